@@ -1,0 +1,1 @@
+"""noise-to-signal: turn music into film with graphs."""

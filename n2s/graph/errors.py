@@ -1,0 +1,57 @@
+"""What a user may read when something is wrong: where, what came, what was wanted, the way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Position:
+    """A place in a graph file; lines and columns count from 1."""
+
+    path: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+
+
+class N2SError(Exception):
+    """Base of every error that is the user's to mend; shown without a traceback.
+
+    ``exit_status`` is what the command line returns: 1 the render failed, 2 the graph or the arguments are wrong.
+    """
+
+    exit_status = 1
+
+
+class RenderError(N2SError):
+    """Rendering failed: a file, a model, an encoder or the machine let us down."""
+
+
+class MediaError(RenderError):
+    """A picture or a piece of music cannot be used as it is."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong with a graph."""
+
+    position: Position | None
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.position}  {self.text}" if self.position else self.text
+
+
+class GraphError(N2SError):
+    """Everything wrong with a graph, all of it at once."""
+
+    exit_status = 2
+
+    def __init__(self, problems: list[Problem] | str):
+        if isinstance(problems, str):
+            problems = [Problem(None, problems)]
+        self.problems = problems
+        super().__init__("\n".join(map(str, problems)))
