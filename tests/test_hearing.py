@@ -1,0 +1,296 @@
+"""Hearing: sounds whose features are known by construction."""
+
+import os
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from n2s.nodes.hearing import analyse, beat_count, beat_phase, mel_bank, normalise, pool, track_beats, window_size
+
+RATES = [Fraction(24), Fraction(30), Fraction(60), Fraction(30000, 1001)]
+
+
+class Sound:
+    """Samples in memory, read the way a file is."""
+
+    def __init__(self, samples, rate=44100):
+        self.data = np.atleast_2d(np.asarray(samples, np.float32))
+        self.rate = rate
+        self.channels, self.samples = self.data.shape
+        self.at = None
+
+    def read(self, start, n):
+        assert self.at is None or start == self.at, "every sample is read once, forwards"
+        self.at = start + n
+        out = np.zeros((self.channels, n), np.float32)
+        low, high = min(max(start, 0), self.samples), min(max(start + n, 0), self.samples)
+        out[:, low - start:low - start + high - low] = self.data[:, low:high]
+        return out
+
+
+def clicks(bpm, rate=44100, seconds=20, first=0.3137, attack=None):
+    """A click track; its samples and where its clicks are. With an attack: short bursts of noise over faint noise."""
+    rng = np.random.default_rng(0)
+    samples = np.zeros(seconds * rate)
+    places = np.round(np.arange(first, seconds - 0.2, 60 / bpm) * rate).astype(int)
+    for place in places:
+        if attack:
+            long = int(0.06 * rate)
+            samples[place:place + long] += 0.5 * np.exp(-np.arange(long) / (attack * rate)) * rng.standard_normal(long)
+        else:
+            samples[place] = 0.9
+    return samples + (1e-3 * rng.standard_normal(len(samples)) if attack else 0), places
+
+
+def sine(hertz, rate=44100, seconds=2, amplitude=0.5):
+    return amplitude * np.sin(2 * np.pi * hertz * np.arange(seconds * rate) / rate)
+
+
+def middle(heard, name):
+    return heard[name][8:-8]
+
+
+# Onsets and beats
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000])
+@pytest.mark.parametrize("attack", [None, 0.012])
+def test_onsets_lie_on_their_clicks(rate, attack):
+    samples, places = clicks(140, rate, attack=attack)
+    heard = analyse(Sound(samples, rate))
+    hop = int(heard["hop"])
+    rows = np.array([round(p / hop) - 8 + np.argmax(heard["onset"][round(p / hop) - 8:round(p / hop) + 9]) for p in places])
+    assert np.abs(rows * hop - places).max() < 0.6 * hop       # half a hop is the grid itself
+    for fps in RATES:
+        frames = int(20 * fps)
+        onset = pool(heard["onset"], hop, rate, fps, frames, "max")
+        for place in places:
+            k = round(float(place / rate * fps))
+            low, high = max(k - 4, 0), min(k + 5, frames)
+            assert abs(low + int(np.argmax(onset[low:high])) - k) <= 1
+
+
+@pytest.mark.parametrize("bpm", [60, 90, 120, 140, 174])
+@pytest.mark.parametrize("attack", [None, 0.012])
+def test_beats_of_click_tracks(bpm, attack):
+    samples, places = clicks(bpm, attack=attack)
+    heard = analyse(Sound(samples))
+    assert heard["tempo"] == pytest.approx(bpm, rel=2e-3)
+    assert len(heard["beats"]) == len(places)
+    assert np.abs(heard["beats"] - places / 44100).max() < 0.010
+
+
+def test_beats_go_on_through_a_gap_and_stop_with_the_music():
+    samples, places = clicks(120, seconds=30)
+    samples[int(10 * 44100):int(13 * 44100)] = 0
+    samples[int(22 * 44100):] = 0
+    beats = analyse(Sound(samples))["beats"]
+    assert np.abs(np.diff(beats) - 0.5).max() < 0.03
+    assert 0.3 < beats[0] < 0.33 and 21.7 < beats[-1] < 22.1
+
+
+@pytest.mark.parametrize("samples", [
+    np.zeros(44100 * 5), sine(220, seconds=5), 0.2 * np.random.default_rng(1).standard_normal(44100 * 10), np.zeros(1), [0.5],
+], ids=["silence", "sine", "noise", "no sample", "one sample"])
+def test_no_tempo_where_nothing_repeats(samples):
+    heard = analyse(Sound(samples))
+    assert heard["tempo"] == 0 and len(heard["beats"]) == 0 and heard["beats"].dtype == np.float64
+
+
+def test_tempo_of_too_few_rows():
+    assert track_beats(np.ones(5, np.float32), 512, 44100)[0] == 0
+    assert track_beats(np.zeros(0, np.float32), 512, 44100)[0] == 0
+
+
+# Level and colour
+
+
+def test_rms_of_a_ramp():
+    rate, seconds = 44100, 4
+    ramp = np.linspace(0, 0.8, rate * seconds)
+    heard = analyse(Sound(ramp * np.sign(sine(1000, rate, seconds, 1) + 1e-9)))
+    time = np.arange(len(heard["rms"])) * int(heard["hop"]) / rate
+    assert np.allclose(heard["rms"][8:-8], 0.2 * time[8:-8], atol=1e-3)
+
+
+def test_rms_does_not_dip_at_the_ends_and_hears_all_channels():
+    wave = np.sign(sine(1000, seconds=1) + 1e-9) * 0.5
+    heard = analyse(Sound(np.stack([wave, -wave])))
+    assert np.allclose(heard["rms"][:-1], 0.5, atol=1e-6)
+    assert heard["low"].max() == heard["high"].max() == 0       # spectra are of the mean of the channels
+
+
+@pytest.mark.parametrize("hertz", [110, 440, 3000, 12000])
+@pytest.mark.parametrize("rate", [44100, 48000])
+def test_centroid_of_a_sine(hertz, rate):
+    heard = analyse(Sound(sine(hertz, rate), rate))
+    assert np.allclose(middle(heard, "centroid"), hertz, rtol=0.02)
+    assert middle(heard, "flatness").max() < 0.01
+
+
+def test_flatness_of_white_noise():
+    heard = analyse(Sound(0.1 * np.random.default_rng(0).standard_normal(44100)))
+    assert 0.45 < middle(heard, "flatness").min() and middle(heard, "flatness").max() < 0.7
+    assert middle(heard, "centroid").mean() == pytest.approx(11025, rel=0.02)
+
+
+@pytest.mark.parametrize("hertz,band", [(100, "low"), (1000, "mid"), (8000, "high")])
+def test_bands_of_sines(hertz, band):
+    heard = analyse(Sound(sine(hertz)))
+    for name in ("low", "mid", "high"):
+        expected = 0.5 / np.sqrt(2) if name == band else 0
+        assert np.allclose(middle(heard, name), expected, atol=2e-3), name
+
+
+def test_bands_add_up_to_rms():
+    heard = analyse(Sound(0.1 * np.random.default_rng(0).standard_normal(5 * 44100)))
+    bands = sum(np.square(heard[name].astype(float)) for name in ("low", "mid", "high")).mean()
+    assert bands == pytest.approx(np.square(heard["rms"].astype(float)).mean(), rel=0.02)
+
+
+def test_silence():
+    heard = analyse(Sound(np.zeros((2, 44100))))
+    for name in ("rms", "centroid", "flatness", "onset", "low", "mid", "high"):
+        assert not heard[name].any(), name
+    assert np.ptp(heard["mfcc"], axis=0).max() == 0 and np.allclose(heard["mfcc"][:, 1:], 0, atol=1e-3)
+
+
+def test_mfcc_tells_level_from_colour():
+    quiet, loud = (middle(analyse(Sound(a * np.random.default_rng(0).standard_normal(44100))), "mfcc") for a in (0.02, 0.2))
+    assert np.allclose(loud[:, 0] - quiet[:, 0], 20 * np.sqrt(40), rtol=1e-2)      # 20 dB in every band
+    assert np.abs(loud[:, 1:] - quiet[:, 1:]).max() < 1
+
+
+def test_shapes_and_types():
+    for samples in (1, 511, 512, 30_000):
+        heard = analyse(Sound(np.full(samples, 0.1)))
+        for name, values in heard.items():
+            if name in ("hop", "rate", "tempo"):
+                assert values.shape == ()
+            elif name != "beats":
+                assert values.dtype == np.float32 and len(values) == samples // 512 + 1 and np.isfinite(values).all()
+    assert heard["mfcc"].shape[1] == 13
+    assert [window_size(rate) for rate in (8000, 22050, 44100, 48000, 96000)] == [512, 1024, 2048, 2048, 4096]
+
+
+@pytest.mark.parametrize("rate,size,bands", [(44100, 2048, 40), (48000, 1024, 24)])
+def test_mel_bank_agrees_with_librosa(rate, size, bands):
+    librosa = pytest.importorskip("librosa")
+    theirs = librosa.filters.mel(sr=rate, n_fft=size, n_mels=bands, fmin=20, fmax=16000, htk=True, norm=None)
+    ours = np.zeros_like(theirs)
+    for row, (first, weights) in zip(ours, mel_bank(rate, size, bands), strict=True):
+        row[first:first + len(weights)] = weights
+    assert np.allclose(ours, theirs, atol=1e-5)
+
+
+# The same bits
+
+
+def test_rows_at_a_time_change_nothing():
+    samples = np.stack([clicks(120, seconds=3, attack=0.02)[0], sine(220, seconds=3)])
+    whole = analyse(Sound(samples))
+    for rows in (1, 7, 100, 100_000):
+        for name, values in analyse(Sound(samples), rows).items():
+            assert np.array_equal(values, whole[name]), (rows, name)
+
+
+DIGEST = """
+import hashlib, numpy as np
+from test_hearing import Sound, clicks
+from n2s.nodes.hearing import analyse
+heard = analyse(Sound(clicks(120, seconds=5, attack=0.02)[0]))
+print(hashlib.sha256(b"".join(heard[name].tobytes() for name in sorted(heard))).hexdigest())
+"""
+
+
+def test_threads_change_nothing():
+    here = os.path.dirname(__file__)
+    said = set()
+    for threads in "14":
+        env = os.environ | {"OPENBLAS_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OMP_NUM_THREADS": threads,
+                            "PYTHONPATH": os.pathsep.join([here, os.path.dirname(here)])}
+        said.add(subprocess.run([sys.executable, "-c", DIGEST], env=env, check=True, capture_output=True).stdout)
+    assert len(said) == 1
+
+
+def test_an_edit_stays_where_it_is():
+    samples = clicks(120, seconds=10, attack=0.02)[0]
+    edited = samples.copy()
+    edited[4 * 44100:5 * 44100] *= 0.5
+    one, other = analyse(Sound(samples)), analyse(Sound(edited))
+    for name in ("rms", "centroid", "mfcc", "onset", "low"):
+        a, b = (pool(heard[name], 512, 44100, Fraction(30), 300) for heard in (one, other))
+        changed = np.flatnonzero((a != b).reshape(300, -1).any(axis=1))
+        assert len(changed) and changed.min() >= 117 and changed.max() <= 153, name
+
+
+def test_importing_is_quick():
+    code = "import sys; import n2s.nodes.hearing; print([m for m in ('librosa', 'scipy', 'numba') if m in sys.modules])"
+    env = os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(__file__))}
+    assert subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True).stdout.strip() == b"[]"
+
+
+# At film frames
+
+
+@pytest.mark.parametrize("fps", [Fraction(1), *RATES, Fraction(25), Fraction(120), Fraction(240)])
+def test_pool_is_the_integral_and_the_maximum(fps):
+    hop, rate = 512, 44100
+    values = np.random.default_rng(0).random((400, 3))
+    frames = int(fps * 400 * hop / rate) + 2
+    mean, most = (pool(values, hop, rate, fps, frames, how) for how in ("mean", "max"))
+    assert mean.shape == most.shape == (frames, 3) and mean.dtype == np.float32
+    fine = 4001
+    for k in {0, 1, frames // 3, frames // 2, frames - 2, frames - 1}:
+        centre = (2 * k * fps.denominator * rate + fps.numerator) // (2 * fps.numerator)
+        half = rate / float(fps) / 2
+        at = np.linspace(centre - half, centre + half, fine) / hop
+        line = np.stack([np.interp(at, np.arange(400), column) for column in values.T], axis=1)
+        assert np.allclose(mean[k], (line[:-1] + line[1:]).mean(axis=0) / 2, atol=1e-4)
+        assert np.allclose(most[k], line.max(axis=0), atol=2e-2 if fps == 1 else 5e-3)
+        assert (most[k] >= line.max(axis=0) - 1e-6).all()
+
+
+@pytest.mark.parametrize("fps", RATES)
+@pytest.mark.parametrize("rate", [44100, 48000])
+def test_pool_does_not_drift_in_an_hour(fps, rate):
+    hop, frames = 512, int(3600 * fps)
+    rows = np.arange(3600 * rate // hop + 2)
+    time = rows * hop / rate - 3599
+    late = pool(np.maximum(time, -1), hop, rate, fps, frames)[-int(fps) + 2:-2]
+    expected = (np.arange(frames) / float(fps))[-int(fps) + 2:-2] - 3599
+    assert np.abs(late - expected).max() < 1 / rate
+
+
+def test_pool_of_constants_and_one_row():
+    for how in ("mean", "max"):
+        assert np.allclose(pool(np.full(100, 0.3), 512, 44100, Fraction(30), 60, how), 0.3)
+        assert pool(np.array([2.0]), 512, 44100, Fraction(24), 5, how).tolist() == [2.0] * 5
+        assert pool(np.ones((4, 2)), 512, 44100, Fraction(24), 0, how).shape == (0, 2)
+    with pytest.raises(ValueError, match="'mean' or 'max'"):
+        pool(np.ones(4), 512, 44100, Fraction(24), 5, "median")
+
+
+def test_normalise():
+    values = np.stack([np.linspace(-5, 5, 101), np.full(101, 7.0), np.r_[np.zeros(100), 3.0]], axis=1)
+    out = normalise(values)
+    assert out.dtype == np.float32 and out.min() == 0 and out.max() == 1
+    assert out[50, 0] == pytest.approx(0.5) and out[2, 0] == 0 and out[98, 0] == 1
+    assert not out[:, 1].any()
+    assert out[100, 2] == 1 and not out[:100, 2].any()
+    assert normalise(np.arange(5)).shape == (5,) and normalise(np.zeros((0, 2))).shape == (0, 2)
+
+
+def test_beat_phase_and_count():
+    fps = Fraction(20)
+    count = beat_count(np.array([1.0, 1.5, 2.0]), 120, fps, 80)
+    assert count[20] == 0 and count[30] == 1 and count[25] == 0.5
+    assert count[0] == -2 and count[60] == 4 and (np.diff(count) > 0).all() and count.dtype == np.float64
+    phase = beat_phase(np.array([1.0, 1.5, 2.0]), 120, fps, 80)
+    assert phase.min() >= 0 and phase.max() < 1 and np.allclose((count - phase) % 1, 0)
+    assert np.allclose(beat_phase([], 0, fps, 80), np.arange(80) % 10 / 10)
+    assert np.array_equal(beat_count([], 60, fps, 80), np.arange(80) / 20)
+    assert beat_phase(np.array([1 + 1e-16]), 0, Fraction(30000, 1001), 1000).max() < 1
