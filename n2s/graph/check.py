@@ -1,0 +1,88 @@
+"""The static check of a graph's links: names, kinds, missing inputs, cycles, where sinks may write."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from n2s.graph.errors import Problem
+from n2s.graph.registry import suggest
+from n2s.graph.types import SIGNAL, Link
+
+if TYPE_CHECKING:
+    from n2s.graph.graph import Graph
+
+
+def check_links(graph: Graph, unread: set[str] = frozenset()) -> list[Problem]:
+    """Return the problems of a graph's links.
+
+    Parameters
+    ----------
+    unread : set of str
+        Names of nodes that could not be read; links to them are not reported a second time.
+    """
+    problems: list[Problem] = []
+
+    def wrong(text: str, *path: str, key: bool = False) -> None:
+        problems.append(Problem(graph.where(*path, key=key), text))
+
+    for name, field, link in graph.links():
+        wanted = type(graph.nodes[name]).ports.get(field.split(".")[0], SIGNAL)
+        if text := _check_link(graph, link, wanted, unread, f"{name}.{field}"):
+            wrong(text, name, *field.split("."))
+    for name, node in graph.nodes.items():
+        for port in node.ports:
+            if node.specs[port].required and not getattr(node, port):
+                wrong(f"{name}.{port}: {type(node).__name__} needs it: {node.specs[port].help}.", name, key=True)
+        if node.kind == "sink" and (text := check_output_path(node.path)):
+            wrong(f"{name}.path: {text}", name, "path")
+    if not unread and not graph.sinks():
+        wrong("The graph makes no film: it needs a sink, like FFmpegSink.", *([next(iter(graph.nodes))] if graph.nodes else []))
+    if not problems and (cycle := _cycle(graph)):
+        wrong(f"These nodes wait for each other in a circle: {' → '.join([*cycle, cycle[0]])}.", cycle[0], key=True)
+    return problems
+
+
+def check_output_path(path: str) -> str:
+    """Say what is wrong with the path of a sink; nothing when it may be written."""
+    pure = PurePath(path)
+    if not path or pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in path or "\0" in path:
+        return f'"{path}" may not be written: a film\'s path is relative to --out and stays inside it.'
+    return ""
+
+
+def _check_link(graph: Graph, link: Link, wanted, unread: set[str], what: str) -> str:
+    if link.node in unread:
+        return ""
+    if link.node not in graph.nodes:
+        near = suggest(link.node, list(graph.nodes))
+        if near.startswith("Did") and (link.output or link.component is not None):
+            fixed = Link(near.split('"')[1], link.output, link.component)
+            near = f'Did you mean "{fixed}"?'
+        return f'{what}: "{link}" names no node. {near}'
+    outputs = type(graph.nodes[link.node]).outputs
+    output = graph.output(link)
+    if output is None and link.output:
+        return f'{what}: "{link.node}" has no output "{link.output}". {suggest(link.output, list(outputs))}'
+    if output is None:
+        if not outputs:
+            return f'{what}: "{link.node}" makes a film and gives nothing to other nodes.'
+        fits = [name for name, out in outputs.items() if out.kind is wanted]
+        return f'{what}: "{link.node}" has several outputs; name one: {", ".join(f"{link.node}.{f}" for f in fits[:6])} …'
+    if output.kind is not wanted:
+        return f'{what} takes {wanted}, but "{link}" gives {output.kind}.'
+    if link.component is not None and output.kind is not SIGNAL:
+        return f'{what}: only a Signal has components; "{link.node}" gives {output.kind}.'
+    if link.component is not None and output.columns and link.component >= output.columns:
+        return f'{what}: "{link}" has components 0 to {output.columns - 1}.'
+    return ""
+
+
+def _cycle(graph: Graph) -> list[str]:
+    """Return the nodes of one circle of links, in their order; nothing when there is none."""
+    import networkx
+
+    try:
+        return [source for source, *_ in networkx.find_cycle(graph.network)]
+    except networkx.NetworkXNoCycle:
+        return []

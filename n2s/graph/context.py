@@ -1,0 +1,105 @@
+"""What nodes may ask of whoever runs them: music, models, pictures, kept results. The runtime answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from n2s.graph.time import Clock
+
+
+class AudioHandle(Protocol):
+    """A piece of music, known by its PCM; float32 samples (channels, n) come by ``read``, zeros outside the piece."""
+
+    digest: str
+    rate: int
+    channels: int
+    samples: int
+
+    def read(self, start: int, n: int) -> np.ndarray: ...
+
+
+class Decoder(Protocol):
+    """A decoder of latents: float32 (N, C, h, w), unit variance, to float32 frames (N, 3, scale*h, scale*w)."""
+
+    scale: int
+
+    def decode(self, latents: np.ndarray) -> np.ndarray: ...
+
+
+class ModelFiles(Protocol):
+    """A folder with a model: its card, its anchors, its decoders."""
+
+    channels: int
+    scale: int
+
+    def anchor(self, name: str) -> np.ndarray: ...
+
+    def digest(self, precision: str) -> str: ...
+
+    def decoder(self, precision: str, provider: str, batch: int) -> Decoder: ...
+
+
+class Context(Protocol):
+    """The door from nodes to the outside."""
+
+    def audio(self, path: Path) -> AudioHandle: ...
+
+    def model(self, path: Path | None) -> ModelFiles: ...
+
+    def image(self, path: Path) -> np.ndarray:
+        """Return a picture as float32 (3, H, W), display-referred, 0..1."""
+        ...
+
+    def file_digest(self, path: Path) -> str: ...
+
+    def keep(self, name: str, recipe: dict, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """Return what ``make`` makes, from the store when this recipe was made before."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Tell the user what is going on."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What holds for the whole track while its resident values are computed."""
+
+    clock: Clock
+    seed: int
+    size: tuple[int, int]
+    context: Context
+    base: Path
+
+    def path(self, text: str) -> Path:
+        """Return a path of the graph, made absolute against the folder of its file."""
+        return (self.base / text).resolve()
+
+
+@dataclass(frozen=True)
+class Block:
+    """The few frames that a streamed node is asked for: ``start`` to ``stop``, without the window around them.
+
+    ``grid`` is the latent grid (rows, columns) that the decoder downstream wants; ``resources`` holds what the node's
+    ``open`` made once for this run.
+    """
+
+    scene: Scene
+    start: int
+    stop: int
+    grid: tuple[int, int]
+    resources: object = None
+
+    @property
+    def count(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def times(self) -> np.ndarray:
+        """The frames' times in seconds, float64 (B,)."""
+        return self.scene.clock.times(self.start, self.stop)

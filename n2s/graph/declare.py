@@ -1,0 +1,343 @@
+"""How a node is declared: ports, parameters, settings and outputs, from which check, schema, docs and key are read.
+
+    class Vignette(Pointwise):
+        '''Darken towards the corners.'''
+        amount: Param = param(0.35, ge=0, le=1, help="how dark the corners get")
+
+A *port* takes what another node gives. A *parameter* is a number that may move in time: a constant, a link or an
+expression. A *setting* is constant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from n2s.graph.errors import GraphError
+from n2s.graph.expressions import Expression, ExpressionError, Number
+from n2s.graph.types import FRAMES, LATENTS, SIGNAL, Kind, Link
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a declaration says beyond its type."""
+
+    role: str  # port, param or setting
+    help: str
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+    unit: str = ""
+    keyed: bool = True  # False for what cannot change a bit of the result, or is keyed by the bytes it names
+    required: bool = False
+
+    def allows(self, value: Any) -> Any:
+        """Say, elementwise, whether a number lies in range (NaN does not)."""
+        inside = value == value
+        if self.ge is not None:
+            inside = inside & (value >= self.ge)
+        if self.gt is not None:
+            inside = inside & (value > self.gt)
+        if self.le is not None:
+            inside = inside & (value <= self.le)
+        if self.lt is not None:
+            inside = inside & (value < self.lt)
+        return inside
+
+    @property
+    def range(self) -> str:
+        """The range in words: "within 0..1", "above 0", ""."""
+        low, high = self.gt if self.ge is None else self.ge, self.lt if self.le is None else self.le
+        if low is not None and high is not None:
+            note = " (above its lower end)" if self.gt is not None else ""
+            note += " (below its upper end)" if self.lt is not None else ""
+            return f"within {low:g}..{high:g}{note}"
+        if low is not None:
+            return f"above {low:g}" if self.gt is not None else f"at least {low:g}"
+        if high is not None:
+            return f"below {high:g}" if self.lt is not None else f"at most {high:g}"
+        return ""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of a node: its kind, what it is, its unit and range, its number of columns where it has any."""
+
+    kind: Kind
+    help: str = ""
+    unit: str = ""
+    columns: int = 0
+
+
+def _field(default: Any, spec: Spec, **pydantic: Any) -> Any:
+    required = default is PydanticUndefined or default is ...
+    info = Field(default, description=spec.help, **pydantic)
+    info.metadata.append(replace(spec, required=required))
+    return info
+
+
+def port(help: str, *, optional: bool = False) -> Any:
+    """Declare a port. Annotate it with the kind that it takes: `Audio`, `Signal`, `Latents`, `Frames`, `Films`."""
+    info = Field(None, description=help)
+    info.metadata.append(Spec("port", help, required=not optional))
+    return info
+
+
+def param(default: float, *, help: str, ge=None, gt=None, le=None, lt=None, unit: str = "") -> Any:
+    """Declare a parameter: a number that may move in time. Annotate it with `Param`."""
+    return _field(default, Spec("param", help, ge, gt, le, lt, unit))
+
+
+def setting(
+    default: Any = ..., *, help: str, ge=None, gt=None, le=None, lt=None, unit: str = "", keyed: bool = True
+) -> Any:
+    """Declare a constant setting; without a default it must be given."""
+    return _field(default, Spec("setting", help, ge, gt, le, lt, unit, keyed))
+
+
+def parse_param(value: Any) -> Any:
+    """Read what may stand for a number: 0.4, "4 beats", "-6 dB", "features.onset", "= 0.2 + pulse", or a Python output.
+
+    Returns
+    -------
+    Number, Link, Expression or an output of the Python API.
+    """
+    if hasattr(value, "__link__") or isinstance(value, Number | Link | Expression):
+        return value
+    if isinstance(value, bool) or value is None:
+        raise ValueError(f"a number, a signal or an expression was wanted, not {_yaml(value)}")
+    if isinstance(value, int | float):
+        number = Number(float(value))
+    elif isinstance(value, str) and value.lstrip().startswith("="):
+        return _simplify(_parse_expression(value.strip()[1:]))
+    elif isinstance(value, str):
+        if link := Link.parse(value.strip()):
+            return link
+        try:
+            number = Expression.parse(value).tree
+        except ExpressionError:
+            number = None
+        if not isinstance(number, Number):
+            raise ValueError(f'{value!r} is neither a number, nor "features.onset", nor an expression like "= 0.5 * pulse"')
+    else:
+        raise ValueError(f"a number, a signal or an expression was wanted, not {value!r}")
+    if not abs(number.value) < float("inf"):
+        raise ValueError(f"a finite number was wanted, not {value!r}")
+    return number
+
+
+def _simplify(expression: Expression) -> Any:
+    """An expression that is only a number or only a link is that number or that link."""
+    if isinstance(expression.tree, Number | Link) or hasattr(expression.tree, "__link__"):
+        return expression.tree
+    return expression
+
+
+def _parse_expression(text: str) -> Expression:
+    try:
+        return Expression.parse(text)
+    except ExpressionError as error:
+        shown = text.strip()
+        raise ValueError(f'in "= {shown}": {error}') from None
+
+
+def parse_musical_time(value: Any) -> Number | None:
+    """Read a constant duration: 0.18, "0.5 s", "4 beats"; None stays None where a setting may be left out."""
+    number = parse_param(value) if value is not None else None
+    if number is not None and (not isinstance(number, Number) or number.unit == "dB"):
+        raise ValueError(f'a constant time was wanted, like 0.5, "0.5 s" or "4 beats", not {value!r}')
+    return number
+
+
+def parse_seconds(value: Any) -> Number:
+    """Read a constant duration that does not depend on the music: 0.18, "0.5 s", "250 ms"."""
+    number = parse_musical_time(value)
+    if number is None or number.unit not in ("", "s", "ms"):
+        raise ValueError(f'a time in seconds was wanted, like 0.5 or "250 ms", not {value!r}: its window is fixed before '
+                         "the music is heard")
+    return number
+
+
+def _yaml(value: Any) -> str:
+    return {None: "nothing", True: "true", False: "false"}.get(value, repr(value))
+
+
+_NUMBER_OR_TEXT = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+
+Param = Annotated[Any, BeforeValidator(parse_param), WithJsonSchema(_NUMBER_OR_TEXT), "param"]
+Seconds = Annotated[Any, BeforeValidator(parse_seconds), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
+MusicalTime = Annotated[Any, BeforeValidator(parse_musical_time), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
+FilePath = Annotated[str, "path"]  # relative to the graph's file, made absolute when the graph is loaded
+
+
+class Node(BaseModel):
+    """What a graph is made of. Its fields are its ports, parameters and settings, as declared by its class.
+
+    Calling a node connects it: ``EMA(half_life=0.18)(features.onset)``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, validate_default=True)
+
+    outputs: ClassVar[dict[str, Output]] = {}
+    neutral: ClassVar[dict[str, Any] | None] = None  # settings under which it returns its input
+    example: ClassVar[dict[str, Any]] = {}  # the settings of a minimal valid use
+    kind: ClassVar[str] = ""  # resident, streamed, pointwise, sink or track
+
+    def __init__(self, **values: Any):
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            name = type(self).__name__
+            raise GraphError("\n".join(f"{name}.{where}: {text}" for where, text in explain(error, type(self)))) from None
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.specs = {name: next(m for m in info.metadata if isinstance(m, Spec)) for name, info in cls.model_fields.items()}
+        cls.ports = {
+            name: next(m for m in info.metadata if isinstance(m, Kind))
+            for name, info in cls.model_fields.items()
+            if cls.specs[name].role == "port"
+        }
+
+    specs: ClassVar[dict[str, Spec]] = {}
+    ports: ClassVar[dict[str, Kind]] = {}
+
+    @classmethod
+    def params(cls) -> list[str]:
+        return [name for name, spec in cls.specs.items() if spec.role == "param"]
+
+    @classmethod
+    def settings(cls) -> list[str]:
+        return [name for name, spec in cls.specs.items() if spec.role == "setting"]
+
+    @classmethod
+    def is_type(cls, name: str, marker: str) -> bool:
+        """Say whether a field is declared as "seconds", "path" or "param"."""
+        info: FieldInfo = cls.model_fields[name]
+        return marker in info.metadata or marker in get_args(info.annotation)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _in_range(cls, value: Any, info: Any) -> Any:
+        spec = cls.specs.get(info.field_name)
+        for item in value if isinstance(value, list) else [value]:
+            number = item.value if isinstance(item, Number) and item.unit != "dB" else item
+            if isinstance(item, Number) and item.unit == "dB":
+                number = item.resolve(120.0)
+            if isinstance(number, int | float) and not isinstance(number, bool) and spec and not spec.allows(number):
+                raise ValueError(f"{item} was given; it must be {spec.range}" if spec.range else f"{item} is no number")
+            if isinstance(item, Number) and item.unit not in ("", "dB") and spec.unit != "s":
+                raise ValueError(f"{item} was given, a time; it takes {spec.unit or 'a plain number'}")
+        return value
+
+    def links(self) -> dict[str, Any]:
+        """Return what this node reads, by port (``tracks.0`` in a list) and by driven parameter."""
+        found = {}
+        for name, spec in self.specs.items():
+            value = getattr(self, name)
+            if isinstance(value, list) and spec.role == "port":
+                found |= {f"{name}.{i}": item for i, item in enumerate(value)}
+            elif isinstance(value, Link) or hasattr(value, "__link__"):
+                found[name] = value
+        return found
+
+    def digests(self, scene: Any) -> dict[str, str]:
+        """Return the digests of the bytes this node reads from outside the graph (music, models, pictures)."""
+        return {}
+
+    def __call__(self, *inputs: Any, name: str | None = None, **named: Any) -> Any:
+        """Connect the node: ports in their order, or by name.
+
+        Returns
+        -------
+        Handle
+            The node's output, or the node itself where it has several: ``features.onset``.
+        """
+        from n2s.graph.build import connect
+
+        return connect(self, inputs, name, named)
+
+
+def explain(error: ValidationError, cls: type[Node]) -> list[tuple[str, str]]:
+    """Turn pydantic's errors into (field, sentence) pairs in this library's words."""
+    from difflib import get_close_matches
+
+    said = []
+    for item in error.errors(include_url=False):
+        field = str(item["loc"][0]) if item["loc"] else ""
+        text = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            near = get_close_matches(field, list(cls.model_fields), 1, 0.6)
+            known = ", ".join(cls.model_fields) or "none"
+            text = f"{cls.__name__} has no such setting. " + (f'Did you mean "{near[0]}"?' if near else f"It has: {known}.")
+        elif item["type"] == "missing":
+            text = f"{cls.__name__} needs it: {cls.specs[field].help}."
+        elif not item["type"].startswith("value_error"):
+            text = f"{text[:1].lower()}{text[1:]}, not {_yaml(item['input']) if _short(item['input']) else 'this'}"
+        said.append((field, text))
+    return said
+
+
+def _short(value: Any) -> bool:
+    return value is None or (isinstance(value, bool | int | float | str) and len(str(value)) < 80)
+
+
+class Resident(Node):
+    """A node whose results are small and computed once for the whole track.
+
+    Its author writes ``compute(self, scene, **ports)``: signals arrive as float32 (T,) or (T, K) arrays, audio as a
+    handle; one value, or a dict by output name, is returned.
+    """
+
+    kind: ClassVar[str] = "resident"
+
+
+class Streamed(Node):
+    """A node whose results come a few frames at a time.
+
+    Its author writes ``compute(self, block, **ports, **parameters)``: streamed inputs arrive as float32 (B, ...)
+    arrays extended by ``window``, parameters as float32 (B,); float32 (B, ...) is returned.
+    """
+
+    kind: ClassVar[str] = "streamed"
+
+    def window(self, fps: Any) -> tuple[int, int]:
+        """Return how many frames before and after the wanted ones its streamed inputs must cover; constants only."""
+        return 0, 0
+
+    def open(self, scene: Any, grid: Any) -> Any:
+        """Return what is needed once for a run (tables, a model), shared by all threads; blocks carry it."""
+        return None
+
+
+class Pointwise(Node):
+    """A node that makes each pixel from the same pixel of its pictures.
+
+    Its author writes the static method ``pixel(rgb, at, <parameters>)``: one (r, g, b) tuple per Frames port, `at`
+    with x, y (pixels), u, v (0..1 across and down), radius (0 in the centre, 1 in the corner), frame and seed; scalars
+    in, (r, g, b) out. ``prepare(<parameters>)`` may turn parameters into others once a frame, on float32 (B,) arrays.
+    Only the helpers of `n2s.graph.shader` may be called; every number is float32.
+    """
+
+    kind: ClassVar[str] = "pointwise"
+    outputs: ClassVar[dict[str, Output]] = {"frames": Output(FRAMES)}
+
+    def prepare(self, **params: Any) -> dict[str, Any]:
+        return params
+
+
+class Sink(Node):
+    """A node that makes a file from frames."""
+
+    kind: ClassVar[str] = "sink"
+
+
+SIGNAL_OUTPUT = {"signal": Output(SIGNAL)}
+LATENTS_OUTPUT = {"latents": Output(LATENTS)}
+FRAMES_OUTPUT = {"frames": Output(FRAMES)}

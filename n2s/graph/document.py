@@ -1,0 +1,174 @@
+"""Graph files: YAML text to plain values that remember their lines and columns.
+
+Only plain YAML is read: one document, no tags, no aliases, no duplicate keys, at most a megabyte, nested a few deep.
+Nothing in a file can run code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from n2s.graph.errors import GraphError, Position, Problem
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 20
+MAX_VALUES = 100_000
+
+_PREFIX = "tag:yaml.org,2002:"
+
+
+class Document:
+    """The values of a graph file, and where each of them stands.
+
+    ``where(path)`` takes the keys that lead to a value, as in ``("nodes", "tone", "exposure")``.
+    """
+
+    def __init__(self, path: str, values: Any, marks: dict[tuple, tuple[int, int]]):
+        self.path, self.values, self._marks = path, values, marks
+
+    def where(self, path: tuple = (), key: bool = False) -> Position:
+        """Return the position of a value, of its key, or of the nearest thing around it."""
+        if key and (*path, "") in self._marks:
+            return Position(self.path, *self._marks[(*path, "")])
+        while path and path not in self._marks:
+            path = path[:-1]
+        return Position(self.path, *self._marks.get(path, (1, 1)))
+
+
+def read_document(path: str | Path) -> Document:
+    """Read a graph file.
+
+    Raises
+    ------
+    GraphError
+        When the file cannot be read or is not plain YAML; the position and the way out are in the message.
+    """
+    shown = str(path)
+
+    def wrong(text: str) -> GraphError:
+        return GraphError([Problem(Position(shown), text)])
+
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise wrong("There is no such file.") from None
+    except OSError as error:
+        raise wrong(f"The file cannot be read: {error.strerror}.") from None
+    if len(data) > MAX_BYTES:
+        raise wrong("A graph file has at most 1 MB. Is this one?")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise wrong(f"The file is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+    return parse_document(text, shown)
+
+
+def parse_document(text: str, shown: str = "graph") -> Document:
+    """Read the text of a graph file; ``shown`` is how messages call it."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    _refuse_deep(text, shown)
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        position = Position(shown, mark.line + 1, mark.column + 1) if mark else Position(shown)
+        problem = (error.problem or error.context or "is not YAML").splitlines()[0]
+        raise GraphError([Problem(position, f"This is not YAML: {problem}.")]) from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise GraphError([Problem(Position(shown), f"This is not YAML: {str(error).splitlines()[0]}.")]) from None
+    if root is None:
+        raise GraphError([Problem(Position(shown, 1, 1), 'The file is empty. A graph begins with "n2s: 1".')])
+    reader = _Reader(shown)
+    values = reader.value(root, ())
+    if reader.problems:
+        raise GraphError(sorted(reader.problems))
+    return Document(shown, values, reader.marks)
+
+
+def _refuse_deep(text: str, shown: str) -> None:
+    """Flow brackets nest without end in a few bytes, and the parser recurses over them."""
+    depth = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        indent = len(line) - len(line.lstrip(" "))
+        depth += line.count("[") + line.count("{") - line.count("]") - line.count("}")
+        if depth > 50 or indent > 200 or line.lstrip().startswith("- " * 30):
+            raise GraphError([Problem(Position(shown, number, 1), "The file nests too deep for a graph.")])
+
+
+class _Reader:
+    """Builds plain values from ruamel's nodes, noting marks and problems."""
+
+    def __init__(self, shown: str):
+        self.shown = shown
+        self.marks: dict[tuple, tuple[int, int]] = {}
+        self.problems: list[Problem] = []
+        self.seen: set[int] = set()
+        self.count = 0
+
+    def complain(self, node: Any, text: str) -> None:
+        self.problems.append(Problem(Position(self.shown, node.start_mark.line + 1, node.start_mark.column + 1), text))
+
+    def value(self, node: Any, path: tuple) -> Any:
+        self.count += 1
+        if id(node) in self.seen:
+            self.complain(node, "Aliases (*name) are not read in graphs; write the value again.")
+            return None
+        self.seen.add(id(node))
+        if len(path) > MAX_DEPTH or self.count > MAX_VALUES:
+            self.complain(node, "The file nests too deep or holds too much for a graph.")
+            return None
+        self.marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        kind = node.id
+        tag = str(getattr(node, "tag", "") or "")
+        if kind == "mapping" and tag == _PREFIX + "map":
+            return self.mapping(node, path)
+        if kind == "sequence" and tag == _PREFIX + "seq":
+            return [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
+        if kind == "scalar":
+            return self.scalar(node, tag)
+        self.complain(node, f"The tag {tag.replace(_PREFIX, '!!')} is not read in graphs; write a plain value.")
+        return None
+
+    def mapping(self, node: Any, path: tuple) -> dict:
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value if key_node.id == "scalar" else None
+            if not isinstance(key, str):
+                self.complain(key_node, "A key must be plain text.")
+                continue
+            if key in result:
+                self.complain(key_node, f'"{key}" stands here twice; keep one.')
+                continue
+            self.marks[(*path, key, "")] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            result[key] = self.value(value_node, (*path, key))
+            text = result[key]
+            if node.flow_style and isinstance(text, str) and text.startswith("=") and text.count("(") > text.count(")"):
+                self.complain(value_node, f'"{text}" is cut at its comma: between {{ }} quote the expression: "= …".')
+                return result
+        return result
+
+    def scalar(self, node: Any, tag: str) -> Any:
+        text, kind = node.value, tag.removeprefix(_PREFIX)
+        try:
+            if kind == "int":
+                return int(text.replace("_", ""), 0)
+            if kind == "float":
+                number = float(text.replace("_", ""))
+                if abs(number) < float("inf"):
+                    return number
+                raise ValueError
+        except ValueError:
+            self.complain(node, f"{text} is not a finite number.")
+            return None
+        if kind == "bool":
+            return text.lower() == "true"
+        if kind == "null":
+            return None
+        if kind in ("str", "value", "timestamp", "merge"):
+            return text
+        self.complain(node, f"The tag {tag.replace(_PREFIX, '!!')} is not read in graphs; write a plain value.")
+        return None

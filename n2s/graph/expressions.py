@@ -1,0 +1,317 @@
+"""Expressions: numbers driven by arithmetic on signals, in a closed grammar that can compute and do nothing else.
+
+    sum     := product (('+' | '-') product)*            comparison := sum (('<' | '<=' | '>' | '>=') sum)?
+    product := unary (('*' | '/' | '%') unary)*          unary := '-' unary | power
+    power   := atom ('**' unary)?                        atom := number unit? | link | name | call | '(' comparison ')'
+
+A comparison gives 1 or 0. Names are ``time`` (s), ``frame``, ``duration`` (s), ``pi``; units are ``s``, ``ms``,
+``beats``, ``bars``, ``dB``. Everything is float64 inside; whoever uses the result casts it once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.types import Link
+
+MAX_LENGTH = 2000
+MAX_TOKENS = 400
+MAX_DEPTH = 40
+BEATS_IN_A_BAR = 4
+VARIABLES = ("time", "frame", "duration", "pi")
+UNITS = ("s", "ms", "beat", "beats", "bar", "bars", "dB")
+
+
+class ExpressionError(ValueError):
+    """An expression that cannot be read; ``offset`` counts characters from its beginning."""
+
+    def __init__(self, text: str, offset: int):
+        super().__init__(text)
+        self.offset = offset
+
+
+@dataclass(frozen=True)
+class Number:
+    """A constant, in ``unit``; a beat's length is known when the music is."""
+
+    value: float
+    unit: str = ""
+
+    def resolve(self, tempo: float) -> float:
+        """Return the value in seconds, as a factor (dB), or as it is."""
+        beat = 60.0 / tempo
+        scale = {"ms": 1e-3, "beat": beat, "beats": beat, "bar": BEATS_IN_A_BAR * beat, "bars": BEATS_IN_A_BAR * beat}
+        return 10.0 ** (self.value / 20.0) if self.unit == "dB" else self.value * scale.get(self.unit, 1.0)
+
+    def __str__(self) -> str:
+        return f"{self.value:g} {self.unit}" if self.unit else f"{self.value:.12g}"
+
+
+@dataclass(frozen=True)
+class Variable:
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function or an operator applied to its arguments."""
+
+    function: str
+    arguments: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        level = _LEVEL.get(self.function)
+        if level is None:
+            return f"{self.function}({', '.join(map(str, self.arguments))})"
+        if self.function == "neg":
+            return f"-{_wrap(self.arguments[0], level)}"
+        left, right = self.arguments
+        power = self.function == "**"
+        return f"{_wrap(left, level + power)} {self.function} {_wrap(right, level + (not power))}"
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed expression. ``text`` is kept as it was written; equality is that of the tree."""
+
+    tree: Any
+
+    @classmethod
+    def parse(cls, text: str) -> Expression:
+        """Read an expression.
+
+        Raises
+        ------
+        ExpressionError
+            When the text leaves the grammar; the message says where and what was expected.
+        """
+        if len(text) > MAX_LENGTH:
+            raise ExpressionError(f"an expression has at most {MAX_LENGTH} characters, this one has {len(text)}", 0)
+        return cls(_Parser(text).parse())
+
+    def links(self) -> list[Link]:
+        """Return the links it reads, each once, in the order of the text."""
+        return list(dict.fromkeys(leaf for leaf in leaves(self.tree) if not isinstance(leaf, Number | Variable)))
+
+    def evaluate(self, variables: Mapping[str, Any], links: Mapping[Any, np.ndarray], tempo: float) -> np.ndarray:
+        """Return the value over all frames, float64; a division by zero gives infinity, as IEEE 754 has it."""
+        with np.errstate(all="ignore"):
+            return np.asarray(_evaluate(self.tree, variables, links, tempo), dtype=np.float64)
+
+    def __str__(self) -> str:
+        return str(self.tree)
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    """Yield the numbers, variables and links of a tree, from left to right."""
+    if isinstance(tree, Call):
+        for argument in tree.arguments:
+            yield from leaves(argument)
+    else:
+        yield tree
+
+
+def _smoothstep(low, high, x):
+    t = np.clip((x - low) / (high - low), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+# name: (fewest arguments, most arguments, function)
+FUNCTIONS: dict[str, tuple[int, int, Callable]] = {
+    "abs": (1, 1, np.abs),
+    "ceil": (1, 1, np.ceil),
+    "clamp": (3, 3, lambda x, low, high: np.minimum(np.maximum(x, low), high)),
+    "cos": (1, 1, np.cos),
+    "exp": (1, 1, np.exp),
+    "floor": (1, 1, np.floor),
+    "fract": (1, 1, lambda x: x - np.floor(x)),
+    "lerp": (3, 3, lambda a, b, t: a + (b - a) * t),
+    "log": (1, 1, np.log),
+    "max": (2, 8, lambda *a: _fold(np.maximum, a)),
+    "min": (2, 8, lambda *a: _fold(np.minimum, a)),
+    "round": (1, 1, np.rint),
+    "sign": (1, 1, np.sign),
+    "sin": (1, 1, np.sin),
+    "smoothstep": (3, 3, _smoothstep),
+    "sqrt": (1, 1, np.sqrt),
+    "step": (2, 2, lambda edge, x: np.where(x < edge, 0.0, 1.0)),
+    "tan": (1, 1, np.tan),
+    "where": (3, 3, lambda test, yes, no: np.where(np.asarray(test) != 0, yes, no)),
+}
+
+_OPERATORS: dict[str, Callable] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: np.divide(a, b),
+    "%": lambda a, b: np.mod(a, b),
+    "**": lambda a, b: np.power(np.asarray(a, np.float64), b),
+    "neg": lambda a: -a,
+    "<": lambda a, b: np.where(a < b, 1.0, 0.0),
+    "<=": lambda a, b: np.where(a <= b, 1.0, 0.0),
+    ">": lambda a, b: np.where(a > b, 1.0, 0.0),
+    ">=": lambda a, b: np.where(a >= b, 1.0, 0.0),
+}
+_LEVEL = {"<": 1, "<=": 1, ">": 1, ">=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "%": 3, "neg": 4, "**": 5}
+
+
+def _fold(function: Callable, arguments: tuple) -> Any:
+    result = arguments[0]
+    for argument in arguments[1:]:
+        result = function(result, argument)
+    return result
+
+
+def _wrap(tree: Any, level: int) -> str:
+    inner = _LEVEL.get(tree.function, 9) if isinstance(tree, Call) else 9
+    if isinstance(tree, Number) and tree.value < 0:
+        inner = _LEVEL["neg"]
+    return f"({tree})" if inner < level else str(tree)
+
+
+def _evaluate(tree: Any, variables: Mapping, links: Mapping, tempo: float) -> Any:
+    if isinstance(tree, Call):
+        arguments = [_evaluate(argument, variables, links, tempo) for argument in tree.arguments]
+        function = _OPERATORS.get(tree.function) or FUNCTIONS[tree.function][2]
+        return function(*arguments)
+    if isinstance(tree, Number):
+        return np.float64(tree.resolve(tempo))
+    if isinstance(tree, Variable):
+        return np.float64(np.pi) if tree.name == "pi" else variables[tree.name]
+    return links[tree]
+
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+    r"|(?P<name>[A-Za-z_]\w*(?:\.(?:[A-Za-z_]\w*|\d+))*)"
+    r"|(?P<operator>\*\*|<=|>=|[-+*/%<>(),]))",
+    re.ASCII,
+)
+
+
+class _Parser:
+    """Recursive descent over the tokens of one expression."""
+
+    def __init__(self, text: str):
+        self.text = text
+        self.tokens: list[tuple[str, str, int]] = []
+        self.depth = 0
+        position, end = 0, len(text.rstrip())
+        while position < end:
+            match = _TOKEN.match(text, position)
+            if not match:
+                offset = position + len(text[position:]) - len(text[position:].lstrip())
+                raise ExpressionError(f"{text[offset]!r} has no meaning in an expression", offset)
+            kind = match.lastgroup
+            self.tokens.append((kind, match.group(kind), match.start(kind)))
+            position = match.end()
+        if len(self.tokens) > MAX_TOKENS:
+            raise ExpressionError(f"an expression has at most {MAX_TOKENS} words", self.tokens[MAX_TOKENS][2])
+        self.tokens.append(("end", "", end))
+        self.index = 0
+
+    def parse(self) -> Any:
+        tree = self.comparison()
+        kind, value, offset = self.tokens[self.index]
+        if kind != "end":
+            raise ExpressionError(f"{value!r} is one too many here; an operator was expected", offset)
+        return tree
+
+    def accept(self, *values: str) -> str | None:
+        kind, value, _ = self.tokens[self.index]
+        if kind == "operator" and value in values:
+            self.index += 1
+            return value
+        return None
+
+    def expect(self, value: str) -> None:
+        if not self.accept(value):
+            _, found, offset = self.tokens[self.index]
+            raise ExpressionError(f"{value!r} was expected before {found!r}" if found else f"{value!r} is missing", offset)
+
+    def comparison(self) -> Any:
+        left = self.sum()
+        operator = self.accept("<", "<=", ">", ">=")
+        return Call(operator, (left, self.sum())) if operator else left
+
+    def sum(self) -> Any:
+        left = self.product()
+        while operator := self.accept("+", "-"):
+            left = Call(operator, (left, self.product()))
+        return left
+
+    def product(self) -> Any:
+        left = self.unary()
+        while operator := self.accept("*", "/", "%"):
+            left = Call(operator, (left, self.unary()))
+        return left
+
+    def unary(self) -> Any:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise ExpressionError(f"an expression nests at most {MAX_DEPTH} deep", self.tokens[self.index][2])
+        try:
+            if self.accept("-"):
+                operand = self.unary()
+                return Number(-operand.value, operand.unit) if isinstance(operand, Number) else Call("neg", (operand,))
+            return self.power()
+        finally:
+            self.depth -= 1
+
+    def power(self) -> Any:
+        base = self.atom()
+        return Call("**", (base, self.unary())) if self.accept("**") else base
+
+    def atom(self) -> Any:
+        kind, value, offset = self.tokens[self.index]
+        self.index += 1
+        if kind == "number":
+            return self.number(value, offset)
+        if kind == "name":
+            return self.name(value, offset)
+        if value == "(":
+            tree = self.comparison()
+            self.expect(")")
+            return tree
+        what = f"before {value!r}" if value else "at the end"
+        raise ExpressionError(f"a number, a signal or a function was expected {what}", offset)
+
+    def number(self, value: str, offset: int) -> Number:
+        if not np.isfinite(float(value)):
+            raise ExpressionError(f"{value} is too large", offset)
+        kind, unit, _ = self.tokens[self.index]
+        if kind == "name" and unit in UNITS:
+            self.index += 1
+            return Number(float(value), unit)
+        return Number(float(value))
+
+    def name(self, value: str, offset: int) -> Any:
+        if self.accept("("):
+            return self.call(value, offset)
+        if value in VARIABLES:
+            return Variable(value)
+        link = Link.parse(value)
+        if link is None:
+            raise ExpressionError(f"{value!r} is no name of a node or of its output", offset)
+        return link
+
+    def call(self, name: str, offset: int) -> Call:
+        if name not in FUNCTIONS:
+            raise ExpressionError(f"there is no function {name!r}; there are {', '.join(FUNCTIONS)}", offset)
+        arguments = [self.comparison()]
+        while self.accept(","):
+            arguments.append(self.comparison())
+        self.expect(")")
+        fewest, most, _ = FUNCTIONS[name]
+        if not fewest <= len(arguments) <= most:
+            wanted = fewest if fewest == most else f"{fewest} to {most}"
+            raise ExpressionError(f"{name} takes {wanted} arguments, not {len(arguments)}", offset)
+        return Call(name, tuple(arguments))

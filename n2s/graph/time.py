@@ -1,0 +1,96 @@
+"""Exact time: frame rates, sample positions, the chunk grid, the boundaries of an album.
+
+Film frame k stands at the exact rational time k / fps. Durations are counts of samples or frames, never floats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+MAX_FPS = 240
+
+
+def parse_rate(value: int | float | str | Fraction) -> Fraction:
+    """Read a frame rate exactly.
+
+    ``30``, ``"30000/1001"`` and ``23.976`` are understood; a decimal within 0.001 of n * 1000/1001 is the NTSC rate it
+    abbreviates, so that 29.97 and 30000/1001 are the same.
+
+    Raises
+    ------
+    ValueError
+        When the value is no rate between 1 and 240 frames a second.
+    """
+    try:
+        rate = Fraction(str(value).strip())
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"a frame rate is a number or a fraction like 30000/1001, not {value!r}") from None
+    nearest = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
+    if rate.denominator != 1 and rate.denominator != 1001 and abs(rate - nearest) < Fraction(1, 1000):
+        rate = nearest
+    if not 1 <= rate <= MAX_FPS:
+        raise ValueError(f"a frame rate lies between 1 and {MAX_FPS}, not {value}")
+    return rate
+
+
+def sample_at(frame: int, fps: Fraction, rate: int) -> int:
+    """Return the sample nearest to the time of a film frame: round(frame * rate / fps), halves upwards."""
+    num, den = fps.numerator, fps.denominator
+    return (2 * frame * den * rate + num) // (2 * num)
+
+
+def frames_to_cover(samples: int, rate: int, fps: Fraction) -> int:
+    """Return how many film frames cover a piece of music: its length in frames, rounded up, at least one."""
+    num, den = fps.numerator, fps.denominator
+    return max(1, -(-samples * num // (rate * den)))
+
+
+def album_boundaries(samples: list[int], rate: int, fps: Fraction) -> list[int]:
+    """Return the first film frame of each track of an album, and the end of the last one.
+
+    b_k = round(samples before track k * fps / rate), in integers, so that no error accumulates: a boundary is at most
+    half a frame from the music's. The last one is rounded up, so that the film covers the music.
+    """
+    num, den = fps.numerator, fps.denominator * rate
+    bounds, total = [0], 0
+    for count in samples:
+        total += count
+        bounds.append((2 * total * num + den) // (2 * den))
+    bounds[-1] = max(frames_to_cover(total, rate, fps), bounds[-2] + 1)
+    return bounds
+
+
+def timecode(frame: int, fps: Fraction) -> str:
+    """Return a frame's time as mm:ss.hh, for messages."""
+    hundredths = int(frame * 100 / fps)
+    return f"{hundredths // 6000:02d}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time of one track: its frame rate, its length in film frames, its tempo.
+
+    ``tempo`` is in beats a minute and decides what the units beats and bars mean.
+    """
+
+    fps: Fraction
+    frames: int
+    tempo: float = 120.0
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return float(self.frames / self.fps)
+
+    def times(self, start: int, stop: int) -> np.ndarray:
+        """Return the times of frames start..stop in seconds, float64, each rounded once from the exact rational."""
+        return np.arange(start, stop, dtype=np.int64) * self.fps.denominator / np.float64(self.fps.numerator)
+
+
+def chunk_spans(start: int, stop: int, length: int) -> list[tuple[int, int]]:
+    """Cut the frames start..stop where they cross the grid of chunks, which is anchored at frame 0 of the track."""
+    edges = [start, *range((start // length + 1) * length, stop, length), stop]
+    return list(zip(edges, edges[1:]))

@@ -1,0 +1,46 @@
+"""The resident values of one track: everything about it that is small enough to be known before its first frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.time import Clock
+from n2s.graph.types import Link
+
+STEP = np.float64(2.0**-16)
+
+
+def quantise(values: Any) -> Any:
+    """Round to multiples of 2**-16, then to float32.
+
+    Every signal and every constant parameter passes here, so that a recursion's history fades to nothing and a number
+    equals a constant signal.
+    """
+    return (np.round(np.asarray(values, np.float64) / STEP) * STEP).astype(np.float32)
+
+
+@dataclass
+class Values:
+    """What analysis found.
+
+    Attributes
+    ----------
+    clock : Clock
+    outputs : dict
+        (node, output) → float32 (T,) or (T, K) array, or audio handle.
+    params : dict
+        (node, parameter) → float32 scalar where constant, float32 (T,) where driven.
+    """
+
+    clock: Clock
+    outputs: dict[tuple[str, str], Any] = field(default_factory=dict)
+    params: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+
+    def read(self, link: Link) -> Any:
+        """Return what a link carries."""
+        names = [output for node, output in self.outputs if node == link.node] if not link.output else [link.output]
+        value = self.outputs[link.node, names[0]]
+        return value if link.component is None else np.ascontiguousarray(value[:, link.component])

@@ -1,0 +1,35 @@
+"""An album: a graph of tracks."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from n2s.graph.declare import FilePath, Node, Output, port, setting
+from n2s.graph.types import FILM, Films
+from n2s.nodes.sinks import Encoded
+
+
+class Track(Node):
+    """Stand for the film of another graph, in an album."""
+
+    kind: ClassVar[str] = "track"
+
+    path: FilePath = setting(help="the track's graph, relative to this one", keyed=False)
+    title: str | None = setting(None, help="the chapter's name; the graph's own title when left out", keyed=False)
+
+    outputs = {"film": Output(FILM, "the track's film")}
+    example = {"path": "track.yaml"}
+
+
+class Album(Encoded):
+    """Join tracks to one film, without a gap and without encoding a picture twice, a chapter a track.
+
+    The album's frame rate, size and coding hold for all its tracks; a track that states another is an error. Track k
+    begins at the film frame nearest to the summed length of the music before it, in exact numbers, so that nothing
+    drifts: picture and sound are never apart by more than half a frame. The music is joined sample by sample.
+    """
+
+    tracks: Films = port("the tracks, in their order")
+
+    outputs = {"film": Output(FILM)}
+    example = {"path": "album.mp4"}

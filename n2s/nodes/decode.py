@@ -1,0 +1,46 @@
+"""From latents to pictures."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from n2s.graph.context import Block, Decoder, Scene
+from n2s.graph.declare import FRAMES_OUTPUT, FilePath, Streamed, port, setting
+from n2s.graph.types import Latents
+
+
+class VAEDecode(Streamed):
+    """Decode latents into frames with the decoder of a β-VAE, through ONNX Runtime.
+
+    A latent cell becomes ``scale`` x ``scale`` pixels (32 in the shipped model). The latent ``grid`` decides the
+    composition and is independent of the film's size: frames are cropped at their centre to its shape and resampled,
+    so that a draft shows the same picture. By default it has 16 rows (columns where the film is tall) and covers the
+    film's shape. Values are rounded to float16.
+
+    ``precision`` auto is int8 on a CPU and fp16 on CUDA. Without CUDA, or when its memory runs out even for one frame,
+    the CPU takes over and says so; the provider that really runs is part of the key.
+    """
+
+    latents: Latents = port("unit variance in every channel")
+    model: FilePath | None = setting(None, help="folder of the model; left out, the one that is shipped", keyed=False)
+    precision: Literal["auto", "int8", "fp16", "fp32"] = setting("auto", help="which of the model's decoders", keyed=False)
+    provider: Literal["auto", "cpu", "cuda"] = setting("auto", help="what the decoder runs on", keyed=False)
+    grid: tuple[int, int] | None = setting(None, ge=2, le=256, help="latent rows and columns")
+    batch: int = setting(2, ge=1, le=64, help="frames the decoder takes at once", keyed=False)
+
+    outputs = FRAMES_OUTPUT
+    half: ClassVar[bool] = True  # its frames are float16 by definition
+
+    def digests(self, scene: Scene) -> dict[str, str]:
+        return self._files(scene).identity(self.precision, self.provider)
+
+    def _files(self, scene: Scene) -> Any:
+        return scene.context.model(scene.path(self.model) if self.model else None)
+
+    def open(self, scene: Scene, grid: tuple[int, int]) -> Decoder:
+        return self._files(scene).decoder(self.precision, self.provider, self.batch)
+
+    def compute(self, block: Block, latents: np.ndarray) -> np.ndarray:
+        return block.resources.decode(latents)

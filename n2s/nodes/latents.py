@@ -1,0 +1,131 @@
+"""Latents from named places, blended and smoothed."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from n2s.graph.context import Block, Scene
+from n2s.graph.declare import LATENTS_OUTPUT, FilePath, Seconds, Streamed, port, setting
+from n2s.graph.errors import RenderError
+from n2s.graph.keys import digest_array
+from n2s.graph.types import Latents, Signal
+from n2s.nodes.signals import follow_rate
+
+
+class Anchors(Streamed):
+    """Blend named latents of a model by weights, one column of weights an anchor.
+
+    ``spherical`` goes from one to the next along great circles and keeps their strength; with two anchors it is slerp,
+    with more each one in turn is reached from the blend of those before it. ``linear`` is the weighted sum, paler half
+    way. An anchor is cropped at its centre to the latent grid, or mirrored at its edges where the grid is larger; both
+    keep the variance of each channel.
+    """
+
+    weights: Signal = port("one column an anchor")
+    names: list[str] = setting(help="the anchors, as the model's card lists them", keyed=False)
+    blend: Literal["spherical", "linear"] = setting("spherical", help="the way between anchors")
+    model: FilePath | None = setting(None, help="folder of the model; left out, the one that is shipped", keyed=False)
+
+    outputs = LATENTS_OUTPUT
+    example = {"names": ["red", "green", "blue"]}
+
+    def digests(self, scene: Scene) -> dict[str, str]:
+        return {"anchors": digest_array(self._anchors(scene))}
+
+    def _anchors(self, scene: Scene) -> np.ndarray:
+        files = scene.context.model(scene.path(self.model) if self.model else None)
+        return np.stack([files.anchor(name) for name in self.names])
+
+    def open(self, scene: Scene, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        anchors = np.stack([fit_grid(anchor, grid) for anchor in self._anchors(scene)])
+        return anchors, gram_matrix(anchors)
+
+    def compute(self, block: Block, weights: np.ndarray) -> np.ndarray:
+        anchors, gram = block.resources
+        weights = weights.reshape(len(weights), -1)
+        if weights.shape[1] != len(anchors):
+            raise RenderError(f"Anchors blends {len(anchors)} anchors but gets {weights.shape[1]} columns of weights; "
+                              f"set count: {len(anchors)} on the Weights before it.")
+        factors = weights if self.blend == "linear" else np.stack([spherical_factors(row, gram) for row in weights])
+        latents = np.zeros((len(weights), *anchors.shape[1:]), np.float32)
+        for i, anchor in enumerate(anchors):
+            # Anchor by anchor and not as a matrix product, whose order of sums depends on the library and the batch.
+            latents += factors[:, i, None, None, None].astype(np.float32) * anchor
+        return latents
+
+
+def fit_grid(anchor: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Return an anchor (C, h, w) on another grid: cropped about its centre, mirrored where it is too small."""
+    for axis, wanted in zip((1, 2), grid):
+        have = anchor.shape[axis]
+        if have > wanted:
+            start = (have - wanted) // 2
+            anchor = np.take(anchor, range(start, start + wanted), axis)
+        elif have < wanted:
+            before = (wanted - have) // 2
+            pad = [(0, 0)] * 3
+            pad[axis] = (before, wanted - have - before)
+            anchor = np.pad(anchor, pad, mode="symmetric")
+    return np.ascontiguousarray(anchor, np.float32)
+
+
+def gram_matrix(anchors: np.ndarray) -> np.ndarray:
+    """Return the dot products (K, K) of anchors, float64, summed pairwise by numpy and not by a threaded library."""
+    flat = anchors.reshape(len(anchors), -1).astype(np.float64)
+    return np.array([[np.sum(a * b) for b in flat] for a in flat])
+
+
+def spherical_factors(weights: np.ndarray, gram: np.ndarray) -> np.ndarray:
+    """Return the factors of a fold of slerps over anchors with the dot products ``gram``.
+
+    The blend so far and the next anchor are joined at t = w / (sum of weights so far). Every step needs only dot
+    products of combinations of anchors, so the latents themselves are touched once.
+    """
+    factors = np.zeros(len(gram))
+    total = 0.0
+    for i, weight in enumerate(np.maximum(weights.astype(np.float64), 0.0)):
+        if weight <= 0:
+            continue
+        total += weight
+        t = weight / total
+        if t >= 1:
+            factors[i] = 1.0
+            continue
+        size_a = np.sqrt(max(np.sum(factors[:, None] * gram * factors), 1e-30))
+        cosine = np.sum(factors * gram[:, i]) / (size_a * np.sqrt(max(gram[i, i], 1e-30)))
+        angle = np.arccos(np.clip(cosine, -1.0, 1.0))
+        if np.sin(angle) < 1e-4:
+            factors *= 1 - t
+            factors[i] += t
+        else:
+            factors *= np.sin((1 - t) * angle) / np.sin(angle)
+            factors[i] += np.sin(t * angle) / np.sin(angle)
+    return factors
+
+
+class LatentEMA(Streamed):
+    """Smooth latents by an exponential moving average over the frames before, like EMA does a signal.
+
+    Each frame runs the average from 16 half-lives before it, where 2**-16 of a step is left, so that any frame can be
+    made alone and comes out the same.
+    """
+
+    latents: Latents = port("what is smoothed")
+    half_life: Seconds = setting(0.2, ge=0, le=4, unit="s", help="time in which half of a step is left")
+
+    outputs = LATENTS_OUTPUT
+    neutral = {"half_life": 0}
+
+    def window(self, fps: Any) -> tuple[int, int]:
+        return int(np.ceil(16 * self.half_life.resolve(120) * float(fps))), 0
+
+    def compute(self, block: Block, latents: np.ndarray) -> np.ndarray:
+        fps = block.scene.clock.fps
+        before, _ = self.window(fps)
+        rate = np.float32(follow_rate(self.half_life.resolve(120), fps))
+        smooth = latents[: block.count].copy()
+        for step in range(1, before + 1):
+            smooth += (latents[step : step + block.count] - smooth) * rate
+        return smooth

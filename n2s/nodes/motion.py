@@ -1,0 +1,80 @@
+"""Motion through latent space that nothing has to drive."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from n2s.graph import shader
+from n2s.graph.context import Block, Scene
+from n2s.graph.declare import LATENTS_OUTPUT, MusicalTime, Param, Streamed, param, port, setting
+from n2s.graph.types import Latents
+
+WAVES = 3
+
+
+class Wander(Streamed):
+    """Let latents drift smoothly and for ever.
+
+    out = (latents + amount * drift) / sqrt(1 + amount²): the variance stays. Every value of a coarse grid of drift is
+    the sum of three cosines of time with frequencies of 0.5 to 1.5 over ``period`` and random phases, so that nothing
+    stops or repeats; ``scale`` cells of the latent grid share a cell of drift, and bilinear weights of unit length
+    join the cells. Time is in seconds: another frame rate shows the same motion.
+    """
+
+    latents: Latents = port("where the drift starts from")
+    amount: Param = param(0.35, ge=0, le=4, help="how far it drifts, in standard deviations")
+    period: MusicalTime = setting(8.0, ge=0.05, le=3600, unit="s", help="the time of one swing, on average")
+    scale: float = setting(4.0, ge=1, le=64, unit="latent cells", help="size of what drifts together")
+    seed: int = setting(0, ge=0, lt=2**32, help="another seed, another drift")
+
+    outputs = LATENTS_OUTPUT
+    neutral = {"amount": 0}
+
+    def open(self, scene: Scene, grid: tuple[int, int]) -> tuple:
+        rows, columns = (Spread(cells, self.scale) for cells in grid)
+        channels = np.arange(64, dtype=np.uint32)[:, None, None]
+        key = shader.hash32(np.array([scene.seed ^ 0x57414E44], np.uint32)) ^ np.uint32(self.seed)
+        place = shader.hash32(shader.hash32(shader.hash32(key) ^ rows.places[:, None]) + columns.places[None, :])
+        waves = []
+        for wave in range(WAVES):
+            bits = shader.hash32(place ^ shader.hash32(channels * np.uint32(2 * WAVES) + np.uint32(2 * wave)))
+            frequency = (0.5 + shader.uniform(bits)).astype(np.float64) / self.period.resolve(scene.clock.tempo)
+            phase = shader.uniform(shader.hash32(bits ^ np.uint32(0x9E3779B9))).astype(np.float64)
+            waves.append((frequency, phase))
+        return rows, columns, waves
+
+    def compute(self, block: Block, latents: np.ndarray, amount: np.ndarray) -> np.ndarray:
+        rows, columns, waves = block.resources
+        channels = latents.shape[1]
+        times = block.times[:, None, None, None]
+        coarse = np.zeros((len(times), channels, len(rows.places), len(columns.places)))
+        for frequency, phase in waves:
+            turns = times * frequency[:channels] + phase[:channels]
+            coarse += np.cos(2 * np.pi * (turns - np.floor(turns)))
+        coarse = (coarse * np.sqrt(2 / WAVES)).astype(np.float32)
+        drift = columns.spread(rows.spread(coarse, 2), 3)
+        amount = amount[:, None, None, None]
+        return (latents + amount * drift) / np.sqrt(np.float32(1) + amount * amount)
+
+
+class Spread:
+    """Bilinear weights from a coarse row of values to ``cells`` cells, each cell's weights of unit length.
+
+    The coarse values lie on a grid anchored at the centre, so that a larger latent grid shows more of the same drift.
+    """
+
+    def __init__(self, cells: int, scale: float):
+        position = (np.arange(cells) - (cells - 1) / 2) / scale
+        left = np.floor(position).astype(np.int64)
+        first = int(left.min())
+        self.left = left - first
+        self.places = np.arange(first, int(left.max()) + 2, dtype=np.int64).astype(np.uint32)
+        t = position - left
+        length = np.sqrt(t * t + (1 - t) * (1 - t))
+        self.weights = ((1 - t) / length).astype(np.float32), (t / length).astype(np.float32)
+
+    def spread(self, values: np.ndarray, axis: int) -> np.ndarray:
+        shape = [1] * values.ndim
+        shape[axis] = -1
+        left, right = (weight.reshape(shape) for weight in self.weights)
+        return np.take(values, self.left, axis) * left + np.take(values, self.left + 1, axis) * right

@@ -1,0 +1,128 @@
+"""Signals: a number a film frame, made by hand or from other signals."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import field_validator
+
+from n2s.graph.context import Scene
+from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Resident, port, setting
+from n2s.graph.types import Signal
+
+
+class Constant(Resident):
+    """Give one number for the whole track."""
+
+    value: float = setting(1.0, help="the number")
+
+    outputs = SIGNAL_OUTPUT
+
+    def compute(self, scene: Scene) -> np.ndarray:
+        return np.full(scene.clock.frames, self.value)
+
+
+class Keyframes(Resident):
+    """Draw a curve through points in time; before the first and after the last one it stays.
+
+    ``linear`` joins the points by straight lines; ``smooth`` eases from each to the next, a + (b - a) * t² (3 - 2 t),
+    so that a point moves only the two stretches beside it; ``hold`` keeps each value until the next point.
+    """
+
+    points: list[list[float]] = setting(help="[[seconds, value], …] in the order of time; more values make more columns")
+    interpolate: Literal["linear", "smooth", "hold"] = setting("smooth", help="the way between two points")
+
+    outputs = SIGNAL_OUTPUT
+    example = {"points": [[0, 0.0], [1.5, 1.0], [4, 0.25]]}
+
+    @field_validator("points")
+    @classmethod
+    def _in_order(cls, points: list[list[float]]) -> list[list[float]]:
+        if not points or any(len(point) < 2 or len(point) != len(points[0]) for point in points):
+            raise ValueError("every point needs a time and the same number of values, like [[0, 0.2], [4, 1]]")
+        times = [point[0] for point in points]
+        for earlier, later in zip(times, times[1:]):
+            if not later > earlier:
+                raise ValueError(f"times must rise; {later:g} s comes after {earlier:g} s")
+        return points
+
+    def compute(self, scene: Scene) -> np.ndarray:
+        points = np.array(self.points, np.float64)
+        times, values = points[:, 0], points[:, 1:]
+        now = scene.clock.times(0, scene.clock.frames)
+        right = np.clip(np.searchsorted(times, now, side="right"), 1, max(1, len(times) - 1))
+        left = right - 1
+        right = np.minimum(right, len(times) - 1)
+        span = np.where(right > left, times[right] - times[left], 1.0)
+        t = np.clip((now - times[left]) / span, 0.0, 1.0)[:, None]
+        if self.interpolate == "smooth":
+            t = t * t * (3.0 - 2.0 * t)
+        elif self.interpolate == "hold":
+            t = np.floor(t)
+        curve = values[left] + (values[right] - values[left]) * t
+        return curve[:, 0] if values.shape[1] == 1 else curve
+
+
+class EMA(Resident):
+    """Smooth a signal by an exponential moving average: rise with one half-life, fall with another.
+
+    y[k] = y[k-1] + (x[k] - y[k-1]) * (1 - 2 ** (-1 / (fps * h))), h = attack where x[k] > y[k-1], else release; y[0] =
+    x[0]. A half-life of 0 follows at once. The recursion runs in float64 and forgets completely, because every signal
+    is rounded to multiples of 2**-16.
+    """
+
+    signal: Signal = port("what is smoothed")
+    half_life: MusicalTime = setting(0.2, ge=0, le=600, unit="s", help="time in which half of a step is left")
+    attack: MusicalTime = setting(None, ge=0, le=600, unit="s", help="half-life while rising; half_life when left out")
+    release: MusicalTime = setting(None, ge=0, le=600, unit="s", help="half-life while falling; half_life when left out")
+
+    outputs = SIGNAL_OUTPUT
+    neutral = {"half_life": 0}
+
+    def compute(self, scene: Scene, signal: np.ndarray) -> np.ndarray:
+        rise, fall = (
+            follow_rate((self.half_life if half_life is None else half_life).resolve(scene.clock.tempo), scene.clock.fps)
+            for half_life in (self.attack, self.release)
+        )
+        columns = signal.astype(np.float64).reshape(len(signal), -1).T
+        smooth = [follow(column.tolist(), rise, fall) for column in columns]
+        return np.array(smooth).T.reshape(signal.shape)
+
+
+def follow_rate(half_life: float, fps: float) -> float:
+    """Return the part of the distance that an average with this half-life (s) goes in one frame: 1 - 2**(-1/(fps h))."""
+    return 1.0 if half_life <= 0 else 1.0 - 2.0 ** (-1.0 / (float(fps) * half_life))
+
+
+def follow(values: list[float], rise: float, fall: float) -> list[float]:
+    """Run the average over plain floats, which Python does faster one by one than numpy."""
+    y = values[0]
+    result = []
+    for x in values:
+        y += (x - y) * (rise if x > y else fall)
+        result.append(y)
+    return result
+
+
+class Weights(Resident):
+    """Turn a signal in 0..1 into weights that travel along a row of things: at 0 the first, at 1 the last.
+
+    w[i] = max(0, 1 - |p - i|), p = signal * (count - 1), so that two neighbours share each moment and all sum to 1.
+    With ``wrap`` the row is a circle, p = signal * count, and 1 is the first one again.
+    """
+
+    signal: Signal = port("where on the row, 0..1")
+    count: int = setting(3, ge=1, le=64, help="how many things")
+    wrap: bool = setting(False, help="close the row to a circle")
+
+    outputs = SIGNAL_OUTPUT
+
+    def compute(self, scene: Scene, signal: np.ndarray) -> np.ndarray:
+        x = signal.astype(np.float64) if signal.ndim == 1 else signal[:, 0].astype(np.float64)
+        places = np.arange(self.count)
+        if self.wrap:
+            apart = np.abs((x[:, None] * self.count - places + self.count / 2) % self.count - self.count / 2)
+        else:
+            apart = np.abs(np.clip(x, 0, 1)[:, None] * (self.count - 1) - places)
+        return np.maximum(0.0, 1.0 - apart) if self.count > 1 else np.ones((len(x), 1))

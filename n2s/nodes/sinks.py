@@ -1,0 +1,53 @@
+"""Where films leave the graph."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from n2s.graph.declare import Output, Sink, port, setting
+from n2s.graph.types import FILM, Audio, Frames
+
+
+class Encoded(Sink):
+    """What all films share: their coding."""
+
+    path: str = setting(help="the film's file, relative to --out", keyed=False)
+    crf: int = setting(18, ge=0, le=51, help="x264's constant rate factor: lower is better and larger")
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = setting(
+        "veryfast", help="x264's preset: slower is smaller"
+    )
+    depth: Literal[8, 10] = setting(8, unit="bits", help="bits a channel; 10 has no banding, fewer players show it")
+    dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
+    chunk: int | None = setting(None, ge=1, le=100_000, help="frames a segment; 2 * round(fps) when left out")
+    audio_bitrate: int = setting(192, ge=16, le=512, unit="kbit/s", help="of the AAC sound", keyed=False)
+
+
+class FFmpegSink(Encoded):
+    """Write a film: H.264 in MP4, BT.709 limited range, tagged, 4:2:0 with left-sited chroma, sound as AAC.
+
+    The film is as long as the music, its last frame rounded up. It is made of closed groups of pictures, one a chunk,
+    each kept in the store and joined without being encoded again.
+    """
+
+    frames: Frames = port("what is shown")
+    audio: Audio = port("what is heard; without it the film is silent", optional=True)
+
+    outputs = {"film": Output(FILM)}
+    example = {"path": "film.mp4"}
+
+
+class DigestSink(Sink):
+    """Write a text file with the SHA-256 of every frame's yuv420p bytes, a line a frame.
+
+    Two machines that write the same file make the same pictures.
+    """
+
+    frames: Frames = port("what is listed")
+    audio: Audio = port("what gives the length", optional=True)
+    path: str = setting(help="the list's file, relative to --out", keyed=False)
+    depth: Literal[8, 10] = setting(8, unit="bits", help="bits a channel")
+    dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
+    chunk: int | None = setting(None, ge=1, le=100_000, help="frames a task; 2 * round(fps) when left out")
+
+    outputs = {"film": Output(FILM)}
+    example = {"path": "frames.txt"}
