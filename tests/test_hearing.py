@@ -63,7 +63,8 @@ def test_onsets_lie_on_their_clicks(rate, attack):
     heard = analyse(Sound(samples, rate))
     hop = int(heard["hop"])
     rows = np.array([round(p / hop) - 8 + np.argmax(heard["onset"][round(p / hop) - 8:round(p / hop) + 9]) for p in places])
-    assert np.abs(rows * hop - places).max() < 0.6 * hop       # half a hop is the grid itself
+    # Half a hop is the grid itself; a burst of noise is loudest when chance will have it.
+    assert np.abs(rows * hop - places).max() < (0.75 if attack else 0.6) * hop
     for fps in RATES:
         frames = int(20 * fps)
         onset = pool(heard["onset"], hop, rate, fps, frames, "max")
