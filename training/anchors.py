@@ -1,0 +1,54 @@
+"""The named anchors: pictures chosen for their look and for how they blend, encoded as points in the latent space.
+
+Grid 16 rows x 32 columns, from pictures of 512 x 1024; the library crops or mirrors them to other grids.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from .procedural import render
+
+SIZE = (512, 1024)
+
+# name: style, composition, palette, seed
+ANCHORS = {
+    # warm, fire
+    "ember": ("noise", "marble", "ember", 13),
+    "lava": ("noise", "nebula", "lava", 13),
+    "dawn": ("color-field", "horizon", "ember", 16),
+    "amber": ("organic", "current", "saffron", 14),
+    "velvet": ("noise", "silk", "rosewood", 15),
+    # forest, organic
+    "moss": ("noise", "marble", "moss", 14),
+    "fern": ("organic", "current", "fern", 16),
+    "bloom": ("organic", "bloom", "fern", 13),
+    "grove": ("organic", "skin", "moss", 16),
+    # sea, night
+    "tide": ("noise", "silk", "tide", 12),
+    "abyss": ("noise", "nebula", "abyss", 12),
+    "aurora": ("noise", "nebula", "aurora", 14),
+    "dusk": ("color-field", "horizon", "dusk", 16),
+    "moon": ("abstract", "sphere", "violet", 14),
+    # graphic
+    "neon": ("abstract", "ribbons", "neon", 14),
+    "ink": ("organic", "current", "ink", 14),
+}
+
+
+def picture(name: str, size=SIZE) -> np.ndarray:
+    style, composition, palette, seed = ANCHORS[name]
+    return render(style, seed, 0, size, palette=palette, composition=composition)
+
+
+@torch.no_grad()
+def encode(encoder, mean, std) -> dict[str, np.ndarray]:
+    """Every anchor as float32 (8, 16, 32), normalised per channel; brought into a spread of 0.8..1.25 where a picture is very plain or busy."""
+    points = {}
+    for name in ANCHORS:
+        frame = torch.from_numpy(picture(name).transpose(2, 0, 1).copy())[None]
+        latents = ((encoder(frame)[0] - mean) / std)[0].numpy()
+        spread = float(np.sqrt((latents**2).mean()))
+        points[name] = (latents * (np.clip(spread, 0.8, 1.25) / spread)).astype(np.float32)
+    return points
