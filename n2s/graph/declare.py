@@ -333,9 +333,10 @@ class Pointwise(Node):
 
 
 class Sink(Node):
-    """A node that makes a file from frames."""
+    """A node that makes a file from frames; ``format`` names what the runtime writes."""
 
     kind: ClassVar[str] = "sink"
+    format: ClassVar[str] = ""
 
 
 SIGNAL_OUTPUT = {"signal": Output(SIGNAL)}

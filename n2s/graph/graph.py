@@ -69,6 +69,7 @@ class Graph:
         self.base = Path(base).resolve()
         self.given = frozenset(header)
         self.document: Document | None = None
+        self.track_overrides: dict[str, dict[str, Any]] = {}
         self.nodes = build.close(sinks)
         if problems := self.problems():
             raise GraphError(problems)
@@ -103,7 +104,7 @@ class Graph:
             problems.append(Problem(document.where(("nodes",)), 'A graph needs nodes: "nodes: {name: {node: Type, …}}".'))
             specs = {}
         specs = {name: dict(spec) if isinstance(spec, dict) else spec for name, spec in specs.items()}
-        _override(header, specs, overrides)
+        graph.track_overrides = _override(header, specs, overrides)
         graph.given = frozenset(header)
         try:
             graph.header = Header(**header)
@@ -191,15 +192,20 @@ def _explain_header(error: ValidationError) -> list[tuple[str, str]]:
     return said
 
 
-def _override(header: dict, specs: dict, overrides: dict[str, Any]) -> None:
+def _override(header: dict, specs: dict, overrides: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Put values in place of the file's; return those that are for the graphs of tracks, by track."""
+    for_tracks: dict[str, dict[str, Any]] = {}
     for target, value in overrides.items():
         node, dot, field = target.partition(".")
         if not dot and target in Header.model_fields:
             header[target] = value
+        elif dot and isinstance(specs.get(node), dict) and "." in field and specs[node].get("node") == "Track":
+            for_tracks.setdefault(node, {})[field] = value
         elif dot and isinstance(specs.get(node), dict):
             specs[node][field] = value
         else:
             raise GraphError(f'--set {target}: the graph has no node "{node}". {suggest(node, list(specs))}')
+    return for_tracks
 
 
 def _read_node(document: Document, name: str, spec: Any, problems: list[Problem]) -> Node | None:

@@ -32,4 +32,5 @@ class Album(Encoded):
     tracks: Films = port("the tracks, in their order")
 
     outputs = {"film": Output(FILM)}
+    format = "album"
     example = {"path": "album.mp4"}

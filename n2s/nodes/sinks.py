@@ -33,6 +33,7 @@ class FFmpegSink(Encoded):
     audio: Audio = port("what is heard; without it the film is silent", optional=True)
 
     outputs = {"film": Output(FILM)}
+    format = "film"
     example = {"path": "film.mp4"}
 
 
@@ -50,4 +51,5 @@ class DigestSink(Sink):
     chunk: int | None = setting(None, ge=1, le=100_000, help="frames a task; 2 * round(fps) when left out")
 
     outputs = {"film": Output(FILM)}
+    format = "digests"
     example = {"path": "frames.txt"}

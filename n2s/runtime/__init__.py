@@ -1,0 +1,1 @@
+"""How it is rendered: analysis, kernels, models, the store, executors, encoders, events, run records."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
-import os
 import pickle
 import sys
 import textwrap
@@ -29,6 +28,7 @@ from n2s.graph.errors import GraphError
 from n2s.graph.keys import digest_bytes
 from n2s.graph.plan import Kernel
 from n2s.runtime.resample import Taps
+from n2s.runtime.store import publish
 
 HELPERS = {
     name: function for name, function in vars(shader).items()
@@ -266,41 +266,54 @@ _LOCK = threading.Lock()
 
 
 def compile_kernel(source: str, folder: Path) -> Callable:
-    """Return the compiled kernel of a source, kept in ``folder`` between runs.
-
-    A damaged cache file is removed and the kernel compiled again.
-    """
+    """Return the kernel of a source, its machine code kept in ``folder`` between runs."""
     import numba
 
     name = f"k{digest_bytes((source + numba.__version__ + sys.version).encode())[:24]}"
     with _LOCK:
         module = sys.modules.get(f"n2s_kernels.{name}")
         if module is None:
-            folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{name}.py"
             if not path.exists() or path.read_text() != source:
-                temporary = path.with_suffix(f".{os.getpid()}.tmp")
-                temporary.write_text(source)
-                os.replace(temporary, path)
+                publish(path, lambda temporary: temporary.write_text(source))
             spec = importlib.util.spec_from_file_location(f"n2s_kernels.{name}", path)
             module = importlib.util.module_from_spec(spec)
             sys.modules[spec.name] = module  # numba looks the module up while it compiles
             spec.loader.exec_module(module)
+            module.kernel = _Mending(module.kernel, folder / "__pycache__")
         return module.kernel
 
 
-def warm_up(kernel: Callable, arguments: tuple, source: str, folder: Path) -> Callable:
-    """Run a kernel once on its first arguments, so that it is compiled or loaded before threads share it."""
-    try:
-        kernel(*arguments)
-    except (pickle.UnpicklingError, EOFError, KeyError, ValueError, AttributeError, ImportError):
-        name = kernel.py_func.__module__
-        for path in (folder / "__pycache__").glob(f"{name.partition('.')[2]}*"):
-            path.unlink(missing_ok=True)
-        sys.modules.pop(name, None)
-        kernel = compile_kernel(source, folder)
-        kernel(*arguments)
-    return kernel
+class _Mending:
+    """A kernel that survives damaged files in numba's cache: they are removed, and it is compiled again."""
+
+    def __init__(self, kernel: Callable, cache: Path):
+        self.kernel, self.cache, self.checked = kernel, cache, False
+
+    def __call__(self, *arguments: Any) -> None:
+        if not self.checked:
+            with _LOCK:
+                self._load(arguments)
+        self.kernel(*arguments)
+
+    def _load(self, arguments: tuple) -> None:
+        import numba
+
+        signature = tuple(numba.typeof(argument) for argument in arguments)
+        try:
+            self.kernel.compile(signature)
+        except (pickle.UnpicklingError, EOFError, KeyError, ValueError, AttributeError, ImportError):
+            for path in self.cache.glob(f"{self.kernel.py_func.__module__.partition('.')[2]}*"):
+                path.unlink(missing_ok=True)
+            self.kernel.compile(signature)
+        self.checked = True
+
+
+def node_seed(seed: int, node: Pointwise) -> int:
+    """Return the seed of a node's random numbers, from the graph's, the node's type and the node's own."""
+    word = int(digest_bytes(type(node).__name__.encode())[:8], 16)
+    mixed = shader.hash32(np.array([seed ^ word], np.uint32)) ^ np.uint32(getattr(node, "seed", 0))
+    return int(shader.hash32(mixed)[0])
 
 
 def dither_pattern(dither: bool, width: int) -> np.ndarray:

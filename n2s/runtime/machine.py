@@ -1,0 +1,105 @@
+"""What of this machine and its installed libraries decides bits, and what a run record says of them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from n2s.graph.errors import RenderError
+
+# Instruction sets by which numba, numpy and ONNX Runtime choose their code.
+_INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512vl", "avx512_vnni", "avx_vnni", "amx_int8",
+                 "asimd", "asimddp", "sve", "i8mm")  # fmt: skip
+
+INSTALL_ADVICE = "pip install 'n2s[cpu]' (or 'n2s[gpu]' on a machine with CUDA)"
+
+
+def installed(name: str) -> str:
+    """Return the version of an installed package, or ""."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+@cache
+def onnxruntime_flavour() -> str:
+    """Return "cpu" or "gpu", after which onnxruntime is installed.
+
+    Raises
+    ------
+    RenderError
+        When none is, or both are: they share a folder and break each other.
+    """
+    cpu, gpu = installed("onnxruntime"), installed("onnxruntime-gpu")
+    if cpu and gpu:
+        raise RenderError("Both onnxruntime and onnxruntime-gpu are installed; they overwrite each other's files. Cure: "
+                          "pip uninstall -y onnxruntime onnxruntime-gpu, then " + INSTALL_ADVICE + ".")
+    if not cpu and not gpu:
+        raise RenderError("Decoding needs onnxruntime, which is not installed. Cure: " + INSTALL_ADVICE + ".")
+    return "gpu" if gpu else "cpu"
+
+
+@cache
+def instructions() -> str:
+    """Return the processor's instruction sets that matter, as one word."""
+    found = []
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith(("flags", "Features")):
+                flags = set(line.split(":", 1)[1].split())
+                found = [name for name in _INSTRUCTIONS if name in flags]
+                break
+    except OSError:
+        pass
+    return "+".join([platform.machine().lower(), *found])
+
+
+@cache
+def ffmpeg_path() -> str:
+    """Return the FFmpeg that imageio-ffmpeg brings (or that IMAGEIO_FFMPEG_EXE names).
+
+    Raises
+    ------
+    RenderError
+        When there is none.
+    """
+    import imageio_ffmpeg
+
+    try:
+        path = imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError:
+        path = ""
+    if not path or not os.access(path, os.X_OK):
+        named = os.environ.get("IMAGEIO_FFMPEG_EXE")
+        where = f"IMAGEIO_FFMPEG_EXE names {named}, which cannot be run" if named else "imageio-ffmpeg brings none here"
+        raise RenderError(f"There is no FFmpeg: {where}. Cure: pip install --force-reinstall imageio-ffmpeg, or let "
+                          "IMAGEIO_FFMPEG_EXE name an FFmpeg with libx264.")
+    return path
+
+
+def environment() -> dict[str, str]:
+    """Return what decides bits beside the graph: library versions and the processor's instruction sets."""
+    from n2s.graph.keys import code_digest
+    from n2s.runtime import encoder, kernels
+
+    return {
+        "numpy": installed("numpy"),
+        "numba": installed("numba"),
+        "onnxruntime": installed("onnxruntime") or installed("onnxruntime-gpu"),
+        "ffmpeg": os.environ.get("IMAGEIO_FFMPEG_EXE") or f"imageio-ffmpeg {installed('imageio-ffmpeg')}",
+        "instructions": instructions(),
+        "kernels": code_digest(kernels.generate),
+        "resampling": code_digest(kernels.taps_for),
+        "dither": code_digest(kernels.dither_pattern),
+        "encoder": code_digest(encoder.segment_arguments),
+    }
+
+
+def describe() -> dict[str, object]:
+    """Return what a run record says of the machine."""
+    return {"system": platform.platform(), "python": platform.python_version(), "processors": os.cpu_count(),
+            "instructions": instructions()}  # fmt: skip

@@ -1,0 +1,258 @@
+"""Models: a folder with a card (meta.json), decoders in several precisions, anchors. Checked before they are used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.errors import RenderError
+from n2s.graph.registry import suggest
+from n2s.runtime.machine import onnxruntime_flavour
+from n2s.runtime.onnxfile import has_external_data
+from n2s.runtime.store import Store
+
+OUT_OF_MEMORY = re.compile(
+    "Failed to allocate memory for requested buffer|out of memory|CUDNN_STATUS_ALLOC_FAILED|CUBLAS_STATUS_ALLOC_FAILED"
+    "|bad_alloc",
+    re.IGNORECASE,
+)
+PREFERENCES = {"cpu": ("int8", "fp32", "fp16"), "cuda": ("fp16", "fp32", "int8")}
+
+
+class ProviderExhausted(RenderError):
+    """CUDA's memory does not hold even one frame; what is left must be planned again for the CPU."""
+
+
+def shipped_folder() -> Path:
+    """Return the folder of the model that comes with the library: in the package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "models"
+    return inside if inside.is_dir() else package.parent / "models"
+
+
+class ModelFolder:
+    """The files of one model.
+
+    Parameters
+    ----------
+    folder : Path
+    store : Store
+        Remembers digests of unchanged files.
+    say : callable
+        Takes a sentence for the user, when a fallback is taken.
+    """
+
+    def __init__(self, folder: Path, store: Store, say: Any = print):
+        self.folder, self.store, self.say = folder, store, say
+        self.force_cpu = False
+        self._decoders: dict[tuple, SessionDecoder] = {}
+        self._lock = threading.Lock()
+
+    @cached_property
+    def card(self) -> dict[str, Any]:
+        path = self.folder / "meta.json"
+        try:
+            card = json.loads(path.read_bytes())
+            card["latent"]["channels"], card["latent"]["scale"], card["files"].items()
+        except FileNotFoundError:
+            raise RenderError(f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's "
+                              "model out to use the one that is shipped, or train one (training/README.md).") from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RenderError(f"{path} is no model card ({type(error).__name__}: {error}); export the model again with "
+                              "training/export_onnx.py.") from None
+        return card
+
+    @property
+    def channels(self) -> int:
+        return int(self.card["latent"]["channels"])
+
+    @property
+    def scale(self) -> int:
+        return int(self.card["latent"]["scale"])
+
+    def checked(self, name: str) -> tuple[Path, str]:
+        """Return a file of the model and its SHA-256, which must be the card's.
+
+        Raises
+        ------
+        RenderError
+            When the file is missing or is not the one the card describes.
+        """
+        path = self.folder / name
+        wanted = self.card["files"].get(name, {}).get("sha256")
+        if wanted is None:
+            raise RenderError(f"The model in {self.folder} has no {name}; its card lists {', '.join(self.card['files'])}.")
+        if not path.is_file():
+            raise RenderError(f"{path} is missing though the model's card lists it; fetch or export the model again.")
+        found = self.store.about_file("digests", path, lambda: hashlib.sha256(path.read_bytes()).hexdigest())
+        if found != wanted:
+            raise RenderError(f"{path} is not the file its card describes (SHA-256 {found[:12]}…, the card says "
+                              f"{wanted[:12]}…): it is damaged or was replaced. Fetch or export the model again.")
+        return path, found
+
+    @cached_property
+    def _anchors(self) -> dict[str, np.ndarray]:
+        path, _ = self.checked("anchors.npz")
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
+        except (OSError, ValueError) as error:
+            raise RenderError(f"{path} cannot be read: {error}. Make the anchors again.") from None
+
+    def anchor(self, name: str) -> np.ndarray:
+        """Return a named anchor, float32 (C, h, w)."""
+        if name not in self._anchors:
+            raise RenderError(f'The model has no anchor "{name}". {suggest(name, sorted(self._anchors))}')
+        anchor = self._anchors[name]
+        if anchor.ndim != 3 or anchor.shape[0] != self.channels or not np.isfinite(anchor).all():
+            raise RenderError(f'The anchor "{name}" is {anchor.shape}; ({self.channels}, rows, columns) of finite numbers '
+                              "were wanted. Make the anchors again.")
+        return anchor
+
+    def provider(self, wanted: str) -> str:
+        """Return what will really run: "cuda" where it was not declined and works, else "cpu"."""
+        if wanted == "cpu" or self.force_cpu:
+            return "cpu"
+        if onnxruntime_flavour() == "gpu" and self._cuda_works:
+            return "cuda"
+        if wanted == "cuda":
+            self.say("CUDA was asked for and cannot be used here; the CPU decodes instead.")
+        return "cpu"
+
+    @cached_property
+    def _cuda_works(self) -> bool:
+        try:
+            self._session(self.file("auto", "cuda")[0], "cuda")
+        except RenderError:
+            return False
+        return True
+
+    def file(self, precision: str, provider: str) -> tuple[Path, str]:
+        """Return the decoder of a precision and its digest; "auto" takes the provider's best that there is."""
+        names = [f"decoder.{p}.onnx" for p in (PREFERENCES[provider] if precision == "auto" else [precision])]
+        name = next((name for name in names if name in self.card["files"]), names[0])
+        return self.checked(name)
+
+    def identity(self, precision: str, provider: str) -> dict[str, str]:
+        """Return what names the decoder that will run: its file's digest and its provider."""
+        actual = self.provider(provider)
+        return {"decoder": self.file(precision, actual)[1], "provider": actual}
+
+    def decoder(self, precision: str, provider: str, batch: int) -> SessionDecoder:
+        """Return a decoder that threads may share."""
+        actual = self.provider(provider)
+        path, _ = self.file(precision, actual)
+        with self._lock:
+            key = (path, actual, batch)
+            if key not in self._decoders:
+                make = lambda: self._session(path, actual)  # noqa: E731
+                self._decoders[key] = SessionDecoder(path, make, actual, batch, self.channels, self.scale)
+            return self._decoders[key]
+
+    def _session(self, path: Path, provider: str) -> Any:
+        """Open a session with one thread: chunks run side by side instead."""
+        onnxruntime_flavour()
+        import onnxruntime
+
+        data = path.read_bytes()
+        try:
+            if has_external_data(data):
+                raise RenderError(f"{path} keeps weights in another file, which is not allowed: export it as one file.")
+        except ValueError:
+            raise RenderError(f"{path} is no ONNX file. Export the model again.") from None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        providers: list[Any] = ["CPUExecutionProvider"]
+        if provider == "cuda":
+            onnxruntime.preload_dlls()
+            cuda = {"arena_extend_strategy": "kSameAsRequested", "cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
+            providers.insert(0, ("CUDAExecutionProvider", cuda))
+        try:
+            session = onnxruntime.InferenceSession(data, options, providers=providers)
+        except Exception as error:
+            raise RenderError(f"{path} cannot be opened: {str(error).splitlines()[0][:200]}. Export the model again.") from None
+        if provider == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
+            raise RenderError("onnxruntime could not start CUDA.")
+        return session
+
+
+class SessionDecoder:
+    """A decoder on an open session.
+
+    When memory runs out it halves its batch, opens the session anew, and at last gives up the provider.
+    """
+
+    def __init__(self, path: Path, make_session: Any, provider: str, batch: int, channels: int, scale: int):
+        self.path, self.provider, self.batch, self.scale, self.channels = path, provider, batch, scale, channels
+        self._make = make_session
+        self._session: Any = None
+        self._lock = threading.Lock()
+
+    def _open(self) -> Any:
+        with self._lock:
+            if self._session is None:
+                session = self._make()
+                self._check(session)
+                self._session = session
+            return self._session
+
+    def _check(self, session: Any) -> None:
+        inputs, outputs = session.get_inputs(), session.get_outputs()
+        form = [(i.type, len(i.shape)) for i in (*inputs, *outputs)]
+        if len(inputs) != 1 or len(outputs) != 1 or form != [("tensor(float)", 4)] * 2:
+            raise RenderError(f"{self.path} is no decoder: it must take float32 latents (N, C, h, w) and give float32 "
+                              "frames (N, 3, H, W).")
+        rows, columns = 2, 3
+        probe = np.zeros((1, self.channels, rows, columns), np.float32)
+        try:
+            shape = session.run(None, {inputs[0].name: probe})[0].shape
+        except Exception as error:
+            raise RenderError(f"{self.path} does not decode latents of shape {probe.shape}, which its card promises: "
+                              f"{str(error).splitlines()[0][:160]}") from None
+        wanted = (1, 3, self.scale * rows, self.scale * columns)
+        if shape != wanted:
+            raise RenderError(f"{self.path} turns latents {probe.shape} into {shape}; its card promises {wanted}.")
+
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        """Return frames float32 (N, 3, scale h, scale w) of latents float32 (N, C, h, w)."""
+        frames = None
+        start = 0
+        while start < len(latents):
+            part = latents[start : start + self.batch]
+            made = self._run(np.ascontiguousarray(part, np.float32))
+            if made is None:
+                continue
+            if frames is None:
+                frames = np.empty((len(latents), *made.shape[1:]), np.float32)
+            frames[start : start + len(made)] = made
+            start += len(made)
+        return frames
+
+    def _run(self, latents: np.ndarray) -> np.ndarray | None:
+        """Decode a batch; None after the batch was made smaller."""
+        for attempt in range(2):
+            session = self._open()
+            try:
+                return session.run(None, {session.get_inputs()[0].name: latents})[0]
+            except Exception as error:
+                if not OUT_OF_MEMORY.search(str(error)):
+                    raise RenderError(f"{self.path} failed while decoding: {str(error).splitlines()[0][:200]}") from None
+                if len(latents) > 1:
+                    self.batch = max(1, len(latents) // 2)
+                    return None
+                if attempt == 0:
+                    with self._lock:
+                        self._session = None
+        if self.provider == "cuda":
+            raise ProviderExhausted("CUDA's memory does not hold one frame; the CPU goes on from here.")
+        raise RenderError("Memory does not hold one decoded frame. Lower the decoder's grid, or the number of --jobs.")

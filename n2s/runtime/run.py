@@ -1,0 +1,316 @@
+"""A run: plan the films of a graph, render the chunks the store lacks, join and publish, keep a record."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from n2s.graph.errors import N2SError
+from n2s.graph.graph import Graph
+from n2s.graph.plan import Chunk, FilmPlan
+from n2s.runtime import encoder, machine
+from n2s.runtime.context import RunContext
+from n2s.runtime.events import Events
+from n2s.runtime.executors import Cancelled, Executor, LocalExecutor, Task
+from n2s.runtime.films import Film, FilmMaker, check_segment
+from n2s.runtime.frames import FrameMaker
+from n2s.runtime.models import ProviderExhausted
+from n2s.runtime.productions import Planner
+from n2s.runtime.records import RunRecord
+from n2s.runtime.store import Store
+
+
+@dataclass
+class Report:
+    """What a run did.
+
+    Attributes
+    ----------
+    films : list of dict
+        A record for each film: path, frames, seconds, bytes, sha256.
+    rendered, stored : int
+        Chunks rendered now, and chunks taken from the store or not needed because their film was up to date.
+    frames : int
+        Frames rendered now.
+    seconds : float
+        Wall-clock time of the rendering.
+    nodes : dict of str to float
+        Seconds spent in each node or fused run of nodes, summed over threads.
+    record : Path or None
+        The run record.
+    """
+
+    films: list[dict[str, Any]] = field(default_factory=list)
+    rendered: int = 0
+    stored: int = 0
+    frames: int = 0
+    frames_stored: int = 0
+    seconds: float = 0.0
+    nodes: dict[str, float] = field(default_factory=dict)
+    record: Path | None = None
+
+
+class Run:
+    """One run over one graph.
+
+    Parameters
+    ----------
+    graph : Graph
+    out : path
+        The folder for films and records.
+    store : Store, optional
+    executor : Executor, optional
+        A `LocalExecutor` by default.
+    span : pair of float or None
+        Seconds to begin and end at.
+    force : bool
+        Render every chunk, whatever the store holds.
+    events : Events, optional
+        Who watches.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        out: str | Path = "renders",
+        store: Store | None = None,
+        executor: Executor | None = None,
+        span: tuple[float | None, float | None] = (None, None),
+        force: bool = False,
+        events: Events | None = None,
+    ):
+        self.graph, self.out, self.span, self.force = graph, Path(out).resolve(), span, force
+        self.store = store or Store()
+        self.executor = executor or LocalExecutor()
+        self.events = events or Events()
+        self.context = RunContext(self.store, self._say)
+        self.maker = FilmMaker(self.store)
+        self.report = Report()
+        self.record: RunRecord | None = None
+        self.films: list[Film] = []
+        self._makers: dict[int, FrameMaker] = {}
+        self._lock = threading.Lock()
+        self._seconds: Counter = Counter()
+
+    def _say(self, text: str) -> None:
+        self.events.said(text)
+        if self.record:
+            self.record.log(text)
+
+    def _began(self, what: str) -> None:
+        self.events.began(what)
+        if self.record:
+            self.record.log(what)
+
+    def plan(self) -> list[Film]:
+        """Hear the music and return the films with every chunk's key; renders nothing."""
+        planner = Planner(self.context, machine.environment(), self.out, self._began)
+        self.films = planner.films(self.graph, self.span)
+        return self.films
+
+    def missing(self) -> list[Task]:
+        """Return the chunks that must be rendered, each once, in the order of the films."""
+        tasks: dict[str, Task] = {}
+        looked_for: set[str] = set()
+        for i, film in enumerate(self.films):
+            if not self.force and self.maker.finished(film):
+                continue
+            for _, chunk in film.parts:
+                if chunk.key not in looked_for:
+                    looked_for.add(chunk.key)
+                    if self.force or not self.store.find("segments", chunk.key, film.suffix):
+                        tasks[chunk.key] = Task(i, chunk.start, chunk.stop, chunk.key)
+        return list(tasks.values())
+
+    def execute(self) -> Report:
+        """Render what is missing, publish the films, write the record.
+
+        Raises
+        ------
+        N2SError
+            When something failed; what was finished is in the store.
+        KeyboardInterrupt
+            When interrupted; likewise.
+        """
+        self.record = RunRecord(self.out)
+        began = time.perf_counter()
+        try:
+            self.plan()
+            self._render()
+            self._publish()
+            status = "done"
+        except KeyboardInterrupt:
+            status = "interrupted"
+            raise
+        except N2SError as error:
+            status = "failed"
+            self.record.log(str(error))
+            raise
+        except BaseException:
+            status = "failed"
+            raise
+        finally:
+            self.executor.stop()
+            self.context.close()
+            self.events.ended()
+            self.report.nodes = dict(self._seconds.most_common())
+            if self.films:
+                self._write_record(status, time.perf_counter() - began)
+        self.store.trim(time.time())
+        return self.report
+
+    def _render(self) -> None:
+        tasks = self.missing()
+        keys = {chunk.key: chunk.count for film in self.films for _, chunk in film.parts}
+        waiting = sum(task.stop - task.start for task in tasks)
+        self.report.stored = len(keys) - len(tasks)
+        self.report.frames_stored = sum(keys.values()) - waiting
+        self.events.planned(waiting, self.report.frames_stored)
+        began = time.perf_counter()
+        while tasks:
+            try:
+                self._render_tasks(tasks)
+                break
+            except ProviderExhausted as error:
+                # The key of a chunk names the provider that made it: what is left is planned anew.
+                self._say(str(error))
+                self.executor.stop()
+                self.context.fall_back_to_cpu()
+                self.executor = LocalExecutor(getattr(self.executor, "jobs", None))
+                self._makers.clear()
+                self.plan()
+                tasks = self.missing()
+        self.report.seconds = time.perf_counter() - began
+
+    def _render_tasks(self, tasks: list[Task]) -> None:
+        self._began("opening models and compiling kernels")
+        for task in tasks:
+            plan = self._part(task)[0]
+            if id(plan) not in self._makers:
+                maker = FrameMaker(plan, self.store.kernels)
+                maker.warm_up()
+                self._makers[id(plan)] = maker
+        self._began("rendering")
+        self.executor.start(self._render_task)
+        for task in tasks:
+            self.executor.submit(task)
+        try:
+            for task, _ in self.executor.finished():
+                self.report.rendered += 1
+                self.report.frames += task.stop - task.start
+        except Cancelled:
+            raise KeyboardInterrupt from None
+
+    def _part(self, task: Task) -> tuple[FilmPlan, Chunk]:
+        return next(part for part in self.films[task.film].parts if part[1].key == task.key)
+
+    def _render_task(self, task: Task, check: Callable[[], None]) -> None:
+        """Render one chunk into the store; runs in any thread."""
+        plan, chunk = self._part(task)
+        film, maker = self.films[task.film], self._makers[id(plan)]
+        recipe = {**chunk.recipe, "static": plan.static}
+        write = write_digests if film.format == "digests" else write_segment
+        seconds: Counter = Counter()
+
+        def progress(frames: int) -> None:
+            check()
+            self.events.rendered(frames)
+
+        self.store.add(
+            "segments", chunk.key, film.suffix, recipe, lambda path: write(maker, chunk, path, seconds, progress)
+        )
+        with self._lock:
+            self._seconds.update(seconds)
+        if self.record:
+            self.record.log(f"{film.path.name}: frames {chunk.start} to {chunk.stop}, {chunk.key}")
+
+    def _publish(self) -> None:
+        for film in self.films:
+            done = None if self.force else self.maker.finished(film)
+            if done is None:
+                self._began(f"joining {film.path.name}")
+                done = self.maker.publish(film, self._segments(film))
+                self.record.log(f"published {film.path}, {done['frames']} frames, sha256 {done['sha256']}")
+            self.report.films.append(done)
+            self.events.published(str(film.path))
+
+    def _segments(self, film: Film) -> list[Path]:
+        segments = []
+        for _, chunk in film.parts:
+            path = self.store.find("segments", chunk.key, film.suffix)
+            if path is None:
+                raise N2SError(f"A finished segment vanished from the store {self.store.root} before {film.path.name} was "
+                               "joined. Run again; raise the store's limit if it is smaller than the film.")
+            segments.append(path)
+        return segments
+
+    def _write_record(self, status: str, seconds: float) -> None:
+        frames = self.report.frames
+        graphs = {}
+        for film in self.films:
+            for plan, _ in film.parts:
+                if plan.graph.path:
+                    graphs[str(plan.graph.path)] = plan.graph
+        if self.graph.path:
+            graphs[str(self.graph.path)] = self.graph
+        models = {
+            str(model.folder): {name: about.get("sha256") for name, about in model.card["files"].items()}
+            for model in self.context._models.values()
+        }
+        self.report.record = self.record.write(
+            status=status,
+            graphs={
+                path: {"sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest() if Path(path).exists() else None,
+                       "title": graph.header.title, "seed": graph.header.seed}
+                for path, graph in sorted(graphs.items())
+            },
+            models=models,
+            environment=machine.environment(),
+            machine=machine.describe(),
+            chunks={"rendered": self.report.rendered, "stored": self.report.stored},
+            frames={"rendered": frames, "stored": self.report.frames_stored},
+            seconds={"all": round(seconds, 3), "rendering": round(self.report.seconds, 3)},
+            frames_per_second=round(frames / self.report.seconds, 2) if frames else None,
+            nodes={
+                name: {"seconds": round(spent, 4), "frames_per_second": round(frames / spent, 1) if spent and frames else None}
+                for name, spent in self.report.nodes.items()
+            },
+            films=self.report.films,
+        )  # fmt: skip
+
+
+def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter, progress: Callable[[int], None]) -> None:
+    """Encode a chunk's frames to a segment."""
+    sink, header = maker.plan.node, maker.plan.graph.header
+    arguments = encoder.segment_arguments(header.size, header.fps, sink.crf, sink.preset, sink.depth)
+    with encoder.FFmpeg(arguments, path) as ffmpeg:
+        for codes in maker.blocks(chunk.start, chunk.stop, seconds):
+            began = time.perf_counter()
+            ffmpeg.write(memoryview(codes).cast("B"))
+            seconds[f"{maker.plan.sink} (encoder)"] += time.perf_counter() - began
+            progress(len(codes))
+        began = time.perf_counter()
+        ffmpeg.finish()
+        seconds[f"{maker.plan.sink} (encoder)"] += time.perf_counter() - began
+    check_segment(path, chunk.count)
+
+
+def write_digests(maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter, progress: Callable[[int], None]) -> None:
+    """List the SHA-256 of each of a chunk's frames."""
+    lines = []
+    for codes in maker.blocks(chunk.start, chunk.stop, seconds):
+        lines += [f"{hashlib.sha256(frame).hexdigest()}\n" for frame in codes]
+        progress(len(codes))
+    path.write_text("".join(lines))
+
+
+def render(graph: Graph, **options: Any) -> Report:
+    """Render a graph's films; takes what `Run` takes, and ``jobs``, the number of chunks in flight."""
+    jobs = options.pop("jobs", None)
+    return Run(graph, executor=options.pop("executor", None) or LocalExecutor(jobs), **options).execute()
