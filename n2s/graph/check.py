@@ -38,7 +38,7 @@ def check_links(graph: Graph, unread: set[str] = frozenset()) -> list[Problem]:
             wrong(f"{name}.path: {text}", name, "path")
     if not unread and not graph.sinks():
         wrong("The graph makes no film: it needs a sink, like FFmpegSink.", *([next(iter(graph.nodes))] if graph.nodes else []))
-    if not problems and (cycle := _cycle(graph)):
+    if not problems and not unread and (cycle := _cycle(graph)):
         wrong(f"These nodes wait for each other in a circle: {' → '.join([*cycle, cycle[0]])}.", cycle[0], key=True)
     return problems
 

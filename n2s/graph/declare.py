@@ -175,6 +175,14 @@ MusicalTime = Annotated[Any, BeforeValidator(parse_musical_time), WithJsonSchema
 FilePath = Annotated[str, "path"]  # relative to the graph's file, made absolute when the graph is loaded
 
 
+class DeclarationError(GraphError):
+    """Values that a node does not take; ``explained`` holds (field, sentence) pairs."""
+
+    def __init__(self, type_name: str, explained: list[tuple[str, str]]):
+        self.explained = explained
+        super().__init__("\n".join(f"{type_name}.{field}: {text}" for field, text in explained))
+
+
 class Node(BaseModel):
     """What a graph is made of. Its fields are its ports, parameters and settings, as declared by its class.
 
@@ -192,8 +200,7 @@ class Node(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            name = type(self).__name__
-            raise GraphError("\n".join(f"{name}.{where}: {text}" for where, text in explain(error, type(self)))) from None
+            raise DeclarationError(type(self).__name__, explain(error, type(self))) from None
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from n2s.graph import build
-from n2s.graph.declare import Node, explain
+from n2s.graph.declare import DeclarationError, Node
 from n2s.graph.document import Document, read_document
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES, Expression
@@ -227,11 +227,16 @@ def _read_node(document: Document, name: str, spec: Any, problems: list[Problem]
     if "in" in fields and cls.ports and next(iter(cls.ports)) not in fields:
         fields[next(iter(cls.ports))] = fields.pop("in")
     try:
-        return cls.__pydantic_validator__.validate_python(fields)
-    except ValidationError as error:
-        for field, text in explain(error, cls):
+        return cls(**fields)
+    except DeclarationError as error:
+        for field, text in error.explained:
             at = document.where((*where, field), key=field not in cls.model_fields)
             problems.append(Problem(at, f"{name}.{field}: {text}"))
+        wrong = {field for field, _ in error.explained}
+        try:  # what is right of it still takes part in the check of the links
+            return cls(**{field: value for field, value in fields.items() if field not in wrong})
+        except DeclarationError:
+            return None
     except RecursionError:
         problems.append(Problem(document.where(where), f"{name}: a value nests too deep."))
     return None

@@ -163,7 +163,7 @@ class AudioReader:
         self._kept = np.zeros((0, self.channels), np.float32)    # the samples just before that place
 
     def _go(self, position: int) -> None:
-        """Bring the decoder to ``position``, or leave it a little further on where the samples kept reach back to it."""
+        """Bring the decoder to ``position``, or leave it further on where the samples kept reach back to there."""
         if self._source is not None and position < self._at - len(self._kept):
             if self._source.seekable:
                 self._source.seek(position)
@@ -195,7 +195,7 @@ class AudioReader:
                           f"{self.rate} Hz were wanted. Start the render again.")
 
 
-# Decoders: .rate, .channels, .seekable, read(n) -> float32 (at most n, channels) and shorter only at the end, check_end, close
+# Decoders: rate, channels, seekable, read(n) -> float32 (n, channels), fewer rows only at the end, check_end, close
 
 
 def _open(path: str, ffmpeg: Callable[[], str], checked: bool = False) -> _Soundfile | _FFmpeg:
@@ -329,8 +329,9 @@ class _FFmpeg(_Source):
         status = self._process.wait()
         self._stderr.seek(0)
         lines = self._stderr.read(4096).decode("utf-8", "replace").strip().splitlines()
-        told = [line for line in lines if re.search("premature|partial|truncat|matches no streams", line, re.I)] or lines
-        return status, re.sub(r"^(\[[^\]]*\]\s*)+", "", told[0]) if told else ""
+        telling = re.compile("premature|partial|truncat|matches no streams", re.I)
+        said = next(filter(telling.search, lines), lines[0] if lines else "")
+        return status, re.sub(r"^(\[[^\]]*\]\s*)+", "", said)
 
     def close(self) -> None:
         process, self._process = self._process, None

@@ -1,0 +1,89 @@
+"""Watchers that show a run: a bar on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+from n2s.runtime.events import Events
+
+LINE_EVERY_SECONDS = 5.0
+
+
+def watcher() -> Events:
+    """Return the watcher that fits standard error."""
+    return BarEvents() if sys.stderr.isatty() else LineEvents()
+
+
+class LineEvents(Events):
+    """Plain lines: each step as it begins, and how far the frames are every few seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._all = self._done = 0
+        self._began = self._last = time.monotonic()
+
+    def _print(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def said(self, text: str) -> None:
+        self._print(text)
+
+    def began(self, what: str) -> None:
+        self._print(f"{what} …")
+        self._began = self._last = time.monotonic()
+
+    def planned(self, frames: int, stored: int) -> None:
+        self._all = frames
+        if frames:
+            self._print(f"{frames} frames to render, {stored} in the store")
+
+    def rendered(self, frames: int) -> None:
+        with self._lock:
+            self._done += frames
+            now = time.monotonic()
+            if now - self._last >= LINE_EVERY_SECONDS or self._done == self._all:
+                self._last = now
+                speed = self._done / max(now - self._began, 1e-9)
+                left = (self._all - self._done) / speed
+                self._print(f"{self._done}/{self._all} frames, {speed:.1f} frames/s, {left:.0f} s left")
+
+
+class BarEvents(Events):
+    """One progress bar with frames a second and the time left."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        self._task = self._progress.add_task("reading", total=None, speed="")
+        self._lock = threading.Lock()
+        self._all = self._done = 0
+        self._began = time.monotonic()
+        self._progress.start()
+
+    def said(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False)
+
+    def began(self, what: str) -> None:
+        self._progress.update(self._task, description=what)
+        if what == "rendering":
+            self._began = time.monotonic()
+            self._progress.reset(self._task, total=self._all, description=what)
+
+    def planned(self, frames: int, stored: int) -> None:
+        self._all = frames
+
+    def rendered(self, frames: int) -> None:
+        with self._lock:
+            self._done += frames
+            speed = self._done / max(time.monotonic() - self._began, 1e-9)
+            self._progress.update(self._task, completed=self._done, speed=f"{self._done}/{self._all} frames, {speed:.1f} frames/s")
+
+    def ended(self) -> None:
+        self._progress.stop()
