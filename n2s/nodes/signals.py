@@ -15,7 +15,7 @@ from n2s.graph.types import Signal
 class Constant(Resident):
     """Give one number for the whole track."""
 
-    value: float = setting(1.0, help="the number")
+    value: float = setting(1.0, ge=-1e6, le=1e6, help="the number")
 
     outputs = SIGNAL_OUTPUT
 

@@ -1,0 +1,58 @@
+"""A studio to test in: tiny music, a tiny model, a picture, stores that share compiled kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+
+from n2s.runtime.store import Store
+
+
+@dataclass(frozen=True)
+class Studio:
+    """A folder with ``music.wav`` (2.1 s of clicks), ``picture.png`` and a tiny ``model``."""
+
+    folder: Path
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model"
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    folder = tmp_path_factory.mktemp("studio")
+    tiny.tiny_model(folder / "model")
+    tiny.write_wav(folder / "music.wav", tiny.clicks(2.1, channels=2))
+    y, x = np.mgrid[0:50, 0:70]
+    picture = np.stack([x * 3, y * 5, (x ^ y) * 2], axis=2).astype(np.uint8)
+    tiny.write_png(folder / "picture.png", picture)
+    return Studio(folder)
+
+
+@pytest.fixture(scope="session")
+def kernel_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kernels")
+
+
+@pytest.fixture
+def store(tmp_path: Path, kernel_cache: Path) -> Store:
+    """An empty store whose kernels are shared by all tests: they are part of no key."""
+    return shared_store(tmp_path / "store", kernel_cache)
+
+
+@pytest.fixture
+def new_store(tmp_path: Path, kernel_cache: Path):
+    """Make further empty stores."""
+    made = iter(range(1000))
+    return lambda: shared_store(tmp_path / f"store{next(made)}", kernel_cache)
+
+
+def shared_store(root: Path, kernels: Path) -> Store:
+    root.mkdir(parents=True)
+    (root / "kernels").symlink_to(kernels)
+    return Store(root)

@@ -1,0 +1,107 @@
+"""Small graphs around one node, for laws that hold for every node type."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.declare import Node
+from n2s.graph.graph import Graph
+from n2s.graph.plan import FilmPlan
+from n2s.graph.registry import node_types
+from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL
+from n2s.runtime import machine
+from n2s.runtime.analysis import analyse
+from n2s.runtime.context import RunContext
+from n2s.runtime.frames import FrameMaker
+from n2s.runtime.run import Run
+from n2s.runtime.store import Store
+
+TYPES = node_types()
+RENDERING = [name for name, cls in TYPES.items() if cls.kind in ("resident", "streamed", "pointwise")]
+STREAMED = [name for name, cls in TYPES.items() if cls.kind in ("streamed", "pointwise")]
+
+INPUTS = {AUDIO: "track", SIGNAL: "ramp", LATENTS: "anchors", FRAMES: "decoded"}
+
+
+def surroundings(model: Path) -> dict[str, dict[str, Any]]:
+    """Return nodes that give every kind of value."""
+    return {
+        "track": {"node": "AudioSource", "path": "music.wav"},
+        "ramp": {"node": "Keyframes", "points": [[0, 0], [1.1, 1], [2, 0.3]], "interpolate": "linear"},
+        "weights": {"node": "Weights", "signal": "ramp", "count": 3},
+        "anchors": {"node": "Anchors", "weights": "weights", "names": ["red", "green", "blue"], "model": str(model)},
+        "decoded": {"node": "VAEDecode", "latents": "anchors", "model": str(model), "grid": [2, 3]},
+        "picture": {"node": "ImageSource", "path": "picture.png"},
+    }
+
+
+def subject(cls: type[Node], model: Path, **settings: Any) -> dict[str, Any]:
+    """Return the minimal valid use of a node type as an entry of a graph."""
+    spec: dict[str, Any] = {"node": cls.__name__, **cls.example, **settings}
+    frames = iter(["decoded", "picture"])
+    for port, kind in cls.ports.items():
+        if cls.specs[port].required:
+            spec[port] = "weights" if port == "weights" else next(frames) if kind is FRAMES else INPUTS[kind]
+    if "model" in cls.model_fields:
+        spec.setdefault("model", str(model))
+    return spec
+
+
+def around(name: str, model: Path, sink: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
+    """Return a graph, as plain data, whose pictures depend on a node of the named type."""
+    cls = TYPES[name]
+    nodes = surroundings(model) | {"subject": subject(cls, model, **settings)}
+    output, declared = next(iter(cls.outputs.items()))
+    link = "subject" if len(cls.outputs) == 1 else f"subject.{output}"
+    seen = "subject"
+    if declared.kind is AUDIO:
+        nodes["track"] = {"node": "Features", "audio": "subject"}
+        link, seen = "track.onset", ""
+    if declared.kind in (AUDIO, SIGNAL):
+        component = ".0" if name == "Weights" else ""
+        nodes["shown"] = {"node": "Tone", "frames": "decoded", "exposure": f"= clamp({link}{component}, -2, 2)"}
+        seen = "shown"
+    elif declared.kind is LATENTS:
+        nodes["shown"] = {"node": "VAEDecode", "latents": "subject", "model": str(model), "grid": [2, 3]}
+        seen = "shown"
+    audio = "subject" if declared.kind is AUDIO else "track"
+    nodes["out"] = {"node": "DigestSink", "frames": seen, "audio": audio, "path": "frames.txt", **(sink or {})}
+    return {"n2s": 1, "seed": 3, "fps": 30, "size": [96, 64], "nodes": nodes}
+
+
+def load(values: dict[str, Any], folder: Path, name: str = "graph.yaml") -> Graph:
+    """Write a graph as a file (JSON is YAML) and load it; paths in it start from ``folder``."""
+    path = folder / name
+    path.write_text(json.dumps(values, indent=1))
+    return Graph.load(path)
+
+
+def plan(graph: Graph, store: Store, fuse: bool = True) -> FilmPlan:
+    context = RunContext(store, lambda text: None)
+    sink = graph.sinks()[0]
+    return FilmPlan(graph, sink, analyse(graph, context), context, machine.environment(), fuse)
+
+
+def keys(graph: Graph, store: Store) -> list[str]:
+    return [chunk.key for chunk in plan(graph, store).chunks()]
+
+
+def frames(graph: Graph, store: Store, name: str, pieces: list[tuple[int, int]], fuse: bool = True) -> np.ndarray:
+    """Return what a streamed node gives, made in the given pieces."""
+    maker = FrameMaker(plan(graph, store, fuse), store.kernels)
+    return np.concatenate([maker.frames(name, start, stop) for start, stop in pieces])
+
+
+def codes(graph: Graph, store: Store, fuse: bool = True) -> np.ndarray:
+    """Return all frames as the sink gets them."""
+    film = plan(graph, store, fuse)
+    maker = FrameMaker(film, store.kernels)
+    return np.concatenate([block.copy() for block in maker.blocks(0, film.values.clock.frames)])
+
+
+def run(graph: Graph, out: Path, store: Store, **options: Any):
+    return Run(graph, out=out, store=store, **options).execute()

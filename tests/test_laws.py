@@ -1,0 +1,213 @@
+"""The laws, over every registered node type: a new node gets them free."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import typing
+from pathlib import Path
+from typing import Any, get_args
+
+import harness
+import numpy as np
+import pytest
+from harness import RENDERING, STREAMED, TYPES, around, codes, keys, load
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from n2s.graph.build import call
+from n2s.graph.expressions import Expression
+from n2s.graph.graph import Graph
+from n2s.graph.types import FILM, FRAMES, LATENTS, Link
+from n2s.runtime.executors import LocalExecutor
+
+FRAMES_IN_ALL = 63
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_every_node_is_documented(name: str) -> None:
+    cls = TYPES[name]
+    assert cls.__doc__ and len(cls.__doc__.strip().splitlines()[0]) <= 120, f"{name} needs a docstring that begins with a line"
+    for field, spec in cls.specs.items():
+        assert spec.help, f"{name}.{field} needs help"
+        annotation = str(cls.model_fields[field].annotation)
+        numeric = spec.role == "param" or cls.is_type(field, "seconds") or annotation.startswith(("<class 'int'", "<class 'float'"))
+        if numeric:
+            low = spec.ge is not None or spec.gt is not None
+            high = spec.le is not None or spec.lt is not None
+            assert low and high, f"{name}.{field} is a number and needs a range"
+
+
+@pytest.mark.parametrize("name", RENDERING)
+def test_examples_render(name: str, studio: Any, store: Any) -> None:
+    pictures = codes(load(around(name, studio.model), studio.folder), store)
+    assert pictures.shape == (FRAMES_IN_ALL, 96 * 64 * 3 // 2)
+    assert pictures.std() > 1, "the example shows nothing"
+
+
+@pytest.mark.parametrize("name", STREAMED)
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(cuts=st.sets(st.integers(1, FRAMES_IN_ALL - 1), max_size=5))
+def test_values_do_not_depend_on_the_pieces(name: str, cuts: set[int], studio: Any, store: Any) -> None:
+    graph = load(around(name, studio.model), studio.folder)
+    edges = [0, *sorted(cuts), FRAMES_IN_ALL]
+    whole = harness.frames(graph, store, "subject", [(0, FRAMES_IN_ALL)])
+    pieces = harness.frames(graph, store, "subject", list(zip(edges, edges[1:])))
+    assert whole.tobytes() == pieces.tobytes()
+
+
+@pytest.mark.parametrize("name", STREAMED)
+def test_a_frame_can_be_made_alone(name: str, studio: Any, store: Any) -> None:
+    graph = load(around(name, studio.model), studio.folder)
+    whole = harness.frames(graph, store, "subject", [(0, FRAMES_IN_ALL)])
+    alone = harness.frames(graph, store, "subject", [(41, 42)])
+    assert whole[41:42].tobytes() == alone.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "param"), [(name, param) for name in STREAMED for param in TYPES[name].params()]
+)
+def test_a_number_equals_a_constant_signal(name: str, param: str, studio: Any, store: Any) -> None:
+    spec, default = TYPES[name].specs[param], TYPES[name].model_fields[param].default
+    number = default + 0.137 if spec.allows(default + 0.137) else default - 0.137
+    fixed = load(around(name, studio.model, **{param: number}), studio.folder)
+    values = around(name, studio.model, **{param: "steady"})
+    values["nodes"]["steady"] = {"node": "Constant", "value": number}
+    driven = load(values, studio.folder)
+    assert codes(fixed, store).tobytes() == codes(driven, store).tobytes()
+
+
+@pytest.mark.parametrize("name", [name for name in STREAMED if TYPES[name].neutral is not None])
+def test_neutral_settings_return_the_input(name: str, studio: Any, store: Any) -> None:
+    graph = load(around(name, studio.model, **TYPES[name].neutral), studio.folder)
+    source = next(link.node for port, link in graph.nodes["subject"].links().items() if TYPES[name].ports.get(port) in (FRAMES, LATENTS))
+    made = harness.frames(graph, store, "subject", [(0, 20)])
+    given_ = harness.frames(graph, store, source, [(0, 20)])
+    if source == "decoded":
+        given_ = given_.astype(np.float16).astype(np.float32)
+    np.testing.assert_array_equal(made, given_)
+
+
+def test_neutral_signals_return_the_input(studio: Any, store: Any) -> None:
+    graph = load(around("EMA", studio.model, half_life=0), studio.folder)
+    values = harness.plan(graph, store).values
+    np.testing.assert_array_equal(values.outputs["subject", "signal"], values.outputs["ramp", "signal"])
+
+
+POINTWISE = [name for name in STREAMED if TYPES[name].kind == "pointwise"]
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.product(POINTWISE, POINTWISE))[::3])
+def test_fused_equals_unfused(first: str, second: str, studio: Any, store: Any) -> None:
+    values = around(first, studio.model)
+    values["nodes"]["more"] = harness.subject(TYPES[second], studio.model) | {
+        next(port for port, kind in TYPES[second].ports.items() if kind is FRAMES): "subject"
+    }
+    values["nodes"]["out"]["frames"] = "more"
+    graph = load(values, studio.folder)
+    assert codes(graph, store, fuse=True).tobytes() == codes(graph, store, fuse=False).tobytes()
+
+
+def other_values(cls: type, field: str, example: Any) -> list[Any]:
+    """Return a value of a setting that is valid and differs from the one in use."""
+    spec, info = cls.specs[field], cls.model_fields[field]
+    now = example.get(field, info.default)
+    choices = [c for part in (info.annotation, *get_args(info.annotation)) if typing.get_origin(part) is typing.Literal for c in get_args(part)]
+    if choices:
+        return [choice for choice in choices if choice != now][:1]
+    if isinstance(now, bool):
+        return [not now]
+    if spec.role == "param" or cls.is_type(field, "seconds") or isinstance(now, int | float):
+        number = now if isinstance(now, int | float) else getattr(now, "value", 0.27)
+        step = 1 if isinstance(now, int) or info.annotation is int else 0.1
+        return [number + step if spec.allows(number + step) else number - step]
+    return {"points": [[[0, 0.1], [1.5, 1.0], [4, 0.25]]], "names": [["red", "green", "green"]], "grid": [[4, 6]]}.get(field, [])
+
+
+@pytest.mark.parametrize("name", RENDERING)
+def test_every_setting_that_can_change_pixels_changes_the_key(name: str, studio: Any, store: Any) -> None:
+    cls = TYPES[name]
+    before = keys(load(around(name, studio.model), studio.folder), store)
+    tried = 0
+    for field in [*cls.settings(), *cls.params()]:
+        if not cls.specs[field].keyed and field != "names":
+            continue
+        for value in other_values(cls, field, cls.example):
+            tried += 1
+            after = keys(load(around(name, studio.model, **{field: value}), studio.folder), store)
+            assert set(after).isdisjoint(before) or cls.kind == "resident", f"{name}.{field} = {value} does not change every key"
+            assert after != before, f"{name}.{field} = {value} does not change the key"
+    assert tried or not [f for f in [*cls.settings(), *cls.params()] if cls.specs[f].keyed]
+
+
+def test_header_and_sink_settings_change_the_key(studio: Any, store: Any) -> None:
+    values = around("Grain", studio.model, sink={"node": "FFmpegSink", "path": "a.mp4"})
+    before = keys(load(values, studio.folder), store)
+    for change in ({"seed": 4}, {"fps": 25}, {"size": [64, 64]}):
+        assert set(keys(load(values | change, studio.folder), store)).isdisjoint(before), change
+    for change in ({"crf": 19}, {"preset": "fast"}, {"depth": 10}, {"dither": False}):
+        changed = around("Grain", studio.model, sink={"node": "FFmpegSink", "path": "a.mp4", **change})
+        assert set(keys(load(changed, studio.folder), store)).isdisjoint(before), change
+
+
+def test_what_cannot_change_pixels_does_not_change_the_key(studio: Any, store: Any, tmp_path: Path) -> None:
+    sink = {"node": "FFmpegSink", "path": "a.mp4"}
+    values = around("Grain", studio.model, sink=sink)
+    before = keys(load(values, studio.folder), store)
+    renamed = around("Grain", studio.model, sink=sink | {"path": "other/b.mp4", "audio_bitrate": 96})
+    renamed |= {"title": "Another name", "artist": "Nobody"}
+    renamed["nodes"]["zebra"] = renamed["nodes"].pop("decoded")
+    renamed["nodes"]["subject"]["frames"] = "zebra"
+    renamed["nodes"] = dict(sorted(renamed["nodes"].items(), reverse=True))
+    renamed["nodes"]["unused"] = {"node": "Constant", "value": 3}
+    assert keys(load(renamed, studio.folder), store) == before
+    path = studio.folder / "commented.yaml"
+    path.write_text("# a comment\n" + json.dumps(values))
+    assert keys(Graph.load(path), store) == before
+
+
+@pytest.mark.parametrize("name", RENDERING)
+def test_the_same_graph_in_yaml_and_in_python_has_the_same_keys(name: str, studio: Any, store: Any) -> None:
+    values = around(name, studio.model)
+    handles: dict[str, Any] = {}
+
+    def build(node_name: str) -> Any:
+        if node_name not in handles:
+            spec = dict(values["nodes"][node_name])
+            cls = TYPES[spec.pop("node")]
+            ports = {port: connect(spec.pop(port)) for port in cls.ports if port in spec}
+            driven = {field: drive(spec.pop(field)) for field in cls.params() if isinstance(spec.get(field), str)}
+            handles[node_name] = cls(**spec, **driven)(name=node_name, **ports)
+        return handles[node_name]
+
+    def connect(text: str) -> Any:
+        link = Link.parse(text)
+        handle = build(link.node)
+        handle = getattr(handle, link.output) if link.output else handle
+        return handle if link.component is None else handle[link.component]
+
+    def drive(text: str) -> Any:
+        source = next(iter(Expression.parse(text.lstrip("= ")).links()))
+        return call("clamp", connect(str(source)), -2, 2)
+
+    graph = Graph(build("out"), fps=30, size=(96, 64), seed=3, base=studio.folder)
+    assert keys(graph, store) == keys(load(values, studio.folder), store)
+
+
+@pytest.mark.parametrize("length", [15, 30, 60, 90])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_frames_are_the_same_for_any_chunking_and_workers(length: int, jobs: int, studio: Any, store: Any, tmp_path: Path) -> None:
+    def digests(chunk: int, workers: int) -> str:
+        values = around("Wander", studio.model, sink={"chunk": chunk, "path": f"{chunk}-{workers}.txt"})
+        values["nodes"]["smooth"] = {"node": "LatentEMA", "latents": "subject", "half_life": 0.1}
+        values["nodes"]["shown"]["latents"] = "smooth"
+        harness.run(load(values, studio.folder), tmp_path, store, executor=LocalExecutor(workers))
+        return (tmp_path / f"{chunk}-{workers}.txt").read_text()
+
+    assert digests(length, jobs) == digests(7, 1)
+
+
+def test_only_declared_node_kinds_are_registered() -> None:
+    assert {cls.kind for cls in TYPES.values()} <= {"resident", "streamed", "pointwise", "sink", "track"}
+    assert all(out.kind for cls in TYPES.values() for out in cls.outputs.values())
+    assert FILM in {out.kind for out in TYPES["FFmpegSink"].outputs.values()}
