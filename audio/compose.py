@@ -109,6 +109,8 @@ def ember() -> np.ndarray:
     ]
     lead = [(b * bar + s * beat - 6 * bar + 0.015, note, long * beat) for b, s, note, long in theme]
     desk.put("lead", whistle(lead, rng), 6 * bar, 0.145, -0.08)
+    breath = np.clip(np.arange(desk.samples) / RATE - 11 * bar - beat, 0, None)
+    desk["lead"] = desk["lead"] * np.exp(-1.6 * breath)        # the last note runs out of it
     for at, note in ((2.0, 74), (2.5, 70), (3.0, 67)):          # the motif, still a guess, in the intro
         desk.put("keys", keys(note + 12, 1.2, 0.5), bar + at * beat, 0.12, 0.4)
         desk.put("keys", keys(note + 12, 1.2, 0.5), 3 * bar + at * beat, 0.12, -0.4)
@@ -201,7 +203,6 @@ def moss() -> np.ndarray:
     sends = 0.5 * desk["pad"] + 0.6 * desk["choir"] + 0.55 * desk["thumbs"] + 0.9 * desk["water"] \
         + 0.10 * desk["heart"] + 0.2 * desk["seed"] + 0.3 * tails
     mix = sum(desk.tracks.values()) + 0.40 * tails + 0.95 * fft_filter(sends, cave)
-    mix[:, :int(0.05 * RATE)] *= np.linspace(0, 1, int(0.05 * RATE)) ** 0.5
     curve = [(60, -1), (110, 3), (180, 4), (260, 0), (450, 0), (900, 4), (2000, 6), (10000, 6)]
     return master(width(mix, 1.25), curve, target=-14.5, peak=-1.5, drive=0.6, fade=2.5)
 
@@ -311,7 +312,6 @@ def tide() -> np.ndarray:
         + 0.3 * desk["stab"] + 0.25 * desk["roll"] + 0.3 * tails
     wet = 0.8 * fft_filter(sends, hall) + 0.38 * tails
     mix = sum(desk.tracks.values()) + wet * (0.5 + 0.5 * pump)
-    mix[:, :400] *= np.linspace(0, 1, 400)
     curve = [(60, -1), (110, 0), (600, 0), (1500, 3), (4000, 5), (10000, 5)]
     return master(width(mix, 1.3), curve, target=-13.5, peak=-1.5, drive=0.9, fade=1.2)
 

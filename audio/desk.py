@@ -140,6 +140,7 @@ def master(sound: np.ndarray, curve: list[tuple[float, float]], target: float, p
     sound = np.tanh(drive * sound * 0.16 / level) / drive
     tail = np.linspace(1, 0, round(fade * RATE)) ** 2 * (3 - 2 * np.linspace(1, 0, round(fade * RATE)))
     sound[:, -len(tail):] *= tail
+    sound[:, :200] *= np.linspace(0, 1, 200)        # 5 ms: a filter without phase rings ahead of the first note
     ceiling, gain = 10 ** (peak / 20), 1.0
     for _ in range(4):
         out = limit(gain * sound, ceiling)
