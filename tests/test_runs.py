@@ -1,0 +1,227 @@
+"""Runs: what is rendered again after an edit, what a run costs when nothing changed, its record, its command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import harness
+import numpy as np
+import pytest
+import tiny
+from test_films import write_album
+
+from n2s.graph.graph import Graph
+from n2s.nodes import hearing
+
+N2S = Path(sys.executable).with_name("n2s")
+
+
+def n2s(*arguments: Any, cwd: Path | None = None) -> subprocess.CompletedProcess:
+    return subprocess.run([str(N2S), *map(str, arguments)], capture_output=True, text=True, cwd=cwd, check=False)
+
+
+@pytest.fixture
+def long_graph(studio: Any, tmp_path: Path) -> Path:
+    """A track of 12 s, six chunks of 60 frames."""
+    tiny.write_wav(tmp_path / "music.wav", tiny.clicks(12))
+    return tiny.write_graph(tmp_path, studio.model)
+
+
+def rendered(path: Path, out: Path, store: Any) -> int:
+    return harness.run(Graph.load(path), out, store).rendered
+
+
+def test_a_comment_a_title_and_another_path_render_nothing(long_graph: Path, tmp_path: Path, store: Any) -> None:
+    assert rendered(long_graph, tmp_path / "out", store) == 6
+    text = long_graph.read_text()
+    long_graph.write_text("# a note\n" + text.replace("title: Track", "title: Renamed   # another"))
+    assert rendered(long_graph, tmp_path / "elsewhere", store) == 0
+    long_graph.write_text(text.replace("grain:", "noise:").replace("frames: grain", "frames: noise"))
+    assert rendered(long_graph, tmp_path / "out", store) == 0
+
+
+def test_a_constant_of_grain_analyses_nothing_again(
+    long_graph: Path, tmp_path: Path, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered(long_graph, tmp_path / "out", store)
+
+    def heard_again(*_: Any) -> None:
+        raise AssertionError("the music was analysed again")
+
+    monkeypatch.setattr("n2s.runtime.context.probe", heard_again)
+    analyse = hearing.analyse
+    monkeypatch.setattr("n2s.runtime.audio.AudioReader.read", heard_again)
+    assert hearing.analyse is analyse
+    long_graph.write_text(long_graph.read_text().replace("amount: 0.04", "amount: 0.05"))
+    job = harness.Run(Graph.load(long_graph), out=tmp_path / "out", store=store)
+    job.plan()
+    assert len(job.missing()) == 6
+
+
+def test_a_keyframe_near_the_end_renders_only_the_end(long_graph: Path, tmp_path: Path, store: Any) -> None:
+    long_graph.write_text(long_graph.read_text().replace("[[0, 0], [60, 1]]", "[[0, 0], [10, 0.5], [11, 0.7], [12, 1]]"))
+    assert rendered(long_graph, tmp_path / "out", store) == 6
+    long_graph.write_text(long_graph.read_text().replace("[11, 0.7]", "[11, 0.9]"))
+    job = harness.Run(Graph.load(long_graph), out=tmp_path / "out", store=store)
+    job.plan()
+    assert [(task.start, task.stop) for task in job.missing()] == [(300, 360)]
+
+
+def test_an_edit_of_the_music_renders_only_what_it_reaches(long_graph: Path, tmp_path: Path, store: Any) -> None:
+    # A raw measure: a normalised one depends on percentiles of the whole track.
+    text = long_graph.read_text().replace("features.onset,", "features.onset_raw,")
+    long_graph.write_text(text.replace("= 0.8 * pulse", "= clamp(0.01 * pulse, 0, 1)"))
+    assert rendered(long_graph, tmp_path / "out", store) == 6
+    music = tiny.clicks(12)
+    between = round(8.25 * 22050)
+    music[between : between + 800] += music[: 800]
+    tiny.write_wav(tmp_path / "music.wav", music)
+    job = harness.Run(Graph.load(long_graph), out=tmp_path / "out", store=store)
+    job.plan()
+    stale = {(task.start, task.stop) for task in job.missing()}
+    assert (240, 300) in stale and not stale & {(0, 60), (60, 120), (120, 180), (180, 240)}
+
+
+def test_retagging_the_music_renders_nothing(long_graph: Path, tmp_path: Path, store: Any) -> None:
+    import soundfile
+
+    rendered(long_graph, tmp_path / "out", store)
+    samples, rate = soundfile.read(tmp_path / "music.wav", dtype="float32")
+    with soundfile.SoundFile(tmp_path / "music.wav", "w", rate, 1, "FLOAT") as file:
+        file.title = "Another title"
+        file.write(samples)
+    assert rendered(long_graph, tmp_path / "out", store) == 0
+
+
+COST = """
+import json, resource, sys, time
+import graphviz, imageio_ffmpeg, networkx, numpy, platformdirs, pydantic, rich.progress, ruamel.yaml, typer
+import n2s.cli, n2s.nodes, n2s.runtime.run, n2s.runtime.progress
+def cpu():
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+from pathlib import Path
+from n2s import Graph
+from n2s.runtime.run import Run
+from n2s.runtime.store import Store
+before = cpu()
+report = Run(Graph.load(sys.argv[1]), out=Path(sys.argv[2]), store=Store(Path(sys.argv[3]))).execute()
+print(json.dumps({"cpu": cpu() - before, "rendered": report.rendered}))
+"""
+
+
+def test_an_unchanged_album_costs_half_a_second_at_most(studio: Any, tmp_path: Path, store: Any) -> None:
+    path = write_album(tmp_path, studio.model, [22050 * 20, 22050 * 25, 22050 * 15])
+    harness.run(Graph.load(path), tmp_path / "out", store)
+    command = [sys.executable, "-c", COST, str(path), str(tmp_path / "out"), str(store.root)]
+    figures = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert figures["rendered"] == 0
+    assert figures["cpu"] <= 0.5
+
+
+PEAK = """
+import json, resource, sys
+from pathlib import Path
+from n2s import Graph
+from n2s.runtime.run import Run
+from n2s.runtime.store import Store
+report = Run(Graph.load(sys.argv[1]), out=Path(sys.argv[2]), store=Store(Path(sys.argv[3]))).execute()
+print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "frames": report.frames}))
+"""
+
+
+def test_memory_does_not_grow_with_the_music(studio: Any, tmp_path: Path, new_store: Any) -> None:
+    peaks, signals = {}, {}
+    for minutes in (1, 20):
+        tiny.write_wav(tmp_path / f"{minutes}.wav", np.tile(tiny.clicks(60, rate=8000), (minutes, 1)), 8000)
+        path = tiny.write_graph(
+            tmp_path, studio.model, f"{minutes}.wav", f"long{minutes}", fps=5, width=1280, height=720,
+            settings="crf: 35, preset: ultrafast, chunk: 100",
+        )  # fmt: skip
+        store = new_store()
+        command = [sys.executable, "-c", PEAK, str(path), str(tmp_path / "out"), str(store.root)]
+        figures = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        assert figures["frames"] == minutes * 60 * 5
+        peaks[minutes] = figures["peak"]
+        values = harness.plan(Graph.load(path), store).values
+        signals[minutes] = sum(value.nbytes for value in values.outputs.values() if isinstance(value, np.ndarray))
+    assert (peaks[20] - signals[20]) / (peaks[1] - signals[1]) < 1.05
+
+
+def test_the_record_tells_the_run(long_graph: Path, tmp_path: Path, store: Any) -> None:
+    report = harness.run(Graph.load(long_graph), tmp_path / "out", store)
+    record = json.loads(report.record.read_text())
+    assert record["status"] == "done" and record["chunks"] == {"rendered": 6, "stored": 0}
+    film = record["films"][0]
+    assert film["frames"] == 360 and film["seconds"] == 12 and len(film["sha256"]) == 64
+    assert record["graphs"][str(long_graph)]["seed"] == 7
+    assert record["environment"]["numba"] and record["machine"]["processors"]
+    assert list(record["models"].values())[0]["decoder.fp32.onnx"]
+    assert record["nodes"]["film"]["seconds"] > 0
+    assert "published" in (report.record.parent / "run.log").read_text()
+
+
+def test_a_part_of_a_track(long_graph: Path, tmp_path: Path, store: Any) -> None:
+    done = n2s("run", long_graph, "--from", 1, "--to", "3.5", "--out", tmp_path / "out", "--store", store.root)
+    assert done.returncode == 0, done.stderr
+    tracks = {track.handler: track for track in harness_read(tmp_path / "out/track.mp4")}
+    assert tracks["vide"].samples == 75 and tracks["soun"].duration == 2.5
+
+
+def harness_read(path: Path) -> Any:
+    from n2s.runtime.mp4 import read_mp4
+
+    return read_mp4(path)
+
+
+def test_the_command_line(long_graph: Path, tmp_path: Path, store: Any) -> None:
+    common = ("--out", tmp_path / "out", "--store", store.root)
+    dry = n2s("run", long_graph, "--dry-run", *common)
+    assert dry.returncode == 0 and "track.mp4: 6 of 6 chunks (360 of 360 frames) to render" in dry.stdout
+    assert not (tmp_path / "out").exists()
+    first = n2s("run", long_graph, "--jobs", 2, *common)
+    assert first.returncode == 0, first.stderr
+    assert "Rendered 6 chunks (360 frames)" in first.stdout and "frames/s" in first.stderr
+    again = n2s("run", long_graph, *common)
+    assert "Rendered 0 chunks; 6 came from the store." in again.stdout
+    changed = n2s("run", long_graph, "--set", "grain.amount=0.06", "--set", "tone.exposure== 0.5 * pulse", *common)
+    assert "Rendered 6 chunks" in changed.stdout
+    assert "track.mp4: up to date" in n2s("run", long_graph, "--set", "grain.amount=0.06",
+                                          "--set", "tone.exposure== 0.5 * pulse", "--dry-run", *common).stdout  # fmt: skip
+    for wrong, words in (
+        (["run", long_graph, "--set", "grian.amount=1"], 'Did you mean "grain"?'),
+        (["run", long_graph, "--set", "nonsense"], "--set takes node.setting=value"),
+        (["run", long_graph, "--jobs", "0"], "--jobs"),
+        (["run", long_graph, "--from", "11", "--to", "10"], "leaves no frame"),
+        (["run", tmp_path / "missing.yaml"], "There is no such file"),
+        (["check", tmp_path / "missing.yaml"], "There is no such file"),
+        (["fly"], "fly"),
+    ):
+        done = n2s(*wrong, *(common if wrong[0] == "run" else ()))
+        assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr, done.stderr
+
+
+def test_drawing(long_graph: Path, tmp_path: Path) -> None:
+    for ending, magic in (("svg", b"<?xml"), ("dot", b"digraph"), ("png", b"\x89PNG")):
+        done = n2s("draw", long_graph, "-o", tmp_path / f"graph.{ending}")
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / f"graph.{ending}").read_bytes().lstrip(b"// <>\n").startswith((magic, magic.lstrip(b"<")))
+    dot = (tmp_path / "graph.dot").read_text()
+    assert "= 0.8 * pulse" in dot and "features -> pulse:signal" in dot and "#4f9d69" in dot
+    assert n2s("draw", long_graph, "-o", tmp_path / "graph.doc").returncode != 0
+
+
+def test_the_album_takes_settings_for_its_tracks(studio: Any, tmp_path: Path, store: Any) -> None:
+    path = write_album(tmp_path, studio.model, [22050 * 2, 22050 * 2])
+    common = ("--out", tmp_path / "out", "--store", store.root)
+    assert n2s("run", path, *common).returncode == 0
+    done = n2s("run", path, "--set", "track1.grain.amount=0.1", "--dry-run", *common)
+    assert "track0.mp4: up to date" in done.stdout
+    assert "track1.mp4: 1 of 1 chunks" in done.stdout and "album.mp4: 1 of 2 chunks" in done.stdout
+    environment = os.environ | {"N2S_STORE": str(store.root)}
+    relative = subprocess.run([str(N2S), "run", "album.yaml", "--out", "out"], cwd=tmp_path, env=environment, capture_output=True)
+    assert relative.returncode == 0 and b"Rendered 0 chunks" in relative.stdout
