@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +27,7 @@ Overrides = Annotated[list[str], typer.Option("--set", help="node.setting=value,
 
 def main() -> None:
     """Run the command line; exit with 0 done, 1 the render failed, 2 the input is wrong, 130 interrupted."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being asked to end is an interruption too
     try:
         app(standalone_mode=False)
     except KeyboardInterrupt:

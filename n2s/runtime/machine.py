@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -81,6 +82,19 @@ def ffmpeg_path() -> str:
     return path
 
 
+@cache
+def _ffmpeg_version() -> str:
+    """Return what names the FFmpeg in use; one that the user chose is asked for its version."""
+    if not os.environ.get("IMAGEIO_FFMPEG_EXE"):
+        return f"imageio-ffmpeg {installed('imageio-ffmpeg')}"
+    try:
+        done = subprocess.run([ffmpeg_path(), "-version"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise RenderError(f"IMAGEIO_FFMPEG_EXE names {ffmpeg_path()}, which does not run ({error}). Unset it to use the one "
+                          "that imageio-ffmpeg brings.") from None
+    return done.stdout.partition("\n")[0]
+
+
 def environment() -> dict[str, str]:
     """Return what decides bits beside the graph: library versions and the processor's instruction sets."""
     from n2s.graph.keys import code_digest
@@ -90,7 +104,7 @@ def environment() -> dict[str, str]:
         "numpy": installed("numpy"),
         "numba": installed("numba"),
         "onnxruntime": installed("onnxruntime") or installed("onnxruntime-gpu"),
-        "ffmpeg": os.environ.get("IMAGEIO_FFMPEG_EXE") or f"imageio-ffmpeg {installed('imageio-ffmpeg')}",
+        "ffmpeg": _ffmpeg_version(),
         "instructions": instructions(),
         "kernels": code_digest(kernels.generate),
         "resampling": code_digest(kernels.taps_for),

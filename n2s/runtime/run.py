@@ -162,7 +162,8 @@ class Run:
             self.report.nodes = dict(self._seconds.most_common())
             if self.films:
                 self._write_record(status, time.perf_counter() - began)
-        self.store.trim(time.time())
+        if self.report.rendered:
+            self.store.trim(time.time())
         return self.report
 
     def _render(self) -> None:
