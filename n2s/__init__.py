@@ -9,13 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 from n2s.graph.errors import GraphError, MediaError, N2SError, RenderError
-from n2s.graph.graph import Graph
 
 __all__ = ["Graph", "GraphError", "MediaError", "N2SError", "RenderError", "render"]
 __version__ = "0.1.0"
 
 
-def render(graph: Graph, **options: Any) -> Any:
+def __getattr__(name: str) -> Any:
+    # Graph brings pydantic and numpy along, which the command line's help does not need.
+    if name == "Graph":
+        from n2s.graph.graph import Graph
+
+        return Graph
+    raise AttributeError(f"module 'n2s' has no attribute {name!r}")
+
+
+def render(graph: Any, **options: Any) -> Any:
     """Render a graph's films: out, store, jobs, span, force, events; see `n2s.runtime.run.Run`."""
     from n2s.runtime.run import render as run
 

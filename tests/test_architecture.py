@@ -15,9 +15,9 @@ from n2s.graph.graph import Graph
 
 PACKAGE = Path(__file__).resolve().parent.parent / "n2s"
 FORBIDDEN = {
-    "graph": ("n2s.nodes", "n2s.runtime", "n2s.cli", "training", "onnxruntime", "numba", "imageio_ffmpeg", "time", "random"),
-    "nodes": ("n2s.runtime", "n2s.cli", "training", "onnxruntime", "imageio_ffmpeg", "time", "random"),
-    "runtime": ("n2s.nodes", "n2s.cli", "training", "torch"),
+    "graph": ("n2s.nodes", "n2s.runtime", "n2s.cli", "n2s.commands", "training", "onnxruntime", "numba", "imageio_ffmpeg", "time", "random"),
+    "nodes": ("n2s.runtime", "n2s.cli", "n2s.commands", "training", "onnxruntime", "imageio_ffmpeg", "time", "random"),
+    "runtime": ("n2s.nodes", "n2s.cli", "n2s.commands", "training", "torch"),
 }
 
 

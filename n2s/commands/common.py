@@ -1,0 +1,40 @@
+"""What the commands share: their arguments, loading a graph, times and overrides in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from n2s.graph.errors import GraphError
+
+GraphFile = Annotated[Path, typer.Argument(help="the graph's YAML file", metavar="GRAPH")]
+Overrides = Annotated[list[str], typer.Option("--set", help="node.setting=value, as often as needed", metavar="N.S=V")]
+StoreFolder = Annotated[Path | None, typer.Option(help="folder of kept results; the user's cache when left out")]
+AsJson = Annotated[bool, typer.Option("--json", help="print structured lines, one JSON object each")]
+
+
+def load(path: Path, overrides: list[str] = ()) -> Any:
+    """Load a graph with ``--set`` overrides."""
+    from n2s.graph.graph import Graph
+
+    return Graph.load(path, dict(parse_override(text) for text in overrides))
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Read ``node.setting=value``; the value is YAML, as in a graph."""
+    from n2s.graph.document import parse_document
+
+    target, equals, value = text.partition("=")
+    if not equals or not target.strip():
+        raise GraphError(f'--set takes node.setting=value, not "{text}".')
+    value = value.strip()
+    if value.startswith("="):
+        return target.strip(), value
+    return target.strip(), parse_document(f"value: {value}\n", "--set").values["value"]
+
+
+def duration(seconds: float) -> str:
+    """Return a time as m:ss.t."""
+    return f"{int(seconds) // 60}:{seconds % 60:04.1f}"

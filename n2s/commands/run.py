@@ -1,0 +1,68 @@
+"""n2s run: render the films of a graph."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from n2s.commands.common import GraphFile, Overrides, StoreFolder, duration, load
+
+
+def run(
+    graph: GraphFile,
+    out: Annotated[Path, typer.Option(help="folder for films and records")] = Path("renders"),
+    store: StoreFolder = None,
+    jobs: Annotated[int | None, typer.Option(min=1, max=256, help="chunks in flight; one a processor when left out")] = None,
+    set_: Overrides = (),
+    from_: Annotated[float | None, typer.Option("--from", min=0, help="begin at this second")] = None,
+    to: Annotated[float | None, typer.Option(min=0, help="end at this second")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be rendered, and render nothing")] = False,
+    force: Annotated[bool, typer.Option("--force", help="render every chunk again")] = False,
+) -> None:
+    """Render a graph's films: those of its sinks, or an album's and its tracks'."""
+    from n2s.runtime.executors import LocalExecutor
+    from n2s.runtime.progress import watcher
+    from n2s.runtime.run import Run
+    from n2s.runtime.store import Store
+
+    events = watcher()
+    job = Run(load(graph, set_), out, Store(store), LocalExecutor(jobs), (from_, to), force, events)
+    if dry_run:
+        show_dry_run(job)
+        return
+    report = job.execute()
+    print(summary(report))
+
+
+def show_dry_run(job: Any) -> None:
+    """Print what a run would render."""
+    films = job.plan()
+    tasks = {task.key for task in job.missing()}
+    job.events.ended()
+    for film in films:
+        stale = [chunk for _, chunk in film.parts if chunk.key in tasks]
+        frames = sum(chunk.count for chunk in stale)
+        what = f"{len(stale)} of {len(film.parts)} chunks ({frames} of {film.frames} frames) to render" if stale else "up to date"
+        print(f"{film.path.name}: {what}")
+    job.context.close()
+
+
+def summary(report: Any) -> str:
+    """Return what a run did, in a few lines."""
+    lines = [""]
+    for film in report.films:
+        path = os.path.relpath(film["path"])
+        lines.append(f"{path}  {film['frames']} frames, {duration(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
+    if report.rendered:
+        speed = report.frames / max(report.seconds, 1e-9)
+        lines.append(f"Rendered {report.rendered} chunks ({report.frames} frames) in {duration(report.seconds)}, {speed:.1f} "
+                     f"frames/s; {report.stored} came from the store.")
+        spent = [f"{name} {seconds:.1f} s" for name, seconds in report.nodes.items() if seconds >= 0.05]
+        lines.append(f"Time by node: {', '.join(spent)}.")
+    else:
+        lines.append(f"Rendered 0 chunks; {report.stored} came from the store.")
+    lines.append(f"Record: {os.path.relpath(report.record)}")
+    return "\n".join(lines)
