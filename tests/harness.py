@@ -81,6 +81,7 @@ def load(values: dict[str, Any], folder: Path, name: str = "graph.yaml") -> Grap
 
 
 def plan(graph: Graph, store: Store, fuse: bool = True) -> FilmPlan:
+    graph = graph.flat
     context = RunContext(store, lambda text: None)
     sink = graph.sinks()[0]
     return FilmPlan(graph, sink, analyse(graph, context), context, machine.environment(), fuse)

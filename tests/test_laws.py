@@ -75,6 +75,8 @@ def test_a_number_equals_a_constant_signal(name: str, param: str, studio: Any, s
     values["nodes"]["steady"] = {"node": "Constant", "value": number}
     driven = load(values, studio.folder)
     assert codes(fixed, store).tobytes() == codes(driven, store).tobytes()
+    computed = load(around(name, studio.model, **{param: f"= {number} + 0 / duration"}), studio.folder)
+    assert keys(fixed, store) == keys(computed, store)
 
 
 @pytest.mark.parametrize("name", [name for name in STREAMED if TYPES[name].neutral is not None])

@@ -8,7 +8,7 @@ from typing import Any
 from n2s.graph.declare import Node, parse_param
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Call, Expression, leaves
-from n2s.graph.types import FILM, Link
+from n2s.graph.types import FILM, SIGNAL, Link
 
 
 class Handle:
@@ -77,6 +77,9 @@ def connect(node: Node, inputs: tuple, name: str | None, named: dict[str, Any]) 
         raise GraphError(f"{cls.__name__} takes {len(cls.ports)} inputs ({', '.join(cls.ports)}), not {len(inputs)}")
     filled = dict(zip(cls.ports, inputs)) | named
     for key, value in filled.items():
+        if cls.ports[key] is SIGNAL:
+            filled[key] = parse_param(value)
+            continue
         for item in value if cls.ports[key] is FILM else [value]:
             if not isinstance(item, Handle | Link):
                 raise GraphError(f"{cls.__name__}.{key} takes the output of a node, not {item!r}")
@@ -105,7 +108,7 @@ def close(sinks: tuple[Handle, ...]) -> dict[str, Node]:
         if isinstance(value, list):
             return [replace(item) for item in value]
         if isinstance(value, Expression) and any(isinstance(leaf, Handle) for leaf in leaves(value.tree)):
-            return Expression(_map_tree(value.tree, replace))
+            return Expression(map_tree(value.tree, replace))
         return value
 
     for sink in sinks:
@@ -113,9 +116,10 @@ def close(sinks: tuple[Handle, ...]) -> dict[str, Node]:
     return nodes
 
 
-def _map_tree(tree: Any, function: Any) -> Any:
+def map_tree(tree: Any, function: Any) -> Any:
+    """Return an expression's tree with each number, variable and link replaced by what ``function`` makes of it."""
     if isinstance(tree, Call):
-        return Call(tree.function, tuple(_map_tree(argument, function) for argument in tree.arguments))
+        return Call(tree.function, tuple(map_tree(argument, function) for argument in tree.arguments))
     return function(tree)
 
 

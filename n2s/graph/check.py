@@ -6,11 +6,14 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from n2s.graph.errors import Problem
+from n2s.graph.expressions import Expression, leaves
 from n2s.graph.registry import suggest
 from n2s.graph.types import SIGNAL, Link
 
 if TYPE_CHECKING:
     from n2s.graph.graph import Graph
+
+MUSICAL = ("beat", "beats", "bar", "bars")
 
 
 def check_links(graph: Graph, unread: set[str] = frozenset()) -> list[Problem]:
@@ -34,13 +37,49 @@ def check_links(graph: Graph, unread: set[str] = frozenset()) -> list[Problem]:
         for port in node.ports:
             if node.specs[port].required and not getattr(node, port):
                 wrong(f"{name}.{port}: {type(node).__name__} needs it: {node.specs[port].help}.", name, key=True)
+        for field in node.params():
+            value = getattr(node, field)
+            if isinstance(value, Expression) and (text := check_constant(graph, name, field, value)):
+                wrong(text, name, field)
         if node.kind == "sink" and (text := check_output_path(node.path)):
             wrong(f"{name}.path: {text}", name, "path")
-    if not unread and not graph.sinks():
+    if not unread and not graph.sinks() and not graph.interface:
         wrong("The graph makes no film: it needs a sink, like FFmpegSink.", *([next(iter(graph.nodes))] if graph.nodes else []))
     if not problems and not unread and (cycle := _cycle(graph)):
         wrong(f"These nodes wait for each other in a circle: {' → '.join([*cycle, cycle[0]])}.", cycle[0], key=True)
     return problems
+
+
+def warnings(graph: Graph) -> list[Problem]:
+    """Return what is allowed and yet probably a mistake: idle nodes, shared seeds, expressions that never move."""
+    import networkx
+
+    found: list[Problem] = []
+    ends = graph.sinks() or [Link.parse(text).node for text in (graph.interface.outputs.values() if graph.interface else ())]
+    used = set(ends).union(*(networkx.ancestors(graph.network, end) for end in ends))
+    seeds: dict[tuple[str, int], str] = {}
+    for name, node in graph.nodes.items():
+        if name not in used:
+            what = "is in the interface and nothing uses it" if node.kind == "given" else "is used by nothing"
+            found.append(Problem(graph.where(name, key=True), f"{name} {what}."))
+        if "seed" in type(node).model_fields and node.kind != "graph" and name in used:
+            first = seeds.setdefault((type(node).__name__, node.seed), name)
+            if first != name:
+                text = f"{name} and {first} share the seed {node.seed} and move alike; give one of them another."
+                found.append(Problem(graph.where(name, key=True), text))
+        for field in node.params():
+            value = getattr(node, field)
+            if isinstance(value, Expression) and not value.links() and not {"time", "frame"} & value.variables():
+                found.append(Problem(graph.where(name, field), f"{name}.{field}: = {value} never moves; a number would do."))
+    return found
+
+
+def check_constant(graph: Graph, name: str, field: str, expression: Expression) -> str:
+    """Say when an expression that never moves leaves its parameter's range."""
+    if expression.links() or expression.variables() or any(getattr(leaf, "unit", "") in MUSICAL for leaf in leaves(expression.tree)):
+        return ""
+    spec, value = graph.nodes[name].specs[field], float(expression.evaluate({}, {}, 120.0))
+    return "" if spec.allows(value) else f"{name}.{field}: = {expression} is {value:g}; it must be {spec.range or 'finite'}."
 
 
 def check_output_path(path: str) -> str:

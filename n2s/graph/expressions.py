@@ -101,6 +101,10 @@ class Expression:
         """Return the links it reads, each once, in the order of the text."""
         return list(dict.fromkeys(leaf for leaf in leaves(self.tree) if not isinstance(leaf, Number | Variable)))
 
+    def variables(self) -> set[str]:
+        """Return the names of what it reads of the film's time."""
+        return {leaf.name for leaf in leaves(self.tree) if isinstance(leaf, Variable) and leaf.name != "pi"}
+
     def evaluate(self, variables: Mapping[str, Any], links: Mapping[Any, np.ndarray], tempo: float) -> np.ndarray:
         """Return the value over all frames, float64; a division by zero gives infinity, as IEEE 754 has it."""
         with np.errstate(all="ignore"):

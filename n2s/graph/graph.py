@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cached_property
@@ -11,15 +12,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from n2s.graph import build
-from n2s.graph.declare import DeclarationError, Node
-from n2s.graph.document import Document, read_document
+from n2s.graph.declare import Node
+from n2s.graph.document import Document
 from n2s.graph.errors import GraphError, Position, Problem
-from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES, Expression
-from n2s.graph.registry import node_types, suggest
+from n2s.graph.expressions import Expression
+from n2s.graph.registry import suggest
 from n2s.graph.time import parse_rate
-from n2s.graph.types import NAME, Link
+from n2s.graph.types import Link
 
-RESERVED = frozenset(FUNCTIONS) | frozenset(UNITS) | frozenset(VARIABLES)
 MAX_SIDE = 8192
 
 
@@ -64,69 +64,75 @@ class Graph:
         try:
             self.header = Header(**header)
         except ValidationError as error:
-            raise GraphError("\n".join(f"{field}: {text}" for field, text in _explain_header(error))) from None
+            raise GraphError("\n".join(f"{field}: {text}" for field, text in explain_header(error))) from None
         self.path: Path | None = None
         self.base = Path(base).resolve()
         self.given = frozenset(header)
         self.document: Document | None = None
         self.track_overrides: dict[str, dict[str, Any]] = {}
+        self.interface = None
         self.nodes = build.close(sinks)
         if problems := self.problems():
             raise GraphError(problems)
 
     @classmethod
-    def load(cls, path: str | Path, overrides: dict[str, Any] | None = None) -> Graph:
+    def load(
+        cls,
+        path: str | Path,
+        overrides: dict[str, Any] | None = None,
+        preset: str | None = None,
+        including: tuple[Path, ...] = (),
+    ) -> Graph:
         """Read a graph file and check it; nothing of the graph is run, no music is read.
 
         Parameters
         ----------
         overrides : dict, optional
             Values that replace those of the file: ``{"grain.amount": 0.1, "fps": 25}``.
+        preset : str, optional
+            One of the file's presets, laid under the overrides.
+        including : tuple of Path
+            The graphs on the way to this one, which it may not include again.
 
         Raises
         ------
         GraphError
             With everything that is wrong, each with its line and column.
         """
-        return cls.from_document(read_document(path), Path(path), overrides or {})
+        from n2s.graph.load import load_graph
 
-    @classmethod
-    def from_document(cls, document: Document, path: Path, overrides: dict[str, Any]) -> Graph:
-        graph = cls.__new__(cls)
-        graph.document, graph.path, graph.base = document, path, path.resolve().parent
-        values = document.values
-        if not isinstance(values, dict):
-            raise GraphError([Problem(document.where(), 'A graph is a mapping that begins with "n2s: 1".')])
-        specs = values.get("nodes")
-        header = {key: value for key, value in values.items() if key != "nodes"}
-        problems: list[Problem] = []
-        if not isinstance(specs, dict) or not specs:
-            problems.append(Problem(document.where(("nodes",)), 'A graph needs nodes: "nodes: {name: {node: Type, …}}".'))
-            specs = {}
-        specs = {name: dict(spec) if isinstance(spec, dict) else spec for name, spec in specs.items()}
-        graph.track_overrides = _override(header, specs, overrides)
-        graph.given = frozenset(header)
-        try:
-            graph.header = Header(**header)
-        except ValidationError as error:
-            for field, text in _explain_header(error):
-                problems.append(Problem(document.where((field,), key=field not in Header.model_fields), f"{field}: {text}"))
-            graph.header = Header()
-        if "n2s" not in header:
-            problems.append(Problem(document.where(), 'A graph begins with "n2s: 1", the version of its format.'))
-        graph.nodes = {}
-        for name, spec in specs.items():
-            node = _read_node(document, name, spec, problems)
-            if node is not None:
-                graph.nodes[name] = node
-        problems += graph.problems(unread=set(specs) - set(graph.nodes))
-        if problems:
-            raise GraphError(sorted(problems, key=lambda problem: problem.position or Position("")))
-        return graph
+        return load_graph(cls.__new__(cls), Path(path), overrides or {}, preset, including)
 
     def where(self, *path: str, key: bool = False) -> Position | None:
         """Return where a value stands in the graph's file; None for a graph made in Python."""
+        if path and path[0] in self._origins:
+            graph, name = self._origins[path[0]]
+            return graph.where(name, *path[1:], key=key) if graph is not self else self._where(name, *path[1:], key=key)
+        return self._where(*path, key=key)
+
+    def _where(self, *path: str, key: bool = False) -> Position | None:
         return self.document.where(("nodes", *path), key) if self.document else None
+
+    # Of a flattened graph: where each node is written.
+    _origins: dict[str, tuple[Graph, str]] = {}
+
+    def origin(self, name: str) -> tuple[Graph, str]:
+        """Return the graph that a node is written in, and its name there."""
+        return self._origins.get(name, (self, name))
+
+    @cached_property
+    def flat(self) -> Graph:
+        """This graph with its sub-graphs in place and a node for every expression at a port; what is planned and run."""
+        from n2s.graph.subgraph import flatten
+
+        if self._origins:
+            return self
+        flat = copy.copy(self)
+        for cached in ("network", "order", "flat"):
+            flat.__dict__.pop(cached, None)
+        flat.nodes, flat._origins, through = flatten(self)
+        self.through = flat.through = through
+        return flat
 
     def problems(self, unread: set[str] = frozenset()) -> list[Problem]:
         """Return everything that is wrong with the links of the graph."""
@@ -162,7 +168,7 @@ class Graph:
         for name, node in self.nodes.items():
             for field, link in node.links().items():
                 yield name, field, link
-            for field in node.params():
+            for field in [*node.params(), *node.ports]:
                 if isinstance(value := getattr(node, field), Expression):
                     for link in value.links():
                         yield name, field, link
@@ -177,66 +183,16 @@ class Graph:
         return [name for name, node in self.nodes.items() if node.kind == "sink"]
 
 
-def _explain_header(error: ValidationError) -> list[tuple[str, str]]:
+def explain_header(error: ValidationError) -> list[tuple[str, str]]:
     said = []
     for item in error.errors(include_url=False):
         field = str(item["loc"][0]) if item["loc"] else ""
         text = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            text = f"a graph has no such entry. {suggest(field, [*Header.model_fields, 'nodes'])}"
+            text = f"a graph has no such entry. {suggest(field, [*Header.model_fields, 'nodes', 'interface', 'presets'])}"
         elif field == "size" and item["type"] != "value_error":
             text = f"width and height were wanted, like [640, 360], not {item['input']!r}"
         elif item["type"] != "value_error":
             text = f"{text[:1].lower()}{text[1:]}, not {item['input']!r}"
         said.append((field, text))
     return said
-
-
-def _override(header: dict, specs: dict, overrides: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Put values in place of the file's; return those that are for the graphs of tracks, by track."""
-    for_tracks: dict[str, dict[str, Any]] = {}
-    for target, value in overrides.items():
-        node, dot, field = target.partition(".")
-        if not dot and target in Header.model_fields:
-            header[target] = value
-        elif dot and isinstance(specs.get(node), dict) and "." in field and specs[node].get("node") == "Track":
-            for_tracks.setdefault(node, {})[field] = value
-        elif dot and isinstance(specs.get(node), dict):
-            specs[node][field] = value
-        else:
-            raise GraphError(f'--set {target}: the graph has no node "{node}". {suggest(node, list(specs))}')
-    return for_tracks
-
-
-def _read_node(document: Document, name: str, spec: Any, problems: list[Problem]) -> Node | None:
-    """Make one node from its entry in the file; note what is wrong and give None where it cannot be made."""
-    where = ("nodes", name)
-    if not NAME.match(name) or name in RESERVED:
-        why = "means something in expressions" if name in RESERVED else "is no identifier (letters, digits, _)"
-        problems.append(Problem(document.where(where, key=True), f'The name "{name}" {why}; choose another.'))
-    if not isinstance(spec, dict) or not isinstance(spec.get("node"), str):
-        problems.append(Problem(document.where(where), f'{name} needs its type: "{name}: {{node: Type, …}}".'))
-        return None
-    type_name = spec["node"]
-    cls = node_types().get(type_name)
-    if cls is None:
-        text = f'{name}: there is no node type "{type_name}". {suggest(type_name, list(node_types()))}'
-        problems.append(Problem(document.where((*where, "node")), text))
-        return None
-    fields = {key: value for key, value in spec.items() if key != "node"}
-    if "in" in fields and cls.ports and next(iter(cls.ports)) not in fields:
-        fields[next(iter(cls.ports))] = fields.pop("in")
-    try:
-        return cls(**fields)
-    except DeclarationError as error:
-        for field, text in error.explained:
-            at = document.where((*where, field), key=field not in cls.model_fields)
-            problems.append(Problem(at, f"{name}.{field}: {text}"))
-        wrong = {field for field, _ in error.explained}
-        try:  # what is right of it still takes part in the check of the links
-            return cls(**{field: value for field, value in fields.items() if field not in wrong})
-        except DeclarationError:
-            return None
-    except RecursionError:
-        problems.append(Problem(document.where(where), f"{name}: a value nests too deep."))
-    return None

@@ -204,9 +204,10 @@ class FilmPlan:
             for field in node.params():
                 values, spec = self.values.params[name, field], node.specs[field]
                 outside = ~np.atleast_1d(spec.allows(values))
-                if np.ndim(values) and outside.any():
+                if outside.any():
                     # The frame where it is furthest off tells more than the first.
                     middle = (max(spec.ge or spec.gt or 0, -1e9) + min(spec.le or spec.lt or 0, 1e9)) / 2
+                    values = np.atleast_1d(values)
                     frame = int(np.argmax(np.where(outside, np.abs(values - middle), -1)))
                     source = str(getattr(node, field))
                     low, high = spec.ge if spec.ge is not None else spec.gt, spec.le if spec.le is not None else spec.lt

@@ -21,7 +21,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import core_schema
 
 
@@ -91,9 +91,16 @@ class Link:
         return link
 
 
+def _signal_input(value: Any) -> Any:
+    """A port that takes a signal also takes what can be made one: a number or an expression."""
+    from n2s.graph.declare import parse_param
+
+    return value if value is None else parse_param(value)
+
+
 # The annotations that declare a port of a node: ``frames: Frames = port("…")``.
 Audio = Annotated[Link | None, AUDIO]
-Signal = Annotated[Link | None, SIGNAL]
+Signal = Annotated[Any, BeforeValidator(_signal_input), SIGNAL]
 Latents = Annotated[Link | None, LATENTS]
 Frames = Annotated[Link | None, FRAMES]
 Films = Annotated[list[Link], FILM]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from n2s.graph.declare import FilePath, Node, Output, port, setting
 from n2s.graph.types import FILM, Films
@@ -16,6 +16,9 @@ class Track(Node):
 
     path: FilePath = setting(help="the track's graph, relative to this one", keyed=False)
     title: str | None = setting(None, help="the chapter's name; the graph's own title when left out", keyed=False)
+
+    preset: str | None = setting(None, help="one of the presets of the track's graph", keyed=False)
+    set: dict[str, Any] = setting({}, help="settings of the track's graph, by node.setting", keyed=False)
 
     outputs = {"film": Output(FILM, "the track's film")}
     example = {"path": "track.yaml"}

@@ -40,11 +40,11 @@ def analyse(graph: Graph, context: Context) -> Values:
     values = Values(clock, dict(blank.outputs))
     scene = replace(scene, clock=clock)
     for name in graph.order:
-        if graph.nodes[name].kind == "resident" and (name, _first_output(graph, name)) not in values.outputs:
-            _compute(graph, name, scene, values)
-    for name, node in graph.nodes.items():
+        node = graph.nodes[name]
         for field in node.params():
             values.params[name, field] = _param(graph, name, field, values)
+        if node.kind == "resident" and (name, _first_output(graph, name)) not in values.outputs:
+            _compute(graph, name, scene, values)
     return values
 
 
@@ -89,7 +89,11 @@ def _musical(value: Any) -> bool:
 
 def _compute(graph: Graph, name: str, scene: Scene, values: Values) -> None:
     node = graph.nodes[name]
-    inputs = {port: values.read(link) for port, link in node.links().items()}
+    inputs = {field: values.read(link) for field, link in node.links().items() if field in node.ports}
+    for field in node.params():
+        if (name, field) not in values.params:
+            values.params[name, field] = _param(graph, name, field, values)
+        inputs[field] = np.broadcast_to(values.params[name, field], scene.clock.frames)
     made = node.compute(scene, **inputs)
     outputs = type(node).outputs
     made = made if isinstance(made, dict) else {next(iter(outputs)): made}
@@ -130,7 +134,7 @@ def _param(graph: Graph, name: str, field: str, values: Values) -> np.ndarray:
         frame = int(np.argmax(~np.isfinite(np.atleast_1d(result))))
         text = f"{name}.{field} is driven by = {value} and is no finite number at frame {frame}."
         raise GraphError([Problem(graph.where(name, field), text)])
-    return np.ascontiguousarray(result)
+    return np.ascontiguousarray(result) if result.ndim else result  # ascontiguousarray would give a scalar an axis
 
 
 def _moves(expression: Expression) -> bool:

@@ -11,6 +11,7 @@ from n2s.graph.errors import GraphError, Problem
 from n2s.graph.graph import Graph
 from n2s.graph.plan import FilmPlan
 from n2s.graph.time import album_boundaries, frames_to_cover, sample_at
+from n2s.graph.tracks import load_track
 from n2s.graph.values import Values
 from n2s.runtime.analysis import analyse
 from n2s.runtime.context import Music, RunContext
@@ -58,6 +59,7 @@ class Planner:
             Seconds to begin and to end at.
         """
         films = []
+        graph = graph.flat
         for sink in graph.sinks():
             if graph.nodes[sink].format == "album":
                 if span != (None, None):
@@ -132,7 +134,7 @@ class Planner:
         """Load a track's graph under the album's frame rate, size and coding, and hear its music."""
         album, track = album_graph.nodes[album_name], album_graph.nodes[track_name]
         path = album_graph.resolve(track.path)
-        graph = load_track(album_graph, track_name, path)
+        graph = load_track(album_graph, track_name)
         sinks = [name for name in graph.sinks() if graph.nodes[name].format == "film"]
         if len(sinks) != 1:
             text = f"{path.name} has {len(sinks)} film sinks; a track of an album has exactly one."
@@ -150,34 +152,7 @@ class Planner:
         if not sink.audio:
             text = f"{sinks[0]}.audio: a track of an album needs its music connected to the sink."
             raise GraphError([Problem(graph.where(sinks[0], key=True), text)])
-        return self._produce(graph), sinks[0]
-
-
-def load_track(album_graph: Graph, track_name: str, path: Path) -> Graph:
-    """Return the graph of a track, with the album's frame rate and size.
-
-    Raises
-    ------
-    GraphError
-        When the graph states another frame rate or size than the album.
-    """
-    header = album_graph.header
-    if path == album_graph.path or path == (album_graph.path and album_graph.path.resolve()):
-        raise GraphError([Problem(album_graph.where(track_name, "path"), "An album cannot be a track of itself.")])
-    graph = Graph.load(path, album_graph.track_overrides.get(track_name, {}))
-    inherited = {}
-    for field in ("fps", "size"):
-        own, wanted = getattr(graph.header, field), getattr(header, field)
-        if own != wanted and field in graph.given:
-            text = f"{field} is {_shown(own)}, but the album has {_shown(wanted)}; take it out of the track."
-            raise GraphError([Problem(graph.document.where((field,)), text)])
-        inherited[field] = wanted
-    graph.header = graph.header.model_copy(update=inherited)
-    return graph
-
-
-def _shown(value: Any) -> str:
-    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        return self._produce(graph.flat), sinks[0]
 
 
 def _music(production: Production, sink: str) -> Music:

@@ -12,8 +12,10 @@ import hashlib
 import io
 import json
 import os
+import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from n2s.graph.keys import digest
 
 LIMIT = 20 * 10**9
 STALE_SECONDS = 24 * 3600
+KEY = re.compile(r"[0-9a-f]{40}")
 
 
 def default_root() -> Path:
@@ -62,6 +65,34 @@ def checksum(path: Path) -> str:
     """Return the BLAKE2 digest of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What lies in the store under one key: a card and its payload, or a noted fact, which is a card alone."""
+
+    kind: str
+    key: str
+    card: Path
+    payloads: tuple[Path, ...]
+    bytes: int
+    used: float
+
+    def remove(self) -> None:
+        """Take it out, the card first: without a card there is no entry."""
+        for path in (self.card, *self.payloads):
+            path.unlink(missing_ok=True)
+
+    def whole(self) -> bool:
+        """Say whether its bytes are those that were kept."""
+        try:
+            about = json.loads(self.card.read_bytes())
+            if "value" in about:
+                return about["checksum"] == digest(about["value"])
+            sizes = [(path, path.stat().st_size) for path in self.payloads]
+            return any(size == about["bytes"] and checksum(path) == about["checksum"] for path, size in sizes)
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
 
 class Store:
@@ -151,31 +182,71 @@ class Store:
             self.note(kind, subject, value)
         return value
 
+    def entries(self) -> Iterator[Entry]:
+        """Yield every entry; files that are not the store's own, by their names, are passed over."""
+        for folder in self.root.glob("*/[0-9a-f][0-9a-f]"):
+            beside: dict[str, list[Path]] = {}
+            for path in folder.iterdir():
+                if KEY.fullmatch(path.stem) and path.name.startswith(folder.name):
+                    beside.setdefault(path.stem, []).append(path)
+            for key, files in sorted(beside.items()):
+                card = folder / f"{key}.json"
+                payloads = tuple(path for path in files if path != card)
+                try:
+                    size = sum(path.stat().st_size for path in files)
+                    used = card.stat().st_mtime
+                except FileNotFoundError:  # no card, or taken away meanwhile
+                    continue
+                yield Entry(folder.parent.name, key, card, payloads, size, used)
+
+    def verify(self) -> tuple[int, list[Entry]]:
+        """Check the bytes of every entry and remove those that are damaged.
+
+        Returns
+        -------
+        tuple
+            How many entries there were, and the damaged ones.
+        """
+        count, damaged = 0, []
+        for entry in self.entries():
+            if not entry.whole():
+                if not entry.card.exists():  # another run trimmed it meanwhile
+                    continue
+                entry.remove()
+                damaged.append(entry)
+            count += 1
+        return count, damaged
+
     def trim(self, now: float) -> int:
-        """Remove the least recently used entries above the limit, and temporary files left by killed runs.
+        """Remove the least recently used entries above the limit, and what killed runs left behind a day ago.
 
         Returns
         -------
         int
             How many bytes were freed.
         """
-        entries, total = [], 0
-        for card in self.root.glob("*/*/*.json"):
-            files = [path for path in card.parent.glob(f"{card.stem}.*")]
+        entries = sorted(self.entries(), key=lambda entry: (entry.used, entry.bytes))
+        total = sum(entry.bytes for entry in entries)
+        freed = self._sweep(now)
+        removed = 0
+        for entry in entries:
+            if total - removed <= self.limit:
+                break
+            entry.remove()
+            removed += entry.bytes
+        return freed + removed
+
+    def _sweep(self, now: float) -> int:
+        """Remove temporary files, and payloads whose card was never written."""
+        freed = 0
+        for path in self.root.glob("*/[0-9a-f][0-9a-f]/*"):
+            temporary = path.name.startswith(".") and KEY.match(path.name[1:]) and ".tmp" in path.name
+            orphan = KEY.fullmatch(path.stem) and path.suffix != ".json" and not path.with_suffix(".json").exists()
             try:
-                size = sum(path.stat().st_size for path in files)
-                entries.append((card.stat().st_mtime, size, files))
+                status = path.stat()
+                if (temporary or orphan) and now - status.st_mtime > STALE_SECONDS:
+                    path.unlink()
+                    freed += status.st_size
             except FileNotFoundError:
                 continue
-            total += size
-        for path in self.root.glob("*/*/.*.tmp*"):
-            if now - path.stat().st_mtime > STALE_SECONDS:
-                path.unlink(missing_ok=True)
-        freed = 0
-        for _, size, files in sorted(entries, key=lambda entry: entry[:2]):
-            if total - freed <= self.limit:
-                break
-            for path in sorted(files, key=lambda path: path.suffix != ".json"):  # the card first: no card, no entry
-                path.unlink(missing_ok=True)
-            freed += size
         return freed

@@ -1,0 +1,173 @@
+"""Sub-graphs: a file with an interface is a node; flattened, it is what one would have written by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import harness
+import pytest
+from harness import load
+
+from n2s.graph.check import warnings
+from n2s.graph.errors import GraphError
+from n2s.graph.graph import Graph
+
+LOOK = {
+    "n2s": 1,
+    "interface": {
+        "inputs": {"frames": {"kind": "Frames", "help": "the picture"}, "beat": {"kind": "Signal", "help": "the pulse"}},
+        "params": {"light": {"default": 0.5, "ge": 0, "le": 2, "unit": "stops", "help": "how bright"}},
+        "outputs": {"frames": "grain"},
+    },
+    "presets": {"soft": {"grain.amount": 0.01, "light": 0.2}},
+    "nodes": {
+        "calm": {"node": "EMA", "signal": "beat", "half_life": 0.3},
+        "tone": {"node": "Tone", "frames": "frames", "exposure": "= light * calm", "contrast": "= 1 + light / 10"},
+        "grain": {"node": "Grain", "frames": "tone", "amount": 0.04, "seed": 5},
+    },
+}
+
+
+def write(folder: Path, name: str, values: dict[str, Any]) -> Path:
+    path = folder / name
+    path.write_text(json.dumps(values, indent=1))
+    return path
+
+
+def using(studio: Any, instance: dict[str, Any], look: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A graph that shows a picture through a look."""
+    write(studio.folder, "look.yaml", look or LOOK)
+    values = harness.around("Grain", studio.model)
+    values["nodes"]["subject"] = {"node": "Graph", "path": "look.yaml", "frames": "decoded", "beat": "ramp"} | instance
+    return values
+
+
+def by_hand(studio: Any, light: Any, amount: float = 0.04, signal: str = "ramp", seed: int = 5) -> dict[str, Any]:
+    values = harness.around("Grain", studio.model)
+    values["nodes"] |= {
+        "calm": {"node": "EMA", "signal": signal, "half_life": 0.3},
+        "tone": {"node": "Tone", "frames": "decoded", "exposure": f"= {light} * calm", "contrast": f"= 1 + {light} / 10"},
+        "subject": {"node": "Grain", "frames": "tone", "amount": amount, "seed": seed},
+    }
+    return values
+
+
+@pytest.mark.parametrize(
+    ("instance", "hand"),
+    [
+        ({}, {"light": 0.5}),
+        ({"light": 0.7}, {"light": 0.7}),
+        ({"light": "ramp"}, {"light": "ramp"}),
+        ({"light": "= 0.2 + ramp"}, {"light": "(0.2 + ramp)"}),
+        ({"beat": "= 1 - ramp"}, {"light": 0.5, "signal": "= 1 - ramp"}),
+        ({"preset": "soft"}, {"light": 0.2, "amount": 0.01}),
+        ({"preset": "soft", "light": 1}, {"light": 1, "amount": 0.01}),
+        ({"set": {"grain.amount": 0.1}}, {"light": 0.5, "amount": 0.1}),
+        ({"preset": "soft", "set": {"grain.amount": 0.1}}, {"light": 0.2, "amount": 0.1}),
+    ],
+)
+def test_a_subgraph_is_what_one_would_write_by_hand(instance: dict, hand: dict, studio: Any, store: Any) -> None:
+    used = harness.keys(load(using(studio, instance), studio.folder), store)
+    assert used == harness.keys(load(by_hand(studio, **hand), studio.folder, "hand.yaml"), store)
+
+
+def test_an_instance_has_a_seed_of_its_own(studio: Any, store: Any) -> None:
+    graphs = [load(using(studio, {"seed": seed}), studio.folder) for seed in (0, 1, 2)]
+    assert len({tuple(harness.keys(graph, store)) for graph in graphs}) == 3
+    assert graphs[0].flat.nodes["subject/grain"].seed == 5
+
+
+def test_subgraphs_nest_and_give_several_outputs(studio: Any, store: Any) -> None:
+    using(studio, {})
+    outer = {
+        "n2s": 1,
+        "interface": {"inputs": {"picture": {"kind": "Frames", "help": "it"}, "drive": {"kind": "Signal", "help": "what drives"}},
+                      "params": {"much": {"default": 0.4, "help": "how much"}},
+                      "outputs": {"frames": "inner", "slow": "slow"}},
+        "nodes": {
+            "slow": {"node": "EMA", "signal": "drive", "half_life": 1},
+            "inner": {"node": "Graph", "path": "look.yaml", "frames": "picture", "beat": "slow", "light": "= 2 * much"},
+        },
+    }  # fmt: skip
+    write(studio.folder, "outer.yaml", outer)
+    values = harness.around("Grain", studio.model)
+    values["nodes"]["subject"] = {"node": "Graph", "path": "outer.yaml", "picture": "decoded", "drive": "ramp"}
+    values["nodes"]["again"] = {"node": "Tone", "frames": "subject.frames", "saturation": "subject.slow"}
+    values["nodes"]["out"]["frames"] = "again"
+    flat = load(values, studio.folder).flat
+    assert {"subject/slow", "subject/inner/tone", "subject/inner/grain"} <= set(flat.nodes)
+    assert str(flat.nodes["again"].saturation) == "subject/slow"
+    assert str(flat.nodes["subject/inner/tone"].exposure) == "2 * 0.4 * subject/inner/calm"
+    assert harness.codes(load(values, studio.folder), store).std() > 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"preset": "sfot"}, 'There is no preset "sfot". Did you mean "soft"?'),
+        ({"light": 3}, "subject.light: 3 was given; it must be within 0..2"),
+        ({"lihgt": 1}, 'subject.lihgt: Graph has no such setting. Did you mean "light"?'),
+        ({"frames": "ramp"}, 'subject.frames takes Frames, but "ramp" gives Signal.'),
+        ({"frames": None}, "subject.frames: Graph needs it: the picture."),
+        ({"set": {"grian.amount": 1}}, 'the graph has no node "grian". Did you mean "grain"?'),
+        ({"path": "nothing.yaml"}, "There is no such file."),
+    ],
+)
+def test_wrong_uses(change: dict, words: str, studio: Any) -> None:
+    with pytest.raises(GraphError) as caught:
+        load(using(studio, change), studio.folder)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"interface": None}, "interface"),
+        ({"fps": 30}, "fps: a sub-graph takes it from the graph that uses it"),
+        ({"interface": LOOK["interface"] | {"outputs": {"frames": "nobody"}}}, 'interface.outputs.frames: "nobody" names no output'),
+        ({"interface": LOOK["interface"] | {"colour": 1}}, "interface.colour: an interface has no such entry."),
+        ({"nodes": LOOK["nodes"] | {"frames": {"node": "Constant"}}}, 'The name "frames" is one of the interface already'),
+        ({"nodes": LOOK["nodes"] | {"grain": {"node": "Grain", "frames": "tnoe"}}}, 'Did you mean "tone"?'),
+    ],
+)
+def test_wrong_subgraphs(change: dict, words: str, studio: Any) -> None:
+    with pytest.raises(GraphError) as caught:
+        load(using(studio, {}, LOOK | change), studio.folder)
+    assert words in str(caught.value) and "look.yaml:" in str(caught.value)
+
+
+def test_graphs_that_include_each_other_are_refused(studio: Any) -> None:
+    def including(other: str) -> dict[str, Any]:
+        inner = {"node": "Graph", "path": other, "frames": "frames", "beat": "beat"}
+        return LOOK | {"nodes": LOOK["nodes"] | {"inner": inner}}
+
+    write(studio.folder, "a.yaml", including("b.yaml"))
+    write(studio.folder, "b.yaml", including("a.yaml"))
+    values = using(studio, {})
+    values["nodes"]["subject"]["path"] = "a.yaml"
+    with pytest.raises(GraphError, match="include each other in a circle: a.yaml → b.yaml → a.yaml"):
+        load(values, studio.folder)
+    write(studio.folder, "self.yaml", including("self.yaml"))
+    values["nodes"]["subject"]["path"] = "self.yaml"
+    with pytest.raises(GraphError, match="in a circle"):
+        load(values, studio.folder)
+
+
+def test_a_mistake_inside_is_reported_where_it_is_written(studio: Any, store: Any) -> None:
+    values = using(studio, {"light": "= 30 * ramp"})
+    graph = load(values, studio.folder)
+    with pytest.raises(GraphError) as caught:
+        harness.plan(graph, store).check_ranges()
+    assert "look.yaml" in str(caught.value) and "subject/tone.exposure" in str(caught.value)
+
+
+def test_shipped_looks_are_valid_and_used() -> None:
+    folder = Path(__file__).resolve().parent.parent / "graphs"
+    looks = sorted((folder / "looks").glob("*.yaml"))
+    assert len(looks) >= 3
+    for look in looks:
+        graph = Graph.load(look)
+        assert graph.interface and not warnings(graph)
+        assert any(look.name in track.read_text() for track in (folder / "tracks").glob("*.yaml"))
