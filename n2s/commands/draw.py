@@ -1,24 +1,83 @@
-"""n2s draw: a graph as a picture."""
+"""n2s draw: a graph, or its plan, as a picture."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import GraphFile, Overrides, load
+from n2s.commands.common import GraphFile, Overrides, StoreFolder, load
 
 
 def draw(
     graph: GraphFile,
     output: Annotated[Path | None, typer.Option("-o", "--output", help=".svg, .png, .pdf or .dot; GRAPH.svg when left out")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="show fused nodes, and which chunks are stored; hears the music")] = False,
+    thumbnails: Annotated[float | None, typer.Option(help="show what each node gives at this second", metavar="SECONDS")] = None,
+    store: StoreFolder = None,
     set_: Overrides = (),
 ) -> None:
-    """Draw a graph: nodes with their settings, links coloured by what flows."""
+    """Draw a graph: nodes with their settings, links coloured by what flows, sub-graphs as clusters."""
+    import tempfile
+
     from n2s.graph.diagram import diagram, render_diagram
 
     loaded = load(graph, set_)
     target = output or graph.with_suffix(".svg")
-    render_diagram(diagram(loaded), target)
+    if not plan and thumbnails is None:
+        render_diagram(diagram(loaded), target)
+        print(target)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        films = planned(loaded, store)
+        pictures = node_pictures(films.films[0][1], films.cache, thumbnails, Path(folder)) if thumbnails is not None else {}
+        render_diagram(diagram(loaded, films.maps if plan else {}, pictures), target)
     print(target)
+
+
+class Planned:
+    """The plans of a graph's own sinks, with what the store holds of them."""
+
+    def __init__(self, films: list[tuple[str, Any]], maps: dict[str, Any], cache: Path):
+        self.films, self.maps, self.cache = films, maps, cache
+
+
+def planned(graph: Any, store: Path | None) -> Planned:
+    """Plan a graph's sinks without rendering anything."""
+    from n2s.graph.diagram import ChunkMap
+    from n2s.graph.errors import GraphError
+    from n2s.runtime.run import Run
+    from n2s.runtime.store import Store
+
+    if any(node.kind == "track" for node in graph.nodes.values()):
+        raise GraphError("An album's plan is that of its tracks; draw a track's graph.")
+    job = Run(graph, store=Store(store))
+    films, maps = [], {}
+    for film in job.plan():
+        plan = film.parts[0][0]
+        kernel = plan.kernel(next(link.node for port, link in plan.node.links().items() if port == "frames"))
+        stored = tuple(job.store.find("segments", chunk.key, film.suffix) is not None for _, chunk in film.parts)
+        films.append((plan.sink, plan))
+        maps[plan.sink] = ChunkMap(kernel.steps, stored)
+    job.context.close()
+    job.executor.stop()
+    return Planned(films, maps, job.store.kernels)
+
+
+def node_pictures(plan: Any, cache: Path, second: float, folder: Path) -> dict[str, Path]:
+    """Return a picture of what each node of frames gives at a time."""
+    import numpy as np
+
+    from n2s.graph.types import FRAMES
+    from n2s.runtime.frames import FrameMaker
+    from n2s.runtime.pictures import write_picture
+
+    maker, pictures = FrameMaker(plan, cache), {}
+    frame = min(max(0, round(second * plan.graph.header.fps)), plan.values.clock.frames - 1)
+    for i, name in enumerate(plan.order):
+        if any(output.kind is FRAMES for output in type(plan.graph.nodes[name]).outputs.values()):
+            pixels = maker.frames(name, frame, frame + 1)[0].transpose(1, 2, 0)
+            pictures[name] = folder / f"{i}.png"
+            write_picture(pictures[name], np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
+    return pictures

@@ -120,6 +120,12 @@ class Graph:
         """Return the graph that a node is written in, and its name there."""
         return self._origins.get(name, (self, name))
 
+    def origin_title(self, instance: str) -> str:
+        """Return what a diagram calls the sub-graph at an instance of a flattened graph: ``look · pulse.yaml``."""
+        inside = next((graph for name, (graph, _) in self._origins.items() if name.startswith(f"{instance}/")), None)
+        file = inside.path.name if inside and inside.path else ""
+        return f"{instance.rpartition('/')[2]} · {file}"
+
     @cached_property
     def flat(self) -> Graph:
         """This graph with its sub-graphs in place and a node for every expression at a port; what is planned and run."""

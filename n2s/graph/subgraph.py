@@ -14,6 +14,7 @@ the seeds of the nodes in it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -188,7 +189,7 @@ def flatten(graph: Any) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], An
     outputs: dict[tuple[str, str], Link] = {}
     for name in graph.order:
         node = graph.nodes[name]
-        node = node.model_copy(update={field: _redirect(getattr(node, field), outputs) for field in [*node.ports, *node.params()]})
+        node = _rewire(node, lambda value: _redirect(value, outputs))
         if node.kind != "graph":
             nodes[name], origins[name] = node, (graph, name)
             continue
@@ -197,10 +198,9 @@ def flatten(graph: Any) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], An
         for inner_name, inner_node in inner.nodes.items():
             if inner_node.kind == "given":
                 continue
-            update = {
-                field: _substitute(getattr(inner_node, field), name, given) for field in [*inner_node.ports, *inner_node.params()]
-            }
-            if "seed" in type(inner_node).model_fields:
+            inner_node = _rewire(inner_node, lambda value: _substitute(value, name, given))
+            update = {}
+            if node.seed and "seed" in type(inner_node).model_fields:
                 update["seed"] = inner_node.seed ^ (node.seed * 0x9E3779B1 & 0xFFFFFFFF)
             flat = f"{name}/{inner_name}"
             update |= {field: str(inner.resolve(value)) for field in type(inner_node).model_fields
@@ -215,6 +215,13 @@ def flatten(graph: Any) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], An
             raise GraphError(f"the graph has more than {MAX_NODES} nodes with its sub-graphs in place")
     _lower(nodes, origins)
     return nodes, origins, lambda link: _redirect(link, outputs)
+
+
+def _rewire(node: Node, change: Callable[[Any], Any]) -> Node:
+    """Return a node with its links and expressions changed; what stays the same stays unset where it was not set."""
+    values = {field: getattr(node, field) for field in [*node.ports, *node.params()]}
+    changed = {field: made for field, value in values.items() if (made := change(value)) != value}
+    return node.model_copy(update=changed) if changed else node
 
 
 def _redirect(value: Any, outputs: dict[tuple[str, str], Link]) -> Any:
