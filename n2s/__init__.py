@@ -20,6 +20,10 @@ def __getattr__(name: str) -> Any:
         from n2s.graph.graph import Graph
 
         return Graph
+    if name == "functions":
+        import importlib
+
+        return importlib.import_module("n2s.functions")
     raise AttributeError(f"module 'n2s' has no attribute {name!r}")
 
 

@@ -95,7 +95,8 @@ def close(sinks: tuple[Handle, ...]) -> dict[str, Node]:
         node = handle._node
         if id(node) in names:
             return names[id(node)]
-        update = {field: replace(getattr(node, field)) for field in type(node).model_fields}
+        # Only what was given, so that saving writes no defaults; in the order of the ports, inputs first.
+        update = {field: replace(getattr(node, field)) for field in type(node).model_fields if field in node.model_fields_set}
         name = handle._name or _free_name(type(node).__name__, nodes)
         if name in nodes:
             raise GraphError(f"two nodes are named {name!r}; give one of them another name=")
@@ -124,7 +125,7 @@ def map_tree(tree: Any, function: Any) -> Any:
 
 
 def _free_name(type_name: str, taken: dict[str, Node]) -> str:
-    base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type_name).lower()
+    base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", type_name).lower()
     number = 1
     while (name := base if number == 1 else f"{base}_{number}") in taken:
         number += 1

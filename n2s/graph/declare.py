@@ -227,7 +227,8 @@ class Node(BaseModel):
     def is_type(cls, name: str, marker: str) -> bool:
         """Say whether a field is declared as "seconds", "path" or "param"."""
         info: FieldInfo = cls.model_fields[name]
-        return marker in info.metadata or marker in get_args(info.annotation)
+        parts = get_args(info.annotation)  # of FilePath | None
+        return marker in info.metadata or any(marker in getattr(part, "__metadata__", ()) for part in parts)
 
     @field_validator("*", mode="after")
     @classmethod

@@ -21,19 +21,30 @@ _PREFIX = "tag:yaml.org,2002:"
 class Document:
     """The values of a graph file, and where each of them stands.
 
-    ``where(path)`` takes the keys that lead to a value, as in ``("nodes", "tone", "exposure")``.
+    ``where(path)`` takes the keys that lead to a value, as in ``("nodes", "tone", "exposure")``. ``spans`` has, for
+    values by such paths and for keys by ``(*path, "")``, where they begin and end in ``text``, counted in characters;
+    ``flow`` has the paths of what is written between brackets.
     """
 
-    def __init__(self, path: str, values: Any, marks: dict[tuple, tuple[int, int]]):
-        self.path, self.values, self._marks = path, values, marks
+    def __init__(
+        self,
+        path: str,
+        values: Any,
+        marks: dict[tuple, tuple[int, int]],
+        text: str = "",
+        spans: dict[tuple, tuple[int, int]] | None = None,
+        flow: set[tuple] | None = None,
+    ):
+        self.path, self.values, self.marks = path, values, marks
+        self.text, self.spans, self.flow = text, spans or {}, flow or set()
 
     def where(self, path: tuple = (), key: bool = False) -> Position:
         """Return the position of a value, of its key, or of the nearest thing around it."""
-        if key and (*path, "") in self._marks:
-            return Position(self.path, *self._marks[(*path, "")])
-        while path and path not in self._marks:
+        if key and (*path, "") in self.marks:
+            return Position(self.path, *self.marks[(*path, "")])
+        while path and path not in self.marks:
             path = path[:-1]
-        return Position(self.path, *self._marks.get(path, (1, 1)))
+        return Position(self.path, *self.marks.get(path, (1, 1)))
 
 
 def read_document(path: str | Path) -> Document:
@@ -86,7 +97,7 @@ def parse_document(text: str, shown: str = "graph") -> Document:
     values = reader.value(root, ())
     if reader.problems:
         raise GraphError(sorted(reader.problems))
-    return Document(shown, values, reader.marks)
+    return Document(shown, values, reader.marks, text, reader.spans, reader.flow)
 
 
 def _refuse_deep(text: str, shown: str) -> None:
@@ -105,6 +116,8 @@ class _Reader:
     def __init__(self, shown: str):
         self.shown = shown
         self.marks: dict[tuple, tuple[int, int]] = {}
+        self.spans: dict[tuple, tuple[int, int]] = {}
+        self.flow: set[tuple] = set()
         self.problems: list[Problem] = []
         self.seen: set[int] = set()
         self.count = 0
@@ -122,6 +135,9 @@ class _Reader:
             self.complain(node, "The file nests too deep or holds too much for a graph.")
             return None
         self.marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self.spans[path] = (node.start_mark.index, node.end_mark.index)
+        if getattr(node, "flow_style", False):
+            self.flow.add(path)
         kind = node.id
         tag = str(getattr(node, "tag", "") or "")
         if kind == "mapping" and tag == _PREFIX + "map":
@@ -144,6 +160,7 @@ class _Reader:
                 self.complain(key_node, f'"{key}" stands here twice; keep one.')
                 continue
             self.marks[(*path, key, "")] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            self.spans[(*path, key, "")] = (key_node.start_mark.index, key_node.end_mark.index)
             result[key] = self.value(value_node, (*path, key))
             text = result[key]
             if node.flow_style and isinstance(text, str) and text.startswith("=") and text.count("(") > text.count(")"):

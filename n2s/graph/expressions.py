@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,12 @@ class Number:
         return 10.0 ** (self.value / 20.0) if self.unit == "dB" else self.value * scale.get(self.unit, 1.0)
 
     def __str__(self) -> str:
-        return f"{self.value:g} {self.unit}" if self.unit else f"{self.value:.12g}"
+        return f"{shortest(self.value)} {self.unit}" if self.unit else shortest(self.value)
+
+
+def shortest(value: float) -> str:
+    """Return the shortest text that reads back as the same float64: 0.1, 8, 1e-07."""
+    return repr(float(value)).removesuffix(".0")
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,8 @@ class Call:
             return f"-{_wrap(self.arguments[0], level)}"
         left, right = self.arguments
         power = self.function == "**"
-        return f"{_wrap(left, level + power)} {self.function} {_wrap(right, level + (not power))}"
+        # Powers group from the right and comparisons not at all; the rest from the left.
+        return f"{_wrap(left, level + (power or level == 1))} {self.function} {_wrap(right, level + (not power))}"
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,7 @@ class Expression:
     """A parsed expression. ``text`` is kept as it was written; equality is that of the tree."""
 
     tree: Any
+    text: str = field(default="", compare=False)
 
     @classmethod
     def parse(cls, text: str) -> Expression:
@@ -95,7 +102,7 @@ class Expression:
         """
         if len(text) > MAX_LENGTH:
             raise ExpressionError(f"an expression has at most {MAX_LENGTH} characters, this one has {len(text)}", 0)
-        return cls(_Parser(text).parse())
+        return cls(_Parser(text).parse(), " ".join(text.split()))
 
     def links(self) -> list[Link]:
         """Return the links it reads, each once, in the order of the text."""
@@ -302,7 +309,7 @@ class _Parser:
             return self.call(value, offset)
         if value in VARIABLES:
             return Variable(value)
-        link = Link.parse(value)
+        link = None if value.startswith("__") or ".__" in value else Link.parse(value)
         if link is None:
             raise ExpressionError(f"{value!r} is no name of a node or of its output", offset)
         return link

@@ -188,6 +188,31 @@ class Graph:
         """Return the names of the nodes that make files."""
         return [name for name, node in self.nodes.items() if node.kind == "sink"]
 
+    def edit(self, changes: dict[str, Any]) -> Graph:
+        """Return a checked graph with changes: ``{"tone.exposure": 0.5, "tone.warmth": None, "grain": None, "fps": 25}``.
+
+        None takes a setting, a node or a header entry out; a `Node` or a dict puts a node in. Saving knows the file.
+        """
+        from n2s.graph.edit import edit
+
+        return edit(self, changes)
+
+    def to_yaml(self) -> str:
+        """Return the graph as the text of a graph file."""
+        from n2s.graph.save import to_yaml
+
+        return to_yaml(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the graph as YAML; in a file that exists only what differs changes, and comments and layout stay.
+
+        Relative paths in it are written as seen from the file's folder. Raises GraphError, and leaves the file as it
+        is, where the graph cannot be written there.
+        """
+        from n2s.graph.save import save
+
+        return save(self, path)
+
 
 def explain_header(error: ValidationError) -> list[tuple[str, str]]:
     said = []

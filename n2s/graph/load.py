@@ -24,10 +24,11 @@ SECTIONS = ("nodes", "interface", "presets")
 
 
 def load_graph(
-    graph: Graph, path: Path, overrides: dict[str, Any], preset: str | None, including: tuple[Path, ...]
+    graph: Graph, path: Path, overrides: dict[str, Any], preset: str | None, including: tuple[Path, ...],
+    document: Document | None = None,
 ) -> Graph:
-    """Fill an empty graph from a file; see `Graph.load`."""
-    document = read_document(path)
+    """Fill an empty graph from a file, or from a document that stands for it; see `Graph.load`."""
+    document = document or read_document(path)
     graph.document, graph.path, graph.base = document, path, path.resolve().parent
     values = document.values
     if not isinstance(values, dict):
@@ -47,7 +48,7 @@ def load_graph(
     graph.nodes = given_nodes(graph.interface) if graph.interface else {}
     for name, spec in specs.items():
         _check_name(document, name, name in graph.nodes, problems)
-        node = _read_node(graph, name, spec, problems, including)
+        node = read_node(graph, name, spec, problems, including)
         if node is not None:
             graph.nodes[name] = node
     unread = set(specs) - set(graph.nodes)
@@ -117,7 +118,7 @@ def _override(header: dict, specs: dict, overrides: dict[str, Any]) -> dict[str,
     return for_tracks
 
 
-def _read_node(
+def read_node(
     graph: Graph, name: str, spec: Any, problems: list[Problem], including: tuple[Path, ...]
 ) -> Node | None:
     """Make one node from its entry in the file; note what is wrong and give None where it cannot be made."""
