@@ -7,7 +7,8 @@ import sys
 
 import typer
 
-from n2s.commands import check, draw, run
+from n2s.commands import cache, check, draw, export, plan, preview, run, why
+from n2s.commands.common import line, problem_line
 from n2s.graph.errors import N2SError
 
 app = typer.Typer(
@@ -19,8 +20,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (run.run, check.check, draw.draw):
+for command in (run.run, check.check, plan.plan, why.why, preview.preview, draw.draw, export.export):
     app.command()(command)
+app.add_typer(cache.app)
 
 
 def main() -> None:
@@ -31,18 +33,23 @@ def main() -> None:
     except KeyboardInterrupt:
         fail("Interrupted. What is finished is kept: run the same command again to go on.", 130)
     except N2SError as error:
-        fail(str(error), error.exit_status)
+        fail(str(error), error.exit_status, getattr(error, "problems", None))
     except typer.Abort:
         sys.exit(130)
     except Exception as error:
         if (show := getattr(error, "show", None)) is None:  # not one of the command line's own
             raise
+        if "--json" in sys.argv:
+            fail(error.format_message(), 2)
         show()
         sys.exit(2)
 
 
-def fail(text: str, status: int) -> None:
-    """Say what went wrong and leave."""
+def fail(text: str, status: int, problems: list | None = None) -> None:
+    """Say what went wrong and leave: in words, or as one structured line."""
+    if "--json" in sys.argv:
+        line({"error": [problem_line(problem) for problem in problems or [text]]})
+        sys.exit(status)
     sys.stdout.flush()
     print(text, file=sys.stderr)
     sys.exit(status)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,3 +40,28 @@ def parse_override(text: str) -> tuple[str, Any]:
 def duration(seconds: float) -> str:
     """Return a time as m:ss.t."""
     return f"{int(seconds) // 60}:{seconds % 60:04.1f}"
+
+
+def say(text: str) -> None:
+    """Tell the user a sentence beside the results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def line(values: dict[str, Any]) -> None:
+    """Print one structured line."""
+    print(json.dumps(values, ensure_ascii=False), flush=True)
+
+
+def problem_line(problem: Any) -> dict[str, Any]:
+    """Return a problem, or what an error says, as plain data."""
+    at = getattr(problem, "position", None)
+    return {"file": at.path if at else None, "line": at.line or None if at else None,
+            "column": at.column or None if at else None, "text": getattr(problem, "text", str(problem))}  # fmt: skip
+
+
+def watching(json: bool) -> Any:
+    """Return the watcher of a command that plans: silent beside structured lines."""
+    from n2s.runtime.events import Events
+    from n2s.runtime.progress import watcher
+
+    return Events() if json else watcher()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import GraphFile, Overrides, StoreFolder, duration, load
+from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, duration, line, load
 
 
 def run(
@@ -21,23 +21,27 @@ def run(
     to: Annotated[float | None, typer.Option(min=0, help="end at this second")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be rendered, and render nothing")] = False,
     force: Annotated[bool, typer.Option("--force", help="render every chunk again")] = False,
+    json: AsJson = False,
 ) -> None:
     """Render a graph's films: those of its sinks, or an album's and its tracks'."""
     from n2s.runtime.executors import LocalExecutor
-    from n2s.runtime.progress import watcher
+    from n2s.runtime.progress import JsonEvents, watcher
     from n2s.runtime.run import Run
     from n2s.runtime.store import Store
 
-    events = watcher()
+    events = JsonEvents() if json else watcher()
     job = Run(load(graph, set_), out, Store(store), LocalExecutor(jobs), (from_, to), force, events)
     if dry_run:
-        show_dry_run(job)
+        show_dry_run(job, json)
         return
     report = job.execute()
-    print(summary(report))
+    if json:
+        line({"event": "done", **vars(report), "record": str(report.record)})
+    else:
+        print(summary(report))
 
 
-def show_dry_run(job: Any) -> None:
+def show_dry_run(job: Any, json: bool = False) -> None:
     """Print what a run would render."""
     films = job.plan()
     tasks = {task.key for task in job.missing()}
@@ -45,6 +49,10 @@ def show_dry_run(job: Any) -> None:
     for film in films:
         stale = [chunk for _, chunk in film.parts if chunk.key in tasks]
         frames = sum(chunk.count for chunk in stale)
+        if json:
+            line({"event": "film", "film": film.path.name, "path": str(film.path), "chunks": len(film.parts), "frames": film.frames,
+                  "to_render": len(stale), "frames_to_render": frames})  # fmt: skip
+            continue
         what = f"{len(stale)} of {len(film.parts)} chunks ({frames} of {film.frames} frames) to render" if stale else "up to date"
         print(f"{film.path.name}: {what}")
     job.context.close()

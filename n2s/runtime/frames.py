@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,29 @@ class FrameMaker:
     def frames(self, name: str, start: int, stop: int) -> np.ndarray:
         """Return what a streamed or pointwise node gives for frames start..stop."""
         return _Work(self, Counter()).value(name, start, stop)
+
+    def pick(self, name: str, frames: Sequence[int], shown: bool = False) -> Iterator[np.ndarray]:
+        """Yield what a node gives for some rising frame numbers, runs of neighbours a block at a time, and nothing else.
+
+        Parameters
+        ----------
+        shown : bool
+            Bring frames to the film's size, as the film shows them, where the node gives others.
+        """
+        work = _Work(self, Counter())
+        at = 0
+        while at < len(frames):
+            count = 1
+            while count < min(BLOCK, len(frames) - at) and frames[at + count] == frames[at] + count:
+                count += 1
+            start, stop = frames[at], frames[at] + count
+            if shown:
+                out = np.empty((count, 3, self.height, self.width), np.float32)
+                work.run_kernel(name, start, stop, "frames", kernels.dither_pattern(False, 1), out)
+                yield out
+            else:
+                yield work.value(name, start, stop)
+            at += count
 
     def warm_up(self) -> None:
         """Make the first frame, so that kernels are compiled and models opened before threads share them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
@@ -48,6 +49,41 @@ class LineEvents(Events):
                 speed = self._done / max(now - self._began, 1e-9)
                 left = (self._all - self._done) / speed
                 self._print(f"{self._done}/{self._all} frames, {speed:.1f} frames/s, {left:.0f} s left")
+
+
+class JsonEvents(Events):
+    """Structured lines on standard output, one object each; progress about once a second."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._all = self._done = 0
+        self._began = self._last = time.monotonic()
+
+    def _print(self, **values: object) -> None:
+        print(json.dumps(values, ensure_ascii=False), flush=True)
+
+    def said(self, text: str) -> None:
+        self._print(event="said", text=text)
+
+    def began(self, what: str) -> None:
+        self._print(event="began", what=what)
+        self._began = self._last = time.monotonic()
+
+    def planned(self, frames: int, stored: int) -> None:
+        self._all = frames
+        self._print(event="planned", frames=frames, stored=stored)
+
+    def rendered(self, frames: int) -> None:
+        with self._lock:
+            self._done += frames
+            now = time.monotonic()
+            if now - self._last >= 1.0 or self._done == self._all:
+                self._last = now
+                speed = round(self._done / max(now - self._began, 1e-9), 2)
+                self._print(event="rendered", frames=self._done, of=self._all, frames_per_second=speed)
+
+    def published(self, path: str) -> None:
+        self._print(event="published", path=path)
 
 
 class BarEvents(Events):

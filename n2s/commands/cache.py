@@ -1,0 +1,105 @@
+"""n2s cache: what the store keeps, whether it is sound, and making room."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from n2s.commands.common import AsJson, StoreFolder, line
+from n2s.graph.errors import GraphError
+
+app = typer.Typer(name="cache", help="Show, verify or trim the store of finished results.", no_args_is_help=True, rich_markup_mode=None)
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+
+
+@app.command()
+def info(store: StoreFolder = None, json: AsJson = False) -> None:
+    """Say where the store lies, and how much of what it keeps."""
+    from n2s.runtime.store import Store
+
+    kept = Store(store)
+    kinds: dict[str, list[int]] = {}
+    used = []
+    for entry in kept.entries():
+        kind = kinds.setdefault(entry.kind, [0, 0])
+        kind[0] += 1
+        kind[1] += entry.bytes
+        used.append(entry.used)
+    entries, total = (sum(kind[i] for kind in kinds.values()) for i in (0, 1))
+    oldest, newest = (when(min(used)), when(max(used))) if used else (None, None)
+    if json:
+        each = {kind: {"entries": count, "bytes": size} for kind, (count, size) in sorted(kinds.items())}
+        line({"folder": str(kept.root), "limit": kept.limit, "entries": entries, "bytes": total, "kinds": each,
+              "oldest_use": oldest, "newest_use": newest})  # fmt: skip
+        return
+    print(kept.root)
+    if not entries:
+        print("Nothing is kept yet.")
+        return
+    for kind, (count, size) in sorted(kinds.items(), key=lambda item: -item[1][1]):
+        print(f"{kind:14}{count:8}  {size_text(size):>10}")
+    print(f"{'all':14}{entries:8}  {size_text(total):>10}  of at most {size_text(kept.limit)}")
+    print(f"last used between {oldest} and {newest}")
+
+
+@app.command()
+def verify(store: StoreFolder = None, json: AsJson = False) -> None:
+    """Check every entry's checksum and remove what is damaged; it is made again when it is needed."""
+    from n2s.runtime.store import Store
+
+    count, damaged = Store(store).verify()
+    if json:
+        line({"entries": count, "removed": [{"kind": entry.kind, "key": entry.key, "bytes": entry.bytes} for entry in damaged]})
+        return
+    for entry in damaged:
+        print(f"damaged, removed: {entry.kind} {entry.key} ({size_text(entry.bytes)})")
+    if damaged:
+        print(f"{len(damaged)} of {count} entries were damaged and are gone; the next run makes again what it needs of them.")
+    else:
+        print(f"All {count} entries are whole.")
+
+
+@app.command()
+def trim(
+    to: Annotated[str | None, typer.Option(help="what may stay, like 5GB; the store's limit when left out", metavar="SIZE")] = None,
+    store: StoreFolder = None,
+    json: AsJson = False,
+) -> None:
+    """Remove what was used least recently, and what killed runs left behind."""
+    import time
+
+    from n2s.runtime.store import LIMIT, Store
+
+    kept = Store(store, LIMIT if to is None else parse_size(to))
+    freed = kept.trim(time.time())
+    left = sum(entry.bytes for entry in kept.entries())
+    if json:
+        line({"freed": freed, "left": left})
+        return
+    print(f"Freed {size_text(freed)}; {size_text(left)} are kept in {kept.root}.")
+
+
+def parse_size(text: str) -> int:
+    """Read "5GB", "500 MB", "1.5 GiB" or a plain number of bytes."""
+    match = re.fullmatch(r"\s*(\d{1,18}(?:\.\d{1,9})?)\s*(?:([kmgt]i?)?b?)\s*", text, re.IGNORECASE)
+    if not match:
+        raise GraphError(f'--to takes a size like 5GB or 500 MB, not "{text}".')
+    return int(float(match[1]) * _UNITS[(match[2] or "").lower()])
+
+
+def size_text(count: int) -> str:
+    """Return a number of bytes in words."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count = count / 1000
+    return ""
+
+
+def when(seconds: float) -> str:
+    """Return a moment as date and time."""
+    from datetime import datetime
+
+    return datetime.fromtimestamp(seconds).isoformat(" ", "seconds")

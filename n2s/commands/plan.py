@@ -1,0 +1,97 @@
+"""n2s plan: what a run would do, without rendering anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, duration, line, load, watching
+
+ROW = 60  # marks a line of the map
+MOST_MARKS = 4 * ROW
+STORED, WAITING, MIXED = "█", "░", "▒"
+
+
+def plan(
+    graph: GraphFile,
+    set_: Overrides = (),
+    store: StoreFolder = None,
+    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path("renders"),
+    json: AsJson = False,
+) -> None:
+    """Show each film's length, stages, what drives what, and which of its chunks the store has."""
+    from n2s.runtime.explain import describe_film
+    from n2s.runtime.run import Run
+    from n2s.runtime.store import Store
+
+    job = Run(load(graph, set_), out, Store(store), events=watching(json))
+    try:
+        described = [describe_film(job, film) for film in job.plan()]
+    finally:
+        job.events.ended()
+        job.context.close()
+    for i, about in enumerate(described):
+        if json:
+            line(about)
+        else:
+            print(("\n" if i else "") + "\n".join(text(about)))
+
+
+def text(about: dict[str, Any]) -> list[str]:
+    """Return a film's plan in lines."""
+    width, height = about["size"]
+    title = f"  ({about['title']})" if about["title"] else ""
+    chunks = about["chunks"]
+    lines = [
+        f"{about['film']}{title}",
+        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {width}x{height}; {len(chunks)} "
+        f"chunk{'s' if len(chunks) != 1 else ''} of {about['chunk_frames']} frames",
+    ]
+    if about["joins"]:
+        lines.append(f"  joins   {', '.join(about['joins'])}")
+    heading = "stages"
+    for stage in about["stages"]:
+        lines.append(f"  {heading:8}{stage_text(stage)}")
+        heading = ""
+    heading = "driven"
+    names = [f"{drive['node']}.{drive['field']}" for drive in about["driven"]]
+    room = min(28, max(map(len, names), default=0))
+    for name, drive in zip(names, about["driven"]):
+        low, high = drive["range"]
+        lines.append(f"  {heading:8}{name:{room}}  {drive['by']}   ({low:.3g} to {high:.3g})")
+        heading = ""
+    return lines + chunk_map(about)
+
+
+def stage_text(stage: dict[str, Any]) -> str:
+    """Return one stage in words."""
+    if stage["stage"] == "kernel":
+        nodes = " + ".join(stage["nodes"]) if stage["nodes"] else "nothing but resampling"
+        return f"kernel  {nodes}{' → ' + stage['to'] if stage['to'] else ''}, one pass"
+    details = ", ".join(stage["details"])
+    return f"{stage['stage']:7} {stage['node']} ({stage['type']}{', ' + details if details else ''})"
+
+
+def chunk_map(about: dict[str, Any]) -> list[str]:
+    """Return the map of a film's chunks, a mark each, or one for several where they are many."""
+    chunks, fps = about["chunks"], about["frames"] / about["seconds"]
+    each = -(-len(chunks) // MOST_MARKS)
+    marks, times, at = [], [], 0
+    for first in range(0, len(chunks), each):
+        group = chunks[first : first + each]
+        stored = sum(chunk["stored"] for chunk in group)
+        marks.append(STORED if stored == len(group) else MIXED if stored else WAITING)
+        times.append(at / fps)
+        at += sum(chunk["stop"] - chunk["start"] for chunk in group)
+    lines, heading = [], "chunks"
+    for row in range(0, len(marks), ROW):
+        lines.append(f"  {heading:8}{duration(times[row]):>7}  {''.join(marks[row : row + ROW])}")
+        heading = ""
+    told = f"{about['stored']} stored {STORED}, {about['to_render']} to render {WAITING} ({about['frames_to_render']} frames)"
+    if each > 1:
+        told += f"; a mark stands for {each} chunks, {MIXED} for some of both"
+    if about["up_to_date"]:
+        told = f"{about['stored']} stored {STORED}; the film is up to date"
+    return [*lines, f"  {'':8}{told}"]

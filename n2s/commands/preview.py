@@ -1,0 +1,78 @@
+"""n2s preview: pictures of a film, or of what any node gives, without rendering more than they need."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from n2s.commands.common import GraphFile, Overrides, StoreFolder, load, say
+from n2s.graph.errors import GraphError
+
+MOST = 400
+
+
+def preview(
+    graph: GraphFile,
+    at: Annotated[list[float], typer.Option("--at", min=0, help="show this second, as often as needed", metavar="SECONDS")] = (),
+    node: Annotated[str | None, typer.Option(help="show what a node gives, or a parameter", metavar="NODE[.OUTPUT]")] = None,
+    every: Annotated[float | None, typer.Option(min=0, help="a picture every so many seconds")] = None,
+    sheet: Annotated[int | None, typer.Option(min=1, max=MOST, help="so many pictures, spread over the track")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help=".png; renders/GRAPH-NODE.png when left out")] = None,
+    set_: Overrides = (),
+    store: StoreFolder = None,
+) -> None:
+    """Show a film or a node's output: a frame or a contact sheet; latents in false colours; signals as plots.
+
+    Without times it shows the middle of the film; a signal is always shown whole, the times marked in it.
+    """
+    from n2s.graph.time import timecode
+    from n2s.runtime.context import RunContext
+    from n2s.runtime.pictures import write_picture
+    from n2s.runtime.store import Store
+    from n2s.runtime.views import View
+
+    target = output or Path("renders") / f"{graph.stem}{'-' + node.replace('/', '-') if node else ''}.png"
+    if target.suffix.lower() != ".png":
+        raise GraphError(f'A preview is written as .png, not "{target.name}".')
+    if sum(bool(given) for given in (at, every is not None, sheet)) > 1:
+        raise GraphError("--at, --every and --sheet exclude each other; give one of them.")
+    context = RunContext(Store(store), say)
+    try:
+        view = View(load(graph, set_), node, context)
+        frames = frames_shown(view, list(at), every, sheet)
+        write_picture(target, picture(view, frames))
+    finally:
+        context.close()
+    times = ", ".join(timecode(frame, view.clock.fps) for frame in frames)
+    print(f"{target}  {view.name}{f' at {times}' if times else ''}")
+
+
+def frames_shown(view: Any, at: list[float], every: float | None, sheet: int | None) -> list[int]:
+    """Return the frames that are asked for, in rising order."""
+    duration = view.clock.duration
+    if every is not None:
+        if not every > 0 or duration / every > MOST:
+            raise GraphError(f"--every {every:g} makes more than {MOST} pictures of {duration:.1f} s; give a longer time.")
+        at = [i * every for i in range(max(1, math.ceil(duration / every - 1e-9)))]
+    elif sheet:
+        at = [(i + 0.5) * duration / sheet for i in range(sheet)]
+    elif not at and view.kind != "signal":
+        at = [duration / 2]
+    return sorted({view.frame_at(seconds, "--at") for seconds in at})
+
+
+def picture(view: Any, frames: list[int]) -> Any:
+    """Return the picture of a view, uint8 (H, W, 3)."""
+    from n2s.graph.time import timecode
+    from n2s.runtime.contact import as_shown, mosaic, sheet
+    from n2s.runtime.plots import plot
+
+    clock = view.clock
+    if view.kind == "signal":
+        return plot(view.signal, clock.times(0, clock.frames), view.name, [float(frame / clock.fps) for frame in frames])
+    draw = as_shown if view.kind == "frames" else mosaic
+    pictures = [draw(value) for block in view.blocks(frames, shown=view.kind == "frames") for value in block]
+    return sheet(pictures, [timecode(frame, clock.fps) for frame in frames])

@@ -1,0 +1,85 @@
+"""n2s why: what made chunks stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, duration, line, load, watching
+from n2s.graph.errors import GraphError
+
+
+def why(
+    graph: GraphFile,
+    chunk: Annotated[int | None, typer.Option(min=0, help="only this chunk, counted from 0")] = None,
+    at: Annotated[float | None, typer.Option(min=0, help="only the chunk shown at this second", metavar="SECONDS")] = None,
+    set_: Overrides = (),
+    store: StoreFolder = None,
+    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path("renders"),
+    json: AsJson = False,
+) -> None:
+    """Say why chunks would be rendered: what differs from the most alike chunk that the store keeps."""
+    from n2s.runtime.explain import Explainer
+    from n2s.runtime.run import Run
+    from n2s.runtime.store import Store
+
+    if chunk is not None and at is not None:
+        raise GraphError("--chunk and --at name the same thing; give one of them.")
+    job = Run(load(graph, set_), out, Store(store), events=watching(json))
+    try:
+        job.plan()
+        explainer = Explainer(job)
+        told = [about for film in job.films for about in explainer.film(film, chosen(film, chunk, at))]
+    finally:
+        job.events.ended()
+        job.context.close()
+    if json:
+        for about in told:
+            line(about)
+        return
+    for film in job.films:
+        print("\n".join(text(film, [about for about in told if about["film"] == film.path.name])))
+
+
+def chosen(film: Any, chunk: int | None, at: float | None) -> int | None:
+    """Return the index of the chunk that is asked for."""
+    if at is not None:
+        frame, passed = round(at * film.fps), 0
+        for i, (_, part) in enumerate(film.parts):
+            passed += part.count
+            if frame < passed:
+                return i
+        raise GraphError(f"--at {at:g} lies outside {film.path.name}, which lasts {float(film.frames / film.fps):.2f} s.")
+    if chunk is not None and chunk >= len(film.parts):
+        raise GraphError(f"--chunk {chunk}: {film.path.name} has chunks 0 to {len(film.parts) - 1}.")
+    return chunk
+
+
+def text(film: Any, told: list[dict[str, Any]]) -> list[str]:
+    """Return what is told of a film, neighbouring chunks with the same causes together."""
+    if not told:
+        return [f"{film.path.name}: nothing to render."]
+    groups: list[list[dict[str, Any]]] = []
+    for about in told:
+        same = groups and shared(groups[-1][-1]) == shared(about) and groups[-1][-1]["chunk"] + 1 == about["chunk"]
+        groups[-1].append(about) if same else groups.append([about])
+    stale = sum(not about["stored"] for about in told)
+    lines = [f"{film.path.name}: {stale} of {len(film.parts)} chunks to render"]
+    for group in groups:
+        first, last = group[0], group[-1]
+        which = f"chunk {first['chunk']}" if first is last else f"chunks {first['chunk']} to {last['chunk']}"
+        lines.append(f"  {which}, {duration(first['from'])} to {duration(last['to'])}")
+        lines += [f"    {cause['text']}{frames_text(i, group)}" for i, cause in enumerate(first["causes"])]
+    return lines
+
+
+def shared(about: dict[str, Any]) -> list[str]:
+    return [cause["text"] for cause in about["causes"]]
+
+
+def frames_text(i: int, group: list[dict[str, Any]]) -> str:
+    """The frames that a cause speaks of, over all chunks of a group."""
+    causes = [about["causes"][i] for about in group]
+    return f" in frames {causes[0]['start']}..{causes[-1]['stop']}" if "start" in causes[0] else ""

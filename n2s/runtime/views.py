@@ -1,0 +1,130 @@
+"""Views: what one output of one node of a track gives, at the frames that are asked for and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.errors import GraphError, Problem
+from n2s.graph.graph import Graph
+from n2s.graph.plan import FilmPlan
+from n2s.graph.registry import suggest
+from n2s.graph.types import AUDIO, SIGNAL, Link
+from n2s.runtime import machine
+from n2s.runtime.analysis import analyse
+from n2s.runtime.context import RunContext
+from n2s.runtime.frames import FrameMaker
+
+
+class View:
+    """One output of a node, or one of its parameters, over the frames of a track.
+
+    Parameters
+    ----------
+    graph : Graph
+        Of a track; an album has no outputs of its own.
+    port : str, optional
+        ``node``, ``node.output``, ``node.output.3`` or ``node.parameter``; the film's frames when left out.
+    context : RunContext
+
+    Attributes
+    ----------
+    name : str
+        What is seen, in the words of the graph.
+    kind : str
+        "signal", "latents" or "frames".
+    """
+
+    def __init__(self, graph: Graph, port: str | None, context: RunContext):
+        refuse_album(graph)
+        self.graph, self.context = graph.flat, context
+        self.param, self.link = self._find(graph, port)
+        kind = SIGNAL if self.param else self.graph.output(self.link).kind
+        self.name = port or str(self.link)
+        if kind is AUDIO:
+            raise GraphError(f'"{self.name}" is music; a signal, latents or frames were wanted, like those of Features.')
+        self.kind = kind.name.lower()
+        self.values = analyse(self.graph, context)
+        self.clock = self.values.clock
+
+    def _find(self, graph: Graph, port: str | None) -> tuple[tuple[str, str] | None, Link | None]:
+        """Return the parameter that is meant, or the link."""
+        sink = self.graph.sinks()[0]
+        if port is None:
+            return None, self.graph.nodes[sink].frames
+        name, _, rest = port.strip().partition(".")
+        output, _, component = rest.partition(".")
+        if output.isdigit() and not component:
+            output, component = "", output
+        if name not in graph.nodes and name not in self.graph.nodes:
+            raise GraphError(f'"{port}" names no node. {suggest(name, list(self.graph.nodes))}')
+        node = self.graph.nodes.get(name)
+        if node is not None and node.kind == "sink" and not rest:
+            return None, node.frames
+        if node is not None and output in node.params() and not component:
+            return (name, output), None
+        link = Link(name, output, int(component) if component.isdigit() else None)
+        if name not in self.graph.nodes:  # an instance of a sub-graph: its output lies inside
+            link = graph.through(link)
+        if link.node not in self.graph.nodes or self.graph.output(link) is None:
+            outputs = list(type(graph.nodes.get(name) or node).outputs)
+            known = suggest(output, outputs) if output else f"Name one: {', '.join(f'{name}.{o}' for o in outputs[:40])}."
+            text = f'"{port}" names no output. {known}' if outputs else f'"{name}" makes a film and gives nothing to other nodes.'
+            raise GraphError([Problem(graph.where(name, key=True), text)])
+        return None, link
+
+    @cached_property
+    def plan(self) -> FilmPlan:
+        """The plan of the film that the node takes part in."""
+        for sink in self.graph.sinks():
+            plan = FilmPlan(self.graph, sink, self.values, self.context, machine.environment())
+            if self.link.node in plan.order:
+                plan.check_ranges()
+                return plan
+        raise GraphError(f'No film needs "{self.link.node}", so its size is unknown; connect it to a sink.')
+
+    @cached_property
+    def maker(self) -> FrameMaker:
+        return FrameMaker(self.plan, self.context.store.kernels)
+
+    @property
+    def signal(self) -> np.ndarray:
+        """The values of a signal or parameter, float32 (T,) or (T, K)."""
+        if self.param:
+            return np.ascontiguousarray(np.broadcast_to(self.values.params[self.param], self.clock.frames))
+        value = self.values.read(self.link)
+        if self.link.component is not None and value.ndim != 1:
+            raise GraphError(f'"{self.name}" has {value.shape[1]} components, from 0.')
+        return value
+
+    def blocks(self, frames: Sequence[int], shown: bool = False) -> Iterator[np.ndarray]:
+        """Yield the values at some rising frame numbers, a few at a time; ``shown`` brings frames to the film's size."""
+        if self.kind == "signal":
+            yield self.signal[list(frames)]
+        else:
+            yield from self.maker.pick(self.link.node, frames, shown)
+
+    def frame_at(self, seconds: float, what: str) -> int:
+        """Return the frame that is shown at a time.
+
+        Raises
+        ------
+        GraphError
+            When the track is not as long.
+        """
+        frame = round(seconds * self.clock.fps)
+        if not 0 <= seconds or frame > self.clock.frames:
+            raise GraphError(f"{what} {seconds:g} lies outside the track, which lasts {self.clock.duration:.2f} s.")
+        return min(frame, self.clock.frames - 1)
+
+
+def refuse_album(graph: Graph) -> None:
+    """Ask for a track where an album was given."""
+    tracks = [str(graph.resolve(node.path)) for node in graph.nodes.values() if node.kind == "track"]
+    if tracks:
+        raise GraphError(f"This is an album; name the graph of one of its tracks: {', '.join(tracks)}.")
+    if not graph.sinks():
+        raise GraphError("The graph makes no film, so nothing of it can be seen; name a track's graph.")
