@@ -10,6 +10,7 @@ expression. A *setting* is constant.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, get_args
 
@@ -142,7 +143,7 @@ def _parse_expression(text: str) -> Expression:
     try:
         return Expression.parse(text)
     except ExpressionError as error:
-        shown = text.strip()
+        shown = text.strip() if len(text) <= 80 else text.strip()[:60] + "…"
         raise ValueError(f'in "= {shown}": {error}') from None
 
 
@@ -287,13 +288,41 @@ def explain(error: ValidationError, cls: type[Node]) -> list[tuple[str, str]]:
         elif item["type"] == "missing":
             text = f"{cls.__name__} needs it: {cls.specs[field].help}."
         elif not item["type"].startswith("value_error"):
-            text = f"{text[:1].lower()}{text[1:]}, not {_yaml(item['input']) if _short(item['input']) else 'this'}"
+            text = wanted(item)
         said.append((field, text))
     return said
 
 
-def _short(value: Any) -> bool:
-    return value is None or (isinstance(value, bool | int | float | str) and len(str(value)) < 80)
+# pydantic's words for what was wanted, in this library's.
+_WANTED = {
+    "int_type": "a whole number was wanted",
+    "int_parsing": "a whole number was wanted",
+    "int_from_float": "a whole number was wanted",
+    "float_type": "a number was wanted",
+    "float_parsing": "a number was wanted",
+    "bool_type": "true or false was wanted",
+    "bool_parsing": "true or false was wanted",
+    "string_type": "text was wanted",
+    "list_type": "a list was wanted",
+    "tuple_type": "a list was wanted",
+    "dict_type": "settings by name were wanted",
+    "greater_than": "it must be above {gt:g}",
+    "greater_than_equal": "it must be at least {ge:g}",
+    "less_than": "it must be below {lt:g}",
+    "less_than_equal": "it must be at most {le:g}",
+    "literal_error": "{expected} was wanted",
+    "finite_number": "a finite number was wanted",
+}
+
+
+def wanted(item: Mapping[str, Any]) -> str:
+    """Return one of pydantic's errors in this library's words: what was wanted, what came."""
+    form = _WANTED.get(item["type"])
+    text = form.format(**item.get("ctx", {})) if form else f"{item['msg'][:1].lower()}{item['msg'][1:]}"
+    came = item["input"]
+    short = came is None or (isinstance(came, bool | int | float | str) and len(str(came)) < 80)
+    return f"{text}, not {_yaml(came) if short else 'this'}"
+
 
 
 class Resident(Node):

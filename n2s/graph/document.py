@@ -88,6 +88,7 @@ def parse_document(text: str, shown: str = "graph") -> Document:
         mark = error.problem_mark or error.context_mark
         position = Position(shown, mark.line + 1, mark.column + 1) if mark else Position(shown)
         problem = (error.problem or error.context or "is not YAML").splitlines()[0]
+        problem = "one file holds one graph, and here a second document begins" if "another document" in problem else problem
         raise GraphError([Problem(position, f"This is not YAML: {problem}.")]) from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise GraphError([Problem(Position(shown), f"This is not YAML: {str(error).splitlines()[0]}.")]) from None
@@ -96,7 +97,7 @@ def parse_document(text: str, shown: str = "graph") -> Document:
     reader = _Reader(shown)
     values = reader.value(root, ())
     if reader.problems:
-        raise GraphError(sorted(reader.problems))
+        raise GraphError(sorted(set(reader.problems)))
     return Document(shown, values, reader.marks, text, reader.spans, reader.flow)
 
 

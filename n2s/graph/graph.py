@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from n2s.graph import build
-from n2s.graph.declare import Node
+from n2s.graph.declare import Node, wanted
 from n2s.graph.document import Document
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import Expression
@@ -224,6 +224,6 @@ def explain_header(error: ValidationError) -> list[tuple[str, str]]:
         elif field == "size" and item["type"] != "value_error":
             text = f"width and height were wanted, like [640, 360], not {item['input']!r}"
         elif item["type"] != "value_error":
-            text = f"{text[:1].lower()}{text[1:]}, not {item['input']!r}"
+            text = wanted(item)
         said.append((field, text))
     return said

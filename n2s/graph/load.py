@@ -52,7 +52,7 @@ def load_graph(
         if node is not None:
             graph.nodes[name] = node
     unread = set(specs) - set(graph.nodes)
-    problems += graph.problems(unread=unread)
+    problems += graph.problems(unread=unread) if specs else []
     if graph.interface and not unread:
         check_outputs(graph, problems)
     if problems:
@@ -168,5 +168,9 @@ def _node_type(
     except GraphError as error:
         at = document.where((*where, "path"))
         for problem in error.problems:
-            problems.append(problem if problem.position else Problem(at, f"{name}: {problem.text}."))
+            if problem.position and problem.position.line:
+                problems.append(problem)
+            else:
+                file = f"{problem.position.path}: " if problem.position else ""
+                problems.append(Problem(at, f"{name}: {file}{problem.text.rstrip('.')}."))
     return None

@@ -1,0 +1,71 @@
+"""Malformed and hostile graphs: each with its exact message, exit status 2, and in no time."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from malformed import BASE, CASES
+from test_runs import n2s
+
+from n2s.graph.errors import GraphError
+from n2s.graph.graph import Graph
+
+
+def test_the_base_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "case.yaml").write_text(BASE)
+    assert len(Graph.load(tmp_path / "case.yaml").nodes) == 4
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_malformed(old: str | None, new: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    if old is not None:
+        assert old in BASE
+    Path("case.yaml").write_text(new if old is None else BASE.replace(old, new), encoding="utf-8")
+    began = time.process_time()
+    with pytest.raises(GraphError) as caught:
+        Graph.load("case.yaml")
+    assert time.process_time() - began < 1
+    assert str(caught.value) == message.replace("FOLDER", str(tmp_path))
+    assert caught.value.exit_status == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\x00\x01\x02\xff\xfe" * 100, "The file is not UTF-8 text (byte 3). Save it as UTF-8."),
+        (BASE.encode("utf-16"), "The file is not UTF-8 text (byte 0). Save it as UTF-8."),
+        (BASE.replace("Base", "Bäse").encode("latin-1"), "The file is not UTF-8 text (byte 15). Save it as UTF-8."),
+        (BASE.encode() + b"#" * 2_000_000, "A graph file has at most 1 MB. Is this one?"),
+        (b"\x89PNG\r\n\x1a\n", "The file is not UTF-8 text (byte 0). Save it as UTF-8."),
+    ],
+)
+def test_files_that_are_no_text(data: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "case.yaml"
+    path.write_bytes(data)
+    with pytest.raises(GraphError) as caught:
+        Graph.load(path)
+    assert str(caught.value) == f"{path}  {message}"
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "case.yaml").write_bytes(b"\xef\xbb\xbf" + BASE.replace("\n", "\r\n").encode())
+    assert Graph.load(tmp_path / "case.yaml").header.title == "Base"
+
+
+@pytest.mark.parametrize("command", ["check", "run", "draw"])
+def test_the_command_line_says_it_and_exits_with_2(command: str, tmp_path: Path) -> None:
+    (tmp_path / "case.yaml").write_text(BASE.replace("frames: tone", "frames: tnoe"))
+    done = n2s(command, "case.yaml", cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr == 'case.yaml:13:35  out.frames: "tnoe" names no node. Did you mean "tone"?\n'
+
+
+@pytest.mark.parametrize("path", ["http://example.org/a.wav", "concat:a.wav|b.wav", "/dev/zero", "pipe:0", "data:audio/wav;base64,AA=="])
+def test_music_that_is_no_local_file_is_refused(path: str, tmp_path: Path) -> None:
+    text = BASE.replace("{node: ImageSource, path: picture.png}", f'{{node: AudioSource, path: "{path}"}}')
+    text = text.replace("frames: picture", "frames: still").replace("  out:", "  still: {node: ImageSource, path: p.png}\n  out:")
+    (tmp_path / "case.yaml").write_text(text.replace("path: film.mp4", "path: film.mp4, audio: picture"))
+    done = n2s("run", "case.yaml", "--store", "store", cwd=tmp_path)
+    assert done.returncode in (1, 2) and "Traceback" not in done.stderr and done.stderr.strip()
