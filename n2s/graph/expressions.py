@@ -77,7 +77,8 @@ class Call:
         if level is None:
             return f"{self.function}({', '.join(map(str, self.arguments))})"
         if self.function == "neg":
-            return f"-{_wrap(self.arguments[0], level)}"
+            operand = self.arguments[0]
+            return f"-({operand})" if isinstance(operand, Number) else f"-{_wrap(operand, level)}"
         left, right = self.arguments
         power = self.function == "**"
         # Powers group from the right and comparisons not at all; the rest from the left.
@@ -271,8 +272,11 @@ class _Parser:
             raise ExpressionError(f"an expression nests at most {MAX_DEPTH} deep", self.tokens[self.index][2])
         try:
             if self.accept("-"):
+                literal = self.tokens[self.index][0] == "number"  # -6 dB is a half; -(6 dB) is minus two
                 operand = self.unary()
-                return Number(-operand.value, operand.unit) if isinstance(operand, Number) else Call("neg", (operand,))
+                if literal and isinstance(operand, Number):
+                    return Number(-operand.value, operand.unit)
+                return Call("neg", (operand,))
             return self.power()
         finally:
             self.depth -= 1
