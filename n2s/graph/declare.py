@@ -113,7 +113,7 @@ def parse_param(value: Any) -> Any:
     if isinstance(value, bool) or value is None:
         raise ValueError(f"a number, a signal or an expression was wanted, not {_yaml(value)}")
     if isinstance(value, int | float):
-        number = Number(float(value))
+        number = Number(float(value) if abs(value) < 2**1023 else float("inf"))
     elif isinstance(value, str) and value.lstrip().startswith("="):
         return _simplify(_parse_expression(value.strip()[1:]))
     elif isinstance(value, str):
@@ -236,9 +236,11 @@ class Node(BaseModel):
     def _in_range(cls, value: Any, info: Any) -> Any:
         spec = cls.specs.get(info.field_name)
         for item in value if isinstance(value, list) else [value]:
-            number = item.value if isinstance(item, Number) and item.unit != "dB" else item
-            if isinstance(item, Number) and item.unit == "dB":
-                number = item.resolve(120.0)
+            number = item
+            if isinstance(item, Number):  # beats are as long as the music has them, so their number is what is checked
+                number = item.resolve(120.0) if item.unit in ("dB", "s", "ms") else item.value
+            if item is None and spec and spec.role == "setting" and cls.model_fields[info.field_name].default is not None:
+                raise ValueError("nothing was given; leave it out for its default")
             if isinstance(number, int | float) and not isinstance(number, bool) and spec and not spec.allows(number):
                 raise ValueError(f"{item} was given; it must be {spec.range}" if spec.range else f"{item} is no number")
             if isinstance(item, Number) and item.unit not in ("", "dB") and spec.unit != "s":
