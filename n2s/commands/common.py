@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,6 +48,8 @@ def say(text: str) -> None:
 
 def line(values: dict[str, Any]) -> None:
     """Print one structured line."""
+    import json
+
     print(json.dumps(values, ensure_ascii=False), flush=True)
 
 

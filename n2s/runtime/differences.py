@@ -120,7 +120,8 @@ def _nodes(old: list[dict], new: list[dict], pairs: dict[int, int], names: list[
         found += _wires(was["inputs"], now["inputs"], pairs, name, names)
         found += _files(was.get("files", {}), now.get("files", {}), name)
         if was.get("grid") != now.get("grid"):
-            found.append(_changed("setting", f"{name}'s latent grid", was.get("grid"), now.get("grid")))
+            grid = _changed("setting", "latent grid", was.get("grid"), now.get("grid"))
+            found += [grid] if grid not in found else []
     return found
 
 
@@ -166,23 +167,14 @@ def _signals(was: dict[str, str], now: dict[str, str], pairs: dict[int, int], na
 
 
 def _changed(kind: str, subject: str, was: Any, now: Any) -> dict[str, Any]:
-    return {"kind": kind, "subject": subject, "was": was, "is": now, "text": f"{subject}: {' → '.join(_shown(was, now))}"}
+    return {"kind": kind, "subject": subject, "was": was, "is": now, "text": f"{subject}: {_shown(was)} → {_shown(now)}"}
 
 
-def _shown(*values: Any) -> list[str]:
-    """Values with as few digits as tell them apart."""
-    for digits in (4, 7, 17):
-        said = [_value(value, digits) for value in values]
-        if len(set(said)) == len(said):
-            break
-    return said
-
-
-def _value(value: Any, digits: int) -> str:
+def _shown(value: Any) -> str:
+    """A value as a graph says it: numbers with as few digits as name them, though constants are rounded to 2**-16."""
     if isinstance(value, float):
-        return f"{value:.{digits}g}"
+        texts = (f"{value:.{digits}g}" for digits in range(1, 18))
+        return next(text for text in texts if value in (float(text), round(float(text) * 65536) / 65536))
     if isinstance(value, list) and len(value) == 2 and all(isinstance(item, int) for item in value):
         return f"{value[0]}x{value[1]}"
-    if value is None:
-        return "nothing"
-    return str(value)
+    return "nothing" if value is None else str(value)

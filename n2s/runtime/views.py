@@ -95,10 +95,15 @@ class View:
         """The values of a signal or parameter, float32 (T,) or (T, K)."""
         if self.param:
             return np.ascontiguousarray(np.broadcast_to(self.values.params[self.param], self.clock.frames))
-        value = self.values.read(self.link)
-        if self.link.component is not None and value.ndim != 1:
-            raise GraphError(f'"{self.name}" has {value.shape[1]} components, from 0.')
-        return value
+        node, output, component = self.link.node, self.link.output, self.link.component
+        value = self.values.read(Link(node, output))
+        if component is None:
+            return value
+        count = value.shape[1] if value.ndim == 2 else 0
+        if component >= count:
+            has = f"has components 0 to {count - 1}" if count else "has no components"
+            raise GraphError(f'"{self.name}": {Link(node, output)} {has}.')
+        return np.ascontiguousarray(value[:, component])
 
     def blocks(self, frames: Sequence[int], shown: bool = False) -> Iterator[np.ndarray]:
         """Yield the values at some rising frame numbers, a few at a time; ``shown`` brings frames to the film's size."""
