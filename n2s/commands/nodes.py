@@ -1,0 +1,38 @@
+"""n2s nodes: what nodes there are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from n2s.commands.common import AsJson
+
+
+def nodes(
+    name: Annotated[str | None, typer.Argument(help="one node type; all of them when left out", metavar="NAME")] = None,
+    as_json: AsJson = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="print Markdown; without NAME, all of docs/nodes.md")] = False,
+) -> None:
+    """List the node types there are, or show one: what it does, takes and gives, with an example."""
+    import json
+    from difflib import get_close_matches
+
+    from n2s.graph.errors import GraphError
+    from n2s.graph.describe import by_subject, describe, own
+    from n2s.graph.page import handbook, listing, markdown, page
+    from n2s.graph.registry import node_types, suggest
+
+    types = node_types()
+    if name is not None and name not in types:
+        lowered = {known.lower(): known for known in types}
+        near = get_close_matches(name.lower(), lowered, 1, 0.6)
+        raise GraphError(f'There is no node type "{name}". {suggest(lowered[near[0]] if near else name, list(types))}')
+    chosen = [types[name]] if name else [cls for group in by_subject(types.values()).values() for cls in group]
+    if as_json:
+        for cls in chosen:
+            print(json.dumps(describe(cls), ensure_ascii=False))
+    elif as_markdown:
+        print(markdown(chosen[0]) if name else handbook(own(chosen)), end="")
+    else:
+        print(page(chosen[0]) if name else listing(chosen))

@@ -1,0 +1,28 @@
+"""n2s schema: what a graph file may hold, for editors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def schema(
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="the file to write; printed when left out")] = None,
+) -> None:
+    """Write the JSON Schema of graph files, with the node types that are installed: completion and help in editors."""
+    import json
+
+    from n2s.graph.errors import GraphError
+    from n2s.graph.schema import graph_schema
+
+    text = json.dumps(graph_schema(), indent=1, ensure_ascii=False)
+    if output is None:
+        print(text)
+        return
+    try:
+        output.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise GraphError(f"{output} cannot be written: {error.strerror}.") from None
+    print(output)
