@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from n2s.commands import cache, check, draw, export, nodes, plan, preview, run, schema, why
+from n2s.commands import cache, check, draw, export, new, nodes, plan, preview, run, schema, why
 from n2s.commands.common import line, problem_line
 from n2s.graph.errors import N2SError
 
@@ -22,7 +22,7 @@ app = typer.Typer(
 
 for command in (run.run, check.check, plan.plan, why.why, preview.preview, draw.draw, export.export):
     app.command()(command)
-for command in (nodes.nodes, schema.schema):
+for command in (new.new, nodes.nodes, schema.schema):
     app.command()(command)
 app.add_typer(cache.app)
 

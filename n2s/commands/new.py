@@ -1,0 +1,100 @@
+"""n2s new: a first graph for a piece of music."""
+
+from __future__ import annotations
+
+import os
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Look = StrEnum("Look", ["warm", "calm", "night"])
+
+
+def new(
+    music: Annotated[Path, typer.Argument(help="the piece of music", metavar="MUSIC")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="the graph to write; NAME.yaml when left out", metavar="GRAPH")] = None,
+    look: Annotated[Look, typer.Option(help="where to begin")] = Look.warm,
+    force: Annotated[bool, typer.Option("--force", help="write over a graph that is there")] = False,
+) -> None:
+    """Write a graph for a piece of music: a whole film, commented, to render at once and to change by hand."""
+    from n2s.graph.errors import GraphError
+    from n2s.graph.starter import starter
+    from n2s.runtime.audio import probe
+    from n2s.runtime.machine import ffmpeg_path
+    from n2s.runtime.models import ModelFolder, shipped_folder
+
+    target = output or Path(f"{file_name(music)}.yaml")
+    try:
+        f"{music}{target}".encode()
+    except UnicodeEncodeError:
+        raise GraphError("A name here is not Unicode, so that a graph cannot hold it; rename the music.") from None
+    if target.exists() and not force:
+        raise GraphError(f"{target} is there already; --force writes over it, -o names another file.")
+    info = probe(music, ffmpeg_path)
+    tags = read_tags(music)
+    text = starter(
+        music=relative(music, target),
+        title=tags.get("title") or title_of(music),
+        artist=tags.get("artist", ""),
+        seconds=info.samples / info.rate,
+        known=list(ModelFolder(shipped_folder(), None).card.get("anchors", [])),
+        look=look,
+        seed=int(info.digest[:4], 16),  # two pieces of one look still differ
+        film=f"{file_name(target)}.mp4",
+    )
+    write(target, text)
+    minutes, seconds = divmod(info.samples / info.rate, 60)
+    print(f"{target}: {music.name}, {int(minutes)}:{seconds:04.1f}, look {look}. Next: n2s run {target}")
+
+
+def write(target: Path, text: str) -> None:
+    """Write a file at once or not at all."""
+    from n2s.graph.errors import GraphError
+
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise GraphError(f"{target} cannot be written: {error.strerror}.") from None
+
+
+def relative(music: Path, graph: Path) -> str:
+    """Return the path of the music as the graph has it: relative to its folder, where there is a way."""
+    music = music.absolute()
+    try:
+        return Path(os.path.relpath(music, graph.resolve().parent)).as_posix()
+    except ValueError:  # another drive
+        return music.as_posix()
+
+
+def file_name(path: Path) -> str:
+    """Return the name of a file, without its ending, as one that is safe everywhere."""
+    return re.sub(r"\W+", "-", path.stem).strip("-_") or "film"
+
+
+def title_of(path: Path) -> str:
+    """Return a title from the name of a file: "03 - first_light.flac" is "first light"."""
+    words = re.sub(r"[_\s]+", " ", path.stem).strip()
+    words = re.sub(r"^\d{1,3}[ .-]+(?=\D)", "", words)
+    return printable(words[:1].upper() + words[1:])
+
+
+def read_tags(music: Path) -> dict[str, str]:
+    """Return the title and the artist that the file itself names, where libsndfile reads them."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(music) as file:
+            return {tag: text for tag in ("title", "artist") if (text := printable(getattr(file, tag) or ""))}
+    except (RuntimeError, UnicodeError):  # another format, or tags in another coding
+        return {}
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, of what can be shown."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]

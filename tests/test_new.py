@@ -1,0 +1,155 @@
+"""n2s new: from a piece of music to a film in two commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import tiny
+from typer.testing import CliRunner
+
+from n2s.cli import app
+from n2s.commands.new import Look, file_name, title_of
+from n2s.graph.errors import GraphError, MediaError
+from n2s.graph.graph import Graph
+from n2s.graph.starter import LOOKS, starter, way
+from n2s.runtime.models import shipped_folder
+
+
+def n2s(*arguments: Any) -> Any:
+    """Run a command in this process; what it raises is raised here."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments], standalone_mode=False)
+    if done.exception:
+        raise done.exception
+    return done
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    return tiny.write_wav(tmp_path / "03 - first_light.wav", tiny.clicks(1.3, channels=2))
+
+
+@pytest.mark.parametrize("look", list(Look))
+def test_every_look_is_a_right_graph_with_the_shipped_models_places(look: str, music: Path, tmp_path: Path) -> None:
+    graph = tmp_path / "new.yaml"
+    assert f"Next: n2s run {graph}" in n2s("new", music, "-o", graph, "--look", look).output
+    assert "no problems" in n2s("check", graph).output
+    loaded = Graph.load(graph)
+    known = json.loads((shipped_folder() / "meta.json").read_text())["anchors"]
+    assert set(loaded.nodes["anchors"].names) <= set(known)
+    assert len(loaded.nodes["anchors"].names) == loaded.nodes["weights"].count
+    assert loaded.nodes["travel"].points[-1] == [1.3, 1]
+    assert loaded.resolve(loaded.nodes["track"].path) == music
+    assert (loaded.header.title, loaded.header.size) == ("First light", (640, 360))
+    assert str(loaded.nodes["drift"].period).endswith(("beats", "bars"))
+    assert max(map(len, graph.read_text().splitlines())) <= 125
+
+
+def test_the_looks_are_those_of_the_command() -> None:
+    assert [*LOOKS] == [*Look]
+
+
+def test_what_it_writes_renders(music: Path, studio: Any, tmp_path: Path, kernel_cache: Path) -> None:
+    from conftest import shared_store
+
+    graph, out = tmp_path / "first.yaml", tmp_path / "films"
+    shared_store(tmp_path / "store", kernel_cache)
+    n2s("new", music, "-o", graph)
+    smaller = [f"film.model={studio.model}", f"anchors.model={studio.model}", "anchors.names=[red, green, blue, red]", "size=[96, 64]"]
+    done = n2s("run", graph, "--out", out, "--store", tmp_path / "store", *(part for value in smaller for part in ("--set", value)))
+    assert "39 frames" in done.output
+    assert (out / "first.mp4").stat().st_size > 1000
+
+
+def test_nothing_is_written_over_unless_told(music: Path, tmp_path: Path) -> None:
+    graph = tmp_path / "mine.yaml"
+    graph.write_text("weeks of work\n")
+    code = f"import sys; sys.argv = ['n2s', 'new', {str(music)!r}, '-o', {str(graph)!r}]; from n2s.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{graph} is there already; --force writes over it, -o names another file.\n"
+    assert graph.read_text() == "weeks of work\n"
+    n2s("new", music, "-o", graph, "--force")
+    assert Graph.load(graph).sinks() == ["out"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["03 - first_light.wav", "mine.yaml"]
+
+
+def test_the_graph_is_named_after_the_music_and_may_lie_elsewhere(music: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    folder = tmp_path / "work" / "graphs"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    n2s("new", os.path.relpath(music))
+    loaded = Graph.load(folder / "03-first_light.yaml")
+    assert loaded.nodes["track"].path == "../../03 - first_light.wav"
+    assert loaded.nodes["out"].path == "03-first_light.mp4"
+
+
+def test_tags_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    with soundfile.SoundFile(path, "w", 8000, 1) as file:
+        file.title, file.artist = "Ebb: the #1 'tide'", "Né\tSomeone"
+        file.write(np.zeros(8000, np.float32))
+    n2s("new", path, "-o", tmp_path / "a.yaml")
+    header = Graph.load(tmp_path / "a.yaml").header
+    assert (header.title, header.artist) == ("Ebb: the #1 'tide'", "Né Someone")
+
+
+@pytest.mark.parametrize("name", ["yes", "12", "a: b # c", "{x}, [y]", "'q' \"w\"", "ünï – ☃ 🎵", "- dash", "%tag", "&a *b", "null", "tab\tin"])
+def test_odd_names_of_files(name: str, tmp_path: Path) -> None:
+    music = tiny.write_wav(tmp_path / f"{name}.wav", tiny.clicks(0.2))
+    n2s("new", music, "-o", tmp_path / "g.yaml")
+    loaded = Graph.load(tmp_path / "g.yaml")
+    assert loaded.resolve(loaded.nodes["track"].path) == music
+    assert isinstance(loaded.header.title, str)
+
+
+def test_a_name_that_is_not_unicode_is_refused(tmp_path: Path) -> None:
+    music = tiny.write_wav(tmp_path / "x.wav", tiny.clicks(0.2))
+    odd = os.fsencode(tmp_path) + b"/\xff.wav"
+    os.rename(music, odd)
+    with pytest.raises(GraphError, match="rename the music"):
+        n2s("new", os.fsdecode(odd), "-o", tmp_path / "g.yaml")
+    assert not (tmp_path / "g.yaml").exists()
+
+
+def test_bad_music_and_bad_places(music: Path, tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="does not exist"):
+        n2s("new", tmp_path / "none.wav")
+    text = tmp_path / "text.wav"
+    text.write_text("no music\n" * 100)
+    with pytest.raises(MediaError, match="not audio"):
+        n2s("new", text, "-o", tmp_path / "a.yaml")
+    with pytest.raises(GraphError, match="cannot be written: No such file"):
+        n2s("new", music, "-o", tmp_path / "none" / "a.yaml")
+    assert not list(tmp_path.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("seconds", [1 / 48000, 0.02, 0.7, 2.5, 9.99, 10.04, 34.01, 3599.96, 86400])
+def test_the_way_lasts_as_long_as_the_music(seconds: float, tmp_path: Path) -> None:
+    points = json.loads(way(seconds, 4))
+    times = [second for second, _ in points]
+    assert times == sorted(set(times)) and points[0] == [0, 0]
+    assert seconds < 0.001 or abs(times[-1] - seconds) < 0.06 and points[-1][1] == 1
+
+
+@pytest.mark.parametrize("known", [["red", "green", "blue"], ["one"], [f"place{i}" for i in range(40)]])
+def test_another_models_places(known: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "g.yaml"
+    path.write_text(starter("m.wav", "T", "", 60, known, "night", 1, "f.mp4"))
+    names = Graph.load(path).nodes["anchors"].names
+    assert set(names) <= set(known) and len(names) == len(set(names)) == min(5, len(known))
+
+
+def test_titles_and_names() -> None:
+    assert title_of(Path("03 - first_light.flac")) == "First light"
+    assert title_of(Path("1999.flac")) == "1999"
+    assert title_of(Path("12.5 km.flac")) == "12.5 km"
+    assert file_name(Path("Ünï / ö?.wav")) == "ö"
+    assert file_name(Path("...")) == "film"
