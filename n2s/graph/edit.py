@@ -20,6 +20,10 @@ def edit(graph: Graph, changes: dict[str, Any]) -> Graph:
     from n2s.graph.load import load_graph
 
     values = plain_values(graph)
+    for name, node in graph.nodes.items():  # nothing, written out, stays written
+        nothing = [field for field in node.model_fields_set if getattr(node, field) is None]
+        values["nodes"].get(name, {}).update(dict.fromkeys(nothing))
+    values.update({field: None for field in graph.given if getattr(graph.header, field) is None})
     for target, value in changes.items():
         name, dot, field = target.partition(".")
         entries = values["nodes"]

@@ -67,7 +67,7 @@ def _is_plain(value: str, inside: bool) -> bool:
         return False
     if _FORMULA.match(value) or (_PLAIN.match(value) and value.lower() not in _WORDS):
         return True
-    if not value or not value.isprintable():
+    if not value or not value.isprintable() or value[0] in "&*!|>%@`":
         return False
     try:
         read = parse_document(f"{{k: {value}, l: [{value}]}}" if inside else f"k: {value}").values

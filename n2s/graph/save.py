@@ -202,7 +202,7 @@ def _difference(back: Graph, wanted: Graph) -> str:
 
 def _changes(document: Document, nodes: dict[str, Node | None], graph: Graph) -> list[Set | Add | Remove]:
     values = document.values
-    changes = _header_changes(values, graph)
+    changes = _header_changes(document, graph)
     if graph.document:
         wanted = plain_values(graph)
         for section in ("interface", "presets"):
@@ -220,17 +220,18 @@ def _changes(document: Document, nodes: dict[str, Node | None], graph: Graph) ->
     return changes
 
 
-def _header_changes(values: dict[str, Any], graph: Graph) -> list[Set | Add | Remove]:
+def _header_changes(document: Document, graph: Graph) -> list[Set | Add | Remove]:
     from n2s.graph.graph import Header
 
     changes: list[Set | Add | Remove] = []
-    wanted, before = _header(graph), None
-    changes += [Remove((key,)) for key in values if key not in wanted and key not in ("nodes", "interface", "presets")]
+    values, wanted, before = document.values, _header(graph), None
+    stays = {*wanted, "nodes", "interface", "presets", *(key for key in graph.given if values.get(key, 0) is None)}
+    changes += [Remove((key,)) for key in values if key not in stays]
     for field in Header.model_fields:
         if field in wanted and field not in values:
             changes.append(Add((field,), wanted[field], before))
         elif field in wanted and not _means(Header, field, values[field], getattr(graph.header, field)):
-            changes.append(Set((field,), wanted[field]))
+            changes += _value_changes(document, (field,), values[field], wanted[field])
         before = field if field in values else before
     return changes
 
