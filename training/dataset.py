@@ -70,8 +70,8 @@ class Crops(torch.utils.data.IterableDataset):
     def __iter__(self):
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        shares = np.array([share for *_, share in self.sizes])
         while True:
+            shares = np.array([share for *_, share in self.sizes])  # the sizes may change while training goes on
             crop, batch, _ = self.sizes[rng.choice(len(self.sizes), p=shares / shares.sum())]
             yield torch.from_numpy(np.stack([self.one(rng, crop) for _ in range(batch)]))
 

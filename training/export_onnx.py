@@ -58,7 +58,11 @@ class Reader(nn.Module):
 
 @torch.no_grad()
 def statistics(encoder, pictures, count=12):
-    """Mean and standard deviation per channel of the aggregate posterior: var = var(mean) + mean(var). Each (1, C, 1, 1)."""
+    """Mean and standard deviation per channel of the posterior means over the data set, each (1, C, 1, 1); and the posterior's share.
+
+    The noise of the posterior, mean(var), is left out: films are decoded from means and mixes of means, and a unit of latent should be
+    a unit of those. The share mean(var) / (var(mean) + mean(var)) says how much of a channel is noise: near 1, it has collapsed.
+    """
     total = square = inner = 0.0
     seen = 0
     for style in pictures:
@@ -69,8 +73,9 @@ def statistics(encoder, pictures, count=12):
             inner = inner + log_variance.double().exp().sum((0, 2, 3))
             seen += mean[0, 0].numel()
     mean = total / seen
-    std = (square / seen - mean**2 + inner / seen).sqrt()
-    share = (inner / seen) / std**2
+    variance = square / seen - mean**2
+    std = variance.sqrt()
+    share = (inner / seen) / (variance + inner / seen)
     shape = (1, -1, 1, 1)
     return mean.float().view(shape), std.float().view(shape), share.float()
 

@@ -65,7 +65,11 @@ class Upsample(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents (N, C, h, w) to frames (N, 3, 32h, 32w), nominal 0..1, not clamped."""
+    """Latents (N, C, h, w) to frames (N, 3, 32h, 32w), nominal 0..1, not clamped.
+
+    `tint` is a linear path beside the body, `hint` its counterpart in the encoder: the colour of a block travels straight through, so
+    that all three axes of colour are there from the start and the body learns form.
+    """
 
     def __init__(self, config: Config):
         super().__init__()
@@ -80,9 +84,12 @@ class Decoder(nn.Module):
         with torch.no_grad():  # all sixteen pixels of a shuffle start equal: no grid to unlearn
             self.out.weight.copy_(self.out.weight[::16].repeat_interleave(16, 0))
             self.out.bias.fill_(0.0)
+        self.tint = conv(config.latent, 3 * 16, 1)
+        nn.init.zeros_(self.tint.weight)
 
     def forward(self, latents):
-        x = self.out(F.silu(self.body(latents)))
+        wide = F.interpolate(latents, scale_factor=float(SCALE // 4), mode="bilinear", align_corners=False)
+        x = self.out(F.silu(self.body(latents))) + self.tint(wide)
         return 0.5 + 0.5 * F.pixel_shuffle(x, 4)
 
 
@@ -101,10 +108,12 @@ class Encoder(nn.Module):
         self.out = conv(widths[-1], 2 * config.latent)
         with torch.no_grad():  # begin with little noise: structure is learned first, its price is paid later
             self.out.bias[config.latent :] = -4.0
+        self.hint = conv(3, config.latent, 1)
 
     def forward(self, frames):
-        x = self.out(F.silu(self.body(2 * frames - 1)))
-        mean, log_variance = x.chunk(2, dim=1)
+        frames = 2 * frames - 1
+        mean, log_variance = self.out(F.silu(self.body(frames))).chunk(2, dim=1)
+        mean = mean + self.hint(F.avg_pool2d(frames, SCALE))
         return mean, log_variance.clamp(-12, 4)
 
 

@@ -2,7 +2,8 @@
 
     python -m training.train_vae --preset cpu --minutes 50 --perceptual path/to/stlpips_pytorch.whl
 
-loss = L1 + perceptual * ST-LPIPS + β * KL, with KL summed over the latent and divided by the number of image values (3 H W).
+loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + share * ST-LPIPS + β * KL,
+with KL summed over the latent and divided by the number of image values (3 H W).
 Everything a run writes lies in `training/runs/<name>` and `training/outputs`: checkpoints every minute, metrics.csv, pictures.
 """
 
@@ -10,15 +11,22 @@ from __future__ import annotations
 
 import argparse
 import copy
+import os
 import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from .compat import mend_torchvision
+# Beside other work, threads that spin while they wait for a preempted one cost ten times the training itself. Read when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+import torch  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+
+from .compat import mend_torchvision  # noqa: E402
 
 mend_torchvision()
 
@@ -44,14 +52,20 @@ class Preset:
     patch: int  # ST-LPIPS looks at one random patch of this size per crop
     precision: str
     workers: int
-    rate: float = 1.5e-3
+    rate: float = 1e-3
     threads: int = 0
 
 
 PRESETS = {
-    "cpu": Preset(500, ((128, 8, 0.9), (256, 2, 0.1)), ((128, 16, 0.4), (256, 4, 0.5), (512, 1, 0.1)), 64, "bf16-mixed", 0, threads=2),
+    "cpu": Preset(500, ((128, 8, 0.9), (256, 2, 0.1)), ((128, 8, 0.55), (256, 2, 0.4), (512, 1, 0.05)), 64, "bf16-mixed", 0, threads=2),
     "gpu": Preset(8000, ((256, 64, 1.0),), ((256, 48, 0.6), (512, 12, 0.4)), 256, "bf16-mixed", 12),
 }
+
+
+def opponent(rgb):
+    """Red, green, blue and, twice as dear, the two differences that the eye calls hue: (N, 3, h, w) to (N, 5, h, w)."""
+    r, g, b = rgb.split(1, dim=1)
+    return torch.cat([rgb, 2 * (r - g), 2 * b - r - g], dim=1)
 
 
 class Average:
@@ -69,13 +83,14 @@ class Average:
 
 
 class Training(L.LightningModule):
-    def __init__(self, config=Config(), beta=3.0, rate=1.5e-3, distance=None, share=0.35, patch=64):
+    def __init__(self, config=Config(), beta=3.0, rate=1e-3, distance=None, share=0.35, patch=64):
         super().__init__()
         self.model = VAE(config)
         self.beta, self.rate, self.share, self.patch = beta, rate, share, patch
         self.distance = distance
         self.average = Average(self.model)
         self.price = 1.0  # of the KL, in units of beta; see Clock
+        self.look = True  # at the perceptual distance; see Clock
         self.elapsed = 0.0  # seconds of training, over all resumptions
 
     def loss(self, frames):
@@ -83,15 +98,18 @@ class Training(L.LightningModule):
         got, mean, log_variance = self.model(frames)
         got = got.float()
         parts = {"l1": (got - frames).abs().mean(), "kl": divergence(mean.float(), log_variance.float(), frames)}
-        total = parts["l1"] + self.beta * self.price * parts["kl"]
-        if self.distance is not None:
+        coarse = [opponent(F.avg_pool2d(got - frames, k)).abs().mean() for k in (8, 32)]
+        parts["coarse"] = sum(coarse) / len(coarse)
+        total = parts["l1"] + parts["coarse"] + self.beta * self.price * parts["kl"]
+        if self.distance is not None and self.look:
             size = min(self.patch, frames.shape[-1])
+            some = max(1, len(frames) // 2)  # half of a batch is enough to look at; the distance costs as much as the net
             count = max(1, frames.shape[-1] // 128)  # larger crops are looked at in several places
             views = [[], []]
             for _ in range(count):
                 y, x = (int(torch.randint(0, edge - size + 1, ())) for edge in frames.shape[-2:])
                 for view, source in zip(views, (got, frames)):
-                    view.append(source[..., y : y + size, x : x + size])
+                    view.append(source[:some, :, y : y + size, x : x + size])
             parts["st_lpips"] = self.distance(torch.cat(views[0]), torch.cat(views[1]))
             total = total + self.share * parts["st_lpips"]
         return total, parts
@@ -102,7 +120,7 @@ class Training(L.LightningModule):
         return total
 
     def configure_optimizers(self):
-        return torch.optim.AdamW(self.model.parameters(), lr=self.rate, betas=(0.9, 0.98), weight_decay=1e-3, fused=True)
+        return torch.optim.AdamW(self.model.parameters(), lr=self.rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
 
     def on_before_optimizer_step(self, optimizer):
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -127,6 +145,7 @@ class Clock(L.Callback):
     """A training measured in minutes: the rate's warm-up and cosine, the price of the KL, the change to larger crops, and the end.
 
     The KL costs a twentieth at first and its full beta from half-time on: otherwise the latents keep to the mean colour of their block.
+    The perceptual distance waits until colour and form are roughly there: it is as dear as the net, and before that it only draws fringes.
     """
 
     def __init__(self, minutes, crops=None, late=None, warmup=100):
@@ -144,6 +163,7 @@ class Clock(L.Callback):
         for group in trainer.optimizers[0].param_groups:
             group["lr"] = rate
         module.price = min(1.0, 0.05 + 1.9 * part)
+        module.look = part > 0.35
         if part > 0.6 and self.late and self.crops is not None:
             self.crops.sizes = self.late
         if part >= 1:
@@ -153,7 +173,7 @@ class Clock(L.Callback):
 class Look(L.Callback):
     """Every few minutes, pictures: held-out originals, their reconstructions, and decodes half-way between neighbours."""
 
-    def __init__(self, path: Path, minutes=4.0, size=512):
+    def __init__(self, path: Path, minutes=5.0, size=512):
         self.path, self.every = path, 60 * minutes
         self.pictures = np.stack([render(style, 2, k, (size, size)) for style in STYLES for k in range(2)])
         self.last = time.monotonic()
