@@ -182,6 +182,7 @@ def kept_otherwise(store: Any, change: Any) -> None:
         ("exposure: = 0.8 * pulse", "exposure: 0.3", ["tone.exposure: driven → 0.3"]),
         ("contrast: 1.1", "contrast: = 1 + 0.1 * pulse", ["tone.contrast: 1.1 → driven by = 1 + 0.1 * pulse"]),
         ("period: 6", "period: 8", ["drift.period: 6 → 8"]),
+        ("fps: 30", "fps: 60", ["fps: 30 → 60"]),
         ("seed: 7", "seed: 8", ["seed: 7 → 8"]),
         ("size: [96, 64]", "size: [96, 96]", ["size: 96x64 → 96x96", "latent grid: 16x24 → 16x16"]),
         ("{node: Grain, frames: vignette,", "{node: Grain, frames: tone,", ["a node Vignette was taken out"]),
@@ -199,8 +200,8 @@ def test_why_names_the_edit(
         edit(graph, "{node: Grain, frames: vignette,", "{node: Grain, frames: shade,")
         said = ["shade (Vignette) is new"]
     told = n2s_json("why", graph)
-    assert [about["chunk"] for about in told] == [0, 1, 2, 3]
-    assert causes(told) == [said] * 4
+    assert [about["chunk"] for about in told] == list(range(len(told))) and len(told) >= 4
+    assert causes(told) == [said] * len(told)
 
 
 def test_why_tells_signals_by_their_frames(graph: Path, store: Any, n2s: Any, n2s_json: Any) -> None:
@@ -254,6 +255,17 @@ def test_why_of_what_was_never_there_damaged_or_stored(graph: Path, store: Any, 
                          (("--at", 1, "--chunk", 1), "give one of them")):  # fmt: skip
         status, _, err = n2s("why", graph, *wrong)
         assert status == 2 and words in err
+
+
+def test_why_keeps_films_of_one_look_apart(graph: Path, studio: Any, tmp_path: Path, store: Any, n2s_json: Any) -> None:
+    keep(Graph.load(graph), store)
+    tiny.write_wav(tmp_path / "other.wav", tiny.clicks(MUSIC_SECONDS, 90))
+    edit(graph, "music.wav", "other.wav")
+    assert causes(n2s_json("why", graph)) == [["tone.exposure (driven by = 0.8 * pulse) has other values"]] * 4
+    for old, new in (("seed: 7", "seed: 8"), ("[60, 1]", "[40, 1]"), ("period: 6", "period: 7"), ("amount: 0.3", "amount: 0.4"),
+                     ("contrast: 1.1", "contrast: 1.2"), ("amount: 0.04", "amount: 0.05")):  # fmt: skip
+        edit(graph, old, new)
+    assert all("never rendered before" in texts[0] for texts in causes(n2s_json("why", graph)))
 
 
 def test_why_takes_the_most_alike_and_then_the_newest(graph: Path, store: Any, n2s_json: Any) -> None:

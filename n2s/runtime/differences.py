@@ -13,6 +13,7 @@ from typing import Any
 _LIBRARIES = ("numpy", "numba", "onnxruntime", "ffmpeg")
 _CODE = {"kernels": "the code that generates kernels", "resampling": "the code that resamples", "dither": "the code that dithers",
          "encoder": "the arguments of the encoder"}  # fmt: skip
+FEW = 4  # so many edits at once, and another course of everything: that is another film
 _FILES = {"decoder": "another file of the model decodes", "anchors": "other anchors", "image": "another picture"}
 
 
@@ -39,11 +40,16 @@ def compare(old: dict[str, Any], new: dict[str, Any], names: list[str]) -> Diffe
             return None
         causes = [*_whole(before, now), *_nodes(before["nodes"], now["nodes"], pairs, names)]
         static = len(causes)
+        if before["fps"] != now["fps"]:  # no two values belong to the same moment
+            return Difference(causes, static)
         if old["stop"] != new["stop"]:
             text = f"its frames were {old['start']}..{old['stop']} and are {new['start']}..{new['stop']}"
             causes.append({"kind": "length", "text": text})
-        elif before["fps"] == now["fps"]:  # else no two values belong to the same moment
-            causes += _signals(old["signals"], new["signals"], pairs, names)
+        else:
+            moved = _signals(old["signals"], new["signals"], pairs, names)
+            if static > FEW and moved and len(moved) == len(new["signals"]):  # another film that looks like this one
+                return None
+            causes += moved
     except (KeyError, TypeError, IndexError, ValueError):  # a recipe of another version
         return None
     return Difference(causes, static)
@@ -167,14 +173,24 @@ def _signals(was: dict[str, str], now: dict[str, str], pairs: dict[int, int], na
 
 
 def _changed(kind: str, subject: str, was: Any, now: Any) -> dict[str, Any]:
-    return {"kind": kind, "subject": subject, "was": was, "is": now, "text": f"{subject}: {_shown(was)} → {_shown(now)}"}
+    return {"kind": kind, "subject": subject, "was": was, "is": now, "text": f"{subject}: {' → '.join(_apart(was, now))}"}
 
 
-def _shown(value: Any) -> str:
-    """A value as a graph says it: numbers with as few digits as name them, though constants are rounded to 2**-16."""
+def _apart(was: Any, now: Any) -> tuple[str, str]:
+    """Two values with as few digits as tell them apart."""
+    for exact in (1e-4, 1e-6, 0.0):
+        said = _shown(was, exact), _shown(now, exact)
+        if said[0] != said[1]:
+            break
+    return said
+
+
+def _shown(value: Any, exact: float) -> str:
+    """A value as a graph says it: a number with as few digits as name it, though constants are rounded to 2**-16."""
     if isinstance(value, float):
-        texts = (f"{value:.{digits}g}" for digits in range(1, 18))
-        return next(text for text in texts if value in (float(text), round(float(text) * 65536) / 65536))
+        for text in (f"{value:.{digits}g}" for digits in range(1, 18)):
+            if value == round(float(text) * 65536) / 65536 or abs(float(text) - value) <= exact * abs(value):
+                return text
     if isinstance(value, list) and len(value) == 2 and all(isinstance(item, int) for item in value):
         return f"{value[0]}x{value[1]}"
     return "nothing" if value is None else str(value)

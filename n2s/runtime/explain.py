@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -126,13 +127,14 @@ class Explainer:
     def __init__(self, run: Run):
         self.run = run
         self.kept: dict[str, dict[str, Any]] = {}
-        self.by_start: dict[int, list[tuple[str, float]]] = {}
+        self.by_start: dict[int, list[str]] = {}
+        self.made: dict[str, float] = {}
         for entry in run.store.entries():  # before any chunk is looked for, which removes damaged ones
             recipe = run.store.recipe("segments", entry.key) if entry.kind == "segments" else None
             if recipe and isinstance(recipe.get("static"), dict):
                 self.kept[entry.key] = recipe
-                made = max((_changed(path) for path in entry.payloads), default=entry.used)
-                self.by_start.setdefault(recipe["start"], []).append((entry.key, made))
+                self.made[entry.key] = max((_changed(path) for path in entry.payloads), default=entry.used)
+                self.by_start.setdefault(recipe["start"], []).append(entry.key)
         self.stale = {task.key for task in run.missing()}
 
     def film(self, film: Film, index: int | None = None) -> list[dict[str, Any]]:
@@ -163,10 +165,10 @@ class Explainer:
         names = [*plan.order, plan.sink]
         recipe = {**chunk.recipe, "static": plan.static}
         best: tuple[Any, str, list] | None = None
-        for key, made in self.by_start.get(chunk.start, ()):
+        for key in [*self.by_start.get(chunk.start, ()), *self._at_other_rates(plan, chunk)]:
             found = compare(self.kept[key], recipe, names)
             if found is not None:
-                rank = (found.static, self.kept[key]["stop"] != chunk.stop, len(found.causes), -made, key)
+                rank = (found.static, self.kept[key]["stop"] != chunk.stop, len(found.causes), -self.made[key], key)
                 if best is None or rank < best[0]:
                     best = (rank, key, found.causes)
         if best is None:
@@ -185,6 +187,17 @@ class Explainer:
                 cause = cause | {"text": cause["text"] + f" by {driver(plan, *cause['subject'].rsplit('.', 1))}"}
             causes.append(cause)
         return causes, best[1]
+
+    def _at_other_rates(self, plan: FilmPlan, chunk: Chunk) -> list[str]:
+        """Return the kept chunks of other frame rates that show some of the same time."""
+        fps, found = plan.graph.header.fps, []
+        for key, recipe in self.kept.items():
+            rate = recipe["static"].get("fps")
+            if rate and rate != str(fps):
+                rate = Fraction(rate)
+                if recipe["start"] * fps < chunk.stop * rate and chunk.start * rate < recipe["stop"] * fps:
+                    found.append(key)
+        return found
 
 
 def _changed(path: Path) -> float:
