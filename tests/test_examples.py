@@ -1,0 +1,143 @@
+"""Nodes of another package are found, checked, rendered, fused and keyed like the library's own."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import harness
+import numpy as np
+import pytest
+
+from n2s import Graph
+from n2s.graph.keys import code_digest
+from n2s.nodes import AudioSource, DigestSink, Grain, ImageSource
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "examples" / "n2s-scanlines"
+
+
+def install(folder: Path) -> Path:
+    """Do what installing the package does, without a network and a build backend: its modules and its entry points."""
+    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
+    shutil.copytree(EXAMPLE / "n2s_scanlines", folder / "n2s_scanlines", ignore=shutil.ignore_patterns("__pycache__"))
+    info = folder / f"n2s_scanlines-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    lines = [line for group, entries in project["entry-points"].items()
+             for line in [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]]  # fmt: skip
+    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(tmp_path_factory.mktemp("site"))
+
+
+def python(installed: Path, *arguments: str) -> str:
+    """Run Python where the package is installed, and return what it prints."""
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Import the package from its own folder, or from a copy in which some text is replaced."""
+
+    def load(*replaced: tuple[str, str]) -> Any:
+        folder = EXAMPLE
+        if replaced:
+            folder = tmp_path / f"copy{len(list(tmp_path.iterdir()))}"
+            shutil.copytree(EXAMPLE / "n2s_scanlines", folder / "n2s_scanlines", ignore=shutil.ignore_patterns("__pycache__"))
+            for path in folder.rglob("*.py"):
+                text = path.read_text()
+                for old, new in replaced:
+                    text = text.replace(old, new)
+                path.write_text(text)
+        monkeypatch.syspath_prepend(str(folder))
+        for name in [name for name in sys.modules if name.startswith("n2s_scanlines")]:
+            monkeypatch.delitem(sys.modules, name)
+        return importlib.import_module("n2s_scanlines")
+
+    return load
+
+
+def test_the_laws_hold_for_them(installed: Path) -> None:
+    chosen = "(Scanlines or Gate) and not fused"
+    said = python(installed, "-m", "pytest", "tests/test_laws.py", "-k", chosen, "-q", "-p", "no:cacheprovider")
+    passed = int(said.rpartition(" passed")[0].split()[-1])
+    # Of a node: documented, renders, its settings key, YAML and Python agree; Scanlines' pieces, single frames,
+    # neutral settings and three parameters besides.
+    assert passed == 14, said
+
+
+def test_the_command_line_knows_them(installed: Path) -> None:
+    code = (
+        "import sys, json; from n2s.cli import main\n"
+        "def n2s(*arguments):\n"
+        "    sys.argv = ['n2s', *arguments]\n"
+        "    main()\n"
+        "n2s('nodes'); n2s('nodes', 'Gate'); n2s('check', 'examples/n2s-scanlines/screen.yaml'); n2s('schema')\n"
+    )
+    said = python(installed, "-c", code)
+    assert "\nn2s_scanlines.gate\n  Gate " in said
+    assert "gate: {node: Gate, signal: features.onset, high: 0.6, low: 0.4}" in said
+    assert "screen.yaml: 11 nodes, 1 film, no problems." in said
+    assert '"title": "Scanlines"' in said
+
+
+def film(package: Any, studio: Any, **settings: Any) -> Graph:
+    picture = package.Scanlines(lines=12, **settings)(ImageSource(path="picture.png")(), name="screen")
+    sink = DigestSink(path="frames.txt")(Grain()(picture, name="grain"), AudioSource(path="music.wav")())
+    return Graph(sink, fps=30, size=(96, 64), seed=3, base=studio.folder)
+
+
+def test_they_fuse_with_the_nodes_around_them(package: Any, studio: Any, store: Any) -> None:
+    graph = film(package(), studio, shift="= 3 * time")
+    assert harness.plan(graph, store).kernel("grain").steps == ("screen", "grain")
+    assert harness.codes(graph, store, fuse=True).tobytes() == harness.codes(graph, store, fuse=False).tobytes()
+
+
+def test_their_code_is_part_of_the_key(package: Any, studio: Any, store: Any) -> None:
+    before = harness.keys(film(package(), studio), store)
+    described = package(("Darken the gaps", "Dim the gaps"), ("distance = ", "distance =  "))
+    assert harness.keys(film(described, studio), store) == before
+    edited = package(("smoothstep(0.2, 0.5", "smoothstep(0.3, 0.5"))
+    assert set(harness.keys(film(edited, studio), store)).isdisjoint(before)
+    assert code_digest(edited.Gate) == code_digest(described.Gate)
+
+
+def test_scanlines_against_its_formula(package: Any) -> None:
+    amount, lines, shift = 0.7, 12, 0.25
+    v = (np.arange(64) + 0.5) / 64
+    t = np.clip((abs((v * lines + shift) % 1 - 0.5) - 0.2) / 0.3, 0, 1)
+    wanted = 0.8 * (1 - amount * t * t * (3 - 2 * t))
+    pixel = package().Scanlines.pixel
+    made = [pixel((0.8, 0.5, 0.8), SimpleNamespace(v=at), amount, lines, shift) for at in v]
+    np.testing.assert_allclose([r for r, _, _ in made], wanted, atol=1e-6)
+    np.testing.assert_allclose([g for _, g, _ in made], wanted * 0.5 / 0.8, atol=1e-6)
+
+
+@pytest.mark.parametrize("columns", [0, 3])
+@pytest.mark.parametrize(("high", "low"), [(0.6, 0.4), (0.5, 0.5), (0.3, 0.9), (-1000, -1000), (1000, 0)])
+def test_the_gate_against_a_plain_loop(high: float, low: float, columns: int, package: Any) -> None:
+    signal = np.random.default_rng(11).random((200, max(1, columns))).astype(np.float32)
+    wanted = np.zeros_like(signal)
+    for column in range(signal.shape[1]):
+        is_open = False
+        for k, x in enumerate(signal[:, column]):
+            is_open = x >= high or (is_open and x >= low)
+            wanted[k, column] = x if is_open else 0
+    if not columns:
+        signal, wanted = signal[:, 0], wanted[:, 0]
+    np.testing.assert_array_equal(package().Gate(high=high, low=low).compute(None, signal), wanted)
