@@ -11,6 +11,8 @@ from n2s.commands import cache, check, draw, export, new, nodes, plan, preview, 
 from n2s.commands.common import line, problem_line
 from n2s.graph.errors import N2SError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="n2s",
     help="noise-to-signal: turn music into film with graphs.",
@@ -31,13 +33,12 @@ def main() -> None:
     """Run the command line; exit with 0 done, 1 the render failed, 2 the input is wrong, 130 interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being asked to end is an interruption too
     try:
-        app(standalone_mode=False)
-    except KeyboardInterrupt:
-        fail("Interrupted. What is finished is kept: run the same command again to go on.", 130)
+        if app(standalone_mode=False) == INTERRUPTED:  # how typer reports Ctrl-C where it does not exit itself
+            raise KeyboardInterrupt
+    except (KeyboardInterrupt, typer.Abort):
+        fail("Interrupted. What is finished is kept: run the same command again to go on.", INTERRUPTED)
     except N2SError as error:
         fail(str(error), error.exit_status, getattr(error, "problems", None))
-    except typer.Abort:
-        sys.exit(130)
     except Exception as error:
         if (show := getattr(error, "show", None)) is None:  # not one of the command line's own
             raise

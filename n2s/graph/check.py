@@ -25,6 +25,7 @@ def check_links(graph: Graph, unread: set[str] = frozenset()) -> list[Problem]:
         Names of nodes that could not be read; links to them are not reported a second time.
     """
     problems: list[Problem] = []
+    written: dict[PurePath, str] = {}
 
     def wrong(text: str, *path: str, key: bool = False) -> None:
         problems.append(Problem(graph.where(*path, key=key), text))
@@ -43,6 +44,8 @@ def check_links(graph: Graph, unread: set[str] = frozenset()) -> list[Problem]:
                 wrong(text, name, field)
         if node.kind == "sink" and (text := check_output_path(node.path)):
             wrong(f"{name}.path: {text}", name, "path")
+        elif node.kind == "sink" and (first := written.setdefault(PurePath(node.path), name)) != name:
+            wrong(f'{name}.path: "{node.path}" is written by {first} already; give one of them another.', name, "path")
     if not unread and not graph.sinks() and not graph.interface:
         wrong("The graph makes no film: it needs a sink, like FFmpegSink.", *([next(iter(graph.nodes))] if graph.nodes else []))
     if not problems and not unread and (cycle := _cycle(graph)):
@@ -85,6 +88,8 @@ def check_constant(graph: Graph, name: str, field: str, expression: Expression) 
 def check_output_path(path: str) -> str:
     """Say what is wrong with the path of a sink; nothing when it may be written."""
     pure = PurePath(path)
+    if path and (not pure.name or path.endswith("/")):
+        return f'"{path}" may not be written: it names a folder, and a film needs the name of a file.'
     if not path or pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in path or "\0" in path:
         return f'"{path}" may not be written: a film\'s path is relative to --out and stays inside it.'
     return ""

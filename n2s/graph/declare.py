@@ -95,10 +95,11 @@ def param(default: float, *, help: str, ge=None, gt=None, le=None, lt=None, unit
 
 
 def setting(
-    default: Any = ..., *, help: str, ge=None, gt=None, le=None, lt=None, unit: str = "", keyed: bool = True
-) -> Any:
-    """Declare a constant setting; without a default it must be given."""
-    return _field(default, Spec("setting", help, ge, gt, le, lt, unit, keyed))
+    default: Any = ..., *, help: str, ge=None, gt=None, le=None, lt=None, unit: str = "", keyed: bool = True,
+    min_length: int | None = None,
+) -> Any:  # fmt: skip
+    """Declare a constant setting; without a default it must be given. ``min_length`` is that of a list."""
+    return _field(default, Spec("setting", help, ge, gt, le, lt, unit, keyed), min_length=min_length)
 
 
 def parse_param(value: Any) -> Any:
@@ -313,6 +314,7 @@ _WANTED = {
     "less_than": "it must be below {lt:g}",
     "less_than_equal": "it must be at most {le:g}",
     "literal_error": "{expected} was wanted",
+    "too_short": "at least {min_length} was wanted",
     "finite_number": "a finite number was wanted",
 }
 

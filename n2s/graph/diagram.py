@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.errors import N2SError
+from n2s.graph.errors import ArgumentError, N2SError
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
 from n2s.graph.types import Link
@@ -178,7 +178,7 @@ def render_diagram(source: str, target: Path) -> None:
     """
     form = target.suffix.lstrip(".").lower()
     if form not in ("dot", "svg", "png", "pdf"):
-        raise N2SError(f'A diagram is written as .svg, .png, .pdf or .dot, not "{target.name}".')
+        raise ArgumentError(f'A diagram is written as .svg, .png, .pdf or .dot, not "{target.name}".')
     tool = _dot() if form != "dot" else ""
     if "<img " in source and form in ("png", "pdf") and "pure" in Path(tool).name:
         raise N2SError("Pictures of nodes in .png and .pdf need the system's Graphviz; write .svg, or install it.")

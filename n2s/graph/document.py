@@ -6,6 +6,7 @@ Nothing in a file can run code.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 MAX_VALUES = 100_000
 
+_BRACKET = re.compile(r"[][{}]")
 _PREFIX = "tag:yaml.org,2002:"
 
 
@@ -60,6 +62,8 @@ def read_document(path: str | Path) -> Document:
     def wrong(text: str) -> GraphError:
         return GraphError([Problem(Position(shown), text)])
 
+    if Path(path).exists() and not Path(path).is_file():
+        raise wrong("This is no file.")
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -106,8 +110,11 @@ def _refuse_deep(text: str, shown: str) -> None:
     depth = 0
     for number, line in enumerate(text.splitlines(), 1):
         indent = len(line) - len(line.lstrip(" "))
-        depth += line.count("[") + line.count("{") - line.count("]") - line.count("}")
-        if depth > 50 or indent > 200 or line.lstrip().startswith("- " * 30):
+        deepest = depth
+        for bracket in _BRACKET.findall(line):
+            depth += 1 if bracket in "[{" else -1
+            deepest = max(deepest, depth)
+        if deepest > 50 or indent > 200 or line.lstrip().startswith("- " * 30):
             raise GraphError([Problem(Position(shown, number, 1), "The file nests too deep for a graph.")])
 
 
@@ -187,6 +194,8 @@ class _Reader:
         if kind == "null":
             return None
         if kind in ("str", "value", "timestamp", "merge"):
+            if any(ord(c) < 32 and c not in "\t\n" or 0xD800 <= ord(c) < 0xE000 for c in text):
+                self.complain(node, f"{text!r} has a character that no text can have; write it without.")
             return text
         self.complain(node, f"The tag {tag.replace(_PREFIX, '!!')} is not read in graphs; write a plain value.")
         return None

@@ -30,6 +30,12 @@ class RenderError(N2SError):
     """Rendering failed: a file, a model, an encoder or the machine let us down."""
 
 
+class ArgumentError(N2SError):
+    """A command was asked for something it cannot do."""
+
+    exit_status = 2
+
+
 class MediaError(RenderError):
     """A picture or a piece of music cannot be used as it is."""
 

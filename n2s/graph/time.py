@@ -5,12 +5,14 @@ Film frame k stands at the exact rational time k / fps. Durations are counts of 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 MAX_FPS = 240
+_RATE = re.compile(r"\d{1,6}(\.\d{1,9})?\Z|\d{1,9}/\d{1,9}\Z", re.ASCII)
 
 
 def parse_rate(value: int | float | str | Fraction) -> Fraction:
@@ -25,6 +27,8 @@ def parse_rate(value: int | float | str | Fraction) -> Fraction:
         When the value is no rate between 1 and 240 frames a second.
     """
     try:
+        if not _RATE.match(str(value).strip()):  # an exponent could ask for a number of a million digits
+            raise ValueError
         rate = Fraction(str(value).strip())
     except (ValueError, ZeroDivisionError):
         raise ValueError(f"a frame rate is a number or a fraction like 30000/1001, not {value!r}") from None

@@ -24,7 +24,7 @@ class Anchors(Streamed):
     """
 
     weights: Signal = port("one column an anchor")
-    names: list[str] = setting(help="the anchors, as the model's card lists them", keyed=False)
+    names: list[str] = setting(help="the anchors, as the model's card lists them", min_length=1, keyed=False)
     blend: Literal["spherical", "linear"] = setting("spherical", help="the way between anchors")
     model: FilePath | None = setting(None, help="folder of the model; left out, the one that is shipped", keyed=False)
 
@@ -32,11 +32,11 @@ class Anchors(Streamed):
     example = {"names": ["red", "green", "blue"]}
 
     def digests(self, scene: Scene) -> dict[str, str]:
-        return {"anchors": digest_array(self._anchors(scene))}
+        return {"anchors": " ".join(digest_array(anchor) for anchor in self._anchors(scene))}
 
-    def _anchors(self, scene: Scene) -> np.ndarray:
+    def _anchors(self, scene: Scene) -> list[np.ndarray]:
         files = scene.context.model(scene.path(self.model) if self.model else None)
-        return np.stack([files.anchor(name) for name in self.names])
+        return [files.anchor(name) for name in self.names]
 
     def open(self, scene: Scene, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         anchors = np.stack([fit_grid(anchor, grid) for anchor in self._anchors(scene)])

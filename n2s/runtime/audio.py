@@ -25,6 +25,7 @@ import numpy as np
 from ..graph.errors import MediaError
 
 BLOCK = 1 << 16                 # samples decoded at a time
+LOUDEST = 1e4                   # 80 dB above full scale is no music any more
 MOST_CHANNELS = 8               # 7.1
 READABLE = "wav, flac, ogg, opus, mp3, aiff, caf, or anything ffmpeg decodes, such as m4a"
 AGAIN = "Export or copy it again."
@@ -82,6 +83,9 @@ def probe(path: str | os.PathLike, ffmpeg: Callable[[], str]) -> AudioInfo:
                 seconds = (samples + int(wrong[0])) / rate
                 raise MediaError(f"{path} has samples that are not finite numbers (NaN or infinity), the first at "
                                  f"{seconds:.3f} s; all must be finite. Export it again from where it was made.")
+            if np.abs(block).max() > LOUDEST:
+                raise MediaError(f"{path} has samples of {np.abs(block).max():.3g} where full scale is 1; is it integer PCM "
+                                 "marked as float? Export it again from where it was made.")
             sha.update(np.ascontiguousarray(block, "<f4"))
             samples += len(block)
         source.check_end(samples)

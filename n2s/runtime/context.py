@@ -16,6 +16,9 @@ from n2s.runtime.models import ModelFolder, shipped_folder
 from n2s.runtime.store import Store
 
 
+SLOWEST = 1000  # samples a second; below, nothing can be heard or encoded
+
+
 class Music:
     """A piece of music in a file, known by its samples."""
 
@@ -48,11 +51,15 @@ class RunContext:
         self._pictures: dict[Path, np.ndarray] = {}
 
     def audio(self, path: Path) -> Music:
+        if "\0" in str(path):
+            raise MediaError(f"{str(path)!r} is no name of a file.")
         if path not in self._music:
             try:
                 found = self.store.about_file("audio", path, lambda: vars(probe(path, ffmpeg_path)).copy())
-            except FileNotFoundError:
+            except OSError:
                 found = vars(probe(path, ffmpeg_path))  # says in its own words that the file is missing
+            if found["rate"] < SLOWEST:
+                raise MediaError(f"{path} has {found['rate']} samples a second; at least {SLOWEST} were wanted. Convert it.")
             self._music[path] = Music(path, AudioInfo(**found))
         return self._music[path]
 
@@ -68,6 +75,11 @@ class RunContext:
         if path not in self._pictures:
             self._pictures[path] = read_picture(path)
         return self._pictures[path]
+
+    def files(self) -> set[Path]:
+        """Return every file that was opened for a node."""
+        models = {path for model in self._models.values() for path in model.folder.iterdir()}
+        return {path.resolve() for path in {*self._music, *self._pictures, *models}}
 
     def file_digest(self, path: Path) -> str:
         try:

@@ -20,6 +20,9 @@ QUIET = ["-hide_banner", "-nostdin", "-v", "error", "-nostats", "-y", "-xerror"]
 EXACT = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]
 
 
+_TEMPORARY = re.compile(r"\A\.(.+)\.\d+\.[0-9a-f]{8}\.tmp.*")
+
+
 class FFmpeg:
     """A running FFmpeg that takes bytes and makes a file; killed unless it was finished.
 
@@ -29,10 +32,11 @@ class FFmpeg:
 
     def __init__(self, arguments: list[str], output: Path, pipe: bool = True):
         self.output = output
+        program = ffmpeg_path()
         self._messages = tempfile.TemporaryFile()
         try:
             self._process = subprocess.Popen(
-                [ffmpeg_path(), *QUIET, *arguments, str(output)],
+                [program, *QUIET, *arguments, str(output)],
                 stdin=subprocess.PIPE if pipe else subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._messages,
@@ -83,17 +87,19 @@ class FFmpeg:
 
     def _failure(self) -> RenderError:
         status = self._process.returncode
+        name = _TEMPORARY.sub(r"\1", self.output.name)
         self._messages.seek(0)
         said = self._messages.read().decode(errors="replace").strip()
         if "No space left" in said or status == 228:
             return disk_error(OSError(errno.ENOSPC, "No space left on device"), self.output)
         if status < 0:
-            name = signal.Signals(-status).name
-            return RenderError(f"FFmpeg was killed ({name}) while it wrote {self.output.name}. What is finished is kept; "
+            killer = signal.Signals(-status).name
+            return RenderError(f"FFmpeg was killed ({killer}) while it wrote {name}. What is finished is kept; "
                                "run again to go on.")
         last = said.splitlines()[-1] if said else "it said nothing"
         last = re.sub(r"\[[^]]*\] ", "", last)
-        return RenderError(f"FFmpeg failed (status {status}) while it wrote {self.output.name}: {last}")
+        return RenderError(f"FFmpeg failed (status {status}) while it wrote {name}: {last}. What is finished is kept; mend "
+                           "the cause and run again.")
 
 
 def segment_arguments(size: tuple[int, int], fps: Fraction, crf: int, preset: str, depth: int) -> list[str]:

@@ -199,8 +199,8 @@ class FilmMaker:
         listing, metadata = path.with_suffix(".list"), path.with_suffix(".meta")
         try:
             quoted = ["file:" + str(segment).replace("'", "'\\''") for segment in segments]
-            listing.write_text("ffconcat version 1.0\n" + "".join(f"file '{name}'\n" for name in quoted))
-            metadata.write_text(film.metadata())
+            listing.write_text("ffconcat version 1.0\n" + "".join(f"file '{name}'\n" for name in quoted), encoding="utf-8")
+            metadata.write_text(film.metadata(), encoding="utf-8")
             encoder.run_ffmpeg(encoder.join_arguments(listing, audio, metadata, film.fps), path)
         finally:
             listing.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import json
 import pickle
 import sys
 import textwrap
@@ -24,11 +25,11 @@ import numpy as np
 
 from n2s.graph import shader
 from n2s.graph.declare import Pointwise
-from n2s.graph.errors import GraphError
+from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.keys import digest_bytes
 from n2s.graph.plan import Kernel
 from n2s.runtime.resample import Taps
-from n2s.runtime.store import publish
+from n2s.runtime.store import checksum, publish
 
 HELPERS = {
     name: function for name, function in vars(shader).items()
@@ -274,7 +275,7 @@ def compile_kernel(source: str, folder: Path) -> Callable:
         module = sys.modules.get(f"n2s_kernels.{name}")
         if module is None:
             path = folder / f"{name}.py"
-            if not path.exists() or path.read_text() != source:
+            if not path.is_file() or path.read_bytes() != source.encode():
                 publish(path, lambda temporary: temporary.write_text(source))
             spec = importlib.util.spec_from_file_location(f"n2s_kernels.{name}", path)
             module = importlib.util.module_from_spec(spec)
@@ -300,13 +301,47 @@ class _Mending:
         import numba
 
         signature = tuple(numba.typeof(argument) for argument in arguments)
+        self._remove_damaged()
         try:
             self.kernel.compile(signature)
         except (pickle.UnpicklingError, EOFError, KeyError, ValueError, AttributeError, ImportError):
-            for path in self.cache.glob(f"{self.kernel.py_func.__module__.partition('.')[2]}*"):
-                path.unlink(missing_ok=True)
+            self._remove()
             self.kernel.compile(signature)
+        except OSError:  # machine code that cannot be kept can still be used
+            from numba.core.caching import NullCache
+
+            self.kernel._cache = NullCache()
+            self.kernel.compile(signature)
+        self._note_checksums()
         self.checked = True
+
+    @property
+    def _name(self) -> str:
+        return self.kernel.py_func.__module__.partition(".")[2]
+
+    def _files(self) -> list[Path]:
+        """Numba's files of this kernel: an index and the machine code."""
+        return sorted(path for path in self.cache.glob(f"{self._name}*") if path.suffix in (".nbi", ".nbc"))
+
+    def _remove_damaged(self) -> None:
+        """Machine code is run as it lies there, so a flipped bit in it could do anything: it must be what was written."""
+        try:
+            noted = json.loads((self.cache / f"{self._name}.sums").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            noted = {}
+        if any(noted.get(path.name) != checksum(path) for path in self._files()):
+            self._remove()
+
+    def _remove(self) -> None:
+        for path in self._files():
+            path.unlink(missing_ok=True)
+
+    def _note_checksums(self) -> None:
+        sums = json.dumps({path.name: checksum(path) for path in self._files()})
+        try:
+            publish(self.cache / f"{self._name}.sums", lambda path: path.write_text(sums, encoding="utf-8"))
+        except RenderError:
+            self._remove()  # code that nobody vouches for is compiled again next time
 
 
 def node_seed(seed: int, node: Pointwise) -> int:

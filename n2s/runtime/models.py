@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from n2s.graph.errors import RenderError
+from n2s.graph.errors import N2SError, RenderError
 from n2s.graph.registry import suggest
 from n2s.runtime.machine import onnxruntime_flavour
 from n2s.runtime.onnxfile import has_external_data
@@ -60,7 +60,9 @@ class ModelFolder:
         path = self.folder / "meta.json"
         try:
             card = json.loads(path.read_bytes())
-            card["latent"]["channels"], card["latent"]["scale"], card["files"].items()
+            latent, sums = card["latent"], [about["sha256"] for about in card["files"].values()]
+            if not (0 < int(latent["channels"]) <= 64 and 0 < int(latent["scale"]) <= 256 and all(isinstance(s, str) for s in sums)):
+                raise ValueError("it describes no model that could be")
         except FileNotFoundError:
             raise RenderError(f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's "
                               "model out to use the one that is shipped, or train one (training/README.md).") from None
@@ -101,9 +103,9 @@ class ModelFolder:
     def _anchors(self) -> dict[str, np.ndarray]:
         path, _ = self.checked("anchors.npz")
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
-        except (OSError, ValueError) as error:
+        except Exception as error:  # numpy and zipfile have many ways to fail on a damaged archive
             raise RenderError(f"{path} cannot be read: {error}. Make the anchors again.") from None
 
     def anchor(self, name: str) -> np.ndarray:
@@ -111,7 +113,7 @@ class ModelFolder:
         if name not in self._anchors:
             raise RenderError(f'The model has no anchor "{name}". {suggest(name, sorted(self._anchors))}')
         anchor = self._anchors[name]
-        if anchor.ndim != 3 or anchor.shape[0] != self.channels or not np.isfinite(anchor).all():
+        if anchor.ndim != 3 or anchor.shape[0] != self.channels or not anchor.size or not np.isfinite(anchor).all():
             raise RenderError(f'The anchor "{name}" is {anchor.shape}; ({self.channels}, rows, columns) of finite numbers '
                               "were wanted. Make the anchors again.")
         return anchor
@@ -217,6 +219,8 @@ class SessionDecoder:
         try:
             shape = session.run(None, {inputs[0].name: probe})[0].shape
         except Exception as error:
+            if OUT_OF_MEMORY.search(str(error)):
+                raise MemoryError(str(error)) from None
             raise RenderError(f"{self.path} does not decode latents of shape {probe.shape}, which its card promises: "
                               f"{str(error).splitlines()[0][:160]}") from None
         wanted = (1, 3, self.scale * rows, self.scale * columns)
@@ -241,9 +245,11 @@ class SessionDecoder:
     def _run(self, latents: np.ndarray) -> np.ndarray | None:
         """Decode a batch; None after the batch was made smaller."""
         for attempt in range(2):
-            session = self._open()
             try:
+                session = self._open()
                 return session.run(None, {session.get_inputs()[0].name: latents})[0]
+            except N2SError:
+                raise
             except Exception as error:
                 if not OUT_OF_MEMORY.search(str(error)):
                     raise RenderError(f"{self.path} failed while decoding: {str(error).splitlines()[0][:200]}") from None

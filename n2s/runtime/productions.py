@@ -160,6 +160,8 @@ def _music(production: Production, sink: str) -> Music:
 
 
 def _frames(span: tuple[float | None, float | None], fps: Any, frames: int) -> tuple[int, int]:
+    if any(end is not None and not abs(end) < 1e9 for end in span):
+        raise GraphError(f"--from {span[0]} --to {span[1]}: a time in seconds was wanted.")
     start = 0 if span[0] is None else round(span[0] * fps)
     stop = frames if span[1] is None else min(frames, round(span[1] * fps))
     if not 0 <= start < stop:

@@ -94,7 +94,7 @@ class BarEvents(Events):
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
         self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"),
+            SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(), console=Console(stderr=True), transient=True,
         )  # fmt: skip
         self._task = self._progress.add_task("reading", total=None, speed="")

@@ -35,6 +35,6 @@ class RunRecord:
         """Write what is known so far; called again it replaces the record."""
         self.values |= values
         text = json.dumps(self.values, indent=1, ensure_ascii=False, sort_keys=False)
-        publish(self.folder / "run.json", lambda path: path.write_text(text + "\n"))
-        publish(self.folder / "run.log", lambda path: path.write_text("\n".join(self._log) + "\n"))
+        publish(self.folder / "run.json", lambda path: path.write_text(text + "\n", encoding="utf-8"))
+        publish(self.folder / "run.log", lambda path: path.write_text("\n".join(self._log) + "\n", encoding="utf-8"))
         return self.folder / "run.json"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.errors import N2SError
+from n2s.graph.errors import GraphError, N2SError, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.plan import Chunk, FilmPlan
 from n2s.runtime import encoder, machine
@@ -23,7 +23,7 @@ from n2s.runtime.frames import FrameMaker
 from n2s.runtime.models import ProviderExhausted
 from n2s.runtime.productions import Planner
 from n2s.runtime.records import RunRecord
-from n2s.runtime.store import Store
+from n2s.runtime.store import Store, check_folder
 
 
 @dataclass
@@ -138,10 +138,13 @@ class Run:
         KeyboardInterrupt
             When interrupted; likewise.
         """
-        self.record = RunRecord(self.out)
         began = time.perf_counter()
         try:
+            check_folder(self.out)
+            check_folder(self.store.root)
+            self.record = RunRecord(self.out)
             self.plan()
+            self._spare_sources()
             self._render()
             self._publish()
             status = "done"
@@ -150,7 +153,8 @@ class Run:
             raise
         except N2SError as error:
             status = "failed"
-            self.record.log(str(error))
+            if self.record:
+                self.record.log(str(error))
             raise
         except BaseException:
             status = "failed"
@@ -160,11 +164,19 @@ class Run:
             self.context.close()
             self.events.ended()
             self.report.nodes = dict(self._seconds.most_common())
-            if self.films:
+            if self.films and self.record:
                 self._write_record(status, time.perf_counter() - began)
         if self.report.rendered:
             self.store.trim(time.time())
         return self.report
+
+    def _spare_sources(self) -> None:
+        """Refuse to write a film over something it is made of."""
+        sources = {plan.graph.path.resolve() for film in self.films for plan, _ in film.parts if plan.graph.path}
+        sources |= self.context.files()
+        for film in self.films:
+            if film.path.resolve() in sources:
+                raise GraphError(f"{film.path} is read by this run and would be written over; give the film another path or --out.")
 
     def _render(self) -> None:
         tasks = self.missing()
@@ -174,6 +186,12 @@ class Run:
         self.report.frames_stored = sum(keys.values()) - waiting
         self.events.planned(waiting, self.report.frames_stored)
         began = time.perf_counter()
+        try:
+            self._render_all(tasks)
+        finally:
+            self.report.seconds = time.perf_counter() - began
+
+    def _render_all(self, tasks: list[Task]) -> None:
         while tasks:
             try:
                 self._render_tasks(tasks)
@@ -187,7 +205,6 @@ class Run:
                 self._makers.clear()
                 self.plan()
                 tasks = self.missing()
-        self.report.seconds = time.perf_counter() - began
 
     def _render_tasks(self, tasks: list[Task]) -> None:
         self._began("opening models and compiling kernels")
@@ -246,7 +263,7 @@ class Run:
         for _, chunk in film.parts:
             path = self.store.find("segments", chunk.key, film.suffix)
             if path is None:
-                raise N2SError(f"A finished segment vanished from the store {self.store.root} before {film.path.name} was "
+                raise RenderError(f"A finished segment vanished from the store {self.store.root} before {film.path.name} was "
                                "joined. Run again; raise the store's limit if it is smaller than the film.")
             segments.append(path)
         return segments
@@ -277,7 +294,7 @@ class Run:
             chunks={"rendered": self.report.rendered, "stored": self.report.stored},
             frames={"rendered": frames, "stored": self.report.frames_stored},
             seconds={"all": round(seconds, 3), "rendering": round(self.report.seconds, 3)},
-            frames_per_second=round(frames / self.report.seconds, 2) if frames else None,
+            frames_per_second=round(frames / self.report.seconds, 2) if frames and self.report.seconds else None,
             nodes={
                 name: {"seconds": round(spent, 4), "frames_per_second": round(frames / spent, 1) if spent and frames else None}
                 for name, spent in self.report.nodes.items()

@@ -58,7 +58,27 @@ def publish(path: Path, write: Callable[[Path], None]) -> None:
     except OSError as error:
         raise disk_error(error, path) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        try:
+            temporary.unlink(missing_ok=True)
+        except OSError:
+            pass  # it was never made: its folder or its name cannot be
+
+
+def check_folder(folder: Path) -> None:
+    """Make a folder and a file in it, and remove the file: what cannot be written should be known before the work.
+
+    Raises
+    ------
+    RenderError
+        When it cannot be written.
+    """
+    probe = folder / f".{os.getpid()}.{uuid.uuid4().hex[:8]}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise disk_error(error, folder) from error
 
 
 def checksum(path: Path) -> str:
@@ -123,7 +143,10 @@ class Store:
             return None
         except (OSError, ValueError, KeyError, TypeError):
             pass
-        card.unlink(missing_ok=True)
+        try:
+            card.unlink(missing_ok=True)
+        except OSError as error:
+            raise disk_error(error, card) from error
         return None
 
     def add(self, kind: str, key: str, suffix: str, recipe: Mapping[str, Any], write: Callable[[Path], None]) -> Path:
@@ -132,7 +155,7 @@ class Store:
         publish(payload, write)
         about = {"bytes": payload.stat().st_size, "checksum": checksum(payload), "recipe": recipe}
         text = json.dumps(about, sort_keys=True, indent=1)
-        publish(payload.with_suffix(".json"), lambda path: path.write_text(text))
+        publish(payload.with_suffix(".json"), lambda path: path.write_text(text, encoding="utf-8"))
         return payload
 
     def recipe(self, kind: str, key: str) -> dict[str, Any] | None:
@@ -149,9 +172,9 @@ class Store:
         key = digest(recipe)
         if path := self.find(kind, key, ".npz"):
             try:
-                with np.load(path, allow_pickle=False) as arrays:
+                with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
                     return dict(arrays)
-            except (OSError, ValueError):
+            except Exception:  # whatever numpy and zipfile say of a file that passed its checksum: it is made again
                 pass
         arrays = make()
         buffer = io.BytesIO()
@@ -162,7 +185,7 @@ class Store:
     def note(self, kind: str, subject: Any, value: Any) -> None:
         """Remember a small fact (plain data) about a subject (plain data)."""
         text = json.dumps({"subject": subject, "value": value, "checksum": digest(value)}, indent=1)
-        publish(self.path(kind, digest(subject), ".json"), lambda path: path.write_text(text))
+        publish(self.path(kind, digest(subject), ".json"), lambda path: path.write_text(text, encoding="utf-8"))
 
     def noted(self, kind: str, subject: Any) -> Any:
         """Return what was noted about a subject, or None."""
