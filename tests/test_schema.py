@@ -38,7 +38,7 @@ nodes:
   picture: {node: ImageSource, path: picture.png}
   ember: {node: Track, path: ember.yaml}
   moss: {node: Track, path: moss.yaml}
-  out: {node: DigestSink, frames: film, path: frames.txt}
+  out: {node: DigestSink, frames: film, path: shown.txt}
 """
 
 

@@ -15,7 +15,9 @@ Look = StrEnum("Look", ["warm", "calm", "night"])
 
 def new(
     music: Annotated[Path, typer.Argument(help="the piece of music", metavar="MUSIC")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="the graph to write; NAME.yaml when left out", metavar="GRAPH")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="the graph to write; NAME.yaml when left out", metavar="GRAPH")
+    ] = None,
     look: Annotated[Look, typer.Option(help="where to begin")] = Look.warm,
     force: Annotated[bool, typer.Option("--force", help="write over a graph that is there")] = False,
 ) -> None:

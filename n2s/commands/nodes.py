@@ -12,7 +12,7 @@ from n2s.commands.common import AsJson
 def nodes(
     name: Annotated[str | None, typer.Argument(help="one node type; all of them when left out", metavar="NAME")] = None,
     as_json: AsJson = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="print Markdown; without NAME, all of docs/nodes.md")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="print Markdown; without NAME, docs/nodes.md")] = False,
 ) -> None:
     """List the node types there are, or show one: what it does, takes and gives, with an example."""
     import json

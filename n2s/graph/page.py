@@ -29,7 +29,8 @@ def flow(cls: type[Node]) -> str:
 
 def _counted(kinds: Iterable[str]) -> str:
     kinds = list(kinds)
-    return ", ".join(kind if kinds.count(kind) == 1 else f"{kinds.count(kind)} {kind.rstrip('s')}s" for kind in dict.fromkeys(kinds))
+    many = {kind: kinds.count(kind) for kind in kinds}
+    return ", ".join(kind if count == 1 else f"{count} {kind.rstrip('s')}s" for kind, count in many.items())
 
 
 def listing(types: Iterable[type[Node]]) -> str:

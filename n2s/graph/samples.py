@@ -15,7 +15,13 @@ from n2s.graph.declare import Node
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL
 from n2s.graph.words import default
 
-GIVEN = {AUDIO: ["music"], SIGNAL: ["features.onset"], LATENTS: ["anchors"], FRAMES: ["film", "picture"], FILM: ["ember", "moss"]}
+GIVEN = {
+    AUDIO: ["music"],
+    SIGNAL: ["features.onset"],
+    LATENTS: ["anchors"],
+    FRAMES: ["film", "picture"],
+    FILM: ["ember", "moss"],
+}
 
 
 def yaml_example(cls: type[Node]) -> str:

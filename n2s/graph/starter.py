@@ -129,7 +129,8 @@ def way(seconds: float, count: int) -> str:
 
 def yaml_text(text: str) -> str:
     """Return a text as YAML: plain where that cannot be misread, else quoted."""
-    if re.fullmatch(r"[A-Za-z][A-Za-z0-9 _./()'-]*[A-Za-z0-9_)]", text) and not re.fullmatch(r"(?i)true|false|yes|no|on|off|null", text):
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9 _./()'-]*[A-Za-z0-9_)]", text)
+    if plain and not re.fullmatch(r"(?i)true|false|yes|no|on|off|null", text):
         return text
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)
