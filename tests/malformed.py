@@ -520,7 +520,7 @@ CASES = [
         'deep lists',
         None,
         "n2s: 1\nnodes: " + "[" * 200 + "]" * 200 + "\n",
-        'case.yaml:2:28  The file nests too deep or holds too much for a graph.',
+        'case.yaml:2:1  The file nests too deep for a graph.',
     ),
     (
         'absolute sink',

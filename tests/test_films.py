@@ -203,3 +203,12 @@ def test_the_picture_moves_with_the_music(studio: Any, tmp_path: Path, store: An
     assert score >= 0.6 and abs(lag) <= 1
     still, _ = motion_correlation(tmp_path, studio.model, store, "0")
     assert abs(still) < 0.2
+
+
+def test_a_picture_arrives_exactly(tmp_path: Path) -> None:
+    from n2s.runtime.pictures import read_picture
+
+    pixels = np.random.default_rng(1).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+    pixels[0, 0] = 255
+    picture = read_picture(tiny.write_png(tmp_path / "picture.png", pixels))
+    np.testing.assert_allclose(picture.transpose(1, 2, 0) * 255, pixels, atol=1e-4)

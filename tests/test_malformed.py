@@ -69,3 +69,8 @@ def test_music_that_is_no_local_file_is_refused(path: str, tmp_path: Path) -> No
     (tmp_path / "case.yaml").write_text(text.replace("path: film.mp4", "path: film.mp4, audio: picture"))
     done = n2s("run", "case.yaml", "--store", "store", cwd=tmp_path)
     assert done.returncode in (1, 2) and "Traceback" not in done.stderr and done.stderr.strip()
+
+
+def test_json_with_escaped_characters_is_a_graph(tmp_path: Path) -> None:
+    (tmp_path / "case.yaml").write_text(BASE.replace("title: Base", 'title: "film \\ud83c\\udfac"'))
+    assert Graph.load(tmp_path / "case.yaml").header.title == "film 🎬"

@@ -211,7 +211,7 @@ def test_drawing(long_graph: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert (tmp_path / f"graph.{ending}").read_bytes().lstrip(b"// <>\n").startswith((magic, magic.lstrip(b"<")))
     dot = (tmp_path / "graph.dot").read_text()
-    assert "= 0.8 * pulse" in dot and "features -> pulse:signal" in dot and "#4f9d69" in dot
+    assert "= 0.8 * pulse" in dot and 'tooltip="features.onset → pulse.signal (Signal)"' in dot and "#4f9d69" in dot
     assert n2s("draw", long_graph, "-o", tmp_path / "graph.doc").returncode != 0
 
 

@@ -236,7 +236,7 @@ class Node(BaseModel):
     @classmethod
     def _in_range(cls, value: Any, info: Any) -> Any:
         spec = cls.specs.get(info.field_name)
-        for item in value if isinstance(value, list) else [value]:
+        for item in value if isinstance(value, list | tuple) else [value]:
             number = item
             if isinstance(item, Number):  # beats are as long as the music has them, so their number is what is checked
                 number = item.resolve(120.0) if item.unit in ("dB", "s", "ms") else item.value

@@ -194,8 +194,18 @@ class _Reader:
         if kind == "null":
             return None
         if kind in ("str", "value", "timestamp", "merge"):
+            # JSON writes a character beyond 16 bits as two halves, which belong together.
+            text = _joined(text)
             if any(ord(c) < 32 and c not in "\t\n" or 0xD800 <= ord(c) < 0xE000 for c in text):
                 self.complain(node, f"{text!r} has a character that no text can have; write it without.")
             return text
         self.complain(node, f"The tag {tag.replace(_PREFIX, '!!')} is not read in graphs; write a plain value.")
         return None
+
+
+def _joined(text: str) -> str:
+    """Return text with pairs of surrogates as the characters they stand for; single ones stay, to be refused."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        return text

@@ -53,9 +53,9 @@ def code_digest(subject: type | Callable) -> str:
     """Return the digest of what a class or function does.
 
     It covers the functions of the class and of its bases outside `n2s.graph.declare`, and every function, class and
-    constant of the same package that they name, as syntax trees: comments, docstrings and layout do not count.
+    constant of the same package or of this one that they name, as syntax trees: comments, docstrings and layout do not count.
     """
-    package = subject.__module__.partition(".")[0]
+    packages = {subject.__module__.partition(".")[0], "n2s"}  # a node of another package may call this one's helpers
     seen: dict[str, str] = {}
     pending: list[Any] = list(_functions(subject))
     while pending:
@@ -68,15 +68,15 @@ def code_digest(subject: type | Callable) -> str:
         for used in sorted(_names(function.__code__)):
             value = function.__globals__.get(used)
             value = getattr(value, "py_func", value)
-            if isinstance(value, FunctionType) and value.__module__.partition(".")[0] == package:
+            if isinstance(value, FunctionType) and value.__module__.partition(".")[0] in packages:
                 pending.append(value)
-            elif inspect.isclass(value) and value.__module__.partition(".")[0] == package:
+            elif inspect.isclass(value) and value.__module__.partition(".")[0] in packages:
                 pending.extend(f for f in _functions(value))
             elif isinstance(value, int | float | str | tuple) and not used.startswith("__"):
                 seen[f"{function.__module__}.{used}"] = repr(value)
             elif isinstance(value, np.ndarray):
                 seen[f"{function.__module__}.{used}"] = digest_array(value)
-            elif inspect.ismodule(value) and value.__name__.partition(".")[0] == package:
+            elif inspect.ismodule(value) and value.__name__.partition(".")[0] in packages:
                 pending.extend(
                     f for attribute in sorted(_names(function.__code__))
                     if isinstance(f := getattr(value, attribute, None), FunctionType)

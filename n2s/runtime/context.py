@@ -56,6 +56,8 @@ class RunContext:
         if path not in self._music:
             try:
                 found = self.store.about_file("audio", path, lambda: vars(probe(path, ffmpeg_path)).copy())
+            except UnicodeError:
+                raise MediaError(f"{path!r} has a name that is not UTF-8; rename the file.") from None
             except OSError:
                 found = vars(probe(path, ffmpeg_path))  # says in its own words that the file is missing
             if found["rate"] < SLOWEST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import re
 import subprocess
 import zlib
 from pathlib import Path
@@ -24,18 +25,34 @@ def read_picture(path: Path) -> np.ndarray:
     """
     if not path.is_file():
         raise MediaError(f"{path}: there is no such picture.")
-    command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-v", "error", "-xerror", "-protocol_whitelist", "file,pipe"]
+    pixels, said = _decode(path, "rgb24")
+    if match := _PIXELS.search(said):
+        if re.search(r"48|64|16|14|12|10|9|f32", match[1]):  # more than 8 bits a channel
+            pixels, _ = _decode(path, "rgb48be")
+    white = np.float32(np.iinfo(pixels.dtype).max)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1).astype(np.float32) / white)
+
+
+_PIXELS = re.compile(r"Stream #0:\d+[^\n]*?: Video: [^\n,]*, (\w+)")
+
+
+def _decode(path: Path, form: str) -> tuple[np.ndarray, str]:
+    """Return the pixels (H, W, 3) that FFmpeg reads, and what it says of the file.
+
+    Pictures of 8 bits are read as such: FFmpeg does not widen them exactly.
+    """
+    command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-xerror", "-protocol_whitelist", "file,pipe"]
     command += ["-i", f"file:{path}", "-frames:v", "1", "-sws_flags", "accurate_rnd+full_chroma_int+bitexact"]
-    command += ["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb48be", "pipe:1"]
+    command += ["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", form, "pipe:1"]
     done = subprocess.run(command, capture_output=True, check=False)
+    said = done.stderr.decode(errors="replace")
     fields = done.stdout[:64].split(maxsplit=3)
     if done.returncode or len(fields) < 4 or fields[0] != b"P6":
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise MediaError(f"{path} cannot be read as a picture: {said[-1] if said else 'no picture came'}. "
-                         "PNG, JPEG, TIFF and WebP are understood.")
+        last = next((line for line in reversed(said.splitlines()) if line.strip()), "no picture came")
+        raise MediaError(f"{path} cannot be read as a picture: {last.strip()}. PNG, JPEG, TIFF and WebP are understood.")
     width, height = int(fields[1]), int(fields[2])
-    pixels = np.frombuffer(done.stdout[-width * height * 6 :], ">u2").reshape(height, width, 3)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1).astype(np.float32) / np.float32(65535))
+    kind = np.dtype("u1" if form == "rgb24" else ">u2")
+    return np.frombuffer(done.stdout[-width * height * 3 * kind.itemsize :], kind).reshape(height, width, 3), said
 
 
 def write_picture(path: Path, pixels: np.ndarray) -> None:
