@@ -3,7 +3,7 @@ into one function that passes over memory once.
 
 The source of every node's ``pixel`` is read, its literals made float32, and placed in a file named by its own digest
 beside numba's cache, so that a kernel is compiled once and loaded ever after. It works row by row: resampled inputs
-land in a row buffer, two finished rows of colour become two rows of luma and one of chroma.
+land in a row buffer, luma leaves row by row, two rows of colour make one of chroma.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def _body(kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequence[P
     emit(0, '@njit(nogil=True, error_model="numpy", cache=True)', f"def kernel({', '.join(arguments)}, height, width):")
     emit(1, "half_width, half_height = f32(width) * f32(0.5), f32(height) * f32(0.5)")
     emit(1, "reach = f32(1) / np.sqrt(half_width * half_width + half_height * half_height)")
-    emit(1, "rgb = np.empty((2, 3, width), np.float32)", "chroma = np.empty((2, width + 1), np.float32)")
+    emit(1, "chroma = np.zeros((2, width + 1), np.float32)")
     for i, picture in enumerate(pictures):
         if picture.resampled:
             emit(1, f"light{i} = np.empty(in{i}.shape[1:], np.float32)")
@@ -189,8 +189,11 @@ def _body(kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequence[P
     for i, picture in enumerate(pictures):
         rows = [f"row{i}[{c}]" if picture.resampled else f"in{i}[f, {c}, y]" for c in range(3)]
         emit(3, f"in{i}_0, in{i}_1, in{i}_2 = {', '.join(rows)}")
-    rows = [f"out[f, {c}, y]" if output == "frames" else f"rgb[y & 1, {c}]" for c in range(3)]
-    emit(3, f"out_0, out_1, out_2 = {', '.join(rows)}")
+    if output == "frames":
+        emit(3, "out_0, out_1, out_2 = out[f, 0, y], out[f, 1, y], out[f, 2, y]")
+    else:
+        emit(3, "luma_row, thresholds = out[f, y * width : (y + 1) * width], dither[y & 63]")
+        emit(3, "second, blue_row, red_row = f32(y & 1), chroma[0, 1:], chroma[1, 1:]")
     emit(3, "for x in range(width):")
     emit(4, "column = u32(x)", "at_x = f32(x)", "at_u = (at_x + f32(0.5)) / f32(width)")
     emit(4, "dx = at_x + f32(0.5) - half_width", "radius = np.sqrt(dx * dx + dy * dy) * reach")
@@ -208,8 +211,7 @@ def _body(kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequence[P
     if output == "frames":
         emit(4, *(f"out_{c}[x] = {root}[{c}]" for c in range(3)))
     else:
-        emit(4, *(f"out_{c}[x] = min(max({root}[{c}], f32(0)), f32(1))" for c in range(3)))
-        lines.append(textwrap.indent(_yuv_source(output), "    " * 3))
+        _emit_yuv(emit, root, output)
     return "\n".join(lines)
 
 
@@ -233,34 +235,24 @@ def _emit_resample(emit: Callable, i: int, picture: Picture) -> None:
     emit(5, "narrow[x] = np.copysign(np.sqrt(abs(value)), value)")
 
 
-def _yuv_source(output: str) -> str:
+def _emit_yuv(emit: Callable, root: str, output: str) -> None:
     """BT.709 limited range, chroma averaged over two rows and sited on the left column: (1 2 1) / 4 across.
 
-    A code is floor(value + threshold). The weights are linear, so chroma is made at full width and filtered after.
+    A code is floor(value + threshold). Luma leaves the loop over pixels as codes; the colour differences of the two
+    rows are summed in ``chroma``, and filtered when the second row is done.
     """
     scale = 1 if output == "yuv8" else 4
-    return f"""\
-red, green, blue = rgb[y & 1, 0], rgb[y & 1, 1], rgb[y & 1, 2]
-luma_row, thresholds = out[f, y * width : (y + 1) * width], dither[y & 63]
-for x in range(width):
-    luma = f32(0.2126) * red[x] + f32(0.7152) * green[x] + f32(0.0722) * blue[x]
-    luma_row[x] = np.int32(f32({16 * scale}) + f32({219 * scale}) * luma + thresholds[x])
-if y & 1:
-    for x in range(width):
-        r, g, b = rgb[0, 0, x] + rgb[1, 0, x], rgb[0, 1, x] + rgb[1, 1, x], rgb[0, 2, x] + rgb[1, 2, x]
-        luma = f32(0.2126) * r + f32(0.7152) * g + f32(0.0722) * b
-        chroma[0, x + 1] = b - luma
-        chroma[1, x + 1] = r - luma
-    half = width // 2
-    start, thresholds = width * height + (y // 2) * half, dither[(y // 2) & 63]
-    for plane in range(2):
-        line, gain = chroma[plane], f32({224 * scale / 1.8556 / 8!r}) if plane == 0 else f32({224 * scale / 1.5748 / 8!r})
-        line[0] = line[1]
-        plane_row = out[f, start + plane * half * (height // 2) : start + plane * half * (height // 2) + half]
-        for k in range(half):
-            value = line[2 * k] + f32(2) * line[2 * k + 1] + line[2 * k + 2]
-            plane_row[k] = np.int32(f32({128 * scale}) + gain * value + thresholds[k])
-"""
+    red, green, blue = (f"min(max({root}[{c}], f32(0)), f32(1))" for c in range(3))
+    emit(4, f"red, green, blue = {red}, {green}, {blue}")
+    emit(4, "luma = f32(0.2126) * red + f32(0.7152) * green + f32(0.0722) * blue")
+    emit(4, f"luma_row[x] = np.int32(f32({16 * scale}) + f32({219 * scale}) * luma + thresholds[x])")
+    emit(4, "blue_row[x] = blue_row[x] * second + (blue - luma)", "red_row[x] = red_row[x] * second + (red - luma)")
+    emit(3, "if y & 1:", "    half = width // 2", "    start = width * height + (y // 2) * half")
+    emit(4, "thresholds = dither[(y // 2) & 63]", "for plane in range(2):", "    line = chroma[plane]", "    line[0] = line[1]")
+    emit(5, f"gain = f32({224 * scale / 1.8556 / 8!r}) if plane == 0 else f32({224 * scale / 1.5748 / 8!r})")
+    emit(5, "at = start + plane * half * (height // 2)", "plane_row = out[f, at : at + half]", "for k in range(half):")
+    emit(6, "value = line[2 * k] + f32(2) * line[2 * k + 1] + line[2 * k + 2]")
+    emit(6, f"plane_row[k] = np.int32(f32({128 * scale}) + gain * value + thresholds[k])")
 
 
 _LOCK = threading.Lock()
