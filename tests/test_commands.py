@@ -521,3 +521,40 @@ def test_structured_errors(graph: Path, tmp_path: Path, store: Any) -> None:
     for arguments in (["cache", "trim", "--to", "x", "--json"], ["run", graph, "--jobs", "x", "--json"]):
         done = subprocess.run([N2S, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path)
         assert done.returncode == 2 and json.loads(done.stdout)["error"][0]["text"] and not done.stderr
+
+
+def test_another_size_another_rate_and_a_draft(studio: Any, tmp_path: Path, store: Any) -> None:
+    from test_runs import n2s
+
+    from n2s.runtime.mp4 import read_mp4
+
+    graph = tiny.write_graph(studio.folder, studio.model, name="shapes")
+    common = ("--out", tmp_path, "--store", store.root)
+    assert n2s("run", graph, "--size", "64x48", "--fps", "24", "--keep-frames", *common).returncode == 0
+    video = next(track for track in read_mp4(tmp_path / "shapes.mp4") if track.handler == "vide")
+    assert video.samples == 51
+    assert len(list((tmp_path / "shapes-frames").glob("*.png"))) == 51
+    draft = n2s("run", graph, "--draft", *common)
+    assert draft.returncode == 0, draft.stderr
+    video = next(track for track in read_mp4(tmp_path / "draft/shapes.mp4") if track.handler == "vide")
+    assert video.samples == 32
+    wrong = n2s("run", graph, "--size", "big", *common)
+    assert wrong.returncode == 2 and "--size takes width and height, like 1280x720" in wrong.stderr
+
+
+def test_warnings_name_what_is_probably_a_mistake(studio: Any, tmp_path: Path) -> None:
+    from test_runs import n2s
+
+    text = tiny.write_graph(studio.folder, studio.model, name="warned").read_text()
+    text = text.replace("frames: vignette, amount: 0.04", "frames: more, amount: 0.04")
+    text = text.replace("  grain:", "  more: {node: Grain, frames: vignette, amount: = 0.5 * 0.1}\n  idle: {node: Constant}\n  grain:")
+    (studio.folder / "warned.yaml").write_text(text)
+    done = n2s("check", "warned.yaml", cwd=studio.folder)
+    assert done.returncode == 0
+    said = [line.split("  ", 1)[1] for line in done.stderr.splitlines()]
+    assert sorted(said) == [
+        "grain and more share the seed 0 and move alike; give one of them another.",
+        "idle is used by nothing.",
+        "more.amount: = 0.5 * 0.1 never moves; a number would do.",
+    ]
+    assert all(line.startswith("warning: warned.yaml:") for line in done.stderr.splitlines())

@@ -16,11 +16,11 @@ StoreFolder = Annotated[Path | None, typer.Option(help="folder of kept results; 
 AsJson = Annotated[bool, typer.Option("--json", help="print structured lines, one JSON object each")]
 
 
-def load(path: Path, overrides: list[str] = ()) -> Any:
-    """Load a graph with ``--set`` overrides."""
+def load(path: Path, overrides: list[str] = (), more: dict[str, Any] | None = None) -> Any:
+    """Load a graph with ``--set`` overrides, and more of them."""
     from n2s.graph.graph import Graph
 
-    return Graph.load(path, dict(parse_override(text) for text in overrides))
+    return Graph.load(path, dict(parse_override(text) for text in overrides) | (more or {}))
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -44,6 +44,14 @@ def duration(seconds: float) -> str:
 def say(text: str) -> None:
     """Tell the user a sentence beside the results."""
     print(text, file=sys.stderr, flush=True)
+
+
+def made(path: Path, json: bool, words: str = "", **more: Any) -> None:
+    """Say which file was made: in words, or as one structured line."""
+    if json:
+        line({"path": str(path), **more})
+    else:
+        print(f"{path}{words}")
 
 
 def line(values: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import GraphFile, Overrides, StoreFolder, load
+from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, load, made
 
 
 def draw(
@@ -17,6 +17,7 @@ def draw(
     thumbnails: Annotated[float | None, typer.Option(help="show what each node gives at this second", metavar="SECONDS")] = None,
     store: StoreFolder = None,
     set_: Overrides = (),
+    json: AsJson = False,
 ) -> None:
     """Draw a graph: nodes with their settings, links coloured by what flows, sub-graphs as clusters."""
     import tempfile
@@ -27,13 +28,13 @@ def draw(
     target = output or graph.with_suffix(".svg")
     if not plan and thumbnails is None:
         render_diagram(diagram(loaded), target)
-        print(target)
+        made(target, json)
         return
     with tempfile.TemporaryDirectory() as folder:
         films = planned(loaded, store)
         pictures = node_pictures(films.films[0][1], films.cache, thumbnails, Path(folder)) if thumbnails is not None else {}
         render_diagram(diagram(loaded, films.maps if plan else {}, pictures), target)
-    print(target)
+    made(target, json)
 
 
 class Planned:

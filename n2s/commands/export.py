@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from n2s.commands.common import GraphFile, Overrides, StoreFolder, load, say
+from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, load, made, say
 from n2s.graph.errors import GraphError
 
 
@@ -19,6 +19,7 @@ def export(
     to: Annotated[float | None, typer.Option(min=0, help="end before this second")] = None,
     every: Annotated[int, typer.Option(min=1, help="take every so many frames")] = 1,
     set_: Overrides = (),
+    json: AsJson = False,
     store: StoreFolder = None,
 ) -> None:
     """Write what a node gives to an .npz file: values (a row a frame), frames (their numbers), times (s), fps."""
@@ -40,4 +41,4 @@ def export(
         shape = write_arrays(output, view, frames)
     finally:
         context.close()
-    print(f"{output}  {view.name}: {view.kind}, values {' x '.join(map(str, shape))}")
+    made(output, json, f"  {view.name}: {view.kind}, values {' x '.join(map(str, shape))}", node=view.name, shape=list(shape))

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from n2s.commands.common import AsJson, made
+
 Look = StrEnum("Look", ["warm", "calm", "night"])
 
 
@@ -20,6 +22,7 @@ def new(
     ] = None,
     look: Annotated[Look, typer.Option(help="where to begin")] = Look.warm,
     force: Annotated[bool, typer.Option("--force", help="write over a graph that is there")] = False,
+    json: AsJson = False,
 ) -> None:
     """Write a graph for a piece of music: a whole film, commented, to render at once and to change by hand."""
     from n2s.graph.errors import GraphError
@@ -49,7 +52,7 @@ def new(
     )
     write(target, text)
     minutes, seconds = divmod(info.samples / info.rate, 60)
-    print(f"{target}: {music.name}, {int(minutes)}:{seconds:04.1f}, look {look}. Next: n2s run {target}")
+    made(target, json, f": {music.name}, {int(minutes)}:{seconds:04.1f}, look {look}. Next: n2s run {target}")
 
 
 def write(target: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import GraphFile, Overrides, StoreFolder, load, say
+from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, load, made, say
 from n2s.graph.errors import GraphError
 
 MOST = 400
@@ -22,6 +22,7 @@ def preview(
     sheet: Annotated[int | None, typer.Option(min=1, max=MOST, help="so many pictures, spread over the track")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help=".png; renders/GRAPH-NODE.png when left out")] = None,
     set_: Overrides = (),
+    json: AsJson = False,
     store: StoreFolder = None,
 ) -> None:
     """Show a film or a node's output: a frame or a contact sheet; latents in false colours; signals as plots.
@@ -47,7 +48,7 @@ def preview(
     finally:
         context.close()
     times = ", ".join(timecode(frame, view.clock.fps) for frame in frames)
-    print(f"{target}  {view.name}{f' at {times}' if times else ''}")
+    made(target, json, f"  {view.name}{f' at {times}' if times else ''}", node=view.name)
 
 
 def frames_shown(view: Any, at: list[float], every: float | None, sheet: int | None) -> list[int]:

@@ -17,10 +17,14 @@ def run(
     store: StoreFolder = None,
     jobs: Annotated[int | None, typer.Option(min=1, max=256, help="chunks in flight; one a processor when left out")] = None,
     set_: Overrides = (),
+    size: Annotated[str | None, typer.Option(help="width and height in place of the graph's", metavar="WxH")] = None,
+    fps: Annotated[str | None, typer.Option(help="frames a second in place of the graph's")] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="half the size and half the frames, into OUT/draft")] = False,
     from_: Annotated[float | None, typer.Option("--from", min=0, help="begin at this second")] = None,
     to: Annotated[float | None, typer.Option(min=0, help="end at this second")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be rendered, and render nothing")] = False,
     force: Annotated[bool, typer.Option("--force", help="render every chunk again")] = False,
+    keep_frames: Annotated[bool, typer.Option("--keep-frames", help="keep each film's frames beside it, as PNG")] = False,
     json: AsJson = False,
 ) -> None:
     """Render a graph's films: those of its sinks, or an album's and its tracks'."""
@@ -30,15 +34,52 @@ def run(
     from n2s.runtime.store import Store
 
     events = JsonEvents() if json else watcher()
-    job = Run(load(graph, set_), out, Store(store), LocalExecutor(jobs), (from_, to), force, events)
+    loaded = load(graph, set_, shape(size, fps))
+    if draft:
+        loaded, out = load(graph, set_, shape(size, fps) | halved(loaded.header)), out / "draft"
+    job = Run(loaded, out, Store(store), LocalExecutor(jobs), (from_, to), force, events)
     if dry_run:
         show_dry_run(job, json)
         return
     report = job.execute()
+    if keep_frames:
+        keep_pictures(report)
     if json:
         line({"event": "done", **vars(report), "record": str(report.record)})
     else:
         print(summary(report))
+
+
+def shape(size: str | None, fps: str | None) -> dict[str, Any]:
+    """Return --size and --fps as overrides of the graph's header."""
+    from n2s.graph.errors import ArgumentError
+
+    found: dict[str, Any] = {} if fps is None else {"fps": fps}
+    if size is not None:
+        sides = size.lower().split("x")
+        if len(sides) != 2 or not all(side.isdecimal() and len(side) < 6 for side in sides):
+            raise ArgumentError(f'--size takes width and height, like 1280x720, not "{size}".')
+        found["size"] = [int(side) for side in sides]
+    return found
+
+
+def halved(header: Any) -> dict[str, Any]:
+    """Return a draft's shape: half of each side, even, and half of the frames; the composition stays."""
+    return {"size": [max(16, side // 4 * 2) for side in header.size], "fps": str(max(header.fps / 2, 1))}
+
+
+def keep_pictures(report: Any) -> None:
+    """Write every frame of the films as ``<film>-frames/000000.png``, as players show them."""
+    from n2s.runtime.encoder import frames_arguments, run_ffmpeg
+
+    for film in report.films:
+        path = Path(film["path"])
+        if path.suffix == ".mp4":
+            folder = path.with_name(f"{path.stem}-frames")
+            folder.mkdir(exist_ok=True)
+            for old in folder.glob("[0-9]*.png"):
+                old.unlink()
+            run_ffmpeg(frames_arguments(path), folder / "%06d.png")
 
 
 def show_dry_run(job: Any, json: bool = False) -> None:

@@ -145,6 +145,12 @@ def join_arguments(listing: Path, audio: Path | None, metadata: Path, fps: Fract
     ]
 
 
+def frames_arguments(film: Path) -> list[str]:
+    """Return FFmpeg's arguments that turn a film into numbered pictures, in full-range RGB."""
+    colours = "scale=in_color_matrix=bt709:in_range=tv:out_range=pc:flags=accurate_rnd+full_chroma_int,format=rgb24"
+    return ["-i", f"file:{film}", "-an", "-vf", colours, "-fps_mode", "passthrough", "-start_number", "0", "-f", "image2"]
+
+
 def run_ffmpeg(arguments: list[str], output: Path) -> None:
     """Run FFmpeg to its end."""
     with FFmpeg(arguments, output, pipe=False) as ffmpeg:
