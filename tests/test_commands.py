@@ -558,3 +558,18 @@ def test_warnings_name_what_is_probably_a_mistake(studio: Any, tmp_path: Path) -
         "more.amount: = 0.5 * 0.1 never moves; a number would do.",
     ]
     assert all(line.startswith("warning: warned.yaml:") for line in done.stderr.splitlines())
+
+
+def test_the_plan_and_thumbnails_are_drawn(studio: Any, tmp_path: Path, store: Any) -> None:
+    from test_runs import n2s
+
+    graph = tiny.write_graph(studio.folder, studio.model, name="drawn", settings="chunk: 30")
+    common = ("--store", store.root, "-o")
+    assert n2s("draw", graph, "--plan", *common, tmp_path / "plan.dot").returncode == 0
+    dot = (tmp_path / "plan.dot").read_text()
+    assert "one kernel for out" in dot and "0 stored" in dot and "3 to render" in dot
+    assert n2s("run", graph, "--to", "1", "--out", tmp_path, "--store", store.root).returncode == 0
+    assert n2s("draw", graph, "--plan", *common, tmp_path / "plan.dot").returncode == 0
+    assert "1 stored" in (tmp_path / "plan.dot").read_text()
+    assert n2s("draw", graph, "--thumbnails", "1", *common, tmp_path / "seen.svg").returncode == 0
+    assert (tmp_path / "seen.svg").read_bytes().count(b"data:image/png;base64,") == 4

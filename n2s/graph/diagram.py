@@ -61,7 +61,13 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
         name: (ids[name], f"<{_box(shown, name, plans.get(name), thumbnails.get(name))}>")
         for name in shown.order if not _is_formula(name)
     }  # fmt: skip
-    fused = {name: sink for sink, plan in plans.items() for name in plan.kernel if len(plan.kernel) > 1}
+    fused = {
+        name: sink
+        for sink, plan in plans.items()
+        # A cluster lies inside one sub-graph or outside all; a kernel over several has none.
+        if len(plan.kernel) > 1 and len({name.rpartition("/")[0] for name in plan.kernel}) == 1
+        for name in plan.kernel
+    }
     _place(dot, shown, boxes, fused)
     for name, field, link in shown.links():
         if _is_formula(link.node):
@@ -89,7 +95,7 @@ def _place(dot: Any, graph: Graph, boxes: Mapping[str, tuple[str, str]], fused: 
         spot = tree
         for part in name.split("/")[:-1]:
             spot = spot.setdefault(part, {})
-        if name in fused and "/" not in name:
+        if name in fused:
             spot = spot.setdefault(f"one kernel for {fused[name]}", {})
         spot[f":{name}"] = name
 
