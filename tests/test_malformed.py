@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from malformed import BASE, CASES
 from test_runs import n2s
@@ -74,3 +76,22 @@ def test_music_that_is_no_local_file_is_refused(path: str, tmp_path: Path) -> No
 def test_json_with_escaped_characters_is_a_graph(tmp_path: Path) -> None:
     (tmp_path / "case.yaml").write_text(BASE.replace("title: Base", 'title: "film \\ud83c\\udfac"'))
     assert Graph.load(tmp_path / "case.yaml").header.title == "film 🎬"
+
+
+def test_circles_are_found_as_networkx_finds_them() -> None:
+    import networkx
+
+    from n2s.graph.check import _cycle
+    from n2s.graph.types import Link
+
+    rng = np.random.default_rng(8)
+    for _ in range(300):
+        size = int(rng.integers(1, 9))
+        edges = [(int(a), int(b)) for a, b in rng.integers(0, size, (int(rng.integers(0, 12)), 2))]
+        links = [(str(reader), "in", Link(str(source))) for source, reader in edges]
+        graph = SimpleNamespace(nodes=dict.fromkeys(map(str, range(size))), links=lambda links=links: iter(links))
+        circle = _cycle(graph)
+        network = networkx.DiGraph(edges)
+        assert bool(circle) != networkx.is_directed_acyclic_graph(network)
+        for source, reader in zip(circle, [*circle[1:], *circle[:1]]):
+            assert network.has_edge(int(source), int(reader))

@@ -55,11 +55,9 @@ def check_links(graph: Graph, unread: set[str] = frozenset()) -> list[Problem]:
 
 def warnings(graph: Graph) -> list[Problem]:
     """Return what is allowed and yet probably a mistake: idle nodes, shared seeds, expressions that never move."""
-    import networkx
-
     found: list[Problem] = []
     ends = graph.sinks() or [Link.parse(text).node for text in (graph.interface.outputs.values() if graph.interface else ())]
-    used = set(ends).union(*(networkx.ancestors(graph.network, end) for end in ends))
+    used = _used(graph, ends)
     seeds: dict[tuple[str, int], str] = {}
     for name, node in graph.nodes.items():
         if name not in used:
@@ -122,11 +120,45 @@ def _check_link(graph: Graph, link: Link, wanted, unread: set[str], what: str) -
     return ""
 
 
-def _cycle(graph: Graph) -> list[str]:
-    """Return the nodes of one circle of links, in their order; nothing when there is none."""
-    import networkx
+# The two walks below are networkx's by right; but importing it takes as long as all the rest of a check.
 
-    try:
-        return [source for source, *_ in networkx.find_cycle(graph.network)]
-    except networkx.NetworkXNoCycle:
-        return []
+
+def _sources(graph: Graph) -> dict[str, list[str]]:
+    """For each node, the nodes it reads."""
+    sources: dict[str, list[str]] = {name: [] for name in graph.nodes}
+    for name, _, link in graph.links():
+        sources[name].append(link.node)
+    return sources
+
+
+def _cycle(graph: Graph) -> list[str]:
+    """Return the nodes of one circle of links, each before the one that reads it; nothing when there is none."""
+    sources = _sources(graph)
+    done: set[str] = set()
+    for start in sources:
+        path, waiting = [], [(start, iter(sources[start]))]
+        while waiting:
+            name, rest = waiting[-1]
+            if name not in path:
+                path.append(name)
+            following = next((source for source in rest if source not in done), None)
+            if following is None:
+                done.add(path.pop())
+                waiting.pop()
+            elif following in path:
+                circle = path[path.index(following) :]
+                return [circle[0], *reversed(circle[1:])]
+            else:
+                waiting.append((following, iter(sources[following])))
+    return []
+
+
+def _used(graph: Graph, ends: list[str]) -> set[str]:
+    """Return the nodes that some nodes need, themselves included."""
+    sources, used, waiting = _sources(graph), set(), list(ends)
+    while waiting:
+        name = waiting.pop()
+        if name not in used:
+            used.add(name)
+            waiting += sources[name]
+    return used
