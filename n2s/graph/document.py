@@ -7,6 +7,7 @@ Nothing in a file can run code.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,12 @@ def read_document(path: str | Path) -> Document:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise wrong(f"The file is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+    return _parsed(text, shown)
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str, shown: str) -> Document:
+    """A look is read once however many tracks use it; nobody changes a document's values."""
     return parse_document(text, shown)
 
 
