@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from test_films import write_album
 
 from n2s.graph.graph import Graph
 from n2s.nodes import hearing
+from n2s.runtime.events import Events
+from n2s.runtime.run import Run
 
 N2S = Path(sys.executable).with_name("n2s")
 
@@ -239,3 +242,30 @@ def test_the_album_takes_settings_for_its_tracks(studio: Any, tmp_path: Path, st
     environment = os.environ | {"N2S_STORE": str(store.root)}
     relative = subprocess.run([str(N2S), "run", "album.yaml", "--out", "out"], cwd=tmp_path, env=environment, capture_output=True)
     assert relative.returncode == 0 and b"Rendered 0 chunks" in relative.stdout
+
+
+def test_the_music_is_encoded_while_frames_render(long_graph: Path, tmp_path: Path, store: Any) -> None:
+    class Waiting(Events):
+        """Holds the first frames back until the music is there."""
+
+        def rendered(self, frames: int) -> None:
+            for _ in range(600):
+                if list(store.root.glob("audio-tracks/*/*.mp4")):
+                    return
+                time.sleep(0.05)
+            raise AssertionError("no music within half a minute")
+
+    Run(Graph.load(long_graph), out=tmp_path / "out", store=store, events=Waiting()).execute()
+
+
+def test_music_that_is_given_up_leaves_nothing(long_graph: Path, tmp_path: Path, store: Any) -> None:
+    class GivenUp(Exception):
+        pass
+
+    def check() -> None:
+        raise GivenUp
+
+    run = Run(Graph.load(long_graph), out=tmp_path / "out", store=store)
+    with pytest.raises(GivenUp):
+        run.maker.music(run.plan()[0], check)
+    assert not list(store.root.glob("audio-tracks/*/*"))

@@ -30,8 +30,12 @@ class Music:
     def read(self, start: int, n: int) -> np.ndarray:
         """Return samples start..start+n as float32 (channels, n), zeros outside the piece."""
         if self._reader is None:
-            self._reader = AudioReader(self.path, self.info, ffmpeg_path)
+            self._reader = self.reader()
         return self._reader.read(start, n)
+
+    def reader(self) -> AudioReader:
+        """Return a reader of one's own, for another thread."""
+        return AudioReader(self.path, self.info, ffmpeg_path)
 
     def close(self) -> None:
         if self._reader is not None:
@@ -99,6 +103,13 @@ class RunContext:
         if text not in self._said:
             self._said.add(text)
             self._say(text)
+
+    def model_digests(self) -> dict[str, dict[str, str | None]]:
+        """Return the SHA-256 of every file of each model that was asked for, as its card has it."""
+        return {
+            str(model.folder): {name: about.get("sha256") for name, about in model.card["files"].items()}
+            for model in self._models.values()
+        }
 
     def fall_back_to_cpu(self) -> None:
         """Decode on the CPU from here on."""

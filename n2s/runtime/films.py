@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -158,7 +158,7 @@ class FilmMaker:
         if film.format == "digests":
             publish(film.path, lambda path: path.write_text("".join(segment.read_text() for segment in segments)))
         else:
-            audio = self._audio(film) if film.music else None
+            audio = self.music(film)
             publish(film.path, lambda path: self._join(film, segments, audio, path))
         status = film.path.stat()
         with open(film.path, "rb") as file:
@@ -179,19 +179,24 @@ class FilmMaker:
         self.store.note("films", self._subject(film), note)
         return record
 
-    def _audio(self, film: Film) -> Path:
-        """Encode the film's music in one go, or take it from the store."""
+    def music(self, film: Film, check: Callable[[], None] = lambda: None) -> Path | None:
+        """Encode the film's music in one go, or take it from the store; None for a film without sound.
+
+        ``check`` is called often, and raises to give up.
+        """
+        if film.format != "film" or not film.music:
+            return None
         recipe = film.audio_recipe()
         key = digest(recipe)
         return self.store.find("audio-tracks", key, ".mp4") or self.store.add(
-            "audio-tracks", key, ".mp4", recipe, lambda path: self._encode_audio(film, path)
+            "audio-tracks", key, ".mp4", recipe, lambda path: self._encode_music(film, path, check)
         )
 
-    def _encode_audio(self, film: Film, path: Path) -> None:
-        rates = {passage.music.rate for passage in film.music}
-        rate = rates.pop()
+    def _encode_music(self, film: Film, path: Path, check: Callable[[], None]) -> None:
+        rate = film.music[0].music.rate
         with encoder.FFmpeg(encoder.audio_arguments(rate, film.channels, film.bitrate), path) as ffmpeg:
             for samples in _read(film.music):
+                check()
                 ffmpeg.write(np.ascontiguousarray(to_channels(samples, film.channels).T, "<f4").tobytes())
             ffmpeg.finish()
 
@@ -210,9 +215,9 @@ class FilmMaker:
 
 def _read(passages: Iterable[Passage]) -> Iterable[np.ndarray]:
     for passage in passages:
-        for start in range(passage.start, passage.stop, SAMPLES_AT_ONCE):
-            yield passage.music.read(start, min(SAMPLES_AT_ONCE, passage.stop - start))
-        passage.music.close()
+        with passage.music.reader() as reader:
+            for start in range(passage.start, passage.stop, SAMPLES_AT_ONCE):
+                yield reader.read(start, min(SAMPLES_AT_ONCE, passage.stop - start))
 
 
 def check_segment(path: Path, frames: int) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,9 @@ class Run:
         self._makers: dict[int, FrameMaker] = {}
         self._lock = threading.Lock()
         self._seconds: Counter = Counter()
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="music")
+        self._music: dict[Path, Future] = {}
+        self._stopping = threading.Event()
 
     def _say(self, text: str) -> None:
         self.events.said(text)
@@ -145,6 +149,7 @@ class Run:
             self.record = RunRecord(self.out)
             self.plan()
             self._spare_sources()
+            self._start_music()
             self._render()
             self._publish()
             status = "done"
@@ -160,6 +165,8 @@ class Run:
             status = "failed"
             raise
         finally:
+            self._stopping.set()
+            self._beside.shutdown(wait=True, cancel_futures=True)
             self.executor.stop()
             self.context.close()
             self.events.ended()
@@ -177,6 +184,16 @@ class Run:
         for film in self.films:
             if film.path.resolve() in sources:
                 raise GraphError(f"{film.path} is read by this run and would be written over; give the film another path or --out.")
+
+    def _start_music(self) -> None:
+        """Encode the films' music beside their frames: it is one thread's work that nothing but the joining waits for."""
+        for film in self.films:
+            if self.force or not self.maker.finished(film):
+                self._music[film.path] = self._beside.submit(self.maker.music, film, self._check)
+
+    def _check(self) -> None:
+        if self._stopping.is_set():
+            raise Cancelled
 
     def _render(self) -> None:
         tasks = self.missing()
@@ -253,6 +270,8 @@ class Run:
             done = None if self.force else self.maker.finished(film)
             if done is None:
                 self._began(f"joining {film.path.name}")
+                if film.path in self._music:
+                    self._music[film.path].result()
                 done = self.maker.publish(film, self._segments(film))
                 self.record.log(f"published {film.path}, {done['frames']} frames, sha256 {done['sha256']}")
             self.report.films.append(done)
@@ -277,10 +296,6 @@ class Run:
                     graphs[str(plan.graph.path)] = plan.graph
         if self.graph.path:
             graphs[str(self.graph.path)] = self.graph
-        models = {
-            str(model.folder): {name: about.get("sha256") for name, about in model.card["files"].items()}
-            for model in self.context._models.values()
-        }
         self.report.record = self.record.write(
             status=status,
             graphs={
@@ -288,7 +303,7 @@ class Run:
                        "title": graph.header.title, "seed": graph.header.seed}
                 for path, graph in sorted(graphs.items())
             },
-            models=models,
+            models=self.context.model_digests(),
             environment=machine.environment(),
             machine=machine.describe(),
             chunks={"rendered": self.report.rendered, "stored": self.report.stored},
