@@ -389,9 +389,15 @@ def _write(folder: Path, picture: np.ndarray, about: dict) -> manifest.Row:
     Image.fromarray(picture).save(data, "PNG")
     row = manifest.Row(
         file=manifest.file_name(about["style"], about["index"]),
-        style=about["style"], index=about["index"], seed=about["seed"], source=SOURCE, width=picture.shape[1], height=picture.shape[0], licence=LICENCE,
+        style=about["style"],
+        index=about["index"],
+        seed=about["seed"],
+        source=SOURCE,
+        width=picture.shape[1],
+        height=picture.shape[0],
+        licence=LICENCE,
         sha256=hashlib.sha256(data.getvalue()).hexdigest(),
-    )  # fmt: skip
+    )
     manifest.write_sidecar(folder, row, about)
     manifest.publish(folder / row.file, data.getvalue())
     return row
