@@ -61,7 +61,7 @@ class Limits:
         In the units of the aesthetic head, or 0..1 without one; off by default.
     """
 
-    min_entropy: float = 0.5
+    min_entropy: float = 0.3
     min_contrast: float = 1.5
     min_structure: float = 0.04
     min_sharpness: float = 0.0
@@ -133,9 +133,8 @@ def look_at_all(folder: Path, rows: list[Row], jobs: int) -> list[Measures | str
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
             return gather(pool.map(look, tasks, chunksize=16))
     except BrokenProcessPool:
-        raise TrainingError(
-            "a measuring process died, most likely for want of memory; try again with --jobs 1."
-        ) from None
+        text = "a measuring process died, most likely for want of memory; try again with --jobs 1."
+        raise TrainingError(text) from None
 
 
 def score_all(folder: Path, rows: list[Row], clip: Clip) -> list[Scores]:
@@ -293,7 +292,8 @@ def sheet(folder: Path, rows: list[Row]) -> bytes:
         parts.append((f"rejected: {min(len(rejected), MOST)} of {len(rejected)}", 44, cells))
 
     heights = [TITLE + -(-len(cells) // COLUMNS) * (CELL + GAP + caption) for _, caption, cells in parts]
-    page = Image.new("RGB", (COLUMNS * (CELL + GAP) + GAP, sum(heights) + GAP), GROUND)
+    columns = min(COLUMNS, max(len(cells) for _, _, cells in parts))
+    page = Image.new("RGB", (columns * (CELL + GAP) + GAP, sum(heights) + GAP), GROUND)
     draw = ImageDraw.Draw(page)
     large, small = ImageFont.load_default(18), ImageFont.load_default(10)
     top = 0
