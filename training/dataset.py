@@ -1,96 +1,205 @@
-"""The training pictures on disk: made once, read as crops.
+"""Pictures of a data set in memory: decoded once, then read as random crops.
 
-A data set is a folder `training/data/<digest>` with one uint8 array (n, 512, 512, 3) per style. The digest covers the drawing code
-and the request, so an edited composition makes a new data set instead of silently keeping the old one.
+The first use of a data set writes `<folder>/.pixels-<digest>.npy`, uint8 (n, H, W, 3), which is mapped from then on. The digest covers
+the manifest's accepted pictures, so an edited data set is decoded anew.
 """
 
 from __future__ import annotations
 
-import argparse
-import hashlib
+import io
 import os
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
-from .procedural import STYLES, render
+from . import manifest
+from .errors import TrainingError
 
-HERE = Path(__file__).parent
-SIZE = 512
-
-
-def digest(seed: int, count: int) -> str:
-    """SHA-256 over the drawing code and the request, 16 hex digits."""
-    sha = hashlib.sha256(f"{seed} {count} {SIZE}".encode())
-    for path in sorted([*(HERE / "styles").glob("*.py"), *(HERE / f"{n}.py" for n in ("procedural", "palettes", "fields", "paint"))]):
-        sha.update(path.name.encode() + path.read_bytes())
-    return sha.hexdigest()[:16]
+HELD_OUT = 20  # of each style every twentieth picture is never trained on, at least one
 
 
-def _picture(job):
-    style, seed, index = job
-    return np.rint(render(style, seed, index, (SIZE, SIZE)) * 255).astype(np.uint8)
+@dataclass
+class Pictures:
+    """The accepted pictures of one or more data sets, all of one size.
+
+    Attributes
+    ----------
+    pixels : list of ndarray
+        A mapped uint8 array (n, H, W, 3) for each data set.
+    places : list of (int, int)
+        Data set and row of each picture.
+    styles : list of str
+    held_out : list of bool
+        Whether a picture is kept from the training.
+    digest : str
+    licences : list of str
+        Each licence that occurs, sorted.
+    """
+
+    pixels: list[np.ndarray]
+    places: list[tuple[int, int]]
+    styles: list[str]
+    held_out: list[bool]
+    digest: str
+    licences: list[str]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, k: int) -> np.ndarray:
+        part, row = self.places[k]
+        return self.pixels[part][row]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.pixels[0].shape[1:3]
+
+    def some(self, held_out: bool, most: int | None = None) -> list[int]:
+        """Return numbers of pictures in or out of the training; at most so many, spread evenly over the styles."""
+        by_style: dict[str, list[int]] = {}
+        for k, style in enumerate(self.styles):
+            if self.held_out[k] == held_out:
+                by_style.setdefault(style, []).append(k)
+        groups = list(by_style.values())
+        if most is not None:
+            groups = [group[: max(1, most // len(groups))] for group in groups]
+        return [k for group in groups for k in group]
+
+    def frame(self, k: int) -> torch.Tensor:
+        """Return a picture as float32 (3, H, W) in 0..1."""
+        return torch.from_numpy(self[k].transpose(2, 0, 1).astype(np.float32) / np.float32(255))
 
 
-def ensure(seed: int = 1, count: int = 400, workers: int = 2, root: Path = HERE / "data") -> Path:
-    """The folder of the data set with `count` pictures per style; drawn when it is not there yet."""
-    folder = root / digest(seed, count)
-    folder.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(workers) as pool:
-        for style in STYLES:
-            path = folder / f"{style}.npy"
-            if path.exists():
-                continue
-            partial = path.with_suffix(f".{os.getpid()}.part")
-            pictures = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(count, SIZE, SIZE, 3))
-            for k, picture in enumerate(pool.map(_picture, [(style, seed, k) for k in range(count)], chunksize=8)):
-                pictures[k] = picture
-            pictures.flush()
-            os.replace(partial, path)
-    return folder
+def load(folders: Sequence[Path]) -> Pictures:
+    """Open data sets for training.
+
+    Raises
+    ------
+    TrainingError
+        When one is empty, incomplete, or of another size than the others.
+    """
+    pixels, places, styles, held_out, digests, licences = [], [], [], [], [], set()
+    for part, folder in enumerate(map(Path, folders)):
+        rows = manifest.usable(folder)
+        array = _decoded(folder, rows)
+        if array.shape[1:] != (pixels[0] if pixels else array).shape[1:]:
+            raise TrainingError(f"{folder} has pictures of {array.shape[2]}x{array.shape[1]}, the data set before it of "
+                                f"{pixels[0].shape[2]}x{pixels[0].shape[1]}; pictures of one size are wanted.")
+        pixels.append(array)
+        places += [(part, k) for k in range(len(rows))]
+        styles += [row.style for row in rows]
+        held_out += [row.index % HELD_OUT == HELD_OUT - 1 for row in rows]
+        digests.append(manifest.digest(rows))
+        licences.update(row.licence for row in rows)
+    for style in set(styles):  # a small data set, too, has something to be judged by
+        of_style = [k for k, name in enumerate(styles) if name == style]
+        if len(of_style) > 1 and not any(held_out[k] for k in of_style):
+            held_out[of_style[-1]] = True
+    return Pictures(pixels, places, styles, held_out, "+".join(digests), sorted(licences))
 
 
-def load(folder: Path) -> list[np.ndarray]:
-    """The arrays of a data set, mapped, not read."""
-    return [np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))]
+def _decoded(folder: Path, rows: list[manifest.Row]) -> np.ndarray:
+    height, width = rows[0].height, rows[0].width
+    shape = (len(rows), height, width, 3)
+    path = folder / f".pixels-{manifest.digest(rows)}.npy"
+    try:
+        array = np.load(path, mmap_mode="r")
+        if array.shape == shape and array.dtype == np.uint8:
+            return array
+    except (OSError, ValueError):
+        pass
+    for stale in folder.glob(".pixels-*"):
+        stale.unlink(missing_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+
+        def decode(k: int) -> None:
+            array[k] = read_png(folder / rows[k].file, (height, width))
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(decode, range(len(rows))))
+        array.flush()
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return np.load(path, mmap_mode="r")
+
+
+def read_png(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Return a picture as uint8 (H, W, 3).
+
+    Raises
+    ------
+    TrainingError
+        When it cannot be read, or has another size than its row says.
+    """
+    try:
+        with Image.open(io.BytesIO(path.read_bytes())) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except FileNotFoundError:
+        raise TrainingError(f"{path} is missing; run the generator again with the same options, it makes what is missing.") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise TrainingError(f"{path} cannot be read ({error}); remove it and run the generator again, or python -m training.filter, "
+                            "which rejects it.") from None
+    if size and pixels.shape[:2] != size:
+        raise TrainingError(f"{path} is {pixels.shape[1]}x{pixels.shape[0]}, its row in {manifest.NAME} says {size[1]}x{size[0]}.")
+    return pixels
 
 
 class Crops(torch.utils.data.IterableDataset):
-    """Endless batches of random crops: uint8 pictures to float32 (batch, 3, crop, crop) in 0..1, mirrored at random.
+    """Endless batches of random crops: float32 (batch, 3, crop, crop) in 0..1, mirrored at random.
 
-    `sizes` is a list of (crop, batch, share): the share of the batches that have this crop. Large crops teach the net what a picture
-    is away from its borders; small ones are what a CPU can afford.
+    Styles are equally likely, however many pictures they have. `sizes` is a list of (crop, batch, share): the share of the batches that
+    have this crop; it may be changed while training goes on. Large crops teach the net what a picture is away from its borders; small
+    ones are what a CPU can afford. On a GPU all pictures are kept in its memory, 0.8 MB for each of 512x512.
     """
 
-    def __init__(self, pictures, sizes=((128, 16, 1.0),), seed=0):
-        self.pictures, self.sizes, self.seed = pictures, sizes, seed
+    def __init__(
+        self, pictures: Pictures, sizes: Sequence[tuple[int, int, float]] = ((128, 16, 1.0),), seed: int = 0, device: str = "cpu"
+    ):
+        self.pictures, self.seed, self.device = pictures, seed, device
+        self.edge = min(pictures.size) // 32 * 32
+        if not self.edge:
+            raise TrainingError(f"Pictures of {pictures.size[1]}x{pictures.size[0]} are too small; at least 32x32 is needed.")
+        self.sizes = sizes
+        groups: dict[str, list[int]] = {}
+        for k in pictures.some(held_out=False):
+            groups.setdefault(pictures.styles[k], []).append(k)
+        self.groups = list(groups.values())
+        if not self.groups:
+            raise TrainingError("Every picture of the data set is held out; make some more.")
+        self._near = None
+        if device != "cpu":
+            self._near = [torch.from_numpy(np.array(array)).to(device) for array in pictures.pixels]
 
-    def __iter__(self):
-        worker = torch.utils.data.get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        rng = np.random.default_rng(self.seed)
         while True:
-            shares = np.array([share for *_, share in self.sizes])  # the sizes may change while training goes on
+            shares = np.array([share for *_, share in self.sizes])
             crop, batch, _ = self.sizes[rng.choice(len(self.sizes), p=shares / shares.sum())]
-            yield torch.from_numpy(np.stack([self.one(rng, crop) for _ in range(batch)]))
+            pixels = torch.stack([self.one(rng, min(crop, self.edge)) for _ in range(batch)])
+            yield pixels.permute(0, 3, 1, 2).float().div(255)
 
-    def one(self, rng, crop):
-        style = self.pictures[rng.integers(len(self.pictures))]
-        picture = style[rng.integers(len(style))]
-        y, x = (rng.integers(0, edge - crop + 1) for edge in picture.shape[:2])
-        picture = picture[y : y + crop, x : x + crop]
-        picture = picture[:: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
-        return np.ascontiguousarray(picture.transpose(2, 0, 1), dtype=np.float32) / np.float32(255)
+    def patches(self, count: int, edge: int) -> torch.Tensor:
+        """Return random patches, float32 (count, 3, edge, edge) in 0..1."""
+        rng = np.random.default_rng([self.seed, 1])
+        pixels = torch.stack([self.one(rng, edge) for _ in range(count)])
+        return pixels.permute(0, 3, 1, 2).float().cpu().div(255)
 
-
-def main():
-    parser = argparse.ArgumentParser(description="Draw the procedural data set.")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--count", type=int, default=400, help="pictures of each style")
-    args = parser.parse_args()
-    print(ensure(args.seed, args.count))
-
-
-if __name__ == "__main__":
-    main()
+    def one(self, rng: np.random.Generator, crop: int) -> torch.Tensor:
+        """Return a crop, uint8 (crop, crop, 3)."""
+        group = self.groups[rng.integers(len(self.groups))]
+        k = group[rng.integers(len(group))]
+        part, row = self.pictures.places[k]
+        y, x = (rng.integers(0, edge - crop + 1) for edge in self.pictures.size)
+        place = row, slice(y, y + crop), slice(x, x + crop)
+        pixels = torch.from_numpy(np.array(self.pictures.pixels[part][place])) if self._near is None else self._near[part][place]
+        mirrored = [axis for axis in (0, 1) if rng.random() < 0.5]
+        return pixels.flip(mirrored) if mirrored else pixels

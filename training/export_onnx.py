@@ -1,17 +1,22 @@
-"""Export the averaged model of a checkpoint to ONNX, with its anchors.
+"""Export a checkpoint to ONNX.
 
-    python -m training.export_onnx training/runs/vae/last.ckpt
-    python -m training.quantize_onnx                                  # then the int8 decoder
+    python -m training.export_onnx training/runs/vae/folded.ckpt --data training/data/procedural
+    python -m training.quantize_onnx --data training/data/procedural          then the int8 decoder and the card
 
 decoder: latents float32 (N, 8, h, w), unit variance per channel -> frames float32 (N, 3, 32h, 32w), display-referred, nominal 0..1
 encoder: frames float32 (N, 3, H, W), 0..1 -> latents float32 (N, 8, H/32, W/32), unit variance per channel, the posterior's mean
-The fp16 files compute in float16 where the device can; inputs and outputs stay float32.
+
+The fp16 files compute in float16 where the device can; inputs and outputs stay float32. The float32 reference goes to training/outputs,
+for a folded checkpoint with its teacher, the decoder that still has its norms, beside it (decoder.norms.fp32.onnx).
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +25,14 @@ import torch
 from onnxconverter_common import float16
 from torch import nn
 
+from . import checkpoint
 from .anchors import encode
-from .dataset import HERE, ensure, load
+from .dataset import Pictures, load
+from .errors import guarded
+from .fold import is_folded
 from .models import SCALE
 
+HERE = Path(__file__).parent
 OPSET = 21
 MODELS = HERE.parent / "models"
 OUTPUTS = HERE / "outputs"
@@ -33,7 +42,7 @@ LICENCE = "CC0-1.0"
 class Generator(nn.Module):
     """The decoder as it is shipped: z = mean + std * latents, then frames."""
 
-    def __init__(self, decoder, mean, std):
+    def __init__(self, decoder: nn.Module, mean: torch.Tensor, std: torch.Tensor):
         super().__init__()
         self.decoder = decoder
         self.register_buffer("mean", mean)
@@ -46,7 +55,7 @@ class Generator(nn.Module):
 class Reader(nn.Module):
     """The encoder as it is shipped: the posterior's mean, normalised."""
 
-    def __init__(self, encoder, mean, std):
+    def __init__(self, encoder: nn.Module, mean: torch.Tensor, std: torch.Tensor):
         super().__init__()
         self.encoder = encoder
         self.register_buffer("mean", mean)
@@ -57,37 +66,33 @@ class Reader(nn.Module):
 
 
 @torch.no_grad()
-def statistics(encoder, pictures, count=12):
-    """Mean and standard deviation per channel of the posterior means over the data set, each (1, C, 1, 1); and the posterior's share.
+def statistics(encoder: nn.Module, pictures: Pictures, most: int = 200) -> dict[str, torch.Tensor]:
+    """Return the latents' statistics over the data set, per channel.
 
-    The noise of the posterior, mean(var), is left out: films are decoded from means and mixes of means, and a unit of latent should be
-    a unit of those. The share mean(var) / (var(mean) + mean(var)) says how much of a channel is noise: near 1, it has collapsed.
+    ``mean`` and ``std`` are those of the posterior's means: films are decoded from means and mixes of means, and a unit of latent should
+    be a unit of those. ``aggregate`` is the deviation of what training decodes, sqrt(var(mean) + mean(var)), which β holds near 1.
+    ``noise`` is mean(var) / aggregate², the part of a channel that is noise: near 1, it has collapsed.
     """
     total = square = inner = 0.0
     seen = 0
-    for style in pictures:
-        for picture in style[:count]:
-            frame = torch.from_numpy(picture.transpose(2, 0, 1).copy())[None].float() / 255
-            mean, log_variance = encoder(frame)
-            total, square = total + mean.double().sum((0, 2, 3)), square + mean.double().square().sum((0, 2, 3))
-            inner = inner + log_variance.double().exp().sum((0, 2, 3))
-            seen += mean[0, 0].numel()
-    mean = total / seen
+    for k in pictures.some(held_out=False, most=most):
+        mean, log_variance = encoder(pictures.frame(k)[None])
+        total, square = total + mean.double().sum((0, 2, 3)), square + mean.double().square().sum((0, 2, 3))
+        inner = inner + log_variance.double().exp().sum((0, 2, 3))
+        seen += mean[0, 0].numel()
+    mean, inner = total / seen, inner / seen
     variance = square / seen - mean**2
-    std = variance.sqrt()
-    share = (inner / seen) / (variance + inner / seen)
-    shape = (1, -1, 1, 1)
-    return mean.float().view(shape), std.float().view(shape), share.float()
+    aggregate = variance + inner
+    return {"mean": mean.float(), "std": variance.sqrt().float(), "aggregate": aggregate.sqrt().float(), "noise": (inner / aggregate).float()}
 
 
-def to_onnx(module: nn.Module, path: Path, kind: str, example: torch.Tensor, notes: dict):
-    """One self-contained float32 file with free batch and grid."""
+def to_onnx(module: nn.Module, path: Path, kind: str, example: torch.Tensor, notes: dict) -> None:
+    """Write one self-contained float32 file with free batch, height and width."""
     names = {"decoder": ("latents", "frames"), "encoder": ("frames", "latents")}[kind]
     axes = {0: torch.export.Dim("n", min=1, max=64)}
     grid = [torch.export.Dim(name, min=1, max=512) for name in "hw"]
     for k, dim in enumerate(grid):
         axes[2 + k] = dim if kind == "decoder" else SCALE * dim
-    path.parent.mkdir(parents=True, exist_ok=True)
     program = torch.onnx.export(
         module.eval(), (example,), dynamo=True, opset_version=OPSET, input_names=names[:1], output_names=names[1:],
         dynamic_shapes=(axes,), optimize=True, verbose=False,
@@ -95,62 +100,91 @@ def to_onnx(module: nn.Module, path: Path, kind: str, example: torch.Tensor, not
     model = program.model_proto
     describe(model, kind, notes)
     onnx.checker.check_model(model)
-    onnx.save(model, path)
+    whole(path, lambda partial: onnx.save(model, partial))
 
 
-def describe(model, kind, notes):
+def whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        write(partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def describe(model: onnx.ModelProto, kind: str, notes: dict) -> None:
     """Write the contract into the file itself, and drop what the exporter says about this machine."""
     texts = {
         "decoder": (
             "float32 (N, 8, h, w), unit variance per channel; the file denormalises",
             "float32 (N, 3, 32h, 32w), planar RGB, display-referred (BT.709 primaries, sRGB curve), nominal 0..1, not clamped",
         ),
-        "encoder": ("float32 (N, 3, H, W), planar RGB 0..1; H and W multiples of 32", "float32 (N, 8, H/32, W/32), unit variance per channel, posterior mean"),
+        "encoder": (
+            "float32 (N, 3, H, W), planar RGB 0..1; H and W multiples of 32",
+            "float32 (N, 8, H/32, W/32), unit variance per channel, posterior mean",
+        ),
     }[kind]
     for node in model.graph.node:
         del node.metadata_props[:]
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
         del value.metadata_props[:]
     del model.graph.metadata_props[:]
+    for value, text in zip((*model.graph.input, *model.graph.output), texts):
+        value.doc_string = text
     props = {"n2s.kind": kind, "n2s.input": texts[0], "n2s.output": texts[1], "n2s.scale": str(SCALE), "licence": LICENCE, **notes}
     onnx.helper.set_model_props(model, {k: str(v) for k, v in props.items()})
 
 
-def to_half(source: Path, target: Path):
-    """float16 inside, float32 at the borders."""
+def to_half(source: Path, target: Path) -> None:
+    """Write a file that computes in float16, with float32 at its borders."""
     model = onnx.load(source)
     props = {p.key: p.value for p in model.metadata_props}
     half = float16.convert_float_to_float16(model, keep_io_types=True, op_block_list=["Resize"])
     onnx.helper.set_model_props(half, {**props, "n2s.precision": "float16 inside, float32 in and out"})
     onnx.checker.check_model(half)
-    onnx.save(half, target)
+    whole(target, lambda partial: onnx.save(half, partial))
 
 
-def main():
-    from .train_vae import average_of
+def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTPUTS) -> dict:
+    """Write decoder, encoder and anchors of a checkpoint; return its record with the latents' statistics."""
+    model, facts = checkpoint.averaged(model_path)
+    found = statistics(model.encoder, pictures)
+    mean, std = (found[name].view(1, -1, 1, 1) for name in ("mean", "std"))
+    folded = is_folded(model.decoder)
+    notes = {"n2s.steps": facts["steps"], "n2s.norms": "folded" if folded else "kept"}
+    example = torch.randn(2, model.config.latent, 5, 6)
+    to_onnx(Generator(model.decoder, mean, std), outputs / "decoder.fp32.onnx", "decoder", example, notes)
+    to_onnx(Reader(model.encoder, mean, std), outputs / "encoder.fp32.onnx", "encoder", torch.rand(2, 3, 160, 192), notes)
+    norms = outputs / "decoder.norms.fp32.onnx"
+    norms.unlink(missing_ok=True)
+    if folded and "teacher" in facts:
+        teacher = copy.deepcopy(model)
+        teacher.decoder = checkpoint.teacher(facts, model.config)
+        to_onnx(Generator(teacher.decoder, mean, std), norms, "decoder", example, notes | {"n2s.norms": "kept"})
+    for kind in ("decoder", "encoder"):
+        to_half(outputs / f"{kind}.fp32.onnx", out / f"{kind}.fp16.onnx")
+    points = encode(model.encoder, mean, std)
+    np.savez(out / "anchors.npz", **points)
+    facts = {name: value for name, value in facts.items() if name != "teacher"}
+    facts |= {name: [round(float(v), 6) for v in values] for name, values in found.items()}
+    facts |= {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences}
+    whole(outputs / "export.json", lambda partial: partial.write_text(json.dumps(facts, indent=1)))
+    return facts
 
-    parser = argparse.ArgumentParser(description="Export the averaged model of a checkpoint to ONNX.")
-    parser.add_argument("checkpoint", type=Path, nargs="?", default=HERE / "runs" / "vae" / "last.ckpt")
-    parser.add_argument("--count", type=int, default=500, help="pictures of each style in the data set that it was trained on")
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Export a checkpoint to ONNX.")
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data sets it was trained on")
     parser.add_argument("--out", type=Path, default=MODELS)
     args = parser.parse_args()
-    torch.set_num_threads(2)
-    model, facts = average_of(args.checkpoint)
-    folder = ensure(count=args.count)
-    mean, std, share = statistics(model.encoder, load(folder))
-    print("mean", mean.flatten().tolist(), "\nstd", std.flatten().tolist(), "\nposterior share of the variance", share.tolist())
-    args.out.mkdir(parents=True, exist_ok=True)
-    notes = {"n2s.steps": facts["steps"]}
-    to_onnx(Generator(model.decoder, mean, std), OUTPUTS / "decoder.fp32.onnx", "decoder", torch.randn(2, model.config.latent, 5, 6), notes)
-    to_onnx(Reader(model.encoder, mean, std), OUTPUTS / "encoder.fp32.onnx", "encoder", torch.rand(2, 3, 160, 192), notes)
-    for kind in ("decoder", "encoder"):
-        to_half(OUTPUTS / f"{kind}.fp32.onnx", args.out / f"{kind}.fp16.onnx")
-    points = encode(model.encoder, mean, std)
-    np.savez(args.out / "anchors.npz", **points)
-    print("anchor spreads", {k: round(float(v.std()), 2) for k, v in points.items()})
-    facts.update(mean=mean.flatten().tolist(), std=std.flatten().tolist(), posterior_share=share.tolist(), data=folder.name, pictures=5 * args.count)
-    (OUTPUTS / "export.json").write_text(json.dumps(facts, indent=1))
+    torch.set_num_threads(os.cpu_count() or 1)
+    facts = export(args.checkpoint, load(args.data), args.out)
+    for name in ("mean", "std", "aggregate", "noise"):
+        print(f"{name:10}", facts[name])
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 SCALE = 32
 
@@ -37,20 +38,34 @@ def conv(inner: int, outer: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
 
 
 class ResBlock(nn.Module):
-    """x + conv(silu(conv(silu(norm(x))))); starts as the identity.
+    """x + conv(silu(norm(conv(x)))); starts as the identity.
 
-    Only the branch is normalised: what travels along the sum keeps its level, so that a flat field stays flat and a crop means the
-    same as the picture around it. One norm a block is enough to train, and norms are what int8 pays most for.
+    Only the branch is normalised: what travels along the sum keeps its level, so that a flat field stays flat and a crop
+    means the same as the picture around it. The norm follows its convolution directly, so that `fold` can melt the two into one.
     """
 
     def __init__(self, channels: int, group: int):
         super().__init__()
-        self.norm = norm(channels, group)
         self.conv1, self.conv2 = conv(channels, channels), conv(channels, channels)
+        self.norm = norm(channels, group)
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, x):
-        return x + self.conv2(F.silu(self.conv1(F.silu(self.norm(x)))))
+        return x + self.conv2(F.silu(self.norm(self.conv1(x))))
+
+
+class Body(nn.Sequential):
+    """Layers in turn. With `sparing`, what lies inside a block is computed again on the way back instead of being kept."""
+
+    sparing = False
+
+    def forward(self, x):
+        for layer in self:
+            if self.sparing and self.training and isinstance(layer, ResBlock):
+                x = checkpoint(layer, x, use_reentrant=False)
+            else:
+                x = layer(x)
+        return x
 
 
 class Upsample(nn.Module):
@@ -67,8 +82,7 @@ class Upsample(nn.Module):
 class Decoder(nn.Module):
     """Latents (N, C, h, w) to frames (N, 3, 32h, 32w), nominal 0..1, not clamped.
 
-    `tint` is a linear path beside the body, `hint` its counterpart in the encoder: the colour of a block travels straight through, so
-    that all three axes of colour are there from the start and the body learns form.
+    `linear` is a lapped transform beside the body, with `Encoder.linear` its counterpart; see `VAE.start_linear`.
     """
 
     def __init__(self, config: Config):
@@ -79,18 +93,18 @@ class Decoder(nn.Module):
             if k:
                 layers.append(Upsample(widths[k - 1], width))
             layers += [ResBlock(width, config.group) for _ in range(config.blocks)]
-        self.body = nn.Sequential(*layers)
+        self.body = Body(*layers)
         self.out = conv(widths[-1], 3 * 16)
         with torch.no_grad():  # all sixteen pixels of a shuffle start equal: no grid to unlearn
-            self.out.weight.copy_(self.out.weight[::16].repeat_interleave(16, 0))
+            self.out.weight.copy_(0.1 * self.out.weight[::16].repeat_interleave(16, 0))
             self.out.bias.fill_(0.0)
-        self.tint = conv(config.latent, 3 * 16, 1)
-        nn.init.zeros_(self.tint.weight)
+        self.linear = nn.Conv2d(config.latent, 3 * SCALE**2, 3, padding=1, padding_mode="replicate")
+        nn.init.normal_(self.linear.weight, 0, 1e-3)
+        nn.init.zeros_(self.linear.bias)
 
     def forward(self, latents):
-        wide = F.interpolate(latents, scale_factor=float(SCALE // 4), mode="bilinear", align_corners=False)
-        x = self.out(F.silu(self.body(latents))) + self.tint(wide)
-        return 0.5 + 0.5 * F.pixel_shuffle(x, 4)
+        form = F.pixel_shuffle(self.out(F.silu(self.body(latents))), 4)
+        return 0.5 + 0.5 * (form + F.pixel_shuffle(self.linear(latents), SCALE))
 
 
 class Encoder(nn.Module):
@@ -104,16 +118,19 @@ class Encoder(nn.Module):
             if k:
                 layers.append(conv(widths[k - 1], width, 3, stride=2))
             layers += [ResBlock(width, config.group) for _ in range(max(1, config.blocks - 1))]
-        self.body = nn.Sequential(*layers)
+        self.body = Body(*layers)
         self.out = conv(widths[-1], 2 * config.latent)
         with torch.no_grad():  # begin with little noise: structure is learned first, its price is paid later
+            self.out.weight.mul_(0.1)
             self.out.bias[config.latent :] = -4.0
-        self.hint = conv(3, config.latent, 1)
+        self.linear = nn.Conv2d(3 * SCALE**2, config.latent, 3, padding=1, padding_mode="replicate")
+        nn.init.normal_(self.linear.weight, 0, 1e-3)
+        nn.init.zeros_(self.linear.bias)
 
     def forward(self, frames):
         frames = 2 * frames - 1
         mean, log_variance = self.out(F.silu(self.body(frames))).chunk(2, dim=1)
-        mean = mean + self.hint(F.avg_pool2d(frames, SCALE))
+        mean = mean + self.linear(F.pixel_unshuffle(frames, SCALE))
         return mean, log_variance.clamp(-12, 4)
 
 
@@ -122,6 +139,40 @@ class VAE(nn.Module):
         super().__init__()
         self.config = config
         self.encoder, self.decoder = Encoder(config), Decoder(config)
+
+    @torch.no_grad()
+    def start_linear(self, patches: torch.Tensor) -> None:
+        """Begin as the best linear codec of some pictures, so that training only has to learn what is not linear.
+
+        The linear paths become a lapped principal component analysis. Windowed patches w * p of 64x64 pixels, one around each cell of
+        32x32, have the principal axes v and the deviations s along them:
+
+            latent = <v, w * p> / s, frame = sum over cells of w * (s * latent * v)
+
+        The window is a sine, whose squares add up to 1 where neighbours overlap: patches melt into each other without a seam, and
+        every channel starts in use and at unit scale.
+
+        Parameters
+        ----------
+        patches : tensor
+            (n, 3, 64, 64), 0..1, at random from the data set; a few thousand.
+        """
+        edge = 2 * SCALE
+        wave = torch.sin(torch.pi * (torch.arange(edge) + 0.5) / edge)
+        window = wave[:, None] * wave
+        seen = ((2 * patches - 1) * window).flatten(1)
+        count = self.config.latent
+        axes = torch.pca_lowrank(seen, q=min(3 * count, *seen.shape), center=False, niter=4)[2][:, :count]
+        axes = axes * torch.sign(axes.sum(0) + 1e-9)
+        spread = (seen @ axes).square().mean(0).sqrt().clamp_min(1e-3).view(-1, 1, 1, 1)
+        kernels = F.pad((axes.T.reshape(-1, 3, edge, edge) * window), (SCALE // 2,) * 4)  # (C, 3, 96, 96): three cells by three
+        tiles = kernels.unflatten(3, (3, SCALE)).unflatten(2, (3, SCALE)).permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
+        self.encoder.linear.weight.copy_(tiles / spread)
+        self.decoder.linear.weight.copy_((tiles * spread).transpose(0, 1).flip(2, 3))
+
+    def linear_parameters(self) -> list[nn.Parameter]:
+        """The weights of the linear paths. Their many inputs add up: they want a smaller rate than the rest."""
+        return [*self.encoder.linear.parameters(), *self.decoder.linear.parameters()]
 
     def forward(self, frames, generator=None):
         """Reconstruction from a sample of the posterior, and the posterior's mean and log-variance."""

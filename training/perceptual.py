@@ -1,32 +1,93 @@
-"""ST-LPIPS, the shift-tolerant perceptual distance (Ghildyal and Liu 2022), on an AlexNet trunk, written for training on a CPU.
+"""The perceptual distance: LPIPS (Zhang et al. 2018) where the weights of its trunk are at hand, else ST-LPIPS.
 
-Only the weights come from the package `stlpips-pytorch`; its wheel is never imported. The blur after the first convolution is linear,
-so both are folded into one 13x13 convolution with stride 2: a third of the work, the same values away from the border.
+ST-LPIPS (Ghildyal and Liu 2022) is LPIPS made tolerant of shifts, here on an AlexNet trunk and written for training on a CPU. Only
+the weights come from the package `stlpips-pytorch`; its code is never imported. The blur after the first convolution is linear, so
+both are folded into one 13x13 convolution with stride 2: a third of the work, the same values away from the border.
+
+The two are different measures with figures of their own; every record names the one it holds.
 """
 
 from __future__ import annotations
 
+import pickle
 import zipfile
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .errors import TrainingError
+
+TRUNK = "alexnet-owt-7be5be79.pth"  # torchvision's name for it
 MEMBER = "stlpips_pytorch/weights/vST0.0/alex_shift_tolerant.pth"
 BLUR = torch.tensor([1.0, 2.0, 1.0])
 BLUR = BLUR[:, None] * BLUR[None] / 16
 
 
+def choose(source: str | None = None) -> nn.Module | None:
+    """Return the distance that a command asks for, frozen: a call on two batches (N, 3, H, W) in 0..1 gives their mean distance.
+
+    Parameters
+    ----------
+    source : str or None
+        "lpips", "none", a wheel of stlpips-pytorch or its alex_shift_tolerant.pth; None takes the best that is installed.
+
+    Raises
+    ------
+    TrainingError
+        When no weights are at hand.
+    """
+    if source == "none":
+        return None
+    if source == "lpips" or (source is None and _trunk().exists() and find_spec("lpips")):
+        return _LPIPS()
+    return STLPIPS(weights(source))
+
+
+def _trunk() -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / TRUNK
+
+
+class _LPIPS(nn.Module):
+    name = "LPIPS (AlexNet)"
+
+    def __init__(self):
+        super().__init__()
+        if not find_spec("lpips"):
+            raise TrainingError("LPIPS was asked for and is not installed. Cure: pip install lpips")
+        if not _trunk().exists():
+            raise TrainingError(f"The trunk of LPIPS is not at {_trunk()}: fetch torchvision's {TRUNK} there, or leave --perceptual out.")
+        from .compat import mend_torchvision
+
+        mend_torchvision()
+        import lpips
+
+        self.net = lpips.LPIPS(net="alex", verbose=False).eval().requires_grad_(False)
+
+    def forward(self, a, b):
+        return self.net(a, b, normalize=True).mean()
+
+
 def weights(source: str | Path | None = None) -> dict:
-    """The state of the distance: from a wheel, from a .pth, or from the installed package."""
+    """Return the state of ST-LPIPS: from a wheel, from a .pth, from a wheel in training/data, or from the installed package."""
     if source is None:
-        source = metadata.distribution("stlpips-pytorch").locate_file(MEMBER)
-    if str(source).endswith(".whl"):
-        with zipfile.ZipFile(source) as wheel, wheel.open(MEMBER) as file:
-            return torch.load(file, map_location="cpu", weights_only=True)
-    return torch.load(source, map_location="cpu", weights_only=True)
+        source = next(iter(sorted((Path(__file__).parent / "data").glob("stlpips_pytorch-*.whl"))), None)
+    if source is None:
+        try:
+            source = metadata.distribution("stlpips-pytorch").locate_file(MEMBER)
+        except metadata.PackageNotFoundError:
+            raise TrainingError("No perceptual distance is at hand. Cure: pip install --no-deps stlpips-pytorch (its weights are read), "
+                                "or train by colour alone with --perceptual none.") from None
+    try:
+        if str(source).endswith(".whl"):
+            with zipfile.ZipFile(source) as wheel, wheel.open(MEMBER) as file:
+                return torch.load(file, map_location="cpu", weights_only=True)
+        return torch.load(source, map_location="cpu", weights_only=True)
+    except (OSError, KeyError, zipfile.BadZipFile, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise TrainingError(f"{source} holds no weights of ST-LPIPS ({error}); name a wheel of stlpips-pytorch.") from None
 
 
 def blur(x):

@@ -1,21 +1,28 @@
 """Train the β-VAE.
 
-    python -m training.train_vae --preset cpu --minutes 50 --perceptual path/to/stlpips_pytorch.whl
+    python -m training.train_vae --data training/data/procedural --preset cpu --minutes 90
+    python -m training.train_vae --data training/data/procedural --preset gpu --minutes 10
+    python -m training.train_vae ... --resume                    goes on after an interruption; at most a minute is lost
 
-loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + share * ST-LPIPS + β * KL,
-with KL summed over the latent and divided by the number of image values (3 H W).
-Everything a run writes lies in `training/runs/<name>` and `training/outputs`: checkpoints every minute, metrics.csv, pictures.
+loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + share * LPIPS + β * KL,
+with KL summed over the latent and divided by the number of image values (3 H W), β = 3.
+
+A run writes into `training/runs/<name>`: last.ckpt every minute, metrics.csv and curves.png; into `training/outputs`: val_recon.png.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import csv
+import logging
 import os
 import time
+import warnings
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,37 +39,36 @@ mend_torchvision()
 
 import lightning as L  # noqa: E402
 from lightning.pytorch.callbacks import ModelCheckpoint  # noqa: E402
-from lightning.pytorch.loggers import CSVLogger  # noqa: E402
 
-from . import perceptual  # noqa: E402
-from .dataset import Crops, ensure, load  # noqa: E402
+from . import checkpoint, look, metrics, perceptual  # noqa: E402
+from .curves import draw_curves  # noqa: E402
+from .dataset import Crops, Pictures, load  # noqa: E402
+from .errors import TrainingError, guarded  # noqa: E402
 from .models import VAE, Config, divergence  # noqa: E402
-from .procedural import STYLES, render, sheet  # noqa: E402
 
 HERE = Path(__file__).parent
+warnings.filterwarnings("ignore", message=".*LeafSpec.*|.*is not empty.*|.*does not have many workers.*", module="lightning")
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)
 class Preset:
     """What a machine can afford. Sizes are (crop, batch, share of the batches), early and late in the training."""
 
-    count: int
     early: tuple
     late: tuple
-    patch: int  # ST-LPIPS looks at one random patch of this size per crop
-    precision: str
-    workers: int
-    rate: float = 1e-3
+    patch: int  # the perceptual distance looks at random patches of this size
+    rate: float = 5e-4
     threads: int = 0
 
 
 PRESETS = {
-    "cpu": Preset(500, ((128, 8, 0.9), (256, 2, 0.1)), ((128, 8, 0.55), (256, 2, 0.4), (512, 1, 0.05)), 64, "bf16-mixed", 0, threads=2),
-    "gpu": Preset(8000, ((256, 64, 1.0),), ((256, 48, 0.6), (512, 12, 0.4)), 256, "bf16-mixed", 12),
+    "cpu": Preset(((128, 8, 0.9), (256, 2, 0.1)), ((128, 8, 0.55), (256, 2, 0.4), (512, 1, 0.05)), 64, threads=2),
+    "gpu": Preset(((256, 64, 1.0),), ((256, 48, 0.6), (512, 12, 0.4)), 256, rate=1e-3),
 }
 
 
-def opponent(rgb):
+def opponent(rgb: torch.Tensor) -> torch.Tensor:
     """Red, green, blue and, twice as dear, the two differences that the eye calls hue: (N, 3, h, w) to (N, 5, h, w)."""
     r, g, b = rgb.split(1, dim=1)
     return torch.cat([rgb, 2 * (r - g), 2 * b - r - g], dim=1)
@@ -71,11 +77,11 @@ def opponent(rgb):
 class Average:
     """An exponential moving average of the weights: what is exported. The decay warms up with the steps taken."""
 
-    def __init__(self, model, decay=0.998):
+    def __init__(self, model: VAE, decay: float = 0.999):
         self.model, self.decay, self.steps = copy.deepcopy(model).requires_grad_(False), decay, 0
 
     @torch.no_grad()
-    def update(self, model):
+    def update(self, model: VAE) -> None:
         self.steps += 1
         keep = min(self.decay, (1 + self.steps) / (10 + self.steps))
         values = [value.detach() for value in model.parameters()]
@@ -83,18 +89,32 @@ class Average:
 
 
 class Training(L.LightningModule):
-    def __init__(self, config=Config(), beta=3.0, rate=1e-3, distance=None, share=0.35, patch=64):
+    """The model in training, its loss, and its averaged weights.
+
+    Parameters
+    ----------
+    config : Config
+    beta : float
+        Price of the KL.
+    rate : float
+        Learning rate of AdamW at its highest.
+    distance : Module or None
+        The perceptual distance, weighed by ``share`` and measured on patches of ``patch`` pixels.
+    """
+
+    def __init__(self, config: Config = Config(), beta=3.0, rate=5e-4, distance=None, share=1.0, patch=64):
         super().__init__()
-        self.model = VAE(config)
+        self.model = VAE(config).to(memory_format=torch.channels_last)
         self.beta, self.rate, self.share, self.patch = beta, rate, share, patch
         self.distance = distance
         self.average = Average(self.model)
         self.price = 1.0  # of the KL, in units of beta; see Clock
         self.look = True  # at the perceptual distance; see Clock
         self.elapsed = 0.0  # seconds of training, over all resumptions
+        self.facts: dict[str, Any] = {}  # what the record says beside the numbers
 
-    def loss(self, frames):
-        """The parts of the loss of one batch, by name."""
+    def loss(self, frames: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return the loss of one batch and its parts by name."""
         got, mean, log_variance = self.model(frames)
         got = got.float()
         parts = {"l1": (got - frames).abs().mean(), "kl": divergence(mean.float(), log_variance.float(), frames)}
@@ -103,24 +123,25 @@ class Training(L.LightningModule):
         total = parts["l1"] + parts["coarse"] + self.beta * self.price * parts["kl"]
         if self.distance is not None and self.look:
             size = min(self.patch, frames.shape[-1])
-            some = max(1, len(frames) // 2)  # half of a batch is enough to look at; the distance costs as much as the net
-            count = max(1, frames.shape[-1] // 128)  # larger crops are looked at in several places
-            views = [[], []]
-            for _ in range(count):
+            views: list[list[torch.Tensor]] = [[], []]
+            for _ in range(max(1, frames.shape[-1] // 128)):  # larger crops are looked at in several places
                 y, x = (int(torch.randint(0, edge - size + 1, ())) for edge in frames.shape[-2:])
                 for view, source in zip(views, (got, frames)):
-                    view.append(source[:some, :, y : y + size, x : x + size])
-            parts["st_lpips"] = self.distance(torch.cat(views[0]), torch.cat(views[1]))
-            total = total + self.share * parts["st_lpips"]
+                    view.append(source[:, :, y : y + size, x : x + size])
+            parts["perceptual"] = self.distance(torch.cat(views[0]), torch.cat(views[1]))
+            total = total + self.share * parts["perceptual"]
         return total, parts
 
     def training_step(self, frames, index):
         total, parts = self.loss(frames)
-        self.log_dict({"loss": total.detach(), **{k: v.detach() for k, v in parts.items()}})
-        return total
+        return {"loss": total, "parts": {"loss": total.detach(), **{name: value.detach() for name, value in parts.items()}}}
 
     def configure_optimizers(self):
-        return torch.optim.AdamW(self.model.parameters(), lr=self.rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
+        linear = self.model.linear_parameters()
+        known = {id(parameter) for parameter in linear}
+        rest = [parameter for parameter in self.model.parameters() if id(parameter) not in known]
+        groups = [{"params": rest, "share": 1.0}, {"params": linear, "share": 0.03}]
+        return torch.optim.AdamW(groups, lr=self.rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
 
     def on_before_optimizer_step(self, optimizer):
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -128,27 +149,28 @@ class Training(L.LightningModule):
     def on_train_batch_end(self, *_):
         self.average.update(self.model)
 
-    def on_save_checkpoint(self, checkpoint):
-        checkpoint["average"] = self.average.model.state_dict()
-        checkpoint["extra"] = {"elapsed": self.elapsed, "average_steps": self.average.steps, "config": self.model.config.asdict(), "beta": self.beta, "share": self.share}
-        for key in [k for k in checkpoint["state_dict"] if k.startswith("distance.")]:
-            del checkpoint["state_dict"][key]
+    def on_save_checkpoint(self, saved):
+        saved["average"] = self.average.model.state_dict()
+        saved["extra"] = {"elapsed": self.elapsed, "average_steps": self.average.steps, "config": self.model.config.asdict(),
+                          "beta": self.beta, "share": self.share, **self.facts}  # fmt: skip
+        for key in [k for k in saved["state_dict"] if k.startswith("distance.")]:
+            del saved["state_dict"][key]
 
-    def on_load_checkpoint(self, checkpoint):
-        self.average.model.load_state_dict(checkpoint["average"])
-        self.elapsed, self.average.steps = checkpoint["extra"]["elapsed"], checkpoint["extra"]["average_steps"]
+    def on_load_checkpoint(self, saved):
+        self.average.model.load_state_dict(saved["average"])
+        self.elapsed, self.average.steps = saved["extra"]["elapsed"], saved["extra"]["average_steps"]
         if self.distance is not None:
-            checkpoint["state_dict"].update({f"distance.{k}": v for k, v in self.distance.state_dict().items()})
+            saved["state_dict"].update({f"distance.{k}": v for k, v in self.distance.state_dict().items()})
 
 
 class Clock(L.Callback):
     """A training measured in minutes: the rate's warm-up and cosine, the price of the KL, the change to larger crops, and the end.
 
     The KL costs a twentieth at first and its full beta from half-time on: otherwise the latents keep to the mean colour of their block.
-    The perceptual distance waits until colour and form are roughly there: it is as dear as the net, and before that it only draws fringes.
+    The perceptual distance waits until colours are roughly there: before, it only draws fringes.
     """
 
-    def __init__(self, minutes, crops=None, late=None, warmup=100):
+    def __init__(self, minutes: float, crops: Crops | None = None, late: tuple | None = None, warmup: int = 100):
         self.minutes, self.crops, self.late, self.warmup = minutes, crops, late, warmup
 
     def on_train_start(self, trainer, module):
@@ -161,103 +183,204 @@ class Clock(L.Callback):
         part = min(1.0, module.elapsed / (60 * self.minutes))
         rate = module.rate * min(1.0, (trainer.global_step + 1) / self.warmup) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * part)))
         for group in trainer.optimizers[0].param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("share", 1.0)
         module.price = min(1.0, 0.05 + 1.9 * part)
-        module.look = part > 0.35
+        module.look = part > 0.03
         if part > 0.6 and self.late and self.crops is not None:
             self.crops.sizes = self.late
         if part >= 1:
             trainer.should_stop = True
 
 
-class Look(L.Callback):
-    """Every few minutes, pictures: held-out originals, their reconstructions, and decodes half-way between neighbours."""
+class Watch(L.Callback):
+    """Says how it goes every few seconds; every few minutes measures and draws held-out pictures, and ends what no longer improves.
 
-    def __init__(self, path: Path, minutes=5.0, size=512):
-        self.path, self.every = path, 60 * minutes
-        self.pictures = np.stack([render(style, 2, k, (size, size)) for style in STYLES for k in range(2)])
-        self.last = time.monotonic()
+    Parameters
+    ----------
+    folder : Path
+        For metrics.csv and curves.png.
+    pictures : Pictures
+    outputs : Path
+        For val_recon.png.
+    minutes : float
+        Between two looks at the held-out pictures.
+    patience : int
+        Looks without an improvement of 0.2 % of L1 + distance after which training ends; 0 never ends it.
+    last : Path
+        Where an interruption leaves the checkpoint.
+    total : float
+        Minutes of the whole training.
+    """
 
-    def on_train_batch_end(self, trainer, module, *_):
-        if time.monotonic() - self.last > self.every:
-            self.draw(module)
-            self.last = time.monotonic()
+    COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "kl", "perceptual", "rate", "held_out_l1", "held_out_perceptual", "held_out_psnr_db")
 
-    def on_train_end(self, trainer, module):
-        self.draw(module)
+    def __init__(self, folder, pictures: Pictures, outputs: Path, last: Path, total: float, minutes=5.0, patience=8, every=15.0):
+        self.folder, self.pictures, self.outputs, self.last, self.total = folder, pictures, outputs, last, total
+        self.looking, self.patience, self.every = 60 * minutes, patience, every
+        self.numbers = pictures.some(held_out=True, most=10)
+        self.best, self.waited = float("inf"), 0
+        self.sums: dict[str, float] = {}
+        self.steps = 0
+
+    def state_dict(self):
+        return {"best": self.best, "waited": self.waited}
+
+    def load_state_dict(self, state):
+        self.best, self.waited = state["best"], state["waited"]
+
+    def on_train_start(self, trainer, module):
+        self.said = self.looked = time.monotonic()
+        print(f"{len(self.pictures)} pictures, {len(self.pictures.some(held_out=True))} of them held out; distance: "
+              f"{getattr(module.distance, 'name', 'none')}; at {module.elapsed / 60:.1f} of {self.total:g} minutes", flush=True)
+
+    def on_train_batch_end(self, trainer, module, outputs, *_):
+        self.steps += 1
+        for name, value in outputs["parts"].items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        now = time.monotonic()
+        if now - self.said >= self.every:
+            self._say(trainer, module, now)
+        if now - self.looked >= self.looking:
+            self._look(trainer, module)
+            self.looked = self.said = time.monotonic()
+
+    def _say(self, trainer, module, now):
+        means = {name: float(value) / self.steps for name, value in self.sums.items()}
+        parts = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
+        print(f"{module.elapsed / 60:6.1f} of {self.total:g} min, step {trainer.global_step} "
+              f"({self.steps / (now - self.said):.1f}/s): {parts}", flush=True)
+        self._note(trainer, module, means)
+        self.sums, self.steps, self.said = {}, 0, now
+
+    def _note(self, trainer, module, values):
+        path = self.folder / "metrics.csv"
+        fresh = not path.exists()
+        row = {"minutes": round(module.elapsed / 60, 2), "step": trainer.global_step, "rate": trainer.optimizers[0].param_groups[0]["lr"]}
+        with open(path, "a", newline="") as file:
+            table = csv.DictWriter(file, self.COLUMNS)
+            if fresh:
+                table.writeheader()
+            table.writerow({**row, **{name: f"{value:.6g}" for name, value in values.items()}})
 
     @torch.no_grad()
-    def draw(self, module):
-        from PIL import Image
-
+    def _look(self, trainer, module):
         model = module.average.model.eval()
-        frames = torch.from_numpy(self.pictures.transpose(0, 3, 1, 2)).to(next(model.parameters()).device)
-        latents = torch.cat([model.encoder(f[None])[0] for f in frames])
-        half = 0.5 * (latents + latents.roll(1, 0))
-        half = half * (latents.std() / half.std())
-        rows = [frames] + [torch.cat([model.decoder(z[None]) for z in group]).clamp(0, 1) for group in (latents, half)]
-        error = (rows[1] - frames).square().mean((1, 2, 3))
-        spread = latents.std((0, 2, 3))
-        print(
-            f"{module.elapsed / 60:.1f} min, step {module.global_step}: psnr {-10 * error.log10().mean():.2f} dB,"
-            f" latent std {[round(float(s), 2) for s in spread]}",
-            flush=True,
-        )
-        page = sheet([p.permute(1, 2, 0).cpu().numpy() for row in rows for p in row], len(frames))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(page).save(self.path)
+        device = next(model.parameters()).device
+        found = []
+        spread = []
+        for k in self.numbers:
+            frame = self.pictures.frame(k)
+            mean, log_variance = model.encoder(frame[None].to(device))
+            spread.append((mean.var((0, 2, 3)) + log_variance.exp().mean((0, 2, 3))).sqrt())
+            found.append((self.pictures.styles[k], frame, model.decoder(mean)[0].cpu()))
+        distance = module.distance.cpu() if module.distance is not None else None
+        every = metrics.compare(found, distance)
+        if distance is not None:
+            distance.to(device)
+        values = {"held_out_l1": float(np.mean([float((made - frame).abs().mean()) for _, frame, made in found])),
+                  "held_out_psnr_db": every["all"]["psnr_db"]}  # fmt: skip
+        if distance is not None:
+            values["held_out_perceptual"] = every["all"][distance.name]
+        self._note(trainer, module, values)
+        look.save(look.page([f for _, f, _ in found] + [m for *_, m in found], len(found)), self.outputs / "val_recon.png")
+        draw_curves(self.folder / "metrics.csv", self.folder / "curves.png")
+        aggregate = ", ".join(f"{float(s):.2f}" for s in torch.stack(spread).mean(0))
+        print(f"{module.elapsed / 60:6.1f} min, held out: {every['all']}; aggregate deviation of the channels: {aggregate}", flush=True)
+        score = values["held_out_l1"] + values.get("held_out_perceptual", 0.0)
+        self.waited = 0 if score < self.best * 0.998 else self.waited + 1
+        self.best = min(self.best, score)
+        if self.patience and self.waited >= self.patience:
+            print(f"No improvement in {self.waited} looks; the training ends here.", flush=True)
+            trainer.should_stop = True
+
+    def on_train_end(self, trainer, module):
+        self._look(trainer, module)
+
+    def on_exception(self, trainer, module, exception):
+        if isinstance(exception, KeyboardInterrupt):
+            trainer.save_checkpoint(self.last)
 
 
-def average_of(checkpoint: Path) -> tuple[VAE, dict]:
-    """The averaged model of a checkpoint and what the run recorded about itself."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
-    config = Config(**{k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in state["extra"]["config"].items()})
-    model = VAE(config)
-    model.load_state_dict(state["average"])
-    return model.eval(), {**state["extra"], "steps": state["global_step"]}
+def same_architecture(path: Path, config: Config) -> None:
+    """Refuse to go on from a checkpoint of other widths.
+
+    Raises
+    ------
+    TrainingError
+    """
+    found = checkpoint.config_of(checkpoint.read(path), path)
+    if found != config:
+        raise TrainingError(f"{path} was trained with {found}, which is not {config}. Train under another --name, or without --resume.")
 
 
-def main():
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the β-VAE.")
-    parser.add_argument("--preset", choices=PRESETS, default="cpu")
-    parser.add_argument("--minutes", type=float, default=50)
-    parser.add_argument("--name", default="vae")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="data sets: folders with a manifest.csv")
+    parser.add_argument("--preset", choices=PRESETS, default="gpu" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--minutes", type=float, default=60, help="length of the whole training, over all resumptions")
+    parser.add_argument("--name", default="vae", help="the run's folder in training/runs")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run")
-    parser.add_argument("--perceptual", help="stlpips-pytorch wheel or alex_shift_tolerant.pth; 'none' to train without")
-    parser.add_argument("--beta", type=float, default=3.0)
-    parser.add_argument("--share", type=float, default=0.35, help="weight of ST-LPIPS")
-    parser.add_argument("--rate", type=float)
+    parser.add_argument("--perceptual", help="lpips, none, or a wheel of stlpips-pytorch; the best that is installed by default")
+    parser.add_argument("--beta", type=float, default=3.0, help="price of the KL")
+    parser.add_argument("--share", type=float, default=1.0, help="weight of the perceptual distance")
+    parser.add_argument("--rate", type=float, help="learning rate at its highest")
+    parser.add_argument("--widths", type=int, nargs=4, metavar="N", help="of the decoder, from the latent grid outwards")
+    parser.add_argument("--crop", type=int, help="one size of crops instead of the preset's")
+    parser.add_argument("--batch", type=int, default=8, help="crops a step, with --crop")
+    parser.add_argument("--spare-memory", action="store_true", help="compute blocks twice instead of keeping them (gradient checkpointing)")
+    parser.add_argument("--patience", type=int, default=8, help="looks without improvement after which training ends; 0: never")
     parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse()
     preset = PRESETS[args.preset]
+    if args.preset == "gpu" and not torch.cuda.is_available():
+        raise TrainingError("There is no GPU that torch can use; train with --preset cpu.")
     if preset.threads:
         torch.set_num_threads(preset.threads)
-    L.seed_everything(args.seed)
-    crops = Crops(load(ensure(count=preset.count)), preset.early, seed=int(time.time()) if args.resume else args.seed)
-    distance = None if args.perceptual == "none" else perceptual.STLPIPS(perceptual.weights(args.perceptual))
-    module = Training(beta=args.beta, rate=args.rate or preset.rate, distance=distance, share=args.share, patch=preset.patch)
     folder = HERE / "runs" / args.name
     last = folder / "last.ckpt"
+    config = Config(decoder=tuple(args.widths)) if args.widths else Config()
+    if args.resume:
+        same_architecture(last, config)
+    elif last.exists():
+        raise TrainingError(f"{last} exists: go on with --resume, or train under another --name.")
+    L.seed_everything(args.seed, verbose=False)
+    device = "cuda" if args.preset == "gpu" else "cpu"
+    pictures = load(args.data)
+    early = ((args.crop, args.batch, 1.0),) if args.crop else preset.early
+    # A resumed run must not see the crops of its beginning again.
+    crops = Crops(pictures, early, seed=time.time_ns() % 2**32 if args.resume else args.seed, device=device)
+    module = Training(config, args.beta, args.rate or preset.rate, perceptual.choose(args.perceptual), args.share, preset.patch)
+    if not args.resume:
+        module.model.start_linear(crops.patches(6000 if device == "cuda" or len(pictures) > 100 else 500, 64))
+        module.average = Average(module.model)
+    for part in (module.model.encoder.body, module.model.decoder.body):
+        part.sparing = args.spare_memory
+    module.facts = {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences,
+                    "distance": getattr(module.distance, "name", "none"), "preset": args.preset}  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
     trainer = L.Trainer(
-        accelerator="cpu" if args.preset == "cpu" else "gpu",
+        accelerator="cpu" if device == "cpu" else "gpu",
         devices=1,
-        precision=preset.precision,
+        precision="bf16-mixed",
         max_steps=-1,
         max_epochs=1,
-        logger=CSVLogger(folder, name="", flush_logs_every_n_steps=50),
-        log_every_n_steps=10,
+        logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[
-            Clock(args.minutes, crops, preset.late),
-            Look(HERE / "outputs" / "val_recon.png"),
+            Clock(args.minutes, crops, None if args.crop else preset.late),
+            Watch(folder, pictures, HERE / "outputs", last, args.minutes, patience=args.patience),
             ModelCheckpoint(folder, filename="last", train_time_interval=timedelta(minutes=1), save_top_k=1, enable_version_counter=False),
         ],
     )
-    loader = torch.utils.data.DataLoader(crops, batch_size=None, num_workers=preset.workers)
-    trainer.fit(module, loader, ckpt_path=last if args.resume and last.exists() else None, weights_only=False)
+    loader = torch.utils.data.DataLoader(crops, batch_size=None)
+    trainer.fit(module, loader, ckpt_path=last if args.resume else None, weights_only=False)
     trainer.save_checkpoint(last)
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

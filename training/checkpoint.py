@@ -1,0 +1,78 @@
+"""Checkpoints: the averaged model of a run, and what the run recorded about itself."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .errors import TrainingError
+from .fold import is_folded, unnormed
+from .models import VAE, Config, Decoder
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what a checkpoint file holds.
+
+    Raises
+    ------
+    TrainingError
+        When it is missing, cut short, or no checkpoint of this training.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=False, mmap=True)
+        state["average"], state["extra"]["config"], state["global_step"]
+    except FileNotFoundError:
+        raise TrainingError(f"There is no checkpoint {path}; train one with python -m training.train_vae.") from None
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, KeyError, TypeError, AttributeError) as error:
+        raise TrainingError(f"{path} is no whole checkpoint of this training ({type(error).__name__}: {str(error)[:120]}); train again "
+                            "without --resume, or name another.") from None
+    return state
+
+
+def config_of(state: dict[str, Any], path: Path) -> Config:
+    """Return the architecture that a checkpoint was trained with."""
+    known = {field.name for field in fields(Config)}
+    found = state["extra"]["config"]
+    if set(found) != known:
+        raise TrainingError(f"{path} is of another architecture: it is described by {', '.join(sorted(found))}, this version by "
+                            f"{', '.join(sorted(known))}. Train again, or use the version that trained it.")
+    return Config(**{name: tuple(v) if isinstance(v, (list, tuple)) else v for name, v in found.items()})
+
+
+def averaged(path: Path) -> tuple[VAE, dict[str, Any]]:
+    """Return the averaged model of a checkpoint, folded or not, and the run's record with "steps" added."""
+    state = read(path)
+    model = VAE(config_of(state, path))
+    if state["extra"].get("folded"):
+        unnormed(model.decoder)
+    try:
+        model.load_state_dict(state["average"])
+    except RuntimeError as error:
+        raise TrainingError(f"{path} is of another architecture than its own description: {str(error).splitlines()[1].strip()}") from None
+    return model.eval(), {**state["extra"], "steps": state["global_step"]}
+
+
+def teacher(facts: dict[str, Any], config: Config) -> Decoder:
+    """Return the decoder with norms that a folded one was made from; its record carries the weights."""
+    decoder = Decoder(config)
+    decoder.load_state_dict(facts["teacher"])
+    return decoder.eval()
+
+
+def write(path: Path, model: VAE, facts: dict[str, Any]) -> None:
+    """Write a model and its record as a checkpoint, whole or not at all."""
+    extra = {name: value for name, value in facts.items() if name != "steps"} | {"config": model.config.asdict()}
+    extra["folded"] = extra.get("folded") or is_folded(model.decoder)
+    partial = path.with_suffix(f".{os.getpid()}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        torch.save({"average": model.state_dict(), "extra": extra, "global_step": facts["steps"]}, partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

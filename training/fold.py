@@ -1,0 +1,220 @@
+"""The decoder without norms: each GroupNorm becomes a fixed scale and shift, melted into the convolution before it.
+
+    python -m training.fold training/runs/vae/last.ckpt --data training/data/procedural --minutes 8
+
+writes folded.ckpt beside the checkpoint, ready for export; it carries the decoder it was made from, to be compared with.
+
+A norm looks at the whole picture before it lets a pixel pass; in int8 that costs more than the convolutions around it, and a part of a
+picture decodes otherwise than the same part of a larger one. Over the latents that films visit its effect is nearly constant:
+
+    norm(u) ≈ scale * u + shift, least squares per channel over calibration latents
+    scale * (W x + b) + shift = (scale * W) x + (scale * b + shift)
+
+Blocks are fitted from the latents outwards, each on what the folded blocks before it give, so that an error is met by the next fit
+instead of being carried on. What is left, `tune` trains away: the folded decoder learns to do what its teacher does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .dataset import Crops, load
+from .errors import TrainingError, guarded
+from .models import Decoder, Encoder, ResBlock
+
+
+def blocks(decoder: Decoder) -> list[ResBlock]:
+    return [module for module in decoder.modules() if isinstance(module, ResBlock)]
+
+
+def is_folded(decoder: Decoder) -> bool:
+    return all(isinstance(block.norm, nn.Identity) for block in blocks(decoder))
+
+
+def unnormed(decoder: Decoder) -> Decoder:
+    """Return the decoder with its norms taken out, as `fold` leaves it; changes it in place."""
+    for block in blocks(decoder):
+        block.norm = nn.Identity()
+    return decoder
+
+
+class Fit:
+    """Least squares of y against u, channel by channel, from sums over any number of batches (N, C, h, w)."""
+
+    def __init__(self):
+        self.sums: torch.Tensor | float = 0.0
+
+    def add(self, u: torch.Tensor, y: torch.Tensor) -> None:
+        u, y = u.double(), y.double()
+        self.sums = self.sums + torch.stack([v.mean((0, 2, 3)) for v in (torch.ones_like(u), u, y, u * u, u * y)])
+
+    def solve(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return scale and shift, each (C,). A channel that never moves keeps scale 1."""
+        count, u, y, uu, uy = self.sums
+        u, y, uu, uy = u / count, y / count, uu / count, uy / count
+        spread = uu - u * u
+        still = spread < 1e-12
+        scale = torch.where(still, 1.0, (uy - u * y) / spread.clamp_min(1e-12))
+        return scale.float(), (y - scale * u).float()
+
+
+@contextmanager
+def tapped(module: nn.Module) -> Iterator[list[torch.Tensor]]:
+    """Yield a list that holds the last output of a module while the block lasts."""
+    seen: list[torch.Tensor] = []
+    handle = module.register_forward_hook(lambda _, __, out: seen.__setitem__(slice(None), [out]))
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+@torch.no_grad()
+def fold(teacher: Decoder, latents: Iterable[torch.Tensor]) -> Decoder:
+    """Return a decoder without norms that comes as near to the teacher as scales and shifts allow.
+
+    Parameters
+    ----------
+    teacher : Decoder
+        In evaluation; left as it is.
+    latents : iterable of tensor
+        Batches (N, C, h, w) in the decoder's own units, such as films visit.
+    """
+    latents = list(latents)
+    student = copy.deepcopy(teacher).eval()
+    for theirs, ours in zip(blocks(teacher), blocks(student)):
+        fit = Fit()
+        with tapped(theirs.norm) as wanted, tapped(ours.conv1) as given:
+            for batch in latents:
+                teacher(batch)
+                student(batch)
+                fit.add(given[0], wanted[0])
+        scale, shift = fit.solve()
+        ours.conv1.weight.mul_(scale.view(-1, 1, 1, 1))
+        ours.conv1.bias.mul_(scale).add_(shift)
+        ours.norm = nn.Identity()
+    return student
+
+
+@torch.no_grad()
+def visited(encoder: Encoder, frames: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Return latents such as films visit, (N, C, h, w), from a batch of frames: pictures, mixes of two, some carried off by noise."""
+    mean, _ = encoder(frames)
+    spread = mean.std()
+    other = mean.roll(1, 0).flip(int(rng.integers(2, 4)))
+    part = float(rng.uniform(0, 0.5)) if rng.random() < 0.5 else 0.0
+    mixed = ((1 - part) * mean + part * other) / np.hypot(1 - part, part)
+    if rng.random() < 0.5:
+        away = float(rng.uniform(0.1, 0.5))
+        noise = torch.from_numpy(rng.standard_normal(mean.shape, np.float32)).to(mean)
+        smooth = F.avg_pool2d(noise, 3, 1, 1, count_include_pad=False)  # wander moves neighbours together
+        mixed = np.sqrt(1 - away**2) * mixed + away * spread * smooth / smooth.std()
+    return mixed
+
+
+def tune(
+    student: Decoder,
+    teacher: Decoder,
+    encoder: Encoder,
+    crops: Crops,
+    distance: nn.Module | None,
+    minutes: float,
+    rate: float = 3e-4,
+    share: float = 1.0,
+    patch: int = 64,
+    say: Callable[[str], None] = print,
+    device: str = "cpu",
+) -> Decoder:
+    """Train the folded decoder for some minutes to do what its teacher does; return its averaged weights.
+
+    loss = L1(student, teacher) + share * LPIPS(student, teacher), over the latents of `visited`.
+    """
+    student, teacher, encoder = (m.to(device) for m in (student, teacher, encoder))
+    student.train()
+    average = copy.deepcopy(student).requires_grad_(False)
+    optimizer = torch.optim.AdamW(student.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+    rng = np.random.default_rng(11)
+    began = said = time.monotonic()
+    sums, steps = np.zeros(2), 0
+    for frames in crops:
+        part = (time.monotonic() - began) / (60 * minutes)
+        if part >= 1:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = rate * min(1.0, (steps + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * part)))
+        frames = frames.to(device)
+        with torch.no_grad(), torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+            latents = visited(encoder, frames, rng).float()
+            wanted = teacher(latents).float()
+        with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+            got = student(latents).float()
+        near = (got - wanted).abs().mean()
+        look = torch.zeros(())
+        if distance is not None:
+            size = min(patch, got.shape[-1])
+            y, x = (int(rng.integers(0, edge - size + 1)) for edge in got.shape[-2:])
+            look = distance(got[:, :, y : y + size, x : x + size], wanted[:, :, y : y + size, x : x + size])
+        optimizer.zero_grad(set_to_none=True)
+        (near + share * look).backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        optimizer.step()
+        steps += 1
+        with torch.no_grad():
+            keep = min(0.998, (1 + steps) / (10 + steps))
+            torch._foreach_lerp_(list(average.parameters()), list(student.parameters()), 1 - keep)
+        sums += float(near.detach()), float(look.detach())
+        if time.monotonic() - said > 20:
+            said = time.monotonic()
+            say(f"{(said - began) / 60:5.1f} of {minutes:g} min, {steps} steps: L1 {sums[0] / steps:.4f}, distance {sums[1] / steps:.4f}")
+    return average.eval()
+
+
+def main() -> None:
+    from . import checkpoint, perceptual
+
+    parser = argparse.ArgumentParser(description="Take the norms out of a decoder.")
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data sets it was trained on")
+    parser.add_argument("--minutes", type=float, default=8, help="of learning from its teacher")
+    parser.add_argument("--perceptual", help="as for train_vae")
+    parser.add_argument("--crop", type=int, default=512, help="size of the pictures it learns on")
+    parser.add_argument("--batch", type=int, default=2)
+    args = parser.parse_args()
+    model, facts = checkpoint.averaged(args.checkpoint)
+    if is_folded(model.decoder):
+        raise TrainingError(f"{args.checkpoint} is folded already.")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    pictures = load(args.data)
+    teacher = copy.deepcopy(model.decoder)
+    with torch.no_grad():
+        rng = np.random.default_rng(7)
+        frames = [pictures.frame(k)[None] for k in pictures.some(held_out=False, most=40)]
+        pairs = [torch.cat(frames[k : k + 2]) for k in range(0, len(frames) - 1, 2)] or frames
+        latents = [visited(model.encoder, pair, rng) for pair in pairs]
+    print(f"fitting scales and shifts over {len(latents)} batches of latents", flush=True)
+    student = fold(model.decoder, latents)
+    if args.minutes > 0:
+        crops = Crops(pictures, ((args.crop, args.batch, 1.0),), seed=3, device=device)
+        distance = perceptual.choose(args.perceptual)
+        distance = distance.to(device) if distance is not None else None
+        student = tune(student, teacher, model.encoder, crops, distance, args.minutes, device=device)
+    model = model.cpu()
+    model.decoder = student.cpu()
+    facts |= {"folded": True, "fold_minutes": args.minutes, "teacher": teacher.cpu().state_dict()}
+    target = args.checkpoint.with_name("folded.ckpt")
+    checkpoint.write(target, model, facts)
+    print(target)
+
+
+if __name__ == "__main__":
+    guarded(main)
