@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from n2s.commands import cache, check, draw, export, new, nodes, plan, preview, run, schema, why
+from n2s.commands import anchors, cache, check, draw, export, new, nodes, plan, preview, run, schema, why
 from n2s.commands.common import line, problem_line
 from n2s.graph.errors import N2SError
 
@@ -27,6 +27,7 @@ for command in (run.run, check.check, plan.plan, why.why, preview.preview, draw.
 for command in (new.new, nodes.nodes, schema.schema):
     app.command()(command)
 app.add_typer(cache.app)
+app.add_typer(anchors.app)
 
 
 def main() -> None:

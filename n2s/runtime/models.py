@@ -88,13 +88,14 @@ class ModelFolder:
             When the file is missing or is not the one the card describes.
         """
         path = self.folder / name
-        wanted = self.card["files"].get(name, {}).get("sha256")
+        about = self.card["files"].get(name, {})
+        wanted = about.get("sha256")
         if wanted is None:
             raise RenderError(f"The model in {self.folder} has no {name}; its card lists {', '.join(self.card['files'])}.")
         if not path.is_file():
             raise RenderError(f"{path} is missing though the model's card lists it; fetch or export the model again.")
         found = self.store.about_file("digests", path, lambda: hashlib.sha256(path.read_bytes()).hexdigest())
-        if found != wanted:
+        if found not in (wanted, about.get("next")):  # next: what a change under way puts in its place
             raise RenderError(f"{path} is not the file its card describes (SHA-256 {found[:12]}…, the card says "
                               f"{wanted[:12]}…): it is damaged or was replaced. Fetch or export the model again.")
         return path, found
@@ -157,6 +158,16 @@ class ModelFolder:
                 make = lambda: self._session(path, actual)  # noqa: E731
                 self._decoders[key] = SessionDecoder(path, make, actual, batch, self.channels, self.scale)
             return self._decoders[key]
+
+    def encoder(self) -> SessionEncoder:
+        """Return the encoder, on the CPU: pictures are few, and their latents should not depend on a GPU."""
+        names = [f"encoder.{precision}.onnx" for precision in ("fp32", "fp16", "int8")]
+        name = next((name for name in names if name in self.card["files"]), None)
+        if name is None:
+            raise RenderError(f"The model in {self.folder} has no encoder, so that no picture can become latents; its "
+                              f"card lists {', '.join(self.card['files'])}. Take a model that was exported with one.")
+        path, _ = self.checked(name)
+        return SessionEncoder(path, self._session(path, "cpu"), self.channels, self.scale)
 
     def _session(self, path: Path, provider: str) -> Any:
         """Open a session with one thread: chunks run side by side instead."""
@@ -262,3 +273,30 @@ class SessionDecoder:
         if self.provider == "cuda":
             raise ProviderExhausted("CUDA's memory does not hold one frame; the CPU goes on from here.")
         raise RenderError("Memory does not hold one decoded frame. Lower the decoder's grid, or the number of --jobs.")
+
+
+class SessionEncoder:
+    """An encoder on an open session, which threads may share."""
+
+    def __init__(self, path: Path, session: Any, channels: int, scale: int):
+        self.path, self.channels, self.scale = path, channels, scale
+        self._session = session
+        inputs, outputs = session.get_inputs(), session.get_outputs()
+        form = [(i.type, len(i.shape)) for i in (*inputs, *outputs)]
+        if len(inputs) != 1 or len(outputs) != 1 or form != [("tensor(float)", 4)] * 2:
+            raise RenderError(f"{path} is no encoder: it must take float32 frames (N, 3, H, W) and give float32 "
+                              "latents (N, C, h, w).")
+
+    def encode(self, frame: np.ndarray) -> np.ndarray:
+        """Return latents float32 (C, H / scale, W / scale) of a frame float32 (3, H, W), 0..1."""
+        name, frames = self._session.get_inputs()[0].name, np.ascontiguousarray(frame[None], np.float32)
+        try:
+            made = self._session.run(None, {name: frames})[0]
+        except Exception as error:
+            if OUT_OF_MEMORY.search(str(error)):
+                raise RenderError("Memory does not hold the encoding of one picture. Give a smaller --size.") from None
+            raise RenderError(f"{self.path} failed while encoding: {str(error).splitlines()[0][:200]}") from None
+        wanted = (1, self.channels, *(side // self.scale for side in frame.shape[1:]))
+        if made.shape != wanted:
+            raise RenderError(f"{self.path} turns a frame {frame.shape} into {made.shape}; its card promises {wanted}.")
+        return made[0]
