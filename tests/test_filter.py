@@ -147,10 +147,9 @@ def test_noise_is_rejected(colours):
 
 
 def deep_black() -> np.ndarray:
-    """One soft light of a few per cent of a black picture."""
+    """A flat disc that fills a hundredth of a black picture."""
     y, x = np.mgrid[:EDGE, :EDGE] / EDGE - 0.4
-    glow = 255 * np.exp(-(x**2 + y**2) / 0.004)
-    return np.rint(glow[:, :, None] * [1, 0.6, 0.3]).astype(np.uint8)
+    return np.where((np.hypot(x, y) < 0.057)[:, :, None], [250, 150, 70], 0).astype(np.uint8)
 
 
 @pytest.mark.parametrize(

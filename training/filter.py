@@ -48,7 +48,7 @@ class Limits:
     Attributes
     ----------
     min_entropy : float
-        Of the richest of luma, red, green and blue; bits, 0..8.
+        Of the richest of luma, red, green and blue; bits, 0..8. A disc on black that fills a hundredth has 0.08.
     min_contrast : float
         Largest standard deviation of a channel; levels, 0..127.5.
     min_structure : float
@@ -61,7 +61,7 @@ class Limits:
         In the units of the aesthetic head, or 0..1 without one; off by default.
     """
 
-    min_entropy: float = 0.3
+    min_entropy: float = 0.05
     min_contrast: float = 1.5
     min_structure: float = 0.04
     min_sharpness: float = 0.0
