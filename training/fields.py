@@ -28,7 +28,13 @@ class Plane:
         """The plane seen through a displacement; anything drawn on it is displaced."""
         return replace(self, x=(self.x + dx).astype(np.float32), y=(self.y + dy).astype(np.float32))
 
+    def scaled(self, factor: float) -> "Plane":
+        """The plane from further away: what is drawn on it becomes `factor` times smaller."""
+        factor = np.float32(factor)
+        return replace(self, x=self.x * factor, y=self.y * factor, pixel=self.pixel * float(factor))
+
     def turned(self, angle: float) -> "Plane":
+        """The plane turned by an angle in radians."""
         c, s = np.float32(np.cos(angle)), np.float32(np.sin(angle))
         return replace(self, x=c * self.x - s * self.y, y=s * self.x + c * self.y)
 
@@ -36,8 +42,8 @@ class Plane:
 class Noise:
     """A periodic Gaussian random field with amplitude f^-slope between two frequencies; unit variance.
 
-    One table holds all octaves, so that a whole fractal sum costs one look-up, and the picture does not depend on its size.
-    Frequencies are cycles per `period`; the period is in picture heights.
+    One table holds all octaves: a whole fractal sum costs one look-up, and the picture does not depend on its size.
+    Frequencies are cycles per `period`; the period is in picture heights. Size is that of the table.
     """
 
     def __init__(self, rng, slope=1.8, low=1.0, high=40.0, period=2.0, size=256):
@@ -56,6 +62,64 @@ class Noise:
         return ndimage.map_coordinates(self.table, at, order=2, mode="grid-wrap", prefilter=False, output=np.float32)
 
 
+class Flow:
+    """A current without sources, the curl of a `Noise`: (u, v) = (dn/dy, -dn/dx), of unit mean square."""
+
+    def __init__(self, rng, slope=2.6, high=8, period=2.4, size=128):
+        noise = Noise(rng, slope, 1, high, period, size)
+        u = np.roll(noise.table, -1, 0) - np.roll(noise.table, 1, 0)
+        v = np.roll(noise.table, 1, 1) - np.roll(noise.table, -1, 1)
+        rate = np.sqrt((u * u + v * v).mean())
+        self.tables, self.scale = (u / rate, v / rate), noise.scale
+
+    def carried(self, plane: Plane, length: float, steps=6) -> Plane:
+        """The plane after a drift of about `length` heights: drawn on it, all is curled as a liquid would."""
+        x, y = plane.x, plane.y
+        for _ in range(steps):
+            at = np.stack([y * self.scale, x * self.scale])
+            u, v = (ndimage.map_coordinates(t, at, order=1, mode="grid-wrap", output=np.float32) for t in self.tables)
+            x, y = x + np.float32(length / steps) * u, y + np.float32(length / steps) * v
+        return replace(plane, x=x, y=y)
+
+
+class Growth:
+    """Reaction and diffusion (Gray-Scott) on a periodic table: u' = 0.2 L u - u v² + feed (1 - u),
+    v' = 0.1 L v + u v² - (feed + kill) v, with the five-point Laplacian L and steps of 1.
+
+    `feed` and `kill` are numbers or tables. Grown from the places where `seeds` (size, size) is true. The pattern's
+    wavelength is about 9 cells of the table; the period is in picture heights.
+    """
+
+    def __init__(self, seeds, feed, kill, steps=1500, period=2.2):
+        size = len(seeds)
+        u, v = np.ones((size + 2, size + 2), np.float32), np.zeros((size + 2, size + 2), np.float32)
+        inner = (slice(1, -1), slice(1, -1))
+        u[inner] -= np.float32(0.5) * seeds
+        v[inner] += np.float32(0.5) * seeds
+        feed, kill = np.float32(feed), np.float32(kill)
+        fades = 1 - 4 * np.float32(0.2) - feed, 1 - 4 * np.float32(0.1) - feed - kill
+        for _ in range(steps):
+            eaten = u[inner] * v[inner] ** 2
+            for a, rate, fade, gain in ((u, 0.2, fades[0], feed - eaten), (v, 0.1, fades[1], eaten)):
+                a[0], a[-1] = a[-2], a[1]
+                a[:, 0], a[:, -1] = a[:, -2], a[:, 1]
+                around = a[:-2, 1:-1] + a[2:, 1:-1]
+                around += a[1:-1, :-2]
+                around += a[1:-1, 2:]
+                around *= np.float32(rate)
+                around += gain
+                a[inner] *= fade
+                a[inner] += around
+        self.table = v[inner].copy()
+        self.scale = np.float32(size / period)
+
+    def __call__(self, x, y):
+        """v at (x, y), 0 to about 0.45, by a cubic spline; the middle of the table lies in the middle of the plane."""
+        half = len(self.table) / 2
+        at = np.stack([np.float32(y * self.scale + half), np.float32(x * self.scale + half)])
+        return ndimage.map_coordinates(self.table, at, order=3, mode="grid-wrap", output=np.float32)
+
+
 def smoothstep(a, b, t):
     """0 below a, 1 above b, s = 3u² - 2u³ between."""
     u = np.clip((t - a) / (b - a), 0, 1)
@@ -63,12 +127,13 @@ def smoothstep(a, b, t):
 
 
 def inside(distance, plane: Plane, soft=0.0):
-    """Coverage of a shape given its signed distance (negative inside): one pixel of antialiasing, or `soft` heights of blur."""
+    """Coverage of a shape by its signed distance (negative inside): a pixel of antialiasing, or `soft` heights of blur."""
     edge = max(soft, plane.pixel * 0.9)
     return smoothstep(edge, -edge, distance)
 
 
 def disc(plane: Plane, cx, cy, radius):
+    """Signed distance to a disc."""
     return np.hypot(plane.x - cx, plane.y - cy) - radius
 
 
@@ -80,7 +145,7 @@ def box(plane: Plane, cx, cy, half_w, half_h, corner=0.0):
 
 
 def cells(plane: Plane, points):
-    """Voronoi: distance to the nearest point, to the border (second minus first, halved), and the nearest point's index."""
+    """Voronoi: distance to the nearest point and to the border (second minus first, halved); the nearest's index."""
     first = np.full(plane.x.shape, 1e9, np.float32)
     second = first.copy()
     index = np.zeros(plane.x.shape, np.int32)

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import palettes
 from ..fields import Plane
-from ..paint import develop
+from ..paint import develop, finish
 from . import abstract, color_field, glitch, noise, organic
 
 STYLES = {
@@ -51,5 +51,5 @@ def draw(
     piece = list(pieces)[rng.integers(len(pieces))]
     plane = Plane.of(*size)
     light = pieces[composition or piece](plane, rng, colours)
-    picture = develop(light.astype(np.float32), plane)
+    picture = develop(finish(light.astype(np.float32), plane, rng), plane)
     return picture, {"composition": composition or piece, "palette": palette or name}

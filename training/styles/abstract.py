@@ -1,8 +1,10 @@
-"""Abstract: clear forms laid over each other; discs, ribbons, arches, interference."""
+"""Abstract: clear forms laid over each other; discs, ribbons, panes, crystals, moiré."""
+
+from dataclasses import replace
 
 import numpy as np
 
-from ..fields import Noise, box, disc, inside, smoothstep
+from ..fields import Noise, box, cells, disc, inside, scattered, smoothstep
 from ..paint import glow, over, shade
 
 
@@ -88,7 +90,8 @@ def arches(plane, rng, palette):
 
     q = plane.pixel / 4  # edges of tiles have no distance field: four samples a pixel
     picture = sum(tiles(plane.moved(dx, dy)) for dx, dy in ((-q, -q / 2), (q, q / 2), (-q / 2, q), (q / 2, -q))) / 4
-    return shade(picture, 0.78 + 0.4 * np.exp(-((plane.x - lamp_x) ** 2 / plane.aspect**2 + (plane.y - lamp_y) ** 2) / 0.2))
+    lamp = (plane.x - lamp_x) ** 2 / plane.aspect**2 + (plane.y - lamp_y) ** 2
+    return shade(picture, 0.5 + 0.7 * np.exp(-lamp / 0.16))
 
 
 def interference(plane, rng, palette):
@@ -116,7 +119,8 @@ def sphere(plane, rng, palette):
     angle = rng.uniform(0, 2 * np.pi)
     lx, ly = np.cos(angle), np.sin(angle)
     far = np.hypot(plane.x - cx, plane.y - cy)
-    picture = palette.ramp(0.03 + 0.16 * np.exp(-((far / 0.5) ** 2)) + 0.05 * (plane.x * lx / plane.aspect + plane.y * ly))
+    lean = plane.x * lx / plane.aspect + plane.y * ly
+    picture = palette.ramp(0.03 + 0.16 * np.exp(-((far / 0.5) ** 2)) + 0.05 * lean)
     band = Noise(rng, slope=2.1, high=16, period=2.2)
     tilt = rng.uniform(0, np.pi)
     bodies = [(cx, cy, radius)]
@@ -132,7 +136,8 @@ def sphere(plane, rng, palette):
         rim = np.exp(-z * 5) * np.clip(dx * lx + dy * ly + 0.3, 0, 1)
         body = glow(body, palette.accent, 0.8 * rim)
         picture = over(picture, body, inside(np.hypot(dx, dy) * size - size, plane))
-        picture = glow(picture, palette.accent, 0.12 * np.exp(-np.maximum(far - radius, 0) / 0.06) * (far > radius) if k == 0 else 0 * far)
+        if k == 0:
+            picture = glow(picture, palette.accent, 0.12 * np.exp(-np.maximum(far - radius, 0) / 0.06) * (far > radius))
     if rng.random() < 0.45:
         p = plane.moved(-cx, -cy).turned(rng.uniform(-0.6, 0.6))
         ellipse = np.hypot(p.x, p.y / 0.24)
@@ -143,4 +148,147 @@ def sphere(plane, rng, palette):
     return picture
 
 
-COMPOSITIONS = (discs, ribbons, arches, interference, sphere)
+def panes(plane, rng, palette):
+    """Great translucent sheets, dense at one edge; on black they add their light, on white each filters it."""
+    dark = rng.random() < 0.65
+    picture = palette.ramp((0.04 if dark else 0.93) + 0.05 * plane.y)
+    count = int(rng.integers(4, 7))
+    turn, step = rng.uniform(0, np.pi), rng.choice([np.pi / 2, np.pi / 3, 0.3])
+    tones = rng.permutation(np.linspace(0.3, 0.8, count))
+    for k, tone in enumerate(tones):
+        cx, cy = plane.aspect * rng.uniform(-0.22, 0.22), rng.uniform(-0.22, 0.22)
+        p = plane.moved(-cx, -cy).turned(turn + step * k)
+        reach, broad = rng.uniform(0.22, 0.42), rng.uniform(0.14, 0.34)
+        d = disc(p, 0, 0, reach) if rng.random() < 0.35 else box(p, 0, 0, broad, reach, 0.02)
+        dense = smoothstep(-1.1, 1.0, p.y / reach)
+        tint = palette.accent if k == count - 1 else palette.ramp(np.float32(tone))
+        if dark:
+            picture = glow(picture, tint, inside(d, plane) * (0.06 + 0.7 * dense**1.6))
+        else:
+            picture = picture * (1 + (inside(d, plane) * (0.2 + 0.75 * dense))[..., None] * (tint - 1))
+    return picture
+
+
+def facets(plane, rng, palette):
+    """A crystal in the dark: flat facets, each turned its own way to the light, inside a few straight cuts."""
+    angle = rng.uniform(0, 2 * np.pi)
+    lx, ly = np.cos(angle), np.sin(angle)
+    p = plane.turned(rng.uniform(0, np.pi))
+    d = np.full_like(p.x, -1)
+    cuts = int(rng.integers(6, 9))
+    for k in range(cuts):
+        a = 2 * np.pi * (k + rng.uniform(-0.25, 0.25)) / cuts
+        d = np.maximum(d, p.x * np.cos(a) / rng.uniform(1.0, 1.5) + p.y * np.sin(a) - rng.uniform(0.26, 0.4))
+    points = scattered(rng, int(rng.integers(11, 20)), 1.0, 0.62)
+    shards = p.turned(rng.uniform(0, np.pi))
+    _, border, index = cells(replace(shards, y=shards.y * np.float32(rng.uniform(0.35, 0.7))), points)
+    lean = rng.normal(0, 1, (2, len(points))).astype(np.float32)
+    lean /= np.hypot(*lean)
+    u = (shards.x - points[:, 0].astype(np.float32)[index]) * lean[0][index]
+    u += 0.6 * (shards.y - points[:, 1].astype(np.float32)[index]) * lean[1][index]
+    facing = (lean[0] * lx + lean[1] * ly)[index]
+    tone = 0.42 + 0.36 * facing + 1.3 * u
+    body = palette.ramp(tone)
+    marked = (rng.random(len(points)) < 0.14)[index]
+    body = np.where(marked[..., None], palette.accent * np.clip(0.75 + 1.5 * u, 0.1, 1.2)[..., None], body)
+    body = glow(body, palette.table[-120], 0.3 * np.exp(-border / 0.005) * smoothstep(-0.2, 0.9, facing))
+    far = np.hypot(plane.x - 0.3 * lx, plane.y - 0.3 * ly)
+    ground = palette.ramp(0.01 + 0.24 * np.exp(-((far / 0.55) ** 2)))
+    return over(ground, body, inside(d, plane))
+
+
+def fan(plane, rng, palette):
+    """Paper folded into a fan around a point near the edge: lit sides, shaded sides, a dark beyond."""
+    angle = rng.uniform(0, 2 * np.pi)
+    cx, cy = 0.52 * plane.aspect * np.cos(angle), 0.52 * np.sin(angle)
+    x, y = plane.x - cx, plane.y - cy
+    r, turn = np.hypot(x, y), np.arctan2(y, x)
+    pleats, lean = int(rng.integers(11, 20)), rng.uniform(-0.4, 0.4)
+    marked, start = rng.random(pleats) < 0.25, int(rng.integers(0, pleats))
+    marked[start] = True
+
+    def paper(turn):
+        at = pleats * (turn / (2 * np.pi) + 0.5) + lean * r
+        side = np.abs(at % 1 - 0.5) * 2  # a ridge at 1, a valley at 0
+        tone = np.where(at % 1 > 0.5, 0.4 + 0.5 * side, 0.05 + 0.3 * side) * (0.55 + 0.55 * np.exp(-r * 0.9))
+        accent = palette.accent * (0.2 + 0.8 * tone[..., None])
+        return np.where(marked[np.floor(at).astype(np.int32) % pleats][..., None], accent, palette.ramp(tone))
+
+    step = plane.pixel / 3 / np.maximum(r, 0.05)  # folds have no distance field: three samples a pixel
+    colour = (paper(turn - step) + paper(turn) + paper(turn + step)) / 3
+    rim = rng.uniform(0.75, 1.1) + 0.03 * np.cos(2 * np.pi * (pleats * turn / (2 * np.pi) + lean * r))
+    ground = palette.ramp(0.02 + 0.1 * np.exp(-np.maximum(r - rim, 0) / 0.2))
+    ground = shade(ground, 1 - 0.6 * smoothstep(0.12, 0.0, r - rim))
+    picture = over(ground, colour, inside(r - rim, plane))
+    return over(picture, palette.ramp(np.float32(0.02)), inside(r - 0.1, plane, 0.004))
+
+
+def moire(plane, rng, palette):
+    """Two gratings of broad lines in a round window, one bent; what is seen is the beat between them."""
+    lines = rng.uniform(7, 11)
+    bend = Noise(rng, slope=2.6, high=5, period=2.6)(plane.x, plane.y)
+    p = plane.turned(rng.uniform(0, np.pi))
+    q = p.turned(rng.uniform(0.1, 0.35))
+    first = np.sin(2 * np.pi * lines * p.y)
+    if rng.random() < 0.5:
+        cx, cy = rng.uniform(-0.35, 0.35, 2)
+        second = np.sin(2 * np.pi * lines * rng.uniform(0.9, 1.1) * (np.hypot(plane.x - cx, plane.y - cy) + 0.04 * bend))
+    else:
+        second = np.sin(2 * np.pi * lines * (q.y + 0.07 * bend))
+    a, b = smoothstep(-0.35, 0.35, first), smoothstep(-0.35, 0.35, second)
+    cx, cy, radius = plane.aspect * rng.uniform(-0.12, 0.12), rng.uniform(-0.08, 0.08), rng.uniform(0.36, 0.46)
+    window = inside(disc(plane, cx, cy, radius), plane, 0.004)
+    across = 0.5 + 0.5 * (p.x / 0.5)
+    colour = palette.ramp(0.05 + a * (0.2 + 0.4 * across))
+    colour = over(colour, palette.ramp(0.9 - 0.35 * across), 0.85 * b * (0.3 + 0.7 * a))
+    colour = over(colour, palette.accent, 0.8 * b * (1 - a) * smoothstep(0.3, 0.9, across))
+    if rng.random() < 0.5:  # the window is a ball
+        z = np.sqrt(np.clip(1 - ((plane.x - cx) ** 2 + (plane.y - cy) ** 2) / radius**2, 0, 1))
+        colour = shade(colour, 0.1 + 0.95 * z)
+    return over(palette.ramp(0.03 + 0.08 * (plane.y + 0.5)), colour, window)
+
+
+def vortex(plane, rng, palette):
+    """Arms of light winding into a dark heart."""
+    cx, cy = plane.aspect * rng.uniform(-0.14, 0.14), rng.uniform(-0.12, 0.12)
+    p = plane.moved(-cx, -cy).turned(rng.uniform(0, np.pi))
+    y = p.y / rng.uniform(0.55, 1.0)
+    r, angle = np.hypot(p.x, y) + 1e-4, np.arctan2(y, p.x)
+    sway = Noise(rng, slope=2.0, high=14, period=2.4)(plane.x, plane.y)
+    arms, twist = int(rng.integers(2, 5)), rng.uniform(2.2, 4.5) * rng.choice([-1, 1])
+    phase = arms * angle + twist * np.log(r) + 0.7 * sway
+    arm = (0.5 + 0.5 * np.sin(phase)) ** rng.uniform(1.0, 2.5)
+    reach = np.exp(-((r / rng.uniform(0.38, 0.6)) ** 2))
+    heart = smoothstep(0.03, 0.2, r)
+    picture = palette.ramp(0.01 + heart * reach * (0.16 + 0.84 * arm))
+    picture = glow(picture, palette.accent, 0.55 * heart * reach * smoothstep(0.3, 1.0, np.sin(phase + 1.2)))
+    ring = np.exp(-(((r - 0.12) / 0.018) ** 2))
+    return glow(picture, palette.table[-200], 0.5 * ring * (0.3 + 0.7 * arm))
+
+
+def monoliths(plane, rng, palette):
+    """Tall dark slabs before a low light, mist between them, the floor giving it back."""
+    level, cx = rng.uniform(0.2, 0.34), plane.aspect * rng.uniform(-0.25, 0.25)
+    y = np.where(plane.y > level, 2 * level - plane.y, plane.y)  # the floor mirrors
+    rise = level - y
+    light = np.exp(-(((plane.x - cx) / (0.5 * plane.aspect**0.5)) ** 2 + (rise / 0.5) ** 2))
+    picture = palette.ramp(0.1 + 0.8 * light)
+    sun = disc(plane.moved(0, y - plane.y), cx, level - rng.uniform(0.2, 0.36), rng.uniform(0.07, 0.15))
+    picture = over(picture, palette.accent if rng.random() < 0.5 else palette.table[-60], inside(sun, plane, 0.003))
+    count = int(rng.integers(6, 10) * plane.aspect**0.6)
+    for depth in np.linspace(0, 1, count):
+        bx = plane.aspect * rng.uniform(-0.5, 0.5)
+        half, tall = rng.uniform(0.025, 0.06) * (0.6 + depth), rng.uniform(0.15, 0.6)
+        d = np.maximum(np.abs(plane.x - bx) - half, rise - tall)
+        toward = np.clip((plane.x - bx) * np.sign(cx - bx) / half, -1, 1)
+        mist = np.exp(-np.maximum(rise, 0) / 0.14) * (1 - 0.7 * depth)
+        tone = 0.04 + (1 - depth) * (0.1 + 0.45 * light) + (0.12 * toward + 0.35 * mist) * light
+        picture = over(picture, palette.ramp(tone), inside(d, plane))
+    floor = inside(level - plane.y, plane, 0.003)
+    deep = np.clip((plane.y - level) / (0.5 - level), 0, 1)
+    return shade(picture, 1 - floor * (0.3 + 0.5 * deep))
+
+
+COMPOSITIONS = (
+    discs, ribbons, arches, interference, sphere, panes, facets, fan, moire, vortex, monoliths,
+)  # fmt: skip

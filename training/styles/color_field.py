@@ -68,7 +68,8 @@ def horizon(plane, rng, palette):
         ridge = Noise(rng, slope=1.7, high=30, period=3.2)
         for k in range(count):
             depth = (k + 1) / count
-            skyline = level - 0.16 + 0.36 * depth + (0.035 + 0.04 * depth) * ridge(plane.x * (0.7 + 0.5 * depth), np.float32(k * 0.71))
+            height = ridge(plane.x * (0.7 + 0.5 * depth), np.float32(k * 0.71))
+            skyline = level - 0.16 + 0.36 * depth + (0.035 + 0.04 * depth) * height
             mist = np.clip((plane.y - skyline) * 2.2, 0, 1) * (1 - depth * 0.7)
             colour = palette.ramp((0.5 - 0.46 * depth) * (1 if night else 1.15) + 0.32 * mist)
             picture = over(picture, colour, inside(skyline - plane.y, plane, 0.002 + 0.006 * (1 - depth)))
@@ -103,4 +104,113 @@ def veil(plane, rng, palette):
     return shade(picture, 1 - rng.uniform(0.2, 0.65) * side * keep)
 
 
-COMPOSITIONS = (slabs, aperture, horizon, veil)
+def eclipse(plane, rng, palette):
+    """A black disc before a great light: the corona, and perhaps one bead where the light breaks through."""
+    cx, cy, radius = plane.aspect * rng.uniform(-0.2, 0.2), rng.uniform(-0.12, 0.12), rng.uniform(0.16, 0.3)
+    x, y = plane.x - cx, plane.y - cy
+    r, side = np.hypot(x, y), rng.uniform(0, 2 * np.pi)
+    toward = (x * np.cos(side) + y * np.sin(side)) / np.maximum(r, 1e-3)
+    rays = Noise(rng, slope=1.6, high=10, period=2.0)(1.3 * x / np.maximum(r, 1e-3), 1.3 * y / np.maximum(r, 1e-3))
+    d = r - radius
+    out = np.maximum(d, 0)
+    lean = 0.45 + 0.55 * smoothstep(-1.0, 1.0, toward)
+    corona = np.exp(-out / (rng.uniform(0.05, 0.12) * lean * (1 + 0.18 * rays)))
+    veil = np.exp(-out / 0.4) * lean
+    picture = palette.ramp(0.01 + 0.3 * veil + 0.66 * corona * lean)
+    tint = np.exp(-out / 0.2) * lean * smoothstep(-0.2, 1.0, toward)
+    picture = glow(picture, palette.accent, 0.4 * rng.random() * tint)
+    picture = over(picture, palette.ramp(0.01 + 0.05 * smoothstep(-radius, radius, -x - y)), inside(d, plane, 0.004))
+    if rng.random() < 0.6:
+        bead = np.hypot(x - radius * np.cos(side), y - radius * np.sin(side))
+        picture = glow(picture, palette.table[-40], 1.4 * np.exp(-((bead / 0.02) ** 2)) + 0.25 * np.exp(-bead / 0.06))
+    return picture
+
+
+def leaks(plane, rng, palette):
+    """Light that got in at the sides of the film: soft flames of colour around a dark middle."""
+    bend = Noise(rng, slope=2.4, high=6, period=2.8)
+    x, y = plane.x + 0.1 * bend(plane.x, plane.y), plane.y + 0.1 * bend(plane.x + 1.3, plane.y + 0.6)
+    picture = palette.ramp(np.full_like(plane.x, 0.02))
+    count = int(rng.integers(3, 6))
+    start = rng.uniform(0, 2 * np.pi)
+    for k in range(count):
+        angle = start + 2 * np.pi * (k + rng.uniform(-0.3, 0.3)) / count
+        px, py = 0.55 * plane.aspect * np.cos(angle), 0.55 * np.sin(angle)
+        lie = angle + np.pi / 2 + rng.uniform(-0.4, 0.4)
+        along = (x - px) * np.cos(lie) + (y - py) * np.sin(lie)
+        across = -(x - px) * np.sin(lie) + (y - py) * np.cos(lie)
+        flame = np.exp(-((along / rng.uniform(0.3, 0.7)) ** 2) - (across / rng.uniform(0.1, 0.28)) ** 2)
+        tint = palette.accent if k == 1 else palette.ramp(np.clip(0.25 + 0.6 * flame, 0, 1) * rng.uniform(0.7, 1.1))
+        picture = glow(picture, tint, rng.uniform(0.5, 1.0) * flame)
+    return picture
+
+
+def meeting(plane, rng, palette):
+    """Two or three areas parted by great arcs; each deepens towards the seam, and the seam glows."""
+    angle = rng.uniform(0, 2 * np.pi)
+    tones = rng.permutation([0.12, 0.45, 0.8])
+    picture = palette.ramp(tones[0] + 0.25 * (plane.x * np.cos(angle) / plane.aspect + plane.y * np.sin(angle)))
+    for k in range(1, int(rng.integers(2, 4))):
+        angle += rng.uniform(0.6, 2.4)
+        radius, off = rng.choice([0.45, 0.8, 1.6]), rng.uniform(-0.12, 0.2)
+        far = off + radius
+        d = disc(plane, far * np.cos(angle), far * np.sin(angle), radius)
+        deep = np.exp(np.minimum(d, 0) / rng.uniform(0.15, 0.4))
+        way = rng.choice([-1, 1])
+        picture = shade(picture, 1 - rng.uniform(0.3, 0.75) * np.exp(-np.maximum(d, 0) / 0.16))
+        colour = palette.accent * (1 - 0.75 * deep[..., None]) if k == 2 else palette.ramp(tones[k] + 0.3 * way * deep)
+        picture = over(picture, colour, inside(d, plane))
+        picture = glow(picture, palette.table[-200], rng.uniform(0.0, 0.35) * np.exp(-np.abs(d) / 0.012))
+    return picture
+
+
+def curtains(plane, rng, palette):
+    """Curtains of light hung over a black land: sharp below, fading upward, pleated."""
+    level = rng.uniform(0.2, 0.38)
+    picture = palette.ramp(0.02 + 0.1 * (plane.y + 0.5))
+    sway = Noise(rng, slope=2.4, high=6, period=3.2)
+    pleat = Noise(rng, slope=1.3, low=3, high=30, period=3.2)
+    count = int(rng.integers(2, 4))
+    for k in range(count):
+        hem = level - rng.uniform(0.0, 0.3) + 0.08 * sway(plane.x, np.float32(0.4 * k)) + rng.uniform(-0.3, 0.3) * plane.x
+        x = plane.x + 0.04 * sway(plane.x, plane.y + k)
+        fold = pleat(x, np.float32(0.6 * k))
+        up = hem - plane.y
+        tall = rng.uniform(0.16, 0.34) * (1 + 0.35 * np.tanh(fold))
+        sheet = np.exp(-np.maximum(up, 0) / tall) * smoothstep(-0.03, 0.03, up) * (0.52 + 0.48 * np.tanh(1.6 * fold + 0.3))
+        sheet = sheet * smoothstep(-1.6, 0.4, sway(plane.x * 0.8 + 1, np.float32(0.9 * k)))
+        colour = palette.ramp(0.9 - 0.75 * np.clip(up / 0.45, 0, 1))
+        colour = over(colour, palette.accent, 0.7 * smoothstep(0.1, 0.4, up) * (k == 0))
+        picture = glow(picture, colour, 1.3 * sheet)
+    land = level + 0.03 * Noise(rng, slope=1.7, high=30, period=3.2)(plane.x, np.float32(0))
+    below = inside(land - plane.y, plane)
+    picture = over(picture, 0.12 * picture[::-1] + 0.3 * palette.table[0], below)
+    return picture
+
+
+def beam(plane, rng, palette):
+    """A shaft of light falls through the dark and lies on the floor."""
+    level, cx = rng.uniform(0.2, 0.32), plane.aspect * rng.uniform(-0.2, 0.2)
+    top, spread = plane.aspect * rng.uniform(-0.35, 0.35), rng.uniform(0.12, 0.24)
+    down = np.clip((plane.y + 0.62) / (level + 0.62), 0, 1.4)
+    middle, half = top + (cx - top) * down, spread * (0.18 + 0.82 * down)
+    air = Noise(rng, slope=1.9, high=14, period=2.6)(plane.x - 0.4 * plane.y, plane.y)
+    across = (plane.x - middle) / half
+    shaft = smoothstep(1.15, 0.75, np.abs(across)) * (1 - 0.35 * down) * (1 + 0.14 * air) * (0.8 + 0.2 * across)
+    shaft *= (plane.y < level) | (np.hypot(plane.x - cx, (plane.y - level) / 0.26) < spread)
+    picture = palette.ramp(0.03 + 0.1 * np.exp(-((plane.x - cx) ** 2 + (plane.y - level) ** 2) / 0.2) + 0.5 * shaft)
+    pool = np.hypot(plane.x - cx, (plane.y - level) / 0.26)
+    lit = smoothstep(spread * 1.06, spread * 0.9, pool)
+    spill = np.exp(-np.maximum(pool - spread, 0) / 0.14) * smoothstep(level - 0.14, level, plane.y)
+    picture = glow(picture, palette.table[len(palette.table) // 3], 0.8 * spill)
+    picture = over(picture, palette.ramp(0.97 - 0.25 * pool / spread), lit)
+    if rng.random() < 0.6:  # something stands in it
+        tall = rng.uniform(0.07, 0.2)
+        d = disc(plane, cx, level - tall, tall) if rng.random() < 0.6 else box(plane, cx, level - tall, 0.3 * tall, tall)
+        round_ = smoothstep(tall, -tall, plane.y - level + tall)
+        picture = shade(picture, 1 - 0.7 * smoothstep(0.05, -0.02, np.hypot(plane.x - cx, (plane.y - level) / 0.3) - tall))
+        picture = over(picture, palette.accent * (0.1 + 0.9 * round_[..., None] ** 1.5), inside(d, plane))
+    return picture
+
+
+COMPOSITIONS = (slabs, aperture, horizon, veil, eclipse, leaks, meeting, curtains, beam)

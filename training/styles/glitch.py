@@ -1,12 +1,16 @@
-"""Glitch: a clear picture, then a machine's mistakes, placed with intent: torn lines, split colours, blocks, streaks."""
+"""Glitch: a clear picture, then a machine's mistakes, placed with intent: tears, split colours, blocks, streaks."""
 
 import numpy as np
 
-from ..fields import smoothstep
-from ..paint import glow, over
-from . import abstract, color_field, organic
+from ..fields import Flow, Noise, box, inside, smoothstep
+from ..paint import glow, over, shade
+from . import abstract, color_field, noise, organic
 
-SUBJECTS = (abstract.ribbons, abstract.sphere, abstract.discs, organic.drops, color_field.horizon, color_field.aperture, abstract.interference)
+SUBJECTS = (
+    abstract.ribbons, abstract.sphere, abstract.discs, abstract.interference, abstract.panes, abstract.facets,
+    abstract.vortex, abstract.monoliths, organic.drops, organic.medusa, color_field.horizon, color_field.aperture,
+    color_field.eclipse, color_field.meeting, noise.paper,
+)  # fmt: skip
 
 
 def bands(plane, rng, count):
@@ -88,4 +92,82 @@ def scan(plane, rng, palette):
     return glow(picture, palette.accent, 0.3 * bar * (0.5 + 0.5 * line))
 
 
-COMPOSITIONS = (torn, mosaic, streaks, scan)
+def mosh(plane, rng, palette):
+    """Blocks that went on moving after the picture had stopped: each takes its part from further along the motion."""
+    size = 1 / rng.choice([8, 10, 14])
+    at = plane.moved(0, 0.5)
+    bx, by = (np.floor(at.x / size) + 0.5) * size, (np.floor(at.y / size) + 0.5) * size - 0.5
+    drift, field = Noise(rng, slope=2.2, high=6, period=2.4), Noise(rng, slope=2.0, high=8, period=2.4)
+    angle = rng.uniform(0, 2 * np.pi)
+    moved = smoothstep(-0.2, 0.2, field(bx, by) + 0.3)
+    length = moved * (0.16 + 0.08 * drift(bx, by))
+    dx = length * (np.cos(angle) + 0.5 * drift(bx + 0.7, by))
+    dy = length * (np.sin(angle) + 0.5 * drift(bx, by + 0.7))
+    smear = np.where(drift(bx + 1.3, by + 0.4) > 0.4, moved, 0)  # here the block holds one line of pixels
+    if abs(np.cos(angle)) > 0.7:
+        dx = dx + smear * (bx - plane.x)
+    else:
+        dy = dy + smear * (by - plane.y)
+    picture = subject(plane.moved(dx, dy), rng, palette)
+    ghost = (drift(bx + 0.2, by + 1.1) > 1.2).astype(np.float32) * moved
+    picture = over(picture, palette.accent * picture.mean(-1, keepdims=True) * 2.5, 0.85 * ghost)
+    return split(picture, plane, 0.003 + 0.03 * moved)
+
+
+def echo(plane, rng, palette):
+    """Three exposures of one motion, each in a light of its own."""
+    seed, angle = rng.integers(2**32), rng.uniform(0, 2 * np.pi)
+    step, grow, turn = rng.uniform(0.02, 0.09), rng.uniform(-0.12, 0.12), rng.uniform(-0.12, 0.12)
+    lights = []
+    for k in (-1, 0, 1):
+        p = plane.moved(k * step * np.cos(angle), k * step * np.sin(angle)).turned(k * turn).scaled(1 + k * grow)
+        light = subject(p, np.random.default_rng(seed), palette) @ np.array([0.3, 0.5, 0.2], np.float32)
+        lights.append(np.sqrt(np.clip(light, 0, 1)))
+    shared = np.minimum(np.minimum(lights[0], lights[1]), lights[2])
+    picture = palette.ramp(shared)
+    for light, tint in zip(lights, (palette.table[len(palette.table) // 2], palette.accent, palette.table[-400])):
+        picture = glow(picture, tint / max(tint.max(), 0.3), 1.1 * (light - shared) ** 1.5)
+    return picture
+
+
+def feedback(plane, rng, palette):
+    """A camera that looks at its own screen: the picture within itself, turned and further away each time."""
+    seed, turn, shrink = rng.integers(2**32), rng.uniform(0.06, 0.4) * rng.choice([-1, 1]), rng.uniform(0.6, 0.74)
+    cx, cy = plane.aspect * rng.uniform(-0.08, 0.08), rng.uniform(-0.08, 0.08)
+    picture, p = subject(plane, np.random.default_rng(seed), palette), plane
+    for k in range(3):
+        p = p.moved(-cx, -cy).turned(turn).scaled(1 / shrink)
+        d = box(p, 0, 0, 0.5 * plane.aspect, 0.5, 0.05)
+        inner = subject(p, np.random.default_rng(seed), palette)
+        picture = shade(picture, 1 - 0.6 * smoothstep(0.12, 0.0, d))
+        tint = over(inner, palette.accent * inner.mean(-1, keepdims=True) * 2, np.full_like(d, 0.1 * (k + 1)))
+        picture = over(picture, tint, inside(d, p))
+    return picture
+
+
+def reeded(plane, rng, palette):
+    """The picture behind reeded glass: every reed is a lens that squeezes what it sees, with a light and a dark side."""
+    p = plane.turned(rng.choice([0.0, 0.0, np.pi / 2, 0.35]))
+    count, power = rng.uniform(7, 14), rng.uniform(0.06, 0.18)
+    u = p.x * count - np.floor(p.x * count) - 0.5
+    lens = power * u * (1 + 0.6 * np.abs(u))
+    picture = subject(plane.moved(lens, 0.25 * lens), rng, palette)
+    gleam = np.exp(-(((u + 0.3) / 0.09) ** 2))
+    picture = shade(picture, 1 - 0.55 * smoothstep(0.05, 0.5, u) + 0.35 * gleam)
+    return split(picture, plane, 0.002 + 0.02 * np.abs(u))
+
+
+def melt(plane, rng, palette):
+    """The picture runs like wet paint, but in steps, as a slow stream updates it."""
+    flow = Flow(rng, slope=2.6, high=6, period=2.6)
+    steps = int(rng.integers(5, 9))
+    angle = rng.uniform(0, 2 * np.pi)
+    along = (plane.x * np.cos(angle) + plane.y * np.sin(angle)) + 0.5
+    stage = np.clip(np.floor(along * steps) / steps, 0, 1)
+    far = flow.carried(plane, 0.34)
+    picture = subject(plane.moved(stage * (far.x - plane.x), stage * (far.y - plane.y)), rng, palette)
+    edge = along * steps - np.floor(along * steps)
+    return split(shade(picture, 1 - 0.4 * np.exp(-edge / 0.14)), plane, 0.012 * stage)
+
+
+COMPOSITIONS = (torn, mosaic, streaks, scan, mosh, echo, feedback, reeded, melt)

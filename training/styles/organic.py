@@ -1,8 +1,11 @@
-"""Organic: things that seem to have grown; cells, petals, drops, skins, currents."""
+"""Organic: things that seem to have grown; cells, petals, corals, shells, currents."""
+
+from dataclasses import replace
 
 import numpy as np
+from scipy import ndimage
 
-from ..fields import Noise, cells, inside, lit, scattered, slope, smoothstep
+from ..fields import Growth, Noise, cells, disc, inside, lit, scattered, slope, smoothstep
 from ..paint import glow, over, shade
 from .noise import focus
 
@@ -85,7 +88,8 @@ def bloom(plane, rng, palette):
         d = r - edge
         picture = shade(picture, 1 - 0.5 * smoothstep(0.07, -0.01, d) * (d > -0.02))
         along = r / np.maximum(edge, 1e-3)
-        tone = (0.2 + 0.62 * along * part + 0.15 * (1 - part)) if dark_heart else (0.88 - 0.6 * along * (0.4 + 0.6 * part))
+        deep, pale = 0.2 + 0.62 * along * part + 0.15 * (1 - part), 0.88 - 0.6 * along * (0.4 + 0.6 * part)
+        tone = deep if dark_heart else pale
         colour = palette.ramp(tone + 0.07 * (lobe - 0.5) + 0.03 * sway)
         picture = over(picture, colour, inside(d, plane) * 0.94)
     return over(picture, palette.accent, inside(r - size * 0.07 * (1 + 0.2 * sway), plane, 0.012))
@@ -114,4 +118,159 @@ def current(plane, rng, palette):
     return over(palette.ramp(0.02 + 0.12 * where), colour, inside(d, plane) * fine)
 
 
-COMPOSITIONS = (tissue, drops, skin, bloom, current)
+# Feed and kill of the kinds of growth: corals, corridors, holes, worms, beads.
+KINDS = ((0.0545, 0.062), (0.029, 0.057), (0.039, 0.058), (0.058, 0.0648), (0.030, 0.0615))
+
+
+def coral(plane, rng, palette):
+    """A colony by reaction and diffusion, grown from a few points: corridors, worms or spots, lit like wet stone."""
+    size = 144
+    feed, kill = KINDS[rng.choice(len(KINDS), p=(0.32, 0.28, 0.14, 0.18, 0.08))]
+    spots = ndimage.gaussian_filter(rng.standard_normal((size, size)), 3.5, mode="wrap")
+    at = (np.arange(size) + 0.5) / size - 0.5
+    cx, cy, reach = rng.uniform(-0.1, 0.1), rng.uniform(-0.08, 0.08), rng.uniform(0.14, 0.3)
+    far = np.hypot(at[None] - cx, at[:, None] - cy)
+    seeds = (spots > np.quantile(spots, 0.78)) & (far < reach)
+    tilt = 0.0012 * rng.uniform(0, 1) * (at[None] + at[:, None])  # one kind turns into another across the picture
+    grown = Growth(seeds, feed, kill + tilt, steps=int(rng.integers(1000, 1900)), period=rng.uniform(1.7, 2.3))
+    bend = Noise(rng, slope=2.4, high=6, period=3)
+    ax, ay = bend(plane.x, plane.y), bend(plane.x + 1.4, plane.y + 0.8)
+    v = grown(plane.x + 0.05 * ax, plane.y + 0.05 * ay)
+    body = smoothstep(0.1, 0.24, v)
+    light = lit(np.sqrt(np.clip(v, 0, 0.4)), plane, 0.22)
+    reach = np.exp(-(((plane.x - 2.2 * cx) / plane.aspect**0.5) ** 2 + (plane.y - 2.2 * cy) ** 2) / 0.22)
+    picture = palette.ramp(0.02 + 0.2 * reach + 0.05 * ay * reach)
+    picture = shade(picture, 1 - 0.6 * smoothstep(0.02, 0.12, v))
+    colour = palette.ramp(0.04 + 0.5 * light * (0.45 + 0.7 * reach) + 0.34 * reach * body + 0.06 * ax)
+    colour = glow(colour, palette.table[-150], 0.7 * smoothstep(0.86, 1.0, light) * body)
+    picture = over(picture, colour, body)
+    return over(picture, palette.accent, 0.6 * smoothstep(0.6, 1.6, ax) * smoothstep(0.24, 0.4, v))
+
+
+def agate(plane, rng, palette):
+    """A cut stone: bands grown inward around a hollow of light, the rind dark."""
+    cx, cy = plane.aspect * rng.uniform(-0.16, 0.16), rng.uniform(-0.12, 0.12)
+    shape, ripple = Noise(rng, slope=2.3, high=7, period=2.6), Noise(rng, slope=1.8, low=3, high=18, period=2.4)
+    x, y = plane.x - cx, (plane.y - cy) * rng.uniform(0.9, 1.4)
+    r = np.hypot(x, y) + 0.075 * shape(plane.x, plane.y) + 0.012 * ripple(plane.x, plane.y)
+    size = rng.uniform(0.42, 0.58)
+    count = int(rng.integers(8, 14))
+    edges = np.cumsum(rng.dirichlet(np.full(count, 1.6)))[::-1] * size
+    tones = np.clip(np.linspace(0.12, 0.8, count) + rng.normal(0, 0.2, count), 0.05, 0.95)
+    marked = rng.integers(1, count - 2)
+    stretch = np.maximum(np.hypot(*slope(r, plane)), 0.4)
+    picture = palette.ramp(0.02 + 0.06 * np.exp(-np.maximum(r - size, 0) / 0.1))
+    for k, (edge, tone) in enumerate(zip(edges, tones)):
+        within = np.clip((edge - r) / 0.09, 0, 1)
+        colour = palette.ramp(tone + 0.25 * (within - 0.4) + 0.02 * ripple(plane.x + 0.7, plane.y))
+        if k == marked:
+            colour = palette.accent * (0.6 + 0.4 * within[..., None])
+        picture = over(picture, colour, inside((r - edge) / stretch, plane, 0.003) * (0.9 if k else 1.0))
+    hollow = np.exp(-((np.maximum(r, 0) / (edges[-2] * 1.1)) ** 2))
+    return glow(picture, palette.table[-120], rng.uniform(0.1, 0.5) * hollow)
+
+
+def kelp(plane, rng, palette):
+    """Blades swaying up from the floor towards a light, the far ones pale, the near ones black."""
+    lx = plane.aspect * rng.uniform(-0.3, 0.3)
+    light = np.exp(-(((plane.x - lx) / (0.5 * plane.aspect**0.5)) ** 2 + ((plane.y + 0.55) / 0.75) ** 2))
+    picture = palette.ramp(0.03 + 0.7 * light)
+    sway = Noise(rng, slope=2.3, high=6, period=2.8)
+    count = int(rng.integers(9, 15) * plane.aspect**0.7)
+    drift = rng.uniform(-0.4, 0.4)
+    marked = rng.integers(count // 3, count)
+    for k in range(count):
+        depth = k / (count - 1)
+        foot, tip = plane.aspect * rng.uniform(-0.6, 0.6), rng.uniform(-0.45, 0.2)
+        up = np.clip((0.55 - plane.y) / (0.55 - tip), 0, 1.2)
+        middle = foot + drift * up * up * 0.5 + 0.09 * up * sway(np.float32(0.37 * k), plane.y * (1.2 - 0.4 * depth))
+        half = (0.02 + 0.04 * depth) * np.sqrt(np.clip(1 - up, 0, 1)) * (1.1 + 0.3 * sway(plane.y * 2, np.float32(k)))
+        across = (plane.x - middle) / np.maximum(half, 1e-4)
+        rim = smoothstep(0.35, 1.0, np.sign(lx - foot) * across)
+        tone = (0.55 - 0.52 * depth) * (0.35 + 0.65 * light) + 0.35 * rim * light * (1 - 0.4 * depth)
+        colour = palette.ramp(tone)
+        if k == marked:
+            colour = palette.accent * (0.15 + 0.85 * light * (0.4 + 0.6 * rim))[..., None]
+        d = np.maximum(np.abs(plane.x - middle) - half, tip - plane.y)
+        picture = over(picture, colour, inside(d, plane, 0.003 + 0.004 * (1 - depth)))
+    return picture
+
+
+def medusa(plane, rng, palette):
+    """A creature of light in deep water: a bell, its glowing rim, long veils below."""
+    cx, cy = plane.aspect * rng.uniform(-0.18, 0.18), rng.uniform(-0.22, -0.08)
+    p = plane.moved(-cx, -cy).turned(rng.uniform(-0.5, 0.5))
+    size, tall = rng.uniform(0.2, 0.3), rng.uniform(0.75, 1.1)
+    sway = Noise(rng, slope=2.3, high=8, period=2.4)
+    far = np.hypot(p.x, p.y)
+    picture = palette.ramp(0.02 + 0.2 * np.exp(-((far / 0.42) ** 2)))
+    down = np.maximum(p.y, 0)
+    x = p.x + (0.05 * sway(p.x * 0.5, p.y) + 0.03 * sway(p.x + 0.8, p.y * 1.6)) * 1.8 * (1 - np.exp(-((down / 0.12) ** 2)))
+    for k in range(int(rng.integers(5, 9))):
+        foot, reach = size * rng.uniform(-0.75, 0.75), rng.uniform(0.3, 0.7)
+        thick = rng.uniform(0.008, 0.022) * (1 + 0.7 * sway(np.float32(k), p.y * 2))
+        veil = np.exp(-(((x - foot * (1 - 0.5 * down / reach)) / np.maximum(thick, 0.005)) ** 2))
+        veil *= smoothstep(reach, 0.3 * reach, p.y) * (p.y > -0.02)
+        tint = palette.accent if k % 3 == 0 else palette.table[len(palette.table) * 2 // 3]
+        picture = glow(picture, tint, 0.5 * veil)
+    rim = 0.018 * np.cos(10 * p.x / size) * smoothstep(1.0, 0.75, np.abs(p.x) / size)
+    bell = np.hypot(p.x, p.y / tall) - size
+    d = np.maximum(bell, p.y - rim)
+    depth = np.sqrt(np.clip(1 - (p.x / size) ** 2 - (np.minimum(p.y, 0) / (tall * size)) ** 2, 0, 1))
+    skin = palette.ramp(0.2 + 0.62 * (1 - depth) ** 1.5 + 0.16 * np.cos(9 * p.x / size / (0.4 + depth)) * (1 - depth))
+    inner = np.exp(-((p.x / (0.45 * size)) ** 2 + ((p.y + 0.35 * tall * size) / (0.4 * tall * size)) ** 2))
+    skin = glow(skin, palette.accent, 0.7 * inner)
+    picture = over(picture, skin, 0.9 * inside(d, plane, 0.004))
+    edge = np.exp(-np.abs(p.y - rim) / 0.014) * smoothstep(0.0, -0.03, np.abs(p.x) - size)
+    return glow(picture, palette.table[-150], 0.7 * edge + 0.3 * np.exp(-np.abs(d) / 0.01) * (p.y < 0))
+
+
+def shell(plane, rng, palette):
+    """A spiral that grew by one law, r = exp(growth * turns): a round tube, ribbed, darker towards its mouth."""
+    cx, cy = plane.aspect * rng.uniform(-0.14, 0.14), rng.uniform(-0.1, 0.1)
+    p = plane.moved(-cx, -cy).turned(rng.uniform(0, 2 * np.pi))
+    if rng.random() < 0.5:
+        p = replace(p, x=-p.x)
+    growth = rng.uniform(0.6, 1.0)  # log of the radius per turn
+    r, angle = np.hypot(p.x, p.y) + 1e-4, np.arctan2(p.y, p.x) / (2 * np.pi) + 0.5
+    reach = rng.uniform(0.42, 0.56)
+    at = np.log(r / reach) / growth - angle
+    turn = np.floor(at)
+    u = at - turn
+    mouth = np.where(turn == -2, 2 * np.pi * r * (1 - angle), 1)  # heights to the open end, along the tube
+    age = turn + 1 + angle  # in turns, 0 at the mouth
+    tube = np.sqrt(np.clip(1 - (2 * u - 1) ** 2, 0, 1))
+    ribs = 0.5 + 0.5 * np.cos(2 * np.pi * rng.integers(9, 18) * (angle + 0.12 * u) + np.pi * turn)
+    light = np.clip(0.25 + 0.75 * tube - 0.5 * smoothstep(0.3, 1.0, 1 - u), 0, 1)
+    tone = 0.12 + 0.62 * light + 0.14 * ribs * tube + 0.08 * np.clip(age, -3, 0)
+    body = palette.ramp(tone)
+    body = over(body, palette.accent, 0.75 * np.exp(-(((u - 0.5) / 0.14) ** 2)) * smoothstep(0.3, 0.9, ribs))
+    body = shade(body, (0.15 + 0.85 * smoothstep(0.0, 0.2, tube)) * (0.25 + 0.75 * smoothstep(0.0, 0.12, mouth)))
+    ground = palette.ramp(0.02 + 0.2 * np.exp(-((r / 0.55) ** 2)))
+    ground = shade(ground, 1 - 0.6 * smoothstep(0.16, 0.0, r - 0.8 * reach))
+    shape = (turn < -1) * smoothstep(0.0, 0.06, tube) * inside(-mouth, plane)
+    return over(over(ground, body, shape), palette.accent, 0.8 * smoothstep(0.045, 0.02, r))
+
+
+def spores(plane, rng, palette):
+    """Lights out of focus, large and translucent near by, small and sharp far off, drifting along one path."""
+    path = Noise(rng, slope=2.4, high=5, period=3.0)
+    angle = rng.uniform(0, np.pi)
+    where = focus(plane, rng, 0.8)
+    picture = palette.ramp(0.02 + 0.16 * where + 0.03 * path(plane.x, plane.y))
+    count = int(rng.integers(14, 26) * plane.aspect**0.8)
+    for k in range(count):
+        near = (k / (count - 1)) ** 1.6
+        along = plane.aspect * rng.uniform(-0.6, 0.6)
+        off = rng.normal(0, 0.15) + 0.12 * float(path(np.float32([[along]]), np.float32([[0.0]]))[0, 0])
+        cx, cy = along * np.cos(angle) - off * np.sin(angle), along * np.sin(angle) + off * np.cos(angle)
+        radius = 0.012 + 0.13 * near * rng.uniform(0.6, 1.1)
+        d = disc(plane, cx, cy, radius)
+        rim = 0.55 + 0.45 * np.exp(np.minimum(d, 0) / (0.3 * radius))
+        tint = palette.accent if rng.random() < 0.2 else palette.ramp(np.float32(rng.uniform(0.45, 0.9)))
+        picture = glow(picture, tint, (0.75 - 0.5 * near) * rim * inside(d, plane, 0.003 + 0.02 * near))
+        picture = glow(picture, tint, 0.1 * np.exp(-np.maximum(d, 0) / 0.05))
+    return picture
+
+
+COMPOSITIONS = (tissue, drops, skin, bloom, current, coral, agate, kelp, medusa, shell, spores)
