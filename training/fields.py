@@ -127,9 +127,15 @@ def smoothstep(a, b, t):
 
 
 def inside(distance, plane: Plane, soft=0.0):
-    """Coverage of a shape by its signed distance (negative inside): a pixel of antialiasing, or `soft` heights of blur."""
+    """Coverage of a shape by its signed distance (negative inside): a pixel of soft edge, or `soft` heights."""
     edge = max(soft, plane.pixel * 0.9)
     return smoothstep(edge, -edge, distance)
+
+
+def sampled(drawn, plane: Plane):
+    """The mean of `drawn(plane)` at four points of each pixel: for edges that have no distance field."""
+    q = plane.pixel / 4
+    return sum(drawn(plane.moved(dx, dy)) for dx, dy in ((-q, -q / 2), (q, q / 2), (-q / 2, q), (q / 2, -q))) / 4
 
 
 def disc(plane: Plane, cx, cy, radius):

@@ -18,11 +18,11 @@ STYLES = {
 }
 # Which palettes a style prefers; the others stay possible, so that no style owns a colour.
 PREFERRED = {
-    "abstract": ("riso", "ink", "dusk", "saffron", "tide"),
-    "glitch": ("neon", "aurora", "violet", "abyss", "lava"),
-    "color-field": ("ember", "dusk", "rosewood", "abyss", "clay"),
-    "noise": ("ember", "lava", "tide", "abyss", "aurora"),
-    "organic": ("moss", "fern", "lichen", "clay", "rosewood"),
+    "abstract": ("riso", "ink", "dusk", "saffron", "tide", "opal", "nocturne"),
+    "glitch": ("neon", "aurora", "violet", "abyss", "lava", "nocturne", "riso"),
+    "color-field": ("ember", "dusk", "rosewood", "abyss", "clay", "opal", "nocturne", "glacier"),
+    "noise": ("ember", "lava", "tide", "abyss", "aurora", "copper", "peacock", "glacier"),
+    "organic": ("moss", "fern", "lichen", "clay", "rosewood", "peacock", "sakura", "copper"),
 }
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..fields import Noise, box, cells, disc, inside, scattered, smoothstep
+from ..fields import Noise, box, cells, disc, inside, sampled, scattered, smoothstep
 from ..paint import glow, over, shade
 
 
@@ -88,8 +88,7 @@ def arches(plane, rng, palette):
         special = (corners[(j + 7) % 32, (i + 3) % 32] == 0) & (ring == rings - 2) & ~empty
         return np.where(special[..., None], palette.accent, colour)
 
-    q = plane.pixel / 4  # edges of tiles have no distance field: four samples a pixel
-    picture = sum(tiles(plane.moved(dx, dy)) for dx, dy in ((-q, -q / 2), (q, q / 2), (-q / 2, q), (q / 2, -q))) / 4
+    picture = sampled(tiles, plane)
     lamp = (plane.x - lamp_x) ** 2 / plane.aspect**2 + (plane.y - lamp_y) ** 2
     return shade(picture, 0.5 + 0.7 * np.exp(-lamp / 0.16))
 
@@ -180,18 +179,23 @@ def facets(plane, rng, palette):
         a = 2 * np.pi * (k + rng.uniform(-0.25, 0.25)) / cuts
         d = np.maximum(d, p.x * np.cos(a) / rng.uniform(1.0, 1.5) + p.y * np.sin(a) - rng.uniform(0.26, 0.4))
     points = scattered(rng, int(rng.integers(11, 20)), 1.0, 0.62)
-    shards = p.turned(rng.uniform(0, np.pi))
-    _, border, index = cells(replace(shards, y=shards.y * np.float32(rng.uniform(0.35, 0.7))), points)
+    turn, squeeze = rng.uniform(0, np.pi), np.float32(rng.uniform(0.35, 0.7))
     lean = rng.normal(0, 1, (2, len(points))).astype(np.float32)
     lean /= np.hypot(*lean)
-    u = (shards.x - points[:, 0].astype(np.float32)[index]) * lean[0][index]
-    u += 0.6 * (shards.y - points[:, 1].astype(np.float32)[index]) * lean[1][index]
-    facing = (lean[0] * lx + lean[1] * ly)[index]
-    tone = 0.42 + 0.36 * facing + 1.3 * u
-    body = palette.ramp(tone)
-    marked = (rng.random(len(points)) < 0.14)[index]
-    body = np.where(marked[..., None], palette.accent * np.clip(0.75 + 1.5 * u, 0.1, 1.2)[..., None], body)
-    body = glow(body, palette.table[-120], 0.3 * np.exp(-border / 0.005) * smoothstep(-0.2, 0.9, facing))
+    marked = rng.random(len(points)) < 0.14
+    px, py = points.astype(np.float32).T
+
+    def stone(q):
+        q = q.turned(turn)
+        _, border, index = cells(replace(q, y=q.y * squeeze), points)
+        u = (q.x - px[index]) * lean[0][index] + 0.6 * (q.y - py[index]) * lean[1][index]
+        facing = (lean[0] * lx + lean[1] * ly)[index]
+        colour = palette.ramp(0.42 + 0.36 * facing + 1.3 * u)
+        accent = palette.accent * np.clip(0.75 + 1.5 * u, 0.1, 1.2)[..., None]
+        colour = np.where(marked[index][..., None], accent, colour)
+        return glow(colour, palette.table[-120], 0.3 * np.exp(-border / 0.005) * smoothstep(-0.2, 0.9, facing))
+
+    body = sampled(stone, p)
     far = np.hypot(plane.x - 0.3 * lx, plane.y - 0.3 * ly)
     ground = palette.ramp(0.01 + 0.24 * np.exp(-((far / 0.55) ** 2)))
     return over(ground, body, inside(d, plane))
@@ -232,7 +236,8 @@ def moire(plane, rng, palette):
     first = np.sin(2 * np.pi * lines * p.y)
     if rng.random() < 0.5:
         cx, cy = rng.uniform(-0.35, 0.35, 2)
-        second = np.sin(2 * np.pi * lines * rng.uniform(0.9, 1.1) * (np.hypot(plane.x - cx, plane.y - cy) + 0.04 * bend))
+        far = np.hypot(plane.x - cx, plane.y - cy) + 0.04 * bend
+        second = np.sin(2 * np.pi * lines * rng.uniform(0.9, 1.1) * far)
     else:
         second = np.sin(2 * np.pi * lines * (q.y + 0.07 * bend))
     a, b = smoothstep(-0.35, 0.35, first), smoothstep(-0.35, 0.35, second)
@@ -289,6 +294,40 @@ def monoliths(plane, rng, palette):
     return shade(picture, 1 - floor * (0.3 + 0.5 * deep))
 
 
+def knot(plane, rng, palette):
+    """A thick cord wound into a loop that passes over and under itself: spheres along a curve, the nearest seen."""
+    thick, size = rng.uniform(0.035, 0.065), rng.uniform(0.26, 0.36)
+    cx, cy = plane.aspect * rng.uniform(-0.08, 0.08), rng.uniform(-0.05, 0.05)
+    winds, lobes = rng.choice([(2, 3), (2, 5), (3, 4), (3, 5), (1, 3)])
+    t = np.linspace(0, 2 * np.pi, 900, endpoint=False)
+    wide = 1 + rng.uniform(0.3, 0.5) * np.cos(lobes * t)
+    turn = winds * t + rng.uniform(0, 2 * np.pi)
+    xs = cx + size / 1.35 * wide * np.cos(turn) * plane.aspect**0.3
+    ys = cy + size / 1.35 * wide * np.sin(turn) * rng.uniform(0.75, 1.0)
+    zs = 0.1 * np.sin(lobes * t)
+    depth = np.full_like(plane.x, -9)
+    nx, ny, at, cover = (np.zeros_like(plane.x) for _ in range(4))
+    reach = thick + plane.pixel
+    for x, y, z, where in zip(xs, ys, zs, t):
+        i = slice(*np.searchsorted(plane.y[:, 0], (y - reach, y + reach)))
+        j = slice(*np.searchsorted(plane.x[0], (x - reach, x + reach)))
+        dx, dy = (plane.x[i, j] - x) / thick, (plane.y[i, j] - y) / thick
+        r = np.sqrt(dx * dx + dy * dy)
+        cover[i, j] = np.maximum(cover[i, j], inside((r - 1) * thick, plane))
+        front = z + thick * np.sqrt(np.clip(1 - r * r, 0, 1))
+        near = (r < 1 + plane.pixel / thick) & (front > depth[i, j])
+        for field, value in ((depth, front), (nx, dx), (ny, dy), (at, where)):
+            field[i, j] = np.where(near, value, field[i, j])
+    light = np.clip(0.5 - 0.55 * nx - 0.65 * ny, 0, 1.3) * (0.5 + 0.5 * np.clip((depth + 0.12) / 0.26, 0, 1))
+    body = palette.ramp(0.06 + 0.66 * light)
+    turns = smoothstep(-0.2, 0.7, np.cos(at - rng.uniform(0, 2 * np.pi)))
+    body = over(body, palette.accent * (0.08 + 0.92 * light[..., None]), turns)
+    body = glow(body, palette.table[-60], 0.5 * smoothstep(0.97, 1.15, 0.5 - 0.55 * nx - 0.65 * ny))
+    far = np.hypot(plane.x - cx, plane.y - cy)
+    ground = palette.ramp(0.02 + 0.22 * np.exp(-((far / 0.5) ** 2)))
+    return over(ground, body, cover)
+
+
 COMPOSITIONS = (
-    discs, ribbons, arches, interference, sphere, panes, facets, fan, moire, vortex, monoliths,
+    discs, ribbons, arches, interference, sphere, panes, facets, fan, moire, vortex, monoliths, knot,
 )  # fmt: skip

@@ -172,12 +172,14 @@ def curtains(plane, rng, palette):
     pleat = Noise(rng, slope=1.3, low=3, high=30, period=3.2)
     count = int(rng.integers(2, 4))
     for k in range(count):
-        hem = level - rng.uniform(0.0, 0.3) + 0.08 * sway(plane.x, np.float32(0.4 * k)) + rng.uniform(-0.3, 0.3) * plane.x
+        hem = level - rng.uniform(0.0, 0.3) + rng.uniform(-0.3, 0.3) * plane.x
+        hem += 0.08 * sway(plane.x, np.float32(0.4 * k))
         x = plane.x + 0.04 * sway(plane.x, plane.y + k)
         fold = pleat(x, np.float32(0.6 * k))
         up = hem - plane.y
         tall = rng.uniform(0.16, 0.34) * (1 + 0.35 * np.tanh(fold))
-        sheet = np.exp(-np.maximum(up, 0) / tall) * smoothstep(-0.03, 0.03, up) * (0.52 + 0.48 * np.tanh(1.6 * fold + 0.3))
+        sheet = np.exp(-np.maximum(up, 0) / tall) * smoothstep(-0.03, 0.03, up)
+        sheet *= 0.52 + 0.48 * np.tanh(1.6 * fold + 0.3)
         sheet = sheet * smoothstep(-1.6, 0.4, sway(plane.x * 0.8 + 1, np.float32(0.9 * k)))
         colour = palette.ramp(0.9 - 0.75 * np.clip(up / 0.45, 0, 1))
         colour = over(colour, palette.accent, 0.7 * smoothstep(0.1, 0.4, up) * (k == 0))
@@ -206,11 +208,33 @@ def beam(plane, rng, palette):
     picture = over(picture, palette.ramp(0.97 - 0.25 * pool / spread), lit)
     if rng.random() < 0.6:  # something stands in it
         tall = rng.uniform(0.07, 0.2)
-        d = disc(plane, cx, level - tall, tall) if rng.random() < 0.6 else box(plane, cx, level - tall, 0.3 * tall, tall)
+        ball, post = disc(plane, cx, level - tall, tall), box(plane, cx, level - tall, 0.3 * tall, tall)
+        d = ball if rng.random() < 0.6 else post
         round_ = smoothstep(tall, -tall, plane.y - level + tall)
-        picture = shade(picture, 1 - 0.7 * smoothstep(0.05, -0.02, np.hypot(plane.x - cx, (plane.y - level) / 0.3) - tall))
+        shadow = np.hypot(plane.x - cx, (plane.y - level) / 0.3) - tall
+        picture = shade(picture, 1 - 0.7 * smoothstep(0.05, -0.02, shadow))
         picture = over(picture, palette.accent * (0.1 + 0.9 * round_[..., None] ** 1.5), inside(d, plane))
     return picture
 
 
-COMPOSITIONS = (slabs, aperture, horizon, veil, eclipse, leaks, meeting, curtains, beam)
+def bars(plane, rng, palette):
+    """Upright bars, each a gradient from a lit edge into the dark, like light through half-open blinds."""
+    p = plane.turned(rng.choice([0.0, 0.0, np.pi / 2, 0.3, -0.3]))
+    count = int(rng.integers(4, 8))
+    edges = (np.cumsum(rng.dirichlet(np.full(count, 4.0))) - 0.5) * 1.3 * plane.aspect
+    side = rng.choice([-1, 1])
+    tones = rng.permutation(np.linspace(0.35, 0.92, count))
+    marked = int(rng.integers(0, count))
+    fade = smoothstep(rng.uniform(0.5, 0.9), -0.5, rng.choice([-1, 1]) * p.y)
+    picture, start = palette.ramp(np.full_like(p.x, 0.03)), -0.65 * plane.aspect
+    for k, (end, tone) in enumerate(zip(edges, tones)):
+        u = np.clip((p.x - start) / (end - start), 0, 1)
+        u = u if side > 0 else 1 - u
+        deep = np.exp(-u * rng.uniform(1.5, 3.5)) * (0.35 + 0.65 * fade)
+        colour = palette.accent * deep[..., None] if k == marked else palette.ramp(0.02 + tone * deep)
+        picture = over(picture, colour, inside(np.maximum(start - p.x, p.x - end), plane))
+        start = end
+    return picture
+
+
+COMPOSITIONS = (slabs, aperture, horizon, veil, eclipse, leaks, meeting, curtains, beam, bars)

@@ -146,7 +146,7 @@ def feedback(plane, rng, palette):
 
 
 def reeded(plane, rng, palette):
-    """The picture behind reeded glass: every reed is a lens that squeezes what it sees, with a light and a dark side."""
+    """The picture behind reeded glass: every reed is a lens with a light and a dark side."""
     p = plane.turned(rng.choice([0.0, 0.0, np.pi / 2, 0.35]))
     count, power = rng.uniform(7, 14), rng.uniform(0.06, 0.18)
     u = p.x * count - np.floor(p.x * count) - 0.5

@@ -15,7 +15,7 @@ def focus(plane, rng, reach=0.55):
 
 def marble(plane, rng, palette):
     """Domain-warped fractal noise, f(p + g(p + f(p))), coloured by height and by how far it was carried."""
-    field = Noise(rng, slope=rng.uniform(2.0, 2.3), low=1.5, high=32, period=rng.uniform(2.2, 3.2))
+    field = Noise(rng, slope=rng.uniform(2.0, 2.3), low=1.5, high=15, period=rng.uniform(2.2, 3.2))
     bend = rng.uniform(0.14, 0.24)
     qx, qy = field(plane.x, plane.y), field(plane.x + 0.93, plane.y + 0.37)
     x, y = plane.x + bend * qx, plane.y + bend * qy
@@ -32,7 +32,7 @@ def marble(plane, rng, palette):
 
 def nebula(plane, rng, palette):
     """Glowing filaments and clouds on black."""
-    field = Noise(rng, slope=2.0, low=1.5, high=36, period=rng.uniform(2.0, 3.0))
+    field = Noise(rng, slope=2.0, low=1.5, high=16, period=rng.uniform(2.0, 3.0))
     bend = rng.uniform(0.12, 0.24)
     wx, wy = field(plane.x, plane.y), field(plane.x + 0.7, plane.y + 1.3)
     x, y = plane.x + bend * wx, plane.y + bend * wy
@@ -108,10 +108,10 @@ def floating(plane, rng, palette):
     q = flow.carried(plane, rng.uniform(0.3, 0.6), steps=8)
     dark = rng.random() < 0.7
     picture = palette.ramp(np.full_like(plane.x, 0.03 if dark else 0.92))
-    for k in range(int(rng.integers(2, 4))):
+    for k in range(int(rng.integers(3, 5))):
         reach = 0.15 if k == 0 else 0.38
         cx, cy = plane.aspect * rng.uniform(-reach, reach), rng.uniform(-reach, reach)
-        size, rings = rng.uniform(0.2, 0.4), int(rng.integers(3, 7))
+        size, rings = rng.uniform(0.24, 0.44), int(rng.integers(3, 7))
         edges = np.sqrt(np.cumsum(rng.dirichlet(np.full(rings, 3.0))))[::-1] * size
         tones = rng.permutation(np.linspace(0.08, 0.92, rings))
         r = np.hypot(q.x - cx, q.y - cy)
@@ -187,4 +187,22 @@ def dunes(plane, rng, palette):
     return over(picture, palette.accent, 0.28 * near * smoothstep(0.1, 0.5, picture.mean(-1)))
 
 
-COMPOSITIONS = (marble, nebula, paper, silk, plume, floating, strata, caustics, dunes)
+def billows(plane, rng, palette):
+    """Towering cloud: heaps of round noise, lit from one side, standing in a clear sky."""
+    field = Noise(rng, slope=1.9, low=2, high=11, period=2.4)
+    flow = Flow(rng, slope=2.6, high=6, period=2.6).carried(plane, 0.12)
+    puff = np.abs(field(flow.x, flow.y)) + 0.35 * np.abs(field(1.9 * flow.x + 0.7, 1.9 * flow.y)) - 0.8
+    side, cx = rng.choice([-1, 1]), plane.aspect * rng.uniform(-0.25, 0.25)
+    top, broad = rng.uniform(-0.3, 0.0), rng.uniform(0.3, 0.6)
+    hill = 1.5 * (plane.y - top) - 0.9 * ((plane.x - cx) / broad) ** 2
+    mass = hill + 0.26 * puff
+    body = smoothstep(0.0, 0.09, mass)
+    light = lit(0.5 * mass + 0.6 * puff, plane, 0.12, light=(-0.8 * side, -0.6, 0.35))
+    sky = palette.ramp(0.06 + 0.42 * smoothstep(-0.5, 0.6, plane.y) + 0.1 * side * -plane.x / plane.aspect)
+    deep = np.clip(mass * 0.8, 0, 1)
+    cloud = palette.ramp(0.12 + 0.8 * light * (1 - 0.6 * deep) + 0.1 * puff)
+    cloud = over(cloud, palette.accent, 0.45 * smoothstep(0.15, 0.8, deep) * smoothstep(0.3, 0.7, light))
+    return over(sky, cloud, body)
+
+
+COMPOSITIONS = (marble, nebula, paper, silk, plume, floating, strata, caustics, dunes, billows)

@@ -114,7 +114,7 @@ def current(plane, rng, palette):
     round_light = np.sqrt(np.clip(1 - (across / np.maximum(width, 1e-3)) ** 2, 0, 1))
     colour = palette.ramp(tones[strand % 128] * (0.45 + 0.55 * round_light) * (0.5 + 0.6 * where))
     colour = np.where(marks[strand % 128][..., None], palette.accent * (0.4 + 0.6 * round_light[..., None]), colour)
-    fine = smoothstep(0.004, 0.014, thickness)  # strands thinner than a few pixels dissolve instead of flickering
+    fine = smoothstep(0.007, 0.026, thickness)  # strands thinner than a few pixels dissolve instead of flickering
     return over(palette.ramp(0.02 + 0.12 * where), colour, inside(d, plane) * fine)
 
 
@@ -205,7 +205,8 @@ def medusa(plane, rng, palette):
     far = np.hypot(p.x, p.y)
     picture = palette.ramp(0.02 + 0.2 * np.exp(-((far / 0.42) ** 2)))
     down = np.maximum(p.y, 0)
-    x = p.x + (0.05 * sway(p.x * 0.5, p.y) + 0.03 * sway(p.x + 0.8, p.y * 1.6)) * 1.8 * (1 - np.exp(-((down / 0.12) ** 2)))
+    loose = 1.8 * (1 - np.exp(-((down / 0.12) ** 2)))
+    x = p.x + loose * (0.05 * sway(p.x * 0.5, p.y) + 0.03 * sway(p.x + 0.8, p.y * 1.6))
     for k in range(int(rng.integers(5, 9))):
         foot, reach = size * rng.uniform(-0.75, 0.75), rng.uniform(0.3, 0.7)
         thick = rng.uniform(0.008, 0.022) * (1 + 0.7 * sway(np.float32(k), p.y * 2))
@@ -217,7 +218,8 @@ def medusa(plane, rng, palette):
     bell = np.hypot(p.x, p.y / tall) - size
     d = np.maximum(bell, p.y - rim)
     depth = np.sqrt(np.clip(1 - (p.x / size) ** 2 - (np.minimum(p.y, 0) / (tall * size)) ** 2, 0, 1))
-    skin = palette.ramp(0.2 + 0.62 * (1 - depth) ** 1.5 + 0.16 * np.cos(9 * p.x / size / (0.4 + depth)) * (1 - depth))
+    folds = np.cos(9 * p.x / size / (0.4 + depth)) * (1 - depth)
+    skin = palette.ramp(0.2 + 0.62 * (1 - depth) ** 1.5 + 0.16 * folds)
     inner = np.exp(-((p.x / (0.45 * size)) ** 2 + ((p.y + 0.35 * tall * size) / (0.4 * tall * size)) ** 2))
     skin = glow(skin, palette.accent, 0.7 * inner)
     picture = over(picture, skin, 0.9 * inside(d, plane, 0.004))
@@ -273,4 +275,51 @@ def spores(plane, rng, palette):
     return picture
 
 
-COMPOSITIONS = (tissue, drops, skin, bloom, current, coral, agate, kelp, medusa, shell, spores)
+def leaf(plane, rng, palette):
+    """One great leaf: a bent rib, swelling fields between its veins, light through its edge."""
+    cx, cy = plane.aspect * rng.uniform(-0.1, 0.1), rng.uniform(-0.06, 0.06)
+    p = plane.moved(-cx, -cy).turned(rng.uniform(0, 2 * np.pi))
+    half, broad, bend = rng.uniform(0.42, 0.58), rng.uniform(0.17, 0.3), rng.uniform(-0.7, 0.7)
+    sway = Noise(rng, slope=2.2, high=12, period=2.2)(plane.x, plane.y)
+    t = np.clip((p.y + half) / (2 * half), 0, 1)
+    x = p.x - bend * (p.y * p.y - 0.1)
+    width = broad * np.abs(np.sin(np.pi * t**0.75)) ** 0.9 * (1 + 0.03 * sway)
+    d = np.maximum(np.abs(x) - width, np.abs(p.y) - half)
+    veins = rng.uniform(6, 10)
+    at = veins * (t + np.abs(x) / broad * rng.uniform(0.12, 0.3)) + 0.5 * (x > 0) + 0.08 * sway
+    u = at - np.floor(at)
+    swell = np.sin(np.pi * u)
+    lit_side = np.where(x * rng.choice([-1, 1]) > 0, 1.0, 0.62)
+    edge = np.clip(1 + d / broad, 0, 1)
+    tone = (0.16 + 0.5 * swell * (0.4 + 0.6 * u)) * lit_side + 0.22 * edge**2
+    rib = np.exp(-((x / (0.012 * (1.3 - t))) ** 2))
+    body = over(palette.ramp(tone), palette.accent, 0.75 * rib)
+    body = over(body, palette.table[-300], 0.5 * np.exp(-((np.minimum(u, 1 - u) / 0.06) ** 2)) * (1 - edge))
+    ground = palette.ramp(0.02 + 0.16 * np.exp(-(plane.x**2 / plane.aspect + plane.y**2) / 0.16))
+    ground = shade(ground, 1 - 0.6 * smoothstep(0.1, 0.0, d))
+    return over(ground, body, inside(d, plane))
+
+
+def pebbles(plane, rng, palette):
+    """Wet stones lying close, each round, each its own tone; one that is not like the others."""
+    bend = Noise(rng, slope=2.2, high=8, period=2.0)
+    warped = plane.moved(0.03 * bend(plane.x, plane.y), 0.03 * bend(plane.x + 0.9, plane.y + 0.4))
+    points = scattered(rng, int(rng.integers(16, 40) * plane.aspect**0.8), plane.aspect)
+    first, border, index = cells(warped, points)
+    gap = rng.uniform(0.004, 0.014)
+    d = gap - border
+    height = np.sqrt(np.clip((border - gap) / 0.09, 0, 1))
+    light = lit(height, plane, 0.05)
+    where = focus(plane, rng, 0.75)
+    tones = rng.uniform(0.12, 0.75, len(points)).astype(np.float32)
+    marked = np.hypot(*(points - rng.uniform(-0.2, 0.2, 2)).T).argmin()
+    shine = light * (0.35 + 0.65 * where)
+    colour = palette.ramp(tones[index] * (0.25 + 1.0 * shine) + 0.02 * bend(3 * plane.x, 3 * plane.y))
+    colour = np.where((index == marked)[..., None], palette.accent * (0.1 + 1.1 * shine[..., None]), colour)
+    colour = glow(colour, palette.table[-80], 0.5 * smoothstep(0.93, 1.0, light) * where)
+    return over(palette.ramp(0.01 + 0.04 * where), colour, inside(d, plane, 0.004))
+
+
+COMPOSITIONS = (
+    tissue, drops, skin, bloom, current, coral, agate, kelp, medusa, shell, spores, leaf, pebbles,
+)  # fmt: skip
