@@ -1,10 +1,15 @@
 """The training folder: pictures are reproducible, a step trains, an export computes what torch computes."""
 
+import hashlib
+import io
+import shutil
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("scipy")
+Image = pytest.importorskip("PIL.Image")
 
 from training.compat import mend_torchvision  # noqa: E402
 
@@ -12,11 +17,12 @@ mend_torchvision()
 
 L = pytest.importorskip("lightning")
 
-from training import procedural  # noqa: E402
+from training import checkpoint, dataset, fold, manifest, metrics, perceptual, procedural  # noqa: E402
 from training.anchors import ANCHORS  # noqa: E402
-from training.dataset import Crops  # noqa: E402
+from training.errors import TrainingError  # noqa: E402
 from training.models import VAE, Config, divergence  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
+from training.train_vae import Clock, Training, same_architecture  # noqa: E402
 
 # torch's exporter and lightning warn about their own use of torch.
 pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")]
@@ -73,24 +79,217 @@ def test_divergence_is_zero_for_the_prior_and_counts_per_image_value():
     assert torch.isclose(divergence(mean + 1, log_variance, frames), torch.tensor(0.5 * 8 / (3 * 32 * 32)))
 
 
-def test_a_few_steps_train(tmp_path):
-    from training.train_vae import Clock, Training, average_of
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A data set of four pictures a style, 64 x 64."""
+    folder = tmp_path_factory.mktemp("data")
+    rows = []
+    for style in manifest.STYLES:
+        for index in range(4):
+            pixels = np.rint(255 * procedural.render(style, 1, index, (64, 64))).astype(np.uint8)
+            stream = io.BytesIO()
+            Image.fromarray(pixels).save(stream, "PNG")
+            row = manifest.Row(manifest.file_name(style, index), style, index, 1, "procedural", 64, 64, "CC0-1.0",
+                               hashlib.sha256(stream.getvalue()).hexdigest())  # fmt: skip
+            manifest.publish(folder / row.file, stream.getvalue())
+            manifest.write_sidecar(folder, row, {"style": style})
+            rows.append(row)
+    manifest.write(folder, rows)
+    return folder
 
+
+@pytest.fixture
+def copy(data, tmp_path):
+    return shutil.copytree(data, tmp_path / "data", ignore=shutil.ignore_patterns(".pixels*"))
+
+
+def test_pictures_are_those_of_the_files_and_some_are_held_out(data):
+    pictures = dataset.load([data])
+    assert len(pictures) == 20 and pictures.size == (64, 64) and pictures.licences == ["CC0-1.0"]
+    for k in (0, 7, 19):
+        row = manifest.read(data)[k]
+        assert np.array_equal(pictures[k], np.asarray(Image.open(data / row.file)))
+    held = pictures.some(held_out=True)
+    assert sorted(pictures.styles[k] for k in held) == sorted(manifest.STYLES)
+    assert not set(held) & set(pictures.some(held_out=False)) and len(pictures.some(held_out=False, most=5)) == 5
+
+
+def test_crops_are_pieces_of_pictures_that_are_not_held_out(data):
+    pictures = dataset.load([data])
+    batch = next(iter(dataset.Crops(pictures, [(32, 6, 1.0)], seed=4)))
+    assert batch.shape == (6, 3, 32, 32) and batch.dtype == torch.float32
+    again = next(iter(dataset.Crops(pictures, [(32, 6, 1.0)], seed=4)))
+    assert torch.equal(batch, again)
+    known = [pictures[k] for k in pictures.some(held_out=False)]
+    piece = np.rint(batch[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    places = [(p[:: sy, :: sx], y, x) for p in known for sy in (1, -1) for sx in (1, -1) for y in range(33) for x in range(33)]
+    assert any(np.array_equal(p[y : y + 32, x : x + 32], piece) for p, y, x in places if p[y, x, 0] == piece[0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda folder: (folder / "manifest.csv").unlink(), "is no data set"),
+        (lambda folder: (folder / "noise/noise-000001.png").unlink(), "in manifest.csv but not on disk"),
+        (lambda folder: shutil.copy(folder / "noise/noise-000001.png", folder / "noise/noise-000099.png"), "without a row"),
+        (lambda folder: (folder / "noise/noise-000001.png").write_bytes(b"\x89PNG broken"), "cannot be read"),
+        (lambda folder: Image.new("RGB", (32, 64)).save(folder / "noise/noise-000001.png"), "is 32x64, its row"),
+        (lambda folder: edit(folder, lambda rows: rows.clear()), "without a row"),
+        (lambda folder: edit(folder, lambda rows: [setattr(row, "accepted", "no") for row in rows]), "all were rejected"),
+        (lambda folder: edit(folder, lambda rows: setattr(rows[3], "width", 128)), "mixes sizes"),
+        (lambda folder: (folder / "manifest.csv").write_text("file,style\n"), "lacks the columns"),
+        (lambda folder: edit_text(folder, lambda text: text.replace(",64,64,", ",x,64,", 1)), "line 2"),
+    ],
+)
+def test_a_damaged_data_set_is_refused_with_the_way_out(copy, harm, words):
+    harm(copy)
+    with pytest.raises(TrainingError, match=words):
+        dataset.load([copy])
+
+
+def edit(folder, change):
+    rows = manifest.read(folder)
+    change(rows)
+    manifest.write(folder, rows)
+
+
+def edit_text(folder, change):
+    path = folder / "manifest.csv"
+    path.write_text(change(path.read_text()))
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(TrainingError, match="is no data set"):
+        dataset.load([tmp_path])
+
+
+def test_the_linear_start_is_a_codec():
     torch.manual_seed(0)
-    pictures = [np.stack([np.rint(255 * procedural.render(style, 1, 0, (64, 64))).astype(np.uint8)]) for style in procedural.STYLES]
+    rng = np.random.default_rng(1)
+    frames = torch.from_numpy(np.stack([procedural.render(style, 1, k, (256, 256)) for style in procedural.STYLES for k in range(2)]))
+    frames = frames.permute(0, 3, 1, 2).contiguous()
+    places = rng.integers((0, 0, 0), (len(frames), 193, 193), (600, 3))
+    model = VAE(TINY).eval()
+    model.start_linear(torch.stack([frames[k, :, y : y + 64, x : x + 64] for k, y, x in places]))
+    with torch.no_grad():
+        model.encoder.out.weight.zero_()
+        model.decoder.out.weight.zero_()
+        latents = model.encoder(frames)[0]
+        error = (model.decoder(latents) - frames).square().mean()
+        blocks = torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(frames, 32), scale_factor=32.0)
+        flat = model.decoder(model.encoder(torch.full((1, 3, 128, 128), 0.7))[0])
+    assert error < 0.8 * (frames - blocks).square().mean()  # better than the mean colours of the cells alone
+    assert 0.3 < latents.std((0, 2, 3)).min() and latents.std((0, 2, 3)).max() < 3
+    assert (flat - 0.7).abs().max() < 0.05  # no seams, no borders
+
+
+def test_a_few_steps_train(data, tmp_path):
+    torch.manual_seed(0)
     module = Training(TINY)
     trainer = L.Trainer(
         accelerator="cpu", max_steps=12, logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, default_root_dir=tmp_path, callbacks=[Clock(60, warmup=1)],
     )  # fmt: skip
-    frames = next(iter(Crops(pictures, [(64, 8, 1.0)])))
-    assert frames.shape == (8, 3, 64, 64) and frames.dtype == torch.float32
+    frames = next(iter(dataset.Crops(dataset.load([data]), [(64, 8, 1.0)])))
     before = module.loss(frames)[0].item()
     trainer.fit(module, torch.utils.data.DataLoader([frames] * 12, batch_size=None))
     assert module.loss(frames)[0].item() < before
     trainer.save_checkpoint(tmp_path / "last.ckpt")
-    model, facts = average_of(tmp_path / "last.ckpt")
+    model, facts = checkpoint.averaged(tmp_path / "last.ckpt")
     assert facts["steps"] == 12 and model.config == TINY
+    with pytest.raises(TrainingError, match="was trained with"):
+        same_architecture(tmp_path / "last.ckpt", Config())
+    whole = (tmp_path / "last.ckpt").read_bytes()
+    (tmp_path / "cut.ckpt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(TrainingError, match="no whole checkpoint"):
+        checkpoint.averaged(tmp_path / "cut.ckpt")
+    with pytest.raises(TrainingError, match="There is no checkpoint"):
+        checkpoint.averaged(tmp_path / "none.ckpt")
+
+
+def test_sparing_memory_changes_no_gradient():
+    torch.manual_seed(0)
+    model = VAE(TINY).train()
+    for block in fold.blocks(model.decoder):
+        torch.nn.init.ones_(block.norm2.weight)
+    latents = torch.randn(2, 8, 2, 2)
+    found = []
+    for sparing in (False, True):
+        model.decoder.body.sparing = sparing
+        model.zero_grad()
+        model.decoder(latents).square().mean().backward()
+        found.append([p.grad.clone() for p in model.decoder.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*found))
+
+
+def lively(seed=0):
+    """A tiny model whose branches and norms all do something."""
+    torch.manual_seed(seed)
+    model = VAE(TINY).eval()
+    for module in model.modules():
+        if isinstance(module, torch.nn.GroupNorm):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, 0, 0.3)
+    return model
+
+
+def test_fit_finds_scale_and_shift():
+    u = torch.randn(3, 4, 5, 6)
+    scale, shift = torch.tensor([2.0, -1.0, 0.0, 0.5]), torch.tensor([0.0, 1.0, 3.0, -2.0])
+    fit = fold.Fit()
+    for part in u.split(1):
+        fit.add(part, part * scale.view(1, -1, 1, 1) + shift.view(1, -1, 1, 1))
+    got = fit.solve()
+    assert torch.allclose(got[0], scale, atol=1e-5) and torch.allclose(got[1], shift, atol=1e-5)
+
+
+def test_a_folded_decoder_has_no_norms_and_is_exact_where_norms_are_fixed():
+    model = lively()
+    latents = torch.randn(1, 8, 4, 4)
+    folded = fold.fold(model.decoder, [latents])
+    assert fold.is_folded(folded) and not fold.is_folded(model.decoder)
+    with torch.no_grad():
+        wanted, got = model.decoder(latents), folded(latents)
+    # With a group a channel and one batch to fit, a norm is exactly a scale and a shift; with groups it is nearly one.
+    assert (got - wanted).abs().mean() < 0.1 * wanted.std()
+    fine = VAE(Config(decoder=(32, 16, 16, 16), encoder=(32, 16, 16, 16), blocks=1, group=1)).eval()
+    fine.decoder.load_state_dict(model.decoder.state_dict())
+    exact = fold.fold(fine.decoder, [latents])
+    with torch.no_grad():
+        assert (exact(latents) - fine.decoder(latents)).abs().max() < 1e-3
+
+
+def test_tuning_brings_the_folded_decoder_nearer(data):
+    model = lively(3)
+    crops = dataset.Crops(dataset.load([data]), [(64, 2, 1.0)])
+    latents = [fold.visited(model.encoder, next(iter(crops)), np.random.default_rng(k)) for k in range(2)]
+    folded = fold.fold(model.decoder, latents)
+
+    def apart(decoder):
+        with torch.no_grad():
+            return float((decoder(latents[0]) - model.decoder(latents[0])).abs().mean())
+
+    before = apart(folded)
+    tuned = fold.tune(folded, model.decoder, model.encoder, crops, None, minutes=0.08, rate=1e-3)
+    assert fold.is_folded(tuned) and apart(tuned) < before
+
+
+def test_measures_by_construction():
+    flat = torch.full((1, 3, 32, 32), 0.5)
+    assert metrics.psnr(flat, flat + 0.1) == pytest.approx(20, abs=1e-3)
+    assert metrics.ssim(flat, flat) == pytest.approx(1) and metrics.ssim(torch.rand(1, 3, 32, 32), flat) < 0.1
+    found = metrics.compare([("noise", flat[0], flat[0] + 0.1), ("glitch", flat[0], flat[0] + 0.01)], None)
+    assert found["noise"]["psnr_db"] == pytest.approx(20, abs=1e-3) and found["all"]["psnr_db"] == pytest.approx(30, abs=1e-3)
+
+
+def test_missing_weights_name_the_cure(tmp_path, monkeypatch):
+    (tmp_path / "broken.whl").write_bytes(b"no zip")
+    with pytest.raises(TrainingError, match="holds no weights of ST-LPIPS"):
+        perceptual.choose(str(tmp_path / "broken.whl"))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(TrainingError, match="trunk of LPIPS is not at"):
+        perceptual.choose("lpips")
+    assert perceptual.choose("none") is None
 
 
 def test_an_export_computes_what_torch_computes(tmp_path):

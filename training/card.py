@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
-from .anchors import ANCHORS, picture
-
 GOLDEN_SEED, GOLDEN_SHAPE = 20, (2, 8, 2, 3)
+FORMAT = 2
 
 
 def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """A CPU session as n2s opens them: sequential, no spinning."""
+    """Return a CPU session as n2s opens them: sequential, no spinning."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -26,7 +27,7 @@ def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
 
 
 def instructions() -> str:
-    """The class of CPU that decides the bits of int8 and float convolutions."""
+    """Return the class of CPU that decides the bits of int8 and float convolutions."""
     try:
         flags = Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n", 1)[0].split()
     except (OSError, IndexError):
@@ -38,20 +39,26 @@ def golden_latents() -> np.ndarray:
     return np.round(np.random.default_rng(GOLDEN_SEED).standard_normal(GOLDEN_SHAPE), 3).astype(np.float32)
 
 
-def golden(path: Path) -> dict:
+def golden(path: Path) -> tuple[dict[str, Any], np.ndarray]:
+    """Return how a decoder's golden frames are recognised, and the frames."""
     frames = session(path).run(["frames"], {"latents": golden_latents()})[0]
     data = np.ascontiguousarray(frames.astype("<f2")).tobytes()
     means = [round(float(m), 5) for m in frames.mean((0, 2, 3), dtype=np.float64)]
-    return {"sha256": hashlib.sha256(data).hexdigest(), "mean": means, "instructions": instructions()}
+    return {"sha256": hashlib.sha256(data).hexdigest(), "mean": means, "instructions": instructions()}, frames
 
 
-def psnr(a, b) -> float:
-    """Decibels, both clamped to 0..1."""
-    return float(-10 * np.log10(np.mean((np.clip(a, 0, 1) - np.clip(b, 0, 1)) ** 2, dtype=np.float64) + 1e-12))
+def agreement(frames: dict[str, np.ndarray]) -> dict[str, float]:
+    """Return the PSNR in dB between the golden frames of each two precisions, clamped to 0..1."""
+    names = sorted(frames)
+    return {
+        f"{a} to {b}": round(float(-10 * np.log10(np.mean((frames[a].clip(0, 1) - frames[b].clip(0, 1)) ** 2, dtype=np.float64) + 1e-12)), 2)
+        for i, a in enumerate(names)
+        for b in names[i + 1 :]
+    }
 
 
-def milliseconds(run, latents, times=7) -> float:
-    """The median of the processor time of a call: other work on the machine stretches the clock on the wall far more."""
+def milliseconds(run: Callable[[np.ndarray], Any], latents: np.ndarray, times: int = 7) -> float:
+    """Return the median processor time of a call: other work on the machine stretches the clock on the wall far more."""
     run(latents)
     spans = []
     for _ in range(times):
@@ -61,64 +68,73 @@ def milliseconds(run, latents, times=7) -> float:
     return float(np.median(spans))
 
 
-def references(reference: Path, anchors: dict) -> dict:
-    """What each anchor decodes to in float32, and the picture behind it: name -> two arrays (1, 3, 512, 1024)."""
-    plain = session(reference)
+def files_of(models: Path) -> dict[str, dict[str, Any]]:
+    """Return SHA-256 and size of every file of a model."""
     return {
-        name: (plain.run(None, {"latents": point[None]})[0], picture(name).transpose(2, 0, 1)[None].copy())
-        for name, point in anchors.items()
-        if name in ANCHORS
-    }
-
-
-def measure(path: Path, anchors: dict, wanted: dict, distance=None) -> dict:
-    """Against the float32 decoder and against the pictures behind the anchors; milliseconds for 512 x 512 on one thread."""
-    ours = session(path)
-    values = {"psnr_to_fp32_db": [], "psnr_to_pictures_db": [], "st_lpips_to_pictures": []}
-    for name, (plain, original) in wanted.items():
-        got = ours.run(None, {"latents": anchors[name][None]})[0]
-        values["psnr_to_fp32_db"].append(psnr(got, plain))
-        values["psnr_to_pictures_db"].append(psnr(got, original))
-        if distance is not None:
-            import torch
-
-            with torch.no_grad():
-                values["st_lpips_to_pictures"].append(float(distance(torch.from_numpy(got).clamp(0, 1), torch.from_numpy(original))))
-    result = {k: round(float(np.mean(v)), 4) for k, v in values.items() if v}
-    result["psnr_to_fp32_db_worst"] = round(min(values["psnr_to_fp32_db"]), 2)
-    square = next(iter(anchors.values()))[None, :, :, :16].copy()
-    result["cpu_ms_512_one_thread"] = round(milliseconds(lambda z: ours.run(None, {"latents": z}), square), 1)
-    return result
-
-
-def write(models: Path, reference: Path, facts: dict, distance=None) -> dict:
-    """Measure what lies in `models` and write its meta.json."""
-    anchors = dict(np.load(models / "anchors.npz"))
-    decoders = sorted(models.glob("decoder.*.onnx"))
-    wanted = references(reference, anchors)
-    files = {
         path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
         for path in sorted([*models.glob("*.onnx"), models / "anchors.npz"])
     }
+
+
+def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference: Path | None = None) -> dict[str, Any]:
+    """Write the card of the files in `models`.
+
+    Parameters
+    ----------
+    facts : dict
+        What `export_onnx.export` returned: the training's record and the latents' statistics.
+    found : dict
+        What `report.compare_exports` returned.
+    reference : Path or None
+        The float32 decoder; its golden frames are compared with those of the files.
+    """
+    decoders = {path.name.split(".")[1]: path for path in sorted(models.glob("decoder.*.onnx"))}
+    known, frames = {}, {}
+    for name, path in decoders.items():
+        known[name], frames[name] = golden(path)
+    if reference is not None:
+        frames["fp32"] = golden(reference)[1]
+    with np.load(models / "anchors.npz") as anchors:
+        names = list(anchors)
+    square = np.random.default_rng(3).standard_normal((1, len(facts["mean"]), 16, 16)).astype(np.float32)
+    opened = {name: session(path) for name, path in decoders.items()}
     meta = {
-        "format": 1,
+        "format": FORMAT,
         "name": "n2s-procedural",
-        "architecture": "β-VAE, convolutional, GroupNorm and SiLU, last stage 1/4 with a pixel shuffle of 4, a linear colour path beside the body",
-        "widths": {k: list(facts["config"][k]) for k in ("decoder", "encoder")},
-        "latent": {"channels": len(facts["mean"]), "scale": 32, "mean": facts["mean"], "std": facts["std"]},
-        "files": files,
-        "anchors": list(anchors),
-        "data": {"what": f"{facts['pictures']} procedural pictures of five styles, drawn by training/procedural.py", "licence": "CC0-1.0", "digest": facts["data"]},
-        "training": {
-            "steps": facts["steps"], "minutes": round(facts["elapsed"] / 60, 1), "beta": facts["beta"],
-            "loss": "L1 + coarse L1 + share * ST-LPIPS (AlexNet) + beta * KL per image value", "share": facts.get("share"), "weights": "moving average",
+        "architecture": "β-VAE, convolutional; trained with GroupNorm and SiLU, the decoder's norms folded into its convolutions; last stage "
+                        "1/4 with a pixel shuffle of 4; a lapped linear transform beside encoder and decoder",
+        "config": facts["config"],
+        "latent": {"channels": len(facts["mean"]), "scale": 32} | {name: facts[name] for name in ("mean", "std", "aggregate", "noise")},
+        "files": files_of(models),
+        "anchors": names,
+        "data": {
+            "what": f"{facts['pictures']} pictures of five styles, drawn by training/procedural.py",
+            "licence": ", ".join(facts["licences"]), "digest": facts["data"],
         },
-        "metrics": {path.name: measure(path, anchors, wanted, distance) for path in decoders},
+        "training": {
+            "steps": facts["steps"], "minutes": round(facts["elapsed"] / 60, 1), "preset": facts.get("preset"), "beta": facts["beta"],
+            "loss": f"L1 + coarse L1 + {facts['share']:g} * {facts['distance']} + beta * KL per image value",
+            "weights": "moving average", "fold_minutes": facts.get("fold_minutes"),
+        },
+        "metrics": {
+            "what": f"{found['pictures']} held-out pictures of 512x512 through encoder.fp16.onnx and each decoder; 'norms' is the decoder "
+                    "before folding",
+            "distance": found["distance"],
+            "to_pictures": found["to_pictures"],
+            "to_fp32": found["to_reference"],
+            "folded_to_norms": found.get("folded_to_norms"),
+            "cpu_ms_512_one_thread": {
+                name: round(milliseconds(lambda z, s=s: s.run(None, {"latents": z}), square), 1) for name, s in opened.items()
+            },
+        },
         "golden": {
             "seed": GOLDEN_SEED, "latents": [[[[round(float(v), 3) for v in row] for row in c] for c in n] for n in golden_latents()],
-            "frames": {path.name.split(".")[1]: golden(path) for path in decoders}, "onnxruntime": onnxruntime.__version__,
+            "frames": known, "agreement_psnr_db": agreement(frames), "onnxruntime": onnxruntime.__version__,
         },
         "licence": "CC0-1.0",
     }  # fmt: skip
-    (models / "meta.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(meta, indent=1, ensure_ascii=False) + "\n"
+    from .export_onnx import whole
+
+    whole(models / "meta.json", lambda partial: partial.write_text(text, encoding="utf-8"))
     return meta

@@ -16,6 +16,7 @@ import argparse
 import copy
 import json
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -179,9 +180,11 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data sets it was trained on")
     parser.add_argument("--out", type=Path, default=MODELS)
+    parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="where the float32 files go")
     args = parser.parse_args()
+    warnings.simplefilter("ignore")  # torch's exporter warns about itself
     torch.set_num_threads(os.cpu_count() or 1)
-    facts = export(args.checkpoint, load(args.data), args.out)
+    facts = export(args.checkpoint, load(args.data), args.out, args.outputs)
     for name in ("mean", "std", "aggregate", "noise"):
         print(f"{name:10}", facts[name])
 

@@ -10,8 +10,8 @@ picture decodes otherwise than the same part of a larger one. Over the latents t
     norm(u) ≈ scale * u + shift, least squares per channel over calibration latents
     scale * (W x + b) + shift = (scale * W) x + (scale * b + shift)
 
-Blocks are fitted from the latents outwards, each on what the folded blocks before it give, so that an error is met by the next fit
-instead of being carried on. What is left, `tune` trains away: the folded decoder learns to do what its teacher does.
+Convolutions are fitted from the latents outwards, each on what the folded ones before it give, so that an error is met by the next
+fit instead of being carried on. What is left, `tune` trains away: the folded decoder learns to do what its teacher does.
 """
 
 from __future__ import annotations
@@ -33,18 +33,21 @@ from .errors import TrainingError, guarded
 from .models import Decoder, Encoder, ResBlock
 
 
+PAIRS = (("conv1", "norm1"), ("conv2", "norm2"))
+
+
 def blocks(decoder: Decoder) -> list[ResBlock]:
     return [module for module in decoder.modules() if isinstance(module, ResBlock)]
 
 
 def is_folded(decoder: Decoder) -> bool:
-    return all(isinstance(block.norm, nn.Identity) for block in blocks(decoder))
+    return not any(isinstance(module, nn.GroupNorm) for module in decoder.modules())
 
 
 def unnormed(decoder: Decoder) -> Decoder:
     """Return the decoder with its norms taken out, as `fold` leaves it; changes it in place."""
     for block in blocks(decoder):
-        block.norm = nn.Identity()
+        block.norm1 = block.norm2 = nn.Identity()
     return decoder
 
 
@@ -93,16 +96,17 @@ def fold(teacher: Decoder, latents: Iterable[torch.Tensor]) -> Decoder:
     latents = list(latents)
     student = copy.deepcopy(teacher).eval()
     for theirs, ours in zip(blocks(teacher), blocks(student)):
-        fit = Fit()
-        with tapped(theirs.norm) as wanted, tapped(ours.conv1) as given:
-            for batch in latents:
-                teacher(batch)
-                student(batch)
-                fit.add(given[0], wanted[0])
-        scale, shift = fit.solve()
-        ours.conv1.weight.mul_(scale.view(-1, 1, 1, 1))
-        ours.conv1.bias.mul_(scale).add_(shift)
-        ours.norm = nn.Identity()
+        for conv, norm in PAIRS:
+            layer, fit = getattr(ours, conv), Fit()
+            with tapped(getattr(theirs, norm)) as wanted, tapped(layer) as given:
+                for batch in latents:
+                    teacher(batch)
+                    student(batch)
+                    fit.add(given[0], wanted[0])
+            scale, shift = fit.solve()
+            layer.weight.mul_(scale.view(-1, 1, 1, 1))
+            layer.bias.mul_(scale).add_(shift)
+            setattr(ours, norm, nn.Identity())
     return student
 
 

@@ -1,16 +1,20 @@
-"""Quantise the decoder to int8, and write the model card.
+"""Quantise the decoder to int8, measure every export, and write the model card.
 
-    python -m training.quantize_onnx [--latents more.npz ...]
+    n2s export graphs/tracks/ember.yaml --port drift -o ember.npz             latents that a film really decodes
+    python -m training.quantize_onnx --data training/data/procedural --latents ember.npz
 
-Static QDQ, weights S8 per channel, activations U8, convolutions only: the norms between them stay float32.
-`--latents` takes what `n2s export graph.yaml --port drift -o latents.npz` writes: calibrate on what films really decode.
-The first and the last convolution stay float: one reads the latents themselves, the other writes the picture, where 256 levels would band.
+Static QDQ, weights S8 per channel, activations U8. In a folded decoder whole branches (convolution, SiLU, convolution) compute in
+integers; a decoder with norms leaves everything but the convolutions in float32. What travels along the sums between the branches stays
+float32 in both, and so do the two convolutions that read the latents themselves: there, 256 levels would band.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +22,39 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from . import card, perceptual
+from . import card, perceptual, report
+from .dataset import load
+from .errors import TrainingError, guarded
 from .export_onnx import MODELS, OUTPUTS
 
+NORMS = ("InstanceNormalization", "GroupNormalization", "ReduceMean")  # the last is how a norm looks when it is taken apart
+PRECISION = "int8 branches (static QDQ, U8 activations, S8 weights per channel), float32 between them"
 
-def calibration(anchors, extra=(), count=48, grid=(16, 16), seed=5):
-    """Latents like those of films, each (1, 8, h, w): crops of anchors, mixes of two at unit variance, some with noise; and given ones."""
+
+def given(paths: Iterable[Path], most: int = 32) -> list[np.ndarray]:
+    """Return latents (1, C, h, w) out of .npz files, at most so many from each array.
+
+    Raises
+    ------
+    TrainingError
+        When a file holds none.
+    """
+    found = []
+    for path in paths:
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                rows = [array for array in arrays.values() if array.ndim == 4]
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"{path} holds no latents ({error}); write some with n2s export GRAPH --port NODE -o {path}") from None
+        if not rows:
+            raise TrainingError(f"{path} holds no latents (N, C, h, w); name the port of a node that makes some.")
+        for array in rows:
+            found += [row[None].astype(np.float32) for row in array[:: max(1, len(array) // most)]]
+    return found
+
+
+def calibration(anchors: dict[str, np.ndarray], extra: Sequence[np.ndarray] = (), count=48, grid=(16, 16), seed=5) -> list[np.ndarray]:
+    """Return latents like those of films, each (1, 8, h, w): crops of anchors, mixes of two at unit variance, some with noise."""
     rng = np.random.default_rng(seed)
     names = sorted(anchors)
     batches = []
@@ -31,58 +62,90 @@ def calibration(anchors, extra=(), count=48, grid=(16, 16), seed=5):
         parts = []
         for _ in range(2):
             point = anchors[names[rng.integers(len(names))]]
-            x = rng.integers(0, point.shape[2] - grid[1] + 1)
-            parts.append(point[:, : grid[0], x : x + grid[1]])
+            y, x = (int(rng.integers(0, max(1, have - want + 1))) for have, want in zip(point.shape[1:], grid))
+            parts.append(point[:, y : y + grid[0], x : x + grid[1]])
         t = rng.uniform(0, 0.5)
-        mix = ((1 - t) * parts[0] + t * parts[1]) / np.hypot(1 - t, t)
+        if parts[0].shape == parts[1].shape:
+            parts[0] = ((1 - t) * parts[0] + t * parts[1]) / np.hypot(1 - t, t)
         if k % 3 == 0:
-            mix = 0.9 * mix + 0.44 * rng.standard_normal(mix.shape)
-        batches.append(mix[None].astype(np.float32))
-    for path in extra:
-        for array in np.load(path).values():
-            batches += [row[None].astype(np.float32) for row in array[:: max(1, len(array) // 32)]]
-    return batches
+            parts[0] = 0.9 * parts[0] + 0.44 * rng.standard_normal(parts[0].shape)
+        batches.append(parts[0][None].astype(np.float32))
+    return [*batches, *extra]
 
 
 class Reader(CalibrationDataReader):
-    def __init__(self, batches):
+    """Hands the calibration latents to the quantiser."""
+
+    def __init__(self, batches: Iterable[np.ndarray]):
         self.rows = iter([{"latents": batch} for batch in batches])
 
     def get_next(self):
         return next(self.rows, None)
 
 
-def quantise(source: Path, target: Path, batches, method=CalibrationMethod.MinMax, keep_float=None, **options):
-    """Float32 ONNX to QDQ int8. `keep_float` names convolutions that stay float; by default the first and the last."""
-    prepared = target.with_suffix(".prepared.onnx")
-    quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-    model = onnx.load(prepared)
-    convs = [node.name for node in model.graph.node if node.op_type == "Conv"]
-    quantize_static(
-        str(prepared), str(target), Reader(batches), quant_format=QuantFormat.QDQ, op_types_to_quantize=["Conv"], per_channel=True,
-        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=method,
-        nodes_to_exclude=[convs[0], convs[-1]] if keep_float is None else keep_float, extra_options=options,
-    )  # fmt: skip
-    prepared.unlink()
-    props = {p.key: p.value for p in onnx.load(source).metadata_props}
-    model = onnx.load(target)
-    onnx.helper.set_model_props(model, {**props, "n2s.precision": "int8 convolutions (static QDQ, U8 activations, S8 weights per channel), the rest float32"})
-    onnx.save(model, target)
+def kept_float(model: onnx.ModelProto) -> list[str]:
+    """Return the nodes that stay float32 whatever their type: what touches the latents before the first non-linear step."""
+    linear = {model.graph.input[0].name}
+    names = []
+    for node in model.graph.node:
+        if node.op_type in ("Sigmoid", *NORMS) or not linear & set(node.input):
+            continue
+        names.append(node.name)
+        if node.op_type != "Conv":
+            linear |= set(node.output)
+    return names
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Quantise the decoder to int8 and write models/meta.json.")
-    parser.add_argument("--latents", nargs="*", default=[], help=".npz files of latents to calibrate on as well")
+def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
+    """Write the int8 version of a float32 decoder."""
+    logging.getLogger().setLevel(logging.ERROR)  # the quantiser logs advice that does not apply
+    prepared = target.with_name(f".{os.getpid()}.prepared.onnx")
+    partial = target.with_name(f".{os.getpid()}.{target.name}")
+    try:
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        model = onnx.load(prepared)
+        has_norms = any(node.op_type in NORMS for node in model.graph.node)
+        quantize_static(
+            str(prepared), str(partial), Reader(batches), quant_format=QuantFormat.QDQ, per_channel=True,
+            op_types_to_quantize=["Conv"] if has_norms else ["Conv", "Sigmoid", "Mul"], nodes_to_exclude=kept_float(model),
+            activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax,
+        )  # fmt: skip
+        props = {p.key: p.value for p in onnx.load(source).metadata_props}
+        model = onnx.load(partial)
+        onnx.helper.set_model_props(model, {**props, "n2s.precision": PRECISION})
+        onnx.save(model, partial)
+        os.replace(partial, target)
+    finally:
+        for path in (prepared, partial):
+            path.unlink(missing_ok=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Quantise the decoder to int8, measure every export, write models/meta.json.")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data sets it was trained on: their held-out pictures measure")
+    parser.add_argument("--latents", type=Path, nargs="*", default=[], help=".npz files of latents to calibrate on as well")
     parser.add_argument("--models", type=Path, default=MODELS)
-    parser.add_argument("--perceptual", help="stlpips-pytorch wheel or .pth: measure ST-LPIPS too")
+    parser.add_argument("--perceptual", help="as for train_vae")
+    parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="where export_onnx left the float32 files")
+    parser.add_argument("--most", type=int, default=50, help="held-out pictures to measure with")
     args = parser.parse_args()
-    anchors = dict(np.load(args.models / "anchors.npz"))
-    quantise(OUTPUTS / "decoder.fp32.onnx", args.models / "decoder.int8.onnx", calibration(anchors, args.latents))
-    facts = json.loads((OUTPUTS / "export.json").read_text())
-    distance = perceptual.STLPIPS(perceptual.weights(args.perceptual)) if args.perceptual else None
-    meta = card.write(args.models, OUTPUTS / "decoder.fp32.onnx", facts, distance)
-    print(json.dumps({k: meta[k] for k in ("metrics", "files")}, indent=1))
+    pictures = load(args.data)
+    reference, norms = args.outputs / "decoder.fp32.onnx", args.outputs / "decoder.norms.fp32.onnx"
+    if not reference.exists():
+        raise TrainingError(f"{reference} is missing; run python -m training.export_onnx first.")
+    with np.load(args.models / "anchors.npz") as anchors:
+        batches = calibration(dict(anchors), given(args.latents))
+    quantise(reference, args.models / "decoder.int8.onnx", batches)
+    decoders = {"fp32": reference, "fp16": args.models / "decoder.fp16.onnx", "int8": args.models / "decoder.int8.onnx"}
+    if norms.exists():
+        quantise(norms, args.outputs / "decoder.norms.int8.onnx", batches)
+        decoders |= {"norms fp32": norms, "norms int8": args.outputs / "decoder.norms.int8.onnx"}
+    found = report.compare_exports(decoders, args.models / "encoder.fp16.onnx", pictures, perceptual.choose(args.perceptual), args.most)
+    report.write(found, args.outputs)
+    facts = json.loads((args.outputs / "export.json").read_text())
+    meta = card.write(args.models, facts, found, reference)
+    print(json.dumps(meta["metrics"], indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

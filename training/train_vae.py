@@ -16,7 +16,6 @@ import argparse
 import copy
 import csv
 import logging
-import os
 import time
 import warnings
 from dataclasses import dataclass
@@ -26,14 +25,10 @@ from typing import Any
 
 import numpy as np
 
-# Beside other work, threads that spin while they wait for a preempted one cost ten times the training itself. Read when torch is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("GOMP_SPINCOUNT", "0")
+import torch
+from torch.nn import functional as F
 
-import torch  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
-
-from .compat import mend_torchvision  # noqa: E402
+from .compat import mend_torchvision
 
 mend_torchvision()
 
@@ -318,7 +313,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="data sets: folders with a manifest.csv")
     parser.add_argument("--preset", choices=PRESETS, default="gpu" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--minutes", type=float, default=60, help="length of the whole training, over all resumptions")
-    parser.add_argument("--name", default="vae", help="the run's folder in training/runs")
+    parser.add_argument("--name", default="vae", help="the run's folder in --runs")
+    parser.add_argument("--runs", type=Path, default=HERE / "runs")
+    parser.add_argument("--outputs", type=Path, default=HERE / "outputs", help="for val_recon.png")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run")
     parser.add_argument("--perceptual", help="lpips, none, or a wheel of stlpips-pytorch; the best that is installed by default")
     parser.add_argument("--beta", type=float, default=3.0, help="price of the KL")
@@ -340,7 +337,7 @@ def main() -> None:
         raise TrainingError("There is no GPU that torch can use; train with --preset cpu.")
     if preset.threads:
         torch.set_num_threads(preset.threads)
-    folder = HERE / "runs" / args.name
+    folder = args.runs / args.name
     last = folder / "last.ckpt"
     config = Config(decoder=tuple(args.widths)) if args.widths else Config()
     if args.resume:
@@ -367,13 +364,13 @@ def main() -> None:
         devices=1,
         precision="bf16-mixed",
         max_steps=-1,
-        max_epochs=1,
+        max_epochs=-1,
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[
             Clock(args.minutes, crops, None if args.crop else preset.late),
-            Watch(folder, pictures, HERE / "outputs", last, args.minutes, patience=args.patience),
+            Watch(folder, pictures, args.outputs, last, args.minutes, patience=args.patience),
             ModelCheckpoint(folder, filename="last", train_time_interval=timedelta(minutes=1), save_top_k=1, enable_version_counter=False),
         ],
     )

@@ -1,0 +1,94 @@
+"""A look of one's own, from nothing to a film: every command that a user would type, in their order, on a small scale."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import tiny
+
+ROOT = Path(__file__).resolve().parent.parent
+FILM = """\
+n2s: 1
+title: Mine
+fps: 30
+size: [128, 64]
+seed: 3
+nodes:
+  music: {node: AudioSource, path: music.wav}
+  sound: {node: Features, audio: music}
+  first: {node: Weights, signal: 0, count: 2}
+  anchors: {node: Anchors, weights: first, names: [mine, ember], model: model}
+  drift: {node: Wander, latents: anchors, amount: 0.3}
+  film: {node: VAEDecode, latents: drift, model: model}
+  tone:
+    node: Tone
+    frames: film
+    exposure: = 0.3 * sound.rms
+  out: {node: FFmpegSink, frames: tone, audio: music, path: mine.mp4}
+"""
+
+
+def command(*arguments: object, program: tuple = (sys.executable, "-m"), fails: bool = False) -> str:
+    words = [str(word) for word in (*program, *arguments)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode != 0) == fails, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def n2s(*arguments: object) -> str:
+    return command(*arguments, program=(str(Path(sys.executable).with_name("n2s")),))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chain")
+    os.environ["N2S_STORE"], before = str(folder / "store"), os.environ.get("N2S_STORE")
+    yield folder
+    os.environ.pop("N2S_STORE") if before is None else os.environ.update(N2S_STORE=before)
+
+
+def test_from_pictures_to_a_film(place):
+    data, run, outputs, model = place / "data", place / "runs/vae", place / "outputs", place / "model"
+    command("training.procedural", "--out", data, "--count", 10, "--size", 128)
+    assert len(list(data.glob("*/*.png"))) == 50
+    command("training.filter", data)
+    assert (data / "data_card.md").exists()
+
+    train = ("training.train_vae", "--data", data, "--preset", "cpu", "--perceptual", "none", "--runs", place / "runs",
+             "--outputs", outputs, "--widths", 48, 32, 16, 16, "--crop", 64, "--batch", 4)  # fmt: skip
+    told = command(*train, "--minutes", 0.15)
+    assert "held out" in told and (outputs / "val_recon.png").exists() and (run / "curves.png").exists()
+    assert "exists: go on with --resume" in command(*train, "--minutes", 0.2, fails=True)
+    told = command(*train, "--minutes", 0.25, "--resume")
+    assert "at 0.1" in told or "at 0.2" in told  # the minutes of before still count
+    command("training.look", run / "last.ckpt", "--data", data, "--out", outputs)
+    assert {p.stem for p in outputs.glob("*.png")} == {"val_recon", "interpolations", "walks", "traversals", "latent_map"}
+
+    command("training.fold", run / "last.ckpt", "--data", data, "--minutes", 0.1, "--crop", 128, "--perceptual", "none")
+    command("training.export_onnx", run / "folded.ckpt", "--data", data, "--out", model, "--outputs", outputs)
+    command("training.quantize_onnx", "--data", data, "--models", model, "--outputs", outputs, "--perceptual", "none")
+    card = json.loads((model / "meta.json").read_text())
+    assert set(card["files"]) == {"anchors.npz", "decoder.fp16.onnx", "decoder.int8.onnx", "encoder.fp16.onnx"}
+    assert card["metrics"]["to_fp32"]["fp16"]["psnr_db"] > 50 and card["metrics"]["to_fp32"]["int8"]["psnr_db"] > 30
+    assert json.loads((outputs / "parity.json").read_text())["folded_to_norms"]["psnr_db"] > 30
+
+    picture = np.zeros((128, 256, 3), np.uint8)
+    picture[:, :, 0], picture[:, 128:, 2] = 200, 220
+    tiny.write_png(place / "mine.png", picture)
+    n2s("anchors", "add", "mine", place / "mine.png", "--model", model, "--size", "64x128")
+    tiny.write_wav(place / "music.wav", tiny.clicks(2))
+    (place / "film.yaml").write_text(FILM)
+    n2s("export", place / "film.yaml", "--port", "drift", "-o", place / "latents.npz")
+    command("training.quantize_onnx", "--data", data, "--models", model, "--outputs", outputs, "--perceptual", "none",
+            "--latents", place / "latents.npz")  # fmt: skip
+    n2s("run", place / "film.yaml", "--out", place / "renders")
+    with av.open(str(place / "renders/mine.mp4")) as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(frames) == 60 and frames[30].shape == (64, 128, 3)
+    left, right = frames[30][:, :40].mean((0, 1)), frames[30][:, -40:].mean((0, 1))
+    assert right[2] - left[2] > 20, "the picture's blue half is not blue"

@@ -1,0 +1,88 @@
+"""The parity report: what each export makes of held-out pictures, and how far it is from the float32 decoder.
+
+training/outputs/parity.json holds the figures, parity.png a few pictures as every export decodes them, with the differences enlarged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from . import metrics
+from .card import session
+from .dataset import Pictures
+from .export_onnx import whole
+from .look import page, save
+
+SHOWN = 6
+ENLARGED = 8  # times a difference is shown
+
+
+def compare_exports(decoders: Mapping[str, Path], encoder: Path, pictures: Pictures, distance: Any, most: int = 50) -> dict[str, Any]:
+    """Measure decoders on held-out pictures.
+
+    Parameters
+    ----------
+    decoders : mapping of name to file
+        The first is the reference that the others are compared with; "norms fp32" is what a folded decoder was made from.
+
+    Returns
+    -------
+    dict
+        ``pictures``: how many; ``distance``: its name; ``to_pictures``: name -> group -> measure, against the originals;
+        ``to_reference``: name -> max error, PSNR in dB and distance, against the first decoder; ``folded_to_norms`` likewise, of the
+        reference against "norms fp32"; ``shown``: what `write` draws.
+    """
+    numbers = pictures.some(held_out=True, most=most)
+    encode = session(encoder)
+    opened = {name: session(path) for name, path in decoders.items()}
+    reference = next(iter(decoders))
+    pairs: dict[str, list] = {name: [] for name in decoders}
+    for k in numbers:
+        frame = pictures.frame(k)
+        latents = encode.run(None, {"frames": frame[None].numpy()})[0]
+        for name, decoder in opened.items():
+            made = torch.from_numpy(decoder.run(None, {"latents": latents})[0][0])
+            pairs[name].append((pictures.styles[k], frame, made))
+    shown = range(0, len(numbers), max(1, len(numbers) // SHOWN))[:SHOWN]
+    found = {
+        "pictures": len(numbers),
+        "distance": getattr(distance, "name", None),
+        "to_pictures": {name: metrics.compare(found, distance) for name, found in pairs.items()},
+        "to_reference": {name: _apart(pairs[name], pairs[reference], distance) for name in decoders if name != reference},
+        "shown": {"picture": [pairs[reference][k][1] for k in shown]} | {name: [pairs[name][k][2] for k in shown] for name in decoders},
+    }
+    if "norms fp32" in decoders:
+        found["folded_to_norms"] = _apart(pairs[reference], pairs["norms fp32"], distance)
+    return found
+
+
+@torch.no_grad()
+def _apart(ours: list, theirs: list, distance: Any) -> dict[str, float]:
+    both = [(a[2].clamp(0, 1)[None], b[2].clamp(0, 1)[None]) for a, b in zip(ours, theirs)]
+    found = {
+        "max_error": round(max(float((a - b).abs().max()) for a, b in both), 5),
+        "psnr_db": round(float(np.mean([metrics.psnr(a, b) for a, b in both])), 2),
+        "psnr_db_worst": round(min(metrics.psnr(a, b) for a, b in both), 2),
+    }
+    if distance is not None:
+        found[distance.name] = round(float(np.mean([float(distance(a, b)) for a, b in both])), 5)
+    return found
+
+
+def write(found: dict[str, Any], folder: Path) -> None:
+    """Write parity.json and parity.png: a row of originals, then each decoder's, then the differences to the first, enlarged."""
+    shown = found["shown"]
+    figures = {name: value for name, value in found.items() if name != "shown"}
+    whole(folder / "parity.json", lambda partial: partial.write_text(json.dumps(figures, indent=1) + "\n"))
+    names = list(shown)
+    first = shown[names[1]]
+    rows = [*shown.values()] + [[0.5 + ENLARGED * (a - b) for a, b in zip(shown[name], first)] for name in names[2:]]
+    image: Image.Image = page([frame for row in rows for frame in row], len(first))
+    save(image, folder / "parity.png")
