@@ -7,6 +7,8 @@ from scipy import ndimage
 
 from .fields import Noise
 
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+TOE = np.float32(0.008)
 HALO = np.array([1.0, 0.75, 0.6], np.float32)  # red light scatters furthest in film
 
 def over(picture, colour, coverage):
@@ -50,7 +52,13 @@ def _between(values, at, axis):
 
 
 def finish(light, plane, rng):
-    """What film and paper add, with restraint: halation around the lights, a tone that is a little uneven."""
+    """What film and paper add, with restraint: halation around the lights, a tone that is a little uneven.
+
+    Dim pictures are exposed longer: with q, the luminance that 1 % of the picture exceeds, by (0.5 / q)^0.6, 1..1.8.
+    """
+    step = max(1, int(1 / plane.pixel) // 64)
+    bright = np.quantile(light[::step, ::step] @ LUMINANCE, 0.99)
+    light = light * np.float32(np.clip((0.5 / max(bright, 1e-3)) ** 0.6, 1, 1.8))
     lights = np.maximum(light - 0.35, 0)
     light = light + rng.uniform(0.1, 0.5) * blurred(lights, plane, rng.uniform(0.02, 0.05)) * HALO
     wool = Noise(rng, slope=1.4, high=36, period=2.0)(plane.x, plane.y)
@@ -58,10 +66,15 @@ def finish(light, plane, rng):
 
 
 def develop(light, plane):
-    """Linear light to display values 0..1: a soft shoulder above 0.8, a fall-off to the corners, the sRGB curve."""
+    """Linear light to display values 0..1: a fall-off to the corners, a toe, a soft shoulder above 0.8, the sRGB curve.
+
+    The toe is the gain Y / (Y + 0.008) for the luminance Y: shadows sink to black and keep their hue.
+    """
     half = np.hypot(plane.aspect, 1) / 2
     light = light * (1 - 0.22 * ((plane.x**2 + plane.y**2) / half**2))[..., None]
     light = np.maximum(light, 0)
+    luminance = light @ LUMINANCE
+    light = shade(light, luminance / (luminance + TOE))
     knee = np.float32(0.8)
     excess = np.maximum(light - knee, 0)
     light = np.minimum(light, knee) + (1 - knee) * (1 - np.exp(-excess / (1 - knee)))

@@ -136,7 +136,8 @@ def sphere(plane, rng, palette):
         body = glow(body, palette.accent, 0.8 * rim)
         picture = over(picture, body, inside(np.hypot(dx, dy) * size - size, plane))
         if k == 0:
-            picture = glow(picture, palette.accent, 0.12 * np.exp(-np.maximum(far - radius, 0) / 0.06) * (far > radius))
+            halo = np.exp(-np.maximum(far - radius, 0) / 0.06) * inside(radius - far, plane)
+            picture = glow(picture, palette.accent, 0.12 * halo)
     if rng.random() < 0.45:
         p = plane.moved(-cx, -cy).turned(rng.uniform(-0.6, 0.6))
         ellipse = np.hypot(p.x, p.y / 0.24)
@@ -305,18 +306,23 @@ def knot(plane, rng, palette):
     xs = cx + size / 1.35 * wide * np.cos(turn) * plane.aspect**0.3
     ys = cy + size / 1.35 * wide * np.sin(turn) * rng.uniform(0.75, 1.0)
     zs = 0.1 * np.sin(lobes * t)
+    path = np.stack([xs, ys, zs], -1)
+    tangents = np.roll(path, -1, 0) - np.roll(path, 1, 0)
+    tangents /= np.linalg.norm(tangents, axis=-1, keepdims=True)
     depth = np.full_like(plane.x, -9)
     nx, ny, at, cover = (np.zeros_like(plane.x) for _ in range(4))
     reach = thick + plane.pixel
-    for x, y, z, where in zip(xs, ys, zs, t):
+    for (x, y, z), (tx, ty, tz), where in zip(path.astype(np.float32), tangents.astype(np.float32), t):
         i = slice(*np.searchsorted(plane.y[:, 0], (y - reach, y + reach)))
         j = slice(*np.searchsorted(plane.x[0], (x - reach, x + reach)))
         dx, dy = (plane.x[i, j] - x) / thick, (plane.y[i, j] - y) / thick
         r = np.sqrt(dx * dx + dy * dy)
         cover[i, j] = np.maximum(cover[i, j], inside((r - 1) * thick, plane))
-        front = z + thick * np.sqrt(np.clip(1 - r * r, 0, 1))
+        dz = np.sqrt(np.clip(1 - r * r, 0, 1))
+        front = z + thick * dz
+        along = dx * tx + dy * ty + dz * tz  # taken off the normal, so that the spheres make one smooth cord
         near = (r < 1 + plane.pixel / thick) & (front > depth[i, j])
-        for field, value in ((depth, front), (nx, dx), (ny, dy), (at, where)):
+        for field, value in ((depth, front), (nx, dx - along * tx), (ny, dy - along * ty), (at, where)):
             field[i, j] = np.where(near, value, field[i, j])
     light = np.clip(0.5 - 0.55 * nx - 0.65 * ny, 0, 1.3) * (0.5 + 0.5 * np.clip((depth + 0.12) / 0.26, 0, 1))
     body = palette.ramp(0.06 + 0.66 * light)

@@ -115,6 +115,7 @@ def current(plane, rng, palette):
     colour = palette.ramp(tones[strand % 128] * (0.45 + 0.55 * round_light) * (0.5 + 0.6 * where))
     colour = np.where(marks[strand % 128][..., None], palette.accent * (0.4 + 0.6 * round_light[..., None]), colour)
     fine = smoothstep(0.007, 0.026, thickness)  # strands thinner than a few pixels dissolve instead of flickering
+    fine = fine * smoothstep(0.02, 0.12, width)  # and so do the ends of the others
     return over(palette.ramp(0.02 + 0.12 * where), colour, inside(d, plane) * fine)
 
 
@@ -216,15 +217,15 @@ def medusa(plane, rng, palette):
         picture = glow(picture, tint, 0.5 * veil)
     rim = 0.018 * np.cos(10 * p.x / size) * smoothstep(1.0, 0.75, np.abs(p.x) / size)
     bell = np.hypot(p.x, p.y / tall) - size
-    d = np.maximum(bell, p.y - rim)
+    d = np.logaddexp(bell / 0.012, (p.y - rim) / 0.012) * np.float32(0.012)  # the greater of the two, rounded
     depth = np.sqrt(np.clip(1 - (p.x / size) ** 2 - (np.minimum(p.y, 0) / (tall * size)) ** 2, 0, 1))
     folds = np.cos(9 * p.x / size / (0.4 + depth)) * (1 - depth)
     skin = palette.ramp(0.2 + 0.62 * (1 - depth) ** 1.5 + 0.16 * folds)
     inner = np.exp(-((p.x / (0.45 * size)) ** 2 + ((p.y + 0.35 * tall * size) / (0.4 * tall * size)) ** 2))
     skin = glow(skin, palette.accent, 0.7 * inner)
     picture = over(picture, skin, 0.9 * inside(d, plane, 0.004))
-    edge = np.exp(-np.abs(p.y - rim) / 0.014) * smoothstep(0.0, -0.03, np.abs(p.x) - size)
-    return glow(picture, palette.table[-150], 0.7 * edge + 0.3 * np.exp(-np.abs(d) / 0.01) * (p.y < 0))
+    edge = np.exp(-np.abs(p.y - rim) / 0.014) * smoothstep(0.0, -0.07, np.abs(p.x) - size)
+    return glow(picture, palette.table[-150], 0.7 * edge + 0.3 * np.exp(-np.abs(d) / 0.01) * smoothstep(0.0, -0.06, p.y))
 
 
 def shell(plane, rng, palette):
@@ -242,7 +243,7 @@ def shell(plane, rng, palette):
     mouth = np.where(turn == -2, 2 * np.pi * r * (1 - angle), 1)  # heights to the open end, along the tube
     age = turn + 1 + angle  # in turns, 0 at the mouth
     tube = np.sqrt(np.clip(1 - (2 * u - 1) ** 2, 0, 1))
-    ribs = 0.5 + 0.5 * np.cos(2 * np.pi * rng.integers(9, 18) * (angle + 0.12 * u) + np.pi * turn)
+    ribs = 0.5 + 0.5 * np.cos(2 * np.pi * rng.integers(9, 18) * (angle + 0.12 * u))
     light = np.clip(0.25 + 0.75 * tube - 0.5 * smoothstep(0.3, 1.0, 1 - u), 0, 1)
     tone = 0.12 + 0.62 * light + 0.14 * ribs * tube + 0.08 * np.clip(age, -3, 0)
     body = palette.ramp(tone)
