@@ -219,6 +219,12 @@ def test_every_composition_is_finite_and_something(style, piece, size):
         assert picture.std() > 0.01, "empty"
 
 
+@pytest.mark.parametrize("style, piece", PIECES)
+def test_the_size_only_says_how_finely_a_picture_is_sampled(style, piece):
+    small, large = (procedural.render(style, 5, 4, (n, n), composition=piece) for n in (64, 256))
+    assert np.abs(small - large.reshape(64, 4, 64, 4, 3).mean((1, 3))).mean() < 0.03
+
+
 def luma(picture):
     return picture @ np.array([0.2126, 0.7152, 0.0722], np.float32)
 

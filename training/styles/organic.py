@@ -225,7 +225,8 @@ def medusa(plane, rng, palette):
     skin = glow(skin, palette.accent, 0.7 * inner)
     picture = over(picture, skin, 0.9 * inside(d, plane, 0.004))
     edge = np.exp(-np.abs(p.y - rim) / 0.014) * smoothstep(0.0, -0.07, np.abs(p.x) - size)
-    return glow(picture, palette.table[-150], 0.7 * edge + 0.3 * np.exp(-np.abs(d) / 0.01) * smoothstep(0.0, -0.06, p.y))
+    outline = np.exp(-np.abs(d) / 0.01) * smoothstep(0.0, -0.06, p.y)
+    return glow(picture, palette.table[-150], 0.7 * edge + 0.3 * outline)
 
 
 def shell(plane, rng, palette):
