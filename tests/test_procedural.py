@@ -72,9 +72,10 @@ def test_the_same_bytes_with_several_processes(whole, tmp_path):
     assert contents(tmp_path) == whole[1]
 
 
-def test_a_finished_data_set_is_left_alone(copy, whole):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_finished_data_set_is_left_alone(copy, whole, workers):
     times = {p: p.stat().st_mtime_ns for p in copy.rglob("*.png")}
-    assert generate(copy) == 0
+    assert generate(copy, workers=workers) == 0
     assert contents(copy) == whole[1] and times == {p: p.stat().st_mtime_ns for p in copy.rglob("*.png")}
 
 

@@ -202,7 +202,7 @@ def _quiet_start() -> Iterator[None]:
 
 def _made(folder: Path, jobs: list[tuple[str, int]], about: dict, workers: int) -> Iterator[manifest.Row]:
     """Make pictures, in this process or in several; rows in the order in which they are done."""
-    if workers == 1 or len(jobs) == 1:
+    if workers == 1 or len(jobs) <= 1:
         for style, index in jobs:
             yield make(folder, style, index, about)
         return
