@@ -73,13 +73,16 @@ class Flow:
         self.tables, self.scale = (u / rate, v / rate), noise.scale
 
     def carried(self, plane: Plane, length: float, steps=6) -> Plane:
-        """The plane after a drift of about `length` heights: drawn on it, all is curled as a liquid would."""
+        """The plane after a drift of about `length` heights: drawn on it, all is curled as by a liquid.
+
+        The mean drift is taken off, so that what is in view stays there.
+        """
         x, y = plane.x, plane.y
         for _ in range(steps):
             at = np.stack([y * self.scale, x * self.scale])
             u, v = (ndimage.map_coordinates(t, at, order=1, mode="grid-wrap", output=np.float32) for t in self.tables)
             x, y = x + np.float32(length / steps) * u, y + np.float32(length / steps) * v
-        return replace(plane, x=x, y=y)
+        return replace(plane, x=x - (x - plane.x).mean(), y=y - (y - plane.y).mean())
 
 
 class Growth:
