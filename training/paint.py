@@ -54,10 +54,10 @@ def _between(values, at, axis):
 def finish(light, plane, rng):
     """What film and paper add, with restraint: halation around the lights, a tone that is a little uneven.
 
-    Dim pictures are exposed longer: by (0.3 / m)^0.6, 1..1.8, where m = mean(Y^4)^(1/4) over the luminance Y.
+    Dim pictures are exposed longer: by (0.3 / m)^0.6, 1..3, where m = mean(Y^4)^(1/4) over the luminance Y.
     """
     bright = ((light @ LUMINANCE) ** 4).mean() ** 0.25
-    light = light * np.float32(np.clip((0.3 / max(bright, 1e-3)) ** 0.6, 1, 1.8))
+    light = light * np.float32(np.clip((0.3 / max(bright, 1e-3)) ** 0.6, 1, 3))
     lights = np.maximum(light - 0.35, 0)
     light = light + rng.uniform(0.1, 0.5) * blurred(lights, plane, rng.uniform(0.02, 0.05)) * HALO
     wool = Noise(rng, slope=1.4, high=36, period=2.0)(plane.x, plane.y)
