@@ -80,6 +80,11 @@ def test_from_pictures_to_a_film(place):
     assert card["metrics"]["to_fp32"]["fp16"]["psnr_db"] > 50 and card["metrics"]["to_fp32"]["int8"]["psnr_db"] > 30
     assert json.loads((outputs / "parity.json").read_text())["folded_to_norms"]["psnr_db"] > 30
 
+    train = [word for word in train if word not in ("--widths", 48, 32, 16)]
+    command(*train, "--name", "again", "--start", model, "--minutes", 0.1)
+    command("training.export_onnx", place / "runs/again/last.ckpt", "--data", data, "--out", place / "other",
+            "--outputs", place / "other")  # fmt: skip
+
     picture = np.zeros((128, 256, 3), np.uint8)
     picture[:, :, 0], picture[:, 128:, 2] = 200, 220
     tiny.write_png(place / "mine.png", picture)

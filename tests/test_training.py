@@ -22,7 +22,7 @@ from training.anchors import ANCHORS  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.models import VAE, Config, divergence  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
-from training.train_vae import Clock, Training, same_architecture  # noqa: E402
+from training.train_vae import Clock, Training, resumed  # noqa: E402
 
 # torch's exporter and lightning warn about their own use of torch.
 pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")]
@@ -198,7 +198,8 @@ def test_a_few_steps_train(data, tmp_path):
     model, facts = checkpoint.averaged(tmp_path / "last.ckpt")
     assert facts["steps"] == 12 and model.config == TINY
     with pytest.raises(TrainingError, match="was trained with"):
-        same_architecture(tmp_path / "last.ckpt", Config())
+        resumed(tmp_path / "last.ckpt", Config())
+    assert resumed(tmp_path / "last.ckpt", None).config == TINY
     whole = (tmp_path / "last.ckpt").read_bytes()
     (tmp_path / "cut.ckpt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(TrainingError, match="no whole checkpoint"):
@@ -270,7 +271,7 @@ def test_tuning_brings_the_folded_decoder_nearer(data):
             return float((decoder(latents[0]) - model.decoder(latents[0])).abs().mean())
 
     before = apart(folded)
-    tuned = fold.tune(folded, model.decoder, model.encoder, crops, None, minutes=0.08, rate=1e-3)
+    tuned = fold.tune(folded, model.decoder, model.encoder, crops, None, minutes=10, rate=1e-3, most=60)
     assert fold.is_folded(tuned) and apart(tuned) < before
 
 

@@ -34,6 +34,34 @@ ANCHORS = {
     # graphic
     "neon": ("abstract", "ribbons", "neon", 14),
     "ink": ("organic", "current", "ink", 14),
+    "vortex": ("abstract", "vortex", "aurora", 2),
+    "monolith": ("abstract", "monoliths", "dusk", 3),
+    "knot": ("abstract", "knot", "peacock", 3),
+    "fan": ("abstract", "fan", "lava", 2),
+    "panes": ("abstract", "panes", "saffron", 3),
+    "crystal": ("abstract", "facets", "tide", 2),
+    # fields of colour and light
+    "hearth": ("color-field", "slabs", "rosewood", 2),
+    "eclipse": ("color-field", "eclipse", "nocturne", 3),
+    "borealis": ("color-field", "curtains", "aurora", 2),
+    "opal": ("color-field", "veil", "opal", 2),
+    "sakura": ("color-field", "meeting", "sakura", 3),
+    "flare": ("color-field", "leaks", "ember", 2),
+    "prism": ("color-field", "bars", "dusk", 1),
+    # broken signals
+    "echo": ("glitch", "echo", "neon", 1),
+    "melt": ("glitch", "melt", "lava", 1),
+    "signal": ("glitch", "scan", "abyss", 2),
+    "streak": ("glitch", "streaks", "neon", 3),
+    "shard": ("glitch", "mosaic", "peacock", 3),
+    "reed": ("glitch", "reeded", "dusk", 3),
+    "feedback": ("glitch", "feedback", "violet", 1),
+    # grown things
+    "agate": ("organic", "agate", "rosewood", 2),
+    "kelp": ("organic", "kelp", "tide", 2),
+    "medusa": ("organic", "medusa", "abyss", 3),
+    "coral": ("organic", "coral", "copper", 2),
+    "shell": ("organic", "shell", "opal", 2),
 }
 
 

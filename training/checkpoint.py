@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import zipfile
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from google.protobuf.message import DecodeError
 
 from .errors import TrainingError
 from .fold import is_folded, unnormed
@@ -56,6 +58,36 @@ def averaged(path: Path) -> tuple[VAE, dict[str, Any]]:
     except RuntimeError as error:
         raise TrainingError(f"{path} is of another architecture than its own description: {str(error).splitlines()[1].strip()}") from None
     return model.eval(), {**state["extra"], "steps": state["global_step"]}
+
+
+def from_model(folder: Path) -> tuple[VAE, dict[str, Any]]:
+    """Return the model that an exported folder holds, its decoder folded, and the folder's card: a start for training on.
+
+    The weights are those of the fp16 files, where they keep the names they had in training.
+
+    Raises
+    ------
+    TrainingError
+        When the folder holds no model of this architecture.
+    """
+    import onnx
+
+    try:
+        card = json.loads((folder / "meta.json").read_bytes())
+        config = config_of({"extra": card}, folder / "meta.json")
+        state = {}
+        for half in ("encoder", "decoder"):
+            for tensor in onnx.load(folder / f"{half}.fp16.onnx").graph.initializer:
+                if tensor.name.startswith(f"{half}."):
+                    state[tensor.name] = torch.from_numpy(onnx.numpy_helper.to_array(tensor).astype("float32"))
+        model = VAE(config)
+        if "decoder.body.1.norm1.weight" not in state:
+            unnormed(model.decoder)
+        model.load_state_dict(state)
+    except (OSError, ValueError, KeyError, RuntimeError, DecodeError) as error:
+        raise TrainingError(f"{folder} holds no model that training can start from ({type(error).__name__}: {str(error)[:160]}); start "
+                            "without --start.") from None
+    return model, card
 
 
 def teacher(facts: dict[str, Any], config: Config) -> Decoder:

@@ -138,8 +138,9 @@ def tune(
     patch: int = 64,
     say: Callable[[str], None] = print,
     device: str = "cpu",
+    most: int | None = None,
 ) -> Decoder:
-    """Train the folded decoder for some minutes to do what its teacher does; return its averaged weights.
+    """Train the folded decoder for some minutes, or ``most`` steps, to do what its teacher does; return its averaged weights.
 
     loss = L1(student, teacher) + share * LPIPS(student, teacher), over the latents of `visited`.
     """
@@ -151,7 +152,7 @@ def tune(
     began = said = time.monotonic()
     sums, steps = np.zeros(2), 0
     for frames in crops:
-        part = (time.monotonic() - began) / (60 * minutes)
+        part = max((time.monotonic() - began) / (60 * minutes), steps / most if most else 0.0)
         if part >= 1:
             break
         for group in optimizer.param_groups:

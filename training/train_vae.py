@@ -3,6 +3,7 @@
     python -m training.train_vae --data training/data/procedural --preset cpu --minutes 90
     python -m training.train_vae --data training/data/procedural --preset gpu --minutes 10
     python -m training.train_vae ... --resume                    goes on after an interruption; at most a minute is lost
+    python -m training.train_vae ... --start models --minutes 20 teaches a trained model other pictures
 
 loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + share * LPIPS + β * KL,
 with KL summed over the latent and divided by the number of image values (3 H W), β = 3.
@@ -39,6 +40,7 @@ from . import checkpoint, look, metrics, perceptual  # noqa: E402
 from .curves import draw_curves  # noqa: E402
 from .dataset import Crops, Pictures, load  # noqa: E402
 from .errors import TrainingError, guarded  # noqa: E402
+from .fold import is_folded, unnormed  # noqa: E402
 from .models import VAE, Config, divergence  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -95,11 +97,13 @@ class Training(L.LightningModule):
         Learning rate of AdamW at its highest.
     distance : Module or None
         The perceptual distance, weighed by ``share`` and measured on patches of ``patch`` pixels.
+    model : VAE or None
+        The weights to start with; at random by default.
     """
 
-    def __init__(self, config: Config = Config(), beta=3.0, rate=5e-4, distance=None, share=1.0, patch=64):
+    def __init__(self, config: Config = Config(), beta=3.0, rate=5e-4, distance=None, share=1.0, patch=64, model: VAE | None = None):
         super().__init__()
-        self.model = VAE(config).to(memory_format=torch.channels_last)
+        self.model = (model or VAE(config)).to(memory_format=torch.channels_last)
         self.beta, self.rate, self.share, self.patch = beta, rate, share, patch
         self.distance = distance
         self.average = Average(self.model)
@@ -147,7 +151,7 @@ class Training(L.LightningModule):
     def on_save_checkpoint(self, saved):
         saved["average"] = self.average.model.state_dict()
         saved["extra"] = {"elapsed": self.elapsed, "average_steps": self.average.steps, "config": self.model.config.asdict(),
-                          "beta": self.beta, "share": self.share, **self.facts}  # fmt: skip
+                          "beta": self.beta, "share": self.share, "folded": is_folded(self.model.decoder), **self.facts}  # fmt: skip
         for key in [k for k in saved["state_dict"] if k.startswith("distance.")]:
             del saved["state_dict"][key]
 
@@ -296,16 +300,22 @@ class Watch(L.Callback):
             trainer.save_checkpoint(self.last)
 
 
-def same_architecture(path: Path, config: Config) -> None:
-    """Refuse to go on from a checkpoint of other widths.
+def resumed(path: Path, config: Config | None) -> VAE:
+    """Return a model of the form that a checkpoint's weights fit into.
 
     Raises
     ------
     TrainingError
+        When other widths were asked for.
     """
-    found = checkpoint.config_of(checkpoint.read(path), path)
-    if found != config:
+    state = checkpoint.read(path)
+    found = checkpoint.config_of(state, path)
+    if config is not None and found != config:
         raise TrainingError(f"{path} was trained with {found}, which is not {config}. Train under another --name, or without --resume.")
+    model = VAE(found)
+    if state["extra"].get("folded"):
+        unnormed(model.decoder)
+    return model
 
 
 def parse() -> argparse.Namespace:
@@ -317,6 +327,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, default=HERE / "runs")
     parser.add_argument("--outputs", type=Path, default=HERE / "outputs", help="for val_recon.png")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run")
+    parser.add_argument("--start", type=Path, metavar="MODEL", help="begin with the weights of a model folder, such as models/")
     parser.add_argument("--perceptual", help="lpips, none, or a wheel of stlpips-pytorch; the best that is installed by default")
     parser.add_argument("--beta", type=float, default=3.0, help="price of the KL")
     parser.add_argument("--share", type=float, default=1.0, help="weight of the perceptual distance")
@@ -339,19 +350,26 @@ def main() -> None:
         torch.set_num_threads(preset.threads)
     folder = args.runs / args.name
     last = folder / "last.ckpt"
-    config = Config(decoder=tuple(args.widths)) if args.widths else Config()
+    config = Config(decoder=tuple(args.widths)) if args.widths else None
+    if args.start and config:
+        raise TrainingError("--start brings its own --widths; leave one of the two out.")
     if args.resume:
-        same_architecture(last, config)
+        model = resumed(last, config)
     elif last.exists():
         raise TrainingError(f"{last} exists: go on with --resume, or train under another --name.")
+    elif args.start:
+        model, _ = checkpoint.from_model(args.start)
+    else:
+        model = None
     L.seed_everything(args.seed, verbose=False)
     device = "cuda" if args.preset == "gpu" else "cpu"
     pictures = load(args.data)
     early = ((args.crop, args.batch, 1.0),) if args.crop else preset.early
     # A resumed run must not see the crops of its beginning again.
     crops = Crops(pictures, early, seed=time.time_ns() % 2**32 if args.resume else args.seed, device=device)
-    module = Training(config, args.beta, args.rate or preset.rate, perceptual.choose(args.perceptual), args.share, preset.patch)
-    if not args.resume:
+    distance = perceptual.choose(args.perceptual)
+    module = Training(config or Config(), args.beta, args.rate or preset.rate, distance, args.share, preset.patch, model)
+    if model is None:
         module.model.start_linear(crops.patches(6000 if device == "cuda" or len(pictures) > 100 else 500, 64))
         module.average = Average(module.model)
     for part in (module.model.encoder.body, module.model.decoder.body):
