@@ -3,6 +3,10 @@
 import hashlib
 import io
 import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +23,7 @@ L = pytest.importorskip("lightning")
 
 from training import checkpoint, dataset, fold, manifest, metrics, perceptual, procedural  # noqa: E402
 from training.anchors import ANCHORS  # noqa: E402
-from training.errors import TrainingError  # noqa: E402
+from training.errors import TrainingError, guarded  # noqa: E402
 from training.models import VAE, Config, divergence  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
 from training.train_vae import Clock, Training, resumed  # noqa: E402
@@ -313,3 +317,29 @@ def test_an_export_computes_what_torch_computes(tmp_path):
             got = session.run(["frames"], {"latents": latents.numpy()})[0]
             assert got.shape == (shape[0], 3, 32 * shape[2], 32 * shape[3]) and got.dtype == np.float32
             assert np.abs(got - wanted).max() < tolerance
+
+
+def test_an_interrupted_training_keeps_what_it_learned(data, tmp_path):
+    words = [sys.executable, "-m", "training.train_vae", "--data", data, "--perceptual", "none", "--runs", tmp_path, "--outputs", tmp_path,
+             "--widths", 32, 16, 16, 16, "--crop", 64, "--batch", 2, "--minutes", 30]  # fmt: skip
+    root = Path(__file__).resolve().parent.parent
+    running = subprocess.Popen([str(word) for word in words], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert "held out" in running.stdout.readline()
+    for line in running.stdout:
+        if "step" in line:
+            break
+    running.send_signal(signal.SIGINT)
+    told = running.communicate(timeout=120)[0]
+    assert running.returncode == 130 and "Interrupted. What is finished is kept" in told
+    facts = checkpoint.averaged(tmp_path / "vae/last.ckpt")[1]
+    assert facts["steps"] > 0 and facts["elapsed"] > 5
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device", "x.ckpt"), RuntimeError("PytorchStreamWriter failed writing file")])
+def test_a_full_disk_is_named(error, capsys):
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        guarded(main)
+    assert ended.value.code == 1 and "the disk is full" in capsys.readouterr().err

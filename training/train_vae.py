@@ -393,7 +393,10 @@ def main() -> None:
         ],
     )
     loader = torch.utils.data.DataLoader(crops, batch_size=None)
-    trainer.fit(module, loader, ckpt_path=last if args.resume else None, weights_only=False)
+    try:
+        trainer.fit(module, loader, ckpt_path=last if args.resume else None, weights_only=False)
+    except SystemExit:  # how lightning ends after Ctrl-C, when Watch has saved what there is
+        raise KeyboardInterrupt from None
     trainer.save_checkpoint(last)
 
 
