@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from .anchors import ANCHORS
+
 GOLDEN_SEED, GOLDEN_SHAPE = 20, (2, 8, 2, 3)
 FORMAT = 2
 
@@ -76,6 +78,14 @@ def files_of(models: Path) -> dict[str, dict[str, Any]]:
     }
 
 
+def _before(models: Path) -> dict[str, Any]:
+    """Return the card that is there, if one is."""
+    try:
+        return json.loads((models / "meta.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+
+
 def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference: Path | None = None) -> dict[str, Any]:
     """Write the card of the files in `models`.
 
@@ -96,6 +106,9 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
         frames["fp32"] = golden(reference)[1]
     with np.load(models / "anchors.npz") as anchors:
         names = list(anchors)
+    sources = {name: f"drawn by training/procedural.py, {style}: {composition} in {palette}"
+               for name, (style, composition, palette, _) in ANCHORS.items()}  # fmt: skip
+    sources |= _before(models).get("anchor_sources", {})
     square = np.random.default_rng(3).standard_normal((1, len(facts["mean"]), 16, 16)).astype(np.float32)
     opened = {name: session(path) for name, path in decoders.items()}
     meta = {
@@ -107,6 +120,7 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
         "latent": {"channels": len(facts["mean"]), "scale": 32} | {name: facts[name] for name in ("mean", "std", "aggregate", "noise")},
         "files": files_of(models),
         "anchors": names,
+        "anchor_sources": {name: sources[name] for name in names if name in sources},
         "data": {
             "what": f"{facts['pictures']} pictures of five styles, drawn by training/procedural.py",
             "licence": ", ".join(facts["licences"]), "digest": facts["data"],

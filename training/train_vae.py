@@ -44,7 +44,7 @@ from .fold import is_folded, unnormed  # noqa: E402
 from .models import VAE, Config, divergence  # noqa: E402
 
 HERE = Path(__file__).parent
-warnings.filterwarnings("ignore", message=".*LeafSpec.*|.*is not empty.*|.*does not have many workers.*", module="lightning")
+warnings.filterwarnings("ignore", message=".*LeafSpec.*|.*is not empty.*|.*does not have many workers.*|.*dirpath has changed.*", module="lightning")
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 
