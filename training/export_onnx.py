@@ -71,8 +71,9 @@ def statistics(encoder: nn.Module, pictures: Pictures, most: int = 200) -> dict[
     """Return the latents' statistics over the data set, per channel.
 
     ``mean`` and ``std`` are those of the posterior's means: films are decoded from means and mixes of means, and a unit of latent should
-    be a unit of those. ``aggregate`` is the deviation of what training decodes, sqrt(var(mean) + mean(var)), which β holds near 1.
-    ``noise`` is mean(var) / aggregate², the part of a channel that is noise: near 1, it has collapsed.
+    be a unit of those. ``trained_aggregate`` is the deviation of what training decodes, sqrt(var(mean) + mean(var)), which β draws
+    towards 1; ``aggregate`` is the same in the units of the exported files, 1 / sqrt(1 - noise). ``noise`` is the part of a channel's
+    variance that is noise, mean(var) / trained_aggregate²: near 1, the channel has collapsed.
     """
     total = square = inner = 0.0
     seen = 0
@@ -83,8 +84,9 @@ def statistics(encoder: nn.Module, pictures: Pictures, most: int = 200) -> dict[
         seen += mean[0, 0].numel()
     mean, inner = total / seen, inner / seen
     variance = square / seen - mean**2
-    aggregate = variance + inner
-    return {"mean": mean.float(), "std": variance.sqrt().float(), "aggregate": aggregate.sqrt().float(), "noise": (inner / aggregate).float()}
+    whole = variance + inner
+    found = {"mean": mean, "std": variance.sqrt(), "noise": inner / whole, "aggregate": (whole / variance).sqrt(), "trained_aggregate": whole.sqrt()}
+    return {name: value.float() for name, value in found.items()}
 
 
 def to_onnx(module: nn.Module, path: Path, kind: str, example: torch.Tensor, notes: dict) -> None:
@@ -185,8 +187,8 @@ def main() -> None:
     warnings.simplefilter("ignore")  # torch's exporter warns about itself
     torch.set_num_threads(os.cpu_count() or 1)
     facts = export(args.checkpoint, load(args.data), args.out, args.outputs)
-    for name in ("mean", "std", "aggregate", "noise"):
-        print(f"{name:10}", facts[name])
+    for name in ("mean", "std", "noise", "aggregate", "trained_aggregate"):
+        print(f"{name:18}", facts[name])
 
 
 if __name__ == "__main__":
