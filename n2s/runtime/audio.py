@@ -2,7 +2,7 @@
 
 Two decoders do the work. soundfile (libsndfile) reads wav, flac, ogg, opus, mp3, aiff and caf; an ffmpeg executable,
 found by whoever calls, reads everything else through a pipe. Neither tells the whole truth about damaged files
-(libsndfile plays a cut wav or ogg to its end without a word), so containers are checked here before they are decoded.
+(libsndfile plays a cut wav or ogg to its end without a word), so containers are checked before they are decoded (containers.py).
 Nothing is kept between calls: no cache, no global, no clock.
 """
 
@@ -12,23 +12,21 @@ import hashlib
 import os
 import re
 import signal
-import stat
 import struct
 import subprocess
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..graph.errors import MediaError
+from .containers import AGAIN, CHECKS, damaged, kind_of, local_file, truncated, xing
 
 BLOCK = 1 << 16                 # samples decoded at a time
 LOUDEST = 1e4                   # 80 dB above full scale is no music any more
 MOST_CHANNELS = 8               # 7.1
 READABLE = "wav, flac, ogg, opus, mp3, aiff, caf, or anything ffmpeg decodes, such as m4a"
-AGAIN = "Export or copy it again."
 # The demuxers a piece of music may come in. Playlists and concat scripts stay out: they name other files.
 CONTAINERS = "mov,matroska,webm,aac,mp3,asf,ac3,eac3,ape,wv,tta,dsf,avi,flv,mpegts,mpeg,ogg,wav,w64,flac,caf,aiff,au"
 
@@ -72,7 +70,7 @@ def probe(path: str | os.PathLike, ffmpeg: Callable[[], str]) -> AudioInfo:
         The file is missing, a folder, empty, not audio, truncated or damaged, holds no samples, more than eight
         channels, or samples that are not finite numbers.
     """
-    path = _local(path)
+    path = local_file(path)
     with _open(path, ffmpeg) as source:
         rate, channels = source.rate, source.channels
         sha = hashlib.sha256(f"{rate} {channels}\n".encode())
@@ -112,7 +110,7 @@ class AudioReader:
 
     def __init__(self, path: str | os.PathLike, info: AudioInfo, ffmpeg: Callable[[], str]):
         self.info = info
-        self._path = _local(path)
+        self._path = local_file(path)
         self._ffmpeg = ffmpeg
         self._source: _Soundfile | _FFmpeg | None = None
         self._forget(0)
@@ -203,10 +201,10 @@ class AudioReader:
 
 
 def _open(path: str, ffmpeg: Callable[[], str], checked: bool = False) -> _Soundfile | _FFmpeg:
-    kind = _kind(path)
+    kind = kind_of(path)
     if kind in CHECKS and not checked:
         CHECKS[kind](path)
-    if kind == "mp3" and not _xing(path):
+    if kind == "mp3" and not xing(path):
         kind = None     # without a count of frames libsndfile guesses the length and may stop long before the end
     source = None
     if kind is not None:
@@ -216,7 +214,7 @@ def _open(path: str, ffmpeg: Callable[[], str], checked: bool = False) -> _Sound
             source = _Soundfile(path, kind)
         except soundfile.LibsndfileError as error:
             if kind == "flac":      # ffmpeg would bridge the damage with silence
-                raise _damaged(path, 0.0, error) from None
+                raise damaged(path, 0.0, error) from None
     if source is None:              # some codec in a familiar container, or something else altogether
         source = _FFmpeg(path, ffmpeg)
     if source.channels > MOST_CHANNELS:
@@ -252,7 +250,7 @@ class _Soundfile(_Source):
             try:
                 steps.append(self._file.read(min(n, BLOCK), dtype="float32", always_2d=True))
             except self._error as error:
-                raise _damaged(self._path, at / self.rate, error) from None
+                raise damaged(self._path, at / self.rate, error) from None
             n -= len(steps[-1])
             if not len(steps[-1]):
                 break
@@ -262,12 +260,12 @@ class _Soundfile(_Source):
         try:
             self._file.seek(position)
         except self._error as error:
-            raise _damaged(self._path, position / self.rate, error) from None
+            raise damaged(self._path, position / self.rate, error) from None
 
     def check_end(self, samples: int) -> None:
         slack = 3 * 1152 if self._kind == "mp3" else 0      # encoders differ on whether they count the header's frame
         if samples + slack < self._file.frames:
-            raise _truncated(self._path, f"{samples / self.rate:.2f} s of {self._file.frames / self.rate:.2f} s")
+            raise truncated(self._path, f"{samples / self.rate:.2f} s of {self._file.frames / self.rate:.2f} s")
 
     def close(self) -> None:
         self._file.close()
@@ -320,7 +318,7 @@ class _FFmpeg(_Source):
         if len(data) < n * width:
             status, said = self._end()
             if status or re.search("premature|partial|truncat", said, re.I):    # these words can come with status 0
-                raise _damaged(self._path, (self._read + len(data) // width) / self.rate, said)
+                raise damaged(self._path, (self._read + len(data) // width) / self.rate, said)
         block = np.frombuffer(data[:len(data) // width * width], ">f4").reshape(-1, self.channels)
         self._read += len(block)
         return block.astype(np.float32)
@@ -348,172 +346,3 @@ class _FFmpeg(_Source):
             process.stdout.close()
             process.wait()
         self._stderr.close()
-
-
-# What a file is, and whether it is whole
-
-
-def _local(path: str | os.PathLike) -> str:
-    """The path of a regular local file with something in it."""
-    path = os.fspath(path)
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", path):
-        raise MediaError(f"{path} looks like an address; a local file is wanted. Download it first, or, if the file is "
-                         f"really called that, give its absolute path.")
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError) as error:
-        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be opened ({error})"
-        raise MediaError(f"{path} {reason}; a piece of music is wanted. Check the path.") from None
-    if not stat.S_ISREG(status.st_mode):
-        what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-        raise MediaError(f"{path} is {what}; one file of music is wanted. Name the file itself.")
-    if status.st_size == 0:
-        raise MediaError(f"{path} is empty (0 bytes); a piece of music is wanted. {AGAIN}")
-    try:
-        with open(path, "rb"):
-            return path
-    except OSError as error:
-        raise MediaError(f"{path} cannot be opened ({error.strerror}). Check its permissions.") from None
-
-
-def _after_id3(file) -> int:
-    """Where the music starts: past an ID3v2 tag at the head of the file, whose length is four bytes of seven bits."""
-    file.seek(0)
-    head = file.read(10)
-    if len(head) < 10 or head[:3] != b"ID3":
-        return 0
-    length = 0
-    for byte in head[6:10]:
-        length = length << 7 | byte & 0x7F
-    return 10 + length + (10 if head[5] & 0x10 else 0)
-
-
-def _kind(path: str) -> str | None:
-    """The kind of file libsndfile should read this as, by its first bytes; None where it is ffmpeg's."""
-    with open(path, "rb") as file:
-        file.seek(_after_id3(file))
-        head = file.read(12)
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
-        return "wav"
-    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        return "aiff"
-    for mark, kind in ((b"caff", "caf"), (b"fLaC", "flac"), (b"OggS", "ogg")):
-        if head.startswith(mark):
-            return kind
-    # An MPEG audio frame: eleven set bits, then the version, then a layer that is not 0 (0 is AAC).
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06:
-        return "mp3"
-    return None
-
-
-def _chunks(path: str) -> Iterator[tuple[bytes, int, int, bytes]]:
-    """The chunks of a wav, aiff or caf file: name, start of its data, promised length, first 24 bytes of its data."""
-    with open(path, "rb") as file:
-        form = file.read(4)
-        caf = form == b"caff"
-        at, head = (8, ">4sq") if caf else (12, ">4sI" if form == b"FORM" else "<4sI")
-        while True:
-            file.seek(at)
-            raw = file.read(struct.calcsize(head))
-            if len(raw) < struct.calcsize(head):
-                return
-            name, length = struct.unpack(head, raw)
-            at += len(raw)
-            yield name, at, length, file.read(24)
-            if length < 0:
-                return
-            at += length + (0 if caf else length & 1)
-
-
-def _check_chunks(path: str) -> None:
-    size, long = os.path.getsize(path), None
-    for name, start, length, data in _chunks(path):
-        if name == b"ds64" and len(data) >= 16:             # RF64: the lengths that do not fit in 32 bits
-            long = struct.unpack("<Q", data[8:16])[0]
-        if name in (b"data", b"SSND"):
-            if length == 0xFFFFFFFF:
-                length = long
-            if length is None or length < 0:                # written to a pipe: the length was never known
-                return
-            if start + length > size:
-                raise _truncated(path, f"{max(size - start, 0)} of the {length} bytes its header promises")
-
-
-def _check_flac(path: str) -> None:
-    with open(path, "rb") as file:
-        file.seek(_after_id3(file))
-        if len(file.read(42)) < 42:
-            raise _truncated(path, "part of its header")
-
-
-def _check_ogg(path: str) -> None:
-    """Every page follows the one before and has the checksum it states, and the last one is marked as the last.
-
-    An ogg checksum is a CRC-32 with the polynomial of zlib's, taken from the other end of each byte, with nothing
-    added before or after; so zlib computes it on bytes turned round (RFC 3533, section 6).
-    """
-    turned = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-    last, at, size = False, 0, os.path.getsize(path)
-    with open(path, "rb") as file:
-        while at < size:
-            file.seek(at)
-            head = file.read(27)
-            if len(head) < 27:
-                raise _truncated(path, f"{at} whole bytes of {size}")
-            if head[:4] != b"OggS":
-                if last:
-                    return      # tags some programs leave behind the music
-                raise _damaged(path, None, f"no page at byte {at}")
-            table = file.read(head[26])
-            body = file.read(sum(table))
-            if len(table) < head[26] or len(body) < sum(table):
-                raise _truncated(path, f"{at} whole bytes of {size}")
-            page = head[:22] + bytes(4) + head[26:] + table + body
-            crc = zlib.crc32(page.translate(turned), 0xFFFFFFFF) ^ 0xFFFFFFFF
-            if int(f"{crc:032b}"[::-1], 2) != struct.unpack("<I", head[22:26])[0]:
-                raise _damaged(path, None, f"wrong checksum of the page at byte {at}")
-            last, at = bool(head[5] & 4), at + len(page)
-    if not last:
-        raise _truncated(path, "no last page")
-
-
-def _xing(path: str) -> tuple[int, int | None] | None:
-    """Where an mp3's music starts and the bytes its first frame's Xing or Info header promises; None without a header.
-
-    The header: a mark, 32 flags, then, as far as flagged, the counts of frames (1) and bytes (2), big-endian.
-    """
-    with open(path, "rb") as file:
-        start = _after_id3(file)
-        file.seek(start)
-        head = file.read(256)
-    found = re.search(b"Xing|Info", head)
-    if not found or len(head) < found.end() + 12:
-        return None
-    flags, first, second = struct.unpack(">3I", head[found.end():found.end() + 12])
-    if not flags & 1:
-        return None
-    return start, second if flags & 2 else None
-
-
-def _check_mp3(path: str) -> None:
-    promised = _xing(path)
-    if promised and promised[1]:
-        start, length = promised
-        there = os.path.getsize(path) - start
-        if there < 0.99 * length - 4096:        # tags at the end are counted by some and removed by others
-            raise _truncated(path, f"{there} of the {length} bytes its header promises")
-
-
-CHECKS = {"wav": _check_chunks, "aiff": _check_chunks, "caf": _check_chunks,
-          "flac": _check_flac, "ogg": _check_ogg, "mp3": _check_mp3}
-
-
-def _truncated(path: str, there: str) -> MediaError:
-    return MediaError(f"{path} is truncated: it holds {there}; the whole piece is wanted. {AGAIN}")
-
-
-def _damaged(path: str, seconds: float | None, said: object) -> MediaError:
-    where = "" if seconds is None else f" after {seconds:.2f} s"
-    said = str(said).strip().rstrip(".").removeprefix("Error : ")
-    return MediaError(f"{path} is damaged or truncated: it cannot be decoded{where} ({said}); "
-                      f"the whole piece is wanted. {AGAIN}")
