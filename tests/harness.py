@@ -12,7 +12,7 @@ from n2s.graph.declare import Node
 from n2s.graph.graph import Graph
 from n2s.graph.plan import FilmPlan
 from n2s.graph.registry import node_types
-from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL
+from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL
 from n2s.runtime import machine
 from n2s.runtime.analysis import analyse
 from n2s.runtime.context import RunContext

@@ -29,7 +29,6 @@ SIZE = f"{32 * ROWS}x{32 * COLUMNS}"
 
 def tiny_encoder(folder: Path) -> None:
     """Write the encoder that undoes the tiny decoder: means of 32 x 32 pixels, its sigmoid and its matrix inverted."""
-    import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     inverse = np.linalg.pinv(decoder_matrix()).astype(np.float32)[:, :, None, None]

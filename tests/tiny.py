@@ -15,7 +15,6 @@ CHANNELS, SCALE = 8, 32
 
 def tiny_model(folder: Path, scale: int = SCALE, name: str = "decoder.fp32.onnx") -> Path:
     """Write a model that shows latents as coloured squares: a 1x1 convolution, a sigmoid, a magnification."""
-    import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from n2s.graph import build
-from n2s.graph.declare import Node, wanted
+from n2s.graph.declare import wanted
 from n2s.graph.document import Document
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import Expression
