@@ -133,7 +133,7 @@ def tune(
     crops: Crops,
     distance: nn.Module | None,
     minutes: float,
-    rate: float = 3e-4,
+    rate: float = 1.5e-4,
     share: float = 1.0,
     patch: int = 64,
     say: Callable[[str], None] = print,

@@ -14,6 +14,7 @@ import argparse
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from . import card, perceptual, report
 from .dataset import load
 from .errors import TrainingError, guarded
-from .export_onnx import MODELS, OUTPUTS
+from .export_onnx import MODELS, OUTPUTS, whole
 
 NORMS = ("InstanceNormalization", "GroupNormalization", "ReduceMean")  # the last is how a norm looks when it is taken apart
 PRECISION = "int8 branches (static QDQ, U8 activations, S8 weights per channel), float32 between them"
@@ -135,13 +136,15 @@ def main() -> None:
         raise TrainingError(f"{reference} is missing; run python -m training.export_onnx first.")
     with np.load(args.models / "anchors.npz") as anchors:
         batches = calibration(dict(anchors), given(args.latents))
-    quantise(reference, args.models / "decoder.int8.onnx", batches)
-    decoders = {"fp32": reference, "fp16": args.models / "decoder.fp16.onnx", "int8": args.models / "decoder.int8.onnx"}
+    int8 = args.outputs / "decoder.int8.onnx"  # until it is measured: the model stays usable meanwhile
+    quantise(reference, int8, batches)
+    decoders = {"fp32": reference, "fp16": args.models / "decoder.fp16.onnx", "int8": int8}
     if norms.exists():
         quantise(norms, args.outputs / "decoder.norms.int8.onnx", batches)
         decoders |= {"norms fp32": norms, "norms int8": args.outputs / "decoder.norms.int8.onnx"}
     found = report.compare_exports(decoders, args.models / "encoder.fp16.onnx", pictures, perceptual.choose(args.perceptual), args.most)
     report.write(found, args.outputs)
+    whole(args.models / int8.name, lambda partial: shutil.copyfile(int8, partial))
     facts = json.loads((args.outputs / "export.json").read_text())
     meta = card.write(args.models, facts, found, reference)
     print(json.dumps(meta["metrics"], indent=1))
