@@ -94,7 +94,8 @@ def wander(node: Wander, where: Scene, grid: tuple[int, int], start: int, stop: 
     return node.compute(block, still, np.full(stop - start, 1e4, np.float32))
 
 
-def test_wander_has_unit_variance_and_the_same_motion_at_any_rate() -> None:
+def test_wander_has_unit_variance_and_the_same_motion_at_any_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Wander, "_reach", lambda self, scene: np.ones(8, np.float32))
     node = Wander(period=2)
     drift = wander(node, scene(3000), (16, 29), 0, 3000)
     assert abs(drift.std() - 1) < 0.05 and abs(drift.mean()) < 0.05
@@ -103,6 +104,17 @@ def test_wander_has_unit_variance_and_the_same_motion_at_any_rate() -> None:
     inner = wander(node, scene(10), (16, 21), 0, 10)
     np.testing.assert_array_equal(drift[:10, :, :, 4:25], inner)
     assert (wander(Wander(period=2, seed=1), scene(10), (16, 29), 0, 10) != drift[:10]).mean() > 0.99
+
+
+def test_wander_goes_as_far_as_the_card_says_a_channel_reaches() -> None:
+    reach = {"2": [1.0] * 8, "8": [1.0, 0.5] + [0.0] * 6}
+    card = SimpleNamespace(card={"latent": {"reach": reach}}, channels=8)
+    where = SimpleNamespace(context=SimpleNamespace(model=lambda path: card), path=None)
+    np.testing.assert_allclose(Wander(scale=8)._reach(where), reach["8"])
+    np.testing.assert_allclose(Wander(scale=4)._reach(where), [1, 0.75] + [0.5] * 6)
+    np.testing.assert_allclose(Wander(scale=64)._reach(where), reach["8"])
+    card.card = {"latent": {}}
+    np.testing.assert_array_equal(Wander()._reach(where), np.ones(8))
 
 
 def at(**values: Any) -> SimpleNamespace:

@@ -14,6 +14,7 @@ import onnxruntime
 
 from .anchors import ANCHORS
 
+LATENT = ("mean", "std", "noise", "aggregate", "trained_aggregate", "reach")
 GOLDEN_SEED, GOLDEN_SHAPE = 20, (2, 8, 2, 3)
 FORMAT = 2
 
@@ -117,7 +118,7 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
         "architecture": "β-VAE, convolutional; trained with GroupNorm and SiLU, the decoder's norms folded into its convolutions; last stage "
                         "1/4 with a pixel shuffle of 4; a lapped linear transform beside encoder and decoder",
         "config": facts["config"],
-        "latent": {"channels": len(facts["mean"]), "scale": 32} | {name: facts[name] for name in ("mean", "std", "noise", "aggregate", "trained_aggregate")},
+        "latent": {"channels": len(facts["mean"]), "scale": 32} | {name: facts[name] for name in LATENT},
         "files": files_of(models),
         "anchors": names,
         "anchor_sources": {name: sources[name] for name in names if name in sources},

@@ -19,6 +19,7 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -67,26 +68,32 @@ class Reader(nn.Module):
 
 
 @torch.no_grad()
-def statistics(encoder: nn.Module, pictures: Pictures, most: int = 200) -> dict[str, torch.Tensor]:
+def statistics(encoder: nn.Module, pictures: Pictures, most: int = 200) -> dict[str, Any]:
     """Return the latents' statistics over the data set, per channel.
 
     ``mean`` and ``std`` are those of the posterior's means: films are decoded from means and mixes of means, and a unit of latent should
     be a unit of those. ``trained_aggregate`` is the deviation of what training decodes, sqrt(var(mean) + mean(var)), which β draws
     towards 1; ``aggregate`` is the same in the units of the exported files, 1 / sqrt(1 - noise). ``noise`` is the part of a channel's
-    variance that is noise, mean(var) / trained_aggregate²: near 1, the channel has collapsed.
+    variance that is noise, mean(var) / trained_aggregate²: near 1, the channel has collapsed. ``reach`` holds, for neighbourhoods of 2,
+    4 and 8 cells square, the deviation of their means in units of ``std``: how far a channel may drift as a whole.
     """
     total = square = inner = 0.0
     seen = 0
+    means: dict[int, list[torch.Tensor]] = {2: [], 4: [], 8: []}
     for k in pictures.some(held_out=False, most=most):
         mean, log_variance = encoder(pictures.frame(k)[None])
         total, square = total + mean.double().sum((0, 2, 3)), square + mean.double().square().sum((0, 2, 3))
         inner = inner + log_variance.double().exp().sum((0, 2, 3))
         seen += mean[0, 0].numel()
+        for cells, kept in means.items():
+            if min(mean.shape[2:]) >= cells:
+                kept.append(nn.functional.avg_pool2d(mean, cells)[0].flatten(1))
     mean, inner = total / seen, inner / seen
     variance = square / seen - mean**2
     whole = variance + inner
     found = {"mean": mean, "std": variance.sqrt(), "noise": inner / whole, "aggregate": (whole / variance).sqrt(), "trained_aggregate": whole.sqrt()}
-    return {name: value.float() for name, value in found.items()}
+    found["reach"] = {str(cells): torch.cat(kept, 1).double().std(1) / found["std"] for cells, kept in means.items() if kept}
+    return found
 
 
 def to_onnx(module: nn.Module, path: Path, kind: str, example: torch.Tensor, notes: dict) -> None:
@@ -154,7 +161,7 @@ def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTP
     """Write decoder, encoder and anchors of a checkpoint; return its record with the latents' statistics."""
     model, facts = checkpoint.averaged(model_path)
     found = statistics(model.encoder, pictures)
-    mean, std = (found[name].view(1, -1, 1, 1) for name in ("mean", "std"))
+    mean, std = (found[name].float().view(1, -1, 1, 1) for name in ("mean", "std"))
     folded = is_folded(model.decoder)
     notes = {"n2s.steps": facts["steps"], "n2s.norms": "folded" if folded else "kept"}
     example = torch.randn(2, model.config.latent, 5, 6)
@@ -171,10 +178,14 @@ def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTP
     points = encode(model.encoder, mean, std)
     np.savez(out / "anchors.npz", **points)
     facts = {name: value for name, value in facts.items() if name != "teacher"}
-    facts |= {name: [round(float(v), 6) for v in values] for name, values in found.items()}
+    facts |= {name: _plain(values) for name, values in found.items()}
     facts |= {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences}
     whole(outputs / "export.json", lambda partial: partial.write_text(json.dumps(facts, indent=1)))
     return facts
+
+
+def _plain(values: Any) -> Any:
+    return {k: _plain(v) for k, v in values.items()} if isinstance(values, dict) else [round(float(v), 6) for v in values]
 
 
 def main() -> None:

@@ -6,7 +6,9 @@ import numpy as np
 
 from n2s.graph import shader
 from n2s.graph.context import Block, Scene
-from n2s.graph.declare import LATENTS_OUTPUT, MusicalTime, Param, Streamed, param, port, setting
+from n2s.graph.declare import LATENTS_OUTPUT, FilePath, MusicalTime, Param, Streamed, param, port, setting
+from n2s.graph.errors import RenderError
+from n2s.graph.keys import digest_array
 from n2s.graph.types import Latents
 
 WAVES = 3
@@ -15,7 +17,9 @@ WAVES = 3
 class Wander(Streamed):
     """Let latents drift smoothly and for ever.
 
-    out = (latents + amount * drift) / sqrt(1 + amount²): the variance stays. Every value of a coarse grid of drift is
+    out = (latents + a * drift) / sqrt(1 + a²), a = amount * reach: the variance stays. ``reach`` is how far a channel of the
+    model's pictures itself varies over ``scale`` cells, 0 to 1, from the model's card: a channel that only says what happens
+    within a cell does not drift as a whole, which no picture does and which would show the cells. Every value of a coarse grid of drift is
     the sum of three cosines of time with frequencies of 0.5 to 1.5 over ``period`` and random phases, so that nothing
     stops or repeats; ``scale`` cells of the latent grid share a cell of drift, and bilinear weights of unit length
     join the cells. Time is in seconds: another frame rate shows the same motion.
@@ -26,9 +30,24 @@ class Wander(Streamed):
     period: MusicalTime = setting(8.0, ge=0.05, le=3600, unit="s", help="the time of one swing, on average")
     scale: float = setting(4.0, ge=1, le=64, unit="latent cells", help="size of what drifts together")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, another drift")
+    model: FilePath | None = setting(None, help="folder of the model; left out, the one that is shipped", keyed=False)
 
     outputs = LATENTS_OUTPUT
     neutral = {"amount": 0}
+
+    def digests(self, scene: Scene) -> dict[str, str]:
+        return {"reach": digest_array(self._reach(scene))}
+
+    def _reach(self, scene: Scene) -> np.ndarray:
+        """Return the reach of each channel, float32 (C,), for drifts of this scale; ones where the model's card has none."""
+        model = scene.context.model(scene.path(self.model) if self.model else None)
+        known = model.card["latent"].get("reach")
+        if not known:
+            return np.ones(model.channels, np.float32)
+        scales = sorted(known, key=float)
+        at = np.log2([float(scale) for scale in scales])
+        columns = zip(*(known[scale] for scale in scales))
+        return np.array([np.interp(np.log2(self.scale), at, column) for column in columns], np.float32)
 
     def open(self, scene: Scene, grid: tuple[int, int]) -> tuple:
         rows, columns = (Spread(cells, self.scale) for cells in grid)
@@ -41,11 +60,13 @@ class Wander(Streamed):
             frequency = (0.5 + shader.uniform(bits)).astype(np.float64) / self.period.resolve(scene.clock.tempo)
             phase = shader.uniform(shader.hash32(bits ^ np.uint32(0x9E3779B9))).astype(np.float64)
             waves.append((frequency, phase))
-        return rows, columns, waves
+        return rows, columns, waves, self._reach(scene)
 
     def compute(self, block: Block, latents: np.ndarray, amount: np.ndarray) -> np.ndarray:
-        rows, columns, waves = block.resources
+        rows, columns, waves, reach = block.resources
         channels = latents.shape[1]
+        if len(reach) != channels:
+            raise RenderError(f"Wander drifts {channels} channels, its model has {len(reach)}; give it the model of the latents.")
         times = block.times[:, None, None, None]
         coarse = np.zeros((len(times), channels, len(rows.places), len(columns.places)))
         for frequency, phase in waves:
@@ -53,7 +74,7 @@ class Wander(Streamed):
             coarse += np.cos(2 * np.pi * (turns - np.floor(turns)))
         coarse = (coarse * np.sqrt(2 / WAVES)).astype(np.float32)
         drift = columns.spread(rows.spread(coarse, 2), 3)
-        amount = amount[:, None, None, None]
+        amount = amount[:, None, None, None] * reach[:, None, None]
         return (latents + amount * drift) / np.sqrt(np.float32(1) + amount * amount)
 
 
