@@ -1,7 +1,7 @@
 """Quantise the decoder to int8, measure every export, and write the model card.
 
-    n2s export graphs/tracks/ember.yaml --port drift -o ember.npz             latents that a film really decodes
-    python -m training.quantize_onnx --data training/data/procedural --latents ember.npz
+    n2s export film.yaml --port drift -o film.npz                             latents that a film really decodes
+    python -m training.quantize_onnx --data training/data/procedural --latents film.npz
 
 Static QDQ, weights S8 per channel, activations U8. In a folded decoder whole branches (convolution, SiLU, convolution) compute in
 integers; a decoder with norms leaves everything but the convolutions in float32. What travels along the sums between the branches stays
