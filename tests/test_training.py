@@ -324,12 +324,14 @@ def test_an_interrupted_training_keeps_what_it_learned(data, tmp_path):
              "--widths", 32, 16, 16, 16, "--crop", 64, "--batch", 2, "--minutes", 30]  # fmt: skip
     root = Path(__file__).resolve().parent.parent
     running = subprocess.Popen([str(word) for word in words], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert "held out" in running.stdout.readline()
-    for line in running.stdout:
-        if "step" in line:
-            break
-    running.send_signal(signal.SIGINT)
-    told = running.communicate(timeout=120)[0]
+    try:
+        assert "held out" in running.stdout.readline()
+        next(line for line in running.stdout if "step" in line)
+        running.send_signal(signal.SIGINT)
+        told = running.communicate(timeout=60)[0]
+    finally:
+        running.kill()
+        running.communicate()
     assert running.returncode == 130 and "Interrupted. What is finished is kept" in told
     facts = checkpoint.averaged(tmp_path / "vae/last.ckpt")[1]
     assert facts["steps"] > 0 and facts["elapsed"] > 5
