@@ -76,6 +76,7 @@ def test_from_pictures_to_a_film(place):
     command("training.export_onnx", run / "folded.ckpt", "--data", data, "--out", model, "--outputs", outputs)
     command("training.quantize_onnx", "--data", data, "--models", model, "--outputs", outputs, "--perceptual", "none")
     card = json.loads((model / "meta.json").read_text())
+    assert all(0.8 < deviation < 1.25 for deviation in card["latent"]["trained_aggregate"])
     assert set(card["files"]) == {"anchors.npz", "decoder.fp16.onnx", "decoder.int8.onnx", "encoder.fp16.onnx"}
     assert card["metrics"]["to_fp32"]["fp16"]["psnr_db"] > 50 and card["metrics"]["to_fp32"]["int8"]["psnr_db"] > 30
     assert json.loads((outputs / "parity.json").read_text())["folded_to_norms"]["psnr_db"] > 30

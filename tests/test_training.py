@@ -227,6 +227,19 @@ def test_sparing_memory_changes_no_gradient():
     assert all(torch.equal(a, b) for a, b in zip(*found))
 
 
+def test_rescaling_changes_the_latents_and_no_picture():
+    model = lively(2)
+    frames, deviation = torch.rand(2, 3, 64, 64), torch.linspace(0.5, 2, 8)
+    with torch.no_grad():
+        mean, log_variance = model.encoder(frames)
+        made = model.decoder(mean)
+        model.rescale(deviation)
+        scaled, narrowed = model.encoder(frames)
+        assert torch.allclose(scaled * deviation.view(1, -1, 1, 1), mean, atol=1e-5)
+        assert torch.allclose(narrowed + 2 * deviation.log().view(1, -1, 1, 1), log_variance, atol=1e-5)
+        assert torch.allclose(model.decoder(scaled), made, atol=1e-5)
+
+
 def lively(seed=0):
     """A tiny model whose branches and norms all do something."""
     torch.manual_seed(seed)

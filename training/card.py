@@ -13,6 +13,7 @@ import numpy as np
 import onnxruntime
 
 from .anchors import ANCHORS
+from .files import whole
 
 LATENT = ("mean", "std", "noise", "aggregate", "trained_aggregate", "reach")
 GOLDEN_SEED, GOLDEN_SHAPE = 20, (2, 8, 2, 3)
@@ -149,7 +150,5 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
         "licence": "CC0-1.0",
     }  # fmt: skip
     text = json.dumps(meta, indent=1, ensure_ascii=False) + "\n"
-    from .export_onnx import whole
-
     whole(models / "meta.json", lambda partial: partial.write_text(text, encoding="utf-8"))
     return meta

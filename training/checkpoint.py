@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import zipfile
 from dataclasses import fields
@@ -14,6 +13,7 @@ import torch
 from google.protobuf.message import DecodeError
 
 from .errors import TrainingError
+from .files import whole
 from .fold import is_folded, unnormed
 from .models import VAE, Config, Decoder
 
@@ -101,10 +101,4 @@ def write(path: Path, model: VAE, facts: dict[str, Any]) -> None:
     """Write a model and its record as a checkpoint, whole or not at all."""
     extra = {name: value for name, value in facts.items() if name != "steps"} | {"config": model.config.asdict()}
     extra["folded"] = extra.get("folded") or is_folded(model.decoder)
-    partial = path.with_suffix(f".{os.getpid()}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        torch.save({"average": model.state_dict(), "extra": extra, "global_step": facts["steps"]}, partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    whole(path, lambda partial: torch.save({"average": model.state_dict(), "extra": extra, "global_step": facts["steps"]}, partial))

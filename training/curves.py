@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from .files import whole
+
 PANELS = (
     ("loss, l1 and coarse", ("loss", "l1", "coarse", "held_out_l1")),
     ("perceptual distance", ("perceptual", "held_out_perceptual")),
@@ -31,6 +33,4 @@ def draw_curves(table: Path, target: Path) -> None:
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend(frameon=False)
-    partial = target.with_suffix(".part.png")
-    figure.savefig(partial, dpi=100)
-    partial.replace(target)
+    whole(target, lambda partial: figure.savefig(partial, dpi=100))

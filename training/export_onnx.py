@@ -17,7 +17,6 @@ import copy
 import json
 import os
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,9 @@ from . import checkpoint
 from .anchors import encode
 from .dataset import Pictures, load
 from .errors import guarded
+from .files import whole
 from .fold import is_folded
+from .latents import statistics
 from .models import SCALE
 
 HERE = Path(__file__).parent
@@ -67,35 +68,6 @@ class Reader(nn.Module):
         return (self.encoder(frames)[0] - self.mean) * self.gain
 
 
-@torch.no_grad()
-def statistics(encoder: nn.Module, pictures: Pictures, most: int = 200) -> dict[str, Any]:
-    """Return the latents' statistics over the data set, per channel.
-
-    ``mean`` and ``std`` are those of the posterior's means: films are decoded from means and mixes of means, and a unit of latent should
-    be a unit of those. ``trained_aggregate`` is the deviation of what training decodes, sqrt(var(mean) + mean(var)), which β draws
-    towards 1; ``aggregate`` is the same in the units of the exported files, 1 / sqrt(1 - noise). ``noise`` is the part of a channel's
-    variance that is noise, mean(var) / trained_aggregate²: near 1, the channel has collapsed. ``reach`` holds, for neighbourhoods of 2,
-    4 and 8 cells square, the deviation of their means in units of ``std``: how far a channel may drift as a whole.
-    """
-    total = square = inner = 0.0
-    seen = 0
-    means: dict[int, list[torch.Tensor]] = {2: [], 4: [], 8: []}
-    for k in pictures.some(held_out=False, most=most):
-        mean, log_variance = encoder(pictures.frame(k)[None])
-        total, square = total + mean.double().sum((0, 2, 3)), square + mean.double().square().sum((0, 2, 3))
-        inner = inner + log_variance.double().exp().sum((0, 2, 3))
-        seen += mean[0, 0].numel()
-        for cells, kept in means.items():
-            if min(mean.shape[2:]) >= cells:
-                kept.append(nn.functional.avg_pool2d(mean, cells)[0].flatten(1))
-    mean, inner = total / seen, inner / seen
-    variance = square / seen - mean**2
-    whole = variance + inner
-    found = {"mean": mean, "std": variance.sqrt(), "noise": inner / whole, "aggregate": (whole / variance).sqrt(), "trained_aggregate": whole.sqrt()}
-    found["reach"] = {str(cells): torch.cat(kept, 1).double().std(1) / found["std"] for cells, kept in means.items() if kept}
-    return found
-
-
 def to_onnx(module: nn.Module, path: Path, kind: str, example: torch.Tensor, notes: dict) -> None:
     """Write one self-contained float32 file with free batch, height and width."""
     names = {"decoder": ("latents", "frames"), "encoder": ("frames", "latents")}[kind]
@@ -111,17 +83,6 @@ def to_onnx(module: nn.Module, path: Path, kind: str, example: torch.Tensor, not
     describe(model, kind, notes)
     onnx.checker.check_model(model)
     whole(path, lambda partial: onnx.save(model, partial))
-
-
-def whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        write(partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def describe(model: onnx.ModelProto, kind: str, notes: dict) -> None:

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from . import checkpoint, manifest
 from .dataset import Pictures, load
 from .errors import guarded
+from .files import whole
 from .models import VAE
 from .procedural import sheet
 
@@ -39,10 +40,7 @@ def page(frames: Iterable[torch.Tensor], columns: int, edge: int = 256) -> Image
 
 def save(image: Image.Image, path: Path) -> None:
     """Write a PNG, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part.png")
-    image.save(partial)
-    partial.replace(path)
+    whole(path, image.save)
 
 
 class Latents:

@@ -171,6 +171,19 @@ class VAE(nn.Module):
         self.encoder.linear.weight.copy_(tiles / spread)
         self.decoder.linear.weight.copy_((tiles * spread).transpose(0, 1).flip(2, 3))
 
+    @torch.no_grad()
+    def rescale(self, deviation: torch.Tensor) -> None:
+        """Divide each latent channel by a deviation (C,) without changing a picture: what the encoder gives less of, the decoder
+        takes more of. The log-variance follows, ln(σ² / s²).
+        """
+        count = self.config.latent
+        for layer in (self.encoder.out, self.encoder.linear):
+            layer.weight[:count] /= deviation.view(-1, 1, 1, 1)
+            layer.bias[:count] /= deviation
+        self.encoder.out.bias[count:] -= 2 * deviation.log()
+        for layer in (self.decoder.body[0], self.decoder.linear):
+            layer.weight *= deviation.view(1, -1, 1, 1)
+
     def linear_parameters(self) -> list[nn.Parameter]:
         """The weights of the linear paths. Their many inputs add up: they want a smaller rate than the rest."""
         return [*self.encoder.linear.parameters(), *self.decoder.linear.parameters()]

@@ -26,7 +26,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from . import card, perceptual, report
 from .dataset import load
 from .errors import TrainingError, guarded
-from .export_onnx import MODELS, OUTPUTS, whole
+from .export_onnx import MODELS, OUTPUTS
+from .files import whole
 
 NORMS = ("InstanceNormalization", "GroupNormalization", "ReduceMean")  # the last is how a norm looks when it is taken apart
 PRECISION = "int8 branches (static QDQ, U8 activations, S8 weights per channel), float32 between them"

@@ -17,7 +17,7 @@ from PIL import Image
 from . import metrics
 from .card import session
 from .dataset import Pictures
-from .export_onnx import whole
+from .files import whole
 from .look import page, save
 
 SHOWN = 6

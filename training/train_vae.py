@@ -41,6 +41,7 @@ from .curves import draw_curves  # noqa: E402
 from .dataset import Crops, Pictures, load  # noqa: E402
 from .errors import TrainingError, guarded  # noqa: E402
 from .fold import is_folded, unnormed  # noqa: E402
+from .latents import statistics  # noqa: E402
 from .models import VAE, Config, divergence  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -397,6 +398,10 @@ def main() -> None:
         trainer.fit(module, loader, ckpt_path=last if args.resume else None, weights_only=False)
     except SystemExit:  # how lightning ends after Ctrl-C, when Watch has saved what there is
         raise KeyboardInterrupt from None
+    # β draws the latents towards unit deviation; what is left of the way is exact.
+    aggregate = statistics(module.average.model.cpu().encoder, pictures)["trained_aggregate"]
+    for model in (module.model, module.average.model):
+        model.rescale(aggregate.to(next(model.parameters()).device))
     trainer.save_checkpoint(last)
 
 

@@ -1,0 +1,40 @@
+"""The latents of a data set: what a unit of them is, and how far they reach."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from .dataset import Pictures
+
+
+@torch.no_grad()
+def statistics(encoder: nn.Module, pictures: Pictures, most: int = 200) -> dict[str, Any]:
+    """Return the latents' statistics over the data set, per channel.
+
+    ``mean`` and ``std`` are those of the posterior's means: films are decoded from means and mixes of means, and a unit of latent should
+    be a unit of those. ``trained_aggregate`` is the deviation of what training decodes, sqrt(var(mean) + mean(var)), which β draws
+    towards 1; ``aggregate`` is the same in the units of the exported files, 1 / sqrt(1 - noise). ``noise`` is the part of a channel's
+    variance that is noise, mean(var) / trained_aggregate²: near 1, the channel has collapsed. ``reach`` holds, for neighbourhoods of 2,
+    4 and 8 cells square, the deviation of their means in units of ``std``: how far a channel may drift as a whole.
+    """
+    total = square = inner = 0.0
+    seen = 0
+    means: dict[int, list[torch.Tensor]] = {2: [], 4: [], 8: []}
+    for k in pictures.some(held_out=False, most=most):
+        mean, log_variance = encoder(pictures.frame(k)[None])
+        total, square = total + mean.double().sum((0, 2, 3)), square + mean.double().square().sum((0, 2, 3))
+        inner = inner + log_variance.double().exp().sum((0, 2, 3))
+        seen += mean[0, 0].numel()
+        for cells, kept in means.items():
+            if min(mean.shape[2:]) >= cells:
+                kept.append(nn.functional.avg_pool2d(mean, cells)[0].flatten(1))
+    mean, inner = total / seen, inner / seen
+    variance = square / seen - mean**2
+    whole = variance + inner
+    found = {"mean": mean, "std": variance.sqrt(), "noise": inner / whole, "aggregate": (whole / variance).sqrt(), "trained_aggregate": whole.sqrt()}
+    found["reach"] = {str(cells): torch.cat(kept, 1).double().std(1) / found["std"] for cells, kept in means.items() if kept}
+    found["trained_aggregate"] = found["trained_aggregate"].float()
+    return found
