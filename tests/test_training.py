@@ -24,6 +24,7 @@ L = pytest.importorskip("lightning")
 from training import checkpoint, dataset, fold, manifest, metrics, perceptual, procedural  # noqa: E402
 from training.anchors import ANCHORS  # noqa: E402
 from training.errors import TrainingError, guarded  # noqa: E402
+from training.latents import visited  # noqa: E402
 from training.models import VAE, Config, divergence  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
 from training.train_vae import Clock, Training, resumed  # noqa: E402
@@ -280,7 +281,7 @@ def test_a_folded_decoder_has_no_norms_and_is_exact_where_norms_are_fixed():
 def test_tuning_brings_the_folded_decoder_nearer(data):
     model = lively(3)
     crops = dataset.Crops(dataset.load([data]), [(64, 2, 1.0)])
-    latents = [fold.visited(model.encoder, next(iter(crops)), np.random.default_rng(k)) for k in range(2)]
+    latents = [visited(model.encoder(next(iter(crops)))[0].detach(), np.random.default_rng(k)) for k in range(2)]
     folded = fold.fold(model.decoder, latents)
 
     def apart(decoder):

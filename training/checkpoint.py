@@ -90,6 +90,15 @@ def from_model(folder: Path) -> tuple[VAE, dict[str, Any]]:
     return model, card
 
 
+def ancestor(card: dict[str, Any]) -> dict[str, Any]:
+    """Return what the record of a training says of the model it started from, whose own ancestor is in it: the whole history."""
+    metrics = card["metrics"]
+    return {
+        **card["training"], "data": card["data"]["digest"], "held_out": metrics["to_pictures"]["fp32"]["all"],
+        "folded_to_norms": metrics.get("folded_to_norms") or card["training"].get("start", {}).get("folded_to_norms"),
+    }  # fmt: skip
+
+
 def teacher(facts: dict[str, Any], config: Config) -> Decoder:
     """Return the decoder with norms that a folded one was made from; its record carries the weights."""
     decoder = Decoder(config)

@@ -26,10 +26,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from .dataset import Crops, load
 from .errors import TrainingError, guarded
+from .latents import visited
 from .models import Decoder, Encoder, ResBlock
 
 
@@ -110,22 +110,6 @@ def fold(teacher: Decoder, latents: Iterable[torch.Tensor]) -> Decoder:
     return student
 
 
-@torch.no_grad()
-def visited(encoder: Encoder, frames: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Return latents such as films visit, (N, C, h, w), from a batch of frames: pictures, mixes of two, some carried off by noise."""
-    mean, _ = encoder(frames)
-    spread = mean.std()
-    other = mean.roll(1, 0).flip(int(rng.integers(2, 4)))
-    part = float(rng.uniform(0, 0.5)) if rng.random() < 0.5 else 0.0
-    mixed = ((1 - part) * mean + part * other) / np.hypot(1 - part, part)
-    if rng.random() < 0.5:
-        away = float(rng.uniform(0.1, 0.5))
-        noise = torch.from_numpy(rng.standard_normal(mean.shape, np.float32)).to(mean)
-        smooth = F.avg_pool2d(noise, 3, 1, 1, count_include_pad=False)  # wander moves neighbours together
-        mixed = np.sqrt(1 - away**2) * mixed + away * spread * smooth / smooth.std()
-    return mixed
-
-
 def tune(
     student: Decoder,
     teacher: Decoder,
@@ -159,7 +143,7 @@ def tune(
             group["lr"] = rate * min(1.0, (steps + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * part)))
         frames = frames.to(device)
         with torch.no_grad(), torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
-            latents = visited(encoder, frames, rng).float()
+            latents = visited(encoder(frames)[0], rng).float()
             wanted = teacher(latents).float()
         with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
             got = student(latents).float()
@@ -205,7 +189,7 @@ def main() -> None:
         rng = np.random.default_rng(7)
         frames = [pictures.frame(k)[None] for k in pictures.some(held_out=False, most=40)]
         pairs = [torch.cat(frames[k : k + 2]) for k in range(0, len(frames) - 1, 2)] or frames
-        latents = [visited(model.encoder, pair, rng) for pair in pairs]
+        latents = [visited(model.encoder(pair)[0], rng) for pair in pairs]
     print(f"fitting scales and shifts over {len(latents)} batches of latents", flush=True)
     student = fold(model.decoder, latents)
     if args.minutes > 0:

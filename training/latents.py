@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from .dataset import Pictures
 
@@ -38,3 +40,17 @@ def statistics(encoder: nn.Module, pictures: Pictures, most: int = 200) -> dict[
     found["reach"] = {str(cells): torch.cat(kept, 1).double().std(1) / found["std"] for cells, kept in means.items() if kept}
     found["trained_aggregate"] = found["trained_aggregate"].float()
     return found
+
+
+def visited(mean: torch.Tensor, rng: np.random.Generator, most: float = 0.5) -> torch.Tensor:
+    """Return latents such as films visit, (N, C, h, w), from those of pictures: mixes of two, up to ``most`` of the other; some drift."""
+    spread = mean.std()
+    other = mean.roll(1, 0).flip(int(rng.integers(2, 4)))
+    part = float(rng.uniform(0, most)) if rng.random() < 0.5 else 0.0
+    mixed = ((1 - part) * mean + part * other) / np.hypot(1 - part, part)
+    if rng.random() < 0.5:
+        away = float(rng.uniform(0.1, 0.5))
+        noise = torch.from_numpy(rng.standard_normal(mean.shape, np.float32)).to(mean)
+        smooth = F.avg_pool2d(noise, 3, 1, 1, count_include_pad=False)  # wander moves neighbours together
+        mixed = np.sqrt(1 - away**2) * mixed + away * spread * smooth / smooth.std()
+    return mixed

@@ -5,8 +5,11 @@
     python -m training.train_vae ... --resume                    goes on after an interruption; at most a minute is lost
     python -m training.train_vae ... --start models --minutes 20 teaches a trained model other pictures
 
-loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + share * LPIPS + β * KL,
+loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + edges / 2 (slopes of the error) + share * LPIPS + β * KL,
 with KL summed over the latent and divided by the number of image values (3 H W), β = 3.
+
+In the last part of a training a critic (`critic.py`) joins in. It judges reconstructions and, beside them, mixes and drifts of
+latents that films visit and no picture shows; these keep the coarse colours that the decoder gave them before.
 
 A run writes into `training/runs/<name>`: last.ckpt every minute, metrics.csv and curves.png; into `training/outputs`: val_recon.png.
 """
@@ -27,7 +30,6 @@ from typing import Any
 import numpy as np
 
 import torch
-from torch.nn import functional as F
 
 from .compat import mend_torchvision
 
@@ -36,13 +38,14 @@ mend_torchvision()
 import lightning as L  # noqa: E402
 from lightning.pytorch.callbacks import ModelCheckpoint  # noqa: E402
 
-from . import checkpoint, look, metrics, perceptual  # noqa: E402
+from . import checkpoint, look, metrics, objective, perceptual  # noqa: E402
+from .critic import Critic  # noqa: E402
 from .curves import draw_curves  # noqa: E402
 from .dataset import Crops, Pictures, load  # noqa: E402
 from .errors import TrainingError, guarded  # noqa: E402
 from .fold import is_folded, unnormed  # noqa: E402
-from .latents import statistics  # noqa: E402
-from .models import VAE, Config, divergence  # noqa: E402
+from .latents import statistics, visited  # noqa: E402
+from .models import VAE, Config, Decoder, divergence  # noqa: E402
 
 HERE = Path(__file__).parent
 warnings.filterwarnings("ignore", message=".*LeafSpec.*|.*is not empty.*|.*does not have many workers.*|.*dirpath has changed.*", module="lightning")
@@ -55,21 +58,20 @@ class Preset:
 
     early: tuple
     late: tuple
-    patch: int  # the perceptual distance looks at random patches of this size
+    patch: int  # the perceptual distance and the critic look at random patches of this size
     rate: float = 5e-4
     threads: int = 0
 
 
 PRESETS = {
-    "cpu": Preset(((128, 8, 0.9), (256, 2, 0.1)), ((128, 8, 0.55), (256, 2, 0.4), (512, 1, 0.05)), 64, threads=2),
+    "cpu": Preset(((192, 3, 0.7), (256, 2, 0.3)), ((192, 3, 0.4), (256, 2, 0.5), (512, 1, 0.1)), 96, threads=2),
     "gpu": Preset(((256, 64, 1.0),), ((256, 48, 0.6), (512, 12, 0.4)), 256, rate=1e-3),
 }
 
 
-def opponent(rgb: torch.Tensor) -> torch.Tensor:
-    """Red, green, blue and, twice as dear, the two differences that the eye calls hue: (N, 3, h, w) to (N, 5, h, w)."""
-    r, g, b = rgb.split(1, dim=1)
-    return torch.cat([rgb, 2 * (r - g), 2 * b - r - g], dim=1)
+def fast_bf16() -> bool:
+    """Whether this CPU multiplies in bfloat16. Where it does not, torch does so in steps, ten times slower than in float32."""
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 class Average:
@@ -100,37 +102,70 @@ class Training(L.LightningModule):
         The perceptual distance, weighed by ``share`` and measured on patches of ``patch`` pixels.
     model : VAE or None
         The weights to start with; at random by default.
+    say : float
+        Of the critic: how long its gradient is, at the frames, beside that of the perceptual distance. 0: no critic.
     """
 
-    def __init__(self, config: Config = Config(), beta=3.0, rate=5e-4, distance=None, share=1.0, patch=64, model: VAE | None = None):
+    def __init__(self, config: Config = Config(), beta=3.0, rate=5e-4, distance=None, share=1.0, patch=64, model: VAE | None = None, say=0.0):
         super().__init__()
         self.model = (model or VAE(config)).to(memory_format=torch.channels_last)
         self.beta, self.rate, self.share, self.patch = beta, rate, share, patch
         self.distance = distance
+        self.critic = Critic(distance.channels) if say and distance is not None else None
+        self.say, self.balance = say, 0.0
+        self.guide: Decoder | None = None  # the decoder as it was when the critic woke
         self.average = Average(self.model)
         self.price = 1.0  # of the KL, in units of beta; see Clock
         self.look = True  # at the perceptual distance; see Clock
+        self.awake = 0.0  # how much of its say the critic has, 0 to 1; see Clock
+        self.calls = 0
         self.elapsed = 0.0  # seconds of training, over all resumptions
         self.facts: dict[str, Any] = {}  # what the record says beside the numbers
 
     def loss(self, frames: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return the loss of one batch and its parts by name."""
-        got, mean, log_variance = self.model(frames)
-        got = got.float()
-        parts = {"l1": (got - frames).abs().mean(), "kl": divergence(mean.float(), log_variance.float(), frames)}
-        coarse = [opponent(F.avg_pool2d(got - frames, k)).abs().mean() for k in (8, 32)]
-        parts["coarse"] = sum(coarse) / len(coarse)
-        total = parts["l1"] + parts["coarse"] + self.beta * self.price * parts["kl"]
+        mean, log_variance = self.model.encoder(frames)
+        latents = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        judged = self.critic is not None and self.awake > 0 and self.look
+        if judged:
+            strange = visited(mean.detach().float(), np.random.default_rng(self.calls), most=1.0)[: max(1, len(mean) // 2)]
+            latents = torch.cat([latents, strange.to(latents)])
+        self.calls += 1
+        made = self.model.decoder(latents).float()
+        got = made[: len(frames)]
+        error = got - frames
+        parts = {"l1": error.abs().mean(), "coarse": objective.coarse(error), "edges": objective.edges(error),
+                 "kl": divergence(mean.float(), log_variance.float(), frames)}  # fmt: skip
+        total = parts["l1"] + parts["coarse"] + 0.5 * parts["edges"] + self.beta * self.price * parts["kl"]
         if self.distance is not None and self.look:
-            size = min(self.patch, frames.shape[-1])
-            views: list[list[torch.Tensor]] = [[], []]
-            for _ in range(max(1, frames.shape[-1] // 128)):  # larger crops are looked at in several places
-                y, x = (int(torch.randint(0, edge - size + 1, ())) for edge in frames.shape[-2:])
-                for view, source in zip(views, (got, frames)):
-                    view.append(source[:, :, y : y + size, x : x + size])
-            parts["perceptual"] = self.distance(torch.cat(views[0]), torch.cat(views[1]))
+            places = max(1, frames.shape[-1] // 128)  # larger crops are looked at in several places
+            near, wanted = objective.views([got, frames], self.patch, places)
+            with torch.no_grad():
+                drawn = self.distance.features(wanted)
+            decoded = self.distance.features(near)
+            parts["perceptual"] = self.distance.between(decoded, drawn)
             total = total + self.share * parts["perceptual"]
+            if judged:
+                total = total + self._judged(made, latents, decoded, drawn, parts, len(frames))
         return total, parts
+
+    def _judged(self, made, latents, decoded, drawn, parts, known: int) -> torch.Tensor:
+        """Let the critic learn, and return what it has to say: of reconstructions, and of mixes and drifts that no picture shows."""
+        away = made[known:]
+        (odd,) = objective.views([away], self.patch, max(1, made.shape[-1] // 128))
+        strange = self.distance.features(odd)
+        parts["critic"] = self.critic.learn(drawn, [torch.cat(levels) for levels in zip(decoded, strange)])
+        blame = self.critic.displeasure(decoded)
+        parts["blame"], parts["blame_mixed"] = blame, self.critic.displeasure(strange)
+        if self.calls % 20 == 1 or not self.balance:
+            now = objective.balance(self.share * parts["perceptual"], blame, made)
+            self.balance = 0.9 * self.balance + 0.1 * now if self.balance else now
+        if self.guide is None:
+            self.guide = copy.deepcopy(self.average.model.decoder)
+        with torch.no_grad():  # the colours of a mix stay those that it had before anybody judged it
+            before = self.guide(latents[known:]).float()
+        parts["kept"] = objective.coarse(away - before)
+        return self.awake * (self.say * self.balance * (blame + 0.5 * parts["blame_mixed"]) + 0.5 * parts["kept"])
 
     def training_step(self, frames, index):
         total, parts = self.loss(frames)
@@ -151,6 +186,8 @@ class Training(L.LightningModule):
 
     def on_save_checkpoint(self, saved):
         saved["average"] = self.average.model.state_dict()
+        if self.critic is not None:
+            saved["critic"] = {"optimizer": self.critic.optimizer.state_dict(), "balance": self.balance, "calls": self.calls}
         saved["extra"] = {"elapsed": self.elapsed, "average_steps": self.average.steps, "config": self.model.config.asdict(),
                           "beta": self.beta, "share": self.share, "folded": is_folded(self.model.decoder), **self.facts}  # fmt: skip
         for key in [k for k in saved["state_dict"] if k.startswith("distance.")]:
@@ -159,19 +196,38 @@ class Training(L.LightningModule):
     def on_load_checkpoint(self, saved):
         self.average.model.load_state_dict(saved["average"])
         self.elapsed, self.average.steps = saved["extra"]["elapsed"], saved["extra"]["average_steps"]
+        self._load_critic(saved)
         if self.distance is not None:
             saved["state_dict"].update({f"distance.{k}": v for k, v in self.distance.state_dict().items()})
+
+
+    def _load_critic(self, saved):
+        """The critic goes on where it was; where the checkpoint has none, or this training, it begins anew or stays away."""
+        state, known = saved["state_dict"], saved.get("critic")
+        if any(key.startswith("guide.") for key in state):
+            self.guide = copy.deepcopy(self.model.decoder).requires_grad_(False)
+        if self.critic is None:
+            for key in [key for key in state if key.startswith("critic.")]:
+                del state[key]
+        elif known is None:
+            state.update({f"critic.{key}": value for key, value in self.critic.state_dict().items()})
+        else:
+            self.critic.optimizer.load_state_dict(known["optimizer"])
+            self.balance, self.calls = known["balance"], known["calls"]
 
 
 class Clock(L.Callback):
     """A training measured in minutes: the rate's warm-up and cosine, the price of the KL, the change to larger crops, and the end.
 
     The KL costs a twentieth at first and its full beta from half-time on: otherwise the latents keep to the mean colour of their block.
-    The perceptual distance waits until colours are roughly there: before, it only draws fringes.
+    The perceptual distance waits until colours are roughly there: before, it only draws fringes. The critic wakes when the part
+    ``judged`` of the training is over, and comes to its full say over the next twentieth: until forms are there, it has nothing to judge.
+    A training that ``started`` from a trained model has its colours, and pays in full from the first step.
     """
 
-    def __init__(self, minutes: float, crops: Crops | None = None, late: tuple | None = None, warmup: int = 100):
-        self.minutes, self.crops, self.late, self.warmup = minutes, crops, late, warmup
+    def __init__(self, minutes: float, crops: Crops | None = None, late: tuple | None = None, warmup: int = 100, judged: float = 0.5,
+                 started: bool = False):  # fmt: skip
+        self.minutes, self.crops, self.late, self.warmup, self.judged, self.started = minutes, crops, late, warmup, judged, started
 
     def on_train_start(self, trainer, module):
         self.last = time.monotonic()
@@ -184,8 +240,9 @@ class Clock(L.Callback):
         rate = module.rate * min(1.0, (trainer.global_step + 1) / self.warmup) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * part)))
         for group in trainer.optimizers[0].param_groups:
             group["lr"] = rate * group.get("share", 1.0)
-        module.price = min(1.0, 0.05 + 1.9 * part)
-        module.look = part > 0.03
+        module.price = 1.0 if self.started else min(1.0, 0.05 + 1.9 * part)
+        module.look = self.started or part > 0.03
+        module.awake = min(1.0, max(0.0, (part - self.judged) / 0.05))
         if part > 0.6 and self.late and self.crops is not None:
             self.crops.sizes = self.late
         if part >= 1:
@@ -212,7 +269,8 @@ class Watch(L.Callback):
         Minutes of the whole training.
     """
 
-    COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "kl", "perceptual", "rate", "held_out_l1", "held_out_perceptual", "held_out_psnr_db")
+    COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "edges", "kl", "perceptual", "critic", "blame", "blame_mixed", "kept", "rate",
+               "held_out_l1", "held_out_perceptual", "held_out_psnr_db")  # fmt: skip
 
     def __init__(self, folder, pictures: Pictures, outputs: Path, last: Path, total: float, minutes=5.0, patience=8, every=15.0):
         self.folder, self.pictures, self.outputs, self.last, self.total = folder, pictures, outputs, last, total
@@ -332,6 +390,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--perceptual", help="lpips, none, or a wheel of stlpips-pytorch; the best that is installed by default")
     parser.add_argument("--beta", type=float, default=3.0, help="price of the KL")
     parser.add_argument("--share", type=float, default=1.0, help="weight of the perceptual distance")
+    parser.add_argument("--critic", type=float, default=0.5, help="say of the critic beside the perceptual distance; 0: none")
+    parser.add_argument("--judged", type=float, default=0.5, help="part of the training after which the critic wakes, 0 to 1")
     parser.add_argument("--rate", type=float, help="learning rate at its highest")
     parser.add_argument("--widths", type=int, nargs=4, metavar="N", help="of the decoder, from the latent grid outwards")
     parser.add_argument("--crop", type=int, help="one size of crops instead of the preset's")
@@ -354,12 +414,15 @@ def main() -> None:
     config = Config(decoder=tuple(args.widths)) if args.widths else None
     if args.start and config:
         raise TrainingError("--start brings its own --widths; leave one of the two out.")
+    start = None  # the record of the model that this training started from
     if args.resume:
         model = resumed(last, config)
+        start = checkpoint.read(last)["extra"].get("start")
     elif last.exists():
         raise TrainingError(f"{last} exists: go on with --resume, or train under another --name.")
     elif args.start:
-        model, _ = checkpoint.from_model(args.start)
+        model, known = checkpoint.from_model(args.start)
+        start = checkpoint.ancestor(known)
     else:
         model = None
     L.seed_everything(args.seed, verbose=False)
@@ -369,26 +432,28 @@ def main() -> None:
     # A resumed run must not see the crops of its beginning again.
     crops = Crops(pictures, early, seed=time.time_ns() % 2**32 if args.resume else args.seed, device=device)
     distance = perceptual.choose(args.perceptual)
-    module = Training(config or Config(), args.beta, args.rate or preset.rate, distance, args.share, preset.patch, model)
+    module = Training(config or Config(), args.beta, args.rate or preset.rate, distance, args.share, preset.patch, model, args.critic)
     if model is None:
         module.model.start_linear(crops.patches(6000 if device == "cuda" or len(pictures) > 100 else 500, 64))
         module.average = Average(module.model)
     for part in (module.model.encoder.body, module.model.decoder.body):
         part.sparing = args.spare_memory
     module.facts = {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences,
-                    "distance": getattr(module.distance, "name", "none"), "preset": args.preset}  # fmt: skip
+                    "distance": getattr(module.distance, "name", "none"), "preset": args.preset,
+                    "critic": args.critic if module.critic else 0.0, **({"start": start} if start else {})}  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     trainer = L.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",
         devices=1,
-        precision="bf16-mixed",
+        precision="bf16-mixed" if device == "cuda" or fast_bf16() else "32-true",
         max_steps=-1,
         max_epochs=-1,
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[
-            Clock(args.minutes, crops, None if args.crop else preset.late),
+            Clock(args.minutes, crops, None if args.crop else preset.late, judged=args.judged,
+                  started=start is not None),
             Watch(folder, pictures, args.outputs, last, args.minutes, patience=args.patience),
             ModelCheckpoint(folder, filename="last", train_time_interval=timedelta(minutes=1), save_top_k=1, enable_version_counter=False),
         ],

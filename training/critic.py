@@ -1,0 +1,71 @@
+"""A critic: small heads over the trunk of the perceptual distance that learn to tell decoded pictures from drawn ones.
+
+The decoder is trained to please it. A reconstruction can be near its picture and still show what no picture has: beads along a line,
+a weave in a flat field. And between two places of the latent space there is no picture to be near to; there the critic alone says
+what belongs. Because it looks through a trained and frozen trunk (Sauer et al. 2021, "Projected GANs Converge Faster"), it needs few
+weights and little time, and the trunk's work is shared with the perceptual distance.
+
+    critic:  mean relu(1 - score(drawn)) + mean relu(1 + score(decoded))       (hinge)
+    decoder: -mean score(decoded)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+WIDTH = 64
+
+
+def head(channels: int) -> nn.Sequential:
+    """A map of scores (N, 1, h, w) from one level of features; every convolution has spectral norm 1."""
+    return nn.Sequential(
+        spectral_norm(nn.Conv2d(channels, WIDTH, 1)),
+        nn.LeakyReLU(0.2),
+        spectral_norm(nn.Conv2d(WIDTH, WIDTH, 3, padding=1)),
+        nn.LeakyReLU(0.2),
+        spectral_norm(nn.Conv2d(WIDTH, 1, 1)),
+    )
+
+
+class Critic(nn.Module):
+    """Heads over levels of features of unit length along their channels, as `perceptual` distances give them.
+
+    Parameters
+    ----------
+    channels : sequence of int
+        Of each level.
+    rate : float
+        Learning rate of the heads, which have an optimiser of their own.
+    """
+
+    def __init__(self, channels: Sequence[int], rate: float = 4e-4):
+        super().__init__()
+        self.channels = tuple(channels)
+        self.heads = nn.ModuleList(head(count) for count in channels)
+        self.optimizer = torch.optim.AdamW(self.heads.parameters(), lr=rate, betas=(0.0, 0.99), weight_decay=0.0)
+
+    def scores(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Return a map of scores for each level: high where a picture looks drawn."""
+        return [head(count**0.5 * level) for head, level, count in zip(self.heads, features, self.channels, strict=True)]
+
+    def learn(self, drawn: Sequence[torch.Tensor], decoded: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Take one step on features of both kinds; return the hinge loss, 2 per level at the beginning."""
+        self.heads.requires_grad_(True)
+        self.optimizer.zero_grad(set_to_none=True)
+        true = self.scores([level.detach() for level in drawn])
+        false = self.scores([level.detach() for level in decoded])
+        loss = sum(F.relu(1 - a).mean() + F.relu(1 + b).mean() for a, b in zip(true, false)) / len(true)
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+    def displeasure(self, decoded: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return what the decoder is to make small. The gradient goes to the features, not into the heads."""
+        self.heads.requires_grad_(False)
+        scores = self.scores(decoded)
+        return -sum(score.mean() for score in scores) / len(scores)

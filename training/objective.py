@@ -1,0 +1,47 @@
+"""What the β-VAE is trained for, piece by piece: functions of frames (N, 3, H, W) that give one number each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional as F
+
+
+def opponent(rgb: torch.Tensor) -> torch.Tensor:
+    """Red, green, blue and, twice as dear, the two differences that the eye calls hue: (N, 3, h, w) to (N, 5, h, w)."""
+    r, g, b = rgb.split(1, dim=1)
+    return torch.cat([rgb, 2 * (r - g), 2 * b - r - g], dim=1)
+
+
+def coarse(error: torch.Tensor, sizes: Sequence[int] = (8, 32)) -> torch.Tensor:
+    """Mean absolute error of the means over squares of so many pixels: colour first."""
+    return sum(opponent(F.avg_pool2d(error, size)).abs().mean() for size in sizes) / len(sizes)
+
+
+def edges(error: torch.Tensor, sizes: Sequence[int] = (1, 2, 4)) -> torch.Tensor:
+    """Mean absolute slope of the error between neighbours, down and across, at full size and halved twice: a line that is in
+    the wrong place, or comes as a row of beads, is dear; a field that is a little too bright is not."""
+    total = error.new_zeros(())
+    for size in sizes:
+        small = F.avg_pool2d(error, size) if size > 1 else error
+        total = total + small.diff(dim=2).abs().mean() + small.diff(dim=3).abs().mean()
+    return total / len(sizes)
+
+
+def views(sources: Sequence[torch.Tensor], size: int, count: int) -> list[torch.Tensor]:
+    """Cut the same ``count`` random squares out of each source; those of one source become one batch. Uses torch's generator."""
+    height, width = sources[0].shape[-2:]
+    size = min(size, height, width)
+    cut: list[list[torch.Tensor]] = [[] for _ in sources]
+    for _ in range(count):
+        y, x = (int(torch.randint(0, edge - size + 1, ())) for edge in (height, width))
+        for pieces, source in zip(cut, sources):
+            pieces.append(source[:, :, y : y + size, x : x + size])
+    return [torch.cat(pieces) for pieces in cut]
+
+
+def balance(leading: torch.Tensor, other: torch.Tensor, at: torch.Tensor) -> float:
+    """Return the factor that gives ``other`` a gradient as long as that of ``leading``, both taken at the frames ``at``."""
+    long, short = (torch.autograd.grad(part, at, retain_graph=True)[0].norm() for part in (leading, other))
+    return float(long / short.clamp_min(1e-12))
