@@ -18,7 +18,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-WIDTH = 64
+WIDTH = 32
+GAIN = 10.0  # spectral norm keeps a head's answers small; the hinge wants them at ±1
 
 
 def head(channels: int) -> nn.Sequential:
@@ -51,7 +52,7 @@ class Critic(nn.Module):
 
     def scores(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Return a map of scores for each level: high where a picture looks drawn."""
-        return [head(count**0.5 * level) for head, level, count in zip(self.heads, features, self.channels, strict=True)]
+        return [GAIN * head(count**0.5 * level) for head, level, count in zip(self.heads, features, self.channels, strict=True)]
 
     def learn(self, drawn: Sequence[torch.Tensor], decoded: Sequence[torch.Tensor]) -> torch.Tensor:
         """Take one step on features of both kinds; return the hinge loss, 2 per level at the beginning."""

@@ -112,7 +112,7 @@ class Training(L.LightningModule):
         self.beta, self.rate, self.share, self.patch = beta, rate, share, patch
         self.distance = distance
         self.critic = Critic(distance.channels) if say and distance is not None else None
-        self.say, self.balance = say, 0.0
+        self.say, self.balance, self.hinge = say, 0.0, torch.tensor(2.0)
         self.guide: Decoder | None = None  # the decoder as it was when the critic woke
         self.average = Average(self.model)
         self.price = 1.0  # of the KL, in units of beta; see Clock
@@ -154,10 +154,12 @@ class Training(L.LightningModule):
         away = made[known:]
         (odd,) = objective.views([away], self.patch, max(1, made.shape[-1] // 128))
         strange = self.distance.features(odd)
-        parts["critic"] = self.critic.learn(drawn, [torch.cat(levels) for levels in zip(decoded, strange)])
+        if self.calls % 2:  # the critic learns faster than the decoder as it is
+            self.hinge = self.critic.learn(drawn, [torch.cat(levels) for levels in zip(decoded, strange)])
+        parts["critic"] = self.hinge
         blame = self.critic.displeasure(decoded)
         parts["blame"], parts["blame_mixed"] = blame, self.critic.displeasure(strange)
-        if self.calls % 20 == 1 or not self.balance:
+        if self.calls % 25 == 0 or not self.balance:
             now = objective.balance(self.share * parts["perceptual"], blame, made)
             self.balance = 0.9 * self.balance + 0.1 * now if self.balance else now
         if self.guide is None:
