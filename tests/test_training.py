@@ -21,8 +21,9 @@ mend_torchvision()
 
 L = pytest.importorskip("lightning")
 
-from training import checkpoint, dataset, fold, manifest, metrics, perceptual, procedural  # noqa: E402
+from training import checkpoint, dataset, fold, manifest, metrics, objective, perceptual, procedural  # noqa: E402
 from training.anchors import ANCHORS  # noqa: E402
+from training.critic import Critic  # noqa: E402
 from training.errors import TrainingError, guarded  # noqa: E402
 from training.latents import visited  # noqa: E402
 from training.models import VAE, Config, divergence  # noqa: E402
@@ -291,6 +292,100 @@ def test_tuning_brings_the_folded_decoder_nearer(data):
     before = apart(folded)
     tuned = fold.tune(folded, model.decoder, model.encoder, crops, None, minutes=10, rate=1e-3, most=60)
     assert fold.is_folded(tuned) and apart(tuned) < before
+
+
+class Look(torch.nn.Module):
+    """A small stand-in for a perceptual distance: two levels of random features."""
+
+    name, channels = "random", (8, 12)
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(8)
+        self.convs = torch.nn.ModuleList([torch.nn.Conv2d(3, 8, 3, 2, 1), torch.nn.Conv2d(8, 12, 3, 2, 1)]).requires_grad_(False)
+
+    def features(self, x):
+        first = self.convs[0](x).relu()
+        return [perceptual.unit(level) for level in (first, self.convs[1](first).relu())]
+
+    def between(self, got, wanted):
+        return sum((a - b).square().mean() for a, b in zip(got, wanted))
+
+    def forward(self, a, b):
+        return self.between(self.features(a), self.features(b))
+
+
+def test_a_critic_learns_what_no_picture_shows():
+    look = Look()
+    critic = Critic(look.channels)
+    rows = torch.arange(64.0).view(1, 1, 64, 1)
+
+    def pictures(seed, beads):
+        phase = torch.rand(8, 3, 1, 1, generator=torch.Generator().manual_seed(seed)) * 6
+        return (0.5 + 0.3 * torch.sin(rows / 6 + phase)).expand(8, 3, 64, 64) + beads * (torch.arange(64) % 8 == 0)
+
+    def shown(frames):
+        return [frames, *look.features(frames)]
+
+    for seed in range(150):
+        critic.learn(shown(pictures(seed, 0.0)), shown(pictures(900 + seed, 0.2)))
+    clean, beaded = pictures(2000, 0.0), pictures(2001, 0.2).requires_grad_(True)
+    blame = critic.displeasure(shown(beaded))
+    assert blame > critic.displeasure(shown(clean)) + 0.4
+    blame.backward()
+    assert beaded.grad.abs().sum() > 0 and all(p.grad is None or not p.requires_grad for p in critic.heads.parameters())
+    better = (beaded - 0.02 * beaded.grad.sign()).detach()
+    assert critic.displeasure(shown(better)) < blame
+
+
+def test_edges_count_slopes_and_not_levels():
+    ramp = torch.zeros(1, 3, 32, 32)
+    assert objective.edges(ramp + 0.3) == 0
+    ramp[:, :, :, 16:] = 0.4  # one step: 0.4 across one of 31 pairs at full size, of 15 and of 7 when halved
+    assert objective.edges(ramp) == pytest.approx(0.4 * (1 / 31 + 1 / 15 + 1 / 7) / 3, rel=1e-5)
+
+
+def test_views_are_the_same_places_and_balance_is_a_ratio():
+    source = torch.arange(64.0 * 64).view(1, 1, 64, 64).requires_grad_(True)
+    torch.manual_seed(2)
+    first, second = objective.views([source, source + 7], 16, 3)
+    assert first.shape == (3, 1, 16, 16) and torch.equal(first + 7, second)
+    assert objective.balance((6 * source).sum(), (2 * source).sum(), source) == pytest.approx(3)
+
+
+def test_a_judged_training_goes_on_where_it_was(data, tmp_path):
+    torch.manual_seed(0)
+    frames = next(iter(dataset.Crops(dataset.load([data]), [(64, 4, 1.0)])))
+
+    def fitted(steps, path=None):
+        module = Training(TINY, distance=Look(), say=0.5)
+        trainer = L.Trainer(
+            accelerator="cpu", max_steps=steps, logger=False, enable_checkpointing=False, enable_progress_bar=False,
+            enable_model_summary=False, default_root_dir=tmp_path, callbacks=[Clock(60, warmup=1, judged=-1, started=True)],
+        )  # fmt: skip
+        loader = torch.utils.data.DataLoader([frames] * steps, batch_size=None)
+        trainer.fit(module, loader, ckpt_path=path, weights_only=False)
+        return module, trainer
+
+    module, trainer = fitted(4)
+    total, parts = module.loss(frames)
+    assert {"critic", "blame", "blame_mixed", "kept"} <= set(parts) and torch.isfinite(total) and module.balance > 0
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    calls = module.calls
+    again, _ = fitted(4, tmp_path / "last.ckpt")  # its steps are done: nothing but loading
+    for name in ("critic", "guide"):
+        ours, theirs = getattr(module, name).state_dict(), getattr(again, name).state_dict()
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours if not key.endswith(("_u", "_v"))), name
+    assert again.calls == calls
+
+
+def test_a_lattice_is_measured_by_construction():
+    smooth = torch.rand(6, 3, 128, 128, generator=torch.Generator().manual_seed(3)) * 0.1
+    ramp = 0.5 + 0.4 * torch.sin(torch.arange(129) / 9.0)[:128].expand(3, 128, 128)
+    seams = smooth + ((torch.arange(128) // 32) % 2).float() * 0.3
+    assert metrics.lattice(smooth, 32) < 0.05 and metrics.lattice([ramp + smooth[0]], 4) < 0.05
+    assert metrics.lattice(seams, 32) > 0.5 and metrics.lattice(seams.transpose(2, 3), 32) > 0.5
+    assert metrics.lattice(smooth + torch.eye(4).repeat(32, 32), 4) < 0.1 < metrics.lattice(smooth + torch.eye(4).repeat(32, 32)[:1], 4)
 
 
 def test_measures_by_construction():

@@ -1,4 +1,5 @@
-"""How near a reconstruction is to its picture: PSNR, SSIM and the perceptual distance, in all and per style."""
+"""How near a reconstruction is to its picture: PSNR, SSIM and the perceptual distance, in all and per style; and what a picture shows
+of the grid it was decoded on."""
 
 from __future__ import annotations
 
@@ -32,6 +33,28 @@ def ssim(a: torch.Tensor, b: torch.Tensor) -> float:
     c1, c2 = 0.01**2, 0.03**2
     found = ((2 * mean_x * mean_y + c1) * (2 * both + c2)) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
     return float(found.mean())
+
+
+LUMA = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
+
+
+def lattice(frames: Iterable[torch.Tensor], period: int) -> float:
+    """How much a grid of ``period`` pixels shows through frames (3, H, W): beads along edges, seams, checkerboards.
+
+    The slopes between neighbouring pixels (of luma, absolute, each frame's divided by their mean) are averaged over all that have the
+    same place within a cell; lattice = deviation / mean of these averages, the larger one of rows and columns. It is 0 where the places
+    of a cell are alike, and never quite 0 for few pictures: measure the drawn pictures beside the decoded ones.
+    """
+    found = []
+    lumas = [(frame.clamp(0, 1).cpu() * LUMA).sum(0).double() for frame in frames]
+    for axis in (0, 1):
+        total = 0.0
+        for luma in lumas:
+            slopes = luma.diff(dim=axis).abs().mean(1 - axis)
+            total = total + slopes / slopes.mean().clamp_min(1e-9)
+        whole = total[: len(total) // period * period].view(-1, period).mean(0)
+        found.append(float(whole.std(correction=0) / whole.mean()))
+    return max(found)
 
 
 @torch.no_grad()

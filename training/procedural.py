@@ -5,7 +5,8 @@
 
     picture = render("organic", seed=7, index=3, size=(512, 512))          float32 (h, w, 3), 0..1, display-referred
 
-A picture is a function of (style, seed, index), so the same command makes the same bytes, with however many processes.
+A picture is a function of (style, seed, index), so the same command makes the same bytes, with however many processes. On another
+class of CPU numpy's sines and powers may end in another bit: there some pictures differ by a code value in a few pixels.
 Sidecar and picture are written first and the row last (`manifest.py`): interrupted at any moment, the same command goes
 on with what is missing.
 """

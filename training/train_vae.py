@@ -5,7 +5,7 @@
     python -m training.train_vae ... --resume                    goes on after an interruption; at most a minute is lost
     python -m training.train_vae ... --start models --minutes 20 teaches a trained model other pictures
 
-loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + edges / 2 (slopes of the error) + share * LPIPS + β * KL,
+loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + edges (slopes of the error) + share * LPIPS + β * KL,
 with KL summed over the latent and divided by the number of image values (3 H W), β = 3.
 
 In the last part of a training a critic (`critic.py`) joins in. It judges reconstructions and, beside them, mixes and drifts of
@@ -120,6 +120,7 @@ class Training(L.LightningModule):
         self.awake = 0.0  # how much of its say the critic has, 0 to 1; see Clock
         self.calls = 0
         self.elapsed = 0.0  # seconds of training, over all resumptions
+        self.stages: list[dict[str, float]] = []  # of a training that was resumed: the weights of its loss, and from when on
         self.facts: dict[str, Any] = {}  # what the record says beside the numbers
 
     def loss(self, frames: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -136,7 +137,7 @@ class Training(L.LightningModule):
         error = got - frames
         parts = {"l1": error.abs().mean(), "coarse": objective.coarse(error), "edges": objective.edges(error),
                  "kl": divergence(mean.float(), log_variance.float(), frames)}  # fmt: skip
-        total = parts["l1"] + parts["coarse"] + 0.5 * parts["edges"] + self.beta * self.price * parts["kl"]
+        total = parts["l1"] + parts["coarse"] + parts["edges"] + self.beta * self.price * parts["kl"]
         if self.distance is not None and self.look:
             places = max(1, frames.shape[-1] // 128)  # larger crops are looked at in several places
             near, wanted = objective.views([got, frames], self.patch, places)
@@ -146,14 +147,14 @@ class Training(L.LightningModule):
             parts["perceptual"] = self.distance.between(decoded, drawn)
             total = total + self.share * parts["perceptual"]
             if judged:
-                total = total + self._judged(made, latents, decoded, drawn, parts, len(frames))
+                total = total + self._judged(made, latents, [near, *decoded], [wanted, *drawn], parts, len(frames))
         return total, parts
 
     def _judged(self, made, latents, decoded, drawn, parts, known: int) -> torch.Tensor:
         """Let the critic learn, and return what it has to say: of reconstructions, and of mixes and drifts that no picture shows."""
         away = made[known:]
         (odd,) = objective.views([away], self.patch, max(1, made.shape[-1] // 128))
-        strange = self.distance.features(odd)
+        strange = [odd, *self.distance.features(odd)]
         if self.calls % 2:  # the critic learns faster than the decoder as it is
             self.hinge = self.critic.learn(drawn, [torch.cat(levels) for levels in zip(decoded, strange)])
         parts["critic"] = self.hinge
@@ -168,6 +169,11 @@ class Training(L.LightningModule):
             before = self.guide(latents[known:]).float()
         parts["kept"] = objective.coarse(away - before)
         return self.awake * (self.say * self.balance * (blame + 0.5 * parts["blame_mixed"]) + 0.5 * parts["kept"])
+
+    def on_train_start(self):
+        stage = {"minute": round(self.elapsed / 60, 1), "share": self.share, "critic": self.say if self.critic else 0.0}
+        if not self.stages or any(self.stages[-1][name] != stage[name] for name in ("share", "critic")):
+            self.stages.append(stage)
 
     def training_step(self, frames, index):
         total, parts = self.loss(frames)
@@ -191,28 +197,34 @@ class Training(L.LightningModule):
         if self.critic is not None:
             saved["critic"] = {"optimizer": self.critic.optimizer.state_dict(), "balance": self.balance, "calls": self.calls}
         saved["extra"] = {"elapsed": self.elapsed, "average_steps": self.average.steps, "config": self.model.config.asdict(),
-                          "beta": self.beta, "share": self.share, "folded": is_folded(self.model.decoder), **self.facts}  # fmt: skip
+                          "beta": self.beta, "share": self.share, "folded": is_folded(self.model.decoder), "stages": self.stages,
+                          **self.facts}  # fmt: skip
         for key in [k for k in saved["state_dict"] if k.startswith("distance.")]:
             del saved["state_dict"][key]
 
     def on_load_checkpoint(self, saved):
         self.average.model.load_state_dict(saved["average"])
         self.elapsed, self.average.steps = saved["extra"]["elapsed"], saved["extra"]["average_steps"]
+        before = saved["extra"]
+        self.stages = before.get("stages") or [{"minute": 0.0, "share": before["share"], "critic": before.get("critic", 0.0)}]
         self._load_critic(saved)
         if self.distance is not None:
             saved["state_dict"].update({f"distance.{k}": v for k, v in self.distance.state_dict().items()})
 
 
     def _load_critic(self, saved):
-        """The critic goes on where it was; where the checkpoint has none, or this training, it begins anew or stays away."""
+        """The critic goes on where it was; where the checkpoint has none of this form it begins anew, where training has none it stays away."""
         state, known = saved["state_dict"], saved.get("critic")
         if any(key.startswith("guide.") for key in state):
             self.guide = copy.deepcopy(self.model.decoder).requires_grad_(False)
-        if self.critic is None:
+        ours = {f"critic.{key}": value for key, value in self.critic.state_dict().items()} if self.critic else {}
+        if not ours:
             for key in [key for key in state if key.startswith("critic.")]:
                 del state[key]
-        elif known is None:
-            state.update({f"critic.{key}": value for key, value in self.critic.state_dict().items()})
+        elif known is None or {k: v.shape for k, v in ours.items()} != {k: v.shape for k, v in state.items() if k.startswith("critic.")}:
+            for key in [key for key in state if key.startswith("critic.")]:
+                del state[key]
+            state.update(ours)
         else:
             self.critic.optimizer.load_state_dict(known["optimizer"])
             self.balance, self.calls = known["balance"], known["calls"]
@@ -391,7 +403,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--start", type=Path, metavar="MODEL", help="begin with the weights of a model folder, such as models/")
     parser.add_argument("--perceptual", help="lpips, none, or a wheel of stlpips-pytorch; the best that is installed by default")
     parser.add_argument("--beta", type=float, default=3.0, help="price of the KL")
-    parser.add_argument("--share", type=float, default=1.0, help="weight of the perceptual distance")
+    parser.add_argument("--share", type=float, default=0.3, help="weight of the perceptual distance")
     parser.add_argument("--critic", type=float, default=0.5, help="say of the critic beside the perceptual distance; 0: none")
     parser.add_argument("--judged", type=float, default=0.5, help="part of the training after which the critic wakes, 0 to 1")
     parser.add_argument("--rate", type=float, help="learning rate at its highest")
