@@ -54,7 +54,6 @@ def _trunk() -> Path:
 
 class _LPIPS(nn.Module):
     name = "LPIPS (AlexNet)"
-    channels = (64, 192, 384, 256, 256)
 
     def __init__(self):
         super().__init__()
@@ -114,7 +113,6 @@ class STLPIPS(nn.Module):
     """Distance of two batches (N, 3, H, W) in 0..1: the mean over the batch. Frozen."""
 
     name = "ST-LPIPS (AlexNet)"
-    channels = (64, 192, 384, 256, 256)
 
     def __init__(self, state: dict):
         super().__init__()

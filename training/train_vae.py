@@ -8,8 +8,7 @@
 loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + edges (slopes of the error) + share * LPIPS + β * KL,
 with KL summed over the latent and divided by the number of image values (3 H W), β = 3.
 
-In the last part of a training a critic (`critic.py`) joins in. It judges reconstructions and, beside them, mixes and drifts of
-latents that films visit and no picture shows; these keep the coarse colours that the decoder gave them before.
+In the second half of a training a critic (`critic.py`) joins in, which tells reconstructions from their pictures.
 
 A run writes into `training/runs/<name>`: last.ckpt every minute, metrics.csv and curves.png; into `training/outputs`: val_recon.png.
 """
@@ -44,8 +43,8 @@ from .curves import draw_curves  # noqa: E402
 from .dataset import Crops, Pictures, load  # noqa: E402
 from .errors import TrainingError, guarded  # noqa: E402
 from .fold import is_folded, unnormed  # noqa: E402
-from .latents import statistics, visited  # noqa: E402
-from .models import VAE, Config, Decoder, divergence  # noqa: E402
+from .latents import statistics  # noqa: E402
+from .models import VAE, Config, divergence  # noqa: E402
 
 HERE = Path(__file__).parent
 warnings.filterwarnings("ignore", message=".*LeafSpec.*|.*is not empty.*|.*does not have many workers.*|.*dirpath has changed.*", module="lightning")
@@ -103,7 +102,7 @@ class Training(L.LightningModule):
     model : VAE or None
         The weights to start with; at random by default.
     say : float
-        Of the critic: how long its gradient is, at the frames, beside that of the perceptual distance. 0: no critic.
+        Of the critic: how long its gradient is, at the frames, beside that of the three errors of pixels. 0: no critic.
     """
 
     def __init__(self, config: Config = Config(), beta=3.0, rate=5e-4, distance=None, share=1.0, patch=64, model: VAE | None = None, say=0.0):
@@ -111,64 +110,38 @@ class Training(L.LightningModule):
         self.model = (model or VAE(config)).to(memory_format=torch.channels_last)
         self.beta, self.rate, self.share, self.patch = beta, rate, share, patch
         self.distance = distance
-        self.critic = Critic(distance.channels) if say and distance is not None else None
-        self.say, self.balance, self.hinge = say, 0.0, torch.tensor(2.0)
-        self.guide: Decoder | None = None  # the decoder as it was when the critic woke
+        self.critic = Critic() if say else None
+        self.say, self.balance, self.calls = say, 0.0, 0
         self.average = Average(self.model)
         self.price = 1.0  # of the KL, in units of beta; see Clock
         self.look = True  # at the perceptual distance; see Clock
         self.awake = 0.0  # how much of its say the critic has, 0 to 1; see Clock
-        self.calls = 0
         self.elapsed = 0.0  # seconds of training, over all resumptions
         self.stages: list[dict[str, float]] = []  # of a training that was resumed: the weights of its loss, and from when on
         self.facts: dict[str, Any] = {}  # what the record says beside the numbers
 
     def loss(self, frames: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return the loss of one batch and its parts by name."""
-        mean, log_variance = self.model.encoder(frames)
-        latents = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
-        judged = self.critic is not None and self.awake > 0 and self.look
-        if judged:
-            strange = visited(mean.detach().float(), np.random.default_rng(self.calls), most=1.0)[: max(1, len(mean) // 2)]
-            latents = torch.cat([latents, strange.to(latents)])
-        self.calls += 1
-        made = self.model.decoder(latents).float()
-        got = made[: len(frames)]
+        got, mean, log_variance = self.model(frames)
+        got = got.float()
         error = got - frames
         parts = {"l1": error.abs().mean(), "coarse": objective.coarse(error), "edges": objective.edges(error),
                  "kl": divergence(mean.float(), log_variance.float(), frames)}  # fmt: skip
-        total = parts["l1"] + parts["coarse"] + parts["edges"] + self.beta * self.price * parts["kl"]
+        exact = parts["l1"] + parts["coarse"] + parts["edges"]
+        total = exact + self.beta * self.price * parts["kl"]
         if self.distance is not None and self.look:
             places = max(1, frames.shape[-1] // 128)  # larger crops are looked at in several places
-            near, wanted = objective.views([got, frames], self.patch, places)
-            with torch.no_grad():
-                drawn = self.distance.features(wanted)
-            decoded = self.distance.features(near)
-            parts["perceptual"] = self.distance.between(decoded, drawn)
+            parts["perceptual"] = self.distance(*objective.views([got, frames], self.patch, places))
             total = total + self.share * parts["perceptual"]
-            if judged:
-                total = total + self._judged(made, latents, [near, *decoded], [wanted, *drawn], parts, len(frames))
+        if self.critic is not None and self.awake:
+            parts["critic"] = self.critic.learn(frames, got)
+            parts["blame"] = self.critic.blame(frames, got)
+            if self.calls % 10 == 0:
+                now = objective.balance(exact, parts["blame"], got)
+                self.balance = 0.5 * (self.balance + now) if self.balance else now
+            self.calls += 1
+            total = total + self.awake * self.say * self.balance * parts["blame"]
         return total, parts
-
-    def _judged(self, made, latents, decoded, drawn, parts, known: int) -> torch.Tensor:
-        """Let the critic learn, and return what it has to say: of reconstructions, and of mixes and drifts that no picture shows."""
-        away = made[known:]
-        (odd,) = objective.views([away], self.patch, max(1, made.shape[-1] // 128))
-        strange = [odd, *self.distance.features(odd)]
-        if self.calls % 2:  # the critic learns faster than the decoder as it is
-            self.hinge = self.critic.learn(drawn, [torch.cat(levels) for levels in zip(decoded, strange)])
-        parts["critic"] = self.hinge
-        blame = self.critic.displeasure(decoded)
-        parts["blame"], parts["blame_mixed"] = blame, self.critic.displeasure(strange)
-        if self.calls % 25 == 0 or not self.balance:
-            now = objective.balance(self.share * parts["perceptual"], blame, made)
-            self.balance = 0.9 * self.balance + 0.1 * now if self.balance else now
-        if self.guide is None:
-            self.guide = copy.deepcopy(self.average.model.decoder)
-        with torch.no_grad():  # the colours of a mix stay those that it had before anybody judged it
-            before = self.guide(latents[known:]).float()
-        parts["kept"] = objective.coarse(away - before)
-        return self.awake * (self.say * self.balance * (blame + 0.5 * parts["blame_mixed"]) + 0.5 * parts["kept"])
 
     def on_train_start(self):
         stage = {"minute": round(self.elapsed / 60, 1), "share": self.share, "critic": self.say if self.critic else 0.0}
@@ -215,8 +188,8 @@ class Training(L.LightningModule):
     def _load_critic(self, saved):
         """The critic goes on where it was; where the checkpoint has none of this form it begins anew, where training has none it stays away."""
         state, known = saved["state_dict"], saved.get("critic")
-        if any(key.startswith("guide.") for key in state):
-            self.guide = copy.deepcopy(self.model.decoder).requires_grad_(False)
+        for key in [key for key in state if key.startswith("guide.")]:
+            del state[key]
         ours = {f"critic.{key}": value for key, value in self.critic.state_dict().items()} if self.critic else {}
         if not ours:
             for key in [key for key in state if key.startswith("critic.")]:
@@ -283,7 +256,7 @@ class Watch(L.Callback):
         Minutes of the whole training.
     """
 
-    COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "edges", "kl", "perceptual", "critic", "blame", "blame_mixed", "kept", "rate",
+    COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "edges", "kl", "perceptual", "critic", "blame", "rate",
                "held_out_l1", "held_out_perceptual", "held_out_psnr_db")  # fmt: skip
 
     def __init__(self, folder, pictures: Pictures, outputs: Path, last: Path, total: float, minutes=5.0, patience=8, every=15.0):
@@ -404,7 +377,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--perceptual", help="lpips, none, or a wheel of stlpips-pytorch; the best that is installed by default")
     parser.add_argument("--beta", type=float, default=3.0, help="price of the KL")
     parser.add_argument("--share", type=float, default=0.3, help="weight of the perceptual distance")
-    parser.add_argument("--critic", type=float, default=0.5, help="say of the critic beside the perceptual distance; 0: none")
+    parser.add_argument("--critic", type=float, default=0.5, help="say of the critic beside the errors of pixels; 0: none")
     parser.add_argument("--judged", type=float, default=0.5, help="part of the training after which the critic wakes, 0 to 1")
     parser.add_argument("--rate", type=float, help="learning rate at its highest")
     parser.add_argument("--widths", type=int, nargs=4, metavar="N", help="of the decoder, from the latent grid outwards")
