@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import tiny
 
+from n2s.nodes.latents import gram_matrix, spherical_factors
 from n2s.runtime.frames import FrameMaker
 from n2s.runtime.machine import installed, instructions
 from n2s.runtime.models import ModelFolder, shipped_folder
 
+LATTICE = 0.2  # deviation over mean of the slopes within a cell; few pictures have some of themselves
 STYLES = ("abstract", "glitch", "color-field", "noise", "organic")
 
 
@@ -83,6 +85,48 @@ def test_channels_are_in_use_and_at_unit_scale(model: ModelFolder) -> None:
     latent = model.card["latent"]
     assert max(latent["noise"]) < 0.9, "a channel has collapsed"
     assert all(0.8 <= deviation <= 1.25 for deviation in latent["aggregate"])
+
+
+def slopes(frame: np.ndarray, axis: int) -> np.ndarray:
+    """The mean absolute step of luma between neighbours along an axis of (3, H, W), for each place along it."""
+    luma = np.tensordot([0.2126, 0.7152, 0.0722], frame.clip(0, 1).astype(np.float64), (0, 0))
+    return np.abs(np.diff(luma, axis=axis)).mean(1 - axis)
+
+
+def liveliness(frame: np.ndarray) -> np.ndarray:
+    """Contrast, colour and sharpness of a picture: what a grey mush lacks."""
+    luma = np.tensordot([0.2126, 0.7152, 0.0722], frame.clip(0, 1).astype(np.float64), (0, 0))
+    hue = np.stack([frame[0] - frame[1], 0.5 * (frame[0] + frame[1]) - frame[2]])
+    return np.array([luma.std(), np.hypot(*hue.std((1, 2))), np.mean([slopes(frame, axis).mean() for axis in (0, 1)])])
+
+
+def test_half_way_between_places_lie_pictures(model: ModelFolder) -> None:
+    """Between places of different styles neither grey mush nor the latent grid: as lively as they, hardly more lattice than drawn art."""
+    names = model.card["anchors"]
+    decoder = model.decoder("int8", "cpu", 2)
+    parts, total = [], [0.0, 0.0]
+    for k in range(12):
+        pair = np.stack([model.anchor(names[k]), model.anchor(names[(7 * k + 13) % len(names)])])
+        factors = spherical_factors(np.array([0.5, 0.5]), gram_matrix(pair)).astype(np.float32)
+        ends, middle = decoder.decode(pair), decoder.decode(np.tensordot(factors, pair, 1)[None])[0]
+        parts.append(liveliness(middle) / np.sqrt(liveliness(ends[0]) * liveliness(ends[1])))
+        for axis in (0, 1):
+            steps = slopes(middle, axis)
+            total[axis] = total[axis] + steps / steps.mean()
+    assert (np.median(parts, axis=0) > 0.85).all() and np.min(parts) > 0.5
+    for steps in total:
+        cells = steps[: len(steps) // 32 * 32].reshape(-1, 32).mean(0)
+        assert cells.std() / cells.mean() < LATTICE
+
+
+def test_a_part_of_a_large_picture_is_the_same_picture(model: ModelFolder) -> None:
+    """No seams and no borders: far from them, a cell decodes alike in a grid of any size and shape."""
+    latents = np.random.default_rng(9).normal(size=(1, 8, 24, 30)).astype(np.float32)
+    decoder = model.decoder("fp16", "cpu", 1)
+    large, part = decoder.decode(latents), decoder.decode(np.ascontiguousarray(latents[:, :, 2:23, 4:25]))
+    middle = slice(32 * 10, 32 * 11)
+    inner = large[:, :, 32 * 12 : 32 * 13, 32 * 14 : 32 * 15]
+    np.testing.assert_allclose(part[:, :, middle, middle], inner, atol=2e-3)
 
 
 def test_a_drift_that_nothing_drives_is_alive_and_calm(model: ModelFolder, tmp_path: Path, store: Any) -> None:

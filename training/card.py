@@ -138,8 +138,9 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
                     "before folding",
             "distance": found["distance"],
             "to_pictures": found["to_pictures"],
+            "lattice": found["lattice"],
             "to_fp32": found["to_reference"],
-            "folded_to_norms": found.get("folded_to_norms"),
+            "folded_to_norms": found.get("folded_to_norms") or facts.get("start", {}).get("folded_to_norms"),
             "cpu_ms_512_one_thread": {
                 name: round(milliseconds(lambda z, s=s: s.run(None, {"latents": z}), square), 1) for name, s in opened.items()
             },

@@ -19,6 +19,7 @@ from .card import session
 from .dataset import Pictures
 from .files import whole
 from .look import page, save
+from .models import SCALE as CELL
 
 SHOWN = 6
 ENLARGED = 8  # times a difference is shown
@@ -36,6 +37,7 @@ def compare_exports(decoders: Mapping[str, Path], encoder: Path, pictures: Pictu
     -------
     dict
         ``pictures``: how many; ``distance``: its name; ``to_pictures``: name -> group -> measure, against the originals;
+        ``lattice``: name -> how much the latent grid shows, "pictures" beside them (`metrics.lattice`);
         ``to_reference``: name -> max error, PSNR in dB and distance, against the first decoder; ``folded_to_norms`` likewise, of the
         reference against "norms fp32"; ``shown``: what `write` draws.
     """
@@ -55,6 +57,10 @@ def compare_exports(decoders: Mapping[str, Path], encoder: Path, pictures: Pictu
         "pictures": len(numbers),
         "distance": getattr(distance, "name", None),
         "to_pictures": {name: metrics.compare(found, distance) for name, found in pairs.items()},
+        "lattice": {
+            "pictures": round(metrics.lattice([frame for _, frame, _ in pairs[reference]], CELL), 4),
+            **{name: round(metrics.lattice([made for *_, made in found], CELL), 4) for name, found in pairs.items()},
+        },
         "to_reference": {name: _apart(pairs[name], pairs[reference], distance) for name in decoders if name != reference},
         "shown": {"picture": [pairs[reference][k][1] for k in shown]} | {name: [pairs[name][k][2] for k in shown] for name in decoders},
     }
