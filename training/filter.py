@@ -18,7 +18,6 @@ import hashlib
 import io
 import math
 import multiprocessing
-import os
 import textwrap
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -32,8 +31,8 @@ from PIL import Image, ImageDraw, ImageFont
 from . import data_card, manifest
 from .errors import TrainingError, guarded
 from .manifest import Row
+from .progress import Progress, cores
 from .scores import Clip, Measures, Scores, measure
-from .sd_generate import Progress
 
 POOL_FROM = 100  # pictures; fewer are measured sooner than processes start
 CLIP_BATCH = 32
@@ -357,10 +356,6 @@ def run(folder: Path, limits: Limits, clip: Clip | None, path: Path, jobs: int, 
     return rows
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.filter", description="Measure the pictures of a data set and reject the unfit."
@@ -385,7 +380,7 @@ def main(arguments: list[str] | None = None) -> None:
         option(f"--{name.replace('_', '-')}", type=float, default=getattr(Limits, name), metavar="X",
                help=f"{text} (default: %(default)s)")  # fmt: skip
     option("--sheet", type=Path, metavar="PATH", help="the contact sheet (default: sheet.png in the folder)")
-    option("--jobs", type=int, default=_cores(), help="processes (default: one a core)")
+    option("--jobs", type=int, default=cores(), help="processes (default: one a core)")
     args = parser.parse_args(arguments)
     if args.folder.is_file():
         raise TrainingError(f"{args.folder} is a file; a data set is a folder with a {manifest.NAME}.")

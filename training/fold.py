@@ -32,7 +32,6 @@ from .errors import TrainingError, guarded
 from .latents import visited
 from .models import Decoder, Encoder, ResBlock
 
-
 PAIRS = (("conv1", "norm1"), ("conv2", "norm2"))
 
 

@@ -36,6 +36,7 @@ import numpy as np
 
 from . import manifest, palettes
 from .errors import TrainingError, guarded
+from .progress import Progress, cores
 from .styles import STYLES, draw
 
 SOURCE = "procedural"
@@ -225,8 +226,6 @@ def generate(
     say: Callable[[str], None] = print,
 ) -> int:
     """Make what is missing of `count` pictures of each style; return how many were made."""
-    from .sd_generate import Progress
-
     about = settings(seed, size)
     _sweep(folder)
     rows = existing(folder, about)
@@ -274,10 +273,6 @@ def _at_least(low: int):
     return number
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.procedural", description="Draw a data set of abstract pictures, or a contact sheet."
@@ -291,7 +286,7 @@ def main(arguments: list[str] | None = None) -> None:
     option("--styles", nargs="+", choices=STYLES, default=list(STYLES), help="default: all")
     option("--size", type=_at_least(32), nargs="+", metavar="PIXELS",
            help="edge, or height and width (default: 512; on a sheet 256)")  # fmt: skip
-    option("--workers", type=_at_least(1), default=_cores(), help="processes (default: %(default)s)")
+    option("--workers", type=_at_least(1), default=cores(), help="processes (default: %(default)s)")
     option("--composition", help="on a sheet: this one alone")
     option("--palette", choices=palettes.OKLCH, metavar="NAME", help="on a sheet: this one alone")
     args = parser.parse_args(arguments)
