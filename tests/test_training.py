@@ -25,7 +25,7 @@ from training import checkpoint, dataset, fold, manifest, metrics, objective, pe
 from training.anchors import ANCHORS  # noqa: E402
 from training.critic import Critic  # noqa: E402
 from training.errors import TrainingError, guarded  # noqa: E402
-from training.latents import visited  # noqa: E402
+from training.latents import typical, visited  # noqa: E402
 from training.models import VAE, Config, divergence  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
 from training.train_vae import Clock, Training, resumed  # noqa: E402
@@ -313,6 +313,13 @@ def test_a_critic_learns_what_no_picture_shows():
     blame.backward()
     assert all(parameter.grad is None or not parameter.requires_grad for parameter in critic.parameters())
     assert critic.blame(clean, (beaded - 0.02 * beaded.grad.sign()).detach()) < blame
+
+
+def test_a_spread_that_a_few_large_values_do_not_change():
+    values = torch.randn(2, 20001, generator=torch.Generator().manual_seed(4), dtype=torch.float64) * torch.tensor([[1.0], [3.0]])
+    assert typical(values).tolist() == pytest.approx([1, 3], rel=0.03)
+    values[:, :2000] *= 50
+    assert typical(values).tolist() == pytest.approx([1, 3], rel=0.2)
 
 
 def test_edges_count_slopes_and_not_levels():
