@@ -56,7 +56,7 @@ class Preset:
 
     early: tuple
     late: tuple
-    patch: int  # the perceptual distance and the critic look at random patches of this size
+    patch: int  # the perceptual distance looks at random patches of this size
     rate: float = 5e-4
     threads: int = 0
 
@@ -111,6 +111,7 @@ class Training(L.LightningModule):
         self.distance = distance
         self.critic = Critic() if say else None
         self.say, self.balance, self.calls = say, 0.0, 0
+        self.critic_state: dict | None = None  # of its optimiser, until the weights are on their device
         self.average = Average(self.model)
         self.price = 1.0  # of the KL, in units of beta; see Clock
         self.look = True  # at the perceptual distance; see Clock
@@ -143,6 +144,9 @@ class Training(L.LightningModule):
         return total, parts
 
     def on_train_start(self):
+        if self.critic_state:
+            self.critic.optimizer.load_state_dict(self.critic_state)
+            self.critic_state = None
         stage = {"minute": round(self.elapsed / 60, 1), "share": self.share, "critic": self.say if self.critic else 0.0}
         if not self.stages or any(self.stages[-1][name] != stage[name] for name in ("share", "critic")):
             self.stages.append(stage)
@@ -187,8 +191,6 @@ class Training(L.LightningModule):
     def _load_critic(self, saved):
         """The critic goes on where it was; where the checkpoint has none of this form it begins anew, where training has none it stays away."""
         state, known = saved["state_dict"], saved.get("critic")
-        for key in [key for key in state if key.startswith("guide.")]:
-            del state[key]
         ours = {f"critic.{key}": value for key, value in self.critic.state_dict().items()} if self.critic else {}
         if not ours:
             for key in [key for key in state if key.startswith("critic.")]:
@@ -198,7 +200,7 @@ class Training(L.LightningModule):
                 del state[key]
             state.update(ours)
         else:
-            self.critic.optimizer.load_state_dict(known["optimizer"])
+            self.critic_state = known["optimizer"]
             self.balance, self.calls = known["balance"], known["calls"]
 
 
