@@ -187,21 +187,17 @@ class Training(L.LightningModule):
         if self.distance is not None:
             saved["state_dict"].update({f"distance.{k}": v for k, v in self.distance.state_dict().items()})
 
-
     def _load_critic(self, saved):
-        """The critic goes on where it was; where the checkpoint has none of this form it begins anew, where training has none it stays away."""
+        """The critic goes on where it was. Where the checkpoint has none of this form it begins anew; where this training has none it stays away."""
         state, known = saved["state_dict"], saved.get("critic")
-        ours = {f"critic.{key}": value for key, value in self.critic.state_dict().items()} if self.critic else {}
-        if not ours:
-            for key in [key for key in state if key.startswith("critic.")]:
-                del state[key]
-        elif known is None or {k: v.shape for k, v in ours.items()} != {k: v.shape for k, v in state.items() if k.startswith("critic.")}:
-            for key in [key for key in state if key.startswith("critic.")]:
-                del state[key]
-            state.update(ours)
-        else:
-            self.critic_state = known["optimizer"]
-            self.balance, self.calls = known["balance"], known["calls"]
+        ours = {f"critic.{name}": value for name, value in self.critic.state_dict().items()} if self.critic else {}
+        theirs = {name: value for name, value in state.items() if name.startswith("critic.")}
+        if known and {name: value.shape for name, value in ours.items()} == {name: value.shape for name, value in theirs.items()}:
+            self.critic_state, self.balance, self.calls = known["optimizer"], known["balance"], known["calls"]
+            return
+        for name in theirs:
+            del state[name]
+        state.update(ours)
 
 
 class Clock(L.Callback):
