@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import csv
 import logging
 import time
 import warnings
@@ -36,14 +35,14 @@ mend_torchvision()
 import lightning as L  # noqa: E402
 from lightning.pytorch.callbacks import ModelCheckpoint  # noqa: E402
 
-from . import checkpoint, look, metrics, objective, perceptual  # noqa: E402
+from . import checkpoint, objective, perceptual  # noqa: E402
 from .critic import Critic  # noqa: E402
-from .curves import draw_curves  # noqa: E402
-from .dataset import Crops, Pictures, load  # noqa: E402
+from .dataset import Crops, load  # noqa: E402
 from .errors import TrainingError, guarded  # noqa: E402
 from .fold import is_folded, unnormed  # noqa: E402
 from .latents import statistics  # noqa: E402
 from .models import VAE, Config, divergence  # noqa: E402
+from .watch import Watch  # noqa: E402
 
 HERE = Path(__file__).parent
 warnings.filterwarnings("ignore", message=".*LeafSpec.*|.*is not empty.*|.*does not have many workers.*|.*dirpath has changed.*", module="lightning")
@@ -231,116 +230,6 @@ class Clock(L.Callback):
             self.crops.sizes = self.late
         if part >= 1:
             trainer.should_stop = True
-
-
-class Watch(L.Callback):
-    """Says how it goes every few seconds; every few minutes measures and draws held-out pictures, and ends what no longer improves.
-
-    Parameters
-    ----------
-    folder : Path
-        For metrics.csv and curves.png.
-    pictures : Pictures
-    outputs : Path
-        For val_recon.png.
-    minutes : float
-        Between two looks at the held-out pictures.
-    patience : int
-        Looks without an improvement of 0.2 % of L1 + distance after which training ends; 0 never ends it.
-    last : Path
-        Where an interruption leaves the checkpoint.
-    total : float
-        Minutes of the whole training.
-    """
-
-    COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "edges", "kl", "perceptual", "critic", "blame", "rate",
-               "held_out_l1", "held_out_perceptual", "held_out_psnr_db")  # fmt: skip
-
-    def __init__(self, folder, pictures: Pictures, outputs: Path, last: Path, total: float, minutes=5.0, patience=8, every=15.0):
-        self.folder, self.pictures, self.outputs, self.last, self.total = folder, pictures, outputs, last, total
-        self.looking, self.patience, self.every = 60 * minutes, patience, every
-        self.numbers = pictures.some(held_out=True, most=10)
-        self.best, self.waited = float("inf"), 0
-        self.sums: dict[str, float] = {}
-        self.steps = 0
-
-    def state_dict(self):
-        return {"best": self.best, "waited": self.waited}
-
-    def load_state_dict(self, state):
-        self.best, self.waited = state["best"], state["waited"]
-
-    def on_train_start(self, trainer, module):
-        self.said = self.looked = time.monotonic()
-        print(f"{len(self.pictures)} pictures, {len(self.pictures.some(held_out=True))} of them held out; distance: "
-              f"{getattr(module.distance, 'name', 'none')}; at {module.elapsed / 60:.1f} of {self.total:g} minutes", flush=True)
-
-    def on_train_batch_end(self, trainer, module, outputs, *_):
-        self.steps += 1
-        for name, value in outputs["parts"].items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-        now = time.monotonic()
-        if now - self.said >= self.every:
-            self._say(trainer, module, now)
-        if now - self.looked >= self.looking:
-            self._look(trainer, module)
-            self.looked = self.said = time.monotonic()
-
-    def _say(self, trainer, module, now):
-        means = {name: float(value) / self.steps for name, value in self.sums.items()}
-        parts = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
-        print(f"{module.elapsed / 60:6.1f} of {self.total:g} min, step {trainer.global_step} "
-              f"({self.steps / (now - self.said):.1f}/s): {parts}", flush=True)
-        self._note(trainer, module, means)
-        self.sums, self.steps, self.said = {}, 0, now
-
-    def _note(self, trainer, module, values):
-        path = self.folder / "metrics.csv"
-        fresh = not path.exists()
-        row = {"minutes": round(module.elapsed / 60, 2), "step": trainer.global_step, "rate": trainer.optimizers[0].param_groups[0]["lr"]}
-        with open(path, "a", newline="") as file:
-            table = csv.DictWriter(file, self.COLUMNS)
-            if fresh:
-                table.writeheader()
-            table.writerow({**row, **{name: f"{value:.6g}" for name, value in values.items()}})
-
-    @torch.no_grad()
-    def _look(self, trainer, module):
-        model = module.average.model.eval()
-        device = next(model.parameters()).device
-        found = []
-        spread = []
-        for k in self.numbers:
-            frame = self.pictures.frame(k)
-            mean, log_variance = model.encoder(frame[None].to(device))
-            spread.append((mean.var((0, 2, 3)) + log_variance.exp().mean((0, 2, 3))).sqrt())
-            found.append((self.pictures.styles[k], frame, model.decoder(mean)[0].cpu()))
-        distance = module.distance.cpu() if module.distance is not None else None
-        every = metrics.compare(found, distance)
-        if distance is not None:
-            distance.to(device)
-        values = {"held_out_l1": float(np.mean([float((made - frame).abs().mean()) for _, frame, made in found])),
-                  "held_out_psnr_db": every["all"]["psnr_db"]}  # fmt: skip
-        if distance is not None:
-            values["held_out_perceptual"] = every["all"][distance.name]
-        self._note(trainer, module, values)
-        look.save(look.page([f for _, f, _ in found] + [m for *_, m in found], len(found)), self.outputs / "val_recon.png")
-        draw_curves(self.folder / "metrics.csv", self.folder / "curves.png")
-        aggregate = ", ".join(f"{float(s):.2f}" for s in torch.stack(spread).mean(0))
-        print(f"{module.elapsed / 60:6.1f} min, held out: {every['all']}; aggregate deviation of the channels: {aggregate}", flush=True)
-        score = values["held_out_l1"] + values.get("held_out_perceptual", 0.0)
-        self.waited = 0 if score < self.best * 0.998 else self.waited + 1
-        self.best = min(self.best, score)
-        if self.patience and self.waited >= self.patience:
-            print(f"No improvement in {self.waited} looks; the training ends here.", flush=True)
-            trainer.should_stop = True
-
-    def on_train_end(self, trainer, module):
-        self._look(trainer, module)
-
-    def on_exception(self, trainer, module, exception):
-        if isinstance(exception, KeyboardInterrupt):
-            trainer.save_checkpoint(self.last)
 
 
 def resumed(path: Path, config: Config | None) -> VAE:
