@@ -16,7 +16,7 @@ from n2s.runtime.frames import FrameMaker
 from n2s.runtime.machine import installed, instructions
 from n2s.runtime.models import ModelFolder, shipped_folder
 
-LATTICE = 0.2  # deviation over mean of the slopes within a cell; few pictures have some of themselves
+LATTICE = 0.13  # deviation over mean of the slopes within a cell; few pictures have some of themselves
 STYLES = ("abstract", "glitch", "color-field", "noise", "organic")
 
 
