@@ -1,4 +1,4 @@
-"""A cure for torchvision beside a CPU build of torch; call before importing lightning or lpips."""
+"""What this torch can do here: a cure for torchvision beside a CPU build of it (call before importing lightning or lpips), fast bfloat16."""
 
 import sys
 
@@ -26,3 +26,10 @@ def mend_torchvision():
         for name in [n for n in sys.modules if n.split(".")[0] == "torchvision"]:
             del sys.modules[name]
         import torchvision  # noqa: F401
+
+
+def fast_bf16(device: str) -> bool:
+    """Whether a device multiplies in bfloat16. A CPU that does not goes about it in steps, ten times slower than in float32."""
+    import torch
+
+    return device != "cpu" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -21,12 +21,14 @@ import copy
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
+from .compat import fast_bf16
 from .dataset import Crops, load
 from .errors import TrainingError, guarded
 from .latents import visited
@@ -131,6 +133,7 @@ def tune(
     student.train()
     average = copy.deepcopy(student).requires_grad_(False)
     optimizer = torch.optim.AdamW(student.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+    half = partial(torch.autocast, torch.device(device).type, torch.bfloat16, enabled=fast_bf16(device))
     rng = np.random.default_rng(11)
     began = said = time.monotonic()
     sums, steps = np.zeros(2), 0
@@ -141,10 +144,10 @@ def tune(
         for group in optimizer.param_groups:
             group["lr"] = rate * min(1.0, (steps + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * part)))
         frames = frames.to(device)
-        with torch.no_grad(), torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+        with torch.no_grad(), half():
             latents = visited(encoder(frames)[0], rng).float()
             wanted = teacher(latents).float()
-        with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+        with half():
             got = student(latents).float()
         near = (got - wanted).abs().mean()
         look = torch.zeros(())

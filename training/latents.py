@@ -49,11 +49,11 @@ def typical(values: torch.Tensor) -> torch.Tensor:
     return 1.4826 * (values - values.median(1, keepdim=True).values).abs().median(1).values
 
 
-def visited(mean: torch.Tensor, rng: np.random.Generator, most: float = 0.5) -> torch.Tensor:
-    """Return latents such as films visit, (N, C, h, w), from those of pictures: mixes of two, up to ``most`` of the other; some drift."""
+def visited(mean: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Return latents such as films visit, (N, C, h, w), from those of pictures: mixes of two, some carried off by noise."""
     spread = mean.std()
     other = mean.roll(1, 0).flip(int(rng.integers(2, 4)))
-    part = float(rng.uniform(0, most)) if rng.random() < 0.5 else 0.0
+    part = float(rng.uniform(0, 0.5)) if rng.random() < 0.5 else 0.0
     mixed = ((1 - part) * mean + part * other) / np.hypot(1 - part, part)
     if rng.random() < 0.5:
         away = float(rng.uniform(0.1, 0.5))

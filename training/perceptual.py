@@ -4,8 +4,7 @@ ST-LPIPS (Ghildyal and Liu 2022) is LPIPS made tolerant of shifts, here on an Al
 the weights come from the package `stlpips-pytorch`; its code is never imported. The blur after the first convolution is linear, so
 both are folded into one 13x13 convolution with stride 2: a third of the work, the same values away from the border.
 
-The two are different measures with figures of their own; every record names the one it holds. Both are the sum of a few levels: `features`
-gives those of one batch, `between` the distance of two batches of which these are at hand.
+The two are different measures with figures of their own; every record names the one it holds.
 """
 
 from __future__ import annotations
@@ -68,15 +67,8 @@ class _LPIPS(nn.Module):
 
         self.net = lpips.LPIPS(net="alex", verbose=False).eval().requires_grad_(False)
 
-    def features(self, x):
-        levels = self.net.net(self.net.scaling_layer(2 * x - 1))
-        return [unit(level) for level in levels]
-
-    def between(self, got, wanted):
-        return sum(head((a - b).square()).mean() for a, b, head in zip(got, wanted, self.net.lins))
-
     def forward(self, a, b):
-        return self.between(self.features(a), self.features(b))
+        return self.net(a, b, normalize=True).mean()
 
 
 def weights(source: str | Path | None = None) -> dict:
@@ -96,11 +88,6 @@ def weights(source: str | Path | None = None) -> dict:
         return torch.load(source, map_location="cpu", weights_only=True)
     except (OSError, KeyError, zipfile.BadZipFile, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise TrainingError(f"{source} holds no weights of ST-LPIPS ({error}); name a wheel of stlpips-pytorch.") from None
-
-
-def unit(x):
-    """Features of unit length along their channels."""
-    return x / (x.square().sum(1, keepdim=True) + 1e-10).sqrt()
 
 
 def blur(x):
@@ -127,18 +114,16 @@ class STLPIPS(nn.Module):
 
     def features(self, x):
         x = (2 * x - 1 - self.shift) / self.gain
-        levels = []
         for k, (weight, bias) in enumerate(zip(self.convs, self.biases)):
             if k in (1, 2):
                 x = blur(F.max_pool2d(x, 3, 1))
             x = F.relu(F.conv2d(x, weight, bias, stride=2 if k == 0 else 1, padding=(4, 2, 1, 1, 1)[k]))
-            levels.append(unit(x))
-        return levels
-
-    def between(self, got, wanted):
-        return sum(F.conv2d((a - b).square(), head).mean() for a, b, head in zip(got, wanted, self.heads))
+            yield x / (x.square().sum(1, keepdim=True) + 1e-10).sqrt()
 
     def forward(self, a, b):
         with torch.no_grad():
-            wanted = self.features(b)
-        return self.between(self.features(a), wanted)
+            wanted = list(self.features(b))
+        total = 0.0
+        for got, want, head in zip(self.features(a), wanted, self.heads):
+            total = total + F.conv2d((got - want).square(), head).mean()
+        return total

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .compat import mend_torchvision
+from .compat import fast_bf16, mend_torchvision
 
 mend_torchvision()
 
@@ -64,11 +64,6 @@ PRESETS = {
     "cpu": Preset(((192, 3, 0.7), (256, 2, 0.3)), ((192, 3, 0.4), (256, 2, 0.5), (512, 1, 0.1)), 96, threads=2),
     "gpu": Preset(((256, 64, 1.0),), ((256, 48, 0.6), (512, 12, 0.4)), 256, rate=1e-3),
 }
-
-
-def fast_bf16() -> bool:
-    """Whether this CPU multiplies in bfloat16. Where it does not, torch does so in steps, ten times slower than in float32."""
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 class Average:
@@ -318,7 +313,7 @@ def main() -> None:
     trainer = L.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",
         devices=1,
-        precision="bf16-mixed" if device == "cuda" or fast_bf16() else "32-true",
+        precision="bf16-mixed" if fast_bf16(device) else "32-true",
         max_steps=-1,
         max_epochs=-1,
         logger=False,
