@@ -189,6 +189,37 @@ def test_the_linear_start_is_a_codec():
     assert (flat - 0.7).abs().max() < 0.05  # no seams, no borders
 
 
+def test_constant_latents_draw_no_cells():
+    torch.manual_seed(4)
+    decoder = VAE(TINY).eval().decoder
+    torch.nn.init.normal_(decoder.linear.weight)
+    torch.nn.init.normal_(decoder.linear.bias)
+    decoder.out.weight.data.zero_()
+    latents = torch.randn(1, 8, 1, 1).expand(1, 8, 5, 6)
+    with torch.no_grad():
+        cells = decoder(latents).std((2, 3))
+        before = decoder.linear.weight.clone()
+        decoder.level()
+        flat = decoder(latents)
+        once = decoder.linear.weight.clone()
+        decoder.level()
+    assert flat.std((2, 3)).max() < 1e-5 < cells.min()
+    assert torch.allclose(decoder.linear.weight, once, atol=1e-6)  # what is level stays as it is
+    assert (once - before).abs().mean() < before.abs().mean()
+
+
+def test_the_smooth_path_has_no_corners():
+    """Whatever its weights, its picture changes by steps that themselves change slowly: nothing in it is narrower than eight pixels."""
+    torch.manual_seed(5)
+    decoder = VAE(TINY).eval().decoder
+    torch.nn.init.normal_(decoder.linear.weight)
+    decoder.out.weight.data.zero_()
+    with torch.no_grad():
+        frames = decoder(torch.randn(1, 8, 6, 6))[0]
+    bends = frames.diff(n=2, dim=1).abs().max() / (frames.max() - frames.min())
+    assert bends < 0.05
+
+
 def test_a_few_steps_train(data, tmp_path):
     torch.manual_seed(0)
     module = Training(TINY)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 SCALE = 32
+NODES = 4  # a cell's edge in the smooth path of the decoder
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,10 @@ class Upsample(nn.Module):
 class Decoder(nn.Module):
     """Latents (N, C, h, w) to frames (N, 3, 32h, 32w), nominal 0..1, not clamped.
 
-    `linear` is a lapped transform beside the body, with `Encoder.linear` its counterpart; see `VAE.start_linear`.
+    `linear` is a lapped transform beside the body, with `Encoder.linear` its counterpart; see `VAE.start_linear`. It is smooth by
+    construction, 4 by 4 nodes a cell, doubled three times (bilinear doublings in turn come near a quadratic B-spline, whose slopes are
+    continuous): it gives colours and soft forms, and every edge is left to the body. A linear path with a value of its own for each
+    pixel learns edges, too, but draws them as a row of beads, one a cell.
     """
 
     def __init__(self, config: Config):
@@ -99,13 +103,43 @@ class Decoder(nn.Module):
         with torch.no_grad():  # all sixteen pixels of a shuffle start equal: no grid to unlearn
             self.out.weight.copy_(0.1 * self.out.weight[::16].repeat_interleave(16, 0))
             self.out.bias.fill_(0.0)
-        self.linear = nn.Conv2d(config.latent, 3 * SCALE**2, 3, padding=1, padding_mode="replicate")
+        self.linear = nn.Conv2d(config.latent, 3 * NODES**2, 3, padding=1, padding_mode="replicate")
         nn.init.normal_(self.linear.weight, 0, 1e-3)
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, latents):
         form = F.pixel_shuffle(self.out(F.silu(self.body(latents))), 4)
-        return 0.5 + 0.5 * (form + F.pixel_shuffle(self.linear(latents), SCALE))
+        soft = F.pixel_shuffle(self.linear(latents), NODES)
+        for _ in range((SCALE // NODES).bit_length() - 1):
+            soft = F.interpolate(soft, scale_factor=2.0, mode="bilinear", align_corners=False)
+        return 0.5 + 0.5 * (form + soft)
+
+    @torch.no_grad()
+    def level(self) -> None:
+        """Take from the smooth path what constant latents would make it draw into every cell: where latents are flat, frames are.
+
+        A weight is a node's answer to one of the nine cells around it. Over the nine they add up to the answer to a constant, which
+        is to be the same at every node of a cell; what a node has more than the others is taken from its nine weights in the
+        proportions of the squared window of `VAE.start_linear`, so that the kernel stays smooth.
+        """
+        share = _tiled(_window()[None].square(), NODES).flip(1, 2).to(self.linear.weight).view(1, NODES**2, 1, 3, 3)
+        weights, bias = self.linear.weight.view(3, NODES**2, -1, 3, 3), self.linear.bias.view(3, NODES**2)
+        answer = weights.sum((3, 4), keepdim=True)
+        weights -= share * (answer - answer.mean(1, keepdim=True))
+        bias.copy_(bias.mean(1, keepdim=True).expand_as(bias))
+
+
+def _window() -> torch.Tensor:
+    """Return the window of a patch of two by two cells, in the middle of three by three: (96, 96)."""
+    edge = 2 * SCALE
+    wave = torch.sin(torch.pi * (torch.arange(edge) + 0.5) / edge)
+    return F.pad(wave[:, None] * wave, (SCALE // 2,) * 4)
+
+
+def _tiled(kernels: torch.Tensor, nodes: int) -> torch.Tensor:
+    """Return kernels (K, 96, 96) over three by three cells as means at nodes: (K nodes², 3, 3), ordered for a pixel shuffle."""
+    small = F.avg_pool2d(kernels, SCALE // nodes)
+    return small.unflatten(2, (3, nodes)).unflatten(1, (3, nodes)).permute(0, 2, 4, 1, 3).flatten(0, 2)
 
 
 class Encoder(nn.Module):
@@ -150,6 +184,8 @@ class VAE(nn.Module):
 
             latent = <v, w * p> / s, frame = sum over cells of w * (s * latent * v)
 
+        of which the decoder's side keeps the means over 8x8 pixels.
+
         The window is a sine, whose squares add up to 1 where neighbours overlap: patches melt into each other without a seam, and
         every channel starts in use and at unit scale.
 
@@ -158,18 +194,17 @@ class VAE(nn.Module):
         patches : tensor
             (n, 3, 64, 64), 0..1, at random from the data set; a few thousand.
         """
-        edge = 2 * SCALE
-        wave = torch.sin(torch.pi * (torch.arange(edge) + 0.5) / edge)
-        window = wave[:, None] * wave
-        seen = ((2 * patches - 1) * window).flatten(1)
+        window = _window()
+        inside = slice(SCALE // 2, -(SCALE // 2))
+        seen = ((2 * patches - 1) * window[inside, inside]).flatten(1)
         count = self.config.latent
         axes = torch.pca_lowrank(seen, q=min(3 * count, *seen.shape), center=False, niter=4)[2][:, :count]
         axes = axes * torch.sign(axes.sum(0) + 1e-9)
         spread = (seen @ axes).square().mean(0).sqrt().clamp_min(1e-3).view(-1, 1, 1, 1)
-        kernels = F.pad((axes.T.reshape(-1, 3, edge, edge) * window), (SCALE // 2,) * 4)  # (C, 3, 96, 96): three cells by three
-        tiles = kernels.unflatten(3, (3, SCALE)).unflatten(2, (3, SCALE)).permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
-        self.encoder.linear.weight.copy_(tiles / spread)
-        self.decoder.linear.weight.copy_((tiles * spread).transpose(0, 1).flip(2, 3))
+        kernels = F.pad(axes.T.reshape(-1, 3, 2 * SCALE, 2 * SCALE), (SCALE // 2,) * 4) * window  # (C, 3, 96, 96)
+        self.encoder.linear.weight.copy_(torch.stack([_tiled(kernel, SCALE) for kernel in kernels / spread]))
+        self.decoder.linear.weight.copy_(torch.stack([_tiled(kernel, NODES) for kernel in kernels * spread], 1).flip(2, 3))
+        self.decoder.level()
 
     @torch.no_grad()
     def rescale(self, deviation: torch.Tensor) -> None:

@@ -18,6 +18,7 @@ import lightning as L  # noqa: E402
 from . import look, metrics  # noqa: E402
 from .curves import draw_curves  # noqa: E402
 from .dataset import Pictures  # noqa: E402
+from .models import SCALE  # noqa: E402
 
 
 class Watch(L.Callback):
@@ -114,7 +115,8 @@ class Watch(L.Callback):
         look.save(look.page([f for _, f, _ in found] + [m for *_, m in found], len(found)), self.outputs / "val_recon.png")
         draw_curves(self.folder / "metrics.csv", self.folder / "curves.png")
         aggregate = ", ".join(f"{float(s):.2f}" for s in torch.stack(spread).mean(0))
-        print(f"{module.elapsed / 60:6.1f} min, held out: {every['all']}; aggregate deviation of the channels: {aggregate}", flush=True)
+        grid = metrics.lattice([made for *_, made in found], SCALE)
+        print(f"{module.elapsed / 60:6.1f} min, held out: {every['all']}, lattice {grid:.3f}; aggregate deviation of the channels: {aggregate}", flush=True)
         score = values["held_out_l1"] + values.get("held_out_perceptual", 0.0)
         self.waited = 0 if score < self.best * 0.998 else self.waited + 1
         self.best = min(self.best, score)
