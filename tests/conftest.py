@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tiny
+from places import CHUNK, Place
 
 from n2s.runtime.store import Store
 
@@ -60,3 +63,22 @@ def shared_store(root: Path, kernels: Path) -> Store:
     root.mkdir(parents=True)
     (root / "kernels").symlink_to(kernels)
     return Store(root)
+
+
+@pytest.fixture
+def place(tmp_path: Path, studio: Any, store: Store) -> Place:
+    """One second of music, two chunks of 15 frames, pictures that need no resampling."""
+    tiny.write_wav(tmp_path / "music.wav", tiny.clicks(1))
+    graph = tiny.write_graph(tmp_path, studio.model, settings=f"chunk: {CHUNK}, crf: 20")
+    made = Place(tmp_path, graph, store)
+    made.edit("latents: drift, model", "latents: drift, grid: [2, 3], model")
+    return made
+
+
+@pytest.fixture
+def model(place: Place, studio: Any) -> Path:
+    """A copy of the model that the place's graph uses, to be spoilt."""
+    folder = place.folder / "model"
+    shutil.copytree(studio.model, folder)
+    place.edit(str(studio.model), str(folder))
+    return folder

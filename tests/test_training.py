@@ -1,5 +1,6 @@
 """The training folder: pictures are reproducible, a step trains, an export computes what torch computes."""
 
+import csv
 import hashlib
 import io
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,9 +28,10 @@ from training.anchors import ANCHORS  # noqa: E402
 from training.critic import Critic  # noqa: E402
 from training.errors import TrainingError, guarded  # noqa: E402
 from training.latents import typical, visited  # noqa: E402
-from training.models import VAE, Config, divergence  # noqa: E402
+from training.models import VAE, Config, divergence, softened  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
 from training.train_vae import Clock, Training, resumed  # noqa: E402
+from training.watch import Watch  # noqa: E402
 
 # torch's exporter and lightning warn about their own use of torch.
 pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")]
@@ -405,6 +408,19 @@ def test_a_lattice_is_measured_by_construction():
     assert metrics.lattice(smooth + torch.eye(4).repeat(32, 32), 4) < 0.1 < metrics.lattice(smooth + torch.eye(4).repeat(32, 32)[:1], 4)
 
 
+def test_a_table_of_other_columns_keeps_its_numbers(data, tmp_path):
+    table = tmp_path / "metrics.csv"
+    table.write_text("minutes,step,loss,old\n0.5,20,0.25,7\n")
+    watch = Watch(tmp_path, dataset.load([data]), tmp_path, tmp_path / "last.ckpt", 10)
+    trainer = SimpleNamespace(global_step=40, optimizers=[SimpleNamespace(param_groups=[{"lr": 1e-3}])])
+    for _ in range(2):
+        watch._note(trainer, SimpleNamespace(elapsed=60), {"loss": 0.2, "edges": 0.1})
+    with open(table, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == Watch.COLUMNS and len(rows) == 3
+    assert [(row["minutes"], row["step"], row["loss"], row["edges"]) for row in rows[:2]] == [("0.5", "20", "0.25", ""), ("1.0", "40", "0.2", "0.1")]
+
+
 def test_measures_by_construction():
     flat = torch.full((1, 3, 32, 32), 0.5)
     assert metrics.psnr(flat, flat + 0.1) == pytest.approx(20, abs=1e-3)
@@ -471,3 +487,12 @@ def test_a_full_disk_is_named(error, capsys):
     with pytest.raises(SystemExit) as ended:
         guarded(main)
     assert ended.value.code == 1 and "the disk is full" in capsys.readouterr().err
+
+
+def test_softening_halves_a_comb_and_keeps_a_ramp():
+    comb = (torch.arange(64) % 4 - 1.5).sign().expand(1, 3, 64, 64)
+    ramp = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
+    inner = (..., slice(8, 56), slice(8, 56))
+    assert torch.allclose(softened(ramp)[inner], ramp[inner], atol=1e-6)
+    assert softened(comb)[inner].std() == pytest.approx(0.5 * float(comb[inner].std()), rel=0.02)
+    assert torch.equal(softened(torch.ones(1, 3, 8, 8)), torch.ones(1, 3, 8, 8))

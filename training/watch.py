@@ -18,6 +18,7 @@ import lightning as L  # noqa: E402
 from . import look, metrics  # noqa: E402
 from .curves import draw_curves  # noqa: E402
 from .dataset import Pictures  # noqa: E402
+from .files import whole  # noqa: E402
 from .models import SCALE  # noqa: E402
 
 
@@ -84,13 +85,32 @@ class Watch(L.Callback):
 
     def _note(self, trainer, module, values):
         path = self.folder / "metrics.csv"
-        fresh = not path.exists()
+        fresh = self._begin(path)
         row = {"minutes": round(module.elapsed / 60, 2), "step": trainer.global_step, "rate": trainer.optimizers[0].param_groups[0]["lr"]}
         with open(path, "a", newline="") as file:
             table = csv.DictWriter(file, self.COLUMNS)
             if fresh:
                 table.writeheader()
             table.writerow({**row, **{name: f"{value:.6g}" for name, value in values.items()}})
+
+    def _begin(self, path: Path) -> bool:
+        """Whether the table is yet to be begun. One that another version began, with other columns, is written anew with these."""
+        if not path.exists():
+            return True
+        with open(path, newline="") as file:
+            rows = csv.DictReader(file)
+            if tuple(rows.fieldnames or ()) == self.COLUMNS:
+                return False
+            kept = [{name: row.get(name, "") for name in self.COLUMNS} for row in rows]
+
+        def write(partial: Path) -> None:
+            with open(partial, "w", newline="") as file:
+                table = csv.DictWriter(file, self.COLUMNS)
+                table.writeheader()
+                table.writerows(kept)
+
+        whole(path, write)
+        return False
 
     @torch.no_grad()
     def _look(self, trainer, module):

@@ -1,0 +1,106 @@
+"""Runs that are killed or interrupted, and two runs at once: the next one goes on, with the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+from places import MINIMAL, N2S, POSIX, Place
+
+from n2s.graph.graph import Graph
+from n2s.runtime.run import Run
+from n2s.runtime.store import Store
+
+LONG = {"size": "256, 256", "grid": "20, 20"}
+
+
+@pytest.fixture
+def long_place(place: Place, studio: Any) -> Place:
+    """Three seconds with much to decode: six chunks, of which each takes a while."""
+    tiny.write_wav(place.music, tiny.clicks(3))
+    place.graph.write_text(MINIMAL.format(**LONG, model=studio.model))
+    return place
+
+
+@pytest.fixture(scope="module")
+def undisturbed(studio: Any, kernel_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The film of the long place, made in peace elsewhere; its kernels are compiled by then."""
+    folder = tmp_path_factory.mktemp("peace")
+    tiny.write_wav(folder / "music.wav", tiny.clicks(3))
+    (folder / "graph.yaml").write_text(MINIMAL.format(**LONG, model=studio.model))
+    (folder / "store").mkdir()
+    (folder / "store" / "kernels").symlink_to(kernel_cache)
+    Run(Graph.load(folder / "graph.yaml"), out=folder, store=Store(folder / "store")).execute()
+    return (folder / "film.mp4").read_bytes()
+
+
+def start(place: Place, out: Path) -> subprocess.Popen:
+    return subprocess.Popen(
+        [str(N2S), "run", str(place.graph), "--out", str(out), "--store", str(place.store.root), "--jobs", "1"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for_a_segment(process: subprocess.Popen, place: Place) -> None:
+    end = time.monotonic() + 60
+    while not place.entries("segments", ".json"):
+        assert process.poll() is None and time.monotonic() < end, process.communicate()
+        time.sleep(0.005)
+
+
+@POSIX
+def test_a_killed_run_goes_on(long_place: Place, undisturbed: bytes) -> None:
+    process = start(long_place, long_place.out)
+    wait_for_a_segment(process, long_place)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not (long_place.out / "film.mp4").exists()
+    report = long_place.run()
+    assert 1 <= report.stored < 6 and report.rendered == 6 - report.stored
+    assert (long_place.out / "film.mp4").read_bytes() == undisturbed
+    long_place.store.trim(time.time() + 25 * 3600)  # what the killed run left is swept up a day later
+    assert long_place.rubbish() == []
+    assert long_place.run().rendered == 0
+
+
+@POSIX
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_goes_on(long_place: Place, undisturbed: bytes, how: signal.Signals) -> None:
+    process = start(long_place, long_place.out)
+    wait_for_a_segment(process, long_place)
+    process.send_signal(how)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Interrupted. What is finished is kept: run the same command again to go on." in said
+    assert "Traceback" not in said
+    assert long_place.rubbish() == []
+    assert not (long_place.out / "film.mp4").exists()
+    record = json.loads(next(long_place.out.glob("*/run.json")).read_text())
+    assert record["status"] == "interrupted"
+    report = long_place.run()
+    assert 1 <= report.stored < 6 and report.rendered == 6 - report.stored
+    assert (long_place.out / "film.mp4").read_bytes() == undisturbed
+
+
+@POSIX
+def test_two_runs_at_once_on_one_empty_store(place: Place, studio: Any) -> None:
+    place.graph.write_text(MINIMAL.format(size="96, 64", grid="2, 3", model=studio.model))
+    place.store = Store(place.folder / "shared")  # without kernels: both compile
+    outs = [place.folder / "a", place.folder / "b"]
+    processes = [start(place, out) for out in outs]
+    for process in processes:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+        assert "Traceback" not in said
+    films = [(out / "film.mp4").read_bytes() for out in outs]
+    assert films[0] == films[1]
+    assert place.rubbish() == []
+    assert place.run(out=outs[0]).rendered == 0
