@@ -18,7 +18,7 @@ NODES = 4  # a cell's edge in the smooth path of the decoder
 
 @dataclass(frozen=True)
 class Config:
-    """Widths from the latent grid outwards: 1/32, 1/16, 1/8 and 1/4 of the picture. The last four-fold step is a pixel shuffle."""
+    """Widths from the latent grid outwards: 1/32, 1/16, 1/8 and 1/4 of the picture."""
 
     latent: int = 8
     decoder: tuple[int, ...] = (256, 160, 96, 48)
@@ -78,24 +78,25 @@ class Upsample(nn.Module):
         self.conv = conv(inner, outer, 1)
 
     def forward(self, x):
-        return F.interpolate(self.conv(x), scale_factor=2.0, mode="bilinear", align_corners=False)
+        return doubled(self.conv(x))
 
 
-def softened(frames: torch.Tensor) -> torch.Tensor:
-    """Return frames blurred by [1 2 1] / 4 across and down. The sixteen pixels of a shuffle come from as many filters that know nothing of
-    each other; what they differ by would stay as a comb of four pixels, half of which this takes. (Pooling stays float32 in int8.)
-    """
-    frames = F.pad(frames, (1, 1, 1, 1), mode="replicate")
-    return F.avg_pool2d(F.avg_pool2d(frames, 2, stride=1), 2, stride=1)
+def doubled(x: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 class Decoder(nn.Module):
     """Latents (N, C, h, w) to frames (N, 3, 32h, 32w), nominal 0..1, not clamped.
 
+    frames = 0.5 + 0.5 * double(shuffle(out(body)) + double(double(linear)))
+
+    The body draws at a quarter of the size, a pixel shuffle brings it to a half, and a bilinear doubling to the whole: the pixels of a
+    shuffle come from as many filters that know nothing of each other, and four by four of them left a comb on every edge.
+
     `linear` is a lapped transform beside the body, with `Encoder.linear` its counterpart; see `VAE.start_linear`. It is smooth by
     construction, 4 by 4 nodes a cell, doubled three times (bilinear doublings in turn come near a quadratic B-spline, whose slopes are
-    continuous): it gives colours and soft forms, and every edge is left to the body. A linear path with a value of its own for each
-    pixel learns edges, too, but draws them as a row of beads, one a cell.
+    continuous), and level: it gives colours and soft forms, and every edge is left to the body. A linear path with a value of its own
+    for each pixel learns edges, too, but draws them as a row of beads, one a cell.
     """
 
     def __init__(self, config: Config):
@@ -107,33 +108,46 @@ class Decoder(nn.Module):
                 layers.append(Upsample(widths[k - 1], width))
             layers += [ResBlock(width, config.group) for _ in range(config.blocks)]
         self.body = Body(*layers)
-        self.out = conv(widths[-1], 3 * 16)
-        with torch.no_grad():  # all sixteen pixels of a shuffle start equal: no grid to unlearn
-            self.out.weight.copy_(0.1 * self.out.weight[::16].repeat_interleave(16, 0))
+        self.out = conv(widths[-1], 3 * 4)
+        with torch.no_grad():  # all four pixels of a shuffle start equal: no grid to unlearn
+            self.out.weight.copy_(0.1 * self.out.weight[::4].repeat_interleave(4, 0))
             self.out.bias.fill_(0.0)
         self.linear = nn.Conv2d(config.latent, 3 * NODES**2, 3, padding=1, padding_mode="replicate")
         nn.init.normal_(self.linear.weight, 0, 1e-3)
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, latents):
-        form = softened(F.pixel_shuffle(self.out(F.silu(self.body(latents))), 4))
-        soft = F.pixel_shuffle(self.linear(latents), NODES)
-        for _ in range((SCALE // NODES).bit_length() - 1):
-            soft = F.interpolate(soft, scale_factor=2.0, mode="bilinear", align_corners=False)
-        return 0.5 + 0.5 * (form + soft)
+        form = F.pixel_shuffle(self.out(F.silu(self.body(latents))), 2)
+        return 0.5 + 0.5 * doubled(form + doubled(doubled(F.pixel_shuffle(self.linear(latents), NODES))))
 
     @torch.no_grad()
     def level(self) -> None:
-        """Take from the smooth path what constant latents would make it draw into every cell: where latents are flat, frames are.
+        """Keep the smooth path from drawing cells: where latents are constant frames are, and where latents rise evenly frames do.
 
-        A weight is a node's answer to one of the nine cells around it. Over the nine they add up to the answer to a constant, which
-        is to be the same at every node of a cell; what a node has more than the others is taken from its nine weights in the
-        proportions of the squared window of `VAE.start_linear`, so that the kernel stays smooth.
+        A node's weights over the nine cells around it add up to its answer to a constant, and times the cells' places, -1, 0 and 1, to its
+        answer to a slope. The first is to be the same at every node of a cell; the second is to grow by as much a cell. What a node has
+        more or less is taken from its weights in the shape of a quadratic B-spline q or of its slope q', so that kernels stay smooth:
+
+            sum of q over the cells = 1, of place * q = where the node is, of q' = 0, of place * q' = 1
         """
-        share = _tiled(_window()[None].square(), NODES).flip(1, 2).to(self.linear.weight).view(1, NODES**2, 1, 3, 3)
-        weights, bias = self.linear.weight.view(3, NODES**2, -1, 3, 3), self.linear.bias.view(3, NODES**2)
-        answer = weights.sum((3, 4), keepdim=True)
-        weights -= share * (answer - answer.mean(1, keepdim=True))
+        weight = self.linear.weight
+        weights = weight.view(3, NODES, NODES, -1, 3, 3)  # colour, node down and across, latent, cell down and across
+        cell = torch.arange(-1.0, 2.0).to(weight)
+        node = ((torch.arange(NODES) + 0.5) / NODES - 0.5).to(weight)
+        off = node[:, None] - cell
+        near = off.abs() < 0.5
+        spline = torch.where(near, 0.75 - off**2, 0.5 * (1.5 - off.abs()) ** 2)
+        slope = torch.where(near, -2 * off, -off.sign() * (1.5 - off.abs()))
+
+        def even(answer: torch.Tensor, down: torch.Tensor, across: torch.Tensor) -> None:
+            weights.sub_(torch.einsum("oyxc,yk,xl->oyxckl", answer - answer.mean((1, 2), keepdim=True), down, across))
+
+        flat = weights.sum((4, 5))
+        even(flat, spline, spline)
+        rise = flat.mean((1, 2), keepdim=True)
+        even((weights.sum(4) * cell).sum(4) - rise * node.view(NODES, 1), spline, slope)
+        even((weights.sum(5) * cell).sum(4) - rise * node.view(NODES, 1, 1), slope, spline)
+        bias = self.linear.bias.view(3, NODES**2)
         bias.copy_(bias.mean(1, keepdim=True).expand_as(bias))
 
 
