@@ -13,8 +13,26 @@ from pathlib import Path
 import numpy as np
 from desk import Desk, duck, echo, loudness, master, room, width
 from sounds import (
-    RATE, bass, blade, choir, clap, drop, fft_filter, hat, kalimba, keys, kick, noise, pad, pluck, riser, shaker, snare,
-    thump, whistle, wind,
+    RATE,
+    bass,
+    blade,
+    choir,
+    clap,
+    drop,
+    fft_filter,
+    hat,
+    kalimba,
+    keys,
+    kick,
+    noise,
+    pad,
+    pluck,
+    riser,
+    shaker,
+    snare,
+    thump,
+    whistle,
+    wind,
 )
 
 

@@ -146,9 +146,9 @@ def decode(folder: Path, jobs: int) -> dict:
 
 def encode(folder: Path, jobs: int) -> dict:
     """Encode the frames, segment by segment, ``jobs`` encoders side by side."""
+    from n2s.graph.graph import Graph
     from n2s.runtime import encoder
     from n2s.runtime.frames import BLOCK
-    from n2s.graph.graph import Graph
 
     sink = Graph.load(folder / "film.yaml").nodes["out"]
     arguments = encoder.segment_arguments((SIZE, SIZE), Fraction(FPS), sink.crf, sink.preset, sink.depth)

@@ -69,3 +69,9 @@ def test_no_clock_and_no_global_randomness_in_what_makes_pixels() -> None:
         text = path.read_text()
         for word in ("np.random.", "random.random", "time.time", "datetime", "uuid", "secrets"):
             assert word not in text, f"{path} uses {word}"
+
+
+def test_the_code_is_linted() -> None:
+    root = PACKAGE.parent
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "."], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

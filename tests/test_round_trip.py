@@ -27,7 +27,19 @@ from n2s.graph.graph import Graph
 from n2s.graph.layout import flow, graph_text
 from n2s.graph.save import plain_values
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL
-from n2s.nodes import Anchors, AudioSource, DigestSink, EMA, Features, FFmpegSink, Grain, Keyframes, Tone, VAEDecode, Weights
+from n2s.nodes import (
+    EMA,
+    Anchors,
+    AudioSource,
+    DigestSink,
+    Features,
+    FFmpegSink,
+    Grain,
+    Keyframes,
+    Tone,
+    VAEDecode,
+    Weights,
+)
 
 GRAPHS = Path(__file__).resolve().parent.parent / "graphs"
 # A graph shrinks for minutes; the failing one is small enough to be read as it is.

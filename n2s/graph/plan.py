@@ -17,9 +17,9 @@ import numpy as np
 from n2s.graph.context import Context, Scene
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem
+from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.keys import code_digest, digest, digest_array, plain
-from n2s.graph.expressions import Number
 from n2s.graph.time import chunk_spans
 from n2s.graph.types import FRAMES, LATENTS, Link
 from n2s.graph.values import Values

@@ -22,7 +22,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from n2s.graph.build import map_tree
 from n2s.graph.declare import (
-    FilePath, Node, Output, Param, Resident, param, port, setting,
+    FilePath,
+    Node,
+    Output,
+    Param,
+    Resident,
+    param,
+    port,
+    setting,
 )  # fmt: skip
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Expression, Number

@@ -15,7 +15,6 @@ from n2s.runtime.machine import ffmpeg_path
 from n2s.runtime.models import ModelFolder, shipped_folder
 from n2s.runtime.store import Store
 
-
 SLOWEST = 1000  # samples a second; below, nothing can be heard or encoded
 
 

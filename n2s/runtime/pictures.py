@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import struct
 import re
+import struct
 import subprocess
 import zlib
 from pathlib import Path
