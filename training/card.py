@@ -116,9 +116,8 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
     meta = {
         "format": FORMAT,
         "name": "n2s-procedural",
-        "architecture": "β-VAE, convolutional; trained with GroupNorm and SiLU, the decoder's norms folded into its convolutions; body to "
-                        "1/4, a pixel shuffle to 1/2, a bilinear doubling; a lapped linear transform beside encoder and decoder, smooth "
-                        "and level in the decoder",
+        "architecture": "β-VAE, convolutional; trained with GroupNorm and SiLU, the decoder's norms folded into its convolutions; last stage "
+                        "1/4 with a pixel shuffle of 4; a lapped linear transform beside encoder and decoder",
         "config": facts["config"],
         "latent": {"channels": len(facts["mean"]), "scale": 32} | {name: facts[name] for name in LATENT},
         "files": files_of(models),

@@ -160,7 +160,6 @@ class Training(L.LightningModule):
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
 
     def on_train_batch_end(self, *_):
-        self.model.decoder.level()
         self.average.update(self.model)
 
     def on_save_checkpoint(self, saved):
