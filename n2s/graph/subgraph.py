@@ -21,16 +21,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from n2s.graph.build import map_tree
-from n2s.graph.declare import (
-    FilePath,
-    Node,
-    Output,
-    Param,
-    Resident,
-    param,
-    port,
-    setting,
-)  # fmt: skip
+from n2s.graph.declare import FilePath, Node, Output, Param, Resident, param, port, setting
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Expression, Number
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, NAME, SIGNAL, Audio, Frames, Latents, Link, Signal
