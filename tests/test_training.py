@@ -23,12 +23,11 @@ mend_torchvision()
 
 L = pytest.importorskip("lightning")
 
-from training import checkpoint, dataset, fold, manifest, metrics, objective, perceptual, procedural  # noqa: E402
+from training import checkpoint, dataset, fold, manifest, procedural  # noqa: E402
 from training.anchors import ANCHORS  # noqa: E402
-from training.critic import Critic  # noqa: E402
 from training.errors import TrainingError, guarded  # noqa: E402
-from training.latents import typical, visited  # noqa: E402
-from training.models import VAE, Config, divergence  # noqa: E402
+from training.latents import visited  # noqa: E402
+from training.models import VAE, Config  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
 from training.train_vae import Clock, Training, resumed  # noqa: E402
 from training.watch import Watch  # noqa: E402
@@ -80,12 +79,6 @@ def test_palettes_run_from_dark_to_light_inside_the_gamut():
 def test_anchors_name_what_exists():
     for style, composition, colours, _ in ANCHORS.values():
         assert composition in {piece.__name__ for piece in procedural.STYLES[style]} and colours in OKLCH
-
-
-def test_divergence_is_zero_for_the_prior_and_counts_per_image_value():
-    mean, log_variance, frames = torch.zeros(2, 8, 1, 1), torch.zeros(2, 8, 1, 1), torch.zeros(2, 3, 32, 32)
-    assert divergence(mean, log_variance, frames) == 0
-    assert torch.isclose(divergence(mean + 1, log_variance, frames), torch.tensor(0.5 * 8 / (3 * 32 * 32)))
 
 
 @pytest.fixture(scope="module")
@@ -297,49 +290,6 @@ def test_tuning_brings_the_folded_decoder_nearer(data):
     assert fold.is_folded(tuned) and apart(tuned) < before
 
 
-def test_a_critic_learns_what_no_picture_shows():
-    torch.manual_seed(8)
-    critic = Critic()
-    rows = torch.arange(64.0).view(1, 1, 64, 1)
-    beads = 0.2 * (torch.arange(64) % 8 == 0)
-
-    def pictures(seed):
-        phase = torch.rand(6, 3, 1, 1, generator=torch.Generator().manual_seed(seed)) * 6
-        return (0.5 + 0.3 * torch.sin(rows / 6 + phase)).expand(6, 3, 64, 64)
-
-    first = [float(critic.learn(pictures(seed), pictures(seed) + beads)) for seed in range(40)][0]
-    clean = pictures(900)
-    beaded = (clean + beads).requires_grad_(True)
-    assert float(critic.learn(clean, beaded)) < 0.5 * first  # on pictures it has not seen
-    blame = critic.blame(clean, beaded)
-    assert blame > critic.blame(clean, clean) == pytest.approx(np.log(2), abs=1e-3)
-    blame.backward()
-    assert all(parameter.grad is None or not parameter.requires_grad for parameter in critic.parameters())
-    assert critic.blame(clean, (beaded - 0.02 * beaded.grad.sign()).detach()) < blame
-
-
-def test_a_spread_that_a_few_large_values_do_not_change():
-    values = torch.randn(2, 20001, generator=torch.Generator().manual_seed(4), dtype=torch.float64) * torch.tensor([[1.0], [3.0]])
-    assert typical(values).tolist() == pytest.approx([1, 3], rel=0.03)
-    values[:, :2000] *= 50
-    assert typical(values).tolist() == pytest.approx([1, 3], rel=0.2)
-
-
-def test_edges_count_slopes_and_not_levels():
-    ramp = torch.zeros(1, 3, 32, 32)
-    assert objective.edges(ramp + 0.3) == 0
-    ramp[:, :, :, 16:] = 0.4  # one step: 0.4 across one of 31 pairs at full size, of 15 and of 7 when halved
-    assert objective.edges(ramp) == pytest.approx(0.4 * (1 / 31 + 1 / 15 + 1 / 7) / 3, rel=1e-5)
-
-
-def test_views_are_the_same_places_and_balance_is_a_ratio():
-    source = torch.arange(64.0 * 64).view(1, 1, 64, 64).requires_grad_(True)
-    torch.manual_seed(2)
-    first, second = objective.views([source, source + 7], 16, 3)
-    assert first.shape == (3, 1, 16, 16) and torch.equal(first + 7, second)
-    assert objective.balance((6 * source).sum(), (2 * source).sum(), source) == pytest.approx(3)
-
-
 def test_a_judged_training_goes_on_where_it_was(data, tmp_path):
     torch.manual_seed(0)
     frames = next(iter(dataset.Crops(dataset.load([data]), [(64, 4, 1.0)])))
@@ -368,15 +318,6 @@ def test_a_judged_training_goes_on_where_it_was(data, tmp_path):
     assert "critic" in fitted(6, tmp_path / "other.ckpt")[0].loss(frames)[1]
 
 
-def test_a_lattice_is_measured_by_construction():
-    smooth = torch.rand(6, 3, 128, 128, generator=torch.Generator().manual_seed(3)) * 0.1
-    ramp = 0.5 + 0.4 * torch.sin(torch.arange(129) / 9.0)[:128].expand(3, 128, 128)
-    seams = smooth + ((torch.arange(128) // 32) % 2).float() * 0.3
-    assert metrics.lattice(smooth, 32) < 0.05 and metrics.lattice([ramp + smooth[0]], 4) < 0.05
-    assert metrics.lattice(seams, 32) > 0.5 and metrics.lattice(seams.transpose(2, 3), 32) > 0.5
-    assert metrics.lattice(smooth + torch.eye(4).repeat(32, 32), 4) < 0.1 < metrics.lattice(smooth + torch.eye(4).repeat(32, 32)[:1], 4)
-
-
 def test_a_table_of_other_columns_keeps_its_numbers(data, tmp_path):
     table = tmp_path / "metrics.csv"
     table.write_text("minutes,step,loss,old\n0.5,20,0.25,7\n")
@@ -388,24 +329,6 @@ def test_a_table_of_other_columns_keeps_its_numbers(data, tmp_path):
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == Watch.COLUMNS and len(rows) == 3
     assert [(row["minutes"], row["step"], row["loss"], row["edges"]) for row in rows[:2]] == [("0.5", "20", "0.25", ""), ("1.0", "40", "0.2", "0.1")]
-
-
-def test_measures_by_construction():
-    flat = torch.full((1, 3, 32, 32), 0.5)
-    assert metrics.psnr(flat, flat + 0.1) == pytest.approx(20, abs=1e-3)
-    assert metrics.ssim(flat, flat) == pytest.approx(1) and metrics.ssim(torch.rand(1, 3, 32, 32), flat) < 0.1
-    found = metrics.compare([("noise", flat[0], flat[0] + 0.1), ("glitch", flat[0], flat[0] + 0.01)], None)
-    assert found["noise"]["psnr_db"] == pytest.approx(20, abs=1e-3) and found["all"]["psnr_db"] == pytest.approx(30, abs=1e-3)
-
-
-def test_missing_weights_name_the_cure(tmp_path, monkeypatch):
-    (tmp_path / "broken.whl").write_bytes(b"no zip")
-    with pytest.raises(TrainingError, match="holds no weights of ST-LPIPS"):
-        perceptual.choose(str(tmp_path / "broken.whl"))
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    with pytest.raises(TrainingError, match="trunk of LPIPS is not at"):
-        perceptual.choose("lpips")
-    assert perceptual.choose("none") is None
 
 
 def test_an_export_computes_what_torch_computes(tmp_path):
