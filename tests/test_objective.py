@@ -57,6 +57,11 @@ def test_edges_count_slopes_and_not_levels():
     assert objective.edges(ramp) == pytest.approx(0.4 * (1 / 31 + 1 / 15 + 1 / 7) / 3, rel=1e-5)
 
 
+def test_what_lies_beyond_white_and_black_is_measured():
+    frames = torch.tensor([-0.2, 0.0, 0.5, 1.0, 1.6]).view(1, 1, 1, 5)
+    assert objective.beyond(frames) == pytest.approx(0.8 / 5) and objective.beyond(frames.clamp(0, 1)) == 0
+
+
 def test_views_are_the_same_places_and_balance_is_a_ratio():
     source = torch.arange(64.0 * 64).view(1, 1, 64, 64).requires_grad_(True)
     torch.manual_seed(2)

@@ -27,7 +27,7 @@ from training import checkpoint, dataset, fold, manifest, procedural  # noqa: E4
 from training.anchors import ANCHORS  # noqa: E402
 from training.errors import TrainingError, guarded  # noqa: E402
 from training.latents import visited  # noqa: E402
-from training.models import VAE, Config  # noqa: E402
+from training.models import HIGH, LOW, VAE, Config, activation  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
 from training.train_vae import Clock, Training, resumed  # noqa: E402
 from training.watch import Watch  # noqa: E402
@@ -183,6 +183,57 @@ def test_the_linear_start_is_a_codec():
     assert error < 0.8 * (frames - blocks).square().mean()  # better than the mean colours of the cells alone
     assert 0.3 < latents.std((0, 2, 3)).min() and latents.std((0, 2, 3)).max() < 3
     assert (flat - 0.7).abs().max() < 0.05  # no seams, no borders
+
+
+def test_level_latents_draw_no_cells():
+    """Whatever was learned: constant latents draw constant frames, and latents that rise evenly frames that do."""
+    torch.manual_seed(4)
+    decoder = VAE(TINY).eval().decoder
+    torch.nn.init.normal_(decoder.linear.weight)
+    torch.nn.init.normal_(decoder.linear.bias)
+    decoder.out.weight.data.zero_()
+    flat = torch.randn(1, 8, 1, 1).expand(1, 8, 7, 9)
+    down, across = (torch.arange(n, dtype=torch.float32) for n in (7, 9))
+    risen = flat + 0.3 * torch.randn(1, 8, 1, 1) * down[:, None] + 0.3 * torch.randn(1, 8, 1, 1) * across
+
+    def bends(latents):
+        with torch.no_grad():
+            frames = decoder(latents)[..., 64:-64, 64:-64]
+        return max(float(frames.diff(n=2, dim=dim).abs().max()) for dim in (2, 3)), float(frames.std((2, 3)).max())
+
+    assert min(bends(flat)) > 1e-3
+    decoder.level()
+    once = decoder.linear.weight.clone()
+    assert max(bends(flat)) < 2e-5 and bends(risen)[0] < 2e-4 < 0.1 < bends(risen)[1]
+    decoder.level()
+    assert torch.allclose(decoder.linear.weight, once, atol=1e-5)  # what is level stays as it is
+
+
+def test_the_smooth_path_has_no_corners():
+    """Whatever its weights, its picture changes by steps that themselves change slowly: nothing in it is narrower than eight pixels."""
+    torch.manual_seed(5)
+    decoder = VAE(TINY).eval().decoder
+    torch.nn.init.normal_(decoder.linear.weight)
+    decoder.out.weight.data.zero_()
+    with torch.no_grad():
+        frames = decoder(torch.randn(1, 8, 6, 6))[0]
+    bends = frames.diff(n=2, dim=1).abs().max() / (frames.max() - frames.min())
+    assert bends < 0.05
+
+
+def test_no_latents_burst():
+    """Whatever its weights and latents: the branches of a decoder without norms add no more than their bounds allow."""
+    torch.manual_seed(6)
+    decoder = fold.unnormed(VAE(TINY).eval().decoder)
+    for block in fold.blocks(decoder):
+        torch.nn.init.normal_(block.conv1.weight, 0, 3)
+    held = []
+    for block in fold.blocks(decoder):
+        block.conv2.register_forward_pre_hook(lambda _, given: held.append(given[0]))
+    with torch.no_grad():
+        decoder(100 * torch.randn(1, 8, 4, 5))
+    assert len(held) == 4 and max(float(each.max()) for each in held) == pytest.approx(HIGH, abs=1e-3)
+    assert min(float(each.min()) for each in held) > -0.3 and activation(torch.tensor(LOW - 50)) == pytest.approx(0, abs=0.003)
 
 
 def test_a_few_steps_train(data, tmp_path):

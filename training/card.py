@@ -116,8 +116,9 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
     meta = {
         "format": FORMAT,
         "name": "n2s-procedural",
-        "architecture": "β-VAE, convolutional; trained with GroupNorm and SiLU, the decoder's norms folded into its convolutions; last stage "
-                        "1/4 with a pixel shuffle of 4; a lapped linear transform beside encoder and decoder",
+        "architecture": "β-VAE, convolutional; trained with GroupNorm and SiLU of bounded inputs, the decoder's norms folded into its "
+                        "convolutions; body to 1/4, a pixel shuffle to 1/2, a bilinear doubling; a lapped linear transform beside encoder "
+                        "and decoder, smooth and level in the decoder",
         "config": facts["config"],
         "latent": {"channels": len(facts["mean"]), "scale": 32} | {name: facts[name] for name in LATENT},
         "files": files_of(models),
@@ -129,7 +130,7 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
         },
         "training": {
             "steps": facts["steps"], "minutes": round(facts["elapsed"] / 60, 1), "preset": facts.get("preset"), "beta": facts["beta"],
-            "loss": f"L1 + coarse L1 + edges + {facts['share']:g} * {facts['distance']} + beta * KL per image value",
+            "loss": f"L1 + coarse L1 + edges + beyond + {facts['share']:g} * {facts['distance']} + beta * KL per image value",
             "critic": facts.get("critic", 0.0), "stages": facts.get("stages", []), "weights": "moving average", "fold_minutes": facts.get("fold_minutes"),
             **({"start": facts["start"]} if facts.get("start") else {}),
         },

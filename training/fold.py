@@ -159,6 +159,7 @@ def tune(
         (near + share * look).backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
+        student.level()
         steps += 1
         with torch.no_grad():
             keep = min(0.998, (1 + steps) / (10 + steps))

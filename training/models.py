@@ -13,11 +13,13 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 SCALE = 32
+NODES = 4  # a cell's edge in the smooth path of the decoder
+LOW, HIGH = -8.0, 16.0  # of what a SiLU is given: silu(-8) = -0.003
 
 
 @dataclass(frozen=True)
 class Config:
-    """Widths from the latent grid outwards: 1/32, 1/16, 1/8 and 1/4 of the picture. The last four-fold step is a pixel shuffle."""
+    """Widths from the latent grid outwards: 1/32, 1/16, 1/8 and 1/4 of the picture."""
 
     latent: int = 8
     decoder: tuple[int, ...] = (256, 160, 96, 48)
@@ -37,6 +39,16 @@ def conv(inner: int, outer: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inner, outer, size, stride=stride, padding=size // 2)
 
 
+def activation(x: torch.Tensor) -> torch.Tensor:
+    """SiLU of x held to LOW..HIGH.
+
+    Below, nothing is lost; above, a decoder without norms would have no bound: where latents are unusual each block outdoes the one before
+    it, until a spot of the picture bursts. And 256 levels from -8 to 16 are fine enough for int8, where being held costs nothing:
+    quantising saturates.
+    """
+    return F.silu(x.clamp(LOW, HIGH))
+
+
 class ResBlock(nn.Module):
     """x + norm(conv(silu(norm(conv(x))))); starts as the identity.
 
@@ -52,7 +64,7 @@ class ResBlock(nn.Module):
         nn.init.zeros_(self.norm2.weight)
 
     def forward(self, x):
-        return x + self.norm2(self.conv2(F.silu(self.norm1(self.conv1(x)))))
+        return x + self.norm2(self.conv2(activation(self.norm1(self.conv1(x)))))
 
 
 class Body(nn.Sequential):
@@ -77,13 +89,25 @@ class Upsample(nn.Module):
         self.conv = conv(inner, outer, 1)
 
     def forward(self, x):
-        return F.interpolate(self.conv(x), scale_factor=2.0, mode="bilinear", align_corners=False)
+        return doubled(self.conv(x))
+
+
+def doubled(x: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 class Decoder(nn.Module):
     """Latents (N, C, h, w) to frames (N, 3, 32h, 32w), nominal 0..1, not clamped.
 
-    `linear` is a lapped transform beside the body, with `Encoder.linear` its counterpart; see `VAE.start_linear`.
+    frames = 0.5 + 0.5 * double(shuffle(out(body)) + double(double(linear)))
+
+    The body draws at a quarter of the size, a pixel shuffle brings it to a half, and a bilinear doubling to the whole: the pixels of a
+    shuffle come from as many filters that know nothing of each other, and four by four of them left a comb on every edge.
+
+    `linear` is a lapped transform beside the body, with `Encoder.linear` its counterpart; see `VAE.start_linear`. It is smooth by
+    construction, 4 by 4 nodes a cell, doubled three times (bilinear doublings in turn come near a quadratic B-spline, whose slopes are
+    continuous), and level: it gives colours and soft forms, and every edge is left to the body. A linear path with a value of its own
+    for each pixel learns edges, too, but draws them as a row of beads, one a cell.
     """
 
     def __init__(self, config: Config):
@@ -95,17 +119,60 @@ class Decoder(nn.Module):
                 layers.append(Upsample(widths[k - 1], width))
             layers += [ResBlock(width, config.group) for _ in range(config.blocks)]
         self.body = Body(*layers)
-        self.out = conv(widths[-1], 3 * 16)
-        with torch.no_grad():  # all sixteen pixels of a shuffle start equal: no grid to unlearn
-            self.out.weight.copy_(0.1 * self.out.weight[::16].repeat_interleave(16, 0))
+        self.out = conv(widths[-1], 3 * 4)
+        with torch.no_grad():  # all four pixels of a shuffle start equal: no grid to unlearn
+            self.out.weight.copy_(0.1 * self.out.weight[::4].repeat_interleave(4, 0))
             self.out.bias.fill_(0.0)
-        self.linear = nn.Conv2d(config.latent, 3 * SCALE**2, 3, padding=1, padding_mode="replicate")
+        self.linear = nn.Conv2d(config.latent, 3 * NODES**2, 3, padding=1, padding_mode="replicate")
         nn.init.normal_(self.linear.weight, 0, 1e-3)
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, latents):
-        form = F.pixel_shuffle(self.out(F.silu(self.body(latents))), 4)
-        return 0.5 + 0.5 * (form + F.pixel_shuffle(self.linear(latents), SCALE))
+        form = F.pixel_shuffle(self.out(activation(self.body(latents))), 2).float()  # in bfloat16, light tones are 1/256 apart
+        return 0.5 + 0.5 * doubled(form + doubled(doubled(F.pixel_shuffle(self.linear(latents), NODES))))
+
+    @torch.no_grad()
+    def level(self) -> None:
+        """Keep the smooth path from drawing cells: where latents are constant frames are, and where latents rise evenly frames do.
+
+        A node's weights over the nine cells around it add up to its answer to a constant, and times the cells' places, -1, 0 and 1, to its
+        answer to a slope. The first is to be the same at every node of a cell; the second is to grow by as much a cell. What a node has
+        more or less is taken from its weights in the shape of a quadratic B-spline q or of its slope q', so that kernels stay smooth:
+
+            sum of q over the cells = 1, of place * q = where the node is, of q' = 0, of place * q' = 1
+        """
+        weight = self.linear.weight
+        weights = weight.view(3, NODES, NODES, -1, 3, 3)  # colour, node down and across, latent, cell down and across
+        cell = torch.arange(-1.0, 2.0).to(weight)
+        node = ((torch.arange(NODES) + 0.5) / NODES - 0.5).to(weight)
+        off = node[:, None] - cell
+        near = off.abs() < 0.5
+        spline = torch.where(near, 0.75 - off**2, 0.5 * (1.5 - off.abs()) ** 2)
+        slope = torch.where(near, -2 * off, -off.sign() * (1.5 - off.abs()))
+
+        def even(answer: torch.Tensor, down: torch.Tensor, across: torch.Tensor) -> None:
+            weights.sub_(torch.einsum("oyxc,yk,xl->oyxckl", answer - answer.mean((1, 2), keepdim=True), down, across))
+
+        flat = weights.sum((4, 5))
+        even(flat, spline, spline)
+        rise = flat.mean((1, 2), keepdim=True)
+        even((weights.sum(4) * cell).sum(4) - rise * node.view(NODES, 1), spline, slope)
+        even((weights.sum(5) * cell).sum(4) - rise * node.view(NODES, 1, 1), slope, spline)
+        bias = self.linear.bias.view(3, NODES**2)
+        bias.copy_(bias.mean(1, keepdim=True).expand_as(bias))
+
+
+def _window() -> torch.Tensor:
+    """Return the window of a patch of two by two cells, in the middle of three by three: (96, 96)."""
+    edge = 2 * SCALE
+    wave = torch.sin(torch.pi * (torch.arange(edge) + 0.5) / edge)
+    return F.pad(wave[:, None] * wave, (SCALE // 2,) * 4)
+
+
+def _tiled(kernels: torch.Tensor, nodes: int) -> torch.Tensor:
+    """Return kernels (K, 96, 96) over three by three cells as means at nodes: (K nodes², 3, 3), ordered for a pixel shuffle."""
+    small = F.avg_pool2d(kernels, SCALE // nodes)
+    return small.unflatten(2, (3, nodes)).unflatten(1, (3, nodes)).permute(0, 2, 4, 1, 3).flatten(0, 2)
 
 
 class Encoder(nn.Module):
@@ -150,6 +217,8 @@ class VAE(nn.Module):
 
             latent = <v, w * p> / s, frame = sum over cells of w * (s * latent * v)
 
+        of which the decoder's side keeps the means over 8x8 pixels.
+
         The window is a sine, whose squares add up to 1 where neighbours overlap: patches melt into each other without a seam, and
         every channel starts in use and at unit scale.
 
@@ -158,18 +227,17 @@ class VAE(nn.Module):
         patches : tensor
             (n, 3, 64, 64), 0..1, at random from the data set; a few thousand.
         """
-        edge = 2 * SCALE
-        wave = torch.sin(torch.pi * (torch.arange(edge) + 0.5) / edge)
-        window = wave[:, None] * wave
-        seen = ((2 * patches - 1) * window).flatten(1)
+        window = _window()
+        inside = slice(SCALE // 2, -(SCALE // 2))
+        seen = ((2 * patches - 1) * window[inside, inside]).flatten(1)
         count = self.config.latent
         axes = torch.pca_lowrank(seen, q=min(3 * count, *seen.shape), center=False, niter=4)[2][:, :count]
         axes = axes * torch.sign(axes.sum(0) + 1e-9)
         spread = (seen @ axes).square().mean(0).sqrt().clamp_min(1e-3).view(-1, 1, 1, 1)
-        kernels = F.pad((axes.T.reshape(-1, 3, edge, edge) * window), (SCALE // 2,) * 4)  # (C, 3, 96, 96): three cells by three
-        tiles = kernels.unflatten(3, (3, SCALE)).unflatten(2, (3, SCALE)).permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
-        self.encoder.linear.weight.copy_(tiles / spread)
-        self.decoder.linear.weight.copy_((tiles * spread).transpose(0, 1).flip(2, 3))
+        kernels = F.pad(axes.T.reshape(-1, 3, 2 * SCALE, 2 * SCALE), (SCALE // 2,) * 4) * window  # (C, 3, 96, 96)
+        self.encoder.linear.weight.copy_(torch.stack([_tiled(kernel, SCALE) for kernel in kernels / spread]))
+        self.decoder.linear.weight.copy_(torch.stack([_tiled(kernel, NODES) for kernel in kernels * spread], 1).flip(2, 3))
+        self.decoder.level()
 
     @torch.no_grad()
     def rescale(self, deviation: torch.Tensor) -> None:

@@ -29,6 +29,11 @@ def edges(error: torch.Tensor, sizes: Sequence[int] = (1, 2, 4)) -> torch.Tensor
     return total / len(sizes)
 
 
+def beyond(frames: torch.Tensor) -> torch.Tensor:
+    """Mean distance of frames from what can be shown, 0..1."""
+    return (frames - frames.clamp(0, 1)).abs().mean()
+
+
 def views(sources: Sequence[torch.Tensor], size: int, count: int) -> list[torch.Tensor]:
     """Cut the same ``count`` random squares out of each source; those of one source become one batch. Uses torch's generator."""
     height, width = sources[0].shape[-2:]

@@ -5,7 +5,9 @@
 
 Static QDQ, weights S8 per channel, activations U8. In a folded decoder whole branches (convolution, SiLU, convolution) compute in
 integers; a decoder with norms leaves everything but the convolutions in float32. What travels along the sums between the branches stays
-float32 in both, and so do the two convolutions that read the latents themselves: there, 256 levels would band.
+float32 in both, and so do the two convolutions that read the latents themselves, and what becomes of the picture after the last
+convolution: there, 256 levels would band. What a SiLU is given is held to a range by the model itself (`models.activation`): the clip
+leaves the graph, its range becomes that of the levels.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import numpy as np
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from scipy.ndimage import uniform_filter
 
 from . import card, perceptual, report
 from .dataset import load
@@ -56,7 +59,10 @@ def given(paths: Iterable[Path], most: int = 32) -> list[np.ndarray]:
 
 
 def calibration(anchors: dict[str, np.ndarray], extra: Sequence[np.ndarray] = (), count=48, grid=(16, 16), seed=5) -> list[np.ndarray]:
-    """Return latents like those of films, each (1, 8, h, w): crops of anchors, mixes of two at unit variance, some with noise."""
+    """Return latents like those of films, each (1, 8, h, w): crops of anchors, mixes of two as strong as they, some adrift.
+
+    What drifts are neighbourhoods, as under `Wander`. Noise of each cell for itself is no picture, and stretches every range.
+    """
     rng = np.random.default_rng(seed)
     names = sorted(anchors)
     batches = []
@@ -68,9 +74,11 @@ def calibration(anchors: dict[str, np.ndarray], extra: Sequence[np.ndarray] = ()
             parts.append(point[:, y : y + grid[0], x : x + grid[1]])
         t = rng.uniform(0, 0.5)
         if parts[0].shape == parts[1].shape:
-            parts[0] = ((1 - t) * parts[0] + t * parts[1]) / np.hypot(1 - t, t)
+            mixed = (1 - t) * parts[0] + t * parts[1]
+            parts[0] = mixed * ((1 - t) * parts[0].std() + t * parts[1].std()) / mixed.std()
         if k % 3 == 0:
-            parts[0] = 0.9 * parts[0] + 0.44 * rng.standard_normal(parts[0].shape)
+            drift = uniform_filter(rng.standard_normal(parts[0].shape), (0, 3, 3))
+            parts[0] = 0.95 * parts[0] + 0.3 * drift / drift.std()
         batches.append(parts[0][None].astype(np.float32))
     return [*batches, *extra]
 
@@ -86,7 +94,8 @@ class Reader(CalibrationDataReader):
 
 
 def kept_float(model: onnx.ModelProto) -> list[str]:
-    """Return the nodes that stay float32 whatever their type: what touches the latents before the first non-linear step."""
+    """Return the nodes that stay float32 whatever their type: what touches the latents before the first non-linear step, and what
+    makes the picture of what the last convolutions give."""
     linear = {model.graph.input[0].name}
     names = []
     for node in model.graph.node:
@@ -95,6 +104,11 @@ def kept_float(model: onnx.ModelProto) -> list[str]:
         names.append(node.name)
         if node.op_type != "Conv":
             linear |= set(node.output)
+    drawn = {model.graph.output[0].name}
+    for node in reversed(model.graph.node):
+        if node.op_type != "Conv" and drawn & set(node.output):
+            drawn |= set(node.input)
+            names.append(node.name)
     return names
 
 
@@ -109,7 +123,7 @@ def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
         has_norms = any(node.op_type in NORMS for node in model.graph.node)
         quantize_static(
             str(prepared), str(partial), Reader(batches), quant_format=QuantFormat.QDQ, per_channel=True,
-            op_types_to_quantize=["Conv"] if has_norms else ["Conv", "Sigmoid", "Mul"], nodes_to_exclude=kept_float(model),
+            op_types_to_quantize=["Conv"] if has_norms else ["Conv", "Clip", "Sigmoid", "Mul"], nodes_to_exclude=kept_float(model),
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax,
         )  # fmt: skip
         props = {p.key: p.value for p in onnx.load(source).metadata_props}

@@ -5,8 +5,9 @@
     python -m training.train_vae ... --resume                    goes on after an interruption; at most a minute is lost
     python -m training.train_vae ... --start models --minutes 20 teaches a trained model other pictures
 
-loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + edges (slopes of the error) + share * LPIPS + β * KL,
-with KL summed over the latent and divided by the number of image values (3 H W), β = 3.
+loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + edges (slopes of the error) + beyond (what frames of mixed and
+drifted latents have outside 0..1) + share * LPIPS + β * KL, with KL summed over the latent and divided by the number of image values
+(3 H W), β = 3.
 
 In the second half of a training a critic (`critic.py`) joins in, which tells reconstructions from their pictures.
 
@@ -40,7 +41,7 @@ from .critic import Critic  # noqa: E402
 from .dataset import Crops, load  # noqa: E402
 from .errors import TrainingError, guarded  # noqa: E402
 from .fold import is_folded, unnormed  # noqa: E402
-from .latents import statistics  # noqa: E402
+from .latents import statistics, visited  # noqa: E402
 from .models import VAE, Config, divergence  # noqa: E402
 from .watch import Watch  # noqa: E402
 
@@ -61,7 +62,7 @@ class Preset:
 
 
 PRESETS = {
-    "cpu": Preset(((192, 3, 0.7), (256, 2, 0.3)), ((192, 3, 0.4), (256, 2, 0.5), (512, 1, 0.1)), 96, threads=2),
+    "cpu": Preset(((192, 3, 0.7), (256, 2, 0.3)), ((192, 3, 0.4), (256, 2, 0.5), (512, 1, 0.1)), 64, threads=2),
     "gpu": Preset(((256, 64, 1.0),), ((256, 48, 0.6), (512, 12, 0.4)), 256, rate=1e-3),
 }
 
@@ -107,6 +108,7 @@ class Training(L.LightningModule):
         self.say, self.balance, self.calls = say, 0.0, 0
         self.critic_state: dict | None = None  # of its optimiser, until the weights are on their device
         self.average = Average(self.model)
+        self.rng = np.random.default_rng(11)  # of the latents that films visit
         self.price = 1.0  # of the KL, in units of beta; see Clock
         self.look = True  # at the perceptual distance; see Clock
         self.awake = 0.0  # how much of its say the critic has, 0 to 1; see Clock
@@ -121,8 +123,9 @@ class Training(L.LightningModule):
         error = got - frames
         parts = {"l1": error.abs().mean(), "coarse": objective.coarse(error), "edges": objective.edges(error),
                  "kl": divergence(mean.float(), log_variance.float(), frames)}  # fmt: skip
+        parts["beyond"] = objective.beyond(self.model.decoder(visited(mean.detach(), self.rng)[:1]).float())
         exact = parts["l1"] + parts["coarse"] + parts["edges"]
-        total = exact + self.beta * self.price * parts["kl"]
+        total = exact + parts["beyond"] + self.beta * self.price * parts["kl"]
         if self.distance is not None and self.look:
             places = max(1, frames.shape[-1] // 128)  # larger crops are looked at in several places
             parts["perceptual"] = self.distance(*objective.views([got, frames], self.patch, places))
@@ -160,6 +163,7 @@ class Training(L.LightningModule):
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
 
     def on_train_batch_end(self, *_):
+        self.model.decoder.level()
         self.average.update(self.model)
 
     def on_save_checkpoint(self, saved):

@@ -1,0 +1,106 @@
+"""The int8 decoder: what is quantised and what is not, ranges that cannot burst, frames near those of float32."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxscript")
+
+from training.compat import mend_torchvision  # noqa: E402
+
+mend_torchvision()
+
+from training import quantize_onnx  # noqa: E402
+from training.card import session  # noqa: E402
+from training.errors import TrainingError  # noqa: E402
+from training.export_onnx import Generator, to_onnx  # noqa: E402
+from training.fold import unnormed  # noqa: E402
+from training.models import HIGH, LOW, VAE, Config  # noqa: E402
+
+pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")]
+GRID = (6, 5)
+
+
+def latents(count, seed=3):
+    return list(np.random.default_rng(seed).standard_normal((count, 1, 8, *GRID)).astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def decoders(tmp_path_factory):
+    """A lively decoder without norms in float32 and int8; its last block is driven far beyond what a SiLU is given."""
+    folder = tmp_path_factory.mktemp("decoders")
+    torch.manual_seed(2)
+    decoder = unnormed(VAE(Config(decoder=(32, 16, 16, 16), encoder=(32, 16, 16, 16), blocks=1)).decoder)
+    with torch.no_grad():
+        decoder.out.weight.mul_(40)
+        decoder.body[-1].conv1.weight.mul_(60)
+        decoder.body[-1].conv2.weight.mul_(0.1)
+    to_onnx(Generator(decoder, torch.zeros(1, 8, 1, 1), torch.ones(1, 8, 1, 1)), folder / "float.onnx", "decoder", torch.randn(2, 8, 5, 6), {})
+    quantize_onnx.quantise(folder / "float.onnx", folder / "int8.onnx", latents(6))
+    return folder / "float.onnx", folder / "int8.onnx"
+
+
+def levels(path):
+    """Name -> (lowest, highest) of each activation that is quantised."""
+    graph = onnx.load(path).graph
+    known = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    found = {}
+    for node in graph.node:
+        if node.op_type == "QuantizeLinear" and known[node.input[1]].ndim == 0:
+            scale, zero = float(known[node.input[1]]), int(known[node.input[2]])
+            found[node.input[0]] = -zero * scale, (255 - zero) * scale
+    return found
+
+
+def test_int8_frames_are_those_of_float32(decoders):
+    wanted, got = (np.stack([session(path).run(None, {"latents": each})[0] for each in latents(4, seed=9)]) for path in decoders)
+    assert wanted.std() > 0.05
+    assert -10 * np.log10(np.mean((got - wanted) ** 2)) > 40
+
+
+def test_what_a_silu_is_given_has_the_range_it_is_held_to(decoders):
+    graph = onnx.load(decoders[1]).graph
+    made = {node.output[0]: node for node in graph.node}
+    ranges = levels(decoders[1])
+    given = [made[made[node.input[0]].input[0]].input[0] for node in graph.node if node.op_type == "Sigmoid"]
+    assert len(given) == 5
+    for name in given:
+        low, high = ranges[name]
+        assert LOW - 0.2 < low <= 0 < high < HIGH + 0.2
+    assert max(ranges[name][1] for name in given) > 0.9 * HIGH  # the driven block: without the bound it would have some hundred
+
+
+def test_the_latents_and_the_picture_stay_float32(decoders):
+    graph = onnx.load(decoders[1]).graph
+    made = {name: node for node in graph.node for name in node.output}
+    drawing, seen = ["frames"], set()
+    while drawing:
+        node = made.get(drawing.pop())
+        if node is not None and node.op_type != "Conv":
+            assert node.op_type not in ("QuantizeLinear", "DequantizeLinear") or made[node.input[0]].op_type == "QuantizeLinear"
+            seen.add(node.op_type)
+            if node.op_type != "DequantizeLinear":
+                drawing += node.input
+    assert {"Resize", "DepthToSpace", "Mul"} <= seen
+    readers = [node for node in graph.node if node.op_type == "Conv" and made[node.input[0]].op_type != "DequantizeLinear"]
+    assert len(readers) == 2
+
+
+def test_calibration_latents_are_near_those_of_films():
+    rng = np.random.default_rng(1)
+    anchors = {name: rng.standard_normal((8, 16, 32)).astype(np.float32) for name in "abc"}
+    found = quantize_onnx.calibration(anchors, latents(2))
+    assert len(found) == 50 and all(batch.dtype == np.float32 for batch in found)
+    assert {batch.shape for batch in found[:48]} == {(1, 8, 16, 16)}
+    assert all(0.85 < batch.std() < 1.15 for batch in found[:48])
+    again = quantize_onnx.calibration(anchors, latents(2))
+    assert all((a == b).all() for a, b in zip(found, again))
+
+
+def test_a_file_without_latents_names_the_cure(tmp_path):
+    (tmp_path / "broken.npz").write_bytes(b"no zip")
+    np.savez(tmp_path / "flat.npz", a=np.zeros(3))
+    for name, words in (("broken.npz", "n2s export GRAPH"), ("flat.npz", "name the port")):
+        with pytest.raises(TrainingError, match=words):
+            quantize_onnx.given([tmp_path / name])
