@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import tiny
 from places import CHUNK, Place
 
+from n2s.cli import main
 from n2s.runtime.store import Store
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it puts in the background, and children inherit it
@@ -82,3 +84,25 @@ def model(place: Place, studio: Any) -> Path:
     shutil.copytree(studio.model, folder)
     place.edit(str(studio.model), str(folder))
     return folder
+
+
+@pytest.fixture
+def n2s(tmp_path: Path, store: Any, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
+    """Run a command in this process, with the test's store; return its status and what it said."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: Any) -> tuple[int, str, str]:
+        words = [str(word) for word in arguments]
+        if words[0] not in ("check", "draw"):
+            words += ["--store", str(store.root)]
+        monkeypatch.setattr(sys, "argv", ["n2s", *words])
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return call

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,13 @@ import numpy as np
 import pytest
 import tiny
 
-from n2s.cli import main
+from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
-from n2s.runtime import anchors
+from n2s.runtime import anchor_sources, anchors
+from n2s.runtime.clusters import medoids
 from n2s.runtime.models import ModelFolder, shipped_folder
 from n2s.runtime.pictures import read_picture
+from n2s.runtime.resample import fitted
 
 ROWS, COLUMNS = 2, 4
 SIZE = f"{32 * ROWS}x{32 * COLUMNS}"
@@ -81,22 +81,9 @@ def patches() -> np.ndarray:
 
 
 @pytest.fixture
-def call(tmp_path: Path, store: Any, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
-    """Run n2s anchors in this process, with the test's store; return its status and what it said."""
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: Any) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["n2s", "anchors", *map(str, arguments), "--store", str(store.root)])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return run
+def call(n2s: Any):
+    """Run n2s anchors; return its status and what it said."""
+    return lambda *arguments: n2s("anchors", *arguments)
 
 
 @pytest.fixture
@@ -186,22 +173,22 @@ def test_draws_are_smooth_of_unit_variance_and_repeat(add: Any, model: Path) -> 
     assert all(again[name].tobytes() == first[name].tobytes() for name in first)
     assert add("--random", 2, "--seed", 2, "--prefix", "b")[0] == 0
     assert not np.array_equal(arrays(model)["b-1"], first["drift-1"])
-    many = np.stack([anchors.random_latents(1, i, 8, (16, 32)) for i in range(60)])
+    many = np.stack([anchor_sources.random_latents(1, i, 8, (16, 32)) for i in range(60)])
     assert abs(many.mean()) < 0.1 and 0.9 < many.std() < 1.1
     assert np.mean(np.diff(many, axis=3) ** 2) < 0.1  # of white noise it is 2
 
 
 def test_pictures_are_fitted_to_the_size() -> None:
     wide = np.linspace(0, 1, 90, dtype=np.float32)[None, None].repeat(30, 1).repeat(3, 0)
-    covered = anchors.fitted(wide, (32, 32))
+    covered = fitted(wide, (32, 32))
     assert covered.shape == (3, 32, 32)
     assert abs(covered[0, 16, 0] - 1 / 3) < 0.02 and abs(covered[0, 16, -1] - 2 / 3) < 0.02
-    whole = anchors.fitted(wide, (64, 90), "mirror")
+    whole = fitted(wide, (64, 90), "mirror")
     assert whole.shape == (3, 64, 90)
     np.testing.assert_allclose(whole[:, 17:47], wide, atol=1e-5)
     np.testing.assert_allclose(whole[:, 16], whole[:, 17], atol=1e-5)
     checks = (np.indices((512, 1024)).sum(axis=0) % 2).astype(np.float32)[None].repeat(3, 0)
-    np.testing.assert_allclose(anchors.fitted(checks, (64, 128)), np.sqrt(0.5), atol=0.01)  # the mean of light
+    np.testing.assert_allclose(fitted(checks, (64, 128)), np.sqrt(0.5), atol=0.01)  # the mean of light
 
 
 @pytest.mark.parametrize("form", ["turned", "grey", "transparent"])
@@ -275,14 +262,14 @@ def test_a_data_set_gives_pictures_that_stand_for_its_styles(add: Any, model: Pa
 
 def test_equal_pictures_make_one_anchor() -> None:
     points = np.repeat(np.eye(3), [4, 1, 2], axis=0)
-    assert anchors.medoids(points, 5, np.random.default_rng(1)) == [0, 5, 4]
+    assert medoids(points, 5, np.random.default_rng(1)) == [0, 5, 4]
 
 
 def test_medoids_lie_in_the_middle_of_clusters() -> None:
     rng = np.random.default_rng(2)
     points = np.concatenate([centre + rng.normal(0, 0.1, (20, 2)) for centre in ([0, 0], [5, 0], [0, 5])])
     for seed in range(5):
-        found = anchors.medoids(points, 3, np.random.default_rng(seed))
+        found = medoids(points, 3, np.random.default_rng(seed))
         assert sorted(row // 20 for row in found) == [0, 1, 2]
 
 
@@ -410,10 +397,10 @@ def test_files_that_are_not_the_cards(add: Any, call: Any, model: Path, picture:
 
 def test_latents_that_are_nothing(picture: Path) -> None:
     for value, said in ((np.nan, "not finite"), (0.0, "all but nothing"), (np.inf, "not finite")):
-        with pytest.raises(anchors.RenderError, match=said):
-            anchors.balanced(np.full((8, 2, 4), value, np.float32), "patches.png")
-    assert np.isclose(anchors.spread(anchors.balanced(np.full((8, 2, 4), 3.0), "patches.png")), 1.25)
-    assert np.isclose(anchors.spread(anchors.balanced(np.full((8, 2, 4), 0.1), "patches.png")), 0.8)
+        with pytest.raises(RenderError, match=said):
+            anchor_sources.balanced(np.full((8, 2, 4), value, np.float32), "patches.png")
+    assert np.isclose(anchors.spread(anchor_sources.balanced(np.full((8, 2, 4), 3.0), "patches.png")), 1.25)
+    assert np.isclose(anchors.spread(anchor_sources.balanced(np.full((8, 2, 4), 0.1), "patches.png")), 0.8)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
@@ -430,7 +417,7 @@ def test_a_failed_check_of_the_folder_names_the_way_out(
     add: Any, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(folder: Path) -> None:
-        raise anchors.RenderError("…") from PermissionError(13, "Permission denied")
+        raise RenderError("…") from PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(anchors, "check_folder", refuse)
     status, _, err = add("mine", picture)

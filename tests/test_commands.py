@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,6 @@ import pytest
 import tiny
 from test_films import write_album
 
-from n2s.cli import main
 from n2s.commands.cache import parse_size
 from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.graph import Graph
@@ -35,28 +33,6 @@ def graph(studio: Any, tmp_path: Path) -> Path:
     """A track of 4 s, four chunks of 30 frames."""
     tiny.write_wav(tmp_path / "music.wav", tiny.clicks(MUSIC_SECONDS))
     return tiny.write_graph(tmp_path, studio.model, settings="crf: 30, preset: ultrafast, chunk: 30")
-
-
-@pytest.fixture
-def n2s(tmp_path: Path, store: Any, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
-    """Run a command in this process, with the test's store; return its status and what it said."""
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: Any) -> tuple[int, str, str]:
-        words = [str(word) for word in arguments]
-        if words[0] not in ("check", "draw"):
-            words += ["--store", str(store.root)]
-        monkeypatch.setattr(sys, "argv", ["n2s", *words])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
 
 
 @pytest.fixture

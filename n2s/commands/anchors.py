@@ -68,7 +68,8 @@ def add(
 
     The same draws and the same data give the same anchors. Films that use other anchors are not rendered again.
     """
-    from n2s.runtime.anchors import Anchor, accepted, change, check_new, from_data, from_picture, random_latents
+    from n2s.runtime.anchor_sources import accepted, from_data, from_picture, random_latents
+    from n2s.runtime.anchors import Anchor, change, check_new
 
     if sum((name is not None, random is not None, data is not None)) != 1 or (name is None) != (picture is None):
         raise ArgumentError("Give NAME and PICTURE, or --random COUNT, or --data FOLDER; one of the three.")
@@ -132,7 +133,7 @@ def sheet(
     json: AsJson = False,
 ) -> None:
     """Draw what every anchor decodes to, its name below it."""
-    from n2s.runtime.anchors import draw
+    from n2s.runtime.thumbnails import draw
 
     if path.suffix.lower() != ".png":
         raise ArgumentError(f'A sheet is written as .png, not "{path.name}".')
@@ -183,7 +184,7 @@ def prepared(files: Any, copy_to: Path | None) -> Path:
 
 def finish(folder: Path, store: Any, json: bool, copy_to: Path | None) -> None:
     """Draw the thumbnails anew, and say how a graph gets at a copy."""
-    from n2s.runtime.anchors import redraw
+    from n2s.runtime.thumbnails import redraw
 
     if path := redraw(folder, store, say):
         made(path, json)
