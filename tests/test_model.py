@@ -120,6 +120,16 @@ def test_half_way_between_places_lie_pictures(model: ModelFolder) -> None:
         assert cells.std() / cells.mean() < LATTICE
 
 
+def test_constant_latents_draw_no_checkerboard(model: ModelFolder) -> None:
+    """Where latents are flat, frames are: neither the grid of cells nor that of the last pixel shuffle is drawn into a calm field."""
+    decoder = model.decoder("fp16", "cpu", 2)
+    rng = np.random.default_rng(12)
+    for values in (*np.eye(8), *-np.eye(8), *rng.normal(size=(8, 8))):
+        latents = np.broadcast_to(values.astype(np.float32)[None, :, None, None], (1, 8, 9, 9))
+        middle = decoder.decode(np.ascontiguousarray(latents))[0, :, 32 * 4 : 32 * 5, 32 * 4 : 32 * 5]
+        assert middle.std(axis=(1, 2)).max() < 1 / 255
+
+
 def test_a_part_of_a_large_picture_is_the_same_picture(model: ModelFolder) -> None:
     """No seams and no borders: far from them, a cell decodes alike in a grid of any size and shape."""
     latents = np.random.default_rng(9).normal(size=(1, 8, 24, 30)).astype(np.float32)
