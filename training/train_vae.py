@@ -312,7 +312,7 @@ def main() -> None:
         part.sparing = args.spare_memory
     module.facts = {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences,
                     "distance": getattr(module.distance, "name", "none"), "preset": args.preset,
-                    "critic": args.critic if module.critic else 0.0, **({"start": start} if start else {})}  # fmt: skip
+                    "critic": args.critic if module.critic else 0.0, "beyond": True, **({"start": start} if start else {})}  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     trainer = L.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",
