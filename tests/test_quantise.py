@@ -87,6 +87,16 @@ def test_the_latents_and_the_picture_stay_float32(decoders):
     assert len(readers) == 2
 
 
+def test_a_few_wild_latents_do_not_stretch_the_ranges(decoders):
+    calm = latents(19)
+    alone, beside = (quantize_onnx.levels(decoders[0], batches) for batches in (calm, [*calm, 100 * calm[0]]))
+    assert len(alone) > 20
+    for name, (about,) in alone.items():
+        assert about["rmin"] <= 0 < about["rmax"] and beside[name][0]["rmax"] <= 1.3 * about["rmax"] + 1e-3
+    everything = quantize_onnx.levels(decoders[0], [*calm, 100 * calm[0]], spared=0).values()
+    assert max(each[0]["rmax"] for each in everything) > 10 * max(each[0]["rmax"] for each in alone.values())
+
+
 def test_calibration_latents_are_near_those_of_films():
     rng = np.random.default_rng(1)
     anchors = {name: rng.standard_normal((8, 16, 32)).astype(np.float32) for name in "abc"}
