@@ -138,7 +138,7 @@ def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         model = onnx.load(prepared)
         has_norms = any(node.op_type in NORMS for node in model.graph.node)
-        quantize_static(
+        quantize_static(  # one batch to calibrate on, because every range is given
             str(prepared), str(partial), Reader(batches[:1]), quant_format=QuantFormat.QDQ, per_channel=True,
             op_types_to_quantize=["Conv"] if has_norms else ["Conv", "Clip", "Sigmoid", "Mul"], nodes_to_exclude=kept_float(model),
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax,
