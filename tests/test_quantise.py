@@ -20,6 +20,7 @@ from training.models import HIGH, LOW, VAE, Config  # noqa: E402
 
 pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")]
 GRID = (6, 5)
+levels = quantize_onnx.levels
 
 
 def latents(count, seed=3):
@@ -41,7 +42,7 @@ def decoders(tmp_path_factory):
     return folder / "float.onnx", folder / "int8.onnx"
 
 
-def levels(path):
+def ranges_of(path):
     """Name -> (lowest, highest) of each activation that is quantised."""
     graph = onnx.load(path).graph
     known = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
@@ -62,7 +63,7 @@ def test_int8_frames_are_those_of_float32(decoders):
 def test_what_a_silu_is_given_has_the_range_it_is_held_to(decoders):
     graph = onnx.load(decoders[1]).graph
     made = {node.output[0]: node for node in graph.node}
-    ranges = levels(decoders[1])
+    ranges = ranges_of(decoders[1])
     given = [made[made[node.input[0]].input[0]].input[0] for node in graph.node if node.op_type == "Sigmoid"]
     assert len(given) == 5
     for name in given:
@@ -87,13 +88,26 @@ def test_the_latents_and_the_picture_stay_float32(decoders):
     assert len(readers) == 2
 
 
+@pytest.mark.parametrize("folded", [True, False])
+def test_every_range_is_given(folded, tmp_path, monkeypatch):
+    """Calibration sees one batch only: what it had to find out by itself would be far too narrow."""
+    decoder = VAE(Config(decoder=(32, 16, 16, 16), encoder=(32, 16, 16, 16), blocks=1)).decoder
+    model = Generator(unnormed(decoder) if folded else decoder, torch.zeros(1, 8, 1, 1), torch.ones(1, 8, 1, 1))
+    to_onnx(model, tmp_path / "float.onnx", "decoder", torch.randn(2, 8, 5, 6), {})
+    found = {}
+    monkeypatch.setattr(quantize_onnx, "levels", lambda *given: found.setdefault("levels", levels(*given)))
+    quantize_onnx.quantise(tmp_path / "float.onnx", tmp_path / "int8.onnx", latents(2))
+    ranges = ranges_of(tmp_path / "int8.onnx")
+    assert len(ranges) >= 8 and set(ranges) <= set(found["levels"])
+
+
 def test_a_few_wild_latents_do_not_stretch_the_ranges(decoders):
     calm = latents(19)
-    alone, beside = (quantize_onnx.levels(decoders[0], batches) for batches in (calm, [*calm, 100 * calm[0]]))
+    alone, beside = (levels(decoders[0], batches) for batches in (calm, [*calm, 100 * calm[0]]))
     assert len(alone) > 20
     for name, (about,) in alone.items():
         assert about["rmin"] <= 0 < about["rmax"] and beside[name][0]["rmax"] <= 1.3 * about["rmax"] + 1e-3
-    everything = quantize_onnx.levels(decoders[0], [*calm, 100 * calm[0]], spared=0).values()
+    everything = levels(decoders[0], [*calm, 100 * calm[0]], spared=0).values()
     assert max(each[0]["rmax"] for each in everything) > 10 * max(each[0]["rmax"] for each in alone.values())
 
 
