@@ -50,7 +50,10 @@ def typical(values: torch.Tensor) -> torch.Tensor:
 
 
 def visited(mean: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Return latents such as films visit, (N, C, h, w), from those of pictures: mixes of two, some carried off by noise."""
+    """Return latents such as films visit, (N, C, h, w), from those of pictures: mixes of two, some carried off by noise.
+
+    Mixes are brought to unit variance as if the two had nothing in common; alike ones come out stronger, up to 1.4 times, as a strain.
+    """
     spread = mean.std()
     other = mean.roll(1, 0).flip(int(rng.integers(2, 4)))
     part = float(rng.uniform(0, 0.5)) if rng.random() < 0.5 else 0.0
