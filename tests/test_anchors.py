@@ -18,10 +18,8 @@ import tiny
 from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
 from n2s.runtime import anchor_sources, anchors
-from n2s.runtime.clusters import medoids
 from n2s.runtime.models import ModelFolder, shipped_folder
 from n2s.runtime.pictures import read_picture
-from n2s.runtime.resample import fitted
 
 ROWS, COLUMNS = 2, 4
 SIZE = f"{32 * ROWS}x{32 * COLUMNS}"
@@ -178,19 +176,6 @@ def test_draws_are_smooth_of_unit_variance_and_repeat(add: Any, model: Path) -> 
     assert np.mean(np.diff(many, axis=3) ** 2) < 0.1  # of white noise it is 2
 
 
-def test_pictures_are_fitted_to_the_size() -> None:
-    wide = np.linspace(0, 1, 90, dtype=np.float32)[None, None].repeat(30, 1).repeat(3, 0)
-    covered = fitted(wide, (32, 32))
-    assert covered.shape == (3, 32, 32)
-    assert abs(covered[0, 16, 0] - 1 / 3) < 0.02 and abs(covered[0, 16, -1] - 2 / 3) < 0.02
-    whole = fitted(wide, (64, 90), "mirror")
-    assert whole.shape == (3, 64, 90)
-    np.testing.assert_allclose(whole[:, 17:47], wide, atol=1e-5)
-    np.testing.assert_allclose(whole[:, 16], whole[:, 17], atol=1e-5)
-    checks = (np.indices((512, 1024)).sum(axis=0) % 2).astype(np.float32)[None].repeat(3, 0)
-    np.testing.assert_allclose(fitted(checks, (64, 128)), np.sqrt(0.5), atol=0.01)  # the mean of light
-
-
 @pytest.mark.parametrize("form", ["turned", "grey", "transparent"])
 def test_other_forms_of_pictures(form: str, add: Any, model: Path, picture: Path, tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
@@ -258,19 +243,6 @@ def test_a_data_set_gives_pictures_that_stand_for_its_styles(add: Any, model: Pa
     assert (model / "anchors.npz").read_bytes() == archive
     assert add("--data", data, "--per-style", 9, "--most", 3, "--prefix", "fine")[0] == 0
     assert [name for name in arrays(model) if name.startswith("fine-warm")] == [f"fine-warm-{i}" for i in (1, 2, 3)]
-
-
-def test_equal_pictures_make_one_anchor() -> None:
-    points = np.repeat(np.eye(3), [4, 1, 2], axis=0)
-    assert medoids(points, 5, np.random.default_rng(1)) == [0, 5, 4]
-
-
-def test_medoids_lie_in_the_middle_of_clusters() -> None:
-    rng = np.random.default_rng(2)
-    points = np.concatenate([centre + rng.normal(0, 0.1, (20, 2)) for centre in ([0, 0], [5, 0], [0, 5])])
-    for seed in range(5):
-        found = medoids(points, 3, np.random.default_rng(seed))
-        assert sorted(row // 20 for row in found) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -393,14 +365,6 @@ def test_files_that_are_not_the_cards(add: Any, call: Any, model: Path, picture:
     assert status == 1 and "is not the file its card describes" in err
     status, _, err = call("list", "--model", tmp_path)
     assert status == 1 and "There is no model" in err
-
-
-def test_latents_that_are_nothing(picture: Path) -> None:
-    for value, said in ((np.nan, "not finite"), (0.0, "all but nothing"), (np.inf, "not finite")):
-        with pytest.raises(RenderError, match=said):
-            anchor_sources.balanced(np.full((8, 2, 4), value, np.float32), "patches.png")
-    assert np.isclose(anchors.spread(anchor_sources.balanced(np.full((8, 2, 4), 3.0), "patches.png")), 1.25)
-    assert np.isclose(anchors.spread(anchor_sources.balanced(np.full((8, 2, 4), 0.1), "patches.png")), 0.8)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
