@@ -16,7 +16,7 @@ from training.card import session  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.export_onnx import Generator, to_onnx  # noqa: E402
 from training.fold import unnormed  # noqa: E402
-from training.models import HIGH, LOW, VAE, Config  # noqa: E402
+from training.models import HIGH, LOW, VAE, Config, rounded  # noqa: E402
 
 pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")]
 GRID = (6, 5)
@@ -39,7 +39,15 @@ def decoders(tmp_path_factory):
         decoder.body[-1].conv2.weight.mul_(0.1)
     to_onnx(Generator(decoder, torch.zeros(1, 8, 1, 1), torch.ones(1, 8, 1, 1)), folder / "float.onnx", "decoder", torch.randn(2, 8, 5, 6), {})
     quantize_onnx.quantise(folder / "float.onnx", folder / "int8.onnx", latents(6))
-    return folder / "float.onnx", folder / "int8.onnx"
+    return folder / "float.onnx", folder / "int8.onnx", decoder
+
+
+def frames(path):
+    return np.stack([session(path).run(None, {"latents": each})[0] for each in latents(4, seed=9)])
+
+
+def psnr(a, b):
+    return -10 * np.log10(np.mean((a - b) ** 2))
 
 
 def ranges_of(path):
@@ -55,9 +63,16 @@ def ranges_of(path):
 
 
 def test_int8_frames_are_those_of_float32(decoders):
-    wanted, got = (np.stack([session(path).run(None, {"latents": each})[0] for each in latents(4, seed=9)]) for path in decoders)
-    assert wanted.std() > 0.05
-    assert -10 * np.log10(np.mean((got - wanted) ** 2)) > 40
+    wanted, got = (frames(path) for path in decoders[:2])
+    assert wanted.std() > 0.05 and psnr(got, wanted) > 40
+
+
+def test_what_rounding_does_to_frames_foretells_int8(decoders):
+    """`Watch` and the loss see the float decoder with rounded inputs; what they say has to hold for the file."""
+    wanted, got = (frames(path) for path in decoders[:2])
+    with torch.no_grad():
+        foretold = np.stack([decoders[2](torch.from_numpy(each), show=rounded).numpy() for each in latents(4, seed=9)])
+    assert psnr(got, wanted) == pytest.approx(psnr(foretold, wanted), abs=4)
 
 
 def test_what_a_silu_is_given_has_the_range_it_is_held_to(decoders):

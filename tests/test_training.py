@@ -27,7 +27,7 @@ from training import checkpoint, dataset, fold, manifest, procedural  # noqa: E4
 from training.anchors import ANCHORS  # noqa: E402
 from training.errors import TrainingError, guarded  # noqa: E402
 from training.latents import visited  # noqa: E402
-from training.models import HIGH, LOW, VAE, Config, activation  # noqa: E402
+from training.models import HIGH, LOW, VAE, Config, activation, rounded  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
 from training.train_vae import Clock, Training, resumed  # noqa: E402
 from training.watch import Watch  # noqa: E402
@@ -234,6 +234,42 @@ def test_no_latents_burst():
         decoder(100 * torch.randn(1, 8, 4, 5))
     assert len(held) == 4 and max(float(each.max()) for each in held) == pytest.approx(HIGH, abs=1e-3)
     assert min(float(each.min()) for each in held) > -0.3 and activation(torch.tensor(LOW - 50)) == pytest.approx(0, abs=0.003)
+
+
+def test_rounding_leaves_even_levels_and_the_gradient():
+    x = torch.tensor([-0.9, -0.26, 0.0, 0.13, 1.1], requires_grad=True)
+    got = rounded(x, levels=5)  # from -0.9 to 1.1 in steps of 0.5
+    assert got.tolist() == pytest.approx([-1.0, -0.5, 0.0, 0.0, 1.0], abs=1e-6)
+    (got * torch.arange(5.0)).sum().backward()
+    assert x.grad.tolist() == [0, 1, 2, 3, 4]
+    assert len(rounded(torch.randn(5000)).unique()) in range(200, 258)
+    assert rounded(torch.full((3,), 7.0)).tolist() == pytest.approx([7, 7, 7]) and rounded(torch.zeros(3)).tolist() == [0, 0, 0]
+
+
+def test_what_the_price_of_rounding_buys():
+    """A decoder that carries large values, so that levels are far apart: if it pays, its frames come to mind that less."""
+
+    def trained(price):
+        torch.manual_seed(4)
+        decoder = fold.unnormed(VAE(TINY).decoder)
+        with torch.no_grad():
+            decoder.out.weight.mul_(40)
+            decoder.body[0].bias[0] = 40
+        latents, probe = torch.randn(2, 2, 8, 4, 4)
+        goal = decoder(latents).detach()
+        optimizer = torch.optim.Adam(decoder.body.parameters(), 2e-3)
+        for _ in range(30):
+            optimizer.zero_grad()
+            drawn = decoder(latents)
+            moved = (decoder(latents, show=rounded) - drawn).abs().mean()
+            ((drawn - goal).abs().mean() + price * moved).backward()
+            optimizer.step()
+        with torch.no_grad():
+            drawn = decoder(probe)
+            return float((decoder(probe, show=rounded) - drawn).abs().mean()), float(drawn.std())
+
+    (free, lively), (priced, left) = trained(0.0), trained(10.0)
+    assert priced < 0.85 * free and left > 0.8 * lively
 
 
 def test_a_few_steps_train(data, tmp_path):

@@ -130,7 +130,10 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
         },
         "training": {
             "steps": facts["steps"], "minutes": round(facts["elapsed"] / 60, 1), "preset": facts.get("preset"), "beta": facts["beta"],
-            "loss": f"L1 + coarse L1 + edges + {'beyond + ' if facts.get('beyond') else ''}{facts['share']:g} * {facts['distance']} + beta * KL per image value",
+            "loss": " + ".join([
+                "L1", "coarse L1", "edges", *(name for name in ("beyond", "rounding") if facts.get(name)),
+                f"{facts['share']:g} * {facts['distance']}", "beta * KL per image value",
+            ]),
             "critic": facts.get("critic", 0.0), "stages": facts.get("stages", []), "weights": "moving average", "fold_minutes": facts.get("fold_minutes"),
             **({"start": facts["start"]} if facts.get("start") else {}),
         },

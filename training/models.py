@@ -5,6 +5,7 @@ frames (N, 3, H, W) display-referred 0..1  <->  latents (N, 8, H/32, W/32)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -49,6 +50,22 @@ def activation(x: torch.Tensor) -> torch.Tensor:
     return F.silu(x.clamp(LOW, HIGH))
 
 
+def exact(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+
+def rounded(x: torch.Tensor, levels: int = 128) -> torch.Tensor:
+    """x in so many even levels, of which one is 0, from its lowest value to its highest; the gradient is that of x.
+
+    As int8 would show it: of its 256 levels a single picture uses about half, for their range is wide enough for all of a film.
+    """
+    with torch.no_grad():
+        low, high = (end.float() for end in x.aminmax())
+        level = (high.clamp_min(0) - low.clamp_max(0)).clamp_min(1e-6) / (levels - 1)
+        off = (x / level).round() * level - x
+    return x + off
+
+
 class ResBlock(nn.Module):
     """x + norm(conv(silu(norm(conv(x))))); starts as the identity.
 
@@ -63,8 +80,8 @@ class ResBlock(nn.Module):
         self.norm1, self.norm2 = norm(channels, group), norm(channels, group)
         nn.init.zeros_(self.norm2.weight)
 
-    def forward(self, x):
-        return x + self.norm2(self.conv2(activation(self.norm1(self.conv1(x)))))
+    def forward(self, x, show=exact):
+        return x + self.norm2(self.conv2(show(activation(self.norm1(self.conv1(show(x)))))))
 
 
 class Body(nn.Sequential):
@@ -72,10 +89,12 @@ class Body(nn.Sequential):
 
     sparing = False
 
-    def forward(self, x):
+    def forward(self, x, show=exact):
         for layer in self:
             if self.sparing and self.training and isinstance(layer, ResBlock):
-                x = checkpoint(layer, x, use_reentrant=False)
+                x = checkpoint(layer, x, show, use_reentrant=False)
+            elif isinstance(layer, (ResBlock, Upsample)):
+                x = layer(x, show)
             else:
                 x = layer(x)
         return x
@@ -88,8 +107,8 @@ class Upsample(nn.Module):
         super().__init__()
         self.conv = conv(inner, outer, 1)
 
-    def forward(self, x):
-        return doubled(self.conv(x))
+    def forward(self, x, show=exact):
+        return doubled(self.conv(show(x)))
 
 
 def doubled(x: torch.Tensor) -> torch.Tensor:
@@ -127,8 +146,10 @@ class Decoder(nn.Module):
         nn.init.normal_(self.linear.weight, 0, 1e-3)
         nn.init.zeros_(self.linear.bias)
 
-    def forward(self, latents):
-        form = F.pixel_shuffle(self.out(activation(self.body(latents))), 2).float()  # in bfloat16, light tones are 1/256 apart
+    def forward(self, latents, show: Callable[[torch.Tensor], torch.Tensor] = exact):
+        """`show` is what convolutions see of what they are given, but for those that read the latents: with `rounded`, what they see in int8."""
+        form = self.out(show(activation(self.body(latents, show))))
+        form = F.pixel_shuffle(form, 2).float()  # in bfloat16, light tones are 1/256 apart
         return 0.5 + 0.5 * doubled(form + doubled(doubled(F.pixel_shuffle(self.linear(latents), NODES))))
 
     @torch.no_grad()

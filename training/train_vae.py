@@ -6,8 +6,9 @@
     python -m training.train_vae ... --start models --minutes 20 teaches a trained model other pictures
 
 loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + edges (slopes of the error) + beyond (what frames of mixed and
-drifted latents have outside 0..1) + share * LPIPS + β * KL, with KL summed over the latent and divided by the number of image values
-(3 H W), β = 3.
+drifted latents have outside 0..1) + rounding (how far the same frames move when convolutions see them rounded: a decoder that is to run
+in 8 bits learns to mind that as little as it can) + share * LPIPS + β * KL, with KL summed over the latent and divided by the number
+of image values (3 H W), β = 3.
 
 In the second half of a training a critic (`critic.py`) joins in, which tells reconstructions from their pictures.
 
@@ -42,7 +43,7 @@ from .dataset import Crops, load  # noqa: E402
 from .errors import TrainingError, guarded  # noqa: E402
 from .fold import is_folded, unnormed  # noqa: E402
 from .latents import statistics, visited  # noqa: E402
-from .models import VAE, Config, divergence  # noqa: E402
+from .models import VAE, Config, divergence, rounded  # noqa: E402
 from .watch import Watch  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -123,9 +124,11 @@ class Training(L.LightningModule):
         error = got - frames
         parts = {"l1": error.abs().mean(), "coarse": objective.coarse(error), "edges": objective.edges(error),
                  "kl": divergence(mean.float(), log_variance.float(), frames)}  # fmt: skip
-        parts["beyond"] = objective.beyond(self.model.decoder(visited(mean.detach(), self.rng)[:1]).float())
+        latents = visited(mean.detach(), self.rng)[:1]
+        drawn, coarsely = self.model.decoder(latents), self.model.decoder(latents, show=rounded)
+        parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely - drawn).abs().mean()}
         exact = parts["l1"] + parts["coarse"] + parts["edges"]
-        total = exact + parts["beyond"] + self.beta * self.price * parts["kl"]
+        total = exact + parts["beyond"] + parts["rounding"] + self.beta * self.price * parts["kl"]
         if self.distance is not None and self.look:
             places = max(1, frames.shape[-1] // 128)  # larger crops are looked at in several places
             parts["perceptual"] = self.distance(*objective.views([got, frames], self.patch, places))
@@ -312,7 +315,7 @@ def main() -> None:
         part.sparing = args.spare_memory
     module.facts = {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences,
                     "distance": getattr(module.distance, "name", "none"), "preset": args.preset,
-                    "critic": args.critic if module.critic else 0.0, "beyond": True, **({"start": start} if start else {})}  # fmt: skip
+                    "critic": args.critic if module.critic else 0.0, "beyond": True, "rounding": True, **({"start": start} if start else {})}  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     trainer = L.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",

@@ -19,7 +19,7 @@ from . import look, metrics  # noqa: E402
 from .curves import draw_curves  # noqa: E402
 from .dataset import Pictures  # noqa: E402
 from .files import whole  # noqa: E402
-from .models import SCALE  # noqa: E402
+from .models import SCALE, rounded  # noqa: E402
 
 
 class Watch(L.Callback):
@@ -42,8 +42,8 @@ class Watch(L.Callback):
         Minutes of the whole training.
     """
 
-    COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "edges", "beyond", "kl", "perceptual", "critic", "blame", "rate",
-               "held_out_l1", "held_out_perceptual", "held_out_psnr_db")  # fmt: skip
+    COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "edges", "beyond", "rounding", "kl", "perceptual", "critic", "blame", "rate",
+               "held_out_l1", "held_out_perceptual", "held_out_psnr_db", "held_out_8_bits_db")  # fmt: skip
 
     def __init__(self, folder, pictures: Pictures, outputs: Path, last: Path, total: float, minutes=5.0, patience=8, every=15.0):
         self.folder, self.pictures, self.outputs, self.last, self.total = folder, pictures, outputs, last, total
@@ -117,18 +117,20 @@ class Watch(L.Callback):
         model = module.average.model.eval()
         device = next(model.parameters()).device
         found = []
-        spread = []
+        spread, apart = [], []
         for k in self.numbers:
             frame = self.pictures.frame(k)
             mean, log_variance = model.encoder(frame[None].to(device))
             spread.append((mean.var((0, 2, 3)) + log_variance.exp().mean((0, 2, 3))).sqrt())
-            found.append((self.pictures.styles[k], frame, model.decoder(mean)[0].cpu()))
+            made = model.decoder(mean)
+            apart.append(metrics.psnr(model.decoder(mean, show=rounded), made))
+            found.append((self.pictures.styles[k], frame, made[0].cpu()))
         distance = module.distance.cpu() if module.distance is not None else None
         every = metrics.compare(found, distance)
         if distance is not None:
             distance.to(device)
         values = {"held_out_l1": float(np.mean([float((made - frame).abs().mean()) for _, frame, made in found])),
-                  "held_out_psnr_db": every["all"]["psnr_db"]}  # fmt: skip
+                  "held_out_psnr_db": every["all"]["psnr_db"], "held_out_8_bits_db": float(np.mean(apart))}  # fmt: skip
         if distance is not None:
             values["held_out_perceptual"] = every["all"][distance.name]
         self._note(trainer, module, values)
@@ -136,7 +138,8 @@ class Watch(L.Callback):
         draw_curves(self.folder / "metrics.csv", self.folder / "curves.png")
         aggregate = ", ".join(f"{float(s):.2f}" for s in torch.stack(spread).mean(0))
         grid = metrics.lattice([made for *_, made in found], SCALE)
-        print(f"{module.elapsed / 60:6.1f} min, held out: {every['all']}, lattice {grid:.3f}; aggregate deviation of the channels: {aggregate}", flush=True)
+        print(f"{module.elapsed / 60:6.1f} min, held out: {every['all']}, lattice {grid:.3f}, "
+              f"in 8 bits {np.mean(apart):.1f} dB from float ({min(apart):.1f} at worst); aggregate deviation of the channels: {aggregate}", flush=True)
         score = values["held_out_l1"] + values.get("held_out_perceptual", 0.0)
         self.waited = 0 if score < self.best * 0.998 else self.waited + 1
         self.best = min(self.best, score)
