@@ -242,7 +242,7 @@ def test_rounding_leaves_even_levels_and_the_gradient():
     assert got.tolist() == pytest.approx([-1.0, -0.5, 0.0, 0.0, 1.0], abs=1e-6)
     (got * torch.arange(5.0)).sum().backward()
     assert x.grad.tolist() == [0, 1, 2, 3, 4]
-    assert len(rounded(torch.randn(5000)).unique()) in range(200, 258)
+    assert len(rounded(torch.randn(5000)).unique()) in range(90, 130)
     assert rounded(torch.full((3,), 7.0)).tolist() == pytest.approx([7, 7, 7]) and rounded(torch.zeros(3)).tolist() == [0, 0, 0]
 
 
