@@ -11,11 +11,13 @@ from training.compat import mend_torchvision  # noqa: E402
 
 mend_torchvision()
 
+from n2s.nodes.latents import gram_matrix, spherical_factors  # noqa: E402
 from training import quantize_onnx  # noqa: E402
 from training.card import session  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.export_onnx import Generator, to_onnx  # noqa: E402
 from training.fold import unnormed  # noqa: E402
+from training.latents import between  # noqa: E402
 from training.models import HIGH, LOW, VAE, Config, rounded  # noqa: E402
 
 pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")]
@@ -124,6 +126,15 @@ def test_a_few_wild_latents_do_not_stretch_the_ranges(decoders):
         assert about["rmin"] <= 0 < about["rmax"] and beside[name][0]["rmax"] <= 1.3 * about["rmax"] + 1e-3
     everything = levels(decoders[0], [*calm, 100 * calm[0]], spared=0).values()
     assert max(each[0]["rmax"] for each in everything) > 10 * max(each[0]["rmax"] for each in alone.values())
+
+
+def test_between_two_places_is_where_films_go():
+    a, b = np.random.default_rng(4).standard_normal((2, 8, 4, 5)).astype(np.float32)
+    b *= 2
+    for t in (0.0, 0.3, 1.0):
+        factors = spherical_factors(np.array([1 - t, t]), gram_matrix(np.stack([a, b])))
+        assert np.allclose(between(a, b, t), factors[0] * a + factors[1] * b, atol=1e-6)
+    assert np.allclose(between(a, 3 * a, 0.5), 2 * a) and between(a, b, 0.5).dtype == np.float32
 
 
 def test_calibration_latents_are_near_those_of_films():

@@ -18,6 +18,7 @@ from .card import session
 from .dataset import Pictures, load
 from .errors import guarded
 from .export_onnx import MODELS
+from .latents import between
 from .look import page, save
 
 JOURNEYS = (("dawn", "borealis"), ("lava", "abyss"), ("vortex", "eclipse"), ("opal", "velvet"))
@@ -33,11 +34,6 @@ def reconstructions(models: Path, pictures: Pictures) -> list[torch.Tensor]:
     return [*frames, *(torch.from_numpy(decoder.run(None, {"latents": z})[0][0]) for z in latents)]
 
 
-def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
-    angle = np.arccos(np.clip(np.vdot(a, b) / np.sqrt(np.vdot(a, a) * np.vdot(b, b)), -1, 1))
-    return ((np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)).astype(np.float32)
-
-
 def journeys(models: Path) -> list[torch.Tensor]:
     """Return the frames of `JOURNEYS`, row by row."""
     decoder = session(models / "decoder.int8.onnx", 2)
@@ -46,7 +42,7 @@ def journeys(models: Path) -> list[torch.Tensor]:
         for names in JOURNEYS:
             start = (anchors[names[0]].shape[2] - GRID[1]) // 2
             ends = [anchors[name][:, :, start : start + GRID[1]] for name in names]
-            frames += [torch.from_numpy(decoder.run(None, {"latents": slerp(*ends, t)[None]})[0][0]) for t in np.linspace(0, 1, STEPS)]
+            frames += [torch.from_numpy(decoder.run(None, {"latents": between(*ends, t)[None]})[0][0]) for t in np.linspace(0, 1, STEPS)]
     return frames
 
 

@@ -49,6 +49,17 @@ def typical(values: torch.Tensor) -> torch.Tensor:
     return 1.4826 * (values - values.median(1, keepdim=True).values).abs().median(1).values
 
 
+def between(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
+    """Return what lies between two places, a at t = 0 and b at t = 1, on the great circle that films take: as strong as they are.
+
+        (sin((1 - t) α) a + sin(t α) b) / sin α, α the angle between them; linear where they lie in one direction
+    """
+    angle = np.arccos(np.clip(np.vdot(a, b) / np.sqrt(np.vdot(a, a) * np.vdot(b, b)), -1, 1))
+    if np.sin(angle) < 1e-4:
+        return ((1 - t) * a + t * b).astype(np.float32)
+    return ((np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)).astype(np.float32)
+
+
 def visited(mean: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Return latents such as films visit, (N, C, h, w), from those of pictures: mixes of two, some carried off by noise.
 

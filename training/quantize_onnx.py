@@ -32,6 +32,7 @@ from .dataset import load
 from .errors import TrainingError, guarded
 from .export_onnx import MODELS, OUTPUTS
 from .files import whole
+from .latents import between
 
 MEASURED = ("Conv", "Clip", "Sigmoid", "Mul", "Add", "Resize")
 NORMS = ("InstanceNormalization", "GroupNormalization", "ReduceMean")  # the last is how a norm looks when it is taken apart
@@ -61,7 +62,7 @@ def given(paths: Iterable[Path], most: int = 32) -> list[np.ndarray]:
 
 
 def calibration(anchors: dict[str, np.ndarray], extra: Sequence[np.ndarray] = (), count=48, grid=(16, 16), seed=5) -> list[np.ndarray]:
-    """Return latents like those of films, each (1, 8, h, w): crops of anchors, mixes of two as strong as they, some adrift.
+    """Return latents like those of films, each (1, 8, h, w): crops of anchors and of what lies between two of them, some adrift.
 
     What drifts are neighbourhoods, as under `Wander`. Noise of each cell for itself is no picture, and stretches every range.
     """
@@ -76,8 +77,7 @@ def calibration(anchors: dict[str, np.ndarray], extra: Sequence[np.ndarray] = ()
             parts.append(point[:, y : y + grid[0], x : x + grid[1]])
         t = rng.uniform(0, 0.5)
         if parts[0].shape == parts[1].shape:
-            mixed = (1 - t) * parts[0] + t * parts[1]
-            parts[0] = mixed * ((1 - t) * parts[0].std() + t * parts[1].std()) / mixed.std()
+            parts[0] = between(*parts, t)
         if k % 3 == 0:
             drift = uniform_filter(rng.standard_normal(parts[0].shape), (0, 3, 3))
             parts[0] = 0.95 * parts[0] + 0.3 * drift / drift.std()
