@@ -40,18 +40,18 @@ def conv(inner: int, outer: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inner, outer, size, stride=stride, padding=size // 2)
 
 
-def activation(x: torch.Tensor) -> torch.Tensor:
+def exact(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+
+def activation(x: torch.Tensor, show=exact) -> torch.Tensor:
     """SiLU of x held to LOW..HIGH.
 
     Below, nothing is lost; above, a decoder without norms would have no bound: where latents are unusual each block outdoes the one before
     it, until a spot of the picture bursts. And 256 levels from -8 to 16 are fine enough for int8, where being held costs nothing:
     quantising saturates.
     """
-    return F.silu(x.clamp(LOW, HIGH))
-
-
-def exact(x: torch.Tensor) -> torch.Tensor:
-    return x
+    return F.silu(show(x.clamp(LOW, HIGH)))
 
 
 def rounded(x: torch.Tensor, levels: int = 128) -> torch.Tensor:
@@ -81,7 +81,8 @@ class ResBlock(nn.Module):
         nn.init.zeros_(self.norm2.weight)
 
     def forward(self, x, show=exact):
-        return x + self.norm2(self.conv2(show(activation(self.norm1(self.conv1(show(x)))))))
+        inner = show(activation(self.norm1(self.conv1(show(x))), show))
+        return x + show(self.norm2(self.conv2(inner)))
 
 
 class Body(nn.Sequential):
@@ -108,7 +109,7 @@ class Upsample(nn.Module):
         self.conv = conv(inner, outer, 1)
 
     def forward(self, x, show=exact):
-        return doubled(self.conv(show(x)))
+        return doubled(show(self.conv(show(x))))
 
 
 def doubled(x: torch.Tensor) -> torch.Tensor:
@@ -147,8 +148,9 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, latents, show: Callable[[torch.Tensor], torch.Tensor] = exact):
-        """`show` is what convolutions see of what they are given, but for those that read the latents: with `rounded`, what they see in int8."""
-        form = self.out(show(activation(self.body(latents, show))))
+        """`show` is what becomes of values on their way into a convolution and out of it, but for those that read the latents: with
+        `rounded`, what becomes of them in int8."""
+        form = show(self.out(show(activation(self.body(latents, show), show))))
         form = F.pixel_shuffle(form, 2).float()  # in bfloat16, light tones are 1/256 apart
         return 0.5 + 0.5 * doubled(form + doubled(doubled(F.pixel_shuffle(self.linear(latents), NODES))))
 

@@ -6,8 +6,8 @@
     python -m training.train_vae ... --start models --minutes 20 teaches a trained model other pictures
 
 loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + edges (slopes of the error) + beyond (what frames of mixed and
-drifted latents have outside 0..1) + rounding (how far the same frames move when what convolutions are given is rounded: a decoder that
-is to run in 8 bits learns to mind that as little as it can) + share * LPIPS + β * KL, with KL summed over the latent and divided by the
+drifted latents have outside 0..1) + rounding (how far the same frames move when what convolutions take and give is rounded: a decoder
+that is to run in 8 bits learns to mind that as little as it can) + share * LPIPS + β * KL, with KL summed over the latent and divided by the
 number of image values (3 H W), β = 3.
 
 In the second half of a training a critic (`critic.py`) joins in, which tells reconstructions from their pictures.
