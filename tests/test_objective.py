@@ -62,6 +62,17 @@ def test_what_lies_beyond_white_and_black_is_measured():
     assert objective.beyond(frames) == pytest.approx(0.8 / 5) and objective.beyond(frames.clamp(0, 1)) == 0
 
 
+def test_a_weave_is_measured_and_edges_hardly_are():
+    x = torch.arange(128)
+    comb = 0.1 * (1.0 - 2 * (x // 2 % 2))
+    flat = torch.full((1, 3, 128, 128), 0.5)
+    assert objective.weave(flat) == pytest.approx(0, abs=1e-6)
+    for pattern in (comb.view(1, -1), comb.view(-1, 1), 10 * comb.view(1, -1) * comb.view(-1, 1)):
+        assert objective.weave(flat + pattern) == pytest.approx(0.1, rel=1e-3)
+    for calm in (0.4 * (x > 50), 0.4 * torch.sin(x / 9.0), 0.003 * x):
+        assert objective.weave(flat + calm) < 0.005
+
+
 def test_views_are_the_same_places_and_balance_is_a_ratio():
     source = torch.arange(64.0 * 64).view(1, 1, 64, 64).requires_grad_(True)
     torch.manual_seed(2)

@@ -12,7 +12,7 @@ from training.compat import mend_torchvision  # noqa: E402
 mend_torchvision()
 
 from n2s.nodes.latents import gram_matrix, spherical_factors  # noqa: E402
-from training import quantize_onnx  # noqa: E402
+from training import equalise, quantize_onnx  # noqa: E402
 from training.card import session  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.export_onnx import Generator, to_onnx  # noqa: E402
@@ -81,8 +81,9 @@ def test_what_a_silu_is_given_has_the_range_it_is_held_to(decoders):
     graph = onnx.load(decoders[1]).graph
     made = {node.output[0]: node for node in graph.node}
     ranges = ranges_of(decoders[1])
-    given = [made[made[node.input[0]].input[0]].input[0] for node in graph.node if node.op_type == "Sigmoid"]
-    assert len(given) == 5
+    before = [made[node.input[0]] for node in graph.node if node.op_type == "Sigmoid"]
+    given = [made[node.input[0]].input[0] for node in before if node.op_type == "DequantizeLinear"]
+    assert len(given) == 4 and len(before) == 5  # the last draws the picture, in float32
     for name in given:
         low, high = ranges[name]
         assert LOW - 0.2 < low <= 0 < high < HIGH + 0.2
@@ -92,17 +93,54 @@ def test_what_a_silu_is_given_has_the_range_it_is_held_to(decoders):
 def test_the_latents_and_the_picture_stay_float32(decoders):
     graph = onnx.load(decoders[1]).graph
     made = {name: node for node in graph.node for name in node.output}
-    drawing, seen = ["frames"], set()
-    while drawing:
+    drawing, seen = ["frames"], []
+    while drawing:  # back from the frames to the last sum, and to the latents
         node = made.get(drawing.pop())
-        if node is not None and node.op_type != "Conv":
-            assert node.op_type not in ("QuantizeLinear", "DequantizeLinear") or made[node.input[0]].op_type == "QuantizeLinear"
-            seen.add(node.op_type)
-            if node.op_type != "DequantizeLinear":
-                drawing += node.input
-    assert {"Resize", "DepthToSpace", "Mul"} <= seen
-    readers = [node for node in graph.node if node.op_type == "Conv" and made[node.input[0]].op_type != "DequantizeLinear"]
-    assert len(readers) == 2
+        if node is not None and not (node.op_type == "Add" and any(made[name].op_type == "DequantizeLinear" for name in node.input if name in made)):
+            assert node.op_type not in ("QuantizeLinear", "DequantizeLinear")
+            seen.append(node.op_type)
+            drawing += node.input
+    assert {"Resize", "DepthToSpace", "Mul", "Sigmoid", "Clip"} <= set(seen) and seen.count("Conv") == 2
+    exact = [node for node in graph.node if node.op_type == "Conv" and made[node.input[0]].op_type != "DequantizeLinear"]
+    assert len(exact) == 3  # two that read the latents, one that draws
+    assert sum(node.op_type == "Conv" for node in graph.node) == 14
+
+
+def test_channels_are_made_alike_without_changing_a_frame(decoders, tmp_path):
+    model = onnx.load(decoders[0])
+    batches = latents(8)
+    found = equalise.sums(model.graph)
+    assert len(found) == 3  # the last sum is read by a SiLU
+    names = [[name for name in each.quantised if name != each.writers[0].output[0]] for each in found]
+    for each in found:  # one channel of each sum that outshouts the others
+        scale(model, each.writers[-1].input[1], 0, 30)
+    onnx.save(model, tmp_path / "loud.onnx")
+    before = equalise.reach(model, sum(names, []), batches, 0)
+    equalise.equalise(model, batches)
+    onnx.save(model, tmp_path / "alike.onnx")
+    after = equalise.reach(model, sum(names, []), batches, 0)
+
+    def evenness(reach):
+        return [np.mean([np.median(reach[name]) / reach[name].max() for name in each]) for each in names]
+
+    assert all(b > 1.5 * a for a, b in zip(evenness(before), evenness(after)))
+    assert np.allclose(frames(tmp_path / "loud.onnx"), frames(tmp_path / "alike.onnx"), atol=1e-4)
+
+
+def scale(model, name, channel, factor):
+    (tensor,) = (tensor for tensor in model.graph.initializer if tensor.name == name)
+    weights = onnx.numpy_helper.to_array(tensor).copy()
+    weights[channel] *= factor
+    tensor.CopyFrom(onnx.numpy_helper.from_array(weights, name))
+
+
+def test_a_decoder_with_norms_has_nothing_to_make_alike(tmp_path):
+    decoder = VAE(Config(decoder=(32, 16, 16, 16), encoder=(32, 16, 16, 16), blocks=1)).decoder
+    to_onnx(Generator(decoder, torch.zeros(1, 8, 1, 1), torch.ones(1, 8, 1, 1)), tmp_path / "norms.onnx", "decoder", torch.randn(2, 8, 5, 6), {})
+    model = onnx.load(tmp_path / "norms.onnx")
+    before = model.SerializeToString()
+    equalise.equalise(model, latents(2))
+    assert not equalise.sums(model.graph) and model.SerializeToString() == before
 
 
 @pytest.mark.parametrize("folded", [True, False])

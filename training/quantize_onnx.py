@@ -5,9 +5,9 @@
 
 Static QDQ, weights S8 per channel, activations U8. In a folded decoder whole branches (convolution, SiLU, convolution) compute in
 integers; a decoder with norms leaves everything but the convolutions in float32. What travels along the sums between the branches stays
-float32 in both, and so do the two convolutions that read the latents themselves, and what becomes of the picture after the last
-convolution: there, 256 levels would band. What a SiLU is given is held to a range by the model itself (`models.activation`): the clip
-leaves the graph, its range becomes that of the levels.
+float32 in both, and so do the two convolutions that read the latents themselves, and the last one with what comes before and after it,
+which draws the picture: there, 256 levels would band. What a SiLU is given is held to a range by the model itself (`models.activation`): the clip
+leaves the graph, its range becomes that of the levels. Channels that travel together are made to reach equally far (`equalise.py`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from scipy.ndimage import uniform_filter
 
 from . import card, perceptual, report
 from .dataset import load
+from .equalise import equalise
 from .errors import TrainingError, guarded
 from .export_onnx import MODELS, OUTPUTS
 from .files import whole
@@ -97,7 +98,7 @@ class Reader(CalibrationDataReader):
 
 def kept_float(model: onnx.ModelProto) -> list[str]:
     """Return the nodes that stay float32 whatever their type: what touches the latents before the first non-linear step, and what
-    makes the picture of what the last convolutions give."""
+    makes the picture of the last sum: a SiLU, a small convolution, and all that follows."""
     linear = {model.graph.input[0].name}
     names = []
     for node in model.graph.node:
@@ -106,11 +107,15 @@ def kept_float(model: onnx.ModelProto) -> list[str]:
         names.append(node.name)
         if node.op_type != "Conv":
             linear |= set(node.output)
-    drawn = {model.graph.output[0].name}
+    drawn, drawing = {model.graph.output[0].name}, set()  # after the last convolutions; before them, up to their sums
     for node in reversed(model.graph.node):
-        if node.op_type != "Conv" and drawn & set(node.output):
-            drawn |= set(node.input)
-            names.append(node.name)
+        if drawn & set(node.output):
+            (drawing if node.op_type == "Conv" else drawn).update(node.input)
+        elif drawing & set(node.output) and node.op_type != "Add":
+            drawing.update(node.input)
+        else:
+            continue
+        names.append(node.name)
     return names
 
 
@@ -137,6 +142,8 @@ def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
     try:
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         model = onnx.load(prepared)
+        equalise(model, batches)
+        onnx.save(model, prepared)
         has_norms = any(node.op_type in NORMS for node in model.graph.node)
         quantize_static(  # one batch to calibrate on, because every range is given
             str(prepared), str(partial), Reader(batches[:1]), quant_format=QuantFormat.QDQ, per_channel=True,

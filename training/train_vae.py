@@ -5,10 +5,10 @@
     python -m training.train_vae ... --resume                    goes on after an interruption; at most a minute is lost
     python -m training.train_vae ... --start models --minutes 20 teaches a trained model other pictures
 
-loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + edges (slopes of the error) + beyond (what frames of mixed and
-drifted latents have outside 0..1) + rounding (how far the same frames move when what convolutions take and give is rounded: a decoder
-that is to run in 8 bits learns to mind that as little as it can) + share * LPIPS + β * KL, with KL summed over the latent and divided by the
-number of image values (3 H W), β = 3.
+loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + edges (slopes of the error) + share * LPIPS + β * KL, with KL summed
+over the latent and divided by the number of image values (3 H W), β = 3; and, of frames of mixed and drifted latents, for which there
+is no picture to compare with: beyond (what they have outside 0..1) + rounding (how far they move when what convolutions take and give
+is rounded: a decoder that is to run in 8 bits learns to mind that as little as it can) + 5 weave (their finest stripes and checks).
 
 In the second half of a training a critic (`critic.py`) joins in, which tells reconstructions from their pictures.
 
@@ -126,9 +126,9 @@ class Training(L.LightningModule):
                  "kl": divergence(mean.float(), log_variance.float(), frames)}  # fmt: skip
         latents = visited(mean.detach(), self.rng)[:1]
         drawn, coarsely = self.model.decoder(latents), self.model.decoder(latents, show=rounded)
-        parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely - drawn).abs().mean()}
+        parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely - drawn).abs().mean(), "weave": objective.weave(drawn)}
         exact = parts["l1"] + parts["coarse"] + parts["edges"]
-        total = exact + parts["beyond"] + parts["rounding"] + self.beta * self.price * parts["kl"]
+        total = exact + parts["beyond"] + parts["rounding"] + 5 * parts["weave"] + self.beta * self.price * parts["kl"]
         if self.distance is not None and self.look:
             places = max(1, frames.shape[-1] // 128)  # larger crops are looked at in several places
             parts["perceptual"] = self.distance(*objective.views([got, frames], self.patch, places))
@@ -315,7 +315,7 @@ def main() -> None:
         part.sparing = args.spare_memory
     module.facts = {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences,
                     "distance": getattr(module.distance, "name", "none"), "preset": args.preset,
-                    "critic": args.critic if module.critic else 0.0, "beyond": True, "rounding": True, **({"start": start} if start else {})}  # fmt: skip
+                    "critic": args.critic if module.critic else 0.0, "beyond": True, "rounding": True, "weave": True, **({"start": start} if start else {})}  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     trainer = L.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",

@@ -42,7 +42,7 @@ class Watch(L.Callback):
         Minutes of the whole training.
     """
 
-    COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "edges", "beyond", "rounding", "kl", "perceptual", "critic", "blame", "rate",
+    COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "edges", "beyond", "rounding", "weave", "kl", "perceptual", "critic", "blame", "rate",
                "held_out_l1", "held_out_perceptual", "held_out_psnr_db", "held_out_8_bits_db")  # fmt: skip
 
     def __init__(self, folder, pictures: Pictures, outputs: Path, last: Path, total: float, minutes=5.0, patience=8, every=15.0):
