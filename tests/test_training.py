@@ -26,7 +26,7 @@ L = pytest.importorskip("lightning")
 from training import checkpoint, dataset, fold, manifest, procedural  # noqa: E402
 from training.anchors import ANCHORS  # noqa: E402
 from training.errors import TrainingError, guarded  # noqa: E402
-from training.latents import visited  # noqa: E402
+from training.latents import inside, visited  # noqa: E402
 from training.models import HIGH, LOW, VAE, Config, activation, rounded  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
 from training.train_vae import Clock, Training, resumed  # noqa: E402
@@ -244,6 +244,18 @@ def test_rounding_leaves_even_levels_and_the_gradient():
     assert x.grad.tolist() == [0, 1, 2, 3, 4]
     assert len(rounded(torch.randn(5000)).unique()) in range(90, 130)
     assert rounded(torch.full((3,), 7.0)).tolist() == pytest.approx([7, 7, 7]) and rounded(torch.zeros(3)).tolist() == [0, 0, 0]
+
+
+def test_latents_are_cut_with_their_frames():
+    cells = torch.arange(30.0).view(1, 1, 5, 6)
+    frames = cells.repeat_interleave(32, 2).repeat_interleave(32, 3)
+    rng = np.random.default_rng(3)
+    found = [inside(cells, frames, rng) for _ in range(60)]
+    assert len({tuple(latents.shape[2:]) for latents, _ in found}) == 9 and len({float(latents[0, 0, 0, 0]) for latents, _ in found}) == 4
+    for latents, cut in found:
+        assert torch.equal(latents.repeat_interleave(32, 2).repeat_interleave(32, 3), cut)
+    few = cells[..., :2, :]
+    assert inside(few, frames, rng) == (few, frames)
 
 
 def test_what_the_price_of_rounding_buys():

@@ -60,6 +60,21 @@ def between(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
     return ((np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)).astype(np.float32)
 
 
+def inside(latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return latents and their frames without the outermost cells of some sides, each side by the toss of a coin.
+
+    A film's latents are cut out of larger ones: where they end no picture ended. An encoder lets latents know where a picture ends, and a
+    decoder that has seen no other ends flares up at the edges of films.
+    """
+    scale = frames.shape[-1] // latents.shape[-1]
+    top, bottom, left, right = (int(cells) for cells in rng.integers(0, 2, 4))
+    height, width = latents.shape[-2:]
+    if min(height, width) < 3:
+        return latents, frames
+    bottom, right = height - bottom, width - right
+    return latents[..., top:bottom, left:right], frames[..., scale * top : scale * bottom, scale * left : scale * right]
+
+
 def visited(mean: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Return latents such as films visit, (N, C, h, w), from those of pictures: mixes of two, some carried off by noise.
 

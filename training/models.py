@@ -282,8 +282,12 @@ class VAE(nn.Module):
     def forward(self, frames, generator=None):
         """Reconstruction from a sample of the posterior, and the posterior's mean and log-variance."""
         mean, log_variance = self.encoder(frames)
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
-        return self.decoder(mean + torch.exp(0.5 * log_variance) * noise), mean, log_variance
+        return self.decoder(sampled(mean, log_variance, generator)), mean, log_variance
+
+
+def sampled(mean, log_variance, generator=None):
+    """Latents drawn from the posterior."""
+    return mean + torch.exp(0.5 * log_variance) * torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
 
 
 def divergence(mean, log_variance, frames):

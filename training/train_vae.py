@@ -42,8 +42,8 @@ from .critic import Critic  # noqa: E402
 from .dataset import Crops, load  # noqa: E402
 from .errors import TrainingError, guarded  # noqa: E402
 from .fold import is_folded, unnormed  # noqa: E402
-from .latents import statistics, visited  # noqa: E402
-from .models import VAE, Config, divergence, rounded  # noqa: E402
+from .latents import inside, statistics, visited  # noqa: E402
+from .models import VAE, Config, divergence, rounded, sampled  # noqa: E402
 from .watch import Watch  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -119,13 +119,15 @@ class Training(L.LightningModule):
 
     def loss(self, frames: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return the loss of one batch and its parts by name."""
-        got, mean, log_variance = self.model(frames)
-        got = got.float()
+        mean, log_variance = self.model.encoder(frames)
+        kl = divergence(mean.float(), log_variance.float(), frames)
+        both, frames = inside(torch.cat([sampled(mean, log_variance), mean.detach()]), frames, self.rng)
+        latents, places = both.chunk(2)
+        got = self.model.decoder(latents).float()
         error = got - frames
-        parts = {"l1": error.abs().mean(), "coarse": objective.coarse(error), "edges": objective.edges(error),
-                 "kl": divergence(mean.float(), log_variance.float(), frames)}  # fmt: skip
-        latents = visited(mean.detach(), self.rng)[:1]
-        drawn, coarsely = self.model.decoder(latents), self.model.decoder(latents, show=rounded)
+        parts = {"l1": error.abs().mean(), "coarse": objective.coarse(error), "edges": objective.edges(error), "kl": kl}
+        between = visited(places, self.rng)[:1]
+        drawn, coarsely = self.model.decoder(between), self.model.decoder(between, show=rounded)
         parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely - drawn).abs().mean(), "weave": objective.weave(drawn)}
         exact = parts["l1"] + parts["coarse"] + parts["edges"]
         total = exact + parts["beyond"] + parts["rounding"] + 5 * parts["weave"] + self.beta * self.price * parts["kl"]
