@@ -63,8 +63,8 @@ def between(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
 def inside(latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Return latents and their frames without the outermost cells of some sides, each side by the toss of a coin.
 
-    A film's latents are cut out of larger ones: where they end no picture ended. An encoder lets latents know where a picture ends, and a
-    decoder that has seen no other ends flares up at the edges of films.
+    A film's latents are cut out of larger ones: where they end no picture ended. An encoder lets latents know where a picture ends; a
+    decoder is not to rely on it.
     """
     scale = frames.shape[-1] // latents.shape[-1]
     top, bottom, left, right = (int(cells) for cells in rng.integers(0, 2, 4))
