@@ -88,9 +88,6 @@ def _before(models: Path) -> dict[str, Any]:
         return {}
 
 
-PRICES = {"beyond": "beyond", "rounding": "rounding", "weave": "5 * weave"}  # of frames of mixed and drifted latents
-
-
 def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference: Path | None = None) -> dict[str, Any]:
     """Write the card of the files in `models`.
 
@@ -134,7 +131,7 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
         "training": {
             "steps": facts["steps"], "minutes": round(facts["elapsed"] / 60, 1), "preset": facts.get("preset"), "beta": facts["beta"],
             "loss": " + ".join([
-                "L1", "coarse L1", "edges", *(term for name, term in PRICES.items() if facts.get(name)),
+                "L1", "coarse L1", "edges", *(name if price == 1 else f"{price:g} * {name}" for name, price in facts.get("prices", {}).items()),
                 f"{facts['share']:g} * {facts['distance']}", "beta * KL per image value",
             ]),
             "critic": facts.get("critic", 0.0), "stages": facts.get("stages", []), "weights": "moving average", "fold_minutes": facts.get("fold_minutes"),

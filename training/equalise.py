@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 import networkx as nx
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import numpy_helper
+
+from .activations import measured
 
 LINEAR = ("Add", "Resize")  # with a channel made smaller, what these give is smaller by as much
 LEAST = 0.05  # of f: a channel that hardly speaks is not to be blown up
@@ -67,13 +68,8 @@ def sums(graph: onnx.GraphProto) -> list[Sum]:
 
 def reach(model: onnx.ModelProto, names: Sequence[str], batches: Sequence[np.ndarray], spared: float) -> dict[str, np.ndarray]:
     """Return how far each channel of some tensors reaches from 0, (C,), over the latents but for a few."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    shown = {output.name for output in copy.graph.output}
-    copy.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names if name not in shown)
-    measured = onnxruntime.InferenceSession(copy.SerializeToString(), providers=["CPUExecutionProvider"])
-    ends = [[np.abs(values).max((0, 2, 3)) for values in measured.run(list(names), {"latents": batch})] for batch in batches]
-    return {name: np.quantile(np.stack(column), 1 - spared, axis=0) for name, column in zip(names, zip(*ends))}
+    found = measured(model, names, batches, lambda values: np.abs(values).max((0, 2, 3)))
+    return {name: np.quantile(ends, 1 - spared, axis=0) for name, ends in zip(names, found)}
 
 
 def equalise(model: onnx.ModelProto, batches: Sequence[np.ndarray], spared: float = 0.1) -> None:
@@ -92,13 +88,13 @@ def equalise(model: onnx.ModelProto, batches: Sequence[np.ndarray], spared: floa
     found = sums(model.graph)
     if not found:
         return
-    measured = reach(model, [name for each in found for name in each.quantised], batches, spared)
+    reaches = reach(model, [name for each in found for name in each.quantised], batches, spared)
 
     def scale(name: str, factor: np.ndarray) -> None:
         tensors[name].CopyFrom(numpy_helper.from_array((numpy_helper.to_array(tensors[name]) * factor).astype(np.float32), name))
 
     for each in found:
-        parts = [measured[name] / max(float(measured[name].max()), 1e-6) for name in each.quantised]
+        parts = [reaches[name] / max(float(reaches[name].max()), 1e-6) for name in each.quantised]
         factor = np.sqrt(np.mean(np.square(parts), axis=0))
         factor = np.maximum(factor / max(float(factor.max()), 1e-6), LEAST)
         for node in each.writers:

@@ -279,15 +279,10 @@ class VAE(nn.Module):
         """The weights of the linear paths. Their many inputs add up: they want a smaller rate than the rest."""
         return [*self.encoder.linear.parameters(), *self.decoder.linear.parameters()]
 
-    def forward(self, frames, generator=None):
-        """Reconstruction from a sample of the posterior, and the posterior's mean and log-variance."""
-        mean, log_variance = self.encoder(frames)
-        return self.decoder(sampled(mean, log_variance, generator)), mean, log_variance
 
-
-def sampled(mean, log_variance, generator=None):
+def sampled(mean, log_variance):
     """Latents drawn from the posterior."""
-    return mean + torch.exp(0.5 * log_variance) * torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+    return mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
 
 
 def divergence(mean, log_variance, frames):

@@ -29,6 +29,9 @@ def edges(error: torch.Tensor, sizes: Sequence[int] = (1, 2, 4)) -> torch.Tensor
     return total / len(sizes)
 
 
+PRICES = {"beyond": 1.0, "rounding": 1.0, "weave": 5.0}  # of frames between pictures, where there is nothing to compare with
+
+
 def beyond(frames: torch.Tensor) -> torch.Tensor:
     """Mean distance of frames from what can be shown, 0..1."""
     return (frames - frames.clamp(0, 1)).abs().mean()

@@ -6,8 +6,9 @@
 Static QDQ, weights S8 per channel, activations U8. In a folded decoder whole branches (convolution, SiLU, convolution) compute in
 integers; a decoder with norms leaves everything but the convolutions in float32. What travels along the sums between the branches stays
 float32 in both, and so do the two convolutions that read the latents themselves, and the last one with what comes before and after it,
-which draws the picture: there, 256 levels would band. What a SiLU is given is held to a range by the model itself (`models.activation`): the clip
-leaves the graph, its range becomes that of the levels. Channels that travel together are made to reach equally far (`equalise.py`).
+which draws the picture: there, 256 levels would band. What a SiLU is given is held to a range by the model itself
+(`models.activation`): the clip leaves the graph, its range becomes that of the levels. Channels that travel together are made to reach
+equally far (`equalise.py`).
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from scipy.ndimage import uniform_filter
 
 from . import card, perceptual, report
+from .activations import measured
 from .dataset import load
 from .equalise import equalise
 from .errors import TrainingError, guarded
@@ -126,11 +127,8 @@ def levels(model: Path, batches: Sequence[np.ndarray], spared: float = 0.1) -> d
     """
     graph = onnx.load(model)
     names = [name for node in graph.graph.node if node.op_type in MEASURED for name in node.output]
-    known = {output.name for output in graph.graph.output}
-    graph.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names if name not in known)
-    measured = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    ends = np.array([[(values.min(), values.max()) for values in measured.run(names, {"latents": batch})] for batch in batches])
-    low, high = np.quantile(ends[..., 0], spared, axis=0), np.quantile(ends[..., 1], 1 - spared, axis=0)
+    ends = np.stack(measured(graph, names, batches, lambda values: np.array([values.min(), values.max()])))
+    low, high = np.quantile(ends[..., 0], spared, axis=1), np.quantile(ends[..., 1], 1 - spared, axis=1)
     return {name: [{"rmin": np.float32(min(a, 0)), "rmax": np.float32(max(b, 1e-3))}] for name, a, b in zip(names, low, high)}
 
 

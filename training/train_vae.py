@@ -130,7 +130,7 @@ class Training(L.LightningModule):
         drawn, coarsely = self.model.decoder(between), self.model.decoder(between, show=rounded)
         parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely - drawn).abs().mean(), "weave": objective.weave(drawn)}
         exact = parts["l1"] + parts["coarse"] + parts["edges"]
-        total = exact + parts["beyond"] + parts["rounding"] + 5 * parts["weave"] + self.beta * self.price * parts["kl"]
+        total = exact + self.beta * self.price * parts["kl"] + sum(price * parts[name] for name, price in objective.PRICES.items())
         if self.distance is not None and self.look:
             places = max(1, frames.shape[-1] // 128)  # larger crops are looked at in several places
             parts["perceptual"] = self.distance(*objective.views([got, frames], self.patch, places))
@@ -317,7 +317,7 @@ def main() -> None:
         part.sparing = args.spare_memory
     module.facts = {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences,
                     "distance": getattr(module.distance, "name", "none"), "preset": args.preset,
-                    "critic": args.critic if module.critic else 0.0, "beyond": True, "rounding": True, "weave": True, **({"start": start} if start else {})}  # fmt: skip
+                    "critic": args.critic if module.critic else 0.0, "prices": objective.PRICES, **({"start": start} if start else {})}  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     trainer = L.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",
