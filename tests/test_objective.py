@@ -73,6 +73,17 @@ def test_a_weave_is_measured_and_edges_hardly_are():
         assert objective.weave(flat + calm) < 0.005
 
 
+def test_a_line_along_an_end_is_measured_and_contours_are_not():
+    flat = torch.full((1, 3, 96, 128), 0.5)
+    line = flat.clone()
+    line[..., -1] += 0.1  # one slope of the outermost 8 of one of four sides
+    assert objective.rim(line) == pytest.approx(0.1 / 8 / 4, rel=1e-5) == objective.rim(line.flip(3))
+    assert objective.rim(line.transpose(2, 3)) == pytest.approx(0.1 / 8 / 4, rel=1e-5)
+    y, x = torch.meshgrid(torch.arange(96.0), torch.arange(128.0), indexing="ij")
+    for calm in (flat, flat + 0.002 * x, flat + 0.3 * (x > 64), flat + 0.3 * (x + y > 90), flat + 0.2 * torch.sin(x / 5 + y / 7)):
+        assert objective.rim(calm) < 5e-4
+
+
 def test_views_are_the_same_places_and_balance_is_a_ratio():
     source = torch.arange(64.0 * 64).view(1, 1, 64, 64).requires_grad_(True)
     torch.manual_seed(2)

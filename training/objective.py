@@ -29,7 +29,7 @@ def edges(error: torch.Tensor, sizes: Sequence[int] = (1, 2, 4)) -> torch.Tensor
     return total / len(sizes)
 
 
-PRICES = {"beyond": 1.0, "rounding": 1.0, "weave": 5.0}  # of frames between pictures, where there is nothing to compare with
+PRICES = {"beyond": 1.0, "rounding": 1.0, "weave": 5.0, "rim": 5.0}  # of frames between pictures, where there is nothing to compare with
 
 
 def beyond(frames: torch.Tensor) -> torch.Tensor:
@@ -52,6 +52,24 @@ def weave(frames: torch.Tensor) -> torch.Tensor:
     half = F.avg_pool2d(frames, 2)
     down, across = alternating(half, 2), alternating(half, 3)
     return sum(F.avg_pool2d(F.avg_pool2d(each, 4, 2), 4, 2).abs().mean() for each in (down, across, alternating(down, 3)))
+
+
+def rim(frames: torch.Tensor, width: int = 8) -> torch.Tensor:
+    """How far frames flare where they end: what the slopes between their outermost pixels have more than any slope a little further in.
+
+    Along each side slopes (absolute, across it) are averaged over stretches of 16 pixels; what they exceed the steepest at 8 to 32 pixels
+    from the end by is averaged over the outermost 8. Contours that run through a frame do not count: they end nowhere near it.
+
+    Convolutions see nothing where a frame ends. From what they make of that, a decoder draws an end as it should be for latents of
+    pictures; for stronger ones, as mixes are, it may come out as a bright or dark line.
+    """
+    total = frames.new_zeros(())
+    for steps in (frames.diff(dim=2).abs().transpose(2, 3), frames.diff(dim=3).abs()):
+        steps = F.avg_pool2d(steps, (16, 1))
+        for side in (steps, steps.flip(3)):
+            steepest = side[..., width : 4 * width].detach().amax(3, keepdim=True)
+            total = total + F.relu(side[..., :width] - steepest).mean() / 4
+    return total
 
 
 def views(sources: Sequence[torch.Tensor], size: int, count: int) -> list[torch.Tensor]:

@@ -8,7 +8,8 @@
 loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + edges (slopes of the error) + share * LPIPS + β * KL, with KL summed
 over the latent and divided by the number of image values (3 H W), β = 3; and, of frames of mixed and drifted latents, for which there
 is no picture to compare with: beyond (what they have outside 0..1) + rounding (how far they move when what convolutions take and give
-is rounded: a decoder that is to run in 8 bits learns to mind that as little as it can) + 5 weave (their finest stripes and checks).
+is rounded: a decoder that is to run in 8 bits learns to mind that as little as it can) + 5 weave (their finest stripes and checks)
++ 5 rim (lines along the ends of the frame).
 
 In the second half of a training a critic (`critic.py`) joins in, which tells reconstructions from their pictures.
 
@@ -128,7 +129,8 @@ class Training(L.LightningModule):
         parts = {"l1": error.abs().mean(), "coarse": objective.coarse(error), "edges": objective.edges(error), "kl": kl}
         between = visited(places, self.rng)[:1]
         drawn, coarsely = self.model.decoder(between), self.model.decoder(between, show=rounded)
-        parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely - drawn).abs().mean(), "weave": objective.weave(drawn)}
+        parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely - drawn).abs().mean(), "weave": objective.weave(drawn),
+                  "rim": objective.rim(drawn)}  # fmt: skip
         exact = parts["l1"] + parts["coarse"] + parts["edges"]
         total = exact + self.beta * self.price * parts["kl"] + sum(price * parts[name] for name, price in objective.PRICES.items())
         if self.distance is not None and self.look:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,31 @@ mend_torchvision()
 
 import lightning as L  # noqa: E402
 
-from . import look, metrics  # noqa: E402
+from . import look, metrics, objective  # noqa: E402
 from .curves import draw_curves  # noqa: E402
 from .dataset import Pictures  # noqa: E402
 from .files import whole  # noqa: E402
-from .models import SCALE, rounded  # noqa: E402
+from .models import SCALE, Decoder, rounded  # noqa: E402
+
+
+@torch.no_grad()
+def among_mixes(decoder: Decoder, places: Sequence[torch.Tensor]) -> dict[str, float]:
+    """Return what films would show half way between places (1, C, h, w), which no reconstruction does: averages over neighbours in a row.
+
+    ``lattice``, ``weave`` and ``rim`` as they are defined in `metrics` and `objective`, and ``8_bits_db``, how far rounded values bring
+    a frame from float ones, as PSNR. Mixes are (a + b) / sqrt 2, as strong as two places without likeness would give, and cut out by a
+    cell, for a film's frames end where no picture did.
+    """
+    mixes = [(a + b) / 2**0.5 for a, b in zip(places, [*places[1:], places[0]]) if a.shape == b.shape] or [places[0]]
+    if min(mixes[0].shape[2:]) > 2:
+        mixes = [mix[..., 1:-1, 1:-1] for mix in mixes]
+    frames = [decoder(mix) for mix in mixes]
+    return {
+        "8_bits_db": float(np.mean([metrics.psnr(decoder(mix, show=rounded), frame) for mix, frame in zip(mixes, frames)])),
+        "lattice": metrics.lattice([frame[0] for frame in frames], SCALE),
+        "weave": float(np.mean([float(objective.weave(frame)) for frame in frames])),
+        "rim": float(np.mean([float(objective.rim(frame)) for frame in frames])),
+    }
 
 
 class Watch(L.Callback):
@@ -42,8 +63,9 @@ class Watch(L.Callback):
         Minutes of the whole training.
     """
 
-    COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "edges", "beyond", "rounding", "weave", "kl", "perceptual", "critic", "blame", "rate",
-               "held_out_l1", "held_out_perceptual", "held_out_psnr_db", "held_out_8_bits_db")  # fmt: skip
+    COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "edges", "beyond", "rounding", "weave", "rim", "kl", "perceptual", "critic",
+               "blame", "rate", "held_out_l1", "held_out_perceptual", "held_out_psnr_db", "mixed_8_bits_db", "mixed_lattice", "mixed_weave",
+               "mixed_rim")  # fmt: skip
 
     def __init__(self, folder, pictures: Pictures, outputs: Path, last: Path, total: float, minutes=5.0, patience=8, every=15.0):
         self.folder, self.pictures, self.outputs, self.last, self.total = folder, pictures, outputs, last, total
@@ -117,20 +139,20 @@ class Watch(L.Callback):
         model = module.average.model.eval()
         device = next(model.parameters()).device
         found = []
-        spread, apart = [], []
+        spread, places = [], []
         for k in self.numbers:
             frame = self.pictures.frame(k)
             mean, log_variance = model.encoder(frame[None].to(device))
             spread.append((mean.var((0, 2, 3)) + log_variance.exp().mean((0, 2, 3))).sqrt())
-            made = model.decoder(mean)
-            apart.append(metrics.psnr(model.decoder(mean, show=rounded), made))
-            found.append((self.pictures.styles[k], frame, made[0].cpu()))
+            places.append(mean)
+            found.append((self.pictures.styles[k], frame, model.decoder(mean)[0].cpu()))
         distance = module.distance.cpu() if module.distance is not None else None
         every = metrics.compare(found, distance)
         if distance is not None:
             distance.to(device)
+        between = among_mixes(model.decoder, places)
         values = {"held_out_l1": float(np.mean([float((made - frame).abs().mean()) for _, frame, made in found])),
-                  "held_out_psnr_db": every["all"]["psnr_db"], "held_out_8_bits_db": float(np.mean(apart))}  # fmt: skip
+                  "held_out_psnr_db": every["all"]["psnr_db"]} | {f"mixed_{name}": value for name, value in between.items()}  # fmt: skip
         if distance is not None:
             values["held_out_perceptual"] = every["all"][distance.name]
         self._note(trainer, module, values)
@@ -138,8 +160,9 @@ class Watch(L.Callback):
         draw_curves(self.folder / "metrics.csv", self.folder / "curves.png")
         aggregate = ", ".join(f"{float(s):.2f}" for s in torch.stack(spread).mean(0))
         grid = metrics.lattice([made for *_, made in found], SCALE)
-        print(f"{module.elapsed / 60:6.1f} min, held out: {every['all']}, lattice {grid:.3f}, "
-              f"in 8 bits {np.mean(apart):.1f} dB from float ({min(apart):.1f} at worst); aggregate deviation of the channels: {aggregate}", flush=True)
+        print(f"{module.elapsed / 60:6.1f} min, held out: {every['all']}, lattice {grid:.3f}; of mixes: lattice {between['lattice']:.3f}, "
+              f"weave {between['weave']:.2g}, rim {between['rim']:.2g}, in 8 bits {between['8_bits_db']:.1f} dB from float; "
+              f"aggregate deviation of the channels: {aggregate}", flush=True)  # fmt: skip
         score = values["held_out_l1"] + values.get("held_out_perceptual", 0.0)
         self.waited = 0 if score < self.best * 0.998 else self.waited + 1
         self.best = min(self.best, score)
