@@ -32,7 +32,7 @@ from training.latents import visited  # noqa: E402
 from training.models import VAE, Config  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
 from training.train_vae import Clock, Training, resumed  # noqa: E402
-from training.watch import Watch  # noqa: E402
+from training.watch import Watch, among_mixes  # noqa: E402
 
 # torch's exporter and lightning warn about their own use of torch.
 pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")]
@@ -270,6 +270,23 @@ def test_a_table_of_other_columns_keeps_its_numbers(data, tmp_path):
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == Watch.COLUMNS and len(rows) == 3
     assert [(row["minutes"], row["step"], row["loss"], row["edges"]) for row in rows[:2]] == [("0.5", "20", "0.25", ""), ("1.0", "40", "0.2", "0.1")]
+
+
+def test_looks_see_mixes_as_strong_and_cut_as_those_of_films():
+    shown = []
+
+    def decoder(latents, show=lambda x: x):
+        shown.append(latents)
+        frame = latents[:, :3].repeat_interleave(32, 2).repeat_interleave(32, 3).clone()
+        frame[..., -1] += 0.1  # a line along one of four ends
+        return show(frame)
+
+    places = [torch.full((1, 8, 5, 6), value) for value in (0.1, 0.3)]
+    found = among_mixes(decoder, [*places, torch.zeros(1, 8, 4, 4), torch.zeros(1, 8, 4, 4)])
+    assert [tuple(mix.shape) for mix in shown[::2]] == [(1, 8, 3, 4), (1, 8, 2, 2)]
+    assert torch.allclose(shown[0], torch.tensor(0.4 / 2**0.5))
+    assert found["rim"] == pytest.approx(0.1 / 8 / 4, rel=1e-4) and found["lattice"] > 1 and 30 < found["8_bits_db"]
+    assert among_mixes(decoder, [torch.zeros(1, 8, 2, 2)])["rim"] == pytest.approx(0.1 / 8 / 4, rel=1e-4)  # a single, small picture
 
 
 def test_an_export_computes_what_torch_computes(tmp_path):
