@@ -278,12 +278,12 @@ def test_looks_see_mixes_as_strong_and_cut_as_those_of_films():
     def decoder(latents, show=lambda x: x):
         shown.append(latents)
         frame = latents[:, :3].repeat_interleave(32, 2).repeat_interleave(32, 3).clone()
-        frame[..., -1] += 0.1  # a line along one of four ends
+        frame[..., 0] += 0.1  # a line along one of four ends
         return show(frame)
 
     places = [torch.full((1, 8, 5, 6), value) for value in (0.1, 0.3)]
     found = among_mixes(decoder, [*places, torch.zeros(1, 8, 4, 4), torch.zeros(1, 8, 4, 4)])
-    assert [tuple(mix.shape) for mix in shown[::2]] == [(1, 8, 3, 4), (1, 8, 2, 2)]
+    assert [tuple(mix.shape) for mix in shown[:2]] == [(1, 8, 3, 4), (1, 8, 2, 2)]
     assert torch.allclose(shown[0], torch.tensor(0.4 / 2**0.5))
     assert found["rim"] == pytest.approx(0.1 / 8 / 4, rel=1e-4) and found["lattice"] > 1 and 30 < found["8_bits_db"]
     assert among_mixes(decoder, [torch.zeros(1, 8, 2, 2)])["rim"] == pytest.approx(0.1 / 8 / 4, rel=1e-4)  # a single, small picture

@@ -51,9 +51,9 @@ def lattice(frames: Iterable[torch.Tensor], period: int) -> float:
         total = 0.0
         for luma in lumas:
             slopes = luma.diff(dim=axis).abs().mean(1 - axis)
-            total = total + slopes / slopes.mean().clamp_min(1e-9)
-        whole = total[: len(total) // period * period].view(-1, period).mean(0)
-        found.append(float(whole.std(correction=0) / whole.mean()))
+            cells = slopes[: len(slopes) // period * period].view(-1, period)
+            total = total + cells.mean(0) / slopes.mean().clamp_min(1e-9)
+        found.append(float(total.std(correction=0) / total.mean().clamp_min(1e-9)))
     return max(found)
 
 
