@@ -16,6 +16,7 @@ Image = pytest.importorskip("PIL.Image")
 
 from training import manifest, procedural  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
+from training.files import alone  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 STYLES = list(procedural.STYLES)
@@ -70,6 +71,15 @@ def test_a_data_set_has_rows_and_sidecars_that_tell_all(whole):
 def test_the_same_bytes_with_several_processes(whole, tmp_path):
     assert generate(tmp_path, workers=2) == 6
     assert contents(tmp_path) == whole[1]
+
+
+def test_two_commands_do_not_write_into_one_data_set(tmp_path):
+    command = ["--out", str(tmp_path / "set"), "--count", "1", "--styles", "noise", "--size", "32", "--workers", "1"]
+    with alone(tmp_path / "set"), pytest.raises(TrainingError, match="Another command is writing into"):
+        procedural.main(command)
+    assert not contents(tmp_path)
+    procedural.main(command)
+    assert len(manifest.usable(tmp_path / "set")) == 1
 
 
 @pytest.mark.parametrize("workers", [1, 2])

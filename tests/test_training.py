@@ -319,6 +319,8 @@ def test_an_interrupted_training_keeps_what_it_learned(data, tmp_path):
     try:
         assert "held out" in running.stdout.readline()
         next(line for line in running.stdout if "step" in line)
+        second = subprocess.run([str(word) for word in words], cwd=root, capture_output=True, text=True)
+        assert second.returncode == 1 and "Another command is writing into" in second.stderr
         running.send_signal(signal.SIGINT)
         told = running.communicate(timeout=60)[0]
     finally:

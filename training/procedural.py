@@ -36,6 +36,7 @@ import numpy as np
 
 from . import manifest, palettes
 from .errors import TrainingError, guarded
+from .files import alone
 from .progress import Progress, cores
 from .styles import STYLES, draw
 
@@ -311,10 +312,10 @@ def _write_set(args: argparse.Namespace, size: tuple[int, int], count: int) -> N
         raise TrainingError("--composition and --palette are for a --sheet; a data set has all of them.")
     if args.out.exists() and not args.out.is_dir():
         raise TrainingError(f"{args.out} is a file; --out takes a folder.")
-    args.out.mkdir(parents=True, exist_ok=True)
     styles = list(dict.fromkeys(args.styles))
     say = functools.partial(print, file=sys.stderr)
-    made = generate(args.out, styles, count, args.seed, size, args.workers, say)
+    with alone(args.out):
+        made = generate(args.out, styles, count, args.seed, size, args.workers, say)
     print(f"{made} pictures made in {args.out}. Next: python -m training.filter {args.out}")
 
 

@@ -29,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from . import manifest
 from .errors import TrainingError, guarded
+from .files import alone
 from .progress import Progress
 
 # Threads that spin while they wait cost fifty times the work itself beside other programs. Read when torch is loaded.
@@ -403,7 +404,8 @@ def main(arguments: list[str] | None = None) -> None:
     if args.out.exists() and not args.out.is_dir():
         raise TrainingError(f"{args.out} is a file; --out takes a folder.")
     painter = Painter(args.model, args.device, args.precision, args.size, args.steps, args.cfg)
-    made = generate(painter, prompts, args.out, styles, args.count, args.seed, args.batch)
+    with alone(args.out):
+        made = generate(painter, prompts, args.out, styles, args.count, args.seed, args.batch)
     print(f"{made} pictures made in {args.out}. Next: python -m training.filter {args.out}")
 
 

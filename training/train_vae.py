@@ -42,6 +42,7 @@ from . import checkpoint, objective, perceptual  # noqa: E402
 from .critic import Critic  # noqa: E402
 from .dataset import Crops, load  # noqa: E402
 from .errors import TrainingError, guarded  # noqa: E402
+from .files import alone  # noqa: E402
 from .fold import is_folded, unnormed  # noqa: E402
 from .latents import inside, statistics, visited  # noqa: E402
 from .models import VAE, Config, divergence, rounded, sampled  # noqa: E402
@@ -320,7 +321,6 @@ def main() -> None:
     module.facts = {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences,
                     "distance": getattr(module.distance, "name", "none"), "preset": args.preset,
                     "critic": args.critic if module.critic else 0.0, "prices": objective.PRICES, **({"start": start} if start else {})}  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
     trainer = L.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",
         devices=1,
@@ -338,15 +338,16 @@ def main() -> None:
         ],
     )
     loader = torch.utils.data.DataLoader(crops, batch_size=None)
-    try:
-        trainer.fit(module, loader, ckpt_path=last if args.resume else None, weights_only=False)
-    except SystemExit:  # how lightning ends after Ctrl-C, when Watch has saved what there is
-        raise KeyboardInterrupt from None
-    # β draws the latents towards unit deviation; what is left of the way is exact.
-    aggregate = statistics(module.average.model.cpu().encoder, pictures)["trained_aggregate"]
-    for model in (module.model, module.average.model):
-        model.rescale(aggregate.to(next(model.parameters()).device))
-    trainer.save_checkpoint(last)
+    with alone(folder):
+        try:
+            trainer.fit(module, loader, ckpt_path=last if args.resume else None, weights_only=False)
+        except SystemExit:  # how lightning ends after Ctrl-C, when Watch has saved what there is
+            raise KeyboardInterrupt from None
+        # β draws the latents towards unit deviation; what is left of the way is exact.
+        aggregate = statistics(module.average.model.cpu().encoder, pictures)["trained_aggregate"]
+        for model in (module.model, module.average.model):
+            model.rescale(aggregate.to(next(model.parameters()).device))
+        trainer.save_checkpoint(last)
 
 
 if __name__ == "__main__":
