@@ -58,8 +58,8 @@ def test_edges_count_slopes_and_not_levels():
 
 
 def test_what_lies_beyond_white_and_black_is_measured():
-    frames = torch.tensor([-0.2, 0.0, 0.5, 1.0, 1.6]).view(1, 1, 1, 5)
-    assert objective.beyond(frames) == pytest.approx(0.8 / 5) and objective.beyond(frames.clamp(0, 1)) == 0
+    frames = torch.tensor([-0.3, -0.2, 0.5, 1.0, 1.6]).view(1, 1, 1, 5)
+    assert objective.beyond(frames) == pytest.approx(0.5 / 5) and objective.beyond(frames.clamp(-0.2, 1.2)) == pytest.approx(0, abs=1e-7)
 
 
 def test_a_weave_is_measured_and_edges_hardly_are():

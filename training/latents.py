@@ -75,6 +75,26 @@ def inside(latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator
     return latents[..., top:bottom, left:right], frames[..., scale * top : scale * bottom, scale * left : scale * right]
 
 
+def strained(latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator, most: float = 1.5) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return latents, some of them up to ``most`` times as strong, and what they are to show: frames of as much more contrast.
+
+        latents s z, frames clamp(1/2 + s (x - 1/2)), s = 1 for two of three on average
+
+    Where two places are alike, as in a black ground, what lies between them is stronger than either; no picture is. A decoder that was
+    never told what that means may show grey where all is black, and mist where edges are.
+    """
+    count = len(latents)
+    chosen = rng.random(count) < 1 / 3
+    strength = np.where(chosen, rng.uniform(1, most, count), 1)
+    strength = torch.from_numpy(strength.astype(np.float32)).to(latents).view(-1, 1, 1, 1)
+    return strength * latents, contrasted(frames, strength.to(frames))
+
+
+def contrasted(frames: torch.Tensor, strength: float | torch.Tensor) -> torch.Tensor:
+    """Frames of more contrast about mid-grey, which latents of zeros show, held to what can be shown."""
+    return (0.5 + strength * (frames - 0.5)).clamp(0, 1)
+
+
 def visited(mean: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Return latents such as films visit, (N, C, h, w), from those of pictures: mixes of two, some carried off by noise.
 

@@ -32,9 +32,9 @@ def edges(error: torch.Tensor, sizes: Sequence[int] = (1, 2, 4)) -> torch.Tensor
 PRICES = {"beyond": 1.0, "rounding": 1.0, "weave": 5.0, "rim": 5.0}  # of frames between pictures, where there is nothing to compare with
 
 
-def beyond(frames: torch.Tensor) -> torch.Tensor:
-    """Mean distance of frames from what can be shown, 0..1."""
-    return (frames - frames.clamp(0, 1)).abs().mean()
+def beyond(frames: torch.Tensor, free: float = 0.2) -> torch.Tensor:
+    """Mean distance of frames from what can be shown, 0..1, less what is free: a black a little below black is black."""
+    return F.relu((frames - 0.5).abs() - 0.5 - free).mean()
 
 
 def weave(frames: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@
 
 loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + edges (slopes of the error) + share * LPIPS + β * KL, with KL summed
 over the latent and divided by the number of image values (3 H W), β = 3; and, of frames of mixed and drifted latents, for which there
-is no picture to compare with: beyond (what they have outside 0..1) + rounding (how far they move when what convolutions take and give
+is no picture to compare with: beyond (what they have far outside 0..1) + rounding (how far they move when what convolutions take and give
 is rounded: a decoder that is to run in 8 bits learns to mind that as little as it can) + 5 weave (their finest stripes and checks)
 + 5 rim (lines along the ends of the frame).
 
@@ -44,7 +44,7 @@ from .dataset import Crops, load  # noqa: E402
 from .errors import TrainingError, guarded  # noqa: E402
 from .files import alone  # noqa: E402
 from .fold import is_folded, unnormed  # noqa: E402
-from .latents import inside, statistics, visited  # noqa: E402
+from .latents import inside, statistics, strained, visited  # noqa: E402
 from .models import VAE, Config, divergence, rounded, sampled  # noqa: E402
 from .watch import Watch  # noqa: E402
 
@@ -125,13 +125,15 @@ class Training(L.LightningModule):
         kl = divergence(mean.float(), log_variance.float(), frames)
         both, frames = inside(torch.cat([sampled(mean, log_variance), mean.detach()]), frames, self.rng)
         latents, places = both.chunk(2)
+        latents, frames = strained(latents, frames, self.rng)
         got = self.model.decoder(latents).float()
         error = got - frames
         parts = {"l1": error.abs().mean(), "coarse": objective.coarse(error), "edges": objective.edges(error), "kl": kl}
         between = visited(places, self.rng)[:1]
         drawn, coarsely = self.model.decoder(between), self.model.decoder(between, show=rounded)
-        parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely - drawn).abs().mean(), "weave": objective.weave(drawn),
-                  "rim": objective.rim(drawn)}  # fmt: skip
+        shown = drawn.clamp(0, 1)  # what is blacker than black is as it likes
+        parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely.clamp(0, 1) - shown).abs().mean(),
+                  "weave": objective.weave(shown), "rim": objective.rim(shown)}  # fmt: skip
         exact = parts["l1"] + parts["coarse"] + parts["edges"]
         total = exact + self.beta * self.price * parts["kl"] + sum(price * parts[name] for name, price in objective.PRICES.items())
         if self.distance is not None and self.look:

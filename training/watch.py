@@ -20,6 +20,7 @@ from . import look, metrics, objective  # noqa: E402
 from .curves import draw_curves  # noqa: E402
 from .dataset import Pictures  # noqa: E402
 from .files import whole  # noqa: E402
+from .latents import contrasted  # noqa: E402
 from .models import SCALE, Decoder, rounded  # noqa: E402
 
 
@@ -27,16 +28,18 @@ from .models import SCALE, Decoder, rounded  # noqa: E402
 def among_mixes(decoder: Decoder, places: Sequence[torch.Tensor]) -> dict[str, float]:
     """Return what films would show half way between places (1, C, h, w), which no reconstruction does: averages over neighbours in a row.
 
-    ``lattice``, ``weave`` and ``rim`` as they are defined in `metrics` and `objective`, and ``8_bits_db``, how far rounded values bring
-    a frame from float ones, as PSNR. Mixes are (a + b) / sqrt 2, as strong as two places without likeness would give, and cut out by a
+    ``lattice``, ``weave`` and ``rim`` as they are defined in `metrics` and `objective`, ``sharpness``, the slopes of mixes over those of
+    the places, and ``8_bits_db``, how far rounded values bring a frame from float ones, as PSNR. Mixes are (a + b) / sqrt 2, as strong as two places without likeness would give, and cut out by a
     cell, for a film's frames end where no picture did.
     """
     mixes = [(a + b) / 2**0.5 for a, b in zip(places, [*places[1:], places[0]]) if a.shape == b.shape] or [places[0]]
     if min(mixes[0].shape[2:]) > 2:
         mixes = [mix[..., 1:-1, 1:-1] for mix in mixes]
-    frames = [decoder(mix) for mix in mixes]
+    frames = [decoder(mix).clamp(0, 1) for mix in mixes]
+    ends = [decoder(place).clamp(0, 1) for place in places]
     return {
-        "8_bits_db": float(np.mean([metrics.psnr(decoder(mix, show=rounded), frame) for mix, frame in zip(mixes, frames)])),
+        "sharpness": float(np.mean([metrics.slope(frame) for frame in frames]) / np.mean([metrics.slope(frame) for frame in ends])),
+        "8_bits_db": float(np.mean([metrics.psnr(decoder(mix, show=rounded).clamp(0, 1), frame) for mix, frame in zip(mixes, frames)])),
         "lattice": metrics.lattice([frame[0] for frame in frames], SCALE),
         "weave": float(np.mean([float(objective.weave(frame)) for frame in frames])),
         "rim": float(np.mean([float(objective.rim(frame)) for frame in frames])),
@@ -64,8 +67,8 @@ class Watch(L.Callback):
     """
 
     COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "edges", "beyond", "rounding", "weave", "rim", "kl", "perceptual", "critic",
-               "blame", "rate", "held_out_l1", "held_out_perceptual", "held_out_psnr_db", "mixed_8_bits_db", "mixed_lattice", "mixed_weave",
-               "mixed_rim")  # fmt: skip
+               "blame", "rate", "held_out_l1", "held_out_perceptual", "held_out_psnr_db", "held_out_strained_db",
+               "mixed_8_bits_db", "mixed_sharpness", "mixed_lattice", "mixed_weave", "mixed_rim")  # fmt: skip
 
     def __init__(self, folder, pictures: Pictures, outputs: Path, last: Path, total: float, minutes=5.0, patience=8, every=15.0):
         self.folder, self.pictures, self.outputs, self.last, self.total = folder, pictures, outputs, last, total
@@ -139,12 +142,13 @@ class Watch(L.Callback):
         model = module.average.model.eval()
         device = next(model.parameters()).device
         found = []
-        spread, places = [], []
+        spread, places, strain = [], [], []
         for k in self.numbers:
             frame = self.pictures.frame(k)
             mean, log_variance = model.encoder(frame[None].to(device))
             spread.append((mean.var((0, 2, 3)) + log_variance.exp().mean((0, 2, 3))).sqrt())
             places.append(mean)
+            strain.append(metrics.psnr(model.decoder(1.4 * mean).clamp(0, 1).cpu(), contrasted(frame, 1.4)[None]))
             found.append((self.pictures.styles[k], frame, model.decoder(mean)[0].cpu()))
         distance = module.distance.cpu() if module.distance is not None else None
         every = metrics.compare(found, distance)
@@ -152,7 +156,7 @@ class Watch(L.Callback):
             distance.to(device)
         between = among_mixes(model.decoder, places)
         values = {"held_out_l1": float(np.mean([float((made - frame).abs().mean()) for _, frame, made in found])),
-                  "held_out_psnr_db": every["all"]["psnr_db"]} | {f"mixed_{name}": value for name, value in between.items()}  # fmt: skip
+                  "held_out_psnr_db": every["all"]["psnr_db"], "held_out_strained_db": float(np.mean(strain))} | {f"mixed_{name}": value for name, value in between.items()}  # fmt: skip
         if distance is not None:
             values["held_out_perceptual"] = every["all"][distance.name]
         self._note(trainer, module, values)
@@ -160,7 +164,8 @@ class Watch(L.Callback):
         draw_curves(self.folder / "metrics.csv", self.folder / "curves.png")
         aggregate = ", ".join(f"{float(s):.2f}" for s in torch.stack(spread).mean(0))
         grid = metrics.lattice([made for *_, made in found], SCALE)
-        print(f"{module.elapsed / 60:6.1f} min, held out: {every['all']}, lattice {grid:.3f}; of mixes: lattice {between['lattice']:.3f}, "
+        print(f"{module.elapsed / 60:6.1f} min, held out: {every['all']}, lattice {grid:.3f}, strained {np.mean(strain):.2f} dB; "
+              f"of mixes: sharpness {between['sharpness']:.2f}, lattice {between['lattice']:.3f}, "
               f"weave {between['weave']:.2g}, rim {between['rim']:.2g}, in 8 bits {between['8_bits_db']:.1f} dB from float; "
               f"aggregate deviation of the channels: {aggregate}", flush=True)  # fmt: skip
         score = values["held_out_l1"] + values.get("held_out_perceptual", 0.0)
