@@ -286,6 +286,8 @@ def test_looks_see_mixes_as_strong_and_cut_as_those_of_films():
     assert [tuple(mix.shape) for mix in shown[:2]] == [(1, 8, 3, 4), (1, 8, 2, 2)]
     assert torch.allclose(shown[0], torch.tensor(0.4 / 2**0.5))
     assert found["rim"] == pytest.approx(0.1 / 8 / 4, rel=1e-4) and found["lattice"] > 1 and 30 < found["8_bits_db"]
+    widths = np.array([127, 63]), np.array([191, 191, 127, 127])  # slopes across, of mixes and of places
+    assert found["sharpness"] == pytest.approx(np.mean(1 / widths[0]) / np.mean(1 / widths[1]), rel=1e-4)
     assert among_mixes(decoder, [torch.zeros(1, 8, 2, 2)])["rim"] == pytest.approx(0.1 / 8 / 4, rel=1e-4)  # a single, small picture
 
 

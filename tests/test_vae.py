@@ -12,7 +12,7 @@ mend_torchvision()
 from tiny_vae import TINY, lively  # noqa: E402
 
 from training import fold, procedural  # noqa: E402
-from training.latents import inside  # noqa: E402
+from training.latents import contrasted, inside, strained  # noqa: E402
 from training.models import HIGH, LOW, VAE, activation, rounded  # noqa: E402
 
 
@@ -107,6 +107,17 @@ def test_latents_are_cut_with_their_frames():
         assert torch.equal(latents.repeat_interleave(32, 2).repeat_interleave(32, 3), cut)
     few = cells[..., :2, :]
     assert inside(few, frames, rng) == (few, frames)
+
+
+def test_strong_latents_are_to_show_strong_contrasts():
+    latents, frames = torch.ones(3000, 2, 1, 1), torch.tensor([0.5, 0.6, 0.95]).view(1, 3, 1, 1).expand(3000, 3, 4, 4)
+    strong, wanted = strained(latents, frames, np.random.default_rng(3))
+    strength = strong[:, 0, 0, 0]
+    assert torch.equal(strong[:, 0], strong[:, 1]) and 1 <= strength.min() and 1.45 < strength.max() <= 1.5
+    assert float((strength > 1).float().mean()) == pytest.approx(1 / 3, abs=0.03)
+    assert torch.allclose(wanted[:, :2, 0, 0], torch.stack([torch.full((3000,), 0.5), 0.5 + 0.1 * strength], 1))
+    assert wanted.max() == 1 and torch.equal(wanted[strength == 1], frames[strength == 1])
+    assert contrasted(torch.tensor([0.2, 0.4]), 1.5).tolist() == pytest.approx([0.05, 0.35])
 
 
 def test_what_the_price_of_rounding_buys():
