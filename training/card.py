@@ -134,6 +134,7 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
                 "L1", "coarse L1", "edges", *(name if price == 1 else f"{price:g} * {name}" for name, price in facts.get("prices", {}).items()),
                 f"{facts['share']:g} * {facts['distance']}", "beta * KL per image value",
             ]),
+            "strained": facts.get("strained", 1.0),  # latents and contrasts up to so many times as strong
             "critic": facts.get("critic", 0.0), "stages": facts.get("stages", []), "weights": "moving average", "fold_minutes": facts.get("fold_minutes"),
             **({"start": facts["start"]} if facts.get("start") else {}),
         },

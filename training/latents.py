@@ -75,7 +75,10 @@ def inside(latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator
     return latents[..., top:bottom, left:right], frames[..., scale * top : scale * bottom, scale * left : scale * right]
 
 
-def strained(latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator, most: float = 1.5) -> tuple[torch.Tensor, torch.Tensor]:
+STRAIN = 1.5  # a film's latents are up to sqrt 2 times as strong as pictures'
+
+
+def strained(latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator, most: float = STRAIN) -> tuple[torch.Tensor, torch.Tensor]:
     """Return latents, some of them up to ``most`` times as strong, and what they are to show: frames of as much more contrast.
 
         latents s z, frames clamp(1/2 + s (x - 1/2)), s = 1 for two of three on average

@@ -44,7 +44,7 @@ from .dataset import Crops, load  # noqa: E402
 from .errors import TrainingError, guarded  # noqa: E402
 from .files import alone  # noqa: E402
 from .fold import is_folded, unnormed  # noqa: E402
-from .latents import inside, statistics, strained, visited  # noqa: E402
+from .latents import STRAIN, inside, statistics, strained, visited  # noqa: E402
 from .models import VAE, Config, divergence, rounded, sampled  # noqa: E402
 from .watch import Watch  # noqa: E402
 
@@ -322,7 +322,8 @@ def main() -> None:
         part.sparing = args.spare_memory
     module.facts = {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences,
                     "distance": getattr(module.distance, "name", "none"), "preset": args.preset,
-                    "critic": args.critic if module.critic else 0.0, "prices": objective.PRICES, **({"start": start} if start else {})}  # fmt: skip
+                    "critic": args.critic if module.critic else 0.0, "prices": objective.PRICES, "strained": STRAIN,
+                    **({"start": start} if start else {})}  # fmt: skip
     trainer = L.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",
         devices=1,
