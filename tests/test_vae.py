@@ -88,13 +88,15 @@ def test_no_latents_burst():
 
 
 def test_rounding_leaves_even_levels_and_the_gradient():
-    x = torch.tensor([-0.9, -0.26, 0.0, 0.13, 1.1], requires_grad=True)
+    x = torch.tensor([[-0.9, -0.26, 0.0, 0.13, 1.1]], requires_grad=True)
     got = rounded(x, levels=5)  # from -0.9 to 1.1 in steps of 0.5
-    assert got.tolist() == pytest.approx([-1.0, -0.5, 0.0, 0.0, 1.0], abs=1e-6)
+    assert got[0].tolist() == pytest.approx([-1.0, -0.5, 0.0, 0.0, 1.0], abs=1e-6)
     (got * torch.arange(5.0)).sum().backward()
-    assert x.grad.tolist() == [0, 1, 2, 3, 4]
-    assert len(rounded(torch.randn(5000)).unique()) in range(90, 130)
-    assert rounded(torch.full((3,), 7.0)).tolist() == pytest.approx([7, 7, 7]) and rounded(torch.zeros(3)).tolist() == [0, 0, 0]
+    assert x.grad[0].tolist() == [0, 1, 2, 3, 4]
+    assert len(rounded(torch.randn(1, 5000)).unique()) in range(90, 130)
+    assert rounded(torch.full((1, 3), 7.0))[0].tolist() == pytest.approx([7, 7, 7]) and rounded(torch.zeros(1, 3))[0].tolist() == [0, 0, 0]
+    pictures = torch.randn(3, 8, 6, 6) * torch.tensor([0.1, 1.0, 10.0]).view(-1, 1, 1, 1)
+    assert torch.equal(rounded(pictures), torch.cat([rounded(each[None]) for each in pictures]))  # each by its own range
 
 
 def test_latents_are_cut_with_their_frames():

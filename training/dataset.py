@@ -177,29 +177,26 @@ class Crops(torch.utils.data.IterableDataset):
             raise TrainingError("Every picture of the data set is held out; make some more.")
         self._near = None
         if device != "cpu":
-            self._near = [torch.from_numpy(np.array(array)).to(device) for array in pictures.pixels]
+            self._near = torch.cat([torch.from_numpy(np.array(array)).to(device) for array in pictures.pixels])
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         rng = np.random.default_rng(self.seed)
         while True:
             shares = np.array([share for *_, share in self.sizes])
             crop, batch, _ = self.sizes[rng.choice(len(self.sizes), p=shares / shares.sum())]
-            pixels = torch.stack([self.one(rng, min(crop, self.edge)) for _ in range(batch)])
-            yield pixels.permute(0, 3, 1, 2).float().div(255)
+            yield self.some(rng, batch, min(crop, self.edge)).permute(0, 3, 1, 2).float().div(255)
 
     def patches(self, count: int, edge: int) -> torch.Tensor:
         """Return random patches, float32 (count, 3, edge, edge) in 0..1."""
-        rng = np.random.default_rng([self.seed, 1])
-        pixels = torch.stack([self.one(rng, edge) for _ in range(count)])
-        return pixels.permute(0, 3, 1, 2).float().cpu().div(255)
+        return self.some(np.random.default_rng([self.seed, 1]), count, edge).permute(0, 3, 1, 2).float().cpu().div(255)
 
-    def one(self, rng: np.random.Generator, crop: int) -> torch.Tensor:
-        """Return a crop, uint8 (crop, crop, 3)."""
-        group = self.groups[rng.integers(len(self.groups))]
-        k = group[rng.integers(len(group))]
-        part, row = self.pictures.places[k]
-        y, x = (rng.integers(0, edge - crop + 1) for edge in self.pictures.size)
-        place = row, slice(y, y + crop), slice(x, x + crop)
-        pixels = torch.from_numpy(np.array(self.pictures.pixels[part][place])) if self._near is None else self._near[part][place]
-        mirrored = [axis for axis in (0, 1) if rng.random() < 0.5]
-        return pixels.flip(mirrored) if mirrored else pixels
+    def some(self, rng: np.random.Generator, count: int, crop: int) -> torch.Tensor:
+        """Return random crops, uint8 (count, crop, crop, 3)."""
+        groups = rng.integers(len(self.groups), size=count)
+        numbers = [self.groups[group][place] for group, place in zip(groups, rng.integers([len(self.groups[group]) for group in groups]))]
+        lines = [rng.integers(0, edge - crop + 1, (count, 1)) + np.arange(crop) for edge in self.pictures.size]
+        down, across = (np.where(rng.random((count, 1)) < 0.5, each[:, ::-1], each) for each in lines)
+        if self._near is None:
+            return torch.from_numpy(np.stack([self.pictures[k][np.ix_(y, x)] for k, y, x in zip(numbers, down, across)]))
+        k, y, x = (torch.from_numpy(each).to(self.device, non_blocking=True) for each in (np.array(numbers), down, across))
+        return self._near[k[:, None, None], y[:, :, None], x[:, None]]

@@ -89,7 +89,7 @@ def strained(latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generat
     count = len(latents)
     chosen = rng.random(count) < 1 / 3
     strength = np.where(chosen, rng.uniform(1, most, count), 1)
-    strength = torch.from_numpy(strength.astype(np.float32)).to(latents).view(-1, 1, 1, 1)
+    strength = torch.from_numpy(strength.astype(np.float32)).to(latents, non_blocking=True).view(-1, 1, 1, 1)
     return strength * latents, contrasted(frames, strength.to(frames))
 
 
@@ -109,7 +109,7 @@ def visited(mean: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     mixed = ((1 - part) * mean + part * other) / np.hypot(1 - part, part)
     if rng.random() < 0.5:
         away = float(rng.uniform(0.1, 0.5))
-        noise = torch.from_numpy(rng.standard_normal(mean.shape, np.float32)).to(mean)
+        noise = torch.from_numpy(rng.standard_normal(mean.shape, np.float32)).to(mean, non_blocking=True)
         smooth = F.avg_pool2d(noise, 3, 1, 1, count_include_pad=False)  # wander moves neighbours together
         mixed = np.sqrt(1 - away**2) * mixed + away * spread * smooth / smooth.std()
     return mixed

@@ -55,12 +55,12 @@ def activation(x: torch.Tensor, show=exact) -> torch.Tensor:
 
 
 def rounded(x: torch.Tensor, levels: int = 128) -> torch.Tensor:
-    """x in so many even levels, of which one is 0, from its lowest value to its highest; the gradient is that of x.
+    """Each picture of x (N, ...) in so many even levels, of which one is 0, from its lowest value to its highest; the gradient is that of x.
 
     As int8 would show it: of its 256 levels a single picture uses about half, for their range is wide enough for all of a film.
     """
     with torch.no_grad():
-        low, high = (end.float() for end in x.aminmax())
+        low, high = (end(x, tuple(range(1, x.ndim)), keepdim=True).float() for end in (torch.amin, torch.amax))
         level = (high.clamp_min(0) - low.clamp_max(0)).clamp_min(1e-6) / (levels - 1)
         off = (x / level).round() * level - x
     return x + off
