@@ -31,7 +31,7 @@ from training.errors import TrainingError, guarded  # noqa: E402
 from training.latents import visited  # noqa: E402
 from training.models import VAE, Config  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
-from training.train_vae import Clock, Training, resumed  # noqa: E402
+from training.train_vae import Clock, Training, fitting, resumed  # noqa: E402
 from training.watch import Watch, among_mixes  # noqa: E402
 
 # torch's exporter and lightning warn about their own use of torch.
@@ -126,6 +126,19 @@ def test_crops_are_pieces_of_pictures_that_are_not_held_out(data):
     piece = np.rint(batch[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
     places = [(p[:: sy, :: sx], y, x) for p in known for sy in (1, -1) for sx in (1, -1) for y in range(33) for x in range(33)]
     assert any(np.array_equal(p[y : y + 32, x : x + 32], piece) for p, y, x in places if p[y, x, 0] == piece[0, 0, 0])
+
+
+def test_crops_out_of_a_devices_memory_are_those_out_of_a_file(data):
+    mapped, kept = (dataset.Crops(dataset.load([data, data]), [(32, 40, 1.0)], seed=4) for _ in range(2))
+    kept._near = torch.cat([torch.from_numpy(np.array(array)) for array in kept.pictures.pixels])  # as on a GPU
+    assert torch.equal(next(iter(mapped)), next(iter(kept)))
+
+
+def test_a_model_without_norms_starts_gently():
+    model = VAE(TINY)
+    assert fitting(1e-3, None) == fitting(1e-3, model) == 1e-3
+    fold.unnormed(model.decoder)
+    assert fitting(1e-3, model) == pytest.approx(2e-4)
 
 
 @pytest.mark.parametrize(

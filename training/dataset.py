@@ -184,13 +184,13 @@ class Crops(torch.utils.data.IterableDataset):
         while True:
             shares = np.array([share for *_, share in self.sizes])
             crop, batch, _ = self.sizes[rng.choice(len(self.sizes), p=shares / shares.sum())]
-            yield self.some(rng, batch, min(crop, self.edge)).permute(0, 3, 1, 2).float().div(255)
+            yield self.cut(rng, batch, min(crop, self.edge)).permute(0, 3, 1, 2).float().div(255)
 
     def patches(self, count: int, edge: int) -> torch.Tensor:
         """Return random patches, float32 (count, 3, edge, edge) in 0..1."""
-        return self.some(np.random.default_rng([self.seed, 1]), count, edge).permute(0, 3, 1, 2).float().cpu().div(255)
+        return self.cut(np.random.default_rng([self.seed, 1]), count, edge).permute(0, 3, 1, 2).float().cpu().div(255)
 
-    def some(self, rng: np.random.Generator, count: int, crop: int) -> torch.Tensor:
+    def cut(self, rng: np.random.Generator, count: int, crop: int) -> torch.Tensor:
         """Return random crops, uint8 (count, crop, crop, 3)."""
         groups = rng.integers(len(self.groups), size=count)
         numbers = [self.groups[group][place] for group, place in zip(groups, rng.integers([len(self.groups[group]) for group in groups]))]

@@ -260,6 +260,11 @@ def resumed(path: Path, config: Config | None) -> VAE:
     return model
 
 
+def fitting(rate: float, model: VAE | None) -> float:
+    """Return the highest learning rate that a model bears where one with norms bears ``rate``."""
+    return rate * (NORMLESS if model is not None and is_folded(model.decoder) else 1.0)
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the β-VAE.")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="data sets: folders with a manifest.csv")
@@ -315,7 +320,7 @@ def main() -> None:
     # A resumed run must not see the crops of its beginning again.
     crops = Crops(pictures, early, seed=time.time_ns() % 2**32 if args.resume else args.seed, device=device)
     distance = perceptual.choose(args.perceptual)
-    rate = args.rate or preset.rate * (NORMLESS if model and is_folded(model.decoder) else 1)
+    rate = args.rate or fitting(preset.rate, model)
     module = Training(config or Config(), args.beta, rate, distance, args.share, preset.patch, model, args.critic)
     if model is None:
         module.model.start_linear(crops.patches(6000 if device == "cuda" or len(pictures) > 100 else 500, 64))
