@@ -177,7 +177,7 @@ class Crops(torch.utils.data.IterableDataset):
             raise TrainingError("Every picture of the data set is held out; make some more.")
         self._near = None
         if device != "cpu":
-            self._near = torch.cat([torch.from_numpy(np.array(array)).to(device) for array in pictures.pixels])
+            self._near = torch.from_numpy(np.concatenate(pictures.pixels)).to(device)  # once: there may be no room for two
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         rng = np.random.default_rng(self.seed)

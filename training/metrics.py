@@ -38,11 +38,6 @@ def ssim(a: torch.Tensor, b: torch.Tensor) -> float:
 LUMA = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
 
 
-def slope(frames: torch.Tensor) -> float:
-    """Mean absolute difference between neighbouring pixels of frames (N, 3, H, W), down and across: how sharp and how lively they are."""
-    return float(frames.diff(dim=2).abs().mean() + frames.diff(dim=3).abs().mean()) / 2
-
-
 def lattice(frames: Iterable[torch.Tensor], period: int) -> float:
     """How much a grid of ``period`` pixels shows through frames (3, H, W): beads along edges, seams, checkerboards.
 

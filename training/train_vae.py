@@ -68,7 +68,7 @@ PRESETS = {
     "cpu": Preset(((192, 3, 0.7), (256, 2, 0.3)), ((192, 3, 0.4), (256, 2, 0.5), (512, 1, 0.1)), 64, threads=2),
     "gpu": Preset(((256, 96, 0.7), (512, 24, 0.3)), ((256, 96, 0.4), (512, 24, 0.6)), 128, rate=1e-3),
 }
-NORMLESS = 0.2  # of a preset's rate, for a model without norms: at 0.6 it forgets in a minute what it knew
+NORMLESS = 0.2  # of a preset's rate, for a model without norms: at 0.6 its loss trebled within two minutes
 
 
 class Average:
@@ -130,7 +130,7 @@ class Training(L.LightningModule):
         got = self.model.decoder(latents).float()
         error = got - frames
         parts = {"l1": error.abs().mean(), "coarse": objective.coarse(error), "edges": objective.edges(error), "kl": kl}
-        between = visited(places, self.rng)[: -(-len(places) // 4)]
+        between = visited(places, self.rng)[: -(-len(places) // 4)]  # some will do: each is decoded twice
         drawn, coarsely = self.model.decoder(between), self.model.decoder(between, show=rounded)
         shown = drawn.clamp(0, 1)  # what is blacker than black is as it likes
         parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely.clamp(0, 1) - shown).abs().mean(),
@@ -260,8 +260,8 @@ def resumed(path: Path, config: Config | None) -> VAE:
     return model
 
 
-def fitting(rate: float, model: VAE | None) -> float:
-    """Return the highest learning rate that a model bears where one with norms bears ``rate``."""
+def bearable(rate: float, model: VAE | None) -> float:
+    """Return the learning rate for a model where one with norms, as a new one (None) has them, is given ``rate``."""
     return rate * (NORMLESS if model is not None and is_folded(model.decoder) else 1.0)
 
 
@@ -320,7 +320,7 @@ def main() -> None:
     # A resumed run must not see the crops of its beginning again.
     crops = Crops(pictures, early, seed=time.time_ns() % 2**32 if args.resume else args.seed, device=device)
     distance = perceptual.choose(args.perceptual)
-    rate = args.rate or fitting(preset.rate, model)
+    rate = args.rate or bearable(preset.rate, model)
     module = Training(config or Config(), args.beta, rate, distance, args.share, preset.patch, model, args.critic)
     if model is None:
         module.model.start_linear(crops.patches(6000 if device == "cuda" or len(pictures) > 100 else 500, 64))

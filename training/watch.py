@@ -24,22 +24,29 @@ from .latents import contrasted  # noqa: E402
 from .models import SCALE, Decoder, rounded  # noqa: E402
 
 
+STRONGER = 1.4  # latents at a look, of which training knows up to `latents.STRAIN`
+
+
 @torch.no_grad()
-def among_mixes(decoder: Decoder, places: Sequence[torch.Tensor]) -> dict[str, float]:
+def among_mixes(decoder: Decoder, places: Sequence[torch.Tensor], ends: Sequence[torch.Tensor]) -> dict[str, float]:
     """Return what films would show half way between places (1, C, h, w), which no reconstruction does: averages over neighbours in a row.
 
-    ``lattice``, ``weave`` and ``rim`` as they are defined in `metrics` and `objective`, ``sharpness``, the slopes of mixes over those of
-    the places, and ``8_bits_db``, how far rounded values bring a frame from float ones, as PSNR. Mixes are (a + b) / sqrt 2, as strong as two places without likeness would give, and cut out by a
-    cell, for a film's frames end where no picture did.
+    ``lattice``, ``weave`` and ``rim`` as they are defined in `metrics` and `objective`; ``sharpness``, the slopes of mixes over those of
+    ``ends``, the places' frames; and ``8_bits_db``, how far rounded values bring a frame from float ones, as PSNR. Mixes are
+    (a + b) / sqrt 2, as strong as two places without likeness would give, and cut out by a cell, for a film's frames end where no picture
+    did.
     """
+
+    def slopes(pictures: Sequence[torch.Tensor]) -> float:
+        return float(np.mean([float(objective.edges(picture, (1,))) for picture in pictures]))
+
     mixes = [(a + b) / 2**0.5 for a, b in zip(places, [*places[1:], places[0]]) if a.shape == b.shape] or [places[0]]
     if min(mixes[0].shape[2:]) > 2:
         mixes = [mix[..., 1:-1, 1:-1] for mix in mixes]
     frames = [decoder(mix).clamp(0, 1) for mix in mixes]
-    ends = [decoder(place).clamp(0, 1) for place in places]
     return {
-        "sharpness": float(np.mean([metrics.slope(frame) for frame in frames]) / np.mean([metrics.slope(frame) for frame in ends])),
-        "8_bits_db": float(np.mean([metrics.psnr(decoder(mix, show=rounded).clamp(0, 1), frame) for mix, frame in zip(mixes, frames)])),
+        "sharpness": slopes(frames) / slopes([end.clamp(0, 1) for end in ends]),
+        "8_bits_db": float(np.mean([metrics.psnr(decoder(mix, show=rounded), frame) for mix, frame in zip(mixes, frames)])),
         "lattice": metrics.lattice([frame[0] for frame in frames], SCALE),
         "weave": float(np.mean([float(objective.weave(frame)) for frame in frames])),
         "rim": float(np.mean([float(objective.rim(frame)) for frame in frames])),
@@ -142,21 +149,23 @@ class Watch(L.Callback):
         model = module.average.model.eval()
         device = next(model.parameters()).device
         found = []
-        spread, places, strain = [], [], []
+        spread, places, ends, strain = [], [], [], []
         for k in self.numbers:
             frame = self.pictures.frame(k)
             mean, log_variance = model.encoder(frame[None].to(device))
             spread.append((mean.var((0, 2, 3)) + log_variance.exp().mean((0, 2, 3))).sqrt())
             places.append(mean)
-            strain.append(metrics.psnr(model.decoder(1.4 * mean).clamp(0, 1).cpu(), contrasted(frame, 1.4)[None]))
-            found.append((self.pictures.styles[k], frame, model.decoder(mean)[0].cpu()))
+            ends.append(model.decoder(mean))
+            strain.append(metrics.psnr(model.decoder(STRONGER * mean).cpu(), contrasted(frame, STRONGER)[None]))
+            found.append((self.pictures.styles[k], frame, ends[-1][0].cpu()))
         distance = module.distance.cpu() if module.distance is not None else None
         every = metrics.compare(found, distance)
         if distance is not None:
             distance.to(device)
-        between = among_mixes(model.decoder, places)
+        between = among_mixes(model.decoder, places, ends)
         values = {"held_out_l1": float(np.mean([float((made - frame).abs().mean()) for _, frame, made in found])),
-                  "held_out_psnr_db": every["all"]["psnr_db"], "held_out_strained_db": float(np.mean(strain))} | {f"mixed_{name}": value for name, value in between.items()}  # fmt: skip
+                  "held_out_psnr_db": every["all"]["psnr_db"], "held_out_strained_db": float(np.mean(strain)),
+                  **{f"mixed_{name}": value for name, value in between.items()}}  # fmt: skip
         if distance is not None:
             values["held_out_perceptual"] = every["all"][distance.name]
         self._note(trainer, module, values)
