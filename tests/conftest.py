@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import sys
@@ -15,6 +16,7 @@ import tiny
 from places import CHUNK, Place
 
 from n2s.cli import main
+from n2s.runtime.frames import FrameMaker
 from n2s.runtime.store import Store
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it puts in the background, and children inherit it
@@ -106,3 +108,29 @@ def n2s(tmp_path: Path, store: Any, capsys: pytest.CaptureFixture, monkeypatch: 
         return status, said.out, said.err
 
     return call
+
+
+@pytest.fixture
+def graph(studio: Any, tmp_path: Path) -> Path:
+    """A track of 4 s, four chunks of 30 frames."""
+    tiny.write_wav(tmp_path / "music.wav", tiny.clicks(4))
+    return tiny.write_graph(tmp_path, studio.model, settings="crf: 30, preset: ultrafast, chunk: 30")
+
+
+@pytest.fixture
+def n2s_json(n2s: Any):
+    def call(*arguments: Any) -> list[dict[str, Any]]:
+        status, out, _ = n2s(*arguments, "--json")
+        lines = [json.loads(line) for line in out.splitlines()]
+        assert status == 0, lines
+        return lines
+
+    return call
+
+
+@pytest.fixture
+def no_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(*_: Any) -> None:
+        raise AssertionError("frames were made")
+
+    monkeypatch.setattr(FrameMaker, "__init__", made)

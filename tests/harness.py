@@ -106,3 +106,10 @@ def codes(graph: Graph, store: Store, fuse: bool = True) -> np.ndarray:
 
 def run(graph: Graph, out: Path, store: Store, **options: Any):
     return Run(graph, out=out, store=store, **options).execute()
+
+
+def assert_same(a: Graph, b: Graph) -> None:
+    assert a.header == b.header
+    assert a.nodes.keys() == b.nodes.keys()
+    for name, node in a.nodes.items():
+        assert node == b.nodes[name], name

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
 
 from n2s.graph.errors import N2SError
 from n2s.graph.graph import Graph
@@ -64,9 +65,7 @@ class Place(Events):
         self.said_.append(text)
 
     def edit(self, old: str, new: str) -> None:
-        text = self.graph.read_text()
-        assert old in text
-        self.graph.write_text(text.replace(old, new))
+        tiny.edit(self.graph, old, new)
 
     def run(self, **options: Any) -> Report:
         """Run with one chunk in flight, so that what is finished when something fails is always the same."""

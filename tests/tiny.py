@@ -8,6 +8,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import av
 import numpy as np
 
 CHANNELS, SCALE = 8, 32
@@ -108,6 +109,19 @@ nodes:
   grain: {{node: Grain, frames: vignette, amount: 0.04}}
   out: {{node: {sink}, frames: grain, audio: track, path: {path}, {settings}}}
 """
+
+
+def read_png(path: Path) -> np.ndarray:
+    """Return a PNG as uint8 (H, W, 3)."""
+    with av.open(str(path)) as container:
+        return next(container.decode(video=0)).to_ndarray(format="rgb24")
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text that is in a file."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
 
 
 def write_graph(folder: Path, model: Path, audio: str = "music.wav", name: str = "track", **options: object) -> Path:

@@ -23,7 +23,6 @@ from .files import whole  # noqa: E402
 from .latents import contrasted  # noqa: E402
 from .models import SCALE, Decoder, rounded  # noqa: E402
 
-
 STRONGER = 1.4  # latents at a look, of which training knows up to `latents.STRAIN`
 
 

@@ -1,0 +1,71 @@
+"""plan and its drawing: what a run would render, before it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import tiny
+from test_films import write_album
+
+
+def test_plan_tells_the_film_and_renders_nothing(graph: Path, n2s: Any, n2s_json: Any, no_frames: None) -> None:
+    (film,) = n2s_json("plan", graph)
+    assert film["film"] == "track.mp4" and film["frames"] == 120 and film["seconds"] == 4 and film["chunk_frames"] == 30
+    assert [stage["stage"] for stage in film["stages"]] == ["latents", "latents", "decoder", "kernel", "sink"]
+    assert film["stages"][3]["nodes"] == ["tone", "vignette", "grain"]
+    assert "on cpu" in film["stages"][2]["details"]
+    drives = {f"{drive['node']}.{drive['field']}": drive["by"] for drive in film["driven"]}
+    assert drives == {"anchors.weights": "weights", "tone.exposure": "= 0.8 * pulse"}
+    assert [(chunk["start"], chunk["stop"], chunk["stored"]) for chunk in film["chunks"]] == [
+        (0, 30, False), (30, 60, False), (60, 90, False), (90, 120, False)
+    ]  # fmt: skip
+    assert (film["stored"], film["to_render"], film["frames_to_render"]) == (0, 4, 120)
+    status, out, _ = n2s("plan", graph)
+    assert status == 0 and "tone + vignette + grain → yuv420p of 8 bits, dithered, one pass" in out
+    assert "0:00.0  ░░░░\n" in out and "4 to render" in out
+
+
+def test_plan_maps_what_is_stored(graph: Path, n2s: Any, n2s_json: Any, tmp_path: Path) -> None:
+    assert n2s("run", graph, "--from", 1, "--to", 3, "--out", "part")[0] == 0
+    assert "░██░" in n2s("plan", graph)[1]
+    (film,) = n2s_json("plan", graph)
+    assert (film["stored"], film["to_render"], film["up_to_date"]) == (2, 2, False)
+    assert n2s("run", graph)[0] == 0
+    status, out, _ = n2s("plan", graph)
+    assert "████" in out and "the film is up to date" in out
+    assert n2s_json("plan", graph, "--set", "grain.amount=0.2")[0]["to_render"] == 4
+
+
+def test_plan_of_an_album_lists_all_films(studio: Any, tmp_path: Path, n2s: Any, n2s_json: Any, no_frames: None) -> None:
+    path = write_album(tmp_path, studio.model, [22050 * 2, 22050 * 3])
+    films = n2s_json("plan", path)
+    assert [film["film"] for film in films] == ["track0.mp4", "track1.mp4", "album.mp4"]
+    assert films[2]["joins"] == ["Piece 0", "Piece 1"] and films[2]["frames"] == 150
+    assert "joins   Piece 0, Piece 1" in n2s("plan", path)[1]
+
+
+def test_a_long_map_is_compact() -> None:
+    from n2s.commands.plan import chunk_map
+
+    chunks = [{"start": i, "stop": i + 1, "stored": i < 1001} for i in range(2400)]
+    lines = chunk_map({"chunks": chunks, "frames": 2400, "seconds": 4800.0, "stored": 1001, "to_render": 1399,
+                       "frames_to_render": 1399, "up_to_date": False})  # fmt: skip
+    assert len(lines) == 5 and "a mark stands for 10 chunks" in lines[-1]
+    marks = "".join(line.split()[-1] for line in lines[:-1])
+    assert marks == "█" * 100 + "▒" + "░" * 139
+
+
+def test_the_plan_and_thumbnails_are_drawn(studio: Any, tmp_path: Path, store: Any) -> None:
+    from test_runs import n2s
+
+    graph = tiny.write_graph(studio.folder, studio.model, name="drawn", settings="chunk: 30")
+    common = ("--store", store.root, "-o")
+    assert n2s("draw", graph, "--plan", *common, tmp_path / "plan.dot").returncode == 0
+    dot = (tmp_path / "plan.dot").read_text()
+    assert "one kernel for out" in dot and "0 stored" in dot and "3 to render" in dot
+    assert n2s("run", graph, "--to", "1", "--out", tmp_path, "--store", store.root).returncode == 0
+    assert n2s("draw", graph, "--plan", *common, tmp_path / "plan.dot").returncode == 0
+    assert "1 stored" in (tmp_path / "plan.dot").read_text()
+    assert n2s("draw", graph, "--thumbnails", "1", *common, tmp_path / "seen.svg").returncode == 0
+    assert (tmp_path / "seen.svg").read_bytes().count(b"data:image/png;base64,") == 4

@@ -1,0 +1,164 @@
+"""why: what changed since the segments that the store holds were rendered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import harness
+import pytest
+import tiny
+
+from n2s.graph.graph import Graph
+from n2s.graph.keys import digest
+
+
+def causes(told: list[dict[str, Any]]) -> list[list[str]]:
+    return [[cause["text"] for cause in about["causes"]] for about in told]
+
+
+def render(graph: Path, store: Any, tmp_path: Path) -> None:
+    harness.run(Graph.load(graph), tmp_path / "renders", store)
+
+
+def keep(graph: Graph, store: Any) -> list[Path]:
+    """Put a graph's segments into the store as if they had been rendered; only their recipes are true."""
+    film = harness.plan(graph, store)
+    return [
+        store.add("segments", chunk.key, ".mp4", {**chunk.recipe, "static": film.static}, lambda path: path.write_bytes(b"-"))
+        for chunk in film.chunks()
+    ]
+
+
+def kept_otherwise(store: Any, change: Any) -> None:
+    """Make the store's segments into ones whose recipes differ, as if they had been rendered by something else."""
+    for entry in list(store.entries()):
+        if entry.kind == "segments":
+            about = json.loads(entry.card.read_bytes())
+            change(about["recipe"]["static"])
+            payload = entry.payloads[0]
+            target = store.path("segments", digest(about["recipe"]), payload.suffix)
+            target.parent.mkdir(exist_ok=True)
+            payload.rename(target)
+            entry.card.unlink()
+            target.with_suffix(".json").write_text(json.dumps(about))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("amount: 0.04", "amount: 0.05", ["grain.amount: 0.04 → 0.05"]),
+        ("amount: 0.04", "amount: 0.04001", ["grain.amount: 0.04 → 0.04001"]),
+        ("exposure: = 0.8 * pulse", "exposure: 0.3", ["tone.exposure: driven → 0.3"]),
+        ("contrast: 1.1", "contrast: = 1 + 0.1 * pulse", ["tone.contrast: 1.1 → driven by = 1 + 0.1 * pulse"]),
+        ("period: 6", "period: 8", ["drift.period: 6 → 8"]),
+        ("fps: 30", "fps: 60", ["fps: 30 → 60"]),
+        ("seed: 7", "seed: 8", ["seed: 7 → 8"]),
+        ("size: [96, 64]", "size: [96, 96]", ["size: 96x64 → 96x96", "latent grid: 16x24 → 16x16"]),
+        ("{node: Grain, frames: vignette,", "{node: Grain, frames: tone,", ["a node Vignette was taken out"]),
+        ("crf: 30", "crf: 31", ["out.crf: 30 → 31"]),
+        ("[red, green, blue]", "[red, blue, green]", ["anchors: other anchors"]),
+        ("grain:", "shade: {node: Vignette, frames: vignette, radius: 0.1}\n  grain:", []),
+    ],
+)  # fmt: skip
+def test_why_names_the_edit(
+    old: str, new: str, said: list[str], graph: Path, store: Any, n2s_json: Any, no_frames: None
+) -> None:  # fmt: skip
+    keep(Graph.load(graph), store)
+    tiny.edit(graph, old, new)
+    if not said:  # the new node takes part only when it is wired
+        tiny.edit(graph, "{node: Grain, frames: vignette,", "{node: Grain, frames: shade,")
+        said = ["shade (Vignette) is new"]
+    told = n2s_json("why", graph)
+    assert [about["chunk"] for about in told] == list(range(len(told))) and len(told) >= 4
+    assert causes(told) == [said] * len(told)
+
+
+def test_why_tells_signals_by_their_frames(graph: Path, store: Any, n2s: Any, n2s_json: Any) -> None:
+    tiny.edit(graph, "[[0, 0], [60, 1]]", "[[0, 0], [2, 0.2], [3, 0.6], [4, 0.9]]")
+    keep(Graph.load(graph), store)
+    assert n2s_json("why", graph) == []
+    assert "nothing to render" in n2s("why", graph)[1]
+    tiny.edit(graph, "[4, 0.9]", "[4, 1]")
+    (about,) = n2s_json("why", graph)
+    assert about["chunk"] == 3 and about["from"] == 3 and about["to"] == 4
+    (cause,) = about["causes"]
+    assert cause["kind"] == "signal" and cause["subject"] == "anchors.weights" and (cause["start"], cause["stop"]) == (90, 120)
+    assert "anchors.weights (driven by weights) has other values in frames 90..120" in n2s("why", graph)[1]
+    tiny.edit(graph, "[2, 0.2]", "[2, 0.25]")
+    out = n2s("why", graph)[1]
+    assert "4 of 4 chunks to render\n  chunks 0 to 3, 0:00.0 to 0:04.0\n" in out and "in frames 0..120" in out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda static: static["nodes"][4].update(code="0" * 40), "the code of Vignette changed"),
+        (lambda static: static["environment"].update(numba="0.1"), "numba: 0.1 → "),
+        (lambda static: static["environment"].update(kernels="0"), "the code that generates kernels changed"),
+        (lambda static: static["environment"].update(instructions="z80"), "on a processor with other instruction sets"),
+        (lambda static: static["nodes"][2]["files"].update(provider="cuda"), "film's provider: cuda → cpu"),
+        (lambda static: static["nodes"][2]["files"].update(decoder="0"), "film: another file of the model decodes"),
+        (lambda static: static["nodes"][5]["inputs"].update(frames=3), "grain.frames: tone → vignette"),
+        (lambda static: static.update(fps="25"), "fps: 25 → 30"),
+    ],
+)
+def test_why_names_what_else_changed(change: Any, said: str, graph: Path, store: Any, n2s_json: Any) -> None:
+    keep(Graph.load(graph), store)
+    kept_otherwise(store, change)
+    for texts in causes(n2s_json("why", graph)):
+        assert len(texts) == 1 and said in texts[0]
+
+
+def test_why_of_what_was_never_there_damaged_or_stored(graph: Path, store: Any, n2s: Any, n2s_json: Any) -> None:
+    told = n2s_json("why", graph)
+    assert len(told) == 4 and all("never rendered before" in texts[0] for texts in causes(told))
+    keep(Graph.load(graph), store)
+    store.path("segments", told[1]["key"], ".mp4").write_bytes(b"another")
+    (about,) = n2s_json("why", graph)
+    assert about["chunk"] == 1 and about["causes"][0]["kind"] == "damaged"
+    (about,) = n2s_json("why", graph, "--at", 2.5)
+    assert about["chunk"] == 2 and about["stored"] and about["causes"][0]["kind"] == "stored"
+    kept_otherwise(store, lambda static: [node.update(settings={"a": 1}, params={"b": 2}, files={}) for node in static["nodes"]])
+    assert all("never rendered before" in texts[0] for texts in causes(n2s_json("why", graph)))
+    for wrong, words in ((("--chunk", 4), "has chunks 0 to 3"), (("--at", 5), "which lasts 4.00 s"),
+                         (("--at", 1, "--chunk", 1), "give one of them")):  # fmt: skip
+        status, _, err = n2s("why", graph, *wrong)
+        assert status == 2 and words in err
+
+
+def test_why_keeps_films_of_one_look_apart(graph: Path, studio: Any, tmp_path: Path, store: Any, n2s_json: Any) -> None:
+    keep(Graph.load(graph), store)
+    tiny.write_wav(tmp_path / "other.wav", tiny.clicks(4, 90))
+    tiny.edit(graph, "music.wav", "other.wav")
+    assert causes(n2s_json("why", graph)) == [["tone.exposure (driven by = 0.8 * pulse) has other values"]] * 4
+    for old, new in (("seed: 7", "seed: 8"), ("[60, 1]", "[40, 1]"), ("period: 6", "period: 7"), ("amount: 0.3", "amount: 0.4"),
+                     ("contrast: 1.1", "contrast: 1.2"), ("amount: 0.04", "amount: 0.05")):  # fmt: skip
+        tiny.edit(graph, old, new)
+    assert all("never rendered before" in texts[0] for texts in causes(n2s_json("why", graph)))
+
+
+def test_why_takes_the_most_alike_and_then_the_newest(graph: Path, store: Any, n2s_json: Any) -> None:
+    import os
+
+    keep(Graph.load(graph), store)
+    for amount, made in ((0.09, 3_000_000_000), (0.06, 1_000_000_000)):
+        for path in keep(Graph.load(graph, {"grain.amount": amount}), store):
+            os.utime(path, (made, made))
+    tiny.edit(graph, "amount: 0.04", "amount: 0.05")
+    assert causes(n2s_json("why", graph)) == [["grain.amount: 0.09 → 0.05"]] * 4
+    tiny.edit(graph, "amount: 0.05", "amount: 0.06")
+    tiny.edit(graph, "crf: 30", "crf: 31")
+    assert causes(n2s_json("why", graph)) == [["out.crf: 30 → 31"]] * 4
+
+
+def test_why_of_a_finished_film_whose_segments_went(graph: Path, store: Any, tmp_path: Path, n2s: Any, n2s_json: Any) -> None:
+    render(graph, store, tmp_path)
+    for entry in list(store.entries()):
+        if entry.kind == "segments":
+            entry.remove()
+    assert n2s_json("why", graph) == []
+    (about,) = n2s_json("why", graph, "--chunk", 0)
+    assert about["causes"][0]["kind"] == "done"
+    assert len(n2s_json("why", graph, "--out", "elsewhere")) == 4
