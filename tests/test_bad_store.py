@@ -39,7 +39,7 @@ CURT = damage(lambda _: b'{"bytes": 1}')
         *[("analysis", ".npz", how, 0) for how in (FLIPPED, CUT, Path.unlink)],
         *[("analysis", ".json", how, 0) for how in (GARBAGE, Path.unlink)],
         *[("audio-tracks", ".mp4", how, 0) for how in (FLIPPED, Path.unlink)],
-        *[(kind, ".json", how, 0) for kind in ("films", "audio", "digests") for how in (GARBAGE, CURT, LISTED)],
+        *[(kind, ".json", how, 0) for kind in ("films", "audio") for how in (GARBAGE, CURT, LISTED)],
     ],
 )
 def test_a_store_that_was_damaged_between_two_runs(place: Place, kind: str, suffix: str, how: Any, rendered: int) -> None:

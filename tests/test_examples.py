@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from n2s import Graph
-from n2s.graph.keys import code_digest
+from n2s.graph.code import code_digest
 from n2s.nodes import AudioSource, DigestSink, Grain, ImageSource
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,7 +114,8 @@ def test_their_code_is_part_of_the_key(package: Any, studio: Any, store: Any) ->
     assert harness.keys(film(described, studio), store) == before
     edited = package(("smoothstep(0.2, 0.5", "smoothstep(0.3, 0.5"))
     assert set(harness.keys(film(edited, studio), store)).isdisjoint(before)
-    assert code_digest(edited.Gate) == code_digest(described.Gate)
+    assert code_digest(edited.Gate) != code_digest(described.Gate)  # a package is known as a whole
+    assert code_digest(described.Gate) == code_digest(package().Gate)
 
 
 def test_scanlines_against_its_formula(package: Any) -> None:

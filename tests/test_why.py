@@ -96,7 +96,7 @@ def test_why_tells_signals_by_their_frames(graph: Path, store: Any, n2s: Any, n2
     [
         (lambda static: static["nodes"][4].update(code="0" * 40), "the code of Vignette changed"),
         (lambda static: static["environment"].update(numba="0.1"), "numba: 0.1 → "),
-        (lambda static: static["environment"].update(kernels="0"), "the code that generates kernels changed"),
+        (lambda static: static["environment"].update(engine="0"), "the library's own code changed"),
         (lambda static: static["environment"].update(instructions="z80"), "on a processor with other instruction sets"),
         (lambda static: static["nodes"][2]["files"].update(provider="cuda"), "film's provider: cuda → cpu"),
         (lambda static: static["nodes"][2]["files"].update(decoder="0"), "film: another file of the model decodes"),

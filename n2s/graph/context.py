@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from n2s.graph.time import Clock
+from n2s.graph.time import Clock, PartialClock
 
 
 class AudioHandle(Protocol):
@@ -55,7 +55,9 @@ class Context(Protocol):
         """Return a picture as float32 (3, H, W), display-referred, 0..1."""
         ...
 
-    def file_digest(self, path: Path) -> str: ...
+    def file_digest(self, path: Path) -> str:
+        """Return a digest of the bytes of a file, or of all files of a folder."""
+        ...
 
     def keep(self, name: str, recipe: dict, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """Return what ``make`` makes, from the store when this recipe was made before."""
@@ -70,11 +72,15 @@ class Context(Protocol):
 class Scene:
     """What holds for the whole track while its resident values are computed."""
 
-    clock: Clock
+    clock: Clock | PartialClock
     seed: int
     size: tuple[int, int]
     context: Context
     base: Path
+
+    def seen_by(self, node: Any) -> Scene:
+        """Return the scene as a streamed node may read it: of the clock, what it declares."""
+        return replace(self, clock=PartialClock(self.clock, node.reads, type(node).__name__))
 
     def path(self, text: str) -> Path:
         """Return a path of the graph, made absolute against the folder of its file."""

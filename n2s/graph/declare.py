@@ -10,6 +10,7 @@ expression. A *setting* is constant.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, get_args
@@ -18,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from n2s.graph import loaded
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression, ExpressionError, Number
 from n2s.graph.types import FRAMES, LATENTS, SIGNAL, Kind, Link
@@ -213,6 +215,14 @@ class Node(BaseModel):
             for name, info in cls.model_fields.items()
             if cls.specs[name].role == "port"
         }
+        module = sys.modules.get(cls.__module__)
+        cls._born = loaded.now(), getattr(module, "__file__", None)
+        if "pixel" in vars(cls):
+            cls._pixel_text = _source(vars(cls)["pixel"])
+
+    # When it was defined, and in which file: that tells the code it was made by (`n2s.graph.loaded`).
+    _born: ClassVar[tuple[int, str | None]] = (0, None)
+    _pixel_text: ClassVar[str | None] = None  # the source of `pixel` as it was when the class was defined
 
     specs: ClassVar[dict[str, Spec]] = {}
     ports: ClassVar[dict[str, Kind]] = {}
@@ -274,6 +284,16 @@ class Node(BaseModel):
         from n2s.graph.build import connect
 
         return connect(self, inputs, name, named)
+
+
+def _source(function: Any) -> str | None:
+    """Return the text of a function; None where it is in no file."""
+    import inspect
+
+    try:
+        return inspect.getsource(getattr(function, "__func__", function))
+    except (OSError, TypeError):
+        return None
 
 
 def explain(error: ValidationError, cls: type[Node]) -> list[tuple[str, str]]:
@@ -347,6 +367,8 @@ class Streamed(Node):
     """
 
     kind: ClassVar[str] = "streamed"
+    # What it reads of the track's clock beside times of frames. Keys hold it; reading what is not declared is an error.
+    reads: ClassVar[frozenset[str]] = frozenset({"duration", "tempo"})
 
     def window(self, fps: Any) -> tuple[int, int]:
         """Return how many frames before and after the wanted ones its streamed inputs must cover; constants only."""

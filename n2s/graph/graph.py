@@ -35,7 +35,7 @@ class Header(BaseModel):
     fps: Annotated[Fraction, BeforeValidator(parse_rate)] = Field(Fraction(30), description="film frames a second")
     size: tuple[int, int] = Field((640, 360), description="width and height in pixels, both even")
     tempo: float | None = Field(None, ge=20, le=400, description="beats a minute; else heard in the music")
-    duration: float | None = Field(None, gt=0, le=86400, description="seconds, where no music gives the length")
+    duration: float | None = Field(None, gt=0, le=86400, description="seconds the film lasts, its sound cut there or followed by silence; left out, as long as the music")
 
     @field_validator("size")
     @classmethod

@@ -14,17 +14,18 @@ from typing import Any
 
 import numpy as np
 
+from n2s.graph.code import code_digest, engine_parts
 from n2s.graph.context import Context, Scene
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
-from n2s.graph.keys import code_digest, digest, digest_array, plain
+from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.time import chunk_spans
 from n2s.graph.types import FRAMES, LATENTS, Link
 from n2s.graph.values import Values
 
-RECIPE_FORMAT = 1
+RECIPE_FORMAT = 2
 GRID_ROWS = 16
 
 
@@ -75,7 +76,7 @@ class FilmPlan:
     context : Context
         Asked for digests of files and models.
     environment : mapping
-        What else decides bits: versions of the libraries, the processor's instruction set.
+        What else decides bits: the library's own code, versions of other libraries, the processor's instruction set.
     fuse : bool
         False computes every pointwise node by itself; the bits are the same.
     """
@@ -132,7 +133,7 @@ class FilmPlan:
         place = {other: i for i, other in enumerate(self.order)}
         settings = {}
         for field in node.settings():
-            if node.specs[field].keyed:
+            if node.specs[field].keyed and not node.is_type(field, "path"):
                 value = getattr(node, field)
                 settings[field] = value.resolve(self.values.clock.tempo) if isinstance(value, Number) else plain(value)
         params = {}
@@ -142,12 +143,28 @@ class FilmPlan:
         inputs = {field: place[link.node] if link.node in place else "signal" for field, link in node.links().items() if field in node.ports}
         if node.kind == "sink":
             inputs.pop("audio", None)  # the music is joined to the film later; segments hold pictures alone
-        description = {"type": type(node).__name__, "code": code_digest(type(node)), "settings": settings, "params": params, "inputs": inputs}
-        if files := node.digests(self.scene):
+        code = code_digest(type(node), self.scene.context.file_digest, self._engine)
+        description = {"type": type(node).__name__, "code": code, "settings": settings, "params": params, "inputs": inputs}
+        if files := self._files(node) | node.digests(self.scene):
             description["files"] = files
+        if clock := {what: getattr(self.scene.clock, what) for what in sorted(getattr(node, "reads", ()))}:
+            description["clock"] = clock
         if name in self.grids:
             description["grid"] = list(self.grids[name])
         return description
+
+    def _files(self, node: Node) -> dict[str, str]:
+        """The digests of the files that a node's settings name, but for those it looks after itself."""
+        found = {}
+        for field in node.settings():
+            if node.specs[field].keyed and node.is_type(field, "path") and (value := getattr(node, field)):
+                named = value if isinstance(value, list | tuple) else [value]
+                found[field] = " ".join(self.scene.context.file_digest(self.scene.path(text)) for text in named)
+        return found
+
+    @cached_property
+    def _engine(self) -> frozenset[str]:
+        return frozenset(engine_parts())
 
     @cached_property
     def _static_digest(self) -> str:
@@ -175,6 +192,10 @@ class FilmPlan:
             for field, values, before, after in self.driven
         }
         recipe = {"static": self._static_digest, "start": start, "stop": stop, "signals": signals}
+        # What looks ahead of the last frame sees it stand still, so where that is decides pixels before it.
+        ahead = max((after for _, after in self.margins.values()), default=0)
+        if (beyond := stop + ahead - self.values.clock.frames) > 0 and ahead:
+            recipe["beyond"] = beyond
         return Chunk(start, stop, recipe, digest(recipe))
 
     def chunks(self, start: int = 0, stop: int | None = None, length: int | None = None) -> list[Chunk]:

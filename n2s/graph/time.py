@@ -6,10 +6,14 @@ Film frame k stands at the exact rational time k / fps. Durations are counts of 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, Protocol
 
 import numpy as np
+
+from n2s.graph.errors import GraphError
 
 MAX_FPS = 240
 _RATE = re.compile(r"\d{1,6}(\.\d{1,9})?\Z|\d{1,9}/\d{1,9}\Z", re.ASCII)
@@ -73,11 +77,17 @@ def timecode(frame: int, fps: Fraction) -> str:
     return f"{hundredths // 6000:02d}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
 
 
+class Duration(Protocol):
+    """A constant that may be a time in seconds, beats or bars: what a setting of `MusicalTime` holds."""
+
+    def resolve(self, tempo: float) -> float: ...
+
+
 @dataclass(frozen=True)
 class Clock:
     """The time of one track: its frame rate, its length in film frames, its tempo.
 
-    ``tempo`` is in beats a minute and decides what the units beats and bars mean.
+    ``tempo`` is in beats per minute and decides what the units beats and bars mean.
     """
 
     fps: Fraction
@@ -92,6 +102,39 @@ class Clock:
     def times(self, start: int, stop: int) -> np.ndarray:
         """Return the times of frames start..stop in seconds, float64, each rounded once from the exact rational."""
         return np.arange(start, stop, dtype=np.int64) * self.fps.denominator / np.float64(self.fps.numerator)
+
+    def seconds(self, duration: Duration) -> float:
+        """Return a musical time in seconds."""
+        return duration.resolve(self.tempo)
+
+
+class PartialClock:
+    """A track's clock as a node sees it that declares what it reads of the length and the tempo.
+
+    Frame rate and times of frames are every node's to read, and musical times in settings: keys hold them. What else is
+    read and not declared would be in no key.
+    """
+
+    def __init__(self, whole: Clock, reads: Collection[str], reader: str):
+        self._whole, self._reads, self._reader = whole, reads, reader
+        self.fps, self.times, self.seconds = whole.fps, whole.times, whole.seconds
+
+    @property
+    def frames(self) -> int:
+        return self._read("frames", "duration")
+
+    @property
+    def duration(self) -> float:
+        return self._read("duration", "duration")
+
+    @property
+    def tempo(self) -> float:
+        return self._read("tempo", "tempo")
+
+    def _read(self, name: str, declared: str) -> Any:
+        if declared not in self._reads:
+            raise GraphError(f"{self._reader} reads clock.{name} and declares that it does not; add {declared!r} to its reads.")
+        return getattr(self._whole, name)
 
 
 def chunk_spans(start: int, stop: int, length: int) -> list[tuple[int, int]]:

@@ -31,6 +31,7 @@ class VAEDecode(Streamed):
     batch: int = setting(2, ge=1, le=64, help="frames the decoder takes at once", keyed=False)
 
     outputs = FRAMES_OUTPUT
+    reads = frozenset()
     half: ClassVar[bool] = True  # its frames are float16 by definition
 
     def digests(self, scene: Scene) -> dict[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from n2s.graph.code import code_digest
 from n2s.graph.context import AudioHandle, Scene
 from n2s.graph.declare import Output, Resident, port
-from n2s.graph.keys import code_digest
 from n2s.graph.types import SIGNAL, Audio
 from n2s.nodes import hearing
 
@@ -48,7 +48,7 @@ class Features(Resident):
 
     def compute(self, scene: Scene, audio: AudioHandle) -> dict[str, np.ndarray]:
         fps, frames = scene.clock.fps, scene.clock.frames
-        recipe = {"audio": audio.digest, "code": code_digest(hearing.analyse)}
+        recipe = {"audio": audio.digest, "code": code_digest(hearing.__name__)}
         heard = scene.context.keep("analysis", recipe, lambda: hearing.analyse(audio))
         hop, rate = int(heard["hop"]), int(heard["rate"])
         found = {}

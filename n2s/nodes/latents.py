@@ -29,6 +29,7 @@ class Anchors(Streamed):
     model: FilePath | None = setting(None, help="folder of the model; left out, the one that is shipped", keyed=False)
 
     outputs = LATENTS_OUTPUT
+    reads = frozenset()
     example = {"names": ["red", "green", "blue"]}
 
     def digests(self, scene: Scene) -> dict[str, str]:
@@ -116,6 +117,7 @@ class LatentEMA(Streamed):
     half_life: Seconds = setting(0.2, ge=0, le=4, unit="s", help="time in which half of a step is left")
 
     outputs = LATENTS_OUTPUT
+    reads = frozenset()
     neutral = {"half_life": 0}
 
     def window(self, fps: Any) -> tuple[int, int]:

@@ -33,6 +33,7 @@ class Wander(Streamed):
     model: FilePath | None = setting(None, help="folder of the model; left out, the one that is shipped", keyed=False)
 
     outputs = LATENTS_OUTPUT
+    reads = frozenset()
     neutral = {"amount": 0}
 
     def digests(self, scene: Scene) -> dict[str, str]:
@@ -41,7 +42,7 @@ class Wander(Streamed):
     def _reach(self, scene: Scene) -> np.ndarray:
         """Return the reach of each channel, float32 (C,), for drifts of this scale; ones where the model's card has none."""
         model = scene.context.model(scene.path(self.model) if self.model else None)
-        known = model.card["latent"].get("reach")
+        known = model.latent.get("reach")
         if not known:
             return np.ones(model.channels, np.float32)
         scales = sorted(known, key=float)
@@ -57,7 +58,7 @@ class Wander(Streamed):
         waves = []
         for wave in range(WAVES):
             bits = shader.hash32(place ^ shader.hash32(channels * np.uint32(2 * WAVES) + np.uint32(2 * wave)))
-            frequency = (0.5 + shader.uniform(bits)).astype(np.float64) / self.period.resolve(scene.clock.tempo)
+            frequency = (0.5 + shader.uniform(bits)).astype(np.float64) / scene.clock.seconds(self.period)
             phase = shader.uniform(shader.hash32(bits ^ np.uint32(0x9E3779B9))).astype(np.float64)
             waves.append((frequency, phase))
         return rows, columns, waves, self._reach(scene)

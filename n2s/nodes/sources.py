@@ -17,6 +17,7 @@ class ImageSource(Streamed):
     path: FilePath = setting(help="the file, relative to the graph's", keyed=False)
 
     outputs = FRAMES_OUTPUT
+    reads = frozenset()
     example = {"path": "picture.png"}
 
     def digests(self, scene: Scene) -> dict[str, str]:

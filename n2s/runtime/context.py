@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from n2s.graph.errors import MediaError
+from n2s.graph.code import FACTS, code_digest, known_facts, remember_facts
+from n2s.graph.errors import MediaError, RenderError
+from n2s.runtime import audio
 from n2s.runtime.audio import AudioInfo, AudioReader, probe
+from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import ffmpeg_path
 from n2s.runtime.models import ModelFolder, shipped_folder
 from n2s.runtime.store import Store
@@ -19,9 +22,13 @@ SLOWEST = 1000  # samples a second; below, nothing can be heard or encoded
 
 
 class Music:
-    """A piece of music in a file, known by its samples."""
+    """A piece of music in a file, known by its samples.
 
-    def __init__(self, path: Path, info: AudioInfo):
+    ``check`` raises where the file is not any more what it was when its digest was taken.
+    """
+
+    def __init__(self, path: Path, info: AudioInfo, check: Callable[[], None] = lambda: None):
+        self.check = check
         self.path, self.info = path, info
         self.digest, self.rate, self.channels, self.samples = info.digest, info.rate, info.channels, info.samples
         self._reader: AudioReader | None = None
@@ -30,7 +37,9 @@ class Music:
         """Return samples start..start+n as float32 (channels, n), zeros outside the piece."""
         if self._reader is None:
             self._reader = self.reader()
-        return self._reader.read(start, n)
+        samples = self._reader.read(start, n)
+        self.check()
+        return samples
 
     def reader(self) -> AudioReader:
         """Return a reader of one's own, for another thread."""
@@ -45,57 +54,67 @@ class Music:
 class RunContext:
     """What one run shares: the store, the opened music and models, the sentences for the user."""
 
-    def __init__(self, store: Store, say: Callable[[str], None]):
+    def __init__(self, store: Store, say: Callable[[str], None], fresh: bool = False):
         self.store = store
+        self.inputs = InputFiles(store, fresh)
+        remember_facts(store.noted("code", FACTS) or {})
+        self._facts_known = len(known_facts())
         self._say = say
         self._said: set[str] = set()
         self._music: dict[Path, Music] = {}
         self._models: dict[Path, ModelFolder] = {}
-        self._pictures: dict[Path, np.ndarray] = {}
+        self._pictures: dict[Path, tuple[str, np.ndarray]] = {}  # the digest of the file, what it shows
 
     def audio(self, path: Path) -> Music:
         if "\0" in str(path):
             raise MediaError(f"{str(path)!r} is no name of a file.")
-        if path not in self._music:
-            try:
-                found = self.store.about_file("audio", path, lambda: vars(probe(path, ffmpeg_path)).copy())
-            except UnicodeError:
-                raise MediaError(f"{path!r} has a name that is not UTF-8; rename the file.") from None
-            except OSError:
-                found = vars(probe(path, ffmpeg_path))  # says in its own words that the file is missing
-            if found["rate"] < SLOWEST:
-                raise MediaError(f"{path} has {found['rate']} samples a second; at least {SLOWEST} were wanted. Convert it.")
-            self._music[path] = Music(path, AudioInfo(**found))
+        try:
+            find = lambda: vars(probe(path, ffmpeg_path)).copy()  # noqa: E731
+            info = AudioInfo(**self.inputs.about("audio", path, find, keep=True, code=code_digest(audio.__name__)))
+        except UnicodeError:
+            raise MediaError(f"{path!r} has a name that is not UTF-8; rename the file.") from None
+        except OSError:
+            info = probe(path, ffmpeg_path)  # says in its own words that the file is missing
+        if info.rate < SLOWEST:
+            raise MediaError(f"{path} has {info.rate} samples a second; at least {SLOWEST} were wanted. Convert it.")
+        known = self._music.get(path)
+        if known is None or known.info != info:
+            self._music[path] = Music(path, info, self.inputs.check_unchanged)
         return self._music[path]
 
     def model(self, path: Path | None) -> ModelFolder:
         folder = path or shipped_folder()
         if folder not in self._models:
-            self._models[folder] = ModelFolder(folder, self.store, self.say)
+            self._models[folder] = ModelFolder(folder, self.store, self.say, self.inputs)
         return self._models[folder]
 
     def image(self, path: Path) -> np.ndarray:
         from n2s.runtime.pictures import read_picture
 
-        if path not in self._pictures:
-            self._pictures[path] = read_picture(path)
-        return self._pictures[path]
+        if not path.is_file():
+            raise MediaError(f"{path}: there is no such picture.")
+        digest = self.inputs.digest(path)
+        if self._pictures.get(path, ("",))[0] != digest:
+            self._pictures[path] = digest, read_picture(path)
+        return self._pictures[path][1]
 
     def files(self) -> set[Path]:
         """Return every file that was opened for a node."""
         models = {path for model in self._models.values() for path in model.folder.iterdir()}
-        return {path.resolve() for path in {*self._music, *self._pictures, *models}}
+        return {path.resolve() for path in {*self._music, *self._pictures, *models, *self.inputs.paths()}}
 
     def file_digest(self, path: Path) -> str:
-        try:
-            return self.store.about_file("digests", path, lambda: hashlib.sha256(path.read_bytes()).hexdigest())
-        except OSError as error:
-            raise MediaError(f"{path} cannot be read: {error.strerror}.") from None
+        return self.inputs.digest(path)
 
     def keep(
         self, name: str, recipe: Mapping[str, Any], make: Callable[[], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:
-        return self.store.keep_arrays(name, recipe, make)
+        def make_of_the_same() -> dict[str, np.ndarray]:
+            made = make()
+            self.inputs.check_unchanged()
+            return made
+
+        return self.store.keep_arrays(name, recipe, make_of_the_same)
 
     def say(self, text: str) -> None:
         """Tell the user something, once a run."""
@@ -118,3 +137,6 @@ class RunContext:
     def close(self) -> None:
         for music in self._music.values():
             music.close()
+        if len(facts := known_facts()) > self._facts_known:
+            with contextlib.suppress(RenderError):  # a store that cannot be written is told of where it matters
+                self.store.note("code", FACTS, facts)

@@ -11,8 +11,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 _LIBRARIES = ("numpy", "numba", "onnxruntime", "ffmpeg")
-_CODE = {"kernels": "the code that generates kernels", "resampling": "the code that resamples", "dither": "the code that dithers",
-         "encoder": "the arguments of the encoder"}  # fmt: skip
+_CODE = {"engine": "the library's own code"}
 FEW = 4  # so many edits at once, and another course of everything: that is another film
 _FILES = {"decoder": "another file of the model decodes", "anchors": "other anchors", "image": "another picture"}
 
@@ -70,7 +69,7 @@ def _pair(old: list[str], new: list[str]) -> dict[int, int]:
 
 def _leaves(node: dict[str, Any]) -> dict[tuple[str, str], Any]:
     found = {("grid", ""): node["grid"]} if "grid" in node else {}
-    return found | {(part, field): value for part in ("settings", "params", "files") for field, value in node.get(part, {}).items()}
+    return found | {(part, field): value for part in ("settings", "params", "files", "clock") for field, value in node.get(part, {}).items()}
 
 
 def _alike(old: dict[str, Any], new: dict[str, Any], pairs: dict[int, int]) -> bool:
@@ -123,6 +122,7 @@ def _nodes(old: list[dict], new: list[dict], pairs: dict[int, int], names: list[
             found.append(code)
         found += _fields("setting", was["settings"], now["settings"], name)
         found += _fields("constant", was["params"], now["params"], name)
+        found += _fields("clock", was.get("clock", {}), now.get("clock", {}), f"{name}'s clock")
         found += _wires(was["inputs"], now["inputs"], pairs, name, names)
         found += _files(was.get("files", {}), now.get("files", {}), name)
         if was.get("grid") != now.get("grid"):

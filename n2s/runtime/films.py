@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from n2s.graph.code import code_digest
 from n2s.graph.errors import RenderError
-from n2s.graph.keys import code_digest, digest
+from n2s.graph.keys import digest
 from n2s.graph.plan import Chunk, FilmPlan
 from n2s.runtime import encoder, mp4
 from n2s.runtime.context import Music
@@ -80,7 +81,7 @@ class Film:
             "audio": self.audio_recipe() if self.format == "film" else None,
             "metadata": self.metadata() if self.format == "film" else None,
             "fps": str(self.fps),
-            "join": code_digest(encoder.join_arguments),
+            "join": code_digest(__name__),
         }
 
     def audio_recipe(self) -> dict[str, Any] | None:
@@ -89,7 +90,7 @@ class Film:
         passages = [[passage.music.digest, passage.start, passage.stop] for passage in self.music]
         environment = self.parts[0][0].environment
         return {"passages": passages, "channels": self.channels, "bitrate": self.bitrate, "ffmpeg": environment["ffmpeg"],
-                "code": code_digest(encoder.audio_arguments), "downmix": code_digest(to_channels)}  # fmt: skip
+                "code": code_digest(__name__)}  # fmt: skip
 
     def metadata(self) -> str:
         """Return title, artist and chapters in FFmpeg's metadata format."""
@@ -199,6 +200,8 @@ class FilmMaker:
                 check()
                 ffmpeg.write(np.ascontiguousarray(to_channels(samples, film.channels).T, "<f4").tobytes())
             ffmpeg.finish()
+        for passage in film.music:
+            passage.music.check()
 
     def _join(self, film: Film, segments: list[Path], audio: Path | None, path: Path) -> None:
         listing, metadata = path.with_suffix(".list"), path.with_suffix(".meta")
@@ -218,16 +221,6 @@ def _read(passages: Iterable[Passage]) -> Iterable[np.ndarray]:
         with passage.music.reader() as reader:
             for start in range(passage.start, passage.stop, SAMPLES_AT_ONCE):
                 yield reader.read(start, min(SAMPLES_AT_ONCE, passage.stop - start))
-
-
-def check_segment(path: Path, frames: int) -> None:
-    """Refuse a segment that has not exactly the frames it should: FFmpeg can end well with a short file."""
-    try:
-        found = next(track.samples for track in mp4.read_mp4(path) if track.handler == "vide")
-    except (ValueError, StopIteration, OSError):
-        found = None
-    if found != frames:
-        raise RenderError(f"FFmpeg made a segment of {found} frames instead of {frames}; run again to go on.")
 
 
 def check_film(path: Path, film: Film) -> None:

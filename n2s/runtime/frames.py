@@ -25,8 +25,9 @@ class FrameMaker:
         self.plan, self.cache = plan, cache
         self.width, self.height = plan.graph.header.size
         self.sink_source = next(link.node for port, link in plan.node.links().items() if port == "frames")
+        self.scenes = {name: plan.scene.seen_by(node) for name in plan.order if (node := plan.graph.nodes[name]).kind == "streamed"}
         self._resources = {
-            name: node.open(plan.scene, plan.grids.get(name))
+            name: node.open(plan.scene.seen_by(node), plan.grids.get(name))
             for name in plan.order
             if (node := plan.graph.nodes[name]).kind == "streamed"
         }
@@ -110,7 +111,7 @@ class _Work:
                 inputs[port] = plan.values.read(link)[start:stop]
         for field in node.params():
             inputs[field] = self._param(name, field, start, stop)
-        block = Block(plan.scene, start, stop, plan.grids.get(name), self.maker._resources[name])
+        block = Block(self.maker.scenes[name], start, stop, plan.grids.get(name), self.maker._resources[name])
         began = time.perf_counter()
         made = node.compute(block, **inputs)
         self.seconds[name] += time.perf_counter() - began

@@ -36,6 +36,8 @@ HELPERS = {
     if inspect.isfunction(function) and function.__module__ == shader.__name__
 }
 
+HELPER_TEXTS = {name: inspect.getsource(function) for name, function in HELPERS.items()}  # as they were loaded
+
 _ALLOWED = (
     ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.AugAssign, ast.Name, ast.Load, ast.Store,
     ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.If, ast.Call, ast.Attribute, ast.Subscript, ast.Constant,
@@ -109,10 +111,9 @@ def uniform_names(cls: type[Pointwise]) -> list[str]:
 def _pixel_source(cls: type[Pointwise], name: str, helpers: dict[str, str]) -> str:
     """Return a pixel function's source with float32 literals; collect the helpers it calls, each after those it needs."""
     function = cls.pixel
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    except (OSError, TypeError):
-        raise GraphError(f"{cls.__name__}: pixel code must live in a file, so that it can be compiled.") from None
+    if cls._pixel_text is None:
+        raise GraphError(f"{cls.__name__}: pixel code must live in a file, so that it can be compiled.")
+    tree = ast.parse(textwrap.dedent(cls._pixel_text)).body[0]
     tree.decorator_list, tree.name, tree.returns = [], name, None
     arguments = {arg.arg for arg in tree.args.args}
     local = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
@@ -132,7 +133,7 @@ def _collect(name: str, helpers: dict[str, str]) -> None:
     for used in HELPERS[name].__code__.co_names:
         if used in HELPERS:
             _collect(used, helpers)
-    helpers[name] = textwrap.dedent(inspect.getsource(HELPERS[name]))
+    helpers[name] = HELPER_TEXTS[name]
 
 
 class _Float32(ast.NodeTransformer):

@@ -9,7 +9,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from n2s.graph.code import engine_parts
 from n2s.graph.errors import RenderError
+from n2s.graph.keys import digest
 
 # Instruction sets by which numba, numpy and ONNX Runtime choose their code.
 _INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512vl", "avx512_vnni", "avx_vnni", "amx_int8",
@@ -96,20 +98,14 @@ def _ffmpeg_version() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return what decides bits beside the graph: library versions and the processor's instruction sets."""
-    from n2s.graph.keys import code_digest
-    from n2s.runtime import encoder, kernels
-
+    """Return what decides bits beside the graph: the library's code, versions of others, the processor's instruction sets."""
     return {
+        "engine": digest(engine_parts()),
         "numpy": installed("numpy"),
         "numba": installed("numba"),
         "onnxruntime": installed("onnxruntime") or installed("onnxruntime-gpu"),
         "ffmpeg": _ffmpeg_version(),
         "instructions": instructions(),
-        "kernels": code_digest(kernels.generate),
-        "resampling": code_digest(kernels.taps_for),
-        "dither": code_digest(kernels.dither_pattern),
-        "encoder": code_digest(encoder.segment_arguments),
     }
 
 

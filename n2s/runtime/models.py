@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import threading
@@ -12,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from n2s.graph.errors import N2SError, RenderError
+from n2s.graph.errors import MediaError, N2SError, RenderError
+from n2s.graph.keys import digest_array
 from n2s.graph.registry import suggest
+from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import onnxruntime_flavour
 from n2s.runtime.onnxfile import has_external_data
 from n2s.runtime.store import Store
@@ -23,6 +26,7 @@ OUT_OF_MEMORY = re.compile(
     "|bad_alloc",
     re.IGNORECASE,
 )
+ANCHORS = "anchors.npz"
 PREFERENCES = {"cpu": ("int8", "fp32", "fp16"), "cuda": ("fp16", "fp32", "int8")}
 
 
@@ -43,41 +47,64 @@ class ModelFolder:
     Parameters
     ----------
     folder : Path
-    store : Store
+    store : Store, optional
         Remembers digests of unchanged files.
     say : callable
         Takes a sentence for the user, when a fallback is taken.
+    files : InputFiles, optional
+        Of the run that the model takes part in.
     """
 
-    def __init__(self, folder: Path, store: Store, say: Any = print):
+    def __init__(self, folder: Path, store: Store | None, say: Any = print, files: InputFiles | None = None):
         self.folder, self.store, self.say = folder, store, say
+        self.files = files or InputFiles(store)
         self.force_cpu = False
+        self._anchors: tuple[str, dict[str, np.ndarray]] = ("", {})  # the digest of the archive, what is in it
         self._decoders: dict[tuple, SessionDecoder] = {}
         self._lock = threading.Lock()
 
-    @cached_property
+    @property
     def card(self) -> dict[str, Any]:
+        """What the model says of itself, read again when the file was replaced.
+
+        Raises
+        ------
+        RenderError
+            When there is none, or it is no card.
+        """
         path = self.folder / "meta.json"
+        try:
+            return self.files.about("card", path, lambda: self._read_card(path), guarded=False)
+        except FileNotFoundError:
+            raise RenderError(f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's "
+                              "model out to use the one that is shipped, or train one (training/README.md).") from None
+        except OSError as error:
+            raise RenderError(f"{path} cannot be read: {error.strerror}.") from None
+
+    def _read_card(self, path: Path) -> dict[str, Any]:
         try:
             card = json.loads(path.read_bytes())
             latent, sums = card["latent"], [about["sha256"] for about in card["files"].values()]
             if not (0 < int(latent["channels"]) <= 64 and 0 < int(latent["scale"]) <= 256 and all(isinstance(s, str) for s in sums)):
                 raise ValueError("it describes no model that could be")
-        except FileNotFoundError:
-            raise RenderError(f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's "
-                              "model out to use the one that is shipped, or train one (training/README.md).") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RenderError(f"{path} is no model card ({type(error).__name__}: {error}); export the model again with "
                               "training/export_onnx.py.") from None
         return card
 
     @property
+    def latent(self) -> dict[str, Any]:
+        """What the card says of latents: ``channels``, ``scale``, and where known the ``reach`` of drifts."""
+        path, card = self.folder / "meta.json", self.card
+        return self.files.about("latent", path, lambda: self._read_card(path)["latent"]) if card else {}
+
+    @property
     def channels(self) -> int:
-        return int(self.card["latent"]["channels"])
+        return int(self.latent["channels"])
 
     @property
     def scale(self) -> int:
-        return int(self.card["latent"]["scale"])
+        return int(self.latent["scale"])
 
     def checked(self, name: str) -> tuple[Path, str]:
         """Return a file of the model and its SHA-256, which must be the card's.
@@ -94,26 +121,44 @@ class ModelFolder:
             raise RenderError(f"The model in {self.folder} has no {name}; its card lists {', '.join(self.card['files'])}.")
         if not path.is_file():
             raise RenderError(f"{path} is missing though the model's card lists it; fetch or export the model again.")
-        found = self.store.about_file("digests", path, lambda: hashlib.sha256(path.read_bytes()).hexdigest())
+        found = self.files.digest(path, guarded=name != ANCHORS)  # anchors may be added while a run uses others
         if found not in (wanted, about.get("next")):  # next: what a change under way puts in its place
             raise RenderError(f"{path} is not the file its card describes (SHA-256 {found[:12]}…, the card says "
                               f"{wanted[:12]}…): it is damaged or was replaced. Fetch or export the model again.")
         return path, found
 
-    @cached_property
-    def _anchors(self) -> dict[str, np.ndarray]:
-        path, _ = self.checked("anchors.npz")
-        try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
-        except Exception as error:  # numpy and zipfile have many ways to fail on a damaged archive
-            raise RenderError(f"{path} cannot be read: {error}. Make the anchors again.") from None
+    def _all_anchors(self) -> dict[str, np.ndarray]:
+        """Return the anchors of the archive as it is now, read again when it was replaced."""
+        path, digest = self.checked(ANCHORS)
+        if self._anchors[0] != digest:
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() != digest:
+                raise MediaError(f"{path} was changed while it was read. Run again.")
+            try:
+                with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+                    self._anchors = digest, {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
+            except Exception as error:  # numpy and zipfile have many ways to fail on a damaged archive
+                raise RenderError(f"{path} cannot be read: {error}. Make the anchors again.") from None
+        return self._anchors[1]
 
     def anchor(self, name: str) -> np.ndarray:
         """Return a named anchor, float32 (C, h, w)."""
-        if name not in self._anchors:
-            raise RenderError(f'The model has no anchor "{name}". {suggest(name, sorted(self._anchors))}')
-        anchor = self._anchors[name]
+        found: dict[str, np.ndarray] = {}
+
+        def find() -> str:
+            found[name] = self._find_anchor(name)
+            return digest_array(found[name])
+
+        path = self.folder / ANCHORS
+        if path.is_file():
+            self.files.about(f"anchor {name}", path, find)
+        return found[name] if name in found else self._find_anchor(name)
+
+    def _find_anchor(self, name: str) -> np.ndarray:
+        known = self._all_anchors()
+        if name not in known:
+            raise RenderError(f'The model has no anchor "{name}". {suggest(name, sorted(known))}')
+        anchor = known[name]
         if anchor.ndim != 3 or anchor.shape[0] != self.channels or not anchor.size or not np.isfinite(anchor).all():
             raise RenderError(f'The anchor "{name}" is {anchor.shape}; ({self.channels}, rows, columns) of finite numbers '
                               "were wanted. Make the anchors again.")
@@ -132,7 +177,8 @@ class ModelFolder:
     @cached_property
     def _cuda_works(self) -> bool:
         try:
-            self._session(self.file("auto", "cuda")[0], "cuda")
+            path, digest = self.file("auto", "cuda")
+            self._session(path, "cuda", digest)
         except RenderError:
             return False
         return True
@@ -151,11 +197,11 @@ class ModelFolder:
     def decoder(self, precision: str, provider: str, batch: int) -> SessionDecoder:
         """Return a decoder that threads may share."""
         actual = self.provider(provider)
-        path, _ = self.file(precision, actual)
+        path, digest = self.file(precision, actual)
         with self._lock:
-            key = (path, actual, batch)
+            key = (digest, actual, batch)
             if key not in self._decoders:
-                make = lambda: self._session(path, actual)  # noqa: E731
+                make = lambda: self._session(path, actual, digest)  # noqa: E731
                 self._decoders[key] = SessionDecoder(path, make, actual, batch, self.channels, self.scale)
             return self._decoders[key]
 
@@ -166,15 +212,17 @@ class ModelFolder:
         if name is None:
             raise RenderError(f"The model in {self.folder} has no encoder, so that no picture can become latents; its "
                               f"card lists {', '.join(self.card['files'])}. Take a model that was exported with one.")
-        path, _ = self.checked(name)
-        return SessionEncoder(path, self._session(path, "cpu"), self.channels, self.scale)
+        path, digest = self.checked(name)
+        return SessionEncoder(path, self._session(path, "cpu", digest), self.channels, self.scale)
 
-    def _session(self, path: Path, provider: str) -> Any:
+    def _session(self, path: Path, provider: str, digest: str) -> Any:
         """Open a session with one thread: chunks run side by side instead."""
         onnxruntime_flavour()
         import onnxruntime
 
         data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != digest:  # keys speak of the file that has this digest
+            raise MediaError(f"{path} was changed while the run was under way. Run again.")
         try:
             if has_external_data(data):
                 raise RenderError(f"{path} keeps weights in another file, which is not allowed: export it as one file.")

@@ -31,6 +31,13 @@ class Production:
     def name(self) -> str:
         return self.graph.header.title or (self.graph.path.stem if self.graph.path else "the graph")
 
+    def samples(self, piece: Music) -> int:
+        """Return how long a film with this music sounds: as the music, or to the sample as its stated duration."""
+        if self.graph.header.duration is None:
+            return piece.samples
+        clock = self.values.clock
+        return clock.frames * piece.rate * clock.fps.denominator // clock.fps.numerator
+
 
 class Planner:
     """Turns graphs into films.
@@ -90,7 +97,7 @@ class Planner:
         node, header, clock = plan.node, graph.header, production.values.clock
         start, stop = _frames(span, clock.fps, clock.frames)
         music = [_music(production, sink)] if node.audio else []
-        passages = [_passage(piece, start, stop, clock) for piece in music]
+        passages = [_passage(piece, production.samples(piece), start, stop, clock) for piece in music]
         chapters = [Chapter(header.title, 0, passages[0].stop - passages[0].start)] if passages and header.title else []
         return Film(
             self.out / node.path, node.format, header.fps, [(plan, chunk) for chunk in plan.chunks(start, stop)], passages,
@@ -107,27 +114,28 @@ class Planner:
             text = f"An album has one sample rate, but its tracks have several: {listed}. Convert them to one."
             raise GraphError([Problem(graph.where(sink, "tracks"), text)])
         rate, fps = pieces[0].rate, graph.header.fps
-        bounds = album_boundaries([piece.samples for piece in pieces], rate, fps)
+        lengths = [production.samples(piece) for (production, _), piece in zip(tracks, pieces)]
+        bounds = album_boundaries(lengths, rate, fps)
         films, parts, chapters, at = [], [], [], 0
         for i, ((production, name), piece) in enumerate(zip(tracks, pieces)):
             plan = self._plan(production, name)
-            films.append(self._film_of_track(plan, piece))
+            films.append(self._film_of_track(plan, piece, lengths[i]))
             parts += [(plan, chunk) for chunk in plan.chunks(0, bounds[i + 1] - bounds[i])]
             title = graph.nodes[album.tracks[i].node].title or production.name
-            chapters.append(Chapter(title, at, at + piece.samples))
-            at += piece.samples
-        passages = [Passage(piece, 0, piece.samples) for piece in pieces]
+            chapters.append(Chapter(title, at, at + lengths[i]))
+            at += lengths[i]
+        passages = [Passage(piece, 0, length) for piece, length in zip(pieces, lengths)]
         header = graph.header
         whole = Film(
             self.out / album.path, "film", fps, parts, passages, album.audio_bitrate, header.title, header.artist, chapters
         )
         return [*films, whole]
 
-    def _film_of_track(self, plan: FilmPlan, piece: Music) -> Film:
+    def _film_of_track(self, plan: FilmPlan, piece: Music, samples: int) -> Film:
         header, node = plan.graph.header, plan.node
-        chapters = [Chapter(header.title, 0, piece.samples)] if header.title else []
-        parts = [(plan, chunk) for chunk in plan.chunks(0, frames_to_cover(piece.samples, piece.rate, header.fps))]
-        return Film(self.out / node.path, "film", header.fps, parts, [Passage(piece, 0, piece.samples)],
+        chapters = [Chapter(header.title, 0, samples)] if header.title else []
+        parts = [(plan, chunk) for chunk in plan.chunks(0, frames_to_cover(samples, piece.rate, header.fps))]
+        return Film(self.out / node.path, "film", header.fps, parts, [Passage(piece, 0, samples)],
                     node.audio_bitrate, header.title, header.artist, chapters)  # fmt: skip
 
     def _track(self, album_graph: Graph, album_name: str, track_name: str) -> tuple[Production, str]:
@@ -169,6 +177,7 @@ def _frames(span: tuple[float | None, float | None], fps: Any, frames: int) -> t
     return start, stop
 
 
-def _passage(piece: Music, start: int, stop: int, clock: Any) -> Passage:
-    end = piece.samples if stop >= clock.frames else sample_at(stop, clock.fps, piece.rate)
-    return Passage(piece, min(sample_at(start, clock.fps, piece.rate), piece.samples - 1), min(end, piece.samples))
+def _passage(piece: Music, samples: int, start: int, stop: int, clock: Any) -> Passage:
+    """The music of frames start..stop of a film that sounds for so many samples; past its end the music is silent."""
+    end = samples if stop >= clock.frames else sample_at(stop, clock.fps, piece.rate)
+    return Passage(piece, min(sample_at(start, clock.fps, piece.rate), samples - 1), min(end, samples))

@@ -15,15 +15,16 @@ from typing import Any
 from n2s.graph.errors import GraphError, N2SError, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.plan import Chunk, FilmPlan
-from n2s.runtime import encoder, machine
+from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
 from n2s.runtime.executors import Cancelled, Executor, LocalExecutor, Task
-from n2s.runtime.films import Film, FilmMaker, check_segment
+from n2s.runtime.films import Film, FilmMaker
 from n2s.runtime.frames import FrameMaker
 from n2s.runtime.models import ProviderExhausted
 from n2s.runtime.productions import Planner
 from n2s.runtime.records import RunRecord
+from n2s.runtime.segments import write_digests, write_segment
 from n2s.runtime.store import Store, check_folder
 
 
@@ -90,7 +91,7 @@ class Run:
         self.store = store or Store()
         self.executor = executor or LocalExecutor()
         self.events = events or Events()
-        self.context = RunContext(self.store, self._say)
+        self.context = RunContext(self.store, self._say, fresh=force)
         self.maker = FilmMaker(self.store)
         self.report = Report()
         self.record: RunRecord | None = None
@@ -257,9 +258,11 @@ class Run:
             check()
             self.events.rendered(frames)
 
-        self.store.add(
-            "segments", chunk.key, film.suffix, recipe, lambda path: write(maker, chunk, path, seconds, progress)
-        )
+        def write_whole(path: Path) -> None:
+            write(maker, chunk, path, seconds, progress)
+            self.context.inputs.check_unchanged()  # its key speaks of the files as they were
+
+        self.store.add("segments", chunk.key, film.suffix, recipe, write_whole)
         with self._lock:
             self._seconds.update(seconds)
         if self.record:
@@ -316,31 +319,6 @@ class Run:
             },
             films=self.report.films,
         )  # fmt: skip
-
-
-def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter, progress: Callable[[int], None]) -> None:
-    """Encode a chunk's frames to a segment."""
-    sink, header = maker.plan.node, maker.plan.graph.header
-    arguments = encoder.segment_arguments(header.size, header.fps, sink.crf, sink.preset, sink.depth)
-    with encoder.FFmpeg(arguments, path) as ffmpeg:
-        for codes in maker.blocks(chunk.start, chunk.stop, seconds):
-            began = time.perf_counter()
-            ffmpeg.write(memoryview(codes).cast("B"))
-            seconds[f"{maker.plan.sink} (encoder)"] += time.perf_counter() - began
-            progress(len(codes))
-        began = time.perf_counter()
-        ffmpeg.finish()
-        seconds[f"{maker.plan.sink} (encoder)"] += time.perf_counter() - began
-    check_segment(path, chunk.count)
-
-
-def write_digests(maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter, progress: Callable[[int], None]) -> None:
-    """List the SHA-256 of each of a chunk's frames."""
-    lines = []
-    for codes in maker.blocks(chunk.start, chunk.stop, seconds):
-        lines += [f"{hashlib.sha256(frame).hexdigest()}\n" for frame in codes]
-        progress(len(codes))
-    path.write_text("".join(lines))
 
 
 def render(graph: Graph, **options: Any) -> Report:

@@ -195,16 +195,6 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def about_file(self, kind: str, path: Path, find_out: Callable[[], Any]) -> Any:
-        """Return a fact about a file, found out anew when its size or time of change differs."""
-        status = path.stat()
-        subject = {"path": str(path), "bytes": status.st_size, "changed": status.st_mtime_ns}
-        value = self.noted(kind, subject)
-        if value is None:
-            value = find_out()
-            self.note(kind, subject, value)
-        return value
-
     def entries(self) -> Iterator[Entry]:
         """Yield every entry; files that are not the store's own, by their names, are passed over."""
         for folder in self.root.glob("*/[0-9a-f][0-9a-f]"):

@@ -1,0 +1,174 @@
+"""The files that a run reads: what was found out about each, and whether each still is what it was.
+
+What takes time to find out about a file (the digest of its samples, say) is remembered under a digest of its bytes. That
+digest is remembered under everything that tells one state of a file from another, but not where the file is small, and
+not where it was changed so shortly before that another change might not show.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from n2s.graph.errors import MediaError
+from n2s.graph.loaded import Stamp, stamp
+from n2s.runtime.store import Store
+
+SMALL = 1 << 20  # bytes that are read again sooner than a table is believed
+SETTLED = 2.0  # seconds after which a further change of a file surely gets another time
+
+
+@dataclass
+class _Fact:
+    """What was found out about a file in a certain state, and how."""
+
+    state: Stamp | None
+    value: Any
+    find_out: Callable[[], Any]
+    guarded: bool
+
+
+class InputFiles:
+    """What one run knows of the files it reads.
+
+    Parameters
+    ----------
+    store : Store, optional
+        Remembers facts from run to run.
+    fresh : bool
+        Read every file again, whatever is remembered.
+    """
+
+    def __init__(self, store: Store | None = None, fresh: bool = False):
+        self._store, self._fresh = store, fresh
+        self._facts: dict[tuple[str, Path], _Fact] = {}
+        self._lock = threading.RLock()
+
+    def about(
+        self, kind: str, path: Path, find_out: Callable[[], Any], *, guarded: bool = True, keep: bool = False, **beside: Any
+    ) -> Any:
+        """Return a fact about a file: what ``find_out`` says, or what it said before of the file as it is.
+
+        Parameters
+        ----------
+        guarded : bool
+            False where the run may go on when the fact is not true any more.
+        keep : bool
+            Remember the fact from run to run; it is plain data then.
+        beside : plain data
+            What else a remembered fact depends on.
+
+        Raises
+        ------
+        OSError
+            When there is no such file.
+        MediaError
+            When the file changes while it is read.
+        """
+        with self._lock:
+            state = _state(path)
+            known = self._facts.get((kind, path))
+            if known is None or known.state != state:
+                subject = {"bytes": self._digest(path, state)} | beside if keep and self._store else None
+                value = self._remembered(kind, subject)
+                if value is None:
+                    value = self._find(path, state, find_out)
+                    if subject:
+                        self._store.note(kind, subject, value)
+                known = self._facts[kind, path] = _Fact(state, value, find_out, guarded)
+            return known.value
+
+    def _find(self, path: Path, state: Stamp, find_out: Callable[[], Any]) -> Any:
+        value = find_out()
+        if stamp(str(path)) != state:
+            raise MediaError(f"{path} was changed while it was read. Run again when it is whole.")
+        return value
+
+    def _remembered(self, kind: str, subject: dict[str, Any] | None) -> Any:
+        return self._store.noted(kind, subject) if subject and not self._fresh else None
+
+    def _digest(self, path: Path, state: Stamp) -> str:
+        """Return the SHA-256 of a file's bytes, believing the table of files where that is safe."""
+        settled = time.time() - max(state[2], state[3]) / 1e9 > SETTLED
+        subject = {"path": str(path), "state": list(state)} if self._store and settled and state[1] > SMALL else None
+        value = self._remembered("digests", subject)
+        if value is None:
+            value = self._find(path, state, lambda: digest_of(path))
+            if subject:
+                self._store.note("digests", subject, value)
+        return value
+
+    def digest(self, path: Path, guarded: bool = True) -> str:
+        """Return a digest of a file's bytes, or of those of all files below a folder and their names.
+
+        Parameters
+        ----------
+        guarded : bool
+            False where the run may go on when the file is not the same any more.
+
+        Raises
+        ------
+        MediaError
+            When it is not there, or changes while it is read.
+        """
+        try:
+            if path.is_dir():
+                files = sorted(file for file in path.rglob("*") if file.is_file())
+                listed = "".join(f"{file.relative_to(path).as_posix()}\n{self.digest(file)}\n" for file in files)
+                return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
+            with self._lock:
+                state = _state(path)
+                known = self._facts.get(("bytes", path))
+                if known is None or known.state != state:
+                    guarded = guarded or (known is not None and known.guarded)
+                    known = _Fact(state, self._digest(path, state), lambda: digest_of(path), guarded)
+                    self._facts["bytes", path] = known
+                return known.value
+        except OSError as error:
+            raise MediaError(f"{path} cannot be read: {error.strerror}.") from None
+
+    def paths(self) -> set[Path]:
+        """Return every file that something was found out about."""
+        with self._lock:
+            return {path for _, path in self._facts}
+
+    def check_unchanged(self) -> None:
+        """Refuse to go on where a file is not what it was when something was found out about it.
+
+        What is made is kept under keys that speak of the files as they were, so nothing else may come under them. A file
+        that was written again with the same content is taken.
+
+        Raises
+        ------
+        MediaError
+            Naming the file.
+        """
+        with self._lock:
+            for (_, path), fact in list(self._facts.items()):
+                state = stamp(str(path))
+                if state == fact.state or not fact.guarded:
+                    continue
+                if state is None:
+                    raise MediaError(f"{path} was taken away while the run was under way. Put it back and run again; what "
+                                     "is finished is kept.")
+                if fact.find_out() != fact.value or stamp(str(path)) != state:
+                    raise MediaError(f"{path} was changed while the run was under way. Run again: what was finished before "
+                                     "is kept, and what needs the new file is rendered.")
+                fact.state = state
+
+
+def _state(path: Path) -> Stamp:
+    status = os.stat(path)
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

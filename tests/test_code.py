@@ -1,0 +1,313 @@
+"""The identity of code: what another package's number may come from, and what makes no difference."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from third_party import node, python, write_package
+
+from n2s.graph import code
+
+# name: (the files of a package with one node, the file that is edited, what is replaced, what by)
+TABLE = "TABLE = {'gain': 2.0, 'other': 3.0}\n"
+PACKAGES: dict[str, tuple[dict[str, Any], str, str, str]] = {
+    "its_number": ({"__init__.py": node("N", "GAIN", "GAIN = 2.0\n")}, "__init__.py", "2.0", "2.5"),
+    "its_literal": ({"__init__.py": node("N", "2.0")}, "__init__.py", "2.0", "2.5"),
+    "its_dict_table": ({"__init__.py": node("N", "TABLE['gain']", TABLE)}, "__init__.py", "2.0", "2.5"),
+    "its_list_table": ({"__init__.py": node("N", "TABLE[1]", "TABLE = [1.0, 2.0]\n")}, "__init__.py", "2.0", "2.5"),
+    "its_frozen_set": ({"__init__.py": node("N", "max(TABLE)", "TABLE = frozenset({1.0, 2.0})\n")}, "__init__.py", "2.0", "2.5"),
+    "its_enum": (
+        {"__init__.py": node("N", "Gain.HIGH.value", "import enum\nclass Gain(enum.Enum):\n    LOW = 1.0\n    HIGH = 2.0\n")},
+        "__init__.py", "2.0", "2.5",
+    ),
+    "its_instance": (
+        {"__init__.py": node("N", "GAIN.value", "class Gain:\n    def __init__(self, value):\n        self.value = value\n"
+                             "GAIN = Gain(2.0)\n")},
+        "__init__.py", "Gain(2.0)", "Gain(2.5)",
+    ),
+    "its_class_attribute": ({"__init__.py": node("N", "self.GAIN", "from typing import ClassVar\n", "GAIN: ClassVar = 2.0")},
+                        "__init__.py", "2.0", "2.5"),
+    "its_base_class": (
+        {"__init__.py": node("N", "self.gain()", "from .base import Base\n").replace("(Streamed)", "(Base, Streamed)"),
+         "base.py": "class Base:\n    def gain(self):\n        return 2.0\n"},
+        "base.py", "2.0", "2.5",
+    ),
+    "its_cached": ({"__init__.py": node("N", "gain()", "import functools\n@functools.cache\ndef gain():\n    return 2.0\n")},
+               "__init__.py", "2.0", "2.5"),
+    "its_partial": (
+        {"__init__.py": node("N", "gain()", "import functools\ndef scale(a, b):\n    return a * b\ngain = functools.partial(scale, 1, 2.0)\n")},
+        "__init__.py", "2.0", "2.5",
+    ),
+    "its_decorated": (
+        {"__init__.py": node("N", "gain()", "def twice(f):\n    return lambda: 2.0 * f()\n@twice\ndef gain():\n    return 1.0\n")},
+        "__init__.py", "2.0", "2.5",
+    ),
+    "its_dict_of_functions": (
+        {"__init__.py": node("N", "WAYS['a']()", "def a():\n    return 2.0\nWAYS = {'a': a}\n")}, "__init__.py", "2.0", "2.5",
+    ),
+    "its_default": ({"__init__.py": node("N", "gain()", "def gain(value=2.0):\n    return value\n")}, "__init__.py", "2.0", "2.5"),
+    "its_closure": (
+        {"__init__.py": node("N", "GAIN()", "def make(value):\n    return lambda: value\nGAIN = make(2.0)\n")},
+        "__init__.py", "make(2.0)", "make(2.5)",
+    ),
+    "its_through_module": (
+        {"__init__.py": node("N", "helpers.GAIN", "from . import helpers\n"), "helpers.py": "GAIN = 2.0\n"}, "helpers.py", "2.0", "2.5",
+    ),
+    "its_array_through_module": (
+        {"__init__.py": node("N", "helpers.GAINS[1]", "from . import helpers\n"), "helpers.py": "import numpy as np\nGAINS = np.array([1, 2.0])\n"},
+        "helpers.py", "2.0", "2.5",
+    ),
+    "its_class_through_module": (
+        {"__init__.py": node("N", "helpers.Gain().value", "from . import helpers\n"), "helpers.py": "class Gain:\n    value = 2.0\n"},
+        "helpers.py", "2.0", "2.5",
+    ),
+    "its_by_name": (
+        {"__init__.py": node("N", "getattr(helpers, 'GA' + 'IN')", "from . import helpers\n"), "helpers.py": "GAIN = 2.0\n"},
+        "helpers.py", "2.0", "2.5",
+    ),
+    "its_star": ({"__init__.py": node("N", "GAIN", "from .helpers import *\n"), "helpers.py": "GAIN = 2.0\n"}, "helpers.py", "2.0", "2.5"),
+    "its_imported_late": (
+        {"__init__.py": node("N", "__import__('its_imported_late.helpers').helpers.GAIN"), "helpers.py": "GAIN = 2.0\n"},
+        "helpers.py", "2.0", "2.5",
+    ),
+    "its_sub_package": (
+        {"__init__.py": "from .nodes.all import N\n", "nodes/__init__.py": "", "nodes/all.py": node("N", "GAIN", "from ..values import GAIN\n"),
+         "values.py": "GAIN = 2.0\n"},
+        "values.py", "2.0", "2.5",
+    ),
+    "its_data_file": (
+        {"__init__.py": node("N", "GAIN", "import json, pathlib\nGAIN = json.loads((pathlib.Path(__file__).parent / 'gain.json').read_text())['a']\n"),
+         "gain.json": '{"a": 2.0}'},
+        "gain.json", "2.0", "2.5",
+    ),
+    "its_sibling": (
+        {"__init__.py": node("N", "other_package.GAIN", "import other_package\n"), "../other_package/__init__.py": "from .deep import GAIN\n",
+         "../other_package/deep.py": "GAIN = 2.0\n"},
+        "../other_package/deep.py", "2.0", "2.5",
+    ),
+    "its_library": (
+        {"__init__.py": node("N", "a_library.GAIN", "import a_library\n"),
+         "../site-packages/a_library/__init__.py": "GAIN = 2.0\n",
+         "../site-packages/a_library-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: a_library\nVersion: 1.0\n"},
+        "../site-packages/a_library-1.0.dist-info/METADATA", "Version: 1.0", "Version: 1.1",
+    ),
+    "its_file_setting": (
+        {"__init__.py": node("N", "float(open(self.table).read())", fields="table: FilePath = setting(help='a number')\n"
+                             "    example = {'table': __file__.replace('__init__.py', '../../number.txt')}"),
+         "../../number.txt": "2.0"},
+        "../../number.txt", "2.0", "2.5",
+    ),
+}  # fmt: skip
+
+KEYS = """
+import json, sys
+from pathlib import Path
+import harness
+from n2s.graph.graph import Graph
+from n2s.runtime.store import Store
+site, studio, store, names = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4].split(",")
+import importlib
+def keys(name):
+    cls = getattr(importlib.import_module(name), name + "_")
+    node = cls(**cls.example)
+    from n2s.nodes import DigestSink, ImageSource
+    graph = Graph(DigestSink(path="a.txt")(node(ImageSource(path="picture.png")())), size=(64, 64), duration=0.5, base=studio)
+    return harness.keys(graph, Store(store))
+print(json.dumps({name: keys(name) for name in names}))
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("packages") / "site"
+    for name, (files, *_) in PACKAGES.items():
+        texts = {place: text.replace("class N(", f"class {name}_(").replace("import N\n", f"import {name}_\n") for place, text in files.items()}
+        write_package(folder, name, {f"{name}/{place}": text for place, text in texts.items()})
+    return folder
+
+
+def keys(site: Path, studio: Any, store: Path, **environment: str) -> dict[str, list[str]]:
+    paths = f"{site.parent / 'site/site-packages'}"
+    return python(site, f"import sys; sys.path.append({paths!r})\n" + KEYS, site, studio.folder, store, ",".join(PACKAGES), **environment)
+
+
+def test_an_edit_of_whatever_a_number_comes_from_changes_the_key(site: Path, studio: Any, tmp_path: Path) -> None:
+    before = keys(site, studio, tmp_path, PYTHONHASHSEED="1")
+    assert keys(site, studio, tmp_path, PYTHONHASHSEED="2") == before
+    for name, (_, place, old, new) in PACKAGES.items():
+        path = site / name / place
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+    after = keys(site, studio, tmp_path, PYTHONHASHSEED="3")
+    assert [name for name in PACKAGES if after[name] == before[name]] == []
+    for path in site.rglob("*.py"):
+        if "site-packages" not in path.parts:
+            path.write_text("# a comment\n" + path.read_text().replace("Multiply.", "Multiply by a number."))
+    assert keys(site, studio, tmp_path, PYTHONHASHSEED="4") == after
+    write_package(site, "its_number", {"its_number/notes.txt": "data that nobody reads counts, because anybody may"})
+    more = keys(site, studio, tmp_path)
+    assert [name for name in PACKAGES if more[name] != after[name]] == ["its_number"]
+
+
+DIGESTS = """
+import json
+from n2s.graph.code import code_digest
+from n2s.graph.registry import node_types
+from n2s.runtime import machine
+engine = machine.environment()["engine"]
+print(json.dumps([engine, *(code_digest(cls) for cls in node_types().values()), code_digest("n2s.runtime.films")]))
+"""
+
+
+def test_digests_are_the_same_in_every_process() -> None:
+    (one, *others) = [python(None, DIGESTS, PYTHONHASHSEED=str(seed)) for seed in range(8)]
+    assert all(other == one for other in others) and len(set(one)) > 5
+
+
+LOADED = """
+import importlib, json, sys
+from pathlib import Path
+from n2s.graph.code import code_digest
+import acme.nodes
+first = acme.nodes.N
+text = Path(acme.helpers.__file__)
+def edit(old, new):
+    text.write_text(text.read_text().replace(old, new))
+found = [code_digest(first)] if {early} else []
+edit("2.0", "2.5")
+found.append(code_digest(first))           # the file was edited; what is loaded is what was
+importlib.reload(acme.helpers)
+found.append(code_digest(first))           # names of both may be in use
+importlib.reload(acme.nodes)
+found.append(code_digest(acme.nodes.N))    # all of it is new
+found.append(code_digest(first))           # but the old class is not
+acme.helpers.GAIN = 7.0
+found.append(code_digest(acme.nodes.N))    # set from outside
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_digest_speaks_of_the_code_that_was_loaded(early: bool, tmp_path: Path) -> None:
+    files = {"acme/__init__.py": "", "acme/helpers.py": "GAIN = 2.0\n", "acme/nodes.py": node("N", "GAIN", "from .helpers import GAIN\n")}
+    write_package(tmp_path, "acme", files)
+    of_old = python(tmp_path, "import json, acme.nodes\nfrom n2s.graph.code import code_digest\nprint(json.dumps(code_digest(acme.nodes.N)))")
+    found = python(tmp_path, LOADED.replace("{early}", str(early)))
+    of_new = python(tmp_path, "import json, acme.nodes\nfrom n2s.graph.code import code_digest\nprint(json.dumps(code_digest(acme.nodes.N)))")
+    if early:
+        assert found.pop(0) == of_old
+    edited, mixed, new, old_class, set_by_hand = found
+    assert (edited == of_old) == early and edited != of_new
+    assert new == of_new != of_old
+    assert mixed not in (of_old, of_new, edited) and old_class not in (of_old, of_new) and set_by_hand != of_new
+
+
+def test_kept_bytecode_of_another_text_is_not_taken_for_it(tmp_path: Path) -> None:
+    """Python runs kept bytecode for a text of the same size and second."""
+    write_package(tmp_path, "acme", {"acme/__init__.py": node("N", "GAIN", "GAIN = 2.0\n")})
+    ask = "import json, os, acme\nfrom n2s.graph.code import code_digest\nprint(json.dumps([acme.GAIN, code_digest(acme.N)]))"
+    path = tmp_path / "acme/__init__.py"
+    import os
+
+    os.utime(path, (1e9, 1e9))
+    first = python(tmp_path, ask, PYTHONDONTWRITEBYTECODE="")
+    path.write_text(path.read_text().replace("2.0", "2.5"))
+    os.utime(path, (1e9, 1e9))
+    second = python(tmp_path, ask, PYTHONDONTWRITEBYTECODE="")
+    shutil.rmtree(path.parent / "__pycache__")
+    third = python(tmp_path, ask)
+    assert (first[0], second[0], third[0]) == (2.0, 2.0, 2.5)  # the second ran the old code
+    assert third[1] not in (first[1], second[1])
+
+
+def test_code_without_a_file_is_refused() -> None:
+    text = "from n2s.graph.code import code_digest\n" + node("N", "2.0") + "\nimport json\ntry:\n    code_digest(N)\nexcept Exception as e:\n    print(json.dumps(str(e)))"
+    assert "lives in no file" in python(None, text)
+
+
+# (module, what is replaced, what by): places all over the engine that decide bits
+MUTATIONS = [
+    ("runtime/kernels.py", "mixed = shader.hash32(np.array([seed ^ word]", "mixed = shader.hash32(np.array([seed + word]"),
+    ("runtime/kernels.py", "f32(0.7152) * green", "f32(0.7151) * green"),
+    ("runtime/kernels.py", "52.9829189", "52.98"),
+    ("runtime/kernels.py", "scale = min(shape[0] / height", "scale = max(shape[0] / height"),
+    ("runtime/kernels.py", '"chroma = np.zeros', '"chroma = np.ones'),
+    ("runtime/kernels.py", 'error_model="numpy"', 'error_model="python"'),
+    ("runtime/frames.py", "BLOCK = 4", "BLOCK = 8"),
+    ("runtime/frames.py", "np.clip(np.arange(start, stop)", "np.clip(np.arange(start + 1, stop + 1)"),
+    ("runtime/frames.py", "np.full(stop - start, values, np.float32)", "np.full(stop - start, values * 2, np.float32)"),
+    ("runtime/segments.py", "for codes in maker.blocks(chunk.start, chunk.stop, seconds)", "for codes in maker.blocks(chunk.start, chunk.stop - 1, seconds)"),
+    ("runtime/resample.py", "-0.5 * x + 2.5", "-0.6 * x + 2.5"),
+    ("runtime/resample.py", "width = max(1.0, scale)", "width = max(1.1, scale)"),
+    ("runtime/pictures.py", "accurate_rnd+full_chroma_int+bitexact", "bitexact"),
+    ("runtime/models.py", "intra_op_num_threads = options.inter_op_num_threads = 1", "intra_op_num_threads = options.inter_op_num_threads = 2"),
+    ("runtime/models.py", 'PREFERENCES = {"cpu": ("int8"', 'PREFERENCES = {"cpu": ("fp32"'),
+    ("runtime/encoder.py", "cpu-independent=1", "cpu-independent=0"),
+    ("runtime/encoder.py", "range=tv", "range=pc"),
+    ("graph/shader.py", "f32(2.402295e-1)", "f32(2.402296e-1)"),
+    ("graph/shader.py", "0x7FEB352D", "0x7FEB352F"),
+    ("graph/time.py", "self.fps.denominator / np.float64(self.fps.numerator)", "self.fps.denominator / np.float32(self.fps.numerator)"),
+    ("graph/plan.py", "GRID_ROWS = 16", "GRID_ROWS = 18"),
+    ("graph/plan.py", "max(own[0], wanted[0] + before)", "max(own[0], wanted[0])"),
+    ("graph/context.py", "return self.scene.clock.times(self.start, self.stop)", "return self.scene.clock.times(self.start, self.stop) + 1"),
+    ("graph/declare.py", "def prepare(self, **params: Any) -> dict[str, Any]:\n        return params", "def prepare(self, **params: Any) -> dict[str, Any]:\n        return {}"),
+    ("nodes/motion.py", "(0.5 + shader.uniform(bits))", "(0.4 + shader.uniform(bits))"),
+    ("nodes/latents.py", "angle = np.arccos", "angle = 1.01 * np.arccos"),
+    ("nodes/signals.py", "2.0 ** (-1.0 / (float(fps) * half_life))", "2.0 ** (-1.1 / (float(fps) * half_life))"),
+    ("nodes/hearing.py", "def ", "def  "),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def copy_of_the_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("code") / "n2s"
+    shutil.copytree(Path(code.__file__).parent.parent, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
+def digests_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.setattr(code, "_ROOT", str(root))
+    nodes = ("motion", "latents", "grain", "hearing")
+    return code.engine_parts() | {name: code.code_digest(f"n2s.nodes.{name}") for name in nodes}
+
+
+@pytest.mark.parametrize("mutation", range(len(MUTATIONS)))
+def test_an_edit_of_what_decides_bits_changes_a_digest(mutation: int, copy_of_the_code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, old, new = MUTATIONS[mutation]
+    path = copy_of_the_code / place
+    text = path.read_text()
+    before = digests_of(copy_of_the_code, monkeypatch)
+    assert old in text
+    path.write_text(text.replace(old, new))
+    try:
+        changed = digests_of(copy_of_the_code, monkeypatch) != before
+        assert changed == (new != "def  "), "layout makes no difference, all else does"
+    finally:
+        path.write_text(text)
+    assert digests_of(copy_of_the_code, monkeypatch) == before
+
+
+def test_what_the_engine_is_made_of() -> None:
+    """A module that is left out by mistake, or comes to decide nothing, shows here."""
+    parts = set(code.engine_parts())
+    assert {f"n2s.runtime.{name}" for name in ("frames", "kernels", "segments", "models", "pictures", "resample", "encoder")} <= parts
+    assert not {name for name in parts if name.startswith(("n2s.commands", "n2s.cli", "n2s.nodes")) or name in code.APART}
+    assert parts <= {f"n2s.{path.relative_to(code._ROOT).with_suffix('').as_posix().replace('/', '.')}" for path in Path(code._ROOT).rglob("*.py")}
+
+
+def test_facts_that_another_process_found_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = code.engine_parts()
+    kept = json.loads(json.dumps(code.known_facts()))
+    monkeypatch.setattr(code, "_facts", {})
+    monkeypatch.setattr(code, "_texts", {})
+    monkeypatch.setattr(code, "_executed", {})
+    code.remember_facts(kept)
+    monkeypatch.setattr(code, "find_facts", lambda text: pytest.fail("a text was looked at again"))
+    assert code.engine_parts() == before
+    assert sys.version_info >= (3, 11)
