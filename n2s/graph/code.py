@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import os
 import re
 import sys
@@ -130,6 +131,8 @@ def code_parts(
         walk.follow(cls.__module__, *vars(cls).get("_born", (0, None)))
         if top != OWN:
             walk.note_values(f"{cls.__module__}.{cls.__qualname__}", vars(cls), ())
+    if subject.__module__.partition(".")[0] != OWN:
+        walk.note_methods(subject)
     return walk.parts
 
 
@@ -154,7 +157,7 @@ class _Walk:
             self._module(name, file or _file_of(name), since)
         elif top not in self._tops:
             self._tops.add(top)
-            self._follow_package(top, since, *(_package_around(name, file) if file else _package(top)))
+            self._follow_package(since, *(_package_around(name, file) if file else _package(top)))
 
     def _follow_own(self, name: str, since: int) -> None:
         pending = [(name, since)]
@@ -165,16 +168,15 @@ class _Walk:
             imports, earliest = self._note_module(name, _file_of(name), since)
             pending += [(other, earliest) for other in imports if other.partition(".")[0] == OWN]
 
-    def _follow_package(self, top: str, since: int, root: Path, files: list[Path]) -> None:
+    def _follow_package(self, since: int, folder: Path, files: list[Path]) -> None:
         """Every module and every other file of a package, or a module that stands alone."""
         for file in files:
-            place = file.relative_to(root).as_posix()
+            place = file.relative_to(folder)
             if file.suffix != ".py":
-                self.parts[f"{top}: {place}"] = self._file_digest(file)
+                self.parts[f"file {place.as_posix()}"] = self._file_digest(file)
                 continue
-            parts = file.relative_to(root.parent).with_suffix("").parts
-            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-            self._module(name, str(file), since)
+            parts = place.with_suffix("").parts
+            self._module(".".join(parts[:-1] if parts[-1] == "__init__" else parts), str(file), since)
 
     def _module(self, name: str, file: str, since: int) -> None:
         imports, earliest = self._note_module(name, file, since)
@@ -211,6 +213,17 @@ class _Walk:
             if not name.startswith("__") and name not in changing and name not in ("_born", "_pixel_text"):
                 if (shown := _plain(value)) is not None:
                     self.parts[f"{owner}.{name} ="] = shown
+
+    def note_methods(self, cls: type) -> None:
+        """Note methods that were put into a class from elsewhere, after it was made."""
+        files = {vars(base)["_born"][1] for base in cls.__mro__ if "_born" in vars(base)}
+        for name in ("compute", "digests", "open", "pixel", "prepare", "window"):
+            function = getattr(getattr(cls, name, None), "__func__", getattr(cls, name, None))
+            made = getattr(function, "__code__", None)
+            if made is not None and made.co_filename not in files and function.__module__.partition(".")[0] != OWN:
+                self.parts[f"{cls.__qualname__}.{name} ()"] = digest_code(made)
+                if os.path.isfile(made.co_filename):
+                    self.follow(function.__module__, 0, made.co_filename)
 
 
 def _plain(value: Any) -> str | None:
@@ -260,29 +273,29 @@ def _spec(name: str) -> Any:
 
 
 def _package_around(name: str, file: str) -> tuple[Path, list[Path]]:
-    """Return the folder of the package that a module lies in, and its files."""
+    """Return the folder that the package of a module lies in, and the package's files."""
     depth = name.count(".") + (os.path.basename(file) == "__init__.py")
     if not depth:
         return _module_alone(Path(file))
     root = Path(file).parents[depth - 1]
-    return root, list(_files(root))
+    return root.parent, list(_files(root))
 
 
 def _package(top: str) -> tuple[Path, list[Path]]:
-    """Return the folder of a package and all its files in order."""
+    """Return the folder that a package lies in, and the package's files in order."""
     module = sys.modules.get(top)
     spec = getattr(module, "__spec__", None) or _spec(top)
     folders = list(getattr(module, "__path__", None) or getattr(spec, "submodule_search_locations", None) or ())
     if folders:
         root = Path(folders[0])
-        return root, list(_files(root))
+        return root.parent, list(_files(root))
     return _module_alone(Path(_file_of(top)))
 
 
 def _module_alone(file: Path) -> tuple[Path, list[Path]]:
-    """Return a module that is no package, and the files beside it that its text names."""
+    """Return the folder of a module that is no package, and with it the files beside it that its text names."""
     named = {word for word in re.findall(r"[\"']([^\"'\n/\\]+\.[A-Za-z0-9]+)[\"']", file.read_text("utf-8", "replace"))}
-    return file.parent / file.stem, [file, *(file.with_name(name) for name in sorted(named) if file.with_name(name).is_file())]
+    return file.parent, [file, *(file.with_name(name) for name in sorted(named) if file.with_name(name).is_file())]
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -424,7 +437,7 @@ def digest_code(code: CodeType) -> str:
 
     def show(value: Any) -> Any:
         if isinstance(value, CodeType):
-            return ["code", value.co_code.hex(), value.co_exceptiontable.hex(), value.co_flags, value.co_argcount,
+            return ["code", value.co_code.hex(), value.co_exceptiontable.hex(), value.co_flags & _KINDS, value.co_argcount,
                     value.co_kwonlyargcount, value.co_posonlyargcount, value.co_names, value.co_varnames, value.co_freevars,
                     value.co_cellvars, [show(constant) for constant in value.co_consts]]  # fmt: skip
         if isinstance(value, tuple):
@@ -434,6 +447,10 @@ def digest_code(code: CodeType) -> str:
         return [type(value).__name__, repr(value)]
 
     return digest(show(code))
+
+
+# The flags that say what a code object is (a generator, of many arguments), not where it stands or what its module imports.
+_KINDS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 def code_imports(code: CodeType) -> list[str]:

@@ -35,7 +35,7 @@ class _Fact:
 
 
 class InputFiles:
-    """What one run knows of the files it reads.
+    """What one run knows of the files it reads; another run, or another plan of a longer session, begins with nothing known.
 
     Parameters
     ----------
@@ -73,8 +73,8 @@ class InputFiles:
         """
         with self._lock:
             state = _state(path)
-            known = self._facts.get((kind, path))
-            if known is None or known.state != state:
+            known = self._known(kind, path, state)
+            if known is None:
                 subject = {"bytes": self._digest(path, state)} | beside if keep and self._store else None
                 value = self._remembered(kind, subject)
                 if value is None:
@@ -83,6 +83,22 @@ class InputFiles:
                         self._store.note(kind, subject, value)
                 known = self._facts[kind, path] = _Fact(state, value, find_out, guarded)
             return known.value
+
+    def _known(self, kind: str, path: Path, state: Stamp | None) -> _Fact | None:
+        """Return what is known of a file, if it still holds; what is guarded may not have changed since."""
+        fact = self._facts.get((kind, path))
+        if fact is None or fact.state == state:
+            return fact
+        if not fact.guarded:
+            return None
+        if state is None:
+            raise MediaError(f"{path} was taken away while the run was under way. Put it back and run again; what is "
+                             "finished is kept.")
+        if fact.find_out() != fact.value or stamp(str(path)) != state:
+            raise MediaError(f"{path} was changed while the run was under way. Run again: what was finished before is kept, "
+                             "and what needs the new file is rendered.")
+        fact.state = state
+        return fact
 
     def _find(self, path: Path, state: Stamp, find_out: Callable[[], Any]) -> Any:
         value = find_out()
@@ -124,11 +140,11 @@ class InputFiles:
                 return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
             with self._lock:
                 state = _state(path)
-                known = self._facts.get(("bytes", path))
-                if known is None or known.state != state:
-                    guarded = guarded or (known is not None and known.guarded)
+                known = self._known("bytes", path, state)
+                if known is None:
                     known = _Fact(state, self._digest(path, state), lambda: digest_of(path), guarded)
                     self._facts["bytes", path] = known
+                known.guarded |= guarded
                 return known.value
         except OSError as error:
             raise MediaError(f"{path} cannot be read: {error.strerror}.") from None
@@ -150,17 +166,8 @@ class InputFiles:
             Naming the file.
         """
         with self._lock:
-            for (_, path), fact in list(self._facts.items()):
-                state = stamp(str(path))
-                if state == fact.state or not fact.guarded:
-                    continue
-                if state is None:
-                    raise MediaError(f"{path} was taken away while the run was under way. Put it back and run again; what "
-                                     "is finished is kept.")
-                if fact.find_out() != fact.value or stamp(str(path)) != state:
-                    raise MediaError(f"{path} was changed while the run was under way. Run again: what was finished before "
-                                     "is kept, and what needs the new file is rendered.")
-                fact.state = state
+            for kind, path in list(self._facts):
+                self._known(kind, path, stamp(str(path)))
 
 
 def _state(path: Path) -> Stamp:

@@ -9,6 +9,7 @@ land in a row buffer, luma leaves row by row, two rows of colour make one of chr
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
 import inspect
 import json
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph import shader
+from n2s.graph.code import digest_code
 from n2s.graph.declare import Pointwise
 from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.keys import digest_bytes
@@ -111,9 +113,7 @@ def uniform_names(cls: type[Pointwise]) -> list[str]:
 def _pixel_source(cls: type[Pointwise], name: str, helpers: dict[str, str]) -> str:
     """Return a pixel function's source with float32 literals; collect the helpers it calls, each after those it needs."""
     function = cls.pixel
-    if cls._pixel_text is None:
-        raise GraphError(f"{cls.__name__}: pixel code must live in a file, so that it can be compiled.")
-    tree = ast.parse(textwrap.dedent(cls._pixel_text)).body[0]
+    tree = _definition(cls)
     tree.decorator_list, tree.name, tree.returns = [], name, None
     arguments = {arg.arg for arg in tree.args.args}
     local = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
@@ -125,6 +125,30 @@ def _pixel_source(cls: type[Pointwise], name: str, helpers: dict[str, str]) -> s
                 raise GraphError(f"{cls.__name__}.pixel uses {node.id!r}; it may use its arguments and n2s.graph.shader.")
             _collect(node.id, helpers)
     return ast.unparse(ast.fix_missing_locations(_Float32().visit(tree)))
+
+
+def _definition(cls: type[Pointwise]) -> ast.FunctionDef:
+    """Return the syntax tree of a class's pixel code as it is loaded: that of its definition, unless it was replaced since.
+
+    Raises
+    ------
+    GraphError
+        When there is no text of it, or only one of other code.
+    """
+    loaded = digest_code(cls.pixel.__code__)
+    texts = [textwrap.dedent(cls._pixel_text)] if cls._pixel_text else []
+    with contextlib.suppress(OSError):  # a notebook may have put new code into the old function
+        texts.append(Path(cls.pixel.__code__.co_filename).read_text(encoding="utf-8"))
+    for text in texts:
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and node.name == cls.pixel.__name__:
+                node.decorator_list = []
+                made = compile(ast.Module([node], []), "pixel", "exec", dont_inherit=True)
+                if any(digest_code(code) == loaded for code in made.co_consts if inspect.iscode(code)):
+                    return node
+    if texts:
+        raise GraphError(f"{cls.__name__}: the file of its pixel code was edited after it was loaded. Start Python again.")
+    raise GraphError(f"{cls.__name__}: pixel code must live in a file, so that it can be compiled.")
 
 
 def _collect(name: str, helpers: dict[str, str]) -> None:

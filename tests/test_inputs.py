@@ -1,0 +1,347 @@
+"""What was read is what is keyed: files that change between runs and while a run is under way, and the track's clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import harness
+import numpy as np
+import pytest
+import tiny
+from places import Place
+
+from n2s.graph.context import Block
+from n2s.graph.declare import FRAMES_OUTPUT, FilePath, Streamed, port, setting
+from n2s.graph.errors import GraphError, MediaError
+from n2s.graph.graph import Graph
+from n2s.graph.types import Frames
+from n2s.nodes import AudioSource, DigestSink, FFmpegSink, ImageSource
+from n2s.runtime.events import Events
+from n2s.runtime.inputs import InputFiles
+from n2s.runtime.store import Store
+
+
+class During(Events):
+    """Do something once, when the frames to render are known."""
+
+    def __init__(self, act: Callable[[], None]):
+        self.act = act
+
+    def planned(self, frames: int, stored: int) -> None:
+        self.act()
+
+
+def picture(path: Path, grey: int) -> Path:
+    return tiny.write_png(path, np.full((32, 32, 3), grey, np.uint8))
+
+
+def replace_alike(path: Path, data: bytes) -> None:
+    """Put other bytes of the same length into a file's place, and give it the times it had."""
+    before = path.stat()
+    assert len(data) == before.st_size
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+def still(folder: Path, node: Any = None, name: str = "picture.png", **header: Any) -> Graph:
+    frames = ImageSource(path=name)()
+    frames = frames if node is None else node(frames)
+    return Graph(DigestSink(path="frames.txt", chunk=5)(frames), size=(32, 32), base=folder, **({"duration": 0.5} | header))
+
+
+def shown(folder: Path) -> list[str]:
+    return (folder / "frames.txt").read_text().split()
+
+
+@pytest.mark.parametrize("side", [32, 700], ids=["small", "large"])
+def test_a_picture_of_the_same_size_and_time_is_another(side: int, tmp_path: Path, new_store: Any) -> None:
+    """A table of sizes and times cannot tell them apart; neither may the film."""
+    path, films, store = tmp_path / "picture.ppm", [], new_store()
+    for grey in (50, 200, 50):
+        data = f"P6\n{side} {side}\n255\n".encode() + bytes([grey]) * (3 * side * side)
+        if films:
+            replace_alike(path, data)
+        else:
+            path.write_bytes(data)
+            os.utime(path, (1e9, 1e9))
+        harness.run(still(tmp_path, name="picture.ppm"), tmp_path, store)
+        films.append(shown(tmp_path))
+    assert films[0] == films[2] != films[1]
+    harness.run(still(tmp_path, name="picture.ppm"), tmp_path / "anew", new_store(), force=True)
+    assert shown(tmp_path / "anew") == films[2]
+
+
+def test_force_reads_files_again(tmp_path: Path, new_store: Any) -> None:
+    store = new_store()
+    path = tmp_path / "picture.png"
+    data = picture(path, 90).read_bytes()
+    path.write_bytes(data + bytes(2 << 20))
+    os.utime(path, (1e9, 1e9))
+    state = path.stat()
+    subject = {"path": str(path), "state": [state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns]}
+    right = InputFiles().digest(path)
+    assert InputFiles(store).digest(path) == right
+    store.note("digests", subject, "a digest that the disk made up")
+    assert InputFiles(store, fresh=True).digest(path) == right
+
+
+def test_a_table_is_asked_for_large_settled_files_alone(tmp_path: Path, new_store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, path = new_store(), tmp_path / "large"
+    path.write_bytes(bytes(2 << 20))
+    monkeypatch.setattr("n2s.runtime.inputs.time.time", lambda: path.stat().st_ctime + 10)
+    first = InputFiles(store).digest(path)
+    monkeypatch.setattr("n2s.runtime.inputs.digest_of", lambda path: pytest.fail("it was read again"))
+    assert InputFiles(store).digest(path) == first
+    monkeypatch.setattr("n2s.runtime.inputs.time.time", lambda: path.stat().st_ctime + 1)
+    with pytest.raises(pytest.fail.Exception):
+        InputFiles(store).digest(path)
+
+
+def test_a_decoder_replaced_with_its_card_is_another_model(place: Place, model: Path) -> None:
+    place.run()
+    before = place.film.read_bytes()
+    decoder = model / "decoder.fp32.onnx"
+    data = decoder.read_bytes()
+    weights = np.random.default_rng(5).normal(0, 0.6, (3, tiny.CHANNELS, 1, 1)).astype(np.float32).tobytes()
+    assert weights in data
+    replace_alike(decoder, data.replace(weights, np.frombuffer(weights, np.float32)[::-1].tobytes()))
+    tiny.write_card(model)
+    assert place.run().rendered == 2
+    assert place.film.read_bytes() != before
+
+
+SWAPS: dict[str, Callable[[Path], None]] = {
+    "replaced": lambda path: picture(path, 200) and None,
+    "taken away": Path.unlink,
+    "cut off": lambda path: path.write_bytes(path.read_bytes()[:50]) and None,
+}
+
+
+@pytest.mark.parametrize("swap", SWAPS)
+def test_a_picture_that_changes_under_a_run(swap: str, tmp_path: Path, new_store: Any) -> None:
+    store, path = new_store(), picture(tmp_path / "picture.png", 50)
+    with pytest.raises(MediaError, match="picture.png"):
+        harness.run(still(tmp_path), tmp_path, store, events=During(lambda: SWAPS[swap](path)))
+    assert not (tmp_path / "frames.txt").exists()
+    picture(path, 200)
+    harness.run(still(tmp_path), tmp_path, store)
+    new = shown(tmp_path)
+    picture(path, 50)
+    harness.run(still(tmp_path), tmp_path, store)
+    harness.run(still(tmp_path), tmp_path / "anew", new_store())
+    assert shown(tmp_path) == shown(tmp_path / "anew") != new
+
+
+@pytest.mark.parametrize("when", ["planned", "rendering"])
+def test_music_that_changes_under_a_run(when: str, place: Place) -> None:
+    class Swap(Events):
+        done = False
+
+        def planned(self, frames: int, stored: int) -> None:
+            self.act("planned")
+
+        def rendered(self, frames: int) -> None:
+            self.act("rendering")
+
+        def act(self, now: str) -> None:
+            if now == when and not self.done:
+                self.done = True
+                tiny.write_wav(place.music, tiny.clicks(1, 170))
+
+    place.refused(MediaError, "music.wav was changed while the run was under way. Run again", events=Swap())
+    place.run()
+    other, tracks = place.film.read_bytes(), place.entries("audio-tracks", ".mp4")
+    place.store = Store(place.folder / "anew")
+    place.run()
+    assert place.film.read_bytes() == other and len(tracks) == 1
+
+
+def test_a_model_that_changes_under_a_run(place: Place, model: Path) -> None:
+    def swap() -> None:
+        shutil.rmtree(model)
+        tiny.tiny_model(model)
+        decoder = model / "decoder.fp32.onnx"
+        decoder.write_bytes(decoder.read_bytes().replace(b"tiny", b"tinY"))
+        tiny.write_card(model)
+
+    place.refused(MediaError, "was changed while the run was under way", events=During(swap))
+    place.run()
+
+
+def test_files_written_again_alike_and_anchors_added_do_not_stop_a_run(place: Place, model: Path) -> None:
+    def touch() -> None:
+        for path in (place.music, model / "decoder.fp32.onnx"):
+            path.write_bytes(path.read_bytes())
+        with np.load(model / "anchors.npz") as arrays:
+            more = dict(arrays) | {"new": np.ones((8, 16, 16), np.float32)}
+        np.savez(model / "anchors.npz", **more)
+        tiny.write_card(model)
+
+    assert place.run(events=During(touch)).rendered == 2
+    assert place.run().rendered == 0
+
+
+class Scale(Streamed):
+    """Multiply frames by a number in a file."""
+
+    frames: Frames = port("what is multiplied")
+    table: FilePath = setting(help="the number")
+    unkeyed: FilePath | None = setting(None, help="no number of this film", keyed=False)
+
+    outputs = FRAMES_OUTPUT
+
+    def open(self, scene: Any, grid: Any) -> float:
+        return float(scene.path(self.table).read_text())
+
+    def compute(self, block: Block, frames: np.ndarray) -> np.ndarray:
+        return frames * np.float32(block.resources)
+
+
+def test_a_file_that_a_setting_names_counts_by_its_bytes(tmp_path: Path, new_store: Any) -> None:
+    store = new_store()
+    picture(tmp_path / "picture.png", 100)
+    for name, number in (("a.txt", "0.5"), ("b.txt", "0.8"), ("c.txt", "0.5")):
+        (tmp_path / name).write_text(number)
+    rendered = [
+        harness.run(still(tmp_path, Scale(table=table, unkeyed=other)), tmp_path, store).rendered
+        for table, other in (("a.txt", None), ("b.txt", None), ("c.txt", None), ("a.txt", "b.txt"))
+    ]
+    assert rendered == [3, 3, 0, 0]
+    with pytest.raises(MediaError, match="a.txt was changed while the run was under way"):
+        harness.run(still(tmp_path, Scale(table="a.txt"), duration=0.6), tmp_path, store,
+                    events=During(lambda: (tmp_path / "a.txt").write_text("0.9") and None))  # fmt: skip
+    with pytest.raises(MediaError, match="nothing.txt cannot be read"):
+        harness.run(still(tmp_path, Scale(table="nothing.txt")), tmp_path, store)
+
+
+class FadeOut(Streamed):
+    """Fade to black over the whole track."""
+
+    frames: Frames = port("what fades")
+    outputs = FRAMES_OUTPUT
+
+    def compute(self, block: Block, frames: np.ndarray) -> np.ndarray:
+        left = 1 - block.times / block.scene.clock.duration
+        return frames * left[:, None, None, None].astype(np.float32)
+
+
+class Beats(Streamed):
+    """Grow with the tempo."""
+
+    frames: Frames = port("what grows")
+    outputs = FRAMES_OUTPUT
+
+    def open(self, scene: Any, grid: Any) -> float:
+        return scene.clock.tempo / 200
+
+    def compute(self, block: Block, frames: np.ndarray) -> np.ndarray:
+        return frames * np.float32(block.resources)
+
+
+class Sly(FadeOut):
+    """Read what it says it does not."""
+
+    reads = frozenset()
+
+
+class LookAhead(Streamed):
+    """Show the frame of half a second later."""
+
+    frames: Frames = port("what is shown early")
+    outputs = FRAMES_OUTPUT
+    reads = frozenset()
+
+    def window(self, fps: Any) -> tuple[int, int]:
+        return 0, int(fps / 2)
+
+    def compute(self, block: Block, frames: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(frames[-block.count :])
+
+
+class Count(Streamed):
+    """A source that nothing drives: frame k is k / 100."""
+
+    outputs = FRAMES_OUTPUT
+    reads = frozenset()
+
+    def compute(self, block: Block) -> np.ndarray:
+        levels = np.arange(block.start, block.stop, dtype=np.float32) / 100
+        return np.broadcast_to(levels[:, None, None, None], (block.count, 3, 32, 32)).copy()
+
+
+@pytest.mark.parametrize(
+    ("node", "changes"),
+    [(FadeOut(), [{"duration": 0.5}, {"duration": 0.8}, {"duration": 0.6}]), (Beats(), [{"tempo": 100}, {"tempo": 140}]),
+     (None, [{"duration": 0.5}, {"duration": 0.8}, {"duration": 0.6}])],
+    ids=["duration", "tempo", "window"],
+)  # fmt: skip
+def test_what_a_node_reads_of_the_clock_is_in_its_key(node: Any, changes: list[dict[str, Any]], tmp_path: Path, new_store: Any) -> None:
+    picture(tmp_path / "picture.png", 200)
+    warm = new_store()
+
+    def graph(change: dict[str, Any]) -> Graph:
+        if node is not None:
+            return still(tmp_path, node, **change)
+        return Graph(DigestSink(path="frames.txt", chunk=5)(LookAhead()(Count()())), size=(32, 32), **change)
+
+    for change in changes:
+        harness.run(graph(change), tmp_path, warm)
+        harness.run(graph(change), tmp_path / "cold", new_store())
+        assert shown(tmp_path) == shown(tmp_path / "cold"), change
+
+
+def test_a_key_holds_no_more_of_the_clock_than_is_read(tmp_path: Path, store: Any) -> None:
+    picture(tmp_path / "picture.png", 200)
+    for node in (None, LookAhead()):
+        short, long = (set(harness.keys(still(tmp_path, node, duration=seconds), store)) for seconds in (2, 3))
+        assert len(short & long) == (12 if node is None else 9)
+    assert harness.keys(still(tmp_path, tempo=90), store) == harness.keys(still(tmp_path, tempo=91), store)
+
+
+def test_what_is_not_declared_cannot_be_read(tmp_path: Path, store: Any) -> None:
+    picture(tmp_path / "picture.png", 200)
+    with pytest.raises(GraphError, match="Sly reads clock.duration and declares that it does not; add 'duration' to its reads"):
+        harness.run(still(tmp_path, Sly()), tmp_path, store)
+
+
+def lengths(path: Path) -> tuple[int, Fraction]:
+    """Return a film's frames and the length of its sound in seconds."""
+    with av.open(str(path)) as film:
+        video, audio = film.streams.video[0], film.streams.audio[0]
+        return video.frames, audio.duration * audio.time_base
+
+
+@pytest.mark.parametrize("seconds", [0.7, 1.0, 1.5])
+def test_a_stated_duration_holds_for_picture_and_sound(seconds: float, tmp_path: Path, store: Any) -> None:
+    tiny.write_wav(tmp_path / "music.wav", tiny.clicks(1.0))
+    picture(tmp_path / "picture.png", 100)
+    sink = FFmpegSink(path="film.mp4")(ImageSource(path="picture.png")(), AudioSource(path="music.wav")())
+    harness.run(Graph(sink, size=(32, 32), duration=seconds, base=tmp_path), tmp_path, store)
+    frames, sound = lengths(tmp_path / "film.mp4")
+    assert frames == round(30 * seconds) and abs(sound - Fraction(frames, 30)) <= Fraction(1, 22050)
+    with av.open(str(tmp_path / "film.mp4")) as film:
+        heard = np.concatenate([frame.to_ndarray()[0] for frame in film.decode(audio=0)])
+    assert np.abs(heard[round(1.1 * 22050) : round(seconds * 22050)]).max(initial=0) < 0.01  # past the music there is silence
+
+
+def test_a_stated_duration_holds_in_an_album(studio: Any, tmp_path: Path, store: Any) -> None:
+    tracks = {}
+    for i, seconds in enumerate((0.8, 2.0)):
+        tiny.write_wav(tmp_path / f"music{i}.wav", tiny.clicks(1.2))
+        path = tiny.write_graph(tmp_path, studio.model, f"music{i}.wav", f"track{i}", settings="crf: 28")
+        tiny.edit(path, "fps: 30\n", f"fps: 30\nduration: {seconds}\n")
+        tracks[f"track{i}"] = {"node": "Track", "path": f"track{i}.yaml"}
+    nodes = tracks | {"album": {"node": "Album", "tracks": list(tracks), "path": "album.mp4", "crf": 28}}
+    path = tmp_path / "album.yaml"
+    path.write_text(json.dumps({"n2s": 1, "fps": 30, "size": [96, 64], "nodes": nodes}))
+    harness.run(Graph.load(path), tmp_path / "out", store)
+    assert [lengths(tmp_path / f"out/{name}.mp4")[0] for name in ("track0", "track1", "album")] == [24, 60, 84]
+    assert abs(lengths(tmp_path / "out/album.mp4")[1] - Fraction(84, 30)) <= Fraction(2, 22050)
