@@ -260,6 +260,10 @@ MUTATIONS = [
     ("nodes/motion.py", "(0.5 + shader.uniform(bits))", "(0.4 + shader.uniform(bits))"),
     ("nodes/latents.py", "angle = np.arccos", "angle = 1.01 * np.arccos"),
     ("nodes/signals.py", "2.0 ** (-1.0 / (float(fps) * half_life))", "2.0 ** (-1.1 / (float(fps) * half_life))"),
+    ("nodes/hearing.py", "np.sqrt", "np.cbrt"),
+    ("runtime/audio.py", "pcm_f32be", "pcm_f64be"),
+    ("runtime/containers.py", "0xFFFFFFFF", "0xFFFFFFFE"),
+    ("runtime/films.py", "SAMPLES_AT_ONCE = 1 << 16", "SAMPLES_AT_ONCE = 1 << 15"),
     ("nodes/hearing.py", "def ", "def  "),
 ]  # fmt: skip
 
@@ -273,8 +277,8 @@ def copy_of_the_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def digests_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.setattr(code, "_ROOT", str(root))
-    nodes = ("motion", "latents", "grain", "hearing")
-    return code.engine_parts() | {name: code.code_digest(f"n2s.nodes.{name}") for name in nodes}
+    others = ("nodes.motion", "nodes.latents", "nodes.grain", "nodes.hearing", "runtime.audio", "runtime.films")
+    return code.engine_parts() | {name: code.code_digest(f"n2s.{name}") for name in others}
 
 
 @pytest.mark.parametrize("mutation", range(len(MUTATIONS)))

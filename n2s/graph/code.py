@@ -160,10 +160,10 @@ class _Walk:
             self._follow_package(since, *(_package_around(name, file) if file else _package(top)))
 
     def _follow_own(self, name: str, since: int) -> None:
-        pending = [(name, since)]
+        start, pending = name, [(name, since)]
         while pending:
             name, since = pending.pop()
-            if name in APART or name in self.parts or name in self._beside:
+            if (name in APART and name != start) or name in self.parts or name in self._beside:
                 continue
             imports, earliest = self._note_module(name, _file_of(name), since)
             pending += [(other, earliest) for other in imports if other.partition(".")[0] == OWN]
