@@ -158,10 +158,10 @@ def test_music_that_changes_under_a_run(when: str, place: Place) -> None:
 
     place.refused(MediaError, "music.wav was changed while the run was under way. Run again", events=Swap())
     place.run()
-    other, tracks = place.film.read_bytes(), place.entries("audio-tracks", ".mp4")
+    other = place.film.read_bytes()
     place.store = Store(place.folder / "anew")
     place.run()
-    assert place.film.read_bytes() == other and len(tracks) == 1
+    assert place.film.read_bytes() == other
 
 
 def test_a_model_that_changes_under_a_run(place: Place, model: Path) -> None:
