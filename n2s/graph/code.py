@@ -23,7 +23,6 @@ import inspect
 import os
 import re
 import sys
-import sysconfig
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -339,6 +338,8 @@ def _node_packages() -> frozenset[str]:
 
 
 def _in_site_packages(place: str) -> bool:
+    import sysconfig
+
     folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     return bool({"site-packages", "dist-packages"} & set(Path(place).parts)) or any(
         folder and Path(place).is_relative_to(folder) for folder in folders

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, field_validator
@@ -215,14 +216,14 @@ class Node(BaseModel):
             for name, info in cls.model_fields.items()
             if cls.specs[name].role == "port"
         }
-        module = sys.modules.get(cls.__module__)
-        cls._born = loaded.now(), getattr(module, "__file__", None)
+        file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+        cls._born = loaded.now(), file
         if "pixel" in vars(cls):
-            cls._pixel_text = _source(vars(cls)["pixel"])
+            cls._pixel_text = _text(file)
 
     # When it was defined, and in which file: that tells the code it was made by (`n2s.graph.loaded`).
     _born: ClassVar[tuple[int, str | None]] = (0, None)
-    _pixel_text: ClassVar[str | None] = None  # the source of `pixel` as it was when the class was defined
+    _pixel_text: ClassVar[str] = ""  # the text of the file that has the source of `pixel`, as it was then
 
     specs: ClassVar[dict[str, Spec]] = {}
     ports: ClassVar[dict[str, Kind]] = {}
@@ -286,14 +287,12 @@ class Node(BaseModel):
         return connect(self, inputs, name, named)
 
 
-def _source(function: Any) -> str | None:
-    """Return the text of a function; None where it is in no file."""
-    import inspect
-
+def _text(file: str | None) -> str:
+    """Return the text of a file of Python; "" where there is none."""
     try:
-        return inspect.getsource(getattr(function, "__func__", function))
-    except (OSError, TypeError):
-        return None
+        return Path(file).read_text(encoding="utf-8") if file else ""
+    except (OSError, UnicodeError):
+        return ""
 
 
 def explain(error: ValidationError, cls: type[Node]) -> list[tuple[str, str]]:

@@ -15,7 +15,6 @@ import inspect
 import json
 import pickle
 import sys
-import textwrap
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -136,8 +135,8 @@ def _definition(cls: type[Pointwise]) -> ast.FunctionDef:
         When there is no text of it, or only one of other code.
     """
     loaded = digest_code(cls.pixel.__code__)
-    texts = [textwrap.dedent(cls._pixel_text)] if cls._pixel_text else []
-    with contextlib.suppress(OSError):  # a notebook may have put new code into the old function
+    texts = [cls._pixel_text] if cls._pixel_text else []
+    with contextlib.suppress(OSError, UnicodeError):  # a notebook may have put new code into the old function
         texts.append(Path(cls.pixel.__code__.co_filename).read_text(encoding="utf-8"))
     for text in texts:
         for node in ast.walk(ast.parse(text)):
