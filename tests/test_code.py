@@ -226,6 +226,29 @@ def test_kept_bytecode_of_another_text_is_not_taken_for_it(tmp_path: Path) -> No
     assert third[1] not in (first[1], second[1])
 
 
+KEEP = """
+import json, sys
+from pathlib import Path
+import acme
+from n2s.runtime.context import RunContext
+from n2s.runtime.store import Store
+context = RunContext(Store(Path(sys.argv[1])), print)
+print(json.dumps(float(acme.heard(context)["loud"])))
+"""
+
+
+def test_what_a_node_keeps_is_kept_under_its_code(tmp_path: Path) -> None:
+    """An author's recipe says what was heard; by which code is added."""
+    text = "import numpy as np\ndef heard(context):\n    return context.keep('ears', {'audio': 'a'}, lambda: {'loud': np.array(GAIN)})\n"
+    write_package(tmp_path / "site", "acme", {"acme/__init__.py": text + "GAIN = 2.0\n"})
+    ask = lambda: python(tmp_path / "site", KEEP, tmp_path / "store")  # noqa: E731
+    assert ask() == 2.0
+    write_package(tmp_path / "site", "acme", {"acme/__init__.py": text + "GAIN = 2.5\n"})
+    assert ask() == 2.5
+    (kept,) = {path.parent.parent.name for path in (tmp_path / "store").rglob("*.npz")}
+    assert kept == "ears" and len(list((tmp_path / "store").rglob("*.npz"))) == 2
+
+
 def test_code_without_a_file_is_refused() -> None:
     text = "from n2s.graph.code import code_digest\n" + node("N", "2.0") + "\nimport json\ntry:\n    code_digest(N)\nexcept Exception as e:\n    print(json.dumps(str(e)))"
     assert "lives in no file" in python(None, text)

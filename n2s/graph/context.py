@@ -60,7 +60,10 @@ class Context(Protocol):
         ...
 
     def keep(self, name: str, recipe: dict, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        """Return what ``make`` makes, from the store when this recipe was made before."""
+        """Return what ``make`` makes, from the store when the same code made this recipe before.
+
+        The code is that of the module in which ``make`` stands, and of all that it imports.
+        """
         ...
 
     def say(self, text: str) -> None:

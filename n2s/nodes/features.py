@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from n2s.graph.code import code_digest
 from n2s.graph.context import AudioHandle, Scene
 from n2s.graph.declare import Output, Resident, port
 from n2s.graph.types import SIGNAL, Audio
@@ -48,8 +47,7 @@ class Features(Resident):
 
     def compute(self, scene: Scene, audio: AudioHandle) -> dict[str, np.ndarray]:
         fps, frames = scene.clock.fps, scene.clock.frames
-        recipe = {"audio": audio.digest, "code": code_digest(hearing.__name__)}
-        heard = scene.context.keep("analysis", recipe, lambda: hearing.analyse(audio))
+        heard = scene.context.keep("analysis", {"audio": audio.digest}, lambda: hearing.analyse(audio))
         hop, rate = int(heard["hop"]), int(heard["rate"])
         found = {}
         for name, (how, _, _, _) in MEASURES.items():

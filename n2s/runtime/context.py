@@ -114,7 +114,7 @@ class RunContext:
             self.inputs.check_unchanged()
             return made
 
-        return self.store.keep_arrays(name, recipe, make_of_the_same)
+        return self.store.keep_arrays(name, dict(recipe) | {"made by": code_digest(make.__module__)}, make_of_the_same)
 
     def say(self, text: str) -> None:
         """Tell the user something, once a run."""
