@@ -43,7 +43,7 @@ APART = frozenset(
     f"{OWN}.{name}"
     for name in (
         "graph.build", "graph.code", "graph.errors", "graph.graph", "graph.keys", "graph.loaded", "graph.registry",
-        "runtime.audio", "runtime.events", "runtime.mp4", "runtime.onnxfile", "runtime.store",
+        "runtime.audio", "runtime.events", "runtime.mp4", "runtime.music", "runtime.onnxfile", "runtime.store",
     )
 )  # fmt: skip
 ABSENT = "absent"  # in place of the version of a library that is not there
@@ -52,6 +52,12 @@ _DATA_LEFT_OUT = re.compile(r"(^|/)(__pycache__|[.~][^/]*|[^/]*~|[^/]*\.py[co])(
 
 
 ENGINE = tuple(f"{OWN}.runtime.{name}" for name in ("frames", "segments", "context"))  # with what they import, they make frames
+
+
+def is_apart(name: str) -> bool:
+    """Say whether a module, or a package that it is in, decides no bit by itself."""
+    parts = name.split(".")
+    return any(".".join(parts[:i]) in APART for i in range(2, len(parts) + 1))
 
 
 @dataclass(frozen=True)
@@ -162,7 +168,7 @@ class _Walk:
         start, pending = name, [(name, since)]
         while pending:
             name, since = pending.pop()
-            if (name in APART and name != start) or name in self.parts or name in self._beside:
+            if (is_apart(name) and name != start) or name in self.parts or name in self._beside:
                 continue
             imports, earliest = self._note_module(name, _file_of(name), since)
             pending += [(other, earliest) for other in imports if other.partition(".")[0] == OWN]

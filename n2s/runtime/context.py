@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,13 @@ class Music:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+
+def _module_of(function: Callable) -> str:
+    """Return the module in which a callable's code stands."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return getattr(function, "__module__", None) or type(function).__module__
 
 
 class RunContext:
@@ -114,7 +122,7 @@ class RunContext:
             self.inputs.check_unchanged()
             return made
 
-        return self.store.keep_arrays(name, dict(recipe) | {"made by": code_digest(make.__module__)}, make_of_the_same)
+        return self.store.keep_arrays(name, dict(recipe) | {"made by": code_digest(_module_of(make))}, make_of_the_same)
 
     def say(self, text: str) -> None:
         """Tell the user something, once a run."""
