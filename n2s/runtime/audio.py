@@ -53,7 +53,7 @@ class AudioInfo:
     spliced : bool
         It is read in several parts, or under another header than its own.
     decoder : str
-        For one part: the kind that libsndfile reads it as, "" for FFmpeg.
+        What reads a file that is not spliced, as in `n2s.runtime.music.reading.Part`.
     """
 
     digest: str

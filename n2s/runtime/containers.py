@@ -15,7 +15,7 @@ from n2s.runtime.music.flac import read_flac
 from n2s.runtime.music.mpeg import read_mp3
 from n2s.runtime.music.ogg import read_ogg
 from n2s.runtime.music.reading import AGAIN, Part, Reading
-from n2s.runtime.music.riff import read_au, read_chunks
+from n2s.runtime.music.riff import check_avi, read_au, read_chunks
 
 MAGIC = ((b"caff", "caf"), (b"fLaC", "flac"), (b"OggS", "ogg"), (b".snd", "au"), (b"riff.\x91\xcf\x11", "w64"))
 
@@ -62,7 +62,7 @@ def after_id3(path: str) -> int:
 
 
 def kind_of(path: str) -> str:
-    """Return the kind of file libsndfile should read this as, by its first bytes; "" where it is FFmpeg's."""
+    """Return the kind of file, by its first bytes; "" where FFmpeg is to find out."""
     with open(path, "rb") as file:
         file.seek(after_id3(path))
         head = file.read(12)
@@ -73,6 +73,8 @@ def kind_of(path: str) -> str:
     for mark, kind in MAGIC:
         if head.startswith(mark):
             return kind
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "avi"
     # An MPEG audio frame: eleven set bits, then the version, then a layer that is not 0 (0 is AAC).
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06:
         return "mp3"
@@ -103,4 +105,6 @@ def read_container(path: str, keep: bool = False) -> Reading:
         return read_flac(path, after_id3(path), keep)
     if kind == "mp3":
         return read_mp3(path, after_id3(path), keep)
+    if kind == "avi":
+        return check_avi(path, keep)
     return Reading((Part(""),))

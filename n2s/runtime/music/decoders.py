@@ -32,10 +32,10 @@ CONTAINERS = (
     "mov,matroska,webm,aac,mp3,asf,ac3,eac3,ape,wv,tta,dsf,iff,avi,flv,mpegts,mpeg,ogg,wav,w64,flac,caf,aiff,au,"
     "amr,dts,dtshd,truehd,mlp,voc,nut,mpc,mpc8,tak,oma,rm,mxf"
 )
-LOSS = re.compile("premature|partial|truncat", re.IGNORECASE)  # these words can come with status 0
+LOSS = re.compile(r"premature|partial|truncat|\bCRC\b", re.IGNORECASE)  # these words can come with status 0
 CHANGED = "audio parameters changed"
-SHORT_SECONDS = 0.5  # a container states its duration in packets, with the encoder's delay, and rounded
-BRIDGE = "aresample=async=1:min_hard_comp=0.001:first_pts=0"  # silence where packets are missing, by their times
+SHORT = 0.1, 2112  # seconds and samples that a stated duration may be too long: rounding, the delay of an encoder
+BRIDGE = "aresample=async=1:min_hard_comp=0.001"  # silence where packets are missing, by their times
 
 
 def open_source(path: str, reading: Reading, ffmpeg: Callable[[], str], keep: bool = False) -> Source:
@@ -51,7 +51,7 @@ def open_source(path: str, reading: Reading, ffmpeg: Callable[[], str], keep: bo
 def open_part(path: str, part: Part, ffmpeg: Callable[[], str], keep: bool) -> Source:
     """Return a decoder of one part: libsndfile where it is able to, else FFmpeg."""
     source: Source | None = None
-    if part.kind:
+    if part.kind not in ("", "mpeg"):
         import soundfile
 
         try:
@@ -109,8 +109,18 @@ class Soundfile(Source):
         self.rate, self.channels, self.frames = self._file.samplerate, self._file.channels, self._file.frames
         self.seekable = part.kind not in ("ogg", "mp3") and self._file.seekable() and not keep
         self._ended = False
+        self._rest = np.zeros((0, self.channels), np.float32)
 
     def read(self, n: int) -> np.ndarray:
+        if not self._keep:
+            return self._decode(n)
+        # After damage libmpg123's samples depend on how many are asked for at a time: always as many, then.
+        while len(self._rest) < n and len(block := self._decode(BLOCK)):
+            self._rest = np.concatenate([self._rest, block])
+        block, self._rest = self._rest[:n], self._rest[n:]
+        return block
+
+    def _decode(self, n: int) -> np.ndarray:
         # In steps: libsndfile raises for the whole request, and the message should come close to where the damage is.
         steps = []
         while n > 0 and not self._ended:
@@ -170,7 +180,9 @@ class FFmpeg(Source):
             raise
 
     def _start(self, ffmpeg: Callable[[], str], part: Part) -> None:
-        source = ["-i", "file:" + os.path.abspath(self._path)] if part.pieces is None else ["-f", "mp3", "-i", "pipe:0"]
+        # Encoders of mp3 are known to write wrong checksums.
+        source = ["-f", "mp3"] if part.kind == "mpeg" else ["-err_detect", "crccheck"]
+        source += ["-i", "file:" + os.path.abspath(self._path) if part.pieces is None else "pipe:0"]
         try:
             self._process = subprocess.Popen(
                 [ffmpeg(), "-hide_banner", "-v", "level+info", "-nostats", *([] if self._keep else ["-xerror"]),
@@ -229,15 +241,18 @@ class FFmpeg(Source):
         if any(CHANGED in line for line in lines):
             raise MediaError(f"{self._path} changes its sample rate or its channels on the way; a piece of music has one "
                              "of each. Convert it to wav or flac, or cut it where it changes.")
-        if status or LOSS.search(said) or (self._keep and said):
-            self._lose(damaged(self._path, self._read / self.rate, said))
-        elif (stated := stated_seconds(lines)) and self._read / self.rate < stated - SHORT_SECONDS:
-            self._lose(truncated(self._path, f"{self._read / self.rate:.2f} s of {stated:.2f} s"))
-
-    def _lose(self, wrong: MediaError) -> None:
-        if not self._keep:
+        seconds = self._read / self.rate
+        wrong = None
+        if (stated := stated_seconds(lines)) and seconds < stated - SHORT[0] - SHORT[1] / self.rate:
+            wrong = truncated(self._path, f"{seconds:.2f} s of {stated:.2f} s")
+        if status or LOSS.search(said) or any(re.match(r"\[in#.*\[error\]", line) for line in lines):
+            wrong = damaged(self._path, seconds, said)
+        if wrong and not self._keep:
             raise wrong
-        self.missing = self.missing or wrong.missing
+        if said and self._keep:
+            self.missing = f"some of it cannot be decoded ({said.rstrip('.')}); {seconds:.2f} s are left"
+        elif wrong:
+            self.missing = wrong.missing
 
     def _lines(self) -> list[str]:
         self._stderr.seek(0)
@@ -304,11 +319,12 @@ class Chain(Source):
             )
         self._of_part = self._silent = 0
         frames = getattr(source, "frames", 0)
-        ends = part.ends_at * source.rate // part.clock if part.clock else part.ends_at
-        if part.joined and ends is not None:
+        begins, ends = (at * source.rate // part.clock if at and part.clock else at for at in (part.begins_at, part.ends_at))
+        if not part.joined:
+            self._of_stream = 0
+            self._origin = begins if begins is not None else (ends or frames) - frames
+        if ends is not None:
             self._silent = max(0, ends - frames - self._origin - self._of_stream)
-        elif ends is not None:
-            self._origin, self._of_stream = ends - frames, 0
 
     def read(self, n: int) -> np.ndarray:
         blocks = []

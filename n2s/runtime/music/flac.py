@@ -208,7 +208,7 @@ def _with_silence(data: mmap.mmap, stream: Stream) -> tuple[list[Bytes], int, li
     """Return a stream's whole frames, with silent ones where some are damaged; the samples; what is missing."""
     pieces: list[Bytes] = []
     missing = []
-    at = 0
+    at, end = 0, stream.sound
     for frame, stop in _whole_frames(data, stream):
         if frame.first < at:
             continue
@@ -219,10 +219,10 @@ def _with_silence(data: mmap.mmap, stream: Stream) -> tuple[list[Bytes], int, li
             pieces[-1] = (pieces[-1][0], stop)
         else:
             pieces.append((frame.at, stop))
-        at = frame.first + frame.count
+        at, end = frame.first + frame.count, stop
     if at < stream.total:
         missing.append(f"it ends after {at / stream.rate:.2f} s of {stream.total / stream.rate:.2f} s")
-    elif not stream.total and stream.stop == len(data):
+    elif not stream.total and end < _without_tags(data, stream.stop):
         missing.append(f"it ends after {at / stream.rate:.2f} s")
     return pieces, at, missing
 

@@ -112,7 +112,7 @@ def read_mp3(path: str, start: int, keep: bool) -> Reading:
         unless ``keep``.
     """
     counted = xing(path, start)
-    plain = Reading((Part("mp3" if counted else ""),))
+    plain = Reading((Part("mp3" if counted else "mpeg"),))
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if frame_at(data, start) is None:
             return plain  # a free bitrate: nothing says how long its frames are
@@ -122,7 +122,7 @@ def read_mp3(path: str, start: int, keep: bool) -> Reading:
             _check_length(path, data, piece, pieces, keep, missing)
         if len(pieces) == 1 and not missing and _is_plain(pieces[0]):
             return plain
-        parts = [Part("mp3" if piece.counted else "", _view(data, piece)) for piece in pieces if piece.frames]
+        parts = [Part("mp3" if piece.counted else "mpeg", _view(data, piece)) for piece in pieces if piece.frames]
     if len(parts) == 1 and not any(isinstance(span, bytes) for span in pieces[0].spans) and _is_plain(pieces[0]):
         return Reading(plain.parts, "; ".join(missing))
     return Reading(tuple(parts), "; ".join(missing))
@@ -142,8 +142,13 @@ def _pieces(path: str, data: mmap.mmap, at: int, keep: bool, missing: list[str])
     size, seconds, tagged = len(data), 0.0, False
     while at < size:
         frame = frame_at(data, at)
-        if frame is not None and at + frame.size > size:
-            break  # the last frame is cut: that is for the header to say, where there is one
+        if frame is not None and at + frame.size > size:  # whether a cut last frame matters is for the header to say
+            if pieces and _is_finished(pieces[-1], tagged):
+                held = f"{size - at} bytes of its last frame"
+                if not keep:
+                    raise truncated(path, held)
+                missing.append(f"it ends too early, with {held}")
+            break
         if frame is None and (skipped := _after_tag(data, at)):
             at, tagged = skipped, True
             continue

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from n2s.runtime.music.reading import Part, Reading, damaged, truncated
 
 CONTINUED, FIRST, LAST = 1, 2, 4
-NO_POSITION = -1
+SMALLEST_PAGE = 28  # bytes
 VORBIS, OPUS = b"\x01vorbis", b"OpusHead"
 OPUS_CLOCK = 48000  # positions in opus, whatever rate it is decoded at
 TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -237,9 +237,21 @@ def _parts(path: str, link: Link) -> list[Part]:
         begins = _beginning(path, link.codec, [*headers, *pages]) if link.codec == OPUS else 0
         numbered = [replace(page, number=number) for number, page in enumerate([*headers, *pages])]
         pieces = [_piece(path, page, begins, page is numbered[-1]) for page in numbered]
+        begins_at = _lost_beginning(link, pages[0], headers) if not parts else None
         clock = OPUS_CLOCK if link.codec == OPUS else 0
-        parts.append(Part("ogg", tuple(_merged(pieces)), bool(parts), pages[-1].position, clock))
+        parts.append(Part("ogg", tuple(_merged(pieces)), bool(parts), begins_at, pages[-1].position, clock))
     return parts
+
+
+def _lost_beginning(link: Link, first: Page, headers: list[Page]) -> int | None:
+    """Return the position at which a stream began whose first pages of sound are damaged; None where none were lost.
+
+    Pages that were never there do not count: the numbers leap further than bytes are missing.
+    """
+    lost, room = first.number - headers[-1].number - 1, first.start - headers[-1].start - headers[-1].size
+    if not 0 < lost * SMALLEST_PAGE <= room:
+        return None
+    return int.from_bytes(headers[0].body[10:12], "little") if link.codec == OPUS else 0  # opus: what is to be skipped
 
 
 def _piece(path: str, page: Page, begins: int, is_last: bool) -> bytes | tuple[int, int]:

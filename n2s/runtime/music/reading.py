@@ -19,21 +19,24 @@ class Part:
     Attributes
     ----------
     kind : str
-        "wav", "aiff", "caf", "w64", "au", "flac", "ogg" or "mp3" for libsndfile, "" for FFmpeg.
+        "wav", "aiff", "caf", "w64", "au", "flac", "ogg" or "mp3" for libsndfile; for FFmpeg "mpeg", frames of MPEG
+        audio, or "", anything.
     pieces : tuple or None
         What the decoder gets in place of the file: bytes, and spans of the file, one after the other. None: the file as
         it lies.
     joined : bool
         It goes on, after damage, in the stream of the part before it; what lies between them becomes silence.
-    ends_at : int or None
-        Where it ends on the clock of that stream.
+    begins_at, ends_at : int or None
+        Where the stream begins and where this part ends, on the stream's clock. Without ``begins_at`` it begins with
+        the part.
     clock : int
-        The ticks of that clock in a second; 0: one a sample.
+        The ticks of that clock per second; 0: one per sample.
     """
 
     kind: str
     pieces: tuple[Bytes, ...] | None = None
     joined: bool = False
+    begins_at: int | None = None
     ends_at: int | None = None
     clock: int = 0
 

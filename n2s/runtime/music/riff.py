@@ -132,6 +132,26 @@ def read_au(path: str, keep: bool) -> Reading:
     return Reading((Part("au"),))
 
 
+def check_avi(path: str, keep: bool) -> Reading:
+    """Hold an avi's stated length against the file; FFmpeg reads it, and plays a cut one without a word.
+
+    Raises
+    ------
+    MediaError
+        When it is shorter, unless ``keep``.
+    """
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        length = struct.unpack("<I", file.read(8)[4:].ljust(4, b"\0"))[0]
+    missing = ""
+    if length > size - 8 and not is_unknown(length, size - 8):
+        held = f"{size - 8} of the {length} bytes its header promises"
+        if not keep:
+            raise truncated(path, held)
+        missing = f"it ends too early, with {held}"
+    return Reading((Part(""),), missing)
+
+
 def patched(size: int, fixes: list[tuple[int, bytes]]) -> tuple:
     """Return the pieces of a file of ``size`` bytes with other bytes at some places."""
     pieces, at = [], 0
