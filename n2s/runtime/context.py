@@ -49,24 +49,27 @@ class RunContext:
         self.store = store
         self._say = say
         self._said: set[str] = set()
-        self._music: dict[Path, Music] = {}
+        self._music: dict[tuple[Path, bool], Music] = {}
         self._models: dict[Path, ModelFolder] = {}
         self._pictures: dict[Path, np.ndarray] = {}
 
-    def audio(self, path: Path) -> Music:
+    def audio(self, path: Path, keep: bool = False) -> Music:
         if "\0" in str(path):
             raise MediaError(f"{str(path)!r} is no name of a file.")
-        if path not in self._music:
+        if (path, keep) not in self._music:
+            kind = "music-kept" if keep else "music"
             try:
-                found = self.store.about_file("audio", path, lambda: vars(probe(path, ffmpeg_path)).copy())
+                found = self.store.about_file(kind, path, lambda: vars(probe(path, ffmpeg_path, keep)).copy())
             except UnicodeError:
                 raise MediaError(f"{path!r} has a name that is not UTF-8; rename the file.") from None
             except OSError:
-                found = vars(probe(path, ffmpeg_path))  # says in its own words that the file is missing
+                found = vars(probe(path, ffmpeg_path, keep))  # says in its own words that the file is missing
             if found["rate"] < SLOWEST:
                 raise MediaError(f"{path} has {found['rate']} samples a second; at least {SLOWEST} were wanted. Convert it.")
-            self._music[path] = Music(path, AudioInfo(**found))
-        return self._music[path]
+            if found["missing"]:
+                self.say(f"{path} is damaged, and what is there is taken, as damaged: keep wants it: {found['missing']}.")
+            self._music[path, keep] = Music(path, AudioInfo(**found))
+        return self._music[path, keep]
 
     def model(self, path: Path | None) -> ModelFolder:
         folder = path or shipped_folder()
@@ -84,7 +87,7 @@ class RunContext:
     def files(self) -> set[Path]:
         """Return every file that was opened for a node."""
         models = {path for model in self._models.values() for path in model.folder.iterdir()}
-        return {path.resolve() for path in {*self._music, *self._pictures, *models}}
+        return {path.resolve() for path in {*(path for path, _ in self._music), *self._pictures, *models}}
 
     def file_digest(self, path: Path) -> str:
         try:
@@ -109,6 +112,10 @@ class RunContext:
             str(model.folder): {name: about.get("sha256") for name, about in model.card["files"].items()}
             for model in self._models.values()
         }
+
+    def music_heard(self) -> dict[str, dict[str, Any]]:
+        """Return what every piece of music is that was asked for, and what of it is missing."""
+        return {str(path): vars(music.info) for (path, _), music in sorted(self._music.items())}
 
     def fall_back_to_cpu(self) -> None:
         """Decode on the CPU from here on."""

@@ -30,7 +30,7 @@ READABLE = "wav, flac, ogg, opus, mp3, aiff, caf, or anything ffmpeg decodes, su
 # The demuxers a piece of music may come in. Playlists and concat scripts stay out: they name other files.
 CONTAINERS = (
     "mov,matroska,webm,aac,mp3,asf,ac3,eac3,ape,wv,tta,dsf,iff,avi,flv,mpegts,mpeg,ogg,wav,w64,flac,caf,aiff,au,"
-    "amr,dts,dtshd,truehd,mlp,voc,nut,mpc,mpc8,tak,oma,rm,mxf"
+    "amr,dts,dtshd,truehd,mlp,voc,nut,mpc,mpc8,tak,oma,rm,mxf,sox,adx"
 )
 LOSS = re.compile(r"premature|partial|truncat|\bCRC\b", re.IGNORECASE)  # these words can come with status 0
 CHANGED = "audio parameters changed"
@@ -263,8 +263,8 @@ class FFmpeg(Source):
         status = self._process.wait()
         wrong = [line for line in self._lines() if re.search(r"\[(error|fatal|panic)\]", line)]
         telling = re.compile(f"{LOSS.pattern}|matches no streams", re.IGNORECASE)
-        said = next(filter(telling.search, wrong), wrong[0] if wrong else "")
-        return status, re.sub(r"^(\[[^\]]*\]\s*)+", "", said)
+        said = re.sub(r"^(\[[^\]]*\]\s*)+", "", next(filter(telling.search, wrong), wrong[0] if wrong else ""))
+        return status, re.sub("^Format not on whitelist.*", "its container is none that music comes in", said)
 
     def close(self) -> None:
         process, self._process = self._process, None
