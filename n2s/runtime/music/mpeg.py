@@ -143,7 +143,7 @@ def _pieces(path: str, data: mmap.mmap, at: int, keep: bool, missing: list[str])
     while at < size:
         frame = frame_at(data, at)
         if frame is not None and at + frame.size > size:  # whether a cut last frame matters is for the header to say
-            if pieces and _is_finished(pieces[-1], tagged):
+            if pieces and _is_finished(pieces[-1], tagged, data, at, frame):
                 held = f"{size - at} bytes of its last frame"
                 if not keep:
                     raise truncated(path, held)
@@ -166,7 +166,7 @@ def _pieces(path: str, data: mmap.mmap, at: int, keep: bool, missing: list[str])
             continue
         header = _header(data, at, frame)
         last = pieces[-1] if pieces else None
-        if header or last is None or last.form != frame.form or _is_finished(last, tagged):
+        if header or last is None or last.form != frame.form or _is_finished(last, tagged, data, at, frame):
             pieces.append(header or Piece(frame.form))
             pieces[-1].start = at
         pieces[-1].frames += header is None
@@ -176,9 +176,25 @@ def _pieces(path: str, data: mmap.mmap, at: int, keep: bool, missing: list[str])
     return pieces
 
 
-def _is_finished(piece: Piece, tagged: bool) -> bool:
-    """Say whether a piece has all the frames it counts, where a tag or the samples to trim say that it counts them right."""
-    return bool(piece.counted) and piece.frames >= piece.counted and (tagged or piece.trimmed)
+def _is_finished(piece: Piece, tagged: bool, data: mmap.mmap, at: int, frame: Frame) -> bool:
+    """Say whether a piece has all the frames it counts, and a frame is the first of another.
+
+    A header may count wrongly: then more bytes are promised, or the frame needs bits of the frames before it.
+    """
+    if not piece.counted or piece.frames < piece.counted:
+        return False
+    if tagged:
+        return True
+    promised = not piece.bytes or at - piece.start >= 0.99 * piece.bytes
+    return piece.trimmed and promised and not _looks_back(data, at, frame)
+
+
+def _looks_back(data: mmap.mmap, at: int, frame: Frame) -> bool:
+    """Say whether a frame of layer 3 begins with bits that are kept in the frames before it (main_data_begin)."""
+    at += 4 if frame.head[1] & 1 else 6
+    side = data[at : at + 2]
+    bits = 9 if frame.samples == 1152 else 8
+    return len(side) == 2 and int.from_bytes(side, "big") >> 16 - bits != 0
 
 
 def _header(data: mmap.mmap, at: int, frame: Frame) -> Piece | None:
@@ -264,8 +280,7 @@ def _check_length(
     """Refuse a piece that is shorter than its header promises, by bytes."""
     if not piece.bytes:
         return
-    following = pieces.index(piece) + 1
-    stop = pieces[following].start if following < len(pieces) else len(data)
+    stop = next((other.start for other in pieces if other.header is not None and other.start > piece.start), len(data))
     there = stop - piece.start
     if there < 0.99 * piece.bytes - 4096:  # tags at the end are counted by some and removed by others
         held = f"{there} of the {piece.bytes} bytes its header promises"

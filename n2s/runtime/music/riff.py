@@ -75,7 +75,7 @@ def is_unknown(length: int, there: int, rest_is_chunks: bool = False) -> bool:
         return there > 0 and not rest_is_chunks
     if length <= there:
         return False
-    near = 1 << 16  # as far below a power of two as headers and rounding to whole samples bring it
+    near = 1 << 20  # as far from a power of two as headers and rounding bring it, and more
     return any(top - near <= length <= top + near for top in (1 << 31, 1 << 32, 1 << 63))
 
 
