@@ -8,7 +8,8 @@ before they are decoded (containers.py), and what is read is everything in the f
 A damaged file is an error, unless its music is wanted as far as it goes (``keep``). Then a file that is cut ends where it
 is cut; damage in the middle of flac, ogg and mp3 becomes silence as long as what is lost (in mp3, whose frames have no
 times, as long as the lost bytes last at the mean bitrate), and so does what FFmpeg cannot decode in a container that
-states times; where nothing states a time, the rest follows at once.
+states times; where nothing states a time, the rest follows at once. What lossy codecs make of damage is held within
+full scale.
 Nothing is kept between calls: no cache, no global, no clock.
 """
 

@@ -118,7 +118,7 @@ class Soundfile(Source):
         while len(self._rest) < n and len(block := self._decode(BLOCK)):
             self._rest = np.concatenate([self._rest, block])
         block, self._rest = self._rest[:n], self._rest[n:]
-        return block
+        return block.clip(-1, 1) if self._kind == "mp3" else block  # a damaged frame may decode to anything
 
     def _decode(self, n: int) -> np.ndarray:
         # In steps: libsndfile raises for the whole request, and the message should come close to where the damage is.
@@ -181,7 +181,8 @@ class FFmpeg(Source):
 
     def _start(self, ffmpeg: Callable[[], str], part: Part) -> None:
         # Encoders of mp3 are known to write wrong checksums.
-        source = ["-f", "mp3"] if part.kind == "mpeg" else ["-err_detect", "crccheck"]
+        strict = "crccheck+explode" if self._keep else "crccheck"  # explode: what is wrong is left out, not played
+        source = ["-f", "mp3"] if part.kind == "mpeg" else ["-err_detect", strict]
         source += ["-i", "file:" + os.path.abspath(self._path) if part.pieces is None else "pipe:0"]
         try:
             self._process = subprocess.Popen(
@@ -233,7 +234,8 @@ class FFmpeg(Source):
         self._read += len(block)
         if len(data) < n * width:
             self._check_status()
-        return block.astype(np.float32)
+        block = block.astype(np.float32)
+        return block.clip(-1, 1) if self._keep else block  # a damaged packet may decode to anything
 
     def _check_status(self) -> None:
         status, said = self._end()

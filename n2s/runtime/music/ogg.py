@@ -129,6 +129,9 @@ def read_ogg(path: str, keep: bool) -> Reading:
 
 
 def _reading(path: str, links: list[Link], missing: str) -> Reading:
+    links = [link for link in links if link.pages]
+    if not links:
+        return Reading((), missing)
     codecs = [link.codec for link in links]
     if not all(codecs):
         return Reading((Part("ogg" if len(links) == 1 else ""),), missing)
