@@ -284,8 +284,8 @@ MUTATIONS = [
     ("nodes/latents.py", "angle = np.arccos", "angle = 1.01 * np.arccos"),
     ("nodes/signals.py", "2.0 ** (-1.0 / (float(fps) * half_life))", "2.0 ** (-1.1 / (float(fps) * half_life))"),
     ("nodes/hearing.py", "np.sqrt", "np.cbrt"),
-    ("runtime/audio.py", "pcm_f32be", "pcm_f64be"),
-    ("runtime/containers.py", "0xFFFFFFFF", "0xFFFFFFFE"),
+    ("runtime/audio.py", "BLOCK = 1 << 16", "BLOCK = 1 << 15"),
+    ("runtime/music/layouts.py", "HALF = 0.70710678", "HALF = 0.7"),
     ("runtime/films.py", "SAMPLES_AT_ONCE = 1 << 16", "SAMPLES_AT_ONCE = 1 << 15"),
     ("nodes/hearing.py", "def ", "def  "),
 ]  # fmt: skip

@@ -93,8 +93,10 @@ def read_tags(music: Path) -> dict[str, str]:
     """Return the title and the artist that the file itself names, where libsndfile reads them."""
     import soundfile
 
+    from n2s.runtime.quiet import quiet_libraries
+
     try:
-        with soundfile.SoundFile(music) as file:
+        with quiet_libraries(), soundfile.SoundFile(music) as file:
             return {tag: text for tag in ("title", "artist") if (text := printable(getattr(file, tag) or ""))}
     except (RuntimeError, UnicodeError):  # another format, or tags in another coding
         return {}

@@ -43,7 +43,7 @@ APART = frozenset(
     f"{OWN}.{name}"
     for name in (
         "graph.build", "graph.code", "graph.errors", "graph.graph", "graph.keys", "graph.loaded", "graph.registry",
-        "runtime.audio", "runtime.events", "runtime.mp4", "runtime.music", "runtime.onnxfile", "runtime.store",
+        "runtime.audio", "runtime.events", "runtime.inputs", "runtime.mp4", "runtime.onnxfile", "runtime.store",
     )
 )  # fmt: skip
 ABSENT = "absent"  # in place of the version of a library that is not there

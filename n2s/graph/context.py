@@ -47,7 +47,9 @@ class ModelFiles(Protocol):
 class Context(Protocol):
     """The door from nodes to the outside."""
 
-    def audio(self, path: Path) -> AudioHandle: ...
+    def audio(self, path: Path, keep: bool = False) -> AudioHandle:
+        """Return a piece of music; ``keep`` takes what is there of a damaged one, which is an error otherwise."""
+        ...
 
     def model(self, path: Path | None) -> ModelFiles: ...
 

@@ -1,8 +1,15 @@
 """Reading music: any local file in, exact float32 samples out, or a clear word about what is wrong with it.
 
-Two decoders do the work. soundfile (libsndfile) reads wav, flac, ogg, opus, mp3, aiff and caf; an ffmpeg executable,
-found by whoever calls, reads everything else through a pipe. Neither tells the whole truth about damaged files
-(libsndfile plays a cut wav or ogg to its end without a word), so containers are checked before they are decoded (containers.py).
+Two decoders do the work. soundfile (libsndfile) reads wav, flac, ogg, opus, mp3, aiff, caf, w64 and au; an ffmpeg executable,
+found by whoever calls, reads everything else through a pipe. Neither tells the whole truth: libsndfile plays a cut wav
+or ogg to its end without a word, and of files that were joined end to end the first alone. So containers are looked at
+before they are decoded (containers.py), and what is read is everything in the file or an error.
+
+A damaged file is an error, unless its music is wanted as far as it goes (``keep``). Then a file that is cut ends where it
+is cut; damage in the middle of flac, ogg and mp3 becomes silence as long as what is lost (in mp3, whose frames have no
+times, as long as the lost bytes last at the mean bitrate), and so does what FFmpeg cannot decode in a container that
+states times; where nothing states a time, the rest follows at once. What lossy codecs make of damage is held within
+full scale.
 Nothing is kept between calls: no cache, no global, no clock.
 """
 
@@ -10,25 +17,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-import signal
-import struct
-import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph.errors import MediaError
-from .containers import AGAIN, CHECKS, damaged, kind_of, local_file, truncated, xing
+from n2s.graph.errors import MediaError
+from n2s.runtime.containers import local_file, read_container
+from n2s.runtime.music.decoders import BLOCK, Source, open_source
+from n2s.runtime.music.reading import AGAIN, Part, Reading, is_damage
 
-BLOCK = 1 << 16                 # samples decoded at a time
-LOUDEST = 1e4                   # 80 dB above full scale is no music any more
-MOST_CHANNELS = 8               # 7.1
-READABLE = "wav, flac, ogg, opus, mp3, aiff, caf, or anything ffmpeg decodes, such as m4a"
-# The demuxers a piece of music may come in. Playlists and concat scripts stay out: they name other files.
-CONTAINERS = "mov,matroska,webm,aac,mp3,asf,ac3,eac3,ape,wv,tta,dsf,avi,flv,mpegts,mpeg,ogg,wav,w64,flac,caf,aiff,au"
+LOUDEST = 1e4  # 80 dB above full scale is no music any more
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,30 @@ class AudioInfo:
         1 to 8.
     samples : int
         Samples in each channel, counted by decoding them all; at least 1.
+    peak : float
+        The largest magnitude of a sample; full scale is 1.
+    layout : str
+        The speakers of the channels in their order, as "FL+FR+FC"; "" where the file does not say.
+    missing : str
+        What of the music is not there, in words; "" where all is. Only a file that was read with ``keep`` has it.
+    spliced : bool
+        It is read in several parts, or under another header than its own.
+    decoder : str
+        What reads a file that is not spliced, as in `n2s.runtime.music.reading.Part`.
     """
 
     digest: str
     rate: int
     channels: int
     samples: int
+    peak: float = 0.0
+    layout: str = ""
+    missing: str = ""
+    spliced: bool = True
+    decoder: str = ""
 
 
-def probe(path: str | os.PathLike, ffmpeg: Callable[[], str]) -> AudioInfo:
+def probe(path: str | os.PathLike, ffmpeg: Callable[[], str], keep: bool = False) -> AudioInfo:
     """Decode a file once from end to end, in blocks, and say what is in it.
 
     Parameters
@@ -63,33 +77,47 @@ def probe(path: str | os.PathLike, ffmpeg: Callable[[], str]) -> AudioInfo:
         A local file.
     ffmpeg : callable
         Returns the path of an ffmpeg executable; called only for files soundfile does not read.
+    keep : bool
+        Take what is there of a truncated or damaged file.
 
     Raises
     ------
     MediaError
         The file is missing, a folder, empty, not audio, truncated or damaged, holds no samples, more than eight
-        channels, or samples that are not finite numbers.
+        channels, pieces of several rates or numbers of channels, or samples that are not finite numbers.
     """
     path = local_file(path)
-    with _open(path, ffmpeg) as source:
+    try:
+        return _probe(path, ffmpeg, read_container(path), keep=False)
+    except MediaError as error:
+        if not keep or not is_damage(error):
+            raise
+        return _probe(path, ffmpeg, read_container(path, keep), keep, error.missing)
+
+
+def _probe(path: str, ffmpeg: Callable[[], str], reading: Reading, keep: bool, why: str = "") -> AudioInfo:
+    samples, peak = 0, 0.0
+    with open_source(path, reading, ffmpeg, keep) as source:
         rate, channels = source.rate, source.channels
         sha = hashlib.sha256(f"{rate} {channels}\n".encode())
-        samples = 0
         while len(block := source.read(BLOCK)):
             wrong = np.flatnonzero(~np.isfinite(block).all(axis=1))
             if len(wrong):
                 seconds = (samples + int(wrong[0])) / rate
                 raise MediaError(f"{path} has samples that are not finite numbers (NaN or infinity), the first at "
                                  f"{seconds:.3f} s; all must be finite. Export it again from where it was made.")
-            if np.abs(block).max() > LOUDEST:
-                raise MediaError(f"{path} has samples of {np.abs(block).max():.3g} where full scale is 1; is it integer PCM "
+            peak = max(peak, float(np.abs(block).max()))
+            if peak > LOUDEST:
+                raise MediaError(f"{path} has samples of {peak:.3g} where full scale is 1; is it integer PCM "
                                  "marked as float? Export it again from where it was made.")
             sha.update(np.ascontiguousarray(block, "<f4"))
             samples += len(block)
         source.check_end(samples)
+        missing = "; ".join(dict.fromkeys(filter(None, [reading.missing, source.missing]))) or why
     if samples == 0:
         raise MediaError(f"{path} holds no samples; at least one is needed. {AGAIN}")
-    return AudioInfo(sha.hexdigest(), rate, channels, samples)
+    kind = reading.parts[0].kind if reading.plain else ""
+    return AudioInfo(sha.hexdigest(), rate, channels, samples, peak, source.layout, missing, not reading.plain, kind)
 
 
 class AudioReader:
@@ -112,7 +140,8 @@ class AudioReader:
         self.info = info
         self._path = local_file(path)
         self._ffmpeg = ffmpeg
-        self._source: _Soundfile | _FFmpeg | None = None
+        self._source: Source | None = None
+        self._reading: Reading | None = None
         self._forget(0)
 
     rate = property(lambda self: self.info.rate)
@@ -173,7 +202,7 @@ class AudioReader:
             else:
                 self.close()
         if self._source is None:
-            self._source = _open(self._path, self._ffmpeg, checked=True)
+            self._source = self._open()
             if (self._source.rate, self._source.channels) != (self.rate, self.channels):
                 raise self._changed()
         if position > self._at:
@@ -183,6 +212,13 @@ class AudioReader:
                 for skip in range(self._at, position, BLOCK):
                     self._take(min(BLOCK, position - skip))
             self._forget(position)
+
+    def _open(self) -> Source:
+        if self._reading is None:
+            keep = bool(self.info.missing)
+            plain = Reading((Part(self.info.decoder),))
+            self._reading = read_container(self._path, keep) if self.info.spliced or keep else plain
+        return open_source(self._path, self._reading, self._ffmpeg, bool(self.info.missing))
 
     def _take(self, n: int) -> np.ndarray:
         if n <= 0:
@@ -195,154 +231,3 @@ class AudioReader:
     def _changed(self) -> MediaError:
         return MediaError(f"{self._path} has changed since it was analysed; the same {self.samples} samples at "
                           f"{self.rate} Hz were wanted. Start the render again.")
-
-
-# Decoders: rate, channels, seekable, read(n) -> float32 (n, channels), fewer rows only at the end, check_end, close
-
-
-def _open(path: str, ffmpeg: Callable[[], str], checked: bool = False) -> _Soundfile | _FFmpeg:
-    kind = kind_of(path)
-    if kind in CHECKS and not checked:
-        CHECKS[kind](path)
-    if kind == "mp3" and not xing(path):
-        kind = None     # without a count of frames libsndfile guesses the length and may stop long before the end
-    source = None
-    if kind is not None:
-        import soundfile
-
-        try:
-            source = _Soundfile(path, kind)
-        except soundfile.LibsndfileError as error:
-            if kind == "flac":      # ffmpeg would bridge the damage with silence
-                raise damaged(path, 0.0, error) from None
-    if source is None:              # some codec in a familiar container, or something else altogether
-        source = _FFmpeg(path, ffmpeg)
-    if source.channels > MOST_CHANNELS:
-        source.close()
-        raise MediaError(f"{path} has {source.channels} channels; 1 to {MOST_CHANNELS} can be used. Mix it down.")
-    return source
-
-
-class _Source:
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.close()
-
-
-class _Soundfile(_Source):
-    """A file as libsndfile reads it."""
-
-    def __init__(self, path: str, kind: str):
-        import soundfile
-
-        self._path, self._kind, self._error = path, kind, soundfile.LibsndfileError
-        self._file = soundfile.SoundFile(path)
-        self.rate, self.channels = self._file.samplerate, self._file.channels
-        self.seekable = kind not in ("ogg", "mp3")
-
-    def read(self, n: int) -> np.ndarray:
-        # In steps: libsndfile raises for the whole request, and the message should come close to where the damage is.
-        steps = []
-        while n > 0:
-            at = self._file.tell() if self.seekable else 0
-            try:
-                steps.append(self._file.read(min(n, BLOCK), dtype="float32", always_2d=True))
-            except self._error as error:
-                raise damaged(self._path, at / self.rate, error) from None
-            n -= len(steps[-1])
-            if not len(steps[-1]):
-                break
-        return steps[0] if len(steps) == 1 else np.concatenate(steps or [np.zeros((0, self.channels), np.float32)])
-
-    def seek(self, position: int) -> None:
-        try:
-            self._file.seek(position)
-        except self._error as error:
-            raise damaged(self._path, position / self.rate, error) from None
-
-    def check_end(self, samples: int) -> None:
-        slack = 3 * 1152 if self._kind == "mp3" else 0      # encoders differ on whether they count the header's frame
-        if samples + slack < self._file.frames:
-            raise truncated(self._path, f"{samples / self.rate:.2f} s of {self._file.frames / self.rate:.2f} s")
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class _FFmpeg(_Source):
-    """A file as an ffmpeg process decodes it, written down a pipe as float32.
-
-    The pipe carries the au format: raw samples like f32le, but behind a header of 24 bytes or more that tells rate and
-    channels, which no ffprobe is then needed for. Its samples are big-endian.
-    """
-
-    seekable = False
-
-    def __init__(self, path: str, ffmpeg: Callable[[], str]):
-        self._path, self._process = path, None
-        self._stderr = tempfile.TemporaryFile()     # a pipe nobody reads would stop ffmpeg once it is full
-        self._read = 0
-        self.rate = self.channels = 1
-        try:
-            self._start(ffmpeg)
-        except BaseException:
-            self.close()
-            raise
-
-    def _start(self, ffmpeg: Callable[[], str]) -> None:
-        try:
-            self._process = subprocess.Popen(
-                [ffmpeg(), "-v", "error", "-nostats", "-nostdin", "-xerror", "-threads", "1",
-                 "-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS,
-                 "-i", "file:" + os.path.abspath(self._path),
-                 "-map", "0:a:0", "-c:a", "pcm_f32be", "-fflags", "+bitexact", "-f", "au", "pipe:1"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._stderr, start_new_session=True)
-        except (OSError, RuntimeError, ImportError) as error:
-            raise MediaError(f"{self._path} needs ffmpeg to be read, and none was found ({error}). Install it "
-                             f"(pip install imageio-ffmpeg), or convert the file to wav or flac.") from None
-        header = self._process.stdout.read(24)
-        if len(header) < 24 or header[:4] != b".snd":
-            said = self._end()[1]
-            if "matches no streams" in said:
-                raise MediaError(f"{self._path} has no sound in it; a piece of music is wanted: {READABLE}.")
-            raise MediaError(f"{self._path} is not audio, or too damaged to be read ({said or 'nothing decoded'}); "
-                             f"wanted: {READABLE}.")
-        offset, _, _, self.rate, self.channels = struct.unpack(">5I", header[4:])
-        self._process.stdout.read(offset - 24)
-
-    def read(self, n: int) -> np.ndarray:
-        width = 4 * self.channels
-        data = self._process.stdout.read(n * width)
-        if len(data) < n * width:
-            status, said = self._end()
-            if status or re.search("premature|partial|truncat", said, re.I):    # these words can come with status 0
-                raise damaged(self._path, (self._read + len(data) // width) / self.rate, said)
-        block = np.frombuffer(data[:len(data) // width * width], ">f4").reshape(-1, self.channels)
-        self._read += len(block)
-        return block.astype(np.float32)
-
-    def check_end(self, samples: int) -> None:
-        """ffmpeg's status was looked at when the pipe ran dry."""
-
-    def _end(self) -> tuple[int, str]:
-        """Wait for the process; its exit status and the first line of what it said, without its own addresses."""
-        status = self._process.wait()
-        self._stderr.seek(0)
-        lines = self._stderr.read(4096).decode("utf-8", "replace").strip().splitlines()
-        telling = re.compile("premature|partial|truncat|matches no streams", re.I)
-        said = next(filter(telling.search, lines), lines[0] if lines else "")
-        return status, re.sub(r"^(\[[^\]]*\]\s*)+", "", said)
-
-    def close(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            if process.poll() is None:
-                try:
-                    os.killpg(process.pid, signal.SIGKILL) if os.name == "posix" else process.kill()
-                except ProcessLookupError:
-                    pass
-            process.stdout.close()
-            process.wait()
-        self._stderr.close()

@@ -69,26 +69,29 @@ class RunContext:
         self._facts_known = len(known_facts())
         self._say = say
         self._said: set[str] = set()
-        self._music: dict[Path, Music] = {}
+        self._music: dict[tuple[Path, bool], Music] = {}
         self._models: dict[Path, ModelFolder] = {}
         self._pictures: dict[Path, tuple[str, np.ndarray]] = {}  # the digest of the file, what it shows
 
-    def audio(self, path: Path) -> Music:
+    def audio(self, path: Path, keep: bool = False) -> Music:
         if "\0" in str(path):
             raise MediaError(f"{str(path)!r} is no name of a file.")
+        kind = "music kept" if keep else "music"
+        find = lambda: vars(probe(path, ffmpeg_path, keep)).copy()  # noqa: E731
         try:
-            find = lambda: vars(probe(path, ffmpeg_path)).copy()  # noqa: E731
-            info = AudioInfo(**self.inputs.about("audio", path, find, keep=True, code=code_digest(audio.__name__)))
+            info = AudioInfo(**self.inputs.about(kind, path, find, keep=True, code=code_digest(audio.__name__)))
         except UnicodeError:
             raise MediaError(f"{path!r} has a name that is not UTF-8; rename the file.") from None
         except OSError:
-            info = probe(path, ffmpeg_path)  # says in its own words that the file is missing
+            info = probe(path, ffmpeg_path, keep)  # says in its own words that the file is missing
         if info.rate < SLOWEST:
             raise MediaError(f"{path} has {info.rate} samples a second; at least {SLOWEST} were wanted. Convert it.")
-        known = self._music.get(path)
+        known = self._music.get((path, keep))
         if known is None or known.info != info:
-            self._music[path] = Music(path, info, self.inputs.check_unchanged)
-        return self._music[path]
+            if info.missing:
+                self.say(f"{path} is damaged, and what is there is taken, as damaged: keep wants it: {info.missing}.")
+            self._music[path, keep] = Music(path, info, self.inputs.check_unchanged)
+        return self._music[path, keep]
 
     def model(self, path: Path | None) -> ModelFolder:
         folder = path or shipped_folder()
@@ -109,7 +112,7 @@ class RunContext:
     def files(self) -> set[Path]:
         """Return every file that was opened for a node."""
         models = {path for model in self._models.values() for path in model.folder.iterdir()}
-        return {path.resolve() for path in {*self._music, *self._pictures, *models, *self.inputs.paths()}}
+        return {path.resolve() for path in {*self._pictures, *models, *self.inputs.paths()}}
 
     def file_digest(self, path: Path) -> str:
         return self.inputs.digest(path)
@@ -136,6 +139,10 @@ class RunContext:
             str(model.folder): {name: about.get("sha256") for name, about in model.card["files"].items()}
             for model in self._models.values()
         }
+
+    def music_heard(self) -> dict[str, dict[str, Any]]:
+        """Return what every piece of music is that was asked for, and what of it is missing."""
+        return {str(path): vars(music.info) for (path, _), music in sorted(self._music.items())}
 
     def fall_back_to_cpu(self) -> None:
         """Decode on the CPU from here on."""

@@ -119,10 +119,16 @@ def segment_arguments(size: tuple[int, int], fps: Fraction, crf: int, preset: st
     ]
 
 
-def audio_arguments(rate: int, channels: int, bitrate: int) -> list[str]:
-    """Return FFmpeg's arguments that turn float32 samples on standard input into AAC in an MP4 file."""
+def audio_arguments(rate: int, layout: str, bitrate: int, delivered: int, samples: int) -> list[str]:
+    """Return FFmpeg's arguments that turn float32 samples on standard input into AAC in an MP4 file.
+
+    The speakers are named, because FFmpeg takes the third of three channels for the low-frequency one. Where the sound
+    gets another sample rate than the music, it is resampled to exactly ``samples`` samples.
+    """
+    resample = f"aresample={delivered}:filter_size=64:cutoff=0.97,apad=whole_len={samples},atrim=end_sample={samples}"
     return [
-        *["-f", "f32le", "-ar", str(rate), "-ac", str(channels), "-i", "pipe:0"],
+        *["-f", "f32le", "-ar", str(rate), "-channel_layout", layout, "-i", "pipe:0"],
+        *(["-af", resample] if delivered != rate else []),
         *["-c:a", "aac", "-b:a", f"{bitrate}k", "-threads", "1", *EXACT, "-f", "mp4"],
     ]
 

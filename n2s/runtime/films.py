@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +18,7 @@ from n2s.graph.keys import digest
 from n2s.graph.plan import Chunk, FilmPlan
 from n2s.runtime import encoder, mp4
 from n2s.runtime.context import Music
+from n2s.runtime.sound import Sound, notes, sound_of
 from n2s.runtime.store import Store, publish
 
 SAMPLES_AT_ONCE = 1 << 16
@@ -54,6 +55,7 @@ class Film:
     title: str = ""
     artist: str = ""
     chapters: list[Chapter] = field(default_factory=list)
+    audio_rate: int | str | None = None
 
     @property
     def frames(self) -> int:
@@ -65,14 +67,23 @@ class Film:
         return ".txt" if self.format == "digests" else ".mp4"
 
     @property
-    def samples(self) -> int:
-        return sum(passage.stop - passage.start for passage in self.music)
+    def pieces(self) -> list[Music]:
+        return [passage.music for passage in self.music]
 
     @property
-    def channels(self) -> int:
-        """Those of the music where it agrees, else stereo."""
-        counts = {passage.music.channels for passage in self.music}
-        return counts.pop() if len(counts) == 1 else 2
+    def sound(self) -> Sound:
+        """How its music is delivered; only for a film that has some."""
+        return sound_of(self.pieces, self.audio_rate)
+
+    @property
+    def samples(self) -> int:
+        """Samples of its sound, at the rate of its sound."""
+        count = sum(passage.stop - passage.start for passage in self.music)
+        return self.sound.count(count) if self.music else 0
+
+    def notes(self) -> list[str]:
+        """Return, in sentences for the user, how its sound differs from its music."""
+        return notes(self.sound, self.pieces, self.path.name) if self.format == "film" and self.music else []
 
     def recipe(self) -> dict[str, Any]:
         """Return what decides the film's bytes."""
@@ -89,8 +100,13 @@ class Film:
             return None
         passages = [[passage.music.digest, passage.start, passage.stop] for passage in self.music]
         environment = self.parts[0][0].environment
-        return {"passages": passages, "channels": self.channels, "bitrate": self.bitrate, "ffmpeg": environment["ffmpeg"],
-                "code": code_digest(__name__)}  # fmt: skip
+        return {
+            "passages": passages,
+            "sound": self.sound.recipe(self.pieces),
+            "bitrate": self.bitrate,
+            "ffmpeg": environment["ffmpeg"],
+            "code": code_digest(__name__),
+        }
 
     def metadata(self) -> str:
         """Return title, artist and chapters in FFmpeg's metadata format."""
@@ -107,26 +123,6 @@ def _escape(text: str) -> str:
     for character in "\\=;#\n":
         text = text.replace(character, "\\" + character)
     return text
-
-
-def to_channels(samples: np.ndarray, channels: int) -> np.ndarray:
-    """Return samples (channels, n) for another number of channels: mono to both sides, surround by ITU-R BS.775.
-
-    Left = L + 0.707 C + 0.707 Ls, scaled so that nothing can clip; the low-frequency channel is left out.
-    """
-    have = len(samples)
-    if have == channels:
-        return samples
-    if have == 1:
-        return np.repeat(samples, channels, axis=0)
-    if channels == 2 and have >= 5:
-        centre, left, right = samples[2], samples[-2], samples[-1]
-        half = np.float32(0.70710678)
-        gain = np.float32(1 / (1 + 2 * 0.70710678))
-        return np.stack([samples[0] + half * (centre + left), samples[1] + half * (centre + right)]) * gain
-    if channels == 2:
-        return np.ascontiguousarray(samples[:2])
-    return np.repeat(samples.mean(axis=0, dtype=np.float32)[None], channels, axis=0)
 
 
 class FilmMaker:
@@ -171,6 +167,7 @@ class FilmMaker:
             "fps": str(film.fps),
             "seconds": float(film.frames / film.fps),
             "samples": film.samples,
+            "sound": {"rate": film.sound.delivered, "layout": film.sound.layout, "gain": film.sound.gain} if film.music else None,
             "bytes": status.st_size,
             "sha256": sha256,
             "chapters": [chapter.title for chapter in film.chapters],
@@ -194,11 +191,14 @@ class FilmMaker:
         )
 
     def _encode_music(self, film: Film, path: Path, check: Callable[[], None]) -> None:
-        rate = film.music[0].music.rate
-        with encoder.FFmpeg(encoder.audio_arguments(rate, film.channels, film.bitrate), path) as ffmpeg:
-            for samples in _read(film.music):
-                check()
-                ffmpeg.write(np.ascontiguousarray(to_channels(samples, film.channels).T, "<f4").tobytes())
+        sound = film.sound
+        arguments = encoder.audio_arguments(sound.rate, sound.layout, film.bitrate, sound.delivered, film.samples)
+        with encoder.FFmpeg(arguments, path) as ffmpeg:
+            for passage in film.music:
+                matrix = sound.matrix(passage.music)
+                for samples in _read(passage):
+                    check()
+                    ffmpeg.write(np.ascontiguousarray(sound.deliver(samples, matrix).T, "<f4").tobytes())
             ffmpeg.finish()
         for passage in film.music:
             passage.music.check()
@@ -216,11 +216,10 @@ class FilmMaker:
         check_film(path, film)
 
 
-def _read(passages: Iterable[Passage]) -> Iterable[np.ndarray]:
-    for passage in passages:
-        with passage.music.reader() as reader:
-            for start in range(passage.start, passage.stop, SAMPLES_AT_ONCE):
-                yield reader.read(start, min(SAMPLES_AT_ONCE, passage.stop - start))
+def _read(passage: Passage) -> Iterator[np.ndarray]:
+    with passage.music.reader() as reader:
+        for start in range(passage.start, passage.stop, SAMPLES_AT_ONCE):
+            yield reader.read(start, min(SAMPLES_AT_ONCE, passage.stop - start))
 
 
 def check_film(path: Path, film: Film) -> None:
@@ -240,7 +239,7 @@ def check_film(path: Path, film: Film) -> None:
         raise RenderError(f"{film.path.name} came out with {frames} frames instead of {film.frames} and was not published; "
                           "run again, with --force if it happens twice.")
     if film.music:
-        rate = film.music[0].music.rate
+        rate = film.sound.delivered
         samples = tracks["soun"].duration * rate if "soun" in tracks else None
         # The length is kept in the film's time base, whose ticks may be coarser than samples.
         if samples is None or abs(samples - film.samples) > Fraction(rate, 1000):

@@ -27,6 +27,7 @@ OUT_OF_MEMORY = re.compile(
     re.IGNORECASE,
 )
 ANCHORS = "anchors.npz"
+FATAL = 4  # of onnxruntime's severities
 PREFERENCES = {"cpu": ("int8", "fp32", "fp16"), "cuda": ("fp16", "fp32", "int8")}
 
 
@@ -232,7 +233,9 @@ class ModelFolder:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
+        # Fatal alone: what matters comes as an exception, and CUDA's provider speaks at length of kernels it does without.
+        options.log_severity_level = FATAL
+        onnxruntime.set_default_logger_severity(FATAL)
         providers: list[Any] = ["CPUExecutionProvider"]
         if provider == "cuda":
             onnxruntime.preload_dlls()

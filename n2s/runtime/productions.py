@@ -17,7 +17,7 @@ from n2s.runtime.analysis import analyse
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films import Chapter, Film, Passage
 
-CODING = ("crf", "preset", "depth", "dither", "chunk", "audio_bitrate")
+CODING = ("crf", "preset", "depth", "dither", "chunk", "audio_bitrate", "audio_rate")
 
 
 @dataclass
@@ -99,10 +99,16 @@ class Planner:
         music = [_music(production, sink)] if node.audio else []
         passages = [_passage(piece, production.samples(piece), start, stop, clock) for piece in music]
         chapters = [Chapter(header.title, 0, passages[0].stop - passages[0].start)] if passages and header.title else []
-        return Film(
+        return self._noted(Film(
             self.out / node.path, node.format, header.fps, [(plan, chunk) for chunk in plan.chunks(start, stop)], passages,
-            getattr(node, "audio_bitrate", 192), header.title, header.artist, chapters,
-        )  # fmt: skip
+            getattr(node, "audio_bitrate", 192), header.title, header.artist, chapters, getattr(node, "audio_rate", None),
+        ))  # fmt: skip
+
+    def _noted(self, film: Film) -> Film:
+        """Return a film, after the user was told how its sound differs from its music."""
+        for text in film.notes():
+            self.context.say(text)
+        return film
 
     def _album(self, graph: Graph, sink: str) -> list[Film]:
         album = graph.nodes[sink]
@@ -127,16 +133,19 @@ class Planner:
         passages = [Passage(piece, 0, length) for piece, length in zip(pieces, lengths)]
         header = graph.header
         whole = Film(
-            self.out / album.path, "film", fps, parts, passages, album.audio_bitrate, header.title, header.artist, chapters
-        )
-        return [*films, whole]
+            self.out / album.path, "film", fps, parts, passages, album.audio_bitrate, header.title, header.artist, chapters,
+            album.audio_rate,
+        )  # fmt: skip
+        return [*films, self._noted(whole)]
 
     def _film_of_track(self, plan: FilmPlan, piece: Music, samples: int) -> Film:
         header, node = plan.graph.header, plan.node
         chapters = [Chapter(header.title, 0, samples)] if header.title else []
         parts = [(plan, chunk) for chunk in plan.chunks(0, frames_to_cover(samples, piece.rate, header.fps))]
-        return Film(self.out / node.path, "film", header.fps, parts, [Passage(piece, 0, samples)],
-                    node.audio_bitrate, header.title, header.artist, chapters)  # fmt: skip
+        return self._noted(Film(
+            self.out / node.path, "film", header.fps, parts, [Passage(piece, 0, samples)],
+            node.audio_bitrate, header.title, header.artist, chapters, node.audio_rate,
+        ))  # fmt: skip
 
     def _track(self, album_graph: Graph, album_name: str, track_name: str) -> tuple[Production, str]:
         """Load a track's graph under the album's frame rate, size and coding, and hear its music."""

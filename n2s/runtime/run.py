@@ -307,6 +307,7 @@ class Run:
                 for path, graph in sorted(graphs.items())
             },
             models=self.context.model_digests(),
+            music=self.context.music_heard(),
             environment=machine.environment(),
             machine=machine.describe(),
             chunks={"rendered": self.report.rendered, "stored": self.report.stored},
