@@ -90,6 +90,11 @@ PACKAGES: dict[str, tuple[dict[str, Any], str, str, str]] = {
          "../other_package/deep.py": "GAIN = 2.0\n"},
         "../other_package/deep.py", "2.0", "2.5",
     ),
+    "its_sibling_by_name": (
+        {"__init__.py": node("N", "GAIN", "import importlib\nGAIN = importlib.import_module('third_package.deep').GAIN\n"),
+         "../third_package/__init__.py": "", "../third_package/deep.py": "GAIN = 2.0\n"},
+        "../third_package/deep.py", "2.0", "2.5",
+    ),
     "its_library": (
         {"__init__.py": node("N", "a_library.GAIN", "import a_library\n"),
          "../site-packages/a_library/__init__.py": "GAIN = 2.0\n",
@@ -284,7 +289,7 @@ MUTATIONS = [
     ("nodes/latents.py", "angle = np.arccos", "angle = 1.01 * np.arccos"),
     ("nodes/signals.py", "2.0 ** (-1.0 / (float(fps) * half_life))", "2.0 ** (-1.1 / (float(fps) * half_life))"),
     ("nodes/hearing.py", "np.sqrt", "np.cbrt"),
-    ("runtime/audio.py", "BLOCK = 1 << 16", "BLOCK = 1 << 15"),
+    ("runtime/audio.py", "LOUDEST = 1e4", "LOUDEST = 1e3"),
     ("runtime/music/layouts.py", "HALF = 0.70710678", "HALF = 0.7"),
     ("runtime/films.py", "SAMPLES_AT_ONCE = 1 << 16", "SAMPLES_AT_ONCE = 1 << 15"),
     ("nodes/hearing.py", "def ", "def  "),

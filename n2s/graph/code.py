@@ -304,7 +304,13 @@ def _module_alone(file: Path) -> tuple[Path, list[Path]]:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
+    """Yield the files below a folder in order, through links to folders too, each folder once."""
+    seen = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        if (real := os.path.realpath(folder)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         folders.sort()
         for name in sorted(names):
             path = Path(folder, name)
@@ -398,6 +404,9 @@ def find_facts(text: bytes) -> Facts:
             imports += [f"{alias.name}:" for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             imports.append(f"{'.' * node.level}{node.module or ''}:{' '.join(alias.name for alias in node.names)}")
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in ("import_module", "__import__"):
+            if node.args and isinstance(name := getattr(node.args[0], "value", None), str):
+                imports.append(f"{name}:")
         elif isinstance(node, ast.Global):
             changing += node.names
         elif isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
