@@ -7,8 +7,10 @@ not where it was changed so shortly before that another change might not show.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -67,7 +69,7 @@ class InputFiles:
         Raises
         ------
         OSError
-            When there is no such file.
+            When there is no such file, or it is a folder, a pipe or a device.
         MediaError
             When the file changes while it is read.
         """
@@ -172,6 +174,8 @@ class InputFiles:
 
 def _state(path: Path) -> Stamp:
     status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe or a device may never end
+        raise OSError(errno.EINVAL, "it is not a regular file")
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
