@@ -191,14 +191,15 @@ def test_files_written_again_alike_and_anchors_added_do_not_stop_a_run(place: Pl
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_pipes_and_devices_are_not_waited_for(tmp_path: Path, store: Any) -> None:
-    os.mkfifo(tmp_path / "picture.png")
+    picture(tmp_path / "picture.png", 100)
     os.mkfifo(tmp_path / "number.txt")
     with pytest.raises(MediaError, match="number.txt cannot be read: it is not a regular file"):
         harness.run(still(tmp_path, Scale(table="number.txt")), tmp_path, store)
-    os.unlink(tmp_path / "picture.png")
-    os.symlink("/dev/zero", tmp_path / "picture.png")
-    with pytest.raises(MediaError, match="picture.png"):
-        harness.run(still(tmp_path), tmp_path, store)
+    for other in (os.mkfifo, lambda path: os.symlink("/dev/zero", path)):
+        os.unlink(tmp_path / "picture.png")
+        other(tmp_path / "picture.png")
+        with pytest.raises(MediaError, match="picture.png"):
+            harness.run(still(tmp_path), tmp_path, store)
 
 
 class Scale(Streamed):
