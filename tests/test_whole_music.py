@@ -79,10 +79,12 @@ def test_flac_from_a_pipe_that_is_cut_is_refused(shelf: Path, tmp_path: Path) ->
             probe(tmp_path / "a.flac", files.ffmpeg)
 
 
+@pytest.mark.parametrize("tag", [False, True])
 @pytest.mark.parametrize("first", ["one.flac", "one.piped.flac"])
 @pytest.mark.parametrize("second", ["two.flac", "two.piped.flac"])
-def test_joined_flacs(first: str, second: str, shelf: Path, tmp_path: Path) -> None:
-    assert_joined(files.join(tmp_path / "a.flac", shelf / first, shelf / second), *pieces().values())
+def test_joined_flacs(first: str, second: str, tag: bool, shelf: Path, tmp_path: Path) -> None:
+    between = ID3V2 if tag else b""
+    assert_joined(files.join(tmp_path / "a.flac", shelf / first, shelf / second, between=between), *pieces().values())
 
 
 # Ogg
@@ -187,6 +189,11 @@ def test_joined_mp3s_with_the_header_of_fraunhofers_encoder(shelf: Path, tmp_pat
     one = tmp_path / "one.mp3"
     one.write_bytes(vbri + (shelf / "one.bare.mp3").read_bytes())
     assert_joined(files.join(tmp_path / "a.mp3", one, one), *[pieces()["one"]] * 2, exact=False, slack=4 * 1152)
+
+
+def test_what_lies_between_two_whole_mp3s_does_not_matter(shelf: Path, tmp_path: Path) -> None:
+    path = files.join(tmp_path / "a.mp3", shelf / "one.mp3", shelf / "two.mp3", between=b"a word of some program " * 40)
+    assert_joined(path, *pieces().values())
 
 
 def test_an_mp3_whose_header_counts_too_few_frames(shelf: Path, tmp_path: Path) -> None:
