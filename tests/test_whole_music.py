@@ -156,6 +156,14 @@ def test_joined_pieces_that_differ_are_refused(kind: str, tmp_path: Path) -> Non
         probe(path, files.ffmpeg)
 
 
+@pytest.mark.parametrize("name", ["a.mka", "a.webm", "a.aac", "a.ac3", "a.mp2", "a.ts"])
+def test_joined_files_that_ffmpeg_reads(name: str, tmp_path: Path) -> None:
+    one = files.encode(tmp_path / f"one{name[1:]}", files.noise(0.5, 1), *ODD[name])
+    two = files.encode(tmp_path / f"two{name[1:]}", files.noise(0.6, 2), *ODD[name])
+    lengths = [files.read(path)[0].samples for path in (one, two)]
+    assert files.read(files.join(tmp_path / name, one, two))[0].samples == pytest.approx(sum(lengths), abs=2 * 1152)
+
+
 def test_aac_that_changes_on_the_way_is_refused(tmp_path: Path) -> None:
     one = files.encode(tmp_path / "one.aac", files.noise(0.5))
     two = files.encode(tmp_path / "two.aac", files.noise(0.5), "-ar", "32000")
