@@ -171,7 +171,7 @@ def test_the_order_of_channels_is_that_of_the_container(name: str, layout: str, 
     speakers = known_layout(info.layout, info.channels).split("+")
     with AudioReader(tmp_path / name, info, get_ffmpeg_exe) as reader:
         samples = reader.read(0, info.samples)[:, 4000:-4000]
-    assert sorted(speakers) == sorted(names)
+    assert info.layout.split("+") == speakers and sorted(speakers) == sorted(names)
     for speaker, channel in zip(speakers, samples):
         loudest = max(names, key=lambda tone: level(channel, TONES[tone], info.rate))
         assert loudest == speaker, speakers

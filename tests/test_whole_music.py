@@ -79,10 +79,12 @@ def test_flac_from_a_pipe_that_is_cut_is_refused(shelf: Path, tmp_path: Path) ->
             probe(tmp_path / "a.flac", files.ffmpeg)
 
 
+@pytest.mark.parametrize("tag", [False, True])
 @pytest.mark.parametrize("first", ["one.flac", "one.piped.flac"])
 @pytest.mark.parametrize("second", ["two.flac", "two.piped.flac"])
-def test_joined_flacs(first: str, second: str, shelf: Path, tmp_path: Path) -> None:
-    assert_joined(files.join(tmp_path / "a.flac", shelf / first, shelf / second), *pieces().values())
+def test_joined_flacs(first: str, second: str, tag: bool, shelf: Path, tmp_path: Path) -> None:
+    between = ID3V2 if tag else b""
+    assert_joined(files.join(tmp_path / "a.flac", shelf / first, shelf / second, between=between), *pieces().values())
 
 
 # Ogg
@@ -154,6 +156,14 @@ def test_joined_pieces_that_differ_are_refused(kind: str, tmp_path: Path) -> Non
         probe(path, files.ffmpeg)
 
 
+@pytest.mark.parametrize("name", ["a.mka", "a.webm", "a.aac", "a.ac3", "a.mp2", "a.ts"])
+def test_joined_files_that_ffmpeg_reads(name: str, tmp_path: Path) -> None:
+    one = files.encode(tmp_path / f"one{name[1:]}", files.noise(0.5, 1), *ODD[name])
+    two = files.encode(tmp_path / f"two{name[1:]}", files.noise(0.6, 2), *ODD[name])
+    lengths = [files.read(path)[0].samples for path in (one, two)]
+    assert files.read(files.join(tmp_path / name, one, two))[0].samples == pytest.approx(sum(lengths), abs=2 * 1152)
+
+
 def test_aac_that_changes_on_the_way_is_refused(tmp_path: Path) -> None:
     one = files.encode(tmp_path / "one.aac", files.noise(0.5))
     two = files.encode(tmp_path / "two.aac", files.noise(0.5), "-ar", "32000")
@@ -187,6 +197,11 @@ def test_joined_mp3s_with_the_header_of_fraunhofers_encoder(shelf: Path, tmp_pat
     one = tmp_path / "one.mp3"
     one.write_bytes(vbri + (shelf / "one.bare.mp3").read_bytes())
     assert_joined(files.join(tmp_path / "a.mp3", one, one), *[pieces()["one"]] * 2, exact=False, slack=4 * 1152)
+
+
+def test_what_lies_between_two_whole_mp3s_does_not_matter(shelf: Path, tmp_path: Path) -> None:
+    path = files.join(tmp_path / "a.mp3", shelf / "one.mp3", shelf / "two.mp3", between=b"a word of some program " * 40)
+    assert_joined(path, *pieces().values())
 
 
 def test_an_mp3_whose_header_counts_too_few_frames(shelf: Path, tmp_path: Path) -> None:

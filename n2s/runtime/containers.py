@@ -14,7 +14,7 @@ from n2s.graph.errors import MediaError
 from n2s.runtime.music.flac import read_flac
 from n2s.runtime.music.mpeg import read_mp3
 from n2s.runtime.music.ogg import read_ogg
-from n2s.runtime.music.reading import AGAIN, Part, Reading
+from n2s.runtime.music.reading import AGAIN, Part, Reading, tag_length
 from n2s.runtime.music.riff import check_avi, read_au, read_chunks
 
 MAGIC = ((b"caff", "caf"), (b"fLaC", "flac"), (b"OggS", "ogg"), (b".snd", "au"), (b"riff.\x91\xcf\x11", "w64"))
@@ -50,15 +50,9 @@ def local_file(path: str | os.PathLike) -> str:
 
 
 def after_id3(path: str) -> int:
-    """Return where the music starts: past an ID3v2 tag at the head of the file, whose length is four bytes of seven bits."""
+    """Return where the music starts: past an ID3v2 tag at the head of the file."""
     with open(path, "rb") as file:
-        head = file.read(10)
-    if len(head) < 10 or head[:3] != b"ID3":
-        return 0
-    length = 0
-    for byte in head[6:10]:
-        length = length << 7 | byte & 0x7F
-    return 10 + length + (10 if head[5] & 0x10 else 0)
+        return tag_length(file.read(10))
 
 
 def kind_of(path: str) -> str:

@@ -167,7 +167,7 @@ class FilmMaker:
             "fps": str(film.fps),
             "seconds": float(film.frames / film.fps),
             "samples": film.samples,
-            "sound": {"rate": film.sound.delivered, "layout": film.sound.layout, "gain": film.sound.gain} if film.music else None,
+            "sound": film.sound.summary() if film.music and film.format == "film" else None,
             "bytes": status.st_size,
             "sha256": sha256,
             "chapters": [chapter.title for chapter in film.chapters],

@@ -48,6 +48,10 @@ class Sound:
         """Return how many samples so many become at the film's rate; the last one is rounded up."""
         return -(-samples * self.delivered // self.rate)
 
+    def summary(self) -> dict[str, Any]:
+        """Return what a film's record says of its sound."""
+        return {"rate": self.delivered, "layout": self.layout, "gain": self.gain}
+
     def recipe(self, pieces: Sequence[Music]) -> dict[str, Any]:
         """Return all of this that decides the bytes of the film's sound, as plain data."""
         matrices = [self.matrix(music).tolist() for music in pieces]

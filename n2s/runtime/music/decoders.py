@@ -35,6 +35,7 @@ CONTAINERS = (
 LOSS = re.compile(r"premature|partial|truncat|\bCRC\b", re.IGNORECASE)  # these words can come with status 0
 CHANGED = "audio parameters changed"
 SHORT = 0.1, 2112  # seconds and samples that a stated duration may be too long: rounding, the delay of an encoder
+COUNT = "asetpts=N/SR/TB"  # times that follow from the samples: joined files begin again at 0
 BRIDGE = "aresample=async=1:min_hard_comp=0.001"  # silence where packets are missing, by their times
 
 
@@ -189,7 +190,7 @@ class FFmpeg(Source):
                 [ffmpeg(), "-hide_banner", "-v", "level+info", "-nostats", *([] if self._keep else ["-xerror"]),
                  *(["-nostdin"] if part.pieces is None else []), "-threads", "1",
                  "-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS, *source,
-                 "-map", "0:a:0", *(["-af", BRIDGE] if self._keep else []),
+                 "-map", "0:a:0", "-af", f"{BRIDGE},{COUNT}" if self._keep else COUNT,
                  "-c:a", "pcm_f32le", "-fflags", "+bitexact", "-f", "wav", "pipe:1"],
                 stdin=subprocess.DEVNULL if part.pieces is None else subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=self._stderr, start_new_session=True)  # fmt: skip

@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from n2s.runtime.music.layouts import layout_of_mask
-from n2s.runtime.music.reading import Bytes, Part, Reading, damaged, truncated
+from n2s.runtime.music.layouts import USUAL, layout_of_mask
+from n2s.runtime.music.reading import Bytes, Part, Reading, damaged, tag_length, truncated
 
 MARK = re.compile(rb"\xff[\xf8\xf9]|fLaC[\x00\x80]\x00\x00\x22", re.DOTALL)
 STREAMINFO_AT = 8  # after the magic and the header of the first block
-MOST_CHANNELS = 8
 LAST_BLOCK = 0x80
 VORBIS_COMMENT = 4
 BLOCK_SIZES = {1: 192, **{2 + i: 576 << i for i in range(4)}, **{8 + i: 256 << i for i in range(8)}}
@@ -79,7 +78,8 @@ def read_flac(path: str, start: int, keep: bool) -> Reading:
         streams = list(_streams(data, start))
         if not streams:
             raise truncated(path, "part of its header")
-        layout = layout_of_mask(streams[0].mask, streams[0].channels) if streams[0].mask else ""
+        channels = streams[0].channels
+        layout = layout_of_mask(streams[0].mask, channels) if streams[0].mask else USUAL[channels]  # as FLAC defines it
         if keep:
             return _mended(data, streams, layout)
         for stream in streams:
@@ -165,12 +165,15 @@ def _check_end(path: str, data: mmap.mmap, stream: Stream) -> None:
     seconds = stream.frames[-1].first / stream.rate if stream.frames and stream.rate else 0.0
     if stream.total and stream.counted < stream.total:
         raise damaged(path, seconds, f"{stream.counted} of {stream.total} samples before the next stream")
-    if not stream.total and (not stream.frames or not _is_whole(data, stream.frames[-1].at, _without_tags(data, stream.stop))):
+    if not stream.total and (not stream.frames or not _is_whole(data, stream.frames[-1].at, _without_tags(data, stream.sound, stream.stop))):
         raise truncated(path, f"no whole frame after {seconds:.2f} s")
 
 
-def _without_tags(data: mmap.mmap, stop: int) -> int:
-    """Return where a stream ends before the tags of other formats that some programs leave behind it."""
+def _without_tags(data: mmap.mmap, start: int, stop: int) -> int:
+    """Return where a stream ends before the tags of other formats that some programs leave behind it, or before the next."""
+    tag = data.rfind(b"ID3", start, stop)
+    if tag >= 0 and tag + tag_length(data[tag : tag + 10]) == stop:
+        stop = tag
     if data[stop - 128 : stop - 125] == b"TAG":
         stop -= 128
     if data[stop - 32 : stop - 24] == b"APETAGEX":
@@ -222,7 +225,7 @@ def _with_silence(data: mmap.mmap, stream: Stream) -> tuple[list[Bytes], int, li
         at, end = frame.first + frame.count, stop
     if at < stream.total:
         missing.append(f"it ends after {at / stream.rate:.2f} s of {stream.total / stream.rate:.2f} s")
-    elif not stream.total and end < _without_tags(data, stream.stop):
+    elif not stream.total and end < _without_tags(data, stream.sound, stream.stop):
         missing.append(f"it ends after {at / stream.rate:.2f} s")
     return pieces, at, missing
 
@@ -231,7 +234,7 @@ def _whole_frames(data: mmap.mmap, stream: Stream) -> Iterator[tuple[Frame, int]
     """Yield the frames whose checksums hold, and where each ends."""
     marks = (found.start() for found in MARK.finditer(data, stream.sound, stream.stop))
     frames = [frame for at in marks if (frame := _frame_at(data, at, stream))]
-    ends = [frame.at for frame in frames[1:]] + [_without_tags(data, stream.stop)]
+    ends = [frame.at for frame in frames[1:]] + [_without_tags(data, stream.sound, stream.stop)]
     i = 0
     while i < len(frames):
         # What looks like the next frame may be chance: a frame may end at a later one.

@@ -11,7 +11,7 @@ import re
 import struct
 from dataclasses import dataclass, field
 
-from n2s.runtime.music.reading import Bytes, Part, Reading, damaged, truncated
+from n2s.runtime.music.reading import Bytes, Part, Reading, damaged, tag_length, truncated
 
 BITRATES = {  # kbit/s by the header's index, for MPEG 1 and for MPEG 2 and 2.5, by layer
     (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -156,13 +156,14 @@ def _pieces(path: str, data: mmap.mmap, at: int, keep: bool, missing: list[str])
             following = _next_frames(data, at, pieces[-1].form if pieces else None)
             if following is None:
                 break  # whatever lies behind the music
-            if any(data[at:following]) and not _is_body_of_tag(data, at, following):
+            complete = bool(pieces and pieces[-1].counted) and pieces[-1].frames >= pieces[-1].counted
+            if any(data[at:following]) and not complete and not _is_body_of_tag(data, at, following):
                 what = f"no frame from byte {at} to {following}"
                 if not keep:
                     raise damaged(path, seconds, what)
                 missing.append(f"{what}, {seconds:.2f} s in; it is silent there")
                 seconds += _fill(data, pieces, following - at)
-            at = following
+            at, tagged = following, tagged or complete
             continue
         header = _header(data, at, frame)
         last = pieces[-1] if pieces else None
@@ -222,11 +223,8 @@ def _header(data: mmap.mmap, at: int, frame: Frame) -> Piece | None:
 def _after_tag(data: mmap.mmap, at: int) -> int | None:
     """Return the place behind a tag that begins at a place; None where there is none."""
     head = data[at : at + 32]
-    if head[:3] == b"ID3" and len(head) >= 10 and not any(byte & 0x80 for byte in head[6:10]):
-        length = 0
-        for byte in head[6:10]:
-            length = length << 7 | byte
-        return at + 10 + length + (10 if head[5] & 0x10 else 0)
+    if length := tag_length(head[:10]):
+        return at + length
     if head[:3] == b"TAG":
         return at + 128
     if head[:8] == b"APETAGEX":

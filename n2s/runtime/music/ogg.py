@@ -21,6 +21,7 @@ TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 SURROUND = {
     3: "FL+FC+FR",
+    4: "FL+FR+BL+BR",
     5: "FL+FC+FR+BL+BR",
     6: "FL+FC+FR+BL+BR+LFE",
     7: "FL+FC+FR+SL+SR+BC+LFE",

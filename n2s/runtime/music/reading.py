@@ -55,6 +55,16 @@ class Reading:
         return len(self.parts) == 1 and self.parts[0].pieces is None
 
 
+def tag_length(head: bytes) -> int:
+    """Return the length of the ID3v2 tag whose first ten bytes are given, 0 where it is none; stated in bytes of seven bits."""
+    if len(head) < 10 or head[:3] != b"ID3" or any(byte & 0x80 for byte in head[6:10]):
+        return 0
+    length = 0
+    for byte in head[6:10]:
+        length = length << 7 | byte
+    return 10 + length + (10 if head[5] & 0x10 else 0)
+
+
 def truncated(path: str, there: str) -> MediaError:
     """Return the error of a file that ends too early; ``there`` says what it holds."""
     return _damage(f"{path} is truncated: it holds {there}; the whole piece is wanted. {AGAIN} {KEEP}",
