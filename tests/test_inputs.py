@@ -198,7 +198,7 @@ def test_pipes_and_devices_are_not_waited_for(tmp_path: Path, store: Any) -> Non
     for other in (os.mkfifo, lambda path: os.symlink("/dev/zero", path)):
         os.unlink(tmp_path / "picture.png")
         other(tmp_path / "picture.png")
-        with pytest.raises(MediaError, match="picture.png"):
+        with pytest.raises(MediaError, match="regular file|no such picture"):
             harness.run(still(tmp_path), tmp_path, store)
 
 
