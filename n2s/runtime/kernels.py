@@ -30,6 +30,7 @@ from n2s.graph.keys import digest_bytes
 from n2s.graph.plan import Kernel
 from n2s.runtime.resample import Taps
 from n2s.runtime.store import checksum, publish
+from n2s.runtime.strictness import strict_channels, unseen
 
 HELPERS = {
     name: function for name, function in vars(shader).items()
@@ -96,7 +97,12 @@ def generate(kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequenc
     parts = [HEADER]
     parts += [f'@njit(error_model="numpy")\n{source}' for source in helpers.values()]
     parts += [f'@njit(error_model="numpy")\n{source}' for source in dict.fromkeys(pixels)]
-    parts.append(_body(kernel, nodes, pictures, output))
+    functions = {name: ast.parse(source).body[0] for name, source in helpers.items()}
+    strict = [
+        strict_channels(ast.parse(pixel).body[0], len(wires), functions) for pixel, wires in zip(pixels, kernel.wiring)
+    ]
+    looked_at = unseen(kernel.wiring, kernel.root, strict, len(kernel.inputs))
+    parts.append(_body(kernel, nodes, pictures, output, looked_at))
     return "\n\n".join(part.strip("\n") + "\n" for part in parts)
 
 
@@ -151,8 +157,14 @@ class _Float32(ast.NodeTransformer):
         return None if isinstance(node.value, ast.Constant) else node
 
 
-def _body(kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequence[Picture], output: str) -> str:
-    """Return the source of the function over a block of frames."""
+def _body(
+    kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequence[Picture], output: str, looked_at: Sequence[tuple]
+) -> str:
+    """Return the source of the function over a block of frames.
+
+    It returns whether NaN or infinity may be in what it gives or in the channels ``looked_at``: the colours of a pixel are
+    added up, and the largest sum tells by its exponent. Finite colours may overflow in the sum, so whoever hears "yes" looks.
+    """
     lines: list[str] = []
 
     def emit(depth: int, *texts: str) -> None:
@@ -166,7 +178,7 @@ def _body(kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequence[P
     emit(0, '@njit(nogil=True, error_model="numpy", cache=True)', f"def kernel({', '.join(arguments)}, height, width):")
     emit(1, "half_width, half_height = f32(width) * f32(0.5), f32(height) * f32(0.5)")
     emit(1, "reach = f32(1) / np.sqrt(half_width * half_width + half_height * half_height)")
-    emit(1, "chroma = np.zeros((2, width + 1), np.float32)")
+    emit(1, "chroma = np.zeros((2, width + 1), np.float32)", "largest = np.int32(0)")
     for i, picture in enumerate(pictures):
         if picture.resampled:
             emit(1, f"light{i} = np.empty(in{i}.shape[1:], np.float32)")
@@ -208,10 +220,13 @@ def _body(kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequence[P
         call += [f"step{i}_{name}" for name in uniform_names(cls)]
         emit(4, f"step{i} = step{i}_pixel({', '.join(call)})")
     root = f"{kernel.root[0]}{kernel.root[1]}"
+    colours = [f"{root}[{c}]" for c in range(3)] + [f"{what}{i}[{c}]" for what, i, c in looked_at]
+    emit(4, f"largest = max(largest, np.int32(f32({' + '.join(colours)}).view(np.int32) & np.int32(0x7FFFFFFF)))")
     if output == "frames":
         emit(4, *(f"out_{c}[x] = {root}[{c}]" for c in range(3)))
     else:
         _emit_yuv(emit, root, output)
+    emit(1, "return largest >= np.int32(0x7F800000)")
     return "\n".join(lines)
 
 
@@ -255,6 +270,17 @@ def _emit_yuv(emit: Callable, root: str, output: str) -> None:
     emit(6, f"plane_row[k] = np.int32(f32({128 * scale}) + gain * value + thresholds[k])")
 
 
+class CompileError(RenderError):
+    """Pixel code that numba cannot compile."""
+
+
+def _first_reason(error: Exception) -> str:
+    """Return the line of a numba error that says what is wrong."""
+    lines = [line.strip(" >") for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith(("Failed in", "File", "During", "-", "There are"))]
+    return told[0][:200].rstrip(".:") if told else type(error).__name__
+
+
 _LOCK = threading.Lock()
 
 
@@ -283,11 +309,16 @@ class _Mending:
     def __init__(self, kernel: Callable, cache: Path):
         self.kernel, self.cache, self.checked = kernel, cache, False
 
-    def __call__(self, *arguments: Any) -> None:
+    def __call__(self, *arguments: Any) -> bool:
         if not self.checked:
+            from numba.core.errors import NumbaError
+
             with _LOCK:
-                self._load(arguments)
-        self.kernel(*arguments)
+                try:
+                    self._load(arguments)
+                except NumbaError as error:
+                    raise CompileError(_first_reason(error)) from error
+        return self.kernel(*arguments)
 
     def _load(self, arguments: tuple) -> None:
         import numba
