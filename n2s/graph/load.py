@@ -12,7 +12,7 @@ from n2s.graph.document import Document, read_document
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES
 from n2s.graph.graph import Header, explain_header
-from n2s.graph.registry import node_types, suggest
+from n2s.graph.registry import node_types, registry, suggest
 from n2s.graph.subgraph import check_outputs, given_nodes, read_interface, subgraph_type
 from n2s.graph.types import NAME
 
@@ -155,7 +155,7 @@ def _node_type(
     if type_name != "Graph":
         if cls := node_types().get(type_name):
             return cls
-        text = f'{name}: there is no node type "{type_name}". {suggest(type_name, ["Graph", *node_types()])}'
+        text = f"{name}: {registry().why_missing(type_name)}"
         problems.append(Problem(document.where((*where, "node")), text))
         return None
     path, preset, overrides = fields.get("path"), fields.get("preset"), fields.get("set", {})
