@@ -9,6 +9,7 @@ import typer
 
 from n2s.commands import anchors, cache, check, draw, export, new, nodes, plan, preview, run, schema, why
 from n2s.commands.common import line, problem_line
+from n2s.graph import authors
 from n2s.graph.errors import N2SError
 
 INTERRUPTED = 130
@@ -39,6 +40,8 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         fail("Interrupted. What is finished is kept: run the same command again to go on.", INTERRUPTED)
     except N2SError as error:
+        if authors.traceback_wanted() and (traceback := authors.whole_traceback(error)):
+            print(traceback, file=sys.stderr)
         fail(str(error), error.exit_status, getattr(error, "problems", None))
     except Exception as error:
         if (show := getattr(error, "show", None)) is None:  # not one of the command line's own

@@ -149,7 +149,11 @@ class FrameMaker:
                     kernels.Picture(self.is_half(name), (t[0].weights.shape[1], t[1].weights.shape[1]) if t else (0, 0))
                     for name, t in zip(kernel.inputs, taps)
                 ]
-                source = kernels.generate(kernel, [type(nodes[step]) for step in kernel.steps], forms, output)
+                try:
+                    source = kernels.generate(kernel, [type(nodes[step]) for step in kernel.steps], forms, output)
+                except kernels.PixelError as error:
+                    step = next(step for step in kernel.steps if type(nodes[step]) is error.cls)
+                    raise authors.wrong(self.plan.graph, step, f"{error.text}.") from error
                 compiled = kernels.compile_kernel(source, self.cache)
                 tables = [
                     (t[0].first, t[0].weights, t[1].first.astype(np.uint64), np.ascontiguousarray(t[1].weights.T)) if t else ()

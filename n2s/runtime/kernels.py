@@ -118,16 +118,19 @@ def _pixel_source(cls: type[Pointwise], name: str, helpers: dict[str, str]) -> s
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     except (OSError, TypeError):
-        raise GraphError(f"{cls.__name__}: pixel code must live in a file, so that it can be compiled.") from None
+        raise PixelError(cls, "must live in a file, so that it can be compiled; it was typed or made at run time", 0) from None
+    except SyntaxError as error:
+        raise PixelError(cls, f"cannot be read by itself ({error.msg}); give it a def statement of its own", 0) from None
     tree.decorator_list, tree.name, tree.returns = [], name, None
     arguments = {arg.arg for arg in tree.args.args}
     local = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     for node in ast.walk(tree):
         if not isinstance(node, _ALLOWED):
-            raise GraphError(f"{cls.__name__}.pixel, line {node.lineno}: {type(node).__name__} has no place in pixel code.")
+            line = getattr(node, "lineno", 1)
+            raise PixelError(cls, f"has a {type(node).__name__}, which has no place in pixel code; see docs/writing-nodes.md", line)
         if isinstance(node, ast.Name) and node.id not in arguments | local | {"abs", "min", "max"}:
             if HELPERS.get(node.id) is not function.__globals__.get(node.id, object()):
-                raise GraphError(f"{cls.__name__}.pixel uses {node.id!r}; it may use its arguments and n2s.graph.shader.")
+                raise PixelError(cls, f"uses {node.id!r}; it may use its arguments and n2s.graph.shader", node.lineno)
             _collect(node.id, helpers)
     return ast.unparse(ast.fix_missing_locations(_Float32().visit(tree)))
 
@@ -268,6 +271,16 @@ def _emit_yuv(emit: Callable, root: str, output: str) -> None:
     emit(5, "at = start + plane * half * (height // 2)", "plane_row = out[f, at : at + half]", "for k in range(half):")
     emit(6, "value = line[2 * k] + f32(2) * line[2 * k + 1] + line[2 * k + 2]")
     emit(6, f"plane_row[k] = np.int32(f32({128 * scale}) + gain * value + thresholds[k])")
+
+
+class PixelError(GraphError):
+    """Pixel code that is not of the form that can be compiled; ``line`` counts from its beginning, 0 where there is none."""
+
+    def __init__(self, cls: type[Pointwise], text: str, line: int):
+        self.cls = cls
+        code = cls.pixel.__code__
+        self.text = f"pixel {text}" + (f" ({code.co_filename}:{code.co_firstlineno + line - 1})" if line else "")
+        super().__init__(f"{cls.__name__}: {self.text}.")
 
 
 class CompileError(RenderError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from n2s.graph.authors import whole_traceback
 from n2s.graph.errors import GraphError, N2SError, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.plan import Chunk, FilmPlan
@@ -159,7 +160,7 @@ class Run:
         except N2SError as error:
             status = "failed"
             if self.record:
-                self.record.log(str(error))
+                self.record.log("\n".join(filter(None, [str(error), whole_traceback(error)])))
             raise
         except BaseException:
             status = "failed"
