@@ -21,15 +21,13 @@ Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
 
 def name_mistakes(cls: type) -> Mistakes:
     """Find fields whose names mean something else already; before pydantic makes fields of them."""
-    hidden = getattr(cls, "__private_attributes__", {})
     for name in vars(cls).get("__annotations__", {}):
-        if name.startswith("_") and hasattr(getattr(hidden.get(name), "default", None), "metadata"):
-            yield name, "a port, parameter or setting cannot begin with an underscore; choose another name"
-        elif name == "node":
+        if not hasattr(vars(cls).get(name), "metadata"):
+            continue
+        if name == "node":
             yield name, "a graph says the node's type there; choose another name"
-        elif not name.startswith("_") and name in vars(cls) and any(hasattr(base, name) for base in cls.__mro__[1:]):
-            if hasattr(vars(cls)[name], "metadata"):
-                yield name, "every node has something of this name already; choose another"
+        elif any(hasattr(base, name) for base in cls.__mro__[1:]):
+            yield name, "every node has something of this name already; choose another"
 
 
 def class_mistakes(cls: Any) -> Mistakes:

@@ -10,6 +10,7 @@ expression. A *setting* is constant.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, get_args
@@ -207,6 +208,10 @@ def _in_class_body(error: Exception, namespace: dict[str, Any]) -> tuple[str, st
     if bare:
         return bare, "it needs an annotation: Param, Audio, Signal, Latents, Frames, or a plain type for a setting"
     said = str(error).splitlines()[0].rstrip(".")
+    if getattr(error, "code", "") == "model-field-missing-annotation" and (found := re.search(r"`(\w+) =", said)):
+        return found[1], "nothing declares it; use = port(…), param(…) or setting(…), or annotate a constant with ClassVar"
+    if hidden := next((name for name, value in namespace.items() if name.startswith("_") and isinstance(value, FieldInfo)), ""):
+        return hidden, "a port, parameter or setting cannot begin with an underscore; choose another name"
     return next((name for name in annotated if f"`{name}`" in said or f"'{name}'" in said or f'"{name}"' in said), ""), said
 
 
