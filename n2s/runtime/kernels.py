@@ -295,6 +295,7 @@ def _first_reason(error: Exception) -> str:
 
 
 _LOCK = threading.Lock()
+_COMPILING = "n2s compiling"  # the name of the thread
 
 
 def compile_kernel(source: str, folder: Path) -> Callable:
@@ -316,6 +317,28 @@ def compile_kernel(source: str, folder: Path) -> Callable:
         return module.kernel
 
 
+def _undisturbed(work: Callable[[Any], None], argument: Any) -> None:
+    """Compile in a thread of its own, so that an interruption is heard at once and not in the middle of it.
+
+    Raised inside a compilation it would be swallowed by numba or LLVM; so the thread goes on to the end of its kernel,
+    which is why kernels are small; a command that was interrupted does not wait for it.
+    """
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work(argument)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name=_COMPILING)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+    if failed:
+        raise failed[0]
+
+
 class _Mending:
     """A kernel that survives damaged files in numba's cache: they are removed, and it is compiled again."""
 
@@ -328,7 +351,7 @@ class _Mending:
 
             with _LOCK:
                 try:
-                    self._load(arguments)
+                    _undisturbed(self._load, arguments)
                 except NumbaError as error:
                     raise CompileError(_first_reason(error)) from error
         return self.kernel(*arguments)
