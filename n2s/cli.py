@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 
 import typer
 
 from n2s.commands import anchors, cache, check, draw, export, new, nodes, plan, preview, run, schema, why
 from n2s.commands.common import line, problem_line
+from n2s.graph import authors
 from n2s.graph.errors import N2SError
 
 INTERRUPTED = 130
@@ -37,8 +40,13 @@ def main() -> None:
         if app(standalone_mode=False) == INTERRUPTED:  # how typer reports Ctrl-C where it does not exit itself
             raise KeyboardInterrupt
     except (KeyboardInterrupt, typer.Abort):
-        fail("Interrupted. What is finished is kept: run the same command again to go on.", INTERRUPTED)
+        try:
+            fail("Interrupted. What is finished is kept: run the same command again to go on.", INTERRUPTED)
+        finally:
+            leave_compilers()
     except N2SError as error:
+        if authors.traceback_wanted() and (traceback := authors.whole_traceback(error)):
+            print(traceback, file=sys.stderr)
         fail(str(error), error.exit_status, getattr(error, "problems", None))
     except Exception as error:
         if (show := getattr(error, "show", None)) is None:  # not one of the command line's own
@@ -47,6 +55,14 @@ def main() -> None:
             fail(error.format_message(), 2)
         show()
         sys.exit(2)
+
+
+def leave_compilers() -> None:
+    """End now where a kernel is still being compiled, which nothing can interrupt: all else has been put in order."""
+    if any(thread.name == "n2s compiling" for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)
 
 
 def fail(text: str, status: int, problems: list | None = None) -> None:

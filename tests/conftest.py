@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
+from packages import Packages
 from places import CHUNK, Place
 
 from n2s.cli import main
@@ -67,6 +68,14 @@ def shared_store(root: Path, kernels: Path) -> Store:
     root.mkdir(parents=True)
     (root / "kernels").symlink_to(kernels)
     return Store(root)
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Install packages of nodes for one test."""
+    made = Packages(tmp_path / "packages", monkeypatch)
+    yield made
+    made.remove()
 
 
 @pytest.fixture

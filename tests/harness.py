@@ -24,6 +24,8 @@ TYPES = node_types()
 RENDERING = [name for name, cls in TYPES.items() if cls.kind in ("resident", "streamed", "pointwise")]
 STREAMED = [name for name, cls in TYPES.items() if cls.kind in ("streamed", "pointwise")]
 
+GRID = [3, 4]  # of the decoder: its frames are 128 x 96, the film's 96 x 64
+
 INPUTS = {AUDIO: "track", SIGNAL: "ramp", LATENTS: "anchors", FRAMES: "decoded"}
 
 
@@ -34,7 +36,7 @@ def surroundings(model: Path) -> dict[str, dict[str, Any]]:
         "ramp": {"node": "Keyframes", "points": [[0, 0], [1.1, 1], [2, 0.3]], "interpolate": "linear"},
         "weights": {"node": "Weights", "signal": "ramp", "count": 3},
         "anchors": {"node": "Anchors", "weights": "weights", "names": ["red", "green", "blue"], "model": str(model)},
-        "decoded": {"node": "VAEDecode", "latents": "anchors", "model": str(model), "grid": [2, 3]},
+        "decoded": {"node": "VAEDecode", "latents": "anchors", "model": str(model), "grid": GRID},
         "picture": {"node": "ImageSource", "path": "picture.png"},
     }
 
@@ -66,7 +68,7 @@ def around(name: str, model: Path, sink: dict[str, Any] | None = None, **setting
         nodes["shown"] = {"node": "Tone", "frames": "decoded", "exposure": f"= clamp({link}{component}, -2, 2)"}
         seen = "shown"
     elif declared.kind is LATENTS:
-        nodes["shown"] = {"node": "VAEDecode", "latents": "subject", "model": str(model), "grid": [2, 3]}
+        nodes["shown"] = {"node": "VAEDecode", "latents": "subject", "model": str(model), "grid": GRID}
         seen = "shown"
     audio = "subject" if declared.kind is AUDIO else "track"
     nodes["out"] = {"node": "DigestSink", "frames": seen, "audio": audio, "path": "frames.txt", **(sink or {})}

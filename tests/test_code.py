@@ -270,7 +270,7 @@ MUTATIONS = [
     ("runtime/frames.py", "BLOCK = 4", "BLOCK = 8"),
     ("runtime/frames.py", "np.clip(np.arange(start, stop)", "np.clip(np.arange(start + 1, stop + 1)"),
     ("runtime/frames.py", "np.full(stop - start, values, np.float32)", "np.full(stop - start, values * 2, np.float32)"),
-    ("runtime/segments.py", "for codes in maker.blocks(chunk.start, chunk.stop, seconds)", "for codes in maker.blocks(chunk.start, chunk.stop - 1, seconds)"),
+    ("runtime/segments.py", "maker.blocks(chunk.start, chunk.stop,", "maker.blocks(chunk.start, chunk.stop - 1,"),
     ("runtime/resample.py", "-0.5 * x + 2.5", "-0.6 * x + 2.5"),
     ("runtime/resample.py", "width = max(1.0, scale)", "width = max(1.1, scale)"),
     ("runtime/pictures.py", "accurate_rnd+full_chroma_int+bitexact", "bitexact"),

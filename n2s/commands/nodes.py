@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from n2s.commands.common import AsJson
+from n2s.commands.common import AsJson, say
 
 
 def nodes(
@@ -21,13 +21,16 @@ def nodes(
     from n2s.graph.describe import by_subject, describe, own
     from n2s.graph.errors import GraphError
     from n2s.graph.page import handbook, listing, markdown, page
-    from n2s.graph.registry import node_types, suggest
+    from n2s.graph.registry import registry, suggest
 
-    types = node_types()
+    types = registry().types
+    if name in registry().doubled or name in registry().unfinished:
+        raise GraphError(registry().why_missing(name))
     if name is not None and name not in types:
         lowered = {known.lower(): known for known in types}
         near = get_close_matches(name.lower(), lowered, 1, 0.6)
-        raise GraphError(f'There is no node type "{name}". {suggest(lowered[near[0]] if near else name, list(types))}')
+        text = f'There is no node type "{name}". {suggest(lowered[near[0]] if near else name, list(types))}'
+        raise GraphError(" ".join([text, *registry().broken]))
     chosen = [types[name]] if name else [cls for group in by_subject(types.values()).values() for cls in group]
     if as_json:
         for cls in chosen:
@@ -36,3 +39,5 @@ def nodes(
         print(markdown(chosen[0]) if name else handbook(own(chosen)), end="")
     else:
         print(page(chosen[0]) if name else listing(chosen))
+    for note in registry().notes if not name else ():
+        say(note)

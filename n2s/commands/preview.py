@@ -75,5 +75,5 @@ def picture(view: Any, frames: list[int]) -> Any:
     if view.kind == "signal":
         return plot(view.signal, clock.times(0, clock.frames), view.name, [float(frame / clock.fps) for frame in frames])
     draw = as_shown if view.kind == "frames" else mosaic
-    pictures = [draw(value) for block in view.blocks(frames, shown=view.kind == "frames") for value in block]
+    pictures = [draw(value) for block in view.blocks(frames) for value in block]
     return sheet(pictures, [timecode(frame, clock.fps) for frame in frames])

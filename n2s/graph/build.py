@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from n2s.graph.declare import Node, parse_param
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Call, Expression, leaves
-from n2s.graph.types import FILM, SIGNAL, Link
+from n2s.graph.types import FILM, SIGNAL, Kind, Link
+
+MAX_COMPONENTS = 10_000
 
 
 class Handle:
@@ -28,10 +32,47 @@ class Handle:
         return Handle(self._node, self._name, output)
 
     def __getitem__(self, component: int) -> Handle:
+        """Return one component of a signal; they count from 0."""
+        if isinstance(component, bool) or not hasattr(component, "__index__"):
+            raise TypeError(f"{self!r}[{component!r}]: a component is a whole number from 0; one is taken at a time")
+        if problem := self._signal_problem():
+            raise TypeError(f"{self!r}[{component}]: {problem}; only a Signal has components")
+        component, columns = operator.index(component), self._declared.columns
+        if self._component is not None:
+            raise TypeError(f"{self!r}[{component}]: a component has none of its own")
+        if not 0 <= component < (columns or MAX_COMPONENTS):
+            raise IndexError(f"{self!r} has components 0 to {(columns or MAX_COMPONENTS) - 1}, not {component}")
         return Handle(self._node, self._name, self._output, component)
 
+    def __len__(self) -> int:
+        columns = 0 if self._component is not None or self._signal_problem() else self._declared.columns
+        if not columns:
+            raise TypeError(f"how many components {self!r} has is not known before the film is rendered; name one: [0]")
+        return columns
+
+    def __iter__(self) -> Iterator[Handle]:
+        return iter([self[component] for component in range(len(self))])
+
+    @property
+    def _declared(self) -> Any:
+        """The output's declaration; None where the node has several and none was named."""
+        outputs = self._node.outputs
+        return outputs.get(self._output) if self._output else next(iter(outputs.values())) if len(outputs) == 1 else None
+
+    def _problem(self, wanted: Kind) -> str:
+        """Say why this is not an output of a kind."""
+        declared = self._declared
+        if declared is None:
+            fits = [name for name, output in self._node.outputs.items() if output.kind is wanted]
+            return f"has several outputs; name one: {', '.join(fits[:6]) or f'none of them gives {wanted}'}"
+        return "" if declared.kind is wanted else f"gives {declared.kind}"
+
+    def _signal_problem(self) -> str:
+        return self._problem(SIGNAL)
+
     def __repr__(self) -> str:
-        return f"<{type(self._node).__name__}{'.' + self._output if self._output else ''}>"
+        parts = [type(self._node).__name__, self._output, "" if self._component is None else str(self._component)]
+        return f"<{'.'.join(filter(None, parts))}>"
 
     def __bool__(self) -> bool:
         raise TypeError("an output has no truth value before the film is rendered; use where(…) in an expression")
@@ -44,18 +85,21 @@ class Handle:
 
 
 def _tree(value: Any) -> Any:
-    value = parse_param(value)
+    try:
+        value = parse_param(value)
+    except ValueError as error:
+        raise GraphError(f"in an expression: {error}") from None
     return value.tree if isinstance(value, Expression) else value
 
 
 def _define_arithmetic(cls: type) -> None:
     """Give a class the operators of expressions."""
     names = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "mod": "%", "pow": "**"}
-    for name, operator in names.items():
-        setattr(cls, f"__{name}__", lambda a, b, op=operator: Expression(Call(op, (_tree(a), _tree(b)))))
-        setattr(cls, f"__r{name}__", lambda a, b, op=operator: Expression(Call(op, (_tree(b), _tree(a)))))
-    for name, operator in {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}.items():
-        setattr(cls, f"__{name}__", lambda a, b, op=operator: Expression(Call(op, (_tree(a), _tree(b)))))
+    for name, sign in names.items():
+        setattr(cls, f"__{name}__", lambda a, b, op=sign: Expression(Call(op, (_tree(a), _tree(b)))))
+        setattr(cls, f"__r{name}__", lambda a, b, op=sign: Expression(Call(op, (_tree(b), _tree(a)))))
+    for name, sign in {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}.items():
+        setattr(cls, f"__{name}__", lambda a, b, op=sign: Expression(Call(op, (_tree(a), _tree(b)))))
     cls.__neg__ = lambda a: Expression(Call("neg", (_tree(a),)))
 
 
@@ -69,52 +113,104 @@ def call(function: str, *arguments: Any) -> Expression:
 
 
 def connect(node: Node, inputs: tuple, name: str | None, named: dict[str, Any]) -> Handle:
-    """Fill a node's ports, positional ones in the order of their declaration."""
+    """Fill a node's ports, positional ones in the order of their declaration.
+
+    Raises
+    ------
+    GraphError
+        When there are too many inputs or too few, or one is not of its port's kind.
+    """
     cls = type(node)
     if unknown := [key for key in named if key not in cls.ports]:
         raise GraphError(f"{cls.__name__} has no port {unknown[0]!r}; it has: {', '.join(cls.ports) or 'none'}")
     if len(inputs) > len(cls.ports):
-        raise GraphError(f"{cls.__name__} takes {len(cls.ports)} inputs ({', '.join(cls.ports)}), not {len(inputs)}")
-    filled = dict(zip(cls.ports, inputs)) | named
-    for key, value in filled.items():
-        if cls.ports[key] is SIGNAL:
-            filled[key] = parse_param(value)
-            continue
-        for item in value if cls.ports[key] is FILM else [value]:
-            if not isinstance(item, Handle | Link):
-                raise GraphError(f"{cls.__name__}.{key} takes the output of a node, not {item!r}")
+        raise GraphError(f"{cls.__name__} takes {len(cls.ports)} inputs ({', '.join(cls.ports) or 'none'}), not {len(inputs)}")
+    filled = dict(zip(cls.ports, inputs))
+    if twice := [key for key in named if key in filled]:
+        raise GraphError(f"{cls.__name__}.{twice[0]} is given twice, by its place and by its name")
+    filled = {key: _input(cls, key, value) for key, value in (filled | named).items()}
+    for key in cls.ports:
+        if cls.specs[key].required and filled.get(key, getattr(node, key)) in (None, []):
+            raise GraphError(f"{cls.__name__} needs {key}: {cls.specs[key].help}")
     return Handle(node.model_copy(update=filled), name)
+
+
+def _input(cls: type[Node], port: str, value: Any) -> Any:
+    """Return what a port is given, which must be of its kind."""
+    wanted, spec = cls.ports[port], cls.specs[port]
+    if value is None and not spec.required:
+        return None
+    if wanted is SIGNAL:
+        try:
+            return parse_param(value)
+        except ValueError as error:
+            raise GraphError(f"{cls.__name__}.{port}: {error}") from None
+    if wanted is FILM and not isinstance(value, list | tuple):
+        raise GraphError(f"{cls.__name__}.{port} takes a list of {wanted}s, not {value!r}")
+    for item in value if wanted is FILM else [value]:
+        if isinstance(item, Node):
+            raise GraphError(f"{cls.__name__}.{port} takes the output of a node; connect it first: {type(item).__name__}(…)(…)")
+        if not isinstance(item, Handle | Link):
+            raise GraphError(f"{cls.__name__}.{port} takes the output of a node, not {item!r}")
+        if isinstance(item, Handle) and (problem := item._problem(wanted)):
+            raise GraphError(f"{cls.__name__}.{port} takes {wanted}, but {item!r} {problem}")
+    return list(value) if wanted is FILM else value
 
 
 def close(sinks: tuple[Handle, ...]) -> dict[str, Node]:
     """Return the nodes that some sinks need, named, inputs first, with links in place of handles."""
     names: dict[int, str] = {}
     nodes: dict[str, Node] = {}
-
-    def visit(handle: Handle) -> str:
+    numbers: dict[str, int] = {}
+    for handle in _in_order(sinks):
         node = handle._node
-        if id(node) in names:
-            return names[id(node)]
-        # Only what was given, so that saving writes no defaults; in the order of the ports, inputs first.
-        update = {field: replace(getattr(node, field)) for field in type(node).model_fields if field in node.model_fields_set}
-        name = handle._name or _free_name(type(node).__name__, nodes)
+        # Only what was given, so that saving writes no defaults; in the order of the ports.
+        update = {field: _linked(getattr(node, field), names) for field in type(node).model_fields if field in node.model_fields_set}
+        name = handle._name or _free_name(type(node).__name__, nodes, numbers)
         if name in nodes:
             raise GraphError(f"two nodes are named {name!r}; give one of them another name=")
         names[id(node)], nodes[name] = name, node.model_copy(update=update)
-        return name
-
-    def replace(value: Any) -> Any:
-        if isinstance(value, Handle):
-            return Link(visit(value), value._output, value._component)
-        if isinstance(value, list):
-            return [replace(item) for item in value]
-        if isinstance(value, Expression) and any(isinstance(leaf, Handle) for leaf in leaves(value.tree)):
-            return Expression(map_tree(value.tree, replace))
-        return value
-
-    for sink in sinks:
-        visit(sink)
     return nodes
+
+
+def _in_order(sinks: tuple[Handle, ...]) -> list[Handle]:
+    """Return a handle of each node that some sinks need, inputs first."""
+    found: dict[int, Handle] = {}
+    for sink in sinks:
+        if not isinstance(sink, Handle):
+            raise GraphError(f"a graph is made of sinks that are connected, like FFmpegSink(…)(film, music), not of {sink!r:.60}")
+        waiting = [(sink, iter(_read_by(sink)))]
+        while waiting:
+            handle, rest = waiting[-1]
+            source = next((source for source in rest if id(source._node) not in found), None)
+            if source is not None:
+                waiting.append((source, iter(_read_by(source))))
+            else:
+                found.setdefault(id(handle._node), handle)
+                waiting.pop()
+    return list(found.values())
+
+
+def _read_by(handle: Handle) -> list[Handle]:
+    """Return the handles in a node's fields, in their order."""
+    node, found = handle._node, []
+    for field in type(node).model_fields:
+        if field in node.model_fields_set:
+            value = getattr(node, field)
+            items = leaves(value.tree) if isinstance(value, Expression) else value if isinstance(value, list) else [value]
+            found += [item for item in items if isinstance(item, Handle)]
+    return found
+
+
+def _linked(value: Any, names: dict[int, str]) -> Any:
+    """Return a field's value with links in place of handles."""
+    if isinstance(value, Handle):
+        return Link(names[id(value._node)], value._output, value._component)
+    if isinstance(value, list):
+        return [_linked(item, names) for item in value]
+    if isinstance(value, Expression) and any(isinstance(leaf, Handle) for leaf in leaves(value.tree)):
+        return Expression(map_tree(value.tree, lambda leaf: _linked(leaf, names)))
+    return value
 
 
 def map_tree(tree: Any, function: Any) -> Any:
@@ -124,9 +220,12 @@ def map_tree(tree: Any, function: Any) -> Any:
     return function(tree)
 
 
-def _free_name(type_name: str, taken: dict[str, Node]) -> str:
+def _free_name(type_name: str, taken: dict[str, Node], numbers: dict[str, int] | None = None) -> str:
+    """Return a name of a node that is not taken: grain, grain_2, …; ``numbers`` remembers how far each was counted."""
     base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", type_name).lower()
-    number = 1
+    numbers = {} if numbers is None else numbers
+    number = numbers.get(base, 1)
     while (name := base if number == 1 else f"{base}_{number}") in taken:
         number += 1
+    numbers[base] = number
     return name

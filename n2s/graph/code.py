@@ -465,6 +465,14 @@ def digest_code(code: CodeType) -> str:
     return digest(show(code))
 
 
+def codes_in(code: CodeType) -> Iterator[CodeType]:
+    """Yield a code object and all inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from codes_in(constant)
+
+
 # The flags that say what a code object is (a generator, of many arguments), not where it stands or what its module imports.
 _KINDS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
@@ -473,16 +481,15 @@ def code_imports(code: CodeType) -> list[str]:
     """Return the imports of a code object and those inside it, as `Facts` has them."""
     import dis
 
-    found, taken = [], []
-    for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
-            taken.append(step.argval)
-        elif step.opname == "IMPORT_NAME":
-            level, names = taken[-2:]
-            found.append(f"{'.' * level}{step.argval}:{' '.join(names or ())}")
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            found += code_imports(constant)
+    found: list[str] = []
+    for part in codes_in(code):
+        taken = []
+        for step in dis.get_instructions(part):
+            if step.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
+                taken.append(step.argval)
+            elif step.opname == "IMPORT_NAME":
+                level, names = taken[-2:]
+                found.append(f"{'.' * level}{step.argval}:{' '.join(names or ())}")
     return found
 
 

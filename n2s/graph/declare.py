@@ -10,6 +10,7 @@ expression. A *setting* is constant.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,10 +18,12 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, field_validator
+from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from n2s.graph import loaded
+from n2s.graph.declarations import class_mistakes, definition_place, name_mistakes
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression, ExpressionError, Number
 from n2s.graph.types import FRAMES, LATENTS, SIGNAL, Kind, Link
@@ -112,6 +115,8 @@ def parse_param(value: Any) -> Any:
     -------
     Number, Link, Expression or an output of the Python API.
     """
+    if hasattr(value, "__link__") and (problem := value._signal_problem()):
+        raise ValueError(f"a signal was wanted, but {value!r} {problem}")
     if hasattr(value, "__link__") or isinstance(value, Number | Link | Expression):
         return value
     if isinstance(value, bool) or value is None:
@@ -181,14 +186,39 @@ FilePath = Annotated[str, "path"]  # relative to the graph's file, made absolute
 
 
 class DeclarationError(GraphError):
-    """Values that a node does not take; ``explained`` holds (field, sentence) pairs."""
+    """Values that a node does not take, or a class that is no node; ``explained`` holds (field, sentence) pairs."""
 
-    def __init__(self, type_name: str, explained: list[tuple[str, str]]):
+    def __init__(self, type_name: str, explained: list[tuple[str, str]], place: str = ""):
         self.explained = explained
-        super().__init__("\n".join(f"{type_name}.{field}: {text}" for field, text in explained))
+        place = f"{place}  " if place else ""
+        super().__init__("\n".join(f"{place}{'.'.join(filter(None, (type_name, field)))}: {text}" for field, text in explained))
 
 
-class Node(BaseModel):
+class _Declared(type(BaseModel)):
+    """Tells of mistakes in a class statement in this library's words."""
+
+    def __new__(mcs, name: str, bases: tuple, namespace: dict[str, Any], **kwargs: Any) -> Any:
+        try:
+            return super().__new__(mcs, name, bases, namespace, **kwargs)
+        except (PydanticUserError, NameError) as error:
+            raise DeclarationError(name, [_in_class_body(error, namespace)], definition_place()) from None
+
+
+def _in_class_body(error: Exception, namespace: dict[str, Any]) -> tuple[str, str]:
+    """Return (field, sentence) for what pydantic found in a class's body."""
+    annotated = namespace.get("__annotations__", {})
+    bare = next((name for name, value in namespace.items() if isinstance(value, FieldInfo) and name not in annotated), None)
+    if bare:
+        return bare, "it needs an annotation: Param, Audio, Signal, Latents, Frames, or a plain type for a setting"
+    said = str(error).splitlines()[0].rstrip(".")
+    if getattr(error, "code", "") == "model-field-missing-annotation" and (found := re.search(r"`(\w+) =", said)):
+        return found[1], "nothing declares it; use = port(…), param(…) or setting(…), or annotate a constant with ClassVar"
+    if hidden := next((name for name, value in namespace.items() if name.startswith("_") and isinstance(value, FieldInfo)), ""):
+        return hidden, "a port, parameter or setting cannot begin with an underscore; choose another name"
+    return next((name for name in annotated if f"`{name}`" in said or f"'{name}'" in said or f'"{name}"' in said), ""), said
+
+
+class Node(BaseModel, metaclass=_Declared):
     """What a graph is made of. Its fields are its ports, parameters and settings, as declared by its class.
 
     Calling a node connects it: ``EMA(half_life=0.18)(features.onset)``.
@@ -207,15 +237,27 @@ class Node(BaseModel):
         except ValidationError as error:
             raise DeclarationError(type(self).__name__, explain(error, type(self))) from None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if mistakes := list(name_mistakes(cls)):
+            raise DeclarationError(cls.__name__, mistakes, definition_place())
+
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Read the specs and ports off the fields.
+
+        Raises
+        ------
+        DeclarationError
+            With every mistake in the class.
+        """
         super().__pydantic_init_subclass__(**kwargs)
-        cls.specs = {name: next(m for m in info.metadata if isinstance(m, Spec)) for name, info in cls.model_fields.items()}
-        cls.ports = {
-            name: next(m for m in info.metadata if isinstance(m, Kind))
-            for name, info in cls.model_fields.items()
-            if cls.specs[name].role == "port"
-        }
+        found = {name: [m for m in info.metadata if isinstance(m, Spec | Kind)] for name, info in cls.model_fields.items()}
+        cls.specs = {name: spec for name, marks in found.items() for spec in marks if isinstance(spec, Spec)}
+        cls.ports = {name: kind for name, marks in found.items() for kind in marks
+                     if isinstance(kind, Kind) and name in cls.specs and cls.specs[name].role == "port"}  # fmt: skip
+        if mistakes := list(class_mistakes(cls)):
+            raise DeclarationError(cls.__name__, mistakes, definition_place())
         file = getattr(sys.modules.get(cls.__module__), "__file__", None)
         cls._born = loaded.now(), file
         if "pixel" in vars(cls):

@@ -26,6 +26,10 @@ class N2SError(Exception):
     exit_status = 1
 
 
+class Cancelled(Exception):
+    """Raised inside a task that was given up."""
+
+
 class RenderError(N2SError):
     """Rendering failed: a file, a model, an encoder or the machine let us down."""
 

@@ -17,11 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from n2s.graph.errors import GraphError
 from n2s.graph.types import Link
 
 MAX_LENGTH = 2000
 MAX_TOKENS = 400
 MAX_DEPTH = 40
+MAX_TREE = 220  # a sum of 400 words is 200 deep
 BEATS_IN_A_BAR = 4
 VARIABLES = ("time", "frame", "duration", "pi")
 UNITS = ("s", "ms", "beat", "beats", "bar", "bars", "dB")
@@ -71,6 +73,20 @@ class Call:
 
     function: str
     arguments: tuple[Any, ...]
+    depth: int = field(init=False, default=0, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Count the depth; trees are walked by recursion, so it has an end.
+
+        Raises
+        ------
+        GraphError
+            When arithmetic in Python, or sub-graphs in sub-graphs, make a tree deeper than any text could say.
+        """
+        depth = 1 + max((argument.depth for argument in self.arguments if isinstance(argument, Call)), default=0)
+        if depth > MAX_TREE:
+            raise GraphError(f"an expression nests at most {MAX_TREE} operations deep; give parts of it nodes of their own")
+        object.__setattr__(self, "depth", depth)
 
     def __str__(self) -> str:
         level = _LEVEL.get(self.function)

@@ -12,8 +12,8 @@ from n2s.graph.document import Document, read_document
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES
 from n2s.graph.graph import Header, explain_header
-from n2s.graph.registry import node_types, suggest
-from n2s.graph.subgraph import check_outputs, given_nodes, read_interface, subgraph_type
+from n2s.graph.registry import node_types, registry, suggest
+from n2s.graph.subgraph import MAX_NODES, check_outputs, given_nodes, read_interface, subgraph_type
 from n2s.graph.types import NAME
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def load_graph(
         node = read_node(graph, name, spec, problems, including)
         if node is not None:
             graph.nodes[name] = node
+    if len(specs) > MAX_NODES:
+        problems.append(Problem(document.where(("nodes",)), f"A graph has at most {MAX_NODES} nodes, this one has {len(specs)}; make several films of it."))
     unread = set(specs) - set(graph.nodes)
     problems += graph.problems(unread=unread) if specs else []
     if graph.interface and not unread:
@@ -155,7 +157,7 @@ def _node_type(
     if type_name != "Graph":
         if cls := node_types().get(type_name):
             return cls
-        text = f'{name}: there is no node type "{type_name}". {suggest(type_name, ["Graph", *node_types()])}'
+        text = f"{name}: {registry().why_missing(type_name)}"
         problems.append(Problem(document.where((*where, "node")), text))
         return None
     path, preset, overrides = fields.get("path"), fields.get("preset"), fields.get("set", {})

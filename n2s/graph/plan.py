@@ -10,23 +10,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from n2s.graph import authors
 from n2s.graph.code import code_digest, engine_parts
 from n2s.graph.context import Context, Scene
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Number
+from n2s.graph.fusion import Fusion, Kernel
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.time import chunk_spans
-from n2s.graph.types import FRAMES, LATENTS, Link
+from n2s.graph.types import LATENTS
 from n2s.graph.values import Values
 
 RECIPE_FORMAT = 2
 GRID_ROWS = 16
+MAX_WINDOW = 100_000  # frames before or after; far more than memory holds of anything
 
 
 @dataclass(frozen=True)
@@ -41,28 +45,6 @@ class Chunk:
     @property
     def count(self) -> int:
         return self.stop - self.start
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """A run of pointwise nodes that one generated kernel computes in one pass.
-
-    Attributes
-    ----------
-    steps : tuple of str
-        The pointwise nodes, inputs first.
-    inputs : tuple of str
-        The streamed nodes whose frames it reads.
-    wiring : tuple
-        For each step, its pictures: ("input", i) or ("step", i).
-    root : tuple
-        What comes out: ("step", i), or ("input", 0) where there are no steps.
-    """
-
-    steps: tuple[str, ...]
-    inputs: tuple[str, ...]
-    wiring: tuple[tuple[tuple[str, int], ...], ...]
-    root: tuple[str, int]
 
 
 class FilmPlan:
@@ -89,7 +71,9 @@ class FilmPlan:
         self.environment = environment
         self.order = _streamed_order(graph, sink)
         self.grids = _latent_grids(graph, self.order)
-        self.margins = _margins(graph, self.order, sink, graph.header.fps)
+        self.windows = {name: _window(graph, name) for name in self.order if graph.nodes[name].kind == "streamed"}
+        self.margins = _margins(graph, self.order, sink, self.windows)
+        self.fusion = Fusion(graph, self.order, fuse)
 
     @property
     def node(self) -> Node:
@@ -98,22 +82,7 @@ class FilmPlan:
 
     def kernel(self, root: str) -> Kernel:
         """Return the kernel whose result is the frames of ``root``, a streamed or pointwise node."""
-        steps: list[str] = []
-        inputs: list[str] = []
-
-        def place(name: str) -> tuple[str, int]:
-            fused = self.graph.nodes[name].kind == "pointwise" and (self.fuse or name == root)
-            if fused and name not in steps:
-                wires = [place(link.node) for link in _frame_links(self.graph.nodes[name])]
-                steps.append(name)
-                wiring.append(tuple(wires))
-            elif not fused and name not in inputs:
-                inputs.append(name)
-            return ("step", steps.index(name)) if fused else ("input", inputs.index(name))
-
-        wiring: list[tuple] = []
-        out = place(root)
-        return Kernel(tuple(steps), tuple(inputs), tuple(wiring), out)
+        return self.fusion.kernel(root)
 
     @cached_property
     def static(self) -> dict[str, Any]:
@@ -145,7 +114,7 @@ class FilmPlan:
             inputs.pop("audio", None)  # the music is joined to the film later; segments hold pictures alone
         code = code_digest(type(node), self.scene.context.file_digest, self._engine)
         description = {"type": type(node).__name__, "code": code, "settings": settings, "params": params, "inputs": inputs}
-        if files := self._files(node) | node.digests(self.scene):
+        if files := self._files(node) | _digests(self.graph, name, self.scene):
             description["files"] = files
         if clock := {what: getattr(self.scene.clock, what) for what in sorted(getattr(node, "reads", ()))}:
             description["clock"] = clock
@@ -242,35 +211,51 @@ class FilmPlan:
             raise GraphError(problems)
 
 
-def _frame_links(node: Node) -> list[Link]:
-    return [getattr(node, port) for port, kind in node.ports.items() if kind is FRAMES]
-
-
 def _streamed_inputs(node: Node) -> list[str]:
     return [link.node for port, link in node.links().items() if port in node.ports and node.ports[port].streamed]
 
 
 def _streamed_order(graph: Graph, sink: str) -> list[str]:
     """The streamed nodes that a sink needs, inputs first, in an order that comes from the wiring and not from names."""
-    order: list[str] = []
+    order: dict[str, None] = {}
+    waiting = [(sink, iter(_streamed_inputs(graph.nodes[sink])))]
+    while waiting:
+        name, rest = waiting[-1]
+        source = next((source for source in rest if source not in order), None)
+        if source is not None:
+            waiting.append((source, iter(_streamed_inputs(graph.nodes[source]))))
+        else:
+            order[name] = None
+            waiting.pop()
+    order.pop(sink)
+    return list(order)
 
-    def visit(name: str) -> None:
-        for source in _streamed_inputs(graph.nodes[name]):
-            if source not in order:
-                visit(source)
-                order.append(source)
 
-    visit(sink)
-    return order
+def _digests(graph: Graph, name: str, scene: Scene) -> dict[str, str]:
+    """What names the bytes that a node reads from outside the graph."""
+    files = authors.call(graph, name, "digests", graph.nodes[name].digests, scene)
+    if not isinstance(files, dict) or not all(isinstance(text, str) for item in files.items() for text in item):
+        raise authors.wrong(graph, name, f"digests gave {files!r:.80}; texts by name were wanted.")
+    return files
 
 
-def _margins(graph: Graph, order: list[str], sink: str, fps: Any) -> dict[str, tuple[int, int]]:
+def _window(graph: Graph, name: str) -> tuple[int, int]:
+    """How many frames before and after a streamed node looks at, as its author says; asked once."""
+    window = authors.call(graph, name, "window", graph.nodes[name].window, graph.header.fps)
+    if not isinstance(window, tuple | list) or len(window) != 2 or any(isinstance(n, bool) or not isinstance(n, Integral) for n in window):
+        raise authors.wrong(graph, name, f"window gave {window!r:.80}; two whole numbers of frames, before and after, were wanted.")
+    before, after = (int(number) for number in window)
+    if not (0 <= before <= MAX_WINDOW and 0 <= after <= MAX_WINDOW):
+        raise authors.wrong(graph, name, f"window gave {before}, {after} frames before and after; they must be within 0..{MAX_WINDOW}.")
+    return before, after
+
+
+def _margins(graph: Graph, order: list[str], sink: str, windows: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
     """How many frames around a chunk each streamed node must give, summed over the windows on the way to the sink."""
     margins = {name: (0, 0) for name in [*order, sink]}
     for name in [sink, *reversed(order)]:
-        node = graph.nodes[name]
-        before, after = node.window(fps) if node.kind == "streamed" else (0, 0)
-        for source in _streamed_inputs(node):
+        before, after = windows.get(name, (0, 0))
+        for source in _streamed_inputs(graph.nodes[name]):
             own, wanted = margins[source], margins[name]
             margins[source] = (max(own[0], wanted[0] + before), max(own[1], wanted[1] + after))
     return margins

@@ -2,45 +2,142 @@
 
 A package registers a module: ``[project.entry-points."n2s.nodes"] mine = "mine.nodes"``; the node classes in its
 namespace become node types. They must live in files, because their code is part of every key.
+
+A package that cannot be loaded, a name that two packages define, a class that is no node type yet: each stops only the
+graphs that need it, and is told by `Registry.notes`.
 """
 
 from __future__ import annotations
 
 import inspect
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
+from n2s.graph.declarations import KINDS, METHODS
 from n2s.graph.declare import Node
-from n2s.graph.errors import GraphError
+from n2s.graph.errors import GraphError, N2SError
 
 GROUP = "n2s.nodes"
 
 
-@cache
+@dataclass
+class Registry:
+    """What the installed packages bring.
+
+    Attributes
+    ----------
+    types : dict of str to type
+        The node types by name, in alphabetical order.
+    doubled : dict of str to str
+        Names that several packages define, and a sentence that names them; they are in no ``types``.
+    unfinished : dict of str to str
+        Classes that are no node types because something is missing, and a sentence that says what.
+    broken : list of str
+        A sentence for each package that cannot be loaded.
+    """
+
+    types: dict[str, type[Node]] = field(default_factory=dict)
+    doubled: dict[str, str] = field(default_factory=dict)
+    unfinished: dict[str, str] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def notes(self) -> list[str]:
+        """Everything that a user should know of the packages."""
+        return [*self.doubled.values(), *self.unfinished.values(), *self.broken]
+
+    def why_missing(self, name: str) -> str:
+        """Say why there is no node type of a name: a sentence, or several."""
+        if name in self.doubled or name in self.unfinished:
+            return self.doubled.get(name) or self.unfinished[name]
+        told = f'there is no node type "{name}". {suggest(name, ["Graph", *self.types])}'
+        return " ".join([told, *(f"It may be in a package that cannot be loaded: {text}" for text in self.broken)])
+
+
 def node_types() -> dict[str, type[Node]]:
-    """Return every node type by name, in alphabetical order.
+    """Return every node type by name, in alphabetical order."""
+    return registry().types
+
+
+@cache
+def registry() -> Registry:
+    """Return what the installed packages bring.
 
     Raises
     ------
     GraphError
-        When a package cannot be loaded, or two define a node of one name.
+        When there are no node types at all.
     """
-    found: dict[str, type[Node]] = {}
-    for entry in sorted(entry_points(group=GROUP), key=lambda e: (not e.value.startswith("n2s."), e.value)):
+    found = Registry()
+    sources: dict[str, dict[type[Node], str]] = {}  # by name: the classes of that name, and where each comes from
+    for entry in sorted(entry_points(group=GROUP), key=lambda e: (not e.value.startswith("n2s."), e.value, _package(e))):
         try:
             module = entry.load()
-        except Exception as error:
-            raise GraphError(f"the node package {entry.value!r} cannot be loaded: {error}") from error
+        except (Exception, SystemExit) as error:
+            found.broken.append(f"{_package(entry)}: {entry.value} cannot be loaded: {_reason(error)}.")
+            continue
         for name, cls in vars(module).items():
-            if inspect.isclass(cls) and issubclass(cls, Node) and cls.outputs is not Node.outputs and not name.startswith("_"):
-                if cls.__module__.startswith("n2s.graph."):
-                    continue
-                if found.setdefault(name, cls) is not cls:
-                    raise GraphError(f"{name} is defined by {found[name].__module__} and by {cls.__module__}; uninstall one")
-    if not found:
-        raise GraphError("no node types are installed; install the package itself: pip install -e .")
-    return dict(sorted(found.items()))
+            if not inspect.isclass(cls) or not issubclass(cls, Node) or cls.__module__.startswith("n2s.graph.") or name.startswith("_"):
+                continue
+            if missing := _missing(cls):
+                if missing != "abstract":
+                    found.unfinished.setdefault(name, f"{name} of {_package(entry)} ({cls.__module__}) is no node type yet: {missing}.")
+                continue
+            sources.setdefault(name, {}).setdefault(cls, f"{cls.__module__} of {_package(entry)}")
+    for name, classes in sorted(sources.items()):
+        found.unfinished.pop(name, None)
+        if len(classes) == 1:
+            found.types[name] = next(iter(classes))
+        else:
+            found.doubled[name] = f"{name} is defined by {_listed(classes.values())}; graphs cannot use it until all but one are uninstalled."
+    if not found.types:
+        raise GraphError(" ".join(["no node types are installed; install the package itself: pip install -e .", *found.broken]))
+    return found
+
+
+node_types.cache_clear = registry.cache_clear
+
+
+def _missing(cls: type[Node]) -> str:
+    """Say what a class lacks to be a node type; "abstract" for a base that others inherit from."""
+    method = METHODS.get(cls.kind)
+    has_method = method is not None and hasattr(cls, method)
+    if cls.kind not in KINDS:
+        return "it inherits from Node alone; inherit from Resident, Streamed, Pointwise or Sink" if cls.outputs else "abstract"
+    if not cls.outputs:
+        return 'it declares no outputs, like outputs = {"signal": Output(SIGNAL, "what it is")}' if has_method else "abstract"
+    if method is not None and not has_method:
+        inherits_outputs = "outputs" not in vars(cls)
+        return "abstract" if inherits_outputs and cls.kind == "pointwise" and not cls.model_fields else f"it has no {method}"
+    return ""
+
+
+def _package(entry: EntryPoint) -> str:
+    """Return the name and version of the package that an entry point belongs to."""
+    dist = entry.dist
+    return f"{dist.name} {dist.version}" if dist is not None else f"the package with {entry.value}"
+
+
+def _reason(error: BaseException) -> str:
+    """Return why a module cannot be imported, with the place where it failed."""
+    said = " ".join(str(error).split())[:300].rstrip(".")
+    if isinstance(error, N2SError):
+        return said
+    where = traceback.extract_tb(error.__traceback__)
+    outside = [frame for frame in where if "importlib" not in frame.filename and frame.filename != __file__]
+    place = f" ({outside[-1].filename}:{outside[-1].lineno})" if outside else ""
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f" ({error.filename}:{error.lineno})"
+    return f"{type(error).__name__}: {said}{place}" if said else f"{type(error).__name__}{place}"
+
+
+def _listed(texts: Iterable[str]) -> str:
+    *most, last = texts
+    return f"{', '.join(most)} and by {last}" if most else last
 
 
 def suggest(name: str, known: list[str]) -> str:

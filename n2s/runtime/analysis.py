@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from n2s.graph import authors
 from n2s.graph.context import Context, Scene
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Expression, Number
 from n2s.graph.graph import Graph
 from n2s.graph.time import Clock, frames_to_cover
-from n2s.graph.types import SIGNAL, Link
+from n2s.graph.types import Link
 from n2s.graph.values import Values, quantise
+from n2s.runtime.edges import read_only, resident_outputs
 
 ASSUMED_TEMPO = 120.0
 
@@ -89,29 +91,25 @@ def _musical(value: Any) -> bool:
 
 def _compute(graph: Graph, name: str, scene: Scene, values: Values) -> None:
     node = graph.nodes[name]
-    inputs = {field: values.read(link) for field, link in node.links().items() if field in node.ports}
+    inputs = {field: _read(graph, name, field, link, values) for field, link in node.links().items() if field in node.ports}
     for field in node.params():
         if (name, field) not in values.params:
             values.params[name, field] = _param(graph, name, field, values)
         inputs[field] = np.broadcast_to(values.params[name, field], scene.clock.frames)
-    made = node.compute(scene, **inputs)
-    outputs = type(node).outputs
-    made = made if isinstance(made, dict) else {next(iter(outputs)): made}
-    for output, declared in outputs.items():
-        value = made[output]
-        if declared.kind is SIGNAL:
-            value = _signal(graph, f"{name}.{output}" if len(outputs) > 1 else name, value, scene.clock)
+    made = authors.call(graph, name, "compute", node.compute, scene, **{key: read_only(value) for key, value in inputs.items()})
+    for output, value in resident_outputs(graph, name, made, scene.clock).items():
         values.outputs[name, output] = value
 
 
-def _signal(graph: Graph, name: str, value: Any, clock: Clock) -> np.ndarray:
-    signal = quantise(value)
-    if signal.ndim not in (1, 2) or len(signal) != clock.frames:
-        raise GraphError(f"{name} gives a signal of shape {signal.shape}; a row for each of {clock.frames} frames was wanted.")
-    if not np.isfinite(signal).all():
-        frame = int(np.argmax(~np.isfinite(signal).reshape(len(signal), -1).all(axis=1)))
-        raise GraphError(f"{name} is not a finite number at frame {frame}.")
-    return signal
+def _read(graph: Graph, name: str, field: str, link: Link, values: Values) -> Any:
+    """Return what a link carries, where it has the component that is named."""
+    if link.component is not None:
+        shape = values.read(replace(link, component=None)).shape
+        if len(shape) == 1 or link.component >= shape[1]:
+            has = f"has components 0 to {shape[1] - 1}" if len(shape) > 1 else "has no components"
+            text = f'{name}.{field}: "{link}" names no component; {replace(link, component=None)} {has}.'
+            raise GraphError([Problem(graph.where(name, field), text)])
+    return values.read(link)
 
 
 def _param(graph: Graph, name: str, field: str, values: Values) -> np.ndarray:
@@ -142,7 +140,7 @@ def _moves(expression: Expression) -> bool:
 
 
 def _column(graph: Graph, name: str, field: str, link: Link, values: Values) -> np.ndarray:
-    signal = values.read(link)
+    signal = _read(graph, name, field, link, values)
     if signal.ndim == 1:
         return signal
     if signal.shape[1] == 1:

@@ -9,6 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from n2s.graph.errors import Cancelled
+
 
 @dataclass(frozen=True)
 class Task:
@@ -21,10 +23,6 @@ class Task:
     start: int
     stop: int
     key: str
-
-
-class Cancelled(Exception):
-    """Raised inside a task after `Executor.stop`."""
 
 
 class Executor(Protocol):

@@ -83,7 +83,7 @@ def _details(plan: FilmPlan, name: str) -> list[str]:
         said.append(f"{plan.grids[name][0]}x{plan.grids[name][1]} latents")
     if provider := node.digests(plan.scene).get("provider"):
         said.append(f"on {provider}")
-    before, after = node.window(plan.graph.header.fps)
+    before, after = plan.windows.get(name, (0, 0))
     if before or after:
         said.append(f"sees {before} frames before and {after} after")
     return said

@@ -24,13 +24,14 @@ from typing import Any
 import numpy as np
 
 from n2s.graph import shader
-from n2s.graph.code import digest_code
+from n2s.graph.code import codes_in, digest_code
 from n2s.graph.declare import Pointwise
 from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.keys import digest_bytes
 from n2s.graph.plan import Kernel
 from n2s.runtime.resample import Taps
 from n2s.runtime.store import checksum, publish
+from n2s.runtime.strictness import strict_channels, unseen
 
 HELPERS = {
     name: function for name, function in vars(shader).items()
@@ -99,7 +100,12 @@ def generate(kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequenc
     parts = [HEADER]
     parts += [f'@njit(error_model="numpy")\n{source}' for source in helpers.values()]
     parts += [f'@njit(error_model="numpy")\n{source}' for source in dict.fromkeys(pixels)]
-    parts.append(_body(kernel, nodes, pictures, output))
+    functions = {name: ast.parse(source).body[0] for name, source in helpers.items()}
+    strict = [
+        strict_channels(ast.parse(pixel).body[0], len(wires), functions) for pixel, wires in zip(pixels, kernel.wiring)
+    ]
+    looked_at = unseen(kernel.wiring, kernel.root, strict, len(kernel.inputs))
+    parts.append(_body(kernel, nodes, pictures, output, looked_at))
     return "\n\n".join(part.strip("\n") + "\n" for part in parts)
 
 
@@ -118,10 +124,11 @@ def _pixel_source(cls: type[Pointwise], name: str, helpers: dict[str, str]) -> s
     local = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     for node in ast.walk(tree):
         if not isinstance(node, _ALLOWED):
-            raise GraphError(f"{cls.__name__}.pixel, line {node.lineno}: {type(node).__name__} has no place in pixel code.")
+            line = getattr(node, "lineno", tree.lineno)
+            raise PixelError(cls, f"has a {type(node).__name__}, which has no place in pixel code; see docs/writing-nodes.md", line)
         if isinstance(node, ast.Name) and node.id not in arguments | local | {"abs", "min", "max"}:
             if HELPERS.get(node.id) is not function.__globals__.get(node.id, object()):
-                raise GraphError(f"{cls.__name__}.pixel uses {node.id!r}; it may use its arguments and n2s.graph.shader.")
+                raise PixelError(cls, f"uses {node.id!r}; it may use its arguments and n2s.graph.shader", node.lineno)
             _collect(node.id, helpers)
     return ast.unparse(ast.fix_missing_locations(_Float32().visit(tree)))
 
@@ -131,23 +138,25 @@ def _definition(cls: type[Pointwise]) -> ast.FunctionDef:
 
     Raises
     ------
-    GraphError
+    PixelError
         When there is no text of it, or only one of other code.
     """
+    if cls.pixel.__name__ == "<lambda>":
+        raise PixelError(cls, "is a lambda; give it a def statement of its own", cls.pixel.__code__.co_firstlineno)
     loaded = digest_code(cls.pixel.__code__)
     texts = [cls._pixel_text] if cls._pixel_text else []
     with contextlib.suppress(OSError, UnicodeError):  # a notebook may have put new code into the old function
         texts.append(Path(cls.pixel.__code__.co_filename).read_text(encoding="utf-8"))
     for text in texts:
-        for node in ast.walk(ast.parse(text)):
+        tree = ast.parse(text)  # compiled whole: what a module imports changes the code of its functions
+        lines = {code.co_firstlineno for code in codes_in(compile(text, "pixel", "exec", dont_inherit=True)) if digest_code(code) == loaded}
+        for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and node.name == cls.pixel.__name__:
-                node.decorator_list = []
-                made = compile(ast.Module([node], []), "pixel", "exec", dont_inherit=True)
-                if any(digest_code(code) == loaded for code in made.co_consts if inspect.iscode(code)):
+                if min(part.lineno for part in (node, *node.decorator_list)) in lines:
                     return node
     if texts:
-        raise GraphError(f"{cls.__name__}: the file of its pixel code was edited after it was loaded. Start Python again.")
-    raise GraphError(f"{cls.__name__}: pixel code must live in a file, so that it can be compiled.")
+        raise PixelError(cls, "is not what its file says: the file was edited after it was loaded. Start Python again", 0)
+    raise PixelError(cls, "must live in a file, so that it can be compiled; it was typed or made at run time", 0)
 
 
 def _collect(name: str, helpers: dict[str, str]) -> None:
@@ -175,8 +184,14 @@ class _Float32(ast.NodeTransformer):
         return None if isinstance(node.value, ast.Constant) else node
 
 
-def _body(kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequence[Picture], output: str) -> str:
-    """Return the source of the function over a block of frames."""
+def _body(
+    kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequence[Picture], output: str, looked_at: Sequence[tuple]
+) -> str:
+    """Return the source of the function over a block of frames.
+
+    It returns whether NaN or infinity may be in what it gives or in the channels ``looked_at``: the colours of a pixel are
+    added up, and the largest sum tells by its exponent. Finite colours may overflow in the sum, so whoever hears "yes" looks.
+    """
     lines: list[str] = []
 
     def emit(depth: int, *texts: str) -> None:
@@ -190,7 +205,7 @@ def _body(kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequence[P
     emit(0, '@njit(nogil=True, error_model="numpy", cache=True)', f"def kernel({', '.join(arguments)}, height, width):")
     emit(1, "half_width, half_height = f32(width) * f32(0.5), f32(height) * f32(0.5)")
     emit(1, "reach = f32(1) / np.sqrt(half_width * half_width + half_height * half_height)")
-    emit(1, "chroma = np.zeros((2, width + 1), np.float32)")
+    emit(1, "chroma = np.zeros((2, width + 1), np.float32)", "largest = np.int32(0)")
     for i, picture in enumerate(pictures):
         if picture.resampled:
             emit(1, f"light{i} = np.empty(in{i}.shape[1:], np.float32)")
@@ -232,10 +247,13 @@ def _body(kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequence[P
         call += [f"step{i}_{name}" for name in uniform_names(cls)]
         emit(4, f"step{i} = step{i}_pixel({', '.join(call)})")
     root = f"{kernel.root[0]}{kernel.root[1]}"
+    colours = [f"{root}[{c}]" for c in range(3)] + [f"{what}{i}[{c}]" for what, i, c in looked_at]
+    emit(4, f"largest = max(largest, np.int32(f32({' + '.join(colours)}).view(np.int32) & np.int32(0x7FFFFFFF)))")
     if output == "frames":
         emit(4, *(f"out_{c}[x] = {root}[{c}]" for c in range(3)))
     else:
         _emit_yuv(emit, root, output)
+    emit(1, "return largest >= np.int32(0x7F800000)")
     return "\n".join(lines)
 
 
@@ -279,7 +297,29 @@ def _emit_yuv(emit: Callable, root: str, output: str) -> None:
     emit(6, f"plane_row[k] = np.int32(f32({128 * scale}) + gain * value + thresholds[k])")
 
 
+class PixelError(GraphError):
+    """Pixel code that is not of the form that can be compiled; ``line`` is that of its file, 0 where there is none."""
+
+    def __init__(self, cls: type[Pointwise], text: str, line: int):
+        self.cls = cls
+        code = cls.pixel.__code__
+        self.text = f"pixel {text}" + (f" ({code.co_filename}:{line})" if line else "")
+        super().__init__(f"{cls.__name__}: {self.text}.")
+
+
+class CompileError(RenderError):
+    """Pixel code that numba cannot compile."""
+
+
+def _first_reason(error: Exception) -> str:
+    """Return the line of a numba error that says what is wrong."""
+    lines = [line.strip(" >") for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith(("Failed in", "File", "During", "-", "There are"))]
+    return told[0][:200].rstrip(".:") if told else type(error).__name__
+
+
 _LOCK = threading.Lock()
+_COMPILING = "n2s compiling"  # the name of the thread
 
 
 def compile_kernel(source: str, folder: Path) -> Callable:
@@ -301,17 +341,44 @@ def compile_kernel(source: str, folder: Path) -> Callable:
         return module.kernel
 
 
+def _undisturbed(work: Callable[[Any], None], argument: Any) -> None:
+    """Compile in a thread of its own, so that an interruption is heard at once and not in the middle of it.
+
+    Raised inside a compilation it would be swallowed by numba or LLVM; so the thread goes on to the end of its kernel,
+    which is why kernels are small; a command that was interrupted does not wait for it.
+    """
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work(argument)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name=_COMPILING)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+    if failed:
+        raise failed[0]
+
+
 class _Mending:
     """A kernel that survives damaged files in numba's cache: they are removed, and it is compiled again."""
 
     def __init__(self, kernel: Callable, cache: Path):
         self.kernel, self.cache, self.checked = kernel, cache, False
 
-    def __call__(self, *arguments: Any) -> None:
+    def __call__(self, *arguments: Any) -> bool:
         if not self.checked:
+            from numba.core.errors import NumbaError
+
             with _LOCK:
-                self._load(arguments)
-        self.kernel(*arguments)
+                try:
+                    _undisturbed(self._load, arguments)
+                except NumbaError as error:
+                    raise CompileError(_first_reason(error)) from error
+        return self.kernel(*arguments)
 
     def _load(self, arguments: tuple) -> None:
         import numba

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from n2s.graph.authors import whole_traceback
 from n2s.graph.errors import GraphError, N2SError, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.plan import Chunk, FilmPlan
@@ -160,7 +161,7 @@ class Run:
         except N2SError as error:
             status = "failed"
             if self.record:
-                self.record.log(str(error))
+                self.record.log("\n".join(filter(None, [str(error), whole_traceback(error)])))
             raise
         except BaseException:
             status = "failed"
@@ -230,7 +231,7 @@ class Run:
             plan = self._part(task)[0]
             if id(plan) not in self._makers:
                 maker = FrameMaker(plan, self.store.kernels)
-                maker.warm_up()
+                maker.warm_up(self._began)
                 self._makers[id(plan)] = maker
         self._began("rendering")
         self.executor.start(self._render_task)

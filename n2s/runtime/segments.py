@@ -19,7 +19,7 @@ def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter,
     sink, header = maker.plan.node, maker.plan.graph.header
     arguments = encoder.segment_arguments(header.size, header.fps, sink.crf, sink.preset, sink.depth)
     with encoder.FFmpeg(arguments, path) as ffmpeg:
-        for codes in maker.blocks(chunk.start, chunk.stop, seconds):
+        for codes in maker.blocks(chunk.start, chunk.stop, seconds, lambda: progress(0)):
             began = time.perf_counter()
             ffmpeg.write(memoryview(codes).cast("B"))
             seconds[f"{maker.plan.sink} (encoder)"] += time.perf_counter() - began
@@ -33,7 +33,7 @@ def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter,
 def write_digests(maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter, progress: Callable[[int], None]) -> None:
     """List the SHA-256 of each of a chunk's frames."""
     lines = []
-    for codes in maker.blocks(chunk.start, chunk.stop, seconds):
+    for codes in maker.blocks(chunk.start, chunk.stop, seconds, lambda: progress(0)):
         lines += [f"{hashlib.sha256(frame).hexdigest()}\n" for frame in codes]
         progress(len(codes))
     path.write_text("".join(lines))

@@ -104,12 +104,12 @@ class View:
             raise GraphError(f'"{self.name}": {Link(node, output)} {has}.')
         return np.ascontiguousarray(value[:, component])
 
-    def blocks(self, frames: Sequence[int], shown: bool = False) -> Iterator[np.ndarray]:
-        """Yield the values at some rising frame numbers, a few at a time; ``shown`` brings frames to the film's size."""
+    def blocks(self, frames: Sequence[int]) -> Iterator[np.ndarray]:
+        """Yield the values at some rising frame numbers, a few at a time; frames have the film's size."""
         if self.kind == "signal":
             yield self.signal[list(frames)]
         else:
-            yield from self.maker.pick(self.link.node, frames, shown)
+            yield from self.maker.pick(self.link.node, frames)
 
     def frame_at(self, seconds: float, what: str) -> int:
         """Return the frame that is shown at a time.

@@ -1,0 +1,97 @@
+"""The code of node authors, called with care: what fails in it is told in one sentence, with its node and its place."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from n2s.graph.errors import Cancelled, N2SError, Problem, RenderError
+
+TRACEBACK = "N2S_TRACEBACK"  # set to anything, an author's traceback is shown whole
+
+
+def call(graph: Any, name: str, method: str, function: Callable, *arguments: Any, span: tuple[int, int] | None = None, **named: Any) -> Any:
+    """Call a function that a node's author wrote, and return what it returns.
+
+    Errors of this library, interruptions and cancellations pass through.
+
+    Parameters
+    ----------
+    graph, name : Graph and the name of one of its nodes
+    method : str
+        What is called, for the message: "compute".
+    span : pair of int, optional
+        The frames that it is called for.
+
+    Raises
+    ------
+    RenderError
+        When it fails in any other way.
+    """
+    try:
+        return function(*arguments, **named)
+    except (N2SError, Cancelled):
+        raise
+    except (Exception, SystemExit) as error:
+        raise failed(graph, name, method, error, span) from error
+
+
+def failed(graph: Any, name: str, method: str, error: BaseException, span: tuple[int, int] | None = None) -> RenderError:
+    """Return the error that tells of an exception in a node's own code; the exception is to be its cause."""
+    said = " ".join(_words(error).split())
+    said = f"{type(error).__name__}: {said[:300]}" if said else type(error).__name__
+    place = _place(error, type(graph.nodes[name]))
+    return wrong(graph, name, f"{method} failed{_frames(span)}: {said}{f' ({place})' if place else ''}. "
+                 f"Set {TRACEBACK}=1 to see the whole traceback.")  # fmt: skip
+
+
+def wrong(graph: Any, name: str, text: str) -> RenderError:
+    """Return the error that says what is wrong with a node: "graph.yaml:9:3  blur (Blur): …"."""
+    problem = Problem(graph.where(name, key=True), f"{name} ({type(graph.nodes[name]).__name__}): {text}")
+    error = RenderError(str(problem))
+    error.problems = [problem]
+    return error
+
+
+def whole_traceback(error: BaseException) -> str:
+    """Return the traceback behind an error of a node's own code; nothing for other errors."""
+    if isinstance(error, RenderError) and error.__cause__ is not None:
+        return "".join(traceback.format_exception(error.__cause__)).rstrip()
+    return ""
+
+
+def traceback_wanted() -> bool:
+    """Say whether the user wants to see tracebacks of authors' code."""
+    return bool(os.environ.get(TRACEBACK))
+
+
+def _frames(span: tuple[int, int] | None) -> str:
+    if span is None:
+        return ""
+    return f" at frame {span[0]}" if span[1] - span[0] == 1 else f" at frames {span[0]} to {span[1] - 1}"
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # an exception of the author's own may fail at telling of itself
+        return ""
+
+
+def _place(error: BaseException, cls: type) -> str:
+    """Return where in the author's package an exception was raised, "blur.py:31": the last line of it that was run."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return f"{error.filename}:{error.lineno}"
+    top = sys.modules.get(cls.__module__.partition(".")[0])
+    file = getattr(top, "__file__", None)
+    if not file:
+        return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    package = Path(file).parent if Path(file).name == "__init__.py" else Path(file)
+    own = [frame for frame in frames if Path(frame.filename) == package or package in Path(frame.filename).parents]
+    own = own or frames[-1:]
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else ""

@@ -1,0 +1,186 @@
+"""Whether a node class declares what it must: said when the class is defined, in one sentence for each mistake."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any
+
+from n2s.graph.types import AUDIO, FRAMES, LATENTS, NAME, SIGNAL, Kind
+
+KINDS = ("resident", "streamed", "pointwise", "sink", "track", "graph", "given")
+METHODS = {"resident": "compute", "streamed": "compute", "pointwise": "pixel"}
+_TAKES = {"resident": (SIGNAL, AUDIO), "streamed": (SIGNAL, LATENTS, FRAMES), "pointwise": (FRAMES,)}
+_GIVES = {"resident": (SIGNAL, AUDIO), "streamed": (LATENTS, FRAMES), "pointwise": (FRAMES,)}
+_BASES = "Resident, Streamed, Pointwise or Sink"
+
+Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
+
+
+def name_mistakes(cls: type) -> Mistakes:
+    """Find fields whose names mean something else already; before pydantic makes fields of them."""
+    for name in vars(cls).get("__annotations__", {}):
+        if not hasattr(vars(cls).get(name), "metadata"):
+            continue
+        if name == "node":
+            yield name, "a graph says the node's type there; choose another name"
+        elif any(hasattr(base, name) for base in cls.__mro__[1:]):
+            yield name, "every node has something of this name already; choose another"
+
+
+def class_mistakes(cls: Any) -> Mistakes:
+    """Find what is wrong with a finished class: its kind, fields, outputs, and what its functions take."""
+    if vars(cls).get("kind", cls.kind) not in (*KINDS, ""):
+        yield "kind", f"there is no kind {cls.kind!r:.40}; inherit from {_BASES} and leave it out"
+        return
+    fields = list(_field_mistakes(cls))
+    yield from fields
+    yield from _output_mistakes(cls)
+    for field in ("neutral", "example"):
+        if not isinstance(getattr(cls, field), dict | None if field == "neutral" else dict):
+            yield field, "settings by name were wanted: {\"amount\": 0}"
+    if not fields:
+        yield from _port_mistakes(cls)
+        yield from _method_mistakes(cls)
+
+
+def _field_mistakes(cls: Any) -> Mistakes:
+    for name, info in cls.model_fields.items():
+        spec = next((m for m in info.metadata if hasattr(m, "role")), None)
+        kind = next((m for m in info.metadata if isinstance(m, Kind)), None)
+        written = str(_annotation(cls, name))
+        if spec is None:
+            yield name, "nothing declares it; use = port(…), param(…) or setting(…)"
+        elif spec.role == "port" and kind is None:
+            yield name, f"a port is annotated with what it takes, Audio, Signal, Latents, Frames or Films, not {written}"
+        elif spec.role == "param" and "param" not in info.metadata:
+            yield name, f"a parameter may be driven, so it is annotated with Param, not {written}"
+        elif spec.role == "setting" and (kind is not None or "param" in info.metadata):
+            yield name, f"a setting is constant and is annotated with a plain type, not {written}; declare it with {'port' if kind else 'param'}(…)"
+        elif spec.role == "port" and name == "name":
+            yield name, "a call names the node there; choose another name for the port"
+
+
+def _annotation(cls: Any, name: str) -> Any:
+    for base in cls.__mro__:
+        if name in vars(base).get("__annotations__", {}):
+            found = vars(base)["__annotations__"][name]
+            return getattr(found, "__name__", found)
+    return "this"
+
+
+def _output_mistakes(cls: Any) -> Mistakes:
+    if not isinstance(cls.outputs, dict):
+        yield "outputs", 'outputs by name were wanted: {"frames": Output(FRAMES, "what it is")}'
+        return
+    for name, output in cls.outputs.items():
+        kind = getattr(output, "kind", None)
+        if not isinstance(name, str) or not NAME.match(name) or name.startswith("_"):
+            yield "outputs", f"{name!r:.40} is no name; letters, digits and _ were wanted, a letter first"
+        elif not isinstance(kind, Kind):
+            yield "outputs", f"{name} is {output!r:.60}; an Output of a kind was wanted: Output(FRAMES, \"what it is\")"
+        elif kind not in _GIVES.get(cls.kind, (kind,)):
+            yield "outputs", f"{name} is {kind}; a {cls.kind} node gives {_listed(_GIVES[cls.kind])}"
+    if cls.kind in ("streamed", "pointwise") and len(cls.outputs) > 1:
+        yield "outputs", f"a {cls.kind} node has one output, not {len(cls.outputs)}: {', '.join(map(str, cls.outputs))}"
+
+
+def _port_mistakes(cls: Any) -> Mistakes:
+    for name, kind in cls.ports.items():
+        if kind not in _TAKES.get(cls.kind, (kind,)):
+            yield name, f"a {cls.kind} node cannot take {kind}, only {_listed(_TAKES[cls.kind])}"
+    if cls.kind == "pointwise" and hasattr(cls, "pixel") and FRAMES not in cls.ports.values():
+        yield "pixel", "a pointwise node needs a port of Frames"
+    sources = cls.kind == "resident" and not cls.ports and isinstance(cls.outputs, dict)
+    kinds = {getattr(output, "kind", None) for output in cls.outputs.values()} if sources else set()
+    if AUDIO in kinds and SIGNAL in kinds:
+        yield "outputs", "a source of music gives nothing beside it: its length is known before there are signals"
+
+
+def _method_mistakes(cls: Any) -> Mistakes:
+    method = METHODS.get(cls.kind)
+    if method is None or not hasattr(cls, method):
+        return
+    static = inspect.getattr_static(cls, method)
+    if method == "pixel":
+        yield from _pixel_mistakes(cls, static)
+        if inspect.getattr_static(cls, "prepare").__module__ != "n2s.graph.declare":
+            yield from _signature_mistakes(cls, "prepare", 1, cls.params())
+    elif isinstance(static, staticmethod | classmethod) or not isinstance(static, FunctionType):
+        yield "compute", f"a method was wanted: def compute(self, {'scene' if cls.kind == 'resident' else 'block'}, …)"
+    elif inspect.iscoroutinefunction(static) or inspect.isgeneratorfunction(static):
+        yield "compute", f"a plain function that returns its result was wanted{_place(static)}"
+    else:
+        yield from _signature_mistakes(cls, "compute", 2, [*cls.ports, *cls.params()])
+
+
+def _signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) -> Mistakes:
+    """Compare what a method takes after its leading arguments with the ports and parameters it will be given."""
+    function = inspect.getattr_static(cls, method)
+    if not isinstance(function, FunctionType):
+        return
+    taken = list(inspect.signature(function).parameters.values())
+    positional = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    place = _place(function)
+    if len(positional) < leading and not any(p.kind is p.VAR_POSITIONAL for p in taken):
+        yield method, f"it takes {len(positional)} arguments; self{', scene or block' if leading == 2 else ''}, then {_names(wanted)} were wanted{place}"
+        return
+    named = {p.name: p for p in taken[leading:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in taken)
+    for name in wanted:
+        if name not in named and not open_ended:
+            yield method, f"it does not take {name}, which is declared{place}"
+        elif name in named and not cls.specs[name].required and name in cls.ports and named[name].default is inspect.Parameter.empty:
+            yield method, f"{name} may be left unconnected, so it needs a default: {name}=None{place}"
+    for name, parameter in named.items():
+        if name not in wanted and parameter.default is inspect.Parameter.empty:
+            yield method, f"it takes {name}, which is neither a port nor a parameter; there are {_names(wanted)}{place}"
+
+
+def _pixel_mistakes(cls: Any, static: Any) -> Mistakes:
+    if not isinstance(static, staticmethod) or not isinstance(static.__func__, FunctionType):
+        yield "pixel", "a static method was wanted: @staticmethod, def pixel(rgb, at, …)"
+        return
+    function = static.__func__
+    taken, place = inspect.signature(function).parameters.values(), _place(function)
+    if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in taken):
+        yield "pixel", f"plain arguments without defaults were wanted{place}"
+        return
+    names = [p.name for p in taken]
+    pictures = list(cls.ports)
+    if "at" not in names:
+        yield "pixel", f"it takes no at, the pixel's place: def pixel({', '.join(pictures or ['rgb'])}, at, …){place}"
+        return
+    if names.index("at") != len(pictures):
+        yield "pixel", f"it takes {names.index('at')} pictures before at; the node has {len(pictures)} ports of Frames{place}"
+    known = cls.params()
+    if inspect.getattr_static(cls, "prepare").__module__ == "n2s.graph.declare":  # another may make any names
+        for name in names[names.index("at") + 1 :]:
+            if name not in known:
+                yield "pixel", f"it takes {name}, which is no parameter of the node; there are {_names(known)}{place}"
+
+
+def _place(function: FunctionType) -> str:
+    return f" ({function.__code__.co_filename}:{function.__code__.co_firstlineno})"
+
+
+def definition_place() -> str:
+    """Return the file and line of the class statement that is being run, "blur.py:12"."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if not module.startswith(("pydantic", "abc", "n2s.graph.declar")):
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _listed(kinds: tuple[Kind, ...]) -> str:
+    *most, last = map(str, kinds)
+    return f"{', '.join(most)} or {last}" if most else last

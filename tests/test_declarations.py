@@ -1,0 +1,290 @@
+"""Mistakes in node classes and packages are told where they are made, and stop only what needs them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import harness
+import pytest
+
+from n2s import Graph
+from n2s.graph.errors import GraphError
+from n2s.graph.registry import node_types, registry
+from n2s.nodes import (
+    EMA,
+    Album,
+    Anchors,
+    AudioSource,
+    Constant,
+    DigestSink,
+    Features,
+    FFmpegSink,
+    Grain,
+    ImageSource,
+    Mix,
+    Tone,
+    Track,
+    VAEDecode,
+    Weights,
+)
+
+GOOD = '''
+class Good(Streamed):
+    """Copy."""
+
+    frames: Frames = port("frames")
+
+    outputs = FRAMES_OUTPUT
+
+    def compute(self, block, frames):
+        return frames
+'''
+
+
+def declared(body: str, base: str = "Streamed") -> str:
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    return f'class Odd({base}):\n    """Be odd."""\n\n{lines}\n'
+
+
+PORT = 'frames: Frames = port("frames")\n'
+COMPUTE = "def compute(self, block, frames): return frames"
+STATIC = "@staticmethod\ndef pixel"
+CLASSES = {
+    "a port without a kind": ('frames: int = port("x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed", "Odd.frames: a port is annotated with what it takes, Audio, Signal, Latents, Frames or Films, not int"),
+    "an unknown kind of port": ('frames: Frame = port("x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed", "Odd.frames: "),
+    "a param without Param": (PORT + 'amount: float = param(0.5, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.amount: a parameter may be driven, so it is annotated with Param, not float"),
+    "a setting with Param": (PORT + 'amount: Param = setting(0.5, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.amount: a setting is constant and is annotated with a plain type"),
+    "a setting with a kind": (PORT + 'other: Frames = setting(None, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.other: a setting is constant"),
+    "a bare field": (PORT + "amount: float = 0.5\noutputs = FRAMES_OUTPUT", "Streamed", "Odd.amount: nothing declares it; use = port(…), param(…) or setting(…)"),
+    "a field without a default": (PORT + "amount: float\noutputs = FRAMES_OUTPUT", "Streamed", "Odd.amount: nothing declares it"),
+    "a list as a default": (PORT + "names: list[str] = []\noutputs = FRAMES_OUTPUT", "Streamed", "Odd.names: nothing declares it"),
+    "no annotation": (PORT + 'amount = param(0.5, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.amount: it needs an annotation"),
+    "a plain attribute": (PORT + "amount = 0.5\noutputs = FRAMES_OUTPUT", "Streamed", "Odd.amount: nothing declares it"),
+    **{f"a field named {name}": (PORT + f'{name}: Param = param(0, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", f"Odd.{name}: every node has something of this name already")
+       for name in ("json", "copy", "schema", "dict", "model_fields", "model_dump", "kind", "links", "outputs_", "params", "digests", "window", "open") if name != "outputs_"},
+    "a field named node": (PORT + 'node: int = setting(0, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.node: a graph says the node's type there"),
+    "a port named name": ('name: Frames = port("x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.name: a call names the node there"),
+    "a hidden field": (PORT + '_amount: Param = param(0, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd._amount: a port, parameter or setting cannot begin with an underscore"),
+    "an unknown kind": (PORT + 'kind = "magic"\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.kind: there is no kind 'magic'"),
+    "outputs that are kinds": (PORT + 'outputs = {"frames": FRAMES}', "Streamed", "Odd.outputs: frames is"),
+    "outputs in a list": (PORT + "outputs = [Output(FRAMES)]", "Streamed", "Odd.outputs: outputs by name were wanted"),
+    "an output of no kind": (PORT + 'outputs = {"frames": Output("Frames")}', "Streamed", "an Output of a kind was wanted"),
+    "an output of no name": (PORT + 'outputs = {"my frames": Output(FRAMES)}', "Streamed", "Odd.outputs: 'my frames' is no name"),
+    "a number as a name": (PORT + "outputs = {0: Output(FRAMES)}", "Streamed", "Odd.outputs: 0 is no name"),
+    "two streamed outputs": (PORT + 'outputs = {"a": Output(FRAMES), "b": Output(FRAMES)}', "Streamed", "Odd.outputs: a streamed node has one output, not 2: a, b"),
+    "a streamed signal": (PORT + "outputs = SIGNAL_OUTPUT", "Streamed", "Odd.outputs: signal is Signal; a streamed node gives Latents or Frames"),
+    "resident frames": ('signal: Signal = port("x")\noutputs = FRAMES_OUTPUT', "Resident", "Odd.outputs: frames is Frames; a resident node gives Signal or Audio"),
+    "a resident port of frames": (PORT + "outputs = SIGNAL_OUTPUT\ndef compute(self, scene, frames): return 0", "Resident", "Odd.frames: a resident node cannot take Frames, only Signal or Audio"),
+    "a streamed port of music": ('audio: Audio = port("x")\noutputs = FRAMES_OUTPUT\ndef compute(self, block, audio): return 0', "Streamed", "Odd.audio: a streamed node cannot take Audio"),
+    "a pointwise port of signals": (PORT + 'signal: Signal = port("x")\n' + STATIC + "(rgb, at): return rgb", "Pointwise", "Odd.signal: a pointwise node cannot take Signal, only Frames"),
+    "a pointwise source": (STATIC + "(at): return at.u, at.v, at.u", "Pointwise", "Odd.pixel: a pointwise node needs a port of Frames"),
+    "a port that compute does not take": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, block): return 0", "Streamed", "Odd.compute: it does not take frames, which is declared ("),
+    "a param that compute does not take": (PORT + 'amount: Param = param(0, help="x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed", "Odd.compute: it does not take amount, which is declared ("),
+    "what compute takes and nothing gives": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, block, frames, amount): return 0", "Streamed", "Odd.compute: it takes amount, which is neither a port nor a parameter; there are frames ("),
+    "no block": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self): return 0", "Streamed", "Odd.compute: it takes 1 arguments"),
+    "an optional port without a default": ('frames: Frames = port("x", optional=True)\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed", "Odd.compute: frames may be left unconnected, so it needs a default: frames=None ("),
+    "a static compute": (PORT + "outputs = FRAMES_OUTPUT\n@staticmethod\ndef compute(block, frames): return frames", "Streamed", "Odd.compute: a method was wanted: def compute(self, block, …)"),
+    "an async compute": (PORT + "outputs = FRAMES_OUTPUT\nasync def compute(self, block, frames): return frames", "Streamed", "Odd.compute: a plain function that returns its result was wanted ("),
+    "a generator": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, block, frames): yield frames", "Streamed", "Odd.compute: a plain function"),
+    "a pixel without at": (PORT + STATIC + "(rgb): return rgb", "Pointwise", "Odd.pixel: it takes no at, the pixel's place: def pixel(frames, at, …) ("),
+    "a pixel that is a method": (PORT + "def pixel(self, rgb, at): return rgb", "Pointwise", "Odd.pixel: a static method was wanted"),
+    "a pixel of two pictures": (PORT + STATIC + "(a, b, at): return a", "Pointwise", "Odd.pixel: it takes 2 pictures before at; the node has 1 ports of Frames ("),
+    "a pixel of unknown numbers": (PORT + STATIC + "(rgb, at, gain): return rgb", "Pointwise", "Odd.pixel: it takes gain, which is no parameter of the node; there are none ("),
+    "a pixel with defaults": (PORT + STATIC + "(rgb, at=None): return rgb", "Pointwise", "Odd.pixel: plain arguments without defaults were wanted ("),
+    "a prepare that takes too little": (PORT + 'amount: Param = param(0, help="x")\ndef prepare(self): return {}\n' + STATIC + "(rgb, at): return rgb", "Pointwise", "Odd.prepare: it does not take amount"),
+    "neutral settings in a list": (PORT + "outputs = FRAMES_OUTPUT\nneutral = [1]", "Streamed", "Odd.neutral: settings by name were wanted"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CLASSES)
+@pytest.mark.filterwarnings("error")
+def test_a_mistake_in_a_class_is_one_sentence(case: str, packages: Any, studio: Any) -> None:
+    body, base, said = CLASSES[case]
+    source = GOOD + "\n\n" + declared(body, base)
+    file = packages.install(source, module="odd_nodes", version="2.3")
+    broken = registry().broken
+    assert len(broken) == 1 and broken[0].startswith("odd-nodes 2.3: odd_nodes cannot be loaded: "), broken
+    assert said in broken[0], broken[0]
+    line = next(i for i, text in enumerate(file.read_text().splitlines(), 1) if text.startswith("class Odd"))
+    assert f"{file}:{line} Odd" in broken[0]
+    values = harness.surroundings(studio.model) | {"subject": {"node": "Good", "frames": "decoded"}}
+    with pytest.raises(GraphError, match=r'graph.yaml:\d+:\d+  subject: there is no node type "Good".*odd-nodes 2.3: odd_nodes cannot be loaded'):
+        harness.load({"n2s": 1, "nodes": values}, studio.folder)
+
+
+RIGHT = {
+    "a base without outputs": ("class Base(Streamed):\n    pass\n\n\nclass Odd(Base):\n    frames: Frames = port('x')\n    outputs = FRAMES_OUTPUT\n    def compute(self, block, frames): return frames\n"),
+    "a hidden base": ("class _Base(Streamed):\n    frames: Frames = port('x')\n    def compute(self, block, frames): return frames\n\n\nclass Odd(_Base):\n    outputs = FRAMES_OUTPUT\n"),
+    "keywords": declared(PORT + 'amount: Param = param(0, help="x")\noutputs = FRAMES_OUTPUT\ndef compute(self, block, **given): return given["frames"]'),
+    "other names": declared(PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, b, frames, scale=2): return frames"),
+    "a list as a setting": declared(PORT + 'names: list[str] = setting([], help="x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE),
+    "a prepared pixel": declared(PORT + 'amount: Param = param(0, help="x")\ndef prepare(self, amount): return {"gain": amount}\n' + STATIC + "(rgb, at, gain): return rgb", "Pointwise"),
+    "a setting named model": declared(PORT + 'model: str = setting("", help="x")\npath: str = setting("", help="x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE),
+}
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_what_is_right_stays_possible(case: str, packages: Any) -> None:
+    packages.install(RIGHT[case])
+    assert registry().notes == []
+    assert "Odd" in node_types() and "Base" not in node_types() and "_Base" not in node_types()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [(declared(PORT + COMPUTE), "it declares no outputs"), (declared(PORT + "outputs = FRAMES_OUTPUT"), "it has no compute"),
+     (declared("outputs = FRAMES_OUTPUT", "Node"), "it inherits from Node alone"), (declared(PORT, "Pointwise"), "it has no pixel")],
+)  # fmt: skip
+def test_a_class_that_is_no_node_type_yet_is_told(source: str, said: str, packages: Any, studio: Any) -> None:
+    packages.install(source + GOOD, module="odd_nodes")
+    assert "Good" in node_types() and "Odd" not in node_types()
+    assert len(registry().notes) == 1 and registry().notes[0].startswith(f"Odd of odd-nodes 1.0 (odd_nodes) is no node type yet: {said}")
+    with pytest.raises(GraphError, match=rf"subject: Odd of odd-nodes 1.0 .*{said}"):
+        harness.load({"n2s": 1, "nodes": {"subject": {"node": "Odd", "frames": "decoded"}}}, studio.folder)
+
+
+def test_two_packages_that_define_one_name(packages: Any, studio: Any) -> None:
+    packages.install(GOOD + GOOD.replace("Good", "First"), module="a_nodes", version="1.5")
+    packages.install(GOOD + GOOD.replace("Good", "Second"), module="b_nodes", version="0.2")
+    assert {"First", "Second"} <= node_types().keys() and "Good" not in node_types()
+    nodes = harness.surroundings(studio.model)
+    nodes |= {"subject": {"node": "First", "frames": "decoded"}, "out": {"node": "DigestSink", "frames": "subject", "path": "f.txt"}}
+    file = harness.load({"n2s": 1, "nodes": nodes}, studio.folder).path
+    assert packages.n2s("check", file).returncode == 0
+    listed = packages.n2s("nodes")
+    both = "Good is defined by a_nodes of a-nodes 1.5 and by b_nodes of b-nodes 0.2"
+    assert listed.returncode == 0 and "Second" in listed.stdout and both in listed.stderr
+    file.write_text(file.read_text().replace("First", "Good"))
+    done = packages.n2s("check", file, "--json")
+    problem = json.loads(done.stdout)["error"][0] if '"error"' in done.stdout else json.loads(done.stdout.splitlines()[0])
+    assert done.returncode == 2 and both in json.dumps(problem)
+    assert packages.n2s("nodes", "Good").returncode == 2
+
+
+def test_a_name_of_the_librarys_own_can_be_in_conflict_too(packages: Any, studio: Any) -> None:
+    packages.install(GOOD.replace("Good", "Grain"))
+    assert "Grain" not in node_types() and "Tone" in node_types()
+    assert "n2s.nodes.grain of n2s" in registry().doubled["Grain"] and "others_nodes of others-nodes 1.0" in registry().doubled["Grain"]
+
+
+def test_one_module_registered_twice_is_no_conflict(packages: Any) -> None:
+    packages.install("from n2s.nodes import Tone\n" + GOOD, entries=("others_nodes", "others_nodes", "n2s.nodes"))
+    assert registry().notes == [] and {"Good", "Tone"} <= node_types().keys()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"), ("1 / 0", "ZeroDivisionError"), ("raise SystemExit(4)", "SystemExit: 4"),
+     ("def broken(:", "SyntaxError"), ("raise Exception", "Exception")],
+)  # fmt: skip
+def test_a_package_that_cannot_be_loaded_stops_what_needs_it(source: str, said: str, packages: Any, studio: Any) -> None:
+    file = packages.install(source, module="odd_nodes", version="3.1")
+    assert "Tone" in node_types()
+    [note] = registry().notes
+    assert note.startswith("odd-nodes 3.1: odd_nodes cannot be loaded: ") and said in note and f"({file}:" in note
+    nodes = {"picture": {"node": "ImageSource", "path": "picture.png"}, "out": {"node": "DigestSink", "frames": "picture", "path": "f.txt"}}
+    harness.load({"n2s": 1, "duration": 1, "nodes": nodes}, studio.folder)
+    nodes["odd"] = {"node": "Odd"}
+    with pytest.raises(GraphError, match='odd: there is no node type "Odd".* It may be in a package that cannot be loaded: odd-nodes 3.1'):
+        harness.load({"n2s": 1, "duration": 1, "nodes": nodes}, studio.folder)
+
+
+def test_a_class_without_a_file(tmp_path: Path, studio: Any) -> None:
+    code = f"""
+from n2s import Graph, render
+from n2s.graph.declare import Param, Pointwise, param, port
+from n2s.graph.types import Frames
+from n2s.nodes import DigestSink, ImageSource
+
+class Typed(Pointwise):
+    frames: Frames = port("x")
+    @staticmethod
+    def pixel(rgb, at):
+        return rgb[0], rgb[1], rgb[2]
+
+picture = ImageSource(path={str(studio.folder / 'picture.png')!r})()
+try:
+    render(Graph(DigestSink(path="f.txt")(Typed()(picture)), size=(96, 64), duration=0.2), out={str(tmp_path)!r})
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=None)
+    assert "RenderError typed (Typed): pixel must live in a file" in done.stdout, done.stdout + done.stderr
+
+
+track = AudioSource(path="a.wav")()
+features = Features()(track)
+picture = ImageSource(path="a.png")()
+weights = Weights(count=3)(features.rms)
+anchors = Anchors(names=["a", "b", "c"])(weights)
+
+
+@pytest.mark.parametrize(
+    ("connect", "said"),
+    [
+        (lambda: Tone()(track), "Tone.frames takes Frames, but <AudioSource> gives Audio"),
+        (lambda: Tone()(features.rms), "Tone.frames takes Frames, but <Features.rms> gives Signal"),
+        (lambda: Tone()(features), "Tone.frames takes Frames, but <Features> has several outputs; name one: none of them gives Frames"),
+        (lambda: EMA()(features), "EMA.signal: a signal was wanted, but <Features> has several outputs; name one: rms, centroid"),
+        (lambda: EMA()(picture), "EMA.signal: a signal was wanted, but <ImageSource> gives Frames"),
+        (lambda: EMA()(2 * picture), "in an expression: a signal was wanted, but <ImageSource> gives Frames"),
+        (lambda: picture + 1, "in an expression: a signal was wanted"),
+        (lambda: Tone(exposure=picture)(picture), "Tone.exposure: a signal was wanted, but <ImageSource> gives Frames"),
+        (lambda: Tone(exposure=features)(picture), "has several outputs"),
+        (lambda: VAEDecode()(picture), "VAEDecode.latents takes Latents, but <ImageSource> gives Frames"),
+        (lambda: Features()(anchors), "Features.audio takes Audio, but <Anchors> gives Latents"),
+        (lambda: Tone()(), "Tone needs frames: what is toned"),
+        (lambda: Mix()(picture), "Mix needs b: shown at 1"),
+        (lambda: Tone()(picture, picture), "Tone takes 1 inputs (frames), not 2"),
+        (lambda: Constant()(picture), "Constant takes 0 inputs (none), not 1"),
+        (lambda: Tone()(image=picture), "Tone has no port 'image'; it has: frames"),
+        (lambda: Tone()(picture, frames=picture), "Tone.frames is given twice"),
+        (lambda: Tone()(None), "Tone.frames takes the output of a node, not None"),
+        (lambda: Tone()("picture"), "Tone.frames takes the output of a node, not 'picture'"),
+        (lambda: Tone()(Tone()), "connect it first: Tone(…)(…)"),
+        (lambda: Tone()(Tone), "Tone.frames takes the output of a node, not"),
+        (lambda: Album(path="a.mp4")(Track(path="a.yaml")()), "Album.tracks takes a list of Films"),
+        (lambda: Album(path="a.mp4")([]), "Album needs tracks"),
+        (lambda: Album(path="a.mp4")([picture]), "Album.tracks takes Film, but <ImageSource> gives Frames"),
+        (lambda: Graph(DigestSink(path="a.txt")), "a graph is made of sinks that are connected"),
+        (lambda: Tone()(FFmpegSink(path="a.mp4")(picture)), "Tone.frames takes Frames, but <FFmpegSink> gives Film"),
+    ],
+)
+def test_connecting_what_does_not_fit_is_an_error_at_the_call(connect: Any, said: str) -> None:
+    with pytest.raises(GraphError) as caught:
+        connect()
+    assert said in str(caught.value)
+
+
+def test_connecting_what_fits() -> None:
+    for made in (FFmpegSink(path="a.mp4")(picture, None), EMA()(0.5), EMA()("= time"), EMA()(features.mfcc[3] * 2)):
+        assert repr(made) in ("<FFmpegSink>", "<EMA>")
+    assert repr(Grain(amount=features.rms)(frames=picture)) == "<Grain>"
+
+
+def test_components_of_an_output() -> None:
+    assert len(features.mfcc) == 13 and list(features.mfcc) == [features.mfcc[i] for i in range(13)]
+    first, *_, last = features.mfcc
+    assert (first._component, last._component) == (0, 12)
+    assert weights[7]._component == 7  # how many there are is known when they are made
+    for unknown in (weights, features.rms, features, picture, features.mfcc[0]):
+        with pytest.raises(TypeError, match="how many components .* not known before"):
+            list(unknown)
+        with pytest.raises(TypeError):
+            len(unknown)
+    for wrong, kind in (
+        (13, IndexError), (-1, IndexError), (slice(0, 3), TypeError), ("0", TypeError), (1.0, TypeError), (True, TypeError), (None, TypeError), (10**9, IndexError)
+    ):  # fmt: skip
+        with pytest.raises(kind, match="Features.mfcc"):
+            features.mfcc[wrong]
+    with pytest.raises(IndexError):
+        weights[-1]
+    for no_signal in (picture, features, features.mfcc[0]):
+        with pytest.raises(TypeError):
+            no_signal[0]
+    with pytest.raises(TypeError):
+        _ = 3 in weights
