@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, duration, line, load
+from n2s.commands.common import AsJson, Fps, GraphFile, Overrides, Shape, Size, StoreFolder, duration, line, load
 
 
 def run(
@@ -17,8 +17,8 @@ def run(
     store: StoreFolder = None,
     jobs: Annotated[int | None, typer.Option(min=1, max=256, help="chunks in flight; one a processor when left out")] = None,
     set_: Overrides = (),
-    size: Annotated[str | None, typer.Option(help="width and height in place of the graph's", metavar="WxH")] = None,
-    fps: Annotated[str | None, typer.Option(help="frames a second in place of the graph's")] = None,
+    size: Size = None,
+    fps: Fps = None,
     draft: Annotated[bool, typer.Option("--draft", help="half the size and half the frames, into OUT/draft")] = False,
     from_: Annotated[float | None, typer.Option("--from", min=0, help="begin at this second")] = None,
     to: Annotated[float | None, typer.Option(min=0, help="end at this second")] = None,
@@ -34,9 +34,9 @@ def run(
     from n2s.runtime.store import Store
 
     events = JsonEvents() if json else watcher()
-    loaded = load(graph, set_, shape(size, fps))
+    loaded = load(graph, set_, Shape(size, fps, draft))
     if draft:
-        loaded, out = load(graph, set_, shape(size, fps) | halved(loaded.header)), out / "draft"
+        out = out / "draft"
     job = Run(loaded, out, Store(store), LocalExecutor(jobs), (from_, to), force, events)
     if dry_run:
         show_dry_run(job, json)
@@ -48,24 +48,6 @@ def run(
         line({"event": "done", **vars(report), "record": str(report.record)})
     else:
         print(summary(report))
-
-
-def shape(size: str | None, fps: str | None) -> dict[str, Any]:
-    """Return --size and --fps as overrides of the graph's header."""
-    from n2s.graph.errors import ArgumentError
-
-    found: dict[str, Any] = {} if fps is None else {"fps": fps}
-    if size is not None:
-        sides = size.lower().split("x")
-        if len(sides) != 2 or not all(side.isdecimal() and len(side) < 6 for side in sides):
-            raise ArgumentError(f'--size takes width and height, like 1280x720, not "{size}".')
-        found["size"] = [int(side) for side in sides]
-    return found
-
-
-def halved(header: Any) -> dict[str, Any]:
-    """Return a draft's shape: half of each side, even, and half of the frames; the composition stays."""
-    return {"size": [max(16, side // 4 * 2) for side in header.size], "fps": str(max(header.fps / 2, 1))}
 
 
 def keep_pictures(report: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -69,7 +69,6 @@ class Graph:
         self.base = Path(base).resolve()
         self.given = frozenset(header)
         self.document: Document | None = None
-        self.track_overrides: dict[str, dict[str, Any]] = {}
         self.interface = None
         self.nodes = build.close(sinks)
         if problems := self.problems():
@@ -82,17 +81,20 @@ class Graph:
         overrides: dict[str, Any] | None = None,
         preset: str | None = None,
         including: tuple[Path, ...] = (),
+        places: Mapping[str, Position] | None = None,
     ) -> Graph:
         """Read a graph file and check it; nothing of the graph is run, no music is read.
 
         Parameters
         ----------
         overrides : dict, optional
-            Values that replace those of the file: ``{"grain.amount": 0.1, "fps": 25}``.
+            Values that replace those of the file: ``{"grain.amount": 0.1, "fps": 25}``; see `n2s.graph.override`.
         preset : str, optional
             One of the file's presets, laid under the overrides.
         including : tuple of Path
             The graphs on the way to this one, which it may not include again.
+        places : mapping of str to Position, optional
+            Where each of the overrides was given, for messages, and under "preset" where that was.
 
         Raises
         ------
@@ -101,7 +103,7 @@ class Graph:
         """
         from n2s.graph.load import load_graph
 
-        return load_graph(cls.__new__(cls), Path(path), overrides or {}, preset, including)
+        return load_graph(cls.__new__(cls), Path(path), overrides or {}, preset, including, places=places)
 
     def where(self, *path: str, key: bool = False) -> Position | None:
         """Return where a value stands in the graph's file; None for a graph made in Python."""

@@ -14,7 +14,7 @@ the seeds of the nodes in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from n2s.graph.build import map_tree
 from n2s.graph.declare import FilePath, Node, Output, Param, Resident, param, port, setting
-from n2s.graph.errors import GraphError, Problem
+from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import Expression, Number
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, NAME, SIGNAL, Audio, Frames, Latents, Link, Signal
 
@@ -123,9 +123,12 @@ def read_interface(document: Any, values: Any, problems: list[Problem]) -> Inter
 
 
 def subgraph_type(
-    path: Path, preset: str | None = None, overrides: dict[str, Any] | None = None, including: tuple[Path, ...] = ()
+    path: Path, preset: str | None = None, overrides: dict[str, Any] | None = None, including: tuple[Path, ...] = (),
+    places: Mapping[str, Position] | None = None,
 ) -> type[SubGraph]:
     """Return the node type that a sub-graph's file declares, under one of its presets and some overrides.
+
+    ``places`` says where each of the overrides was given.
 
     Raises
     ------
@@ -139,7 +142,7 @@ def subgraph_type(
         raise GraphError(f"these graphs include each other in a circle: {circle}")
     if len(including) >= MAX_DEPTH:
         raise GraphError(f"sub-graphs nest at most {MAX_DEPTH} deep")
-    inner = Graph.load(path, overrides, preset, including)
+    inner = Graph.load(path, overrides, preset, including, places)
     interface = inner.interface
     if interface is None:
         raise GraphError(f'{path.name} has no interface, so it cannot be a node; give it "interface: {{inputs: …, outputs: …}}"')

@@ -20,11 +20,15 @@ def load_track(album: Graph, name: str) -> Graph:
     path = album.resolve(track.path)
     if album.path and path == album.path.resolve():
         raise GraphError([Problem(album.where(name, "path"), "An album cannot be a track of itself.")])
-    graph = Graph.load(path, track.set | album.track_overrides.get(name, {}), track.preset)
+    places = {key: album.where(name, "set", key, key=True) for key in track.set} if album.document else {}
+    if album.document:
+        places["preset"] = album.where(name, "preset")
+    graph = Graph.load(path, track.set, track.preset, places=places)
     inherited = {}
     for field in ("fps", "size"):
         own, wanted = getattr(graph.header, field), getattr(header, field)
-        if own != wanted and field in graph.given:
+        asked = album.document is not None and (field,) in album.document.places  # of the whole album, tracks included
+        if own != wanted and field in graph.given and not asked:
             text = f"{field} is {_shown(own)}, but the album has {_shown(wanted)}; take it out of the track."
             raise GraphError([Problem(graph.document.where((field,)), text)])
         inherited[field] = wanted
