@@ -39,7 +39,8 @@ duration: 1
 nodes:
   picture: {node: ImageSource, path: picture.png}
   look: {node: Graph, path: look.yaml, in: picture, set: {vignette.amount: 0.2, inner.grain.amount: 0.3}}
-  out: {node: FFmpegSink, in: look, path: track.mp4}
+  music: {node: AudioSource, path: music.wav}
+  out: {node: FFmpegSink, in: look, audio: music, path: track.mp4}
 """
 ALBUM = """\
 n2s: 1
@@ -54,6 +55,7 @@ def folder(tmp_path: Path) -> Path:
     for name, text in (("grain", GRAIN), ("look", LOOK), ("track", TRACK), ("album", ALBUM)):
         (tmp_path / f"{name}.yaml").write_text(text)
     (tmp_path / "picture.png").touch()
+    (tmp_path / "music.wav").touch()
     return tmp_path
 
 

@@ -44,6 +44,14 @@ class ModelFiles(Protocol):
     def decoder(self, precision: str, provider: str, batch: int) -> Decoder: ...
 
 
+class ModelCard(Protocol):
+    """What is known of a model without opening it; each answer is a sentence about what it lacks, or nothing."""
+
+    def lacks_anchor(self, name: str) -> str: ...
+
+    def lacks_decoder(self, precision: str) -> str: ...
+
+
 class Context(Protocol):
     """The door from nodes to the outside."""
 
@@ -75,10 +83,15 @@ class Scene:
     size: tuple[int, int]
     context: Context
     base: Path
+    model_folder: Path | None = None
 
     def path(self, text: str) -> Path:
         """Return a path of the graph, made absolute against the folder of its file."""
         return (self.base / text).resolve()
+
+    def model(self, text: str | None) -> ModelFiles:
+        """Return the model in the folder that a node names; else the one the graph names, else the one that is shipped."""
+        return self.context.model(self.path(text) if text else self.model_folder)
 
 
 @dataclass(frozen=True)

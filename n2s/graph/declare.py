@@ -174,7 +174,8 @@ _NUMBER_OR_TEXT = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 Param = Annotated[Any, BeforeValidator(parse_param), WithJsonSchema(_NUMBER_OR_TEXT), "param"]
 Seconds = Annotated[Any, BeforeValidator(parse_seconds), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
 MusicalTime = Annotated[Any, BeforeValidator(parse_musical_time), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
-FilePath = Annotated[str, "path"]  # relative to the graph's file, made absolute when the graph is loaded
+FilePath = Annotated[str, "path"]  # a file, relative to the graph's, made absolute when the graph is loaded
+FolderPath = Annotated[str, "path", "folder"]  # a folder, likewise
 
 
 class DeclarationError(GraphError):
@@ -227,7 +228,7 @@ class Node(BaseModel):
 
     @classmethod
     def is_type(cls, name: str, marker: str) -> bool:
-        """Say whether a field is declared as "seconds", "path" or "param"."""
+        """Say whether a field is declared as "seconds", "path", "folder" or "param"."""
         info: FieldInfo = cls.model_fields[name]
         parts = get_args(info.annotation)  # of FilePath | None
         return marker in info.metadata or any(marker in getattr(part, "__metadata__", ()) for part in parts)
@@ -262,6 +263,21 @@ class Node(BaseModel):
     def digests(self, scene: Any) -> dict[str, str]:
         """Return the digests of the bytes this node reads from outside the graph (music, models, pictures)."""
         return {}
+
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int | None:
+        """Return how many columns a signal has, as far as settings and the columns of the ports' signals tell.
+
+        0 stands for a signal of one number a frame, None for what only running tells.
+        """
+        return type(self).outputs[output].columns or None
+
+    def wanted_columns(self) -> dict[str, tuple[int, str]]:
+        """Return the columns that ports must be given, by port, and why: {"weights": (3, "one for each name")}."""
+        return {}
+
+    def check_model(self, model: Any) -> list[tuple[tuple, str]]:
+        """Return what a model lacks that this node needs, as (path of the setting, sentence); see `ModelCard`."""
+        return []
 
     def __call__(self, *inputs: Any, name: str | None = None, **named: Any) -> Any:
         """Connect the node: ports in their order, or by name.
@@ -374,10 +390,11 @@ class Pointwise(Node):
 
 
 class Sink(Node):
-    """A node that makes a file from frames; ``format`` names what the runtime writes."""
+    """A node that makes a file from frames; ``format`` names what the runtime writes, ``endings`` its files may have."""
 
     kind: ClassVar[str] = "sink"
     format: ClassVar[str] = ""
+    endings: ClassVar[tuple[str, ...]] = ()
 
 
 SIGNAL_OUTPUT = {"signal": Output(SIGNAL)}

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from n2s.graph import build
-from n2s.graph.declare import wanted
+from n2s.graph.declare import FolderPath, wanted
 from n2s.graph.document import Document
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import Expression
@@ -36,6 +36,9 @@ class Header(BaseModel):
     size: tuple[int, int] = Field((640, 360), description="width and height in pixels, both even")
     tempo: float | None = Field(None, ge=20, le=400, description="beats a minute; else heard in the music")
     duration: float | None = Field(None, gt=0, le=86400, description="seconds, where no music gives the length")
+    model: FolderPath | None = Field(
+        None, description="folder of the model, for every node that names none; the one that is shipped when left out"
+    )
 
     @field_validator("size")
     @classmethod
@@ -71,6 +74,7 @@ class Graph:
         self.document: Document | None = None
         self.interface = None
         self.nodes = build.close(sinks)
+        self.loaded_tracks: dict[str, Graph] = {}
         if problems := self.problems():
             raise GraphError(problems)
 
@@ -151,6 +155,11 @@ class Graph:
     def resolve(self, path: str) -> Path:
         """Return a path written in the graph, made absolute against the folder of its file."""
         return (self.base / path).resolve()
+
+    @property
+    def model_folder(self) -> Path | None:
+        """The folder of the model that the graph names; None for the one that is shipped."""
+        return self.resolve(self.header.model) if self.header.model else None
 
     @cached_property
     def network(self) -> Any:

@@ -43,7 +43,7 @@ def load_graph(
     specs = {name: dict(spec) if isinstance(spec, dict) else spec for name, spec in specs.items()}
     header = {key: value for key, value in values.items() if key not in SECTIONS}
     graph.interface = read_interface(document, values["interface"], problems) if "interface" in values else None
-    graph.preset_params = {}
+    graph.preset_params, graph.loaded_tracks = {}, {}
     overlay = Overrides(header, specs, list(Header.model_fields))
     overlay.lay(*_preset(graph, document, preset, places or {}, problems))
     overlay.lay(overrides, places or {})

@@ -84,7 +84,7 @@ class FilmPlan:
         self, graph: Graph, sink: str, values: Values, context: Context, environment: Mapping[str, Any], fuse: bool = True
     ):
         self.graph, self.sink, self.values, self.fuse = graph, sink, values, fuse
-        self.scene = Scene(values.clock, graph.header.seed, graph.header.size, context, graph.base)
+        self.scene = Scene(values.clock, graph.header.seed, graph.header.size, context, graph.base, graph.model_folder)
         self.environment = environment
         self.order = _streamed_order(graph, sink)
         self.grids = _latent_grids(graph, self.order)

@@ -167,18 +167,27 @@ def _placed(graph: Graph, folder: Path) -> Graph:
         return graph
     moved = copy.copy(graph)
     moved.nodes = dict(graph.nodes)
+    if "model" in graph.given and graph.header.model:
+        moved.header = graph.header.model_copy(update={"model": _relative(graph, graph.header.model, folder)})
     for name, node in graph.nodes.items():
         update = {}
         for field in node.model_fields_set & type(node).model_fields.keys():
             value = getattr(node, field)
-            if isinstance(value, str) and node.is_type(field, "path") and not os.path.isabs(value):
-                try:
-                    update[field] = Path(os.path.relpath(graph.resolve(value), folder)).as_posix()
-                except ValueError:  # another drive
-                    update[field] = str(graph.resolve(value))
+            if isinstance(value, str) and node.is_type(field, "path"):
+                update[field] = _relative(graph, value, folder)
         if update:
             moved.nodes[name] = node.model_copy(update=update)
     return moved
+
+
+def _relative(graph: Graph, path: str, folder: Path) -> str:
+    """Return a path of a graph as it is from another folder; an absolute one stays."""
+    if os.path.isabs(path):
+        return path
+    try:
+        return Path(os.path.relpath(graph.resolve(path), folder)).as_posix()
+    except ValueError:  # another drive
+        return str(graph.resolve(path))
 
 
 def _difference(back: Graph, wanted: Graph) -> str:

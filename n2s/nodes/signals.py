@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,9 @@ class Constant(Resident):
     value: float = setting(1.0, ge=-1e6, le=1e6, help="the number")
 
     outputs = SIGNAL_OUTPUT
+
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
+        return 0
 
     def compute(self, scene: Scene) -> np.ndarray:
         return np.full(scene.clock.frames, self.value)
@@ -46,6 +50,10 @@ class Keyframes(Resident):
             if not later > earlier:
                 raise ValueError(f"times must rise; {later:g} s comes after {earlier:g} s")
         return points
+
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
+        values = len(self.points[0]) - 1
+        return values if values > 1 else 0
 
     def compute(self, scene: Scene) -> np.ndarray:
         points = np.array(self.points, np.float64)
@@ -79,6 +87,9 @@ class EMA(Resident):
 
     outputs = SIGNAL_OUTPUT
     neutral = {"half_life": 0}
+
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int | None:
+        return inputs["signal"]
 
     def compute(self, scene: Scene, signal: np.ndarray) -> np.ndarray:
         rise, fall = (
@@ -117,6 +128,9 @@ class Weights(Resident):
     wrap: bool = setting(False, help="close the row to a circle")
 
     outputs = SIGNAL_OUTPUT
+
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
+        return self.count
 
     def compute(self, scene: Scene, signal: np.ndarray) -> np.ndarray:
         x = signal.astype(np.float64) if signal.ndim == 1 else signal[:, 0].astype(np.float64)

@@ -30,7 +30,7 @@ def analyse(graph: Graph, context: Context) -> Values:
     """
     header = graph.header
     blank = Values(Clock(header.fps, 1, header.tempo or ASSUMED_TEMPO))
-    scene = Scene(blank.clock, header.seed, header.size, context, graph.base)
+    scene = Scene(blank.clock, header.seed, header.size, context, graph.base, graph.model_folder)
     for name in graph.order:
         if _is_source_of_audio(graph, name):
             _compute(graph, name, scene, blank)

@@ -11,13 +11,11 @@ from n2s.graph.errors import GraphError, Problem
 from n2s.graph.graph import Graph
 from n2s.graph.plan import FilmPlan
 from n2s.graph.time import album_boundaries, frames_to_cover, sample_at
-from n2s.graph.tracks import load_track
+from n2s.graph.tracks import coded_track
 from n2s.graph.values import Values
 from n2s.runtime.analysis import analyse
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films import Chapter, Film, Passage
-
-CODING = ("crf", "preset", "depth", "dither", "chunk", "audio_bitrate")
 
 
 @dataclass
@@ -132,27 +130,8 @@ class Planner:
 
     def _track(self, album_graph: Graph, album_name: str, track_name: str) -> tuple[Production, str]:
         """Load a track's graph under the album's frame rate, size and coding, and hear its music."""
-        album, track = album_graph.nodes[album_name], album_graph.nodes[track_name]
-        path = album_graph.resolve(track.path)
-        graph = load_track(album_graph, track_name)
-        sinks = [name for name in graph.sinks() if graph.nodes[name].format == "film"]
-        if len(sinks) != 1:
-            text = f"{path.name} has {len(sinks)} film sinks; a track of an album has exactly one."
-            raise GraphError([Problem(album_graph.where(track_name, "path"), text)])
-        sink = graph.nodes[sinks[0]]
-        update = {}
-        for field in CODING:
-            wanted, own = getattr(album, field), getattr(sink, field)
-            if field in album.model_fields_set | sink.model_fields_set and own != wanted:
-                if field in sink.model_fields_set:
-                    text = f"{sinks[0]}.{field} is {own}, but the album has {wanted}; take it out of one of them."
-                    raise GraphError([Problem(graph.where(sinks[0], field), text)])
-                update[field] = wanted
-        graph.nodes[sinks[0]] = sink.model_copy(update=update)
-        if not sink.audio:
-            text = f"{sinks[0]}.audio: a track of an album needs its music connected to the sink."
-            raise GraphError([Problem(graph.where(sinks[0], key=True), text)])
-        return self._produce(graph.flat), sinks[0]
+        graph, sink = coded_track(album_graph, album_name, track_name)
+        return self._produce(graph.flat), sink
 
 
 def _music(production: Production, sink: str) -> Music:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from n2s.graph.check import without_film
 from n2s.graph.errors import GraphError, N2SError, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.plan import Chunk, FilmPlan
@@ -21,6 +22,7 @@ from n2s.runtime.events import Events
 from n2s.runtime.executors import Cancelled, Executor, LocalExecutor, Task
 from n2s.runtime.films import Film, FilmMaker, check_segment
 from n2s.runtime.frames import FrameMaker
+from n2s.runtime.inputs import check_inputs
 from n2s.runtime.models import ProviderExhausted
 from n2s.runtime.productions import Planner
 from n2s.runtime.records import RunRecord
@@ -95,6 +97,7 @@ class Run:
         self.report = Report()
         self.record: RunRecord | None = None
         self.films: list[Film] = []
+        self._checked = False
         self._makers: dict[int, FrameMaker] = {}
         self._lock = threading.Lock()
         self._seconds: Counter = Counter()
@@ -112,8 +115,24 @@ class Run:
         if self.record:
             self.record.log(what)
 
+    def check(self) -> None:
+        """Refuse a graph that cannot render, before any work.
+
+        Raises
+        ------
+        GraphError
+            With everything that is wrong.
+        """
+        if self._checked:
+            return
+        if problem := without_film(self.graph):
+            raise GraphError([problem])
+        check_inputs(self.graph)
+        self._checked = True
+
     def plan(self) -> list[Film]:
         """Hear the music and return the films with every chunk's key; renders nothing."""
+        self.check()
         planner = Planner(self.context, machine.environment(), self.out, self._began)
         self.films = planner.films(self.graph, self.span)
         return self.films
@@ -144,6 +163,7 @@ class Run:
         """
         began = time.perf_counter()
         try:
+            self.check()
             check_folder(self.out)
             check_folder(self.store.root)
             self.record = RunRecord(self.out)

@@ -16,6 +16,7 @@ from n2s.runtime import machine
 from n2s.runtime.analysis import analyse
 from n2s.runtime.context import RunContext
 from n2s.runtime.frames import FrameMaker
+from n2s.runtime.inputs import check_inputs
 
 
 class View:
@@ -39,6 +40,7 @@ class View:
 
     def __init__(self, graph: Graph, port: str | None, context: RunContext):
         refuse_album(graph)
+        check_inputs(graph)
         self.graph, self.context = graph.flat, context
         self.param, self.link = self._find(graph, port)
         kind = SIGNAL if self.param else self.graph.output(self.link).kind
