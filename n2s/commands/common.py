@@ -37,10 +37,18 @@ def load(path: Path, overrides: list[str] = (), shape: Shape | None = None) -> A
     for field, (option, value) in (shape.overrides() if shape else {}).items():
         values[field], places[field] = value, Position(option, argument=True)
     graph = Graph.load(path, values, places=places)
-    if shape and shape.draft:
-        shape = shape.halved(graph.header)
-        return load(path, overrides, shape)
-    return graph
+    if not shape or not shape.draft:
+        return graph
+    for field, value in halved(graph.header).items():
+        if getattr(graph.header, field) == graph.stated(field):
+            places[field] = Position("--draft", argument=True)
+        values[field] = value
+    return Graph.load(path, values, places=places)
+
+
+def halved(header: Any) -> dict[str, Any]:
+    """Return a draft's shape: half of each side, even, and half of the frames; the composition stays."""
+    return {"size": [max(16, side // 4 * 2) for side in header.size], "fps": str(max(header.fps / 2, 1))}
 
 
 @dataclass(frozen=True)
@@ -60,11 +68,6 @@ class Shape:
                 raise ArgumentError(f'--size takes width and height, like 1280x720, not "{self.size}".')
             found["size"] = ("--size", [int(side) for side in sides])
         return found
-
-    def halved(self, header: Any) -> Shape:
-        """Return a draft's shape: half of each side, even, and half of the frames; the composition stays."""
-        width, height = (max(16, side // 4 * 2) for side in header.size)
-        return Shape(f"{width}x{height}", str(max(header.fps / 2, 1)))
 
 
 def parse_override(text: str) -> tuple[str, Any]:

@@ -24,10 +24,15 @@ def run(
     to: Annotated[float | None, typer.Option(min=0, help="end at this second")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be rendered, and render nothing")] = False,
     force: Annotated[bool, typer.Option("--force", help="render every chunk again")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files that n2s did not write")] = False,
     keep_frames: Annotated[bool, typer.Option("--keep-frames", help="keep each film's frames beside it, as PNG")] = False,
     json: AsJson = False,
 ) -> None:
-    """Render a graph's films: those of its sinks, or an album's and its tracks'."""
+    """Render a graph's films: those of its sinks, or an album's and its tracks'.
+
+    A part or another shape has a name of its own, and leaves the whole film as it is: ember-0m10s-0m20s.mp4,
+    ember-320x180-24fps.mp4. A file that n2s did not write is not replaced without --overwrite.
+    """
     from n2s.runtime.executors import LocalExecutor
     from n2s.runtime.progress import JsonEvents, watcher
     from n2s.runtime.run import Run
@@ -37,36 +42,21 @@ def run(
     loaded = load(graph, set_, Shape(size, fps, draft))
     if draft:
         out = out / "draft"
-    job = Run(loaded, out, Store(store), LocalExecutor(jobs), (from_, to), force, events)
+    job = Run(loaded, out, Store(store), LocalExecutor(jobs), (from_, to), force, events, overwrite, keep_frames)
     if dry_run:
         show_dry_run(job, json)
         return
     report = job.execute()
-    if keep_frames:
-        keep_pictures(report)
     if json:
         line({"event": "done", **vars(report), "record": str(report.record)})
     else:
         print(summary(report))
 
 
-def keep_pictures(report: Any) -> None:
-    """Write every frame of the films as ``<film>-frames/000000.png``, as players show them."""
-    from n2s.runtime.encoder import frames_arguments, run_ffmpeg
-
-    for film in report.films:
-        path = Path(film["path"])
-        if path.suffix == ".mp4":
-            folder = path.with_name(f"{path.stem}-frames")
-            folder.mkdir(exist_ok=True)
-            for old in folder.glob("[0-9]*.png"):
-                old.unlink()
-            run_ffmpeg(frames_arguments(path), folder / "%06d.png")
-
-
 def show_dry_run(job: Any, json: bool = False) -> None:
     """Print what a run would render."""
     films = job.plan()
+    job.check_targets()
     tasks = {task.key for task in job.missing()}
     job.events.ended()
     for film in films:

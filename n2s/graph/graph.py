@@ -156,6 +156,18 @@ class Graph:
         """Return a path written in the graph, made absolute against the folder of its file."""
         return (self.base / path).resolve()
 
+    def given_as(self, entry: str) -> Position | None:
+        """Return where an entry of the header was given, where not in the graph's file itself."""
+        return self.document.places.get((entry,)) if self.document else None
+
+    def stated(self, entry: str) -> Any:
+        """Return an entry of the header as the graph's file has it, whatever overrides say."""
+        values = self.document.values if self.document else {}
+        try:
+            return getattr(Header(**({entry: values[entry]} if entry in values else {})), entry)
+        except ValidationError:
+            return None
+
     @property
     def model_folder(self) -> Path | None:
         """The folder of the model that the graph names; None for the one that is shipped."""

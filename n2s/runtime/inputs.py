@@ -44,6 +44,27 @@ def input_problems(graph: Graph) -> list[Problem]:
     return sorted(dict.fromkeys(problems), key=lambda problem: problem.position or Position(""))
 
 
+def input_files(graph: Graph) -> set[Path]:
+    """Return every file that a graph is made of: graphs, what their nodes name, the files of models."""
+    files: set[Path] = set()
+
+    def visit(each: Graph) -> None:
+        if each.path:
+            files.add(each.path.resolve())
+        folders = [each.model_folder] if each.model_folder else []
+        for node in each.nodes.values():
+            if node.kind == "graph":
+                visit(node.inner)
+            named = [getattr(node, field) for field in type(node).model_fields if node.is_type(field, "path")]
+            folders += [each.resolve(path) for path in named if isinstance(path, str)]
+        for path in folders:
+            files.update(path.iterdir() if path.is_dir() else [path])
+
+    for each in [graph, *_tracks(graph)]:
+        visit(each)
+    return files
+
+
 def _tracks(graph: Graph) -> Iterator[Graph]:
     for name, node in graph.nodes.items():
         if node.kind == "track":

@@ -16,6 +16,7 @@ from n2s.graph.values import Values
 from n2s.runtime.analysis import analyse
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films import Chapter, Film, Passage
+from n2s.runtime.targets import film_path, part, version
 
 
 @dataclass
@@ -90,8 +91,10 @@ class Planner:
         music = [_music(production, sink)] if node.audio else []
         passages = [_passage(piece, start, stop, clock) for piece in music]
         chapters = [Chapter(header.title, 0, passages[0].stop - passages[0].start)] if passages and header.title else []
+        ending = version(graph) + part(start, stop, clock.frames, clock.fps)
         return Film(
-            self.out / node.path, node.format, header.fps, [(plan, chunk) for chunk in plan.chunks(start, stop)], passages,
+            film_path(self.out, node.path, ending), node.format, header.fps,
+            [(plan, chunk) for chunk in plan.chunks(start, stop)], passages,
             getattr(node, "audio_bitrate", 192), header.title, header.artist, chapters,
         )  # fmt: skip
 
@@ -109,7 +112,7 @@ class Planner:
         films, parts, chapters, at = [], [], [], 0
         for i, ((production, name), piece) in enumerate(zip(tracks, pieces)):
             plan = self._plan(production, name)
-            films.append(self._film_of_track(plan, piece))
+            films.append(self._film_of_track(plan, piece, version(graph)))
             parts += [(plan, chunk) for chunk in plan.chunks(0, bounds[i + 1] - bounds[i])]
             title = graph.nodes[album.tracks[i].node].title or production.name
             chapters.append(Chapter(title, at, at + piece.samples))
@@ -117,15 +120,16 @@ class Planner:
         passages = [Passage(piece, 0, piece.samples) for piece in pieces]
         header = graph.header
         whole = Film(
-            self.out / album.path, "film", fps, parts, passages, album.audio_bitrate, header.title, header.artist, chapters
+            film_path(self.out, album.path, version(graph)), "film", fps, parts, passages, album.audio_bitrate, header.title, header.artist, chapters
         )
         return [*films, whole]
 
-    def _film_of_track(self, plan: FilmPlan, piece: Music) -> Film:
+    def _film_of_track(self, plan: FilmPlan, piece: Music, shape: str) -> Film:
         header, node = plan.graph.header, plan.node
+        path = film_path(self.out, node.path, shape + version(plan.graph))
         chapters = [Chapter(header.title, 0, piece.samples)] if header.title else []
         parts = [(plan, chunk) for chunk in plan.chunks(0, frames_to_cover(piece.samples, piece.rate, header.fps))]
-        return Film(self.out / node.path, "film", header.fps, parts, [Passage(piece, 0, piece.samples)],
+        return Film(path, "film", header.fps, parts, [Passage(piece, 0, piece.samples)],
                     node.audio_bitrate, header.title, header.artist, chapters)  # fmt: skip
 
     def _track(self, album_graph: Graph, album_name: str, track_name: str) -> tuple[Production, str]:

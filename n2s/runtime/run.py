@@ -22,11 +22,12 @@ from n2s.runtime.events import Events
 from n2s.runtime.executors import Cancelled, Executor, LocalExecutor, Task
 from n2s.runtime.films import Film, FilmMaker, check_segment
 from n2s.runtime.frames import FrameMaker
-from n2s.runtime.inputs import check_inputs
+from n2s.runtime.inputs import check_inputs, input_files
 from n2s.runtime.models import ProviderExhausted
 from n2s.runtime.productions import Planner
 from n2s.runtime.records import RunRecord
-from n2s.runtime.store import Store, check_folder
+from n2s.runtime.store import Store, check_folder, disk_error
+from n2s.runtime.targets import Targets, frames_folder, renew_frames_folder
 
 
 @dataclass
@@ -74,6 +75,10 @@ class Run:
         Seconds to begin and end at.
     force : bool
         Render every chunk, whatever the store holds.
+    overwrite : bool
+        Replace files that n2s did not write, where films go.
+    keep_frames : bool
+        Keep each film's frames beside it, as PNG.
     events : Events, optional
         Who watches.
     """
@@ -87,13 +92,17 @@ class Run:
         span: tuple[float | None, float | None] = (None, None),
         force: bool = False,
         events: Events | None = None,
+        overwrite: bool = False,
+        keep_frames: bool = False,
     ):
         self.graph, self.out, self.span, self.force = graph, Path(out).resolve(), span, force
         self.store = store or Store()
         self.executor = executor or LocalExecutor()
         self.events = events or Events()
         self.context = RunContext(self.store, self._say)
-        self.maker = FilmMaker(self.store)
+        self.targets = Targets(self.store, self.out)
+        self.maker = FilmMaker(self.store, self.targets)
+        self.overwrite, self.keep_frames = overwrite, keep_frames
         self.report = Report()
         self.record: RunRecord | None = None
         self.films: list[Film] = []
@@ -168,10 +177,12 @@ class Run:
             check_folder(self.store.root)
             self.record = RunRecord(self.out)
             self.plan()
-            self._spare_sources()
+            self.check_targets()
             self._start_music()
             self._render()
             self._publish()
+            if self.keep_frames:
+                self._keep_frames()
             status = "done"
         except KeyboardInterrupt:
             status = "interrupted"
@@ -197,13 +208,11 @@ class Run:
             self.store.trim(time.time())
         return self.report
 
-    def _spare_sources(self) -> None:
-        """Refuse to write a film over something it is made of."""
-        sources = {plan.graph.path.resolve() for film in self.films for plan, _ in film.parts if plan.graph.path}
-        sources |= self.context.files()
-        for film in self.films:
-            if film.path.resolve() in sources:
-                raise GraphError(f"{film.path} is read by this run and would be written over; give the film another path or --out.")
+    def check_targets(self) -> None:
+        """Refuse films that cannot be written where they should go, or would replace files of others."""
+        new = [film.path for film in self.films if self.force or not self.maker.finished(film)]
+        folders = [frames_folder(film.path) for film in self.films if self.keep_frames and film.format == "film"]
+        self.targets.check(new, input_files(self.graph) | self.context.files(), self.overwrite, folders)
 
     def _start_music(self) -> None:
         """Encode the films' music beside their frames: it is one thread's work that nothing but the joining waits for."""
@@ -296,6 +305,20 @@ class Run:
                 self.record.log(f"published {film.path}, {done['frames']} frames, sha256 {done['sha256']}")
             self.report.films.append(done)
             self.events.published(str(film.path))
+
+    def _keep_frames(self) -> None:
+        """Write every frame of the films beside them as ``<film>-frames/000000.png``, as players show them."""
+        for film in self.films:
+            if film.format == "film":
+                self._began(f"keeping the frames of {film.path.name}")
+                folder = frames_folder(film.path)
+                try:
+                    renew_frames_folder(folder)
+                except OSError as error:
+                    raise disk_error(error, folder) from None
+                # A percent sign of the folder's name is none of the pattern's.
+                pattern = Path(str(folder).replace("%", "%%")) / "%06d.png"
+                encoder.run_ffmpeg(encoder.frames_arguments(film.path), pattern)
 
     def _segments(self, film: Film) -> list[Path]:
         segments = []
