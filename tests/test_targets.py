@@ -227,3 +227,24 @@ def test_times_in_names(seconds: Any, text: str) -> None:
     assert clock_text(Fraction(seconds)) == text
 
 
+
+
+def test_pictures_and_numbers_are_not_written_over_what_the_graph_is_made_of(track: Place, n2s: Any) -> None:
+    picture = track.folder / "picture.png"
+    picture.write_bytes(PRECIOUS)
+    track.edit("film: {node: VAEDecode, latents: drift,", "still: {node: ImageSource, path: picture.png}\n  film: {node: VAEDecode, latents: drift,")
+    for command in (["preview", track.graph, "--node", "travel"], ["draw", track.graph]):
+        status, _, err = n2s(*command, "-o", "picture.png")
+        assert status == 2 and "picture.png is read by the graph and would be written over" in err
+    assert picture.read_bytes() == PRECIOUS
+
+
+def test_a_file_that_was_not_named_is_written_only_over_ones_own(track: Place, n2s: Any) -> None:
+    for arguments, name in ((["preview", track.graph, "--node", "travel"], "renders/track-travel.png"), (["draw", track.graph], "track.svg")):
+        path = track.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(PRECIOUS)
+        status, _, err = n2s(*arguments)
+        assert status == 2 and f"{name} is not what n2s wrote there" in err and path.read_bytes() == PRECIOUS
+        assert n2s(*arguments, "-o", path)[0] == 0 and path.read_bytes() != PRECIOUS  # an order is an order
+        assert n2s(*arguments)[0] == 0

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from n2s.graph.errors import ArgumentError, GraphError, Position, Problem
+
+if TYPE_CHECKING:
+    from n2s.graph.expressions import Number
 
 GraphFile = Annotated[Path, typer.Argument(help="the graph's YAML file", metavar="GRAPH")]
 Overrides = Annotated[
@@ -86,6 +89,33 @@ def parse_override(text: str) -> tuple[str, Any]:
         place = Position(f"--set {target}", argument=True)
         said = "; ".join(problem.text.removeprefix("This is not YAML: ").rstrip(".") for problem in error.problems)
         raise GraphError([Problem(place, f'"{value}" cannot be read as YAML: {said}.')]) from None
+
+
+def read_time(option: str, text: str | None) -> Number | None:
+    """Read a time that an option was given: 80, 1:20, 250 ms, 8 bars."""
+    from n2s.graph.times import parse_time
+
+    try:
+        return None if text is None else parse_time(text)
+    except ValueError as error:
+        raise ArgumentError(f"{option}: {error}.") from None
+
+
+def spare(target: Path, named: bool, graph: Any) -> None:
+    """Refuse to write over what a graph is made of, and, where the user did not name the file, over files of others."""
+    from n2s.graph.diagram import MADE as DIAGRAM
+    from n2s.runtime.inputs import input_files
+    from n2s.runtime.pictures import MADE as PICTURE
+    from n2s.runtime.targets import same_file
+
+    if not target.is_file():
+        return
+    if any(same_file(target, path) for path in input_files(graph)):
+        raise ArgumentError(f"{target} is read by the graph and would be written over; name another file with -o.")
+    with open(target, "rb") as file:
+        data = b"" if named else file.read()
+    if not named and DIAGRAM not in data and PICTURE not in data:
+        raise ArgumentError(f"{target} is not what n2s wrote there and is not replaced unasked; name a file with -o.")
 
 
 def duration(seconds: float) -> str:

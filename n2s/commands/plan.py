@@ -7,7 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, duration, line, load, watching
+from n2s.commands.common import (
+    AsJson,
+    Fps,
+    GraphFile,
+    Overrides,
+    Shape,
+    Size,
+    StoreFolder,
+    duration,
+    line,
+    load,
+    watching,
+)
 
 ROW = 60  # marks a line of the map
 MOST_MARKS = 4 * ROW
@@ -17,6 +29,8 @@ STORED, WAITING, MIXED = "█", "░", "▒"
 def plan(
     graph: GraphFile,
     set_: Overrides = (),
+    size: Size = None,
+    fps: Fps = None,
     store: StoreFolder = None,
     out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path("renders"),
     json: AsJson = False,
@@ -26,7 +40,7 @@ def plan(
     from n2s.runtime.run import Run
     from n2s.runtime.store import Store
 
-    job = Run(load(graph, set_), out, Store(store), events=watching(json))
+    job = Run(load(graph, set_, Shape(size, fps)), out, Store(store), events=watching(json))
     try:
         described = [describe_film(job, film) for film in job.plan()]
     finally:

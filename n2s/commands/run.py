@@ -8,7 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, Fps, GraphFile, Overrides, Shape, Size, StoreFolder, duration, line, load
+from n2s.commands.common import (
+    AsJson,
+    Fps,
+    GraphFile,
+    Overrides,
+    Shape,
+    Size,
+    StoreFolder,
+    duration,
+    line,
+    load,
+    read_time,
+)
 
 
 def run(
@@ -20,8 +32,8 @@ def run(
     size: Size = None,
     fps: Fps = None,
     draft: Annotated[bool, typer.Option("--draft", help="half the size and half the frames, into OUT/draft")] = False,
-    from_: Annotated[float | None, typer.Option("--from", min=0, help="begin at this second")] = None,
-    to: Annotated[float | None, typer.Option(min=0, help="end at this second")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")] = None,
+    to: Annotated[str | None, typer.Option(help="end at this time", metavar="TIME")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be rendered, and render nothing")] = False,
     force: Annotated[bool, typer.Option("--force", help="render every chunk again")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files that n2s did not write")] = False,
@@ -39,10 +51,11 @@ def run(
     from n2s.runtime.store import Store
 
     events = JsonEvents() if json else watcher()
+    span = read_time("--from", from_), read_time("--to", to)
     loaded = load(graph, set_, Shape(size, fps, draft))
     if draft:
         out = out / "draft"
-    job = Run(loaded, out, Store(store), LocalExecutor(jobs), (from_, to), force, events, overwrite, keep_frames)
+    job = Run(loaded, out, Store(store), LocalExecutor(jobs), span, force, events, overwrite, keep_frames)
     if dry_run:
         show_dry_run(job, json)
         return

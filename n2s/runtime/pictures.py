@@ -14,6 +14,8 @@ from n2s.graph.errors import MediaError
 from n2s.runtime.machine import ffmpeg_path
 from n2s.runtime.store import publish
 
+MADE = b"Software\0n2s"  # by which a picture is known that may be drawn anew
+
 
 def read_picture(path: Path) -> np.ndarray:
     """Return a picture as float32 (3, H, W), display-referred, 0..1; transparency is ignored.
@@ -74,7 +76,7 @@ def encode_png(pixels: np.ndarray) -> bytes:
     rows[:, 0] = best
     rows[:, 1:] = ways[best, np.arange(height)]
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"sRGB", b"\0"), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b"")]
+    chunks = [(b"IHDR", header), (b"sRGB", b"\0"), (b"tEXt", MADE), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
     )
