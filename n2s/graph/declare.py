@@ -20,6 +20,7 @@ from pydantic_core import PydanticUndefined
 
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression, ExpressionError, Number
+from n2s.graph.times import parse_time
 from n2s.graph.types import FRAMES, LATENTS, SIGNAL, Kind, Link
 
 
@@ -149,7 +150,9 @@ def _parse_expression(text: str) -> Expression:
 
 
 def parse_musical_time(value: Any) -> Number | None:
-    """Read a constant duration: 0.18, "0.5 s", "4 beats"; None stays None where a setting may be left out."""
+    """Read a constant duration: 0.18, "0.5 s", "0:02", "4 beats"; None stays None where a setting may be left out."""
+    if isinstance(value, str) and ":" in value:
+        return parse_time(value)
     number = parse_param(value) if value is not None else None
     if number is not None and (not isinstance(number, Number) or number.unit == "dB"):
         raise ValueError(f'a constant time was wanted, like 0.5, "0.5 s" or "4 beats", not {value!r}')
@@ -166,7 +169,9 @@ def parse_seconds(value: Any) -> Number:
 
 
 def _yaml(value: Any) -> str:
-    return {None: "nothing", True: "true", False: "false"}.get(value, repr(value))
+    if value is None or isinstance(value, bool):  # and not 0 or 1, which are equal to these
+        return {None: "nothing", True: "true", False: "false"}[value]
+    return repr(value)
 
 
 _NUMBER_OR_TEXT = {"anyOf": [{"type": "number"}, {"type": "string"}]}

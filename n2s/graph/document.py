@@ -199,6 +199,8 @@ class _Reader:
     def scalar(self, node: Any, tag: str) -> Any:
         text, kind = node.value, tag.removeprefix(_PREFIX)
         try:
+            if kind in ("int", "float") and ":" in text:  # 1:20, which YAML 1.1 takes for a number to the base 60
+                return text
             if kind == "int":
                 return int(text.replace("_", ""), 0)
             if kind == "float":

@@ -9,15 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from n2s.graph import build
 from n2s.graph.declare import FolderPath, wanted
 from n2s.graph.document import Document
 from n2s.graph.errors import GraphError, Position, Problem
-from n2s.graph.expressions import Expression
+from n2s.graph.expressions import Expression, Number
 from n2s.graph.registry import suggest
 from n2s.graph.time import parse_rate
+from n2s.graph.times import WrittenSeconds, is_musical, parse_time
 from n2s.graph.types import Link
 
 MAX_SIDE = 8192
@@ -35,10 +36,25 @@ class Header(BaseModel):
     fps: Annotated[Fraction, BeforeValidator(parse_rate)] = Field(Fraction(30), description="film frames a second")
     size: tuple[int, int] = Field((640, 360), description="width and height in pixels, both even")
     tempo: float | None = Field(None, ge=20, le=400, description="beats a minute; else heard in the music")
-    duration: float | None = Field(None, gt=0, le=86400, description="seconds, where no music gives the length")
+    duration: float | None = Field(None, gt=0, le=86400, description="a time, where no music gives the length: 80, 1:20")
     model: FolderPath | None = Field(
         None, description="folder of the model, for every node that names none; the one that is shipped when left out"
     )
+
+    @field_validator("duration", mode="wrap")
+    @classmethod
+    def _read_time(cls, value: Any, read: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool):
+            value = parse_time(value)  # which refuses it
+        if not isinstance(value, str | Number):
+            made = read(value)
+            return value if isinstance(value, WrittenSeconds) else made
+        time, tempo = parse_time(value), info.data.get("tempo")
+        if is_musical(time) and not tempo:
+            raise ValueError(f'"{time}" is as long as the tempo says; set "tempo: 120" beside it, or give seconds')
+        seconds = WrittenSeconds.of(time, tempo or 120.0)
+        read(seconds)  # which holds it against its range
+        return seconds
 
     @field_validator("size")
     @classmethod

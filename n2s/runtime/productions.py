@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.errors import GraphError, Problem
+from n2s.graph.errors import ArgumentError, GraphError, Problem
+from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.plan import FilmPlan
 from n2s.graph.time import album_boundaries, frames_to_cover, sample_at
 from n2s.graph.tracks import coded_track
 from n2s.graph.values import Values
-from n2s.runtime.analysis import analyse
+from n2s.runtime.analysis import analyse, resolved
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films import Chapter, Film, Passage
 from n2s.runtime.targets import film_path, part, version
+
+Span = tuple[Number | None, Number | None]
+LONGEST = 1e9  # seconds; no track comes near it
 
 
 @dataclass
@@ -49,13 +53,13 @@ class Planner:
         self.context, self.environment, self.out, self.began = context, environment, out, began
         self._produced: dict[int, Production] = {}
 
-    def films(self, graph: Graph, span: tuple[float | None, float | None] = (None, None)) -> list[Film]:
+    def films(self, graph: Graph, span: Span = (None, None)) -> list[Film]:
         """Return the films of a graph, those of an album's tracks first.
 
         Parameters
         ----------
-        span : pair of float or None
-            Seconds to begin and to end at.
+        span : pair of Number or None
+            The times to begin and to end at.
         """
         films = []
         graph = graph.flat
@@ -83,11 +87,22 @@ class Planner:
         plan.check_ranges()
         return plan
 
-    def _film(self, graph: Graph, sink: str, span: tuple[float | None, float | None]) -> Film:
+    def _frames(self, span: Span, production: Production) -> tuple[int, int]:
+        """Return the frames of a span of time."""
+        clock = production.values.clock
+        first, last = (time and resolved(time, production.graph, clock, self.context) for time in span)
+        start = 0 if first is None else round(min(first, LONGEST) * clock.fps)
+        stop = clock.frames if last is None else min(clock.frames, round(min(last, LONGEST) * clock.fps))
+        if not 0 <= start < stop:
+            asked = " ".join(f"{option} {time}" for option, time in zip(("--from", "--to"), span) if time is not None)
+            raise ArgumentError(f"{asked} leaves no frame of a track of {clock.duration:.2f} s.")
+        return start, stop
+
+    def _film(self, graph: Graph, sink: str, span: Span) -> Film:
         production = self._produce(graph)
         plan = self._plan(production, sink)
         node, header, clock = plan.node, graph.header, production.values.clock
-        start, stop = _frames(span, clock.fps, clock.frames)
+        start, stop = self._frames(span, production)
         music = [_music(production, sink)] if node.audio else []
         passages = [_passage(piece, start, stop, clock) for piece in music]
         chapters = [Chapter(header.title, 0, passages[0].stop - passages[0].start)] if passages and header.title else []
@@ -140,16 +155,6 @@ class Planner:
 
 def _music(production: Production, sink: str) -> Music:
     return production.values.read(production.graph.nodes[sink].audio)
-
-
-def _frames(span: tuple[float | None, float | None], fps: Any, frames: int) -> tuple[int, int]:
-    if any(end is not None and not abs(end) < 1e9 for end in span):
-        raise GraphError(f"--from {span[0]} --to {span[1]}: a time in seconds was wanted.")
-    start = 0 if span[0] is None else round(span[0] * fps)
-    stop = frames if span[1] is None else min(frames, round(span[1] * fps))
-    if not 0 <= start < stop:
-        raise GraphError(f"--from {span[0]} --to {span[1]} leaves no frame of a track of {float(frames / fps):.2f} s.")
-    return start, stop
 
 
 def _passage(piece: Music, start: int, stop: int, clock: Any) -> Passage:

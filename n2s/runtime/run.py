@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from n2s.graph.check import without_film
-from n2s.graph.errors import GraphError, N2SError, RenderError
+from n2s.graph.errors import ArgumentError, GraphError, N2SError, RenderError
+from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.plan import Chunk, FilmPlan
+from n2s.graph.times import parse_time
 from n2s.runtime import encoder, machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
@@ -71,8 +73,8 @@ class Run:
     store : Store, optional
     executor : Executor, optional
         A `LocalExecutor` by default.
-    span : pair of float or None
-        Seconds to begin and end at.
+    span : pair of time or None
+        When to begin and to end: 80, "1:20", "8 bars"; see `n2s.graph.times`.
     force : bool
         Render every chunk, whatever the store holds.
     overwrite : bool
@@ -89,13 +91,13 @@ class Run:
         out: str | Path = "renders",
         store: Store | None = None,
         executor: Executor | None = None,
-        span: tuple[float | None, float | None] = (None, None),
+        span: tuple[Any, Any] = (None, None),
         force: bool = False,
         events: Events | None = None,
         overwrite: bool = False,
         keep_frames: bool = False,
     ):
-        self.graph, self.out, self.span, self.force = graph, Path(out).resolve(), span, force
+        self.graph, self.out, self.span, self.force = graph, Path(out).resolve(), _times(span), force
         self.store = store or Store()
         self.executor = executor or LocalExecutor()
         self.events = events or Events()
@@ -359,6 +361,14 @@ class Run:
             },
             films=self.report.films,
         )  # fmt: skip
+
+
+def _times(span: tuple[Any, Any]) -> tuple[Number | None, Number | None]:
+    try:
+        first, last = (None if time is None else parse_time(time) for time in span)
+    except ValueError as error:
+        raise ArgumentError(f"span: {error}.") from None
+    return first, last
 
 
 def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter, progress: Callable[[int], None]) -> None:

@@ -8,12 +8,13 @@ from functools import cached_property
 import numpy as np
 
 from n2s.graph.errors import GraphError, Problem
+from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.plan import FilmPlan
 from n2s.graph.registry import suggest
 from n2s.graph.types import AUDIO, SIGNAL, Link
 from n2s.runtime import machine
-from n2s.runtime.analysis import analyse
+from n2s.runtime.analysis import analyse, resolved
 from n2s.runtime.context import RunContext
 from n2s.runtime.frames import FrameMaker
 from n2s.runtime.inputs import check_inputs
@@ -113,7 +114,11 @@ class View:
         else:
             yield from self.maker.pick(self.link.node, frames, shown)
 
-    def frame_at(self, seconds: float, what: str) -> int:
+    def seconds(self, time: Number) -> float:
+        """Return a time in seconds, beats in the tempo of the track."""
+        return resolved(time, self.graph, self.clock, self.context)
+
+    def frame_at(self, time: Number, what: str) -> int:
         """Return the frame that is shown at a time.
 
         Raises
@@ -121,9 +126,10 @@ class View:
         GraphError
             When the track is not as long.
         """
-        frame = round(seconds * self.clock.fps)
+        seconds = self.seconds(time)
+        frame = round(min(seconds, 1e9) * self.clock.fps)
         if not 0 <= seconds or frame > self.clock.frames:
-            raise GraphError(f"{what} {seconds:g} lies outside the track, which lasts {self.clock.duration:.2f} s.")
+            raise GraphError(f"{what} {time} lies outside the track, which lasts {self.clock.duration:.2f} s.")
         return min(frame, self.clock.frames - 1)
 
 
