@@ -10,10 +10,11 @@ def check(graph: GraphFile, set_: Overrides = (), json: AsJson = False) -> None:
     """Check a graph, its sub-graphs and an album's tracks, and look for the files they read; nothing is run or heard."""
     from n2s.graph.check import warnings
     from n2s.graph.tracks import load_track
-    from n2s.runtime.inputs import input_problems
+    from n2s.runtime.inputs import input_problems, input_warnings
 
     loaded = load(graph, set_)
     problems, warned = [*preset_problems(loaded), *input_problems(loaded)], warnings(loaded)
+    warned += input_warnings(loaded)
     for name, node in loaded.nodes.items():
         if node.kind == "track" and not problems:
             warned += warnings(load_track(loaded, name))

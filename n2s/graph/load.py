@@ -76,7 +76,7 @@ def _read_header(graph: Graph, document: Document, header: dict[str, Any], probl
     if "n2s" not in header:
         problems.append(Problem(document.where(), 'A graph begins with "n2s: 1", the version of its format.'))
     if graph.interface:
-        for field in sorted(graph.given & {"fps", "size", "seed", "tempo", "duration"}):
+        for field in sorted(graph.given & {"fps", "size", "seed", "tempo", "duration", "model"}):
             text = f"{field}: a sub-graph takes it from the graph that uses it; take it out here."
             problems.append(Problem(document.where((field,), key=True), text))
 

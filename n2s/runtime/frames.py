@@ -24,7 +24,7 @@ class FrameMaker:
     def __init__(self, plan: FilmPlan, cache: Path):
         self.plan, self.cache = plan, cache
         self.width, self.height = plan.graph.header.size
-        self.sink_source = next(link.node for port, link in plan.node.links().items() if port == "frames")
+        self.sink_source = next((link.node for port, link in plan.node.links().items() if port == "frames"), None)
         self._resources = {
             name: node.open(plan.scene, plan.grids.get(name))
             for name in plan.order

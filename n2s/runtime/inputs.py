@@ -44,6 +44,14 @@ def input_problems(graph: Graph) -> list[Problem]:
     return sorted(dict.fromkeys(problems), key=lambda problem: problem.position or Position(""))
 
 
+def input_warnings(graph: Graph) -> list[Problem]:
+    """Return what a sub-graph's nodes miss in the model that is shipped, should the graph that uses it name no other."""
+    if not graph.interface:
+        return []
+    sure = _Inputs(graph).problems()
+    return [problem for problem in _Inputs(graph, shipped=True).problems() if problem not in sure]
+
+
 def input_files(graph: Graph) -> set[Path]:
     """Return every file that a graph is made of: graphs, what their nodes name, the files of models."""
     files: set[Path] = set()
@@ -111,10 +119,13 @@ class KnownModel:
 
 
 class _Inputs:
-    """The files of one graph, those of its sub-graphs included."""
+    """The files of one graph, those of its sub-graphs included.
 
-    def __init__(self, graph: Graph):
-        self.graph = graph
+    ``shipped`` holds a sub-graph's nodes against the model that is shipped, where they name none.
+    """
+
+    def __init__(self, graph: Graph, shipped: bool = False):
+        self.graph, self.shipped = graph, shipped
         self.models: dict[Path, KnownModel] = {}
         self.found: dict[Problem, None] = {}
 
@@ -140,7 +151,7 @@ class _Inputs:
                 self._tell(graph.where(name, field), f"{name}.{field}", problem)
         if "model" not in type(node).model_fields or not node.is_type("model", "folder"):
             return
-        if node.model is None and graph.interface and not self.graph.header.model:
+        if node.model is None and self.graph.interface and not self.shipped:
             return  # which model that is says the graph that uses this one
         try:
             folder = graph.resolve(node.model) if node.model else self.graph.model_folder or shipped_folder()
