@@ -30,7 +30,7 @@ def test_statuses_of_the_command_line(place: Place) -> None:
     place.music.unlink()
     lost = n2s("run", place.graph, *where)
     assert lost.returncode == 2
-    assert lost.stderr == f"{place.graph}:7:36  track.path: {place.music} does not exist. Check the path; it starts from the graph's folder.\n"
+    assert lost.stderr == f"{place.graph}:7:36  track.path: {place.music} does not exist. Check the path. It starts from the graph's folder.\n"
     assert place.film.is_file() and place.rubbish() == []
 
 

@@ -44,6 +44,12 @@ class MediaError(RenderError):
     """A picture or a piece of music cannot be used as it is."""
 
 
+class MissingFileError(MediaError):
+    """A file or folder that was asked for is not there: the arguments are wrong, not what lies in a file."""
+
+    exit_status = 2
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One thing wrong with a graph."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from n2s.graph.errors import MediaError
+from n2s.graph.errors import MediaError, MissingFileError
 from n2s.runtime.audio import AudioInfo, AudioReader, probe
 from n2s.runtime.machine import ffmpeg_path
 from n2s.runtime.models import ModelFolder, shipped_folder
@@ -89,6 +89,8 @@ class RunContext:
     def file_digest(self, path: Path) -> str:
         try:
             return self.store.about_file("digests", path, lambda: hashlib.sha256(path.read_bytes()).hexdigest())
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise MissingFileError(f"{path} cannot be read: {error.strerror}.") from None
         except OSError as error:
             raise MediaError(f"{path} cannot be read: {error.strerror}.") from None
 

@@ -202,4 +202,4 @@ def _advice(text: str, path: Path) -> str:
     except OSError:
         return f"There is no folder {path.parent}. Paths start from the graph's folder."
     near = get_close_matches(path.name, beside, 1, 0.6)
-    return f'Did you mean "{near[0]}"? Check the path.' if near else "Check the path; it starts from the graph's folder."
+    return f'Did you mean "{near[0]}"? Check the path.' if near else "Check the path. It starts from the graph's folder."

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from n2s.graph.errors import N2SError, RenderError
+from n2s.graph.errors import MissingFileError, N2SError, RenderError
 from n2s.graph.registry import suggest
 from n2s.runtime.machine import onnxruntime_flavour
 from n2s.runtime.onnxfile import has_external_data
@@ -63,8 +63,8 @@ class ModelFolder:
             latent, sums = card["latent"], [about["sha256"] for about in card["files"].values()]
             if not (0 < int(latent["channels"]) <= 64 and 0 < int(latent["scale"]) <= 256 and all(isinstance(s, str) for s in sums)):
                 raise ValueError("it describes no model that could be")
-        except FileNotFoundError:
-            raise RenderError(f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's "
+        except (FileNotFoundError, NotADirectoryError):
+            raise MissingFileError(f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's "
                               "model out to use the one that is shipped, or train one (training/README.md).") from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RenderError(f"{path} is no model card ({type(error).__name__}: {error}); export the model again with "

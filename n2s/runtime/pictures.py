@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from n2s.graph.errors import MediaError
+from n2s.graph.errors import MediaError, MissingFileError
 from n2s.runtime.machine import ffmpeg_path
 from n2s.runtime.store import publish
 
@@ -26,7 +26,8 @@ def read_picture(path: Path) -> np.ndarray:
         When the file is missing or no picture.
     """
     if not path.is_file():
-        raise MediaError(f"{path}: there is no such picture.")
+        why = "this is a folder" if path.is_dir() else "there is no such picture"
+        raise MissingFileError(f"{path}: {why}. Check the path.")
     pixels, said = _decode(path, "rgb24")
     if match := _PIXELS.search(said):
         if re.search(r"48|64|16|14|12|10|9|f32", match[1]):  # more than 8 bits a channel
