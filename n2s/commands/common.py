@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from n2s.commands.output import escape_needed, work_is_done
 from n2s.graph.errors import ArgumentError, GraphError, Position, Problem
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def say(text: str) -> None:
 
 def made(path: Path, json: bool, words: str = "", **more: Any) -> None:
     """Say which file was made: in words, or as one structured line."""
+    work_is_done()
     if json:
         line({"path": str(path), **more})
     else:
@@ -140,7 +142,7 @@ def line(values: dict[str, Any]) -> None:
     """Print one structured line."""
     import json
 
-    print(json.dumps(values, ensure_ascii=False), flush=True)
+    print(json.dumps(values, ensure_ascii=escape_needed()), flush=True)
 
 
 def problem_line(problem: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from n2s.commands.common import (
     load,
     read_time,
 )
+from n2s.commands.output import escape_needed, work_is_done
 
 
 def run(
@@ -50,7 +51,7 @@ def run(
     from n2s.runtime.run import Run
     from n2s.runtime.store import Store
 
-    events = JsonEvents() if json else watcher()
+    events = JsonEvents(escape_needed()) if json else watcher()
     span = read_time("--from", from_), read_time("--to", to)
     loaded = load(graph, set_, Shape(size, fps, draft))
     if draft:
@@ -60,6 +61,7 @@ def run(
         show_dry_run(job, json)
         return
     report = job.execute()
+    work_is_done()
     if json:
         line({"event": "done", **vars(report), "record": str(report.record)})
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +73,12 @@ class Planner:
             else:
                 films.append(self._film(graph, sink, span))
         paths = [film.path for film in films]
+        for path in paths:
+            try:
+                os.fsencode(path)
+            except UnicodeEncodeError:
+                text = f'{str(path)!a} cannot be written: the system\'s encoding of file names is {sys.getfilesystemencoding()}.'
+                raise GraphError(f"{text} Set PYTHONUTF8=1, or choose a name in its characters.") from None
         if double := next((path for path in paths if paths.count(path) > 1), None):
             raise GraphError(f"Two films would be written to {double}; give their sinks different paths.")
         return films
