@@ -172,7 +172,7 @@ LOOK = {
     "n2s": 1,
     "interface": {
         "inputs": {"way": {"kind": "Signal", "help": "the way"}},
-        "params": {"light": {"default": 0, "help": "how bright"}},
+        "params": {"light": {"default": 0, "le": 2, "help": "how bright"}},
         "outputs": {"frames": "tone", "weights": "weights"},
     },
     "presets": {"four": {"weights.count": 4}},
@@ -220,10 +220,10 @@ def test_what_a_sub_graph_gives_has_columns(studio: Any, folder: Path, n2s: Any)
 
 
 def test_presets_are_checked_with_their_sub_graph(folder: Path, n2s: Any) -> None:
-    (folder / "look.yaml").write_text(json.dumps(LOOK | {"presets": {"a": {"tone.contrst": 1}, "b": {"ton.contrast": 1}}}, indent=1))
+    (folder / "look.yaml").write_text(json.dumps(LOOK | {"presets": {"a": {"tone.contrst": 1}, "b": {"ton.contrast": 1}, "c": {"light": 9}}}, indent=1))
     status, _, err = n2s("check", folder / "look.yaml")
     problems = [line for line in err.splitlines() if not line.startswith("warning")]
-    assert status == 2 and len(problems) == 2 and 'Did you mean "contrast"?' in err and 'Did you mean "tone"?' in err
+    assert status == 2 and len(problems) == 3 and "light: 9 was given; it must be at most 2" in err and 'Did you mean "contrast"?' in err and 'Did you mean "tone"?' in err
 
 
 def test_a_film_name_of_the_greatest_length_is_published(studio: Any, folder: Path, store: Any) -> None:

@@ -9,7 +9,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tiny
 from places import FRAMES, Place
 from test_films import write_album
 
@@ -248,3 +250,20 @@ def test_a_file_that_was_not_named_is_written_only_over_ones_own(track: Place, n
         assert status == 2 and f"{name} is not what n2s wrote there" in err and path.read_bytes() == PRECIOUS
         assert n2s(*arguments, "-o", path)[0] == 0 and path.read_bytes() != PRECIOUS  # an order is an order
         assert n2s(*arguments)[0] == 0
+
+
+def test_commands_are_asked_about_the_same_film(track: Place, n2s: Any, n2s_json: Any) -> None:
+    shape = ("--size", "64x48", "--fps", "15")
+    assert n2s("run", track.graph, *shape)[0] == 0
+    (about,) = n2s_json("plan", track.graph, *shape)
+    assert (about["film"], about["size"], about["fps"], about["up_to_date"]) == ("track-64x48-15fps.mp4", [64, 48], "15", True)
+    assert n2s("why", track.graph, *shape)[1] == "track-64x48-15fps.mp4: nothing to render.\n"
+    assert "track.mp4: 2 of 2 chunks to render" in n2s("why", track.graph)[1]
+    assert n2s("export", track.graph, "--port", "grain", "-o", "f.npz", *shape)[0] == 0
+    with np.load(track.folder / "f.npz") as made:
+        assert made["values"].shape == (15, 3, 48, 64) and made["fps"] == 15
+    assert n2s("preview", track.graph, "-o", "f.png", *shape)[0] == 0
+    assert tiny.read_png(track.folder / "f.png").shape == (48, 64, 3)
+    for command in (["plan"], ["why"], ["preview"], ["export", "--port", "grain", "-o", "f.npz"]):
+        status, _, err = n2s(command[0], track.graph, *command[1:], "--size", "101x51")
+        assert status == 2 and err.startswith("--size: width and height must be even")

@@ -97,6 +97,10 @@ def _preset(
     params = graph.interface.params if graph.interface else {}
     graph.preset_params = {key: value for key, value in presets[preset].items() if key in params}
     places = {key: document.where(("presets", preset, key), key=True) for key in presets[preset]}
+    for key, value in list(graph.preset_params.items()):
+        if text := params[key].refuses(value):
+            problems.append(Problem(places[key], f"{key}: {text}"))
+            del graph.preset_params[key]
     return {key: value for key, value in presets[preset].items() if key not in params}, places
 
 

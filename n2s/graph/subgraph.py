@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from n2s.graph.build import map_tree
-from n2s.graph.declare import FilePath, Node, Output, Param, Resident, param, port, setting
+from n2s.graph.declare import FilePath, Node, Output, Param, Resident, Spec, param, parse_param, port, setting
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import Expression, Number
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, NAME, SIGNAL, Audio, Frames, Latents, Link, Signal
@@ -54,6 +54,17 @@ class Parameter(BaseModel):
     le: float | None = None
     lt: float | None = None
     unit: str = ""
+
+    def refuses(self, value: Any) -> str:
+        """Say why a preset's value cannot be this parameter's; nothing when it can."""
+        try:
+            number = parse_param(value)
+        except ValueError as error:
+            return str(error)
+        if not isinstance(number, Number):
+            return f"a number was wanted, not {value!r}"
+        spec = Spec("param", self.help, self.ge, self.gt, self.le, self.lt)
+        return "" if spec.allows(number.resolve(120.0)) else f"{value} was given; it must be {spec.range or 'finite'}"
 
 
 class Interface(BaseModel):
