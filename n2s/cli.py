@@ -11,6 +11,7 @@ import typer
 
 from n2s.commands import anchors, cache, check, draw, export, new, nodes, plan, preview, run, schema, why
 from n2s.commands.common import line, problem_line
+from n2s.commands.output import lost_output, protect_streams
 from n2s.graph import authors
 from n2s.graph.errors import N2SError
 
@@ -36,6 +37,7 @@ app.add_typer(anchors.app)
 def main() -> None:
     """Run the command line; exit with 0 done, 1 the render failed, 2 the input is wrong, 130 interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being asked to end is an interruption too
+    protect_streams()
     try:
         if app(standalone_mode=False) == INTERRUPTED:  # how typer reports Ctrl-C where it does not exit itself
             raise KeyboardInterrupt
@@ -55,6 +57,9 @@ def main() -> None:
             fail(error.format_message(), 2)
         show()
         sys.exit(2)
+    if lost := lost_output():
+        print(lost, file=sys.stderr)  # also beside structured lines, which go nowhere
+        sys.exit(1)
 
 
 def leave_compilers() -> None:

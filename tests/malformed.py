@@ -265,12 +265,6 @@ CASES = [
         'case.yaml:11:13  tone.frames takes Frames, but "out" gives Film.',
     ),
     (
-        'no sink',
-        '  out: {node: FFmpegSink, frames: tone, path: film.mp4}\n',
-        '',
-        'case.yaml:7:12  The graph makes no film: it needs a sink, like FFmpegSink.',
-    ),
-    (
         'circle',
         'frames: picture',
         'frames: tone',

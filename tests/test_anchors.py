@@ -313,7 +313,7 @@ def test_names_that_are_none(name: str, add: Any, picture: Path, model: Path) ->
     ("arguments", "status", "said"),
     [
         (["red", "patches.png"], 2, "--force"),
-        (["mine", "nowhere.png"], 1, "there is no such picture"),
+        (["mine", "nowhere.png"], 2, "there is no such picture"),
         (["mine", "text.png"], 1, "cannot be read as a picture"),
         (["mine", "text.txt"], 1, "cannot be read as a picture"),
         (["mine", "dot.png"], 1, "at least 32x32"),
@@ -358,7 +358,7 @@ def test_files_that_are_not_the_cards(add: Any, call: Any, model: Path, picture:
     status, _, err = call("list", "--model", model)
     assert status == 1 and "is not the file its card describes" in err
     status, _, err = call("list", "--model", tmp_path)
-    assert status == 1 and "There is no model" in err
+    assert status == 2 and "There is no model" in err
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
@@ -393,7 +393,7 @@ def test_the_shipped_model_is_not_changed_unasked(call: Any) -> None:
 def test_a_copy_is_changed_and_the_model_is_not(call: Any, model: Path, picture: Path, tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in model.iterdir()}
     arguments = ("--size", SIZE, "--model", model, "--copy-to", "mine")
-    assert call("add", "mine", "nowhere.png", *arguments)[0] == 1 and not (tmp_path / "mine").exists()
+    assert call("add", "mine", "nowhere.png", *arguments)[0] == 2 and not (tmp_path / "mine").exists()
     assert call("add", "mine", picture, *arguments)[0] == 0
     assert {path.name: path.read_bytes() for path in model.iterdir()} == before
     assert list(arrays(tmp_path / "mine")) == ["red", "green", "blue", "mine"]

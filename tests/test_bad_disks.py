@@ -132,7 +132,8 @@ def test_a_folder_where_the_film_should_go(place: Place) -> None:
     place.refused(RenderError, "track.mp4 cannot be written: Is a directory")
     assert (place.film / "precious").is_dir()
     shutil.rmtree(place.film)
-    assert place.run().stored == 2
+    assert place.entries("segments", ".mp4") == []
+    assert place.run().rendered == 2
 
 
 @pytest.mark.parametrize("name", ["music.wav", "track.yaml", "model/meta.json"])

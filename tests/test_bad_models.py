@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import tiny
 from places import Place, flip
 
-from n2s.graph.errors import RenderError
+from n2s.graph.errors import GraphError, RenderError
 
 
 def write_onnx(nodes: list, inputs: list, outputs: list) -> Callable[[Path], None]:
@@ -90,7 +91,7 @@ NOT_A_DECODER = ["decoder.fp32.onnx is no decoder: it must take float32 latents 
 NO_CARD = ["meta.json is no model card", "export the model again with training/export_onnx.py"]
 ANCHORS_AGAIN = ["(8, rows, columns) of finite numbers were wanted. Make the anchors again."]
 MODELS = {
-    "no folder": (shutil.rmtree, ["There is no model in", "meta.json is missing", "Leave the node's model out to use"]),
+    "no folder": (shutil.rmtree, ["model: ", "model does not exist. "]),
     "no card": (lambda folder: (folder / "meta.json").unlink(), ["There is no model in", "meta.json is missing"]),
     "card cut off": (lambda folder: (folder / "meta.json").write_text('{"latent":'), NO_CARD),
     "card is a list": (lambda folder: (folder / "meta.json").write_text("[]"), NO_CARD),
@@ -127,7 +128,7 @@ MODELS = {
         ["does not decode latents of shape (1, 8, 2, 3), which its card promises"],
     ),
     "unknown anchor": (
-        anchors(green=None, greem=np.zeros((8, 4, 4))), ['The model has no anchor "green". Did you mean "greem"?'],
+        anchors(green=None, greem=np.zeros((8, 4, 4))), ['anchors.names: the model has no anchor "green". Did you mean "greem"?'],
     ),
     "anchor of other channels": (anchors(green=np.zeros((4, 4, 4))), ['The anchor "green" is (4, 4, 4)', *ANCHORS_AGAIN]),
     "flat anchor": (anchors(green=np.zeros(8)), ['The anchor "green" is (8,)', *ANCHORS_AGAIN]),
@@ -144,20 +145,20 @@ MODELS = {
 def test_models_that_cannot_be_used(place: Place, model: Path, what: str, studio: Any) -> None:
     spoil, words = MODELS[what]
     spoil(model)
-    place.refused(RenderError, *words)
+    place.refused(GraphError if what in ("no folder", "no card", "unknown anchor") else RenderError, *words)
     place.edit(str(model), str(studio.model))
     assert place.run().rendered == 2
 
 
 def test_a_precision_that_the_model_lacks(place: Place) -> None:
     place.edit("grid: [2, 3]", "grid: [2, 3], precision: int8")
-    place.refused(RenderError, "has no decoder.int8.onnx; its card lists anchors.npz, decoder.fp32.onnx")
+    place.refused(GraphError, "film.precision: the model has no decoder.int8.onnx; its card lists decoder.fp32.onnx.")
 
 
 def test_weights_that_do_not_fit_the_anchors(place: Place) -> None:
     place.edit("count: 3", "count: 2")
-    place.refused(
-        RenderError, "Anchors blends 3 anchors but gets 2 columns of weights; set count: 3 on the Weights before it."
-    )
+    words = 'anchors.weights: "weights" has 2 columns, but 3 are wanted, one for each of its names. Set weights.count to 3.'
+    with pytest.raises(GraphError, match=re.escape(words)):
+        place.run()
     place.edit("count: 2", "count: 3")
     assert place.run().rendered == 2

@@ -48,9 +48,9 @@ def test_another_size_another_rate_and_a_draft(studio: Any, tmp_path: Path, stor
     graph = tiny.write_graph(studio.folder, studio.model, name="shapes")
     common = ("--out", tmp_path, "--store", store.root)
     assert n2s("run", graph, "--size", "64x48", "--fps", "24", "--keep-frames", *common).returncode == 0
-    video = next(track for track in read_mp4(tmp_path / "shapes.mp4") if track.handler == "vide")
+    video = next(track for track in read_mp4(tmp_path / "shapes-64x48-24fps.mp4") if track.handler == "vide")
     assert video.samples == 51
-    assert len(list((tmp_path / "shapes-frames").glob("*.png"))) == 51
+    assert len(list((tmp_path / "shapes-64x48-24fps-frames").glob("*.png"))) == 51
     draft = n2s("run", graph, "--draft", *common)
     assert draft.returncode == 0, draft.stderr
     video = next(track for track in read_mp4(tmp_path / "draft/shapes.mp4") if track.handler == "vide")

@@ -213,7 +213,7 @@ except Exception as error:
     print(type(error).__name__, error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=None)
-    assert "RenderError typed (Typed): pixel must live in a file" in done.stdout, done.stdout + done.stderr
+    assert "RenderError typed (Typed): __main__ lives in no file" in done.stdout, done.stdout + done.stderr
 
 
 track = AudioSource(path="a.wav")()

@@ -122,9 +122,10 @@ def test_export_preview_and_drawing_show_the_films_size(n2s: Any, studio: Any, t
 
 def test_thumbnails_have_the_films_size(studio: Any, store: Any, tmp_path: Path) -> None:
     from n2s.commands.draw import node_pictures
+    from n2s.graph.times import parse_time
 
     plan = harness.plan(graph(studio, "decoded", "Tone"), store)
-    for path in node_pictures(plan, store.kernels, 0.5, tmp_path).values():
+    for path in node_pictures(plan, store.kernels, parse_time(0.5), tmp_path).values():
         assert tiny.read_png(path).shape == (64, 96, 3)
 
 

@@ -193,12 +193,12 @@ def test_files_written_again_alike_and_anchors_added_do_not_stop_a_run(place: Pl
 def test_pipes_and_devices_are_not_waited_for(tmp_path: Path, store: Any) -> None:
     picture(tmp_path / "picture.png", 100)
     os.mkfifo(tmp_path / "number.txt")
-    with pytest.raises(MediaError, match="number.txt cannot be read: it is not a regular file"):
+    with pytest.raises(GraphError, match="number.txt is not a regular file"):
         harness.run(still(tmp_path, Scale(table="number.txt")), tmp_path, store)
     for other in (os.mkfifo, lambda path: os.symlink("/dev/zero", path)):
         os.unlink(tmp_path / "picture.png")
         other(tmp_path / "picture.png")
-        with pytest.raises(MediaError, match="regular file|no such picture"):
+        with pytest.raises(GraphError, match="regular file"):
             harness.run(still(tmp_path), tmp_path, store)
 
 
@@ -231,7 +231,7 @@ def test_a_file_that_a_setting_names_counts_by_its_bytes(tmp_path: Path, new_sto
     with pytest.raises(MediaError, match="a.txt was changed while the run was under way"):
         harness.run(still(tmp_path, Scale(table="a.txt"), duration=0.6), tmp_path, store,
                     events=During(lambda: (tmp_path / "a.txt").write_text("0.9") and None))  # fmt: skip
-    with pytest.raises(MediaError, match="nothing.txt cannot be read"):
+    with pytest.raises(GraphError, match="nothing.txt does not exist"):
         harness.run(still(tmp_path, Scale(table="nothing.txt")), tmp_path, store)
 
 

@@ -65,7 +65,7 @@ def test_what_it_writes_renders(music: Path, studio: Any, tmp_path: Path, kernel
     smaller = [f"film.model={studio.model}", f"anchors.model={studio.model}", "anchors.names=[red, green, blue, red]", "size=[96, 64]"]
     done = n2s("run", graph, "--out", out, "--store", tmp_path / "store", *(part for value in smaller for part in ("--set", value)))
     assert "39 frames" in done.output
-    assert (out / "first.mp4").stat().st_size > 1000
+    assert (out / "first-96x64.mp4").stat().st_size > 1000
 
 
 def test_nothing_is_written_over_unless_told(music: Path, tmp_path: Path) -> None:

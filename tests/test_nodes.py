@@ -109,7 +109,7 @@ def test_wander_has_unit_variance_and_the_same_motion_at_any_rate(monkeypatch: p
 def test_wander_goes_as_far_as_the_card_says_a_channel_reaches() -> None:
     reach = {"2": [1.0] * 8, "8": [1.0, 0.5] + [0.0] * 6}
     card = SimpleNamespace(latent={"reach": reach}, channels=8)
-    where = SimpleNamespace(context=SimpleNamespace(model=lambda path: card), path=None)
+    where = SimpleNamespace(model=lambda path: card)
     np.testing.assert_allclose(Wander(scale=8)._reach(where), reach["8"])
     np.testing.assert_allclose(Wander(scale=4)._reach(where), [1, 0.75] + [0.5] * 6)
     np.testing.assert_allclose(Wander(scale=64)._reach(where), reach["8"])

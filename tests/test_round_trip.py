@@ -123,9 +123,9 @@ def graphs(draw: Any, base: Path | str = ".", model: Path | None = None, most: i
         handle = cls(**values)(name=next(named, None), **inputs)
         if len(cls.outputs) == 1:
             pools[next(iter(cls.outputs.values())).kind].append(handle)
-    end = draw(st.sampled_from([FFmpegSink, DigestSink]))
+    end, ending = draw(st.sampled_from([(FFmpegSink, ".mp4"), (DigestSink, ".txt")]))
     more = {f: draw(_setting(end, f)) for f in end.settings() if f != "path" and draw(st.booleans())}
-    path = draw(st.sampled_from(["film.mp4", "a b/ü.mp4", "#1.mp4", "null", "12", "a, b.mp4"]))
+    path = draw(st.sampled_from(["film", "a b/ü", "#1", "null", "12", "a, b"])) + ending
     header: dict[str, Any] = {"seed": draw(st.integers(0, 2**32 - 1)), "size": (96, 64), "title": draw(TEXTS)}
     header["fps"] = draw(st.sampled_from([30, 25, "30000/1001", 23.976, Fraction(25, 2), 239]))
     optional = {"artist": TEXTS, "tempo": st.floats(20, 400), "duration": st.floats(1, 1000)}

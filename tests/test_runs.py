@@ -185,7 +185,7 @@ def test_the_record_tells_the_run(long_graph: Path, tmp_path: Path, store: Any) 
 def test_a_part_of_a_track(long_graph: Path, tmp_path: Path, store: Any) -> None:
     done = n2s("run", long_graph, "--from", 1, "--to", "3.5", "--out", tmp_path / "out", "--store", store.root)
     assert done.returncode == 0, done.stderr
-    tracks = {track.handler: track for track in harness_read(tmp_path / "out/track.mp4")}
+    tracks = {track.handler: track for track in harness_read(tmp_path / "out/track-0m01s-0m03.5s.mp4")}
     assert tracks["vide"].samples == 75 and tracks["soun"].duration == 2.5
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from n2s.commands.common import AsJson, StoreFolder, line, made, say
+from n2s.commands.output import work_is_done
 from n2s.graph.errors import ArgumentError
 
 app = typer.Typer(
@@ -186,10 +187,11 @@ def finish(folder: Path, store: Any, json: bool, copy_to: Path | None) -> None:
     """Draw the thumbnails anew, and say how a graph gets at a copy."""
     from n2s.runtime.thumbnails import redraw
 
+    work_is_done()
     if path := redraw(folder, store, say):
         made(path, json)
     if copy_to is not None:
-        say(f"Graphs use this copy with model: {copy_to} on their Anchors and VAEDecode, from their own folder.")
+        say(f"Graphs use this copy with model: {copy_to} in their header, from their own folder.")
 
 
 def show(anchors: dict[str, Any], json: bool) -> None:

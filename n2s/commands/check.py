@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-import sys
-
-from n2s.commands.common import AsJson, GraphFile, Overrides, line, load, problem_line
+from n2s.commands.common import AsJson, GraphFile, Overrides, line, load, problem_line, say
 from n2s.graph.errors import GraphError
 
 
 def check(graph: GraphFile, set_: Overrides = (), json: AsJson = False) -> None:
-    """Check a graph, and those of an album's tracks, without running anything or reading music."""
+    """Check a graph, its sub-graphs and an album's tracks, and look for the files they read; nothing is run or heard."""
     from n2s.graph.check import warnings
     from n2s.graph.tracks import load_track
+    from n2s.runtime.readiness import input_problems, input_warnings
 
     loaded = load(graph, set_)
-    problems, warned = [], warnings(loaded)
+    problems, warned = [*preset_problems(loaded), *input_problems(loaded)], warnings(loaded)
+    warned += input_warnings(loaded)
     for name, node in loaded.nodes.items():
-        if node.kind == "track":
-            try:
-                warned += warnings(load_track(loaded, name))
-            except GraphError as error:
-                problems += error.problems
+        if node.kind == "track" and not problems:
+            warned += warnings(load_track(loaded, name))
     for warning in warned if not json else ():
-        print(f"warning: {warning}", file=sys.stderr)
+        say(f"warning: {warning}")
     if problems:
         raise GraphError(problems)
     if json:
         line({"graph": str(graph), "nodes": len(loaded.nodes), "films": len(loaded.sinks()),
               "warnings": [problem_line(warning) for warning in warned]})  # fmt: skip
         return
-    what = "a sub-graph" if loaded.interface else f"{len(loaded.sinks())} film{'s' if len(loaded.sinks()) != 1 else ''}"
+    films = len(loaded.sinks())
+    what = "a sub-graph" if loaded.interface else f"{films or 'no'} film{'s' if films != 1 else ''}"
     print(f"{graph}: {len(loaded.nodes)} nodes, {what}, no problems.")
+
+
+def preset_problems(graph: object) -> list:
+    """Return what is wrong with a graph under each of its presets."""
+    from n2s.graph.graph import Graph
+
+    found: dict = {}
+    for preset in graph.document.values.get("presets", {}):
+        try:
+            Graph.load(graph.path, preset=preset)
+        except GraphError as error:
+            found |= dict.fromkeys(error.problems)
+    return list(found)

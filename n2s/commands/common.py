@@ -3,24 +3,75 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from n2s.graph.errors import GraphError
+from n2s.commands.output import escape_needed, work_is_done
+from n2s.graph.errors import ArgumentError, GraphError, Position, Problem
+
+if TYPE_CHECKING:
+    from n2s.graph.expressions import Number
 
 GraphFile = Annotated[Path, typer.Argument(help="the graph's YAML file", metavar="GRAPH")]
-Overrides = Annotated[list[str], typer.Option("--set", help="node.setting=value, as often as needed", metavar="N.S=V")]
+Overrides = Annotated[
+    list[str],
+    typer.Option(
+        "--set", metavar="N.S=V",
+        help="node.setting=value, as often as needed; look.grain.amount=0.1 inside a sub-graph or a track, fps=25 in the header",
+    ),
+]
 StoreFolder = Annotated[Path | None, typer.Option(help="folder of kept results; the user's cache when left out")]
+Size = Annotated[str | None, typer.Option("--size", help="width and height in place of the graph's", metavar="WxH")]
+Fps = Annotated[str | None, typer.Option("--fps", help="frames a second in place of the graph's", metavar="RATE")]
 AsJson = Annotated[bool, typer.Option("--json", help="print structured lines, one JSON object each")]
 
 
-def load(path: Path, overrides: list[str] = (), more: dict[str, Any] | None = None) -> Any:
-    """Load a graph with ``--set`` overrides, and more of them."""
+def load(path: Path, overrides: list[str] = (), shape: Shape | None = None) -> Any:
+    """Load a graph with ``--set`` overrides and the shape that is asked for."""
     from n2s.graph.graph import Graph
+    from n2s.graph.override import merged
 
-    return Graph.load(path, dict(parse_override(text) for text in overrides) | (more or {}))
+    values: dict[str, Any] = {}
+    for text in overrides:
+        values = merged(values, dict([parse_override(text)]))
+    places = {target: Position(f"--set {target}", argument=True) for target in values}
+    for field, (option, value) in (shape.overrides() if shape else {}).items():
+        values[field], places[field] = value, Position(option, argument=True)
+    graph = Graph.load(path, values, places=places)
+    if not shape or not shape.draft:
+        return graph
+    for field, value in halved(graph.header).items():
+        if getattr(graph.header, field) == graph.stated(field):
+            places[field] = Position("--draft", argument=True)
+        values[field] = value
+    return Graph.load(path, values, places=places)
+
+
+def halved(header: Any) -> dict[str, Any]:
+    """Return a draft's shape: half of each side, even, and half of the frames; the composition stays."""
+    return {"size": [max(16, side // 4 * 2) for side in header.size], "fps": str(max(header.fps / 2, 1))}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Another size and frame rate than the graph's: width and height, frames a second, half of both for a draft."""
+
+    size: str | None = None
+    fps: str | None = None
+    draft: bool = False
+
+    def overrides(self) -> dict[str, tuple[str, Any]]:
+        """Return the header's entries that are replaced: the option that asks for it, and the value."""
+        found = {} if self.fps is None else {"fps": ("--fps", self.fps)}
+        if self.size is not None:
+            sides = self.size.lower().split("x")
+            if len(sides) != 2 or not all(side.isdecimal() and side.isascii() and len(side) < 6 for side in sides):
+                raise ArgumentError(f'--size takes width and height, like 1280x720, not "{self.size}".')
+            found["size"] = ("--size", [int(side) for side in sides])
+        return found
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -28,12 +79,44 @@ def parse_override(text: str) -> tuple[str, Any]:
     from n2s.graph.document import parse_document
 
     target, equals, value = text.partition("=")
-    if not equals or not target.strip():
+    target, value = target.strip(), value.strip()
+    if not equals or not target:
         raise GraphError(f'--set takes node.setting=value, not "{text}".')
-    value = value.strip()
     if value.startswith("="):
-        return target.strip(), value
-    return target.strip(), parse_document(f"value: {value}\n", "--set").values["value"]
+        return target, value
+    try:
+        return target, parse_document(f"value: {value}\n", "--set").values["value"]
+    except GraphError as error:
+        place = Position(f"--set {target}", argument=True)
+        said = "; ".join(problem.text.removeprefix("This is not YAML: ").rstrip(".") for problem in error.problems)
+        raise GraphError([Problem(place, f'"{value}" cannot be read as YAML: {said}.')]) from None
+
+
+def read_time(option: str, text: str | None) -> Number | None:
+    """Read a time that an option was given: 80, 1:20, 250 ms, 8 bars."""
+    from n2s.graph.times import parse_time
+
+    try:
+        return None if text is None else parse_time(text)
+    except ValueError as error:
+        raise ArgumentError(f"{option}: {error}.") from None
+
+
+def spare(target: Path, named: bool, graph: Any) -> None:
+    """Refuse to write over what a graph is made of, and, where the user did not name the file, over files of others."""
+    from n2s.graph.diagram import MADE as DIAGRAM
+    from n2s.runtime.pictures import MADE as PICTURE
+    from n2s.runtime.readiness import input_files
+    from n2s.runtime.targets import same_file
+
+    if not target.is_file():
+        return
+    if any(same_file(target, path) for path in input_files(graph)):
+        raise ArgumentError(f"{target} is read by the graph and would be written over; name another file with -o.")
+    with open(target, "rb") as file:
+        data = b"" if named else file.read()
+    if not named and DIAGRAM not in data and PICTURE not in data:
+        raise ArgumentError(f"{target} is not what n2s wrote there and is not replaced unasked; name a file with -o.")
 
 
 def duration(seconds: float) -> str:
@@ -48,6 +131,7 @@ def say(text: str) -> None:
 
 def made(path: Path, json: bool, words: str = "", **more: Any) -> None:
     """Say which file was made: in words, or as one structured line."""
+    work_is_done()
     if json:
         line({"path": str(path), **more})
     else:
@@ -58,14 +142,15 @@ def line(values: dict[str, Any]) -> None:
     """Print one structured line."""
     import json
 
-    print(json.dumps(values, ensure_ascii=False), flush=True)
+    print(json.dumps(values, ensure_ascii=escape_needed()), flush=True)
 
 
 def problem_line(problem: Any) -> dict[str, Any]:
     """Return a problem, or what an error says, as plain data."""
     at = getattr(problem, "position", None)
-    return {"file": at.path if at else None, "line": at.line or None if at else None,
-            "column": at.column or None if at else None, "text": getattr(problem, "text", str(problem))}  # fmt: skip
+    if at is None or at.argument:
+        return {"file": None, "line": None, "column": None, "text": str(problem)}
+    return {"file": at.path, "line": at.line or None, "column": at.column or None, "text": problem.text}
 
 
 def watching(json: bool) -> Any:

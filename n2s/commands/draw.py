@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, load, made
+from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, load, made, read_time, spare
 
 
 def draw(
     graph: GraphFile,
     output: Annotated[Path | None, typer.Option("-o", "--output", help=".svg, .png, .pdf or .dot; GRAPH.svg when left out")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="show fused nodes, and which chunks are stored; hears the music")] = False,
-    thumbnails: Annotated[float | None, typer.Option(help="show what each node gives at this second", metavar="SECONDS")] = None,
+    thumbnails: Annotated[str | None, typer.Option(help="show what each node gives at this time: 80, 1:20", metavar="TIME")] = None,
     store: StoreFolder = None,
     set_: Overrides = (),
     json: AsJson = False,
@@ -24,15 +24,17 @@ def draw(
 
     from n2s.graph.diagram import diagram, render_diagram
 
+    time = read_time("--thumbnails", thumbnails)
     loaded = load(graph, set_)
     target = output or graph.with_suffix(".svg")
-    if not plan and thumbnails is None:
+    spare(target, output is not None, loaded)
+    if not plan and time is None:
         render_diagram(diagram(loaded), target)
         made(target, json)
         return
     with tempfile.TemporaryDirectory() as folder:
         films = planned(loaded, store)
-        pictures = node_pictures(films.films[0][1], films.cache, thumbnails, Path(folder)) if thumbnails is not None else {}
+        pictures = node_pictures(films.films[0][1], films.cache, time, Path(folder)) if time is not None else {}
         render_diagram(diagram(loaded, films.maps if plan else {}, pictures), target)
     made(target, json)
 
@@ -66,7 +68,7 @@ def planned(graph: Any, store: Path | None) -> Planned:
     return Planned(films, maps, job.store.kernels)
 
 
-def node_pictures(plan: Any, cache: Path, second: float, folder: Path) -> dict[str, Path]:
+def node_pictures(plan: Any, cache: Path, time: Any, folder: Path) -> dict[str, Path]:
     """Return a picture of what each node of frames gives at a time."""
     import numpy as np
 
@@ -75,7 +77,8 @@ def node_pictures(plan: Any, cache: Path, second: float, folder: Path) -> dict[s
     from n2s.runtime.pictures import write_picture
 
     maker, pictures = FrameMaker(plan, cache), {}
-    frame = min(max(0, round(second * plan.graph.header.fps)), plan.values.clock.frames - 1)
+    clock = plan.values.clock
+    frame = min(round(min(time.resolve(clock.tempo), 1e9) * clock.fps), clock.frames - 1)
     for i, name in enumerate(plan.order):
         if any(output.kind is FRAMES for output in type(plan.graph.nodes[name]).outputs.values()):
             pixels = maker.frames(name, frame, frame + 1)[0].transpose(1, 2, 0)

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, load, made, say
-from n2s.graph.errors import GraphError
+from n2s.commands.common import (
+    AsJson,
+    Fps,
+    GraphFile,
+    Overrides,
+    Shape,
+    Size,
+    StoreFolder,
+    load,
+    made,
+    read_time,
+    say,
+    spare,
+)
+from n2s.graph.errors import ArgumentError, GraphError
 
 
 def export(
     graph: GraphFile,
     port: Annotated[str, typer.Option(help="a node, one of its outputs or parameters", metavar="NODE[.OUTPUT]")],
     output: Annotated[Path, typer.Option("-o", "--output", help="the .npz file to write")],
-    from_: Annotated[float | None, typer.Option("--from", min=0, help="begin at this second")] = None,
-    to: Annotated[float | None, typer.Option(min=0, help="end before this second")] = None,
-    every: Annotated[int, typer.Option(min=1, help="take every so many frames")] = 1,
+    from_: Annotated[str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")] = None,
+    to: Annotated[str | None, typer.Option(help="end before this time", metavar="TIME")] = None,
+    every: Annotated[str, typer.Option(help="take every so many frames, or one every 250 ms, 2 beats", metavar="N|TIME")] = "1",
     set_: Overrides = (),
+    size: Size = None,
+    fps: Fps = None,
     json: AsJson = False,
     store: StoreFolder = None,
 ) -> None:
@@ -30,15 +45,30 @@ def export(
 
     if output.suffix.lower() != ".npz":
         raise GraphError(f'An export is written as .npz, not "{output.name}".')
+    begin, end, step = read_time("--from", from_), read_time("--to", to), read_step(every)
+    loaded = load(graph, set_, Shape(size, fps))
+    spare(output, True, loaded)
     context = RunContext(Store(store), say)
     try:
-        view = View(load(graph, set_), port, context)
-        start = view.frame_at(from_ or 0.0, "--from")
-        stop = view.clock.frames if to is None else min(view.clock.frames, round(to * view.clock.fps))
-        frames = range(start, stop, every)
+        view = View(loaded, port, context)
+        start = view.frame_at(begin, "--from") if begin else 0
+        stop = view.clock.frames if end is None else min(view.clock.frames, round(min(view.seconds(end), 1e9) * view.clock.fps))
+        frames = range(start, stop, step if isinstance(step, int) else max(1, round(view.seconds(step) * view.clock.fps)))
         if not frames:
-            raise GraphError(f"--from {from_ or 0:g} --to {to} leaves no frame of a track of {view.clock.duration:.2f} s.")
+            raise GraphError(f"--from {begin or 0} --to {end} leaves no frame of a track of {view.clock.duration:.2f} s.")
         shape = write_arrays(output, view, frames)
     finally:
         context.close()
     made(output, json, f"  {view.name}: {view.kind}, values {' x '.join(map(str, shape))}", node=view.name, shape=list(shape))
+
+
+def read_step(text: str) -> Any:
+    """Read a number of frames, or a time with its unit."""
+    if text.strip().isdecimal() and text.isascii():
+        if not 0 < (frames := int(text)) < 10**9:
+            raise ArgumentError(f"--every: a number of frames from 1 on was wanted, not {text}.")
+        return frames
+    time = read_time("--every", text)
+    if not time.unit or not time.value:
+        raise ArgumentError(f'--every: a whole number of frames was wanted, or a time like "250 ms", not "{text}".')
+    return time

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from n2s.commands.common import AsJson, say
+from n2s.commands.output import escape_needed
 
 
 def nodes(
@@ -34,7 +35,7 @@ def nodes(
     chosen = [types[name]] if name else [cls for group in by_subject(types.values()).values() for cls in group]
     if as_json:
         for cls in chosen:
-            print(json.dumps(describe(cls), ensure_ascii=False))
+            print(json.dumps(describe(cls), ensure_ascii=escape_needed()))
     elif as_markdown:
         print(markdown(chosen[0]) if name else handbook(own(chosen)), end="")
     else:

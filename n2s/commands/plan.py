@@ -7,7 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, duration, line, load, watching
+from n2s.commands.common import (
+    AsJson,
+    Fps,
+    GraphFile,
+    Overrides,
+    Shape,
+    Size,
+    StoreFolder,
+    duration,
+    line,
+    load,
+    watching,
+)
 
 ROW = 60  # marks a line of the map
 MOST_MARKS = 4 * ROW
@@ -17,6 +29,8 @@ STORED, WAITING, MIXED = "█", "░", "▒"
 def plan(
     graph: GraphFile,
     set_: Overrides = (),
+    size: Size = None,
+    fps: Fps = None,
     store: StoreFolder = None,
     out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path("renders"),
     json: AsJson = False,
@@ -26,7 +40,11 @@ def plan(
     from n2s.runtime.run import Run
     from n2s.runtime.store import Store
 
-    job = Run(load(graph, set_), out, Store(store), events=watching(json))
+    loaded, events = load(graph, set_, Shape(size, fps)), watching(json)
+    if not loaded.sinks() and not loaded.interface:
+        show_analysis(loaded, Store(store), events, json)
+        return
+    job = Run(loaded, out, Store(store), events=events)
     try:
         described = [describe_film(job, film) for film in job.plan()]
     finally:
@@ -37,6 +55,34 @@ def plan(
             line(about)
         else:
             print(("\n" if i else "") + "\n".join(text(about)))
+
+
+def show_analysis(graph: Any, store: Any, events: Any, json: bool) -> None:
+    """Show what a graph without a film hears and computes."""
+    from n2s.runtime.analysis import analyse
+    from n2s.runtime.context import RunContext
+    from n2s.runtime.explain import describe_analysis
+    from n2s.runtime.readiness import check_inputs
+
+    context = RunContext(store, events.said)
+    try:
+        check_inputs(graph)
+        about = describe_analysis(graph.flat, analyse(graph.flat, context))
+    finally:
+        events.ended()
+        context.close()
+    if json:
+        line(about)
+        return
+    print(f"{about['title'] or graph.path.stem}: no film")
+    print(f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {about['tempo']:.4g} beats a minute")
+    room = min(28, max((len(signal["signal"]) for signal in about["signals"]), default=0))
+    heading = "signals"
+    for signal in about["signals"]:
+        low, high = signal["range"]
+        columns = f"{signal['columns']} columns, " if signal["columns"] else ""
+        print(f"  {heading:8}{signal['signal']:{room}}  {columns}{low:.3g} to {high:.3g}")
+        heading = ""
 
 
 def text(about: dict[str, Any]) -> list[str]:

@@ -8,7 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, load, made, say
+from n2s.commands.common import (
+    AsJson,
+    Fps,
+    GraphFile,
+    Overrides,
+    Shape,
+    Size,
+    StoreFolder,
+    load,
+    made,
+    read_time,
+    say,
+    spare,
+)
 from n2s.graph.errors import GraphError
 
 MOST = 400
@@ -16,12 +29,14 @@ MOST = 400
 
 def preview(
     graph: GraphFile,
-    at: Annotated[list[float], typer.Option("--at", min=0, help="show this second, as often as needed", metavar="SECONDS")] = (),
+    at: Annotated[list[str], typer.Option("--at", help="show this time, as often as needed: 80, 1:20, 8 bars", metavar="TIME")] = (),
     node: Annotated[str | None, typer.Option(help="show what a node gives, or a parameter", metavar="NODE[.OUTPUT]")] = None,
-    every: Annotated[float | None, typer.Option(min=0, help="a picture every so many seconds")] = None,
+    every: Annotated[str | None, typer.Option(help="a picture every so often: 10, 2 bars", metavar="TIME")] = None,
     sheet: Annotated[int | None, typer.Option(min=1, max=MOST, help="so many pictures, spread over the track")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help=".png; renders/GRAPH-NODE.png when left out")] = None,
     set_: Overrides = (),
+    size: Size = None,
+    fps: Fps = None,
     json: AsJson = False,
     store: StoreFolder = None,
 ) -> None:
@@ -40,10 +55,13 @@ def preview(
         raise GraphError(f'A preview is written as .png, not "{target.name}".')
     if sum(bool(given) for given in (at, every is not None, sheet)) > 1:
         raise GraphError("--at, --every and --sheet exclude each other; give one of them.")
+    times, step = [read_time("--at", text) for text in at], read_time("--every", every)
+    loaded = load(graph, set_, Shape(size, fps))
+    spare(target, output is not None, loaded)
     context = RunContext(Store(store), say)
     try:
-        view = View(load(graph, set_), node, context)
-        frames = frames_shown(view, list(at), every, sheet)
+        view = View(loaded, node, context)
+        frames = frames_shown(view, times, step, sheet)
         write_picture(target, picture(view, frames))
     finally:
         context.close()
@@ -51,18 +69,21 @@ def preview(
     made(target, json, f"  {view.name}{f' at {times}' if times else ''}", node=view.name)
 
 
-def frames_shown(view: Any, at: list[float], every: float | None, sheet: int | None) -> list[int]:
+def frames_shown(view: Any, at: list[Any], every: Any, sheet: int | None) -> list[int]:
     """Return the frames that are asked for, in rising order."""
+    from n2s.graph.expressions import Number
+
     duration = view.clock.duration
     if every is not None:
-        if not every > 0 or duration / every > MOST:
-            raise GraphError(f"--every {every:g} makes more than {MOST} pictures of {duration:.1f} s; give a longer time.")
-        at = [i * every for i in range(max(1, math.ceil(duration / every - 1e-9)))]
+        step = view.seconds(every)
+        if not step > 0 or duration / step > MOST:
+            raise GraphError(f"--every {every} makes more than {MOST} pictures of {duration:.1f} s; give a longer time.")
+        at = [Number(i * step) for i in range(max(1, math.ceil(duration / step - 1e-9)))]
     elif sheet:
-        at = [(i + 0.5) * duration / sheet for i in range(sheet)]
+        at = [Number((i + 0.5) * duration / sheet) for i in range(sheet)]
     elif not at and view.kind != "signal":
-        at = [duration / 2]
-    return sorted({view.frame_at(seconds, "--at") for seconds in at})
+        at = [Number(duration / 2)]
+    return sorted({view.frame_at(time, "--at") for time in at})
 
 
 def picture(view: Any, frames: list[int]) -> Any:

@@ -8,7 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, duration, line, load
+from n2s.commands.common import (
+    AsJson,
+    Fps,
+    GraphFile,
+    Overrides,
+    Shape,
+    Size,
+    StoreFolder,
+    duration,
+    line,
+    load,
+    read_time,
+)
+from n2s.commands.output import escape_needed, work_is_done
 
 
 def run(
@@ -17,74 +30,48 @@ def run(
     store: StoreFolder = None,
     jobs: Annotated[int | None, typer.Option(min=1, max=256, help="chunks in flight; one a processor when left out")] = None,
     set_: Overrides = (),
-    size: Annotated[str | None, typer.Option(help="width and height in place of the graph's", metavar="WxH")] = None,
-    fps: Annotated[str | None, typer.Option(help="frames a second in place of the graph's")] = None,
+    size: Size = None,
+    fps: Fps = None,
     draft: Annotated[bool, typer.Option("--draft", help="half the size and half the frames, into OUT/draft")] = False,
-    from_: Annotated[float | None, typer.Option("--from", min=0, help="begin at this second")] = None,
-    to: Annotated[float | None, typer.Option(min=0, help="end at this second")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")] = None,
+    to: Annotated[str | None, typer.Option(help="end at this time", metavar="TIME")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be rendered, and render nothing")] = False,
     force: Annotated[bool, typer.Option("--force", help="render every chunk again")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files that n2s did not write")] = False,
     keep_frames: Annotated[bool, typer.Option("--keep-frames", help="keep each film's frames beside it, as PNG")] = False,
     json: AsJson = False,
 ) -> None:
-    """Render a graph's films: those of its sinks, or an album's and its tracks'."""
+    """Render a graph's films: those of its sinks, or an album's and its tracks'.
+
+    A part or another shape has a name of its own, and leaves the whole film as it is: ember-0m10s-0m20s.mp4,
+    ember-320x180-24fps.mp4. A file that n2s did not write is not replaced without --overwrite.
+    """
     from n2s.runtime.executors import LocalExecutor
     from n2s.runtime.progress import JsonEvents, watcher
     from n2s.runtime.run import Run
     from n2s.runtime.store import Store
 
-    events = JsonEvents() if json else watcher()
-    loaded = load(graph, set_, shape(size, fps))
+    events = JsonEvents(escape_needed()) if json else watcher()
+    span = read_time("--from", from_), read_time("--to", to)
+    loaded = load(graph, set_, Shape(size, fps, draft))
     if draft:
-        loaded, out = load(graph, set_, shape(size, fps) | halved(loaded.header)), out / "draft"
-    job = Run(loaded, out, Store(store), LocalExecutor(jobs), (from_, to), force, events)
+        out = out / "draft"
+    job = Run(loaded, out, Store(store), LocalExecutor(jobs), span, force, events, overwrite, keep_frames)
     if dry_run:
         show_dry_run(job, json)
         return
     report = job.execute()
-    if keep_frames:
-        keep_pictures(report)
+    work_is_done()
     if json:
         line({"event": "done", **vars(report), "record": str(report.record)})
     else:
         print(summary(report))
 
 
-def shape(size: str | None, fps: str | None) -> dict[str, Any]:
-    """Return --size and --fps as overrides of the graph's header."""
-    from n2s.graph.errors import ArgumentError
-
-    found: dict[str, Any] = {} if fps is None else {"fps": fps}
-    if size is not None:
-        sides = size.lower().split("x")
-        if len(sides) != 2 or not all(side.isdecimal() and len(side) < 6 for side in sides):
-            raise ArgumentError(f'--size takes width and height, like 1280x720, not "{size}".')
-        found["size"] = [int(side) for side in sides]
-    return found
-
-
-def halved(header: Any) -> dict[str, Any]:
-    """Return a draft's shape: half of each side, even, and half of the frames; the composition stays."""
-    return {"size": [max(16, side // 4 * 2) for side in header.size], "fps": str(max(header.fps / 2, 1))}
-
-
-def keep_pictures(report: Any) -> None:
-    """Write every frame of the films as ``<film>-frames/000000.png``, as players show them."""
-    from n2s.runtime.encoder import frames_arguments, run_ffmpeg
-
-    for film in report.films:
-        path = Path(film["path"])
-        if path.suffix == ".mp4":
-            folder = path.with_name(f"{path.stem}-frames")
-            folder.mkdir(exist_ok=True)
-            for old in folder.glob("[0-9]*.png"):
-                old.unlink()
-            run_ffmpeg(frames_arguments(path), folder / "%06d.png")
-
-
 def show_dry_run(job: Any, json: bool = False) -> None:
     """Print what a run would render."""
     films = job.plan()
+    job.check_targets()
     tasks = {task.key for task in job.missing()}
     job.events.ended()
     for film in films:

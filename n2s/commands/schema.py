@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from n2s.commands.common import made
+from n2s.commands.output import escape_needed
+
 
 def schema(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="the file to write; printed when left out")] = None,
@@ -17,7 +20,7 @@ def schema(
     from n2s.graph.errors import GraphError
     from n2s.graph.schema import graph_schema
 
-    text = json.dumps(graph_schema(), indent=1, ensure_ascii=False)
+    text = json.dumps(graph_schema(), indent=1, ensure_ascii=output is None and escape_needed())
     if output is None:
         print(text)
         return
@@ -25,4 +28,4 @@ def schema(
         output.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise GraphError(f"{output} cannot be written: {error.strerror}.") from None
-    print(output)
+    made(output, False)

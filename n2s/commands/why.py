@@ -7,15 +7,30 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, duration, line, load, watching
+from n2s.commands.common import (
+    AsJson,
+    Fps,
+    GraphFile,
+    Overrides,
+    Shape,
+    Size,
+    StoreFolder,
+    duration,
+    line,
+    load,
+    read_time,
+    watching,
+)
 from n2s.graph.errors import GraphError
 
 
 def why(
     graph: GraphFile,
     chunk: Annotated[int | None, typer.Option(min=0, help="only this chunk, counted from 0")] = None,
-    at: Annotated[float | None, typer.Option(min=0, help="only the chunk shown at this second", metavar="SECONDS")] = None,
+    at: Annotated[str | None, typer.Option(help="only the chunk shown at this time: 80, 1:20, 8 bars", metavar="TIME")] = None,
     set_: Overrides = (),
+    size: Size = None,
+    fps: Fps = None,
     store: StoreFolder = None,
     out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path("renders"),
     json: AsJson = False,
@@ -27,11 +42,12 @@ def why(
 
     if chunk is not None and at is not None:
         raise GraphError("--chunk and --at name the same thing; give one of them.")
-    job = Run(load(graph, set_), out, Store(store), events=watching(json))
+    time = read_time("--at", at)
+    job = Run(load(graph, set_, Shape(size, fps)), out, Store(store), events=watching(json))
     try:
         job.plan()
         explainer = Explainer(job)
-        told = [about for film in job.films for about in explainer.film(film, chosen(film, chunk, at))]
+        told = [about for film in job.films for about in explainer.film(film, chosen(film, chunk, time))]
     finally:
         job.events.ended()
         job.context.close()
@@ -43,15 +59,18 @@ def why(
         print("\n".join(text(film, [about for about in told if about["film"] == film.path.name])))
 
 
-def chosen(film: Any, chunk: int | None, at: float | None) -> int | None:
+def chosen(film: Any, chunk: int | None, at: Any) -> int | None:
     """Return the index of the chunk that is asked for."""
     if at is not None:
-        frame, passed = round(at * film.fps), 0
+        tempos = {plan.values.clock.tempo for plan, _ in film.parts}
+        if at.unit.startswith("b") and len(tempos) > 1:
+            raise GraphError(f"--at {at}: the tracks of {film.path.name} have several tempos; give a time in seconds.")
+        frame, passed = round(min(at.resolve(tempos.pop()), 1e9) * film.fps), 0
         for i, (_, part) in enumerate(film.parts):
             passed += part.count
             if frame < passed:
                 return i
-        raise GraphError(f"--at {at:g} lies outside {film.path.name}, which lasts {float(film.frames / film.fps):.2f} s.")
+        raise GraphError(f"--at {at} lies outside {film.path.name}, which lasts {float(film.frames / film.fps):.2f} s.")
     if chunk is not None and chunk >= len(film.parts):
         raise GraphError(f"--chunk {chunk}: {film.path.name} has chunks 0 to {len(film.parts) - 1}.")
     return chunk

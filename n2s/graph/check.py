@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from n2s.graph.errors import Problem
 from n2s.graph.expressions import Expression, leaves
+from n2s.graph.film_names import collision, name_problem, same_place
 from n2s.graph.registry import suggest
 from n2s.graph.types import SIGNAL, Link
 
@@ -25,7 +25,7 @@ def check_links(graph: Graph, unread: set[str] = frozenset()) -> list[Problem]:
         Names of nodes that could not be read; links to them are not reported a second time.
     """
     problems: list[Problem] = []
-    written: dict[PurePath, str] = {}
+    films: dict[str, str] = {}
 
     def wrong(text: str, *path: str, key: bool = False) -> None:
         problems.append(Problem(graph.where(*path, key=key), text))
@@ -42,21 +42,43 @@ def check_links(graph: Graph, unread: set[str] = frozenset()) -> list[Problem]:
             value = getattr(node, field)
             if isinstance(value, Expression) and (text := check_constant(graph, name, field, value)):
                 wrong(text, name, field)
-        if node.kind == "sink" and (text := check_output_path(node.path)):
+        if node.kind != "sink":
+            continue
+        if text := name_problem(node.path, type(node).__name__, node.endings):
             wrong(f"{name}.path: {text}", name, "path")
-        elif node.kind == "sink" and (first := written.setdefault(PurePath(node.path), name)) != name:
-            wrong(f'{name}.path: "{node.path}" is written by {first} already; give one of them another.', name, "path")
-    if not unread and not graph.sinks() and not graph.interface:
-        wrong("The graph makes no film: it needs a sink, like FFmpegSink.", *([next(iter(graph.nodes))] if graph.nodes else []))
+        elif other := collision(node.path, films):
+            wrong(f"{name}.path: {written_already(node.path, other, films[other])}", name, "path")
+        else:
+            films[node.path] = name
     if not problems and not unread and (cycle := _cycle(graph)):
         wrong(f"These nodes wait for each other in a circle: {' → '.join([*cycle, cycle[0]])}.", cycle[0], key=True)
     return problems
+
+
+def written_already(path: str, other: str, writer: str) -> str:
+    """Say that a film's path is taken, by itself or because one of the two would be a folder."""
+    taken = f'"{path}"' if same_place(path) == same_place(other) else f'"{other}", which is in the way of "{path}",'
+    return f"{taken} is written by {writer} already; give one of them another."
+
+
+def without_film(graph: Graph) -> Problem | None:
+    """Return what commands that need a film say of a graph that makes none."""
+    if graph.sinks():
+        return None
+    if graph.interface:
+        return Problem(graph.where(), "This is a sub-graph, which makes no film; name the graph of a track that uses it.")
+    at = graph.where(next(iter(graph.nodes)))
+    return Problem(at, "The graph makes no film: it needs a sink, like FFmpegSink.")
 
 
 def warnings(graph: Graph) -> list[Problem]:
     """Return what is allowed and yet probably a mistake: idle nodes, shared seeds, expressions that never move."""
     found: list[Problem] = []
     ends = graph.sinks() or [Link.parse(text).node for text in (graph.interface.outputs.values() if graph.interface else ())]
+    if not ends:
+        found.append(without_film(graph))
+        read = {link.node for _, _, link in graph.links()}
+        ends = [name for name in graph.nodes if name not in read]
     used = _used(graph, ends)
     seeds: dict[tuple[str, int], str] = {}
     for name, node in graph.nodes.items():
@@ -81,16 +103,6 @@ def check_constant(graph: Graph, name: str, field: str, expression: Expression) 
         return ""
     spec, value = graph.nodes[name].specs[field], float(expression.evaluate({}, {}, 120.0))
     return "" if spec.allows(value) else f"{name}.{field}: = {expression} is {value:g}; it must be {spec.range or 'finite'}."
-
-
-def check_output_path(path: str) -> str:
-    """Say what is wrong with the path of a sink; nothing when it may be written."""
-    pure = PurePath(path)
-    if path and (not pure.name or path.endswith("/")):
-        return f'"{path}" may not be written: it names a folder, and a film needs the name of a file.'
-    if not path or pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in path or "\0" in path:
-        return f'"{path}" may not be written: a film\'s path is relative to --out and stays inside it.'
-    return ""
 
 
 def _check_link(graph: Graph, link: Link, wanted, unread: set[str], what: str) -> str:
@@ -120,7 +132,23 @@ def _check_link(graph: Graph, link: Link, wanted, unread: set[str], what: str) -
     return ""
 
 
-# The two walks below are networkx's by right; but importing it takes as long as all the rest of a check.
+def inputs_first(graph: Graph) -> list[str]:
+    """Return the names of the nodes of a graph without circles, each behind those that it reads."""
+    sources, order = _sources(graph), {}
+    for start in sources:
+        waiting = [(start, iter(sources[start]))]
+        while waiting:
+            name, rest = waiting[-1]
+            following = next((source for source in rest if source not in order), None)
+            if following is None:
+                order[name] = None
+                waiting.pop()
+            else:
+                waiting.append((following, iter(sources[following])))
+    return list(order)
+
+
+# The walks here are networkx's by right; but importing it takes as long as all the rest of a check.
 
 
 def _sources(graph: Graph) -> dict[str, list[str]]:

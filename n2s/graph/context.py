@@ -36,12 +36,23 @@ class ModelFiles(Protocol):
 
     channels: int
     scale: int
+    latent: dict[str, Any]  # what the card says of latents
 
     def anchor(self, name: str) -> np.ndarray: ...
 
-    def digest(self, precision: str) -> str: ...
+    def identity(self, precision: str, provider: str) -> dict[str, str]:
+        """Return what names the decoder that will run: its file's digest and its provider."""
+        ...
 
     def decoder(self, precision: str, provider: str, batch: int) -> Decoder: ...
+
+
+class ModelCard(Protocol):
+    """What is known of a model without opening it; each answer is a sentence about what it lacks, or nothing."""
+
+    def lacks_anchor(self, name: str) -> str: ...
+
+    def lacks_decoder(self, precision: str) -> str: ...
 
 
 class Context(Protocol):
@@ -82,6 +93,7 @@ class Scene:
     size: tuple[int, int]
     context: Context
     base: Path
+    model_folder: Path | None = None
 
     def seen_by(self, node: Any) -> Scene:
         """Return the scene as a streamed node may read it: of the clock, what it declares."""
@@ -90,6 +102,10 @@ class Scene:
     def path(self, text: str) -> Path:
         """Return a path of the graph, made absolute against the folder of its file."""
         return (self.base / text).resolve()
+
+    def model(self, text: str | None) -> ModelFiles:
+        """Return the model in the folder that a node names; else the one the graph names, else the one that is shipped."""
+        return self.context.model(self.path(text) if text else self.model_folder)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from n2s.graph import loaded
 from n2s.graph.declarations import class_mistakes, definition_place, name_mistakes
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression, ExpressionError, Number
+from n2s.graph.times import parse_time
 from n2s.graph.types import FRAMES, LATENTS, SIGNAL, Kind, Link
 
 
@@ -157,7 +158,9 @@ def _parse_expression(text: str) -> Expression:
 
 
 def parse_musical_time(value: Any) -> Number | None:
-    """Read a constant duration: 0.18, "0.5 s", "4 beats"; None stays None where a setting may be left out."""
+    """Read a constant duration: 0.18, "0.5 s", "0:02", "4 beats"; None stays None where a setting may be left out."""
+    if isinstance(value, str) and ":" in value:
+        return parse_time(value)
     number = parse_param(value) if value is not None else None
     if number is not None and (not isinstance(number, Number) or number.unit == "dB"):
         raise ValueError(f'a constant time was wanted, like 0.5, "0.5 s" or "4 beats", not {value!r}')
@@ -174,7 +177,9 @@ def parse_seconds(value: Any) -> Number:
 
 
 def _yaml(value: Any) -> str:
-    return {None: "nothing", True: "true", False: "false"}.get(value, repr(value))
+    if value is None or isinstance(value, bool):  # and not 0 or 1, which are equal to these
+        return {None: "nothing", True: "true", False: "false"}[value]
+    return repr(value)
 
 
 _NUMBER_OR_TEXT = {"anyOf": [{"type": "number"}, {"type": "string"}]}
@@ -182,7 +187,8 @@ _NUMBER_OR_TEXT = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 Param = Annotated[Any, BeforeValidator(parse_param), WithJsonSchema(_NUMBER_OR_TEXT), "param"]
 Seconds = Annotated[Any, BeforeValidator(parse_seconds), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
 MusicalTime = Annotated[Any, BeforeValidator(parse_musical_time), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
-FilePath = Annotated[str, "path"]  # relative to the graph's file, made absolute when the graph is loaded
+FilePath = Annotated[str, "path"]  # a file, relative to the graph's, made absolute when the graph is loaded
+FolderPath = Annotated[str, "path", "folder"]  # a folder, likewise
 
 
 class DeclarationError(GraphError):
@@ -198,6 +204,11 @@ class _Declared(type(BaseModel)):
     """Tells of mistakes in a class statement in this library's words."""
 
     def __new__(mcs, name: str, bases: tuple, namespace: dict[str, Any], **kwargs: Any) -> Any:
+        if kwargs.get("__pydantic_reset_parent_namespace__", True):
+            # pydantic looks up names of annotations where its metaclass was called from, which would be here.
+            frame, kwargs["__pydantic_reset_parent_namespace__"] = sys._getframe(1), False
+            inside = not frame.f_code.co_name.startswith("<module")
+            namespace["__pydantic_parent_namespace__"] = dict(frame.f_locals) if inside else None
         try:
             return super().__new__(mcs, name, bases, namespace, **kwargs)
         except (PydanticUserError, NameError) as error:
@@ -280,7 +291,7 @@ class Node(BaseModel, metaclass=_Declared):
 
     @classmethod
     def is_type(cls, name: str, marker: str) -> bool:
-        """Say whether a field is declared as "seconds", "path" or "param"."""
+        """Say whether a field is declared as "seconds", "path", "folder" or "param"."""
         info: FieldInfo = cls.model_fields[name]
         parts = get_args(info.annotation)  # of FilePath | None
         return marker in info.metadata or any(marker in getattr(part, "__metadata__", ()) for part in parts)
@@ -315,6 +326,21 @@ class Node(BaseModel, metaclass=_Declared):
     def digests(self, scene: Any) -> dict[str, str]:
         """Return the digests of the bytes this node reads from outside the graph (music, models, pictures)."""
         return {}
+
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int | None:
+        """Return how many columns a signal has, as far as settings and the columns of the ports' signals tell.
+
+        0 stands for a signal of one number a frame, None for what only running tells.
+        """
+        return type(self).outputs[output].columns or None
+
+    def wanted_columns(self) -> dict[str, tuple[int, str]]:
+        """Return the columns that ports must be given, by port, and why: {"weights": (3, "one for each name")}."""
+        return {}
+
+    def check_model(self, model: Any) -> list[tuple[tuple, str]]:
+        """Return what a model lacks that this node needs, as (path of the setting, sentence); see `ModelCard`."""
+        return []
 
     def __call__(self, *inputs: Any, name: str | None = None, **named: Any) -> Any:
         """Connect the node: ports in their order, or by name.
@@ -437,10 +463,11 @@ class Pointwise(Node):
 
 
 class Sink(Node):
-    """A node that makes a file from frames; ``format`` names what the runtime writes."""
+    """A node that makes a file from frames; ``format`` names what the runtime writes, ``endings`` its files may have."""
 
     kind: ClassVar[str] = "sink"
     format: ClassVar[str] = ""
+    endings: ClassVar[tuple[str, ...]] = ()
 
 
 SIGNAL_OUTPUT = {"signal": Output(SIGNAL)}

@@ -78,6 +78,8 @@ def type_words(cls: type[Node], name: str) -> str:
         return "number, signal or expression"
     if cls.is_type(name, "seconds"):
         return "seconds (0.5, 250 ms)" if seconds_only(cls, name) else "time (0.5, 250 ms, 4 beats)"
+    if cls.is_type(name, "folder"):
+        return "folder"
     if cls.is_type(name, "path"):
         return "file"
     return _words(field_schema(cls, name))
@@ -90,7 +92,8 @@ def _words(schema: dict[str, Any], many: bool = False) -> str:
     types = schema.get("type", [])
     types = [types] if isinstance(types, str) else [word for word in types if word != "null"]
     if types == ["array"] and "prefixItems" in schema:
-        return f"[{', '.join(_words(item) for item in schema['prefixItems'])}]"
+        more = [_words(schema["items"]), "…"] if "items" in schema else []
+        return f"[{', '.join([*(_words(item) for item in schema['prefixItems']), *more])}]"
     if types == ["array"]:
         return f"{'lists' if many else 'list'} of {_words(schema['items'], True)}"
     return " or ".join(_WORDS[word][many] for word in types) or "any value"

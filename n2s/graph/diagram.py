@@ -20,6 +20,7 @@ from n2s.graph.types import Link
 
 TINTS = {"resident": "#fdf6e3", "streamed": "#e8f1f5", "pointwise": "#e9f4ec", "sink": "#eeeef0", "track": "#eeeef0",
          "graph": "#f3ecf7", "given": "#f6f7f8"}  # fmt: skip
+MADE = b"<!-- made by n2s draw -->\n"  # by which a diagram is known that may be drawn anew
 STORED, STALE = "#4f9d69", "#e3a008"
 _LONGEST = 44
 _GREY = "#6b7280"
@@ -196,7 +197,7 @@ def render_diagram(source: str, target: Path) -> None:
         done = subprocess.run([tool, f"-T{form}"], input=source.encode(), capture_output=True, check=False)
         if done.returncode:
             raise N2SError(f"Graphviz failed: {done.stderr.decode(errors='replace').strip()}")
-        target.write_bytes(_IMAGE.sub(_inline, done.stdout) if form == "svg" else done.stdout)
+        target.write_bytes(_IMAGE.sub(_inline, done.stdout) + MADE if form == "svg" else done.stdout)
     except OSError as error:
         raise N2SError(f"{target} cannot be written: {error.strerror}.") from None
 

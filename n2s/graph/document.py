@@ -6,6 +6,7 @@ Nothing in a file can run code.
 
 from __future__ import annotations
 
+import copy
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -40,9 +41,21 @@ class Document:
     ):
         self.path, self.values, self.marks = path, values, marks
         self.text, self.spans, self.flow = text, spans or {}, flow or set()
+        self.places: dict[tuple, Position] = {}
+
+    def overridden(self, places: dict[tuple, Position]) -> Document:
+        """Return the document of a graph in which the values at some paths were given elsewhere."""
+        if not places:
+            return self
+        made = copy.copy(self)
+        made.places = places
+        return made
 
     def where(self, path: tuple = (), key: bool = False) -> Position:
-        """Return the position of a value, of its key, or of the nearest thing around it."""
+        """Return the position of a value, of its key, or of the nearest thing around it; or where it was given instead."""
+        for end in range(len(path), 0, -1) if self.places else ():
+            if path[:end] in self.places:
+                return self.places[path[:end]]
         if key and (*path, "") in self.marks:
             return Position(self.path, *self.marks[(*path, "")])
         while path and path not in self.marks:
@@ -186,6 +199,8 @@ class _Reader:
     def scalar(self, node: Any, tag: str) -> Any:
         text, kind = node.value, tag.removeprefix(_PREFIX)
         try:
+            if kind in ("int", "float") and ":" in text:  # 1:20, which YAML 1.1 takes for a number to the base 60
+                return text
             if kind == "int":
                 return int(text.replace("_", ""), 0)
             if kind == "float":

@@ -53,5 +53,5 @@ def edit(graph: Graph, changes: dict[str, Any]) -> Graph:
         if old:
             raise
         raise GraphError([Problem(None, problem.text) for problem in error.problems]) from None
-    edited.path, edited.document, edited.track_overrides = graph.path, old and document, graph.track_overrides
+    edited.path, edited.document = graph.path, old and document
     return edited

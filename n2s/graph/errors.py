@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """A place in a graph file; lines and columns count from 1."""
+    """A place in a graph file; lines and columns count from 1.
+
+    What was not given in a file, but as an argument, has that argument as its ``path``: "--set tone.exposure".
+    """
 
     path: str
     line: int = 0
     column: int = 0
+    argument: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
@@ -44,6 +48,12 @@ class MediaError(RenderError):
     """A picture or a piece of music cannot be used as it is."""
 
 
+class MissingFileError(MediaError):
+    """A file or folder that was asked for is not there: the arguments are wrong, not what lies in a file."""
+
+    exit_status = 2
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One thing wrong with a graph."""
@@ -52,7 +62,16 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
+        if self.position and self.position.argument:
+            return f"{self.position}: {self._without_name()}"
         return f"{self.position}  {self.text}" if self.position else self.text
+
+    def _without_name(self) -> str:
+        """Return the text without the name of what it speaks of, where the argument has named it."""
+        name, colon, rest = self.text.partition(": ")
+        named = self.position.path.rpartition(" ")[2].lstrip("-")
+        first_port = named.endswith(".in") and named.removesuffix("in") == name[: name.rfind(".") + 1]
+        return rest if colon and (first_port or f".{named}".endswith(f".{name}")) else self.text
 
 
 class GraphError(N2SError):

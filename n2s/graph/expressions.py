@@ -39,10 +39,11 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True)
 class Number:
-    """A constant, in ``unit``; a beat's length is known when the music is."""
+    """A constant, in ``unit``; a beat's length is known when the music is. ``text`` is kept where it was written otherwise."""
 
     value: float
     unit: str = ""
+    text: str = field(default="", compare=False)
 
     def resolve(self, tempo: float) -> float:
         """Return the value in seconds, as a factor (dB), or as it is."""
@@ -51,7 +52,7 @@ class Number:
         return 10.0 ** (self.value / 20.0) if self.unit == "dB" else self.value * scale.get(self.unit, 1.0)
 
     def __str__(self) -> str:
-        return f"{shortest(self.value)} {self.unit}" if self.unit else shortest(self.value)
+        return self.text or (f"{shortest(self.value)} {self.unit}" if self.unit else shortest(self.value))
 
 
 def shortest(value: float) -> str:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from n2s.graph import build
-from n2s.graph.declare import wanted
+from n2s.graph.declare import FolderPath, wanted
 from n2s.graph.document import Document
 from n2s.graph.errors import GraphError, Position, Problem
-from n2s.graph.expressions import Expression
+from n2s.graph.expressions import Expression, Number
 from n2s.graph.registry import suggest
 from n2s.graph.time import parse_rate
+from n2s.graph.times import WrittenSeconds, is_musical, parse_time
 from n2s.graph.types import Link
 
 MAX_SIDE = 8192
@@ -35,7 +36,25 @@ class Header(BaseModel):
     fps: Annotated[Fraction, BeforeValidator(parse_rate)] = Field(Fraction(30), description="film frames a second")
     size: tuple[int, int] = Field((640, 360), description="width and height in pixels, both even")
     tempo: float | None = Field(None, ge=20, le=400, description="beats a minute; else heard in the music")
-    duration: float | None = Field(None, gt=0, le=86400, description="seconds the film lasts, its sound cut there or followed by silence; left out, as long as the music")
+    duration: float | None = Field(None, gt=0, le=86400, description="a time, like 80 or 1:20: how long the film lasts; its sound is cut there or followed by silence; left out, as long as the music")
+    model: FolderPath | None = Field(
+        None, description="folder of the model, for every node that names none; the one that is shipped when left out"
+    )
+
+    @field_validator("duration", mode="wrap")
+    @classmethod
+    def _read_time(cls, value: Any, read: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool):
+            value = parse_time(value)  # which refuses it
+        if not isinstance(value, str | Number):
+            made = read(value)
+            return value if isinstance(value, WrittenSeconds) else made
+        time, tempo = parse_time(value), info.data.get("tempo")
+        if is_musical(time) and not tempo:
+            raise ValueError(f'"{time}" is as long as the tempo says; set "tempo: 120" beside it, or give seconds')
+        seconds = WrittenSeconds.of(time, tempo or 120.0)
+        read(seconds)  # which holds it against its range
+        return seconds
 
     @field_validator("size")
     @classmethod
@@ -69,9 +88,9 @@ class Graph:
         self.base = Path(base).resolve()
         self.given = frozenset(header)
         self.document: Document | None = None
-        self.track_overrides: dict[str, dict[str, Any]] = {}
         self.interface = None
         self.nodes = build.close(sinks)
+        self.loaded_tracks: dict[str, Graph] = {}
         if problems := self.problems():
             raise GraphError(problems)
 
@@ -82,17 +101,20 @@ class Graph:
         overrides: dict[str, Any] | None = None,
         preset: str | None = None,
         including: tuple[Path, ...] = (),
+        places: Mapping[str, Position] | None = None,
     ) -> Graph:
         """Read a graph file and check it; nothing of the graph is run, no music is read.
 
         Parameters
         ----------
         overrides : dict, optional
-            Values that replace those of the file: ``{"grain.amount": 0.1, "fps": 25}``.
+            Values that replace those of the file: ``{"grain.amount": 0.1, "fps": 25}``; see `n2s.graph.override`.
         preset : str, optional
             One of the file's presets, laid under the overrides.
         including : tuple of Path
             The graphs on the way to this one, which it may not include again.
+        places : mapping of str to Position, optional
+            Where each of the overrides was given, for messages, and under "preset" where that was.
 
         Raises
         ------
@@ -101,7 +123,7 @@ class Graph:
         """
         from n2s.graph.load import load_graph
 
-        return load_graph(cls.__new__(cls), Path(path), overrides or {}, preset, including)
+        return load_graph(cls.__new__(cls), Path(path), overrides or {}, preset, including, places=places)
 
     def where(self, *path: str, key: bool = False) -> Position | None:
         """Return where a value stands in the graph's file; None for a graph made in Python."""
@@ -149,6 +171,23 @@ class Graph:
     def resolve(self, path: str) -> Path:
         """Return a path written in the graph, made absolute against the folder of its file."""
         return (self.base / path).resolve()
+
+    def given_as(self, entry: str) -> Position | None:
+        """Return where an entry of the header was given, where not in the graph's file itself."""
+        return self.document.places.get((entry,)) if self.document else None
+
+    def stated(self, entry: str) -> Any:
+        """Return an entry of the header as the graph's file has it, whatever overrides say."""
+        values = self.document.values if self.document else {}
+        try:
+            return getattr(Header(**({entry: values[entry]} if entry in values else {})), entry)
+        except ValidationError:
+            return None
+
+    @property
+    def model_folder(self) -> Path | None:
+        """The folder of the model that the graph names; None for the one that is shipped."""
+        return self.resolve(self.header.model) if self.header.model else None
 
     @cached_property
     def network(self) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from n2s.graph.document import Document, read_document
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES
 from n2s.graph.graph import Header, explain_header
+from n2s.graph.override import Overrides
 from n2s.graph.registry import node_types, registry, suggest
 from n2s.graph.subgraph import MAX_NODES, check_outputs, given_nodes, read_interface, subgraph_type
 from n2s.graph.types import NAME
@@ -25,7 +27,7 @@ SECTIONS = ("nodes", "interface", "presets")
 
 def load_graph(
     graph: Graph, path: Path, overrides: dict[str, Any], preset: str | None, including: tuple[Path, ...],
-    document: Document | None = None,
+    document: Document | None = None, places: Mapping[str, Position] | None = None,
 ) -> Graph:
     """Fill an empty graph from a file, or from a document that stands for it; see `Graph.load`."""
     document = document or read_document(path)
@@ -41,9 +43,12 @@ def load_graph(
     specs = {name: dict(spec) if isinstance(spec, dict) else spec for name, spec in specs.items()}
     header = {key: value for key, value in values.items() if key not in SECTIONS}
     graph.interface = read_interface(document, values["interface"], problems) if "interface" in values else None
-    graph.preset_params = {}
-    overlay = _preset(graph, document, preset, problems)
-    graph.track_overrides = _override(header, specs, overlay | overrides)
+    graph.preset_params, graph.loaded_tracks = {}, {}
+    overlay = Overrides(header, specs, list(Header.model_fields))
+    overlay.lay(*_preset(graph, document, preset, places or {}, problems))
+    overlay.lay(overrides, places or {})
+    problems += overlay.problems
+    graph.document = document = document.overridden(overlay.places)
     _read_header(graph, document, header, problems)
     graph.nodes = given_nodes(graph.interface) if graph.interface else {}
     for name, spec in specs.items():
@@ -73,24 +78,32 @@ def _read_header(graph: Graph, document: Document, header: dict[str, Any], probl
     if "n2s" not in header:
         problems.append(Problem(document.where(), 'A graph begins with "n2s: 1", the version of its format.'))
     if graph.interface:
-        for field in sorted(graph.given & {"fps", "size", "seed", "tempo", "duration"}):
+        for field in sorted(graph.given & {"fps", "size", "seed", "tempo", "duration", "model"}):
             text = f"{field}: a sub-graph takes it from the graph that uses it; take it out here."
             problems.append(Problem(document.where((field,), key=True), text))
 
 
-def _preset(graph: Graph, document: Document, preset: str | None, problems: list[Problem]) -> dict[str, Any]:
-    """Return the settings of a preset; those of the interface's parameters go to ``graph.preset_params``."""
+def _preset(
+    graph: Graph, document: Document, preset: str | None, given: Mapping[str, Position], problems: list[Problem]
+) -> tuple[dict[str, Any], dict[str, Position]]:
+    """Return the settings of a preset and where they stand; those of the interface go to ``graph.preset_params``."""
     presets = document.values.get("presets", {})
     if not isinstance(presets, dict) or not all(isinstance(overlay, dict) for overlay in presets.values()):
         problems.append(Problem(document.where(("presets",)), 'presets: settings by name were wanted: "{soft: {grain.amount: 0.01}}".'))
-        return {}
+        return {}, {}
     if preset is None:
-        return {}
+        return {}, {}
     if preset not in presets:
-        raise GraphError([Problem(document.where(("presets",)), f'There is no preset "{preset}". {suggest(preset, list(presets))}')])
+        text = f'There is no preset "{preset}". {suggest(preset, list(presets)) or "The graph has none."}'
+        raise GraphError([Problem(given.get("preset", document.where(("presets",))), text)])
     params = graph.interface.params if graph.interface else {}
     graph.preset_params = {key: value for key, value in presets[preset].items() if key in params}
-    return {key: value for key, value in presets[preset].items() if key not in params}
+    places = {key: document.where(("presets", preset, key), key=True) for key in presets[preset]}
+    for key, value in list(graph.preset_params.items()):
+        if text := params[key].refuses(value):
+            problems.append(Problem(places[key], f"{key}: {text}"))
+            del graph.preset_params[key]
+    return {key: value for key, value in presets[preset].items() if key not in params}, places
 
 
 def _check_name(document: Document, name: str, taken: bool, problems: list[Problem]) -> None:
@@ -102,22 +115,6 @@ def _check_name(document: Document, name: str, taken: bool, problems: list[Probl
     elif NAME.match(name):
         return
     problems.append(Problem(document.where(("nodes", name), key=True), f'The name "{name}" {why}; choose another.'))
-
-
-def _override(header: dict, specs: dict, overrides: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Put values in place of the file's; return those that are for the graphs of tracks, by track."""
-    for_tracks: dict[str, dict[str, Any]] = {}
-    for target, value in overrides.items():
-        node, dot, field = target.partition(".")
-        if not dot and target in Header.model_fields:
-            header[target] = value
-        elif dot and isinstance(specs.get(node), dict) and "." in field and specs[node].get("node") == "Track":
-            for_tracks.setdefault(node, {})[field] = value
-        elif dot and isinstance(specs.get(node), dict):
-            specs[node][field] = value
-        else:
-            raise GraphError(f'--set {target}: the graph has no node "{node}". {suggest(node, list(specs))}')
-    return for_tracks
 
 
 def read_node(
@@ -132,8 +129,8 @@ def read_node(
     cls = _node_type(graph, name, spec["node"], fields, problems, including)
     if cls is None:
         return None
-    if "in" in fields and cls.ports and next(iter(cls.ports)) not in fields:
-        fields[next(iter(cls.ports))] = fields.pop("in")
+    if "in" in fields and cls.ports:
+        _name_first_port(document, where, fields, next(iter(cls.ports)))
     try:
         return cls(**fields)
     except DeclarationError as error:
@@ -148,6 +145,17 @@ def read_node(
     except RecursionError:
         problems.append(Problem(document.where(where), f"{name}: a value nests too deep."))
     return None
+
+
+def _name_first_port(document: Document, where: tuple, fields: dict[str, Any], first: str) -> None:
+    """Give what stands under ``in`` the first port's name; where both are given, an override goes before the file."""
+    over = (*where, "in") in document.places
+    if over:
+        document.places[(*where, first)] = document.places[(*where, "in")]
+    if over or first not in fields:
+        fields[first] = fields.pop("in")
+    elif (*where, first) in document.places:
+        del fields["in"]
 
 
 def _node_type(
@@ -166,11 +174,13 @@ def _node_type(
         problems.append(Problem(document.where(where), text))
         return None
     try:
-        return subgraph_type(graph.resolve(path), preset, overrides, (*including, graph.path.resolve()))
+        places = {key: document.where((*where, "set", key), key=True) for key in overrides}
+        places["preset"] = document.where((*where, "preset"))
+        return subgraph_type(graph.resolve(path), preset, overrides, (*including, graph.path.resolve()), places)
     except GraphError as error:
         at = document.where((*where, "path"))
         for problem in error.problems:
-            if problem.position and problem.position.line:
+            if problem.position and (problem.position.line or problem.position.argument):
                 problems.append(problem)
             else:
                 file = f"{problem.position.path}: " if problem.position else ""

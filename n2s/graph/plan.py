@@ -67,7 +67,7 @@ class FilmPlan:
         self, graph: Graph, sink: str, values: Values, context: Context, environment: Mapping[str, Any], fuse: bool = True
     ):
         self.graph, self.sink, self.values, self.fuse = graph, sink, values, fuse
-        self.scene = Scene(values.clock, graph.header.seed, graph.header.size, context, graph.base)
+        self.scene = Scene(values.clock, graph.header.seed, graph.header.size, context, graph.base, graph.model_folder)
         self.environment = environment
         self.order = _streamed_order(graph, sink)
         self.grids = _latent_grids(graph, self.order)
@@ -112,7 +112,10 @@ class FilmPlan:
         inputs = {field: place[link.node] if link.node in place else "signal" for field, link in node.links().items() if field in node.ports}
         if node.kind == "sink":
             inputs.pop("audio", None)  # the music is joined to the film later; segments hold pictures alone
-        code = code_digest(type(node), self.scene.context.file_digest, self._engine)
+        try:
+            code = code_digest(type(node), self.scene.context.file_digest, self._engine)
+        except GraphError as error:
+            raise authors.wrong(self.graph, name, str(error)) from None
         description = {"type": type(node).__name__, "code": code, "settings": settings, "params": params, "inputs": inputs}
         if files := self._files(node) | _digests(self.graph, name, self.scene):
             description["files"] = files

@@ -19,6 +19,7 @@ from n2s.graph.document import Document, parse_document, read_document
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Expression, ExpressionError, Number
 from n2s.graph.patch import Add, Remove, Set, patch
+from n2s.graph.times import WrittenSeconds
 from n2s.graph.types import Link
 
 if TYPE_CHECKING:
@@ -81,11 +82,13 @@ def plain(value: Any) -> Any:
         For what has no place in a file.
     """
     if isinstance(value, Number):
-        if value.unit:
+        if value.unit or value.text:
             return str(value)
         return int(value.value) if value.value.is_integer() and abs(value.value) < 1e15 else value.value
     if isinstance(value, Expression):
         return f"= {_expression_text(value)}"
+    if isinstance(value, WrittenSeconds) and value.text:
+        return value.text
     if isinstance(value, Fraction):
         return value.numerator if value.denominator == 1 else str(value)
     if isinstance(value, Link | os.PathLike):
@@ -167,18 +170,27 @@ def _placed(graph: Graph, folder: Path) -> Graph:
         return graph
     moved = copy.copy(graph)
     moved.nodes = dict(graph.nodes)
+    if "model" in graph.given and graph.header.model:
+        moved.header = graph.header.model_copy(update={"model": _relative(graph, graph.header.model, folder)})
     for name, node in graph.nodes.items():
         update = {}
         for field in node.model_fields_set & type(node).model_fields.keys():
             value = getattr(node, field)
-            if isinstance(value, str) and node.is_type(field, "path") and not os.path.isabs(value):
-                try:
-                    update[field] = Path(os.path.relpath(graph.resolve(value), folder)).as_posix()
-                except ValueError:  # another drive
-                    update[field] = str(graph.resolve(value))
+            if isinstance(value, str) and node.is_type(field, "path"):
+                update[field] = _relative(graph, value, folder)
         if update:
             moved.nodes[name] = node.model_copy(update=update)
     return moved
+
+
+def _relative(graph: Graph, path: str, folder: Path) -> str:
+    """Return a path of a graph as it is from another folder; an absolute one stays."""
+    if os.path.isabs(path):
+        return path
+    try:
+        return Path(os.path.relpath(graph.resolve(path), folder)).as_posix()
+    except ValueError:  # another drive
+        return str(graph.resolve(path))
 
 
 def _difference(back: Graph, wanted: Graph) -> str:
@@ -225,22 +237,26 @@ def _header_changes(document: Document, graph: Graph) -> list[Set | Add | Remove
 
     changes: list[Set | Add | Remove] = []
     values, wanted, before = document.values, _header(graph), None
+    raw = {key: value for key, value in values.items() if key in Header.model_fields}
     stays = {*wanted, "nodes", "interface", "presets", *(key for key in graph.given if values.get(key, 0) is None)}
     changes += [Remove((key,)) for key in values if key not in stays]
     for field in Header.model_fields:
         if field in wanted and field not in values:
             changes.append(Add((field,), wanted[field], before))
-        elif field in wanted and not _means(Header, field, values[field], getattr(graph.header, field)):
+        elif field in wanted and not _means(Header, field, raw, getattr(graph.header, field)):
             changes += _value_changes(document, (field,), values[field], wanted[field])
         before = field if field in values else before
     return changes
 
 
-def _means(header: type, field: str, raw: Any, value: Any) -> bool:
-    try:
-        return getattr(header(**{field: raw}), field) == value
-    except ValueError:
-        return False
+def _means(header: type, field: str, raw: dict[str, Any], value: Any) -> bool:
+    """Say whether an entry as it stands in a file is a value; what else stands there may decide what it means."""
+    for entries in (raw, {field: raw[field]}):
+        try:
+            return getattr(header(**entries), field) == value
+        except ValueError:
+            continue
+    return False
 
 
 def _node_changes(document: Document, name: str, raw: dict, old: Node | None, new: Node) -> list[Set | Add | Remove]:

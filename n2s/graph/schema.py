@@ -18,6 +18,7 @@ from n2s.graph.graph import MAX_SIDE, Header
 from n2s.graph.registry import node_types
 from n2s.graph.subgraph import Interface, SubGraph
 from n2s.graph.time import MAX_FPS
+from n2s.graph.times import CLOCK, LIKE, QUANTITY
 from n2s.graph.types import FILM, SIGNAL, Kind
 from n2s.graph.words import default, help_line, seconds_only, sentence, summary, text
 
@@ -111,7 +112,7 @@ def field_schema(cls: type[Node], name: str) -> dict[str, Any]:
         schema = _bounded(_number_or(NUMBER_WANTED, _quantity(*units), LINK, EXPRESSION), spec)
     elif cls.is_type(name, "seconds"):
         units, like = (SECONDS, "0.5 or 250 ms") if seconds_only(cls, name) else (TIMES, "0.5, 250 ms or 4 beats")
-        schema = _bounded(_number_or(f"A constant time was wanted, like {like}.", _quantity(*units)), spec)
+        schema = _bounded(_number_or(f"A constant time was wanted, like {like}.", _quantity(*units), CLOCK), spec)
         if cls.model_fields[name].default is None:
             schema["type"].append("null")
     else:
@@ -182,6 +183,8 @@ def _header_field(name: str) -> dict[str, Any]:
         schema = {"type": "array", "prefixItems": [side, side], "minItems": 2, "maxItems": 2}
     else:
         schema = _merged(Header.model_json_schema()["properties"][name])
+    if name == "duration":
+        schema |= _number_or(f"A time was wanted, like {LIKE}.", CLOCK, QUANTITY) | {"type": ["number", "string", "null"]}
     value = info.default
     if value is not None:
         schema["default"] = int(value) if isinstance(value, Fraction) else list(value) if isinstance(value, tuple) else value

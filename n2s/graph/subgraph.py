@@ -14,15 +14,15 @@ the seeds of the nodes in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from n2s.graph.build import map_tree
-from n2s.graph.declare import FilePath, Node, Output, Param, Resident, param, port, setting
-from n2s.graph.errors import GraphError, Problem
+from n2s.graph.declare import FilePath, Node, Output, Param, Resident, Spec, param, parse_param, port, setting
+from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import Expression, Number
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, NAME, SIGNAL, Audio, Frames, Latents, Link, Signal
 
@@ -54,6 +54,17 @@ class Parameter(BaseModel):
     le: float | None = None
     lt: float | None = None
     unit: str = ""
+
+    def refuses(self, value: Any) -> str:
+        """Say why a preset's value cannot be this parameter's; nothing when it can."""
+        try:
+            number = parse_param(value)
+        except ValueError as error:
+            return str(error)
+        if not isinstance(number, Number):
+            return f"a number was wanted, not {value!r}"
+        spec = Spec("param", self.help, self.ge, self.gt, self.le, self.lt)
+        return "" if spec.allows(number.resolve(120.0)) else f"{value} was given; it must be {spec.range or 'finite'}"
 
 
 class Interface(BaseModel):
@@ -123,9 +134,12 @@ def read_interface(document: Any, values: Any, problems: list[Problem]) -> Inter
 
 
 def subgraph_type(
-    path: Path, preset: str | None = None, overrides: dict[str, Any] | None = None, including: tuple[Path, ...] = ()
+    path: Path, preset: str | None = None, overrides: dict[str, Any] | None = None, including: tuple[Path, ...] = (),
+    places: Mapping[str, Position] | None = None,
 ) -> type[SubGraph]:
     """Return the node type that a sub-graph's file declares, under one of its presets and some overrides.
+
+    ``places`` says where each of the overrides was given.
 
     Raises
     ------
@@ -139,7 +153,7 @@ def subgraph_type(
         raise GraphError(f"these graphs include each other in a circle: {circle}")
     if len(including) >= MAX_DEPTH:
         raise GraphError(f"sub-graphs nest at most {MAX_DEPTH} deep")
-    inner = Graph.load(path, overrides, preset, including)
+    inner = Graph.load(path, overrides, preset, including, places)
     interface = inner.interface
     if interface is None:
         raise GraphError(f'{path.name} has no interface, so it cannot be a node; give it "interface: {{inputs: …, outputs: …}}"')

@@ -1,36 +1,135 @@
-"""Tracks of an album: their graphs, under the album's frame rate and size."""
+"""Albums: the graphs of their tracks, under the album's frame rate, size, coding and model, and what they write."""
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
+from n2s.graph.check import written_already
 from n2s.graph.errors import GraphError, Problem
+from n2s.graph.film_names import collision
 from n2s.graph.graph import Graph
+
+CODING = ("crf", "preset", "depth", "dither", "chunk", "audio_bitrate", "audio_rate")
+
+
+def is_album(graph: Graph) -> bool:
+    """Say whether a graph joins tracks."""
+    return any(node.kind == "sink" and node.format == "album" for node in graph.nodes.values())
 
 
 def load_track(album: Graph, name: str) -> Graph:
-    """Return the graph of a track, with the album's frame rate and size.
+    """Return the graph of a track, with the album's frame rate and size, and its model where the track names none.
+
+    It is read once for each album.
 
     Raises
     ------
     GraphError
         When the graph states another frame rate or size than the album.
     """
+    if name not in album.loaded_tracks:
+        album.loaded_tracks[name] = _load_track(album, name)
+    return album.loaded_tracks[name]
+
+
+def _load_track(album: Graph, name: str) -> Graph:
     header, track = album.header, album.nodes[name]
     path = album.resolve(track.path)
     if album.path and path == album.path.resolve():
         raise GraphError([Problem(album.where(name, "path"), "An album cannot be a track of itself.")])
-    graph = Graph.load(path, track.set | album.track_overrides.get(name, {}), track.preset)
-    inherited = {}
+    places = {key: album.where(name, "set", key, key=True) for key in track.set} if album.document else {}
+    if album.document:
+        places["preset"] = album.where(name, "preset")
+    try:
+        graph = Graph.load(path, track.set, track.preset, places=places)
+    except GraphError as error:
+        if len(error.problems) == 1 and error.problems[0].position and not error.problems[0].position.line:
+            found = error.problems[0]  # of the file as a whole: that it is missing, or no text
+            if not found.position.argument:
+                text = f"{name}.path: {found.position.path}: {found.text}"
+                raise GraphError([Problem(album.where(name, "path"), text)]) from None
+        raise
+    if is_album(graph):
+        raise GraphError([Problem(album.where(name, "path"), f"{name}: {path.name} is an album; a track was wanted.")])
+    inherited: dict[str, Any] = {}
     for field in ("fps", "size"):
         own, wanted = getattr(graph.header, field), getattr(header, field)
-        if own != wanted and field in graph.given:
+        asked = album.given_as(field) is not None  # of the whole album, tracks included
+        if own != wanted and field in graph.given and not asked:
             text = f"{field} is {_shown(own)}, but the album has {_shown(wanted)}; take it out of the track."
             raise GraphError([Problem(graph.document.where((field,)), text)])
         inherited[field] = wanted
+    if album.model_folder and not graph.header.model:
+        inherited["model"] = str(album.model_folder)
     graph.header = graph.header.model_copy(update=inherited)
     return graph
 
 
 def _shown(value: Any) -> str:
     return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def coded_track(album: Graph, sink: str, name: str) -> tuple[Graph, str]:
+    """Return a track's graph under the coding of an album's sink, and the name of its own sink.
+
+    Raises
+    ------
+    GraphError
+        When it has not exactly one film sink, states another coding than the album, or plays no music.
+    """
+    node, graph = album.nodes[sink], load_track(album, name)
+    sinks = [name for name in graph.sinks() if graph.nodes[name].format == "film"]
+    if len(sinks) != 1:
+        text = f"{graph.path.name} has {len(sinks)} film sinks; a track of an album has exactly one."
+        raise GraphError([Problem(album.where(name, "path"), text)])
+    film, update = graph.nodes[sinks[0]], {}
+    for field in CODING:
+        wanted, own = getattr(node, field), getattr(film, field)
+        if field in node.model_fields_set | film.model_fields_set and own != wanted:
+            if field in film.model_fields_set:
+                text = f"{sinks[0]}.{field} is {own}, but the album has {wanted}; take it out of one of them."
+                raise GraphError([Problem(graph.where(sinks[0], field), text)])
+            update[field] = wanted
+    if not film.audio:
+        text = f"{sinks[0]}.audio: a track of an album needs its music connected to the sink."
+        raise GraphError([Problem(graph.where(sinks[0], key=True), text)])
+    coded = copy.copy(graph)
+    coded.__dict__.pop("flat", None)
+    coded.nodes = graph.nodes | {sinks[0]: film.model_copy(update=update)}
+    return coded, sinks[0]
+
+
+def album_problems(album: Graph) -> list[Problem]:
+    """Return what is wrong with the tracks of a graph, and with the paths of the films that it and they write."""
+    problems: dict[Problem, None] = {}  # each once: two tracks may be one graph
+    for name, node in album.nodes.items():
+        if node.kind == "track":
+            _noting(problems, lambda name=name: load_track(album, name))
+    films = {node.path: name for name, node in album.nodes.items() if node.kind == "sink"}
+    for sink, node in album.nodes.items():
+        if node.kind != "sink" or node.format != "album":
+            continue
+        for i, link in enumerate(node.tracks):
+            found = _noting(problems, lambda sink=sink, link=link: coded_track(album, sink, link.node))
+            if found is None:
+                continue
+            graph, own = found
+            path = graph.nodes[own].path
+            if other := collision(path, films):
+                way = f"as with set: {{{own}.path: …}} on the track"
+                text = written_already(path, other, films[other]).removesuffix(".")
+                place = album.where(sink, "tracks", i) if films[other] == link.node else album.where(link.node, "path")
+                problems[Problem(place, f"{link.node}: {text}, {way}.")] = None
+            else:
+                films[path] = link.node
+    return list(problems)
+
+
+def _noting(problems: dict[Problem, None], find: Any) -> Any:
+    """Return what a function finds; note what is wrong and return None where it raises."""
+    try:
+        return find()
+    except GraphError as error:
+        problems.update(dict.fromkeys(error.problems))
+    return None

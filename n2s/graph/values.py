@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from n2s.graph.errors import GraphError
 from n2s.graph.time import Clock
 from n2s.graph.types import Link
 
@@ -43,4 +44,8 @@ class Values:
         """Return what a link carries."""
         names = [output for node, output in self.outputs if node == link.node] if not link.output else [link.output]
         value = self.outputs[link.node, names[0]]
+        columns = value.shape[1] if link.component is not None and value.ndim == 2 else 0
+        if link.component is not None and link.component >= columns:
+            has = f"has components 0 to {columns - 1}" if columns else "has no components"
+            raise GraphError(f'"{Link(link.node, link.output)}" {has}; there is no "{link}".')
         return value if link.component is None else np.ascontiguousarray(value[:, link.component])

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from n2s.graph.context import Block, Decoder, Scene
-from n2s.graph.declare import FRAMES_OUTPUT, FilePath, Streamed, port, setting
+from n2s.graph.context import Block, Decoder, ModelCard, Scene
+from n2s.graph.declare import FRAMES_OUTPUT, FolderPath, Streamed, port, setting
 from n2s.graph.types import Latents
 
 
@@ -24,7 +24,7 @@ class VAEDecode(Streamed):
     """
 
     latents: Latents = port("unit variance in every channel")
-    model: FilePath | None = setting(None, help="folder of the model; left out, the one that is shipped", keyed=False)
+    model: FolderPath | None = setting(None, help="folder of the model; left out, the graph's, else the one that is shipped", keyed=False)
     precision: Literal["auto", "int8", "fp16", "fp32"] = setting("auto", help="which of the model's decoders", keyed=False)
     provider: Literal["auto", "cpu", "cuda"] = setting("auto", help="what the decoder runs on", keyed=False)
     grid: tuple[int, int] | None = setting(None, ge=2, le=256, help="latent rows and columns")
@@ -34,11 +34,14 @@ class VAEDecode(Streamed):
     reads = frozenset()
     half: ClassVar[bool] = True  # its frames are float16 by definition
 
+    def check_model(self, model: ModelCard) -> list[tuple[tuple, str]]:
+        return [(("precision",), text)] if (text := model.lacks_decoder(self.precision)) else []
+
     def digests(self, scene: Scene) -> dict[str, str]:
         return self._files(scene).identity(self.precision, self.provider)
 
     def _files(self, scene: Scene) -> Any:
-        return scene.context.model(scene.path(self.model) if self.model else None)
+        return scene.model(self.model)
 
     def open(self, scene: Scene, grid: tuple[int, int]) -> Decoder:
         return self._files(scene).decoder(self.precision, self.provider, self.batch)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from n2s.graph.context import AudioHandle, Scene
@@ -44,6 +46,9 @@ class Features(Resident):
             "tempo": Output(SIGNAL, "tempo of the whole track", "beats a minute"),
         }
     )
+
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
+        return self.outputs[output].columns
 
     def compute(self, scene: Scene, audio: AudioHandle) -> dict[str, np.ndarray]:
         fps, frames = scene.clock.fps, scene.clock.frames

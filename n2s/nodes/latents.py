@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from n2s.graph.context import Block, Scene
-from n2s.graph.declare import LATENTS_OUTPUT, FilePath, Seconds, Streamed, port, setting
+from n2s.graph.context import Block, ModelCard, Scene
+from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, Seconds, Streamed, port, setting
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest_array
 from n2s.graph.types import Latents, Signal
@@ -26,17 +26,23 @@ class Anchors(Streamed):
     weights: Signal = port("one column an anchor")
     names: list[str] = setting(help="the anchors, as the model's card lists them", min_length=1, keyed=False)
     blend: Literal["spherical", "linear"] = setting("spherical", help="the way between anchors")
-    model: FilePath | None = setting(None, help="folder of the model; left out, the one that is shipped", keyed=False)
+    model: FolderPath | None = setting(None, help="folder of the model; left out, the graph's, else the one that is shipped", keyed=False)
 
     outputs = LATENTS_OUTPUT
     reads = frozenset()
     example = {"names": ["red", "green", "blue"]}
 
+    def wanted_columns(self) -> dict[str, tuple[int, str]]:
+        return {"weights": (len(self.names), "one for each of its names")}
+
+    def check_model(self, model: ModelCard) -> list[tuple[tuple, str]]:
+        return [(("names", i), text) for i, name in enumerate(self.names) if (text := model.lacks_anchor(name))]
+
     def digests(self, scene: Scene) -> dict[str, str]:
         return {"anchors": " ".join(digest_array(anchor) for anchor in self._anchors(scene))}
 
     def _anchors(self, scene: Scene) -> list[np.ndarray]:
-        files = scene.context.model(scene.path(self.model) if self.model else None)
+        files = scene.model(self.model)
         return [files.anchor(name) for name in self.names]
 
     def open(self, scene: Scene, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

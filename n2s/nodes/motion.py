@@ -6,7 +6,7 @@ import numpy as np
 
 from n2s.graph import shader
 from n2s.graph.context import Block, Scene
-from n2s.graph.declare import LATENTS_OUTPUT, FilePath, MusicalTime, Param, Streamed, param, port, setting
+from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, MusicalTime, Param, Streamed, param, port, setting
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest_array
 from n2s.graph.types import Latents
@@ -30,7 +30,7 @@ class Wander(Streamed):
     period: MusicalTime = setting(8.0, ge=0.05, le=3600, unit="s", help="the time of one swing, on average")
     scale: float = setting(4.0, ge=1, le=64, unit="latent cells", help="size of what drifts together")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, another drift")
-    model: FilePath | None = setting(None, help="folder of the model; left out, the one that is shipped", keyed=False)
+    model: FolderPath | None = setting(None, help="folder of the model; left out, the graph's, else the one that is shipped", keyed=False)
 
     outputs = LATENTS_OUTPUT
     reads = frozenset()
@@ -41,7 +41,7 @@ class Wander(Streamed):
 
     def _reach(self, scene: Scene) -> np.ndarray:
         """Return the reach of each channel, float32 (C,), for drifts of this scale; ones where the model's card has none."""
-        model = scene.context.model(scene.path(self.model) if self.model else None)
+        model = scene.model(self.model)
         known = model.latent.get("reach")
         if not known:
             return np.ones(model.channels, np.float32)

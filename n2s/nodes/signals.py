@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import field_validator
 
 from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Resident, port, setting
+from n2s.graph.errors import GraphError
+from n2s.graph.expressions import Number
+from n2s.graph.times import Point, is_musical
 from n2s.graph.types import Signal
 
 
@@ -18,6 +22,9 @@ class Constant(Resident):
     value: float = setting(1.0, ge=-1e6, le=1e6, help="the number")
 
     outputs = SIGNAL_OUTPUT
+
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
+        return 0
 
     def compute(self, scene: Scene) -> np.ndarray:
         return np.full(scene.clock.frames, self.value)
@@ -30,7 +37,9 @@ class Keyframes(Resident):
     so that a point moves only the two stretches beside it; ``hold`` keeps each value until the next point.
     """
 
-    points: list[list[float]] = setting(help="[[seconds, value], …] in the order of time; more values make more columns")
+    points: list[Point] = setting(
+        help='[[time, value], …] in the order of time; a time is 10, "1:20.5", "8 bars"; more values make more columns'
+    )
     interpolate: Literal["linear", "smooth", "hold"] = setting("smooth", help="the way between two points")
 
     outputs = SIGNAL_OUTPUT
@@ -42,14 +51,21 @@ class Keyframes(Resident):
         if not points or any(len(point) < 2 or len(point) != len(points[0]) for point in points):
             raise ValueError("every point needs a time and the same number of values, like [[0, 0.2], [4, 1]]")
         times = [point[0] for point in points]
-        for earlier, later in zip(times, times[1:]):
-            if not later > earlier:
-                raise ValueError(f"times must rise; {later:g} s comes after {earlier:g} s")
+        # Beats and seconds are compared when the tempo is known.
+        for kind in (False, True):
+            check_rising([time for time in times if is_musical(time) is kind], REFERENCE_TEMPO)
         return points
 
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
+        values = len(self.points[0]) - 1
+        return values if values > 1 else 0
+
     def compute(self, scene: Scene) -> np.ndarray:
-        points = np.array(self.points, np.float64)
-        times, values = points[:, 0], points[:, 1:]
+        try:
+            times = np.array(check_rising([point[0] for point in self.points], scene.clock.tempo), np.float64)
+        except ValueError as error:
+            raise GraphError(f"Keyframes.points: at {scene.clock.tempo:g} beats a minute, {error}") from None
+        values = np.array([point[1:] for point in self.points], np.float64)
         now = scene.clock.times(0, scene.clock.frames)
         right = np.clip(np.searchsorted(times, now, side="right"), 1, max(1, len(times) - 1))
         left = right - 1
@@ -62,6 +78,25 @@ class Keyframes(Resident):
             t = np.floor(t)
         curve = values[left] + (values[right] - values[left]) * t
         return curve[:, 0] if values.shape[1] == 1 else curve
+
+
+REFERENCE_TEMPO = 120.0
+
+
+def check_rising(times: list[Any], tempo: float) -> list[float]:
+    """Return times in seconds, each of which must be later than the one before it.
+
+    Raises
+    ------
+    ValueError
+        When one is not.
+    """
+    seconds = [time.resolve(tempo) if isinstance(time, Number) else time for time in times]
+    for i in range(1, len(times)):
+        if not seconds[i] > seconds[i - 1]:
+            later, earlier = (str(time) if isinstance(time, Number) else f"{time:g} s" for time in (times[i], times[i - 1]))
+            raise ValueError(f"times must rise; {later} comes after {earlier}")
+    return seconds
 
 
 class EMA(Resident):
@@ -79,6 +114,9 @@ class EMA(Resident):
 
     outputs = SIGNAL_OUTPUT
     neutral = {"half_life": 0}
+
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int | None:
+        return inputs["signal"]
 
     def compute(self, scene: Scene, signal: np.ndarray) -> np.ndarray:
         rise, fall = (
@@ -117,6 +155,9 @@ class Weights(Resident):
     wrap: bool = setting(False, help="close the row to a circle")
 
     outputs = SIGNAL_OUTPUT
+
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
+        return self.count
 
     def compute(self, scene: Scene, signal: np.ndarray) -> np.ndarray:
         x = signal.astype(np.float64) if signal.ndim == 1 else signal[:, 0].astype(np.float64)

@@ -7,11 +7,13 @@ from typing import Literal
 from n2s.graph.declare import Output, Sink, port, setting
 from n2s.graph.types import FILM, Audio, Frames
 
+FILM_ENDINGS = (".mp4", ".m4v")
+
 
 class Encoded(Sink):
     """What all films share: their coding."""
 
-    path: str = setting(help="the film's file, relative to --out", keyed=False)
+    path: str = setting(help="the film's file, relative to --out: .mp4 or .m4v", keyed=False)
     crf: int = setting(18, ge=0, le=51, help="x264's constant rate factor: lower is better and larger")
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = setting(
         "veryfast", help="x264's preset: slower is smaller"
@@ -42,6 +44,7 @@ class FFmpegSink(Encoded):
 
     outputs = {"film": Output(FILM)}
     format = "film"
+    endings = FILM_ENDINGS
     example = {"path": "film.mp4"}
 
 
@@ -53,11 +56,12 @@ class DigestSink(Sink):
 
     frames: Frames = port("what is listed")
     audio: Audio = port("what gives the length", optional=True)
-    path: str = setting(help="the list's file, relative to --out", keyed=False)
+    path: str = setting(help="the list's file, relative to --out: .txt or .sha256", keyed=False)
     depth: Literal[8, 10] = setting(8, unit="bits", help="bits a channel")
     dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
     chunk: int | None = setting(None, ge=1, le=100_000, help="frames a task; 2 * round(fps) when left out")
 
     outputs = {"film": Output(FILM)}
     format = "digests"
+    endings = (".txt", ".sha256")
     example = {"path": "frames.txt"}

@@ -13,6 +13,7 @@ from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Expression, Number
 from n2s.graph.graph import Graph
 from n2s.graph.time import Clock, frames_to_cover
+from n2s.graph.times import is_musical
 from n2s.graph.types import Link
 from n2s.graph.values import Values, quantise
 from n2s.runtime.edges import read_only, resident_outputs
@@ -32,7 +33,7 @@ def analyse(graph: Graph, context: Context) -> Values:
     """
     header = graph.header
     blank = Values(Clock(header.fps, 1, header.tempo or ASSUMED_TEMPO))
-    scene = Scene(blank.clock, header.seed, header.size, context, graph.base)
+    scene = Scene(blank.clock, header.seed, header.size, context, graph.base, graph.model_folder)
     for name in graph.order:
         if _is_source_of_audio(graph, name):
             _compute(graph, name, scene, blank)
@@ -73,20 +74,32 @@ def _length(graph: Graph, values: Values) -> int:
     raise GraphError([Problem(graph.document.where() if graph.document else None, text)])
 
 
+def resolved(time: Number, graph: Graph, clock: Clock, context: Context) -> float:
+    """Return a time in seconds; that of beats whose tempo nobody knows is said to be assumed."""
+    if is_musical(time) and not graph.header.tempo and not _hearing(graph):
+        context.say(ASSUMED.format(what="The time", clock=clock))
+    return time.resolve(clock.tempo)
+
+
+ASSUMED = (
+    "{what} counts beats and hears no tempo: {clock.tempo:g} beats a minute are assumed. Set tempo: in the graph, or add a "
+    "Features node."
+)
+
+
+def _hearing(graph: Graph) -> list[str]:
+    """Return the nodes that hear a tempo."""
+    return [name for name in graph.order if "tempo" in type(graph.nodes[name]).outputs]
+
+
 def _heard_tempo(graph: Graph, scene: Scene, values: Values) -> float:
     """The tempo that the graph's hearing node finds; with none in the graph, 120."""
-    for name in graph.order:
-        if "tempo" in type(graph.nodes[name]).outputs:
-            _compute(graph, name, scene, values)
-            return float(values.outputs[name, "tempo"][0])
-    if any(_musical(getattr(node, field)) for node in graph.nodes.values() for field in node.model_fields_set):
-        scene.context.say("The graph counts beats and hears no tempo: 120 beats a minute are assumed. Set tempo: in the "
-                          "graph, or add a Features node.")
+    for name in _hearing(graph)[:1]:
+        _compute(graph, name, scene, values)
+        return float(values.outputs[name, "tempo"][0])
+    if any(is_musical(getattr(node, field)) for node in graph.nodes.values() for field in node.model_fields_set):
+        scene.context.say(ASSUMED.format(what="The graph", clock=scene.clock))
     return ASSUMED_TEMPO
-
-
-def _musical(value: Any) -> bool:
-    return isinstance(value, Number) and value.unit.startswith(("beat", "bar"))
 
 
 def _compute(graph: Graph, name: str, scene: Scene, values: Values) -> None:

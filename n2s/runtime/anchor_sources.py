@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from n2s.graph.errors import MediaError, RenderError
+from n2s.graph.errors import MediaError, MissingFileError, RenderError
 from n2s.runtime.anchors import spread
 from n2s.runtime.clusters import medoids
 from n2s.runtime.models import SessionEncoder
@@ -104,8 +104,8 @@ def accepted(folder: Path, most: int) -> dict[str, list[Path]]:
     try:
         table = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
         rows = list(table)
-    except FileNotFoundError:
-        raise MediaError(f"{folder} is no data set: it has no manifest.csv. See training/README.md.") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise MissingFileError(f"{folder} is no data set: it has no manifest.csv. See training/README.md.") from None
     except (OSError, UnicodeError, csv.Error) as error:
         raise MediaError(f"{path} cannot be read: {error}. Restore it, or make the data set again.") from None
     if missing := [name for name in ("file", "style") if name not in (table.fieldnames or [])]:

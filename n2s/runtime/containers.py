@@ -10,7 +10,7 @@ import os
 import re
 import stat
 
-from n2s.graph.errors import MediaError
+from n2s.graph.errors import MediaError, MissingFileError
 from n2s.runtime.music.flac import read_flac
 from n2s.runtime.music.mpeg import read_mp3
 from n2s.runtime.music.ogg import read_ogg
@@ -30,16 +30,18 @@ def local_file(path: str | os.PathLike) -> str:
     """
     path = os.fspath(path)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", path):
-        raise MediaError(f"{path} looks like an address; a local file is wanted. Download it first, or, if the file is "
+        raise MissingFileError(f"{path} looks like an address; a local file is wanted. Download it first, or, if the file is "
                          f"really called that, give its absolute path.")
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
-        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be opened ({error})"
-        raise MediaError(f"{path} {reason}; a piece of music is wanted. Check the path.") from None
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        reason = "does not exist" if missing else f"cannot be opened ({error})"
+        kind = MissingFileError if missing else MediaError
+        raise kind(f"{path} {reason}; a piece of music is wanted. Check the path.") from None
     if not stat.S_ISREG(status.st_mode):
         what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-        raise MediaError(f"{path} is {what}; one file of music is wanted. Name the file itself.")
+        raise MissingFileError(f"{path} is {what}; one file of music is wanted. Name the file itself.")
     if status.st_size == 0:
         raise MediaError(f"{path} is empty (0 bytes); a piece of music is wanted. {AGAIN}")
     try:

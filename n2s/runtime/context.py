@@ -76,7 +76,7 @@ class RunContext:
     def audio(self, path: Path, keep: bool = False) -> Music:
         if "\0" in str(path):
             raise MediaError(f"{str(path)!r} is no name of a file.")
-        kind = "music kept" if keep else "music"
+        kind = "audio-kept" if keep else "audio"
         find = lambda: vars(probe(path, ffmpeg_path, keep)).copy()  # noqa: E731
         try:
             info = AudioInfo(**self.inputs.about(kind, path, find, keep=True, code=code_digest(audio.__name__)))
@@ -103,7 +103,7 @@ class RunContext:
         from n2s.runtime.pictures import read_picture
 
         if not path.is_file():
-            raise MediaError(f"{path}: there is no such picture.")
+            return read_picture(path)  # says in its own words what is wrong
         digest = self.inputs.digest(path)
         if self._pictures.get(path, ("",))[0] != digest:
             self._pictures[path] = digest, read_picture(path)

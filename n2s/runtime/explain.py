@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.expressions import Expression
+from n2s.graph.graph import Graph
 from n2s.graph.plan import Chunk, FilmPlan
 from n2s.graph.types import FRAMES, LATENTS, Link
+from n2s.graph.values import Values
 from n2s.runtime.differences import compare
 from n2s.runtime.films import Film
 from n2s.runtime.run import Run
@@ -47,6 +49,21 @@ def describe_film(run: Run, film: Film) -> dict[str, Any]:
         "frames_to_render": 0 if done else sum(chunk.count for chunk in missing),
         "up_to_date": done,
     }
+
+
+def describe_analysis(graph: Graph, values: Values) -> dict[str, Any]:
+    """Return what a graph without a film hears and computes: its length, its tempo and every signal with its range."""
+    clock, signals = values.clock, []
+    for (name, output), value in values.outputs.items():
+        if isinstance(value, np.ndarray) and type(graph.nodes[name]).__name__ != "Formula":
+            columns = value.shape[1] if value.ndim == 2 else 0
+            several = len(type(graph.nodes[name]).outputs) > 1
+            reached = [float(value.min()), float(value.max())] if value.size else [0.0, 0.0]
+            signals.append({"signal": f"{name}.{output}" if several else name, "columns": columns, "range": reached})
+    return {
+        "film": None, "title": graph.header.title, "frames": clock.frames, "seconds": clock.duration, "fps": str(clock.fps),
+        "size": list(graph.header.size), "tempo": clock.tempo, "signals": signals,
+    }  # fmt: skip
 
 
 def stages(plan: FilmPlan) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from n2s.runtime import encoder, mp4
 from n2s.runtime.context import Music
 from n2s.runtime.sound import Sound, notes, sound_of
 from n2s.runtime.store import Store, publish
+from n2s.runtime.targets import Targets
 
 SAMPLES_AT_ONCE = 1 << 16
 
@@ -131,10 +132,12 @@ class FilmMaker:
     Parameters
     ----------
     store : Store
+    targets : Targets
+        Told of every film that is published.
     """
 
-    def __init__(self, store: Store):
-        self.store = store
+    def __init__(self, store: Store, targets: Targets):
+        self.store, self.targets = store, targets
 
     def finished(self, film: Film) -> dict[str, Any] | None:
         """Return the record of a film that already lies, unchanged, where it should."""
@@ -152,14 +155,21 @@ class FilmMaker:
     def publish(self, film: Film, segments: list[Path]) -> dict[str, Any]:
         """Join a film, check it, publish it, and return its record."""
         began = time.perf_counter()
-        if film.format == "digests":
-            publish(film.path, lambda path: path.write_text("".join(segment.read_text() for segment in segments)))
-        else:
-            audio = self.music(film)
-            publish(film.path, lambda path: self._join(film, segments, audio, path))
+        audio = self.music(film)
+        sha256 = ""
+
+        def write(path: Path) -> None:
+            nonlocal sha256
+            if film.format == "digests":
+                path.write_text("".join(segment.read_text() for segment in segments))
+            else:
+                self._join(film, segments, audio, path)
+            with open(path, "rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            self.targets.note(film.path, path, sha256)
+
+        publish(film.path, write)
         status = film.path.stat()
-        with open(film.path, "rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         record = {
             "path": str(film.path),
             "title": film.title,

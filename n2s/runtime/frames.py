@@ -187,7 +187,7 @@ class _Work:
 
     def make(self, first: int, last: int) -> np.ndarray:
         """Return the value for frames first..last, which lie within the track."""
-        length = self.plan.values.clock.frames
+        length = max(last, self.plan.values.clock.frames)  # the last track of an album may show a frame more
         for stage in self.stages:
             start, stop = max(0, first - stage.before), min(length, last + stage.after)
             at, kept = self._values.get(stage.key, (start, None))
@@ -263,7 +263,7 @@ class _Work:
             if port in stage.sources:
                 inputs[port] = read_only(self._read(stage.sources[port], start - before, stop + after))
             elif port in node.ports:
-                inputs[port] = read_only(plan.values.read(link)[start:stop])
+                inputs[port] = read_only(rows(plan.values.read(link), start, stop))
         for field in node.params():
             inputs[field] = read_only(self._param(name, field, start, stop))
         block = Block(maker.scenes[name], start, stop, plan.grids.get(name), maker.resources[name])
@@ -278,7 +278,7 @@ class _Work:
 
     def _param(self, name: str, field: str, start: int, stop: int) -> np.ndarray:
         values = self.plan.values.params[name, field]
-        return values[start:stop] if np.ndim(values) else np.full(stop - start, values, np.float32)
+        return rows(values, start, stop) if np.ndim(values) else np.full(stop - start, values, np.float32)
 
     def _run_kernel(self, kernel: Kernel, pictures: list[np.ndarray], start: int, output: str, out: np.ndarray) -> None:
         """Run a kernel into ``out``, whose first frame is ``start``.
@@ -344,3 +344,8 @@ class _Work:
         for _, single, sources in self._singles(kernel):
             given = [pictures[j][:1] if what == "input" else blank for what, j in sources]
             self._call_kernel(single, given, start, "frames", blank.copy())
+
+
+def rows(values: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """Return a signal's values at frames start..stop; past the end of the track the last one holds."""
+    return values[start:stop] if stop <= len(values) else values[np.minimum(np.arange(start, stop), len(values) - 1)]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.errors import MediaError
+from n2s.graph.errors import MediaError, MissingFileError
 from n2s.graph.loaded import Stamp, stamp
 from n2s.runtime.store import Store
 
@@ -148,6 +148,8 @@ class InputFiles:
                     self._facts["bytes", path] = known
                 known.guarded |= guarded
                 return known.value
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise MissingFileError(f"{path} cannot be read: {error.strerror}.") from None
         except OSError as error:
             raise MediaError(f"{path} cannot be read: {error.strerror}.") from None
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from n2s.graph.errors import MediaError, N2SError, RenderError
+from n2s.graph.errors import MediaError, MissingFileError, N2SError, RenderError
 from n2s.graph.keys import digest_array
 from n2s.graph.registry import suggest
 from n2s.runtime.inputs import InputFiles
@@ -76,8 +76,8 @@ class ModelFolder:
         path = self.folder / "meta.json"
         try:
             return self.files.about("card", path, lambda: self._read_card(path), guarded=False)
-        except FileNotFoundError:
-            raise RenderError(f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's "
+        except (FileNotFoundError, NotADirectoryError):
+            raise MissingFileError(f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's "
                               "model out to use the one that is shipped, or train one (training/README.md).") from None
         except OSError as error:
             raise RenderError(f"{path} cannot be read: {error.strerror}.") from None

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from n2s.graph.errors import MediaError
+from n2s.graph.errors import MediaError, MissingFileError
 from n2s.runtime.machine import ffmpeg_path
 from n2s.runtime.store import publish
+
+MADE = b"Software\0n2s"  # by which a picture is known that may be drawn anew
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -24,7 +26,8 @@ def read_picture(path: Path) -> np.ndarray:
         When the file is missing or no picture.
     """
     if not path.is_file():
-        raise MediaError(f"{path}: there is no such picture.")
+        why = "this is a folder" if path.is_dir() else "there is no such picture"
+        raise MissingFileError(f"{path}: {why}. Check the path.")
     pixels, said = _decode(path, "rgb24")
     if match := _PIXELS.search(said):
         if re.search(r"48|64|16|14|12|10|9|f32", match[1]):  # more than 8 bits a channel
@@ -74,7 +77,7 @@ def encode_png(pixels: np.ndarray) -> bytes:
     rows[:, 0] = best
     rows[:, 1:] = ways[best, np.arange(height)]
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"sRGB", b"\0"), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b"")]
+    chunks = [(b"IHDR", header), (b"sRGB", b"\0"), (b"tEXt", MADE), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
     )

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.errors import GraphError, Problem
+from n2s.graph.errors import ArgumentError, GraphError, Problem
+from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.plan import FilmPlan
 from n2s.graph.time import album_boundaries, frames_to_cover, sample_at
-from n2s.graph.tracks import load_track
+from n2s.graph.tracks import coded_track
 from n2s.graph.values import Values
-from n2s.runtime.analysis import analyse
+from n2s.runtime.analysis import analyse, resolved
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films import Chapter, Film, Passage
+from n2s.runtime.targets import film_path, part, version
 
-CODING = ("crf", "preset", "depth", "dither", "chunk", "audio_bitrate", "audio_rate")
+Span = tuple[Number | None, Number | None]
+LONGEST = 1e9  # seconds; no track comes near it
 
 
 @dataclass
@@ -57,13 +62,13 @@ class Planner:
         self.context, self.environment, self.out, self.began = context, environment, out, began
         self._produced: dict[int, Production] = {}
 
-    def films(self, graph: Graph, span: tuple[float | None, float | None] = (None, None)) -> list[Film]:
+    def films(self, graph: Graph, span: Span = (None, None)) -> list[Film]:
         """Return the films of a graph, those of an album's tracks first.
 
         Parameters
         ----------
-        span : pair of float or None
-            Seconds to begin and to end at.
+        span : pair of Number or None
+            The times to begin and to end at.
         """
         films = []
         graph = graph.flat
@@ -75,6 +80,12 @@ class Planner:
             else:
                 films.append(self._film(graph, sink, span))
         paths = [film.path for film in films]
+        for path in paths:
+            try:
+                os.fsencode(path)
+            except UnicodeEncodeError:
+                text = f'{str(path)!a} cannot be written: the system\'s encoding of file names is {sys.getfilesystemencoding()}.'
+                raise GraphError(f"{text} Set PYTHONUTF8=1, or choose a name in its characters.") from None
         if double := next((path for path in paths if paths.count(path) > 1), None):
             raise GraphError(f"Two films would be written to {double}; give their sinks different paths.")
         return films
@@ -91,16 +102,29 @@ class Planner:
         plan.check_ranges()
         return plan
 
-    def _film(self, graph: Graph, sink: str, span: tuple[float | None, float | None]) -> Film:
+    def _frames(self, span: Span, production: Production) -> tuple[int, int]:
+        """Return the frames of a span of time."""
+        clock = production.values.clock
+        first, last = (time and resolved(time, production.graph, clock, self.context) for time in span)
+        start = 0 if first is None else round(min(first, LONGEST) * clock.fps)
+        stop = clock.frames if last is None else min(clock.frames, round(min(last, LONGEST) * clock.fps))
+        if not 0 <= start < stop:
+            asked = " ".join(f"{option} {time}" for option, time in zip(("--from", "--to"), span) if time is not None)
+            raise ArgumentError(f"{asked} leaves no frame of a track of {clock.duration:.2f} s.")
+        return start, stop
+
+    def _film(self, graph: Graph, sink: str, span: Span) -> Film:
         production = self._produce(graph)
         plan = self._plan(production, sink)
         node, header, clock = plan.node, graph.header, production.values.clock
-        start, stop = _frames(span, clock.fps, clock.frames)
+        start, stop = self._frames(span, production)
         music = [_music(production, sink)] if node.audio else []
         passages = [_passage(piece, production.samples(piece), start, stop, clock) for piece in music]
         chapters = [Chapter(header.title, 0, passages[0].stop - passages[0].start)] if passages and header.title else []
+        ending = version(graph) + part(start, stop, clock.frames, clock.fps)
         return self._noted(Film(
-            self.out / node.path, node.format, header.fps, [(plan, chunk) for chunk in plan.chunks(start, stop)], passages,
+            film_path(self.out, node.path, ending), node.format, header.fps,
+            [(plan, chunk) for chunk in plan.chunks(start, stop)], passages,
             getattr(node, "audio_bitrate", 192), header.title, header.artist, chapters, getattr(node, "audio_rate", None),
         ))  # fmt: skip
 
@@ -125,7 +149,7 @@ class Planner:
         films, parts, chapters, at = [], [], [], 0
         for i, ((production, name), piece) in enumerate(zip(tracks, pieces)):
             plan = self._plan(production, name)
-            films.append(self._film_of_track(plan, piece, lengths[i]))
+            films.append(self._film_of_track(plan, piece, lengths[i], version(graph)))
             parts += [(plan, chunk) for chunk in plan.chunks(0, bounds[i + 1] - bounds[i])]
             title = graph.nodes[album.tracks[i].node].title or production.name
             chapters.append(Chapter(title, at, at + lengths[i]))
@@ -133,57 +157,29 @@ class Planner:
         passages = [Passage(piece, 0, length) for piece, length in zip(pieces, lengths)]
         header = graph.header
         whole = Film(
-            self.out / album.path, "film", fps, parts, passages, album.audio_bitrate, header.title, header.artist, chapters,
-            album.audio_rate,
+            film_path(self.out, album.path, version(graph)), "film", fps, parts, passages, album.audio_bitrate, header.title,
+            header.artist, chapters, album.audio_rate,
         )  # fmt: skip
         return [*films, self._noted(whole)]
 
-    def _film_of_track(self, plan: FilmPlan, piece: Music, samples: int) -> Film:
+    def _film_of_track(self, plan: FilmPlan, piece: Music, samples: int, shape: str) -> Film:
         header, node = plan.graph.header, plan.node
+        path = film_path(self.out, node.path, shape + version(plan.graph))
         chapters = [Chapter(header.title, 0, samples)] if header.title else []
         parts = [(plan, chunk) for chunk in plan.chunks(0, frames_to_cover(samples, piece.rate, header.fps))]
         return self._noted(Film(
-            self.out / node.path, "film", header.fps, parts, [Passage(piece, 0, samples)],
+            path, "film", header.fps, parts, [Passage(piece, 0, samples)],
             node.audio_bitrate, header.title, header.artist, chapters, node.audio_rate,
         ))  # fmt: skip
 
     def _track(self, album_graph: Graph, album_name: str, track_name: str) -> tuple[Production, str]:
         """Load a track's graph under the album's frame rate, size and coding, and hear its music."""
-        album, track = album_graph.nodes[album_name], album_graph.nodes[track_name]
-        path = album_graph.resolve(track.path)
-        graph = load_track(album_graph, track_name)
-        sinks = [name for name in graph.sinks() if graph.nodes[name].format == "film"]
-        if len(sinks) != 1:
-            text = f"{path.name} has {len(sinks)} film sinks; a track of an album has exactly one."
-            raise GraphError([Problem(album_graph.where(track_name, "path"), text)])
-        sink = graph.nodes[sinks[0]]
-        update = {}
-        for field in CODING:
-            wanted, own = getattr(album, field), getattr(sink, field)
-            if field in album.model_fields_set | sink.model_fields_set and own != wanted:
-                if field in sink.model_fields_set:
-                    text = f"{sinks[0]}.{field} is {own}, but the album has {wanted}; take it out of one of them."
-                    raise GraphError([Problem(graph.where(sinks[0], field), text)])
-                update[field] = wanted
-        graph.nodes[sinks[0]] = sink.model_copy(update=update)
-        if not sink.audio:
-            text = f"{sinks[0]}.audio: a track of an album needs its music connected to the sink."
-            raise GraphError([Problem(graph.where(sinks[0], key=True), text)])
-        return self._produce(graph.flat), sinks[0]
+        graph, sink = coded_track(album_graph, album_name, track_name)
+        return self._produce(graph.flat), sink
 
 
 def _music(production: Production, sink: str) -> Music:
     return production.values.read(production.graph.nodes[sink].audio)
-
-
-def _frames(span: tuple[float | None, float | None], fps: Any, frames: int) -> tuple[int, int]:
-    if any(end is not None and not abs(end) < 1e9 for end in span):
-        raise GraphError(f"--from {span[0]} --to {span[1]}: a time in seconds was wanted.")
-    start = 0 if span[0] is None else round(span[0] * fps)
-    stop = frames if span[1] is None else min(frames, round(span[1] * fps))
-    if not 0 <= start < stop:
-        raise GraphError(f"--from {span[0]} --to {span[1]} leaves no frame of a track of {float(frames / fps):.2f} s.")
-    return start, stop
 
 
 def _passage(piece: Music, samples: int, start: int, stop: int, clock: Any) -> Passage:

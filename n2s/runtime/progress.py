@@ -52,15 +52,22 @@ class LineEvents(Events):
 
 
 class JsonEvents(Events):
-    """Structured lines on standard output, one object each; progress about once a second."""
+    """Structured lines on standard output, one object each; progress about once a second.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    escape : bool
+        Write only ASCII.
+    """
+
+    def __init__(self, escape: bool = False) -> None:
+        self._escape = escape
         self._lock = threading.Lock()
         self._all = self._done = 0
         self._began = self._last = time.monotonic()
 
     def _print(self, **values: object) -> None:
-        print(json.dumps(values, ensure_ascii=False), flush=True)
+        print(json.dumps(values, ensure_ascii=self._escape), flush=True)
 
     def said(self, text: str) -> None:
         self._print(event="said", text=text)

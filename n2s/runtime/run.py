@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from n2s.graph.authors import whole_traceback
-from n2s.graph.errors import GraphError, N2SError, RenderError
+from n2s.graph.check import without_film
+from n2s.graph.errors import ArgumentError, GraphError, N2SError, RenderError
+from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.plan import Chunk, FilmPlan
-from n2s.runtime import machine
+from n2s.graph.times import parse_time
+from n2s.runtime import encoder, machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
 from n2s.runtime.executors import Cancelled, Executor, LocalExecutor, Task
@@ -24,9 +27,11 @@ from n2s.runtime.films import Film, FilmMaker
 from n2s.runtime.frames import FrameMaker
 from n2s.runtime.models import ProviderExhausted
 from n2s.runtime.productions import Planner
+from n2s.runtime.readiness import check_inputs, input_files
 from n2s.runtime.records import RunRecord
 from n2s.runtime.segments import write_digests, write_segment
-from n2s.runtime.store import Store, check_folder
+from n2s.runtime.store import Store, check_folder, disk_error
+from n2s.runtime.targets import Targets, frames_folder, renew_frames_folder
 
 
 @dataclass
@@ -70,10 +75,14 @@ class Run:
     store : Store, optional
     executor : Executor, optional
         A `LocalExecutor` by default.
-    span : pair of float or None
-        Seconds to begin and end at.
+    span : pair of time or None
+        When to begin and to end: 80, "1:20", "8 bars"; see `n2s.graph.times`.
     force : bool
         Render every chunk, whatever the store holds.
+    overwrite : bool
+        Replace files that n2s did not write, where films go.
+    keep_frames : bool
+        Keep each film's frames beside it, as PNG.
     events : Events, optional
         Who watches.
     """
@@ -84,19 +93,24 @@ class Run:
         out: str | Path = "renders",
         store: Store | None = None,
         executor: Executor | None = None,
-        span: tuple[float | None, float | None] = (None, None),
+        span: tuple[Any, Any] = (None, None),
         force: bool = False,
         events: Events | None = None,
+        overwrite: bool = False,
+        keep_frames: bool = False,
     ):
-        self.graph, self.out, self.span, self.force = graph, Path(out).resolve(), span, force
+        self.graph, self.out, self.span, self.force = graph, Path(out).resolve(), _times(span), force
         self.store = store or Store()
         self.executor = executor or LocalExecutor()
         self.events = events or Events()
         self.context = RunContext(self.store, self._say, fresh=force)
-        self.maker = FilmMaker(self.store)
+        self.targets = Targets(self.store, self.out)
+        self.maker = FilmMaker(self.store, self.targets)
+        self.overwrite, self.keep_frames = overwrite, keep_frames
         self.report = Report()
         self.record: RunRecord | None = None
         self.films: list[Film] = []
+        self._checked = False
         self._makers: dict[int, FrameMaker] = {}
         self._lock = threading.Lock()
         self._seconds: Counter = Counter()
@@ -114,8 +128,24 @@ class Run:
         if self.record:
             self.record.log(what)
 
+    def check(self) -> None:
+        """Refuse a graph that cannot render, before any work.
+
+        Raises
+        ------
+        GraphError
+            With everything that is wrong.
+        """
+        if self._checked:
+            return
+        if problem := without_film(self.graph):
+            raise GraphError([problem])
+        check_inputs(self.graph)
+        self._checked = True
+
     def plan(self) -> list[Film]:
         """Hear the music and return the films with every chunk's key; renders nothing."""
+        self.check()
         planner = Planner(self.context, machine.environment(), self.out, self._began)
         self.films = planner.films(self.graph, self.span)
         return self.films
@@ -146,14 +176,17 @@ class Run:
         """
         began = time.perf_counter()
         try:
+            self.check()
             check_folder(self.out)
             check_folder(self.store.root)
             self.record = RunRecord(self.out)
             self.plan()
-            self._spare_sources()
+            self.check_targets()
             self._start_music()
             self._render()
             self._publish()
+            if self.keep_frames:
+                self._keep_frames()
             status = "done"
         except KeyboardInterrupt:
             status = "interrupted"
@@ -179,13 +212,11 @@ class Run:
             self.store.trim(time.time())
         return self.report
 
-    def _spare_sources(self) -> None:
-        """Refuse to write a film over something it is made of."""
-        sources = {plan.graph.path.resolve() for film in self.films for plan, _ in film.parts if plan.graph.path}
-        sources |= self.context.files()
-        for film in self.films:
-            if film.path.resolve() in sources:
-                raise GraphError(f"{film.path} is read by this run and would be written over; give the film another path or --out.")
+    def check_targets(self) -> None:
+        """Refuse films that cannot be written where they should go, or would replace files of others."""
+        new = [film.path for film in self.films if self.force or not self.maker.finished(film)]
+        folders = [frames_folder(film.path) for film in self.films if self.keep_frames and film.format == "film"]
+        self.targets.check(new, input_files(self.graph) | self.context.files(), self.overwrite, folders)
 
     def _start_music(self) -> None:
         """Encode the films' music beside their frames: it is one thread's work that nothing but the joining waits for."""
@@ -281,6 +312,20 @@ class Run:
             self.report.films.append(done)
             self.events.published(str(film.path))
 
+    def _keep_frames(self) -> None:
+        """Write every frame of the films beside them as ``<film>-frames/000000.png``, as players show them."""
+        for film in self.films:
+            if film.format == "film":
+                self._began(f"keeping the frames of {film.path.name}")
+                folder = frames_folder(film.path)
+                try:
+                    renew_frames_folder(folder)
+                except OSError as error:
+                    raise disk_error(error, folder) from None
+                # A percent sign of the folder's name is none of the pattern's.
+                pattern = Path(str(folder).replace("%", "%%")) / "%06d.png"
+                encoder.run_ffmpeg(encoder.frames_arguments(film.path), pattern)
+
     def _segments(self, film: Film) -> list[Path]:
         segments = []
         for _, chunk in film.parts:
@@ -321,6 +366,14 @@ class Run:
             },
             films=self.report.films,
         )  # fmt: skip
+
+
+def _times(span: tuple[Any, Any]) -> tuple[Number | None, Number | None]:
+    try:
+        first, last = (None if time is None else parse_time(time) for time in span)
+    except ValueError as error:
+        raise ArgumentError(f"span: {error}.") from None
+    return first, last
 
 
 def render(graph: Graph, **options: Any) -> Report:

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
 
-from n2s.graph.errors import GraphError, Problem
+from n2s.graph.check import without_film
+from n2s.graph.declare import Sink, port
+from n2s.graph.errors import ArgumentError, GraphError, Problem
+from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.plan import FilmPlan
 from n2s.graph.registry import suggest
-from n2s.graph.types import AUDIO, SIGNAL, Link
+from n2s.graph.types import AUDIO, LATENTS, SIGNAL, Frames, Latents, Link
 from n2s.runtime import machine
-from n2s.runtime.analysis import analyse
+from n2s.runtime.analysis import analyse, resolved
 from n2s.runtime.context import RunContext
 from n2s.runtime.frames import FrameMaker
+from n2s.runtime.readiness import check_inputs
+
+SHOWN = "(what is shown)"  # no name that a graph can have
+
+
+class ShownFrames(Sink):
+    """Stands for the film where a graph has none and frames are to be seen."""
+
+    frames: Frames = port("what is seen")
+
+
+class ShownLatents(Sink):
+    """Stands for the film where a graph has none and latents are to be seen."""
+
+    latents: Latents = port("what is seen")
 
 
 class View:
@@ -39,6 +58,7 @@ class View:
 
     def __init__(self, graph: Graph, port: str | None, context: RunContext):
         refuse_album(graph)
+        check_inputs(graph)
         self.graph, self.context = graph.flat, context
         self.param, self.link = self._find(graph, port)
         kind = SIGNAL if self.param else self.graph.output(self.link).kind
@@ -51,9 +71,10 @@ class View:
 
     def _find(self, graph: Graph, port: str | None) -> tuple[tuple[str, str] | None, Link | None]:
         """Return the parameter that is meant, or the link."""
-        sink = self.graph.sinks()[0]
+        if port is None and not self.graph.sinks():
+            raise ArgumentError(f"The graph makes no film. Name what is to be seen with --node: {', '.join(list(self.graph.nodes)[:40])}.")
         if port is None:
-            return None, self.graph.nodes[sink].frames
+            return None, self.graph.nodes[self.graph.sinks()[0]].frames
         name, _, rest = port.strip().partition(".")
         output, _, component = rest.partition(".")
         if output.isdigit() and not component:
@@ -83,7 +104,26 @@ class View:
             if self.link.node in plan.order:
                 plan.check_ranges()
                 return plan
-        raise GraphError(f'No film needs "{self.link.node}", so its size is unknown; connect it to a sink.')
+        return self._plan_without_film()
+
+    def _plan_without_film(self) -> FilmPlan:
+        """Return a plan of what no film needs: its frames have the header's size, its latents the grid that goes with it.
+
+        Where a decoder takes the latents, its own grid counts.
+        """
+        read = {link.node for _, _, link in self.graph.links()}
+        graph = copy.copy(self.graph)
+        for name, node in self.graph.nodes.items():
+            streams = [(output, declared.kind) for output, declared in type(node).outputs.items() if declared.kind.streamed]
+            if name not in read and streams:
+                output, kind = streams[0]
+                end = ShownLatents(latents=Link(name, output)) if kind is LATENTS else ShownFrames(frames=Link(name, output))
+                graph.nodes = self.graph.nodes | {SHOWN: end}
+                plan = FilmPlan(graph, SHOWN, self.values, self.context, machine.environment())
+                if self.link.node in plan.order:
+                    plan.check_ranges()
+                    return plan
+        raise GraphError(f'"{self.link.node}" gives neither latents nor frames.')
 
     @cached_property
     def maker(self) -> FrameMaker:
@@ -111,7 +151,11 @@ class View:
         else:
             yield from self.maker.pick(self.link.node, frames)
 
-    def frame_at(self, seconds: float, what: str) -> int:
+    def seconds(self, time: Number) -> float:
+        """Return a time in seconds, beats in the tempo of the track."""
+        return resolved(time, self.graph, self.clock, self.context)
+
+    def frame_at(self, time: Number, what: str) -> int:
         """Return the frame that is shown at a time.
 
         Raises
@@ -119,9 +163,10 @@ class View:
         GraphError
             When the track is not as long.
         """
-        frame = round(seconds * self.clock.fps)
+        seconds = self.seconds(time)
+        frame = round(min(seconds, 1e9) * self.clock.fps)
         if not 0 <= seconds or frame > self.clock.frames:
-            raise GraphError(f"{what} {seconds:g} lies outside the track, which lasts {self.clock.duration:.2f} s.")
+            raise GraphError(f"{what} {time} lies outside the track, which lasts {self.clock.duration:.2f} s.")
         return min(frame, self.clock.frames - 1)
 
 
@@ -130,5 +175,5 @@ def refuse_album(graph: Graph) -> None:
     tracks = [str(graph.resolve(node.path)) for node in graph.nodes.values() if node.kind == "track"]
     if tracks:
         raise GraphError(f"This is an album; name the graph of one of its tracks: {', '.join(tracks)}.")
-    if not graph.sinks():
-        raise GraphError("The graph makes no film, so nothing of it can be seen; name a track's graph.")
+    if graph.interface:
+        raise GraphError([without_film(graph)])

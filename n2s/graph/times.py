@@ -1,0 +1,118 @@
+"""Times as people write them, the same wherever one is given: in graphs, in their headers, on the command line.
+
+    80      80.5      "80 s"      "250 ms"          seconds
+    "1:20"  "1:20.5"  "1:02:03"                     minutes and seconds; hours, minutes and seconds
+    "32 beats"        "8 bars"                      as long as the music has them
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import WithJsonSchema, WrapValidator
+
+from n2s.graph.expressions import Number
+
+UNITS = ("s", "ms", "beat", "beats", "bar", "bars")
+LIKE = '80, "1:20", "80 s", "250 ms", "32 beats" or "8 bars"'
+
+# The text of a time, as a regular expression that Python and ECMA 262 read alike.
+CLOCK = r"([0-9]{1,4}:[0-5][0-9]|[0-9]{1,6}):[0-5][0-9](\.[0-9]{1,9})?"
+QUANTITY = rf"([0-9]{{1,40}}(\.[0-9]{{0,40}})?|\.[0-9]{{1,40}})([eE][-+]?[0-9]{{1,3}})?(\s*({'|'.join(UNITS)}))?"
+PATTERN = rf"^\s*({CLOCK}|{QUANTITY})\s*$"
+
+_CLOCK = re.compile(rf"{CLOCK}\Z", re.ASCII)
+_QUANTITY = re.compile(rf"(?P<number>[^\sa-df-zA-DF-Z]+)\s*(?P<unit>{'|'.join(UNITS)})?\Z", re.ASCII)
+_WHOLE = re.compile(rf"{QUANTITY}\Z", re.ASCII)
+
+
+def parse_time(value: Any) -> Number:
+    """Read a time that is not negative.
+
+    Returns
+    -------
+    Number
+        In seconds, beats or bars; it keeps the text that it was read from.
+
+    Raises
+    ------
+    ValueError
+        When it is no time, negative or not finite.
+    """
+    if isinstance(value, Number):
+        if value.unit != "dB" and 0 <= value.value < float("inf"):
+            return value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        if 0 <= value < 2**1023:
+            return Number(float(value))
+    elif isinstance(value, str):
+        text = value.strip()
+        if _CLOCK.match(text):
+            return Number(_seconds(text), "s", text)
+        match = _QUANTITY.match(text) if _WHOLE.match(text) else None
+        if match and (number := float(match["number"])) < float("inf"):
+            return Number(number, match["unit"] or "", text)
+        if ":" in text:
+            raise ValueError(f'a time was wanted, like "1:20", "1:20.5" or "1:02:03", not "{_short(text)}": minutes and '
+                             "seconds have two digits and go up to 59")
+    shown = f'"{_short(value)}"' if isinstance(value, str) else repr(value)[:80]
+    raise ValueError(f"a time from 0 on was wanted, like {LIKE}, not {shown}")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}…"
+
+
+def _seconds(text: str) -> float:
+    """Return the seconds of a time with colons, rounded once."""
+    total = Fraction(0)
+    for part in text.split(":"):
+        total = total * 60 + Fraction(part)
+    return float(total)
+
+
+def is_musical(value: Any) -> bool:
+    """Say whether a time is counted in beats or bars, whose length the music has; for a list, whether one in it is."""
+    if isinstance(value, list | tuple):
+        return any(map(is_musical, value))
+    return isinstance(value, Number) and value.unit.startswith(("beat", "bar"))
+
+
+def _read_point(value: Any, read: Any) -> list:
+    """Read a point in time: text is a time of any kind, a plain number stays the number of seconds that it is."""
+    first = value[0] if isinstance(value, list | tuple) and value else None
+    if isinstance(first, Number) or (isinstance(first, str) and not _is_plain(first)):
+        return [parse_time(first), *read([0.0, *value[1:]])[1:]]
+    return read(value)
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+_TIME_SCHEMA = {"type": ["number", "string"], "pattern": PATTERN, "patternErrorMessage": f"A time was wanted, like {LIKE}."}
+
+# A point in time with its values: [seconds or a time as text, value, …].
+Point = Annotated[
+    list[float],
+    WrapValidator(_read_point),
+    WithJsonSchema({"type": "array", "prefixItems": [_TIME_SCHEMA], "items": {"type": "number"}, "minItems": 2}),
+]
+
+
+class WrittenSeconds(float):
+    """Seconds that know the text they were written as."""
+
+    text: str = ""
+
+    @classmethod
+    def of(cls, number: Number, tempo: float = 120.0) -> WrittenSeconds:
+        seconds = cls(number.resolve(tempo))
+        seconds.text = number.text
+        return seconds

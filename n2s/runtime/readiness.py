@@ -1,0 +1,205 @@
+"""What keeps a graph from rendering, found before any work: above all, music, pictures and models that are not there.
+
+Only names are looked at: no music is read, no model is opened.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from n2s.graph.columns import column_problems
+from n2s.graph.errors import GraphError, Position, Problem, RenderError
+from n2s.graph.graph import Graph
+from n2s.graph.registry import suggest
+from n2s.graph.tracks import album_problems, load_track
+from n2s.runtime.models import ModelFolder, shipped_folder
+
+
+def check_inputs(graph: Graph) -> None:
+    """Refuse a graph that cannot render: its tracks, the films they write, the files that it reads.
+
+    Raises
+    ------
+    GraphError
+        With every such problem, where it stands.
+    """
+    if problems := input_problems(graph):
+        raise GraphError(problems)
+
+
+def input_problems(graph: Graph) -> list[Problem]:
+    """Return what keeps a graph from rendering: in its tracks, its signals' columns, the files that it and they read."""
+    problems = album_problems(graph)
+    for each in [graph, *_tracks(graph)]:
+        problems += column_problems(each) + _Inputs(each).problems()
+    return sorted(dict.fromkeys(problems), key=lambda problem: problem.position or Position(""))
+
+
+def input_warnings(graph: Graph) -> list[Problem]:
+    """Return what a sub-graph's nodes miss in the model that is shipped, should the graph that uses it name no other."""
+    if not graph.interface:
+        return []
+    sure = _Inputs(graph).problems()
+    return [problem for problem in _Inputs(graph, shipped=True).problems() if problem not in sure]
+
+
+def input_files(graph: Graph) -> set[Path]:
+    """Return every file that a graph is made of: graphs, what their nodes name, the files of models."""
+    files: set[Path] = set()
+
+    def visit(each: Graph) -> None:
+        if each.path:
+            files.add(each.path.resolve())
+        folders = [each.model_folder] if each.model_folder else []
+        for node in each.nodes.values():
+            if node.kind == "graph":
+                visit(node.inner)
+            named = [getattr(node, field) for field in type(node).model_fields if node.is_type(field, "path")]
+            folders += [each.resolve(path) for path in named if isinstance(path, str)]
+        for path in folders:
+            files.update(path.iterdir() if path.is_dir() else [path])
+
+    for each in [graph, *_tracks(graph)]:
+        visit(each)
+    return files
+
+
+def _tracks(graph: Graph) -> Iterator[Graph]:
+    for name, node in graph.nodes.items():
+        if node.kind == "track":
+            try:
+                yield load_track(graph, name)
+            except GraphError:  # told of already
+                continue
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A model as its card and the names of its files tell it; see `n2s.graph.context.ModelCard`."""
+
+    folder: Path
+
+    @cached_property
+    def card(self) -> dict[str, Any]:
+        try:
+            return ModelFolder(self.folder, None).card
+        except RenderError:  # damaged, and told of when it is read
+            return {}
+
+    @cached_property
+    def anchors(self) -> list[str] | None:
+        """The names in the archive of anchors, which is what a film takes them from; else those of the card."""
+        try:
+            with zipfile.ZipFile(self.folder / "anchors.npz") as archive:
+                return [name.removesuffix(".npy") for name in archive.namelist()]
+        except (OSError, ValueError, zipfile.BadZipFile):
+            known = self.card.get("anchors")
+            return [name for name in known if isinstance(name, str)] if isinstance(known, list) else None
+
+    def lacks_anchor(self, name: str) -> str:
+        if self.anchors is None or name in self.anchors:
+            return ""
+        return f'the model has no anchor "{name}". {suggest(name, sorted(self.anchors))}'
+
+    def lacks_decoder(self, precision: str) -> str:
+        files = self.card.get("files", {})
+        known = [name for name in files if re.fullmatch(r"decoder\.\w+\.onnx", name)]
+        if not files or precision == "auto" or f"decoder.{precision}.onnx" in known:
+            return ""
+        return f"the model has no decoder.{precision}.onnx; its card lists {', '.join(known) or 'none'}."
+
+
+class _Inputs:
+    """The files of one graph, those of its sub-graphs included.
+
+    ``shipped`` holds a sub-graph's nodes against the model that is shipped, where they name none.
+    """
+
+    def __init__(self, graph: Graph, shipped: bool = False):
+        self.graph, self.shipped = graph, shipped
+        self.models: dict[Path, KnownModel] = {}
+        self.found: dict[Problem, None] = {}
+
+    def problems(self) -> list[Problem]:
+        if self.graph.header.model:
+            where = self.graph.document.where(("model",)) if self.graph.document else None
+            self._tell(where, "model", _path_problem(self.graph, self.graph.header.model, folder=True, model=True))
+        self._look(self.graph)
+        return list(self.found)
+
+    def _look(self, graph: Graph) -> None:
+        for name, node in graph.nodes.items():
+            if node.kind == "graph":
+                self._look(node.inner)
+            elif node.kind != "track":
+                self._look_at_node(graph, name, node)
+
+    def _look_at_node(self, graph: Graph, name: str, node: Any) -> None:
+        for field in type(node).model_fields:
+            value = getattr(node, field)
+            if isinstance(value, str) and node.is_type(field, "path"):
+                problem = _path_problem(graph, value, node.is_type(field, "folder"), field == "model")
+                self._tell(graph.where(name, field), f"{name}.{field}", problem)
+        if "model" not in type(node).model_fields or not node.is_type("model", "folder"):
+            return
+        if node.model is None and self.graph.interface and not self.shipped:
+            return  # which model that is says the graph that uses this one
+        try:
+            folder = graph.resolve(node.model) if node.model else self.graph.model_folder or shipped_folder()
+        except (OSError, ValueError, RuntimeError):
+            return
+        if (folder / "meta.json").is_file():
+            for path, text in node.check_model(self.models.setdefault(folder, KnownModel(folder))):
+                self._tell(graph.where(name, *path), f"{name}.{path[0]}", text)
+
+    def _tell(self, where: Any, what: str, text: str) -> None:
+        if text:
+            self.found[Problem(where, f"{what}: {text}")] = None
+
+
+def _path_problem(graph: Graph, text: str, folder: bool, model: bool) -> str:
+    """Say what is wrong with a path that is to be read; nothing when there is something of its kind."""
+    wanted = "folder" if folder else "file"
+    try:
+        path = graph.resolve(text)
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{path} does not exist. {_advice(text, path)}"
+    except (OSError, ValueError, RuntimeError) as error:  # too long a name, a NUL, links in a circle
+        why = getattr(error, "strerror", None) or str(error)
+        return f'"{text[:80]}" cannot be opened ({why}); a {wanted} was wanted.'
+    if folder and not stat.S_ISDIR(mode):
+        return f"{path} is no folder, and a folder was wanted. Name the folder itself."
+    if folder and model and not (path / "meta.json").is_file():
+        return f"There is no model in {path}: its card meta.json is missing. Leave model out to use the one that is " \
+               "shipped, or train one (training/README.md)."  # fmt: skip
+    if not folder and stat.S_ISDIR(mode):
+        return f"{path} is a folder, and one file was wanted. Name the file itself."
+    if not folder and not stat.S_ISREG(mode):
+        return f"{path} is not a regular file, and one was wanted."
+    if not os.access(path, os.R_OK):
+        return f"{path} cannot be read; check its permissions."
+    return ""
+
+
+def _advice(text: str, path: Path) -> str:
+    """Return the way out of a path that leads nowhere."""
+    if text.startswith("~"):
+        return 'Write the path in full: "~" is not read in graphs.'
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", text):
+        return "It looks like an address; a local file is read. Download it first."
+    try:
+        beside = os.listdir(path.parent)
+    except OSError:
+        return f"There is no folder {path.parent}. Paths start from the graph's folder."
+    near = get_close_matches(path.name, beside, 1, 0.6)
+    return f'Did you mean "{near[0]}"? Check the path.' if near else "Check the path. It starts from the graph's folder."

@@ -1,0 +1,269 @@
+"""Where films go: parts and other shapes beside the whole film, and files of others left as they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+from places import FRAMES, Place
+from test_films import write_album
+
+from n2s.graph.errors import ArgumentError, GraphError, RenderError
+from n2s.graph.graph import Graph
+from n2s.runtime.mp4 import read_mp4
+from n2s.runtime.store import Store
+
+PRECIOUS = b"precious"
+
+
+@pytest.fixture
+def track(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.chdir(place.folder)
+    return place
+
+
+def frames(path: Path) -> int:
+    return next(track.samples for track in read_mp4(path) if track.handler == "vide")
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "count"),
+    [
+        (["--to", "0.5"], "track-0m00s-0m00.5s.mp4", 15),
+        (["--from", "0.5"], "track-0m00.5s-0m01s.mp4", 15),
+        (["--from", "0.1", "--to", "0.9"], "track-0m00.1s-0m00.9s.mp4", 24),
+        (["--size", "64x48"], "track-64x48.mp4", 30),
+        (["--fps", "24"], "track-24fps.mp4", 24),
+        (["--fps", "23.976"], "track-23.976fps.mp4", 24),
+        (["--size", "64x48", "--fps", "15", "--to", "0.4"], "track-64x48-15fps-0m00s-0m00.4s.mp4", 6),
+        (["--set", "size=[64, 48]"], "track-64x48.mp4", 30),
+        (["--set", "duration=0.5"], "track-0m00.5s.mp4", 15),
+        (["--draft", "--to", "0.4"], "draft/track-0m00s-0m00.4s.mp4", 6),
+        (["--draft", "--size", "64x48"], "draft/track-32x24.mp4", 15),
+        (["--draft", "--fps", "24"], "draft/track-12fps.mp4", 12),
+        (["--draft", "--set", "size=[64, 48]"], "draft/track-32x24.mp4", 15),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_part_or_another_shape_leaves_the_film_as_it_is(track: Place, arguments: list[str], name: str, count: int, n2s: Any) -> None:
+    out = track.folder / "renders"
+    for whole in ("track.mp4", "draft/track.mp4"):
+        (out / whole).parent.mkdir(parents=True, exist_ok=True)
+        (out / whole).write_bytes(PRECIOUS)
+    status, said, err = n2s("run", track.graph, *arguments)
+    assert status == 0, err
+    assert f"renders/{name}  {count} frames" in said and frames(out / name) == count
+    assert (out / "track.mp4").read_bytes() == (out / "draft/track.mp4").read_bytes() == PRECIOUS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ([], "track.mp4"), (["--size", "96x64"], "track.mp4"), (["--fps", "30"], "track.mp4"), (["--to", "1"], "track.mp4"),
+        (["--to", "9"], "track.mp4"), (["--from", "0"], "track.mp4"), (["--set", "grain.amount=0.1"], "track.mp4"),
+        (["--draft"], "draft/track.mp4"), (["--draft", "--size", "96x64", "--fps", "30"], "draft/track.mp4"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_the_whole_film_in_its_own_shape_has_its_own_name(track: Place, arguments: list[str], name: str, n2s: Any) -> None:
+    assert n2s("run", track.graph, *arguments)[0] == 0
+    assert (track.folder / "renders" / name).is_file() and names(track.folder / "renders") <= {"track.mp4"}
+
+
+def test_an_albums_films_of_another_shape_have_names_of_their_own(studio: Any, tmp_path: Path, n2s: Any) -> None:
+    album = write_album(tmp_path, studio.model, [4410, 4410])
+    for arguments in ([], ["--size", "64x48"], ["--draft"], ["--set", "fps=15"]):
+        status, _, err = n2s("run", album, *arguments)
+        assert status == 0, err
+    whole = {"track0", "track1", "album"}
+    shapes = {f"{name}{ending}.mp4" for name in whole for ending in ("", "-64x48", "-15fps")}
+    assert names(tmp_path / "renders") == shapes and names(tmp_path / "renders/draft") == {f"{name}.mp4" for name in whole}
+
+
+def test_frames_are_kept_beside_the_film_they_belong_to(track: Place, n2s: Any) -> None:
+    track.edit("path: track.mp4", "path: 'a %d 100%.mp4'")
+    assert n2s("run", track.graph, "--keep-frames")[0] == 0
+    whole = track.folder / "renders/a %d 100%-frames"
+    assert len(list(whole.glob("*.png"))) == FRAMES
+    assert n2s("run", track.graph, "--keep-frames", "--to", "0.1")[0] == 0
+    assert len(list((track.folder / "renders/a %d 100%-0m00s-0m00.1s-frames").glob("*.png"))) == 3
+    assert len(list(whole.glob("*.png"))) == FRAMES
+    (whole / "notes.txt").write_bytes(PRECIOUS)
+    assert n2s("run", track.graph, "--keep-frames", "--set", "duration=0.5", "--set", "out.path='a %d 100%.mp4'")[0] == 0
+    assert n2s("run", track.graph, "--keep-frames")[0] == 0
+    assert (whole / "notes.txt").read_bytes() == PRECIOUS
+
+
+def test_a_folder_of_other_pictures_is_not_taken_for_frames(track: Place, n2s: Any) -> None:
+    folder = track.folder / "renders/track-frames"
+    folder.mkdir(parents=True)
+    (folder / "000001.png").write_bytes(PRECIOUS)
+    status, _, err = n2s("run", track.graph, "--keep-frames")
+    assert status == 2 and f"{folder} is not what n2s wrote there" in err and "Add --overwrite" in err
+    assert (folder / "000001.png").read_bytes() == PRECIOUS and not (track.folder / "renders/track.mp4").exists()
+    assert n2s("run", track.graph, "--keep-frames", "--overwrite")[0] == 0
+    assert len(list(folder.glob("*.png"))) == FRAMES
+
+
+@pytest.mark.parametrize("path", ["track.mp4", "frames.txt"])
+def test_a_file_of_others_is_not_replaced_unasked(place: Place, path: str) -> None:
+    if path == "frames.txt":
+        place.edit("node: FFmpegSink", "node: DigestSink")
+        place.edit("path: track.mp4, chunk: 15, crf: 20", "path: frames.txt, chunk: 15")
+    film = place.out / path
+    place.out.mkdir()
+    film.write_bytes(PRECIOUS)
+    text = place.refused(ArgumentError, str(film), "is not what n2s wrote there", "Add --overwrite to replace it")
+    assert film.read_bytes() == PRECIOUS and ArgumentError(text).exit_status == 2
+    assert place.entries("segments", film.suffix) == []  # before there was any work
+    place.run(overwrite=True)
+    assert film.read_bytes() != PRECIOUS
+    place.edit("contrast: 1.1", "contrast: 1.2")
+    place.run()  # now it is n2s's own
+
+
+@pytest.mark.parametrize("change", ["changed", "of the same length", "a link"])
+def test_a_film_that_somebody_changed_is_theirs(place: Place, change: str) -> None:
+    place.run()
+    data = place.film.read_bytes()
+    if change == "a link":
+        (place.folder / "elsewhere.mp4").write_bytes(data)
+        place.film.unlink()
+        place.film.symlink_to(place.folder / "elsewhere.mp4")
+    else:
+        place.film.write_bytes(data + b"more" if change == "changed" else bytes(reversed(data)))
+    place.edit("contrast: 1.1", "contrast: 1.2")
+    place.refused(ArgumentError, "is not what n2s wrote there")
+
+
+@pytest.mark.parametrize("how", ["", "touched", "moved", "another store", "an emptied store"])
+def test_an_own_film_is_replaced(place: Place, how: str, new_store: Any) -> None:
+    place.run()
+    options: dict[str, Any] = {}
+    if how == "touched":
+        os.utime(place.film, (1, 1))
+    elif how == "moved":
+        place.out.rename(place.folder / "moved")
+        options["out"] = place.folder / "moved"
+    elif how == "another store":
+        options["store"] = new_store()
+    elif how == "an emptied store":
+        for folder in place.store.root.iterdir():
+            if not folder.is_symlink():
+                shutil.rmtree(folder)
+    place.edit("contrast: 1.1", "contrast: 1.2")
+    before = (options.get("out", place.out) / "track.mp4").read_bytes()
+    place.run(**options)
+    assert (options.get("out", place.out) / "track.mp4").read_bytes() != before
+
+
+def test_records_that_are_none_make_no_film_ones_own(place: Place, new_store: Any) -> None:
+    place.run()
+    for i, text in enumerate(("", "[]", '{"films": 3}', '{"films": [{"path": 4}]}')):
+        (place.out / str(i)).mkdir()
+        (place.out / str(i) / "run.json").write_text(text)
+    for record in place.out.glob("20*/run.json"):
+        values = json.loads(record.read_text())
+        values["films"][0]["sha256"] = "0" * 64
+        record.write_text(json.dumps(values))
+    place.edit("contrast: 1.1", "contrast: 1.2")
+    place.refused(ArgumentError, "is not what n2s wrote there", store=new_store())
+
+
+def test_all_files_of_others_are_told_at_once(studio: Any, tmp_path: Path, store: Store, n2s: Any) -> None:
+    album = write_album(tmp_path, studio.model, [4410, 4410])
+    (tmp_path / "renders").mkdir()
+    for name in ("track1.mp4", "album.mp4"):
+        (tmp_path / "renders" / name).write_bytes(PRECIOUS)
+    for arguments in ([], ["--dry-run"]):
+        status, _, err = n2s("run", album, *arguments)
+        assert status == 2 and "track1.mp4, " in err and "album.mp4 are not what n2s wrote there" in err
+    assert names(tmp_path / "renders") == {"track1.mp4", "album.mp4"}
+
+
+def test_what_a_sub_graph_or_an_album_is_made_of_is_not_written_over(studio: Any, tmp_path: Path, store: Store) -> None:
+    album = write_album(tmp_path, studio.model, [4410, 4410])
+    os.link(tmp_path / "music0.wav", tmp_path / "album.mp4")
+    from harness import run
+
+    with pytest.raises(GraphError, match=r"album\.mp4 is read by this run and would be written over"):
+        run(Graph.load(album), tmp_path, store, overwrite=True)
+
+
+def test_a_folder_or_a_file_in_the_way_is_found_before_the_render(place: Place) -> None:
+    place.edit("path: track.mp4", "path: sub/track.mp4")
+    place.out.mkdir()
+    (place.out / "sub").write_bytes(PRECIOUS)
+    place.refused(RenderError, f"{place.out / 'sub'} cannot be written: Not a directory")
+    (place.out / "sub").unlink()
+    (place.out / "sub/track.mp4").mkdir(parents=True)
+    place.refused(RenderError, "track.mp4 cannot be written: Is a directory")
+    assert place.entries("segments", ".mp4") == []
+
+
+def test_a_name_that_is_too_long_with_its_part_is_found_before_the_render(place: Place) -> None:
+    place.edit("path: track.mp4", f"path: {'x' * 220}.mp4")
+    place.refused(GraphError, "is too long a name for its file system", span=(0, 0.5))
+    assert place.entries("segments", ".mp4") == []
+    assert place.run().films[0]["frames"] == FRAMES
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0m00s"), (Fraction(1001, 1000), "0m01.001s"), (Fraction(119999, 2000), "1m00s"), (10, "0m10s"), (Fraction(125, 2), "1m02.5s"), (6000, "100m00s")],
+)
+def test_times_in_names(seconds: Any, text: str) -> None:
+    from n2s.runtime.targets import clock_text
+
+    assert clock_text(Fraction(seconds)) == text
+
+
+
+
+def test_pictures_and_numbers_are_not_written_over_what_the_graph_is_made_of(track: Place, n2s: Any) -> None:
+    picture = track.folder / "picture.png"
+    picture.write_bytes(PRECIOUS)
+    track.edit("film: {node: VAEDecode, latents: drift,", "still: {node: ImageSource, path: picture.png}\n  film: {node: VAEDecode, latents: drift,")
+    for command in (["preview", track.graph, "--node", "travel"], ["draw", track.graph]):
+        status, _, err = n2s(*command, "-o", "picture.png")
+        assert status == 2 and "picture.png is read by the graph and would be written over" in err
+    assert picture.read_bytes() == PRECIOUS
+
+
+def test_a_file_that_was_not_named_is_written_only_over_ones_own(track: Place, n2s: Any) -> None:
+    for arguments, name in ((["preview", track.graph, "--node", "travel"], "renders/track-travel.png"), (["draw", track.graph], "track.svg")):
+        path = track.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(PRECIOUS)
+        status, _, err = n2s(*arguments)
+        assert status == 2 and f"{name} is not what n2s wrote there" in err and path.read_bytes() == PRECIOUS
+        assert n2s(*arguments, "-o", path)[0] == 0 and path.read_bytes() != PRECIOUS  # an order is an order
+        assert n2s(*arguments)[0] == 0
+
+
+def test_commands_are_asked_about_the_same_film(track: Place, n2s: Any, n2s_json: Any) -> None:
+    shape = ("--size", "64x48", "--fps", "15")
+    assert n2s("run", track.graph, *shape)[0] == 0
+    (about,) = n2s_json("plan", track.graph, *shape)
+    assert (about["film"], about["size"], about["fps"], about["up_to_date"]) == ("track-64x48-15fps.mp4", [64, 48], "15", True)
+    assert n2s("why", track.graph, *shape)[1] == "track-64x48-15fps.mp4: nothing to render.\n"
+    assert "track.mp4: 2 of 2 chunks to render" in n2s("why", track.graph)[1]
+    assert n2s("export", track.graph, "--port", "grain", "-o", "f.npz", *shape)[0] == 0
+    with np.load(track.folder / "f.npz") as made:
+        assert made["values"].shape == (15, 3, 48, 64) and made["fps"] == 15
+    assert n2s("preview", track.graph, "-o", "f.png", *shape)[0] == 0
+    assert tiny.read_png(track.folder / "f.png").shape == (48, 64, 3)
+    for command in (["plan"], ["why"], ["preview"], ["export", "--port", "grain", "-o", "f.npz"]):
+        status, _, err = n2s(command[0], track.graph, *command[1:], "--size", "101x51")
+        assert status == 2 and err.startswith("--size: width and height must be even")
