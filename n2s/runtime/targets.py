@@ -17,13 +17,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from n2s.graph.errors import ArgumentError, GraphError
-from n2s.graph.film_names import TEMPORARY
+from n2s.graph.film_names import temporary_bytes
 from n2s.graph.graph import Graph
 from n2s.runtime.store import Store, disk_error
 
 FRAMES_MARK = ".n2s-frames"  # lies in a folder of frames that n2s made
 FRAME_NAME = re.compile(r"\d{6,}\.png")
-SOME_PID = "4194304"
 
 
 def film_path(out: Path, path: str, ending: str) -> Path:
@@ -166,7 +165,7 @@ class Targets:
             )
 
     def _check_place(self, path: Path) -> None:
-        longest = path.with_name(f"{'.' * (TEMPORARY - len(str(path.suffix)))}{path.name}{path.suffix}")
+        longest = path.with_name(f"{'.' * temporary_bytes(path.suffix)}{path.name}")
         try:
             longest.lstat()
         except (FileNotFoundError, NotADirectoryError):
