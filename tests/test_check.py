@@ -101,6 +101,7 @@ def told(*arguments: Any, folder: Path, **environment: str) -> tuple[int, str]:
         ({"out": {"path": f"{'ü' * 113}.mp4"}}, "is too long a name: it has 230 bytes"),
         ({"out": {"path": f"{'x' * 256}/a.mp4"}}, "is too long a name: it has 256 bytes, and at most 255 are possible."),
         ({"out": {"path": "a:b.mp4"}}, '"a:b.mp4" may not be written: '),
+        ({"out": {"path": "Part 1: Dawn.mp4"}}, "not every system can have ':' in a name."),
         ({"out": {"path": "a\nb.mp4"}}, "not every system can have '\\n' in a name."),
         ({"out": {"path": "what?.mp4"}}, "not every system can have '?' in a name."),
         ({"out": {"path": "a./b.mp4"}}, '"a." ends with a dot, which not every system keeps.'),
@@ -226,13 +227,17 @@ def test_presets_are_checked_with_their_sub_graph(folder: Path, n2s: Any) -> Non
     assert status == 2 and len(problems) == 3 and "light: 9 was given; it must be at most 2" in err and 'Did you mean "contrast"?' in err and 'Did you mean "tone"?' in err
 
 
-def test_a_film_name_of_the_greatest_length_is_published(studio: Any, folder: Path, store: Any) -> None:
-    from n2s.graph.film_names import LONGEST, TEMPORARY
+@pytest.mark.parametrize("ending", [".mp4", ".sha256"])
+def test_a_film_name_of_the_greatest_length_is_published(ending: str, folder: Path) -> None:
+    from n2s.graph.film_names import LONGEST, name_problem, temporary_bytes
     from n2s.runtime.store import publish
 
     written = []
-    publish(folder / f"{'x' * (LONGEST - TEMPORARY - 4)}.mp4", lambda path: written.append(path) or path.touch())
-    longest = len(written[0].name) + len("4194304") - len(str(os.getpid())) + 1  # .list is one longer than .mp4
+    name = "x" * (LONGEST - temporary_bytes(ending) - len(ending)) + ending
+    assert not name_problem(name, "") and name_problem("x" + name, "")
+    publish(folder / name, lambda path: written.append(path) or path.touch())
+    listing = written[0].with_suffix(".list").name
+    longest = max(len(written[0].name), len(listing)) + len("4194304") - len(str(os.getpid()))
     assert longest == LONGEST
 
 

@@ -133,7 +133,7 @@ def test_a_file_of_others_is_not_replaced_unasked(place: Place, path: str) -> No
     place.run()  # now it is n2s's own
 
 
-@pytest.mark.parametrize("change", ["changed", "of the same length", "a link"])
+@pytest.mark.parametrize("change", ["longer", "cut", "a link"])
 def test_a_film_that_somebody_changed_is_theirs(place: Place, change: str) -> None:
     place.run()
     data = place.film.read_bytes()
@@ -142,17 +142,21 @@ def test_a_film_that_somebody_changed_is_theirs(place: Place, change: str) -> No
         place.film.unlink()
         place.film.symlink_to(place.folder / "elsewhere.mp4")
     else:
-        place.film.write_bytes(data + b"more" if change == "changed" else bytes(reversed(data)))
+        place.film.write_bytes(data + b"more" if change == "longer" else data[: len(data) // 2])
     place.edit("contrast: 1.1", "contrast: 1.2")
     place.refused(ArgumentError, "is not what n2s wrote there")
 
 
-@pytest.mark.parametrize("how", ["", "touched", "moved", "another store", "an emptied store"])
+@pytest.mark.parametrize("how", ["", "touched", "moved", "another store", "an emptied store", "emptied", "spoilt"])
 def test_an_own_film_is_replaced(place: Place, how: str, new_store: Any) -> None:
     place.run()
     options: dict[str, Any] = {}
     if how == "touched":
         os.utime(place.film, (1, 1))
+    elif how == "emptied":
+        place.film.write_bytes(b"")
+    elif how == "spoilt":
+        place.film.write_bytes(b"x" * place.film.stat().st_size)
     elif how == "moved":
         place.out.rename(place.folder / "moved")
         options["out"] = place.folder / "moved"

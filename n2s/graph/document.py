@@ -56,6 +56,8 @@ class Document:
         for end in range(len(path), 0, -1) if self.places else ():
             if path[:end] in self.places:
                 return self.places[path[:end]]
+        if (*path[:2], "node") in self.places:  # another type of node has other settings than those of the file
+            return self.places[(*path[:2], "node")]
         if key and (*path, "") in self.marks:
             return Position(self.path, *self.marks[(*path, "")])
         while path and path not in self.marks:

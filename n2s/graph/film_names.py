@@ -8,9 +8,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 LONGEST = 255  # bytes of one name on the usual file systems
-TEMPORARY = 27  # bytes that publishing adds while a film is written: a dot, the process, a random word, an ending
 
-_NOWHERE = re.compile(r'[<>"|?*\x7f-\x9f]|[\x00-\x1f]')
+def temporary_bytes(ending: str) -> int:
+    """Return what publishing adds to a name while the file is written: dots, the process, a random word, an ending."""
+    return len(".") + len(".4194304") + len(".01234567") + len(".tmp") + max(len(ending.encode()), len(".list"))
+
+
+_ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # a drive, a protocol
+_NOWHERE = re.compile(r'[:<>"|?*\x7f-\x9f]|[\x00-\x1f]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 
 
@@ -28,7 +33,7 @@ def name_problem(path: str, writer: str, endings: Sequence[str] = ()) -> str:
     refused = f'"{path}" may not be written: '
     if path and (not pure.name or path.endswith("/")):
         return f"{refused}it names a folder, and a film needs the name of a file."
-    if not path or pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in path:
+    if not path or pure.is_absolute() or ".." in pure.parts or "\\" in path or _ELSEWHERE.match(path):
         return f"{refused}a film's path is relative to --out and stays inside it."
     if pure.parts[0] == "~":
         return f'{refused}a film\'s path is relative to --out; "~" is not read there.'
@@ -43,7 +48,7 @@ def name_problem(path: str, writer: str, endings: Sequence[str] = ()) -> str:
             length = len(part.encode())
         except UnicodeEncodeError:
             return f"{refused!a}it is not Unicode."
-        if length > (most := LONGEST - (TEMPORARY if part == pure.name else 0)):
+        if length > (most := LONGEST - (temporary_bytes(pure.suffix) if part == pure.name else 0)):
             shown = part if len(part) <= 40 else f"{part[:37]}…"
             return f'"{shown}" is too long a name: it has {length} bytes, and at most {most} are possible.'
     if endings and pure.suffix.lower() not in endings:

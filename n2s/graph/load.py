@@ -171,7 +171,8 @@ def _node_type(
     path, preset, overrides = fields.get("path"), fields.get("preset"), fields.get("set", {})
     if not isinstance(path, str) or not isinstance(preset, str | None) or not isinstance(overrides, dict):
         text = f'{name}: a sub-graph needs its file: "{name}: {{node: Graph, path: looks/dusk.yaml, …}}".'
-        problems.append(Problem(document.where(where), text))
+        given = (document.places.get((*where, field)) for field in ("path", "preset", "set"))
+        problems.append(Problem(next(filter(None, given), document.where(where)), text))
         return None
     try:
         places = {key: document.where((*where, "set", key), key=True) for key in overrides}

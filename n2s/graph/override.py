@@ -49,6 +49,9 @@ class Overrides:
         if not dot and target in self.entries:
             self.header[target] = value
             self.places[(target,)] = place
+        elif not dot and target in self.specs:
+            text = f"{target} is a node; name one of its settings: {target}.SETTING=value."
+            self.problems.append(Problem(place, text))
         elif not dot:
             self._unknown(place, target, [*self.entries, *self.specs], "entry or")
         elif not isinstance(self.specs.get(name), dict):

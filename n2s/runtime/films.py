@@ -166,7 +166,7 @@ class FilmMaker:
                 self._join(film, segments, audio, path)
             with open(path, "rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            self.targets.note(film.path, path, sha256)
+            self.targets.note(film.path, path)
 
         publish(film.path, write)
         status = film.path.stat()

@@ -1,7 +1,7 @@
 """Where films go: names for parts and small versions, and files of others, which are not written over.
 
-What n2s wrote it knows twice: the store notes each published file by its path, and the run's record beside the films
-lists it with its length and SHA-256. Either is enough, so an emptied store makes no film a stranger's.
+What n2s wrote it knows twice: the store notes the length of what is published at a path, and the run's record beside the
+films lists each with its length and SHA-256. Either is enough, so an emptied store makes no film a stranger's.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ import stat
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from n2s.graph.errors import ArgumentError, GraphError
-from n2s.graph.film_names import TEMPORARY
+from n2s.graph.film_names import temporary_bytes
 from n2s.graph.graph import Graph
 from n2s.runtime.store import Store, disk_error
 
 FRAMES_MARK = ".n2s-frames"  # lies in a folder of frames that n2s made
 FRAME_NAME = re.compile(r"\d{6,}\.png")
-SOME_PID = "4194304"
 
 
 def film_path(out: Path, path: str, ending: str) -> Path:
@@ -87,27 +85,28 @@ class Targets:
     def __init__(self, store: Store, out: Path):
         self.store, self.out = store, out
 
-    def note(self, path: Path, written: Path, sha256: str) -> None:
+    def note(self, path: Path, written: Path) -> None:
         """Note that a file, whole under its temporary name, is about to be published at a path.
 
         It is noted before, and beside what was noted last, so that whatever happens in between the path holds what n2s knows.
         """
-        status = written.stat()
-        new = {"bytes": status.st_size, "changed": status.st_mtime_ns, "sha256": sha256}
-        self.store.note("written", {"path": str(path)}, [new, *self._noted(path)[:1]])
+        self.store.note("written", {"path": str(path)}, [written.stat().st_size, *self._noted(path)[:1]])
 
-    def _noted(self, path: Path) -> list[dict[str, Any]]:
+    def _noted(self, path: Path) -> list[int]:
+        """Return the lengths of what was published at a path last and before."""
         return self.store.noted("written", {"path": str(path)}) or []
 
     def is_own(self, path: Path) -> bool:
-        """Say whether the file at a path is, byte for byte, what n2s published there."""
+        """Say whether the file at a path is what n2s published there, or what a failing disk left of it.
+
+        A file of the noted length is: who changes a film gives it another one. An empty file is nobody's.
+        """
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
             return False
-        noted = [entry for entry in self._noted(path) if entry["bytes"] == status.st_size]
-        if any(entry["changed"] == status.st_mtime_ns for entry in noted):
+        if not status.st_size or status.st_size in self._noted(path):
             return True
-        known = {entry["sha256"] for entry in noted} | self._recorded(path, status.st_size)
+        known = self._recorded(path, status.st_size)
         if not known:
             return False
         try:
@@ -166,7 +165,7 @@ class Targets:
             )
 
     def _check_place(self, path: Path) -> None:
-        longest = path.with_name(f"{'.' * (TEMPORARY - len(str(path.suffix)))}{path.name}{path.suffix}")
+        longest = path.with_name(f"{'.' * temporary_bytes(path.suffix)}{path.name}")
         try:
             longest.lstat()
         except (FileNotFoundError, NotADirectoryError):
