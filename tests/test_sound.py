@@ -95,8 +95,12 @@ def heard(path: str) -> dict[str, dict[str, float]]:
     """Which sines are where in a film: gains by channel of the film and channel of the music."""
     samples, names, rate = sound(path)
     middle = samples[len(samples) // 10 : -len(samples) // 10]
-    levels = {name: {tone: level(middle[:, i], TONES[tone], rate) / 0.2 for tone in TONES} for i, name in enumerate(names)}
-    return {name: {tone: round(gain, 1) for tone, gain in found.items() if gain > 0.1} for name, found in levels.items()}
+    levels = {
+        name: {tone: level(middle[:, i], TONES[tone], rate) / 0.2 for tone in TONES} for i, name in enumerate(names)
+    }
+    return {
+        name: {tone: round(gain, 1) for tone, gain in found.items() if gain > 0.1} for name, found in levels.items()
+    }
 
 
 def at_home(*names: str) -> dict[str, dict[str, float]]:
@@ -162,7 +166,8 @@ def test_the_order_of_channels_is_that_of_the_container(name: str, layout: str, 
     mask = {"3.0": 0x7, "quad": 0x33, "5.1": 0x3F}[layout]
     names = names_of(mask)
     write_wav(tmp_path / "music.wav", tones(names), mask=mask)
-    codec = {"ogg": ["-c:a", "libvorbis", "-q:a", "8"], "opus": ["-c:a", "libopus", "-mapping_family", "1", "-b:a", "512k"],
+    codec = {"ogg": ["-c:a", "libvorbis", "-q:a", "8"],
+             "opus": ["-c:a", "libopus", "-mapping_family", "1", "-b:a", "512k"],
              "mka": ["-c:a", "flac"], "m4a": ["-b:a", "512k"]}.get(name[6:], [])  # fmt: skip
     subprocess.run([get_ffmpeg_exe(), "-v", "error", "-i", tmp_path / "music.wav", *codec, tmp_path / name], check=True)
     info = probe(tmp_path / name, get_ffmpeg_exe)

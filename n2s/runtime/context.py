@@ -57,9 +57,11 @@ class RunContext:
         if "\0" in str(path):
             raise MediaError(f"{str(path)!r} is no name of a file.")
         if (path, keep) not in self._music:
-            kind = "music-kept" if keep else "music"
+            kind = "audio-kept" if keep else "audio"
             try:
                 found = self.store.about_file(kind, path, lambda: vars(probe(path, ffmpeg_path, keep)).copy())
+                if "layout" not in found:  # noted by a version that knew less of music
+                    found = vars(probe(path, ffmpeg_path, keep))
             except UnicodeError:
                 raise MediaError(f"{path!r} has a name that is not UTF-8; rename the file.") from None
             except OSError:
@@ -67,7 +69,8 @@ class RunContext:
             if found["rate"] < SLOWEST:
                 raise MediaError(f"{path} has {found['rate']} samples a second; at least {SLOWEST} were wanted. Convert it.")
             if found["missing"]:
-                self.say(f"{path} is damaged, and what is there is taken, as damaged: keep wants it: {found['missing']}.")
+                what = found["missing"]
+                self.say(f"{path} is damaged, and what is there is taken, as damaged: keep wants it: {what}.")
             self._music[path, keep] = Music(path, AudioInfo(**found))
         return self._music[path, keep]
 
@@ -116,9 +119,8 @@ class RunContext:
     def music_heard(self) -> dict[str, dict[str, Any]]:
         """Return what every piece of music is that was asked for, and what of it is missing."""
         told = ("digest", "rate", "channels", "layout", "samples", "peak", "missing")
-        return {
-            str(path): {name: getattr(music.info, name) for name in told} for (path, _), music in sorted(self._music.items())
-        }
+        heard = sorted(self._music.items())
+        return {str(path): {name: getattr(music.info, name) for name in told} for (path, _), music in heard}
 
     def fall_back_to_cpu(self) -> None:
         """Decode on the CPU from here on."""

@@ -94,7 +94,8 @@ class Planner:
         chapters = [Chapter(header.title, 0, passages[0].stop - passages[0].start)] if passages and header.title else []
         return self._noted(Film(
             self.out / node.path, node.format, header.fps, [(plan, chunk) for chunk in plan.chunks(start, stop)], passages,
-            getattr(node, "audio_bitrate", 192), header.title, header.artist, chapters, getattr(node, "audio_rate", None),
+            getattr(node, "audio_bitrate", 192), header.title, header.artist, chapters,
+            getattr(node, "audio_rate", None),
         ))  # fmt: skip
 
     def _noted(self, film: Film) -> Film:
@@ -125,8 +126,8 @@ class Planner:
         passages = [Passage(piece, 0, piece.samples) for piece in pieces]
         header = graph.header
         whole = Film(
-            self.out / album.path, "film", fps, parts, passages, album.audio_bitrate, header.title, header.artist, chapters,
-            album.audio_rate,
+            self.out / album.path, "film", fps, parts, passages, album.audio_bitrate, header.title, header.artist,
+            chapters, album.audio_rate,
         )  # fmt: skip
         return [*films, self._noted(whole)]
 
