@@ -24,7 +24,7 @@ CODECS = {
 
 
 def noise(seconds: float, seed: int = 0, rate: int = RATE, channels: int = 2) -> np.ndarray:
-    """Noise below a sixth of the rate that swells and fades: no stretch of it is like another. float32 (n, channels)."""
+    """Noise below a sixth of the rate that swells and fades, no stretch like another: float32 (n, channels)."""
     rng = np.random.default_rng(seed)
     white = rng.standard_normal((round(seconds * rate) + 64, channels))
     smooth = sum(white[i : len(white) - 63 + i] * np.sinc((i - 31) / 6) for i in range(64))[: round(seconds * rate)]
@@ -68,7 +68,10 @@ def read(path: Path, **options: Any) -> tuple[AudioInfo, np.ndarray]:
     with AudioReader(path, info, ffmpeg) as reader, AudioReader(path, info, ffmpeg) as other:
         whole = reader.read(0, info.samples)
         for start in (info.samples // 2, info.samples // 7, info.samples - 300, 3):
-            assert np.array_equal(reader.read(start, 250), np.pad(whole[:, start : start + 250], ((0, 0), (0, max(0, start + 250 - info.samples)))))
+            assert np.array_equal(
+                reader.read(start, 250),
+                np.pad(whole[:, start : start + 250], ((0, 0), (0, max(0, start + 250 - info.samples)))),
+            )
         step = 1237 if info.samples > 5000 else 97
         blocks = [other.read(at, min(step, info.samples - at)) for at in range(0, info.samples, step)]
         assert np.array_equal(np.concatenate(blocks, axis=1), whole)

@@ -132,7 +132,9 @@ def test_a_whole_file_is_the_same_with_keep(name: str, shelf: Path) -> None:
     assert probe(shelf / name, files.ffmpeg, keep=True) == probe(shelf / name, files.ffmpeg)
 
 
-@pytest.mark.parametrize("content", [b"This is a letter, not a song.\n" * 300, b"", b"OggS", b"fLaC", b"\xff\xfb\x90\x64", b"RIFF"])
+@pytest.mark.parametrize(
+    "content", [b"This is a letter, not a song.\n" * 300, b"", b"OggS", b"fLaC", b"\xff\xfb\x90\x64", b"RIFF"]
+)
 def test_what_is_no_music_is_refused_with_keep_too(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.mp3").write_bytes(content)
     for keep in (False, True):
@@ -146,7 +148,12 @@ def test_nothing_but_a_refusal_or_music_comes_of_any_damage(name: str, shelf: Pa
     rng = np.random.default_rng(7)
     for _ in range(3):
         at, count = int(rng.integers(0, len(data))), int(rng.integers(1, 4000))
-        spoilt = [data[:at], data[:at] + rng.bytes(count) + data[at + count :], data[at:], data[:at] + data[at + count :]]
+        spoilt = [
+            data[:at],
+            data[:at] + rng.bytes(count) + data[at + count :],
+            data[at:],
+            data[:at] + data[at + count :],
+        ]
         (tmp_path / name).write_bytes(spoilt[int(rng.integers(0, 4))])
         for keep in (False, True):
             try:

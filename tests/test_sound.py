@@ -95,8 +95,12 @@ def heard(path: str) -> dict[str, dict[str, float]]:
     """Which sines are where in a film: gains by channel of the film and channel of the music."""
     samples, names, rate = sound(path)
     middle = samples[len(samples) // 10 : -len(samples) // 10]
-    levels = {name: {tone: level(middle[:, i], TONES[tone], rate) / 0.2 for tone in TONES} for i, name in enumerate(names)}
-    return {name: {tone: round(gain, 1) for tone, gain in found.items() if gain > 0.1} for name, found in levels.items()}
+    levels = {
+        name: {tone: level(middle[:, i], TONES[tone], rate) / 0.2 for tone in TONES} for i, name in enumerate(names)
+    }
+    return {
+        name: {tone: round(gain, 1) for tone, gain in found.items() if gain > 0.1} for name, found in levels.items()
+    }
 
 
 def at_home(*names: str) -> dict[str, dict[str, float]]:
@@ -152,24 +156,25 @@ def test_channels_with_no_place_of_their_own_are_mixed_and_nothing_clips(tmp_pat
         assert found[name]["BC"] == pytest.approx(0.7071 * scale, rel=0.1)
 
 
-@pytest.mark.parametrize("name", ["music.flac", "music.ogg", "music.opus", "music.m4a", "music.mka"])
+@pytest.mark.parametrize("kind", ["wav", "w64", "aiff", "caf", "flac", "ogg", "opus", "m4a", "mka", "wv"])
 @pytest.mark.parametrize("layout", ["3.0", "quad", "5.1"])
-def test_the_order_of_channels_is_that_of_the_container(name: str, layout: str, tmp_path: Path) -> None:
+def test_the_order_of_channels_is_that_of_the_container(kind: str, layout: str, tmp_path: Path) -> None:
     from imageio_ffmpeg import get_ffmpeg_exe
 
     from n2s.runtime.audio import AudioReader, probe
+    from n2s.runtime.music.layouts import known_layout
 
     mask = {"3.0": 0x7, "quad": 0x33, "5.1": 0x3F}[layout]
     names = names_of(mask)
-    write_wav(tmp_path / "music.wav", tones(names), mask=mask)
-    codec = {"ogg": ["-c:a", "libvorbis", "-q:a", "8"], "opus": ["-c:a", "libopus", "-mapping_family", "1", "-b:a", "512k"],
-             "mka": ["-c:a", "flac"], "m4a": ["-b:a", "512k"]}.get(name[6:], [])  # fmt: skip
-    subprocess.run([get_ffmpeg_exe(), "-v", "error", "-i", tmp_path / "music.wav", *codec, tmp_path / name], check=True)
-    info = probe(tmp_path / name, get_ffmpeg_exe)
-    from n2s.runtime.music.layouts import known_layout
-
+    source = write_wav(tmp_path / "source", tones(names), mask=mask)
+    path = tmp_path / f"music.{kind}"
+    codec = {"ogg": ["-c:a", "libvorbis", "-q:a", "8"],
+             "opus": ["-c:a", "libopus", "-mapping_family", "1", "-b:a", "512k"],
+             "mka": ["-c:a", "flac"], "m4a": ["-b:a", "512k"]}.get(kind, [])  # fmt: skip
+    subprocess.run([get_ffmpeg_exe(), "-v", "error", "-i", source, *codec, path], check=True)
+    info = probe(path, get_ffmpeg_exe)
     speakers = known_layout(info.layout, info.channels).split("+")
-    with AudioReader(tmp_path / name, info, get_ffmpeg_exe) as reader:
+    with AudioReader(path, info, get_ffmpeg_exe) as reader:
         samples = reader.read(0, info.samples)[:, 4000:-4000]
     assert info.layout.split("+") == speakers and sorted(speakers) == sorted(names)
     for speaker, channel in zip(speakers, samples):

@@ -44,7 +44,8 @@ def sound_of(film: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("fps", ["30", "24000/1001"])
 @pytest.mark.parametrize(
-    ("name", "joined"), [*((name, False) for name in KINDS), *((name, True) for name in ("a.flac", "a.mp3", "a.ogg", "a.opus"))]
+    ("name", "joined"),
+    [*((name, False) for name in KINDS), *((name, True) for name in ("a.flac", "a.mp3", "a.ogg", "a.opus"))],
 )
 def test_flashes_and_clicks_are_in_step(name: str, joined: bool, fps: str, tmp_path: Path, store: Any) -> None:
     music = clicking()
@@ -59,7 +60,14 @@ def test_flashes_and_clicks_are_in_step(name: str, joined: bool, fps: str, tmp_p
         "features": {"node": "Features", "audio": "track"},
         "grey": {"node": "ImageSource", "path": "grey.png"},
         "flash": {"node": "Tone", "frames": "grey", "contrast": 0, "pivot": "= 0.1 + 0.8 * features.onset"},
-        "out": {"node": "FFmpegSink", "frames": "flash", "audio": "track", "path": "film.mp4", "crf": 8, "dither": False},
+        "out": {
+            "node": "FFmpegSink",
+            "frames": "flash",
+            "audio": "track",
+            "path": "film.mp4",
+            "crf": 8,
+            "dither": False,
+        },
     }
     (tmp_path / "graph.yaml").write_text(json.dumps({"n2s": 1, "fps": fps, "size": [16, 16], "nodes": nodes}))
     film = harness.run(Graph.load(tmp_path / "graph.yaml"), tmp_path, store).films[0]["path"]
@@ -81,7 +89,7 @@ def test_flashes_and_clicks_are_in_step(name: str, joined: bool, fps: str, tmp_p
 
 
 def sound_of_samples(samples: np.ndarray) -> np.ndarray:
-    command = [files.ffmpeg(), "-v", "error", "-f", "f32le", "-ar", str(RATE), "-ac", "1", "-i", "pipe:0", "-f", "f32le",
-               "-ar", str(8 * RATE), "pipe:1"]  # fmt: skip
+    command = [files.ffmpeg(), "-v", "error", "-f", "f32le", "-ar", str(RATE), "-ac", "1", "-i", "pipe:0",
+               "-f", "f32le", "-ar", str(8 * RATE), "pipe:1"]  # fmt: skip
     done = subprocess.run(command, input=samples[:, 0].tobytes(), capture_output=True, check=True)
     return np.frombuffer(done.stdout, "<f4")

@@ -62,7 +62,9 @@ def test_flac_from_a_pipe_is_whole(level: str, tmp_path: Path) -> None:
     path = files.piped(tmp_path / "a.flac", samples, "flac", "-compression_level", level)
     assert path.read_bytes()[21] & 15 == 0 and path.read_bytes()[22:26] == bytes(4)  # no count of samples
     info, found = files.read(path)
-    assert info.samples == len(samples) and np.array_equal(found, soundfile.read(files.write_wav(tmp_path / "a.wav", samples), dtype="float32")[0])
+    assert info.samples == len(samples) and np.array_equal(
+        found, soundfile.read(files.write_wav(tmp_path / "a.wav", samples), dtype="float32")[0]
+    )
 
 
 def test_flac_with_tags_behind_it_from_a_pipe(shelf: Path, tmp_path: Path) -> None:
@@ -175,7 +177,12 @@ def test_aac_that_changes_on_the_way_is_refused(tmp_path: Path) -> None:
 
 ID3V1 = b"TAG" + b"name".ljust(125, b"\0")
 ID3V2 = b"ID3\x03\x00\x00\x00\x00\x02\x00" + bytes(256)
-APE = b"APETAGEX" + struct.pack("<IIII8x", 2000, 32, 0, 0xA0000000) + b"APETAGEX" + struct.pack("<IIII8x", 2000, 32, 0, 0x80000000)
+APE = (
+    b"APETAGEX"
+    + struct.pack("<IIII8x", 2000, 32, 0, 0xA0000000)
+    + b"APETAGEX"
+    + struct.pack("<IIII8x", 2000, 32, 0, 0x80000000)
+)
 
 
 @pytest.mark.parametrize("between", [b"", ID3V1, ID3V2, APE, APE + ID3V1 + ID3V2, bytes(1000)],
@@ -320,7 +327,8 @@ def replaced(data: bytes, *fixes: tuple[int, bytes]) -> bytes:
                   [(b"SSND", 4, ">I", 0xFFFFFFFF), (b"COMM", 10, ">I", 0), (b"FORM", 4, ">I", 0)],
                   [(b"SSND", 4, ">I", 0), (b"COMM", 10, ">I", 0xFFFFFFFF), (b"FORM", 4, ">I", 0xFFFFFFFF)]]),
         ("CAF", [[(b"data", 4, ">q", -1)], [(b"data", 4, ">q", 0)]]),
-        ("W64", [[(b"data\xf3", 16, "<q", -1)], [(b"data\xf3", 16, "<q", 24)], [(b"data\xf3", 16, "<q", 0x7FFFFFFFFFFFFFFF)],
+        ("W64", [[(b"data\xf3", 16, "<q", -1)], [(b"data\xf3", 16, "<q", 24)],
+                 [(b"data\xf3", 16, "<q", 0x7FFFFFFFFFFFFFFF)],
                  [(b"data\xf3", 16, "<q", 0), (b"riff", 16, "<q", 0)]]),
         ("AU", [[(b".snd", 8, ">I", 0xFFFFFFFF)], [(b".snd", 8, ">I", 0)]]),
     ],
@@ -347,7 +355,8 @@ ODD = {
     "d.wav": ["-c:a", "pcm_alaw"], "e.wav": ["-c:a", "pcm_mulaw"], "f.wav": ["-c:a", "pcm_s24le"],
     "a.m4b": ["-c:a", "aac"], "a.webm": ["-c:a", "libopus"], "b.webm": ["-c:a", "libvorbis"], "a.mka": ["-c:a", "flac"],
     "a.mov": ["-c:a", "pcm_s16le"], "a.3gp": ["-c:a", "aac"], "a.wma": ["-c:a", "wmav2"], "a.ac3": [], "a.eac3": [],
-    "a.wv": ["-c:a", "wavpack"], "a.tta": [], "a.au": [], "a.w64": [], "a.mp2": [], "a.aac": [], "a.ts": ["-c:a", "aac"],
+    "a.wv": ["-c:a", "wavpack"], "a.tta": [],
+    "a.au": [], "a.w64": [], "a.mp2": [], "a.aac": [], "a.ts": ["-c:a", "aac"],
     "a.avi": ["-c:a", "libmp3lame"], "a.flv": ["-c:a", "aac"], "a.dts": ["-c:a", "dca", "-strict", "-2"],
     "a.amr": ["-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1"], "a.voc": [], "a.oga": ["-c:a", "flac"],
     "a.thd": ["-c:a", "truehd", "-strict", "-2"], "a.mkv": ["-c:a", "ac3"], "a.caf": ["-c:a", "alac"], "a.sox": [],
@@ -360,7 +369,9 @@ def test_other_containers_hold_what_ffmpeg_finds_in_them(name: str, tmp_path: Pa
     path = files.encode(tmp_path / name, files.noise(1.2), *ODD[name])
     info, samples = files.read(path)
     command = [files.ffmpeg(), "-v", "error", "-i", path, "-map", "0:a:0", "-f", "f32le", "pipe:1"]
-    wanted = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, "<f4").reshape(-1, info.channels)
+    wanted = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, "<f4").reshape(
+        -1, info.channels
+    )
     assert samples.shape == wanted.shape and info.samples > 1.1 * info.rate
     np.testing.assert_allclose(samples, wanted, atol=1e-4)
 

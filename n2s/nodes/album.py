@@ -30,8 +30,8 @@ class Album(Encoded):
     The album's frame rate, size and coding hold for all its tracks; a track that states another is an error. Track k
     begins at the film frame nearest to the summed length of the music before it, in exact numbers, so that nothing
     drifts: picture and sound are never apart by more than half a frame. The music is joined sample by sample, under one
-    gain where one of the tracks is above full scale; tracks with different channels are mixed to stereo, each channel in
-    it, at gains under which nothing clips.
+    gain where one of the tracks is above full scale. Tracks with different channels are mixed to stereo, none of them
+    left out, at gains under which nothing clips.
     """
 
     tracks: Films = port("the tracks, in their order")

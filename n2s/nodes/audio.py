@@ -16,7 +16,7 @@ class AudioSource(Resident):
     every one of flac or mp3 files that were joined end to end, which must have one sample rate and number of channels.
     The music is known by its samples, so retagging or moving the file renders nothing again.
 
-    A file that is cut short or damaged is an error. With ``damaged: keep`` its music is taken as far as it goes, and the
+    A file that is cut short or damaged is an error. With `damaged: keep` its music is taken as far as it goes, and the
     run says what is missing: a cut file ends where it is cut; in the middle of flac, ogg and mp3, silence takes the
     place of what is lost.
     """

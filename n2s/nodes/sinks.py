@@ -24,7 +24,9 @@ class Encoded(Sink):
     audio_bitrate: int = setting(192, ge=16, le=512, unit="kbit/s", help="of the AAC sound", keyed=False)
     audio_rate: Literal[
         "source", 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000, None
-    ] = setting(None, unit="Hz", help="of the sound; source: the music's; left out: the music's, 48000 at most", keyed=False)
+    ] = setting(
+        None, unit="Hz", help="of the sound; source: the music's; left out: the music's, 48000 at most", keyed=False
+    )
 
 
 class FFmpegSink(Encoded):
@@ -36,7 +38,8 @@ class FFmpegSink(Encoded):
     The sound has the music's sample rate up to 48 kHz (88.2 and 176.4 kHz become 44.1, other higher ones 48; rates that
     AAC lacks the next above), or `audio_rate`. It has the smallest layout of AAC (1.0, 2.0, 3.0, 4.0, 5.0, 5.1, 7.1) in
     which every channel of the music has its place; the others are silent, and a channel with no place goes to its
-    neighbours at 0.7071. Music above full scale is turned down by one gain, so that its peak is full scale. The run tells.
+    neighbours at 0.7071. Music above full scale is turned down by one gain, so that its peak is full scale. The run
+    says which of these it did.
     """
 
     frames: Frames = port("what is shown")

@@ -1,16 +1,16 @@
 """Reading music: any local file in, exact float32 samples out, or a clear word about what is wrong with it.
 
-Two decoders do the work. soundfile (libsndfile) reads wav, flac, ogg, opus, mp3, aiff, caf, w64 and au; an ffmpeg executable,
-found by whoever calls, reads everything else through a pipe. Neither tells the whole truth: libsndfile plays a cut wav
-or ogg to its end without a word, and of files that were joined end to end the first alone. So containers are looked at
-before they are decoded (containers.py), and what is read is everything in the file or an error.
+Two decoders do the work. soundfile (libsndfile) reads wav, flac, ogg, opus, mp3, aiff, caf, w64 and au; an ffmpeg
+executable, found by whoever calls, reads everything else through a pipe. Neither tells the whole truth: libsndfile
+plays a cut wav or ogg to its end without a word, and of files that were joined end to end the first alone. So
+containers are looked at before they are decoded (containers.py), and what is read is everything in the file or an
+error.
 
-A damaged file is an error, unless its music is wanted as far as it goes (``keep``). Then a file that is cut ends where it
-is cut; damage in the middle of flac, ogg and mp3 becomes silence as long as what is lost (in mp3, whose frames have no
-times, as long as the lost bytes last at the mean bitrate), and so does what FFmpeg cannot decode in a container that
-states times; where nothing states a time, the rest follows at once. What lossy codecs make of damage is held within
-full scale.
-Nothing is kept between calls: no cache, no global, no clock.
+A damaged file is an error, unless its music is wanted as far as it goes (``keep``). Then a file that is cut ends where
+it is cut; damage in the middle of flac, ogg and mp3 becomes silence as long as what is lost (in mp3, whose frames have
+no times, as long as the lost bytes last at the mean bitrate), and so does what FFmpeg cannot decode in a container
+that states times; where nothing states a time, the rest follows at once. What lossy codecs make of damage is held
+within full scale. Nothing is kept between calls: no cache, no global, no clock.
 """
 
 from __future__ import annotations
@@ -104,12 +104,16 @@ def _probe(path: str, ffmpeg: Callable[[], str], reading: Reading, keep: bool, w
             wrong = np.flatnonzero(~np.isfinite(block).all(axis=1))
             if len(wrong):
                 seconds = (samples + int(wrong[0])) / rate
-                raise MediaError(f"{path} has samples that are not finite numbers (NaN or infinity), the first at "
-                                 f"{seconds:.3f} s; all must be finite. Export it again from where it was made.")
+                raise MediaError(
+                    f"{path} has samples that are not finite numbers (NaN or infinity), the first at "
+                    f"{seconds:.3f} s; all must be finite. Export it again from where it was made."
+                )
             peak = max(peak, float(np.abs(block).max()))
             if peak > LOUDEST:
-                raise MediaError(f"{path} has samples of {peak:.3g} where full scale is 1; is it integer PCM "
-                                 "marked as float? Export it again from where it was made.")
+                raise MediaError(
+                    f"{path} has samples of {peak:.3g} where full scale is 1; is it integer PCM "
+                    "marked as float? Export it again from where it was made."
+                )
             sha.update(np.ascontiguousarray(block, "<f4"))
             samples += len(block)
         source.check_end(samples)
@@ -170,7 +174,7 @@ class AudioReader:
         fresh = self._take(high - self._at)
         known = np.concatenate([self._kept, fresh]) if len(fresh) else self._kept
         begin = self._at + len(fresh) - len(known)
-        out[:, low - start:high - start] = known[low - begin:high - begin].T
+        out[:, low - start : high - start] = known[low - begin : high - begin].T
         if len(fresh):
             self._at += len(fresh)
             self._kept = known[-BLOCK:].copy()
@@ -190,8 +194,8 @@ class AudioReader:
         self.close()
 
     def _forget(self, at: int) -> None:
-        self._at = at                                            # where the decoder stands
-        self._kept = np.zeros((0, self.channels), np.float32)    # the samples just before that place
+        self._at = at  # where the decoder stands
+        self._kept = np.zeros((0, self.channels), np.float32)  # the samples just before that place
 
     def _go(self, position: int) -> None:
         """Bring the decoder to ``position``, or leave it further on where the samples kept reach back to there."""
@@ -229,5 +233,7 @@ class AudioReader:
         return block
 
     def _changed(self) -> MediaError:
-        return MediaError(f"{self._path} has changed since it was analysed; the same {self.samples} samples at "
-                          f"{self.rate} Hz were wanted. Start the render again.")
+        return MediaError(
+            f"{self._path} has changed since it was analysed; the same {self.samples} samples at "
+            f"{self.rate} Hz were wanted. Start the render again."
+        )

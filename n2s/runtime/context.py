@@ -143,9 +143,8 @@ class RunContext:
     def music_heard(self) -> dict[str, dict[str, Any]]:
         """Return what every piece of music is that was asked for, and what of it is missing."""
         told = ("digest", "rate", "channels", "layout", "samples", "peak", "missing")
-        return {
-            str(path): {name: getattr(music.info, name) for name in told} for (path, _), music in sorted(self._music.items())
-        }
+        heard = sorted(self._music.items())
+        return {str(path): {name: getattr(music.info, name) for name in told} for (path, _), music in heard}
 
     def fall_back_to_cpu(self) -> None:
         """Decode on the CPU from here on."""

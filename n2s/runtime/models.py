@@ -233,7 +233,7 @@ class ModelFolder:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Fatal alone: what matters comes as an exception, and CUDA's provider speaks at length of kernels it does without.
+        # Fatal alone: what matters comes as an exception, and CUDA's provider tells of every kernel it does without.
         options.log_severity_level = FATAL
         onnxruntime.set_default_logger_severity(FATAL)
         providers: list[Any] = ["CPUExecutionProvider"]

@@ -55,7 +55,13 @@ class Sound:
     def recipe(self, pieces: Sequence[Music]) -> dict[str, Any]:
         """Return all of this that decides the bytes of the film's sound, as plain data."""
         matrices = [self.matrix(music).tolist() for music in pieces]
-        return {"rate": self.rate, "delivered": self.delivered, "layout": self.layout, "gain": self.gain, "mix": matrices}
+        return {
+            "rate": self.rate,
+            "delivered": self.delivered,
+            "layout": self.layout,
+            "gain": self.gain,
+            "mix": matrices,
+        }
 
 
 def speakers(music: Music) -> str:
@@ -80,15 +86,17 @@ def sound_of(pieces: Sequence[Music], audio_rate: int | str | None = None) -> So
 def delivered_rate(rate: int, audio_rate: int | str | None = None) -> int:
     """Return the sample rate of a film's sound: always one that AAC has.
 
-    ``audio_rate`` is a rate; or "source", the music's own, or the next above it that AAC has, or 96000; or None, the same
-    but at most 48000. Multiples of 11025 are halved to 44100, so that the ratio stays a simple one.
+    ``audio_rate`` is a rate; or "source", the music's own, or the next above it that AAC has, or 96000; or None, the
+    same but at most 48000. Multiples of 11025 are halved to 44100, so that the ratio stays a simple one.
     """
     if isinstance(audio_rate, int):
         return audio_rate
     highest = AAC_RATES[-1] if audio_rate == "source" else HIGHEST
     if rate <= highest:
         return next(known for known in AAC_RATES if known >= rate)
-    return next(known for known in reversed(AAC_RATES) if known <= highest and (known % 11025 == 0) == (rate % 11025 == 0))
+    return next(
+        known for known in reversed(AAC_RATES) if known <= highest and (known % 11025 == 0) == (rate % 11025 == 0)
+    )
 
 
 def notes(sound: Sound, pieces: Sequence[Music], film: str) -> list[str]:
@@ -96,20 +104,30 @@ def notes(sound: Sound, pieces: Sequence[Music], film: str) -> list[str]:
     said = []
     for music in dict.fromkeys(pieces):
         if music.channels > 2 and speakers(music) != music.info.layout:
-            said.append(f"{music.path.name} does not say which speakers its {music.channels} channels are for; "
-                        f"{speakers(music)} is taken.")
+            said.append(
+                f"{music.path.name} does not say which speakers its {music.channels} channels are for; "
+                f"{speakers(music)} is taken."
+            )
     layouts = list(dict.fromkeys(speakers(music) for music in pieces))
     places = AAC[sound.layout]
     if len(layouts) > 1 and set(layouts) != {"FC", "FL+FR"}:
-        said.append(f"The music of {film} has the channels {', '.join(layouts)}: its sound is stereo, with all of them mixed in.")
+        said.append(
+            f"The music of {film} has the channels {', '.join(layouts)}: its sound is stereo, all of them mixed in."
+        )
     elif len(layouts) == 1 and sorted(layouts[0].split("+")) != sorted(places.split("+")):
-        said.append(f"The music of {film} has the channels {layouts[0]}, for which AAC has no layout: its sound is {sound.layout} "
-                    f"({places}), with each in its place or the nearest one.")
+        said.append(
+            f"The music of {film} has the channels {layouts[0]}, for which AAC has no layout: its sound is "
+            f"{sound.layout} ({places}), with each in its place or the nearest one."
+        )
     if sound.delivered != sound.rate:
-        said.append(f"The music of {film} has {sound.rate} Hz, its sound gets {sound.delivered} Hz (audio_rate sets another).")
+        said.append(
+            f"The music of {film} has {sound.rate} Hz, its sound gets {sound.delivered} Hz (audio_rate sets another)."
+        )
     if sound.gain != 1:
         loudest = max(pieces, key=lambda music: music.info.peak)
         decibels = 20 * math.log10(loudest.info.peak)
-        said.append(f"{loudest.path.name} peaks at {loudest.info.peak:.3g} of full scale (+{decibels:.1f} dBFS): the sound of {film} "
-                    f"is turned down by {decibels:.1f} dB, so that nothing clips.")
+        said.append(
+            f"{loudest.path.name} peaks at {loudest.info.peak:.3g} of full scale (+{decibels:.1f} dBFS): the sound of "
+            f"{film} is turned down by {decibels:.1f} dB, so that nothing clips."
+        )
     return said

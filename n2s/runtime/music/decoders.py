@@ -195,8 +195,10 @@ class FFmpeg(Source):
                 stdin=subprocess.DEVNULL if part.pieces is None else subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=self._stderr, start_new_session=True)  # fmt: skip
         except (OSError, RuntimeError, ImportError) as error:
-            raise MediaError(f"{self._path} needs ffmpeg to be read, and none was found ({error}). Install it "
-                             f"(pip install imageio-ffmpeg), or convert the file to wav or flac.") from None
+            raise MediaError(
+                f"{self._path} needs ffmpeg to be read, and none was found ({error}). Install it "
+                f"(pip install imageio-ffmpeg), or convert the file to wav or flac."
+            ) from None
         if part.pieces is not None:
             self._feeder = threading.Thread(target=self._feed, args=(part,), daemon=True, name="music")
             self._feeder.start()
@@ -204,8 +206,10 @@ class FFmpeg(Source):
             said = self._end()[1]
             if "matches no streams" in said:
                 raise MediaError(f"{self._path} has no sound in it; a piece of music is wanted: {READABLE}.")
-            raise MediaError(f"{self._path} is not audio, or too damaged to be read ({said or 'nothing decoded'}); "
-                             f"wanted: {READABLE}.")
+            raise MediaError(
+                f"{self._path} is not audio, or too damaged to be read ({said or 'nothing decoded'}); "
+                f"wanted: {READABLE}."
+            )
 
     def _feed(self, part: Part) -> None:
         try:
@@ -242,8 +246,10 @@ class FFmpeg(Source):
         status, said = self._end()
         lines = self._lines()
         if any(CHANGED in line for line in lines):
-            raise MediaError(f"{self._path} changes its sample rate or its channels on the way; a piece of music has one "
-                             "of each. Convert it to wav or flac, or cut it where it changes.")
+            raise MediaError(
+                f"{self._path} changes its sample rate or its channels on the way; a piece of music has one "
+                "of each. Convert it to wav or flac, or cut it where it changes."
+            )
         seconds = self._read / self.rate
         wrong = None
         if (stated := stated_seconds(lines)) and seconds < stated - SHORT[0] - SHORT[1] / self.rate:
@@ -285,7 +291,7 @@ class FFmpeg(Source):
 
 
 def stated_seconds(lines: list[str]) -> float | None:
-    """Return how long a file says it is, in FFmpeg's words; None where that is a guess, or where it has pictures too."""
+    """Return how long a file says it is, in FFmpeg's words; None where that is a guess, or it has pictures too."""
     text = "\n".join(lines).partition("Stream mapping:")[0]
     found = re.search(r"Duration: (\d+):(\d\d):(\d\d\.\d+)", text)
     streams = [line for line in re.findall(r"Stream #0:\d+.*", text) if "(attached pic)" not in line]
@@ -317,12 +323,14 @@ class Chain(Source):
         if not first and (source.rate, source.channels) != (self.rate, self.channels):
             raise MediaError(
                 f"{self._path} is joined of pieces that differ: {self.rate} Hz with {self.channels} channels, then "
-                f"{source.rate} Hz with {source.channels}; a piece of music has one of each. Convert them, or cut the file "
-                "where it changes."
+                f"{source.rate} Hz with {source.channels}; a piece of music has one of each. Convert them, or cut the "
+                "file where it changes."
             )
         self._of_part = self._silent = 0
         frames = getattr(source, "frames", 0)
-        begins, ends = (at * source.rate // part.clock if at and part.clock else at for at in (part.begins_at, part.ends_at))
+        begins, ends = (
+            at * source.rate // part.clock if at and part.clock else at for at in (part.begins_at, part.ends_at)
+        )
         if not part.joined:
             self._of_stream = 0
             self._origin = begins if begins is not None else (ends or frames) - frames

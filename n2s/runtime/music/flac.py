@@ -87,8 +87,9 @@ def read_flac(path: str, start: int, keep: bool) -> Reading:
                 _check_end(path, data, stream)
         if len(streams) == 1 and streams[0].total >= streams[0].counted:
             return Reading((Part("flac"),), layout=layout)
-        return Reading(tuple(Part("flac", _with_total(data, stream, max(stream.total, stream.counted))) for stream in streams),
-                       layout=layout)  # fmt: skip
+        totals = [max(stream.total, stream.counted) for stream in streams]
+        parts = [Part("flac", _with_total(data, stream, total)) for stream, total in zip(streams, totals)]
+        return Reading(tuple(parts), layout=layout)
 
 
 def _streams(data: mmap.mmap, start: int) -> Iterator[Stream]:
@@ -119,7 +120,9 @@ def _header(data: mmap.mmap, start: int) -> Stream | None:
             return None
         is_last, length = bool(block[0] & LAST_BLOCK), int.from_bytes(block[1:], "big")
         if block[0] & 0x7F == VORBIS_COMMENT:
-            named = re.search(rb"WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0[xX]([0-9a-fA-F]{1,8})", data[at + 4 : at + 4 + length])
+            named = re.search(
+                rb"WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0[xX]([0-9a-fA-F]{1,8})", data[at + 4 : at + 4 + length]
+            )
             mask = int(named.group(1), 16) if named else 0
         at += 4 + length
     return Stream(start, at, info, mask) if len(info) == 34 else None
@@ -148,7 +151,7 @@ def _frame_at(data: mmap.mmap, at: int, stream: Stream) -> Frame | None:
 
 
 def _coded_number(data: bytes) -> tuple[int, int]:
-    """Return a number coded like a character of UTF-8, of up to 36 bits, and its length in bytes; 0 where it is none."""
+    """Return a number of up to 36 bits, coded like a character of UTF-8, and its length in bytes, or 0, 0."""
     if data[0] < 0x80:
         return data[0], 1
     length = 8 - (data[0] ^ 0xFF).bit_length()
@@ -165,19 +168,24 @@ def _check_end(path: str, data: mmap.mmap, stream: Stream) -> None:
     seconds = stream.frames[-1].first / stream.rate if stream.frames and stream.rate else 0.0
     if stream.total and stream.counted < stream.total:
         raise damaged(path, seconds, f"{stream.counted} of {stream.total} samples before the next stream")
-    if not stream.total and (not stream.frames or not _is_whole(data, stream.frames[-1].at, _without_tags(data, stream.sound, stream.stop))):
+    if not stream.total and (
+        not stream.frames or not _is_whole(data, stream.frames[-1].at, _without_tags(data, stream.sound, stream.stop))
+    ):
         raise truncated(path, f"no whole frame after {seconds:.2f} s")
 
 
 def _without_tags(data: mmap.mmap, start: int, stop: int) -> int:
-    """Return where a stream ends before the tags of other formats that some programs leave behind it, or before the next."""
+    """Return where a stream ends: before tags of other formats behind it, or before those of the next stream."""
     tag = data.rfind(b"ID3", start, stop)
     if tag >= 0 and tag + tag_length(data[tag : tag + 10]) == stop:
         stop = tag
     if data[stop - 128 : stop - 125] == b"TAG":
         stop -= 128
     if data[stop - 32 : stop - 24] == b"APETAGEX":
-        size, flags = int.from_bytes(data[stop - 20 : stop - 16], "little"), int.from_bytes(data[stop - 12 : stop - 8], "little")
+        size, flags = (
+            int.from_bytes(data[stop - 20 : stop - 16], "little"),
+            int.from_bytes(data[stop - 12 : stop - 8], "little"),
+        )
         stop -= size + (32 if flags >> 31 else 0)
     return stop
 
@@ -191,7 +199,11 @@ def _is_whole(data: mmap.mmap, start: int, stop: int) -> bool:
 
 def _with_total(data: mmap.mmap, stream: Stream, total: int, pieces: tuple[Bytes, ...] = ()) -> tuple[Bytes, ...]:
     """Return the pieces of a stream whose header states so many samples."""
-    info = stream.info[:13] + (stream.info[13] & 0xF0 | total >> 32).to_bytes(1, "big") + (total & 0xFFFFFFFF).to_bytes(4, "big")
+    info = (
+        stream.info[:13]
+        + (stream.info[13] & 0xF0 | total >> 32).to_bytes(1, "big")
+        + (total & 0xFFFFFFFF).to_bytes(4, "big")
+    )
     header = data[stream.start : stream.start + STREAMINFO_AT] + info + stream.info[18:]
     rest = stream.start + STREAMINFO_AT + 34
     return (header, (rest, stream.sound), *(pieces or ((stream.sound, stream.stop),)))
@@ -251,7 +263,11 @@ def silence(stream: Stream, first: int, stop: int) -> bytes:
     while first < stop:
         count = min(stop - first, stream.block_size)
         number = _coded(first // stream.block_size if fixed else first)
-        head = bytes([0xFF, 0xF8 if fixed else 0xF9, 0x70, stream.channels - 1 << 4]) + number + (count - 1).to_bytes(2, "big")
+        head = (
+            bytes([0xFF, 0xF8 if fixed else 0xF9, 0x70, stream.channels - 1 << 4])
+            + number
+            + (count - 1).to_bytes(2, "big")
+        )
         head += bytes([crc8(head)])
         frame = head + bytes(-(-stream.channels * (8 + stream.bits) // 8))
         made += frame + crc16(frame).to_bytes(2, "big")

@@ -9,7 +9,26 @@ from __future__ import annotations
 import numpy as np
 
 # In the order of the bits of a wav file's channel mask.
-NAMES = ("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR", "TC", "TFL", "TFC", "TFR", "TBL", "TBC", "TBR")
+NAMES = (
+    "FL",
+    "FR",
+    "FC",
+    "LFE",
+    "BL",
+    "BR",
+    "FLC",
+    "FRC",
+    "BC",
+    "SL",
+    "SR",
+    "TC",
+    "TFL",
+    "TFC",
+    "TFR",
+    "TBL",
+    "TBC",
+    "TBR",
+)
 
 # What is taken where a file does not say: the order that wav and flac share.
 USUAL = {
@@ -65,7 +84,10 @@ def layout_of_mask(mask: int, channels: int) -> str:
 
 
 def known_layout(layout: str, channels: int) -> str:
-    """Return a layout that is sure to have so many channels: the file's, or the usual one; one and two are mono and stereo."""
+    """Return a layout that is sure to have so many channels: the file's, or the usual one.
+
+    One channel is mono and two are stereo, whatever the file says.
+    """
     names = layout.split("+")
     if channels <= 2 or len(names) != channels or len(set(names)) != channels or not set(names) <= set(NAMES):
         return USUAL[channels]
@@ -93,9 +115,10 @@ def _placed(names: list[str], matrix: np.ndarray) -> bool:
 def mixing_matrix(layout: str, target: str) -> np.ndarray:
     """Return the gains that mix one layout into another, float32 (channels of the target, channels of the layout).
 
-    A channel whose place the target has goes there alone. Another goes to the nearest places there are: at 0.7071, and
-    at 0.5 for the low-frequency channel and those that are behind and above the middle; no channel is left out. Mono goes to both sides
-    of stereo at 1. Where a place gets more than one channel, all gains are divided by one number, so that nothing clips.
+    A channel whose place the target has goes there alone. Another goes to the nearest places there are, at 0.7071; into
+    stereo at 0.5, if it is the low-frequency channel or one behind or above the middle. No channel is left out. Mono
+    goes to both sides of stereo at 1. Where a place gets more than one channel, all gains are divided by one number, so
+    that nothing clips.
     """
     names, places = layout.split("+"), target.split("+")
     matrix = np.zeros((len(places), len(names)), np.float64)

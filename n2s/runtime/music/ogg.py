@@ -177,7 +177,9 @@ def _pages(path: str, keep: bool, missing: list[str], state: dict[str, bool]) ->
             if not keep:
                 if wrong == "cut" and following is None:
                     raise truncated(path, f"{at} whole bytes of {size}")
-                raise damaged(path, None, f"{'wrong checksum of the page' if wrong == 'sum' else 'no page'} at byte {at}")
+                raise damaged(
+                    path, None, f"{'wrong checksum of the page' if wrong == 'sum' else 'no page'} at byte {at}"
+                )
             missing.append(f"no whole page from byte {at} to {size if following is None else following}")
             yield None
             if following is None:

@@ -56,7 +56,10 @@ class Reading:
 
 
 def tag_length(head: bytes) -> int:
-    """Return the length of the ID3v2 tag whose first ten bytes are given, 0 where it is none; stated in bytes of seven bits."""
+    """Return the length of the ID3v2 tag whose first ten bytes are given, 0 where it is none.
+
+    It is stated in four bytes of seven bits.
+    """
     if len(head) < 10 or head[:3] != b"ID3" or any(byte & 0x80 for byte in head[6:10]):
         return 0
     length = 0

@@ -30,7 +30,7 @@ APPLE_LAYOUTS = {
 
 @dataclass(frozen=True)
 class Chunk:
-    """A chunk: its name, where its length is written and in which form, the length, its data's place and first bytes."""
+    """A chunk: its name, where its length is written and how, the length, its data's place and first bytes."""
 
     name: bytes
     field: int
