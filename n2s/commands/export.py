@@ -37,7 +37,10 @@ def export(
     json: AsJson = False,
     store: StoreFolder = None,
 ) -> None:
-    """Write what a node gives to an .npz file: values (a row a frame), frames (their numbers), times (s), fps."""
+    """Write what a node gives to an .npz file: values (a row a frame), frames (their numbers), times (s), fps.
+
+    Frames have the film's size, whatever their node decodes or reads.
+    """
     from n2s.runtime.context import RunContext
     from n2s.runtime.export import write_arrays
     from n2s.runtime.store import Store

@@ -420,7 +420,7 @@ class Resident(Node):
     """A node whose results are small and computed once for the whole track.
 
     Its author writes ``compute(self, scene, **ports)``: signals arrive as float32 (T,) or (T, K) arrays, audio as a
-    handle; one value, or a dict by output name, is returned.
+    handle; one value, or a dict by output name, is returned. What arrives is read-only, what is returned must be finite.
     """
 
     kind: ClassVar[str] = "resident"
@@ -430,7 +430,9 @@ class Streamed(Node):
     """A node whose results come a few frames at a time.
 
     Its author writes ``compute(self, block, **ports, **parameters)``: streamed inputs arrive as float32 (B, ...)
-    arrays extended by ``window``, parameters as float32 (B,); float32 (B, ...) is returned.
+    arrays extended by ``window``, parameters as float32 (B,); float32 (B, ...) is returned. All of them are read-only.
+    Frames are (B, 3, H, W) of the film's size, coming and going; a source of frames, without a port of them, may have
+    another size. Latents are (B, C, h, w) on the grid of the model.
     """
 
     kind: ClassVar[str] = "streamed"

@@ -8,7 +8,8 @@ kind      value                                                                 
 Audio     a handle: PCM digest, sample rate, channels, samples, ``read``         resident, samples streamed
 Signal    float32 (T,) or (T, K), a row a film frame, multiples of 2**-16        resident
 Latents   float32 (T, C, h, w), unit variance per channel                        streamed
-Frames    float32 (T, 3, H, W), planar, display-referred, nominal 0..1           streamed
+Frames    float32 (T, 3, H, W) of the film's size, planar, display-referred,    streamed
+          nominal 0..1
 Film      a finished file: frame count, times, digests                           made by sinks
 ========  =====================================================================  ==========================
 

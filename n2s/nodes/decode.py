@@ -17,7 +17,7 @@ class VAEDecode(Streamed):
     A latent cell becomes ``scale`` x ``scale`` pixels (32 in the shipped model). The latent ``grid`` decides the
     composition and is independent of the film's size: frames are cropped at their centre to its shape and resampled,
     so that a draft shows the same picture. By default it has 16 rows (columns where the film is tall) and covers the
-    film's shape. Values are rounded to float16.
+    film's shape. Values are rounded to float16. Other nodes, previews and exports get frames of the film's size.
 
     ``precision`` auto is int8 on a CPU and fp16 on CUDA. Without CUDA, or when its memory runs out even for one frame,
     the CPU takes over and says so; the provider that really runs is part of the key.

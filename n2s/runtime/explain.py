@@ -78,6 +78,8 @@ def stages(plan: FilmPlan) -> list[dict[str, Any]]:
 
     for name in plan.order:
         node = nodes[name]
+        if name in plan.fusion.cuts:
+            kernel(name, "frames")
         if node.kind != "streamed":
             continue
         inputs = [link.node for port, link in node.links().items() if node.ports.get(port) is FRAMES]
