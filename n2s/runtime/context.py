@@ -79,6 +79,7 @@ class RunContext:
 
         if path not in self._pictures:
             self._pictures[path] = read_picture(path)
+            self._pictures[path].flags.writeable = False  # every node that shows it shares it
         return self._pictures[path]
 
     def files(self) -> set[Path]:
