@@ -540,3 +540,28 @@ def test_a_component_that_is_not_there_is_a_problem_of_the_graph(studio: Any, st
     values["nodes"]["seen"]["exposure"] = "weights.7"
     with pytest.raises(N2SError, match=r'seen.exposure: "weights.7" names no component; weights has components 0 to 2'):
         harness.codes(harness.load(values, studio.folder), store)
+    values["nodes"]["anchors"]["weights"] = "ramp.0"
+    with pytest.raises(N2SError, match=r'anchors.weights: "ramp.0" names no component; ramp has no components'):
+        harness.codes(harness.load(values, studio.folder), store)
+
+
+def test_pictures_and_anchors_are_shared_and_cannot_be_written_into(packages: Any, studio: Any, store: Any) -> None:
+    packages.install('''
+class Own(Streamed):
+    """Spoil what all nodes share."""
+
+    path: str = setting("", help="a picture, or an anchor")
+    model: str = setting("", help="the model")
+
+    outputs = FRAMES_OUTPUT
+
+    def open(self, scene, grid):
+        from pathlib import Path
+        shared = scene.context.image(scene.path(self.path)) if self.path else scene.context.model(Path(self.model)).anchor("red")
+        shared[:] = 0
+
+    def compute(self, block):
+        return np.zeros((block.count, 3, 8, 8), np.float32)
+''')
+    refused(studio, store, film(studio, "frames", node="Own", path="picture.png"), "open failed: ValueError: ", "read-only")
+    refused(studio, store, film(studio, "frames", node="Own", model=str(studio.model)), "open failed: ValueError: ", "read-only")

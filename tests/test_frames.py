@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,23 @@ class Bars(Streamed):
     seen = harness.frames(made, store, "stripes", [(0, 6)])
     wanted = resample.fitted(np.broadcast_to(np.linspace(0, 1, 31, dtype=np.float32), (3, 40, 31)), (64, 96))
     np.testing.assert_allclose(np.clip(seen, 0, 1), np.broadcast_to(wanted, seen.shape), atol=2e-6)
+
+
+def test_frames_beyond_the_end_stand_still(packages: Any, studio: Any, store: Any) -> None:
+    """An album may need one frame more of its last track than the track has alone."""
+    packages.install(COPY)
+    values = json.loads(graph(studio, "decoded", "Tone", "Before", "Vignette", "Copy").path.read_text())
+    values["nodes"]["tone0"]["exposure"] = "= ramp"
+    values["nodes"]["vignette2"]["amount"] = "= ramp"
+    driven = harness.load(values, studio.folder)
+    for fuse in (True, False):
+        maker = harness.FrameMaker(harness.plan(driven, store, fuse), store.kernels)
+        codes = np.concatenate(list(maker.blocks(56, 65)))
+        assert len(codes) == 9 and (codes[7:] == codes[6]).all() and (codes[6] != codes[5]).any()
+        np.testing.assert_array_equal(np.concatenate(list(maker.blocks(63, 64))), codes[7:8])
+    values["nodes"]["grain"] = {"node": "Grain", "frames": "tone0"}
+    values["nodes"]["more"] = {"node": "Tone", "frames": "grain", "exposure": "= ramp"}
+    values["nodes"]["out"]["frames"] = "more"
+    grained = harness.load(values, studio.folder)
+    ends = [np.concatenate(list(harness.FrameMaker(harness.plan(grained, store, fuse), store.kernels).blocks(60, 64))) for fuse in (True, False)]
+    assert ends[0].tobytes() == ends[1].tobytes()

@@ -45,7 +45,7 @@ def failed(graph: Any, name: str, method: str, error: BaseException, span: tuple
     said = " ".join(_words(error).split())
     said = f"{type(error).__name__}: {said[:300]}" if said else type(error).__name__
     place = _place(error, type(graph.nodes[name]))
-    return wrong(graph, name, f"{method} failed{_frames(span)}: {said}{f' ({place})' if place else ''}. "
+    return wrong(graph, name, f"{method} failed{f' at {in_words(span)}' if span else ''}: {said}{f' ({place})' if place else ''}. "
                  f"Set {TRACEBACK}=1 to see the whole traceback.")  # fmt: skip
 
 
@@ -69,10 +69,9 @@ def traceback_wanted() -> bool:
     return bool(os.environ.get(TRACEBACK))
 
 
-def _frames(span: tuple[int, int] | None) -> str:
-    if span is None:
-        return ""
-    return f" at frame {span[0]}" if span[1] - span[0] == 1 else f" at frames {span[0]} to {span[1] - 1}"
+def in_words(span: tuple[int, int]) -> str:
+    """Return some frames in words: "frames 4 to 7"."""
+    return f"frame {span[0]}" if span[1] - span[0] == 1 else f"frames {span[0]} to {span[1] - 1}"
 
 
 def _words(error: BaseException) -> str:

@@ -281,6 +281,7 @@ def _latent_grids(graph: Graph, order: list[str]) -> dict[str, tuple[int, int]]:
         if LATENTS not in node.ports.values() and not makes_latents:
             continue
         own = getattr(node, "grid", None)
+        own = own if isinstance(own, tuple | list) and len(own) == 2 else None
         if own or name not in grids:
             grids[name] = tuple(own) if own else default_grid(graph.header.size)
         for source in _streamed_inputs(node):

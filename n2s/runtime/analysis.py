@@ -14,7 +14,7 @@ from n2s.graph.expressions import Expression, Number
 from n2s.graph.graph import Graph
 from n2s.graph.time import Clock, frames_to_cover
 from n2s.graph.times import is_musical
-from n2s.graph.types import Link
+from n2s.graph.types import SIGNAL, Link
 from n2s.graph.values import Values, quantise
 from n2s.runtime.edges import read_only, resident_outputs
 
@@ -46,6 +46,10 @@ def analyse(graph: Graph, context: Context) -> Values:
         node = graph.nodes[name]
         for field in node.params():
             values.params[name, field] = _param(graph, name, field, values)
+        if node.kind == "streamed":
+            for field, link in node.links().items():
+                if node.ports.get(field) is SIGNAL:
+                    _read(graph, name, field, link, values)
         if node.kind == "resident" and (name, _first_output(graph, name)) not in values.outputs:
             _compute(graph, name, scene, values)
     return values

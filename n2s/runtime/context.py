@@ -106,7 +106,9 @@ class RunContext:
             return read_picture(path)  # says in its own words what is wrong
         digest = self.inputs.digest(path)
         if self._pictures.get(path, ("",))[0] != digest:
-            self._pictures[path] = digest, read_picture(path)
+            picture = read_picture(path)
+            picture.flags.writeable = False  # every node that shows it shares it
+            self._pictures[path] = digest, picture
         return self._pictures[path][1]
 
     def files(self) -> set[Path]:

@@ -123,7 +123,7 @@ def streamed_output(
 def _wrong_block(graph: Graph, name: str, made: Any, span: tuple[int, int], wanted: tuple) -> Exception:
     letters = ("3", "H", "W") if _kind(graph.nodes[name]) is FRAMES else ("C", "h", "w")
     shape = ", ".join([str(span[1] - span[0]), *(letter if side is None else str(side) for side, letter in zip(wanted, letters))])
-    return authors.wrong(graph, name, f"compute gave {described(made)} for frames {span[0]} to {span[1] - 1}; "
+    return authors.wrong(graph, name, f"compute gave {described(made)} for {authors.in_words(span)}; "
                          f"a float32 array ({shape}) was wanted.")  # fmt: skip
 
 
@@ -153,7 +153,7 @@ def prepared_columns(graph: Graph, name: str, made: Any, names: list[str], span:
             if value.dtype.kind not in "biuf":
                 raise authors.wrong(graph, name, f"prepare gave {described(made[wanted])} for {wanted}; numbers were wanted.")
         if value.shape not in ((), (span[1] - span[0],)):
-            raise authors.wrong(graph, name, f"prepare gave {described(value)} for {wanted} at frames {span[0]} to {span[1] - 1}; "
+            raise authors.wrong(graph, name, f"prepare gave {described(value)} for {wanted} at {authors.in_words(span)}; "
                                 f"one number, or {span[1] - span[0]} of them, was wanted.")  # fmt: skip
         columns.append(value)
     return columns

@@ -179,6 +179,7 @@ class _Work:
         self.maker, self.plan, self.seconds, self.check = maker, maker.plan, seconds, check
         self.stages = maker.stages(root)
         self.root = root
+        self._length = self.plan.values.clock.frames
         self._values: dict[Key, tuple[int, np.ndarray]] = {}  # the first frame, and the frames from there on
         self._free: list[np.ndarray] = []
         sink = self.plan.node
@@ -186,10 +187,15 @@ class _Work:
         self._thresholds = kernels.dither_pattern(sink.dither and root[0] == "codes", maker.width)
 
     def make(self, first: int, last: int) -> np.ndarray:
-        """Return the value for frames first..last, which lie within the track."""
-        length = max(last, self.plan.values.clock.frames)  # the last track of an album may show a frame more
+        """Return the value for frames first..last.
+
+        An album may show a track's last frame once more. Beyond its end signals and streamed nodes stand still, while
+        pixel code goes on counting frames; so each frame is the same however its kernels are cut.
+        """
+        begin = min(first, self._length - 1)
         for stage in self.stages:
-            start, stop = max(0, first - stage.before), min(length, last + stage.after)
+            end = self._length if stage.kernel is None else max(self._length, last)
+            start, stop = max(0, begin - stage.before), min(end, last + stage.after)
             at, kept = self._values.get(stage.key, (start, None))
             if kept is None or not at <= start <= at + len(kept):
                 at, kept = start, None
@@ -216,10 +222,10 @@ class _Work:
         if stage.own_buffer and stage.kernel is not None and kept.flags.owndata:
             self._free.append(kept)
 
-    def _read(self, key: Key, start: int, stop: int) -> np.ndarray:
-        """Return frames of a value that was made; beyond the ends of the track its first and last frame stand still."""
+    def _read(self, key: Key, start: int, stop: int, end: int) -> np.ndarray:
+        """Return frames of a value that was made; before 0 its first frame stands still, and from ``end`` on the one before."""
         at, kept = self._values[key]
-        inside = max(start, 0), min(stop, self.plan.values.clock.frames)
+        inside = max(start, 0), min(stop, end)
         if inside == (start, stop):
             return kept[start - at : stop - at]
         index = np.clip(np.arange(start, stop), inside[0], inside[1] - 1) - at
@@ -234,7 +240,7 @@ class _Work:
             self._run_kernel(stage.kernel, self._pictures(stage, start, stop), start, f"yuv{self._depth}", out)
             return out
         if not stage.kernel.steps:
-            given = self._read(stage.sources["0"], start, stop)
+            given = self._read(stage.sources["0"], start, stop, self._length)
             if given.shape[2:] == (self.maker.height, self.maker.width) and not self.maker.is_half(stage.name):
                 finite(self.plan.graph, stage.name, given, start)
                 return given
@@ -251,7 +257,9 @@ class _Work:
 
     def _pictures(self, stage: Stage, start: int, stop: int) -> list[np.ndarray]:
         # Kernels are compiled for plain arrays; what an author returns may be of any strides, or a view of its input.
-        return [np.require(self._read(key, start, stop), np.float32, ("C", "A", "W")) for key in stage.sources.values()]
+        ends = [self._length if key[0] == "own" else stop for key in stage.sources.values()]
+        pictures = [self._read(key, start, stop, end) for key, end in zip(stage.sources.values(), ends)]
+        return [np.require(picture, np.float32, ("C", "A", "W")) for picture in pictures]
 
     def _compute(self, stage: Stage, start: int, stop: int) -> np.ndarray:
         """Return what a streamed node gives for frames start..stop."""
@@ -261,9 +269,9 @@ class _Work:
         inputs: dict[str, Any] = {}
         for port, link in node.links().items():
             if port in stage.sources:
-                inputs[port] = read_only(self._read(stage.sources[port], start - before, stop + after))
+                inputs[port] = read_only(self._read(stage.sources[port], start - before, stop + after, self._length))
             elif port in node.ports:
-                inputs[port] = read_only(rows(plan.values.read(link), start, stop))
+                inputs[port] = read_only(plan.values.read(link)[start:stop])
         for field in node.params():
             inputs[field] = read_only(self._param(name, field, start, stop))
         block = Block(maker.scenes[name], start, stop, plan.grids.get(name), maker.resources[name])
@@ -278,7 +286,9 @@ class _Work:
 
     def _param(self, name: str, field: str, start: int, stop: int) -> np.ndarray:
         values = self.plan.values.params[name, field]
-        return rows(values, start, stop) if np.ndim(values) else np.full(stop - start, values, np.float32)
+        if not np.ndim(values):
+            return np.full(stop - start, values, np.float32)
+        return values[start:stop] if stop <= self._length else values[np.minimum(np.arange(start, stop), self._length - 1)]
 
     def _run_kernel(self, kernel: Kernel, pictures: list[np.ndarray], start: int, output: str, out: np.ndarray) -> None:
         """Run a kernel into ``out``, whose first frame is ``start``.
@@ -344,8 +354,3 @@ class _Work:
         for _, single, sources in self._singles(kernel):
             given = [pictures[j][:1] if what == "input" else blank for what, j in sources]
             self._call_kernel(single, given, start, "frames", blank.copy())
-
-
-def rows(values: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """Return a signal's values at frames start..stop; past the end of the track the last one holds."""
-    return values[start:stop] if stop <= len(values) else values[np.minimum(np.arange(start, stop), len(values) - 1)]

@@ -163,6 +163,7 @@ class ModelFolder:
         if anchor.ndim != 3 or anchor.shape[0] != self.channels or not anchor.size or not np.isfinite(anchor).all():
             raise RenderError(f'The anchor "{name}" is {anchor.shape}; ({self.channels}, rows, columns) of finite numbers '
                               "were wanted. Make the anchors again.")
+        anchor.flags.writeable = False  # every node that reads it shares it
         return anchor
 
     def provider(self, wanted: str) -> str:
