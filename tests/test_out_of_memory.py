@@ -53,8 +53,8 @@ def make_hungry(monkeypatch: pytest.MonkeyPatch, refuse: Callable[[str, tuple], 
     batches: list[int] = []
     real = ModelFolder._session
 
-    def session(self: ModelFolder, path: Path, provider: str) -> Hungry:
-        return Hungry(real(self, path, "cpu"), lambda shape: refuse(provider, shape), batches)
+    def session(self: ModelFolder, path: Path, provider: str, digest: str) -> Hungry:
+        return Hungry(real(self, path, "cpu", digest), lambda shape: refuse(provider, shape), batches)
 
     monkeypatch.setattr(ModelFolder, "_session", session)
     return batches

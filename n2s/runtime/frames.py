@@ -182,9 +182,9 @@ class _Work:
         self._length = self.plan.values.clock.frames
         self._values: dict[Key, tuple[int, np.ndarray]] = {}  # the first frame, and the frames from there on
         self._free: list[np.ndarray] = []
-        sink = self.plan.node
-        self._depth = sink.depth
-        self._thresholds = kernels.dither_pattern(sink.dither and root[0] == "codes", maker.width)
+        coded = root[0] == "codes"  # of all that is seen, films alone have bits and a dither
+        self._depth = self.plan.node.depth if coded else 0
+        self._thresholds = kernels.dither_pattern(coded and self.plan.node.dither, maker.width)
 
     def make(self, first: int, last: int) -> np.ndarray:
         """Return the value for frames first..last.
