@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from third_party import node, python, write_package
 
-from n2s.graph import code
+from n2s.graph import code, code_files, code_text
 
 # name: (the files of a package with one node, the file that is edited, what is replaced, what by)
 TABLE = "TABLE = {'gain': 2.0, 'other': 3.0}\n"
@@ -304,7 +304,7 @@ def copy_of_the_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def digests_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    monkeypatch.setattr(code, "_ROOT", str(root))
+    monkeypatch.setattr(code_files, "_ROOT", str(root))
     others = ("nodes.motion", "nodes.latents", "nodes.grain", "nodes.hearing", "runtime.audio", "runtime.films")
     return code.engine_parts() | {name: code.code_digest(f"n2s.{name}") for name in others}
 
@@ -329,17 +329,17 @@ def test_what_the_engine_is_made_of() -> None:
     """A module that is left out by mistake, or comes to decide nothing, shows here."""
     parts = set(code.engine_parts())
     assert {f"n2s.runtime.{name}" for name in ("frames", "kernels", "segments", "models", "pictures", "resample", "encoder")} <= parts
-    assert not {name for name in parts if name.startswith(("n2s.commands", "n2s.cli", "n2s.nodes")) or code.is_apart(name)}
-    assert parts <= {f"n2s.{path.relative_to(code._ROOT).with_suffix('').as_posix().replace('/', '.')}" for path in Path(code._ROOT).rglob("*.py")}
+    assert not {name for name in parts if name.startswith(("n2s.commands", "n2s.cli", "n2s.nodes")) or name in code.APART}
+    assert parts <= {f"n2s.{path.relative_to(code_files._ROOT).with_suffix('').as_posix().replace('/', '.')}" for path in Path(code_files._ROOT).rglob("*.py")}
 
 
 def test_facts_that_another_process_found_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     before = code.engine_parts()
-    kept = json.loads(json.dumps(code.known_facts()))
-    monkeypatch.setattr(code, "_facts", {})
-    monkeypatch.setattr(code, "_texts", {})
+    kept = json.loads(json.dumps(code_text.known_facts()))
+    monkeypatch.setattr(code_text, "_facts", {})
+    monkeypatch.setattr(code_text, "_texts", {})
     monkeypatch.setattr(code, "_executed", {})
-    code.remember_facts(kept)
-    monkeypatch.setattr(code, "find_facts", lambda text: pytest.fail("a text was looked at again"))
+    code_text.remember_facts(kept)
+    monkeypatch.setattr(code_text, "find_facts", lambda text: pytest.fail("a text was looked at again"))
     assert code.engine_parts() == before
     assert sys.version_info >= (3, 11)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from n2s.graph.code import FACTS, code_digest, known_facts, remember_facts
+from n2s.graph.code import code_digest
+from n2s.graph.code_text import facts_subject, known_facts, remember_facts
 from n2s.graph.errors import MediaError, RenderError
 from n2s.runtime import audio
 from n2s.runtime.audio import AudioInfo, AudioReader, probe
@@ -65,7 +66,7 @@ class RunContext:
     def __init__(self, store: Store, say: Callable[[str], None], fresh: bool = False):
         self.store = store
         self.inputs = InputFiles(store, fresh)
-        remember_facts(store.noted("code", FACTS) or {})
+        remember_facts(store.noted("code", facts_subject()) or {})
         self._facts_known = len(known_facts())
         self._say = say
         self._said: set[str] = set()
@@ -158,4 +159,4 @@ class RunContext:
             music.close()
         if len(facts := known_facts()) > self._facts_known:
             with contextlib.suppress(RenderError):  # a store that cannot be written is told of where it matters
-                self.store.note("code", FACTS, facts)
+                self.store.note("code", facts_subject(), facts)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph import shader
-from n2s.graph.code import codes_in, digest_code
+from n2s.graph.code_text import codes_in, digest_code
 from n2s.graph.declare import Pointwise
 from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.keys import digest_bytes
