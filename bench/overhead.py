@@ -87,7 +87,7 @@ def main() -> None:
         tiny.tiny_model(folder / "model")
         store = Store(folder / "store")
         plans = [planning(folder, store) for _ in range(options.repeats)]
-        single = statistics.median(_wander_alone() for _ in range(options.repeats))
+        single = statistics.median(_wander_alone(folder, store) for _ in range(options.repeats))
         steps = []
         for _ in range(options.repeats):
             few, chunks = rendering(folder, store, 10)
@@ -106,7 +106,7 @@ def main() -> None:
         options.json.write_text(json.dumps(figures, indent=1))
 
 
-def _wander_alone() -> float:
+def _wander_alone(folder: Path, store: Store) -> float:
     """CPU seconds of one call of Wander's own code on four frames of a 2 x 2 grid."""
     from fractions import Fraction
 
@@ -114,8 +114,8 @@ def _wander_alone() -> float:
     from n2s.graph.time import Clock
     from n2s.nodes import Wander
 
-    node = Wander(seed=1)
-    scene = Scene(Clock(Fraction(30), 300), 0, (16, 16), None, Path("."))
+    node = Wander(seed=1, model="model")
+    scene = Scene(Clock(Fraction(30), 300), 0, (16, 16), RunContext(store, print), folder)
     block = Block(scene, 0, 4, (2, 2), node.open(scene, (2, 2)))
     latents, amount = tiny.np.zeros((4, 8, 2, 2), tiny.np.float32), tiny.np.full(4, 0.1, tiny.np.float32)
     node.compute(block, latents, amount)

@@ -69,6 +69,7 @@ class FilmPlan:
         self.graph, self.sink, self.values, self.fuse = graph, sink, values, fuse
         self.scene = Scene(values.clock, graph.header.seed, graph.header.size, context, graph.base, graph.model_folder)
         self.environment = environment
+        self._codes: dict[type, str] = {}
         self.order = _streamed_order(graph, sink)
         self.grids = _latent_grids(graph, self.order)
         self.windows = {name: _window(graph, name) for name in self.order if graph.nodes[name].kind == "streamed"}
@@ -112,11 +113,7 @@ class FilmPlan:
         inputs = {field: place[link.node] if link.node in place else "signal" for field, link in node.links().items() if field in node.ports}
         if node.kind == "sink":
             inputs.pop("audio", None)  # the music is joined to the film later; segments hold pictures alone
-        try:
-            code = code_digest(type(node), self.scene.context.file_digest, self._engine)
-        except GraphError as error:
-            raise authors.wrong(self.graph, name, str(error)) from None
-        description = {"type": type(node).__name__, "code": code, "settings": settings, "params": params, "inputs": inputs}
+        description = {"type": type(node).__name__, "code": self._code(name), "settings": settings, "params": params, "inputs": inputs}
         if files := self._files(node) | _digests(self.graph, name, self.scene):
             description["files"] = files
         if clock := {what: getattr(self.scene.clock, what) for what in sorted(getattr(node, "reads", ()))}:
@@ -133,6 +130,16 @@ class FilmPlan:
                 named = value if isinstance(value, list | tuple) else [value]
                 found[field] = " ".join(self.scene.context.file_digest(self.scene.path(text)) for text in named)
         return found
+
+    def _code(self, name: str) -> str:
+        """The digest of a node's code; nodes of one type share it."""
+        cls = type(self.graph.nodes[name])
+        if cls not in self._codes:
+            try:
+                self._codes[cls] = code_digest(cls, self.scene.context.file_digest, self._engine)
+            except GraphError as error:
+                raise authors.wrong(self.graph, name, str(error)) from None
+        return self._codes[cls]
 
     @cached_property
     def _engine(self) -> frozenset[str]:
