@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from third_party import node, python, write_package
+from third_party import HEAD, TESTS, node, python, write_package
 
 from n2s.graph import code, code_files, code_text
 
@@ -95,6 +97,36 @@ PACKAGES: dict[str, tuple[dict[str, Any], str, str, str]] = {
          "../third_package/__init__.py": "", "../third_package/deep.py": "GAIN = 2.0\n"},
         "../third_package/deep.py", "2.0", "2.5",
     ),
+    "its_namespace": (
+        {"nodes.py": node("N", "helpers.T[0]", "from its_namespace import helpers\n"),
+         "../other_place/its_namespace/helpers.py": "T = [2.0]\n"},
+        "../other_place/its_namespace/helpers.py", "2.0", "2.5",
+    ),
+    "its_namesake": (
+        {"__init__.py": node("N", "wave.GAIN", "from . import wave\n"), "wave.py": "GAIN = 2.0\n"}, "wave.py", "2.0", "2.5",
+    ),
+    "its_hidden_file": (
+        {"__init__.py": node("N", "GAIN", "import pathlib\nGAIN = float((pathlib.Path(__file__).parent / '.gain').read_text())\n"), ".gain": "2.0"},
+        ".gain", "2.0", "2.5",
+    ),
+    "its_alias": (
+        {"__init__.py": node("N", "GAIN", "from importlib import import_module as load\nGAIN = load('alias_package.deep').GAIN\n"),
+         "../alias_package/__init__.py": "", "../alias_package/deep.py": "GAIN = 2.0\n"},
+        "../alias_package/deep.py", "2.0", "2.5",
+    ),
+    "its_relative_name": (
+        {"__init__.py": node("N", "GAIN", "import importlib\nGAIN = importlib.import_module('.deep', package='relative_package').GAIN\n"),
+         "../relative_package/__init__.py": "", "../relative_package/deep.py": "GAIN = 2.0\n"},
+        "../relative_package/deep.py", "2.0", "2.5",
+    ),
+    "its_small_library": (
+        {"__init__.py": node("N", "small_library.GAIN", "import small_library\n"),
+         "../site-packages/small_library/__init__.py": "from deep_library import GAIN\n",
+         "../site-packages/small_library-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: small_library\nVersion: 1.0\n",
+         "../site-packages/deep_library/__init__.py": "GAIN = 2.0\n",
+         "../site-packages/deep_library-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: deep_library\nVersion: 1.0\n"},
+        "../site-packages/deep_library/__init__.py", "2.0", "2.5",
+    ),
     "its_library": (
         {"__init__.py": node("N", "a_library.GAIN", "import a_library\n"),
          "../site-packages/a_library/__init__.py": "GAIN = 2.0\n",
@@ -118,7 +150,8 @@ from n2s.runtime.store import Store
 site, studio, store, names = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4].split(",")
 import importlib
 def keys(name):
-    cls = getattr(importlib.import_module(name), name + "_")
+    module = importlib.import_module(name if name != "its_namespace" else "its_namespace.nodes")
+    cls = getattr(module, name + "_")
     node = cls(**cls.example)
     from n2s.nodes import DigestSink, ImageSource
     graph = Graph(DigestSink(path="a.txt")(node(ImageSource(path="picture.png")())), size=(64, 64), duration=0.5, base=studio)
@@ -132,13 +165,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packages") / "site"
     for name, (files, *_) in PACKAGES.items():
         texts = {place: text.replace("class N(", f"class {name}_(").replace("import N\n", f"import {name}_\n") for place, text in files.items()}
-        write_package(folder, name, {f"{name}/{place}": text for place, text in texts.items()})
+        write_package(folder, name, {f"{name}/{place}": text for place, text in texts.items()}, entry=name != "its_namespace")
     return folder
 
 
 def keys(site: Path, studio: Any, store: Path, **environment: str) -> dict[str, list[str]]:
-    paths = f"{site.parent / 'site/site-packages'}"
-    return python(site, f"import sys; sys.path.append({paths!r})\n" + KEYS, site, studio.folder, store, ",".join(PACKAGES), **environment)
+    paths = [str(site / "site-packages"), str(site / "other_place")]
+    return python(site, f"import sys; sys.path += {paths!r}\n" + KEYS, site, studio.folder, store, ",".join(PACKAGES), **environment)
 
 
 def test_an_edit_of_whatever_a_number_comes_from_changes_the_key(site: Path, studio: Any, tmp_path: Path) -> None:
@@ -153,7 +186,7 @@ def test_an_edit_of_whatever_a_number_comes_from_changes_the_key(site: Path, stu
     assert [name for name in PACKAGES if after[name] == before[name]] == []
     for path in site.rglob("*.py"):
         if "site-packages" not in path.parts:
-            path.write_text("# a comment\n" + path.read_text().replace("Multiply.", "Multiply by a number."))
+            path.write_text("# a comment, not __doc__ or 'notes.txt'\n" + path.read_text().replace("Multiply.", "Multiply by a number."))
     assert keys(site, studio, tmp_path, PYTHONHASHSEED="4") == after
     write_package(site, "its_number", {"its_number/notes.txt": "data that nobody reads counts, because anybody may"})
     more = keys(site, studio, tmp_path)
@@ -213,13 +246,19 @@ def test_a_digest_speaks_of_the_code_that_was_loaded(early: bool, tmp_path: Path
     assert mixed not in (of_old, of_new, edited) and old_class not in (of_old, of_new) and set_by_hand != of_new
 
 
+def test_a_module_with_a_name_of_pythons_own(tmp_path: Path) -> None:
+    found = []
+    for gain in ("2.0", "2.5"):
+        write_package(tmp_path, "colorsys", {"colorsys.py": node("N", "GAIN", f"GAIN = {gain}\n")}, entry=False)
+        found.append(python(tmp_path, "import json, colorsys\nfrom n2s.graph.code import code_digest\nprint(json.dumps(code_digest(colorsys.N)))"))
+    assert found[0] != found[1]
+
+
 def test_kept_bytecode_of_another_text_is_not_taken_for_it(tmp_path: Path) -> None:
     """Python runs kept bytecode for a text of the same size and second."""
     write_package(tmp_path, "acme", {"acme/__init__.py": node("N", "GAIN", "GAIN = 2.0\n")})
     ask = "import json, os, acme\nfrom n2s.graph.code import code_digest\nprint(json.dumps([acme.GAIN, code_digest(acme.N)]))"
     path = tmp_path / "acme/__init__.py"
-    import os
-
     os.utime(path, (1e9, 1e9))
     first = python(tmp_path, ask, PYTHONDONTWRITEBYTECODE="")
     path.write_text(path.read_text().replace("2.0", "2.5"))
@@ -252,6 +291,58 @@ def test_what_a_node_keeps_is_kept_under_its_code(tmp_path: Path) -> None:
     assert ask() == 2.5
     (kept,) = {path.parent.parent.name for path in (tmp_path / "store").rglob("*.npz")}
     assert kept == "ears" and len(list((tmp_path / "store").rglob("*.npz"))) == 2
+
+
+ENVIRONMENT = {
+    "plain": "GAIN = float(os.environ['ACME_GAIN'])\n", "table": "T = {'g': float(os.environ.get('ACME_GAIN', 1))}\nGAIN = None\n",
+    "default": "def gain(value=float(os.getenv('ACME_GAIN'))):\n    return value\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ENVIRONMENT)
+def test_a_variable_of_the_environment_that_code_reads_counts(place: str, tmp_path: Path) -> None:
+    write_package(tmp_path, "acme", {"acme/__init__.py": node("N", "1.0", "import os\n" + ENVIRONMENT[place])})
+    ask = "import json, acme\nfrom n2s.graph.code import code_digest\nprint(json.dumps(code_digest(acme.N)))"
+    one, two, again = (python(tmp_path, ask, ACME_GAIN=gain, UNREAD=gain) for gain in ("2.0", "2.5", "2.0"))
+    assert one == again != two
+
+
+SCRIPTS = {
+    "factory": "cls = acme.make({gain})", "table": "acme.TABLE['g'] = {gain}\ncls = acme.N",
+    "method": "cls = acme.N\ncls.gain = lambda self: {gain}", "constant": "acme.GAIN = {gain}\ncls = acme.N",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SCRIPTS)
+def test_what_a_script_does_to_a_package_counts(what: str, tmp_path: Path) -> None:
+    inner = node("M", "value").replace(HEAD, "").replace("\n", "\n    ")
+    text = node("N", "GAIN", "TABLE = {'g': 1.0}\nGAIN = 1.0\n") + f"\n\ndef make(value):\n    {inner}\n    return M\n"
+    write_package(tmp_path, "acme", {"acme/__init__.py": text}, entry=False)
+    end = "\nfrom n2s.graph.code import code_digest\nprint(json.dumps(code_digest(cls)))\n"
+    found = []
+    for gain in ("2.0", "2.5", "2.0"):
+        (tmp_path / "film.py").write_text("import json, acme\n" + SCRIPTS[what].format(gain=gain) + end)
+        found.append(python(tmp_path, f"import runpy; runpy.run_path({str(tmp_path / 'film.py')!r}, run_name='film')"))
+    assert found[0] == found[2] != found[1]
+
+
+@pytest.mark.parametrize("way", ["script", "module", "data"])
+def test_nodes_of_scripts_count_with_what_they_import_and_name(way: str, tmp_path: Path) -> None:
+    ask = "\nimport json\nfrom n2s.graph.code import code_digest\nprint(json.dumps(code_digest(N)))\n"
+    before = {"script": "from helpz import GAIN\n", "module": "from .helpz import GAIN\n",
+              "data": "import pathlib\nGAIN = float((pathlib.Path(__file__).parent / 'data' / 'gain.txt').read_text())\n"}[way]  # fmt: skip
+    folder = tmp_path / "pk" if way == "module" else tmp_path
+    for place, text in (("film.py", node("N", "GAIN", before) + ask), ("helpz.py", "GAIN = 2.0\n"), ("data/gain.txt", "2.0"), ("__init__.py", "")):
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_text(text)
+    found = []
+    for gain in ("2.0", "2.5", "2.0"):
+        for place in ("helpz.py", "data/gain.txt"):
+            (folder / place).write_text(f"GAIN = {gain}\n" if place == "helpz.py" else gain)
+        words = [sys.executable, *(["-m", "pk.film"] if way == "module" else [str(tmp_path / "film.py")])]
+        known = os.environ | {"PYTHONPATH": str(TESTS.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+        found.append(subprocess.run(words, cwd=tmp_path, env=known, capture_output=True, text=True, check=True).stdout)
+    assert found[0] == found[2] != found[1]
 
 
 def test_code_without_a_file_is_refused() -> None:

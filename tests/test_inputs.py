@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 import tiny
 from places import Place
+from third_party import node, python, write_package
 
 from n2s.graph.context import Block
-from n2s.graph.declare import FRAMES_OUTPUT, FilePath, Streamed, port, setting
+from n2s.graph.declare import FRAMES_OUTPUT, FilePath, FolderPath, Streamed, port, setting
 from n2s.graph.errors import GraphError, MediaError
 from n2s.graph.graph import Graph
 from n2s.graph.types import Frames
@@ -176,18 +177,116 @@ def test_a_model_that_changes_under_a_run(place: Place, model: Path) -> None:
     place.run()
 
 
-def test_files_written_again_alike_and_anchors_added_do_not_stop_a_run(place: Place, model: Path) -> None:
-    def touch() -> None:
-        for path in (place.music, model / "decoder.fp32.onnx"):
-            copy = Path(shutil.copyfile(path, path.with_suffix(".copy")))
-            copy.replace(path)
+def test_anchors_that_are_added_do_not_stop_a_run(place: Place, model: Path) -> None:
+    def add() -> None:
         with np.load(model / "anchors.npz") as arrays:
             more = dict(arrays) | {"new": np.ones((8, 16, 16), np.float32)}
         np.savez(model / "anchors.npz", **more)
         tiny.write_card(model)
 
-    assert place.run(events=During(touch)).rendered == 2
+    assert place.run(events=During(add)).rendered == 2
     assert place.run().rendered == 0
+
+
+def test_a_file_that_held_something_else_for_a_moment(tmp_path: Path, new_store: Any) -> None:
+    """Between two looks it may have been read, so that it holds the same again says nothing."""
+    store, path = new_store(), picture(tmp_path / "picture.png", 50)
+    data = path.read_bytes()
+
+    class Flicker(Events):
+        def planned(self, frames: int, stored: int) -> None:
+            picture(path, 200)
+
+        def rendered(self, frames: int) -> None:
+            path.write_bytes(data)
+
+    with pytest.raises(MediaError, match="picture.png was changed while the run was under way"):
+        harness.run(still(tmp_path), tmp_path, store, events=Flicker())
+    assert harness.run(still(tmp_path), tmp_path, store).rendered == 3
+
+
+class Names(Streamed):
+    """As bright as there are files in a folder."""
+
+    frames: Frames = port("what is multiplied")
+    folder: FolderPath = setting(help="the files")
+
+    outputs = FRAMES_OUTPUT
+
+    def open(self, scene: Any, grid: Any) -> int:
+        return sum(1 for path in Path(scene.path(self.folder)).rglob("*") if path.is_file())
+
+    def compute(self, block: Block, frames: np.ndarray) -> np.ndarray:
+        return frames * np.float32(block.resources / 4)
+
+
+def test_files_that_come_into_a_folder(tmp_path: Path, new_store: Any) -> None:
+    store = new_store()
+    picture(tmp_path / "picture.png", 100)
+    inner = tmp_path / "folder/inner"
+    inner.mkdir(parents=True)
+    (inner / "a").write_text("1")
+    graph = still(tmp_path, Names(folder="folder"))
+    with pytest.raises(MediaError, match="inner was changed while the run was under way"):
+        harness.run(graph, tmp_path, store, events=During(lambda: (inner / "b").write_text("2") and None))
+    assert harness.run(graph, tmp_path, store).rendered == 3
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/c").write_text("3")
+    (inner / "link").symlink_to(tmp_path / "other")
+    assert harness.run(graph, tmp_path, store).rendered == 3
+    (tmp_path / "other/c").write_text("4")
+    assert harness.run(graph, tmp_path, store).rendered == 3
+    assert harness.run(graph, tmp_path, store).rendered == 0
+
+
+LATE = """
+import json, sys
+from pathlib import Path
+import acme
+from n2s import Graph, render
+from n2s.graph.errors import MediaError
+from n2s.nodes import DigestSink, ImageSource
+from n2s.runtime.events import Events
+from n2s.runtime.store import Store
+
+folder = Path(sys.argv[1])
+
+class Edit(Events):
+    def planned(self, frames, stored):
+        path = Path(acme.__file__).with_name("late.py")
+        path.write_text(path.read_text().replace("2.0", "2.5"))
+
+graph = Graph(DigestSink(path="a.txt")(acme.N()(ImageSource(path="picture.png")())), size=(32, 32), duration=0.1, base=folder)
+try:
+    render(graph, out=folder, store=Store(folder / "store"), events=Edit() if sys.argv[2] == "edit" else None)
+    print(json.dumps((folder / "a.txt").read_text()))
+except MediaError as error:
+    print(json.dumps(str(error)))
+"""
+
+
+def test_a_module_that_is_imported_late_and_edited_meanwhile(tmp_path: Path) -> None:
+    late = "\n\ndef gain():\n    import acme.late\n    return acme.late.GAIN\n"
+    write_package(tmp_path / "site", "acme", {"acme/__init__.py": node("N", "gain()", late), "acme/late.py": "GAIN = 2.0\n"})
+    picture(tmp_path / "picture.png", 50)
+    assert "late.py was changed while the run was under way" in python(tmp_path / "site", LATE, tmp_path, "edit")
+    after = python(tmp_path / "site", LATE, tmp_path, "")
+    shutil.rmtree(tmp_path / "store")
+    assert python(tmp_path / "site", LATE, tmp_path, "") == after
+
+
+def test_kept_machine_code_of_other_values_is_not_used(tmp_path: Path) -> None:
+    """numba keeps what a function took from other files compiled into it."""
+    jitted = "from numba import njit\nfrom .late import GAIN\n@njit(cache=True)\ndef gain(x):\n    return x * GAIN\n"
+    late = "from .jitted import gain\n"
+    files = {"acme/__init__.py": node("N", "gain(1.0)", late), "acme/jitted.py": jitted, "acme/late.py": "GAIN = 2.0\n"}
+    write_package(tmp_path / "site", "acme", files)
+    picture(tmp_path / "picture.png", 50)
+    films = []
+    for gain in ("2.0", "2.5", "2.0"):
+        (tmp_path / "site/acme/late.py").write_text(f"GAIN = {gain}\n")
+        films.append(python(tmp_path / "site", LATE, tmp_path, "", PYTHONDONTWRITEBYTECODE="1"))
+    assert films[0] == films[2] != films[1]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
@@ -314,9 +413,9 @@ def test_what_a_node_reads_of_the_clock_is_in_its_key(node: Any, changes: list[d
 
 def test_a_key_holds_no_more_of_the_clock_than_is_read(tmp_path: Path, store: Any) -> None:
     picture(tmp_path / "picture.png", 200)
-    for node in (None, LookAhead()):
-        short, long = (set(harness.keys(still(tmp_path, node, duration=seconds), store)) for seconds in (2, 3))
-        assert len(short & long) == (12 if node is None else 9)
+    for behind in (None, LookAhead()):
+        short, long = (set(harness.keys(still(tmp_path, behind, duration=seconds), store)) for seconds in (2, 3))
+        assert len(short & long) == (12 if behind is None else 9)
     assert harness.keys(still(tmp_path, tempo=90), store) == harness.keys(still(tmp_path, tempo=91), store)
 
 

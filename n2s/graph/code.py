@@ -17,16 +17,27 @@ was edited meanwhile is known by the code object that was executed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from n2s.graph import loaded
-from n2s.graph.code_files import ABSENT, OWN, file_of, installed_version, package_around, package_files
+from n2s.graph.code_files import (
+    ABSENT,
+    OWN,
+    file_of,
+    installed_version,
+    is_small,
+    is_standard,
+    package_around,
+    package_files,
+)
 from n2s.graph.code_text import Facts, code_imports, digest_code, facts_of, is_text_of, resolve_imports
 from n2s.graph.errors import GraphError
 from n2s.graph.keys import digest, digest_array, digest_bytes
@@ -84,14 +95,14 @@ def code_parts(
         walk.follow(subject, 0)
         return walk.parts
     for cls in subject.__mro__:
-        top = cls.__module__.partition(".")[0]
-        if top in sys.stdlib_module_names or (top not in (OWN, "__main__") and installed_version(top) not in ("", ABSENT)):
+        top, (born, file) = cls.__module__.partition(".")[0], vars(cls).get("_born", (0, None))
+        if file is None and (is_standard(top) or (top not in (OWN, "__main__") and installed_version(top) not in ("", ABSENT))):
             continue
-        walk.follow(cls.__module__, *vars(cls).get("_born", (0, None)))
+        walk.follow(cls.__module__, born, file)
         if top != OWN:
-            walk.note_values(f"{cls.__module__}.{cls.__qualname__}", vars(cls), ())
+            walk.note_class(f"{cls.__module__}.{cls.__qualname__}", cls)
     if subject.__module__.partition(".")[0] != OWN:
-        walk.note_methods(subject)
+        walk.note_methods_from_elsewhere(subject)
     return walk.parts
 
 
@@ -109,14 +120,17 @@ class _Walk:
 
     def follow(self, name: str, since: int, file: str | None = None) -> None:
         """Take in a module, of which the file may be known, and what it imports."""
+        if name == "__main__":
+            file = file or file_of(name)
+            spec = getattr(sys.modules[name], "__spec__", None)
+            name = spec.name if spec else Path(file).stem  # of ``python -m package.module``, and of a script
         top = name.partition(".")[0]
         if top == OWN:
             self._follow_own(name, since)
-        elif name == "__main__":
-            self._module(name, file or file_of(name), since)
         elif top not in self._tops:
             self._tops.add(top)
-            self._follow_package(since, *(package_around(name, file) if file else package_files(top)))
+            for folder, files in package_around(name, file) if file else package_files(top):
+                self._follow_package(since, folder, files)
 
     def _follow_own(self, name: str, since: int) -> None:
         start, pending = name, [(name, since)]
@@ -139,16 +153,25 @@ class _Walk:
 
     def _module(self, name: str, file: str, since: int) -> None:
         imports, earliest = self._note_module(name, file, since)
-        if (module := sys.modules.get(name)) and getattr(module, "__file__", None) == file:
-            self.note_values(name, vars(module), facts_of(file).changing)
+        top, facts = name.partition(".")[0], facts_of(file)
+        self.parts["python"] = "{}.{}".format(*sys.version_info)  # even the sum of a list is another on some
+        for variable in facts.variables:
+            if variable in os.environ:
+                self.parts[f"variable {variable}"] = os.environ[variable]
+        loaded_as = next((m for m in map(sys.modules.get, (name, "__main__")) if getattr(m, "__file__", None) == file), None)
+        if loaded_as is None:
+            self._file_digest(Path(file))  # it may be imported later, and must be then what it is now
+        elif not installed_version(top):
+            self.note_values(name, loaded_as.__name__, vars(loaded_as), facts.changing)
         for other in imports:
             top = other.partition(".")[0]
-            if top in sys.stdlib_module_names:
-                self.parts["python"] = "{}.{}".format(*sys.version_info)
-            elif top == OWN or not (version := installed_version(top)):
-                self.follow(other, earliest)
-            else:
+            if top != OWN and is_standard(top):
+                continue
+            version = "" if top == OWN else installed_version(top)
+            if version:
                 self.parts[f"library {top}"] = version
+            if not version or (version != ABSENT and is_small(top)):
+                self.follow(other, earliest)
 
     def _note_module(self, name: str, file: str, since: int) -> tuple[list[str], int]:
         """Note a module by the code that was executed; return what it imports, and the moment it first did so."""
@@ -166,37 +189,75 @@ class _Walk:
         imports = [text for facts in found for text in facts.imports]
         return resolve_imports(name, file, imports), runs[0].order if runs else since
 
-    def note_values(self, owner: str, values: Any, changing: tuple[str, ...]) -> None:
-        """Note what is plain among the values of a module's or class's names, but for those that functions assign."""
+    def note_values(self, owner: str, module: str, values: Any, changing: tuple[str, ...]) -> None:
+        """Note what is plain among the values of a module's names, but for those whose values change, and in its own classes."""
         for name, value in sorted(dict(values).items()):
-            if not name.startswith("__") and name not in changing and name not in ("_born", "_pixel_text"):
-                if (shown := _plain(value)) is not None:
-                    self.parts[f"{owner}.{name} ="] = shown
+            if name in _OF_MODULES or name in changing:
+                continue
+            self._note_value(f"{owner}.{name}", value)
+            if isinstance(value, type) and value.__module__ == module:
+                self.note_class(f"{owner}.{name}", value)
+            elif isinstance(value, FunctionType) and value.__module__ == module:
+                self._note_function(f"{owner}.{name}", value)
 
-    def note_methods(self, cls: type) -> None:
-        """Note methods that were put into a class from elsewhere, after it was made."""
+    def note_class(self, owner: str, cls: type) -> None:
+        """Note what is plain among the attributes of a class, and what its functions carry with them."""
+        for name, value in sorted(vars(cls).items()):
+            if name not in ("_born", "_pixel_text") and not (name.startswith("__") and not callable(_function(value))):
+                self._note_value(f"{owner}.{name}", value)
+                if isinstance(function := _function(value), FunctionType):
+                    self._note_function(f"{owner}.{name}", function)
+
+    def _note_value(self, name: str, value: Any) -> None:
+        if (shown := _plain(value)) is not None:
+            self.parts[f"{name} ="] = shown
+
+    def _note_function(self, name: str, function: FunctionType) -> None:
+        """Note defaults, and values that a function was made around; its text says the rest."""
+        self._note_value(f"{name} defaults", function.__defaults__)
+        self._note_value(f"{name} keyword defaults", tuple(sorted((function.__kwdefaults__ or {}).items())))
+        for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+            with contextlib.suppress(ValueError):  # a cell that is empty
+                self._note_value(f"{name} {variable}", cell.cell_contents)
+
+    def note_methods_from_elsewhere(self, cls: type) -> None:
+        """Note methods that were put into a class after it was made."""
         files = {vars(base)["_born"][1] for base in cls.__mro__ if "_born" in vars(base)}
-        for name in ("compute", "digests", "open", "pixel", "prepare", "window"):
-            function = getattr(getattr(cls, name, None), "__func__", getattr(cls, name, None))
-            made = getattr(function, "__code__", None)
-            if made is not None and made.co_filename not in files and function.__module__.partition(".")[0] != OWN:
-                self.parts[f"{cls.__qualname__}.{name} ()"] = digest_code(made)
-                if os.path.isfile(made.co_filename):
-                    self.follow(function.__module__, 0, made.co_filename)
+        for base in cls.__mro__:
+            for name, value in vars(base).items():
+                function = _function(value)
+                made = getattr(function, "__code__", None)
+                if made is None or made.co_filename in files or made.co_filename[:1] == "<" or not function.__module__:
+                    continue
+                top = function.__module__.partition(".")[0]
+                if top != OWN and not is_standard(top) and (top == "__main__" or not installed_version(top)):
+                    self.parts[f"{cls.__qualname__}.{name} ()"] = digest_code(made)
+                    if os.path.isfile(made.co_filename):
+                        self.follow(function.__module__, 0, made.co_filename)
 
 
-def _plain(value: Any) -> str | None:
-    """Return a text that names an immutable plain value or an array; None for all else, and for paths on this machine."""
+# What Python itself puts into a module.
+_OF_MODULES = frozenset(("__name__", "__doc__", "__file__", "__loader__", "__spec__", "__package__", "__path__", "__cached__",
+                         "__builtins__", "__annotations__", "__conditional_annotations__"))  # fmt: skip
+MOST_ITEMS = 100_000  # of a table whose present contents count
+
+
+def _function(value: Any) -> Any:
+    """Return the function of a method, whatever kind it is."""
+    return getattr(value, "__func__", None) or getattr(value, "fget", None) or value
+
+
+def _plain(value: Any, depth: int = 0) -> str | None:
+    """Return a text that names a plain value, a table of such, or an array; None for all else, and for paths on this machine."""
     if isinstance(value, np.ndarray):
         return digest_array(value) if value.dtype != object else None
     if isinstance(value, str):
         return None if os.path.isabs(value) and os.path.exists(value) else repr(value)
     if value is None or type(value) in (bool, int, float, complex, bytes) or isinstance(value, np.generic):
         return repr(value)
-    if type(value) is tuple:
-        items = [_plain(item) for item in value]
-        return None if None in items else f"({', '.join(items)})"
-    if type(value) is frozenset:
-        items = [_plain(item) for item in value]
-        return None if None in items else f"{{{', '.join(sorted(items))}}}"
+    if type(value) in (tuple, list, set, frozenset, dict) and depth < 8 and len(value) < MOST_ITEMS:
+        parts = [part for item in value.items() for part in item] if type(value) is dict else value
+        items = [_plain(item, depth + 1) for item in parts]
+        items = sorted(items) if type(value) in (set, frozenset) and None not in items else items
+        return None if None in items else f"{type(value).__name__}({', '.join(items)})"
     return None

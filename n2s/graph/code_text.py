@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -28,12 +29,14 @@ class Facts:
 
     ``digest`` is that of its syntax tree. ``imports`` has an entry for each import statement: the module as it is written
     (with leading dots where it is relative), a colon, and the names that are taken from it. ``changing`` are the names of
-    the module that its functions assign (``global``).
+    the module that its functions assign (``global``) or whose contents are changed. ``variables`` are the words of a module
+    that reads the environment: the names of variables are among them.
     """
 
     digest: str
     imports: tuple[str, ...]
     changing: tuple[str, ...]
+    variables: tuple[str, ...] = ()
 
 
 _facts: dict[str, Facts] = {}  # by the digest of the text
@@ -47,13 +50,13 @@ def facts_subject() -> dict[str, Any]:
 
 def known_facts() -> dict[str, Any]:
     """Return what was found out about texts so far, as plain data that another process may be spared finding out."""
-    return {text: [facts.digest, facts.imports, facts.changing] for text, facts in _facts.items()}
+    return {text: [facts.digest, facts.imports, facts.changing, facts.variables] for text, facts in _facts.items()}
 
 
 def remember_facts(kept: dict[str, Any]) -> None:
     """Take what another process found out about texts."""
-    for text, (of_tree, imports, changing) in kept.items():
-        _facts.setdefault(text, Facts(of_tree, tuple(imports), tuple(changing)))
+    for text, (of_tree, *words) in kept.items():
+        _facts.setdefault(text, Facts(of_tree, *map(tuple, words)))
 
 
 def facts_of(file: str) -> Facts:
@@ -84,27 +87,56 @@ def find_facts(text: bytes) -> Facts:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return Facts(digest_bytes(text), (), ())
-    imports, changing = [], []
+    imports, changing, words = [], [], []
+    importers = {"__import__", "import_module"}
+    if b"import_module" in text:
+        given = [alias for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names]
+        importers |= {alias.asname for alias in given if alias.name == "import_module" and alias.asname}
+    docstrings = reads_environment = False
     pending: list[ast.AST] = [tree]
     while pending:
         node = pending.pop()
-        if isinstance(node, ast.Import):
-            imports += [f"{alias.name}:" for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            imports.append(f"{'.' * node.level}{node.module or ''}:{' '.join(alias.name for alias in node.names)}")
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in ("import_module", "__import__"):
-            if node.args and isinstance(name := getattr(node.args[0], "value", None), str):
-                imports.append(f"{name}:")
-        elif isinstance(node, ast.Global):
-            changing += node.names
-        elif isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            pending += node.orelse  # what only type checkers see is not run
-            continue
+        match node:
+            case ast.Import():
+                imports += [f"{alias.name}:" for alias in node.names]
+            case ast.ImportFrom():
+                imports.append(f"{'.' * node.level}{node.module or ''}:{' '.join(alias.name for alias in node.names)}")
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in importers:
+                imports += _imports_by_name(node)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in _CHANGES:
+                changing.append(name)
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                changing.append(name)
+            case ast.Global():
+                changing += node.names
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                pending += node.orelse  # what only type checkers see is not run
+                continue
+            case ast.Constant(value=str(word)):
+                words.append(word)
+        name = getattr(node, "id", getattr(node, "attr", ""))
+        docstrings |= name in ("__doc__", "getdoc")
+        reads_environment |= name in ("environ", "environb", "getenv")
         pending += ast.iter_child_nodes(node)
-    keep_docstrings = b"__doc__" in text or b"getdoc" in text
+    variables = {word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)} if reads_environment else ()
     shown: list[str] = []
-    _show(tree, shown, keep_docstrings)
-    return Facts(digest_bytes("".join(shown).encode("utf-8", "surrogatepass")), tuple(sorted(set(imports))), tuple(sorted(set(changing))))
+    _show(tree, shown, docstrings or "__doc__" in words)
+    text_digest = digest_bytes("".join(shown).encode("utf-8", "surrogatepass"))
+    return Facts(text_digest, *(tuple(sorted(set(found))) for found in (imports, changing, variables)))
+
+
+_CHANGES = {"append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove", "discard", "clear", "sort", "reverse"}
+
+
+def _imports_by_name(call: ast.Call) -> list[str]:
+    """Return the imports of a call like ``import_module(".tables", "acme")``, as far as it is written out."""
+    given = []
+    for part in [*call.args, *(word.value for word in call.keywords if word.arg in ("name", "package"))]:
+        given.append(part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "")
+    name, package = [*given, "", ""][:2]
+    if name.startswith(".") and package:
+        name = f"{package}{name}" if not name.startswith("..") else ""
+    return [f"{name}:"] if name else []
 
 
 def _show(node: Any, shown: list[str], docstrings: bool) -> None:
@@ -114,6 +146,8 @@ def _show(node: Any, shown: list[str], docstrings: bool) -> None:
         for field, value in ast.iter_fields(node):
             if field in ("ctx", "type_comment", "kind") or value is None or value == []:
                 continue
+            if isinstance(node, ast.JoinedStr) and field == "values":  # some versions put empty texts between the parts
+                value = [part for part in value if not (isinstance(part, ast.Constant) and part.value == "")]
             if field == "body" and not docstrings and isinstance(node, _WITH_DOCSTRINGS) and _is_text(value[0]):
                 value = value[1:]
             shown.append(f" {field}=")

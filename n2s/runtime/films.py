@@ -15,6 +15,7 @@ import numpy as np
 from n2s.graph.code import code_digest
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest
+from n2s.graph.loaded import stamp
 from n2s.graph.plan import Chunk, FilmPlan
 from n2s.runtime import encoder, mp4
 from n2s.runtime.context import Music
@@ -142,12 +143,8 @@ class FilmMaker:
     def finished(self, film: Film) -> dict[str, Any] | None:
         """Return the record of a film that already lies, unchanged, where it should."""
         record = self.store.noted("films", self._subject(film))
-        try:
-            status = film.path.stat()
-        except OSError:
-            return None
-        same = record and (status.st_size, status.st_mtime_ns) == (record["bytes"], record["changed"])
-        return record["film"] if same else None
+        state = stamp(str(film.path))
+        return record["film"] if record and state and list(state) == record.get("state") else None
 
     def _subject(self, film: Film) -> dict[str, Any]:
         return {"film": digest(film.recipe()), "path": str(film.path)}
@@ -183,7 +180,7 @@ class FilmMaker:
             "chapters": [chapter.title for chapter in film.chapters],
             "joined_in": round(time.perf_counter() - began, 3),
         }
-        note = {"bytes": status.st_size, "changed": status.st_mtime_ns, "film": record}
+        note = {"state": list(stamp(str(film.path)) or ()), "film": record}
         self.store.note("films", self._subject(film), note)
         return record
 

@@ -21,6 +21,7 @@ from n2s.graph.context import Block
 from n2s.graph.plan import FilmPlan, Kernel
 from n2s.graph.types import FRAMES, LATENTS
 from n2s.runtime import kernels
+from n2s.runtime.compiled import forget_kept_code
 from n2s.runtime.edges import finite, prepared_columns, read_only, streamed_output
 from n2s.runtime.stages import Key, Stage, stages
 
@@ -34,6 +35,7 @@ class FrameMaker:
     def __init__(self, plan: FilmPlan, cache: Path):
         self.plan, self.cache = plan, cache
         self.width, self.height = plan.graph.header.size
+        forget_kept_code(plan.graph.nodes[name] for name in plan.order)
         self.scenes = {name: plan.scene.seen_by(node) for name in plan.order if (node := plan.graph.nodes[name]).kind == "streamed"}
         self.resources = {
             name: authors.call(plan.graph, name, "open", node.open, self.scenes[name], plan.grids.get(name))

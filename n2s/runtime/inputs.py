@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from n2s.graph.code_files import files_below
 from n2s.graph.errors import MediaError, MissingFileError
 from n2s.graph.loaded import Stamp, stamp
 from n2s.runtime.store import Store
@@ -28,11 +29,10 @@ SETTLED = 2.0  # seconds after which a further change of a file surely gets anot
 
 @dataclass
 class _Fact:
-    """What was found out about a file in a certain state, and how."""
+    """What was found out about a file in a certain state; what is guarded may not change while the run is under way."""
 
     state: Stamp | None
     value: Any
-    find_out: Callable[[], Any]
     guarded: bool
 
 
@@ -83,7 +83,7 @@ class InputFiles:
                     value = self._find(path, state, find_out)
                     if subject:
                         self._store.note(kind, subject, value)
-                known = self._facts[kind, path] = _Fact(state, value, find_out, guarded)
+                known = self._facts[kind, path] = _Fact(state, value, guarded)
             return known.value
 
     def _known(self, kind: str, path: Path, state: Stamp | None) -> _Fact | None:
@@ -96,11 +96,9 @@ class InputFiles:
         if state is None:
             raise MediaError(f"{path} was taken away while the run was under way. Put it back and run again; what is "
                              "finished is kept.")
-        if fact.find_out() != fact.value or stamp(str(path)) != state:
-            raise MediaError(f"{path} was changed while the run was under way. Run again: what was finished before is kept, "
-                             "and what needs the new file is rendered.")
-        fact.state = state
-        return fact
+        # Whatever it holds by now: between two looks it may have held something else, and been read.
+        raise MediaError(f"{path} was changed while the run was under way. Run again: what was finished before is kept, and "
+                         "what needs the new file is rendered.")
 
     def _find(self, path: Path, state: Stamp, find_out: Callable[[], Any]) -> Any:
         value = find_out()
@@ -137,14 +135,15 @@ class InputFiles:
         """
         try:
             if path.is_dir():
-                files = sorted(file for file in path.rglob("*") if file.is_file())
-                listed = "".join(f"{file.relative_to(path).as_posix()}\n{self.digest(file)}\n" for file in files)
+                self._watch_folders(path, guarded)
+                files = files_below(path)
+                listed = "".join(f"{file.relative_to(path).as_posix()}\n{self.digest(file, guarded)}\n" for file in files)
                 return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
             with self._lock:
                 state = _state(path)
                 known = self._known("bytes", path, state)
                 if known is None:
-                    known = _Fact(state, self._digest(path, state), lambda: digest_of(path), guarded)
+                    known = _Fact(state, self._digest(path, state), guarded)
                     self._facts["bytes", path] = known
                 known.guarded |= guarded
                 return known.value
@@ -153,16 +152,23 @@ class InputFiles:
         except OSError as error:
             raise MediaError(f"{path} cannot be read: {error.strerror}.") from None
 
+    def _watch_folders(self, path: Path, guarded: bool) -> None:
+        """Note the state of a folder and of those in it, so that files that come and go show."""
+        with self._lock:
+            for folder in {path, *(file.parent for file in files_below(path))}:
+                state = stamp(str(folder))
+                if self._known("folder", folder, state) is None:
+                    self._facts["folder", folder] = _Fact(state, None, guarded)
+
     def paths(self) -> set[Path]:
         """Return every file that something was found out about."""
         with self._lock:
-            return {path for _, path in self._facts}
+            return {path for kind, path in self._facts if kind != "folder"}
 
     def check_unchanged(self) -> None:
         """Refuse to go on where a file is not what it was when something was found out about it.
 
-        What is made is kept under keys that speak of the files as they were, so nothing else may come under them. A file
-        that was written again with the same content is taken.
+        What is made is kept under keys that speak of the files as they were, so nothing else may come under them.
 
         Raises
         ------

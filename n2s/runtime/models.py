@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.errors import MediaError, MissingFileError, N2SError, RenderError
-from n2s.graph.keys import digest_array
 from n2s.graph.registry import suggest
 from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import onnxruntime_flavour
@@ -61,6 +60,7 @@ class ModelFolder:
         self.files = files or InputFiles(store)
         self.force_cpu = False
         self._anchors: tuple[str, dict[str, np.ndarray]] = ("", {})  # the digest of the archive, what is in it
+        self._given: dict[str, np.ndarray] = {}  # the anchors that were asked for
         self._decoders: dict[tuple, SessionDecoder] = {}
         self._lock = threading.Lock()
 
@@ -93,11 +93,10 @@ class ModelFolder:
                               "training/export_onnx.py.") from None
         return card
 
-    @property
+    @cached_property
     def latent(self) -> dict[str, Any]:
-        """What the card says of latents: ``channels``, ``scale``, and where known the ``reach`` of drifts."""
-        path, card = self.folder / "meta.json", self.card
-        return self.files.about("latent", path, lambda: self._read_card(path)["latent"]) if card else {}
+        """What the card said of latents when it was first asked: ``channels``, ``scale``, the ``reach`` of drifts if known."""
+        return self.card["latent"]
 
     @property
     def channels(self) -> int:
@@ -144,16 +143,9 @@ class ModelFolder:
 
     def anchor(self, name: str) -> np.ndarray:
         """Return a named anchor, float32 (C, h, w)."""
-        found: dict[str, np.ndarray] = {}
-
-        def find() -> str:
-            found[name] = self._find_anchor(name)
-            return digest_array(found[name])
-
-        path = self.folder / ANCHORS
-        if path.is_file():
-            self.files.about(f"anchor {name}", path, find)
-        return found[name] if name in found else self._find_anchor(name)
+        if name not in self._given:  # what a key speaks of is what is used, whatever happens to the archive meanwhile
+            self._given[name] = self._find_anchor(name)
+        return self._given[name]
 
     def _find_anchor(self, name: str) -> np.ndarray:
         known = self._all_anchors()
