@@ -14,6 +14,7 @@ import harness
 import numpy as np
 import pytest
 import tiny
+from packages import TABLES
 from places import Place
 from test_films import write_album
 
@@ -303,6 +304,38 @@ def test_a_path_of_another_packages_node_is_looked_for(folder: Path, studio: Any
     ):  # fmt: skip
         status, _, err = n2s("check", write(folder, studio.model, score={"node": "Score", "path": "a.mid"} | change))
         assert status == 2 and words in err
+
+
+@pytest.mark.parametrize(
+    ("settings", "what", "words"),
+    [
+        ({"listed": ["a.csv", "b.csv"]}, "listed.1", "b.csv does not exist."),
+        ({"named": {"red": "a.csv", "blue": "."}}, "named.blue", "is a folder, and one file was wanted"),
+        ({"weighed": ["x" * 300, 0.5]}, "weighed.0", "cannot be opened (File name too long)"),
+        ({"nested": [["a.csv"], ["a.csv", "b.csv"]]}, "nested.1.1", "b.csv does not exist."),
+        ({"folders": [["fonts", "."], ["a.csv", "a.csv"]]}, "folders.1.1", "is no folder, and a folder was wanted."),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_paths_are_looked_for_at_any_depth_of_a_setting(
+    settings: dict, what: str, words: str, studio: Any, folder: Path, packages: Any, n2s: Any
+) -> None:
+    packages.install(TABLES)
+    (folder / "a.csv").touch()
+    field, *inside = what.split(".")
+    for name in ("graph.yaml", "look.yaml"):
+        if name == "graph.yaml":
+            graph = write(folder, studio.model, tables={"node": "Tables"} | settings)
+        else:
+            graph = using(folder, studio.model, LOOK | {"nodes": LOOK["nodes"] | {"tables": {"node": "Tables"} | settings}})
+        status, _, err = n2s("check", graph)
+        problems = [line for line in err.splitlines() if not line.startswith("warning")]
+        assert status == 2 and len(problems) == 1 and f"  tables.{what}: " in problems[0] and words in problems[0], err
+        file, line, column = problems[0].split("  ")[0].rsplit(":", 2)
+        text, value = (folder / name).read_text().splitlines(), settings[field]
+        for key in inside:
+            value = value[int(key) if isinstance(value, list) else key]
+        assert file == str(folder / name) and text[int(line) - 1][int(column) - 1 :].startswith(json.dumps(value))
 
 
 def test_a_graph_made_in_python_is_checked_when_it_is_rendered(place: Place) -> None:

@@ -35,6 +35,8 @@ def plain(value: Any) -> Any:
     """Return a setting as plain data for a recipe."""
     if isinstance(value, Number | Link | Expression):
         return str(value)
+    if isinstance(value, set | frozenset):
+        return [plain(item) for item in sorted(value, key=repr)]
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, dict):

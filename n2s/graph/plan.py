@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from numbers import Integral
 from typing import Any
 
@@ -24,6 +25,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.fusion import Fusion, Kernel
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array, plain
+from n2s.graph.paths import change_paths, path_settings, paths
 from n2s.graph.time import chunk_spans
 from n2s.graph.types import LATENTS
 from n2s.graph.values import Values
@@ -103,8 +105,8 @@ class FilmPlan:
         place = {other: i for i, other in enumerate(self.order)}
         settings = {}
         for field in node.settings():
-            if node.specs[field].keyed and not node.is_type(field, "path"):
-                value = getattr(node, field)
+            if node.specs[field].keyed:
+                value = _numbered_paths(node, field) if field in path_settings(node) else getattr(node, field)
                 settings[field] = value.resolve(self.values.clock.tempo) if isinstance(value, Number) else plain(value)
         params = {}
         for field in node.params() if node.kind != "sink" else []:
@@ -125,10 +127,9 @@ class FilmPlan:
     def _files(self, node: Node) -> dict[str, str]:
         """The digests of the files that a node's settings name, but for those it looks after itself."""
         found = {}
-        for field in node.settings():
-            if node.specs[field].keyed and node.is_type(field, "path") and (value := getattr(node, field)):
-                named = value if isinstance(value, list | tuple) else [value]
-                found[field] = " ".join(self.scene.context.file_digest(self.scene.path(text)) for text in named)
+        for field in path_settings(node):
+            if node.specs[field].keyed and (named := paths(node, field)):
+                found[field] = " ".join(self.scene.context.file_digest(self.scene.path(path.text)) for path in named)
         return found
 
     def _code(self, name: str) -> str:
@@ -239,6 +240,12 @@ def _streamed_order(graph: Graph, sink: str) -> list[str]:
             waiting.pop()
     order.pop(sink)
     return list(order)
+
+
+def _numbered_paths(node: Node, field: str) -> Any:
+    """Return a setting's value with a number for each path: what a recipe has beside the digests of the files."""
+    numbers = count()
+    return change_paths(node, field, lambda path: f"file {next(numbers)}")
 
 
 def _digests(graph: Graph, name: str, scene: Scene) -> dict[str, str]:

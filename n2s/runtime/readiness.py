@@ -19,6 +19,7 @@ from typing import Any
 from n2s.graph.columns import column_problems
 from n2s.graph.errors import GraphError, Position, Problem, RenderError
 from n2s.graph.graph import Graph
+from n2s.graph.paths import path_settings, paths
 from n2s.graph.registry import suggest
 from n2s.graph.tracks import album_problems, load_track
 from n2s.runtime.models import ModelFolder, shipped_folder
@@ -59,14 +60,13 @@ def input_files(graph: Graph) -> set[Path]:
     def visit(each: Graph) -> None:
         if each.path:
             files.add(each.path.resolve())
-        folders = [each.model_folder] if each.model_folder else []
+        folders = [_resolved(each, each.header.model)] if each.header.model else []
         for node in each.nodes.values():
             if node.kind == "graph":
                 visit(node.inner)
-            named = [getattr(node, field) for field in type(node).model_fields if node.is_type(field, "path")]
-            folders += [each.resolve(path) for path in named if isinstance(path, str)]
-        for path in folders:
-            files.update(path.iterdir() if path.is_dir() else [path])
+            folders += [_resolved(each, path.text) for field in path_settings(node) for path in paths(node, field)]
+        for path in filter(None, folders):
+            files.update(path.iterdir() if os.path.isdir(path) else [path])
 
     for each in [graph, *_tracks(graph)]:
         visit(each)
@@ -144,11 +144,11 @@ class _Inputs:
                 self._look_at_node(graph, name, node)
 
     def _look_at_node(self, graph: Graph, name: str, node: Any) -> None:
-        for field in type(node).model_fields:
-            value = getattr(node, field)
-            if isinstance(value, str) and node.is_type(field, "path"):
-                problem = _path_problem(graph, value, node.is_type(field, "folder"), field == "model")
-                self._tell(graph.where(name, field), f"{name}.{field}", problem)
+        for field in path_settings(node):
+            for path in paths(node, field):
+                place = (name, field, *path.place)
+                problem = _path_problem(graph, path.text, path.folder, field == "model" and not path.place)
+                self._tell(graph.where(*place), ".".join(map(str, place)), problem)
         if "model" not in type(node).model_fields or not node.is_type("model", "folder"):
             return
         if node.model is None and self.graph.interface and not self.shipped:
@@ -164,6 +164,14 @@ class _Inputs:
     def _tell(self, where: Any, what: str, text: str) -> None:
         if text:
             self.found[Problem(where, f"{what}: {text}")] = None
+
+
+def _resolved(graph: Graph, text: str) -> Path | None:
+    """Return a path of a graph made absolute; None for what can be no path."""
+    try:
+        return graph.resolve(text)
+    except (OSError, ValueError, RuntimeError):
+        return None
 
 
 def _path_problem(graph: Graph, text: str, folder: bool, model: bool) -> str:
