@@ -15,7 +15,7 @@ from n2s.graph.types import Link
 def digest(value: Any) -> str:
     """Return 40 hexadecimal digits that name plain data (dicts, lists, text, numbers) by its content."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return digest_bytes(text.encode())
+    return digest_bytes(text.encode(errors="surrogatepass"))
 
 
 def digest_bytes(data: Any) -> str:

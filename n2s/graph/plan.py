@@ -116,7 +116,7 @@ class FilmPlan:
         if node.kind == "sink":
             inputs.pop("audio", None)  # the music is joined to the film later; segments hold pictures alone
         description = {"type": type(node).__name__, "code": self._code(name), "settings": settings, "params": params, "inputs": inputs}
-        if files := self._files(node) | _digests(self.graph, name, self.scene):
+        if files := self._files(node) | node_digests(self.graph, name, self.scene):
             description["files"] = files
         if clock := {what: getattr(self.scene.clock, what) for what in sorted(getattr(node, "reads", ()))}:
             description["clock"] = clock
@@ -248,19 +248,24 @@ def _numbered_paths(node: Node, field: str) -> Any:
     return change_paths(node, field, lambda path: f"file {next(numbers)}")
 
 
-def _digests(graph: Graph, name: str, scene: Scene) -> dict[str, str]:
-    """What names the bytes that a node reads from outside the graph."""
+def node_digests(graph: Graph, name: str, scene: Scene) -> dict[str, str]:
+    """Return what names the bytes that a node reads from outside the graph, as its author says."""
     files = authors.call(graph, name, "digests", graph.nodes[name].digests, scene)
-    if not isinstance(files, dict) or not all(isinstance(text, str) for item in files.items() for text in item):
-        raise authors.wrong(graph, name, f"digests gave {files!r:.80}; texts by name were wanted.")
+    if not isinstance(files, dict) or not all(_is_text(text) for item in files.items() for text in item):
+        raise authors.wrong(graph, name, f"digests gave {authors.shown(files)}; texts by name were wanted.")
     return files
+
+
+def _is_text(value: Any) -> bool:
+    """Say whether something is a text that can be written: half a character, a lone surrogate, cannot."""
+    return isinstance(value, str) and not any(0xD800 <= ord(character) < 0xE000 for character in value)
 
 
 def _window(graph: Graph, name: str) -> tuple[int, int]:
     """How many frames before and after a streamed node looks at, as its author says; asked once."""
     window = authors.call(graph, name, "window", graph.nodes[name].window, graph.header.fps)
     if not isinstance(window, tuple | list) or len(window) != 2 or any(isinstance(n, bool) or not isinstance(n, Integral) for n in window):
-        raise authors.wrong(graph, name, f"window gave {window!r:.80}; two whole numbers of frames, before and after, were wanted.")
+        raise authors.wrong(graph, name, f"window gave {authors.shown(window)}; two whole numbers of frames, before and after, were wanted.")
     before, after = (int(number) for number in window)
     if not (0 <= before <= MAX_WINDOW and 0 <= after <= MAX_WINDOW):
         raise authors.wrong(graph, name, f"window gave {before}, {after} frames before and after; they must be within 0..{MAX_WINDOW}.")

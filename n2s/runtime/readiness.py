@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from n2s.graph import authors
 from n2s.graph.columns import column_problems
 from n2s.graph.errors import GraphError, Position, Problem, RenderError
 from n2s.graph.graph import Graph
@@ -158,12 +159,32 @@ class _Inputs:
         except (OSError, ValueError, RuntimeError):
             return
         if (folder / "meta.json").is_file():
-            for path, text in node.check_model(self.models.setdefault(folder, KnownModel(folder))):
+            for path, text in _lacks(graph, name, self.models.setdefault(folder, KnownModel(folder))):
                 self._tell(graph.where(name, *path), f"{name}.{path[0]}", text)
 
     def _tell(self, where: Any, what: str, text: str) -> None:
         if text:
             self.found[Problem(where, f"{what}: {text}")] = None
+
+
+def _lacks(graph: Graph, name: str, model: KnownModel) -> list[tuple[tuple, str]]:
+    """Return what a model lacks that a node needs, as the node's author says."""
+    node = graph.nodes[name]
+    told = authors.call(graph, name, "check_model", lambda: _listed(node.check_model(model)))
+    wanted = 'pairs of a setting\'s path and a sentence were wanted: [(("names", 0), "the model has no anchor \\"red\\".")]'
+    if not isinstance(told, list):
+        raise authors.wrong(graph, name, f"check_model gave {authors.shown(told)}; {wanted}.")
+    for one in told:
+        path, text = one if isinstance(one, tuple | list) and len(one) == 2 else (None, None)
+        right = isinstance(path, tuple | list) and path and all(isinstance(part, str | int) for part in path)
+        if not right or path[0] not in type(node).model_fields or not isinstance(text, str):
+            raise authors.wrong(graph, name, f"check_model gave {authors.shown(one)}; {wanted}.")
+    return told
+
+
+def _listed(value: Any) -> Any:
+    """Return a generator's items as a list, so that what fails in it fails here."""
+    return list(value) if isinstance(value, Iterator | tuple) else value
 
 
 def _resolved(graph: Graph, text: str) -> Path | None:
