@@ -177,7 +177,7 @@ def _node_type(
     try:
         places = {key: document.where((*where, "set", key), key=True) for key in overrides}
         places["preset"] = document.where((*where, "preset"))
-        return subgraph_type(graph.resolve(path), preset, overrides, (*including, graph.path.resolve()), places)
+        return subgraph_type(graph.resolved(path), preset, overrides, (*including, graph.path.resolve()), places)
     except GraphError as error:
         at = document.where((*where, "path"))
         for problem in error.problems:

@@ -32,7 +32,7 @@ BOM = b"\xef\xbb\xbf"
 def save(graph: Graph, path: str | Path) -> Path:
     """Write a graph; see `Graph.save`."""
     shown, target = str(path), Path(path).resolve()
-    exists = target.exists()
+    exists = os.path.exists(target)
     document = read_document(path) if exists else None
     text = _text(graph, document, target, shown)
     if exists and text == document.text:

@@ -158,7 +158,7 @@ class _Inputs:
             folder = graph.resolve(node.model) if node.model else self.graph.model_folder or shipped_folder()
         except (OSError, ValueError, RuntimeError):
             return
-        if (folder / "meta.json").is_file():
+        if os.path.isfile(folder / "meta.json"):
             for path, text in _lacks(graph, name, self.models.setdefault(folder, KnownModel(folder))):
                 self._tell(graph.where(name, *path), f"{name}.{path[0]}", text)
 
@@ -208,7 +208,7 @@ def _path_problem(graph: Graph, text: str, folder: bool, model: bool) -> str:
         return f'"{text[:80]}" cannot be opened ({why}); a {wanted} was wanted.'
     if folder and not stat.S_ISDIR(mode):
         return f"{path} is no folder, and a folder was wanted. Name the folder itself."
-    if folder and model and not (path / "meta.json").is_file():
+    if folder and model and not os.path.isfile(path / "meta.json"):
         return f"There is no model in {path}: its card meta.json is missing. Leave model out to use the one that is " \
                "shipped, or train one (training/README.md)."  # fmt: skip
     if not folder and stat.S_ISDIR(mode):
