@@ -268,6 +268,26 @@ def test_paths_that_lead_nowhere_name_no_file_of_the_graph(track: Place, package
     assert n2s("draw", track.graph, "-o", "a.svg")[0] == 0
 
 
+def test_a_store_may_be_named_by_its_folder(track: Place) -> None:
+    from n2s.runtime.run import render
+
+    folder = track.folder / "another store"
+    for store, rendered in ((str(folder), True), (folder, False), (Store(folder), False)):
+        shutil.rmtree(track.out, ignore_errors=True)
+        assert bool(render(Graph.load(track.graph), out=str(track.out), store=store).rendered) is rendered
+        assert list(folder.glob("segments/*/*.mp4"))
+
+
+def test_nodes_that_took_no_time_are_not_told_of(tmp_path: Path) -> None:
+    from n2s.commands.run import summary
+    from n2s.runtime.run import Report
+
+    report = Report(rendered=1, frames=2, seconds=1.0, nodes={"tone": 0.01}, record=tmp_path)
+    assert "Time by node" not in summary(report)
+    report.nodes["film"] = 0.5
+    assert "Time by node: film 0.5 s." in summary(report)
+
+
 def test_a_file_that_was_not_named_is_written_only_over_ones_own(track: Place, n2s: Any) -> None:
     for arguments, name in ((["preview", track.graph, "--node", "travel"], "renders/track-travel.png"), (["draw", track.graph], "track.svg")):
         path = track.folder / name
