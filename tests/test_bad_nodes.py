@@ -726,3 +726,51 @@ def test_digests_are_texts(value: str, packages: Any, studio: Any, n2s: Any) -> 
         status, _, err = n2s(command, graph.path)
         assert status == 1 and "Traceback" not in err
         assert "subject (Bad): digests gave " in err and "texts by name were wanted" in err
+
+
+VALIDATED = '''
+from pydantic import field_validator, model_validator
+
+
+class Checked(Resident):
+    """Look at its settings."""
+
+    signal: Signal = port("what goes through")
+    amount: float = setting(0.5, ge=0, le=1, help="how much")
+
+    outputs = SIGNAL_OUTPUT
+
+    @field_validator("amount")
+    @classmethod
+    def _look(cls, amount):
+        if amount > 0.7:
+            raise {error}
+        return amount
+
+    @model_validator(mode="after")
+    def _look_at_all(self):
+        if self.amount < 0.3:
+            raise {error}
+        return self
+
+    def compute(self, scene, signal):
+        return signal
+
+
+class Rude(BaseException):
+    pass
+'''
+
+
+@pytest.mark.parametrize("amount", [0.9, 0.1])
+@pytest.mark.parametrize("error", ['KeyError("red")', "GeneratorExit()", 'Rude("no")', "ZeroDivisionError"])
+def test_a_validator_that_fails_is_told_by_the_check(error: str, amount: float, packages: Any, studio: Any, n2s: Any) -> None:
+    file = packages.install(VALIDATED.replace("{error}", error))
+    values = film(studio, "signal", node="Checked", signal="ramp", amount=amount)
+    path = studio.folder / "graph.yaml"
+    path.write_text(json.dumps(values, indent=1))
+    line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if '"subject": ' in text)
+    status, _, err = n2s("check", path)
+    assert status == 2 and len(err.splitlines()) == 1, err
+    assert err.startswith(f"{path}:{line}:") and f"  subject (Checked): its settings cannot be looked at: {error.partition('(')[0]}" in err
+    assert f"({file}:" in err

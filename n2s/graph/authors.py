@@ -46,11 +46,17 @@ def call(graph: Any, name: str, method: str, function: Callable, *arguments: Any
 
 def failed(graph: Any, name: str, method: str, error: BaseException, span: tuple[int, int] | None = None) -> RenderError:
     """Return the error that tells of an exception in a node's own code; the exception is to be its cause."""
+    when = f" at {in_words(span)}" if span else ""
+    told = told_of(error, type(graph.nodes[name]))
+    return wrong(graph, name, f"{method} failed{when}: {told}. Set {TRACEBACK}=1 to see the whole traceback.")
+
+
+def told_of(error: BaseException, cls: type) -> str:
+    """Return what an exception in the code of a node type is and says, and where it was raised, on one line."""
     said = " ".join(_words(error).encode(errors="backslashreplace").decode().split())
     said = f"{type(error).__name__}: {said[:300]}" if said else type(error).__name__
-    place = _place(error, type(graph.nodes[name]))
-    return wrong(graph, name, f"{method} failed{f' at {in_words(span)}' if span else ''}: {said}{f' ({place})' if place else ''}. "
-                 f"Set {TRACEBACK}=1 to see the whole traceback.")  # fmt: skip
+    place = _place(error, cls)
+    return f"{said} ({place})" if place else said
 
 
 def wrong(graph: Any, name: str, text: str) -> RenderError:
