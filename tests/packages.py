@@ -24,6 +24,26 @@ from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL, Audio, Frames, Laten
 
 """
 
+# A node whose settings have paths at every depth.
+TABLES = '''
+from n2s.graph.declare import FilePath, FolderPath
+
+
+class Tables(Resident):
+    """Read tables."""
+
+    listed: list[FilePath] | None = setting(None, help="tables", keyed=False)
+    named: dict[str, FilePath] = setting({}, help="tables by name", keyed=False)
+    weighed: tuple[FilePath, float] | None = setting(None, help="a table and its weight", keyed=False)
+    nested: list[list[FilePath]] = setting([], help="tables in groups", keyed=False)
+    folders: list[tuple[str, FolderPath]] = setting([], help="names and folders", keyed=False)
+
+    outputs = SIGNAL_OUTPUT
+
+    def compute(self, scene):
+        return np.zeros(scene.clock.frames)
+'''
+
 
 def write_package(folder: Path, module: str, source: str, version: str = "1.0", name: str = "", entries: tuple[str, ...] = ()) -> Path:
     """Write a module of nodes and its distribution; ``entries`` are the modules it registers, its own when left out."""

@@ -14,6 +14,7 @@ import harness
 import numpy as np
 import pytest
 import tiny
+from packages import TABLES
 from places import Place
 from test_films import write_album
 
@@ -303,6 +304,86 @@ def test_a_path_of_another_packages_node_is_looked_for(folder: Path, studio: Any
     ):  # fmt: skip
         status, _, err = n2s("check", write(folder, studio.model, score={"node": "Score", "path": "a.mid"} | change))
         assert status == 2 and words in err
+
+
+@pytest.mark.parametrize(
+    ("settings", "what", "words"),
+    [
+        ({"listed": ["a.csv", "b.csv"]}, "listed.1", "b.csv does not exist."),
+        ({"named": {"red": "a.csv", "blue": "."}}, "named.blue", "is a folder, and one file was wanted"),
+        ({"weighed": ["x" * 300, 0.5]}, "weighed.0", "cannot be opened (File name too long)"),
+        ({"nested": [["a.csv"], ["a.csv", "b.csv"]]}, "nested.1.1", "b.csv does not exist."),
+        ({"folders": [["fonts", "."], ["a.csv", "a.csv"]]}, "folders.1.1", "is no folder, and a folder was wanted."),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_paths_are_looked_for_at_any_depth_of_a_setting(
+    settings: dict, what: str, words: str, studio: Any, folder: Path, packages: Any, n2s: Any
+) -> None:
+    packages.install(TABLES)
+    (folder / "a.csv").touch()
+    field, *inside = what.split(".")
+    for name in ("graph.yaml", "look.yaml"):
+        if name == "graph.yaml":
+            graph = write(folder, studio.model, tables={"node": "Tables"} | settings)
+        else:
+            graph = using(folder, studio.model, LOOK | {"nodes": LOOK["nodes"] | {"tables": {"node": "Tables"} | settings}})
+        status, _, err = n2s("check", graph)
+        problems = [line for line in err.splitlines() if not line.startswith("warning")]
+        assert status == 2 and len(problems) == 1 and f"  tables.{what}: " in problems[0] and words in problems[0], err
+        file, line, column = problems[0].split("  ")[0].rsplit(":", 2)
+        text, value = (folder / name).read_text().splitlines(), settings[field]
+        for key in inside:
+            value = value[int(key) if isinstance(value, list) else key]
+        assert file == str(folder / name) and text[int(line) - 1][int(column) - 1 :].startswith(json.dumps(value))
+
+
+LONG = "x" * 5000  # no file system takes it
+
+
+@pytest.mark.parametrize(("path", "said"), [(LONG, "File name too long"), ("d/" * 2500 + "a", "File name too long"), ("loop", "Symlink loop")], ids=["name", "path", "loop"])
+def test_graphs_that_no_path_leads_to(path: str, said: str, studio: Any, folder: Path, n2s: Any) -> None:
+    (folder / "loop").symlink_to("loop")
+    graph = using(folder, studio.model)
+    graph.write_text(graph.read_text().replace("look.yaml", path))
+    (folder / "album.yaml").write_text(json.dumps({"n2s": 1, "nodes": {
+        "first": {"node": "Track", "path": path}, "out": {"node": "Album", "path": "a.mp4", "tracks": ["first"]},
+    }}, indent=1))  # fmt: skip
+    for file in (graph, folder / "album.yaml"):
+        text = file.read_text()
+        line = next(i for i, words in enumerate(text.splitlines(), 1) if path in words)
+        column = text.splitlines()[line - 1].index(path)  # of the quote before it, from 1
+        for command in ("check", "draw", "plan"):
+            status, _, err = n2s(command, file)
+            told = [words for words in err.splitlines() if not words.startswith("warning")]
+            if command == "draw" and file != graph:  # of an album it reads no track
+                assert status == 0
+                continue
+            assert status == 2 and len(told) == 1 and told[0].startswith(f"{file}:{line}:{column}  ") and said in told[0], err
+            assert len(told[0]) < 1000
+    for command in ("check", "run", "plan", "draw"):
+        status, _, err = n2s(command, path)
+        assert status == 2 and len(err.splitlines()) == 1 and len(err) < 1000
+        assert "The file cannot be read: " in err
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800"])
+def test_a_graph_of_a_name_that_no_file_can_have(path: str) -> None:
+    with pytest.raises(GraphError, match="No file can have this name|There is no such file"):
+        Graph.load(path)
+
+
+@pytest.mark.parametrize("name", [LONG, "loop"], ids=["long", "loop"])
+def test_folders_and_files_that_no_path_leads_to(name: str, studio: Any, folder: Path, n2s: Any) -> None:
+    (folder / "loop").symlink_to("loop")
+    graph = write(folder, studio.model)
+    for arguments in (
+        ["draw", graph, "-o", f"{name}/a.svg"], ["preview", graph, "--node", "travel", "-o", f"{name}/a.png"], ["new", "music.wav", "-o", name],
+        ["run", graph, "--out", name], ["anchors", "list", "--model", name], ["check", graph, "--set", f"film.model={name}"],
+        ["check", graph, "--set", f"model={name}"], ["run", graph, "--set", f"model={name}"],
+    ):  # fmt: skip
+        status, _, err = n2s(*arguments)
+        assert status in (1, 2) and err.strip() and "Traceback" not in err
 
 
 def test_a_graph_made_in_python_is_checked_when_it_is_rendered(place: Place) -> None:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import harness
@@ -458,3 +458,55 @@ def test_a_stated_duration_holds_in_an_album(studio: Any, tmp_path: Path, store:
     harness.run(Graph.load(path), tmp_path / "out", store)
     assert [lengths(tmp_path / f"out/{name}.mp4")[0] for name in ("track0", "track1", "album")] == [24, 60, 84]
     assert abs(lengths(tmp_path / "out/album.mp4")[1] - Fraction(84, 30)) <= Fraction(2, 22050)
+
+
+class Tables(Streamed):
+    """Multiply frames by the numbers in files, wherever their paths stand."""
+
+    frames: Frames = port("what is multiplied")
+    listed: list[FilePath] | None = setting(None, help="numbers")
+    named: dict[str, FilePath] = setting({}, help="numbers by name")
+    nested: list[list[FilePath]] = setting([], help="numbers in groups")
+    weighed: tuple[FilePath, float] | None = setting(None, help="a number and its exponent")
+    chosen: Literal["none"] | FilePath | float = setting("none", help="a number, or where it stands")
+
+    outputs = FRAMES_OUTPUT
+
+    def open(self, scene: Any, grid: Any) -> float:
+        def read(text: str) -> float:
+            return float(scene.path(text).read_text())
+
+        numbers = [read(text) for text in [*(self.listed or []), *self.named.values(), *sum(self.nested, [])]]
+        numbers += [read(self.weighed[0]) ** self.weighed[1]] if self.weighed else []
+        numbers += [] if self.chosen == "none" else [read(self.chosen) if isinstance(self.chosen, str) else self.chosen]
+        return float(np.prod(numbers))
+
+    def compute(self, block: Block, frames: np.ndarray) -> np.ndarray:
+        return frames * np.float32(block.resources)
+
+
+@pytest.mark.parametrize(
+    ("settings", "other", "alike"),
+    [
+        ({"listed": ["a.txt", "b.txt"]}, [["b.txt", "b.txt"], ["a.txt"], None], ["c.txt", "b.txt"]),
+        ({"named": {"x": "a.txt", "y": "b.txt"}}, [{"x": "b.txt", "y": "a.txt"}, {"x": "a.txt", "z": "b.txt"}], {"x": "c.txt", "y": "b.txt"}),
+        ({"nested": [["a.txt"], ["b.txt", "a.txt"]]}, [[["a.txt", "b.txt"], ["a.txt"]], [["a.txt"]]], [["c.txt"], ["b.txt", "a.txt"]]),
+        ({"weighed": ["a.txt", 2.0]}, [["b.txt", 2.0], ["a.txt", 3.0], None], ["c.txt", 2.0]),
+        ({"chosen": "a.txt"}, ["b.txt", "none", 0.5], "c.txt"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)  # fmt: skip
+def test_files_count_by_their_bytes_wherever_their_paths_stand(settings: dict, other: list, alike: Any, tmp_path: Path, store: Any) -> None:
+    picture(tmp_path / "picture.png", 100)
+    for name, number in (("a.txt", "0.5"), ("b.txt", "0.8"), ("c.txt", "0.5")):
+        (tmp_path / name).write_text(number)
+    name, value = next(iter(settings.items()))
+
+    def keys(value: Any) -> list[str]:
+        return harness.keys(still(tmp_path, Tables(**{name: value})), store)
+
+    before = keys(value)
+    assert keys(alike) == before
+    assert all(keys(each) != before for each in other)
+    (tmp_path / "a.txt").write_text("0.6")
+    assert keys(value) != before

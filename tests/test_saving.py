@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from harness import assert_same
+from packages import TABLES
 
 from n2s import functions
 from n2s.graph.build import Handle
@@ -247,6 +248,26 @@ def test_paths_are_written_as_seen_from_the_file(tmp_path: Path) -> None:
     assert back.nodes["ffmpeg_sink"].path == "films/a.mp4", "a film's path is relative to --out"
     back.save(tmp_path / "b.yaml")
     assert Graph.load(tmp_path / "b.yaml").nodes["track"].path == "sounds/a.wav"
+
+
+def test_paths_within_settings_are_written_as_seen_from_the_file(tmp_path: Path, packages: Any) -> None:
+    packages.install(TABLES)
+    here = {
+        "listed": ["a.csv", "/b.csv"], "named": {"red": "a.csv"}, "weighed": ["a.csv", 0.5], "nested": [[], ["a.csv", "c/a.csv"]],
+        "folders": [["a.csv", "fonts"]],
+    }  # fmt: skip
+    there = {
+        "listed": ["../a.csv", "/b.csv"], "named": {"red": "../a.csv"}, "weighed": ["../a.csv", 0.5], "nested": [[], ["../a.csv", "../c/a.csv"]],
+        "folders": [["a.csv", "../fonts"]],
+    }  # fmt: skip
+    (tmp_path / "a.yaml").write_text(json.dumps({"n2s": 1, "nodes": {"tables": {"node": "Tables", **here}}}))
+    graph = Graph.load(tmp_path / "a.yaml")
+    (tmp_path / "deep").mkdir()
+    graph.save(tmp_path / "deep" / "a.yaml")
+    assert json.loads((tmp_path / "deep" / "a.yaml").read_text())["nodes"]["tables"] == {"node": "Tables", **there}
+    back = Graph.load(tmp_path / "deep" / "a.yaml")
+    back.save(tmp_path / "b.yaml")
+    assert_same(Graph.load(tmp_path / "b.yaml"), graph)
 
 
 def test_a_copy_keeps_comments(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import harness
 import pytest
 from harness import load
+from packages import TABLES
 
 from n2s.graph.check import warnings
 from n2s.graph.errors import GraphError
@@ -71,6 +72,20 @@ def by_hand(studio: Any, light: Any, amount: float = 0.04, signal: str = "ramp",
 def test_a_subgraph_is_what_one_would_write_by_hand(instance: dict, hand: dict, studio: Any, store: Any) -> None:
     used = harness.keys(load(using(studio, instance), studio.folder), store)
     assert used == harness.keys(load(by_hand(studio, **hand), studio.folder, "hand.yaml"), store)
+
+
+def test_paths_within_settings_start_from_the_sub_graphs_folder(studio: Any, packages: Any, tmp_path: Path) -> None:
+    packages.install(TABLES)
+    given = {"listed": ["a.csv"], "named": {"x": "../a.csv"}, "weighed": ["a.csv", 0.5], "nested": [["a.csv"]], "folders": [["a", "b"]]}
+    look = {"n2s": 1, "interface": {"outputs": {"signal": "tables"}}, "nodes": {"tables": {"node": "Tables", **given}}}
+    outer = {"n2s": 1, "nodes": {"look": {"node": "Graph", "path": "looks/deep/look.yaml"}, "ema": {"node": "EMA", "signal": "look"}}}
+    (tmp_path / "looks" / "deep").mkdir(parents=True)
+    (tmp_path / "looks" / "deep" / "look.yaml").write_text(json.dumps(look))
+    (tmp_path / "outer.yaml").write_text(json.dumps(outer))
+    tables, folder = Graph.load(tmp_path / "outer.yaml").flat.nodes["look/tables"], tmp_path.resolve() / "looks"
+    assert tables.listed == [str(folder / "deep" / "a.csv")] and tables.named == {"x": str(folder / "a.csv")}
+    assert tables.weighed == (str(folder / "deep" / "a.csv"), 0.5) and tables.nested == [[str(folder / "deep" / "a.csv")]]
+    assert tables.folders == [("a", str(folder / "deep" / "b"))]
 
 
 def test_an_instance_has_a_seed_of_its_own(studio: Any, store: Any) -> None:

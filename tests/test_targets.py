@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
+from packages import TABLES
 from places import FRAMES, Place
 from test_films import write_album
 
@@ -243,6 +244,48 @@ def test_pictures_and_numbers_are_not_written_over_what_the_graph_is_made_of(tra
         status, _, err = n2s(*command, "-o", "picture.png")
         assert status == 2 and "picture.png is read by the graph and would be written over" in err
     assert picture.read_bytes() == PRECIOUS
+
+
+@pytest.mark.parametrize("settings", ["listed: [a.csv, b.csv]", "named: {x: b.csv}", "weighed: [b.csv, 1]", "nested: [[b.csv]]", "folders: [[x, tables]]"])
+def test_files_that_are_named_within_settings_are_not_written_over(settings: str, track: Place, packages: Any, n2s: Any) -> None:
+    packages.install(TABLES)
+    file = track.folder / ("tables/b.csv" if "tables" in settings else "b.csv")
+    file.parent.mkdir(exist_ok=True)
+    (track.folder / "a.csv").touch()
+    file.write_bytes(PRECIOUS)
+    track.edit("film: {node: VAEDecode, latents: drift,", f"tables: {{node: Tables, {settings}}}\n  film: {{node: VAEDecode, latents: drift,")
+    status, _, err = n2s("draw", track.graph, "-o", file)
+    assert status == 2 and "b.csv is read by the graph and would be written over" in err
+    assert file.read_bytes() == PRECIOUS
+
+
+def test_paths_that_lead_nowhere_name_no_file_of_the_graph(track: Place, packages: Any, n2s: Any) -> None:
+    packages.install(TABLES)
+    wrong = f"{{node: Tables, listed: [{'x' * 5000}], named: {{a: loop}}}}\n  still: {{node: ImageSource, path: {'x' * 5000}}}"
+    (track.folder / "loop").symlink_to("loop")
+    track.edit("film: {node: VAEDecode, latents: drift,", f"tables: {wrong}\n  film: {{node: VAEDecode, latents: drift,")
+    (track.folder / "a.svg").touch()
+    assert n2s("draw", track.graph, "-o", "a.svg")[0] == 0
+
+
+def test_a_store_may_be_named_by_its_folder(track: Place) -> None:
+    from n2s.runtime.run import render
+
+    folder = track.folder / "another store"
+    for store, rendered in ((str(folder), True), (folder, False), (Store(folder), False)):
+        shutil.rmtree(track.out, ignore_errors=True)
+        assert bool(render(Graph.load(track.graph), out=str(track.out), store=store).rendered) is rendered
+        assert list(folder.glob("segments/*/*.mp4"))
+
+
+def test_nodes_that_took_no_time_are_not_told_of(tmp_path: Path) -> None:
+    from n2s.commands.run import summary
+    from n2s.runtime.run import Report
+
+    report = Report(rendered=1, frames=2, seconds=1.0, nodes={"tone": 0.01}, record=tmp_path)
+    assert "Time by node" not in summary(report)
+    report.nodes["film"] = 0.5
+    assert "Time by node: film 0.5 s." in summary(report)
 
 
 def test_a_file_that_was_not_named_is_written_only_over_ones_own(track: Place, n2s: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -145,9 +146,9 @@ def sheet(
 def opened(model: Path | None, store: Path | None) -> Any:
     """Return the files of a model; of the one that is shipped when none is named."""
     from n2s.runtime.models import ModelFolder, shipped_folder
-    from n2s.runtime.store import Store
+    from n2s.runtime.store import Store, absolute
 
-    return ModelFolder(shipped_folder() if model is None else model.resolve(), Store(store), say)
+    return ModelFolder(shipped_folder() if model is None else absolute(model), Store(store), say)
 
 
 def to_change(model: Path | None, copy_to: Path | None, store: Path | None) -> Any:
@@ -168,7 +169,7 @@ def to_change(model: Path | None, copy_to: Path | None, store: Path | None) -> A
                 f"--model FOLDER to change another, or --model {files.folder} to change it all the same."
             )
         check_writable(files.folder)
-    elif (copy_to / CARD).exists():
+    elif os.path.exists(copy_to / CARD):
         raise ArgumentError(f"{copy_to} holds a model already; change that one with --model {copy_to}.")
     return files
 
@@ -176,11 +177,12 @@ def to_change(model: Path | None, copy_to: Path | None, store: Path | None) -> A
 def prepared(files: Any, copy_to: Path | None) -> Path:
     """Return the folder to change: the model's, or that of the copy, which is made now."""
     from n2s.runtime.anchors import copy_model
+    from n2s.runtime.store import absolute
 
     if copy_to is None:
         return files.folder
-    copy_model(files, copy_to.resolve())
-    return copy_to.resolve()
+    copy_model(files, absolute(copy_to))
+    return absolute(copy_to)
 
 
 def finish(folder: Path, store: Any, json: bool, copy_to: Path | None) -> None:

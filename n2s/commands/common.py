@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +110,7 @@ def spare(target: Path, named: bool, graph: Any) -> None:
     from n2s.runtime.readiness import input_files
     from n2s.runtime.targets import same_file
 
-    if not target.is_file():
+    if not os.path.isfile(target):
         return
     if any(same_file(target, path) for path in input_files(graph)):
         raise ArgumentError(f"{target} is read by the graph and would be written over; name another file with -o.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from enum import StrEnum
@@ -36,7 +37,7 @@ def new(
         f"{music}{target}".encode()
     except UnicodeEncodeError:
         raise GraphError("A name here is not Unicode, so that a graph cannot hold it; rename the music.") from None
-    if target.exists() and not force:
+    if os.path.exists(target) and not force:
         raise GraphError(f"{target} is there already; --force writes over it, -o names another file.")
     info = probe(music, ffmpeg_path)
     tags = read_tags(music)
@@ -64,7 +65,8 @@ def write(target: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8", newline="\n")
         part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it was never made
+            part.unlink()
         raise GraphError(f"{target} cannot be written: {error.strerror}.") from None
 
 

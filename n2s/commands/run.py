@@ -97,7 +97,7 @@ def summary(report: Any) -> str:
         lines.append(f"Rendered {report.rendered} chunks ({report.frames} frames) in {duration(report.seconds)}, {speed:.1f} "
                      f"frames/s; {report.stored} came from the store.")
         spent = [f"{name} {seconds:.1f} s" for name, seconds in report.nodes.items() if seconds >= 0.05]
-        lines.append(f"Time by node: {', '.join(spent)}.")
+        lines += [f"Time by node: {', '.join(spent)}."] if spent else []
     else:
         lines.append(f"Rendered 0 chunks; {report.stored} came from the store.")
     lines.append(f"Record: {os.path.relpath(report.record)}")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.errors import Cancelled, N2SError, Problem, RenderError
+from n2s.graph.errors import Cancelled, GraphError, N2SError, Problem, RenderError
 
 TRACEBACK = "N2S_TRACEBACK"  # set to anything, an author's traceback is shown whole
 
@@ -17,7 +17,8 @@ TRACEBACK = "N2S_TRACEBACK"  # set to anything, an author's traceback is shown w
 def call(graph: Any, name: str, method: str, function: Callable, *arguments: Any, span: tuple[int, int] | None = None, **named: Any) -> Any:
     """Call a function that a node's author wrote, and return what it returns.
 
-    Errors of this library, interruptions and cancellations pass through.
+    Errors of this library, interruptions and cancellations pass through; a problem of a graph that names no place gets
+    that of the node.
 
     Parameters
     ----------
@@ -34,27 +35,50 @@ def call(graph: Any, name: str, method: str, function: Callable, *arguments: Any
     """
     try:
         return function(*arguments, **named)
-    except (N2SError, Cancelled):
+    except GraphError as error:
+        _place_problems(graph, name, error)
         raise
-    except (Exception, SystemExit) as error:
+    except (N2SError, Cancelled, KeyboardInterrupt):
+        raise
+    except BaseException as error:
         raise failed(graph, name, method, error, span) from error
 
 
 def failed(graph: Any, name: str, method: str, error: BaseException, span: tuple[int, int] | None = None) -> RenderError:
     """Return the error that tells of an exception in a node's own code; the exception is to be its cause."""
-    said = " ".join(_words(error).split())
+    when = f" at {in_words(span)}" if span else ""
+    told = told_of(error, type(graph.nodes[name]))
+    return wrong(graph, name, f"{method} failed{when}: {told}. Set {TRACEBACK}=1 to see the whole traceback.")
+
+
+def told_of(error: BaseException, cls: type) -> str:
+    """Return what an exception in the code of a node type is and says, and where it was raised, on one line."""
+    said = " ".join(_words(error).encode(errors="backslashreplace").decode().split())
     said = f"{type(error).__name__}: {said[:300]}" if said else type(error).__name__
-    place = _place(error, type(graph.nodes[name]))
-    return wrong(graph, name, f"{method} failed{f' at {in_words(span)}' if span else ''}: {said}{f' ({place})' if place else ''}. "
-                 f"Set {TRACEBACK}=1 to see the whole traceback.")  # fmt: skip
+    place = _place(error, cls)
+    return f"{said} ({place})" if place else said
 
 
 def wrong(graph: Any, name: str, text: str) -> RenderError:
     """Return the error that says what is wrong with a node: "graph.yaml:9:3  blur (Blur): …"."""
-    problem = Problem(graph.where(name, key=True), f"{name} ({type(graph.nodes[name]).__name__}): {text}")
+    problem = _problem(graph, name, text)
     error = RenderError(str(problem))
     error.problems = [problem]
     return error
+
+
+def _problem(graph: Any, name: str, text: str) -> Problem:
+    return Problem(graph.where(name, key=True), f"{name} ({type(graph.nodes[name]).__name__}): {text}")
+
+
+def _place_problems(graph: Any, name: str, error: GraphError) -> None:
+    """Give a node's name and place to what an error tells without one; its class and all else in it stay."""
+    told = getattr(error, "problems", None)  # a class of the author's own may have none, or something else there
+    told = told if isinstance(told, list | tuple) and told else [_words(error) or type(error).__name__]
+    problems = [one if isinstance(one, Problem) else Problem(None, str(one)) for one in told]
+    problems = [one if one.position else _problem(graph, name, one.text) for one in problems]
+    if problems != told:
+        error.problems, error.args = problems, ("\n".join(map(str, problems)),)
 
 
 def whole_traceback(error: BaseException) -> str:
@@ -69,6 +93,18 @@ def traceback_wanted() -> bool:
     return bool(os.environ.get(TRACEBACK))
 
 
+def shown(value: Any) -> str:
+    """Return what an author's function gave, shortly and in characters that every screen has."""
+    try:
+        text = repr(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a value of the author's own may fail at showing itself
+        text = f"a {type(value).__name__}"
+    text = " ".join(text.encode(errors="backslashreplace").decode().split())
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
 def in_words(span: tuple[int, int]) -> str:
     """Return some frames in words: "frames 4 to 7"."""
     return f"frame {span[0]}" if span[1] - span[0] == 1 else f"frames {span[0]} to {span[1] - 1}"
@@ -77,7 +113,9 @@ def in_words(span: tuple[int, int]) -> str:
 def _words(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # an exception of the author's own may fail at telling of itself
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an exception of the author's own may fail at telling of itself
         return ""
 
 

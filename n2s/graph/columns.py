@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
+from n2s.graph import authors
 from n2s.graph.check import inputs_first
 from n2s.graph.errors import Problem
 from n2s.graph.expressions import Expression, Number
@@ -35,7 +37,7 @@ class _Columns:
             node = self.graph.nodes[name]
             for field in [*node.ports, *node.params()]:
                 found += self._reads(name, field)
-            for port, (wanted, why) in node.wanted_columns().items():
+            for port, (wanted, why) in _wanted(self.graph, name).items():
                 link = getattr(node, port)
                 have = self.of(link)
                 if have is not None and max(have, 1) != wanted:
@@ -66,7 +68,7 @@ class _Columns:
             self._note_instance(name, found)
         else:
             inputs = {port: self.of(getattr(node, port)) for port, kind in node.ports.items() if kind is SIGNAL}
-            self.known |= {(name, output): node.signal_columns(output, inputs) for output in signals}
+            self.known |= {(name, output): _given(self.graph, name, output, inputs) for output in signals}
 
     def _note_instance(self, name: str, found: list[Problem]) -> None:
         node = self.graph.nodes[name]
@@ -105,6 +107,39 @@ class _Columns:
         if source is not None and "count" in source.settings():
             return f"Set {link.node}.count to {wanted}."
         return ""
+
+
+def _wanted(graph: Graph, name: str) -> dict[str, tuple[int, str]]:
+    """Return the columns that a node's ports must be given, as its author says."""
+    node = graph.nodes[name]
+    said = authors.call(graph, name, "wanted_columns", node.wanted_columns)
+    if not isinstance(said, dict):
+        raise authors.wrong(graph, name, f"wanted_columns gave {authors.shown(said)}; columns by port were wanted: {WANTED}.")
+    for port, told in said.items():
+        if port not in node.ports:
+            ports = ", ".join(node.ports) or "none"
+            raise authors.wrong(graph, name, f"wanted_columns speaks of {authors.shown(port)}, which is no port; there are {ports}.")
+        if not (isinstance(told, tuple | list) and len(told) == 2 and _is_count(told[0], 1) and isinstance(told[1], str)):
+            text = f"wanted_columns gave {authors.shown(told)} for {port}; a number of columns, from 1, and why were wanted: {WANTED}."
+            raise authors.wrong(graph, name, text)
+    return said
+
+
+def _given(graph: Graph, name: str, output: str, inputs: dict[str, int | None]) -> int | None:
+    """Return the columns of a node's signal, as its author says."""
+    columns = authors.call(graph, name, "signal_columns", graph.nodes[name].signal_columns, output, inputs)
+    if columns is not None and not _is_count(columns, 0):
+        text = f"signal_columns gave {authors.shown(columns)} for {output}; a number of columns was wanted, 0 for a signal of one number " \
+               "for each frame, None where only running tells."  # fmt: skip
+        raise authors.wrong(graph, name, text)
+    return columns
+
+
+WANTED = '{"weights": (3, "one for each name")}'
+
+
+def _is_count(number: Any, least: int) -> bool:
+    return isinstance(number, Integral) and not isinstance(number, bool) and number >= least
 
 
 def _counted(columns: int) -> str:

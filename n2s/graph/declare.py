@@ -26,6 +26,7 @@ from n2s.graph import loaded
 from n2s.graph.declarations import class_mistakes, definition_place, name_mistakes
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression, ExpressionError, Number
+from n2s.graph.paths import FOLDER, PATH, has_paths
 from n2s.graph.times import parse_time
 from n2s.graph.types import FRAMES, LATENTS, SIGNAL, Kind, Link
 
@@ -187,8 +188,9 @@ _NUMBER_OR_TEXT = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 Param = Annotated[Any, BeforeValidator(parse_param), WithJsonSchema(_NUMBER_OR_TEXT), "param"]
 Seconds = Annotated[Any, BeforeValidator(parse_seconds), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
 MusicalTime = Annotated[Any, BeforeValidator(parse_musical_time), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
-FilePath = Annotated[str, "path"]  # a file, relative to the graph's, made absolute when the graph is loaded
-FolderPath = Annotated[str, "path", "folder"]  # a folder, likewise
+# A file or a folder, relative to the folder of the graph; alone or within lists, tuples and dicts (`n2s.graph.paths`).
+FilePath = Annotated[str, PATH]
+FolderPath = Annotated[str, PATH, FOLDER]
 
 
 class DeclarationError(GraphError):
@@ -269,6 +271,8 @@ class Node(BaseModel, metaclass=_Declared):
                      if isinstance(kind, Kind) and name in cls.specs and cls.specs[name].role == "port"}  # fmt: skip
         if mistakes := list(class_mistakes(cls)):
             raise DeclarationError(cls.__name__, mistakes, definition_place())
+        annotations = {name: _annotation(cls.model_fields[name]) for name in cls.settings()}
+        cls._path_annotations = {name: annotation for name, annotation in annotations.items() if has_paths(annotation)}
         file = getattr(sys.modules.get(cls.__module__), "__file__", None)
         cls._born = loaded.now(), file
         if "pixel" in vars(cls):
@@ -276,6 +280,7 @@ class Node(BaseModel, metaclass=_Declared):
 
     # When it was defined, and in which file: that tells the code it was made by (`n2s.graph.loaded`).
     _born: ClassVar[tuple[int, str | None]] = (0, None)
+    _path_annotations: ClassVar[dict[str, Any]] = {}  # of the settings that have paths in them
     _pixel_text: ClassVar[str] = ""  # the text of the file that has the source of `pixel`, as it was then
 
     specs: ClassVar[dict[str, Spec]] = {}
@@ -291,7 +296,7 @@ class Node(BaseModel, metaclass=_Declared):
 
     @classmethod
     def is_type(cls, name: str, marker: str) -> bool:
-        """Say whether a field is declared as "seconds", "path", "folder" or "param"."""
+        """Say whether a field as a whole is declared as "seconds", "path", "folder" or "param"."""
         info: FieldInfo = cls.model_fields[name]
         parts = get_args(info.annotation)  # of FilePath | None
         return marker in info.metadata or any(marker in getattr(part, "__metadata__", ()) for part in parts)
@@ -353,6 +358,12 @@ class Node(BaseModel, metaclass=_Declared):
         from n2s.graph.build import connect
 
         return connect(self, inputs, name, named)
+
+
+def _annotation(info: FieldInfo) -> Any:
+    """Return a field's annotation with its marks, which pydantic keeps beside it."""
+    marks = tuple(mark for mark in info.metadata if isinstance(mark, str))
+    return Annotated[(info.annotation, *marks)] if marks else info.annotation
 
 
 def _text(file: str | None) -> str:

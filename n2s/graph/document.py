@@ -7,7 +7,9 @@ Nothing in a file can run code.
 from __future__ import annotations
 
 import copy
+import os
 import re
+import stat
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -76,17 +78,19 @@ def read_document(path: str | Path) -> Document:
     shown = str(path)
 
     def wrong(text: str) -> GraphError:
-        return GraphError([Problem(Position(shown), text)])
+        return GraphError([Problem(Position(short_name(shown)), text)])
 
-    if Path(path).exists() and not Path(path).is_file():
-        raise wrong("This is no file.")
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise wrong("This is no file.")
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise wrong("There is no such file.") from None
     except OSError as error:
         raise wrong(f"The file cannot be read: {error.strerror}.") from None
+    except ValueError:  # a NUL, half a character
+        raise wrong("No file can have this name.") from None
     if len(data) > MAX_BYTES:
         raise wrong("A graph file has at most 1 MB. Is this one?")
     try:
@@ -94,6 +98,11 @@ def read_document(path: str | Path) -> Document:
     except UnicodeDecodeError as error:
         raise wrong(f"The file is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
     return _parsed(text, shown)
+
+
+def short_name(path: str) -> str:
+    """Return a path as a message has it: the middle of one that no file system takes is left out."""
+    return path if len(path) <= 1000 else f"{path[:100]}…{path[-100:]}"
 
 
 @lru_cache(maxsize=64)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from n2s.graph import build
 from n2s.graph.declare import FolderPath, wanted
-from n2s.graph.document import Document
+from n2s.graph.document import Document, short_name
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import Expression, Number
 from n2s.graph.registry import suggest
@@ -171,6 +171,14 @@ class Graph:
     def resolve(self, path: str) -> Path:
         """Return a path written in the graph, made absolute against the folder of its file."""
         return (self.base / path).resolve()
+
+    def resolved(self, path: str) -> Path:
+        """Return what `resolve` returns; GraphError for what can be no path, or leads in a circle of links."""
+        try:
+            return self.resolve(path)
+        except (OSError, ValueError, RuntimeError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise GraphError(f"{short_name(path)} is no path of a file ({why}).") from None
 
     def given_as(self, entry: str) -> Position | None:
         """Return where an entry of the header was given, where not in the graph's file itself."""

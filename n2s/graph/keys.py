@@ -15,7 +15,7 @@ from n2s.graph.types import Link
 def digest(value: Any) -> str:
     """Return 40 hexadecimal digits that name plain data (dicts, lists, text, numbers) by its content."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return digest_bytes(text.encode())
+    return digest_bytes(text.encode(errors="surrogatepass"))
 
 
 def digest_bytes(data: Any) -> str:
@@ -35,6 +35,8 @@ def plain(value: Any) -> Any:
     """Return a setting as plain data for a recipe."""
     if isinstance(value, Number | Link | Expression):
         return str(value)
+    if isinstance(value, set | frozenset):
+        return [plain(item) for item in sorted(value, key=repr)]
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, dict):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from n2s.graph import authors
 from n2s.graph.declare import DeclarationError, Node
 from n2s.graph.document import Document, read_document
 from n2s.graph.errors import GraphError, Position, Problem
@@ -140,10 +141,17 @@ def read_node(
         wrong = {field for field, _ in error.explained}
         try:  # what is right of it still takes part in the check of the links
             return cls(**{field: value for field, value in fields.items() if field not in wrong})
-        except DeclarationError:
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # a validator of its author may fail without the rest
             return None
     except RecursionError:
         problems.append(Problem(document.where(where), f"{name}: a value nests too deep."))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # of a validator that the node's author wrote
+        text = f"{name} ({cls.__name__}): its settings cannot be looked at: {authors.told_of(error, cls)}."
+        problems.append(Problem(document.where(where, key=True), text))
     return None
 
 
@@ -177,7 +185,7 @@ def _node_type(
     try:
         places = {key: document.where((*where, "set", key), key=True) for key in overrides}
         places["preset"] = document.where((*where, "preset"))
-        return subgraph_type(graph.resolve(path), preset, overrides, (*including, graph.path.resolve()), places)
+        return subgraph_type(graph.resolved(path), preset, overrides, (*including, graph.path.resolve()), places)
     except GraphError as error:
         at = document.where((*where, "path"))
         for problem in error.problems:

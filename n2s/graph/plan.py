@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from numbers import Integral
 from typing import Any
 
@@ -24,6 +25,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.fusion import Fusion, Kernel
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array, plain
+from n2s.graph.paths import change_paths, path_settings, paths
 from n2s.graph.time import chunk_spans
 from n2s.graph.types import LATENTS
 from n2s.graph.values import Values
@@ -103,8 +105,8 @@ class FilmPlan:
         place = {other: i for i, other in enumerate(self.order)}
         settings = {}
         for field in node.settings():
-            if node.specs[field].keyed and not node.is_type(field, "path"):
-                value = getattr(node, field)
+            if node.specs[field].keyed:
+                value = _numbered_paths(node, field) if field in path_settings(node) else getattr(node, field)
                 settings[field] = value.resolve(self.values.clock.tempo) if isinstance(value, Number) else plain(value)
         params = {}
         for field in node.params() if node.kind != "sink" else []:
@@ -114,7 +116,7 @@ class FilmPlan:
         if node.kind == "sink":
             inputs.pop("audio", None)  # the music is joined to the film later; segments hold pictures alone
         description = {"type": type(node).__name__, "code": self._code(name), "settings": settings, "params": params, "inputs": inputs}
-        if files := self._files(node) | _digests(self.graph, name, self.scene):
+        if files := self._files(node) | node_digests(self.graph, name, self.scene):
             description["files"] = files
         if clock := {what: getattr(self.scene.clock, what) for what in sorted(getattr(node, "reads", ()))}:
             description["clock"] = clock
@@ -125,10 +127,9 @@ class FilmPlan:
     def _files(self, node: Node) -> dict[str, str]:
         """The digests of the files that a node's settings name, but for those it looks after itself."""
         found = {}
-        for field in node.settings():
-            if node.specs[field].keyed and node.is_type(field, "path") and (value := getattr(node, field)):
-                named = value if isinstance(value, list | tuple) else [value]
-                found[field] = " ".join(self.scene.context.file_digest(self.scene.path(text)) for text in named)
+        for field in path_settings(node):
+            if node.specs[field].keyed and (named := paths(node, field)):
+                found[field] = " ".join(self.scene.context.file_digest(self.scene.path(path.text)) for path in named)
         return found
 
     def _code(self, name: str) -> str:
@@ -241,19 +242,30 @@ def _streamed_order(graph: Graph, sink: str) -> list[str]:
     return list(order)
 
 
-def _digests(graph: Graph, name: str, scene: Scene) -> dict[str, str]:
-    """What names the bytes that a node reads from outside the graph."""
+def _numbered_paths(node: Node, field: str) -> Any:
+    """Return a setting's value with a number for each path: what a recipe has beside the digests of the files."""
+    numbers = count()
+    return change_paths(node, field, lambda path: f"file {next(numbers)}")
+
+
+def node_digests(graph: Graph, name: str, scene: Scene) -> dict[str, str]:
+    """Return what names the bytes that a node reads from outside the graph, as its author says."""
     files = authors.call(graph, name, "digests", graph.nodes[name].digests, scene)
-    if not isinstance(files, dict) or not all(isinstance(text, str) for item in files.items() for text in item):
-        raise authors.wrong(graph, name, f"digests gave {files!r:.80}; texts by name were wanted.")
+    if not isinstance(files, dict) or not all(_is_text(text) for item in files.items() for text in item):
+        raise authors.wrong(graph, name, f"digests gave {authors.shown(files)}; texts by name were wanted.")
     return files
+
+
+def _is_text(value: Any) -> bool:
+    """Say whether something is a text that can be written: half a character, a lone surrogate, cannot."""
+    return isinstance(value, str) and not any(0xD800 <= ord(character) < 0xE000 for character in value)
 
 
 def _window(graph: Graph, name: str) -> tuple[int, int]:
     """How many frames before and after a streamed node looks at, as its author says; asked once."""
     window = authors.call(graph, name, "window", graph.nodes[name].window, graph.header.fps)
     if not isinstance(window, tuple | list) or len(window) != 2 or any(isinstance(n, bool) or not isinstance(n, Integral) for n in window):
-        raise authors.wrong(graph, name, f"window gave {window!r:.80}; two whole numbers of frames, before and after, were wanted.")
+        raise authors.wrong(graph, name, f"window gave {authors.shown(window)}; two whole numbers of frames, before and after, were wanted.")
     before, after = (int(number) for number in window)
     if not (0 <= before <= MAX_WINDOW and 0 <= after <= MAX_WINDOW):
         raise authors.wrong(graph, name, f"window gave {before}, {after} frames before and after; they must be within 0..{MAX_WINDOW}.")

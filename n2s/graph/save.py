@@ -19,6 +19,7 @@ from n2s.graph.document import Document, parse_document, read_document
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Expression, ExpressionError, Number
 from n2s.graph.patch import Add, Remove, Set, patch
+from n2s.graph.paths import changed_paths
 from n2s.graph.times import WrittenSeconds
 from n2s.graph.types import Link
 
@@ -31,7 +32,7 @@ BOM = b"\xef\xbb\xbf"
 def save(graph: Graph, path: str | Path) -> Path:
     """Write a graph; see `Graph.save`."""
     shown, target = str(path), Path(path).resolve()
-    exists = target.exists()
+    exists = os.path.exists(target)
     document = read_document(path) if exists else None
     text = _text(graph, document, target, shown)
     if exists and text == document.text:
@@ -93,6 +94,8 @@ def plain(value: Any) -> Any:
         return value.numerator if value.denominator == 1 else str(value)
     if isinstance(value, Link | os.PathLike):
         return str(PurePosixPath(value)) if isinstance(value, os.PathLike) else str(value)
+    if isinstance(value, set | frozenset):
+        return [plain(item) for item in sorted(value, key=repr)]
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, dict):
@@ -173,12 +176,8 @@ def _placed(graph: Graph, folder: Path) -> Graph:
     if "model" in graph.given and graph.header.model:
         moved.header = graph.header.model_copy(update={"model": _relative(graph, graph.header.model, folder)})
     for name, node in graph.nodes.items():
-        update = {}
-        for field in node.model_fields_set & type(node).model_fields.keys():
-            value = getattr(node, field)
-            if isinstance(value, str) and node.is_type(field, "path"):
-                update[field] = _relative(graph, value, folder)
-        if update:
+        update = changed_paths(node, lambda path: _relative(graph, path.text, folder))
+        if update := {field: value for field, value in update.items() if field in node.model_fields_set}:
             moved.nodes[name] = node.model_copy(update=update)
     return moved
 

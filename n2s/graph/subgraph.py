@@ -24,6 +24,7 @@ from n2s.graph.build import map_tree
 from n2s.graph.declare import FilePath, Node, Output, Param, Resident, Spec, param, parse_param, port, setting
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import Expression, Number
+from n2s.graph.paths import changed_paths
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, NAME, SIGNAL, Audio, Frames, Latents, Link, Signal
 
 MAX_DEPTH = 8
@@ -215,8 +216,7 @@ def flatten(graph: Any) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], An
             if node.seed and "seed" in type(inner_node).model_fields:
                 update["seed"] = inner_node.seed ^ (node.seed * 0x9E3779B1 & 0xFFFFFFFF)
             flat = f"{name}/{inner_name}"
-            update |= {field: str(inner.resolve(value)) for field in type(inner_node).model_fields
-                       if inner_node.is_type(field, "path") and (value := getattr(inner_node, field))}  # fmt: skip
+            update |= changed_paths(inner_node, lambda path: str(inner.resolve(path.text)) if path.text else "")
             nodes[flat], origins[flat] = inner_node.model_copy(update=update), inner.origin(inner_name)
         for output, text in node.interface.outputs.items():
             link = _substitute(inner.through(Link.parse(text)), name, given)

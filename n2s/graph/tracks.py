@@ -35,7 +35,10 @@ def load_track(album: Graph, name: str) -> Graph:
 
 def _load_track(album: Graph, name: str) -> Graph:
     header, track = album.header, album.nodes[name]
-    path = album.resolve(track.path)
+    try:
+        path = album.resolved(track.path)
+    except GraphError as error:
+        raise GraphError([Problem(album.where(name, "path"), f"{name}.path: {error}")]) from None
     if album.path and path == album.path.resolve():
         raise GraphError([Problem(album.where(name, "path"), "An album cannot be a track of itself.")])
     places = {key: album.where(name, "set", key, key=True) for key in track.set} if album.document else {}

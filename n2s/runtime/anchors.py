@@ -200,7 +200,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def check_writable(folder: Path) -> None:
     """Refuse a model folder that is there and cannot be changed, before the work."""
     try:
-        if folder.is_dir():
+        if os.path.isdir(folder):
             check_folder(folder)
     except RenderError as error:
         reason = getattr(error.__cause__, "strerror", None) or error
@@ -210,7 +210,7 @@ def check_writable(folder: Path) -> None:
 
 def copy_model(model: ModelFolder, target: Path) -> None:
     """Copy the files that a model's card lists, each checked, and the card last: without it there is no model."""
-    if (target / CARD).exists():
+    if os.path.exists(target / CARD):
         raise ArgumentError(f"{target} holds a model already; change that one with --model {target}.")
     for name in model.card["files"]:
         path, _ = model.checked(name)

@@ -10,7 +10,7 @@ import numpy as np
 
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
-from n2s.graph.plan import Chunk, FilmPlan
+from n2s.graph.plan import Chunk, FilmPlan, node_digests
 from n2s.graph.types import FRAMES, LATENTS, Link
 from n2s.graph.values import Values
 from n2s.runtime.differences import compare
@@ -97,10 +97,10 @@ def stages(plan: FilmPlan) -> list[dict[str, Any]]:
 
 
 def _details(plan: FilmPlan, name: str) -> list[str]:
-    node, said = plan.graph.nodes[name], []
+    said = []
     if name in plan.grids:
         said.append(f"{plan.grids[name][0]}x{plan.grids[name][1]} latents")
-    if provider := node.digests(plan.scene).get("provider"):
+    if provider := node_digests(plan.graph, name, plan.scene).get("provider"):
         said.append(f"on {provider}")
     before, after = plan.windows.get(name, (0, 0))
     if before or after:

@@ -16,9 +16,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from n2s.graph import authors
 from n2s.graph.columns import column_problems
 from n2s.graph.errors import GraphError, Position, Problem, RenderError
 from n2s.graph.graph import Graph
+from n2s.graph.paths import path_settings, paths
 from n2s.graph.registry import suggest
 from n2s.graph.tracks import album_problems, load_track
 from n2s.runtime.models import ModelFolder, shipped_folder
@@ -59,14 +61,13 @@ def input_files(graph: Graph) -> set[Path]:
     def visit(each: Graph) -> None:
         if each.path:
             files.add(each.path.resolve())
-        folders = [each.model_folder] if each.model_folder else []
+        folders = [_resolved(each, each.header.model)] if each.header.model else []
         for node in each.nodes.values():
             if node.kind == "graph":
                 visit(node.inner)
-            named = [getattr(node, field) for field in type(node).model_fields if node.is_type(field, "path")]
-            folders += [each.resolve(path) for path in named if isinstance(path, str)]
-        for path in folders:
-            files.update(path.iterdir() if path.is_dir() else [path])
+            folders += [_resolved(each, path.text) for field in path_settings(node) for path in paths(node, field)]
+        for path in filter(None, folders):
+            files.update(path.iterdir() if os.path.isdir(path) else [path])
 
     for each in [graph, *_tracks(graph)]:
         visit(each)
@@ -144,11 +145,11 @@ class _Inputs:
                 self._look_at_node(graph, name, node)
 
     def _look_at_node(self, graph: Graph, name: str, node: Any) -> None:
-        for field in type(node).model_fields:
-            value = getattr(node, field)
-            if isinstance(value, str) and node.is_type(field, "path"):
-                problem = _path_problem(graph, value, node.is_type(field, "folder"), field == "model")
-                self._tell(graph.where(name, field), f"{name}.{field}", problem)
+        for field in path_settings(node):
+            for path in paths(node, field):
+                place = (name, field, *path.place)
+                problem = _path_problem(graph, path.text, path.folder, field == "model" and not path.place)
+                self._tell(graph.where(*place), ".".join(map(str, place)), problem)
         if "model" not in type(node).model_fields or not node.is_type("model", "folder"):
             return
         if node.model is None and self.graph.interface and not self.shipped:
@@ -157,13 +158,41 @@ class _Inputs:
             folder = graph.resolve(node.model) if node.model else self.graph.model_folder or shipped_folder()
         except (OSError, ValueError, RuntimeError):
             return
-        if (folder / "meta.json").is_file():
-            for path, text in node.check_model(self.models.setdefault(folder, KnownModel(folder))):
+        if os.path.isfile(folder / "meta.json"):
+            for path, text in _lacks(graph, name, self.models.setdefault(folder, KnownModel(folder))):
                 self._tell(graph.where(name, *path), f"{name}.{path[0]}", text)
 
     def _tell(self, where: Any, what: str, text: str) -> None:
         if text:
             self.found[Problem(where, f"{what}: {text}")] = None
+
+
+def _lacks(graph: Graph, name: str, model: KnownModel) -> list[tuple[tuple, str]]:
+    """Return what a model lacks that a node needs, as the node's author says."""
+    node = graph.nodes[name]
+    told = authors.call(graph, name, "check_model", lambda: _listed(node.check_model(model)))
+    wanted = 'pairs of a setting\'s path and a sentence were wanted: [(("names", 0), "the model has no anchor \\"red\\".")]'
+    if not isinstance(told, list):
+        raise authors.wrong(graph, name, f"check_model gave {authors.shown(told)}; {wanted}.")
+    for one in told:
+        path, text = one if isinstance(one, tuple | list) and len(one) == 2 else (None, None)
+        right = isinstance(path, tuple | list) and path and all(isinstance(part, str | int) for part in path)
+        if not right or path[0] not in type(node).model_fields or not isinstance(text, str):
+            raise authors.wrong(graph, name, f"check_model gave {authors.shown(one)}; {wanted}.")
+    return told
+
+
+def _listed(value: Any) -> Any:
+    """Return a generator's items as a list, so that what fails in it fails here."""
+    return list(value) if isinstance(value, Iterator | tuple) else value
+
+
+def _resolved(graph: Graph, text: str) -> Path | None:
+    """Return a path of a graph made absolute; None for what can be no path."""
+    try:
+        return graph.resolve(text)
+    except (OSError, ValueError, RuntimeError):
+        return None
 
 
 def _path_problem(graph: Graph, text: str, folder: bool, model: bool) -> str:
@@ -179,7 +208,7 @@ def _path_problem(graph: Graph, text: str, folder: bool, model: bool) -> str:
         return f'"{text[:80]}" cannot be opened ({why}); a {wanted} was wanted.'
     if folder and not stat.S_ISDIR(mode):
         return f"{path} is no folder, and a folder was wanted. Name the folder itself."
-    if folder and model and not (path / "meta.json").is_file():
+    if folder and model and not os.path.isfile(path / "meta.json"):
         return f"There is no model in {path}: its card meta.json is missing. Leave model out to use the one that is " \
                "shipped, or train one (training/README.md)."  # fmt: skip
     if not folder and stat.S_ISDIR(mode):

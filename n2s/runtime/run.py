@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections import Counter
@@ -30,7 +31,7 @@ from n2s.runtime.productions import Planner
 from n2s.runtime.readiness import check_inputs, input_files
 from n2s.runtime.records import RunRecord
 from n2s.runtime.segments import write_digests, write_segment
-from n2s.runtime.store import Store, check_folder, disk_error
+from n2s.runtime.store import Store, absolute, check_folder, disk_error
 from n2s.runtime.targets import Targets, frames_folder, renew_frames_folder
 
 
@@ -72,7 +73,8 @@ class Run:
     graph : Graph
     out : path
         The folder for films and records.
-    store : Store, optional
+    store : Store or path of its folder, optional
+        The user's own by default.
     executor : Executor, optional
         A `LocalExecutor` by default.
     span : pair of time or None
@@ -91,7 +93,7 @@ class Run:
         self,
         graph: Graph,
         out: str | Path = "renders",
-        store: Store | None = None,
+        store: Store | str | Path | None = None,
         executor: Executor | None = None,
         span: tuple[Any, Any] = (None, None),
         force: bool = False,
@@ -99,8 +101,8 @@ class Run:
         overwrite: bool = False,
         keep_frames: bool = False,
     ):
-        self.graph, self.out, self.span, self.force = graph, Path(out).resolve(), _times(span), force
-        self.store = store or Store()
+        self.graph, self.out, self.span, self.force = graph, absolute(out), _times(span), force
+        self.store = Store(store) if store is None or isinstance(store, str | os.PathLike) else store
         self.executor = executor or LocalExecutor()
         self.events = events or Events()
         self.context = RunContext(self.store, self._say, fresh=force)

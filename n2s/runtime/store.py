@@ -36,6 +36,11 @@ def default_root() -> Path:
     return Path(os.environ.get("N2S_STORE") or user_cache_dir("n2s", appauthor=False))
 
 
+def absolute(path: str | Path) -> Path:
+    """Return a path made absolute; one that leads in a circle of links stays, to be told of where it is opened."""
+    return Path(os.path.realpath(path))
+
+
 def disk_error(error: OSError, what: Path) -> RenderError:
     """Say what a failed write means and how to go on."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -118,8 +123,8 @@ class Entry:
 class Store:
     """Results by kind ("segments", "analysis", …) and key."""
 
-    def __init__(self, root: Path | None = None, limit: int = LIMIT):
-        self.root = Path(root or default_root()).expanduser().resolve()
+    def __init__(self, root: str | Path | None = None, limit: int = LIMIT):
+        self.root = absolute(os.path.expanduser(root or default_root()))
         self.limit = limit
 
     @property
@@ -197,6 +202,8 @@ class Store:
 
     def entries(self) -> Iterator[Entry]:
         """Yield every entry; files that are not the store's own, by their names, are passed over."""
+        if not os.path.isdir(self.root):
+            return
         for folder in self.root.glob("*/[0-9a-f][0-9a-f]"):
             beside: dict[str, list[Path]] = {}
             for path in folder.iterdir():
@@ -252,7 +259,7 @@ class Store:
     def _sweep(self, now: float) -> int:
         """Remove temporary files, and payloads whose card was never written."""
         freed = 0
-        for path in self.root.glob("*/[0-9a-f][0-9a-f]/*"):
+        for path in self.root.glob("*/[0-9a-f][0-9a-f]/*") if os.path.isdir(self.root) else ():
             temporary = path.name.startswith(".") and KEY.match(path.name[1:]) and ".tmp" in path.name
             orphan = KEY.fullmatch(path.stem) and path.suffix != ".json" and not path.with_suffix(".json").exists()
             try:

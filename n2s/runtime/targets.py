@@ -149,7 +149,7 @@ class Targets:
         RenderError
             When a folder lies there, or a file where a folder must be.
         """
-        read, strangers = [path for path in sources if path.exists()], []
+        read, strangers = [path for path in sources if os.path.exists(path)], []
         for path in paths:
             self._check_place(path)
             if any(same_file(path, source) for source in read):
@@ -173,11 +173,11 @@ class Targets:
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
                 raise GraphError(f"{path} is too long a name for its file system; choose a shorter path or --out.") from None
-        if path.is_dir():
+        if os.path.isdir(path):
             raise disk_error(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)), path)
         for parent in path.parents:
             if os.path.lexists(parent):
-                if not parent.is_dir():
+                if not os.path.isdir(parent):
                     raise disk_error(NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)), parent)
                 break
 
@@ -194,7 +194,7 @@ def _is_own_folder(folder: Path) -> bool:
     """Say whether nothing but frames that n2s wrote can be lost in a folder of frames."""
     if not os.path.lexists(folder):
         return True
-    if not folder.is_dir() or folder.is_symlink():
+    if not os.path.isdir(folder) or folder.is_symlink():
         return False
     names = {path.name for path in folder.iterdir()}
     return not names or FRAMES_MARK in names
