@@ -246,6 +246,14 @@ def test_a_digest_speaks_of_the_code_that_was_loaded(early: bool, tmp_path: Path
     assert mixed not in (of_old, of_new, edited) and old_class not in (of_old, of_new) and set_by_hand != of_new
 
 
+def test_a_module_that_is_imported_late_does_not_change_a_digest(tmp_path: Path) -> None:
+    late = "def gain():\n    from . import late\n    return late.GAIN\n"
+    write_package(tmp_path, "acme", {"acme/__init__.py": node("N", "gain()", late), "acme/late.py": "GAIN = 2.0\n"})
+    ask = "import json, acme\nfrom n2s.graph.code import code_digest\nfirst = code_digest(acme.N)\nacme.gain()\n"
+    first, second = python(tmp_path, ask + "print(json.dumps([first, code_digest(acme.N)]))")
+    assert first == second
+
+
 def test_a_module_with_a_name_of_pythons_own(tmp_path: Path) -> None:
     found = []
     for gain in ("2.0", "2.5"):

@@ -53,6 +53,7 @@ APART = frozenset(
     )
 )  # fmt: skip
 ENGINE = tuple(f"{OWN}.runtime.{name}" for name in ("frames", "segments", "context"))  # with what they import, they make frames
+_late: set[str] = set()  # files of modules that were not imported when they were first looked at
 _executed: dict[int, Facts] = {}  # by execution: once known, an edit of the file makes no difference
 
 
@@ -159,8 +160,9 @@ class _Walk:
             if variable in os.environ:
                 self.parts[f"variable {variable}"] = os.environ[variable]
         loaded_as = next((m for m in map(sys.modules.get, (name, "__main__")) if getattr(m, "__file__", None) == file), None)
-        if loaded_as is None:
-            self._file_digest(Path(file))  # it may be imported later, and must be then what it is now
+        if loaded_as is None or file in _late:
+            _late.add(file)  # what it holds once it is imported was not known before, and may not matter then
+            self._file_digest(Path(file))  # but its text must be then what it is now
         elif not installed_version(top):
             self.note_values(name, loaded_as.__name__, vars(loaded_as), facts.changing)
         for other in imports:
@@ -214,8 +216,9 @@ class _Walk:
 
     def _note_function(self, name: str, function: FunctionType) -> None:
         """Note defaults, and values that a function was made around; its text says the rest."""
-        self._note_value(f"{name} defaults", function.__defaults__)
-        self._note_value(f"{name} keyword defaults", tuple(sorted((function.__kwdefaults__ or {}).items())))
+        for what, values in (("defaults", function.__defaults__), ("keyword defaults", function.__kwdefaults__)):
+            if values:
+                self._note_value(f"{name} {what}", values)
         for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
             with contextlib.suppress(ValueError):  # a cell that is empty
                 self._note_value(f"{name} {variable}", cell.cell_contents)
