@@ -17,7 +17,8 @@ import tiny
 from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
 from n2s.runtime import anchor_sources, anchors
-from n2s.runtime.models import ModelFolder, shipped_folder
+from n2s.runtime.cards import shipped_folder
+from n2s.runtime.models import ModelFolder
 from n2s.runtime.pictures import read_picture
 
 ROWS, COLUMNS = 2, 4

@@ -20,7 +20,7 @@ from n2s.commands.new import Look, file_name, title_of
 from n2s.graph.errors import GraphError, MediaError
 from n2s.graph.graph import Graph
 from n2s.graph.starter import LOOKS, starter, way
-from n2s.runtime.models import shipped_folder
+from n2s.runtime.cards import shipped_folder
 
 
 def n2s(*arguments: Any) -> Any:

@@ -145,7 +145,8 @@ def sheet(
 
 def opened(model: Path | None, store: Path | None) -> Any:
     """Return the files of a model; of the one that is shipped when none is named."""
-    from n2s.runtime.models import ModelFolder, shipped_folder
+    from n2s.runtime.cards import shipped_folder
+    from n2s.runtime.models import ModelFolder
     from n2s.runtime.store import Store, absolute
 
     return ModelFolder(shipped_folder() if model is None else absolute(model), Store(store), say)

@@ -29,8 +29,9 @@ def new(
     from n2s.graph.errors import GraphError
     from n2s.graph.starter import starter
     from n2s.runtime.audio import probe
+    from n2s.runtime.cards import shipped_folder
     from n2s.runtime.machine import ffmpeg_path
-    from n2s.runtime.models import ModelFolder, shipped_folder
+    from n2s.runtime.models import ModelFolder
 
     target = output or Path(f"{file_name(music)}.yaml")
     try:

@@ -73,8 +73,8 @@ def registry() -> Registry:
         When there are no node types at all.
     """
     found = Registry()
-    sources: dict[str, dict[type[Node], str]] = {}  # by name: the classes of that name, and where each comes from
-    for entry in sorted(entry_points(group=GROUP), key=lambda e: (not e.value.startswith("n2s."), e.value, _package(e))):
+    sources: dict[str, dict[type[Node], EntryPoint]] = {}  # by name: the classes of that name, and how each was found
+    for entry in sorted(entry_points(group=GROUP), key=lambda e: (not e.value.startswith("n2s."), e.value, e.name)):
         try:
             module = entry.load()
         except (Exception, SystemExit) as error:
@@ -87,13 +87,14 @@ def registry() -> Registry:
                 if missing != "abstract":
                     found.unfinished.setdefault(name, f"{name} of {_package(entry)} ({cls.__module__}) is no node type yet: {missing}.")
                 continue
-            sources.setdefault(name, {}).setdefault(cls, f"{cls.__module__} of {_package(entry)}")
+            sources.setdefault(name, {}).setdefault(cls, entry)
     for name, classes in sorted(sources.items()):
         found.unfinished.pop(name, None)
         if len(classes) == 1:
             found.types[name] = next(iter(classes))
         else:
-            found.doubled[name] = f"{name} is defined by {_listed(classes.values())}; graphs cannot use it until all but one are uninstalled."
+            listed = _listed(f"{cls.__module__} of {_package(entry)}" for cls, entry in classes.items())
+            found.doubled[name] = f"{name} is defined by {listed}; graphs cannot use it until all but one are uninstalled."
     if not found.types:
         raise GraphError(" ".join(["no node types are installed; install the package itself: pip install -e .", *found.broken]))
     return found

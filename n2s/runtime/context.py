@@ -15,9 +15,10 @@ from n2s.graph.code_text import facts_subject, known_facts, remember_facts
 from n2s.graph.errors import MediaError, RenderError
 from n2s.runtime import audio
 from n2s.runtime.audio import AudioInfo, AudioReader, probe
+from n2s.runtime.cards import shipped_folder
 from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import ffmpeg_path
-from n2s.runtime.models import ModelFolder, shipped_folder
+from n2s.runtime.models import ModelFolder
 from n2s.runtime.store import Store
 
 SLOWEST = 1000  # samples a second; below, nothing can be heard or encoded

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import re
 import threading
 from functools import cached_property
@@ -15,6 +14,7 @@ import numpy as np
 
 from n2s.graph.errors import MediaError, MissingFileError, N2SError, RenderError
 from n2s.graph.registry import suggest
+from n2s.runtime.cards import read_card
 from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import onnxruntime_flavour
 from n2s.runtime.onnxfile import has_external_data
@@ -32,13 +32,6 @@ PREFERENCES = {"cpu": ("int8", "fp32", "fp16"), "cuda": ("fp16", "fp32", "int8")
 
 class ProviderExhausted(RenderError):
     """CUDA's memory does not hold even one frame; what is left must be planned again for the CPU."""
-
-
-def shipped_folder() -> Path:
-    """Return the folder of the model that comes with the library: in the package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "models"
-    return inside if inside.is_dir() else package.parent / "models"
 
 
 class ModelFolder:
@@ -75,23 +68,12 @@ class ModelFolder:
         """
         path = self.folder / "meta.json"
         try:
-            return self.files.about("card", path, lambda: self._read_card(path), guarded=False)
+            return self.files.about("card", path, lambda: read_card(path), guarded=False)
         except (FileNotFoundError, NotADirectoryError):
             raise MissingFileError(f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's "
                               "model out to use the one that is shipped, or train one (training/README.md).") from None
         except OSError as error:
             raise RenderError(f"{path} cannot be read: {error.strerror}.") from None
-
-    def _read_card(self, path: Path) -> dict[str, Any]:
-        try:
-            card = json.loads(path.read_bytes())
-            latent, sums = card["latent"], [about["sha256"] for about in card["files"].values()]
-            if not (0 < int(latent["channels"]) <= 64 and 0 < int(latent["scale"]) <= 256 and all(isinstance(s, str) for s in sums)):
-                raise ValueError("it describes no model that could be")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise RenderError(f"{path} is no model card ({type(error).__name__}: {error}); export the model again with "
-                              "training/export_onnx.py.") from None
-        return card
 
     @cached_property
     def latent(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.paths import path_settings, paths
 from n2s.graph.registry import suggest
 from n2s.graph.tracks import album_problems, load_track
-from n2s.runtime.models import ModelFolder, shipped_folder
+from n2s.runtime.cards import read_card, shipped_folder
 
 
 def check_inputs(graph: Graph) -> None:
@@ -92,8 +92,8 @@ class KnownModel:
     @cached_property
     def card(self) -> dict[str, Any]:
         try:
-            return ModelFolder(self.folder, None).card
-        except RenderError:  # damaged, and told of when it is read
+            return read_card(self.folder / "meta.json")
+        except (OSError, RenderError):  # damaged, and told of when it is read
             return {}
 
     @cached_property
