@@ -28,7 +28,12 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 def own_file(name: str) -> str | None:
     """Return the file of a module of this library, without importing it; None where there is no such module."""
-    place = os.path.join(_ROOT, *name.split(".")[1:])
+    return _module_below(_ROOT, name)
+
+
+@cache
+def _module_below(root: str, name: str) -> str | None:
+    place = os.path.join(root, *name.split(".")[1:])
     return next((file for file in (f"{place}.py", os.path.join(place, "__init__.py")) if os.path.isfile(file)), None)
 
 

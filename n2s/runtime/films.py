@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,11 @@ class Film:
         """Return, in sentences for the user, how its sound differs from its music."""
         return notes(self.sound, self.pieces, self.path.name) if self.format == "film" and self.music else []
 
+    @cached_property
+    def identity(self) -> str:
+        """The digest of what decides the film's bytes."""
+        return digest(self.recipe())
+
     def recipe(self) -> dict[str, Any]:
         """Return what decides the film's bytes."""
         return {
@@ -147,7 +153,7 @@ class FilmMaker:
         return record["film"] if record and state and list(state) == record.get("state") else None
 
     def _subject(self, film: Film) -> dict[str, Any]:
-        return {"film": digest(film.recipe()), "path": str(film.path)}
+        return {"film": film.identity, "path": str(film.path)}
 
     def publish(self, film: Film, segments: list[Path]) -> dict[str, Any]:
         """Join a film, check it, publish it, and return its record."""
