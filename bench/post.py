@@ -64,11 +64,11 @@ def side_by_side(work: Callable[[int, int], None], frames: int, cores: int) -> n
 
 def n2s_contestant(frames: np.ndarray, cores: int, folder: Path) -> Contestant:
     """The generated kernel, handed its blocks of frames as a run does (the input rounded to float16, as decoders' is)."""
-    from n2s.graph.plan import Kernel
     from n2s.nodes.grain import Grain
     from n2s.nodes.tone import Tone, Vignette
-    from n2s.runtime import kernels
-    from n2s.runtime.frames import BLOCK
+    from n2s.plan.film import Kernel
+    from n2s.runtime.render import kernels
+    from n2s.runtime.render.frames import BLOCK
 
     nodes = [Tone(), Vignette(), Grain()]
     wiring = ((("input", 0),), (("step", 0),), (("step", 1),))

@@ -113,7 +113,7 @@ def _plan(folder: Path) -> tuple:
 
 def record(folder: Path, jobs: int) -> dict:
     """Keep the latents and the finished frames of a tenth of the film, taken all along it, and the encoder's arguments."""
-    from n2s.runtime.frames import FrameMaker
+    from n2s.runtime.render.frames import FrameMaker
 
     run, plan, chunks = _plan(folder)
     maker = FrameMaker(plan, run.store.kernels)
@@ -126,7 +126,7 @@ def record(folder: Path, jobs: int) -> dict:
 
 def decode(folder: Path, jobs: int) -> dict:
     """Decode the latents, ``jobs`` threads side by side, as blocks of a run are decoded."""
-    from n2s.runtime.frames import BLOCK
+    from n2s.runtime.render.frames import BLOCK
 
     run, plan, _ = _plan(folder)
     node, scene = plan.graph.nodes["film"], plan.scene
@@ -147,8 +147,8 @@ def decode(folder: Path, jobs: int) -> dict:
 def encode(folder: Path, jobs: int) -> dict:
     """Encode the frames, segment by segment, ``jobs`` encoders side by side."""
     from n2s.graph.graph import Graph
-    from n2s.runtime import encoder
-    from n2s.runtime.frames import BLOCK
+    from n2s.runtime.films import encoder
+    from n2s.runtime.render.frames import BLOCK
 
     sink = Graph.load(folder / "film.yaml").nodes["out"]
     arguments = encoder.segment_arguments((SIZE, SIZE), Fraction(FPS), sink.crf, sink.preset, sink.depth)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from n2s.graph.errors import MediaError
-from n2s.runtime.audio import BLOCK, AudioReader, probe
+from n2s.runtime.media.audio import BLOCK, AudioReader, probe
 
 sf = pytest.importorskip("soundfile")
 RATE = 44100

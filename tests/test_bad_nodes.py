@@ -193,7 +193,7 @@ def test_a_picture_that_a_dissolve_does_not_show_counts_too(packages: Any, studi
 
 
 def test_what_decoders_give_is_finite(studio: Any, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from n2s.runtime.models import SessionDecoder
+    from n2s.runtime.models.folder import SessionDecoder
 
     decode = SessionDecoder.decode
 
@@ -515,7 +515,7 @@ def test_a_failing_node_is_told_in_one_sentence(where: str, error: str, packages
 
 @pytest.mark.parametrize("error", ["KeyboardInterrupt()", "Cancelled()", 'ProviderExhausted("full")', 'MediaError("no picture")'])
 def test_what_is_no_mistake_passes_through(error: str, packages: Any, studio: Any, store: Any) -> None:
-    imports = "from n2s.graph.errors import MediaError\nfrom n2s.runtime.executors import Cancelled\nfrom n2s.runtime.models import ProviderExhausted\n"
+    imports = "from n2s.graph.errors import MediaError\nfrom n2s.runtime.render.executors import Cancelled\nfrom n2s.runtime.models.folder import ProviderExhausted\n"
     packages.install(imports + FAILING.replace("{error}", error))
     graph = harness.load(film(studio, "frames", node="Fail", frames="decoded", where="compute"), studio.folder)
     with pytest.raises(BaseException, match="full|no picture|^$") as caught:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tiny
 
-from n2s.runtime.models import ModelFolder
+from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent

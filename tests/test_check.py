@@ -279,8 +279,9 @@ def test_albums_that_cannot_render(what: str, studio: Any, folder: Path, n2s: An
 
 
 def test_a_path_of_another_packages_node_is_looked_for(folder: Path, studio: Any, monkeypatch: pytest.MonkeyPatch, n2s: Any) -> None:
-    from n2s.graph import load, registry
+    from n2s.graph import registry
     from n2s.graph.declare import SIGNAL_OUTPUT, FilePath, FolderPath, Resident, setting
+    from n2s.graph.file import load
 
     class Score(Resident):
         """Read a score."""

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from n2s import Graph
-from n2s.graph.code import code_digest
+from n2s.graph.code.identity import code_digest
 from n2s.nodes import AudioSource, DigestSink, Grain, ImageSource
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -15,7 +15,7 @@ import tiny
 
 from n2s.graph.graph import Graph
 from n2s.graph.time import album_boundaries
-from n2s.runtime.mp4 import read_mp4
+from n2s.runtime.films.mp4 import read_mp4
 
 TAGGED_BT709 = 1
 LIMITED = 1
@@ -206,7 +206,7 @@ def test_the_picture_moves_with_the_music(studio: Any, tmp_path: Path, store: An
 
 
 def test_a_picture_arrives_exactly(tmp_path: Path) -> None:
-    from n2s.runtime.pictures import read_picture
+    from n2s.runtime.media.pictures import read_picture
 
     pixels = np.random.default_rng(1).integers(0, 256, (20, 30, 3)).astype(np.uint8)
     pixels[0, 0] = 255

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import tiny
 
-from n2s.runtime import resample
 from n2s.runtime.context import RunContext
-from n2s.runtime.views import View
+from n2s.runtime.media import resample
+from n2s.runtime.seeing.views import View
 
 SIZE = (96, 64)
 COPY = '''

@@ -19,7 +19,7 @@ from n2s.graph.build import call
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
 from n2s.graph.types import FILM, FRAMES, LATENTS, Link
-from n2s.runtime.executors import LocalExecutor
+from n2s.runtime.render.executors import LocalExecutor
 
 FRAMES_IN_ALL = 63
 

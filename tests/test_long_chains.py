@@ -16,12 +16,12 @@ import pytest
 from places import N2S, POSIX
 
 from n2s import Graph
-from n2s.graph.diagram import diagram
+from n2s.graph.describe.diagram import diagram
 from n2s.graph.errors import GraphError
-from n2s.graph.fusion import MOST_INPUTS, MOST_PICTURES
 from n2s.graph.subgraph import MAX_NODES
 from n2s.nodes import EMA, Anchors, Constant, DigestSink, ImageSource, LatentEMA, Tone, VAEDecode, Vignette, Weights
-from n2s.runtime.explain import stages
+from n2s.plan.fuse import MOST_INPUTS, MOST_PICTURES
+from n2s.runtime.seeing.explain import stages
 
 
 def load(nodes: dict[str, Any], studio: Any, last: str, size: tuple[int, int] = (32, 16), name: str = "long.yaml") -> Graph:

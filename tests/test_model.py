@@ -12,10 +12,10 @@ import pytest
 import tiny
 
 from n2s.nodes.latents import gram_matrix, spherical_factors
-from n2s.runtime.cards import shipped_folder
-from n2s.runtime.frames import FrameMaker
 from n2s.runtime.machine import installed, instructions
-from n2s.runtime.models import ModelFolder
+from n2s.runtime.models.cards import shipped_folder
+from n2s.runtime.models.folder import ModelFolder
+from n2s.runtime.render.frames import FrameMaker
 
 LATTICE = 0.13  # deviation over mean of the slopes within a cell; few pictures have some of themselves
 STYLES = ("abstract", "glitch", "color-field", "noise", "organic")

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 from n2s.cli import app
 from n2s.commands.new import Look, file_name, title_of
+from n2s.graph.describe.starter import LOOKS, starter, way
 from n2s.graph.errors import GraphError, MediaError
 from n2s.graph.graph import Graph
-from n2s.graph.starter import LOOKS, starter, way
-from n2s.runtime.cards import shipped_folder
+from n2s.runtime.models.cards import shipped_folder
 
 
 def n2s(*arguments: Any) -> Any:

@@ -16,8 +16,8 @@ from n2s.graph.context import Block, Scene
 from n2s.graph.time import Clock
 from n2s.nodes import EMA, Keyframes, Tone, Vignette, Wander, Weights
 from n2s.nodes.latents import fit_grid, gram_matrix, spherical_factors
-from n2s.runtime.kernels import dither_pattern
-from n2s.runtime.resample import Taps
+from n2s.runtime.media.resample import Taps
+from n2s.runtime.render.kernels import dither_pattern
 
 
 def scene(frames: int = 300, fps: int | Fraction = 30, tempo: float = 120) -> Scene:

@@ -12,7 +12,7 @@ from places import FRAMES, Place
 
 from n2s.graph.errors import RenderError
 from n2s.runtime import machine
-from n2s.runtime.models import ModelFolder
+from n2s.runtime.models.folder import ModelFolder
 
 OUT_OF_MEMORY = "[ONNXRuntimeError] : 6 : Failed to allocate memory for requested buffer of size 123"
 

@@ -208,7 +208,7 @@ def test_an_override_of_no_name_of_the_graph_names_itself_in_python(folder: Path
 
 
 def test_merging_keeps_what_is_not_named() -> None:
-    from n2s.graph.override import merged
+    from n2s.graph.file.override import merged
 
     assert merged({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 4}, "e": 5}) == {"a": 1, "b": {"c": 4, "d": 3}, "e": 5}
     assert merged({"a": {"b": 1}}, {"a": 2}) == {"a": 2} and merged({"a": 2}, {"a": {"b": 1}}) == {"a": {"b": 1}}

@@ -14,9 +14,9 @@ from test_films import write_album
 from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
 from n2s.nodes import VAEDecode
-from n2s.runtime import contact, plots
-from n2s.runtime.frames import FrameMaker
-from n2s.runtime.pictures import write_picture
+from n2s.runtime.media.pictures import write_picture
+from n2s.runtime.render.frames import FrameMaker
+from n2s.runtime.seeing import contact, plots
 
 
 def test_export_of_a_signal_and_a_parameter(graph: Path, store: Any, tmp_path: Path, n2s: Any, no_frames: None) -> None:

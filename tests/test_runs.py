@@ -58,7 +58,7 @@ def test_a_constant_of_grain_analyses_nothing_again(
 
     monkeypatch.setattr("n2s.runtime.context.probe", heard_again)
     analyse = hearing.analyse
-    monkeypatch.setattr("n2s.runtime.audio.AudioReader.read", heard_again)
+    monkeypatch.setattr("n2s.runtime.media.audio.AudioReader.read", heard_again)
     assert hearing.analyse is analyse
     long_graph.write_text(long_graph.read_text().replace("amount: 0.04", "amount: 0.05"))
     job = harness.Run(Graph.load(long_graph), out=tmp_path / "out", store=store)
@@ -190,7 +190,7 @@ def test_a_part_of_a_track(long_graph: Path, tmp_path: Path, store: Any) -> None
 
 
 def harness_read(path: Path) -> Any:
-    from n2s.runtime.mp4 import read_mp4
+    from n2s.runtime.films.mp4 import read_mp4
 
     return read_mp4(path)
 

@@ -18,7 +18,7 @@ from test_films import write_album
 
 from n2s.graph.errors import ArgumentError, GraphError, RenderError
 from n2s.graph.graph import Graph
-from n2s.runtime.mp4 import read_mp4
+from n2s.runtime.films.mp4 import read_mp4
 from n2s.runtime.store import Store
 
 PRECIOUS = b"precious"
@@ -229,7 +229,7 @@ def test_a_name_that_is_too_long_with_its_part_is_found_before_the_render(place:
     [(0, "0m00s"), (Fraction(1001, 1000), "0m01.001s"), (Fraction(119999, 2000), "1m00s"), (10, "0m10s"), (Fraction(125, 2), "1m02.5s"), (6000, "100m00s")],
 )
 def test_times_in_names(seconds: Any, text: str) -> None:
-    from n2s.runtime.targets import clock_text
+    from n2s.runtime.films.targets import clock_text
 
     assert clock_text(Fraction(seconds)) == text
 

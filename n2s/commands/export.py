@@ -42,9 +42,9 @@ def export(
     Frames have the film's size, whatever their node decodes or reads.
     """
     from n2s.runtime.context import RunContext
-    from n2s.runtime.export import write_arrays
+    from n2s.runtime.seeing.export import write_arrays
+    from n2s.runtime.seeing.views import View
     from n2s.runtime.store import Store
-    from n2s.runtime.views import View
 
     if output.suffix.lower() != ".npz":
         raise GraphError(f'An export is written as .npz, not "{output.name}".')

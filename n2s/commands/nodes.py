@@ -19,9 +19,9 @@ def nodes(
     import json
     from difflib import get_close_matches
 
-    from n2s.graph.describe import by_subject, describe, own
+    from n2s.graph.describe.descriptions import by_subject, describe, own
+    from n2s.graph.describe.page import handbook, listing, markdown, page
     from n2s.graph.errors import GraphError
-    from n2s.graph.page import handbook, listing, markdown, page
     from n2s.graph.registry import registry, suggest
 
     types = registry().types

@@ -36,8 +36,8 @@ def plan(
     json: AsJson = False,
 ) -> None:
     """Show each film's length, stages, what drives what, and which of its chunks the store has."""
-    from n2s.runtime.explain import describe_film
     from n2s.runtime.run import Run
+    from n2s.runtime.seeing.explain import describe_film
     from n2s.runtime.store import Store
 
     loaded, events = load(graph, set_, Shape(size, fps)), watching(json)
@@ -59,10 +59,10 @@ def plan(
 
 def show_analysis(graph: Any, store: Any, events: Any, json: bool) -> None:
     """Show what a graph without a film hears and computes."""
-    from n2s.runtime.analysis import analyse
     from n2s.runtime.context import RunContext
-    from n2s.runtime.explain import describe_analysis
     from n2s.runtime.readiness import check_inputs
+    from n2s.runtime.render.analysis import analyse
+    from n2s.runtime.seeing.explain import describe_analysis
 
     context = RunContext(store, events.said)
     try:

@@ -46,9 +46,9 @@ def preview(
     """
     from n2s.graph.time import timecode
     from n2s.runtime.context import RunContext
-    from n2s.runtime.pictures import write_picture
+    from n2s.runtime.media.pictures import write_picture
+    from n2s.runtime.seeing.views import View
     from n2s.runtime.store import Store
-    from n2s.runtime.views import View
 
     target = output or Path("renders") / f"{graph.stem}{'-' + node.replace('/', '-') if node else ''}.png"
     if target.suffix.lower() != ".png":
@@ -89,8 +89,8 @@ def frames_shown(view: Any, at: list[Any], every: Any, sheet: int | None) -> lis
 def picture(view: Any, frames: list[int]) -> Any:
     """Return the picture of a view, uint8 (H, W, 3)."""
     from n2s.graph.time import timecode
-    from n2s.runtime.contact import as_shown, mosaic, sheet
-    from n2s.runtime.plots import plot
+    from n2s.runtime.seeing.contact import as_shown, mosaic, sheet
+    from n2s.runtime.seeing.plots import plot
 
     clock = view.clock
     if view.kind == "signal":

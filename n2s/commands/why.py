@@ -36,8 +36,8 @@ def why(
     json: AsJson = False,
 ) -> None:
     """Say why chunks would be rendered: what differs from the most alike chunk that the store keeps."""
-    from n2s.runtime.explain import Explainer
     from n2s.runtime.run import Run
+    from n2s.runtime.seeing.explain import Explainer
     from n2s.runtime.store import Store
 
     if chunk is not None and at is not None:

@@ -22,7 +22,7 @@ from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from n2s.graph import loaded
+from n2s.graph.code import loaded
 from n2s.graph.declarations import class_mistakes, definition_place, name_mistakes
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression, ExpressionError, Number
@@ -278,7 +278,7 @@ class Node(BaseModel, metaclass=_Declared):
         if "pixel" in vars(cls):
             cls._pixel_text = _text(file)
 
-    # When it was defined, and in which file: that tells the code it was made by (`n2s.graph.loaded`).
+    # When it was defined, and in which file: that tells the code it was made by (`n2s.graph.code.loaded`).
     _born: ClassVar[tuple[int, str | None]] = (0, None)
     _path_annotations: ClassVar[dict[str, Any]] = {}  # of the settings that have paths in them
     _pixel_text: ClassVar[str] = ""  # the text of the file that has the source of `pixel`, as it was then

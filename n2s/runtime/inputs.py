@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.code_files import files_below
+from n2s.graph.code.files import files_below
+from n2s.graph.code.loaded import Stamp, stamp
 from n2s.graph.errors import MediaError, MissingFileError
-from n2s.graph.loaded import Stamp, stamp
 from n2s.runtime.store import Store
 
 SMALL = 1 << 20  # bytes that are read again sooner than a table is believed

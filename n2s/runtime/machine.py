@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from n2s.graph.code import engine_parts
+from n2s.graph.code.identity import engine_parts
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest
 

@@ -23,7 +23,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.paths import path_settings, paths
 from n2s.graph.registry import suggest
 from n2s.graph.tracks import album_problems, load_track
-from n2s.runtime.cards import read_card, shipped_folder
+from n2s.runtime.models.cards import read_card, shipped_folder
 
 
 def check_inputs(graph: Graph) -> None:
