@@ -1,7 +1,7 @@
 """noise-to-signal: turn music into film with graphs.
 
-    from n2s import Graph, render
-    render(Graph.load("graphs/tracks/ember.yaml"))
+from n2s import Graph, render
+render(Graph.load("graphs/tracks/ember.yaml"))
 """
 
 from __future__ import annotations

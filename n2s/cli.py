@@ -39,7 +39,9 @@ def main() -> None:
     """Run the command line; exit with 0 done, 1 the render failed, 2 the input is wrong, 130 interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being asked to end is an interruption too
     protect_streams()
-    gc.set_threshold(100_000, 20, 20)  # modules and graphs are many objects that stay; looking for others among them takes time
+    gc.set_threshold(
+        100_000, 20, 20
+    )  # modules and graphs are many objects that stay; looking for others among them takes time
     try:
         if app(standalone_mode=False) == INTERRUPTED:  # how typer reports Ctrl-C where it does not exit itself
             raise KeyboardInterrupt

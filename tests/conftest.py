@@ -20,7 +20,9 @@ from n2s.cli import main
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.store import Store
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it puts in the background, and children inherit it
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # so a shell starts what it puts in the background, and children inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -166,14 +166,27 @@ print(json.dumps({name: keys(name) for name in names}))
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packages") / "site"
     for name, (files, *_) in PACKAGES.items():
-        texts = {place: text.replace("class N(", f"class {name}_(").replace("import N\n", f"import {name}_\n") for place, text in files.items()}
-        write_package(folder, name, {f"{name}/{place}": text for place, text in texts.items()}, entry=name != "its_namespace")
+        texts = {
+            place: text.replace("class N(", f"class {name}_(").replace("import N\n", f"import {name}_\n")
+            for place, text in files.items()
+        }
+        write_package(
+            folder, name, {f"{name}/{place}": text for place, text in texts.items()}, entry=name != "its_namespace"
+        )
     return folder
 
 
 def keys(site: Path, studio: Any, store: Path, **environment: str) -> dict[str, list[str]]:
     paths = [str(site / "site-packages"), str(site / "other_place")]
-    return python(site, f"import sys; sys.path += {paths!r}\n" + KEYS, site, studio.folder, store, ",".join(PACKAGES), **environment)
+    return python(
+        site,
+        f"import sys; sys.path += {paths!r}\n" + KEYS,
+        site,
+        studio.folder,
+        store,
+        ",".join(PACKAGES),
+        **environment,
+    )
 
 
 def test_an_edit_of_whatever_a_number_comes_from_changes_the_key(site: Path, studio: Any, tmp_path: Path) -> None:
@@ -188,7 +201,10 @@ def test_an_edit_of_whatever_a_number_comes_from_changes_the_key(site: Path, stu
     assert [name for name in PACKAGES if after[name] == before[name]] == []
     for path in site.rglob("*.py"):
         if "site-packages" not in path.parts:
-            path.write_text("# a comment, not __doc__ or 'notes.txt'\n" + path.read_text().replace("Multiply.", "Multiply by a number."))
+            path.write_text(
+                "# a comment, not __doc__ or 'notes.txt'\n"
+                + path.read_text().replace("Multiply.", "Multiply by a number.")
+            )
     assert keys(site, studio, tmp_path, PYTHONHASHSEED="4") == after
     write_package(site, "its_number", {"its_number/notes.txt": "data that nobody reads counts, because anybody may"})
     more = keys(site, studio, tmp_path)
@@ -235,11 +251,21 @@ print(json.dumps(found))
 
 @pytest.mark.parametrize("early", [False, True])
 def test_a_digest_speaks_of_the_code_that_was_loaded(early: bool, tmp_path: Path) -> None:
-    files = {"acme/__init__.py": "", "acme/helpers.py": "GAIN = 2.0\n", "acme/nodes.py": node("N", "GAIN", "from .helpers import GAIN\n")}
+    files = {
+        "acme/__init__.py": "",
+        "acme/helpers.py": "GAIN = 2.0\n",
+        "acme/nodes.py": node("N", "GAIN", "from .helpers import GAIN\n"),
+    }
     write_package(tmp_path, "acme", files)
-    of_old = python(tmp_path, "import json, acme.nodes\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(acme.nodes.N)))")
+    of_old = python(
+        tmp_path,
+        "import json, acme.nodes\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(acme.nodes.N)))",
+    )
     found = python(tmp_path, LOADED.replace("{early}", str(early)))
-    of_new = python(tmp_path, "import json, acme.nodes\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(acme.nodes.N)))")
+    of_new = python(
+        tmp_path,
+        "import json, acme.nodes\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(acme.nodes.N)))",
+    )
     if early:
         assert found.pop(0) == of_old
     edited, mixed, new, old_class, set_by_hand = found
@@ -251,7 +277,9 @@ def test_a_digest_speaks_of_the_code_that_was_loaded(early: bool, tmp_path: Path
 def test_a_module_that_is_imported_late_does_not_change_a_digest(tmp_path: Path) -> None:
     late = "def gain():\n    from . import late\n    return late.GAIN\n"
     write_package(tmp_path, "acme", {"acme/__init__.py": node("N", "gain()", late), "acme/late.py": "GAIN = 2.0\n"})
-    ask = "import json, acme\nfrom n2s.graph.code.identity import code_digest\nfirst = code_digest(acme.N)\nacme.gain()\n"
+    ask = (
+        "import json, acme\nfrom n2s.graph.code.identity import code_digest\nfirst = code_digest(acme.N)\nacme.gain()\n"
+    )
     first, second = python(tmp_path, ask + "print(json.dumps([first, code_digest(acme.N)]))")
     assert first == second
 
@@ -260,7 +288,12 @@ def test_a_module_with_a_name_of_pythons_own(tmp_path: Path) -> None:
     found = []
     for gain in ("2.0", "2.5"):
         write_package(tmp_path, "colorsys", {"colorsys.py": node("N", "GAIN", f"GAIN = {gain}\n")}, entry=False)
-        found.append(python(tmp_path, "import json, colorsys\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(colorsys.N)))"))
+        found.append(
+            python(
+                tmp_path,
+                "import json, colorsys\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(colorsys.N)))",
+            )
+        )
     assert found[0] != found[1]
 
 
@@ -342,7 +375,12 @@ def test_nodes_of_scripts_count_with_what_they_import_and_name(way: str, tmp_pat
     before = {"script": "from helpz import GAIN\n", "module": "from .helpz import GAIN\n",
               "data": "import pathlib\nGAIN = float((pathlib.Path(__file__).parent / 'data' / 'gain.txt').read_text())\n"}[way]  # fmt: skip
     folder = tmp_path / "pk" if way == "module" else tmp_path
-    for place, text in (("film.py", node("N", "GAIN", before) + ask), ("helpz.py", "GAIN = 2.0\n"), ("data/gain.txt", "2.0"), ("__init__.py", "")):
+    for place, text in (
+        ("film.py", node("N", "GAIN", before) + ask),
+        ("helpz.py", "GAIN = 2.0\n"),
+        ("data/gain.txt", "2.0"),
+        ("__init__.py", ""),
+    ):
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_text(text)
     found = []
@@ -356,7 +394,11 @@ def test_nodes_of_scripts_count_with_what_they_import_and_name(way: str, tmp_pat
 
 
 def test_code_without_a_file_is_refused() -> None:
-    text = "from n2s.graph.code.identity import code_digest\n" + node("N", "2.0") + "\nimport json\ntry:\n    code_digest(N)\nexcept Exception as e:\n    print(json.dumps(str(e)))"
+    text = (
+        "from n2s.graph.code.identity import code_digest\n"
+        + node("N", "2.0")
+        + "\nimport json\ntry:\n    code_digest(N)\nexcept Exception as e:\n    print(json.dumps(str(e)))"
+    )
     assert "lives in no file" in python(None, text)
 
 
@@ -406,12 +448,21 @@ def copy_of_the_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def digests_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.setattr(code_files, "_ROOT", str(root))
-    others = ("nodes.motion", "nodes.latents", "nodes.grain", "nodes.hearing", "runtime.media.audio", "runtime.films.films")
+    others = (
+        "nodes.motion",
+        "nodes.latents",
+        "nodes.grain",
+        "nodes.hearing",
+        "runtime.media.audio",
+        "runtime.films.films",
+    )
     return code.engine_parts() | {name: code.code_digest(f"n2s.{name}") for name in others}
 
 
 @pytest.mark.parametrize("mutation", range(len(MUTATIONS)))
-def test_an_edit_of_what_decides_bits_changes_a_digest(mutation: int, copy_of_the_code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edit_of_what_decides_bits_changes_a_digest(
+    mutation: int, copy_of_the_code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place, old, new = MUTATIONS[mutation]
     path = copy_of_the_code / place
     text = path.read_text()
@@ -429,10 +480,23 @@ def test_an_edit_of_what_decides_bits_changes_a_digest(mutation: int, copy_of_th
 def test_what_the_engine_is_made_of() -> None:
     """A module that is left out by mistake, or comes to decide nothing, shows here."""
     parts = set(code.engine_parts())
-    makers = ("render.frames", "render.kernels", "render.segments", "models.folder", "media.pictures", "media.resample", "films.encoder")
+    makers = (
+        "render.frames",
+        "render.kernels",
+        "render.segments",
+        "models.folder",
+        "media.pictures",
+        "media.resample",
+        "films.encoder",
+    )
     assert {f"n2s.runtime.{name}" for name in makers} <= parts
-    assert not {name for name in parts if name.startswith(("n2s.commands", "n2s.cli", "n2s.nodes")) or name in code.APART}
-    assert parts <= {f"n2s.{path.relative_to(code_files._ROOT).with_suffix('').as_posix().replace('/', '.')}" for path in Path(code_files._ROOT).rglob("*.py")}
+    assert not {
+        name for name in parts if name.startswith(("n2s.commands", "n2s.cli", "n2s.nodes")) or name in code.APART
+    }
+    assert parts <= {
+        f"n2s.{path.relative_to(code_files._ROOT).with_suffix('').as_posix().replace('/', '.')}"
+        for path in Path(code_files._ROOT).rglob("*.py")
+    }
 
 
 def test_facts_that_another_process_found_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,9 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         folder = EXAMPLE
         if replaced:
             folder = tmp_path / f"copy{len(list(tmp_path.iterdir()))}"
-            shutil.copytree(EXAMPLE / "n2s_scanlines", folder / "n2s_scanlines", ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                EXAMPLE / "n2s_scanlines", folder / "n2s_scanlines", ignore=shutil.ignore_patterns("__pycache__")
+            )
             for path in folder.rglob("*.py"):
                 text = path.read_text()
                 for old, new in replaced:

@@ -78,7 +78,14 @@ def test_colours_arrive(rgb: tuple[int, int, int], depth: int, tmp_path: Path, s
     tiny.write_png(tmp_path / "patch.png", np.full((32, 64, 3), rgb, np.uint8))
     nodes = {
         "patch": {"node": "ImageSource", "path": "patch.png"},
-        "out": {"node": "FFmpegSink", "frames": "patch", "path": "patch.mp4", "crf": 4, "depth": depth, "dither": False},
+        "out": {
+            "node": "FFmpegSink",
+            "frames": "patch",
+            "path": "patch.mp4",
+            "crf": 4,
+            "depth": depth,
+            "dither": False,
+        },
     }
     graph = harness.load({"n2s": 1, "size": [64, 32], "duration": 0.2, "nodes": nodes}, tmp_path)
     harness.run(graph, tmp_path, store)
@@ -175,7 +182,9 @@ def test_a_second_run_renders_nothing_and_an_album_shares_chunks(studio: Any, tm
         ({"track": ("crf: 28", "crf: 20")}, "out.crf is 20, but the album has 28"),
     ],
 )
-def test_a_track_that_contradicts_the_album_is_refused(change: dict, words: str, studio: Any, tmp_path: Path, store: Any) -> None:
+def test_a_track_that_contradicts_the_album_is_refused(
+    change: dict, words: str, studio: Any, tmp_path: Path, store: Any
+) -> None:
     path = write_album(tmp_path, studio.model, [4410, 4410])
     track = tmp_path / "track1.yaml"
     track.write_text(track.read_text().replace(*change["track"]))

@@ -76,7 +76,9 @@ def test_a_batch_that_memory_does_not_hold_is_made_smaller(
 def test_memory_that_holds_no_frame(digests: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         make_hungry(patch, lambda _, shape: not is_probe(shape))
-        digests.refused(RenderError, "Memory does not hold one decoded frame. Lower the decoder's grid, or the number of --jobs.")
+        digests.refused(
+            RenderError, "Memory does not hold one decoded frame. Lower the decoder's grid, or the number of --jobs."
+        )
     assert digests.run().rendered == 2
 
 

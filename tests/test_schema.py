@@ -58,7 +58,9 @@ def with_node(entry: str) -> str:
 
 def complaints(validator: Any, text: str) -> list[str]:
     """Return the paths of what the schema refuses."""
-    return sorted({".".join(map(str, error.absolute_path)) for error in validator.iter_errors(parse_document(text).values)})
+    return sorted(
+        {".".join(map(str, error.absolute_path)) for error in validator.iter_errors(parse_document(text).values)}
+    )
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "graphs").rglob("*.yaml")), ids=lambda path: path.stem)
@@ -154,7 +156,9 @@ def test_the_schema_refuses_a_wrong_entry(line: str, where: str, validator: Any)
     assert complaints(validator, SURROUNDINGS + line + "\n") == [where]
 
 
-@pytest.mark.parametrize("line", ["fps: 30000/1001", "fps: 29.97", "size: [640, 360]", "presets: {soft: {grain.amount: 0}}", "tempo: 97.5"])
+@pytest.mark.parametrize(
+    "line", ["fps: 30000/1001", "fps: 29.97", "size: [640, 360]", "presets: {soft: {grain.amount: 0}}", "tempo: 97.5"]
+)
 def test_the_schema_takes_the_entries_of_a_graph(line: str, validator: Any) -> None:
     assert complaints(validator, SURROUNDINGS + line + "\n") == []
 

@@ -223,6 +223,7 @@ def parse_size(text: str, scale: int) -> tuple[int, int]:
     match = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", text)
     size = (int(match[1]), int(match[2])) if match else (0, 0)
     if any(side % scale or not scale <= side <= LARGEST for side in size):
-        raise ArgumentError(f"--size takes height and width like {SIZE}, each a multiple of {scale} up to {LARGEST}, "
-                            f'not "{text}".')
+        raise ArgumentError(
+            f'--size takes height and width like {SIZE}, each a multiple of {scale} up to {LARGEST}, not "{text}".'
+        )
     return size

@@ -20,7 +20,8 @@ GraphFile = Annotated[Path, typer.Argument(help="the graph's YAML file", metavar
 Overrides = Annotated[
     list[str],
     typer.Option(
-        "--set", metavar="N.S=V",
+        "--set",
+        metavar="N.S=V",
         help="node.setting=value, as often as needed; look.grain.amount=0.1 inside a sub-graph or a track, fps=25 in the header",
     ),
 ]

@@ -12,9 +12,15 @@ from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, load,
 
 def draw(
     graph: GraphFile,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help=".svg, .png, .pdf or .dot; GRAPH.svg when left out")] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="show fused nodes, and which chunks are stored; hears the music")] = False,
-    thumbnails: Annotated[str | None, typer.Option(help="show what each node gives at this time: 80, 1:20", metavar="TIME")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help=".svg, .png, .pdf or .dot; GRAPH.svg when left out")
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="show fused nodes, and which chunks are stored; hears the music")
+    ] = False,
+    thumbnails: Annotated[
+        str | None, typer.Option(help="show what each node gives at this time: 80, 1:20", metavar="TIME")
+    ] = None,
     store: StoreFolder = None,
     set_: Overrides = (),
     json: AsJson = False,

@@ -13,7 +13,9 @@ from n2s.commands.output import escape_needed
 def nodes(
     name: Annotated[str | None, typer.Argument(help="one node type; all of them when left out", metavar="NAME")] = None,
     as_json: AsJson = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="print Markdown; without NAME, docs/nodes.md")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="print Markdown; without NAME, docs/nodes.md")
+    ] = False,
 ) -> None:
     """List the node types there are, or show one: what it does, takes and gives, with an example."""
     import json

@@ -32,7 +32,9 @@ def plan(
     size: Size = None,
     fps: Fps = None,
     store: StoreFolder = None,
-    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path("renders"),
+    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path(
+        "renders"
+    ),
     json: AsJson = False,
 ) -> None:
     """Show each film's length, stages, what drives what, and which of its chunks the store has."""
@@ -75,7 +77,9 @@ def show_analysis(graph: Any, store: Any, events: Any, json: bool) -> None:
         line(about)
         return
     print(f"{about['title'] or graph.path.stem}: no film")
-    print(f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {about['tempo']:.4g} beats a minute")
+    print(
+        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {about['tempo']:.4g} beats a minute"
+    )
     room = min(28, max((len(signal["signal"]) for signal in about["signals"]), default=0))
     heading = "signals"
     for signal in about["signals"]:

@@ -12,7 +12,9 @@ from n2s.commands.output import escape_needed
 
 
 def schema(
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="the file to write; printed when left out")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="the file to write; printed when left out")
+    ] = None,
 ) -> None:
     """Write the JSON Schema of graph files, with the node types that are installed: completion and help in editors."""
     import json

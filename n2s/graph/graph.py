@@ -36,7 +36,12 @@ class Header(BaseModel):
     fps: Annotated[Fraction, BeforeValidator(parse_rate)] = Field(Fraction(30), description="film frames a second")
     size: tuple[int, int] = Field((640, 360), description="width and height in pixels, both even")
     tempo: float | None = Field(None, ge=20, le=400, description="beats a minute; else heard in the music")
-    duration: float | None = Field(None, gt=0, le=86400, description="a time, like 80 or 1:20: how long the film lasts; its sound is cut there or followed by silence; left out, as long as the music")
+    duration: float | None = Field(
+        None,
+        gt=0,
+        le=86400,
+        description="a time, like 80 or 1:20: how long the film lasts; its sound is cut there or followed by silence; left out, as long as the music",
+    )
     model: FolderPath | None = Field(
         None, description="folder of the model, for every node that names none; the one that is shipped when left out"
     )
@@ -267,7 +272,9 @@ def explain_header(error: ValidationError) -> list[tuple[str, str]]:
         field = str(item["loc"][0]) if item["loc"] else ""
         text = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            text = f"a graph has no such entry. {suggest(field, [*Header.model_fields, 'nodes', 'interface', 'presets'])}"
+            text = (
+                f"a graph has no such entry. {suggest(field, [*Header.model_fields, 'nodes', 'interface', 'presets'])}"
+            )
         elif field == "size" and item["type"] != "value_error":
             text = f"width and height were wanted, like [640, 360], not {item['input']!r}"
         elif item["type"] != "value_error":

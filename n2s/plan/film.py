@@ -66,7 +66,13 @@ class FilmPlan:
     """
 
     def __init__(
-        self, graph: Graph, sink: str, values: Values, context: Context, environment: Mapping[str, Any], fuse: bool = True
+        self,
+        graph: Graph,
+        sink: str,
+        values: Values,
+        context: Context,
+        environment: Mapping[str, Any],
+        fuse: bool = True,
     ):
         self.graph, self.sink, self.values, self.fuse = graph, sink, values, fuse
         self.scene = Scene(values.clock, graph.header.seed, graph.header.size, context, graph.base, graph.model_folder)
@@ -112,10 +118,20 @@ class FilmPlan:
         for field in node.params() if node.kind != "sink" else []:
             value = self.values.params[name, field]
             params[field] = "driven" if np.ndim(value) else float(value)
-        inputs = {field: place[link.node] if link.node in place else "signal" for field, link in node.links().items() if field in node.ports}
+        inputs = {
+            field: place[link.node] if link.node in place else "signal"
+            for field, link in node.links().items()
+            if field in node.ports
+        }
         if node.kind == "sink":
             inputs.pop("audio", None)  # the music is joined to the film later; segments hold pictures alone
-        description = {"type": type(node).__name__, "code": self._code(name), "settings": settings, "params": params, "inputs": inputs}
+        description = {
+            "type": type(node).__name__,
+            "code": self._code(name),
+            "settings": settings,
+            "params": params,
+            "inputs": inputs,
+        }
         if files := self._files(node) | node_digests(self.graph, name, self.scene):
             description["files"] = files
         if clock := {what: getattr(self.scene.clock, what) for what in sorted(getattr(node, "reads", ()))}:
@@ -212,12 +228,18 @@ class FilmPlan:
                     frame = int(np.argmax(np.where(outside, np.abs(values - middle), -1)))
                     source = str(getattr(node, field))
                     low, high = spec.ge if spec.ge is not None else spec.gt, spec.le if spec.le is not None else spec.lt
-                    wrap = f" Wrap it: = clamp({source}, {low:g}, {high:g})." if low is not None and high is not None else ""
-                    problems.append(Problem(
-                        self.graph.where(name, field),
-                        f"{name}.{field} is driven by = {source} and reaches {values[frame]:.4g} at frame {frame} "
-                        f"({timecode(frame, self.graph.header.fps)}); it must be {spec.range}.{wrap}",
-                    ))
+                    wrap = (
+                        f" Wrap it: = clamp({source}, {low:g}, {high:g})."
+                        if low is not None and high is not None
+                        else ""
+                    )
+                    problems.append(
+                        Problem(
+                            self.graph.where(name, field),
+                            f"{name}.{field} is driven by = {source} and reaches {values[frame]:.4g} at frame {frame} "
+                            f"({timecode(frame, self.graph.header.fps)}); it must be {spec.range}.{wrap}",
+                        )
+                    )
         if problems:
             raise GraphError(problems)
 
@@ -264,15 +286,27 @@ def _is_text(value: Any) -> bool:
 def _window(graph: Graph, name: str) -> tuple[int, int]:
     """How many frames before and after a streamed node looks at, as its author says; asked once."""
     window = authors.call(graph, name, "window", graph.nodes[name].window, graph.header.fps)
-    if not isinstance(window, tuple | list) or len(window) != 2 or any(isinstance(n, bool) or not isinstance(n, Integral) for n in window):
-        raise authors.wrong(graph, name, f"window gave {authors.shown(window)}; two whole numbers of frames, before and after, were wanted.")
+    if (
+        not isinstance(window, tuple | list)
+        or len(window) != 2
+        or any(isinstance(n, bool) or not isinstance(n, Integral) for n in window)
+    ):
+        raise authors.wrong(
+            graph,
+            name,
+            f"window gave {authors.shown(window)}; two whole numbers of frames, before and after, were wanted.",
+        )
     before, after = (int(number) for number in window)
     if not (0 <= before <= MAX_WINDOW and 0 <= after <= MAX_WINDOW):
-        raise authors.wrong(graph, name, f"window gave {before}, {after} frames before and after; they must be within 0..{MAX_WINDOW}.")
+        raise authors.wrong(
+            graph, name, f"window gave {before}, {after} frames before and after; they must be within 0..{MAX_WINDOW}."
+        )
     return before, after
 
 
-def _margins(graph: Graph, order: list[str], sink: str, windows: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+def _margins(
+    graph: Graph, order: list[str], sink: str, windows: Mapping[str, tuple[int, int]]
+) -> dict[str, tuple[int, int]]:
     """How many frames around a chunk each streamed node must give, summed over the windows on the way to the sink."""
     margins = {name: (0, 0) for name in [*order, sink]}
     for name in [sink, *reversed(order)]:
@@ -305,6 +339,6 @@ def _latent_grids(graph: Graph, order: list[str]) -> dict[str, tuple[int, int]]:
             grids[name] = tuple(own) if own else default_grid(graph.header.size)
         for source in _streamed_inputs(node):
             if grids.setdefault(source, grids[name]) != grids[name]:
-                text = f'{source} feeds decoders of two grids, {grids[source]} and {grids[name]}; give each its own.'
+                text = f"{source} feeds decoders of two grids, {grids[source]} and {grids[name]}; give each its own."
                 raise GraphError([Problem(graph.where(source, key=True), text)])
     return grids

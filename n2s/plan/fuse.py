@@ -72,7 +72,9 @@ class Fusion:
         steps: dict[str, dict[str, None]] = {}  # the kernel that ends at each node
         for name, sources in self._sources.items():
             while True:
-                own = dict.fromkeys([step for source in sources if source in steps and source not in cuts for step in steps[source]])
+                own = dict.fromkeys(
+                    [step for source in sources if source in steps and source not in cuts for step in steps[source]]
+                )
                 own[name] = None
                 joined = [source for source in dict.fromkeys(sources) if source in steps and source not in cuts]
                 if not joined or self._fits(own):
@@ -109,7 +111,10 @@ class Fusion:
                 waiting.pop()
                 steps[name] = len(steps)
         wiring = tuple(
-            tuple(("step", steps[source]) if inside(source) else ("input", inputs[source]) for source in self._sources[step])
+            tuple(
+                ("step", steps[source]) if inside(source) else ("input", inputs[source])
+                for source in self._sources[step]
+            )
             for step in steps
         )
         return Kernel(tuple(steps), tuple(inputs), wiring, ("step", steps[root]))

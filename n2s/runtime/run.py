@@ -334,8 +334,10 @@ class Run:
         for _, chunk in film.parts:
             path = self.store.find("segments", chunk.key, film.suffix)
             if path is None:
-                raise RenderError(f"A finished segment vanished from the store {self.store.root} before {film.path.name} was "
-                               "joined. Run again; raise the store's limit if it is smaller than the film.")
+                raise RenderError(
+                    f"A finished segment vanished from the store {self.store.root} before {film.path.name} was "
+                    "joined. Run again; raise the store's limit if it is smaller than the film."
+                )
             segments.append(path)
         return segments
 

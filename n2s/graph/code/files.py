@@ -45,8 +45,9 @@ def file_of(name: str) -> str:
         module = sys.modules.get(name)
         file = getattr(module, "__file__", None) if module else getattr(_spec(name), "origin", None)
     if not file or not os.path.isfile(file):
-        raise GraphError(f"{name} lives in no file, so nothing can tell when its code changes. Put it into a module "
-                         "or a package.")
+        raise GraphError(
+            f"{name} lives in no file, so nothing can tell when its code changes. Put it into a module or a package."
+        )
     return file
 
 
@@ -80,13 +81,17 @@ def _folders(top: str) -> list[str]:
 
 
 def _portions(folders: list[str]) -> list[tuple[Path, list[Path]]]:
-    roots = dict.fromkeys(Path(os.path.realpath(folder)) if not os.path.isdir(folder) else Path(folder) for folder in folders)
+    roots = dict.fromkeys(
+        Path(os.path.realpath(folder)) if not os.path.isdir(folder) else Path(folder) for folder in folders
+    )
     return [(root.parent, list(files_below(root))) for root in roots]
 
 
 def _module_alone(file: Path) -> tuple[Path, list[Path]]:
     """Return the folder of a module that is no package, and with it the data beside it: of its own name, or named in its text."""
-    found = {file: None} | dict.fromkeys(sorted(path for path in file.parent.glob(f"{glob.escape(file.stem)}.*") if path.suffix != ".py"))
+    found = {file: None} | dict.fromkeys(
+        sorted(path for path in file.parent.glob(f"{glob.escape(file.stem)}.*") if path.suffix != ".py")
+    )
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
@@ -94,7 +99,14 @@ def _module_alone(file: Path) -> tuple[Path, list[Path]]:
     words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     for word in sorted(words):
         place = Path(word)
-        if not 0 < len(word) < 200 or "\0" in word or "\n" in word or place.is_absolute() or not place.name or ".." in place.parts:
+        if (
+            not 0 < len(word) < 200
+            or "\0" in word
+            or "\n" in word
+            or place.is_absolute()
+            or not place.name
+            or ".." in place.parts
+        ):
             continue
         if (path := file.parent / place).is_file() and path.suffix != ".py":
             found[path] = None
@@ -127,7 +139,9 @@ def is_standard(top: str) -> bool:
     if top not in sys.stdlib_module_names:
         return False
     places = _places(top)
-    return all(os.path.dirname(os.__file__) in os.path.abspath(place) and not _in_site_packages(place) for place in places)
+    return all(
+        os.path.dirname(os.__file__) in os.path.abspath(place) and not _in_site_packages(place) for place in places
+    )
 
 
 def _places(top: str) -> list[str]:

@@ -52,7 +52,11 @@ APART = frozenset(
         "runtime.films.mp4", "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
     )
 )  # fmt: skip
-ENGINE = (f"{OWN}.runtime.render.frames", f"{OWN}.runtime.render.segments", f"{OWN}.runtime.context")  # with what they import
+ENGINE = (
+    f"{OWN}.runtime.render.frames",
+    f"{OWN}.runtime.render.segments",
+    f"{OWN}.runtime.context",
+)  # with what they import
 _late: set[str] = set()  # files of modules that were not imported when they were first looked at
 _executed: dict[int, Facts] = {}  # by execution: once known, an edit of the file makes no difference
 
@@ -97,7 +101,9 @@ def code_parts(
         return walk.parts
     for cls in subject.__mro__:
         top, (born, file) = cls.__module__.partition(".")[0], vars(cls).get("_born", (0, None))
-        if file is None and (is_standard(top) or (top not in (OWN, "__main__") and installed_version(top) not in ("", ABSENT))):
+        if file is None and (
+            is_standard(top) or (top not in (OWN, "__main__") and installed_version(top) not in ("", ABSENT))
+        ):
             continue
         walk.follow(cls.__module__, born, file)
         if top != OWN:
@@ -159,7 +165,9 @@ class _Walk:
         for variable in facts.variables:
             if variable in os.environ:
                 self.parts[f"variable {variable}"] = os.environ[variable]
-        loaded_as = next((m for m in map(sys.modules.get, (name, "__main__")) if getattr(m, "__file__", None) == file), None)
+        loaded_as = next(
+            (m for m in map(sys.modules.get, (name, "__main__")) if getattr(m, "__file__", None) == file), None
+        )
         if loaded_as is None or file in _late:
             _late.add(file)  # what it holds once it is imported was not known before, and may not matter then
             self._file_digest(Path(file))  # but its text must be then what it is now
@@ -180,12 +188,16 @@ class _Walk:
         top, runs, state = name.partition(".")[0], loaded.executions(file, since), loaded.stamp(file)
         earlier, before = loaded.imported_earlier(file)
         if not runs and earlier and before != state and name in sys.modules:
-            raise GraphError(f"{file} was edited after it was imported, so it is unknown which code is in use. Start Python "
-                             "again, or import n2s before it.")
+            raise GraphError(
+                f"{file} was edited after it was imported, so it is unknown which code is in use. Start Python "
+                "again, or import n2s before it."
+            )
         for run in runs:
             if run.order not in _executed:
                 edited = run.stamp != state or (top != OWN and not is_text_of(file, run.code))
-                _executed[run.order] = Facts(digest_code(run.code), tuple(code_imports(run.code)), ()) if edited else facts_of(file)
+                _executed[run.order] = (
+                    Facts(digest_code(run.code), tuple(code_imports(run.code)), ()) if edited else facts_of(file)
+                )
         found = [_executed[run.order] for run in runs] or [facts_of(file)]
         self.parts[name] = " ".join(dict.fromkeys(facts.digest for facts in found))
         imports = [text for facts in found for text in facts.imports]

@@ -66,7 +66,9 @@ def facts_of(file: str) -> Facts:
         try:
             text = Path(file).read_bytes()
         except OSError as error:
-            raise GraphError(f"{file} cannot be read, so nothing can tell when this code changes: {error.strerror}.") from None
+            raise GraphError(
+                f"{file} cannot be read, so nothing can tell when this code changes: {error.strerror}."
+            ) from None
         _texts[file] = (state, digest_bytes(text))
         if _texts[file][1] not in _facts:
             _facts[_texts[file][1]] = find_facts(text)
@@ -125,7 +127,21 @@ def find_facts(text: bytes) -> Facts:
     return Facts(text_digest, *(tuple(sorted(set(found))) for found in (imports, changing, variables)))
 
 
-_CHANGES = {"append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove", "discard", "clear", "sort", "reverse"}
+_CHANGES = {
+    "append",
+    "extend",
+    "insert",
+    "add",
+    "update",
+    "setdefault",
+    "pop",
+    "popitem",
+    "remove",
+    "discard",
+    "clear",
+    "sort",
+    "reverse",
+}
 
 
 def _imports_by_name(call: ast.Call) -> list[str]:
@@ -167,7 +183,11 @@ _WITH_DOCSTRINGS = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.Class
 
 
 def _is_text(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
 
 
 def digest_code(code: CodeType) -> str:
@@ -196,7 +216,13 @@ def codes_in(code: CodeType) -> Iterator[CodeType]:
 
 
 # The flags that say what a code object is (a generator, of many arguments), not where it stands or what its module imports.
-_KINDS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_KINDS = (
+    inspect.CO_VARARGS
+    | inspect.CO_VARKEYWORDS
+    | inspect.CO_GENERATOR
+    | inspect.CO_COROUTINE
+    | inspect.CO_ASYNC_GENERATOR
+)
 
 
 def code_imports(code: CodeType) -> list[str]:

@@ -37,7 +37,9 @@ def describe(cls: type[Node]) -> dict[str, Any]:
     for name, spec in cls.specs.items():
         field = {"name": name, "type": type_words(cls, name), "help": spec.help, "required": spec.required}
         if spec.role != "port":
-            bounds = {bound: getattr(spec, bound) for bound in ("ge", "gt", "le", "lt") if getattr(spec, bound) is not None}
+            bounds = {
+                bound: getattr(spec, bound) for bound in ("ge", "gt", "le", "lt") if getattr(spec, bound) is not None
+            }
             known = {"default": default(cls, name)} if not spec.required else {}
             field |= {**known, **bounds, "range": span(spec), "unit": spec.unit, "keyed": spec.keyed}
         made[roles[spec.role]].append(field)

@@ -123,7 +123,9 @@ def _box(graph: Graph, name: str, plan: ChunkMap | None, thumbnail: Path | None)
         f'<font color="{_GREY}">{escape(kind)}</font></td></tr>'
     ]
     if thumbnail:
-        rows.append(f'<tr><td fixedsize="true" width="130" height="76"><img src="{escape(str(thumbnail))}" scale="true"/></td></tr>')
+        rows.append(
+            f'<tr><td fixedsize="true" width="130" height="76"><img src="{escape(str(thumbnail))}" scale="true"/></td></tr>'
+        )
     for field, spec in node.specs.items():
         value = getattr(node, field)
         if spec.role == "port" and isinstance(value, Link) and ":" in value.node:
@@ -138,7 +140,12 @@ def _box(graph: Graph, name: str, plan: ChunkMap | None, thumbnail: Path | None)
         text = f"= {value}" if driven else _plain(value)
         text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
         colour = "#a16207" if driven else "#30343a"
-        rows.append(_row(field, f'<font point-size="9" color="{_GREY}">{field}</font>  <font point-size="9" color="{colour}">{escape(text)}</font>'))
+        rows.append(
+            _row(
+                field,
+                f'<font point-size="9" color="{_GREY}">{field}</font>  <font point-size="9" color="{colour}">{escape(text)}</font>',
+            )
+        )
     if plan:
         rows.append(_row("chunks", _chunk_cells(plan.stored)))
     return (
@@ -161,7 +168,11 @@ def _chunk_cells(stored: tuple[bool, ...]) -> str:
     """A map of the chunks, 30 a line: one cell each, in the colour of what is stored or to be rendered."""
     lines = [stored[i : i + 30] for i in range(0, len(stored), 30)]
     cells = "".join(
-        "<tr>" + "".join(f'<td bgcolor="{STORED if done else STALE}" width="5" height="9" fixedsize="true"></td>' for done in line) + "</tr>"
+        "<tr>"
+        + "".join(
+            f'<td bgcolor="{STORED if done else STALE}" width="5" height="9" fixedsize="true"></td>' for done in line
+        )
+        + "</tr>"
         for line in lines
     )
     count = sum(stored)
@@ -217,5 +228,7 @@ def _dot() -> str:
     for name in ("dot", "graphviz-pure"):
         if found := shutil.which(name) or shutil.which(name, path=str(beside)):
             return found
-    raise N2SError("Drawing needs Graphviz: install it (apt install graphviz, brew install graphviz), or write DOT text "
-                   "with -o graph.dot.")
+    raise N2SError(
+        "Drawing needs Graphviz: install it (apt install graphviz, brew install graphviz), or write DOT text "
+        "with -o graph.dot."
+    )

@@ -27,7 +27,9 @@ GIVEN = {
 def yaml_example(cls: type[Node]) -> str:
     """Return an entry of a graph: ``ema: {node: EMA, signal: features.onset, half_life: 0.2}``."""
     entries = {"node": cls.__name__} | _inputs(cls) | _settings(cls)
-    return f"{_free_name(cls.__name__, {})}: {{{', '.join(f'{key}: {_yaml(value)}' for key, value in entries.items())}}}"
+    return (
+        f"{_free_name(cls.__name__, {})}: {{{', '.join(f'{key}: {_yaml(value)}' for key, value in entries.items())}}}"
+    )
 
 
 def python_example(cls: type[Node]) -> str:

@@ -24,7 +24,9 @@ a setting is constant. What is *not keyed* changes no picture by itself, or is k
 
 def flow(cls: type[Node]) -> str:
     """Return what goes in and comes out: "Frames, Audio → Film"."""
-    return f"{_counted(map(str, cls.ports.values()))} → {_counted(str(out.kind) for out in cls.outputs.values())}".lstrip()
+    return (
+        f"{_counted(map(str, cls.ports.values()))} → {_counted(str(out.kind) for out in cls.outputs.values())}".lstrip()
+    )
 
 
 def _counted(kinds: Iterable[str]) -> str:

@@ -184,10 +184,14 @@ def _header_field(name: str) -> dict[str, Any]:
     else:
         schema = _merged(Header.model_json_schema()["properties"][name])
     if name == "duration":
-        schema |= _number_or(f"A time was wanted, like {LIKE}.", CLOCK, QUANTITY) | {"type": ["number", "string", "null"]}
+        schema |= _number_or(f"A time was wanted, like {LIKE}.", CLOCK, QUANTITY) | {
+            "type": ["number", "string", "null"]
+        }
     value = info.default
     if value is not None:
-        schema["default"] = int(value) if isinstance(value, Fraction) else list(value) if isinstance(value, tuple) else value
+        schema["default"] = (
+            int(value) if isinstance(value, Fraction) else list(value) if isinstance(value, tuple) else value
+        )
     return schema | _said(sentence(info.description or name))
 
 

@@ -77,7 +77,9 @@ nodes:
 """
 
 
-def starter(music: str, title: str, artist: str, seconds: float, known: list[str], look: str, seed: int, film: str) -> str:
+def starter(
+    music: str, title: str, artist: str, seconds: float, known: list[str], look: str, seed: int, film: str
+) -> str:
     """Return the text of a graph.
 
     Parameters

@@ -123,7 +123,9 @@ def parse_document(text: str, shown: str = "graph") -> Document:
         mark = error.problem_mark or error.context_mark
         position = Position(shown, mark.line + 1, mark.column + 1) if mark else Position(shown)
         problem = (error.problem or error.context or "is not YAML").splitlines()[0]
-        problem = "one file holds one graph, and here a second document begins" if "another document" in problem else problem
+        problem = (
+            "one file holds one graph, and here a second document begins" if "another document" in problem else problem
+        )
         raise GraphError([Problem(position, f"This is not YAML: {problem}.")]) from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise GraphError([Problem(Position(shown), f"This is not YAML: {str(error).splitlines()[0]}.")]) from None

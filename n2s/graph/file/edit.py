@@ -37,7 +37,9 @@ def edit(graph: Graph, changes: dict[str, Any]) -> Graph:
             raise GraphError(f'{target}: the graph has no node "{name}". {suggest(name, [*entries])}')
         if value is None:
             if dot and name in graph.nodes and field not in type(graph.nodes[name]).model_fields:
-                raise GraphError(f"{target}: {entries['node']} has no such setting. {suggest(field, list(type(graph.nodes[name]).model_fields))}")
+                raise GraphError(
+                    f"{target}: {entries['node']} has no such setting. {suggest(field, list(type(graph.nodes[name]).model_fields))}"
+                )
             entries.pop(field, None)
         else:
             entries[field] = plain_node(value) if isinstance(value, Node) else plain(value)

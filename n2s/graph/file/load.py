@@ -27,8 +27,13 @@ SECTIONS = ("nodes", "interface", "presets")
 
 
 def load_graph(
-    graph: Graph, path: Path, overrides: dict[str, Any], preset: str | None, including: tuple[Path, ...],
-    document: Document | None = None, places: Mapping[str, Position] | None = None,
+    graph: Graph,
+    path: Path,
+    overrides: dict[str, Any],
+    preset: str | None,
+    including: tuple[Path, ...],
+    document: Document | None = None,
+    places: Mapping[str, Position] | None = None,
 ) -> Graph:
     """Fill an empty graph from a file, or from a document that stands for it; see `Graph.load`."""
     document = document or read_document(path)
@@ -58,7 +63,12 @@ def load_graph(
         if node is not None:
             graph.nodes[name] = node
     if len(specs) > MAX_NODES:
-        problems.append(Problem(document.where(("nodes",)), f"A graph has at most {MAX_NODES} nodes, this one has {len(specs)}; make several films of it."))
+        problems.append(
+            Problem(
+                document.where(("nodes",)),
+                f"A graph has at most {MAX_NODES} nodes, this one has {len(specs)}; make several films of it.",
+            )
+        )
     unread = set(specs) - set(graph.nodes)
     problems += graph.problems(unread=unread) if specs else []
     if graph.interface and not unread:
@@ -90,7 +100,11 @@ def _preset(
     """Return the settings of a preset and where they stand; those of the interface go to ``graph.preset_params``."""
     presets = document.values.get("presets", {})
     if not isinstance(presets, dict) or not all(isinstance(overlay, dict) for overlay in presets.values()):
-        problems.append(Problem(document.where(("presets",)), 'presets: settings by name were wanted: "{soft: {grain.amount: 0.01}}".'))
+        problems.append(
+            Problem(
+                document.where(("presets",)), 'presets: settings by name were wanted: "{soft: {grain.amount: 0.01}}".'
+            )
+        )
         return {}, {}
     if preset is None:
         return {}, {}
@@ -118,9 +132,7 @@ def _check_name(document: Document, name: str, taken: bool, problems: list[Probl
     problems.append(Problem(document.where(("nodes", name), key=True), f'The name "{name}" {why}; choose another.'))
 
 
-def read_node(
-    graph: Graph, name: str, spec: Any, problems: list[Problem], including: tuple[Path, ...]
-) -> Node | None:
+def read_node(graph: Graph, name: str, spec: Any, problems: list[Problem], including: tuple[Path, ...]) -> Node | None:
     """Make one node from its entry in the file; note what is wrong and give None where it cannot be made."""
     document, where = graph.document, ("nodes", name)
     if not isinstance(spec, dict) or not isinstance(spec.get("node"), str):
@@ -167,7 +179,12 @@ def _name_first_port(document: Document, where: tuple, fields: dict[str, Any], f
 
 
 def _node_type(
-    graph: Graph, name: str, type_name: str, fields: dict[str, Any], problems: list[Problem], including: tuple[Path, ...]
+    graph: Graph,
+    name: str,
+    type_name: str,
+    fields: dict[str, Any],
+    problems: list[Problem],
+    including: tuple[Path, ...],
 ) -> type[Node] | None:
     document, where = graph.document, ("nodes", name)
     if type_name != "Graph":

@@ -73,7 +73,11 @@ class Overrides:
             head, rest = field, ""
         if rest:
             value = {rest: value}
-        if isinstance(value, Mapping) and isinstance(spec.get(head), dict | None) and _holds_mapping(spec.get("node"), head):
+        if (
+            isinstance(value, Mapping)
+            and isinstance(spec.get(head), dict | None)
+            and _holds_mapping(spec.get("node"), head)
+        ):
             spec[head] = merged(spec.get(head) or {}, value)
             self.places |= {(*where, head, key): place for key in value}
         else:

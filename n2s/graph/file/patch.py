@@ -47,6 +47,7 @@ def patch(text: str, changes: list[Set | Add | Remove], shown: str) -> str:
     GraphError
         When the text is laid out in a way that a change cannot follow.
     """
+
     def deep(change: Any) -> bool:
         return len(change.path) > 2
 
@@ -203,7 +204,9 @@ def _add_in_block(document: Document, parent: tuple, entries: dict, after: Any, 
         elif isinstance(key, int):
             lines.append(indent + layout.flow(change.value, False))
         else:
-            lines.append(f"{indent}{layout.flow(key, False, _quote(document, parent))}: {layout.flow(change.value, False)}")
+            lines.append(
+                f"{indent}{layout.flow(key, False, _quote(document, parent))}: {layout.flow(change.value, False)}"
+            )
     if after is None:
         at = _line(text, first)[0]
         return at, at, "".join(line + end for line in lines)

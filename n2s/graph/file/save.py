@@ -116,7 +116,9 @@ def _expression_text(expression: Expression) -> str:
 
 
 def _header(graph: Graph) -> dict[str, Any]:
-    found = {field: plain(getattr(graph.header, field)) for field in type(graph.header).model_fields if field in graph.given}
+    found = {
+        field: plain(getattr(graph.header, field)) for field in type(graph.header).model_fields if field in graph.given
+    }
     return {"n2s": graph.header.n2s} | {field: value for field, value in found.items() if value is not None}
 
 
@@ -141,8 +143,10 @@ def _text(graph: Graph, document: Document | None, target: Path, shown: str) -> 
     except (GraphError, RecursionError) as error:
         said = error.problems if isinstance(error, GraphError) else [Problem(None, "an expression nests too deep")]
         raise GraphError(f"{shown} is not saved, nothing was changed: {'; '.join(p.text for p in said)}") from None
-    if (what := _difference(back, wanted)):
-        raise GraphError(f"{shown} is not saved, nothing was changed: {what} would not come back as it is. Save it under another name.")
+    if what := _difference(back, wanted):
+        raise GraphError(
+            f"{shown} is not saved, nothing was changed: {what} would not come back as it is. Save it under another name."
+        )
     return text
 
 
@@ -265,7 +269,9 @@ def _node_changes(document: Document, name: str, raw: dict, old: Node | None, ne
     wanted = plain_node(new)
     same_type = old is not None and type(old).__name__ == type(new).__name__
     if raw.get("node") != wanted["node"]:
-        changes.append(Set((*where, "node"), wanted["node"]) if "node" in raw else Add((*where, "node"), wanted["node"]))
+        changes.append(
+            Set((*where, "node"), wanted["node"]) if "node" in raw else Add((*where, "node"), wanted["node"])
+        )
     for key, value in raw.items():
         field = names.get(key, key)
         if key == "node":

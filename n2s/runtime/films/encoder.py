@@ -44,8 +44,9 @@ class FFmpeg:
             )
         except OSError as error:
             self._messages.close()
-            raise RenderError(f"FFmpeg cannot be started: {error.strerror}. Cure: pip install --force-reinstall "
-                              "imageio-ffmpeg.") from None
+            raise RenderError(
+                f"FFmpeg cannot be started: {error.strerror}. Cure: pip install --force-reinstall imageio-ffmpeg."
+            ) from None
 
     def __enter__(self) -> FFmpeg:
         return self
@@ -94,12 +95,15 @@ class FFmpeg:
             return disk_error(OSError(errno.ENOSPC, "No space left on device"), self.output)
         if status < 0:
             killer = signal.Signals(-status).name
-            return RenderError(f"FFmpeg was killed ({killer}) while it wrote {name}. What is finished is kept; "
-                               "run again to go on.")
+            return RenderError(
+                f"FFmpeg was killed ({killer}) while it wrote {name}. What is finished is kept; run again to go on."
+            )
         last = said.splitlines()[-1] if said else "it said nothing"
         last = re.sub(r"\[[^]]*\] ", "", last)
-        return RenderError(f"FFmpeg failed (status {status}) while it wrote {name}: {last}. What is finished is kept; mend "
-                           "the cause and run again.")
+        return RenderError(
+            f"FFmpeg failed (status {status}) while it wrote {name}: {last}. What is finished is kept; mend "
+            "the cause and run again."
+        )
 
 
 def segment_arguments(size: tuple[int, int], fps: Fraction, crf: int, preset: str, depth: int) -> list[str]:
@@ -154,7 +158,19 @@ def join_arguments(listing: Path, audio: Path | None, metadata: Path, fps: Fract
 def frames_arguments(film: Path) -> list[str]:
     """Return FFmpeg's arguments that turn a film into numbered pictures, in full-range RGB."""
     colours = "scale=in_color_matrix=bt709:in_range=tv:out_range=pc:flags=accurate_rnd+full_chroma_int,format=rgb24"
-    return ["-i", f"file:{film}", "-an", "-vf", colours, "-fps_mode", "passthrough", "-start_number", "0", "-f", "image2"]
+    return [
+        "-i",
+        f"file:{film}",
+        "-an",
+        "-vf",
+        colours,
+        "-fps_mode",
+        "passthrough",
+        "-start_number",
+        "0",
+        "-f",
+        "image2",
+    ]
 
 
 def run_ffmpeg(arguments: list[str], output: Path) -> None:

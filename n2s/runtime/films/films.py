@@ -220,7 +220,9 @@ class FilmMaker:
         listing, metadata = path.with_suffix(".list"), path.with_suffix(".meta")
         try:
             quoted = ["file:" + str(segment).replace("'", "'\\''") for segment in segments]
-            listing.write_text("ffconcat version 1.0\n" + "".join(f"file '{name}'\n" for name in quoted), encoding="utf-8")
+            listing.write_text(
+                "ffconcat version 1.0\n" + "".join(f"file '{name}'\n" for name in quoted), encoding="utf-8"
+            )
             metadata.write_text(film.metadata(), encoding="utf-8")
             encoder.run_ffmpeg(encoder.join_arguments(listing, audio, metadata, film.fps), path)
         finally:
@@ -249,12 +251,16 @@ def check_film(path: Path, film: Film) -> None:
         tracks = {}
     frames = tracks["vide"].samples if "vide" in tracks else None
     if frames != film.frames:
-        raise RenderError(f"{film.path.name} came out with {frames} frames instead of {film.frames} and was not published; "
-                          "run again, with --force if it happens twice.")
+        raise RenderError(
+            f"{film.path.name} came out with {frames} frames instead of {film.frames} and was not published; "
+            "run again, with --force if it happens twice."
+        )
     if film.music:
         rate = film.sound.delivered
         samples = tracks["soun"].duration * rate if "soun" in tracks else None
         # The length is kept in the film's time base, whose ticks may be coarser than samples.
         if samples is None or abs(samples - film.samples) > Fraction(rate, 1000):
-            raise RenderError(f"{film.path.name} came out with {samples} samples of sound instead of {film.samples} and was "
-                              "not published; run again, with --force if it happens twice.")
+            raise RenderError(
+                f"{film.path.name} came out with {samples} samples of sound instead of {film.samples} and was "
+                "not published; run again, with --force if it happens twice."
+            )

@@ -84,7 +84,7 @@ class Planner:
             try:
                 os.fsencode(path)
             except UnicodeEncodeError:
-                text = f'{str(path)!a} cannot be written: the system\'s encoding of file names is {sys.getfilesystemencoding()}.'
+                text = f"{str(path)!a} cannot be written: the system's encoding of file names is {sys.getfilesystemencoding()}."
                 raise GraphError(f"{text} Set PYTHONUTF8=1, or choose a name in its characters.") from None
         if double := next((path for path in paths if paths.count(path) > 1), None):
             raise GraphError(f"Two films would be written to {double}; give their sinks different paths.")

@@ -121,7 +121,9 @@ class Targets:
         for record in self.out.glob("*/run.json"):
             try:
                 films = json.loads(record.read_bytes())["films"]
-                found |= {film["sha256"] for film in films if Path(film["path"]).name == path.name and film["bytes"] == size}
+                found |= {
+                    film["sha256"] for film in films if Path(film["path"]).name == path.name and film["bytes"] == size
+                }
             except (OSError, ValueError, KeyError, TypeError):  # no record of ours
                 continue
         return found
@@ -153,7 +155,9 @@ class Targets:
         for path in paths:
             self._check_place(path)
             if any(same_file(path, source) for source in read):
-                raise GraphError(f"{path} is read by this run and would be written over; give the film another path or --out.")
+                raise GraphError(
+                    f"{path} is read by this run and would be written over; give the film another path or --out."
+                )
             if not overwrite and os.path.lexists(path) and not self.is_own(path):
                 strangers.append(str(path))
         strangers += [str(folder) for folder in folders if not overwrite and not _is_own_folder(folder)]
@@ -172,7 +176,9 @@ class Targets:
             pass
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
-                raise GraphError(f"{path} is too long a name for its file system; choose a shorter path or --out.") from None
+                raise GraphError(
+                    f"{path} is too long a name for its file system; choose a shorter path or --out."
+                ) from None
         if os.path.isdir(path):
             raise disk_error(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)), path)
         for parent in path.parents:

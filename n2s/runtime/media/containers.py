@@ -30,8 +30,10 @@ def local_file(path: str | os.PathLike) -> str:
     """
     path = os.fspath(path)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", path):
-        raise MissingFileError(f"{path} looks like an address; a local file is wanted. Download it first, or, if the file is "
-                         f"really called that, give its absolute path.")
+        raise MissingFileError(
+            f"{path} looks like an address; a local file is wanted. Download it first, or, if the file is "
+            f"really called that, give its absolute path."
+        )
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:

@@ -52,7 +52,9 @@ def _decode(path: Path, form: str) -> tuple[np.ndarray, str]:
     fields = done.stdout[:64].split(maxsplit=3)
     if done.returncode or len(fields) < 4 or fields[0] != b"P6":
         last = next((line for line in reversed(said.splitlines()) if line.strip()), "no picture came")
-        raise MediaError(f"{path} cannot be read as a picture: {last.strip()}. PNG, JPEG, TIFF and WebP are understood.")
+        raise MediaError(
+            f"{path} cannot be read as a picture: {last.strip()}. PNG, JPEG, TIFF and WebP are understood."
+        )
     width, height = int(fields[1]), int(fields[2])
     kind = np.dtype("u1" if form == "rgb24" else ">u2")
     return np.frombuffer(done.stdout[-width * height * 3 * kind.itemsize :], kind).reshape(height, width, 3), said
@@ -77,7 +79,13 @@ def encode_png(pixels: np.ndarray) -> bytes:
     rows[:, 0] = best
     rows[:, 1:] = ways[best, np.arange(height)]
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"sRGB", b"\0"), (b"tEXt", MADE), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b"")]
+    chunks = [
+        (b"IHDR", header),
+        (b"sRGB", b"\0"),
+        (b"tEXt", MADE),
+        (b"IDAT", zlib.compress(rows.tobytes(), 6)),
+        (b"IEND", b""),
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
     )

@@ -55,8 +55,10 @@ def from_picture(
     times = max(ratios) if fit == "cover" else min(ratios)
     if min(height, width) < encoder.scale or times > MAGNIFIED:
         least = max(encoder.scale, -(-size[0] // MAGNIFIED)), max(encoder.scale, -(-size[1] // MAGNIFIED))
-        raise MediaError(f"{path} is {height}x{width} pixels (height x width); at least {least[0]}x{least[1]} were "
-                         "wanted. Take a larger picture, or a smaller --size.")
+        raise MediaError(
+            f"{path} is {height}x{width} pixels (height x width); at least {least[0]}x{least[1]} were "
+            "wanted. Take a larger picture, or a smaller --size."
+        )
     if times > 2:
         say(f"{path.name} is {height}x{width} and is magnified {times:.1f} times: its anchor will be soft.")
     return balanced(encoder.encode(fitted(picture, size, fit)), str(path))
@@ -130,8 +132,11 @@ def _spaced(names: list[str], most: int) -> list[str]:
 def described(latents: np.ndarray) -> np.ndarray:
     """Return what clusters compare, float64 (D,): each channel's means on at most 2 x 4 fields, and its deviation."""
     rows, columns = min(2, latents.shape[1]), min(4, latents.shape[2])
-    fields = [part.mean(axis=(1, 2), dtype=np.float64)
-              for band in np.array_split(latents, rows, axis=1) for part in np.array_split(band, columns, axis=2)]
+    fields = [
+        part.mean(axis=(1, 2), dtype=np.float64)
+        for band in np.array_split(latents, rows, axis=1)
+        for part in np.array_split(band, columns, axis=2)
+    ]
     return np.concatenate([*fields, latents.std(axis=(1, 2), dtype=np.float64)])
 
 

@@ -61,8 +61,10 @@ def check_name(name: str) -> None:
     ArgumentError
     """
     if not NAME.fullmatch(name) or name.lower() in WORDS:
-        raise ArgumentError(f'"{name}" is no name for an anchor: up to 32 letters, digits, "-" and "_", a letter '
-                            "first, and no word that YAML reads as something else.")
+        raise ArgumentError(
+            f'"{name}" is no name for an anchor: up to 32 letters, digits, "-" and "_", a letter '
+            "first, and no word that YAML reads as something else."
+        )
 
 
 def check_new(model: ModelFolder, names: Sequence[str], force: bool) -> None:
@@ -204,8 +206,9 @@ def check_writable(folder: Path) -> None:
             check_folder(folder)
     except RenderError as error:
         reason = getattr(error.__cause__, "strerror", None) or error
-        raise RenderError(f"The model in {folder} cannot be changed: {reason}. Add --copy-to FOLDER to change a copy "
-                          "of it.") from None
+        raise RenderError(
+            f"The model in {folder} cannot be changed: {reason}. Add --copy-to FOLDER to change a copy of it."
+        ) from None
 
 
 def copy_model(model: ModelFolder, target: Path) -> None:

@@ -29,9 +29,15 @@ def read_card(path: Path) -> dict[str, Any]:
     try:
         card = json.loads(path.read_bytes())
         latent, sums = card["latent"], [about["sha256"] for about in card["files"].values()]
-        if not (0 < int(latent["channels"]) <= 64 and 0 < int(latent["scale"]) <= 256 and all(isinstance(s, str) for s in sums)):
+        if not (
+            0 < int(latent["channels"]) <= 64
+            and 0 < int(latent["scale"]) <= 256
+            and all(isinstance(s, str) for s in sums)
+        ):
             raise ValueError("it describes no model that could be")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RenderError(f"{path} is no model card ({type(error).__name__}: {error}); export the model again with "
-                          "training/export_onnx.py.") from None
+        raise RenderError(
+            f"{path} is no model card ({type(error).__name__}: {error}); export the model again with "
+            "training/export_onnx.py."
+        ) from None
     return card

@@ -70,8 +70,10 @@ class ModelFolder:
         try:
             return self.files.about("card", path, lambda: read_card(path), guarded=False)
         except (FileNotFoundError, NotADirectoryError):
-            raise MissingFileError(f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's "
-                              "model out to use the one that is shipped, or train one (training/README.md).") from None
+            raise MissingFileError(
+                f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's "
+                "model out to use the one that is shipped, or train one (training/README.md)."
+            ) from None
         except OSError as error:
             raise RenderError(f"{path} cannot be read: {error.strerror}.") from None
 
@@ -100,13 +102,17 @@ class ModelFolder:
         about = self.card["files"].get(name, {})
         wanted = about.get("sha256")
         if wanted is None:
-            raise RenderError(f"The model in {self.folder} has no {name}; its card lists {', '.join(self.card['files'])}.")
+            raise RenderError(
+                f"The model in {self.folder} has no {name}; its card lists {', '.join(self.card['files'])}."
+            )
         if not path.is_file():
             raise RenderError(f"{path} is missing though the model's card lists it; fetch or export the model again.")
         found = self.files.digest(path, guarded=name != ANCHORS)  # anchors may be added while a run uses others
         if found not in (wanted, about.get("next")):  # next: what a change under way puts in its place
-            raise RenderError(f"{path} is not the file its card describes (SHA-256 {found[:12]}…, the card says "
-                              f"{wanted[:12]}…): it is damaged or was replaced. Fetch or export the model again.")
+            raise RenderError(
+                f"{path} is not the file its card describes (SHA-256 {found[:12]}…, the card says "
+                f"{wanted[:12]}…): it is damaged or was replaced. Fetch or export the model again."
+            )
         return path, found
 
     def _all_anchors(self) -> dict[str, np.ndarray]:
@@ -135,8 +141,10 @@ class ModelFolder:
             raise RenderError(f'The model has no anchor "{name}". {suggest(name, sorted(known))}')
         anchor = known[name]
         if anchor.ndim != 3 or anchor.shape[0] != self.channels or not anchor.size or not np.isfinite(anchor).all():
-            raise RenderError(f'The anchor "{name}" is {anchor.shape}; ({self.channels}, rows, columns) of finite numbers '
-                              "were wanted. Make the anchors again.")
+            raise RenderError(
+                f'The anchor "{name}" is {anchor.shape}; ({self.channels}, rows, columns) of finite numbers '
+                "were wanted. Make the anchors again."
+            )
         anchor.flags.writeable = False  # every node that reads it shares it
         return anchor
 
@@ -186,8 +194,10 @@ class ModelFolder:
         names = [f"encoder.{precision}.onnx" for precision in ("fp32", "fp16", "int8")]
         name = next((name for name in names if name in self.card["files"]), None)
         if name is None:
-            raise RenderError(f"The model in {self.folder} has no encoder, so that no picture can become latents; its "
-                              f"card lists {', '.join(self.card['files'])}. Take a model that was exported with one.")
+            raise RenderError(
+                f"The model in {self.folder} has no encoder, so that no picture can become latents; its "
+                f"card lists {', '.join(self.card['files'])}. Take a model that was exported with one."
+            )
         path, digest = self.checked(name)
         return SessionEncoder(path, self._session(path, "cpu", digest), self.channels, self.scale)
 
@@ -219,7 +229,9 @@ class ModelFolder:
         try:
             session = onnxruntime.InferenceSession(data, options, providers=providers)
         except Exception as error:
-            raise RenderError(f"{path} cannot be opened: {str(error).splitlines()[0][:200]}. Export the model again.") from None
+            raise RenderError(
+                f"{path} cannot be opened: {str(error).splitlines()[0][:200]}. Export the model again."
+            ) from None
         if provider == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
             raise RenderError("onnxruntime could not start CUDA.")
         return session
@@ -249,8 +261,10 @@ class SessionDecoder:
         inputs, outputs = session.get_inputs(), session.get_outputs()
         form = [(i.type, len(i.shape)) for i in (*inputs, *outputs)]
         if len(inputs) != 1 or len(outputs) != 1 or form != [("tensor(float)", 4)] * 2:
-            raise RenderError(f"{self.path} is no decoder: it must take float32 latents (N, C, h, w) and give float32 "
-                              "frames (N, 3, H, W).")
+            raise RenderError(
+                f"{self.path} is no decoder: it must take float32 latents (N, C, h, w) and give float32 "
+                "frames (N, 3, H, W)."
+            )
         rows, columns = 2, 3
         probe = np.zeros((1, self.channels, rows, columns), np.float32)
         try:
@@ -258,8 +272,10 @@ class SessionDecoder:
         except Exception as error:
             if OUT_OF_MEMORY.search(str(error)):
                 raise MemoryError(str(error)) from None
-            raise RenderError(f"{self.path} does not decode latents of shape {probe.shape}, which its card promises: "
-                              f"{str(error).splitlines()[0][:160]}") from None
+            raise RenderError(
+                f"{self.path} does not decode latents of shape {probe.shape}, which its card promises: "
+                f"{str(error).splitlines()[0][:160]}"
+            ) from None
         wanted = (1, 3, self.scale * rows, self.scale * columns)
         if shape != wanted:
             raise RenderError(f"{self.path} turns latents {probe.shape} into {shape}; its card promises {wanted}.")
@@ -289,7 +305,9 @@ class SessionDecoder:
                 raise
             except Exception as error:
                 if not OUT_OF_MEMORY.search(str(error)):
-                    raise RenderError(f"{self.path} failed while decoding: {str(error).splitlines()[0][:200]}") from None
+                    raise RenderError(
+                        f"{self.path} failed while decoding: {str(error).splitlines()[0][:200]}"
+                    ) from None
                 if len(latents) > 1:
                     self.batch = max(1, len(latents) // 2)
                     return None
@@ -310,8 +328,9 @@ class SessionEncoder:
         inputs, outputs = session.get_inputs(), session.get_outputs()
         form = [(i.type, len(i.shape)) for i in (*inputs, *outputs)]
         if len(inputs) != 1 or len(outputs) != 1 or form != [("tensor(float)", 4)] * 2:
-            raise RenderError(f"{path} is no encoder: it must take float32 frames (N, 3, H, W) and give float32 "
-                              "latents (N, C, h, w).")
+            raise RenderError(
+                f"{path} is no encoder: it must take float32 frames (N, 3, H, W) and give float32 latents (N, C, h, w)."
+            )
 
     def encode(self, frame: np.ndarray) -> np.ndarray:
         """Return latents float32 (C, H / scale, W / scale) of a frame float32 (3, H, W), 0..1."""

@@ -47,7 +47,9 @@ def _attribute_points_outside(attribute: memoryview, depth: int) -> bool:
 
 
 def _tensor_points_outside(tensor: memoryview) -> bool:
-    return any(number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value == 1) for number, value in _fields(tensor))
+    return any(
+        number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value == 1) for number, value in _fields(tensor)
+    )
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:

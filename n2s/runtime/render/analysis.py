@@ -61,7 +61,9 @@ def _first_output(graph: Graph, name: str) -> str:
 
 def _is_source_of_audio(graph: Graph, name: str) -> bool:
     node = graph.nodes[name]
-    return node.kind == "resident" and not node.ports and any(o.kind.name == "Audio" for o in type(node).outputs.values())
+    return (
+        node.kind == "resident" and not node.ports and any(o.kind.name == "Audio" for o in type(node).outputs.values())
+    )
 
 
 def _length(graph: Graph, values: Values) -> int:
@@ -108,12 +110,16 @@ def _heard_tempo(graph: Graph, scene: Scene, values: Values) -> float:
 
 def _compute(graph: Graph, name: str, scene: Scene, values: Values) -> None:
     node = graph.nodes[name]
-    inputs = {field: _read(graph, name, field, link, values) for field, link in node.links().items() if field in node.ports}
+    inputs = {
+        field: _read(graph, name, field, link, values) for field, link in node.links().items() if field in node.ports
+    }
     for field in node.params():
         if (name, field) not in values.params:
             values.params[name, field] = _param(graph, name, field, values)
         inputs[field] = np.broadcast_to(values.params[name, field], scene.clock.frames)
-    made = authors.call(graph, name, "compute", node.compute, scene, **{key: read_only(value) for key, value in inputs.items()})
+    made = authors.call(
+        graph, name, "compute", node.compute, scene, **{key: read_only(value) for key, value in inputs.items()}
+    )
     for output, value in resident_outputs(graph, name, made, scene.clock).items():
         values.outputs[name, output] = value
 

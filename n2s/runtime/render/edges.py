@@ -34,21 +34,29 @@ def resident_outputs(graph: Graph, name: str, made: Any, clock: Clock) -> dict[s
     outputs = type(graph.nodes[name]).outputs
     if not isinstance(made, dict):
         if len(outputs) > 1:
-            raise authors.wrong(graph, name, f"compute gave {described(made)}; its outputs by name were wanted: {', '.join(outputs)}.")
+            raise authors.wrong(
+                graph, name, f"compute gave {described(made)}; its outputs by name were wanted: {', '.join(outputs)}."
+            )
         made = {next(iter(outputs)): made}
     elif made.keys() != outputs.keys():
         missing, extra = [o for o in outputs if o not in made], [str(key) for key in made if key not in outputs]
         told = [f"nothing for {', '.join(missing)}"] if missing else []
         told += [f"{', '.join(extra)}, which it does not declare"] if extra else []
         raise authors.wrong(graph, name, f"compute gave {' and '.join(told)}; its outputs are {', '.join(outputs)}.")
-    return {output: _resident(graph, name, output, declared, made[output], clock) for output, declared in outputs.items()}
+    return {
+        output: _resident(graph, name, output, declared, made[output], clock) for output, declared in outputs.items()
+    }
 
 
 def _resident(graph: Graph, name: str, output: str, declared: Output, value: Any, clock: Clock) -> Any:
     label = f"the output {output} is" if len(type(graph.nodes[name]).outputs) > 1 else "compute gave"
     if declared.kind is AUDIO:
         if problem := _audio_problem(value):
-            raise authors.wrong(graph, name, f"{label} {described(value)}; music was wanted, like scene.context.audio gives it: {problem}.")
+            raise authors.wrong(
+                graph,
+                name,
+                f"{label} {described(value)}; music was wanted, like scene.context.audio gives it: {problem}.",
+            )
         return value
     if declared.kind is SIGNAL:
         return _signal(graph, name, label, declared, value, clock)
@@ -84,14 +92,23 @@ def _signal(graph: Graph, name: str, label: str, declared: Output, value: Any, c
         signal = quantise(array)
     if not np.isfinite(signal).all():
         frame = int(np.argmax(~np.isfinite(signal).reshape(len(signal), -1).all(axis=1)))
-        text = f"{label} not a finite number at frame {frame}" if label.endswith(" is") else f"{label} no finite number at frame {frame}"
+        text = (
+            f"{label} not a finite number at frame {frame}"
+            if label.endswith(" is")
+            else f"{label} no finite number at frame {frame}"
+        )
         raise authors.wrong(graph, name, f"{text}; {wanted}.")
     signal.flags.writeable = False
     return signal
 
 
 def streamed_output(
-    graph: Graph, name: str, made: Any, span: tuple[int, int], wanted: tuple[int | None, ...], alike: tuple[int, ...] | None
+    graph: Graph,
+    name: str,
+    made: Any,
+    span: tuple[int, int],
+    wanted: tuple[int | None, ...],
+    alike: tuple[int, ...] | None,
 ) -> np.ndarray:
     """Return what a streamed node's ``compute`` returned, as it is where it is float32 of the wanted shape.
 
@@ -122,7 +139,9 @@ def streamed_output(
 
 def _wrong_block(graph: Graph, name: str, made: Any, span: tuple[int, int], wanted: tuple) -> Exception:
     letters = ("3", "H", "W") if _kind(graph.nodes[name]) is FRAMES else ("C", "h", "w")
-    shape = ", ".join([str(span[1] - span[0]), *(letter if side is None else str(side) for side, letter in zip(wanted, letters))])
+    shape = ", ".join(
+        [str(span[1] - span[0]), *(letter if side is None else str(side) for side, letter in zip(wanted, letters))]
+    )
     return authors.wrong(graph, name, f"compute gave {described(made)} for {authors.in_words(span)}; "
                          f"a float32 array ({shape}) was wanted.")  # fmt: skip
 
@@ -151,7 +170,9 @@ def prepared_columns(graph: Graph, name: str, made: Any, names: list[str], span:
             except Exception:
                 value = np.asarray(None)
             if value.dtype.kind not in "biuf":
-                raise authors.wrong(graph, name, f"prepare gave {described(made[wanted])} for {wanted}; numbers were wanted.")
+                raise authors.wrong(
+                    graph, name, f"prepare gave {described(made[wanted])} for {wanted}; numbers were wanted."
+                )
         if value.shape not in ((), (span[1] - span[0],)):
             raise authors.wrong(graph, name, f"prepare gave {described(value)} for {wanted} at {authors.in_words(span)}; "
                                 f"one number, or {span[1] - span[0]} of them, was wanted.")  # fmt: skip

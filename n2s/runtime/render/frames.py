@@ -36,7 +36,9 @@ class FrameMaker:
         self.plan, self.cache = plan, cache
         self.width, self.height = plan.graph.header.size
         forget_kept_code(plan.graph.nodes[name] for name in plan.order)
-        self.scenes = {name: plan.scene.seen_by(node) for name in plan.order if (node := plan.graph.nodes[name]).kind == "streamed"}
+        self.scenes = {
+            name: plan.scene.seen_by(node) for name in plan.order if (node := plan.graph.nodes[name]).kind == "streamed"
+        }
         self.resources = {
             name: authors.call(plan.graph, name, "open", node.open, self.scenes[name], plan.grids.get(name))
             for name in plan.order
@@ -159,7 +161,9 @@ class FrameMaker:
                     raise authors.wrong(self.plan.graph, step, f"{error.text}.") from error
                 compiled = kernels.compile_kernel(source, self.cache)
                 tables = [
-                    (t[0].first, t[0].weights, t[1].first.astype(np.uint64), np.ascontiguousarray(t[1].weights.T)) if t else ()
+                    (t[0].first, t[0].weights, t[1].first.astype(np.uint64), np.ascontiguousarray(t[1].weights.T))
+                    if t
+                    else ()
                     for t in taps
                 ]
                 self._kernels[key] = (compiled, tables)
@@ -290,7 +294,9 @@ class _Work:
         values = self.plan.values.params[name, field]
         if not np.ndim(values):
             return np.full(stop - start, values, np.float32)
-        return values[start:stop] if stop <= self._length else values[np.minimum(np.arange(start, stop), self._length - 1)]
+        return (
+            values[start:stop] if stop <= self._length else values[np.minimum(np.arange(start, stop), self._length - 1)]
+        )
 
     def _run_kernel(self, kernel: Kernel, pictures: list[np.ndarray], start: int, output: str, out: np.ndarray) -> None:
         """Run a kernel into ``out``, whose first frame is ``start``.
@@ -306,7 +312,9 @@ class _Work:
         label = "+".join(kernel.steps) if output == "frames" else "+".join([*kernel.steps, self.plan.sink])
         self.seconds[label] += time.perf_counter() - began
 
-    def _call_kernel(self, kernel: Kernel, pictures: list[np.ndarray], start: int, output: str, out: np.ndarray) -> bool:
+    def _call_kernel(
+        self, kernel: Kernel, pictures: list[np.ndarray], start: int, output: str, out: np.ndarray
+    ) -> bool:
         """Run a kernel; say whether anything in it may not be finite."""
         plan, maker, span = self.plan, self.maker, (start, start + len(out))
         nodes = [plan.graph.nodes[step] for step in kernel.steps]
@@ -332,7 +340,11 @@ class _Work:
         for i, (step, wires) in enumerate(zip(kernel.steps, kernel.wiring)):
             sources = list(dict.fromkeys(wires))
             names = tuple(kernel.inputs[j] if what == "input" else kernel.steps[j] for what, j in sources)
-            yield i, Kernel((step,), names, (tuple(("input", sources.index(wire)) for wire in wires),), ("step", 0)), sources
+            yield (
+                i,
+                Kernel((step,), names, (tuple(("input", sources.index(wire)) for wire in wires),), ("step", 0)),
+                sources,
+            )
 
     def _find_culprit(self, kernel: Kernel, pictures: list[np.ndarray], start: int, stop: int) -> None:
         """Name the first node of a kernel whose frames are not finite; nothing when all are."""
@@ -345,13 +357,17 @@ class _Work:
             self._call_kernel(single, [made[source] for source in sources], start, "frames", out)
             finite(graph, kernel.steps[i], out, start)
 
-    def _find_uncompilable(self, kernel: Kernel, pictures: list[np.ndarray], start: int, error: kernels.CompileError) -> None:
+    def _find_uncompilable(
+        self, kernel: Kernel, pictures: list[np.ndarray], start: int, error: kernels.CompileError
+    ) -> None:
         """Name the first node of a kernel whose pixel code cannot be compiled."""
         graph = self.plan.graph
         if len(kernel.steps) == 1:
             code = type(graph.nodes[kernel.steps[0]]).pixel.__code__
             place = f"{code.co_filename}:{code.co_firstlineno}"
-            raise authors.wrong(graph, kernel.steps[0], f"pixel cannot be compiled: {error} ({place})") from error.__cause__
+            raise authors.wrong(
+                graph, kernel.steps[0], f"pixel cannot be compiled: {error} ({place})"
+            ) from error.__cause__
         blank = np.zeros((1, 3, self.maker.height, self.maker.width), np.float32)
         for _, single, sources in self._singles(kernel):
             given = [pictures[j][:1] if what == "input" else blank for what, j in sources]

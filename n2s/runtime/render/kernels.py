@@ -34,7 +34,8 @@ from n2s.runtime.render.strictness import strict_channels, unseen
 from n2s.runtime.store import checksum, publish
 
 HELPERS = {
-    name: function for name, function in vars(shader).items()
+    name: function
+    for name, function in vars(shader).items()
     if inspect.isfunction(function) and function.__module__ == shader.__name__
 }
 
@@ -125,7 +126,9 @@ def _pixel_source(cls: type[Pointwise], name: str, helpers: dict[str, str]) -> s
     for node in ast.walk(tree):
         if not isinstance(node, _ALLOWED):
             line = getattr(node, "lineno", tree.lineno)
-            raise PixelError(cls, f"has a {type(node).__name__}, which has no place in pixel code; see docs/writing-nodes.md", line)
+            raise PixelError(
+                cls, f"has a {type(node).__name__}, which has no place in pixel code; see docs/writing-nodes.md", line
+            )
         if isinstance(node, ast.Name) and node.id not in arguments | local | {"abs", "min", "max"}:
             if HELPERS.get(node.id) is not function.__globals__.get(node.id, object()):
                 raise PixelError(cls, f"uses {node.id!r}; it may use its arguments and n2s.graph.shader", node.lineno)
@@ -149,13 +152,19 @@ def _definition(cls: type[Pointwise]) -> ast.FunctionDef:
         texts.append(Path(cls.pixel.__code__.co_filename).read_text(encoding="utf-8"))
     for text in texts:
         tree = ast.parse(text)  # compiled whole: what a module imports changes the code of its functions
-        lines = {code.co_firstlineno for code in codes_in(compile(text, "pixel", "exec", dont_inherit=True)) if digest_code(code) == loaded}
+        lines = {
+            code.co_firstlineno
+            for code in codes_in(compile(text, "pixel", "exec", dont_inherit=True))
+            if digest_code(code) == loaded
+        }
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and node.name == cls.pixel.__name__:
                 if min(part.lineno for part in (node, *node.decorator_list)) in lines:
                     return node
     if texts:
-        raise PixelError(cls, "is not what its file says: the file was edited after it was loaded. Start Python again", 0)
+        raise PixelError(
+            cls, "is not what its file says: the file was edited after it was loaded. Start Python again", 0
+        )
     raise PixelError(cls, "must live in a file, so that it can be compiled; it was typed or made at run time", 0)
 
 
@@ -185,7 +194,11 @@ class _Float32(ast.NodeTransformer):
 
 
 def _body(
-    kernel: Kernel, nodes: Sequence[type[Pointwise]], pictures: Sequence[Picture], output: str, looked_at: Sequence[tuple]
+    kernel: Kernel,
+    nodes: Sequence[type[Pointwise]],
+    pictures: Sequence[Picture],
+    output: str,
+    looked_at: Sequence[tuple],
 ) -> str:
     """Return the source of the function over a block of frames.
 
@@ -219,7 +232,13 @@ def _body(
     for i, picture in enumerate(pictures):
         if picture.resampled:
             _emit_light(emit, i, picture)
-    emit(2, "for y in range(height):", "    row = u32(y)", "    at_y = f32(y)", "    at_v = (at_y + f32(0.5)) / f32(height)")
+    emit(
+        2,
+        "for y in range(height):",
+        "    row = u32(y)",
+        "    at_y = f32(y)",
+        "    at_v = (at_y + f32(0.5)) / f32(height)",
+    )
     emit(3, "dy = at_y + f32(0.5) - half_height")
     for i, picture in enumerate(pictures):
         if picture.resampled:
@@ -259,7 +278,12 @@ def _body(
 
 def _emit_light(emit: Callable, i: int, picture: Picture) -> None:
     """Turn a source picture into light once a frame; its rows are read several times."""
-    emit(2, "for c in range(3):", f"    for y in range(in{i}.shape[2]):", f"        source, light = in{i}[f, c, y], light{i}[c, y]")
+    emit(
+        2,
+        "for c in range(3):",
+        f"    for y in range(in{i}.shape[2]):",
+        f"        source, light = in{i}[f, c, y], light{i}[c, y]",
+    )
     emit(4, "for x in range(source.size):", f"    value = {'round_half(source[x])' if picture.half else 'source[x]'}")
     emit(5, "light[x] = value * abs(value)")
 
@@ -290,7 +314,13 @@ def _emit_yuv(emit: Callable, root: str, output: str) -> None:
     emit(4, f"luma_row[x] = np.int32(f32({16 * scale}) + f32({219 * scale}) * luma + thresholds[x])")
     emit(4, "blue_row[x] = blue_row[x] * second + (blue - luma)", "red_row[x] = red_row[x] * second + (red - luma)")
     emit(3, "if y & 1:", "    half = width // 2", "    start = width * height + (y // 2) * half")
-    emit(4, "thresholds = dither[(y // 2) & 63]", "for plane in range(2):", "    line = chroma[plane]", "    line[0] = line[1]")
+    emit(
+        4,
+        "thresholds = dither[(y // 2) & 63]",
+        "for plane in range(2):",
+        "    line = chroma[plane]",
+        "    line[0] = line[1]",
+    )
     emit(5, f"gain = f32({224 * scale / 1.8556 / 8!r}) if plane == 0 else f32({224 * scale / 1.5748 / 8!r})")
     emit(5, "at = start + plane * half * (height // 2)", "plane_row = out[f, at : at + half]", "for k in range(half):")
     emit(6, "value = line[2 * k] + f32(2) * line[2 * k + 1] + line[2 * k + 2]")

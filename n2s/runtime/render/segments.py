@@ -14,7 +14,9 @@ from n2s.runtime.films import encoder, mp4
 from n2s.runtime.render.frames import FrameMaker
 
 
-def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter, progress: Callable[[int], None]) -> None:
+def write_segment(
+    maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter, progress: Callable[[int], None]
+) -> None:
     """Encode a chunk's frames to a segment."""
     sink, header = maker.plan.node, maker.plan.graph.header
     arguments = encoder.segment_arguments(header.size, header.fps, sink.crf, sink.preset, sink.depth)
@@ -30,7 +32,9 @@ def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter,
     check_segment(path, chunk.count)
 
 
-def write_digests(maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter, progress: Callable[[int], None]) -> None:
+def write_digests(
+    maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter, progress: Callable[[int], None]
+) -> None:
     """List the SHA-256 of each of a chunk's frames."""
     lines = []
     for codes in maker.blocks(chunk.start, chunk.stop, seconds, lambda: progress(0)):

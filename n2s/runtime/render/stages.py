@@ -99,5 +99,7 @@ def _stage(plan: FilmPlan, key: Key) -> Stage:
 
 def _of_kernel(plan: FilmPlan, key: Key, kernel: Kernel) -> Stage:
     nodes = plan.graph.nodes
-    sources = {str(i): ("own" if nodes[name].kind == "streamed" else "film", name) for i, name in enumerate(kernel.inputs)}
+    sources = {
+        str(i): ("own" if nodes[name].kind == "streamed" else "film", name) for i, name in enumerate(kernel.inputs)
+    }
     return Stage(key, kernel, sources)

@@ -95,8 +95,11 @@ def _is_picture(value: ast.expr, pictures: dict[str, int]) -> bool:
     return isinstance(value, ast.Name) and value.id in pictures
 
 
-def _expression(value: ast.expr | None, pictures: dict[str, int], known: dict[str, Channels], helpers: dict) -> Channels:
+def _expression(
+    value: ast.expr | None, pictures: dict[str, int], known: dict[str, Channels], helpers: dict
+) -> Channels:
     """Return what an expression is strict in."""
+
     def inner(part: ast.expr) -> Channels:
         return _expression(part, pictures, known, helpers)
 
@@ -116,7 +119,11 @@ def _expression(value: ast.expr | None, pictures: dict[str, int], known: dict[st
         if name in _PASSING_CALLS and len(value.args) == 1 or name == "copysign" and value.args:
             return inner(value.args[0])
         function = helpers.get(name)
-        if function is not None and len(function.args.args) == len(value.args) and not any(_is_picture(a, pictures) for a in value.args):
+        if (
+            function is not None
+            and len(function.args.args) == len(value.args)
+            and not any(_is_picture(a, pictures) for a in value.args)
+        ):
             arguments = {arg.arg: inner(given) for arg, given in zip(function.args.args, value.args)}
             try:
                 made = _run(function, {}, arguments, helpers)
@@ -133,8 +140,10 @@ def _combined(operator: ast.operator, left: Channels, right: Channels) -> Channe
 
 
 def unseen(
-    wiring: Sequence[Sequence[tuple[str, int]]], root: tuple[str, int],
-    strict: Sequence[tuple[Channels, Channels, Channels]], inputs: int,
+    wiring: Sequence[Sequence[tuple[str, int]]],
+    root: tuple[str, int],
+    strict: Sequence[tuple[Channels, Channels, Channels]],
+    inputs: int,
 ) -> list[tuple[str, int, int]]:
     """Return the channels that a kernel must look at beside its result: ("input" or "step", number, channel).
 

@@ -12,7 +12,9 @@ WIDEST = 2000
 _PAPER, _INK = (18, 20, 24), (206, 211, 218)
 _GAP = 8
 # From strongly negative over nothing to strongly positive.
-_COLOURS = np.array([(17, 33, 84), (41, 98, 168), (120, 176, 214), (242, 240, 234), (238, 158, 104), (196, 62, 52), (92, 14, 34)])
+_COLOURS = np.array(
+    [(17, 33, 84), (41, 98, 168), (120, 176, 214), (242, 240, 234), (238, 158, 104), (196, 62, 52), (92, 14, 34)]
+)
 _STRONG = 3.0  # latents have unit variance: nearly all lie within three
 
 

@@ -69,7 +69,11 @@ def _pair(old: list[str], new: list[str]) -> dict[int, int]:
 
 def _leaves(node: dict[str, Any]) -> dict[tuple[str, str], Any]:
     found = {("grid", ""): node["grid"]} if "grid" in node else {}
-    return found | {(part, field): value for part in ("settings", "params", "files", "clock") for field, value in node.get(part, {}).items()}
+    return found | {
+        (part, field): value
+        for part in ("settings", "params", "files", "clock")
+        for field, value in node.get(part, {}).items()
+    }
 
 
 def _alike(old: dict[str, Any], new: dict[str, Any], pairs: dict[int, int]) -> bool:
@@ -143,7 +147,12 @@ def _wires(was: dict, now: dict, pairs: dict[int, int], name: str, names: list[s
     """Wires between nodes that were there before; those of new and removed nodes are told with these."""
     found = []
     for port in sorted(set(was) & set(now)):
-        if isinstance(was[port], int) and isinstance(now[port], int) and now[port] in pairs.values() and was[port] in pairs:
+        if (
+            isinstance(was[port], int)
+            and isinstance(now[port], int)
+            and now[port] in pairs.values()
+            and was[port] in pairs
+        ):
             if pairs[was[port]] != now[port]:
                 found.append(_changed("wire", f"{name}.{port}", names[pairs[was[port]]], names[now[port]]))
     return found
@@ -168,12 +177,20 @@ def _signals(was: dict[str, str], now: dict[str, str], pairs: dict[int, int], na
         for field in [name.partition(".")[2] for name in now if name.partition(".")[0] == str(b)]:
             old, new = was.get(f"{a}.{field}"), now[f"{b}.{field}"]
             if old is not None and old != new:
-                found.append({"kind": "signal", "subject": f"{names[b]}.{field}", "text": f"{names[b]}.{field} has other values"})
+                found.append(
+                    {"kind": "signal", "subject": f"{names[b]}.{field}", "text": f"{names[b]}.{field} has other values"}
+                )
     return found
 
 
 def _changed(kind: str, subject: str, was: Any, now: Any) -> dict[str, Any]:
-    return {"kind": kind, "subject": subject, "was": was, "is": now, "text": f"{subject}: {' → '.join(_apart(was, now))}"}
+    return {
+        "kind": kind,
+        "subject": subject,
+        "was": was,
+        "is": now,
+        "text": f"{subject}: {' → '.join(_apart(was, now))}",
+    }
 
 
 def _apart(was: Any, now: Any) -> tuple[str, str]:

@@ -42,7 +42,8 @@ def describe_film(run: Run, film: Film) -> dict[str, Any]:
         "stages": stages(plan) if len(plans) == 1 else [],
         "driven": driven(plan) if len(plans) == 1 else [],
         "chunks": [
-            {"start": chunk.start, "stop": chunk.stop, "key": chunk.key, "stored": stored[chunk.key]} for _, chunk in film.parts
+            {"start": chunk.start, "stop": chunk.stop, "key": chunk.key, "stored": stored[chunk.key]}
+            for _, chunk in film.parts
         ],
         "stored": len(film.parts) - len(missing),
         "to_render": 0 if done else len(missing),
@@ -169,7 +170,9 @@ class Explainer:
             if stored:
                 causes = [{"kind": "stored", "text": "it is in the store: nothing to render"}]
             elif done:
-                causes = [{"kind": "done", "text": "it is not in the store any more, and not needed: the film is up to date"}]
+                causes = [
+                    {"kind": "done", "text": "it is not in the store any more, and not needed: the film is up to date"}
+                ]
             told.append({
                 "film": film.path.name, "chunk": i, "start": chunk.start, "stop": chunk.stop,
                 "from": float(begin / film.fps), "to": float(passed / film.fps), "key": chunk.key,
@@ -180,7 +183,9 @@ class Explainer:
     def _causes(self, plan: FilmPlan, chunk: Chunk) -> tuple[list[dict[str, Any]], str | None]:
         """Return the causes, and the key of the chunk they were found against."""
         if chunk.key in self.kept:
-            return [{"kind": "damaged", "text": "it was rendered before, but what was kept of it is damaged or gone"}], chunk.key
+            return [
+                {"kind": "damaged", "text": "it was rendered before, but what was kept of it is damaged or gone"}
+            ], chunk.key
         names = [*plan.order, plan.sink]
         recipe = {**chunk.recipe, "static": plan.static}
         best: tuple[Any, str, list] | None = None
@@ -191,7 +196,12 @@ class Explainer:
                 if best is None or rank < best[0]:
                     best = (rank, key, found.causes)
         if best is None:
-            return [{"kind": "new", "text": "it was never rendered before: the store keeps nothing like it for these frames"}], None
+            return [
+                {
+                    "kind": "new",
+                    "text": "it was never rendered before: the store keeps nothing like it for these frames",
+                }
+            ], None
         margins = {f"{names[int(at)]}.{field}": (before, after)
                    for name, _, before, after in plan.driven for at, _, field in [name.partition(".")]}  # fmt: skip
         causes = []

@@ -98,7 +98,9 @@ def _grid(
     pixels[top:bottom, left] = _AXIS
 
 
-def _heading(pixels: np.ndarray, box: tuple[int, int, int, int], title: str, low: float, high: float, count: int) -> None:
+def _heading(
+    pixels: np.ndarray, box: tuple[int, int, int, int], title: str, low: float, high: float, count: int
+) -> None:
     letter(pixels, box[0], 16, title, _INK)
     said = f"min {low:.3g}   max {high:.3g}"
     letter(pixels, box[2] - width(said), 16, said, _INK)

@@ -64,7 +64,9 @@ class View:
         kind = SIGNAL if self.param else self.graph.output(self.link).kind
         self.name = port or str(self.link)
         if kind is AUDIO:
-            raise GraphError(f'"{self.name}" is music; a signal, latents or frames were wanted, like those of Features.')
+            raise GraphError(
+                f'"{self.name}" is music; a signal, latents or frames were wanted, like those of Features.'
+            )
         self.kind = kind.name.lower()
         self.values = analyse(self.graph, context)
         self.clock = self.values.clock
@@ -72,7 +74,9 @@ class View:
     def _find(self, graph: Graph, port: str | None) -> tuple[tuple[str, str] | None, Link | None]:
         """Return the parameter that is meant, or the link."""
         if port is None and not self.graph.sinks():
-            raise ArgumentError(f"The graph makes no film. Name what is to be seen with --node: {', '.join(list(self.graph.nodes)[:40])}.")
+            raise ArgumentError(
+                f"The graph makes no film. Name what is to be seen with --node: {', '.join(list(self.graph.nodes)[:40])}."
+            )
         if port is None:
             return None, self.graph.nodes[self.graph.sinks()[0]].frames
         name, _, rest = port.strip().partition(".")
@@ -91,8 +95,14 @@ class View:
             link = graph.through(link)
         if link.node not in self.graph.nodes or self.graph.output(link) is None:
             outputs = list(type(graph.nodes.get(name) or node).outputs)
-            known = suggest(output, outputs) if output else f"Name one: {', '.join(f'{name}.{o}' for o in outputs[:40])}."
-            text = f'"{port}" names no output. {known}' if outputs else f'"{name}" makes a film and gives nothing to other nodes.'
+            known = (
+                suggest(output, outputs) if output else f"Name one: {', '.join(f'{name}.{o}' for o in outputs[:40])}."
+            )
+            text = (
+                f'"{port}" names no output. {known}'
+                if outputs
+                else f'"{name}" makes a film and gives nothing to other nodes.'
+            )
             raise GraphError([Problem(graph.where(name, key=True), text)])
         return None, link
 
@@ -114,10 +124,16 @@ class View:
         read = {link.node for _, _, link in self.graph.links()}
         graph = copy.copy(self.graph)
         for name, node in self.graph.nodes.items():
-            streams = [(output, declared.kind) for output, declared in type(node).outputs.items() if declared.kind.streamed]
+            streams = [
+                (output, declared.kind) for output, declared in type(node).outputs.items() if declared.kind.streamed
+            ]
             if name not in read and streams:
                 output, kind = streams[0]
-                end = ShownLatents(latents=Link(name, output)) if kind is LATENTS else ShownFrames(frames=Link(name, output))
+                end = (
+                    ShownLatents(latents=Link(name, output))
+                    if kind is LATENTS
+                    else ShownFrames(frames=Link(name, output))
+                )
                 graph.nodes = self.graph.nodes | {SHOWN: end}
                 plan = FilmPlan(graph, SHOWN, self.values, self.context, machine.environment())
                 if self.link.node in plan.order:
