@@ -12,7 +12,8 @@ from n2s.graph.declare import Node
 from n2s.graph.graph import Graph
 from n2s.graph.registry import node_types
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL
-from n2s.plan.film import FilmPlan
+from n2s.plan.film import plan_film, towards
+from n2s.plan.stages import Plan
 from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.render.analysis import analyse
@@ -82,11 +83,12 @@ def load(values: dict[str, Any], folder: Path, name: str = "graph.yaml") -> Grap
     return Graph.load(path)
 
 
-def plan(graph: Graph, store: Store, fuse: bool = True) -> FilmPlan:
+def plan(graph: Graph, store: Store, fuse: bool = True, fold: bool = False) -> Plan:
     graph = graph.flat
     context = RunContext(store, lambda text: None)
     sink = graph.sinks()[0]
-    return FilmPlan(graph, sink, analyse(graph, context), context, machine.environment(), fuse)
+    values = analyse(graph, context)
+    return plan_film(graph, sink, values, context, machine.environment(), folding=fold, fusing=fuse)
 
 
 def keys(graph: Graph, store: Store) -> list[str]:
@@ -95,14 +97,14 @@ def keys(graph: Graph, store: Store) -> list[str]:
 
 def frames(graph: Graph, store: Store, name: str, pieces: list[tuple[int, int]], fuse: bool = True) -> np.ndarray:
     """Return what a streamed node gives, made in the given pieces."""
-    maker = FrameMaker(plan(graph, store, fuse), store.kernels)
-    return np.concatenate([maker.frames(name, start, stop) for start, stop in pieces])
+    maker = FrameMaker(towards(plan(graph, store, fuse), name, fuse), store)
+    return np.concatenate([maker.frames(start, stop) for start, stop in pieces])
 
 
 def codes(graph: Graph, store: Store, fuse: bool = True) -> np.ndarray:
     """Return all frames as the sink gets them."""
     film = plan(graph, store, fuse)
-    maker = FrameMaker(film, store.kernels)
+    maker = FrameMaker(film, store)
     return np.concatenate([block.copy() for block in maker.blocks(0, film.values.clock.frames)])
 
 

@@ -113,7 +113,8 @@ class Block:
     """The few frames that a streamed node is asked for: ``start`` to ``stop``, without the window around them.
 
     ``grid`` is the latent grid (rows, columns) that the decoder downstream wants; ``resources`` holds what the node's
-    ``open`` made once for this run.
+    ``open`` made once for this run; ``size`` is the width and height of the frames that the node gives, where it is not
+    a source of frames.
     """
 
     scene: Scene
@@ -121,6 +122,7 @@ class Block:
     stop: int
     grid: tuple[int, int]
     resources: object = None
+    size: tuple[int, int] | None = None
 
     @property
     def count(self) -> int:

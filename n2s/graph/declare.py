@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, field_validator
 from pydantic.errors import PydanticUserError
@@ -254,7 +254,8 @@ class Node(BaseModel, metaclass=_Declared):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, validate_default=True)
 
     outputs: ClassVar[dict[str, Output]] = {}
-    neutral: ClassVar[dict[str, Any] | None] = None  # settings under which it returns its input
+    # Settings under which it returns what its first port gives, whatever the others are; {}: all at their defaults.
+    neutral: ClassVar[dict[str, Any] | None] = None
     example: ClassVar[dict[str, Any]] = {}  # the settings of a minimal valid use
     kind: ClassVar[str] = ""  # resident, streamed, pointwise, sink or track
 
@@ -279,6 +280,8 @@ class Node(BaseModel, metaclass=_Declared):
             With every mistake in the class.
         """
         super().__pydantic_init_subclass__(**kwargs)
+        if "cache" in (fields := cls.__pydantic_fields__):  # what all nodes of a kind have comes last
+            fields["cache"] = fields.pop("cache")
         found = {
             name: [m for m in info.metadata if isinstance(m, Spec | Kind)] for name, info in cls.model_fields.items()
         }
@@ -449,6 +452,12 @@ def wanted(item: Mapping[str, Any]) -> str:
     return f"{text}, not {_yaml(came) if short else 'this'}"
 
 
+def _cache() -> Any:
+    """Declare the setting that keeps a node's frames."""
+    text = "frames: keep what it gives in the store, so that work on what follows computes none of it again"
+    return setting(None, help=text, keyed=False)
+
+
 class Resident(Node):
     """A node whose results are small and computed once for the whole track.
 
@@ -469,12 +478,28 @@ class Streamed(Node):
     """
 
     kind: ClassVar[str] = "streamed"
+    cache: Literal["frames"] | None = _cache()
+
+    @field_validator("cache")
+    @classmethod
+    def _gives_frames(cls, value: Any) -> Any:
+        if value and any(output.kind is not FRAMES for output in cls.outputs.values()):
+            raise ValueError(f"frames alone are kept; {cls.__name__} gives {next(iter(cls.outputs.values())).kind}")
+        return value
+
     # What it reads of the track's clock beside times of frames. Keys hold it; reading what is not declared is an error.
     reads: ClassVar[frozenset[str]] = frozenset({"duration", "tempo"})
 
     def window(self, fps: Any) -> tuple[int, int]:
         """Return how many frames before and after the wanted ones its streamed inputs must cover; constants only."""
         return 0, 0
+
+    def input_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the width and height of the frames that it takes where it gives frames of ``size``; constants only.
+
+        An upscaler by two takes half of each. What it takes is computed in that size.
+        """
+        return size
 
     def open(self, scene: Any, grid: Any) -> Any:
         """Return what is needed once for a run (tables, a model), shared by all threads; blocks carry it."""
@@ -489,6 +514,8 @@ class Pointwise(Node):
     in, (r, g, b) out. ``prepare(<parameters>)`` may turn parameters into others once a frame, on float32 (B,) arrays.
     Only the helpers of `n2s.graph.shader` may be called; every number is float32.
     """
+
+    cache: Literal["frames"] | None = _cache()
 
     kind: ClassVar[str] = "pointwise"
     outputs: ClassVar[dict[str, Output]] = {"frames": Output(FRAMES)}

@@ -19,7 +19,8 @@ from n2s.graph.errors import ArgumentError, GraphError, N2SError, RenderError
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.times import parse_time
-from n2s.plan.film import Chunk, FilmPlan
+from n2s.plan.keys import Chunk
+from n2s.plan.stages import Plan
 from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
@@ -264,7 +265,7 @@ class Run:
         for task in tasks:
             plan = self._part(task)[0]
             if id(plan) not in self._makers:
-                maker = FrameMaker(plan, self.store.kernels)
+                maker = FrameMaker(plan, self.store)
                 maker.warm_up(self._began)
                 self._makers[id(plan)] = maker
         self._began("rendering")
@@ -278,14 +279,14 @@ class Run:
         except Cancelled:
             raise KeyboardInterrupt from None
 
-    def _part(self, task: Task) -> tuple[FilmPlan, Chunk]:
+    def _part(self, task: Task) -> tuple[Plan, Chunk]:
         return next(part for part in self.films[task.film].parts if part[1].key == task.key)
 
     def _render_task(self, task: Task, check: Callable[[], None]) -> None:
         """Render one chunk into the store; runs in any thread."""
         plan, chunk = self._part(task)
         film, maker = self.films[task.film], self._makers[id(plan)]
-        recipe = {**chunk.recipe, "static": plan.static}
+        recipe = {**chunk.recipe, "static": plan.keys.static}
         write = write_digests if film.format == "digests" else write_segment
         seconds: Counter = Counter()
 

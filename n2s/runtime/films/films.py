@@ -17,7 +17,8 @@ from n2s.graph.code.identity import code_digest
 from n2s.graph.code.loaded import stamp
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest
-from n2s.plan.film import Chunk, FilmPlan
+from n2s.plan.keys import Chunk
+from n2s.plan.stages import Plan
 from n2s.runtime.context import Music
 from n2s.runtime.films import encoder, mp4
 from n2s.runtime.films.targets import Targets
@@ -52,7 +53,7 @@ class Film:
     path: Path
     format: str
     fps: Fraction
-    parts: list[tuple[FilmPlan, Chunk]]
+    parts: list[tuple[Plan, Chunk]]
     music: list[Passage]
     bitrate: int = 192
     title: str = ""

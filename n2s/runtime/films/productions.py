@@ -15,7 +15,9 @@ from n2s.graph.graph import Graph
 from n2s.graph.time import album_boundaries, frames_to_cover, sample_at
 from n2s.graph.tracks import coded_track
 from n2s.graph.values import Values
-from n2s.plan.film import FilmPlan
+from n2s.plan.film import plan_film
+from n2s.plan.ranges import check_ranges
+from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films.films import Chapter, Film, Passage
 from n2s.runtime.films.targets import film_path, part, version
@@ -97,9 +99,9 @@ class Planner:
             self._produced[id(graph)] = Production(graph, analyse(graph, self.context))
         return self._produced[id(graph)]
 
-    def _plan(self, production: Production, sink: str) -> FilmPlan:
-        plan = FilmPlan(production.graph, sink, production.values, self.context, self.environment)
-        plan.check_ranges()
+    def _plan(self, production: Production, sink: str) -> Plan:
+        plan = plan_film(production.graph, sink, production.values, self.context, self.environment)
+        check_ranges(plan)
         return plan
 
     def _frames(self, span: Span, production: Production) -> tuple[int, int]:
@@ -162,7 +164,7 @@ class Planner:
         )  # fmt: skip
         return [*films, self._noted(whole)]
 
-    def _film_of_track(self, plan: FilmPlan, piece: Music, samples: int, shape: str) -> Film:
+    def _film_of_track(self, plan: Plan, piece: Music, samples: int, shape: str) -> Film:
         header, node = plan.graph.header, plan.node
         path = film_path(self.out, node.path, shape + version(plan.graph))
         chapters = [Chapter(header.title, 0, samples)] if header.title else []

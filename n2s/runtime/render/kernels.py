@@ -28,7 +28,7 @@ from n2s.graph.code.text import codes_in, digest_code
 from n2s.graph.declare import Pointwise
 from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.keys import digest_bytes
-from n2s.plan.film import Kernel
+from n2s.plan.stages import Kernel
 from n2s.runtime.media.resample import Taps
 from n2s.runtime.render.strictness import strict_channels, unseen
 from n2s.runtime.store import checksum, publish

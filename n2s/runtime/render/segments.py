@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from n2s.graph.errors import RenderError
-from n2s.plan.film import Chunk
+from n2s.plan.keys import Chunk
 from n2s.runtime.films import encoder, mp4
 from n2s.runtime.render.frames import FrameMaker
 
@@ -24,11 +24,11 @@ def write_segment(
         for codes in maker.blocks(chunk.start, chunk.stop, seconds, lambda: progress(0)):
             began = time.perf_counter()
             ffmpeg.write(memoryview(codes).cast("B"))
-            seconds[f"{maker.plan.sink} (encoder)"] += time.perf_counter() - began
+            seconds[f"{maker.plan.end} (encoder)"] += time.perf_counter() - began
             progress(len(codes))
         began = time.perf_counter()
         ffmpeg.finish()
-        seconds[f"{maker.plan.sink} (encoder)"] += time.perf_counter() - began
+        seconds[f"{maker.plan.end} (encoder)"] += time.perf_counter() - began
     check_segment(path, chunk.count)
 
 
