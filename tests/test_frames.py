@@ -87,7 +87,7 @@ def test_frames_have_the_films_size_for_every_reader(source: str, packages: Any,
     neutral = graph(studio, source, "Vignette").edit({"vignette0.amount": 0})
     np.testing.assert_array_equal(harness.frames(neutral, store, "vignette0", [(0, 20)]), seen)
     assert harness.codes(copied, store).tobytes() == harness.codes(plain, store).tobytes()
-    shown = View(plain, source, RunContext(store, print))
+    shown = View(Session(plain, store), source)
     np.testing.assert_array_equal(np.concatenate(list(shown.blocks(range(0, 20)))), seen)
     np.testing.assert_allclose(
         np.clip(seen[7], 0, 1), by_hand(raw_frame(studio, source, store, 7), source != "picture"), atol=2e-6

@@ -12,8 +12,8 @@ from test_films import write_album
 def test_plan_tells_the_film_and_renders_nothing(graph: Path, n2s: Any, n2s_json: Any, no_frames: None) -> None:
     (film,) = n2s_json("plan", graph)
     assert film["film"] == "track.mp4" and film["frames"] == 120 and film["seconds"] == 4 and film["chunk_frames"] == 30
-    assert [stage["stage"] for stage in film["stages"]] == ["latents", "latents", "decoder", "kernel", "sink"]
-    assert film["stages"][3]["nodes"] == ["tone", "vignette", "grain"]
+    assert [stage["stage"] for stage in film["stages"]] == ["latents", "latents", "decoder", "sink"]
+    assert film["stages"][3]["nodes"] == ["tone", "vignette", "grain", "out"]
     assert "on cpu" in film["stages"][2]["details"]
     drives = {f"{drive['node']}.{drive['field']}": drive["by"] for drive in film["driven"]}
     assert drives == {"anchors.weights": "weights", "tone.exposure": "= 0.8 * pulse"}

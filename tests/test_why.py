@@ -27,7 +27,11 @@ def keep(graph: Graph, store: Any) -> list[Path]:
     film = harness.plan(graph, store)
     return [
         store.add(
-            "segments", chunk.key, ".mp4", {**chunk.recipe, "static": film.static}, lambda path: path.write_bytes(b"-")
+            "segments",
+            chunk.key,
+            ".mp4",
+            {**chunk.recipe, "static": film.keys.static},
+            lambda path: path.write_bytes(b"-"),
         )
         for chunk in film.chunks()
     ]

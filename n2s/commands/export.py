@@ -45,19 +45,17 @@ def export(
 
     Frames have the film's size, whatever their node decodes or reads.
     """
-    from n2s.runtime.context import RunContext
     from n2s.runtime.seeing.export import write_arrays
     from n2s.runtime.seeing.views import View
-    from n2s.runtime.store import Store
+    from n2s.runtime.session import Session
 
     if output.suffix.lower() != ".npz":
         raise GraphError(f'An export is written as .npz, not "{output.name}".')
     begin, end, step = read_time("--from", from_), read_time("--to", to), read_step(every)
     loaded = load(graph, set_, Shape(size, fps))
     spare(output, True, loaded)
-    context = RunContext(Store(store), say)
-    try:
-        view = View(loaded, port, context)
+    with Session(loaded, store, say) as session:
+        view = View(session, port)
         start = view.frame_at(begin, "--from") if begin else 0
         stop = (
             view.clock.frames
@@ -72,8 +70,6 @@ def export(
                 f"--from {begin or 0} --to {end} leaves no frame of a track of {view.clock.duration:.2f} s."
             )
         shape = write_arrays(output, view, frames)
-    finally:
-        context.close()
     made(
         output,
         json,

@@ -117,11 +117,14 @@ def text(about: dict[str, Any]) -> list[str]:
 
 def stage_text(stage: dict[str, Any]) -> str:
     """Return one stage in words."""
+    steps = stage.get("kernel", {}).get("steps", [])
+    details = ", ".join([stage["type"], *stage["details"]])
     if stage["stage"] == "kernel":
-        nodes = " + ".join(stage["nodes"]) if stage["nodes"] else "nothing but resampling"
-        return f"kernel  {nodes}{' → ' + stage['to'] if stage['to'] else ''}, one pass"
-    details = ", ".join(stage["details"])
-    return f"{stage['stage']:7} {stage['node']} ({stage['type']}{', ' + details if details else ''})"
+        return f"kernel  {' + '.join(steps)}, one pass{', frames are kept' if stage['kept'] else ''}"
+    if stage["stage"] == "fit":
+        return f"fit     {stage['nodes'][0]} to {stage['details'][0]}"
+    before = f"{' + '.join(steps)} → " if steps else ""
+    return f"{stage['stage']:7} {before}{stage['nodes'][-1]} ({details})"
 
 
 def chunk_map(about: dict[str, Any]) -> list[str]:

@@ -51,10 +51,9 @@ def preview(
     Without times it shows the middle of the film; a signal is always shown whole, the times marked in it.
     """
     from n2s.graph.time import timecode
-    from n2s.runtime.context import RunContext
     from n2s.runtime.media.pictures import write_picture
     from n2s.runtime.seeing.views import View
-    from n2s.runtime.store import Store
+    from n2s.runtime.session import Session
 
     target = output or Path("renders") / f"{graph.stem}{'-' + node.replace('/', '-') if node else ''}.png"
     if target.suffix.lower() != ".png":
@@ -64,13 +63,10 @@ def preview(
     times, step = [read_time("--at", text) for text in at], read_time("--every", every)
     loaded = load(graph, set_, Shape(size, fps))
     spare(target, output is not None, loaded)
-    context = RunContext(Store(store), say)
-    try:
-        view = View(loaded, node, context)
+    with Session(loaded, store, say) as session:
+        view = View(session, node)
         frames = frames_shown(view, times, step, sheet)
         write_picture(target, picture(view, frames))
-    finally:
-        context.close()
     times = ", ".join(timecode(frame, view.clock.fps) for frame in frames)
     made(target, json, f"  {view.name}{f' at {times}' if times else ''}", node=view.name)
 

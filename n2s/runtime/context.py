@@ -73,7 +73,14 @@ class RunContext:
         self._said: set[str] = set()
         self._music: dict[tuple[Path, bool], Music] = {}
         self._models: dict[Path, ModelFolder] = {}
+        self._decoders: dict[tuple, Any] = {}
         self._pictures: dict[Path, tuple[str, np.ndarray]] = {}  # the digest of the file, what it shows
+
+    def renewed(self) -> RunContext:
+        """Return a context that knows of no file yet, and has the decoders that are open."""
+        made = RunContext(self.store, self._say)
+        made._decoders = self._decoders
+        return made
 
     def audio(self, path: Path, keep: bool = False) -> Music:
         if "\0" in str(path):
@@ -98,7 +105,7 @@ class RunContext:
     def model(self, path: Path | None) -> ModelFolder:
         folder = path or shipped_folder()
         if folder not in self._models:
-            self._models[folder] = ModelFolder(folder, self.store, self.say, self.inputs)
+            self._models[folder] = ModelFolder(folder, self.store, self.say, self.inputs, self._decoders)
         return self._models[folder]
 
     def image(self, path: Path) -> np.ndarray:

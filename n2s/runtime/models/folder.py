@@ -46,15 +46,24 @@ class ModelFolder:
         Takes a sentence for the user, when a fallback is taken.
     files : InputFiles, optional
         Of the run that the model takes part in.
+    decoders : dict, optional
+        Decoders that are open already, by the digest of their file, their provider and their batch.
     """
 
-    def __init__(self, folder: Path, store: Store | None, say: Any = print, files: InputFiles | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        store: Store | None,
+        say: Any = print,
+        files: InputFiles | None = None,
+        decoders: dict[tuple, SessionDecoder] | None = None,
+    ):
         self.folder, self.store, self.say = folder, store, say
         self.files = files or InputFiles(store)
         self.force_cpu = False
         self._anchors: tuple[str, dict[str, np.ndarray]] = ("", {})  # the digest of the archive, what is in it
         self._given: dict[str, np.ndarray] = {}  # the anchors that were asked for
-        self._decoders: dict[tuple, SessionDecoder] = {}
+        self._decoders = {} if decoders is None else decoders
         self._lock = threading.Lock()
 
     @property

@@ -10,9 +10,10 @@ import numpy as np
 
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
-from n2s.graph.types import FRAMES, LATENTS, Link
+from n2s.graph.types import LATENTS, Link
 from n2s.graph.values import Values
-from n2s.plan.film import Chunk, FilmPlan, node_digests
+from n2s.plan.keys import Chunk, node_digests
+from n2s.plan.stages import Plan, Stage
 from n2s.runtime.films.films import Film
 from n2s.runtime.run import Run
 from n2s.runtime.seeing.differences import compare
@@ -67,49 +68,60 @@ def describe_analysis(graph: Graph, values: Values) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def stages(plan: FilmPlan) -> list[dict[str, Any]]:
-    """Return the stages that a chunk goes through, in their order."""
-    nodes, found, fused = plan.graph.nodes, [], set()
-
-    def kernel(root: str, to: str) -> None:
-        made = plan.kernel(root)
-        if root not in fused and (made.steps or to):
-            fused.add(root)
-            found.append({"stage": "kernel", "nodes": list(made.steps), "inputs": list(made.inputs), "to": to})
-
-    for name in plan.order:
-        node = nodes[name]
-        if name in plan.fusion.cuts:
-            kernel(name, "frames")
-        if node.kind != "streamed":
-            continue
-        inputs = [link.node for port, link in node.links().items() if node.ports.get(port) is FRAMES]
-        for source in inputs:
-            if nodes[source].kind == "pointwise":
-                kernel(source, "")
-        makes = next(iter(type(node).outputs.values())).kind
-        stage = "latents" if makes is LATENTS else "decoder" if LATENTS in node.ports.values() else "frames"
-        found.append({"stage": stage, "node": name, "type": type(node).__name__, "details": _details(plan, name)})
-    sink = plan.node
-    kernel(sink.frames.node, f"yuv420p of {sink.depth} bits{', dithered' if sink.dither else ''}")
-    coding = [f"H.264, crf {sink.crf}, {sink.preset}"] if hasattr(sink, "crf") else ["SHA-256 of every frame"]
-    found.append({"stage": "sink", "node": plan.sink, "type": type(sink).__name__, "details": coding})
-    return found
+def stages(plan: Plan) -> list[dict[str, Any]]:
+    """Return the stages of a plan, as plain data, in their order."""
+    return [_described(plan, stage) for stage in plan.stages]
 
 
-def _details(plan: FilmPlan, name: str) -> list[str]:
-    said = []
-    if name in plan.grids:
-        said.append(f"{plan.grids[name][0]}x{plan.grids[name][1]} latents")
-    if provider := node_digests(plan.graph, name, plan.scene).get("provider"):
+def _described(plan: Plan, stage: Stage) -> dict[str, Any]:
+    node = plan.graph.nodes[stage.node]
+    about = {
+        "stage": _what(stage, node),
+        "name": stage.name,
+        "nodes": list(stage.nodes),
+        "type": type(node).__name__,
+        "reads": [vars(read) | {"size": list(read.size) if read.size else None} for read in stage.reads.values()],
+        "makes": stage.makes,
+        "size": list(stage.size) if stage.size else None,
+        "grid": list(stage.grid) if stage.grid else None,
+        "before": stage.before,
+        "after": stage.after,
+        "kept": stage.keep,
+        "details": _details(plan, stage),
+    }
+    if stage.kernel:
+        about["kernel"] = {"steps": list(stage.kernel.steps), "inputs": list(stage.kernel.inputs)}
+    return about
+
+
+def _what(stage: Stage, node: Any) -> str:
+    if stage.makes == "codes":
+        return "sink"
+    if stage.kernel:
+        return "kernel" if stage.kernel.steps else "fit"
+    return "decoder" if LATENTS in node.ports.values() and stage.makes == "frames" else stage.makes
+
+
+def _details(plan: Plan, stage: Stage) -> list[str]:
+    said, node = [], plan.graph.nodes[stage.node]
+    if stage.makes == "codes":
+        coding = f"H.264, crf {node.crf}, {node.preset}" if hasattr(node, "crf") else "SHA-256 of every frame"
+        return [f"yuv420p of {node.depth} bits{', dithered' if node.dither else ''}", coding]
+    if stage.kernel and not stage.kernel.steps:
+        return [f"{stage.size[0]}x{stage.size[1]}"]
+    if stage.grid:
+        said.append(f"{stage.grid[0]}x{stage.grid[1]} latents")
+    if provider := node_digests(plan.graph, stage.node, plan.scene).get("provider"):
         said.append(f"on {provider}")
-    before, after = plan.windows.get(name, (0, 0))
+    before, after = max(((read.before, read.after) for read in stage.reads.values()), default=(0, 0))
     if before or after:
         said.append(f"sees {before} frames before and {after} after")
+    if stage.keep:
+        said.append("frames are kept")
     return said
 
 
-def driven(plan: FilmPlan) -> list[dict[str, Any]]:
+def driven(plan: Plan) -> list[dict[str, Any]]:
     """Return every parameter and port of the pictures that a signal drives: what drives it and the range it reaches."""
     found = []
     for name in plan.order:
@@ -125,7 +137,7 @@ def driven(plan: FilmPlan) -> list[dict[str, Any]]:
     return found
 
 
-def driver(plan: FilmPlan, name: str, field: str) -> str:
+def driver(plan: Plan, name: str, field: str) -> str:
     """Return what drives a parameter or port, as the graph says it."""
     value = getattr(plan.graph.nodes[name], field)
     if isinstance(value, Link):
@@ -180,14 +192,14 @@ class Explainer:
             })  # fmt: skip
         return told
 
-    def _causes(self, plan: FilmPlan, chunk: Chunk) -> tuple[list[dict[str, Any]], str | None]:
+    def _causes(self, plan: Plan, chunk: Chunk) -> tuple[list[dict[str, Any]], str | None]:
         """Return the causes, and the key of the chunk they were found against."""
         if chunk.key in self.kept:
             return [
                 {"kind": "damaged", "text": "it was rendered before, but what was kept of it is damaged or gone"}
             ], chunk.key
-        names = [*plan.order, plan.sink]
-        recipe = {**chunk.recipe, "static": plan.static}
+        names = [*plan.order, plan.end]
+        recipe = {**chunk.recipe, "static": plan.keys.static}
         best: tuple[Any, str, list] | None = None
         for key in [*self.by_start.get(chunk.start, ()), *self._at_other_rates(plan, chunk)]:
             found = compare(self.kept[key], recipe, names)
@@ -202,8 +214,10 @@ class Explainer:
                     "text": "it was never rendered before: the store keeps nothing like it for these frames",
                 }
             ], None
-        margins = {f"{names[int(at)]}.{field}": (before, after)
-                   for name, _, before, after in plan.driven for at, _, field in [name.partition(".")]}  # fmt: skip
+        margins = {}
+        for signal in plan.keys.signals:
+            place, _, field = signal.name.partition(".")
+            margins[f"{names[int(place)]}.{field}"] = signal.before, signal.after
         causes = []
         for cause in best[2]:
             if cause["kind"] == "signal":
@@ -217,7 +231,7 @@ class Explainer:
             causes.append(cause)
         return causes, best[1]
 
-    def _at_other_rates(self, plan: FilmPlan, chunk: Chunk) -> list[str]:
+    def _at_other_rates(self, plan: Plan, chunk: Chunk) -> list[str]:
         """Return the kept chunks of other frame rates that show some of the same time."""
         fps, found = plan.graph.header.fps, []
         for key, recipe in self.kept.items():
