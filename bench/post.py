@@ -66,7 +66,7 @@ def n2s_contestant(frames: np.ndarray, cores: int, folder: Path) -> Contestant:
     """The generated kernel, handed its blocks of frames as a run does (the input rounded to float16, as decoders' is)."""
     from n2s.nodes.grain import Grain
     from n2s.nodes.tone import Tone, Vignette
-    from n2s.plan.film import Kernel
+    from n2s.plan.stages import Kernel
     from n2s.runtime.render import kernels
     from n2s.runtime.render.frames import BLOCK
 

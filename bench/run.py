@@ -120,13 +120,12 @@ def _plan(folder: Path) -> tuple:
 
 def record(folder: Path, jobs: int) -> dict:
     """Keep the latents and the finished frames of a tenth of the film, taken all along it, and the encoder's arguments."""
+    from n2s.plan.film import towards
     from n2s.runtime.render.frames import FrameMaker
 
     run, plan, chunks = _plan(folder)
-    maker = FrameMaker(plan, run.store.kernels)
-    np.save(
-        folder / "latents.npy", np.concatenate([maker.frames("drift", chunk.start, chunk.stop) for chunk in chunks])
-    )
+    maker, drift = FrameMaker(plan, run.store), FrameMaker(towards(plan, "drift"), run.store)
+    np.save(folder / "latents.npy", np.concatenate([drift.frames(chunk.start, chunk.stop) for chunk in chunks]))
     codes = [np.concatenate(list(maker.blocks(chunk.start, chunk.stop))) for chunk in chunks]
     np.save(folder / "codes.npy", np.concatenate(codes))
     (folder / "chunks.json").write_text(json.dumps([chunk.count for chunk in chunks]))
@@ -139,7 +138,8 @@ def decode(folder: Path, jobs: int) -> dict:
 
     run, plan, _ = _plan(folder)
     node, scene = plan.graph.nodes["film"], plan.scene
-    decoder = node.open(scene, plan.grids["film"])
+    grid = next(stage.grid for stage in plan.stages if stage.name == "film")
+    decoder = node.open(scene, grid)
     latents = np.load(folder / "latents.npy")
 
     def work(start: int) -> None:

@@ -14,6 +14,7 @@ import tiny
 from n2s.runtime.context import RunContext
 from n2s.runtime.media import resample
 from n2s.runtime.seeing.views import View
+from n2s.runtime.session import Session
 
 SIZE = (96, 64)
 COPY = '''
@@ -129,8 +130,8 @@ def test_thumbnails_have_the_films_size(studio: Any, store: Any, tmp_path: Path)
     from n2s.commands.draw import node_pictures
     from n2s.graph.times import parse_time
 
-    plan = harness.plan(graph(studio, "decoded", "Tone"), store)
-    for path in node_pictures(plan, store.kernels, parse_time(0.5), tmp_path).values():
+    session = Session(graph(studio, "decoded", "Tone"), store)
+    for path in node_pictures(session, parse_time(0.5), tmp_path).values():
         assert tiny.read_png(path).shape == (64, 96, 3)
 
 
@@ -159,7 +160,7 @@ def test_frames_beyond_the_end_stand_still(packages: Any, studio: Any, store: An
     values["nodes"]["vignette2"]["amount"] = "= ramp"
     driven = harness.load(values, studio.folder)
     for fuse in (True, False):
-        maker = harness.FrameMaker(harness.plan(driven, store, fuse), store.kernels)
+        maker = harness.FrameMaker(harness.plan(driven, store, fuse), store)
         codes = np.concatenate(list(maker.blocks(56, 65)))
         assert len(codes) == 9 and (codes[7:] == codes[6]).all() and (codes[6] != codes[5]).any()
         np.testing.assert_array_equal(np.concatenate(list(maker.blocks(63, 64))), codes[7:8])
@@ -168,7 +169,7 @@ def test_frames_beyond_the_end_stand_still(packages: Any, studio: Any, store: An
     values["nodes"]["out"]["frames"] = "more"
     grained = harness.load(values, studio.folder)
     ends = [
-        np.concatenate(list(harness.FrameMaker(harness.plan(grained, store, fuse), store.kernels).blocks(60, 64)))
+        np.concatenate(list(harness.FrameMaker(harness.plan(grained, store, fuse), store).blocks(60, 64)))
         for fuse in (True, False)
     ]
     assert ends[0].tobytes() == ends[1].tobytes()

@@ -22,7 +22,7 @@ def test_plan_tells_the_film_and_renders_nothing(graph: Path, n2s: Any, n2s_json
     ]  # fmt: skip
     assert (film["stored"], film["to_render"], film["frames_to_render"]) == (0, 4, 120)
     status, out, _ = n2s("plan", graph)
-    assert status == 0 and "tone + vignette + grain → yuv420p of 8 bits, dithered, one pass" in out
+    assert status == 0 and "tone + vignette + grain → out (FFmpegSink, yuv420p of 8 bits, dithered, H.264, crf" in out
     assert "0:00.0  ░░░░\n" in out and "4 to render" in out
 
 

@@ -72,6 +72,10 @@ class Context(Protocol):
         """Return a digest of the bytes of a file, or of all files of a folder."""
         ...
 
+    def check_unchanged(self) -> None:
+        """Raise where a file is not any more what it was when its digest was asked for."""
+        ...
+
     def keep(self, name: str, recipe: dict, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """Return what ``make`` makes, from the store when the same code made this recipe before.
 

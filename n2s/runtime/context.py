@@ -128,6 +128,9 @@ class RunContext:
     def file_digest(self, path: Path) -> str:
         return self.inputs.digest(path)
 
+    def check_unchanged(self) -> None:
+        self.inputs.check_unchanged()
+
     def keep(
         self, name: str, recipe: Mapping[str, Any], make: Callable[[], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:

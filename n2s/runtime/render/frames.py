@@ -25,7 +25,7 @@ from n2s.plan.stages import Kernel, Plan, Size, Stage
 from n2s.runtime.render import kernels
 from n2s.runtime.render.compiled import forget_kept_code
 from n2s.runtime.render.edges import finite, prepared_columns, read_only, streamed_output
-from n2s.runtime.render.kept import KeptFrames, NothingKept, Piece
+from n2s.runtime.render.kept import KeptFrames, NothingKept, Piece, StoredFrames
 from n2s.runtime.store import Store
 
 BLOCK = 4  # frames in memory at once, for each chunk in flight
@@ -39,16 +39,16 @@ class FrameMaker:
     ----------
     plan : Plan
     store : Store
-        Whose folder of kernels is used, and which keeps the frames of nodes with ``cache: frames``.
+        Which has the folder of compiled kernels.
     kept : KeptFrames, optional
-        Where frames are looked for before they are computed.
+        Where frames are looked for before they are computed; the store by default, for nodes with ``cache: frames``.
     opened : dict, optional
         What nodes have opened for other plans of the same files.
     """
 
     def __init__(self, plan: Plan, store: Store, kept: KeptFrames | None = None, opened: dict[str, Any] | None = None):
-        self.plan, self.cache = plan, store.kernels
-        self.kept = kept or NothingKept()
+        self.plan, self.store = plan, store
+        self.kept = kept
         computed = [stage for stage in plan.stages if stage.kernel is None]
         nodes = {stage.node: plan.graph.nodes[stage.node] for stage in computed}
         forget_kept_code(plan.graph.nodes[name] for name in plan.order)
@@ -130,25 +130,35 @@ class FrameMaker:
         Of a sink these are the codes of its format: (B, 3/2 H W) planar yuv420p, uint8 or uint16. ``seconds`` counts the
         time that each node takes; ``check`` is called between nodes, and may raise to give up.
         """
-        work = _Work(self, Counter() if seconds is None else seconds, check)
-        with self.kept.chunk(start, stop):
+        kept = self._kept()
+        work = _Work(self, kept, Counter() if seconds is None else seconds, check)
+        with kept.chunk(start, stop):
             for first in range(start, stop, BLOCK):
                 yield work.make(first, min(first + BLOCK, stop))
 
     def frames(self, start: int, stop: int) -> np.ndarray:
         """Return what the plan's end gives for frames start..stop."""
-        return _Work(self, Counter()).make(start, stop)
+        with (kept := self._kept()).chunk(start, stop):
+            return _Work(self, kept, Counter()).make(start, stop)
 
     def pick(self, frames: Sequence[int]) -> Iterator[np.ndarray]:
         """Yield what the end gives for some rising frame numbers, runs of neighbours a block at a time, and nothing else."""
-        work = _Work(self, Counter())
+        kept = self._kept()
+        work = _Work(self, kept, Counter())
         at = 0
-        while at < len(frames):
-            count = 1
-            while count < min(BLOCK, len(frames) - at) and frames[at + count] == frames[at] + count:
-                count += 1
-            yield work.make(frames[at], frames[at] + count)
-            at += count
+        with kept.chunk(0, 0):
+            while at < len(frames):
+                count = 1
+                while count < min(BLOCK, len(frames) - at) and frames[at + count] == frames[at] + count:
+                    count += 1
+                yield work.make(frames[at], frames[at] + count)
+                at += count
+
+    def _kept(self) -> KeptFrames:
+        if self.kept is not None:
+            return self.kept
+        keeping = any(stage.keep for stage in self.plan.stages)
+        return StoredFrames(self.plan, self.store) if keeping else NothingKept()
 
     def warm_up(self, say: Callable[[str], None] = lambda text: None) -> None:
         """Make the first frame, so that kernels are compiled and models opened before threads share them.
@@ -188,7 +198,7 @@ class FrameMaker:
                 except kernels.PixelError as error:
                     step = next(step for step in kernel.steps if type(nodes[step]) is error.cls)
                     raise authors.wrong(self.plan.graph, step, f"{error.text}.") from error
-                compiled = kernels.compile_kernel(source, self.cache)
+                compiled = kernels.compile_kernel(source, self.store.kernels)
                 tables = [
                     (t[0].first, t[0].weights, t[1].first.astype(np.uint64), np.ascontiguousarray(t[1].weights.T))
                     if t
@@ -228,8 +238,8 @@ class _Work:
     within a block, and what only kernels read is written over as soon as they are done.
     """
 
-    def __init__(self, maker: FrameMaker, seconds: Counter, check: Callable[[], None] = lambda: None):
-        self.maker, self.plan, self.seconds, self.check = maker, maker.plan, seconds, check
+    def __init__(self, maker: FrameMaker, kept: KeptFrames, seconds: Counter, check: Callable[[], None] = lambda: None):
+        self.maker, self.plan, self.kept, self.seconds, self.check = maker, maker.plan, kept, seconds, check
         self.stages = self.plan.stages
         self._length = self.plan.values.clock.frames
         self._values: dict[str, tuple[int, np.ndarray]] = {}  # the first frame, and the frames from there on
@@ -276,7 +286,7 @@ class _Work:
                 start = at + len(kept)
             if start >= stop:
                 continue
-            missing[stage.name] = pieces = self.maker.kept.pieces(stage, start, stop)
+            missing[stage.name] = pieces = self.kept.pieces(stage, start, stop)
             computed = [piece for piece in pieces if piece.load is None]
             for read in stage.reads.values() if computed else ():
                 begin, end = computed[0].start - read.before, computed[-1].stop + read.after
@@ -292,7 +302,7 @@ class _Work:
                 made = piece.load()
             else:
                 made = self._make(stage, piece.start, piece.stop)
-                self.maker.kept.add(stage, piece.start, made)
+                self.kept.add(stage, piece.start, made)
                 if stage.overlaps:
                     made = made.copy()  # its node may use the same memory for the next block
             at, before = self._values.get(stage.name, (piece.start, None))

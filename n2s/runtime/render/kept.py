@@ -74,8 +74,8 @@ class StoredFrames:
     One object serves one thread at a time; entries are shared through the store.
     """
 
-    def __init__(self, plan: Plan, store: Store, check_inputs: Callable[[], None] = lambda: None):
-        self.plan, self.store, self.check_inputs = plan, store, check_inputs
+    def __init__(self, plan: Plan, store: Store):
+        self.plan, self.store = plan, store
         self._chunks: dict[tuple[str, int, int], Chunk] = {}
         self._readers: dict[str, FrameReader | None] = {}
         self._writers: dict[str, FrameWriter] = {}
@@ -92,7 +92,7 @@ class StoredFrames:
             yield
             for stage in missing:
                 if (writer := self._writers[stage.name]).count == stop - start:
-                    self.check_inputs()  # the key speaks of files as they were
+                    self.plan.scene.context.check_unchanged()  # the key speaks of files as they were
                     chunk = self._chunk(stage, start, stop)
                     recipe = {**chunk.recipe, "static": self.plan.keys.of_stage(stage.name)}
                     self.store.add(KIND, chunk.key, ".frames", recipe, writer.move_to)
