@@ -74,7 +74,7 @@ def test_kernels_are_small_whatever_the_wiring(seed: int, studio: Any, store: An
 
 def test_a_cut_changes_no_bit(studio: Any, store: Any) -> None:
     graph = tangle(studio, 12, 3)
-    assert harness.plan(graph, store).fusion.cuts
+    assert kernels(harness.plan(graph, store)) > 1
     assert harness.codes(graph, store).tobytes() == harness.codes(graph, store, fuse=False).tobytes()
 
 
@@ -179,7 +179,7 @@ def test_an_interruption_is_heard_while_kernels_are_compiled(studio: Any, tmp_pa
     while "compiling kernel 1 of" not in said:
         said = process.stderr.readline()
         assert said, "the run ended before it compiled anything"
-    assert said.strip() == "compiling kernel 1 of 15 …"
+    assert said.strip() == "compiling kernel 1 of 9 …"  # neutral ones are not computed
     time.sleep(0.7)  # into the middle of a compilation
     began = time.monotonic()
     process.send_signal(signal.SIGINT)

@@ -45,7 +45,8 @@ def plan_film(
         False computes what is neutral or written twice, and every pointwise node by itself; the bits are the same.
     """
     scene = Scene(values.clock, graph.header.seed, graph.header.size, context, graph.base, graph.model_folder)
-    plan = flatten(Plan(graph, end, values, scene, environment))
+    chunk_length = getattr(graph.nodes[end], "chunk", None) or max(1, 2 * round(graph.header.fps))
+    plan = flatten(Plan(graph, end, values, scene, environment, chunk_length))
     if folding:
         plan = fold(plan)
     return key(fuse(shape(reach(plan)), fusing))

@@ -113,6 +113,8 @@ class Plan:
     scene : Scene
     environment : mapping
         What else decides bits: the library's own code, versions of others, the processor's instruction sets.
+    chunk_length : int
+        Frames in a chunk: the film's ``chunk``, or two seconds.
     nodes : tuple of Stage
         A stage for each streamed node and the sink; what `fuse` makes stages of, and keys speak of.
     stages : tuple of Stage
@@ -127,6 +129,7 @@ class Plan:
     values: Values
     scene: Scene
     environment: Mapping[str, Any]
+    chunk_length: int
     nodes: tuple[Stage, ...] = ()
     stages: tuple[Stage, ...] = ()
     folded: Mapping[str, str] = field(default_factory=dict)
@@ -142,11 +145,6 @@ class Plan:
         """The streamed nodes that are computed, inputs first, in an order that comes from the wiring and not from names."""
         names = dict.fromkeys(stage.node for stage in self.nodes)
         return [name for name in names if self.graph.nodes[name].kind != "sink"]
-
-    @property
-    def chunk_length(self) -> int:
-        """The sink's ``chunk``, or two seconds."""
-        return getattr(self.node, "chunk", None) or max(1, 2 * round(self.graph.header.fps))
 
     def chunks(self, start: int = 0, stop: int | None = None, length: int | None = None) -> list[Chunk]:
         """Return the chunks of frames start..stop, cut on the grid of ``length`` frames (the sink's by default)."""
