@@ -134,22 +134,6 @@ def _check_link(graph: Graph, link: Link, wanted, unread: set[str], what: str) -
     return ""
 
 
-def inputs_first(graph: Graph) -> list[str]:
-    """Return the names of the nodes of a graph without circles, each behind those that it reads."""
-    sources, order = _sources(graph), {}
-    for start in sources:
-        waiting = [(start, iter(sources[start]))]
-        while waiting:
-            name, rest = waiting[-1]
-            following = next((source for source in rest if source not in order), None)
-            if following is None:
-                order[name] = None
-                waiting.pop()
-            else:
-                waiting.append((following, iter(sources[following])))
-    return list(order)
-
-
 # The walks here are networkx's by right; but importing it takes as long as all the rest of a check.
 
 
