@@ -27,8 +27,8 @@ class Desk:
         start = round(at * RATE)
         early, start = max(-start, 0), max(start, 0)
         room = self[name][:, start:]
-        sound = sound[:, early:early + room.shape[1]]
-        room[:, :sound.shape[1]] += gain * sound
+        sound = sound[:, early : early + room.shape[1]]
+        room[:, : sound.shape[1]] += gain * sound
 
 
 def room(seconds: float, rng, dark: float = 0.5, delay: float = 0.02) -> np.ndarray:
@@ -42,14 +42,14 @@ def room(seconds: float, rng, dark: float = 0.5, delay: float = 0.02) -> np.ndar
         out += np.stack([noise(total, rng, left, right) for _ in range(2)]) * np.exp(-6.9 * t / reach) * 2 ** (i / 4)
     out *= 1 - np.exp(-t / 0.012)
     out = np.pad(out, ((0, 0), (round(delay * RATE), 0)))
-    return out / np.sqrt(np.sum(out ** 2, axis=1, keepdims=True))
+    return out / np.sqrt(np.sum(out**2, axis=1, keepdims=True))
 
 
 def echo(sound: np.ndarray, seconds: float, feedback: float = 0.45, high: float = 3500.0, times: int = 7) -> np.ndarray:
     """Repeats that change sides each time and get darker; without the sound itself."""
     out, now, shift = np.zeros_like(sound), sound, round(seconds * RATE)
     for _ in range(times):
-        later = np.pad(now, ((0, 0), (shift, 0)))[::-1, :sound.shape[1]]
+        later = np.pad(now, ((0, 0), (shift, 0)))[::-1, : sound.shape[1]]
         now = feedback * tilt(later, [(high, 0), (2 * high, -9), (20000, -40)])
         out += now
     return out
@@ -71,8 +71,10 @@ def duck(samples: int, times: list[float], depth: float = 0.7, recover: float = 
     t = np.arange(samples) / RATE
     for at in times:
         start = round(at * RATE)
-        rise = np.clip((t[start:start + RATE] - at) / recover, 0, 1)
-        gain[start:start + RATE] = np.minimum(gain[start:start + RATE], 1 - depth * (0.5 + 0.5 * np.cos(np.pi * rise)))
+        rise = np.clip((t[start : start + RATE] - at) / recover, 0, 1)
+        gain[start : start + RATE] = np.minimum(
+            gain[start : start + RATE], 1 - depth * (0.5 + 0.5 * np.cos(np.pi * rise))
+        )
     return gain
 
 
@@ -113,34 +115,35 @@ def limit(sound: np.ndarray, ceiling: float, look: float = 0.004, release: float
     n, reach = len(over), round(look * RATE)
     least = np.pad(over, (reach, reach), constant_values=1.0)
     span = 1
-    while span < 2 * reach + 1:     # the minimum over a window, from two halves that overlap
+    while span < 2 * reach + 1:  # the minimum over a window, from two halves that overlap
         step = min(span, 2 * reach + 1 - span)
         least, span = np.minimum(least[:-step], least[step:]), span + step
     gain = least[:n]
     hold = np.exp(-1 / (release * RATE))
     held = np.empty(n)
     now = 1.0
-    for i, value in enumerate(gain.tolist()):       # falls at once, comes back slowly
+    for i, value in enumerate(gain.tolist()):  # falls at once, comes back slowly
         now = min(value, 1 - (1 - now) * hold)
         held[i] = now
     kernel = np.hanning(2 * reach + 3)[1:-1]
     padded = np.pad(held, (reach, reach), mode="edge")
-    smooth = fft_filter(np.pad(padded, (0, len(kernel))), kernel / kernel.sum())[2 * reach:2 * reach + n]
+    smooth = fft_filter(np.pad(padded, (0, len(kernel))), kernel / kernel.sum())[2 * reach : 2 * reach + n]
     return sound * np.minimum(smooth, over)
 
 
-def master(sound: np.ndarray, curve: list[tuple[float, float]], target: float, peak: float, drive: float,
-           fade: float) -> np.ndarray:
+def master(
+    sound: np.ndarray, curve: list[tuple[float, float]], target: float, peak: float, drive: float, fade: float
+) -> np.ndarray:
     """To a loudness under a ceiling: equaliser, a gentle bend of the peaks, limiter; the end fades to nothing.
 
     ``curve`` as for `tilt`, ``target`` in LUFS, ``peak`` in dBFS, ``drive`` how far into the bend, ``fade`` in seconds.
     """
     sound = tilt(sound, [(18, -30), (32, 0), *curve, (16500, curve[-1][1]), (20000, -20)])
-    level = np.sqrt(np.mean(sound ** 2))
+    level = np.sqrt(np.mean(sound**2))
     sound = np.tanh(drive * sound * 0.16 / level) / drive
     tail = np.linspace(1, 0, round(fade * RATE)) ** 2 * (3 - 2 * np.linspace(1, 0, round(fade * RATE)))
-    sound[:, -len(tail):] *= tail
-    sound[:, :200] *= np.linspace(0, 1, 200)        # 5 ms: a filter without phase rings ahead of the first note
+    sound[:, -len(tail) :] *= tail
+    sound[:, :200] *= np.linspace(0, 1, 200)  # 5 ms: a filter without phase rings ahead of the first note
     ceiling, gain = 10 ** (peak / 20), 1.0
     for _ in range(4):
         out = limit(gain * sound, ceiling)

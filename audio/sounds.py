@@ -47,15 +47,24 @@ def ring(phase: np.ndarray, hold: np.ndarray | float, highest: int, odd: float =
     return out
 
 
-def saw(freq: np.ndarray | float, t: np.ndarray, cutoff: np.ndarray | float, start: float = 0.0,
-        odd: float = 1.0) -> np.ndarray:
+def saw(
+    freq: np.ndarray | float, t: np.ndarray, cutoff: np.ndarray | float, start: float = 0.0, odd: float = 1.0
+) -> np.ndarray:
     """A sawtooth through a soft low-pass: partial k is damped by ``exp(-k freq / cutoff)``."""
     phase = 2 * np.pi * (freq * t if np.isscalar(freq) else np.cumsum(freq) / RATE) + start
     return ring(phase, np.exp(-np.asarray(freq) / cutoff), int(15000 / np.max(freq)), odd)
 
 
-def pad(note: float, seconds: float, rng, cutoff: float = 1200.0, attack: float = 0.6, release: float = 1.2,
-        spread: float = 8.0, voices: int = 4) -> np.ndarray:
+def pad(
+    note: float,
+    seconds: float,
+    rng,
+    cutoff: float = 1200.0,
+    attack: float = 0.6,
+    release: float = 1.2,
+    spread: float = 8.0,
+    voices: int = 4,
+) -> np.ndarray:
     """Several sawtooths a few cents apart, spread from left to right, opening and closing slowly."""
     t = clock(seconds + release)
     out = np.zeros((2, len(t)))
@@ -79,9 +88,13 @@ def choir(note: float, seconds: float, rng, attack=1.0, release=2.0) -> np.ndarr
         sound = np.zeros_like(t)
         for k in range(1, int(4500 / hertz(note)) + 1):
             f = k * hertz(note)
-            vowel = np.exp(-((f - 480) / 260) ** 2) + 0.35 * np.exp(-((f - 900) / 240) ** 2) \
-                + 0.05 * np.exp(-((f - 2600) / 500) ** 2) + 0.04
-            sound += np.sin(k * phase) / k ** 0.9 * vowel
+            vowel = (
+                np.exp(-(((f - 480) / 260) ** 2))
+                + 0.35 * np.exp(-(((f - 900) / 240) ** 2))
+                + 0.05 * np.exp(-(((f - 2600) / 500) ** 2))
+                + 0.04
+            )
+            sound += np.sin(k * phase) / k**0.9 * vowel
         side = np.pi / 4 * (1 + place)
         out += np.stack([np.cos(side) * sound, np.sin(side) * sound])
     return 0.5 * out * gate(seconds, attack, release)
@@ -94,8 +107,12 @@ def keys(note: float, seconds: float, strength: float = 0.7) -> np.ndarray:
     phase = 2 * np.pi * freq * t
     bend = strength * (1.5 * np.exp(-4.5 * t) + 0.35 * np.exp(-0.8 * t))
     chime = 0.13 * strength * np.exp(-16 * t) * np.sin(7.01 * phase) + 0.05 * np.exp(-7 * t) * np.sin(3.003 * phase)
-    return strength * (np.sin(phase + bend * np.sin(phase)) + chime) * np.exp(-1.3 * (freq / 300) ** 0.5 * t) \
+    return (
+        strength
+        * (np.sin(phase + bend * np.sin(phase)) + chime)
+        * np.exp(-1.3 * (freq / 300) ** 0.5 * t)
         * gate(seconds, 0.004, 0.35)
+    )
 
 
 def pluck(note: float, seconds: float, bright: float = 2500.0, decay: float = 5.0, odd: float = 1.0) -> np.ndarray:
@@ -111,8 +128,11 @@ def kalimba(note: float, seconds: float = 2.2, strength: float = 0.7) -> np.ndar
     t = clock(seconds)
     phase = 2 * np.pi * hertz(note) * t
     knock = 0.25 * np.exp(-70 * t) * np.sin(2 * np.pi * 320 * t)
-    sound = np.exp(-2.4 * t) * np.sin(phase) + 0.32 * strength * np.exp(-8 * t) * np.sin(2.76 * phase) \
+    sound = (
+        np.exp(-2.4 * t) * np.sin(phase)
+        + 0.32 * strength * np.exp(-8 * t) * np.sin(2.76 * phase)
         + 0.10 * strength * np.exp(-20 * t) * np.sin(5.40 * phase)
+    )
     return strength * (sound + knock) * gate(seconds - 0.2, 0.003, 0.2)
 
 
@@ -122,15 +142,15 @@ def whistle(notes: list[tuple[float, float, float]], rng) -> np.ndarray:
     t = clock(total)
     pitch, level = np.full(len(t), float(notes[0][1])), np.zeros(len(t))
     for start, note, long in notes:
-        pitch[int(start * RATE):] = note
+        pitch[int(start * RATE) :] = note
         at, shape = int(start * RATE), gate(long, 0.05, 0.18)
-        level[at:at + len(shape)] = np.maximum(level[at:at + len(shape)], shape[:len(t) - at])
+        level[at : at + len(shape)] = np.maximum(level[at : at + len(shape)], shape[: len(t) - at])
     glide = np.exp(-np.arange(int(0.12 * RATE)) / (0.018 * RATE))
     pitch = pitch[0] + fft_filter(pitch - pitch[0], glide / glide.sum())
     pitch += 0.22 * np.sin(2 * np.pi * 5.1 * t) * fft_filter(level, np.ones(int(0.5 * RATE)) / (0.5 * RATE)) ** 2
     phase = 2 * np.pi * np.cumsum(hertz(pitch)) / RATE
     tone = np.sin(phase) + 0.28 * np.sin(2 * phase + 0.4) + 0.12 * np.sin(3 * phase) + 0.03 * np.sin(5 * phase)
-    return level * (tone + 0.018 * noise(total, rng, 1500, 7000)[:len(t)])
+    return level * (tone + 0.018 * noise(total, rng, 1500, 7000)[: len(t)])
 
 
 def blade(note: float, seconds: float) -> np.ndarray:
@@ -146,11 +166,18 @@ def fft_filter(x: np.ndarray, taps: np.ndarray) -> np.ndarray:
     """The first len(x) samples of a convolution along the last axis."""
     n = x.shape[-1] + taps.shape[-1] - 1
     size = 1 << (n - 1).bit_length()
-    return np.fft.irfft(np.fft.rfft(x, size) * np.fft.rfft(taps, size), size)[..., :x.shape[-1]]
+    return np.fft.irfft(np.fft.rfft(x, size) * np.fft.rfft(taps, size), size)[..., : x.shape[-1]]
 
 
-def bass(note: float, seconds: float, cutoff: float = 260.0, drive: float = 1.6, decay: float = 1.0,
-         bite: float = 3.0, release: float = 0.06) -> np.ndarray:
+def bass(
+    note: float,
+    seconds: float,
+    cutoff: float = 260.0,
+    drive: float = 1.6,
+    decay: float = 1.0,
+    bite: float = 3.0,
+    release: float = 0.06,
+) -> np.ndarray:
     """A sine an octave of weight, a dark sawtooth on it, both pushed into a soft curve."""
     t = clock(seconds + release)
     freq = hertz(note)
@@ -167,8 +194,9 @@ def noise(seconds: float, rng, low: float, high: float) -> np.ndarray:
     return sound / sound.std()
 
 
-def kick(top: float = 170.0, bottom: float = 48.0, decay: float = 7.0, click: float = 0.25,
-         seconds: float = 0.5) -> np.ndarray:
+def kick(
+    top: float = 170.0, bottom: float = 48.0, decay: float = 7.0, click: float = 0.25, seconds: float = 0.5
+) -> np.ndarray:
     """A sine that falls from ``top`` to ``bottom`` hertz in a few milliseconds."""
     t = clock(seconds)
     phase = 2 * np.pi * np.cumsum(bottom + (top - bottom) * np.exp(-38 * t) + 6 * top * np.exp(-420 * t) * click) / RATE
@@ -227,7 +255,7 @@ def wind(seconds: float, rng, low: float = 250.0, high: float = 4000.0, bands: i
     for left, right in zip(edges, edges[1:], strict=False):
         for side in out:
             gust = 0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(0.06, 0.25) * t + rng.uniform(0, 6.3))
-            side += noise(seconds, rng, left, right) * gust ** 2 / (left / low) ** 0.35
+            side += noise(seconds, rng, left, right) * gust**2 / (left / low) ** 0.35
     return out / bands
 
 
@@ -237,6 +265,6 @@ def riser(seconds: float, rng, low: float = 300.0, high: float = 9000.0, bands: 
     edges = np.geomspace(low, high, bands + 1)
     out = np.zeros((2, len(t)))
     for i, (left, right) in enumerate(zip(edges, edges[1:], strict=False)):
-        here = np.exp(-((t * (bands - 1) - i) / 1.6) ** 2)
+        here = np.exp(-(((t * (bands - 1) - i) / 1.6) ** 2))
         out += np.stack([noise(seconds, rng, left, right) for _ in range(2)]) * here
-    return 0.35 * out * t ** 2 * gate(seconds - 0.03, 0.01, 0.03)[:len(t)]
+    return 0.35 * out * t**2 * gate(seconds - 0.03, 0.01, 0.03)[: len(t)]

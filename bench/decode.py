@@ -25,7 +25,11 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-TO_FP32, TO_NORMS, RATE = 2.5, 1.4, 55.0  # wanted: times as fast as folded fp32 and as int8 with norms; frames/s of two sessions
+TO_FP32, TO_NORMS, RATE = (
+    2.5,
+    1.4,
+    55.0,
+)  # wanted: times as fast as folded fp32 and as int8 with norms; frames/s of two sessions
 
 
 def forms(folder: Path, config: dict) -> dict[str, Path]:
@@ -84,7 +88,9 @@ def side_by_side(sessions: list, latents: np.ndarray, seconds: float) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, default=ROOT / "models", help="folder of a model; the shipped one by default")
+    parser.add_argument(
+        "--model", type=Path, default=ROOT / "models", help="folder of a model; the shipped one by default"
+    )
     parser.add_argument("--grid", type=int, nargs=2, default=(16, 16), metavar=("ROWS", "COLUMNS"))
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=3, help="of each measurement side by side")
@@ -93,7 +99,9 @@ def main() -> None:
     from training.card import session
 
     card = json.loads((options.model / "meta.json").read_text())
-    latents = np.random.default_rng(3).standard_normal((1, card["latent"]["channels"], *options.grid)).astype(np.float32)
+    latents = (
+        np.random.default_rng(3).standard_normal((1, card["latent"]["channels"], *options.grid)).astype(np.float32)
+    )
     with tempfile.TemporaryDirectory() as name:
         paths = forms(Path(name), card["config"])
         paths |= {f"shipped, {p}": options.model / f"decoder.{p}.onnx" for p in ("int8", "fp16")}
@@ -126,10 +134,14 @@ def show(spent: dict[str, list[float]], rates: list[float], options: argparse.Na
 
     print(f"\n{'folded int8 to folded fp32':34}{ratio('folded, fp32'):8.2f}x   wanted: at least {TO_FP32:g}")
     print(f"{'folded int8 to int8 with norms':34}{ratio('norms, int8'):8.2f}x   wanted: at least {TO_NORMS:g}")
-    print(f"{'frames/s, two one-thread sessions':34}{statistics.median(rates):9.1f}   {f'{min(rates):.1f}-{max(rates):.1f}':>13}   "
-          f"the shipped int8 decoder; aim: {RATE:g} at 512x512")
+    print(
+        f"{'frames/s, two one-thread sessions':34}{statistics.median(rates):9.1f}   {f'{min(rates):.1f}-{max(rates):.1f}':>13}   "
+        f"the shipped int8 decoder; aim: {RATE:g} at 512x512"
+    )
     if options.json:
-        options.json.write_text(json.dumps({"grid": list(options.grid), "ms": spent, "frames_per_second": rates}, indent=1))
+        options.json.write_text(
+            json.dumps({"grid": list(options.grid), "ms": spent, "frames_per_second": rates}, indent=1)
+        )
 
 
 if __name__ == "__main__":

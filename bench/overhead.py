@@ -22,11 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import tiny
 
 from n2s.graph.graph import Graph
-from n2s.graph.plan import FilmPlan
+from n2s.plan.film import FilmPlan
 from n2s.runtime import machine
-from n2s.runtime.analysis import analyse
 from n2s.runtime.context import RunContext
-from n2s.runtime.frames import FrameMaker
+from n2s.runtime.render.analysis import analyse
+from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.store import Store
 
 

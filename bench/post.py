@@ -64,11 +64,11 @@ def side_by_side(work: Callable[[int, int], None], frames: int, cores: int) -> n
 
 def n2s_contestant(frames: np.ndarray, cores: int, folder: Path) -> Contestant:
     """The generated kernel, handed its blocks of frames as a run does (the input rounded to float16, as decoders' is)."""
-    from n2s.graph.plan import Kernel
     from n2s.nodes.grain import Grain
     from n2s.nodes.tone import Tone, Vignette
-    from n2s.runtime import kernels
-    from n2s.runtime.frames import BLOCK
+    from n2s.plan.film import Kernel
+    from n2s.runtime.render import kernels
+    from n2s.runtime.render.frames import BLOCK
 
     nodes = [Tone(), Vignette(), Grain()]
     wiring = ((("input", 0),), (("step", 0),), (("step", 1),))
@@ -174,14 +174,18 @@ def vapoursynth_contestants(python: str, cores: int) -> dict[str, Contestant]:
     script = Path(__file__).with_name("post_vapoursynth.py")
 
     def ask(kind: str, count: int) -> dict:
-        told = subprocess.run([python, str(script), str(cores), str(count), kind], capture_output=True, text=True, check=True)
+        told = subprocess.run(
+            [python, str(script), str(cores), str(count), kind], capture_output=True, text=True, check=True
+        )
         return json.loads(told.stdout)
 
     try:
         how = ask("full", 1)["expr"]
     except (OSError, subprocess.CalledProcessError) as error:
         said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1]
-        print(f"VapourSynth is left out ({said}); --vapoursynth-python names an interpreter that has it.", file=sys.stderr)
+        print(
+            f"VapourSynth is left out ({said}); --vapoursynth-python names an interpreter that has it.", file=sys.stderr
+        )
         return {}
     return {
         f"VapourSynth {how}, grain by luma": lambda count: np.array(ask("full", count)["seconds"]),
@@ -194,7 +198,9 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=1, choices=(1, 2), help="processors that everyone may use")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--frames", type=int, default=96, help="frames a measurement; numpy gets an eighth")
-    parser.add_argument("--vapoursynth-python", default=sys.executable, metavar="PATH", help="an interpreter that has it")
+    parser.add_argument(
+        "--vapoursynth-python", default=sys.executable, metavar="PATH", help="an interpreter that has it"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there")
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):

@@ -29,7 +29,10 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE, FPS, RATE, SAMPLE = 512, 30, 44100, 10  # SAMPLE: the seconds of the film that decoder and encoder get alone
-OVERHEAD, SHARE = 4.0, 0.8  # what is wanted: ms of processor time a frame at most, part of what two cores allow at least
+OVERHEAD, SHARE = (
+    4.0,
+    0.8,
+)  # what is wanted: ms of processor time a frame at most, part of what two cores allow at least
 
 GRAPH = """\
 n2s: 1
@@ -60,8 +63,12 @@ nodes:
 def music(seconds: float) -> np.ndarray:
     """A bass that moves in steps, a chord that swells, a tick on every beat of 120 a minute; float32 (samples, 2)."""
     t = np.arange(round(seconds * RATE)) / RATE
-    bass = np.sin(2 * np.pi * np.array([55.0, 65.4, 49.0, 73.4])[(t // 2 % 4).astype(int)] * t) * (0.5 + 0.5 * np.sin(t / 3))
-    chord = sum(np.sin(2 * np.pi * note * t + k) for k, note in enumerate((220, 277.2, 329.6))) * (0.5 - 0.5 * np.cos(t / 5))
+    bass = np.sin(2 * np.pi * np.array([55.0, 65.4, 49.0, 73.4])[(t // 2 % 4).astype(int)] * t) * (
+        0.5 + 0.5 * np.sin(t / 3)
+    )
+    chord = sum(np.sin(2 * np.pi * note * t + k) for k, note in enumerate((220, 277.2, 329.6))) * (
+        0.5 - 0.5 * np.cos(t / 5)
+    )
     tick = np.random.default_rng(3).standard_normal(len(t)) * np.exp(-(t % 0.5) / 0.02)
     left = 0.3 * bass + 0.08 * chord + 0.15 * tick
     return np.stack([left, 0.3 * bass + 0.1 * chord + 0.12 * tick], axis=1).astype(np.float32)
@@ -113,11 +120,13 @@ def _plan(folder: Path) -> tuple:
 
 def record(folder: Path, jobs: int) -> dict:
     """Keep the latents and the finished frames of a tenth of the film, taken all along it, and the encoder's arguments."""
-    from n2s.runtime.frames import FrameMaker
+    from n2s.runtime.render.frames import FrameMaker
 
     run, plan, chunks = _plan(folder)
     maker = FrameMaker(plan, run.store.kernels)
-    np.save(folder / "latents.npy", np.concatenate([maker.frames("drift", chunk.start, chunk.stop) for chunk in chunks]))
+    np.save(
+        folder / "latents.npy", np.concatenate([maker.frames("drift", chunk.start, chunk.stop) for chunk in chunks])
+    )
     codes = [np.concatenate(list(maker.blocks(chunk.start, chunk.stop))) for chunk in chunks]
     np.save(folder / "codes.npy", np.concatenate(codes))
     (folder / "chunks.json").write_text(json.dumps([chunk.count for chunk in chunks]))
@@ -126,7 +135,7 @@ def record(folder: Path, jobs: int) -> dict:
 
 def decode(folder: Path, jobs: int) -> dict:
     """Decode the latents, ``jobs`` threads side by side, as blocks of a run are decoded."""
-    from n2s.runtime.frames import BLOCK
+    from n2s.runtime.render.frames import BLOCK
 
     run, plan, _ = _plan(folder)
     node, scene = plan.graph.nodes["film"], plan.scene
@@ -147,8 +156,8 @@ def decode(folder: Path, jobs: int) -> dict:
 def encode(folder: Path, jobs: int) -> dict:
     """Encode the frames, segment by segment, ``jobs`` encoders side by side."""
     from n2s.graph.graph import Graph
-    from n2s.runtime import encoder
-    from n2s.runtime.frames import BLOCK
+    from n2s.runtime.films import encoder
+    from n2s.runtime.render.frames import BLOCK
 
     sink = Graph.load(folder / "film.yaml").nodes["out"]
     arguments = encoder.segment_arguments((SIZE, SIZE), Fraction(FPS), sink.crf, sink.preset, sink.depth)
@@ -179,7 +188,16 @@ PARTS = {part.__name__: part for part in (film, record, decode, encode)}
 def measure(part: str, folder: Path, jobs: int) -> dict:
     """Run a part in a process of its own; add its processor time and its wall clock, from start to end."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    command = [sys.executable, str(Path(__file__).resolve()), "--part", part, "--folder", str(folder), "--jobs", str(jobs)]
+    command = [
+        sys.executable,
+        str(Path(__file__).resolve()),
+        "--part",
+        part,
+        "--folder",
+        str(folder),
+        "--jobs",
+        str(jobs),
+    ]
     told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -213,7 +231,10 @@ def bench(folder: Path, options: argparse.Namespace) -> dict:
         row["share"] = row["frames/s"] * (row["decode"] + row["encode"]) / 1000 / jobs
         row["share beside"] = row["frames/s"] * (row["decode beside"] + row["encode beside"]) / 1000 / jobs
         rows.append(row)
-        print(f"{i + 1}/{options.repeats}: {row['frames/s']:.1f} frames/s, overhead {row['overhead']:.2f} ms", file=sys.stderr)
+        print(
+            f"{i + 1}/{options.repeats}: {row['frames/s']:.1f} frames/s, overhead {row['overhead']:.2f} ms",
+            file=sys.stderr,
+        )
     return {"rows": rows, "median": {k: statistics.median(row[k] for row in rows) for k in rows[0] if k != "nodes"}}
 
 
@@ -249,7 +270,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=60, help="length of the film")
-    parser.add_argument("--model", type=Path, default=ROOT / "models", help="folder of a model; the shipped one by default")
+    parser.add_argument(
+        "--model", type=Path, default=ROOT / "models", help="folder of a model; the shipped one by default"
+    )
     parser.add_argument("--tiny", action="store_true", help="take the tests' tiny decoder")
     parser.add_argument("--jobs", type=int, default=2, help="processors, and chunks in flight")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there")

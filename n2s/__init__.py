@@ -1,14 +1,14 @@
 """noise-to-signal: turn music into film with graphs.
 
-    from n2s import Graph, render
-    render(Graph.load("graphs/tracks/ember.yaml"))
+from n2s import Graph, render
+render(Graph.load("graphs/tracks/ember.yaml"))
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from n2s.graph import loaded  # noqa: F401  first of all: what is imported from here on is noted
+from n2s.graph.code import loaded  # noqa: F401  first of all: what is imported from here on is noted
 from n2s.graph.errors import GraphError, MediaError, N2SError, RenderError
 
 __all__ = ["Graph", "GraphError", "MediaError", "N2SError", "RenderError", "render"]

@@ -1,7 +1,7 @@
 """The functions of expressions, for graphs made in Python: ``clamp(1 + features.low, 1, 1.4)``.
 
-    from n2s.functions import clamp, lerp
-    Tone(contrast=clamp(1 + features.low, 1, 1.4))(film)
+from n2s.functions import clamp, lerp
+Tone(contrast=clamp(1 + features.low, 1, 1.4))(film)
 """
 
 from __future__ import annotations

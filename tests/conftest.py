@@ -17,10 +17,12 @@ from packages import Packages
 from places import CHUNK, Place
 
 from n2s.cli import main
-from n2s.runtime.frames import FrameMaker
+from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.store import Store
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it puts in the background, and children inherit it
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # so a shell starts what it puts in the background, and children inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

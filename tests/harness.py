@@ -10,13 +10,13 @@ import numpy as np
 
 from n2s.graph.declare import Node
 from n2s.graph.graph import Graph
-from n2s.graph.plan import FilmPlan
 from n2s.graph.registry import node_types
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL
+from n2s.plan.film import FilmPlan
 from n2s.runtime import machine
-from n2s.runtime.analysis import analyse
 from n2s.runtime.context import RunContext
-from n2s.runtime.frames import FrameMaker
+from n2s.runtime.render.analysis import analyse
+from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.run import Run
 from n2s.runtime.store import Store
 

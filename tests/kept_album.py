@@ -79,7 +79,12 @@ def write_model(folder: Path) -> None:
     shutil.copy(KEPT / "anchors.npz", folder / "anchors.npz")
     files = {path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in sorted(folder.iterdir())}
     reach = {"2": [1.0, 0.75, 0.5, 0.25, 1.0, 0.5, 0.25, 0.75], "8": [0.5] * CHANNELS}
-    card = {"format": 1, "name": "exact", "latent": {"channels": CHANNELS, "scale": SCALE, "reach": reach}, "files": files}
+    card = {
+        "format": 1,
+        "name": "exact",
+        "latent": {"channels": CHANNELS, "scale": SCALE, "reach": reach},
+        "files": files,
+    }
     (folder / "meta.json").write_text(json.dumps(card))
 
 

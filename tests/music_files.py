@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe as ffmpeg
 
-from n2s.runtime.audio import AudioInfo, AudioReader, probe
+from n2s.runtime.media.audio import AudioInfo, AudioReader, probe
 
 RATE = 44100
 CODECS = {

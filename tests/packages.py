@@ -45,7 +45,9 @@ class Tables(Resident):
 '''
 
 
-def write_package(folder: Path, module: str, source: str, version: str = "1.0", name: str = "", entries: tuple[str, ...] = ()) -> Path:
+def write_package(
+    folder: Path, module: str, source: str, version: str = "1.0", name: str = "", entries: tuple[str, ...] = ()
+) -> Path:
     """Write a module of nodes and its distribution; ``entries`` are the modules it registers, its own when left out."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{module}.py").write_text(HEAD + source)
@@ -79,10 +81,11 @@ class Packages:
         sites = [str(self.folder / f"site-{module}") for module in self.modules]
         path = os.pathsep.join([*sites, os.environ.get("PYTHONPATH", "")])
         command = [str(Path(sys.executable).with_name("n2s")), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path, **environment})
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path, **environment}
+        )
 
     def remove(self) -> None:
         for module in self.modules:
             sys.modules.pop(module, None)
         node_types.cache_clear()
-

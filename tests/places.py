@@ -17,7 +17,7 @@ import tiny
 from n2s.graph.errors import N2SError
 from n2s.graph.graph import Graph
 from n2s.runtime.events import Events
-from n2s.runtime.executors import LocalExecutor
+from n2s.runtime.render.executors import LocalExecutor
 from n2s.runtime.run import Report, Run
 from n2s.runtime.store import Store
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from n2s.graph.errors import RenderError
-from n2s.runtime import anchor_sources
-from n2s.runtime.anchors import spread
-from n2s.runtime.clusters import medoids
-from n2s.runtime.resample import fitted
+from n2s.runtime.media.resample import fitted
+from n2s.runtime.models import anchor_sources
+from n2s.runtime.models.anchors import spread
+from n2s.runtime.models.clusters import medoids
 
 
 def test_pictures_are_fitted_to_the_size() -> None:

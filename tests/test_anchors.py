@@ -16,10 +16,10 @@ import tiny
 
 from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
-from n2s.runtime import anchor_sources, anchors
-from n2s.runtime.cards import shipped_folder
-from n2s.runtime.models import ModelFolder
-from n2s.runtime.pictures import read_picture
+from n2s.runtime.media.pictures import read_picture
+from n2s.runtime.models import anchor_sources, anchors
+from n2s.runtime.models.cards import shipped_folder
+from n2s.runtime.models.folder import ModelFolder
 
 ROWS, COLUMNS = 2, 4
 SIZE = f"{32 * ROWS}x{32 * COLUMNS}"

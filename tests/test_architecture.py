@@ -15,7 +15,18 @@ from n2s.graph.graph import Graph
 
 PACKAGE = Path(__file__).resolve().parent.parent / "n2s"
 FORBIDDEN = {
-    "graph": ("n2s.nodes", "n2s.runtime", "n2s.cli", "n2s.commands", "training", "onnxruntime", "numba", "imageio_ffmpeg", "time", "random"),
+    "graph": (
+        "n2s.nodes",
+        "n2s.runtime",
+        "n2s.cli",
+        "n2s.commands",
+        "training",
+        "onnxruntime",
+        "numba",
+        "imageio_ffmpeg",
+        "time",
+        "random",
+    ),
     "nodes": ("n2s.runtime", "n2s.cli", "n2s.commands", "training", "onnxruntime", "imageio_ffmpeg", "time", "random"),
     "runtime": ("n2s.nodes", "n2s.cli", "n2s.commands", "training", "torch"),
 }
@@ -73,5 +84,11 @@ def test_no_clock_and_no_global_randomness_in_what_makes_pixels() -> None:
 
 def test_the_code_is_linted() -> None:
     root = PACKAGE.parent
-    done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "."], cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--no-cache", "."],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr

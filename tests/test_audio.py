@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from n2s.graph.errors import MediaError
-from n2s.runtime.audio import BLOCK, AudioReader, probe
+from n2s.runtime.media.audio import BLOCK, AudioReader, probe
 
 sf = pytest.importorskip("soundfile")
 RATE = 44100
@@ -31,7 +31,7 @@ def music(samples=3 * RATE, channels=2, seed=0):
 def write(path, samples, rate=RATE, **kind):
     with sf.SoundFile(path, "w", rate, samples.shape[1], **kind) as file:
         for at in range(0, len(samples), 4096):
-            file.write(samples[at:at + 4096])
+            file.write(samples[at : at + 4096])
     return path
 
 
@@ -42,21 +42,26 @@ def convert(source, target, *options):
 
 def cut(path, share=0.6):
     data = path.read_bytes()
-    path.write_bytes(data[:int(share * len(data))])
+    path.write_bytes(data[: int(share * len(data))])
     return path
 
 
 def spoil(path, share=0.5, count=64):
     data = bytearray(path.read_bytes())
     at = int(share * len(data))
-    data[at:at + count] = bytes(count)
+    data[at : at + count] = bytes(count)
     path.write_bytes(data)
     return path
 
 
 KINDS = {
-    "wav": dict(subtype="PCM_16"), "flac": dict(subtype="PCM_24"), "ogg": dict(subtype="VORBIS"),
-    "opus": dict(format="OGG", subtype="OPUS"), "mp3": {}, "aiff": dict(subtype="PCM_24"), "caf": dict(subtype="FLOAT"),
+    "wav": dict(subtype="PCM_16"),
+    "flac": dict(subtype="PCM_24"),
+    "ogg": dict(subtype="VORBIS"),
+    "opus": dict(format="OGG", subtype="OPUS"),
+    "mp3": {},
+    "aiff": dict(subtype="PCM_24"),
+    "caf": dict(subtype="FLOAT"),
 }
 
 
@@ -85,8 +90,8 @@ def test_every_kind_reads_the_same_from_anywhere(shelf, name):
         assert whole.shape == (2, info.samples) and whole.dtype == np.float32
         again = reader.read(0, info.samples)
         assert np.array_equal(whole, again)
-        for start in (90_000, 1000, 1500, 120_000, 60_000, 3):       # forwards, a little back, far back
-            assert np.array_equal(reader.read(start, 700), whole[:, start:start + 700]), start
+        for start in (90_000, 1000, 1500, 120_000, 60_000, 3):  # forwards, a little back, far back
+            assert np.array_equal(reader.read(start, 700), whole[:, start : start + 700]), start
         edges = reader.read(-50, info.samples + 100)
         assert np.array_equal(edges[:, 50:-50], whole) and not edges[:, :50].any() and not edges[:, -50:].any()
         assert reader.read(info.samples, 10).shape == (2, 10) and not reader.read(-10, 10).any()
@@ -107,11 +112,11 @@ def test_blocks_make_no_difference(shelf):
         info = probe(shelf / name, ffmpeg)
         with AudioReader(shelf / name, info, ffmpeg) as one, AudioReader(shelf / name, info, ffmpeg) as other:
             blocks = [other.read(at, 1237) for at in range(0, info.samples, 1237)]
-            assert np.array_equal(np.concatenate(blocks, 1)[:, :info.samples], one.read(0, info.samples))
+            assert np.array_equal(np.concatenate(blocks, 1)[:, : info.samples], one.read(0, info.samples))
 
 
 def test_digest_is_of_the_samples_not_of_the_file(tmp_path):
-    samples = np.round(music() * 2**15).clip(-2**15, 2**15 - 1).astype(np.int16)
+    samples = np.round(music() * 2**15).clip(-(2**15), 2**15 - 1).astype(np.int16)
     digests = set()
     for name, kind in (("a.wav", {}), ("b.flac", dict(subtype="PCM_16")), ("c.wav", dict(subtype="FLOAT"))):
         data = samples if kind != dict(subtype="FLOAT") else (samples / 2**15).astype(np.float32)
@@ -190,7 +195,7 @@ def test_truncated(shelf, tmp_path, name):
     path = tmp_path / name
     path.write_bytes((shelf / name).read_bytes())
     if name == "alac.m4a":
-        refused(cut(path), "not audio, or too damaged", find=ffmpeg)    # its index is at the end
+        refused(cut(path), "not audio, or too damaged", find=ffmpeg)  # its index is at the end
     else:
         refused(cut(path), "truncated", find=ffmpeg)
 
@@ -203,8 +208,9 @@ def test_truncated_flac_says_where(shelf, tmp_path):
 
 
 def test_a_wav_of_unknown_length_is_whole(shelf, tmp_path):
-    made = subprocess.run([ffmpeg(), "-v", "error", "-i", shelf / "piece.wav", "-f", "wav", "pipe:1"],
-                          capture_output=True, check=True).stdout
+    made = subprocess.run(
+        [ffmpeg(), "-v", "error", "-i", shelf / "piece.wav", "-f", "wav", "pipe:1"], capture_output=True, check=True
+    ).stdout
     (tmp_path / "piped.wav").write_bytes(made)
     assert probe(tmp_path / "piped.wav", no_ffmpeg).samples == 3 * RATE
 

@@ -19,7 +19,16 @@ from n2s.runtime.store import Store
 
 @pytest.mark.parametrize(
     ("where", "kept"),
-    [("/audio/", 0), ("/analysis/", 0), ("/segments/", 0), (2, 1), ("/audio-tracks/", 2), ("track.mp4", 2), ("/films/", 2), ("run.json", 2)],
+    [
+        ("/audio/", 0),
+        ("/analysis/", 0),
+        ("/segments/", 0),
+        (2, 1),
+        ("/audio-tracks/", 2),
+        ("track.mp4", 2),
+        ("/films/", 2),
+        ("run.json", 2),
+    ],
 )
 def test_a_full_disk(place: Place, monkeypatch: pytest.MonkeyPatch, where: Any, kept: int) -> None:
     real, written = os.replace, []
@@ -104,7 +113,9 @@ def test_a_folder_that_is_a_file(place: Place, which: str, below: str) -> None:
     file.write_text("precious")
     folder = file / below
     options = {"out": folder} if which == "out" else {"store": Store(folder)}
-    place.refused(RenderError, str(folder), "cannot be written", "Choose another folder with --store or --out.", **options)
+    place.refused(
+        RenderError, str(folder), "cannot be written", "Choose another folder with --store or --out.", **options
+    )
     assert file.read_text() == "precious"
     report = place.run()
     assert report.rendered + report.stored == 2

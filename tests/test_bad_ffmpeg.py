@@ -29,20 +29,24 @@ TROUBLE = {
         ["FFmpeg failed (status 1) while it wrote", "the encoder broke"],
     ),
     "is killed": (
-        "kill -9 $$", ["FFmpeg was killed (SIGKILL) while it wrote", "What is finished is kept; run again to go on."],
+        "kill -9 $$",
+        ["FFmpeg was killed (SIGKILL) while it wrote", "What is finished is kept; run again to go on."],
     ),
     "finds the disk full": (
         'echo x > "$output"; echo "av_interleaved_write_frame(): No space left on device" >&2; exit 228',
         ["The disk is full", "What is finished is kept; free some space", "--store and --out, and run again"],
     ),
     "ends well with a short film": (
-        '{ head -c 18432; cat > /dev/null; } | "$real" "$@"; exit 0', ["FFmpeg made a segment of 2 frames instead of 15; run again to go on."],
+        '{ head -c 18432; cat > /dev/null; } | "$real" "$@"; exit 0',
+        ["FFmpeg made a segment of 2 frames instead of 15; run again to go on."],
     ),
     "ends well with garbage": (
-        'cat > /dev/null; echo x > "$output"; exit 0', ["FFmpeg made a segment of", "instead of 15; run again to go on."],
+        'cat > /dev/null; echo x > "$output"; exit 0',
+        ["FFmpeg made a segment of", "instead of 15; run again to go on."],
     ),
     "ends well with nothing": (
-        "cat > /dev/null; exit 0", ["FFmpeg made a segment of", "instead of 15; run again to go on."],
+        "cat > /dev/null; exit 0",
+        ["FFmpeg made a segment of", "instead of 15; run again to go on."],
     ),
 }
 
@@ -94,7 +98,9 @@ def test_ffmpeg_in_trouble(place: Place, ffmpeg: Any, how: str) -> None:
         ("film", "exit 0", ["track.mp4 came out with None frames instead of 30 and was not published"]),
     ],
 )  # fmt: skip
-def test_ffmpeg_in_trouble_after_the_segments(place: Place, ffmpeg: Any, what: str, commands: str, words: list[str]) -> None:
+def test_ffmpeg_in_trouble_after_the_segments(
+    place: Place, ffmpeg: Any, what: str, commands: str, words: list[str]
+) -> None:
     broken = ffmpeg(commands, what, good=0)
     place.refused(RenderError, *words)
     broken.unlink()
@@ -116,9 +122,15 @@ def test_a_failure_leaves_the_film_of_before(place: Place, ffmpeg: Any) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda path: None, ["There is no FFmpeg: IMAGEIO_FFMPEG_EXE names", "which cannot be run", "Cure: pip install"]),
+        (
+            lambda path: None,
+            ["There is no FFmpeg: IMAGEIO_FFMPEG_EXE names", "which cannot be run", "Cure: pip install"],
+        ),
         (lambda path: path.write_text("x"), ["There is no FFmpeg", "which cannot be run", "Cure: pip install"]),
-        (lambda path: path.write_text("x") and path.chmod(0o755), ["FFmpeg cannot be started: Exec format error. Cure:"]),
+        (
+            lambda path: path.write_text("x") and path.chmod(0o755),
+            ["FFmpeg cannot be started: Exec format error. Cure:"],
+        ),
         (lambda path: path.mkdir(), ["FFmpeg", "Cure: pip install"]),
     ],
     ids=["missing", "not executable", "no program", "a folder"],

@@ -17,6 +17,7 @@ from n2s.graph.graph import Graph
 
 # The command line: its status, its words
 
+
 def test_statuses_of_the_command_line(place: Place) -> None:
     where = ["--out", place.out, "--store", place.store.root]
     good = n2s("run", place.graph, *where)
@@ -30,7 +31,10 @@ def test_statuses_of_the_command_line(place: Place) -> None:
     place.music.unlink()
     lost = n2s("run", place.graph, *where)
     assert lost.returncode == 2
-    assert lost.stderr == f"{place.graph}:7:36  track.path: {place.music} does not exist. Check the path. It starts from the graph's folder.\n"
+    assert (
+        lost.stderr
+        == f"{place.graph}:7:36  track.path: {place.music} does not exist. Check the path. It starts from the graph's folder.\n"
+    )
     assert place.film.is_file() and place.rubbish() == []
 
 
@@ -43,7 +47,10 @@ def test_statuses_of_the_command_line(place: Place) -> None:
         (["run", "GRAPH", "--nope"], "No such option: --nope"),
         (["run", "GRAPH", "--jobs", "0"], "Invalid value for '--jobs'"),
         (["run", "GRAPH", "--set", "grain.amount"], '--set takes node.setting=value, not "grain.amount".'),
-        (["run", "GRAPH", "--set", "grian.amount=1"], '--set grian.amount: the graph has no node "grian". Did you mean "grain"?'),
+        (
+            ["run", "GRAPH", "--set", "grian.amount=1"],
+            '--set grian.amount: the graph has no node "grian". Did you mean "grain"?',
+        ),
         (["run", "GRAPH", "--set", "grain.amount=2"], "grain.amount: 2 was given; it must be within 0..1"),
         (["run", "GRAPH", "--set", "grain.amount=["], "--set"),
         (["run", "GRAPH", "--from", "7"], "leaves no frame of a track of 1.00 s"),
@@ -182,7 +189,10 @@ def test_two_sinks_with_one_path_write_nothing(place: Place) -> None:
         (b"n2s: 1\n", ':1:1  A graph needs nodes: "nodes: {name: {node: Type, …}}".'),
         (b"n2s: 1\nnodes: [a]\n", ":2:8  A graph needs nodes"),
         (b"n2s: 1\nnodes:\n  a: {amount: 3}\n", ':3:6  a needs its type: "a: {node: Type, …}".'),
-        (b"n2s: 1\n---\nn2s: 1\n", ":2:1  This is not YAML: one file holds one graph, and here a second document begins."),
+        (
+            b"n2s: 1\n---\nn2s: 1\n",
+            ":2:1  This is not YAML: one file holds one graph, and here a second document begins.",
+        ),
         (b"n2s: 1\nnodes: " + b"[" * 700 + b"]" * 700, "GRAPH"),
         (b"n2s: 1\nnodes:\n" + b"".join(b" " * i + b"a:\n" for i in range(1, 190)), "nests too deep"),
         (b"#" * 1_000_001, "A graph file has at most 1 MB. Is this one?"),
@@ -202,7 +212,9 @@ def test_files_that_are_no_graphs(tmp_path: Path, text: bytes, words: str) -> No
 def test_a_frame_rate_that_takes_for_ever_to_read(place: Place) -> None:
     place.edit("fps: 30", 'fps: "1e999999999"')
     try:
-        done = subprocess.run([str(N2S), "check", str(place.graph)], capture_output=True, text=True, timeout=5, check=False)
+        done = subprocess.run(
+            [str(N2S), "check", str(place.graph)], capture_output=True, text=True, timeout=5, check=False
+        )
     except subprocess.TimeoutExpired:
         pytest.fail("still reading the frame rate")
     assert done.returncode == 2
@@ -210,7 +222,8 @@ def test_a_frame_rate_that_takes_for_ever_to_read(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expression", "reaches"), [("3 * pulse", r"2\.\d+|3"), ("pulse - 2", r"-2|-1\.\d+"), ("where(frame > 19, 2, pulse)", "2")]
+    ("expression", "reaches"),
+    [("3 * pulse", r"2\.\d+|3"), ("pulse - 2", r"-2|-1\.\d+"), ("where(frame > 19, 2, pulse)", "2")],
 )
 def test_a_driven_parameter_that_leaves_its_range(place: Place, expression: str, reaches: str) -> None:
     place.edit("amount: 0.35", f'amount: "= {expression}"')
@@ -225,7 +238,10 @@ def test_a_driven_parameter_that_leaves_its_range(place: Place, expression: str,
 
 def test_a_driven_parameter_that_is_no_number(place: Place) -> None:
     place.edit("= 0.8 * pulse", "= 1 / (pulse - pulse)")
-    place.refused(GraphError, f"{place.graph}:18:15  tone.exposure is driven by = 1 / (pulse - pulse) and is no finite number at frame 0.")
+    place.refused(
+        GraphError,
+        f"{place.graph}:18:15  tone.exposure is driven by = 1 / (pulse - pulse) and is no finite number at frame 0.",
+    )
 
 
 def test_a_film_without_a_length(place: Place) -> None:
@@ -270,7 +286,10 @@ def test_names_that_cannot_be(place: Place, old: str, new: str) -> None:
     [
         (None, ["picture.png"]),
         (b"", ["picture.png cannot be read as a picture", "PNG, JPEG, TIFF and WebP are understood."]),
-        (b"\x89PNG\r\n\x1a\nxxxx", ["picture.png cannot be read as a picture", "PNG, JPEG, TIFF and WebP are understood."]),
+        (
+            b"\x89PNG\r\n\x1a\nxxxx",
+            ["picture.png cannot be read as a picture", "PNG, JPEG, TIFF and WebP are understood."],
+        ),
     ],
     ids=["missing", "empty", "damaged"],
 )

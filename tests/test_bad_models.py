@@ -105,9 +105,16 @@ MODELS = {
     "anchors missing": (lambda folder: (folder / "anchors.npz").unlink(), ["anchors.npz is missing though"]),
     "digest mismatch": (
         swapped,
-        ["decoder.fp32.onnx is not the file its card describes (SHA-256", "damaged or was replaced", "export the model again"],
+        [
+            "decoder.fp32.onnx is not the file its card describes (SHA-256",
+            "damaged or was replaced",
+            "export the model again",
+        ],
     ),
-    "garbage": (decoder_bytes(lambda _: np.random.default_rng(0).bytes(500)), ["is no ONNX file. Export the model again."]),
+    "garbage": (
+        decoder_bytes(lambda _: np.random.default_rng(0).bytes(500)),
+        ["is no ONNX file. Export the model again."],
+    ),
     "cut off": (decoder_bytes(lambda data: data[:200]), ["is no ONNX file. Export the model again."]),
     "empty": (decoder_bytes(lambda _: b""), ["decoder.fp32.onnx cannot be opened", "Export the model again."]),
     "external data": (external_data, ["keeps weights in another file, which is not allowed: export it as one file."]),
@@ -118,23 +125,32 @@ MODELS = {
     "other scale": (card('"scale": 32', '"scale": 16'), ["into (1, 3, 64, 96); its card promises (1, 3, 32, 48)."]),
     "flat input": (write_onnx([("Identity", ["x"], ["y"])], [("x", 1, ["n", 8])], [("y", 1, ["n", 8])]), NOT_A_DECODER),
     "two inputs": (
-        write_onnx([("Add", ["x", "z"], ["y"])], [LATENTS, ("z", *LATENTS[1:])], [("y", *LATENTS[1:])]), NOT_A_DECODER,
+        write_onnx([("Add", ["x", "z"], ["y"])], [LATENTS, ("z", *LATENTS[1:])], [("y", *LATENTS[1:])]),
+        NOT_A_DECODER,
     ),
     "doubles": (
-        write_onnx([("Identity", ["x"], ["y"])], [("x", 11, LATENTS[2])], [("y", 11, LATENTS[2])]), NOT_A_DECODER,
+        write_onnx([("Identity", ["x"], ["y"])], [("x", 11, LATENTS[2])], [("y", 11, LATENTS[2])]),
+        NOT_A_DECODER,
     ),
     "other channels": (
         write_onnx([("Identity", ["x"], ["y"])], [("x", 1, ["n", 4, "h", "w"])], [("y", 1, ["n", 4, "h", "w"])]),
         ["does not decode latents of shape (1, 8, 2, 3), which its card promises"],
     ),
     "unknown anchor": (
-        anchors(green=None, greem=np.zeros((8, 4, 4))), ['anchors.names: the model has no anchor "green". Did you mean "greem"?'],
+        anchors(green=None, greem=np.zeros((8, 4, 4))),
+        ['anchors.names: the model has no anchor "green". Did you mean "greem"?'],
     ),
-    "anchor of other channels": (anchors(green=np.zeros((4, 4, 4))), ['The anchor "green" is (4, 4, 4)', *ANCHORS_AGAIN]),
+    "anchor of other channels": (
+        anchors(green=np.zeros((4, 4, 4))),
+        ['The anchor "green" is (4, 4, 4)', *ANCHORS_AGAIN],
+    ),
     "flat anchor": (anchors(green=np.zeros(8)), ['The anchor "green" is (8,)', *ANCHORS_AGAIN]),
     "NaN anchor": (anchors(green=np.full((8, 4, 4), np.nan)), ['The anchor "green" is', *ANCHORS_AGAIN]),
     "empty anchor": (anchors(green=np.zeros((8, 0, 4))), ['"green"']),
-    "anchor of objects": (anchors(green=np.array([{}], object)), ["anchors.npz cannot be read", "Make the anchors again."]),
+    "anchor of objects": (
+        anchors(green=np.array([{}], object)),
+        ["anchors.npz cannot be read", "Make the anchors again."],
+    ),
     "anchors garbage": (anchor_bytes(lambda _: b"PK\3\4garbage" * 30), ["anchors.npz cannot be read"]),
     "anchors damaged": (anchor_bytes(lambda data: flip(data, 4000)), ["anchors.npz cannot be read"]),
     "anchors cut off": (anchor_bytes(lambda data: data[:4000]), ["anchors.npz cannot be read"]),
@@ -157,7 +173,9 @@ def test_a_precision_that_the_model_lacks(place: Place) -> None:
 
 def test_weights_that_do_not_fit_the_anchors(place: Place) -> None:
     place.edit("count: 3", "count: 2")
-    words = 'anchors.weights: "weights" has 2 columns, but 3 are wanted, one for each of its names. Set weights.count to 3.'
+    words = (
+        'anchors.weights: "weights" has 2 columns, but 3 are wanted, one for each of its names. Set weights.count to 3.'
+    )
     with pytest.raises(GraphError, match=re.escape(words)):
         place.run()
     place.edit("count: 2", "count: 3")

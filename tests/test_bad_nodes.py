@@ -39,7 +39,9 @@ def refused(studio: Any, store: Any, values: dict[str, Any], *words: str, name: 
         harness.codes(graph, store)
     text = str(caught.value)
     assert type(caught.value) is RenderError, text
-    where = next(i for i, line in enumerate(graph.path.read_text().splitlines(), 1) if line.strip().startswith(f'"{name}": '))
+    where = next(
+        i for i, line in enumerate(graph.path.read_text().splitlines(), 1) if line.strip().startswith(f'"{name}": ')
+    )
     assert text.startswith(f"{graph.path}:{where}:"), text
     assert f"{name} ({values['nodes'][name]['node']})" in text
     for word in words:
@@ -90,19 +92,36 @@ WRONG = {
 
 
 @pytest.mark.parametrize("expression", WRONG)
-def test_a_block_of_frames_is_an_array_of_the_films_size(expression: str, packages: Any, studio: Any, store: Any) -> None:
+def test_a_block_of_frames_is_an_array_of_the_films_size(
+    expression: str, packages: Any, studio: Any, store: Any
+) -> None:
     packages.install(STREAMED.format(**FRAMES, expression=expression))
-    text = refused(studio, store, film(studio, "frames", node="Bad", frames="decoded"), WRONG[expression], "frames 0 to 3")
+    text = refused(
+        studio, store, film(studio, "frames", node="Bad", frames="decoded"), WRONG[expression], "frames 0 to 3"
+    )
     assert "a float32 array (4, 3, 64, 96) was wanted" in text
 
 
 @pytest.mark.parametrize(
     ("expression", "said"),
-    [("made[:, :4].copy()", "(4, 4, 3, 4)"), ("made[:, :, :2]", "(4, 8, 2, 4)"), ("made.transpose(0, 1, 3, 2)", "(4, 8, 4, 3)"), ("None", "nothing")],
+    [
+        ("made[:, :4].copy()", "(4, 4, 3, 4)"),
+        ("made[:, :, :2]", "(4, 8, 2, 4)"),
+        ("made.transpose(0, 1, 3, 2)", "(4, 8, 4, 3)"),
+        ("None", "nothing"),
+    ],
 )
-def test_a_block_of_latents_has_the_models_grid(expression: str, said: str, packages: Any, studio: Any, store: Any) -> None:
+def test_a_block_of_latents_has_the_models_grid(
+    expression: str, said: str, packages: Any, studio: Any, store: Any
+) -> None:
     packages.install(STREAMED.format(**LATENTS, expression=expression))
-    refused(studio, store, film(studio, "latents", node="Bad", latents="anchors"), said, "a float32 array (4, 8, 3, 4) was wanted")
+    refused(
+        studio,
+        store,
+        film(studio, "latents", node="Bad", latents="anchors"),
+        said,
+        "a float32 array (4, 8, 3, 4) was wanted",
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,13 +134,17 @@ def test_frames_and_latents_are_finite(
 ) -> None:
     kind = FRAMES if given == "frames" else LATENTS
     source = STREAMED.format(**kind, expression="spoil(made, block)")
-    packages.install(source + HIDE + f'''
+    packages.install(
+        source
+        + HIDE
+        + f"""
 
 def spoil(made, block):
     if block.start <= {AT} < block.stop:
         made[{AT} - block.start, 1, 2, 1] = {value}
     return made
-''')
+"""
+    )
     values = film(studio, given, node="Bad", **{given: "decoded" if given == "frames" else "anchors"})
     seen = values["nodes"]["out"]["frames"]
     for i, cls in enumerate(then):
@@ -168,7 +191,9 @@ class Divide(Pointwise):
 
 @pytest.mark.parametrize("after", [[], ["Hide"], ["Tone", "Hide", "Grain"], ["Copy"]])
 @pytest.mark.parametrize("fuse", [True, False])
-def test_the_first_pixel_code_that_fails_is_named(after: list[str], fuse: bool, packages: Any, studio: Any, store: Any) -> None:
+def test_the_first_pixel_code_that_fails_is_named(
+    after: list[str], fuse: bool, packages: Any, studio: Any, store: Any
+) -> None:
     packages.install(HIDE)
     values = film(studio, "frames", node="Divide", frames="before")
     values["nodes"]["before"] = {"node": "Tone", "frames": "decoded"}
@@ -193,7 +218,7 @@ def test_a_picture_that_a_dissolve_does_not_show_counts_too(packages: Any, studi
 
 
 def test_what_decoders_give_is_finite(studio: Any, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from n2s.runtime.models import SessionDecoder
+    from n2s.runtime.models.folder import SessionDecoder
 
     decode = SessionDecoder.decode
 
@@ -209,7 +234,10 @@ def test_what_decoders_give_is_finite(studio: Any, store: Any, monkeypatch: pyte
 
 def test_large_finite_colours_are_no_error(packages: Any, studio: Any, store: Any) -> None:
     packages.install(STREAMED.format(**FRAMES, expression="np.full_like(made, 3e38)"))
-    assert harness.codes(harness.load(film(studio, "frames", node="Bad", frames="decoded"), studio.folder), store).std() > 0
+    assert (
+        harness.codes(harness.load(film(studio, "frames", node="Bad", frames="decoded"), studio.folder), store).std()
+        > 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -258,7 +286,9 @@ class Grow(Streamed):
     def compute(self, block):
         return np.full((block.count, 3, 32 + block.start, 32), 0.5, np.float32)
 ''')
-    refused(studio, store, film(studio, "frames", node="Grow"), "float32 (4, 3, 36, 32) at frame 4", "3x32x32 elsewhere")
+    refused(
+        studio, store, film(studio, "frames", node="Grow"), "float32 (4, 3, 36, 32) at frame 4", "3x32x32 elsewhere"
+    )
 
 
 WRITER = '''
@@ -278,7 +308,8 @@ class Write(Streamed):
 
 
 @pytest.mark.parametrize(
-    ("port", "target"), [("frames", "frames"), ("latents", "latents"), ("frames", "amount"), ("frames", "signal"), ("latents", "amount")]
+    ("port", "target"),
+    [("frames", "frames"), ("latents", "latents"), ("frames", "amount"), ("frames", "signal"), ("latents", "amount")],
 )
 def test_nothing_can_be_written_into(port: str, target: str, packages: Any, studio: Any, store: Any) -> None:
     outputs = f"{port.upper()}_OUTPUT"
@@ -320,7 +351,16 @@ def test_a_signal_is_a_row_for_each_frame(expression: str, said: str, packages: 
 
 @pytest.mark.parametrize(
     "expression",
-    ["made.tolist()", "made.astype(np.float64)", "made > 0.5", "(made * 9).astype(np.uint8)", "made[::-1]", "signal", "made[:, None]", "{'signal': made}"],
+    [
+        "made.tolist()",
+        "made.astype(np.float64)",
+        "made > 0.5",
+        "(made * 9).astype(np.uint8)",
+        "made[::-1]",
+        "signal",
+        "made[:, None]",
+        "{'signal': made}",
+    ],
 )
 def test_what_can_be_a_signal_is_one(expression: str, packages: Any, studio: Any, store: Any) -> None:
     packages.install(RESIDENT.format(outputs="SIGNAL_OUTPUT", expression=expression))
@@ -373,22 +413,28 @@ class Hum(Resident):
      ("90000, 0", "its window of 90000 frames before and 0 after holds")],
 )  # fmt: skip
 def test_a_window_is_two_numbers_of_frames(window: str, said: str, packages: Any, studio: Any, store: Any) -> None:
-    packages.install(STREAMED.format(**FRAMES, expression="frames[: block.count]") + f'''
+    packages.install(
+        STREAMED.format(**FRAMES, expression="frames[: block.count]")
+        + f"""
     def window(self, fps):
         return {window}
-''')
+"""
+    )
     refused(studio, store, film(studio, "frames", node="Bad", frames="decoded"), said)
 
 
 def test_a_window_is_asked_for_once(packages: Any, studio: Any, store: Any) -> None:
-    packages.install(STREAMED.format(**FRAMES, expression="frames[-block.count :]") + '''
+    packages.install(
+        STREAMED.format(**FRAMES, expression="frames[-block.count :]")
+        + """
     def window(self, fps):
         COUNT.append(1)
         return len(COUNT), 0
 
 
 COUNT = []
-''')
+"""
+    )
     copied = harness.load(film(studio, "frames", node="Bad", frames="decoded"), studio.folder)
     plain = harness.load(film(studio, "frames", node="Tone", frames="decoded"), studio.folder)
     assert harness.codes(copied, store).tobytes() == harness.codes(plain, store).tobytes()
@@ -422,7 +468,10 @@ def test_prepare_gives_what_pixel_takes(expression: str, said: str, packages: An
     refused(studio, store, film(studio, "frames", node="Bad", frames="decoded"), said)
 
 
-@pytest.mark.parametrize("expression", ["{'gain': 1}", "{'gain': amount * 2}", "{'gain': np.float64(1)}", "{'gain': [1] * len(amount), 'more': 3}"])
+@pytest.mark.parametrize(
+    "expression",
+    ["{'gain': 1}", "{'gain': amount * 2}", "{'gain': np.float64(1)}", "{'gain': [1] * len(amount), 'more': 3}"],
+)
 def test_prepare_may_give_plain_numbers(expression: str, packages: Any, studio: Any, store: Any) -> None:
     packages.install(PREPARED.format(expression=expression))
     bad = harness.load(film(studio, "frames", node="Bad", frames="decoded"), studio.folder)
@@ -451,7 +500,10 @@ class Bad(Pointwise):
 def test_pixel_code_that_cannot_be_compiled(code: str, said: str, packages: Any, studio: Any, store: Any) -> None:
     file = packages.install(PIXEL.format(code=code))
     values = film(studio, "frames", node="Bad", frames="before")
-    values["nodes"] |= {"before": {"node": "Tone", "frames": "decoded"}, "after": {"node": "Grain", "frames": "subject"}}
+    values["nodes"] |= {
+        "before": {"node": "Tone", "frames": "decoded"},
+        "after": {"node": "Grain", "frames": "subject"},
+    }
     values["nodes"]["out"]["frames"] = "after"
     text = refused(studio, store, values, said)
     assert re.search(rf"{re.escape(str(file))}:\d+", text), text
@@ -506,16 +558,22 @@ def test_a_failing_node_is_told_in_one_sentence(where: str, error: str, packages
         text = str(caught.value)
     else:
         text = refused(studio, store, values)
-    line = next(i for i, words in enumerate(file.read_text().splitlines(), 1) if "raise " in words and "RuntimeError" not in words)
+    line = next(
+        i
+        for i, words in enumerate(file.read_text().splitlines(), 1)
+        if "raise " in words and "RuntimeError" not in words
+    )
     frames = " at frames 40 to 43" if where == "compute" else ""
     kind = error.partition("(")[0]
     assert f"subject (Fail): {where} failed{frames}: {kind}" in text and f"({file}:{line})" in text
     assert len(text.splitlines()) == 1
 
 
-@pytest.mark.parametrize("error", ["KeyboardInterrupt()", "Cancelled()", 'ProviderExhausted("full")', 'MediaError("no picture")'])
+@pytest.mark.parametrize(
+    "error", ["KeyboardInterrupt()", "Cancelled()", 'ProviderExhausted("full")', 'MediaError("no picture")']
+)
 def test_what_is_no_mistake_passes_through(error: str, packages: Any, studio: Any, store: Any) -> None:
-    imports = "from n2s.graph.errors import MediaError\nfrom n2s.runtime.executors import Cancelled\nfrom n2s.runtime.models import ProviderExhausted\n"
+    imports = "from n2s.graph.errors import MediaError\nfrom n2s.runtime.render.executors import Cancelled\nfrom n2s.runtime.models.folder import ProviderExhausted\n"
     packages.install(imports + FAILING.replace("{error}", error))
     graph = harness.load(film(studio, "frames", node="Fail", frames="decoded", where="compute"), studio.folder)
     with pytest.raises(BaseException, match="full|no picture|^$") as caught:
@@ -537,7 +595,11 @@ def test_the_whole_traceback_is_there_for_the_asking(packages: Any, studio: Any,
     assert "Traceback" in shown and "in fail" in shown and "KeyError: 'red'" in shown
     told = packages.n2s(*arguments, "--json").stdout.splitlines()[-1]
     problem = json.loads(told)["error"][0]
-    assert problem["file"] == str(file) and problem["line"] and problem["text"].startswith("subject (Fail): compute failed")
+    assert (
+        problem["file"] == str(file)
+        and problem["line"]
+        and problem["text"].startswith("subject (Fail): compute failed")
+    )
 
 
 def test_a_component_that_is_not_there_is_a_problem_of_the_graph(studio: Any, store: Any) -> None:
@@ -568,8 +630,16 @@ class Own(Streamed):
     def compute(self, block):
         return np.zeros((block.count, 3, 8, 8), np.float32)
 ''')
-    refused(studio, store, film(studio, "frames", node="Own", path="picture.png"), "open failed: ValueError: ", "read-only")
-    refused(studio, store, film(studio, "frames", node="Own", model=str(studio.model)), "open failed: ValueError: ", "read-only")
+    refused(
+        studio, store, film(studio, "frames", node="Own", path="picture.png"), "open failed: ValueError: ", "read-only"
+    )
+    refused(
+        studio,
+        store,
+        film(studio, "frames", node="Own", model=str(studio.model)),
+        "open failed: ValueError: ",
+        "read-only",
+    )
 
 
 # Errors of this library that name no place
@@ -599,18 +669,21 @@ def test_a_problem_of_the_graph_gets_the_place_of_its_node(
     assert isinstance(caught.value, base) and caught.value.exit_status == 2
     told = "\n".join(str(problem) for problem in caught.value.problems)
     assert str(caught.value) == told and words in told
-    assert all(str(problem).startswith(f"{graph.path}:{line}:") and "  subject (Fail): " in str(problem) for problem in caught.value.problems)
+    assert all(
+        str(problem).startswith(f"{graph.path}:{line}:") and "  subject (Fail): " in str(problem)
+        for problem in caught.value.problems
+    )
     if "Own" in error:
         assert type(caught.value).__name__ == "Own" and caught.value.number == 7
 
 
-OWN = '''
+OWN = """
 
 class Own(GraphError):
     def __init__(self, text, number):
         Exception.__init__(self, text)
         self.number = number
-'''
+"""
 
 
 def test_a_problem_that_names_its_place_stays_as_it_is(packages: Any, studio: Any, store: Any) -> None:
@@ -629,7 +702,10 @@ def test_times_that_do_not_rise_in_the_tempo_of_the_track_are_told_with_their_no
         harness.codes(graph, store)
     line = next(i for i, text in enumerate(graph.path.read_text().splitlines(), 1) if '"subject": ' in text)
     told = str(caught.value)
-    assert told.startswith(f"{graph.path}:{line}:") and "  subject (Keyframes): points: at 60 beats a minute, times must rise" in told
+    assert (
+        told.startswith(f"{graph.path}:{line}:")
+        and "  subject (Keyframes): points: at 60 beats a minute, times must rise" in told
+    )
 
 
 # What nodes say before they run
@@ -663,7 +739,9 @@ HOOKS = {
 
 def hooked(hook: str, code: str) -> str:
     source = HOOKED.replace("{hook}", HOOKS[hook]).replace("{code}", code)
-    return "from n2s.graph.declare import FolderPath\n" + source.replace("model: str | None", "model: FolderPath | None")
+    return "from n2s.graph.declare import FolderPath\n" + source.replace(
+        "model: str | None", "model: FolderPath | None"
+    )
 
 
 @pytest.mark.parametrize(
@@ -691,7 +769,9 @@ def hooked(hook: str, code: str) -> str:
     )],
     ids=str,
 )  # fmt: skip
-def test_what_a_node_says_of_itself_is_looked_at_by_the_check(hook: str, code: str, said: str, packages: Any, studio: Any, n2s: Any) -> None:
+def test_what_a_node_says_of_itself_is_looked_at_by_the_check(
+    hook: str, code: str, said: str, packages: Any, studio: Any, n2s: Any
+) -> None:
     packages.install(hooked(hook, code))
     values = film(studio, "signal", node="Hooked", signal="ramp", model=str(studio.model))
     graph = harness.load(values, studio.folder)
@@ -700,7 +780,9 @@ def test_what_a_node_says_of_itself_is_looked_at_by_the_check(hook: str, code: s
         status, _, err = n2s(command, graph.path)
         told = [text for text in err.splitlines() if not text.startswith("warning")]
         assert status == 1 and len(told) == 1 and "Traceback" not in err, err
-        assert told[0].startswith(f"{graph.path}:{line}:") and "  subject (Hooked): " in told[0] and said in told[0], err
+        assert told[0].startswith(f"{graph.path}:{line}:") and "  subject (Hooked): " in told[0] and said in told[0], (
+            err
+        )
         assert len(told[0]) < 1000
 
 
@@ -715,12 +797,17 @@ def test_what_a_node_may_say_of_itself(hook: str, code: str, packages: Any, stud
     assert n2s("check", graph.path)[0] == 0
 
 
-@pytest.mark.parametrize("value", ["{'file': '\\ud800'}", "{'\\udfff': 'file'}", "None", "{'file': 3}", "{'file': b'a'}", "['file']"])
+@pytest.mark.parametrize(
+    "value", ["{'file': '\\ud800'}", "{'\\udfff': 'file'}", "None", "{'file': 3}", "{'file': b'a'}", "['file']"]
+)
 def test_digests_are_texts(value: str, packages: Any, studio: Any, n2s: Any) -> None:
-    packages.install(STREAMED.format(**FRAMES, expression="made") + f"""
+    packages.install(
+        STREAMED.format(**FRAMES, expression="made")
+        + f"""
     def digests(self, scene):
         return {value}
-""")
+"""
+    )
     graph = harness.load(film(studio, "frames", node="Bad", frames="decoded"), studio.folder)
     for command in ("plan", "run"):
         status, _, err = n2s(command, graph.path)
@@ -764,7 +851,9 @@ class Rude(BaseException):
 
 @pytest.mark.parametrize("amount", [0.9, 0.1])
 @pytest.mark.parametrize("error", ['KeyError("red")', "GeneratorExit()", 'Rude("no")', "ZeroDivisionError"])
-def test_a_validator_that_fails_is_told_by_the_check(error: str, amount: float, packages: Any, studio: Any, n2s: Any) -> None:
+def test_a_validator_that_fails_is_told_by_the_check(
+    error: str, amount: float, packages: Any, studio: Any, n2s: Any
+) -> None:
     file = packages.install(VALIDATED.replace("{error}", error))
     values = film(studio, "signal", node="Checked", signal="ramp", amount=amount)
     path = studio.folder / "graph.yaml"
@@ -772,5 +861,8 @@ def test_a_validator_that_fails_is_told_by_the_check(error: str, amount: float, 
     line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if '"subject": ' in text)
     status, _, err = n2s("check", path)
     assert status == 2 and len(err.splitlines()) == 1, err
-    assert err.startswith(f"{path}:{line}:") and f"  subject (Checked): its settings cannot be looked at: {error.partition('(')[0]}" in err
+    assert (
+        err.startswith(f"{path}:{line}:")
+        and f"  subject (Checked): its settings cannot be looked at: {error.partition('(')[0]}" in err
+    )
     assert f"({file}:" in err

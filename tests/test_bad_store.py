@@ -42,7 +42,9 @@ CURT = damage(lambda _: b'{"bytes": 1}')
         *[(kind, ".json", how, 0) for kind in ("films", "audio") for how in (GARBAGE, CURT, LISTED)],
     ],
 )
-def test_a_store_that_was_damaged_between_two_runs(place: Place, kind: str, suffix: str, how: Any, rendered: int) -> None:
+def test_a_store_that_was_damaged_between_two_runs(
+    place: Place, kind: str, suffix: str, how: Any, rendered: int
+) -> None:
     place.run()
     film = place.film.read_bytes()
     how(place.entries(kind, suffix)[0])

@@ -11,7 +11,9 @@ from n2s.commands.cache import parse_size
 from n2s.graph.errors import GraphError
 
 
-def test_cache_shows_checks_and_trims_the_store_and_nothing_else(store: Any, tmp_path: Path, n2s: Any, n2s_json: Any) -> None:
+def test_cache_shows_checks_and_trims_the_store_and_nothing_else(
+    store: Any, tmp_path: Path, n2s: Any, n2s_json: Any
+) -> None:
     import os
 
     assert "Nothing is kept yet." in n2s("cache", "info")[1]
@@ -49,7 +51,8 @@ def test_cache_shows_checks_and_trims_the_store_and_nothing_else(store: Any, tmp
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("5GB", 5 * 10**9), ("500 MB", 5 * 10**8), ("1.5 GiB", 3 * 2**29), ("12", 12), ("7k", 7000), ("0b", 0)]
+    ("text", "size"),
+    [("5GB", 5 * 10**9), ("500 MB", 5 * 10**8), ("1.5 GiB", 3 * 2**29), ("12", 12), ("7k", 7000), ("0b", 0)],
 )
 def test_sizes(text: str, size: int) -> None:
     assert parse_size(text) == size

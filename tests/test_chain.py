@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tiny
 
-from n2s.runtime.models import ModelFolder
+from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,7 +70,13 @@ def test_from_pictures_to_a_film(place):
     told = command(*train, "--minutes", 0.25, "--resume")
     assert "at 0.1" in told or "at 0.2" in told  # the minutes of before still count
     command("training.look", run / "last.ckpt", "--data", data, "--out", outputs)
-    assert {p.stem for p in outputs.glob("*.png")} == {"val_recon", "interpolations", "walks", "traversals", "latent_map"}
+    assert {p.stem for p in outputs.glob("*.png")} == {
+        "val_recon",
+        "interpolations",
+        "walks",
+        "traversals",
+        "latent_map",
+    }
 
     command("training.fold", run / "last.ckpt", "--data", data, "--minutes", 0.1, "--crop", 128, "--perceptual", "none")
     command("training.export_onnx", run / "folded.ckpt", "--data", data, "--out", model, "--outputs", outputs)

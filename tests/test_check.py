@@ -56,7 +56,9 @@ def write(folder: Path, model: Path, **changes: dict[str, Any]) -> Path:
 def told(*arguments: Any, folder: Path, **environment: str) -> tuple[int, str]:
     """Run a command in a new process; return its status and what it said, without the graph's name."""
     command = [str(Path(sys.executable).with_name("n2s")), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, env=os.environ | environment)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, check=False, env=os.environ | environment
+    )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stderr
 
@@ -116,7 +118,9 @@ def told(*arguments: Any, folder: Path, **environment: str) -> tuple[int, str]:
     ],
     ids=lambda value: next(iter(json.dumps(value).split("}"))) if isinstance(value, dict) else "",
 )  # fmt: skip
-def test_what_cannot_render_is_found_by_the_check(changes: dict, words: str, studio: Any, folder: Path, n2s: Any) -> None:
+def test_what_cannot_render_is_found_by_the_check(
+    changes: dict, words: str, studio: Any, folder: Path, n2s: Any
+) -> None:
     graph = write(folder, studio.model, **changes)
     status, out, err = n2s("check", graph)
     assert (status, out) == (2, "") and words in err, err
@@ -149,7 +153,13 @@ def test_what_renders_passes_the_check(changes: dict, studio: Any, folder: Path,
 
 
 def test_commands_that_plan_find_all_of_it_before_any_work(studio: Any, folder: Path, n2s: Any) -> None:
-    graph = write(folder, studio.model, track={"path": "musik.wav"}, weights={"count": 2}, anchors={"names": ["red", "blu", "green"]})
+    graph = write(
+        folder,
+        studio.model,
+        track={"path": "musik.wav"},
+        weights={"count": 2},
+        anchors={"names": ["red", "blu", "green"]},
+    )
     status, _, wanted = n2s("check", graph)
     problems = [line for line in wanted.splitlines() if not line.startswith("warning")]
     assert status == 2 and len(problems) == 3
@@ -190,7 +200,12 @@ LOOK = {
 def using(folder: Path, model: Path, look: dict[str, Any] | None = None, **instance: Any) -> Path:
     """A graph whose pictures come out of a sub-graph."""
     (folder / "look.yaml").write_text(json.dumps(look or LOOK, indent=1))
-    graph = write(folder, model, look={"node": "Graph", "path": "look.yaml", "way": "travel"} | instance, tone={"frames": "look.frames"})
+    graph = write(
+        folder,
+        model,
+        look={"node": "Graph", "path": "look.yaml", "way": "travel"} | instance,
+        tone={"frames": "look.frames"},
+    )
     values = json.loads(graph.read_text())
     del values["nodes"]["anchors"], values["nodes"]["film"]
     graph.write_text(json.dumps(values | {"model": str(model)}, indent=1))
@@ -208,7 +223,9 @@ def using(folder: Path, model: Path, look: dict[str, Any] | None = None, **insta
     ],
     ids=str,
 )  # fmt: skip
-def test_a_sub_graph_is_looked_into(instance: dict, place: str, words: str, studio: Any, folder: Path, n2s: Any) -> None:
+def test_a_sub_graph_is_looked_into(
+    instance: dict, place: str, words: str, studio: Any, folder: Path, n2s: Any
+) -> None:
     status, _, err = n2s("check", using(folder, studio.model, **instance))
     assert status == 2 and f"{folder / place}" in err and words in err, err
 
@@ -217,15 +234,29 @@ def test_what_a_sub_graph_gives_has_columns(studio: Any, folder: Path, n2s: Any)
     graph = using(folder, studio.model)
     assert n2s("check", graph)[0] == 0
     status, _, err = n2s("check", graph, "--set", "tone.exposure=look.weights")
-    assert status == 2 and err.splitlines()[-1] + "\n" == '--set tone.exposure: "look.weights" has 3 components; name one, like "look.weights.0".\n'
+    assert (
+        status == 2
+        and err.splitlines()[-1] + "\n"
+        == '--set tone.exposure: "look.weights" has 3 components; name one, like "look.weights.0".\n'
+    )
     assert n2s("check", graph, "--set", "tone.exposure=look.weights.2")[0] == 0
 
 
 def test_presets_are_checked_with_their_sub_graph(folder: Path, n2s: Any) -> None:
-    (folder / "look.yaml").write_text(json.dumps(LOOK | {"presets": {"a": {"tone.contrst": 1}, "b": {"ton.contrast": 1}, "c": {"light": 9}}}, indent=1))
+    (folder / "look.yaml").write_text(
+        json.dumps(
+            LOOK | {"presets": {"a": {"tone.contrst": 1}, "b": {"ton.contrast": 1}, "c": {"light": 9}}}, indent=1
+        )
+    )
     status, _, err = n2s("check", folder / "look.yaml")
     problems = [line for line in err.splitlines() if not line.startswith("warning")]
-    assert status == 2 and len(problems) == 3 and "light: 9 was given; it must be at most 2" in err and 'Did you mean "contrast"?' in err and 'Did you mean "tone"?' in err
+    assert (
+        status == 2
+        and len(problems) == 3
+        and "light: 9 was given; it must be at most 2" in err
+        and 'Did you mean "contrast"?' in err
+        and 'Did you mean "tone"?' in err
+    )
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".sha256"])
@@ -278,9 +309,12 @@ def test_albums_that_cannot_render(what: str, studio: Any, folder: Path, n2s: An
     assert not (folder / "renders").exists()
 
 
-def test_a_path_of_another_packages_node_is_looked_for(folder: Path, studio: Any, monkeypatch: pytest.MonkeyPatch, n2s: Any) -> None:
-    from n2s.graph import load, registry
+def test_a_path_of_another_packages_node_is_looked_for(
+    folder: Path, studio: Any, monkeypatch: pytest.MonkeyPatch, n2s: Any
+) -> None:
+    from n2s.graph import registry
     from n2s.graph.declare import SIGNAL_OUTPUT, FilePath, FolderPath, Resident, setting
+    from n2s.graph.file import load
 
     class Score(Resident):
         """Read a score."""
@@ -327,7 +361,9 @@ def test_paths_are_looked_for_at_any_depth_of_a_setting(
         if name == "graph.yaml":
             graph = write(folder, studio.model, tables={"node": "Tables"} | settings)
         else:
-            graph = using(folder, studio.model, LOOK | {"nodes": LOOK["nodes"] | {"tables": {"node": "Tables"} | settings}})
+            graph = using(
+                folder, studio.model, LOOK | {"nodes": LOOK["nodes"] | {"tables": {"node": "Tables"} | settings}}
+            )
         status, _, err = n2s("check", graph)
         problems = [line for line in err.splitlines() if not line.startswith("warning")]
         assert status == 2 and len(problems) == 1 and f"  tables.{what}: " in problems[0] and words in problems[0], err
@@ -341,7 +377,11 @@ def test_paths_are_looked_for_at_any_depth_of_a_setting(
 LONG = "x" * 5000  # no file system takes it
 
 
-@pytest.mark.parametrize(("path", "said"), [(LONG, "File name too long"), ("d/" * 2500 + "a", "File name too long"), ("loop", "Symlink loop")], ids=["name", "path", "loop"])
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [(LONG, "File name too long"), ("d/" * 2500 + "a", "File name too long"), ("loop", "Symlink loop")],
+    ids=["name", "path", "loop"],
+)
 def test_graphs_that_no_path_leads_to(path: str, said: str, studio: Any, folder: Path, n2s: Any) -> None:
     (folder / "loop").symlink_to("loop")
     graph = using(folder, studio.model)
@@ -359,7 +399,9 @@ def test_graphs_that_no_path_leads_to(path: str, said: str, studio: Any, folder:
             if command == "draw" and file != graph:  # of an album it reads no track
                 assert status == 0
                 continue
-            assert status == 2 and len(told) == 1 and told[0].startswith(f"{file}:{line}:{column}  ") and said in told[0], err
+            assert (
+                status == 2 and len(told) == 1 and told[0].startswith(f"{file}:{line}:{column}  ") and said in told[0]
+            ), err
             assert len(told[0]) < 1000
     for command in ("check", "run", "plan", "draw"):
         status, _, err = n2s(command, path)

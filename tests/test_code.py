@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from third_party import HEAD, TESTS, node, python, write_package
 
-from n2s.graph import code, code_files, code_text
+from n2s.graph.code import files as code_files
+from n2s.graph.code import identity as code
+from n2s.graph.code import text as code_text
 
 # name: (the files of a package with one node, the file that is edited, what is replaced, what by)
 TABLE = "TABLE = {'gain': 2.0, 'other': 3.0}\n"
@@ -164,14 +166,27 @@ print(json.dumps({name: keys(name) for name in names}))
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packages") / "site"
     for name, (files, *_) in PACKAGES.items():
-        texts = {place: text.replace("class N(", f"class {name}_(").replace("import N\n", f"import {name}_\n") for place, text in files.items()}
-        write_package(folder, name, {f"{name}/{place}": text for place, text in texts.items()}, entry=name != "its_namespace")
+        texts = {
+            place: text.replace("class N(", f"class {name}_(").replace("import N\n", f"import {name}_\n")
+            for place, text in files.items()
+        }
+        write_package(
+            folder, name, {f"{name}/{place}": text for place, text in texts.items()}, entry=name != "its_namespace"
+        )
     return folder
 
 
 def keys(site: Path, studio: Any, store: Path, **environment: str) -> dict[str, list[str]]:
     paths = [str(site / "site-packages"), str(site / "other_place")]
-    return python(site, f"import sys; sys.path += {paths!r}\n" + KEYS, site, studio.folder, store, ",".join(PACKAGES), **environment)
+    return python(
+        site,
+        f"import sys; sys.path += {paths!r}\n" + KEYS,
+        site,
+        studio.folder,
+        store,
+        ",".join(PACKAGES),
+        **environment,
+    )
 
 
 def test_an_edit_of_whatever_a_number_comes_from_changes_the_key(site: Path, studio: Any, tmp_path: Path) -> None:
@@ -186,7 +201,10 @@ def test_an_edit_of_whatever_a_number_comes_from_changes_the_key(site: Path, stu
     assert [name for name in PACKAGES if after[name] == before[name]] == []
     for path in site.rglob("*.py"):
         if "site-packages" not in path.parts:
-            path.write_text("# a comment, not __doc__ or 'notes.txt'\n" + path.read_text().replace("Multiply.", "Multiply by a number."))
+            path.write_text(
+                "# a comment, not __doc__ or 'notes.txt'\n"
+                + path.read_text().replace("Multiply.", "Multiply by a number.")
+            )
     assert keys(site, studio, tmp_path, PYTHONHASHSEED="4") == after
     write_package(site, "its_number", {"its_number/notes.txt": "data that nobody reads counts, because anybody may"})
     more = keys(site, studio, tmp_path)
@@ -195,11 +213,11 @@ def test_an_edit_of_whatever_a_number_comes_from_changes_the_key(site: Path, stu
 
 DIGESTS = """
 import json
-from n2s.graph.code import code_digest
+from n2s.graph.code.identity import code_digest
 from n2s.graph.registry import node_types
 from n2s.runtime import machine
 engine = machine.environment()["engine"]
-print(json.dumps([engine, *(code_digest(cls) for cls in node_types().values()), code_digest("n2s.runtime.films")]))
+print(json.dumps([engine, *(code_digest(cls) for cls in node_types().values()), code_digest("n2s.runtime.films.films")]))
 """
 
 
@@ -211,7 +229,7 @@ def test_digests_are_the_same_in_every_process() -> None:
 LOADED = """
 import importlib, json, sys
 from pathlib import Path
-from n2s.graph.code import code_digest
+from n2s.graph.code.identity import code_digest
 import acme.nodes
 first = acme.nodes.N
 text = Path(acme.helpers.__file__)
@@ -233,11 +251,21 @@ print(json.dumps(found))
 
 @pytest.mark.parametrize("early", [False, True])
 def test_a_digest_speaks_of_the_code_that_was_loaded(early: bool, tmp_path: Path) -> None:
-    files = {"acme/__init__.py": "", "acme/helpers.py": "GAIN = 2.0\n", "acme/nodes.py": node("N", "GAIN", "from .helpers import GAIN\n")}
+    files = {
+        "acme/__init__.py": "",
+        "acme/helpers.py": "GAIN = 2.0\n",
+        "acme/nodes.py": node("N", "GAIN", "from .helpers import GAIN\n"),
+    }
     write_package(tmp_path, "acme", files)
-    of_old = python(tmp_path, "import json, acme.nodes\nfrom n2s.graph.code import code_digest\nprint(json.dumps(code_digest(acme.nodes.N)))")
+    of_old = python(
+        tmp_path,
+        "import json, acme.nodes\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(acme.nodes.N)))",
+    )
     found = python(tmp_path, LOADED.replace("{early}", str(early)))
-    of_new = python(tmp_path, "import json, acme.nodes\nfrom n2s.graph.code import code_digest\nprint(json.dumps(code_digest(acme.nodes.N)))")
+    of_new = python(
+        tmp_path,
+        "import json, acme.nodes\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(acme.nodes.N)))",
+    )
     if early:
         assert found.pop(0) == of_old
     edited, mixed, new, old_class, set_by_hand = found
@@ -249,7 +277,9 @@ def test_a_digest_speaks_of_the_code_that_was_loaded(early: bool, tmp_path: Path
 def test_a_module_that_is_imported_late_does_not_change_a_digest(tmp_path: Path) -> None:
     late = "def gain():\n    from . import late\n    return late.GAIN\n"
     write_package(tmp_path, "acme", {"acme/__init__.py": node("N", "gain()", late), "acme/late.py": "GAIN = 2.0\n"})
-    ask = "import json, acme\nfrom n2s.graph.code import code_digest\nfirst = code_digest(acme.N)\nacme.gain()\n"
+    ask = (
+        "import json, acme\nfrom n2s.graph.code.identity import code_digest\nfirst = code_digest(acme.N)\nacme.gain()\n"
+    )
     first, second = python(tmp_path, ask + "print(json.dumps([first, code_digest(acme.N)]))")
     assert first == second
 
@@ -258,14 +288,19 @@ def test_a_module_with_a_name_of_pythons_own(tmp_path: Path) -> None:
     found = []
     for gain in ("2.0", "2.5"):
         write_package(tmp_path, "colorsys", {"colorsys.py": node("N", "GAIN", f"GAIN = {gain}\n")}, entry=False)
-        found.append(python(tmp_path, "import json, colorsys\nfrom n2s.graph.code import code_digest\nprint(json.dumps(code_digest(colorsys.N)))"))
+        found.append(
+            python(
+                tmp_path,
+                "import json, colorsys\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(colorsys.N)))",
+            )
+        )
     assert found[0] != found[1]
 
 
 def test_kept_bytecode_of_another_text_is_not_taken_for_it(tmp_path: Path) -> None:
     """Python runs kept bytecode for a text of the same size and second."""
     write_package(tmp_path, "acme", {"acme/__init__.py": node("N", "GAIN", "GAIN = 2.0\n")})
-    ask = "import json, os, acme\nfrom n2s.graph.code import code_digest\nprint(json.dumps([acme.GAIN, code_digest(acme.N)]))"
+    ask = "import json, os, acme\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps([acme.GAIN, code_digest(acme.N)]))"
     path = tmp_path / "acme/__init__.py"
     os.utime(path, (1e9, 1e9))
     first = python(tmp_path, ask, PYTHONDONTWRITEBYTECODE="")
@@ -310,7 +345,7 @@ ENVIRONMENT = {
 @pytest.mark.parametrize("place", ENVIRONMENT)
 def test_a_variable_of_the_environment_that_code_reads_counts(place: str, tmp_path: Path) -> None:
     write_package(tmp_path, "acme", {"acme/__init__.py": node("N", "1.0", "import os\n" + ENVIRONMENT[place])})
-    ask = "import json, acme\nfrom n2s.graph.code import code_digest\nprint(json.dumps(code_digest(acme.N)))"
+    ask = "import json, acme\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(acme.N)))"
     one, two, again = (python(tmp_path, ask, ACME_GAIN=gain, UNREAD=gain) for gain in ("2.0", "2.5", "2.0"))
     assert one == again != two
 
@@ -326,7 +361,7 @@ def test_what_a_script_does_to_a_package_counts(what: str, tmp_path: Path) -> No
     inner = node("M", "value").replace(HEAD, "").replace("\n", "\n    ")
     text = node("N", "GAIN", "TABLE = {'g': 1.0}\nGAIN = 1.0\n") + f"\n\ndef make(value):\n    {inner}\n    return M\n"
     write_package(tmp_path, "acme", {"acme/__init__.py": text}, entry=False)
-    end = "\nfrom n2s.graph.code import code_digest\nprint(json.dumps(code_digest(cls)))\n"
+    end = "\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(cls)))\n"
     found = []
     for gain in ("2.0", "2.5", "2.0"):
         (tmp_path / "film.py").write_text("import json, acme\n" + SCRIPTS[what].format(gain=gain) + end)
@@ -336,11 +371,16 @@ def test_what_a_script_does_to_a_package_counts(what: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("way", ["script", "module", "data"])
 def test_nodes_of_scripts_count_with_what_they_import_and_name(way: str, tmp_path: Path) -> None:
-    ask = "\nimport json\nfrom n2s.graph.code import code_digest\nprint(json.dumps(code_digest(N)))\n"
+    ask = "\nimport json\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(N)))\n"
     before = {"script": "from helpz import GAIN\n", "module": "from .helpz import GAIN\n",
               "data": "import pathlib\nGAIN = float((pathlib.Path(__file__).parent / 'data' / 'gain.txt').read_text())\n"}[way]  # fmt: skip
     folder = tmp_path / "pk" if way == "module" else tmp_path
-    for place, text in (("film.py", node("N", "GAIN", before) + ask), ("helpz.py", "GAIN = 2.0\n"), ("data/gain.txt", "2.0"), ("__init__.py", "")):
+    for place, text in (
+        ("film.py", node("N", "GAIN", before) + ask),
+        ("helpz.py", "GAIN = 2.0\n"),
+        ("data/gain.txt", "2.0"),
+        ("__init__.py", ""),
+    ):
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_text(text)
     found = []
@@ -354,43 +394,47 @@ def test_nodes_of_scripts_count_with_what_they_import_and_name(way: str, tmp_pat
 
 
 def test_code_without_a_file_is_refused() -> None:
-    text = "from n2s.graph.code import code_digest\n" + node("N", "2.0") + "\nimport json\ntry:\n    code_digest(N)\nexcept Exception as e:\n    print(json.dumps(str(e)))"
+    text = (
+        "from n2s.graph.code.identity import code_digest\n"
+        + node("N", "2.0")
+        + "\nimport json\ntry:\n    code_digest(N)\nexcept Exception as e:\n    print(json.dumps(str(e)))"
+    )
     assert "lives in no file" in python(None, text)
 
 
 # (module, what is replaced, what by): places all over the engine that decide bits
 MUTATIONS = [
-    ("runtime/kernels.py", "mixed = shader.hash32(np.array([seed ^ word]", "mixed = shader.hash32(np.array([seed + word]"),
-    ("runtime/kernels.py", "f32(0.7152) * green", "f32(0.7151) * green"),
-    ("runtime/kernels.py", "52.9829189", "52.98"),
-    ("runtime/kernels.py", "scale = min(shape[0] / height", "scale = max(shape[0] / height"),
-    ("runtime/kernels.py", '"chroma = np.zeros', '"chroma = np.ones'),
-    ("runtime/kernels.py", 'error_model="numpy"', 'error_model="python"'),
-    ("runtime/frames.py", "BLOCK = 4", "BLOCK = 8"),
-    ("runtime/frames.py", "np.clip(np.arange(start, stop)", "np.clip(np.arange(start + 1, stop + 1)"),
-    ("runtime/frames.py", "np.full(stop - start, values, np.float32)", "np.full(stop - start, values * 2, np.float32)"),
-    ("runtime/segments.py", "maker.blocks(chunk.start, chunk.stop,", "maker.blocks(chunk.start, chunk.stop - 1,"),
-    ("runtime/resample.py", "-0.5 * x + 2.5", "-0.6 * x + 2.5"),
-    ("runtime/resample.py", "width = max(1.0, scale)", "width = max(1.1, scale)"),
-    ("runtime/pictures.py", "accurate_rnd+full_chroma_int+bitexact", "bitexact"),
-    ("runtime/models.py", "intra_op_num_threads = options.inter_op_num_threads = 1", "intra_op_num_threads = options.inter_op_num_threads = 2"),
-    ("runtime/models.py", 'PREFERENCES = {"cpu": ("int8"', 'PREFERENCES = {"cpu": ("fp32"'),
-    ("runtime/encoder.py", "cpu-independent=1", "cpu-independent=0"),
-    ("runtime/encoder.py", "range=tv", "range=pc"),
+    ("runtime/render/kernels.py", "mixed = shader.hash32(np.array([seed ^ word]", "mixed = shader.hash32(np.array([seed + word]"),
+    ("runtime/render/kernels.py", "f32(0.7152) * green", "f32(0.7151) * green"),
+    ("runtime/render/kernels.py", "52.9829189", "52.98"),
+    ("runtime/render/kernels.py", "scale = min(shape[0] / height", "scale = max(shape[0] / height"),
+    ("runtime/render/kernels.py", '"chroma = np.zeros', '"chroma = np.ones'),
+    ("runtime/render/kernels.py", 'error_model="numpy"', 'error_model="python"'),
+    ("runtime/render/frames.py", "BLOCK = 4", "BLOCK = 8"),
+    ("runtime/render/frames.py", "np.clip(np.arange(start, stop)", "np.clip(np.arange(start + 1, stop + 1)"),
+    ("runtime/render/frames.py", "np.full(stop - start, values, np.float32)", "np.full(stop - start, values * 2, np.float32)"),
+    ("runtime/render/segments.py", "maker.blocks(chunk.start, chunk.stop,", "maker.blocks(chunk.start, chunk.stop - 1,"),
+    ("runtime/media/resample.py", "-0.5 * x + 2.5", "-0.6 * x + 2.5"),
+    ("runtime/media/resample.py", "width = max(1.0, scale)", "width = max(1.1, scale)"),
+    ("runtime/media/pictures.py", "accurate_rnd+full_chroma_int+bitexact", "bitexact"),
+    ("runtime/models/folder.py", "intra_op_num_threads = options.inter_op_num_threads = 1", "intra_op_num_threads = options.inter_op_num_threads = 2"),
+    ("runtime/models/folder.py", 'PREFERENCES = {"cpu": ("int8"', 'PREFERENCES = {"cpu": ("fp32"'),
+    ("runtime/films/encoder.py", "cpu-independent=1", "cpu-independent=0"),
+    ("runtime/films/encoder.py", "range=tv", "range=pc"),
     ("graph/shader.py", "f32(2.402295e-1)", "f32(2.402296e-1)"),
     ("graph/shader.py", "0x7FEB352D", "0x7FEB352F"),
     ("graph/time.py", "self.fps.denominator / np.float64(self.fps.numerator)", "self.fps.denominator / np.float32(self.fps.numerator)"),
-    ("graph/plan.py", "GRID_ROWS = 16", "GRID_ROWS = 18"),
-    ("graph/plan.py", "max(own[0], wanted[0] + before)", "max(own[0], wanted[0])"),
+    ("plan/film.py", "GRID_ROWS = 16", "GRID_ROWS = 18"),
+    ("plan/film.py", "max(own[0], wanted[0] + before)", "max(own[0], wanted[0])"),
     ("graph/context.py", "return self.scene.clock.times(self.start, self.stop)", "return self.scene.clock.times(self.start, self.stop) + 1"),
     ("graph/declare.py", "def prepare(self, **params: Any) -> dict[str, Any]:\n        return params", "def prepare(self, **params: Any) -> dict[str, Any]:\n        return {}"),
     ("nodes/motion.py", "(0.5 + shader.uniform(bits))", "(0.4 + shader.uniform(bits))"),
     ("nodes/latents.py", "angle = np.arccos", "angle = 1.01 * np.arccos"),
     ("nodes/signals.py", "2.0 ** (-1.0 / (float(fps) * half_life))", "2.0 ** (-1.1 / (float(fps) * half_life))"),
     ("nodes/hearing.py", "np.sqrt", "np.cbrt"),
-    ("runtime/audio.py", "LOUDEST = 1e4", "LOUDEST = 1e3"),
-    ("runtime/music/layouts.py", "HALF = 0.70710678", "HALF = 0.7"),
-    ("runtime/films.py", "SAMPLES_AT_ONCE = 1 << 16", "SAMPLES_AT_ONCE = 1 << 15"),
+    ("runtime/media/audio.py", "LOUDEST = 1e4", "LOUDEST = 1e3"),
+    ("runtime/media/music/layouts.py", "HALF = 0.70710678", "HALF = 0.7"),
+    ("runtime/films/films.py", "SAMPLES_AT_ONCE = 1 << 16", "SAMPLES_AT_ONCE = 1 << 15"),
     ("nodes/hearing.py", "def ", "def  "),
 ]  # fmt: skip
 
@@ -398,18 +442,27 @@ MUTATIONS = [
 @pytest.fixture(scope="module")
 def copy_of_the_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("code") / "n2s"
-    shutil.copytree(Path(code.__file__).parent.parent, target, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(Path(code_files._ROOT), target, ignore=shutil.ignore_patterns("__pycache__"))
     return target
 
 
 def digests_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.setattr(code_files, "_ROOT", str(root))
-    others = ("nodes.motion", "nodes.latents", "nodes.grain", "nodes.hearing", "runtime.audio", "runtime.films")
+    others = (
+        "nodes.motion",
+        "nodes.latents",
+        "nodes.grain",
+        "nodes.hearing",
+        "runtime.media.audio",
+        "runtime.films.films",
+    )
     return code.engine_parts() | {name: code.code_digest(f"n2s.{name}") for name in others}
 
 
 @pytest.mark.parametrize("mutation", range(len(MUTATIONS)))
-def test_an_edit_of_what_decides_bits_changes_a_digest(mutation: int, copy_of_the_code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edit_of_what_decides_bits_changes_a_digest(
+    mutation: int, copy_of_the_code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place, old, new = MUTATIONS[mutation]
     path = copy_of_the_code / place
     text = path.read_text()
@@ -427,9 +480,23 @@ def test_an_edit_of_what_decides_bits_changes_a_digest(mutation: int, copy_of_th
 def test_what_the_engine_is_made_of() -> None:
     """A module that is left out by mistake, or comes to decide nothing, shows here."""
     parts = set(code.engine_parts())
-    assert {f"n2s.runtime.{name}" for name in ("frames", "kernels", "segments", "models", "pictures", "resample", "encoder")} <= parts
-    assert not {name for name in parts if name.startswith(("n2s.commands", "n2s.cli", "n2s.nodes")) or name in code.APART}
-    assert parts <= {f"n2s.{path.relative_to(code_files._ROOT).with_suffix('').as_posix().replace('/', '.')}" for path in Path(code_files._ROOT).rglob("*.py")}
+    makers = (
+        "render.frames",
+        "render.kernels",
+        "render.segments",
+        "models.folder",
+        "media.pictures",
+        "media.resample",
+        "films.encoder",
+    )
+    assert {f"n2s.runtime.{name}" for name in makers} <= parts
+    assert not {
+        name for name in parts if name.startswith(("n2s.commands", "n2s.cli", "n2s.nodes")) or name in code.APART
+    }
+    assert parts <= {
+        f"n2s.{path.relative_to(code_files._ROOT).with_suffix('').as_posix().replace('/', '.')}"
+        for path in Path(code_files._ROOT).rglob("*.py")
+    }
 
 
 def test_facts_that_another_process_found_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:

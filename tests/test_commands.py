@@ -21,7 +21,9 @@ def test_structured_lines(graph: Path, tmp_path: Path, n2s: Any, n2s_json: Any) 
     assert rendered["frames"] == rendered["of"] == 120
     assert lines[-1]["event"] == "done" and lines[-1]["rendered"] == 4 and lines[-1]["films"][0]["frames"] == 120
     assert Path(lines[-1]["record"]).exists()
-    (dry,) = [line for line in n2s_json("run", graph, "--dry-run", "--set", "grain.amount=0.2") if line["event"] == "film"]
+    (dry,) = [
+        line for line in n2s_json("run", graph, "--dry-run", "--set", "grain.amount=0.2") if line["event"] == "film"
+    ]
     assert (dry["chunks"], dry["to_render"], dry["frames_to_render"]) == (4, 4, 120)
 
 
@@ -29,7 +31,9 @@ def test_structured_errors(graph: Path, tmp_path: Path, store: Any) -> None:
     tiny.edit(graph, "features.onset", "features.onest")
     tiny.edit(graph, "frames: vignette", "frames: pulse")
     for command in ("run", "check"):
-        done = subprocess.run([N2S, command, graph, "--json"], capture_output=True, text=True, check=False, cwd=tmp_path)
+        done = subprocess.run(
+            [N2S, command, graph, "--json"], capture_output=True, text=True, check=False, cwd=tmp_path
+        )
         assert done.returncode == 2 and not done.stderr
         (line,) = done.stdout.splitlines()
         problems = json.loads(line)["error"]
@@ -43,7 +47,7 @@ def test_structured_errors(graph: Path, tmp_path: Path, store: Any) -> None:
 def test_another_size_another_rate_and_a_draft(studio: Any, tmp_path: Path, store: Any) -> None:
     from test_runs import n2s
 
-    from n2s.runtime.mp4 import read_mp4
+    from n2s.runtime.films.mp4 import read_mp4
 
     graph = tiny.write_graph(studio.folder, studio.model, name="shapes")
     common = ("--out", tmp_path, "--store", store.root)
@@ -64,7 +68,9 @@ def test_warnings_name_what_is_probably_a_mistake(studio: Any, tmp_path: Path) -
 
     text = tiny.write_graph(studio.folder, studio.model, name="warned").read_text()
     text = text.replace("frames: vignette, amount: 0.04", "frames: more, amount: 0.04")
-    text = text.replace("  grain:", "  more: {node: Grain, frames: vignette, amount: = 0.5 * 0.1}\n  idle: {node: Constant}\n  grain:")
+    text = text.replace(
+        "  grain:", "  more: {node: Grain, frames: vignette, amount: = 0.5 * 0.1}\n  idle: {node: Constant}\n  grain:"
+    )
     (studio.folder / "warned.yaml").write_text(text)
     done = n2s("check", "warned.yaml", cwd=studio.folder)
     assert done.returncode == 0

@@ -15,7 +15,7 @@ from places import Place, n2s
 
 from n2s.graph.errors import MediaError
 from n2s.nodes import AudioSource
-from n2s.runtime.audio import probe
+from n2s.runtime.media.audio import probe
 
 KEEP = "Or set damaged: keep on the AudioSource to take what is there."
 PIECE = files.noise(4.0, 3)

@@ -112,18 +112,40 @@ def test_a_mistake_in_a_class_is_one_sentence(case: str, packages: Any, studio: 
     line = next(i for i, text in enumerate(file.read_text().splitlines(), 1) if text.startswith("class Odd"))
     assert f"{file}:{line} Odd" in broken[0]
     values = harness.surroundings(studio.model) | {"subject": {"node": "Good", "frames": "decoded"}}
-    with pytest.raises(GraphError, match=r'graph.yaml:\d+:\d+  subject: there is no node type "Good".*odd-nodes 2.3: odd_nodes cannot be loaded'):
+    with pytest.raises(
+        GraphError,
+        match=r'graph.yaml:\d+:\d+  subject: there is no node type "Good".*odd-nodes 2.3: odd_nodes cannot be loaded',
+    ):
         harness.load({"n2s": 1, "nodes": values}, studio.folder)
 
 
 RIGHT = {
-    "a base without outputs": ("class Base(Streamed):\n    pass\n\n\nclass Odd(Base):\n    frames: Frames = port('x')\n    outputs = FRAMES_OUTPUT\n    def compute(self, block, frames): return frames\n"),
-    "a hidden base": ("class _Base(Streamed):\n    frames: Frames = port('x')\n    def compute(self, block, frames): return frames\n\n\nclass Odd(_Base):\n    outputs = FRAMES_OUTPUT\n"),
-    "keywords": declared(PORT + 'amount: Param = param(0, help="x")\noutputs = FRAMES_OUTPUT\ndef compute(self, block, **given): return given["frames"]'),
+    "a base without outputs": (
+        "class Base(Streamed):\n    pass\n\n\nclass Odd(Base):\n    frames: Frames = port('x')\n    outputs = FRAMES_OUTPUT\n    def compute(self, block, frames): return frames\n"
+    ),
+    "a hidden base": (
+        "class _Base(Streamed):\n    frames: Frames = port('x')\n    def compute(self, block, frames): return frames\n\n\nclass Odd(_Base):\n    outputs = FRAMES_OUTPUT\n"
+    ),
+    "keywords": declared(
+        PORT
+        + 'amount: Param = param(0, help="x")\noutputs = FRAMES_OUTPUT\ndef compute(self, block, **given): return given["frames"]'
+    ),
     "other names": declared(PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, b, frames, scale=2): return frames"),
-    "a list as a setting": declared(PORT + 'names: list[str] = setting([], help="x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE),
-    "a prepared pixel": declared(PORT + 'amount: Param = param(0, help="x")\ndef prepare(self, amount): return {"gain": amount}\n' + STATIC + "(rgb, at, gain): return rgb", "Pointwise"),
-    "a setting named model": declared(PORT + 'model: str = setting("", help="x")\npath: str = setting("", help="x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE),
+    "a list as a setting": declared(
+        PORT + 'names: list[str] = setting([], help="x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE
+    ),
+    "a prepared pixel": declared(
+        PORT
+        + 'amount: Param = param(0, help="x")\ndef prepare(self, amount): return {"gain": amount}\n'
+        + STATIC
+        + "(rgb, at, gain): return rgb",
+        "Pointwise",
+    ),
+    "a setting named model": declared(
+        PORT
+        + 'model: str = setting("", help="x")\npath: str = setting("", help="x")\noutputs = FRAMES_OUTPUT\n'
+        + COMPUTE
+    ),
 }
 
 
@@ -142,7 +164,9 @@ def test_what_is_right_stays_possible(case: str, packages: Any) -> None:
 def test_a_class_that_is_no_node_type_yet_is_told(source: str, said: str, packages: Any, studio: Any) -> None:
     packages.install(source + GOOD, module="odd_nodes")
     assert "Good" in node_types() and "Odd" not in node_types()
-    assert len(registry().notes) == 1 and registry().notes[0].startswith(f"Odd of odd-nodes 1.0 (odd_nodes) is no node type yet: {said}")
+    assert len(registry().notes) == 1 and registry().notes[0].startswith(
+        f"Odd of odd-nodes 1.0 (odd_nodes) is no node type yet: {said}"
+    )
     with pytest.raises(GraphError, match=rf"subject: Odd of odd-nodes 1.0 .*{said}"):
         harness.load({"n2s": 1, "nodes": {"subject": {"node": "Odd", "frames": "decoded"}}}, studio.folder)
 
@@ -152,7 +176,10 @@ def test_two_packages_that_define_one_name(packages: Any, studio: Any) -> None:
     packages.install(GOOD + GOOD.replace("Good", "Second"), module="b_nodes", version="0.2")
     assert {"First", "Second"} <= node_types().keys() and "Good" not in node_types()
     nodes = harness.surroundings(studio.model)
-    nodes |= {"subject": {"node": "First", "frames": "decoded"}, "out": {"node": "DigestSink", "frames": "subject", "path": "f.txt"}}
+    nodes |= {
+        "subject": {"node": "First", "frames": "decoded"},
+        "out": {"node": "DigestSink", "frames": "subject", "path": "f.txt"},
+    }
     file = harness.load({"n2s": 1, "nodes": nodes}, studio.folder).path
     assert packages.n2s("check", file).returncode == 0
     listed = packages.n2s("nodes")
@@ -160,7 +187,9 @@ def test_two_packages_that_define_one_name(packages: Any, studio: Any) -> None:
     assert listed.returncode == 0 and "Second" in listed.stdout and both in listed.stderr
     file.write_text(file.read_text().replace("First", "Good"))
     done = packages.n2s("check", file, "--json")
-    problem = json.loads(done.stdout)["error"][0] if '"error"' in done.stdout else json.loads(done.stdout.splitlines()[0])
+    problem = (
+        json.loads(done.stdout)["error"][0] if '"error"' in done.stdout else json.loads(done.stdout.splitlines()[0])
+    )
     assert done.returncode == 2 and both in json.dumps(problem)
     assert packages.n2s("nodes", "Good").returncode == 2
 
@@ -168,7 +197,10 @@ def test_two_packages_that_define_one_name(packages: Any, studio: Any) -> None:
 def test_a_name_of_the_librarys_own_can_be_in_conflict_too(packages: Any, studio: Any) -> None:
     packages.install(GOOD.replace("Good", "Grain"))
     assert "Grain" not in node_types() and "Tone" in node_types()
-    assert "n2s.nodes.grain of n2s" in registry().doubled["Grain"] and "others_nodes of others-nodes 1.0" in registry().doubled["Grain"]
+    assert (
+        "n2s.nodes.grain of n2s" in registry().doubled["Grain"]
+        and "others_nodes of others-nodes 1.0" in registry().doubled["Grain"]
+    )
 
 
 def test_one_module_registered_twice_is_no_conflict(packages: Any) -> None:
@@ -181,15 +213,23 @@ def test_one_module_registered_twice_is_no_conflict(packages: Any) -> None:
     [("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"), ("1 / 0", "ZeroDivisionError"), ("raise SystemExit(4)", "SystemExit: 4"),
      ("def broken(:", "SyntaxError"), ("raise Exception", "Exception")],
 )  # fmt: skip
-def test_a_package_that_cannot_be_loaded_stops_what_needs_it(source: str, said: str, packages: Any, studio: Any) -> None:
+def test_a_package_that_cannot_be_loaded_stops_what_needs_it(
+    source: str, said: str, packages: Any, studio: Any
+) -> None:
     file = packages.install(source, module="odd_nodes", version="3.1")
     assert "Tone" in node_types()
     [note] = registry().notes
     assert note.startswith("odd-nodes 3.1: odd_nodes cannot be loaded: ") and said in note and f"({file}:" in note
-    nodes = {"picture": {"node": "ImageSource", "path": "picture.png"}, "out": {"node": "DigestSink", "frames": "picture", "path": "f.txt"}}
+    nodes = {
+        "picture": {"node": "ImageSource", "path": "picture.png"},
+        "out": {"node": "DigestSink", "frames": "picture", "path": "f.txt"},
+    }
     harness.load({"n2s": 1, "duration": 1, "nodes": nodes}, studio.folder)
     nodes["odd"] = {"node": "Odd"}
-    with pytest.raises(GraphError, match='odd: there is no node type "Odd".* It may be in a package that cannot be loaded: odd-nodes 3.1'):
+    with pytest.raises(
+        GraphError,
+        match='odd: there is no node type "Odd".* It may be in a package that cannot be loaded: odd-nodes 3.1',
+    ):
         harness.load({"n2s": 1, "duration": 1, "nodes": nodes}, studio.folder)
 
 
@@ -206,7 +246,7 @@ class Typed(Pointwise):
     def pixel(rgb, at):
         return rgb[0], rgb[1], rgb[2]
 
-picture = ImageSource(path={str(studio.folder / 'picture.png')!r})()
+picture = ImageSource(path={str(studio.folder / "picture.png")!r})()
 try:
     render(Graph(DigestSink(path="f.txt")(Typed()(picture)), size=(96, 64), duration=0.2), out={str(tmp_path)!r})
 except Exception as error:
@@ -228,8 +268,14 @@ anchors = Anchors(names=["a", "b", "c"])(weights)
     [
         (lambda: Tone()(track), "Tone.frames takes Frames, but <AudioSource> gives Audio"),
         (lambda: Tone()(features.rms), "Tone.frames takes Frames, but <Features.rms> gives Signal"),
-        (lambda: Tone()(features), "Tone.frames takes Frames, but <Features> has several outputs; name one: none of them gives Frames"),
-        (lambda: EMA()(features), "EMA.signal: a signal was wanted, but <Features> has several outputs; name one: rms, centroid"),
+        (
+            lambda: Tone()(features),
+            "Tone.frames takes Frames, but <Features> has several outputs; name one: none of them gives Frames",
+        ),
+        (
+            lambda: EMA()(features),
+            "EMA.signal: a signal was wanted, but <Features> has several outputs; name one: rms, centroid",
+        ),
         (lambda: EMA()(picture), "EMA.signal: a signal was wanted, but <ImageSource> gives Frames"),
         (lambda: EMA()(2 * picture), "in an expression: a signal was wanted, but <ImageSource> gives Frames"),
         (lambda: picture + 1, "in an expression: a signal was wanted"),

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from n2s import Graph
-from n2s.graph.code import code_digest
+from n2s.graph.code.identity import code_digest
 from n2s.nodes import AudioSource, DigestSink, Grain, ImageSource
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,7 +58,9 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         folder = EXAMPLE
         if replaced:
             folder = tmp_path / f"copy{len(list(tmp_path.iterdir()))}"
-            shutil.copytree(EXAMPLE / "n2s_scanlines", folder / "n2s_scanlines", ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                EXAMPLE / "n2s_scanlines", folder / "n2s_scanlines", ignore=shutil.ignore_patterns("__pycache__")
+            )
             for path in folder.rglob("*.py"):
                 text = path.read_text()
                 for old, new in replaced:

@@ -179,7 +179,9 @@ def reference(text: str, frame: int, wobble: float = 0.0) -> float:
 def close(a: float, b: float, tolerance: float = 1e-6) -> bool:
     if a != a or b != b:
         return a != a and b != b
-    return a == b or (math.isfinite(a) and math.isfinite(b) and math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance))
+    return a == b or (
+        math.isfinite(a) and math.isfinite(b) and math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance)
+    )
 
 
 @settings(steady, max_examples=400)

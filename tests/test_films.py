@@ -15,7 +15,7 @@ import tiny
 
 from n2s.graph.graph import Graph
 from n2s.graph.time import album_boundaries
-from n2s.runtime.mp4 import read_mp4
+from n2s.runtime.films.mp4 import read_mp4
 
 TAGGED_BT709 = 1
 LIMITED = 1
@@ -78,7 +78,14 @@ def test_colours_arrive(rgb: tuple[int, int, int], depth: int, tmp_path: Path, s
     tiny.write_png(tmp_path / "patch.png", np.full((32, 64, 3), rgb, np.uint8))
     nodes = {
         "patch": {"node": "ImageSource", "path": "patch.png"},
-        "out": {"node": "FFmpegSink", "frames": "patch", "path": "patch.mp4", "crf": 4, "depth": depth, "dither": False},
+        "out": {
+            "node": "FFmpegSink",
+            "frames": "patch",
+            "path": "patch.mp4",
+            "crf": 4,
+            "depth": depth,
+            "dither": False,
+        },
     }
     graph = harness.load({"n2s": 1, "size": [64, 32], "duration": 0.2, "nodes": nodes}, tmp_path)
     harness.run(graph, tmp_path, store)
@@ -175,7 +182,9 @@ def test_a_second_run_renders_nothing_and_an_album_shares_chunks(studio: Any, tm
         ({"track": ("crf: 28", "crf: 20")}, "out.crf is 20, but the album has 28"),
     ],
 )
-def test_a_track_that_contradicts_the_album_is_refused(change: dict, words: str, studio: Any, tmp_path: Path, store: Any) -> None:
+def test_a_track_that_contradicts_the_album_is_refused(
+    change: dict, words: str, studio: Any, tmp_path: Path, store: Any
+) -> None:
     path = write_album(tmp_path, studio.model, [4410, 4410])
     track = tmp_path / "track1.yaml"
     track.write_text(track.read_text().replace(*change["track"]))
@@ -206,7 +215,7 @@ def test_the_picture_moves_with_the_music(studio: Any, tmp_path: Path, store: An
 
 
 def test_a_picture_arrives_exactly(tmp_path: Path) -> None:
-    from n2s.runtime.pictures import read_picture
+    from n2s.runtime.media.pictures import read_picture
 
     pixels = np.random.default_rng(1).integers(0, 256, (20, 30, 3)).astype(np.uint8)
     pixels[0, 0] = 255

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import tiny
 
-from n2s.runtime import resample
 from n2s.runtime.context import RunContext
-from n2s.runtime.views import View
+from n2s.runtime.media import resample
+from n2s.runtime.seeing.views import View
 
 SIZE = (96, 64)
 COPY = '''
@@ -89,10 +89,14 @@ def test_frames_have_the_films_size_for_every_reader(source: str, packages: Any,
     assert harness.codes(copied, store).tobytes() == harness.codes(plain, store).tobytes()
     shown = View(plain, source, RunContext(store, print))
     np.testing.assert_array_equal(np.concatenate(list(shown.blocks(range(0, 20)))), seen)
-    np.testing.assert_allclose(np.clip(seen[7], 0, 1), by_hand(raw_frame(studio, source, store, 7), source != "picture"), atol=2e-6)
+    np.testing.assert_allclose(
+        np.clip(seen[7], 0, 1), by_hand(raw_frame(studio, source, store, 7), source != "picture"), atol=2e-6
+    )
 
 
-@pytest.mark.parametrize("chain", [("Copy", "Tone"), ("Tone", "Copy", "Grain"), ("Before", "Copy"), ("Tone", "Before", "Vignette")])
+@pytest.mark.parametrize(
+    "chain", [("Copy", "Tone"), ("Tone", "Copy", "Grain"), ("Before", "Copy"), ("Tone", "Before", "Vignette")]
+)
 def test_chains_of_both_kinds(chain: tuple[str, ...], packages: Any, studio: Any, store: Any) -> None:
     packages.install(COPY)
     made = graph(studio, "decoded", *chain)
@@ -163,5 +167,8 @@ def test_frames_beyond_the_end_stand_still(packages: Any, studio: Any, store: An
     values["nodes"]["more"] = {"node": "Tone", "frames": "grain", "exposure": "= ramp"}
     values["nodes"]["out"]["frames"] = "more"
     grained = harness.load(values, studio.folder)
-    ends = [np.concatenate(list(harness.FrameMaker(harness.plan(grained, store, fuse), store.kernels).blocks(60, 64))) for fuse in (True, False)]
+    ends = [
+        np.concatenate(list(harness.FrameMaker(harness.plan(grained, store, fuse), store.kernels).blocks(60, 64)))
+        for fuse in (True, False)
+    ]
     assert ends[0].tobytes() == ends[1].tobytes()

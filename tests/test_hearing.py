@@ -28,7 +28,7 @@ class Sound:
         self.at = start + n
         out = np.zeros((self.channels, n), np.float32)
         low, high = min(max(start, 0), self.samples), min(max(start + n, 0), self.samples)
-        out[:, low - start:low - start + high - low] = self.data[:, low:high]
+        out[:, low - start : low - start + high - low] = self.data[:, low:high]
         return out
 
 
@@ -40,7 +40,9 @@ def clicks(bpm, rate=44100, seconds=20, first=0.3137, attack=None):
     for place in places:
         if attack:
             long = int(0.06 * rate)
-            samples[place:place + long] += 0.5 * np.exp(-np.arange(long) / (attack * rate)) * rng.standard_normal(long)
+            samples[place : place + long] += (
+                0.5 * np.exp(-np.arange(long) / (attack * rate)) * rng.standard_normal(long)
+            )
         else:
             samples[place] = 0.9
     return samples + (1e-3 * rng.standard_normal(len(samples)) if attack else 0), places
@@ -68,7 +70,7 @@ def test_onsets_lie_on_their_clicks(rate, attack):
     heard = analyse(Sound(samples, rate))
     hop = int(heard["hop"])
     near = np.round(places / hop).astype(int)
-    rows = np.array([row - 8 + np.argmax(heard["onset"][row - 8:row + 9]) for row in near])
+    rows = np.array([row - 8 + np.argmax(heard["onset"][row - 8 : row + 9]) for row in near])
     # Half a hop is the grid itself; a burst of noise is loudest when chance will have it.
     assert np.abs(rows * hop - places).max() < (0.75 if attack else 0.6) * hop
     for fps in RATES:
@@ -92,16 +94,24 @@ def test_beats_of_click_tracks(bpm, attack):
 
 def test_beats_go_on_through_a_gap_and_stop_with_the_music():
     samples, places = clicks(120, seconds=30)
-    samples[int(10 * 44100):int(13 * 44100)] = 0
-    samples[int(22 * 44100):] = 0
+    samples[int(10 * 44100) : int(13 * 44100)] = 0
+    samples[int(22 * 44100) :] = 0
     beats = analyse(Sound(samples))["beats"]
     assert np.abs(np.diff(beats) - 0.5).max() < 0.03
     assert 0.3 < beats[0] < 0.33 and 21.7 < beats[-1] < 22.1
 
 
-@pytest.mark.parametrize("samples", [
-    np.zeros(44100 * 5), sine(220, seconds=5), white(0.2, 10), np.zeros(1), [0.5],
-], ids=["silence", "sine", "noise", "no sample", "one sample"])
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(44100 * 5),
+        sine(220, seconds=5),
+        white(0.2, 10),
+        np.zeros(1),
+        [0.5],
+    ],
+    ids=["silence", "sine", "noise", "no sample", "one sample"],
+)
 def test_no_tempo_where_nothing_repeats(samples):
     heard = analyse(Sound(samples))
     assert heard["tempo"] == 0 and len(heard["beats"]) == 0 and heard["beats"].dtype == np.float64
@@ -138,7 +148,7 @@ def test_rms_does_not_dip_at_the_ends_and_hears_all_channels():
     wave = np.sign(sine(1000, seconds=1) + 1e-9) * 0.5
     heard = analyse(Sound(np.stack([wave, -wave])))
     assert np.allclose(heard["rms"][:-1], 0.5, atol=1e-6)
-    assert heard["low"].max() == heard["high"].max() == 0       # spectra are of the mean of the channels
+    assert heard["low"].max() == heard["high"].max() == 0  # spectra are of the mean of the channels
 
 
 @pytest.mark.parametrize("hertz", [110, 440, 3000, 12000])
@@ -178,7 +188,7 @@ def test_silence():
 
 def test_mfcc_tells_level_from_colour():
     quiet, loud = (middle(analyse(Sound(white(amplitude))), "mfcc") for amplitude in (0.02, 0.2))
-    assert np.allclose(loud[:, 0] - quiet[:, 0], 20 * np.sqrt(40), rtol=1e-2)      # 20 dB in every band
+    assert np.allclose(loud[:, 0] - quiet[:, 0], 20 * np.sqrt(40), rtol=1e-2)  # 20 dB in every band
     assert np.abs(loud[:, 1:] - quiet[:, 1:]).max() < 1
 
 
@@ -200,7 +210,7 @@ def test_mel_bank_agrees_with_librosa(rate, size, bands):
     theirs = librosa.filters.mel(sr=rate, n_fft=size, n_mels=bands, fmin=20, fmax=16000, htk=True, norm=None)
     ours = np.zeros_like(theirs)
     for row, (first, weights) in zip(ours, mel_bank(rate, size, bands), strict=True):
-        row[first:first + len(weights)] = weights
+        row[first : first + len(weights)] = weights
     assert np.allclose(ours, theirs, atol=1e-5)
 
 
@@ -228,8 +238,12 @@ def test_threads_change_nothing():
     here = os.path.dirname(__file__)
     said = set()
     for threads in "14":
-        env = os.environ | {"OPENBLAS_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OMP_NUM_THREADS": threads,
-                            "PYTHONPATH": os.pathsep.join([here, os.path.dirname(here)])}
+        env = os.environ | {
+            "OPENBLAS_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            "OMP_NUM_THREADS": threads,
+            "PYTHONPATH": os.pathsep.join([here, os.path.dirname(here)]),
+        }
         said.add(subprocess.run([sys.executable, "-c", DIGEST], env=env, check=True, capture_output=True).stdout)
     assert len(said) == 1
 
@@ -237,7 +251,7 @@ def test_threads_change_nothing():
 def test_an_edit_stays_where_it_is():
     samples = clicks(120, seconds=10, attack=0.02)[0]
     edited = samples.copy()
-    edited[4 * 44100:5 * 44100] *= 0.5
+    edited[4 * 44100 : 5 * 44100] *= 0.5
     one, other = analyse(Sound(samples)), analyse(Sound(edited))
     for name in ("rms", "centroid", "mfcc", "onset", "low"):
         a, b = (pool(heard[name], 512, 44100, Fraction(30), 300) for heard in (one, other))
@@ -279,8 +293,8 @@ def test_pool_does_not_drift_in_an_hour(fps, rate):
     hop, frames = 512, int(3600 * fps)
     rows = np.arange(3600 * rate // hop + 2)
     time = rows * hop / rate - 3599
-    late = pool(np.maximum(time, -1), hop, rate, fps, frames)[-int(fps) + 2:-2]
-    expected = (np.arange(frames) / float(fps))[-int(fps) + 2:-2] - 3599
+    late = pool(np.maximum(time, -1), hop, rate, fps, frames)[-int(fps) + 2 : -2]
+    expected = (np.arange(frames) / float(fps))[-int(fps) + 2 : -2] - 3599
     assert np.abs(late - expected).max() < 1 / rate
 
 

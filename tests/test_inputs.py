@@ -55,7 +55,9 @@ def replace_alike(path: Path, data: bytes) -> None:
 def still(folder: Path, node: Any = None, name: str = "picture.png", **header: Any) -> Graph:
     frames = ImageSource(path=name)()
     frames = frames if node is None else node(frames)
-    return Graph(DigestSink(path="frames.txt", chunk=5)(frames), size=(32, 32), base=folder, **({"duration": 0.5} | header))
+    return Graph(
+        DigestSink(path="frames.txt", chunk=5)(frames), size=(32, 32), base=folder, **({"duration": 0.5} | header)
+    )
 
 
 def shown(folder: Path) -> list[str]:
@@ -94,7 +96,9 @@ def test_force_reads_files_again(tmp_path: Path, new_store: Any) -> None:
     assert InputFiles(store, fresh=True).digest(path) == right
 
 
-def test_a_table_is_asked_for_large_settled_files_alone(tmp_path: Path, new_store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_is_asked_for_large_settled_files_alone(
+    tmp_path: Path, new_store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store, path = new_store(), tmp_path / "large"
     path.write_bytes(bytes(2 << 20))
     monkeypatch.setattr("n2s.runtime.inputs.time.time", lambda: path.stat().st_ctime + 10)
@@ -267,7 +271,9 @@ except MediaError as error:
 
 def test_a_module_that_is_imported_late_and_edited_meanwhile(tmp_path: Path) -> None:
     late = "\n\ndef gain():\n    import acme.late\n    return acme.late.GAIN\n"
-    write_package(tmp_path / "site", "acme", {"acme/__init__.py": node("N", "gain()", late), "acme/late.py": "GAIN = 2.0\n"})
+    write_package(
+        tmp_path / "site", "acme", {"acme/__init__.py": node("N", "gain()", late), "acme/late.py": "GAIN = 2.0\n"}
+    )
     picture(tmp_path / "picture.png", 50)
     assert "late.py was changed while the run was under way" in python(tmp_path / "site", LATE, tmp_path, "edit")
     after = python(tmp_path / "site", LATE, tmp_path, "")
@@ -396,7 +402,9 @@ class Count(Streamed):
      (None, [{"duration": 0.5}, {"duration": 0.8}, {"duration": 0.6}])],
     ids=["duration", "tempo", "window"],
 )  # fmt: skip
-def test_what_a_node_reads_of_the_clock_is_in_its_key(node: Any, changes: list[dict[str, Any]], tmp_path: Path, new_store: Any) -> None:
+def test_what_a_node_reads_of_the_clock_is_in_its_key(
+    node: Any, changes: list[dict[str, Any]], tmp_path: Path, new_store: Any
+) -> None:
     picture(tmp_path / "picture.png", 200)
     warm = new_store()
 
@@ -421,7 +429,9 @@ def test_a_key_holds_no_more_of_the_clock_than_is_read(tmp_path: Path, store: An
 
 def test_what_is_not_declared_cannot_be_read(tmp_path: Path, store: Any) -> None:
     picture(tmp_path / "picture.png", 200)
-    with pytest.raises(GraphError, match="Sly reads clock.duration and declares that it does not; add 'duration' to its reads"):
+    with pytest.raises(
+        GraphError, match="Sly reads clock.duration and declares that it does not; add 'duration' to its reads"
+    ):
         harness.run(still(tmp_path, Sly()), tmp_path, store)
 
 
@@ -442,7 +452,9 @@ def test_a_stated_duration_holds_for_picture_and_sound(seconds: float, tmp_path:
     assert frames == round(30 * seconds) and abs(sound - Fraction(frames, 30)) <= Fraction(1, 22050)
     with av.open(str(tmp_path / "film.mp4")) as film:
         heard = np.concatenate([frame.to_ndarray()[0] for frame in film.decode(audio=0)])
-    assert np.abs(heard[round(1.1 * 22050) : round(seconds * 22050)]).max(initial=0) < 0.01  # past the music there is silence
+    assert (
+        np.abs(heard[round(1.1 * 22050) : round(seconds * 22050)]).max(initial=0) < 0.01
+    )  # past the music there is silence
 
 
 def test_a_stated_duration_holds_in_an_album(studio: Any, tmp_path: Path, store: Any) -> None:
@@ -496,7 +508,9 @@ class Tables(Streamed):
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )  # fmt: skip
-def test_files_count_by_their_bytes_wherever_their_paths_stand(settings: dict, other: list, alike: Any, tmp_path: Path, store: Any) -> None:
+def test_files_count_by_their_bytes_wherever_their_paths_stand(
+    settings: dict, other: list, alike: Any, tmp_path: Path, store: Any
+) -> None:
     picture(tmp_path / "picture.png", 100)
     for name, number in (("a.txt", "0.5"), ("b.txt", "0.8"), ("c.txt", "0.5")):
         (tmp_path / name).write_text(number)

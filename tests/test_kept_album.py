@@ -14,7 +14,9 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("track", kept_album.TRACKS)
-def test_the_albums_frames_are_those_that_were_kept(track: str, graphs: dict[str, Path], tmp_path: Path, store: object) -> None:
+def test_the_albums_frames_are_those_that_were_kept(
+    track: str, graphs: dict[str, Path], tmp_path: Path, store: object
+) -> None:
     made, kept = kept_album.render(graphs[track], tmp_path, store), kept_album.kept_digests(track)
     assert len(made) == len(kept)
     changed = [frame for frame, (a, b) in enumerate(zip(made, kept)) if a != b]

@@ -19,7 +19,7 @@ from n2s.graph.build import call
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
 from n2s.graph.types import FILM, FRAMES, LATENTS, Link
-from n2s.runtime.executors import LocalExecutor
+from n2s.runtime.render.executors import LocalExecutor
 
 FRAMES_IN_ALL = 63
 
@@ -27,11 +27,17 @@ FRAMES_IN_ALL = 63
 @pytest.mark.parametrize("name", TYPES)
 def test_every_node_is_documented(name: str) -> None:
     cls = TYPES[name]
-    assert cls.__doc__ and len(cls.__doc__.strip().splitlines()[0]) <= 120, f"{name} needs a docstring that begins with a line"
+    assert cls.__doc__ and len(cls.__doc__.strip().splitlines()[0]) <= 120, (
+        f"{name} needs a docstring that begins with a line"
+    )
     for field, spec in cls.specs.items():
         assert spec.help, f"{name}.{field} needs help"
         annotation = str(cls.model_fields[field].annotation)
-        numeric = spec.role == "param" or cls.is_type(field, "seconds") or annotation.startswith(("<class 'int'", "<class 'float'"))
+        numeric = (
+            spec.role == "param"
+            or cls.is_type(field, "seconds")
+            or annotation.startswith(("<class 'int'", "<class 'float'"))
+        )
         if numeric:
             low = spec.ge is not None or spec.gt is not None
             high = spec.le is not None or spec.lt is not None
@@ -64,9 +70,7 @@ def test_a_frame_can_be_made_alone(name: str, studio: Any, store: Any) -> None:
     assert whole[41:42].tobytes() == alone.tobytes()
 
 
-@pytest.mark.parametrize(
-    ("name", "param"), [(name, param) for name in STREAMED for param in TYPES[name].params()]
-)
+@pytest.mark.parametrize(("name", "param"), [(name, param) for name in STREAMED for param in TYPES[name].params()])
 def test_a_number_equals_a_constant_signal(name: str, param: str, studio: Any, store: Any) -> None:
     spec, default = TYPES[name].specs[param], TYPES[name].model_fields[param].default
     number = default + 0.137 if spec.allows(default + 0.137) else default - 0.137
@@ -82,7 +86,11 @@ def test_a_number_equals_a_constant_signal(name: str, param: str, studio: Any, s
 @pytest.mark.parametrize("name", [name for name in STREAMED if TYPES[name].neutral is not None])
 def test_neutral_settings_return_the_input(name: str, studio: Any, store: Any) -> None:
     graph = load(around(name, studio.model, **TYPES[name].neutral), studio.folder)
-    source = next(link.node for port, link in graph.nodes["subject"].links().items() if TYPES[name].ports.get(port) in (FRAMES, LATENTS))
+    source = next(
+        link.node
+        for port, link in graph.nodes["subject"].links().items()
+        if TYPES[name].ports.get(port) in (FRAMES, LATENTS)
+    )
     made = harness.frames(graph, store, "subject", [(0, 20)])
     given_ = harness.frames(graph, store, source, [(0, 20)])
     np.testing.assert_array_equal(made, given_)
@@ -112,7 +120,12 @@ def other_values(cls: type, field: str, example: Any) -> list[Any]:
     """Return a value of a setting that is valid and differs from the one in use."""
     spec, info = cls.specs[field], cls.model_fields[field]
     now = example.get(field, info.default)
-    choices = [c for part in (info.annotation, *get_args(info.annotation)) if typing.get_origin(part) is typing.Literal for c in get_args(part)]
+    choices = [
+        c
+        for part in (info.annotation, *get_args(info.annotation))
+        if typing.get_origin(part) is typing.Literal
+        for c in get_args(part)
+    ]
     if choices:
         return [choice for choice in choices if choice != now][:1]
     if isinstance(now, bool):
@@ -121,7 +134,9 @@ def other_values(cls: type, field: str, example: Any) -> list[Any]:
         number = now if isinstance(now, int | float) else getattr(now, "value", 0.27)
         step = 1 if isinstance(now, int) or info.annotation is int else 0.1
         return [number + step if spec.allows(number + step) else number - step]
-    return {"points": [[[0, 0.1], [1.5, 1.0], [4, 0.25]]], "names": [["red", "green", "green"]], "grid": [[4, 6]]}.get(field, [])
+    return {"points": [[[0, 0.1], [1.5, 1.0], [4, 0.25]]], "names": [["red", "green", "green"]], "grid": [[4, 6]]}.get(
+        field, []
+    )
 
 
 @pytest.mark.parametrize("name", RENDERING)
@@ -135,7 +150,9 @@ def test_every_setting_that_can_change_pixels_changes_the_key(name: str, studio:
         for value in other_values(cls, field, cls.example):
             tried += 1
             after = keys(load(around(name, studio.model, **{field: value}), studio.folder), store)
-            assert set(after).isdisjoint(before) or cls.kind == "resident", f"{name}.{field} = {value} does not change every key"
+            assert set(after).isdisjoint(before) or cls.kind == "resident", (
+                f"{name}.{field} = {value} does not change every key"
+            )
             assert after != before, f"{name}.{field} = {value} does not change the key"
     assert tried or not [f for f in [*cls.settings(), *cls.params()] if cls.specs[f].keyed]
 
@@ -196,7 +213,9 @@ def test_the_same_graph_in_yaml_and_in_python_has_the_same_keys(name: str, studi
 
 @pytest.mark.parametrize("length", [15, 30, 60, 90])
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_frames_are_the_same_for_any_chunking_and_workers(length: int, jobs: int, studio: Any, store: Any, tmp_path: Path) -> None:
+def test_frames_are_the_same_for_any_chunking_and_workers(
+    length: int, jobs: int, studio: Any, store: Any, tmp_path: Path
+) -> None:
     def digests(chunk: int, workers: int) -> str:
         values = around("Wander", studio.model, sink={"chunk": chunk, "path": f"{chunk}-{workers}.txt"})
         values["nodes"]["smooth"] = {"node": "LatentEMA", "latents": "subject", "half_life": 0.1}

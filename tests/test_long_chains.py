@@ -16,15 +16,17 @@ import pytest
 from places import N2S, POSIX
 
 from n2s import Graph
-from n2s.graph.diagram import diagram
+from n2s.graph.describe.diagram import diagram
 from n2s.graph.errors import GraphError
-from n2s.graph.fusion import MOST_INPUTS, MOST_PICTURES
 from n2s.graph.subgraph import MAX_NODES
 from n2s.nodes import EMA, Anchors, Constant, DigestSink, ImageSource, LatentEMA, Tone, VAEDecode, Vignette, Weights
-from n2s.runtime.explain import stages
+from n2s.plan.fuse import MOST_INPUTS, MOST_PICTURES
+from n2s.runtime.seeing.explain import stages
 
 
-def load(nodes: dict[str, Any], studio: Any, last: str, size: tuple[int, int] = (32, 16), name: str = "long.yaml") -> Graph:
+def load(
+    nodes: dict[str, Any], studio: Any, last: str, size: tuple[int, int] = (32, 16), name: str = "long.yaml"
+) -> Graph:
     nodes["out"] = {"node": "DigestSink", "frames": last, "path": "f.txt"}
     return harness.load({"n2s": 1, "size": list(size), "duration": 0.3, "nodes": nodes}, studio.folder, name)
 
@@ -43,7 +45,11 @@ def tangle(studio: Any, count: int, seed: int) -> Graph:
     for i in range(1, count + 1):
         near = [f"n{j}" for j in range(max(0, i - 4), i)]
         kind = dice.choice(["Vignette", "Tone", "Mix", "Mix"])
-        nodes[f"n{i}"] = {"node": "Mix", "a": dice.choice(near), "b": dice.choice(near)} if kind == "Mix" else {"node": kind, "frames": near[-1]}
+        nodes[f"n{i}"] = (
+            {"node": "Mix", "a": dice.choice(near), "b": dice.choice(near)}
+            if kind == "Mix"
+            else {"node": kind, "frames": near[-1]}
+        )
     return load(nodes, studio, f"n{count}")
 
 
@@ -89,7 +95,11 @@ def test_a_thousand_pointwise_nodes(studio: Any, store: Any) -> None:
 
 
 def test_a_thousand_streamed_nodes(studio: Any, store: Any) -> None:
-    nodes = {name: spec for name, spec in harness.surroundings(studio.model).items() if name in ("ramp", "weights", "anchors")}
+    nodes = {
+        name: spec
+        for name, spec in harness.surroundings(studio.model).items()
+        if name in ("ramp", "weights", "anchors")
+    }
     last = "anchors"
     for i in range(1000):
         nodes[f"e{i}"] = {"node": "LatentEMA", "latents": last, "half_life": 0}
@@ -134,14 +144,18 @@ def test_two_thousand_nodes_in_python(tmp_path: Path) -> None:
 
 
 def test_too_many_nodes_are_refused_by_the_check(studio: Any, n2s: Any) -> None:
-    with pytest.raises(GraphError, match=rf":\d+:\d+  A graph has at most {MAX_NODES} nodes, this one has {MAX_NODES + 2}"):
+    with pytest.raises(
+        GraphError, match=rf":\d+:\d+  A graph has at most {MAX_NODES} nodes, this one has {MAX_NODES + 2}"
+    ):
         chain(studio, MAX_NODES)
     assert n2s("check", studio.folder / "long.yaml")[0] == 2
 
 
 def test_expressions_that_nest_without_end() -> None:
     value: Any = Constant(value=0.5)()
-    with pytest.raises(GraphError, match="an expression nests at most 220 operations deep; give parts of it nodes of their own"):
+    with pytest.raises(
+        GraphError, match="an expression nests at most 220 operations deep; give parts of it nodes of their own"
+    ):
         for _ in range(3000):
             value = value + 1
     assert str(Tone(exposure=value).exposure).count("+ 1") == 220

@@ -61,13 +61,20 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
 def test_the_command_line_says_it_and_exits_with_2(command: str, tmp_path: Path) -> None:
     (tmp_path / "case.yaml").write_text(BASE.replace("frames: tone", "frames: tnoe"))
     done = n2s(command, "case.yaml", cwd=tmp_path)
-    assert done.returncode == 2 and done.stderr == 'case.yaml:13:35  out.frames: "tnoe" names no node. Did you mean "tone"?\n'
+    assert (
+        done.returncode == 2
+        and done.stderr == 'case.yaml:13:35  out.frames: "tnoe" names no node. Did you mean "tone"?\n'
+    )
 
 
-@pytest.mark.parametrize("path", ["http://example.org/a.wav", "concat:a.wav|b.wav", "/dev/zero", "pipe:0", "data:audio/wav;base64,AA=="])
+@pytest.mark.parametrize(
+    "path", ["http://example.org/a.wav", "concat:a.wav|b.wav", "/dev/zero", "pipe:0", "data:audio/wav;base64,AA=="]
+)
 def test_music_that_is_no_local_file_is_refused(path: str, tmp_path: Path) -> None:
     text = BASE.replace("{node: ImageSource, path: picture.png}", f'{{node: AudioSource, path: "{path}"}}')
-    text = text.replace("frames: picture", "frames: still").replace("  out:", "  still: {node: ImageSource, path: p.png}\n  out:")
+    text = text.replace("frames: picture", "frames: still").replace(
+        "  out:", "  still: {node: ImageSource, path: p.png}\n  out:"
+    )
     (tmp_path / "case.yaml").write_text(text.replace("path: film.mp4", "path: film.mp4, audio: picture"))
     done = n2s("run", "case.yaml", "--store", "store", cwd=tmp_path)
     assert done.returncode in (1, 2) and "Traceback" not in done.stderr and done.stderr.strip()
@@ -112,4 +119,6 @@ def test_nodes_are_put_in_order_as_networkx_does() -> None:
         network.add_nodes_from(names)
         network.add_edges_from(edges)
         wanted = networkx.lexicographical_topological_sort(network, key=names.index)
-        assert inputs_first(SimpleNamespace(nodes=dict.fromkeys(names), links=lambda links=links: iter(links))) == list(wanted)
+        assert inputs_first(SimpleNamespace(nodes=dict.fromkeys(names), links=lambda links=links: iter(links))) == list(
+            wanted
+        )

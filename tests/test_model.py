@@ -12,10 +12,10 @@ import pytest
 import tiny
 
 from n2s.nodes.latents import gram_matrix, spherical_factors
-from n2s.runtime.cards import shipped_folder
-from n2s.runtime.frames import FrameMaker
 from n2s.runtime.machine import installed, instructions
-from n2s.runtime.models import ModelFolder
+from n2s.runtime.models.cards import shipped_folder
+from n2s.runtime.models.folder import ModelFolder
+from n2s.runtime.render.frames import FrameMaker
 
 LATTICE = 0.13  # deviation over mean of the slopes within a cell; few pictures have some of themselves
 STYLES = ("abstract", "glitch", "color-field", "noise", "organic")
@@ -50,7 +50,10 @@ def test_golden_latents_give_golden_frames(precision: str, model: ModelFolder) -
     wanted = golden["frames"][precision]
     np.testing.assert_allclose(frames.mean(axis=(0, 2, 3)), wanted["mean"], atol=2e-3)
     have = set(instructions().split("+"))
-    ours = next((name for name in ("avx512_vnni", "avx512f", "avx_vnni", "avx2", "asimddp", "asimd") if name in have), "baseline")
+    ours = next(
+        (name for name in ("avx512_vnni", "avx512f", "avx_vnni", "avx2", "asimddp", "asimd") if name in have),
+        "baseline",
+    )
     if ours == wanted["instructions"] and golden["onnxruntime"] == installed("onnxruntime"):
         assert hashlib.sha256(frames.astype("<f2").tobytes()).hexdigest() == wanted["sha256"]
 

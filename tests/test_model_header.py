@@ -44,7 +44,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def graph(folder: Path, where: str = "header", name: str = "graph.yaml", path: str = "models/own", **instance: Any) -> Path:
+def graph(
+    folder: Path, where: str = "header", name: str = "graph.yaml", path: str = "models/own", **instance: Any
+) -> Path:
     nodes: dict[str, Any] = {
         "track": {"node": "AudioSource", "path": "music.wav"}, "way": {"node": "Keyframes", "points": [[0, 0], [1, 1]]},
     }  # fmt: skip
@@ -87,7 +89,9 @@ def test_a_model_of_a_sub_graphs_node_is_found_from_its_own_folder(folder: Path,
     model(folder / "models/other", "sand")
     path = graph(folder, "sub-graph", path="models/other")
     path.write_text(path.read_text().replace("look.yaml", "looks/look.yaml"))
-    assert harness.keys(Graph.load(path), store) == harness.keys(Graph.load(graph(folder, "nodes", "named.yaml")), store)
+    assert harness.keys(Graph.load(path), store) == harness.keys(
+        Graph.load(graph(folder, "nodes", "named.yaml")), store
+    )
 
 
 def test_a_sub_graph_takes_the_model_of_the_graph_that_uses_it(folder: Path, n2s: Any) -> None:
@@ -99,7 +103,9 @@ def test_a_sub_graph_takes_the_model_of_the_graph_that_uses_it(folder: Path, n2s
 def test_a_sub_graph_is_held_against_the_model_of_the_graph_that_uses_it(folder: Path, n2s: Any) -> None:
     status, out, err = n2s("check", folder / "look.yaml")
     assert status == 0 and "no problems" in out
-    assert err.startswith(f"warning: {folder / 'look.yaml'}:1:") and 'the model has no anchor "sun"' in err  # the shipped one
+    assert (
+        err.startswith(f"warning: {folder / 'look.yaml'}:1:") and 'the model has no anchor "sun"' in err
+    )  # the shipped one
     path = graph(folder, "sub-graph")
     assert n2s("check", path)[2] == ""
     path.write_text(path.read_text().replace('"model": "models/own",', ""))
@@ -109,7 +115,12 @@ def test_a_sub_graph_is_held_against_the_model_of_the_graph_that_uses_it(folder:
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("models/onw", "model: "), ("music.wav", "is no folder"), (".", "There is no model in"), ("~/models", '"~" is not read')],
+    [
+        ("models/onw", "model: "),
+        ("music.wav", "is no folder"),
+        (".", "There is no model in"),
+        ("~/models", '"~" is not read'),
+    ],
 )
 def test_a_model_that_is_none_is_told_at_the_header(path: str, words: str, folder: Path, n2s: Any) -> None:
     file = graph(folder, path=path)
@@ -159,4 +170,6 @@ def test_an_albums_model_is_that_of_tracks_that_name_none(studio: Any, tmp_path:
     tracks = tmp_path / "track0.yaml"
     tracks.write_text(tracks.read_text().replace("n2s: 1", "n2s: 1\nmodel: nowhere"))
     status, _, err = n2s("check", album, "--set", "model=own")
-    assert status == 2 and err.splitlines() == [line for line in err.splitlines() if line.startswith(f"{tracks}:2:8  model: ")]
+    assert status == 2 and err.splitlines() == [
+        line for line in err.splitlines() if line.startswith(f"{tracks}:2:8  model: ")
+    ]

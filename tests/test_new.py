@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 from n2s.cli import app
 from n2s.commands.new import Look, file_name, title_of
+from n2s.graph.describe.starter import LOOKS, starter, way
 from n2s.graph.errors import GraphError, MediaError
 from n2s.graph.graph import Graph
-from n2s.graph.starter import LOOKS, starter, way
-from n2s.runtime.cards import shipped_folder
+from n2s.runtime.models.cards import shipped_folder
 
 
 def n2s(*arguments: Any) -> Any:
@@ -62,8 +62,21 @@ def test_what_it_writes_renders(music: Path, studio: Any, tmp_path: Path, kernel
     graph, out = tmp_path / "first.yaml", tmp_path / "films"
     shared_store(tmp_path / "store", kernel_cache)
     n2s("new", music, "-o", graph)
-    smaller = [f"film.model={studio.model}", f"anchors.model={studio.model}", "anchors.names=[red, green, blue, red]", "size=[96, 64]"]
-    done = n2s("run", graph, "--out", out, "--store", tmp_path / "store", *(part for value in smaller for part in ("--set", value)))
+    smaller = [
+        f"film.model={studio.model}",
+        f"anchors.model={studio.model}",
+        "anchors.names=[red, green, blue, red]",
+        "size=[96, 64]",
+    ]
+    done = n2s(
+        "run",
+        graph,
+        "--out",
+        out,
+        "--store",
+        tmp_path / "store",
+        *(part for value in smaller for part in ("--set", value)),
+    )
     assert "39 frames" in done.output
     assert (out / "first-96x64.mp4").stat().st_size > 1000
 
@@ -71,7 +84,9 @@ def test_what_it_writes_renders(music: Path, studio: Any, tmp_path: Path, kernel
 def test_nothing_is_written_over_unless_told(music: Path, tmp_path: Path) -> None:
     graph = tmp_path / "mine.yaml"
     graph.write_text("weeks of work\n")
-    code = f"import sys; sys.argv = ['n2s', 'new', {str(music)!r}, '-o', {str(graph)!r}]; from n2s.cli import main; main()"
+    code = (
+        f"import sys; sys.argv = ['n2s', 'new', {str(music)!r}, '-o', {str(graph)!r}]; from n2s.cli import main; main()"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"{graph} is there already; --force writes over it, -o names another file.\n"
@@ -81,7 +96,9 @@ def test_nothing_is_written_over_unless_told(music: Path, tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["03 - first_light.wav", "mine.yaml"]
 
 
-def test_the_graph_is_named_after_the_music_and_may_lie_elsewhere(music: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_the_graph_is_named_after_the_music_and_may_lie_elsewhere(
+    music: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
     folder = tmp_path / "work" / "graphs"
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)
@@ -101,7 +118,10 @@ def test_tags_are_read(tmp_path: Path) -> None:
     assert (header.title, header.artist) == ("Ebb: the #1 'tide'", "Né Someone")
 
 
-@pytest.mark.parametrize("name", ["yes", "12", "a: b # c", "{x}, [y]", "'q' \"w\"", "ünï – ☃ 🎵", "- dash", "%tag", "&a *b", "null", "tab\tin"])
+@pytest.mark.parametrize(
+    "name",
+    ["yes", "12", "a: b # c", "{x}, [y]", "'q' \"w\"", "ünï – ☃ 🎵", "- dash", "%tag", "&a *b", "null", "tab\tin"],
+)
 def test_odd_names_of_files(name: str, tmp_path: Path) -> None:
     music = tiny.write_wav(tmp_path / f"{name}.wav", tiny.clicks(0.2))
     n2s("new", music, "-o", tmp_path / "g.yaml")

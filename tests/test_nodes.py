@@ -16,8 +16,8 @@ from n2s.graph.context import Block, Scene
 from n2s.graph.time import Clock
 from n2s.nodes import EMA, Keyframes, Tone, Vignette, Wander, Weights
 from n2s.nodes.latents import fit_grid, gram_matrix, spherical_factors
-from n2s.runtime.kernels import dither_pattern
-from n2s.runtime.resample import Taps
+from n2s.runtime.media.resample import Taps
+from n2s.runtime.render.kernels import dither_pattern
 
 
 def scene(frames: int = 300, fps: int | Fraction = 30, tempo: float = 120) -> Scene:
@@ -123,7 +123,10 @@ def at(**values: Any) -> SimpleNamespace:
 
 def test_a_stop_doubles_the_light() -> None:
     tone = Tone()
-    numbers = {name: np.float32(spec) for name, spec in {"exposure": 1, "warmth": 0, "contrast": 1, "pivot": 0.4, "saturation": 1}.items()}
+    numbers = {
+        name: np.float32(spec)
+        for name, spec in {"exposure": 1, "warmth": 0, "contrast": 1, "pivot": 0.4, "saturation": 1}.items()
+    }
     prepared = tone.prepare(**numbers)
     rgb = tuple(np.float32(v) for v in (0.2, 0.4, 0.6))
     made = Tone.pixel(rgb, at(), **prepared)
@@ -168,14 +171,18 @@ def test_a_dissolve_happens_in_light(studio: Any, store: Any) -> None:
     graph = harness.load(harness.around("Mix", studio.model, amount=0.25), studio.folder)
     made = harness.frames(graph, store, "subject", [(0, 1)])
     ends = [
-        harness.frames(harness.load(harness.around("Mix", studio.model, amount=amount), studio.folder), store, "subject", [(0, 1)])
+        harness.frames(
+            harness.load(harness.around("Mix", studio.model, amount=amount), studio.folder), store, "subject", [(0, 1)]
+        )
         for amount in (0, 1)
     ]
     light = [shader.to_light(picture) for picture in (made, *ends)]
     np.testing.assert_allclose(light[0], 0.75 * light[1] + 0.25 * light[2], atol=1e-5)
 
 
-@pytest.mark.parametrize(("source", "target"), [(64, 64), (64, 128), (64, 200), (200, 64), (928, 320), (5, 64), (64, 2)])
+@pytest.mark.parametrize(
+    ("source", "target"), [(64, 64), (64, 128), (64, 200), (200, 64), (928, 320), (5, 64), (64, 2)]
+)
 def test_resampling_is_centred_and_flat(source: int, target: int) -> None:
     scale = source / target
     taps = Taps.make(source, target, scale)

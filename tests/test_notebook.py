@@ -72,15 +72,25 @@ EDITS = [
 
 def test_films_follow_edits_in_a_notebook(tmp_path: Path) -> None:
     nodes = node("N", "helpers.GAIN * LOCAL", "from . import helpers\nLOCAL = 1.0\n")
-    files = {"acme/__init__.py": "", "acme/helpers.py": "GAIN = 0.25\n", "acme/nodes.py": nodes, "acme/pixels.py": PIXELS}
+    files = {
+        "acme/__init__.py": "",
+        "acme/helpers.py": "GAIN = 0.25\n",
+        "acme/nodes.py": nodes,
+        "acme/pixels.py": PIXELS,
+    }
     write_package(tmp_path / "site", "acme", files, entry=False)
     tiny.write_png(tmp_path / "picture.png", np.full((32, 32, 3), 200, np.uint8))
-    known = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(TESTS.parent)]), "IPYTHONDIR": str(tmp_path / "ipython")}
+    known = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(TESTS.parent)]),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+    }
     words = [sys.executable, "-c", CELLS, str(tmp_path), json.dumps(EDITS)]
     done = subprocess.run(words, capture_output=True, text=True, env=known, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     first, again = (json.loads(done.stdout.splitlines()[-1])[i::2] for i in (0, 1))
-    assert [rendered for rendered, _ in first] == [1] * (len(EDITS) + 1) and [rendered for rendered, _ in again] == [0] * (len(EDITS) + 1)
+    assert [rendered for rendered, _ in first] == [1] * (len(EDITS) + 1) and [rendered for rendered, _ in again] == [
+        0
+    ] * (len(EDITS) + 1)
     shown = [digest for _, digest in first]
     assert all(a != b for a, b in zip(shown, shown[1:]))
     assert [digest for _, digest in again] == shown

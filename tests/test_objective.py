@@ -44,7 +44,9 @@ def test_a_critic_learns_what_no_picture_shows():
 
 
 def test_a_spread_that_a_few_large_values_do_not_change():
-    values = torch.randn(2, 20001, generator=torch.Generator().manual_seed(4), dtype=torch.float64) * torch.tensor([[1.0], [3.0]])
+    values = torch.randn(2, 20001, generator=torch.Generator().manual_seed(4), dtype=torch.float64) * torch.tensor(
+        [[1.0], [3.0]]
+    )
     assert typical(values).tolist() == pytest.approx([1, 3], rel=0.03)
     values[:, :2000] *= 50
     assert typical(values).tolist() == pytest.approx([1, 3], rel=0.2)
@@ -59,7 +61,9 @@ def test_edges_count_slopes_and_not_levels():
 
 def test_what_lies_beyond_white_and_black_is_measured():
     frames = torch.tensor([-0.3, -0.2, 0.5, 1.0, 1.6]).view(1, 1, 1, 5)
-    assert objective.beyond(frames) == pytest.approx(0.5 / 5) and objective.beyond(frames.clamp(-0.2, 1.2)) == pytest.approx(0, abs=1e-7)
+    assert objective.beyond(frames) == pytest.approx(0.5 / 5) and objective.beyond(
+        frames.clamp(-0.2, 1.2)
+    ) == pytest.approx(0, abs=1e-7)
 
 
 def test_a_weave_is_measured_and_edges_hardly_are():
@@ -80,7 +84,13 @@ def test_a_line_along_an_end_is_measured_and_contours_are_not():
     assert objective.rim(line) == pytest.approx(0.1 / 8 / 4, rel=1e-5) == objective.rim(line.flip(3))
     assert objective.rim(line.transpose(2, 3)) == pytest.approx(0.1 / 8 / 4, rel=1e-5)
     y, x = torch.meshgrid(torch.arange(96.0), torch.arange(128.0), indexing="ij")
-    for calm in (flat, flat + 0.002 * x, flat + 0.3 * (x > 64), flat + 0.3 * (x + y > 90), flat + 0.2 * torch.sin(x / 5 + y / 7)):
+    for calm in (
+        flat,
+        flat + 0.002 * x,
+        flat + 0.3 * (x > 64),
+        flat + 0.3 * (x + y > 90),
+        flat + 0.2 * torch.sin(x / 5 + y / 7),
+    ):
         assert objective.rim(calm) < 5e-4
 
 
@@ -98,7 +108,11 @@ def test_a_lattice_is_measured_by_construction():
     seams = smooth + ((torch.arange(128) // 32) % 2).float() * 0.3
     assert metrics.lattice(smooth, 32) < 0.05 and metrics.lattice([ramp + smooth[0]], 4) < 0.05
     assert metrics.lattice(seams, 32) > 0.5 and metrics.lattice(seams.transpose(2, 3), 32) > 0.5
-    assert metrics.lattice(smooth + torch.eye(4).repeat(32, 32), 4) < 0.1 < metrics.lattice(smooth + torch.eye(4).repeat(32, 32)[:1], 4)
+    assert (
+        metrics.lattice(smooth + torch.eye(4).repeat(32, 32), 4)
+        < 0.1
+        < metrics.lattice(smooth + torch.eye(4).repeat(32, 32)[:1], 4)
+    )
 
 
 def test_measures_by_construction():
@@ -106,7 +120,9 @@ def test_measures_by_construction():
     assert metrics.psnr(flat, flat + 0.1) == pytest.approx(20, abs=1e-3)
     assert metrics.ssim(flat, flat) == pytest.approx(1) and metrics.ssim(torch.rand(1, 3, 32, 32), flat) < 0.1
     found = metrics.compare([("noise", flat[0], flat[0] + 0.1), ("glitch", flat[0], flat[0] + 0.01)], None)
-    assert found["noise"]["psnr_db"] == pytest.approx(20, abs=1e-3) and found["all"]["psnr_db"] == pytest.approx(30, abs=1e-3)
+    assert found["noise"]["psnr_db"] == pytest.approx(20, abs=1e-3) and found["all"]["psnr_db"] == pytest.approx(
+        30, abs=1e-3
+    )
 
 
 def test_missing_weights_name_the_cure(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from places import FRAMES, Place
 
 from n2s.graph.errors import RenderError
 from n2s.runtime import machine
-from n2s.runtime.models import ModelFolder
+from n2s.runtime.models.folder import ModelFolder
 
 OUT_OF_MEMORY = "[ONNXRuntimeError] : 6 : Failed to allocate memory for requested buffer of size 123"
 
@@ -76,7 +76,9 @@ def test_a_batch_that_memory_does_not_hold_is_made_smaller(
 def test_memory_that_holds_no_frame(digests: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         make_hungry(patch, lambda _, shape: not is_probe(shape))
-        digests.refused(RenderError, "Memory does not hold one decoded frame. Lower the decoder's grid, or the number of --jobs.")
+        digests.refused(
+            RenderError, "Memory does not hold one decoded frame. Lower the decoder's grid, or the number of --jobs."
+        )
     assert digests.run().rendered == 2
 
 

@@ -63,7 +63,18 @@ def test_a_name_that_the_system_cannot_write_is_refused(place: Place) -> None:
     assert done.returncode == 2 and b"the system's encoding of file names is ascii. Set PYTHONUTF8=1" in done.stderr
 
 
-LISTINGS = ("nodes", "nodes Tone", "nodes --json", "nodes --markdown", "schema", "check track.yaml", "--help", "run --help", "cache info", "plan track.yaml")
+LISTINGS = (
+    "nodes",
+    "nodes Tone",
+    "nodes --json",
+    "nodes --markdown",
+    "schema",
+    "check track.yaml",
+    "--help",
+    "run --help",
+    "cache info",
+    "plan track.yaml",
+)
 
 
 @FULL
@@ -92,10 +103,14 @@ def test_commands_that_make_a_file_have_made_it(place: Place) -> None:
         assert done.returncode == 0 and (place.folder / name).stat().st_size > 100
 
 
-@pytest.mark.parametrize("command", ["nodes Tone --json", "schema", "check 'fïlm.yaml' --json", "run 'fïlm.yaml' --json"])
+@pytest.mark.parametrize(
+    "command", ["nodes Tone --json", "schema", "check 'fïlm.yaml' --json", "run 'fïlm.yaml' --json"]
+)
 def test_structured_lines_lose_nothing_on_an_ascii_terminal(command: str, place: Place) -> None:
     place.graph.rename(place.folder / "fïlm.yaml")
-    plain, ascii_ = (shell(f"$N2S {command}", place.folder, PYTHONIOENCODING=encoding) for encoding in ("utf-8", "ascii"))
+    plain, ascii_ = (
+        shell(f"$N2S {command}", place.folder, PYTHONIOENCODING=encoding) for encoding in ("utf-8", "ascii")
+    )
     assert plain.returncode == ascii_.returncode == 0 and ascii_.stdout.isascii()
 
     def values(done: subprocess.CompletedProcess) -> Any:

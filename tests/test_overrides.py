@@ -94,11 +94,15 @@ def test_an_override_changes_what_it_names_and_nothing_else(overrides: dict, cha
 def test_an_override_reaches_into_a_track_and_its_header(folder: Path) -> None:
     from n2s.graph.tracks import load_track
 
-    album = Graph.load(folder / "album.yaml", {"one.look.inner.grain.amount": 0.7, "one.seed": 5, "one.set": {"artist": "n"}})
+    album = Graph.load(
+        folder / "album.yaml", {"one.look.inner.grain.amount": 0.7, "one.seed": 5, "one.set": {"artist": "n"}}
+    )
     track = load_track(album, "one")
     assert settings(track) == BEFORE | {"amount": 0.7, "radius": 0.5}
     assert (track.header.seed, track.header.title, track.header.artist) == (5, "One", "n")
-    assert Graph.load(folder / "album.yaml", {"one.title": "Two"}).nodes["one"].title == "Two"  # a setting of the track's own
+    assert (
+        Graph.load(folder / "album.yaml", {"one.title": "Two"}).nodes["one"].title == "Two"
+    )  # a setting of the track's own
 
 
 def test_what_is_asked_of_an_album_holds_for_tracks_that_state_it(folder: Path, n2s: Any) -> None:
@@ -123,15 +127,24 @@ def test_a_port_given_anew_stands_for_either_spelling(folder: Path) -> None:
     ("override", "words"),
     [
         ("look.gran.amount=1", '--set look.gran.amount: the graph has no node "gran". There are: inner, vignette.'),
-        ("look.inner.gran.amount=1", '--set look.inner.gran.amount: the graph has no node "gran". Did you mean "grain"?'),
-        ("look.inner.grain.amuont=1", '--set look.inner.grain.amuont: Grain has no such setting. Did you mean "amount"?'),
+        (
+            "look.inner.gran.amount=1",
+            '--set look.inner.gran.amount: the graph has no node "gran". Did you mean "grain"?',
+        ),
+        (
+            "look.inner.grain.amuont=1",
+            '--set look.inner.grain.amuont: Grain has no such setting. Did you mean "amount"?',
+        ),
         ("look.inner.grain.amount=abc", '--set look.inner.grain.amount: "abc" names no node.'),
         ("look.inner.grain.amount=2", "--set look.inner.grain.amount: 2 was given; it must be within 0..1"),
         ("look.inner.light=3", "--set look.inner.light: 3 was given; it must be within 0..2"),
-        ("look.set={vignette.amuont: 1}", '--set look.set: vignette.amuont: Vignette has no such setting. Did you mean "amount"?'),
+        (
+            "look.set={vignette.amuont: 1}",
+            '--set look.set: vignette.amuont: Vignette has no such setting. Did you mean "amount"?',
+        ),
         ("lok.seed=1", '--set lok.seed: the graph has no node "lok". Did you mean "look"?'),
         ("look.sede=1", '--set look.sede: Graph has no such setting. Did you mean "seed"?'),
-        ("look.preset=bad", '--set look.preset: '),
+        ("look.preset=bad", "--set look.preset: "),
         ("out.crf=100", "--set out.crf: 100 was given; it must be within 0..51"),
         ("out.in=track", '--set out.in: "track" names no node.'),
         ("out.path=/film.mp4", '--set out.path: "/film.mp4" may not be written'),
@@ -190,10 +203,30 @@ def test_a_wrong_shape_is_told_as_an_argument(arguments: list[str], words: str, 
 def test_what_a_set_or_a_preset_says_wrong_is_told_where_it_stands(folder: Path) -> None:
     for old, new, where, words in (
         ("vignette.amount: 0.2", "vignette.amuont: 0.2", "track.yaml", "vignette.amuont: Vignette has no such setting"),
-        ("inner.grain.amount: 0.3", "inner.grain.amount: 3", "track.yaml", "grain.amount: 3 was given; it must be within 0..1"),
-        ("inner.grain.amount: 0.3", "inner.gran.amount: 3", "track.yaml", 'the graph has no node "gran". Did you mean "grain"?'),
-        ("inner.grain.amount: 0.3", "inner.preset: bad", "grain.yaml:7:9", 'the graph has no node "grian". Did you mean "grain"?'),
-        ("inner.grain.amount: 0.3", "inner.preset: wrong", "grain.yaml:8:11", "grain.amount: 7 was given; it must be within 0..1"),
+        (
+            "inner.grain.amount: 0.3",
+            "inner.grain.amount: 3",
+            "track.yaml",
+            "grain.amount: 3 was given; it must be within 0..1",
+        ),
+        (
+            "inner.grain.amount: 0.3",
+            "inner.gran.amount: 3",
+            "track.yaml",
+            'the graph has no node "gran". Did you mean "grain"?',
+        ),
+        (
+            "inner.grain.amount: 0.3",
+            "inner.preset: bad",
+            "grain.yaml:7:9",
+            'the graph has no node "grian". Did you mean "grain"?',
+        ),
+        (
+            "inner.grain.amount: 0.3",
+            "inner.preset: wrong",
+            "grain.yaml:8:11",
+            "grain.amount: 7 was given; it must be within 0..1",
+        ),
     ):
         (folder / "track.yaml").write_text(TRACK.replace(old, new))
         with pytest.raises(GraphError) as caught:
@@ -208,7 +241,7 @@ def test_an_override_of_no_name_of_the_graph_names_itself_in_python(folder: Path
 
 
 def test_merging_keeps_what_is_not_named() -> None:
-    from n2s.graph.override import merged
+    from n2s.graph.file.override import merged
 
     assert merged({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 4}, "e": 5}) == {"a": 1, "b": {"c": 4, "d": 3}, "e": 5}
     assert merged({"a": {"b": 1}}, {"a": 2}) == {"a": 2} and merged({"a": 2}, {"a": {"b": 1}}) == {"a": {"b": 1}}

@@ -37,7 +37,9 @@ def test_plan_maps_what_is_stored(graph: Path, n2s: Any, n2s_json: Any, tmp_path
     assert n2s_json("plan", graph, "--set", "grain.amount=0.2")[0]["to_render"] == 4
 
 
-def test_plan_of_an_album_lists_all_films(studio: Any, tmp_path: Path, n2s: Any, n2s_json: Any, no_frames: None) -> None:
+def test_plan_of_an_album_lists_all_films(
+    studio: Any, tmp_path: Path, n2s: Any, n2s_json: Any, no_frames: None
+) -> None:
     path = write_album(tmp_path, studio.model, [22050 * 2, 22050 * 3])
     films = n2s_json("plan", path)
     assert [film["film"] for film in films] == ["track0.mp4", "track1.mp4", "album.mp4"]

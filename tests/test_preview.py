@@ -14,9 +14,9 @@ from test_films import write_album
 from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
 from n2s.nodes import VAEDecode
-from n2s.runtime import contact, plots
-from n2s.runtime.frames import FrameMaker
-from n2s.runtime.pictures import write_picture
+from n2s.runtime.media.pictures import write_picture
+from n2s.runtime.render.frames import FrameMaker
+from n2s.runtime.seeing import contact, plots
 
 
 def test_export_of_a_signal_and_a_parameter(graph: Path, store: Any, tmp_path: Path, n2s: Any, no_frames: None) -> None:
@@ -34,7 +34,9 @@ def test_export_of_a_signal_and_a_parameter(graph: Path, store: Any, tmp_path: P
             assert made["fps"] == 30 and (made["frames"] == np.arange(120)).all() and made["times"][45] == 1.5
 
 
-def test_export_of_latents_and_frames(graph: Path, store: Any, tmp_path: Path, n2s: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_of_latents_and_frames(
+    graph: Path, store: Any, tmp_path: Path, n2s: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert n2s("export", graph, "--port", "drift", "-o", "l.npz", "--from", 1, "--to", 2, "--every", 7)[0] == 0
     first = (tmp_path / "l.npz").read_bytes()
     with np.load(tmp_path / "l.npz") as made:
@@ -52,7 +54,9 @@ def test_export_of_latents_and_frames(graph: Path, store: Any, tmp_path: Path, n
         assert (made["values"] == harness.frames(Graph.load(graph), store, "grain", [(0, 30)])).all()
 
 
-def test_a_failed_export_leaves_what_was_there(graph: Path, tmp_path: Path, n2s: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_export_leaves_what_was_there(
+    graph: Path, tmp_path: Path, n2s: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "l.npz").write_text("before")
 
     def compute(node: Any, block: Any, latents: np.ndarray) -> np.ndarray:
@@ -73,7 +77,11 @@ def test_preview_shows_exactly_the_frames_of_the_film(
     shown = harness.frames(Graph.load(graph), store, "grain", [(0, 120)])
     made = []
     original = VAEDecode.compute
-    monkeypatch.setattr(VAEDecode, "compute", lambda s, block, latents: made.append((block.start, block.stop)) or original(s, block, latents))
+    monkeypatch.setattr(
+        VAEDecode,
+        "compute",
+        lambda s, block, latents: made.append((block.start, block.stop)) or original(s, block, latents),
+    )
     status, out, err = n2s("preview", graph, "--at", 1.5, "-o", "one.png")
     assert status == 0, err
     assert out == "one.png  grain at 00:01.50\n" and made == [(45, 46)]
@@ -82,7 +90,9 @@ def test_preview_shows_exactly_the_frames_of_the_film(
     assert n2s("preview", graph, "--at", 3, "--at", 0, "--at", 3, "-o", "two.png")[0] == 0
     assert made == [(0, 1), (90, 91)]
     sheet = tiny.read_png(tmp_path / "two.png")
-    assert (sheet[8:72, 8:104] == contact.as_shown(shown[0])).all() and (sheet[8:72, 112:208] == contact.as_shown(shown[90])).all()
+    assert (sheet[8:72, 8:104] == contact.as_shown(shown[0])).all() and (
+        sheet[8:72, 112:208] == contact.as_shown(shown[90])
+    ).all()
     assert n2s("preview", graph)[1] == "renders/track.png  grain at 00:02.00\n"
     assert "00:00.50, 00:01.50, 00:02.50, 00:03.50" in n2s("preview", graph, "--sheet", 4)[1]
     assert "00:00.00, 00:01.50, 00:03.00" in n2s("preview", graph, "--every", 1.5)[1]
@@ -90,7 +100,11 @@ def test_preview_shows_exactly_the_frames_of_the_film(
 
 def test_preview_of_nodes(graph: Path, store: Any, tmp_path: Path, n2s: Any) -> None:
     status, out, _ = n2s("preview", graph, "--node", "film", "--at", 1)
-    assert status == 0 and out.startswith("renders/track-film.png") and tiny.read_png(tmp_path / "renders/track-film.png").shape == (64, 96, 3)
+    assert (
+        status == 0
+        and out.startswith("renders/track-film.png")
+        and tiny.read_png(tmp_path / "renders/track-film.png").shape == (64, 96, 3)
+    )
     assert n2s("preview", graph, "--node", "drift", "--at", 1, "-o", "l.png")[0] == 0
     (latents,) = harness.frames(Graph.load(graph), store, "drift", [(30, 31)])
     assert (tiny.read_png(tmp_path / "l.png") == contact.mosaic(latents)).all()
@@ -155,6 +169,8 @@ def test_plots_draw_what_they_are_given() -> None:
     drawn = plots.plot(spike, np.arange(100_000) / 30, "spike")
     rows, columns = np.nonzero((drawn == colour).all(axis=2))
     assert rows.min() < 70 and np.ptp(columns[rows < 200]) <= 2  # a single value is not lost
-    many = plots.plot(np.random.default_rng(0).normal(size=(50, 13)), np.arange(50) / 30, "a.title_with+every(letter)", [0.5])
+    many = plots.plot(
+        np.random.default_rng(0).normal(size=(50, 13)), np.arange(50) / 30, "a.title_with+every(letter)", [0.5]
+    )
     assert many.shape == (440, 1280, 3)
     assert plots.plot(np.zeros(1), np.zeros(1), "short").shape == (440, 1280, 3)

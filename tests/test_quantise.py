@@ -20,7 +20,9 @@ from training.fold import unnormed  # noqa: E402
 from training.latents import between  # noqa: E402
 from training.models import HIGH, LOW, VAE, Config, rounded  # noqa: E402
 
-pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")]
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")
+]
 GRID = (6, 5)
 levels = quantize_onnx.levels
 
@@ -39,7 +41,13 @@ def decoders(tmp_path_factory):
         decoder.out.weight.mul_(40)
         decoder.body[-1].conv1.weight.mul_(60)
         decoder.body[-1].conv2.weight.mul_(0.1)
-    to_onnx(Generator(decoder, torch.zeros(1, 8, 1, 1), torch.ones(1, 8, 1, 1)), folder / "float.onnx", "decoder", torch.randn(2, 8, 5, 6), {})
+    to_onnx(
+        Generator(decoder, torch.zeros(1, 8, 1, 1), torch.ones(1, 8, 1, 1)),
+        folder / "float.onnx",
+        "decoder",
+        torch.randn(2, 8, 5, 6),
+        {},
+    )
     quantize_onnx.quantise(folder / "float.onnx", folder / "int8.onnx", latents(6))
     return folder / "float.onnx", folder / "int8.onnx", decoder
 
@@ -87,7 +95,9 @@ def test_what_a_silu_is_given_has_the_range_it_is_held_to(decoders):
     for name in given:
         low, high = ranges[name]
         assert LOW - 0.2 < low <= 0 < high < HIGH + 0.2
-    assert max(ranges[name][1] for name in given) > 0.9 * HIGH  # the driven block: without the bound it would have some hundred
+    assert (
+        max(ranges[name][1] for name in given) > 0.9 * HIGH
+    )  # the driven block: without the bound it would have some hundred
 
 
 def test_the_latents_and_the_picture_stay_float32(decoders):
@@ -96,12 +106,17 @@ def test_the_latents_and_the_picture_stay_float32(decoders):
     drawing, seen = ["frames"], []
     while drawing:  # back from the frames to the last sum, and to the latents
         node = made.get(drawing.pop())
-        if node is not None and not (node.op_type == "Add" and any(made[name].op_type == "DequantizeLinear" for name in node.input if name in made)):
+        if node is not None and not (
+            node.op_type == "Add"
+            and any(made[name].op_type == "DequantizeLinear" for name in node.input if name in made)
+        ):
             assert node.op_type not in ("QuantizeLinear", "DequantizeLinear")
             seen.append(node.op_type)
             drawing += node.input
     assert {"Resize", "DepthToSpace", "Mul", "Sigmoid", "Clip"} <= set(seen) and seen.count("Conv") == 2
-    exact = [node for node in graph.node if node.op_type == "Conv" and made[node.input[0]].op_type != "DequantizeLinear"]
+    exact = [
+        node for node in graph.node if node.op_type == "Conv" and made[node.input[0]].op_type != "DequantizeLinear"
+    ]
     assert len(exact) == 3  # two that read the latents, one that draws
     assert sum(node.op_type == "Conv" for node in graph.node) == 14
 
@@ -136,7 +151,13 @@ def scale(model, name, channel, factor):
 
 def test_a_decoder_with_norms_has_nothing_to_make_alike(tmp_path):
     decoder = VAE(Config(decoder=(32, 16, 16, 16), encoder=(32, 16, 16, 16), blocks=1)).decoder
-    to_onnx(Generator(decoder, torch.zeros(1, 8, 1, 1), torch.ones(1, 8, 1, 1)), tmp_path / "norms.onnx", "decoder", torch.randn(2, 8, 5, 6), {})
+    to_onnx(
+        Generator(decoder, torch.zeros(1, 8, 1, 1), torch.ones(1, 8, 1, 1)),
+        tmp_path / "norms.onnx",
+        "decoder",
+        torch.randn(2, 8, 5, 6),
+        {},
+    )
     model = onnx.load(tmp_path / "norms.onnx")
     before = model.SerializeToString()
     equalise.equalise(model, latents(2))

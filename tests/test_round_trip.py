@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from n2s import functions
 from n2s.graph.declare import Node, Spec, parse_seconds
 from n2s.graph.errors import GraphError
+from n2s.graph.file.layout import flow, graph_text
+from n2s.graph.file.save import plain_values
 from n2s.graph.graph import Graph
-from n2s.graph.layout import flow, graph_text
-from n2s.graph.save import plain_values
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL
 from n2s.nodes import Anchors, AudioSource, DigestSink, Features, FFmpegSink, VAEDecode, Weights
 
@@ -49,7 +49,11 @@ def _number(spec: Spec, integer: bool = False) -> st.SearchStrategy[Any]:
 
 
 def _expression(signals: list[Any]) -> st.SearchStrategy[Any]:
-    leaf = st.sampled_from(signals) | st.floats(-1e6, 1e6) | st.sampled_from(["2 beats", "-6 dB", "-0.1 s", functions.time])
+    leaf = (
+        st.sampled_from(signals)
+        | st.floats(-1e6, 1e6)
+        | st.sampled_from(["2 beats", "-6 dB", "-0.1 s", functions.time])
+    )
 
     def deeper(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         drawn = st.tuples(st.sampled_from(signals), inner)
@@ -96,14 +100,21 @@ def graphs(draw: Any, base: Path | str = ".", model: Path | None = None, most: i
     named = iter(draw(st.lists(NAMES | ODD_NAMES, unique=True, min_size=0, max_size=most)))
     track = AudioSource(path="music.wav" if model else draw(TEXTS))()
     features = Features()(track)
-    pools: dict[Any, list[Any]] = {AUDIO: [track], SIGNAL: [features.rms, features.onset, features.mfcc[3]], LATENTS: [], FRAMES: []}
+    pools: dict[Any, list[Any]] = {
+        AUDIO: [track],
+        SIGNAL: [features.rms, features.onset, features.mfcc[3]],
+        LATENTS: [],
+        FRAMES: [],
+    }
     shipped = {"model": str(model)} if model else {}
     anchors = Anchors(names=["red", "green", "blue"], **shipped)(Weights(count=3)(features.rms))
     pools[LATENTS].append(anchors)
     pools[FRAMES].append(VAEDecode(grid=(2, 3), **shipped)(anchors))
     usable = [n for n, cls in TYPES.items() if cls.kind in ("resident", "streamed", "pointwise")]
     # What decides shapes, or reads files, is free only where nothing is planned.
-    fixed = {"AudioSource", "ImageSource", "VAEDecode", "Anchors", "Weights", "Features", "Keyframes"} if model else set()
+    fixed = (
+        {"AudioSource", "ImageSource", "VAEDecode", "Anchors", "Weights", "Features", "Keyframes"} if model else set()
+    )
     for name in draw(st.lists(st.sampled_from([n for n in usable if n not in fixed]), max_size=most)):
         cls = TYPES[name]
         values: dict[str, Any] = {}
@@ -114,7 +125,9 @@ def graphs(draw: Any, base: Path | str = ".", model: Path | None = None, most: i
                 values[field] = draw(_setting(cls, field))
             elif model:
                 low, high = (spec.gt if spec.ge is None else spec.ge), (spec.lt if spec.le is None else spec.le)
-                values[field] = draw(_number(spec) | _expression(pools[SIGNAL]).map(lambda e: functions.clamp(e, low, high)))
+                values[field] = draw(
+                    _number(spec) | _expression(pools[SIGNAL]).map(lambda e: functions.clamp(e, low, high))
+                )
             else:
                 values[field] = draw(_number(spec) | st.sampled_from(pools[SIGNAL]) | _expression(pools[SIGNAL]))
                 if isinstance(values[field], str | float) and not _takes(cls, field, values[field]):
@@ -172,7 +185,9 @@ QUOTE = '"'
 LAYOUTS = {
     "as saved": graph_text,
     "brackets": lambda values: flow(values, quote='"'),
-    "brackets in lines": lambda values: "{\n  " + ",\n  ".join(f"{k}: {flow(v, quote=QUOTE)}" for k, v in values.items()) + "\n}\n",
+    "brackets in lines": lambda values: (
+        "{\n  " + ",\n  ".join(f"{k}: {flow(v, quote=QUOTE)}" for k, v in values.items()) + "\n}\n"
+    ),
     "windows": lambda values: graph_text(values).replace("\n", "\r\n"),
     "commented": lambda values: "# first\n" + graph_text(values).replace("\n", "   # tab\there\n  # and {here: [\n\n"),
     "no line break at the end": lambda values: graph_text(values).rstrip("\n"),

@@ -58,7 +58,7 @@ def test_a_constant_of_grain_analyses_nothing_again(
 
     monkeypatch.setattr("n2s.runtime.context.probe", heard_again)
     analyse = hearing.analyse
-    monkeypatch.setattr("n2s.runtime.audio.AudioReader.read", heard_again)
+    monkeypatch.setattr("n2s.runtime.media.audio.AudioReader.read", heard_again)
     assert hearing.analyse is analyse
     long_graph.write_text(long_graph.read_text().replace("amount: 0.04", "amount: 0.05"))
     job = harness.Run(Graph.load(long_graph), out=tmp_path / "out", store=store)
@@ -67,7 +67,9 @@ def test_a_constant_of_grain_analyses_nothing_again(
 
 
 def test_a_keyframe_near_the_end_renders_only_the_end(long_graph: Path, tmp_path: Path, store: Any) -> None:
-    long_graph.write_text(long_graph.read_text().replace("[[0, 0], [60, 1]]", "[[0, 0], [10, 0.5], [11, 0.7], [12, 1]]"))
+    long_graph.write_text(
+        long_graph.read_text().replace("[[0, 0], [60, 1]]", "[[0, 0], [10, 0.5], [11, 0.7], [12, 1]]")
+    )
     assert rendered(long_graph, tmp_path / "out", store) == 6
     long_graph.write_text(long_graph.read_text().replace("[11, 0.7]", "[11, 0.9]"))
     job = harness.Run(Graph.load(long_graph), out=tmp_path / "out", store=store)
@@ -82,7 +84,7 @@ def test_an_edit_of_the_music_renders_only_what_it_reaches(long_graph: Path, tmp
     assert rendered(long_graph, tmp_path / "out", store) == 6
     music = tiny.clicks(12)
     between = round(8.25 * 22050)
-    music[between : between + 800] += music[: 800]
+    music[between : between + 800] += music[:800]
     tiny.write_wav(tmp_path / "music.wav", music)
     job = harness.Run(Graph.load(long_graph), out=tmp_path / "out", store=store)
     job.plan()
@@ -190,7 +192,7 @@ def test_a_part_of_a_track(long_graph: Path, tmp_path: Path, store: Any) -> None
 
 
 def harness_read(path: Path) -> Any:
-    from n2s.runtime.mp4 import read_mp4
+    from n2s.runtime.films.mp4 import read_mp4
 
     return read_mp4(path)
 
@@ -240,7 +242,9 @@ def test_the_album_takes_settings_for_its_tracks(studio: Any, tmp_path: Path, st
     assert "track0.mp4: up to date" in done.stdout
     assert "track1.mp4: 1 of 1 chunks" in done.stdout and "album.mp4: 1 of 2 chunks" in done.stdout
     environment = os.environ | {"N2S_STORE": str(store.root)}
-    relative = subprocess.run([str(N2S), "run", "album.yaml", "--out", "out"], cwd=tmp_path, env=environment, capture_output=True)
+    relative = subprocess.run(
+        [str(N2S), "run", "album.yaml", "--out", "out"], cwd=tmp_path, env=environment, capture_output=True
+    )
     assert relative.returncode == 0 and b"Rendered 0 chunks" in relative.stdout
 
 

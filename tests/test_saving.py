@@ -15,9 +15,9 @@ from packages import TABLES
 
 from n2s import functions
 from n2s.graph.build import Handle
-from n2s.graph.document import parse_document
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression
+from n2s.graph.file.document import parse_document
 from n2s.graph.graph import Graph
 from n2s.nodes import EMA, Anchors, AudioSource, Features, FFmpegSink, Grain, Keyframes, Tone, VAEDecode, Weights
 
@@ -171,7 +171,9 @@ EDITS = [
 
 @pytest.mark.parametrize("layout", ["plain", "windows with mark"])
 @pytest.mark.parametrize(("changes", "gone", "come"), EDITS, ids=[" ".join(map(str, e[0].items()))[:60] for e in EDITS])
-def test_an_edit_changes_its_span_alone(layout: str, changes: Any, gone: str | None, come: str | None, tmp_path: Path) -> None:
+def test_an_edit_changes_its_span_alone(
+    layout: str, changes: Any, gone: str | None, come: str | None, tmp_path: Path
+) -> None:
     path = tmp_path / "graph.yaml"
     _write(path, ODD[layout])
     before = Graph.load(path)
@@ -193,13 +195,18 @@ def test_a_removed_node_takes_its_comment_along(tmp_path: Path) -> None:
     graph = Graph.load(path)
     graph = graph.edit({"tone.exposure": None, "grain.amount": 0.1, "pulse": None})
     graph.save(path)
-    gone = [line[2:] for line in difflib.ndiff(PLAIN.splitlines(), path.read_text().splitlines()) if line.startswith("- ")]
+    gone = [
+        line[2:] for line in difflib.ndiff(PLAIN.splitlines(), path.read_text().splitlines()) if line.startswith("- ")
+    ]
     assert [line.strip() for line in gone if "grain" not in line] == [
         "# A pulse,", "# in two lines.", "pulse: {node: EMA, signal: features.onset, half_life: 0.180}", "exposure: =  0.4*pulse",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["no line break at the end", "markers", "four spaces", "upside down", "json", "json in lines", "odd brackets"])
+@pytest.mark.parametrize(
+    "name",
+    ["no line break at the end", "markers", "four spaces", "upside down", "json", "json in lines", "odd brackets"],
+)
 @pytest.mark.parametrize(
     "changes",
     [{"grain.amount": 0.5}, {"g.amount": 0.5}, {"fps": 25, "title": None}, {"more": {"node": "Constant", "value": 2}},
@@ -217,10 +224,14 @@ def test_edits_of_odd_files_touch_few_lines(name: str, changes: dict[str, Any], 
         return  # of another file
     edited.save(path)
     assert_same(Graph.load(path), edited)
-    matcher = difflib.SequenceMatcher(None, ODD[name].splitlines(), path.read_bytes().decode().splitlines(), autojunk=False)
+    matcher = difflib.SequenceMatcher(
+        None, ODD[name].splitlines(), path.read_bytes().decode().splitlines(), autojunk=False
+    )
     touched = sum(max(b - a, d - c) for tag, a, b, c, d in matcher.get_opcodes() if tag != "equal")
     assert touched <= 2 * len(changes) + 8 * (name == "json in lines")
-    stays = [line for line in ODD[name].splitlines() if ("last comment" in line and "g" not in changes) or "# start" in line]
+    stays = [
+        line for line in ODD[name].splitlines() if ("last comment" in line and "g" not in changes) or "# start" in line
+    ]
     for line in stays:
         assert line.partition("#")[2] in path.read_text()
 
@@ -228,9 +239,18 @@ def test_edits_of_odd_files_touch_few_lines(name: str, changes: dict[str, Any], 
 def test_a_graph_in_json_stays_json(tmp_path: Path) -> None:
     path = tmp_path / "graph.yaml"
     _write(path, ODD["json in lines"])
-    changes = {"glow": {"node": "EMA", "signal": "pulse"}, "tone.pivot": 0.5, "tone.warmth": "= pulse", "seed": 3, "fps": "30000/1001"}
+    changes = {
+        "glow": {"node": "EMA", "signal": "pulse"},
+        "tone.pivot": 0.5,
+        "tone.warmth": "= pulse",
+        "seed": 3,
+        "fps": "30000/1001",
+    }
     Graph.load(path).edit(changes).save(path)
-    assert json.loads(path.read_text())["nodes"]["tone"] | {"pivot": 0.5, "warmth": "pulse"} == json.loads(path.read_text())["nodes"]["tone"]
+    assert (
+        json.loads(path.read_text())["nodes"]["tone"] | {"pivot": 0.5, "warmth": "pulse"}
+        == json.loads(path.read_text())["nodes"]["tone"]
+    )
 
 
 # Where files lie
@@ -238,7 +258,9 @@ def test_a_graph_in_json_stays_json(tmp_path: Path) -> None:
 
 def test_paths_are_written_as_seen_from_the_file(tmp_path: Path) -> None:
     track = AudioSource(path="sounds/a.wav")(name="track")
-    frames = VAEDecode(model=str(tmp_path / "elsewhere"))(Anchors(names=["a"], model="m/n")(Weights(count=1)(Features()(track).rms)))
+    frames = VAEDecode(model=str(tmp_path / "elsewhere"))(
+        Anchors(names=["a"], model="m/n")(Weights(count=1)(Features()(track).rms))
+    )
     graph = Graph(FFmpegSink(path="films/a.mp4")(frames, track), base=tmp_path)
     path = graph.save(tmp_path / "graphs" / "deep" / "a.yaml")
     back = Graph.load(path)
@@ -315,7 +337,9 @@ def _long(keyframes: Handle) -> Any:
     return total
 
 
-@pytest.mark.parametrize("content", ["", "- a\n", "a: b\n", "just text", "nodes: {}\n", "nodes: [", "\0", "n2s: 1\nnodes: 3\n"])
+@pytest.mark.parametrize(
+    "content", ["", "- a\n", "a: b\n", "just text", "nodes: {}\n", "nodes: [", "\0", "n2s: 1\nnodes: 3\n"]
+)
 def test_a_file_that_is_no_graph_is_not_overwritten(content: str, tmp_path: Path) -> None:
     path = tmp_path / "notes.yaml"
     _write(path, content)
@@ -375,7 +399,9 @@ def test_wrong_edits_are_refused(changes: dict[str, Any], said: str) -> None:
 
 def test_edits_of_a_graph_made_in_python() -> None:
     graph = minimal(exposure=lambda k: functions.clamp(k, 0, 1))
-    edited = graph.edit({"tone.exposure": 0.5, "grain": Grain(frames="tone", amount="= k"), "ffmpeg_sink.frames": "grain", "fps": 25})
+    edited = graph.edit(
+        {"tone.exposure": 0.5, "grain": Grain(frames="tone", amount="= k"), "ffmpeg_sink.frames": "grain", "fps": 25}
+    )
     assert str(graph.nodes["tone"].exposure) == "clamp(k, 0, 1)"
     assert str(edited.nodes["tone"].exposure) == "0.5" and edited.header.fps == 25 and edited.document is None
     assert "  grain: {node: Grain, frames: tone, amount: k}\n" in edited.to_yaml()
@@ -387,7 +413,9 @@ def test_only_what_was_given_is_written_in_the_words_it_was_given(tmp_path: Path
     frames = VAEDecode()(Anchors(names=["a", "no"])(Weights(count=2)(eased, name="w"), name="places"), name="film")
     tone = Tone(exposure=0.4 * eased, warmth="-6 dB", contrast="=  1+0.5*sin( time )", pivot=eased)(frames, name="tone")
     text = Graph(FFmpegSink(path="a.mp4")(tone, name="out"), duration=8, title="no: 1").to_yaml()
-    assert text == """\
+    assert (
+        text
+        == """\
 n2s: 1
 title: "no: 1"
 duration: 8
@@ -406,6 +434,7 @@ nodes:
     pivot: eased
   out: {node: FFmpegSink, frames: tone, path: a.mp4}
 """
+    )
 
 
 def test_the_functions_of_python_are_those_of_expressions() -> None:

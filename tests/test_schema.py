@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 import n2s.nodes
 from n2s.graph.build import close
 from n2s.graph.declare import Node, parse_musical_time, parse_seconds
-from n2s.graph.describe import describe, own
-from n2s.graph.document import parse_document
+from n2s.graph.describe.descriptions import describe, own
+from n2s.graph.describe.examples import python_example, yaml_example
+from n2s.graph.describe.page import handbook, listing, page
+from n2s.graph.describe.schema import graph_schema
+from n2s.graph.file.document import parse_document
 from n2s.graph.graph import Graph
-from n2s.graph.page import handbook, listing, page
 from n2s.graph.registry import node_types
-from n2s.graph.samples import python_example, yaml_example
-from n2s.graph.schema import graph_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 TYPES = node_types()
@@ -58,7 +58,9 @@ def with_node(entry: str) -> str:
 
 def complaints(validator: Any, text: str) -> list[str]:
     """Return the paths of what the schema refuses."""
-    return sorted({".".join(map(str, error.absolute_path)) for error in validator.iter_errors(parse_document(text).values)})
+    return sorted(
+        {".".join(map(str, error.absolute_path)) for error in validator.iter_errors(parse_document(text).values)}
+    )
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "graphs").rglob("*.yaml")), ids=lambda path: path.stem)
@@ -154,7 +156,9 @@ def test_the_schema_refuses_a_wrong_entry(line: str, where: str, validator: Any)
     assert complaints(validator, SURROUNDINGS + line + "\n") == [where]
 
 
-@pytest.mark.parametrize("line", ["fps: 30000/1001", "fps: 29.97", "size: [640, 360]", "presets: {soft: {grain.amount: 0}}", "tempo: 97.5"])
+@pytest.mark.parametrize(
+    "line", ["fps: 30000/1001", "fps: 29.97", "size: [640, 360]", "presets: {soft: {grain.amount: 0}}", "tempo: 97.5"]
+)
 def test_the_schema_takes_the_entries_of_a_graph(line: str, validator: Any) -> None:
     assert complaints(validator, SURROUNDINGS + line + "\n") == []
 

@@ -161,8 +161,8 @@ def test_channels_with_no_place_of_their_own_are_mixed_and_nothing_clips(tmp_pat
 def test_the_order_of_channels_is_that_of_the_container(kind: str, layout: str, tmp_path: Path) -> None:
     from imageio_ffmpeg import get_ffmpeg_exe
 
-    from n2s.runtime.audio import AudioReader, probe
-    from n2s.runtime.music.layouts import known_layout
+    from n2s.runtime.media.audio import AudioReader, probe
+    from n2s.runtime.media.music.layouts import known_layout
 
     mask = {"3.0": 0x7, "quad": 0x33, "5.1": 0x3F}[layout]
     names = names_of(mask)

@@ -18,7 +18,10 @@ from n2s.graph.graph import Graph
 LOOK = {
     "n2s": 1,
     "interface": {
-        "inputs": {"frames": {"kind": "Frames", "help": "the picture"}, "beat": {"kind": "Signal", "help": "the pulse"}},
+        "inputs": {
+            "frames": {"kind": "Frames", "help": "the picture"},
+            "beat": {"kind": "Signal", "help": "the pulse"},
+        },
         "params": {"light": {"default": 0.5, "ge": 0, "le": 2, "unit": "stops", "help": "how bright"}},
         "outputs": {"frames": "grain"},
     },
@@ -49,7 +52,12 @@ def by_hand(studio: Any, light: Any, amount: float = 0.04, signal: str = "ramp",
     values = harness.around("Grain", studio.model)
     values["nodes"] |= {
         "calm": {"node": "EMA", "signal": signal, "half_life": 0.3},
-        "tone": {"node": "Tone", "frames": "decoded", "exposure": f"= {light} * calm", "contrast": f"= 1 + {light} / 10"},
+        "tone": {
+            "node": "Tone",
+            "frames": "decoded",
+            "exposure": f"= {light} * calm",
+            "contrast": f"= 1 + {light} / 10",
+        },
         "subject": {"node": "Grain", "frames": "tone", "amount": amount, "seed": seed},
     }
     return values
@@ -76,15 +84,26 @@ def test_a_subgraph_is_what_one_would_write_by_hand(instance: dict, hand: dict, 
 
 def test_paths_within_settings_start_from_the_sub_graphs_folder(studio: Any, packages: Any, tmp_path: Path) -> None:
     packages.install(TABLES)
-    given = {"listed": ["a.csv"], "named": {"x": "../a.csv"}, "weighed": ["a.csv", 0.5], "nested": [["a.csv"]], "folders": [["a", "b"]]}
+    given = {
+        "listed": ["a.csv"],
+        "named": {"x": "../a.csv"},
+        "weighed": ["a.csv", 0.5],
+        "nested": [["a.csv"]],
+        "folders": [["a", "b"]],
+    }
     look = {"n2s": 1, "interface": {"outputs": {"signal": "tables"}}, "nodes": {"tables": {"node": "Tables", **given}}}
-    outer = {"n2s": 1, "nodes": {"look": {"node": "Graph", "path": "looks/deep/look.yaml"}, "ema": {"node": "EMA", "signal": "look"}}}
+    outer = {
+        "n2s": 1,
+        "nodes": {"look": {"node": "Graph", "path": "looks/deep/look.yaml"}, "ema": {"node": "EMA", "signal": "look"}},
+    }
     (tmp_path / "looks" / "deep").mkdir(parents=True)
     (tmp_path / "looks" / "deep" / "look.yaml").write_text(json.dumps(look))
     (tmp_path / "outer.yaml").write_text(json.dumps(outer))
     tables, folder = Graph.load(tmp_path / "outer.yaml").flat.nodes["look/tables"], tmp_path.resolve() / "looks"
     assert tables.listed == [str(folder / "deep" / "a.csv")] and tables.named == {"x": str(folder / "a.csv")}
-    assert tables.weighed == (str(folder / "deep" / "a.csv"), 0.5) and tables.nested == [[str(folder / "deep" / "a.csv")]]
+    assert tables.weighed == (str(folder / "deep" / "a.csv"), 0.5) and tables.nested == [
+        [str(folder / "deep" / "a.csv")]
+    ]
     assert tables.folders == [("a", str(folder / "deep" / "b"))]
 
 
@@ -141,9 +160,15 @@ def test_wrong_uses(change: dict, words: str, studio: Any) -> None:
     [
         ({"interface": None}, "interface"),
         ({"fps": 30}, "fps: a sub-graph takes it from the graph that uses it"),
-        ({"interface": LOOK["interface"] | {"outputs": {"frames": "nobody"}}}, 'interface.outputs.frames: "nobody" names no output'),
+        (
+            {"interface": LOOK["interface"] | {"outputs": {"frames": "nobody"}}},
+            'interface.outputs.frames: "nobody" names no output',
+        ),
         ({"interface": LOOK["interface"] | {"colour": 1}}, "interface.colour: an interface has no such entry."),
-        ({"nodes": LOOK["nodes"] | {"frames": {"node": "Constant"}}}, 'The name "frames" is one of the interface already'),
+        (
+            {"nodes": LOOK["nodes"] | {"frames": {"node": "Constant"}}},
+            'The name "frames" is one of the interface already',
+        ),
         ({"nodes": LOOK["nodes"] | {"grain": {"node": "Grain", "frames": "tnoe"}}}, 'Did you mean "tone"?'),
     ],
 )

@@ -18,7 +18,7 @@ from test_films import write_album
 
 from n2s.graph.errors import ArgumentError, GraphError, RenderError
 from n2s.graph.graph import Graph
-from n2s.runtime.mp4 import read_mp4
+from n2s.runtime.films.mp4 import read_mp4
 from n2s.runtime.store import Store
 
 PRECIOUS = b"precious"
@@ -57,7 +57,9 @@ def names(folder: Path) -> set[str]:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_part_or_another_shape_leaves_the_film_as_it_is(track: Place, arguments: list[str], name: str, count: int, n2s: Any) -> None:
+def test_a_part_or_another_shape_leaves_the_film_as_it_is(
+    track: Place, arguments: list[str], name: str, count: int, n2s: Any
+) -> None:
     out = track.folder / "renders"
     for whole in ("track.mp4", "draft/track.mp4"):
         (out / whole).parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +79,9 @@ def test_a_part_or_another_shape_leaves_the_film_as_it_is(track: Place, argument
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
-def test_the_whole_film_in_its_own_shape_has_its_own_name(track: Place, arguments: list[str], name: str, n2s: Any) -> None:
+def test_the_whole_film_in_its_own_shape_has_its_own_name(
+    track: Place, arguments: list[str], name: str, n2s: Any
+) -> None:
     assert n2s("run", track.graph, *arguments)[0] == 0
     assert (track.folder / "renders" / name).is_file() and names(track.folder / "renders") <= {"track.mp4"}
 
@@ -89,7 +93,9 @@ def test_an_albums_films_of_another_shape_have_names_of_their_own(studio: Any, t
         assert status == 0, err
     whole = {"track0", "track1", "album"}
     shapes = {f"{name}{ending}.mp4" for name in whole for ending in ("", "-64x48", "-15fps")}
-    assert names(tmp_path / "renders") == shapes and names(tmp_path / "renders/draft") == {f"{name}.mp4" for name in whole}
+    assert names(tmp_path / "renders") == shapes and names(tmp_path / "renders/draft") == {
+        f"{name}.mp4" for name in whole
+    }
 
 
 def test_frames_are_kept_beside_the_film_they_belong_to(track: Place, n2s: Any) -> None:
@@ -101,7 +107,9 @@ def test_frames_are_kept_beside_the_film_they_belong_to(track: Place, n2s: Any) 
     assert len(list((track.folder / "renders/a %d 100%-0m00s-0m00.1s-frames").glob("*.png"))) == 3
     assert len(list(whole.glob("*.png"))) == FRAMES
     (whole / "notes.txt").write_bytes(PRECIOUS)
-    assert n2s("run", track.graph, "--keep-frames", "--set", "duration=0.5", "--set", "out.path='a %d 100%.mp4'")[0] == 0
+    assert (
+        n2s("run", track.graph, "--keep-frames", "--set", "duration=0.5", "--set", "out.path='a %d 100%.mp4'")[0] == 0
+    )
     assert n2s("run", track.graph, "--keep-frames")[0] == 0
     assert (whole / "notes.txt").read_bytes() == PRECIOUS
 
@@ -226,34 +234,56 @@ def test_a_name_that_is_too_long_with_its_part_is_found_before_the_render(place:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0m00s"), (Fraction(1001, 1000), "0m01.001s"), (Fraction(119999, 2000), "1m00s"), (10, "0m10s"), (Fraction(125, 2), "1m02.5s"), (6000, "100m00s")],
+    [
+        (0, "0m00s"),
+        (Fraction(1001, 1000), "0m01.001s"),
+        (Fraction(119999, 2000), "1m00s"),
+        (10, "0m10s"),
+        (Fraction(125, 2), "1m02.5s"),
+        (6000, "100m00s"),
+    ],
 )
 def test_times_in_names(seconds: Any, text: str) -> None:
-    from n2s.runtime.targets import clock_text
+    from n2s.runtime.films.targets import clock_text
 
     assert clock_text(Fraction(seconds)) == text
-
-
 
 
 def test_pictures_and_numbers_are_not_written_over_what_the_graph_is_made_of(track: Place, n2s: Any) -> None:
     picture = track.folder / "picture.png"
     picture.write_bytes(PRECIOUS)
-    track.edit("film: {node: VAEDecode, latents: drift,", "still: {node: ImageSource, path: picture.png}\n  film: {node: VAEDecode, latents: drift,")
+    track.edit(
+        "film: {node: VAEDecode, latents: drift,",
+        "still: {node: ImageSource, path: picture.png}\n  film: {node: VAEDecode, latents: drift,",
+    )
     for command in (["preview", track.graph, "--node", "travel"], ["draw", track.graph]):
         status, _, err = n2s(*command, "-o", "picture.png")
         assert status == 2 and "picture.png is read by the graph and would be written over" in err
     assert picture.read_bytes() == PRECIOUS
 
 
-@pytest.mark.parametrize("settings", ["listed: [a.csv, b.csv]", "named: {x: b.csv}", "weighed: [b.csv, 1]", "nested: [[b.csv]]", "folders: [[x, tables]]"])
-def test_files_that_are_named_within_settings_are_not_written_over(settings: str, track: Place, packages: Any, n2s: Any) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "listed: [a.csv, b.csv]",
+        "named: {x: b.csv}",
+        "weighed: [b.csv, 1]",
+        "nested: [[b.csv]]",
+        "folders: [[x, tables]]",
+    ],
+)
+def test_files_that_are_named_within_settings_are_not_written_over(
+    settings: str, track: Place, packages: Any, n2s: Any
+) -> None:
     packages.install(TABLES)
     file = track.folder / ("tables/b.csv" if "tables" in settings else "b.csv")
     file.parent.mkdir(exist_ok=True)
     (track.folder / "a.csv").touch()
     file.write_bytes(PRECIOUS)
-    track.edit("film: {node: VAEDecode, latents: drift,", f"tables: {{node: Tables, {settings}}}\n  film: {{node: VAEDecode, latents: drift,")
+    track.edit(
+        "film: {node: VAEDecode, latents: drift,",
+        f"tables: {{node: Tables, {settings}}}\n  film: {{node: VAEDecode, latents: drift,",
+    )
     status, _, err = n2s("draw", track.graph, "-o", file)
     assert status == 2 and "b.csv is read by the graph and would be written over" in err
     assert file.read_bytes() == PRECIOUS
@@ -263,7 +293,9 @@ def test_paths_that_lead_nowhere_name_no_file_of_the_graph(track: Place, package
     packages.install(TABLES)
     wrong = f"{{node: Tables, listed: [{'x' * 5000}], named: {{a: loop}}}}\n  still: {{node: ImageSource, path: {'x' * 5000}}}"
     (track.folder / "loop").symlink_to("loop")
-    track.edit("film: {node: VAEDecode, latents: drift,", f"tables: {wrong}\n  film: {{node: VAEDecode, latents: drift,")
+    track.edit(
+        "film: {node: VAEDecode, latents: drift,", f"tables: {wrong}\n  film: {{node: VAEDecode, latents: drift,"
+    )
     (track.folder / "a.svg").touch()
     assert n2s("draw", track.graph, "-o", "a.svg")[0] == 0
 
@@ -289,7 +321,10 @@ def test_nodes_that_took_no_time_are_not_told_of(tmp_path: Path) -> None:
 
 
 def test_a_file_that_was_not_named_is_written_only_over_ones_own(track: Place, n2s: Any) -> None:
-    for arguments, name in ((["preview", track.graph, "--node", "travel"], "renders/track-travel.png"), (["draw", track.graph], "track.svg")):
+    for arguments, name in (
+        (["preview", track.graph, "--node", "travel"], "renders/track-travel.png"),
+        (["draw", track.graph], "track.svg"),
+    ):
         path = track.folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(PRECIOUS)
@@ -303,7 +338,12 @@ def test_commands_are_asked_about_the_same_film(track: Place, n2s: Any, n2s_json
     shape = ("--size", "64x48", "--fps", "15")
     assert n2s("run", track.graph, *shape)[0] == 0
     (about,) = n2s_json("plan", track.graph, *shape)
-    assert (about["film"], about["size"], about["fps"], about["up_to_date"]) == ("track-64x48-15fps.mp4", [64, 48], "15", True)
+    assert (about["film"], about["size"], about["fps"], about["up_to_date"]) == (
+        "track-64x48-15fps.mp4",
+        [64, 48],
+        "15",
+        True,
+    )
     assert n2s("why", track.graph, *shape)[1] == "track-64x48-15fps.mp4: nothing to render.\n"
     assert "track.mp4: 2 of 2 chunks to render" in n2s("why", track.graph)[1]
     assert n2s("export", track.graph, "--port", "grain", "-o", "f.npz", *shape)[0] == 0

@@ -14,10 +14,10 @@ import pytest
 from places import Place
 from test_nodes import scene
 
-from n2s.graph.document import parse_document
+from n2s.graph.describe.schema import graph_schema
 from n2s.graph.errors import ArgumentError, GraphError
+from n2s.graph.file.document import parse_document
 from n2s.graph.graph import Graph, Header, ValidationError
-from n2s.graph.schema import graph_schema
 from n2s.nodes import EMA, AudioSource, FFmpegSink, ImageSource, Keyframes, Tone
 
 SPELLINGS = {  # each, and its seconds at 90 beats a minute
@@ -86,7 +86,7 @@ def test_no_length(value: Any) -> None:
 
 def test_a_length_in_bars_needs_a_tempo(tmp_path: Path) -> None:
     path = tmp_path / "graph.yaml"
-    text = 'n2s: 1\nduration: 2 bars\nnodes:\n  picture: {node: ImageSource, path: p.png}\n  out: {node: FFmpegSink, in: picture, path: a.mp4}\n'
+    text = "n2s: 1\nduration: 2 bars\nnodes:\n  picture: {node: ImageSource, path: p.png}\n  out: {node: FFmpegSink, in: picture, path: a.mp4}\n"
     path.write_text(text)
     with pytest.raises(GraphError, match=r':2:11  duration: "2 bars" is as long as the tempo says; set "tempo: 120"'):
         Graph.load(path)
@@ -214,7 +214,11 @@ def test_commands_take_times(half: str, track: Place, n2s: Any) -> None:
     assert "chunk 1," in n2s("why", track.graph, "--at", half)[1]
     assert "travel at 00:00.50\n" in n2s("preview", track.graph, "--node", "travel", "--at", half)[1]
     assert "travel at 00:00.00, 00:00.50\n" in n2s("preview", track.graph, "--node", "travel", "--every", half)[1]
-    for arguments, frames in ((["--from", half], range(15, 30)), (["--to", half], range(15)), (["--every", half], [0, 15])):
+    for arguments, frames in (
+        (["--from", half], range(15, 30)),
+        (["--to", half], range(15)),
+        (["--every", half], [0, 15]),
+    ):
         if arguments == ["--every", "0.5"]:  # a number alone counts frames there
             continue
         assert n2s("export", track.graph, "--port", "travel", "-o", "t.npz", *arguments)[0] == 0
@@ -243,6 +247,9 @@ def test_a_span_in_python(track: Place) -> None:
 
 def test_beats_that_nobody_hears_are_assumed_and_said(track: Place, n2s: Any) -> None:
     track.edit("tempo: 120\n", "")
-    track.edit("features: {node: Features, audio: track}\n  pulse: {node: EMA, signal: features.onset,", "pulse: {node: EMA, signal: travel,")
+    track.edit(
+        "features: {node: Features, audio: track}\n  pulse: {node: EMA, signal: features.onset,",
+        "pulse: {node: EMA, signal: travel,",
+    )
     status, out, err = n2s("run", track.graph, "--to", "1 beat", "--dry-run")
     assert status == 0 and "15 of 15 frames" in out and "120 beats a minute are assumed" in err

@@ -35,7 +35,9 @@ from training.train_vae import Clock, Training, bearable, resumed  # noqa: E402
 from training.watch import Watch, among_mixes  # noqa: E402
 
 # torch's exporter and lightning warn about their own use of torch.
-pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")]
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")
+]
 
 
 @pytest.mark.parametrize("style", procedural.STYLES)
@@ -124,7 +126,9 @@ def test_crops_are_pieces_of_pictures_that_are_not_held_out(data):
     assert torch.equal(batch, again)
     known = [pictures[k] for k in pictures.some(held_out=False)]
     piece = np.rint(batch[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
-    places = [(p[:: sy, :: sx], y, x) for p in known for sy in (1, -1) for sx in (1, -1) for y in range(33) for x in range(33)]
+    places = [
+        (p[::sy, ::sx], y, x) for p in known for sy in (1, -1) for sx in (1, -1) for y in range(33) for x in range(33)
+    ]
     assert any(np.array_equal(p[y : y + 32, x : x + 32], piece) for p, y, x in places if p[y, x, 0] == piece[0, 0, 0])
 
 
@@ -146,11 +150,17 @@ def test_a_model_without_norms_starts_gently():
     [
         (lambda folder: (folder / "manifest.csv").unlink(), "is no data set"),
         (lambda folder: (folder / "noise/noise-000001.png").unlink(), "in manifest.csv but not on disk"),
-        (lambda folder: shutil.copy(folder / "noise/noise-000001.png", folder / "noise/noise-000099.png"), "without a row"),
+        (
+            lambda folder: shutil.copy(folder / "noise/noise-000001.png", folder / "noise/noise-000099.png"),
+            "without a row",
+        ),
         (lambda folder: (folder / "noise/noise-000001.png").write_bytes(b"\x89PNG broken"), "cannot be read"),
         (lambda folder: Image.new("RGB", (32, 64)).save(folder / "noise/noise-000001.png"), "is 32x64, its row"),
         (lambda folder: edit(folder, lambda rows: rows.clear()), "without a row"),
-        (lambda folder: edit(folder, lambda rows: [setattr(row, "accepted", "no") for row in rows]), "all were rejected"),
+        (
+            lambda folder: edit(folder, lambda rows: [setattr(row, "accepted", "no") for row in rows]),
+            "all were rejected",
+        ),
         (lambda folder: edit(folder, lambda rows: setattr(rows[3], "width", 128)), "mixes sizes"),
         (lambda folder: (folder / "manifest.csv").write_text("file,style\n"), "lacks the columns"),
         (lambda folder: edit_text(folder, lambda text: text.replace(",64,64,", ",x,64,", 1)), "line 2"),
@@ -262,11 +272,15 @@ def test_a_judged_training_goes_on_where_it_was(data, tmp_path):
     assert module.calls == 4 and module.balance > 0
     trainer.save_checkpoint(tmp_path / "last.ckpt")
     again, _ = fitted(4, tmp_path / "last.ckpt")  # its steps are done: nothing but loading
-    assert all(torch.equal(a, b) for a, b in zip(module.critic.state_dict().values(), again.critic.state_dict().values()))
+    assert all(
+        torch.equal(a, b) for a, b in zip(module.critic.state_dict().values(), again.critic.state_dict().values())
+    )
     assert (again.calls, again.balance) == (module.calls, module.balance)
     longer, _ = fitted(6, tmp_path / "last.ckpt")
     assert longer.calls == 6 and {int(state["step"]) for state in longer.critic.optimizer.state.values()} == {6}
-    other, trainer = fitted(5, tmp_path / "last.ckpt", say=0.0)  # without a critic it goes on as well, and the record says so
+    other, trainer = fitted(
+        5, tmp_path / "last.ckpt", say=0.0
+    )  # without a critic it goes on as well, and the record says so
     trainer.save_checkpoint(tmp_path / "other.ckpt")
     assert [stage["critic"] for stage in checkpoint.averaged(tmp_path / "other.ckpt")[1]["stages"]] == [0.5, 0.0]
     assert "critic" in fitted(6, tmp_path / "other.ckpt")[0].loss(frames)[1]
@@ -282,7 +296,10 @@ def test_a_table_of_other_columns_keeps_its_numbers(data, tmp_path):
     with open(table, newline="") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == Watch.COLUMNS and len(rows) == 3
-    assert [(row["minutes"], row["step"], row["loss"], row["edges"]) for row in rows[:2]] == [("0.5", "20", "0.25", ""), ("1.0", "40", "0.2", "0.1")]
+    assert [(row["minutes"], row["step"], row["loss"], row["edges"]) for row in rows[:2]] == [
+        ("0.5", "20", "0.25", ""),
+        ("1.0", "40", "0.2", "0.1"),
+    ]
 
 
 def test_looks_see_mixes_as_strong_and_cut_as_those_of_films():
@@ -306,7 +323,9 @@ def test_looks_see_mixes_as_strong_and_cut_as_those_of_films():
     assert found["rim"] == pytest.approx(0.1 / 8 / 4, rel=1e-4) and found["lattice"] > 1 and 30 < found["8_bits_db"]
     widths = np.array([127, 63]), np.array([191, 191, 127, 127])  # slopes across, of mixes and of places
     assert found["sharpness"] == pytest.approx(np.mean(1 / widths[0]) / np.mean(1 / widths[1]), rel=1e-4)
-    assert looked_at([torch.zeros(1, 8, 2, 2)])["rim"] == pytest.approx(0.1 / 8 / 4, rel=1e-4)  # a single, small picture
+    assert looked_at([torch.zeros(1, 8, 2, 2)])["rim"] == pytest.approx(
+        0.1 / 8 / 4, rel=1e-4
+    )  # a single, small picture
 
 
 def test_an_export_computes_what_torch_computes(tmp_path):
@@ -335,7 +354,9 @@ def test_an_interrupted_training_keeps_what_it_learned(data, tmp_path):
     words = [sys.executable, "-m", "training.train_vae", "--data", data, "--perceptual", "none", "--runs", tmp_path, "--outputs", tmp_path,
              "--widths", 32, 16, 16, 16, "--crop", 64, "--batch", 2, "--minutes", 30]  # fmt: skip
     root = Path(__file__).resolve().parent.parent
-    running = subprocess.Popen([str(word) for word in words], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    running = subprocess.Popen(
+        [str(word) for word in words], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     try:
         assert "held out" in running.stdout.readline()
         next(line for line in running.stdout if "step" in line)
@@ -351,7 +372,9 @@ def test_an_interrupted_training_keeps_what_it_learned(data, tmp_path):
     assert facts["steps"] > 0 and facts["elapsed"] > 5
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device", "x.ckpt"), RuntimeError("PytorchStreamWriter failed writing file")])
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device", "x.ckpt"), RuntimeError("PytorchStreamWriter failed writing file")]
+)
 def test_a_full_disk_is_named(error, capsys):
     def main():
         raise error

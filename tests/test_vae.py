@@ -19,7 +19,9 @@ from training.models import HIGH, LOW, VAE, activation, rounded  # noqa: E402
 def test_the_linear_start_is_a_codec():
     torch.manual_seed(0)
     rng = np.random.default_rng(1)
-    frames = torch.from_numpy(np.stack([procedural.render(style, 1, k, (256, 256)) for style in procedural.STYLES for k in range(2)]))
+    frames = torch.from_numpy(
+        np.stack([procedural.render(style, 1, k, (256, 256)) for style in procedural.STYLES for k in range(2)])
+    )
     frames = frames.permute(0, 3, 1, 2).contiguous()
     places = rng.integers((0, 0, 0), (len(frames), 193, 193), (600, 3))
     model = VAE(TINY).eval()
@@ -84,7 +86,9 @@ def test_no_latents_burst():
     with torch.no_grad():
         decoder(100 * torch.randn(1, 8, 4, 5))
     assert len(held) == 4 and max(float(each.max()) for each in held) == pytest.approx(HIGH, abs=1e-3)
-    assert min(float(each.min()) for each in held) > -0.3 and activation(torch.tensor(LOW - 50)) == pytest.approx(0, abs=0.003)
+    assert min(float(each.min()) for each in held) > -0.3 and activation(torch.tensor(LOW - 50)) == pytest.approx(
+        0, abs=0.003
+    )
 
 
 def test_rounding_leaves_even_levels_and_the_gradient():
@@ -94,9 +98,13 @@ def test_rounding_leaves_even_levels_and_the_gradient():
     (got * torch.arange(5.0)).sum().backward()
     assert x.grad[0].tolist() == [0, 1, 2, 3, 4]
     assert len(rounded(torch.randn(1, 5000)).unique()) in range(90, 130)
-    assert rounded(torch.full((1, 3), 7.0))[0].tolist() == pytest.approx([7, 7, 7]) and rounded(torch.zeros(1, 3))[0].tolist() == [0, 0, 0]
+    assert rounded(torch.full((1, 3), 7.0))[0].tolist() == pytest.approx([7, 7, 7]) and rounded(torch.zeros(1, 3))[
+        0
+    ].tolist() == [0, 0, 0]
     pictures = torch.randn(3, 8, 6, 6) * torch.tensor([0.1, 1.0, 10.0]).view(-1, 1, 1, 1)
-    assert torch.equal(rounded(pictures), torch.cat([rounded(each[None]) for each in pictures]))  # each by its own range
+    assert torch.equal(
+        rounded(pictures), torch.cat([rounded(each[None]) for each in pictures])
+    )  # each by its own range
 
 
 def test_latents_are_cut_with_their_frames():
@@ -104,7 +112,10 @@ def test_latents_are_cut_with_their_frames():
     frames = cells.repeat_interleave(32, 2).repeat_interleave(32, 3)
     rng = np.random.default_rng(3)
     found = [inside(cells, frames, rng) for _ in range(60)]
-    assert len({tuple(latents.shape[2:]) for latents, _ in found}) == 9 and len({float(latents[0, 0, 0, 0]) for latents, _ in found}) == 4
+    assert (
+        len({tuple(latents.shape[2:]) for latents, _ in found}) == 9
+        and len({float(latents[0, 0, 0, 0]) for latents, _ in found}) == 4
+    )
     for latents, cut in found:
         assert torch.equal(latents.repeat_interleave(32, 2).repeat_interleave(32, 3), cut)
     few = cells[..., :2, :]

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from n2s.graph.errors import MediaError
-from n2s.runtime.audio import probe
+from n2s.runtime.media.audio import probe
 
 RATE = files.RATE
 LOSSY = 0.97
@@ -233,7 +233,7 @@ def test_no_library_prints_a_word(shelf: Path, tmp_path: Path, capfd: pytest.Cap
     """libmpg123 prints to standard error from inside libsndfile; what this process prints meanwhile arrives."""
     import sys
 
-    from n2s.runtime.quiet import quiet_libraries
+    from n2s.runtime.media.quiet import quiet_libraries
 
     data = (shelf / "one.mp3").read_bytes()
     (tmp_path / "joined.mp3").write_bytes(data + data)
@@ -256,7 +256,7 @@ def test_reading_without_a_standard_error(shelf: Path, tmp_path: Path) -> None:
 
     data = (shelf / "one.mp3").read_bytes()
     (tmp_path / "a.mp3").write_bytes(data + data)
-    code = "import sys; from n2s.runtime.audio import probe; print(probe(sys.argv[1], None).samples)"
+    code = "import sys; from n2s.runtime.media.audio import probe; print(probe(sys.argv[1], None).samples)"
     done = subprocess.run(f'exec "{sys.executable}" -c "{code}" "{tmp_path / "a.mp3"}" 2>&-', shell=True,
                           capture_output=True, text=True)  # fmt: skip
     assert done.stdout.split()[-1:] == [str(2 * len(pieces()["one"]))]

@@ -26,7 +26,9 @@ def keep(graph: Graph, store: Any) -> list[Path]:
     """Put a graph's segments into the store as if they had been rendered; only their recipes are true."""
     film = harness.plan(graph, store)
     return [
-        store.add("segments", chunk.key, ".mp4", {**chunk.recipe, "static": film.static}, lambda path: path.write_bytes(b"-"))
+        store.add(
+            "segments", chunk.key, ".mp4", {**chunk.recipe, "static": film.static}, lambda path: path.write_bytes(b"-")
+        )
         for chunk in film.chunks()
     ]
 
@@ -84,7 +86,11 @@ def test_why_tells_signals_by_their_frames(graph: Path, store: Any, n2s: Any, n2
     (about,) = n2s_json("why", graph)
     assert about["chunk"] == 3 and about["from"] == 3 and about["to"] == 4
     (cause,) = about["causes"]
-    assert cause["kind"] == "signal" and cause["subject"] == "anchors.weights" and (cause["start"], cause["stop"]) == (90, 120)
+    assert (
+        cause["kind"] == "signal"
+        and cause["subject"] == "anchors.weights"
+        and (cause["start"], cause["stop"]) == (90, 120)
+    )
     assert "anchors.weights (driven by weights) has other values in frames 90..120" in n2s("why", graph)[1]
     tiny.edit(graph, "[2, 0.2]", "[2, 0.25]")
     out = n2s("why", graph)[1]
@@ -120,7 +126,9 @@ def test_why_of_what_was_never_there_damaged_or_stored(graph: Path, store: Any, 
     assert about["chunk"] == 1 and about["causes"][0]["kind"] == "damaged"
     (about,) = n2s_json("why", graph, "--at", 2.5)
     assert about["chunk"] == 2 and about["stored"] and about["causes"][0]["kind"] == "stored"
-    kept_otherwise(store, lambda static: [node.update(settings={"a": 1}, params={"b": 2}, files={}) for node in static["nodes"]])
+    kept_otherwise(
+        store, lambda static: [node.update(settings={"a": 1}, params={"b": 2}, files={}) for node in static["nodes"]]
+    )
     assert all("never rendered before" in texts[0] for texts in causes(n2s_json("why", graph)))
     for wrong, words in ((("--chunk", 4), "has chunks 0 to 3"), (("--at", 5), "which lasts 4.00 s"),
                          (("--at", 1, "--chunk", 1), "give one of them")):  # fmt: skip
@@ -153,7 +161,9 @@ def test_why_takes_the_most_alike_and_then_the_newest(graph: Path, store: Any, n
     assert causes(n2s_json("why", graph)) == [["out.crf: 30 → 31"]] * 4
 
 
-def test_why_of_a_finished_film_whose_segments_went(graph: Path, store: Any, tmp_path: Path, n2s: Any, n2s_json: Any) -> None:
+def test_why_of_a_finished_film_whose_segments_went(
+    graph: Path, store: Any, tmp_path: Path, n2s: Any, n2s_json: Any
+) -> None:
     render(graph, store, tmp_path)
     for entry in list(store.entries()):
         if entry.kind == "segments":

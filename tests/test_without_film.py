@@ -85,7 +85,11 @@ def test_its_latents_have_the_grid_of_its_size(studio: Any, folder: Path, n2s: A
 
 def test_its_frames_have_its_size_and_its_decoders_grid(studio: Any, folder: Path, n2s: Any) -> None:
     film = {"node": "VAEDecode", "latents": "smooth", "model": str(studio.model), "grid": [2, 3]}
-    graph = write(folder, studio.model, HEARD | pictures(studio.model) | {"film": film, "tone": {"node": "Tone", "frames": "film"}})
+    graph = write(
+        folder,
+        studio.model,
+        HEARD | pictures(studio.model) | {"film": film, "tone": {"node": "Tone", "frames": "film"}},
+    )
     for port, shape in (("anchors", (8, 2, 3)), ("film", (3, 64, 96)), ("tone", (3, 64, 96))):
         assert n2s("export", graph, "--port", port, "-o", "f.npz", "--to", "0.1")[0] == 0
         with np.load(folder / "f.npz") as made:
@@ -110,7 +114,9 @@ def test_what_needs_a_film_says_so(command: list[str], studio: Any, folder: Path
     assert (status, out, err) == (2, "", f"{graph}:8:12  The graph makes no film: it needs a sink, like FFmpegSink.\n")
     assert not (folder / "renders").exists()
     status, _, err = n2s("preview", graph)
-    assert status == 2 and err.startswith("The graph makes no film. Name what is to be seen with --node: track, features, pulse")
+    assert status == 2 and err.startswith(
+        "The graph makes no film. Name what is to be seen with --node: track, features, pulse"
+    )
 
 
 def test_a_length_comes_from_the_only_music_or_from_the_header(studio: Any, folder: Path, n2s: Any) -> None:
@@ -129,7 +135,9 @@ def test_a_sub_graph_is_no_film_and_no_analysis(folder: Path, n2s: Any) -> None:
     )
     for command in (["run"], ["plan"], ["why"], ["preview", "--node", "b"], ["export", "--port", "b", "-o", "b.npz"]):
         status, _, err = n2s(command[0], "look.yaml", *command[1:])
-        assert status == 2 and "This is a sub-graph, which makes no film; name the graph of a track that uses it." in err, err
+        assert (
+            status == 2 and "This is a sub-graph, which makes no film; name the graph of a track that uses it." in err
+        ), err
 
 
 def test_a_graph_of_python_needs_no_film(folder: Path) -> None:

@@ -30,7 +30,9 @@ class {name}(Streamed):
 """
 
 
-def write_package(site: Path, name: str, files: dict[str, str | bytes], entry: bool = True, version: str = "1.0") -> Path:
+def write_package(
+    site: Path, name: str, files: dict[str, str | bytes], entry: bool = True, version: str = "1.0"
+) -> Path:
     """Write a package as installing it would: its files, its name and version, its entry point."""
     for place, content in files.items():
         path = site / place
@@ -49,7 +51,9 @@ def node(name: str, gain: str, before: str = "", fields: str = "") -> str:
     return HEAD + "import numpy as np\n" + before + NODE.format(name=name, gain=gain, fields=fields)
 
 
-def python(site: Path | None, code: str, *arguments: object, program: Path | str = sys.executable, **environment: str) -> Any:
+def python(
+    site: Path | None, code: str, *arguments: object, program: Path | str = sys.executable, **environment: str
+) -> Any:
     """Run Python where packages are installed; return what it prints last, which is JSON."""
     paths = [str(path) for path in (site, TESTS, TESTS.parent) if path]
     known = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"} | environment

@@ -36,7 +36,10 @@ def instructions() -> str:
         flags = Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n", 1)[0].split()
     except (OSError, IndexError):
         return "unknown"
-    return next((name for name in ("avx512_vnni", "avx512f", "avx_vnni", "avx2", "asimddp", "asimd") if name in flags), "baseline")
+    return next(
+        (name for name in ("avx512_vnni", "avx512f", "avx_vnni", "avx2", "asimddp", "asimd") if name in flags),
+        "baseline",
+    )
 
 
 def golden_latents() -> np.ndarray:
@@ -55,7 +58,12 @@ def agreement(frames: dict[str, np.ndarray]) -> dict[str, float]:
     """Return the PSNR in dB between the golden frames of each two precisions, clamped to 0..1."""
     names = sorted(frames)
     return {
-        f"{a} to {b}": round(float(-10 * np.log10(np.mean((frames[a].clip(0, 1) - frames[b].clip(0, 1)) ** 2, dtype=np.float64) + 1e-12)), 2)
+        f"{a} to {b}": round(
+            float(
+                -10 * np.log10(np.mean((frames[a].clip(0, 1) - frames[b].clip(0, 1)) ** 2, dtype=np.float64) + 1e-12)
+            ),
+            2,
+        )
         for i, a in enumerate(names)
         for b in names[i + 1 :]
     }

@@ -31,9 +31,20 @@ def read(path: Path) -> dict[str, Any]:
         state["average"], state["extra"]["config"], state["global_step"]
     except FileNotFoundError:
         raise TrainingError(f"There is no checkpoint {path}; train one with python -m training.train_vae.") from None
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, KeyError, TypeError, AttributeError) as error:
-        raise TrainingError(f"{path} is no whole checkpoint of this training ({type(error).__name__}: {str(error)[:120]}); train again "
-                            "without --resume, or name another.") from None
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:
+        raise TrainingError(
+            f"{path} is no whole checkpoint of this training ({type(error).__name__}: {str(error)[:120]}); train again "
+            "without --resume, or name another."
+        ) from None
     return state
 
 
@@ -42,8 +53,10 @@ def config_of(state: dict[str, Any], path: Path) -> Config:
     known = {field.name for field in fields(Config)}
     found = state["extra"]["config"]
     if set(found) != known:
-        raise TrainingError(f"{path} is of another architecture: it is described by {', '.join(sorted(found))}, this version by "
-                            f"{', '.join(sorted(known))}. Train again, or use the version that trained it.")
+        raise TrainingError(
+            f"{path} is of another architecture: it is described by {', '.join(sorted(found))}, this version by "
+            f"{', '.join(sorted(known))}. Train again, or use the version that trained it."
+        )
     return Config(**{name: tuple(v) if isinstance(v, (list, tuple)) else v for name, v in found.items()})
 
 
@@ -56,7 +69,9 @@ def averaged(path: Path) -> tuple[VAE, dict[str, Any]]:
     try:
         model.load_state_dict(state["average"])
     except RuntimeError as error:
-        raise TrainingError(f"{path} is of another architecture than its own description: {str(error).splitlines()[1].strip()}") from None
+        raise TrainingError(
+            f"{path} is of another architecture than its own description: {str(error).splitlines()[1].strip()}"
+        ) from None
     return model.eval(), {**state["extra"], "steps": state["global_step"]}
 
 
@@ -85,8 +100,10 @@ def from_model(folder: Path) -> tuple[VAE, dict[str, Any]]:
             unnormed(model.decoder)
         model.load_state_dict(state)
     except (OSError, ValueError, KeyError, RuntimeError, DecodeError) as error:
-        raise TrainingError(f"{folder} holds no model that training can start from ({type(error).__name__}: {str(error)[:160]}); start "
-                            "without --start.") from None
+        raise TrainingError(
+            f"{folder} holds no model that training can start from ({type(error).__name__}: {str(error)[:160]}); start "
+            "without --start."
+        ) from None
     return model, card
 
 
@@ -110,4 +127,9 @@ def write(path: Path, model: VAE, facts: dict[str, Any]) -> None:
     """Write a model and its record as a checkpoint, whole or not at all."""
     extra = {name: value for name, value in facts.items() if name != "steps"} | {"config": model.config.asdict()}
     extra["folded"] = extra.get("folded") or is_folded(model.decoder)
-    whole(path, lambda partial: torch.save({"average": model.state_dict(), "extra": extra, "global_step": facts["steps"]}, partial))
+    whole(
+        path,
+        lambda partial: torch.save(
+            {"average": model.state_dict(), "extra": extra, "global_step": facts["steps"]}, partial
+        ),
+    )

@@ -89,8 +89,10 @@ def load(folders: Sequence[Path]) -> Pictures:
         rows = manifest.usable(folder)
         array = _decoded(folder, rows)
         if array.shape[1:] != (pixels[0] if pixels else array).shape[1:]:
-            raise TrainingError(f"{folder} has pictures of {array.shape[2]}x{array.shape[1]}, the data set before it of "
-                                f"{pixels[0].shape[2]}x{pixels[0].shape[1]}; pictures of one size are wanted.")
+            raise TrainingError(
+                f"{folder} has pictures of {array.shape[2]}x{array.shape[1]}, the data set before it of "
+                f"{pixels[0].shape[2]}x{pixels[0].shape[1]}; pictures of one size are wanted."
+            )
         pixels.append(array)
         places += [(part, k) for k in range(len(rows))]
         styles += [row.style for row in rows]
@@ -144,12 +146,18 @@ def read_png(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         with Image.open(io.BytesIO(path.read_bytes())) as image:
             pixels = np.asarray(image.convert("RGB"))
     except FileNotFoundError:
-        raise TrainingError(f"{path} is missing; run the generator again with the same options, it makes what is missing.") from None
+        raise TrainingError(
+            f"{path} is missing; run the generator again with the same options, it makes what is missing."
+        ) from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise TrainingError(f"{path} cannot be read ({error}); remove it and run the generator again, or python -m training.filter, "
-                            "which rejects it.") from None
+        raise TrainingError(
+            f"{path} cannot be read ({error}); remove it and run the generator again, or python -m training.filter, "
+            "which rejects it."
+        ) from None
     if size and pixels.shape[:2] != size:
-        raise TrainingError(f"{path} is {pixels.shape[1]}x{pixels.shape[0]}, its row in {manifest.NAME} says {size[1]}x{size[0]}.")
+        raise TrainingError(
+            f"{path} is {pixels.shape[1]}x{pixels.shape[0]}, its row in {manifest.NAME} says {size[1]}x{size[0]}."
+        )
     return pixels
 
 
@@ -162,12 +170,18 @@ class Crops(torch.utils.data.IterableDataset):
     """
 
     def __init__(
-        self, pictures: Pictures, sizes: Sequence[tuple[int, int, float]] = ((128, 16, 1.0),), seed: int = 0, device: str = "cpu"
+        self,
+        pictures: Pictures,
+        sizes: Sequence[tuple[int, int, float]] = ((128, 16, 1.0),),
+        seed: int = 0,
+        device: str = "cpu",
     ):
         self.pictures, self.seed, self.device = pictures, seed, device
         self.edge = min(pictures.size) // 32 * 32
         if not self.edge:
-            raise TrainingError(f"Pictures of {pictures.size[1]}x{pictures.size[0]} are too small; at least 32x32 is needed.")
+            raise TrainingError(
+                f"Pictures of {pictures.size[1]}x{pictures.size[0]} are too small; at least 32x32 is needed."
+            )
         self.sizes = sizes
         groups: dict[str, list[int]] = {}
         for k in pictures.some(held_out=False):
@@ -177,7 +191,9 @@ class Crops(torch.utils.data.IterableDataset):
             raise TrainingError("Every picture of the data set is held out; make some more.")
         self._near = None
         if device != "cpu":
-            self._near = torch.from_numpy(np.concatenate(pictures.pixels)).to(device)  # once: there may be no room for two
+            self._near = torch.from_numpy(np.concatenate(pictures.pixels)).to(
+                device
+            )  # once: there may be no room for two
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         rng = np.random.default_rng(self.seed)
@@ -193,10 +209,17 @@ class Crops(torch.utils.data.IterableDataset):
     def cut(self, rng: np.random.Generator, count: int, crop: int) -> torch.Tensor:
         """Return random crops, uint8 (count, crop, crop, 3)."""
         groups = rng.integers(len(self.groups), size=count)
-        numbers = [self.groups[group][place] for group, place in zip(groups, rng.integers([len(self.groups[group]) for group in groups]))]
+        numbers = [
+            self.groups[group][place]
+            for group, place in zip(groups, rng.integers([len(self.groups[group]) for group in groups]))
+        ]
         lines = [rng.integers(0, edge - crop + 1, (count, 1)) + np.arange(crop) for edge in self.pictures.size]
         down, across = (np.where(rng.random((count, 1)) < 0.5, each[:, ::-1], each) for each in lines)
         if self._near is None:
-            return torch.from_numpy(np.stack([self.pictures[k][np.ix_(y, x)] for k, y, x in zip(numbers, down, across)]))
-        k, y, x = (torch.from_numpy(each).to(self.device, non_blocking=True) for each in (np.array(numbers), down, across))
+            return torch.from_numpy(
+                np.stack([self.pictures[k][np.ix_(y, x)] for k, y, x in zip(numbers, down, across)])
+            )
+        k, y, x = (
+            torch.from_numpy(each).to(self.device, non_blocking=True) for each in (np.array(numbers), down, across)
+        )
         return self._near[k[:, None, None], y[:, :, None], x[:, None]]

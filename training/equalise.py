@@ -66,7 +66,9 @@ def sums(graph: onnx.GraphProto) -> list[Sum]:
     return found
 
 
-def reach(model: onnx.ModelProto, names: Sequence[str], batches: Sequence[np.ndarray], spared: float) -> dict[str, np.ndarray]:
+def reach(
+    model: onnx.ModelProto, names: Sequence[str], batches: Sequence[np.ndarray], spared: float
+) -> dict[str, np.ndarray]:
     """Return how far each channel of some tensors reaches from 0, (C,), over the latents but for a few."""
     found = measured(model, names, batches, lambda values: np.abs(values).max((0, 2, 3)))
     return {name: np.quantile(ends, 1 - spared, axis=0) for name, ends in zip(names, found)}
@@ -91,7 +93,9 @@ def equalise(model: onnx.ModelProto, batches: Sequence[np.ndarray], spared: floa
     reaches = reach(model, [name for each in found for name in each.quantised], batches, spared)
 
     def scale(name: str, factor: np.ndarray) -> None:
-        tensors[name].CopyFrom(numpy_helper.from_array((numpy_helper.to_array(tensors[name]) * factor).astype(np.float32), name))
+        tensors[name].CopyFrom(
+            numpy_helper.from_array((numpy_helper.to_array(tensors[name]) * factor).astype(np.float32), name)
+        )
 
     for each in found:
         parts = [reaches[name] / max(float(reaches[name].max()), 1e-6) for name in each.quantised]

@@ -19,11 +19,17 @@ def guarded(main: Callable[[], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except (OSError, RuntimeError) as error:
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "PytorchStreamWriter failed writing" in str(error)
+        full = getattr(error, "errno", None) in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+        ) or "PytorchStreamWriter failed writing" in str(error)
         if not full:
             raise
         where = getattr(error, "filename", None) or "while writing"
-        print(f"error: the disk is full ({where}). What is finished is kept; make room and run the same command again.", file=sys.stderr)
+        print(
+            f"error: the disk is full ({where}). What is finished is kept; make room and run the same command again.",
+            file=sys.stderr,
+        )
         sys.exit(1)
     except KeyboardInterrupt:
         print("Interrupted. What is finished is kept; run the same command again to go on.", file=sys.stderr)

@@ -104,7 +104,14 @@ def describe(model: onnx.ModelProto, kind: str, notes: dict) -> None:
     del model.graph.metadata_props[:]
     for value, text in zip((*model.graph.input, *model.graph.output), texts):
         value.doc_string = text
-    props = {"n2s.kind": kind, "n2s.input": texts[0], "n2s.output": texts[1], "n2s.scale": str(SCALE), "licence": LICENCE, **notes}
+    props = {
+        "n2s.kind": kind,
+        "n2s.input": texts[0],
+        "n2s.output": texts[1],
+        "n2s.scale": str(SCALE),
+        "licence": LICENCE,
+        **notes,
+    }
     onnx.helper.set_model_props(model, {k: str(v) for k, v in props.items()})
 
 
@@ -127,7 +134,9 @@ def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTP
     notes = {"n2s.steps": facts["steps"], "n2s.norms": "folded" if folded else "kept"}
     example = torch.randn(2, model.config.latent, 5, 6)
     to_onnx(Generator(model.decoder, mean, std), outputs / "decoder.fp32.onnx", "decoder", example, notes)
-    to_onnx(Reader(model.encoder, mean, std), outputs / "encoder.fp32.onnx", "encoder", torch.rand(2, 3, 160, 192), notes)
+    to_onnx(
+        Reader(model.encoder, mean, std), outputs / "encoder.fp32.onnx", "encoder", torch.rand(2, 3, 160, 192), notes
+    )
     norms = outputs / "decoder.norms.fp32.onnx"
     norms.unlink(missing_ok=True)
     if folded and "teacher" in facts:
@@ -146,7 +155,9 @@ def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTP
 
 
 def _plain(values: Any) -> Any:
-    return {k: _plain(v) for k, v in values.items()} if isinstance(values, dict) else [round(float(v), 6) for v in values]
+    return (
+        {k: _plain(v) for k, v in values.items()} if isinstance(values, dict) else [round(float(v), 6) for v in values]
+    )
 
 
 def main() -> None:

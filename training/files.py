@@ -44,7 +44,9 @@ def alone(folder: Path) -> Iterator[None]:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise TrainingError(f"Another command is writing into {folder}. Wait until it ends, or name another folder.") from None
+                raise TrainingError(
+                    f"Another command is writing into {folder}. Wait until it ends, or name another folder."
+                ) from None
         yield
     finally:
         os.close(handle)

@@ -167,7 +167,9 @@ def tune(
         sums += float(near.detach()), float(look.detach())
         if time.monotonic() - said > 20:
             said = time.monotonic()
-            say(f"{(said - began) / 60:5.1f} of {minutes:g} min, {steps} steps: L1 {sums[0] / steps:.4f}, distance {sums[1] / steps:.4f}")
+            say(
+                f"{(said - began) / 60:5.1f} of {minutes:g} min, {steps} steps: L1 {sums[0] / steps:.4f}, distance {sums[1] / steps:.4f}"
+            )
     return average.eval()
 
 

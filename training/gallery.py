@@ -42,7 +42,10 @@ def journeys(models: Path) -> list[torch.Tensor]:
         for names in JOURNEYS:
             start = (anchors[names[0]].shape[2] - GRID[1]) // 2
             ends = [anchors[name][:, :, start : start + GRID[1]] for name in names]
-            frames += [torch.from_numpy(decoder.run(None, {"latents": between(*ends, t)[None]})[0][0]) for t in np.linspace(0, 1, STEPS)]
+            frames += [
+                torch.from_numpy(decoder.run(None, {"latents": between(*ends, t)[None]})[0][0])
+                for t in np.linspace(0, 1, STEPS)
+            ]
     return frames
 
 

@@ -38,8 +38,16 @@ def statistics(encoder: nn.Module, pictures: Pictures, most: int = 200) -> dict[
     mean, inner = total / seen, inner / seen
     variance = square / seen - mean**2
     whole = variance + inner
-    found = {"mean": mean, "std": variance.sqrt(), "noise": inner / whole, "aggregate": (whole / variance).sqrt(), "trained_aggregate": whole.sqrt()}
-    found["reach"] = {str(cells): typical(torch.cat(kept, 1).double()) / found["std"] for cells, kept in means.items() if kept}
+    found = {
+        "mean": mean,
+        "std": variance.sqrt(),
+        "noise": inner / whole,
+        "aggregate": (whole / variance).sqrt(),
+        "trained_aggregate": whole.sqrt(),
+    }
+    found["reach"] = {
+        str(cells): typical(torch.cat(kept, 1).double()) / found["std"] for cells, kept in means.items() if kept
+    }
     found["trained_aggregate"] = found["trained_aggregate"].float()
     return found
 
@@ -52,7 +60,7 @@ def typical(values: torch.Tensor) -> torch.Tensor:
 def between(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
     """Return what lies between two places, a at t = 0 and b at t = 1, on the great circle that films take: as strong as they are.
 
-        (sin((1 - t) α) a + sin(t α) b) / sin α, α the angle between them; linear where they lie in one direction
+    (sin((1 - t) α) a + sin(t α) b) / sin α, α the angle between them; linear where they lie in one direction
     """
     angle = np.arccos(np.clip(np.vdot(a, b) / np.sqrt(np.vdot(a, a) * np.vdot(b, b)), -1, 1))
     if np.sin(angle) < 1e-4:
@@ -78,7 +86,9 @@ def inside(latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator
 STRAIN = 1.5  # a film's latents are up to sqrt 2 times as strong as pictures'
 
 
-def strained(latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator, most: float = STRAIN) -> tuple[torch.Tensor, torch.Tensor]:
+def strained(
+    latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator, most: float = STRAIN
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return latents, some of them up to ``most`` times as strong, and what they are to show: frames of as much more contrast.
 
         latents s z, frames clamp(1/2 + s (x - 1/2)), s = 1 for two of three on average

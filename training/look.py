@@ -33,7 +33,9 @@ def page(frames: Iterable[torch.Tensor], columns: int, edge: int = 256) -> Image
     pictures = []
     for frame in frames:
         size = (edge, round(edge * frame.shape[2] / frame.shape[1]))
-        small = F.interpolate(frame[None].float().clamp(0, 1), size, mode="bilinear", antialias=True, align_corners=False)
+        small = F.interpolate(
+            frame[None].float().clamp(0, 1), size, mode="bilinear", antialias=True, align_corners=False
+        )
         pictures.append(small[0].permute(1, 2, 0).cpu().numpy())
     return Image.fromarray(sheet(pictures, columns))
 
@@ -103,7 +105,9 @@ def traversals(latents: Latents, steps: int = 7) -> Image.Image:
     return page(frames, steps, 160)
 
 
-def latent_map(latents: Latents, pictures: Pictures, numbers: Sequence[int], edge: int = 1600, thumb: int = 72) -> Image.Image:
+def latent_map(
+    latents: Latents, pictures: Pictures, numbers: Sequence[int], edge: int = 1600, thumb: int = 72
+) -> Image.Image:
     """Pictures placed by the two main axes of their pooled latents (mean and spread per channel)."""
     pooled = torch.cat([latents.points.mean((2, 3)), latents.points.std((2, 3))], 1).cpu().double().numpy()
     pooled = pooled - pooled.mean(0)

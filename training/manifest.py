@@ -114,21 +114,27 @@ def read(folder: Path) -> list[Row]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise TrainingError(f"{folder} is no data set: it has no {NAME}. Make one with python -m training.procedural "
-                            "--out FOLDER, or point --data at one.") from None
+        raise TrainingError(
+            f"{folder} is no data set: it has no {NAME}. Make one with python -m training.procedural "
+            "--out FOLDER, or point --data at one."
+        ) from None
     except UnicodeDecodeError:
         raise TrainingError(f"{path} is not UTF-8 text; make the data set again or restore the file.") from None
     table = csv.DictReader(io.StringIO(text))
     missing = [name for name in COLUMNS if name not in (table.fieldnames or [])]
     if missing:
-        raise TrainingError(f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; it was not written by "
-                            "these tools.")
+        raise TrainingError(
+            f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; it was not written by "
+            "these tools."
+        )
     rows = []
     for values in table:
         try:
             row = Row(**{name: int(values[name]) if name in NUMBERS else values[name] or "" for name in COLUMNS})
         except (TypeError, ValueError):
-            raise TrainingError(f"{path}, line {table.line_num}: the row is damaged; remove the line and run the generator again.") from None
+            raise TrainingError(
+                f"{path}, line {table.line_num}: the row is damaged; remove the line and run the generator again."
+            ) from None
         rows.append(row)
     return rows
 
@@ -138,7 +144,9 @@ def write(folder: Path, rows: Iterable[Row]) -> None:
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     table.writeheader()
-    for row in sorted(rows, key=lambda row: (STYLES.index(row.style) if row.style in STYLES else len(STYLES), row.style, row.index)):
+    for row in sorted(
+        rows, key=lambda row: (STYLES.index(row.style) if row.style in STYLES else len(STYLES), row.style, row.index)
+    ):
         table.writerow(asdict(row))
     publish(folder / NAME, text.getvalue().encode())
 
@@ -155,21 +163,33 @@ def usable(folder: Path, rows: list[Row] | None = None) -> list[Row]:
     known = {row.file for row in rows}
     lost = [row.file for row in rows if row.accepted != "no" and not (folder / row.file).is_file()]
     if lost:
-        raise TrainingError(f"{folder}: {_some(lost)} in {NAME} but not on disk. Run the generator again with the same options; "
-                            "it makes what is missing.")
+        raise TrainingError(
+            f"{folder}: {_some(lost)} in {NAME} but not on disk. Run the generator again with the same options; "
+            "it makes what is missing."
+        )
     stray = sorted(p.relative_to(folder).as_posix() for p in folder.glob("*/*.png") if not p.name.startswith("."))
     stray = [name for name in stray if name not in known]
     if stray:
-        raise TrainingError(f"{folder}: {_some(stray)} on disk but without a row in {NAME}. Run the generator again with the same "
-                            "options to add what belongs, or remove the files.")
+        raise TrainingError(
+            f"{folder}: {_some(stray)} on disk but without a row in {NAME}. Run the generator again with the same "
+            "options to add what belongs, or remove the files."
+        )
     rows = [row for row in rows if row.accepted != "no"]
     if not rows:
-        raise TrainingError(f"{folder} has no pictures to train on" + ("; all were rejected, see the reasons in its manifest." if known
-                            else "; make some with python -m training.procedural --out FOLDER."))
+        raise TrainingError(
+            f"{folder} has no pictures to train on"
+            + (
+                "; all were rejected, see the reasons in its manifest."
+                if known
+                else "; make some with python -m training.procedural --out FOLDER."
+            )
+        )
     sizes = sorted({(row.width, row.height) for row in rows})
     if len(sizes) > 1:
         some = ", ".join(f"{w}x{h}" for w, h in sizes[:3])
-        raise TrainingError(f"{folder} mixes sizes ({some}); pictures of one size are wanted. Bring them to one size, or split the folder.")
+        raise TrainingError(
+            f"{folder} mixes sizes ({some}); pictures of one size are wanted. Bring them to one size, or split the folder."
+        )
     return rows
 
 

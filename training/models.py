@@ -259,7 +259,9 @@ class VAE(nn.Module):
         spread = (seen @ axes).square().mean(0).sqrt().clamp_min(1e-3).view(-1, 1, 1, 1)
         kernels = F.pad(axes.T.reshape(-1, 3, 2 * SCALE, 2 * SCALE), (SCALE // 2,) * 4) * window  # (C, 3, 96, 96)
         self.encoder.linear.weight.copy_(torch.stack([_tiled(kernel, SCALE) for kernel in kernels / spread]))
-        self.decoder.linear.weight.copy_(torch.stack([_tiled(kernel, NODES) for kernel in kernels * spread], 1).flip(2, 3))
+        self.decoder.linear.weight.copy_(
+            torch.stack([_tiled(kernel, NODES) for kernel in kernels * spread], 1).flip(2, 3)
+        )
         self.decoder.level()
 
     @torch.no_grad()

@@ -29,7 +29,12 @@ def edges(error: torch.Tensor, sizes: Sequence[int] = (1, 2, 4)) -> torch.Tensor
     return total / len(sizes)
 
 
-PRICES = {"beyond": 1.0, "rounding": 1.0, "weave": 5.0, "rim": 5.0}  # of frames between pictures, where there is nothing to compare with
+PRICES = {
+    "beyond": 1.0,
+    "rounding": 1.0,
+    "weave": 5.0,
+    "rim": 5.0,
+}  # of frames between pictures, where there is nothing to compare with
 
 
 def beyond(frames: torch.Tensor, free: float = 0.2) -> torch.Tensor:
@@ -51,7 +56,9 @@ def weave(frames: torch.Tensor) -> torch.Tensor:
 
     half = F.avg_pool2d(frames, 2)
     down, across = alternating(half, 2), alternating(half, 3)
-    return sum(F.avg_pool2d(F.avg_pool2d(each, 4, 2), 4, 2).abs().mean() for each in (down, across, alternating(down, 3)))
+    return sum(
+        F.avg_pool2d(F.avg_pool2d(each, 4, 2), 4, 2).abs().mean() for each in (down, across, alternating(down, 3))
+    )
 
 
 def rim(frames: torch.Tensor, width: int = 8) -> torch.Tensor:
@@ -81,7 +88,9 @@ def views(sources: Sequence[torch.Tensor], size: int, count: int) -> list[torch.
         y, x = (int(torch.randint(0, edge - size + 1, ())) for edge in (height, width))
         for pieces, source in zip(cut, sources):
             pieces.append(source[:, :, y : y + size, x : x + size])
-    return [torch.cat(pieces).contiguous() for pieces in cut]  # the trunk runs three times as fast on planes as on channels last
+    return [
+        torch.cat(pieces).contiguous() for pieces in cut
+    ]  # the trunk runs three times as fast on planes as on channels last
 
 
 def balance(leading: torch.Tensor, other: torch.Tensor, at: torch.Tensor) -> float:

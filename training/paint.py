@@ -11,6 +11,7 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 TOE = np.float32(0.008)
 HALO = np.array([1.0, 0.75, 0.6], np.float32)  # red light scatters furthest in film
 
+
 def over(picture, colour, coverage):
     """Paint `colour` (3,) or (h, w, 3) over the picture where coverage (h, w) says so."""
     c = coverage[..., None]

@@ -59,7 +59,9 @@ class _LPIPS(nn.Module):
         if not find_spec("lpips"):
             raise TrainingError("LPIPS was asked for and is not installed. Cure: pip install lpips")
         if not _trunk().exists():
-            raise TrainingError(f"The trunk of LPIPS is not at {_trunk()}: fetch torchvision's {TRUNK} there, or leave --perceptual out.")
+            raise TrainingError(
+                f"The trunk of LPIPS is not at {_trunk()}: fetch torchvision's {TRUNK} there, or leave --perceptual out."
+            )
         from .compat import mend_torchvision
 
         mend_torchvision()
@@ -79,15 +81,19 @@ def weights(source: str | Path | None = None) -> dict:
         try:
             source = metadata.distribution("stlpips-pytorch").locate_file(MEMBER)
         except metadata.PackageNotFoundError:
-            raise TrainingError("No perceptual distance is at hand. Cure: pip install --no-deps stlpips-pytorch (its weights are read), "
-                                "or train by colour alone with --perceptual none.") from None
+            raise TrainingError(
+                "No perceptual distance is at hand. Cure: pip install --no-deps stlpips-pytorch (its weights are read), "
+                "or train by colour alone with --perceptual none."
+            ) from None
     try:
         if str(source).endswith(".whl"):
             with zipfile.ZipFile(source) as wheel, wheel.open(MEMBER) as file:
                 return torch.load(file, map_location="cpu", weights_only=True)
         return torch.load(source, map_location="cpu", weights_only=True)
     except (OSError, KeyError, zipfile.BadZipFile, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise TrainingError(f"{source} holds no weights of ST-LPIPS ({error}); name a wheel of stlpips-pytorch.") from None
+        raise TrainingError(
+            f"{source} holds no weights of ST-LPIPS ({error}); name a wheel of stlpips-pytorch."
+        ) from None
 
 
 def blur(x):
@@ -107,8 +113,12 @@ class STLPIPS(nn.Module):
         self.register_buffer("gain", state["scaling_layer.scale"])
         first = state["net.slice1.0.weight"]
         flat = F.conv_transpose2d(first.reshape(-1, 1, 11, 11), BLUR[None, None]).reshape(64, 3, 13, 13)
-        self.convs = nn.ParameterList([flat] + [state[f"net.slice{k}.{i}.weight"] for k, i in ((2, 5), (3, 9), (4, 11), (5, 13))])
-        self.biases = nn.ParameterList([state[f"net.slice{k}.{i}.bias"] for k, i in ((1, 0), (2, 5), (3, 9), (4, 11), (5, 13))])
+        self.convs = nn.ParameterList(
+            [flat] + [state[f"net.slice{k}.{i}.weight"] for k, i in ((2, 5), (3, 9), (4, 11), (5, 13))]
+        )
+        self.biases = nn.ParameterList(
+            [state[f"net.slice{k}.{i}.bias"] for k, i in ((1, 0), (2, 5), (3, 9), (4, 11), (5, 13))]
+        )
         self.heads = nn.ParameterList([state[f"lin{k}.model.1.weight"] for k in range(5)])
         self.requires_grad_(False)
 

@@ -50,7 +50,11 @@ UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIS
 
 
 def render(
-    style: str, seed: int, index: int, size: tuple[int, int] = (512, 512), palette: str | None = None,
+    style: str,
+    seed: int,
+    index: int,
+    size: tuple[int, int] = (512, 512),
+    palette: str | None = None,
     composition: str | None = None,
 ) -> np.ndarray:
     """One picture, float32 (h, w, 3) in 0..1; see `styles.draw`."""
@@ -128,8 +132,10 @@ def existing(folder: Path, about: dict) -> dict[tuple[str, int], manifest.Row]:
         if row:
             made |= {"source": row.source, "seed": row.seed, "width": row.width, "height": row.height}
         if made.get("source") != SOURCE:
-            raise TrainingError(f"{folder} has pictures that were not drawn here ({file}), and file names would clash. "
-                                "Take another folder for --out; training takes several with --data.")
+            raise TrainingError(
+                f"{folder} has pictures that were not drawn here ({file}), and file names would clash. "
+                "Take another folder for --out; training takes several with --data."
+            )
         _same_settings(folder, made, about)
         if not row:
             with contextlib.suppress(KeyError, TypeError):
@@ -216,14 +222,21 @@ def _made(folder: Path, jobs: list[tuple[str, int]], about: dict, workers: int) 
         for future in as_completed(futures):
             yield future.result()
     except BrokenProcessPool:
-        raise TrainingError("a drawing process was ended from outside, perhaps for want of memory. What is finished is "
-                            "kept; run the same command again, with fewer --workers.") from None
+        raise TrainingError(
+            "a drawing process was ended from outside, perhaps for want of memory. What is finished is "
+            "kept; run the same command again, with fewer --workers."
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def generate(
-    folder: Path, styles: list[str], count: int, seed: int, size: tuple[int, int] = (512, 512), workers: int = 1,
+    folder: Path,
+    styles: list[str],
+    count: int,
+    seed: int,
+    size: tuple[int, int] = (512, 512),
+    workers: int = 1,
     say: Callable[[str], None] = print,
 ) -> int:
     """Make what is missing of `count` pictures of each style; return how many were made."""
@@ -303,8 +316,10 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        raise TrainingError(f"{error.filename or args.out or args.sheet} cannot be written ({error.strerror}); "
-                            f"take another place for --{'sheet' if args.sheet else 'out'}.") from None
+        raise TrainingError(
+            f"{error.filename or args.out or args.sheet} cannot be written ({error.strerror}); "
+            f"take another place for --{'sheet' if args.sheet else 'out'}."
+        ) from None
 
 
 def _write_set(args: argparse.Namespace, size: tuple[int, int], count: int) -> None:

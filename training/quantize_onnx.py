@@ -37,7 +37,11 @@ from .files import whole
 from .latents import between
 
 MEASURED = ("Conv", "Clip", "Sigmoid", "Mul", "Add", "Resize")
-NORMS = ("InstanceNormalization", "GroupNormalization", "ReduceMean")  # the last is how a norm looks when it is taken apart
+NORMS = (
+    "InstanceNormalization",
+    "GroupNormalization",
+    "ReduceMean",
+)  # the last is how a norm looks when it is taken apart
 PRECISION = "int8 branches (static QDQ, U8 activations, S8 weights per channel), float32 between them"
 
 
@@ -55,7 +59,9 @@ def given(paths: Iterable[Path], most: int = 32) -> list[np.ndarray]:
             with np.load(path, allow_pickle=False) as arrays:
                 rows = [array for array in arrays.values() if array.ndim == 4]
         except (OSError, ValueError) as error:
-            raise TrainingError(f"{path} holds no latents ({error}); write some with n2s export GRAPH --port NODE -o {path}") from None
+            raise TrainingError(
+                f"{path} holds no latents ({error}); write some with n2s export GRAPH --port NODE -o {path}"
+            ) from None
         if not rows:
             raise TrainingError(f"{path} holds no latents (N, C, h, w); name the port of a node that makes some.")
         for array in rows:
@@ -63,7 +69,9 @@ def given(paths: Iterable[Path], most: int = 32) -> list[np.ndarray]:
     return found
 
 
-def calibration(anchors: dict[str, np.ndarray], extra: Sequence[np.ndarray] = (), count=48, grid=(16, 16), seed=5) -> list[np.ndarray]:
+def calibration(
+    anchors: dict[str, np.ndarray], extra: Sequence[np.ndarray] = (), count=48, grid=(16, 16), seed=5
+) -> list[np.ndarray]:
     """Return latents like those of films, each (1, 8, h, w): crops of anchors and of what lies between two of them, some adrift.
 
     What drifts are neighbourhoods, as under `Wander`. Noise of each cell for itself is no picture, and stretches every range.
@@ -129,7 +137,10 @@ def levels(model: Path, batches: Sequence[np.ndarray], spared: float = 0.1) -> d
     names = [name for node in graph.graph.node if node.op_type in MEASURED for name in node.output]
     ends = np.stack(measured(graph, names, batches, lambda values: np.array([values.min(), values.max()])))
     low, high = np.quantile(ends[..., 0], spared, axis=1), np.quantile(ends[..., 1], 1 - spared, axis=1)
-    return {name: [{"rmin": np.float32(min(a, 0)), "rmax": np.float32(max(b, 1e-3))}] for name, a, b in zip(names, low, high)}
+    return {
+        name: [{"rmin": np.float32(min(a, 0)), "rmax": np.float32(max(b, 1e-3))}]
+        for name, a, b in zip(names, low, high)
+    }
 
 
 def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
@@ -160,9 +171,19 @@ def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Quantise the decoder to int8, measure every export, write models/meta.json.")
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data sets it was trained on: their held-out pictures measure")
-    parser.add_argument("--latents", type=Path, nargs="*", default=[], help=".npz files of latents to calibrate on as well")
+    parser = argparse.ArgumentParser(
+        description="Quantise the decoder to int8, measure every export, write models/meta.json."
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="the data sets it was trained on: their held-out pictures measure",
+    )
+    parser.add_argument(
+        "--latents", type=Path, nargs="*", default=[], help=".npz files of latents to calibrate on as well"
+    )
     parser.add_argument("--models", type=Path, default=MODELS)
     parser.add_argument("--perceptual", help="as for train_vae")
     parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="where export_onnx left the float32 files")
@@ -180,7 +201,9 @@ def main() -> None:
     if norms.exists():
         quantise(norms, args.outputs / "decoder.norms.int8.onnx", batches)
         decoders |= {"norms fp32": norms, "norms int8": args.outputs / "decoder.norms.int8.onnx"}
-    found = report.compare_exports(decoders, args.models / "encoder.fp16.onnx", pictures, perceptual.choose(args.perceptual), args.most)
+    found = report.compare_exports(
+        decoders, args.models / "encoder.fp16.onnx", pictures, perceptual.choose(args.perceptual), args.most
+    )
     report.write(found, args.outputs)
     whole(args.models / int8.name, lambda partial: shutil.copyfile(int8, partial))
     facts = json.loads((args.outputs / "export.json").read_text())

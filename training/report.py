@@ -25,7 +25,9 @@ SHOWN = 6
 ENLARGED = 8  # times a difference is shown
 
 
-def compare_exports(decoders: Mapping[str, Path], encoder: Path, pictures: Pictures, distance: Any, most: int = 50) -> dict[str, Any]:
+def compare_exports(
+    decoders: Mapping[str, Path], encoder: Path, pictures: Pictures, distance: Any, most: int = 50
+) -> dict[str, Any]:
     """Measure decoders on held-out pictures.
 
     Parameters
@@ -61,8 +63,11 @@ def compare_exports(decoders: Mapping[str, Path], encoder: Path, pictures: Pictu
             "pictures": round(metrics.lattice([frame for _, frame, _ in pairs[reference]], CELL), 4),
             **{name: round(metrics.lattice([made for *_, made in found], CELL), 4) for name, found in pairs.items()},
         },
-        "to_reference": {name: _apart(pairs[name], pairs[reference], distance) for name in decoders if name != reference},
-        "shown": {"picture": [pairs[reference][k][1] for k in shown]} | {name: [pairs[name][k][2] for k in shown] for name in decoders},
+        "to_reference": {
+            name: _apart(pairs[name], pairs[reference], distance) for name in decoders if name != reference
+        },
+        "shown": {"picture": [pairs[reference][k][1] for k in shown]}
+        | {name: [pairs[name][k][2] for k in shown] for name in decoders},
     }
     if "norms fp32" in decoders:
         found["folded_to_norms"] = _apart(pairs[reference], pairs["norms fp32"], distance)

@@ -49,7 +49,11 @@ from .models import VAE, Config, divergence, rounded, sampled  # noqa: E402
 from .watch import Watch  # noqa: E402
 
 HERE = Path(__file__).parent
-warnings.filterwarnings("ignore", message=".*LeafSpec.*|.*is not empty.*|.*does not have many workers.*|.*dirpath has changed.*", module="lightning")
+warnings.filterwarnings(
+    "ignore",
+    message=".*LeafSpec.*|.*is not empty.*|.*does not have many workers.*|.*dirpath has changed.*",
+    module="lightning",
+)
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 
@@ -103,7 +107,17 @@ class Training(L.LightningModule):
         Of the critic: how long its gradient is, at the frames, beside that of the three errors of pixels. 0: no critic.
     """
 
-    def __init__(self, config: Config = Config(), beta=3.0, rate=5e-4, distance=None, share=1.0, patch=64, model: VAE | None = None, say=0.0):
+    def __init__(
+        self,
+        config: Config = Config(),
+        beta=3.0,
+        rate=5e-4,
+        distance=None,
+        share=1.0,
+        patch=64,
+        model: VAE | None = None,
+        say=0.0,
+    ):
         super().__init__()
         self.model = (model or VAE(config)).to(memory_format=torch.channels_last)
         self.beta, self.rate, self.share, self.patch = beta, rate, share, patch
@@ -117,7 +131,9 @@ class Training(L.LightningModule):
         self.look = True  # at the perceptual distance; see Clock
         self.awake = 0.0  # how much of its say the critic has, 0 to 1; see Clock
         self.elapsed = 0.0  # seconds of training, over all resumptions
-        self.stages: list[dict[str, float]] = []  # of a training that was resumed: the weights of its loss, and from when on
+        self.stages: list[
+            dict[str, float]
+        ] = []  # of a training that was resumed: the weights of its loss, and from when on
         self.facts: dict[str, Any] = {}  # what the record says beside the numbers
 
     def loss(self, frames: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -136,7 +152,11 @@ class Training(L.LightningModule):
         parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely.clamp(0, 1) - shown).abs().mean(),
                   "weave": objective.weave(shown), "rim": objective.rim(shown)}  # fmt: skip
         exact = parts["l1"] + parts["coarse"] + parts["edges"]
-        total = exact + self.beta * self.price * parts["kl"] + sum(price * parts[name] for name, price in objective.PRICES.items())
+        total = (
+            exact
+            + self.beta * self.price * parts["kl"]
+            + sum(price * parts[name] for name, price in objective.PRICES.items())
+        )
         if self.distance is not None and self.look:
             places = max(1, frames.shape[-1] // 128)  # larger crops are looked at in several places
             parts["perceptual"] = self.distance(*objective.views([got, frames], self.patch, places))
@@ -161,7 +181,10 @@ class Training(L.LightningModule):
 
     def training_step(self, frames, index):
         total, parts = self.loss(frames)
-        return {"loss": total, "parts": {"loss": total.detach(), **{name: value.detach() for name, value in parts.items()}}}
+        return {
+            "loss": total,
+            "parts": {"loss": total.detach(), **{name: value.detach() for name, value in parts.items()}},
+        }
 
     def configure_optimizers(self):
         linear = self.model.linear_parameters()
@@ -180,7 +203,11 @@ class Training(L.LightningModule):
     def on_save_checkpoint(self, saved):
         saved["average"] = self.average.model.state_dict()
         if self.critic is not None:
-            saved["critic"] = {"optimizer": self.critic.optimizer.state_dict(), "balance": self.balance, "calls": self.calls}
+            saved["critic"] = {
+                "optimizer": self.critic.optimizer.state_dict(),
+                "balance": self.balance,
+                "calls": self.calls,
+            }
         saved["extra"] = {"elapsed": self.elapsed, "average_steps": self.average.steps, "config": self.model.config.asdict(),
                           "beta": self.beta, "share": self.share, "folded": is_folded(self.model.decoder), "stages": self.stages,
                           **self.facts}  # fmt: skip
@@ -191,7 +218,9 @@ class Training(L.LightningModule):
         self.average.model.load_state_dict(saved["average"])
         self.elapsed, self.average.steps = saved["extra"]["elapsed"], saved["extra"]["average_steps"]
         before = saved["extra"]
-        self.stages = before.get("stages") or [{"minute": 0.0, "share": before["share"], "critic": before.get("critic", 0.0)}]
+        self.stages = before.get("stages") or [
+            {"minute": 0.0, "share": before["share"], "critic": before.get("critic", 0.0)}
+        ]
         self._load_critic(saved)
         if self.distance is not None:
             saved["state_dict"].update({f"distance.{k}": v for k, v in self.distance.state_dict().items()})
@@ -201,7 +230,9 @@ class Training(L.LightningModule):
         state, known = saved["state_dict"], saved.get("critic")
         ours = {f"critic.{name}": value for name, value in self.critic.state_dict().items()} if self.critic else {}
         theirs = {name: value for name, value in state.items() if name.startswith("critic.")}
-        if known and {name: value.shape for name, value in ours.items()} == {name: value.shape for name, value in theirs.items()}:
+        if known and {name: value.shape for name, value in ours.items()} == {
+            name: value.shape for name, value in theirs.items()
+        }:
             self.critic_state, self.balance, self.calls = known["optimizer"], known["balance"], known["calls"]
             return
         for name in theirs:
@@ -220,7 +251,14 @@ class Clock(L.Callback):
 
     def __init__(self, minutes: float, crops: Crops | None = None, late: tuple | None = None, warmup: int = 100, judged: float = 0.5,
                  started: bool = False):  # fmt: skip
-        self.minutes, self.crops, self.late, self.warmup, self.judged, self.started = minutes, crops, late, warmup, judged, started
+        self.minutes, self.crops, self.late, self.warmup, self.judged, self.started = (
+            minutes,
+            crops,
+            late,
+            warmup,
+            judged,
+            started,
+        )
 
     def on_train_start(self, trainer, module):
         self.last = time.monotonic()
@@ -230,7 +268,11 @@ class Clock(L.Callback):
         module.elapsed += now - self.last
         self.last = now
         part = min(1.0, module.elapsed / (60 * self.minutes))
-        rate = module.rate * min(1.0, (trainer.global_step + 1) / self.warmup) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * part)))
+        rate = (
+            module.rate
+            * min(1.0, (trainer.global_step + 1) / self.warmup)
+            * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * part)))
+        )
         for group in trainer.optimizers[0].param_groups:
             group["lr"] = rate * group.get("share", 1.0)
         module.price = 1.0 if self.started else min(1.0, 0.05 + 1.9 * part)
@@ -253,7 +295,9 @@ def resumed(path: Path, config: Config | None) -> VAE:
     state = checkpoint.read(path)
     found = checkpoint.config_of(state, path)
     if config is not None and found != config:
-        raise TrainingError(f"{path} was trained with {found}, which is not {config}. Train under another --name, or without --resume.")
+        raise TrainingError(
+            f"{path} was trained with {found}, which is not {config}. Train under another --name, or without --resume."
+        )
     model = VAE(found)
     if state["extra"].get("folded"):
         unnormed(model.decoder)
@@ -274,18 +318,38 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, default=HERE / "runs")
     parser.add_argument("--outputs", type=Path, default=HERE / "outputs", help="for val_recon.png")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run")
-    parser.add_argument("--start", type=Path, metavar="MODEL", help="begin with the weights of a model folder, such as models/")
-    parser.add_argument("--perceptual", help="lpips, none, or a wheel of stlpips-pytorch; the best that is installed by default")
+    parser.add_argument(
+        "--start", type=Path, metavar="MODEL", help="begin with the weights of a model folder, such as models/"
+    )
+    parser.add_argument(
+        "--perceptual", help="lpips, none, or a wheel of stlpips-pytorch; the best that is installed by default"
+    )
     parser.add_argument("--beta", type=float, default=3.0, help="price of the KL")
     parser.add_argument("--share", type=float, default=0.3, help="weight of the perceptual distance")
-    parser.add_argument("--critic", type=float, default=0.5, help="say of the critic beside the errors of pixels; 0: none")
-    parser.add_argument("--judged", type=float, default=0.5, help="part of the training after which the critic wakes, 0 to 1")
-    parser.add_argument("--rate", type=float, help="learning rate at its highest; by default the preset's, a fifth of it where the model has no norms")
-    parser.add_argument("--widths", type=int, nargs=4, metavar="N", help="of the decoder, from the latent grid outwards")
+    parser.add_argument(
+        "--critic", type=float, default=0.5, help="say of the critic beside the errors of pixels; 0: none"
+    )
+    parser.add_argument(
+        "--judged", type=float, default=0.5, help="part of the training after which the critic wakes, 0 to 1"
+    )
+    parser.add_argument(
+        "--rate",
+        type=float,
+        help="learning rate at its highest; by default the preset's, a fifth of it where the model has no norms",
+    )
+    parser.add_argument(
+        "--widths", type=int, nargs=4, metavar="N", help="of the decoder, from the latent grid outwards"
+    )
     parser.add_argument("--crop", type=int, help="one size of crops instead of the preset's")
     parser.add_argument("--batch", type=int, default=8, help="crops a step, with --crop")
-    parser.add_argument("--spare-memory", action="store_true", help="compute blocks twice instead of keeping them (gradient checkpointing)")
-    parser.add_argument("--patience", type=int, default=8, help="looks without improvement after which training ends; 0: never")
+    parser.add_argument(
+        "--spare-memory",
+        action="store_true",
+        help="compute blocks twice instead of keeping them (gradient checkpointing)",
+    )
+    parser.add_argument(
+        "--patience", type=int, default=8, help="looks without improvement after which training ends; 0: never"
+    )
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
@@ -341,10 +405,25 @@ def main() -> None:
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[
-            Clock(args.minutes, crops, None if args.crop else preset.late, judged=args.judged,
-                  started=start is not None),
-            Watch(folder, pictures, args.outputs, last, args.minutes, minutes=min(5.0, args.minutes / 4), patience=args.patience),
-            ModelCheckpoint(folder, filename="last", train_time_interval=timedelta(minutes=1), save_top_k=1, enable_version_counter=False),
+            Clock(
+                args.minutes, crops, None if args.crop else preset.late, judged=args.judged, started=start is not None
+            ),
+            Watch(
+                folder,
+                pictures,
+                args.outputs,
+                last,
+                args.minutes,
+                minutes=min(5.0, args.minutes / 4),
+                patience=args.patience,
+            ),
+            ModelCheckpoint(
+                folder,
+                filename="last",
+                train_time_interval=timedelta(minutes=1),
+                save_top_k=1,
+                enable_version_counter=False,
+            ),
         ],
     )
     loader = torch.utils.data.DataLoader(crops, batch_size=None)

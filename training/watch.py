@@ -45,7 +45,9 @@ def among_mixes(decoder: Decoder, places: Sequence[torch.Tensor], ends: Sequence
     frames = [decoder(mix).clamp(0, 1) for mix in mixes]
     return {
         "sharpness": slopes(frames) / slopes([end.clamp(0, 1) for end in ends]),
-        "8_bits_db": float(np.mean([metrics.psnr(decoder(mix, show=rounded), frame) for mix, frame in zip(mixes, frames)])),
+        "8_bits_db": float(
+            np.mean([metrics.psnr(decoder(mix, show=rounded), frame) for mix, frame in zip(mixes, frames)])
+        ),
         "lattice": metrics.lattice([frame[0] for frame in frames], SCALE),
         "weave": float(np.mean([float(objective.weave(frame)) for frame in frames])),
         "rim": float(np.mean([float(objective.rim(frame)) for frame in frames])),
@@ -76,7 +78,9 @@ class Watch(L.Callback):
                "blame", "rate", "held_out_l1", "held_out_perceptual", "held_out_psnr_db", "held_out_strained_db",
                "mixed_8_bits_db", "mixed_sharpness", "mixed_lattice", "mixed_weave", "mixed_rim")  # fmt: skip
 
-    def __init__(self, folder, pictures: Pictures, outputs: Path, last: Path, total: float, minutes=5.0, patience=8, every=15.0):
+    def __init__(
+        self, folder, pictures: Pictures, outputs: Path, last: Path, total: float, minutes=5.0, patience=8, every=15.0
+    ):
         self.folder, self.pictures, self.outputs, self.last, self.total = folder, pictures, outputs, last, total
         self.looking, self.patience, self.every = 60 * minutes, patience, every
         self.numbers = pictures.some(held_out=True, most=10)
@@ -92,8 +96,11 @@ class Watch(L.Callback):
 
     def on_train_start(self, trainer, module):
         self.said = self.looked = time.monotonic()
-        print(f"{len(self.pictures)} pictures, {len(self.pictures.some(held_out=True))} of them held out; distance: "
-              f"{getattr(module.distance, 'name', 'none')}; at {module.elapsed / 60:.1f} of {self.total:g} minutes", flush=True)
+        print(
+            f"{len(self.pictures)} pictures, {len(self.pictures.some(held_out=True))} of them held out; distance: "
+            f"{getattr(module.distance, 'name', 'none')}; at {module.elapsed / 60:.1f} of {self.total:g} minutes",
+            flush=True,
+        )
 
     def on_train_batch_end(self, trainer, module, outputs, *_):
         self.steps += 1
@@ -109,15 +116,22 @@ class Watch(L.Callback):
     def _say(self, trainer, module, now):
         means = {name: float(value) / self.steps for name, value in self.sums.items()}
         parts = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
-        print(f"{module.elapsed / 60:6.1f} of {self.total:g} min, step {trainer.global_step} "
-              f"({self.steps / (now - self.said):.1f}/s): {parts}", flush=True)
+        print(
+            f"{module.elapsed / 60:6.1f} of {self.total:g} min, step {trainer.global_step} "
+            f"({self.steps / (now - self.said):.1f}/s): {parts}",
+            flush=True,
+        )
         self._note(trainer, module, means)
         self.sums, self.steps, self.said = {}, 0, now
 
     def _note(self, trainer, module, values):
         path = self.folder / "metrics.csv"
         fresh = self._begin(path)
-        row = {"minutes": round(module.elapsed / 60, 2), "step": trainer.global_step, "rate": trainer.optimizers[0].param_groups[0]["lr"]}
+        row = {
+            "minutes": round(module.elapsed / 60, 2),
+            "step": trainer.global_step,
+            "rate": trainer.optimizers[0].param_groups[0]["lr"],
+        }
         with open(path, "a", newline="") as file:
             table = csv.DictWriter(file, self.COLUMNS)
             if fresh:
@@ -168,7 +182,9 @@ class Watch(L.Callback):
         if distance is not None:
             values["held_out_perceptual"] = every["all"][distance.name]
         self._note(trainer, module, values)
-        look.save(look.page([f for _, f, _ in found] + [m for *_, m in found], len(found)), self.outputs / "val_recon.png")
+        look.save(
+            look.page([f for _, f, _ in found] + [m for *_, m in found], len(found)), self.outputs / "val_recon.png"
+        )
         draw_curves(self.folder / "metrics.csv", self.folder / "curves.png")
         aggregate = ", ".join(f"{float(s):.2f}" for s in torch.stack(spread).mean(0))
         grid = metrics.lattice([made for *_, made in found], SCALE)

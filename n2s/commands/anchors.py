@@ -34,7 +34,7 @@ CopyTo = Annotated[
 @app.command(name="list")
 def list_(model: ModelPath = None, store: StoreFolder = None, json: AsJson = False) -> None:
     """List the anchors: name, grid (rows x columns), spread (about 1 is usual), and where each comes from."""
-    from n2s.runtime.anchors import anchors
+    from n2s.runtime.models.anchors import anchors
 
     show(anchors(opened(model, store)), json)
 
@@ -70,8 +70,8 @@ def add(
 
     The same draws and the same data give the same anchors. Films that use other anchors are not rendered again.
     """
-    from n2s.runtime.anchor_sources import accepted, from_data, from_picture, random_latents
-    from n2s.runtime.anchors import Anchor, change, check_new
+    from n2s.runtime.models.anchor_sources import accepted, from_data, from_picture, random_latents
+    from n2s.runtime.models.anchors import Anchor, change, check_new
 
     if sum((name is not None, random is not None, data is not None)) != 1 or (name is None) != (picture is None):
         raise ArgumentError("Give NAME and PICTURE, or --random COUNT, or --data FOLDER; one of the three.")
@@ -114,7 +114,7 @@ def remove(
     json: AsJson = False,
 ) -> None:
     """Remove anchors. Graphs that name them cannot be rendered any more."""
-    from n2s.runtime.anchors import change, check_known
+    from n2s.runtime.models.anchors import change, check_known
 
     files = to_change(model, copy_to, store)
     check_known(files, names)
@@ -135,7 +135,7 @@ def sheet(
     json: AsJson = False,
 ) -> None:
     """Draw what every anchor decodes to, its name below it."""
-    from n2s.runtime.thumbnails import draw
+    from n2s.runtime.models.thumbnails import draw
 
     if path.suffix.lower() != ".png":
         raise ArgumentError(f'A sheet is written as .png, not "{path.name}".')
@@ -145,8 +145,8 @@ def sheet(
 
 def opened(model: Path | None, store: Path | None) -> Any:
     """Return the files of a model; of the one that is shipped when none is named."""
-    from n2s.runtime.cards import shipped_folder
-    from n2s.runtime.models import ModelFolder
+    from n2s.runtime.models.cards import shipped_folder
+    from n2s.runtime.models.folder import ModelFolder
     from n2s.runtime.store import Store, absolute
 
     return ModelFolder(shipped_folder() if model is None else absolute(model), Store(store), say)
@@ -160,7 +160,7 @@ def to_change(model: Path | None, copy_to: Path | None, store: Path | None) -> A
     ArgumentError
         When that is the one that is shipped, and it was not named: the next version of the library would replace it.
     """
-    from n2s.runtime.anchors import CARD, check_writable
+    from n2s.runtime.models.anchors import CARD, check_writable
 
     files = opened(model, store)
     if copy_to is None:
@@ -177,7 +177,7 @@ def to_change(model: Path | None, copy_to: Path | None, store: Path | None) -> A
 
 def prepared(files: Any, copy_to: Path | None) -> Path:
     """Return the folder to change: the model's, or that of the copy, which is made now."""
-    from n2s.runtime.anchors import copy_model
+    from n2s.runtime.models.anchors import copy_model
     from n2s.runtime.store import absolute
 
     if copy_to is None:
@@ -188,7 +188,7 @@ def prepared(files: Any, copy_to: Path | None) -> Path:
 
 def finish(folder: Path, store: Any, json: bool, copy_to: Path | None) -> None:
     """Draw the thumbnails anew, and say how a graph gets at a copy."""
-    from n2s.runtime.thumbnails import redraw
+    from n2s.runtime.models.thumbnails import redraw
 
     work_is_done()
     if path := redraw(folder, store, say):
@@ -223,6 +223,7 @@ def parse_size(text: str, scale: int) -> tuple[int, int]:
     match = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", text)
     size = (int(match[1]), int(match[2])) if match else (0, 0)
     if any(side % scale or not scale <= side <= LARGEST for side in size):
-        raise ArgumentError(f"--size takes height and width like {SIZE}, each a multiple of {scale} up to {LARGEST}, "
-                            f'not "{text}".')
+        raise ArgumentError(
+            f'--size takes height and width like {SIZE}, each a multiple of {scale} up to {LARGEST}, not "{text}".'
+        )
     return size

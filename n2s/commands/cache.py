@@ -10,7 +10,12 @@ import typer
 from n2s.commands.common import AsJson, StoreFolder, line
 from n2s.graph.errors import GraphError
 
-app = typer.Typer(name="cache", help="Show, verify or trim the store of finished results.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    name="cache",
+    help="Show, verify or trim the store of finished results.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
@@ -51,19 +56,28 @@ def verify(store: StoreFolder = None, json: AsJson = False) -> None:
 
     count, damaged = Store(store).verify()
     if json:
-        line({"entries": count, "removed": [{"kind": entry.kind, "key": entry.key, "bytes": entry.bytes} for entry in damaged]})
+        line(
+            {
+                "entries": count,
+                "removed": [{"kind": entry.kind, "key": entry.key, "bytes": entry.bytes} for entry in damaged],
+            }
+        )
         return
     for entry in damaged:
         print(f"damaged, removed: {entry.kind} {entry.key} ({size_text(entry.bytes)})")
     if damaged:
-        print(f"{len(damaged)} of {count} entries were damaged and are gone; the next run makes again what it needs of them.")
+        print(
+            f"{len(damaged)} of {count} entries were damaged and are gone; the next run makes again what it needs of them."
+        )
     else:
         print(f"All {count} entries are whole.")
 
 
 @app.command()
 def trim(
-    to: Annotated[str | None, typer.Option(help="what may stay, like 5GB; the store's limit when left out", metavar="SIZE")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="what may stay, like 5GB; the store's limit when left out", metavar="SIZE")
+    ] = None,
     store: StoreFolder = None,
     json: AsJson = False,
 ) -> None:

@@ -19,7 +19,8 @@ GraphFile = Annotated[Path, typer.Argument(help="the graph's YAML file", metavar
 Overrides = Annotated[
     list[str],
     typer.Option(
-        "--set", metavar="N.S=V",
+        "--set",
+        metavar="N.S=V",
         help="node.setting=value, as often as needed; look.grain.amount=0.1 inside a sub-graph or a track, fps=25 in the header",
     ),
 ]
@@ -31,8 +32,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="print structured lines, on
 
 def load(path: Path, overrides: list[str] = (), shape: Shape | None = None) -> Any:
     """Load a graph with ``--set`` overrides and the shape that is asked for."""
+    from n2s.graph.file.override import merged
     from n2s.graph.graph import Graph
-    from n2s.graph.override import merged
 
     values: dict[str, Any] = {}
     for text in overrides:
@@ -75,7 +76,7 @@ class Shape(NamedTuple):
 
 def parse_override(text: str) -> tuple[str, Any]:
     """Read ``node.setting=value``; the value is YAML, as in a graph."""
-    from n2s.graph.document import parse_document
+    from n2s.graph.file.document import parse_document
 
     target, equals, value = text.partition("=")
     target, value = target.strip(), value.strip()
@@ -103,10 +104,10 @@ def read_time(option: str, text: str | None) -> Number | None:
 
 def spare(target: Path, named: bool, graph: Any) -> None:
     """Refuse to write over what a graph is made of, and, where the user did not name the file, over files of others."""
-    from n2s.graph.diagram import MADE as DIAGRAM
-    from n2s.runtime.pictures import MADE as PICTURE
+    from n2s.graph.describe.diagram import MADE as DIAGRAM
+    from n2s.runtime.films.targets import same_file
+    from n2s.runtime.media.pictures import MADE as PICTURE
     from n2s.runtime.readiness import input_files
-    from n2s.runtime.targets import same_file
 
     if not os.path.isfile(target):
         return

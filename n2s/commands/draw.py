@@ -12,9 +12,15 @@ from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, load,
 
 def draw(
     graph: GraphFile,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help=".svg, .png, .pdf or .dot; GRAPH.svg when left out")] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="show fused nodes, and which chunks are stored; hears the music")] = False,
-    thumbnails: Annotated[str | None, typer.Option(help="show what each node gives at this time: 80, 1:20", metavar="TIME")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help=".svg, .png, .pdf or .dot; GRAPH.svg when left out")
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="show fused nodes, and which chunks are stored; hears the music")
+    ] = False,
+    thumbnails: Annotated[
+        str | None, typer.Option(help="show what each node gives at this time: 80, 1:20", metavar="TIME")
+    ] = None,
     store: StoreFolder = None,
     set_: Overrides = (),
     json: AsJson = False,
@@ -22,7 +28,7 @@ def draw(
     """Draw a graph: nodes with their settings, links coloured by what flows, sub-graphs as clusters."""
     import tempfile
 
-    from n2s.graph.diagram import diagram, render_diagram
+    from n2s.graph.describe.diagram import diagram, render_diagram
 
     time = read_time("--thumbnails", thumbnails)
     loaded = load(graph, set_)
@@ -48,7 +54,7 @@ class Planned:
 
 def planned(graph: Any, store: Path | None) -> Planned:
     """Plan a graph's sinks without rendering anything."""
-    from n2s.graph.diagram import ChunkMap
+    from n2s.graph.describe.diagram import ChunkMap
     from n2s.graph.errors import GraphError
     from n2s.runtime.run import Run
     from n2s.runtime.store import Store
@@ -73,8 +79,8 @@ def node_pictures(plan: Any, cache: Path, time: Any, folder: Path) -> dict[str, 
     import numpy as np
 
     from n2s.graph.types import FRAMES
-    from n2s.runtime.frames import FrameMaker
-    from n2s.runtime.pictures import write_picture
+    from n2s.runtime.media.pictures import write_picture
+    from n2s.runtime.render.frames import FrameMaker
 
     maker, pictures = FrameMaker(plan, cache), {}
     clock = plan.values.clock

@@ -28,9 +28,13 @@ def export(
     graph: GraphFile,
     port: Annotated[str, typer.Option(help="a node, one of its outputs or parameters", metavar="NODE[.OUTPUT]")],
     output: Annotated[Path, typer.Option("-o", "--output", help="the .npz file to write")],
-    from_: Annotated[str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")
+    ] = None,
     to: Annotated[str | None, typer.Option(help="end before this time", metavar="TIME")] = None,
-    every: Annotated[str, typer.Option(help="take every so many frames, or one every 250 ms, 2 beats", metavar="N|TIME")] = "1",
+    every: Annotated[
+        str, typer.Option(help="take every so many frames, or one every 250 ms, 2 beats", metavar="N|TIME")
+    ] = "1",
     set_: Overrides = (),
     size: Size = None,
     fps: Fps = None,
@@ -42,9 +46,9 @@ def export(
     Frames have the film's size, whatever their node decodes or reads.
     """
     from n2s.runtime.context import RunContext
-    from n2s.runtime.export import write_arrays
+    from n2s.runtime.seeing.export import write_arrays
+    from n2s.runtime.seeing.views import View
     from n2s.runtime.store import Store
-    from n2s.runtime.views import View
 
     if output.suffix.lower() != ".npz":
         raise GraphError(f'An export is written as .npz, not "{output.name}".')
@@ -55,14 +59,28 @@ def export(
     try:
         view = View(loaded, port, context)
         start = view.frame_at(begin, "--from") if begin else 0
-        stop = view.clock.frames if end is None else min(view.clock.frames, round(min(view.seconds(end), 1e9) * view.clock.fps))
-        frames = range(start, stop, step if isinstance(step, int) else max(1, round(view.seconds(step) * view.clock.fps)))
+        stop = (
+            view.clock.frames
+            if end is None
+            else min(view.clock.frames, round(min(view.seconds(end), 1e9) * view.clock.fps))
+        )
+        frames = range(
+            start, stop, step if isinstance(step, int) else max(1, round(view.seconds(step) * view.clock.fps))
+        )
         if not frames:
-            raise GraphError(f"--from {begin or 0} --to {end} leaves no frame of a track of {view.clock.duration:.2f} s.")
+            raise GraphError(
+                f"--from {begin or 0} --to {end} leaves no frame of a track of {view.clock.duration:.2f} s."
+            )
         shape = write_arrays(output, view, frames)
     finally:
         context.close()
-    made(output, json, f"  {view.name}: {view.kind}, values {' x '.join(map(str, shape))}", node=view.name, shape=list(shape))
+    made(
+        output,
+        json,
+        f"  {view.name}: {view.kind}, values {' x '.join(map(str, shape))}",
+        node=view.name,
+        shape=list(shape),
+    )
 
 
 def read_step(text: str) -> Any:

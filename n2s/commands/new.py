@@ -26,12 +26,12 @@ def new(
     json: AsJson = False,
 ) -> None:
     """Write a graph for a piece of music: a whole film, commented, to render at once and to change by hand."""
+    from n2s.graph.describe.starter import starter
     from n2s.graph.errors import GraphError
-    from n2s.graph.starter import starter
-    from n2s.runtime.audio import probe
-    from n2s.runtime.cards import shipped_folder
     from n2s.runtime.machine import ffmpeg_path
-    from n2s.runtime.models import ModelFolder
+    from n2s.runtime.media.audio import probe
+    from n2s.runtime.models.cards import shipped_folder
+    from n2s.runtime.models.folder import ModelFolder
 
     target = output or Path(f"{file_name(music)}.yaml")
     try:
@@ -96,7 +96,7 @@ def read_tags(music: Path) -> dict[str, str]:
     """Return the title and the artist that the file itself names, where libsndfile reads them."""
     import soundfile
 
-    from n2s.runtime.quiet import quiet_libraries
+    from n2s.runtime.media.quiet import quiet_libraries
 
     try:
         with quiet_libraries(), soundfile.SoundFile(music) as file:

@@ -13,15 +13,17 @@ from n2s.commands.output import escape_needed
 def nodes(
     name: Annotated[str | None, typer.Argument(help="one node type; all of them when left out", metavar="NAME")] = None,
     as_json: AsJson = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="print Markdown; without NAME, docs/nodes.md")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="print Markdown; without NAME, docs/nodes.md")
+    ] = False,
 ) -> None:
     """List the node types there are, or show one: what it does, takes and gives, with an example."""
     import json
     from difflib import get_close_matches
 
-    from n2s.graph.describe import by_subject, describe, own
+    from n2s.graph.describe.descriptions import by_subject, describe, own
+    from n2s.graph.describe.page import handbook, listing, markdown, page
     from n2s.graph.errors import GraphError
-    from n2s.graph.page import handbook, listing, markdown, page
     from n2s.graph.registry import registry, suggest
 
     types = registry().types

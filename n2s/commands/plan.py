@@ -32,12 +32,14 @@ def plan(
     size: Size = None,
     fps: Fps = None,
     store: StoreFolder = None,
-    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path("renders"),
+    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path(
+        "renders"
+    ),
     json: AsJson = False,
 ) -> None:
     """Show each film's length, stages, what drives what, and which of its chunks the store has."""
-    from n2s.runtime.explain import describe_film
     from n2s.runtime.run import Run
+    from n2s.runtime.seeing.explain import describe_film
     from n2s.runtime.store import Store
 
     loaded, events = load(graph, set_, Shape(size, fps)), watching(json)
@@ -59,10 +61,10 @@ def plan(
 
 def show_analysis(graph: Any, store: Any, events: Any, json: bool) -> None:
     """Show what a graph without a film hears and computes."""
-    from n2s.runtime.analysis import analyse
     from n2s.runtime.context import RunContext
-    from n2s.runtime.explain import describe_analysis
     from n2s.runtime.readiness import check_inputs
+    from n2s.runtime.render.analysis import analyse
+    from n2s.runtime.seeing.explain import describe_analysis
 
     context = RunContext(store, events.said)
     try:
@@ -75,7 +77,9 @@ def show_analysis(graph: Any, store: Any, events: Any, json: bool) -> None:
         line(about)
         return
     print(f"{about['title'] or graph.path.stem}: no film")
-    print(f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {about['tempo']:.4g} beats a minute")
+    print(
+        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {about['tempo']:.4g} beats a minute"
+    )
     room = min(28, max((len(signal["signal"]) for signal in about["signals"]), default=0))
     heading = "signals"
     for signal in about["signals"]:

@@ -29,11 +29,17 @@ MOST = 400
 
 def preview(
     graph: GraphFile,
-    at: Annotated[list[str], typer.Option("--at", help="show this time, as often as needed: 80, 1:20, 8 bars", metavar="TIME")] = (),
-    node: Annotated[str | None, typer.Option(help="show what a node gives, or a parameter", metavar="NODE[.OUTPUT]")] = None,
+    at: Annotated[
+        list[str], typer.Option("--at", help="show this time, as often as needed: 80, 1:20, 8 bars", metavar="TIME")
+    ] = (),
+    node: Annotated[
+        str | None, typer.Option(help="show what a node gives, or a parameter", metavar="NODE[.OUTPUT]")
+    ] = None,
     every: Annotated[str | None, typer.Option(help="a picture every so often: 10, 2 bars", metavar="TIME")] = None,
     sheet: Annotated[int | None, typer.Option(min=1, max=MOST, help="so many pictures, spread over the track")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help=".png; renders/GRAPH-NODE.png when left out")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help=".png; renders/GRAPH-NODE.png when left out")
+    ] = None,
     set_: Overrides = (),
     size: Size = None,
     fps: Fps = None,
@@ -46,9 +52,9 @@ def preview(
     """
     from n2s.graph.time import timecode
     from n2s.runtime.context import RunContext
-    from n2s.runtime.pictures import write_picture
+    from n2s.runtime.media.pictures import write_picture
+    from n2s.runtime.seeing.views import View
     from n2s.runtime.store import Store
-    from n2s.runtime.views import View
 
     target = output or Path("renders") / f"{graph.stem}{'-' + node.replace('/', '-') if node else ''}.png"
     if target.suffix.lower() != ".png":
@@ -77,7 +83,9 @@ def frames_shown(view: Any, at: list[Any], every: Any, sheet: int | None) -> lis
     if every is not None:
         step = view.seconds(every)
         if not step > 0 or duration / step > MOST:
-            raise GraphError(f"--every {every} makes more than {MOST} pictures of {duration:.1f} s; give a longer time.")
+            raise GraphError(
+                f"--every {every} makes more than {MOST} pictures of {duration:.1f} s; give a longer time."
+            )
         at = [Number(i * step) for i in range(max(1, math.ceil(duration / step - 1e-9)))]
     elif sheet:
         at = [Number((i + 0.5) * duration / sheet) for i in range(sheet)]
@@ -89,12 +97,14 @@ def frames_shown(view: Any, at: list[Any], every: Any, sheet: int | None) -> lis
 def picture(view: Any, frames: list[int]) -> Any:
     """Return the picture of a view, uint8 (H, W, 3)."""
     from n2s.graph.time import timecode
-    from n2s.runtime.contact import as_shown, mosaic, sheet
-    from n2s.runtime.plots import plot
+    from n2s.runtime.seeing.contact import as_shown, mosaic, sheet
+    from n2s.runtime.seeing.plots import plot
 
     clock = view.clock
     if view.kind == "signal":
-        return plot(view.signal, clock.times(0, clock.frames), view.name, [float(frame / clock.fps) for frame in frames])
+        return plot(
+            view.signal, clock.times(0, clock.frames), view.name, [float(frame / clock.fps) for frame in frames]
+        )
     draw = as_shown if view.kind == "frames" else mosaic
     pictures = [draw(value) for block in view.blocks(frames) for value in block]
     return sheet(pictures, [timecode(frame, clock.fps) for frame in frames])

@@ -28,17 +28,23 @@ def run(
     graph: GraphFile,
     out: Annotated[Path, typer.Option(help="folder for films and records")] = Path("renders"),
     store: StoreFolder = None,
-    jobs: Annotated[int | None, typer.Option(min=1, max=256, help="chunks in flight; one a processor when left out")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=256, help="chunks in flight; one a processor when left out")
+    ] = None,
     set_: Overrides = (),
     size: Size = None,
     fps: Fps = None,
     draft: Annotated[bool, typer.Option("--draft", help="half the size and half the frames, into OUT/draft")] = False,
-    from_: Annotated[str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")
+    ] = None,
     to: Annotated[str | None, typer.Option(help="end at this time", metavar="TIME")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be rendered, and render nothing")] = False,
     force: Annotated[bool, typer.Option("--force", help="render every chunk again")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files that n2s did not write")] = False,
-    keep_frames: Annotated[bool, typer.Option("--keep-frames", help="keep each film's frames beside it, as PNG")] = False,
+    keep_frames: Annotated[
+        bool, typer.Option("--keep-frames", help="keep each film's frames beside it, as PNG")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Render a graph's films: those of its sinks, or an album's and its tracks'.
@@ -46,8 +52,8 @@ def run(
     A part or another shape has a name of its own, and leaves the whole film as it is: ember-0m10s-0m20s.mp4,
     ember-320x180-24fps.mp4. A file that n2s did not write is not replaced without --overwrite.
     """
-    from n2s.runtime.executors import LocalExecutor
     from n2s.runtime.progress import JsonEvents, watcher
+    from n2s.runtime.render.executors import LocalExecutor
     from n2s.runtime.run import Run
     from n2s.runtime.store import Store
 
@@ -81,7 +87,11 @@ def show_dry_run(job: Any, json: bool = False) -> None:
             line({"event": "film", "film": film.path.name, "path": str(film.path), "chunks": len(film.parts), "frames": film.frames,
                   "to_render": len(stale), "frames_to_render": frames})  # fmt: skip
             continue
-        what = f"{len(stale)} of {len(film.parts)} chunks ({frames} of {film.frames} frames) to render" if stale else "up to date"
+        what = (
+            f"{len(stale)} of {len(film.parts)} chunks ({frames} of {film.frames} frames) to render"
+            if stale
+            else "up to date"
+        )
         print(f"{film.path.name}: {what}")
     job.context.close()
 
@@ -94,8 +104,10 @@ def summary(report: Any) -> str:
         lines.append(f"{path}  {film['frames']} frames, {duration(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
     if report.rendered:
         speed = report.frames / max(report.seconds, 1e-9)
-        lines.append(f"Rendered {report.rendered} chunks ({report.frames} frames) in {duration(report.seconds)}, {speed:.1f} "
-                     f"frames/s; {report.stored} came from the store.")
+        lines.append(
+            f"Rendered {report.rendered} chunks ({report.frames} frames) in {duration(report.seconds)}, {speed:.1f} "
+            f"frames/s; {report.stored} came from the store."
+        )
         spent = [f"{name} {seconds:.1f} s" for name, seconds in report.nodes.items() if seconds >= 0.05]
         lines += [f"Time by node: {', '.join(spent)}."] if spent else []
     else:

@@ -12,13 +12,15 @@ from n2s.commands.output import escape_needed
 
 
 def schema(
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="the file to write; printed when left out")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="the file to write; printed when left out")
+    ] = None,
 ) -> None:
     """Write the JSON Schema of graph files, with the node types that are installed: completion and help in editors."""
     import json
 
+    from n2s.graph.describe.schema import graph_schema
     from n2s.graph.errors import GraphError
-    from n2s.graph.schema import graph_schema
 
     text = json.dumps(graph_schema(), indent=1, ensure_ascii=output is None and escape_needed())
     if output is None:

@@ -27,17 +27,21 @@ from n2s.graph.errors import GraphError
 def why(
     graph: GraphFile,
     chunk: Annotated[int | None, typer.Option(min=0, help="only this chunk, counted from 0")] = None,
-    at: Annotated[str | None, typer.Option(help="only the chunk shown at this time: 80, 1:20, 8 bars", metavar="TIME")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="only the chunk shown at this time: 80, 1:20, 8 bars", metavar="TIME")
+    ] = None,
     set_: Overrides = (),
     size: Size = None,
     fps: Fps = None,
     store: StoreFolder = None,
-    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path("renders"),
+    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path(
+        "renders"
+    ),
     json: AsJson = False,
 ) -> None:
     """Say why chunks would be rendered: what differs from the most alike chunk that the store keeps."""
-    from n2s.runtime.explain import Explainer
     from n2s.runtime.run import Run
+    from n2s.runtime.seeing.explain import Explainer
     from n2s.runtime.store import Store
 
     if chunk is not None and at is not None:

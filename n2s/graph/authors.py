@@ -14,7 +14,15 @@ from n2s.graph.errors import Cancelled, GraphError, N2SError, Problem, RenderErr
 TRACEBACK = "N2S_TRACEBACK"  # set to anything, an author's traceback is shown whole
 
 
-def call(graph: Any, name: str, method: str, function: Callable, *arguments: Any, span: tuple[int, int] | None = None, **named: Any) -> Any:
+def call(
+    graph: Any,
+    name: str,
+    method: str,
+    function: Callable,
+    *arguments: Any,
+    span: tuple[int, int] | None = None,
+    **named: Any,
+) -> Any:
     """Call a function that a node's author wrote, and return what it returns.
 
     Errors of this library, interruptions and cancellations pass through; a problem of a graph that names no place gets
@@ -44,7 +52,9 @@ def call(graph: Any, name: str, method: str, function: Callable, *arguments: Any
         raise failed(graph, name, method, error, span) from error
 
 
-def failed(graph: Any, name: str, method: str, error: BaseException, span: tuple[int, int] | None = None) -> RenderError:
+def failed(
+    graph: Any, name: str, method: str, error: BaseException, span: tuple[int, int] | None = None
+) -> RenderError:
     """Return the error that tells of an exception in a node's own code; the exception is to be its cause."""
     when = f" at {in_words(span)}" if span else ""
     told = told_of(error, type(graph.nodes[name]))

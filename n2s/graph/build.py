@@ -57,7 +57,9 @@ class Handle:
     def _declared(self) -> Any:
         """The output's declaration; None where the node has several and none was named."""
         outputs = self._node.outputs
-        return outputs.get(self._output) if self._output else next(iter(outputs.values())) if len(outputs) == 1 else None
+        return (
+            outputs.get(self._output) if self._output else next(iter(outputs.values())) if len(outputs) == 1 else None
+        )
 
     def _problem(self, wanted: Kind) -> str:
         """Say why this is not an output of a kind."""
@@ -124,7 +126,9 @@ def connect(node: Node, inputs: tuple, name: str | None, named: dict[str, Any]) 
     if unknown := [key for key in named if key not in cls.ports]:
         raise GraphError(f"{cls.__name__} has no port {unknown[0]!r}; it has: {', '.join(cls.ports) or 'none'}")
     if len(inputs) > len(cls.ports):
-        raise GraphError(f"{cls.__name__} takes {len(cls.ports)} inputs ({', '.join(cls.ports) or 'none'}), not {len(inputs)}")
+        raise GraphError(
+            f"{cls.__name__} takes {len(cls.ports)} inputs ({', '.join(cls.ports) or 'none'}), not {len(inputs)}"
+        )
     filled = dict(zip(cls.ports, inputs))
     if twice := [key for key in named if key in filled]:
         raise GraphError(f"{cls.__name__}.{twice[0]} is given twice, by its place and by its name")
@@ -149,7 +153,9 @@ def _input(cls: type[Node], port: str, value: Any) -> Any:
         raise GraphError(f"{cls.__name__}.{port} takes a list of {wanted}s, not {value!r}")
     for item in value if wanted is FILM else [value]:
         if isinstance(item, Node):
-            raise GraphError(f"{cls.__name__}.{port} takes the output of a node; connect it first: {type(item).__name__}(…)(…)")
+            raise GraphError(
+                f"{cls.__name__}.{port} takes the output of a node; connect it first: {type(item).__name__}(…)(…)"
+            )
         if not isinstance(item, Handle | Link):
             raise GraphError(f"{cls.__name__}.{port} takes the output of a node, not {item!r}")
         if isinstance(item, Handle) and (problem := item._problem(wanted)):
@@ -165,7 +171,11 @@ def close(sinks: tuple[Handle, ...]) -> dict[str, Node]:
     for handle in _in_order(sinks):
         node = handle._node
         # Only what was given, so that saving writes no defaults; in the order of the ports.
-        update = {field: _linked(getattr(node, field), names) for field in type(node).model_fields if field in node.model_fields_set}
+        update = {
+            field: _linked(getattr(node, field), names)
+            for field in type(node).model_fields
+            if field in node.model_fields_set
+        }
         name = handle._name or _free_name(type(node).__name__, nodes, numbers)
         if name in nodes:
             raise GraphError(f"two nodes are named {name!r}; give one of them another name=")
@@ -178,7 +188,9 @@ def _in_order(sinks: tuple[Handle, ...]) -> list[Handle]:
     found: dict[int, Handle] = {}
     for sink in sinks:
         if not isinstance(sink, Handle):
-            raise GraphError(f"a graph is made of sinks that are connected, like FFmpegSink(…)(film, music), not of {sink!r:.60}")
+            raise GraphError(
+                f"a graph is made of sinks that are connected, like FFmpegSink(…)(film, music), not of {sink!r:.60}"
+            )
         waiting = [(sink, iter(_read_by(sink)))]
         while waiting:
             handle, rest = waiting[-1]
@@ -197,7 +209,9 @@ def _read_by(handle: Handle) -> list[Handle]:
     for field in type(node).model_fields:
         if field in node.model_fields_set:
             value = getattr(node, field)
-            items = leaves(value.tree) if isinstance(value, Expression) else value if isinstance(value, list) else [value]
+            items = (
+                leaves(value.tree) if isinstance(value, Expression) else value if isinstance(value, list) else [value]
+            )
             found += [item for item in items if isinstance(item, Handle)]
     return found
 

@@ -68,7 +68,9 @@ def without_film(graph: Graph) -> Problem | None:
     if graph.sinks():
         return None
     if graph.interface:
-        return Problem(graph.where(), "This is a sub-graph, which makes no film; name the graph of a track that uses it.")
+        return Problem(
+            graph.where(), "This is a sub-graph, which makes no film; name the graph of a track that uses it."
+        )
     at = graph.where(next(iter(graph.nodes)))
     return Problem(at, "The graph makes no film: it needs a sink, like FFmpegSink.")
 
@@ -76,7 +78,9 @@ def without_film(graph: Graph) -> Problem | None:
 def warnings(graph: Graph) -> list[Problem]:
     """Return what is allowed and yet probably a mistake: idle nodes, shared seeds, expressions that never move."""
     found: list[Problem] = []
-    ends = graph.sinks() or [Link.parse(text).node for text in (graph.interface.outputs.values() if graph.interface else ())]
+    ends = graph.sinks() or [
+        Link.parse(text).node for text in (graph.interface.outputs.values() if graph.interface else ())
+    ]
     if not ends:
         found.append(without_film(graph))
         read = {link.node for _, _, link in graph.links()}
@@ -95,16 +99,26 @@ def warnings(graph: Graph) -> list[Problem]:
         for field in node.params():
             value = getattr(node, field)
             if isinstance(value, Expression) and not value.links() and not {"time", "frame"} & value.variables():
-                found.append(Problem(graph.where(name, field), f"{name}.{field}: = {value} never moves; a number would do."))
+                found.append(
+                    Problem(graph.where(name, field), f"{name}.{field}: = {value} never moves; a number would do.")
+                )
     return found
 
 
 def check_constant(graph: Graph, name: str, field: str, expression: Expression) -> str:
     """Say when an expression that never moves leaves its parameter's range."""
-    if expression.links() or expression.variables() or any(getattr(leaf, "unit", "") in MUSICAL for leaf in leaves(expression.tree)):
+    if (
+        expression.links()
+        or expression.variables()
+        or any(getattr(leaf, "unit", "") in MUSICAL for leaf in leaves(expression.tree))
+    ):
         return ""
     spec, value = graph.nodes[name].specs[field], float(expression.evaluate({}, {}, 120.0))
-    return "" if spec.allows(value) else f"{name}.{field}: = {expression} is {value:g}; it must be {spec.range or 'finite'}."
+    return (
+        ""
+        if spec.allows(value)
+        else f"{name}.{field}: = {expression} is {value:g}; it must be {spec.range or 'finite'}."
+    )
 
 
 def _check_link(graph: Graph, link: Link, wanted, unread: set[str], what: str) -> str:
@@ -124,7 +138,9 @@ def _check_link(graph: Graph, link: Link, wanted, unread: set[str], what: str) -
         if not outputs:
             return f'{what}: "{link.node}" makes a film and gives nothing to other nodes.'
         fits = [name for name, out in outputs.items() if out.kind is wanted]
-        return f'{what}: "{link.node}" has several outputs; name one: {", ".join(f"{link.node}.{f}" for f in fits[:6])} …'
+        return (
+            f'{what}: "{link.node}" has several outputs; name one: {", ".join(f"{link.node}.{f}" for f in fits[:6])} …'
+        )
     if output.kind is not wanted:
         return f'{what} takes {wanted}, but "{link}" gives {output.kind}.'
     if link.component is not None and output.kind is not SIGNAL:

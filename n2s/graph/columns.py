@@ -113,12 +113,18 @@ def _wanted(graph: Graph, name: str) -> dict[str, tuple[int, str]]:
     node = graph.nodes[name]
     said = authors.call(graph, name, "wanted_columns", node.wanted_columns)
     if not isinstance(said, dict):
-        raise authors.wrong(graph, name, f"wanted_columns gave {authors.shown(said)}; columns by port were wanted: {WANTED}.")
+        raise authors.wrong(
+            graph, name, f"wanted_columns gave {authors.shown(said)}; columns by port were wanted: {WANTED}."
+        )
     for port, told in said.items():
         if port not in node.ports:
             ports = ", ".join(node.ports) or "none"
-            raise authors.wrong(graph, name, f"wanted_columns speaks of {authors.shown(port)}, which is no port; there are {ports}.")
-        if not (isinstance(told, tuple | list) and len(told) == 2 and _is_count(told[0], 1) and isinstance(told[1], str)):
+            raise authors.wrong(
+                graph, name, f"wanted_columns speaks of {authors.shown(port)}, which is no port; there are {ports}."
+            )
+        if not (
+            isinstance(told, tuple | list) and len(told) == 2 and _is_count(told[0], 1) and isinstance(told[1], str)
+        ):
             text = f"wanted_columns gave {authors.shown(told)} for {port}; a number of columns, from 1, and why were wanted: {WANTED}."
             raise authors.wrong(graph, name, text)
     return said

@@ -40,7 +40,7 @@ def class_mistakes(cls: Any) -> Mistakes:
     yield from _output_mistakes(cls)
     for field in ("neutral", "example"):
         if not isinstance(getattr(cls, field), dict | None if field == "neutral" else dict):
-            yield field, "settings by name were wanted: {\"amount\": 0}"
+            yield field, 'settings by name were wanted: {"amount": 0}'
     if not fields:
         yield from _port_mistakes(cls)
         yield from _method_mistakes(cls)
@@ -54,11 +54,17 @@ def _field_mistakes(cls: Any) -> Mistakes:
         if spec is None:
             yield name, "nothing declares it; use = port(…), param(…) or setting(…)"
         elif spec.role == "port" and kind is None:
-            yield name, f"a port is annotated with what it takes, Audio, Signal, Latents, Frames or Films, not {written}"
+            yield (
+                name,
+                f"a port is annotated with what it takes, Audio, Signal, Latents, Frames or Films, not {written}",
+            )
         elif spec.role == "param" and "param" not in info.metadata:
             yield name, f"a parameter may be driven, so it is annotated with Param, not {written}"
         elif spec.role == "setting" and (kind is not None or "param" in info.metadata):
-            yield name, f"a setting is constant and is annotated with a plain type, not {written}; declare it with {'port' if kind else 'param'}(…)"
+            yield (
+                name,
+                f"a setting is constant and is annotated with a plain type, not {written}; declare it with {'port' if kind else 'param'}(…)",
+            )
         elif spec.role == "port" and name == "name":
             yield name, "a call names the node there; choose another name for the port"
 
@@ -80,7 +86,7 @@ def _output_mistakes(cls: Any) -> Mistakes:
         if not isinstance(name, str) or not NAME.match(name) or name.startswith("_"):
             yield "outputs", f"{name!r:.40} is no name; letters, digits and _ were wanted, a letter first"
         elif not isinstance(kind, Kind):
-            yield "outputs", f"{name} is {output!r:.60}; an Output of a kind was wanted: Output(FRAMES, \"what it is\")"
+            yield "outputs", f'{name} is {output!r:.60}; an Output of a kind was wanted: Output(FRAMES, "what it is")'
         elif kind not in _GIVES.get(cls.kind, (kind,)):
             yield "outputs", f"{name} is {kind}; a {cls.kind} node gives {_listed(_GIVES[cls.kind])}"
     if cls.kind in ("streamed", "pointwise") and len(cls.outputs) > 1:
@@ -125,14 +131,22 @@ def _signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) 
     positional = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     place = _place(function)
     if len(positional) < leading and not any(p.kind is p.VAR_POSITIONAL for p in taken):
-        yield method, f"it takes {len(positional)} arguments; self{', scene or block' if leading == 2 else ''}, then {_names(wanted)} were wanted{place}"
+        yield (
+            method,
+            f"it takes {len(positional)} arguments; self{', scene or block' if leading == 2 else ''}, then {_names(wanted)} were wanted{place}",
+        )
         return
     named = {p.name: p for p in taken[leading:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in taken)
     for name in wanted:
         if name not in named and not open_ended:
             yield method, f"it does not take {name}, which is declared{place}"
-        elif name in named and not cls.specs[name].required and name in cls.ports and named[name].default is inspect.Parameter.empty:
+        elif (
+            name in named
+            and not cls.specs[name].required
+            and name in cls.ports
+            and named[name].default is inspect.Parameter.empty
+        ):
             yield method, f"{name} may be left unconnected, so it needs a default: {name}=None{place}"
     for name, parameter in named.items():
         if name not in wanted and parameter.default is inspect.Parameter.empty:
@@ -154,7 +168,10 @@ def _pixel_mistakes(cls: Any, static: Any) -> Mistakes:
         yield "pixel", f"it takes no at, the pixel's place: def pixel({', '.join(pictures or ['rgb'])}, at, …){place}"
         return
     if names.index("at") != len(pictures):
-        yield "pixel", f"it takes {names.index('at')} pictures before at; the node has {len(pictures)} ports of Frames{place}"
+        yield (
+            "pixel",
+            f"it takes {names.index('at')} pictures before at; the node has {len(pictures)} ports of Frames{place}",
+        )
     known = cls.params()
     if inspect.getattr_static(cls, "prepare").__module__ == "n2s.graph.declare":  # another may make any names
         for name in names[names.index("at") + 1 :]:

@@ -22,7 +22,7 @@ from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from n2s.graph import loaded
+from n2s.graph.code import loaded
 from n2s.graph.declarations import class_mistakes, definition_place, name_mistakes
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression, ExpressionError, Number
@@ -135,7 +135,9 @@ def parse_param(value: Any) -> Any:
         except ExpressionError:
             number = None
         if not isinstance(number, Number):
-            raise ValueError(f'{value!r} is neither a number, nor "features.onset", nor an expression like "= 0.5 * pulse"')
+            raise ValueError(
+                f'{value!r} is neither a number, nor "features.onset", nor an expression like "= 0.5 * pulse"'
+            )
     else:
         raise ValueError(f"a number, a signal or an expression was wanted, not {value!r}")
     if not abs(number.value) < float("inf"):
@@ -172,8 +174,10 @@ def parse_seconds(value: Any) -> Number:
     """Read a constant duration that does not depend on the music: 0.18, "0.5 s", "250 ms"."""
     number = parse_musical_time(value)
     if number is None or number.unit not in ("", "s", "ms"):
-        raise ValueError(f'a time in seconds was wanted, like 0.5 or "250 ms", not {value!r}: its window is fixed before '
-                         "the music is heard")
+        raise ValueError(
+            f'a time in seconds was wanted, like 0.5 or "250 ms", not {value!r}: its window is fixed before '
+            "the music is heard"
+        )
     return number
 
 
@@ -199,7 +203,9 @@ class DeclarationError(GraphError):
     def __init__(self, type_name: str, explained: list[tuple[str, str]], place: str = ""):
         self.explained = explained
         place = f"{place}  " if place else ""
-        super().__init__("\n".join(f"{place}{'.'.join(filter(None, (type_name, field)))}: {text}" for field, text in explained))
+        super().__init__(
+            "\n".join(f"{place}{'.'.join(filter(None, (type_name, field)))}: {text}" for field, text in explained)
+        )
 
 
 class _Declared(type(BaseModel)):
@@ -220,15 +226,23 @@ class _Declared(type(BaseModel)):
 def _in_class_body(error: Exception, namespace: dict[str, Any]) -> tuple[str, str]:
     """Return (field, sentence) for what pydantic found in a class's body."""
     annotated = namespace.get("__annotations__", {})
-    bare = next((name for name, value in namespace.items() if isinstance(value, FieldInfo) and name not in annotated), None)
+    bare = next(
+        (name for name, value in namespace.items() if isinstance(value, FieldInfo) and name not in annotated), None
+    )
     if bare:
         return bare, "it needs an annotation: Param, Audio, Signal, Latents, Frames, or a plain type for a setting"
     said = str(error).splitlines()[0].rstrip(".")
     if getattr(error, "code", "") == "model-field-missing-annotation" and (found := re.search(r"`(\w+) =", said)):
-        return found[1], "nothing declares it; use = port(…), param(…) or setting(…), or annotate a constant with ClassVar"
-    if hidden := next((name for name, value in namespace.items() if name.startswith("_") and isinstance(value, FieldInfo)), ""):
+        return found[
+            1
+        ], "nothing declares it; use = port(…), param(…) or setting(…), or annotate a constant with ClassVar"
+    if hidden := next(
+        (name for name, value in namespace.items() if name.startswith("_") and isinstance(value, FieldInfo)), ""
+    ):
         return hidden, "a port, parameter or setting cannot begin with an underscore; choose another name"
-    return next((name for name in annotated if f"`{name}`" in said or f"'{name}'" in said or f'"{name}"' in said), ""), said
+    return next(
+        (name for name in annotated if f"`{name}`" in said or f"'{name}'" in said or f'"{name}"' in said), ""
+    ), said
 
 
 class Node(BaseModel, metaclass=_Declared):
@@ -265,7 +279,9 @@ class Node(BaseModel, metaclass=_Declared):
             With every mistake in the class.
         """
         super().__pydantic_init_subclass__(**kwargs)
-        found = {name: [m for m in info.metadata if isinstance(m, Spec | Kind)] for name, info in cls.model_fields.items()}
+        found = {
+            name: [m for m in info.metadata if isinstance(m, Spec | Kind)] for name, info in cls.model_fields.items()
+        }
         cls.specs = {name: spec for name, marks in found.items() for spec in marks if isinstance(spec, Spec)}
         cls.ports = {name: kind for name, marks in found.items() for kind in marks
                      if isinstance(kind, Kind) and name in cls.specs and cls.specs[name].role == "port"}  # fmt: skip
@@ -278,7 +294,7 @@ class Node(BaseModel, metaclass=_Declared):
         if "pixel" in vars(cls):
             cls._pixel_text = _text(file)
 
-    # When it was defined, and in which file: that tells the code it was made by (`n2s.graph.loaded`).
+    # When it was defined, and in which file: that tells the code it was made by (`n2s.graph.code.loaded`).
     _born: ClassVar[tuple[int, str | None]] = (0, None)
     _path_annotations: ClassVar[dict[str, Any]] = {}  # of the settings that have paths in them
     _pixel_text: ClassVar[str] = ""  # the text of the file that has the source of `pixel`, as it was then
@@ -309,7 +325,12 @@ class Node(BaseModel, metaclass=_Declared):
             number = item
             if isinstance(item, Number):  # beats are as long as the music has them, so their number is what is checked
                 number = item.resolve(120.0) if item.unit in ("dB", "s", "ms") else item.value
-            if item is None and spec and spec.role == "setting" and cls.model_fields[info.field_name].default is not None:
+            if (
+                item is None
+                and spec
+                and spec.role == "setting"
+                and cls.model_fields[info.field_name].default is not None
+            ):
                 raise ValueError("nothing was given; leave it out for its default")
             if isinstance(number, int | float) and not isinstance(number, bool) and spec and not spec.allows(number):
                 raise ValueError(f"{item} was given; it must be {spec.range}" if spec.range else f"{item} is no number")
@@ -385,7 +406,9 @@ def explain(error: ValidationError, cls: type[Node]) -> list[tuple[str, str]]:
         if item["type"] == "extra_forbidden":
             near = get_close_matches(field, list(cls.model_fields), 1, 0.6)
             known = ", ".join(cls.model_fields) or "none"
-            text = f"{cls.__name__} has no such setting. " + (f'Did you mean "{near[0]}"?' if near else f"It has: {known}.")
+            text = f"{cls.__name__} has no such setting. " + (
+                f'Did you mean "{near[0]}"?' if near else f"It has: {known}."
+            )
         elif item["type"] == "missing":
             text = f"{cls.__name__} needs it: {cls.specs[field].help}."
         elif not item["type"].startswith("value_error"):
@@ -424,7 +447,6 @@ def wanted(item: Mapping[str, Any]) -> str:
     came = item["input"]
     short = came is None or (isinstance(came, bool | int | float | str) and len(str(came)) < 80)
     return f"{text}, not {_yaml(came) if short else 'this'}"
-
 
 
 class Resident(Node):

@@ -86,7 +86,9 @@ class Call:
         """
         depth = 1 + max((argument.depth for argument in self.arguments if isinstance(argument, Call)), default=0)
         if depth > MAX_TREE:
-            raise GraphError(f"an expression nests at most {MAX_TREE} operations deep; give parts of it nodes of their own")
+            raise GraphError(
+                f"an expression nests at most {MAX_TREE} operations deep; give parts of it nodes of their own"
+            )
         object.__setattr__(self, "depth", depth)
 
     def __str__(self) -> str:
@@ -264,7 +266,9 @@ class _Parser:
     def expect(self, value: str) -> None:
         if not self.accept(value):
             _, found, offset = self.tokens[self.index]
-            raise ExpressionError(f"{value!r} was expected before {found!r}" if found else f"{value!r} is missing", offset)
+            raise ExpressionError(
+                f"{value!r} was expected before {found!r}" if found else f"{value!r} is missing", offset
+            )
 
     def comparison(self) -> Any:
         left = self.sum()

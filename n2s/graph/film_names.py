@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 LONGEST = 255  # bytes of one name on the usual file systems
 
+
 def temporary_bytes(ending: str) -> int:
     """Return what publishing adds to a name while the file is written: dots, the process, a random word, an ending."""
     return len(".") + len(".4194304") + len(".01234567") + len(".tmp") + max(len(ending.encode()), len(".list"))
@@ -53,13 +54,15 @@ def name_problem(path: str, writer: str, endings: Sequence[str] = ()) -> str:
             return f'"{shown}" is too long a name: it has {length} bytes, and at most {most} are possible.'
     if endings and pure.suffix.lower() not in endings:
         written = " or ".join(endings)
-        return f'{refused}{writer} writes {written}, {f"not {pure.suffix}" if pure.suffix else "and it has no ending"}.'
+        return f"{refused}{writer} writes {written}, {f'not {pure.suffix}' if pure.suffix else 'and it has no ending'}."
     return ""
 
 
 def same_place(path: str | PurePath) -> tuple[str, ...]:
     """Return what two paths share when some file system takes them for one: folded to one case, composed alike."""
-    return tuple(unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold()) for part in PurePath(path).parts)
+    return tuple(
+        unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold()) for part in PurePath(path).parts
+    )
 
 
 def collision(path: str | PurePath, others: Iterable[str | PurePath]) -> str:

@@ -13,9 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from n2s.graph import build
 from n2s.graph.declare import FolderPath, wanted
-from n2s.graph.document import Document, short_name
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import Expression, Number
+from n2s.graph.file.document import Document, short_name
 from n2s.graph.registry import suggest
 from n2s.graph.time import parse_rate
 from n2s.graph.times import WrittenSeconds, is_musical, parse_time
@@ -36,7 +36,12 @@ class Header(BaseModel):
     fps: Annotated[Fraction, BeforeValidator(parse_rate)] = Field(Fraction(30), description="film frames a second")
     size: tuple[int, int] = Field((640, 360), description="width and height in pixels, both even")
     tempo: float | None = Field(None, ge=20, le=400, description="beats a minute; else heard in the music")
-    duration: float | None = Field(None, gt=0, le=86400, description="a time, like 80 or 1:20: how long the film lasts; its sound is cut there or followed by silence; left out, as long as the music")
+    duration: float | None = Field(
+        None,
+        gt=0,
+        le=86400,
+        description="a time, like 80 or 1:20: how long the film lasts; its sound is cut there or followed by silence; left out, as long as the music",
+    )
     model: FolderPath | None = Field(
         None, description="folder of the model, for every node that names none; the one that is shipped when left out"
     )
@@ -108,7 +113,7 @@ class Graph:
         Parameters
         ----------
         overrides : dict, optional
-            Values that replace those of the file: ``{"grain.amount": 0.1, "fps": 25}``; see `n2s.graph.override`.
+            Values that replace those of the file: ``{"grain.amount": 0.1, "fps": 25}``; see `n2s.graph.file.override`.
         preset : str, optional
             One of the file's presets, laid under the overrides.
         including : tuple of Path
@@ -121,7 +126,7 @@ class Graph:
         GraphError
             With everything that is wrong, each with its line and column.
         """
-        from n2s.graph.load import load_graph
+        from n2s.graph.file.load import load_graph
 
         return load_graph(cls.__new__(cls), Path(path), overrides or {}, preset, including, places=places)
 
@@ -239,13 +244,13 @@ class Graph:
 
         None takes a setting, a node or a header entry out; a `Node` or a dict puts a node in. Saving knows the file.
         """
-        from n2s.graph.edit import edit
+        from n2s.graph.file.edit import edit
 
         return edit(self, changes)
 
     def to_yaml(self) -> str:
         """Return the graph as the text of a graph file."""
-        from n2s.graph.save import to_yaml
+        from n2s.graph.file.save import to_yaml
 
         return to_yaml(self)
 
@@ -255,7 +260,7 @@ class Graph:
         Relative paths in it are written as seen from the file's folder. Raises GraphError, and leaves the file as it
         is, where the graph cannot be written there.
         """
-        from n2s.graph.save import save
+        from n2s.graph.file.save import save
 
         return save(self, path)
 
@@ -266,7 +271,9 @@ def explain_header(error: ValidationError) -> list[tuple[str, str]]:
         field = str(item["loc"][0]) if item["loc"] else ""
         text = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            text = f"a graph has no such entry. {suggest(field, [*Header.model_fields, 'nodes', 'interface', 'presets'])}"
+            text = (
+                f"a graph has no such entry. {suggest(field, [*Header.model_fields, 'nodes', 'interface', 'presets'])}"
+            )
         elif field == "size" and item["type"] != "value_error":
             text = f"width and height were wanted, like [640, 360], not {item['input']!r}"
         elif item["type"] != "value_error":

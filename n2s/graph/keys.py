@@ -1,4 +1,4 @@
-"""Digests of plain data, of bytes and of arrays; `n2s.graph.code` has those of code."""
+"""Digests of plain data, of bytes and of arrays; `n2s.graph.code.identity` has those of code."""
 
 from __future__ import annotations
 

@@ -81,11 +81,18 @@ def registry() -> Registry:
             found.broken.append(f"{_package(entry)}: {entry.value} cannot be loaded: {_reason(error)}.")
             continue
         for name, cls in vars(module).items():
-            if not inspect.isclass(cls) or not issubclass(cls, Node) or cls.__module__.startswith("n2s.graph.") or name.startswith("_"):
+            if (
+                not inspect.isclass(cls)
+                or not issubclass(cls, Node)
+                or cls.__module__.startswith("n2s.graph.")
+                or name.startswith("_")
+            ):
                 continue
             if missing := _missing(cls):
                 if missing != "abstract":
-                    found.unfinished.setdefault(name, f"{name} of {_package(entry)} ({cls.__module__}) is no node type yet: {missing}.")
+                    found.unfinished.setdefault(
+                        name, f"{name} of {_package(entry)} ({cls.__module__}) is no node type yet: {missing}."
+                    )
                 continue
             sources.setdefault(name, {}).setdefault(cls, entry)
     for name, classes in sorted(sources.items()):
@@ -94,9 +101,13 @@ def registry() -> Registry:
             found.types[name] = next(iter(classes))
         else:
             listed = _listed(f"{cls.__module__} of {_package(entry)}" for cls, entry in classes.items())
-            found.doubled[name] = f"{name} is defined by {listed}; graphs cannot use it until all but one are uninstalled."
+            found.doubled[name] = (
+                f"{name} is defined by {listed}; graphs cannot use it until all but one are uninstalled."
+            )
     if not found.types:
-        raise GraphError(" ".join(["no node types are installed; install the package itself: pip install -e .", *found.broken]))
+        raise GraphError(
+            " ".join(["no node types are installed; install the package itself: pip install -e .", *found.broken])
+        )
     return found
 
 
@@ -108,12 +119,24 @@ def _missing(cls: type[Node]) -> str:
     method = METHODS.get(cls.kind)
     has_method = method is not None and hasattr(cls, method)
     if cls.kind not in KINDS:
-        return "it inherits from Node alone; inherit from Resident, Streamed, Pointwise or Sink" if cls.outputs else "abstract"
+        return (
+            "it inherits from Node alone; inherit from Resident, Streamed, Pointwise or Sink"
+            if cls.outputs
+            else "abstract"
+        )
     if not cls.outputs:
-        return 'it declares no outputs, like outputs = {"signal": Output(SIGNAL, "what it is")}' if has_method else "abstract"
+        return (
+            'it declares no outputs, like outputs = {"signal": Output(SIGNAL, "what it is")}'
+            if has_method
+            else "abstract"
+        )
     if method is not None and not has_method:
         inherits_outputs = "outputs" not in vars(cls)
-        return "abstract" if inherits_outputs and cls.kind == "pointwise" and not cls.model_fields else f"it has no {method}"
+        return (
+            "abstract"
+            if inherits_outputs and cls.kind == "pointwise" and not cls.model_fields
+            else f"it has no {method}"
+        )
     return ""
 
 

@@ -25,7 +25,9 @@ def clamp(x, low, high):
 
 def smoothstep(low, high, x):
     """Ease from 0 at low to 1 at high: t * t * (3 - 2 t), t = (x - low) / (high - low) held within 0..1."""
-    t = min(max((x - low) * (f32(1) / (high - low)), f32(0)), f32(1))  # a division that does not depend on x is done once
+    t = min(
+        max((x - low) * (f32(1) / (high - low)), f32(0)), f32(1)
+    )  # a division that does not depend on x is done once
     return t * t * (f32(3) - f32(2) * t)
 
 

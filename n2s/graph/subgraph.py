@@ -84,7 +84,10 @@ class Given(Node):
     kind: ClassVar[str] = "given"
 
 
-GIVEN = {name: type(f"Given{name}", (Given,), {"__module__": __name__, "outputs": {"value": Output(kind)}}) for name, kind in _KINDS.items()}
+GIVEN = {
+    name: type(f"Given{name}", (Given,), {"__module__": __name__, "outputs": {"value": Output(kind)}})
+    for name, kind in _KINDS.items()
+}
 
 
 class Formula(Resident):
@@ -124,18 +127,27 @@ def read_interface(document: Any, values: Any, problems: list[Problem]) -> Inter
     except ValidationError as error:
         for item in error.errors(include_url=False):
             where = tuple(str(part) for part in item["loc"])
-            text = {"extra_forbidden": "an interface has no such entry", "missing": "this is needed"}.get(item["type"], item["msg"])
+            text = {"extra_forbidden": "an interface has no such entry", "missing": "this is needed"}.get(
+                item["type"], item["msg"]
+            )
             problems.append(Problem(document.where(("interface", *where)), f"interface.{'.'.join(where)}: {text}."))
         return None
     names = [*interface.inputs, *interface.params]
     for name in names:
         if not NAME.match(name) or names.count(name) > 1 or name in ("path", "preset", "set", "seed", "node"):
-            problems.append(Problem(document.where(("interface",)), f'interface: "{name}" cannot be the name of an input or parameter.'))
+            problems.append(
+                Problem(
+                    document.where(("interface",)), f'interface: "{name}" cannot be the name of an input or parameter.'
+                )
+            )
     return interface
 
 
 def subgraph_type(
-    path: Path, preset: str | None = None, overrides: dict[str, Any] | None = None, including: tuple[Path, ...] = (),
+    path: Path,
+    preset: str | None = None,
+    overrides: dict[str, Any] | None = None,
+    including: tuple[Path, ...] = (),
     places: Mapping[str, Position] | None = None,
 ) -> type[SubGraph]:
     """Return the node type that a sub-graph's file declares, under one of its presets and some overrides.
@@ -157,7 +169,9 @@ def subgraph_type(
     inner = Graph.load(path, overrides, preset, including, places)
     interface = inner.interface
     if interface is None:
-        raise GraphError(f'{path.name} has no interface, so it cannot be a node; give it "interface: {{inputs: …, outputs: …}}"')
+        raise GraphError(
+            f'{path.name} has no interface, so it cannot be a node; give it "interface: {{inputs: …, outputs: …}}"'
+        )
     fields: dict[str, Any] = {}
     for name, given in interface.inputs.items():
         fields[name] = (_PORTS[given.kind], port(given.help))
@@ -182,7 +196,9 @@ def check_outputs(graph: Any, problems: list[Problem]) -> None:
         found = link and link.node in graph.nodes and graph.output(link)
         if not found:
             where = graph.document.where(("interface", "outputs", name))
-            problems.append(Problem(where, f'interface.outputs.{name}: "{text}" names no output of a node of this graph.'))
+            problems.append(
+                Problem(where, f'interface.outputs.{name}: "{text}" names no output of a node of this graph.')
+            )
 
 
 def flatten(graph: Any) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], Any]:

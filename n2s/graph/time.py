@@ -133,7 +133,9 @@ class PartialClock:
 
     def _read(self, name: str, declared: str) -> Any:
         if declared not in self._reads:
-            raise GraphError(f"{self._reader} reads clock.{name} and declares that it does not; add {declared!r} to its reads.")
+            raise GraphError(
+                f"{self._reader} reads clock.{name} and declares that it does not; add {declared!r} to its reads."
+            )
         return getattr(self._whole, name)
 
 

@@ -1,8 +1,8 @@
 """Times as people write them, the same wherever one is given: in graphs, in their headers, on the command line.
 
-    80      80.5      "80 s"      "250 ms"          seconds
-    "1:20"  "1:20.5"  "1:02:03"                     minutes and seconds; hours, minutes and seconds
-    "32 beats"        "8 bars"                      as long as the music has them
+80      80.5      "80 s"      "250 ms"          seconds
+"1:20"  "1:20.5"  "1:02:03"                     minutes and seconds; hours, minutes and seconds
+"32 beats"        "8 bars"                      as long as the music has them
 """
 
 from __future__ import annotations
@@ -55,8 +55,10 @@ def parse_time(value: Any) -> Number:
         if match and (number := float(match["number"])) < float("inf"):
             return Number(number, match["unit"] or "", text)
         if ":" in text:
-            raise ValueError(f'a time was wanted, like "1:20", "1:20.5" or "1:02:03", not "{_short(text)}": minutes and '
-                             "seconds have two digits and go up to 59")
+            raise ValueError(
+                f'a time was wanted, like "1:20", "1:20.5" or "1:02:03", not "{_short(text)}": minutes and '
+                "seconds have two digits and go up to 59"
+            )
     shown = f'"{_short(value)}"' if isinstance(value, str) else repr(value)[:80]
     raise ValueError(f"a time from 0 on was wanted, like {LIKE}, not {shown}")
 
@@ -96,7 +98,11 @@ def _is_plain(text: str) -> bool:
     return True
 
 
-_TIME_SCHEMA = {"type": ["number", "string"], "pattern": PATTERN, "patternErrorMessage": f"A time was wanted, like {LIKE}."}
+_TIME_SCHEMA = {
+    "type": ["number", "string"],
+    "pattern": PATTERN,
+    "patternErrorMessage": f"A time was wanted, like {LIKE}.",
+}
 
 # A point in time with its values: [seconds or a time as text, value, …].
 Point = Annotated[

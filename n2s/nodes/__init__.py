@@ -14,6 +14,23 @@ from n2s.nodes.sources import ImageSource
 from n2s.nodes.tone import Tone, Vignette
 
 __all__ = [
-    "EMA", "Album", "Anchors", "AudioSource", "Constant", "DigestSink", "FFmpegSink", "Features", "Grain",
-    "ImageSource", "Keyframes", "LatentEMA", "Mix", "Tone", "Track", "VAEDecode", "Vignette", "Wander", "Weights",
+    "EMA",
+    "Album",
+    "Anchors",
+    "AudioSource",
+    "Constant",
+    "DigestSink",
+    "FFmpegSink",
+    "Features",
+    "Grain",
+    "ImageSource",
+    "Keyframes",
+    "LatentEMA",
+    "Mix",
+    "Tone",
+    "Track",
+    "VAEDecode",
+    "Vignette",
+    "Wander",
+    "Weights",
 ]

@@ -24,8 +24,12 @@ class VAEDecode(Streamed):
     """
 
     latents: Latents = port("unit variance in every channel")
-    model: FolderPath | None = setting(None, help="folder of the model; left out, the graph's, else the one that is shipped", keyed=False)
-    precision: Literal["auto", "int8", "fp16", "fp32"] = setting("auto", help="which of the model's decoders", keyed=False)
+    model: FolderPath | None = setting(
+        None, help="folder of the model; left out, the graph's, else the one that is shipped", keyed=False
+    )
+    precision: Literal["auto", "int8", "fp16", "fp32"] = setting(
+        "auto", help="which of the model's decoders", keyed=False
+    )
     provider: Literal["auto", "cpu", "cuda"] = setting("auto", help="what the decoder runs on", keyed=False)
     grid: tuple[int, int] | None = setting(None, ge=2, le=256, help="latent rows and columns")
     batch: int = setting(2, ge=1, le=64, help="frames the decoder takes at once", keyed=False)

@@ -12,18 +12,18 @@ from fractions import Fraction
 
 import numpy as np
 
-BANDS = 40              # mel bands of the timbre
-ONSET_BANDS = 24        # mel bands of the onsets: about the width in which the ear sums, and steady on noise
+BANDS = 40  # mel bands of the timbre
+ONSET_BANDS = 24  # mel bands of the onsets: about the width in which the ear sums, and steady on noise
 COEFFICIENTS = 13
-LOWEST, HIGHEST = 20.0, 16000.0     # Hz, the range of the mel bands
-SPLITS = 200.0, 2000.0              # Hz, between low, mid and high
-SILENCE = 1e-10         # mean square, -100 dB: below it a frame is silent
-FLOOR = 1e-8            # mean square, -80 dB, added to every band before the logarithm of the timbre
-LOUDNESS = 0.3          # Stevens' exponent. Decibels would let a faint tick in silence outdo a drum in a full mix
-LAG = 0.06              # how far an onset's window looks back, as a share of its length: see `_onset_rows`
-SLOWEST, FASTEST = 40.0, 220.0      # BPM
-USUAL = 120.0           # BPM, and the tempo of music that shows none
-TIGHTNESS = 400.0       # how much an uneven beat costs the tracker
+LOWEST, HIGHEST = 20.0, 16000.0  # Hz, the range of the mel bands
+SPLITS = 200.0, 2000.0  # Hz, between low, mid and high
+SILENCE = 1e-10  # mean square, -100 dB: below it a frame is silent
+FLOOR = 1e-8  # mean square, -80 dB, added to every band before the logarithm of the timbre
+LOUDNESS = 0.3  # Stevens' exponent. Decibels would let a faint tick in silence outdo a drum in a full mix
+LAG = 0.06  # how far an onset's window looks back, as a share of its length: see `_onset_rows`
+SLOWEST, FASTEST = 40.0, 220.0  # BPM
+USUAL = 120.0  # BPM, and the tempo of music that shows none
+TIGHTNESS = 400.0  # how much an uneven beat costs the tracker
 
 
 def analyse(audio, rows: int = 256) -> dict[str, np.ndarray]:
@@ -76,8 +76,8 @@ def analyse(audio, rows: int = 256) -> dict[str, np.ndarray]:
 
     out = {name: np.empty(count, np.float32) for name in ("rms", "centroid", "flatness", "onset", "low", "mid", "high")}
     out["mfcc"] = np.empty((count, COEFFICIENTS), np.float32)
-    heard = np.zeros(size - hop)                # the tail of the samples already read: where the next window begins
-    squares = np.zeros(3)                       # and the sums of squares of its hops
+    heard = np.zeros(size - hop)  # the tail of the samples already read: where the next window begins
+    squares = np.zeros(3)  # and the sums of squares of its hops
     heard[half:], squares[2:] = _take(audio, 0, half - hop, hop)
     before = np.zeros((1, ONSET_BANDS))
     for first in range(0, count, rows):
@@ -113,7 +113,7 @@ def analyse(audio, rows: int = 256) -> dict[str, np.ndarray]:
         before = level[-1:]
         rise = np.maximum(level[1:] - _widest(level[:-1]), 0)
         out["onset"][here] = np.einsum("jb->j", rise)
-        heard, squares = heard[-(size - hop):], squares[-3:]
+        heard, squares = heard[-(size - hop) :], squares[-3:]
 
     tempo, beats = track_beats(out["onset"], hop, rate)
     return out | {"hop": np.array(hop), "rate": np.array(rate), "tempo": np.array(tempo), "beats": beats}
@@ -141,7 +141,7 @@ def mel_bank(rate: int, size: int, bands: int) -> list[tuple[int, np.ndarray]]:
         weights = np.minimum((frequency - left) / (middle - left), (right - frequency) / (right - middle))
         under = np.flatnonzero(weights > 0)
         if len(under):
-            bank.append((int(under[0]), weights[under[0]:under[-1] + 1]))
+            bank.append((int(under[0]), weights[under[0] : under[-1] + 1]))
         else:
             bank.append((min(round(middle * size / rate), size // 2), np.ones(1)))
     return bank
@@ -174,13 +174,13 @@ def _take(audio, start: int, n: int, hop: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _power(frames: np.ndarray, window: np.ndarray) -> np.ndarray:
     spectrum = np.fft.rfft(frames * window)
-    power = spectrum.real ** 2 + spectrum.imag ** 2
-    power[:, 1:-1] *= 2         # the mirrored half
+    power = spectrum.real**2 + spectrum.imag**2
+    power[:, 1:-1] *= 2  # the mirrored half
     return power
 
 
 def _bands(power: np.ndarray, bank: list[tuple[int, np.ndarray]]) -> np.ndarray:
-    return np.stack([np.einsum("jk,k->j", power[:, at:at + len(weights)], weights) for at, weights in bank], axis=1)
+    return np.stack([np.einsum("jk,k->j", power[:, at : at + len(weights)], weights) for at, weights in bank], axis=1)
 
 
 def _onset_rows(frames: np.ndarray, short: int) -> np.ndarray:
@@ -190,7 +190,7 @@ def _onset_rows(frames: np.ndarray, short: int) -> np.ndarray:
     report it early. Looking back by ``LAG`` of the length puts the report on the click itself.
     """
     begin = (frames.shape[1] - short) // 2 - round(LAG * short)
-    return frames[:, begin:begin + short]
+    return frames[:, begin : begin + short]
 
 
 def _widest(level: np.ndarray) -> np.ndarray:
@@ -250,7 +250,7 @@ def _smooth(onset: np.ndarray) -> np.ndarray:
     """Gaussian of 1.5 rows: beats that fall between rows look like beats that fall on them."""
     kernel = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
     padded = np.pad(onset, 5)
-    return sum(weight * padded[at:at + len(onset)] for at, weight in enumerate(kernel / kernel.sum()))
+    return sum(weight * padded[at : at + len(onset)] for at, weight in enumerate(kernel / kernel.sum()))
 
 
 def _period(onset: np.ndarray, shortest: float, longest: float, per_minute: float) -> float | None:
@@ -258,14 +258,14 @@ def _period(onset: np.ndarray, shortest: float, longest: float, per_minute: floa
     centred = onset - onset.mean()
     size = 1 << (2 * len(onset) - 1).bit_length()
     spectrum = np.fft.rfft(centred, size)
-    likeness = np.fft.irfft(spectrum.real ** 2 + spectrum.imag ** 2, size)[:len(onset)]
+    likeness = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)[: len(onset)]
     likeness /= likeness[0]
     lags = np.arange(int(np.ceil(shortest)), int(longest) + 1)
     if len(lags) < 3:
         return None
     weight = np.exp(-0.5 * np.log2(per_minute / lags / USUAL) ** 2)
     double = np.minimum(2 * lags, len(likeness) - 1)
-    summed = likeness[lags] + 0.5 * np.maximum(likeness[double], 0)     # a beat also repeats at twice its period
+    summed = likeness[lags] + 0.5 * np.maximum(likeness[double], 0)  # a beat also repeats at twice its period
     best = int(lags[np.argmax(summed * weight)])
     if likeness[best] < 0.1:
         return None
@@ -280,7 +280,7 @@ def _summit(values: np.ndarray, at: int) -> float:
     """Where the parabola through a row and its neighbours is highest, within half a row."""
     if not 0 < at < len(values) - 1:
         return float(at)
-    left, here, right = values[at - 1:at + 2]
+    left, here, right = values[at - 1 : at + 2]
     bend = left - 2 * here + right
     return at + float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend < 0 else float(at)
 
@@ -290,12 +290,12 @@ def _path(onset: np.ndarray, period: float) -> np.ndarray:
     steps = np.arange(round(period / 2), round(2 * period) + 1)[::-1]
     cost = TIGHTNESS * np.log(steps / period) ** 2
     reach = int(steps[0])
-    score = np.concatenate([np.full(reach, -np.inf), onset])        # nothing comes before the first row
+    score = np.concatenate([np.full(reach, -np.inf), onset])  # nothing comes before the first row
     link = np.full(len(onset), -1)
     for row in range(len(onset)):
-        past = score[row:row + len(steps)] - cost
+        past = score[row : row + len(steps)] - cost
         best = int(np.argmax(past))
-        if past[best] > 0:                                          # otherwise a chain begins here
+        if past[best] > 0:  # otherwise a chain begins here
             score[reach + row] += past[best]
             link[row] = row - steps[best]
     score = score[reach:]
@@ -309,9 +309,9 @@ def _path(onset: np.ndarray, period: float) -> np.ndarray:
 
 def _strong(rows: np.ndarray, onset: np.ndarray) -> np.ndarray:
     """The beats without the ones before the music begins and after it ends."""
-    level = np.array([onset[max(row - 2, 0):row + 3].max() for row in rows])
-    heard = np.flatnonzero(level > 0.25 * np.sqrt(np.mean(level ** 2)))
-    return rows[heard[0]:heard[-1] + 1] if len(heard) else rows[:0]
+    level = np.array([onset[max(row - 2, 0) : row + 3].max() for row in rows])
+    heard = np.flatnonzero(level > 0.25 * np.sqrt(np.mean(level**2)))
+    return rows[heard[0] : heard[-1] + 1] if len(heard) else rows[:0]
 
 
 def _slope(places: np.ndarray) -> float:
@@ -434,4 +434,4 @@ def beat_phase(beats: np.ndarray, tempo: float, fps: Fraction, frames: int) -> n
     """Where in its beat each film frame lies: `beat_count` without the whole beats, float64 in [0, 1)."""
     count = beat_count(beats, tempo, fps, frames)
     phase = count - np.floor(count)
-    return np.where(phase < 1, phase, 0.0)      # a hair before a beat the subtraction rounds up to 1
+    return np.where(phase < 1, phase, 0.0)  # a hair before a beat the subtraction rounds up to 1

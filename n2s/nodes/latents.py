@@ -26,7 +26,9 @@ class Anchors(Streamed):
     weights: Signal = port("one column an anchor")
     names: list[str] = setting(help="the anchors, as the model's card lists them", min_length=1, keyed=False)
     blend: Literal["spherical", "linear"] = setting("spherical", help="the way between anchors")
-    model: FolderPath | None = setting(None, help="folder of the model; left out, the graph's, else the one that is shipped", keyed=False)
+    model: FolderPath | None = setting(
+        None, help="folder of the model; left out, the graph's, else the one that is shipped", keyed=False
+    )
 
     outputs = LATENTS_OUTPUT
     reads = frozenset()
@@ -53,8 +55,10 @@ class Anchors(Streamed):
         anchors, gram = block.resources
         weights = weights.reshape(len(weights), -1)
         if weights.shape[1] != len(anchors):
-            raise RenderError(f"Anchors blends {len(anchors)} anchors but gets {weights.shape[1]} columns of weights; "
-                              f"set count: {len(anchors)} on the Weights before it.")
+            raise RenderError(
+                f"Anchors blends {len(anchors)} anchors but gets {weights.shape[1]} columns of weights; "
+                f"set count: {len(anchors)} on the Weights before it."
+            )
         factors = weights if self.blend == "linear" else np.stack([spherical_factors(row, gram) for row in weights])
         latents = np.zeros((len(weights), *anchors.shape[1:]), np.float32)
         for i, anchor in enumerate(anchors):

@@ -30,7 +30,9 @@ class Wander(Streamed):
     period: MusicalTime = setting(8.0, ge=0.05, le=3600, unit="s", help="the time of one swing, on average")
     scale: float = setting(4.0, ge=1, le=64, unit="latent cells", help="size of what drifts together")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, another drift")
-    model: FolderPath | None = setting(None, help="folder of the model; left out, the graph's, else the one that is shipped", keyed=False)
+    model: FolderPath | None = setting(
+        None, help="folder of the model; left out, the graph's, else the one that is shipped", keyed=False
+    )
 
     outputs = LATENTS_OUTPUT
     reads = frozenset()
@@ -67,7 +69,9 @@ class Wander(Streamed):
         rows, columns, waves, reach = block.resources
         channels = latents.shape[1]
         if len(reach) != channels:
-            raise RenderError(f"Wander drifts {channels} channels, its model has {len(reach)}; give it the model of the latents.")
+            raise RenderError(
+                f"Wander drifts {channels} channels, its model has {len(reach)}; give it the model of the latents."
+            )
         times = block.times[:, None, None, None]
         coarse = np.zeros((len(times), channels, len(rows.places), len(columns.places)))
         for frequency, phase in waves:

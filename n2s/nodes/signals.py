@@ -94,7 +94,9 @@ def check_rising(times: list[Any], tempo: float) -> list[float]:
     seconds = [time.resolve(tempo) if isinstance(time, Number) else time for time in times]
     for i in range(1, len(times)):
         if not seconds[i] > seconds[i - 1]:
-            later, earlier = (str(time) if isinstance(time, Number) else f"{time:g} s" for time in (times[i], times[i - 1]))
+            later, earlier = (
+                str(time) if isinstance(time, Number) else f"{time:g} s" for time in (times[i], times[i - 1])
+            )
             raise ValueError(f"times must rise; {later} comes after {earlier}")
     return seconds
 
@@ -110,7 +112,9 @@ class EMA(Resident):
     signal: Signal = port("what is smoothed")
     half_life: MusicalTime = setting(0.2, ge=0, le=600, unit="s", help="time in which half of a step is left")
     attack: MusicalTime = setting(None, ge=0, le=600, unit="s", help="half-life while rising; half_life when left out")
-    release: MusicalTime = setting(None, ge=0, le=600, unit="s", help="half-life while falling; half_life when left out")
+    release: MusicalTime = setting(
+        None, ge=0, le=600, unit="s", help="half-life while falling; half_life when left out"
+    )
 
     outputs = SIGNAL_OUTPUT
     neutral = {"half_life": 0}
@@ -120,7 +124,9 @@ class EMA(Resident):
 
     def compute(self, scene: Scene, signal: np.ndarray) -> np.ndarray:
         rise, fall = (
-            follow_rate((self.half_life if half_life is None else half_life).resolve(scene.clock.tempo), scene.clock.fps)
+            follow_rate(
+                (self.half_life if half_life is None else half_life).resolve(scene.clock.tempo), scene.clock.fps
+            )
             for half_life in (self.attack, self.release)
         )
         columns = signal.astype(np.float64).reshape(len(signal), -1).T

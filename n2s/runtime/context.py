@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from n2s.graph.code import code_digest
-from n2s.graph.code_text import facts_subject, known_facts, remember_facts
+from n2s.graph.code.identity import code_digest
+from n2s.graph.code.text import facts_subject, known_facts, remember_facts
 from n2s.graph.errors import MediaError, RenderError
-from n2s.runtime import audio
-from n2s.runtime.audio import AudioInfo, AudioReader, probe
-from n2s.runtime.cards import shipped_folder
 from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import ffmpeg_path
-from n2s.runtime.models import ModelFolder
+from n2s.runtime.media import audio
+from n2s.runtime.media.audio import AudioInfo, AudioReader, probe
+from n2s.runtime.models.cards import shipped_folder
+from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.store import Store
 
 SLOWEST = 1000  # samples a second; below, nothing can be heard or encoded
@@ -102,7 +102,7 @@ class RunContext:
         return self._models[folder]
 
     def image(self, path: Path) -> np.ndarray:
-        from n2s.runtime.pictures import read_picture
+        from n2s.runtime.media.pictures import read_picture
 
         if not path.is_file():
             return read_picture(path)  # says in its own words what is wrong

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.code_files import files_below
+from n2s.graph.code.files import files_below
+from n2s.graph.code.loaded import Stamp, stamp
 from n2s.graph.errors import MediaError, MissingFileError
-from n2s.graph.loaded import Stamp, stamp
 from n2s.runtime.store import Store
 
 SMALL = 1 << 20  # bytes that are read again sooner than a table is believed
@@ -53,7 +53,14 @@ class InputFiles:
         self._lock = threading.RLock()
 
     def about(
-        self, kind: str, path: Path, find_out: Callable[[], Any], *, guarded: bool = True, keep: bool = False, **beside: Any
+        self,
+        kind: str,
+        path: Path,
+        find_out: Callable[[], Any],
+        *,
+        guarded: bool = True,
+        keep: bool = False,
+        **beside: Any,
     ) -> Any:
         """Return a fact about a file: what ``find_out`` says, or what it said before of the file as it is.
 
@@ -94,11 +101,15 @@ class InputFiles:
         if not fact.guarded:
             return None
         if state is None:
-            raise MediaError(f"{path} was taken away while the run was under way. Put it back and run again; what is "
-                             "finished is kept.")
+            raise MediaError(
+                f"{path} was taken away while the run was under way. Put it back and run again; what is "
+                "finished is kept."
+            )
         # Whatever it holds by now: between two looks it may have held something else, and been read.
-        raise MediaError(f"{path} was changed while the run was under way. Run again: what was finished before is kept, and "
-                         "what needs the new file is rendered.")
+        raise MediaError(
+            f"{path} was changed while the run was under way. Run again: what was finished before is kept, and "
+            "what needs the new file is rendered."
+        )
 
     def _find(self, path: Path, state: Stamp, find_out: Callable[[], Any]) -> Any:
         value = find_out()
@@ -137,7 +148,9 @@ class InputFiles:
             if path.is_dir():
                 self._watch_folders(path, guarded)
                 files = files_below(path)
-                listed = "".join(f"{file.relative_to(path).as_posix()}\n{self.digest(file, guarded)}\n" for file in files)
+                listed = "".join(
+                    f"{file.relative_to(path).as_posix()}\n{self.digest(file, guarded)}\n" for file in files
+                )
                 return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
             with self._lock:
                 state = _state(path)

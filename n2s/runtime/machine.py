@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from n2s.graph.code import engine_parts
+from n2s.graph.code.identity import engine_parts
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest
 
@@ -39,8 +39,10 @@ def onnxruntime_flavour() -> str:
     """
     cpu, gpu = installed("onnxruntime"), installed("onnxruntime-gpu")
     if cpu and gpu:
-        raise RenderError("Both onnxruntime and onnxruntime-gpu are installed; they overwrite each other's files. Cure: "
-                          "pip uninstall -y onnxruntime onnxruntime-gpu, then " + INSTALL_ADVICE + ".")
+        raise RenderError(
+            "Both onnxruntime and onnxruntime-gpu are installed; they overwrite each other's files. Cure: "
+            "pip uninstall -y onnxruntime onnxruntime-gpu, then " + INSTALL_ADVICE + "."
+        )
     if not cpu and not gpu:
         raise RenderError("Decoding needs onnxruntime, which is not installed. Cure: " + INSTALL_ADVICE + ".")
     return "gpu" if gpu else "cpu"
@@ -79,8 +81,10 @@ def ffmpeg_path() -> str:
     if not path or not os.access(path, os.X_OK):
         named = os.environ.get("IMAGEIO_FFMPEG_EXE")
         where = f"IMAGEIO_FFMPEG_EXE names {named}, which cannot be run" if named else "imageio-ffmpeg brings none here"
-        raise RenderError(f"There is no FFmpeg: {where}. Cure: pip install --force-reinstall imageio-ffmpeg, or let "
-                          "IMAGEIO_FFMPEG_EXE name an FFmpeg with libx264.")
+        raise RenderError(
+            f"There is no FFmpeg: {where}. Cure: pip install --force-reinstall imageio-ffmpeg, or let "
+            "IMAGEIO_FFMPEG_EXE name an FFmpeg with libx264."
+        )
     return path
 
 
@@ -92,8 +96,10 @@ def _ffmpeg_version() -> str:
     try:
         done = subprocess.run([ffmpeg_path(), "-version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise RenderError(f"IMAGEIO_FFMPEG_EXE names {ffmpeg_path()}, which does not run ({error}). Unset it to use the one "
-                          "that imageio-ffmpeg brings.") from None
+        raise RenderError(
+            f"IMAGEIO_FFMPEG_EXE names {ffmpeg_path()}, which does not run ({error}). Unset it to use the one "
+            "that imageio-ffmpeg brings."
+        ) from None
     return done.stdout.partition("\n")[0]
 
 

@@ -126,7 +126,9 @@ class BarEvents(Events):
         with self._lock:
             self._done += frames
             speed = self._done / max(time.monotonic() - self._began, 1e-9)
-            self._progress.update(self._task, completed=self._done, speed=f"{self._done}/{self._all} frames, {speed:.1f} frames/s")
+            self._progress.update(
+                self._task, completed=self._done, speed=f"{self._done}/{self._all} frames, {speed:.1f} frames/s"
+            )
 
     def ended(self) -> None:
         self._progress.stop()

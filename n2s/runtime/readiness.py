@@ -23,7 +23,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.paths import path_settings, paths
 from n2s.graph.registry import suggest
 from n2s.graph.tracks import album_problems, load_track
-from n2s.runtime.cards import read_card, shipped_folder
+from n2s.runtime.models.cards import read_card, shipped_folder
 
 
 def check_inputs(graph: Graph) -> None:
@@ -171,7 +171,9 @@ def _lacks(graph: Graph, name: str, model: KnownModel) -> list[tuple[tuple, str]
     """Return what a model lacks that a node needs, as the node's author says."""
     node = graph.nodes[name]
     told = authors.call(graph, name, "check_model", lambda: _listed(node.check_model(model)))
-    wanted = 'pairs of a setting\'s path and a sentence were wanted: [(("names", 0), "the model has no anchor \\"red\\".")]'
+    wanted = (
+        'pairs of a setting\'s path and a sentence were wanted: [(("names", 0), "the model has no anchor \\"red\\".")]'
+    )
     if not isinstance(told, list):
         raise authors.wrong(graph, name, f"check_model gave {authors.shown(told)}; {wanted}.")
     for one in told:
@@ -231,4 +233,6 @@ def _advice(text: str, path: Path) -> str:
     except OSError:
         return f"There is no folder {path.parent}. Paths start from the graph's folder."
     near = get_close_matches(path.name, beside, 1, 0.6)
-    return f'Did you mean "{near[0]}"? Check the path.' if near else "Check the path. It starts from the graph's folder."
+    return (
+        f'Did you mean "{near[0]}"? Check the path.' if near else "Check the path. It starts from the graph's folder."
+    )

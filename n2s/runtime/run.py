@@ -18,21 +18,22 @@ from n2s.graph.check import without_film
 from n2s.graph.errors import ArgumentError, GraphError, N2SError, RenderError
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
-from n2s.graph.plan import Chunk, FilmPlan
 from n2s.graph.times import parse_time
-from n2s.runtime import encoder, machine
+from n2s.plan.film import Chunk, FilmPlan
+from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
-from n2s.runtime.executors import Cancelled, Executor, LocalExecutor, Task
-from n2s.runtime.films import Film, FilmMaker
-from n2s.runtime.frames import FrameMaker
-from n2s.runtime.models import ProviderExhausted
-from n2s.runtime.productions import Planner
+from n2s.runtime.films import encoder
+from n2s.runtime.films.films import Film, FilmMaker
+from n2s.runtime.films.productions import Planner
+from n2s.runtime.films.targets import Targets, frames_folder, renew_frames_folder
+from n2s.runtime.models.folder import ProviderExhausted
 from n2s.runtime.readiness import check_inputs, input_files
 from n2s.runtime.records import RunRecord
-from n2s.runtime.segments import write_digests, write_segment
+from n2s.runtime.render.executors import Cancelled, Executor, LocalExecutor, Task
+from n2s.runtime.render.frames import FrameMaker
+from n2s.runtime.render.segments import write_digests, write_segment
 from n2s.runtime.store import Store, absolute, check_folder, disk_error
-from n2s.runtime.targets import Targets, frames_folder, renew_frames_folder
 
 
 @dataclass
@@ -333,8 +334,10 @@ class Run:
         for _, chunk in film.parts:
             path = self.store.find("segments", chunk.key, film.suffix)
             if path is None:
-                raise RenderError(f"A finished segment vanished from the store {self.store.root} before {film.path.name} was "
-                               "joined. Run again; raise the store's limit if it is smaller than the film.")
+                raise RenderError(
+                    f"A finished segment vanished from the store {self.store.root} before {film.path.name} was "
+                    "joined. Run again; raise the store's limit if it is smaller than the film."
+                )
             segments.append(path)
         return segments
 

@@ -44,8 +44,10 @@ def absolute(path: str | Path) -> Path:
 def disk_error(error: OSError, what: Path) -> RenderError:
     """Say what a failed write means and how to go on."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return RenderError(f"The disk is full: {what} cannot be written. What is finished is kept; free some space, or "
-                           "name a folder on another disk with --store and --out, and run again.")
+        return RenderError(
+            f"The disk is full: {what} cannot be written. What is finished is kept; free some space, or "
+            "name a folder on another disk with --store and --out, and run again."
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
         return RenderError(f"{what} cannot be written: {error.strerror}. Choose another folder with --store or --out.")
     return RenderError(f"{what} cannot be written: {error.strerror}.")

@@ -32,7 +32,11 @@ def generator(style: str, seed: int, index: int) -> np.random.Generator:
 
 
 def draw(
-    style: str, seed: int, index: int, size: tuple[int, int] = (512, 512), palette: str | None = None,
+    style: str,
+    seed: int,
+    index: int,
+    size: tuple[int, int] = (512, 512),
+    palette: str | None = None,
     composition: str | None = None,
 ) -> tuple[np.ndarray, dict[str, str]]:
     """One picture, float32 (h, w, 3) in 0..1, and its `composition` and `palette`.

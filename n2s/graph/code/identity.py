@@ -1,0 +1,278 @@
+"""The identity of code: a digest of everything that a node's or the engine's results may come from.
+
+It is made of whole modules, so that nothing that a function can reach is left out: constants of every type, defaults,
+decorators, helpers behind `partial` or a cache, classes, modules named by modules.
+
+- Of this library, the modules that are imported from a starting one, directly or through others. Left out is `APART`.
+- Of a package of others, every module and every other file in its folder, and in the same way every package that it
+  imports and that is not installed as a library. Libraries count by their version, small ones by their content too.
+- Module constants and class attributes of such packages also by their present value, as far as it is plain: they may come
+  from an environment variable, or be set by a script.
+
+What counts is the code that was loaded (`n2s.graph.code.loaded`). A module whose file is still as it was when it was executed
+is known by the syntax tree of its text, so that comments, docstrings and layout do not count (docstrings do in a module
+that reads ``__doc__``), and the digest is the same in every process and on every version of Python. A module whose file
+was edited meanwhile is known by the code object that was executed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.code import loaded
+from n2s.graph.code.files import (
+    ABSENT,
+    OWN,
+    file_of,
+    installed_version,
+    is_small,
+    is_standard,
+    package_around,
+    package_files,
+)
+from n2s.graph.code.text import Facts, code_imports, digest_code, facts_of, is_text_of, resolve_imports
+from n2s.graph.errors import GraphError
+from n2s.graph.keys import digest, digest_array, digest_bytes
+
+# Modules of this library that decide no bit of a frame beyond what stands in the recipe by its value: they read, check and
+# write graphs, make keys, keep and check files. Samples of music are known by their digest.
+APART = frozenset(
+    f"{OWN}.{name}"
+    for name in (
+        "graph.build", "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.loaded", "graph.declarations",
+        "graph.errors", "graph.graph", "graph.keys", "graph.registry", "runtime.media.audio", "runtime.events", "runtime.inputs",
+        "runtime.films.mp4", "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
+    )
+)  # fmt: skip
+ENGINE = (
+    f"{OWN}.runtime.render.frames",
+    f"{OWN}.runtime.render.segments",
+    f"{OWN}.runtime.context",
+)  # with what they import
+_late: set[str] = set()  # files of modules that were not imported when they were first looked at
+_executed: dict[int, Facts] = {}  # by execution: once known, an edit of the file makes no difference
+
+
+def engine_parts() -> dict[str, str]:
+    """Return the digests of the modules of this library that make frames, by name; they stand beside all nodes."""
+    walk = _Walk(_digest_of_file, frozenset())
+    for name in ENGINE:
+        walk.follow(name, 0)
+    return walk.parts
+
+
+def code_digest(
+    subject: type | str, file_digest: Callable[[Path], str] | None = None, beside: frozenset[str] = frozenset()
+) -> str:
+    """Return 40 hexadecimal digits that name all code behind a class of nodes or a module of this library.
+
+    Parameters
+    ----------
+    subject : type or str
+        A class, or the name of a module.
+    file_digest : callable, optional
+        Returns a digest of a file's bytes; a store can remember it.
+    beside : set of str
+        Modules of this library that are left out, because their digests stand beside this one.
+
+    Raises
+    ------
+    GraphError
+        When the class lives in no file, or its file was edited so that what is loaded cannot be known any more.
+    """
+    return digest(code_parts(subject, file_digest, beside))
+
+
+def code_parts(
+    subject: type | str, file_digest: Callable[[Path], str] | None = None, beside: frozenset[str] = frozenset()
+) -> dict[str, str]:
+    """Return what `code_digest` is made of: digests and versions by module, file and library."""
+    walk = _Walk(file_digest or _digest_of_file, beside)
+    if isinstance(subject, str):
+        walk.follow(subject, 0)
+        return walk.parts
+    for cls in subject.__mro__:
+        top, (born, file) = cls.__module__.partition(".")[0], vars(cls).get("_born", (0, None))
+        if file is None and (
+            is_standard(top) or (top not in (OWN, "__main__") and installed_version(top) not in ("", ABSENT))
+        ):
+            continue
+        walk.follow(cls.__module__, born, file)
+        if top != OWN:
+            walk.note_class(f"{cls.__module__}.{cls.__qualname__}", cls)
+    if subject.__module__.partition(".")[0] != OWN:
+        walk.note_methods_from_elsewhere(subject)
+    return walk.parts
+
+
+def _digest_of_file(path: Path) -> str:
+    return digest_bytes(path.read_bytes())
+
+
+class _Walk:
+    """Gathers the parts of one identity."""
+
+    def __init__(self, file_digest: Callable[[Path], str], beside: frozenset[str]):
+        self.parts: dict[str, str] = {}
+        self._file_digest, self._beside = file_digest, beside
+        self._tops: set[str] = set()
+
+    def follow(self, name: str, since: int, file: str | None = None) -> None:
+        """Take in a module, of which the file may be known, and what it imports."""
+        if name == "__main__":
+            file = file or file_of(name)
+            spec = getattr(sys.modules[name], "__spec__", None)
+            name = spec.name if spec else Path(file).stem  # of ``python -m package.module``, and of a script
+        top = name.partition(".")[0]
+        if top == OWN:
+            self._follow_own(name, since)
+        elif top not in self._tops:
+            self._tops.add(top)
+            for folder, files in package_around(name, file) if file else package_files(top):
+                self._follow_package(since, folder, files)
+
+    def _follow_own(self, name: str, since: int) -> None:
+        start, pending = name, [(name, since)]
+        while pending:
+            name, since = pending.pop()
+            if (name in APART and name != start) or name in self.parts or name in self._beside:
+                continue
+            imports, earliest = self._note_module(name, file_of(name), since)
+            pending += [(other, earliest) for other in imports if other.partition(".")[0] == OWN]
+
+    def _follow_package(self, since: int, folder: Path, files: list[Path]) -> None:
+        """Every module and every other file of a package, or a module that stands alone."""
+        for file in files:
+            place = file.relative_to(folder)
+            if file.suffix != ".py":
+                self.parts[f"file {place.as_posix()}"] = self._file_digest(file)
+                continue
+            parts = place.with_suffix("").parts
+            self._module(".".join(parts[:-1] if parts[-1] == "__init__" else parts), str(file), since)
+
+    def _module(self, name: str, file: str, since: int) -> None:
+        imports, earliest = self._note_module(name, file, since)
+        top, facts = name.partition(".")[0], facts_of(file)
+        self.parts["python"] = "{}.{}".format(*sys.version_info)  # even the sum of a list is another on some
+        for variable in facts.variables:
+            if variable in os.environ:
+                self.parts[f"variable {variable}"] = os.environ[variable]
+        loaded_as = next(
+            (m for m in map(sys.modules.get, (name, "__main__")) if getattr(m, "__file__", None) == file), None
+        )
+        if loaded_as is None or file in _late:
+            _late.add(file)  # what it holds once it is imported was not known before, and may not matter then
+            self._file_digest(Path(file))  # but its text must be then what it is now
+        elif not installed_version(top):
+            self.note_values(name, loaded_as.__name__, vars(loaded_as), facts.changing)
+        for other in imports:
+            top = other.partition(".")[0]
+            if top != OWN and is_standard(top):
+                continue
+            version = "" if top == OWN else installed_version(top)
+            if version:
+                self.parts[f"library {top}"] = version
+            if not version or (version != ABSENT and is_small(top)):
+                self.follow(other, earliest)
+
+    def _note_module(self, name: str, file: str, since: int) -> tuple[list[str], int]:
+        """Note a module by the code that was executed; return what it imports, and the moment it first did so."""
+        top, runs, state = name.partition(".")[0], loaded.executions(file, since), loaded.stamp(file)
+        earlier, before = loaded.imported_earlier(file)
+        if not runs and earlier and before != state and name in sys.modules:
+            raise GraphError(
+                f"{file} was edited after it was imported, so it is unknown which code is in use. Start Python "
+                "again, or import n2s before it."
+            )
+        for run in runs:
+            if run.order not in _executed:
+                edited = run.stamp != state or (top != OWN and not is_text_of(file, run.code))
+                _executed[run.order] = (
+                    Facts(digest_code(run.code), tuple(code_imports(run.code)), ()) if edited else facts_of(file)
+                )
+        found = [_executed[run.order] for run in runs] or [facts_of(file)]
+        self.parts[name] = " ".join(dict.fromkeys(facts.digest for facts in found))
+        imports = [text for facts in found for text in facts.imports]
+        return resolve_imports(name, file, imports), runs[0].order if runs else since
+
+    def note_values(self, owner: str, module: str, values: Any, changing: tuple[str, ...]) -> None:
+        """Note what is plain among the values of a module's names, but for those whose values change, and in its own classes."""
+        for name, value in sorted(dict(values).items()):
+            if name in _OF_MODULES or name in changing:
+                continue
+            self._note_value(f"{owner}.{name}", value)
+            if isinstance(value, type) and value.__module__ == module:
+                self.note_class(f"{owner}.{name}", value)
+            elif isinstance(value, FunctionType) and value.__module__ == module:
+                self._note_function(f"{owner}.{name}", value)
+
+    def note_class(self, owner: str, cls: type) -> None:
+        """Note what is plain among the attributes of a class, and what its functions carry with them."""
+        for name, value in sorted(vars(cls).items()):
+            if name not in ("_born", "_pixel_text") and not (name.startswith("__") and not callable(_function(value))):
+                self._note_value(f"{owner}.{name}", value)
+                if isinstance(function := _function(value), FunctionType):
+                    self._note_function(f"{owner}.{name}", function)
+
+    def _note_value(self, name: str, value: Any) -> None:
+        if (shown := _plain(value)) is not None:
+            self.parts[f"{name} ="] = shown
+
+    def _note_function(self, name: str, function: FunctionType) -> None:
+        """Note defaults, and values that a function was made around; its text says the rest."""
+        for what, values in (("defaults", function.__defaults__), ("keyword defaults", function.__kwdefaults__)):
+            if values:
+                self._note_value(f"{name} {what}", values)
+        for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+            with contextlib.suppress(ValueError):  # a cell that is empty
+                self._note_value(f"{name} {variable}", cell.cell_contents)
+
+    def note_methods_from_elsewhere(self, cls: type) -> None:
+        """Note methods that were put into a class after it was made."""
+        files = {vars(base)["_born"][1] for base in cls.__mro__ if "_born" in vars(base)}
+        for base in cls.__mro__:
+            for name, value in vars(base).items():
+                function = _function(value)
+                made = getattr(function, "__code__", None)
+                if made is None or made.co_filename in files or made.co_filename[:1] == "<" or not function.__module__:
+                    continue
+                top = function.__module__.partition(".")[0]
+                if top != OWN and not is_standard(top) and (top == "__main__" or not installed_version(top)):
+                    self.parts[f"{cls.__qualname__}.{name} ()"] = digest_code(made)
+                    if os.path.isfile(made.co_filename):
+                        self.follow(function.__module__, 0, made.co_filename)
+
+
+# What Python itself puts into a module.
+_OF_MODULES = frozenset(("__name__", "__doc__", "__file__", "__loader__", "__spec__", "__package__", "__path__", "__cached__",
+                         "__builtins__", "__annotations__", "__conditional_annotations__"))  # fmt: skip
+MOST_ITEMS = 100_000  # of a table whose present contents count
+
+
+def _function(value: Any) -> Any:
+    """Return the function of a method, whatever kind it is."""
+    return getattr(value, "__func__", None) or getattr(value, "fget", None) or value
+
+
+def _plain(value: Any, depth: int = 0) -> str | None:
+    """Return a text that names a plain value, a table of such, or an array; None for all else, and for paths on this machine."""
+    if isinstance(value, np.ndarray):
+        return digest_array(value) if value.dtype != object else None
+    if isinstance(value, str):
+        return None if os.path.isabs(value) and os.path.exists(value) else repr(value)
+    if value is None or type(value) in (bool, int, float, complex, bytes) or isinstance(value, np.generic):
+        return repr(value)
+    if type(value) in (tuple, list, set, frozenset, dict) and depth < 8 and len(value) < MOST_ITEMS:
+        parts = [part for item in value.items() for part in item] if type(value) is dict else value
+        items = [_plain(item, depth + 1) for item in parts]
+        items = sorted(items) if type(value) in (set, frozenset) and None not in items else items
+        return None if None in items else f"{type(value).__name__}({', '.join(items)})"
+    return None

@@ -1,0 +1,1 @@
+"""Graphs and nodes in words, schemas and pictures."""

@@ -1,0 +1,234 @@
+"""Diagrams: a graph as DOT text, and through Graphviz as SVG, PNG or PDF."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from n2s.graph.errors import ArgumentError, N2SError
+from n2s.graph.expressions import Expression
+from n2s.graph.graph import Graph
+from n2s.graph.types import Link
+
+TINTS = {"resident": "#fdf6e3", "streamed": "#e8f1f5", "pointwise": "#e9f4ec", "sink": "#eeeef0", "track": "#eeeef0",
+         "graph": "#f3ecf7", "given": "#f6f7f8"}  # fmt: skip
+MADE = b"<!-- made by n2s draw -->\n"  # by which a diagram is known that may be drawn anew
+STORED, STALE = "#4f9d69", "#e3a008"
+_LONGEST = 44
+_GREY = "#6b7280"
+
+
+@dataclass(frozen=True)
+class ChunkMap:
+    """What the plan view shows of one sink: the nodes of its fused kernel, and for each chunk whether it is stored."""
+
+    kernel: tuple[str, ...]
+    stored: tuple[bool, ...]
+
+
+def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mapping[str, Path] = {}) -> str:
+    """Return a graph as DOT: a box a node, with its settings; an edge a link, coloured by kind, ending at its port.
+
+    Sub-graphs are clusters. Driven parameters show what drives them; settings at their default are left out.
+
+    Parameters
+    ----------
+    plans : mapping of str to ChunkMap, optional
+        By sink: the plan view adds fused nodes as clusters and a map of the chunks.
+    thumbnails : mapping of str to Path, optional
+        A picture for each of some nodes.
+    """
+    import graphviz
+
+    shown = graph.flat if graph.sinks() else graph
+    ids = {name: f"n{i}" for i, name in enumerate(shown.order)}
+    dot = graphviz.Digraph(graph.header.title or "graph")
+    width, height = graph.header.size
+    rate = f"{width}×{height}, {graph.header.fps} frames/s, seed {graph.header.seed}"
+    caption = f"{graph.header.title or 'untitled'}   ·   {'a sub-graph' if graph.interface else rate}"
+    dot.attr("graph", rankdir="LR", label=caption, labelloc="t", fontname="Helvetica", fontsize="13", fontcolor="#30343a",
+             nodesep="0.28", ranksep="0.55", pad="0.3", bgcolor="white")  # fmt: skip
+    dot.attr("node", shape="plain", fontname="Helvetica", fontsize="11")
+    dot.attr("edge", fontname="Helvetica", fontsize="9", arrowsize="0.6", penwidth="1.4")
+    boxes = {
+        name: (ids[name], f"<{_box(shown, name, plans.get(name), thumbnails.get(name))}>")
+        for name in shown.order if not _is_formula(name)
+    }  # fmt: skip
+    fused = {
+        name: sink
+        for sink, plan in plans.items()
+        # A cluster lies inside one sub-graph or outside all; a kernel over several has none.
+        if len(plan.kernel) > 1 and len({name.rpartition("/")[0] for name in plan.kernel}) == 1
+        for name in plan.kernel
+    }
+    _place(dot, shown, boxes, fused)
+    for name, field, link in shown.links():
+        if _is_formula(link.node):
+            continue
+        target, _, port = name.partition(":")
+        port = port or field
+        kind = shown.output(link).kind
+        driven = _is_formula(name) or port in shown.nodes[target].params()
+        label = link.output + (f".{link.component}" if link.component is not None else "")
+        several = len(type(shown.nodes[link.node]).outputs) > 1
+        dot.edge(ids[link.node], f"{ids[target]}:{port.split('.')[0]}:w", color=kind.colour, fontcolor=kind.colour,
+                 style="dashed" if driven else "solid", label=label if several else "", tooltip=f"{link} → {target}.{port} ({kind})")  # fmt: skip
+    return dot.source
+
+
+def _is_formula(name: str) -> bool:
+    """An expression at a port is drawn as the links it reads."""
+    return ":" in name
+
+
+def _place(dot: Any, graph: Graph, boxes: Mapping[str, tuple[str, str]], fused: Mapping[str, str]) -> None:
+    """Put every box into the cluster of its sub-graph, or of the kernel it is fused into."""
+    tree: dict[str, Any] = {}
+    for name in boxes:
+        spot = tree
+        for part in name.split("/")[:-1]:
+            spot = spot.setdefault(part, {})
+        if name in fused:
+            spot = spot.setdefault(f"one kernel for {fused[name]}", {})
+        spot[f":{name}"] = name
+
+    def draw(into: Any, branch: Mapping[str, Any], path: str) -> None:
+        for key, value in branch.items():
+            if isinstance(value, str):
+                into.node(boxes[value][0], label=boxes[value][1])
+                continue
+            with into.subgraph(name=f"cluster_{path}{key}") as cluster:
+                title = graph.origin_title(f"{path}{key}") if not key.startswith("one kernel") else key
+                cluster.attr(label=title, labelloc="t", labeljust="l", style="rounded,dashed" if key.startswith("one") else "rounded",
+                             color="#b9a3c9" if not key.startswith("one") else "#7fb08f", fontcolor=_GREY, fontsize="10", margin="10")  # fmt: skip
+                draw(cluster, value, f"{path}{key}/")
+
+    draw(dot, tree, "")
+
+
+def _box(graph: Graph, name: str, plan: ChunkMap | None, thumbnail: Path | None) -> str:
+    """One node as an HTML table: name and type, then a row for each port and each setting that was given."""
+    node = graph.nodes[name]
+    kind = type(node).__name__ if node.kind != "given" else "interface"
+    rows = [
+        f'<tr><td bgcolor="{TINTS[node.kind]}" align="left"><b>{escape(name.rpartition("/")[2])}</b>  '
+        f'<font color="{_GREY}">{escape(kind)}</font></td></tr>'
+    ]
+    if thumbnail:
+        rows.append(
+            f'<tr><td fixedsize="true" width="130" height="76"><img src="{escape(str(thumbnail))}" scale="true"/></td></tr>'
+        )
+    for field, spec in node.specs.items():
+        value = getattr(node, field)
+        if spec.role == "port" and isinstance(value, Link) and ":" in value.node:
+            value = graph.nodes[value.node].value
+        elif spec.role == "port":
+            if value:
+                rows.append(_row(field, f'<font point-size="9" color="#9aa0a8">{field}</font>'))
+            continue
+        elif field not in node.model_fields_set or value == type(node).model_fields[field].default:
+            continue
+        driven = isinstance(value, Link | Expression)
+        text = f"= {value}" if driven else _plain(value)
+        text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+        colour = "#a16207" if driven else "#30343a"
+        rows.append(
+            _row(
+                field,
+                f'<font point-size="9" color="{_GREY}">{field}</font>  <font point-size="9" color="{colour}">{escape(text)}</font>',
+            )
+        )
+    if plan:
+        rows.append(_row("chunks", _chunk_cells(plan.stored)))
+    return (
+        '<table border="0" cellborder="0" cellspacing="0" cellpadding="0" bgcolor="white">'
+        f'<tr><td><table border="1" cellborder="0" cellspacing="0" cellpadding="3" color="#c4c8ce">{"".join(rows)}</table></td></tr></table>'
+    )
+
+
+def _row(port: str, content: str) -> str:
+    return f'<tr><td port="{port}" align="left">{content}</td></tr>'
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _chunk_cells(stored: tuple[bool, ...]) -> str:
+    """A map of the chunks, 30 a line: one cell each, in the colour of what is stored or to be rendered."""
+    lines = [stored[i : i + 30] for i in range(0, len(stored), 30)]
+    cells = "".join(
+        "<tr>"
+        + "".join(
+            f'<td bgcolor="{STORED if done else STALE}" width="5" height="9" fixedsize="true"></td>' for done in line
+        )
+        + "</tr>"
+        for line in lines
+    )
+    count = sum(stored)
+    caption = (
+        f'<font point-size="9" color="{STORED}">{count} stored</font>  '
+        f'<font point-size="9" color="{STALE}">{len(stored) - count} to render</font>'
+    )
+    return (
+        f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1"><tr><td align="left">{caption}</td></tr>'
+        f'<tr><td align="left"><table border="0" cellborder="0" cellspacing="1" cellpadding="0">{cells}</table></td></tr></table>'
+    )
+
+
+def render_diagram(source: str, target: Path) -> None:
+    """Write a diagram as ``.dot``, or laid out by Graphviz as ``.svg``, ``.png`` or ``.pdf``.
+
+    Raises
+    ------
+    N2SError
+        When the ending is another, Graphviz is not there, or the file cannot be written.
+    """
+    form = target.suffix.lstrip(".").lower()
+    if form not in ("dot", "svg", "png", "pdf"):
+        raise ArgumentError(f'A diagram is written as .svg, .png, .pdf or .dot, not "{target.name}".')
+    tool = _dot() if form != "dot" else ""
+    if "<img " in source and form in ("png", "pdf") and "pure" in Path(tool).name:
+        raise N2SError("Pictures of nodes in .png and .pdf need the system's Graphviz; write .svg, or install it.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if form == "dot":
+            target.write_text(source)
+            return
+        done = subprocess.run([tool, f"-T{form}"], input=source.encode(), capture_output=True, check=False)
+        if done.returncode:
+            raise N2SError(f"Graphviz failed: {done.stderr.decode(errors='replace').strip()}")
+        target.write_bytes(_IMAGE.sub(_inline, done.stdout) + MADE if form == "svg" else done.stdout)
+    except OSError as error:
+        raise N2SError(f"{target} cannot be written: {error.strerror}.") from None
+
+
+_IMAGE = re.compile(rb'xlink:href="([^"]+\.png)"')
+
+
+def _inline(match: re.Match[bytes]) -> bytes:
+    """Put a picture into the SVG itself, so that the file stands alone."""
+    data = base64.b64encode(Path(match[1].decode()).read_bytes())
+    return b'xlink:href="data:image/png;base64,' + data + b'"'
+
+
+def _dot() -> str:
+    """Return Graphviz: the system's, or the one that the package graphviz-pure brings into the environment."""
+    beside = Path(sys.executable).parent
+    for name in ("dot", "graphviz-pure"):
+        if found := shutil.which(name) or shutil.which(name, path=str(beside)):
+            return found
+    raise N2SError(
+        "Drawing needs Graphviz: install it (apt install graphviz, brew install graphviz), or write DOT text "
+        "with -o graph.dot."
+    )

@@ -1,0 +1,246 @@
+"""Graph files: YAML text to plain values that remember their lines and columns.
+
+Only plain YAML is read: one document, no tags, no aliases, no duplicate keys, at most a megabyte, nested a few deep.
+Nothing in a file can run code.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import stat
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from n2s.graph.errors import GraphError, Position, Problem
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 20
+MAX_VALUES = 100_000
+
+_BRACKET = re.compile(r"[][{}]")
+_PREFIX = "tag:yaml.org,2002:"
+
+
+class Document:
+    """The values of a graph file, and where each of them stands.
+
+    ``where(path)`` takes the keys that lead to a value, as in ``("nodes", "tone", "exposure")``. ``spans`` has, for
+    values by such paths and for keys by ``(*path, "")``, where they begin and end in ``text``, counted in characters;
+    ``flow`` has the paths of what is written between brackets.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        values: Any,
+        marks: dict[tuple, tuple[int, int]],
+        text: str = "",
+        spans: dict[tuple, tuple[int, int]] | None = None,
+        flow: set[tuple] | None = None,
+    ):
+        self.path, self.values, self.marks = path, values, marks
+        self.text, self.spans, self.flow = text, spans or {}, flow or set()
+        self.places: dict[tuple, Position] = {}
+
+    def overridden(self, places: dict[tuple, Position]) -> Document:
+        """Return the document of a graph in which the values at some paths were given elsewhere."""
+        if not places:
+            return self
+        made = copy.copy(self)
+        made.places = places
+        return made
+
+    def where(self, path: tuple = (), key: bool = False) -> Position:
+        """Return the position of a value, of its key, or of the nearest thing around it; or where it was given instead."""
+        for end in range(len(path), 0, -1) if self.places else ():
+            if path[:end] in self.places:
+                return self.places[path[:end]]
+        if (*path[:2], "node") in self.places:  # another type of node has other settings than those of the file
+            return self.places[(*path[:2], "node")]
+        if key and (*path, "") in self.marks:
+            return Position(self.path, *self.marks[(*path, "")])
+        while path and path not in self.marks:
+            path = path[:-1]
+        return Position(self.path, *self.marks.get(path, (1, 1)))
+
+
+def read_document(path: str | Path) -> Document:
+    """Read a graph file.
+
+    Raises
+    ------
+    GraphError
+        When the file cannot be read or is not plain YAML; the position and the way out are in the message.
+    """
+    shown = str(path)
+
+    def wrong(text: str) -> GraphError:
+        return GraphError([Problem(Position(short_name(shown)), text)])
+
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise wrong("This is no file.")
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise wrong("There is no such file.") from None
+    except OSError as error:
+        raise wrong(f"The file cannot be read: {error.strerror}.") from None
+    except ValueError:  # a NUL, half a character
+        raise wrong("No file can have this name.") from None
+    if len(data) > MAX_BYTES:
+        raise wrong("A graph file has at most 1 MB. Is this one?")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise wrong(f"The file is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+    return _parsed(text, shown)
+
+
+def short_name(path: str) -> str:
+    """Return a path as a message has it: the middle of one that no file system takes is left out."""
+    return path if len(path) <= 1000 else f"{path[:100]}…{path[-100:]}"
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str, shown: str) -> Document:
+    """A look is read once however many tracks use it; nobody changes a document's values."""
+    return parse_document(text, shown)
+
+
+def parse_document(text: str, shown: str = "graph") -> Document:
+    """Read the text of a graph file; ``shown`` is how messages call it."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    _refuse_deep(text, shown)
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        position = Position(shown, mark.line + 1, mark.column + 1) if mark else Position(shown)
+        problem = (error.problem or error.context or "is not YAML").splitlines()[0]
+        problem = (
+            "one file holds one graph, and here a second document begins" if "another document" in problem else problem
+        )
+        raise GraphError([Problem(position, f"This is not YAML: {problem}.")]) from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise GraphError([Problem(Position(shown), f"This is not YAML: {str(error).splitlines()[0]}.")]) from None
+    if root is None:
+        raise GraphError([Problem(Position(shown, 1, 1), 'The file is empty. A graph begins with "n2s: 1".')])
+    reader = _Reader(shown)
+    values = reader.value(root, ())
+    if reader.problems:
+        raise GraphError(sorted(set(reader.problems)))
+    return Document(shown, values, reader.marks, text, reader.spans, reader.flow)
+
+
+def _refuse_deep(text: str, shown: str) -> None:
+    """Flow brackets nest without end in a few bytes, and the parser recurses over them."""
+    depth = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        indent = len(line) - len(line.lstrip(" "))
+        deepest = depth
+        for bracket in _BRACKET.findall(line):
+            depth += 1 if bracket in "[{" else -1
+            deepest = max(deepest, depth)
+        if deepest > 50 or indent > 200 or line.lstrip().startswith("- " * 30):
+            raise GraphError([Problem(Position(shown, number, 1), "The file nests too deep for a graph.")])
+
+
+class _Reader:
+    """Builds plain values from ruamel's nodes, noting marks and problems."""
+
+    def __init__(self, shown: str):
+        self.shown = shown
+        self.marks: dict[tuple, tuple[int, int]] = {}
+        self.spans: dict[tuple, tuple[int, int]] = {}
+        self.flow: set[tuple] = set()
+        self.problems: list[Problem] = []
+        self.seen: set[int] = set()
+        self.count = 0
+
+    def complain(self, node: Any, text: str) -> None:
+        self.problems.append(Problem(Position(self.shown, node.start_mark.line + 1, node.start_mark.column + 1), text))
+
+    def value(self, node: Any, path: tuple) -> Any:
+        self.count += 1
+        if id(node) in self.seen:
+            self.complain(node, "Aliases (*name) are not read in graphs; write the value again.")
+            return None
+        self.seen.add(id(node))
+        if len(path) > MAX_DEPTH or self.count > MAX_VALUES:
+            self.complain(node, "The file nests too deep or holds too much for a graph.")
+            return None
+        self.marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self.spans[path] = (node.start_mark.index, node.end_mark.index)
+        if getattr(node, "flow_style", False):
+            self.flow.add(path)
+        kind = node.id
+        tag = str(getattr(node, "tag", "") or "")
+        if kind == "mapping" and tag == _PREFIX + "map":
+            return self.mapping(node, path)
+        if kind == "sequence" and tag == _PREFIX + "seq":
+            return [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
+        if kind == "scalar":
+            return self.scalar(node, tag)
+        self.complain(node, f"The tag {tag.replace(_PREFIX, '!!')} is not read in graphs; write a plain value.")
+        return None
+
+    def mapping(self, node: Any, path: tuple) -> dict:
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value if key_node.id == "scalar" else None
+            if not isinstance(key, str):
+                self.complain(key_node, "A key must be plain text.")
+                continue
+            if key in result:
+                self.complain(key_node, f'"{key}" stands here twice; keep one.')
+                continue
+            self.marks[(*path, key, "")] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            self.spans[(*path, key, "")] = (key_node.start_mark.index, key_node.end_mark.index)
+            result[key] = self.value(value_node, (*path, key))
+            text = result[key]
+            if node.flow_style and isinstance(text, str) and text.startswith("=") and text.count("(") > text.count(")"):
+                self.complain(value_node, f'"{text}" is cut at its comma: between {{ }} quote the expression: "= …".')
+                return result
+        return result
+
+    def scalar(self, node: Any, tag: str) -> Any:
+        text, kind = node.value, tag.removeprefix(_PREFIX)
+        try:
+            if kind in ("int", "float") and ":" in text:  # 1:20, which YAML 1.1 takes for a number to the base 60
+                return text
+            if kind == "int":
+                return int(text.replace("_", ""), 0)
+            if kind == "float":
+                number = float(text.replace("_", ""))
+                if abs(number) < float("inf"):
+                    return number
+                raise ValueError
+        except ValueError:
+            self.complain(node, f"{text} is not a finite number.")
+            return None
+        if kind == "bool":
+            return text.lower() == "true"
+        if kind == "null":
+            return None
+        if kind in ("str", "value", "timestamp", "merge"):
+            # JSON writes a character beyond 16 bits as two halves, which belong together.
+            text = _joined(text)
+            if any(ord(c) < 32 and c not in "\t\n" or 0xD800 <= ord(c) < 0xE000 for c in text):
+                self.complain(node, f"{text!r} has a character that no text can have; write it without.")
+            return text
+        self.complain(node, f"The tag {tag.replace(_PREFIX, '!!')} is not read in graphs; write a plain value.")
+        return None
+
+
+def _joined(text: str) -> str:
+    """Return text with pairs of surrogates as the characters they stand for; single ones stay, to be refused."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        return text

@@ -1,0 +1,59 @@
+"""Editing a graph in Python: a new graph with other settings, which still knows the file to be saved onto."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from n2s.graph.declare import Node
+from n2s.graph.errors import GraphError, Problem
+from n2s.graph.file.document import Document
+from n2s.graph.file.save import plain, plain_node, plain_values
+from n2s.graph.registry import suggest
+
+if TYPE_CHECKING:
+    from n2s.graph.graph import Graph
+
+
+def edit(graph: Graph, changes: dict[str, Any]) -> Graph:
+    """Return a graph with changes; see `Graph.edit`."""
+    from n2s.graph.file.load import load_graph
+    from n2s.graph.graph import Graph, Header
+
+    values = plain_values(graph)
+    for name, node in graph.nodes.items():  # nothing, written out, stays written
+        nothing = [field for field in node.model_fields_set if getattr(node, field) is None]
+        values["nodes"].get(name, {}).update(dict.fromkeys(nothing))
+    values.update({field: None for field in graph.given if getattr(graph.header, field) is None})
+    for target, value in changes.items():
+        name, dot, field = target.partition(".")
+        entries = values["nodes"]
+        if not dot and target in Header.model_fields:
+            entries, field = values, target
+        elif not dot and (target in entries or isinstance(value, Node | dict)):
+            field = target
+        elif dot and name in entries:
+            entries = entries[name]
+        else:
+            raise GraphError(f'{target}: the graph has no node "{name}". {suggest(name, [*entries])}')
+        if value is None:
+            if dot and name in graph.nodes and field not in type(graph.nodes[name]).model_fields:
+                raise GraphError(
+                    f"{target}: {entries['node']} has no such setting. {suggest(field, list(type(graph.nodes[name]).model_fields))}"
+                )
+            entries.pop(field, None)
+        else:
+            entries[field] = plain_node(value) if isinstance(value, Node) else plain(value)
+    old = graph.document
+    if old:
+        document = Document(old.path, values, old.marks, old.text, old.spans, old.flow)
+    else:
+        document = Document("graph", values, {})
+    try:
+        path = graph.path or graph.base / "graph.yaml"
+        edited = load_graph(Graph.__new__(Graph), path, {}, None, (), document)
+    except GraphError as error:
+        if old:
+            raise
+        raise GraphError([Problem(None, problem.text) for problem in error.problems]) from None
+    edited.path, edited.document = graph.path, old and document
+    return edited

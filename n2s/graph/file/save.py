@@ -1,0 +1,346 @@
+"""Saving: a graph as readable YAML, and onto an existing file as changes of that file's text.
+
+What a file says already, in whatever words, is left as it is: values are compared as nodes, not as text. Nothing is
+written before the new text was read back and gave the graph that was wanted.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from n2s.graph.declare import Node
+from n2s.graph.errors import GraphError, Problem
+from n2s.graph.expressions import Expression, ExpressionError, Number
+from n2s.graph.file import layout
+from n2s.graph.file.document import Document, parse_document, read_document
+from n2s.graph.file.patch import Add, Remove, Set, patch
+from n2s.graph.paths import changed_paths
+from n2s.graph.times import WrittenSeconds
+from n2s.graph.types import Link
+
+if TYPE_CHECKING:
+    from n2s.graph.graph import Graph
+
+BOM = b"\xef\xbb\xbf"
+
+
+def save(graph: Graph, path: str | Path) -> Path:
+    """Write a graph; see `Graph.save`."""
+    shown, target = str(path), Path(path).resolve()
+    exists = os.path.exists(target)
+    document = read_document(path) if exists else None
+    text = _text(graph, document, target, shown)
+    if exists and text == document.text:
+        return Path(path)
+    with_bom = exists and target.read_bytes().startswith(BOM)
+    try:
+        data = (BOM if with_bom else b"") + text.encode()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(target, data)
+    except UnicodeEncodeError:
+        raise GraphError(f"{shown} is not saved: a text in the graph has characters that UTF-8 cannot write.") from None
+    except OSError as error:
+        raise GraphError(f"{shown} cannot be written: {error.strerror}.") from None
+    return Path(path)
+
+
+def to_yaml(graph: Graph) -> str:
+    """Return the text of a graph's file; see `Graph.to_yaml`."""
+    target = graph.path.resolve() if graph.path else graph.base / "graph.yaml"
+    return _text(graph, None, target, str(graph.path or "graph"))
+
+
+def plain_values(graph: Graph) -> dict[str, Any]:
+    """Return a graph as its file has it: header, other sections, nodes by name; only what was given."""
+    header = _header(graph)
+    sections = graph.document.values if graph.document else {}
+    sections = {key: sections[key] for key in ("interface", "presets") if key in sections}
+    return {**header, **sections, "nodes": {name: plain_node(graph.nodes[name]) for name in _written(graph)}}
+
+
+def plain_node(node: Node) -> dict[str, Any]:
+    """Return a node's entry: its type, its ports, then what else was given."""
+    return {"node": type(node).__name__, **{field: plain(getattr(node, field)) for field in given(node)}}
+
+
+def given(node: Node) -> list[str]:
+    """Return the fields that a node was given, ports first; None stands for nothing given."""
+    fields = dict.fromkeys([*node.ports, *type(node).model_fields])
+    return [f for f in fields if f in node.model_fields_set and getattr(node, f) is not None]
+
+
+def plain(value: Any) -> Any:
+    """Return a setting as YAML has it: numbers, text, lists and dicts of them.
+
+    Raises
+    ------
+    GraphError
+        For what has no place in a file.
+    """
+    if isinstance(value, Number):
+        if value.unit or value.text:
+            return str(value)
+        return int(value.value) if value.value.is_integer() and abs(value.value) < 1e15 else value.value
+    if isinstance(value, Expression):
+        return f"= {_expression_text(value)}"
+    if isinstance(value, WrittenSeconds) and value.text:
+        return value.text
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else str(value)
+    if isinstance(value, Link | os.PathLike):
+        return str(PurePosixPath(value)) if isinstance(value, os.PathLike) else str(value)
+    if isinstance(value, set | frozenset):
+        return [plain(item) for item in sorted(value, key=repr)]
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise GraphError(f"{value!r} cannot be written into a graph's file")
+
+
+def _expression_text(expression: Expression) -> str:
+    """Return an expression as its author wrote it, where that is known and still says the same."""
+    try:
+        if expression.text and Expression.parse(expression.text) == expression:
+            return expression.text
+    except ExpressionError:
+        pass
+    return str(expression)
+
+
+def _header(graph: Graph) -> dict[str, Any]:
+    found = {
+        field: plain(getattr(graph.header, field)) for field in type(graph.header).model_fields if field in graph.given
+    }
+    return {"n2s": graph.header.n2s} | {field: value for field, value in found.items() if value is not None}
+
+
+def _written(graph: Graph) -> list[str]:
+    """Return the names of the nodes in a file: in its order, or inputs first for a graph made in Python."""
+    names = graph.nodes if graph.document else graph.order
+    return [name for name in names if graph.nodes[name].kind != "given"]
+
+
+def _text(graph: Graph, document: Document | None, target: Path, shown: str) -> str:
+    """Return the file's new text: that of ``document``, or of the file the graph came from, or a fresh one."""
+    from n2s.graph.graph import Graph
+
+    wanted = _placed(graph, target.parent)
+    try:
+        if document is None and graph.document is None:
+            text = layout.graph_text(plain_values(wanted))
+        else:
+            base, at = (document, target) if document else (parse_document(graph.document.text, shown), graph.path)
+            text = patch(base.text, _changes(base, _read_nodes(base, at), wanted), shown)
+        back = _read(Graph.__new__(Graph), parse_document(text, shown), target)
+    except (GraphError, RecursionError) as error:
+        said = error.problems if isinstance(error, GraphError) else [Problem(None, "an expression nests too deep")]
+        raise GraphError(f"{shown} is not saved, nothing was changed: {'; '.join(p.text for p in said)}") from None
+    if what := _difference(back, wanted):
+        raise GraphError(
+            f"{shown} is not saved, nothing was changed: {what} would not come back as it is. Save it under another name."
+        )
+    return text
+
+
+def _read(graph: Graph, document: Document, path: Path) -> Graph:
+    from n2s.graph.file.load import load_graph
+
+    return load_graph(graph, path, {}, None, (), document)
+
+
+def _read_nodes(document: Document, path: Path) -> dict[str, Node | None]:
+    """Return the nodes of a file as far as they can be read."""
+    from n2s.graph.file.load import read_node
+    from n2s.graph.graph import Graph
+
+    values = document.values
+    if not isinstance(values, dict) or not isinstance(values.get("nodes"), dict) or not values["nodes"]:
+        raise GraphError("there is a file of that name that is no graph")
+    shell = Graph.__new__(Graph)
+    shell.document, shell.path, shell.base = document, path, path.resolve().parent
+    return {name: read_node(shell, name, spec, [], ()) for name, spec in values["nodes"].items()}
+
+
+def _placed(graph: Graph, folder: Path) -> Graph:
+    """Return the graph with its relative paths as they are from another folder."""
+    import copy
+
+    if folder == graph.base:
+        return graph
+    moved = copy.copy(graph)
+    moved.nodes = dict(graph.nodes)
+    if "model" in graph.given and graph.header.model:
+        moved.header = graph.header.model_copy(update={"model": _relative(graph, graph.header.model, folder)})
+    for name, node in graph.nodes.items():
+        update = changed_paths(node, lambda path: _relative(graph, path.text, folder))
+        if update := {field: value for field, value in update.items() if field in node.model_fields_set}:
+            moved.nodes[name] = node.model_copy(update=update)
+    return moved
+
+
+def _relative(graph: Graph, path: str, folder: Path) -> str:
+    """Return a path of a graph as it is from another folder; an absolute one stays."""
+    if os.path.isabs(path):
+        return path
+    try:
+        return Path(os.path.relpath(graph.resolve(path), folder)).as_posix()
+    except ValueError:  # another drive
+        return str(graph.resolve(path))
+
+
+def _difference(back: Graph, wanted: Graph) -> str:
+    """Return the name of the first thing in which two graphs differ; nothing when they are the same."""
+    if back.header != wanted.header:
+        return "the header"
+    if back.nodes.keys() != wanted.nodes.keys():
+        return ", ".join(sorted(back.nodes.keys() ^ wanted.nodes.keys()))
+    for name, node in wanted.nodes.items():
+        other = back.nodes[name]
+        if type(other).__name__ != type(node).__name__ or given(other) != given(node):
+            return name
+        for field in given(node):
+            if getattr(other, field) != getattr(node, field):
+                return f"{name}.{field}"
+    return ""
+
+
+# What has to change in a file
+
+
+def _changes(document: Document, nodes: dict[str, Node | None], graph: Graph) -> list[Set | Add | Remove]:
+    values = document.values
+    changes = _header_changes(document, graph)
+    if graph.document:
+        wanted = plain_values(graph)
+        for section in ("interface", "presets"):
+            changes += _entry(document, (section,), values, wanted, after="n2s" if "n2s" in values else None)
+    written = _written(graph)
+    changes += [Remove(("nodes", name)) for name in values["nodes"] if name not in written]
+    for name in written:
+        node, raw = graph.nodes[name], values["nodes"].get(name)
+        if name not in values["nodes"]:
+            changes.append(Add(("nodes", name), plain_node(node), list(values["nodes"])[-1]))
+        elif not isinstance(raw, dict) or not raw:
+            changes.append(Set(("nodes", name), plain_node(node)))
+        else:
+            changes += _node_changes(document, name, raw, nodes[name], node)
+    return changes
+
+
+def _header_changes(document: Document, graph: Graph) -> list[Set | Add | Remove]:
+    from n2s.graph.graph import Header
+
+    changes: list[Set | Add | Remove] = []
+    values, wanted, before = document.values, _header(graph), None
+    raw = {key: value for key, value in values.items() if key in Header.model_fields}
+    stays = {*wanted, "nodes", "interface", "presets", *(key for key in graph.given if values.get(key, 0) is None)}
+    changes += [Remove((key,)) for key in values if key not in stays]
+    for field in Header.model_fields:
+        if field in wanted and field not in values:
+            changes.append(Add((field,), wanted[field], before))
+        elif field in wanted and not _means(Header, field, raw, getattr(graph.header, field)):
+            changes += _value_changes(document, (field,), values[field], wanted[field])
+        before = field if field in values else before
+    return changes
+
+
+def _means(header: type, field: str, raw: dict[str, Any], value: Any) -> bool:
+    """Say whether an entry as it stands in a file is a value; what else stands there may decide what it means."""
+    for entries in (raw, {field: raw[field]}):
+        try:
+            return getattr(header(**entries), field) == value
+        except ValueError:
+            continue
+    return False
+
+
+def _node_changes(document: Document, name: str, raw: dict, old: Node | None, new: Node) -> list[Set | Add | Remove]:
+    where, changes = ("nodes", name), []
+    first = next(iter(new.ports), None)
+    names = {"in": first} if "in" in raw and first and first not in raw else {}
+    wanted = plain_node(new)
+    same_type = old is not None and type(old).__name__ == type(new).__name__
+    if raw.get("node") != wanted["node"]:
+        changes.append(
+            Set((*where, "node"), wanted["node"]) if "node" in raw else Add((*where, "node"), wanted["node"])
+        )
+    for key, value in raw.items():
+        field = names.get(key, key)
+        if key == "node":
+            continue
+        if field not in new.model_fields_set or (field not in wanted and value is not None):
+            changes.append(Remove((*where, key)))
+        elif same_type and field in old.model_fields_set and getattr(old, field) == getattr(new, field):
+            continue
+        elif field in wanted:
+            changes += _value_changes(document, (*where, key), value, wanted[field])
+    there = {names.get(key, key) for key in raw}
+    changes += [Add((*where, field), wanted[field], list(raw)[-1]) for field in wanted if field not in there]
+    return changes
+
+
+def _entry(document: Document, path: tuple, raw: dict, wanted: dict, after: Any) -> list[Set | Add | Remove]:
+    key = path[-1]
+    if key not in wanted:
+        return [Remove(path)] if key in raw else []
+    return _value_changes(document, path, raw[key], wanted[key]) if key in raw else [Add(path, wanted[key], after)]
+
+
+def _value_changes(document: Document, path: tuple, raw: Any, wanted: Any) -> list[Set | Add | Remove]:
+    """Return the smallest changes that make one plain value of another: of single numbers in a list of points."""
+    if _same(raw, wanted):
+        return []
+    if isinstance(raw, dict) and isinstance(wanted, dict) and raw and wanted:
+        keys = dict.fromkeys([*raw, *wanted])
+        return [c for key in keys for c in _entry(document, (*path, key), raw, wanted, list(raw)[-1])]
+    if not isinstance(raw, list) or not isinstance(wanted, list) or not raw or not wanted:
+        return [Set(path, wanted)]
+    head = next((i for i, (a, b) in enumerate(zip(raw, wanted)) if not _same(a, b)), min(len(raw), len(wanted)))
+    most = min(len(raw), len(wanted)) - head
+    tail = next((i for i in range(most) if not _same(raw[-1 - i], wanted[-1 - i])), most)
+    old, new = raw[head : len(raw) - tail], wanted[head : len(wanted) - tail]
+    both = min(len(old), len(new))
+    changes = [c for i in range(both) for c in _value_changes(document, (*path, head + i), old[i], new[i])]
+    after = head + both - 1 if head + both else None
+    changes += [Add((*path, head + i), new[i], after) for i in range(both, len(new))]
+    return changes + [Remove((*path, head + i)) for i in range(both, len(old))]
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    return isinstance(a, bool) == isinstance(b, bool) and a == b
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Write a file whole or not at all, with the permissions of the one it replaces."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, name)
+        else:
+            os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

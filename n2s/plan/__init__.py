@@ -1,0 +1,1 @@
+"""What is computed, from what, and under which key."""

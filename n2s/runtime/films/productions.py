@@ -1,0 +1,188 @@
+"""From a graph to the films it asks for: a film a sink; for an album, one for each track and one of all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from n2s.graph.errors import ArgumentError, GraphError, Problem
+from n2s.graph.expressions import Number
+from n2s.graph.graph import Graph
+from n2s.graph.time import album_boundaries, frames_to_cover, sample_at
+from n2s.graph.tracks import coded_track
+from n2s.graph.values import Values
+from n2s.plan.film import FilmPlan
+from n2s.runtime.context import Music, RunContext
+from n2s.runtime.films.films import Chapter, Film, Passage
+from n2s.runtime.films.targets import film_path, part, version
+from n2s.runtime.render.analysis import analyse, resolved
+
+Span = tuple[Number | None, Number | None]
+LONGEST = 1e9  # seconds; no track comes near it
+
+
+@dataclass
+class Production:
+    """A graph with its resident values."""
+
+    graph: Graph
+    values: Values
+
+    @property
+    def name(self) -> str:
+        return self.graph.header.title or (self.graph.path.stem if self.graph.path else "the graph")
+
+    def samples(self, piece: Music) -> int:
+        """Return how long a film with this music sounds: as the music, or to the sample as its stated duration."""
+        if self.graph.header.duration is None:
+            return piece.samples
+        clock = self.values.clock
+        return clock.frames * piece.rate * clock.fps.denominator // clock.fps.numerator
+
+
+class Planner:
+    """Turns graphs into films.
+
+    Parameters
+    ----------
+    context : RunContext
+    environment : mapping
+        What decides bits beside the graphs.
+    out : Path
+        The folder that films are written to.
+    began : callable
+        Told when a step begins that may take a moment.
+    """
+
+    def __init__(self, context: RunContext, environment: dict[str, Any], out: Path, began: Callable[[str], None]):
+        self.context, self.environment, self.out, self.began = context, environment, out, began
+        self._produced: dict[int, Production] = {}
+
+    def films(self, graph: Graph, span: Span = (None, None)) -> list[Film]:
+        """Return the films of a graph, those of an album's tracks first.
+
+        Parameters
+        ----------
+        span : pair of Number or None
+            The times to begin and to end at.
+        """
+        films = []
+        graph = graph.flat
+        for sink in graph.sinks():
+            if graph.nodes[sink].format == "album":
+                if span != (None, None):
+                    raise GraphError("--from and --to cut tracks, not albums; give them with a track's graph.")
+                films += self._album(graph, sink)
+            else:
+                films.append(self._film(graph, sink, span))
+        paths = [film.path for film in films]
+        for path in paths:
+            try:
+                os.fsencode(path)
+            except UnicodeEncodeError:
+                text = f"{str(path)!a} cannot be written: the system's encoding of file names is {sys.getfilesystemencoding()}."
+                raise GraphError(f"{text} Set PYTHONUTF8=1, or choose a name in its characters.") from None
+        if double := next((path for path in paths if paths.count(path) > 1), None):
+            raise GraphError(f"Two films would be written to {double}; give their sinks different paths.")
+        return films
+
+    def _produce(self, graph: Graph) -> Production:
+        if id(graph) not in self._produced:
+            name = graph.header.title or (graph.path.stem if graph.path else "the graph")
+            self.began(f"hearing {name}")
+            self._produced[id(graph)] = Production(graph, analyse(graph, self.context))
+        return self._produced[id(graph)]
+
+    def _plan(self, production: Production, sink: str) -> FilmPlan:
+        plan = FilmPlan(production.graph, sink, production.values, self.context, self.environment)
+        plan.check_ranges()
+        return plan
+
+    def _frames(self, span: Span, production: Production) -> tuple[int, int]:
+        """Return the frames of a span of time."""
+        clock = production.values.clock
+        first, last = (time and resolved(time, production.graph, clock, self.context) for time in span)
+        start = 0 if first is None else round(min(first, LONGEST) * clock.fps)
+        stop = clock.frames if last is None else min(clock.frames, round(min(last, LONGEST) * clock.fps))
+        if not 0 <= start < stop:
+            asked = " ".join(f"{option} {time}" for option, time in zip(("--from", "--to"), span) if time is not None)
+            raise ArgumentError(f"{asked} leaves no frame of a track of {clock.duration:.2f} s.")
+        return start, stop
+
+    def _film(self, graph: Graph, sink: str, span: Span) -> Film:
+        production = self._produce(graph)
+        plan = self._plan(production, sink)
+        node, header, clock = plan.node, graph.header, production.values.clock
+        start, stop = self._frames(span, production)
+        music = [_music(production, sink)] if node.audio else []
+        passages = [_passage(piece, production.samples(piece), start, stop, clock) for piece in music]
+        chapters = [Chapter(header.title, 0, passages[0].stop - passages[0].start)] if passages and header.title else []
+        ending = version(graph) + part(start, stop, clock.frames, clock.fps)
+        return self._noted(Film(
+            film_path(self.out, node.path, ending), node.format, header.fps,
+            [(plan, chunk) for chunk in plan.chunks(start, stop)], passages,
+            getattr(node, "audio_bitrate", 192), header.title, header.artist, chapters, getattr(node, "audio_rate", None),
+        ))  # fmt: skip
+
+    def _noted(self, film: Film) -> Film:
+        """Return a film, after the user was told how its sound differs from its music."""
+        for text in film.notes():
+            self.context.say(text)
+        return film
+
+    def _album(self, graph: Graph, sink: str) -> list[Film]:
+        album = graph.nodes[sink]
+        tracks = [self._track(graph, sink, link.node) for link in album.tracks]
+        pieces = [_music(production, name) for production, name in tracks]
+        rates = {piece.rate for piece in pieces}
+        if len(rates) > 1:
+            listed = ", ".join(f"{piece.path.name} {piece.rate} Hz" for piece in pieces)
+            text = f"An album has one sample rate, but its tracks have several: {listed}. Convert them to one."
+            raise GraphError([Problem(graph.where(sink, "tracks"), text)])
+        rate, fps = pieces[0].rate, graph.header.fps
+        lengths = [production.samples(piece) for (production, _), piece in zip(tracks, pieces)]
+        bounds = album_boundaries(lengths, rate, fps)
+        films, parts, chapters, at = [], [], [], 0
+        for i, ((production, name), piece) in enumerate(zip(tracks, pieces)):
+            plan = self._plan(production, name)
+            films.append(self._film_of_track(plan, piece, lengths[i], version(graph)))
+            parts += [(plan, chunk) for chunk in plan.chunks(0, bounds[i + 1] - bounds[i])]
+            title = graph.nodes[album.tracks[i].node].title or production.name
+            chapters.append(Chapter(title, at, at + lengths[i]))
+            at += lengths[i]
+        passages = [Passage(piece, 0, length) for piece, length in zip(pieces, lengths)]
+        header = graph.header
+        whole = Film(
+            film_path(self.out, album.path, version(graph)), "film", fps, parts, passages, album.audio_bitrate, header.title,
+            header.artist, chapters, album.audio_rate,
+        )  # fmt: skip
+        return [*films, self._noted(whole)]
+
+    def _film_of_track(self, plan: FilmPlan, piece: Music, samples: int, shape: str) -> Film:
+        header, node = plan.graph.header, plan.node
+        path = film_path(self.out, node.path, shape + version(plan.graph))
+        chapters = [Chapter(header.title, 0, samples)] if header.title else []
+        parts = [(plan, chunk) for chunk in plan.chunks(0, frames_to_cover(samples, piece.rate, header.fps))]
+        return self._noted(Film(
+            path, "film", header.fps, parts, [Passage(piece, 0, samples)],
+            node.audio_bitrate, header.title, header.artist, chapters, node.audio_rate,
+        ))  # fmt: skip
+
+    def _track(self, album_graph: Graph, album_name: str, track_name: str) -> tuple[Production, str]:
+        """Load a track's graph under the album's frame rate, size and coding, and hear its music."""
+        graph, sink = coded_track(album_graph, album_name, track_name)
+        return self._produce(graph.flat), sink
+
+
+def _music(production: Production, sink: str) -> Music:
+    return production.values.read(production.graph.nodes[sink].audio)
+
+
+def _passage(piece: Music, samples: int, start: int, stop: int, clock: Any) -> Passage:
+    """The music of frames start..stop of a film that sounds for so many samples; past its end the music is silent."""
+    end = samples if stop >= clock.frames else sample_at(stop, clock.fps, piece.rate)
+    return Passage(piece, min(sample_at(start, clock.fps, piece.rate), samples - 1), min(end, samples))

@@ -1,0 +1,215 @@
+"""Where films go: names for parts and small versions, and files of others, which are not written over.
+
+What n2s wrote it knows twice: the store notes the length of what is published at a path, and the run's record beside the
+films lists each with its length and SHA-256. Either is enough, so an emptied store makes no film a stranger's.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+from n2s.graph.errors import ArgumentError, GraphError
+from n2s.graph.film_names import temporary_bytes
+from n2s.graph.graph import Graph
+from n2s.runtime.store import Store, disk_error
+
+FRAMES_MARK = ".n2s-frames"  # lies in a folder of frames that n2s made
+FRAME_NAME = re.compile(r"\d{6,}\.png")
+
+
+def film_path(out: Path, path: str, ending: str) -> Path:
+    """Return where a film goes; ``ending`` says what part or version of the whole film it is."""
+    whole = out / path
+    return whole.with_name(f"{whole.stem}{ending}{whole.suffix}") if ending else whole
+
+
+def version(graph: Graph) -> str:
+    """Return what names a film of another shape or length than the file states: "-320x180-24fps"; else nothing.
+
+    A draft lies in a folder of its own, so its shape needs no name.
+    """
+    said = []
+    for field in ("size", "fps", "duration"):
+        value, place = getattr(graph.header, field), graph.given_as(field)
+        if place is None or not place.argument or place.path == "--draft" or value == graph.stated(field):
+            continue
+        if field == "size":
+            said.append(f"-{value[0]}x{value[1]}")
+        elif field == "fps":
+            said.append(f"-{_decimal(value)}fps")
+        elif value is not None:
+            said.append(f"-{clock_text(Fraction(value))}")
+    return "".join(said)
+
+
+def part(start: int, stop: int, frames: int, fps: Fraction) -> str:
+    """Return what names the frames start..stop of a film: "-0m10s-0m20s"; nothing for all of them."""
+    return "" if (start, stop) == (0, frames) else f"-{clock_text(start / fps)}-{clock_text(stop / fps)}"
+
+
+def clock_text(seconds: Fraction) -> str:
+    """Return a time as it stands in a name: 0m05s, 1m02.5s; rounded to milliseconds."""
+    thousandths = round(seconds * 1000)
+    minutes, rest = divmod(thousandths, 60_000)
+    whole, fraction = divmod(rest, 1000)
+    return f"{minutes}m{whole:02d}{f'.{fraction:03d}'.rstrip('0') if fraction else ''}s"
+
+
+def _decimal(rate: Fraction) -> str:
+    return f"{float(rate):.3f}".rstrip("0").rstrip(".")
+
+
+def frames_folder(film: Path) -> Path:
+    """Return the folder of a film's frames."""
+    return film.with_name(f"{film.stem}-frames")
+
+
+class Targets:
+    """The files that a run writes.
+
+    Parameters
+    ----------
+    store : Store
+    out : Path
+        The folder of films and records.
+    """
+
+    def __init__(self, store: Store, out: Path):
+        self.store, self.out = store, out
+
+    def note(self, path: Path, written: Path) -> None:
+        """Note that a file, whole under its temporary name, is about to be published at a path.
+
+        It is noted before, and beside what was noted last, so that whatever happens in between the path holds what n2s knows.
+        """
+        self.store.note("written", {"path": str(path)}, [written.stat().st_size, *self._noted(path)[:1]])
+
+    def _noted(self, path: Path) -> list[int]:
+        """Return the lengths of what was published at a path last and before."""
+        return self.store.noted("written", {"path": str(path)}) or []
+
+    def is_own(self, path: Path) -> bool:
+        """Say whether the file at a path is what n2s published there, or what a failing disk left of it.
+
+        A file of the noted length is: who changes a film gives it another one. An empty file is nobody's.
+        """
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            return False
+        if not status.st_size or status.st_size in self._noted(path):
+            return True
+        known = self._recorded(path, status.st_size)
+        if not known:
+            return False
+        try:
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() in known
+        except OSError:
+            return False
+
+    def _recorded(self, path: Path, size: int) -> set[str]:
+        """Return the SHA-256 of the films of this name and length that records beside the films list."""
+        found = set()
+        for record in self.out.glob("*/run.json"):
+            try:
+                films = json.loads(record.read_bytes())["films"]
+                found |= {
+                    film["sha256"] for film in films if Path(film["path"]).name == path.name and film["bytes"] == size
+                }
+            except (OSError, ValueError, KeyError, TypeError):  # no record of ours
+                continue
+        return found
+
+    def check(
+        self, paths: Iterable[Path], sources: Iterable[Path], overwrite: bool, folders: Iterable[Path] = ()
+    ) -> None:
+        """Refuse paths that cannot be written, or hold what is not n2s's to replace, before there is work to lose.
+
+        Parameters
+        ----------
+        sources : iterable of Path
+            The files that the run reads, which are never written over.
+        overwrite : bool
+            Whether files of others may be replaced.
+        folders : iterable of Path
+            Those that frames go to.
+
+        Raises
+        ------
+        GraphError
+            When a path names something that the run reads, or is too long.
+        ArgumentError
+            When files of others lie there and may not be replaced.
+        RenderError
+            When a folder lies there, or a file where a folder must be.
+        """
+        read, strangers = [path for path in sources if os.path.exists(path)], []
+        for path in paths:
+            self._check_place(path)
+            if any(same_file(path, source) for source in read):
+                raise GraphError(
+                    f"{path} is read by this run and would be written over; give the film another path or --out."
+                )
+            if not overwrite and os.path.lexists(path) and not self.is_own(path):
+                strangers.append(str(path))
+        strangers += [str(folder) for folder in folders if not overwrite and not _is_own_folder(folder)]
+        if strangers:
+            one = len(strangers) == 1
+            raise ArgumentError(
+                f"{', '.join(strangers)} {'is' if one else 'are'} not what n2s wrote there, and {'is' if one else 'are'} not "
+                f"replaced unasked. Add --overwrite to replace {'it' if one else 'them'}, or choose another --out."
+            )
+
+    def _check_place(self, path: Path) -> None:
+        longest = path.with_name(f"{'.' * temporary_bytes(path.suffix)}{path.name}")
+        try:
+            longest.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise GraphError(
+                    f"{path} is too long a name for its file system; choose a shorter path or --out."
+                ) from None
+        if os.path.isdir(path):
+            raise disk_error(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)), path)
+        for parent in path.parents:
+            if os.path.lexists(parent):
+                if not os.path.isdir(parent):
+                    raise disk_error(NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)), parent)
+                break
+
+
+def same_file(path: Path, other: Path) -> bool:
+    """Say whether two paths are one file, by whatever name."""
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return path.resolve() == other.resolve()
+
+
+def _is_own_folder(folder: Path) -> bool:
+    """Say whether nothing but frames that n2s wrote can be lost in a folder of frames."""
+    if not os.path.lexists(folder):
+        return True
+    if not os.path.isdir(folder) or folder.is_symlink():
+        return False
+    names = {path.name for path in folder.iterdir()}
+    return not names or FRAMES_MARK in names
+
+
+def renew_frames_folder(folder: Path) -> None:
+    """Make a folder of frames, or take its old frames out; whatever else lies in it stays."""
+    folder.mkdir(exist_ok=True)
+    (folder / FRAMES_MARK).touch()
+    for old in folder.iterdir():
+        if FRAME_NAME.fullmatch(old.name):
+            old.unlink()

@@ -1,0 +1,43 @@
+"""Models before they are opened: the folder of the one that comes with the library, and the card of any."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from n2s.graph.errors import RenderError
+
+
+def shipped_folder() -> Path:
+    """Return the folder of the model that comes with the library: in the package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[2]
+    inside = package / "models"
+    return inside if inside.is_dir() else package.parent / "models"
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """Return a model's card.
+
+    Raises
+    ------
+    OSError
+        When there is none.
+    RenderError
+        When it is no card.
+    """
+    try:
+        card = json.loads(path.read_bytes())
+        latent, sums = card["latent"], [about["sha256"] for about in card["files"].values()]
+        if not (
+            0 < int(latent["channels"]) <= 64
+            and 0 < int(latent["scale"]) <= 256
+            and all(isinstance(s, str) for s in sums)
+        ):
+            raise ValueError("it describes no model that could be")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RenderError(
+            f"{path} is no model card ({type(error).__name__}: {error}); export the model again with "
+            "training/export_onnx.py."
+        ) from None
+    return card

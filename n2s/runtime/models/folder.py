@@ -1,0 +1,347 @@
+"""Models: a folder with a card (meta.json), decoders in several precisions, anchors. Checked before they are used."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.errors import MediaError, MissingFileError, N2SError, RenderError
+from n2s.graph.registry import suggest
+from n2s.runtime.inputs import InputFiles
+from n2s.runtime.machine import onnxruntime_flavour
+from n2s.runtime.models.cards import read_card
+from n2s.runtime.models.onnxfile import has_external_data
+from n2s.runtime.store import Store
+
+OUT_OF_MEMORY = re.compile(
+    "Failed to allocate memory for requested buffer|out of memory|CUDNN_STATUS_ALLOC_FAILED|CUBLAS_STATUS_ALLOC_FAILED"
+    "|bad_alloc",
+    re.IGNORECASE,
+)
+ANCHORS = "anchors.npz"
+FATAL = 4  # of onnxruntime's severities
+PREFERENCES = {"cpu": ("int8", "fp32", "fp16"), "cuda": ("fp16", "fp32", "int8")}
+
+
+class ProviderExhausted(RenderError):
+    """CUDA's memory does not hold even one frame; what is left must be planned again for the CPU."""
+
+
+class ModelFolder:
+    """The files of one model.
+
+    Parameters
+    ----------
+    folder : Path
+    store : Store, optional
+        Remembers digests of unchanged files.
+    say : callable
+        Takes a sentence for the user, when a fallback is taken.
+    files : InputFiles, optional
+        Of the run that the model takes part in.
+    """
+
+    def __init__(self, folder: Path, store: Store | None, say: Any = print, files: InputFiles | None = None):
+        self.folder, self.store, self.say = folder, store, say
+        self.files = files or InputFiles(store)
+        self.force_cpu = False
+        self._anchors: tuple[str, dict[str, np.ndarray]] = ("", {})  # the digest of the archive, what is in it
+        self._given: dict[str, np.ndarray] = {}  # the anchors that were asked for
+        self._decoders: dict[tuple, SessionDecoder] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What the model says of itself, read again when the file was replaced.
+
+        Raises
+        ------
+        RenderError
+            When there is none, or it is no card.
+        """
+        path = self.folder / "meta.json"
+        try:
+            return self.files.about("card", path, lambda: read_card(path), guarded=False)
+        except (FileNotFoundError, NotADirectoryError):
+            raise MissingFileError(
+                f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's "
+                "model out to use the one that is shipped, or train one (training/README.md)."
+            ) from None
+        except OSError as error:
+            raise RenderError(f"{path} cannot be read: {error.strerror}.") from None
+
+    @cached_property
+    def latent(self) -> dict[str, Any]:
+        """What the card said of latents when it was first asked: ``channels``, ``scale``, the ``reach`` of drifts if known."""
+        return self.card["latent"]
+
+    @property
+    def channels(self) -> int:
+        return int(self.latent["channels"])
+
+    @property
+    def scale(self) -> int:
+        return int(self.latent["scale"])
+
+    def checked(self, name: str) -> tuple[Path, str]:
+        """Return a file of the model and its SHA-256, which must be the card's.
+
+        Raises
+        ------
+        RenderError
+            When the file is missing or is not the one the card describes.
+        """
+        path = self.folder / name
+        about = self.card["files"].get(name, {})
+        wanted = about.get("sha256")
+        if wanted is None:
+            raise RenderError(
+                f"The model in {self.folder} has no {name}; its card lists {', '.join(self.card['files'])}."
+            )
+        if not path.is_file():
+            raise RenderError(f"{path} is missing though the model's card lists it; fetch or export the model again.")
+        found = self.files.digest(path, guarded=name != ANCHORS)  # anchors may be added while a run uses others
+        if found not in (wanted, about.get("next")):  # next: what a change under way puts in its place
+            raise RenderError(
+                f"{path} is not the file its card describes (SHA-256 {found[:12]}…, the card says "
+                f"{wanted[:12]}…): it is damaged or was replaced. Fetch or export the model again."
+            )
+        return path, found
+
+    def _all_anchors(self) -> dict[str, np.ndarray]:
+        """Return the anchors of the archive as it is now, read again when it was replaced."""
+        path, digest = self.checked(ANCHORS)
+        if self._anchors[0] != digest:
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() != digest:
+                raise MediaError(f"{path} was changed while it was read. Run again.")
+            try:
+                with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+                    self._anchors = digest, {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
+            except Exception as error:  # numpy and zipfile have many ways to fail on a damaged archive
+                raise RenderError(f"{path} cannot be read: {error}. Make the anchors again.") from None
+        return self._anchors[1]
+
+    def anchor(self, name: str) -> np.ndarray:
+        """Return a named anchor, float32 (C, h, w)."""
+        if name not in self._given:  # what a key speaks of is what is used, whatever happens to the archive meanwhile
+            self._given[name] = self._find_anchor(name)
+        return self._given[name]
+
+    def _find_anchor(self, name: str) -> np.ndarray:
+        known = self._all_anchors()
+        if name not in known:
+            raise RenderError(f'The model has no anchor "{name}". {suggest(name, sorted(known))}')
+        anchor = known[name]
+        if anchor.ndim != 3 or anchor.shape[0] != self.channels or not anchor.size or not np.isfinite(anchor).all():
+            raise RenderError(
+                f'The anchor "{name}" is {anchor.shape}; ({self.channels}, rows, columns) of finite numbers '
+                "were wanted. Make the anchors again."
+            )
+        anchor.flags.writeable = False  # every node that reads it shares it
+        return anchor
+
+    def provider(self, wanted: str) -> str:
+        """Return what will really run: "cuda" where it was not declined and works, else "cpu"."""
+        if wanted == "cpu" or self.force_cpu:
+            return "cpu"
+        if onnxruntime_flavour() == "gpu" and self._cuda_works:
+            return "cuda"
+        if wanted == "cuda":
+            self.say("CUDA was asked for and cannot be used here; the CPU decodes instead.")
+        return "cpu"
+
+    @cached_property
+    def _cuda_works(self) -> bool:
+        try:
+            path, digest = self.file("auto", "cuda")
+            self._session(path, "cuda", digest)
+        except RenderError:
+            return False
+        return True
+
+    def file(self, precision: str, provider: str) -> tuple[Path, str]:
+        """Return the decoder of a precision and its digest; "auto" takes the provider's best that there is."""
+        names = [f"decoder.{p}.onnx" for p in (PREFERENCES[provider] if precision == "auto" else [precision])]
+        name = next((name for name in names if name in self.card["files"]), names[0])
+        return self.checked(name)
+
+    def identity(self, precision: str, provider: str) -> dict[str, str]:
+        """Return what names the decoder that will run: its file's digest and its provider."""
+        actual = self.provider(provider)
+        return {"decoder": self.file(precision, actual)[1], "provider": actual}
+
+    def decoder(self, precision: str, provider: str, batch: int) -> SessionDecoder:
+        """Return a decoder that threads may share."""
+        actual = self.provider(provider)
+        path, digest = self.file(precision, actual)
+        with self._lock:
+            key = (digest, actual, batch)
+            if key not in self._decoders:
+                make = lambda: self._session(path, actual, digest)  # noqa: E731
+                self._decoders[key] = SessionDecoder(path, make, actual, batch, self.channels, self.scale)
+            return self._decoders[key]
+
+    def encoder(self) -> SessionEncoder:
+        """Return the encoder, on the CPU: pictures are few, and their latents should not depend on a GPU."""
+        names = [f"encoder.{precision}.onnx" for precision in ("fp32", "fp16", "int8")]
+        name = next((name for name in names if name in self.card["files"]), None)
+        if name is None:
+            raise RenderError(
+                f"The model in {self.folder} has no encoder, so that no picture can become latents; its "
+                f"card lists {', '.join(self.card['files'])}. Take a model that was exported with one."
+            )
+        path, digest = self.checked(name)
+        return SessionEncoder(path, self._session(path, "cpu", digest), self.channels, self.scale)
+
+    def _session(self, path: Path, provider: str, digest: str) -> Any:
+        """Open a session with one thread: chunks run side by side instead."""
+        onnxruntime_flavour()
+        import onnxruntime
+
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != digest:  # keys speak of the file that has this digest
+            raise MediaError(f"{path} was changed while the run was under way. Run again.")
+        try:
+            if has_external_data(data):
+                raise RenderError(f"{path} keeps weights in another file, which is not allowed: export it as one file.")
+        except ValueError:
+            raise RenderError(f"{path} is no ONNX file. Export the model again.") from None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Fatal alone: what matters comes as an exception, and CUDA's provider tells of every kernel it does without.
+        options.log_severity_level = FATAL
+        onnxruntime.set_default_logger_severity(FATAL)
+        providers: list[Any] = ["CPUExecutionProvider"]
+        if provider == "cuda":
+            onnxruntime.preload_dlls()
+            cuda = {"arena_extend_strategy": "kSameAsRequested", "cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
+            providers.insert(0, ("CUDAExecutionProvider", cuda))
+        try:
+            session = onnxruntime.InferenceSession(data, options, providers=providers)
+        except Exception as error:
+            raise RenderError(
+                f"{path} cannot be opened: {str(error).splitlines()[0][:200]}. Export the model again."
+            ) from None
+        if provider == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
+            raise RenderError("onnxruntime could not start CUDA.")
+        return session
+
+
+class SessionDecoder:
+    """A decoder on an open session.
+
+    When memory runs out it halves its batch, opens the session anew, and at last gives up the provider.
+    """
+
+    def __init__(self, path: Path, make_session: Any, provider: str, batch: int, channels: int, scale: int):
+        self.path, self.provider, self.batch, self.scale, self.channels = path, provider, batch, scale, channels
+        self._make = make_session
+        self._session: Any = None
+        self._lock = threading.Lock()
+
+    def _open(self) -> Any:
+        with self._lock:
+            if self._session is None:
+                session = self._make()
+                self._check(session)
+                self._session = session
+            return self._session
+
+    def _check(self, session: Any) -> None:
+        inputs, outputs = session.get_inputs(), session.get_outputs()
+        form = [(i.type, len(i.shape)) for i in (*inputs, *outputs)]
+        if len(inputs) != 1 or len(outputs) != 1 or form != [("tensor(float)", 4)] * 2:
+            raise RenderError(
+                f"{self.path} is no decoder: it must take float32 latents (N, C, h, w) and give float32 "
+                "frames (N, 3, H, W)."
+            )
+        rows, columns = 2, 3
+        probe = np.zeros((1, self.channels, rows, columns), np.float32)
+        try:
+            shape = session.run(None, {inputs[0].name: probe})[0].shape
+        except Exception as error:
+            if OUT_OF_MEMORY.search(str(error)):
+                raise MemoryError(str(error)) from None
+            raise RenderError(
+                f"{self.path} does not decode latents of shape {probe.shape}, which its card promises: "
+                f"{str(error).splitlines()[0][:160]}"
+            ) from None
+        wanted = (1, 3, self.scale * rows, self.scale * columns)
+        if shape != wanted:
+            raise RenderError(f"{self.path} turns latents {probe.shape} into {shape}; its card promises {wanted}.")
+
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        """Return frames float32 (N, 3, scale h, scale w) of latents float32 (N, C, h, w)."""
+        frames = None
+        start = 0
+        while start < len(latents):
+            part = latents[start : start + self.batch]
+            made = self._run(np.ascontiguousarray(part, np.float32))
+            if made is None:
+                continue
+            if frames is None:
+                frames = np.empty((len(latents), *made.shape[1:]), np.float32)
+            frames[start : start + len(made)] = made
+            start += len(made)
+        return frames
+
+    def _run(self, latents: np.ndarray) -> np.ndarray | None:
+        """Decode a batch; None after the batch was made smaller."""
+        for attempt in range(2):
+            try:
+                session = self._open()
+                return session.run(None, {session.get_inputs()[0].name: latents})[0]
+            except N2SError:
+                raise
+            except Exception as error:
+                if not OUT_OF_MEMORY.search(str(error)):
+                    raise RenderError(
+                        f"{self.path} failed while decoding: {str(error).splitlines()[0][:200]}"
+                    ) from None
+                if len(latents) > 1:
+                    self.batch = max(1, len(latents) // 2)
+                    return None
+                if attempt == 0:
+                    with self._lock:
+                        self._session = None
+        if self.provider == "cuda":
+            raise ProviderExhausted("CUDA's memory does not hold one frame; the CPU goes on from here.")
+        raise RenderError("Memory does not hold one decoded frame. Lower the decoder's grid, or the number of --jobs.")
+
+
+class SessionEncoder:
+    """An encoder on an open session, which threads may share."""
+
+    def __init__(self, path: Path, session: Any, channels: int, scale: int):
+        self.path, self.channels, self.scale = path, channels, scale
+        self._session = session
+        inputs, outputs = session.get_inputs(), session.get_outputs()
+        form = [(i.type, len(i.shape)) for i in (*inputs, *outputs)]
+        if len(inputs) != 1 or len(outputs) != 1 or form != [("tensor(float)", 4)] * 2:
+            raise RenderError(
+                f"{path} is no encoder: it must take float32 frames (N, 3, H, W) and give float32 latents (N, C, h, w)."
+            )
+
+    def encode(self, frame: np.ndarray) -> np.ndarray:
+        """Return latents float32 (C, H / scale, W / scale) of a frame float32 (3, H, W), 0..1."""
+        name, frames = self._session.get_inputs()[0].name, np.ascontiguousarray(frame[None], np.float32)
+        try:
+            made = self._session.run(None, {name: frames})[0]
+        except Exception as error:
+            if OUT_OF_MEMORY.search(str(error)):
+                raise RenderError("Memory does not hold the encoding of one picture. Give a smaller --size.") from None
+            raise RenderError(f"{self.path} failed while encoding: {str(error).splitlines()[0][:200]}") from None
+        wanted = (1, self.channels, *(side // self.scale for side in frame.shape[1:]))
+        if made.shape != wanted:
+            raise RenderError(f"{self.path} turns a frame {frame.shape} into {made.shape}; its card promises {wanted}.")
+        return made[0]

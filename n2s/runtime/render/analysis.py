@@ -1,0 +1,172 @@
+"""Analysis: the resident values of a track, computed before its first frame."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from n2s.graph import authors
+from n2s.graph.context import Context, Scene
+from n2s.graph.errors import GraphError, Problem
+from n2s.graph.expressions import Expression, Number
+from n2s.graph.graph import Graph
+from n2s.graph.time import Clock, frames_to_cover
+from n2s.graph.times import is_musical
+from n2s.graph.types import SIGNAL, Link
+from n2s.graph.values import Values, quantise
+from n2s.runtime.render.edges import read_only, resident_outputs
+
+ASSUMED_TEMPO = 120.0
+
+
+def analyse(graph: Graph, context: Context) -> Values:
+    """Return the resident values of a graph.
+
+    The music gives the length, then its tempo gives the units of beats and bars, then all else follows in order.
+
+    Raises
+    ------
+    GraphError
+        When nothing gives the film a length, or a signal is not what it must be.
+    """
+    header = graph.header
+    blank = Values(Clock(header.fps, 1, header.tempo or ASSUMED_TEMPO))
+    scene = Scene(blank.clock, header.seed, header.size, context, graph.base, graph.model_folder)
+    for name in graph.order:
+        if _is_source_of_audio(graph, name):
+            _compute(graph, name, scene, blank)
+    clock = replace(blank.clock, frames=_length(graph, blank))
+    if not header.tempo:
+        clock = replace(clock, tempo=_heard_tempo(graph, replace(scene, clock=clock), blank))
+    values = Values(clock, dict(blank.outputs))
+    scene = replace(scene, clock=clock)
+    for name in graph.order:
+        node = graph.nodes[name]
+        for field in node.params():
+            values.params[name, field] = _param(graph, name, field, values)
+        if node.kind == "streamed":
+            for field, link in node.links().items():
+                if node.ports.get(field) is SIGNAL:
+                    _read(graph, name, field, link, values)
+        if node.kind == "resident" and (name, _first_output(graph, name)) not in values.outputs:
+            _compute(graph, name, scene, values)
+    return values
+
+
+def _first_output(graph: Graph, name: str) -> str:
+    return next(iter(type(graph.nodes[name]).outputs), "")
+
+
+def _is_source_of_audio(graph: Graph, name: str) -> bool:
+    node = graph.nodes[name]
+    return (
+        node.kind == "resident" and not node.ports and any(o.kind.name == "Audio" for o in type(node).outputs.values())
+    )
+
+
+def _length(graph: Graph, values: Values) -> int:
+    """The film's length: stated, or that of the music its sink plays, or of the only music there is."""
+    header = graph.header
+    if header.duration is not None:
+        return max(1, round(header.duration * header.fps))
+    heard = [getattr(graph.nodes[sink], "audio", None) for sink in graph.sinks()]
+    pieces = [values.read(link) for link in heard if link] or list(values.outputs.values())
+    if len({piece.digest for piece in pieces}) == 1:
+        return frames_to_cover(pieces[0].samples, pieces[0].rate, header.fps)
+    why = "several pieces of music" if pieces else "no music"
+    text = f'There is {why}, so the length of the film is unknown: connect the sink\'s audio, or set "duration: 10" (seconds).'
+    raise GraphError([Problem(graph.document.where() if graph.document else None, text)])
+
+
+def resolved(time: Number, graph: Graph, clock: Clock, context: Context) -> float:
+    """Return a time in seconds; that of beats whose tempo nobody knows is said to be assumed."""
+    if is_musical(time) and not graph.header.tempo and not _hearing(graph):
+        context.say(ASSUMED.format(what="The time", clock=clock))
+    return time.resolve(clock.tempo)
+
+
+ASSUMED = (
+    "{what} counts beats and hears no tempo: {clock.tempo:g} beats a minute are assumed. Set tempo: in the graph, or add a "
+    "Features node."
+)
+
+
+def _hearing(graph: Graph) -> list[str]:
+    """Return the nodes that hear a tempo."""
+    return [name for name in graph.order if "tempo" in type(graph.nodes[name]).outputs]
+
+
+def _heard_tempo(graph: Graph, scene: Scene, values: Values) -> float:
+    """The tempo that the graph's hearing node finds; with none in the graph, 120."""
+    for name in _hearing(graph)[:1]:
+        _compute(graph, name, scene, values)
+        return float(values.outputs[name, "tempo"][0])
+    if any(is_musical(getattr(node, field)) for node in graph.nodes.values() for field in node.model_fields_set):
+        scene.context.say(ASSUMED.format(what="The graph", clock=scene.clock))
+    return ASSUMED_TEMPO
+
+
+def _compute(graph: Graph, name: str, scene: Scene, values: Values) -> None:
+    node = graph.nodes[name]
+    inputs = {
+        field: _read(graph, name, field, link, values) for field, link in node.links().items() if field in node.ports
+    }
+    for field in node.params():
+        if (name, field) not in values.params:
+            values.params[name, field] = _param(graph, name, field, values)
+        inputs[field] = np.broadcast_to(values.params[name, field], scene.clock.frames)
+    made = authors.call(
+        graph, name, "compute", node.compute, scene, **{key: read_only(value) for key, value in inputs.items()}
+    )
+    for output, value in resident_outputs(graph, name, made, scene.clock).items():
+        values.outputs[name, output] = value
+
+
+def _read(graph: Graph, name: str, field: str, link: Link, values: Values) -> Any:
+    """Return what a link carries, where it has the component that is named."""
+    if link.component is not None:
+        shape = values.read(replace(link, component=None)).shape
+        if len(shape) == 1 or link.component >= shape[1]:
+            has = f"has components 0 to {shape[1] - 1}" if len(shape) > 1 else "has no components"
+            text = f'{name}.{field}: "{link}" names no component; {replace(link, component=None)} {has}.'
+            raise GraphError([Problem(graph.where(name, field), text)])
+    return values.read(link)
+
+
+def _param(graph: Graph, name: str, field: str, values: Values) -> np.ndarray:
+    value = getattr(graph.nodes[name], field)
+    clock = values.clock
+    if isinstance(value, Number):
+        return quantise(value.resolve(clock.tempo))
+    links = [value] if isinstance(value, Link) else value.links()
+    carried = {link: _column(graph, name, field, link, values) for link in links}
+    if isinstance(value, Link):
+        return carried[value]
+    variables = {
+        "time": clock.times(0, clock.frames),
+        "frame": np.arange(clock.frames, dtype=np.float64),
+        "duration": np.float64(clock.duration),
+    }
+    result = quantise(value.evaluate(variables, {k: v.astype(np.float64) for k, v in carried.items()}, clock.tempo))
+    result = np.broadcast_to(result, clock.frames) if result.ndim == 0 and _moves(value) else result
+    if not np.isfinite(result).all():
+        frame = int(np.argmax(~np.isfinite(np.atleast_1d(result))))
+        text = f"{name}.{field} is driven by = {value} and is no finite number at frame {frame}."
+        raise GraphError([Problem(graph.where(name, field), text)])
+    return np.ascontiguousarray(result) if result.ndim else result  # ascontiguousarray would give a scalar an axis
+
+
+def _moves(expression: Expression) -> bool:
+    return bool(expression.links())
+
+
+def _column(graph: Graph, name: str, field: str, link: Link, values: Values) -> np.ndarray:
+    signal = _read(graph, name, field, link, values)
+    if signal.ndim == 1:
+        return signal
+    if signal.shape[1] == 1:
+        return np.ascontiguousarray(signal[:, 0])
+    text = f'{name}.{field}: "{link}" has {signal.shape[1]} components; name one, like "{link}.0".'
+    raise GraphError([Problem(graph.where(name, field), text)])

@@ -1,0 +1,195 @@
+"""What nodes hand to each other, looked at: arrays of the right kind and shape go on, and nobody can write into them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from n2s.graph import authors
+from n2s.graph.declare import Node, Output
+from n2s.graph.graph import Graph
+from n2s.graph.time import Clock
+from n2s.graph.types import AUDIO, FRAMES, SIGNAL
+from n2s.graph.values import quantise
+
+
+def read_only(value: Any) -> Any:
+    """Return a view of an array that cannot be written into; anything else as it is."""
+    if isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+    return value
+
+
+def resident_outputs(graph: Graph, name: str, made: Any, clock: Clock) -> dict[str, Any]:
+    """Return what a resident node's ``compute`` returned, by output: signals as float32, music as its handle.
+
+    Raises
+    ------
+    RenderError
+        When an output is missing or is not what its declaration says.
+    """
+    outputs = type(graph.nodes[name]).outputs
+    if not isinstance(made, dict):
+        if len(outputs) > 1:
+            raise authors.wrong(
+                graph, name, f"compute gave {described(made)}; its outputs by name were wanted: {', '.join(outputs)}."
+            )
+        made = {next(iter(outputs)): made}
+    elif made.keys() != outputs.keys():
+        missing, extra = [o for o in outputs if o not in made], [str(key) for key in made if key not in outputs]
+        told = [f"nothing for {', '.join(missing)}"] if missing else []
+        told += [f"{', '.join(extra)}, which it does not declare"] if extra else []
+        raise authors.wrong(graph, name, f"compute gave {' and '.join(told)}; its outputs are {', '.join(outputs)}.")
+    return {
+        output: _resident(graph, name, output, declared, made[output], clock) for output, declared in outputs.items()
+    }
+
+
+def _resident(graph: Graph, name: str, output: str, declared: Output, value: Any, clock: Clock) -> Any:
+    label = f"the output {output} is" if len(type(graph.nodes[name]).outputs) > 1 else "compute gave"
+    if declared.kind is AUDIO:
+        if problem := _audio_problem(value):
+            raise authors.wrong(
+                graph,
+                name,
+                f"{label} {described(value)}; music was wanted, like scene.context.audio gives it: {problem}.",
+            )
+        return value
+    if declared.kind is SIGNAL:
+        return _signal(graph, name, label, declared, value, clock)
+    raise authors.wrong(graph, name, f"{output} is {declared.kind}; a resident node gives Signal or Audio.")
+
+
+def _audio_problem(handle: Any) -> str:
+    """Say what a piece of music lacks."""
+    if not isinstance(getattr(handle, "digest", None), str) or not callable(getattr(handle, "read", None)):
+        return "it needs a digest and a read"
+    for field in ("rate", "channels", "samples"):
+        value = getattr(handle, field, None)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < (field != "samples"):
+            return f"its {field} is {value!r:.40}"
+    return ""
+
+
+def _signal(graph: Graph, name: str, label: str, declared: Output, value: Any, clock: Clock) -> np.ndarray:
+    columns = f" of {declared.columns} columns" if declared.columns else ""
+    wanted = f"a row of numbers{columns} for each of {clock.frames} frames was wanted"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of what numpy would rather not do: ragged lists
+            array = np.asarray(value)
+    except Exception:
+        array = None
+    if array is None or isinstance(value, np.ma.MaskedArray) or array.dtype.kind not in "biuf":
+        raise authors.wrong(graph, name, f"{label} {described(value)}; {wanted}.")
+    right = array.ndim in (1, 2) and len(array) == clock.frames and array.size
+    if not right or (declared.columns and (array.shape[1:] or (1,)) != (declared.columns,)):
+        raise authors.wrong(graph, name, f"{label} {described(array)}; {wanted}.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        signal = quantise(array)
+    if not np.isfinite(signal).all():
+        frame = int(np.argmax(~np.isfinite(signal).reshape(len(signal), -1).all(axis=1)))
+        text = (
+            f"{label} not a finite number at frame {frame}"
+            if label.endswith(" is")
+            else f"{label} no finite number at frame {frame}"
+        )
+        raise authors.wrong(graph, name, f"{text}; {wanted}.")
+    signal.flags.writeable = False
+    return signal
+
+
+def streamed_output(
+    graph: Graph,
+    name: str,
+    made: Any,
+    span: tuple[int, int],
+    wanted: tuple[int | None, ...],
+    alike: tuple[int, ...] | None,
+) -> np.ndarray:
+    """Return what a streamed node's ``compute`` returned, as it is where it is float32 of the wanted shape.
+
+    Parameters
+    ----------
+    wanted : tuple
+        The shape of a frame; None where it is not known beforehand.
+    alike : tuple of int, optional
+        The shape of the frames that it gave before.
+
+    Raises
+    ------
+    RenderError
+        When it is anything else.
+    """
+    if type(made) is not np.ndarray and (not isinstance(made, np.ndarray) or isinstance(made, np.ma.MaskedArray)):
+        raise _wrong_block(graph, name, made, span, wanted)
+    if made.dtype != np.float32 or made.ndim != 4 or len(made) != span[1] - span[0] or not made.size:
+        raise _wrong_block(graph, name, made, span, wanted)
+    if any(side is not None and side != have for side, have in zip(wanted, made.shape[1:])):
+        raise _wrong_block(graph, name, made, span, wanted)
+    if alike is not None and made.shape[1:] != alike:
+        before = "x".join(map(str, alike))
+        raise authors.wrong(graph, name, f"compute gave {described(made)} at frame {span[0]}, but frames of {before} elsewhere; "
+                            "all frames of a node are alike.")  # fmt: skip
+    return made
+
+
+def _wrong_block(graph: Graph, name: str, made: Any, span: tuple[int, int], wanted: tuple) -> Exception:
+    letters = ("3", "H", "W") if _kind(graph.nodes[name]) is FRAMES else ("C", "h", "w")
+    shape = ", ".join(
+        [str(span[1] - span[0]), *(letter if side is None else str(side) for side, letter in zip(wanted, letters))]
+    )
+    return authors.wrong(graph, name, f"compute gave {described(made)} for {authors.in_words(span)}; "
+                         f"a float32 array ({shape}) was wanted.")  # fmt: skip
+
+
+def finite(graph: Graph, name: str, made: np.ndarray, start: int) -> None:
+    """Refuse a block of latents or frames that begins at frame ``start`` and has NaN or infinity in it."""
+    sound = np.isfinite(made)
+    if not sound.all():
+        frame = int(np.argmax(~sound.reshape(len(made), -1).all(axis=1)))
+        what = "NaN" if np.isnan(made[frame]).any() else "infinity"
+        raise authors.wrong(graph, name, f"its {_kind(graph.nodes[name]).name.lower()} hold {what} at frame {start + frame}; "
+                            "finite numbers were wanted.")  # fmt: skip
+
+
+def prepared_columns(graph: Graph, name: str, made: Any, names: list[str], span: tuple[int, int]) -> list[np.ndarray]:
+    """Return the numbers that a node's ``prepare`` made for its pixel code, a float32 scalar or (B,) for each name."""
+    if not isinstance(made, dict) or any(wanted not in made for wanted in names):
+        has = ", ".join(map(str, made)) if isinstance(made, dict) else described(made)
+        raise authors.wrong(graph, name, f"prepare gave {has or 'nothing'}; pixel takes {', '.join(names)}.")
+    columns = []
+    for wanted in names:
+        value = made[wanted]
+        if type(value) is not np.ndarray or value.dtype != np.float32 or value.ndim != 1:
+            try:
+                value = np.asarray(value)
+            except Exception:
+                value = np.asarray(None)
+            if value.dtype.kind not in "biuf":
+                raise authors.wrong(
+                    graph, name, f"prepare gave {described(made[wanted])} for {wanted}; numbers were wanted."
+                )
+        if value.shape not in ((), (span[1] - span[0],)):
+            raise authors.wrong(graph, name, f"prepare gave {described(value)} for {wanted} at {authors.in_words(span)}; "
+                                f"one number, or {span[1] - span[0]} of them, was wanted.")  # fmt: skip
+        columns.append(value)
+    return columns
+
+
+def described(value: Any) -> str:
+    """Return what something is, in a few words: "float64 (4, 3, 64, 96)", "a list", "nothing"."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, np.ndarray):
+        masked = "masked " if isinstance(value, np.ma.MaskedArray) else ""
+        return f"{masked}{value.dtype} ({', '.join(map(str, value.shape))})"
+    kind = type(value).__name__
+    return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
+
+
+def _kind(node: Node) -> Any:
+    return next(iter(type(node).outputs.values())).kind

@@ -1,0 +1,166 @@
+"""Which non-finite inputs a piece of pixel code is sure to pass on, so that a kernel need not look at every step.
+
+NaN and infinity survive sums, differences, products, absolute values and square roots; a comparison, ``min``, ``max``
+or a division by an infinity may lose them. A function is *strict* in a channel of a picture for one of its results when
+that result is non-finite whenever the channel is. Where all ways to a kernel's result are strict, looking at the result
+is looking at every step before it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+Channels = frozenset[tuple[int, int]]  # (picture, channel)
+NONE: Channels = frozenset()
+_PASSING = (ast.Add, ast.Sub, ast.Mult)
+_PASSING_CALLS = ("f32", "abs", "sqrt")  # of one argument; copysign passes its first one on
+
+
+class Unclear(Exception):
+    """Code of a form that is not followed; nothing is taken for granted then."""
+
+
+def strict_channels(
+    function: ast.FunctionDef, pictures: int, helpers: dict[str, ast.FunctionDef]
+) -> tuple[Channels, Channels, Channels]:
+    """Return, for each of the three colours a pixel function gives, the channels of its pictures it is strict in.
+
+    Parameters
+    ----------
+    function : ast.FunctionDef
+        Pixel code, its pictures first.
+    pictures : int
+    helpers : dict of str to ast.FunctionDef
+        The functions that it may call.
+    """
+    names = [arg.arg for arg in function.args.args]
+    try:
+        result = _run(function, {name: i for i, name in enumerate(names[:pictures])}, {}, helpers)
+    except Unclear:
+        return NONE, NONE, NONE
+    return result if isinstance(result, tuple) and len(result) == 3 else (NONE, NONE, NONE)
+
+
+def _run(function: ast.FunctionDef, pictures: dict[str, int], known: dict[str, Channels], helpers: dict) -> object:
+    """Follow the statements of a function; return what its result is strict in."""
+    known = dict(known)
+    for statement in function.body:
+        if isinstance(statement, ast.Return):
+            if isinstance(statement.value, ast.Tuple):
+                return tuple(_expression(part, pictures, known, helpers) for part in statement.value.elts)
+            return _expression(statement.value, pictures, known, helpers)
+        _statement(statement, pictures, known, helpers)
+    raise Unclear
+
+
+def _statement(statement: ast.stmt, pictures: dict[str, int], known: dict[str, Channels], helpers: dict) -> None:
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target, value = statement.targets[0], statement.value
+        if isinstance(target, ast.Name):
+            if target.id in pictures or _is_picture(value, pictures):
+                raise Unclear
+            known[target.id] = _expression(value, pictures, known, helpers)
+            return
+        if isinstance(target, ast.Tuple) and all(isinstance(part, ast.Name) for part in target.elts):
+            if any(part.id in pictures for part in target.elts):
+                raise Unclear
+            if isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts):
+                made = [_expression(part, pictures, known, helpers) for part in value.elts]
+            elif isinstance(value, ast.Name) and value.id in pictures and len(target.elts) == 3:
+                made = [frozenset({(pictures[value.id], channel)}) for channel in range(3)]
+            else:
+                made = [NONE] * len(target.elts)
+            known.update(zip((part.id for part in target.elts), made))
+            return
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+        left = known.get(statement.target.id, NONE)
+        right = _expression(statement.value, pictures, known, helpers)
+        known[statement.target.id] = _combined(statement.op, left, right)
+        return
+    if isinstance(statement, ast.If) and not any(isinstance(node, ast.Return) for node in ast.walk(statement)):
+        branches = [dict(known), dict(known)]
+        for branch, body in zip(branches, (statement.body, statement.orelse)):
+            for inner in body:
+                _statement(inner, pictures, branch, helpers)
+        for name in {*branches[0], *branches[1]}:
+            known[name] = branches[0].get(name, NONE) & branches[1].get(name, NONE)
+        return
+    raise Unclear
+
+
+def _is_picture(value: ast.expr, pictures: dict[str, int]) -> bool:
+    return isinstance(value, ast.Name) and value.id in pictures
+
+
+def _expression(
+    value: ast.expr | None, pictures: dict[str, int], known: dict[str, Channels], helpers: dict
+) -> Channels:
+    """Return what an expression is strict in."""
+
+    def inner(part: ast.expr) -> Channels:
+        return _expression(part, pictures, known, helpers)
+
+    if isinstance(value, ast.Subscript) and _is_picture(value.value, pictures):
+        channel = value.slice.value if isinstance(value.slice, ast.Constant) else None
+        return frozenset({(pictures[value.value.id], channel % 3)}) if isinstance(channel, int) else NONE
+    if isinstance(value, ast.Name):
+        return known.get(value.id, NONE)
+    if isinstance(value, ast.BinOp):
+        return _combined(value.op, inner(value.left), inner(value.right))
+    if isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.USub | ast.UAdd):
+        return inner(value.operand)
+    if isinstance(value, ast.IfExp):
+        return inner(value.body) & inner(value.orelse)
+    if isinstance(value, ast.Call) and not value.keywords:
+        name = value.func.id if isinstance(value.func, ast.Name) else getattr(value.func, "attr", "")
+        if name in _PASSING_CALLS and len(value.args) == 1 or name == "copysign" and value.args:
+            return inner(value.args[0])
+        function = helpers.get(name)
+        if (
+            function is not None
+            and len(function.args.args) == len(value.args)
+            and not any(_is_picture(a, pictures) for a in value.args)
+        ):
+            arguments = {arg.arg: inner(given) for arg, given in zip(function.args.args, value.args)}
+            try:
+                made = _run(function, {}, arguments, helpers)
+            except Unclear:
+                return NONE
+            return made if isinstance(made, frozenset) else NONE
+    return NONE
+
+
+def _combined(operator: ast.operator, left: Channels, right: Channels) -> Channels:
+    if isinstance(operator, _PASSING):
+        return left | right
+    return left if isinstance(operator, ast.Div | ast.Mod) else NONE
+
+
+def unseen(
+    wiring: Sequence[Sequence[tuple[str, int]]],
+    root: tuple[str, int],
+    strict: Sequence[tuple[Channels, Channels, Channels]],
+    inputs: int,
+) -> list[tuple[str, int, int]]:
+    """Return the channels that a kernel must look at beside its result: ("input" or "step", number, channel).
+
+    Parameters
+    ----------
+    wiring, root : as those of a `Kernel`
+    strict : what each step is strict in
+    inputs : the number of pictures read
+    """
+    seen = {(*root, channel) for channel in range(3)}
+    looked_at: list[tuple[str, int, int]] = []
+    for i in reversed(range(len(wiring))):
+        for channel in range(3):
+            if ("step", i, channel) not in seen:
+                seen.add(("step", i, channel))
+                looked_at.append(("step", i, channel))
+        for colour in strict[i]:
+            seen |= {(*wiring[i][picture], channel) for picture, channel in colour}
+    looked_at += [("input", i, c) for i in range(inputs) for c in range(3) if ("input", i, c) not in seen]
+    return looked_at

@@ -1,0 +1,213 @@
+"""Two recipes of a chunk, compared: what differs, in words.
+
+Recipes know nodes by their place and not by name, so the nodes are paired first, by their types in order; what is said
+names the nodes of the newer recipe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+_LIBRARIES = ("numpy", "numba", "onnxruntime", "ffmpeg")
+_CODE = {"engine": "the library's own code"}
+FEW = 4  # so many edits at once, and another course of everything: that is another film
+_FILES = {"decoder": "another file of the model decodes", "anchors": "other anchors", "image": "another picture"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The causes, and how many of them do not depend on time."""
+
+    causes: list[dict[str, Any]]
+    static: int
+
+
+def compare(old: dict[str, Any], new: dict[str, Any], names: list[str]) -> Difference | None:
+    """Return what differs between a kept recipe and a new one, or None where they have little in common.
+
+    Parameters
+    ----------
+    names : list of str
+        The names of the new recipe's nodes.
+    """
+    before, now = old["static"], new["static"]
+    try:
+        pairs = _pair([node["type"] for node in before["nodes"]], [node["type"] for node in now["nodes"]])
+        if not _alike(old, new, pairs):
+            return None
+        causes = [*_whole(before, now), *_nodes(before["nodes"], now["nodes"], pairs, names)]
+        static = len(causes)
+        if before["fps"] != now["fps"]:  # no two values belong to the same moment
+            return Difference(causes, static)
+        if old["stop"] != new["stop"]:
+            text = f"its frames were {old['start']}..{old['stop']} and are {new['start']}..{new['stop']}"
+            causes.append({"kind": "length", "text": text})
+        else:
+            moved = _signals(old["signals"], new["signals"], pairs, names)
+            if static > FEW and moved and len(moved) == len(new["signals"]):  # another film that looks like this one
+                return None
+            causes += moved
+    except (KeyError, TypeError, IndexError, ValueError):  # a recipe of another version
+        return None
+    return Difference(causes, static)
+
+
+def _pair(old: list[str], new: list[str]) -> dict[int, int]:
+    """Pair places of two lists of node types: the longest common order first, then what is left of each type."""
+    pairs = {}
+    for a, b, size in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
+        pairs |= {a + i: b + i for i in range(size)}
+    for b, name in enumerate(new):
+        if b not in pairs.values():
+            left = next((a for a, other in enumerate(old) if other == name and a not in pairs), None)
+            if left is not None:
+                pairs[left] = b
+    return pairs
+
+
+def _leaves(node: dict[str, Any]) -> dict[tuple[str, str], Any]:
+    found = {("grid", ""): node["grid"]} if "grid" in node else {}
+    return found | {
+        (part, field): value
+        for part in ("settings", "params", "files", "clock")
+        for field, value in node.get(part, {}).items()
+    }
+
+
+def _alike(old: dict[str, Any], new: dict[str, Any], pairs: dict[int, int]) -> bool:
+    """Say whether at least half of what decides a chunk is the same: then it is probably an edit of the same film."""
+    back = {b: a for a, b in pairs.items()}
+    same, total = 0, len(new["signals"])
+    for name, value in new["signals"].items():
+        place, _, field = name.partition(".")
+        same += old["signals"].get(f"{back.get(int(place))}.{field}") == value
+    for b, node in enumerate(new["static"]["nodes"]):
+        leaves = _leaves(node)
+        was = _leaves(old["static"]["nodes"][back[b]]) if b in back else {}
+        same += sum(leaf in was and was[leaf] == value for leaf, value in leaves.items())
+        total += len(leaves)
+    return 2 * same >= total and 2 * len(pairs) >= len(new["static"]["nodes"])
+
+
+def _whole(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
+    """What differs for all nodes: the header and the environment."""
+    found = []
+    for field in ("fps", "size", "seed", "format"):
+        if old.get(field) != new[field]:
+            found.append(_changed("graph", "recipe format" if field == "format" else field, old.get(field), new[field]))
+    was, now = old["environment"], new["environment"]
+    for name in sorted(set(was) | set(now)):
+        if was.get(name) == now.get(name):
+            continue
+        if name in _LIBRARIES:
+            found.append(_changed("library", name, was.get(name), now.get(name)))
+        elif name == "instructions":
+            found.append({"kind": "processor", "subject": name, "was": was.get(name), "is": now.get(name),
+                          "text": "it was rendered on a processor with other instruction sets"})  # fmt: skip
+        else:
+            found.append({"kind": "code", "subject": name, "text": f"{_CODE.get(name, name)} changed"})
+    return found
+
+
+def _nodes(old: list[dict], new: list[dict], pairs: dict[int, int], names: list[str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for b, node in enumerate(new):
+        if b not in pairs.values():
+            found.append({"kind": "node", "subject": names[b], "text": f"{names[b]} ({node['type']}) is new"})
+    for a, node in enumerate(old):
+        if a not in pairs:
+            found.append({"kind": "node", "subject": node["type"], "text": f"a node {node['type']} was taken out"})
+    for a, b in sorted(pairs.items(), key=lambda pair: pair[1]):
+        was, now, name = old[a], new[b], names[b]
+        code = {"kind": "code", "subject": now["type"], "text": f"the code of {now['type']} changed"}
+        if was["code"] != now["code"] and code not in found:
+            found.append(code)
+        found += _fields("setting", was["settings"], now["settings"], name)
+        found += _fields("constant", was["params"], now["params"], name)
+        found += _fields("clock", was.get("clock", {}), now.get("clock", {}), f"{name}'s clock")
+        found += _wires(was["inputs"], now["inputs"], pairs, name, names)
+        found += _files(was.get("files", {}), now.get("files", {}), name)
+        if was.get("grid") != now.get("grid"):
+            grid = _changed("setting", "latent grid", was.get("grid"), now.get("grid"))
+            found += [grid] if grid not in found else []
+    return found
+
+
+def _fields(kind: str, was: dict[str, Any], now: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return [
+        _changed(kind, f"{name}.{field}", was.get(field), now.get(field))
+        for field in sorted(set(was) | set(now))
+        if was.get(field) != now.get(field)
+    ]
+
+
+def _wires(was: dict, now: dict, pairs: dict[int, int], name: str, names: list[str]) -> list[dict[str, Any]]:
+    """Wires between nodes that were there before; those of new and removed nodes are told with these."""
+    found = []
+    for port in sorted(set(was) & set(now)):
+        if (
+            isinstance(was[port], int)
+            and isinstance(now[port], int)
+            and now[port] in pairs.values()
+            and was[port] in pairs
+        ):
+            if pairs[was[port]] != now[port]:
+                found.append(_changed("wire", f"{name}.{port}", names[pairs[was[port]]], names[now[port]]))
+    return found
+
+
+def _files(was: dict[str, str], now: dict[str, str], name: str) -> list[dict[str, Any]]:
+    found = []
+    for field in sorted(set(was) | set(now)):
+        if was.get(field) == now.get(field):
+            continue
+        if field == "provider":
+            found.append(_changed("provider", f"{name}'s provider", was.get(field), now.get(field)))
+        else:
+            text = f"{name}: {_FILES.get(field, f'another {field}')}"
+            found.append({"kind": "file", "subject": f"{name}.{field}", "text": text})
+    return found
+
+
+def _signals(was: dict[str, str], now: dict[str, str], pairs: dict[int, int], names: list[str]) -> list[dict[str, Any]]:
+    found = []
+    for a, b in sorted(pairs.items(), key=lambda pair: pair[1]):
+        for field in [name.partition(".")[2] for name in now if name.partition(".")[0] == str(b)]:
+            old, new = was.get(f"{a}.{field}"), now[f"{b}.{field}"]
+            if old is not None and old != new:
+                found.append(
+                    {"kind": "signal", "subject": f"{names[b]}.{field}", "text": f"{names[b]}.{field} has other values"}
+                )
+    return found
+
+
+def _changed(kind: str, subject: str, was: Any, now: Any) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "subject": subject,
+        "was": was,
+        "is": now,
+        "text": f"{subject}: {' → '.join(_apart(was, now))}",
+    }
+
+
+def _apart(was: Any, now: Any) -> tuple[str, str]:
+    """Two values with as few digits as tell them apart."""
+    for exact in (1e-4, 1e-6, 0.0):
+        said = _shown(was, exact), _shown(now, exact)
+        if said[0] != said[1]:
+            break
+    return said
+
+
+def _shown(value: Any, exact: float) -> str:
+    """A value as a graph says it: a number with as few digits as name it, though constants are rounded to 2**-16."""
+    if isinstance(value, float):
+        for text in (f"{value:.{digits}g}" for digits in range(1, 18)):
+            if value == round(float(text) * 65536) / 65536 or abs(float(text) - value) <= exact * abs(value):
+                return text
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(item, int) for item in value):
+        return f"{value[0]}x{value[1]}"
+    return "nothing" if value is None else str(value)

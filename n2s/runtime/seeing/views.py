@@ -1,0 +1,195 @@
+"""Views: what one output of one node of a track gives, at the frames that are asked for and no others."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from n2s.graph.check import without_film
+from n2s.graph.declare import Sink, port
+from n2s.graph.errors import ArgumentError, GraphError, Problem
+from n2s.graph.expressions import Number
+from n2s.graph.graph import Graph
+from n2s.graph.registry import suggest
+from n2s.graph.types import AUDIO, LATENTS, SIGNAL, Frames, Latents, Link
+from n2s.plan.film import FilmPlan
+from n2s.runtime import machine
+from n2s.runtime.context import RunContext
+from n2s.runtime.readiness import check_inputs
+from n2s.runtime.render.analysis import analyse, resolved
+from n2s.runtime.render.frames import FrameMaker
+
+SHOWN = "(what is shown)"  # no name that a graph can have
+
+
+class ShownFrames(Sink):
+    """Stands for the film where a graph has none and frames are to be seen."""
+
+    frames: Frames = port("what is seen")
+
+
+class ShownLatents(Sink):
+    """Stands for the film where a graph has none and latents are to be seen."""
+
+    latents: Latents = port("what is seen")
+
+
+class View:
+    """One output of a node, or one of its parameters, over the frames of a track.
+
+    Parameters
+    ----------
+    graph : Graph
+        Of a track; an album has no outputs of its own.
+    port : str, optional
+        ``node``, ``node.output``, ``node.output.3`` or ``node.parameter``; the film's frames when left out.
+    context : RunContext
+
+    Attributes
+    ----------
+    name : str
+        What is seen, in the words of the graph.
+    kind : str
+        "signal", "latents" or "frames".
+    """
+
+    def __init__(self, graph: Graph, port: str | None, context: RunContext):
+        refuse_album(graph)
+        check_inputs(graph)
+        self.graph, self.context = graph.flat, context
+        self.param, self.link = self._find(graph, port)
+        kind = SIGNAL if self.param else self.graph.output(self.link).kind
+        self.name = port or str(self.link)
+        if kind is AUDIO:
+            raise GraphError(
+                f'"{self.name}" is music; a signal, latents or frames were wanted, like those of Features.'
+            )
+        self.kind = kind.name.lower()
+        self.values = analyse(self.graph, context)
+        self.clock = self.values.clock
+
+    def _find(self, graph: Graph, port: str | None) -> tuple[tuple[str, str] | None, Link | None]:
+        """Return the parameter that is meant, or the link."""
+        if port is None and not self.graph.sinks():
+            raise ArgumentError(
+                f"The graph makes no film. Name what is to be seen with --node: {', '.join(list(self.graph.nodes)[:40])}."
+            )
+        if port is None:
+            return None, self.graph.nodes[self.graph.sinks()[0]].frames
+        name, _, rest = port.strip().partition(".")
+        output, _, component = rest.partition(".")
+        if output.isdigit() and not component:
+            output, component = "", output
+        if name not in graph.nodes and name not in self.graph.nodes:
+            raise GraphError(f'"{port}" names no node. {suggest(name, list(self.graph.nodes))}')
+        node = self.graph.nodes.get(name)
+        if node is not None and node.kind == "sink" and not rest:
+            return None, node.frames
+        if node is not None and output in node.params() and not component:
+            return (name, output), None
+        link = Link(name, output, int(component) if component.isdigit() else None)
+        if name not in self.graph.nodes:  # an instance of a sub-graph: its output lies inside
+            link = graph.through(link)
+        if link.node not in self.graph.nodes or self.graph.output(link) is None:
+            outputs = list(type(graph.nodes.get(name) or node).outputs)
+            known = (
+                suggest(output, outputs) if output else f"Name one: {', '.join(f'{name}.{o}' for o in outputs[:40])}."
+            )
+            text = (
+                f'"{port}" names no output. {known}'
+                if outputs
+                else f'"{name}" makes a film and gives nothing to other nodes.'
+            )
+            raise GraphError([Problem(graph.where(name, key=True), text)])
+        return None, link
+
+    @cached_property
+    def plan(self) -> FilmPlan:
+        """The plan of the film that the node takes part in."""
+        for sink in self.graph.sinks():
+            plan = FilmPlan(self.graph, sink, self.values, self.context, machine.environment())
+            if self.link.node in plan.order:
+                plan.check_ranges()
+                return plan
+        return self._plan_without_film()
+
+    def _plan_without_film(self) -> FilmPlan:
+        """Return a plan of what no film needs: its frames have the header's size, its latents the grid that goes with it.
+
+        Where a decoder takes the latents, its own grid counts.
+        """
+        read = {link.node for _, _, link in self.graph.links()}
+        graph = copy.copy(self.graph)
+        for name, node in self.graph.nodes.items():
+            streams = [
+                (output, declared.kind) for output, declared in type(node).outputs.items() if declared.kind.streamed
+            ]
+            if name not in read and streams:
+                output, kind = streams[0]
+                end = (
+                    ShownLatents(latents=Link(name, output))
+                    if kind is LATENTS
+                    else ShownFrames(frames=Link(name, output))
+                )
+                graph.nodes = self.graph.nodes | {SHOWN: end}
+                plan = FilmPlan(graph, SHOWN, self.values, self.context, machine.environment())
+                if self.link.node in plan.order:
+                    plan.check_ranges()
+                    return plan
+        raise GraphError(f'"{self.link.node}" gives neither latents nor frames.')
+
+    @cached_property
+    def maker(self) -> FrameMaker:
+        return FrameMaker(self.plan, self.context.store.kernels)
+
+    @property
+    def signal(self) -> np.ndarray:
+        """The values of a signal or parameter, float32 (T,) or (T, K)."""
+        if self.param:
+            return np.ascontiguousarray(np.broadcast_to(self.values.params[self.param], self.clock.frames))
+        node, output, component = self.link.node, self.link.output, self.link.component
+        value = self.values.read(Link(node, output))
+        if component is None:
+            return value
+        count = value.shape[1] if value.ndim == 2 else 0
+        if component >= count:
+            has = f"has components 0 to {count - 1}" if count else "has no components"
+            raise GraphError(f'"{self.name}": {Link(node, output)} {has}.')
+        return np.ascontiguousarray(value[:, component])
+
+    def blocks(self, frames: Sequence[int]) -> Iterator[np.ndarray]:
+        """Yield the values at some rising frame numbers, a few at a time; frames have the film's size."""
+        if self.kind == "signal":
+            yield self.signal[list(frames)]
+        else:
+            yield from self.maker.pick(self.link.node, frames)
+
+    def seconds(self, time: Number) -> float:
+        """Return a time in seconds, beats in the tempo of the track."""
+        return resolved(time, self.graph, self.clock, self.context)
+
+    def frame_at(self, time: Number, what: str) -> int:
+        """Return the frame that is shown at a time.
+
+        Raises
+        ------
+        GraphError
+            When the track is not as long.
+        """
+        seconds = self.seconds(time)
+        frame = round(min(seconds, 1e9) * self.clock.fps)
+        if not 0 <= seconds or frame > self.clock.frames:
+            raise GraphError(f"{what} {time} lies outside the track, which lasts {self.clock.duration:.2f} s.")
+        return min(frame, self.clock.frames - 1)
+
+
+def refuse_album(graph: Graph) -> None:
+    """Ask for a track where an album was given."""
+    tracks = [str(graph.resolve(node.path)) for node in graph.nodes.values() if node.kind == "track"]
+    if tracks:
+        raise GraphError(f"This is an album; name the graph of one of its tracks: {', '.join(tracks)}.")
+    if graph.interface:
+        raise GraphError([without_film(graph)])
