@@ -173,3 +173,36 @@ def test_frames_beyond_the_end_stand_still(packages: Any, studio: Any, store: An
         for fuse in (True, False)
     ]
     assert ends[0].tobytes() == ends[1].tobytes()
+
+
+SIZES = '''
+class Shrink(Streamed):
+    """Take twice the size and give every second pixel."""
+
+    frames: Frames = port("what is shrunk")
+
+    outputs = FRAMES_OUTPUT
+
+    def input_size(self, size):
+        return 2 * size[0], 2 * size[1]
+
+    def compute(self, block, frames):
+        assert frames.shape[2:] == (2 * block.size[1], 2 * block.size[0])
+        return np.ascontiguousarray(frames[:, :, ::2, ::2])
+'''
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_node_takes_frames_of_another_size(source: str, packages: Any, studio: Any, store: Any) -> None:
+    """What it reads is made in that size, pixel code too; who reads the same node otherwise sees the film's size."""
+    packages.install(SIZES)
+    values = json.loads(graph(studio, source, "Vignette", "Shrink").path.read_text())
+    values["nodes"]["mix"] = {"node": "Mix", "a": "shrink1", "b": "vignette0", "amount": 0.25}
+    values["nodes"]["out"]["frames"] = "mix"
+    both = harness.load(values, studio.folder)
+    wide = json.loads(graph(studio, source, "Vignette").path.read_text()) | {"size": [192, 128]}
+    wide = harness.frames(harness.load(wide, studio.folder, "wide.yaml"), store, "vignette0", [(7, 9)])
+    np.testing.assert_array_equal(harness.frames(both, store, "shrink1", [(7, 9)]), wide[:, :, ::2, ::2])
+    plain = harness.frames(graph(studio, source, "Vignette"), store, "vignette0", [(7, 9)])
+    np.testing.assert_array_equal(harness.frames(both, store, "vignette0", [(7, 9)]), plain)
+    assert harness.codes(both, store).tobytes() == harness.codes(both, store, fuse=False).tobytes()

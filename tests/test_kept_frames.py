@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +76,12 @@ def test_frames_are_kept_in_the_precision_of_their_definition(studio: Any, store
     again = harness.FrameMaker(towards(plan, "tone"), store)
     stage = again.plan.stages[-1]
     stored = StoredFrames(again.plan, store)
-    (piece,) = stored.pieces(stage, 3, 9)
-    assert piece.load is not None
-    np.testing.assert_array_equal(piece.load(), seen[3:9])
-    assert [(p.start, p.stop, p.load is None) for p in stored.pieces(stage, 15, 30)] == [
-        (15, 20, False),
-        (20, 30, True),
-    ]
+    with stored.chunk(0, 0):
+        (piece,) = stored.pieces(stage, 3, 9)
+        assert piece.load is not None
+        np.testing.assert_array_equal(piece.load(), seen[3:9])
+        pieces = [(piece.start, piece.stop, piece.load is None) for piece in stored.pieces(stage, 15, 30)]
+    assert pieces == [(15, 20, False), (20, 30, True)]
 
 
 def test_a_part_of_a_chunk_is_not_taken_for_the_whole(studio: Any, tmp_path: Path, store: Any) -> None:
@@ -114,8 +112,3 @@ def test_what_is_kept_is_within_the_limit_of_the_store(studio: Any, tmp_path: Pa
     store.limit = 40_000
     harness.run(graph(studio), tmp_path, store)
     assert sum(entry.bytes for entry in store.entries()) <= 40_000
-    assert (
-        json.loads((tmp_path / "frames" / "run.json").read_text())["status"] == "done"
-        if (tmp_path / "frames").is_dir()
-        else True
-    )

@@ -76,7 +76,7 @@ def test_every_node_at_any_time_from_many_threads(studio: Any, store: Any) -> No
     wanted = {
         (name, at): harness.frames(session.graph, store, name, [(at, at + 1)])[0]
         for name in ("anchors", "decoded", "tone", "smooth", "grain")
-        for at in (0, 31, 63)
+        for at in (0, 31, 62)
     }
     with ThreadPoolExecutor(8) as pool:
         asked = [(name, at) for _ in range(4) for name, at in wanted]
@@ -95,10 +95,10 @@ def test_looking_changes_no_film(studio: Any, tmp_path: Path, store: Any) -> Non
 
 def test_what_an_edit_changes(studio: Any, store: Any) -> None:
     session = Session(graph(studio, ()), store)
-    assert session.changed(session.edited({"grain.amount": 0.2})) == [(0, 20), (20, 40), (40, 60), (60, 64)]
+    assert session.changed(session.edited({"grain.amount": 0.2})) == [(0, 20), (20, 40), (40, 60), (60, 63)]
     assert session.changed(session.edited({"title": "Another"})) == []
     late = session.edited({"ramp.points": [[0, 0], [1.1, 1], [1.5, 0.71], [2, 0.3]]})
-    assert session.changed(late)[-1] == (60, 64) and (0, 20) not in session.changed(late)
+    assert session.changed(late) == [(20, 40), (40, 60)]
 
 
 def test_a_file_that_changed_is_read_again_by_the_next_edit(studio: Any, store: Any) -> None:
