@@ -1,25 +1,19 @@
-"""Generated kernels: a run of pointwise nodes, the resampling before it and the colour conversion after it, compiled
-into one function that passes over memory once.
+"""Generated kernels: a run of pointwise nodes, the resampling before it and the conversion after it, in one pass over memory.
 
-The source of every node's ``pixel`` is read (`pixels`), placed in the source of a function over frames (`numba_rows`), and
-compiled into a file that is kept (`kept`).
+What a kernel does is a program, plain records (`program`); the source of each node's ``pixel`` is read and checked for them
+(`pixels`). A back end (`back_end`) compiles a program; `numba_rows` is the one there is, and keeps what it compiled (`kept`).
 """
 
 from n2s.runtime.media.resample import taps_for
+from n2s.runtime.render.kernels.back_end import Run
 from n2s.runtime.render.kernels.dither import dither_pattern
-from n2s.runtime.render.kernels.kept import CompileError, compile_kernel
-from n2s.runtime.render.kernels.numba_rows import Picture, generate
+from n2s.runtime.render.kernels.kept import CompileError
+from n2s.runtime.render.kernels.numba_rows import NumbaRows
 from n2s.runtime.render.kernels.pixels import PixelError, uniform_names
+from n2s.runtime.render.kernels.program import LAYOUTS, Picture, Program, program_of
 from n2s.runtime.render.kernels.seeds import node_seed
 
-__all__ = [
-    "CompileError",
-    "Picture",
-    "PixelError",
-    "compile_kernel",
-    "dither_pattern",
-    "generate",
-    "node_seed",
-    "taps_for",
-    "uniform_names",
-]
+compile_program = NumbaRows().compile
+
+__all__ = ["LAYOUTS", "CompileError", "Picture", "PixelError", "Program", "Run", "compile_program", "dither_pattern", "node_seed",
+           "program_of", "taps_for", "uniform_names"]  # fmt: skip
