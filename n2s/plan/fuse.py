@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import cache
 from types import FunctionType
 
-from n2s.graph import shader
 from n2s.graph.types import FRAMES
 from n2s.plan.shape import sized
 from n2s.plan.stages import Kernel, Plan, Read, Size, Stage, needed, widen
@@ -86,7 +85,7 @@ class _Fusion:
         return {name for name in self._sources if name in read or name == plan.nodes[-1].name}
 
     def _cut(self) -> set[str]:
-        """Return where to cut: where a node's kernel would grow too large, at its largest input, the first of equals."""
+        """Return where to cut: where a node's kernel would be too large, at its largest input, the first of equals."""
         cuts: set[str] = set()
         steps: dict[str, dict[str, None]] = {}  # the kernel that ends at each node
         for name, sources in self._sources.items():
@@ -166,15 +165,14 @@ def _numbered(sources: list[str]) -> dict[str, Read]:
 
 @cache
 def count_instructions(cls: type) -> int:
-    """Return how much code a pixel function is, with the helpers it calls, in instructions of Python's bytecode."""
-    return _count(cls.pixel)
+    """Return the size of a pixel function, with those that it calls, in instructions of Python's bytecode."""
+    return _count(cls.pixel, {})
 
 
-def _count(function: FunctionType) -> int:
-    count = 0
-    for instruction in dis.get_instructions(function):
-        count += 1
-        helper = function.__globals__.get(instruction.argval) if instruction.opname == "LOAD_GLOBAL" else None
-        if isinstance(helper, FunctionType) and helper.__module__ == shader.__name__ and helper is not function:
-            count += _count(helper)
-    return count
+def _count(function: FunctionType, known: dict[FunctionType, int]) -> int:
+    if function not in known:
+        known[function] = 0  # a function that calls itself is refused when it is compiled
+        for instruction in dis.get_instructions(function):
+            called = function.__globals__.get(instruction.argval) if instruction.opname == "LOAD_GLOBAL" else None
+            known[function] += 1 + (_count(called, known) if isinstance(called, FunctionType) else 0)
+    return known[function]

@@ -59,7 +59,7 @@ class FrameMaker:
         self.given: dict[str, tuple[int, ...]] = {}  # the shape of what each streamed node gave first
         self.done_with = _last_readers(plan.stages)
         self.own_buffers = _read_by_kernels_alone(plan.stages)
-        self._kernels: dict[tuple, tuple] = {}
+        self._kernels: dict[tuple, kernels.Run] = {}
         self._lock = threading.Lock()
         self._compiling: Callable[[Kernel], None] = lambda kernel: None
         self._refuse_vast()
@@ -179,8 +179,8 @@ class FrameMaker:
         finally:
             self._compiling = lambda kernel: None
 
-    def kernel(self, kernel: Kernel, shapes: tuple[tuple[int, int], ...], size: Size, output: str) -> tuple:
-        """Return a compiled kernel and the resampling tables of each input, whose pictures have the given shapes."""
+    def kernel(self, kernel: Kernel, shapes: tuple[tuple[int, int], ...], size: Size, output: str) -> kernels.Run:
+        """Return a compiled kernel for pictures of the given (height, width) and a result of ``size``."""
         key = (kernel, shapes, size, output)
         if key in self._kernels:
             return self._kernels[key]
@@ -188,24 +188,14 @@ class FrameMaker:
             if key not in self._kernels:
                 self._compiling(kernel)
                 nodes = self.plan.graph.nodes
-                taps = [kernels.taps_for(shape, size) for shape in shapes]
-                forms = [
-                    kernels.Picture(self.is_half(name), (t[0].weights.shape[1], t[1].weights.shape[1]) if t else (0, 0))
-                    for name, t in zip(kernel.inputs, taps)
-                ]
+                pictures = [kernels.Picture(self.is_half(name), shape) for name, shape in zip(kernel.inputs, shapes)]
+                classes = [type(nodes[step]) for step in kernel.steps]
                 try:
-                    source = kernels.generate(kernel, [type(nodes[step]) for step in kernel.steps], forms, output)
+                    program = kernels.program_of(kernel, classes, pictures, output, size)
                 except kernels.PixelError as error:
                     step = next(step for step in kernel.steps if type(nodes[step]) is error.cls)
                     raise authors.wrong(self.plan.graph, step, f"{error.text}.") from error
-                compiled = kernels.compile_kernel(source, self.store.kernels)
-                tables = [
-                    (t[0].first, t[0].weights, t[1].first.astype(np.uint64), np.ascontiguousarray(t[1].weights.T))
-                    if t
-                    else ()
-                    for t in taps
-                ]
-                self._kernels[key] = (compiled, tables)
+                self._kernels[key] = kernels.compile_program(program, self.store.kernels)
             return self._kernels[key]
 
     def is_half(self, name: str) -> bool:
@@ -421,10 +411,9 @@ class _Work:
         for i, column in enumerate(columns):
             uniforms[:, i] = column
         seeds = np.array([kernels.node_seed(plan.scene.seed, node) for node in nodes] or [0], np.uint32)
-        run, tables = self.maker.kernel(kernel, tuple(picture.shape[2:] for picture in pictures), size, output)
-        arguments = [argument for picture, table in zip(pictures, tables) for argument in (picture, *table)]
+        run = self.maker.kernel(kernel, tuple(picture.shape[2:] for picture in pictures), size, output)
         try:
-            return run(start, seeds, uniforms, self._thresholds, out, *arguments, size[1], size[0])
+            return run(start, seeds, uniforms, self._thresholds, pictures, out)
         except kernels.CompileError as error:
             self._find_uncompilable(kernel, pictures, start, size, error)
             raise
