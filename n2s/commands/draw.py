@@ -79,7 +79,7 @@ def node_pictures(plan: Any, cache: Path, time: Any, folder: Path) -> dict[str, 
     import numpy as np
 
     from n2s.graph.types import FRAMES
-    from n2s.runtime.media.pictures import write_picture
+    from n2s.runtime.media.png import write_picture
     from n2s.runtime.render.frames import FrameMaker
 
     maker, pictures = FrameMaker(plan, cache), {}

@@ -52,7 +52,7 @@ def preview(
     """
     from n2s.graph.time import timecode
     from n2s.runtime.context import RunContext
-    from n2s.runtime.media.pictures import write_picture
+    from n2s.runtime.media.png import write_picture
     from n2s.runtime.seeing.views import View
     from n2s.runtime.store import Store
 
