@@ -22,12 +22,15 @@ from n2s.graph.context import Context, Scene
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Number
+from n2s.graph.format import Format, Pixels
+from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.paths import change_paths, path_settings, paths
 from n2s.graph.time import chunk_spans
 from n2s.graph.types import LATENTS
 from n2s.graph.values import Values
+from n2s.plan.formats import format_recipe, pixels_of
 from n2s.plan.fuse import Fusion, Kernel
 
 RECIPE_FORMAT = 2
@@ -89,6 +92,16 @@ class FilmPlan:
         """The sink itself."""
         return self.graph.nodes[self.sink]
 
+    @property
+    def format(self) -> Format:
+        """How the sink stores its frames."""
+        return format_of(self.node)
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """Which codes of its frames the sink stores."""
+        return pixels_of(self.graph, self.sink)
+
     def kernel(self, root: str) -> Kernel:
         """Return the kernel whose result is the frames of ``root``, a streamed or pointwise node."""
         return self.fusion.kernel(root)
@@ -132,6 +145,8 @@ class FilmPlan:
             "params": params,
             "inputs": inputs,
         }
+        if node.kind == "sink":
+            description["format"] = format_recipe(self.graph, name, self.scene.context.file_digest, self._engine)
         if files := self._files(node) | node_digests(self.graph, name, self.scene):
             description["files"] = files
         if clock := {what: getattr(self.scene.clock, what) for what in sorted(getattr(node, "reads", ()))}:

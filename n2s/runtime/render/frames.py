@@ -76,7 +76,9 @@ class FrameMaker:
     def blocks(
         self, start: int, stop: int, seconds: Counter | None = None, check: Callable[[], None] = lambda: None
     ) -> Iterator[np.ndarray]:
-        """Yield the sink's codes for frames start..stop, a block at a time: (B, 3/2 H W) planar yuv420p, uint8 or uint16.
+        """Yield the codes that the sink's format stores of frames start..stop, a few frames at a time.
+
+        A block is (B, codes of a frame), uint8 or uint16; see `n2s.graph.format.Pixels`.
 
         ``seconds`` counts the time each node takes; ``check`` is called between nodes, and may raise to give up.
         """
@@ -189,8 +191,7 @@ class _Work:
         self._values: dict[Key, tuple[int, np.ndarray]] = {}  # the first frame, and the frames from there on
         self._free: list[np.ndarray] = []
         coded = root[0] == "codes"  # of all that is seen, films alone have bits and a dither
-        self._depth = self.plan.node.depth if coded else 0
-        self._thresholds = kernels.dither_pattern(coded and self.plan.node.dither, maker.width)
+        self._thresholds = kernels.dither_pattern(coded and self.plan.pixels.dither, maker.width)
 
     def make(self, first: int, last: int) -> np.ndarray:
         """Return the value for frames first..last.
@@ -241,9 +242,10 @@ class _Work:
         if stage.kernel is None:
             return self._compute(stage, start, stop)
         if stage.key[0] == "codes":
-            size = self.maker.width * self.maker.height * 3 // 2
-            out = np.empty((stop - start, size), np.uint8 if self._depth == 8 else np.uint16)
-            self._run_kernel(stage.kernel, self._pictures(stage, start, stop), start, f"yuv{self._depth}", out)
+            pixels = self.plan.pixels
+            size = pixels.count(self.maker.width, self.maker.height)
+            out = np.empty((stop - start, size), np.uint8 if pixels.bits == 8 else np.uint16)
+            self._run_kernel(stage.kernel, self._pictures(stage, start, stop), start, pixels.stored, out)
             return out
         if not stage.kernel.steps:
             given = self._read(stage.sources["0"], start, stop, self._length)

@@ -13,6 +13,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.types import FRAMES, LATENTS, Link
 from n2s.graph.values import Values
 from n2s.plan.film import Chunk, FilmPlan, node_digests
+from n2s.plan.formats import call_format
 from n2s.runtime.films.films import Film
 from n2s.runtime.run import Run
 from n2s.runtime.seeing.differences import compare
@@ -91,9 +92,9 @@ def stages(plan: FilmPlan) -> list[dict[str, Any]]:
         stage = "latents" if makes is LATENTS else "decoder" if LATENTS in node.ports.values() else "frames"
         found.append({"stage": stage, "node": name, "type": type(node).__name__, "details": _details(plan, name)})
     sink = plan.node
-    kernel(sink.frames.node, f"yuv420p of {sink.depth} bits{', dithered' if sink.dither else ''}")
-    coding = [f"H.264, crf {sink.crf}, {sink.preset}"] if hasattr(sink, "crf") else ["SHA-256 of every frame"]
-    found.append({"stage": "sink", "node": plan.sink, "type": type(sink).__name__, "details": coding})
+    kernel(sink.frames.node, str(plan.pixels))
+    coding = call_format(plan.graph, plan.sink, plan.format.describe, sink)
+    found.append({"stage": "sink", "node": plan.sink, "type": type(sink).__name__, "details": [coding]})
     return found
 
 
