@@ -48,7 +48,7 @@ class FrameMaker:
         self.shapes = {name: self._shape(name, channels.get(name)) for name in self.resources}
         self.given: dict[str, tuple[int, ...]] = {}  # the shape of what each streamed node gave first
         self._stages: dict[Key, list[Stage]] = {}
-        self._kernels: dict[tuple, tuple] = {}
+        self._kernels: dict[tuple, kernels.Run] = {}
         self._lock = threading.Lock()
         self._compiling: Callable[[Kernel], None] = lambda kernel: None
 
@@ -142,8 +142,8 @@ class FrameMaker:
                 raise authors.wrong(self.plan.graph, widest.name, f"its window of {widest.window[0]} frames before and {widest.window[1]} "
                                     f"after holds {size / 2**30:.0f} GiB of {stage.name}; at most {MOST_BYTES >> 30} are held.")  # fmt: skip
 
-    def kernel(self, kernel: Kernel, shapes: tuple[tuple[int, int], ...], output: str) -> tuple:
-        """Return a compiled kernel and the resampling tables of each input, whose pictures have the given shapes."""
+    def kernel(self, kernel: Kernel, shapes: tuple[tuple[int, int], ...], output: str) -> kernels.Run:
+        """Return a compiled kernel for pictures of the given (height, width)."""
         key = (kernel, shapes, output)
         if key in self._kernels:
             return self._kernels[key]
@@ -151,24 +151,14 @@ class FrameMaker:
             if key not in self._kernels:
                 self._compiling(kernel)
                 nodes = self.plan.graph.nodes
-                taps = [kernels.taps_for(shape, (self.width, self.height)) for shape in shapes]
-                forms = [
-                    kernels.Picture(self.is_half(name), (t[0].weights.shape[1], t[1].weights.shape[1]) if t else (0, 0))
-                    for name, t in zip(kernel.inputs, taps)
-                ]
+                pictures = [kernels.Picture(self.is_half(name), shape) for name, shape in zip(kernel.inputs, shapes)]
+                classes = [type(nodes[step]) for step in kernel.steps]
                 try:
-                    source = kernels.generate(kernel, [type(nodes[step]) for step in kernel.steps], forms, output)
+                    program = kernels.program_of(kernel, classes, pictures, output, (self.width, self.height))
                 except kernels.PixelError as error:
                     step = next(step for step in kernel.steps if type(nodes[step]) is error.cls)
                     raise authors.wrong(self.plan.graph, step, f"{error.text}.") from error
-                compiled = kernels.compile_kernel(source, self.cache)
-                tables = [
-                    (t[0].first, t[0].weights, t[1].first.astype(np.uint64), np.ascontiguousarray(t[1].weights.T))
-                    if t
-                    else ()
-                    for t in taps
-                ]
-                self._kernels[key] = (compiled, tables)
+                self._kernels[key] = kernels.compile_program(program, self.cache)
             return self._kernels[key]
 
     def is_half(self, name: str) -> bool:
@@ -329,10 +319,9 @@ class _Work:
         for i, column in enumerate(columns):
             uniforms[:, i] = column
         seeds = np.array([kernels.node_seed(plan.scene.seed, node) for node in nodes] or [0], np.uint32)
-        run, tables = maker.kernel(kernel, tuple(picture.shape[2:] for picture in pictures), output)
-        arguments = [argument for picture, table in zip(pictures, tables) for argument in (picture, *table)]
+        run = maker.kernel(kernel, tuple(picture.shape[2:] for picture in pictures), output)
         try:
-            return run(start, seeds, uniforms, self._thresholds, out, *arguments, maker.height, maker.width)
+            return run(start, seeds, uniforms, self._thresholds, pictures, out)
         except kernels.CompileError as error:
             self._find_uncompilable(kernel, pictures, start, error)
             raise
