@@ -425,6 +425,8 @@ MUTATIONS = [
     ("formats/h264.py", "range=tv", "range=pc"),
     ("formats/ffmpeg.py", '"-xerror"]', "]"),
     ("formats/digests.py", "hashlib.sha256(frame)", "hashlib.sha256(frame[1:])"),
+    ("formats/png.py", "number:06d", "number:07d"),
+    ("runtime/media/png.py", "rows.tobytes(), 6)", "rows.tobytes(), 5)"),
     ("graph/format.py", "width * height * 3 // 2", "width * height * 3"),
     ("graph/shader.py", "f32(2.402295e-1)", "f32(2.402296e-1)"),
     ("graph/shader.py", "0x7FEB352D", "0x7FEB352F"),
@@ -462,6 +464,7 @@ def digests_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         "runtime.films.films",
         "formats.digests",
         "formats.h264",
+        "formats.png",
     )
     return code.engine_parts() | {name: code.code_digest(f"n2s.{name}") for name in others}
 

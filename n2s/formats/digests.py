@@ -20,6 +20,7 @@ class Digests(Format):
 
     suffix = ".txt"
     endings = (".txt", ".sha256")
+    any_chunk = True
 
     def pixels(self, sink: Any) -> Pixels:
         return Pixels("yuv420p", sink.depth, sink.dither)

@@ -85,6 +85,8 @@ class Format(ABC):
         Of its encoded music in the store, where it carries sound.
     gives_frames : bool
         Whether `write_frames` can take the pictures out of a film.
+    any_chunk : bool
+        Whether a film has the same bytes for every length of segments.
     """
 
     suffix: ClassVar[str] = ".bin"
@@ -94,6 +96,7 @@ class Format(ABC):
     carries_metadata: ClassVar[bool] = False
     sound_suffix: ClassVar[str] = ".bin"
     gives_frames: ClassVar[bool] = False
+    any_chunk: ClassVar[bool] = False
 
     # When it was defined, and in which file: that tells the code it was made by (`n2s.graph.code.loaded`).
     _born: ClassVar[tuple[int, str | None]] = (0, None)

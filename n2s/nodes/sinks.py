@@ -49,6 +49,25 @@ class FFmpegSink(Encoded):
     example = {"path": "film.mp4"}
 
 
+class PNGSink(Sink):
+    """Write a folder of numbered PNG pictures, 000000.png and so on: RGB over the full range, without loss.
+
+    A code is floor(value * (2 ** depth - 1) + threshold) of the display value within 0..1. The folder is swapped as a whole,
+    and holds a list of its files by which n2s knows them: a folder with anything else in it is not replaced unasked.
+    """
+
+    frames: Frames = port("what is shown")
+    audio: Audio = port("what gives the length", optional=True)
+    path: str = setting(help="the folder, relative to --out", keyed=False)
+    depth: Literal[8, 16] = setting(8, unit="bits", help="bits a channel")
+    dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
+    chunk: int | None = setting(None, ge=1, le=100_000, help="frames a segment; 2 * round(fps) when left out")
+
+    outputs = {"film": Output(FILM)}
+    format = "png"
+    example = {"path": "frames"}
+
+
 class DigestSink(Sink):
     """Write a text file with the SHA-256 of every frame's yuv420p bytes, one per line.
 

@@ -45,7 +45,9 @@ def encode_png(pixels: np.ndarray) -> bytes:
         (b"tEXt", MADE),
         (b"IDAT", zlib.compress(rows.tobytes(), 6)),
     ]
-    written = (struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks)
+    written = (
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    )
     return SIGNATURE + b"".join(written) + END
 
 

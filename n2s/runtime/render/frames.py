@@ -233,10 +233,10 @@ class _Work:
             return self._compute(stage, start, stop)
         if stage.key[0] == "codes":
             pixels = self.plan.pixels
-            size = pixels.count(self.maker.width, self.maker.height)
-            out = np.empty((stop - start, size), np.uint8 if pixels.bits == 8 else np.uint16)
+            layout = kernels.LAYOUTS[pixels.stored]
+            out = np.empty((stop - start, *layout.shape((self.maker.width, self.maker.height))), layout.dtype)
             self._run_kernel(stage.kernel, self._pictures(stage, start, stop), start, pixels.stored, out)
-            return out
+            return out.reshape(stop - start, -1)
         if not stage.kernel.steps:
             given = self._read(stage.sources["0"], start, stop, self._length)
             if given.shape[2:] == (self.maker.height, self.maker.width) and not self.maker.is_half(stage.name):
