@@ -16,7 +16,7 @@ from n2s.runtime.media.png import encode_png, png_size
 
 
 class PNG(Format):
-    """Pictures of the display values over the full range, 000000.png and so on; a segment is a zip of them, stored plain.
+    """Pictures of the display values over the full range, 000000.png and so on; a segment is a plain zip of them.
 
     A sink gives ``depth`` and ``dither``.
     """

@@ -23,7 +23,7 @@ _LINE = re.compile(r"([0-9a-f]{64}) (\d+) ([^\n]+)")
 
 
 def state(film: Path) -> list | None:
-    """Return what tells whether a film was touched, as plain data: sizes and times of its files; None without a film."""
+    """Return what tells whether a film was touched, as plain data: sizes and times of its files; None without one."""
     if not os.path.isdir(film):
         found = stamp(str(film))
         return list(found) if found else None

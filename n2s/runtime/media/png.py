@@ -24,8 +24,8 @@ def write_picture(path: Path, pixels: np.ndarray) -> None:
 def encode_png(pixels: np.ndarray) -> bytes:
     """Return pixels (H, W, 3), uint8 or uint16, as a PNG file.
 
-    Each row is stored as it is or as a difference to its left or upper neighbours, whichever is smaller. The bytes depend
-    on the pixels and the version of zlib alone.
+    Each row is stored as it is or as a difference to its left or upper neighbours, whichever is smaller. The bytes
+    depend on the pixels and the version of zlib alone.
     """
     height, width, _ = pixels.shape
     wide = pixels.dtype == np.uint16
