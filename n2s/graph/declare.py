@@ -485,9 +485,10 @@ class Pointwise(Node):
     """A node that makes each pixel from the same pixel of its pictures.
 
     Its author writes the static method ``pixel(rgb, at, <parameters>)``: one (r, g, b) tuple per Frames port, `at`
-    with x, y (pixels), u, v (0..1 across and down), radius (0 in the centre, 1 in the corner), frame and seed; scalars
-    in, (r, g, b) out. ``prepare(<parameters>)`` may turn parameters into others once a frame, on float32 (B,) arrays.
-    Only the helpers of `n2s.graph.shader` may be called; every number is float32.
+    with x, y (pixels), u, v (0..1 across and down), width and height (of the frame, in pixels), radius (0 in the centre, 1 in
+    the corner), row, column, frame and seed; scalars in, (r, g, b) out. ``prepare(<parameters>)`` may turn parameters into
+    others once a frame, on float32 (B,) arrays. It may call the helpers of `n2s.graph.shader` and plain functions of its own
+    package, and name numbers of its module; every number is float32.
     """
 
     kind: ClassVar[str] = "pointwise"

@@ -9,7 +9,6 @@ from functools import cache
 from types import FunctionType
 from typing import Any
 
-from n2s.graph import shader
 from n2s.graph.types import FRAMES
 
 # A kernel of this size compiles in about two seconds, during which nothing hears an interruption.
@@ -67,7 +66,7 @@ class Fusion:
             self.cuts = {name: None for name in pointwise if name in cut}
 
     def _cut(self) -> set[str]:
-        """Return where to cut: where a node's kernel would grow too large, at its largest input, the first of equals."""
+        """Return where to cut: where a node's kernel would be too large, at its largest input, the first of equals."""
         cuts: set[str] = set()
         steps: dict[str, dict[str, None]] = {}  # the kernel that ends at each node
         for name, sources in self._sources.items():
@@ -128,15 +127,14 @@ def frame_sources(node: Any) -> list[str]:
 
 @cache
 def instructions(cls: type) -> int:
-    """Return how much code a pixel function comes to, with the helpers it calls, in instructions of Python's bytecode."""
-    return _instructions(cls.pixel)
+    """Return the size of a pixel function, with those that it calls, in instructions of Python's bytecode."""
+    return _instructions(cls.pixel, {})
 
 
-def _instructions(function: FunctionType) -> int:
-    count = 0
-    for instruction in dis.get_instructions(function):
-        count += 1
-        helper = function.__globals__.get(instruction.argval) if instruction.opname == "LOAD_GLOBAL" else None
-        if isinstance(helper, FunctionType) and helper.__module__ == shader.__name__ and helper is not function:
-            count += _instructions(helper)
-    return count
+def _instructions(function: FunctionType, known: dict[FunctionType, int]) -> int:
+    if function not in known:
+        known[function] = 0  # a function that calls itself is refused when it is compiled
+        for instruction in dis.get_instructions(function):
+            called = function.__globals__.get(instruction.argval) if instruction.opname == "LOAD_GLOBAL" else None
+            known[function] += 1 + (_instructions(called, known) if isinstance(called, FunctionType) else 0)
+    return known[function]

@@ -40,7 +40,10 @@ class Taps:
 
 
 def taps_for(shape: tuple[int, int], size: tuple[int, int]) -> tuple[Taps, Taps] | None:
-    """Return the taps (rows, columns) that bring a picture (height, width) to a size (width, height); None where it fits."""
+    """Return the taps (rows, columns) that bring a picture (height, width) to a size (width, height).
+
+    None where it fits.
+    """
     width, height = size
     if shape == (height, width):
         return None

@@ -35,8 +35,8 @@ class Run(Protocol):
     Returns
     -------
     bool
-        Whether NaN or infinity may be in what was read or made. Where it says no, there is none; where it says yes, there may
-        be none either, because finite colours may overflow in a sum.
+        Whether NaN or infinity may be in what was read or made. Where it says no, there is none; where it says yes,
+        there may be none either, because finite colours may overflow in a sum.
     """
 
     def __call__(

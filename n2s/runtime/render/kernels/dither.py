@@ -6,10 +6,10 @@ import numpy as np
 
 
 def dither_pattern(dither: bool, width: int) -> np.ndarray:
-    """Return the thresholds (64, width) of rounding to codes: a half, or interleaved gradient noise with every level once.
+    """Return the thresholds (64, width) of rounding to codes: a half, or a noise that holds every level once.
 
-    The noise is fract(52.9829189 * fract(0.06711056 x + 0.00583715 y)) (Jimenez, 2014), ranked so that the thresholds
-    are (rank + 1/2) / 4096 and their mean is a half.
+    It is interleaved gradient noise, fract(52.9829189 * fract(0.06711056 x + 0.00583715 y)) (Jimenez, 2014), ranked so
+    that the thresholds are (rank + 1/2) / 4096 and their mean is a half.
     """
     if not dither:
         return np.full((64, width), 0.5, np.float32)

@@ -41,7 +41,7 @@ def compile_kernel(source: str, folder: Path) -> Callable:
         if module is None:
             path = folder / f"{name}.py"
             if not path.is_file() or path.read_bytes() != source.encode():
-                publish(path, lambda temporary: temporary.write_text(source))
+                publish(path, lambda temporary: temporary.write_bytes(source.encode()))
             spec = importlib.util.spec_from_file_location(f"n2s_kernels.{name}", path)
             module = importlib.util.module_from_spec(spec)
             sys.modules[spec.name] = module  # numba looks the module up while it compiles
@@ -116,7 +116,7 @@ class _Mending:
         return sorted(path for path in self.cache.glob(f"{self._name}*") if path.suffix in (".nbi", ".nbc"))
 
     def _remove_damaged(self) -> None:
-        """Machine code is run as it lies there, so a flipped bit in it could do anything: it must be what was written."""
+        """Remove what is not as it was written: machine code is run as it lies, and a flipped bit could do anything."""
         try:
             noted = json.loads((self.cache / f"{self._name}.sums").read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -1,7 +1,7 @@
 """The back end for processors: a program becomes a function for numba that works row by row, in one pass over memory.
 
-Rows are taken out as arrays of their own, and inner loops go over one contiguous row each: such loops vectorise, loops over
-four indices do not. Resampled pictures land in a row buffer.
+Rows are taken out as arrays of their own, and inner loops go over one contiguous row each: such loops vectorise, loops
+over four indices do not. Resampled pictures land in a row buffer.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Planar(StoreRows):
 
 
 class Rgb(StoreRows):
-    """Interleaved codes. The sum may be rounded up to one above the largest code, where float32 is coarse: it is held."""
+    """Interleaved codes; held within the largest, because float32 may round the sum up to one above it."""
 
     def write_row(self, code: Writer) -> None:
         code.add("out_row, thresholds = out[f, y], dither[y & 63]")
@@ -58,8 +58,8 @@ class Rgb(StoreRows):
 class Yuv420(StoreRows):
     """BT.709 limited range, chroma averaged over two rows and sited on the left column: (1 2 1) / 4 across.
 
-    Luma leaves the loop over pixels as codes; the colour differences of two rows are summed in ``chroma``, and filtered when
-    the second row is done.
+    Luma leaves the loop over pixels as codes; the colour differences of two rows are summed in ``chroma``, and filtered
+    when the second row is done.
     """
 
     helpers = ("luma",)

@@ -33,9 +33,9 @@ HELPERS = {
 HELPER_TEXTS = {name: inspect.getsource(function) for name, function in HELPERS.items()}  # as they were loaded
 
 _ALLOWED = (
-    ast.Return, ast.Assign, ast.AugAssign, ast.Name, ast.Load, ast.Store, ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp,
-    ast.If, ast.Call, ast.Attribute, ast.Subscript, ast.Constant, ast.Tuple, ast.operator, ast.unaryop, ast.cmpop,
-    ast.BoolOp, ast.boolop, ast.Expr, ast.keyword,
+    ast.Return, ast.Assign, ast.AugAssign, ast.Name, ast.Load, ast.Store, ast.BinOp, ast.UnaryOp, ast.Compare,
+    ast.IfExp, ast.If, ast.Call, ast.Attribute, ast.Subscript, ast.Constant, ast.Tuple, ast.operator, ast.unaryop,
+    ast.cmpop, ast.BoolOp, ast.boolop, ast.Expr, ast.keyword,
 )  # fmt: skip
 _BUILTINS = ("abs", "max", "min")
 
@@ -53,10 +53,11 @@ class PixelError(GraphError):
 
 @dataclass(frozen=True)
 class PixelCode:
-    """The text of a pixel function, called ``name``, and of the functions it calls, each after those that it calls itself.
+    """The text of a pixel function, called ``name``, and of the functions it calls, each after those that it calls.
 
-    Names tell by a digest what is in the text, so that functions of one name from several modules can stand side by side.
-    The texts name ``np``, ``f32`` and ``u32`` (numpy, float32 and uint32), ``abs``, ``min`` and ``max``, and each other.
+    Names tell by a digest what is in the text, so that functions of one name from several modules can stand side by
+    side. The texts name ``np``, ``f32`` and ``u32`` (numpy, float32 and uint32), ``abs``, ``min`` and ``max``, and each
+    other.
     """
 
     name: str
@@ -119,7 +120,7 @@ class _Reader:
         return name
 
     def _definition(self, function: FunctionType) -> ast.FunctionDef:
-        """Return the syntax tree of a function as it is loaded: that of its definition, unless it was replaced since."""
+        """Return the syntax tree of a function as it is loaded, which is not always what its file says by now."""
         code = function.__code__
         if function.__name__ == "<lambda>":
             raise PixelError(self.cls, "is a lambda; give it a def statement of its own", code.co_firstlineno, function)
@@ -166,7 +167,7 @@ class _Reader:
             refuse(f"has a variable named {min(reserved)}, which stands for a type of number", tree.lineno)
 
     def _meanings(self, function: FunctionType, tree: ast.FunctionDef) -> Iterator[tuple[str, str | int | float]]:
-        """Yield what the names of a module mean that a function uses: the name of a function in the text, or a number."""
+        """Yield what the module's names in a function mean: the name of a function in the texts, or a number."""
         own = _assigned(tree) | {argument.arg for argument in tree.args.args}
         for node in (part for statement in tree.body for part in ast.walk(statement)):
             if not isinstance(node, ast.Name) or node.id in own:

@@ -1,7 +1,7 @@
 """A kernel as data: records that say what is loaded, read, computed and stored for each pixel of a frame.
 
-A program says nothing of how it is run; a back end (`back_end`) makes it into machine code. Each record gives a value to
-those after it, which name it by its number. A decoded film that is graded and encoded is::
+A program says nothing of how it is run; a back end (`back_end`) makes it into machine code. Each record gives a value
+to those after it, which name it by its number. A decoded film that is graded and encoded is::
 
     0  load     picture 0, rounded to float16
     1  sample   0 where 640x360 comes from 512x288
@@ -44,7 +44,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Fit:
-    """The map that crops a picture (height, width) at its centre to the aspect of a size (width, height), and fits it in.
+    """The map that crops a picture (height, width) at its centre to the aspect of a size (width, height) and scales it.
 
     Rows and columns are mapped apart from each other, by tables.
     """
@@ -76,8 +76,9 @@ class Sample:
 class Filter:
     """Weighted sums over the neighbourhood of the places that a sample tells, rows first, then columns.
 
-    out = after(sum over j of columns[j] * (sum over i of rows[i] * before(source[i, j]))), both sums from the first tap to
-    the last, in float32. The weights are those of the sample's map, ``before`` and ``after`` functions of `n2s.graph.shader`.
+    out = after(sum over j of columns[j] * (sum over i of rows[i] * before(source[i, j]))), both sums from the first tap
+    to the last, in float32. The weights are those of the sample's map; ``before`` and ``after`` are functions of
+    `n2s.graph.shader`.
     """
 
     source: int
@@ -182,19 +183,19 @@ Record = Load | Sample | Filter | Pixel | Store
 
 @dataclass(frozen=True)
 class Program:
-    """The records of a kernel for frames of a size (width, height), each after those it reads; the last is its one store."""
+    """The records of a kernel, each after those it reads, for frames of a size (width, height); the last one stores."""
 
     size: tuple[int, int]
     records: tuple[Record, ...]
 
     def __post_init__(self) -> None:
-        reads: dict[type, tuple[type, ...]] = {Load: (), Sample: (Load,), Filter: (Sample,), Pixel: (Load, Filter, Pixel),
-                                               Store: (Load, Filter, Pixel)}  # fmt: skip
+        colours = (Load, Filter, Pixel)
+        reads = {Load: (), Sample: (Load,), Filter: (Sample,), Pixel: colours, Store: colours}
         for number, record in enumerate(self.records):
             for source in sources(record):
                 if not (0 <= source < number and isinstance(self.records[source], reads[type(record)])):
                     raise ValueError(f"record {number} ({record}) cannot read {source}")
-        if [type(record) for record in self.records].index(Store) != len(self.records) - 1:
+        if [isinstance(record, Store) for record in self.records] != [False] * (len(self.records) - 1) + [True]:
             raise ValueError("a program ends with its one store")
 
     @property
@@ -208,7 +209,7 @@ class Program:
     @property
     def colours(self) -> list[int]:
         """The numbers of the records that give a colour to pixels or to the store."""
-        inner = {source for record in self.records if isinstance(record, Sample | Filter) for source in sources(record)}
+        inner = {record.source for record in self.records if isinstance(record, Sample | Filter)}
         return [number for number in range(len(self.records) - 1) if number not in inner]
 
     def __str__(self) -> str:
