@@ -155,20 +155,20 @@ def decode(folder: Path, jobs: int) -> dict:
 
 def encode(folder: Path, jobs: int) -> dict:
     """Encode the frames, segment by segment, ``jobs`` encoders side by side."""
+    from n2s.formats.h264 import H264
+    from n2s.graph.format import Shape
     from n2s.graph.graph import Graph
-    from n2s.runtime.films import encoder
     from n2s.runtime.render.frames import BLOCK
 
     sink = Graph.load(folder / "film.yaml").nodes["out"]
-    arguments = encoder.segment_arguments((SIZE, SIZE), Fraction(FPS), sink.crf, sink.preset, sink.depth)
+    shape, h264 = Shape((SIZE, SIZE), Fraction(FPS)), H264()
     codes = np.load(folder / "codes.npy")
     bounds = np.cumsum([0, *json.loads((folder / "chunks.json").read_text())])
 
     def work(index: int) -> None:
-        with encoder.FFmpeg(arguments, folder / f"segment{index}.mp4") as ffmpeg:
-            for first in range(bounds[index], bounds[index + 1], BLOCK):
-                ffmpeg.write(memoryview(codes[first : min(first + BLOCK, bounds[index + 1])]).cast("B"))
-            ffmpeg.finish()
+        stop = bounds[index + 1]
+        blocks = (codes[first : min(first + BLOCK, stop)] for first in range(bounds[index], stop, BLOCK))
+        h264.write_segment(folder / f"segment{index}.mp4", sink, shape, blocks)
 
     began = _used(), time.perf_counter()
     with ThreadPoolExecutor(jobs) as pool:

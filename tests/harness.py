@@ -11,7 +11,7 @@ import numpy as np
 from n2s.graph.declare import Node
 from n2s.graph.graph import Graph
 from n2s.graph.registry import node_types
-from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL
+from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL
 from n2s.plan.film import plan_film, towards
 from n2s.plan.stages import Plan
 from n2s.runtime import machine
@@ -23,6 +23,7 @@ from n2s.runtime.store import Store
 
 TYPES = node_types()
 RENDERING = [name for name, cls in TYPES.items() if cls.kind in ("resident", "streamed", "pointwise")]
+SINKS = [name for name, cls in TYPES.items() if cls.kind == "sink"]
 STREAMED = [name for name, cls in TYPES.items() if cls.kind in ("streamed", "pointwise")]
 
 GRID = [3, 4]  # of the decoder: its frames are 128 x 96, the film's 96 x 64
@@ -74,6 +75,29 @@ def around(name: str, model: Path, sink: dict[str, Any] | None = None, **setting
     audio = "subject" if declared.kind is AUDIO else "track"
     nodes["out"] = {"node": "DigestSink", "frames": seen, "audio": audio, "path": "frames.txt", **(sink or {})}
     return {"n2s": 1, "seed": 3, "fps": 30, "size": [96, 64], "nodes": nodes}
+
+
+def with_sink(name: str, folder: Path, model: Path, **settings: Any) -> Graph:
+    """Return a graph whose film a sink of the named type makes; an album joins two such tracks of its own format."""
+    cls = TYPES[name]
+    settings = {"node": name, **cls.example, **settings}
+    if FILM not in cls.ports.values():
+        return load(around("Wander", model, settings), folder, f"{name}.yaml")
+    film = next(other for other in SINKS if other != name and TYPES[other].format == cls.format)
+    nodes = {}
+    for i in range(2):
+        path = f"track{i}{Path(TYPES[film].example['path']).suffix}"
+        load(around("Wander", model, {"node": film, **TYPES[film].example, "path": path}), folder, f"track{i}.yaml")
+        nodes[f"track{i}"] = {"node": "Track", "path": f"track{i}.yaml"}
+    nodes["out"] = {**settings, next(iter(cls.ports)): list(nodes)}
+    return load({"n2s": 1, "fps": 30, "size": [96, 64], "nodes": nodes}, folder, f"{name}.yaml")
+
+
+def film_bytes(film: dict[str, Any]) -> dict[str, bytes]:
+    """Return the files of a published film by name: of a folder several."""
+    path = Path(film["path"])
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return {file.name: file.read_bytes() for file in files}
 
 
 def load(values: dict[str, Any], folder: Path, name: str = "graph.yaml") -> Graph:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import tiny
 
+from n2s.formats.mp4 import read_mp4
 from n2s.graph.graph import Graph
 from n2s.graph.time import album_boundaries
-from n2s.runtime.films.mp4 import read_mp4
 
 TAGGED_BT709 = 1
 LIMITED = 1

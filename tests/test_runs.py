@@ -192,7 +192,7 @@ def test_a_part_of_a_track(long_graph: Path, tmp_path: Path, store: Any) -> None
 
 
 def harness_read(path: Path) -> Any:
-    from n2s.runtime.films.mp4 import read_mp4
+    from n2s.formats.mp4 import read_mp4
 
     return read_mp4(path)
 

@@ -16,9 +16,9 @@ from packages import TABLES
 from places import FRAMES, Place
 from test_films import write_album
 
+from n2s.formats.mp4 import read_mp4
 from n2s.graph.errors import ArgumentError, GraphError, RenderError
 from n2s.graph.graph import Graph
-from n2s.runtime.films.mp4 import read_mp4
 from n2s.runtime.store import Store
 
 PRECIOUS = b"precious"

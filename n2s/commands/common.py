@@ -106,7 +106,7 @@ def spare(target: Path, named: bool, graph: Any) -> None:
     """Refuse to write over what a graph is made of, and, where the user did not name the file, over files of others."""
     from n2s.graph.describe.diagram import MADE as DIAGRAM
     from n2s.runtime.films.targets import same_file
-    from n2s.runtime.media.pictures import MADE as PICTURE
+    from n2s.runtime.media.png import MADE as PICTURE
     from n2s.runtime.readiness import input_files
 
     if not os.path.isfile(target):

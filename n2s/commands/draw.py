@@ -53,7 +53,7 @@ def chunk_map(plan: Any, store: Any) -> Any:
     """Return which nodes of a film are computed together at its end, and which of its chunks the store has."""
     from n2s.graph.describe.diagram import ChunkMap
 
-    stored = tuple(store.find("segments", chunk.key, ".mp4") is not None for chunk in plan.chunks())
+    stored = tuple(store.find("segments", chunk.key, plan.format.suffix) is not None for chunk in plan.chunks())
     return ChunkMap(plan.stages[-1].kernel.steps, stored)
 
 
@@ -62,7 +62,7 @@ def node_pictures(session: Any, time: Any, folder: Path) -> dict[str, Path]:
     import numpy as np
 
     from n2s.graph.types import FRAMES
-    from n2s.runtime.media.pictures import write_picture
+    from n2s.runtime.media.png import write_picture
 
     plan, clock, pictures = session.plan(), session.clock, {}
     frame = min(round(min(time.resolve(clock.tempo), 1e9) * clock.fps), clock.frames - 1)

@@ -51,7 +51,7 @@ def preview(
     Without times it shows the middle of the film; a signal is always shown whole, the times marked in it.
     """
     from n2s.graph.time import timecode
-    from n2s.runtime.media.pictures import write_picture
+    from n2s.runtime.media.png import write_picture
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from n2s.graph.errors import Problem
 from n2s.graph.expressions import Expression, leaves
 from n2s.graph.film_names import collision, name_problem, same_place
+from n2s.graph.format_registry import format_of, format_problem
 from n2s.graph.registry import suggest
 from n2s.graph.types import SIGNAL, Link
 
 if TYPE_CHECKING:
+    from n2s.graph.declare import Node
     from n2s.graph.graph import Graph
 
 MUSICAL = ("beat", "beats", "bar", "bars")
@@ -46,7 +48,9 @@ def check_links(graph: Graph, unread: set[str] = frozenset()) -> list[Problem]:
                 wrong(text, name, field)
         if node.kind != "sink":
             continue
-        if text := name_problem(node.path, type(node).__name__, node.endings):
+        if text := format_problem(node):
+            wrong(f"{name}: {text}", name, key=True)
+        elif text := _path_problem(node):
             wrong(f"{name}.path: {text}", name, "path")
         elif other := collision(node.path, films):
             wrong(f"{name}.path: {written_already(node.path, other, films[other])}", name, "path")
@@ -55,6 +59,12 @@ def check_links(graph: Graph, unread: set[str] = frozenset()) -> list[Problem]:
     if not problems and not unread and (cycle := _cycle(graph)):
         wrong(f"These nodes wait for each other in a circle: {' → '.join([*cycle, cycle[0]])}.", cycle[0], key=True)
     return problems
+
+
+def _path_problem(sink: Node) -> str:
+    """Say why a sink's film cannot be written at its path, which every system must be able to have."""
+    made = format_of(sink)
+    return name_problem(sink.path, type(sink).__name__, made.endings, made.is_folder)
 
 
 def written_already(path: str, other: str, writer: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
-from n2s.graph.types import AUDIO, FRAMES, LATENTS, NAME, SIGNAL, Kind
+from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, NAME, SIGNAL, Kind
 
 KINDS = ("resident", "streamed", "pointwise", "sink", "track", "graph", "given")
 METHODS = {"resident": "compute", "streamed": "compute", "pointwise": "pixel"}
@@ -101,6 +101,13 @@ def _port_mistakes(cls: Any) -> Mistakes:
         yield "pixel", "a pointwise node needs a port of Frames"
     sources = cls.kind == "resident" and not cls.ports and isinstance(cls.outputs, dict)
     kinds = {getattr(output, "kind", None) for output in cls.outputs.values()} if sources else set()
+    if cls.kind == "sink" and cls.outputs and FILM not in cls.ports.values():
+        if cls.ports.get("frames") is not FRAMES:
+            yield "frames", 'a sink needs what it shows: frames: Frames = port("what is shown")'
+        if cls.ports.get("audio", AUDIO) is not AUDIO:
+            yield "audio", "what a sink plays is Audio"
+    if cls.kind == "sink" and cls.outputs and "path" not in cls.settings():
+        yield "path", 'a sink needs a place to write to: path: str = setting(help="…", keyed=False)'
     if AUDIO in kinds and SIGNAL in kinds:
         yield "outputs", "a source of music gives nothing beside it: its length is known before there are signals"
 

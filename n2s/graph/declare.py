@@ -526,11 +526,15 @@ class Pointwise(Node):
 
 
 class Sink(Node):
-    """A node that makes a file from frames; ``format`` names what the runtime writes, ``endings`` its files may have."""
+    """A node that makes a film: a file or a folder.
+
+    It has a port ``frames`` of `Frames` (an album: one of `Films`), perhaps a port ``audio``, the setting ``path`` and
+    perhaps ``chunk``, the frames of a segment. ``format`` names the format that writes it (`n2s.graph.format`), which
+    reads what other settings it needs.
+    """
 
     kind: ClassVar[str] = "sink"
     format: ClassVar[str] = ""
-    endings: ClassVar[tuple[str, ...]] = ()
 
 
 SIGNAL_OUTPUT = {"signal": Output(SIGNAL)}

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from n2s.graph.declare import FilePath, Node, Output, port, setting
 from n2s.graph.types import FILM, Films
-from n2s.nodes.sinks import FILM_ENDINGS, Encoded
+from n2s.nodes.sinks import Encoded
 
 
 class Track(Node):
@@ -25,7 +25,7 @@ class Track(Node):
 
 
 class Album(Encoded):
-    """Join tracks to one film, without a gap and without encoding a picture twice, a chapter a track.
+    """Join tracks to one film, without a gap and without encoding a picture twice, one chapter per track.
 
     The album's frame rate, size and coding hold for all its tracks; a track that states another is an error. Track k
     begins at the film frame nearest to the summed length of the music before it, in exact numbers, so that nothing
@@ -37,6 +37,4 @@ class Album(Encoded):
     tracks: Films = port("the tracks, in their order")
 
     outputs = {"film": Output(FILM)}
-    format = "album"
-    endings = FILM_ENDINGS
     example = {"path": "album.mp4"}

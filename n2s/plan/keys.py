@@ -24,6 +24,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.paths import change_paths, path_settings, paths
+from n2s.plan.formats import format_recipe
 from n2s.plan.stages import Plan, Stage, needed, widen
 
 RECIPE_FORMAT = 3
@@ -127,6 +128,8 @@ class Keys:
             value = plan.values.params[name, field]
             params[field] = "driven" if np.ndim(value) else float(value)
         described = {"type": type(node).__name__, "code": self._code(name), "settings": settings, "params": params}
+        if node.kind == "sink":
+            described["format"] = format_recipe(plan.graph, name, scene.context.file_digest, self._engine)
         if files := self._files(node) | node_digests(plan.graph, name, scene):
             described["files"] = files
         if clock := {what: getattr(scene.clock, what) for what in sorted(getattr(node, "reads", ()))}:

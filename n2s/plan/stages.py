@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from n2s.graph.context import Scene
 from n2s.graph.declare import Node
+from n2s.graph.format import Format, Pixels
+from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
 from n2s.graph.time import chunk_spans
 from n2s.graph.values import Values
+from n2s.plan.formats import pixels_of
 
 if TYPE_CHECKING:
     from n2s.plan.keys import Chunk, Keys
@@ -139,6 +143,16 @@ class Plan:
     def node(self) -> Node:
         """The sink, or the node whose value is wanted."""
         return self.graph.nodes[self.end]
+
+    @property
+    def format(self) -> Format:
+        """How the sink stores its frames."""
+        return format_of(self.node)
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """Which codes of its frames the sink stores."""
+        return pixels_of(self.graph, self.end)
 
     @property
     def order(self) -> list[str]:

@@ -24,7 +24,6 @@ from n2s.plan.stages import Plan
 from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
-from n2s.runtime.films import encoder
 from n2s.runtime.films.films import Film, FilmMaker
 from n2s.runtime.films.productions import Planner
 from n2s.runtime.films.targets import Targets, frames_folder, renew_frames_folder
@@ -33,7 +32,7 @@ from n2s.runtime.readiness import check_inputs, input_files
 from n2s.runtime.records import RunRecord
 from n2s.runtime.render.executors import Cancelled, Executor, LocalExecutor, Task
 from n2s.runtime.render.frames import FrameMaker
-from n2s.runtime.render.segments import write_digests, write_segment
+from n2s.runtime.render.segments import write_segment
 from n2s.runtime.store import Store, absolute, check_folder, disk_error
 
 
@@ -218,8 +217,8 @@ class Run:
 
     def check_targets(self) -> None:
         """Refuse films that cannot be written where they should go, or would replace files of others."""
-        new = [film.path for film in self.films if self.force or not self.maker.finished(film)]
-        folders = [frames_folder(film.path) for film in self.films if self.keep_frames and film.format == "film"]
+        new = {film.path: film.format.is_folder for film in self.films if self.force or not self.maker.finished(film)}
+        folders = [frames_folder(film.path) for film in self.films if self.keep_frames and film.format.gives_frames]
         self.targets.check(new, input_files(self.graph) | self.context.files(), self.overwrite, folders)
 
     def _start_music(self) -> None:
@@ -287,7 +286,6 @@ class Run:
         plan, chunk = self._part(task)
         film, maker = self.films[task.film], self._makers[id(plan)]
         recipe = {**chunk.recipe, "static": plan.keys.static}
-        write = write_digests if film.format == "digests" else write_segment
         seconds: Counter = Counter()
 
         def progress(frames: int) -> None:
@@ -295,7 +293,7 @@ class Run:
             self.events.rendered(frames)
 
         def write_whole(path: Path) -> None:
-            write(maker, chunk, path, seconds, progress)
+            write_segment(maker, chunk, path, seconds, progress)
             self.context.inputs.check_unchanged()  # its key speaks of the files as they were
 
         self.store.add("segments", chunk.key, film.suffix, recipe, write_whole)
@@ -319,16 +317,14 @@ class Run:
     def _keep_frames(self) -> None:
         """Write every frame of the films beside them as ``<film>-frames/000000.png``, as players show them."""
         for film in self.films:
-            if film.format == "film":
+            if film.format.gives_frames:
                 self._began(f"keeping the frames of {film.path.name}")
                 folder = frames_folder(film.path)
                 try:
                     renew_frames_folder(folder)
                 except OSError as error:
                     raise disk_error(error, folder) from None
-                # A percent sign of the folder's name is none of the pattern's.
-                pattern = Path(str(folder).replace("%", "%%")) / "%06d.png"
-                encoder.run_ffmpeg(encoder.frames_arguments(film.path), pattern)
+                film.format.write_frames(film.path, folder)
 
     def _segments(self, film: Film) -> list[Path]:
         segments = []

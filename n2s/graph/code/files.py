@@ -161,7 +161,7 @@ def installed_version(top: str) -> str:
     if sys.modules.get(top) is None and _spec(top) is None:
         return ABSENT
     places = _places(top)
-    if not any(_in_site_packages(place) for place in places) or top in _node_packages():
+    if not any(_in_site_packages(place) for place in places) or top in _authors_packages():
         return ""
     versions = _versions([top]) or _versions(sorted(set(packages_distributions().get(top, ()))))
     return ", ".join(f"{name} {found}" for name, found in sorted(versions.items()))
@@ -198,11 +198,12 @@ def is_small(top: str) -> bool:
 
 
 @cache
-def _node_packages() -> frozenset[str]:
-    """The packages that give nodes: their code is looked at, wherever they lie."""
+def _authors_packages() -> frozenset[str]:
+    """The packages that give nodes or formats: their code is looked at, wherever they lie."""
     from importlib.metadata import entry_points
 
-    return frozenset(entry.value.partition(":")[0].partition(".")[0] for entry in entry_points(group="n2s.nodes"))
+    entries = [*entry_points(group="n2s.nodes"), *entry_points(group="n2s.formats")]
+    return frozenset(entry.value.partition(":")[0].partition(".")[0] for entry in entries)
 
 
 def _in_site_packages(place: str) -> bool:

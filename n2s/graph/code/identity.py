@@ -48,8 +48,8 @@ APART = frozenset(
     f"{OWN}.{name}"
     for name in (
         "graph.build", "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.loaded", "graph.declarations",
-        "graph.errors", "graph.graph", "graph.keys", "graph.registry", "runtime.media.audio", "runtime.events", "runtime.inputs",
-        "runtime.films.mp4", "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
+        "graph.entries", "graph.errors", "graph.format_registry", "graph.graph", "graph.keys", "graph.registry", "formats.mp4",
+        "runtime.media.audio", "runtime.events", "runtime.inputs", "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
     )
 )  # fmt: skip
 ENGINE = (

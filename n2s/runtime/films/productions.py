@@ -1,4 +1,4 @@
-"""From a graph to the films it asks for: a film a sink; for an album, one for each track and one of all."""
+"""From a graph to the films it asks for: one per sink; for an album, one per track and one of all."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from n2s.graph.declare import Node
 from n2s.graph.errors import ArgumentError, GraphError, Problem
 from n2s.graph.expressions import Number
-from n2s.graph.graph import Graph
+from n2s.graph.format_registry import format_of
+from n2s.graph.graph import Graph, Header
 from n2s.graph.time import album_boundaries, frames_to_cover, sample_at
-from n2s.graph.tracks import coded_track
+from n2s.graph.tracks import coded_track, joins_films
 from n2s.graph.values import Values
 from n2s.plan.film import plan_film
+from n2s.plan.keys import Chunk
 from n2s.plan.ranges import check_ranges
 from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
@@ -75,7 +78,7 @@ class Planner:
         films = []
         graph = graph.flat
         for sink in graph.sinks():
-            if graph.nodes[sink].format == "album":
+            if joins_films(graph.nodes[sink]):
                 if span != (None, None):
                     raise GraphError("--from and --to cut tracks, not albums; give them with a track's graph.")
                 films += self._album(graph, sink)
@@ -86,7 +89,8 @@ class Planner:
             try:
                 os.fsencode(path)
             except UnicodeEncodeError:
-                text = f"{str(path)!a} cannot be written: the system's encoding of file names is {sys.getfilesystemencoding()}."
+                encoding = sys.getfilesystemencoding()
+                text = f"{str(path)!a} cannot be written: the system's encoding of file names is {encoding}."
                 raise GraphError(f"{text} Set PYTHONUTF8=1, or choose a name in its characters.") from None
         if double := next((path for path in paths if paths.count(path) > 1), None):
             raise GraphError(f"Two films would be written to {double}; give their sinks different paths.")
@@ -118,20 +122,31 @@ class Planner:
     def _film(self, graph: Graph, sink: str, span: Span) -> Film:
         production = self._produce(graph)
         plan = self._plan(production, sink)
-        node, header, clock = plan.node, graph.header, production.values.clock
+        node, clock = plan.node, production.values.clock
         start, stop = self._frames(span, production)
-        music = [_music(production, sink)] if node.audio else []
+        music = [_music(production, sink)] if getattr(node, "audio", None) else []
         passages = [_passage(piece, production.samples(piece), start, stop, clock) for piece in music]
-        chapters = [Chapter(header.title, 0, passages[0].stop - passages[0].start)] if passages and header.title else []
         ending = version(graph) + part(start, stop, clock.frames, clock.fps)
-        return self._noted(Film(
-            film_path(self.out, node.path, ending), node.format, header.fps,
-            [(plan, chunk) for chunk in plan.chunks(start, stop)], passages,
-            getattr(node, "audio_bitrate", 192), header.title, header.artist, chapters, getattr(node, "audio_rate", None),
-        ))  # fmt: skip
+        parts = [(plan, chunk) for chunk in plan.chunks(start, stop)]
+        return self._put_together(graph.header, node, ending, parts, passages)
 
-    def _noted(self, film: Film) -> Film:
-        """Return a film, after the user was told how its sound differs from its music."""
+    def _put_together(
+        self,
+        header: Header,
+        sink: Node,
+        ending: str,
+        parts: list[tuple[Plan, Chunk]],
+        passages: list[Passage],
+        chapters: list[Chapter] | None = None,
+    ) -> Film:
+        """Return a film, after the user was told how its sound differs from its music.
+
+        Its chapters are one of its title, unless others are given.
+        """
+        if chapters is None and passages and header.title:
+            chapters = [Chapter(header.title, 0, passages[0].stop - passages[0].start)]
+        path = film_path(self.out, sink.path, ending, format_of(sink).is_folder)
+        film = Film(path, sink, header.size, header.fps, parts, passages, header.title, header.artist, chapters or [])
         for text in film.notes():
             self.context.say(text)
         return film
@@ -157,22 +172,12 @@ class Planner:
             chapters.append(Chapter(title, at, at + lengths[i]))
             at += lengths[i]
         passages = [Passage(piece, 0, length) for piece, length in zip(pieces, lengths)]
-        header = graph.header
-        whole = Film(
-            film_path(self.out, album.path, version(graph)), "film", fps, parts, passages, album.audio_bitrate, header.title,
-            header.artist, chapters, album.audio_rate,
-        )  # fmt: skip
-        return [*films, self._noted(whole)]
+        return [*films, self._put_together(graph.header, album, version(graph), parts, passages, chapters)]
 
     def _film_of_track(self, plan: Plan, piece: Music, samples: int, shape: str) -> Film:
-        header, node = plan.graph.header, plan.node
-        path = film_path(self.out, node.path, shape + version(plan.graph))
-        chapters = [Chapter(header.title, 0, samples)] if header.title else []
+        header = plan.graph.header
         parts = [(plan, chunk) for chunk in plan.chunks(0, frames_to_cover(samples, piece.rate, header.fps))]
-        return self._noted(Film(
-            path, "film", header.fps, parts, [Passage(piece, 0, samples)],
-            node.audio_bitrate, header.title, header.artist, chapters, node.audio_rate,
-        ))  # fmt: skip
+        return self._put_together(header, plan.node, shape + version(plan.graph), parts, [Passage(piece, 0, samples)])
 
     def _track(self, album_graph: Graph, album_name: str, track_name: str) -> tuple[Production, str]:
         """Load a track's graph under the album's frame rate, size and coding, and hear its music."""

@@ -127,8 +127,8 @@ class FrameMaker:
     ) -> Iterator[np.ndarray]:
         """Yield what the plan's end gives for frames start..stop, a block at a time.
 
-        Of a sink these are the codes of its format: (B, 3/2 H W) planar yuv420p, uint8 or uint16. ``seconds`` counts the
-        time that each node takes; ``check`` is called between nodes, and may raise to give up.
+        Of a sink these are the codes of its format: (B, codes of a frame), uint8 or uint16; see `n2s.graph.format.Pixels`.
+        ``seconds`` counts the time that each node takes; ``check`` is called between nodes, and may raise to give up.
         """
         kept = self._kept()
         work = _Work(self, kept, Counter() if seconds is None else seconds, check)
@@ -236,10 +236,8 @@ class _Work:
         self._free: list[np.ndarray] = []
         end = self.stages[-1]
         coded = end.makes == "codes"  # of all that is seen, films alone have bits and a dither
-        self._depth = self.plan.node.depth if coded else 0
-        self._thresholds = kernels.dither_pattern(
-            coded and self.plan.node.dither, (end.size or self.plan.scene.size)[0]
-        )
+        width = (end.size or self.plan.scene.size)[0]
+        self._thresholds = kernels.dither_pattern(coded and self.plan.pixels.dither, width)
 
     def make(self, first: int, last: int) -> np.ndarray:
         """Return the value of the plan's end for frames first..last.
@@ -323,9 +321,11 @@ class _Work:
             return self._compute(stage, start, stop)
         width, height = stage.size
         if stage.makes == "codes":
-            out = np.empty((stop - start, width * height * 3 // 2), np.uint8 if self._depth == 8 else np.uint16)
-            self._run_kernel(stage, self._pictures(stage, start, stop), start, f"yuv{self._depth}", out)
-            return out
+            stored = self.plan.pixels.stored
+            layout = kernels.LAYOUTS[stored]
+            out = np.empty((stop - start, *layout.shape(stage.size)), layout.dtype)
+            self._run_kernel(stage, self._pictures(stage, start, stop), start, stored, out)
+            return out.reshape(stop - start, -1)
         if not stage.kernel.steps:
             given = self._read(stage.reads["0"].stage, start, stop, self._length)
             if given.shape[2:] == (height, width) and not self.maker.is_half(stage.node):

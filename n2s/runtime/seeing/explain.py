@@ -12,6 +12,7 @@ from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
 from n2s.graph.types import LATENTS, Link
 from n2s.graph.values import Values
+from n2s.plan.formats import call_format
 from n2s.plan.keys import Chunk, node_digests
 from n2s.plan.stages import Plan, Stage
 from n2s.runtime.films.films import Film
@@ -105,8 +106,7 @@ def _what(stage: Stage, node: Any) -> str:
 def _details(plan: Plan, stage: Stage) -> list[str]:
     said, node = [], plan.graph.nodes[stage.node]
     if stage.makes == "codes":
-        coding = f"H.264, crf {node.crf}, {node.preset}" if hasattr(node, "crf") else "SHA-256 of every frame"
-        return [f"yuv420p of {node.depth} bits{', dithered' if node.dither else ''}", coding]
+        return [str(plan.pixels), call_format(plan.graph, plan.end, plan.format.describe, node)]
     if stage.kernel and not stage.kernel.steps:
         return [f"{stage.size[0]}x{stage.size[1]}"]
     if stage.grid:
