@@ -15,9 +15,9 @@ from harness import RENDERING, STREAMED, TYPES, around, codes, keys, load
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from n2s.graph.build import call
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
+from n2s.graph.handles import call
 from n2s.graph.types import FILM, FRAMES, LATENTS, Link
 from n2s.runtime.render.executors import LocalExecutor
 

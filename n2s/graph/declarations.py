@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
-from n2s.graph.types import AUDIO, FRAMES, LATENTS, NAME, SIGNAL, Kind
+from n2s.graph.links import NAME
+from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL, Kind
 
 KINDS = ("resident", "streamed", "pointwise", "sink", "track", "graph", "given")
 METHODS = {"resident": "compute", "streamed": "compute", "pointwise": "pixel"}

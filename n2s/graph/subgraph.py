@@ -20,12 +20,12 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from n2s.graph.build import map_tree
 from n2s.graph.declare import FilePath, Node, Output, Param, Resident, Spec, param, parse_param, port, setting
 from n2s.graph.errors import GraphError, Position, Problem
-from n2s.graph.expressions import Expression, Number
+from n2s.graph.expressions import Expression, Number, map_tree
+from n2s.graph.links import NAME, Link
 from n2s.graph.paths import changed_paths
-from n2s.graph.types import AUDIO, FRAMES, LATENTS, NAME, SIGNAL, Audio, Frames, Latents, Link, Signal
+from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL, Audio, Frames, Latents, Signal
 
 MAX_DEPTH = 8
 MAX_NODES = 5000

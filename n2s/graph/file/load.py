@@ -15,9 +15,9 @@ from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES
 from n2s.graph.file.document import Document, read_document
 from n2s.graph.file.override import Overrides
 from n2s.graph.graph import Header, explain_header
+from n2s.graph.links import NAME
 from n2s.graph.registry import node_types, registry, suggest
 from n2s.graph.subgraph import MAX_NODES, check_outputs, given_nodes, read_interface, subgraph_type
-from n2s.graph.types import NAME
 
 if TYPE_CHECKING:
     from n2s.graph.graph import Graph
