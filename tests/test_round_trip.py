@@ -159,7 +159,7 @@ def _takes(cls: type[Node], field: str, value: Any) -> bool:
 def test_a_graph_made_in_python_comes_back_from_its_yaml(graph: Graph, tmp_path: Path) -> None:
     path = tmp_path / "graph.yaml"
     path.unlink(missing_ok=True)
-    graph.base = tmp_path
+    graph = graph.replaced(base=tmp_path)
     graph.save(path)
     text = path.read_text(encoding="utf-8")
     assert text == graph.to_yaml()
@@ -206,7 +206,7 @@ def _blocks(values: dict[str, Any]) -> str:
 @given(old=graphs(), new=graphs(), layout=st.sampled_from(list(LAYOUTS)))
 def test_any_graph_can_be_saved_onto_any_other(old: Graph, new: Graph, layout: str, tmp_path: Path) -> None:
     path = tmp_path / "graph.yaml"
-    old.base = new.base = tmp_path
+    old, new = old.replaced(base=tmp_path), new.replaced(base=tmp_path)
     path.write_bytes(LAYOUTS[layout](plain_values(old)).encode())
     assert_same(Graph.load(path), old)
     before = path.read_bytes()

@@ -12,12 +12,14 @@ import jsonschema
 import numpy as np
 import pytest
 from places import Place
+from pydantic import ValidationError
 from test_nodes import scene
 
 from n2s.graph.describe.schema import graph_schema
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.file.document import parse_document
-from n2s.graph.graph import Graph, Header, ValidationError
+from n2s.graph.graph import Graph
+from n2s.graph.header import Header
 from n2s.nodes import EMA, AudioSource, FFmpegSink, ImageSource, Keyframes, Tone
 
 SPELLINGS = {  # each, and its seconds at 90 beats a minute

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from n2s.graph import authors
-from n2s.graph.check import inputs_first
 from n2s.graph.errors import Problem
 from n2s.graph.expressions import Expression, Number
-from n2s.graph.types import SIGNAL, Link
+from n2s.graph.links import Link
+from n2s.graph.parts import GraphParts
+from n2s.graph.subgraph import Given, SubGraph
+from n2s.graph.types import SIGNAL
 
-if TYPE_CHECKING:
-    from n2s.graph.graph import Graph
 
-
-def column_problems(graph: Graph) -> list[Problem]:
+def column_problems(graph: GraphParts) -> list[Problem]:
     """Return the links whose signals have other columns than their readers can take, sub-graphs included."""
     return _Columns(graph, {}).problems()
 
@@ -27,13 +26,13 @@ def column_problems(graph: Graph) -> list[Problem]:
 class _Columns:
     """The columns of a graph's signals; ``given`` are those of what a sub-graph's interface is given."""
 
-    def __init__(self, graph: Graph, given: Mapping[str, int | None]):
+    def __init__(self, graph: GraphParts, given: Mapping[str, int | None]):
         self.graph, self.given = graph, given
         self.known: dict[tuple[str, str], int | None] = {}
 
     def problems(self) -> list[Problem]:
         found: list[Problem] = []
-        for name in inputs_first(self.graph):
+        for name in self.graph.order:
             node = self.graph.nodes[name]
             for field in [*node.ports, *node.params()]:
                 found += self._reads(name, field)
@@ -62,9 +61,9 @@ class _Columns:
         """Note the columns of a node's outputs; an instance of a sub-graph is looked into."""
         node = self.graph.nodes[name]
         signals = [output for output, declared in type(node).outputs.items() if declared.kind is SIGNAL]
-        if node.kind == "given":
+        if isinstance(node, Given):
             self.known |= {(name, output): self.given.get(name) for output in signals}
-        elif node.kind == "graph":
+        elif isinstance(node, SubGraph):
             self._note_instance(name, found)
         else:
             inputs = {port: self.of(getattr(node, port)) for port, kind in node.ports.items() if kind is SIGNAL}
@@ -87,7 +86,7 @@ class _Columns:
         """Return what is wrong with the links of one port or parameter, those inside an expression too."""
         node, found = self.graph.nodes[name], []
         value = getattr(node, field)
-        one_number = isinstance(value, Expression) or (field in node.params() and node.kind != "graph")
+        one_number = isinstance(value, Expression) or (field in node.params() and not isinstance(node, SubGraph))
         for link in value.links() if isinstance(value, Expression) else [value] if isinstance(value, Link) else []:
             have = self.of(Link(link.node, link.output))
             if have is None:
@@ -109,7 +108,7 @@ class _Columns:
         return ""
 
 
-def _wanted(graph: Graph, name: str) -> dict[str, tuple[int, str]]:
+def _wanted(graph: GraphParts, name: str) -> dict[str, tuple[int, str]]:
     """Return the columns that a node's ports must be given, as its author says."""
     node = graph.nodes[name]
     said = authors.call(graph, name, "wanted_columns", node.wanted_columns)
@@ -131,7 +130,7 @@ def _wanted(graph: Graph, name: str) -> dict[str, tuple[int, str]]:
     return said
 
 
-def _given(graph: Graph, name: str, output: str, inputs: dict[str, int | None]) -> int | None:
+def _given(graph: GraphParts, name: str, output: str, inputs: dict[str, int | None]) -> int | None:
     """Return the columns of a node's signal, as its author says."""
     columns = authors.call(graph, name, "signal_columns", graph.nodes[name].signal_columns, output, inputs)
     if columns is not None and not _is_count(columns, 0):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from n2s.graph.check import written_already
+from n2s.graph.declare import Sink
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.film_names import collision
 from n2s.graph.graph import Graph
@@ -15,7 +15,7 @@ CODING = ("crf", "preset", "depth", "dither", "chunk", "audio_bitrate", "audio_r
 
 def is_album(graph: Graph) -> bool:
     """Say whether a graph joins tracks."""
-    return any(node.kind == "sink" and node.format == "album" for node in graph.nodes.values())
+    return any(isinstance(node, Sink) and node.format == "album" for node in graph.nodes.values())
 
 
 def load_track(album: Graph, name: str) -> Graph:
@@ -59,14 +59,13 @@ def _load_track(album: Graph, name: str) -> Graph:
     for field in ("fps", "size"):
         own, wanted = getattr(graph.header, field), getattr(header, field)
         asked = album.given_as(field) is not None  # of the whole album, tracks included
-        if own != wanted and field in graph.given and not asked:
+        if own != wanted and field in graph.header.model_fields_set and not asked:
             text = f"{field} is {_shown(own)}, but the album has {_shown(wanted)}; take it out of the track."
             raise GraphError([Problem(graph.document.where((field,)), text)])
         inherited[field] = wanted
     if album.model_folder and not graph.header.model:
         inherited["model"] = str(album.model_folder)
-    graph.header = graph.header.model_copy(update=inherited)
-    return graph
+    return graph.replaced(header=graph.header.model_copy(update=inherited))
 
 
 def _shown(value: Any) -> str:
@@ -97,10 +96,7 @@ def coded_track(album: Graph, sink: str, name: str) -> tuple[Graph, str]:
     if not film.audio:
         text = f"{sinks[0]}.audio: a track of an album needs its music connected to the sink."
         raise GraphError([Problem(graph.where(sinks[0], key=True), text)])
-    coded = copy.copy(graph)
-    coded.__dict__.pop("flat", None)
-    coded.nodes = graph.nodes | {sinks[0]: film.model_copy(update=update)}
-    return coded, sinks[0]
+    return graph.replaced(nodes=graph.nodes | {sinks[0]: film.model_copy(update=update)}), sinks[0]
 
 
 def album_problems(album: Graph) -> list[Problem]:
@@ -109,9 +105,9 @@ def album_problems(album: Graph) -> list[Problem]:
     for name, node in album.nodes.items():
         if node.kind == "track":
             _noting(problems, lambda name=name: load_track(album, name))
-    films = {node.path: name for name, node in album.nodes.items() if node.kind == "sink"}
+    films = {node.path: name for name, node in album.nodes.items() if isinstance(node, Sink)}
     for sink, node in album.nodes.items():
-        if node.kind != "sink" or node.format != "album":
+        if not isinstance(node, Sink) or node.format != "album":
             continue
         for i, link in enumerate(node.tracks):
             found = _noting(problems, lambda sink=sink, link=link: coded_track(album, sink, link.node))

@@ -47,9 +47,9 @@ from n2s.graph.keys import digest, digest_array, digest_bytes
 APART = frozenset(
     f"{OWN}.{name}"
     for name in (
-        "graph.build", "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.loaded", "graph.declarations",
-        "graph.errors", "graph.graph", "graph.handles", "graph.keys", "graph.registry", "runtime.media.audio", "runtime.events", "runtime.inputs",
-        "runtime.films.mp4", "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
+        "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.loaded", "graph.declarations", "graph.errors",
+        "graph.graph", "graph.handles", "graph.keys", "graph.registry", "runtime.media.audio", "runtime.events",
+        "runtime.inputs", "runtime.films.mp4", "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
     )
 )  # fmt: skip
 ENGINE = (

@@ -15,7 +15,7 @@ from typing import Any
 from n2s.graph.declare import Node, Spec
 from n2s.graph.describe.words import default, help_line, seconds_only, sentence, summary, text
 from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES
-from n2s.graph.graph import MAX_SIDE, Header
+from n2s.graph.header import MAX_SIDE, Header
 from n2s.graph.registry import node_types
 from n2s.graph.subgraph import Interface, SubGraph
 from n2s.graph.time import MAX_FPS

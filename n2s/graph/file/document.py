@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.errors import GraphError, Position, Problem
+from n2s.graph.errors import GraphError, Position, Problem, short_name
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -100,11 +100,6 @@ def read_document(path: str | Path) -> Document:
     return _parsed(text, shown)
 
 
-def short_name(path: str) -> str:
-    """Return a path as a message has it: the middle of one that no file system takes is left out."""
-    return path if len(path) <= 1000 else f"{path[:100]}…{path[-100:]}"
-
-
 @lru_cache(maxsize=64)
 def _parsed(text: str, shown: str) -> Document:
     """A look is read once however many tracks use it; nobody changes a document's values."""
@@ -113,6 +108,7 @@ def _parsed(text: str, shown: str) -> Document:
 
 def parse_document(text: str, shown: str = "graph") -> Document:
     """Read the text of a graph file; ``shown`` is how messages call it."""
+    # A file that was parsed before, or is refused, needs no parser, which takes long to import.
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.file.document import Document
+from n2s.graph.file.load import load_parts
 from n2s.graph.file.save import plain, plain_node, plain_values
+from n2s.graph.header import Header
+from n2s.graph.parts import GraphParts
 from n2s.graph.registry import suggest
 
-if TYPE_CHECKING:
-    from n2s.graph.graph import Graph
 
-
-def edit(graph: Graph, changes: dict[str, Any]) -> Graph:
+def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
     """Return a graph with changes; see `Graph.edit`."""
-    from n2s.graph.file.load import load_graph
-    from n2s.graph.graph import Graph, Header
-
     values = plain_values(graph)
     for name, node in graph.nodes.items():  # nothing, written out, stays written
         nothing = [field for field in node.model_fields_set if getattr(node, field) is None]
         values["nodes"].get(name, {}).update(dict.fromkeys(nothing))
-    values.update({field: None for field in graph.given if getattr(graph.header, field) is None})
+    values.update({field: None for field in graph.header.model_fields_set if getattr(graph.header, field) is None})
     for target, value in changes.items():
         name, dot, field = target.partition(".")
         entries = values["nodes"]
@@ -50,10 +47,9 @@ def edit(graph: Graph, changes: dict[str, Any]) -> Graph:
         document = Document("graph", values, {})
     try:
         path = graph.path or graph.base / "graph.yaml"
-        edited = load_graph(Graph.__new__(Graph), path, {}, None, (), document)
+        edited = load_parts(path, document=document)
     except GraphError as error:
         if old:
             raise
         raise GraphError([Problem(None, problem.text) for problem in error.problems]) from None
-    edited.path, edited.document = graph.path, old and document
-    return edited
+    return edited.replaced(path=graph.path, document=old and document)

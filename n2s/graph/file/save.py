@@ -11,25 +11,26 @@ import shutil
 import tempfile
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Expression, ExpressionError, Number
 from n2s.graph.file import layout
 from n2s.graph.file.document import Document, parse_document, read_document
+from n2s.graph.file.load import NodeReader, load_parts
 from n2s.graph.file.patch import Add, Remove, Set, patch
+from n2s.graph.header import Header
+from n2s.graph.links import Link
+from n2s.graph.parts import GraphParts
 from n2s.graph.paths import changed_paths
+from n2s.graph.subgraph import Given
 from n2s.graph.times import WrittenSeconds
-from n2s.graph.types import Link
-
-if TYPE_CHECKING:
-    from n2s.graph.graph import Graph
 
 BOM = b"\xef\xbb\xbf"
 
 
-def save(graph: Graph, path: str | Path) -> Path:
+def save(graph: GraphParts, path: str | Path) -> Path:
     """Write a graph; see `Graph.save`."""
     shown, target = str(path), Path(path).resolve()
     exists = os.path.exists(target)
@@ -49,13 +50,13 @@ def save(graph: Graph, path: str | Path) -> Path:
     return Path(path)
 
 
-def to_yaml(graph: Graph) -> str:
+def to_yaml(graph: GraphParts) -> str:
     """Return the text of a graph's file; see `Graph.to_yaml`."""
     target = graph.path.resolve() if graph.path else graph.base / "graph.yaml"
     return _text(graph, None, target, str(graph.path or "graph"))
 
 
-def plain_values(graph: Graph) -> dict[str, Any]:
+def plain_values(graph: GraphParts) -> dict[str, Any]:
     """Return a graph as its file has it: header, other sections, nodes by name; only what was given."""
     header = _header(graph)
     sections = graph.document.values if graph.document else {}
@@ -115,23 +116,23 @@ def _expression_text(expression: Expression) -> str:
     return str(expression)
 
 
-def _header(graph: Graph) -> dict[str, Any]:
+def _header(graph: GraphParts) -> dict[str, Any]:
     found = {
-        field: plain(getattr(graph.header, field)) for field in type(graph.header).model_fields if field in graph.given
+        field: plain(getattr(graph.header, field))
+        for field in type(graph.header).model_fields
+        if field in graph.header.model_fields_set
     }
     return {"n2s": graph.header.n2s} | {field: value for field, value in found.items() if value is not None}
 
 
-def _written(graph: Graph) -> list[str]:
+def _written(graph: GraphParts) -> list[str]:
     """Return the names of the nodes in a file: in its order, or inputs first for a graph made in Python."""
     names = graph.nodes if graph.document else graph.order
-    return [name for name in names if graph.nodes[name].kind != "given"]
+    return [name for name in names if not isinstance(graph.nodes[name], Given)]
 
 
-def _text(graph: Graph, document: Document | None, target: Path, shown: str) -> str:
+def _text(graph: GraphParts, document: Document | None, target: Path, shown: str) -> str:
     """Return the file's new text: that of ``document``, or of the file the graph came from, or a fresh one."""
-    from n2s.graph.graph import Graph
-
     wanted = _placed(graph, target.parent)
     try:
         if document is None and graph.document is None:
@@ -139,7 +140,7 @@ def _text(graph: Graph, document: Document | None, target: Path, shown: str) -> 
         else:
             base, at = (document, target) if document else (parse_document(graph.document.text, shown), graph.path)
             text = patch(base.text, _changes(base, _read_nodes(base, at), wanted), shown)
-        back = _read(Graph.__new__(Graph), parse_document(text, shown), target)
+        back = load_parts(target, document=parse_document(text, shown))
     except (GraphError, RecursionError) as error:
         said = error.problems if isinstance(error, GraphError) else [Problem(None, "an expression nests too deep")]
         raise GraphError(f"{shown} is not saved, nothing was changed: {'; '.join(p.text for p in said)}") from None
@@ -150,43 +151,30 @@ def _text(graph: Graph, document: Document | None, target: Path, shown: str) -> 
     return text
 
 
-def _read(graph: Graph, document: Document, path: Path) -> Graph:
-    from n2s.graph.file.load import load_graph
-
-    return load_graph(graph, path, {}, None, (), document)
-
-
 def _read_nodes(document: Document, path: Path) -> dict[str, Node | None]:
     """Return the nodes of a file as far as they can be read."""
-    from n2s.graph.file.load import read_node
-    from n2s.graph.graph import Graph
-
     values = document.values
     if not isinstance(values, dict) or not isinstance(values.get("nodes"), dict) or not values["nodes"]:
         raise GraphError("there is a file of that name that is no graph")
-    shell = Graph.__new__(Graph)
-    shell.document, shell.path, shell.base = document, path, path.resolve().parent
-    return {name: read_node(shell, name, spec, [], ()) for name, spec in values["nodes"].items()}
+    reader = NodeReader(path, document)
+    return {name: reader.read(name, spec) for name, spec in values["nodes"].items()}
 
 
-def _placed(graph: Graph, folder: Path) -> Graph:
+def _placed(graph: GraphParts, folder: Path) -> GraphParts:
     """Return the graph with its relative paths as they are from another folder."""
-    import copy
-
     if folder == graph.base:
         return graph
-    moved = copy.copy(graph)
-    moved.nodes = dict(graph.nodes)
-    if "model" in graph.given and graph.header.model:
-        moved.header = graph.header.model_copy(update={"model": _relative(graph, graph.header.model, folder)})
+    nodes, header = dict(graph.nodes), graph.header
+    if "model" in header.model_fields_set and header.model:
+        header = header.model_copy(update={"model": _relative(graph, header.model, folder)})
     for name, node in graph.nodes.items():
         update = changed_paths(node, lambda path: _relative(graph, path.text, folder))
         if update := {field: value for field, value in update.items() if field in node.model_fields_set}:
-            moved.nodes[name] = node.model_copy(update=update)
-    return moved
+            nodes[name] = node.model_copy(update=update)
+    return graph.replaced(nodes=nodes, header=header)
 
 
-def _relative(graph: Graph, path: str, folder: Path) -> str:
+def _relative(graph: GraphParts, path: str, folder: Path) -> str:
     """Return a path of a graph as it is from another folder; an absolute one stays."""
     if os.path.isabs(path):
         return path
@@ -196,7 +184,7 @@ def _relative(graph: Graph, path: str, folder: Path) -> str:
         return str(graph.resolve(path))
 
 
-def _difference(back: Graph, wanted: Graph) -> str:
+def _difference(back: GraphParts, wanted: GraphParts) -> str:
     """Return the name of the first thing in which two graphs differ; nothing when they are the same."""
     if back.header != wanted.header:
         return "the header"
@@ -215,7 +203,7 @@ def _difference(back: Graph, wanted: Graph) -> str:
 # What has to change in a file
 
 
-def _changes(document: Document, nodes: dict[str, Node | None], graph: Graph) -> list[Set | Add | Remove]:
+def _changes(document: Document, nodes: dict[str, Node | None], graph: GraphParts) -> list[Set | Add | Remove]:
     values = document.values
     changes = _header_changes(document, graph)
     if graph.document:
@@ -235,13 +223,17 @@ def _changes(document: Document, nodes: dict[str, Node | None], graph: Graph) ->
     return changes
 
 
-def _header_changes(document: Document, graph: Graph) -> list[Set | Add | Remove]:
-    from n2s.graph.graph import Header
-
+def _header_changes(document: Document, graph: GraphParts) -> list[Set | Add | Remove]:
     changes: list[Set | Add | Remove] = []
     values, wanted, before = document.values, _header(graph), None
     raw = {key: value for key, value in values.items() if key in Header.model_fields}
-    stays = {*wanted, "nodes", "interface", "presets", *(key for key in graph.given if values.get(key, 0) is None)}
+    stays = {
+        *wanted,
+        "nodes",
+        "interface",
+        "presets",
+        *(key for key in graph.header.model_fields_set if values.get(key, 0) is None),
+    }
     changes += [Remove((key,)) for key in values if key not in stays]
     for field in Header.model_fields:
         if field in wanted and field not in values:

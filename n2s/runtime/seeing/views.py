@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
@@ -122,7 +121,6 @@ class View:
         Where a decoder takes the latents, its own grid counts.
         """
         read = {link.node for _, _, link in self.graph.links()}
-        graph = copy.copy(self.graph)
         for name, node in self.graph.nodes.items():
             streams = [
                 (output, declared.kind) for output, declared in type(node).outputs.items() if declared.kind.streamed
@@ -134,7 +132,7 @@ class View:
                     if kind is LATENTS
                     else ShownFrames(frames=Link(name, output))
                 )
-                graph.nodes = self.graph.nodes | {SHOWN: end}
+                graph = self.graph.replaced(nodes=self.graph.nodes | {SHOWN: end})
                 plan = FilmPlan(graph, SHOWN, self.values, self.context, machine.environment())
                 if self.link.node in plan.order:
                     plan.check_ranges()
