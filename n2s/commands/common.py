@@ -13,6 +13,8 @@ import typer
 from n2s.commands.output import escape_needed, work_is_done
 from n2s.graph.errors import ArgumentError, GraphError, Position, Problem
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 if TYPE_CHECKING:
     from n2s.graph.expressions import Number
 

@@ -23,6 +23,8 @@ from n2s.commands.common import (
 )
 from n2s.graph.errors import ArgumentError, GraphError
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 
 def export(
     graph: GraphFile,

@@ -13,6 +13,8 @@ import typer
 
 from n2s.commands.common import AsJson, made
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 Look = StrEnum("Look", ["warm", "calm", "night"])
 
 

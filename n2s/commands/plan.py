@@ -21,6 +21,8 @@ from n2s.commands.common import (
     watching,
 )
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 ROW = 60  # marks a line of the map
 MOST_MARKS = 4 * ROW
 STORED, WAITING, MIXED = "█", "░", "▒"

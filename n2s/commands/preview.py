@@ -24,6 +24,8 @@ from n2s.commands.common import (
 )
 from n2s.graph.errors import GraphError
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 MOST = 400
 
 

@@ -23,6 +23,8 @@ from n2s.commands.common import (
 )
 from n2s.commands.output import escape_needed, work_is_done
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 
 def run(
     graph: GraphFile,

@@ -10,6 +10,8 @@ import typer
 from n2s.commands.common import made
 from n2s.commands.output import escape_needed
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 
 def schema(
     output: Annotated[

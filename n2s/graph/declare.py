@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_args
 
@@ -346,8 +347,6 @@ def _text(file: str | None) -> str:
 
 def explain(error: ValidationError, cls: type[Node]) -> list[tuple[str, str]]:
     """Turn pydantic's errors into (field, sentence) pairs in this library's words."""
-    from difflib import get_close_matches
-
     said = []
     for item in error.errors(include_url=False):
         field = str(item["loc"][0]) if item["loc"] else ""

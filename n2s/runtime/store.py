@@ -31,7 +31,7 @@ KEY = re.compile(r"[0-9a-f]{40}")
 
 def default_root() -> Path:
     """Return the user's cache folder for this library; N2S_STORE names another."""
-    from platformdirs import user_cache_dir
+    from platformdirs import user_cache_dir  # not needed where the store is named
 
     return Path(os.environ.get("N2S_STORE") or user_cache_dir("n2s", appauthor=False))
 

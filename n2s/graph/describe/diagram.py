@@ -46,7 +46,7 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
     thumbnails : mapping of str to Path, optional
         A picture for each of some nodes.
     """
-    import graphviz
+    import graphviz  # here alone, so that what only measures and names diagrams starts without it
 
     shown = graph.flat if graph.sinks() else graph
     ids = {name: f"n{i}" for i, name in enumerate(shown.order)}

@@ -354,7 +354,7 @@ _COMPILING = "n2s compiling"  # the name of the thread
 
 def compile_kernel(source: str, folder: Path) -> Callable:
     """Return the kernel of a source, its machine code kept in ``folder`` between runs."""
-    import numba
+    import numba  # heavy, and plans need kernels but do not run them
 
     name = f"k{digest_bytes((source + numba.__version__ + sys.version).encode())[:24]}"
     with _LOCK:
@@ -401,7 +401,7 @@ class _Mending:
 
     def __call__(self, *arguments: Any) -> bool:
         if not self.checked:
-            from numba.core.errors import NumbaError
+            from numba.core.errors import NumbaError  # heavy, as above
 
             with _LOCK:
                 try:
@@ -411,7 +411,7 @@ class _Mending:
         return self.kernel(*arguments)
 
     def _load(self, arguments: tuple) -> None:
-        import numba
+        import numba  # heavy, and plans need kernels but do not run them
 
         signature = tuple(numba.typeof(argument) for argument in arguments)
         self._remove_damaged()
@@ -421,7 +421,7 @@ class _Mending:
             self._remove()
             self.kernel.compile(signature)
         except OSError:  # machine code that cannot be kept can still be used
-            from numba.core.caching import NullCache
+            from numba.core.caching import NullCache  # heavy, as above
 
             self.kernel._cache = NullCache()
             self.kernel.compile(signature)
