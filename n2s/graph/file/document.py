@@ -139,6 +139,8 @@ def _refuse_deep(text: str, shown: str) -> None:
     depth = 0
     for number, line in enumerate(text.splitlines(), 1):
         indent = len(line) - len(line.lstrip(" "))
+        if line.lstrip().startswith("#") and '"' not in line and "'" not in line:
+            continue  # a comment; with a quote in it, it could be the end of a text
         deepest = depth
         for bracket in _BRACKET.findall(line):
             depth += 1 if bracket in "[{" else -1
