@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from n2s import functions
-from n2s.graph.declare import Node, Spec, parse_seconds
+from n2s.graph.declare import Node, Spec
 from n2s.graph.errors import GraphError
 from n2s.graph.file.layout import flow, graph_text
 from n2s.graph.file.save import plain_values
 from n2s.graph.graph import Graph
+from n2s.graph.parsing import parse_seconds
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL
 from n2s.nodes import Anchors, AudioSource, DigestSink, Features, FFmpegSink, VAEDecode, Weights
 

@@ -15,6 +15,7 @@ KINDS = ("resident", "streamed", "pointwise", "sink", "track", "graph", "given")
 METHODS = {"resident": "compute", "streamed": "compute", "pointwise": "pixel"}
 _TAKES = {"resident": (SIGNAL, AUDIO), "streamed": (SIGNAL, LATENTS, FRAMES), "pointwise": (FRAMES,)}
 _GIVES = {"resident": (SIGNAL, AUDIO), "streamed": (LATENTS, FRAMES), "pointwise": (FRAMES,)}
+_OF_CLASSES = ("n2s.graph.declarations", "n2s.graph.node")  # what runs when a class is made, beside pydantic
 _BASES = "Resident, Streamed, Pointwise or Sink"
 
 Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
@@ -189,7 +190,7 @@ def definition_place() -> str:
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if not module.startswith(("pydantic", "abc", "n2s.graph.declar")):
+        if module not in _OF_CLASSES and module.partition(".")[0] not in ("pydantic", "abc"):
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return ""

@@ -15,7 +15,7 @@ from n2s.graph.parsing import parse_param
 from n2s.graph.types import FILM, SIGNAL, Kind
 
 if TYPE_CHECKING:
-    from n2s.graph.declare import Node
+    from n2s.graph.node import Node
 
 MAX_COMPONENTS = 10_000
 

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from n2s.graph.declare import FolderPath, wanted
 from n2s.graph.expressions import Number
+from n2s.graph.parsing import FolderPath
 from n2s.graph.registry import suggest
 from n2s.graph.time import parse_rate
 from n2s.graph.times import WrittenSeconds, is_musical, parse_time
+from n2s.graph.wording import wanted
 
 MAX_SIDE = 8192
 

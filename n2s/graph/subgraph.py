@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from n2s.graph.declare import FilePath, Node, Output, Param, Spec, param, parse_param, port, setting
+from n2s.graph.declare import FilePath, Node, Output, Param, Spec, param, port, setting
 from n2s.graph.errors import Problem
 from n2s.graph.expressions import Number
 from n2s.graph.links import NAME, Link
+from n2s.graph.parsing import parse_param
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL, Audio, Frames, Latents, Signal
 
 if TYPE_CHECKING:

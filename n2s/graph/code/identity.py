@@ -48,8 +48,9 @@ APART = frozenset(
     f"{OWN}.{name}"
     for name in (
         "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.loaded", "graph.declarations", "graph.errors",
-        "graph.graph", "graph.handles", "graph.keys", "graph.registry", "runtime.media.audio", "runtime.events",
-        "runtime.inputs", "runtime.films.mp4", "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
+        "graph.graph", "graph.handles", "graph.keys", "graph.registry", "graph.wording", "runtime.media.audio",
+        "runtime.events", "runtime.inputs", "runtime.films.mp4", "runtime.models.onnxfile", "runtime.media.quiet",
+        "runtime.store",
     )
 )  # fmt: skip
 ENGINE = (
