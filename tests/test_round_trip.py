@@ -16,7 +16,7 @@ from n2s import functions
 from n2s.graph.declare import Node, Spec
 from n2s.graph.errors import GraphError
 from n2s.graph.file.layout import flow, graph_text
-from n2s.graph.file.save import plain_values
+from n2s.graph.file.save import values_in_file
 from n2s.graph.graph import Graph
 from n2s.graph.parsing import parse_seconds
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL
@@ -166,7 +166,7 @@ def test_a_graph_made_in_python_comes_back_from_its_yaml(graph: Graph, tmp_path:
     assert text == graph.to_yaml()
     back = Graph.load(path)
     assert_same(back, graph)
-    assert graph_text(plain_values(back)) == text
+    assert graph_text(values_in_file(back)) == text
     before = path.stat().st_mtime_ns
     back.save(path)
     assert path.stat().st_mtime_ns == before and path.read_text(encoding="utf-8") == text
@@ -208,7 +208,7 @@ def _blocks(values: dict[str, Any]) -> str:
 def test_any_graph_can_be_saved_onto_any_other(old: Graph, new: Graph, layout: str, tmp_path: Path) -> None:
     path = tmp_path / "graph.yaml"
     old, new = old.replaced(base=tmp_path), new.replaced(base=tmp_path)
-    path.write_bytes(LAYOUTS[layout](plain_values(old)).encode())
+    path.write_bytes(LAYOUTS[layout](values_in_file(old)).encode())
     assert_same(Graph.load(path), old)
     before = path.read_bytes()
     old.save(path)

@@ -11,7 +11,7 @@ from n2s.graph.film_names import collision, name_problem, same_place
 from n2s.graph.links import Link
 from n2s.graph.parts import GraphParts
 from n2s.graph.registry import suggest
-from n2s.graph.subgraph import Given, SubGraph
+from n2s.graph.subgraph import InterfaceNode, SubGraph
 from n2s.graph.types import SIGNAL
 
 MUSICAL = ("beat", "beats", "bar", "bars")
@@ -88,7 +88,9 @@ def warnings(graph: GraphParts) -> list[Problem]:
     seeds: dict[tuple[str, int], str] = {}
     for name, node in graph.nodes.items():
         if name not in used:
-            what = "is in the interface and nothing uses it" if isinstance(node, Given) else "is used by nothing"
+            what = (
+                "is in the interface and nothing uses it" if isinstance(node, InterfaceNode) else "is used by nothing"
+            )
             found.append(Problem(graph.where(name, key=True), f"{name} {what}."))
         if "seed" in type(node).model_fields and not isinstance(node, SubGraph) and name in used:
             first = seeds.setdefault((type(node).__name__, node.seed), name)

@@ -14,7 +14,7 @@ from n2s.graph.errors import Problem
 from n2s.graph.expressions import Expression, Number
 from n2s.graph.links import Link
 from n2s.graph.parts import GraphParts
-from n2s.graph.subgraph import Given, SubGraph
+from n2s.graph.subgraph import InterfaceNode, SubGraph
 from n2s.graph.types import SIGNAL
 
 
@@ -24,10 +24,10 @@ def column_problems(graph: GraphParts) -> list[Problem]:
 
 
 class _Columns:
-    """The columns of a graph's signals; ``given`` are those of what a sub-graph's interface is given."""
+    """The columns of a graph's signals; ``inputs`` are those of what a sub-graph's interface is given."""
 
-    def __init__(self, graph: GraphParts, given: Mapping[str, int | None]):
-        self.graph, self.given = graph, given
+    def __init__(self, graph: GraphParts, inputs: Mapping[str, int | None]):
+        self.graph, self.inputs = graph, inputs
         self.known: dict[tuple[str, str], int | None] = {}
 
     def problems(self) -> list[Problem]:
@@ -61,13 +61,13 @@ class _Columns:
         """Note the columns of a node's outputs; an instance of a sub-graph is looked into."""
         node = self.graph.nodes[name]
         signals = [output for output, declared in type(node).outputs.items() if declared.kind is SIGNAL]
-        if isinstance(node, Given):
-            self.known |= {(name, output): self.given.get(name) for output in signals}
+        if isinstance(node, InterfaceNode):
+            self.known |= {(name, output): self.inputs.get(name) for output in signals}
         elif isinstance(node, SubGraph):
             self._note_instance(name, found)
         else:
             inputs = {port: self.of(getattr(node, port)) for port, kind in node.ports.items() if kind is SIGNAL}
-            self.known |= {(name, output): _given(self.graph, name, output, inputs) for output in signals}
+            self.known |= {(name, output): _said_by_author(self.graph, name, output, inputs) for output in signals}
 
     def _note_instance(self, name: str, found: list[Problem]) -> None:
         node = self.graph.nodes[name]
@@ -130,7 +130,7 @@ def _wanted(graph: GraphParts, name: str) -> dict[str, tuple[int, str]]:
     return said
 
 
-def _given(graph: GraphParts, name: str, output: str, inputs: dict[str, int | None]) -> int | None:
+def _said_by_author(graph: GraphParts, name: str, output: str, inputs: dict[str, int | None]) -> int | None:
     """Return the columns of a node's signal, as its author says."""
     columns = authors.call(graph, name, "signal_columns", graph.nodes[name].signal_columns, output, inputs)
     if columns is not None and not _is_count(columns, 0):

@@ -11,7 +11,7 @@ from typing import Any
 from n2s.graph.links import NAME
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL, Kind
 
-KINDS = ("resident", "streamed", "pointwise", "sink", "track", "graph", "given")
+KINDS = ("resident", "streamed", "pointwise", "sink", "track", "graph", "interface")
 METHODS = {"resident": "compute", "streamed": "compute", "pointwise": "pixel"}
 _TAKES = {"resident": (SIGNAL, AUDIO), "streamed": (SIGNAL, LATENTS, FRAMES), "pointwise": (FRAMES,)}
 _GIVES = {"resident": (SIGNAL, AUDIO), "streamed": (LATENTS, FRAMES), "pointwise": (FRAMES,)}

@@ -14,7 +14,7 @@ from n2s.graph.expressions import Expression, Number, map_tree
 from n2s.graph.formula import Formula
 from n2s.graph.links import Link
 from n2s.graph.paths import changed_paths
-from n2s.graph.subgraph import MAX_NODES, Given, SubGraph
+from n2s.graph.subgraph import MAX_NODES, InterfaceNode, SubGraph
 from n2s.graph.types import SIGNAL
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def flatten(
         inner = node.inner.flat
         arguments = {field: getattr(node, field) for field in [*node.interface.inputs, *node.interface.params]}
         for inner_name, inner_node in inner.nodes.items():
-            if isinstance(inner_node, Given):
+            if isinstance(inner_node, InterfaceNode):
                 continue
             inner_node = _rewire(inner_node, lambda value: _substitute(value, name, arguments))
             update = {}

@@ -111,8 +111,8 @@ class GraphParts:
         """Return what `resolve` returns; GraphError for what can be no path, or leads in a circle of links."""
         return resolve_path(self.base, path)
 
-    def given_as(self, entry: str) -> Position | None:
-        """Return where an entry of the header was given, where not in the graph's file itself."""
+    def overridden_at(self, entry: str) -> Position | None:
+        """Return where an entry of the header was laid over that of the graph's file; None where it was not."""
         return self.document.places.get((entry,)) if self.document else None
 
     def stated(self, entry: str) -> Any:

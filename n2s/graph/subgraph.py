@@ -78,14 +78,14 @@ class Interface(BaseModel):
     outputs: dict[str, str]
 
 
-class Given(Node):
-    """Stands inside a sub-graph for what its interface brings in."""
+class InterfaceNode(Node):
+    """Stands inside a sub-graph for an input or a parameter of its interface."""
 
-    kind: ClassVar[str] = "given"
+    kind: ClassVar[str] = "interface"
 
 
-GIVEN = {
-    name: type(f"Given{name}", (Given,), {"__module__": __name__, "outputs": {"value": Output(kind)}})
+_INTERFACE_NODES = {
+    name: type(f"Interface{name}", (InterfaceNode,), {"__module__": __name__, "outputs": {"value": Output(kind)}})
     for name, kind in _KINDS.items()
 }
 
@@ -103,10 +103,10 @@ class SubGraph(Node):
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, another course of everything random inside")
 
 
-def given_nodes(interface: Interface) -> dict[str, Node]:
+def interface_nodes(interface: Interface) -> dict[str, Node]:
     """Return the nodes that stand for an interface inside its sub-graph."""
-    kinds = {name: given.kind for name, given in interface.inputs.items()} | dict.fromkeys(interface.params, "Signal")
-    return {name: GIVEN[kind]() for name, kind in kinds.items()}
+    kinds = {name: port.kind for name, port in interface.inputs.items()} | dict.fromkeys(interface.params, "Signal")
+    return {name: _INTERFACE_NODES[kind]() for name, kind in kinds.items()}
 
 
 def read_interface(document: Any, values: Any, problems: list[Problem]) -> Interface | None:

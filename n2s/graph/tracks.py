@@ -58,7 +58,7 @@ def _load_track(album: Graph, name: str) -> Graph:
     inherited: dict[str, Any] = {}
     for field in ("fps", "size"):
         own, wanted = getattr(graph.header, field), getattr(header, field)
-        asked = album.given_as(field) is not None  # of the whole album, tracks included
+        asked = album.overridden_at(field) is not None  # of the whole album, tracks included
         if own != wanted and field in graph.header.model_fields_set and not asked:
             text = f"{field} is {_shown(own)}, but the album has {_shown(wanted)}; take it out of the track."
             raise GraphError([Problem(graph.document.where((field,)), text)])

@@ -16,10 +16,11 @@ from typing import Any
 from n2s.graph.errors import ArgumentError, N2SError
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
-from n2s.graph.types import Link
+from n2s.graph.links import Link
+from n2s.graph.subgraph import InterfaceNode
 
 TINTS = {"resident": "#fdf6e3", "streamed": "#e8f1f5", "pointwise": "#e9f4ec", "sink": "#eeeef0", "track": "#eeeef0",
-         "graph": "#f3ecf7", "given": "#f6f7f8"}  # fmt: skip
+         "graph": "#f3ecf7", "interface": "#f6f7f8"}  # fmt: skip
 MADE = b"<!-- made by n2s draw -->\n"  # by which a diagram is known that may be drawn anew
 STORED, STALE = "#4f9d69", "#e3a008"
 _LONGEST = 44
@@ -117,7 +118,7 @@ def _place(dot: Any, graph: Graph, boxes: Mapping[str, tuple[str, str]], fused: 
 def _box(graph: Graph, name: str, plan: ChunkMap | None, thumbnail: Path | None) -> str:
     """One node as an HTML table: name and type, then a row for each port and each setting that was given."""
     node = graph.nodes[name]
-    kind = type(node).__name__ if node.kind != "given" else "interface"
+    kind = "interface" if isinstance(node, InterfaceNode) else type(node).__name__
     rows = [
         f'<tr><td bgcolor="{TINTS[node.kind]}" align="left"><b>{escape(name.rpartition("/")[2])}</b>  '
         f'<font color="{_GREY}">{escape(kind)}</font></td></tr>'
@@ -137,7 +138,7 @@ def _box(graph: Graph, name: str, plan: ChunkMap | None, thumbnail: Path | None)
         elif field not in node.model_fields_set or value == type(node).model_fields[field].default:
             continue
         driven = isinstance(value, Link | Expression)
-        text = f"= {value}" if driven else _plain(value)
+        text = f"= {value}" if driven else _in_words(value)
         text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
         colour = "#a16207" if driven else "#30343a"
         rows.append(
@@ -158,9 +159,9 @@ def _row(port: str, content: str) -> str:
     return f'<tr><td port="{port}" align="left">{content}</td></tr>'
 
 
-def _plain(value: Any) -> str:
+def _in_words(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items())
+        return ", ".join(f"{key}: {_in_words(item)}" for key, item in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

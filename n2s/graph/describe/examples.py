@@ -15,7 +15,7 @@ from n2s.graph.declare import Node
 from n2s.graph.describe.words import default
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL
 
-GIVEN = {
+SOURCES = {
     AUDIO: ["music"],
     SIGNAL: ["features.onset"],
     LATENTS: ["anchors"],
@@ -39,7 +39,7 @@ def python_example(cls: type[Node]) -> str:
 
 def _inputs(cls: type[Node]) -> dict[str, Any]:
     """What the ports are given; optional ones too, because they stand after the needed ones."""
-    left = {kind: list(names) for kind, names in GIVEN.items()}
+    left = {kind: list(names) for kind, names in SOURCES.items()}
     made: dict[str, Any] = {}
     for port, kind in cls.ports.items():
         if kind is FILM:

@@ -116,7 +116,7 @@ def field_schema(cls: type[Node], name: str) -> dict[str, Any]:
         if cls.model_fields[name].default is None:
             schema["type"].append("null")
     else:
-        schema = _bounded(_plain(cls, name), spec)
+        schema = _bounded(_pydantic_schema(cls, name), spec)
     if not spec.required:
         schema["default"] = default(cls, name)
     return schema | _said(help_line(cls, name))
@@ -142,7 +142,7 @@ def _whole(*patterns: str) -> str:
     return rf"^\s*({'|'.join(patterns)})\s*$"
 
 
-def _plain(cls: type[Node], name: str) -> dict[str, Any]:
+def _pydantic_schema(cls: type[Node], name: str) -> dict[str, Any]:
     """The schema that pydantic gives for a setting's type."""
     return _merged(cls.model_json_schema()["properties"][name])
 

@@ -8,7 +8,7 @@ from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.file.document import Document
 from n2s.graph.file.load import load_parts
-from n2s.graph.file.save import plain, plain_node, plain_values
+from n2s.graph.file.save import entry_in_file, value_in_file, values_in_file
 from n2s.graph.header import Header
 from n2s.graph.parts import GraphParts
 from n2s.graph.registry import suggest
@@ -16,7 +16,7 @@ from n2s.graph.registry import suggest
 
 def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
     """Return a graph with changes; see `Graph.edit`."""
-    values = plain_values(graph)
+    values = values_in_file(graph)
     for name, node in graph.nodes.items():  # nothing, written out, stays written
         nothing = [field for field in node.model_fields_set if getattr(node, field) is None]
         values["nodes"].get(name, {}).update(dict.fromkeys(nothing))
@@ -39,7 +39,7 @@ def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
                 )
             entries.pop(field, None)
         else:
-            entries[field] = plain_node(value) if isinstance(value, Node) else plain(value)
+            entries[field] = entry_in_file(value) if isinstance(value, Node) else value_in_file(value)
     old = graph.document
     if old:
         document = Document(old.path, values, old.marks, old.text, old.spans, old.flow)

@@ -20,7 +20,15 @@ from n2s.graph.links import NAME
 from n2s.graph.parts import GraphParts
 from n2s.graph.paths import resolve_path
 from n2s.graph.registry import node_types, registry, suggest
-from n2s.graph.subgraph import MAX_NODES, Interface, SubGraph, check_outputs, given_nodes, instance_type, read_interface
+from n2s.graph.subgraph import (
+    MAX_NODES,
+    Interface,
+    SubGraph,
+    check_outputs,
+    instance_type,
+    interface_nodes,
+    read_interface,
+)
 
 RESERVED = frozenset(FUNCTIONS) | frozenset(UNITS) | frozenset(VARIABLES)
 SECTIONS = ("nodes", "interface", "presets")
@@ -62,7 +70,7 @@ def load_parts(
     problems += overlay.problems
     document = document.overridden(overlay.places)
     header = _read_header(document, entries, interface, problems)
-    nodes = given_nodes(interface) if interface else {}
+    nodes = interface_nodes(interface) if interface else {}
     reader = NodeReader(path, document, including)
     for name, spec in specs.items():
         _check_name(document, name, name in nodes, problems)

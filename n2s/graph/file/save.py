@@ -24,7 +24,7 @@ from n2s.graph.header import Header
 from n2s.graph.links import Link
 from n2s.graph.parts import GraphParts
 from n2s.graph.paths import changed_paths
-from n2s.graph.subgraph import Given
+from n2s.graph.subgraph import InterfaceNode
 from n2s.graph.times import WrittenSeconds
 
 BOM = b"\xef\xbb\xbf"
@@ -56,26 +56,29 @@ def to_yaml(graph: GraphParts) -> str:
     return _text(graph, None, target, str(graph.path or "graph"))
 
 
-def plain_values(graph: GraphParts) -> dict[str, Any]:
+def values_in_file(graph: GraphParts) -> dict[str, Any]:
     """Return a graph as its file has it: header, other sections, nodes by name; only what was given."""
     header = _header(graph)
     sections = graph.document.values if graph.document else {}
     sections = {key: sections[key] for key in ("interface", "presets") if key in sections}
-    return {**header, **sections, "nodes": {name: plain_node(graph.nodes[name]) for name in _written(graph)}}
+    return {**header, **sections, "nodes": {name: entry_in_file(graph.nodes[name]) for name in _node_names(graph)}}
 
 
-def plain_node(node: Node) -> dict[str, Any]:
+def entry_in_file(node: Node) -> dict[str, Any]:
     """Return a node's entry: its type, its ports, then what else was given."""
-    return {"node": type(node).__name__, **{field: plain(getattr(node, field)) for field in given(node)}}
+    return {
+        "node": type(node).__name__,
+        **{field: value_in_file(getattr(node, field)) for field in fields_in_file(node)},
+    }
 
 
-def given(node: Node) -> list[str]:
+def fields_in_file(node: Node) -> list[str]:
     """Return the fields that a node was given, ports first; None stands for nothing given."""
     fields = dict.fromkeys([*node.ports, *type(node).model_fields])
     return [f for f in fields if f in node.model_fields_set and getattr(node, f) is not None]
 
 
-def plain(value: Any) -> Any:
+def value_in_file(value: Any) -> Any:
     """Return a setting as YAML has it: numbers, text, lists and dicts of them.
 
     Raises
@@ -96,11 +99,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, Link | os.PathLike):
         return str(PurePosixPath(value)) if isinstance(value, os.PathLike) else str(value)
     if isinstance(value, set | frozenset):
-        return [plain(item) for item in sorted(value, key=repr)]
+        return [value_in_file(item) for item in sorted(value, key=repr)]
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [value_in_file(item) for item in value]
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): value_in_file(item) for key, item in value.items()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise GraphError(f"{value!r} cannot be written into a graph's file")
@@ -118,17 +121,17 @@ def _expression_text(expression: Expression) -> str:
 
 def _header(graph: GraphParts) -> dict[str, Any]:
     found = {
-        field: plain(getattr(graph.header, field))
+        field: value_in_file(getattr(graph.header, field))
         for field in type(graph.header).model_fields
         if field in graph.header.model_fields_set
     }
     return {"n2s": graph.header.n2s} | {field: value for field, value in found.items() if value is not None}
 
 
-def _written(graph: GraphParts) -> list[str]:
+def _node_names(graph: GraphParts) -> list[str]:
     """Return the names of the nodes in a file: in its order, or inputs first for a graph made in Python."""
     names = graph.nodes if graph.document else graph.order
-    return [name for name in names if not isinstance(graph.nodes[name], Given)]
+    return [name for name in names if not isinstance(graph.nodes[name], InterfaceNode)]
 
 
 def _text(graph: GraphParts, document: Document | None, target: Path, shown: str) -> str:
@@ -136,7 +139,7 @@ def _text(graph: GraphParts, document: Document | None, target: Path, shown: str
     wanted = _placed(graph, target.parent)
     try:
         if document is None and graph.document is None:
-            text = layout.graph_text(plain_values(wanted))
+            text = layout.graph_text(values_in_file(wanted))
         else:
             base, at = (document, target) if document else (parse_document(graph.document.text, shown), graph.path)
             text = patch(base.text, _changes(base, _read_nodes(base, at), wanted), shown)
@@ -192,9 +195,9 @@ def _difference(back: GraphParts, wanted: GraphParts) -> str:
         return ", ".join(sorted(back.nodes.keys() ^ wanted.nodes.keys()))
     for name, node in wanted.nodes.items():
         other = back.nodes[name]
-        if type(other).__name__ != type(node).__name__ or given(other) != given(node):
+        if type(other).__name__ != type(node).__name__ or fields_in_file(other) != fields_in_file(node):
             return name
-        for field in given(node):
+        for field in fields_in_file(node):
             if getattr(other, field) != getattr(node, field):
                 return f"{name}.{field}"
     return ""
@@ -207,17 +210,17 @@ def _changes(document: Document, nodes: dict[str, Node | None], graph: GraphPart
     values = document.values
     changes = _header_changes(document, graph)
     if graph.document:
-        wanted = plain_values(graph)
+        wanted = values_in_file(graph)
         for section in ("interface", "presets"):
             changes += _entry(document, (section,), values, wanted, after="n2s" if "n2s" in values else None)
-    written = _written(graph)
-    changes += [Remove(("nodes", name)) for name in values["nodes"] if name not in written]
-    for name in written:
+    names = _node_names(graph)
+    changes += [Remove(("nodes", name)) for name in values["nodes"] if name not in names]
+    for name in names:
         node, raw = graph.nodes[name], values["nodes"].get(name)
         if name not in values["nodes"]:
-            changes.append(Add(("nodes", name), plain_node(node), list(values["nodes"])[-1]))
+            changes.append(Add(("nodes", name), entry_in_file(node), list(values["nodes"])[-1]))
         elif not isinstance(raw, dict) or not raw:
-            changes.append(Set(("nodes", name), plain_node(node)))
+            changes.append(Set(("nodes", name), entry_in_file(node)))
         else:
             changes += _node_changes(document, name, raw, nodes[name], node)
     return changes
@@ -258,7 +261,7 @@ def _node_changes(document: Document, name: str, raw: dict, old: Node | None, ne
     where, changes = ("nodes", name), []
     first = next(iter(new.ports), None)
     names = {"in": first} if "in" in raw and first and first not in raw else {}
-    wanted = plain_node(new)
+    wanted = entry_in_file(new)
     same_type = old is not None and type(old).__name__ == type(new).__name__
     if raw.get("node") != wanted["node"]:
         changes.append(

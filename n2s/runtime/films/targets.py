@@ -38,7 +38,7 @@ def version(graph: Graph) -> str:
     """
     said = []
     for field in ("size", "fps", "duration"):
-        value, place = getattr(graph.header, field), graph.given_as(field)
+        value, place = getattr(graph.header, field), graph.overridden_at(field)
         if place is None or not place.argument or place.path == "--draft" or value == graph.stated(field):
             continue
         if field == "size":
