@@ -123,11 +123,6 @@ def spare(target: Path, named: bool, graph: Any) -> None:
         raise ArgumentError(f"{target} is not what n2s wrote there and is not replaced unasked; name a file with -o.")
 
 
-def duration(seconds: float) -> str:
-    """Return a time as m:ss.t."""
-    return f"{int(seconds) // 60}:{seconds % 60:04.1f}"
-
-
 def say(text: str) -> None:
     """Tell the user a sentence beside the results."""
     print(text, file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from n2s.commands.common import AsJson, made
+from n2s.graph.timecodes import minutes
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -55,8 +56,7 @@ def new(
         film=f"{file_name(target)}.mp4",
     )
     write(target, text)
-    minutes, seconds = divmod(info.samples / info.rate, 60)
-    made(target, json, f": {music.name}, {int(minutes)}:{seconds:04.1f}, look {look}. Next: n2s run {target}")
+    made(target, json, f": {music.name}, {minutes(info.samples / info.rate)}, look {look}. Next: n2s run {target}")
 
 
 def write(target: Path, text: str) -> None:

@@ -7,19 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import (
-    AsJson,
-    Fps,
-    GraphFile,
-    Overrides,
-    Shape,
-    Size,
-    StoreFolder,
-    duration,
-    line,
-    load,
-    watching,
-)
+from n2s.commands.common import AsJson, Fps, GraphFile, Overrides, Shape, Size, StoreFolder, line, load, watching
+from n2s.graph.timecodes import minutes
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -80,7 +69,7 @@ def show_analysis(graph: Any, store: Any, events: Any, json: bool) -> None:
         return
     print(f"{about['title'] or graph.path.stem}: no film")
     print(
-        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {about['tempo']:.4g} beats a minute"
+        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, {about['tempo']:.4g} beats a minute"
     )
     room = min(28, max((len(signal["signal"]) for signal in about["signals"]), default=0))
     heading = "signals"
@@ -98,7 +87,7 @@ def text(about: dict[str, Any]) -> list[str]:
     chunks = about["chunks"]
     lines = [
         f"{about['film']}{title}",
-        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {width}x{height}; {len(chunks)} "
+        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, {width}x{height}; {len(chunks)} "
         f"chunk{'s' if len(chunks) != 1 else ''} of {about['chunk_frames']} frames",
     ]
     if about["joins"]:
@@ -139,7 +128,7 @@ def chunk_map(about: dict[str, Any]) -> list[str]:
         at += sum(chunk["stop"] - chunk["start"] for chunk in group)
     lines, heading = [], "chunks"
     for row in range(0, len(marks), ROW):
-        lines.append(f"  {heading:8}{duration(times[row]):>7}  {''.join(marks[row : row + ROW])}")
+        lines.append(f"  {heading:8}{minutes(times[row]):>7}  {''.join(marks[row : row + ROW])}")
         heading = ""
     told = f"{about['stored']} stored {STORED}, {about['to_render']} to render {WAITING} ({about['frames_to_render']} frames)"
     if each > 1:

@@ -8,20 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import (
-    AsJson,
-    Fps,
-    GraphFile,
-    Overrides,
-    Shape,
-    Size,
-    StoreFolder,
-    duration,
-    line,
-    load,
-    read_time,
-)
+from n2s.commands.common import AsJson, Fps, GraphFile, Overrides, Shape, Size, StoreFolder, line, load, read_time
 from n2s.commands.output import escape_needed, work_is_done
+from n2s.graph.timecodes import minutes
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -103,11 +92,11 @@ def summary(report: Any) -> str:
     lines = [""]
     for film in report.films:
         path = os.path.relpath(film["path"])
-        lines.append(f"{path}  {film['frames']} frames, {duration(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
+        lines.append(f"{path}  {film['frames']} frames, {minutes(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
     if report.rendered:
         speed = report.frames / max(report.seconds, 1e-9)
         lines.append(
-            f"Rendered {report.rendered} chunks ({report.frames} frames) in {duration(report.seconds)}, {speed:.1f} "
+            f"Rendered {report.rendered} chunks ({report.frames} frames) in {minutes(report.seconds)}, {speed:.1f} "
             f"frames/s; {report.stored} came from the store."
         )
         spent = [f"{name} {seconds:.1f} s" for name, seconds in report.nodes.items() if seconds >= 0.05]

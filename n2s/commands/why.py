@@ -15,13 +15,13 @@ from n2s.commands.common import (
     Shape,
     Size,
     StoreFolder,
-    duration,
     line,
     load,
     read_time,
     watching,
 )
 from n2s.graph.errors import GraphError
+from n2s.graph.timecodes import minutes
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -95,7 +95,7 @@ def text(film: Any, told: list[dict[str, Any]]) -> list[str]:
     for group in groups:
         first, last = group[0], group[-1]
         which = f"chunk {first['chunk']}" if first is last else f"chunks {first['chunk']} to {last['chunk']}"
-        lines.append(f"  {which}, {duration(first['from'])} to {duration(last['to'])}")
+        lines.append(f"  {which}, {minutes(first['from'])} to {minutes(last['to'])}")
         lines += [f"    {cause['text']}{frames_text(i, group)}" for i, cause in enumerate(first["causes"])]
     return lines
 

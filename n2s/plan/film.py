@@ -25,7 +25,8 @@ from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.paths import change_paths, path_settings, paths
-from n2s.graph.time import chunk_spans, timecode
+from n2s.graph.time import chunk_spans
+from n2s.graph.timecodes import timecode
 from n2s.graph.types import LATENTS
 from n2s.graph.values import Values
 from n2s.plan.fuse import Fusion, Kernel
