@@ -7,8 +7,6 @@ written before the new text was read back and gave the graph that was wanted.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -26,6 +24,7 @@ from n2s.graph.parts import GraphParts
 from n2s.graph.paths import changed_paths
 from n2s.graph.subgraph import InterfaceNode
 from n2s.graph.times import WrittenSeconds
+from n2s.graph.whole import write_whole
 
 BOM = b"\xef\xbb\xbf"
 
@@ -42,7 +41,7 @@ def save(graph: GraphParts, path: str | Path) -> Path:
     try:
         data = (BOM if with_bom else b"") + text.encode()
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write(target, data)
+        write_whole(target, lambda path: path.write_bytes(data))
     except UnicodeEncodeError:
         raise GraphError(f"{shown} is not saved: a text in the graph has characters that UTF-8 cannot write.") from None
     except OSError as error:
@@ -315,27 +314,3 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
     return isinstance(a, bool) == isinstance(b, bool) and a == b
-
-
-def _write(target: Path, data: bytes) -> None:
-    """Write a file whole or not at all, with the permissions of the one it replaces."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, name)
-        else:
-            os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
