@@ -30,6 +30,10 @@ Overrides = Annotated[
 StoreFolder = Annotated[Path | None, typer.Option(help="folder of kept results; the user's cache when left out")]
 Size = Annotated[str | None, typer.Option("--size", help="width and height in place of the graph's", metavar="WxH")]
 Fps = Annotated[str | None, typer.Option("--fps", help="frames a second in place of the graph's", metavar="RATE")]
+Begin = Annotated[str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")]
+End = Annotated[str | None, typer.Option("--to", help="end before this time", metavar="TIME")]
+FilmsFolder = Annotated[Path, typer.Option("--out", help="folder of the films, to see whether they are up to date")]
+FILMS = Path("renders")  # where films go, and are looked for, when nothing else is said
 AsJson = Annotated[bool, typer.Option("--json", help="print structured lines, one JSON object each")]
 
 

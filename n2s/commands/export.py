@@ -9,6 +9,8 @@ import typer
 
 from n2s.commands.common import (
     AsJson,
+    Begin,
+    End,
     Fps,
     GraphFile,
     Overrides,
@@ -30,10 +32,8 @@ def export(
     graph: GraphFile,
     port: Annotated[str, typer.Option(help="a node, one of its outputs or parameters", metavar="NODE[.OUTPUT]")],
     output: Annotated[Path, typer.Option("-o", "--output", help="the .npz file to write")],
-    from_: Annotated[
-        str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")
-    ] = None,
-    to: Annotated[str | None, typer.Option(help="end before this time", metavar="TIME")] = None,
+    from_: Begin = None,
+    to: End = None,
     every: Annotated[
         str, typer.Option(help="take every so many frames, or one every 250 ms, 2 beats", metavar="N|TIME")
     ] = "1",

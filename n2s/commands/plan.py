@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from n2s.commands.common import AsJson, Fps, GraphFile, Overrides, Shape, Size, StoreFolder, line, load, watching
+from n2s.commands.common import (
+    FILMS,
+    AsJson,
+    FilmsFolder,
+    Fps,
+    GraphFile,
+    Overrides,
+    Shape,
+    Size,
+    StoreFolder,
+    line,
+    load,
+    watching,
+)
 from n2s.graph.timecodes import minutes
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
@@ -23,9 +33,7 @@ def plan(
     size: Size = None,
     fps: Fps = None,
     store: StoreFolder = None,
-    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path(
-        "renders"
-    ),
+    out: FilmsFolder = FILMS,
     json: AsJson = False,
 ) -> None:
     """Show each film's length, stages, what drives what, and which of its chunks the store has."""

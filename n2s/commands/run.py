@@ -8,7 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, Fps, GraphFile, Overrides, Shape, Size, StoreFolder, line, load, read_time
+from n2s.commands.common import (
+    FILMS,
+    AsJson,
+    Begin,
+    End,
+    Fps,
+    GraphFile,
+    Overrides,
+    Shape,
+    Size,
+    StoreFolder,
+    line,
+    load,
+    read_time,
+)
 from n2s.commands.output import escape_needed, work_is_done
 from n2s.graph.timecodes import minutes
 
@@ -17,7 +31,7 @@ from n2s.graph.timecodes import minutes
 
 def run(
     graph: GraphFile,
-    out: Annotated[Path, typer.Option(help="folder for films and records")] = Path("renders"),
+    out: Annotated[Path, typer.Option(help="folder for films and records")] = FILMS,
     store: StoreFolder = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, max=256, help="chunks in flight; one a processor when left out")
@@ -26,10 +40,8 @@ def run(
     size: Size = None,
     fps: Fps = None,
     draft: Annotated[bool, typer.Option("--draft", help="half the size and half the frames, into OUT/draft")] = False,
-    from_: Annotated[
-        str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")
-    ] = None,
-    to: Annotated[str | None, typer.Option(help="end at this time", metavar="TIME")] = None,
+    from_: Begin = None,
+    to: End = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be rendered, and render nothing")] = False,
     force: Annotated[bool, typer.Option("--force", help="render every chunk again")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files that n2s did not write")] = False,

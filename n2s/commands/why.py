@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from n2s.commands.common import (
+    FILMS,
     AsJson,
+    FilmsFolder,
     Fps,
     GraphFile,
     Overrides,
@@ -36,9 +37,7 @@ def why(
     size: Size = None,
     fps: Fps = None,
     store: StoreFolder = None,
-    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path(
-        "renders"
-    ),
+    out: FilmsFolder = FILMS,
     json: AsJson = False,
 ) -> None:
     """Say why chunks would be rendered: what differs from the most alike chunk that the store keeps."""
