@@ -87,7 +87,7 @@ def test_json_with_escaped_characters_is_a_graph(tmp_path: Path) -> None:
 def test_circles_are_found_as_networkx_finds_them() -> None:
     import networkx
 
-    from n2s.graph.check import find_circle
+    from n2s.graph.walks import find_circle
 
     rng = np.random.default_rng(8)
     for _ in range(300):
@@ -99,3 +99,20 @@ def test_circles_are_found_as_networkx_finds_them() -> None:
         assert bool(circle) != networkx.is_directed_acyclic_graph(network)
         for source, reader in zip(circle, [*circle[1:], *circle[:1]]):
             assert network.has_edge(source, reader)
+
+
+def test_nodes_are_put_in_order_as_networkx_does() -> None:
+    import networkx
+
+    from n2s.graph.walks import inputs_first
+
+    rng = np.random.default_rng(9)
+    for _ in range(300):
+        names = [int(name) for name in rng.permutation(int(rng.integers(1, 9)))]
+        edges = [(int(min(a, b)), int(max(a, b))) for a, b in rng.integers(0, len(names), (12, 2)) if a != b]
+        network = networkx.MultiDiGraph()
+        network.add_nodes_from(names)
+        network.add_edges_from(edges)
+        wanted = networkx.lexicographical_topological_sort(network, key=names.index)
+        sources = {name: [source for source, reader in edges if reader == name] for name in names}
+        assert inputs_first(sources) == list(wanted)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -63,8 +62,7 @@ def halved(header: Any) -> dict[str, Any]:
     return {"size": [max(16, side // 4 * 2) for side in header.size], "fps": str(max(header.fps / 2, 1))}
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """Another size and frame rate than the graph's: width and height, frames a second, half of both for a draft."""
 
     size: str | None = None

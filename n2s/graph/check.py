@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from graphlib import CycleError, TopologicalSorter
-
 from n2s.graph.declare import Sink
 from n2s.graph.errors import Problem
 from n2s.graph.expressions import Expression, leaves
@@ -13,6 +11,7 @@ from n2s.graph.parts import GraphParts
 from n2s.graph.registry import suggest
 from n2s.graph.subgraph import InterfaceNode, SubGraph
 from n2s.graph.types import SIGNAL
+from n2s.graph.walks import find_circle, needed_by
 
 MUSICAL = ("beat", "beats", "bar", "bars")
 
@@ -84,7 +83,7 @@ def warnings(graph: GraphParts) -> list[Problem]:
         found.append(without_film(graph))
         read = {link.node for _, _, link in graph.links()}
         ends = [name for name in graph.nodes if name not in read]
-    used = _used(graph, ends)
+    used = needed_by(ends, graph.sources())
     seeds: dict[tuple[str, int], str] = {}
     for name, node in graph.nodes.items():
         if name not in used:
@@ -149,29 +148,3 @@ def _check_link(graph: GraphParts, link: Link, wanted, unread: set[str], what: s
     if link.component is not None and output.columns and link.component >= output.columns:
         return f'{what}: "{link}" has components 0 to {output.columns - 1}.'
     return ""
-
-
-def find_circle(sources: dict[str, list[str]]) -> list[str]:
-    """Return the nodes of one circle of links, each before the one that reads it; nothing when there is none.
-
-    Parameters
-    ----------
-    sources : dict of str to list of str
-        The nodes that each node reads.
-    """
-    try:
-        TopologicalSorter(sources).prepare()
-    except CycleError as error:
-        return error.args[1][:-1]  # its last is its first again
-    return []
-
-
-def _used(graph: GraphParts, ends: list[str]) -> set[str]:
-    """Return the nodes that some nodes need, themselves included."""
-    sources, used, waiting = graph.sources(), set(), list(ends)
-    while waiting:
-        name = waiting.pop()
-        if name not in used:
-            used.add(name)
-            waiting += sources[name]
-    return used

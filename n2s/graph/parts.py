@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from graphlib import TopologicalSorter
-from heapq import heappop, heappush
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +21,7 @@ from n2s.graph.header import Header
 from n2s.graph.links import Link
 from n2s.graph.paths import resolve_path
 from n2s.graph.subgraph import Interface
+from n2s.graph.walks import inputs_first
 
 if TYPE_CHECKING:
     from n2s.graph.file.document import Document
@@ -148,17 +147,7 @@ class GraphParts:
     @cached_property
     def order(self) -> list[str]:
         """The names of the nodes, inputs first, otherwise in the order of the file."""
-        names, order = list(self.nodes), []
-        position = {name: i for i, name in enumerate(names)}
-        sorter = TopologicalSorter(self.sources())
-        sorter.prepare()
-        ready: list[int] = []
-        while sorter.is_active():
-            for name in sorter.get_ready():
-                heappush(ready, position[name])
-            order.append(names[heappop(ready)])
-            sorter.done(order[-1])
-        return order
+        return inputs_first(self.sources())
 
     def output(self, link: Link) -> Output | None:
         """Return the declaration of the output a link reads, or None."""
