@@ -23,7 +23,8 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="N.S=V",
-        help="node.setting=value, as often as needed; look.grain.amount=0.1 inside a sub-graph or a track, fps=25 in the header",
+        help="node.setting=value, as often as needed; look.grain.amount=0.1 inside a sub-graph or a track, fps=25 in "
+        "the header",
     ),
 ]
 StoreFolder = Annotated[Path | None, typer.Option(help="folder of kept results; the user's cache when left out")]

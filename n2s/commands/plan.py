@@ -77,7 +77,8 @@ def show_analysis(graph: Any, store: Any, events: Any, json: bool) -> None:
         return
     print(f"{about['title'] or graph.path.stem}: no film")
     print(
-        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, {about['tempo']:.4g} beats a minute"
+        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, "
+        f"{about['tempo']:.4g} beats a minute"
     )
     room = min(28, max((len(signal["signal"]) for signal in about["signals"]), default=0))
     heading = "signals"
@@ -138,7 +139,8 @@ def chunk_map(about: dict[str, Any]) -> list[str]:
     for row in range(0, len(marks), ROW):
         lines.append(f"  {heading:8}{minutes(times[row]):>7}  {''.join(marks[row : row + ROW])}")
         heading = ""
-    told = f"{about['stored']} stored {STORED}, {about['to_render']} to render {WAITING} ({about['frames_to_render']} frames)"
+    told = f"{about['stored']} stored {STORED}, {about['to_render']} to render {WAITING}"
+    told += f" ({about['frames_to_render']} frames)"
     if each > 1:
         told += f"; a mark stands for {each} chunks, {MIXED} for some of both"
     if about["up_to_date"]:

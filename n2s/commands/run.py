@@ -87,8 +87,8 @@ def show_dry_run(job: Any, json: bool = False) -> None:
         stale = [chunk for _, chunk in film.parts if chunk.key in tasks]
         frames = sum(chunk.count for chunk in stale)
         if json:
-            line({"event": "film", "film": film.path.name, "path": str(film.path), "chunks": len(film.parts), "frames": film.frames,
-                  "to_render": len(stale), "frames_to_render": frames})  # fmt: skip
+            about = {"event": "film", "film": film.path.name, "path": str(film.path), "chunks": len(film.parts)}
+            line({**about, "frames": film.frames, "to_render": len(stale), "frames_to_render": frames})
             continue
         what = (
             f"{len(stale)} of {len(film.parts)} chunks ({frames} of {film.frames} frames) to render"

@@ -125,8 +125,8 @@ def _wanted(graph: GraphParts, name: str) -> dict[str, tuple[int, str]]:
         if not (
             isinstance(told, tuple | list) and len(told) == 2 and _is_count(told[0], 1) and isinstance(told[1], str)
         ):
-            text = f"wanted_columns gave {authors.shown(told)} for {port}; a number of columns, from 1, and why were wanted: {WANTED}."
-            raise authors.wrong(graph, name, text)
+            text = f"wanted_columns gave {authors.shown(told)} for {port}; "
+            raise authors.wrong(graph, name, f"{text}a number of columns, from 1, and why were wanted: {WANTED}.")
     return said
 
 
@@ -134,8 +134,8 @@ def _said_by_author(graph: GraphParts, name: str, output: str, inputs: dict[str,
     """Return the columns of a node's signal, as its author says."""
     columns = authors.call(graph, name, "signal_columns", graph.nodes[name].signal_columns, output, inputs)
     if columns is not None and not _is_count(columns, 0):
-        text = f"signal_columns gave {authors.shown(columns)} for {output}; a number of columns was wanted, 0 for a signal of one number " \
-               "for each frame, None where only running tells."  # fmt: skip
+        wanted = "0 for a signal of one number for each frame, None where only running tells"
+        text = f"signal_columns gave {authors.shown(columns)} for {output}; a number of columns was wanted, {wanted}."
         raise authors.wrong(graph, name, text)
     return columns
 

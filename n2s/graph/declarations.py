@@ -63,10 +63,8 @@ def _field_mistakes(cls: Any) -> Mistakes:
         elif spec.role == "param" and "param" not in info.metadata:
             yield name, f"a parameter may be driven, so it is annotated with Param, not {written}"
         elif spec.role == "setting" and (kind is not None or "param" in info.metadata):
-            yield (
-                name,
-                f"a setting is constant and is annotated with a plain type, not {written}; declare it with {'port' if kind else 'param'}(…)",
-            )
+            cure = f"declare it with {'port' if kind else 'param'}(…)"
+            yield name, f"a setting is constant and is annotated with a plain type, not {written}; {cure}"
         elif spec.role == "port" and name == "name":
             yield name, "a call names the node there; choose another name for the port"
 
@@ -133,10 +131,8 @@ def _signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) 
     positional = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     place = _place(function)
     if len(positional) < leading and not any(p.kind is p.VAR_POSITIONAL for p in taken):
-        yield (
-            method,
-            f"it takes {len(positional)} arguments; self{', scene or block' if leading == 2 else ''}, then {_names(wanted)} were wanted{place}",
-        )
+        first = "self, scene or block" if leading == 2 else "self"
+        yield method, f"it takes {len(positional)} arguments; {first}, then {_names(wanted)} were wanted{place}"
         return
     named = {p.name: p for p in taken[leading:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in taken)

@@ -45,7 +45,8 @@ class Resident(Node):
     """A node whose results are small and computed once for the whole track.
 
     Its author writes ``compute(self, scene, **ports)``: signals arrive as float32 (T,) or (T, K) arrays, audio as a
-    handle; one value, or a dict by output name, is returned. What arrives is read-only, what is returned must be finite.
+    handle; one value, or a dict by output name, is returned. What arrives is read-only, what is returned must be
+    finite.
     """
 
     kind: ClassVar[str] = "resident"
@@ -90,7 +91,7 @@ class Pointwise(Node):
 
 
 class Sink(Node):
-    """A node that makes a file from frames; ``format`` names what the runtime writes, ``endings`` its files may have."""
+    """A node that makes a file from frames; ``format`` names what is written, ``endings`` those its files may have."""
 
     kind: ClassVar[str] = "sink"
     format: ClassVar[str] = ""

@@ -39,7 +39,10 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True)
 class Number:
-    """A constant, in ``unit``; a beat's length is known when the music is. ``text`` is kept where it was written otherwise."""
+    """A constant, in ``unit``; a beat's length is known when the music is.
+
+    ``text`` is kept where it was written in another way than its value and unit are.
+    """
 
     value: float
     unit: str = ""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def flatten(
     graph: GraphParts,
 ) -> tuple[dict[str, Node], dict[str, tuple[GraphParts, str]], dict[tuple[str, str], Link]]:
-    """Return the nodes of a graph with every sub-graph in place of its instance and every expression at a port as a node.
+    """Return the nodes of a graph with its sub-graphs in the places of their instances and its expressions as nodes.
 
     Returns
     -------

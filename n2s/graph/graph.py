@@ -1,7 +1,7 @@
 """A graph, with all that can be done with it: made in Python, loaded, edited, saved.
 
-This module is the top of its room: it imports the modules that load, check, edit and save the parts of a graph, and none
-of them imports it.
+This module is the top of its room: it imports the modules that load, check, edit and save the parts of a graph, and
+none of them imports it.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Graph(GraphParts):
         return Graph(parts=super().replaced(**parts))
 
     def edit(self, changes: dict[str, Any]) -> Graph:
-        """Return a checked graph with changes: ``{"tone.exposure": 0.5, "tone.warmth": None, "grain": None, "fps": 25}``.
+        """Return a checked graph with changes: ``{"tone.exposure": 0.5, "tone.warmth": None, "grain": None}``.
 
         None takes a setting, a node or a header entry out; a `Node` or a dict puts a node in. Saving knows the file.
         """

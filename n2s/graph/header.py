@@ -33,7 +33,8 @@ class Header(BaseModel):
         None,
         gt=0,
         le=86400,
-        description="a time, like 80 or 1:20: how long the film lasts; its sound is cut there or followed by silence; left out, as long as the music",
+        description="a time, like 80 or 1:20: how long the film lasts; its sound is cut there or followed by silence; "
+        "left out, as long as the music",
     )
     model: FolderPath | None = Field(
         None, description="folder of the model, for every node that names none; the one that is shipped when left out"

@@ -90,7 +90,7 @@ class GraphParts:
 
     @cached_property
     def flat(self) -> Self:
-        """This graph with its sub-graphs in place and a node for every expression at a port; what is planned and run."""
+        """This graph with its sub-graphs in place and a node for every expression at a port: what is planned."""
         if self.origins:
             return self
         nodes, origins, instance_outputs = flatten(self)

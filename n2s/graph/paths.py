@@ -2,8 +2,8 @@
 
     tables: dict[str, tuple[FilePath, float]]          {"red": ("red.csv", 0.5)}          one path, at ("red", 0)
 
-A text is a path where the annotation says `FilePath` or `FolderPath` at its place, in unions, lists, tuples, sets, dicts
-(their keys too), typed dicts and named tuples.
+A text is a path where the annotation says `FilePath` or `FolderPath` at its place, in unions, lists, tuples, sets,
+dicts (their keys too), typed dicts and named tuples.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@
     presets: {soft: {grain.amount: 0.01}}
     nodes: {tone: {node: Tone, frames: frames, exposure: = punch}, …}
 
-Inside, inputs and parameters of the interface are read by their names, like nodes. The seed of an instance is mixed into
-the seeds of the nodes in it.
+Inside, inputs and parameters of the interface are read by their names, like nodes. The seed of an instance is mixed
+into the seeds of the nodes in it.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def read_interface(document: Any, values: Any, problems: list[Problem]) -> Inter
 
 
 def instance_type(inner: GraphParts) -> type[SubGraph]:
-    """Return the node type that a graph with an interface declares: a port for each input, a parameter for each number."""
+    """Return the node type that a graph with an interface declares, with a port or parameter for each of its names."""
     fields: dict[str, Any] = {}
     for name, declared in inner.interface.inputs.items():
         fields[name] = (_PORTS[declared.kind], port(declared.help))

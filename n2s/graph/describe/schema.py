@@ -52,7 +52,8 @@ def graph_schema() -> dict[str, Any]:
         "minProperties": 1,
         "propertyNames": {
             "pattern": f"^(?!({'|'.join(sorted({*FUNCTIONS, *UNITS, *VARIABLES}))})$){NAME}$",
-            "patternErrorMessage": "A node's name is an identifier (letters, digits, _) that means nothing in expressions.",
+            "patternErrorMessage": "A node's name is an identifier (letters, digits, _) that means nothing in "
+            "expressions.",
         },
         "additionalProperties": {"$ref": "#/$defs/node"},
         **_said("The nodes by name, in any order. Links name them: `pulse`, `features.onset`, `features.mfcc.3`."),
@@ -70,7 +71,7 @@ def graph_schema() -> dict[str, Any]:
 
 
 def _any_node(types: dict[str, type[Node]]) -> dict[str, Any]:
-    """One node. Its type decides by ``if`` and not by ``oneOf``: an editor's messages are then about that type alone."""
+    """One node. Its type decides by ``if`` and not by ``oneOf``: an editor then speaks of that type alone."""
     chosen = [
         {"if": {"properties": {"node": {"const": name}}, "required": ["node"]}, "then": {"$ref": f"#/$defs/{name}"}}
         for name in types

@@ -54,7 +54,7 @@ class Document:
         return made
 
     def where(self, path: tuple = (), key: bool = False) -> Position:
-        """Return the position of a value, of its key, or of the nearest thing around it; or where it was given instead."""
+        """Return the position of a value, of its key, or of the nearest thing around it; or where it was overridden."""
         for end in range(len(path), 0, -1) if self.places else ():
             if path[:end] in self.places:
                 return self.places[path[:end]]

@@ -17,7 +17,7 @@ from n2s.graph.registry import suggest
 def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
     """Return a graph with changes; see `Graph.edit`."""
     values = values_in_file(graph)
-    for name, node in graph.nodes.items():  # nothing, written out, stays written
+    for name, node in graph.nodes.items():  # where the file says "nothing", it goes on saying so
         nothing = [field for field in node.model_fields_set if getattr(node, field) is None]
         values["nodes"].get(name, {}).update(dict.fromkeys(nothing))
     values.update({field: None for field in graph.header.model_fields_set if getattr(graph.header, field) is None})
@@ -34,9 +34,8 @@ def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
             raise GraphError(f'{target}: the graph has no node "{name}". {suggest(name, [*entries])}')
         if value is None:
             if dot and name in graph.nodes and field not in type(graph.nodes[name]).model_fields:
-                raise GraphError(
-                    f"{target}: {entries['node']} has no such setting. {suggest(field, list(type(graph.nodes[name]).model_fields))}"
-                )
+                near = suggest(field, list(type(graph.nodes[name]).model_fields))
+                raise GraphError(f"{target}: {entries['node']} has no such setting. {near}")
             entries.pop(field, None)
         else:
             entries[field] = entry_in_file(value) if isinstance(value, Node) else value_in_file(value)

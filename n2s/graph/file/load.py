@@ -205,7 +205,7 @@ class NodeReader:
         self.problems.append(Problem(at, text))
 
     def _name_first_port(self, where: tuple, fields: dict[str, Any], first: str) -> None:
-        """Give what stands under ``in`` the first port's name; where both are given, an override goes before the file."""
+        """Give what stands under ``in`` the first port's name; of both, an override goes before the file."""
         places = self.document.places
         over = (*where, "in") in places
         if over:

@@ -147,9 +147,8 @@ def _text(graph: GraphParts, document: Document | None, target: Path, shown: str
         said = error.problems if isinstance(error, GraphError) else [Problem(None, "an expression nests too deep")]
         raise GraphError(f"{shown} is not saved, nothing was changed: {'; '.join(p.text for p in said)}") from None
     if what := _difference(back, wanted):
-        raise GraphError(
-            f"{shown} is not saved, nothing was changed: {what} would not come back as it is. Save it under another name."
-        )
+        text = f"{shown} is not saved, nothing was changed: {what} would not come back as it is."
+        raise GraphError(f"{text} Save it under another name.")
     return text
 
 
