@@ -6,7 +6,6 @@ Nothing in a file can run code.
 
 from __future__ import annotations
 
-import copy
 import os
 import re
 import stat
@@ -29,7 +28,7 @@ class Document:
 
     ``where(path)`` takes the keys that lead to a value, as in ``("nodes", "tone", "exposure")``. ``spans`` has, for
     values by such paths and for keys by ``(*path, "")``, where they begin and end in ``text``, counted in characters;
-    ``flow`` has the paths of what is written between brackets.
+    ``flow`` has the paths of what is written between brackets, ``places`` where values were given instead of here.
     """
 
     def __init__(
@@ -40,18 +39,16 @@ class Document:
         text: str = "",
         spans: dict[tuple, tuple[int, int]] | None = None,
         flow: set[tuple] | None = None,
+        places: dict[tuple, Position] | None = None,
     ):
         self.path, self.values, self.marks = path, values, marks
-        self.text, self.spans, self.flow = text, spans or {}, flow or set()
-        self.places: dict[tuple, Position] = {}
+        self.text, self.spans, self.flow, self.places = text, spans or {}, flow or set(), places or {}
 
     def overridden(self, places: dict[tuple, Position]) -> Document:
         """Return the document of a graph in which the values at some paths were given elsewhere."""
         if not places:
             return self
-        made = copy.copy(self)
-        made.places = places
-        return made
+        return Document(self.path, self.values, self.marks, self.text, self.spans, self.flow, places)
 
     def where(self, path: tuple = (), key: bool = False) -> Position:
         """Return the position of a value, of its key, or of the nearest thing around it; or where it was overridden."""
