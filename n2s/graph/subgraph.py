@@ -14,6 +14,7 @@ into the seeds of the nodes in it.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -84,10 +85,11 @@ class InterfaceNode(Node):
     kind: ClassVar[str] = "interface"
 
 
-_INTERFACE_NODES = {
-    name: type(f"Interface{name}", (InterfaceNode,), {"__module__": __name__, "outputs": {"value": Output(kind)}})
-    for name, kind in _KINDS.items()
-}
+@cache
+def _interface_node_type(kind: str) -> type[InterfaceNode]:
+    """Return the node type of a kind; made when it is needed, because most graphs need none."""
+    body = {"__module__": __name__, "outputs": {"value": Output(_KINDS[kind])}}
+    return type(f"Interface{kind}", (InterfaceNode,), body)
 
 
 class SubGraph(Node):
@@ -106,7 +108,7 @@ class SubGraph(Node):
 def interface_nodes(interface: Interface) -> dict[str, Node]:
     """Return the nodes that stand for an interface inside its sub-graph."""
     kinds = {name: port.kind for name, port in interface.inputs.items()} | dict.fromkeys(interface.params, "Signal")
-    return {name: _INTERFACE_NODES[kind]() for name, kind in kinds.items()}
+    return {name: _interface_node_type(kind)() for name, kind in kinds.items()}
 
 
 def read_interface(document: Any, values: Any, problems: list[Problem]) -> Interface | None:
