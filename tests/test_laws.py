@@ -19,11 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from places import POSIX
 
-from n2s.graph.build import call
 from n2s.graph.expressions import Expression
 from n2s.graph.format_registry import find_format
 from n2s.graph.graph import Graph
-from n2s.graph.types import FILM, FRAMES, LATENTS, Link
+from n2s.graph.handles import call
+from n2s.graph.links import Link
+from n2s.graph.types import FILM, FRAMES, LATENTS
 from n2s.runtime.render.executors import LocalExecutor
 from n2s.runtime.render.frames import FrameMaker
 

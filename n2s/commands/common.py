@@ -12,6 +12,8 @@ import typer
 from n2s.commands.output import escape_needed, work_is_done
 from n2s.graph.errors import ArgumentError, GraphError, Position, Problem
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 if TYPE_CHECKING:
     from n2s.graph.expressions import Number
 
@@ -21,12 +23,17 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="N.S=V",
-        help="node.setting=value, as often as needed; look.grain.amount=0.1 inside a sub-graph or a track, fps=25 in the header",
+        help="node.setting=value, as often as needed; look.grain.amount=0.1 inside a sub-graph or a track, fps=25 in "
+        "the header",
     ),
 ]
 StoreFolder = Annotated[Path | None, typer.Option(help="folder of kept results; the user's cache when left out")]
 Size = Annotated[str | None, typer.Option("--size", help="width and height in place of the graph's", metavar="WxH")]
 Fps = Annotated[str | None, typer.Option("--fps", help="frames a second in place of the graph's", metavar="RATE")]
+Begin = Annotated[str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")]
+End = Annotated[str | None, typer.Option("--to", help="end before this time", metavar="TIME")]
+FilmsFolder = Annotated[Path, typer.Option("--out", help="folder of the films, to see whether they are up to date")]
+FILMS = Path("renders")  # where films go, and are looked for, when nothing else is said
 AsJson = Annotated[bool, typer.Option("--json", help="print structured lines, one JSON object each")]
 
 
@@ -117,11 +124,6 @@ def spare(target: Path, named: bool, graph: Any) -> None:
         data = b"" if named else file.read()
     if not named and DIAGRAM not in data and PICTURE not in data:
         raise ArgumentError(f"{target} is not what n2s wrote there and is not replaced unasked; name a file with -o.")
-
-
-def duration(seconds: float) -> str:
-    """Return a time as m:ss.t."""
-    return f"{int(seconds) // 60}:{seconds % 60:04.1f}"
 
 
 def say(text: str) -> None:

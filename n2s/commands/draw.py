@@ -9,6 +9,8 @@ import typer
 
 from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, load, made, read_time, spare
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 
 def draw(
     graph: GraphFile,

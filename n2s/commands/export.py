@@ -9,6 +9,8 @@ import typer
 
 from n2s.commands.common import (
     AsJson,
+    Begin,
+    End,
     Fps,
     GraphFile,
     Overrides,
@@ -23,15 +25,15 @@ from n2s.commands.common import (
 )
 from n2s.graph.errors import ArgumentError, GraphError
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 
 def export(
     graph: GraphFile,
     port: Annotated[str, typer.Option(help="a node, one of its outputs or parameters", metavar="NODE[.OUTPUT]")],
     output: Annotated[Path, typer.Option("-o", "--output", help="the .npz file to write")],
-    from_: Annotated[
-        str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")
-    ] = None,
-    to: Annotated[str | None, typer.Option(help="end before this time", metavar="TIME")] = None,
+    from_: Begin = None,
+    to: End = None,
     every: Annotated[
         str, typer.Option(help="take every so many frames, or one every 250 ms, 2 beats", metavar="N|TIME")
     ] = "1",

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from n2s.commands.common import (
+    FILMS,
     AsJson,
+    FilmsFolder,
     Fps,
     GraphFile,
     Overrides,
     Shape,
     Size,
     StoreFolder,
-    duration,
     line,
     load,
     watching,
 )
+from n2s.graph.timecodes import minutes
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
 
 ROW = 60  # marks a line of the map
 MOST_MARKS = 4 * ROW
@@ -32,9 +33,7 @@ def plan(
     size: Size = None,
     fps: Fps = None,
     store: StoreFolder = None,
-    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path(
-        "renders"
-    ),
+    out: FilmsFolder = FILMS,
     json: AsJson = False,
 ) -> None:
     """Show each film's length, stages, what drives what, and which of its chunks the store has."""
@@ -78,7 +77,8 @@ def show_analysis(graph: Any, store: Any, events: Any, json: bool) -> None:
         return
     print(f"{about['title'] or graph.path.stem}: no film")
     print(
-        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {about['tempo']:.4g} beats a minute"
+        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, "
+        f"{about['tempo']:.4g} beats a minute"
     )
     room = min(28, max((len(signal["signal"]) for signal in about["signals"]), default=0))
     heading = "signals"
@@ -96,7 +96,7 @@ def text(about: dict[str, Any]) -> list[str]:
     chunks = about["chunks"]
     lines = [
         f"{about['film']}{title}",
-        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {width}x{height}; {len(chunks)} "
+        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, {width}x{height}; {len(chunks)} "
         f"chunk{'s' if len(chunks) != 1 else ''} of {about['chunk_frames']} frames",
     ]
     if about["joins"]:
@@ -140,9 +140,10 @@ def chunk_map(about: dict[str, Any]) -> list[str]:
         at += sum(chunk["stop"] - chunk["start"] for chunk in group)
     lines, heading = [], "chunks"
     for row in range(0, len(marks), ROW):
-        lines.append(f"  {heading:8}{duration(times[row]):>7}  {''.join(marks[row : row + ROW])}")
+        lines.append(f"  {heading:8}{minutes(times[row]):>7}  {''.join(marks[row : row + ROW])}")
         heading = ""
-    told = f"{about['stored']} stored {STORED}, {about['to_render']} to render {WAITING} ({about['frames_to_render']} frames)"
+    told = f"{about['stored']} stored {STORED}, {about['to_render']} to render {WAITING}"
+    told += f" ({about['frames_to_render']} frames)"
     if each > 1:
         told += f"; a mark stands for {each} chunks, {MIXED} for some of both"
     if about["up_to_date"]:

@@ -23,6 +23,9 @@ from n2s.commands.common import (
     spare,
 )
 from n2s.graph.errors import GraphError
+from n2s.graph.timecodes import timecode
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
 
 MOST = 400
 
@@ -50,7 +53,6 @@ def preview(
 
     Without times it shows the middle of the film; a signal is always shown whole, the times marked in it.
     """
-    from n2s.graph.time import timecode
     from n2s.runtime.media.png import write_picture
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session
@@ -92,7 +94,6 @@ def frames_shown(view: Any, at: list[Any], every: Any, sheet: int | None) -> lis
 
 def picture(view: Any, frames: list[int]) -> Any:
     """Return the picture of a view, uint8 (H, W, 3)."""
-    from n2s.graph.time import timecode
     from n2s.runtime.seeing.contact import as_shown, mosaic, sheet
     from n2s.runtime.seeing.plots import plot
 

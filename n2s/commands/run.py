@@ -9,24 +9,29 @@ from typing import Annotated, Any
 import typer
 
 from n2s.commands.common import (
+    FILMS,
     AsJson,
+    Begin,
+    End,
     Fps,
     GraphFile,
     Overrides,
     Shape,
     Size,
     StoreFolder,
-    duration,
     line,
     load,
     read_time,
 )
 from n2s.commands.output import escape_needed, work_is_done
+from n2s.graph.timecodes import minutes
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
 
 
 def run(
     graph: GraphFile,
-    out: Annotated[Path, typer.Option(help="folder for films and records")] = Path("renders"),
+    out: Annotated[Path, typer.Option(help="folder for films and records")] = FILMS,
     store: StoreFolder = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, max=256, help="chunks in flight; one a processor when left out")
@@ -35,10 +40,8 @@ def run(
     size: Size = None,
     fps: Fps = None,
     draft: Annotated[bool, typer.Option("--draft", help="half the size and half the frames, into OUT/draft")] = False,
-    from_: Annotated[
-        str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")
-    ] = None,
-    to: Annotated[str | None, typer.Option(help="end at this time", metavar="TIME")] = None,
+    from_: Begin = None,
+    to: End = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be rendered, and render nothing")] = False,
     force: Annotated[bool, typer.Option("--force", help="render every chunk again")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files that n2s did not write")] = False,
@@ -84,8 +87,8 @@ def show_dry_run(job: Any, json: bool = False) -> None:
         stale = [chunk for _, chunk in film.parts if chunk.key in tasks]
         frames = sum(chunk.count for chunk in stale)
         if json:
-            line({"event": "film", "film": film.path.name, "path": str(film.path), "chunks": len(film.parts), "frames": film.frames,
-                  "to_render": len(stale), "frames_to_render": frames})  # fmt: skip
+            about = {"event": "film", "film": film.path.name, "path": str(film.path), "chunks": len(film.parts)}
+            line({**about, "frames": film.frames, "to_render": len(stale), "frames_to_render": frames})
             continue
         what = (
             f"{len(stale)} of {len(film.parts)} chunks ({frames} of {film.frames} frames) to render"
@@ -101,11 +104,11 @@ def summary(report: Any) -> str:
     lines = [""]
     for film in report.films:
         path = os.path.relpath(film["path"])
-        lines.append(f"{path}  {film['frames']} frames, {duration(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
+        lines.append(f"{path}  {film['frames']} frames, {minutes(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
     if report.rendered:
         speed = report.frames / max(report.seconds, 1e-9)
         lines.append(
-            f"Rendered {report.rendered} chunks ({report.frames} frames) in {duration(report.seconds)}, {speed:.1f} "
+            f"Rendered {report.rendered} chunks ({report.frames} frames) in {minutes(report.seconds)}, {speed:.1f} "
             f"frames/s; {report.stored} came from the store."
         )
         spent = [f"{name} {seconds:.1f} s" for name, seconds in report.nodes.items() if seconds >= 0.05]

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from n2s.commands.common import (
+    FILMS,
     AsJson,
+    FilmsFolder,
     Fps,
     GraphFile,
     Overrides,
     Shape,
     Size,
     StoreFolder,
-    duration,
     line,
     load,
     read_time,
     watching,
 )
 from n2s.graph.errors import GraphError
+from n2s.graph.timecodes import minutes
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
 
 
 def why(
@@ -34,9 +37,7 @@ def why(
     size: Size = None,
     fps: Fps = None,
     store: StoreFolder = None,
-    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path(
-        "renders"
-    ),
+    out: FilmsFolder = FILMS,
     json: AsJson = False,
 ) -> None:
     """Say why chunks would be rendered: what differs from the most alike chunk that the store keeps."""
@@ -93,7 +94,7 @@ def text(film: Any, told: list[dict[str, Any]]) -> list[str]:
     for group in groups:
         first, last = group[0], group[-1]
         which = f"chunk {first['chunk']}" if first is last else f"chunks {first['chunk']} to {last['chunk']}"
-        lines.append(f"  {which}, {duration(first['from'])} to {duration(last['to'])}")
+        lines.append(f"  {which}, {minutes(first['from'])} to {minutes(last['to'])}")
         lines += [f"    {cause['text']}{frames_text(i, group)}" for i, cause in enumerate(first["causes"])]
     return lines
 

@@ -108,7 +108,7 @@ class Scene:
         return (self.base / text).resolve()
 
     def model(self, text: str | None) -> ModelFiles:
-        """Return the model in the folder that a node names; else the one the graph names, else the one that is shipped."""
+        """Return the model in the folder that a node names; else the one the graph names, else the shipped one."""
         return self.context.model(self.path(text) if text else self.model_folder)
 
 

@@ -44,8 +44,8 @@ def name_problem(path: str, writer: str, endings: Sequence[str] = (), is_folder:
         if found := _NOWHERE.search(part):
             return f"{refused.replace(found[0], repr(found[0])[1:-1])}not every system can have {found[0]!r} in a name."
         if part != part.rstrip(". "):
-            what = "dot" if part.endswith(".") else "space"
-            return f'{refused}"{part}" ends with a {what}, which not every system keeps.'
+            end = "dot" if part.endswith(".") else "space"
+            return f'{refused}"{part}" ends with a {end}, which not every system keeps.'
         if _DEVICES.fullmatch(part):
             return f'{refused}"{part}" is the name of a device on some systems.'
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from n2s.graph.check import written_already
@@ -20,7 +19,7 @@ def is_album(graph: Graph) -> bool:
 
 def joins_films(node: Node) -> bool:
     """Say whether a node is a sink that joins the films of tracks."""
-    return node.kind == "sink" and FILM in node.ports.values()
+    return isinstance(node, Sink) and FILM in node.ports.values()
 
 
 def coding(album: Node, film: Node) -> list[str]:
@@ -73,15 +72,14 @@ def _load_track(album: Graph, name: str) -> Graph:
     inherited: dict[str, Any] = {}
     for field in ("fps", "size"):
         own, wanted = getattr(graph.header, field), getattr(header, field)
-        asked = album.given_as(field) is not None  # of the whole album, tracks included
-        if own != wanted and field in graph.given and not asked:
+        asked = album.overridden_at(field) is not None  # of the whole album, tracks included
+        if own != wanted and field in graph.header.model_fields_set and not asked:
             text = f"{field} is {_shown(own)}, but the album has {_shown(wanted)}; take it out of the track."
             raise GraphError([Problem(graph.document.where((field,)), text)])
         inherited[field] = wanted
     if album.model_folder and not graph.header.model:
         inherited["model"] = str(album.model_folder)
-    graph.header = graph.header.model_copy(update=inherited)
-    return graph
+    return graph.replaced(header=graph.header.model_copy(update=inherited))
 
 
 def _shown(value: Any) -> str:
@@ -112,10 +110,7 @@ def coded_track(album: Graph, sink: str, name: str) -> tuple[Graph, str]:
     if not getattr(film, "audio", None):
         text = f"{sinks[0]}.audio: a track of an album needs its music connected to the sink."
         raise GraphError([Problem(graph.where(sinks[0], key=True), text)])
-    coded = copy.copy(graph)
-    coded.__dict__.pop("flat", None)
-    coded.nodes = graph.nodes | {sinks[0]: film.model_copy(update=update)}
-    return coded, sinks[0]
+    return graph.replaced(nodes=graph.nodes | {sinks[0]: film.model_copy(update=update)}), sinks[0]
 
 
 def album_problems(album: Graph) -> list[Problem]:
@@ -124,7 +119,7 @@ def album_problems(album: Graph) -> list[Problem]:
     for name, node in album.nodes.items():
         if node.kind == "track":
             _noting(problems, lambda name=name: load_track(album, name))
-    films = {node.path: name for name, node in album.nodes.items() if node.kind == "sink"}
+    films = {node.path: name for name, node in album.nodes.items() if isinstance(node, Sink)}
     for sink, node in album.nodes.items():
         if not joins_films(node):
             continue

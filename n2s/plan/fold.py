@@ -10,7 +10,7 @@ import numpy as np
 from n2s.graph.declare import Node
 from n2s.graph.expressions import Number
 from n2s.graph.keys import digest, digest_array, plain
-from n2s.graph.types import Link
+from n2s.graph.links import Link
 from n2s.graph.values import quantise
 from n2s.plan.stages import Plan, Read, Stage, needed
 

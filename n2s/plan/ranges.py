@@ -6,7 +6,7 @@ import numpy as np
 
 from n2s.graph.declare import Spec
 from n2s.graph.errors import GraphError, Problem
-from n2s.graph.time import timecode
+from n2s.graph.timecodes import timecode
 from n2s.plan.stages import Plan
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from n2s.graph import authors
 from n2s.graph.errors import GraphError, Problem
-from n2s.graph.graph import MAX_SIDE
+from n2s.graph.header import MAX_SIDE
 from n2s.graph.types import FRAMES, LATENTS
 from n2s.plan.stages import Plan, Size, Stage
 

@@ -17,6 +17,7 @@ from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import ffmpeg_path
 from n2s.runtime.media import audio
 from n2s.runtime.media.audio import AudioInfo, AudioReader, probe
+from n2s.runtime.media.pictures import read_picture
 from n2s.runtime.models.cards import shipped_folder
 from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.store import Store
@@ -109,8 +110,6 @@ class RunContext:
         return self._models[folder]
 
     def image(self, path: Path) -> np.ndarray:
-        from n2s.runtime.media.pictures import read_picture
-
         if not path.is_file():
             return read_picture(path)  # says in its own words what is wrong
         digest = self.inputs.digest(path)

@@ -13,7 +13,8 @@ from n2s.graph.declare import Node
 from n2s.graph.errors import ArgumentError, GraphError, Problem
 from n2s.graph.expressions import Number
 from n2s.graph.format_registry import format_of
-from n2s.graph.graph import Graph, Header
+from n2s.graph.graph import Graph
+from n2s.graph.header import Header
 from n2s.graph.time import album_boundaries, frames_to_cover, sample_at
 from n2s.graph.tracks import coded_track, joins_films
 from n2s.graph.values import Values

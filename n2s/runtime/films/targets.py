@@ -20,6 +20,7 @@ from pathlib import Path
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.film_names import temporary_bytes
 from n2s.graph.graph import Graph
+from n2s.graph.timecodes import time_in_name
 from n2s.runtime.films.folders import is_own_folder, restore
 from n2s.runtime.store import Store, disk_error
 
@@ -41,7 +42,7 @@ def version(graph: Graph) -> str:
     """
     said = []
     for field in ("size", "fps", "duration"):
-        value, place = getattr(graph.header, field), graph.given_as(field)
+        value, place = getattr(graph.header, field), graph.overridden_at(field)
         if place is None or not place.argument or place.path == "--draft" or value == graph.stated(field):
             continue
         if field == "size":
@@ -49,21 +50,13 @@ def version(graph: Graph) -> str:
         elif field == "fps":
             said.append(f"-{_decimal(value)}fps")
         elif value is not None:
-            said.append(f"-{clock_text(Fraction(value))}")
+            said.append(f"-{time_in_name(Fraction(value))}")
     return "".join(said)
 
 
 def part(start: int, stop: int, frames: int, fps: Fraction) -> str:
     """Return what names the frames start..stop of a film: "-0m10s-0m20s"; nothing for all of them."""
-    return "" if (start, stop) == (0, frames) else f"-{clock_text(start / fps)}-{clock_text(stop / fps)}"
-
-
-def clock_text(seconds: Fraction) -> str:
-    """Return a time as it stands in a name: 0m05s, 1m02.5s; rounded to milliseconds."""
-    thousandths = round(seconds * 1000)
-    minutes, rest = divmod(thousandths, 60_000)
-    whole, fraction = divmod(rest, 1000)
-    return f"{minutes}m{whole:02d}{f'.{fraction:03d}'.rstrip('0') if fraction else ''}s"
+    return "" if (start, stop) == (0, frames) else f"-{time_in_name(start / fps)}-{time_in_name(stop / fps)}"
 
 
 def _decimal(rate: Fraction) -> str:

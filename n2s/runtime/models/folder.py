@@ -213,7 +213,7 @@ class ModelFolder:
     def _session(self, path: Path, provider: str, digest: str) -> Any:
         """Open a session with one thread: chunks run side by side instead."""
         onnxruntime_flavour()
-        import onnxruntime
+        import onnxruntime  # heavy, and either of two packages, or none
 
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != digest:  # keys speak of the file that has this digest

@@ -16,10 +16,11 @@ from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Expression, Number
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array
+from n2s.graph.links import Link
 from n2s.graph.paths import path_settings, paths
 from n2s.graph.time import Clock, frames_to_cover
 from n2s.graph.times import is_musical
-from n2s.graph.types import SIGNAL, Link
+from n2s.graph.types import SIGNAL
 from n2s.graph.values import Values, quantise
 from n2s.runtime.render.edges import read_only, resident_outputs
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
-from n2s.graph.types import LATENTS, Link
+from n2s.graph.links import Link
+from n2s.graph.types import LATENTS
 from n2s.graph.values import Values
 from n2s.plan.formats import call_format
 from n2s.plan.keys import Chunk, node_digests

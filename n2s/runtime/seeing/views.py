@@ -10,8 +10,9 @@ from n2s.graph.check import without_film
 from n2s.graph.errors import ArgumentError, GraphError, Problem
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
+from n2s.graph.links import Link
 from n2s.graph.registry import suggest
-from n2s.graph.types import AUDIO, SIGNAL, Link
+from n2s.graph.types import AUDIO, SIGNAL
 from n2s.runtime.readiness import check_inputs
 from n2s.runtime.render.analysis import resolved
 from n2s.runtime.session import Session

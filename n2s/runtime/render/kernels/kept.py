@@ -27,6 +27,8 @@ def _first_reason(error: Exception) -> str:
     return told[0][:200].rstrip(".:") if told else type(error).__name__
 
 
+# Imported inside functions: numba, which takes a third of a second, and is not needed where nothing is compiled.
+
 _LOCK = threading.Lock()
 _COMPILING = "n2s compiling"  # the name of the thread
 
