@@ -19,7 +19,7 @@ from n2s.graph.build import call
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
 from n2s.graph.types import FILM, FRAMES, LATENTS, Link
-from n2s.runtime.render.executors import LocalExecutor
+from n2s.runtime.executors.threads import ThreadExecutor
 
 FRAMES_IN_ALL = 63
 
@@ -220,7 +220,7 @@ def test_frames_are_the_same_for_any_chunking_and_workers(
         values = around("Wander", studio.model, sink={"chunk": chunk, "path": f"{chunk}-{workers}.txt"})
         values["nodes"]["smooth"] = {"node": "LatentEMA", "latents": "subject", "half_life": 0.1}
         values["nodes"]["shown"]["latents"] = "smooth"
-        harness.run(load(values, studio.folder), tmp_path, store, executor=LocalExecutor(workers))
+        harness.run(load(values, studio.folder), tmp_path, store, executor=ThreadExecutor(workers))
         return (tmp_path / f"{chunk}-{workers}.txt").read_text()
 
     assert digests(length, jobs) == digests(7, 1)

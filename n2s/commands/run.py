@@ -52,8 +52,8 @@ def run(
     A part or another shape has a name of its own, and leaves the whole film as it is: ember-0m10s-0m20s.mp4,
     ember-320x180-24fps.mp4. A file that n2s did not write is not replaced without --overwrite.
     """
+    from n2s.runtime.executors.threads import ThreadExecutor
     from n2s.runtime.progress import JsonEvents, watcher
-    from n2s.runtime.render.executors import LocalExecutor
     from n2s.runtime.run import Run
     from n2s.runtime.store import Store
 
@@ -62,7 +62,7 @@ def run(
     loaded = load(graph, set_, Shape(size, fps, draft))
     if draft:
         out = out / "draft"
-    job = Run(loaded, out, Store(store), LocalExecutor(jobs), span, force, events, overwrite, keep_frames)
+    job = Run(loaded, out, Store(store), ThreadExecutor(jobs), span, force, events, overwrite, keep_frames)
     if dry_run:
         show_dry_run(job, json)
         return

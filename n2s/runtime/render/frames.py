@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from n2s.runtime.render import kernels
 from n2s.runtime.render.compiled import forget_kept_code
 from n2s.runtime.render.edges import finite, prepared_columns, read_only, streamed_output
 from n2s.runtime.render.stages import Key, Stage, stages
+from n2s.runtime.render.tally import Tally
 
 BLOCK = 4  # frames in memory at once, for each chunk in flight
 MOST_BYTES = 4 << 30  # of the frames a node's window covers
@@ -74,23 +74,23 @@ class FrameMaker:
         return found
 
     def blocks(
-        self, start: int, stop: int, seconds: Counter | None = None, check: Callable[[], None] = lambda: None
+        self, start: int, stop: int, tally: Tally | None = None, check: Callable[[], None] = lambda: None
     ) -> Iterator[np.ndarray]:
         """Yield the sink's codes for frames start..stop, a block at a time: (B, 3/2 H W) planar yuv420p, uint8 or uint16.
 
-        ``seconds`` counts the time each node takes; ``check`` is called between nodes, and may raise to give up.
+        ``tally`` counts what each node costs; ``check`` is called between nodes, and may raise to give up.
         """
-        work = _Work(self, ("codes", self.plan.sink), Counter() if seconds is None else seconds, check)
+        work = _Work(self, ("codes", self.plan.sink), tally or Tally(), check)
         for first in range(start, stop, BLOCK):
             yield work.make(first, min(first + BLOCK, stop))
 
     def frames(self, name: str, start: int, stop: int) -> np.ndarray:
         """Return what a node gives for frames start..stop: latents, or frames of the film's size."""
-        return _Work(self, self._key(name), Counter()).make(start, stop)
+        return _Work(self, self._key(name), Tally()).make(start, stop)
 
     def pick(self, name: str, frames: Sequence[int]) -> Iterator[np.ndarray]:
         """Yield what a node gives for some rising frame numbers, runs of neighbours a block at a time, and nothing else."""
-        work = _Work(self, self._key(name), Counter())
+        work = _Work(self, self._key(name), Tally())
         at = 0
         while at < len(frames):
             count = 1
@@ -181,8 +181,8 @@ class _Work:
     within a block, and what only kernels read is written over as soon as they are done.
     """
 
-    def __init__(self, maker: FrameMaker, root: Key, seconds: Counter, check: Callable[[], None] = lambda: None):
-        self.maker, self.plan, self.seconds, self.check = maker, maker.plan, seconds, check
+    def __init__(self, maker: FrameMaker, root: Key, tally: Tally, check: Callable[[], None] = lambda: None):
+        self.maker, self.plan, self.tally, self.check = maker, maker.plan, tally, check
         self.stages = maker.stages(root)
         self.root = root
         self._length = self.plan.values.clock.frames
@@ -283,7 +283,7 @@ class _Work:
         block = Block(maker.scenes[name], start, stop, plan.grids.get(name), maker.resources[name])
         began = time.perf_counter()
         made = authors.call(graph, name, "compute", node.compute, block, span=(start, stop), **inputs)
-        self.seconds[name] += time.perf_counter() - began
+        self.tally.add(name, time.perf_counter() - began, stop - start)
         made = streamed_output(graph, name, made, (start, stop), maker.shapes[name], maker.given.get(name))
         maker.given.setdefault(name, made.shape[1:])
         if next(iter(type(node).outputs.values())).kind is LATENTS:
@@ -310,7 +310,7 @@ class _Work:
         if self._call_kernel(kernel, pictures, start, output, out):
             self._find_culprit(kernel, pictures, start, start + len(out))
         label = "+".join(kernel.steps) if output == "frames" else "+".join([*kernel.steps, self.plan.sink])
-        self.seconds[label] += time.perf_counter() - began
+        self.tally.add(label, time.perf_counter() - began, len(out))
 
     def _call_kernel(
         self, kernel: Kernel, pictures: list[np.ndarray], start: int, output: str, out: np.ndarray

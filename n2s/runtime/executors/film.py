@@ -1,0 +1,182 @@
+"""The job of a film run: its plans as plain data, and how their chunks are rendered from that."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from n2s.graph import authors
+from n2s.graph.declare import Node
+from n2s.graph.errors import Position
+from n2s.graph.graph import Header
+from n2s.graph.values import Values
+from n2s.plan.film import Chunk, FilmPlan
+from n2s.runtime import machine
+from n2s.runtime.context import RunContext
+from n2s.runtime.events import Events
+from n2s.runtime.executors.base import OtherCode, Rendered, Task
+from n2s.runtime.render.frames import FrameMaker
+from n2s.runtime.render.segments import write_digests, write_segment
+from n2s.runtime.render.tally import Tally
+from n2s.runtime.seeing.differences import compare
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """What a film's frames need of a flat graph; a plan reads it like the graph itself.
+
+    Attributes
+    ----------
+    nodes : dict of str to Node
+        The streamed and pointwise nodes on the way to the sink, and the sink.
+    places : dict of str to Position
+        Where each of them is written, for messages; empty for a graph made in Python.
+    """
+
+    nodes: dict[str, Node]
+    places: dict[str, Position]
+    header: Header
+    base: Path
+    model_folder: Path | None
+
+    @classmethod
+    def of(cls, graph: Any, names: list[str]) -> Excerpt:
+        places = {name: place for name in names if (place := graph.where(name, key=True))}
+        return cls({name: graph.nodes[name] for name in names}, places, graph.header, graph.base, graph.model_folder)
+
+    def where(self, name: str, *_: str, key: bool = True) -> Position | None:
+        return self.places.get(name)
+
+
+@dataclass(frozen=True)
+class FilmPart:
+    """The plan of one sink, as plain data.
+
+    Attributes
+    ----------
+    graph, sink : what is rendered
+    values : Values
+        The signals and parameters that its frames need, without handles of music.
+    static : mapping
+        The part of its recipes that does not depend on time, to tell what differs elsewhere.
+    """
+
+    graph: Excerpt
+    sink: str
+    values: Values
+    static: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, plan: FilmPlan) -> FilmPart:
+        return cls(Excerpt.of(plan.graph, [*plan.order, plan.sink]), plan.sink, _needed(plan), plan.static)
+
+    def plan(self, context: RunContext) -> FilmPlan:
+        """Return the plan again, made of the code, files and libraries of this process."""
+        return FilmPlan(self.graph, self.sink, self.values, context, machine.environment())
+
+
+def _needed(plan: FilmPlan) -> Values:
+    """Return the resident values that the frames of a plan need."""
+    nodes = [plan.graph.nodes[name] for name in plan.order]
+    links = [
+        link
+        for node in nodes
+        for port, link in node.links().items()
+        if port in node.ports and not node.ports[port].streamed
+    ]
+    read = {(link.node, link.output) for link in links}
+    outputs = {
+        (node, output): value
+        for (node, output), value in plan.values.outputs.items()
+        if (node, output) in read or (node, "") in read
+    }
+    names = set(plan.order)
+    params = {field: value for field, value in plan.values.params.items() if field[0] in names}
+    return Values(plan.values.clock, outputs, params)
+
+
+@dataclass(frozen=True)
+class FilmJob:
+    """What a run renders, as data that can be pickled.
+
+    Attributes
+    ----------
+    parts : dict of int to FilmPart
+        By the number that tasks have in ``plan``.
+    on_cpu : bool
+        Decode on the CPU, whatever nodes prefer: CUDA's memory was too small.
+    """
+
+    parts: Mapping[int, FilmPart]
+    on_cpu: bool = False
+
+    def open(self, context: RunContext, events: Events) -> FilmRenderer:
+        if self.on_cpu:
+            context.fall_back_to_cpu()
+        return FilmRenderer(self.parts, context, events)
+
+
+class FilmRenderer:
+    """Renders chunks into the store; each plan is made and opened when its first chunk is asked for."""
+
+    def __init__(self, parts: Mapping[int, FilmPart], context: RunContext, events: Events):
+        self.parts, self.context, self.events = parts, context, events
+        self._makers: dict[int, FrameMaker] = {}
+        self._lock = threading.Lock()
+
+    def warm_up(self) -> None:
+        for number in self.parts:
+            self._maker(number)
+
+    def _maker(self, number: int) -> FrameMaker:
+        if number not in self._makers:
+            with self._lock:
+                if number not in self._makers:
+                    maker = FrameMaker(self.parts[number].plan(self.context), self.context.store.kernels)
+                    maker.warm_up(self.events.began)
+                    self._makers[number] = maker
+        return self._makers[number]
+
+    def render(self, task: Task, progress: Callable[[int], None]) -> Rendered:
+        """Render a chunk into the store.
+
+        Raises
+        ------
+        OtherCode
+            When its key is another in this process than where it was planned; then nothing is kept.
+        """
+        maker = self._maker(task.plan)
+        plan = maker.plan
+        chunk = plan.chunk(task.start, task.stop)
+        if chunk.key != task.key:
+            raise self._other(task, chunk, plan)
+        write, suffix = segment_form(plan.node)
+        tally = Tally()
+
+        def write_whole(path: Path) -> None:
+            write(maker, chunk, path, tally, progress)
+            self.context.inputs.check_unchanged()  # its key speaks of the files as they were
+
+        self.context.store.add("segments", chunk.key, suffix, {**chunk.recipe, "static": plan.static}, write_whole)
+        return Rendered(dict(tally.seconds), dict(tally.frames), threading.current_thread().name)
+
+    def _other(self, task: Task, chunk: Chunk, plan: FilmPlan) -> OtherCode:
+        part = self.parts[task.plan]
+        planned, found = ({**chunk.recipe, "static": static} for static in (part.static, plan.static))
+        difference = compare(planned, found, [*plan.order, plan.sink])
+        causes = "; ".join(cause["text"] for cause in difference.causes) if difference else ""
+        span = authors.in_words((task.start, task.stop))
+        return OtherCode(
+            f"{plan.sink}: {span} would not be made as planned in process {os.getpid()}"
+            f"{f': {causes}' if causes else ''}. Code or files changed while the run was under way, or are others there. "
+            "Run again, or render in threads of one process (--jobs)."
+        )
+
+
+def segment_form(sink: Node) -> tuple[Callable[..., None], str]:
+    """Return the function that writes a chunk of a sink, and the suffix of what it writes."""
+    return (write_digests, ".txt") if sink.format == "digests" else (write_segment, ".mp4")
