@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,6 +45,18 @@ class Adder:
         self.store.add("sums", task.key, ".txt", {}, lambda path: path.write_text(str(total)))
         progress(1)
         return Rendered({"sum": self.waits}, {"sum": 1}, f"process {os.getpid()}")
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """Each task kills the process that renders it."""
+
+    def open(self, context: Any, events: Any) -> Deadly:
+        return self
+
+    def render(self, task: Task, progress: Callable[[int], None]) -> Rendered:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return Rendered()
 
 
 def task(name: str, *needs: str) -> Task:

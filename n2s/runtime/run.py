@@ -23,7 +23,8 @@ from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import Executor, Rendered, Task, in_order_of_needs
-from n2s.runtime.executors.film import FilmJob, FilmPart
+from n2s.runtime.executors.film import FilmJob
+from n2s.runtime.executors.registry import choose_executor
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films import encoder
 from n2s.runtime.films.films import Film, FilmMaker
@@ -176,8 +177,8 @@ class Run:
     def job(self, tasks: list[Task]) -> FilmJob:
         """Return, as plain data, what whoever renders some tasks must know."""
         wanted = {task.plan for task in tasks}
-        parts = {number: FilmPart.of(plan) for number, plan in enumerate(self._plans()) if number in wanted}
-        return FilmJob(parts, self.context.on_cpu)
+        plans = {number: plan for number, plan in enumerate(self._plans()) if number in wanted}
+        return FilmJob.of(plans, self.context.on_cpu)
 
     def execute(self) -> Report:
         """Render what is missing, publish the films, write the record.
@@ -235,7 +236,7 @@ class Run:
         self.targets.check(new, input_files(self.graph) | self.context.files(), self.overwrite, folders)
 
     def _start_music(self) -> None:
-        """Encode the films' music beside their frames: it is one thread's work that nothing but the joining waits for."""
+        """Encode the films' music beside their frames: one thread's work, for which only the joining waits."""
         for film in self.films:
             if self.force or not self.maker.finished(film):
                 self._music[film.path] = self._beside.submit(self.maker.music, film, self._check)
@@ -376,6 +377,7 @@ def _times(span: tuple[Any, Any]) -> tuple[Number | None, Number | None]:
 
 
 def render(graph: Graph, **options: Any) -> Report:
-    """Render a graph's films; takes what `Run` takes, and ``jobs``, the number of chunks in flight."""
-    jobs = options.pop("jobs", None)
-    return Run(graph, executor=options.pop("executor", None) or ThreadExecutor(jobs), **options).execute()
+    """Render a graph's films; takes what `Run` takes, and a number of threads, ``jobs``, or processes, ``workers``."""
+    jobs, workers = options.pop("jobs", None), options.pop("workers", None)
+    executor = options.pop("executor", None) or choose_executor(None, jobs, workers)
+    return Run(graph, executor=executor, **options).execute()

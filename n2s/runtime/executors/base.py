@@ -53,7 +53,7 @@ class Rendered:
     frames : dict of str to int
         Frames that each of them computed, those around the task's own included.
     where : str
-        Who did it: "chunk_0" for a thread, "process 4242".
+        Who did it: "chunk_0 of process 4242".
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Renderer(Protocol):
     """An opened job; `render` may be called from several threads at once."""
 
     def warm_up(self) -> None:
-        """Open and compile all that the job needs, so that threads find it ready; else each task opens what it needs."""
+        """Open and compile all that the job needs, before threads share it; else each task opens what it needs."""
         ...
 
     def render(self, task: Task, progress: Callable[[int], None]) -> Rendered:
@@ -100,8 +100,7 @@ class Job(Protocol):
 class Executor(Protocol):
     """Renders tasks somewhere, in any order; the results lie in the store.
 
-    Others register theirs through the entry point group ``n2s.executors``: a class, or a function, that takes the number
-    of tasks in flight (None where the user gave none). It is used for one run.
+    Packages bring their own through an entry point; see `n2s.runtime.executors.registry`.
     """
 
     def start(self, job: Job, context: RunContext, events: Events) -> None:

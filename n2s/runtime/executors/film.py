@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from n2s.graph import authors
+from n2s.graph.code.files import OWN
+from n2s.graph.code.identity import code_parts
 from n2s.graph.declare import Node
 from n2s.graph.errors import Position
 from n2s.graph.graph import Header
@@ -100,19 +104,55 @@ def _needed(plan: FilmPlan) -> Values:
 
 
 @dataclass(frozen=True)
+class Modules:
+    """Modules of packages of others; another process imports them when it unpickles their names.
+
+    Keys hold the present values of a module's constants if it was imported when its package was first looked at, so the
+    same modules must be there.
+    """
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, plans: Iterable[FilmPlan]) -> Modules:
+        classes = {type(plan.graph.nodes[name]): None for plan in plans for name in [*plan.order, plan.sink]}
+        others = [node_type for node_type in classes if node_type.__module__.partition(".")[0] != OWN]
+        valued = [part for node_type in others for part in code_parts(node_type) if part.endswith(" =")]
+        names = [name for name in list(sys.modules) if name.partition(".")[0] != OWN]
+        return cls(tuple(name for name in names if any(part.startswith(f"{name}.") for part in valued)))
+
+    def __reduce__(self) -> tuple:
+        return _import_all, (self.names,)
+
+
+def _import_all(names: tuple[str, ...]) -> Modules:
+    for name in names:
+        importlib.import_module(name)
+    return Modules(names)
+
+
+@dataclass(frozen=True)
 class FilmJob:
     """What a run renders, as data that can be pickled.
 
     Attributes
     ----------
+    modules : Modules
+        Stand first, because what follows is made of their classes.
     parts : dict of int to FilmPart
         By the number that tasks have in ``plan``.
     on_cpu : bool
         Decode on the CPU, whatever nodes prefer: CUDA's memory was too small.
     """
 
+    modules: Modules
     parts: Mapping[int, FilmPart]
     on_cpu: bool = False
+
+    @classmethod
+    def of(cls, plans: Mapping[int, FilmPlan], on_cpu: bool) -> FilmJob:
+        """Return the job that renders plans, by the numbers that tasks have for them."""
+        return cls(Modules.of(plans.values()), {number: FilmPart.of(plan) for number, plan in plans.items()}, on_cpu)
 
     def open(self, context: RunContext, events: Events) -> FilmRenderer:
         if self.on_cpu:
@@ -162,7 +202,8 @@ class FilmRenderer:
             self.context.inputs.check_unchanged()  # its key speaks of the files as they were
 
         self.context.store.add("segments", chunk.key, suffix, {**chunk.recipe, "static": plan.static}, write_whole)
-        return Rendered(dict(tally.seconds), dict(tally.frames), threading.current_thread().name)
+        where = f"{threading.current_thread().name} of process {os.getpid()}"
+        return Rendered(dict(tally.seconds), dict(tally.frames), where)
 
     def _other(self, task: Task, chunk: Chunk, plan: FilmPlan) -> OtherCode:
         part = self.parts[task.plan]
@@ -172,8 +213,8 @@ class FilmRenderer:
         span = authors.in_words((task.start, task.stop))
         return OtherCode(
             f"{plan.sink}: {span} would not be made as planned in process {os.getpid()}"
-            f"{f': {causes}' if causes else ''}. Code or files changed while the run was under way, or are others there. "
-            "Run again, or render in threads of one process (--jobs)."
+            f"{f': {causes}' if causes else ''}. Code or files changed while the run was under way, or are others "
+            "there: run again, or render in threads (--jobs)."
         )
 
 

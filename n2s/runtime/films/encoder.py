@@ -20,6 +20,7 @@ QUIET = ["-hide_banner", "-nostdin", "-v", "error", "-nostats", "-y", "-xerror"]
 EXACT = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]
 
 
+_running: list[FFmpeg] = []
 _TEMPORARY = re.compile(r"\A\.(.+)\.\d+\.[0-9a-f]{8}\.tmp.*")
 
 
@@ -47,20 +48,27 @@ class FFmpeg:
             raise RenderError(
                 f"FFmpeg cannot be started: {error.strerror}. Cure: pip install --force-reinstall imageio-ffmpeg."
             ) from None
+        _running.append(self)
 
     def __enter__(self) -> FFmpeg:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.kill()
         if self._process.stdin and not self._process.stdin.closed:
             try:
                 self._process.stdin.close()
             except BrokenPipeError:
                 pass
-        self._process.wait()
         self._messages.close()
+        if self in _running:
+            _running.remove(self)
+
+    def kill(self) -> None:
+        """End it at once, from any thread."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
     def write(self, data: Any) -> None:
         """Hand over bytes; waits while FFmpeg is busy, which holds the producers back."""
@@ -104,6 +112,12 @@ class FFmpeg:
             f"FFmpeg failed (status {status}) while it wrote {name}: {last}. What is finished is kept; mend "
             "the cause and run again."
         )
+
+
+def kill_running() -> None:
+    """End every FFmpeg of this process, which is about to end itself; each would go on until its file is whole."""
+    for ffmpeg in list(_running):
+        ffmpeg.kill()
 
 
 def segment_arguments(size: tuple[int, int], fps: Fraction, crf: int, preset: str, depth: int) -> list[str]:
