@@ -214,16 +214,16 @@ def test_the_same_graph_in_yaml_and_in_python_has_the_same_keys(name: str, studi
 @pytest.mark.parametrize("length", [15, 30, 60, 90])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_frames_are_the_same_for_any_chunking_and_workers(
-    length: int, jobs: int, studio: Any, store: Any, tmp_path: Path
+    length: int, jobs: int, executor: Any, studio: Any, store: Any, tmp_path: Path
 ) -> None:
-    def digests(chunk: int, workers: int) -> str:
-        values = around("Wander", studio.model, sink={"chunk": chunk, "path": f"{chunk}-{workers}.txt"})
+    def digests(chunk: int, name: str, executor: Any) -> str:
+        values = around("Wander", studio.model, sink={"chunk": chunk, "path": f"{name}.txt"})
         values["nodes"]["smooth"] = {"node": "LatentEMA", "latents": "subject", "half_life": 0.1}
         values["nodes"]["shown"]["latents"] = "smooth"
-        harness.run(load(values, studio.folder), tmp_path, store, executor=ThreadExecutor(workers))
-        return (tmp_path / f"{chunk}-{workers}.txt").read_text()
+        harness.run(load(values, studio.folder), tmp_path, store, executor=executor)
+        return (tmp_path / f"{name}.txt").read_text()
 
-    assert digests(length, jobs) == digests(7, 1)
+    assert digests(length, "some", executor(jobs)) == digests(7, "usual", ThreadExecutor(1))
 
 
 def test_only_declared_node_kinds_are_registered() -> None:

@@ -42,14 +42,14 @@ class Scale(Streamed):
 class Killer(Events):
     """Kills the first process that reports progress, once; counts frames."""
 
-    def __init__(self, others: set[int]):
-        self.others, self.killed, self.frames = others, 0, 0
+    def __init__(self, how: signal.Signals, others: set[int]):
+        self.how, self.others, self.killed, self.frames = how, others, 0, 0
 
     def rendered(self, frames: int) -> None:
         self.frames += frames
         if not self.killed:
             self.killed = (children() - self.others).pop()
-            os.kill(self.killed, signal.SIGKILL)
+            os.kill(self.killed, self.how)
 
 
 def children() -> set[int]:
@@ -57,19 +57,22 @@ def children() -> set[int]:
 
 
 @POSIX
-def test_what_a_killed_worker_was_at_is_rendered_by_another(place: Place, new_store: Any) -> None:
+@pytest.mark.parametrize(
+    ("how", "words"), [(signal.SIGKILL, "was ended by SIGKILL"), (signal.SIGTERM, "ended with status 143")]
+)
+def test_what_a_killed_worker_was_at_is_rendered_by_another(
+    how: signal.Signals, words: str, place: Place, new_store: Any
+) -> None:
     place.run()
     usual = place.film.read_bytes()
     place.store = new_store()
     place.film.unlink()
-    killer = Killer(children())
+    killer = Killer(how, children())
     report = place.run(executor=ProcessExecutor(1), events=killer)
     assert killer.killed and killer.frames == report.frames == 30
     assert place.film.read_bytes() == usual
     log = (report.record.parent / "run.log").read_text()
-    assert (
-        "A worker process was ended by SIGKILL while it rendered frames 0 to 14; another one begins them again." in log
-    )
+    assert f"A worker process {words} while it rendered frames 0 to 14; another one begins them again." in log
     assert place.rubbish() == []
     assert children() == killer.others
 

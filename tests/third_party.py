@@ -31,9 +31,14 @@ class {name}(Streamed):
 
 
 def write_package(
-    site: Path, name: str, files: dict[str, str | bytes], entry: bool = True, version: str = "1.0"
+    site: Path,
+    name: str,
+    files: dict[str, str | bytes],
+    entry: bool = True,
+    version: str = "1.0",
+    entries: str = "",
 ) -> Path:
-    """Write a package as installing it would: its files, its name and version, its entry point."""
+    """Write a package as installing it would: its files, its name and version, its entry points (its nodes, if any)."""
     for place, content in files.items():
         path = site / place
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +47,7 @@ def write_package(
     info.mkdir(parents=True, exist_ok=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     if entry:
-        (info / "entry_points.txt").write_text(f"[n2s.nodes]\n{name} = {name}\n")
+        (info / "entry_points.txt").write_text(entries or f"[n2s.nodes]\n{name} = {name}\n")
     return site
 
 

@@ -178,7 +178,7 @@ class Run:
         """Return, as plain data, what whoever renders some tasks must know."""
         wanted = {task.plan for task in tasks}
         plans = {number: plan for number, plan in enumerate(self._plans()) if number in wanted}
-        return FilmJob.of(plans, self.context.on_cpu)
+        return FilmJob.of(plans, self.context)
 
     def execute(self) -> Report:
         """Render what is missing, publish the films, write the record.

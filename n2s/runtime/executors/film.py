@@ -114,10 +114,12 @@ class Modules:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, plans: Iterable[FilmPlan]) -> Modules:
+    def of(cls, plans: Iterable[FilmPlan], context: RunContext) -> Modules:
         classes = {type(plan.graph.nodes[name]): None for plan in plans for name in [*plan.order, plan.sink]}
         others = [node_type for node_type in classes if node_type.__module__.partition(".")[0] != OWN]
-        valued = [part for node_type in others for part in code_parts(node_type) if part.endswith(" =")]
+        valued = [
+            part for node_type in others for part in code_parts(node_type, context.file_digest) if part.endswith(" =")
+        ]
         names = [name for name in list(sys.modules) if name.partition(".")[0] != OWN]
         return cls(tuple(name for name in names if any(part.startswith(f"{name}.") for part in valued)))
 
@@ -150,9 +152,10 @@ class FilmJob:
     on_cpu: bool = False
 
     @classmethod
-    def of(cls, plans: Mapping[int, FilmPlan], on_cpu: bool) -> FilmJob:
+    def of(cls, plans: Mapping[int, FilmPlan], context: RunContext) -> FilmJob:
         """Return the job that renders plans, by the numbers that tasks have for them."""
-        return cls(Modules.of(plans.values()), {number: FilmPart.of(plan) for number, plan in plans.items()}, on_cpu)
+        parts = {number: FilmPart.of(plan) for number, plan in plans.items()}
+        return cls(Modules.of(plans.values(), context), parts, context.on_cpu)
 
     def open(self, context: RunContext, events: Events) -> FilmRenderer:
         if self.on_cpu:

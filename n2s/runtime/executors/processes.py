@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import Counter, deque
@@ -44,7 +45,8 @@ class ProcessExecutor:
         self._lost: list[tuple[str, int]] = []  # what workers that are gone had begun: its key, and the process
 
     def start(self, job: Job, context: RunContext, events: Events) -> None:
-        self._order = ("job", pack_job(job), list(sys.path), str(context.store.root), context.store.limit)
+        path = [folder or os.getcwd() for folder in sys.path]
+        self._order = ("job", pack_job(job), path, str(context.store.root), context.store.limit)
         self._context, self._events = context, events
         self._pool = self._kept or WorkerPool()
         self._informed: set[Worker] = set()  # those that have the job
@@ -123,8 +125,8 @@ class ProcessExecutor:
             if self._attempts[task.key] == MOST_ATTEMPTS:
                 raise RenderError(
                     f"A worker process {how} while it rendered {frames}, as {MOST_ATTEMPTS - 1} did before it. Memory"
-                    " may be too small: take fewer --workers, or a smaller picture. What is finished is kept; run again to"
-                    " go on."
+                    " may be too small: take fewer --workers, or a smaller picture. What is finished is kept; run again"
+                    " to go on."
                 )
             self._context.say(f"A worker process {how} while it rendered {frames}; another one begins them again.")
         elif not worker.ready:

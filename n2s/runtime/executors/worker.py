@@ -28,16 +28,16 @@ GRACE_SECONDS = 0.8  # in which a task is given up in order; then the process en
 
 def work(connection: Connection) -> None:
     """Do what is ordered until the end is ordered, or nobody is left to order anything."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # a terminal sends Ctrl-C to all; the process that started this one acts
     worker = _Worker(connection)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all; who started this process acts on it
+    signal.signal(signal.SIGTERM, worker.asked_to_end)
     try:
         worker.tell("ready")
         while order := worker.orders.get():
             getattr(worker, order[0])(*order[1:])
     except Cancelled:  # nobody listens any more
         pass
+    sys.exit(worker.status)
 
 
 class _Worker:
@@ -46,6 +46,7 @@ class _Worker:
     def __init__(self, connection: Connection):
         self.connection = connection
         self.orders: SimpleQueue[tuple] = SimpleQueue()
+        self.status = 0
         self._given_up = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -72,6 +73,13 @@ class _Worker:
                 self.orders.put(())
                 return
             self.orders.put(order)
+
+    def asked_to_end(self, number: int, _: Any) -> None:
+        """Give up what is under way, in order; heard between two steps of Python's."""
+        self.status = 128 + number
+        self._given_up.set()
+        self.orders.put(())
+        raise Cancelled
 
     def tell(self, *answer: Any) -> None:
         try:
