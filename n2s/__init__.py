@@ -30,7 +30,7 @@ def __getattr__(name: str) -> Any:
 
 
 def render(graph: Any, **options: Any) -> Any:
-    """Render a graph's films: out, store, jobs, span, force, events; see `n2s.runtime.run.Run`."""
+    """Render a graph's films: out, store, jobs, workers, span, force, events; see `n2s.runtime.run.Run`."""
     from n2s.runtime.run import render as run
 
     return run(graph, **options)

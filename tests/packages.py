@@ -77,9 +77,9 @@ class Packages:
         self.folder, self.monkeypatch = folder, monkeypatch
         self.modules: list[str] = []
 
-    def install(self, source: str, module: str = "others_nodes", **about: Any) -> Path:
+    def install(self, source: str, module: str = "others_nodes", folder: str = "", **about: Any) -> Path:
         """Install a package whose module has this source behind the usual imports; return the module's file."""
-        folder = write_package(self.folder / f"site-{module}", module, source, **about)
+        folder = write_package(self.folder / (folder or f"site-{module}"), module, source, **about)
         self.monkeypatch.syspath_prepend(str(folder))
         self.modules.append(module)
         importlib.invalidate_caches()

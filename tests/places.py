@@ -17,7 +17,7 @@ import tiny
 from n2s.graph.errors import N2SError
 from n2s.graph.graph import Graph
 from n2s.runtime.events import Events
-from n2s.runtime.render.executors import LocalExecutor
+from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.run import Report, Run
 from n2s.runtime.store import Store
 
@@ -69,7 +69,7 @@ class Place(Events):
 
     def run(self, **options: Any) -> Report:
         """Run with one chunk in flight, so that what is finished when something fails is always the same."""
-        options = {"out": self.out, "store": self.store, "executor": LocalExecutor(1), "events": self} | options
+        options = {"out": self.out, "store": self.store, "executor": ThreadExecutor(1), "events": self} | options
         return Run(Graph.load(self.graph), **options).execute()
 
     def refused(self, kind: type[N2SError], *words: str, **options: Any) -> str:

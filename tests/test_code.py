@@ -423,7 +423,7 @@ MUTATIONS = [
     ("runtime/models/folder.py", 'PREFERENCES = {"cpu": ("int8"', 'PREFERENCES = {"cpu": ("fp32"'),
     ("formats/h264.py", "cpu-independent=1", "cpu-independent=0"),
     ("formats/h264.py", "range=tv", "range=pc"),
-    ("formats/ffmpeg.py", '"-xerror"]', "]"),
+    ("runtime/ffmpeg.py", '"-xerror"]', "]"),
     ("formats/digests.py", "hashlib.sha256(frame)", "hashlib.sha256(frame[1:])"),
     ("formats/png.py", "number:06d", "number:07d"),
     ("runtime/media/png.py", "rows.tobytes(), 6)", "rows.tobytes(), 5)"),

@@ -41,9 +41,12 @@ def undisturbed(studio: Any, kernel_cache: Path, tmp_path_factory: pytest.TempPa
     return (folder / "film.mp4").read_bytes()
 
 
-def start(place: Place, out: Path) -> subprocess.Popen:
+MANY = pytest.mark.parametrize("many", ["--jobs", "--workers"])
+
+
+def start(place: Place, out: Path, many: str = "--jobs") -> subprocess.Popen:
     return subprocess.Popen(
-        [str(N2S), "run", str(place.graph), "--out", str(out), "--store", str(place.store.root), "--jobs", "1"],
+        [str(N2S), "run", str(place.graph), "--out", str(out), "--store", str(place.store.root), many, "1"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 
@@ -55,12 +58,36 @@ def wait_for_a_segment(process: subprocess.Popen, place: Place) -> None:
         time.sleep(0.005)
 
 
+def wait_until_nothing_runs(process: subprocess.Popen, place: Place) -> None:
+    """Wait, a few seconds at most, until no worker and no FFmpeg is left of a run."""
+    end = time.monotonic() + 5
+    while left := left_of(process, place):
+        assert time.monotonic() < end, left
+        time.sleep(0.02)
+
+
+def left_of(process: subprocess.Popen, place: Place) -> list[str]:
+    """Return the command lines of processes in a run's session, or with the place's store among their words."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+            session = int((folder / "stat").read_text().rpartition(")")[2].split()[3])
+        except OSError:  # it has ended meanwhile
+            continue
+        if words and (session == process.pid or str(place.store.root) in words):
+            found.append(words)
+    return found
+
+
 @POSIX
-def test_a_killed_run_goes_on(long_place: Place, undisturbed: bytes) -> None:
-    process = start(long_place, long_place.out)
+@MANY
+def test_a_killed_run_goes_on(long_place: Place, undisturbed: bytes, many: str) -> None:
+    process = start(long_place, long_place.out, many)
     wait_for_a_segment(process, long_place)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+    wait_until_nothing_runs(process, long_place)
     assert process.returncode == -signal.SIGKILL
     assert not (long_place.out / "film.mp4").exists()
     report = long_place.run()
@@ -72,13 +99,31 @@ def test_a_killed_run_goes_on(long_place: Place, undisturbed: bytes) -> None:
 
 
 @POSIX
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_goes_on(long_place: Place, undisturbed: bytes, how: signal.Signals) -> None:
-    process = start(long_place, long_place.out)
+def test_workers_end_with_the_process_that_started_them(long_place: Place, undisturbed: bytes) -> None:
+    process = start(long_place, long_place.out, "--workers")
     wait_for_a_segment(process, long_place)
-    process.send_signal(how)
+    process.kill()  # alone: its workers find out by themselves
+    process.communicate()
+    wait_until_nothing_runs(process, long_place)
+    assert long_place.rubbish() == []
+    report = long_place.run()
+    assert 1 <= report.stored <= 6 and report.rendered == 6 - report.stored
+    assert (long_place.out / "film.mp4").read_bytes() == undisturbed
+
+
+@POSIX
+@MANY
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_goes_on(long_place: Place, undisturbed: bytes, how: signal.Signals, many: str) -> None:
+    process = start(long_place, long_place.out, many)
+    wait_for_a_segment(process, long_place)
+    if how == signal.SIGINT:
+        os.killpg(process.pid, how)  # as a terminal does: workers hear it too
+    else:
+        process.send_signal(how)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
+    wait_until_nothing_runs(process, long_place)
     assert "Interrupted. What is finished is kept: run the same command again to go on." in said
     assert "Traceback" not in said
     assert long_place.rubbish() == []

@@ -25,7 +25,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.handles import call
 from n2s.graph.links import Link
 from n2s.graph.types import FILM, FRAMES, LATENTS
-from n2s.runtime.render.executors import LocalExecutor
+from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.render.frames import FrameMaker
 
 FRAMES_IN_ALL = 63
@@ -221,16 +221,16 @@ def test_the_same_graph_in_yaml_and_in_python_has_the_same_keys(name: str, studi
 @pytest.mark.parametrize("length", [15, 30, 60, 90])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_frames_are_the_same_for_any_chunking_and_workers(
-    length: int, jobs: int, studio: Any, store: Any, tmp_path: Path
+    length: int, jobs: int, executor: Any, studio: Any, store: Any, tmp_path: Path
 ) -> None:
-    def digests(chunk: int, workers: int) -> str:
-        values = around("Wander", studio.model, sink={"chunk": chunk, "path": f"{chunk}-{workers}.txt"})
+    def digests(chunk: int, name: str, executor: Any) -> str:
+        values = around("Wander", studio.model, sink={"chunk": chunk, "path": f"{name}.txt"})
         values["nodes"]["smooth"] = {"node": "LatentEMA", "latents": "subject", "half_life": 0.1}
         values["nodes"]["shown"]["latents"] = "smooth"
-        harness.run(load(values, studio.folder), tmp_path, store, executor=LocalExecutor(workers))
-        return (tmp_path / f"{chunk}-{workers}.txt").read_text()
+        harness.run(load(values, studio.folder), tmp_path, store, executor=executor)
+        return (tmp_path / f"{name}.txt").read_text()
 
-    assert digests(length, jobs) == digests(7, 1)
+    assert digests(length, "some", executor(jobs)) == digests(7, "usual", ThreadExecutor(1))
 
 
 @pytest.mark.parametrize("name", SINKS)
@@ -239,12 +239,12 @@ def test_a_film_is_the_same_whatever_was_there_and_how_many_work(
 ) -> None:
     graph = with_sink(name, studio.folder, studio.model)
     store = new_store()
-    cold = harness.run(graph, tmp_path / "cold", store, executor=LocalExecutor(1))
+    cold = harness.run(graph, tmp_path / "cold", store, executor=ThreadExecutor(1))
     tracks = sum(node.kind == "track" for node in graph.nodes.values()) or 1
     assert cold.films[-1]["frames"] == tracks * FRAMES_IN_ALL and cold.rendered
     warm = harness.run(graph, tmp_path / "warm", store)
     assert warm.rendered == 0
-    two = harness.run(graph, tmp_path / "two", new_store(), executor=LocalExecutor(2))
+    two = harness.run(graph, tmp_path / "two", new_store(), executor=ThreadExecutor(2))
     for other in (warm, two):
         assert list(map(film_bytes, other.films)) == list(map(film_bytes, cold.films))
         assert [film["sha256"] for film in other.films] == [film["sha256"] for film in cold.films]
@@ -264,7 +264,7 @@ def test_a_film_of_other_chunks_shows_the_same(name: str, studio: Any, new_store
 @pytest.mark.parametrize("name", [name for name in SINKS if FRAMES in TYPES[name].ports.values()])
 def test_a_sink_gets_the_same_codes_in_any_pieces(name: str, studio: Any, store: Any) -> None:
     film = harness.plan(with_sink(name, studio.folder, studio.model), store)
-    maker = FrameMaker(film, store.kernels)
+    maker = FrameMaker(film, store)
     whole = np.concatenate([codes.copy() for codes in maker.blocks(0, FRAMES_IN_ALL)])
     edges = [0, 7, 8, 31, FRAMES_IN_ALL]
     pieces = [codes.copy() for start, stop in zip(edges, edges[1:]) for codes in maker.blocks(start, stop)]
@@ -275,7 +275,7 @@ def test_a_sink_gets_the_same_codes_in_any_pieces(name: str, studio: Any, store:
 KILLED = """
 import os, signal, sys
 from n2s.graph.graph import Graph
-from n2s.runtime.render.executors import LocalExecutor
+from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.run import Run
 from n2s.runtime.store import Store
 add = Store.add
@@ -284,7 +284,7 @@ def add_and_die(self, kind, *arguments):
     if kind == "segments":
         os.kill(os.getpid(), signal.SIGKILL)
 Store.add = add_and_die
-Run(Graph.load(sys.argv[1]), out=sys.argv[2], store=sys.argv[3], executor=LocalExecutor(1)).execute()
+Run(Graph.load(sys.argv[1]), out=sys.argv[2], store=sys.argv[3], executor=ThreadExecutor(1)).execute()
 """
 
 

@@ -77,7 +77,8 @@ def test_memory_that_holds_no_frame(digests: Place, monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as patch:
         make_hungry(patch, lambda _, shape: not is_probe(shape))
         digests.refused(
-            RenderError, "Memory does not hold one decoded frame. Lower the decoder's grid, or the number of --jobs."
+            RenderError,
+            "Memory does not hold one decoded frame. Lower the decoder's grid, or the number of chunks in flight",
         )
     assert digests.run().rendered == 2
 

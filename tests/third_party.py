@@ -37,10 +37,11 @@ def write_package(
     entry: bool = True,
     version: str = "1.0",
     formats: dict[str, str] | None = None,
+    entries: str = "",
 ) -> Path:
-    """Write a package as installing it would: its files, its name and version, its entry points.
+    """Write a package as installing it would: its files, its name and version, its entry points (its nodes, if any).
 
-    ``formats`` are classes by the names of their formats: {"raw": "acme:Raw"}.
+    ``formats`` are classes by the names of their formats: {"raw": "acme:Raw"}; ``entries`` stands for all entry points.
     """
     for place, content in files.items():
         path = site / place
@@ -51,7 +52,7 @@ def write_package(
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     nodes = f"[n2s.nodes]\n{name} = {name}\n" if entry else ""
     named = "".join(f"{what} = {place}\n" for what, place in (formats or {}).items())
-    (info / "entry_points.txt").write_text(nodes + (f"[n2s.formats]\n{named}" if named else ""))
+    (info / "entry_points.txt").write_text(entries or nodes + (f"[n2s.formats]\n{named}" if named else ""))
     return site
 
 

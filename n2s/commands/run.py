@@ -34,7 +34,14 @@ def run(
     out: Annotated[Path, typer.Option(help="folder for films and records")] = FILMS,
     store: StoreFolder = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, max=256, help="chunks in flight; one a processor when left out")
+        int | None, typer.Option(min=1, max=256, help="threads, one chunk each; one per processor when left out")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="render in so many processes, one chunk each, in place of threads"),
+    ] = None,
+    executor: Annotated[
+        str | None, typer.Option(help="who renders: threads, processes, or what a package brings", metavar="NAME")
     ] = None,
     set_: Overrides = (),
     size: Size = None,
@@ -55,17 +62,18 @@ def run(
     A part or another shape has a name of its own, and leaves the whole film as it is: ember-0m10s-0m20s.mp4,
     ember-320x180-24fps.mp4. A file that n2s did not write is not replaced without --overwrite.
     """
+    from n2s.runtime.executors.registry import choose_executor
     from n2s.runtime.progress import JsonEvents, watcher
-    from n2s.runtime.render.executors import LocalExecutor
     from n2s.runtime.run import Run
     from n2s.runtime.store import Store
 
     events = JsonEvents(escape_needed()) if json else watcher()
     span = read_time("--from", from_), read_time("--to", to)
+    chosen = choose_executor(executor, jobs, workers)
     loaded = load(graph, set_, Shape(size, fps, draft))
     if draft:
         out = out / "draft"
-    job = Run(loaded, out, Store(store), LocalExecutor(jobs), span, force, events, overwrite, keep_frames)
+    job = Run(loaded, out, Store(store), chosen, span, force, events, overwrite, keep_frames)
     if dry_run:
         show_dry_run(job, json)
         return
@@ -87,8 +95,8 @@ def show_dry_run(job: Any, json: bool = False) -> None:
         stale = [chunk for _, chunk in film.parts if chunk.key in tasks]
         frames = sum(chunk.count for chunk in stale)
         if json:
-            about = {"event": "film", "film": film.path.name, "path": str(film.path), "chunks": len(film.parts)}
-            line({**about, "frames": film.frames, "to_render": len(stale), "frames_to_render": frames})
+            line({"event": "film", "film": film.path.name, "path": str(film.path), "chunks": len(film.parts),
+                  "frames": film.frames, "to_render": len(stale), "frames_to_render": frames})  # fmt: skip
             continue
         what = (
             f"{len(stale)} of {len(film.parts)} chunks ({frames} of {film.frames} frames) to render"
@@ -111,9 +119,19 @@ def summary(report: Any) -> str:
             f"Rendered {report.rendered} chunks ({report.frames} frames) in {minutes(report.seconds)}, {speed:.1f} "
             f"frames/s; {report.stored} came from the store."
         )
-        spent = [f"{name} {seconds:.1f} s" for name, seconds in report.nodes.items() if seconds >= 0.05]
+        spent = [
+            f"{name} {seconds:.1f} s{more_frames(report, name)}"
+            for name, seconds in report.nodes.items()
+            if seconds >= 0.05
+        ]
         lines += [f"Time by node: {', '.join(spent)}."] if spent else []
     else:
         lines.append(f"Rendered 0 chunks; {report.stored} came from the store.")
     lines.append(f"Record: {os.path.relpath(report.record)}")
     return "\n".join(lines)
+
+
+def more_frames(report: Any, name: str) -> str:
+    """Return how many frames a node computed, where that is more than were rendered: windows overlap between chunks."""
+    computed = report.computed.get(name, 0)
+    return f" ({computed} frames)" if computed > report.frames else ""

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from n2s.formats.ffmpeg import EXACT, FFmpeg, run_ffmpeg
 from n2s.formats.mp4 import read_mp4
 from n2s.graph.errors import RenderError
 from n2s.graph.format import Format, Pixels, Shape
+from n2s.runtime.ffmpeg import EXACT, FFmpeg, run_ffmpeg
 
 
 class H264(Format):

@@ -18,6 +18,11 @@ from n2s.plan.shape import shape
 from n2s.plan.stages import Plan, needed, widen
 
 
+def scene_of(graph: Graph, values: Values, context: Context) -> Scene:
+    """Return what holds for the whole track of a graph."""
+    return Scene(values.clock, graph.header.seed, graph.header.size, context, graph.base, graph.model_folder)
+
+
 def plan_film(
     graph: Graph,
     end: str,
@@ -44,7 +49,7 @@ def plan_film(
     folding, fusing : bool
         False computes what is neutral or written twice, and every pointwise node by itself; the bits are the same.
     """
-    scene = Scene(values.clock, graph.header.seed, graph.header.size, context, graph.base, graph.model_folder)
+    scene = scene_of(graph, values, context)
     chunk_length = getattr(graph.nodes[end], "chunk", None) or max(1, 2 * round(graph.header.fps))
     plan = flatten(Plan(graph, end, values, scene, environment, chunk_length))
     if folding:

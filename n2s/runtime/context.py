@@ -74,6 +74,7 @@ class RunContext:
         self._said: set[str] = set()
         self._music: dict[tuple[Path, bool], Music] = {}
         self._models: dict[Path, ModelFolder] = {}
+        self.on_cpu = False
         self._decoders: dict[tuple, Any] = {}
         self._pictures: dict[Path, tuple[str, np.ndarray]] = {}  # the digest of the file, what it shows
 
@@ -107,6 +108,7 @@ class RunContext:
         folder = path or shipped_folder()
         if folder not in self._models:
             self._models[folder] = ModelFolder(folder, self.store, self.say, self.inputs, self._decoders)
+            self._models[folder].force_cpu = self.on_cpu
         return self._models[folder]
 
     def image(self, path: Path) -> np.ndarray:
@@ -161,6 +163,7 @@ class RunContext:
 
     def fall_back_to_cpu(self) -> None:
         """Decode on the CPU from here on."""
+        self.on_cpu = True
         for model in self._models.values():
             model.force_cpu = True
 

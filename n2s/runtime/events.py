@@ -16,7 +16,7 @@ class Events:
         """So many frames will be rendered, so many come from the store."""
 
     def rendered(self, frames: int) -> None:
-        """So many more frames are done; called from any thread."""
+        """So many more frames are done, or fewer by so many where work was lost; called from any thread."""
 
     def published(self, path: str) -> None:
         """A film is finished."""

@@ -157,6 +157,11 @@ class Store:
         publish(payload.with_suffix(".json"), lambda path: path.write_text(text, encoding="utf-8"))
         return payload
 
+    def forget_unfinished(self, key: str, pid: int) -> None:
+        """Remove what a process that is gone had begun to write under a key."""
+        for path in self.root.glob(f"*/{key[:2]}/.{key}*.{pid}.*.tmp*"):
+            path.unlink(missing_ok=True)
+
     def recipe(self, kind: str, key: str) -> dict[str, Any] | None:
         """Return the recipe that an entry was made by."""
         try:

@@ -325,7 +325,10 @@ class SessionDecoder:
                         self._session = None
         if self.provider == "cuda":
             raise ProviderExhausted("CUDA's memory does not hold one frame; the CPU goes on from here.")
-        raise RenderError("Memory does not hold one decoded frame. Lower the decoder's grid, or the number of --jobs.")
+        raise RenderError(
+            "Memory does not hold one decoded frame. Lower the decoder's grid, or the number of chunks in flight (--jobs "
+            "or --workers)."
+        )
 
 
 class SessionEncoder:

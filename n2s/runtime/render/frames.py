@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -26,6 +25,7 @@ from n2s.runtime.render import kernels
 from n2s.runtime.render.compiled import forget_kept_code
 from n2s.runtime.render.edges import finite, prepared_columns, read_only, streamed_output
 from n2s.runtime.render.kept import KeptFrames, NothingKept, Piece, StoredFrames
+from n2s.runtime.render.tally import Tally
 from n2s.runtime.store import Store
 
 BLOCK = 4  # frames in memory at once, for each chunk in flight
@@ -123,15 +123,15 @@ class FrameMaker:
                 )
 
     def blocks(
-        self, start: int, stop: int, seconds: Counter | None = None, check: Callable[[], None] = lambda: None
+        self, start: int, stop: int, tally: Tally | None = None, check: Callable[[], None] = lambda: None
     ) -> Iterator[np.ndarray]:
         """Yield what the plan's end gives for frames start..stop, a block at a time.
 
         Of a sink these are the codes of its format: (B, codes of a frame), uint8 or uint16; see `n2s.graph.format.Pixels`.
-        ``seconds`` counts the time that each node takes; ``check`` is called between nodes, and may raise to give up.
+        ``tally`` counts what each node costs; ``check`` is called between nodes, and may raise to give up.
         """
         kept = self._kept()
-        work = _Work(self, kept, Counter() if seconds is None else seconds, check)
+        work = _Work(self, kept, tally or Tally(), check)
         with kept.chunk(start, stop):
             for first in range(start, stop, BLOCK):
                 yield work.make(first, min(first + BLOCK, stop))
@@ -139,12 +139,12 @@ class FrameMaker:
     def frames(self, start: int, stop: int) -> np.ndarray:
         """Return what the plan's end gives for frames start..stop."""
         with (kept := self._kept()).chunk(start, stop):
-            return _Work(self, kept, Counter()).make(start, stop)
+            return _Work(self, kept, Tally()).make(start, stop)
 
     def pick(self, frames: Sequence[int]) -> Iterator[np.ndarray]:
         """Yield what the end gives for some rising frame numbers, runs of neighbours a block at a time, and nothing else."""
         kept = self._kept()
-        work = _Work(self, kept, Counter())
+        work = _Work(self, kept, Tally())
         at = 0
         with kept.chunk(0, 0):
             while at < len(frames):
@@ -228,8 +228,8 @@ class _Work:
     within a block, and what only kernels read is written over as soon as they are done.
     """
 
-    def __init__(self, maker: FrameMaker, kept: KeptFrames, seconds: Counter, check: Callable[[], None] = lambda: None):
-        self.maker, self.plan, self.kept, self.seconds, self.check = maker, maker.plan, kept, seconds, check
+    def __init__(self, maker: FrameMaker, kept: KeptFrames, tally: Tally, check: Callable[[], None] = lambda: None):
+        self.maker, self.plan, self.kept, self.tally, self.check = maker, maker.plan, kept, tally, check
         self.stages = self.plan.stages
         self._length = self.plan.values.clock.frames
         self._values: dict[str, tuple[int, np.ndarray]] = {}  # the first frame, and the frames from there on
@@ -367,7 +367,7 @@ class _Work:
         block = Block(maker.scenes[name], start, stop, stage.grid, maker.resources[name], stage.size)
         began = time.perf_counter()
         made = authors.call(graph, name, "compute", node.compute, block, span=(start, stop), **inputs)
-        self.seconds[name] += time.perf_counter() - began
+        self.tally.add(name, time.perf_counter() - began, stop - start)
         made = streamed_output(graph, name, made, (start, stop), maker.shapes[stage.name], maker.given.get(stage.name))
         maker.given.setdefault(stage.name, made.shape[1:])
         if stage.makes == "latents":
@@ -394,7 +394,7 @@ class _Work:
         if self._call_kernel(stage.kernel, pictures, start, stage.size, output, out):
             self._find_culprit(stage.kernel, pictures, start, start + len(out), stage.size)
         label = "+".join([*stage.kernel.steps, self.plan.end] if stage.makes == "codes" else stage.kernel.steps)
-        self.seconds[label or stage.name] += time.perf_counter() - began
+        self.tally.add(label or stage.name, time.perf_counter() - began, len(out))
 
     def _call_kernel(
         self, kernel: Kernel, pictures: list[np.ndarray], start: int, size: Size, output: str, out: np.ndarray

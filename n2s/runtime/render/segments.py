@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,14 +12,13 @@ from n2s.graph.format import Shape
 from n2s.plan.formats import call_format
 from n2s.plan.keys import Chunk
 from n2s.runtime.render.frames import FrameMaker
+from n2s.runtime.render.tally import Tally
 
 
-def write_segment(
-    maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter, progress: Callable[[int], None]
-) -> None:
+def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, tally: Tally, progress: Callable[[int], None]) -> None:
     """Make a chunk's frames, write them as a segment and look whether it is whole.
 
-    ``seconds`` counts the time of each node, and of the format as "<sink> (encoder)"; ``progress`` is told of frames
+    ``tally`` counts what each node costs, and the format as "<sink> (encoder)"; ``progress`` is told of frames
     that were written, of none while they are made, and may raise to give up.
     """
     plan, waited = maker.plan, 0.0
@@ -29,7 +27,7 @@ def write_segment(
 
     def blocks() -> Iterator[np.ndarray]:
         nonlocal waited
-        source = maker.blocks(chunk.start, chunk.stop, seconds, lambda: progress(0))
+        source = maker.blocks(chunk.start, chunk.stop, tally, lambda: progress(0))
         while True:
             began = time.perf_counter()
             try:
@@ -46,5 +44,5 @@ def write_segment(
     began = time.perf_counter()
     shape = Shape(header.size, header.fps)
     call_format(plan.graph, plan.end, made.write_segment, path, sink, shape, blocks(), passing=not_the_formats)
-    seconds[f"{plan.end} (encoder)"] += time.perf_counter() - began - waited
+    tally.add(f"{plan.end} (encoder)", time.perf_counter() - began - waited, chunk.count)
     call_format(plan.graph, plan.end, made.check_segment, path, sink, shape, chunk.count)

@@ -17,6 +17,9 @@ from n2s.runtime.store import disk_error
 
 QUIET = ["-hide_banner", "-nostdin", "-v", "error", "-nostats", "-y", "-xerror"]
 EXACT = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]
+
+
+_running: list[FFmpeg] = []
 _TEMPORARY = re.compile(r"\A\.(.+)\.\d+\.[0-9a-f]{8}\.tmp.*")
 
 
@@ -44,20 +47,27 @@ class FFmpeg:
             raise RenderError(
                 f"FFmpeg cannot be started: {error.strerror}. Cure: pip install --force-reinstall imageio-ffmpeg."
             ) from None
+        _running.append(self)
 
     def __enter__(self) -> FFmpeg:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.kill()
         if self._process.stdin and not self._process.stdin.closed:
             try:
                 self._process.stdin.close()
             except BrokenPipeError:
                 pass
-        self._process.wait()
         self._messages.close()
+        if self in _running:
+            _running.remove(self)
+
+    def kill(self) -> None:
+        """End it at once, from any thread."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
     def write(self, data: Any) -> None:
         """Hand over bytes; waits while FFmpeg is busy, which holds the producers back."""
@@ -101,6 +111,12 @@ class FFmpeg:
             f"FFmpeg failed (status {status}) while it wrote {name}: {last}. What is finished is kept; mend "
             "the cause and run again."
         )
+
+
+def kill_running() -> None:
+    """End every FFmpeg of this process, which is about to end itself; each would go on until its file is whole."""
+    for ffmpeg in list(_running):
+        ffmpeg.kill()
 
 
 def run_ffmpeg(arguments: list[str], output: Path) -> None:
