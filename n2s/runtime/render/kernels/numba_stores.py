@@ -44,7 +44,13 @@ class Planar(StoreRows):
 
 
 class Rgb(StoreRows):
-    """Interleaved codes; held within the largest, because float32 may round the sum up to one above it."""
+    """Interleaved codes, held within the largest, because float32 may round the sum up to one above it.
+
+    Codes leave the loop over pixels as three rows, and are interleaved after it: steps of three keep it from vectorising.
+    """
+
+    def write_start(self, code: Writer) -> None:
+        code.add("codes = np.empty((3, width), np.int32)", "codes_0, codes_1, codes_2 = codes[0], codes[1], codes[2]")
 
     def write_row(self, code: Writer) -> None:
         code.add("out_row, thresholds = out[f, y], dither[y & 63]")
@@ -52,7 +58,11 @@ class Rgb(StoreRows):
     def write_pixel(self, code: Writer) -> None:
         largest = f"f32({self.layout.largest})"
         for channel, value in enumerate(self.held):
-            code.add(f"out_row[x, {channel}] = np.int32(min({value} * {largest} + thresholds[x], {largest}))")
+            code.add(f"codes_{channel}[x] = np.int32(min({value} * {largest} + thresholds[x], {largest}))")
+
+    def write_row_end(self, code: Writer) -> None:
+        with code.block("for x in range(width):"):
+            code.add(*(f"out_row[x, {channel}] = codes_{channel}[x]" for channel in range(3)))
 
 
 class Yuv420(StoreRows):
