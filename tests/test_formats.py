@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 import tiny
 from packages import Packages
+from test_films import write_album
 from third_party import python, write_package
 
 from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.format import Pixels
 from n2s.graph.graph import Graph
 from n2s.graph.registry import registry
+from n2s.graph.tracks import coded_track, coding
 
 DOCS = Path(__file__).resolve().parent.parent / "docs/writing-nodes.md"
 SIZE, FRAMES = (64, 48), 15
@@ -151,3 +153,20 @@ def test_the_codes_of_a_frame() -> None:
     for wrong in (("rgb", 10), ("yuv420p", 16), ("grey", 8)):
         with pytest.raises(ValueError, match="there are no pixels"):
             Pixels(*wrong)
+
+
+def test_an_album_takes_the_film_of_its_own_format(tmp_path: Path, studio: Any) -> None:
+    path = write_album(tmp_path, studio.model, [4410])
+    tiny.edit(
+        tmp_path / "track0.yaml", "  out:", "  more: {node: PNGSink, frames: grain, path: pictures, depth: 16}\n  out:"
+    )
+    album = Graph.load(path)
+    graph, sink = coded_track(album, "album", "track0")
+    assert sink == "out" and graph.nodes["out"].crf == 28
+    coded = ["crf", "preset", "depth", "dither", "chunk", "audio_bitrate", "audio_rate"]
+    assert coding(album.nodes["album"], graph.nodes["out"]) == coded
+    assert coding(album.nodes["album"], graph.nodes["more"]) == []
+    tiny.edit(tmp_path / "track0.yaml", "node: FFmpegSink, frames: grain, audio: track, path: track0.mp4, crf: 28",
+              "node: PNGSink, frames: grain, audio: track, path: others")  # fmt: skip
+    with pytest.raises(GraphError, match="track0.yaml has 0 film sinks; a track of an album has exactly one"):
+        coded_track(Graph.load(path), "album", "track0")
