@@ -37,56 +37,41 @@ def plan(
     json: AsJson = False,
 ) -> None:
     """Show each film's length, stages, what drives what, and which of its chunks the store has."""
-    from n2s.runtime.run import Run
-    from n2s.runtime.seeing.explain import describe_film
-    from n2s.runtime.store import Store
+    from n2s.runtime.seeing.explain import describe_analysis, describe_film
+    from n2s.runtime.session import Session
+    from n2s.runtime.store import absolute
 
     loaded, events = load(graph, set_, Shape(size, fps)), watching(json)
-    if not loaded.sinks() and not loaded.interface:
-        show_analysis(loaded, Store(store), events, json)
-        return
-    job = Run(loaded, out, Store(store), events=events)
     try:
-        described = [describe_film(job, film) for film in job.plan()]
+        with Session(loaded, store, events.said, remember=False) as session:
+            if not loaded.sinks() and not loaded.interface:
+                described, show = [describe_analysis(loaded.flat, session.values)], analysis_text
+            else:
+                planned = session.films(absolute(out), began=events.began)
+                described, show = [describe_film(planned, film) for film in planned.films], text
     finally:
-        job.events.ended()
-        job.context.close()
+        events.ended()
     for i, about in enumerate(described):
         if json:
             line(about)
         else:
-            print(("\n" if i else "") + "\n".join(text(about)))
+            print(("\n" if i else "") + "\n".join(show(about)))
 
 
-def show_analysis(graph: Any, store: Any, events: Any, json: bool) -> None:
-    """Show what a graph without a film hears and computes."""
-    from n2s.runtime.context import RunContext
-    from n2s.runtime.readiness import check_inputs
-    from n2s.runtime.render.analysis import analyse
-    from n2s.runtime.seeing.explain import describe_analysis
-
-    context = RunContext(store, events.said)
-    try:
-        check_inputs(graph)
-        about = describe_analysis(graph.flat, analyse(graph.flat, context))
-    finally:
-        events.ended()
-        context.close()
-    if json:
-        line(about)
-        return
-    print(f"{about['title'] or graph.path.stem}: no film")
-    print(
-        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, "
-        f"{about['tempo']:.4g} beats a minute"
-    )
+def analysis_text(about: dict[str, Any]) -> list[str]:
+    """Return in lines what a graph without a film hears and computes."""
+    lines = [
+        f"{about['title'] or about['name']}: no film",
+        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, {about['tempo']:.4g} beats a minute",
+    ]
     room = min(28, max((len(signal["signal"]) for signal in about["signals"]), default=0))
     heading = "signals"
     for signal in about["signals"]:
         low, high = signal["range"]
         columns = f"{signal['columns']} columns, " if signal["columns"] else ""
-        print(f"  {heading:8}{signal['signal']:{room}}  {columns}{low:.3g} to {high:.3g}")
+        lines.append(f"  {heading:8}{signal['signal']:{room}}  {columns}{low:.3g} to {high:.3g}")
         heading = ""
+    return lines
 
 
 def text(about: dict[str, Any]) -> list[str]:

@@ -41,26 +41,26 @@ def why(
     json: AsJson = False,
 ) -> None:
     """Say why chunks would be rendered: what differs from the most alike chunk that the store keeps."""
-    from n2s.runtime.run import Run
     from n2s.runtime.seeing.explain import Explainer
-    from n2s.runtime.store import Store
+    from n2s.runtime.session import Session
+    from n2s.runtime.store import absolute
 
     if chunk is not None and at is not None:
         raise GraphError("--chunk and --at name the same thing; give one of them.")
     time = read_time("--at", at)
-    job = Run(load(graph, set_, Shape(size, fps)), out, Store(store), events=watching(json))
+    loaded, events = load(graph, set_, Shape(size, fps)), watching(json)
     try:
-        job.plan()
-        explainer = Explainer(job)
-        told = [about for film in job.films for about in explainer.film(film, chosen(film, chunk, time))]
+        with Session(loaded, store, events.said, remember=False) as session:
+            planned = session.films(absolute(out), began=events.began)
+            explainer = Explainer(planned)
+            told = [about for film in planned.films for about in explainer.film(film, chosen(film, chunk, time))]
     finally:
-        job.events.ended()
-        job.context.close()
+        events.ended()
     if json:
         for about in told:
             line(about)
         return
-    for film in job.films:
+    for film in planned.films:
         print("\n".join(text(film, [about for about in told if about["film"] == film.path.name])))
 
 

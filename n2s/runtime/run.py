@@ -13,25 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from n2s.graph.authors import whole_traceback
-from n2s.graph.check import without_film
-from n2s.graph.errors import ArgumentError, Cancelled, GraphError, N2SError, RenderError
+from n2s.graph.errors import ArgumentError, Cancelled, N2SError, RenderError
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.times import parse_time
-from n2s.plan.stages import Plan
 from n2s.runtime import machine
-from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import Executor, Rendered, Task, in_order_of_needs
-from n2s.runtime.executors.film import FilmJob
 from n2s.runtime.executors.registry import choose_executor
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.films import Film, FilmMaker
-from n2s.runtime.films.productions import Planner
+from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.targets import Targets, frames_folder, renew_frames_folder
 from n2s.runtime.models.folder import ProviderExhausted
-from n2s.runtime.readiness import check_inputs, input_files
+from n2s.runtime.readiness import input_files
 from n2s.runtime.records import RunRecord
+from n2s.runtime.session import Session
 from n2s.runtime.store import Store, absolute, check_folder, disk_error
 
 
@@ -108,14 +105,14 @@ class Run:
         self.store = Store(store) if store is None or isinstance(store, str | os.PathLike) else store
         self.executor = executor or ThreadExecutor()
         self.events = events or Events()
-        self.context = RunContext(self.store, self._say, fresh=force)
+        self.session = Session(graph, self.store, self._say, fresh=force, remember=False)
+        self.context = self.session.context
         self.targets = Targets(self.store, self.out)
         self.maker = FilmMaker(self.store, self.targets)
         self.overwrite, self.keep_frames = overwrite, keep_frames
         self.report = Report()
         self.record: RunRecord | None = None
-        self.films: list[Film] = []
-        self._checked = False
+        self.planned: PlannedFilms | None = None
         self._seconds: Counter[str] = Counter()
         self._computed: Counter[str] = Counter()
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="music")
@@ -132,52 +129,24 @@ class Run:
         if self.record:
             self.record.log(what)
 
-    def check(self) -> None:
-        """Refuse a graph that cannot render, before any work.
+    def plan(self) -> list[Film]:
+        """Hear the music and return the films with every chunk's key; renders nothing.
 
         Raises
         ------
         GraphError
-            With everything that is wrong.
+            With everything that is wrong, before any work.
         """
-        if self._checked:
-            return
-        if problem := without_film(self.graph):
-            raise GraphError([problem])
-        check_inputs(self.graph)
-        self._checked = True
+        self.planned = self.session.films(self.out, self.span, self.force, self._began)
+        return self.planned.films
 
-    def plan(self) -> list[Film]:
-        """Hear the music and return the films with every chunk's key; renders nothing."""
-        self.check()
-        planner = Planner(self.context, machine.environment(), self.out, self._began)
-        self.films = planner.films(self.graph, self.span)
-        return self.films
+    @property
+    def films(self) -> list[Film]:
+        return self.planned.films if self.planned else []
 
     def missing(self) -> list[Task]:
         """Return the chunks that must be rendered, each once, in the order of the films."""
-        tasks: dict[str, Task] = {}
-        looked_for: set[str] = set()
-        numbers = {id(plan): number for number, plan in enumerate(self._plans())}
-        for film in self.films:
-            if not self.force and self.maker.finished(film):
-                continue
-            for plan, chunk in film.parts:
-                if chunk.key not in looked_for:
-                    looked_for.add(chunk.key)
-                    if self.force or not self.store.find("segments", chunk.key, film.suffix):
-                        tasks[chunk.key] = Task(numbers[id(plan)], chunk.start, chunk.stop, chunk.key)
-        return list(tasks.values())
-
-    def _plans(self) -> list[Plan]:
-        """The plans of all films, each once; a task's ``plan`` is a place in this list."""
-        return list({id(plan): plan for film in self.films for plan, _ in film.parts}.values())
-
-    def job(self, tasks: list[Task]) -> FilmJob:
-        """Return, as plain data, what whoever renders some tasks must know."""
-        wanted = {task.plan for task in tasks}
-        plans = {number: plan for number, plan in enumerate(self._plans()) if number in wanted}
-        return FilmJob.of(plans, self.context)
+        return self.planned.tasks()
 
     def execute(self) -> Report:
         """Render what is missing, publish the films, write the record.
@@ -191,7 +160,7 @@ class Run:
         """
         began = time.perf_counter()
         try:
-            self.check()
+            self.session.check_films()
             check_folder(self.out)
             check_folder(self.store.root)
             self.record = RunRecord(self.out)
@@ -267,13 +236,14 @@ class Run:
                 self._say(str(error))
                 self.executor.stop()
                 self.context.fall_back_to_cpu()
+                self.session.forget_plans()
                 self.plan()
                 tasks = self.missing()
 
     def _render_tasks(self, tasks: list[Task]) -> None:
         names = {chunk.key: film.path.name for film in reversed(self.films) for _, chunk in film.parts}
         self._began("opening models and compiling kernels")
-        self.executor.start(self.job(tasks), self.context, _Heard(self))
+        self.executor.start(self.planned.job(tasks, self.context), self.context, _Heard(self))
         self._began("rendering")
         try:
             for task, rendered in in_order_of_needs(self.executor, tasks):

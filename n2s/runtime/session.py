@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from n2s.graph.check import without_film
 from n2s.graph.errors import GraphError, MediaError
 from n2s.graph.graph import Graph
 from n2s.graph.time import Clock
@@ -20,6 +21,10 @@ from n2s.plan.ranges import check_ranges
 from n2s.plan.stages import Plan
 from n2s.runtime import machine
 from n2s.runtime.context import RunContext
+from n2s.runtime.films.films import FilmMaker
+from n2s.runtime.films.planned import PlannedFilms
+from n2s.runtime.films.productions import Planner, Span
+from n2s.runtime.films.targets import Targets
 from n2s.runtime.readiness import check_inputs
 from n2s.runtime.render.analysis import Known, analyse
 from n2s.runtime.render.frames import FrameMaker
@@ -35,7 +40,7 @@ class _Shared:
 
     store: Store
     recent: RecentFrames
-    known: Known = field(default_factory=dict)
+    known: Known | None
     opened: dict[str, Any] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
 
@@ -54,6 +59,8 @@ class Session:
         Bytes of decoded frames that are kept, the least recently used ones go first.
     fresh : bool
         Read every file again, whatever the store remembers of it.
+    remember : bool
+        False keeps no values for sessions of edits, and costs a little less.
 
     Attributes
     ----------
@@ -68,9 +75,12 @@ class Session:
         say: Callable[[str], None] = lambda text: None,
         memory: int = MEMORY,
         fresh: bool = False,
+        remember: bool = True,
     ):
         store = store if isinstance(store, Store) else Store(store)
-        self._begin(graph, RunContext(store, say, fresh), _Shared(store, RecentFrames(memory)))
+        self._begin(
+            graph, RunContext(store, say, fresh), _Shared(store, RecentFrames(memory), {} if remember else None)
+        )
 
     def _begin(self, graph: Graph, context: RunContext, shared: _Shared) -> None:
         self.graph, self.context, self._shared = graph, context, shared
@@ -162,6 +172,51 @@ class Session:
                     check_ranges(plan)
                     return towards(plan, end)
         raise GraphError(f'"{end}" gives neither latents nor frames.')
+
+    def check_films(self) -> None:
+        """Refuse a graph whose films cannot be rendered, before any work.
+
+        Raises
+        ------
+        GraphError
+            With everything that is wrong.
+        """
+        if problem := without_film(self.graph):
+            raise GraphError([problem])
+        check_inputs(self.graph)
+
+    def films(
+        self,
+        out: Path,
+        span: Span = (None, None),
+        force: bool = False,
+        began: Callable[[str], None] = lambda step: None,
+    ) -> PlannedFilms:
+        """Return the films of the graph, those of an album's tracks first, with every chunk's key.
+
+        Parameters
+        ----------
+        out : Path
+            The folder that films are written to.
+        span : pair of Number or None
+            The times to begin and to end at.
+        force : bool
+            Take every chunk for missing.
+        began : callable
+            Told when a step begins that may take a moment.
+        """
+        self.check_films()
+        with self._shared.lock:
+            planner = Planner(self.context, self.environment, out, began, self._shared.known)
+            films = planner.films(self.graph, span)
+        return PlannedFilms(films, self.store, FilmMaker(self.store, Targets(self.store, out)), force)
+
+    def forget_plans(self) -> None:
+        """Plan anew from here on: what runs the decoders is another than before."""
+        with self._shared.lock:
+            self._plans.clear()
+            self._makers.clear()
+            self._shared.opened.clear()
 
     def maker(self, end: str) -> FrameMaker:
         """Return what makes the frames or latents of a node, or a film's codes."""

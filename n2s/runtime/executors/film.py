@@ -222,7 +222,7 @@ class FilmRenderer:
     def _other(self, task: Task, chunk: Chunk, plan: Plan) -> OtherCode:
         part = self.parts[task.plan]
         planned, found = ({**chunk.recipe, "static": static} for static in (part.static, plan.keys.static))
-        difference = compare(planned, found, [*plan.order, plan.end])
+        difference = compare(planned, found, [stage.node for stage in plan.nodes])
         causes = "; ".join(cause["text"] for cause in difference.causes) if difference else ""
         span = authors.in_words((task.start, task.stop))
         return OtherCode(

@@ -25,7 +25,7 @@ from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films.films import Chapter, Film, Passage
 from n2s.runtime.films.targets import film_path, part, version
-from n2s.runtime.render.analysis import analyse, resolved
+from n2s.runtime.render.analysis import Known, analyse, resolved
 
 Span = tuple[Number | None, Number | None]
 LONGEST = 1e9  # seconds; no track comes near it
@@ -62,10 +62,19 @@ class Planner:
         The folder that films are written to.
     began : callable
         Told when a step begins that may take a moment.
+    known : dict, optional
+        What resident nodes gave before; see `analyse`.
     """
 
-    def __init__(self, context: RunContext, environment: dict[str, Any], out: Path, began: Callable[[str], None]):
-        self.context, self.environment, self.out, self.began = context, environment, out, began
+    def __init__(
+        self,
+        context: RunContext,
+        environment: dict[str, Any],
+        out: Path,
+        began: Callable[[str], None],
+        known: Known | None = None,
+    ):
+        self.context, self.environment, self.out, self.began, self.known = context, environment, out, began, known
         self._produced: dict[int, Production] = {}
 
     def films(self, graph: Graph, span: Span = (None, None)) -> list[Film]:
@@ -101,7 +110,7 @@ class Planner:
         if id(graph) not in self._produced:
             name = graph.header.title or (graph.path.stem if graph.path else "the graph")
             self.began(f"hearing {name}")
-            self._produced[id(graph)] = Production(graph, analyse(graph, self.context))
+            self._produced[id(graph)] = Production(graph, analyse(graph, self.context, self.known))
         return self._produced[id(graph)]
 
     def _plan(self, production: Production, sink: str) -> Plan:

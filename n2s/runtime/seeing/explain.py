@@ -17,20 +17,16 @@ from n2s.plan.formats import call_format
 from n2s.plan.keys import Chunk, node_digests
 from n2s.plan.stages import Plan, Stage
 from n2s.runtime.films.films import Film
-from n2s.runtime.run import Run
+from n2s.runtime.films.planned import SEGMENTS, PlannedFilms
 from n2s.runtime.seeing.differences import compare
 
 
-def describe_film(run: Run, film: Film) -> dict[str, Any]:
+def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
     """Return what a film is made of and which of its chunks the store has, as plain data."""
     plans = list({id(plan): plan for plan, _ in film.parts}.values())
-    plan = plans[0]
-    stored: dict[str, bool] = {}
-    for _, chunk in film.parts:
-        if chunk.key not in stored:
-            stored[chunk.key] = run.store.find("segments", chunk.key, film.suffix) is not None
-    missing = [chunk for _, chunk in film.parts if not stored[chunk.key]]
-    done = run.maker.finished(film) is not None
+    plan, stored = plans[0], planned.stored(film)
+    missing = [chunk for (_, chunk), there in zip(film.parts, stored) if not there]
+    done = planned.finished(film) is not None
     return {
         "film": film.path.name,
         "path": str(film.path),
@@ -45,8 +41,8 @@ def describe_film(run: Run, film: Film) -> dict[str, Any]:
         "stages": stages(plan) if len(plans) == 1 else [],
         "driven": driven(plan) if len(plans) == 1 else [],
         "chunks": [
-            {"start": chunk.start, "stop": chunk.stop, "key": chunk.key, "stored": stored[chunk.key]}
-            for _, chunk in film.parts
+            {"start": chunk.start, "stop": chunk.stop, "key": chunk.key, "stored": there}
+            for (_, chunk), there in zip(film.parts, stored)
         ],
         "stored": len(film.parts) - len(missing),
         "to_render": 0 if done else len(missing),
@@ -65,7 +61,7 @@ def describe_analysis(graph: Graph, values: Values) -> dict[str, Any]:
             reached = [float(value.min()), float(value.max())] if value.size else [0.0, 0.0]
             signals.append({"signal": f"{name}.{output}" if several else name, "columns": columns, "range": reached})
     return {
-        "film": None, "title": graph.header.title, "frames": clock.frames, "seconds": clock.duration, "fps": str(clock.fps),
+        "film": None, "name": graph.path.stem if graph.path else "", "title": graph.header.title, "frames": clock.frames, "seconds": clock.duration, "fps": str(clock.fps),
         "size": list(graph.header.size), "tempo": clock.tempo, "signals": signals,
     }  # fmt: skip
 
@@ -153,32 +149,31 @@ class Explainer:
 
     Parameters
     ----------
-    run : Run
-        Planned.
+    planned : PlannedFilms
     """
 
-    def __init__(self, run: Run):
-        self.run = run
+    def __init__(self, planned: PlannedFilms):
+        self.planned, store = planned, planned.store
         self.kept: dict[str, dict[str, Any]] = {}
         self.by_start: dict[int, list[str]] = {}
         self.made: dict[str, float] = {}
-        for entry in run.store.entries():  # before any chunk is looked for, which removes damaged ones
-            recipe = run.store.recipe("segments", entry.key) if entry.kind == "segments" else None
+        for entry in store.entries():  # before any chunk is looked for, which removes damaged ones
+            recipe = store.recipe(SEGMENTS, entry.key) if entry.kind == SEGMENTS else None
             if recipe and isinstance(recipe.get("static"), dict):
                 self.kept[entry.key] = recipe
                 self.made[entry.key] = max((_changed(path) for path in entry.payloads), default=entry.used)
                 self.by_start.setdefault(recipe["start"], []).append(entry.key)
-        self.stale = {task.key for task in run.missing()}
+        self.stale = {task.key for task in planned.tasks()}
 
     def film(self, film: Film, index: int | None = None) -> list[dict[str, Any]]:
         """Return a film's stale chunks with their causes, or one chunk whatever its state."""
-        done = self.run.maker.finished(film) is not None
+        done, there = self.planned.finished(film) is not None, self.planned.stored(film)
         told, passed = [], 0
         for i, (plan, chunk) in enumerate(film.parts):
             begin, passed = passed, passed + chunk.count
             if i != index and (index is not None or done or chunk.key not in self.stale):
                 continue
-            stored = self.run.store.find("segments", chunk.key, film.suffix) is not None
+            stored = there[i]
             causes, against = self._causes(plan, chunk) if not stored else ([], None)
             if stored:
                 causes = [{"kind": "stored", "text": "it is in the store: nothing to render"}]
@@ -199,7 +194,7 @@ class Explainer:
             return [
                 {"kind": "damaged", "text": "it was rendered before, but what was kept of it is damaged or gone"}
             ], chunk.key
-        names = [*plan.order, plan.end]
+        names = [stage.node for stage in plan.nodes]
         recipe = {**chunk.recipe, "static": plan.keys.static}
         best: tuple[Any, str, list] | None = None
         for key in [*self.by_start.get(chunk.start, ()), *self._at_other_rates(plan, chunk)]:
