@@ -78,9 +78,9 @@ class FilmPart:
     def of(cls, plan: FilmPlan) -> FilmPart:
         return cls(Excerpt.of(plan.graph, [*plan.order, plan.sink]), plan.sink, _needed(plan), plan.static)
 
-    def plan(self, context: RunContext) -> FilmPlan:
+    def plan(self, context: RunContext, environment: Mapping[str, str]) -> FilmPlan:
         """Return the plan again, made of the code, files and libraries of this process."""
-        return FilmPlan(self.graph, self.sink, self.values, context, machine.environment())
+        return FilmPlan(self.graph, self.sink, self.values, context, environment)
 
 
 def _needed(plan: FilmPlan) -> Values:
@@ -168,6 +168,7 @@ class FilmRenderer:
 
     def __init__(self, parts: Mapping[int, FilmPart], context: RunContext, events: Events):
         self.parts, self.context, self.events = parts, context, events
+        self._environment = machine.environment()
         self._makers: dict[int, FrameMaker] = {}
         self._lock = threading.Lock()
 
@@ -179,7 +180,8 @@ class FilmRenderer:
         if number not in self._makers:
             with self._lock:
                 if number not in self._makers:
-                    maker = FrameMaker(self.parts[number].plan(self.context), self.context.store.kernels)
+                    plan = self.parts[number].plan(self.context, self._environment)
+                    maker = FrameMaker(plan, self.context.store.kernels)
                     maker.warm_up(self.events.began)
                     self._makers[number] = maker
         return self._makers[number]
