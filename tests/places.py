@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -101,6 +102,28 @@ def n2s(*arguments: Any, **environment: str) -> subprocess.CompletedProcess:
     )
     assert "Traceback" not in done.stdout + done.stderr
     return done
+
+
+def wait_until_nothing_runs(store: Path, session: int | None = None) -> None:
+    """Wait, a few seconds at most, until no FFmpeg writes into a store, and no process of a session is left."""
+    end = time.monotonic() + 5
+    while left := _running(str(store), session):
+        assert time.monotonic() < end, left
+        time.sleep(0.02)
+
+
+def _running(word: str, session: int | None) -> list[str]:
+    """Return the command lines of other processes in a session, or with a word in them."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+            its_session = int((folder / "stat").read_text().rpartition(")")[2].split()[3])
+        except OSError:  # it has ended meanwhile
+            continue
+        if words and (its_session == session or word in words) and folder.name != str(os.getpid()):
+            found.append(words)
+    return found
 
 
 def flip(data: bytes, at: int) -> bytes:

@@ -13,6 +13,7 @@ import toys
 from conftest import shared_store
 from places import Place
 
+from n2s.commands.run import summary
 from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
 from n2s.runtime.context import RunContext
@@ -20,7 +21,7 @@ from n2s.runtime.events import Events
 from n2s.runtime.executors.base import OtherCode, Task, in_order_of_needs
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
-from n2s.runtime.run import Run
+from n2s.runtime.run import Report, Run
 
 
 def carry_out(executor: Any, job: Any, tasks: list[Task], store: Any) -> list[Task]:
@@ -90,6 +91,12 @@ def test_frames_are_counted_node_by_node(studio: Any, tmp_path: Path, store: Any
     assert report.computed["anchors"] > frames  # chunks share what their windows look back on
     nodes = json.loads(report.record.read_text())["nodes"]
     assert {name: about["frames"] for name, about in nodes.items()} == report.computed
+
+
+def test_frames_computed_more_than_once_are_told_of(tmp_path: Path) -> None:
+    report = Report(rendered=1, frames=60, seconds=1.0, nodes={"film": 0.5, "tone": 0.2}, record=tmp_path)
+    report.computed = {"film": 75, "tone": 60}
+    assert "Time by node: film 0.5 s (75 frames), tone 0.2 s." in summary(report)
 
 
 class Backwards(Run):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import tiny
-from places import MINIMAL, N2S, POSIX, Place
+from places import MINIMAL, N2S, POSIX, Place, wait_until_nothing_runs
 
 from n2s.graph.graph import Graph
 from n2s.runtime.run import Run
@@ -58,28 +58,6 @@ def wait_for_a_segment(process: subprocess.Popen, place: Place) -> None:
         time.sleep(0.005)
 
 
-def wait_until_nothing_runs(process: subprocess.Popen, place: Place) -> None:
-    """Wait, a few seconds at most, until no worker and no FFmpeg is left of a run."""
-    end = time.monotonic() + 5
-    while left := left_of(process, place):
-        assert time.monotonic() < end, left
-        time.sleep(0.02)
-
-
-def left_of(process: subprocess.Popen, place: Place) -> list[str]:
-    """Return the command lines of processes in a run's session, or with the place's store among their words."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
-            session = int((folder / "stat").read_text().rpartition(")")[2].split()[3])
-        except OSError:  # it has ended meanwhile
-            continue
-        if words and (session == process.pid or str(place.store.root) in words):
-            found.append(words)
-    return found
-
-
 @POSIX
 @MANY
 def test_a_killed_run_goes_on(long_place: Place, undisturbed: bytes, many: str) -> None:
@@ -87,7 +65,7 @@ def test_a_killed_run_goes_on(long_place: Place, undisturbed: bytes, many: str) 
     wait_for_a_segment(process, long_place)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    wait_until_nothing_runs(process, long_place)
+    wait_until_nothing_runs(long_place.store.root, process.pid)
     assert process.returncode == -signal.SIGKILL
     assert not (long_place.out / "film.mp4").exists()
     report = long_place.run()
@@ -104,7 +82,7 @@ def test_workers_end_with_the_process_that_started_them(long_place: Place, undis
     wait_for_a_segment(process, long_place)
     process.kill()  # alone: its workers find out by themselves
     process.communicate()
-    wait_until_nothing_runs(process, long_place)
+    wait_until_nothing_runs(long_place.store.root, process.pid)
     assert long_place.rubbish() == []
     report = long_place.run()
     assert 1 <= report.stored <= 6 and report.rendered == 6 - report.stored
@@ -123,7 +101,7 @@ def test_an_interrupted_run_goes_on(long_place: Place, undisturbed: bytes, how: 
         process.send_signal(how)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
-    wait_until_nothing_runs(process, long_place)
+    wait_until_nothing_runs(long_place.store.root, process.pid)
     assert "Interrupted. What is finished is kept: run the same command again to go on." in said
     assert "Traceback" not in said
     assert long_place.rubbish() == []

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import toys
-from places import POSIX, Place
+from places import POSIX, Place, wait_until_nothing_runs
 from test_executors import carry_out
 
 from n2s.graph.errors import RenderError
@@ -75,6 +75,7 @@ def test_what_a_killed_worker_was_at_is_rendered_by_another(
     assert f"A worker process {words} while it rendered frames 0 to 14; another one begins them again." in log
     assert place.rubbish() == []
     assert children() == killer.others
+    wait_until_nothing_runs(place.store.root)
 
 
 @POSIX
@@ -97,19 +98,20 @@ def test_workers_are_kept_and_work_for_the_next_job(store: Any, pool: Any) -> No
 
 
 def test_a_task_that_is_given_up_leaves_its_worker_fit_for_more(store: Any, pool: Any) -> None:
+    def interrupt(text: str) -> None:
+        raise KeyboardInterrupt
+
     slow, quick = toys.task("slow"), toys.task("quick")
-    executor = ProcessExecutor(2, pool)
-    executor.start(toys.Sums(600), RunContext(store, lambda text: None), Events())
+    carry_out(ProcessExecutor(1, pool), toys.Sums(), [toys.task("another")], store)
+    before = children()
+    executor = ProcessExecutor(1, pool)
+    executor.start(toys.Sums(600), RunContext(store, interrupt), Events())
     executor.submit(slow)
-    while not executor._doing:  # until a worker is at it
-        executor._hand_out()
-        for worker in executor._crew:
-            if worker.connection.poll(0.1):
-                worker.receive()
-    kept = executor._crew[0].pid
+    with pytest.raises(KeyboardInterrupt):
+        list(executor.finished())
     executor.stop()
     carry_out(ProcessExecutor(1, pool), toys.Sums(), [quick], store)
-    assert kept in children()
+    assert children() == before
     assert store.find("sums", slow.key, ".txt") is None
 
 

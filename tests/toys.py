@@ -22,19 +22,21 @@ class Sums:
     waits: float = 0.0
 
     def open(self, context: Any, events: Any) -> Adder:
-        return Adder(context.store, self.waits)
+        return Adder(context, self.waits)
 
 
 @dataclass
 class Adder:
-    store: Store
+    context: Any
     waits: float
 
     def warm_up(self) -> None:
         pass
 
     def render(self, task: Task, progress: Callable[[int], None]) -> Rendered:
-        paths = [self.store.find("sums", need, ".txt") for need in task.needs]
+        self.context.say(f"{task.key} begins")
+        store = self.context.store
+        paths = [store.find("sums", need, ".txt") for need in task.needs]
         if None in paths:
             raise MediaError(f"{task.key} began before what it needs was done.")
         total = 1 + sum(int(path.read_text()) for path in paths)
@@ -42,7 +44,7 @@ class Adder:
         while time.monotonic() < end:
             progress(0)
             time.sleep(0.005)
-        self.store.add("sums", task.key, ".txt", {}, lambda path: path.write_text(str(total)))
+        store.add("sums", task.key, ".txt", {}, lambda path: path.write_text(str(total)))
         progress(1)
         return Rendered({"sum": self.waits}, {"sum": 1}, f"process {os.getpid()}")
 

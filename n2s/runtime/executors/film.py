@@ -85,10 +85,9 @@ class FilmPart:
         graph = Excerpt.of(plan.graph, [*plan.order, plan.end])
         return cls(graph, _needed(plan), plan.end, plan.chunk_length, plan.nodes, plan.stages, plan.keys.static)
 
-    def plan(self, context: RunContext) -> Plan:
+    def plan(self, context: RunContext, environment: Mapping[str, str]) -> Plan:
         """Return the plan again, with keys of the code, files and libraries of this process."""
         scene = scene_of(self.graph, self.values, context)
-        environment = machine.environment()
         return key(
             Plan(self.graph, self.end, self.values, scene, environment, self.chunk_length, self.nodes, self.stages)
         )
@@ -179,6 +178,7 @@ class FilmRenderer:
 
     def __init__(self, parts: Mapping[int, FilmPart], context: RunContext, events: Events):
         self.parts, self.context, self.events = parts, context, events
+        self._environment = machine.environment()
         self._makers: dict[int, FrameMaker] = {}
         self._lock = threading.Lock()
 
@@ -190,7 +190,8 @@ class FilmRenderer:
         if number not in self._makers:
             with self._lock:
                 if number not in self._makers:
-                    maker = FrameMaker(self.parts[number].plan(self.context), self.context.store)
+                    plan = self.parts[number].plan(self.context, self._environment)
+                    maker = FrameMaker(plan, self.context.store)
                     maker.warm_up(self.events.began)
                     self._makers[number] = maker
         return self._makers[number]

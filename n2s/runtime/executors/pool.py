@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from n2s.graph.errors import RenderError
 from n2s.runtime.executors.worker import work
 
 STOP_SECONDS = 1.5  # in which a worker has given up, or ended itself; then it is killed
@@ -36,8 +37,11 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=work, args=(theirs,), name="n2s worker", daemon=True)
-        with _undisturbed():
-            self.process.start()
+        try:
+            with _undisturbed():
+                self.process.start()
+        except OSError as error:
+            raise RenderError(f"No worker process can be started: {error.strerror}. Use --jobs instead.") from None
         theirs.close()
         self.ready, self.whole, self.jobs = False, True, 0
 

@@ -38,7 +38,7 @@ class ProcessExecutor:
 
     def __init__(self, workers: int | None = None, pool: WorkerPool | None = None):
         self.workers = workers or default_count()
-        self._kept, self._pool = pool, pool
+        self._pool = pool
         self._crew: list[Worker] = []
         self._waiting: deque[Task] = deque()
         self._doing: dict[Worker, Task] = {}
@@ -48,7 +48,6 @@ class ProcessExecutor:
         path = [folder or os.getcwd() for folder in sys.path]
         self._order = ("job", pack_job(job), path, str(context.store.root), context.store.limit)
         self._context, self._events = context, events
-        self._pool = self._kept or WorkerPool()
         self._informed: set[Worker] = set()  # those that have the job
         self._progress: Counter[Worker] = Counter()  # frames of the task that each is at
         self._attempts: Counter[str] = Counter()
@@ -57,7 +56,10 @@ class ProcessExecutor:
     def submit(self, task: Task) -> None:
         self._waiting.append(task)
         if len(self._crew) < min(self.workers, len(self._waiting) + len(self._doing)):
-            self._crew.append(self._pool.take())
+            self._crew.append(self._new_worker())
+
+    def _new_worker(self) -> Worker:
+        return Worker() if self._pool is None else self._pool.take()
 
     def finished(self) -> Iterator[tuple[Task, Rendered]]:
         while self._waiting or self._doing:
@@ -136,7 +138,7 @@ class ProcessExecutor:
                     f"Worker processes cannot be started: {MOST_ATTEMPTS} of them {how}. Use --jobs instead."
                 )
         if self._waiting:
-            self._crew.append(self._pool.take())
+            self._crew.append(self._new_worker())
 
     def _give_back_task(self, worker: Worker) -> Task | None:
         """Put the task of a worker that does not finish it in front of those that wait; return it."""
@@ -158,7 +160,8 @@ class ProcessExecutor:
                 pass  # it is gone, which is found out below
         deadline = time.monotonic() + STOP_SECONDS
         for worker in crew:
-            if worker in informed and worker.closed(deadline) or self._kept and not worker.ready and worker.whole:
+            fit = worker.closed(deadline) if worker in informed else worker.whole
+            if fit and self._pool is not None:
                 self._pool.give(worker)
             else:
                 worker.kill()
@@ -168,5 +171,3 @@ class ProcessExecutor:
         for key, pid in self._lost:
             self._context.store.forget_unfinished(key, pid)
         self._lost.clear()
-        if self._pool is not None and self._kept is None:
-            self._pool.close()

@@ -47,6 +47,7 @@ class _Worker:
         self.connection = connection
         self.orders: SimpleQueue[tuple] = SimpleQueue()
         self.status = 0
+        self._telling = threading.Lock()
         self._given_up = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -82,10 +83,11 @@ class _Worker:
         raise Cancelled
 
     def tell(self, *answer: Any) -> None:
-        try:
-            self.connection.send(answer)
-        except OSError:
-            raise Cancelled from None
+        with self._telling:  # a node may have threads of its own that say something
+            try:
+                self.connection.send(answer)
+            except OSError:
+                raise Cancelled from None
 
     def progress(self, frames: int) -> None:
         if self._given_up.is_set():
