@@ -61,7 +61,7 @@ def planned(graph: Graph, out: Path, store: Any) -> tuple[Run, list[Task]]:
 
 def test_a_pickled_job_renders_the_same_segments(place: Place, new_store: Any) -> None:
     run, tasks = planned(Graph.load(place.graph), place.out, place.store)
-    data = pickle.dumps(run.job(tasks))
+    data = pickle.dumps(run.planned.job(tasks, run.context))
     assert len(data) < 20_000  # no music, no model, no picture
     elsewhere = new_store()
     carry_out(ThreadExecutor(1), pickle.loads(data), tasks, elsewhere)
@@ -74,7 +74,7 @@ def test_a_pickled_job_renders_the_same_segments(place: Place, new_store: Any) -
 
 def test_a_task_that_would_become_something_else_is_refused(place: Place) -> None:
     run, tasks = planned(Graph.load(place.graph), place.out, place.store)
-    job = run.job(tasks)
+    job = run.planned.job(tasks, run.context)
     grain = job.parts[0].graph.nodes["grain"]
     job.parts[0].graph.nodes["grain"] = grain.model_copy(update={"seed": grain.seed + 1})
     with pytest.raises(OtherCode, match="out: frames 0 to 14 would not be made as planned.*grain.seed") as caught:
