@@ -1,4 +1,4 @@
-"""The decoder alone: what int8 and folding are worth, and how many frames a second two one-thread sessions give.
+"""The decoder alone: what int8 and folding are worth, and how many frames per second two one-thread sessions give.
 
     python bench/decode.py                    512x512, the shipped files and their architecture in other forms
     python bench/decode.py --grid 16 29       another latent grid, rows and columns
@@ -70,7 +70,7 @@ def forms(folder: Path, config: dict) -> dict[str, Path]:
 
 
 def side_by_side(sessions: list, latents: np.ndarray, seconds: float) -> float:
-    """Return the frames a second of sessions that work at the same time, one thread each."""
+    """Return the frames per second of sessions that work at the same time, one thread each."""
     until = time.perf_counter() + seconds
 
     def work(session) -> int:
@@ -125,7 +125,7 @@ def show(spent: dict[str, list[float]], rates: list[float], options: argparse.Na
     """Print the table."""
     rows, columns = options.grid
     print(f"{32 * columns}x{32 * rows}, medians of {options.repeats}, one thread")
-    print(f"{'ms of processor time a frame':34}{'median':>9}   {'spread':>13}")
+    print(f"{'ms of processor time per frame':34}{'median':>9}   {'spread':>13}")
     for name, values in spent.items():
         print(f"{name:34}{statistics.median(values):9.2f}   {f'{min(values):.1f}-{max(values):.1f}':>13}")
 

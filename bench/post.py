@@ -54,7 +54,7 @@ def clocks(who: int = resource.RUSAGE_SELF) -> np.ndarray:
 
 
 def side_by_side(work: Callable[[int, int], None], frames: int, cores: int) -> np.ndarray:
-    """Return the seconds for frames that ``work`` makes from start to stop, one stretch a processor."""
+    """Return the seconds for frames that ``work`` makes from start to stop, one stretch per processor."""
     bounds = [frames * i // cores for i in range(cores + 1)]
     with ThreadPoolExecutor(cores) as pool:
         began = clocks()
@@ -237,7 +237,7 @@ def main() -> None:
         record = {
             "cores": options.cores,
             "frames": options.frames,
-            "columns": ["ms of wall clock a frame", "ms of processor time a frame"],
+            "columns": ["ms of wall clock time per frame", "ms of processor time per frame"],
             "medians": {name: value.tolist() for name, value in medians.items()},
             "all": {name: np.array(values).tolist() for name, values in times.items()},
             "ratios": ratios,

@@ -32,7 +32,7 @@ SIZE, FPS, RATE, SAMPLE = 512, 30, 44100, 10  # SAMPLE: the seconds of the film 
 OVERHEAD, SHARE = (
     4.0,
     0.8,
-)  # what is wanted: ms of processor time a frame at most, part of what two cores allow at least
+)  # what is wanted: ms of processor time per frame at most, part of what two cores allow at least
 
 GRAPH = """\
 n2s: 1
@@ -61,7 +61,7 @@ nodes:
 
 
 def music(seconds: float) -> np.ndarray:
-    """A bass that moves in steps, a chord that swells, a tick on every beat of 120 a minute; float32 (samples, 2)."""
+    """A bass that moves in steps, a chord that swells, a tick on every beat at 120 beats per minute; float32 (samples, 2)."""
     t = np.arange(round(seconds * RATE)) / RATE
     bass = np.sin(2 * np.pi * np.array([55.0, 65.4, 49.0, 73.4])[(t // 2 % 4).astype(int)] * t) * (
         0.5 + 0.5 * np.sin(t / 3)
@@ -205,7 +205,7 @@ def measure(part: str, folder: Path, jobs: int) -> dict:
 
 
 def bench(folder: Path, options: argparse.Namespace) -> dict:
-    """Take all measurements in turn; return figures a frame, one row a repeat."""
+    """Take all measurements in turn; return figures per frame, one row per repeat."""
     store, jobs = folder / "store", options.jobs
     measure("record", folder, jobs)  # compiles the kernels too
     rows = []
@@ -247,7 +247,7 @@ def show(found: dict, jobs: int) -> None:
         print(f"{text:52}{median[key]:9.2f}   {f'{min(values):.2f}-{max(values):.2f}':>15}   {note}")
 
     print(f"\n{median['frames']:.0f} frames, {SIZE}x{SIZE}, medians of {len(rows)}, {jobs} chunks in flight")
-    print(f"{'ms of processor time a frame':52}{'median':>9}   {'spread':>15}")
+    print(f"{'ms of processor time per frame':52}{'median':>9}   {'spread':>15}")
     line("the whole run, with its encoders", "run")
     line("decode alone, one thread", "decode")
     line("encode alone, one encoder", "encode")
@@ -261,7 +261,7 @@ def show(found: dict, jobs: int) -> None:
     line("as a part of the same, side by side", "share beside")
     line("while rendering", "frames/s rendering")
     line("ms before and after the rendering", "before and after")
-    print("ms of wall clock a frame in each node, summed over threads (last repeat)")
+    print("ms of wall clock time per frame in each node, summed over threads (last repeat)")
     for name, spent in rows[-1]["nodes"].items():
         print(f"    {name:48}{spent:9.2f}")
 

@@ -704,7 +704,7 @@ def test_times_that_do_not_rise_in_the_tempo_of_the_track_are_told_with_their_no
     told = str(caught.value)
     assert (
         told.startswith(f"{graph.path}:{line}:")
-        and "  subject (Keyframes): points: at 60 beats a minute, times must rise" in told
+        and "  subject (Keyframes): points: at 60 beats per minute, times must rise" in told
     )
 
 

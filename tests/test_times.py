@@ -20,7 +20,7 @@ from n2s.graph.file.document import parse_document
 from n2s.graph.graph import Graph, Header, ValidationError
 from n2s.nodes import EMA, AudioSource, FFmpegSink, ImageSource, Keyframes, Tone
 
-SPELLINGS = {  # each, and its seconds at 90 beats a minute
+SPELLINGS = {  # each, and its seconds at 90 beats per minute
     "80": 80, "80.5": 80.5, ".5": 0.5, "1e1": 10, "0": 0, " 7 ": 7, "80 s": 80, "80s": 80, "250 ms": 0.25, "0.5 s": 0.5,
     "1:20": 80, "01:20": 80, "0:00": 0, "1:20.5": 80.5, "0:00.001": 0.001, "90:00": 5400, "1:02:03": 3723, "10:00:00.25": 36000.25,
     "1 beat": 2 / 3, "32 beats": 64 / 3, "0.5 beats": 1 / 3, "0.33333333333333331": 1 / 3, "1 bar": 8 / 3, "8 bars": 64 / 3,
@@ -131,7 +131,7 @@ def test_beats_and_seconds_are_compared_in_the_tempo_of_the_track() -> None:
     from dataclasses import replace
 
     slow = scene(300)
-    with pytest.raises(GraphError, match="at 60 beats a minute, times must rise; 5 s comes after 8 beats"):
+    with pytest.raises(GraphError, match="at 60 beats per minute, times must rise; 5 s comes after 8 beats"):
         mixed.compute(replace(slow, clock=replace(slow.clock, tempo=60.0)))
 
 
@@ -252,4 +252,4 @@ def test_beats_that_nobody_hears_are_assumed_and_said(track: Place, n2s: Any) ->
         "pulse: {node: EMA, signal: travel,",
     )
     status, out, err = n2s("run", track.graph, "--to", "1 beat", "--dry-run")
-    assert status == 0 and "15 of 15 frames" in out and "120 beats a minute are assumed" in err
+    assert status == 0 and "15 of 15 frames" in out and "120 beats per minute are assumed" in err

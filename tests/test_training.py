@@ -85,7 +85,7 @@ def test_anchors_name_what_exists():
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A data set of four pictures a style, 64 x 64."""
+    """A data set of four pictures per style, 64 x 64."""
     folder = tmp_path_factory.mktemp("data")
     rows = []
     for style in manifest.STYLES:

@@ -1,6 +1,6 @@
 """A data set on disk: pictures with a sidecar each, and one manifest that says what belongs to it.
 
-    <folder>/manifest.csv                          one row a picture, in the order of (style, index)
+    <folder>/manifest.csv                          one row per picture, in the order of (style, index)
     <folder>/<style>/<style>-000017.png            8-bit RGB
     <folder>/<style>/<style>-000017.json           how it was made: everything needed to make it again
 

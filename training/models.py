@@ -125,9 +125,9 @@ class Decoder(nn.Module):
     shuffle come from as many filters that know nothing of each other, and four by four of them left a comb on every edge.
 
     `linear` is a lapped transform beside the body, with `Encoder.linear` its counterpart; see `VAE.start_linear`. It is smooth by
-    construction, 4 by 4 nodes a cell, doubled three times (bilinear doublings in turn come near a quadratic B-spline, whose slopes are
+    construction, 4 by 4 nodes per cell, doubled three times (bilinear doublings in turn come near a quadratic B-spline, whose slopes are
     continuous), and level: it gives colours and soft forms, and every edge is left to the body. A linear path with a value of its own
-    for each pixel learns edges, too, but draws them as a row of beads, one a cell.
+    for each pixel learns edges, too, but draws them as a row of beads, one per cell.
     """
 
     def __init__(self, config: Config):
@@ -159,7 +159,7 @@ class Decoder(nn.Module):
         """Keep the smooth path from drawing cells: where latents are constant frames are, and where latents rise evenly frames do.
 
         A node's weights over the nine cells around it add up to its answer to a constant, and times the cells' places, -1, 0 and 1, to its
-        answer to a slope. The first is to be the same at every node of a cell; the second is to grow by as much a cell. What a node has
+        answer to a slope. The first is to be the same at every node of a cell; the second is to grow by as much per cell. What a node has
         more or less is taken from its weights in the shape of a quadratic B-spline q or of its slope q', so that kernels stay smooth:
 
             sum of q over the cells = 1, of place * q = where the node is, of q' = 0, of place * q' = 1

@@ -341,7 +341,7 @@ def parse() -> argparse.Namespace:
         "--widths", type=int, nargs=4, metavar="N", help="of the decoder, from the latent grid outwards"
     )
     parser.add_argument("--crop", type=int, help="one size of crops instead of the preset's")
-    parser.add_argument("--batch", type=int, default=8, help="crops a step, with --crop")
+    parser.add_argument("--batch", type=int, default=8, help="crops per step, with --crop")
     parser.add_argument(
         "--spare-memory",
         action="store_true",

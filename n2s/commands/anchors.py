@@ -49,8 +49,8 @@ def add(
     data: Annotated[
         Path | None, typer.Option(help="take what stands for each style of a data set instead", metavar="FOLDER")
     ] = None,
-    per_style: Annotated[int, typer.Option(min=1, max=50, help="with --data, anchors a style")] = 6,
-    most: Annotated[int, typer.Option(min=1, help="with --data, pictures a style that are looked at")] = 200,
+    per_style: Annotated[int, typer.Option(min=1, max=50, help="with --data, anchors per style")] = 6,
+    most: Annotated[int, typer.Option(min=1, help="with --data, pictures per style that are looked at")] = 200,
     prefix: Annotated[
         str | None,
         typer.Option(help="PREFIX-1 … for draws (else drift-1 …), PREFIX-STYLE-1 … for data", metavar="PREFIX"),
@@ -198,7 +198,7 @@ def finish(folder: Path, store: Any, json: bool, copy_to: Path | None) -> None:
 
 
 def show(anchors: dict[str, Any], json: bool) -> None:
-    """Print anchors, a line each."""
+    """Print anchors, one line per anchor."""
     wide = max(map(len, anchors), default=0)
     for name, anchor in anchors.items():
         if json:

@@ -27,7 +27,7 @@ Overrides = Annotated[
 ]
 StoreFolder = Annotated[Path | None, typer.Option(help="folder of kept results; the user's cache when left out")]
 Size = Annotated[str | None, typer.Option("--size", help="width and height in place of the graph's", metavar="WxH")]
-Fps = Annotated[str | None, typer.Option("--fps", help="frames a second in place of the graph's", metavar="RATE")]
+Fps = Annotated[str | None, typer.Option("--fps", help="frames per second in place of the graph's", metavar="RATE")]
 AsJson = Annotated[bool, typer.Option("--json", help="print structured lines, one JSON object each")]
 
 
@@ -59,7 +59,7 @@ def halved(header: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Shape:
-    """Another size and frame rate than the graph's: width and height, frames a second, half of both for a draft."""
+    """Another size and frame rate than the graph's: width and height, frames per second, half of both for a draft."""
 
     size: str | None = None
     fps: str | None = None

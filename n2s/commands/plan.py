@@ -78,7 +78,7 @@ def show_analysis(graph: Any, store: Any, events: Any, json: bool) -> None:
         return
     print(f"{about['title'] or graph.path.stem}: no film")
     print(
-        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {about['tempo']:.4g} beats a minute"
+        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {about['tempo']:.4g} beats per minute"
     )
     room = min(28, max((len(signal["signal"]) for signal in about["signals"]), default=0))
     heading = "signals"

@@ -29,7 +29,7 @@ def run(
     out: Annotated[Path, typer.Option(help="folder for films and records")] = Path("renders"),
     store: StoreFolder = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, max=256, help="chunks in flight; one a processor when left out")
+        int | None, typer.Option(min=1, max=256, help="chunks in flight; one per processor when left out")
     ] = None,
     set_: Overrides = (),
     size: Size = None,

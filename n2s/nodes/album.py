@@ -25,7 +25,7 @@ class Track(Node):
 
 
 class Album(Encoded):
-    """Join tracks to one film, without a gap and without encoding a picture twice, a chapter a track.
+    """Join tracks to one film, without a gap and without encoding a picture twice, one chapter per track.
 
     The album's frame rate, size and coding hold for all its tracks; a track that states another is an error. Track k
     begins at the film frame nearest to the summed length of the music before it, in exact numbers, so that nothing

@@ -15,7 +15,7 @@ from n2s.nodes.signals import follow_rate
 
 
 class Anchors(Streamed):
-    """Blend named latents of a model by weights, one column of weights an anchor.
+    """Blend named latents of a model by weights, one column of weights per anchor.
 
     ``spherical`` goes from one to the next along great circles and keeps their strength; with two anchors it is slerp,
     with more each one in turn is reached from the blend of those before it. ``linear`` is the weighted sum, paler half
@@ -23,7 +23,7 @@ class Anchors(Streamed):
     keep the variance of each channel.
     """
 
-    weights: Signal = port("one column an anchor")
+    weights: Signal = port("one column per anchor")
     names: list[str] = setting(help="the anchors, as the model's card lists them", min_length=1, keyed=False)
     blend: Literal["spherical", "linear"] = setting("spherical", help="the way between anchors")
     model: FolderPath | None = setting(

@@ -1,4 +1,4 @@
-"""Signals: a number a film frame, made by hand or from other signals."""
+"""Signals: one number per film frame, made by hand or from other signals."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Keyframes(Resident):
         try:
             times = np.array(check_rising([point[0] for point in self.points], scene.clock.tempo), np.float64)
         except ValueError as error:
-            raise GraphError(f"points: at {scene.clock.tempo:g} beats a minute, {error}") from None
+            raise GraphError(f"points: at {scene.clock.tempo:g} beats per minute, {error}") from None
         values = np.array([point[1:] for point in self.points], np.float64)
         now = scene.clock.times(0, scene.clock.frames)
         right = np.clip(np.searchsorted(times, now, side="right"), 1, max(1, len(times) - 1))

@@ -21,7 +21,7 @@ from n2s.runtime.models.cards import shipped_folder
 from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.store import Store
 
-SLOWEST = 1000  # samples a second; below, nothing can be heard or encoded
+SLOWEST = 1000  # samples per second; below, nothing can be heard or encoded
 
 
 class Music:
@@ -87,7 +87,7 @@ class RunContext:
         except OSError:
             info = probe(path, ffmpeg_path, keep)  # says in its own words that the file is missing
         if info.rate < SLOWEST:
-            raise MediaError(f"{path} has {info.rate} samples a second; at least {SLOWEST} were wanted. Convert it.")
+            raise MediaError(f"{path} has {info.rate} samples per second; at least {SLOWEST} were wanted. Convert it.")
         known = self._music.get((path, keep))
         if known is None or known.info != info:
             if info.missing:
@@ -132,7 +132,7 @@ class RunContext:
         return self.store.keep_arrays(name, dict(recipe) | {"made by": code_digest(_module_of(make))}, make_of_the_same)
 
     def say(self, text: str) -> None:
-        """Tell the user something, once a run."""
+        """Tell the user something, once per run."""
         if text not in self._said:
             self._said.add(text)
             self._say(text)

@@ -52,7 +52,7 @@ class LineEvents(Events):
 
 
 class JsonEvents(Events):
-    """Structured lines on standard output, one object each; progress about once a second.
+    """Structured lines on standard output, one object each; progress about once per second.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class JsonEvents(Events):
 
 
 class BarEvents(Events):
-    """One progress bar with frames a second and the time left."""
+    """One progress bar with frames per second and the time left."""
 
     def __init__(self) -> None:
         from rich.console import Console

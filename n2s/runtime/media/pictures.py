@@ -30,7 +30,7 @@ def read_picture(path: Path) -> np.ndarray:
         raise MissingFileError(f"{path}: {why}. Check the path.")
     pixels, said = _decode(path, "rgb24")
     if match := _PIXELS.search(said):
-        if re.search(r"48|64|16|14|12|10|9|f32", match[1]):  # more than 8 bits a channel
+        if re.search(r"48|64|16|14|12|10|9|f32", match[1]):  # more than 8 bits per channel
             pixels, _ = _decode(path, "rgb48be")
     white = np.float32(np.iinfo(pixels.dtype).max)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1).astype(np.float32) / white)

@@ -18,7 +18,7 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 60
 def plot(
     signal: np.ndarray, times: np.ndarray, title: str, marks: Sequence[float] = (), size: tuple[int, int] = (1280, 440)
 ) -> np.ndarray:
-    """Return a picture uint8 (H, W, 3) of a signal (T,) or (T, K) over time (s): a line a column.
+    """Return a picture uint8 (H, W, 3) of a signal (T,) or (T, K) over time (s): one line per column.
 
     Parameters
     ----------
