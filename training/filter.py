@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from . import data_card, manifest
-from .errors import TrainingError, guarded
+from .errors import TrainingError, run_command
 from .manifest import Row
 from .progress import Progress, cores
 from .scores import Clip, Measures, Scores, measure
@@ -217,7 +217,7 @@ def judge(folder: Path, limits: Limits, clip: Clip | None = None, jobs: int = 1)
     Raises
     ------
     TrainingError
-        When the folder is no whole data set; see `manifest.usable`.
+        When the folder is no whole data set; see `manifest.usable_rows`.
     """
     rows = manifest.read(folder)
     styles = data_card.in_order(row.style for row in rows)
@@ -226,7 +226,7 @@ def judge(folder: Path, limits: Limits, clip: Clip | None = None, jobs: int = 1)
     files = {row.file for row in gone}
     fresh = dict.fromkeys(("accepted", "reason", *data_card.MEASURES), "")
     rows = [replace(row, **fresh) for row in rows if row.file not in files]
-    manifest.usable(folder, rows + gone)
+    manifest.usable_rows(folder, rows + gone)
     results = look_at_all(folder, rows, jobs)
     found = [(row, result) for row, result in zip(rows, results, strict=True) if isinstance(result, Measures)]
     scores = score_all(folder, [row for row, _ in found], clip) if clip else [None] * len(found)
@@ -394,4 +394,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)
