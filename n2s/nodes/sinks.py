@@ -52,7 +52,7 @@ class FFmpegSink(Encoded):
 
 
 class DigestSink(Sink):
-    """Write a text file with the SHA-256 of every frame's yuv420p bytes, a line a frame.
+    """Write a text file with the SHA-256 of every frame's yuv420p bytes, one line per frame.
 
     Two machines that write the same file make the same pictures.
     """
