@@ -11,7 +11,7 @@ import threading
 import typer
 
 from n2s.commands import anchors, cache, check, draw, export, new, nodes, plan, preview, run, schema, why
-from n2s.commands.common import line, problem_line
+from n2s.commands.common import print_line, problem_fields
 from n2s.commands.output import lost_output, protect_streams
 from n2s.graph import authors
 from n2s.graph.errors import N2SError
@@ -39,9 +39,8 @@ def main() -> None:
     """Run the command line; exit with 0 done, 1 the render failed, 2 the input is wrong, 130 interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being asked to end is an interruption too
     protect_streams()
-    gc.set_threshold(
-        100_000, 20, 20
-    )  # modules and graphs are many objects that stay; looking for others among them takes time
+    # Modules and graphs are many objects that stay; searching them for garbage takes time at the start.
+    gc.set_threshold(100_000, 20, 20)
     try:
         if app(standalone_mode=False) == INTERRUPTED:  # how typer reports Ctrl-C where it does not exit itself
             raise KeyboardInterrupt
@@ -77,7 +76,7 @@ def leave_compilers() -> None:
 def fail(text: str, status: int, problems: list | None = None) -> None:
     """Say what went wrong and leave: in words, or as one structured line."""
     if "--json" in sys.argv:
-        line({"error": [problem_line(problem) for problem in problems or [text]]})
+        print_line({"error": [problem_fields(problem) for problem in problems or [text]]})
         sys.exit(status)
     sys.stdout.flush()
     print(text, file=sys.stderr)

@@ -66,8 +66,10 @@ def test_kernels_are_small_whatever_the_wiring(seed: int, studio: Any, store: An
         assert {name for name in kernel.inputs if name != "n0"} <= plan.fusion.cuts.keys()
         needed |= set(kernel.steps)
     assert needed == {name for name in plan.order if name != "n0"}
-    renamed = load({name.replace("n", "z", 1): {field: value.replace("n", "z", 1) if field in ("a", "b", "frames") else value for field, value in spec.items()}
-                    for name, spec in reversed(json.loads(graph.path.read_text())["nodes"].items()) if name != "out"}, studio, "z80")  # fmt: skip
+    renamed = load({name.replace("n", "z", 1): {field: value.replace("n", "z", 1) if field in ("a", "b",
+        "frames") else value for field, value in spec.items()}
+                    for name, spec in reversed(json.loads(graph.path.read_text())["nodes"].items()) if name != "out"},
+                    studio, "z80")  # fmt: skip
     assert [name.replace("z", "n") for name in harness.plan(renamed, store).fusion.cuts] == list(plan.fusion.cuts)
 
 

@@ -141,7 +141,8 @@ def test_why_keeps_films_of_one_look_apart(graph: Path, studio: Any, tmp_path: P
     tiny.write_wav(tmp_path / "other.wav", tiny.clicks(4, 90))
     tiny.edit(graph, "music.wav", "other.wav")
     assert causes(n2s_json("why", graph)) == [["tone.exposure (driven by = 0.8 * pulse) has other values"]] * 4
-    for old, new in (("seed: 7", "seed: 8"), ("[60, 1]", "[40, 1]"), ("period: 6", "period: 7"), ("amount: 0.3", "amount: 0.4"),
+    for old, new in (("seed: 7", "seed: 8"), ("[60, 1]", "[40, 1]"), ("period: 6", "period: 7"),
+                     ("amount: 0.3", "amount: 0.4"),
                      ("contrast: 1.1", "contrast: 1.2"), ("amount: 0.04", "amount: 0.05")):  # fmt: skip
         tiny.edit(graph, old, new)
     assert all("never rendered before" in texts[0] for texts in causes(n2s_json("why", graph)))

@@ -1,4 +1,4 @@
-"""n2s draw: a graph, or its plan, as a picture."""
+"""n2s draw: draw a graph, or its plan."""
 
 from __future__ import annotations
 
@@ -7,19 +7,29 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, load, made, read_time, spare
+from n2s.commands.common import (
+    AsJson,
+    GraphFile,
+    Overrides,
+    StoreFolder,
+    load,
+    read_time,
+    refuse_overwrite,
+    report_file,
+)
 
 
 def draw(
     graph: GraphFile,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help=".svg, .png, .pdf or .dot; GRAPH.svg when left out")
+        Path | None,
+        typer.Option("-o", "--output", help="the .svg, .png, .pdf or .dot file to write; default: GRAPH.svg"),
     ] = None,
     plan: Annotated[
-        bool, typer.Option("--plan", help="show fused nodes, and which chunks are stored; hears the music")
+        bool, typer.Option("--plan", help="also show fused nodes, and which chunks are stored; this analyses the music")
     ] = False,
     thumbnails: Annotated[
-        str | None, typer.Option(help="show what each node gives at this time: 80, 1:20", metavar="TIME")
+        str | None, typer.Option(help="show the frame that each node gives at this time: 80, 1:20", metavar="TIME")
     ] = None,
     store: StoreFolder = None,
     set_: Overrides = (),
@@ -33,16 +43,16 @@ def draw(
     time = read_time("--thumbnails", thumbnails)
     loaded = load(graph, set_)
     target = output or graph.with_suffix(".svg")
-    spare(target, output is not None, loaded)
+    refuse_overwrite(target, output is not None, loaded)
     if not plan and time is None:
         render_diagram(diagram(loaded), target)
-        made(target, json)
+        report_file(target, json)
         return
     with tempfile.TemporaryDirectory() as folder:
-        films = planned(loaded, store)
+        films = plan_sinks(loaded, store)
         pictures = node_pictures(films.films[0][1], films.cache, time, Path(folder)) if time is not None else {}
         render_diagram(diagram(loaded, films.maps if plan else {}, pictures), target)
-    made(target, json)
+    report_file(target, json)
 
 
 class Planned:
@@ -52,7 +62,7 @@ class Planned:
         self.films, self.maps, self.cache = films, maps, cache
 
 
-def planned(graph: Any, store: Path | None) -> Planned:
+def plan_sinks(graph: Any, store: Path | None) -> Planned:
     """Plan a graph's sinks without rendering anything."""
     from n2s.graph.describe.diagram import ChunkMap
     from n2s.graph.errors import GraphError
@@ -60,7 +70,7 @@ def planned(graph: Any, store: Path | None) -> Planned:
     from n2s.runtime.store import Store
 
     if any(node.kind == "track" for node in graph.nodes.values()):
-        raise GraphError("An album's plan is that of its tracks; draw a track's graph.")
+        raise GraphError("An album has no plan of its own; draw the graph of one of its tracks.")
     job = Run(graph, store=Store(store))
     films, maps = [], {}
     for film in job.plan():

@@ -1,4 +1,4 @@
-"""n2s plan: what a run would do, without rendering anything."""
+"""n2s plan: show what a run would do, and render nothing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from n2s.commands.common import (
     Size,
     StoreFolder,
     duration,
-    line,
     load,
-    watching,
+    planning_watcher,
+    print_line,
 )
 
-ROW = 60  # marks a line of the map
+ROW = 60  # marks per line of the map
 MOST_MARKS = 4 * ROW
 STORED, WAITING, MIXED = "█", "░", "▒"
 
@@ -37,30 +37,30 @@ def plan(
     ),
     json: AsJson = False,
 ) -> None:
-    """Show each film's length, stages, what drives what, and which of its chunks the store has."""
+    """Show each film's length and stages, the signals that drive it, and which of its chunks are in the store."""
     from n2s.runtime.run import Run
     from n2s.runtime.seeing.explain import describe_film
     from n2s.runtime.store import Store
 
-    loaded, events = load(graph, set_, Shape(size, fps)), watching(json)
+    loaded, events = load(graph, set_, Shape(size, fps)), planning_watcher(json)
     if not loaded.sinks() and not loaded.interface:
         show_analysis(loaded, Store(store), events, json)
         return
     job = Run(loaded, out, Store(store), events=events)
     try:
-        described = [describe_film(job, film) for film in job.plan()]
+        films = [describe_film(job, film) for film in job.plan()]
     finally:
         job.events.ended()
         job.context.close()
-    for i, about in enumerate(described):
+    for i, about in enumerate(films):
         if json:
-            line(about)
+            print_line(about)
         else:
             print(("\n" if i else "") + "\n".join(text(about)))
 
 
 def show_analysis(graph: Any, store: Any, events: Any, json: bool) -> None:
-    """Show what a graph without a film hears and computes."""
+    """Show the length, the tempo and the signals of a graph without a film."""
     from n2s.runtime.context import RunContext
     from n2s.runtime.readiness import check_inputs
     from n2s.runtime.render.analysis import analyse
@@ -74,11 +74,12 @@ def show_analysis(graph: Any, store: Any, events: Any, json: bool) -> None:
         events.ended()
         context.close()
     if json:
-        line(about)
+        print_line(about)
         return
     print(f"{about['title'] or graph.path.stem}: no film")
     print(
-        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {about['tempo']:.4g} beats per minute"
+        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, "
+        f"{about['tempo']:.4g} beats per minute"
     )
     room = min(28, max((len(signal["signal"]) for signal in about["signals"]), default=0))
     heading = "signals"
@@ -96,8 +97,8 @@ def text(about: dict[str, Any]) -> list[str]:
     chunks = about["chunks"]
     lines = [
         f"{about['film']}{title}",
-        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {width}x{height}; {len(chunks)} "
-        f"chunk{'s' if len(chunks) != 1 else ''} of {about['chunk_frames']} frames",
+        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {width}x{height}; "
+        f"{len(chunks)} chunk{'s' if len(chunks) != 1 else ''} of {about['chunk_frames']} frames",
     ]
     if about["joins"]:
         lines.append(f"  joins   {', '.join(about['joins'])}")
@@ -125,7 +126,7 @@ def stage_text(stage: dict[str, Any]) -> str:
 
 
 def chunk_map(about: dict[str, Any]) -> list[str]:
-    """Return the map of a film's chunks, a mark each, or one for several where they are many."""
+    """Return the map of a film's chunks: one mark per chunk, or per group of chunks where there are many."""
     chunks, fps = about["chunks"], about["frames"] / about["seconds"]
     each = -(-len(chunks) // MOST_MARKS)
     marks, times, at = [], [], 0
@@ -139,9 +140,12 @@ def chunk_map(about: dict[str, Any]) -> list[str]:
     for row in range(0, len(marks), ROW):
         lines.append(f"  {heading:8}{duration(times[row]):>7}  {''.join(marks[row : row + ROW])}")
         heading = ""
-    told = f"{about['stored']} stored {STORED}, {about['to_render']} to render {WAITING} ({about['frames_to_render']} frames)"
+    legend = (
+        f"{about['stored']} stored {STORED}, {about['to_render']} to render {WAITING} "
+        f"({about['frames_to_render']} frames)"
+    )
     if each > 1:
-        told += f"; a mark stands for {each} chunks, {MIXED} for some of both"
+        legend += f"; a mark stands for {each} chunks, {MIXED} for some of both"
     if about["up_to_date"]:
-        told = f"{about['stored']} stored {STORED}; the film is up to date"
-    return [*lines, f"  {'':8}{told}"]
+        legend = f"{about['stored']} stored {STORED}; the film is up to date"
+    return [*lines, f"  {'':8}{legend}"]

@@ -17,8 +17,8 @@ from n2s.commands.common import (
     Size,
     StoreFolder,
     duration,
-    line,
     load,
+    print_line,
     read_time,
 )
 from n2s.commands.output import escape_needed, work_is_done
@@ -26,31 +26,37 @@ from n2s.commands.output import escape_needed, work_is_done
 
 def run(
     graph: GraphFile,
-    out: Annotated[Path, typer.Option(help="folder for films and records")] = Path("renders"),
+    out: Annotated[Path, typer.Option(help="folder for films and run records")] = Path("renders"),
     store: StoreFolder = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, max=256, help="chunks in flight; one per processor when left out")
+        int | None,
+        typer.Option(min=1, max=256, help="chunks that are rendered at the same time; default: one per processor"),
     ] = None,
     set_: Overrides = (),
     size: Size = None,
     fps: Fps = None,
-    draft: Annotated[bool, typer.Option("--draft", help="half the size and half the frames, into OUT/draft")] = False,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="render at half the size and half the frame rate, into OUT/draft")
+    ] = False,
     from_: Annotated[
         str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")
     ] = None,
     to: Annotated[str | None, typer.Option(help="end at this time", metavar="TIME")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be rendered, and render nothing")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="print what would be rendered, and render nothing")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="render every chunk again")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files that n2s did not write")] = False,
     keep_frames: Annotated[
-        bool, typer.Option("--keep-frames", help="keep each film's frames beside it, as PNG")
+        bool,
+        typer.Option("--keep-frames", help="also write the frames of each film as PNG files, into a folder beside it"),
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Render a graph's films: those of its sinks, or an album's and its tracks'.
+    """Render the films of a graph; of an album, its own film and one per track.
 
-    A part or another shape has a name of its own, and leaves the whole film as it is: ember-0m10s-0m20s.mp4,
-    ember-320x180-24fps.mp4. A file that n2s did not write is not replaced without --overwrite.
+    A part of a film, or another size or frame rate, is written to a file of its own, so that the whole film stays as it
+    is: ember-0m10s-0m20s.mp4, ember-320x180-24fps.mp4. A file that n2s did not write is only replaced with --overwrite.
     """
     from n2s.runtime.progress import JsonEvents, watcher
     from n2s.runtime.render.executors import LocalExecutor
@@ -69,7 +75,7 @@ def run(
     report = job.execute()
     work_is_done()
     if json:
-        line({"event": "done", **vars(report), "record": str(report.record)})
+        print_line({"event": "done", **vars(report), "record": str(report.record)})
     else:
         print(summary(report))
 
@@ -84,8 +90,17 @@ def show_dry_run(job: Any, json: bool = False) -> None:
         stale = [chunk for _, chunk in film.parts if chunk.key in tasks]
         frames = sum(chunk.count for chunk in stale)
         if json:
-            line({"event": "film", "film": film.path.name, "path": str(film.path), "chunks": len(film.parts), "frames": film.frames,
-                  "to_render": len(stale), "frames_to_render": frames})  # fmt: skip
+            print_line(
+                {
+                    "event": "film",
+                    "film": film.path.name,
+                    "path": str(film.path),
+                    "chunks": len(film.parts),
+                    "frames": film.frames,
+                    "to_render": len(stale),
+                    "frames_to_render": frames,
+                }
+            )
             continue
         what = (
             f"{len(stale)} of {len(film.parts)} chunks ({frames} of {film.frames} frames) to render"

@@ -14,7 +14,7 @@ from n2s.graph.errors import MediaError, MissingFileError
 from n2s.runtime.machine import ffmpeg_path
 from n2s.runtime.store import publish
 
-MADE = b"Software\0n2s"  # by which a picture is known that may be drawn anew
+MADE = b"Software\0n2s"  # marks a picture that n2s wrote and may replace
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -28,8 +28,8 @@ def read_picture(path: Path) -> np.ndarray:
     if not path.is_file():
         why = "this is a folder" if path.is_dir() else "there is no such picture"
         raise MissingFileError(f"{path}: {why}. Check the path.")
-    pixels, said = _decode(path, "rgb24")
-    if match := _PIXELS.search(said):
+    pixels, messages = _decode(path, "rgb24")
+    if match := _PIXELS.search(messages):
         if re.search(r"48|64|16|14|12|10|9|f32", match[1]):  # more than 8 bits per channel
             pixels, _ = _decode(path, "rgb48be")
     white = np.float32(np.iinfo(pixels.dtype).max)
@@ -48,16 +48,14 @@ def _decode(path: Path, form: str) -> tuple[np.ndarray, str]:
     command += ["-i", f"file:{path}", "-frames:v", "1", "-sws_flags", "accurate_rnd+full_chroma_int+bitexact"]
     command += ["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", form, "pipe:1"]
     done = subprocess.run(command, capture_output=True, check=False)
-    said = done.stderr.decode(errors="replace")
+    messages = done.stderr.decode(errors="replace")
     fields = done.stdout[:64].split(maxsplit=3)
     if done.returncode or len(fields) < 4 or fields[0] != b"P6":
-        last = next((line for line in reversed(said.splitlines()) if line.strip()), "no picture came")
-        raise MediaError(
-            f"{path} cannot be read as a picture: {last.strip()}. PNG, JPEG, TIFF and WebP are understood."
-        )
+        last = next((line for line in reversed(messages.splitlines()) if line.strip()), "no picture came")
+        raise MediaError(f"{path} cannot be read as a picture: {last.strip()}. PNG, JPEG, TIFF and WebP can be read.")
     width, height = int(fields[1]), int(fields[2])
     kind = np.dtype("u1" if form == "rgb24" else ">u2")
-    return np.frombuffer(done.stdout[-width * height * 3 * kind.itemsize :], kind).reshape(height, width, 3), said
+    return np.frombuffer(done.stdout[-width * height * 3 * kind.itemsize :], kind).reshape(height, width, 3), messages
 
 
 def write_picture(path: Path, pixels: np.ndarray) -> None:
@@ -67,7 +65,7 @@ def write_picture(path: Path, pixels: np.ndarray) -> None:
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """Return uint8 pixels (H, W, 3) as a PNG file; each row is stored as it is or as a difference, whichever is smaller."""
+    """Return uint8 pixels (H, W, 3) as a PNG file; each row uses the filter that gives the smallest values."""
     height, width, _ = pixels.shape
     plain = np.ascontiguousarray(pixels, np.uint8).reshape(height, width * 3)
     left, above = plain.copy(), plain.copy()

@@ -1,4 +1,4 @@
-"""Plans and keys in words: what a film is made of, and which input made a chunk stale."""
+"""Plans and keys in words: how a film is made, and which input made a chunk stale."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from n2s.runtime.seeing.differences import compare
 
 
 def describe_film(run: Run, film: Film) -> dict[str, Any]:
-    """Return what a film is made of and which of its chunks the store has, as plain data."""
+    """Return how a film is made, and which of its chunks are in the store, as plain data."""
     plans = list({id(plan): plan for plan, _ in film.parts}.values())
     plan = plans[0]
     stored: dict[str, bool] = {}
@@ -40,7 +40,7 @@ def describe_film(run: Run, film: Film) -> dict[str, Any]:
         # An album's stages are those of its tracks.
         "joins": [chapter.title for chapter in film.chapters] if len(plans) > 1 else [],
         "stages": stages(plan) if len(plans) == 1 else [],
-        "driven": driven(plan) if len(plans) == 1 else [],
+        "driven": list_driven(plan) if len(plans) == 1 else [],
         "chunks": [
             {"start": chunk.start, "stop": chunk.stop, "key": chunk.key, "stored": stored[chunk.key]}
             for _, chunk in film.parts
@@ -53,7 +53,7 @@ def describe_film(run: Run, film: Film) -> dict[str, Any]:
 
 
 def describe_analysis(graph: Graph, values: Values) -> dict[str, Any]:
-    """Return what a graph without a film hears and computes: its length, its tempo and every signal with its range."""
+    """Return the length and tempo of a graph without a film, and the range of every signal."""
     clock, signals = values.clock, []
     for (name, output), value in values.outputs.items():
         if isinstance(value, np.ndarray) and type(graph.nodes[name]).__name__ != "Formula":
@@ -62,20 +62,28 @@ def describe_analysis(graph: Graph, values: Values) -> dict[str, Any]:
             reached = [float(value.min()), float(value.max())] if value.size else [0.0, 0.0]
             signals.append({"signal": f"{name}.{output}" if several else name, "columns": columns, "range": reached})
     return {
-        "film": None, "title": graph.header.title, "frames": clock.frames, "seconds": clock.duration, "fps": str(clock.fps),
-        "size": list(graph.header.size), "tempo": clock.tempo, "signals": signals,
-    }  # fmt: skip
+        "film": None,
+        "title": graph.header.title,
+        "frames": clock.frames,
+        "seconds": clock.duration,
+        "fps": str(clock.fps),
+        "size": list(graph.header.size),
+        "tempo": clock.tempo,
+        "signals": signals,
+    }
 
 
 def stages(plan: FilmPlan) -> list[dict[str, Any]]:
-    """Return the stages that a chunk goes through, in their order."""
+    """Return the stages of a chunk, in order."""
     nodes, found, fused = plan.graph.nodes, [], set()
 
     def kernel(root: str, to: str) -> None:
-        made = plan.kernel(root)
-        if root not in fused and (made.steps or to):
+        fused_nodes = plan.kernel(root)
+        if root not in fused and (fused_nodes.steps or to):
             fused.add(root)
-            found.append({"stage": "kernel", "nodes": list(made.steps), "inputs": list(made.inputs), "to": to})
+            found.append(
+                {"stage": "kernel", "nodes": list(fused_nodes.steps), "inputs": list(fused_nodes.inputs), "to": to}
+            )
 
     for name in plan.order:
         node = nodes[name]
@@ -98,19 +106,19 @@ def stages(plan: FilmPlan) -> list[dict[str, Any]]:
 
 
 def _details(plan: FilmPlan, name: str) -> list[str]:
-    said = []
+    texts = []
     if name in plan.grids:
-        said.append(f"{plan.grids[name][0]}x{plan.grids[name][1]} latents")
+        texts.append(f"{plan.grids[name][0]}x{plan.grids[name][1]} latents")
     if provider := node_digests(plan.graph, name, plan.scene).get("provider"):
-        said.append(f"on {provider}")
+        texts.append(f"on {provider}")
     before, after = plan.windows.get(name, (0, 0))
     if before or after:
-        said.append(f"sees {before} frames before and {after} after")
-    return said
+        texts.append(f"sees {before} frames before and {after} after")
+    return texts
 
 
-def driven(plan: FilmPlan) -> list[dict[str, Any]]:
-    """Return every parameter and port of the pictures that a signal drives: what drives it and the range it reaches."""
+def list_driven(plan: FilmPlan) -> list[dict[str, Any]]:
+    """Return the parameters and ports that signals drive: what drives each, and the range it reaches."""
     found = []
     for name in plan.order:
         node = plan.graph.nodes[name]
@@ -126,7 +134,7 @@ def driven(plan: FilmPlan) -> list[dict[str, Any]]:
 
 
 def driver(plan: FilmPlan, name: str, field: str) -> str:
-    """Return what drives a parameter or port, as the graph says it."""
+    """Return what drives a parameter or port, as it is written in the graph."""
     value = getattr(plan.graph.nodes[name], field)
     if isinstance(value, Link):
         source = plan.graph.nodes[value.node]
@@ -160,7 +168,7 @@ class Explainer:
     def film(self, film: Film, index: int | None = None) -> list[dict[str, Any]]:
         """Return a film's stale chunks with their causes, or one chunk whatever its state."""
         done = self.run.maker.finished(film) is not None
-        told, passed = [], 0
+        chunks, passed = [], 0
         for i, (plan, chunk) in enumerate(film.parts):
             begin, passed = passed, passed + chunk.count
             if i != index and (index is not None or done or chunk.key not in self.stale):
@@ -173,18 +181,18 @@ class Explainer:
                 causes = [
                     {"kind": "done", "text": "it is not in the store any more, and not needed: the film is up to date"}
                 ]
-            told.append({
+            chunks.append({
                 "film": film.path.name, "chunk": i, "start": chunk.start, "stop": chunk.stop,
                 "from": float(begin / film.fps), "to": float(passed / film.fps), "key": chunk.key,
                 "stored": stored, "against": against, "causes": causes,
             })  # fmt: skip
-        return told
+        return chunks
 
     def _causes(self, plan: FilmPlan, chunk: Chunk) -> tuple[list[dict[str, Any]], str | None]:
-        """Return the causes, and the key of the chunk they were found against."""
+        """Return the causes, and the key of the stored chunk that the new one was compared with."""
         if chunk.key in self.kept:
             return [
-                {"kind": "damaged", "text": "it was rendered before, but what was kept of it is damaged or gone"}
+                {"kind": "damaged", "text": "it was rendered before, but the stored result is damaged or gone"}
             ], chunk.key
         names = [*plan.order, plan.sink]
         recipe = {**chunk.recipe, "static": plan.static}
@@ -199,7 +207,7 @@ class Explainer:
             return [
                 {
                     "kind": "new",
-                    "text": "it was never rendered before: the store keeps nothing like it for these frames",
+                    "text": "it was never rendered before: the store has nothing similar for these frames",
                 }
             ], None
         margins = {f"{names[int(at)]}.{field}": (before, after)
@@ -218,7 +226,7 @@ class Explainer:
         return causes, best[1]
 
     def _at_other_rates(self, plan: FilmPlan, chunk: Chunk) -> list[str]:
-        """Return the kept chunks of other frame rates that show some of the same time."""
+        """Return the stored chunks of other frame rates that overlap this one in time."""
         fps, found = plan.graph.header.fps, []
         for key, recipe in self.kept.items():
             rate = recipe["static"].get("fps")

@@ -1,4 +1,4 @@
-"""Views: what one output of one node of a track gives, at the frames that are asked for and no others."""
+"""Views: the values of one output of one node of a track, at chosen frames only."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SHOWN = "(what is shown)"  # no name that a graph can have
 
 
 class ShownFrames(Sink):
-    """Stands for the film where a graph has none and frames are to be seen."""
+    """Takes the place of a film in a graph without one, to see frames."""
 
     frames: Frames = port("what is seen")
 
 
 class ShownLatents(Sink):
-    """Stands for the film where a graph has none and latents are to be seen."""
+    """Takes the place of a film in a graph without one, to see latents."""
 
     latents: Latents = port("what is seen")
 
@@ -64,9 +64,7 @@ class View:
         kind = SIGNAL if self.param else self.graph.output(self.link).kind
         self.name = port or str(self.link)
         if kind is AUDIO:
-            raise GraphError(
-                f'"{self.name}" is music; a signal, latents or frames were wanted, like those of Features.'
-            )
+            raise GraphError(f'"{self.name}" is music; choose a signal, latents or frames, such as those of Features.')
         self.kind = kind.name.lower()
         self.values = analyse(self.graph, context)
         self.clock = self.values.clock
@@ -75,7 +73,7 @@ class View:
         """Return the parameter that is meant, or the link."""
         if port is None and not self.graph.sinks():
             raise ArgumentError(
-                f"The graph makes no film. Name what is to be seen with --node: {', '.join(list(self.graph.nodes)[:40])}."
+                "The graph makes no film. Choose a node with --node: " + ", ".join(list(self.graph.nodes)[:40]) + "."
             )
         if port is None:
             return None, self.graph.nodes[self.graph.sinks()[0]].frames
@@ -117,9 +115,9 @@ class View:
         return self._plan_without_film()
 
     def _plan_without_film(self) -> FilmPlan:
-        """Return a plan of what no film needs: its frames have the header's size, its latents the grid that goes with it.
+        """Return a plan for a node that no film needs: frames get the header's size, latents the grid for that size.
 
-        Where a decoder takes the latents, its own grid counts.
+        If a decoder reads the latents, its grid is used.
         """
         read = {link.node for _, _, link in self.graph.links()}
         graph = copy.copy(self.graph)
