@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
@@ -13,7 +14,6 @@ import typer
 from n2s.commands import anchors, cache, check, draw, export, new, nodes, plan, preview, run, schema, why
 from n2s.commands.common import print_line, problem_fields
 from n2s.commands.output import lost_output, protect_streams
-from n2s.graph import authors
 from n2s.graph.errors import N2SError
 
 INTERRUPTED = 130
@@ -39,8 +39,13 @@ def main() -> None:
     """Run the command line; exit with 0 done, 1 the render failed, 2 the input is wrong, 130 interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being asked to end is an interruption too
     protect_streams()
-    # Modules and graphs are many objects that stay; searching them for garbage takes time at the start.
+    # Modules and graphs are many objects that stay. Searching them for garbage takes time, most of all at the end, when
+    # Python searches all that are not frozen.
     gc.set_threshold(100_000, 20, 20)
+    atexit.register(gc.freeze)
+    # numpy's threads wait in a loop for 2**20 cycles before they sleep. The default of 2**26 costs as much processor time
+    # as importing numpy, and nothing here gives them work.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
     try:
         if app(standalone_mode=False) == INTERRUPTED:  # how typer reports Ctrl-C where it does not exit itself
             raise KeyboardInterrupt
@@ -50,6 +55,8 @@ def main() -> None:
         finally:
             leave_compilers()
     except N2SError as error:
+        from n2s.graph import authors  # here, because help and most commands that end well need none of it
+
         if authors.traceback_wanted() and (traceback := authors.whole_traceback(error)):
             print(traceback, file=sys.stderr)
         fail(str(error), error.exit_status, getattr(error, "problems", None))

@@ -102,3 +102,23 @@ def test_circles_are_found_as_networkx_finds_them() -> None:
         assert bool(circle) != networkx.is_directed_acyclic_graph(network)
         for source, reader in zip(circle, [*circle[1:], *circle[:1]]):
             assert network.has_edge(int(source), int(reader))
+
+
+def test_nodes_are_put_in_order_as_networkx_does() -> None:
+    import networkx
+
+    from n2s.graph.check import inputs_first
+    from n2s.graph.types import Link
+
+    rng = np.random.default_rng(9)
+    for _ in range(300):
+        names = [str(name) for name in rng.permutation(int(rng.integers(1, 9)))]
+        edges = [(str(min(a, b)), str(max(a, b))) for a, b in rng.integers(0, len(names), (12, 2)) if a != b]
+        links = [(reader, "in", Link(source)) for source, reader in edges]
+        network = networkx.MultiDiGraph()
+        network.add_nodes_from(names)
+        network.add_edges_from(edges)
+        wanted = networkx.lexicographical_topological_sort(network, key=names.index)
+        assert inputs_first(SimpleNamespace(nodes=dict.fromkeys(names), links=lambda links=links: iter(links))) == list(
+            wanted
+        )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -58,8 +57,7 @@ def draft_shape(header: Any) -> dict[str, Any]:
     return {"size": [max(16, side // 4 * 2) for side in header.size], "fps": str(max(header.fps / 2, 1))}
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """Size and frame rate from the command line, which replace the graph's; a draft has half of both."""
 
     size: str | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from n2s.graph.errors import Problem
@@ -148,23 +150,21 @@ def _check_link(graph: Graph, link: Link, wanted, unread: set[str], what: str) -
     return ""
 
 
-def inputs_first(graph: Graph) -> list[str]:
-    """Return the names of the nodes of a graph without circles, each behind those that it reads."""
-    sources, order = _sources(graph), {}
-    for start in sources:
-        waiting = [(start, iter(sources[start]))]
-        while waiting:
-            name, rest = waiting[-1]
-            following = next((source for source in rest if source not in order), None)
-            if following is None:
-                order[name] = None
-                waiting.pop()
-            else:
-                waiting.append((following, iter(sources[following])))
-    return list(order)
-
-
 # The walks here are networkx's by right; but importing it takes as long as all the rest of a check.
+
+
+def inputs_first(graph: Graph) -> list[str]:
+    """Return the names of the nodes, inputs first, otherwise in the order of the file."""
+    names, ready, order = list(graph.nodes), [], []
+    position = {name: i for i, name in enumerate(names)}
+    sorter = TopologicalSorter(_sources(graph))
+    sorter.prepare()
+    while sorter.is_active():
+        for name in sorter.get_ready():
+            heappush(ready, position[name])
+        order.append(names[heappop(ready)])
+        sorter.done(order[-1])
+    return order
 
 
 def _sources(graph: Graph) -> dict[str, list[str]]:

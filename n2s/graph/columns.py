@@ -10,7 +10,6 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from n2s.graph import authors
-from n2s.graph.check import inputs_first
 from n2s.graph.errors import Problem
 from n2s.graph.expressions import Expression, Number
 from n2s.graph.types import SIGNAL, Link
@@ -33,7 +32,7 @@ class _Columns:
 
     def problems(self) -> list[Problem]:
         found: list[Problem] = []
-        for name in inputs_first(self.graph):
+        for name in self.graph.order:
             node = self.graph.nodes[name]
             for field in [*node.ports, *node.params()]:
                 found += self._reads(name, field)

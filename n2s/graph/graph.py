@@ -216,10 +216,9 @@ class Graph:
     @cached_property
     def order(self) -> list[str]:
         """The names of the nodes, inputs first, otherwise in the order of the file."""
-        import networkx
+        from n2s.graph.check import inputs_first
 
-        position = {name: i for i, name in enumerate(self.nodes)}
-        return list(networkx.lexicographical_topological_sort(self.network, key=position.__getitem__))
+        return inputs_first(self)
 
     def links(self) -> Iterator[tuple[str, str, Link]]:
         """Yield (node, port or parameter, link) for every link, those inside expressions too."""

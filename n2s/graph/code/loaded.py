@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from types import CodeType, FrameType
+from typing import NamedTuple
 
 Stamp = tuple[int, int, int, int]  # inode, size, time of change of the content, of the inode
 
 
-@dataclass(frozen=True)
-class Execution:
+class Execution(NamedTuple):
     """One execution of a module: its place in the order of all, its code, and the state of its file at that time."""
 
     order: int

@@ -7,12 +7,15 @@ reads ``__doc__``), and its digest is the same in every process and on every ver
 from __future__ import annotations
 
 import ast
+import gc
 import inspect
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -83,46 +86,67 @@ def is_text_of(file: str, code: CodeType) -> bool:
         return False
 
 
+@contextmanager
+def _no_search_for_circles() -> Iterator[None]:
+    """Keep Python from looking for circles among objects: a syntax tree has thousands of objects and no circle."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_no_search_for_circles()
 def find_facts(text: bytes) -> Facts:
     """Read the text of a module; what is no Python of this version is known by its bytes."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return Facts(digest_bytes(text), (), ())
-    imports, changing, words = [], [], []
+    imports, changing, words, names = [], [], [], set()
     importers = {"__import__", "import_module"}
     if b"import_module" in text:
         given = [alias for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names]
         importers |= {alias.asname for alias in given if alias.name == "import_module" and alias.asname}
-    docstrings = reads_environment = False
-    pending: list[ast.AST] = [tree]
+    pending: list[Any] = [tree]
     while pending:
         node = pending.pop()
-        match node:
-            case ast.Import():
-                imports += [f"{alias.name}:" for alias in node.names]
-            case ast.ImportFrom():
-                imports.append(f"{'.' * node.level}{node.module or ''}:{' '.join(alias.name for alias in node.names)}")
+        match node:  # what there is most of comes first
+            case ast.Name(id=name):
+                names.add(name)
+                continue
+            case ast.Constant(value=word):
+                words += [word] if isinstance(word, str) else []
+                continue
+            case ast.Attribute(attr=name):
+                names.add(name)
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in importers:
                 imports += _imports_by_name(node)
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in _CHANGES:
                 changing.append(name)
             case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
                 changing.append(name)
+            case ast.Import():
+                imports += [f"{alias.name}:" for alias in node.names]
+            case ast.ImportFrom():
+                imports.append(f"{'.' * node.level}{node.module or ''}:{' '.join(alias.name for alias in node.names)}")
             case ast.Global():
                 changing += node.names
             case ast.If(test=ast.Name(id="TYPE_CHECKING")):
                 pending += node.orelse  # what only type checkers see is not run
                 continue
-            case ast.Constant(value=str(word)):
-                words.append(word)
-        name = getattr(node, "id", getattr(node, "attr", ""))
-        docstrings |= name in ("__doc__", "getdoc")
-        reads_environment |= name in ("environ", "environb", "getenv")
-        pending += ast.iter_child_nodes(node)
+        for field in _fields(type(node)):
+            value = getattr(node, field, None)
+            if isinstance(value, list):
+                pending += [item for item in value if isinstance(item, ast.AST)]
+            elif isinstance(value, ast.AST):
+                pending.append(value)
+    reads_environment = names & {"environ", "environb", "getenv"}
     variables = {word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)} if reads_environment else ()
     shown: list[str] = []
-    _show(tree, shown, docstrings or "__doc__" in words)
+    _show(tree, shown, "__doc__" in words or bool(names & {"__doc__", "getdoc"}))
     text_digest = digest_bytes("".join(shown).encode("utf-8", "surrogatepass"))
     return Facts(text_digest, *(tuple(sorted(set(found))) for found in (imports, changing, variables)))
 
@@ -155,28 +179,36 @@ def _imports_by_name(call: ast.Call) -> list[str]:
     return [f"{name}:"] if name else []
 
 
+@cache
+def _fields(cls: type[ast.AST]) -> list[str]:
+    """Return the fields of a kind of node that say what it does."""
+    return [field for field in cls._fields if field not in ("ctx", "type_comment", "kind")]
+
+
 def _show(node: Any, shown: list[str], docstrings: bool) -> None:
     """Append a syntax tree as text that does not depend on Python's version: what is empty or not given is left out."""
-    if isinstance(node, ast.AST):
-        shown.append(f"({type(node).__name__}")
-        for field, value in ast.iter_fields(node):
-            if field in ("ctx", "type_comment", "kind") or value is None or value == []:
-                continue
-            if isinstance(node, ast.JoinedStr) and field == "values":  # some versions put empty texts between the parts
-                value = [part for part in value if not (isinstance(part, ast.Constant) and part.value == "")]
-            if field == "body" and not docstrings and isinstance(node, _WITH_DOCSTRINGS) and _is_text(value[0]):
-                value = value[1:]
-            shown.append(f" {field}=")
+    if not isinstance(node, ast.AST):
+        shown.append(f"{type(node).__name__} {node!r}")
+        return
+    shown.append(f"({type(node).__name__}")
+    for field in _fields(type(node)):
+        value = getattr(node, field, None)
+        if value is None or value == []:
+            continue
+        shown.append(f" {field}=")
+        if not isinstance(value, list):
             _show(value, shown, docstrings)
-        if isinstance(node, ast.Constant) and node.value is None:
-            shown.append(" None")
-        shown.append(")")
-    elif isinstance(node, list):
-        for item in node:
+            continue
+        if isinstance(node, ast.JoinedStr):  # some versions put empty texts between the parts
+            value = [part for part in value if not (isinstance(part, ast.Constant) and part.value == "")]
+        if field == "body" and not docstrings and isinstance(node, _WITH_DOCSTRINGS) and _is_text(value[0]):
+            value = value[1:]
+        for item in value:
             _show(item, shown, docstrings)
             shown.append(",")
-    else:
-        shown.append(f"{type(node).__name__} {node!r}")
+    if isinstance(node, ast.Constant) and node.value is None:
+        shown.append(" None")
+    shown.append(")")
 
 
 _WITH_DOCSTRINGS = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
