@@ -131,7 +131,7 @@ def test_why_of_what_was_never_there_damaged_or_stored(graph: Path, store: Any, 
     )
     assert all("never rendered before" in texts[0] for texts in causes(n2s_json("why", graph)))
     for wrong, words in ((("--chunk", 4), "has chunks 0 to 3"), (("--at", 5), "which lasts 4.00 s"),
-                         (("--at", 1, "--chunk", 1), "give one of them")):  # fmt: skip
+                         (("--at", 1, "--chunk", 1), "give only one of them")):  # fmt: skip
         status, _, err = n2s("why", graph, *wrong)
         assert status == 2 and words in err
 
