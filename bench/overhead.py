@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import tiny
 
 from n2s.graph.graph import Graph
-from n2s.plan.film import FilmPlan
+from n2s.plan.film import plan_film, towards
+from n2s.plan.stages import Plan
 from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.render.analysis import analyse
@@ -51,9 +52,9 @@ def chain(folder: Path, nodes: int, seconds: float, kind: str) -> Graph:
     return Graph.load(path)
 
 
-def plan(graph: Graph, store: Store) -> FilmPlan:
+def plan(graph: Graph, store: Store) -> Plan:
     context = RunContext(store, print)
-    return FilmPlan(graph.flat, graph.sinks()[0], analyse(graph.flat, context), context, machine.environment())
+    return plan_film(graph.flat, graph.sinks()[0], analyse(graph.flat, context), context, machine.environment())
 
 
 def planning(folder: Path, store: Store) -> float:
@@ -68,12 +69,11 @@ def planning(folder: Path, store: Store) -> float:
 def rendering(folder: Path, store: Store, nodes: int) -> tuple[float, int]:
     """CPU seconds to evaluate the latents of a long chain over ten chunks of one block each, without the decoder."""
     film = plan(chain(folder, nodes, 10, "Wander"), store)
-    maker = FrameMaker(film, store.kernels)
-    last = film.order[-2]
-    maker.frames(last, 0, 4)
+    maker = FrameMaker(towards(film, film.order[-2]), store)
+    maker.frames(0, 4)
     began = time.process_time()
     for chunk in range(10):
-        maker.frames(last, 4 * chunk, 4 * chunk + 4)
+        maker.frames(4 * chunk, 4 * chunk + 4)
     return time.process_time() - began, 10
 
 

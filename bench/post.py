@@ -66,15 +66,16 @@ def n2s_contestant(frames: np.ndarray, cores: int, folder: Path) -> Contestant:
     """The generated kernel, called with blocks of frames as in a run."""
     from n2s.nodes.grain import Grain
     from n2s.nodes.tone import Tone, Vignette
-    from n2s.plan.film import Kernel
+    from n2s.plan.stages import Kernel
     from n2s.runtime.render import kernels
     from n2s.runtime.render.frames import BLOCK
 
     nodes = [Tone(), Vignette(), Grain()]
     wiring = ((("input", 0),), (("step", 0),), (("step", 1),))
     kernel = Kernel(("tone", "vignette", "grain"), ("film",), wiring, ("step", 2))
-    source = kernels.generate(kernel, [type(node) for node in nodes], [kernels.Picture(half=False)], "yuv8")
-    run = kernels.compile_kernel(source, folder)
+    pictures = [kernels.Picture(half=False, shape=(HEIGHT, WIDTH))]
+    program = kernels.program_of(kernel, [type(node) for node in nodes], pictures, "yuv8", (WIDTH, HEIGHT))
+    run = kernels.compile_program(program, folder)
     thresholds = kernels.dither_pattern(True, WIDTH)
 
     def block(start: int, stop: int) -> None:
@@ -88,7 +89,7 @@ def n2s_contestant(frames: np.ndarray, cores: int, folder: Path) -> Contestant:
         uniforms = np.stack(columns, axis=1).astype(np.float32)
         seeds = np.array([kernels.node_seed(7, node) for node in nodes], np.uint32)
         out = np.empty((stop - start, WIDTH * HEIGHT * 3 // 2), np.uint8)
-        run(start, seeds, uniforms, thresholds, out, frames[: stop - start], HEIGHT, WIDTH)
+        run(start, seeds, uniforms, thresholds, [frames[: stop - start]], out)
 
     def work(start: int, stop: int) -> None:
         for first in range(start, stop, BLOCK):

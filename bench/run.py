@@ -117,14 +117,13 @@ def _plan(folder: Path) -> tuple:
 
 
 def record(folder: Path, jobs: int) -> dict:
-    """Save the latents and the finished frames of some chunks, spread over the film."""
+    """Save the latents and finished frames of some chunks, spread over the film."""
+    from n2s.plan.film import towards
     from n2s.runtime.render.frames import FrameMaker
 
     run, plan, chunks = _plan(folder)
-    maker = FrameMaker(plan, run.store.kernels)
-    np.save(
-        folder / "latents.npy", np.concatenate([maker.frames("drift", chunk.start, chunk.stop) for chunk in chunks])
-    )
+    maker, drift = FrameMaker(plan, run.store), FrameMaker(towards(plan, "drift"), run.store)
+    np.save(folder / "latents.npy", np.concatenate([drift.frames(chunk.start, chunk.stop) for chunk in chunks]))
     codes = [np.concatenate(list(maker.blocks(chunk.start, chunk.stop))) for chunk in chunks]
     np.save(folder / "codes.npy", np.concatenate(codes))
     (folder / "chunks.json").write_text(json.dumps([chunk.count for chunk in chunks]))
@@ -137,7 +136,8 @@ def decode(folder: Path, jobs: int) -> dict:
 
     run, plan, _ = _plan(folder)
     node, scene = plan.graph.nodes["film"], plan.scene
-    decoder = node.open(scene, plan.grids["film"])
+    grid = next(stage.grid for stage in plan.stages if stage.name == "film")
+    decoder = node.open(scene, grid)
     latents = np.load(folder / "latents.npy")
 
     def work(start: int) -> None:
@@ -153,20 +153,20 @@ def decode(folder: Path, jobs: int) -> dict:
 
 def encode(folder: Path, jobs: int) -> dict:
     """Encode the frames, segment by segment, ``jobs`` encoders side by side."""
+    from n2s.formats.h264 import H264
+    from n2s.graph.format import Shape
     from n2s.graph.graph import Graph
-    from n2s.runtime.films import encoder
     from n2s.runtime.render.frames import BLOCK
 
     sink = Graph.load(folder / "film.yaml").nodes["out"]
-    arguments = encoder.segment_arguments((SIZE, SIZE), Fraction(FPS), sink.crf, sink.preset, sink.depth)
+    shape, h264 = Shape((SIZE, SIZE), Fraction(FPS)), H264()
     codes = np.load(folder / "codes.npy")
     bounds = np.cumsum([0, *json.loads((folder / "chunks.json").read_text())])
 
     def work(index: int) -> None:
-        with encoder.FFmpeg(arguments, folder / f"segment{index}.mp4") as ffmpeg:
-            for first in range(bounds[index], bounds[index + 1], BLOCK):
-                ffmpeg.write(memoryview(codes[first : min(first + BLOCK, bounds[index + 1])]).cast("B"))
-            ffmpeg.finish()
+        stop = bounds[index + 1]
+        blocks = (codes[first : min(first + BLOCK, stop)] for first in range(bounds[index], stop, BLOCK))
+        h264.write_segment(folder / f"segment{index}.mp4", sink, shape, blocks)
 
     began = _used(), time.perf_counter()
     with ThreadPoolExecutor(jobs) as pool:

@@ -6,6 +6,7 @@ render(Graph.load("graphs/tracks/ember.yaml"))
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from n2s.graph.code import loaded  # noqa: F401  first of all: what is imported from here on is noted
@@ -15,21 +16,21 @@ __all__ = ["Graph", "GraphError", "MediaError", "N2SError", "RenderError", "rend
 __version__ = "0.1.0"
 
 
+# Imported inside functions is what brings pydantic, numpy and more along, which the command line's help does not need.
+
+
 def __getattr__(name: str) -> Any:
-    # Graph brings pydantic and numpy along, which the command line's help does not need.
     if name == "Graph":
         from n2s.graph.graph import Graph
 
         return Graph
     if name == "functions":
-        import importlib
-
         return importlib.import_module("n2s.functions")
     raise AttributeError(f"module 'n2s' has no attribute {name!r}")
 
 
 def render(graph: Any, **options: Any) -> Any:
-    """Render a graph's films: out, store, jobs, span, force, events; see `n2s.runtime.run.Run`."""
+    """Render a graph's films: out, store, jobs, workers, span, force, events; see `n2s.runtime.run.Run`."""
     from n2s.runtime.run import render as run
 
     return run(graph, **options)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from n2s.graph.build import call
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import FUNCTIONS, VARIABLES, Expression, Variable
+from n2s.graph.handles import call
 
 __all__ = sorted([*FUNCTIONS, *VARIABLES])
 

@@ -17,6 +17,9 @@ from packages import Packages
 from places import CHUNK, Place
 
 from n2s.cli import main
+from n2s.runtime.executors.pool import WorkerPool
+from n2s.runtime.executors.processes import ProcessExecutor
+from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.store import Store
 
@@ -70,6 +73,23 @@ def shared_store(root: Path, kernels: Path) -> Store:
     root.mkdir(parents=True)
     (root / "kernels").symlink_to(kernels)
     return Store(root)
+
+
+@pytest.fixture(scope="session")
+def pool():
+    """Worker processes that are kept from test to test: starting one takes as long as its imports."""
+    with WorkerPool() as pool:
+        yield pool
+
+
+@pytest.fixture(params=["threads", "processes"])
+def executor(request: pytest.FixtureRequest, pool: WorkerPool):
+    """Make executors for so many chunks in flight; a test that asks for this runs over threads and over processes."""
+
+    def make(count: int | None = None) -> ThreadExecutor | ProcessExecutor:
+        return ThreadExecutor(count) if request.param == "threads" else ProcessExecutor(count, pool)
+
+    return make
 
 
 @pytest.fixture

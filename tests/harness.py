@@ -11,8 +11,9 @@ import numpy as np
 from n2s.graph.declare import Node
 from n2s.graph.graph import Graph
 from n2s.graph.registry import node_types
-from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL
-from n2s.plan.film import FilmPlan
+from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL
+from n2s.plan.film import plan_film, towards
+from n2s.plan.stages import Plan
 from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.render.analysis import analyse
@@ -22,6 +23,7 @@ from n2s.runtime.store import Store
 
 TYPES = node_types()
 RENDERING = [name for name, cls in TYPES.items() if cls.kind in ("resident", "streamed", "pointwise")]
+SINKS = [name for name, cls in TYPES.items() if cls.kind == "sink"]
 STREAMED = [name for name, cls in TYPES.items() if cls.kind in ("streamed", "pointwise")]
 
 GRID = [3, 4]  # of the decoder: its frames are 128 x 96, the film's 96 x 64
@@ -75,6 +77,29 @@ def around(name: str, model: Path, sink: dict[str, Any] | None = None, **setting
     return {"n2s": 1, "seed": 3, "fps": 30, "size": [96, 64], "nodes": nodes}
 
 
+def with_sink(name: str, folder: Path, model: Path, **settings: Any) -> Graph:
+    """Return a graph whose film a sink of the named type makes; an album joins two such tracks of its own format."""
+    cls = TYPES[name]
+    settings = {"node": name, **cls.example, **settings}
+    if FILM not in cls.ports.values():
+        return load(around("Wander", model, settings), folder, f"{name}.yaml")
+    film = next(other for other in SINKS if other != name and TYPES[other].format == cls.format)
+    nodes = {}
+    for i in range(2):
+        path = f"track{i}{Path(TYPES[film].example['path']).suffix}"
+        load(around("Wander", model, {"node": film, **TYPES[film].example, "path": path}), folder, f"track{i}.yaml")
+        nodes[f"track{i}"] = {"node": "Track", "path": f"track{i}.yaml"}
+    nodes["out"] = {**settings, next(iter(cls.ports)): list(nodes)}
+    return load({"n2s": 1, "fps": 30, "size": [96, 64], "nodes": nodes}, folder, f"{name}.yaml")
+
+
+def film_bytes(film: dict[str, Any]) -> dict[str, bytes]:
+    """Return the files of a published film by name: of a folder several."""
+    path = Path(film["path"])
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return {file.name: file.read_bytes() for file in files}
+
+
 def load(values: dict[str, Any], folder: Path, name: str = "graph.yaml") -> Graph:
     """Write a graph as a file (JSON is YAML) and load it; paths in it start from ``folder``."""
     path = folder / name
@@ -82,11 +107,12 @@ def load(values: dict[str, Any], folder: Path, name: str = "graph.yaml") -> Grap
     return Graph.load(path)
 
 
-def plan(graph: Graph, store: Store, fuse: bool = True) -> FilmPlan:
+def plan(graph: Graph, store: Store, fuse: bool = True, fold: bool = False) -> Plan:
     graph = graph.flat
     context = RunContext(store, lambda text: None)
     sink = graph.sinks()[0]
-    return FilmPlan(graph, sink, analyse(graph, context), context, machine.environment(), fuse)
+    values = analyse(graph, context)
+    return plan_film(graph, sink, values, context, machine.environment(), folding=fold, fusing=fuse)
 
 
 def keys(graph: Graph, store: Store) -> list[str]:
@@ -95,14 +121,14 @@ def keys(graph: Graph, store: Store) -> list[str]:
 
 def frames(graph: Graph, store: Store, name: str, pieces: list[tuple[int, int]], fuse: bool = True) -> np.ndarray:
     """Return what a streamed node gives, made in the given pieces."""
-    maker = FrameMaker(plan(graph, store, fuse), store.kernels)
-    return np.concatenate([maker.frames(name, start, stop) for start, stop in pieces])
+    maker = FrameMaker(towards(plan(graph, store, fuse), name, fuse), store)
+    return np.concatenate([maker.frames(start, stop) for start, stop in pieces])
 
 
 def codes(graph: Graph, store: Store, fuse: bool = True) -> np.ndarray:
     """Return all frames as the sink gets them."""
     film = plan(graph, store, fuse)
-    maker = FrameMaker(film, store.kernels)
+    maker = FrameMaker(film, store)
     return np.concatenate([block.copy() for block in maker.blocks(0, film.values.clock.frames)])
 
 

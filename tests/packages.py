@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from n2s.graph.format_registry import find_format
 from n2s.graph.registry import node_types
 
 HEAD = """\
@@ -46,9 +47,18 @@ class Tables(Resident):
 
 
 def write_package(
-    folder: Path, module: str, source: str, version: str = "1.0", name: str = "", entries: tuple[str, ...] = ()
+    folder: Path,
+    module: str,
+    source: str,
+    version: str = "1.0",
+    name: str = "",
+    entries: tuple[str, ...] = (),
+    formats: str = "",
 ) -> Path:
-    """Write a module of nodes and its distribution; ``entries`` are the modules it registers, its own when left out."""
+    """Write a module of nodes and its distribution.
+
+    ``entries`` are the modules it registers, its own when left out; ``formats`` the lines of its formats' entry points.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{module}.py").write_text(HEAD + source)
     name = name or module.replace("_", "-")
@@ -56,7 +66,7 @@ def write_package(
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     lines = [f"{module}{i or ''} = {entry}" for i, entry in enumerate(entries or (module,))]
-    (info / "entry_points.txt").write_text("\n".join(["[n2s.nodes]", *lines]) + "\n")
+    (info / "entry_points.txt").write_text("\n".join(["[n2s.nodes]", *lines, "[n2s.formats]", formats]) + "\n")
     return folder
 
 
@@ -67,13 +77,14 @@ class Packages:
         self.folder, self.monkeypatch = folder, monkeypatch
         self.modules: list[str] = []
 
-    def install(self, source: str, module: str = "others_nodes", **about: Any) -> Path:
+    def install(self, source: str, module: str = "others_nodes", folder: str = "", **about: Any) -> Path:
         """Install a package whose module has this source behind the usual imports; return the module's file."""
-        folder = write_package(self.folder / f"site-{module}", module, source, **about)
+        folder = write_package(self.folder / (folder or f"site-{module}"), module, source, **about)
         self.monkeypatch.syspath_prepend(str(folder))
         self.modules.append(module)
         importlib.invalidate_caches()
         node_types.cache_clear()
+        find_format.cache_clear()
         return folder / f"{module}.py"
 
     def n2s(self, *arguments: Any, **environment: str) -> subprocess.CompletedProcess:
@@ -89,3 +100,4 @@ class Packages:
         for module in self.modules:
             sys.modules.pop(module, None)
         node_types.cache_clear()
+        find_format.cache_clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import tiny
 from n2s.graph.errors import N2SError
 from n2s.graph.graph import Graph
 from n2s.runtime.events import Events
-from n2s.runtime.render.executors import LocalExecutor
+from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.run import Report, Run
 from n2s.runtime.store import Store
 
@@ -69,7 +70,7 @@ class Place(Events):
 
     def run(self, **options: Any) -> Report:
         """Run with one chunk in flight, so that what is finished when something fails is always the same."""
-        options = {"out": self.out, "store": self.store, "executor": LocalExecutor(1), "events": self} | options
+        options = {"out": self.out, "store": self.store, "executor": ThreadExecutor(1), "events": self} | options
         return Run(Graph.load(self.graph), **options).execute()
 
     def refused(self, kind: type[N2SError], *words: str, **options: Any) -> str:
@@ -101,6 +102,28 @@ def n2s(*arguments: Any, **environment: str) -> subprocess.CompletedProcess:
     )
     assert "Traceback" not in done.stdout + done.stderr
     return done
+
+
+def wait_until_nothing_runs(store: Path, session: int | None = None) -> None:
+    """Wait, a few seconds at most, until no FFmpeg writes into a store, and no process of a session is left."""
+    end = time.monotonic() + 5
+    while left := _running(str(store), session):
+        assert time.monotonic() < end, left
+        time.sleep(0.02)
+
+
+def _running(word: str, session: int | None) -> list[str]:
+    """Return the command lines of other processes in a session, or with a word in them."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+            its_session = int((folder / "stat").read_text().rpartition(")")[2].split()[3])
+        except OSError:  # it has ended meanwhile
+            continue
+        if words and (its_session == session or word in words) and folder.name != str(os.getpid()):
+            found.append(words)
+    return found
 
 
 def flip(data: bytes, at: int) -> bytes:

@@ -14,45 +14,109 @@ import tiny
 from n2s.graph.graph import Graph
 
 PACKAGE = Path(__file__).resolve().parent.parent / "n2s"
-FORBIDDEN = {
-    "graph": (
-        "n2s.nodes",
-        "n2s.runtime",
-        "n2s.cli",
-        "n2s.commands",
-        "training",
-        "onnxruntime",
-        "numba",
-        "imageio_ffmpeg",
-        "time",
-        "random",
-    ),
-    "nodes": ("n2s.runtime", "n2s.cli", "n2s.commands", "training", "onnxruntime", "imageio_ffmpeg", "time", "random"),
-    "runtime": ("n2s.nodes", "n2s.cli", "n2s.commands", "training", "torch"),
+ABOVE = {  # the rooms that may not be imported
+    "graph": ("nodes", "plan", "runtime", "formats", "commands", "cli"),
+    "plan": ("nodes", "runtime", "formats", "commands", "cli"),
+    "nodes": ("plan", "runtime", "formats", "commands", "cli"),
+    "runtime": ("nodes", "formats", "commands", "cli"),
+    "formats": ("nodes", "commands", "cli"),
+    "commands": ("nodes", "cli"),
 }
+HEAVY = {  # what else may not be imported
+    "graph": ("onnxruntime", "numba", "imageio_ffmpeg", "time", "random"),
+    "nodes": ("onnxruntime", "imageio_ffmpeg", "time", "random"),
+}
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+paths = pytest.mark.parametrize("path", MODULES.values(), ids=MODULES)
 
 
-def imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            if node.level:
-                room = path.relative_to(PACKAGE.parent).parts[: -node.level]
-                module = ".".join([*room, *filter(None, [module])])
-            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
-    return found
+class Imports(ast.NodeVisitor):
+    """The names that a module imports, at its head or in a function; what only type checkers read is left out."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.names: set[str] = set()
+        self.late: list[ast.stmt] = []  # those inside functions
+        self._in_function = False
+        self.visit(ast.parse(path.read_text(encoding="utf-8")))
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        outside, self._in_function = self._in_function, True
+        self.generic_visit(node)
+        self._in_function = outside
+
+    def visit_If(self, node: ast.If) -> None:
+        for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for child in node.orelse if for_types else [node.test, *node.body, *node.orelse]:
+            self.visit(child)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self._note(node, {alias.name for alias in node.names})
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        module = node.module or ""
+        if node.level:
+            module = ".".join([*self.path.relative_to(PACKAGE.parent).parts[: -node.level], *filter(None, [module])])
+        self._note(node, {module, *(f"{module}.{alias.name}" for alias in node.names)})
+
+    def _note(self, node: ast.stmt, names: set[str]) -> None:
+        self.names |= names
+        self.late += [node] if self._in_function else []
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+@paths
 def test_imports_run_one_way(path: Path) -> None:
     room = path.relative_to(PACKAGE).parts[0]
-    for name in imports(path):
-        assert "torch" not in name.split(".")[0], f"{path}: torch belongs to training"
-        for wrong in FORBIDDEN.get(room, ()):
-            assert not (name == wrong or name.startswith(wrong + ".")), f"{path} imports {name}"
+    refused = ["torch", "training", *(f"n2s.{above}" for above in ABOVE.get(room, ())), *HEAVY.get(room, ())]
+    for name in Imports(path).names:
+        for wrong in refused:
+            assert not f"{name}.".startswith(f"{wrong}."), f"{path} imports {name}"
+
+
+def test_no_module_imports_one_that_imports_it() -> None:
+    imported = {name: sorted(Imports(path).names & MODULES.keys() - {name}) for name, path in MODULES.items()}
+    circles = circles_in(imported)
+    assert not circles, "\n".join(" → ".join([*circle, circle[0]]) for circle in circles)
+
+
+def circles_in(imported: dict[str, list[str]]) -> list[list[str]]:
+    """Return a circle of imports through each module that has one, shortest first, each circle once."""
+    found: dict[frozenset[str], list[str]] = {}
+    for start in imported:
+        ways, waiting = {start: [start]}, [start]
+        for name in waiting:
+            if start in imported[name]:
+                found.setdefault(frozenset(ways[name]), ways[name])
+                break
+            for following in imported[name]:
+                if following not in ways:
+                    ways[following] = [*ways[name], following]
+                    waiting.append(following)
+    return sorted(found.values(), key=len)
+
+
+def test_circles_of_imports_are_found() -> None:
+    assert circles_in({"a": ["b", "d"], "b": ["c"], "c": ["a"], "d": []}) == [["a", "b", "c"]]
+    assert circles_in({"a": ["b"], "b": ["c"], "c": []}) == []
+
+
+@paths
+def test_an_import_inside_a_function_says_why(path: Path) -> None:
+    """It does so at the line, above the first of several, or once for all in a comment at the head of the file."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    if any(line.startswith("# Imported inside functions") for line in lines):
+        return
+    late = Imports(path).late
+    ends = {node.end_lineno: node for node in late}
+    for node in late:
+        first = node
+        while first.lineno - 1 in ends:
+            first = ends[first.lineno - 1]
+        said = lines[first.lineno - 2].lstrip().startswith("#") or "  # " in lines[node.end_lineno - 1]
+        assert said, f"{path}:{node.lineno}: say why this is not imported at the head of the file"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["check", "GRAPH"]])
@@ -76,7 +140,7 @@ def test_opening_a_graph_reads_no_music_and_no_model(tmp_path: Path) -> None:
 
 
 def test_no_clock_and_no_global_randomness_in_what_makes_pixels() -> None:
-    for path in [*(PACKAGE / "graph").rglob("*.py"), *(PACKAGE / "nodes").rglob("*.py")]:
+    for path in (path for room in ("graph", "nodes", "formats") for path in (PACKAGE / room).rglob("*.py")):
         text = path.read_text()
         for word in ("np.random.", "random.random", "time.time", "datetime", "uuid", "secrets"):
             assert word not in text, f"{path} uses {word}"

@@ -242,6 +242,12 @@ def test_files_that_are_no_graphs(tmp_path: Path, text: bytes, words: str) -> No
     assert str(caught.value).startswith(str(path))
 
 
+def test_brackets_in_comments_open_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "graph.yaml"
+    path.write_text("# and {here: [\n" * 60 + "n2s: 1\nnodes: {music: {node: AudioSource, path: music.wav}}\n")
+    assert list(Graph.load(path).nodes) == ["music"]
+
+
 def test_a_frame_rate_that_takes_for_ever_to_read(place: Place) -> None:
     place.edit("fps: 30", 'fps: "1e999999999"')
     try:

@@ -463,13 +463,14 @@ def test_code_without_a_file_is_refused() -> None:
 
 # (module, what is replaced, what by): places all over the engine that decide bits
 MUTATIONS = [
-    ("runtime/render/kernels.py", "mixed = shader.hash32(np.array([seed ^ word]",
-     "mixed = shader.hash32(np.array([seed + word]"),
-    ("runtime/render/kernels.py", "f32(0.7152) * green", "f32(0.7151) * green"),
-    ("runtime/render/kernels.py", "52.9829189", "52.98"),
-    ("runtime/render/kernels.py", "scale = min(shape[0] / height", "scale = max(shape[0] / height"),
-    ("runtime/render/kernels.py", '"chroma = np.zeros', '"chroma = np.ones'),
-    ("runtime/render/kernels.py", 'error_model="numpy"', 'error_model="python"'),
+    ("runtime/render/kernels/seeds.py", "mixed = shader.hash32(np.array([seed ^ word]", "mixed = shader.hash32(np.array([seed + word]"),
+    ("graph/shader.py", "f32(0.7152) * g", "f32(0.7151) * g"),
+    ("runtime/render/kernels/dither.py", "52.9829189", "52.98"),
+    ("runtime/media/resample.py", "scale = min(shape[0] / height", "scale = max(shape[0] / height"),
+    ("runtime/render/kernels/numba_stores.py", '"chroma = np.zeros', '"chroma = np.ones'),
+    ("runtime/render/kernels/program.py", '"to_light", "to_display"', '"abs", "to_display"'),
+    ("runtime/render/kernels/pixels.py", 'ast.Name("f32"', 'ast.Name("f64"'),
+    ("runtime/render/kernels/numba_rows.py", 'error_model="numpy"', 'error_model="python"'),
     ("runtime/render/frames.py", "BLOCK = 4", "BLOCK = 8"),
     ("runtime/render/frames.py", "np.clip(np.arange(start, stop)", "np.clip(np.arange(start + 1, stop + 1)"),
     ("runtime/render/frames.py", "np.full(stop - start, values, np.float32)",
@@ -482,8 +483,13 @@ MUTATIONS = [
     ("runtime/models/folder.py", "intra_op_num_threads = options.inter_op_num_threads = 1",
      "intra_op_num_threads = options.inter_op_num_threads = 2"),
     ("runtime/models/folder.py", 'PREFERENCES = {"cpu": ("int8"', 'PREFERENCES = {"cpu": ("fp32"'),
-    ("runtime/films/encoder.py", "cpu-independent=1", "cpu-independent=0"),
-    ("runtime/films/encoder.py", "range=tv", "range=pc"),
+    ("formats/h264.py", "cpu-independent=1", "cpu-independent=0"),
+    ("formats/h264.py", "range=tv", "range=pc"),
+    ("runtime/ffmpeg.py", '"-xerror"]', "]"),
+    ("formats/digests.py", "hashlib.sha256(frame)", "hashlib.sha256(frame[1:])"),
+    ("formats/png.py", "number:06d", "number:07d"),
+    ("runtime/media/png.py", "rows.tobytes(), 6)", "rows.tobytes(), 5)"),
+    ("graph/format.py", "width * height * 3 // 2", "width * height * 3"),
     ("graph/shader.py", "f32(2.402295e-1)", "f32(2.402296e-1)"),
     ("graph/shader.py", "0x7FEB352D", "0x7FEB352F"),
     ("graph/time.py", "self.fps.denominator / np.float64(self.fps.numerator)",
@@ -521,6 +527,9 @@ def digests_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         "nodes.hearing",
         "runtime.media.audio",
         "runtime.films.films",
+        "formats.digests",
+        "formats.h264",
+        "formats.png",
     )
     return code.engine_parts() | {name: code.code_digest(f"n2s.{name}") for name in others}
 
@@ -548,19 +557,24 @@ def test_what_the_engine_is_made_of() -> None:
     parts = set(code.engine_parts())
     makers = (
         "render.frames",
-        "render.kernels",
+        "render.kernels.numba_rows",
+        "render.kernels.numba_stores",
+        "render.kernels.program",
         "render.segments",
         "models.folder",
         "media.pictures",
         "media.resample",
-        "films.encoder",
     )
     assert {f"n2s.runtime.{name}" for name in makers} <= parts
     assert not {
-        name for name in parts if name.startswith(("n2s.commands", "n2s.cli", "n2s.nodes")) or name in code.APART
+        name
+        for name in parts
+        if name.startswith(("n2s.commands", "n2s.cli", "n2s.formats", "n2s.nodes")) or name in code.APART
     }
     assert parts <= {
-        f"n2s.{path.relative_to(code_files._ROOT).with_suffix('').as_posix().replace('/', '.')}"
+        f"n2s.{path.relative_to(code_files._ROOT).with_suffix('').as_posix().replace('/', '.')}".removesuffix(
+            ".__init__"
+        )
         for path in Path(code_files._ROOT).rglob("*.py")
     }
 

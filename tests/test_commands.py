@@ -47,7 +47,7 @@ def test_structured_errors(graph: Path, tmp_path: Path, store: Any) -> None:
 def test_another_size_another_rate_and_a_draft(studio: Any, tmp_path: Path, store: Any) -> None:
     from test_runs import n2s
 
-    from n2s.runtime.films.mp4 import read_mp4
+    from n2s.formats.mp4 import read_mp4
 
     graph = tiny.write_graph(studio.folder, studio.model, name="shapes")
     common = ("--out", tmp_path, "--store", store.root)

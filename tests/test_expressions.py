@@ -13,7 +13,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from n2s.graph.expressions import FUNCTIONS, MAX_DEPTH, Call, Expression, ExpressionError, Number, Variable
-from n2s.graph.types import Link
+from n2s.graph.links import Link
 
 steady = settings(derandomize=True, deadline=None, database=None)
 

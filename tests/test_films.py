@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import tiny
 
+from n2s.formats.mp4 import read_mp4
 from n2s.graph.graph import Graph
 from n2s.graph.time import album_boundaries
-from n2s.runtime.films.mp4 import read_mp4
 
 TAGGED_BT709 = 1
 LIMITED = 1
@@ -46,11 +46,11 @@ def counting_graph(folder: Path, fps: str, audio: str, **sink: Any) -> Path:
 
 @pytest.mark.parametrize("fps", ["30", "30000/1001", "24", "12.5"])
 @pytest.mark.parametrize("chunk", [7, 60])
-def test_every_frame_is_there_once_at_its_time(fps: str, chunk: int, tmp_path: Path, store: Any) -> None:
+def test_every_frame_is_there_once_at_its_time(fps: str, chunk: int, tmp_path: Path, store: Any, executor: Any) -> None:
     samples = 44100 * 5 + 123
     tiny.write_wav(tmp_path / "music.wav", np.zeros((samples, 2), np.float32) + 0.01, 44100)
     graph = Graph.load(counting_graph(tmp_path, fps, "music.wav", chunk=chunk))
-    report = harness.run(graph, tmp_path / "out", store)
+    report = harness.run(graph, tmp_path / "out", store, executor=executor())
     rate = graph.header.fps
     frames = -(-samples * rate.numerator // (44100 * rate.denominator))
     assert report.films[0]["frames"] == frames
@@ -129,9 +129,12 @@ def write_album(folder: Path, model: Path, lengths: list[int], rate: int = 22050
     return path
 
 
-def test_an_album_is_gapless_and_made_of_its_tracks_segments(studio: Any, tmp_path: Path, store: Any) -> None:
+def test_an_album_is_gapless_and_made_of_its_tracks_segments(
+    studio: Any, tmp_path: Path, store: Any, executor: Any
+) -> None:
     lengths = [44321, 30011, 55555]
-    report = harness.run(Graph.load(write_album(tmp_path, studio.model, lengths)), tmp_path / "out", store)
+    graph = Graph.load(write_album(tmp_path, studio.model, lengths))
+    report = harness.run(graph, tmp_path / "out", store, executor=executor())
     bounds = album_boundaries(lengths, 22050, Fraction(30))
     film = report.films[-1]
     assert [Path(f["path"]).name for f in report.films] == ["track0.mp4", "track1.mp4", "track2.mp4", "album.mp4"]
@@ -164,14 +167,16 @@ def test_album_boundaries_do_not_drift() -> None:
             assert abs(Fraction(bound) / fps - Fraction(int(samples), 44100)) <= Fraction(1, 2) / fps
 
 
-def test_a_second_run_renders_nothing_and_an_album_shares_chunks(studio: Any, tmp_path: Path, store: Any) -> None:
+def test_a_second_run_renders_nothing_and_an_album_shares_chunks(
+    studio: Any, tmp_path: Path, store: Any, executor: Any
+) -> None:
     path = write_album(tmp_path, studio.model, [44321, 30011])
-    first = harness.run(Graph.load(path), tmp_path / "out", store)
-    second = harness.run(Graph.load(path), tmp_path / "out", store)
+    first = harness.run(Graph.load(path), tmp_path / "out", store, executor=executor())
+    second = harness.run(Graph.load(path), tmp_path / "out", store, executor=executor())
     assert first.rendered and second.rendered == 0
     assert [film["sha256"] for film in first.films] == [film["sha256"] for film in second.films]
     (tmp_path / "out/album.mp4").unlink()
-    third = harness.run(Graph.load(path), tmp_path / "out", store)
+    third = harness.run(Graph.load(path), tmp_path / "out", store, executor=executor())
     assert third.rendered == 0 and third.films[-1]["sha256"] == first.films[-1]["sha256"]
 
 

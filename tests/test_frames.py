@@ -14,6 +14,7 @@ import tiny
 from n2s.runtime.context import RunContext
 from n2s.runtime.media import resample
 from n2s.runtime.seeing.views import View
+from n2s.runtime.session import Session
 
 SIZE = (96, 64)
 COPY = '''
@@ -87,7 +88,7 @@ def test_frames_have_the_films_size_for_every_reader(source: str, packages: Any,
     neutral = graph(studio, source, "Vignette").edit({"vignette0.amount": 0})
     np.testing.assert_array_equal(harness.frames(neutral, store, "vignette0", [(0, 20)]), seen)
     assert harness.codes(copied, store).tobytes() == harness.codes(plain, store).tobytes()
-    shown = View(plain, source, RunContext(store, print))
+    shown = View(Session(plain, store), source)
     np.testing.assert_array_equal(np.concatenate(list(shown.blocks(range(0, 20)))), seen)
     np.testing.assert_allclose(
         np.clip(seen[7], 0, 1), by_hand(raw_frame(studio, source, store, 7), source != "picture"), atol=2e-6
@@ -129,8 +130,8 @@ def test_thumbnails_have_the_films_size(studio: Any, store: Any, tmp_path: Path)
     from n2s.commands.draw import node_pictures
     from n2s.graph.times import parse_time
 
-    plan = harness.plan(graph(studio, "decoded", "Tone"), store)
-    for path in node_pictures(plan, store.kernels, parse_time(0.5), tmp_path).values():
+    session = Session(graph(studio, "decoded", "Tone"), store)
+    for path in node_pictures(session, parse_time(0.5), tmp_path).values():
         assert tiny.read_png(path).shape == (64, 96, 3)
 
 
@@ -159,7 +160,7 @@ def test_frames_beyond_the_end_stand_still(packages: Any, studio: Any, store: An
     values["nodes"]["vignette2"]["amount"] = "= ramp"
     driven = harness.load(values, studio.folder)
     for fuse in (True, False):
-        maker = harness.FrameMaker(harness.plan(driven, store, fuse), store.kernels)
+        maker = harness.FrameMaker(harness.plan(driven, store, fuse), store)
         codes = np.concatenate(list(maker.blocks(56, 65)))
         assert len(codes) == 9 and (codes[7:] == codes[6]).all() and (codes[6] != codes[5]).any()
         np.testing.assert_array_equal(np.concatenate(list(maker.blocks(63, 64))), codes[7:8])
@@ -168,7 +169,40 @@ def test_frames_beyond_the_end_stand_still(packages: Any, studio: Any, store: An
     values["nodes"]["out"]["frames"] = "more"
     grained = harness.load(values, studio.folder)
     ends = [
-        np.concatenate(list(harness.FrameMaker(harness.plan(grained, store, fuse), store.kernels).blocks(60, 64)))
+        np.concatenate(list(harness.FrameMaker(harness.plan(grained, store, fuse), store).blocks(60, 64)))
         for fuse in (True, False)
     ]
     assert ends[0].tobytes() == ends[1].tobytes()
+
+
+SIZES = '''
+class Shrink(Streamed):
+    """Take twice the size and give every second pixel."""
+
+    frames: Frames = port("what is shrunk")
+
+    outputs = FRAMES_OUTPUT
+
+    def input_size(self, size):
+        return 2 * size[0], 2 * size[1]
+
+    def compute(self, block, frames):
+        assert frames.shape[2:] == (2 * block.size[1], 2 * block.size[0])
+        return np.ascontiguousarray(frames[:, :, ::2, ::2])
+'''
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_node_takes_frames_of_another_size(source: str, packages: Any, studio: Any, store: Any) -> None:
+    """What it reads is made in that size, pixel code too; who reads the same node otherwise sees the film's size."""
+    packages.install(SIZES)
+    values = json.loads(graph(studio, source, "Vignette", "Shrink").path.read_text())
+    values["nodes"]["mix"] = {"node": "Mix", "a": "shrink1", "b": "vignette0", "amount": 0.25}
+    values["nodes"]["out"]["frames"] = "mix"
+    both = harness.load(values, studio.folder)
+    wide = json.loads(graph(studio, source, "Vignette").path.read_text()) | {"size": [192, 128]}
+    wide = harness.frames(harness.load(wide, studio.folder, "wide.yaml"), store, "vignette0", [(7, 9)])
+    np.testing.assert_array_equal(harness.frames(both, store, "shrink1", [(7, 9)]), wide[:, :, ::2, ::2])
+    plain = harness.frames(graph(studio, source, "Vignette"), store, "vignette0", [(7, 9)])
+    np.testing.assert_array_equal(harness.frames(both, store, "vignette0", [(7, 9)]), plain)
+    assert harness.codes(both, store).tobytes() == harness.codes(both, store, fuse=False).tobytes()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import tiny
-from places import MINIMAL, N2S, POSIX, Place
+from places import MINIMAL, N2S, POSIX, Place, wait_until_nothing_runs
 
 from n2s.graph.graph import Graph
 from n2s.runtime.run import Run
@@ -41,9 +41,12 @@ def undisturbed(studio: Any, kernel_cache: Path, tmp_path_factory: pytest.TempPa
     return (folder / "film.mp4").read_bytes()
 
 
-def start(place: Place, out: Path) -> subprocess.Popen:
+MANY = pytest.mark.parametrize("many", ["--jobs", "--workers"])
+
+
+def start(place: Place, out: Path, many: str = "--jobs") -> subprocess.Popen:
     return subprocess.Popen(
-        [str(N2S), "run", str(place.graph), "--out", str(out), "--store", str(place.store.root), "--jobs", "1"],
+        [str(N2S), "run", str(place.graph), "--out", str(out), "--store", str(place.store.root), many, "1"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 
@@ -56,11 +59,13 @@ def wait_for_a_segment(process: subprocess.Popen, place: Place) -> None:
 
 
 @POSIX
-def test_a_killed_run_goes_on(long_place: Place, undisturbed: bytes) -> None:
-    process = start(long_place, long_place.out)
+@MANY
+def test_a_killed_run_goes_on(long_place: Place, undisturbed: bytes, many: str) -> None:
+    process = start(long_place, long_place.out, many)
     wait_for_a_segment(process, long_place)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+    wait_until_nothing_runs(long_place.store.root, process.pid)
     assert process.returncode == -signal.SIGKILL
     assert not (long_place.out / "film.mp4").exists()
     report = long_place.run()
@@ -72,13 +77,31 @@ def test_a_killed_run_goes_on(long_place: Place, undisturbed: bytes) -> None:
 
 
 @POSIX
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_goes_on(long_place: Place, undisturbed: bytes, how: signal.Signals) -> None:
-    process = start(long_place, long_place.out)
+def test_workers_end_with_the_process_that_started_them(long_place: Place, undisturbed: bytes) -> None:
+    process = start(long_place, long_place.out, "--workers")
     wait_for_a_segment(process, long_place)
-    process.send_signal(how)
+    process.kill()  # alone: its workers find out by themselves
+    process.communicate()
+    wait_until_nothing_runs(long_place.store.root, process.pid)
+    assert long_place.rubbish() == []
+    report = long_place.run()
+    assert 1 <= report.stored <= 6 and report.rendered == 6 - report.stored
+    assert (long_place.out / "film.mp4").read_bytes() == undisturbed
+
+
+@POSIX
+@MANY
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_goes_on(long_place: Place, undisturbed: bytes, how: signal.Signals, many: str) -> None:
+    process = start(long_place, long_place.out, many)
+    wait_for_a_segment(process, long_place)
+    if how == signal.SIGINT:
+        os.killpg(process.pid, how)  # as a terminal does: workers hear it too
+    else:
+        process.send_signal(how)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
+    wait_until_nothing_runs(long_place.store.root, process.pid)
     assert "Interrupted. What is finished is kept: run the same command again to go on." in said
     assert "Traceback" not in said
     assert long_place.rubbish() == []

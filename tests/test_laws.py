@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import signal
+import subprocess
+import sys
 import typing
 from pathlib import Path
 from typing import Any, get_args
@@ -11,15 +14,19 @@ from typing import Any, get_args
 import harness
 import numpy as np
 import pytest
-from harness import RENDERING, STREAMED, TYPES, around, codes, keys, load
+from harness import RENDERING, SINKS, STREAMED, TYPES, around, codes, film_bytes, keys, load, with_sink
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from places import POSIX
 
-from n2s.graph.build import call
 from n2s.graph.expressions import Expression
+from n2s.graph.format_registry import find_format
 from n2s.graph.graph import Graph
-from n2s.graph.types import FILM, FRAMES, LATENTS, Link
-from n2s.runtime.render.executors import LocalExecutor
+from n2s.graph.handles import call
+from n2s.graph.links import Link
+from n2s.graph.types import FILM, FRAMES, LATENTS
+from n2s.runtime.executors.threads import ThreadExecutor
+from n2s.runtime.render.frames import FrameMaker
 
 FRAMES_IN_ALL = 63
 
@@ -214,16 +221,83 @@ def test_the_same_graph_in_yaml_and_in_python_has_the_same_keys(name: str, studi
 @pytest.mark.parametrize("length", [15, 30, 60, 90])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_frames_are_the_same_for_any_chunking_and_workers(
-    length: int, jobs: int, studio: Any, store: Any, tmp_path: Path
+    length: int, jobs: int, executor: Any, studio: Any, store: Any, tmp_path: Path
 ) -> None:
-    def digests(chunk: int, workers: int) -> str:
-        values = around("Wander", studio.model, sink={"chunk": chunk, "path": f"{chunk}-{workers}.txt"})
+    def digests(chunk: int, name: str, executor: Any) -> str:
+        values = around("Wander", studio.model, sink={"chunk": chunk, "path": f"{name}.txt"})
         values["nodes"]["smooth"] = {"node": "LatentEMA", "latents": "subject", "half_life": 0.1}
         values["nodes"]["shown"]["latents"] = "smooth"
-        harness.run(load(values, studio.folder), tmp_path, store, executor=LocalExecutor(workers))
-        return (tmp_path / f"{chunk}-{workers}.txt").read_text()
+        harness.run(load(values, studio.folder), tmp_path, store, executor=executor)
+        return (tmp_path / f"{name}.txt").read_text()
 
-    assert digests(length, jobs) == digests(7, 1)
+    assert digests(length, "some", executor(jobs)) == digests(7, "usual", ThreadExecutor(1))
+
+
+@pytest.mark.parametrize("name", SINKS)
+def test_a_film_is_the_same_whatever_was_there_and_how_many_work(
+    name: str, studio: Any, new_store: Any, tmp_path: Path
+) -> None:
+    graph = with_sink(name, studio.folder, studio.model)
+    store = new_store()
+    cold = harness.run(graph, tmp_path / "cold", store, executor=ThreadExecutor(1))
+    tracks = sum(node.kind == "track" for node in graph.nodes.values()) or 1
+    assert cold.films[-1]["frames"] == tracks * FRAMES_IN_ALL and cold.rendered
+    warm = harness.run(graph, tmp_path / "warm", store)
+    assert warm.rendered == 0
+    two = harness.run(graph, tmp_path / "two", new_store(), executor=ThreadExecutor(2))
+    for other in (warm, two):
+        assert list(map(film_bytes, other.films)) == list(map(film_bytes, cold.films))
+        assert [film["sha256"] for film in other.films] == [film["sha256"] for film in cold.films]
+
+
+@pytest.mark.parametrize("name", [name for name in SINKS if "chunk" in TYPES[name].settings()])
+def test_a_film_of_other_chunks_shows_the_same(name: str, studio: Any, new_store: Any, tmp_path: Path) -> None:
+    made = []
+    for chunk in (17, 40):
+        graph = with_sink(name, studio.folder, studio.model, chunk=chunk)
+        made.append(harness.run(graph, tmp_path / str(chunk), new_store()).films[-1])
+    assert made[0]["frames"] == made[1]["frames"]
+    if find_format(TYPES[name].format).any_chunk:
+        assert film_bytes(made[0]) == film_bytes(made[1])
+
+
+@pytest.mark.parametrize("name", [name for name in SINKS if FRAMES in TYPES[name].ports.values()])
+def test_a_sink_gets_the_same_codes_in_any_pieces(name: str, studio: Any, store: Any) -> None:
+    film = harness.plan(with_sink(name, studio.folder, studio.model), store)
+    maker = FrameMaker(film, store)
+    whole = np.concatenate([codes.copy() for codes in maker.blocks(0, FRAMES_IN_ALL)])
+    edges = [0, 7, 8, 31, FRAMES_IN_ALL]
+    pieces = [codes.copy() for start, stop in zip(edges, edges[1:]) for codes in maker.blocks(start, stop)]
+    assert whole.tobytes() == np.concatenate(pieces).tobytes()
+    assert whole.shape == (FRAMES_IN_ALL, film.pixels.count(96, 64)) and whole.std() > 1
+
+
+KILLED = """
+import os, signal, sys
+from n2s.graph.graph import Graph
+from n2s.runtime.executors.threads import ThreadExecutor
+from n2s.runtime.run import Run
+from n2s.runtime.store import Store
+add = Store.add
+def add_and_die(self, kind, *arguments):
+    add(self, kind, *arguments)
+    if kind == "segments":
+        os.kill(os.getpid(), signal.SIGKILL)
+Store.add = add_and_die
+Run(Graph.load(sys.argv[1]), out=sys.argv[2], store=sys.argv[3], executor=ThreadExecutor(1)).execute()
+"""
+
+
+@POSIX
+@pytest.mark.parametrize("name", SINKS)
+def test_a_killed_run_goes_on_to_the_same_film(name: str, studio: Any, new_store: Any, tmp_path: Path) -> None:
+    graph, store = with_sink(name, studio.folder, studio.model), new_store()
+    words = [sys.executable, "-c", KILLED, str(graph.path), str(tmp_path / "killed"), str(store.root)]
+    assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
+    resumed = harness.run(graph, tmp_path / "killed", store)
+    assert resumed.stored >= 1 and resumed.rendered >= 1
+    peace = harness.run(graph, tmp_path / "peace", new_store())
+    assert list(map(film_bytes, resumed.films)) == list(map(film_bytes, peace.films))
 
 
 def test_only_declared_node_kinds_are_registered() -> None:

@@ -12,6 +12,7 @@ import pytest
 import tiny
 
 from n2s.nodes.latents import gram_matrix, spherical_factors
+from n2s.plan.film import towards
 from n2s.runtime.machine import installed, instructions
 from n2s.runtime.models.cards import shipped_folder
 from n2s.runtime.models.folder import ModelFolder
@@ -156,10 +157,10 @@ def test_a_drift_that_nothing_drives_is_alive_and_calm(model: ModelFolder, tmp_p
     }
     graph = harness.load({"n2s": 1, "seed": 3, "fps": 30, "size": [256, 256], "nodes": nodes}, tmp_path)
     before, moved = None, []
-    maker = FrameMaker(harness.plan(graph, store), store.kernels)
+    maker = FrameMaker(towards(harness.plan(graph, store), "film"), store)
     means = []
     for start in range(0, 600, 4):
-        for frame in maker.frames("film", start, start + 4).clip(0, 1):
+        for frame in maker.frames(start, start + 4).clip(0, 1):
             if before is not None:
                 moved.append(float(np.abs(frame - before).mean()) * 255)
             means.append(frame.reshape(3, 8, 32, 8, 32).mean((2, 4)).ravel())

@@ -78,7 +78,7 @@ def test_memory_that_holds_no_frame(digests: Place, monkeypatch: pytest.MonkeyPa
         make_hungry(patch, lambda _, shape: not is_probe(shape))
         digests.refused(
             RenderError,
-            "There is too little memory to decode one frame. Lower the decoder's grid, or the number of --jobs.",
+            "There is too little memory to decode one frame. Lower the decoder's grid, or the number of chunks that",
         )
     assert digests.run().rendered == 2
 

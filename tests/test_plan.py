@@ -12,8 +12,8 @@ from test_films import write_album
 def test_plan_tells_the_film_and_renders_nothing(graph: Path, n2s: Any, n2s_json: Any, no_frames: None) -> None:
     (film,) = n2s_json("plan", graph)
     assert film["film"] == "track.mp4" and film["frames"] == 120 and film["seconds"] == 4 and film["chunk_frames"] == 30
-    assert [stage["stage"] for stage in film["stages"]] == ["latents", "latents", "decoder", "kernel", "sink"]
-    assert film["stages"][3]["nodes"] == ["tone", "vignette", "grain"]
+    assert [stage["stage"] for stage in film["stages"]] == ["latents", "latents", "decoder", "sink"]
+    assert film["stages"][3]["nodes"] == ["tone", "vignette", "grain", "out"]
     assert "on cpu" in film["stages"][2]["details"]
     drives = {f"{drive['node']}.{drive['field']}": drive["by"] for drive in film["driven"]}
     assert drives == {"anchors.weights": "weights", "tone.exposure": "= 0.8 * pulse"}
@@ -22,7 +22,7 @@ def test_plan_tells_the_film_and_renders_nothing(graph: Path, n2s: Any, n2s_json
     ]  # fmt: skip
     assert (film["stored"], film["to_render"], film["frames_to_render"]) == (0, 4, 120)
     status, out, _ = n2s("plan", graph)
-    assert status == 0 and "tone + vignette + grain → yuv420p of 8 bits, dithered, one pass" in out
+    assert status == 0 and "tone + vignette + grain → out (FFmpegSink, yuv420p of 8 bits, dithered, H.264, crf" in out
     assert "0:00.0  ░░░░\n" in out and "4 to render" in out
 
 

@@ -14,7 +14,7 @@ from test_films import write_album
 from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
 from n2s.nodes import VAEDecode
-from n2s.runtime.media.pictures import write_picture
+from n2s.runtime.media.png import write_picture
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.seeing import contact, plots
 

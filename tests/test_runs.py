@@ -35,17 +35,19 @@ def long_graph(studio: Any, tmp_path: Path) -> Path:
     return tiny.write_graph(tmp_path, studio.model)
 
 
-def rendered(path: Path, out: Path, store: Any) -> int:
-    return harness.run(Graph.load(path), out, store).rendered
+def rendered(path: Path, out: Path, store: Any, executor: Any = None) -> int:
+    return harness.run(Graph.load(path), out, store, executor=executor and executor()).rendered
 
 
-def test_a_comment_a_title_and_another_path_render_nothing(long_graph: Path, tmp_path: Path, store: Any) -> None:
-    assert rendered(long_graph, tmp_path / "out", store) == 6
+def test_a_comment_a_title_and_another_path_render_nothing(
+    long_graph: Path, tmp_path: Path, store: Any, executor: Any
+) -> None:
+    assert rendered(long_graph, tmp_path / "out", store, executor) == 6
     text = long_graph.read_text()
     long_graph.write_text("# a note\n" + text.replace("title: Track", "title: Renamed   # another"))
-    assert rendered(long_graph, tmp_path / "elsewhere", store) == 0
+    assert rendered(long_graph, tmp_path / "elsewhere", store, executor) == 0
     long_graph.write_text(text.replace("grain:", "noise:").replace("frames: grain", "frames: noise"))
-    assert rendered(long_graph, tmp_path / "out", store) == 0
+    assert rendered(long_graph, tmp_path / "out", store, executor) == 0
 
 
 def test_a_constant_of_grain_analyses_nothing_again(
@@ -171,8 +173,8 @@ def test_memory_does_not_grow_with_the_music(studio: Any, tmp_path: Path, new_st
     assert (peaks[20] - signals[20]) / (peaks[1] - signals[1]) < 1.05
 
 
-def test_the_record_tells_the_run(long_graph: Path, tmp_path: Path, store: Any) -> None:
-    report = harness.run(Graph.load(long_graph), tmp_path / "out", store)
+def test_the_record_tells_the_run(long_graph: Path, tmp_path: Path, store: Any, executor: Any) -> None:
+    report = harness.run(Graph.load(long_graph), tmp_path / "out", store, executor=executor())
     record = json.loads(report.record.read_text())
     assert record["status"] == "done" and record["chunks"] == {"rendered": 6, "stored": 0}
     film = record["films"][0]
@@ -180,7 +182,8 @@ def test_the_record_tells_the_run(long_graph: Path, tmp_path: Path, store: Any) 
     assert record["graphs"][str(long_graph)]["seed"] == 7
     assert record["environment"]["numba"] and record["machine"]["processors"]
     assert list(record["models"].values())[0]["decoder.fp32.onnx"]
-    assert record["nodes"]["film"]["seconds"] > 0
+    assert record["nodes"]["film"]["seconds"] > 0 and record["nodes"]["film"]["frames"] == 360
+    assert report.computed["out (encoder)"] == report.computed["film"] == 360
     assert "published" in (report.record.parent / "run.log").read_text()
 
 
@@ -192,17 +195,18 @@ def test_a_part_of_a_track(long_graph: Path, tmp_path: Path, store: Any) -> None
 
 
 def harness_read(path: Path) -> Any:
-    from n2s.runtime.films.mp4 import read_mp4
+    from n2s.formats.mp4 import read_mp4
 
     return read_mp4(path)
 
 
-def test_the_command_line(long_graph: Path, tmp_path: Path, store: Any) -> None:
+@pytest.mark.parametrize("many", ["--jobs", "--workers"])
+def test_the_command_line(many: str, long_graph: Path, tmp_path: Path, store: Any) -> None:
     common = ("--out", tmp_path / "out", "--store", store.root)
     dry = n2s("run", long_graph, "--dry-run", *common)
     assert dry.returncode == 0 and "track.mp4: 6 of 6 chunks (360 of 360 frames) to render" in dry.stdout
     assert not (tmp_path / "out").exists()
-    first = n2s("run", long_graph, "--jobs", 2, *common)
+    first = n2s("run", long_graph, many, 2, *common)
     assert first.returncode == 0, first.stderr
     assert "Rendered 6 chunks (360 frames)" in first.stdout and "frames/s" in first.stderr
     again = n2s("run", long_graph, *common)
@@ -215,7 +219,7 @@ def test_the_command_line(long_graph: Path, tmp_path: Path, store: Any) -> None:
     for wrong, words in (
         (["run", long_graph, "--set", "grian.amount=1"], 'Did you mean "grain"?'),
         (["run", long_graph, "--set", "nonsense"], "--set takes node.setting=value"),
-        (["run", long_graph, "--jobs", "0"], "--jobs"),
+        (["run", long_graph, many, "0"], many),
         (["run", long_graph, "--from", "11", "--to", "10"], "leaves no frame"),
         (["run", tmp_path / "missing.yaml"], "There is no such file"),
         (["check", tmp_path / "missing.yaml"], "There is no such file"),
@@ -249,7 +253,7 @@ def test_the_album_takes_settings_for_its_tracks(studio: Any, tmp_path: Path, st
     assert relative.returncode == 0 and b"Rendered 0 chunks" in relative.stdout
 
 
-def test_the_music_is_encoded_while_frames_render(long_graph: Path, tmp_path: Path, store: Any) -> None:
+def test_the_music_is_encoded_while_frames_render(long_graph: Path, tmp_path: Path, store: Any, executor: Any) -> None:
     class Waiting(Events):
         """Holds the first frames back until the music is there."""
 
@@ -260,7 +264,7 @@ def test_the_music_is_encoded_while_frames_render(long_graph: Path, tmp_path: Pa
                 time.sleep(0.05)
             raise AssertionError("no music within half a minute")
 
-    Run(Graph.load(long_graph), out=tmp_path / "out", store=store, events=Waiting()).execute()
+    Run(Graph.load(long_graph), out=tmp_path / "out", store=store, events=Waiting(), executor=executor()).execute()
 
 
 def test_music_that_is_given_up_leaves_nothing(long_graph: Path, tmp_path: Path, store: Any) -> None:

@@ -14,11 +14,11 @@ from harness import assert_same
 from packages import TABLES
 
 from n2s import functions
-from n2s.graph.build import Handle
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression
 from n2s.graph.file.document import parse_document
 from n2s.graph.graph import Graph
+from n2s.graph.handles import Handle
 from n2s.nodes import EMA, Anchors, AudioSource, Features, FFmpegSink, Grain, Keyframes, Tone, VAEDecode, Weights
 
 GRAPHS = Path(__file__).resolve().parent.parent / "graphs"

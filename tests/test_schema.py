@@ -14,13 +14,14 @@ from typer.testing import CliRunner
 
 import n2s.nodes
 from n2s.graph.build import close
-from n2s.graph.declare import Node, parse_musical_time, parse_seconds
+from n2s.graph.declare import Node
 from n2s.graph.describe.descriptions import describe, own
 from n2s.graph.describe.examples import python_example, yaml_example
 from n2s.graph.describe.page import handbook, listing, page
 from n2s.graph.describe.schema import graph_schema
 from n2s.graph.file.document import parse_document
 from n2s.graph.graph import Graph
+from n2s.graph.parsing import parse_musical_time, parse_seconds
 from n2s.graph.registry import node_types
 
 ROOT = Path(__file__).resolve().parent.parent

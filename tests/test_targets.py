@@ -16,9 +16,10 @@ from packages import TABLES
 from places import FRAMES, Place
 from test_films import write_album
 
+from n2s.formats.mp4 import read_mp4
 from n2s.graph.errors import ArgumentError, GraphError, RenderError
 from n2s.graph.graph import Graph
-from n2s.runtime.films.mp4 import read_mp4
+from n2s.graph.timecodes import time_in_name
 from n2s.runtime.store import Store
 
 PRECIOUS = b"precious"
@@ -245,9 +246,7 @@ def test_a_name_that_is_too_long_with_its_part_is_found_before_the_render(place:
     ],
 )
 def test_times_in_names(seconds: Any, text: str) -> None:
-    from n2s.runtime.films.targets import clock_text
-
-    assert clock_text(Fraction(seconds)) == text
+    assert time_in_name(Fraction(seconds)) == text
 
 
 def test_pictures_and_numbers_are_not_written_over_what_the_graph_is_made_of(track: Place, n2s: Any) -> None:

@@ -12,12 +12,16 @@ import jsonschema
 import numpy as np
 import pytest
 from places import Place
+from pydantic import ValidationError
 from test_nodes import scene
 
 from n2s.graph.describe.schema import graph_schema
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.file.document import parse_document
-from n2s.graph.graph import Graph, Header, ValidationError
+from n2s.graph.graph import Graph
+from n2s.graph.header import Header
+from n2s.graph.timecodes import minutes as shown
+from n2s.graph.timecodes import timecode
 from n2s.nodes import EMA, AudioSource, FFmpegSink, ImageSource, Keyframes, Tone
 
 SPELLINGS = {  # each, and its seconds at 90 beats per minute
@@ -267,3 +271,15 @@ def test_beats_that_nobody_hears_are_assumed_and_said(track: Place, n2s: Any) ->
     )
     status, out, err = n2s("run", track.graph, "--to", "1 beat", "--dry-run")
     assert status == 0 and "15 of 15 frames" in out and "120 beats a minute are assumed" in err
+
+
+def test_times_as_they_are_shown() -> None:
+    assert [shown(seconds) for seconds in (0, 3.5, 59.96, 60, 3599.9)] == [
+        "0:00.0",
+        "0:03.5",
+        "1:00.0",
+        "1:00.0",
+        "59:59.9",
+    ]
+    assert [shown(seconds, 0) for seconds in (5, 59.6, 125)] == ["0:05", "1:00", "2:05"]
+    assert shown(1.25, 2) == "0:01.25" and timecode(1810, Fraction(30)) == "01:00.33"

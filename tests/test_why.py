@@ -27,7 +27,11 @@ def keep(graph: Graph, store: Any) -> list[Path]:
     film = harness.plan(graph, store)
     return [
         store.add(
-            "segments", chunk.key, ".mp4", {**chunk.recipe, "static": film.static}, lambda path: path.write_bytes(b"-")
+            "segments",
+            chunk.key,
+            ".mp4",
+            {**chunk.recipe, "static": film.keys.static},
+            lambda path: path.write_bytes(b"-"),
         )
         for chunk in film.chunks()
     ]
@@ -107,6 +111,8 @@ def test_why_tells_signals_by_their_frames(graph: Path, store: Any, n2s: Any, n2
         (lambda static: static["nodes"][2]["files"].update(provider="cuda"), "film's provider: cuda → cpu"),
         (lambda static: static["nodes"][2]["files"].update(decoder="0"), "film: another file of the model decodes"),
         (lambda static: static["nodes"][5]["inputs"].update(frames=3), "grain.frames: tone → vignette"),
+        (lambda static: static["nodes"][-1]["format"].update(code="0" * 40), "the code of out's format changed"),
+        (lambda static: static["nodes"][-1]["format"].update(own={"zlib": "1.0"}), "out's format.zlib: 1.0 → nothing"),
         (lambda static: static.update(fps="25"), "fps: 25 → 30"),
     ],
 )

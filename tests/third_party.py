@@ -31,9 +31,18 @@ class {name}(Streamed):
 
 
 def write_package(
-    site: Path, name: str, files: dict[str, str | bytes], entry: bool = True, version: str = "1.0"
+    site: Path,
+    name: str,
+    files: dict[str, str | bytes],
+    entry: bool = True,
+    version: str = "1.0",
+    formats: dict[str, str] | None = None,
+    entries: str = "",
 ) -> Path:
-    """Write a package as installing it would: its files, its name and version, its entry point."""
+    """Write a package as installing it would: its files, its name and version, its entry points (its nodes, if any).
+
+    ``formats`` are classes by the names of their formats: {"raw": "acme:Raw"}; ``entries`` stands for all entry points.
+    """
     for place, content in files.items():
         path = site / place
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,8 +50,9 @@ def write_package(
     info = site / f"{name}-{version}.dist-info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    if entry:
-        (info / "entry_points.txt").write_text(f"[n2s.nodes]\n{name} = {name}\n")
+    nodes = f"[n2s.nodes]\n{name} = {name}\n" if entry else ""
+    named = "".join(f"{what} = {place}\n" for what, place in (formats or {}).items())
+    (info / "entry_points.txt").write_text(entries or nodes + (f"[n2s.formats]\n{named}" if named else ""))
     return site
 
 

@@ -14,6 +14,8 @@ from n2s.commands.common import AsJson, StoreFolder, print_line, report_file, sa
 from n2s.commands.output import work_is_done
 from n2s.graph.errors import ArgumentError
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 app = typer.Typer(
     name="anchors", help="List, add, remove or show a model's anchors.", no_args_is_help=True, rich_markup_mode=None
 )

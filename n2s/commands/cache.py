@@ -10,6 +10,8 @@ import typer
 from n2s.commands.common import AsJson, StoreFolder, print_line
 from n2s.graph.errors import GraphError
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 app = typer.Typer(
     name="cache",
     help="Show, verify or trim the store of finished results.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from n2s.commands.common import AsJson, GraphFile, Overrides, load, print_line, problem_fields, say
 from n2s.graph.errors import GraphError
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 
 def check(graph: GraphFile, set_: Overrides = (), json: AsJson = False) -> None:
     """Check a graph, its sub-graphs and an album's tracks, and that the files they read exist.

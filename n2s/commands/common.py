@@ -12,6 +12,8 @@ import typer
 from n2s.commands.output import escape_needed, work_is_done
 from n2s.graph.errors import ArgumentError, GraphError, Position, Problem
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 if TYPE_CHECKING:
     from n2s.graph.expressions import Number
 
@@ -28,6 +30,10 @@ Overrides = Annotated[
 StoreFolder = Annotated[Path | None, typer.Option(help="folder of kept results; the user's cache when left out")]
 Size = Annotated[str | None, typer.Option("--size", help="width and height in place of the graph's", metavar="WxH")]
 Fps = Annotated[str | None, typer.Option("--fps", help="frames per second in place of the graph's", metavar="RATE")]
+Begin = Annotated[str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")]
+End = Annotated[str | None, typer.Option("--to", help="end before this time", metavar="TIME")]
+FilmsFolder = Annotated[Path, typer.Option("--out", help="folder of the films, to see whether they are up to date")]
+FILMS = Path("renders")  # where films are written, and looked for, without --out
 AsJson = Annotated[bool, typer.Option("--json", help="print structured lines, one JSON object each")]
 
 
@@ -107,7 +113,7 @@ def refuse_overwrite(target: Path, named: bool, graph: Any) -> None:
     """Refuse to overwrite a file that the graph reads; and one that n2s did not write, unless the user ``named`` it."""
     from n2s.graph.describe.diagram import MADE as DIAGRAM
     from n2s.runtime.films.targets import same_file
-    from n2s.runtime.media.pictures import MADE as PICTURE
+    from n2s.runtime.media.png import MADE as PICTURE
     from n2s.runtime.readiness import input_files
 
     if not os.path.isfile(target):
@@ -118,11 +124,6 @@ def refuse_overwrite(target: Path, named: bool, graph: Any) -> None:
         data = b"" if named else file.read()
     if not named and DIAGRAM not in data and PICTURE not in data:
         raise ArgumentError(f"{target} is not what n2s wrote there; name the file to write with -o.")
-
-
-def duration(seconds: float) -> str:
-    """Return a time as m:ss.t."""
-    return f"{int(seconds) // 60}:{seconds % 60:04.1f}"
 
 
 def say(text: str) -> None:

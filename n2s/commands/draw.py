@@ -18,6 +18,8 @@ from n2s.commands.common import (
     report_file,
 )
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 
 def draw(
     graph: GraphFile,
@@ -39,6 +41,8 @@ def draw(
     import tempfile
 
     from n2s.graph.describe.diagram import diagram, render_diagram
+    from n2s.graph.errors import GraphError
+    from n2s.runtime.session import Session
 
     time = read_time("--thumbnails", thumbnails)
     loaded = load(graph, set_)
@@ -48,56 +52,35 @@ def draw(
         render_diagram(diagram(loaded), target)
         report_file(target, json)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        films = plan_sinks(loaded, store)
-        pictures = node_pictures(films.films[0][1], films.cache, time, Path(folder)) if time is not None else {}
-        render_diagram(diagram(loaded, films.maps if plan else {}, pictures), target)
+    with tempfile.TemporaryDirectory() as folder, Session(loaded, store) as session:
+        if any(node.kind == "track" for node in loaded.nodes.values()):
+            raise GraphError("An album has no plan of its own; draw the graph of one of its tracks.")
+        maps = {sink: chunk_map(session.plan(sink), session.store) for sink in loaded.sinks()} if plan else {}
+        pictures = node_pictures(session, time, Path(folder)) if time is not None else {}
+        render_diagram(diagram(loaded, maps, pictures), target)
     report_file(target, json)
 
 
-class Planned:
-    """The plans of a graph's own sinks, with what the store holds of them."""
-
-    def __init__(self, films: list[tuple[str, Any]], maps: dict[str, Any], cache: Path):
-        self.films, self.maps, self.cache = films, maps, cache
-
-
-def plan_sinks(graph: Any, store: Path | None) -> Planned:
-    """Plan a graph's sinks without rendering anything."""
+def chunk_map(plan: Any, store: Any) -> Any:
+    """Return which nodes of a film are computed together at its end, and which of its chunks the store has."""
     from n2s.graph.describe.diagram import ChunkMap
-    from n2s.graph.errors import GraphError
-    from n2s.runtime.run import Run
-    from n2s.runtime.store import Store
 
-    if any(node.kind == "track" for node in graph.nodes.values()):
-        raise GraphError("An album has no plan of its own; draw the graph of one of its tracks.")
-    job = Run(graph, store=Store(store))
-    films, maps = [], {}
-    for film in job.plan():
-        plan = film.parts[0][0]
-        kernel = plan.kernel(next(link.node for port, link in plan.node.links().items() if port == "frames"))
-        stored = tuple(job.store.find("segments", chunk.key, film.suffix) is not None for _, chunk in film.parts)
-        films.append((plan.sink, plan))
-        maps[plan.sink] = ChunkMap(kernel.steps, stored)
-    job.context.close()
-    job.executor.stop()
-    return Planned(films, maps, job.store.kernels)
+    stored = tuple(store.find("segments", chunk.key, plan.format.suffix) is not None for chunk in plan.chunks())
+    return ChunkMap(plan.stages[-1].kernel.steps, stored)
 
 
-def node_pictures(plan: Any, cache: Path, time: Any, folder: Path) -> dict[str, Path]:
-    """Return a picture of what each node of frames gives at a time."""
+def node_pictures(session: Any, time: Any, folder: Path) -> dict[str, Path]:
+    """Return a picture of what each node of frames of the first film gives at a time."""
     import numpy as np
 
     from n2s.graph.types import FRAMES
-    from n2s.runtime.media.pictures import write_picture
-    from n2s.runtime.render.frames import FrameMaker
+    from n2s.runtime.media.png import write_picture
 
-    maker, pictures = FrameMaker(plan, cache), {}
-    clock = plan.values.clock
+    plan, clock, pictures = session.plan(), session.clock, {}
     frame = min(round(min(time.resolve(clock.tempo), 1e9) * clock.fps), clock.frames - 1)
-    for i, name in enumerate(plan.order):
+    for i, name in enumerate([*plan.order, *plan.folded]):
         if any(output.kind is FRAMES for output in type(plan.graph.nodes[name]).outputs.values()):
-            pixels = maker.frames(name, frame, frame + 1)[0].transpose(1, 2, 0)
+            pixels = session.frame(name, frame).transpose(1, 2, 0)
             pictures[name] = folder / f"{i}.png"
             write_picture(pictures[name], np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
     return pictures

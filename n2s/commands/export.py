@@ -9,6 +9,8 @@ import typer
 
 from n2s.commands.common import (
     AsJson,
+    Begin,
+    End,
     Fps,
     GraphFile,
     Overrides,
@@ -23,15 +25,15 @@ from n2s.commands.common import (
 )
 from n2s.graph.errors import ArgumentError, GraphError
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 
 def export(
     graph: GraphFile,
     port: Annotated[str, typer.Option(help="a node, or one of its outputs or parameters", metavar="NODE[.OUTPUT]")],
     output: Annotated[Path, typer.Option("-o", "--output", help="the .npz file to write")],
-    from_: Annotated[
-        str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")
-    ] = None,
-    to: Annotated[str | None, typer.Option(help="end before this time", metavar="TIME")] = None,
+    from_: Begin = None,
+    to: End = None,
     every: Annotated[
         str, typer.Option(help="one value every N frames, or every 250 ms, 2 beats, …", metavar="N|TIME")
     ] = "1",
@@ -45,19 +47,17 @@ def export(
 
     Frames have the size of the film, even if their node gives another size.
     """
-    from n2s.runtime.context import RunContext
     from n2s.runtime.seeing.export import write_arrays
     from n2s.runtime.seeing.views import View
-    from n2s.runtime.store import Store
+    from n2s.runtime.session import Session
 
     if output.suffix.lower() != ".npz":
         raise GraphError(f'An export is written as .npz, not "{output.name}".')
     begin, end, step = read_time("--from", from_), read_time("--to", to), read_step(every)
     loaded = load(graph, set_, Shape(size, fps))
     refuse_overwrite(output, True, loaded)
-    context = RunContext(Store(store), say)
-    try:
-        view = View(loaded, port, context)
+    with Session(loaded, store, say) as session:
+        view = View(session, port)
         start = view.frame_at(begin, "--from") if begin else 0
         stop = (
             view.clock.frames
@@ -72,8 +72,6 @@ def export(
                 f"--from {begin or 0} --to {end} contains no frame; the track lasts {view.clock.duration:.2f} s."
             )
         shape = write_arrays(output, view, frames)
-    finally:
-        context.close()
     report_file(
         output,
         json,

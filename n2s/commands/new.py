@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from enum import StrEnum
@@ -12,6 +11,10 @@ from typing import Annotated
 import typer
 
 from n2s.commands.common import AsJson, report_file
+from n2s.graph.timecodes import minutes
+from n2s.graph.whole import write_whole
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
 
 Look = StrEnum("Look", ["warm", "calm", "night"])
 
@@ -57,23 +60,13 @@ def new(
         seed=int(info.digest[:4], 16),  # two pieces of one look still differ
         film=f"{file_name(target)}.mp4",
     )
-    write(target, text)
-    minutes, seconds = divmod(info.samples / info.rate, 60)
-    report_file(target, json, f": {music.name}, {int(minutes)}:{seconds:04.1f}, look {look}. Next: n2s run {target}")
-
-
-def write(target: Path, text: str) -> None:
-    """Write a file at once or not at all."""
-    from n2s.graph.errors import GraphError
-
-    part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(target)
+        write_whole(target, lambda path: path.write_text(text, encoding="utf-8", newline="\n"))
     except OSError as error:
-        with contextlib.suppress(OSError):  # it was never made
-            part.unlink()
         raise GraphError(f"{target} cannot be written: {error.strerror}.") from None
+    report_file(
+        target, json, f": {music.name}, {minutes(info.samples / info.rate)}, look {look}. Next: n2s run {target}"
+    )
 
 
 def relative(music: Path, graph: Path) -> str:

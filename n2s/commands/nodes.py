@@ -9,6 +9,8 @@ import typer
 from n2s.commands.common import AsJson, say
 from n2s.commands.output import escape_needed
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 
 def nodes(
     name: Annotated[str | None, typer.Argument(help="a node type; default: list all", metavar="NAME")] = None,

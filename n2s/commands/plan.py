@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from n2s.commands.common import (
+    FILMS,
     AsJson,
+    FilmsFolder,
     Fps,
     GraphFile,
     Overrides,
     Shape,
     Size,
     StoreFolder,
-    duration,
     load,
     planning_watcher,
     print_line,
 )
+from n2s.graph.timecodes import minutes
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
 
 ROW = 60  # marks per line of the map
 MOST_MARKS = 4 * ROW
@@ -32,62 +33,46 @@ def plan(
     size: Size = None,
     fps: Fps = None,
     store: StoreFolder = None,
-    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path(
-        "renders"
-    ),
+    out: FilmsFolder = FILMS,
     json: AsJson = False,
 ) -> None:
     """Show each film's length and stages, the signals that drive it, and which of its chunks are in the store."""
-    from n2s.runtime.run import Run
-    from n2s.runtime.seeing.explain import describe_film
-    from n2s.runtime.store import Store
+    from n2s.runtime.seeing.explain import describe_analysis, describe_film
+    from n2s.runtime.session import Session
+    from n2s.runtime.store import absolute
 
     loaded, events = load(graph, set_, Shape(size, fps)), planning_watcher(json)
-    if not loaded.sinks() and not loaded.interface:
-        show_analysis(loaded, Store(store), events, json)
-        return
-    job = Run(loaded, out, Store(store), events=events)
     try:
-        films = [describe_film(job, film) for film in job.plan()]
+        with Session(loaded, store, events.said, remember=False) as session:
+            if not loaded.sinks() and not loaded.interface:
+                described, show = [describe_analysis(loaded.flat, session.values)], analysis_text
+            else:
+                planned = session.films(absolute(out), began=events.began)
+                described, show = [describe_film(planned, film) for film in planned.films], text
     finally:
-        job.events.ended()
-        job.context.close()
-    for i, about in enumerate(films):
+        events.ended()
+    for i, about in enumerate(described):
         if json:
             print_line(about)
         else:
-            print(("\n" if i else "") + "\n".join(text(about)))
+            print(("\n" if i else "") + "\n".join(show(about)))
 
 
-def show_analysis(graph: Any, store: Any, events: Any, json: bool) -> None:
-    """Show the length, the tempo and the signals of a graph without a film."""
-    from n2s.runtime.context import RunContext
-    from n2s.runtime.readiness import check_inputs
-    from n2s.runtime.render.analysis import analyse
-    from n2s.runtime.seeing.explain import describe_analysis
-
-    context = RunContext(store, events.said)
-    try:
-        check_inputs(graph)
-        about = describe_analysis(graph.flat, analyse(graph.flat, context))
-    finally:
-        events.ended()
-        context.close()
-    if json:
-        print_line(about)
-        return
-    print(f"{about['title'] or graph.path.stem}: no film")
-    print(
-        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, "
-        f"{about['tempo']:.4g} beats per minute"
-    )
+def analysis_text(about: dict[str, Any]) -> list[str]:
+    """Return the length, the tempo and the signals of a graph without a film, as lines."""
+    lines = [
+        f"{about['title'] or about['name']}: no film",
+        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, "
+        f"{about['tempo']:.4g} beats per minute",
+    ]
     room = min(28, max((len(signal["signal"]) for signal in about["signals"]), default=0))
     heading = "signals"
     for signal in about["signals"]:
         low, high = signal["range"]
         columns = f"{signal['columns']} columns, " if signal["columns"] else ""
-        print(f"  {heading:8}{signal['signal']:{room}}  {columns}{low:.3g} to {high:.3g}")
+        lines.append(f"  {heading:8}{signal['signal']:{room}}  {columns}{low:.3g} to {high:.3g}")
         heading = ""
+    return lines
 
 
 def text(about: dict[str, Any]) -> list[str]:
@@ -97,7 +82,7 @@ def text(about: dict[str, Any]) -> list[str]:
     chunks = about["chunks"]
     lines = [
         f"{about['film']}{title}",
-        f"  {about['frames']} frames at {about['fps']}/s, {duration(about['seconds'])}, {width}x{height}; "
+        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, {width}x{height}; "
         f"{len(chunks)} chunk{'s' if len(chunks) != 1 else ''} of {about['chunk_frames']} frames",
     ]
     if about["joins"]:
@@ -118,11 +103,14 @@ def text(about: dict[str, Any]) -> list[str]:
 
 def stage_text(stage: dict[str, Any]) -> str:
     """Return one stage in words."""
+    steps = stage.get("kernel", {}).get("steps", [])
+    details = ", ".join([stage["type"], *stage["details"]])
     if stage["stage"] == "kernel":
-        nodes = " + ".join(stage["nodes"]) if stage["nodes"] else "nothing but resampling"
-        return f"kernel  {nodes}{' → ' + stage['to'] if stage['to'] else ''}, one pass"
-    details = ", ".join(stage["details"])
-    return f"{stage['stage']:7} {stage['node']} ({stage['type']}{', ' + details if details else ''})"
+        return f"kernel  {' + '.join(steps)}, one pass{', frames are kept' if stage['kept'] else ''}"
+    if stage["stage"] == "fit":
+        return f"fit     {stage['nodes'][0]} to {stage['details'][0]}"
+    before = f"{' + '.join(steps)} → " if steps else ""
+    return f"{stage['stage']:7} {before}{stage['nodes'][-1]} ({details})"
 
 
 def chunk_map(about: dict[str, Any]) -> list[str]:
@@ -138,7 +126,7 @@ def chunk_map(about: dict[str, Any]) -> list[str]:
         at += sum(chunk["stop"] - chunk["start"] for chunk in group)
     lines, heading = [], "chunks"
     for row in range(0, len(marks), ROW):
-        lines.append(f"  {heading:8}{duration(times[row]):>7}  {''.join(marks[row : row + ROW])}")
+        lines.append(f"  {heading:8}{minutes(times[row]):>7}  {''.join(marks[row : row + ROW])}")
         heading = ""
     legend = (
         f"{about['stored']} stored {STORED}, {about['to_render']} to render {WAITING} "

@@ -23,6 +23,9 @@ from n2s.commands.common import (
     say,
 )
 from n2s.graph.errors import GraphError
+from n2s.graph.timecodes import timecode
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
 
 MOST = 400
 
@@ -54,11 +57,9 @@ def preview(
 
     Without times, the middle of the film is shown. A signal is drawn over the whole track, with the times marked.
     """
-    from n2s.graph.time import timecode
-    from n2s.runtime.context import RunContext
-    from n2s.runtime.media.pictures import write_picture
+    from n2s.runtime.media.png import write_picture
     from n2s.runtime.seeing.views import View
-    from n2s.runtime.store import Store
+    from n2s.runtime.session import Session
 
     target = output or Path("renders") / f"{graph.stem}{'-' + node.replace('/', '-') if node else ''}.png"
     if target.suffix.lower() != ".png":
@@ -68,13 +69,10 @@ def preview(
     times, step = [read_time("--at", text) for text in at], read_time("--every", every)
     loaded = load(graph, set_, Shape(size, fps))
     refuse_overwrite(target, output is not None, loaded)
-    context = RunContext(Store(store), say)
-    try:
-        view = View(loaded, node, context)
+    with Session(loaded, store, say) as session:
+        view = View(session, node)
         frames = choose_frames(view, times, step, sheet)
         write_picture(target, picture(view, frames))
-    finally:
-        context.close()
     times = ", ".join(timecode(frame, view.clock.fps) for frame in frames)
     report_file(target, json, f"  {view.name}{f' at {times}' if times else ''}", node=view.name)
 
@@ -100,7 +98,6 @@ def choose_frames(view: Any, at: list[Any], every: Any, sheet: int | None) -> li
 
 def picture(view: Any, frames: list[int]) -> Any:
     """Return the picture of a view, uint8 (H, W, 3)."""
-    from n2s.graph.time import timecode
     from n2s.runtime.seeing.contact import mosaic, sheet, to_pixels
     from n2s.runtime.seeing.plots import plot
 

@@ -9,28 +9,40 @@ from typing import Annotated, Any
 import typer
 
 from n2s.commands.common import (
+    FILMS,
     AsJson,
+    Begin,
+    End,
     Fps,
     GraphFile,
     Overrides,
     Shape,
     Size,
     StoreFolder,
-    duration,
     load,
     print_line,
     read_time,
 )
 from n2s.commands.output import escape_needed, work_is_done
+from n2s.graph.timecodes import minutes
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
 
 
 def run(
     graph: GraphFile,
-    out: Annotated[Path, typer.Option(help="folder for films and run records")] = Path("renders"),
+    out: Annotated[Path, typer.Option(help="folder for films and run records")] = FILMS,
     store: StoreFolder = None,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, max=256, help="chunks that are rendered at the same time; default: one per processor"),
+        typer.Option(min=1, max=256, help="threads, each of which renders one chunk; default: one per processor"),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="render in this many processes instead of threads, one chunk in each"),
+    ] = None,
+    executor: Annotated[
+        str | None, typer.Option(help="what renders: threads, processes, or a name from a package", metavar="NAME")
     ] = None,
     set_: Overrides = (),
     size: Size = None,
@@ -38,10 +50,8 @@ def run(
     draft: Annotated[
         bool, typer.Option("--draft", help="render at half the size and half the frame rate, into OUT/draft")
     ] = False,
-    from_: Annotated[
-        str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")
-    ] = None,
-    to: Annotated[str | None, typer.Option(help="end at this time", metavar="TIME")] = None,
+    from_: Begin = None,
+    to: End = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="print what would be rendered, and render nothing")
     ] = False,
@@ -58,17 +68,18 @@ def run(
     A part of a film, or another size or frame rate, is written to a file of its own, so that the whole film stays as it
     is: ember-0m10s-0m20s.mp4, ember-320x180-24fps.mp4. A file that n2s did not write is only replaced with --overwrite.
     """
+    from n2s.runtime.executors.registry import choose_executor
     from n2s.runtime.progress import JsonEvents, watcher
-    from n2s.runtime.render.executors import LocalExecutor
     from n2s.runtime.run import Run
     from n2s.runtime.store import Store
 
     events = JsonEvents(escape_needed()) if json else watcher()
     span = read_time("--from", from_), read_time("--to", to)
+    chosen = choose_executor(executor, jobs, workers)
     loaded = load(graph, set_, Shape(size, fps, draft))
     if draft:
         out = out / "draft"
-    job = Run(loaded, out, Store(store), LocalExecutor(jobs), span, force, events, overwrite, keep_frames)
+    job = Run(loaded, out, Store(store), chosen, span, force, events, overwrite, keep_frames)
     if dry_run:
         show_dry_run(job, json)
         return
@@ -116,16 +127,26 @@ def summary(report: Any) -> str:
     lines = [""]
     for film in report.films:
         path = os.path.relpath(film["path"])
-        lines.append(f"{path}  {film['frames']} frames, {duration(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
+        lines.append(f"{path}  {film['frames']} frames, {minutes(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
     if report.rendered:
         speed = report.frames / max(report.seconds, 1e-9)
         lines.append(
-            f"Rendered {report.rendered} chunks ({report.frames} frames) in {duration(report.seconds)}, {speed:.1f} "
+            f"Rendered {report.rendered} chunks ({report.frames} frames) in {minutes(report.seconds)}, {speed:.1f} "
             f"frames/s; {report.stored} came from the store."
         )
-        spent = [f"{name} {seconds:.1f} s" for name, seconds in report.nodes.items() if seconds >= 0.05]
+        spent = [
+            f"{name} {seconds:.1f} s{more_frames(report, name)}"
+            for name, seconds in report.nodes.items()
+            if seconds >= 0.05
+        ]
         lines += [f"Time by node: {', '.join(spent)}."] if spent else []
     else:
         lines.append(f"Rendered 0 chunks; {report.stored} came from the store.")
     lines.append(f"Record: {os.path.relpath(report.record)}")
     return "\n".join(lines)
+
+
+def more_frames(report: Any, name: str) -> str:
+    """Return how many frames a node computed, where that is more than were rendered: windows overlap between chunks."""
+    computed = report.computed.get(name, 0)
+    return f" ({computed} frames)" if computed > report.frames else ""

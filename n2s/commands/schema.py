@@ -9,6 +9,9 @@ import typer
 
 from n2s.commands.common import report_file
 from n2s.commands.output import escape_needed
+from n2s.graph.whole import write_whole
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
 
 
 def schema(
@@ -25,7 +28,7 @@ def schema(
         print(text)
         return
     try:
-        output.write_text(text + "\n", encoding="utf-8")
+        write_whole(output, lambda path: path.write_text(f"{text}\n", encoding="utf-8"))
     except OSError as error:
         raise GraphError(f"{output} cannot be written: {error.strerror}.") from None
     report_file(output, False)

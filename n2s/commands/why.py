@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from n2s.commands.common import (
+    FILMS,
     AsJson,
+    FilmsFolder,
     Fps,
     GraphFile,
     Overrides,
     Shape,
     Size,
     StoreFolder,
-    duration,
     load,
     planning_watcher,
     print_line,
     read_time,
 )
 from n2s.graph.errors import GraphError
+from n2s.graph.timecodes import minutes
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
 
 
 def why(
@@ -34,32 +37,30 @@ def why(
     size: Size = None,
     fps: Fps = None,
     store: StoreFolder = None,
-    out: Annotated[Path, typer.Option(help="folder of the films, to see whether they are up to date")] = Path(
-        "renders"
-    ),
+    out: FilmsFolder = FILMS,
     json: AsJson = False,
 ) -> None:
     """Show why chunks have to be rendered: what differs from the most similar chunk in the store."""
-    from n2s.runtime.run import Run
     from n2s.runtime.seeing.explain import Explainer
-    from n2s.runtime.store import Store
+    from n2s.runtime.session import Session
+    from n2s.runtime.store import absolute
 
     if chunk is not None and at is not None:
         raise GraphError("--chunk and --at both choose a chunk; give only one of them.")
     time = read_time("--at", at)
-    job = Run(load(graph, set_, Shape(size, fps)), out, Store(store), events=planning_watcher(json))
+    loaded, events = load(graph, set_, Shape(size, fps)), planning_watcher(json)
     try:
-        job.plan()
-        explainer = Explainer(job)
-        stale = [about for film in job.films for about in explainer.film(film, find_chunk(film, chunk, time))]
+        with Session(loaded, store, events.said, remember=False) as session:
+            planned = session.films(absolute(out), began=events.began)
+            explainer = Explainer(planned)
+            stale = [about for film in planned.films for about in explainer.film(film, find_chunk(film, chunk, time))]
     finally:
-        job.events.ended()
-        job.context.close()
+        events.ended()
     if json:
         for about in stale:
             print_line(about)
         return
-    for film in job.films:
+    for film in planned.films:
         print("\n".join(text(film, [about for about in stale if about["film"] == film.path.name])))
 
 
@@ -97,7 +98,7 @@ def text(film: Any, stale: list[dict[str, Any]]) -> list[str]:
     for group in groups:
         first, last = group[0], group[-1]
         which = f"chunk {first['chunk']}" if first is last else f"chunks {first['chunk']} to {last['chunk']}"
-        lines.append(f"  {which}, {duration(first['from'])} to {duration(last['to'])}")
+        lines.append(f"  {which}, {minutes(first['from'])} to {minutes(last['to'])}")
         lines += [f"    {cause['text']}{frames_text(i, group)}" for i, cause in enumerate(first["causes"])]
     return lines
 

@@ -1,1 +1,1 @@
-"""What is to be rendered: types, time, declarations, expressions, documents, checks, plan, keys and diagrams."""
+"""What is to be rendered: types, time, declarations, expressions, the graph, sub-graphs and checks."""

@@ -1,166 +1,15 @@
-"""Graphs in Python: calling a node connects it, arithmetic on outputs makes expressions, sinks close the graph."""
+"""Graphs in Python: sinks close a graph, which takes the nodes that they need and gives them names."""
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Iterator
 from typing import Any
 
-from n2s.graph.declare import Node, parse_param
+from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError
-from n2s.graph.expressions import Call, Expression, leaves
-from n2s.graph.types import FILM, SIGNAL, Kind, Link
-
-MAX_COMPONENTS = 10_000
-
-
-class Handle:
-    """An output of a connected node. Attributes pick an output, indices a component, operators make expressions."""
-
-    __link__ = True
-
-    def __init__(self, node: Node, name: str | None, output: str = "", component: int | None = None):
-        self._node, self._name, self._output, self._component = node, name, output, component
-
-    def __getattr__(self, output: str) -> Handle:
-        if output.startswith("_"):
-            raise AttributeError(output)
-        if output not in self._node.outputs or self._output:
-            known = ", ".join(self._node.outputs)
-            raise AttributeError(f"{type(self._node).__name__} has no output {output!r}; it has: {known}")
-        return Handle(self._node, self._name, output)
-
-    def __getitem__(self, component: int) -> Handle:
-        """Return one component of a signal; they count from 0."""
-        if isinstance(component, bool) or not hasattr(component, "__index__"):
-            raise TypeError(f"{self!r}[{component!r}]: a component is a whole number from 0; one is taken at a time")
-        if problem := self._signal_problem():
-            raise TypeError(f"{self!r}[{component}]: {problem}; only a Signal has components")
-        component, columns = operator.index(component), self._declared.columns
-        if self._component is not None:
-            raise TypeError(f"{self!r}[{component}]: a component has none of its own")
-        if not 0 <= component < (columns or MAX_COMPONENTS):
-            raise IndexError(f"{self!r} has components 0 to {(columns or MAX_COMPONENTS) - 1}, not {component}")
-        return Handle(self._node, self._name, self._output, component)
-
-    def __len__(self) -> int:
-        columns = 0 if self._component is not None or self._signal_problem() else self._declared.columns
-        if not columns:
-            raise TypeError(f"how many components {self!r} has is not known before the film is rendered; name one: [0]")
-        return columns
-
-    def __iter__(self) -> Iterator[Handle]:
-        return iter([self[component] for component in range(len(self))])
-
-    @property
-    def _declared(self) -> Any:
-        """The output's declaration; None where the node has several and none was named."""
-        outputs = self._node.outputs
-        return (
-            outputs.get(self._output) if self._output else next(iter(outputs.values())) if len(outputs) == 1 else None
-        )
-
-    def _problem(self, wanted: Kind) -> str:
-        """Say why this is not an output of a kind."""
-        declared = self._declared
-        if declared is None:
-            fits = [name for name, output in self._node.outputs.items() if output.kind is wanted]
-            return f"has several outputs; name one: {', '.join(fits[:6]) or f'none of them gives {wanted}'}"
-        return "" if declared.kind is wanted else f"gives {declared.kind}"
-
-    def _signal_problem(self) -> str:
-        return self._problem(SIGNAL)
-
-    def __repr__(self) -> str:
-        parts = [type(self._node).__name__, self._output, "" if self._component is None else str(self._component)]
-        return f"<{'.'.join(filter(None, parts))}>"
-
-    def __bool__(self) -> bool:
-        raise TypeError("an output has no truth value before the film is rendered; use where(…) in an expression")
-
-    def __hash__(self) -> int:
-        return hash((id(self._node), self._output, self._component))
-
-    def __eq__(self, other: Any) -> bool:
-        return isinstance(other, Handle) and hash(self) == hash(other) and self._node is other._node
-
-
-def _tree(value: Any) -> Any:
-    try:
-        value = parse_param(value)
-    except ValueError as error:
-        raise GraphError(f"in an expression: {error}") from None
-    return value.tree if isinstance(value, Expression) else value
-
-
-def _define_arithmetic(cls: type) -> None:
-    """Give a class the operators of expressions."""
-    names = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "mod": "%", "pow": "**"}
-    for name, sign in names.items():
-        setattr(cls, f"__{name}__", lambda a, b, op=sign: Expression(Call(op, (_tree(a), _tree(b)))))
-        setattr(cls, f"__r{name}__", lambda a, b, op=sign: Expression(Call(op, (_tree(b), _tree(a)))))
-    for name, sign in {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}.items():
-        setattr(cls, f"__{name}__", lambda a, b, op=sign: Expression(Call(op, (_tree(a), _tree(b)))))
-    cls.__neg__ = lambda a: Expression(Call("neg", (_tree(a),)))
-
-
-_define_arithmetic(Handle)
-_define_arithmetic(Expression)
-
-
-def call(function: str, *arguments: Any) -> Expression:
-    """Apply a function of the expression grammar: ``call("clamp", 1 + features.low, 1, 1.4)``."""
-    return Expression(Call(function, tuple(_tree(argument) for argument in arguments)))
-
-
-def connect(node: Node, inputs: tuple, name: str | None, named: dict[str, Any]) -> Handle:
-    """Fill a node's ports, positional ones in the order of their declaration.
-
-    Raises
-    ------
-    GraphError
-        When there are too many inputs or too few, or one is not of its port's kind.
-    """
-    cls = type(node)
-    if unknown := [key for key in named if key not in cls.ports]:
-        raise GraphError(f"{cls.__name__} has no port {unknown[0]!r}; it has: {', '.join(cls.ports) or 'none'}")
-    if len(inputs) > len(cls.ports):
-        raise GraphError(
-            f"{cls.__name__} takes {len(cls.ports)} inputs ({', '.join(cls.ports) or 'none'}), not {len(inputs)}"
-        )
-    filled = dict(zip(cls.ports, inputs))
-    if twice := [key for key in named if key in filled]:
-        raise GraphError(f"{cls.__name__}.{twice[0]} is given twice, by its place and by its name")
-    filled = {key: _input(cls, key, value) for key, value in (filled | named).items()}
-    for key in cls.ports:
-        if cls.specs[key].required and filled.get(key, getattr(node, key)) in (None, []):
-            raise GraphError(f"{cls.__name__} needs {key}: {cls.specs[key].help}")
-    return Handle(node.model_copy(update=filled), name)
-
-
-def _input(cls: type[Node], port: str, value: Any) -> Any:
-    """Return what a port is given, which must be of its kind."""
-    wanted, spec = cls.ports[port], cls.specs[port]
-    if value is None and not spec.required:
-        return None
-    if wanted is SIGNAL:
-        try:
-            return parse_param(value)
-        except ValueError as error:
-            raise GraphError(f"{cls.__name__}.{port}: {error}") from None
-    if wanted is FILM and not isinstance(value, list | tuple):
-        raise GraphError(f"{cls.__name__}.{port} takes a list of {wanted}s, not {value!r}")
-    for item in value if wanted is FILM else [value]:
-        if isinstance(item, Node):
-            raise GraphError(
-                f"{cls.__name__}.{port} takes the output of a node; connect it first: {type(item).__name__}(…)(…)"
-            )
-        if not isinstance(item, Handle | Link):
-            raise GraphError(f"{cls.__name__}.{port} takes the output of a node, not {item!r}")
-        if isinstance(item, Handle) and (problem := item._problem(wanted)):
-            raise GraphError(f"{cls.__name__}.{port} takes {wanted}, but {item!r} {problem}")
-    return list(value) if wanted is FILM else value
+from n2s.graph.expressions import Expression, leaves, map_tree
+from n2s.graph.handles import Handle
+from n2s.graph.links import Link
 
 
 def close(sinks: tuple[Handle, ...]) -> dict[str, Node]:
@@ -176,7 +25,7 @@ def close(sinks: tuple[Handle, ...]) -> dict[str, Node]:
             for field in type(node).model_fields
             if field in node.model_fields_set
         }
-        name = handle._name or _free_name(type(node).__name__, nodes, numbers)
+        name = handle._name or free_name(type(node).__name__, nodes, numbers)
         if name in nodes:
             raise GraphError(f"two nodes are named {name!r}; give one of them another name=")
         names[id(node)], nodes[name] = name, node.model_copy(update=update)
@@ -227,14 +76,7 @@ def _linked(value: Any, names: dict[int, str]) -> Any:
     return value
 
 
-def map_tree(tree: Any, function: Any) -> Any:
-    """Return an expression's tree with each number, variable and link replaced by what ``function`` makes of it."""
-    if isinstance(tree, Call):
-        return Call(tree.function, tuple(map_tree(argument, function) for argument in tree.arguments))
-    return function(tree)
-
-
-def _free_name(type_name: str, taken: dict[str, Node], numbers: dict[str, int] | None = None) -> str:
+def free_name(type_name: str, taken: dict[str, Node], numbers: dict[str, int] | None = None) -> str:
     """Return a name of a node that is not taken: grain, grain_2, …; ``numbers`` remembers how far each was counted."""
     base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", type_name).lower()
     numbers = {} if numbers is None else numbers

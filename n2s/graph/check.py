@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from graphlib import TopologicalSorter
-from heapq import heappop, heappush
-from typing import TYPE_CHECKING
-
+from n2s.graph.declare import Node, Sink
 from n2s.graph.errors import Problem
 from n2s.graph.expressions import Expression, leaves
 from n2s.graph.film_names import collision, name_problem, same_place
+from n2s.graph.format_registry import format_of, format_problem
+from n2s.graph.links import Link
+from n2s.graph.parts import GraphParts
 from n2s.graph.registry import suggest
-from n2s.graph.types import SIGNAL, Link
-
-if TYPE_CHECKING:
-    from n2s.graph.graph import Graph
+from n2s.graph.subgraph import InterfaceNode, SubGraph
+from n2s.graph.types import SIGNAL
+from n2s.graph.walks import find_circle, needed_by
 
 MUSICAL = ("beat", "beats", "bar", "bars")
 
 
-def check_links(graph: Graph, unread: set[str] = frozenset()) -> list[Problem]:
+def check_links(graph: GraphParts, unread: set[str] = frozenset()) -> list[Problem]:
     """Return the problems of a graph's links.
 
     Parameters
@@ -44,17 +43,25 @@ def check_links(graph: Graph, unread: set[str] = frozenset()) -> list[Problem]:
             value = getattr(node, field)
             if isinstance(value, Expression) and (text := check_constant(graph, name, field, value)):
                 wrong(text, name, field)
-        if node.kind != "sink":
+        if not isinstance(node, Sink):
             continue
-        if text := name_problem(node.path, type(node).__name__, node.endings):
+        if text := format_problem(node):
+            wrong(f"{name}: {text}", name, key=True)
+        elif text := _path_problem(node):
             wrong(f"{name}.path: {text}", name, "path")
         elif other := collision(node.path, films):
             wrong(f"{name}.path: {written_already(node.path, other, films[other])}", name, "path")
         else:
             films[node.path] = name
-    if not problems and not unread and (cycle := _cycle(graph)):
-        wrong(f"These nodes wait for each other in a circle: {' → '.join([*cycle, cycle[0]])}.", cycle[0], key=True)
+    if not problems and not unread and (circle := find_circle(graph.sources())):
+        wrong(f"These nodes wait for each other in a circle: {' → '.join([*circle, circle[0]])}.", circle[0], key=True)
     return problems
+
+
+def _path_problem(sink: Node) -> str:
+    """Say why a sink's film cannot be written at its path, which every system must be able to have."""
+    made = format_of(sink)
+    return name_problem(sink.path, type(sink).__name__, made.endings, made.is_folder)
 
 
 def written_already(path: str, other: str, writer: str) -> str:
@@ -63,7 +70,7 @@ def written_already(path: str, other: str, writer: str) -> str:
     return f"{taken} is written by {writer} already; give one of them another."
 
 
-def without_film(graph: Graph) -> Problem | None:
+def without_film(graph: GraphParts) -> Problem | None:
     """Return what commands that need a film say of a graph that makes none."""
     if graph.sinks():
         return None
@@ -75,7 +82,7 @@ def without_film(graph: Graph) -> Problem | None:
     return Problem(at, "The graph makes no film: it needs a sink, like FFmpegSink.")
 
 
-def warnings(graph: Graph) -> list[Problem]:
+def warnings(graph: GraphParts) -> list[Problem]:
     """Return what is allowed and yet probably a mistake: idle nodes, shared seeds, expressions that never move."""
     found: list[Problem] = []
     ends = graph.sinks() or [
@@ -85,13 +92,15 @@ def warnings(graph: Graph) -> list[Problem]:
         found.append(without_film(graph))
         read = {link.node for _, _, link in graph.links()}
         ends = [name for name in graph.nodes if name not in read]
-    used = _used(graph, ends)
+    used = needed_by(ends, graph.sources())
     seeds: dict[tuple[str, int], str] = {}
     for name, node in graph.nodes.items():
         if name not in used:
-            what = "is in the interface and nothing uses it" if node.kind == "given" else "is used by nothing"
+            what = (
+                "is in the interface and nothing uses it" if isinstance(node, InterfaceNode) else "is used by nothing"
+            )
             found.append(Problem(graph.where(name, key=True), f"{name} {what}."))
-        if "seed" in type(node).model_fields and node.kind != "graph" and name in used:
+        if "seed" in type(node).model_fields and not isinstance(node, SubGraph) and name in used:
             first = seeds.setdefault((type(node).__name__, node.seed), name)
             if first != name:
                 text = f"{name} and {first} share the seed {node.seed} and move alike; give one of them another."
@@ -105,7 +114,7 @@ def warnings(graph: Graph) -> list[Problem]:
     return found
 
 
-def check_constant(graph: Graph, name: str, field: str, expression: Expression) -> str:
+def check_constant(graph: GraphParts, name: str, field: str, expression: Expression) -> str:
     """Say when an expression that never moves leaves its parameter's range."""
     if (
         expression.links()
@@ -121,7 +130,7 @@ def check_constant(graph: Graph, name: str, field: str, expression: Expression) 
     )
 
 
-def _check_link(graph: Graph, link: Link, wanted, unread: set[str], what: str) -> str:
+def _check_link(graph: GraphParts, link: Link, wanted, unread: set[str], what: str) -> str:
     if link.node in unread:
         return ""
     if link.node not in graph.nodes:
@@ -148,61 +157,3 @@ def _check_link(graph: Graph, link: Link, wanted, unread: set[str], what: str) -
     if link.component is not None and output.columns and link.component >= output.columns:
         return f'{what}: "{link}" has components 0 to {output.columns - 1}.'
     return ""
-
-
-# The walks here are networkx's by right; but importing it takes as long as all the rest of a check.
-
-
-def inputs_first(graph: Graph) -> list[str]:
-    """Return the names of the nodes, inputs first, otherwise in the order of the file."""
-    names, ready, order = list(graph.nodes), [], []
-    position = {name: i for i, name in enumerate(names)}
-    sorter = TopologicalSorter(_sources(graph))
-    sorter.prepare()
-    while sorter.is_active():
-        for name in sorter.get_ready():
-            heappush(ready, position[name])
-        order.append(names[heappop(ready)])
-        sorter.done(order[-1])
-    return order
-
-
-def _sources(graph: Graph) -> dict[str, list[str]]:
-    """For each node, the nodes it reads."""
-    sources: dict[str, list[str]] = {name: [] for name in graph.nodes}
-    for name, _, link in graph.links():
-        sources[name].append(link.node)
-    return sources
-
-
-def _cycle(graph: Graph) -> list[str]:
-    """Return the nodes of one circle of links, each before the one that reads it; nothing when there is none."""
-    sources = _sources(graph)
-    done: set[str] = set()
-    for start in sources:
-        path, waiting = [], [(start, iter(sources[start]))]
-        while waiting:
-            name, rest = waiting[-1]
-            if name not in path:
-                path.append(name)
-            following = next((source for source in rest if source not in done), None)
-            if following is None:
-                done.add(path.pop())
-                waiting.pop()
-            elif following in path:
-                circle = path[path.index(following) :]
-                return [circle[0], *reversed(circle[1:])]
-            else:
-                waiting.append((following, iter(sources[following])))
-    return []
-
-
-def _used(graph: Graph, ends: list[str]) -> set[str]:
-    """Return the nodes that some nodes need, themselves included."""
-    sources, used, waiting = _sources(graph), set(), list(ends)
-    while waiting:
-        name = waiting.pop()
-        if name not in used:
-            used.add(name)
-            waiting += sources[name]
-    return used

@@ -7,27 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from n2s.graph import authors
 from n2s.graph.errors import Problem
 from n2s.graph.expressions import Expression, Number
-from n2s.graph.types import SIGNAL, Link
+from n2s.graph.links import Link
+from n2s.graph.parts import GraphParts
+from n2s.graph.subgraph import InterfaceNode, SubGraph
+from n2s.graph.types import SIGNAL
 
-if TYPE_CHECKING:
-    from n2s.graph.graph import Graph
 
-
-def column_problems(graph: Graph) -> list[Problem]:
+def column_problems(graph: GraphParts) -> list[Problem]:
     """Return the links whose signals have other columns than their readers can take, sub-graphs included."""
     return _Columns(graph, {}).problems()
 
 
 class _Columns:
-    """The columns of a graph's signals; ``given`` are those of what a sub-graph's interface is given."""
+    """The columns of a graph's signals; ``inputs`` are those of what a sub-graph's interface is given."""
 
-    def __init__(self, graph: Graph, given: Mapping[str, int | None]):
-        self.graph, self.given = graph, given
+    def __init__(self, graph: GraphParts, inputs: Mapping[str, int | None]):
+        self.graph, self.inputs = graph, inputs
         self.known: dict[tuple[str, str], int | None] = {}
 
     def problems(self) -> list[Problem]:
@@ -61,13 +61,13 @@ class _Columns:
         """Note the columns of a node's outputs; an instance of a sub-graph is looked into."""
         node = self.graph.nodes[name]
         signals = [output for output, declared in type(node).outputs.items() if declared.kind is SIGNAL]
-        if node.kind == "given":
-            self.known |= {(name, output): self.given.get(name) for output in signals}
-        elif node.kind == "graph":
+        if isinstance(node, InterfaceNode):
+            self.known |= {(name, output): self.inputs.get(name) for output in signals}
+        elif isinstance(node, SubGraph):
             self._note_instance(name, found)
         else:
             inputs = {port: self.of(getattr(node, port)) for port, kind in node.ports.items() if kind is SIGNAL}
-            self.known |= {(name, output): _given(self.graph, name, output, inputs) for output in signals}
+            self.known |= {(name, output): _said_by_author(self.graph, name, output, inputs) for output in signals}
 
     def _note_instance(self, name: str, found: list[Problem]) -> None:
         node = self.graph.nodes[name]
@@ -86,7 +86,7 @@ class _Columns:
         """Return what is wrong with the links of one port or parameter, those inside an expression too."""
         node, found = self.graph.nodes[name], []
         value = getattr(node, field)
-        one_number = isinstance(value, Expression) or (field in node.params() and node.kind != "graph")
+        one_number = isinstance(value, Expression) or (field in node.params() and not isinstance(node, SubGraph))
         for link in value.links() if isinstance(value, Expression) else [value] if isinstance(value, Link) else []:
             have = self.of(Link(link.node, link.output))
             if have is None:
@@ -108,7 +108,7 @@ class _Columns:
         return ""
 
 
-def _wanted(graph: Graph, name: str) -> dict[str, tuple[int, str]]:
+def _wanted(graph: GraphParts, name: str) -> dict[str, tuple[int, str]]:
     """Return the columns that a node's ports must be given, as its author says."""
     node = graph.nodes[name]
     said = authors.call(graph, name, "wanted_columns", node.wanted_columns)
@@ -125,17 +125,17 @@ def _wanted(graph: Graph, name: str) -> dict[str, tuple[int, str]]:
         if not (
             isinstance(told, tuple | list) and len(told) == 2 and _is_count(told[0], 1) and isinstance(told[1], str)
         ):
-            text = f"wanted_columns gave {authors.shown(told)} for {port}; a number of columns, from 1, and why were wanted: {WANTED}."
-            raise authors.wrong(graph, name, text)
+            text = f"wanted_columns gave {authors.shown(told)} for {port}; "
+            raise authors.wrong(graph, name, f"{text}a number of columns, from 1, and why were wanted: {WANTED}.")
     return said
 
 
-def _given(graph: Graph, name: str, output: str, inputs: dict[str, int | None]) -> int | None:
+def _said_by_author(graph: GraphParts, name: str, output: str, inputs: dict[str, int | None]) -> int | None:
     """Return the columns of a node's signal, as its author says."""
     columns = authors.call(graph, name, "signal_columns", graph.nodes[name].signal_columns, output, inputs)
     if columns is not None and not _is_count(columns, 0):
-        text = f"signal_columns gave {authors.shown(columns)} for {output}; a number of columns was wanted, 0 for a signal of one number " \
-               "for each frame, None where only running tells."  # fmt: skip
+        wanted = "0 for a signal of one number for each frame, None where only running tells"
+        text = f"signal_columns gave {authors.shown(columns)} for {output}; a number of columns was wanted, {wanted}."
         raise authors.wrong(graph, name, text)
     return columns
 

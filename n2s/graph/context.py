@@ -72,6 +72,10 @@ class Context(Protocol):
         """Return a digest of the bytes of a file, or of all files of a folder."""
         ...
 
+    def check_unchanged(self) -> None:
+        """Raise where a file is not any more what it was when its digest was asked for."""
+        ...
+
     def keep(self, name: str, recipe: dict, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """Return what ``make`` makes, from the store when the same code made this recipe before.
 
@@ -104,7 +108,7 @@ class Scene:
         return (self.base / text).resolve()
 
     def model(self, text: str | None) -> ModelFiles:
-        """Return the model in the folder that a node names; else the one the graph names, else the one that is shipped."""
+        """Return the model in the folder that a node names; else the one the graph names, else the shipped one."""
         return self.context.model(self.path(text) if text else self.model_folder)
 
 
@@ -113,7 +117,8 @@ class Block:
     """The few frames that a streamed node is asked for: ``start`` to ``stop``, without the window around them.
 
     ``grid`` is the latent grid (rows, columns) that the decoder downstream wants; ``resources`` holds what the node's
-    ``open`` made once for this run.
+    ``open`` made once for this run; ``size`` is the width and height of the frames that the node gives, where it is not
+    a source of frames.
     """
 
     scene: Scene
@@ -121,6 +126,7 @@ class Block:
     stop: int
     grid: tuple[int, int]
     resources: object = None
+    size: tuple[int, int] | None = None
 
     @property
     def count(self) -> int:

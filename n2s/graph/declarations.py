@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
-from n2s.graph.types import AUDIO, FRAMES, LATENTS, NAME, SIGNAL, Kind
+from n2s.graph.links import NAME
+from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL, Kind
 
-KINDS = ("resident", "streamed", "pointwise", "sink", "track", "graph", "given")
+KINDS = ("resident", "streamed", "pointwise", "sink", "track", "graph", "interface")
 METHODS = {"resident": "compute", "streamed": "compute", "pointwise": "pixel"}
 _TAKES = {"resident": (SIGNAL, AUDIO), "streamed": (SIGNAL, LATENTS, FRAMES), "pointwise": (FRAMES,)}
 _GIVES = {"resident": (SIGNAL, AUDIO), "streamed": (LATENTS, FRAMES), "pointwise": (FRAMES,)}
+_OF_CLASSES = ("n2s.graph.declarations", "n2s.graph.node")  # what runs when a class is made, beside pydantic
 _BASES = "Resident, Streamed, Pointwise or Sink"
 
 Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
@@ -61,10 +63,8 @@ def _field_mistakes(cls: Any) -> Mistakes:
         elif spec.role == "param" and "param" not in info.metadata:
             yield name, f"a parameter may be driven, so it is annotated with Param, not {written}"
         elif spec.role == "setting" and (kind is not None or "param" in info.metadata):
-            yield (
-                name,
-                f"a setting is constant and is annotated with a plain type, not {written}; declare it with {'port' if kind else 'param'}(…)",
-            )
+            cure = f"declare it with {'port' if kind else 'param'}(…)"
+            yield name, f"a setting is constant and is annotated with a plain type, not {written}; {cure}"
         elif spec.role == "port" and name == "name":
             yield name, "a call names the node there; choose another name for the port"
 
@@ -101,6 +101,13 @@ def _port_mistakes(cls: Any) -> Mistakes:
         yield "pixel", "a pointwise node needs a port of Frames"
     sources = cls.kind == "resident" and not cls.ports and isinstance(cls.outputs, dict)
     kinds = {getattr(output, "kind", None) for output in cls.outputs.values()} if sources else set()
+    if cls.kind == "sink" and cls.outputs and FILM not in cls.ports.values():
+        if cls.ports.get("frames") is not FRAMES:
+            yield "frames", 'a sink needs what it shows: frames: Frames = port("what is shown")'
+        if cls.ports.get("audio", AUDIO) is not AUDIO:
+            yield "audio", "what a sink plays is Audio"
+    if cls.kind == "sink" and cls.outputs and "path" not in cls.settings():
+        yield "path", 'a sink needs a place to write to: path: str = setting(help="…", keyed=False)'
     if AUDIO in kinds and SIGNAL in kinds:
         yield "outputs", "a source of music gives nothing beside it: its length is known before there are signals"
 
@@ -131,10 +138,8 @@ def _signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) 
     positional = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     place = _place(function)
     if len(positional) < leading and not any(p.kind is p.VAR_POSITIONAL for p in taken):
-        yield (
-            method,
-            f"it takes {len(positional)} arguments; self{', scene or block' if leading == 2 else ''}, then {_names(wanted)} were wanted{place}",
-        )
+        first = "self, scene or block" if leading == 2 else "self"
+        yield method, f"it takes {len(positional)} arguments; {first}, then {_names(wanted)} were wanted{place}"
         return
     named = {p.name: p for p in taken[leading:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in taken)
@@ -188,7 +193,7 @@ def definition_place() -> str:
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if not module.startswith(("pydantic", "abc", "n2s.graph.declar")):
+        if module not in _OF_CLASSES and module.partition(".")[0] not in ("pydantic", "abc"):
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return ""

@@ -84,3 +84,8 @@ class GraphError(N2SError):
             problems = [Problem(None, problems)]
         self.problems = problems
         super().__init__("\n".join(map(str, problems)))
+
+
+def short_name(path: str) -> str:
+    """Return a path as a message has it: the middle of one that no file system takes is left out."""
+    return path if len(path) <= 1000 else f"{path[:100]}…{path[-100:]}"

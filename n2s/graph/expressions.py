@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.errors import GraphError
-from n2s.graph.types import Link
+from n2s.graph.links import Link
 
 MAX_LENGTH = 2000
 MAX_TOKENS = 400
@@ -39,7 +39,10 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True)
 class Number:
-    """A constant, in ``unit``; a beat's length is known when the music is. ``text`` is kept where it was written otherwise."""
+    """A constant, in ``unit``; a beat's length is known when the music is.
+
+    ``text`` is kept where it was written in another way than its value and unit are.
+    """
 
     value: float
     unit: str = ""
@@ -148,6 +151,13 @@ def leaves(tree: Any) -> Iterator[Any]:
             yield from leaves(argument)
     else:
         yield tree
+
+
+def map_tree(tree: Any, function: Any) -> Any:
+    """Return an expression's tree with each number, variable and link replaced by what ``function`` makes of it."""
+    if isinstance(tree, Call):
+        return Call(tree.function, tuple(map_tree(argument, function) for argument in tree.arguments))
+    return function(tree)
 
 
 def _smoothstep(low, high, x):

@@ -20,7 +20,7 @@ _NOWHERE = re.compile(r'[:<>"|?*\x7f-\x9f]|[\x00-\x1f]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 
 
-def name_problem(path: str, writer: str, endings: Sequence[str] = ()) -> str:
+def name_problem(path: str, writer: str, endings: Sequence[str] = (), is_folder: bool = False) -> str:
     """Say what is wrong with the path of a film; nothing when it may be written.
 
     Parameters
@@ -29,11 +29,13 @@ def name_problem(path: str, writer: str, endings: Sequence[str] = ()) -> str:
         What writes the film, for messages: "FFmpegSink".
     endings : sequence of str
         The endings that it writes, like ".mp4"; none stands for any.
+    is_folder : bool
+        Whether the film is a folder.
     """
     pure = PurePath(path)
     refused = f'"{path}" may not be written: '
-    if path and (not pure.name or path.endswith("/")):
-        return f"{refused}it names a folder, and a film needs the name of a file."
+    if path and (not pure.name or (path.endswith("/") and not is_folder)):
+        return f"{refused}it names a folder, and a film needs the name of {'its own' if is_folder else 'a file'}."
     if not path or pure.is_absolute() or ".." in pure.parts or "\\" in path or _ELSEWHERE.match(path):
         return f"{refused}a film's path is relative to --out and stays inside it."
     if pure.parts[0] == "~":
@@ -42,7 +44,8 @@ def name_problem(path: str, writer: str, endings: Sequence[str] = ()) -> str:
         if found := _NOWHERE.search(part):
             return f"{refused.replace(found[0], repr(found[0])[1:-1])}not every system can have {found[0]!r} in a name."
         if part != part.rstrip(". "):
-            return f'{refused}"{part}" ends with a {"dot" if part.endswith(".") else "space"}, which not every system keeps.'
+            end = "dot" if part.endswith(".") else "space"
+            return f'{refused}"{part}" ends with a {end}, which not every system keeps.'
         if _DEVICES.fullmatch(part):
             return f'{refused}"{part}" is the name of a device on some systems.'
         try:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.expressions import Expression, Number
-from n2s.graph.types import Link
+from n2s.graph.links import Link
 
 
 def digest(value: Any) -> str:

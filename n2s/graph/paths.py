@@ -2,16 +2,19 @@
 
     tables: dict[str, tuple[FilePath, float]]          {"red": ("red.csv", 0.5)}          one path, at ("red", 0)
 
-A text is a path where the annotation says `FilePath` or `FolderPath` at its place, in unions, lists, tuples, sets, dicts
-(their keys too), typed dicts and named tuples.
+A text is a path where the annotation says `FilePath` or `FolderPath` at its place, in unions, lists, tuples, sets,
+dicts (their keys too), typed dicts and named tuples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from n2s.graph.errors import GraphError, short_name
 
 PATH, FOLDER = "path", "folder"  # what annotations are marked with
 
@@ -23,6 +26,21 @@ class NamedPath:
     text: str
     place: tuple[str | int, ...]
     folder: bool
+
+
+def resolve_path(folder: Path, path: str) -> Path:
+    """Return a path that is written in a graph, made absolute against the folder of its file.
+
+    Raises
+    ------
+    GraphError
+        For what can be no path, or leads in a circle of links.
+    """
+    try:
+        return (folder / path).resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise GraphError(f"{short_name(path)} is no path of a file ({why}).") from None
 
 
 def path_settings(node: Any) -> list[str]:

@@ -10,16 +10,14 @@ graphs that need it, and is told by `Registry.notes`.
 from __future__ import annotations
 
 import inspect
-import traceback
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from n2s.graph.declarations import KINDS, METHODS
 from n2s.graph.declare import Node
-from n2s.graph.errors import GraphError, N2SError
+from n2s.graph.entries import defined_by, entries, load_entry, package_of, suggest
+from n2s.graph.errors import GraphError
 
 GROUP = "n2s.nodes"
 
@@ -74,11 +72,10 @@ def registry() -> Registry:
     """
     found = Registry()
     sources: dict[str, dict[type[Node], EntryPoint]] = {}  # by name: the classes of that name, and how each was found
-    for entry in sorted(entry_points(group=GROUP), key=lambda e: (not e.value.startswith("n2s."), e.value, e.name)):
-        try:
-            module = entry.load()
-        except (Exception, SystemExit) as error:
-            found.broken.append(f"{_package(entry)}: {entry.value} cannot be loaded: {_reason(error)}.")
+    for entry in entries(GROUP):
+        module, broken = load_entry(entry)
+        if broken:
+            found.broken.append(broken)
             continue
         for name, cls in vars(module).items():
             if (
@@ -91,7 +88,7 @@ def registry() -> Registry:
             if missing := _missing(cls):
                 if missing != "abstract":
                     found.unfinished.setdefault(
-                        name, f"{name} of {_package(entry)} ({cls.__module__}) is no node type yet: {missing}."
+                        name, f"{name} of {package_of(entry)} ({cls.__module__}) is no node type yet: {missing}."
                     )
                 continue
             sources.setdefault(name, {}).setdefault(cls, entry)
@@ -100,7 +97,7 @@ def registry() -> Registry:
         if len(classes) == 1:
             found.types[name] = next(iter(classes))
         else:
-            listed = _listed(f"{cls.__module__} of {_package(entry)}" for cls, entry in classes.items())
+            listed = defined_by(f"{cls.__module__} of {package_of(entry)}" for cls, entry in classes.items())
             found.doubled[name] = (
                 f"{name} is defined by {listed}; graphs cannot use it until all but one are uninstalled."
             )
@@ -138,35 +135,3 @@ def _missing(cls: type[Node]) -> str:
             else f"it has no {method}"
         )
     return ""
-
-
-def _package(entry: EntryPoint) -> str:
-    """Return the name and version of the package that an entry point belongs to."""
-    dist = entry.dist
-    return f"{dist.name} {dist.version}" if dist is not None else f"the package with {entry.value}"
-
-
-def _reason(error: BaseException) -> str:
-    """Return why a module cannot be imported, with the place where it failed."""
-    said = " ".join(str(error).split())[:300].rstrip(".")
-    if isinstance(error, N2SError):
-        return said
-    where = traceback.extract_tb(error.__traceback__)
-    outside = [frame for frame in where if "importlib" not in frame.filename and frame.filename != __file__]
-    place = f" ({outside[-1].filename}:{outside[-1].lineno})" if outside else ""
-    if isinstance(error, SyntaxError) and error.filename:
-        place = f" ({error.filename}:{error.lineno})"
-    return f"{type(error).__name__}: {said}{place}" if said else f"{type(error).__name__}{place}"
-
-
-def _listed(texts: Iterable[str]) -> str:
-    *most, last = texts
-    return f"{', '.join(most)} and by {last}" if most else last
-
-
-def suggest(name: str, known: list[str]) -> str:
-    """Return a "Did you mean" sentence, or the list of what is known."""
-    near = get_close_matches(name, known, 1, 0.6) or [k for k in known if k.lower() == name.lower()]
-    if near:
-        return f'Did you mean "{near[0]}"?'
-    return f"There are: {', '.join(known[:40])}." if known else ""

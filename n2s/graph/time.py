@@ -71,12 +71,6 @@ def album_boundaries(samples: list[int], rate: int, fps: Fraction) -> list[int]:
     return bounds
 
 
-def timecode(frame: int, fps: Fraction) -> str:
-    """Return a frame's time as mm:ss.hh, for messages."""
-    hundredths = int(frame * 100 / fps)
-    return f"{hundredths // 6000:02d}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
-
-
 class Duration(Protocol):
     """A constant that may be a time in seconds, beats or bars: what a setting of `MusicalTime` holds."""
 

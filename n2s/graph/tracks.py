@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from n2s.graph.check import written_already
+from n2s.graph.declare import Node, Sink
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.film_names import collision
 from n2s.graph.graph import Graph
-
-CODING = ("crf", "preset", "depth", "dither", "chunk", "audio_bitrate", "audio_rate")
+from n2s.graph.types import FILM
 
 
 def is_album(graph: Graph) -> bool:
     """Say whether a graph joins tracks."""
-    return any(node.kind == "sink" and node.format == "album" for node in graph.nodes.values())
+    return any(joins_films(node) for node in graph.nodes.values())
+
+
+def joins_films(node: Node) -> bool:
+    """Say whether a node is a sink that joins the films of tracks."""
+    return isinstance(node, Sink) and FILM in node.ports.values()
+
+
+def coding(album: Node, film: Node) -> list[str]:
+    """Return the settings by which an album's sink codes the films of its tracks: those of a base that both share.
+
+    There are none where the film's sink is of another format, whose segments the album cannot join.
+    """
+    shared = next(cls for cls in type(album).__mro__ if issubclass(type(film), cls))
+    alike = issubclass(shared, Sink) and {shared.format} == {album.format, film.format}
+    return [field for field in shared.settings() if field != "path"] if alike else []
 
 
 def load_track(album: Graph, name: str) -> Graph:
@@ -58,15 +72,14 @@ def _load_track(album: Graph, name: str) -> Graph:
     inherited: dict[str, Any] = {}
     for field in ("fps", "size"):
         own, wanted = getattr(graph.header, field), getattr(header, field)
-        asked = album.given_as(field) is not None  # of the whole album, tracks included
-        if own != wanted and field in graph.given and not asked:
+        asked = album.overridden_at(field) is not None  # of the whole album, tracks included
+        if own != wanted and field in graph.header.model_fields_set and not asked:
             text = f"{field} is {_shown(own)}, but the album has {_shown(wanted)}; take it out of the track."
             raise GraphError([Problem(graph.document.where((field,)), text)])
         inherited[field] = wanted
     if album.model_folder and not graph.header.model:
         inherited["model"] = str(album.model_folder)
-    graph.header = graph.header.model_copy(update=inherited)
-    return graph
+    return graph.replaced(header=graph.header.model_copy(update=inherited))
 
 
 def _shown(value: Any) -> str:
@@ -82,25 +95,22 @@ def coded_track(album: Graph, sink: str, name: str) -> tuple[Graph, str]:
         When it has not exactly one film sink, states another coding than the album, or plays no music.
     """
     node, graph = album.nodes[sink], load_track(album, name)
-    sinks = [name for name in graph.sinks() if graph.nodes[name].format == "film"]
+    sinks = [name for name in graph.sinks() if coding(node, graph.nodes[name])]
     if len(sinks) != 1:
         text = f"{graph.path.name} has {len(sinks)} film sinks; a track of an album has exactly one."
         raise GraphError([Problem(album.where(name, "path"), text)])
     film, update = graph.nodes[sinks[0]], {}
-    for field in CODING:
+    for field in coding(node, film):
         wanted, own = getattr(node, field), getattr(film, field)
         if field in node.model_fields_set | film.model_fields_set and own != wanted:
             if field in film.model_fields_set:
                 text = f"{sinks[0]}.{field} is {own}, but the album has {wanted}; take it out of one of them."
                 raise GraphError([Problem(graph.where(sinks[0], field), text)])
             update[field] = wanted
-    if not film.audio:
+    if not getattr(film, "audio", None):
         text = f"{sinks[0]}.audio: a track of an album needs its music connected to the sink."
         raise GraphError([Problem(graph.where(sinks[0], key=True), text)])
-    coded = copy.copy(graph)
-    coded.__dict__.pop("flat", None)
-    coded.nodes = graph.nodes | {sinks[0]: film.model_copy(update=update)}
-    return coded, sinks[0]
+    return graph.replaced(nodes=graph.nodes | {sinks[0]: film.model_copy(update=update)}), sinks[0]
 
 
 def album_problems(album: Graph) -> list[Problem]:
@@ -109,9 +119,9 @@ def album_problems(album: Graph) -> list[Problem]:
     for name, node in album.nodes.items():
         if node.kind == "track":
             _noting(problems, lambda name=name: load_track(album, name))
-    films = {node.path: name for name, node in album.nodes.items() if node.kind == "sink"}
+    films = {node.path: name for name, node in album.nodes.items() if isinstance(node, Sink)}
     for sink, node in album.nodes.items():
-        if node.kind != "sink" or node.format != "album":
+        if not joins_films(node):
             continue
         for i, link in enumerate(node.tracks):
             found = _noting(problems, lambda sink=sink, link=link: coded_track(album, sink, link.node))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.errors import GraphError
+from n2s.graph.links import Link
 from n2s.graph.time import Clock
-from n2s.graph.types import Link
 
 STEP = np.float64(2.0**-16)
 

@@ -9,7 +9,7 @@ from n2s.nodes.latents import Anchors, LatentEMA
 from n2s.nodes.mix import Mix
 from n2s.nodes.motion import Wander
 from n2s.nodes.signals import EMA, Constant, Keyframes, Weights
-from n2s.nodes.sinks import DigestSink, FFmpegSink
+from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
 from n2s.nodes.sources import ImageSource
 from n2s.nodes.tone import Tone, Vignette
 
@@ -27,6 +27,7 @@ __all__ = [
     "Keyframes",
     "LatentEMA",
     "Mix",
+    "PNGSink",
     "Tone",
     "Track",
     "VAEDecode",

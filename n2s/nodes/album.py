@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from n2s.graph.declare import FilePath, Node, Output, port, setting
 from n2s.graph.types import FILM, Films
-from n2s.nodes.sinks import FILM_ENDINGS, Encoded
+from n2s.nodes.sinks import Encoded
 
 
 class Track(Node):
@@ -37,6 +37,4 @@ class Album(Encoded):
     tracks: Films = port("the tracks, in their order")
 
     outputs = {"film": Output(FILM)}
-    format = "album"
-    endings = FILM_ENDINGS
     example = {"path": "album.mp4"}

@@ -9,7 +9,7 @@ import numpy as np
 from n2s.graph.context import AudioHandle, Scene
 from n2s.graph.declare import Output, Resident, port
 from n2s.graph.types import SIGNAL, Audio
-from n2s.nodes import hearing
+from n2s.nodes.hearing import analyse, beat_count, beat_phase, normalise, pool
 
 # name: (how it is pooled to film frames, unit, columns, what it is)
 MEASURES = {
@@ -52,18 +52,18 @@ class Features(Resident):
 
     def compute(self, scene: Scene, audio: AudioHandle) -> dict[str, np.ndarray]:
         fps, frames = scene.clock.fps, scene.clock.frames
-        heard = scene.context.keep("analysis", {"audio": audio.digest}, lambda: hearing.analyse(audio))
+        heard = scene.context.keep("analysis", {"audio": audio.digest}, lambda: analyse(audio))
         hop, rate = int(heard["hop"]), int(heard["rate"])
         found = {}
         for name, (how, _, _, _) in MEASURES.items():
-            raw = hearing.pool(heard[name], hop, rate, fps, frames, how)
+            raw = pool(heard[name], hop, rate, fps, frames, how)
             found[f"{name}_raw"] = raw
-            found[name] = hearing.normalise(raw)
+            found[name] = normalise(raw)
         tempo, beats = float(heard["tempo"]), heard["beats"]
         if not tempo:
             scene.context.say("No tempo was found in the music: 120 beats per minute are assumed.")
             tempo = 120.0
-        found["beat_phase"] = hearing.beat_phase(beats, tempo, fps, frames)
-        found["beat"] = hearing.beat_count(beats, tempo, fps, frames)
+        found["beat_phase"] = beat_phase(beats, tempo, fps, frames)
+        found["beat"] = beat_count(beats, tempo, fps, frames)
         found["tempo"] = np.full(frames, tempo)
         return found

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from n2s.graph.declare import Output, Sink, port, setting
 from n2s.graph.types import FILM, Audio, Frames
 
-FILM_ENDINGS = (".mp4", ".m4v")
-
 
 class Encoded(Sink):
-    """What all films share: their coding."""
+    """What films of H.264 share: their coding, which an album's tracks take from it."""
+
+    format: ClassVar[str] = "h264"
 
     path: str = setting(help="the film's file, relative to --out: .mp4 or .m4v", keyed=False)
     crf: int = setting(18, ge=0, le=51, help="x264's constant rate factor: lower is better and larger")
@@ -46,9 +46,27 @@ class FFmpegSink(Encoded):
     audio: Audio = port("what is heard; without it the film is silent", optional=True)
 
     outputs = {"film": Output(FILM)}
-    format = "film"
-    endings = FILM_ENDINGS
     example = {"path": "film.mp4"}
+
+
+class PNGSink(Sink):
+    """Write a folder of numbered PNG pictures, 000000.png and so on: RGB over the full range, without loss.
+
+    A code is floor(value * (2 ** depth - 1) + threshold) of the display value within 0..1. The folder is swapped as a
+    whole, and holds a list of its files by which n2s knows them: a folder with anything else in it is not replaced
+    unasked.
+    """
+
+    frames: Frames = port("what is shown")
+    audio: Audio = port("what gives the length", optional=True)
+    path: str = setting(help="the folder, relative to --out", keyed=False)
+    depth: Literal[8, 16] = setting(8, unit="bits", help="bits per channel")
+    dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
+    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; default: 2 * round(fps)")
+
+    outputs = {"film": Output(FILM)}
+    format = "png"
+    example = {"path": "frames"}
 
 
 class DigestSink(Sink):
@@ -66,5 +84,4 @@ class DigestSink(Sink):
 
     outputs = {"film": Output(FILM)}
     format = "digests"
-    endings = (".txt", ".sha256")
     example = {"path": "frames.txt"}

@@ -26,7 +26,7 @@ class Tone(Pointwise):
     pivot: Param = param(0.4, ge=0, le=1, help="the display value that contrast leaves alone")
     saturation: Param = param(1.0, ge=0, le=4, help="0 is black and white, 1 leaves colours as they are")
 
-    neutral = {}
+    neutral = {"exposure": 0, "warmth": 0, "contrast": 1, "saturation": 1}
 
     def prepare(self, exposure, warmth, contrast, pivot, saturation) -> dict[str, Any]:
         half = np.float32(0.5)

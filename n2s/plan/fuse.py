@@ -1,16 +1,16 @@
-"""Which pointwise nodes are computed together: a run of them is one kernel, and a long run is cut into several."""
+"""The fifth pass: runs of pointwise nodes, and what the sink's format stores, become kernels; a long run is cut."""
 
 from __future__ import annotations
 
 import dis
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from types import FunctionType
-from typing import Any
 
-from n2s.graph import shader
 from n2s.graph.types import FRAMES
+from n2s.plan.shape import sized
+from n2s.plan.stages import Kernel, Plan, Read, Size, Stage, needed, widen
 
 # A kernel of this size compiles in about two seconds, during which nothing hears an interruption.
 MOST_PICTURES = 8  # steps and inputs: a chain of seven nodes behind a decoder
@@ -18,125 +18,161 @@ MOST_INPUTS = 3  # each may have to be resampled, which compiles as long as two 
 MOST_INSTRUCTIONS = 3500
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """A run of pointwise nodes that one generated kernel computes in one pass.
+def fuse(plan: Plan, together: bool = True) -> Plan:
+    """Return the plan with its stages: streamed nodes as they are, pointwise nodes in kernels, the sink's codes.
 
-    Attributes
-    ----------
-    steps : tuple of str
-        The pointwise nodes, inputs first.
-    inputs : tuple of str
-        The nodes whose frames it reads: streamed ones, and pointwise ones that another kernel computes.
-    wiring : tuple
-        For each step, its pictures: ("input", i) or ("step", i).
-    root : tuple
-        What comes out: ("step", i), or ("input", 0) where there are no steps.
-    """
-
-    steps: tuple[str, ...]
-    inputs: tuple[str, ...]
-    wiring: tuple[tuple[tuple[str, int], ...], ...]
-    root: tuple[str, int]
-
-
-class Fusion:
-    """The kernels of a graph.
+    A source of frames keeps its own size until it is read: a kernel crops and resamples while it reads, and for a
+    streamed node a kernel without steps does nothing else.
 
     Parameters
     ----------
-    graph : Graph
-    order : iterable of str
-        The nodes that are computed, inputs first, in an order that comes from the wiring.
-    fuse : bool
-        False gives every pointwise node a kernel of its own.
-
-    Attributes
-    ----------
-    cuts : dict of str to None
-        The pointwise nodes whose frames go from one kernel to others, inputs first.
+    together : bool
+        False gives every pointwise node a kernel of its own; the bits are the same.
     """
+    fusion = _Fusion(plan, together)
+    stages: list[Stage] = []
+    for stage in plan.nodes:
+        if fusion.is_pointwise(stage.name):
+            if stage.name in fusion.roots:
+                stages.append(fusion.kernel_stage(stage))
+        elif stage.makes == "codes":
+            stages.append(fusion.codes_stage(stage))
+        else:
+            reads, fitted = fusion.fitted(stage)
+            stages += [fit for fit in fitted if all(fit.name != other.name for other in stages)]
+            stages.append(replace(stage, reads=reads))
+    last = stages[-1]
+    if last.makes == "frames" and last.kernel is None and last.size is None:  # seen by itself: in the film's size
+        stages.append(_fit(last, plan.graph.header.size))
+    return replace(plan, stages=widen(needed(stages, stages[-1].name)))
 
-    def __init__(self, graph: Any, order: Iterable[str], fuse: bool = True):
-        self.graph = graph
-        pointwise = [name for name in order if graph.nodes[name].kind == "pointwise"]
-        self._sources = {name: frame_sources(graph.nodes[name]) for name in pointwise}
-        self.cuts: dict[str, None] = dict.fromkeys(pointwise) if not fuse else {}
-        if fuse:
-            cut = self._cut()
-            self.cuts = {name: None for name in pointwise if name in cut}
+
+def _fit(source: Stage, size: Size) -> Stage:
+    """Return the stage that brings a source of frames to a size."""
+    kernel = Kernel((), (source.node,), (), ("input", 0))
+    return Stage(sized(source.name, size), (source.node,), "frames", {"0": Read(source.name)}, size=size, kernel=kernel)
+
+
+class _Fusion:
+    """Which pointwise nodes are computed together."""
+
+    def __init__(self, plan: Plan, together: bool):
+        self.graph = plan.graph
+        self.stages = {stage.name: stage for stage in plan.nodes}
+        self._sources = {name: self._pictures(stage) for name, stage in self.stages.items() if self._pixel(stage)}
+        self.cuts = self._cut() if together else set(self._sources)
+        self.cuts |= {name for name in self._sources if self.stages[name].keep}
+        self.roots = self.cuts | self._read_as_frames(plan)
+
+    def is_pointwise(self, name: str) -> bool:
+        return name in self._sources
+
+    def _pixel(self, stage: Stage) -> bool:
+        return self.graph.nodes[stage.node].kind == "pointwise"
+
+    def _pictures(self, stage: Stage) -> list[str]:
+        ports = self.graph.nodes[stage.node].ports
+        return [stage.reads[port].stage for port, kind in ports.items() if kind is FRAMES and port in stage.reads]
+
+    def _read_as_frames(self, plan: Plan) -> set[str]:
+        """Return the pointwise stages that streamed nodes read, or that are wanted themselves."""
+        read = {
+            read.stage
+            for stage in plan.nodes
+            if not self._pixel(stage) and stage.makes != "codes"
+            for read in stage.reads.values()
+        }
+        return {name for name in self._sources if name in read or name == plan.nodes[-1].name}
 
     def _cut(self) -> set[str]:
-        """Return where to cut: where a node's kernel would grow too large, at its largest input, the first of equals."""
+        """Return where to cut: where a node's kernel would be too large, at its largest input, the first of equals."""
         cuts: set[str] = set()
         steps: dict[str, dict[str, None]] = {}  # the kernel that ends at each node
         for name, sources in self._sources.items():
             while True:
-                own = dict.fromkeys(
-                    [step for source in sources if source in steps and source not in cuts for step in steps[source]]
-                )
-                own[name] = None
                 joined = [source for source in dict.fromkeys(sources) if source in steps and source not in cuts]
+                own = dict.fromkeys(step for source in joined for step in steps[source])
+                own[name] = None
                 if not joined or self._fits(own):
                     break
                 cuts.add(max(joined, key=lambda source: len(steps[source])))
             steps[name] = own
         return cuts
 
-    def _fits(self, steps: dict[str, None]) -> bool:
+    def _fits(self, steps: Mapping[str, None]) -> bool:
         inputs = {source for step in steps for source in self._sources[step] if source not in steps}
-        code = sum(instructions(type(self.graph.nodes[step])) for step in steps)
+        code = sum(count_instructions(type(self.graph.nodes[self.stages[step].node])) for step in steps)
         return len(inputs) <= MOST_INPUTS and len(steps) + len(inputs) <= MOST_PICTURES and code <= MOST_INSTRUCTIONS
 
-    def kernel(self, root: str) -> Kernel:
-        """Return the kernel whose result is the frames of ``root``, a streamed or pointwise node."""
-        if root not in self._sources:
-            return Kernel((), (root,), (), ("input", 0))
+    def kernel_stage(self, stage: Stage) -> Stage:
+        """Return the stage that computes a pointwise node, and those before it that are computed with it."""
+        kernel, sources = self._kernel(stage.name)
+        return replace(stage, nodes=kernel.steps, reads=_numbered(sources), kernel=kernel)
+
+    def codes_stage(self, end: Stage) -> Stage:
+        """Return the stage that makes what the sink's format stores."""
+        source = next(iter(end.reads.values())).stage
+        kernel, sources = self._kernel(source, take_in=not self.stages[source].keep)
+        return replace(end, nodes=(*kernel.steps, end.node), reads=_numbered(sources), kernel=kernel)
+
+    def fitted(self, stage: Stage) -> tuple[dict[str, Read], list[Stage]]:
+        """Return what a streamed node reads, and the stages that bring sources of frames to the size that it takes."""
+        reads, fits = dict(stage.reads), []
+        for port, read in stage.reads.items():
+            source = self.stages[read.stage]
+            if source.makes == "frames" and source.size is None:
+                fit = _fit(source, read.size)
+                fits.append(fit)
+                reads[port] = replace(read, stage=fit.name)
+        return reads, fits
+
+    def _kernel(self, root: str, take_in: bool = True) -> tuple[Kernel, list[str]]:
+        """Return the kernel that ends at a stage, and the stages whose frames it reads."""
+        if root not in self._sources or not take_in:
+            return Kernel((), (self.stages[root].node,), (), ("input", 0)), [root]
         steps: dict[str, int] = {}
         inputs: dict[str, int] = {}
 
-        def inside(name: str) -> bool:
+        def is_inside(name: str) -> bool:
             return name in self._sources and (name == root or name not in self.cuts)
 
         waiting = [(root, iter(self._sources[root]))]
         while waiting:
             name, rest = waiting[-1]
             for source in rest:
-                if inside(source) and source not in steps:
+                if is_inside(source) and source not in steps:
                     waiting.append((source, iter(self._sources[source])))
                     break
-                if not inside(source):
+                if not is_inside(source):
                     inputs.setdefault(source, len(inputs))
             else:
                 waiting.pop()
                 steps[name] = len(steps)
         wiring = tuple(
             tuple(
-                ("step", steps[source]) if inside(source) else ("input", inputs[source])
+                ("step", steps[source]) if is_inside(source) else ("input", inputs[source])
                 for source in self._sources[step]
             )
             for step in steps
         )
-        return Kernel(tuple(steps), tuple(inputs), wiring, ("step", steps[root]))
+        nodes, read = (tuple(self.stages[name].node for name in names) for names in (steps, inputs))
+        return Kernel(nodes, read, wiring, ("step", steps[root])), list(inputs)
 
 
-def frame_sources(node: Any) -> list[str]:
-    """Return the nodes that a node reads frames from, ports in their order."""
-    links = [getattr(node, port) for port, kind in node.ports.items() if kind is FRAMES]
-    return [link.node for link in links if link is not None]
+def _numbered(sources: list[str]) -> dict[str, Read]:
+    return {str(i): Read(source) for i, source in enumerate(sources)}
 
 
 @cache
-def instructions(cls: type) -> int:
-    """Return how much code a pixel function comes to, with the helpers it calls, in instructions of Python's bytecode."""
-    return _instructions(cls.pixel)
+def count_instructions(cls: type) -> int:
+    """Return the size of a pixel function, with those that it calls, in instructions of Python's bytecode."""
+    return _count(cls.pixel, {})
 
 
-def _instructions(function: FunctionType) -> int:
-    count = 0
-    for instruction in dis.get_instructions(function):
-        count += 1
-        helper = function.__globals__.get(instruction.argval) if instruction.opname == "LOAD_GLOBAL" else None
-        if isinstance(helper, FunctionType) and helper.__module__ == shader.__name__ and helper is not function:
-            count += _instructions(helper)
-    return count
+def _count(function: FunctionType, known: dict[FunctionType, int]) -> int:
+    if function not in known:
+        known[function] = 0  # a function that calls itself is refused when it is compiled
+        for instruction in dis.get_instructions(function):
+            called = function.__globals__.get(instruction.argval) if instruction.opname == "LOAD_GLOBAL" else None
+            known[function] += 1 + (_count(called, known) if isinstance(called, FunctionType) else 0)
+    return known[function]

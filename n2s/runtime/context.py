@@ -17,6 +17,7 @@ from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import ffmpeg_path
 from n2s.runtime.media import audio
 from n2s.runtime.media.audio import AudioInfo, AudioReader, probe
+from n2s.runtime.media.pictures import read_picture
 from n2s.runtime.models.cards import shipped_folder
 from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.store import Store
@@ -73,7 +74,15 @@ class RunContext:
         self._said: set[str] = set()
         self._music: dict[tuple[Path, bool], Music] = {}
         self._models: dict[Path, ModelFolder] = {}
+        self.on_cpu = False
+        self._decoders: dict[tuple, Any] = {}
         self._pictures: dict[Path, tuple[str, np.ndarray]] = {}  # the digest of the file, what it shows
+
+    def renewed(self) -> RunContext:
+        """Return a context that knows of no file yet, and has the decoders that are open."""
+        made = RunContext(self.store, self._say)
+        made._decoders = self._decoders
+        return made
 
     def audio(self, path: Path, keep: bool = False) -> Music:
         if "\0" in str(path):
@@ -98,12 +107,11 @@ class RunContext:
     def model(self, path: Path | None) -> ModelFolder:
         folder = path or shipped_folder()
         if folder not in self._models:
-            self._models[folder] = ModelFolder(folder, self.store, self.say, self.inputs)
+            self._models[folder] = ModelFolder(folder, self.store, self.say, self.inputs, self._decoders)
+            self._models[folder].force_cpu = self.on_cpu
         return self._models[folder]
 
     def image(self, path: Path) -> np.ndarray:
-        from n2s.runtime.media.pictures import read_picture
-
         if not path.is_file():
             return read_picture(path)  # says in its own words what is wrong
         digest = self.inputs.digest(path)
@@ -120,6 +128,9 @@ class RunContext:
 
     def file_digest(self, path: Path) -> str:
         return self.inputs.digest(path)
+
+    def check_unchanged(self) -> None:
+        self.inputs.check_unchanged()
 
     def keep(
         self, name: str, recipe: Mapping[str, Any], make: Callable[[], dict[str, np.ndarray]]
@@ -152,6 +163,7 @@ class RunContext:
 
     def fall_back_to_cpu(self) -> None:
         """Decode on the CPU from here on."""
+        self.on_cpu = True
         for model in self._models.values():
             model.force_cpu = True
 

@@ -16,7 +16,7 @@ class Events:
         """``frames`` frames will be rendered; ``stored`` come from the store."""
 
     def rendered(self, frames: int) -> None:
-        """``frames`` more frames are done; called from any thread."""
+        """``frames`` more frames are done; negative where work was lost; called from any thread."""
 
     def published(self, path: str) -> None:
         """A film is finished."""

@@ -72,7 +72,7 @@ def ffmpeg_path() -> str:
     RenderError
         When there is none.
     """
-    import imageio_ffmpeg
+    import imageio_ffmpeg  # slow to import, and only what starts FFmpeg needs it
 
     try:
         path = imageio_ffmpeg.get_ffmpeg_exe()

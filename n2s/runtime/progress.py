@@ -97,6 +97,7 @@ class BarEvents(Events):
     """One progress bar with frames per second and the time left."""
 
     def __init__(self) -> None:
+        # Slow to import, and only needed where a bar is shown.
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 

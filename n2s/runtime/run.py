@@ -7,32 +7,28 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from n2s.graph.authors import whole_traceback
-from n2s.graph.check import without_film
-from n2s.graph.errors import ArgumentError, GraphError, N2SError, RenderError
+from n2s.graph.errors import ArgumentError, Cancelled, N2SError, RenderError
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.times import parse_time
-from n2s.plan.film import Chunk, FilmPlan
 from n2s.runtime import machine
-from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
-from n2s.runtime.films import encoder
+from n2s.runtime.executors.base import Executor, Rendered, Task, in_order_of_needs
+from n2s.runtime.executors.registry import choose_executor
+from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.films import Film, FilmMaker
-from n2s.runtime.films.productions import Planner
+from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.targets import Targets, frames_folder, renew_frames_folder
 from n2s.runtime.models.folder import ProviderExhausted
-from n2s.runtime.readiness import check_inputs, input_files
+from n2s.runtime.readiness import input_files
 from n2s.runtime.records import RunRecord
-from n2s.runtime.render.executors import Cancelled, Executor, LocalExecutor, Task
-from n2s.runtime.render.frames import FrameMaker
-from n2s.runtime.render.segments import write_digests, write_segment
+from n2s.runtime.session import Session
 from n2s.runtime.store import Store, absolute, check_folder, disk_error
 
 
@@ -51,7 +47,9 @@ class Report:
     seconds : float
         Wall-clock time of the rendering.
     nodes : dict of str to float
-        Seconds spent in each node or fused run of nodes, summed over threads.
+        Seconds spent in each node or fused run of nodes, summed over threads and processes.
+    computed : dict of str to int
+        Frames that each of them computed, those that overlapping windows share as often as they were computed.
     record : Path or None
         The run record.
     """
@@ -63,6 +61,7 @@ class Report:
     frames_stored: int = 0
     seconds: float = 0.0
     nodes: dict[str, float] = field(default_factory=dict)
+    computed: dict[str, int] = field(default_factory=dict)
     record: Path | None = None
 
 
@@ -77,7 +76,7 @@ class Run:
     store : Store or path of its folder, optional
         The user's own by default.
     executor : Executor, optional
-        A `LocalExecutor` by default.
+        A `ThreadExecutor` by default.
     span : pair of time or None
         When to begin and to end: 80, "1:20", "8 bars"; see `n2s.graph.times`.
     force : bool
@@ -104,19 +103,18 @@ class Run:
     ):
         self.graph, self.out, self.span, self.force = graph, absolute(out), _times(span), force
         self.store = Store(store) if store is None or isinstance(store, str | os.PathLike) else store
-        self.executor = executor or LocalExecutor()
+        self.executor = executor or ThreadExecutor()
         self.events = events or Events()
-        self.context = RunContext(self.store, self._say, fresh=force)
+        self.session = Session(graph, self.store, self._say, fresh=force, remember=False)
+        self.context = self.session.context
         self.targets = Targets(self.store, self.out)
         self.maker = FilmMaker(self.store, self.targets)
         self.overwrite, self.keep_frames = overwrite, keep_frames
         self.report = Report()
         self.record: RunRecord | None = None
-        self.films: list[Film] = []
-        self._checked = False
-        self._makers: dict[int, FrameMaker] = {}
-        self._lock = threading.Lock()
-        self._seconds: Counter = Counter()
+        self.planned: PlannedFilms | None = None
+        self._seconds: Counter[str] = Counter()
+        self._computed: Counter[str] = Counter()
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="music")
         self._music: dict[Path, Future] = {}
         self._stopping = threading.Event()
@@ -131,41 +129,24 @@ class Run:
         if self.record:
             self.record.log(what)
 
-    def check(self) -> None:
-        """Refuse a graph that cannot render, before any work.
+    def plan(self) -> list[Film]:
+        """Hear the music and return the films with every chunk's key; renders nothing.
 
         Raises
         ------
         GraphError
-            With everything that is wrong.
+            With everything that is wrong, before any work.
         """
-        if self._checked:
-            return
-        if problem := without_film(self.graph):
-            raise GraphError([problem])
-        check_inputs(self.graph)
-        self._checked = True
+        self.planned = self.session.films(self.out, self.span, self.force, self._began)
+        return self.planned.films
 
-    def plan(self) -> list[Film]:
-        """Hear the music and return the films with every chunk's key; renders nothing."""
-        self.check()
-        planner = Planner(self.context, machine.environment(), self.out, self._began)
-        self.films = planner.films(self.graph, self.span)
-        return self.films
+    @property
+    def films(self) -> list[Film]:
+        return self.planned.films if self.planned else []
 
     def missing(self) -> list[Task]:
         """Return the chunks that must be rendered, each once, in the order of the films."""
-        tasks: dict[str, Task] = {}
-        looked_for: set[str] = set()
-        for i, film in enumerate(self.films):
-            if not self.force and self.maker.finished(film):
-                continue
-            for _, chunk in film.parts:
-                if chunk.key not in looked_for:
-                    looked_for.add(chunk.key)
-                    if self.force or not self.store.find("segments", chunk.key, film.suffix):
-                        tasks[chunk.key] = Task(i, chunk.start, chunk.stop, chunk.key)
-        return list(tasks.values())
+        return self.planned.tasks()
 
     def execute(self) -> Report:
         """Render what is missing, publish the films, write the record.
@@ -179,7 +160,7 @@ class Run:
         """
         began = time.perf_counter()
         try:
-            self.check()
+            self.session.check_films()
             check_folder(self.out)
             check_folder(self.store.root)
             self.record = RunRecord(self.out)
@@ -209,6 +190,7 @@ class Run:
             self.context.close()
             self.events.ended()
             self.report.nodes = dict(self._seconds.most_common())
+            self.report.computed = {name: self._computed[name] for name in self.report.nodes}
             if self.films and self.record:
                 self._write_record(status, time.perf_counter() - began)
         if self.report.rendered:
@@ -217,12 +199,12 @@ class Run:
 
     def check_targets(self) -> None:
         """Refuse films that cannot be written where they should go, or would replace files of others."""
-        new = [film.path for film in self.films if self.force or not self.maker.finished(film)]
-        folders = [frames_folder(film.path) for film in self.films if self.keep_frames and film.format == "film"]
+        new = {film.path: film.format.is_folder for film in self.films if self.force or not self.maker.finished(film)}
+        folders = [frames_folder(film.path) for film in self.films if self.keep_frames and film.format.gives_frames]
         self.targets.check(new, input_files(self.graph) | self.context.files(), self.overwrite, folders)
 
     def _start_music(self) -> None:
-        """Encode the films' music beside their frames: it is one thread's work that nothing but the joining waits for."""
+        """Encode the films' music beside their frames: one thread's work, for which only the joining waits."""
         for film in self.films:
             if self.force or not self.maker.finished(film):
                 self._music[film.path] = self._beside.submit(self.maker.music, film, self._check)
@@ -254,54 +236,28 @@ class Run:
                 self._say(str(error))
                 self.executor.stop()
                 self.context.fall_back_to_cpu()
-                self.executor = LocalExecutor(getattr(self.executor, "jobs", None))
-                self._makers.clear()
+                self.session.forget_plans()
                 self.plan()
                 tasks = self.missing()
 
     def _render_tasks(self, tasks: list[Task]) -> None:
+        names = {chunk.key: film.path.name for film in reversed(self.films) for _, chunk in film.parts}
         self._began("opening models and compiling kernels")
-        for task in tasks:
-            plan = self._part(task)[0]
-            if id(plan) not in self._makers:
-                maker = FrameMaker(plan, self.store.kernels)
-                maker.warm_up(self._began)
-                self._makers[id(plan)] = maker
+        self.executor.start(self.planned.job(tasks, self.context), self.context, _Heard(self))
         self._began("rendering")
-        self.executor.start(self._render_task)
-        for task in tasks:
-            self.executor.submit(task)
         try:
-            for task, _ in self.executor.finished():
-                self.report.rendered += 1
-                self.report.frames += task.stop - task.start
+            for task, rendered in in_order_of_needs(self.executor, tasks):
+                self._note(task, rendered, names[task.key])
         except Cancelled:
             raise KeyboardInterrupt from None
 
-    def _part(self, task: Task) -> tuple[FilmPlan, Chunk]:
-        return next(part for part in self.films[task.film].parts if part[1].key == task.key)
-
-    def _render_task(self, task: Task, check: Callable[[], None]) -> None:
-        """Render one chunk into the store; runs in any thread."""
-        plan, chunk = self._part(task)
-        film, maker = self.films[task.film], self._makers[id(plan)]
-        recipe = {**chunk.recipe, "static": plan.static}
-        write = write_digests if film.format == "digests" else write_segment
-        seconds: Counter = Counter()
-
-        def progress(frames: int) -> None:
-            check()
-            self.events.rendered(frames)
-
-        def write_whole(path: Path) -> None:
-            write(maker, chunk, path, seconds, progress)
-            self.context.inputs.check_unchanged()  # its key speaks of the files as they were
-
-        self.store.add("segments", chunk.key, film.suffix, recipe, write_whole)
-        with self._lock:
-            self._seconds.update(seconds)
-        if self.record:
-            self.record.log(f"{film.path.name}: frames {chunk.start} to {chunk.stop}, {chunk.key}")
+    def _note(self, task: Task, rendered: Rendered, film: str) -> None:
+        """Note a task that is done."""
+        self.report.rendered += 1
+        self.report.frames += task.stop - task.start
+        self._seconds.update(rendered.seconds)
+        self._computed.update(rendered.frames)
+        self.record.log(f"{film}: frames {task.start} to {task.stop}, {task.key}, by {rendered.where}")
 
     def _publish(self) -> None:
         for film in self.films:
@@ -318,16 +274,14 @@ class Run:
     def _keep_frames(self) -> None:
         """Write every frame of the films beside them as ``<film>-frames/000000.png``, as players show them."""
         for film in self.films:
-            if film.format == "film":
+            if film.format.gives_frames:
                 self._began(f"keeping the frames of {film.path.name}")
                 folder = frames_folder(film.path)
                 try:
                     renew_frames_folder(folder)
                 except OSError as error:
                     raise disk_error(error, folder) from None
-                # A percent sign of the folder's name is none of the pattern's.
-                pattern = Path(str(folder).replace("%", "%%")) / "%06d.png"
-                encoder.run_ffmpeg(encoder.frames_arguments(film.path), pattern)
+                film.format.write_frames(film.path, folder)
 
     def _segments(self, film: Film) -> list[Path]:
         segments = []
@@ -366,11 +320,19 @@ class Run:
             seconds={"all": round(seconds, 3), "rendering": round(self.report.seconds, 3)},
             frames_per_second=round(frames / self.report.seconds, 2) if frames and self.report.seconds else None,
             nodes={
-                name: {"seconds": round(spent, 4), "frames_per_second": round(frames / spent, 1) if spent and frames else None}
+                name: {"seconds": round(spent, 4), "frames": (computed := self.report.computed[name]),
+                       "frames_per_second": round(computed / spent, 1) if spent and computed else None}
                 for name, spent in self.report.nodes.items()
             },
             films=self.report.films,
         )  # fmt: skip
+
+
+class _Heard(Events):
+    """Hands on what an executor tells: sentences once, steps into the record too."""
+
+    def __init__(self, run: Run):
+        self.said, self.began, self.rendered = run.context.say, run._began, run.events.rendered
 
 
 def _times(span: tuple[Any, Any]) -> tuple[Number | None, Number | None]:
@@ -382,6 +344,7 @@ def _times(span: tuple[Any, Any]) -> tuple[Number | None, Number | None]:
 
 
 def render(graph: Graph, **options: Any) -> Report:
-    """Render a graph's films; takes what `Run` takes, and ``jobs``, the number of chunks in flight."""
-    jobs = options.pop("jobs", None)
-    return Run(graph, executor=options.pop("executor", None) or LocalExecutor(jobs), **options).execute()
+    """Render a graph's films; takes what `Run` takes, and a number of threads, ``jobs``, or processes, ``workers``."""
+    jobs, workers = options.pop("jobs", None), options.pop("workers", None)
+    executor = options.pop("executor", None) or choose_executor(None, jobs, workers)
+    return Run(graph, executor=executor, **options).execute()

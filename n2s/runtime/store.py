@@ -23,6 +23,7 @@ import numpy as np
 
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest
+from n2s.graph.whole import write_whole
 
 LIMIT = 20 * 10**9
 STALE_SECONDS = 24 * 3600
@@ -31,7 +32,7 @@ KEY = re.compile(r"[0-9a-f]{40}")
 
 def default_root() -> Path:
     """Return the user's cache folder for this library; N2S_STORE names another."""
-    from platformdirs import user_cache_dir
+    from platformdirs import user_cache_dir  # not needed where the store is named
 
     return Path(os.environ.get("N2S_STORE") or user_cache_dir("n2s", appauthor=False))
 
@@ -54,21 +55,12 @@ def disk_error(error: OSError, what: Path) -> RenderError:
 
 
 def publish(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file completely or not at all: ``write`` gets a temporary path beside it, which is synced and renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
+    """Write a file completely or not at all, as `write_whole` does; errors of the disk say what to do."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_whole(path, write)
     except OSError as error:
         raise disk_error(error, path) from error
-    finally:
-        try:
-            temporary.unlink(missing_ok=True)
-        except OSError:
-            pass  # it was never made: its folder or its name cannot be
 
 
 def check_folder(folder: Path) -> None:
@@ -164,6 +156,11 @@ class Store:
         text = json.dumps(about, sort_keys=True, indent=1)
         publish(payload.with_suffix(".json"), lambda path: path.write_text(text, encoding="utf-8"))
         return payload
+
+    def forget_unfinished(self, key: str, pid: int) -> None:
+        """Remove what a process that is gone had begun to write under a key."""
+        for path in self.root.glob(f"*/{key[:2]}/.{key}*.{pid}.*.tmp*"):
+            path.unlink(missing_ok=True)
 
     def recipe(self, kind: str, key: str) -> dict[str, Any] | None:
         """Return the recipe that an entry was made by."""

@@ -8,8 +8,10 @@ import importlib.util
 import os
 import re
 import sys
+import sysconfig
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, requires, version
 from pathlib import Path
 from typing import Any
 
@@ -156,12 +158,10 @@ def _places(top: str) -> list[str]:
 @cache
 def installed_version(top: str) -> str:
     """Return what names an installed library: its version and those of all that it requires; "" for other packages."""
-    from importlib.metadata import packages_distributions
-
     if sys.modules.get(top) is None and _spec(top) is None:
         return ABSENT
     places = _places(top)
-    if not any(_in_site_packages(place) for place in places) or top in _node_packages():
+    if not any(_in_site_packages(place) for place in places) or top in _authors_packages():
         return ""
     versions = _versions([top]) or _versions(sorted(set(packages_distributions().get(top, ()))))
     return ", ".join(f"{name} {found}" for name, found in sorted(versions.items()))
@@ -169,8 +169,6 @@ def installed_version(top: str) -> str:
 
 def _versions(names: list[str]) -> dict[str, str]:
     """Return the versions of some distributions and of all that they require, as far as it is installed."""
-    from importlib.metadata import PackageNotFoundError, requires, version
-
     found: dict[str, str] = {}
     while names:
         name = re.sub(r"[-_.]+", "-", names.pop()).lower()
@@ -198,16 +196,13 @@ def is_small(top: str) -> bool:
 
 
 @cache
-def _node_packages() -> frozenset[str]:
-    """The packages that give nodes: their code is looked at, wherever they lie."""
-    from importlib.metadata import entry_points
-
-    return frozenset(entry.value.partition(":")[0].partition(".")[0] for entry in entry_points(group="n2s.nodes"))
+def _authors_packages() -> frozenset[str]:
+    """The packages that give nodes or formats: their code is looked at, wherever they lie."""
+    entries = [*entry_points(group="n2s.nodes"), *entry_points(group="n2s.formats")]
+    return frozenset(entry.value.partition(":")[0].partition(".")[0] for entry in entries)
 
 
 def _in_site_packages(place: str) -> bool:
-    import sysconfig
-
     folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     return bool({"site-packages", "dist-packages"} & set(Path(place).parts)) or any(
         folder and Path(place).is_relative_to(folder) for folder in folders

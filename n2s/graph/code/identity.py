@@ -42,14 +42,15 @@ from n2s.graph.code.text import Facts, code_imports, digest_code, facts_of, is_t
 from n2s.graph.errors import GraphError
 from n2s.graph.keys import digest, digest_array, digest_bytes
 
-# Modules of this library that decide no bit of a frame beyond what stands in the recipe by its value: they read, check and
-# write graphs, make keys, keep and check files. Samples of music are known by their digest.
+# Modules of this library that decide no bit of a frame beyond what stands in the recipe by its value: they read, check
+# and write graphs, make keys, keep and check files. Samples of music are known by their digest.
 APART = frozenset(
     f"{OWN}.{name}"
     for name in (
-        "graph.build", "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.loaded", "graph.declarations",
-        "graph.errors", "graph.graph", "graph.keys", "graph.registry", "runtime.media.audio", "runtime.events", "runtime.inputs",
-        "runtime.films.mp4", "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
+        "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.loaded", "graph.declarations",
+        "graph.entries", "graph.errors", "graph.format_registry", "graph.graph", "graph.handles", "graph.keys",
+        "graph.registry", "graph.wording", "formats.mp4", "runtime.media.audio", "runtime.events", "runtime.inputs",
+        "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
     )
 )  # fmt: skip
 ENGINE = (

@@ -7,6 +7,7 @@ reads ``__doc__``), and its digest is the same in every process and on every ver
 from __future__ import annotations
 
 import ast
+import dis
 import gc
 import inspect
 import os
@@ -259,8 +260,6 @@ _KINDS = (
 
 def code_imports(code: CodeType) -> list[str]:
     """Return the imports of a code object and those inside it, as `Facts` has them."""
-    import dis
-
     found: list[str] = []
     for part in codes_in(code):
         taken = []

@@ -16,10 +16,11 @@ from typing import Any
 from n2s.graph.errors import ArgumentError, N2SError
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
-from n2s.graph.types import Link
+from n2s.graph.links import Link
+from n2s.graph.subgraph import InterfaceNode
 
 TINTS = {"resident": "#fdf6e3", "streamed": "#e8f1f5", "pointwise": "#e9f4ec", "sink": "#eeeef0", "track": "#eeeef0",
-         "graph": "#f3ecf7", "given": "#f6f7f8"}  # fmt: skip
+         "graph": "#f3ecf7", "interface": "#f6f7f8"}  # fmt: skip
 MADE = b"<!-- made by n2s draw -->\n"  # by which a diagram is known that may be drawn anew
 STORED, STALE = "#4f9d69", "#e3a008"
 _LONGEST = 44
@@ -35,7 +36,7 @@ class ChunkMap:
 
 
 def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mapping[str, Path] = {}) -> str:
-    """Return a graph as DOT: a box a node, with its settings; an edge a link, coloured by kind, ending at its port.
+    """Return a graph as DOT: one box per node, with its settings; one edge per link, coloured by kind, to its port.
 
     Sub-graphs are clusters. Driven parameters show what drives them; settings at their default are left out.
 
@@ -46,7 +47,7 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
     thumbnails : mapping of str to Path, optional
         A picture for each of some nodes.
     """
-    import graphviz
+    import graphviz  # here alone, so that what only measures and names diagrams starts without it
 
     shown = graph.flat if graph.sinks() else graph
     ids = {name: f"n{i}" for i, name in enumerate(shown.order)}
@@ -54,8 +55,8 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
     width, height = graph.header.size
     rate = f"{width}×{height}, {graph.header.fps} frames/s, seed {graph.header.seed}"
     caption = f"{graph.header.title or 'untitled'}   ·   {'a sub-graph' if graph.interface else rate}"
-    dot.attr("graph", rankdir="LR", label=caption, labelloc="t", fontname="Helvetica", fontsize="13", fontcolor="#30343a",
-             nodesep="0.28", ranksep="0.55", pad="0.3", bgcolor="white")  # fmt: skip
+    dot.attr("graph", rankdir="LR", label=caption, labelloc="t", fontname="Helvetica", fontsize="13",
+             fontcolor="#30343a", nodesep="0.28", ranksep="0.55", pad="0.3", bgcolor="white")  # fmt: skip
     dot.attr("node", shape="plain", fontname="Helvetica", fontsize="11")
     dot.attr("edge", fontname="Helvetica", fontsize="9", arrowsize="0.6", penwidth="1.4")
     boxes = {
@@ -80,7 +81,8 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
         label = link.output + (f".{link.component}" if link.component is not None else "")
         several = len(type(shown.nodes[link.node]).outputs) > 1
         dot.edge(ids[link.node], f"{ids[target]}:{port.split('.')[0]}:w", color=kind.colour, fontcolor=kind.colour,
-                 style="dashed" if driven else "solid", label=label if several else "", tooltip=f"{link} → {target}.{port} ({kind})")  # fmt: skip
+                 style="dashed" if driven else "solid", label=label if several else "",
+                 tooltip=f"{link} → {target}.{port} ({kind})")  # fmt: skip
     return dot.source
 
 
@@ -106,9 +108,11 @@ def _place(dot: Any, graph: Graph, boxes: Mapping[str, tuple[str, str]], fused: 
                 into.node(boxes[value][0], label=boxes[value][1])
                 continue
             with into.subgraph(name=f"cluster_{path}{key}") as cluster:
-                title = graph.origin_title(f"{path}{key}") if not key.startswith("one kernel") else key
-                cluster.attr(label=title, labelloc="t", labeljust="l", style="rounded,dashed" if key.startswith("one") else "rounded",
-                             color="#b9a3c9" if not key.startswith("one") else "#7fb08f", fontcolor=_GREY, fontsize="10", margin="10")  # fmt: skip
+                in_kernel = key.startswith("one kernel")
+                title = key if in_kernel else graph.origin_title(f"{path}{key}")
+                style, colour = ("rounded,dashed", "#7fb08f") if in_kernel else ("rounded", "#b9a3c9")
+                cluster.attr(label=title, labelloc="t", labeljust="l", style=style, color=colour,
+                             fontcolor=_GREY, fontsize="10", margin="10")  # fmt: skip
                 draw(cluster, value, f"{path}{key}/")
 
     draw(dot, tree, "")
@@ -117,14 +121,15 @@ def _place(dot: Any, graph: Graph, boxes: Mapping[str, tuple[str, str]], fused: 
 def _box(graph: Graph, name: str, plan: ChunkMap | None, thumbnail: Path | None) -> str:
     """One node as an HTML table: name and type, then a row for each port and each setting that was given."""
     node = graph.nodes[name]
-    kind = type(node).__name__ if node.kind != "given" else "interface"
+    kind = "interface" if isinstance(node, InterfaceNode) else type(node).__name__
     rows = [
         f'<tr><td bgcolor="{TINTS[node.kind]}" align="left"><b>{escape(name.rpartition("/")[2])}</b>  '
         f'<font color="{_GREY}">{escape(kind)}</font></td></tr>'
     ]
     if thumbnail:
         rows.append(
-            f'<tr><td fixedsize="true" width="130" height="76"><img src="{escape(str(thumbnail))}" scale="true"/></td></tr>'
+            '<tr><td fixedsize="true" width="130" height="76">'
+            f'<img src="{escape(str(thumbnail))}" scale="true"/></td></tr>'
         )
     for field, spec in node.specs.items():
         value = getattr(node, field)
@@ -137,20 +142,22 @@ def _box(graph: Graph, name: str, plan: ChunkMap | None, thumbnail: Path | None)
         elif field not in node.model_fields_set or value == type(node).model_fields[field].default:
             continue
         driven = isinstance(value, Link | Expression)
-        text = f"= {value}" if driven else _plain(value)
+        text = f"= {value}" if driven else _in_words(value)
         text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
         colour = "#a16207" if driven else "#30343a"
         rows.append(
             _row(
                 field,
-                f'<font point-size="9" color="{_GREY}">{field}</font>  <font point-size="9" color="{colour}">{escape(text)}</font>',
+                f'<font point-size="9" color="{_GREY}">{field}</font>  '
+                f'<font point-size="9" color="{colour}">{escape(text)}</font>',
             )
         )
     if plan:
         rows.append(_row("chunks", _chunk_cells(plan.stored)))
     return (
         '<table border="0" cellborder="0" cellspacing="0" cellpadding="0" bgcolor="white">'
-        f'<tr><td><table border="1" cellborder="0" cellspacing="0" cellpadding="3" color="#c4c8ce">{"".join(rows)}</table></td></tr></table>'
+        '<tr><td><table border="1" cellborder="0" cellspacing="0" cellpadding="3" color="#c4c8ce">'
+        f"{''.join(rows)}</table></td></tr></table>"
     )
 
 
@@ -158,9 +165,9 @@ def _row(port: str, content: str) -> str:
     return f'<tr><td port="{port}" align="left">{content}</td></tr>'
 
 
-def _plain(value: Any) -> str:
+def _in_words(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items())
+        return ", ".join(f"{key}: {_in_words(item)}" for key, item in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -182,7 +189,8 @@ def _chunk_cells(stored: tuple[bool, ...]) -> str:
     )
     return (
         f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1"><tr><td align="left">{caption}</td></tr>'
-        f'<tr><td align="left"><table border="0" cellborder="0" cellspacing="1" cellpadding="0">{cells}</table></td></tr></table>'
+        '<tr><td align="left"><table border="0" cellborder="0" cellspacing="1" cellpadding="0">'
+        f"{cells}</table></td></tr></table>"
     )
 
 

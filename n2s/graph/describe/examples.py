@@ -10,12 +10,12 @@ import json
 import re
 from typing import Any
 
-from n2s.graph.build import _free_name
+from n2s.graph.build import free_name
 from n2s.graph.declare import Node
 from n2s.graph.describe.words import default
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL
 
-GIVEN = {
+SOURCES = {
     AUDIO: ["music"],
     SIGNAL: ["features.onset"],
     LATENTS: ["anchors"],
@@ -27,21 +27,19 @@ GIVEN = {
 def yaml_example(cls: type[Node]) -> str:
     """Return an entry of a graph: ``ema: {node: EMA, signal: features.onset, half_life: 0.2}``."""
     entries = {"node": cls.__name__} | _inputs(cls) | _settings(cls)
-    return (
-        f"{_free_name(cls.__name__, {})}: {{{', '.join(f'{key}: {_yaml(value)}' for key, value in entries.items())}}}"
-    )
+    return f"{free_name(cls.__name__, {})}: {{{', '.join(f'{key}: {_yaml(value)}' for key, value in entries.items())}}}"
 
 
 def python_example(cls: type[Node]) -> str:
     """Return the same in Python: ``ema = EMA(half_life=0.2)(features.onset)``."""
     settings = ", ".join(f"{key}={value!r}" for key, value in _settings(cls).items()).replace("'", '"')
     inputs = ", ".join(str(value).replace("'", "") for value in _inputs(cls).values())
-    return f"{_free_name(cls.__name__, {})} = {cls.__name__}({settings})({inputs})"
+    return f"{free_name(cls.__name__, {})} = {cls.__name__}({settings})({inputs})"
 
 
 def _inputs(cls: type[Node]) -> dict[str, Any]:
     """What the ports are given; optional ones too, because they stand after the needed ones."""
-    left = {kind: list(names) for kind, names in GIVEN.items()}
+    left = {kind: list(names) for kind, names in SOURCES.items()}
     made: dict[str, Any] = {}
     for port, kind in cls.ports.items():
         if kind is FILM:

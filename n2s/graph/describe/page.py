@@ -16,9 +16,10 @@ INTRODUCTION = """\
 
 Written by `n2s nodes --markdown`; `n2s nodes NAME` prints one of these pages.
 
-In the examples, `music` is an AudioSource, `features` its Features, `weights` some Weights, `anchors` some Anchors, `film` a
-VAEDecode, `picture` an ImageSource, `ember` and `moss` two Tracks. A parameter takes a number, a signal or an expression;
-a setting is constant. What is *not keyed* changes no picture by itself, or is known by the bytes that it names.
+In the examples, `music` is an AudioSource, `features` its Features, `weights` some Weights, `anchors` some Anchors,
+`film` a VAEDecode, `picture` an ImageSource, `ember` and `moss` two Tracks. A parameter takes a number, a signal or an
+expression; a setting is constant. What is *not keyed* changes no picture by itself, or is known by the bytes that it
+names.
 """
 
 

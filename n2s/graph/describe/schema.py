@@ -15,7 +15,7 @@ from typing import Any
 from n2s.graph.declare import Node, Spec
 from n2s.graph.describe.words import default, help_line, seconds_only, sentence, summary, text
 from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES
-from n2s.graph.graph import MAX_SIDE, Header
+from n2s.graph.header import MAX_SIDE, Header
 from n2s.graph.registry import node_types
 from n2s.graph.subgraph import Interface, SubGraph
 from n2s.graph.time import MAX_FPS
@@ -52,7 +52,8 @@ def graph_schema() -> dict[str, Any]:
         "minProperties": 1,
         "propertyNames": {
             "pattern": f"^(?!({'|'.join(sorted({*FUNCTIONS, *UNITS, *VARIABLES}))})$){NAME}$",
-            "patternErrorMessage": "A node's name is an identifier (letters, digits, _) that means nothing in expressions.",
+            "patternErrorMessage": "A node's name is an identifier (letters, digits, _) that means nothing in "
+            "expressions.",
         },
         "additionalProperties": {"$ref": "#/$defs/node"},
         **_said("The nodes by name, in any order. Links name them: `pulse`, `features.onset`, `features.mfcc.3`."),
@@ -70,7 +71,7 @@ def graph_schema() -> dict[str, Any]:
 
 
 def _any_node(types: dict[str, type[Node]]) -> dict[str, Any]:
-    """One node. Its type decides by ``if`` and not by ``oneOf``: an editor's messages are then about that type alone."""
+    """One node. Its type decides by ``if`` and not by ``oneOf``: an editor then speaks of that type alone."""
     chosen = [
         {"if": {"properties": {"node": {"const": name}}, "required": ["node"]}, "then": {"$ref": f"#/$defs/{name}"}}
         for name in types
@@ -116,7 +117,7 @@ def field_schema(cls: type[Node], name: str) -> dict[str, Any]:
         if cls.model_fields[name].default is None:
             schema["type"].append("null")
     else:
-        schema = _bounded(_plain(cls, name), spec)
+        schema = _bounded(_pydantic_schema(cls, name), spec)
     if not spec.required:
         schema["default"] = default(cls, name)
     return schema | _said(help_line(cls, name))
@@ -142,7 +143,7 @@ def _whole(*patterns: str) -> str:
     return rf"^\s*({'|'.join(patterns)})\s*$"
 
 
-def _plain(cls: type[Node], name: str) -> dict[str, Any]:
+def _pydantic_schema(cls: type[Node], name: str) -> dict[str, Any]:
     """The schema that pydantic gives for a setting's type."""
     return _merged(cls.model_json_schema()["properties"][name])
 

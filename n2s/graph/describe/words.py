@@ -6,7 +6,8 @@ import json
 from inspect import cleandoc
 from typing import Any
 
-from n2s.graph.declare import Node, Spec, parse_seconds
+from n2s.graph.declare import Node, Spec
+from n2s.graph.parsing import parse_seconds
 
 
 def summary(cls: type) -> str:

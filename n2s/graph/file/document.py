@@ -6,7 +6,6 @@ Nothing in a file can run code.
 
 from __future__ import annotations
 
-import copy
 import os
 import re
 import stat
@@ -14,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.errors import GraphError, Position, Problem
+from n2s.graph.errors import GraphError, Position, Problem, short_name
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -29,7 +28,7 @@ class Document:
 
     ``where(path)`` takes the keys that lead to a value, as in ``("nodes", "tone", "exposure")``. ``spans`` has, for
     values by such paths and for keys by ``(*path, "")``, where they begin and end in ``text``, counted in characters;
-    ``flow`` has the paths of what is written between brackets.
+    ``flow`` has the paths of what is written between brackets, ``places`` where values were given instead of here.
     """
 
     def __init__(
@@ -40,21 +39,19 @@ class Document:
         text: str = "",
         spans: dict[tuple, tuple[int, int]] | None = None,
         flow: set[tuple] | None = None,
+        places: dict[tuple, Position] | None = None,
     ):
         self.path, self.values, self.marks = path, values, marks
-        self.text, self.spans, self.flow = text, spans or {}, flow or set()
-        self.places: dict[tuple, Position] = {}
+        self.text, self.spans, self.flow, self.places = text, spans or {}, flow or set(), places or {}
 
     def overridden(self, places: dict[tuple, Position]) -> Document:
         """Return the document of a graph in which the values at some paths were given elsewhere."""
         if not places:
             return self
-        made = copy.copy(self)
-        made.places = places
-        return made
+        return Document(self.path, self.values, self.marks, self.text, self.spans, self.flow, places)
 
     def where(self, path: tuple = (), key: bool = False) -> Position:
-        """Return the position of a value, of its key, or of the nearest thing around it; or where it was given instead."""
+        """Return the position of a value, of its key, or of the nearest thing around it; or where it was overridden."""
         for end in range(len(path), 0, -1) if self.places else ():
             if path[:end] in self.places:
                 return self.places[path[:end]]
@@ -100,11 +97,6 @@ def read_document(path: str | Path) -> Document:
     return _parsed(text, shown)
 
 
-def short_name(path: str) -> str:
-    """Return a path as a message has it: the middle of one that no file system takes is left out."""
-    return path if len(path) <= 1000 else f"{path[:100]}…{path[-100:]}"
-
-
 @lru_cache(maxsize=64)
 def _parsed(text: str, shown: str) -> Document:
     """A look is read once however many tracks use it; nobody changes a document's values."""
@@ -113,6 +105,7 @@ def _parsed(text: str, shown: str) -> Document:
 
 def parse_document(text: str, shown: str = "graph") -> Document:
     """Read the text of a graph file; ``shown`` is how messages call it."""
+    # A file that was parsed before, or is refused, needs no parser, which takes long to import.
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -143,6 +136,8 @@ def _refuse_deep(text: str, shown: str) -> None:
     depth = 0
     for number, line in enumerate(text.splitlines(), 1):
         indent = len(line) - len(line.lstrip(" "))
+        if line.lstrip().startswith("#") and '"' not in line and "'" not in line:
+            continue  # a comment; with a quote in it, it could be the end of a text
         deepest = depth
         for bracket in _BRACKET.findall(line):
             depth += 1 if bracket in "[{" else -1

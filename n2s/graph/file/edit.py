@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.file.document import Document
-from n2s.graph.file.save import plain, plain_node, plain_values
+from n2s.graph.file.load import load_parts
+from n2s.graph.file.save import entry_in_file, value_in_file, values_in_file
+from n2s.graph.header import Header
+from n2s.graph.parts import GraphParts
 from n2s.graph.registry import suggest
 
-if TYPE_CHECKING:
-    from n2s.graph.graph import Graph
 
-
-def edit(graph: Graph, changes: dict[str, Any]) -> Graph:
+def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
     """Return a graph with changes; see `Graph.edit`."""
-    from n2s.graph.file.load import load_graph
-    from n2s.graph.graph import Graph, Header
-
-    values = plain_values(graph)
-    for name, node in graph.nodes.items():  # nothing, written out, stays written
+    values = values_in_file(graph)
+    for name, node in graph.nodes.items():  # where the file says "nothing", it goes on saying so
         nothing = [field for field in node.model_fields_set if getattr(node, field) is None]
         values["nodes"].get(name, {}).update(dict.fromkeys(nothing))
-    values.update({field: None for field in graph.given if getattr(graph.header, field) is None})
+    values.update({field: None for field in graph.header.model_fields_set if getattr(graph.header, field) is None})
     for target, value in changes.items():
         name, dot, field = target.partition(".")
         entries = values["nodes"]
@@ -37,12 +34,11 @@ def edit(graph: Graph, changes: dict[str, Any]) -> Graph:
             raise GraphError(f'{target}: the graph has no node "{name}". {suggest(name, [*entries])}')
         if value is None:
             if dot and name in graph.nodes and field not in type(graph.nodes[name]).model_fields:
-                raise GraphError(
-                    f"{target}: {entries['node']} has no such setting. {suggest(field, list(type(graph.nodes[name]).model_fields))}"
-                )
+                near = suggest(field, list(type(graph.nodes[name]).model_fields))
+                raise GraphError(f"{target}: {entries['node']} has no such setting. {near}")
             entries.pop(field, None)
         else:
-            entries[field] = plain_node(value) if isinstance(value, Node) else plain(value)
+            entries[field] = entry_in_file(value) if isinstance(value, Node) else value_in_file(value)
     old = graph.document
     if old:
         document = Document(old.path, values, old.marks, old.text, old.spans, old.flow)
@@ -50,10 +46,9 @@ def edit(graph: Graph, changes: dict[str, Any]) -> Graph:
         document = Document("graph", values, {})
     try:
         path = graph.path or graph.base / "graph.yaml"
-        edited = load_graph(Graph.__new__(Graph), path, {}, None, (), document)
+        edited = load_parts(path, document=document)
     except GraphError as error:
         if old:
             raise
         raise GraphError([Problem(None, problem.text) for problem in error.problems]) from None
-    edited.path, edited.document = graph.path, old and document
-    return edited
+    return edited.replaced(path=graph.path, document=old and document)

@@ -4,40 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
 from n2s.graph import authors
+from n2s.graph.check import check_links
 from n2s.graph.declare import DeclarationError, Node
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES
 from n2s.graph.file.document import Document, read_document
 from n2s.graph.file.override import Overrides
-from n2s.graph.graph import Header, explain_header
+from n2s.graph.header import Header, explain_header
+from n2s.graph.links import NAME
+from n2s.graph.parts import GraphParts
+from n2s.graph.paths import resolve_path
 from n2s.graph.registry import node_types, registry, suggest
-from n2s.graph.subgraph import MAX_NODES, check_outputs, given_nodes, read_interface, subgraph_type
-from n2s.graph.types import NAME
-
-if TYPE_CHECKING:
-    from n2s.graph.graph import Graph
+from n2s.graph.subgraph import (
+    MAX_NODES,
+    Interface,
+    SubGraph,
+    check_outputs,
+    instance_type,
+    interface_nodes,
+    read_interface,
+)
 
 RESERVED = frozenset(FUNCTIONS) | frozenset(UNITS) | frozenset(VARIABLES)
 SECTIONS = ("nodes", "interface", "presets")
+MAX_DEPTH = 8  # of sub-graphs in sub-graphs
 
 
-def load_graph(
-    graph: Graph,
+def load_parts(
     path: Path,
-    overrides: dict[str, Any],
-    preset: str | None,
-    including: tuple[Path, ...],
-    document: Document | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    preset: str | None = None,
     places: Mapping[str, Position] | None = None,
-) -> Graph:
-    """Fill an empty graph from a file, or from a document that stands for it; see `Graph.load`."""
-    document = document or read_document(path)
-    graph.document, graph.path, graph.base = document, path, path.resolve().parent
+    including: tuple[Path, ...] = (),
+    document: Document | None = None,
+) -> GraphParts:
+    """Read a graph from its file, or from a document that stands for it, and check it; see `Graph.load`.
+
+    Parameters
+    ----------
+    including : tuple of Path
+        The graphs on the way to this one, which it may not include again.
+    """
+    places, document = places or {}, document or read_document(path)
     values = document.values
     if not isinstance(values, dict):
         raise GraphError([Problem(document.where(), 'A graph is a mapping that begins with "n2s: 1".')])
@@ -47,78 +60,91 @@ def load_graph(
         problems.append(Problem(document.where(("nodes",)), 'A graph needs nodes: "nodes: {name: {node: Type, …}}".'))
         specs = {}
     specs = {name: dict(spec) if isinstance(spec, dict) else spec for name, spec in specs.items()}
-    header = {key: value for key, value in values.items() if key not in SECTIONS}
-    graph.interface = read_interface(document, values["interface"], problems) if "interface" in values else None
-    graph.preset_params, graph.loaded_tracks = {}, {}
-    overlay = Overrides(header, specs, list(Header.model_fields))
-    overlay.lay(*_preset(graph, document, preset, places or {}, problems))
-    overlay.lay(overrides, places or {})
+    entries = {key: value for key, value in values.items() if key not in SECTIONS}
+    interface = read_interface(document, values["interface"], problems) if "interface" in values else None
+    chosen, chosen_places = _preset(document, preset, places, problems)
+    overlay = Overrides(entries, specs, list(Header.model_fields))
+    preset_params = _take_params(chosen, interface, chosen_places, problems)
+    overlay.lay(chosen, chosen_places)
+    overlay.lay(overrides or {}, places)
     problems += overlay.problems
-    graph.document = document = document.overridden(overlay.places)
-    _read_header(graph, document, header, problems)
-    graph.nodes = given_nodes(graph.interface) if graph.interface else {}
+    document = document.overridden(overlay.places)
+    header = _read_header(document, entries, interface, problems)
+    nodes = interface_nodes(interface) if interface else {}
+    reader = NodeReader(path, document, including)
     for name, spec in specs.items():
-        _check_name(document, name, name in graph.nodes, problems)
-        node = read_node(graph, name, spec, problems, including)
-        if node is not None:
-            graph.nodes[name] = node
+        _check_name(document, name, name in nodes, problems)
+        if (node := reader.read(name, spec)) is not None:
+            nodes[name] = node
+    problems += reader.problems
     if len(specs) > MAX_NODES:
-        problems.append(
-            Problem(
-                document.where(("nodes",)),
-                f"A graph has at most {MAX_NODES} nodes, this one has {len(specs)}; make several films of it.",
-            )
-        )
-    unread = set(specs) - set(graph.nodes)
-    problems += graph.problems(unread=unread) if specs else []
-    if graph.interface and not unread:
-        check_outputs(graph, problems)
+        text = f"A graph has at most {MAX_NODES} nodes, this one has {len(specs)}; make several films of it."
+        problems.append(Problem(document.where(("nodes",)), text))
+    parts = GraphParts(
+        nodes=nodes,
+        header=header,
+        base=reader.base,
+        path=path,
+        document=document,
+        interface=interface,
+        preset_params=preset_params,
+    )
+    unread = set(specs) - set(nodes)
+    problems += check_links(parts, unread) if specs else []
+    if interface and not unread:
+        check_outputs(parts, problems)
     if problems:
         raise GraphError(sorted(problems, key=lambda problem: problem.position or Position("")))
-    return graph
+    return parts
 
 
-def _read_header(graph: Graph, document: Document, header: dict[str, Any], problems: list[Problem]) -> None:
-    graph.given = frozenset(header)
-    graph.header = Header()
+def _read_header(
+    document: Document, entries: dict[str, Any], interface: Interface | None, problems: list[Problem]
+) -> Header:
+    header = Header()
     try:
-        graph.header = Header(**header)
+        header = Header(**entries)
     except ValidationError as error:
         for field, text in explain_header(error):
             problems.append(Problem(document.where((field,), key=field not in Header.model_fields), f"{field}: {text}"))
-    if "n2s" not in header:
+    if "n2s" not in entries:
         problems.append(Problem(document.where(), 'A graph begins with "n2s: 1", the version of its format.'))
-    if graph.interface:
-        for field in sorted(graph.given & {"fps", "size", "seed", "tempo", "duration", "model"}):
+    if interface:
+        for field in sorted(entries.keys() & {"fps", "size", "seed", "tempo", "duration", "model"}):
             text = f"{field}: a sub-graph takes it from the graph that uses it; take it out here."
             problems.append(Problem(document.where((field,), key=True), text))
+    return header
 
 
 def _preset(
-    graph: Graph, document: Document, preset: str | None, given: Mapping[str, Position], problems: list[Problem]
+    document: Document, preset: str | None, places: Mapping[str, Position], problems: list[Problem]
 ) -> tuple[dict[str, Any], dict[str, Position]]:
-    """Return the settings of a preset and where they stand; those of the interface go to ``graph.preset_params``."""
+    """Return the settings of a preset, and where each of them stands."""
     presets = document.values.get("presets", {})
     if not isinstance(presets, dict) or not all(isinstance(overlay, dict) for overlay in presets.values()):
-        problems.append(
-            Problem(
-                document.where(("presets",)), 'presets: settings by name were wanted: "{soft: {grain.amount: 0.01}}".'
-            )
-        )
+        text = 'presets: settings by name were wanted: "{soft: {grain.amount: 0.01}}".'
+        problems.append(Problem(document.where(("presets",)), text))
         return {}, {}
     if preset is None:
         return {}, {}
     if preset not in presets:
         text = f'There is no preset "{preset}". {suggest(preset, list(presets)) or "The graph has none."}'
-        raise GraphError([Problem(given.get("preset", document.where(("presets",))), text)])
-    params = graph.interface.params if graph.interface else {}
-    graph.preset_params = {key: value for key, value in presets[preset].items() if key in params}
-    places = {key: document.where(("presets", preset, key), key=True) for key in presets[preset]}
-    for key, value in list(graph.preset_params.items()):
+        raise GraphError([Problem(places.get("preset", document.where(("presets",))), text)])
+    return dict(presets[preset]), {key: document.where(("presets", preset, key), key=True) for key in presets[preset]}
+
+
+def _take_params(
+    chosen: dict[str, Any], interface: Interface | None, places: dict[str, Position], problems: list[Problem]
+) -> dict[str, Any]:
+    """Take the parameters of the interface out of a preset's settings, and return those that may have their values."""
+    params, taken = interface.params if interface else {}, {}
+    for key in [key for key in chosen if key in params]:
+        value = chosen.pop(key)
         if text := params[key].refuses(value):
             problems.append(Problem(places[key], f"{key}: {text}"))
-            del graph.preset_params[key]
-    return {key: value for key, value in presets[preset].items() if key not in params}, places
+        else:
+            taken[key] = value
+    return taken
 
 
 def _check_name(document: Document, name: str, taken: bool, problems: list[Problem]) -> None:
@@ -132,83 +158,116 @@ def _check_name(document: Document, name: str, taken: bool, problems: list[Probl
     problems.append(Problem(document.where(("nodes", name), key=True), f'The name "{name}" {why}; choose another.'))
 
 
-def read_node(graph: Graph, name: str, spec: Any, problems: list[Problem], including: tuple[Path, ...]) -> Node | None:
-    """Make one node from its entry in the file; note what is wrong and give None where it cannot be made."""
-    document, where = graph.document, ("nodes", name)
-    if not isinstance(spec, dict) or not isinstance(spec.get("node"), str):
-        problems.append(Problem(document.where(where), f'{name} needs its type: "{name}: {{node: Type, …}}".'))
-        return None
-    fields = {key: value for key, value in spec.items() if key != "node"}
-    cls = _node_type(graph, name, spec["node"], fields, problems, including)
-    if cls is None:
-        return None
-    if "in" in fields and cls.ports:
-        _name_first_port(document, where, fields, next(iter(cls.ports)))
-    try:
-        return cls(**fields)
-    except DeclarationError as error:
-        for field, text in error.explained:
-            at = document.where((*where, field), key=field not in cls.model_fields)
-            problems.append(Problem(at, f"{name}.{field}: {text}"))
-        wrong = {field for field, _ in error.explained}
-        try:  # what is right of it still takes part in the check of the links
-            return cls(**{field: value for field, value in fields.items() if field not in wrong})
+class NodeReader:
+    """Makes nodes from their entries in a graph's file, and gathers in ``problems`` what is wrong with them."""
+
+    def __init__(self, path: Path, document: Document, including: tuple[Path, ...] = ()):
+        self.path, self.document, self.including = path, document, including
+        self.base = path.resolve().parent
+        self.problems: list[Problem] = []
+
+    def read(self, name: str, spec: Any) -> Node | None:
+        """Return one node; None where it cannot be made."""
+        document, where = self.document, ("nodes", name)
+        if not isinstance(spec, dict) or not isinstance(spec.get("node"), str):
+            self._wrong(document.where(where), f'{name} needs its type: "{name}: {{node: Type, …}}".')
+            return None
+        fields = {key: value for key, value in spec.items() if key != "node"}
+        cls = self._instance_type(name, fields) if spec["node"] == "Graph" else self._node_type(name, spec["node"])
+        if cls is None:
+            return None
+        if "in" in fields and cls.ports:
+            self._name_first_port(where, fields, next(iter(cls.ports)))
+        try:
+            return cls(**fields)
+        except DeclarationError as error:
+            for field, text in error.explained:
+                self._wrong(
+                    document.where((*where, field), key=field not in cls.model_fields), f"{name}.{field}: {text}"
+                )
+            wrong = {field for field, _ in error.explained}
+            try:  # what is right of it still takes part in the check of the links
+                return cls(**{field: value for field, value in fields.items() if field not in wrong})
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # a validator of its author may fail without the rest
+                return None
+        except RecursionError:
+            self._wrong(document.where(where), f"{name}: a value nests too deep.")
         except KeyboardInterrupt:
             raise
-        except BaseException:  # a validator of its author may fail without the rest
-            return None
-    except RecursionError:
-        problems.append(Problem(document.where(where), f"{name}: a value nests too deep."))
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # of a validator that the node's author wrote
-        text = f"{name} ({cls.__name__}): its settings cannot be looked at: {authors.told_of(error, cls)}."
-        problems.append(Problem(document.where(where, key=True), text))
-    return None
+        except BaseException as error:  # of a validator that the node's author wrote
+            text = f"{name} ({cls.__name__}): its settings cannot be looked at: {authors.told_of(error, cls)}."
+            self._wrong(document.where(where, key=True), text)
+        return None
 
+    def _wrong(self, at: Position, text: str) -> None:
+        self.problems.append(Problem(at, text))
 
-def _name_first_port(document: Document, where: tuple, fields: dict[str, Any], first: str) -> None:
-    """Give what stands under ``in`` the first port's name; where both are given, an override goes before the file."""
-    over = (*where, "in") in document.places
-    if over:
-        document.places[(*where, first)] = document.places[(*where, "in")]
-    if over or first not in fields:
-        fields[first] = fields.pop("in")
-    elif (*where, first) in document.places:
-        del fields["in"]
+    def _name_first_port(self, where: tuple, fields: dict[str, Any], first: str) -> None:
+        """Give what stands under ``in`` the first port's name; of both, an override goes before the file."""
+        places = self.document.places
+        over = (*where, "in") in places
+        if over:
+            places[(*where, first)] = places[(*where, "in")]
+        if over or first not in fields:
+            fields[first] = fields.pop("in")
+        elif (*where, first) in places:
+            del fields["in"]
 
-
-def _node_type(
-    graph: Graph,
-    name: str,
-    type_name: str,
-    fields: dict[str, Any],
-    problems: list[Problem],
-    including: tuple[Path, ...],
-) -> type[Node] | None:
-    document, where = graph.document, ("nodes", name)
-    if type_name != "Graph":
+    def _node_type(self, name: str, type_name: str) -> type[Node] | None:
         if cls := node_types().get(type_name):
             return cls
-        text = f"{name}: {registry().why_missing(type_name)}"
-        problems.append(Problem(document.where((*where, "node")), text))
+        self._wrong(self.document.where(("nodes", name, "node")), f"{name}: {registry().why_missing(type_name)}")
         return None
-    path, preset, overrides = fields.get("path"), fields.get("preset"), fields.get("set", {})
-    if not isinstance(path, str) or not isinstance(preset, str | None) or not isinstance(overrides, dict):
-        text = f'{name}: a sub-graph needs its file: "{name}: {{node: Graph, path: looks/dusk.yaml, …}}".'
-        given = (document.places.get((*where, field)) for field in ("path", "preset", "set"))
-        problems.append(Problem(next(filter(None, given), document.where(where)), text))
-        return None
-    try:
+
+    def _instance_type(self, name: str, fields: dict[str, Any]) -> type[SubGraph] | None:
+        """Return the type of an instance of a sub-graph, which is read for it."""
+        document, where = self.document, ("nodes", name)
+        path, preset, overrides = fields.get("path"), fields.get("preset"), fields.get("set", {})
+        if not isinstance(path, str) or not isinstance(preset, str | None) or not isinstance(overrides, dict):
+            overridden = (document.places.get((*where, field)) for field in ("path", "preset", "set"))
+            text = f'{name}: a sub-graph needs its file: "{name}: {{node: Graph, path: looks/dusk.yaml, …}}".'
+            self._wrong(next(filter(None, overridden), document.where(where)), text)
+            return None
         places = {key: document.where((*where, "set", key), key=True) for key in overrides}
         places["preset"] = document.where((*where, "preset"))
-        return subgraph_type(graph.resolved(path), preset, overrides, (*including, graph.path.resolve()), places)
-    except GraphError as error:
-        at = document.where((*where, "path"))
-        for problem in error.problems:
-            if problem.position and (problem.position.line or problem.position.argument):
-                problems.append(problem)
-            else:
-                file = f"{problem.position.path}: " if problem.position else ""
-                problems.append(Problem(at, f"{name}: {file}{problem.text.rstrip('.')}."))
-    return None
+        try:
+            including = (*self.including, self.path.resolve())
+            return instance_type(_load_subgraph(resolve_path(self.base, path), overrides, preset, places, including))
+        except GraphError as error:
+            at = document.where((*where, "path"))
+            for problem in error.problems:
+                if problem.position and (problem.position.line or problem.position.argument):
+                    self.problems.append(problem)
+                else:
+                    file = f"{problem.position.path}: " if problem.position else ""
+                    self._wrong(at, f"{name}: {file}{problem.text.rstrip('.')}.")
+        return None
+
+
+def _load_subgraph(
+    path: Path,
+    overrides: dict[str, Any],
+    preset: str | None,
+    places: Mapping[str, Position],
+    including: tuple[Path, ...],
+) -> GraphParts:
+    """Read the graph of an instance.
+
+    Raises
+    ------
+    GraphError
+        When the file cannot be read, has no interface, includes itself, or has no such preset.
+    """
+    if path in including:
+        circle = " → ".join(p.name for p in [*including[including.index(path) :], path])
+        raise GraphError(f"these graphs include each other in a circle: {circle}")
+    if len(including) >= MAX_DEPTH:
+        raise GraphError(f"sub-graphs nest at most {MAX_DEPTH} deep")
+    inner = load_parts(path, overrides, preset, places, including)
+    if inner.interface is None:
+        raise GraphError(
+            f'{path.name} has no interface, so it cannot be a node; give it "interface: {{inputs: …, outputs: …}}"'
+        )
+    return inner

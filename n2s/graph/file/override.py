@@ -1,8 +1,8 @@
 """Overrides: values laid over those of a graph file by name, from a preset, a ``set`` or the command line.
 
 ``node.setting`` names a setting of a node, ``entry`` one of the graph's header. In place of a node there may be an
-instance of a sub-graph or a track: ``look.light`` is its own, ``look.grain.amount`` that of a node inside, at any depth.
-A mapping is merged into the mapping that is there.
+instance of a sub-graph or a track: ``look.light`` is its own, ``look.grain.amount`` that of a node inside, at any
+depth. A mapping is merged into the mapping that is there.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Overrides:
 
 
 def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mapping with the entries of another laid over its own, mappings in it likewise; the new ones come last."""
+    """Return a mapping with the entries of another laid over its own, mappings in it too; the new ones come last."""
     result = dict(old)
     for key, value in new.items():
         before = result.pop(key, None)

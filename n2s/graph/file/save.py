@@ -7,29 +7,29 @@ written before the new text was read back and gave the graph that was wanted.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Expression, ExpressionError, Number
 from n2s.graph.file import layout
 from n2s.graph.file.document import Document, parse_document, read_document
+from n2s.graph.file.load import NodeReader, load_parts
 from n2s.graph.file.patch import Add, Remove, Set, patch
+from n2s.graph.header import Header
+from n2s.graph.links import Link
+from n2s.graph.parts import GraphParts
 from n2s.graph.paths import changed_paths
+from n2s.graph.subgraph import InterfaceNode
 from n2s.graph.times import WrittenSeconds
-from n2s.graph.types import Link
-
-if TYPE_CHECKING:
-    from n2s.graph.graph import Graph
+from n2s.graph.whole import write_whole
 
 BOM = b"\xef\xbb\xbf"
 
 
-def save(graph: Graph, path: str | Path) -> Path:
+def save(graph: GraphParts, path: str | Path) -> Path:
     """Write a graph; see `Graph.save`."""
     shown, target = str(path), Path(path).resolve()
     exists = os.path.exists(target)
@@ -41,7 +41,7 @@ def save(graph: Graph, path: str | Path) -> Path:
     try:
         data = (BOM if with_bom else b"") + text.encode()
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write(target, data)
+        write_whole(target, lambda path: path.write_bytes(data))
     except UnicodeEncodeError:
         raise GraphError(f"{shown} is not saved: a text in the graph has characters that UTF-8 cannot write.") from None
     except OSError as error:
@@ -49,32 +49,35 @@ def save(graph: Graph, path: str | Path) -> Path:
     return Path(path)
 
 
-def to_yaml(graph: Graph) -> str:
+def to_yaml(graph: GraphParts) -> str:
     """Return the text of a graph's file; see `Graph.to_yaml`."""
     target = graph.path.resolve() if graph.path else graph.base / "graph.yaml"
     return _text(graph, None, target, str(graph.path or "graph"))
 
 
-def plain_values(graph: Graph) -> dict[str, Any]:
+def values_in_file(graph: GraphParts) -> dict[str, Any]:
     """Return a graph as its file has it: header, other sections, nodes by name; only what was given."""
     header = _header(graph)
     sections = graph.document.values if graph.document else {}
     sections = {key: sections[key] for key in ("interface", "presets") if key in sections}
-    return {**header, **sections, "nodes": {name: plain_node(graph.nodes[name]) for name in _written(graph)}}
+    return {**header, **sections, "nodes": {name: entry_in_file(graph.nodes[name]) for name in _node_names(graph)}}
 
 
-def plain_node(node: Node) -> dict[str, Any]:
+def entry_in_file(node: Node) -> dict[str, Any]:
     """Return a node's entry: its type, its ports, then what else was given."""
-    return {"node": type(node).__name__, **{field: plain(getattr(node, field)) for field in given(node)}}
+    return {
+        "node": type(node).__name__,
+        **{field: value_in_file(getattr(node, field)) for field in fields_in_file(node)},
+    }
 
 
-def given(node: Node) -> list[str]:
+def fields_in_file(node: Node) -> list[str]:
     """Return the fields that a node was given, ports first; None stands for nothing given."""
     fields = dict.fromkeys([*node.ports, *type(node).model_fields])
     return [f for f in fields if f in node.model_fields_set and getattr(node, f) is not None]
 
 
-def plain(value: Any) -> Any:
+def value_in_file(value: Any) -> Any:
     """Return a setting as YAML has it: numbers, text, lists and dicts of them.
 
     Raises
@@ -95,11 +98,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, Link | os.PathLike):
         return str(PurePosixPath(value)) if isinstance(value, os.PathLike) else str(value)
     if isinstance(value, set | frozenset):
-        return [plain(item) for item in sorted(value, key=repr)]
+        return [value_in_file(item) for item in sorted(value, key=repr)]
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [value_in_file(item) for item in value]
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): value_in_file(item) for key, item in value.items()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise GraphError(f"{value!r} cannot be written into a graph's file")
@@ -115,78 +118,64 @@ def _expression_text(expression: Expression) -> str:
     return str(expression)
 
 
-def _header(graph: Graph) -> dict[str, Any]:
+def _header(graph: GraphParts) -> dict[str, Any]:
     found = {
-        field: plain(getattr(graph.header, field)) for field in type(graph.header).model_fields if field in graph.given
+        field: value_in_file(getattr(graph.header, field))
+        for field in type(graph.header).model_fields
+        if field in graph.header.model_fields_set
     }
     return {"n2s": graph.header.n2s} | {field: value for field, value in found.items() if value is not None}
 
 
-def _written(graph: Graph) -> list[str]:
+def _node_names(graph: GraphParts) -> list[str]:
     """Return the names of the nodes in a file: in its order, or inputs first for a graph made in Python."""
     names = graph.nodes if graph.document else graph.order
-    return [name for name in names if graph.nodes[name].kind != "given"]
+    return [name for name in names if not isinstance(graph.nodes[name], InterfaceNode)]
 
 
-def _text(graph: Graph, document: Document | None, target: Path, shown: str) -> str:
+def _text(graph: GraphParts, document: Document | None, target: Path, shown: str) -> str:
     """Return the file's new text: that of ``document``, or of the file the graph came from, or a fresh one."""
-    from n2s.graph.graph import Graph
-
     wanted = _placed(graph, target.parent)
     try:
         if document is None and graph.document is None:
-            text = layout.graph_text(plain_values(wanted))
+            text = layout.graph_text(values_in_file(wanted))
         else:
             base, at = (document, target) if document else (parse_document(graph.document.text, shown), graph.path)
             text = patch(base.text, _changes(base, _read_nodes(base, at), wanted), shown)
-        back = _read(Graph.__new__(Graph), parse_document(text, shown), target)
+        back = load_parts(target, document=parse_document(text, shown))
     except (GraphError, RecursionError) as error:
         said = error.problems if isinstance(error, GraphError) else [Problem(None, "an expression nests too deep")]
         raise GraphError(f"{shown} is not saved, nothing was changed: {'; '.join(p.text for p in said)}") from None
     if what := _difference(back, wanted):
-        raise GraphError(
-            f"{shown} is not saved, nothing was changed: {what} would not come back as it is. Save it under another name."
-        )
+        text = f"{shown} is not saved, nothing was changed: {what} would not come back as it is."
+        raise GraphError(f"{text} Save it under another name.")
     return text
-
-
-def _read(graph: Graph, document: Document, path: Path) -> Graph:
-    from n2s.graph.file.load import load_graph
-
-    return load_graph(graph, path, {}, None, (), document)
 
 
 def _read_nodes(document: Document, path: Path) -> dict[str, Node | None]:
     """Return the nodes of a file as far as they can be read."""
-    from n2s.graph.file.load import read_node
-    from n2s.graph.graph import Graph
-
     values = document.values
     if not isinstance(values, dict) or not isinstance(values.get("nodes"), dict) or not values["nodes"]:
         raise GraphError("there is a file of that name that is no graph")
-    shell = Graph.__new__(Graph)
-    shell.document, shell.path, shell.base = document, path, path.resolve().parent
-    return {name: read_node(shell, name, spec, [], ()) for name, spec in values["nodes"].items()}
+    reader = NodeReader(path, document)
+    return {name: reader.read(name, spec) for name, spec in values["nodes"].items()}
 
 
-def _placed(graph: Graph, folder: Path) -> Graph:
+def _placed(graph: GraphParts, folder: Path) -> GraphParts:
     """Return the graph with its relative paths as they are from another folder."""
-    import copy
-
     if folder == graph.base:
         return graph
-    moved = copy.copy(graph)
-    moved.nodes = dict(graph.nodes)
-    if "model" in graph.given and graph.header.model:
-        moved.header = graph.header.model_copy(update={"model": _relative(graph, graph.header.model, folder)})
+    nodes, header = dict(graph.nodes), graph.header
+    if "model" in header.model_fields_set and header.model:
+        header = header.model_copy(update={"model": _relative(graph, header.model, folder)})
     for name, node in graph.nodes.items():
         update = changed_paths(node, lambda path: _relative(graph, path.text, folder))
         if update := {field: value for field, value in update.items() if field in node.model_fields_set}:
-            moved.nodes[name] = node.model_copy(update=update)
-    return moved
+            nodes[name] = node.model_copy(update=update)
+    return graph.replaced(nodes=nodes, header=header)
 
 
-def _relative(graph: Graph, path: str, folder: Path) -> str:
+def _relative(graph: GraphParts, path: str, folder: Path) -> str:
     """Return a path of a graph as it is from another folder; an absolute one stays."""
     if os.path.isabs(path):
         return path
@@ -196,7 +185,7 @@ def _relative(graph: Graph, path: str, folder: Path) -> str:
         return str(graph.resolve(path))
 
 
-def _difference(back: Graph, wanted: Graph) -> str:
+def _difference(back: GraphParts, wanted: GraphParts) -> str:
     """Return the name of the first thing in which two graphs differ; nothing when they are the same."""
     if back.header != wanted.header:
         return "the header"
@@ -204,9 +193,9 @@ def _difference(back: Graph, wanted: Graph) -> str:
         return ", ".join(sorted(back.nodes.keys() ^ wanted.nodes.keys()))
     for name, node in wanted.nodes.items():
         other = back.nodes[name]
-        if type(other).__name__ != type(node).__name__ or given(other) != given(node):
+        if type(other).__name__ != type(node).__name__ or fields_in_file(other) != fields_in_file(node):
             return name
-        for field in given(node):
+        for field in fields_in_file(node):
             if getattr(other, field) != getattr(node, field):
                 return f"{name}.{field}"
     return ""
@@ -215,33 +204,37 @@ def _difference(back: Graph, wanted: Graph) -> str:
 # What has to change in a file
 
 
-def _changes(document: Document, nodes: dict[str, Node | None], graph: Graph) -> list[Set | Add | Remove]:
+def _changes(document: Document, nodes: dict[str, Node | None], graph: GraphParts) -> list[Set | Add | Remove]:
     values = document.values
     changes = _header_changes(document, graph)
     if graph.document:
-        wanted = plain_values(graph)
+        wanted = values_in_file(graph)
         for section in ("interface", "presets"):
             changes += _entry(document, (section,), values, wanted, after="n2s" if "n2s" in values else None)
-    written = _written(graph)
-    changes += [Remove(("nodes", name)) for name in values["nodes"] if name not in written]
-    for name in written:
+    names = _node_names(graph)
+    changes += [Remove(("nodes", name)) for name in values["nodes"] if name not in names]
+    for name in names:
         node, raw = graph.nodes[name], values["nodes"].get(name)
         if name not in values["nodes"]:
-            changes.append(Add(("nodes", name), plain_node(node), list(values["nodes"])[-1]))
+            changes.append(Add(("nodes", name), entry_in_file(node), list(values["nodes"])[-1]))
         elif not isinstance(raw, dict) or not raw:
-            changes.append(Set(("nodes", name), plain_node(node)))
+            changes.append(Set(("nodes", name), entry_in_file(node)))
         else:
             changes += _node_changes(document, name, raw, nodes[name], node)
     return changes
 
 
-def _header_changes(document: Document, graph: Graph) -> list[Set | Add | Remove]:
-    from n2s.graph.graph import Header
-
+def _header_changes(document: Document, graph: GraphParts) -> list[Set | Add | Remove]:
     changes: list[Set | Add | Remove] = []
     values, wanted, before = document.values, _header(graph), None
     raw = {key: value for key, value in values.items() if key in Header.model_fields}
-    stays = {*wanted, "nodes", "interface", "presets", *(key for key in graph.given if values.get(key, 0) is None)}
+    stays = {
+        *wanted,
+        "nodes",
+        "interface",
+        "presets",
+        *(key for key in graph.header.model_fields_set if values.get(key, 0) is None),
+    }
     changes += [Remove((key,)) for key in values if key not in stays]
     for field in Header.model_fields:
         if field in wanted and field not in values:
@@ -266,7 +259,7 @@ def _node_changes(document: Document, name: str, raw: dict, old: Node | None, ne
     where, changes = ("nodes", name), []
     first = next(iter(new.ports), None)
     names = {"in": first} if "in" in raw and first and first not in raw else {}
-    wanted = plain_node(new)
+    wanted = entry_in_file(new)
     same_type = old is not None and type(old).__name__ == type(new).__name__
     if raw.get("node") != wanted["node"]:
         changes.append(
@@ -320,27 +313,3 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
     return isinstance(a, bool) == isinstance(b, bool) and a == b
-
-
-def _write(target: Path, data: bytes) -> None:
-    """Write a file whole or not at all, with the permissions of the one it replaces."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, name)
-        else:
-            os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

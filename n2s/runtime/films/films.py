@@ -1,8 +1,7 @@
-"""Films: segments and music joined to a file that is published when it is whole."""
+"""Films: segments and music joined to a file or folder that is published when it is whole."""
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.code.identity import code_digest
-from n2s.graph.code.loaded import stamp
-from n2s.graph.errors import RenderError
+from n2s.graph.declare import Node
+from n2s.graph.format import Format
+from n2s.graph.format_registry import format_of
 from n2s.graph.keys import digest
-from n2s.plan.film import Chunk, FilmPlan
+from n2s.plan.formats import call_format
+from n2s.plan.keys import Chunk
+from n2s.plan.stages import Plan
 from n2s.runtime.context import Music
-from n2s.runtime.films import encoder, mp4
+from n2s.runtime.films import folders
 from n2s.runtime.films.targets import Targets
 from n2s.runtime.media.sound import Sound, notes, sound_of
 from n2s.runtime.store import Store, publish
@@ -47,18 +49,21 @@ class Chapter:
 
 @dataclass
 class Film:
-    """A film to be made: which chunks of which plans, which music, what is written into it."""
+    """A film to be made: its sink, which chunks of which plans, which music, what is written into it."""
 
     path: Path
-    format: str
+    sink: Node
+    size: tuple[int, int]
     fps: Fraction
-    parts: list[tuple[FilmPlan, Chunk]]
+    parts: list[tuple[Plan, Chunk]]
     music: list[Passage]
-    bitrate: int = 192
     title: str = ""
     artist: str = ""
     chapters: list[Chapter] = field(default_factory=list)
-    audio_rate: int | str | None = None
+
+    @property
+    def format(self) -> Format:
+        return format_of(self.sink)
 
     @property
     def frames(self) -> int:
@@ -67,16 +72,20 @@ class Film:
     @property
     def suffix(self) -> str:
         """The suffix of its segments in the store."""
-        return ".txt" if self.format == "digests" else ".mp4"
+        return self.format.suffix
 
     @property
     def pieces(self) -> list[Music]:
         return [passage.music for passage in self.music]
 
     @property
+    def has_sound(self) -> bool:
+        return bool(self.music) and self.format.carries_sound
+
+    @property
     def sound(self) -> Sound:
         """How its music is delivered; only for a film that has some."""
-        return sound_of(self.pieces, self.audio_rate)
+        return sound_of(self.pieces, getattr(self.sink, "audio_rate", None))
 
     @property
     def samples(self) -> int:
@@ -86,7 +95,7 @@ class Film:
 
     def notes(self) -> list[str]:
         """Return, in sentences for the user, how its sound differs from its music."""
-        return notes(self.sound, self.pieces, self.path.name) if self.format == "film" and self.music else []
+        return notes(self.sound, self.pieces, self.path.name) if self.has_sound else []
 
     @cached_property
     def identity(self) -> str:
@@ -94,43 +103,31 @@ class Film:
         return digest(self.recipe())
 
     def recipe(self) -> dict[str, Any]:
-        """Return what decides the film's bytes."""
+        """Return what decides the film's bytes; the code of its format stands in the keys of its segments."""
         return {
             "segments": [chunk.key for _, chunk in self.parts],
-            "audio": self.audio_recipe() if self.format == "film" else None,
-            "metadata": self.metadata() if self.format == "film" else None,
+            "sound": self.sound_recipe() if self.has_sound else None,
+            "metadata": self.metadata() if self.format.carries_metadata else None,
             "fps": str(self.fps),
             "join": code_digest(__name__),
         }
 
-    def audio_recipe(self) -> dict[str, Any] | None:
-        if not self.music:
-            return None
-        passages = [[passage.music.digest, passage.start, passage.stop] for passage in self.music]
-        environment = self.parts[0][0].environment
+    def sound_recipe(self) -> dict[str, Any]:
+        """Return what decides the bytes of its encoded music."""
+        plan, made = self.parts[0][0], self.format
         return {
-            "passages": passages,
+            "passages": [[passage.music.digest, passage.start, passage.stop] for passage in self.music],
             "sound": self.sound.recipe(self.pieces),
-            "bitrate": self.bitrate,
-            "ffmpeg": environment["ffmpeg"],
-            "code": code_digest(__name__),
+            "format": call_format(plan.graph, plan.end, made.sound_recipe, self.sink),
+            "ffmpeg": plan.environment["ffmpeg"],
+            "code": [code_digest(__name__), code_digest(type(made))],
         }
 
-    def metadata(self) -> str:
-        """Return title, artist and chapters in FFmpeg's metadata format."""
+    def metadata(self) -> list[Any]:
+        """Return title, artist and chapters, and the rate in whose samples chapters are counted."""
         rate = self.music[0].music.rate if self.music else 1
-        lines = [";FFMETADATA1"]
-        lines += [f"{key}={_escape(value)}" for key, value in (("title", self.title), ("artist", self.artist)) if value]
-        for chapter in self.chapters:
-            lines += ["[CHAPTER]", f"TIMEBASE=1/{rate}", f"START={chapter.start}", f"END={chapter.stop}"]
-            lines += [f"title={_escape(chapter.title)}"]
-        return "\n".join(lines) + "\n"
-
-
-def _escape(text: str) -> str:
-    for character in "\\=;#\n":
-        text = text.replace(character, "\\" + character)
-    return text
+        chapters = [[chapter.title, chapter.start, chapter.stop] for chapter in self.chapters]
+        return [self.title, self.artist, rate, chapters]
 
 
 class FilmMaker:
@@ -149,8 +146,8 @@ class FilmMaker:
     def finished(self, film: Film) -> dict[str, Any] | None:
         """Return the record of a film that already lies, unchanged, where it should."""
         record = self.store.noted("films", self._subject(film))
-        state = stamp(str(film.path))
-        return record["film"] if record and state and list(state) == record.get("state") else None
+        state = folders.state(film.path)
+        return record["film"] if record and state and state == record.get("state") else None
 
     def _subject(self, film: Film) -> dict[str, Any]:
         return {"film": film.identity, "path": str(film.path)}
@@ -158,21 +155,17 @@ class FilmMaker:
     def publish(self, film: Film, segments: list[Path]) -> dict[str, Any]:
         """Join a film, check it, publish it, and return its record."""
         began = time.perf_counter()
-        audio = self.music(film)
+        sound, made, plan = self.music(film), film.format, film.parts[0][0]
         sha256 = ""
 
         def write(path: Path) -> None:
             nonlocal sha256
-            if film.format == "digests":
-                path.write_text("".join(segment.read_text() for segment in segments))
-            else:
-                self._join(film, segments, audio, path)
-            with open(path, "rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            call_format(plan.graph, plan.end, made.join, path, film, segments, sound)
+            call_format(plan.graph, plan.end, made.verify, path, film)
+            sha256 = folders.seal(path)
             self.targets.note(film.path, path)
 
-        publish(film.path, write)
-        status = film.path.stat()
+        (folders.publish_folder if made.is_folder else publish)(film.path, write)
         record = {
             "path": str(film.path),
             "title": film.title,
@@ -180,14 +173,13 @@ class FilmMaker:
             "fps": str(film.fps),
             "seconds": float(film.frames / film.fps),
             "samples": film.samples,
-            "sound": film.sound.summary() if film.music and film.format == "film" else None,
-            "bytes": status.st_size,
+            "sound": film.sound.summary() if film.has_sound else None,
+            "bytes": folders.size(film.path),
             "sha256": sha256,
             "chapters": [chapter.title for chapter in film.chapters],
             "joined_in": round(time.perf_counter() - began, 3),
         }
-        note = {"state": list(stamp(str(film.path)) or ()), "film": record}
-        self.store.note("films", self._subject(film), note)
+        self.store.note("films", self._subject(film), {"state": folders.state(film.path), "film": record})
         return record
 
     def music(self, film: Film, check: Callable[[], None] = lambda: None) -> Path | None:
@@ -195,72 +187,32 @@ class FilmMaker:
 
         ``check`` is called often, and raises to give up.
         """
-        if film.format != "film" or not film.music:
+        if not film.has_sound:
             return None
-        recipe = film.audio_recipe()
+        recipe, suffix = film.sound_recipe(), film.format.sound_suffix
         key = digest(recipe)
-        return self.store.find("audio-tracks", key, ".mp4") or self.store.add(
-            "audio-tracks", key, ".mp4", recipe, lambda path: self._encode_music(film, path, check)
+        return self.store.find("audio-tracks", key, suffix) or self.store.add(
+            "audio-tracks", key, suffix, recipe, lambda path: self._write_music(film, path, check)
         )
 
-    def _encode_music(self, film: Film, path: Path, check: Callable[[], None]) -> None:
-        sound = film.sound
-        arguments = encoder.audio_arguments(sound.rate, sound.layout, film.bitrate, sound.delivered, film.samples)
-        with encoder.FFmpeg(arguments, path) as ffmpeg:
-            for passage in film.music:
-                matrix = sound.matrix(passage.music)
-                for samples in _read(passage):
-                    check()
-                    ffmpeg.write(np.ascontiguousarray(sound.deliver(samples, matrix).T, "<f4").tobytes())
-            ffmpeg.finish()
+    def _write_music(self, film: Film, path: Path, check: Callable[[], None]) -> None:
+        plan, failed = film.parts[0][0], []
+        blocks = _delivered(film, check, failed)
+        call_format(plan.graph, plan.end, film.format.write_sound, path, film, blocks, passing=failed)
         for passage in film.music:
             passage.music.check()
 
-    def _join(self, film: Film, segments: list[Path], audio: Path | None, path: Path) -> None:
-        listing, metadata = path.with_suffix(".list"), path.with_suffix(".meta")
-        try:
-            quoted = ["file:" + str(segment).replace("'", "'\\''") for segment in segments]
-            listing.write_text(
-                "ffconcat version 1.0\n" + "".join(f"file '{name}'\n" for name in quoted), encoding="utf-8"
-            )
-            metadata.write_text(film.metadata(), encoding="utf-8")
-            encoder.run_ffmpeg(encoder.join_arguments(listing, audio, metadata, film.fps), path)
-        finally:
-            listing.unlink(missing_ok=True)
-            metadata.unlink(missing_ok=True)
-        check_film(path, film)
 
-
-def _read(passage: Passage) -> Iterator[np.ndarray]:
-    with passage.music.reader() as reader:
-        for start in range(passage.start, passage.stop, SAMPLES_AT_ONCE):
-            yield reader.read(start, min(SAMPLES_AT_ONCE, passage.stop - start))
-
-
-def check_film(path: Path, film: Film) -> None:
-    """Refuse a joined film that is not exactly as long as its parts.
-
-    Raises
-    ------
-    RenderError
-        When a frame is missing or doubled, or the sound has another length than the music.
-    """
+def _delivered(film: Film, check: Callable[[], None], failed: list[BaseException]) -> Iterator[np.ndarray]:
+    """Yield a film's music as it is delivered, float32 (n, channels); what fails while it is read is noted."""
     try:
-        tracks = {track.handler: track for track in mp4.read_mp4(path)}
-    except (ValueError, OSError):
-        tracks = {}
-    frames = tracks["vide"].samples if "vide" in tracks else None
-    if frames != film.frames:
-        raise RenderError(
-            f"{film.path.name} came out with {frames} frames instead of {film.frames} and was not published; "
-            "run again, with --force if it happens twice."
-        )
-    if film.music:
-        rate = film.sound.delivered
-        samples = tracks["soun"].duration * rate if "soun" in tracks else None
-        # The length is kept in the film's time base, whose ticks may be coarser than samples.
-        if samples is None or abs(samples - film.samples) > Fraction(rate, 1000):
-            raise RenderError(
-                f"{film.path.name} came out with {samples} samples of sound instead of {film.samples} and was "
-                "not published; run again, with --force if it happens twice."
-            )
+        for passage in film.music:
+            matrix = film.sound.matrix(passage.music)
+            with passage.music.reader() as reader:
+                for start in range(passage.start, passage.stop, SAMPLES_AT_ONCE):
+                    samples = reader.read(start, min(SAMPLES_AT_ONCE, passage.stop - start))
+                    check()
+                    yield film.sound.deliver(samples, matrix).T
+    except Exception as error:
+        failed.append(error)
+        raise

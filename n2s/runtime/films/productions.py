@@ -1,4 +1,4 @@
-"""From a graph to the films it asks for: a film a sink; for an album, one for each track and one of all."""
+"""From a graph to the films it asks for: one per sink; for an album, one per track and one of all."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from n2s.graph.declare import Node
 from n2s.graph.errors import ArgumentError, GraphError, Problem
 from n2s.graph.expressions import Number
+from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
+from n2s.graph.header import Header
 from n2s.graph.time import album_boundaries, frames_to_cover, sample_at
-from n2s.graph.tracks import coded_track
+from n2s.graph.tracks import coded_track, joins_films
 from n2s.graph.values import Values
-from n2s.plan.film import FilmPlan
+from n2s.plan.film import plan_film
+from n2s.plan.keys import Chunk
+from n2s.plan.ranges import check_ranges
+from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films.films import Chapter, Film, Passage
 from n2s.runtime.films.targets import film_path, part, version
-from n2s.runtime.render.analysis import analyse, resolved
+from n2s.runtime.render.analysis import Known, analyse, resolved
 
 Span = tuple[Number | None, Number | None]
 LONGEST = 1e9  # seconds; no track comes near it
@@ -56,10 +62,19 @@ class Planner:
         The folder that films are written to.
     began : callable
         Told when a step begins that may take a moment.
+    known : dict, optional
+        What resident nodes gave before; see `analyse`.
     """
 
-    def __init__(self, context: RunContext, environment: dict[str, Any], out: Path, began: Callable[[str], None]):
-        self.context, self.environment, self.out, self.began = context, environment, out, began
+    def __init__(
+        self,
+        context: RunContext,
+        environment: dict[str, Any],
+        out: Path,
+        began: Callable[[str], None],
+        known: Known | None = None,
+    ):
+        self.context, self.environment, self.out, self.began, self.known = context, environment, out, began, known
         self._produced: dict[int, Production] = {}
 
     def films(self, graph: Graph, span: Span = (None, None)) -> list[Film]:
@@ -73,7 +88,7 @@ class Planner:
         films = []
         graph = graph.flat
         for sink in graph.sinks():
-            if graph.nodes[sink].format == "album":
+            if joins_films(graph.nodes[sink]):
                 if span != (None, None):
                     raise GraphError("--from and --to cut tracks, not albums; give them with a track's graph.")
                 films += self._album(graph, sink)
@@ -84,7 +99,8 @@ class Planner:
             try:
                 os.fsencode(path)
             except UnicodeEncodeError:
-                text = f"{str(path)!a} cannot be written: the system's encoding of file names is {sys.getfilesystemencoding()}."
+                encoding = sys.getfilesystemencoding()
+                text = f"{str(path)!a} cannot be written: the system's encoding of file names is {encoding}."
                 raise GraphError(f"{text} Set PYTHONUTF8=1, or choose a name in its characters.") from None
         if double := next((path for path in paths if paths.count(path) > 1), None):
             raise GraphError(f"Two films would be written to {double}; give their sinks different paths.")
@@ -94,12 +110,12 @@ class Planner:
         if id(graph) not in self._produced:
             name = graph.header.title or (graph.path.stem if graph.path else "the graph")
             self.began(f"hearing {name}")
-            self._produced[id(graph)] = Production(graph, analyse(graph, self.context))
+            self._produced[id(graph)] = Production(graph, analyse(graph, self.context, self.known))
         return self._produced[id(graph)]
 
-    def _plan(self, production: Production, sink: str) -> FilmPlan:
-        plan = FilmPlan(production.graph, sink, production.values, self.context, self.environment)
-        plan.check_ranges()
+    def _plan(self, production: Production, sink: str) -> Plan:
+        plan = plan_film(production.graph, sink, production.values, self.context, self.environment)
+        check_ranges(plan)
         return plan
 
     def _frames(self, span: Span, production: Production) -> tuple[int, int]:
@@ -116,20 +132,31 @@ class Planner:
     def _film(self, graph: Graph, sink: str, span: Span) -> Film:
         production = self._produce(graph)
         plan = self._plan(production, sink)
-        node, header, clock = plan.node, graph.header, production.values.clock
+        node, clock = plan.node, production.values.clock
         start, stop = self._frames(span, production)
-        music = [_music(production, sink)] if node.audio else []
+        music = [_music(production, sink)] if getattr(node, "audio", None) else []
         passages = [_passage(piece, production.samples(piece), start, stop, clock) for piece in music]
-        chapters = [Chapter(header.title, 0, passages[0].stop - passages[0].start)] if passages and header.title else []
         ending = version(graph) + part(start, stop, clock.frames, clock.fps)
-        return self._noted(Film(
-            film_path(self.out, node.path, ending), node.format, header.fps,
-            [(plan, chunk) for chunk in plan.chunks(start, stop)], passages,
-            getattr(node, "audio_bitrate", 192), header.title, header.artist, chapters, getattr(node, "audio_rate", None),
-        ))  # fmt: skip
+        parts = [(plan, chunk) for chunk in plan.chunks(start, stop)]
+        return self._put_together(graph.header, node, ending, parts, passages)
 
-    def _noted(self, film: Film) -> Film:
-        """Return a film, after the user was told how its sound differs from its music."""
+    def _put_together(
+        self,
+        header: Header,
+        sink: Node,
+        ending: str,
+        parts: list[tuple[Plan, Chunk]],
+        passages: list[Passage],
+        chapters: list[Chapter] | None = None,
+    ) -> Film:
+        """Return a film, after the user was told how its sound differs from its music.
+
+        Its chapters are one of its title, unless others are given.
+        """
+        if chapters is None and passages and header.title:
+            chapters = [Chapter(header.title, 0, passages[0].stop - passages[0].start)]
+        path = film_path(self.out, sink.path, ending, format_of(sink).is_folder)
+        film = Film(path, sink, header.size, header.fps, parts, passages, header.title, header.artist, chapters or [])
         for text in film.notes():
             self.context.say(text)
         return film
@@ -155,22 +182,12 @@ class Planner:
             chapters.append(Chapter(title, at, at + lengths[i]))
             at += lengths[i]
         passages = [Passage(piece, 0, length) for piece, length in zip(pieces, lengths)]
-        header = graph.header
-        whole = Film(
-            film_path(self.out, album.path, version(graph)), "film", fps, parts, passages, album.audio_bitrate, header.title,
-            header.artist, chapters, album.audio_rate,
-        )  # fmt: skip
-        return [*films, self._noted(whole)]
+        return [*films, self._put_together(graph.header, album, version(graph), parts, passages, chapters)]
 
-    def _film_of_track(self, plan: FilmPlan, piece: Music, samples: int, shape: str) -> Film:
-        header, node = plan.graph.header, plan.node
-        path = film_path(self.out, node.path, shape + version(plan.graph))
-        chapters = [Chapter(header.title, 0, samples)] if header.title else []
+    def _film_of_track(self, plan: Plan, piece: Music, samples: int, shape: str) -> Film:
+        header = plan.graph.header
         parts = [(plan, chunk) for chunk in plan.chunks(0, frames_to_cover(samples, piece.rate, header.fps))]
-        return self._noted(Film(
-            path, "film", header.fps, parts, [Passage(piece, 0, samples)],
-            node.audio_bitrate, header.title, header.artist, chapters, node.audio_rate,
-        ))  # fmt: skip
+        return self._put_together(header, plan.node, shape + version(plan.graph), parts, [Passage(piece, 0, samples)])
 
     def _track(self, album_graph: Graph, album_name: str, track_name: str) -> tuple[Production, str]:
         """Load a track's graph under the album's frame rate, size and coding, and hear its music."""

@@ -1,7 +1,8 @@
 """Where films go: names for parts and small versions, and files of others, which are not written over.
 
-What n2s wrote it knows twice: the store notes the length of what is published at a path, and the run's record beside the
-films lists each with its length and SHA-256. Either is enough, so an emptied store makes no film a stranger's.
+A file that n2s wrote is known twice: the store notes the length of what is published at a path, and the run's record
+beside the films lists each with its length and SHA-256. Either is enough, so an emptied store makes no film a
+stranger's. A folder lists itself what n2s wrote into it (`n2s.runtime.films.folders`).
 """
 
 from __future__ import annotations
@@ -12,23 +13,26 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.film_names import temporary_bytes
 from n2s.graph.graph import Graph
+from n2s.graph.timecodes import time_in_name
+from n2s.runtime.films.folders import is_own_folder, restore
 from n2s.runtime.store import Store, disk_error
 
 FRAMES_MARK = ".n2s-frames"  # lies in a folder of frames that n2s made
 FRAME_NAME = re.compile(r"\d{6,}\.png")
 
 
-def film_path(out: Path, path: str, ending: str) -> Path:
+def film_path(out: Path, path: str, ending: str, is_folder: bool = False) -> Path:
     """Return where a film goes; ``ending`` says what part or version of the whole film it is."""
     whole = out / path
-    return whole.with_name(f"{whole.stem}{ending}{whole.suffix}") if ending else whole
+    stem, suffix = (whole.name, "") if is_folder else (whole.stem, whole.suffix)
+    return whole.with_name(f"{stem}{ending}{suffix}") if ending else whole
 
 
 def version(graph: Graph) -> str:
@@ -38,7 +42,7 @@ def version(graph: Graph) -> str:
     """
     said = []
     for field in ("size", "fps", "duration"):
-        value, place = getattr(graph.header, field), graph.given_as(field)
+        value, place = getattr(graph.header, field), graph.overridden_at(field)
         if place is None or not place.argument or place.path == "--draft" or value == graph.stated(field):
             continue
         if field == "size":
@@ -46,21 +50,13 @@ def version(graph: Graph) -> str:
         elif field == "fps":
             said.append(f"-{_decimal(value)}fps")
         elif value is not None:
-            said.append(f"-{clock_text(Fraction(value))}")
+            said.append(f"-{time_in_name(Fraction(value))}")
     return "".join(said)
 
 
 def part(start: int, stop: int, frames: int, fps: Fraction) -> str:
     """Return what names the frames start..stop of a film: "-0m10s-0m20s"; nothing for all of them."""
-    return "" if (start, stop) == (0, frames) else f"-{clock_text(start / fps)}-{clock_text(stop / fps)}"
-
-
-def clock_text(seconds: Fraction) -> str:
-    """Return a time as it stands in a name: 0m05s, 1m02.5s; rounded to milliseconds."""
-    thousandths = round(seconds * 1000)
-    minutes, rest = divmod(thousandths, 60_000)
-    whole, fraction = divmod(rest, 1000)
-    return f"{minutes}m{whole:02d}{f'.{fraction:03d}'.rstrip('0') if fraction else ''}s"
+    return "" if (start, stop) == (0, frames) else f"-{time_in_name(start / fps)}-{time_in_name(stop / fps)}"
 
 
 def _decimal(rate: Fraction) -> str:
@@ -86,10 +82,13 @@ class Targets:
         self.store, self.out = store, out
 
     def note(self, path: Path, written: Path) -> None:
-        """Note that a file, whole under its temporary name, is about to be published at a path.
+        """Note that a film, whole under its temporary name, is about to be published at a path.
 
-        It is noted before, and beside what was noted last, so that whatever happens in between the path holds what n2s knows.
+        It is noted before, and beside what was noted last, so that whatever happens in between the path holds what n2s
+        knows. A folder has a mark of its own.
         """
+        if written.is_dir():
+            return
         self.store.note("written", {"path": str(path)}, [written.stat().st_size, *self._noted(path)[:1]])
 
     def _noted(self, path: Path) -> list[int]:
@@ -97,11 +96,13 @@ class Targets:
         return self.store.noted("written", {"path": str(path)}) or []
 
     def is_own(self, path: Path) -> bool:
-        """Say whether the file at a path is what n2s published there, or what a failing disk left of it.
+        """Say whether what lies at a path is what n2s published there, or what a failing disk left of it.
 
         A file of the noted length is: who changes a film gives it another one. An empty file is nobody's.
         """
         status = path.lstat()
+        if stat.S_ISDIR(status.st_mode):
+            return is_own_folder(path)
         if not stat.S_ISREG(status.st_mode):
             return False
         if not status.st_size or status.st_size in self._noted(path):
@@ -129,12 +130,14 @@ class Targets:
         return found
 
     def check(
-        self, paths: Iterable[Path], sources: Iterable[Path], overwrite: bool, folders: Iterable[Path] = ()
+        self, films: Mapping[Path, bool], sources: Iterable[Path], overwrite: bool, folders: Iterable[Path] = ()
     ) -> None:
         """Refuse paths that cannot be written, or hold what is not n2s's to replace, before there is work to lose.
 
         Parameters
         ----------
+        films : mapping of Path to bool
+            Where films go, and whether they are folders.
         sources : iterable of Path
             The files that the run reads, which are never written over.
         overwrite : bool
@@ -149,26 +152,28 @@ class Targets:
         ArgumentError
             When files of others lie there and may not be replaced.
         RenderError
-            When a folder lies there, or a file where a folder must be.
+            When a folder lies where a file must be, or a file where a folder must be.
         """
         read, strangers = [path for path in sources if os.path.exists(path)], []
-        for path in paths:
-            self._check_place(path)
-            if any(same_file(path, source) for source in read):
+        for path, is_folder in films.items():
+            if is_folder:
+                restore(path)
+            self._check_place(path, is_folder)
+            if any(same_file(path, source) or path in source.parents for source in read):
                 raise GraphError(
                     f"{path} is read by this run and would be written over; give the film another path or --out."
                 )
             if not overwrite and os.path.lexists(path) and not self.is_own(path):
                 strangers.append(str(path))
-        strangers += [str(folder) for folder in folders if not overwrite and not _is_own_folder(folder)]
+        strangers += [str(folder) for folder in folders if not overwrite and not _may_keep_frames(folder)]
         if strangers:
-            one = len(strangers) == 1
+            verb, pronoun = ("is", "it") if len(strangers) == 1 else ("are", "them")
             raise ArgumentError(
-                f"{', '.join(strangers)} {'is' if one else 'are'} not what n2s wrote there, and {'is' if one else 'are'} not "
-                f"replaced unasked. Add --overwrite to replace {'it' if one else 'them'}, or choose another --out."
+                f"{', '.join(strangers)} {verb} not what n2s wrote there, and {verb} not replaced unasked. Add "
+                f"--overwrite to replace {pronoun}, or choose another --out."
             )
 
-    def _check_place(self, path: Path) -> None:
+    def _check_place(self, path: Path, is_folder: bool) -> None:
         longest = path.with_name(f"{'.' * temporary_bytes(path.suffix)}{path.name}")
         try:
             longest.lstat()
@@ -179,8 +184,10 @@ class Targets:
                 raise GraphError(
                     f"{path} is too long a name for its file system; choose a shorter path or --out."
                 ) from None
-        if os.path.isdir(path):
+        if os.path.isdir(path) and not is_folder:
             raise disk_error(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)), path)
+        if os.path.isfile(path) and is_folder:
+            raise disk_error(NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)), path)
         for parent in path.parents:
             if os.path.lexists(parent):
                 if not os.path.isdir(parent):
@@ -196,7 +203,7 @@ def same_file(path: Path, other: Path) -> bool:
         return path.resolve() == other.resolve()
 
 
-def _is_own_folder(folder: Path) -> bool:
+def _may_keep_frames(folder: Path) -> bool:
     """Say whether nothing but frames that n2s wrote can be lost in a folder of frames."""
     if not os.path.lexists(folder):
         return True

@@ -1,20 +1,15 @@
-"""Still pictures in, through FFmpeg, and out as PNG."""
+"""Still pictures in, through FFmpeg."""
 
 from __future__ import annotations
 
 import re
-import struct
 import subprocess
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from n2s.graph.errors import MediaError, MissingFileError
 from n2s.runtime.machine import ffmpeg_path
-from n2s.runtime.store import publish
-
-MADE = b"Software\0n2s"  # marks a picture that n2s wrote and may replace
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -56,34 +51,3 @@ def _decode(path: Path, form: str) -> tuple[np.ndarray, str]:
     width, height = int(fields[1]), int(fields[2])
     kind = np.dtype("u1" if form == "rgb24" else ">u2")
     return np.frombuffer(done.stdout[-width * height * 3 * kind.itemsize :], kind).reshape(height, width, 3), messages
-
-
-def write_picture(path: Path, pixels: np.ndarray) -> None:
-    """Write uint8 pixels (H, W, 3) as PNG, whole or not at all."""
-    data = encode_png(pixels)
-    publish(path, lambda temporary: temporary.write_bytes(data))
-
-
-def encode_png(pixels: np.ndarray) -> bytes:
-    """Return uint8 pixels (H, W, 3) as a PNG file; each row uses the filter that gives the smallest values."""
-    height, width, _ = pixels.shape
-    plain = np.ascontiguousarray(pixels, np.uint8).reshape(height, width * 3)
-    left, above = plain.copy(), plain.copy()
-    left[:, 3:] -= plain[:, :-3]
-    above[1:] -= plain[:-1]
-    ways = np.stack([plain, left, above])  # PNG's filters 0, 1 and 2
-    best = np.abs(ways.view(np.int8).astype(np.int16)).sum(axis=2).argmin(axis=0)
-    rows = np.empty((height, 1 + width * 3), np.uint8)
-    rows[:, 0] = best
-    rows[:, 1:] = ways[best, np.arange(height)]
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [
-        (b"IHDR", header),
-        (b"sRGB", b"\0"),
-        (b"tEXt", MADE),
-        (b"IDAT", zlib.compress(rows.tobytes(), 6)),
-        (b"IEND", b""),
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
-    )

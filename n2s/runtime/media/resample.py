@@ -39,6 +39,18 @@ class Taps:
         return cls(start, folded.astype(np.float32))
 
 
+def taps_for(shape: tuple[int, int], size: tuple[int, int]) -> tuple[Taps, Taps] | None:
+    """Return the taps (rows, columns) that bring a picture (height, width) to a size (width, height).
+
+    None where it fits.
+    """
+    width, height = size
+    if shape == (height, width):
+        return None
+    scale = min(shape[0] / height, shape[1] / width)
+    return Taps.make(shape[0], height, scale), Taps.make(shape[1], width, scale)
+
+
 def catmull_rom(x: np.ndarray) -> np.ndarray:
     """Return the Catmull-Rom kernel: 1.5|x|³ - 2.5|x|² + 1 to 1, -0.5|x|³ + 2.5|x|² - 4|x| + 2 to 2, 0 beyond."""
     x = np.abs(x)

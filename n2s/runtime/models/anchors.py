@@ -186,7 +186,7 @@ def _npz(kept: Mapping[str, bytes]) -> bytes:
 def _alone(folder: Path) -> Iterator[None]:
     """Let one process at a time change a folder, where the system has such locks; they end with the process."""
     try:
-        import fcntl
+        import fcntl  # not there on Windows
     except ImportError:  # Windows
         yield
         return

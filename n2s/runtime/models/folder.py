@@ -46,15 +46,24 @@ class ModelFolder:
         Takes a sentence for the user, when a fallback is taken.
     files : InputFiles, optional
         Of the run that the model takes part in.
+    decoders : dict, optional
+        Decoders that are open already, by the digest of their file, their provider and their batch.
     """
 
-    def __init__(self, folder: Path, store: Store | None, say: Any = print, files: InputFiles | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        store: Store | None,
+        say: Any = print,
+        files: InputFiles | None = None,
+        decoders: dict[tuple, SessionDecoder] | None = None,
+    ):
         self.folder, self.store, self.say = folder, store, say
         self.files = files or InputFiles(store)
         self.force_cpu = False
         self._anchors: tuple[str, dict[str, np.ndarray]] = ("", {})  # the digest of the archive, what is in it
         self._given: dict[str, np.ndarray] = {}  # the anchors that were asked for
-        self._decoders: dict[tuple, SessionDecoder] = {}
+        self._decoders = {} if decoders is None else decoders
         self._lock = threading.Lock()
 
     @property
@@ -204,7 +213,7 @@ class ModelFolder:
     def _session(self, path: Path, provider: str, digest: str) -> Any:
         """Open a session with one thread: chunks run side by side instead."""
         onnxruntime_flavour()
-        import onnxruntime
+        import onnxruntime  # heavy, and either of two packages, or none
 
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != digest:  # keys speak of the file that has this digest
@@ -317,7 +326,8 @@ class SessionDecoder:
         if self.provider == "cuda":
             raise ProviderExhausted("The memory of CUDA is too small for one frame; the CPU decodes from here on.")
         raise RenderError(
-            "There is too little memory to decode one frame. Lower the decoder's grid, or the number of --jobs."
+            "There is too little memory to decode one frame. Lower the decoder's grid, or the number of chunks that are "
+            "rendered at the same time (--jobs or --workers)."
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from n2s.graph.errors import N2SError, RenderError
-from n2s.runtime.media.pictures import write_picture
+from n2s.runtime.media.png import write_picture
 from n2s.runtime.media.resample import fit_picture
 from n2s.runtime.models.anchors import members
 from n2s.runtime.models.folder import ModelFolder

@@ -19,6 +19,7 @@ def forget_kept_code(nodes: Iterable[Any]) -> None:
     others = {type(node).__module__.partition(".")[0] for node in nodes} - {OWN}
     if not others or "numba" not in sys.modules:
         return
+    # Heavy, and only here where numba is imported already.
     from numba.core.caching import NullCache
     from numba.core.dispatcher import Dispatcher
 

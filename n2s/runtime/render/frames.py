@@ -1,7 +1,8 @@
-"""Frames of a film, a few at a time: streamed nodes and kernels, evaluated in the order of their wiring.
+"""Frames of a film, a few at a time: the stages of a plan, evaluated in their order.
 
-Frames between nodes have the film's size, whoever reads them. What a source of frames gives in another size is cropped
-at its centre and resampled, and rounded to float16 where the source promises it; a kernel does that while it reads.
+Frames between nodes have the film's size, whoever reads them, or the size that their reader takes. What a source of
+frames gives in another size is cropped at its centre and resampled, and rounded to float16 where the source promises
+it; a kernel does that while it reads.
 """
 
 from __future__ import annotations
@@ -9,106 +10,162 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from n2s.graph import authors
 from n2s.graph.context import Block
-from n2s.graph.types import FRAMES, LATENTS
-from n2s.plan.film import FilmPlan, Kernel
+from n2s.graph.declare import Streamed
+from n2s.graph.keys import digest
+from n2s.graph.types import LATENTS
+from n2s.plan.stages import Kernel, Plan, Size, Stage
 from n2s.runtime.render import kernels
 from n2s.runtime.render.compiled import forget_kept_code
 from n2s.runtime.render.edges import finite, prepared_columns, read_only, streamed_output
-from n2s.runtime.render.stages import Key, Stage, stages
+from n2s.runtime.render.kept import KeptFrames, NothingKept, Piece, StoredFrames
+from n2s.runtime.render.tally import Tally
+from n2s.runtime.store import Store
 
 BLOCK = 4  # frames in memory at once, for each chunk in flight
 MOST_BYTES = 4 << 30  # of the frames a node's window covers
 
 
 class FrameMaker:
-    """Makes the frames of one film plan; what its nodes opened is shared by all threads."""
+    """Makes the frames of one plan; what its nodes opened is shared by all threads.
 
-    def __init__(self, plan: FilmPlan, cache: Path):
-        self.plan, self.cache = plan, cache
-        self.width, self.height = plan.graph.header.size
+    Parameters
+    ----------
+    plan : Plan
+    store : Store
+        Which has the folder of compiled kernels.
+    kept : KeptFrames, optional
+        Where frames are looked for before they are computed; the store by default, for nodes with ``cache: frames``.
+    opened : dict, optional
+        What nodes have opened for other plans of the same files.
+    """
+
+    def __init__(self, plan: Plan, store: Store, kept: KeptFrames | None = None, opened: dict[str, Any] | None = None):
+        self.plan, self.store = plan, store
+        self.kept = kept
+        computed = [stage for stage in plan.stages if stage.kernel is None]
+        nodes = {stage.node: plan.graph.nodes[stage.node] for stage in computed}
         forget_kept_code(plan.graph.nodes[name] for name in plan.order)
-        self.scenes = {
-            name: plan.scene.seen_by(node) for name in plan.order if (node := plan.graph.nodes[name]).kind == "streamed"
-        }
-        self.resources = {
-            name: authors.call(plan.graph, name, "open", node.open, self.scenes[name], plan.grids.get(name))
-            for name in plan.order
-            if (node := plan.graph.nodes[name]).kind == "streamed"
-        }
+        self.scenes = {name: plan.scene.seen_by(node) for name, node in nodes.items()}
+        self.resources = {stage.node: self._open(stage, opened) for stage in computed}
         channels = self._channels()
-        self.shapes = {name: self._shape(name, channels.get(name)) for name in self.resources}
+        self.shapes = {stage.name: self._shape(stage, channels.get(stage.name)) for stage in computed}
         self.given: dict[str, tuple[int, ...]] = {}  # the shape of what each streamed node gave first
-        self._stages: dict[Key, list[Stage]] = {}
-        self._kernels: dict[tuple, tuple] = {}
+        self.done_with = _last_readers(plan.stages)
+        self.own_buffers = _read_by_kernels_alone(plan.stages)
+        self._kernels: dict[tuple, kernels.Run] = {}
         self._lock = threading.Lock()
         self._compiling: Callable[[Kernel], None] = lambda kernel: None
+        self._refuse_vast()
 
-    def _shape(self, name: str, channels: int | None) -> tuple[int | None, ...]:
+    def _open(self, stage: Stage, opened: dict[str, Any] | None) -> Any:
+        """Return what a streamed node opens for a run, or opened before for the same settings, files and scene."""
+        plan, node, scene = self.plan, self.plan.graph.nodes[stage.node], self.scenes[stage.node]
+        if opened is None or type(node).open is Streamed.open:
+            return authors.call(plan.graph, stage.node, "open", node.open, scene, stage.grid)
+        clock = plan.values.clock
+        unkeyed = {field: repr(getattr(node, field)) for field in node.settings() if not node.specs[field].keyed}
+        of_scene = [
+            str(clock.fps),
+            clock.frames,
+            scene.seed,
+            list(scene.size),
+            str(scene.base),
+            str(scene.model_folder),
+        ]
+        key = digest([plan.keys.describe(stage), unkeyed, of_scene])
+        if key not in opened:
+            opened[key] = authors.call(plan.graph, stage.node, "open", node.open, scene, stage.grid)
+        return opened[key]
+
+    def _shape(self, stage: Stage, channels: int | None) -> tuple[int | None, ...]:
         """The shape that a streamed node's frame must have; None for a side that its node may choose."""
-        node = self.plan.graph.nodes[name]
-        if next(iter(type(node).outputs.values())).kind is LATENTS:
-            return (channels, *self.plan.grids[name])
-        sized = FRAMES in node.ports.values()  # a source of frames has frames of its own size
-        return (3, self.height, self.width) if sized else (3, None, None)
+        if stage.makes == "latents":
+            return (channels, *stage.grid)
+        return (3, stage.size[1], stage.size[0]) if stage.size else (3, None, None)
 
     def _channels(self) -> dict[str, int]:
         """The channels of latents, where the decoder they end in tells."""
         found: dict[str, int] = {}
-        for name in reversed(self.plan.order):
-            node = self.plan.graph.nodes[name]
-            channels = getattr(self.resources.get(name), "channels", None) if LATENTS in node.ports.values() else None
-            channels = found.get(name) if channels is None else channels
+        for stage in reversed(self.plan.stages):
+            ports = self.plan.graph.nodes[stage.node].ports
+            if stage.kernel is not None or LATENTS not in ports.values():
+                continue
+            channels = getattr(self.resources[stage.node], "channels", None)
+            channels = found.get(stage.name) if channels is None else channels
             if isinstance(channels, int):
-                for port, link in node.links().items():
-                    if node.ports.get(port) is LATENTS:
-                        found.setdefault(link.node, channels)
+                for port, read in stage.reads.items():
+                    if ports.get(port) is LATENTS:
+                        found.setdefault(read.stage, channels)
         return found
 
+    def _refuse_vast(self) -> None:
+        """Refuse windows that cover more frames than memory holds."""
+        width, height = self.plan.graph.header.size
+        for stage in self.plan.stages:
+            frame = self.shapes.get(stage.name, ())
+            sides = (3, height, width) if None in frame[1:] or not frame else (frame[0] or 8, *frame[1:])
+            size = (stage.before + BLOCK + stage.after) * 4 * math.prod(sides)
+            if stage.overlaps and size > MOST_BYTES:
+                reads = [(other.node, read) for other in self.plan.stages for read in other.reads.values()]
+                widest, read = max(reads, key=lambda item: item[1].before + item[1].after)
+                raise authors.wrong(
+                    self.plan.graph,
+                    widest,
+                    f"its window of {read.before} frames before and {read.after} after holds {size / 2**30:.0f} GiB "
+                    f"of {stage.node}; at most {MOST_BYTES >> 30} are held.",
+                )
+
     def blocks(
-        self, start: int, stop: int, seconds: Counter | None = None, check: Callable[[], None] = lambda: None
+        self, start: int, stop: int, tally: Tally | None = None, check: Callable[[], None] = lambda: None
     ) -> Iterator[np.ndarray]:
-        """Yield the sink's codes for frames start..stop, a block at a time: (B, 3/2 H W) planar yuv420p, uint8 or uint16.
+        """Yield what the plan's end gives for frames start..stop, a block at a time.
 
-        ``seconds`` counts the time each node takes; ``check`` is called between nodes, and may raise to give up.
+        Of a sink these are the codes of its format: (B, codes of a frame), uint8 or uint16; see `n2s.graph.format.Pixels`.
+        ``tally`` counts what each node costs; ``check`` is called between nodes, and may raise to give up.
         """
-        work = _Work(self, ("codes", self.plan.sink), Counter() if seconds is None else seconds, check)
-        for first in range(start, stop, BLOCK):
-            yield work.make(first, min(first + BLOCK, stop))
+        kept = self._kept()
+        work = _Work(self, kept, tally or Tally(), check)
+        with kept.chunk(start, stop):
+            for first in range(start, stop, BLOCK):
+                yield work.make(first, min(first + BLOCK, stop))
 
-    def frames(self, name: str, start: int, stop: int) -> np.ndarray:
-        """Return what a node gives for frames start..stop: latents, or frames of the film's size."""
-        return _Work(self, self._key(name), Counter()).make(start, stop)
+    def frames(self, start: int, stop: int) -> np.ndarray:
+        """Return what the plan's end gives for frames start..stop."""
+        with (kept := self._kept()).chunk(start, stop):
+            return _Work(self, kept, Tally()).make(start, stop)
 
-    def pick(self, name: str, frames: Sequence[int]) -> Iterator[np.ndarray]:
-        """Yield what a node gives for some rising frame numbers, runs of neighbours a block at a time, and nothing else."""
-        work = _Work(self, self._key(name), Counter())
+    def pick(self, frames: Sequence[int]) -> Iterator[np.ndarray]:
+        """Yield what the end gives for some rising frame numbers, runs of neighbours a block at a time, and nothing else."""
+        kept = self._kept()
+        work = _Work(self, kept, Tally())
         at = 0
-        while at < len(frames):
-            count = 1
-            while count < min(BLOCK, len(frames) - at) and frames[at + count] == frames[at] + count:
-                count += 1
-            yield work.make(frames[at], frames[at] + count)
-            at += count
+        with kept.chunk(0, 0):
+            while at < len(frames):
+                count = 1
+                while count < min(BLOCK, len(frames) - at) and frames[at + count] == frames[at] + count:
+                    count += 1
+                yield work.make(frames[at], frames[at] + count)
+                at += count
 
-    def _key(self, name: str) -> Key:
-        kind = next(iter(type(self.plan.graph.nodes[name]).outputs.values())).kind
-        return ("film" if kind is FRAMES else "own", name)
+    def _kept(self) -> KeptFrames:
+        if self.kept is not None:
+            return self.kept
+        keeping = any(stage.keep for stage in self.plan.stages)
+        return StoredFrames(self.plan, self.store) if keeping else NothingKept()
 
     def warm_up(self, say: Callable[[str], None] = lambda text: None) -> None:
         """Make the first frame, so that kernels are compiled and models opened before threads share them.
 
         ``say`` is told of each kernel before it is compiled, where there are several.
         """
-        many = {stage.kernel for stage in self.stages(("codes", self.plan.sink)) if stage.kernel is not None}
+        many = {stage.kernel for stage in self.plan.stages if stage.kernel is not None}
         begun: set[Kernel] = set()
 
         def compiling(kernel: Kernel) -> None:
@@ -118,55 +175,27 @@ class FrameMaker:
 
         self._compiling = compiling
         try:
-            next(self.blocks(0, 1))
+            self.frames(0, 1)
         finally:
             self._compiling = lambda kernel: None
 
-    def stages(self, root: Key) -> list[Stage]:
-        if root not in self._stages:
-            made = stages(self.plan, root)
-            self._refuse_vast(made)
-            self._stages[root] = made
-        return self._stages[root]
-
-    def _refuse_vast(self, made: list[Stage]) -> None:
-        """Refuse windows that cover more frames than memory holds."""
-        for stage in made:
-            frame = self.shapes.get(stage.name, ()) if stage.key[0] == "own" else ()
-            sides = (3, self.height, self.width) if None in frame[1:] or not frame else (frame[0] or 8, *frame[1:])
-            size = (stage.before + BLOCK + stage.after) * 4 * math.prod(sides)
-            if stage.overlaps and size > MOST_BYTES:
-                widest = max(made, key=lambda stage: sum(stage.window))
-                raise authors.wrong(self.plan.graph, widest.name, f"its window of {widest.window[0]} frames before and {widest.window[1]} "
-                                    f"after holds {size / 2**30:.0f} GiB of {stage.name}; at most {MOST_BYTES >> 30} are held.")  # fmt: skip
-
-    def kernel(self, kernel: Kernel, shapes: tuple[tuple[int, int], ...], output: str) -> tuple:
-        """Return a compiled kernel and the resampling tables of each input, whose pictures have the given shapes."""
-        key = (kernel, shapes, output)
+    def kernel(self, kernel: Kernel, shapes: tuple[tuple[int, int], ...], size: Size, output: str) -> kernels.Run:
+        """Return a compiled kernel for pictures of the given (height, width) and a result of ``size``."""
+        key = (kernel, shapes, size, output)
         if key in self._kernels:
             return self._kernels[key]
         with self._lock:
             if key not in self._kernels:
                 self._compiling(kernel)
                 nodes = self.plan.graph.nodes
-                taps = [kernels.taps_for(shape, (self.width, self.height)) for shape in shapes]
-                forms = [
-                    kernels.Picture(self.is_half(name), (t[0].weights.shape[1], t[1].weights.shape[1]) if t else (0, 0))
-                    for name, t in zip(kernel.inputs, taps)
-                ]
+                pictures = [kernels.Picture(self.is_half(name), shape) for name, shape in zip(kernel.inputs, shapes)]
+                classes = [type(nodes[step]) for step in kernel.steps]
                 try:
-                    source = kernels.generate(kernel, [type(nodes[step]) for step in kernel.steps], forms, output)
+                    program = kernels.program_of(kernel, classes, pictures, output, size)
                 except kernels.PixelError as error:
                     step = next(step for step in kernel.steps if type(nodes[step]) is error.cls)
                     raise authors.wrong(self.plan.graph, step, f"{error.text}.") from error
-                compiled = kernels.compile_kernel(source, self.cache)
-                tables = [
-                    (t[0].first, t[0].weights, t[1].first.astype(np.uint64), np.ascontiguousarray(t[1].weights.T))
-                    if t
-                    else ()
-                    for t in taps
-                ]
-                self._kernels[key] = (compiled, tables)
+                self._kernels[key] = kernels.compile_program(program, self.store.kernels)
             return self._kernels[key]
 
     def is_half(self, name: str) -> bool:
@@ -174,63 +203,113 @@ class FrameMaker:
         return bool(getattr(self.plan.graph.nodes[name], "half", False))
 
 
+def _last_readers(stages: Sequence[Stage]) -> dict[str, list[Stage]]:
+    """Return, for each stage, those that nothing reads after it."""
+    found: dict[str, list[Stage]] = {stage.name: [] for stage in stages}
+    by_name, done = {stage.name: stage for stage in stages}, set()
+    for stage in reversed(stages):
+        for read in stage.reads.values():
+            if read.stage not in done:
+                done.add(read.stage)
+                found[stage.name].append(by_name[read.stage])
+    return found
+
+
+def _read_by_kernels_alone(stages: Sequence[Stage]) -> set[str]:
+    """Return the kernels' stages whose memory may be used again when their readers, all of them kernels, are done."""
+    read_by_nodes = {read.stage for stage in stages if stage.kernel is None for read in stage.reads.values()}
+    return {stage.name for stage in stages if stage.kernel is not None} - read_by_nodes
+
+
 class _Work:
-    """The evaluation of one value over a stretch of frames.
+    """The evaluation of a plan over a stretch of frames.
 
     Values that overlapping windows share are kept from block to block, so that they are computed once; all others live
     within a block, and what only kernels read is written over as soon as they are done.
     """
 
-    def __init__(self, maker: FrameMaker, root: Key, seconds: Counter, check: Callable[[], None] = lambda: None):
-        self.maker, self.plan, self.seconds, self.check = maker, maker.plan, seconds, check
-        self.stages = maker.stages(root)
-        self.root = root
+    def __init__(self, maker: FrameMaker, kept: KeptFrames, tally: Tally, check: Callable[[], None] = lambda: None):
+        self.maker, self.plan, self.kept, self.tally, self.check = maker, maker.plan, kept, tally, check
+        self.stages = self.plan.stages
         self._length = self.plan.values.clock.frames
-        self._values: dict[Key, tuple[int, np.ndarray]] = {}  # the first frame, and the frames from there on
+        self._values: dict[str, tuple[int, np.ndarray]] = {}  # the first frame, and the frames from there on
         self._free: list[np.ndarray] = []
-        coded = root[0] == "codes"  # of all that is seen, films alone have bits and a dither
-        self._depth = self.plan.node.depth if coded else 0
-        self._thresholds = kernels.dither_pattern(coded and self.plan.node.dither, maker.width)
+        end = self.stages[-1]
+        coded = end.makes == "codes"  # of all that is seen, films alone have bits and a dither
+        width = (end.size or self.plan.scene.size)[0]
+        self._thresholds = kernels.dither_pattern(coded and self.plan.pixels.dither, width)
 
     def make(self, first: int, last: int) -> np.ndarray:
-        """Return the value for frames first..last.
+        """Return the value of the plan's end for frames first..last.
 
         An album may show a track's last frame once more. Beyond its end signals and streamed nodes stand still, while
         pixel code goes on counting frames; so each frame is the same however its kernels are cut.
         """
-        begin = min(first, self._length - 1)
+        missing = self._missing(first, last)
         for stage in self.stages:
-            end = self._length if stage.kernel is None else max(self._length, last)
-            start, stop = max(0, begin - stage.before), min(end, last + stage.after)
-            at, kept = self._values.get(stage.key, (start, None))
-            if kept is None or not at <= start <= at + len(kept):
-                at, kept = start, None
-            end = at if kept is None else at + len(kept)
-            if end < stop:
-                self.check()
-                made = self._make(stage, end, stop)
-                if kept is None and stage.overlaps:
-                    made = made.copy()  # its node may use the same memory for the next block
-                self._values[stage.key] = (at, made if kept is None else np.concatenate([kept, made]))
-            for source in stage.done_with:
-                self._let_go(source, last)
-        at, made = self._values.pop(self.root)
+            if stage.name in missing:
+                self._extend(stage, missing[stage.name])
+            for source in self.maker.done_with[stage.name]:
+                if source.name in self._values:
+                    self._let_go(source, last)
+        at, made = self._values.pop(self.stages[-1].name)
         return made[first - at : last - at]
+
+    def _missing(self, first: int, last: int) -> dict[str, list[Piece]]:
+        """Return the frames of each stage that must be loaded or computed for frames first..last of the end.
+
+        What a reader loads, or has from the block before, it does not ask of its sources.
+        """
+        wanted = {self.stages[-1].name: (min(first, self._length - 1), last)}
+        missing: dict[str, list[Piece]] = {}
+        for stage in reversed(self.stages):
+            if stage.name not in wanted:
+                continue
+            limit = self._length if stage.kernel is None else max(self._length, last)
+            start, stop = max(0, wanted[stage.name][0]), min(limit, wanted[stage.name][1])
+            at, kept = self._values.get(stage.name, (start, None))
+            if kept is not None and not at <= start <= at + len(kept):
+                del self._values[stage.name]
+            elif kept is not None:
+                start = at + len(kept)
+            if start >= stop:
+                continue
+            missing[stage.name] = pieces = self.kept.pieces(stage, start, stop)
+            computed = [piece for piece in pieces if piece.load is None]
+            for read in stage.reads.values() if computed else ():
+                begin, end = computed[0].start - read.before, computed[-1].stop + read.after
+                known = wanted.get(read.stage, (begin, end))
+                wanted[read.stage] = min(known[0], begin), max(known[1], end)
+        return missing
+
+    def _extend(self, stage: Stage, pieces: list[Piece]) -> None:
+        """Load or compute the frames of a stage that are missing, and put them behind those that are there."""
+        for piece in pieces:
+            self.check()
+            if piece.load is not None:
+                made = piece.load()
+            else:
+                made = self._make(stage, piece.start, piece.stop)
+                self.kept.add(stage, piece.start, made)
+                if stage.overlaps:
+                    made = made.copy()  # its node may use the same memory for the next block
+            at, before = self._values.get(stage.name, (piece.start, None))
+            self._values[stage.name] = at, made if before is None else np.concatenate([before, made])
 
     def _let_go(self, stage: Stage, last: int) -> None:
         """Keep of a value what the block from frame ``last`` on may need, and give the rest of its memory back."""
-        at, kept = self._values[stage.key]
+        at, kept = self._values[stage.name]
         if stage.overlaps:
             begin = max(0, last - stage.before - at)
-            self._values[stage.key] = (at + begin, kept[begin:])
+            self._values[stage.name] = (at + begin, kept[begin:])
             return
-        del self._values[stage.key]
-        if stage.own_buffer and stage.kernel is not None and kept.flags.owndata:
+        del self._values[stage.name]
+        if stage.name in self.maker.own_buffers and kept.flags.owndata:
             self._free.append(kept)
 
-    def _read(self, key: Key, start: int, stop: int, end: int) -> np.ndarray:
+    def _read(self, name: str, start: int, stop: int, end: int) -> np.ndarray:
         """Return frames of a value that was made; before 0 its first frame stands still, and from ``end`` on the one before."""
-        at, kept = self._values[key]
+        at, kept = self._values[name]
         inside = max(start, 0), min(stop, end)
         if inside == (start, stop):
             return kept[start - at : stop - at]
@@ -240,53 +319,58 @@ class _Work:
     def _make(self, stage: Stage, start: int, stop: int) -> np.ndarray:
         if stage.kernel is None:
             return self._compute(stage, start, stop)
-        if stage.key[0] == "codes":
-            size = self.maker.width * self.maker.height * 3 // 2
-            out = np.empty((stop - start, size), np.uint8 if self._depth == 8 else np.uint16)
-            self._run_kernel(stage.kernel, self._pictures(stage, start, stop), start, f"yuv{self._depth}", out)
-            return out
+        width, height = stage.size
+        if stage.makes == "codes":
+            stored = self.plan.pixels.stored
+            layout = kernels.LAYOUTS[stored]
+            out = np.empty((stop - start, *layout.shape(stage.size)), layout.dtype)
+            self._run_kernel(stage, self._pictures(stage, start, stop), start, stored, out)
+            return out.reshape(stop - start, -1)
         if not stage.kernel.steps:
-            given = self._read(stage.sources["0"], start, stop, self._length)
-            if given.shape[2:] == (self.maker.height, self.maker.width) and not self.maker.is_half(stage.name):
-                finite(self.plan.graph, stage.name, given, start)
+            given = self._read(stage.reads["0"].stage, start, stop, self._length)
+            if given.shape[2:] == (height, width) and not self.maker.is_half(stage.node):
+                finite(self.plan.graph, stage.node, given, start)
                 return given
-        out = self._buffer(stop - start)
-        self._run_kernel(stage.kernel, self._pictures(stage, start, stop), start, "frames", out)
+        out = self._buffer(stop - start, stage.size)
+        self._run_kernel(stage, self._pictures(stage, start, stop), start, "frames", out)
         return out
 
-    def _buffer(self, count: int) -> np.ndarray:
-        """Return memory for some frames of the film's size."""
+    def _buffer(self, count: int, size: Size) -> np.ndarray:
+        """Return memory for some frames of a size."""
+        shape = (count, 3, size[1], size[0])
         for i, free in enumerate(self._free):
-            if len(free) == count:
+            if free.shape == shape:
                 return self._free.pop(i)
-        return np.empty((count, 3, self.maker.height, self.maker.width), np.float32)
+        return np.empty(shape, np.float32)
 
     def _pictures(self, stage: Stage, start: int, stop: int) -> list[np.ndarray]:
         # Kernels are compiled for plain arrays; what an author returns may be of any strides, or a view of its input.
-        ends = [self._length if key[0] == "own" else stop for key in stage.sources.values()]
-        pictures = [self._read(key, start, stop, end) for key, end in zip(stage.sources.values(), ends)]
-        return [np.require(picture, np.float32, ("C", "A", "W")) for picture in pictures]
+        pictures = []
+        for read in stage.reads.values():
+            end = self._length if read.stage in self.maker.shapes else stop
+            pictures.append(np.require(self._read(read.stage, start, stop, end), np.float32, ("C", "A", "W")))
+        return pictures
 
     def _compute(self, stage: Stage, start: int, stop: int) -> np.ndarray:
         """Return what a streamed node gives for frames start..stop."""
-        plan, maker, name = self.plan, self.maker, stage.name
+        plan, maker, name = self.plan, self.maker, stage.node
         graph, node = plan.graph, plan.graph.nodes[name]
-        before, after = stage.window
         inputs: dict[str, Any] = {}
         for port, link in node.links().items():
-            if port in stage.sources:
-                inputs[port] = read_only(self._read(stage.sources[port], start - before, stop + after, self._length))
+            if port in stage.reads:
+                read = stage.reads[port]
+                inputs[port] = read_only(self._read(read.stage, start - read.before, stop + read.after, self._length))
             elif port in node.ports:
                 inputs[port] = read_only(plan.values.read(link)[start:stop])
         for field in node.params():
             inputs[field] = read_only(self._param(name, field, start, stop))
-        block = Block(maker.scenes[name], start, stop, plan.grids.get(name), maker.resources[name])
+        block = Block(maker.scenes[name], start, stop, stage.grid, maker.resources[name], stage.size)
         began = time.perf_counter()
         made = authors.call(graph, name, "compute", node.compute, block, span=(start, stop), **inputs)
-        self.seconds[name] += time.perf_counter() - began
-        made = streamed_output(graph, name, made, (start, stop), maker.shapes[name], maker.given.get(name))
-        maker.given.setdefault(name, made.shape[1:])
-        if next(iter(type(node).outputs.values())).kind is LATENTS:
+        self.tally.add(name, time.perf_counter() - began, stop - start)
+        made = streamed_output(graph, name, made, (start, stop), maker.shapes[stage.name], maker.given.get(stage.name))
+        maker.given.setdefault(stage.name, made.shape[1:])
+        if stage.makes == "latents":
             finite(graph, name, made, start)
         return made
 
@@ -298,8 +382,8 @@ class _Work:
             values[start:stop] if stop <= self._length else values[np.minimum(np.arange(start, stop), self._length - 1)]
         )
 
-    def _run_kernel(self, kernel: Kernel, pictures: list[np.ndarray], start: int, output: str, out: np.ndarray) -> None:
-        """Run a kernel into ``out``, whose first frame is ``start``.
+    def _run_kernel(self, stage: Stage, pictures: list[np.ndarray], start: int, output: str, out: np.ndarray) -> None:
+        """Run a stage's kernel into ``out``, whose first frame is ``start``.
 
         Raises
         ------
@@ -307,16 +391,16 @@ class _Work:
             When what it reads or makes is not finite, or the code of one of its nodes fails.
         """
         began = time.perf_counter()
-        if self._call_kernel(kernel, pictures, start, output, out):
-            self._find_culprit(kernel, pictures, start, start + len(out))
-        label = "+".join(kernel.steps) if output == "frames" else "+".join([*kernel.steps, self.plan.sink])
-        self.seconds[label] += time.perf_counter() - began
+        if self._call_kernel(stage.kernel, pictures, start, stage.size, output, out):
+            self._find_culprit(stage.kernel, pictures, start, start + len(out), stage.size)
+        label = "+".join([*stage.kernel.steps, self.plan.end] if stage.makes == "codes" else stage.kernel.steps)
+        self.tally.add(label or stage.name, time.perf_counter() - began, len(out))
 
     def _call_kernel(
-        self, kernel: Kernel, pictures: list[np.ndarray], start: int, output: str, out: np.ndarray
+        self, kernel: Kernel, pictures: list[np.ndarray], start: int, size: Size, output: str, out: np.ndarray
     ) -> bool:
         """Run a kernel; say whether anything in it may not be finite."""
-        plan, maker, span = self.plan, self.maker, (start, start + len(out))
+        plan, span = self.plan, (start, start + len(out))
         nodes = [plan.graph.nodes[step] for step in kernel.steps]
         columns = []
         for step, node in zip(kernel.steps, nodes):
@@ -327,12 +411,11 @@ class _Work:
         for i, column in enumerate(columns):
             uniforms[:, i] = column
         seeds = np.array([kernels.node_seed(plan.scene.seed, node) for node in nodes] or [0], np.uint32)
-        run, tables = maker.kernel(kernel, tuple(picture.shape[2:] for picture in pictures), output)
-        arguments = [argument for picture, table in zip(pictures, tables) for argument in (picture, *table)]
+        run = self.maker.kernel(kernel, tuple(picture.shape[2:] for picture in pictures), size, output)
         try:
-            return run(start, seeds, uniforms, self._thresholds, out, *arguments, maker.height, maker.width)
+            return run(start, seeds, uniforms, self._thresholds, pictures, out)
         except kernels.CompileError as error:
-            self._find_uncompilable(kernel, pictures, start, error)
+            self._find_uncompilable(kernel, pictures, start, size, error)
             raise
 
     def _singles(self, kernel: Kernel) -> Iterator[tuple[int, Kernel, list[tuple[str, int]]]]:
@@ -340,35 +423,30 @@ class _Work:
         for i, (step, wires) in enumerate(zip(kernel.steps, kernel.wiring)):
             sources = list(dict.fromkeys(wires))
             names = tuple(kernel.inputs[j] if what == "input" else kernel.steps[j] for what, j in sources)
-            yield (
-                i,
-                Kernel((step,), names, (tuple(("input", sources.index(wire)) for wire in wires),), ("step", 0)),
-                sources,
-            )
+            wiring = (tuple(("input", sources.index(wire)) for wire in wires),)
+            yield i, Kernel((step,), names, wiring, ("step", 0)), sources
 
-    def _find_culprit(self, kernel: Kernel, pictures: list[np.ndarray], start: int, stop: int) -> None:
+    def _find_culprit(self, kernel: Kernel, pictures: list[np.ndarray], start: int, stop: int, size: Size) -> None:
         """Name the first node of a kernel whose frames are not finite; nothing when all are."""
         graph, made = self.plan.graph, {}
         for i, (name, picture) in enumerate(zip(kernel.inputs, pictures)):
             finite(graph, name, picture, start)
             made["input", i] = picture
         for i, single, sources in self._singles(kernel):
-            out = made["step", i] = np.empty((stop - start, 3, self.maker.height, self.maker.width), np.float32)
-            self._call_kernel(single, [made[source] for source in sources], start, "frames", out)
+            out = made["step", i] = np.empty((stop - start, 3, size[1], size[0]), np.float32)
+            self._call_kernel(single, [made[source] for source in sources], start, size, "frames", out)
             finite(graph, kernel.steps[i], out, start)
 
     def _find_uncompilable(
-        self, kernel: Kernel, pictures: list[np.ndarray], start: int, error: kernels.CompileError
+        self, kernel: Kernel, pictures: list[np.ndarray], start: int, size: Size, error: kernels.CompileError
     ) -> None:
         """Name the first node of a kernel whose pixel code cannot be compiled."""
         graph = self.plan.graph
         if len(kernel.steps) == 1:
             code = type(graph.nodes[kernel.steps[0]]).pixel.__code__
-            place = f"{code.co_filename}:{code.co_firstlineno}"
-            raise authors.wrong(
-                graph, kernel.steps[0], f"pixel cannot be compiled: {error} ({place})"
-            ) from error.__cause__
-        blank = np.zeros((1, 3, self.maker.height, self.maker.width), np.float32)
+            text = f"pixel cannot be compiled: {error} ({code.co_filename}:{code.co_firstlineno})"
+            raise authors.wrong(graph, kernel.steps[0], text) from error.__cause__
+        blank = np.zeros((1, 3, size[1], size[0]), np.float32)
         for _, single, sources in self._singles(kernel):
             given = [pictures[j][:1] if what == "input" else blank for what, j in sources]
-            self._call_kernel(single, given, start, "frames", blank.copy())
+            self._call_kernel(single, given, start, size, "frames", blank.copy())

@@ -1,53 +1,48 @@
-"""Segments: a chunk's frames as the store keeps them, encoded or as a list of digests."""
+"""Segments: a chunk's frames as its film's format stores them."""
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from n2s.graph.errors import RenderError
-from n2s.plan.film import Chunk
-from n2s.runtime.films import encoder, mp4
+import numpy as np
+
+from n2s.graph.format import Shape
+from n2s.plan.formats import call_format
+from n2s.plan.keys import Chunk
 from n2s.runtime.render.frames import FrameMaker
+from n2s.runtime.render.tally import Tally
 
 
-def write_segment(
-    maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter, progress: Callable[[int], None]
-) -> None:
-    """Encode a chunk's frames to a segment."""
-    sink, header = maker.plan.node, maker.plan.graph.header
-    arguments = encoder.segment_arguments(header.size, header.fps, sink.crf, sink.preset, sink.depth)
-    with encoder.FFmpeg(arguments, path) as ffmpeg:
-        for codes in maker.blocks(chunk.start, chunk.stop, seconds, lambda: progress(0)):
+def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, tally: Tally, progress: Callable[[int], None]) -> None:
+    """Make a chunk's frames, write them as a segment and look whether it is whole.
+
+    ``tally`` counts what each node costs, and the format as "<sink> (encoder)"; ``progress`` is told of frames
+    that were written, of none while they are made, and may raise to give up.
+    """
+    plan, waited = maker.plan, 0.0
+    sink, header, made = plan.node, plan.graph.header, plan.format
+    not_the_formats: list[BaseException] = []  # what failed while frames were made
+
+    def blocks() -> Iterator[np.ndarray]:
+        nonlocal waited
+        source = maker.blocks(chunk.start, chunk.stop, tally, lambda: progress(0))
+        while True:
             began = time.perf_counter()
-            ffmpeg.write(memoryview(codes).cast("B"))
-            seconds[f"{maker.plan.sink} (encoder)"] += time.perf_counter() - began
+            try:
+                codes = next(source, None)
+            except BaseException as error:
+                not_the_formats.append(error)
+                raise
+            waited += time.perf_counter() - began
+            if codes is None:
+                return
+            yield codes
             progress(len(codes))
-        began = time.perf_counter()
-        ffmpeg.finish()
-        seconds[f"{maker.plan.sink} (encoder)"] += time.perf_counter() - began
-    check_segment(path, chunk.count)
 
-
-def write_digests(
-    maker: FrameMaker, chunk: Chunk, path: Path, seconds: Counter, progress: Callable[[int], None]
-) -> None:
-    """List the SHA-256 of each of a chunk's frames."""
-    lines = []
-    for codes in maker.blocks(chunk.start, chunk.stop, seconds, lambda: progress(0)):
-        lines += [f"{hashlib.sha256(frame).hexdigest()}\n" for frame in codes]
-        progress(len(codes))
-    path.write_text("".join(lines))
-
-
-def check_segment(path: Path, frames: int) -> None:
-    """Refuse a segment that has not exactly the frames it should: FFmpeg can end well with a short file."""
-    try:
-        found = next(track.samples for track in mp4.read_mp4(path) if track.handler == "vide")
-    except (ValueError, StopIteration, OSError):
-        found = None
-    if found != frames:
-        raise RenderError(f"FFmpeg made a segment of {found} frames instead of {frames}; run again to go on.")
+    began = time.perf_counter()
+    shape = Shape(header.size, header.fps)
+    call_format(plan.graph, plan.end, made.write_segment, path, sink, shape, blocks(), passing=not_the_formats)
+    tally.add(f"{plan.end} (encoder)", time.perf_counter() - began - waited, chunk.count)
+    call_format(plan.graph, plan.end, made.check_segment, path, sink, shape, chunk.count)

@@ -129,6 +129,7 @@ def _compare_nodes(old: list[dict], new: list[dict], pairs: dict[int, int], name
         found += _compare_fields("clock", was.get("clock", {}), now.get("clock", {}), f"{name}'s clock")
         found += _compare_wires(was["inputs"], now["inputs"], pairs, name, names)
         found += _compare_files(was.get("files", {}), now.get("files", {}), name)
+        found += _compare_formats(was.get("format", {}), now.get("format", {}), name)
         if was.get("grid") != now.get("grid"):
             grid = _change("setting", "latent grid", was.get("grid"), now.get("grid"))
             found += [grid] if grid not in found else []
@@ -168,6 +169,14 @@ def _compare_files(was: dict[str, str], now: dict[str, str], name: str) -> list[
         else:
             text = f"{name}: {_FILES.get(field, f'another {field}')}"
             found.append({"kind": "file", "subject": f"{name}.{field}", "text": text})
+    return found
+
+
+def _compare_formats(was: dict[str, Any], now: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return what differs in how a sink's frames are stored, beside its settings, on which its pixels depend."""
+    found = _compare_fields("format", was.get("own", {}), now.get("own", {}), f"{name}'s format")
+    if was.get("code") != now.get("code"):
+        found.insert(0, {"kind": "code", "subject": f"{name}'s format", "text": f"the code of {name}'s format changed"})
     return found
 
 

@@ -10,24 +10,23 @@ import numpy as np
 
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
-from n2s.graph.types import FRAMES, LATENTS, Link
+from n2s.graph.links import Link
+from n2s.graph.types import LATENTS
 from n2s.graph.values import Values
-from n2s.plan.film import Chunk, FilmPlan, node_digests
+from n2s.plan.formats import call_format
+from n2s.plan.keys import Chunk, node_digests
+from n2s.plan.stages import Plan, Stage
 from n2s.runtime.films.films import Film
-from n2s.runtime.run import Run
+from n2s.runtime.films.planned import SEGMENTS, PlannedFilms
 from n2s.runtime.seeing.differences import compare
 
 
-def describe_film(run: Run, film: Film) -> dict[str, Any]:
+def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
     """Return how a film is made, and which of its chunks are in the store, as plain data."""
     plans = list({id(plan): plan for plan, _ in film.parts}.values())
-    plan = plans[0]
-    stored: dict[str, bool] = {}
-    for _, chunk in film.parts:
-        if chunk.key not in stored:
-            stored[chunk.key] = run.store.find("segments", chunk.key, film.suffix) is not None
-    missing = [chunk for _, chunk in film.parts if not stored[chunk.key]]
-    done = run.maker.finished(film) is not None
+    plan, stored = plans[0], planned.stored(film)
+    missing = [chunk for (_, chunk), there in zip(film.parts, stored) if not there]
+    done = planned.finished(film) is not None
     return {
         "film": film.path.name,
         "path": str(film.path),
@@ -42,8 +41,8 @@ def describe_film(run: Run, film: Film) -> dict[str, Any]:
         "stages": stages(plan) if len(plans) == 1 else [],
         "driven": list_driven(plan) if len(plans) == 1 else [],
         "chunks": [
-            {"start": chunk.start, "stop": chunk.stop, "key": chunk.key, "stored": stored[chunk.key]}
-            for _, chunk in film.parts
+            {"start": chunk.start, "stop": chunk.stop, "key": chunk.key, "stored": there}
+            for (_, chunk), there in zip(film.parts, stored)
         ],
         "stored": len(film.parts) - len(missing),
         "to_render": 0 if done else len(missing),
@@ -63,6 +62,7 @@ def describe_analysis(graph: Graph, values: Values) -> dict[str, Any]:
             signals.append({"signal": f"{name}.{output}" if several else name, "columns": columns, "range": reached})
     return {
         "film": None,
+        "name": graph.path.stem if graph.path else "",
         "title": graph.header.title,
         "frames": clock.frames,
         "seconds": clock.duration,
@@ -73,51 +73,59 @@ def describe_analysis(graph: Graph, values: Values) -> dict[str, Any]:
     }
 
 
-def stages(plan: FilmPlan) -> list[dict[str, Any]]:
-    """Return the stages of a chunk, in order."""
-    nodes, found, fused = plan.graph.nodes, [], set()
-
-    def kernel(root: str, to: str) -> None:
-        fused_nodes = plan.kernel(root)
-        if root not in fused and (fused_nodes.steps or to):
-            fused.add(root)
-            found.append(
-                {"stage": "kernel", "nodes": list(fused_nodes.steps), "inputs": list(fused_nodes.inputs), "to": to}
-            )
-
-    for name in plan.order:
-        node = nodes[name]
-        if name in plan.fusion.cuts:
-            kernel(name, "frames")
-        if node.kind != "streamed":
-            continue
-        inputs = [link.node for port, link in node.links().items() if node.ports.get(port) is FRAMES]
-        for source in inputs:
-            if nodes[source].kind == "pointwise":
-                kernel(source, "")
-        makes = next(iter(type(node).outputs.values())).kind
-        stage = "latents" if makes is LATENTS else "decoder" if LATENTS in node.ports.values() else "frames"
-        found.append({"stage": stage, "node": name, "type": type(node).__name__, "details": _details(plan, name)})
-    sink = plan.node
-    kernel(sink.frames.node, f"yuv420p of {sink.depth} bits{', dithered' if sink.dither else ''}")
-    coding = [f"H.264, crf {sink.crf}, {sink.preset}"] if hasattr(sink, "crf") else ["SHA-256 of every frame"]
-    found.append({"stage": "sink", "node": plan.sink, "type": type(sink).__name__, "details": coding})
-    return found
+def stages(plan: Plan) -> list[dict[str, Any]]:
+    """Return the stages of a plan, as plain data, in their order."""
+    return [_describe_stage(plan, stage) for stage in plan.stages]
 
 
-def _details(plan: FilmPlan, name: str) -> list[str]:
-    texts = []
-    if name in plan.grids:
-        texts.append(f"{plan.grids[name][0]}x{plan.grids[name][1]} latents")
-    if provider := node_digests(plan.graph, name, plan.scene).get("provider"):
+def _describe_stage(plan: Plan, stage: Stage) -> dict[str, Any]:
+    node = plan.graph.nodes[stage.node]
+    about = {
+        "stage": _stage_kind(stage, node),
+        "name": stage.name,
+        "nodes": list(stage.nodes),
+        "type": type(node).__name__,
+        "reads": [vars(read) | {"size": list(read.size) if read.size else None} for read in stage.reads.values()],
+        "makes": stage.makes,
+        "size": list(stage.size) if stage.size else None,
+        "grid": list(stage.grid) if stage.grid else None,
+        "before": stage.before,
+        "after": stage.after,
+        "kept": stage.keep,
+        "details": _details(plan, stage),
+    }
+    if stage.kernel:
+        about["kernel"] = {"steps": list(stage.kernel.steps), "inputs": list(stage.kernel.inputs)}
+    return about
+
+
+def _stage_kind(stage: Stage, node: Any) -> str:
+    if stage.makes == "codes":
+        return "sink"
+    if stage.kernel:
+        return "kernel" if stage.kernel.steps else "fit"
+    return "decoder" if LATENTS in node.ports.values() and stage.makes == "frames" else stage.makes
+
+
+def _details(plan: Plan, stage: Stage) -> list[str]:
+    texts, node = [], plan.graph.nodes[stage.node]
+    if stage.makes == "codes":
+        return [str(plan.pixels), call_format(plan.graph, plan.end, plan.format.describe, node)]
+    if stage.kernel and not stage.kernel.steps:
+        return [f"{stage.size[0]}x{stage.size[1]}"]
+    if stage.grid:
+        texts.append(f"{stage.grid[0]}x{stage.grid[1]} latents")
+    if provider := node_digests(plan.graph, stage.node, plan.scene).get("provider"):
         texts.append(f"on {provider}")
-    before, after = plan.windows.get(name, (0, 0))
+    before, after = max(((read.before, read.after) for read in stage.reads.values()), default=(0, 0))
     if before or after:
         texts.append(f"sees {before} frames before and {after} after")
+    if stage.keep:
+        texts.append("frames are kept")
     return texts
 
 
-def list_driven(plan: FilmPlan) -> list[dict[str, Any]]:
+def list_driven(plan: Plan) -> list[dict[str, Any]]:
     """Return the parameters and ports that signals drive: what drives each, and the range it reaches."""
     found = []
     for name in plan.order:
@@ -133,7 +141,7 @@ def list_driven(plan: FilmPlan) -> list[dict[str, Any]]:
     return found
 
 
-def driver(plan: FilmPlan, name: str, field: str) -> str:
+def driver(plan: Plan, name: str, field: str) -> str:
     """Return what drives a parameter or port, as it is written in the graph."""
     value = getattr(plan.graph.nodes[name], field)
     if isinstance(value, Link):
@@ -148,32 +156,31 @@ class Explainer:
 
     Parameters
     ----------
-    run : Run
-        Planned.
+    planned : PlannedFilms
     """
 
-    def __init__(self, run: Run):
-        self.run = run
+    def __init__(self, planned: PlannedFilms):
+        self.planned, store = planned, planned.store
         self.kept: dict[str, dict[str, Any]] = {}
         self.by_start: dict[int, list[str]] = {}
         self.made: dict[str, float] = {}
-        for entry in run.store.entries():  # before any chunk is looked for, which removes damaged ones
-            recipe = run.store.recipe("segments", entry.key) if entry.kind == "segments" else None
+        for entry in store.entries():  # before any chunk is looked for, which removes damaged ones
+            recipe = store.recipe(SEGMENTS, entry.key) if entry.kind == SEGMENTS else None
             if recipe and isinstance(recipe.get("static"), dict):
                 self.kept[entry.key] = recipe
                 self.made[entry.key] = max((_changed(path) for path in entry.payloads), default=entry.used)
                 self.by_start.setdefault(recipe["start"], []).append(entry.key)
-        self.stale = {task.key for task in run.missing()}
+        self.stale = {task.key for task in planned.tasks()}
 
     def film(self, film: Film, index: int | None = None) -> list[dict[str, Any]]:
         """Return a film's stale chunks with their causes, or one chunk whatever its state."""
-        done = self.run.maker.finished(film) is not None
+        done, there = self.planned.finished(film) is not None, self.planned.stored(film)
         chunks, passed = [], 0
         for i, (plan, chunk) in enumerate(film.parts):
             begin, passed = passed, passed + chunk.count
             if i != index and (index is not None or done or chunk.key not in self.stale):
                 continue
-            stored = self.run.store.find("segments", chunk.key, film.suffix) is not None
+            stored = there[i]
             causes, against = self._causes(plan, chunk) if not stored else ([], None)
             if stored:
                 causes = [{"kind": "stored", "text": "it is in the store: nothing to render"}]
@@ -188,14 +195,14 @@ class Explainer:
             })  # fmt: skip
         return chunks
 
-    def _causes(self, plan: FilmPlan, chunk: Chunk) -> tuple[list[dict[str, Any]], str | None]:
+    def _causes(self, plan: Plan, chunk: Chunk) -> tuple[list[dict[str, Any]], str | None]:
         """Return the causes, and the key of the stored chunk that the new one was compared with."""
         if chunk.key in self.kept:
             return [
                 {"kind": "damaged", "text": "it was rendered before, but the stored result is damaged or gone"}
             ], chunk.key
-        names = [*plan.order, plan.sink]
-        recipe = {**chunk.recipe, "static": plan.static}
+        names = [stage.node for stage in plan.nodes]
+        recipe = {**chunk.recipe, "static": plan.keys.static}
         best: tuple[Any, str, list] | None = None
         for key in [*self.by_start.get(chunk.start, ()), *self._at_other_rates(plan, chunk)]:
             found = compare(self.kept[key], recipe, names)
@@ -210,8 +217,10 @@ class Explainer:
                     "text": "it was never rendered before: the store has nothing similar for these frames",
                 }
             ], None
-        margins = {f"{names[int(at)]}.{field}": (before, after)
-                   for name, _, before, after in plan.driven for at, _, field in [name.partition(".")]}  # fmt: skip
+        margins = {}
+        for signal in plan.keys.signals:
+            place, _, field = signal.name.partition(".")
+            margins[f"{names[int(place)]}.{field}"] = signal.before, signal.after
         causes = []
         for cause in best[2]:
             if cause["kind"] == "signal":
@@ -225,7 +234,7 @@ class Explainer:
             causes.append(cause)
         return causes, best[1]
 
-    def _at_other_rates(self, plan: FilmPlan, chunk: Chunk) -> list[str]:
+    def _at_other_rates(self, plan: Plan, chunk: Chunk) -> list[str]:
         """Return the stored chunks of other frame rates that overlap this one in time."""
         fps, found = plan.graph.header.fps, []
         for key, recipe in self.kept.items():

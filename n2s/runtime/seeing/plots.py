@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from n2s.graph.timecodes import minutes
 from n2s.runtime.seeing.lettering import HEIGHT, letter, width
 
 LINES = ((201, 118, 0), (59, 130, 160), (79, 157, 105), (176, 122, 161), (196, 78, 82), (110, 110, 120), (140, 109, 49))
@@ -70,13 +71,6 @@ def _number(value: float, ticks: Sequence[float]) -> str:
     return f"{value:.{decimals}f}" if decimals <= 4 and abs(value) < 1e6 else f"{value:.3g}"
 
 
-def clock_text(seconds: float, step: float) -> str:
-    """Return a time as m:ss, with decimals where ticks are less than a second apart."""
-    decimals = max(0, int(np.ceil(-np.log10(step) - 1e-9)))
-    minutes, rest = divmod(round(seconds, 6), 60)
-    return f"{int(minutes)}:{rest:0{2 + (decimals + 1 if decimals else 0)}.{decimals}f}"
-
-
 def _grid(
     pixels: np.ndarray,
     box: tuple[int, int, int, int],
@@ -93,10 +87,11 @@ def _grid(
     room = (right - left) / 120  # labels that fit side by side
     seconds = time[1] - time[0]
     step = next((step for step in _STEPS if seconds / step <= room), _STEPS[-1])
+    decimals = max(0, int(np.ceil(-np.log10(step) - 1e-9)))  # where the ticks are closer than a second
     for k in range(int(np.ceil(time[0] / step - 1e-9)), int(np.floor(time[1] / step + 1e-9)) + 1):
         x = round(left + (k * step - time[0]) / seconds * (right - left - 1))
         pixels[top:bottom, min(x, right - 1)] = _GRID
-        label = clock_text(k * step, step)
+        label = minutes(k * step, decimals)
         letter(pixels, min(x - width(label) // 2, pixels.shape[1] - width(label) - 4), bottom + 10, label, _INK)
     pixels[bottom - 1, left:right] = _AXIS
     pixels[top:bottom, left] = _AXIS

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 import numpy as np
 
 from n2s.graph.check import without_film
-from n2s.graph.declare import Sink, port
 from n2s.graph.errors import ArgumentError, GraphError, Problem
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
+from n2s.graph.links import Link
 from n2s.graph.registry import suggest
-from n2s.graph.types import AUDIO, LATENTS, SIGNAL, Frames, Latents, Link
-from n2s.plan.film import FilmPlan
-from n2s.runtime import machine
-from n2s.runtime.context import RunContext
+from n2s.graph.types import AUDIO, SIGNAL
 from n2s.runtime.readiness import check_inputs
-from n2s.runtime.render.analysis import analyse, resolved
-from n2s.runtime.render.frames import FrameMaker
-
-SHOWN = "(what is shown)"  # no name that a graph can have
-
-
-class ShownFrames(Sink):
-    """Takes the place of a film in a graph without one, to see frames."""
-
-    frames: Frames = port("what is seen")
-
-
-class ShownLatents(Sink):
-    """Takes the place of a film in a graph without one, to see latents."""
-
-    latents: Latents = port("what is seen")
+from n2s.runtime.render.analysis import resolved
+from n2s.runtime.session import Session
 
 
 class View:
@@ -42,11 +23,10 @@ class View:
 
     Parameters
     ----------
-    graph : Graph
+    session : Session
         Of a track; an album has no outputs of its own.
     port : str, optional
         ``node``, ``node.output``, ``node.output.3`` or ``node.parameter``; the film's frames when left out.
-    context : RunContext
 
     Attributes
     ----------
@@ -56,18 +36,18 @@ class View:
         "signal", "latents" or "frames".
     """
 
-    def __init__(self, graph: Graph, port: str | None, context: RunContext):
+    def __init__(self, session: Session, port: str | None = None):
+        graph = session.graph
         refuse_album(graph)
         check_inputs(graph)
-        self.graph, self.context = graph.flat, context
+        self.session, self.graph = session, graph.flat
         self.param, self.link = self._find(graph, port)
         kind = SIGNAL if self.param else self.graph.output(self.link).kind
         self.name = port or str(self.link)
         if kind is AUDIO:
             raise GraphError(f'"{self.name}" is music; choose a signal, latents or frames, such as those of Features.')
         self.kind = kind.name.lower()
-        self.values = analyse(self.graph, context)
-        self.clock = self.values.clock
+        self.values, self.clock = session.values, session.clock
 
     def _find(self, graph: Graph, port: str | None) -> tuple[tuple[str, str] | None, Link | None]:
         """Return the parameter that is meant, or the link."""
@@ -104,45 +84,6 @@ class View:
             raise GraphError([Problem(graph.where(name, key=True), text)])
         return None, link
 
-    @cached_property
-    def plan(self) -> FilmPlan:
-        """The plan of the film that the node takes part in."""
-        for sink in self.graph.sinks():
-            plan = FilmPlan(self.graph, sink, self.values, self.context, machine.environment())
-            if self.link.node in plan.order:
-                plan.check_ranges()
-                return plan
-        return self._plan_without_film()
-
-    def _plan_without_film(self) -> FilmPlan:
-        """Return a plan for a node that no film needs: frames get the header's size, latents the grid for that size.
-
-        If a decoder reads the latents, its grid is used.
-        """
-        read = {link.node for _, _, link in self.graph.links()}
-        graph = copy.copy(self.graph)
-        for name, node in self.graph.nodes.items():
-            streams = [
-                (output, declared.kind) for output, declared in type(node).outputs.items() if declared.kind.streamed
-            ]
-            if name not in read and streams:
-                output, kind = streams[0]
-                end = (
-                    ShownLatents(latents=Link(name, output))
-                    if kind is LATENTS
-                    else ShownFrames(frames=Link(name, output))
-                )
-                graph.nodes = self.graph.nodes | {SHOWN: end}
-                plan = FilmPlan(graph, SHOWN, self.values, self.context, machine.environment())
-                if self.link.node in plan.order:
-                    plan.check_ranges()
-                    return plan
-        raise GraphError(f'"{self.link.node}" gives neither latents nor frames.')
-
-    @cached_property
-    def maker(self) -> FrameMaker:
-        return FrameMaker(self.plan, self.context.store.kernels)
-
     @property
     def signal(self) -> np.ndarray:
         """The values of a signal or parameter, float32 (T,) or (T, K)."""
@@ -163,11 +104,11 @@ class View:
         if self.kind == "signal":
             yield self.signal[list(frames)]
         else:
-            yield from self.maker.pick(self.link.node, frames)
+            yield from self.session.pick(self.link.node, frames)
 
     def seconds(self, time: Number) -> float:
         """Return a time in seconds, beats in the tempo of the track."""
-        return resolved(time, self.graph, self.clock, self.context)
+        return resolved(time, self.graph, self.clock, self.session.context)
 
     def frame_at(self, time: Number, what: str) -> int:
         """Return the frame that is shown at a time.

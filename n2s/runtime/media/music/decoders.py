@@ -53,7 +53,7 @@ def open_part(path: str, part: Part, ffmpeg: Callable[[], str], keep: bool) -> S
     """Return a decoder of one part: libsndfile where it is able to, else FFmpeg."""
     source: Source | None = None
     if part.kind not in ("", "mpeg"):
-        import soundfile
+        import soundfile  # slow to import; plans of music that is known already read none
 
         try:
             source = Soundfile(path, part, keep)
@@ -96,7 +96,7 @@ class Soundfile(Source):
     """A part as libsndfile reads it."""
 
     def __init__(self, path: str, part: Part, keep: bool):
-        import soundfile
+        import soundfile  # slow to import; plans of music that is known already read none
 
         self._path, self._kind, self._keep, self._error = path, part.kind, keep, soundfile.LibsndfileError
         self._splice = Splice(path, part.pieces) if part.pieces is not None else None

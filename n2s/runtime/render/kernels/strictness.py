@@ -9,7 +9,10 @@ is looking at every step before it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from functools import cache
+
+from n2s.runtime.render.kernels.pixels import PixelCode
+from n2s.runtime.render.kernels.program import Pixel, Program
 
 Channels = frozenset[tuple[int, int]]  # (picture, channel)
 NONE: Channels = frozenset()
@@ -85,7 +88,7 @@ def _statement(statement: ast.stmt, pictures: dict[str, int], known: dict[str, C
         for branch, body in zip(branches, (statement.body, statement.orelse)):
             for inner in body:
                 _statement(inner, pictures, branch, helpers)
-        for name in {*branches[0], *branches[1]}:
+        for name in branches[0] | branches[1]:
             known[name] = branches[0].get(name, NONE) & branches[1].get(name, NONE)
         return
     raise Unclear
@@ -119,14 +122,12 @@ def _expression(
         if name in _PASSING_CALLS and len(value.args) == 1 or name == "copysign" and value.args:
             return inner(value.args[0])
         function = helpers.get(name)
-        if (
-            function is not None
-            and len(function.args.args) == len(value.args)
-            and not any(_is_picture(a, pictures) for a in value.args)
-        ):
-            arguments = {arg.arg: inner(given) for arg, given in zip(function.args.args, value.args)}
+        if function is not None and len(function.args.args) == len(value.args):
+            arguments = list(zip((arg.arg for arg in function.args.args), value.args))
+            whole = {name: pictures[part.id] for name, part in arguments if _is_picture(part, pictures)}
+            parts = {name: inner(part) for name, part in arguments if name not in whole}
             try:
-                made = _run(function, {}, arguments, helpers)
+                made = _run(function, whole, parts, helpers)
             except Unclear:
                 return NONE
             return made if isinstance(made, frozenset) else NONE
@@ -139,28 +140,29 @@ def _combined(operator: ast.operator, left: Channels, right: Channels) -> Channe
     return left if isinstance(operator, ast.Div | ast.Mod) else NONE
 
 
-def unseen(
-    wiring: Sequence[Sequence[tuple[str, int]]],
-    root: tuple[str, int],
-    strict: Sequence[tuple[Channels, Channels, Channels]],
-    inputs: int,
-) -> list[tuple[str, int, int]]:
-    """Return the channels that a kernel must look at beside its result: ("input" or "step", number, channel).
+def unseen(program: Program) -> list[tuple[int, int]]:
+    """Return the channels that must be looked at beside what is stored: (number of the record, channel).
 
-    Parameters
-    ----------
-    wiring, root : as those of a `Kernel`
-    strict : what each step is strict in
-    inputs : the number of pictures read
+    Where all of them and all that is stored are finite, every colour that the program read or made is.
     """
-    seen = {(*root, channel) for channel in range(3)}
-    looked_at: list[tuple[str, int, int]] = []
-    for i in reversed(range(len(wiring))):
-        for channel in range(3):
-            if ("step", i, channel) not in seen:
-                seen.add(("step", i, channel))
-                looked_at.append(("step", i, channel))
-        for colour in strict[i]:
-            seen |= {(*wiring[i][picture], channel) for picture, channel in colour}
-    looked_at += [("input", i, c) for i in range(inputs) for c in range(3) if ("input", i, c) not in seen]
-    return looked_at
+    records = program.records
+    seen = {(program.store.source, channel) for channel in range(3)}
+    looked_at: list[tuple[int, int]] = []
+    steps = [number for number in program.colours if isinstance(records[number], Pixel)]
+    for number in reversed(steps):
+        pixel = records[number]
+        looked_at += [(number, channel) for channel in range(3) if (number, channel) not in seen]
+        for colour in _strict(pixel.code, len(pixel.pictures)):
+            seen |= {(pixel.pictures[picture], channel) for picture, channel in colour}
+    read = [number for number in program.colours if number not in steps]
+    return looked_at + [(number, channel) for number in read for channel in range(3) if (number, channel) not in seen]
+
+
+@cache
+def _strict(code: PixelCode, pictures: int) -> tuple[Channels, Channels, Channels]:
+    helpers = {name: _function(text) for name, text in code.helpers}
+    return strict_channels(_function(code.text), pictures, helpers)
+
+
+def _function(text: str) -> ast.FunctionDef:
+    return ast.parse(text).body[0]

@@ -1,0 +1,1 @@
+"""Formats: how films are stored, joined and looked at again; one file per format, found by entry point."""

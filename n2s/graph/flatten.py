@@ -1,0 +1,124 @@
+"""Flattening: nodes of sub-graphs in the places of their instances, and a node for every expression at a port.
+
+So what is planned, keyed and run knows neither sub-graphs nor expressions at ports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from n2s.graph.declare import Node
+from n2s.graph.errors import GraphError
+from n2s.graph.expressions import Expression, Number, map_tree
+from n2s.graph.formula import Formula
+from n2s.graph.links import Link
+from n2s.graph.paths import changed_paths
+from n2s.graph.subgraph import MAX_NODES, InterfaceNode, SubGraph
+from n2s.graph.types import SIGNAL
+
+if TYPE_CHECKING:
+    from n2s.graph.parts import GraphParts
+
+
+def flatten(
+    graph: GraphParts,
+) -> tuple[dict[str, Node], dict[str, tuple[GraphParts, str]], dict[tuple[str, str], Link]]:
+    """Return the nodes of a graph with its sub-graphs in the places of their instances and its expressions as nodes.
+
+    Returns
+    -------
+    nodes : dict of str to Node
+        Nodes of an instance are named ``instance/node``.
+    origins : dict of str to (Graph, str)
+        The graph and the name that each of them is written under.
+    instance_outputs : dict of (str, str) to Link
+        What each output of a sub-graph's instance, by (instance, output), is read from; see `redirect`.
+    """
+    nodes: dict[str, Node] = {}
+    origins: dict[str, tuple[GraphParts, str]] = {}
+    outputs: dict[tuple[str, str], Link] = {}
+    for name in graph.order:
+        node = graph.nodes[name]
+        node = _rewire(node, lambda value: redirect(value, outputs))
+        if not isinstance(node, SubGraph):
+            nodes[name], origins[name] = node, (graph, name)
+            continue
+        inner = node.inner.flat
+        arguments = {field: getattr(node, field) for field in [*node.interface.inputs, *node.interface.params]}
+        for inner_name, inner_node in inner.nodes.items():
+            if isinstance(inner_node, InterfaceNode):
+                continue
+            inner_node = _rewire(inner_node, lambda value: _substitute(value, name, arguments))
+            update = {}
+            if node.seed and "seed" in type(inner_node).model_fields:
+                update["seed"] = inner_node.seed ^ (node.seed * 0x9E3779B1 & 0xFFFFFFFF)
+            flat = f"{name}/{inner_name}"
+            update |= changed_paths(inner_node, lambda path: str(inner.resolve(path.text)) if path.text else "")
+            nodes[flat], origins[flat] = inner_node.model_copy(update=update), inner.origin(inner_name)
+        for output, text in node.interface.outputs.items():
+            link = _substitute(inner.through(Link.parse(text)), name, arguments)
+            outputs[name, output] = link
+            if len(node.interface.outputs) == 1:
+                outputs[name, ""] = link
+        if len(nodes) > MAX_NODES:
+            raise GraphError(f"the graph has more than {MAX_NODES} nodes with its sub-graphs in place")
+    _lower(nodes, origins)
+    return nodes, origins, outputs
+
+
+def _rewire(node: Node, change: Callable[[Any], Any]) -> Node:
+    """Return a node with its links and expressions changed; what stays the same stays unset where it was not set."""
+    values = {field: getattr(node, field) for field in [*node.ports, *node.params()]}
+    changed = {field: made for field, value in values.items() if (made := change(value)) != value}
+    return node.model_copy(update=changed) if changed else node
+
+
+def redirect(value: Any, outputs: Mapping[tuple[str, str], Link]) -> Any:
+    """Point a link to a sub-graph's output at the node inside it."""
+
+    def follow(leaf: Any) -> Any:
+        if isinstance(leaf, Link) and (target := outputs.get((leaf.node, leaf.output))):
+            return Link(target.node, target.output, target.component if leaf.component is None else leaf.component)
+        return leaf
+
+    return _map(value, follow)
+
+
+def _substitute(value: Any, instance: str, arguments: dict[str, Any]) -> Any:
+    """Rename a link inside an instance, or put what the interface is arguments in its place."""
+
+    def place(leaf: Any) -> Any:
+        if not isinstance(leaf, Link):
+            return leaf
+        if leaf.node in arguments:
+            value = arguments[leaf.node]
+            if isinstance(value, Link) and leaf.component is not None:
+                return Link(value.node, value.output, leaf.component)
+            return value.tree if isinstance(value, Expression) else value
+        return Link(f"{instance}/{leaf.node}", leaf.output, leaf.component)
+
+    return _map(value, place)
+
+
+def _map(value: Any, function: Any) -> Any:
+    if isinstance(value, list):
+        return [_map(item, function) for item in value]
+    if isinstance(value, Link):
+        made = function(value)
+        return made if isinstance(made, Link | Number) else Expression(made)
+    if isinstance(value, Expression):
+        tree = map_tree(value.tree, function)
+        return tree if isinstance(tree, Link | Number) else Expression(tree)
+    return value
+
+
+def _lower(nodes: dict[str, Node], origins: dict[str, tuple[GraphParts, str]]) -> None:
+    """Give every expression and number at a signal's port a node of its own."""
+    for name, node in list(nodes.items()):
+        for field, kind in node.ports.items():
+            value = getattr(node, field)
+            if kind is SIGNAL and isinstance(value, Expression | Number):
+                made = f"{name}:{field}"
+                nodes[made], origins[made] = Formula(value=value), origins[name]
+                nodes[name] = nodes[name].model_copy(update={field: Link(made)})

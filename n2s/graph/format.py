@@ -1,0 +1,170 @@
+"""A format: which codes of frames are stored, how segments are written and joined, how a film is checked.
+
+A sink names its format, ``format: ClassVar[str] = "h264"``; a package registers a class for that name:
+``[project.entry-points."n2s.formats"] h264 = "mine.formats:H264"``. One object of it serves all films and all threads,
+so it holds no state.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, ClassVar
+
+from n2s.graph.code import loaded
+
+BITS = {"yuv420p": (8, 10), "rgb": (8, 16)}
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """The codes of a frame.
+
+    Attributes
+    ----------
+    layout : str
+        "yuv420p": planar Y'CbCr of BT.709, limited range, left-sited chroma, 3/2 H W codes.
+        "rgb": interleaved display values over the full range, 3 H W codes.
+    bits : int
+        Of a code: 8 or 10 of "yuv420p", 8 or 16 of "rgb". Codes of 8 bits are uint8, others uint16.
+    dither : bool
+        Whether the rounding is spread over a fine fixed pattern.
+    """
+
+    layout: str
+    bits: int
+    dither: bool = True
+
+    def __post_init__(self) -> None:
+        if self.bits not in BITS.get(self.layout, ()):
+            known = ", ".join(f"{layout} of {' or '.join(map(str, bits))} bits" for layout, bits in BITS.items())
+            raise ValueError(f"there are no pixels {self.layout!r} of {self.bits!r} bits; there are {known}")
+
+    def __str__(self) -> str:
+        return f"{self.layout} of {self.bits} bits{', dithered' if self.dither else ''}"
+
+    @property
+    def stored(self) -> str:
+        """The name by which a kernel knows them: "yuv8", "rgb16"."""
+        return f"{'rgb' if self.layout == 'rgb' else 'yuv'}{self.bits}"
+
+    def count(self, width: int, height: int) -> int:
+        """Return the number of codes of a frame."""
+        return width * height * 3 if self.layout == "rgb" else width * height * 3 // 2
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the frames of a segment share: their width and height in pixels, and their rate."""
+
+    size: tuple[int, int]
+    fps: Fraction
+
+
+class Format(ABC):
+    """How films of one kind are stored; see `n2s.graph.format`.
+
+    Whatever a method writes depends on its arguments alone. A path that it is given to write at is a temporary name:
+    what is whole is renamed afterwards, and what fails is taken away.
+
+    Attributes
+    ----------
+    suffix : str
+        Of its segments in the store, each of which is one file: ".mp4".
+    endings : tuple of str
+        Those that its films may have, in small letters; none of a folder.
+    is_folder : bool
+        Whether a film is a folder of files, in place of one file.
+    carries_sound, carries_metadata : bool
+        Whether music is part of a film; whether title, artist and chapters are.
+    sound_suffix : str
+        Of its encoded music in the store, where it carries sound.
+    gives_frames : bool
+        Whether `write_frames` can take the pictures out of a film.
+    any_chunk : bool
+        Whether a film has the same bytes for every length of segments.
+    """
+
+    suffix: ClassVar[str] = ".bin"
+    endings: ClassVar[tuple[str, ...]] = ()
+    is_folder: ClassVar[bool] = False
+    carries_sound: ClassVar[bool] = False
+    carries_metadata: ClassVar[bool] = False
+    sound_suffix: ClassVar[str] = ".bin"
+    gives_frames: ClassVar[bool] = False
+    any_chunk: ClassVar[bool] = False
+
+    # When it was defined, and in which file: that tells the code it was made by (`n2s.graph.code.loaded`).
+    _born: ClassVar[tuple[int, str | None]] = (0, None)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._born = loaded.now(), getattr(sys.modules.get(cls.__module__), "__file__", None)
+
+    @abstractmethod
+    def pixels(self, sink: Any) -> Pixels:
+        """Return which codes of each frame a sink stores."""
+
+    @abstractmethod
+    def describe(self, sink: Any) -> str:
+        """Return how a sink's frames are coded, in a few words for the user: "H.264, crf 18"."""
+
+    def recipe(self, sink: Any) -> dict[str, Any]:
+        """Return, as plain data, what else decides bytes: beside the code of this class and the sink's keyed settings.
+
+        Versions of libraries that write the bytes belong here.
+        """
+        return {}
+
+    @abstractmethod
+    def write_segment(self, path: Path, sink: Any, shape: Shape, blocks: Iterator[Any]) -> None:
+        """Write one chunk's frames as a segment.
+
+        Parameters
+        ----------
+        blocks : iterator of array (B, codes of a frame), uint8 or uint16
+            A few frames at a time, C-contiguous; the memory of one may be used again for the next.
+        """
+
+    @abstractmethod
+    def check_segment(self, path: Path, sink: Any, shape: Shape, frames: int) -> None:
+        """Raise a `RenderError` where a segment has not exactly the frames that it should."""
+
+    def sound_recipe(self, sink: Any) -> dict[str, Any]:
+        """Return, as plain data, what of a sink decides the bytes of its encoded music."""
+        return {}
+
+    def write_sound(self, path: Path, film: Any, blocks: Iterator[Any]) -> None:
+        """Write the encoded music of a film that has sound.
+
+        Parameters
+        ----------
+        film : n2s.runtime.films.films.Film
+        blocks : iterator of float32 (n, channels)
+            Samples in the layout of ``film.sound``, at its ``rate``.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def join(self, path: Path, film: Any, segments: list[Path], sound: Path | None) -> None:
+        """Write a film out of its segments and its encoded music, without coding a frame again.
+
+        Parameters
+        ----------
+        path : Path
+            Of the file, or of a folder that is there and empty.
+        film : n2s.runtime.films.films.Film
+            Its ``sink``, ``size``, ``fps``, ``frames``, ``title``, ``artist``, ``chapters``, ``samples`` and ``sound``.
+        """
+
+    @abstractmethod
+    def verify(self, path: Path, film: Any) -> None:
+        """Raise a `RenderError` where a joined film has not the frames, or the length of sound, that it should."""
+
+    def write_frames(self, film: Path, folder: Path) -> None:
+        """Write every frame of a finished film into a folder, as 000000.png, 000001.png, …"""
+        raise NotImplementedError

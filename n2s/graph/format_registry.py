@@ -1,0 +1,71 @@
+"""The formats there are: this library's own and those of installed packages, found through one entry point group.
+
+A format is loaded when a sink names it. A package that cannot be loaded, a name that two packages define, a class that
+is no format: each stops only the graphs that need it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from inspect import isclass
+from typing import Any
+
+from n2s.graph.entries import defined_by, entries, load_entry, package_of, suggest
+from n2s.graph.errors import GraphError
+from n2s.graph.format import Format
+
+GROUP = "n2s.formats"
+
+
+@cache
+def find_format(name: str) -> Format:
+    """Return the format of a name.
+
+    Raises
+    ------
+    GraphError
+        When there is none, several, or one that cannot be used.
+    """
+    found = entries(GROUP)
+    named = [entry for entry in found if entry.name == name]
+    if not named:
+        known = sorted({entry.name for entry in found})
+        cure = suggest(name, known) or "No formats are installed; install the package itself: pip install -e ."
+        raise GraphError(f'there is no format "{name}". {cure}')
+    if len(named) > 1:
+        listed = defined_by(f"{entry.value} of {package_of(entry)}" for entry in named)
+        raise GraphError(
+            f'the format "{name}" is defined by {listed}; it is of no use until all but one are uninstalled.'
+        )
+    entry = named[0]
+    cls, broken = load_entry(entry)
+    if broken:
+        raise GraphError(f'the format "{name}" is in a package that cannot be loaded: {broken}')
+    what = f'the format "{name}" of {package_of(entry)} ({entry.value})'
+    if not isclass(cls) or not issubclass(cls, Format):
+        raise GraphError(f"{what} is no format: a class that inherits from n2s.graph.format.Format was wanted.")
+    if missing := sorted(cls.__abstractmethods__):
+        raise GraphError(f"{what} is no format yet: it has no {', '.join(missing)}.")
+    return cls()
+
+
+def format_of(sink: Any) -> Format:
+    """Return the format that a sink writes.
+
+    Raises
+    ------
+    GraphError
+        When it cannot be found.
+    """
+    if not sink.format or not isinstance(sink.format, str):
+        raise GraphError(f'{type(sink).__name__} names no format; its class needs one: format: ClassVar[str] = "h264".')
+    return find_format(sink.format)
+
+
+def format_problem(sink: Any) -> str:
+    """Say why the format of a sink cannot be found; nothing when it can."""
+    try:
+        format_of(sink)
+    except GraphError as error:
+        return str(error)
+    return ""

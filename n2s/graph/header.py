@@ -1,0 +1,81 @@
+"""What holds for a whole graph: its frame rate, size, seed, tempo, length and model, what it is called."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from n2s.graph.expressions import Number
+from n2s.graph.parsing import FolderPath
+from n2s.graph.registry import suggest
+from n2s.graph.time import parse_rate
+from n2s.graph.times import WrittenSeconds, is_musical, parse_time
+from n2s.graph.wording import wanted
+
+MAX_SIDE = 8192
+
+
+class Header(BaseModel):
+    """What holds for a whole graph."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    n2s: int = Field(1, ge=1, le=1, description="the version of the graph format")
+    title: str = Field("", description="shown in diagrams, chapters and players")
+    artist: str = Field("", description="written into the film")
+    seed: int = Field(0, ge=0, lt=2**32, description="of every random number of the graph")
+    fps: Annotated[Fraction, BeforeValidator(parse_rate)] = Field(Fraction(30), description="film frames a second")
+    size: tuple[int, int] = Field((640, 360), description="width and height in pixels, both even")
+    tempo: float | None = Field(None, ge=20, le=400, description="beats a minute; else heard in the music")
+    duration: float | None = Field(
+        None,
+        gt=0,
+        le=86400,
+        description="a time, like 80 or 1:20: how long the film lasts; its sound is cut there or followed by silence; "
+        "left out, as long as the music",
+    )
+    model: FolderPath | None = Field(
+        None, description="folder of the model, for every node that names none; the one that is shipped when left out"
+    )
+
+    @field_validator("duration", mode="wrap")
+    @classmethod
+    def _read_time(cls, value: Any, read: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool):
+            value = parse_time(value)  # which refuses it
+        if not isinstance(value, str | Number):
+            made = read(value)
+            return value if isinstance(value, WrittenSeconds) else made
+        time, tempo = parse_time(value), info.data.get("tempo")
+        if is_musical(time) and not tempo:
+            raise ValueError(f'"{time}" is as long as the tempo says; set "tempo: 120" beside it, or give seconds')
+        seconds = WrittenSeconds.of(time, tempo or 120.0)
+        read(seconds)  # which holds it against its range
+        return seconds
+
+    @field_validator("size")
+    @classmethod
+    def _even(cls, size: tuple[int, int]) -> tuple[int, int]:
+        if not all(16 <= side <= MAX_SIDE and side % 2 == 0 for side in size):
+            raise ValueError(f"width and height must be even and lie within 16..{MAX_SIDE}, not {size[0]}x{size[1]}")
+        return size
+
+
+def explain_header(error: ValidationError) -> list[tuple[str, str]]:
+    """Turn pydantic's errors into (entry, sentence) pairs in this library's words."""
+    said = []
+    for item in error.errors(include_url=False):
+        field = str(item["loc"][0]) if item["loc"] else ""
+        text = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            text = (
+                f"a graph has no such entry. {suggest(field, [*Header.model_fields, 'nodes', 'interface', 'presets'])}"
+            )
+        elif field == "size" and item["type"] != "value_error":
+            text = f"width and height were wanted, like [640, 360], not {item['input']!r}"
+        elif item["type"] != "value_error":
+            text = wanted(item)
+        said.append((field, text))
+    return said

@@ -1,0 +1,100 @@
+"""What settings and parameters may be written as: numbers, units, times, links, expressions; and names of files."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from n2s.graph.expressions import Expression, ExpressionError, Number
+from n2s.graph.links import Link
+from n2s.graph.paths import FOLDER, PATH
+from n2s.graph.times import parse_time
+
+
+def parse_param(value: Any) -> Any:
+    """Read what may stand for a number: 0.4, "4 beats", "-6 dB", "features.onset", "= 0.2 + pulse", or a Python output.
+
+    Returns
+    -------
+    Number, Link, Expression or an output of the Python API.
+    """
+    if hasattr(value, "__link__") and (problem := value._signal_problem()):
+        raise ValueError(f"a signal was wanted, but {value!r} {problem}")
+    if hasattr(value, "__link__") or isinstance(value, Number | Link | Expression):
+        return value
+    if isinstance(value, bool) or value is None:
+        raise ValueError(f"a number, a signal or an expression was wanted, not {in_yaml(value)}")
+    if isinstance(value, int | float):
+        number = Number(float(value) if abs(value) < 2**1023 else float("inf"))
+    elif isinstance(value, str) and value.lstrip().startswith("="):
+        return _simplify(_parse_expression(value.strip()[1:]))
+    elif isinstance(value, str):
+        if link := Link.parse(value.strip()):
+            return link
+        try:
+            number = Expression.parse(value).tree
+        except ExpressionError:
+            number = None
+        if not isinstance(number, Number):
+            raise ValueError(
+                f'{value!r} is neither a number, nor "features.onset", nor an expression like "= 0.5 * pulse"'
+            )
+    else:
+        raise ValueError(f"a number, a signal or an expression was wanted, not {value!r}")
+    if not abs(number.value) < float("inf"):
+        raise ValueError(f"a finite number was wanted, not {value!r}")
+    return number
+
+
+def _simplify(expression: Expression) -> Any:
+    """An expression that is only a number or only a link is that number or that link."""
+    if isinstance(expression.tree, Number | Link) or hasattr(expression.tree, "__link__"):
+        return expression.tree
+    return expression
+
+
+def _parse_expression(text: str) -> Expression:
+    try:
+        return Expression.parse(text)
+    except ExpressionError as error:
+        shown = text.strip() if len(text) <= 80 else text.strip()[:60] + "…"
+        raise ValueError(f'in "= {shown}": {error}') from None
+
+
+def parse_musical_time(value: Any) -> Number | None:
+    """Read a constant duration: 0.18, "0.5 s", "0:02", "4 beats"; None stays None where a setting may be left out."""
+    if isinstance(value, str) and ":" in value:
+        return parse_time(value)
+    number = parse_param(value) if value is not None else None
+    if number is not None and (not isinstance(number, Number) or number.unit == "dB"):
+        raise ValueError(f'a constant time was wanted, like 0.5, "0.5 s" or "4 beats", not {value!r}')
+    return number
+
+
+def parse_seconds(value: Any) -> Number:
+    """Read a constant duration that does not depend on the music: 0.18, "0.5 s", "250 ms"."""
+    number = parse_musical_time(value)
+    if number is None or number.unit not in ("", "s", "ms"):
+        raise ValueError(
+            f'a time in seconds was wanted, like 0.5 or "250 ms", not {value!r}: its window is fixed before '
+            "the music is heard"
+        )
+    return number
+
+
+def in_yaml(value: Any) -> str:
+    """Return a value as YAML has it, for messages."""
+    if value is None or isinstance(value, bool):  # and not 0 or 1, which are equal to these
+        return {None: "nothing", True: "true", False: "false"}[value]
+    return repr(value)
+
+
+_NUMBER_OR_TEXT = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+
+Param = Annotated[Any, BeforeValidator(parse_param), WithJsonSchema(_NUMBER_OR_TEXT), "param"]
+Seconds = Annotated[Any, BeforeValidator(parse_seconds), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
+MusicalTime = Annotated[Any, BeforeValidator(parse_musical_time), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
+# A file or a folder, relative to the folder of the graph; alone or within lists, tuples and dicts (`n2s.graph.paths`).
+FilePath = Annotated[str, PATH]
+FolderPath = Annotated[str, PATH, FOLDER]

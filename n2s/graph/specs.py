@@ -1,0 +1,90 @@
+"""Specs: what the declaration of a port, parameter, setting or output says beyond its type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import Field
+from pydantic_core import PydanticUndefined
+
+from n2s.graph.types import Kind
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a declaration says beyond its type."""
+
+    role: str  # port, param or setting
+    help: str
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+    unit: str = ""
+    keyed: bool = True  # False for what cannot change a bit of the result, or is keyed by the bytes it names
+    required: bool = False
+
+    def allows(self, value: Any) -> Any:
+        """Say, elementwise, whether a number lies in range (NaN does not)."""
+        inside = value == value
+        if self.ge is not None:
+            inside = inside & (value >= self.ge)
+        if self.gt is not None:
+            inside = inside & (value > self.gt)
+        if self.le is not None:
+            inside = inside & (value <= self.le)
+        if self.lt is not None:
+            inside = inside & (value < self.lt)
+        return inside
+
+    @property
+    def range(self) -> str:
+        """The range in words: "within 0..1", "above 0", ""."""
+        low, high = self.gt if self.ge is None else self.ge, self.lt if self.le is None else self.le
+        if low is not None and high is not None:
+            note = " (above its lower end)" if self.gt is not None else ""
+            note += " (below its upper end)" if self.lt is not None else ""
+            return f"within {low:g}..{high:g}{note}"
+        if low is not None:
+            return f"above {low:g}" if self.gt is not None else f"at least {low:g}"
+        if high is not None:
+            return f"below {high:g}" if self.lt is not None else f"at most {high:g}"
+        return ""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of a node: its kind, what it is, its unit and range, its number of columns where it has any."""
+
+    kind: Kind
+    help: str = ""
+    unit: str = ""
+    columns: int = 0
+
+
+def _field(default: Any, spec: Spec, **pydantic: Any) -> Any:
+    required = default is PydanticUndefined or default is ...
+    info = Field(default, description=spec.help, **pydantic)
+    info.metadata.append(replace(spec, required=required))
+    return info
+
+
+def port(help: str, *, optional: bool = False) -> Any:
+    """Declare a port. Annotate it with the kind that it takes: `Audio`, `Signal`, `Latents`, `Frames`, `Films`."""
+    info = Field(None, description=help)
+    info.metadata.append(Spec("port", help, required=not optional))
+    return info
+
+
+def param(default: float, *, help: str, ge=None, gt=None, le=None, lt=None, unit: str = "") -> Any:
+    """Declare a parameter: a number that may move in time. Annotate it with `Param`."""
+    return _field(default, Spec("param", help, ge, gt, le, lt, unit))
+
+
+def setting(
+    default: Any = ..., *, help: str, ge=None, gt=None, le=None, lt=None, unit: str = "", keyed: bool = True,
+    min_length: int | None = None,
+) -> Any:  # fmt: skip
+    """Declare a constant setting; without a default it must be given. ``min_length`` is that of a list."""
+    return _field(default, Spec("setting", help, ge, gt, le, lt, unit, keyed), min_length=min_length)

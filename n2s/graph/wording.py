@@ -1,0 +1,63 @@
+"""Pydantic's errors in this library's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from n2s.graph.parsing import in_yaml
+
+
+def explain(error: ValidationError, cls: Any) -> list[tuple[str, str]]:
+    """Turn pydantic's errors into (field, sentence) pairs in this library's words."""
+    said = []
+    for item in error.errors(include_url=False):
+        field = str(item["loc"][0]) if item["loc"] else ""
+        text = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            near = get_close_matches(field, list(cls.model_fields), 1, 0.6)
+            known = ", ".join(cls.model_fields) or "none"
+            text = f"{cls.__name__} has no such setting. " + (
+                f'Did you mean "{near[0]}"?' if near else f"It has: {known}."
+            )
+        elif item["type"] == "missing":
+            text = f"{cls.__name__} needs it: {cls.specs[field].help}."
+        elif not item["type"].startswith("value_error"):
+            text = wanted(item)
+        said.append((field, text))
+    return said
+
+
+# pydantic's words for what was wanted, in this library's.
+_WANTED = {
+    "int_type": "a whole number was wanted",
+    "int_parsing": "a whole number was wanted",
+    "int_from_float": "a whole number was wanted",
+    "float_type": "a number was wanted",
+    "float_parsing": "a number was wanted",
+    "bool_type": "true or false was wanted",
+    "bool_parsing": "true or false was wanted",
+    "string_type": "text was wanted",
+    "list_type": "a list was wanted",
+    "tuple_type": "a list was wanted",
+    "dict_type": "settings by name were wanted",
+    "greater_than": "it must be above {gt:g}",
+    "greater_than_equal": "it must be at least {ge:g}",
+    "less_than": "it must be below {lt:g}",
+    "less_than_equal": "it must be at most {le:g}",
+    "literal_error": "{expected} was wanted",
+    "too_short": "at least {min_length} was wanted",
+    "finite_number": "a finite number was wanted",
+}
+
+
+def wanted(item: Mapping[str, Any]) -> str:
+    """Return one of pydantic's errors in this library's words: what was wanted, what came."""
+    form = _WANTED.get(item["type"])
+    text = form.format(**item.get("ctx", {})) if form else f"{item['msg'][:1].lower()}{item['msg'][1:]}"
+    came = item["input"]
+    short = came is None or (isinstance(came, bool | int | float | str) and len(str(came)) < 80)
+    return f"{text}, not {in_yaml(came) if short else 'this'}"

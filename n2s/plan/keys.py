@@ -1,0 +1,231 @@
+"""The last pass: what names the value of a stage over some frames.
+
+A recipe holds all that decides the bytes of a stage's value over some frames: the code, constants and files of every
+node on the way to it (the same for all frames: the *static* part), and the bytes of every driving signal over the frames
+that it needs. A key is the digest of a recipe. Names, titles, paths and executors are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from n2s.graph import authors
+from n2s.graph.code.identity import code_digest, engine_parts
+from n2s.graph.context import Scene
+from n2s.graph.declare import Node
+from n2s.graph.errors import GraphError
+from n2s.graph.expressions import Number
+from n2s.graph.graph import Graph
+from n2s.graph.keys import digest, digest_array, plain
+from n2s.graph.paths import change_paths, path_settings, paths
+from n2s.plan.formats import format_recipe
+from n2s.plan.stages import Plan, Stage, needed, widen
+
+RECIPE_FORMAT = 3
+
+
+def key(plan: Plan) -> Plan:
+    """Return the plan with the keys of its stages, which are worked out when they are asked for."""
+    return replace(plan, keys=Keys(plan))
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Frames start..stop of a stage's value; ``key`` names its bytes."""
+
+    start: int
+    stop: int
+    recipe: Mapping[str, Any]
+    key: str
+
+    @property
+    def count(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A signal that a node is driven by: its place and port in a recipe, its values, the frames that are needed around."""
+
+    name: str
+    values: np.ndarray
+    before: int
+    after: int
+
+
+class Keys:
+    """The recipes and keys of a plan's stages.
+
+    Raises, from all of its methods, GraphError and RenderError where a node's code or files cannot be known.
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self._codes: dict[type, str] = {}
+        self._described: dict[str, dict[str, Any]] = {}
+        self._of: dict[str, _Ancestry] = {}
+
+    def chunk(self, start: int, stop: int, stage: str | None = None) -> Chunk:
+        """Return the recipe and the key of frames start..stop of a stage, the last one by default."""
+        of, clock = self._ancestry(stage), self.plan.values.clock
+        signals = {
+            signal.name: digest_array(signal.values[max(0, start - signal.before) : stop + signal.after])
+            for signal in of.signals
+        }
+        recipe = {"static": of.digest, "start": start, "stop": stop, "signals": signals}
+        # What looks ahead of the last frame sees it stand still, so where that is decides pixels before it.
+        if (beyond := stop + of.ahead - clock.frames) > 0 and of.ahead:
+            recipe["beyond"] = beyond
+        return Chunk(start, stop, recipe, digest(recipe))
+
+    @property
+    def static(self) -> dict[str, Any]:
+        """The part of the last stage's recipes that does not depend on time."""
+        return self._ancestry(None).static
+
+    def of_stage(self, stage: str) -> dict[str, Any]:
+        """Return the part of a stage's recipes that does not depend on time."""
+        return self._ancestry(stage).static
+
+    @property
+    def signals(self) -> list[Signal]:
+        """Every signal that the last stage depends on."""
+        return self._ancestry(None).signals
+
+    def _ancestry(self, stage: str | None) -> _Ancestry:
+        """Return what a stage is made of; a stage that brings frames to a size has the name of none of the nodes' stages."""
+        plan = self.plan
+        node = next((s for s in plan.nodes if s.name == stage), None) if stage else plan.nodes[-1]
+        if node is None:
+            source = next(s for s in plan.stages if s.name == stage)
+            node = next(s for s in plan.nodes if s.name == source.reads["0"].stage)
+        if node.name not in self._of:
+            self._of[node.name] = _Ancestry(self, widen(needed(plan.nodes, node.name)))
+        return self._of[node.name]
+
+    def describe(self, stage: Stage) -> dict[str, Any]:
+        """Return what of a node decides bits, but for what it reads of other nodes."""
+        if stage.name not in self._described:
+            self._described[stage.name] = self._describe(stage)
+        return self._described[stage.name]
+
+    def _describe(self, stage: Stage) -> dict[str, Any]:
+        name, plan = stage.node, self.plan
+        node, scene = plan.graph.nodes[name], plan.scene
+        settings = {}
+        for field in node.settings():
+            if node.specs[field].keyed:
+                value = _numbered_paths(node, field) if field in path_settings(node) else getattr(node, field)
+                settings[field] = value.resolve(scene.clock.tempo) if isinstance(value, Number) else plain(value)
+        params = {}
+        for field in node.params() if node.kind != "sink" else []:
+            value = plan.values.params[name, field]
+            params[field] = "driven" if np.ndim(value) else float(value)
+        described = {"type": type(node).__name__, "code": self._code(name), "settings": settings, "params": params}
+        if node.kind == "sink":
+            described["format"] = format_recipe(plan.graph, name, scene.context.file_digest, self._engine)
+        if files := self._files(node) | node_digests(plan.graph, name, scene):
+            described["files"] = files
+        if clock := {what: getattr(scene.clock, what) for what in sorted(getattr(node, "reads", ()))}:
+            described["clock"] = clock
+        if stage.grid is not None:
+            described["grid"] = list(stage.grid)
+        if stage.size not in (None, plan.graph.header.size):
+            described["size"] = list(stage.size)
+        return described
+
+    def _files(self, node: Node) -> dict[str, str]:
+        """Return the digests of the files that a node's settings name, but for those it looks after itself."""
+        found, scene = {}, self.plan.scene
+        for field in path_settings(node):
+            if node.specs[field].keyed and (named := paths(node, field)):
+                found[field] = " ".join(scene.context.file_digest(scene.path(path.text)) for path in named)
+        return found
+
+    def _code(self, name: str) -> str:
+        """Return the digest of a node's code; nodes of one type share it."""
+        cls = type(self.plan.graph.nodes[name])
+        if cls not in self._codes:
+            try:
+                self._codes[cls] = code_digest(cls, self.plan.scene.context.file_digest, self._engine)
+            except GraphError as error:
+                raise authors.wrong(self.plan.graph, name, str(error)) from None
+        return self._codes[cls]
+
+    @cached_property
+    def _engine(self) -> frozenset[str]:
+        return frozenset(engine_parts())
+
+
+class _Ancestry:
+    """What a stage is made of: the stages on the way to it, with what is needed around its frames of each."""
+
+    def __init__(self, keys: Keys, stages: tuple[Stage, ...]):
+        self.keys, self.stages = keys, stages
+        self.ahead = max(stage.after for stage in stages)
+
+    @cached_property
+    def static(self) -> dict[str, Any]:
+        """What does not depend on time. Nodes are known by their place in the wiring, not by their names."""
+        plan = self.keys.plan
+        header, place = plan.graph.header, {stage.name: i for i, stage in enumerate(self.stages)}
+        nodes = []
+        for stage in self.stages:
+            node, inputs = plan.graph.nodes[stage.node], {}
+            for port in node.links():
+                if port in node.ports and not (node.kind == "sink" and port not in stage.reads):
+                    # A sink's music is joined to the film later; segments hold pictures alone.
+                    inputs[port] = place[stage.reads[port].stage] if port in stage.reads else "signal"
+            nodes.append(self.keys.describe(stage) | {"inputs": inputs})
+        return {
+            "format": RECIPE_FORMAT,
+            "nodes": nodes,
+            "fps": str(header.fps),
+            "size": list(header.size),
+            "seed": header.seed,
+            "environment": dict(plan.environment),
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        return digest(self.static)
+
+    @cached_property
+    def signals(self) -> list[Signal]:
+        values, found = self.keys.plan.values, []
+        for place, stage in enumerate(self.stages):
+            node = self.keys.plan.graph.nodes[stage.node]
+            if node.kind == "sink":
+                continue
+            for field in node.params():
+                if np.ndim(driven := values.params[stage.node, field]):
+                    found.append(Signal(f"{place}.{field}", driven, stage.before, stage.after))
+            for field, link in node.links().items():
+                if field in node.ports and field not in stage.reads:
+                    found.append(Signal(f"{place}.{field}", values.read(link), stage.before, stage.after))
+        return found
+
+
+def _numbered_paths(node: Node, field: str) -> Any:
+    """Return a setting's value with a number for each path: what a recipe has beside the digests of the files."""
+    numbers = count()
+    return change_paths(node, field, lambda path: f"file {next(numbers)}")
+
+
+def node_digests(graph: Graph, name: str, scene: Scene) -> dict[str, str]:
+    """Return what names the bytes that a node reads from outside the graph, as its author says."""
+    files = authors.call(graph, name, "digests", graph.nodes[name].digests, scene)
+    if not isinstance(files, dict) or not all(_is_text(text) for item in files.items() for text in item):
+        raise authors.wrong(graph, name, f"digests gave {authors.shown(files)}; texts by name were wanted.")
+    return files
+
+
+def _is_text(value: Any) -> bool:
+    """Say whether something is a text that can be written: half a character, a lone surrogate, cannot."""
+    return isinstance(value, str) and not any(0xD800 <= ord(character) < 0xE000 for character in value)

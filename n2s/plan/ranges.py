@@ -1,0 +1,43 @@
+"""Driven parameters that leave their range."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from n2s.graph.declare import Spec
+from n2s.graph.errors import GraphError, Problem
+from n2s.graph.timecodes import timecode
+from n2s.plan.stages import Plan
+
+
+def check_ranges(plan: Plan) -> None:
+    """Refuse driven parameters that leave their range.
+
+    Raises
+    ------
+    GraphError
+        With every such parameter, the frame and the value it reaches.
+    """
+    problems = []
+    for name in [*plan.order, *plan.folded]:
+        node = plan.graph.nodes[name]
+        for field in node.params():
+            values, spec = np.atleast_1d(plan.values.params[name, field]), node.specs[field]
+            outside = ~spec.allows(values)
+            if outside.any():
+                text = _told(plan, f"{name}.{field}", str(getattr(node, field)), values, outside, spec)
+                problems.append(Problem(plan.graph.where(name, field), text))
+    if problems:
+        raise GraphError(problems)
+
+
+def _told(plan: Plan, subject: str, source: str, values: np.ndarray, outside: np.ndarray, spec: Spec) -> str:
+    """Say where a parameter is furthest off, which tells more than where it first is."""
+    middle = (max(spec.ge or spec.gt or 0, -1e9) + min(spec.le or spec.lt or 0, 1e9)) / 2
+    frame = int(np.argmax(np.where(outside, np.abs(values - middle), -1)))
+    low, high = spec.ge if spec.ge is not None else spec.gt, spec.le if spec.le is not None else spec.lt
+    wrap = f" Wrap it: = clamp({source}, {low:g}, {high:g})." if low is not None and high is not None else ""
+    return (
+        f"{subject} is driven by = {source} and reaches {values[frame]:.4g} at frame {frame} "
+        f"({timecode(frame, plan.graph.header.fps)}); it must be {spec.range}.{wrap}"
+    )

@@ -1,0 +1,41 @@
+"""The third pass: how many frames around its own each stage reads, and so how many are made of each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from numbers import Integral
+
+from n2s.graph import authors
+from n2s.graph.graph import Graph
+from n2s.plan.stages import Plan, widen
+
+MAX_WINDOW = 100_000  # frames before or after; far more than memory holds of anything
+
+
+def reach(plan: Plan) -> Plan:
+    """Return the plan with the window of every streamed node in what it reads, and the sums of windows in its stages."""
+    nodes = []
+    for stage in plan.nodes:
+        if plan.graph.nodes[stage.node].kind == "streamed":
+            before, after = _window(plan.graph, stage.node)
+            reads = {port: replace(read, before=before, after=after) for port, read in stage.reads.items()}
+            stage = replace(stage, reads=reads)
+        nodes.append(stage)
+    return replace(plan, nodes=widen(nodes))
+
+
+def _window(graph: Graph, name: str) -> tuple[int, int]:
+    """Return how many frames before and after a streamed node looks at, as its author says."""
+    window = authors.call(graph, name, "window", graph.nodes[name].window, graph.header.fps)
+    if (
+        not isinstance(window, tuple | list)
+        or len(window) != 2
+        or any(isinstance(n, bool) or not isinstance(n, Integral) for n in window)
+    ):
+        text = f"window gave {authors.shown(window)}; two whole numbers of frames, before and after, were wanted."
+        raise authors.wrong(graph, name, text)
+    before, after = (int(number) for number in window)
+    if not (0 <= before <= MAX_WINDOW and 0 <= after <= MAX_WINDOW):
+        text = f"window gave {before}, {after} frames before and after; they must be within 0..{MAX_WINDOW}."
+        raise authors.wrong(graph, name, text)
+    return before, after

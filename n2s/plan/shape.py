@@ -1,0 +1,97 @@
+"""The fourth pass: the size of frames and the grid of latents, handed from each stage to what it reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from n2s.graph import authors
+from n2s.graph.errors import GraphError, Problem
+from n2s.graph.header import MAX_SIDE
+from n2s.graph.types import FRAMES, LATENTS
+from n2s.plan.stages import Plan, Size, Stage
+
+GRID_ROWS = 16
+
+
+def shape(plan: Plan) -> Plan:
+    """Return the plan with the grid of every stage of latents and the size of every stage of frames.
+
+    A stage of frames has the size in which it is read: the film's, unless a reader takes another. Where one is read in
+    several sizes there is a stage for each.
+    """
+    grids = _latent_grids(plan)
+    last = plan.nodes[-1].name
+    wanted: dict[str, dict[Size | None, None]] = {last: {_own(plan, last, plan.graph.header.size): None}}
+    taken: dict[tuple[str, Size | None], Size | None] = {}
+    for stage in reversed(plan.nodes):
+        for size in wanted[stage.name]:
+            taken[stage.name, size] = _size_taken(plan, stage, size)
+            for read in stage.reads.values():
+                wanted.setdefault(read.stage, {})[_own(plan, read.stage, taken[stage.name, size])] = None
+    nodes = []
+    for stage in plan.nodes:
+        for size in wanted[stage.name]:
+            reads = {}
+            for port, read in stage.reads.items():
+                asked = _own(plan, read.stage, taken[stage.name, size])
+                source = sized(read.stage, asked, len(wanted[read.stage]) > 1)
+                reads[port] = replace(read, stage=source, size=taken[stage.name, size])
+            name = sized(stage.name, size, len(wanted[stage.name]) > 1)
+            nodes.append(replace(stage, name=name, reads=reads, grid=grids.get(stage.name), size=size))
+    return replace(plan, nodes=tuple(nodes))
+
+
+def sized(name: str, size: Size | None, needed: bool = True) -> str:
+    """Return the name of a stage that has a node's frames in one of several sizes."""
+    return f"{name} at {size[0]}x{size[1]}" if needed and size else name
+
+
+def decides_its_size(plan: Plan, name: str) -> bool:
+    """Say whether a node's values have no size that a reader could ask for: latents, and sources of frames."""
+    node = plan.graph.nodes[name]
+    return FRAMES not in node.ports.values() and node.kind != "sink"
+
+
+def _own(plan: Plan, name: str, size: Size | None) -> Size | None:
+    return None if decides_its_size(plan, name) else size
+
+
+def _size_taken(plan: Plan, stage: Stage, size: Size | None) -> Size | None:
+    """Return the size of the frames that a stage reads where its own have ``size``."""
+    node = plan.graph.nodes[stage.node]
+    if node.kind != "streamed" or size is None:
+        return size
+    made = authors.call(plan.graph, stage.node, "input_size", node.input_size, size)
+    whole = isinstance(made, tuple | list) and len(made) == 2 and all(type(side) is int for side in made)
+    if not whole or not all(1 <= side <= MAX_SIDE for side in made):
+        text = f"input_size gave {authors.shown(made)}; width and height within 1..{MAX_SIDE} were wanted."
+        raise authors.wrong(plan.graph, stage.node, text)
+    return tuple(made)
+
+
+def default_grid(size: Size) -> tuple[int, int]:
+    """Return the latent grid of a picture: 16 rows, and as many columns as cover its width (rows where it is tall)."""
+    width, height = size
+    if width >= height:
+        return GRID_ROWS, -(-GRID_ROWS * width // height)
+    return -(-GRID_ROWS * height // width), GRID_ROWS
+
+
+def _latent_grids(plan: Plan) -> dict[str, tuple[int, int]]:
+    """Return the latent grid of each node of latents and each decoder: the decoder's, handed up to what feeds it."""
+    graph = plan.graph
+    grids: dict[str, tuple[int, int]] = {}
+    for stage in reversed(plan.nodes):
+        node = graph.nodes[stage.name]
+        if stage.makes != "latents" and LATENTS not in node.ports.values():
+            continue
+        own = getattr(node, "grid", None)
+        own = own if isinstance(own, tuple | list) and len(own) == 2 else None
+        if own or stage.name not in grids:
+            grids[stage.name] = tuple(own) if own else default_grid(graph.header.size)
+        for read in stage.reads.values():
+            if grids.setdefault(read.stage, grids[stage.name]) != grids[stage.name]:
+                two = f"{grids[read.stage]} and {grids[stage.name]}"
+                text = f"{read.stage} feeds decoders of two grids, {two}; give each its own."
+                raise GraphError([Problem(graph.where(read.stage, key=True), text)])
+    return grids

@@ -1,0 +1,190 @@
+"""A plan as data: which values a film is made of, what each is made from, how far around a frame, in which shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from n2s.graph.context import Scene
+from n2s.graph.declare import Node
+from n2s.graph.format import Format, Pixels
+from n2s.graph.format_registry import format_of
+from n2s.graph.graph import Graph
+from n2s.graph.time import chunk_spans
+from n2s.graph.values import Values
+from n2s.plan.formats import pixels_of
+
+if TYPE_CHECKING:
+    from n2s.plan.keys import Chunk, Keys
+
+Size = tuple[int, int]  # width and height
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a stage reads: the stage that makes it, how many frames around its own, and its frames in which size."""
+
+    stage: str
+    before: int = 0
+    after: int = 0
+    size: Size | None = None
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Pointwise nodes that one generated function computes in one pass over memory.
+
+    Attributes
+    ----------
+    steps : tuple of str
+        The pointwise nodes, inputs first.
+    inputs : tuple of str
+        The nodes whose frames it reads: streamed ones, and pointwise ones that another kernel computes.
+    wiring : tuple
+        For each step, its pictures: ("input", i) or ("step", i).
+    root : tuple
+        What comes out: ("step", i), or ("input", 0) where there are no steps.
+    """
+
+    steps: tuple[str, ...]
+    inputs: tuple[str, ...]
+    wiring: tuple[tuple[tuple[str, int], ...], ...]
+    root: tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One value of a film, made a few frames at a time.
+
+    Attributes
+    ----------
+    name : str
+        Of the node whose value it is; "tone at 320x180" where a node is read in several sizes.
+    nodes : tuple of str
+        The nodes that are computed in it, inputs first.
+    makes : str
+        "latents", "frames" or "codes": what the sink's format stores.
+    reads : dict of str to Read
+        By port, or by the number of a kernel's input.
+    before, after : int
+        How many frames are made of it around those that are wanted of the plan's end.
+    grid : pair of int or None
+        Rows and columns of its latents, or of those that it decodes.
+    size : pair of int or None
+        Width and height of its frames; None for latents, and where a source of frames decides.
+    kernel : Kernel or None
+        What makes it; a streamed node's ``compute`` where it is None.
+    keep : bool
+        Whether the store keeps its frames.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    makes: str
+    reads: Mapping[str, Read] = field(default_factory=dict)
+    before: int = 0
+    after: int = 0
+    grid: tuple[int, int] | None = None
+    size: Size | None = None
+    kernel: Kernel | None = None
+    keep: bool = False
+
+    @property
+    def node(self) -> str:
+        """The node whose value it is."""
+        return self.nodes[-1]
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether neighbouring blocks need some of the same frames of it."""
+        return bool(self.before or self.after)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one sink of a graph makes, or one node gives: the stages on the way to it, inputs first.
+
+    Attributes
+    ----------
+    graph : Graph
+        Flat: its sub-graphs are in place.
+    end : str
+        The sink, or the node whose value is wanted.
+    values : Values
+        The resident values of the graph.
+    scene : Scene
+    environment : mapping
+        What else decides bits: the library's own code, versions of others, the processor's instruction sets.
+    chunk_length : int
+        Frames in a chunk: the film's ``chunk``, or two seconds.
+    nodes : tuple of Stage
+        A stage for each streamed node and the sink; what `fuse` makes stages of, and keys speak of.
+    stages : tuple of Stage
+        What is computed; the last makes the value of the end.
+    folded : dict of str to str
+        For each node that computes nothing of its own, the node that has the same value.
+    keys : Keys or None
+    """
+
+    graph: Graph
+    end: str
+    values: Values
+    scene: Scene
+    environment: Mapping[str, Any]
+    chunk_length: int
+    nodes: tuple[Stage, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    folded: Mapping[str, str] = field(default_factory=dict)
+    keys: Keys | None = None
+
+    @property
+    def node(self) -> Node:
+        """The sink, or the node whose value is wanted."""
+        return self.graph.nodes[self.end]
+
+    @property
+    def format(self) -> Format:
+        """How the sink stores its frames."""
+        return format_of(self.node)
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """Which codes of its frames the sink stores."""
+        return pixels_of(self.graph, self.end)
+
+    @property
+    def order(self) -> list[str]:
+        """The streamed nodes that are computed, inputs first, in an order that comes from the wiring and not from names."""
+        names = dict.fromkeys(stage.node for stage in self.nodes)
+        return [name for name in names if self.graph.nodes[name].kind != "sink"]
+
+    def chunks(self, start: int = 0, stop: int | None = None, length: int | None = None) -> list[Chunk]:
+        """Return the chunks of frames start..stop, cut on the grid of ``length`` frames (the sink's by default)."""
+        stop = self.values.clock.frames if stop is None else stop
+        return [self.keys.chunk(a, b) for a, b in chunk_spans(start, stop, length or self.chunk_length)]
+
+
+def needed(stages: Iterable[Stage], end: str) -> tuple[Stage, ...]:
+    """Return the stages that one of them needs, and it, in their order."""
+    stages = list(stages)
+    wanted = {end}
+    found = []
+    for stage in reversed(stages):
+        if stage.name in wanted:
+            wanted.update(read.stage for read in stage.reads.values())
+            found.append(stage)
+    return tuple(reversed(found))
+
+
+def widen(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    """Return stages with how many frames are made of each around those of the last, by the windows of their readers."""
+    stages = list(stages)
+    margins: dict[str, tuple[int, int]] = {}
+    for stage in reversed(stages):
+        before, after = margins.setdefault(stage.name, (0, 0))
+        for read in stage.reads.values():
+            own = margins.get(read.stage, (0, 0))
+            margins[read.stage] = max(own[0], before + read.before), max(own[1], after + read.after)
+    return tuple(replace(stage, before=margins[stage.name][0], after=margins[stage.name][1]) for stage in stages)

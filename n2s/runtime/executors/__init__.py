@@ -1,0 +1,1 @@
+"""Who renders a film's chunks: threads of this process, other processes, or what an installed package brings."""

@@ -1,0 +1,154 @@
+"""Work as plain data, and who does it.
+
+A `Job` says what is to be made, without anything that lives in one process alone; `Task` names one piece of it. Whoever
+opens a job gets a `Renderer`, which renders tasks into the store. An `Executor` decides where that happens: it is four
+verbs, start, submit, finished, stop.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from n2s.graph.errors import RenderError
+
+if TYPE_CHECKING:
+    from n2s.runtime.context import RunContext
+    from n2s.runtime.events import Events
+
+
+@dataclass(frozen=True)
+class Task:
+    """A piece of a job, as plain data.
+
+    Attributes
+    ----------
+    plan : int
+        Which of the job's plans it belongs to.
+    start, stop : int
+        Its frames.
+    key : str
+        What its result is called in the store.
+    needs : tuple of str
+        Keys of the tasks that must be finished before this one begins.
+    """
+
+    plan: int
+    start: int
+    stop: int
+    key: str
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What is told of a task that is done; the result itself lies in the store.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        Seconds spent in each node or fused run of nodes.
+    frames : dict of str to int
+        Frames that each of them computed, those around the task's own included.
+    where : str
+        Who did it: "chunk_0 of process 4242".
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    frames: dict[str, int] = field(default_factory=dict)
+    where: str = ""
+
+
+class OtherCode(RenderError):
+    """This process would not make what was planned: its code, files or libraries are others."""
+
+
+class Renderer(Protocol):
+    """An opened job; `render` may be called from several threads at once."""
+
+    def warm_up(self) -> None:
+        """Open and compile all that the job needs, before threads share it; else each task opens what it needs."""
+        ...
+
+    def render(self, task: Task, progress: Callable[[int], None]) -> Rendered:
+        """Render a task into the store.
+
+        ``progress`` is called often, with the number of frames that were finished since the last call; it raises
+        `Cancelled` when the task is given up.
+        """
+        ...
+
+
+class Job(Protocol):
+    """What is to be rendered, as data that can be pickled."""
+
+    def open(self, context: RunContext, events: Events) -> Renderer:
+        """Return what renders the job's tasks in this process.
+
+        Parameters
+        ----------
+        context : RunContext
+            The store, and what was opened in this process.
+        events : Events
+            Told of steps that take a moment.
+        """
+        ...
+
+
+class Executor(Protocol):
+    """Renders tasks somewhere, in any order; the results lie in the store.
+
+    Packages bring their own through an entry point; see `n2s.runtime.executors.registry`.
+    """
+
+    def start(self, job: Job, context: RunContext, events: Events) -> None:
+        """Take a job; called again, after `stop`, when what is left was planned anew."""
+        ...
+
+    def submit(self, task: Task) -> None:
+        """Take a task of the job whose needs are done; also while `finished` is being read."""
+        ...
+
+    def finished(self) -> Iterator[tuple[Task, Rendered]]:
+        """Yield each submitted task as it ends, until none is left; the first failure is raised."""
+        ...
+
+    def stop(self) -> None:
+        """Give up what is under way and what waits; return when nothing runs any more."""
+        ...
+
+
+def in_order_of_needs(executor: Executor, tasks: Iterable[Task]) -> Iterator[tuple[Task, Rendered]]:
+    """Submit tasks, each as soon as those it needs are done, and yield them as they end.
+
+    A key that none of the tasks has lies in the store already.
+
+    Raises
+    ------
+    RenderError
+        When tasks need each other in a circle.
+    """
+    waiting = {task.key: task for task in tasks}
+    missing = {key: {need for need in task.needs if need in waiting} for key, task in waiting.items()}
+
+    def submit_ready() -> None:
+        for key in [key for key in waiting if not missing[key]]:
+            executor.submit(waiting.pop(key))
+
+    submit_ready()
+    for task, rendered in executor.finished():
+        for needs in missing.values():
+            needs.discard(task.key)
+        submit_ready()
+        yield task, rendered
+    if waiting:
+        raise RenderError(f"Some tasks need each other in a circle: {', '.join(waiting)}.")
+
+
+def default_count() -> int:
+    """Return how many chunks to keep in flight: one per processor, as far as this process may use them."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)

@@ -1,0 +1,233 @@
+"""The job of a film run: its plans as plain data, and how their chunks are rendered from that."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from n2s.graph import authors
+from n2s.graph.code.files import OWN
+from n2s.graph.code.identity import code_parts
+from n2s.graph.declare import Node
+from n2s.graph.errors import Position
+from n2s.graph.header import Header
+from n2s.graph.values import Values
+from n2s.plan.film import scene_of
+from n2s.plan.keys import Chunk, key
+from n2s.plan.stages import Plan, Stage
+from n2s.runtime import machine
+from n2s.runtime.context import RunContext
+from n2s.runtime.events import Events
+from n2s.runtime.executors.base import OtherCode, Rendered, Task
+from n2s.runtime.render.frames import FrameMaker
+from n2s.runtime.render.segments import write_segment
+from n2s.runtime.render.tally import Tally
+from n2s.runtime.seeing.differences import compare
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """What a film's frames need of a flat graph; a plan reads it like the graph itself.
+
+    Attributes
+    ----------
+    nodes : dict of str to Node
+        The nodes that are computed on the way to the sink, and the sink.
+    places : dict of str to Position
+        Where each of them is written, for messages; empty for a graph made in Python.
+    """
+
+    nodes: dict[str, Node]
+    places: dict[str, Position]
+    header: Header
+    base: Path
+    model_folder: Path | None
+
+    @classmethod
+    def of(cls, graph: Any, names: list[str]) -> Excerpt:
+        places = {name: place for name in names if (place := graph.where(name, key=True))}
+        return cls({name: graph.nodes[name] for name in names}, places, graph.header, graph.base, graph.model_folder)
+
+    def where(self, name: str, *_: str, key: bool = True) -> Position | None:
+        return self.places.get(name)
+
+
+@dataclass(frozen=True)
+class FilmPart:
+    """The plan of one sink, as plain data: its stages, without what is open in one process.
+
+    Attributes
+    ----------
+    graph : Excerpt
+    values : Values
+        The signals and parameters that its frames need, without handles of music.
+    end, chunk_length, nodes, stages : as in `Plan`
+    static : mapping
+        The part of its recipes that does not depend on time, to tell what differs elsewhere.
+    """
+
+    graph: Excerpt
+    values: Values
+    end: str
+    chunk_length: int
+    nodes: tuple[Stage, ...]
+    stages: tuple[Stage, ...]
+    static: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, plan: Plan) -> FilmPart:
+        graph = Excerpt.of(plan.graph, [*plan.order, plan.end])
+        return cls(graph, _needed(plan), plan.end, plan.chunk_length, plan.nodes, plan.stages, plan.keys.static)
+
+    def plan(self, context: RunContext, environment: Mapping[str, str]) -> Plan:
+        """Return the plan again, with keys of the code, files and libraries of this process."""
+        scene = scene_of(self.graph, self.values, context)
+        return key(
+            Plan(self.graph, self.end, self.values, scene, environment, self.chunk_length, self.nodes, self.stages)
+        )
+
+
+def _needed(plan: Plan) -> Values:
+    """Return the resident values that the frames of a plan need."""
+    nodes = [plan.graph.nodes[name] for name in plan.order]
+    links = [
+        link
+        for node in nodes
+        for port, link in node.links().items()
+        if port in node.ports and not node.ports[port].streamed
+    ]
+    read = {(link.node, link.output) for link in links}
+    outputs = {
+        (node, output): value
+        for (node, output), value in plan.values.outputs.items()
+        if (node, output) in read or (node, "") in read
+    }
+    names = set(plan.order)
+    params = {field: value for field, value in plan.values.params.items() if field[0] in names}
+    return Values(plan.values.clock, outputs, params)
+
+
+@dataclass(frozen=True)
+class Modules:
+    """Modules of packages of others; another process imports them when it unpickles their names.
+
+    Keys hold the present values of a module's constants if it was imported when its package was first looked at, so the
+    same modules must be there.
+    """
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, plans: Iterable[Plan], context: RunContext) -> Modules:
+        classes = {type(plan.graph.nodes[name]): None for plan in plans for name in [*plan.order, plan.end]}
+        others = [node_type for node_type in classes if node_type.__module__.partition(".")[0] != OWN]
+        valued = [
+            part for node_type in others for part in code_parts(node_type, context.file_digest) if part.endswith(" =")
+        ]
+        names = [name for name in list(sys.modules) if name.partition(".")[0] != OWN]
+        return cls(tuple(name for name in names if any(part.startswith(f"{name}.") for part in valued)))
+
+    def __reduce__(self) -> tuple:
+        return _import_all, (self.names,)
+
+
+def _import_all(names: tuple[str, ...]) -> Modules:
+    for name in names:
+        importlib.import_module(name)
+    return Modules(names)
+
+
+@dataclass(frozen=True)
+class FilmJob:
+    """What a run renders, as data that can be pickled.
+
+    Attributes
+    ----------
+    modules : Modules
+        Stand first, because what follows is made of their classes.
+    parts : dict of int to FilmPart
+        By the number that tasks have in ``plan``.
+    on_cpu : bool
+        Decode on the CPU, whatever nodes prefer: CUDA's memory was too small.
+    """
+
+    modules: Modules
+    parts: Mapping[int, FilmPart]
+    on_cpu: bool = False
+
+    @classmethod
+    def of(cls, plans: Mapping[int, Plan], context: RunContext) -> FilmJob:
+        """Return the job that renders plans, by the numbers that tasks have for them."""
+        parts = {number: FilmPart.of(plan) for number, plan in plans.items()}
+        return cls(Modules.of(plans.values(), context), parts, context.on_cpu)
+
+    def open(self, context: RunContext, events: Events) -> FilmRenderer:
+        if self.on_cpu:
+            context.fall_back_to_cpu()
+        return FilmRenderer(self.parts, context, events)
+
+
+class FilmRenderer:
+    """Renders chunks into the store; each plan is made and opened when its first chunk is asked for."""
+
+    def __init__(self, parts: Mapping[int, FilmPart], context: RunContext, events: Events):
+        self.parts, self.context, self.events = parts, context, events
+        self._environment = machine.environment()
+        self._makers: dict[int, FrameMaker] = {}
+        self._lock = threading.Lock()
+
+    def warm_up(self) -> None:
+        for number in self.parts:
+            self._maker(number)
+
+    def _maker(self, number: int) -> FrameMaker:
+        if number not in self._makers:
+            with self._lock:
+                if number not in self._makers:
+                    plan = self.parts[number].plan(self.context, self._environment)
+                    maker = FrameMaker(plan, self.context.store)
+                    maker.warm_up(self.events.began)
+                    self._makers[number] = maker
+        return self._makers[number]
+
+    def render(self, task: Task, progress: Callable[[int], None]) -> Rendered:
+        """Render a chunk into the store.
+
+        Raises
+        ------
+        OtherCode
+            When its key is another in this process than where it was planned; then nothing is kept.
+        """
+        maker = self._maker(task.plan)
+        plan = maker.plan
+        chunk = plan.keys.chunk(task.start, task.stop)
+        if chunk.key != task.key:
+            raise self._other(task, chunk, plan)
+        tally = Tally()
+
+        def write_whole(path: Path) -> None:
+            write_segment(maker, chunk, path, tally, progress)
+            self.context.inputs.check_unchanged()  # its key speaks of the files as they were
+
+        recipe = {**chunk.recipe, "static": plan.keys.static}
+        self.context.store.add("segments", chunk.key, plan.format.suffix, recipe, write_whole)
+        where = f"{threading.current_thread().name} of process {os.getpid()}"
+        return Rendered(dict(tally.seconds), dict(tally.frames), where)
+
+    def _other(self, task: Task, chunk: Chunk, plan: Plan) -> OtherCode:
+        part = self.parts[task.plan]
+        planned, found = ({**chunk.recipe, "static": static} for static in (part.static, plan.keys.static))
+        difference = compare(planned, found, [stage.node for stage in plan.nodes])
+        causes = "; ".join(cause["text"] for cause in difference.causes) if difference else ""
+        span = authors.in_words((task.start, task.stop))
+        return OtherCode(
+            f"{plan.end}: {span} would not be made as planned in process {os.getpid()}"
+            f"{f': {causes}' if causes else ''}. Code or files changed while the run was under way, or are others "
+            "there: run again, or render in threads (--jobs)."
+        )

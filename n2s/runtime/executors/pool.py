@@ -1,0 +1,158 @@
+"""Processes that render, seen from the one that starts them, and a pool that keeps them from run to run."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from n2s.graph.errors import RenderError
+from n2s.runtime.executors.worker import work
+
+STOP_SECONDS = 1.5  # in which a worker has given up, or ended itself; then it is killed
+
+_starting = threading.Lock()
+
+
+class Worker:
+    """A process of its own that renders one task after the other.
+
+    Attributes
+    ----------
+    ready : bool
+        It has been heard of, so that it takes orders at once.
+    whole : bool
+        No message was cut off in the middle, so that the next one can be understood.
+    jobs : int
+        How many jobs it was given.
+    """
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=work, args=(theirs,), name="n2s worker", daemon=True)
+        try:
+            with _undisturbed():
+                self.process.start()
+        except OSError as error:
+            raise RenderError(f"No worker process can be started: {error.strerror}. Use --jobs instead.") from None
+        theirs.close()
+        self.ready, self.whole, self.jobs = False, True, 0
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def send(self, *order: Any) -> None:
+        """Send an order; OSError when the process is gone."""
+        with self._message():
+            self.connection.send(order)
+
+    def receive(self) -> tuple:
+        """Return the next answer; EOFError or OSError when the process is gone."""
+        with self._message():
+            answer = self.connection.recv()
+        self.ready = True
+        return answer
+
+    @contextmanager
+    def _message(self) -> Iterator[None]:
+        whole, self.whole = self.whole, False
+        yield
+        self.whole = whole
+
+    def closed(self, deadline: float) -> bool:
+        """Wait for the answer to "close", at most until a moment; say whether it came."""
+        try:
+            while self.whole and self.connection.poll(max(0.0, deadline - time.monotonic())):
+                if self.receive() == ("closed",):
+                    return True
+        except (EOFError, OSError):
+            pass
+        return False
+
+    def end(self) -> None:
+        """Let the process end in order, where it listens; `kill` is to follow in any case."""
+        try:
+            if self.whole and self.ready:
+                self.send("end")
+        except OSError:
+            self.whole = False  # it is gone
+
+    def kill(self, patience: float = 0.0) -> int:
+        """End the process, at once or after some seconds in which it may end by itself; return its exit status."""
+        self.process.join(patience)
+        self.process.kill()
+        self.process.join()
+        status = self.process.exitcode
+        self.whole = False
+        self.connection.close()
+        return status
+
+    def gone(self) -> str:
+        """Return, in words, how a process ended that is gone."""
+        status = self.kill(STOP_SECONDS)  # the pipe ends a moment before the process
+        return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Start a process that does not run the user's program again, and does not hear Ctrl-C.
+
+    `multiprocessing` lets a new process import the main module, because what is sent may be defined there; nothing is
+    here, and a script that renders would start all over again. A terminal sends Ctrl-C to every process; a new one
+    would end with a traceback before it could choose not to listen, so the signal is held back where it begins.
+    """
+    with _starting:
+        main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
+            if held is not None:
+                signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+class WorkerPool:
+    """Keeps workers for the next run of this process: starting one takes as long as its imports.
+
+    A kept worker has the code and the environment variables of the moment when it was started; where that gives other
+    keys than planned, another is started in its place.
+    """
+
+    def __init__(self) -> None:
+        self._idle: list[Worker] = []
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def take(self) -> Worker:
+        """Return a worker, kept or new."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.process.is_alive():
+                return worker
+            worker.kill()
+        return Worker()
+
+    def give(self, worker: Worker) -> None:
+        """Take a worker back that has nothing to do."""
+        self._idle.append(worker)
+
+    def close(self) -> None:
+        """End all workers that are kept."""
+        for worker in self._idle:
+            worker.end()
+        while self._idle:
+            worker = self._idle.pop()
+            worker.kill(STOP_SECONDS if worker.ready else 0.0)

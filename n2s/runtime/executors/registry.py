@@ -1,0 +1,58 @@
+"""The executors there are: this library's own and those of installed packages, found through an entry point group.
+
+A package registers a class, or a function, that takes the number of tasks in flight (None where the user gave none) and
+returns an `Executor`: ``[project.entry-points."n2s.executors"] farm = "mine.farm:FarmExecutor"``.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+
+from n2s.graph.errors import ArgumentError
+from n2s.graph.registry import suggest
+from n2s.runtime.executors.base import Executor
+
+GROUP = "n2s.executors"
+# Known without being installed anew, and not to be replaced: graphs render wherever this library can be imported.
+OWN = (
+    EntryPoint("threads", "n2s.runtime.executors.threads:ThreadExecutor", GROUP),
+    EntryPoint("processes", "n2s.runtime.executors.processes:ProcessExecutor", GROUP),
+)
+
+
+def choose_executor(name: str | None = None, jobs: int | None = None, workers: int | None = None) -> Executor:
+    """Return an executor by its name, or by what is counted: ``jobs`` threads, ``workers`` processes.
+
+    Raises
+    ------
+    ArgumentError
+        When there is none of that name, it cannot be loaded, or what is counted belongs to another.
+    """
+    if jobs is not None and workers is not None:
+        raise ArgumentError("--jobs counts threads of one process, --workers counts processes; give one of them.")
+    if name is None:
+        name = "threads" if workers is None else "processes"
+    if jobs is not None and name != "threads":
+        raise ArgumentError(f"--jobs counts threads of one process; with --executor {name} give --workers.")
+    if workers is not None and name == "threads":
+        raise ArgumentError("--workers counts processes; with --executor threads give --jobs.")
+    return _load(name)(jobs if workers is None else workers)
+
+
+def _load(name: str) -> type[Executor]:
+    others = [entry for entry in entry_points(group=GROUP) if entry.name not in {own.name for own in OWN}]
+    values = {entry.value: entry for entry in (*OWN, *others) if entry.name == name}
+    if not values:
+        known = [entry.name for entry in (*OWN, *others)]
+        raise ArgumentError(f'There is no executor "{name}". {suggest(name, known)}')
+    if len(values) > 1:
+        raise ArgumentError(
+            f"The executor {name} is defined by {' and by '.join(sorted(values))}; uninstall all but one."
+        )
+    value, entry = next(iter(values.items()))
+    try:
+        return entry.load()
+    except Exception as error:  # a package of others may fail in any way while it is imported
+        raise ArgumentError(
+            f"The executor {name} ({value}) cannot be loaded: {type(error).__name__}: {error}."
+        ) from error

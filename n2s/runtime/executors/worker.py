@@ -1,0 +1,130 @@
+"""What runs in a process that renders: orders come in by a pipe, and what is told goes back by it.
+
+Orders: ("job", data, module search path, folder of the store, its limit), ("task", task), ("close",), ("end",).
+Answers: ("ready",), ("said", text), ("rendered", frames), ("done", rendered), ("failed", error), ("closed",).
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import Any
+
+from n2s.graph.errors import Cancelled
+from n2s.runtime.context import RunContext
+from n2s.runtime.events import Events
+from n2s.runtime.executors.base import Renderer, Task
+from n2s.runtime.executors.packing import pack_error, unpack_job
+from n2s.runtime.ffmpeg import kill_running
+from n2s.runtime.store import Store
+
+GRACE_SECONDS = 0.8  # in which a task is given up in order; then the process ends, and the FFmpeg it has
+
+
+def work(connection: Connection) -> None:
+    """Do what is ordered until the end is ordered, or nobody is left to order anything."""
+    worker = _Worker(connection)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all; who started this process acts on it
+    signal.signal(signal.SIGTERM, worker.asked_to_end)
+    try:
+        worker.tell("ready")
+        while order := worker.orders.get():
+            getattr(worker, order[0])(*order[1:])
+    except Cancelled:  # nobody listens any more
+        pass
+    sys.exit(worker.status)
+
+
+class _Worker:
+    """The state of this process, with a method for each order."""
+
+    def __init__(self, connection: Connection):
+        self.connection = connection
+        self.orders: SimpleQueue[tuple] = SimpleQueue()
+        self.status = 0
+        self._telling = threading.Lock()
+        self._given_up = threading.Event()
+        self._idle = threading.Event()
+        self._idle.set()
+        self._context: RunContext | None = None
+        self._renderer: Renderer | None = None
+        self._failure: BaseException | None = None  # why the job cannot be opened
+        threading.Thread(target=self._listen, daemon=True, name="orders").start()
+
+    def _listen(self) -> None:
+        """Take orders while a task is being rendered, so that it can be given up."""
+        while True:
+            try:
+                order = self.connection.recv()
+            except (EOFError, OSError):  # the process that gives orders is gone
+                order = ("end",)
+            if order[0] == "task":
+                self._idle.clear()
+            elif order[0] != "job":
+                self._given_up.set()
+                if not self._idle.wait(GRACE_SECONDS):
+                    kill_running()
+                    os._exit(1)
+            if order[0] == "end":
+                self.orders.put(())
+                return
+            self.orders.put(order)
+
+    def asked_to_end(self, number: int, _: Any) -> None:
+        """Give up what is under way, in order; heard between two steps of Python's."""
+        self.status = 128 + number
+        self._given_up.set()
+        self.orders.put(())
+        raise Cancelled
+
+    def tell(self, *answer: Any) -> None:
+        with self._telling:  # a node may have threads of its own that say something
+            try:
+                self.connection.send(answer)
+            except OSError:
+                raise Cancelled from None
+
+    def progress(self, frames: int) -> None:
+        if self._given_up.is_set():
+            raise Cancelled
+        if frames:
+            self.tell("rendered", frames)
+
+    def job(self, data: bytes, path: list[str], root: str, limit: int) -> None:
+        """Open a job; what goes wrong is told with its first task."""
+        self._drop()
+        sys.path[:] = path
+        importlib.invalidate_caches()
+        self._context = RunContext(Store(root, limit), lambda text: self.tell("said", text))
+        try:
+            self._renderer = unpack_job(data).open(self._context, Events())
+        except Exception as error:
+            self._failure = error
+
+    def task(self, task: Task) -> None:
+        try:
+            if self._failure is not None:
+                raise self._failure
+            self.tell("done", self._renderer.render(task, self.progress))
+        except BaseException as error:
+            if self._given_up.is_set():
+                return
+            self.tell("failed", pack_error(error))
+        finally:
+            self._idle.set()
+
+    def close(self) -> None:
+        """Let go of the job, after its task was given up."""
+        self._drop()
+        self._given_up.clear()
+        self.tell("closed")
+
+    def _drop(self) -> None:
+        if self._context is not None:
+            self._context.close()
+        self._context = self._renderer = self._failure = None

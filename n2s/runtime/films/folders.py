@@ -1,0 +1,124 @@
+"""Films that are folders, beside films that are files: their state, size and digest, and how a folder is published.
+
+A folder that n2s wrote holds a mark, a file that lists the length and the SHA-256 of every other file in it. What is
+listed with its length is n2s's own; one file that is not, and the folder is somebody else's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from n2s.graph.code.loaded import stamp
+from n2s.graph.keys import digest
+from n2s.runtime.store import disk_error
+
+MARK = ".n2s-film"
+_LINE = re.compile(r"([0-9a-f]{64}) (\d+) ([^\n]+)")
+
+
+def state(film: Path) -> list | None:
+    """Return what tells whether a film was touched, as plain data: sizes and times of its files; None without one."""
+    if not os.path.isdir(film):
+        found = stamp(str(film))
+        return list(found) if found else None
+    return [digest([[name, list(stamp(str(film / name)) or ())] for name in _names(film)])]
+
+
+def size(film: Path) -> int:
+    """Return the bytes of a film."""
+    return sum((film / name).stat().st_size for name in _names(film)) if film.is_dir() else film.stat().st_size
+
+
+def seal(film: Path) -> str:
+    """Return the SHA-256 of a finished film; a folder gets its mark, and has the SHA-256 of that."""
+    if film.is_dir():
+        lines = [f"{_sha256(film / name)} {(film / name).stat().st_size} {name}\n" for name in _names(film)]
+        (film / MARK).write_text("".join(lines), encoding="utf-8")
+        film = film / MARK
+    return _sha256(film)
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the files of a folder and of the folders in it, in a fixed order."""
+    found = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+def is_own_folder(folder: Path) -> bool:
+    """Say whether everything in a folder is what n2s wrote there; an empty one is nobody's."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    try:
+        lines = [_LINE.fullmatch(line) for line in (folder / MARK).read_text(encoding="utf-8").splitlines()]
+        listed = {line[3]: int(line[2]) for line in lines if line}
+        there = {name: (folder / name).lstat().st_size for name in _names(folder) if name != MARK}
+    except FileNotFoundError:
+        return not any(folder.iterdir())
+    except (OSError, ValueError):
+        return False
+    return all(listed.get(name) == length for name, length in there.items())
+
+
+def publish_folder(path: Path, write: Callable[[Path], None]) -> None:
+    """Make a folder whole or not at all: ``write`` fills an empty one beside it, which is synced and takes its place.
+
+    What lies at the path is moved aside first and deleted last, so that no failure loses it; `restore` brings it back
+    after a run that was killed in between.
+    """
+    unique = f"{os.getpid()}.{uuid.uuid4().hex[:8]}"
+    temporary, aside = (path.with_name(f".{path.name}.{unique}.{end}") for end in ("tmp", "old"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+        write(temporary)
+        for name in _names(temporary):
+            with open(temporary / name, "rb+") as file:
+                os.fsync(file.fileno())
+        if os.path.lexists(path):
+            os.rename(path, aside)
+        os.rename(temporary, path)
+    except OSError as error:
+        raise disk_error(error, path) from error
+    finally:
+        if os.path.lexists(aside) and not os.path.lexists(path):
+            os.rename(aside, path)
+        shutil.rmtree(temporary, ignore_errors=True)
+    for left in _moved_aside(path):
+        _remove(left)
+
+
+def restore(path: Path) -> None:
+    """Bring back what a run that was killed while it published a folder had moved aside."""
+    if os.path.lexists(path):
+        return
+    for aside in _moved_aside(path)[:1]:
+        try:
+            os.rename(aside, path)
+        except OSError as error:
+            raise disk_error(error, path) from error
+
+
+def _moved_aside(path: Path) -> list[Path]:
+    """Return what was moved aside from a path, the newest first."""
+    name = re.compile(rf"\.{re.escape(path.name)}\.\d+\.[0-9a-f]{{8}}\.old")
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    return sorted((other for other in beside if name.fullmatch(other.name)), key=lambda p: (-p.lstat().st_ctime_ns, p))
+
+
+def _remove(path: Path) -> None:
+    """Delete what a folder took the place of: a folder, a file or a link."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

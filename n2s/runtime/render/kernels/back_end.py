@@ -1,0 +1,59 @@
+"""What a back end is: it compiles a program once, and what it returns is run for every block of frames.
+
+The compiler of rows for numba (`numba_rows`) is one. Another need only know the records of `program`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from n2s.runtime.render.kernels.program import Program
+
+
+class Run(Protocol):
+    """A compiled program, safe to be called by several threads at once.
+
+    Parameters
+    ----------
+    first : int
+        The number of the block's first frame.
+    seeds : uint32 (steps,)
+        As `node_seed` gives them, one for each pixel record; one number, of any value, where there is none.
+    uniforms : float32 (B, columns)
+        The numbers of each frame that the pixel records are given, where their columns say.
+    thresholds : float32 (64, width)
+        As `dither_pattern` gives them; layouts of floats do not look at them.
+    pictures : sequence of float32 (B, 3, h, w)
+        One for each load, contiguous, of the heights and widths that the program was made for.
+    out : array (B, *layout.shape(size))
+        What is stored, of the layout's type; written over.
+
+    Returns
+    -------
+    bool
+        Whether NaN or infinity may be in what was read or made. Where it says no, there is none; where it says yes,
+        there may be none either, because finite colours may overflow in a sum.
+    """
+
+    def __call__(
+        self,
+        first: int,
+        seeds: np.ndarray,
+        uniforms: np.ndarray,
+        thresholds: np.ndarray,
+        pictures: Sequence[np.ndarray],
+        out: np.ndarray,
+    ) -> bool: ...
+
+
+class BackEnd(Protocol):
+    """Compiles programs; ``folder`` is where it may keep what it made between runs.
+
+    What cannot be compiled raises `CompileError`, here or at the first run.
+    """
+
+    def compile(self, program: Program, folder: Path) -> Run: ...

@@ -1,0 +1,138 @@
+"""Compiled kernels, kept in files beside numba's cache: compiled once, checked and loaded ever after."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import pickle
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from n2s.graph.errors import RenderError
+from n2s.graph.keys import digest_bytes
+from n2s.runtime.store import checksum, publish
+
+
+class CompileError(RenderError):
+    """Pixel code that numba cannot compile."""
+
+
+def _first_reason(error: Exception) -> str:
+    """Return the line of a numba error that says what is wrong."""
+    lines = [line.strip(" >") for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith(("Failed in", "File", "During", "-", "There are"))]
+    return told[0][:200].rstrip(".:") if told else type(error).__name__
+
+
+# Imported inside functions: numba, which takes a third of a second, and is not needed where nothing is compiled.
+
+_LOCK = threading.Lock()
+_COMPILING = "n2s compiling"  # the name of the thread
+
+
+def compile_kernel(source: str, folder: Path) -> Callable:
+    """Return the kernel of a source, its machine code kept in ``folder`` between runs."""
+    import numba
+
+    name = f"k{digest_bytes((source + numba.__version__ + sys.version).encode())[:24]}"
+    with _LOCK:
+        module = sys.modules.get(f"n2s_kernels.{name}")
+        if module is None:
+            path = folder / f"{name}.py"
+            if not path.is_file() or path.read_bytes() != source.encode():
+                publish(path, lambda temporary: temporary.write_bytes(source.encode()))
+            spec = importlib.util.spec_from_file_location(f"n2s_kernels.{name}", path)
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[spec.name] = module  # numba looks the module up while it compiles
+            spec.loader.exec_module(module)
+            module.kernel = _Mending(module.kernel, folder / "__pycache__")
+        return module.kernel
+
+
+def _undisturbed(work: Callable[[Any], None], argument: Any) -> None:
+    """Compile in a thread of its own, so that an interruption is heard at once and not in the middle of it.
+
+    Raised inside a compilation it would be swallowed by numba or LLVM; so the thread goes on to the end of its kernel,
+    which is why kernels are small; a command that was interrupted does not wait for it.
+    """
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work(argument)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name=_COMPILING)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+    if failed:
+        raise failed[0]
+
+
+class _Mending:
+    """A kernel that survives damaged files in numba's cache: they are removed, and it is compiled again."""
+
+    def __init__(self, kernel: Callable, cache: Path):
+        self.kernel, self.cache, self.checked = kernel, cache, False
+
+    def __call__(self, *arguments: Any) -> bool:
+        if not self.checked:
+            from numba.core.errors import NumbaError
+
+            with _LOCK:
+                try:
+                    _undisturbed(self._load, arguments)
+                except NumbaError as error:
+                    raise CompileError(_first_reason(error)) from error
+        return self.kernel(*arguments)
+
+    def _load(self, arguments: tuple) -> None:
+        import numba
+
+        signature = tuple(numba.typeof(argument) for argument in arguments)
+        self._remove_damaged()
+        try:
+            self.kernel.compile(signature)
+        except (pickle.UnpicklingError, EOFError, KeyError, ValueError, AttributeError, ImportError):
+            self._remove()
+            self.kernel.compile(signature)
+        except OSError:  # machine code that cannot be kept can still be used
+            from numba.core.caching import NullCache
+
+            self.kernel._cache = NullCache()
+            self.kernel.compile(signature)
+        self._note_checksums()
+        self.checked = True
+
+    @property
+    def _name(self) -> str:
+        return self.kernel.py_func.__module__.partition(".")[2]
+
+    def _files(self) -> list[Path]:
+        """Numba's files of this kernel: an index and the machine code."""
+        return sorted(path for path in self.cache.glob(f"{self._name}*") if path.suffix in (".nbi", ".nbc"))
+
+    def _remove_damaged(self) -> None:
+        """Remove what is not as it was written: machine code is run as it lies, and a flipped bit could do anything."""
+        try:
+            noted = json.loads((self.cache / f"{self._name}.sums").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            noted = {}
+        if any(noted.get(path.name) != checksum(path) for path in self._files()):
+            self._remove()
+
+    def _remove(self) -> None:
+        for path in self._files():
+            path.unlink(missing_ok=True)
+
+    def _note_checksums(self) -> None:
+        sums = json.dumps({path.name: checksum(path) for path in self._files()})
+        try:
+            publish(self.cache / f"{self._name}.sums", lambda path: path.write_text(sums, encoding="utf-8"))
+        except RenderError:
+            self._remove()  # code that nobody vouches for is compiled again next time

@@ -1,0 +1,110 @@
+"""How rows that numba computes are stored, for each layout."""
+
+from __future__ import annotations
+
+from n2s.runtime.render.kernels.program import Store
+from n2s.runtime.render.kernels.writer import Writer
+
+
+class StoreRows:
+    """Writes what is done with the colours of each pixel: once, before each row, for each pixel, after each row."""
+
+    helpers: tuple[str, ...] = ()  # of `n2s.graph.shader`
+
+    def __init__(self, store: Store):
+        self.layout = store.layout
+        self.colours = [f"value{store.source}[{channel}]" for channel in range(3)]
+
+    def write_start(self, code: Writer) -> None:
+        """Write what is done once."""
+
+    def write_row(self, code: Writer) -> None:
+        """Write what is done before each row."""
+
+    def write_pixel(self, code: Writer) -> None:
+        """Write what is done for each pixel."""
+
+    def write_row_end(self, code: Writer) -> None:
+        """Write what is done after each row."""
+
+    @property
+    def held(self) -> list[str]:
+        """The colours, held within 0..1."""
+        return [f"min(max({colour}, f32(0)), f32(1))" for colour in self.colours]
+
+
+class Planar(StoreRows):
+    """Colours as they were computed."""
+
+    def write_row(self, code: Writer) -> None:
+        code.add("out_0, out_1, out_2 = out[f, 0, y], out[f, 1, y], out[f, 2, y]")
+
+    def write_pixel(self, code: Writer) -> None:
+        code.add(*(f"out_{channel}[x] = {colour}" for channel, colour in enumerate(self.colours)))
+
+
+class Rgb(StoreRows):
+    """Interleaved codes, held within the largest, because float32 may round the sum up to one above it.
+
+    Codes leave the loop over pixels as three rows, and are interleaved after it: steps of three keep it from vectorising.
+    """
+
+    def write_start(self, code: Writer) -> None:
+        code.add("codes = np.empty((3, width), np.int32)", "codes_0, codes_1, codes_2 = codes[0], codes[1], codes[2]")
+
+    def write_row(self, code: Writer) -> None:
+        code.add("out_row, thresholds = out[f, y], dither[y & 63]")
+
+    def write_pixel(self, code: Writer) -> None:
+        largest = f"f32({self.layout.largest})"
+        for channel, value in enumerate(self.held):
+            code.add(f"codes_{channel}[x] = np.int32(min({value} * {largest} + thresholds[x], {largest}))")
+
+    def write_row_end(self, code: Writer) -> None:
+        with code.block("for x in range(width):"):
+            code.add(*(f"out_row[x, {channel}] = codes_{channel}[x]" for channel in range(3)))
+
+
+class Yuv420(StoreRows):
+    """BT.709 limited range, chroma averaged over two rows and sited on the left column: (1 2 1) / 4 across.
+
+    Luma leaves the loop over pixels as codes; the colour differences of two rows are summed in ``chroma``, and filtered
+    when the second row is done.
+    """
+
+    helpers = ("luma",)
+
+    def __init__(self, store: Store):
+        super().__init__(store)
+        self.scale = 1 << (self.layout.bits - 8)
+
+    def write_start(self, code: Writer) -> None:
+        code.add("chroma = np.zeros((2, width + 1), np.float32)")
+
+    def write_row(self, code: Writer) -> None:
+        code.add("luma_row, thresholds = out[f, y * width : (y + 1) * width], dither[y & 63]")
+        code.add("second, blue_row, red_row = f32(y & 1), chroma[0, 1:], chroma[1, 1:]")
+
+    def write_pixel(self, code: Writer) -> None:
+        scale = self.scale
+        code.add(f"red, green, blue = {', '.join(self.held)}", "grey = luma(red, green, blue)")
+        code.add(f"luma_row[x] = np.int32(f32({16 * scale}) + f32({219 * scale}) * grey + thresholds[x])")
+        code.add(
+            "blue_row[x] = blue_row[x] * second + (blue - grey)", "red_row[x] = red_row[x] * second + (red - grey)"
+        )
+
+    def write_row_end(self, code: Writer) -> None:
+        blue, red = (f"f32({224 * self.scale / spread / 8!r})" for spread in (1.8556, 1.5748))
+        with code.block("if y & 1:"):
+            code.add(
+                "half = width // 2", "start = width * height + (y // 2) * half", "thresholds = dither[(y // 2) & 63]"
+            )
+            with code.block("for plane in range(2):"):
+                code.add("line = chroma[plane]", "line[0] = line[1]", f"gain = {blue} if plane == 0 else {red}")
+                code.add("at = start + plane * half * (height // 2)", "plane_row = out[f, at : at + half]")
+                with code.block("for k in range(half):"):
+                    code.add("value = line[2 * k] + f32(2) * line[2 * k + 1] + line[2 * k + 2]")
+                    code.add(f"plane_row[k] = np.int32(f32({128 * self.scale}) + gain * value + thresholds[k])")
+
+
+STORES = {"planar": Planar, "yuv420p": Yuv420, "rgb": Rgb}

@@ -1,0 +1,227 @@
+"""Pixel code, read and checked: the text of each `pixel` with float32 literals, and of the functions it calls.
+
+numba would compute in float64 wherever a plain number takes part, and fused would differ from unfused; so every number
+becomes float32. The text is that of the code that is loaded, never one that was edited since.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import inspect
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from n2s.graph import shader
+from n2s.graph.code.text import codes_in, digest_code
+from n2s.graph.declare import Pointwise
+from n2s.graph.errors import GraphError
+from n2s.graph.keys import digest_bytes
+
+HELPERS = {
+    name: function
+    for name, function in vars(shader).items()
+    if inspect.isfunction(function) and function.__module__ == shader.__name__
+}
+HELPER_TEXTS = {name: inspect.getsource(function) for name, function in HELPERS.items()}  # as they were loaded
+
+_ALLOWED = (
+    ast.Return, ast.Assign, ast.AugAssign, ast.Name, ast.Load, ast.Store, ast.BinOp, ast.UnaryOp, ast.Compare,
+    ast.IfExp, ast.If, ast.Call, ast.Attribute, ast.Subscript, ast.Constant, ast.Tuple, ast.operator, ast.unaryop,
+    ast.cmpop, ast.BoolOp, ast.boolop, ast.Expr, ast.keyword,
+)  # fmt: skip
+_BUILTINS = ("abs", "max", "min")
+
+
+class PixelError(GraphError):
+    """Pixel code that is not of the form that can be compiled; ``line`` is that of its file, 0 where there is none."""
+
+    def __init__(self, cls: type[Pointwise], text: str, line: int, function: FunctionType | None = None):
+        self.cls = cls
+        function = function or cls.pixel
+        called = "" if function is cls.pixel else f"calls {function.__name__}, which "
+        self.text = f"pixel {called}{text}" + (f" ({function.__code__.co_filename}:{line})" if line else "")
+        super().__init__(f"{cls.__name__}: {self.text}.")
+
+
+@dataclass(frozen=True)
+class PixelCode:
+    """The text of a pixel function, called ``name``, and of the functions it calls, each after those that it calls.
+
+    Names tell by a digest what is in the text, so that functions of one name from several modules can stand side by
+    side. The texts name ``np``, ``f32`` and ``u32`` (numpy, float32 and uint32), ``abs``, ``min`` and ``max``, and each
+    other.
+    """
+
+    name: str
+    text: str
+    helpers: tuple[tuple[str, str], ...]
+
+
+def read_pixel(cls: type[Pointwise]) -> PixelCode:
+    """Return the pixel code of a class of nodes.
+
+    Raises
+    ------
+    PixelError
+        When it, or a function that it calls, is not of the form that can be compiled, or there is no text of it.
+    """
+    reader = _Reader(cls)
+    name = reader.read(cls.pixel)
+    text = reader.texts.pop(name)
+    return PixelCode(name, text, tuple(reader.texts.items()))
+
+
+def helper_texts(*names: str) -> dict[str, str]:
+    """Return the texts of functions of `n2s.graph.shader`, each after those that it calls."""
+    texts: dict[str, str] = {}
+    for name in names:
+        texts |= helper_texts(*(used for used in HELPERS[name].__code__.co_names if used in HELPERS))
+        texts[name] = HELPER_TEXTS[name]
+    return texts
+
+
+def uniform_names(cls: type[Pointwise]) -> list[str]:
+    """Return the names of the numbers a pixel function takes, in order, after its pictures and ``at``."""
+    names = list(inspect.signature(cls.pixel).parameters)
+    return names[names.index("at") + 1 :]
+
+
+class _Reader:
+    """Reads the functions behind one pixel function; ``texts`` are theirs by name, each after those that it calls."""
+
+    def __init__(self, cls: type[Pointwise]):
+        self.cls = cls
+        self.texts: dict[str, str] = {}
+        self._under_way: list[FunctionType] = []
+
+    def read(self, function: FunctionType) -> str:
+        """Take in a function and return its name in the text."""
+        if function in self._under_way:
+            raise PixelError(self.cls, "calls itself", function.__code__.co_firstlineno, function)
+        self._under_way.append(function)
+        tree = self._definition(function)
+        self._check(function, tree)
+        translated = _Float32(dict(self._meanings(function, tree))).visit(tree)
+        translated.decorator_list, translated.returns = [], None
+        for argument in translated.args.args:
+            argument.annotation = None
+        name = f"{'pixel' if function is self.cls.pixel else function.__name__}_{_digest(translated)}"
+        translated.name = name
+        self.texts[name] = ast.unparse(ast.fix_missing_locations(translated))
+        self._under_way.pop()
+        return name
+
+    def _definition(self, function: FunctionType) -> ast.FunctionDef:
+        """Return the syntax tree of a function as it is loaded, which is not always what its file says by now."""
+        code = function.__code__
+        if function.__name__ == "<lambda>":
+            raise PixelError(self.cls, "is a lambda; give it a def statement of its own", code.co_firstlineno, function)
+        loaded = digest_code(code)
+        texts = [self.cls._pixel_text] if self.cls._pixel_text else []
+        with contextlib.suppress(OSError, UnicodeError):  # a notebook may have put new code into the old function
+            texts.append(Path(code.co_filename).read_text(encoding="utf-8"))
+        for text in texts:
+            tree = ast.parse(text)  # compiled whole: what a module imports changes the code of its functions
+            lines = {
+                code.co_firstlineno
+                for code in codes_in(compile(text, "pixel", "exec", dont_inherit=True))
+                if digest_code(code) == loaded
+            }
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef) and node.name == function.__name__:
+                    if min(part.lineno for part in (node, *node.decorator_list)) in lines:
+                        return node
+        if texts:
+            said = "is not what its file says: the file was edited after it was loaded. Start Python again"
+        else:
+            said = "must live in a file, so that it can be compiled; it was typed or made at run time"
+        raise PixelError(self.cls, said, 0, function)
+
+    def _check(self, function: FunctionType, tree: ast.FunctionDef) -> None:
+        """Refuse statements, arguments and decorators that have no place in pixel code."""
+
+        def refuse(text: str, line: int) -> None:
+            raise PixelError(self.cls, text, line, function)
+
+        for node in (part for statement in tree.body for part in ast.walk(statement)):
+            if not isinstance(node, _ALLOWED):
+                name, line = type(node).__name__, getattr(node, "lineno", tree.lineno)
+                refuse(f"has a {name}, which has no place in pixel code; see docs/writing-nodes.md", line)
+        if function.__code__.co_freevars:
+            refuse(f"takes {function.__code__.co_freevars[0]!r} from the function around it", tree.lineno)
+        if function is not self.cls.pixel:
+            plain = ast.arguments([], tree.args.args, None, [], [], None, [])
+            if ast.dump(tree.args) != ast.dump(plain):
+                refuse("takes other than plain arguments without defaults", tree.lineno)
+            if tree.decorator_list:
+                refuse("is decorated", tree.lineno)
+        if reserved := {"f32", "u32", "np"} & _assigned(tree):
+            refuse(f"has a variable named {min(reserved)}, which stands for a type of number", tree.lineno)
+
+    def _meanings(self, function: FunctionType, tree: ast.FunctionDef) -> Iterator[tuple[str, str | int | float]]:
+        """Yield what the module's names in a function mean: the name of a function in the texts, or a number."""
+        own = _assigned(tree) | {argument.arg for argument in tree.args.args}
+        for node in (part for statement in tree.body for part in ast.walk(statement)):
+            if not isinstance(node, ast.Name) or node.id in own:
+                continue
+            value = function.__globals__.get(node.id, getattr(builtins, node.id, None))
+            if node.id in _BUILTINS and value is getattr(builtins, node.id):
+                continue
+            if isinstance(value, np.floating | np.integer):
+                value = value.item()
+            if isinstance(value, FunctionType) and HELPERS.get(value.__name__) is value:
+                self.texts |= helper_texts(value.__name__)
+                yield node.id, value.__name__
+            elif isinstance(value, FunctionType) and _package(value) == _package(function):
+                yield node.id, self.read(value)
+            elif type(value) in (int, float) and math.isfinite(value):
+                yield node.id, value
+            else:
+                may = "its arguments, n2s.graph.shader, and functions and finite numbers of its own package"
+                raise PixelError(self.cls, f"uses {node.id!r}; it may use {may}", node.lineno, function)
+
+
+def _package(function: FunctionType) -> str:
+    return function.__module__.partition(".")[0]
+
+
+def _assigned(tree: ast.FunctionDef) -> set[str]:
+    """Return the names that a function gives values to."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+def _digest(tree: ast.FunctionDef) -> str:
+    return digest_bytes(ast.dump(tree).encode())[:8]
+
+
+class _Float32(ast.NodeTransformer):
+    """Make every number of pixel code float32, but for indices; put in what the names of its module mean."""
+
+    def __init__(self, meanings: dict[str, str | int | float]):
+        self._meanings = meanings
+
+    def visit_Constant(self, node: ast.Constant) -> Any:
+        if isinstance(node.value, bool) or not isinstance(node.value, int | float):
+            return node
+        return ast.Call(ast.Name("f32", ast.Load()), [node], [])
+
+    def visit_Name(self, node: ast.Name) -> Any:
+        meaning = self._meanings.get(node.id, node.id)
+        return ast.Name(meaning, node.ctx) if isinstance(meaning, str) else self.visit(ast.Constant(meaning))
+
+    def visit_Subscript(self, node: ast.Subscript) -> Any:
+        node.value = self.visit(node.value)
+        if isinstance(node.slice, ast.Name) and isinstance(meaning := self._meanings.get(node.slice.id), int):
+            node.slice = ast.Constant(meaning)
+        return node
+
+    def visit_Expr(self, node: ast.Expr) -> Any:
+        return None if isinstance(node.value, ast.Constant) else node

@@ -1,0 +1,250 @@
+"""A session: a graph that is looked at and edited, and answers what its films are made of and what its nodes give."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.check import without_film
+from n2s.graph.errors import GraphError, MediaError
+from n2s.graph.graph import Graph
+from n2s.graph.time import Clock
+from n2s.graph.values import Values
+from n2s.plan.film import plan_film, towards
+from n2s.plan.ranges import check_ranges
+from n2s.plan.stages import Plan
+from n2s.runtime import machine
+from n2s.runtime.context import RunContext
+from n2s.runtime.films.films import FilmMaker
+from n2s.runtime.films.planned import PlannedFilms
+from n2s.runtime.films.productions import Planner, Span
+from n2s.runtime.films.targets import Targets
+from n2s.runtime.readiness import check_inputs
+from n2s.runtime.render.analysis import Known, analyse
+from n2s.runtime.render.frames import FrameMaker
+from n2s.runtime.render.kept import RecentFrames
+from n2s.runtime.store import Store
+
+MEMORY = 512 << 20  # bytes of decoded frames that are kept
+
+
+@dataclass
+class _Shared:
+    """What all sessions of one line of edits share."""
+
+    store: Store
+    recent: RecentFrames
+    known: Known | None
+    opened: dict[str, Any] = field(default_factory=dict)
+    lock: Any = field(default_factory=threading.RLock)
+
+
+class Session:
+    """A graph with its values, its plans and what was opened for them; safe for threads.
+
+    Parameters
+    ----------
+    graph : Graph
+    store : Store or path of its folder, optional
+        The user's own by default.
+    say : callable, optional
+        Takes sentences for the user.
+    memory : int
+        Bytes of decoded frames that are kept, the least recently used ones go first.
+    fresh : bool
+        Read every file again, whatever the store remembers of it.
+    remember : bool
+        False keeps no values for sessions of edits, and costs a little less.
+
+    Attributes
+    ----------
+    graph : Graph
+    context : RunContext
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        store: Store | str | Path | None = None,
+        say: Callable[[str], None] = lambda text: None,
+        memory: int = MEMORY,
+        fresh: bool = False,
+        remember: bool = True,
+    ):
+        store = store if isinstance(store, Store) else Store(store)
+        self._begin(
+            graph, RunContext(store, say, fresh), _Shared(store, RecentFrames(memory), {} if remember else None)
+        )
+
+    def _begin(self, graph: Graph, context: RunContext, shared: _Shared) -> None:
+        self.graph, self.context, self._shared = graph, context, shared
+        self._plans: dict[str, Plan] = {}
+        self._makers: dict[str, FrameMaker] = {}
+
+    def edited(self, changes: dict[str, Any]) -> Session:
+        """Return a session of the graph with changes, as `Graph.edit` takes them; what is the same is shared.
+
+        This session stays as it is. Files that changed meanwhile are read again.
+        """
+        return self.of(self.graph.edit(changes))
+
+    def of(self, graph: Graph) -> Session:
+        """Return a session of another graph, which shares what is the same."""
+        made = Session.__new__(Session)
+        try:
+            self.context.inputs.check_unchanged()
+            context = self.context
+        except MediaError:
+            context = self.context.renewed()
+        made._begin(graph, context, self._shared)
+        return made
+
+    @property
+    def store(self) -> Store:
+        return self._shared.store
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """What decides bits beside the graph."""
+        return machine.environment()
+
+    @property
+    def values(self) -> Values:
+        """The resident values of the graph; the music is heard when they are first asked for."""
+        with self._shared.lock:
+            return self._values
+
+    @cached_property
+    def _values(self) -> Values:
+        check_inputs(self.graph)
+        return analyse(self.graph.flat, self.context, self._shared.known)
+
+    @property
+    def clock(self) -> Clock:
+        return self.values.clock
+
+    def plan(self, end: str | None = None) -> Plan:
+        """Return the plan of a film, or of what a node of latents or frames gives; of the first film by default.
+
+        A node's frames have the size of the film that it takes part in, its latents the grid that the film's decoder
+        wants. Where no film needs it, these are the header's size and the grid that goes with it.
+
+        Raises
+        ------
+        GraphError
+            When there is no such node, or it gives neither latents nor frames.
+        """
+        with self._shared.lock:
+            return self._plan(end)
+
+    def _plan(self, end: str | None) -> Plan:
+        graph = self.graph.flat
+        # An album has no frames of its own.
+        films = [name for name in graph.sinks() if any(kind.streamed for kind in graph.nodes[name].ports.values())]
+        if end is None and not films:
+            raise GraphError("The graph makes no film.")
+        end = end or films[0]
+        for film in [end] if end in films else films:
+            plan = self._planned(film)
+            if end == film or end in plan.order or end in plan.folded:
+                check_ranges(plan)
+                return plan if end == film else towards(plan, end)
+        return self._plan_without_film(graph, end)
+
+    def _planned(self, end: str) -> Plan:
+        if end not in self._plans:
+            self._plans[end] = plan_film(self.graph.flat, end, self.values, self.context, self.environment)
+        return self._plans[end]
+
+    def _plan_without_film(self, graph: Graph, end: str) -> Plan:
+        """Return a plan of what no film needs, within that of the last node behind it: a decoder there has the grid."""
+        read = {link.node for _, _, link in graph.links()}
+        for name, node in graph.nodes.items():
+            if name not in read and any(output.kind.streamed for output in type(node).outputs.values()):
+                plan = self._planned(name)
+                if end in plan.order or end in plan.folded:
+                    check_ranges(plan)
+                    return towards(plan, end)
+        raise GraphError(f'"{end}" gives neither latents nor frames.')
+
+    def check_films(self) -> None:
+        """Refuse a graph whose films cannot be rendered, before any work.
+
+        Raises
+        ------
+        GraphError
+            With everything that is wrong.
+        """
+        if problem := without_film(self.graph):
+            raise GraphError([problem])
+        check_inputs(self.graph)
+
+    def films(
+        self,
+        out: Path,
+        span: Span = (None, None),
+        force: bool = False,
+        began: Callable[[str], None] = lambda step: None,
+    ) -> PlannedFilms:
+        """Return the films of the graph, those of an album's tracks first, with every chunk's key.
+
+        Parameters
+        ----------
+        out : Path
+            The folder that films are written to.
+        span : pair of Number or None
+            The times to begin and to end at.
+        force : bool
+            Take every chunk for missing.
+        began : callable
+            Told when a step begins that may take a moment.
+        """
+        self.check_films()
+        with self._shared.lock:
+            planner = Planner(self.context, self.environment, out, began, self._shared.known)
+            films = planner.films(self.graph, span)
+        return PlannedFilms(films, self.store, FilmMaker(self.store, Targets(self.store, out)), force)
+
+    def forget_plans(self) -> None:
+        """Plan anew from here on: what runs the decoders is another than before."""
+        with self._shared.lock:
+            self._plans.clear()
+            self._makers.clear()
+            self._shared.opened.clear()
+
+    def maker(self, end: str) -> FrameMaker:
+        """Return what makes the frames or latents of a node, or a film's codes."""
+        with self._shared.lock:
+            if end not in self._makers:
+                plan = self._plan(end)
+                self._makers[end] = FrameMaker(plan, self.store, self._shared.recent.of(plan), self._shared.opened)
+            return self._makers[end]
+
+    def frame(self, end: str, number: int) -> np.ndarray:
+        """Return what a node gives for one frame: float32 (3, H, W) or (C, h, w)."""
+        return self.maker(end).frames(number, number + 1)[0]
+
+    def pick(self, end: str, numbers: Sequence[int]) -> Any:
+        """Yield what a node gives for some rising frame numbers, a few at a time."""
+        return self.maker(end).pick(numbers)
+
+    def changed(self, other: Session, end: str | None = None) -> list[tuple[int, int]]:
+        """Return the frames start..stop of a film that another session's graph shows otherwise, chunk by chunk."""
+        ours, theirs = ({(c.start, c.stop): c.key for c in session.plan(end).chunks()} for session in (self, other))
+        return [span for span, key in theirs.items() if ours.get(span) != key]
+
+    def close(self) -> None:
+        """Close the files that are open."""
+        self.context.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()

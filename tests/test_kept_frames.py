@@ -1,0 +1,114 @@
+"""cache: frames keeps a node's frames in the store: later work on what follows computes none of them again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import harness
+import numpy as np
+import pytest
+
+from n2s.graph.errors import GraphError
+from n2s.graph.graph import Graph
+from n2s.nodes import VAEDecode
+from n2s.plan.film import towards
+from n2s.runtime.render.kept import StoredFrames, defined_type
+
+
+def graph(studio: Any, cached: tuple[str, ...] = ("decoded",), sink: str = "DigestSink", **settings: Any) -> Graph:
+    nodes = harness.surroundings(studio.model)
+    nodes["tone"] = {"node": "Tone", "frames": "decoded", "exposure": "= 0.2 * ramp"}
+    nodes["smooth"] = {"node": "Vignette", "frames": "tone"}
+    nodes["grain"] = {"node": "Grain", "frames": "smooth", "amount": 0.05}
+    for name in cached:
+        nodes[name]["cache"] = "frames"
+    path = "film.mp4" if sink == "FFmpegSink" else "frames.txt"
+    nodes["out"] = {"node": sink, "frames": "grain", "audio": "track", "path": path, "chunk": 20}
+    for target, value in settings.items():
+        node, _, field = target.partition("__")
+        nodes[node][field] = value
+    values = {"n2s": 1, "seed": 3, "fps": 30, "size": [96, 64], "nodes": nodes}
+    return harness.load(values, studio.folder)
+
+
+def entries(store: Any) -> list[Any]:
+    return [entry for entry in store.entries() if entry.kind == "frames"]
+
+
+def film(report: Any) -> bytes:
+    return Path(report.films[0]["path"]).read_bytes()
+
+
+@pytest.mark.parametrize("cached", [("decoded",), ("tone",), ("decoded", "smooth"), ("picture",), ("grain",)])
+def test_films_are_the_same_with_and_without(cached: tuple[str, ...], studio: Any, tmp_path: Path, store: Any) -> None:
+    plain = harness.run(graph(studio, ()), tmp_path / "a", store)
+    keeping = graph(studio, cached)
+    assert harness.keys(keeping, store) == harness.keys(graph(studio, ()), store)
+    cold = harness.run(keeping, tmp_path / "b", store, force=True)
+    warm = harness.run(keeping, tmp_path / "c", store, force=True)
+    assert film(plain) == film(cold) == film(warm)
+
+
+def test_an_edit_of_what_follows_decodes_nothing(studio: Any, tmp_path: Path, store: Any) -> None:
+    first = harness.run(graph(studio), tmp_path, store)
+    assert first.nodes["decoded"] > 0 and len(entries(store)) == 4
+    edited = harness.run(graph(studio, grain__amount=0.1), tmp_path, store)
+    assert edited.rendered == 4 and not {"decoded", "anchors"} & set(edited.nodes)
+    fresh = harness.run(graph(studio, (), grain__amount=0.1), tmp_path / "fresh", store, force=True)
+    assert film(edited) == film(fresh)
+    moved = harness.run(graph(studio, anchors__names=["red", "blue", "green"]), tmp_path, store)
+    assert moved.rendered == 4 and moved.nodes["decoded"] > 0 and len(entries(store)) == 8
+
+
+def test_only_chunks_whose_frames_changed_are_decoded(studio: Any, tmp_path: Path, store: Any) -> None:
+    harness.run(graph(studio), tmp_path, store)
+    points = [[0, 0], [1.1, 1], [1.4, 0.8], [2, 0.3]]  # another way in the last chunks alone
+    harness.run(graph(studio, ramp__points=points), tmp_path, store)
+    assert 4 < len(entries(store)) < 8
+
+
+def test_frames_are_kept_in_the_precision_of_their_definition(studio: Any, store: Any) -> None:
+    plan = harness.plan(graph(studio, ("decoded", "tone")), store)
+    kept = {stage.name: defined_type(plan, stage) for stage in plan.stages if stage.keep}
+    assert kept == {"decoded": np.float16, "tone": np.float32}
+    seen = harness.FrameMaker(towards(plan, "tone"), store).frames(0, 20)
+    again = harness.FrameMaker(towards(plan, "tone"), store)
+    stage = again.plan.stages[-1]
+    stored = StoredFrames(again.plan, store)
+    with stored.chunk(0, 0):
+        (piece,) = stored.pieces(stage, 3, 9)
+        assert piece.load is not None
+        np.testing.assert_array_equal(piece.load(), seen[3:9])
+        pieces = [(piece.start, piece.stop, piece.load is None) for piece in stored.pieces(stage, 15, 30)]
+    assert pieces == [(15, 20, False), (20, 30, True)]
+
+
+def test_a_part_of_a_chunk_is_not_taken_for_the_whole(studio: Any, tmp_path: Path, store: Any) -> None:
+    harness.run(graph(studio), tmp_path, store, span=(0.3, 1.1))  # frames 9 to 33: no chunk is whole
+    assert not entries(store)
+    harness.run(graph(studio), tmp_path, store, span=(0.3, 1.4))
+    assert len(entries(store)) == 1
+
+
+def test_a_damaged_entry_is_computed_again(studio: Any, tmp_path: Path, store: Any) -> None:
+    first = harness.run(graph(studio), tmp_path, store)
+    payload = entries(store)[1].payloads[0]
+    data = bytearray(payload.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    payload.write_bytes(data)
+    second = harness.run(graph(studio), tmp_path, store, force=True)
+    assert film(first) == film(second) and second.nodes["decoded"] > 0
+
+
+def test_latents_are_not_frames(studio: Any) -> None:
+    with pytest.raises(GraphError, match=r"anchors.cache: frames alone are kept; Anchors gives Latents"):
+        graph(studio, ("anchors",))
+    with pytest.raises(GraphError, match="cache"):
+        VAEDecode(cache="pictures")
+
+
+def test_what_is_kept_is_within_the_limit_of_the_store(studio: Any, tmp_path: Path, store: Any) -> None:
+    store.limit = 40_000
+    harness.run(graph(studio), tmp_path, store)
+    assert sum(entry.bytes for entry in store.entries()) <= 40_000

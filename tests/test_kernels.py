@@ -1,0 +1,183 @@
+"""Kernels as data: what a program says, that another back end runs it to the same bits, and what is refused."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from interpreter import Interpreter
+
+from n2s.graph.declare import Pointwise
+from n2s.nodes.grain import Grain
+from n2s.nodes.mix import Mix
+from n2s.nodes.tone import Tone, Vignette
+from n2s.plan.stages import Kernel
+from n2s.runtime.render.kernels import LAYOUTS, Picture, Program, compile_program, dither_pattern, program_of
+from n2s.runtime.render.kernels.numba_rows import source_of
+from n2s.runtime.render.kernels.program import Fit, Load, Sample, Store
+from n2s.runtime.render.kernels.writer import Writer
+
+SIZE = WIDTH, HEIGHT = 24, 16
+SHAPES = {"fits": (16, 24), "larger": (30, 50), "smaller": (10, 17)}
+FIRST = 5  # the number of the first frame
+
+
+def chain(classes: Sequence[type[Pointwise]], shape: str, half: bool, output: str) -> Program:
+    """The program of nodes behind one picture."""
+    wiring = tuple((("step", i - 1) if i else ("input", 0),) for i in range(len(classes)))
+    root = ("step", len(classes) - 1) if classes else ("input", 0)
+    steps = tuple(f"node{i}" for i in range(len(classes)))
+    kernel = Kernel(steps, ("film",), wiring, root)
+    return program_of(kernel, classes, [Picture(half, SHAPES[shape])], output, SIZE)
+
+
+def mixed(output: str) -> Program:
+    """The program of a mix of two pictures, one of them toned first."""
+    wiring = ((("input", 0),), (("step", 0), ("input", 1)))
+    kernel = Kernel(("toned", "mixed"), ("film", "picture"), wiring, ("step", 1))
+    pictures = [Picture(True, SHAPES["larger"]), Picture(False, SHAPES["fits"])]
+    return program_of(kernel, [Tone, Mix], pictures, output, SIZE)
+
+
+def given(program: Program, frames: int = 2) -> dict[str, Any]:
+    """Arguments of a run: colours beyond 0..1, uniforms of all kinds."""
+    random = np.random.default_rng(3)
+    shapes = {record.picture: SIZE[::-1] for record in program.records if isinstance(record, Load)} | {
+        program.records[record.source].picture: record.where.shape
+        for record in program.records
+        if isinstance(record, Sample)
+    }
+    columns = sum(len(pixel.uniforms) for pixel in program.pixels)
+    return {
+        "seeds": random.integers(0, 2**32, max(1, len(program.pixels)), np.uint32),
+        "uniforms": random.random((frames, columns), np.float32),
+        "thresholds": dither_pattern(True, WIDTH),
+        "pictures": [random.random((frames, 3, *shape), np.float32) * 3 - 1 for shape in shapes.values()],
+    }
+
+
+def run(back_end: Any, program: Program, folder: Path, **arguments: Any) -> np.ndarray:
+    arguments = given(program) | arguments
+    layout = program.store.layout
+    out = np.zeros((len(arguments["uniforms"]), *layout.shape(SIZE)), layout.dtype)
+    assert not back_end(program, folder)(FIRST, out=out, **arguments)
+    return out
+
+
+@pytest.fixture(scope="module")
+def folder(kernel_cache: Path) -> Path:
+    return kernel_cache
+
+
+def both(program: Program, folder: Path) -> np.ndarray:
+    """Run a program by both back ends, to the same bits."""
+    rows = run(compile_program, program, folder)
+    assert rows.tobytes() == run(Interpreter().compile, program, folder).tobytes()
+    return rows
+
+
+@pytest.mark.parametrize("output", LAYOUTS)
+@pytest.mark.parametrize(("shape", "half"), [("fits", False), ("larger", True), ("smaller", False)])
+def test_records_are_all_that_a_back_end_needs(shape: str, half: bool, output: str, folder: Path) -> None:
+    assert both(chain([Tone, Vignette, Grain], shape, half, output), folder).std() > 0
+
+
+@pytest.mark.parametrize("output", ["frames", "rgb8"])
+def test_several_pictures(output: str, folder: Path) -> None:
+    both(mixed(output), folder)
+
+
+def test_no_steps(folder: Path) -> None:
+    program = chain([], "fits", True, "frames")
+    picture = given(program)["pictures"][0]
+    np.testing.assert_array_equal(both(program, folder), picture.astype(np.float16).astype(np.float32))
+
+
+def test_what_a_program_says() -> None:
+    text = str(chain([Tone, Grain], "larger", True, "yuv10"))
+    assert text.splitlines() == [
+        "0  load     picture 0, rounded to float16",
+        "1  sample   0 where 24x16 comes from 50x30",
+        "2  filter   1 by 8 rows and 8 columns, from to_light to to_display",
+        "3  pixel    Tone of 2, given red, green, blue, lift, saturation",
+        "4  pixel    Grain of 3, given amount",
+        "5  store    4 as yuv420p, 10 bits",
+    ]
+    assert str(chain([], "fits", False, "frames")) == "0  load     picture 0\n1  store    0 as planar, 32 bits"
+
+
+def test_programs_are_values() -> None:
+    one, same = (chain([Tone, Grain], "larger", True, "yuv8") for _ in range(2))
+    assert one == same and hash(one) == hash(same)
+    others = [chain([Tone], "larger", True, "yuv8"), chain([Tone, Grain], "smaller", True, "yuv8"),
+              chain([Tone, Grain], "larger", False, "yuv8"), chain([Tone, Grain], "larger", True, "rgb8")]  # fmt: skip
+    assert one not in others
+
+
+def test_pictures_of_all_sizes_with_as_many_taps_share_their_machine_code() -> None:
+    kernel = Kernel((), ("film",), (), ("input", 0))
+    sources = {
+        source_of(program_of(kernel, [], [Picture(True, shape)], "yuv8", SIZE)) for shape in ((10, 17), (11, 18))
+    }
+    assert len(sources) == 1
+
+
+def test_a_program_reads_what_was_made_before_and_ends_with_its_store() -> None:
+    load, sample = Load(0, False), Sample(0, Fit((10, 17), SIZE))
+    store, later = Store(0, LAYOUTS["frames"]), Store(1, LAYOUTS["frames"])
+    for records in [(store,), (load, later), (load, store, store), (load,), (load, sample, later)]:
+        with pytest.raises(ValueError, match="cannot read|ends with its one store"):
+            Program(SIZE, records)
+
+
+@pytest.mark.parametrize(("output", "largest"), [("rgb8", 255), ("rgb16", 65535)])
+def test_codes_of_interleaved_colours(output: str, largest: int, folder: Path) -> None:
+    """Without dither a code is the nearest one; with dither its mean is the value; black and white stay."""
+    program = chain([], "fits", False, output)
+    codes = np.linspace(0, largest, 3 * HEIGHT * WIDTH).astype(int).reshape(1, 3, HEIGHT, WIDTH)
+    exact, nothing = (codes / largest).astype(np.float32), np.zeros((1, 0), np.float32)
+    plain = run(
+        compile_program, program, folder, pictures=[exact], uniforms=nothing, thresholds=dither_pattern(False, WIDTH)
+    )
+    np.testing.assert_array_equal(plain[0].transpose(2, 0, 1), codes[0])
+    for value, code in ((-1.0, 0), (0.0, 0), (1.0, largest), (7.0, largest)):
+        flat = np.full((1, 3, HEIGHT, WIDTH), value, np.float32)
+        assert (run(compile_program, program, folder, pictures=[flat], uniforms=nothing) == code).all()
+    flat = np.full((1, 3, HEIGHT, WIDTH), 100.25 / largest, np.float32)
+    dithered = run(compile_program, program, folder, pictures=[flat], uniforms=nothing)
+    assert set(np.unique(dithered)) == {100, 101}
+    assert abs(dithered.mean() - 100.25) < 0.02
+
+
+def test_a_run_says_whether_all_is_finite(folder: Path) -> None:
+    for program in (chain([Tone, Grain], "larger", True, "frames"), mixed("frames")):
+        arguments = given(program)
+        arguments["pictures"][0][1, 2, 3, 4] = np.nan
+        layout = program.store.layout
+        out = np.zeros((2, *layout.shape(SIZE)), layout.dtype)
+        assert compile_program(program, folder)(FIRST, out=out, **arguments)
+        assert Interpreter().compile(program, folder)(FIRST, out=out, **arguments)
+
+
+def test_blocks_are_indented() -> None:
+    code = Writer()
+    with code.block("for y in range(2):"):
+        code.add("a = y")
+        with code.block("if a:"):
+            code.add("b = a", "c = b")
+    code.add("d = 1")
+    assert code.text == "for y in range(2):\n    a = y\n    if a:\n        b = a\n        c = b\nd = 1\n"
+
+
+def test_light_and_luma_are_written_once() -> None:
+    """The rows call the shader's functions, whose text is in their source as it stands there."""
+    from n2s.graph import shader
+
+    source = source_of(chain([Vignette], "larger", True, "yuv8"))
+    for function in (shader.to_light, shader.to_display, shader.luma):
+        text = inspect.getsource(function)
+        assert source.count(text) == 1 and source.count(f"{function.__name__}(") == 2

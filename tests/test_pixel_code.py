@@ -1,0 +1,217 @@
+"""What pixel code may name: its place, numbers and functions of its own package."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from interpreter import Interpreter
+from test_bad_nodes import film, refused
+from test_kernels import HEIGHT, WIDTH, chain, given, run
+
+from n2s.graph.declare import Pointwise
+from n2s.plan.fuse import count_instructions
+from n2s.runtime.render.kernels import compile_program
+from n2s.runtime.render.kernels.numba_rows import source_of
+from n2s.runtime.render.kernels.strictness import unseen
+
+NODE = '''
+{before}
+
+
+class Subject(Pointwise):
+    """Compute."""
+
+    frames: Frames = port("frames")
+    amount: Param = param(0.5, ge=0, le=1, help="how much")
+
+    @staticmethod
+    def pixel(rgb, at, amount):
+        {code}
+'''
+
+PLACES = "return at.x / at.width, at.y / at.height, at.width / at.height"
+NAMED = "from n2s.graph.shader import luma as brightness, smoothstep\n"
+STEP = np.float32(0.3)
+
+
+def twice(r: np.ndarray, amount: np.ndarray) -> np.ndarray:
+    z = r * STEP + amount
+    return np.where(z > 0, z * STEP + amount, z)
+
+
+def grey(r: np.ndarray) -> np.ndarray:
+    return np.float32(0.2126) * r + np.float32(0.7152) * r + np.float32(0.0722) * r
+
+
+# What stands before the class, what pixel gives for red, and the same for arrays (red, blue, amount) of float32.
+MEANT: dict[str, tuple[str, str, Any]] = {
+    "a number": ("GAIN = 3", "rgb[0] * GAIN", lambda r, b, a: r * 3),
+    "a negative number": ("GAIN = -0.1", "rgb[0] - GAIN", lambda r, b, a: r + np.float32(0.1)),
+    "a number of numpy": ("GAIN = np.float64(0.1)", "rgb[0] * GAIN", lambda r, b, a: r * np.float32(0.1)),
+    "an index": ("BLUE = 2", "rgb[BLUE]", lambda r, b, a: b),
+    "an argument's name": ("amount = 3", "rgb[0] * amount", lambda r, b, a: r * a),
+    "a helper under another name": (NAMED, "brightness(rgb[0], rgb[0], rgb[0])", lambda r, b, a: grey(r)),
+    "a function": ("def half(x):\n    'Halve.'\n    return x * 0.5", "half(rgb[0])", lambda r, b, a: r / 2),
+    "a function called like a helper": (
+        "def luma(r, g, b):\n    return b",
+        "luma(rgb[0], rgb[1], rgb[2])",
+        lambda r, b, a: b,
+    ),
+    "a function of functions": (
+        "STEP = 0.3\ndef inner(x: float, y: float) -> float:\n    return x * STEP + y\n"
+        "def outer(x, y):\n    z = inner(x, y)\n    return inner(z, y) if z > 0 else z",
+        "outer(rgb[0], amount)",
+        lambda r, b, a: twice(r, a),
+    ),
+    "a function of a whole colour": (
+        "def mean(colour, by):\n    return (colour[2] + colour[0]) * by",
+        "mean(rgb, amount)",
+        lambda r, b, a: (b + r) * a,
+    ),
+    "its own minimum": ("def min(a, b):\n    return a - b", "min(rgb[0], rgb[2])", lambda r, b, a: r - b),
+}
+
+
+def subject(packages: Any, before: str, code: str, module: str = "others_nodes") -> type[Pointwise]:
+    packages.install(NODE.format(before=before, code=code), module)
+    return importlib.import_module(module).Subject
+
+
+@pytest.mark.parametrize("case", MEANT)
+def test_what_pixel_code_names(case: str, packages: Any, kernel_cache: Path) -> None:
+    before, red, formula = MEANT[case]
+    program = chain([subject(packages, before, f"return {red}, rgb[1], rgb[2]")], "fits", False, "frames")
+    made = run(compile_program, program, kernel_cache)
+    assert made.tobytes() == run(Interpreter().compile, program, kernel_cache).tobytes()
+    arguments = given(program)
+    picture, amount = arguments["pictures"][0], arguments["uniforms"][:, 0, None, None]
+    np.testing.assert_array_equal(made[:, 0], formula(picture[:, 0], picture[:, 2], amount))
+    np.testing.assert_array_equal(made[:, 1:], picture[:, 1:])
+
+
+def test_names_of_its_own_hide_those_of_the_module(packages: Any, kernel_cache: Path) -> None:
+    cls = subject(packages, "gain = 3", "gain = 2\n        return rgb[0] * gain, rgb[1], rgb[2]")
+    program = chain([cls], "fits", False, "frames")
+    made = run(compile_program, program, kernel_cache)
+    np.testing.assert_array_equal(made[:, 0], given(program)["pictures"][0][:, 0] * 2)
+
+
+def test_the_size_of_the_frame(packages: Any, kernel_cache: Path) -> None:
+    program = chain([subject(packages, "", PLACES)], "larger", False, "frames")
+    made = run(compile_program, program, kernel_cache)
+    assert made.tobytes() == run(Interpreter().compile, program, kernel_cache).tobytes()
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    for channel, wanted in enumerate((x / WIDTH, y / HEIGHT, np.float32(WIDTH / HEIGHT))):
+        np.testing.assert_array_equal(made[:, channel], np.broadcast_to(wanted, made[:, channel].shape))
+
+
+def test_functions_of_one_name_stand_side_by_side(packages: Any, kernel_cache: Path) -> None:
+    code = "return gain(rgb[0]), rgb[1], rgb[2]"
+    nodes = [subject(packages, f"def gain(x):\n    return x * {by}", code, f"others{by}") for by in (2, 4)]
+    made = run(compile_program, chain(nodes, "fits", False, "frames"), kernel_cache)
+    picture = given(chain(nodes, "fits", False, "frames"))["pictures"][0]
+    np.testing.assert_array_equal(made[:, 0], picture[:, 0] * 8)
+
+
+def test_a_function_of_another_module_of_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel_cache: Path
+) -> None:
+    from packages import HEAD
+
+    folder = tmp_path / "others_parts"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        HEAD + NODE.format(before="from .gains import gain, BY", code="return gain(rgb[0]), rgb[1] * BY, rgb[2]")
+    )
+    (folder / "gains.py").write_text("BY = 2\n\n\ndef gain(x):\n    return x * BY\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        cls = importlib.import_module("others_parts").Subject
+        made = run(compile_program, program := chain([cls], "fits", False, "frames"), kernel_cache)
+    finally:
+        for name in ("others_parts", "others_parts.gains"):
+            sys.modules.pop(name, None)
+    picture = given(program)["pictures"][0]
+    np.testing.assert_array_equal(made[:, :2], picture[:, :2] * 2)
+
+
+def test_strictness_goes_through_functions(packages: Any) -> None:
+    """Neither step hides a colour, so nothing is looked at beside what is stored."""
+    cls = subject(
+        packages, "def half(colour, i):\n    return colour[0] * i", "return half(rgb, amount), rgb[1], rgb[2]"
+    )
+    assert unseen(chain([cls, cls], "fits", False, "frames")) == []
+
+
+def test_steps_of_one_type_share_their_function(packages: Any) -> None:
+    cls = subject(packages, half("return x * 0.5"), "return half(rgb[0]), rgb[1], rgb[2]")
+    source = source_of(chain([cls, cls, cls], "fits", False, "frames"))
+    assert source.count("def pixel_") == source.count("def half_") == 1
+
+
+def test_the_size_of_code_counts_its_functions(packages: Any) -> None:
+    """Kernels are cut by it; a function that calls itself, which is refused later, has an end here too."""
+    alone = subject(packages, "", "return rgb[0], rgb[1], rgb[2]", "others_alone")
+    calling = subject(
+        packages, "def f(x):\n    return g(x) + g(x)\ndef g(x):\n    return f(x)", "return f(rgb[0]), rgb[1], rgb[2]"
+    )
+    assert count_instructions(calling) > count_instructions(alone) + 10
+
+
+def half(body: str, arguments: str = "x", before: str = "") -> str:
+    return f"{before}\ndef half({arguments}):\n    {body}\n"
+
+
+def enclosed(before: str = "") -> str:
+    """A function that another one makes."""
+    return f"{before}\ndef make(by):\n    def half(x):\n        return x / by\n    return half\nhalf = make(2)"
+
+
+# What stands before the class, what pixel gives for red, what is said.
+REFUSED: dict[str, tuple[str, str, str]] = {
+    "a loop": (
+        half("for i in range(3): x = x / 2\n    return x"),
+        "half(rgb[0])",
+        "pixel calls half, which has a For, which has no place in pixel code",
+    ),
+    "a circle": (half("return half(x) / 2"), "half(rgb[0])", "pixel calls half, which calls itself"),
+    "a wide circle": (
+        half("return more(x)") + "\ndef more(x):\n    return half(x)",
+        "half(rgb[0])",
+        "pixel calls half, which calls itself",
+    ),
+    "numpy": (half("return np.sin(x)"), "half(rgb[0])", "pixel calls half, which uses 'np'; it may use its arguments"),
+    "a default": (half("return x / by", "x, by=2"), "half(rgb[0])", "takes other than plain arguments"),
+    "stars": (half("return x[0]", "*x"), "half(rgb[0])", "pixel calls half, which takes other than plain arguments"),
+    "a cache": (half("return x", before="import functools\n@functools.cache"), "half(rgb[0])", "uses 'half'"),
+    "a decorator": (
+        half("return x", before="def same(f):\n    return f\n@same"),
+        "half(rgb[0])",
+        "pixel calls half, which is decorated",
+    ),
+    "a closure": (enclosed(), "half(rgb[0])", "pixel calls half, which takes 'by' from the function around it"),
+    "a closure beside a number": (enclosed("by = 3"), "half(rgb[0])", "takes 'by' from the function around it"),
+    "a lambda": ("half = lambda x: x * 0.5", "half(rgb[0])", "which is a lambda; give it a def statement"),
+    "a builtin": ("from math import sin", "sin(rgb[0])", "uses 'sin'"),
+    "another package's": ("from n2s.graph.keys import digest_bytes", "digest_bytes(rgb[0])", "uses 'digest_bytes'"),
+    "a table": ("TABLE = (1, 2)", "TABLE[0]", "uses 'TABLE'"),
+    "infinity": ("GAIN = float('inf')", "GAIN", "uses 'GAIN'"),
+    "a truth": ("GAIN = True", "GAIN", "uses 'GAIN'"),
+    "nothing": ("", "GAIN", "uses 'GAIN'"),
+    "a type's name": (half("f32 = x\n    return f32"), "half(rgb[0])", "has a variable named f32"),
+    "a def inside": (half("def more(x): return x\n    return more(x)"), "half(rgb[0])", "which has a FunctionDef"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_has_no_place_in_pixel_code(case: str, packages: Any, studio: Any, store: Any) -> None:
+    before, red, said = REFUSED[case]
+    file = packages.install(NODE.format(before=before, code=f"return {red}, rgb[1], rgb[2]"))
+    text = refused(studio, store, film(studio, "frames", node="Subject", frames="decoded"), said)
+    assert f"({file}:" in text
+    assert "Traceback" not in text

@@ -1,0 +1,130 @@
+"""Sessions: frames of any node at any time, and edits that share all that did not change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import harness
+import numpy as np
+import pytest
+import tiny
+from test_kept_frames import graph
+
+from n2s.graph.errors import GraphError
+from n2s.nodes import Anchors, Features, VAEDecode
+from n2s.runtime.render.kept import RecentFrames
+from n2s.runtime.session import Session
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter:
+    """How often nodes compute, and of how many frames."""
+    counted: Counter = Counter()
+    for cls in (VAEDecode, Anchors):
+
+        def compute(self: Any, block: Any, _compute: Any = cls.compute, **inputs: Any) -> Any:
+            counted[type(self).__name__] += block.count
+            return _compute(self, block, **inputs)
+
+        monkeypatch.setattr(cls, "compute", compute)
+    hear = Features.compute
+
+    def compute_features(self: Any, scene: Any, **inputs: Any) -> Any:
+        counted["Features"] += 1
+        return hear(self, scene, **inputs)
+
+    monkeypatch.setattr(Features, "compute", compute_features)
+    return counted
+
+
+def test_an_edit_of_what_follows_decodes_nothing(studio: Any, store: Any, calls: Counter) -> None:
+    session = Session(graph(studio, ()), store)
+    before = session.frame("grain", 31)
+    assert calls["VAEDecode"] == 1
+    edited = session.edited({"tone.exposure": 0.7})
+    after = edited.frame("grain", 31)
+    assert calls == {"VAEDecode": 1, "Anchors": 1}
+    assert not np.array_equal(before, after)
+    np.testing.assert_array_equal(after, Session(edited.graph, store).frame("grain", 31))
+    np.testing.assert_array_equal(before, session.frame("grain", 31))
+
+
+def test_an_edit_before_the_decoder_decodes_one_frame(studio: Any, store: Any, calls: Counter) -> None:
+    session = Session(graph(studio, ()), store)
+    session.frame("grain", 31)
+    edited = session.edited({"ramp.points": [[0, 0.2], [2, 0.3]]})
+    made = edited.frame("grain", 31)
+    assert calls["VAEDecode"] == 2
+    np.testing.assert_array_equal(made, Session(edited.graph, store).frame("grain", 31))
+
+
+def test_the_music_is_heard_once(studio: Any, store: Any, calls: Counter) -> None:
+    values = harness.around("Features", studio.model)
+    session = Session(harness.load(values, studio.folder), store)
+    session.frame("shown", 3)
+    edited = session.edited({"ramp.points": [[0, 1], [2, 0]], "shown.contrast": 1.2})
+    edited.frame("shown", 3)
+    assert calls["Features"] == 1
+    assert edited.values.outputs["subject", "onset"] is session.values.outputs["subject", "onset"]
+
+
+def test_every_node_at_any_time_from_many_threads(studio: Any, store: Any) -> None:
+    session = Session(graph(studio, ()), store)
+    wanted = {
+        (name, at): harness.frames(session.graph, store, name, [(at, at + 1)])[0]
+        for name in ("anchors", "decoded", "tone", "smooth", "grain")
+        for at in (0, 31, 62)
+    }
+    with ThreadPoolExecutor(8) as pool:
+        asked = [(name, at) for _ in range(4) for name, at in wanted]
+        for key, made in zip(asked, pool.map(lambda key: session.frame(*key), asked)):
+            np.testing.assert_array_equal(made, wanted[key])
+
+
+def test_looking_changes_no_film(studio: Any, tmp_path: Path, store: Any) -> None:
+    plain = harness.run(graph(studio, ()), tmp_path / "a", store)
+    session = Session(graph(studio, ()), store)
+    for name in ("anchors", "decoded", "tone", "picture"):
+        session.frame(name, 17)
+    again = harness.run(session.graph, tmp_path / "b", store, force=True)
+    assert Path(plain.films[0]["path"]).read_bytes() == Path(again.films[0]["path"]).read_bytes()
+
+
+def test_what_an_edit_changes(studio: Any, store: Any) -> None:
+    session = Session(graph(studio, ()), store)
+    assert session.changed(session.edited({"grain.amount": 0.2})) == [(0, 20), (20, 40), (40, 60), (60, 63)]
+    assert session.changed(session.edited({"title": "Another"})) == []
+    late = session.edited({"ramp.points": [[0, 0], [1.1, 1], [1.5, 0.71], [2, 0.3]]})
+    assert session.changed(late) == [(20, 40), (40, 60)]
+
+
+def test_a_file_that_changed_is_read_again_by_the_next_edit(studio: Any, store: Any) -> None:
+    session = Session(graph(studio, ()), store)
+    before = session.frame("picture", 0)
+    tiny.write_png(studio.folder / "picture.png", np.full((40, 60, 3), 200, np.uint8))
+    after = session.edited({"grain.amount": 0.01}).frame("picture", 0)
+    assert not np.array_equal(before, after)
+    np.testing.assert_allclose(after, 200 / 255, atol=1e-6)
+
+
+def test_memory_is_limited(studio: Any, store: Any, calls: Counter) -> None:
+    frame = 3 * 96 * 128 * 2
+    session = Session(graph(studio, ()), store, memory=3 * frame)
+    for at in (1, 2, 3, 4, 4, 3, 2):
+        session.frame("decoded", at)
+    assert calls["VAEDecode"] == 4
+    session.frame("decoded", 1)
+    assert calls["VAEDecode"] == 5
+    recent = RecentFrames(100)
+    recent.put("a", np.zeros(200, np.uint8))
+    assert recent.get("a") is None and recent.bytes == 0
+
+
+def test_what_gives_no_frames_is_told(studio: Any, store: Any) -> None:
+    session = Session(graph(studio, ()), store)
+    with pytest.raises(GraphError, match='"ramp" gives neither latents nor frames'):
+        session.frame("ramp", 0)
+    assert session.plan().end == "out" and session.plan("tone").end == "tone"

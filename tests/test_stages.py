@@ -1,0 +1,285 @@
+"""Plans as data: how many stages a graph becomes, and what each pass does. No model is opened, no frame is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from n2s.graph.context import Scene
+from n2s.graph.errors import GraphError
+from n2s.graph.graph import Graph
+from n2s.graph.values import Values
+from n2s.plan.film import plan_film, towards
+from n2s.plan.flatten import flatten
+from n2s.plan.fold import fold
+from n2s.plan.fuse import fuse
+from n2s.plan.reach import reach
+from n2s.plan.shape import shape
+from n2s.plan.stages import Plan, Read, needed, widen
+from n2s.runtime.context import RunContext
+from n2s.runtime.render.analysis import analyse
+
+HEAD = {"n2s": 1, "size": [96, 64], "fps": 30, "duration": 1}
+LATENTS = {
+    "way": {"node": "Keyframes", "points": [[0, 0], [1, 1]], "interpolate": "linear"},
+    "weights": {"node": "Weights", "signal": "way", "count": 2},
+    "places": {"node": "Anchors", "weights": "weights", "names": ["a", "b"], "model": "nowhere"},
+}
+DECODED = {**LATENTS, "film": {"node": "VAEDecode", "latents": "places", "model": "nowhere"}}
+PICTURE = {"still": {"node": "ImageSource", "path": "nowhere.png"}}
+
+SHRINK = '''
+class Shrink(Streamed):
+    """Take twice the size and give every second pixel."""
+
+    frames: Frames = port("what is shrunk")
+
+    outputs = FRAMES_OUTPUT
+
+    def input_size(self, size):
+        return 2 * size[0], 2 * size[1]
+
+    def compute(self, block, frames):
+        return np.ascontiguousarray(frames[:, :, ::2, ::2])
+
+
+class Back(Streamed):
+    """Show what was five frames before."""
+
+    frames: Frames = port("what is held back")
+
+    outputs = FRAMES_OUTPUT
+
+    def window(self, fps):
+        return 5, 0
+
+    def compute(self, block, frames):
+        return frames[: block.count]
+'''
+
+
+@pytest.fixture
+def planned(tmp_path: Path, store: Any) -> Any:
+    """Plan the film of some nodes, the last of which the sink shows."""
+
+    def make(nodes: dict[str, Any], end: str = "out", **options: Any) -> Plan:
+        import json
+
+        shown = list(nodes)[-1]
+        nodes = {**nodes, "out": {"node": "DigestSink", "frames": shown, "path": "frames.txt"}}
+        path = tmp_path / "graph.yaml"
+        path.write_text(json.dumps({**HEAD, "nodes": nodes}))
+        graph, context = Graph.load(path).flat, RunContext(store, print)
+        return plan_film(graph, end, analyse(graph, context), context, {}, **options)
+
+    return make
+
+
+def shown(plan: Plan) -> list[str]:
+    """Return each stage as "name: nodes"."""
+    return [f"{stage.name}: {' '.join(stage.nodes)}" for stage in plan.stages]
+
+
+def test_a_film(planned: Any) -> None:
+    """places → film → tone → grain → out: latents, decoder, one kernel to the sink's codes."""
+    tone = {"tone": {"node": "Tone", "frames": "film", "exposure": 1}, "grain": {"node": "Grain", "frames": "tone"}}
+    plan = planned({**DECODED, **tone})
+    assert shown(plan) == ["places: places", "film: film", "out: tone grain out"]
+    assert [(stage.makes, stage.size, stage.grid) for stage in plan.stages] == [
+        ("latents", None, (16, 24)),
+        ("frames", None, (16, 24)),
+        ("codes", (96, 64), None),
+    ]
+
+
+def test_a_picture_and_nothing_else(planned: Any) -> None:
+    """still → out: the source, and the kernel that fits it and makes codes."""
+    assert shown(planned(PICTURE)) == ["still: still", "out: out"]
+
+
+def test_two_pictures_in_one(planned: Any) -> None:
+    """film ┐
+    still ┴ mix → out: two sources, one kernel that reads both."""
+    plan = planned({**DECODED, **PICTURE, "mix": {"node": "Mix", "a": "film", "b": "still"}})
+    assert shown(plan) == ["places: places", "film: film", "still: still", "out: mix out"]
+    assert plan.stages[-1].reads == {"0": Read("film"), "1": Read("still")}
+
+
+def test_neutral_nodes_are_folded(planned: Any) -> None:
+    """film → tone (neutral) → vignette (neutral) → grain → out: as film → grain → out."""
+    nodes = {
+        **DECODED,
+        "tone": {"node": "Tone", "frames": "film", "pivot": 0.2},
+        "vignette": {"node": "Vignette", "frames": "tone", "amount": 0, "radius": 0.1},
+        "grain": {"node": "Grain", "frames": "vignette"},
+    }
+    plan = planned(nodes)
+    assert shown(plan) == ["places: places", "film: film", "out: grain out"]
+    assert plan.folded == {"tone": "film", "vignette": "film"}
+    assert shown(planned(nodes, folding=False))[-1] == "out: tone vignette grain out"
+
+
+def test_what_a_signal_drives_is_not_folded(planned: Any) -> None:
+    """still → tone (exposure driven, at 0 all the time) → out."""
+    nodes = {**LATENTS, **PICTURE, "tone": {"node": "Tone", "frames": "still", "exposure": "= 0 * way"}}
+    assert shown(planned(nodes)) == ["still: still", "out: tone out"]
+
+
+def test_latents_are_folded_too(planned: Any) -> None:
+    """places → drift (amount 0) → smooth (half-life 0) → film → out: as places → film → out."""
+    nodes = {
+        **LATENTS,
+        "drift": {"node": "Wander", "latents": "places", "amount": 0, "model": "nowhere"},
+        "smooth": {"node": "LatentEMA", "latents": "drift", "half_life": 0},
+        "film": {"node": "VAEDecode", "latents": "smooth", "model": "nowhere"},
+    }
+    assert shown(planned(nodes)) == ["places: places", "film: film", "out: out"]
+
+
+def test_equal_work_is_done_once(planned: Any) -> None:
+    """film → a (tone) ┐
+    film → b (tone) ┴ mix → out, both tones the same: one of them is computed."""
+    nodes = {
+        **DECODED,
+        "a": {"node": "Tone", "frames": "film", "exposure": 1},
+        "b": {"node": "Tone", "frames": "film", "exposure": 1.0},
+        "c": {"node": "Tone", "frames": "film", "exposure": 1.5},
+        "one": {"node": "Mix", "a": "a", "b": "b"},
+        "mix": {"node": "Mix", "a": "one", "b": "c"},
+    }
+    plan = planned(nodes)
+    assert plan.folded == {"b": "a"} and shown(plan)[-1] == "out: a one c mix out"
+
+
+def test_two_decoders_of_the_same_latents(planned: Any) -> None:
+    """places → film, places → again, with the same settings: decoded once."""
+    nodes = {**DECODED, "again": {"node": "VAEDecode", "latents": "places", "model": "nowhere"}}
+    nodes |= {"grain": {"node": "Grain", "frames": "again"}, "mix": {"node": "Mix", "a": "film", "b": "grain"}}
+    plan = planned(nodes)
+    assert shown(plan) == ["places: places", "film: film", "out: grain mix out"] and plan.folded == {"again": "film"}
+
+
+def test_kept_frames_end_a_kernel(planned: Any) -> None:
+    """film → tone (cache: frames) → grain → out: the kernel is cut behind tone."""
+    tone = {"node": "Tone", "frames": "film", "exposure": 1, "cache": "frames"}
+    plan = planned({**DECODED, "tone": tone, "grain": {"node": "Grain", "frames": "tone"}})
+    assert shown(plan) == ["places: places", "film: film", "tone: tone", "out: grain out"]
+    assert [stage.name for stage in plan.stages if stage.keep] == ["tone"]
+
+
+def test_long_runs_are_cut(planned: Any) -> None:
+    """still → ten tones → out: two kernels."""
+    nodes: dict[str, Any] = dict(PICTURE)
+    for i in range(10):
+        nodes[f"n{i}"] = {"node": "Tone", "frames": list(nodes)[-1], "exposure": 0.1 + i / 10}
+    assert [len(stage.kernel.steps) for stage in planned(nodes).stages if stage.kernel] == [7, 3]
+    alone = planned(nodes, fusing=False)
+    assert [len(stage.kernel.steps) for stage in alone.stages if stage.kernel] == [1] * 10
+
+
+def test_windows_add_up(packages: Any, planned: Any) -> None:
+    """film → first (5 frames back) → second (5 frames back) ┐
+    film → tone ───────────────────────────────────────── mix → out: film is needed 10 frames back, tone none."""
+    packages.install(SHRINK)
+    nodes = {
+        **DECODED,
+        "first": {"node": "Back", "frames": "film"},
+        "second": {"node": "Back", "frames": "first"},
+        "tone": {"node": "Tone", "frames": "film", "exposure": 1},
+        "mix": {"node": "Mix", "a": "second", "b": "tone"},
+    }
+    plan = planned(nodes)
+    assert {stage.name: (stage.before, stage.after) for stage in plan.stages} == {
+        "places": (10, 0),
+        "film": (10, 0),
+        "film at 96x64": (10, 0),
+        "first": (5, 0),
+        "second": (0, 0),
+        "out": (0, 0),
+    }
+    assert next(stage for stage in plan.stages if stage.name == "first").reads["frames"].before == 5
+
+
+def test_a_node_may_take_another_size(packages: Any, planned: Any) -> None:
+    """film → tone ┬ shrink ┐
+    └────── mix → out: tone is computed at 192x128 for shrink, and at 96x64 for mix."""
+    packages.install(SHRINK)
+    nodes = {
+        **DECODED,
+        "tone": {"node": "Tone", "frames": "film", "exposure": 1},
+        "shrink": {"node": "Shrink", "frames": "tone"},
+        "mix": {"node": "Mix", "a": "shrink", "b": "tone"},
+    }
+    plan = planned(nodes)
+    assert shown(plan) == [
+        "places: places",
+        "film: film",
+        "tone at 192x128: tone",
+        "shrink: shrink",
+        "out: tone mix out",
+    ]
+    assert {stage.name: stage.size for stage in plan.stages}["tone at 192x128"] == (192, 128)
+
+
+def test_a_source_is_fitted_for_a_streamed_node(packages: Any, planned: Any) -> None:
+    """film → shrink → out: the decoder's frames are brought to the size that shrink takes."""
+    packages.install(SHRINK)
+    plan = planned({**DECODED, "shrink": {"node": "Shrink", "frames": "film"}})
+    assert shown(plan) == ["places: places", "film: film", "film at 192x128: film", "shrink: shrink", "out: out"]
+
+
+def test_towards_a_node(packages: Any, planned: Any) -> None:
+    """What a node in the middle gives is planned as the film's part that ends there."""
+    packages.install(SHRINK)
+    film = planned(
+        {**DECODED, "back": {"node": "Back", "frames": "film"}, "grain": {"node": "Grain", "frames": "back"}}
+    )
+    assert shown(towards(film, "back")) == ["places: places", "film: film", "film at 96x64: film", "back: back"]
+    assert shown(towards(film, "film")) == ["places: places", "film: film", "film at 96x64: film"]
+    assert shown(towards(film, "places")) == ["places: places"] and towards(film, "places").stages[0].grid == (16, 24)
+    assert [stage.before for stage in towards(film, "film").stages] == [0, 0, 0]
+    assert towards(film, "out") is film
+    with pytest.raises(KeyError):
+        towards(film, "nowhere")
+
+
+def test_each_pass_alone(planned: Any) -> None:
+    """places → film → tone (neutral) → grain → out, pass by pass."""
+    nodes = {**DECODED, "tone": {"node": "Tone", "frames": "film"}, "grain": {"node": "Grain", "frames": "tone"}}
+    made = planned(nodes)
+    bare = Plan(made.graph, "out", made.values, made.scene, {}, 60)
+    flat = flatten(bare)
+    assert [stage.name for stage in flat.nodes] == ["places", "film", "tone", "grain", "out"] and not flat.stages
+    folded = fold(flat)
+    assert [stage.name for stage in folded.nodes] == ["places", "film", "grain", "out"]
+    assert folded.nodes[2].reads == {"frames": Read("film")}
+    shaped = shape(reach(folded))
+    assert [stage.size for stage in shaped.nodes] == [None, None, (96, 64), (96, 64)]
+    assert fuse(shaped).stages == made.stages
+
+
+def test_one_set_of_latents_feeds_decoders_of_one_grid(planned: Any) -> None:
+    """places → film (grid 4x6), places → other (grid 8x8): refused, with the way out."""
+    nodes = {**DECODED, "other": {"node": "VAEDecode", "latents": "places", "model": "nowhere", "grid": [8, 8]}}
+    nodes["film"] = {**nodes["film"], "grid": [4, 6]}
+    with pytest.raises(GraphError, match="places feeds decoders of two grids, .*; give each its own"):
+        planned({**nodes, "mix": {"node": "Mix", "a": "film", "b": "other"}})
+
+
+def test_needed_and_widen_leave_out_and_add_up(planned: Any) -> None:
+    plan = planned({**DECODED, "grain": {"node": "Grain", "frames": "film"}})
+    assert [stage.name for stage in needed(plan.nodes, "film")] == ["places", "film"]
+    assert widen(plan.nodes) == plan.nodes
+
+
+def test_a_size_that_is_none_is_refused(packages: Any, planned: Any) -> None:
+    packages.install(SHRINK.replace("2 * size[0], 2 * size[1]", "0, size[1]"))
+    with pytest.raises(Exception, match=r"shrink \(Shrink\): input_size gave \(0, 64\); width and height within"):
+        planned({**DECODED, "shrink": {"node": "Shrink", "frames": "film"}})
+
+
+def test_scene_of_a_plan(planned: Any) -> None:
+    plan = planned(PICTURE)
+    assert isinstance(plan.scene, Scene) and isinstance(plan.values, Values) and plan.order == ["still"]
