@@ -43,8 +43,8 @@ def main() -> None:
     # Python searches all that are not frozen.
     gc.set_threshold(100_000, 20, 20)
     atexit.register(gc.freeze)
-    # numpy's threads wait in a loop for 2**20 cycles before they sleep. The default of 2**26 costs as much processor time
-    # as importing numpy, and nothing here gives them work.
+    # numpy's threads wait in a loop for 2**20 cycles before they sleep. The default of 2**26 costs as much processor
+    # time as importing numpy, and nothing here gives them work.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
     try:
         if app(standalone_mode=False) == INTERRUPTED:  # how typer reports Ctrl-C where it does not exit itself

@@ -463,7 +463,8 @@ def test_code_without_a_file_is_refused() -> None:
 
 # (module, what is replaced, what by): places all over the engine that decide bits
 MUTATIONS = [
-    ("runtime/render/kernels/seeds.py", "mixed = shader.hash32(np.array([seed ^ word]", "mixed = shader.hash32(np.array([seed + word]"),
+    ("runtime/render/kernels/seeds.py", "mixed = shader.hash32(np.array([seed ^ word]",
+     "mixed = shader.hash32(np.array([seed + word]"),
     ("graph/shader.py", "f32(0.7152) * g", "f32(0.7151) * g"),
     ("runtime/render/kernels/dither.py", "52.9829189", "52.98"),
     ("runtime/media/resample.py", "scale = min(shape[0] / height", "scale = max(shape[0] / height"),

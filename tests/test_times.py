@@ -270,7 +270,7 @@ def test_beats_that_nobody_hears_are_assumed_and_said(track: Place, n2s: Any) ->
         "pulse: {node: EMA, signal: travel,",
     )
     status, out, err = n2s("run", track.graph, "--to", "1 beat", "--dry-run")
-    assert status == 0 and "15 of 15 frames" in out and "120 beats a minute are assumed" in err
+    assert status == 0 and "15 of 15 frames" in out and "120 beats per minute are assumed" in err
 
 
 def test_times_as_they_are_shown() -> None:

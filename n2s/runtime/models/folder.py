@@ -326,8 +326,8 @@ class SessionDecoder:
         if self.provider == "cuda":
             raise ProviderExhausted("The memory of CUDA is too small for one frame; the CPU decodes from here on.")
         raise RenderError(
-            "There is too little memory to decode one frame. Lower the decoder's grid, or the number of chunks that are "
-            "rendered at the same time (--jobs or --workers)."
+            "There is too little memory to decode one frame. Lower the decoder's grid, or the number of chunks that "
+            "are rendered at the same time (--jobs or --workers)."
         )
 
 
