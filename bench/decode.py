@@ -1,10 +1,11 @@
-"""The decoder alone: what int8 and folding are worth, and how many frames a second two one-thread sessions give.
+"""The decoder alone: what int8 and folding are worth, and how many frames per second two one-thread sessions give.
 
     python bench/decode.py                    512x512, the shipped files and their architecture in other forms
     python bench/decode.py --grid 16 29       another latent grid, rows and columns
 
-Needs the extra [train]: the forms that are not shipped (float32; norms kept) are made here, of the shipped architecture with weights at
-random, which take as long as trained ones. Everything is measured in turns, in one process; medians with their spread.
+Needs the extra [train]: the forms that are not shipped (float32; norms kept) are made here, of the shipped architecture
+with weights at random, which take as long as trained ones. Everything is measured in turns, in one process; medians
+with their spread.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def forms(folder: Path, config: dict) -> dict[str, Path]:
     import torch
 
     from training.export_onnx import Generator, to_onnx
-    from training.fold import unnormed
+    from training.fold import remove_norms
     from training.models import Config, Decoder
     from training.quantize_onnx import quantise
 
@@ -49,7 +50,7 @@ def forms(folder: Path, config: dict) -> dict[str, Path]:
     rng = np.random.default_rng(2)
     calibration = [rng.standard_normal((1, config.latent, 16, 16)).astype(np.float32) for _ in range(4)]
     made = {}
-    for name, build in (("folded", lambda: unnormed(Decoder(config))), ("norms", lambda: Decoder(config))):
+    for name, build in (("folded", lambda: remove_norms(Decoder(config))), ("norms", lambda: Decoder(config))):
         decoder = build()
         for block in decoder.modules():  # a branch that starts as nothing would be optimised away
             if hasattr(block, "conv2"):
@@ -58,11 +59,11 @@ def forms(folder: Path, config: dict) -> dict[str, Path]:
                     torch.nn.init.ones_(block.norm2.weight)
         path = folder / f"{name}.fp32.onnx"
         with open(os.devnull, "w") as quiet:
-            told, sys.stdout = sys.stdout, quiet
+            output, sys.stdout = sys.stdout, quiet
             try:
                 to_onnx(Generator(decoder, 0 * one, one), path, "decoder", torch.randn(2, config.latent, 5, 6), {})
             finally:
-                sys.stdout = told
+                sys.stdout = output
         made[f"{name}, fp32"] = path
         made[f"{name}, int8"] = folder / f"{name}.int8.onnx"
         quantise(path, made[f"{name}, int8"], calibration)
@@ -70,7 +71,7 @@ def forms(folder: Path, config: dict) -> dict[str, Path]:
 
 
 def side_by_side(sessions: list, latents: np.ndarray, seconds: float) -> float:
-    """Return the frames a second of sessions that work at the same time, one thread each."""
+    """Return the frames per second of sessions that work at the same time, one thread each."""
     until = time.perf_counter() + seconds
 
     def work(session) -> int:
@@ -125,18 +126,18 @@ def show(spent: dict[str, list[float]], rates: list[float], options: argparse.Na
     """Print the table."""
     rows, columns = options.grid
     print(f"{32 * columns}x{32 * rows}, medians of {options.repeats}, one thread")
-    print(f"{'ms of processor time a frame':34}{'median':>9}   {'spread':>13}")
+    print(f"{'ms of processor time per frame':34}{'median':>9}   {'spread':>13}")
     for name, values in spent.items():
         print(f"{name:34}{statistics.median(values):9.2f}   {f'{min(values):.1f}-{max(values):.1f}':>13}")
 
     def ratio(slow: str) -> float:
         return statistics.median(a / b for a, b in zip(spent[slow], spent["folded, int8"]))
 
-    print(f"\n{'folded int8 to folded fp32':34}{ratio('folded, fp32'):8.2f}x   wanted: at least {TO_FP32:g}")
-    print(f"{'folded int8 to int8 with norms':34}{ratio('norms, int8'):8.2f}x   wanted: at least {TO_NORMS:g}")
+    print(f"\n{'folded int8 to folded fp32':34}{ratio('folded, fp32'):8.2f}x   target: at least {TO_FP32:g}")
+    print(f"{'folded int8 to int8 with norms':34}{ratio('norms, int8'):8.2f}x   target: at least {TO_NORMS:g}")
     print(
-        f"{'frames/s, two one-thread sessions':34}{statistics.median(rates):9.1f}   {f'{min(rates):.1f}-{max(rates):.1f}':>13}   "
-        f"the shipped int8 decoder; aim: {RATE:g} at 512x512"
+        f"{'frames/s, two one-thread sessions':34}{statistics.median(rates):9.1f}   "
+        f"{f'{min(rates):.1f}-{max(rates):.1f}':>13}   the shipped int8 decoder; target: {RATE:g} at 512x512"
     )
     if options.json:
         options.json.write_text(

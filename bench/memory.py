@@ -2,8 +2,8 @@
 
     python bench/memory.py [--minutes 1 20] [--jobs 2]
 
-The films are lists of digests of frames that the tests' tiny decoder makes, so that neither an encoder nor a large model
-hides what frames and signals take. Every film is a process of its own, whose peak the system tells.
+The films are lists of digests of frames that the tests' tiny decoder makes, so that neither an encoder nor a large
+model hides what frames and signals take. Every film is a process of its own, whose peak the system tells.
 """
 
 from __future__ import annotations

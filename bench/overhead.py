@@ -1,6 +1,6 @@
 """What the engine itself costs: planning a large graph, and what a node adds to a chunk.
 
-Planning: 100 nodes over 10 minutes at 30 frames a second, every key of every chunk, from resident values to the last
+Planning: 100 nodes over 10 minutes at 30 frames per second, every key of every chunk, from resident values to the last
 digest. A node: the same film with few and with many cheap nodes; the difference in CPU time, for each node and chunk,
 without the pixels' own time, because frames are as small as they can be.
 

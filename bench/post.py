@@ -4,8 +4,8 @@
 
 Exposure and contrast are both driven: every frame has others. n2s is measured against FFmpeg's filters, VapourSynth and
 numpy. All are held to the same processors, and take turns, so that a busy moment hits each of them; the table shows
-medians. Starting a program, reading its input and making its graph are not counted. On a busy machine the processor time
-is the figure to look at; on a quiet one both say the same.
+medians. Starting a program, reading its input and making its graph are not counted. On a busy machine the processor
+time is the figure to look at; on a quiet one both say the same.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def clocks(who: int = resource.RUSAGE_SELF) -> np.ndarray:
 
 
 def side_by_side(work: Callable[[int, int], None], frames: int, cores: int) -> np.ndarray:
-    """Return the seconds for frames that ``work`` makes from start to stop, one stretch a processor."""
+    """Return the seconds for frames that ``work`` makes from start to stop, one stretch per processor."""
     bounds = [frames * i // cores for i in range(cores + 1)]
     with ThreadPoolExecutor(cores) as pool:
         began = clocks()
@@ -63,7 +63,7 @@ def side_by_side(work: Callable[[int, int], None], frames: int, cores: int) -> n
 
 
 def n2s_contestant(frames: np.ndarray, cores: int, folder: Path) -> Contestant:
-    """The generated kernel, handed its blocks of frames as a run does (the input rounded to float16, as decoders' is)."""
+    """The generated kernel, called with blocks of frames as in a run."""
     from n2s.nodes.grain import Grain
     from n2s.nodes.tone import Tone, Vignette
     from n2s.plan.stages import Kernel
@@ -171,21 +171,22 @@ def _curve(k: int) -> str:
 
 
 def vapoursynth_contestants(python: str, cores: int) -> dict[str, Contestant]:
-    """VapourSynth under an interpreter of its own; none where it cannot be imported."""
+    """Return VapourSynth, run by another interpreter; nothing where it cannot be imported."""
     script = Path(__file__).with_name("post_vapoursynth.py")
 
     def ask(kind: str, count: int) -> dict:
-        told = subprocess.run(
+        process = subprocess.run(
             [python, str(script), str(cores), str(count), kind], capture_output=True, text=True, check=True
         )
-        return json.loads(told.stdout)
+        return json.loads(process.stdout)
 
     try:
         how = ask("full", 1)["expr"]
     except (OSError, subprocess.CalledProcessError) as error:
-        said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1]
+        reason = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1]
         print(
-            f"VapourSynth is left out ({said}); --vapoursynth-python names an interpreter that has it.", file=sys.stderr
+            f"VapourSynth is left out ({reason}); --vapoursynth-python names an interpreter that has it.",
+            file=sys.stderr,
         )
         return {}
     return {
@@ -232,13 +233,15 @@ def main() -> None:
         rows = [value / ours for name, value in medians.items() if name.startswith(rival)]
         if rows:
             ratios[rival] = np.min(rows, axis=0).tolist()
-            print(f"n2s is {ratios[rival][0]:.1f} times as fast as {rival} ({ratios[rival][1]:.1f} by processor time); wanted: "
-                  f"{wanted:g}")  # fmt: skip
+            print(
+                f"n2s is {ratios[rival][0]:.1f} times as fast as {rival} ({ratios[rival][1]:.1f} by processor time); "
+                f"target: {wanted:g}"
+            )
     if options.json:
         record = {
             "cores": options.cores,
             "frames": options.frames,
-            "columns": ["ms of wall clock a frame", "ms of processor time a frame"],
+            "columns": ["ms of wall clock time per frame", "ms of processor time per frame"],
             "medians": {name: value.tolist() for name, value in medians.items()},
             "all": {name: np.array(values).tolist() for name, values in times.items()},
             "ratios": ratios,

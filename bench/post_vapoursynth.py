@@ -6,7 +6,7 @@ Tone, vignette and grain are expressions (akarin.Expr where the plug-in is insta
 BT.709 is zimg's. ``full`` weights the grain by luma, as n2s does, which takes an expression over the three planes
 before the last one; ``plain`` adds the same grain everywhere, in one expression, and is less work than n2s does.
 
-Either way VapourSynth is spared something: its grain is one uniform number a pixel, its rounding has no dither. And
+Either way VapourSynth is spared something: its grain is one uniform number per pixel, its rounding has no dither. And
 std.Expr, which knows neither the place nor the number of a frame, gets a vignette and a grain that were drawn before,
 and a tone that stands still. Everything is made, and the first frames are drawn, before the clock starts.
 """

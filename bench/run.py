@@ -29,10 +29,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE, FPS, RATE, SAMPLE = 512, 30, 44100, 10  # SAMPLE: the seconds of the film that decoder and encoder get alone
-OVERHEAD, SHARE = (
-    4.0,
-    0.8,
-)  # what is wanted: ms of processor time a frame at most, part of what two cores allow at least
+OVERHEAD = 4.0  # target: at most so many ms of processor time per frame
+SHARE = 0.8  # target: at least this part of what two cores allow
 
 GRAPH = """\
 n2s: 1
@@ -61,7 +59,7 @@ nodes:
 
 
 def music(seconds: float) -> np.ndarray:
-    """A bass that moves in steps, a chord that swells, a tick on every beat of 120 a minute; float32 (samples, 2)."""
+    """Return a bass that moves in steps, a chord that swells, and a tick twice per second; float32 (samples, 2)."""
     t = np.arange(round(seconds * RATE)) / RATE
     bass = np.sin(2 * np.pi * np.array([55.0, 65.4, 49.0, 73.4])[(t // 2 % 4).astype(int)] * t) * (
         0.5 + 0.5 * np.sin(t / 3)
@@ -119,7 +117,7 @@ def _plan(folder: Path) -> tuple:
 
 
 def record(folder: Path, jobs: int) -> dict:
-    """Keep the latents and the finished frames of a tenth of the film, taken all along it, and the encoder's arguments."""
+    """Save the latents and finished frames of some chunks, spread over the film."""
     from n2s.plan.film import towards
     from n2s.runtime.render.frames import FrameMaker
 
@@ -198,14 +196,14 @@ def measure(part: str, folder: Path, jobs: int) -> dict:
         "--jobs",
         str(jobs),
     ]
-    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"process_cpu_s": used, "process_wall_s": wall} | json.loads(told.stdout.splitlines()[-1])
+    return {"process_cpu_s": used, "process_wall_s": wall} | json.loads(process.stdout.splitlines()[-1])
 
 
 def bench(folder: Path, options: argparse.Namespace) -> dict:
-    """Take all measurements in turn; return figures a frame, one row a repeat."""
+    """Take all measurements in turn; return figures per frame, one row per repeat."""
     store, jobs = folder / "store", options.jobs
     measure("record", folder, jobs)  # compiles the kernels too
     rows = []
@@ -247,21 +245,21 @@ def show(found: dict, jobs: int) -> None:
         print(f"{text:52}{median[key]:9.2f}   {f'{min(values):.2f}-{max(values):.2f}':>15}   {note}")
 
     print(f"\n{median['frames']:.0f} frames, {SIZE}x{SIZE}, medians of {len(rows)}, {jobs} chunks in flight")
-    print(f"{'ms of processor time a frame':52}{'median':>9}   {'spread':>15}")
+    print(f"{'ms of processor time per frame':52}{'median':>9}   {'spread':>15}")
     line("the whole run, with its encoders", "run")
     line("decode alone, one thread", "decode")
     line("encode alone, one encoder", "encode")
-    line("overhead: run - decode - encode", "overhead", f"wanted: at most {OVERHEAD:g}")
+    line("overhead: run - decode - encode", "overhead", f"target: at most {OVERHEAD:g}")
     line(f"decode, {jobs} threads side by side", "decode beside")
     line(f"encode, {jobs} encoders side by side", "encode beside")
     line("overhead by those", "overhead beside")
     print("frames/s")
     line("the whole run, from starting Python to its end", "frames/s")
-    line(f"as a part of {jobs} / (decode + encode)", "share", f"wanted: at least {SHARE:g}")
+    line(f"as a part of {jobs} / (decode + encode)", "share", f"target: at least {SHARE:g}")
     line("as a part of the same, side by side", "share beside")
     line("while rendering", "frames/s rendering")
     line("ms before and after the rendering", "before and after")
-    print("ms of wall clock a frame in each node, summed over threads (last repeat)")
+    print("ms of wall clock time per frame in each node, summed over threads (last repeat)")
     for name, spent in rows[-1]["nodes"].items():
         print(f"    {name:48}{spent:9.2f}")
 

@@ -2,8 +2,8 @@
 
     python bench/session.py [--repeats 9]
 
-A constant of Tone and the weights of the anchors of a demo track are changed, each time to another value, and the frame at
-half of the track is asked for as an array at 640x360. The decoder's calls are counted.
+A constant of Tone and the weights of the anchors of a demo track are changed, each time to another value, and the frame
+in the middle of the track is asked for as an array at 640x360. The calls of the decoder are counted.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def main() -> None:
         session.close()
     for name, about in figures.items():
         print(
-            f"{name:16} {about['ms']:6.1f} ms (at most {about['most ms']:.1f}), {about['decoder calls']} calls of the decoder"
+            f"{name:16} {about['ms']:6.1f} ms (at most {about['most ms']:.1f}), "
+            f"{about['decoder calls']} calls of the decoder"
         )
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1))

@@ -12,7 +12,7 @@ import threading
 import typer
 
 from n2s.commands import anchors, cache, check, draw, export, new, nodes, plan, preview, run, schema, why
-from n2s.commands.common import line, problem_line
+from n2s.commands.common import print_line, problem_fields
 from n2s.commands.output import lost_output, protect_streams
 from n2s.graph.errors import N2SError
 
@@ -39,12 +39,12 @@ def main() -> None:
     """Run the command line; exit with 0 done, 1 the render failed, 2 the input is wrong, 130 interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being asked to end is an interruption too
     protect_streams()
-    # Modules and graphs are many objects that stay: looking for circles among them takes time, most of all at the end,
-    # when Python looks through all that are not frozen.
+    # Modules and graphs are many objects that stay. Searching them for garbage takes time, most of all at the end, when
+    # Python searches all that are not frozen.
     gc.set_threshold(100_000, 20, 20)
     atexit.register(gc.freeze)
-    # How long numpy's threads wait for work in a loop before they sleep: 2**20 cycles. By itself it is 2**26, which costs
-    # as much processor time as importing numpy does, and nothing here gives them work.
+    # numpy's threads wait in a loop for 2**20 cycles before they sleep. The default of 2**26 costs as much processor
+    # time as importing numpy, and nothing here gives them work.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
     try:
         if app(standalone_mode=False) == INTERRUPTED:  # how typer reports Ctrl-C where it does not exit itself
@@ -83,7 +83,7 @@ def leave_compilers() -> None:
 def fail(text: str, status: int, problems: list | None = None) -> None:
     """Say what went wrong and leave: in words, or as one structured line."""
     if "--json" in sys.argv:
-        line({"error": [problem_line(problem) for problem in problems or [text]]})
+        print_line({"error": [problem_fields(problem) for problem in problems or [text]]})
         sys.exit(status)
     sys.stdout.flush()
     print(text, file=sys.stderr)

@@ -20,8 +20,8 @@ def __getattr__(name: str) -> Any:
     if name in VARIABLES:
         return Expression(Variable(name))
     if name in FUNCTIONS:
-        globals()[name] = made = _function(name)
-        return made
+        globals()[name] = function = _function(name)
+        return function
     raise AttributeError(f"there is no function {name!r}; there are {', '.join(FUNCTIONS)}")
 
 

@@ -51,7 +51,7 @@ def lay_out(folder: Path) -> dict[str, Path]:
 
 
 def write_model(folder: Path) -> None:
-    """Write a decoder of exact arithmetic, out = 1/2 + z[a] / 4 + z[b] / 8 in each cell, and anchors of a few levels."""
+    """Write a decoder of exact arithmetic, out = 1/2 + z[a] / 4 + z[b] / 8 per cell, and anchors of a few levels."""
     from onnx import TensorProto, helper, numpy_helper
 
     folder.mkdir()
@@ -62,7 +62,8 @@ def write_model(folder: Path) -> None:
     }  # fmt: skip
     steps = [
         ("Gather", ["latents", "first"], "a", {"axis": 1}), ("Gather", ["latents", "second"], "b", {"axis": 1}),
-        ("Mul", ["a", "quarter"], "large", {}), ("Mul", ["b", "eighth"], "small", {}), ("Add", ["large", "small"], "sum", {}),
+        ("Mul", ["a", "quarter"], "large", {}), ("Mul", ["b", "eighth"], "small", {}),
+        ("Add", ["large", "small"], "sum", {}),
         ("Add", ["sum", "half"], "grey", {}), ("Clip", ["grey", "low", "high"], "bounded", {}),
         ("Resize", ["bounded", "", "scales"], "frames",
          {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}),

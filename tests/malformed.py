@@ -273,26 +273,42 @@ CASES = [
     (
         "longer circle",
         None,
-        "n2s: 1\ntitle: Base\nfps: 30\nsize: [64, 64]\nduration: 1\nnodes:\n  picture: {node: ImageSource, path: picture.png}\n  pulse: {node: Keyframes, points: [[0, 0], [1, 1]]}\n  tone:\n    node: Tone\n    frames: more\n    exposure: = 0.5 * pulse\n  more: {node: Tone, frames: tone}\n  out: {node: FFmpegSink, frames: tone, path: film.mp4}\n",
+        "n2s: 1\n"
+        "title: Base\n"
+        "fps: 30\n"
+        "size: [64, 64]\n"
+        "duration: 1\n"
+        "nodes:\n"
+        "  picture: {node: ImageSource, path: picture.png}\n"
+        "  pulse: {node: Keyframes, points: [[0, 0], [1, 1]]}\n"
+        "  tone:\n"
+        "    node: Tone\n"
+        "    frames: more\n"
+        "    exposure: = 0.5 * pulse\n"
+        "  more: {node: Tone, frames: tone}\n"
+        "  out: {node: FFmpegSink, frames: tone, path: film.mp4}\n",
         "case.yaml:9:3  These nodes wait for each other in a circle: tone → more → tone.",
     ),
     (
         "name with a space",
         "  pulse:",
         "  the pulse:",
-        'case.yaml:8:3  The name "the pulse" is no identifier (letters, digits, _); choose another.\ncase.yaml:12:15  tone.exposure: "pulse" names no node. Did you mean "the pulse"?',
+        'case.yaml:8:3  The name "the pulse" is no identifier (letters, digits, _); choose '
+        'another.\ncase.yaml:12:15  tone.exposure: "pulse" names no node. Did you mean "the pulse"?',
     ),
     (
         "name with a quote",
         "  pulse:",
         '  "pul\'se":',
-        'case.yaml:8:3  The name "pul\'se" is no identifier (letters, digits, _); choose another.\ncase.yaml:12:15  tone.exposure: "pulse" names no node. Did you mean "pul\'se"?',
+        'case.yaml:8:3  The name "pul\'se" is no identifier (letters, digits, _); choose '
+        'another.\ncase.yaml:12:15  tone.exposure: "pulse" names no node. Did you mean "pul\'se"?',
     ),
     (
         "name in Unicode",
         "  pulse:",
         "  пульс:",
-        'case.yaml:8:3  The name "пульс" is no identifier (letters, digits, _); choose another.\ncase.yaml:12:15  tone.exposure: "pulse" names no node. There are: picture, пульс, tone, out.',
+        'case.yaml:8:3  The name "пульс" is no identifier (letters, digits, _); choose another.\ncase.yaml:12:15 '
+        ' tone.exposure: "pulse" names no node. There are: picture, пульс, tone, out.',
     ),
     (
         "name of a function",
@@ -358,7 +374,8 @@ CASES = [
         "unknown unit",
         "= 0.5 * pulse",
         "4 furlongs",
-        'case.yaml:12:15  tone.exposure: \'4 furlongs\' is neither a number, nor "features.onset", nor an expression like "= 0.5 * pulse"',
+        "case.yaml:12:15  tone.exposure: '4 furlongs' is neither a number, nor \"features.onset\", nor an "
+        'expression like "= 0.5 * pulse"',
     ),
     (
         "constant expression out of range",
@@ -370,7 +387,8 @@ CASES = [
         "unknown function",
         "0.5 * pulse",
         "sine(pulse)",
-        "case.yaml:12:15  tone.exposure: in \"= sine(pulse)\": there is no function 'sine'; there are abs, ceil, clamp, cos, exp, floor, fract, lerp, log, max, min, round, sign, sin, smoothstep, sqrt, step, tan, where",
+        "case.yaml:12:15  tone.exposure: in \"= sine(pulse)\": there is no function 'sine'; there are abs, ceil, "
+        "clamp, cos, exp, floor, fract, lerp, log, max, min, round, sign, sin, smoothstep, sqrt, step, tan, where",
     ),
     (
         "too few arguments",
@@ -400,13 +418,16 @@ CASES = [
         "attribute",
         "0.5 * pulse",
         "pulse.__class__.mro",
-        "case.yaml:12:15  tone.exposure: in \"= pulse.__class__.mro\": 'pulse.__class__.mro' is no name of a node or of its output",
+        "case.yaml:12:15  tone.exposure: in \"= pulse.__class__.mro\": 'pulse.__class__.mro' is no name of a "
+        "node or of its output",
     ),
     (
         "import",
         "0.5 * pulse",
         "__import__(pulse)",
-        "case.yaml:12:15  tone.exposure: in \"= __import__(pulse)\": there is no function '__import__'; there are abs, ceil, clamp, cos, exp, floor, fract, lerp, log, max, min, round, sign, sin, smoothstep, sqrt, step, tan, where",
+        "case.yaml:12:15  tone.exposure: in \"= __import__(pulse)\": there is no function '__import__'; there "
+        "are abs, ceil, clamp, cos, exp, floor, fract, lerp, log, max, min, round, sign, sin, smoothstep, sqrt, "
+        "step, tan, where",
     ),
     (
         "a string",
@@ -442,18 +463,21 @@ CASES = [
         "deep brackets",
         "0.5 * pulse",
         "(" * 500 + "1" + ")" * 500,
-        'case.yaml:12:15  tone.exposure: in "= ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((…": an expression has at most 400 words',
+        'case.yaml:12:15  tone.exposure: in "= ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((…": '
+        "an expression has at most 400 words",
     ),
     (
         "long expression",
         "0.5 * pulse",
         "1 + " * 1000 + "1",
-        'case.yaml:12:15  tone.exposure: in "= 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + …": an expression has at most 2000 characters, this one has 4002',
+        'case.yaml:12:15  tone.exposure: in "= 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + …": '
+        "an expression has at most 2000 characters, this one has 4002",
     ),
     (
         "cut expression",
         "{node: FFmpegSink, frames: tone, path: film.mp4}",
-        "{node: FFmpegSink, frames: tone, path: film.mp4}\n  v: {node: Vignette, frames: tone, amount: = clamp(pulse, 0, 1)}",
+        "{node: FFmpegSink, frames: tone, path: film.mp4}\n  v: {node: Vignette, frames: tone, amount: = "
+        "clamp(pulse, 0, 1)}",
         'case.yaml:14:45  "= clamp(pulse" is cut at its comma: between { } quote the expression: "= …".',
     ),
     (
@@ -484,7 +508,8 @@ CASES = [
         "billion laughs",
         None,
         "n2s: 1\na: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\nnodes: {n: {node: Tone}}\n",
-        "case.yaml:2:4  Aliases (*name) are not read in graphs; write the value again.\ncase.yaml:3:4  Aliases (*name) are not read in graphs; write the value again.",
+        "case.yaml:2:4  Aliases (*name) are not read in graphs; write the value again.\ncase.yaml:3:4  Aliases "
+        "(*name) are not read in graphs; write the value again.",
     ),
     (
         "merge key",
@@ -495,7 +520,33 @@ CASES = [
     (
         "two documents",
         None,
-        "n2s: 1\ntitle: Base\nfps: 30\nsize: [64, 64]\nduration: 1\nnodes:\n  picture: {node: ImageSource, path: picture.png}\n  pulse: {node: Keyframes, points: [[0, 0], [1, 1]]}\n  tone:\n    node: Tone\n    frames: picture\n    exposure: = 0.5 * pulse\n  out: {node: FFmpegSink, frames: tone, path: film.mp4}\n---\nn2s: 1\ntitle: Base\nfps: 30\nsize: [64, 64]\nduration: 1\nnodes:\n  picture: {node: ImageSource, path: picture.png}\n  pulse: {node: Keyframes, points: [[0, 0], [1, 1]]}\n  tone:\n    node: Tone\n    frames: picture\n    exposure: = 0.5 * pulse\n  out: {node: FFmpegSink, frames: tone, path: film.mp4}\n",
+        "n2s: 1\n"
+        "title: Base\n"
+        "fps: 30\n"
+        "size: [64, 64]\n"
+        "duration: 1\n"
+        "nodes:\n"
+        "  picture: {node: ImageSource, path: picture.png}\n"
+        "  pulse: {node: Keyframes, points: [[0, 0], [1, 1]]}\n"
+        "  tone:\n"
+        "    node: Tone\n"
+        "    frames: picture\n"
+        "    exposure: = 0.5 * pulse\n"
+        "  out: {node: FFmpegSink, frames: tone, path: film.mp4}\n"
+        "---\n"
+        "n2s: 1\n"
+        "title: Base\n"
+        "fps: 30\n"
+        "size: [64, 64]\n"
+        "duration: 1\n"
+        "nodes:\n"
+        "  picture: {node: ImageSource, path: picture.png}\n"
+        "  pulse: {node: Keyframes, points: [[0, 0], [1, 1]]}\n"
+        "  tone:\n"
+        "    node: Tone\n"
+        "    frames: picture\n"
+        "    exposure: = 0.5 * pulse\n"
+        "  out: {node: FFmpegSink, frames: tone, path: film.mp4}\n",
         "case.yaml:14:1  This is not YAML: one file holds one graph, and here a second document begins.",
     ),
     (
@@ -520,31 +571,36 @@ CASES = [
         "absolute sink",
         "path: film.mp4",
         "path: /etc/film.mp4",
-        'case.yaml:13:47  out.path: "/etc/film.mp4" may not be written: a film\'s path is relative to --out and stays inside it.',
+        'case.yaml:13:47  out.path: "/etc/film.mp4" may not be written: a film\'s path is relative to --out and '
+        "stays inside it.",
     ),
     (
         "sink above out",
         "path: film.mp4",
         "path: ../film.mp4",
-        'case.yaml:13:47  out.path: "../film.mp4" may not be written: a film\'s path is relative to --out and stays inside it.',
+        'case.yaml:13:47  out.path: "../film.mp4" may not be written: a film\'s path is relative to --out and '
+        "stays inside it.",
     ),
     (
         "sink a URL",
         "path: film.mp4",
         "path: 'https://example.org/film.mp4'",
-        'case.yaml:13:47  out.path: "https://example.org/film.mp4" may not be written: a film\'s path is relative to --out and stays inside it.',
+        'case.yaml:13:47  out.path: "https://example.org/film.mp4" may not be written: a film\'s path is '
+        "relative to --out and stays inside it.",
     ),
     (
         "sink a protocol",
         "path: film.mp4",
         "path: 'tcp:film.mp4'",
-        'case.yaml:13:47  out.path: "tcp:film.mp4" may not be written: a film\'s path is relative to --out and stays inside it.',
+        'case.yaml:13:47  out.path: "tcp:film.mp4" may not be written: a film\'s path is relative to --out and '
+        "stays inside it.",
     ),
     (
         "sink a device",
         "path: film.mp4",
         "path: 'pipe:1'",
-        'case.yaml:13:47  out.path: "pipe:1" may not be written: a film\'s path is relative to --out and stays inside it.',
+        'case.yaml:13:47  out.path: "pipe:1" may not be written: a film\'s path is relative to --out and stays '
+        "inside it.",
     ),
     (
         "sink empty",
@@ -556,7 +612,8 @@ CASES = [
         "sink backslash",
         "path: film.mp4",
         "path: '..\\\\film.mp4'",
-        'case.yaml:13:47  out.path: "..\\\\film.mp4" may not be written: a film\'s path is relative to --out and stays inside it.',
+        'case.yaml:13:47  out.path: "..\\\\film.mp4" may not be written: a film\'s path is relative to --out and '
+        "stays inside it.",
     ),
     (
         "chunk zero",
@@ -574,7 +631,8 @@ CASES = [
         "preset unknown",
         "path: film.mp4",
         "path: film.mp4, preset: fastest",
-        "case.yaml:13:65  out.preset: 'ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow' or 'slower' was wanted, not 'fastest'",
+        "case.yaml:13:65  out.preset: 'ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow' "
+        "or 'slower' was wanted, not 'fastest'",
     ),
     (
         "depth nine",
@@ -603,8 +661,23 @@ CASES = [
     (
         "several at once",
         None,
-        "n2s: 1\ntitle: Base\nfps: 0\nsize: [64, 64]\nduration: 1\nnodes:\n  picture: {node: ImageSource, path: picture.png}\n  pulse: {node: Keyframes, points: [[0, 0], [1, 1]]}\n  tone:\n    node: Tone\n    contrast: 9\n    frames: picture\n    exposure: = 0.5 * pulse\n  out: {node: FFmpegSink, frames: tnoe, path: film.mp4}\n",
-        'case.yaml:3:6  fps: a frame rate lies between 1 and 240, not 0\ncase.yaml:11:15  tone.contrast: 9 was given; it must be within 0..4\ncase.yaml:14:35  out.frames: "tnoe" names no node. Did you mean "tone"?',
+        "n2s: 1\n"
+        "title: Base\n"
+        "fps: 0\n"
+        "size: [64, 64]\n"
+        "duration: 1\n"
+        "nodes:\n"
+        "  picture: {node: ImageSource, path: picture.png}\n"
+        "  pulse: {node: Keyframes, points: [[0, 0], [1, 1]]}\n"
+        "  tone:\n"
+        "    node: Tone\n"
+        "    contrast: 9\n"
+        "    frames: picture\n"
+        "    exposure: = 0.5 * pulse\n"
+        "  out: {node: FFmpegSink, frames: tnoe, path: film.mp4}\n",
+        "case.yaml:3:6  fps: a frame rate lies between 1 and 240, not 0\n"
+        "case.yaml:11:15  tone.contrast: 9 was given; it must be within 0..4\n"
+        'case.yaml:14:35  out.frames: "tnoe" names no node. Did you mean "tone"?',
     ),
     (
         "sub-graph without a file",
@@ -627,7 +700,21 @@ CASES = [
     (
         "interface wrong",
         None,
-        "interface: {colour: 1}\nn2s: 1\ntitle: Base\nfps: 30\nsize: [64, 64]\nduration: 1\nnodes:\n  picture: {node: ImageSource, path: picture.png}\n  pulse: {node: Keyframes, points: [[0, 0], [1, 1]]}\n  tone:\n    node: Tone\n    frames: picture\n    exposure: = 0.5 * pulse\n  out: {node: FFmpegSink, frames: tone, path: film.mp4}\n",
-        "case.yaml:1:12  interface.outputs: this is needed.\ncase.yaml:1:21  interface.colour: an interface has no such entry.",
+        "interface: {colour: 1}\n"
+        "n2s: 1\n"
+        "title: Base\n"
+        "fps: 30\n"
+        "size: [64, 64]\n"
+        "duration: 1\n"
+        "nodes:\n"
+        "  picture: {node: ImageSource, path: picture.png}\n"
+        "  pulse: {node: Keyframes, points: [[0, 0], [1, 1]]}\n"
+        "  tone:\n"
+        "    node: Tone\n"
+        "    frames: picture\n"
+        "    exposure: = 0.5 * pulse\n"
+        "  out: {node: FFmpegSink, frames: tone, path: film.mp4}\n",
+        "case.yaml:1:12  interface.outputs: this is needed.\ncase.yaml:1:21  interface.colour: an interface has "
+        "no such entry.",
     ),
 ]

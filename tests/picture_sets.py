@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from training import filter, manifest
-from training.errors import guarded
+from training.errors import run_command
 from training.procedural import render
 
 EDGE = 128
@@ -60,7 +60,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
 def fails(arguments: list[str], capsys, main: Callable = filter.main) -> str:
     """Run a command that has to fail with one line and exit code 1; return the line."""
     with pytest.raises(SystemExit) as end:
-        guarded(lambda: main(arguments))
+        run_command(lambda: main(arguments))
     assert end.value.code == 1
     text = capsys.readouterr().err.strip().splitlines()
     assert text[-1].startswith("error: ") and not any(line.startswith("error") for line in text[:-1])

@@ -254,7 +254,7 @@ def test_a_data_set_gives_pictures_that_stand_for_its_styles(add: Any, model: Pa
         ("file,style\nwarm/x.png\n", "row 2"),
         ("file,style,accepted\nwarm/x.png,warm,no\n", "no accepted pictures"),
         ("file,style\nwarm/x.png,warm\n", "there is no such picture"),
-        ("file,style\nx.png,a b\n", '"a b-1" is no name'),
+        ("file,style\nx.png,a b\n", '"a b-1" cannot name an anchor'),
     ],
 )
 def test_data_sets_that_are_none(text: str | None, said: str, add: Any, tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_an_undrawn_sheet_fails_no_change(add: Any, model: Path, picture: Path) 
 def test_names_that_are_none(name: str, add: Any, picture: Path, model: Path) -> None:
     before = (model / "meta.json").read_bytes()
     status, _, err = add(name, picture)
-    assert status == 2 and "is no name for an anchor" in err and (model / "meta.json").read_bytes() == before
+    assert status == 2 and "cannot name an anchor" in err and (model / "meta.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -318,10 +318,10 @@ def test_names_that_are_none(name: str, add: Any, picture: Path, model: Path) ->
         (["mine", "text.png"], 1, "cannot be read as a picture"),
         (["mine", "text.txt"], 1, "cannot be read as a picture"),
         (["mine", "dot.png"], 1, "at least 32x32"),
-        (["mine"], 2, "one of the three"),
-        ([], 2, "one of the three"),
-        (["mine", "patches.png", "--random", "1"], 2, "one of the three"),
-        (["--random", "1", "--prefix", ""], 2, "is no name"),
+        (["mine"], 2, "Give one of these"),
+        ([], 2, "Give one of these"),
+        (["mine", "patches.png", "--random", "1"], 2, "Give one of these"),
+        (["--random", "1", "--prefix", ""], 2, "cannot name an anchor"),
         (["mine", "patches.png", "--size", "100x64"], 2, "a multiple of 32"),
         (["mine", "patches.png", "--size", "huge"], 2, "--size takes"),
     ],
@@ -400,7 +400,7 @@ def test_a_copy_is_changed_and_the_model_is_not(call: Any, model: Path, picture:
     assert list(arrays(tmp_path / "mine")) == ["red", "green", "blue", "mine"]
     assert (tmp_path / "mine" / "anchors.png").is_file()
     status, _, err = call("add", "other", picture, *arguments)
-    assert status == 2 and "holds a model already" in err
+    assert status == 2 and "already holds a model" in err
     assert call("remove", "red", "--model", tmp_path / "mine")[0] == 0
 
 

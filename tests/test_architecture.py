@@ -146,11 +146,11 @@ def test_no_clock_and_no_global_randomness_in_what_makes_pixels() -> None:
             assert word not in text, f"{path} uses {word}"
 
 
-def test_the_code_is_linted() -> None:
-    root = PACKAGE.parent
+@pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=" ".join)
+def test_the_code_is_linted(command: tuple[str, ...]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--no-cache", "."],
-        cwd=root,
+        [sys.executable, "-m", "ruff", *command, "--no-cache", "."],
+        cwd=PACKAGE.parent,
         capture_output=True,
         text=True,
         check=False,

@@ -92,7 +92,7 @@ def test_a_disk_that_is_really_full(place: Place) -> None:
     if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("may not mount a small disk")
     try:
-        place.edit("crf: 20", "crf: 0")  # about 200 kB a segment
+        place.edit("crf: 20", "crf: 0")  # about 200 kB per segment
         place.edit("amount: 0.04", "amount: 0.5")
         (disk / "store").mkdir()
         (disk / "store" / "kernels").symlink_to(place.store.kernels.resolve())

@@ -91,10 +91,12 @@ def test_ffmpeg_in_trouble(place: Place, ffmpeg: Any, how: str) -> None:
 @pytest.mark.parametrize(
     ("what", "commands", "words"),
     [
-        ("audio", "cat > /dev/null; echo the aac encoder broke >&2; exit 1", ["FFmpeg failed (status 1)", "the aac encoder broke"]),
+        ("audio", "cat > /dev/null; echo the aac encoder broke >&2; exit 1",
+         ["FFmpeg failed (status 1)", "the aac encoder broke"]),
         ("film", "echo could not join >&2; exit 1", ["FFmpeg failed (status 1)", "could not join"]),
         ("film", "kill -9 $$", ["FFmpeg was killed (SIGKILL)", "run again to go on"]),
-        ("film", 'echo x > "$output"; exit 0', ["track.mp4 came out with None frames instead of 30 and was not published"]),
+        ("film", 'echo x > "$output"; exit 0',
+         ["track.mp4 came out with None frames instead of 30 and was not published"]),
         ("film", "exit 0", ["track.mp4 came out with None frames instead of 30 and was not published"]),
     ],
 )  # fmt: skip

@@ -120,9 +120,9 @@ MODELS = {
     "external data": (external_data, ["keeps weights in another file, which is not allowed: export it as one file."]),
     "other frames": (
         write_onnx([("Identity", ["x"], ["y"])], [LATENTS], [("y", 1, ["n", 8, "h", "w"])]),
-        ["turns latents (1, 8, 2, 3) into (1, 8, 2, 3); its card promises (1, 3, 64, 96)."],
+        ["turns latents (1, 8, 2, 3) into frames (1, 8, 2, 3); its card says (1, 3, 64, 96)."],
     ),
-    "other scale": (card('"scale": 32', '"scale": 16'), ["into (1, 3, 64, 96); its card promises (1, 3, 32, 48)."]),
+    "other scale": (card('"scale": 32', '"scale": 16'), ["into frames (1, 3, 64, 96); its card says (1, 3, 32, 48)."]),
     "flat input": (write_onnx([("Identity", ["x"], ["y"])], [("x", 1, ["n", 8])], [("y", 1, ["n", 8])]), NOT_A_DECODER),
     "two inputs": (
         write_onnx([("Add", ["x", "z"], ["y"])], [LATENTS, ("z", *LATENTS[1:])], [("y", *LATENTS[1:])]),
@@ -134,7 +134,7 @@ MODELS = {
     ),
     "other channels": (
         write_onnx([("Identity", ["x"], ["y"])], [("x", 1, ["n", 4, "h", "w"])], [("y", 1, ["n", 4, "h", "w"])]),
-        ["does not decode latents of shape (1, 8, 2, 3), which its card promises"],
+        ["cannot decode latents of shape (1, 8, 2, 3), although its card says so"],
     ),
     "unknown anchor": (
         anchors(green=None, greem=np.zeros((8, 4, 4))),

@@ -126,8 +126,10 @@ def test_a_block_of_latents_has_the_models_grid(
 
 @pytest.mark.parametrize(
     ("value", "said", "given", "then"),
-    [("np.nan", "NaN", "frames", []), ("np.inf", "infinity", "frames", ["Hide"]), ("np.nan", "NaN", "frames", ["Hide"]), ("-np.inf", "infinity", "frames", ["Tone"]),
-     ("np.nan", "NaN", "frames", ["Tone", "Grain"]), ("np.nan", "NaN", "frames", ["Copy", "Tone"]), ("-np.inf", "infinity", "latents", []), ("np.nan", "NaN", "latents", ["Hide"])],
+    [("np.nan", "NaN", "frames", []), ("np.inf", "infinity", "frames", ["Hide"]), ("np.nan", "NaN", "frames", ["Hide"]),
+     ("-np.inf", "infinity", "frames", ["Tone"]),
+     ("np.nan", "NaN", "frames", ["Tone", "Grain"]), ("np.nan", "NaN", "frames", ["Copy", "Tone"]),
+     ("-np.inf", "infinity", "latents", []), ("np.nan", "NaN", "latents", ["Hide"])],
 )  # fmt: skip
 def test_frames_and_latents_are_finite(
     value: str, said: str, given: str, then: list[str], packages: Any, studio: Any, store: Any
@@ -242,8 +244,10 @@ def test_large_finite_colours_are_no_error(packages: Any, studio: Any, store: An
 
 @pytest.mark.parametrize(
     "expression",
-    ["made[:, :, ::-1, ::-1][:, :, ::-1, ::-1]", "np.asfortranarray(made)", "made.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)",
-     "np.concatenate([made, made], 3)[:, :, :, :96]", "frames", "frames[:]", "np.lib.stride_tricks.as_strided(made, writeable=False)"],
+    ["made[:, :, ::-1, ::-1][:, :, ::-1, ::-1]", "np.asfortranarray(made)",
+     "made.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)",
+     "np.concatenate([made, made], 3)[:, :, :, :96]", "frames", "frames[:]",
+     "np.lib.stride_tricks.as_strided(made, writeable=False)"],
 )  # fmt: skip
 def test_any_strides_and_aliases_give_the_same_film(expression: str, packages: Any, studio: Any, store: Any) -> None:
     packages.install(STREAMED.format(**FRAMES, expression=expression))
@@ -336,12 +340,18 @@ class Bad(Resident):
 
 @pytest.mark.parametrize(
     ("expression", "said"),
-    [("None", "nothing"), ("made[:-1]", "float32 (62)"), ("np.append(made, 1)", "(64)"), ("made[None]", "(1, 63)"), ("made[:, None, None]", "(63, 1, 1)"),
-     ("made[:, None][:, :0]", "(63, 0)"), ("3.0", "float64 ()"), ("'text'", "a str"), ("made.astype(complex)", "complex128"), ("made.astype(object)", "object"),
-     ("[[1], [1, 2]] + [[1]] * 61", "a list"), ("[None] * 63", "a list"), ("made.astype(str)", "<U32"), ("np.where(np.arange(63) == 40, np.nan, made)", "no finite number at frame 40"),
-     ("made + 1e39", "no finite number at frame 0"), ("made / 0", "no finite number at frame"), ("{'other': made}", "nothing for signal and other, which it does not declare"),
-     ("{'signal': made, 'more': made}", "more, which it does not declare"), ("{}", "nothing for signal"), ("np.ma.masked_less(made, 0.5)", "masked"),
-     ("np.arange('2020', '2083', dtype='M8[Y]')", "datetime64"), ("(made, made)", "float32 (2, 63)"), ("signal.sort()", "ValueError"), ("amount.fill(1)", "ValueError")],
+    [("None", "nothing"), ("made[:-1]", "float32 (62)"), ("np.append(made, 1)", "(64)"), ("made[None]", "(1, 63)"),
+     ("made[:, None, None]", "(63, 1, 1)"),
+     ("made[:, None][:, :0]", "(63, 0)"), ("3.0", "float64 ()"), ("'text'", "a str"),
+     ("made.astype(complex)", "complex128"), ("made.astype(object)", "object"),
+     ("[[1], [1, 2]] + [[1]] * 61", "a list"), ("[None] * 63", "a list"), ("made.astype(str)", "<U32"),
+     ("np.where(np.arange(63) == 40, np.nan, made)", "no finite number at frame 40"),
+     ("made + 1e39", "no finite number at frame 0"), ("made / 0", "no finite number at frame"),
+     ("{'other': made}", "nothing for signal and other, which it does not declare"),
+     ("{'signal': made, 'more': made}", "more, which it does not declare"), ("{}", "nothing for signal"),
+     ("np.ma.masked_less(made, 0.5)", "masked"),
+     ("np.arange('2020', '2083', dtype='M8[Y]')", "datetime64"), ("(made, made)", "float32 (2, 63)"),
+     ("signal.sort()", "ValueError"), ("amount.fill(1)", "ValueError")],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_signal_is_a_row_for_each_frame(expression: str, said: str, packages: Any, studio: Any, store: Any) -> None:
@@ -408,8 +418,10 @@ class Hum(Resident):
 
 @pytest.mark.parametrize(
     ("window", "said"),
-    [("-1, 0", "-1, 0 frames before and after"), ("0, 10**9", "within 0..100000"), ("1.5, 0", "(1.5, 0)"), ("True, 0", "(True, 0)"), ("None", "None"),
-     ("3", "3"), ("1, 2, 3", "(1, 2, 3)"), ("'a', 'b'", "two whole numbers"), ("float('nan'), 0", "nan"), ("1 // 0, 0", "window failed: ZeroDivisionError"),
+    [("-1, 0", "-1, 0 frames before and after"), ("0, 10**9", "within 0..100000"), ("1.5, 0", "(1.5, 0)"),
+     ("True, 0", "(True, 0)"), ("None", "None"),
+     ("3", "3"), ("1, 2, 3", "(1, 2, 3)"), ("'a', 'b'", "two whole numbers"), ("float('nan'), 0", "nan"),
+     ("1 // 0, 0", "window failed: ZeroDivisionError"),
      ("90000, 0", "its window of 90000 frames before and 0 after holds")],
 )  # fmt: skip
 def test_a_window_is_two_numbers_of_frames(window: str, said: str, packages: Any, studio: Any, store: Any) -> None:
@@ -458,10 +470,14 @@ class Bad(Pointwise):
 
 @pytest.mark.parametrize(
     ("expression", "said"),
-    [("{'gian': amount}", "prepare gave gian; pixel takes gain"), ("None", "nothing"), ("amount", "float32 (4)"), ("{'gain': amount[:2]}", "float32 (2) for gain at frames 0 to 3"),
-     ("{'gain': amount[:, None]}", "float32 (4, 1) for gain"), ("{'gain': 'much'}", "a str for gain"), ("{'gain': amount + 1j}", "complex64"),
-     ("{'gain': None}", "nothing for gain"), ("{'gain': amount / nothing}", "NameError"), ("{'gain': [[1], [1, 2]]}", "a list for gain"),
-     ("{'gain': amount.fill(1)}", "prepare failed at frames 0 to 3: ValueError"), ("{'gain': np.full(4, np.nan)}", "its frames hold NaN at frame 0")],
+    [("{'gian': amount}", "prepare gave gian; pixel takes gain"), ("None", "nothing"), ("amount", "float32 (4)"),
+     ("{'gain': amount[:2]}", "float32 (2) for gain at frames 0 to 3"),
+     ("{'gain': amount[:, None]}", "float32 (4, 1) for gain"), ("{'gain': 'much'}", "a str for gain"),
+     ("{'gain': amount + 1j}", "complex64"),
+     ("{'gain': None}", "nothing for gain"), ("{'gain': amount / nothing}", "NameError"),
+     ("{'gain': [[1], [1, 2]]}", "a list for gain"),
+     ("{'gain': amount.fill(1)}", "prepare failed at frames 0 to 3: ValueError"),
+     ("{'gain': np.full(4, np.nan)}", "its frames hold NaN at frame 0")],
 )  # fmt: skip
 def test_prepare_gives_what_pixel_takes(expression: str, said: str, packages: Any, studio: Any, store: Any) -> None:
     packages.install(PREPARED.format(expression=expression))
@@ -493,9 +509,12 @@ class Bad(Pointwise):
 
 @pytest.mark.parametrize(
     ("code", "said"),
-    [("for i in range(3): pass", "has a For, which has no place in pixel code"), ("return np.sin(rgb[0]), rgb[1], rgb[2]", "uses 'np'"), ("return [x for x in rgb]", "has a ListComp"),
-     ("return rgb[0], rgb[1]", "cannot be compiled"), ("return rgb[0]", "cannot be compiled"), ("return rgb[0].real, rgb[7], rgb[2]", "cannot be compiled"),
-     ("return rgb + 1, rgb[1], rgb[2]", "cannot be compiled"), ("return at.colour, rgb[1], rgb[2]", "cannot be compiled"), ("pass", "has a Pass")],
+    [("for i in range(3): pass", "has a For, which has no place in pixel code"),
+     ("return np.sin(rgb[0]), rgb[1], rgb[2]", "uses 'np'"), ("return [x for x in rgb]", "has a ListComp"),
+     ("return rgb[0], rgb[1]", "cannot be compiled"), ("return rgb[0]", "cannot be compiled"),
+     ("return rgb[0].real, rgb[7], rgb[2]", "cannot be compiled"),
+     ("return rgb + 1, rgb[1], rgb[2]", "cannot be compiled"), ("return at.colour, rgb[1], rgb[2]",
+                                                                "cannot be compiled"), ("pass", "has a Pass")],
 )  # fmt: skip
 def test_pixel_code_that_cannot_be_compiled(code: str, said: str, packages: Any, studio: Any, store: Any) -> None:
     file = packages.install(PIXEL.format(code=code))
@@ -573,7 +592,9 @@ def test_a_failing_node_is_told_in_one_sentence(where: str, error: str, packages
     "error", ["KeyboardInterrupt()", "Cancelled()", 'ProviderExhausted("full")', 'MediaError("no picture")']
 )
 def test_what_is_no_mistake_passes_through(error: str, packages: Any, studio: Any, store: Any) -> None:
-    imports = "from n2s.graph.errors import MediaError\nfrom n2s.graph.errors import Cancelled\nfrom n2s.runtime.models.folder import ProviderExhausted\n"
+    imports = (
+        "from n2s.graph.errors import Cancelled, MediaError\nfrom n2s.runtime.models.folder import ProviderExhausted\n"
+    )
     packages.install(imports + FAILING.replace("{error}", error))
     graph = harness.load(film(studio, "frames", node="Fail", frames="decoded", where="compute"), studio.folder)
     with pytest.raises(BaseException, match="full|no picture|^$") as caught:
@@ -624,7 +645,8 @@ class Own(Streamed):
 
     def open(self, scene, grid):
         from pathlib import Path
-        shared = scene.context.image(scene.path(self.path)) if self.path else scene.context.model(Path(self.model)).anchor("red")
+        context = scene.context
+        shared = context.image(scene.path(self.path)) if self.path else context.model(Path(self.model)).anchor("red")
         shared[:] = 0
 
     def compute(self, block):
@@ -704,7 +726,7 @@ def test_times_that_do_not_rise_in_the_tempo_of_the_track_are_told_with_their_no
     told = str(caught.value)
     assert (
         told.startswith(f"{graph.path}:{line}:")
-        and "  subject (Keyframes): points: at 60 beats a minute, times must rise" in told
+        and "  subject (Keyframes): points: at 60 beats per minute, times must rise" in told
     )
 
 
@@ -747,24 +769,35 @@ def hooked(hook: str, code: str) -> str:
 @pytest.mark.parametrize(
     ("hook", "code", "said"),
     [(hook, f"raise {error}", f"{hook} failed: {said}") for hook in HOOKS
-     for error, said in (('KeyError("red")', "KeyError: 'red'"), ("GeneratorExit()", "GeneratorExit"), ('Rude("no")', "Rude: no"))]
+     for error, said in (('KeyError("red")', "KeyError: 'red'"), ("GeneratorExit()", "GeneratorExit"),
+                         ('Rude("no")', "Rude: no"))]
     + [("wanted_columns", f"return {value}", said) for value, said in (
-        ("None", "wanted_columns gave None"), ("[('signal', 3)]", "wanted_columns gave [('signal', 3)]"), ("{'signal': 3}", "gave 3 for signal"),
-        ("{'signal': ('3', 'why')}", "gave ('3', 'why') for signal"), ("{'signal': (True, 'why')}", "gave (True, 'why') for signal"),
-        ("{'signal': (3, None)}", "gave (3, None) for signal"), ("{'signal': (0, 'why')}", "gave (0, 'why') for signal"),
-        ("{'signal': (-1, 'why')}", "gave (-1, 'why') for signal"), ("{'signal': (1.5, 'why')}", "gave (1.5, 'why') for signal"),
-        ("{'weights': (3, 'why')}", "speaks of 'weights', which is no port; there are signal"), ("{3: (3, 'why')}", "speaks of 3"),
+        ("None", "wanted_columns gave None"), ("[('signal', 3)]", "wanted_columns gave [('signal', 3)]"),
+        ("{'signal': 3}", "gave 3 for signal"),
+        ("{'signal': ('3', 'why')}", "gave ('3', 'why') for signal"), ("{'signal': (True, 'why')}",
+                                                                       "gave (True, 'why') for signal"),
+        ("{'signal': (3, None)}", "gave (3, None) for signal"), ("{'signal': (0, 'why')}",
+                                                                 "gave (0, 'why') for signal"),
+        ("{'signal': (-1, 'why')}", "gave (-1, 'why') for signal"), ("{'signal': (1.5, 'why')}",
+                                                                     "gave (1.5, 'why') for signal"),
+        ("{'weights': (3, 'why')}", "speaks of 'weights', which is no port; there are signal"),
+        ("{3: (3, 'why')}", "speaks of 3"),
         ("{'model': (3, 'why')}", "speaks of 'model'"), ("{'signal': (1, 'why', 2)}", "gave (1, 'why', 2) for signal"),
         ("{'signal': (3, 'why')} if self.signal.nothing else {}", "failed: AttributeError"),
     )]
     + [("signal_columns", f"return {value}", said) for value, said in (
-        ("'3'", "signal_columns gave '3' for signal"), ("-1", "gave -1"), ("2.0", "gave 2.0"), ("True", "gave True"), ("(3,)", "gave (3,)"),
-        ("'\\ud800'", "gave '\\ud800'"), ("'x' * 5000", "gave 'xxx"), ("inputs['nothing']", "failed: KeyError: 'nothing'"),
+        ("'3'", "signal_columns gave '3' for signal"), ("-1", "gave -1"), ("2.0", "gave 2.0"), ("True", "gave True"),
+        ("(3,)", "gave (3,)"),
+        ("'\\ud800'", "gave '\\ud800'"), ("'x' * 5000", "gave 'xxx"), ("inputs['nothing']",
+                                                                       "failed: KeyError: 'nothing'"),
     )]
     + [("check_model", f"return {value}", said) for value, said in (
-        ("None", "check_model gave None"), ("'no'", "check_model gave 'no'"), ("['no']", "gave 'no'"), ("[('model', 'no')]", "gave ('model', 'no')"),
-        ("[((), 'no')]", "gave ((), 'no')"), ("[(('nothing',), 'no')]", "gave (('nothing',), 'no')"), ("[(('model',), None)]", "gave (('model',), None)"),
-        ("[((None,), 'no')]", "gave ((None,), 'no')"), ("3", "gave 3"), ("iter([3])", "gave 3"), ("(1 / 0 for _ in 'a')", "failed: ZeroDivisionError"),
+        ("None", "check_model gave None"), ("'no'", "check_model gave 'no'"), ("['no']", "gave 'no'"),
+        ("[('model', 'no')]", "gave ('model', 'no')"),
+        ("[((), 'no')]", "gave ((), 'no')"), ("[(('nothing',), 'no')]", "gave (('nothing',), 'no')"),
+        ("[(('model',), None)]", "gave (('model',), None)"),
+        ("[((None,), 'no')]", "gave ((None,), 'no')"), ("3", "gave 3"), ("iter([3])", "gave 3"),
+        ("(1 / 0 for _ in 'a')", "failed: ZeroDivisionError"),
         ("[(('model',), model.nothing)]", "failed: AttributeError"),
     )],
     ids=str,
@@ -788,7 +821,8 @@ def test_what_a_node_says_of_itself_is_looked_at_by_the_check(
 
 @pytest.mark.parametrize(
     ("hook", "code"),
-    [("wanted_columns", "return {'signal': [np.int64(1), 'why']}"), ("signal_columns", "return np.int32(0)"), ("signal_columns", "return None"),
+    [("wanted_columns", "return {'signal': [np.int64(1), 'why']}"), ("signal_columns", "return np.int32(0)"),
+     ("signal_columns", "return None"),
      ("check_model", "return iter(())"), ("check_model", "return ()"), ("check_model", "yield ['model'], ''")],
 )  # fmt: skip
 def test_what_a_node_may_say_of_itself(hook: str, code: str, packages: Any, studio: Any, n2s: Any) -> None:

@@ -17,7 +17,8 @@ def test_cache_shows_checks_and_trims_the_store_and_nothing_else(
     import os
 
     assert "Nothing is kept yet." in n2s("cache", "info")[1]
-    foreign = [store.root / "notes" / "ab" / "todo.json", store.root / "segments" / "ab" / "mine.mp4", store.root / "a.json",
+    foreign = [store.root / "notes" / "ab" / "todo.json", store.root / "segments" / "ab" / "mine.mp4",
+               store.root / "a.json",
                store.root / "segments" / "cd" / f"{'ab' * 20}.json"]  # fmt: skip
     for path in foreign:
         path.parent.mkdir(parents=True, exist_ok=True)

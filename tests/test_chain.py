@@ -1,4 +1,4 @@
-"""A look of one's own, from nothing to a film: every command that a user would type, in their order, on a small scale."""
+"""From no data to a film of a new model: every command that a user would type, in order, on a small scale."""
 
 import json
 import os

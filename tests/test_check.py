@@ -66,32 +66,38 @@ def told(*arguments: Any, folder: Path, **environment: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"weights": {"count": 4}}, 'anchors.weights: "weights" has 4 columns, but 3 are wanted, one for each of its names. Set weights.count to 3.'),
+        ({"weights": {"count": 4}},
+         'anchors.weights: "weights" has 4 columns, but 3 are wanted, one for each of its names. Set '
+            'weights.count to 3.'),
         ({"anchors": {"names": ["red", "green"]}}, 'anchors.weights: "weights" has 3 columns, but 2 are wanted'),
         ({"anchors": {"weights": "travel"}}, 'anchors.weights: "travel" has 1 column, but 3 are wanted'),
         ({"anchors": {"weights": "colour"}}, 'anchors.weights: "colour" has 4 columns, but 3 are wanted'),
         ({"anchors": {"weights": "slow", "names": ["red"]}}, 'anchors.weights: "slow" has 3 columns, but 1 is wanted'),
         ({"anchors": {"weights": "weights.0"}}, 'anchors.weights: "weights.0" has 1 column, but 3 are wanted'),
         ({"anchors": {"weights": "= 2 * travel"}}, "anchors.weights: an expression has 1 column, but 3 are wanted"),
-        ({"anchors": {"weights": "features.mfcc"}}, 'anchors.weights: "features.mfcc" has 13 columns, but 3 are wanted'),
+        ({"anchors": {"weights": "features.mfcc"}},
+         'anchors.weights: "features.mfcc" has 13 columns, but 3 are wanted'),
         ({"anchors": {"weights": "features.rms"}}, 'anchors.weights: "features.rms" has 1 column, but 3 are wanted'),
         ({"tone": {"exposure": "weights"}}, 'tone.exposure: "weights" has 3 components; name one, like "weights.0".'),
         ({"tone": {"exposure": "= 0.5 * slow"}}, 'tone.exposure: "slow" has 3 components; name one, like "slow.0".'),
-        ({"tone": {"exposure": "weights.3"}}, 'tone.exposure: "weights" has components 0 to 2; there is no "weights.3".'),
+        ({"tone": {"exposure": "weights.3"}},
+         'tone.exposure: "weights" has components 0 to 2; there is no "weights.3".'),
         ({"tone": {"exposure": "= colour.4"}}, 'tone.exposure: "colour" has components 0 to 3'),
         ({"tone": {"exposure": "travel.0"}}, 'tone.exposure: "travel" has no components; there is no "travel.0".'),
         ({"slow": {"signal": "features.rms.0"}}, 'slow.signal: "features.rms" has no components'),
         ({"slow": {"signal": "= 1 - weights"}}, 'slow.signal: "weights" has 3 components; name one'),
-        ({"anchors": {"names": ["red", "gren", "blue"]}}, 'anchors.names: the model has no anchor "gren". Did you mean "green"?'),
-        ({"film": {"precision": "int8"}}, "film.precision: the model has no decoder.int8.onnx; its card lists decoder.fp32.onnx."),
+        ({"anchors": {"names": ["red", "gren", "blue"]}},
+         'anchors.names: the model has no anchor "gren". Did you mean "green"?'),
+        ({"film": {"precision": "int8"}},
+         "film.precision: the model has no decoder.int8.onnx; its card lists decoder.fp32.onnx."),
         ({"track": {"path": "musik.wav"}}, 'musik.wav does not exist. Did you mean "music.wav"?'),
         ({"track": {"path": "~/music.wav"}}, 'does not exist. Write the path in full: "~" is not read in graphs.'),
         ({"track": {"path": "sounds/music.wav"}}, "There is no folder"),
-        ({"track": {"path": "."}}, "is a folder, and one file was wanted. Name the file itself."),
-        ({"track": {"path": "https://example.org/a.wav"}}, "It looks like an address"),
-        ({"track": {"path": "x" * 300}}, "cannot be opened (File name too long); a file was wanted."),
+        ({"track": {"path": "."}}, "is a folder, but must be a file. Name the file itself."),
+        ({"track": {"path": "https://example.org/a.wav"}}, "It looks like an internet address"),
+        ({"track": {"path": "x" * 300}}, "cannot be opened (File name too long); it must be a file."),
         ({"film": {"model": "nowhere"}}, "film.model: "),
-        ({"film": {"model": "music.wav"}}, "music.wav is no folder, and a folder was wanted. Name the folder itself."),
+        ({"film": {"model": "music.wav"}}, "music.wav is not a folder, but must be one. Name the folder itself."),
         ({"film": {"model": "."}}, "There is no model in"),
         ({"picture": {"node": "ImageSource", "path": "p.png"}, "tone": {"frames": "picture"}}, "p.png does not exist."),
         ({"out": {"path": "film.gif"}}, '"film.gif" may not be written: FFmpegSink writes .mp4 or .m4v, not .gif.'),
@@ -102,7 +108,8 @@ def told(*arguments: Any, folder: Path, **environment: str) -> tuple[int, str]:
         ({"out": {"node": "DigestSink", "path": "film.mp4"}}, "DigestSink writes .txt or .sha256, not .mp4."),
         ({"out": {"path": f"{'x' * 225}.mp4"}}, "is too long a name: it has 229 bytes, and at most 228 are possible."),
         ({"out": {"path": f"{'ü' * 113}.mp4"}}, "is too long a name: it has 230 bytes"),
-        ({"out": {"path": f"{'x' * 256}/a.mp4"}}, "is too long a name: it has 256 bytes, and at most 255 are possible."),
+        ({"out": {"path": f"{'x' * 256}/a.mp4"}},
+         "is too long a name: it has 256 bytes, and at most 255 are possible."),
         ({"out": {"path": "a:b.mp4"}}, '"a:b.mp4" may not be written: '),
         ({"out": {"path": "Part 1: Dawn.mp4"}}, "not every system can have ':' in a name."),
         ({"out": {"path": "a\nb.mp4"}}, "not every system can have '\\n' in a name."),
@@ -113,8 +120,10 @@ def told(*arguments: Any, folder: Path, **environment: str) -> tuple[int, str]:
         ({"out": {"path": "com1/a.mp4"}}, '"com1" is the name of a device'),
         ({"out": {"path": "~/a.mp4"}}, '"~" is not read there.'),
         ({"second": NODES["out"] | {"path": "FILM.mp4"}}, 'second.path: "FILM.mp4" is written by out already'),
-        ({"second": NODES["out"] | {"path": "film.mp4/b.mp4"}}, '"film.mp4", which is in the way of "film.mp4/b.mp4", is written by out'),
-        ({"out": NODES["out"] | {"path": "Ma\u0308r.mp4"}, "second": NODES["out"] | {"path": "m\u00e4r.mp4"}}, "is written by out already"),
+        ({"second": NODES["out"] | {"path": "film.mp4/b.mp4"}},
+         '"film.mp4", which is in the way of "film.mp4/b.mp4", is written by out'),
+        ({"out": NODES["out"] | {"path": "Ma\u0308r.mp4"}, "second": NODES["out"] | {"path": "m\u00e4r.mp4"}},
+         "is written by out already"),
     ],
     ids=lambda value: next(iter(json.dumps(value).split("}"))) if isinstance(value, dict) else "",
 )  # fmt: skip
@@ -164,7 +173,8 @@ def test_commands_that_plan_find_all_of_it_before_any_work(studio: Any, folder: 
     problems = [line for line in wanted.splitlines() if not line.startswith("warning")]
     assert status == 2 and len(problems) == 3
     for command in (
-        ["run", graph, "--out", "renders"], ["run", graph, "--dry-run"], ["plan", graph], ["why", graph], ["preview", graph],
+        ["run", graph, "--out", "renders"], ["run", graph, "--dry-run"], ["plan", graph], ["why", graph],
+        ["preview", graph],
         ["export", graph, "--port", "travel", "-o", "s.npz"],
     ):  # fmt: skip
         status, out, err = n2s(*command)
@@ -217,8 +227,10 @@ def using(folder: Path, model: Path, look: dict[str, Any] | None = None, **insta
     [
         ({"preset": "four"}, "look.yaml:", 'anchors.weights: "weights" has 4 columns, but 3 are wanted'),
         ({"set": {"weights.count": 4}}, "look.yaml:", 'anchors.weights: "weights" has 4 columns, but 3 are wanted'),
-        ({"set": {"anchors.names": ["red", "gren", "blue"]}}, "graph.yaml:", 'anchors.names: the model has no anchor "gren". Did you mean'),
-        ({"light": "colour"}, "graph.yaml:", 'look: with what it is given here, tone.exposure: "light" has 4 components'),
+        ({"set": {"anchors.names": ["red", "gren", "blue"]}}, "graph.yaml:",
+         'anchors.names: the model has no anchor "gren". Did you mean'),
+        ({"light": "colour"}, "graph.yaml:",
+         'look: with what it is given here, tone.exposure: "light" has 4 components'),
         ({"set": {"film.model": "nowhere"}}, "graph.yaml:", "film.model: "),
     ],
     ids=str,
@@ -279,12 +291,14 @@ ALBUMS = {
     "a track and the album": ({"album": {"path": "track1.mp4"}}, '"track1.mp4" is written by album already'),
     "one track twice": ({"album": {"tracks": ["track0", "track0"]}}, '"track0.mp4" is written by track0 already'),
     "one graph twice": ({"track1": {"path": "track0.yaml"}}, '"track0.mp4" is written by track0 already'),
-    "a folder": ({"track1": {"set": {"out.path": "album.mp4/a.mp4"}}}, 'in the way of "album.mp4/a.mp4", is written by album'),
+    "a folder": ({"track1": {"set": {"out.path": "album.mp4/a.mp4"}}},
+                 'in the way of "album.mp4/a.mp4", is written by album'),
     "missing track": ({"track1": {"path": "track9.yaml"}}, "track9.yaml: There is no such file."),
     "missing music": ({"track1": {"set": {"track.path": "musix.wav"}}}, "musix.wav does not exist."),
     "ending": ({"track1": {"set": {"out.path": "a.mov"}}}, "writes .mp4 or .m4v, not .mov."),
     "columns": ({"track1": {"set": {"weights.count": 5}}}, '"weights" has 5 columns, but 3 are wanted'),
-    "anchor": ({"track1": {"set": {"anchors.names": ["red", "blew", "green"]}}}, 'no anchor "blew". Did you mean "blue"?'),
+    "anchor": ({"track1": {"set": {"anchors.names": ["red", "blew", "green"]}}},
+               'no anchor "blew". Did you mean "blue"?'),
     "coding": ({"album": {"crf": 20}}, "out.crf is 28, but the album has 20"),
     "another rate": ({"track1": {"set": {"fps": 25}}}, "fps is 25, but the album has 30"),
     "silent": ({"track1": {"set": {"out.audio": None}}}, "a track of an album needs its music connected to the sink"),
@@ -333,8 +347,9 @@ def test_a_path_of_another_packages_node_is_looked_for(
     (folder / "a.mid").touch()
     assert n2s("check", write(folder, studio.model, score={"node": "Score", "path": "a.mid", "fonts": "."}))[0] == 0
     for change, words in (
-        ({"path": "b.mid"}, 'score.path: '), ({"words": "b.txt"}, "score.words: "), ({"fonts": "a.mid"}, "score.fonts: "),
-        ({"fonts": "nowhere"}, "score.fonts: "), ({"words": "."}, "is a folder, and one file was wanted"),
+        ({"path": "b.mid"}, 'score.path: '), ({"words": "b.txt"}, "score.words: "),
+        ({"fonts": "a.mid"}, "score.fonts: "),
+        ({"fonts": "nowhere"}, "score.fonts: "), ({"words": "."}, "is a folder, but must be a file"),
     ):  # fmt: skip
         status, _, err = n2s("check", write(folder, studio.model, score={"node": "Score", "path": "a.mid"} | change))
         assert status == 2 and words in err
@@ -344,10 +359,10 @@ def test_a_path_of_another_packages_node_is_looked_for(
     ("settings", "what", "words"),
     [
         ({"listed": ["a.csv", "b.csv"]}, "listed.1", "b.csv does not exist."),
-        ({"named": {"red": "a.csv", "blue": "."}}, "named.blue", "is a folder, and one file was wanted"),
+        ({"named": {"red": "a.csv", "blue": "."}}, "named.blue", "is a folder, but must be a file"),
         ({"weighed": ["x" * 300, 0.5]}, "weighed.0", "cannot be opened (File name too long)"),
         ({"nested": [["a.csv"], ["a.csv", "b.csv"]]}, "nested.1.1", "b.csv does not exist."),
-        ({"folders": [["fonts", "."], ["a.csv", "a.csv"]]}, "folders.1.1", "is no folder, and a folder was wanted."),
+        ({"folders": [["fonts", "."], ["a.csv", "a.csv"]]}, "folders.1.1", "is not a folder, but must be one."),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -420,8 +435,10 @@ def test_folders_and_files_that_no_path_leads_to(name: str, studio: Any, folder:
     (folder / "loop").symlink_to("loop")
     graph = write(folder, studio.model)
     for arguments in (
-        ["draw", graph, "-o", f"{name}/a.svg"], ["preview", graph, "--node", "travel", "-o", f"{name}/a.png"], ["new", "music.wav", "-o", name],
-        ["run", graph, "--out", name], ["anchors", "list", "--model", name], ["check", graph, "--set", f"film.model={name}"],
+        ["draw", graph, "-o", f"{name}/a.svg"], ["preview", graph, "--node", "travel", "-o", f"{name}/a.png"],
+        ["new", "music.wav", "-o", name],
+        ["run", graph, "--out", name], ["anchors", "list", "--model", name],
+        ["check", graph, "--set", f"film.model={name}"],
         ["check", graph, "--set", f"model={name}"], ["run", graph, "--set", f"model={name}"],
     ):  # fmt: skip
         status, _, err = n2s(*arguments)

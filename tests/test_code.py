@@ -24,78 +24,107 @@ PACKAGES: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "its_literal": ({"__init__.py": node("N", "2.0")}, "__init__.py", "2.0", "2.5"),
     "its_dict_table": ({"__init__.py": node("N", "TABLE['gain']", TABLE)}, "__init__.py", "2.0", "2.5"),
     "its_list_table": ({"__init__.py": node("N", "TABLE[1]", "TABLE = [1.0, 2.0]\n")}, "__init__.py", "2.0", "2.5"),
-    "its_frozen_set": ({"__init__.py": node("N", "max(TABLE)", "TABLE = frozenset({1.0, 2.0})\n")}, "__init__.py", "2.0", "2.5"),
+    "its_frozen_set": ({"__init__.py": node("N", "max(TABLE)", "TABLE = frozenset({1.0, 2.0})\n")}, "__init__.py",
+                       "2.0", "2.5"),
     "its_enum": (
-        {"__init__.py": node("N", "Gain.HIGH.value", "import enum\nclass Gain(enum.Enum):\n    LOW = 1.0\n    HIGH = 2.0\n")},
+        {"__init__.py": node("N", "Gain.HIGH.value", "import enum\n"
+            "class Gain(enum.Enum):\n"
+            "    LOW = 1.0\n"
+            "    HIGH = 2.0\n")},
         "__init__.py", "2.0", "2.5",
     ),
     "its_instance": (
-        {"__init__.py": node("N", "GAIN.value", "class Gain:\n    def __init__(self, value):\n        self.value = value\n"
+        {"__init__.py": node("N", "GAIN.value", "class Gain:\n"
+            "    def __init__(self, value):\n"
+            "        self.value = value\n"
                              "GAIN = Gain(2.0)\n")},
         "__init__.py", "Gain(2.0)", "Gain(2.5)",
     ),
-    "its_class_attribute": ({"__init__.py": node("N", "self.GAIN", "from typing import ClassVar\n", "GAIN: ClassVar = 2.0")},
+    "its_class_attribute": ({"__init__.py": node("N", "self.GAIN", "from typing import ClassVar\n",
+                                                 "GAIN: ClassVar = 2.0")},
                         "__init__.py", "2.0", "2.5"),
     "its_base_class": (
         {"__init__.py": node("N", "self.gain()", "from .base import Base\n").replace("(Streamed)", "(Base, Streamed)"),
          "base.py": "class Base:\n    def gain(self):\n        return 2.0\n"},
         "base.py", "2.0", "2.5",
     ),
-    "its_cached": ({"__init__.py": node("N", "gain()", "import functools\n@functools.cache\ndef gain():\n    return 2.0\n")},
+    "its_cached": ({"__init__.py": node("N", "gain()", "import functools\n"
+        "@functools.cache\n"
+        "def gain():\n"
+        "    return 2.0\n")},
                "__init__.py", "2.0", "2.5"),
     "its_partial": (
-        {"__init__.py": node("N", "gain()", "import functools\ndef scale(a, b):\n    return a * b\ngain = functools.partial(scale, 1, 2.0)\n")},
+        {"__init__.py": node("N", "gain()", "import functools\n"
+            "def scale(a, b):\n"
+            "    return a * b\n"
+            "gain = functools.partial(scale, 1, 2.0)\n")},
         "__init__.py", "2.0", "2.5",
     ),
     "its_decorated": (
-        {"__init__.py": node("N", "gain()", "def twice(f):\n    return lambda: 2.0 * f()\n@twice\ndef gain():\n    return 1.0\n")},
+        {"__init__.py": node("N", "gain()", "def twice(f):\n"
+            "    return lambda: 2.0 * f()\n"
+            "@twice\n"
+            "def gain():\n"
+            "    return 1.0\n")},
         "__init__.py", "2.0", "2.5",
     ),
     "its_dict_of_functions": (
-        {"__init__.py": node("N", "WAYS['a']()", "def a():\n    return 2.0\nWAYS = {'a': a}\n")}, "__init__.py", "2.0", "2.5",
+        {"__init__.py": node("N", "WAYS['a']()", "def a():\n    return 2.0\nWAYS = {'a': a}\n")}, "__init__.py", "2.0",
+        "2.5",
     ),
-    "its_default": ({"__init__.py": node("N", "gain()", "def gain(value=2.0):\n    return value\n")}, "__init__.py", "2.0", "2.5"),
+    "its_default": ({"__init__.py": node("N", "gain()", "def gain(value=2.0):\n    return value\n")}, "__init__.py",
+                    "2.0", "2.5"),
     "its_closure": (
         {"__init__.py": node("N", "GAIN()", "def make(value):\n    return lambda: value\nGAIN = make(2.0)\n")},
         "__init__.py", "make(2.0)", "make(2.5)",
     ),
     "its_through_module": (
-        {"__init__.py": node("N", "helpers.GAIN", "from . import helpers\n"), "helpers.py": "GAIN = 2.0\n"}, "helpers.py", "2.0", "2.5",
+        {"__init__.py": node("N", "helpers.GAIN", "from . import helpers\n"), "helpers.py": "GAIN = 2.0\n"},
+        "helpers.py", "2.0", "2.5",
     ),
     "its_array_through_module": (
-        {"__init__.py": node("N", "helpers.GAINS[1]", "from . import helpers\n"), "helpers.py": "import numpy as np\nGAINS = np.array([1, 2.0])\n"},
+        {"__init__.py": node("N", "helpers.GAINS[1]", "from . import helpers\n"), "helpers.py": "import numpy as np\n"
+            "GAINS = np.array([1, 2.0])\n"},
         "helpers.py", "2.0", "2.5",
     ),
     "its_class_through_module": (
-        {"__init__.py": node("N", "helpers.Gain().value", "from . import helpers\n"), "helpers.py": "class Gain:\n    value = 2.0\n"},
+        {"__init__.py": node("N", "helpers.Gain().value", "from . import helpers\n"), "helpers.py": "class Gain:\n"
+            "    value = 2.0\n"},
         "helpers.py", "2.0", "2.5",
     ),
     "its_by_name": (
-        {"__init__.py": node("N", "getattr(helpers, 'GA' + 'IN')", "from . import helpers\n"), "helpers.py": "GAIN = 2.0\n"},
+        {"__init__.py": node("N", "getattr(helpers, 'GA' + 'IN')", "from . import helpers\n"),
+         "helpers.py": "GAIN = 2.0\n"},
         "helpers.py", "2.0", "2.5",
     ),
-    "its_star": ({"__init__.py": node("N", "GAIN", "from .helpers import *\n"), "helpers.py": "GAIN = 2.0\n"}, "helpers.py", "2.0", "2.5"),
+    "its_star": ({"__init__.py": node("N", "GAIN", "from .helpers import *\n"), "helpers.py": "GAIN = 2.0\n"},
+                 "helpers.py", "2.0", "2.5"),
     "its_imported_late": (
-        {"__init__.py": node("N", "__import__('its_imported_late.helpers').helpers.GAIN"), "helpers.py": "GAIN = 2.0\n"},
+        {"__init__.py": node("N", "__import__('its_imported_late.helpers').helpers.GAIN"),
+         "helpers.py": "GAIN = 2.0\n"},
         "helpers.py", "2.0", "2.5",
     ),
     "its_sub_package": (
-        {"__init__.py": "from .nodes.all import N\n", "nodes/__init__.py": "", "nodes/all.py": node("N", "GAIN", "from ..values import GAIN\n"),
+        {"__init__.py": "from .nodes.all import N\n", "nodes/__init__.py": "",
+         "nodes/all.py": node("N", "GAIN", "from ..values import GAIN\n"),
          "values.py": "GAIN = 2.0\n"},
         "values.py", "2.0", "2.5",
     ),
     "its_data_file": (
-        {"__init__.py": node("N", "GAIN", "import json, pathlib\nGAIN = json.loads((pathlib.Path(__file__).parent / 'gain.json').read_text())['a']\n"),
+        {"__init__.py": node("N", "GAIN", "import json, pathlib\n"
+            "GAIN = json.loads((pathlib.Path(__file__).parent / 'gain.json').read_text())['a']\n"),
          "gain.json": '{"a": 2.0}'},
         "gain.json", "2.0", "2.5",
     ),
     "its_sibling": (
-        {"__init__.py": node("N", "other_package.GAIN", "import other_package\n"), "../other_package/__init__.py": "from .deep import GAIN\n",
+        {"__init__.py": node("N", "other_package.GAIN", "import other_package\n"),
+         "../other_package/__init__.py": "from .deep import GAIN\n",
          "../other_package/deep.py": "GAIN = 2.0\n"},
         "../other_package/deep.py", "2.0", "2.5",
     ),
     "its_sibling_by_name": (
-        {"__init__.py": node("N", "GAIN", "import importlib\nGAIN = importlib.import_module('third_package.deep').GAIN\n"),
+        {"__init__.py": node("N", "GAIN", "import importlib\n"
+            "GAIN = importlib.import_module('third_package.deep').GAIN\n"),
          "../third_package/__init__.py": "", "../third_package/deep.py": "GAIN = 2.0\n"},
         "../third_package/deep.py", "2.0", "2.5",
     ),
@@ -105,28 +134,36 @@ PACKAGES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "../other_place/its_namespace/helpers.py", "2.0", "2.5",
     ),
     "its_namesake": (
-        {"__init__.py": node("N", "wave.GAIN", "from . import wave\n"), "wave.py": "GAIN = 2.0\n"}, "wave.py", "2.0", "2.5",
+        {"__init__.py": node("N", "wave.GAIN", "from . import wave\n"), "wave.py": "GAIN = 2.0\n"}, "wave.py", "2.0",
+        "2.5",
     ),
     "its_hidden_file": (
-        {"__init__.py": node("N", "GAIN", "import pathlib\nGAIN = float((pathlib.Path(__file__).parent / '.gain').read_text())\n"), ".gain": "2.0"},
+        {"__init__.py": node("N", "GAIN", "import pathlib\n"
+            "GAIN = float((pathlib.Path(__file__).parent / '.gain').read_text())\n"), ".gain": "2.0"},
         ".gain", "2.0", "2.5",
     ),
     "its_alias": (
-        {"__init__.py": node("N", "GAIN", "from importlib import import_module as load\nGAIN = load('alias_package.deep').GAIN\n"),
+        {"__init__.py": node("N", "GAIN", "from importlib import import_module as load\n"
+            "GAIN = load('alias_package.deep').GAIN\n"),
          "../alias_package/__init__.py": "", "../alias_package/deep.py": "GAIN = 2.0\n"},
         "../alias_package/deep.py", "2.0", "2.5",
     ),
     "its_relative_name": (
-        {"__init__.py": node("N", "GAIN", "import importlib\nGAIN = importlib.import_module('.deep', package='relative_package').GAIN\n"),
+        {"__init__.py": node("N", "GAIN", "import importlib\n"
+            "GAIN = importlib.import_module('.deep', package='relative_package').GAIN\n"),
          "../relative_package/__init__.py": "", "../relative_package/deep.py": "GAIN = 2.0\n"},
         "../relative_package/deep.py", "2.0", "2.5",
     ),
     "its_small_library": (
         {"__init__.py": node("N", "small_library.GAIN", "import small_library\n"),
          "../site-packages/small_library/__init__.py": "from deep_library import GAIN\n",
-         "../site-packages/small_library-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: small_library\nVersion: 1.0\n",
+         "../site-packages/small_library-1.0.dist-info/METADATA": "Metadata-Version: 2.1\n"
+             "Name: small_library\n"
+             "Version: 1.0\n",
          "../site-packages/deep_library/__init__.py": "GAIN = 2.0\n",
-         "../site-packages/deep_library-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: deep_library\nVersion: 1.0\n"},
+         "../site-packages/deep_library-1.0.dist-info/METADATA": "Metadata-Version: 2.1\n"
+             "Name: deep_library\n"
+             "Version: 1.0\n"},
         "../site-packages/deep_library/__init__.py", "2.0", "2.5",
     ),
     "its_library": (
@@ -136,7 +173,8 @@ PACKAGES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "../site-packages/a_library-1.0.dist-info/METADATA", "Version: 1.0", "Version: 1.1",
     ),
     "its_file_setting": (
-        {"__init__.py": node("N", "float(open(self.table).read())", fields="table: FilePath = setting(help='a number')\n"
+        {"__init__.py": node("N", "float(open(self.table).read())",
+                             fields="table: FilePath = setting(help='a number')\n"
                              "    example = {'table': __file__.replace('__init__.py', '../../number.txt')}"),
          "../../number.txt": "2.0"},
         "../../number.txt", "2.0", "2.5",
@@ -156,7 +194,8 @@ def keys(name):
     cls = getattr(module, name + "_")
     node = cls(**cls.example)
     from n2s.nodes import DigestSink, ImageSource
-    graph = Graph(DigestSink(path="a.txt")(node(ImageSource(path="picture.png")())), size=(64, 64), duration=0.5, base=studio)
+    film = DigestSink(path="a.txt")(node(ImageSource(path="picture.png")()))
+    graph = Graph(film, size=(64, 64), duration=0.5, base=studio)
     return harness.keys(graph, Store(store))
 print(json.dumps({name: keys(name) for name in names}))
 """
@@ -217,7 +256,8 @@ from n2s.graph.code.identity import code_digest
 from n2s.graph.registry import node_types
 from n2s.runtime import machine
 engine = machine.environment()["engine"]
-print(json.dumps([engine, *(code_digest(cls) for cls in node_types().values()), code_digest("n2s.runtime.films.films")]))
+nodes = [code_digest(cls) for cls in node_types().values()]
+print(json.dumps([engine, *nodes, code_digest("n2s.runtime.films.films")]))
 """
 
 
@@ -259,12 +299,16 @@ def test_a_digest_speaks_of_the_code_that_was_loaded(early: bool, tmp_path: Path
     write_package(tmp_path, "acme", files)
     of_old = python(
         tmp_path,
-        "import json, acme.nodes\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(acme.nodes.N)))",
+        "import json, acme.nodes\n"
+        "from n2s.graph.code.identity import code_digest\n"
+        "print(json.dumps(code_digest(acme.nodes.N)))",
     )
     found = python(tmp_path, LOADED.replace("{early}", str(early)))
     of_new = python(
         tmp_path,
-        "import json, acme.nodes\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(acme.nodes.N)))",
+        "import json, acme.nodes\n"
+        "from n2s.graph.code.identity import code_digest\n"
+        "print(json.dumps(code_digest(acme.nodes.N)))",
     )
     if early:
         assert found.pop(0) == of_old
@@ -291,7 +335,9 @@ def test_a_module_with_a_name_of_pythons_own(tmp_path: Path) -> None:
         found.append(
             python(
                 tmp_path,
-                "import json, colorsys\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(colorsys.N)))",
+                "import json, colorsys\n"
+                "from n2s.graph.code.identity import code_digest\n"
+                "print(json.dumps(code_digest(colorsys.N)))",
             )
         )
     assert found[0] != found[1]
@@ -300,7 +346,11 @@ def test_a_module_with_a_name_of_pythons_own(tmp_path: Path) -> None:
 def test_kept_bytecode_of_another_text_is_not_taken_for_it(tmp_path: Path) -> None:
     """Python runs kept bytecode for a text of the same size and second."""
     write_package(tmp_path, "acme", {"acme/__init__.py": node("N", "GAIN", "GAIN = 2.0\n")})
-    ask = "import json, os, acme\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps([acme.GAIN, code_digest(acme.N)]))"
+    ask = (
+        "import json, os, acme\n"
+        "from n2s.graph.code.identity import code_digest\n"
+        "print(json.dumps([acme.GAIN, code_digest(acme.N)]))"
+    )
     path = tmp_path / "acme/__init__.py"
     os.utime(path, (1e9, 1e9))
     first = python(tmp_path, ask, PYTHONDONTWRITEBYTECODE="")
@@ -326,7 +376,14 @@ print(json.dumps(float(acme.heard(context)["loud"])))
 
 def test_what_a_node_keeps_is_kept_under_its_code(tmp_path: Path) -> None:
     """An author's recipe says what was heard; by which code is added."""
-    text = "import numpy as np\nfrom functools import partial\ndef hear(n):\n    return {'loud': np.array(GAIN)}\ndef heard(context):\n    return context.keep('ears', {'audio': 'a'}, partial(hear, 1))\n"
+    text = (
+        "import numpy as np\n"
+        "from functools import partial\n"
+        "def hear(n):\n"
+        "    return {'loud': np.array(GAIN)}\n"
+        "def heard(context):\n"
+        "    return context.keep('ears', {'audio': 'a'}, partial(hear, 1))\n"
+    )
     write_package(tmp_path / "site", "acme", {"acme/__init__.py": text + "GAIN = 2.0\n"})
     ask = lambda: python(tmp_path / "site", KEEP, tmp_path / "store")  # noqa: E731
     assert ask() == 2.0
@@ -337,7 +394,8 @@ def test_what_a_node_keeps_is_kept_under_its_code(tmp_path: Path) -> None:
 
 
 ENVIRONMENT = {
-    "plain": "GAIN = float(os.environ['ACME_GAIN'])\n", "table": "T = {'g': float(os.environ.get('ACME_GAIN', 1))}\nGAIN = None\n",
+    "plain": "GAIN = float(os.environ['ACME_GAIN'])\n", "table": "T = {'g': float(os.environ.get('ACME_GAIN', 1))}\n"
+        "GAIN = None\n",
     "default": "def gain(value=float(os.getenv('ACME_GAIN'))):\n    return value\n",
 }  # fmt: skip
 
@@ -373,7 +431,8 @@ def test_what_a_script_does_to_a_package_counts(what: str, tmp_path: Path) -> No
 def test_nodes_of_scripts_count_with_what_they_import_and_name(way: str, tmp_path: Path) -> None:
     ask = "\nimport json\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(N)))\n"
     before = {"script": "from helpz import GAIN\n", "module": "from .helpz import GAIN\n",
-              "data": "import pathlib\nGAIN = float((pathlib.Path(__file__).parent / 'data' / 'gain.txt').read_text())\n"}[way]  # fmt: skip
+              "data": "import pathlib\n"
+                  "GAIN = float((pathlib.Path(__file__).parent / 'data' / 'gain.txt').read_text())\n"}[way]  # fmt: skip
     folder = tmp_path / "pk" if way == "module" else tmp_path
     for place, text in (
         ("film.py", node("N", "GAIN", before) + ask),
@@ -404,7 +463,8 @@ def test_code_without_a_file_is_refused() -> None:
 
 # (module, what is replaced, what by): places all over the engine that decide bits
 MUTATIONS = [
-    ("runtime/render/kernels/seeds.py", "mixed = shader.hash32(np.array([seed ^ word]", "mixed = shader.hash32(np.array([seed + word]"),
+    ("runtime/render/kernels/seeds.py", "mixed = shader.hash32(np.array([seed ^ word]",
+     "mixed = shader.hash32(np.array([seed + word]"),
     ("graph/shader.py", "f32(0.7152) * g", "f32(0.7151) * g"),
     ("runtime/render/kernels/dither.py", "52.9829189", "52.98"),
     ("runtime/media/resample.py", "scale = min(shape[0] / height", "scale = max(shape[0] / height"),
@@ -414,12 +474,15 @@ MUTATIONS = [
     ("runtime/render/kernels/numba_rows.py", 'error_model="numpy"', 'error_model="python"'),
     ("runtime/render/frames.py", "BLOCK = 4", "BLOCK = 8"),
     ("runtime/render/frames.py", "np.clip(np.arange(start, stop)", "np.clip(np.arange(start + 1, stop + 1)"),
-    ("runtime/render/frames.py", "np.full(stop - start, values, np.float32)", "np.full(stop - start, values * 2, np.float32)"),
-    ("runtime/render/segments.py", "maker.blocks(chunk.start, chunk.stop,", "maker.blocks(chunk.start, chunk.stop - 1,"),
+    ("runtime/render/frames.py", "np.full(stop - start, values, np.float32)",
+     "np.full(stop - start, values * 2, np.float32)"),
+    ("runtime/render/segments.py", "maker.blocks(chunk.start, chunk.stop,",
+     "maker.blocks(chunk.start, chunk.stop - 1,"),
     ("runtime/media/resample.py", "-0.5 * x + 2.5", "-0.6 * x + 2.5"),
     ("runtime/media/resample.py", "width = max(1.0, scale)", "width = max(1.1, scale)"),
     ("runtime/media/pictures.py", "accurate_rnd+full_chroma_int+bitexact", "bitexact"),
-    ("runtime/models/folder.py", "intra_op_num_threads = options.inter_op_num_threads = 1", "intra_op_num_threads = options.inter_op_num_threads = 2"),
+    ("runtime/models/folder.py", "intra_op_num_threads = options.inter_op_num_threads = 1",
+     "intra_op_num_threads = options.inter_op_num_threads = 2"),
     ("runtime/models/folder.py", 'PREFERENCES = {"cpu": ("int8"', 'PREFERENCES = {"cpu": ("fp32"'),
     ("formats/h264.py", "cpu-independent=1", "cpu-independent=0"),
     ("formats/h264.py", "range=tv", "range=pc"),
@@ -430,7 +493,8 @@ MUTATIONS = [
     ("graph/format.py", "width * height * 3 // 2", "width * height * 3"),
     ("graph/shader.py", "f32(2.402295e-1)", "f32(2.402296e-1)"),
     ("graph/shader.py", "0x7FEB352D", "0x7FEB352F"),
-    ("graph/time.py", "self.fps.denominator / np.float64(self.fps.numerator)", "self.fps.denominator / np.float32(self.fps.numerator)"),
+    ("graph/time.py", "self.fps.denominator / np.float64(self.fps.numerator)",
+     "self.fps.denominator / np.float32(self.fps.numerator)"),
     ("plan/shape.py", "GRID_ROWS = 16", "GRID_ROWS = 18"),
     ("plan/stages.py", "max(own[0], before + read.before)", "max(own[0], before)"),
     ("plan/fold.py", "neutral is None or", "neutral is not None or"),
@@ -439,8 +503,10 @@ MUTATIONS = [
     ("plan/flatten.py", "Read(link.node) for port", "Read(name) for port"),
     ("runtime/render/kept.py", "np.float16 if", "np.float32 if"),
     ("runtime/render/framefile.py", "planes.T).view(dtype)", "planes).view(dtype)"),
-    ("graph/context.py", "return self.scene.clock.times(self.start, self.stop)", "return self.scene.clock.times(self.start, self.stop) + 1"),
-    ("graph/declare.py", "def prepare(self, **params: Any) -> dict[str, Any]:\n        return params", "def prepare(self, **params: Any) -> dict[str, Any]:\n        return {}"),
+    ("graph/context.py", "return self.scene.clock.times(self.start, self.stop)",
+     "return self.scene.clock.times(self.start, self.stop) + 1"),
+    ("graph/declare.py", "def prepare(self, **params: Any) -> dict[str, Any]:\n        return params",
+     "def prepare(self, **params: Any) -> dict[str, Any]:\n        return {}"),
     ("nodes/motion.py", "(0.5 + shader.uniform(bits))", "(0.4 + shader.uniform(bits))"),
     ("nodes/latents.py", "angle = np.arccos", "angle = 1.01 * np.arccos"),
     ("nodes/signals.py", "2.0 ** (-1.0 / (float(fps) * half_life))", "2.0 ** (-1.1 / (float(fps) * half_life))"),

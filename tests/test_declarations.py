@@ -54,49 +54,105 @@ PORT = 'frames: Frames = port("frames")\n'
 COMPUTE = "def compute(self, block, frames): return frames"
 STATIC = "@staticmethod\ndef pixel"
 CLASSES = {
-    "a port without a kind": ('frames: int = port("x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed", "Odd.frames: a port is annotated with what it takes, Audio, Signal, Latents, Frames or Films, not int"),
-    "an unknown kind of port": ('frames: Frame = port("x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed", "Odd.frames: "),
-    "a param without Param": (PORT + 'amount: float = param(0.5, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.amount: a parameter may be driven, so it is annotated with Param, not float"),
-    "a setting with Param": (PORT + 'amount: Param = setting(0.5, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.amount: a setting is constant and is annotated with a plain type"),
-    "a setting with a kind": (PORT + 'other: Frames = setting(None, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.other: a setting is constant"),
-    "a bare field": (PORT + "amount: float = 0.5\noutputs = FRAMES_OUTPUT", "Streamed", "Odd.amount: nothing declares it; use = port(…), param(…) or setting(…)"),
-    "a field without a default": (PORT + "amount: float\noutputs = FRAMES_OUTPUT", "Streamed", "Odd.amount: nothing declares it"),
-    "a list as a default": (PORT + "names: list[str] = []\noutputs = FRAMES_OUTPUT", "Streamed", "Odd.names: nothing declares it"),
-    "no annotation": (PORT + 'amount = param(0.5, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.amount: it needs an annotation"),
-    "a plain attribute": (PORT + "amount = 0.5\noutputs = FRAMES_OUTPUT", "Streamed", "Odd.amount: nothing declares it"),
-    **{f"a field named {name}": (PORT + f'{name}: Param = param(0, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", f"Odd.{name}: every node has something of this name already")
-       for name in ("json", "copy", "schema", "dict", "model_fields", "model_dump", "kind", "links", "outputs_", "params", "digests", "window", "open") if name != "outputs_"},
-    "a field named node": (PORT + 'node: int = setting(0, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.node: a graph says the node's type there"),
-    "a port named name": ('name: Frames = port("x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.name: a call names the node there"),
-    "a hidden field": (PORT + '_amount: Param = param(0, help="x")\noutputs = FRAMES_OUTPUT', "Streamed", "Odd._amount: a port, parameter or setting cannot begin with an underscore"),
-    "an unknown kind": (PORT + 'kind = "magic"\noutputs = FRAMES_OUTPUT', "Streamed", "Odd.kind: there is no kind 'magic'"),
+    "a port without a kind": ('frames: int = port("x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed",
+                              "Odd.frames: a port is annotated with what it takes, Audio, Signal, Latents, Frames or "
+                              "Films, not int"),
+    "an unknown kind of port": ('frames: Frame = port("x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed",
+                                "Odd.frames: "),
+    "a param without Param": (PORT + 'amount: float = param(0.5, help="x")\noutputs = FRAMES_OUTPUT', "Streamed",
+                              "Odd.amount: a parameter may be driven, so it is annotated with Param, not float"),
+    "a setting with Param": (PORT + 'amount: Param = setting(0.5, help="x")\noutputs = FRAMES_OUTPUT', "Streamed",
+                             "Odd.amount: a setting is constant and is annotated with a plain type"),
+    "a setting with a kind": (PORT + 'other: Frames = setting(None, help="x")\noutputs = FRAMES_OUTPUT', "Streamed",
+                              "Odd.other: a setting is constant"),
+    "a bare field": (PORT + "amount: float = 0.5\noutputs = FRAMES_OUTPUT", "Streamed",
+                     "Odd.amount: nothing declares it; use = port(…), param(…) or setting(…)"),
+    "a field without a default": (PORT + "amount: float\noutputs = FRAMES_OUTPUT", "Streamed",
+                                  "Odd.amount: nothing declares it"),
+    "a list as a default": (PORT + "names: list[str] = []\noutputs = FRAMES_OUTPUT", "Streamed",
+                            "Odd.names: nothing declares it"),
+    "no annotation": (PORT + 'amount = param(0.5, help="x")\noutputs = FRAMES_OUTPUT', "Streamed",
+                      "Odd.amount: it needs an annotation"),
+    "a plain attribute": (PORT + "amount = 0.5\noutputs = FRAMES_OUTPUT", "Streamed",
+                          "Odd.amount: nothing declares it"),
+    **{f"a field named {name}": (PORT + f'{name}: Param = param(0, help="x")\noutputs = FRAMES_OUTPUT', "Streamed",
+                                 f"Odd.{name}: every node has something of this name already")
+       for name in ("json", "copy", "schema", "dict", "model_fields", "model_dump", "kind", "links", "outputs_",
+                    "params", "digests", "window", "open") if name != "outputs_"},
+    "a field named node": (PORT + 'node: int = setting(0, help="x")\noutputs = FRAMES_OUTPUT', "Streamed",
+                           "Odd.node: a graph says the node's type there"),
+    "a port named name": ('name: Frames = port("x")\noutputs = FRAMES_OUTPUT', "Streamed",
+                          "Odd.name: a call names the node there"),
+    "a hidden field": (PORT + '_amount: Param = param(0, help="x")\noutputs = FRAMES_OUTPUT', "Streamed",
+                       "Odd._amount: a port, parameter or setting cannot begin with an underscore"),
+    "an unknown kind": (PORT + 'kind = "magic"\noutputs = FRAMES_OUTPUT', "Streamed",
+                        "Odd.kind: there is no kind 'magic'"),
     "outputs that are kinds": (PORT + 'outputs = {"frames": FRAMES}', "Streamed", "Odd.outputs: frames is"),
     "outputs in a list": (PORT + "outputs = [Output(FRAMES)]", "Streamed", "Odd.outputs: outputs by name were wanted"),
-    "an output of no kind": (PORT + 'outputs = {"frames": Output("Frames")}', "Streamed", "an Output of a kind was wanted"),
-    "an output of no name": (PORT + 'outputs = {"my frames": Output(FRAMES)}', "Streamed", "Odd.outputs: 'my frames' is no name"),
+    "an output of no kind": (PORT + 'outputs = {"frames": Output("Frames")}', "Streamed",
+                             "an Output of a kind was wanted"),
+    "an output of no name": (PORT + 'outputs = {"my frames": Output(FRAMES)}', "Streamed",
+                             "Odd.outputs: 'my frames' is no name"),
     "a number as a name": (PORT + "outputs = {0: Output(FRAMES)}", "Streamed", "Odd.outputs: 0 is no name"),
-    "two streamed outputs": (PORT + 'outputs = {"a": Output(FRAMES), "b": Output(FRAMES)}', "Streamed", "Odd.outputs: a streamed node has one output, not 2: a, b"),
-    "a streamed signal": (PORT + "outputs = SIGNAL_OUTPUT", "Streamed", "Odd.outputs: signal is Signal; a streamed node gives Latents or Frames"),
-    "resident frames": ('signal: Signal = port("x")\noutputs = FRAMES_OUTPUT', "Resident", "Odd.outputs: frames is Frames; a resident node gives Signal or Audio"),
-    "a resident port of frames": (PORT + "outputs = SIGNAL_OUTPUT\ndef compute(self, scene, frames): return 0", "Resident", "Odd.frames: a resident node cannot take Frames, only Signal or Audio"),
-    "a streamed port of music": ('audio: Audio = port("x")\noutputs = FRAMES_OUTPUT\ndef compute(self, block, audio): return 0', "Streamed", "Odd.audio: a streamed node cannot take Audio"),
-    "a pointwise port of signals": (PORT + 'signal: Signal = port("x")\n' + STATIC + "(rgb, at): return rgb", "Pointwise", "Odd.signal: a pointwise node cannot take Signal, only Frames"),
-    "a pointwise source": (STATIC + "(at): return at.u, at.v, at.u", "Pointwise", "Odd.pixel: a pointwise node needs a port of Frames"),
-    "a port that compute does not take": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, block): return 0", "Streamed", "Odd.compute: it does not take frames, which is declared ("),
-    "a param that compute does not take": (PORT + 'amount: Param = param(0, help="x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed", "Odd.compute: it does not take amount, which is declared ("),
-    "what compute takes and nothing gives": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, block, frames, amount): return 0", "Streamed", "Odd.compute: it takes amount, which is neither a port nor a parameter; there are frames ("),
-    "no block": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self): return 0", "Streamed", "Odd.compute: it takes 1 arguments"),
-    "an optional port without a default": ('frames: Frames = port("x", optional=True)\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed", "Odd.compute: frames may be left unconnected, so it needs a default: frames=None ("),
-    "a static compute": (PORT + "outputs = FRAMES_OUTPUT\n@staticmethod\ndef compute(block, frames): return frames", "Streamed", "Odd.compute: a method was wanted: def compute(self, block, …)"),
-    "an async compute": (PORT + "outputs = FRAMES_OUTPUT\nasync def compute(self, block, frames): return frames", "Streamed", "Odd.compute: a plain function that returns its result was wanted ("),
-    "a generator": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, block, frames): yield frames", "Streamed", "Odd.compute: a plain function"),
-    "a pixel without at": (PORT + STATIC + "(rgb): return rgb", "Pointwise", "Odd.pixel: it takes no at, the pixel's place: def pixel(frames, at, …) ("),
-    "a pixel that is a method": (PORT + "def pixel(self, rgb, at): return rgb", "Pointwise", "Odd.pixel: a static method was wanted"),
-    "a pixel of two pictures": (PORT + STATIC + "(a, b, at): return a", "Pointwise", "Odd.pixel: it takes 2 pictures before at; the node has 1 ports of Frames ("),
-    "a pixel of unknown numbers": (PORT + STATIC + "(rgb, at, gain): return rgb", "Pointwise", "Odd.pixel: it takes gain, which is no parameter of the node; there are none ("),
-    "a pixel with defaults": (PORT + STATIC + "(rgb, at=None): return rgb", "Pointwise", "Odd.pixel: plain arguments without defaults were wanted ("),
-    "a prepare that takes too little": (PORT + 'amount: Param = param(0, help="x")\ndef prepare(self): return {}\n' + STATIC + "(rgb, at): return rgb", "Pointwise", "Odd.prepare: it does not take amount"),
-    "neutral settings in a list": (PORT + "outputs = FRAMES_OUTPUT\nneutral = [1]", "Streamed", "Odd.neutral: settings by name were wanted"),
+    "two streamed outputs": (PORT + 'outputs = {"a": Output(FRAMES), "b": Output(FRAMES)}', "Streamed",
+                             "Odd.outputs: a streamed node has one output, not 2: a, b"),
+    "a streamed signal": (PORT + "outputs = SIGNAL_OUTPUT", "Streamed",
+                          "Odd.outputs: signal is Signal; a streamed node gives Latents or Frames"),
+    "resident frames": ('signal: Signal = port("x")\noutputs = FRAMES_OUTPUT', "Resident",
+                        "Odd.outputs: frames is Frames; a resident node gives Signal or Audio"),
+    "a resident port of frames": (PORT + "outputs = SIGNAL_OUTPUT\ndef compute(self, scene, frames): return 0",
+                                  "Resident", "Odd.frames: a resident node cannot take Frames, only Signal or Audio"),
+    "a streamed port of music": ('audio: Audio = port("x")\n'
+        'outputs = FRAMES_OUTPUT\n'
+        'def compute(self, block, audio): return 0', "Streamed", "Odd.audio: a streamed node cannot take Audio"),
+    "a pointwise port of signals": (PORT + 'signal: Signal = port("x")\n' + STATIC + "(rgb, at): return rgb",
+                                    "Pointwise", "Odd.signal: a pointwise node cannot take Signal, only Frames"),
+    "a pointwise source": (STATIC + "(at): return at.u, at.v, at.u", "Pointwise",
+                           "Odd.pixel: a pointwise node needs a port of Frames"),
+    "a port that compute does not take": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, block): return 0",
+                                          "Streamed", "Odd.compute: it does not take frames, which is declared ("),
+    "a param that compute does not take": (
+        PORT + 'amount: Param = param(0, help="x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE,
+        "Streamed",
+        "Odd.compute: it does not take amount, which is declared (",
+    ),
+    "what compute takes and nothing gives": (
+        PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, block, frames, amount): return 0",
+        "Streamed",
+        "Odd.compute: it takes amount, which is neither a port nor a parameter; there are frames (",
+    ),
+    "no block": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self): return 0", "Streamed",
+                 "Odd.compute: it takes 1 arguments"),
+    "an optional port without a default": (
+        'frames: Frames = port("x", optional=True)\noutputs = FRAMES_OUTPUT\n' + COMPUTE,
+        "Streamed",
+        "Odd.compute: frames may be left unconnected, so it needs a default: frames=None (",
+    ),
+    "a static compute": (PORT + "outputs = FRAMES_OUTPUT\n"
+        "@staticmethod\n"
+        "def compute(block, frames): return frames", "Streamed",
+        "Odd.compute: a method was wanted: def compute(self, block, …)"),
+    "an async compute": (PORT + "outputs = FRAMES_OUTPUT\nasync def compute(self, block, frames): return frames",
+                         "Streamed", "Odd.compute: a plain function that returns its result was wanted ("),
+    "a generator": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, block, frames): yield frames", "Streamed",
+                    "Odd.compute: a plain function"),
+    "a pixel without at": (PORT + STATIC + "(rgb): return rgb", "Pointwise",
+                           "Odd.pixel: it takes no at, the pixel's place: def pixel(frames, at, …) ("),
+    "a pixel that is a method": (PORT + "def pixel(self, rgb, at): return rgb", "Pointwise",
+                                 "Odd.pixel: a static method was wanted"),
+    "a pixel of two pictures": (PORT + STATIC + "(a, b, at): return a", "Pointwise",
+                                "Odd.pixel: it takes 2 pictures before at; the node has 1 ports of Frames ("),
+    "a pixel of unknown numbers": (PORT + STATIC + "(rgb, at, gain): return rgb", "Pointwise",
+                                   "Odd.pixel: it takes gain, which is no parameter of the node; there are none ("),
+    "a pixel with defaults": (PORT + STATIC + "(rgb, at=None): return rgb", "Pointwise",
+                              "Odd.pixel: plain arguments without defaults were wanted ("),
+    "a prepare that takes too little": (
+        PORT + 'amount: Param = param(0, help="x")\ndef prepare(self): return {}\n' + STATIC + "(rgb, at): return rgb",
+        "Pointwise",
+        "Odd.prepare: it does not take amount",
+    ),
+    "neutral settings in a list": (PORT + "outputs = FRAMES_OUTPUT\nneutral = [1]", "Streamed",
+                                   "Odd.neutral: settings by name were wanted"),
 }  # fmt: skip
 
 
@@ -121,14 +177,28 @@ def test_a_mistake_in_a_class_is_one_sentence(case: str, packages: Any, studio: 
 
 RIGHT = {
     "a base without outputs": (
-        "class Base(Streamed):\n    pass\n\n\nclass Odd(Base):\n    frames: Frames = port('x')\n    outputs = FRAMES_OUTPUT\n    def compute(self, block, frames): return frames\n"
+        "class Base(Streamed):\n"
+        "    pass\n"
+        "\n"
+        "\n"
+        "class Odd(Base):\n"
+        "    frames: Frames = port('x')\n"
+        "    outputs = FRAMES_OUTPUT\n"
+        "    def compute(self, block, frames): return frames\n"
     ),
     "a hidden base": (
-        "class _Base(Streamed):\n    frames: Frames = port('x')\n    def compute(self, block, frames): return frames\n\n\nclass Odd(_Base):\n    outputs = FRAMES_OUTPUT\n"
+        "class _Base(Streamed):\n"
+        "    frames: Frames = port('x')\n"
+        "    def compute(self, block, frames): return frames\n"
+        "\n"
+        "\n"
+        "class Odd(_Base):\n"
+        "    outputs = FRAMES_OUTPUT\n"
     ),
     "keywords": declared(
-        PORT
-        + 'amount: Param = param(0, help="x")\noutputs = FRAMES_OUTPUT\ndef compute(self, block, **given): return given["frames"]'
+        PORT + 'amount: Param = param(0, help="x")\n'
+        "outputs = FRAMES_OUTPUT\n"
+        'def compute(self, block, **given): return given["frames"]'
     ),
     "other names": declared(PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, b, frames, scale=2): return frames"),
     "a list as a setting": declared(
@@ -158,8 +228,10 @@ def test_what_is_right_stays_possible(case: str, packages: Any) -> None:
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [(declared(PORT + COMPUTE), "it declares no outputs"), (declared(PORT + "outputs = FRAMES_OUTPUT"), "it has no compute"),
-     (declared("outputs = FRAMES_OUTPUT", "Node"), "it inherits from Node alone"), (declared(PORT, "Pointwise"), "it has no pixel")],
+    [(declared(PORT + COMPUTE), "it declares no outputs"), (declared(PORT + "outputs = FRAMES_OUTPUT"),
+                                                            "it has no compute"),
+     (declared("outputs = FRAMES_OUTPUT", "Node"), "it inherits from Node alone"),
+     (declared(PORT, "Pointwise"), "it has no pixel")],
 )  # fmt: skip
 def test_a_class_that_is_no_node_type_yet_is_told(source: str, said: str, packages: Any, studio: Any) -> None:
     packages.install(source + GOOD, module="odd_nodes")
@@ -210,7 +282,8 @@ def test_one_module_registered_twice_is_no_conflict(packages: Any) -> None:
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"), ("1 / 0", "ZeroDivisionError"), ("raise SystemExit(4)", "SystemExit: 4"),
+    [("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"), ("1 / 0", "ZeroDivisionError"),
+     ("raise SystemExit(4)", "SystemExit: 4"),
      ("def broken(:", "SyntaxError"), ("raise Exception", "Exception")],
 )  # fmt: skip
 def test_a_package_that_cannot_be_loaded_stops_what_needs_it(
@@ -323,7 +396,8 @@ def test_components_of_an_output() -> None:
         with pytest.raises(TypeError):
             len(unknown)
     for wrong, kind in (
-        (13, IndexError), (-1, IndexError), (slice(0, 3), TypeError), ("0", TypeError), (1.0, TypeError), (True, TypeError), (None, TypeError), (10**9, IndexError)
+        (13, IndexError), (-1, IndexError), (slice(0, 3), TypeError), ("0", TypeError), (1.0, TypeError),
+        (True, TypeError), (None, TypeError), (10**9, IndexError)
     ):  # fmt: skip
         with pytest.raises(kind, match="Features.mfcc"):
             features.mfcc[wrong]

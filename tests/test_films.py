@@ -34,7 +34,8 @@ def counting_graph(folder: Path, fps: str, audio: str, **sink: Any) -> Path:
             "track": {"node": "AudioSource", "path": audio},
             "grey": {"node": "ImageSource", "path": "grey.png"},
             "count": {"node": "Tone", "frames": "grey", "contrast": 0, "pivot": "= 0.1 + 0.005 * frame"},
-            "out": {"node": "FFmpegSink", "frames": "count", "audio": "track", "path": "count.mp4", "crf": 1, "dither": False} | sink,
+            "out": {"node": "FFmpegSink", "frames": "count", "audio": "track", "path": "count.mp4", "crf": 1,
+                    "dither": False} | sink,
         },
     }  # fmt: skip
     tiny.write_png(folder / "grey.png", np.full((32, 64, 3), 128, np.uint8))

@@ -218,7 +218,7 @@ def test_filtering_writes_verdicts_card_and_sheet(data, capsys):
         assert sheet.width <= 1928
         assert (np.asarray(sheet) == filter.RED).all(2).sum() > 4 * 4 * filter.CELL  # four frames, some pixels thick
     assert [p for p in data.rglob(".*")] == []
-    assert len(manifest.usable(data)) == 10
+    assert len(manifest.usable_rows(data)) == 10
 
 
 def test_filtering_twice_or_in_another_order_gives_the_same_bytes(data, capsys):

@@ -1,4 +1,4 @@
-"""Formats: found by entry point, known by their code, told of where they stand; the one of the docs is a whole package."""
+"""Formats: found by entry point, known by their code, reported with their place; that of the docs is a package."""
 
 from __future__ import annotations
 

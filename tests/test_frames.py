@@ -66,7 +66,7 @@ def graph(studio: Any, source: str, *types: str) -> Any:
 def by_hand(raw: np.ndarray, half: bool) -> np.ndarray:
     """Crop one frame at its centre to the film's shape and resample it in light, rounding to float16 before."""
     raw = raw.astype(np.float16).astype(np.float32) if half else raw
-    return raw if raw.shape[1:] == SIZE[::-1] else resample.fitted(raw, SIZE[::-1])
+    return raw if raw.shape[1:] == SIZE[::-1] else resample.fit_picture(raw, SIZE[::-1])
 
 
 def raw_frame(studio: Any, source: str, store: Any, at: int) -> np.ndarray:
@@ -148,7 +148,7 @@ class Bars(Streamed):
     nodes = {"stripes": {"node": "Bars"}, "out": {"node": "DigestSink", "frames": "stripes", "path": "f.txt"}}
     made = harness.load({"n2s": 1, "size": [96, 64], "duration": 0.2, "nodes": nodes}, studio.folder)
     seen = harness.frames(made, store, "stripes", [(0, 6)])
-    wanted = resample.fitted(np.broadcast_to(np.linspace(0, 1, 31, dtype=np.float32), (3, 40, 31)), (64, 96))
+    wanted = resample.fit_picture(np.broadcast_to(np.linspace(0, 1, 31, dtype=np.float32), (3, 40, 31)), (64, 96))
     np.testing.assert_allclose(np.clip(seen, 0, 1), np.broadcast_to(wanted, seen.shape), atol=2e-6)
 
 

@@ -1,4 +1,4 @@
-"""What was read is what is keyed: files that change between runs and while a run is under way, and the track's clock."""
+"""Keys hold what was read: files that change between runs or during a run, and the track's clock."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_decoder_replaced_with_its_card_is_another_model(place: Place, model: 
 
 SWAPS: dict[str, Callable[[Path], None]] = {
     "replaced": lambda path: picture(path, 200) and None,
-    "taken away": Path.unlink,
+    "removed": Path.unlink,
     "cut off": lambda path: path.write_bytes(path.read_bytes()[:50]) and None,
 }
 
@@ -161,7 +161,7 @@ def test_music_that_changes_under_a_run(when: str, place: Place) -> None:
                 self.done = True
                 tiny.write_wav(place.music, tiny.clicks(1, 170))
 
-    place.refused(MediaError, "music.wav was changed while the run was under way. Run again", events=Swap())
+    place.refused(MediaError, "music.wav was changed during the run. Run again", events=Swap())
     place.run()
     other = place.film.read_bytes()
     place.store = Store(place.folder / "anew")
@@ -177,7 +177,7 @@ def test_a_model_that_changes_under_a_run(place: Place, model: Path) -> None:
         decoder.write_bytes(decoder.read_bytes().replace(b"tiny", b"tinY"))
         tiny.write_card(model)
 
-    place.refused(MediaError, "was changed while the run was under way", events=During(swap))
+    place.refused(MediaError, "was changed during the run", events=During(swap))
     place.run()
 
 
@@ -204,7 +204,7 @@ def test_a_file_that_held_something_else_for_a_moment(tmp_path: Path, new_store:
         def rendered(self, frames: int) -> None:
             path.write_bytes(data)
 
-    with pytest.raises(MediaError, match="picture.png was changed while the run was under way"):
+    with pytest.raises(MediaError, match="picture.png was changed during the run"):
         harness.run(still(tmp_path), tmp_path, store, events=Flicker())
     assert harness.run(still(tmp_path), tmp_path, store).rendered == 3
 
@@ -231,7 +231,7 @@ def test_files_that_come_into_a_folder(tmp_path: Path, new_store: Any) -> None:
     inner.mkdir(parents=True)
     (inner / "a").write_text("1")
     graph = still(tmp_path, Names(folder="folder"))
-    with pytest.raises(MediaError, match="inner was changed while the run was under way"):
+    with pytest.raises(MediaError, match="inner was changed during the run"):
         harness.run(graph, tmp_path, store, events=During(lambda: (inner / "b").write_text("2") and None))
     assert harness.run(graph, tmp_path, store).rendered == 3
     (tmp_path / "other").mkdir()
@@ -260,7 +260,8 @@ class Edit(Events):
         path = Path(acme.__file__).with_name("late.py")
         path.write_text(path.read_text().replace("2.0", "2.5"))
 
-graph = Graph(DigestSink(path="a.txt")(acme.N()(ImageSource(path="picture.png")())), size=(32, 32), duration=0.1, base=folder)
+film = DigestSink(path="a.txt")(acme.N()(ImageSource(path="picture.png")()))
+graph = Graph(film, size=(32, 32), duration=0.1, base=folder)
 try:
     render(graph, out=folder, store=Store(folder / "store"), events=Edit() if sys.argv[2] == "edit" else None)
     print(json.dumps((folder / "a.txt").read_text()))
@@ -275,7 +276,7 @@ def test_a_module_that_is_imported_late_and_edited_meanwhile(tmp_path: Path) -> 
         tmp_path / "site", "acme", {"acme/__init__.py": node("N", "gain()", late), "acme/late.py": "GAIN = 2.0\n"}
     )
     picture(tmp_path / "picture.png", 50)
-    assert "late.py was changed while the run was under way" in python(tmp_path / "site", LATE, tmp_path, "edit")
+    assert "late.py was changed during the run" in python(tmp_path / "site", LATE, tmp_path, "edit")
     after = python(tmp_path / "site", LATE, tmp_path, "")
     shutil.rmtree(tmp_path / "store")
     assert python(tmp_path / "site", LATE, tmp_path, "") == after
@@ -334,7 +335,7 @@ def test_a_file_that_a_setting_names_counts_by_its_bytes(tmp_path: Path, new_sto
         for table, other in (("a.txt", None), ("b.txt", None), ("c.txt", None), ("a.txt", "b.txt"))
     ]
     assert rendered == [3, 3, 0, 0]
-    with pytest.raises(MediaError, match="a.txt was changed while the run was under way"):
+    with pytest.raises(MediaError, match="a.txt was changed during the run"):
         harness.run(still(tmp_path, Scale(table="a.txt"), duration=0.6), tmp_path, store,
                     events=During(lambda: (tmp_path / "a.txt").write_text("0.9") and None))  # fmt: skip
     with pytest.raises(GraphError, match="nothing.txt does not exist"):
@@ -398,7 +399,8 @@ class Count(Streamed):
 
 @pytest.mark.parametrize(
     ("node", "changes"),
-    [(FadeOut(), [{"duration": 0.5}, {"duration": 0.8}, {"duration": 0.6}]), (Beats(), [{"tempo": 100}, {"tempo": 140}]),
+    [(FadeOut(), [{"duration": 0.5}, {"duration": 0.8}, {"duration": 0.6}]),
+     (Beats(), [{"tempo": 100}, {"tempo": 140}]),
      (None, [{"duration": 0.5}, {"duration": 0.8}, {"duration": 0.6}])],
     ids=["duration", "tempo", "window"],
 )  # fmt: skip
@@ -501,8 +503,10 @@ class Tables(Streamed):
     ("settings", "other", "alike"),
     [
         ({"listed": ["a.txt", "b.txt"]}, [["b.txt", "b.txt"], ["a.txt"], None], ["c.txt", "b.txt"]),
-        ({"named": {"x": "a.txt", "y": "b.txt"}}, [{"x": "b.txt", "y": "a.txt"}, {"x": "a.txt", "z": "b.txt"}], {"x": "c.txt", "y": "b.txt"}),
-        ({"nested": [["a.txt"], ["b.txt", "a.txt"]]}, [[["a.txt", "b.txt"], ["a.txt"]], [["a.txt"]]], [["c.txt"], ["b.txt", "a.txt"]]),
+        ({"named": {"x": "a.txt", "y": "b.txt"}}, [{"x": "b.txt", "y": "a.txt"}, {"x": "a.txt", "z": "b.txt"}],
+         {"x": "c.txt", "y": "b.txt"}),
+        ({"nested": [["a.txt"], ["b.txt", "a.txt"]]}, [[["a.txt", "b.txt"], ["a.txt"]], [["a.txt"]]],
+         [["c.txt"], ["b.txt", "a.txt"]]),
         ({"weighed": ["a.txt", 2.0]}, [["b.txt", 2.0], ["a.txt", 3.0], None], ["c.txt", 2.0]),
         ({"chosen": "a.txt"}, ["b.txt", "none", 0.5], "c.txt"),
     ],

@@ -66,8 +66,15 @@ def test_kernels_are_small_whatever_the_wiring(seed: int, studio: Any, store: An
         assert {name for name in kernel.inputs if name != "n0"} <= roots
         needed |= set(kernel.steps)
     assert needed == {name for name in plan.order if name != "n0"}
-    renamed = load({name.replace("n", "z", 1): {field: value.replace("n", "z", 1) if field in ("a", "b", "frames") else value for field, value in spec.items()}
-                    for name, spec in reversed(json.loads(graph.path.read_text())["nodes"].items()) if name != "out"}, studio, "z80")  # fmt: skip
+
+    def rename(spec: dict[str, Any]) -> dict[str, Any]:
+        return {
+            field: value.replace("n", "z", 1) if field in ("a", "b", "frames") else value
+            for field, value in spec.items()
+        }
+
+    specs = reversed(json.loads(graph.path.read_text())["nodes"].items())
+    renamed = load({name.replace("n", "z", 1): rename(spec) for name, spec in specs if name != "out"}, studio, "z80")
     names = [stage.name.replace("z", "n") for stage in harness.plan(renamed, store).stages]
     assert names == [stage.name for stage in plan.stages]
 

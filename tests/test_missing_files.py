@@ -1,4 +1,4 @@
-"""A file that is not there is a mistake of the user's, with status 2 in every command; a damaged one is a failure, with 1."""
+"""A missing file is a mistake of the user, with exit status 2 in every command; a damaged one is a failure, with 1."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import tiny
 from places import Place
 
 COMMANDS = (
-    ["run"], ["run", "--dry-run"], ["plan"], ["why"], ["preview"], ["preview", "--node", "travel"], ["export", "--port", "travel", "-o", "t.npz"],
+    ["run"], ["run", "--dry-run"], ["plan"], ["why"], ["preview"], ["preview", "--node", "travel"],
+    ["export", "--port", "travel", "-o", "t.npz"],
 )  # fmt: skip
 MISSING = {
     "music": lambda place: place.music.unlink(),
     "music is a folder": lambda place: place.music.unlink() or place.music.mkdir(),
-    "picture": lambda place: place.edit("film: {node: VAEDecode, latents: drift,", "p: {node: ImageSource, path: p.png}\n  film: {node: VAEDecode, latents: drift,"),
+    "picture": lambda place: place.edit("film: {node: VAEDecode, latents: drift,",
+                                        "p: {node: ImageSource, path: p.png}\n  film: {node: VAEDecode, latents: "
+                                        "drift,"),
     "model": lambda place: place.edit("grid: [2, 3], model: ", "grid: [2, 3], model: /nowhere"),
     "graph": lambda place: place.graph.unlink(),
     "graph is a folder": lambda place: place.graph.unlink() or place.graph.mkdir(),
@@ -51,7 +54,8 @@ def test_a_damaged_file_is_status_1(what: str, place: Place, model: Path, n2s: A
 def test_commands_without_a_graph(studio: Any, tmp_path: Path, n2s: Any) -> None:
     tiny.write_png(tmp_path / "small.png", np.zeros((2, 2, 3), np.uint8))
     for command in (
-        ["anchors", "list", "--model", "nowhere"], ["anchors", "sheet", "s.png", "--model", "nowhere"], ["anchors", "list", "--model", "small.png"],
+        ["anchors", "list", "--model", "nowhere"], ["anchors", "sheet", "s.png", "--model", "nowhere"],
+        ["anchors", "list", "--model", "small.png"],
         ["anchors", "add", "a", "nowhere.png", "--copy-to", "copy"], ["anchors", "add", "a", ".", "--copy-to", "copy"],
         ["anchors", "add", "--data", "nowhere", "--copy-to", "copy"],
     ):  # fmt: skip

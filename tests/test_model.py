@@ -107,7 +107,7 @@ def liveliness(frame: np.ndarray) -> np.ndarray:
 
 
 def test_half_way_between_places_lie_pictures(model: ModelFolder) -> None:
-    """Between places of different styles neither grey mush nor the latent grid: as lively as they, hardly more lattice than drawn art."""
+    """Mixes of anchors of different styles are as sharp as anchors, with hardly more lattice than drawn pictures."""
     names = model.card["anchors"]
     decoder = model.decoder("int8", "cpu", 2)
     parts, total = [], [0.0, 0.0]
@@ -126,7 +126,7 @@ def test_half_way_between_places_lie_pictures(model: ModelFolder) -> None:
 
 
 def test_constant_latents_draw_no_checkerboard(model: ModelFolder) -> None:
-    """Where latents are flat, frames are: neither the grid of cells nor that of the last pixel shuffle is drawn into a calm field."""
+    """Flat latents give flat frames, which show neither the latent grid nor that of the last pixel shuffle."""
     decoder = model.decoder("fp16", "cpu", 2)
     rng = np.random.default_rng(12)
     for values in (*np.eye(8), *-np.eye(8), *rng.normal(size=(8, 8))):

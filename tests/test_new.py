@@ -89,7 +89,7 @@ def test_nothing_is_written_over_unless_told(music: Path, tmp_path: Path) -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"{graph} is there already; --force writes over it, -o names another file.\n"
+    assert done.stderr == f"{graph} exists already; --force replaces it, -o names another file.\n"
     assert graph.read_text() == "weeks of work\n"
     n2s("new", music, "-o", graph, "--force")
     assert Graph.load(graph).sinks() == ["out"]
@@ -134,7 +134,7 @@ def test_a_name_that_is_not_unicode_is_refused(tmp_path: Path) -> None:
     music = tiny.write_wav(tmp_path / "x.wav", tiny.clicks(0.2))
     odd = os.fsencode(tmp_path) + b"/\xff.wav"
     os.rename(music, odd)
-    with pytest.raises(GraphError, match="rename the music"):
+    with pytest.raises(GraphError, match="rename the file"):
         n2s("new", os.fsdecode(odd), "-o", tmp_path / "g.yaml")
     assert not (tmp_path / "g.yaml").exists()
 

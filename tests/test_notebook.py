@@ -33,8 +33,8 @@ def edit(name, old, new):
 edit.moment = 2e9
 cell("%load_ext autoreload")
 cell("%autoreload 2")
-cell("from acme.nodes import N; from acme.pixels import Halve; from n2s import Graph, render; from n2s.runtime.store import Store")
-cell("from n2s.nodes import DigestSink, ImageSource")
+cell("from acme.nodes import N; from acme.pixels import Halve; from n2s import Graph, render")
+cell("from n2s.nodes import DigestSink, ImageSource; from n2s.runtime.store import Store")
 cell(f"folder = {str(folder)!r}")
 for change in [(), *json.loads(sys.argv[2])]:
     if change:

@@ -78,14 +78,14 @@ def test_memory_that_holds_no_frame(digests: Place, monkeypatch: pytest.MonkeyPa
         make_hungry(patch, lambda _, shape: not is_probe(shape))
         digests.refused(
             RenderError,
-            "Memory does not hold one decoded frame. Lower the decoder's grid, or the number of chunks in flight",
+            "There is too little memory to decode one frame. Lower the decoder's grid, or the number of chunks that",
         )
     assert digests.run().rendered == 2
 
 
 def test_memory_that_is_gone_while_the_decoder_is_checked(digests: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     make_hungry(monkeypatch, lambda *_: True)
-    digests.refused(RenderError, "Memory does not hold one decoded frame")
+    digests.refused(RenderError, "There is too little memory to decode one frame")
 
 
 @pytest.mark.parametrize("after", [0, 5])
@@ -107,7 +107,7 @@ def test_cuda_without_memory_hands_over_to_the_cpu(
         make_hungry(patch, refuse)
         patch.setattr(ModelFolder, "provider", lambda self, wanted: "cpu" if self.force_cpu else "cuda")
         report = digests.run()
-    assert digests.said_.count("CUDA's memory does not hold one frame; the CPU goes on from here.") == 1
+    assert digests.said_.count("The memory of CUDA is too small for one frame; the CPU decodes from here on.") == 1
     assert (digests.out / "frames.txt").read_bytes() == usual
     assert report.rendered >= 2
     (digests.out / "frames.txt").unlink()
@@ -120,4 +120,4 @@ def test_cuda_that_is_asked_for_and_not_there(place: Place) -> None:
         pytest.skip("CUDA may well be there")
     place.edit("grid: [2, 3]", "grid: [2, 3], provider: cuda")
     assert place.run().rendered == 2
-    assert "CUDA was asked for and cannot be used here; the CPU decodes instead." in place.said_
+    assert "CUDA cannot be used here; the CPU decodes instead." in place.said_

@@ -97,7 +97,8 @@ def test_a_mistake_keeps_its_status(output: str, tmp_path: Path) -> None:
 
 @FULL
 def test_commands_that_make_a_file_have_made_it(place: Place) -> None:
-    for arguments, name in (("preview track.yaml --node travel -o a.png", "a.png"), ("export track.yaml --port travel -o a.npz", "a.npz"),
+    for arguments, name in (("preview track.yaml --node travel -o a.png", "a.png"),
+                            ("export track.yaml --port travel -o a.npz", "a.npz"),
                             ("draw track.yaml -o a.svg", "a.svg"), ("schema -o a.json", "a.json")):  # fmt: skip
         done = shell(f"$N2S {arguments} >/dev/full 2>/dev/full", place.folder)
         assert done.returncode == 0 and (place.folder / name).stat().st_size > 100

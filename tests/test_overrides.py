@@ -1,4 +1,4 @@
-"""--set and its like: merged into what the file says, reaching into sub-graphs and tracks, told where they were given."""
+"""--set and its like: merged into the file's values, inside sub-graphs and tracks, with errors at their own place."""
 
 from __future__ import annotations
 

@@ -90,8 +90,8 @@ def test_preview_shows_exactly_the_frames_of_the_film(
     assert n2s("preview", graph, "--at", 3, "--at", 0, "--at", 3, "-o", "two.png")[0] == 0
     assert made == [(0, 1), (90, 91)]
     sheet = tiny.read_png(tmp_path / "two.png")
-    assert (sheet[8:72, 8:104] == contact.as_shown(shown[0])).all() and (
-        sheet[8:72, 112:208] == contact.as_shown(shown[90])
+    assert (sheet[8:72, 8:104] == contact.to_pixels(shown[0])).all() and (
+        sheet[8:72, 112:208] == contact.to_pixels(shown[90])
     ).all()
     assert n2s("preview", graph)[1] == "renders/track.png  grain at 00:02.00\n"
     assert "00:00.50, 00:01.50, 00:02.50, 00:03.50" in n2s("preview", graph, "--sheet", 4)[1]
@@ -128,7 +128,7 @@ def test_preview_of_signals_renders_nothing(graph: Path, tmp_path: Path, n2s: An
         (["--node", "pulse.0"], "has no components"),
         (["--node", "track"], '"track" is music'),
         (["--at", 9], "lies outside the track, which lasts 4.00 s"),
-        (["--at", 1, "--sheet", 3], "exclude each other"),
+        (["--at", 1, "--sheet", 3], "cannot be combined"),
         (["--every", 0.001], "give a longer time"),
         (["--every", 0], "give a longer time"),
         (["-o", "film.jpg"], "is written as .png"),

@@ -16,7 +16,7 @@ Image = pytest.importorskip("PIL.Image")
 
 from training import manifest, procedural  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
-from training.files import alone  # noqa: E402
+from training.files import lock_folder  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 STYLES = list(procedural.STYLES)
@@ -53,7 +53,7 @@ def copy(whole, tmp_path):
 
 def test_a_data_set_has_rows_and_sidecars_that_tell_all(whole):
     folder, _ = whole
-    rows = manifest.usable(folder)
+    rows = manifest.usable_rows(folder)
     assert [(row.style, row.index) for row in rows] == [(s, i) for s in ("glitch", "noise") for i in range(3)]
     assert len({row.sha256 for row in rows}) == len(rows) and not procedural.alike(rows)
     for row in rows:
@@ -75,11 +75,11 @@ def test_the_same_bytes_with_several_processes(whole, tmp_path):
 
 def test_two_commands_do_not_write_into_one_data_set(tmp_path):
     command = ["--out", str(tmp_path / "set"), "--count", "1", "--styles", "noise", "--size", "32", "--workers", "1"]
-    with alone(tmp_path / "set"), pytest.raises(TrainingError, match="Another command is writing into"):
+    with lock_folder(tmp_path / "set"), pytest.raises(TrainingError, match="Another command is writing into"):
         procedural.main(command)
     assert not contents(tmp_path)
     procedural.main(command)
-    assert len(manifest.usable(tmp_path / "set")) == 1
+    assert len(manifest.usable_rows(tmp_path / "set")) == 1
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -123,7 +123,7 @@ def test_a_larger_count_and_more_styles_go_on_and_verdicts_stay(copy):
     assert generate(copy, ("glitch", "noise", "organic"), 4) == 2 + 4
     after = {row.file: row for row in manifest.read(copy)}
     assert after[rows[0].file] == rows[0] and after[rows[1].file] == rows[1] and len(after) == 12
-    assert len(manifest.usable(copy)) == 11
+    assert len(manifest.usable_rows(copy)) == 11
 
 
 @pytest.mark.parametrize("change, words", [
@@ -201,7 +201,7 @@ def test_a_real_interruption_leaves_a_data_set_that_goes_on(tmp_path, workers, h
     assert "Traceback" not in errors
     if how == signal.SIGINT:
         assert process.returncode == 130 and "Interrupted" in errors
-        assert manifest.usable(tmp_path)
+        assert manifest.usable_rows(tmp_path)
     until = time.monotonic() + 10
     while _group_lives(process.pid) and time.monotonic() < until:
         time.sleep(0.05)
@@ -209,7 +209,7 @@ def test_a_real_interruption_leaves_a_data_set_that_goes_on(tmp_path, workers, h
     there = len(list(tmp_path.glob("noise/noise-*.png")))
     assert 8 <= there < 400
     assert generate(tmp_path, ["noise"], there + 2, seed=1) <= 2 + 2 * workers
-    manifest.usable(tmp_path)
+    manifest.usable_rows(tmp_path)
 
 
 def _group_lives(group):

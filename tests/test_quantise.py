@@ -16,9 +16,9 @@ from training import equalise, quantize_onnx  # noqa: E402
 from training.card import session  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.export_onnx import Generator, to_onnx  # noqa: E402
-from training.fold import unnormed  # noqa: E402
-from training.latents import between  # noqa: E402
-from training.models import HIGH, LOW, VAE, Config, rounded  # noqa: E402
+from training.fold import remove_norms  # noqa: E402
+from training.latents import slerp  # noqa: E402
+from training.models import HIGH, LOW, VAE, Config, round_to_levels  # noqa: E402
 
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")
@@ -36,7 +36,7 @@ def decoders(tmp_path_factory):
     """A lively decoder without norms in float32 and int8; its last block is driven far beyond what a SiLU is given."""
     folder = tmp_path_factory.mktemp("decoders")
     torch.manual_seed(2)
-    decoder = unnormed(VAE(Config(decoder=(32, 16, 16, 16), encoder=(32, 16, 16, 16), blocks=1)).decoder)
+    decoder = remove_norms(VAE(Config(decoder=(32, 16, 16, 16), encoder=(32, 16, 16, 16), blocks=1)).decoder)
     with torch.no_grad():
         decoder.out.weight.mul_(40)
         decoder.body[-1].conv1.weight.mul_(60)
@@ -81,7 +81,9 @@ def test_what_rounding_does_to_frames_foretells_int8(decoders):
     """`Watch` and the loss see the float decoder with rounded inputs; what they say has to hold for the file."""
     wanted, got = (frames(path) for path in decoders[:2])
     with torch.no_grad():
-        foretold = np.stack([decoders[2](torch.from_numpy(each), show=rounded).numpy() for each in latents(4, seed=9)])
+        foretold = np.stack(
+            [decoders[2](torch.from_numpy(each), show=round_to_levels).numpy() for each in latents(4, seed=9)]
+        )
     assert psnr(got, wanted) == pytest.approx(psnr(foretold, wanted), abs=4)
 
 
@@ -168,7 +170,7 @@ def test_a_decoder_with_norms_has_nothing_to_make_alike(tmp_path):
 def test_every_range_is_given(folded, tmp_path, monkeypatch):
     """Calibration sees one batch only: what it had to find out by itself would be far too narrow."""
     decoder = VAE(Config(decoder=(32, 16, 16, 16), encoder=(32, 16, 16, 16), blocks=1)).decoder
-    model = Generator(unnormed(decoder) if folded else decoder, torch.zeros(1, 8, 1, 1), torch.ones(1, 8, 1, 1))
+    model = Generator(remove_norms(decoder) if folded else decoder, torch.zeros(1, 8, 1, 1), torch.ones(1, 8, 1, 1))
     to_onnx(model, tmp_path / "float.onnx", "decoder", torch.randn(2, 8, 5, 6), {})
     found = {}
     monkeypatch.setattr(quantize_onnx, "levels", lambda *given: found.setdefault("levels", levels(*given)))
@@ -192,8 +194,8 @@ def test_between_two_places_is_where_films_go():
     b *= 2
     for t in (0.0, 0.3, 1.0):
         factors = spherical_factors(np.array([1 - t, t]), gram_matrix(np.stack([a, b])))
-        assert np.allclose(between(a, b, t), factors[0] * a + factors[1] * b, atol=1e-6)
-    assert np.allclose(between(a, 3 * a, 0.5), 2 * a) and between(a, b, 0.5).dtype == np.float32
+        assert np.allclose(slerp(a, b, t), factors[0] * a + factors[1] * b, atol=1e-6)
+    assert np.allclose(slerp(a, 3 * a, 0.5), 2 * a) and slerp(a, b, 0.5).dtype == np.float32
 
 
 def test_calibration_latents_are_near_those_of_films():
@@ -212,4 +214,4 @@ def test_a_file_without_latents_names_the_cure(tmp_path):
     np.savez(tmp_path / "flat.npz", a=np.zeros(3))
     for name, words in (("broken.npz", "n2s export GRAPH"), ("flat.npz", "name the port")):
         with pytest.raises(TrainingError, match=words):
-            quantize_onnx.given([tmp_path / name])
+            quantize_onnx.read_latents([tmp_path / name])

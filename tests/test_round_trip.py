@@ -32,9 +32,10 @@ steady = settings(
 
 
 TEXTS = st.one_of(
-    st.sampled_from(["", "null", "true", "yes", "1e5", "0x1F", "1_000", "12:30", "2020-01-01", "~", "- a", "a: b", "a #b", "#a",
-                     "{a}", "[a]", "a, b", "'a'", '"a"', "= a", "@a", "%a", "*a", "&a", "!a", "|", ">", "?", "a\\b", " a ",
-                     "ü", "日本", "🎬", "a\nb", "a\tb", "\x85", "\u2028", "\ufeff", "..", "a/b.wav", "0o17", ".inf", "="]),
+    st.sampled_from(["", "null", "true", "yes", "1e5", "0x1F", "1_000", "12:30", "2020-01-01", "~", "- a", "a: b",
+                     "a #b", "#a", "{a}", "[a]", "a, b", "'a'", '"a"', "= a", "@a", "%a", "*a", "&a", "!a", "|", ">",
+                     "?", "a\\b", " a ", "ü", "日本", "🎬", "a\nb", "a\tb", "\x85", "\u2028", "\ufeff", "..",
+                     "a/b.wav", "0o17", ".inf", "="]),
     st.text(st.characters(codec="utf-8", exclude_characters=[chr(c) for c in range(32)]), max_size=12),
 )  # fmt: skip
 NAMES = st.text(string.ascii_lowercase + "_", min_size=1, max_size=5).map(lambda text: f"n_{text}")
@@ -60,7 +61,8 @@ def _expression(signals: list[Any]) -> st.SearchStrategy[Any]:
         drawn = st.tuples(st.sampled_from(signals), inner)
         return st.one_of(
             drawn.map(lambda t: t[0] + t[1]), drawn.map(lambda t: t[1] - t[0]), drawn.map(lambda t: t[0] ** t[1]),
-            drawn.map(lambda t: -(t[0] * t[1])), drawn.map(lambda t: t[0] > t[1]), drawn.map(lambda t: functions.max(*t)),
+            drawn.map(lambda t: -(t[0] * t[1])), drawn.map(lambda t: t[0] > t[1]),
+            drawn.map(lambda t: functions.max(*t)),
         )  # fmt: skip
 
     return st.recursive(leaf, deeper, max_leaves=5)
@@ -192,7 +194,7 @@ LAYOUTS = {
     "windows": lambda values: graph_text(values).replace("\n", "\r\n"),
     "commented": lambda values: "# first\n" + graph_text(values).replace("\n", "   # tab\there\n  # and {here: [\n\n"),
     "no line break at the end": lambda values: graph_text(values).rstrip("\n"),
-    "a line a setting": lambda values: _blocks(values),
+    "one line per setting": lambda values: _blocks(values),
 }
 
 

@@ -214,7 +214,8 @@ def test_the_command_line(many: str, long_graph: Path, tmp_path: Path, store: An
     changed = n2s("run", long_graph, "--set", "grain.amount=0.06", "--set", "tone.exposure== 0.5 * pulse", *common)
     assert "Rendered 6 chunks" in changed.stdout
     assert "track.mp4: up to date" in n2s("run", long_graph, "--set", "grain.amount=0.06",
-                                          "--set", "tone.exposure== 0.5 * pulse", "--dry-run", *common).stdout  # fmt: skip
+                                          "--set", "tone.exposure== 0.5 * pulse", "--dry-run",
+                                          *common).stdout  # fmt: skip
     for wrong, words in (
         (["run", long_graph, "--set", "grian.amount=1"], 'Did you mean "grain"?'),
         (["run", long_graph, "--set", "nonsense"], "--set takes node.setting=value"),

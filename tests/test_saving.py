@@ -134,7 +134,8 @@ EDITS = [
     ({"pulse.attack": 0}, "0.180}", "0.180, attack: 0}"),
     ({"pulse.signal": "features.low"}, "features.onset,", "features.low,"),
     ({"travel.points": [[0, 0], [9, 0.5], [17, 0.55]]}, "[9, 0.3]", "[9, 0.5]"),
-    ({"travel.points": [[0, 0], [9, 0.3], [17, 0.55], [20, 1]]}, "[17, 0.55]", "[17, 0.55],\n                                     [20, 1]"),
+    ({"travel.points": [[0, 0], [9, 0.3], [17, 0.55], [20, 1]]}, "[17, 0.55]",
+     "[17, 0.55],\n                                     [20, 1]"),
     ({"travel.points": [[0, 0], [17, 0.55]]}, "[9, 0.3],   # here\n                                     ", ""),
     ({"travel.points": [[-1, 1], [0, 0], [9, 0.3], [17, 0.55]]}, "[[0, 0]", "[[-1, 1], [0, 0]"),
     ({"weights.count": 4}, "count: 3 }", "count: 4 }"),
@@ -163,7 +164,8 @@ EDITS = [
     ({"out.audio": None}, "audio: track, ", ""),
     ({"out.crf": 20}, "chunk: null}", "chunk: null, crf: 20}"),
     ({"grain": None, "out.frames": "tone"}, None, None),
-    ({"glow": {"node": "EMA", "signal": "pulse"}}, "chunk: null}\n", "chunk: null}\n  glow: {node: EMA, signal: pulse}\n"),
+    ({"glow": {"node": "EMA", "signal": "pulse"}}, "chunk: null}\n", "chunk: null}\n"
+        "  glow: {node: EMA, signal: pulse}\n"),
     ({"wash": Tone(frames="film", exposure="= max(pulse, 0.5)")}, "chunk: null}\n",
      "chunk: null}\n  wash:\n    node: Tone\n    frames: film\n    exposure: = max(pulse, 0.5)\n"),
 ]  # fmt: skip
@@ -199,7 +201,8 @@ def test_a_removed_node_takes_its_comment_along(tmp_path: Path) -> None:
         line[2:] for line in difflib.ndiff(PLAIN.splitlines(), path.read_text().splitlines()) if line.startswith("- ")
     ]
     assert [line.strip() for line in gone if "grain" not in line] == [
-        "# A pulse,", "# in two lines.", "pulse: {node: EMA, signal: features.onset, half_life: 0.180}", "exposure: =  0.4*pulse",
+        "# A pulse,", "# in two lines.", "pulse: {node: EMA, signal: features.onset, half_life: 0.180}",
+        "exposure: =  0.4*pulse",
     ]  # fmt: skip
 
 
@@ -210,7 +213,8 @@ def test_a_removed_node_takes_its_comment_along(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "changes",
     [{"grain.amount": 0.5}, {"g.amount": 0.5}, {"fps": 25, "title": None}, {"more": {"node": "Constant", "value": 2}},
-     {"anchors.names": ["red"]}, {"w.count": None}, {"grain": None, "out.frames": "tone"}, {"g": None, "out.frames": "d"},
+     {"anchors.names": ["red"]}, {"w.count": None}, {"grain": None, "out.frames": "tone"},
+     {"g": None, "out.frames": "d"},
      {"k.points": [[0, 0]], "title": "a, b"}, {"k.points": [[0, 0], [1, 1], [2, 2]]}, {"d.latents": None, "g": None}],
     ids=str,
 )  # fmt: skip
@@ -275,11 +279,13 @@ def test_paths_are_written_as_seen_from_the_file(tmp_path: Path) -> None:
 def test_paths_within_settings_are_written_as_seen_from_the_file(tmp_path: Path, packages: Any) -> None:
     packages.install(TABLES)
     here = {
-        "listed": ["a.csv", "/b.csv"], "named": {"red": "a.csv"}, "weighed": ["a.csv", 0.5], "nested": [[], ["a.csv", "c/a.csv"]],
+        "listed": ["a.csv", "/b.csv"], "named": {"red": "a.csv"}, "weighed": ["a.csv", 0.5],
+        "nested": [[], ["a.csv", "c/a.csv"]],
         "folders": [["a.csv", "fonts"]],
     }  # fmt: skip
     there = {
-        "listed": ["../a.csv", "/b.csv"], "named": {"red": "../a.csv"}, "weighed": ["../a.csv", 0.5], "nested": [[], ["../a.csv", "../c/a.csv"]],
+        "listed": ["../a.csv", "/b.csv"], "named": {"red": "../a.csv"}, "weighed": ["../a.csv", 0.5],
+        "nested": [[], ["../a.csv", "../c/a.csv"]],
         "folders": [["a.csv", "../fonts"]],
     }  # fmt: skip
     (tmp_path / "a.yaml").write_text(json.dumps({"n2s": 1, "nodes": {"tables": {"node": "Tables", **here}}}))

@@ -148,9 +148,11 @@ def test_the_schema_takes_what_a_node_may_be_given(entry: str, validator: Any) -
 @pytest.mark.parametrize(
     ("line", "where"),
     [
-        ("fsp: 30", ""), ("fps: fast", "fps"), ("fps: 0", "fps"), ("size: [640, 361]", "size.1"), ("size: [640]", "size"),
+        ("fsp: 30", ""), ("fps: fast", "fps"), ("fps: 0", "fps"), ("size: [640, 361]", "size.1"),
+        ("size: [640]", "size"),
         ("seed: -1", "seed"), ("title: [a]", "title"), ("tempo: 1000", "tempo"), ("presets: {soft: 3}", "presets.soft"),
-        ("interface: {inputs: {}}", "interface"), ("interface: {outputs: {}, inputs: {a: {kind: Film, help: a}}}", "interface.inputs.a.kind"),
+        ("interface: {inputs: {}}", "interface"), ("interface: {outputs: {}, inputs: {a: {kind: Film, help: a}}}",
+                                                   "interface.inputs.a.kind"),
     ],
 )  # fmt: skip
 def test_the_schema_refuses_a_wrong_entry(line: str, where: str, validator: Any) -> None:
@@ -166,8 +168,10 @@ def test_the_schema_takes_the_entries_of_a_graph(line: str, validator: Any) -> N
 
 @pytest.mark.parametrize(
     "text",
-    ["0.4", "-6 dB", "+.5", "1.", "5e-1", "4 beats", "2bars", "250 ms", "1 s", "1 bar", "4 beets", "features", "features.onset",
-     "features.mfcc.3", "a.b.c.d", "a.3.b", "a b", "0x10", "1_000", "", " ", "= 1", "=pulse", "=", "= ", "1e999x", "é", "dB"],
+    ["0.4", "-6 dB", "+.5", "1.", "5e-1", "4 beats", "2bars", "250 ms", "1 s", "1 bar", "4 beets", "features",
+     "features.onset",
+     "features.mfcc.3", "a.b.c.d", "a.3.b", "a b", "0x10", "1_000", "", " ", "= 1", "=pulse", "=", "= ", "1e999x", "é",
+     "dB"],
 )  # fmt: skip
 def test_the_patterns_are_those_of_the_check(text: str) -> None:
     """Where they differ, an editor would mark what runs, or be silent about what does not."""

@@ -15,7 +15,7 @@ from PIL import Image
 
 from training import manifest, sd_generate
 from training.compat import mend_torchvision
-from training.errors import TrainingError, guarded
+from training.errors import TrainingError, run_command
 from training.sd_generate import PROMPTS, noise_seed, read_prompts
 
 # diffusers' scheduler hands torch tensors to numpy in a way that numpy 2 deplores.
@@ -66,7 +66,7 @@ def run(model, out: Path, *options: str) -> None:
 def fails(capsys, *arguments: str) -> str:
     """Run the command, which has to fail with one line and exit code 1; return the line."""
     with pytest.raises(SystemExit) as end:
-        guarded(lambda: sd_generate.main(list(arguments)))
+        run_command(lambda: sd_generate.main(list(arguments)))
     assert end.value.code == 1
     lines = [line for line in capsys.readouterr().err.splitlines() if "pictures/s" not in line]
     assert len(lines) == 1 and lines[0].startswith("error: ")
@@ -155,7 +155,7 @@ def test_a_prompts_file_that_is_none_is_told(tmp_path, capsys):
 
 def test_a_data_set_in_the_layout_of_the_manifest(model, tmp_path, capsys):
     run(model, tmp_path / "a", "--count", "2")
-    rows = manifest.usable(tmp_path / "a")
+    rows = manifest.usable_rows(tmp_path / "a")
     assert [row.file for row in rows] == [manifest.file_name(s, k) for s in ("glitch", "noise") for k in (0, 1)]
     for row in rows:
         data = (tmp_path / "a" / row.file).read_bytes()
@@ -217,14 +217,14 @@ def test_it_goes_on_where_it_was_interrupted(model, tmp_path, monkeypatch, capsy
     found, whole = files(tmp_path / "a"), files(tmp_path / "whole")
     assert set(found) == set(whole)
     assert all(found[name] == whole[name] for name in whole if name.endswith(".json"))
-    assert len(manifest.usable(tmp_path / "a")) == 6
+    assert len(manifest.usable_rows(tmp_path / "a")) == 6
 
     painted.clear()
     before = files(tmp_path / "a")
     run(model, tmp_path / "a", "--count", "3")
     assert not painted and files(tmp_path / "a") == before
     run(model, tmp_path / "a", "--count", "4")
-    assert len(painted) == 2 and len(manifest.usable(tmp_path / "a")) == 8
+    assert len(painted) == 2 and len(manifest.usable_rows(tmp_path / "a")) == 8
 
 
 def test_verdicts_outlive_going_on(model, tmp_path):
@@ -249,7 +249,7 @@ def test_a_small_memory_halves_the_batch(model, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(sd_generate.Painter, "paint", small)
     run(model, tmp_path / "a", "--count", "1", "--batch", "2")
-    assert sizes == [2, 1, 1] and len(manifest.usable(tmp_path / "a")) == 2
+    assert sizes == [2, 1, 1] and len(manifest.usable_rows(tmp_path / "a")) == 2
     assert "going on with --batch 1" in capsys.readouterr().out
 
 

@@ -117,7 +117,8 @@ def test_subgraphs_nest_and_give_several_outputs(studio: Any, store: Any) -> Non
     using(studio, {})
     outer = {
         "n2s": 1,
-        "interface": {"inputs": {"picture": {"kind": "Frames", "help": "it"}, "drive": {"kind": "Signal", "help": "what drives"}},
+        "interface": {"inputs": {"picture": {"kind": "Frames", "help": "it"},
+                                 "drive": {"kind": "Signal", "help": "what drives"}},
                       "params": {"much": {"default": 0.4, "help": "how much"}},
                       "outputs": {"frames": "inner", "slow": "slow"}},
         "nodes": {

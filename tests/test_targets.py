@@ -74,7 +74,8 @@ def test_a_part_or_another_shape_leaves_the_film_as_it_is(
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
-        ([], "track.mp4"), (["--size", "96x64"], "track.mp4"), (["--fps", "30"], "track.mp4"), (["--to", "1"], "track.mp4"),
+        ([], "track.mp4"), (["--size", "96x64"], "track.mp4"), (["--fps", "30"], "track.mp4"),
+        (["--to", "1"], "track.mp4"),
         (["--to", "9"], "track.mp4"), (["--from", "0"], "track.mp4"), (["--set", "grain.amount=0.1"], "track.mp4"),
         (["--draft"], "draft/track.mp4"), (["--draft", "--size", "96x64", "--fps", "30"], "draft/track.mp4"),
     ],
@@ -257,7 +258,7 @@ def test_pictures_and_numbers_are_not_written_over_what_the_graph_is_made_of(tra
     )
     for command in (["preview", track.graph, "--node", "travel"], ["draw", track.graph]):
         status, _, err = n2s(*command, "-o", "picture.png")
-        assert status == 2 and "picture.png is read by the graph and would be written over" in err
+        assert status == 2 and "picture.png is read by the graph and would be overwritten" in err
     assert picture.read_bytes() == PRECIOUS
 
 
@@ -284,13 +285,16 @@ def test_files_that_are_named_within_settings_are_not_written_over(
         f"tables: {{node: Tables, {settings}}}\n  film: {{node: VAEDecode, latents: drift,",
     )
     status, _, err = n2s("draw", track.graph, "-o", file)
-    assert status == 2 and "b.csv is read by the graph and would be written over" in err
+    assert status == 2 and "b.csv is read by the graph and would be overwritten" in err
     assert file.read_bytes() == PRECIOUS
 
 
 def test_paths_that_lead_nowhere_name_no_file_of_the_graph(track: Place, packages: Any, n2s: Any) -> None:
     packages.install(TABLES)
-    wrong = f"{{node: Tables, listed: [{'x' * 5000}], named: {{a: loop}}}}\n  still: {{node: ImageSource, path: {'x' * 5000}}}"
+    wrong = (
+        f"{{node: Tables, listed: [{'x' * 5000}], named: {{a: loop}}}}\n  still: {{node: ImageSource, path: "
+        f"{'x' * 5000}}}"
+    )
     (track.folder / "loop").symlink_to("loop")
     track.edit(
         "film: {node: VAEDecode, latents: drift,", f"tables: {wrong}\n  film: {{node: VAEDecode, latents: drift,"

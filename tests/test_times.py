@@ -24,15 +24,20 @@ from n2s.graph.timecodes import minutes as shown
 from n2s.graph.timecodes import timecode
 from n2s.nodes import EMA, AudioSource, FFmpegSink, ImageSource, Keyframes, Tone
 
-SPELLINGS = {  # each, and its seconds at 90 beats a minute
+SPELLINGS = {  # each, and its seconds at 90 beats per minute
     "80": 80, "80.5": 80.5, ".5": 0.5, "1e1": 10, "0": 0, " 7 ": 7, "80 s": 80, "80s": 80, "250 ms": 0.25, "0.5 s": 0.5,
-    "1:20": 80, "01:20": 80, "0:00": 0, "1:20.5": 80.5, "0:00.001": 0.001, "90:00": 5400, "1:02:03": 3723, "10:00:00.25": 36000.25,
-    "1 beat": 2 / 3, "32 beats": 64 / 3, "0.5 beats": 1 / 3, "0.33333333333333331": 1 / 3, "1 bar": 8 / 3, "8 bars": 64 / 3,
+    "1:20": 80, "01:20": 80, "0:00": 0, "1:20.5": 80.5, "0:00.001": 0.001, "90:00": 5400, "1:02:03": 3723,
+    "10:00:00.25": 36000.25,
+    "1 beat": 2 / 3, "32 beats": 64 / 3, "0.5 beats": 1 / 3, "0.33333333333333331": 1 / 3, "1 bar": 8 / 3,
+    "8 bars": 64 / 3,
 }  # fmt: skip
 REFUSED = [
-    "", " ", "-1", "-1:20", "-0:10", "nan", "NaN", "inf", "1e400", "1e999999", "1:75", "1:60", "1:5", "1:2:3:4", "1:60:00", "1:", ":20",
-    "1:20:", "1: 20", "1:20 s", "1.5:20", "٨٠", "1:٢٠", "８０", "1_000", "+5", "80 sec", "2 minutes", "-6 dB", "6 dB", "beats", "one",
-    "= 4 beats", "1,5", "0x10", "1:20.", "1:20\n1", "9" * 400, True, None, [1], float("nan"), float("inf"), -1, -0.5, 10**400,
+    "", " ", "-1", "-1:20", "-0:10", "nan", "NaN", "inf", "1e400", "1e999999", "1:75", "1:60", "1:5", "1:2:3:4",
+    "1:60:00", "1:", ":20",
+    "1:20:", "1: 20", "1:20 s", "1.5:20", "٨٠", "1:٢٠", "８０", "1_000", "+5", "80 sec", "2 minutes", "-6 dB", "6 dB",
+    "beats", "one",
+    "= 4 beats", "1,5", "0x10", "1:20.", "1:20\n1", "9" * 400, True, None, [1], float("nan"), float("inf"), -1, -0.5,
+    10**400,
 ]  # fmt: skip
 
 
@@ -90,7 +95,13 @@ def test_no_length(value: Any) -> None:
 
 def test_a_length_in_bars_needs_a_tempo(tmp_path: Path) -> None:
     path = tmp_path / "graph.yaml"
-    text = "n2s: 1\nduration: 2 bars\nnodes:\n  picture: {node: ImageSource, path: p.png}\n  out: {node: FFmpegSink, in: picture, path: a.mp4}\n"
+    text = (
+        "n2s: 1\n"
+        "duration: 2 bars\n"
+        "nodes:\n"
+        "  picture: {node: ImageSource, path: p.png}\n"
+        "  out: {node: FFmpegSink, in: picture, path: a.mp4}\n"
+    )
     path.write_text(text)
     with pytest.raises(GraphError, match=r':2:11  duration: "2 bars" is as long as the tempo says; set "tempo: 120"'):
         Graph.load(path)
@@ -105,7 +116,8 @@ def test_a_length_in_bars_needs_a_tempo(tmp_path: Path) -> None:
 def test_times_of_keyframes_are_those_of_the_numbers_they_stand_for() -> None:
     numbers = Keyframes(points=[[0, 1], [1.5, 3], [4, -1]]).compute(scene(300))
     for points in (
-        [["0", 1], ["0:01.5", 3], ["4 s", -1]], [[0, 1], ["1500 ms", 3], ["0:04", -1]], [[0, 1], ["3 beats", 3], ["2 bars", -1]],
+        [["0", 1], ["0:01.5", 3], ["4 s", -1]], [[0, 1], ["1500 ms", 3], ["0:04", -1]],
+        [[0, 1], ["3 beats", 3], ["2 bars", -1]],
     ):  # fmt: skip
         np.testing.assert_array_equal(Keyframes(points=points).compute(scene(300)), numbers)
     assert Keyframes(points=[[-1, 0], ["5", 1]]).points == [[-1.0, 0.0], [5.0, 1.0]]
@@ -135,7 +147,7 @@ def test_beats_and_seconds_are_compared_in_the_tempo_of_the_track() -> None:
     from dataclasses import replace
 
     slow = scene(300)
-    with pytest.raises(GraphError, match="at 60 beats a minute, times must rise; 5 s comes after 8 beats"):
+    with pytest.raises(GraphError, match="at 60 beats per minute, times must rise; 5 s comes after 8 beats"):
         mixed.compute(replace(slow, clock=replace(slow.clock, tempo=60.0)))
 
 
@@ -233,9 +245,11 @@ def test_commands_take_times(half: str, track: Place, n2s: Any) -> None:
 @pytest.mark.parametrize("text", ["-1", "nan", "1e400", "1:75", "1:2:3:4", "", "٥", "5 dB", "inf"])
 def test_commands_refuse_what_is_no_time(text: str, track: Place, n2s: Any) -> None:
     for option, arguments in (
-        ("--from", ["run", track.graph]), ("--to", ["run", track.graph]), ("--at", ["why", track.graph]), ("--at", ["preview", track.graph]),
+        ("--from", ["run", track.graph]), ("--to", ["run", track.graph]), ("--at", ["why", track.graph]),
+        ("--at", ["preview", track.graph]),
         ("--every", ["preview", track.graph]), ("--from", ["export", track.graph, "--port", "travel", "-o", "t.npz"]),
-        ("--to", ["export", track.graph, "--port", "travel", "-o", "t.npz"]), ("--every", ["export", track.graph, "--port", "x", "-o", "t.npz"]),
+        ("--to", ["export", track.graph, "--port", "travel", "-o", "t.npz"]),
+        ("--every", ["export", track.graph, "--port", "x", "-o", "t.npz"]),
     ):  # fmt: skip
         status, out, err = n2s(*arguments, f"{option}={text}")
         assert status == 2 and not out and err.startswith(f"{option}: a time "), err
@@ -256,7 +270,7 @@ def test_beats_that_nobody_hears_are_assumed_and_said(track: Place, n2s: Any) ->
         "pulse: {node: EMA, signal: travel,",
     )
     status, out, err = n2s("run", track.graph, "--to", "1 beat", "--dry-run")
-    assert status == 0 and "15 of 15 frames" in out and "120 beats a minute are assumed" in err
+    assert status == 0 and "15 of 15 frames" in out and "120 beats per minute are assumed" in err
 
 
 def test_times_as_they_are_shown() -> None:

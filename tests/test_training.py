@@ -27,11 +27,11 @@ from tiny_vae import TINY, lively  # noqa: E402
 
 from training import checkpoint, dataset, fold, manifest, procedural  # noqa: E402
 from training.anchors import ANCHORS  # noqa: E402
-from training.errors import TrainingError, guarded  # noqa: E402
-from training.latents import visited  # noqa: E402
+from training.errors import TrainingError, run_command  # noqa: E402
+from training.latents import mix_latents  # noqa: E402
 from training.models import VAE, Config  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
-from training.train_vae import Clock, Training, bearable, resumed  # noqa: E402
+from training.train_vae import Clock, Training, highest_rate, load_resumed  # noqa: E402
 from training.watch import Watch, among_mixes  # noqa: E402
 
 # torch's exporter and lightning warn about their own use of torch.
@@ -85,7 +85,7 @@ def test_anchors_name_what_exists():
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A data set of four pictures a style, 64 x 64."""
+    """A data set of four pictures per style, 64 x 64."""
     folder = tmp_path_factory.mktemp("data")
     rows = []
     for style in manifest.STYLES:
@@ -140,9 +140,9 @@ def test_crops_out_of_a_devices_memory_are_those_out_of_a_file(data):
 
 def test_a_model_without_norms_starts_gently():
     model = VAE(TINY)
-    assert bearable(1e-3, None) == bearable(1e-3, model) == 1e-3
-    fold.unnormed(model.decoder)
-    assert bearable(1e-3, model) == pytest.approx(2e-4)
+    assert highest_rate(1e-3, None) == highest_rate(1e-3, model) == 1e-3
+    fold.remove_norms(model.decoder)
+    assert highest_rate(1e-3, model) == pytest.approx(2e-4)
 
 
 @pytest.mark.parametrize(
@@ -200,17 +200,17 @@ def test_a_few_steps_train(data, tmp_path):
     trainer.fit(module, torch.utils.data.DataLoader([frames] * 12, batch_size=None))
     assert module.loss(frames)[0].item() < before
     trainer.save_checkpoint(tmp_path / "last.ckpt")
-    model, facts = checkpoint.averaged(tmp_path / "last.ckpt")
+    model, facts = checkpoint.load_averaged(tmp_path / "last.ckpt")
     assert facts["steps"] == 12 and model.config == TINY
     with pytest.raises(TrainingError, match="was trained with"):
-        resumed(tmp_path / "last.ckpt", Config())
-    assert resumed(tmp_path / "last.ckpt", None).config == TINY
+        load_resumed(tmp_path / "last.ckpt", Config())
+    assert load_resumed(tmp_path / "last.ckpt", None).config == TINY
     whole = (tmp_path / "last.ckpt").read_bytes()
     (tmp_path / "cut.ckpt").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(TrainingError, match="no whole checkpoint"):
-        checkpoint.averaged(tmp_path / "cut.ckpt")
+    with pytest.raises(TrainingError, match="is not a complete checkpoint"):
+        checkpoint.load_averaged(tmp_path / "cut.ckpt")
     with pytest.raises(TrainingError, match="There is no checkpoint"):
-        checkpoint.averaged(tmp_path / "none.ckpt")
+        checkpoint.load_averaged(tmp_path / "none.ckpt")
 
 
 def test_fit_finds_scale_and_shift():
@@ -242,7 +242,7 @@ def test_a_folded_decoder_has_no_norms_and_is_exact_where_norms_are_fixed():
 def test_tuning_brings_the_folded_decoder_nearer(data):
     model = lively(3)
     crops = dataset.Crops(dataset.load([data]), [(64, 2, 1.0)])
-    latents = [visited(model.encoder(next(iter(crops)))[0].detach(), np.random.default_rng(k)) for k in range(2)]
+    latents = [mix_latents(model.encoder(next(iter(crops)))[0].detach(), np.random.default_rng(k)) for k in range(2)]
     folded = fold.fold(model.decoder, latents)
 
     def apart(decoder):
@@ -262,7 +262,8 @@ def test_a_judged_training_goes_on_where_it_was(data, tmp_path):
         module = Training(TINY, say=say)
         trainer = L.Trainer(
             accelerator="cpu", max_steps=steps, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-            enable_model_summary=False, default_root_dir=tmp_path, callbacks=[Clock(60, warmup=1, judged=-1, started=True)],
+            enable_model_summary=False, default_root_dir=tmp_path, callbacks=[Clock(60, warmup=1, judged=-1,
+                                                                                    started=True)],
         )  # fmt: skip
         loader = torch.utils.data.DataLoader([frames] * steps, batch_size=None)
         trainer.fit(module, loader, ckpt_path=path, weights_only=False)
@@ -282,7 +283,7 @@ def test_a_judged_training_goes_on_where_it_was(data, tmp_path):
         5, tmp_path / "last.ckpt", say=0.0
     )  # without a critic it goes on as well, and the record says so
     trainer.save_checkpoint(tmp_path / "other.ckpt")
-    assert [stage["critic"] for stage in checkpoint.averaged(tmp_path / "other.ckpt")[1]["stages"]] == [0.5, 0.0]
+    assert [stage["critic"] for stage in checkpoint.load_averaged(tmp_path / "other.ckpt")[1]["stages"]] == [0.5, 0.0]
     assert "critic" in fitted(6, tmp_path / "other.ckpt")[0].loss(frames)[1]
 
 
@@ -351,7 +352,8 @@ def test_an_export_computes_what_torch_computes(tmp_path):
 
 
 def test_an_interrupted_training_keeps_what_it_learned(data, tmp_path):
-    words = [sys.executable, "-m", "training.train_vae", "--data", data, "--perceptual", "none", "--runs", tmp_path, "--outputs", tmp_path,
+    words = [sys.executable, "-m", "training.train_vae", "--data", data, "--perceptual", "none", "--runs", tmp_path,
+             "--outputs", tmp_path,
              "--widths", 32, 16, 16, 16, "--crop", 64, "--batch", 2, "--minutes", 30]  # fmt: skip
     root = Path(__file__).resolve().parent.parent
     running = subprocess.Popen(
@@ -368,7 +370,7 @@ def test_an_interrupted_training_keeps_what_it_learned(data, tmp_path):
         running.kill()
         running.communicate()
     assert running.returncode == 130 and "Interrupted. What is finished is kept" in told
-    facts = checkpoint.averaged(tmp_path / "vae/last.ckpt")[1]
+    facts = checkpoint.load_averaged(tmp_path / "vae/last.ckpt")[1]
     assert facts["steps"] > 0 and facts["elapsed"] > 5
 
 
@@ -380,5 +382,5 @@ def test_a_full_disk_is_named(error, capsys):
         raise error
 
     with pytest.raises(SystemExit) as ended:
-        guarded(main)
+        run_command(main)
     assert ended.value.code == 1 and "the disk is full" in capsys.readouterr().err

@@ -12,8 +12,8 @@ mend_torchvision()
 from tiny_vae import TINY, lively  # noqa: E402
 
 from training import fold, procedural  # noqa: E402
-from training.latents import contrasted, inside, strained  # noqa: E402
-from training.models import HIGH, LOW, VAE, activation, rounded  # noqa: E402
+from training.latents import cut_borders, multiply_contrast, strengthen  # noqa: E402
+from training.models import HIGH, LOW, VAE, activation, round_to_levels  # noqa: E402
 
 
 def test_the_linear_start_is_a_codec():
@@ -63,7 +63,7 @@ def test_level_latents_draw_no_cells():
 
 
 def test_the_smooth_path_has_no_corners():
-    """Whatever its weights, its picture changes by steps that themselves change slowly: nothing in it is narrower than eight pixels."""
+    """With any weights, the differences between its pixels change slowly: nothing is narrower than eight pixels."""
     torch.manual_seed(5)
     decoder = VAE(TINY).eval().decoder
     torch.nn.init.normal_(decoder.linear.weight)
@@ -77,7 +77,7 @@ def test_the_smooth_path_has_no_corners():
 def test_no_latents_burst():
     """Whatever its weights and latents: the branches of a decoder without norms add no more than their bounds allow."""
     torch.manual_seed(6)
-    decoder = fold.unnormed(VAE(TINY).eval().decoder)
+    decoder = fold.remove_norms(VAE(TINY).eval().decoder)
     for block in fold.blocks(decoder):
         torch.nn.init.normal_(block.conv1.weight, 0, 3)
     held = []
@@ -93,17 +93,17 @@ def test_no_latents_burst():
 
 def test_rounding_leaves_even_levels_and_the_gradient():
     x = torch.tensor([[-0.9, -0.26, 0.0, 0.13, 1.1]], requires_grad=True)
-    got = rounded(x, levels=5)  # from -0.9 to 1.1 in steps of 0.5
+    got = round_to_levels(x, levels=5)  # from -0.9 to 1.1 in steps of 0.5
     assert got[0].tolist() == pytest.approx([-1.0, -0.5, 0.0, 0.0, 1.0], abs=1e-6)
     (got * torch.arange(5.0)).sum().backward()
     assert x.grad[0].tolist() == [0, 1, 2, 3, 4]
-    assert len(rounded(torch.randn(1, 5000)).unique()) in range(90, 130)
-    assert rounded(torch.full((1, 3), 7.0))[0].tolist() == pytest.approx([7, 7, 7]) and rounded(torch.zeros(1, 3))[
-        0
-    ].tolist() == [0, 0, 0]
+    assert len(round_to_levels(torch.randn(1, 5000)).unique()) in range(90, 130)
+    assert round_to_levels(torch.full((1, 3), 7.0))[0].tolist() == pytest.approx([7, 7, 7]) and round_to_levels(
+        torch.zeros(1, 3)
+    )[0].tolist() == [0, 0, 0]
     pictures = torch.randn(3, 8, 6, 6) * torch.tensor([0.1, 1.0, 10.0]).view(-1, 1, 1, 1)
     assert torch.equal(
-        rounded(pictures), torch.cat([rounded(each[None]) for each in pictures])
+        round_to_levels(pictures), torch.cat([round_to_levels(each[None]) for each in pictures])
     )  # each by its own range
 
 
@@ -111,7 +111,7 @@ def test_latents_are_cut_with_their_frames():
     cells = torch.arange(30.0).view(1, 1, 5, 6)
     frames = cells.repeat_interleave(32, 2).repeat_interleave(32, 3)
     rng = np.random.default_rng(3)
-    found = [inside(cells, frames, rng) for _ in range(60)]
+    found = [cut_borders(cells, frames, rng) for _ in range(60)]
     assert (
         len({tuple(latents.shape[2:]) for latents, _ in found}) == 9
         and len({float(latents[0, 0, 0, 0]) for latents, _ in found}) == 4
@@ -119,26 +119,26 @@ def test_latents_are_cut_with_their_frames():
     for latents, cut in found:
         assert torch.equal(latents.repeat_interleave(32, 2).repeat_interleave(32, 3), cut)
     few = cells[..., :2, :]
-    assert inside(few, frames, rng) == (few, frames)
+    assert cut_borders(few, frames, rng) == (few, frames)
 
 
 def test_strong_latents_are_to_show_strong_contrasts():
     latents, frames = torch.ones(3000, 2, 1, 1), torch.tensor([0.5, 0.6, 0.95]).view(1, 3, 1, 1).expand(3000, 3, 4, 4)
-    strong, wanted = strained(latents, frames, np.random.default_rng(3))
+    strong, wanted = strengthen(latents, frames, np.random.default_rng(3))
     strength = strong[:, 0, 0, 0]
     assert torch.equal(strong[:, 0], strong[:, 1]) and 1 <= strength.min() and 1.45 < strength.max() <= 1.5
     assert float((strength > 1).float().mean()) == pytest.approx(1 / 3, abs=0.03)
     assert torch.allclose(wanted[:, :2, 0, 0], torch.stack([torch.full((3000,), 0.5), 0.5 + 0.1 * strength], 1))
     assert wanted.max() == 1 and torch.equal(wanted[strength == 1], frames[strength == 1])
-    assert contrasted(torch.tensor([0.2, 0.4]), 1.5).tolist() == pytest.approx([0.05, 0.35])
+    assert multiply_contrast(torch.tensor([0.2, 0.4]), 1.5).tolist() == pytest.approx([0.05, 0.35])
 
 
 def test_what_the_price_of_rounding_buys():
-    """A decoder that carries large values, so that levels are far apart: if it pays, its frames come to mind that less."""
+    """A decoder with large values, whose levels are far apart, learns to change less when values are rounded."""
 
     def trained(price):
         torch.manual_seed(4)
-        decoder = fold.unnormed(VAE(TINY).decoder)
+        decoder = fold.remove_norms(VAE(TINY).decoder)
         with torch.no_grad():
             decoder.out.weight.mul_(40)
             decoder.body[0].bias[0] = 40
@@ -148,12 +148,12 @@ def test_what_the_price_of_rounding_buys():
         for _ in range(30):
             optimizer.zero_grad()
             drawn = decoder(latents)
-            moved = (decoder(latents, show=rounded) - drawn).abs().mean()
+            moved = (decoder(latents, show=round_to_levels) - drawn).abs().mean()
             ((drawn - goal).abs().mean() + price * moved).backward()
             optimizer.step()
         with torch.no_grad():
             drawn = decoder(probe)
-            return float((decoder(probe, show=rounded) - drawn).abs().mean()), float(drawn.std())
+            return float((decoder(probe, show=round_to_levels) - drawn).abs().mean()), float(drawn.std())
 
     (free, lively), (priced, left) = trained(0.0), trained(10.0)
     assert priced < 0.85 * free and left > 0.8 * lively

@@ -137,7 +137,7 @@ def test_why_of_what_was_never_there_damaged_or_stored(graph: Path, store: Any, 
     )
     assert all("never rendered before" in texts[0] for texts in causes(n2s_json("why", graph)))
     for wrong, words in ((("--chunk", 4), "has chunks 0 to 3"), (("--at", 5), "which lasts 4.00 s"),
-                         (("--at", 1, "--chunk", 1), "give one of them")):  # fmt: skip
+                         (("--at", 1, "--chunk", 1), "give only one of them")):  # fmt: skip
         status, _, err = n2s("why", graph, *wrong)
         assert status == 2 and words in err
 
@@ -147,7 +147,8 @@ def test_why_keeps_films_of_one_look_apart(graph: Path, studio: Any, tmp_path: P
     tiny.write_wav(tmp_path / "other.wav", tiny.clicks(4, 90))
     tiny.edit(graph, "music.wav", "other.wav")
     assert causes(n2s_json("why", graph)) == [["tone.exposure (driven by = 0.8 * pulse) has other values"]] * 4
-    for old, new in (("seed: 7", "seed: 8"), ("[60, 1]", "[40, 1]"), ("period: 6", "period: 7"), ("amount: 0.3", "amount: 0.4"),
+    for old, new in (("seed: 7", "seed: 8"), ("[60, 1]", "[40, 1]"), ("period: 6", "period: 7"),
+                     ("amount: 0.3", "amount: 0.4"),
                      ("contrast: 1.1", "contrast: 1.2"), ("amount: 0.04", "amount: 0.05")):  # fmt: skip
         tiny.edit(graph, old, new)
     assert all("never rendered before" in texts[0] for texts in causes(n2s_json("why", graph)))

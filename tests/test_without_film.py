@@ -114,9 +114,7 @@ def test_what_needs_a_film_says_so(command: list[str], studio: Any, folder: Path
     assert (status, out, err) == (2, "", f"{graph}:8:12  The graph makes no film: it needs a sink, like FFmpegSink.\n")
     assert not (folder / "renders").exists()
     status, _, err = n2s("preview", graph)
-    assert status == 2 and err.startswith(
-        "The graph makes no film. Name what is to be seen with --node: track, features, pulse"
-    )
+    assert status == 2 and err.startswith("The graph makes no film. Choose a node with --node: track, features, pulse")
 
 
 def test_a_length_comes_from_the_only_music_or_from_the_header(studio: Any, folder: Path, n2s: Any) -> None:
@@ -131,7 +129,9 @@ def test_a_length_comes_from_the_only_music_or_from_the_header(studio: Any, fold
 
 def test_a_sub_graph_is_no_film_and_no_analysis(folder: Path, n2s: Any) -> None:
     (folder / "look.yaml").write_text(
-        "n2s: 1\ninterface: {inputs: {a: {kind: Signal, help: it}}, outputs: {b: b}}\nnodes: {b: {node: EMA, signal: a}}\n"
+        "n2s: 1\n"
+        "interface: {inputs: {a: {kind: Signal, help: it}}, outputs: {b: b}}\n"
+        "nodes: {b: {node: EMA, signal: a}}\n"
     )
     for command in (["run"], ["plan"], ["why"], ["preview", "--node", "b"], ["export", "--port", "b", "-o", "b.npz"]):
         status, _, err = n2s(command[0], "look.yaml", *command[1:])

@@ -30,7 +30,8 @@ def tiny_model(folder: Path, scale: int = SCALE, name: str = "decoder.fp32.onnx"
         "tiny",
         [helper.make_tensor_value_info("latents", TensorProto.FLOAT, ["n", CHANNELS, "h", "w"])],
         [helper.make_tensor_value_info("frames", TensorProto.FLOAT, ["n", 3, "H", "W"])],
-        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([1, 1, scale, scale], np.float32), "scales")],
+        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([1, 1, scale, scale],
+                                                                                       np.float32), "scales")],
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     (folder / name).write_bytes(model.SerializeToString())
@@ -127,7 +128,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def write_graph(folder: Path, model: Path, audio: str = "music.wav", name: str = "track", **options: object) -> Path:
-    """Write the graph of a small film; ``options`` replace title, fps, width, height, exposure, sink, path, settings."""
+    """Write the graph of a small film; ``options`` set title, fps, width, height, exposure, sink, path, settings."""
     values = {
         "title": name.title(), "fps": 30, "width": 96, "height": 64, "audio": audio, "model": str(model),
         "exposure": "= 0.8 * pulse", "sink": "FFmpegSink", "path": f"{name}.mp4", "settings": "crf: 20",

@@ -2,6 +2,7 @@
 
 import os
 
-# Beside other work, threads that spin while they wait for a preempted one cost ten times the work itself. Read when torch is loaded.
+# While other programs run, threads that wait in a loop for a suspended one cost ten times the work itself. These
+# settings are read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")

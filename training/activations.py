@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 
 
-def measured(
+def measure_tensors(
     model: onnx.ModelProto, names: Sequence[str], batches: Sequence[np.ndarray], of: Callable[[np.ndarray], np.ndarray]
 ) -> list[np.ndarray]:
     """Return what ``of`` makes of each named tensor (1, C, h, w), over all latents: (batches, ...) for each name."""

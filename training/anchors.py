@@ -1,4 +1,4 @@
-"""The named anchors: pictures chosen for their look and for how they blend, encoded as points in the latent space.
+"""The named anchors: the latents of pictures that were chosen because they look good and blend well.
 
 Grid 16 rows x 32 columns, from pictures of 512 x 1024; the library crops or mirrors them to other grids.
 """
@@ -72,7 +72,7 @@ def picture(name: str, size=SIZE) -> np.ndarray:
 
 @torch.no_grad()
 def encode(encoder, mean, std) -> dict[str, np.ndarray]:
-    """Every anchor as float32 (8, 16, 32), normalised per channel; brought into a spread of 0.8..1.25 where a picture is very plain or busy."""
+    """Return every anchor as float32 (8, 16, 32), normalised per channel and scaled to a spread within 0.8..1.25."""
     points = {}
     for name in ANCHORS:
         frame = torch.from_numpy(picture(name).transpose(2, 0, 1).copy())[None]

@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 
 from .anchors import ANCHORS
-from .files import whole
+from .files import write_whole
 
 LATENT = ("mean", "std", "noise", "aggregate", "trained_aggregate", "reach")
 GOLDEN_SEED, GOLDEN_SHAPE = 20, (2, 8, 2, 3)
@@ -70,7 +70,7 @@ def agreement(frames: dict[str, np.ndarray]) -> dict[str, float]:
 
 
 def milliseconds(run: Callable[[np.ndarray], Any], latents: np.ndarray, times: int = 7) -> float:
-    """Return the median processor time of a call: other work on the machine stretches the clock on the wall far more."""
+    """Return the median processor time of a call in ms; wall clock time depends more on other work on the machine."""
     run(latents)
     spans = []
     for _ in range(times):
@@ -120,13 +120,13 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
                for name, (style, composition, palette, _) in ANCHORS.items()}  # fmt: skip
     sources |= _before(models).get("anchor_sources", {})
     square = np.random.default_rng(3).standard_normal((1, len(facts["mean"]), 16, 16)).astype(np.float32)
-    opened = {name: session(path) for name, path in decoders.items()}
+    sessions = {name: session(path) for name, path in decoders.items()}
     meta = {
         "format": FORMAT,
         "name": "n2s-procedural",
-        "architecture": "β-VAE, convolutional; trained with GroupNorm and SiLU of bounded inputs, the decoder's norms folded into its "
-                        "convolutions; body to 1/4, a pixel shuffle to 1/2, a bilinear doubling; a lapped linear transform beside encoder "
-                        "and decoder, smooth and level in the decoder",
+        "architecture": "β-VAE, convolutional; trained with GroupNorm and SiLU of bounded inputs, the decoder's norms "
+                        "folded into its convolutions; body to 1/4, a pixel shuffle to 1/2, a bilinear doubling; a "
+                        "lapped linear transform beside encoder and decoder, smooth and level in the decoder",
         "config": facts["config"],
         "latent": {"channels": len(facts["mean"]), "scale": 32} | {name: facts[name] for name in LATENT},
         "files": files_of(models),
@@ -137,33 +137,47 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
             "licence": ", ".join(facts["licences"]), "digest": facts["data"],
         },
         "training": {
-            "steps": facts["steps"], "minutes": round(facts["elapsed"] / 60, 1), "preset": facts.get("preset"), "beta": facts["beta"],
+            "steps": facts["steps"],
+            "minutes": round(facts["elapsed"] / 60, 1),
+            "preset": facts.get("preset"),
+            "beta": facts["beta"],
             "loss": " + ".join([
-                "L1", "coarse L1", "edges", *(name if price == 1 else f"{price:g} * {name}" for name, price in facts.get("prices", {}).items()),
-                f"{facts['share']:g} * {facts['distance']}", "beta * KL per image value",
+                "L1",
+                "coarse L1",
+                "edges",
+                *(name if price == 1 else f"{price:g} * {name}" for name, price in facts.get("prices", {}).items()),
+                f"{facts['share']:g} * {facts['distance']}",
+                "beta * KL per image value",
             ]),
-            "strained": facts.get("strained", 1.0),  # latents and contrasts up to so many times as strong
-            "critic": facts.get("critic", 0.0), "stages": facts.get("stages", []), "weights": "moving average", "fold_minutes": facts.get("fold_minutes"),
+            "strained": facts.get("strained", 1.0),  # the largest factor of latents and contrasts in training
+            "critic": facts.get("critic", 0.0),
+            "stages": facts.get("stages", []),
+            "weights": "moving average",
+            "fold_minutes": facts.get("fold_minutes"),
             **({"start": facts["start"]} if facts.get("start") else {}),
         },
         "metrics": {
-            "what": f"{found['pictures']} held-out pictures of 512x512 through encoder.fp16.onnx and each decoder; 'norms' is the decoder "
-                    "before folding",
+            "what": f"{found['pictures']} held-out pictures of 512x512 through encoder.fp16.onnx and each decoder; "
+                    "'norms' is the decoder before folding",
             "distance": found["distance"],
             "to_pictures": found["to_pictures"],
             "lattice": found["lattice"],
             "to_fp32": found["to_reference"],
             "folded_to_norms": found.get("folded_to_norms") or facts.get("start", {}).get("folded_to_norms"),
             "cpu_ms_512_one_thread": {
-                name: round(milliseconds(lambda z, s=s: s.run(None, {"latents": z}), square), 1) for name, s in opened.items()
+                name: round(milliseconds(lambda z, s=s: s.run(None, {"latents": z}), square), 1)
+                for name, s in sessions.items()
             },
         },
         "golden": {
-            "seed": GOLDEN_SEED, "latents": [[[[round(float(v), 3) for v in row] for row in c] for c in n] for n in golden_latents()],
-            "frames": known, "agreement_psnr_db": agreement(frames), "onnxruntime": onnxruntime.__version__,
+            "seed": GOLDEN_SEED,
+            "latents": [[[[round(float(v), 3) for v in row] for row in c] for c in n] for n in golden_latents()],
+            "frames": known,
+            "agreement_psnr_db": agreement(frames),
+            "onnxruntime": onnxruntime.__version__,
         },
         "licence": "CC0-1.0",
     }  # fmt: skip
     text = json.dumps(meta, indent=1, ensure_ascii=False) + "\n"
-    whole(models / "meta.json", lambda partial: partial.write_text(text, encoding="utf-8"))
+    write_whole(models / "meta.json", lambda partial: partial.write_text(text, encoding="utf-8"))
     return meta

@@ -13,8 +13,8 @@ import torch
 from google.protobuf.message import DecodeError
 
 from .errors import TrainingError
-from .files import whole
-from .fold import is_folded, unnormed
+from .files import write_whole
+from .fold import is_folded, remove_norms
 from .models import VAE, Config, Decoder
 
 
@@ -42,8 +42,8 @@ def read(path: Path) -> dict[str, Any]:
         AttributeError,
     ) as error:
         raise TrainingError(
-            f"{path} is no whole checkpoint of this training ({type(error).__name__}: {str(error)[:120]}); train again "
-            "without --resume, or name another."
+            f"{path} is not a complete checkpoint of this training ({type(error).__name__}: {str(error)[:120]}); "
+            "train again without --resume, or name another."
         ) from None
     return state
 
@@ -60,12 +60,12 @@ def config_of(state: dict[str, Any], path: Path) -> Config:
     return Config(**{name: tuple(v) if isinstance(v, (list, tuple)) else v for name, v in found.items()})
 
 
-def averaged(path: Path) -> tuple[VAE, dict[str, Any]]:
+def load_averaged(path: Path) -> tuple[VAE, dict[str, Any]]:
     """Return the averaged model of a checkpoint, folded or not, and the run's record with "steps" added."""
     state = read(path)
     model = VAE(config_of(state, path))
     if state["extra"].get("folded"):
-        unnormed(model.decoder)
+        remove_norms(model.decoder)
     try:
         model.load_state_dict(state["average"])
     except RuntimeError as error:
@@ -76,9 +76,9 @@ def averaged(path: Path) -> tuple[VAE, dict[str, Any]]:
 
 
 def from_model(folder: Path) -> tuple[VAE, dict[str, Any]]:
-    """Return the model that an exported folder holds, its decoder folded, and the folder's card: a start for training on.
+    """Return the model of an exported folder, and the folder's card, as a start for further training.
 
-    The weights are those of the fp16 files, where they keep the names they had in training.
+    The weights are read from the fp16 files, which keep the names of training. The decoder is folded.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def from_model(folder: Path) -> tuple[VAE, dict[str, Any]]:
                     state[tensor.name] = torch.from_numpy(onnx.numpy_helper.to_array(tensor).astype("float32"))
         model = VAE(config)
         if "decoder.body.1.norm1.weight" not in state:
-            unnormed(model.decoder)
+            remove_norms(model.decoder)
         model.load_state_dict(state)
     except (OSError, ValueError, KeyError, RuntimeError, DecodeError) as error:
         raise TrainingError(
@@ -108,7 +108,7 @@ def from_model(folder: Path) -> tuple[VAE, dict[str, Any]]:
 
 
 def ancestor(card: dict[str, Any]) -> dict[str, Any]:
-    """Return what the record of a training says of the model it started from, whose own ancestor is in it: the whole history."""
+    """Return what a training's record says of the model it started from; that includes the record of its own start."""
     metrics = card["metrics"]
     return {
         **card["training"], "data": card["data"]["digest"], "held_out": metrics["to_pictures"]["fp32"]["all"],
@@ -117,7 +117,7 @@ def ancestor(card: dict[str, Any]) -> dict[str, Any]:
 
 
 def teacher(facts: dict[str, Any], config: Config) -> Decoder:
-    """Return the decoder with norms that a folded one was made from; its record carries the weights."""
+    """Return the decoder with norms that a folded one was made from; the record of the folded one holds its weights."""
     decoder = Decoder(config)
     decoder.load_state_dict(facts["teacher"])
     return decoder.eval()
@@ -127,7 +127,7 @@ def write(path: Path, model: VAE, facts: dict[str, Any]) -> None:
     """Write a model and its record as a checkpoint, whole or not at all."""
     extra = {name: value for name, value in facts.items() if name != "steps"} | {"config": model.config.asdict()}
     extra["folded"] = extra.get("folded") or is_folded(model.decoder)
-    whole(
+    write_whole(
         path,
         lambda partial: torch.save(
             {"average": model.state_dict(), "extra": extra, "global_step": facts["steps"]}, partial

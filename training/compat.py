@@ -1,4 +1,7 @@
-"""What this torch can do here: a cure for torchvision beside a CPU build of it (call before importing lightning or lpips), fast bfloat16."""
+"""What the installed torch can do: a repair of torchvision beside a CPU build of torch, and whether bfloat16 is fast.
+
+Call `mend_torchvision` before importing lightning or lpips.
+"""
 
 import sys
 
@@ -29,7 +32,7 @@ def mend_torchvision():
 
 
 def fast_bf16(device: str) -> bool:
-    """Whether a device multiplies in bfloat16. A CPU that does not goes about it in steps, ten times slower than in float32."""
+    """Return whether a device multiplies in bfloat16; a CPU that emulates it is ten times slower than in float32."""
     import torch
 
     return device != "cpu" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -1,13 +1,13 @@
-"""A critic: a small net that learns to tell decoded pictures from drawn ones, and the decoder to please it.
+"""A critic: a small network that learns to tell reconstructions from pictures; the decoder learns to deceive it.
 
-A reconstruction can be near its picture and still show what no picture has: beads along a line, speckle beside an edge, a weave in a
-flat field. A perceptual distance that forgives shifts even invites them. The critic compares each place of a reconstruction with the
-same place of its picture (Jolicoeur-Martineau 2018, "The relativistic discriminator"), so that it need not learn first how pictures
-differ from each other: in pairs it finds the beads within a few dozen steps, in unpaired batches of this size it does not within
-hundreds.
+A reconstruction can be near its picture in every error and still show what no picture has: beads along a line, speckle
+beside an edge, fine stripes in a flat area. A perceptual distance that tolerates shifts does not see them. The critic
+compares each place of a reconstruction with the same place of its picture (Jolicoeur-Martineau 2018, "The relativistic
+discriminator"). In such pairs it finds the beads within a few dozen steps; in unpaired batches of this size it does not
+within hundreds, because it has to learn first how pictures differ from each other.
 
     critic:  mean softplus(score(decoded) - score(drawn))
-    decoder: mean softplus(score(drawn) - score(decoded))        ln 2 when they look alike
+    decoder: mean softplus(score(drawn) - score(decoded))        both ln 2 when it sees no difference
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 WIDTH = 32
-GAIN = 10.0  # spectral norm keeps the answers of a net small
+GAIN = 10.0  # spectral norm keeps the outputs of a network small
 
 
 class Critic(nn.Module):
@@ -42,7 +42,7 @@ class Critic(nn.Module):
         return GAIN * self.net(4 * (frames - 0.5))
 
     def learn(self, drawn: torch.Tensor, decoded: torch.Tensor) -> torch.Tensor:
-        """Take one step on pictures and their reconstructions; return the critic's loss, ln 2 where it can tell nothing."""
+        """Train the critic one step on pictures and their reconstructions; return its loss, ln 2 at chance level."""
         self.net.requires_grad_(True)
         self.optimizer.zero_grad(set_to_none=True)
         loss = F.softplus(self(decoded.detach()) - self(drawn)).mean()
@@ -51,8 +51,8 @@ class Critic(nn.Module):
         return loss.detach()
 
     def blame(self, drawn: torch.Tensor, decoded: torch.Tensor) -> torch.Tensor:
-        """Return what the decoder is to make small. The gradient goes to the decoded frames, not into the critic."""
+        """Return the decoder's loss. Its gradient goes to the decoded frames, not into the critic."""
         self.net.requires_grad_(False)
         with torch.no_grad():
-            wanted = self(drawn)
-        return F.softplus(wanted - self(decoded)).mean()
+            target = self(drawn)
+        return F.softplus(target - self(decoded)).mean()

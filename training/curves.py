@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from .files import whole
+from .files import write_whole
 
 PANELS = (
     ("loss, l1 and coarse", ("loss", "l1", "coarse", "held_out_l1")),
     ("perceptual distance", ("perceptual", "held_out_perceptual")),
-    ("KL, nats an image value", ("kl",)),
+    ("KL, nats per image value", ("kl",)),
     ("held-out PSNR, dB", ("held_out_psnr_db",)),
 )
 
@@ -33,4 +33,4 @@ def draw_curves(table: Path, target: Path) -> None:
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend(frameon=False)
-    whole(target, lambda partial: figure.savefig(partial, dpi=100))
+    write_whole(target, lambda partial: figure.savefig(partial, dpi=100))

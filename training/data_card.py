@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from . import manifest
-from .errors import TrainingError, guarded
+from .errors import TrainingError, run_command
 from .manifest import Row
 
 JSON, MARKDOWN = "data_card.json", "data_card.md"
@@ -129,4 +129,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

@@ -1,7 +1,7 @@
 """Pictures of a data set in memory: decoded once, then read as random crops.
 
-The first use of a data set writes `<folder>/.pixels-<digest>.npy`, uint8 (n, H, W, 3), which is mapped from then on. The digest covers
-the manifest's accepted pictures, so an edited data set is decoded anew.
+The first use of a data set writes `<folder>/.pixels-<digest>.npy`, uint8 (n, H, W, 3), which is mapped from then on.
+The digest covers the manifest's accepted pictures, so an edited data set is decoded anew.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Pictures:
         Data set and row of each picture.
     styles : list of str
     held_out : list of bool
-        Whether a picture is kept from the training.
+        Whether a picture is held out: never trained on, only measured.
     digest : str
     licences : list of str
         Each licence that occurs, sorted.
@@ -86,7 +86,7 @@ def load(folders: Sequence[Path]) -> Pictures:
     """
     pixels, places, styles, held_out, digests, licences = [], [], [], [], [], set()
     for part, folder in enumerate(map(Path, folders)):
-        rows = manifest.usable(folder)
+        rows = manifest.usable_rows(folder)
         array = _decoded(folder, rows)
         if array.shape[1:] != (pixels[0] if pixels else array).shape[1:]:
             raise TrainingError(
@@ -99,7 +99,7 @@ def load(folders: Sequence[Path]) -> Pictures:
         held_out += [row.index % HELD_OUT == HELD_OUT - 1 for row in rows]
         digests.append(manifest.digest(rows))
         licences.update(row.licence for row in rows)
-    for style in set(styles):  # a small data set, too, has something to be judged by
+    for style in set(styles):  # a small data set, too, needs pictures to measure
         of_style = [k for k, name in enumerate(styles) if name == style]
         if len(of_style) > 1 and not any(held_out[k] for k in of_style):
             held_out[of_style[-1]] = True
@@ -164,9 +164,10 @@ def read_png(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
 class Crops(torch.utils.data.IterableDataset):
     """Endless batches of random crops: float32 (batch, 3, crop, crop) in 0..1, mirrored at random.
 
-    Styles are equally likely, however many pictures they have. `sizes` is a list of (crop, batch, share): the share of the batches that
-    have this crop; it may be changed while training goes on. Large crops teach the net what a picture is away from its borders; small
-    ones are what a CPU can afford. On a GPU all pictures are kept in its memory, 0.8 MB for each of 512x512.
+    Styles are equally likely, however many pictures they have. `sizes` is a list of (crop, batch, share): the share of
+    the batches that have this crop; it may be changed while training goes on. Large crops teach the net what a picture
+    is away from its borders; small ones are what a CPU can afford. On a GPU all pictures are kept in its memory, 0.8 MB
+    for one of 512x512.
     """
 
     def __init__(
@@ -191,9 +192,7 @@ class Crops(torch.utils.data.IterableDataset):
             raise TrainingError("Every picture of the data set is held out; make some more.")
         self._near = None
         if device != "cpu":
-            self._near = torch.from_numpy(np.concatenate(pictures.pixels)).to(
-                device
-            )  # once: there may be no room for two
+            self._near = torch.from_numpy(np.concatenate(pictures.pixels)).to(device)
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         rng = np.random.default_rng(self.seed)

@@ -1,13 +1,17 @@
-"""Channels made alike before a decoder is quantised: int8 has one range for all channels of a tensor, and the widest sets it.
+"""Scale the channels of a decoder to equal ranges before it is quantised.
 
-What travels along a sum (`models.ResBlock`) is written by convolutions and read by convolutions; between them lie only additions and
-doublings. So each channel may be carried f times smaller without changing a frame:
+int8 has one range for all channels of a tensor, so the channel with the widest values decides how coarse all others
+are.
+
+The sums of residual blocks (`models.ResBlock`) are written by convolutions and read by convolutions, with only
+additions and doublings of the size between them. So each channel may be divided by a factor f without changing a frame:
 
     writers: W[c] / f[c], b[c] / f[c]        readers: W[:, c] * f[c]
 
-With f the reach of a channel, as a part of the widest, all channels use all levels. Weights lose nothing: those of writers have a range
-for each channel, those of readers 30 dB to spare. Where something reads that is not linear, as the SiLU at the end does, a sum is left.
-After Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction (2019), which scales what a ReLU passes on.
+f is the widest value of a channel divided by that of the widest channel, so that all channels use all levels. The
+weights lose no precision: those of writers have one range per channel, those of readers 30 dB more than they need. A
+sum that anything non-linear reads, as the SiLU at the end does, is left as it is. After Nagel et al., Data-Free
+Quantization Through Weight Equalization and Bias Correction (2019), which scales what a ReLU passes on.
 """
 
 from __future__ import annotations
@@ -20,10 +24,10 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from .activations import measured
+from .activations import measure_tensors
 
-LINEAR = ("Add", "Resize")  # with a channel made smaller, what these give is smaller by as much
-LEAST = 0.05  # of f: a channel that hardly speaks is not to be blown up
+LINEAR = ("Add", "Resize")  # scale a channel of their input, and their output is scaled by the same factor
+LEAST = 0.05  # the smallest f: a channel of almost no effect is not enlarged beyond 20 times
 
 
 @dataclass
@@ -70,7 +74,7 @@ def reach(
     model: onnx.ModelProto, names: Sequence[str], batches: Sequence[np.ndarray], spared: float
 ) -> dict[str, np.ndarray]:
     """Return how far each channel of some tensors reaches from 0, (C,), over the latents but for a few."""
-    found = measured(model, names, batches, lambda values: np.abs(values).max((0, 2, 3)))
+    found = measure_tensors(model, names, batches, lambda values: np.abs(values).max((0, 2, 3)))
     return {name: np.quantile(ends, 1 - spared, axis=0) for name, ends in zip(names, found)}
 
 

@@ -11,7 +11,7 @@ class TrainingError(Exception):
     """Something the user can mend; the message says what and how."""
 
 
-def guarded(main: Callable[[], None]) -> None:
+def run_command(main: Callable[[], None]) -> None:
     """Run a command's `main`: a mendable failure is one line and exit code 1, Ctrl-C is 130, a full disk is named."""
     try:
         main()

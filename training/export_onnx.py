@@ -3,11 +3,14 @@
     python -m training.export_onnx training/runs/vae/folded.ckpt --data training/data/procedural
     python -m training.quantize_onnx --data training/data/procedural          then the int8 decoder and the card
 
-decoder: latents float32 (N, 8, h, w), unit variance per channel -> frames float32 (N, 3, 32h, 32w), display-referred, nominal 0..1
-encoder: frames float32 (N, 3, H, W), 0..1 -> latents float32 (N, 8, H/32, W/32), unit variance per channel, the posterior's mean
+decoder: latents float32 (N, 8, h, w), unit variance per channel
+    -> frames float32 (N, 3, 32h, 32w), display-referred, nominal 0..1
+encoder: frames float32 (N, 3, H, W), 0..1
+    -> latents float32 (N, 8, H/32, W/32), unit variance per channel, the posterior's mean
 
-The fp16 files compute in float16 where the device can; inputs and outputs stay float32. The float32 reference goes to training/outputs,
-for a folded checkpoint with its teacher, the decoder that still has its norms, beside it (decoder.norms.fp32.onnx).
+The fp16 files compute in float16 where the device can; inputs and outputs stay float32. The float32 decoder is written
+to training/outputs as a reference; for a folded checkpoint the decoder with norms is written there too
+(decoder.norms.fp32.onnx).
 """
 
 from __future__ import annotations
@@ -29,8 +32,8 @@ from torch import nn
 from . import checkpoint
 from .anchors import encode
 from .dataset import Pictures, load
-from .errors import guarded
-from .files import whole
+from .errors import run_command
+from .files import write_whole
 from .fold import is_folded
 from .latents import statistics
 from .models import SCALE
@@ -82,7 +85,7 @@ def to_onnx(module: nn.Module, path: Path, kind: str, example: torch.Tensor, not
     model = program.model_proto
     describe(model, kind, notes)
     onnx.checker.check_model(model)
-    whole(path, lambda partial: onnx.save(model, partial))
+    write_whole(path, lambda partial: onnx.save(model, partial))
 
 
 def describe(model: onnx.ModelProto, kind: str, notes: dict) -> None:
@@ -90,7 +93,8 @@ def describe(model: onnx.ModelProto, kind: str, notes: dict) -> None:
     texts = {
         "decoder": (
             "float32 (N, 8, h, w), unit variance per channel; the file denormalises",
-            "float32 (N, 3, 32h, 32w), planar RGB, display-referred (BT.709 primaries, sRGB curve), nominal 0..1, not clamped",
+            "float32 (N, 3, 32h, 32w), planar RGB, display-referred (BT.709 primaries, sRGB curve), nominal 0..1, "
+            "not clamped",
         ),
         "encoder": (
             "float32 (N, 3, H, W), planar RGB 0..1; H and W multiples of 32",
@@ -122,12 +126,12 @@ def to_half(source: Path, target: Path) -> None:
     half = float16.convert_float_to_float16(model, keep_io_types=True, op_block_list=["Resize"])
     onnx.helper.set_model_props(half, {**props, "n2s.precision": "float16 inside, float32 in and out"})
     onnx.checker.check_model(half)
-    whole(target, lambda partial: onnx.save(half, partial))
+    write_whole(target, lambda partial: onnx.save(half, partial))
 
 
 def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTPUTS) -> dict:
     """Write decoder, encoder and anchors of a checkpoint; return its record with the latents' statistics."""
-    model, facts = checkpoint.averaged(model_path)
+    model, facts = checkpoint.load_averaged(model_path)
     found = statistics(model.encoder, pictures)
     mean, std = (found[name].float().view(1, -1, 1, 1) for name in ("mean", "std"))
     folded = is_folded(model.decoder)
@@ -150,7 +154,7 @@ def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTP
     facts = {name: value for name, value in facts.items() if name != "teacher"}
     facts |= {name: _plain(values) for name, values in found.items()}
     facts |= {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences}
-    whole(outputs / "export.json", lambda partial: partial.write_text(json.dumps(facts, indent=1)))
+    write_whole(outputs / "export.json", lambda partial: partial.write_text(json.dumps(facts, indent=1)))
     return facts
 
 
@@ -175,4 +179,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

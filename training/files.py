@@ -1,4 +1,4 @@
-"""Files written whole or not at all, in folders that one command at a time writes into."""
+"""Files that are written completely or not at all, and folders that only one command at a time writes into."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from pathlib import Path
 from .errors import TrainingError
 
 
-def whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` make a file under a temporary name in the same folder, of the same suffix; flush it to disk, then rename it."""
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file completely or not at all.
+
+    ``write`` gets a temporary name in the same folder, with the same suffix; the file is flushed to disk, then renamed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
@@ -24,13 +27,13 @@ def whole(path: Path, write: Callable[[Path], object]) -> None:
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Make a folder and hold it, where the system has such locks; they end with the process.
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Make a folder and lock it, where the system has such locks; a lock ends with its process.
 
     Raises
     ------
     TrainingError
-        When another command holds it: the two would write over each other's files.
+        When another command has locked it: the two would overwrite each other's files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:

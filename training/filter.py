@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from . import data_card, manifest
-from .errors import TrainingError, guarded
+from .errors import TrainingError, run_command
 from .manifest import Row
 from .progress import Progress, cores
 from .scores import Clip, Measures, Scores, measure
@@ -217,7 +217,7 @@ def judge(folder: Path, limits: Limits, clip: Clip | None = None, jobs: int = 1)
     Raises
     ------
     TrainingError
-        When the folder is no whole data set; see `manifest.usable`.
+        When the folder is no whole data set; see `manifest.usable_rows`.
     """
     rows = manifest.read(folder)
     styles = data_card.in_order(row.style for row in rows)
@@ -226,7 +226,7 @@ def judge(folder: Path, limits: Limits, clip: Clip | None = None, jobs: int = 1)
     files = {row.file for row in gone}
     fresh = dict.fromkeys(("accepted", "reason", *data_card.MEASURES), "")
     rows = [replace(row, **fresh) for row in rows if row.file not in files]
-    manifest.usable(folder, rows + gone)
+    manifest.usable_rows(folder, rows + gone)
     results = look_at_all(folder, rows, jobs)
     found = [(row, result) for row, result in zip(rows, results, strict=True) if isinstance(result, Measures)]
     scores = score_all(folder, [row for row, _ in found], clip) if clip else [None] * len(found)
@@ -258,7 +258,7 @@ def _measured(row: Row, m: Measures, s: Scores | None) -> Row:
 
 # The contact sheet ----------------------------------------------------------------------------------------------------
 
-CELL, GAP, TITLE, COLUMNS = 112, 8, 40, 16  # pixels; thumbnails a line
+CELL, GAP, TITLE, COLUMNS = 112, 8, 40, 16  # pixels; thumbnails per line
 SHARE, LEAST, MOST = 10, 6, 128  # a tenth of each style, at least six, at most 128; at most 128 rejected
 GROUND, INK, QUIET, RED = (24, 24, 24), (230, 230, 230), (150, 150, 150), (235, 50, 40)
 
@@ -330,7 +330,7 @@ def _wrapped(text: str, width: int = 22, lines: int = 3) -> str:
 
 
 def summary(rows: list[Row]) -> str:
-    """Counts by style and reason, a line a style."""
+    """Counts by style and reason, one line per style."""
     lines = []
     for style in data_card.in_order(row.style for row in rows):
         own = [row for row in rows if row.style == style]
@@ -380,7 +380,7 @@ def main(arguments: list[str] | None = None) -> None:
         option(f"--{name.replace('_', '-')}", type=float, default=getattr(Limits, name), metavar="X",
                help=f"{text} (default: %(default)s)")  # fmt: skip
     option("--sheet", type=Path, metavar="PATH", help="the contact sheet (default: sheet.png in the folder)")
-    option("--jobs", type=int, default=cores(), help="processes (default: one a core)")
+    option("--jobs", type=int, default=cores(), help="processes (default: one per core)")
     args = parser.parse_args(arguments)
     if args.folder.is_file():
         raise TrainingError(f"{args.folder} is a file; a data set is a folder with a {manifest.NAME}.")
@@ -394,4 +394,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

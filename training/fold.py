@@ -2,16 +2,19 @@
 
     python -m training.fold training/runs/vae/last.ckpt --data training/data/procedural --minutes 8
 
-writes folded.ckpt beside the checkpoint, ready for export; it carries the decoder it was made from, to be compared with.
+writes folded.ckpt beside the checkpoint, ready for export. The file also holds the decoder with its norms, so that the
+two can be compared.
 
-A norm looks at the whole picture before it lets a pixel pass; in int8 that costs more than the convolutions around it, and a part of a
-picture decodes otherwise than the same part of a larger one. Over the latents that films visit its effect is nearly constant:
+A GroupNorm needs statistics of the whole picture before it can give one pixel. In int8 that costs more than the
+convolutions around it, and a part of a picture decodes differently from the same part of a larger picture. For latents
+like those of films its effect is nearly constant:
 
     norm(u) ≈ scale * u + shift, least squares per channel over calibration latents
     scale * (W x + b) + shift = (scale * W) x + (scale * b + shift)
 
-Convolutions are fitted from the latents outwards, each on what the folded ones before it give, so that an error is met by the next
-fit instead of being carried on. What is left, `tune` trains away: the folded decoder learns to do what its teacher does.
+Convolutions are fitted one after the other, from the latents to the frame. Each is fitted to what the folded ones
+before it give, so that a later fit corrects the errors of earlier ones. Then `tune` trains the folded decoder (the
+student) to give the same frames as the one with norms (the teacher).
 """
 
 from __future__ import annotations
@@ -30,8 +33,8 @@ from torch import nn
 
 from .compat import fast_bf16
 from .dataset import Crops, load
-from .errors import TrainingError, guarded
-from .latents import visited
+from .errors import TrainingError, run_command
+from .latents import mix_latents
 from .models import Decoder, Encoder, ResBlock
 
 PAIRS = (("conv1", "norm1"), ("conv2", "norm2"))
@@ -45,7 +48,7 @@ def is_folded(decoder: Decoder) -> bool:
     return not any(isinstance(module, nn.GroupNorm) for module in decoder.modules())
 
 
-def unnormed(decoder: Decoder) -> Decoder:
+def remove_norms(decoder: Decoder) -> Decoder:
     """Return the decoder with its norms taken out, as `fold` leaves it; changes it in place."""
     for block in blocks(decoder):
         block.norm1 = block.norm2 = nn.Identity()
@@ -73,7 +76,7 @@ class Fit:
 
 
 @contextmanager
-def tapped(module: nn.Module) -> Iterator[list[torch.Tensor]]:
+def record_output(module: nn.Module) -> Iterator[list[torch.Tensor]]:
     """Yield a list that holds the last output of a module while the block lasts."""
     seen: list[torch.Tensor] = []
     handle = module.register_forward_hook(lambda _, __, out: seen.__setitem__(slice(None), [out]))
@@ -99,11 +102,11 @@ def fold(teacher: Decoder, latents: Iterable[torch.Tensor]) -> Decoder:
     for theirs, ours in zip(blocks(teacher), blocks(student)):
         for conv, norm in PAIRS:
             layer, fit = getattr(ours, conv), Fit()
-            with tapped(getattr(theirs, norm)) as wanted, tapped(layer) as given:
+            with record_output(getattr(theirs, norm)) as target, record_output(layer) as output:
                 for batch in latents:
                     teacher(batch)
                     student(batch)
-                    fit.add(given[0], wanted[0])
+                    fit.add(output[0], target[0])
             scale, shift = fit.solve()
             layer.weight.mul_(scale.view(-1, 1, 1, 1))
             layer.bias.mul_(scale).add_(shift)
@@ -125,9 +128,9 @@ def tune(
     device: str = "cpu",
     most: int | None = None,
 ) -> Decoder:
-    """Train the folded decoder for some minutes, or ``most`` steps, to do what its teacher does; return its averaged weights.
+    """Train the folded decoder to give its teacher's frames, for some minutes or ``most`` steps; return its average.
 
-    loss = L1(student, teacher) + share * LPIPS(student, teacher), over the latents of `visited`.
+    loss = L1(student, teacher) + share * LPIPS(student, teacher), over the latents of `mix_latents`.
     """
     student, teacher, encoder = (m.to(device) for m in (student, teacher, encoder))
     student.train()
@@ -135,7 +138,7 @@ def tune(
     optimizer = torch.optim.AdamW(student.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
     half = partial(torch.autocast, torch.device(device).type, torch.bfloat16, enabled=fast_bf16(device))
     rng = np.random.default_rng(11)
-    began = said = time.monotonic()
+    began = reported = time.monotonic()
     sums, steps = np.zeros(2), 0
     for frames in crops:
         part = max((time.monotonic() - began) / (60 * minutes), steps / most if most else 0.0)
@@ -145,16 +148,16 @@ def tune(
             group["lr"] = rate * min(1.0, (steps + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * part)))
         frames = frames.to(device)
         with torch.no_grad(), half():
-            latents = visited(encoder(frames)[0], rng).float()
-            wanted = teacher(latents).float()
+            latents = mix_latents(encoder(frames)[0], rng).float()
+            target = teacher(latents).float()
         with half():
-            got = student(latents).float()
-        near = (got - wanted).abs().mean()
+            output = student(latents).float()
+        near = (output - target).abs().mean()
         look = torch.zeros(())
         if distance is not None:
-            size = min(patch, got.shape[-1])
-            y, x = (int(rng.integers(0, edge - size + 1)) for edge in got.shape[-2:])
-            look = distance(got[:, :, y : y + size, x : x + size], wanted[:, :, y : y + size, x : x + size])
+            size = min(patch, output.shape[-1])
+            y, x = (int(rng.integers(0, edge - size + 1)) for edge in output.shape[-2:])
+            look = distance(output[:, :, y : y + size, x : x + size], target[:, :, y : y + size, x : x + size])
         optimizer.zero_grad(set_to_none=True)
         (near + share * look).backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
@@ -165,10 +168,11 @@ def tune(
             keep = min(0.998, (1 + steps) / (10 + steps))
             torch._foreach_lerp_(list(average.parameters()), list(student.parameters()), 1 - keep)
         sums += float(near.detach()), float(look.detach())
-        if time.monotonic() - said > 20:
-            said = time.monotonic()
+        if time.monotonic() - reported > 20:
+            reported = time.monotonic()
             say(
-                f"{(said - began) / 60:5.1f} of {minutes:g} min, {steps} steps: L1 {sums[0] / steps:.4f}, distance {sums[1] / steps:.4f}"
+                f"{(reported - began) / 60:5.1f} of {minutes:g} min, {steps} steps: "
+                f"L1 {sums[0] / steps:.4f}, distance {sums[1] / steps:.4f}"
             )
     return average.eval()
 
@@ -184,7 +188,7 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=512, help="size of the pictures it learns on")
     parser.add_argument("--batch", type=int, default=2)
     args = parser.parse_args()
-    model, facts = checkpoint.averaged(args.checkpoint)
+    model, facts = checkpoint.load_averaged(args.checkpoint)
     if is_folded(model.decoder):
         raise TrainingError(f"{args.checkpoint} is folded already.")
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -194,7 +198,7 @@ def main() -> None:
         rng = np.random.default_rng(7)
         frames = [pictures.frame(k)[None] for k in pictures.some(held_out=False, most=40)]
         pairs = [torch.cat(frames[k : k + 2]) for k in range(0, len(frames) - 1, 2)] or frames
-        latents = [visited(model.encoder(pair)[0], rng) for pair in pairs]
+        latents = [mix_latents(model.encoder(pair)[0], rng) for pair in pairs]
     print(f"fitting scales and shifts over {len(latents)} batches of latents", flush=True)
     student = fold(model.decoder, latents)
     if args.minutes > 0:
@@ -211,4 +215,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

@@ -2,8 +2,8 @@
 
     python -m training.gallery --data training/data/procedural --out docs/images
 
-reconstructions.png: held-out pictures, what the int8 decoder makes of their latents below; interpolations.png: from one named place
-to another at 16:9, on the great circle that the node Anchors takes.
+reconstructions.png: held-out pictures, what the int8 decoder makes of their latents below; interpolations.png: from one
+named place to another at 16:9, on the great circle that the node Anchors takes.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import torch
 
 from .card import session
 from .dataset import Pictures, load
-from .errors import guarded
+from .errors import run_command
 from .export_onnx import MODELS
-from .latents import between
+from .latents import slerp
 from .look import page, save
 
 JOURNEYS = (("dawn", "borealis"), ("lava", "abyss"), ("vortex", "eclipse"), ("opal", "velvet"))
@@ -43,7 +43,7 @@ def journeys(models: Path) -> list[torch.Tensor]:
             start = (anchors[names[0]].shape[2] - GRID[1]) // 2
             ends = [anchors[name][:, :, start : start + GRID[1]] for name in names]
             frames += [
-                torch.from_numpy(decoder.run(None, {"latents": between(*ends, t)[None]})[0][0])
+                torch.from_numpy(decoder.run(None, {"latents": slerp(*ends, t)[None]})[0][0])
                 for t in np.linspace(0, 1, STEPS)
             ]
     return frames
@@ -61,4 +61,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

@@ -1,4 +1,4 @@
-"""The latents of a data set: what a unit of them is, and how far they reach."""
+"""The latents of a data set: their statistics, and the mixed and strengthened latents that training adds."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from .dataset import Pictures
 def statistics(encoder: nn.Module, pictures: Pictures, most: int = 200) -> dict[str, Any]:
     """Return the latents' statistics over the data set, per channel.
 
-    ``mean`` and ``std`` are those of the posterior's means: films are decoded from means and mixes of means, and a unit of latent should
-    be a unit of those. ``trained_aggregate`` is the deviation of what training decodes, sqrt(var(mean) + mean(var)), which β draws
-    towards 1; ``aggregate`` is the same in the units of the exported files, 1 / sqrt(1 - noise). ``noise`` is the part of a channel's
-    variance that is noise, mean(var) / trained_aggregate²: near 1, the channel has collapsed. ``reach`` holds, for neighbourhoods of 2,
-    4 and 8 cells square, how far their means typically lie from the middle one, in units of ``std``: how far a channel may drift as a
-    whole. Typically is 1.4826 times the median distance, which is the deviation where values are normal; a channel that is busy along a
-    few edges and silent in every calm field has a smaller one, and in a calm field its drift would draw the cells.
+    ``mean``, ``std`` : mean and deviation of the posterior's means, from which films are decoded.
+    ``trained_aggregate`` : deviation of the samples that training decodes, sqrt(var(mean) + mean(var)); the KL term
+    pulls it towards 1. ``aggregate`` : the same in the units of the exported files, 1 / sqrt(1 - noise).
+    ``noise`` : part of a channel's variance that is noise, mean(var) / trained_aggregate², 0..1. Near 1 the channel
+    carries nothing.
+    ``reach`` : for squares of 2, 4 and 8 cells, the deviation of the squares' means in units of ``std``, by
+    `robust_deviation`: how far a channel may drift as a whole. A channel that is strong along a few edges and almost 0
+    in every flat area has a small reach; if it drifted as far as the others, flat areas would show the latent grid.
     """
     total = square = inner = 0.0
     seen = 0
@@ -46,21 +47,26 @@ def statistics(encoder: nn.Module, pictures: Pictures, most: int = 200) -> dict[
         "trained_aggregate": whole.sqrt(),
     }
     found["reach"] = {
-        str(cells): typical(torch.cat(kept, 1).double()) / found["std"] for cells, kept in means.items() if kept
+        str(cells): robust_deviation(torch.cat(kept, 1).double()) / found["std"]
+        for cells, kept in means.items()
+        if kept
     }
     found["trained_aggregate"] = found["trained_aggregate"].float()
     return found
 
 
-def typical(values: torch.Tensor) -> torch.Tensor:
-    """Return the spread of each row of (C, n), 1.4826 * median |x - median x|: the deviation of normal values, deaf to a few large ones."""
+def robust_deviation(values: torch.Tensor) -> torch.Tensor:
+    """Return 1.4826 * median |x - median x| of each row of (C, n).
+
+    It equals the standard deviation where values are normal, and a few large values hardly change it.
+    """
     return 1.4826 * (values - values.median(1, keepdim=True).values).abs().median(1).values
 
 
-def between(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
-    """Return what lies between two places, a at t = 0 and b at t = 1, on the great circle that films take: as strong as they are.
+def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
+    """Return the point at t on the great circle from a (t = 0) to b (t = 1), the way that films take.
 
-    (sin((1 - t) α) a + sin(t α) b) / sin α, α the angle between them; linear where they lie in one direction
+    (sin((1 - t) α) a + sin(t α) b) / sin α, with α the angle between a and b; linear where α is 0 or π.
     """
     angle = np.arccos(np.clip(np.vdot(a, b) / np.sqrt(np.vdot(a, a) * np.vdot(b, b)), -1, 1))
     if np.sin(angle) < 1e-4:
@@ -68,11 +74,13 @@ def between(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
     return ((np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)).astype(np.float32)
 
 
-def inside(latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return latents and their frames without the outermost cells of some sides, each side by the toss of a coin.
+def cut_borders(
+    latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return latents and their frames without the outermost row or column of cells on some sides, chosen at random.
 
-    A film's latents are cut out of larger ones: where they end no picture ended. An encoder lets latents know where a picture ends; a
-    decoder is not to rely on it.
+    A film's latents are cut out of larger ones, so their borders are not borders of a picture. Latents of a whole
+    picture show where it ends, and the decoder must not learn to rely on that.
     """
     scale = frames.shape[-1] // latents.shape[-1]
     top, bottom, left, right = (int(cells) for cells in rng.integers(0, 2, 4))
@@ -86,32 +94,33 @@ def inside(latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator
 STRAIN = 1.5  # a film's latents are up to sqrt 2 times as strong as pictures'
 
 
-def strained(
+def strengthen(
     latents: torch.Tensor, frames: torch.Tensor, rng: np.random.Generator, most: float = STRAIN
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return latents, some of them up to ``most`` times as strong, and what they are to show: frames of as much more contrast.
+    """Return latents of which a third is multiplied by s in 1..``most``, and frames with the contrast multiplied by s.
 
-        latents s z, frames clamp(1/2 + s (x - 1/2)), s = 1 for two of three on average
+        latents s z, frames clamp(1/2 + s (x - 1/2)); s = 1 for two of three, on average
 
-    Where two places are alike, as in a black ground, what lies between them is stronger than either; no picture is. A decoder that was
-    never told what that means may show grey where all is black, and mist where edges are.
+    A mix of two latents that are alike, such as two black backgrounds, is stronger than both, and no picture has
+    latents as strong. A decoder that was not trained on them may show grey instead of black, and blurred edges.
     """
     count = len(latents)
     chosen = rng.random(count) < 1 / 3
     strength = np.where(chosen, rng.uniform(1, most, count), 1)
     strength = torch.from_numpy(strength.astype(np.float32)).to(latents, non_blocking=True).view(-1, 1, 1, 1)
-    return strength * latents, contrasted(frames, strength.to(frames))
+    return strength * latents, multiply_contrast(frames, strength.to(frames))
 
 
-def contrasted(frames: torch.Tensor, strength: float | torch.Tensor) -> torch.Tensor:
-    """Frames of more contrast about mid-grey, which latents of zeros show, held to what can be shown."""
+def multiply_contrast(frames: torch.Tensor, strength: float | torch.Tensor) -> torch.Tensor:
+    """Return frames with their contrast about mid-grey (which latents of zeros show) multiplied, clamped to 0..1."""
     return (0.5 + strength * (frames - 0.5)).clamp(0, 1)
 
 
-def visited(mean: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Return latents such as films visit, (N, C, h, w), from those of pictures: mixes of two, some carried off by noise.
+def mix_latents(mean: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Return latents like those of films, (N, C, h, w), from those of pictures: mixes of two, some with smooth noise.
 
-    Mixes are brought to unit variance as if the two had nothing in common; alike ones come out stronger, up to 1.4 times, as a strain.
+    Mixes are scaled to unit variance for two latents that are independent; where the two are alike, the mix is up to
+    1.4 times as strong, as in a film.
     """
     spread = mean.std()
     other = mean.roll(1, 0).flip(int(rng.integers(2, 4)))
@@ -120,6 +129,6 @@ def visited(mean: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     if rng.random() < 0.5:
         away = float(rng.uniform(0.1, 0.5))
         noise = torch.from_numpy(rng.standard_normal(mean.shape, np.float32)).to(mean, non_blocking=True)
-        smooth = F.avg_pool2d(noise, 3, 1, 1, count_include_pad=False)  # wander moves neighbours together
+        smooth = F.avg_pool2d(noise, 3, 1, 1, count_include_pad=False)  # Wander moves neighbouring cells together
         mixed = np.sqrt(1 - away**2) * mixed + away * spread * smooth / smooth.std()
     return mixed

@@ -2,9 +2,9 @@
 
     python -m training.look training/runs/vae/last.ckpt --data training/data/procedural
 
-writes into training/outputs: val_recon.png (held-out pictures above their reconstructions), interpolations.png (from one picture to
-another through the latents), walks.png (a film's drift, second by second), traversals.png (each channel from -3 to 3), latent_map.png
-(held-out pictures where their latents lie).
+writes into training/outputs: val_recon.png (held-out pictures above their reconstructions), interpolations.png (from
+one picture to another through the latents), walks.png (a film's drift, second by second), traversals.png (each channel
+from -3 to 3), latent_map.png (held-out pictures where their latents lie).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from torch.nn import functional as F
 
 from . import checkpoint, manifest
 from .dataset import Pictures, load
-from .errors import guarded
-from .files import whole
+from .errors import run_command
+from .files import write_whole
 from .models import VAE
 from .procedural import sheet
 
@@ -42,7 +42,7 @@ def page(frames: Iterable[torch.Tensor], columns: int, edge: int = 256) -> Image
 
 def save(image: Image.Image, path: Path) -> None:
     """Write a PNG, whole or not at all."""
-    whole(path, image.save)
+    write_whole(path, image.save)
 
 
 class Latents:
@@ -74,8 +74,8 @@ def reconstructions(model: VAE, pictures: Pictures, numbers: Sequence[int]) -> I
     with torch.no_grad():
         device = next(model.parameters()).device
         frames = [pictures.frame(k) for k in numbers]
-        made = [model.decoder(model.encoder(frame[None].to(device))[0])[0] for frame in frames]
-    return page([*frames, *made], len(frames))
+        decoded = [model.decoder(model.encoder(frame[None].to(device))[0])[0] for frame in frames]
+    return page([*frames, *decoded], len(frames))
 
 
 def interpolations(latents: Latents, steps: int = 7, rows: int = 5) -> Image.Image:
@@ -143,10 +143,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help=f"folders with a {manifest.NAME}")
     parser.add_argument("--out", type=Path, default=OUTPUTS)
     args = parser.parse_args()
-    model, _ = checkpoint.averaged(args.checkpoint)
+    model, _ = checkpoint.load_averaged(args.checkpoint)
     for path in draw_all(model, load(args.data), args.out):
         print(path)
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

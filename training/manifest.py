@@ -1,11 +1,12 @@
-"""A data set on disk: pictures with a sidecar each, and one manifest that says what belongs to it.
+"""A data set on disk: pictures, one sidecar per picture, and one manifest that lists what belongs to it.
 
-    <folder>/manifest.csv                          one row a picture, in the order of (style, index)
+    <folder>/manifest.csv                          one row per picture, in the order of (style, index)
     <folder>/<style>/<style>-000017.png            8-bit RGB
     <folder>/<style>/<style>-000017.json           how it was made: everything needed to make it again
 
-Whoever makes pictures writes PNG and sidecar first and the row last, each file under a temporary name that is then renamed:
-what has a row is whole. Filtering adds measures and a verdict to the rows; a rejected picture keeps its row and its reason.
+A generator writes PNG and sidecar first and the row last, each file under a temporary name that is then renamed; so
+every picture with a row is complete. Filtering adds measures and a verdict to the rows; a rejected picture keeps its
+row, with the reason.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ def write(folder: Path, rows: Iterable[Row]) -> None:
     publish(folder / NAME, text.getvalue().encode())
 
 
-def usable(folder: Path, rows: list[Row] | None = None) -> list[Row]:
+def usable_rows(folder: Path, rows: list[Row] | None = None) -> list[Row]:
     """Return the rows that may be trained on, after checking that the folder is a whole data set of one size.
 
     Raises
@@ -188,7 +189,7 @@ def usable(folder: Path, rows: list[Row] | None = None) -> list[Row]:
     if len(sizes) > 1:
         some = ", ".join(f"{w}x{h}" for w, h in sizes[:3])
         raise TrainingError(
-            f"{folder} mixes sizes ({some}); pictures of one size are wanted. Bring them to one size, or split the folder."
+            f"{folder} mixes sizes ({some}); all pictures must have the same size. Resize them, or split the folder."
         )
     return rows
 

@@ -1,5 +1,4 @@
-"""How near a reconstruction is to its picture: PSNR, SSIM and the perceptual distance, in all and per style; and what a picture shows
-of the grid it was decoded on."""
+"""Measures of reconstructions: PSNR, SSIM, the perceptual distance, and how visible the latent grid is."""
 
 from __future__ import annotations
 
@@ -18,7 +17,10 @@ def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 def ssim(a: torch.Tensor, b: torch.Tensor) -> float:
-    """Structural similarity of luma (BT.709), -1..1, mean over the picture (Wang et al. 2004: Gaussian of 11 pixels, σ 1.5)."""
+    """Return the structural similarity of luma (BT.709), -1..1, mean over the picture.
+
+    Wang et al. 2004, with a Gaussian window of 11 pixels and σ = 1.5.
+    """
     weights = torch.tensor([0.2126, 0.7152, 0.0722], dtype=torch.float64).view(1, 3, 1, 1)
     x, y = ((v.double().cpu().clamp(0, 1) * weights).sum(1, keepdim=True) for v in (a, b))
     at = torch.arange(11, dtype=torch.float64) - 5
@@ -39,11 +41,12 @@ LUMA = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
 
 
 def lattice(frames: Iterable[torch.Tensor], period: int) -> float:
-    """How much a grid of ``period`` pixels shows through frames (3, H, W): beads along edges, seams, checkerboards.
+    """Return how visible a grid of ``period`` pixels is in frames (3, H, W), as beads, seams or checkerboards; 0: not.
 
-    The slopes between neighbouring pixels (of luma, absolute, each frame's divided by their mean) are averaged over all that have the
-    same place within a cell; lattice = deviation / mean of these averages, the larger one of rows and columns. It is 0 where the places
-    of a cell are alike, and never quite 0 for few pictures: measure the drawn pictures beside the decoded ones.
+    The absolute differences of luma between neighbouring pixels, divided by their mean over the frame, are averaged
+    over all pixels with the same position within a cell. lattice = deviation / mean of these averages; the larger one
+    of rows and columns. It is 0 where all positions are alike. A few pictures never give exactly 0, so compare with the
+    value of the original pictures.
     """
     found = []
     lumas = [(frame.clamp(0, 1).cpu() * LUMA).sum(0).double() for frame in frames]
@@ -61,7 +64,7 @@ def lattice(frames: Iterable[torch.Tensor], period: int) -> float:
 def compare(
     pairs: Iterable[tuple[str, torch.Tensor, torch.Tensor]], distance: nn.Module | Callable | None
 ) -> dict[str, dict[str, float]]:
-    """Return the means of every measure, in all and per style.
+    """Return the means of every measure, over all pictures and per style.
 
     Parameters
     ----------
@@ -76,11 +79,11 @@ def compare(
         ``{"all": {"psnr_db": ..., "ssim": ..., "<distance>": ...}, "<style>": {...}}``, rounded to four decimals.
     """
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for style, picture, made in pairs:
-        picture, made = picture[None].clamp(0, 1).cpu(), made[None].clamp(0, 1).cpu()
-        values = {"psnr_db": psnr(made, picture), "ssim": ssim(made, picture)}
+    for style, picture, decoded in pairs:
+        picture, decoded = picture[None].clamp(0, 1).cpu(), decoded[None].clamp(0, 1).cpu()
+        values = {"psnr_db": psnr(decoded, picture), "ssim": ssim(decoded, picture)}
         if distance is not None:
-            values[distance.name] = float(distance(made, picture))
+            values[distance.name] = float(distance(decoded, picture))
         for group in ("all", style):
             for name, value in values.items():
                 found[group][name].append(value)

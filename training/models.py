@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 SCALE = 32
-NODES = 4  # a cell's edge in the smooth path of the decoder
-LOW, HIGH = -8.0, 16.0  # of what a SiLU is given: silu(-8) = -0.003
+NODES = 4  # values per cell, down and across, in the smooth path of the decoder
+LOW, HIGH = -8.0, 16.0  # the inputs of every SiLU are clamped to this range: silu(-8) = -0.003
 
 
 @dataclass(frozen=True)
@@ -45,19 +45,20 @@ def exact(x: torch.Tensor) -> torch.Tensor:
 
 
 def activation(x: torch.Tensor, show=exact) -> torch.Tensor:
-    """SiLU of x held to LOW..HIGH.
+    """Return the SiLU of x clamped to LOW..HIGH.
 
-    Below, nothing is lost; above, a decoder without norms would have no bound: where latents are unusual each block outdoes the one before
-    it, until a spot of the picture bursts. And 256 levels from -8 to 16 are fine enough for int8, where being held costs nothing:
-    quantising saturates.
+    Below LOW, SiLU is almost 0. Above HIGH, a decoder without norms would have no bound: for unusual latents every
+    block would give larger values than the one before it, and destroy a part of the picture. The range is also small
+    enough for the 256 levels of int8, where the clamp costs no time, because quantising saturates.
     """
     return F.silu(show(x.clamp(LOW, HIGH)))
 
 
-def rounded(x: torch.Tensor, levels: int = 128) -> torch.Tensor:
-    """Each picture of x (N, ...) in so many even levels, of which one is 0, from its lowest value to its highest; the gradient is that of x.
+def round_to_levels(x: torch.Tensor, levels: int = 128) -> torch.Tensor:
+    """Round x (N, ...) to even levels, for each picture from its lowest value to its highest, one of them 0.
 
-    As int8 would show it: of its 256 levels a single picture uses about half, for their range is wide enough for all of a film.
+    The gradient is passed on as if nothing were rounded. It stands for the int8 decoder, whose 256 levels cover a whole
+    film, so that one picture uses about half of them.
     """
     with torch.no_grad():
         low, high = (end(x, tuple(range(1, x.ndim)), keepdim=True).float() for end in (torch.amin, torch.amax))
@@ -69,9 +70,9 @@ def rounded(x: torch.Tensor, levels: int = 128) -> torch.Tensor:
 class ResBlock(nn.Module):
     """x + norm(conv(silu(norm(conv(x))))); starts as the identity.
 
-    Only the branch is normalised: what travels along the sum keeps its level, so that a flat field stays flat and a crop
-    means the same as the picture around it. Each norm follows its convolution directly, so that `fold` can melt the two into
-    one: while training, norms steady every step; in the decoder that is shipped they cost nothing.
+    Only the branch is normalised; x itself is passed on unchanged, so that a flat area stays flat and a crop decodes
+    like the same part of a larger picture. Each norm directly follows its convolution, so that `fold` can combine the
+    two: norms make training stable, and the shipped decoder does not compute them.
     """
 
     def __init__(self, channels: int, group: int):
@@ -86,7 +87,7 @@ class ResBlock(nn.Module):
 
 
 class Body(nn.Sequential):
-    """Layers in turn. With `sparing`, what lies inside a block is computed again on the way back instead of being kept."""
+    """Layers in a row. With `sparing`, the backward pass computes the inside of blocks again, to save memory."""
 
     sparing = False
 
@@ -102,17 +103,17 @@ class Body(nn.Sequential):
 
 
 class Upsample(nn.Module):
-    """1x1 convolution, then bilinear: smooth from the first step of training, so neither blocks nor checkerboards have to be unlearned."""
+    """A 1x1 convolution, then bilinear doubling: smooth from the first step on, without blocks or checkerboards."""
 
     def __init__(self, inner: int, outer: int):
         super().__init__()
         self.conv = conv(inner, outer, 1)
 
     def forward(self, x, show=exact):
-        return doubled(show(self.conv(show(x))))
+        return double_size(show(self.conv(show(x))))
 
 
-def doubled(x: torch.Tensor) -> torch.Tensor:
+def double_size(x: torch.Tensor) -> torch.Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
@@ -121,13 +122,15 @@ class Decoder(nn.Module):
 
     frames = 0.5 + 0.5 * double(shuffle(out(body)) + double(double(linear)))
 
-    The body draws at a quarter of the size, a pixel shuffle brings it to a half, and a bilinear doubling to the whole: the pixels of a
-    shuffle come from as many filters that know nothing of each other, and four by four of them left a comb on every edge.
+    The body computes at a quarter of the size; a pixel shuffle doubles that, then a bilinear doubling gives the full
+    size. Each pixel of a shuffle comes from a filter of its own. A shuffle of 4 by 4 pixels, straight to the full size,
+    drew a comb of four pixels along every edge.
 
-    `linear` is a lapped transform beside the body, with `Encoder.linear` its counterpart; see `VAE.start_linear`. It is smooth by
-    construction, 4 by 4 nodes a cell, doubled three times (bilinear doublings in turn come near a quadratic B-spline, whose slopes are
-    continuous), and level: it gives colours and soft forms, and every edge is left to the body. A linear path with a value of its own
-    for each pixel learns edges, too, but draws them as a row of beads, one a cell.
+    `linear` is a lapped transform whose result is added to the body's; `Encoder.linear` is its counterpart, see
+    `VAE.start_linear`. It gives 4 by 4 values per cell, the nodes, which are doubled in size three times; repeated
+    bilinear doublings come near a quadratic B-spline, whose slopes are continuous. So it draws colours and soft forms,
+    `level` keeps it from showing the latent grid, and every edge is left to the body. A linear path with one value per
+    pixel would learn edges too, and draw them as a row of beads, one per cell.
     """
 
     def __init__(self, config: Config):
@@ -140,7 +143,7 @@ class Decoder(nn.Module):
             layers += [ResBlock(width, config.group) for _ in range(config.blocks)]
         self.body = Body(*layers)
         self.out = conv(widths[-1], 3 * 4)
-        with torch.no_grad():  # all four pixels of a shuffle start equal: no grid to unlearn
+        with torch.no_grad():  # the four pixels of a shuffle start equal, so that training does not begin with a grid
             self.out.weight.copy_(0.1 * self.out.weight[::4].repeat_interleave(4, 0))
             self.out.bias.fill_(0.0)
         self.linear = nn.Conv2d(config.latent, 3 * NODES**2, 3, padding=1, padding_mode="replicate")
@@ -148,21 +151,25 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, latents, show: Callable[[torch.Tensor], torch.Tensor] = exact):
-        """`show` is what becomes of values on their way into a convolution and out of it, but for those that read the latents: with
-        `rounded`, what becomes of them in int8."""
+        """Decode latents; `show` is applied to the inputs and outputs of all convolutions that do not read the latents.
+
+        With `round_to_levels` as `show`, the result is close to that of the int8 decoder.
+        """
         form = show(self.out(show(activation(self.body(latents, show), show))))
         form = F.pixel_shuffle(form, 2).float()  # in bfloat16, light tones are 1/256 apart
-        return 0.5 + 0.5 * doubled(form + doubled(doubled(F.pixel_shuffle(self.linear(latents), NODES))))
+        return 0.5 + 0.5 * double_size(form + double_size(double_size(F.pixel_shuffle(self.linear(latents), NODES))))
 
     @torch.no_grad()
     def level(self) -> None:
-        """Keep the smooth path from drawing cells: where latents are constant frames are, and where latents rise evenly frames do.
+        """Change the weights of `linear` so that constant latents give constant frames, and ramps give ramps.
 
-        A node's weights over the nine cells around it add up to its answer to a constant, and times the cells' places, -1, 0 and 1, to its
-        answer to a slope. The first is to be the same at every node of a cell; the second is to grow by as much a cell. What a node has
-        more or less is taken from its weights in the shape of a quadratic B-spline q or of its slope q', so that kernels stay smooth:
+        The sum of a node's weights over the nine cells around it is its response to a constant; the sum of the weights
+        times the cells' positions, -1, 0 and 1, is its response to a ramp. The response to a constant must be the same
+        at all nodes of a cell; the response to a ramp must grow evenly from node to node. What a node has too much is
+        subtracted from its weights in the shape of a quadratic B-spline q, or of its derivative q', so that the kernels
+        stay smooth. Over the cells:
 
-            sum of q over the cells = 1, of place * q = where the node is, of q' = 0, of place * q' = 1
+            sum of q = 1, sum of position * q = position of the node, sum of q' = 0, sum of position * q' = 1
         """
         weight = self.linear.weight
         weights = weight.view(3, NODES, NODES, -1, 3, 3)  # colour, node down and across, latent, cell down and across
@@ -193,7 +200,7 @@ def _window() -> torch.Tensor:
 
 
 def _tiled(kernels: torch.Tensor, nodes: int) -> torch.Tensor:
-    """Return kernels (K, 96, 96) over three by three cells as means at nodes: (K nodes², 3, 3), ordered for a pixel shuffle."""
+    """Return kernels (K, 96, 96) of 3 by 3 cells, averaged at nodes: (K nodes², 3, 3), in a pixel shuffle's order."""
     small = F.avg_pool2d(kernels, SCALE // nodes)
     return small.unflatten(2, (3, nodes)).unflatten(1, (3, nodes)).permute(0, 2, 4, 1, 3).flatten(0, 2)
 
@@ -211,7 +218,7 @@ class Encoder(nn.Module):
             layers += [ResBlock(width, config.group) for _ in range(max(1, config.blocks - 1))]
         self.body = Body(*layers)
         self.out = conv(widths[-1], 2 * config.latent)
-        with torch.no_grad():  # begin with little noise: structure is learned first, its price is paid later
+        with torch.no_grad():  # begin with little noise: structure is learned first, and the KL term restrains it later
             self.out.weight.mul_(0.1)
             self.out.bias[config.latent :] = -4.0
         self.linear = nn.Conv2d(3 * SCALE**2, config.latent, 3, padding=1, padding_mode="replicate")
@@ -233,17 +240,15 @@ class VAE(nn.Module):
 
     @torch.no_grad()
     def start_linear(self, patches: torch.Tensor) -> None:
-        """Begin as the best linear codec of some pictures, so that training only has to learn what is not linear.
+        """Set the linear paths to the best linear codec of some pictures; training then only learns what is not linear.
 
-        The linear paths become a lapped principal component analysis. Windowed patches w * p of 64x64 pixels, one around each cell of
-        32x32, have the principal axes v and the deviations s along them:
+        The linear paths become a lapped principal component analysis. Windowed patches w * p of 64x64 pixels, one
+        around each cell of 32x32, have the principal axes v and the deviations s along them:
 
             latent = <v, w * p> / s, frame = sum over cells of w * (s * latent * v)
 
-        of which the decoder's side keeps the means over 8x8 pixels.
-
-        The window is a sine, whose squares add up to 1 where neighbours overlap: patches melt into each other without a seam, and
-        every channel starts in use and at unit scale.
+        The decoder keeps the means of v over 8x8 pixels. The window is a sine; its squares add up to 1 where patches
+        overlap, so that there are no seams. Every channel starts in use and with a deviation of 1.
 
         Parameters
         ----------
@@ -266,8 +271,9 @@ class VAE(nn.Module):
 
     @torch.no_grad()
     def rescale(self, deviation: torch.Tensor) -> None:
-        """Divide each latent channel by a deviation (C,) without changing a picture: what the encoder gives less of, the decoder
-        takes more of. The log-variance follows, ln(σ² / s²).
+        """Divide each latent channel by a deviation s (C,), multiply the decoder's weights by it; frames do not change.
+
+        The log-variance becomes ln(σ² / s²).
         """
         count = self.config.latent
         for layer in (self.encoder.out, self.encoder.linear):
@@ -278,16 +284,16 @@ class VAE(nn.Module):
             layer.weight *= deviation.view(1, -1, 1, 1)
 
     def linear_parameters(self) -> list[nn.Parameter]:
-        """The weights of the linear paths. Their many inputs add up: they want a smaller rate than the rest."""
+        """Return the weights of the linear paths; they have so many inputs that they need a smaller learning rate."""
         return [*self.encoder.linear.parameters(), *self.decoder.linear.parameters()]
 
 
-def sampled(mean, log_variance):
-    """Latents drawn from the posterior."""
+def sample_posterior(mean, log_variance):
+    """Return latents drawn from the posterior."""
     return mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
 
 
 def divergence(mean, log_variance, frames):
-    """KL(posterior || N(0, 1)) summed over the latent, in nats per image value: / (3 H W), averaged over the batch."""
+    """Return KL(posterior || N(0, 1)), summed over the latent and divided by 3 H W: nats per image value."""
     total = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum()
     return total / frames.numel()

@@ -1,4 +1,7 @@
-"""What the β-VAE is trained for, piece by piece: functions of frames (N, 3, H, W) that give one number each."""
+"""The terms of the training's loss: functions of frames (N, 3, H, W) that return one number each.
+
+docs/glossary.md explains the names of all terms.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,22 @@ from torch.nn import functional as F
 
 
 def opponent(rgb: torch.Tensor) -> torch.Tensor:
-    """Red, green, blue and, twice as dear, the two differences that the eye calls hue: (N, 3, h, w) to (N, 5, h, w)."""
+    """Return red, green, blue and two colour differences of double weight: (N, 3, h, w) to (N, 5, h, w)."""
     r, g, b = rgb.split(1, dim=1)
     return torch.cat([rgb, 2 * (r - g), 2 * b - r - g], dim=1)
 
 
 def coarse(error: torch.Tensor, sizes: Sequence[int] = (8, 32)) -> torch.Tensor:
-    """Mean absolute error of the means over squares of so many pixels: colour first."""
+    """Return the mean absolute error of averages over squares of 8 and 32 pixels: it makes colours be learned first."""
     return sum(opponent(F.avg_pool2d(error, size)).abs().mean() for size in sizes) / len(sizes)
 
 
 def edges(error: torch.Tensor, sizes: Sequence[int] = (1, 2, 4)) -> torch.Tensor:
-    """Mean absolute slope of the error between neighbours, down and across, at full size and halved twice: a line that is in
-    the wrong place, or comes as a row of beads, is dear; a field that is a little too bright is not."""
+    """Return the mean absolute difference between neighbouring pixels of the error, at full, half and quarter size.
+
+    It is large where a line is in the wrong place or drawn as a row of beads, and 0 where a flat area is only a little
+    too bright.
+    """
     total = error.new_zeros(())
     for size in sizes:
         small = F.avg_pool2d(error, size) if size > 1 else error
@@ -29,24 +35,22 @@ def edges(error: torch.Tensor, sizes: Sequence[int] = (1, 2, 4)) -> torch.Tensor
     return total / len(sizes)
 
 
-PRICES = {
-    "beyond": 1.0,
-    "rounding": 1.0,
-    "weave": 5.0,
-    "rim": 5.0,
-}  # of frames between pictures, where there is nothing to compare with
+# The weights in the loss of the terms that need no picture to compare with; they are taken of frames of mixed latents.
+PRICES = {"beyond": 1.0, "rounding": 1.0, "weave": 5.0, "rim": 5.0}
 
 
 def beyond(frames: torch.Tensor, free: float = 0.2) -> torch.Tensor:
-    """Mean distance of frames from what can be shown, 0..1, less what is free: a black a little below black is black."""
+    """Return how far values lie outside -free..1 + free, on average; a little beyond black and white costs nothing."""
     return F.relu((frames - 0.5).abs() - 0.5 - free).mean()
 
 
 def weave(frames: torch.Tensor) -> torch.Tensor:
-    """How strongly frames carry the finest stripes and checks that the decoder's body can draw, four pixels wide.
+    """Return how strong the finest stripes and checks are that the decoder's body can draw: a period of four pixels.
 
-    At half the size such a pattern is v, -v, v, ... It is what second differences, (2 f[i] - f[i-1] - f[i+1]) / 4, times 1, -1, 1, ... have in
-    common over neighbourhoods of some twenty pixels: |mean|, on average, down, across and both. Slopes and curves do not count, edges hardly.
+    At half the size such a pattern is v, -v, v, ... The second differences (2 f[i] - f[i-1] - f[i+1]) / 4 are
+    multiplied by 1, -1, 1, ..., averaged over neighbourhoods of about twenty pixels, and the absolute values of these
+    means are averaged; the result is the sum over the directions down, across and both. Even slopes and curves give 0,
+    single edges almost 0.
     """
 
     def alternating(values: torch.Tensor, dim: int) -> torch.Tensor:
@@ -62,13 +66,14 @@ def weave(frames: torch.Tensor) -> torch.Tensor:
 
 
 def rim(frames: torch.Tensor, width: int = 8) -> torch.Tensor:
-    """How far frames flare where they end: what the slopes between their outermost pixels have more than any slope a little further in.
+    """Return how strong the bright or dark lines are that a decoder draws along the borders of frames.
 
-    Along each side slopes (absolute, across it) are averaged over stretches of 16 pixels; what they exceed the steepest at 8 to 32 pixels
-    from the end by is averaged over the outermost 8. Contours that run through a frame do not count: they end nowhere near it.
+    For each border, the absolute differences between neighbouring pixels across it are averaged over stretches of 16
+    pixels along it. By how much those of the outermost 8 pixels exceed the largest one at 8 to 32 pixels from the
+    border is averaged. Contours that run through a frame give 0, because they are as steep further inside.
 
-    Convolutions see nothing where a frame ends. From what they make of that, a decoder draws an end as it should be for latents of
-    pictures; for stronger ones, as mixes are, it may come out as a bright or dark line.
+    Such lines come from the zeros that convolutions read beyond the border. A decoder learns to draw the border
+    correctly for the latents of pictures, but not for the stronger ones that mixes have.
     """
     total = frames.new_zeros(())
     for steps in (frames.diff(dim=2).abs().transpose(2, 3), frames.diff(dim=3).abs()):
@@ -80,7 +85,7 @@ def rim(frames: torch.Tensor, width: int = 8) -> torch.Tensor:
 
 
 def views(sources: Sequence[torch.Tensor], size: int, count: int) -> list[torch.Tensor]:
-    """Cut the same ``count`` random squares out of each source; those of one source become one batch. Uses torch's generator."""
+    """Cut the same ``count`` random squares, by torch's generator, out of each source; return one batch per source."""
     height, width = sources[0].shape[-2:]
     size = min(size, height, width)
     cut: list[list[torch.Tensor]] = [[] for _ in sources]
@@ -88,12 +93,11 @@ def views(sources: Sequence[torch.Tensor], size: int, count: int) -> list[torch.
         y, x = (int(torch.randint(0, edge - size + 1, ())) for edge in (height, width))
         for pieces, source in zip(cut, sources):
             pieces.append(source[:, :, y : y + size, x : x + size])
-    return [
-        torch.cat(pieces).contiguous() for pieces in cut
-    ]  # the trunk runs three times as fast on planes as on channels last
+    # The network of the perceptual distance runs three times as fast on this layout as on channels last.
+    return [torch.cat(pieces).contiguous() for pieces in cut]
 
 
 def balance(leading: torch.Tensor, other: torch.Tensor, at: torch.Tensor) -> float:
-    """Return the factor that gives ``other`` a gradient as long as that of ``leading``, both taken at the frames ``at``."""
+    """Return the factor that makes the gradient of ``other`` at the frames ``at`` as long as that of ``leading``."""
     long, short = (torch.autograd.grad(part, at, retain_graph=True)[0].norm() for part in (leading, other))
     return float(long / short.clamp_min(1e-12))

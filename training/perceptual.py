@@ -1,8 +1,9 @@
-"""The perceptual distance: LPIPS (Zhang et al. 2018) where the weights of its trunk are at hand, else ST-LPIPS.
+"""The perceptual distance: LPIPS (Zhang et al. 2018) if the weights of its network are installed, else ST-LPIPS.
 
-ST-LPIPS (Ghildyal and Liu 2022) is LPIPS made tolerant of shifts, here on an AlexNet trunk and written for training on a CPU. Only
-the weights come from the package `stlpips-pytorch`; its code is never imported. The blur after the first convolution is linear, so
-both are folded into one 13x13 convolution with stride 2: a third of the work, the same values away from the border.
+ST-LPIPS (Ghildyal and Liu 2022) is LPIPS made tolerant of shifts, here on an AlexNet trunk and written for training on
+a CPU. Only the weights come from the package `stlpips-pytorch`; its code is never imported. The blur after the first
+convolution is linear, so both are folded into one 13x13 convolution with stride 2: a third of the work, the same values
+away from the border.
 
 The two are different measures with figures of their own; every record names the one it holds.
 """
@@ -28,17 +29,20 @@ BLUR = BLUR[:, None] * BLUR[None] / 16
 
 
 def choose(source: str | None = None) -> nn.Module | None:
-    """Return the distance that a command asks for, frozen: a call on two batches (N, 3, H, W) in 0..1 gives their mean distance.
+    """Return a perceptual distance with fixed weights; None for "none".
+
+    It is called with two batches (N, 3, H, W) in 0..1 and returns their mean distance.
 
     Parameters
     ----------
     source : str or None
-        "lpips", "none", a wheel of stlpips-pytorch or its alex_shift_tolerant.pth; None takes the best that is installed.
+        "lpips", "none", a wheel of stlpips-pytorch or its alex_shift_tolerant.pth; None takes the best that is
+        installed.
 
     Raises
     ------
     TrainingError
-        When no weights are at hand.
+        When no weights are found.
     """
     if source == "none":
         return None
@@ -57,10 +61,11 @@ class _LPIPS(nn.Module):
     def __init__(self):
         super().__init__()
         if not find_spec("lpips"):
-            raise TrainingError("LPIPS was asked for and is not installed. Cure: pip install lpips")
+            raise TrainingError("--perceptual lpips needs the package lpips, which is not installed: pip install lpips")
         if not _trunk().exists():
             raise TrainingError(
-                f"The trunk of LPIPS is not at {_trunk()}: fetch torchvision's {TRUNK} there, or leave --perceptual out."
+                f"{_trunk()}, the network that LPIPS needs, is missing: download torchvision's {TRUNK} to that place, "
+                "or leave out --perceptual."
             )
         from .compat import mend_torchvision
 
@@ -74,7 +79,7 @@ class _LPIPS(nn.Module):
 
 
 def weights(source: str | Path | None = None) -> dict:
-    """Return the state of ST-LPIPS: from a wheel, from a .pth, from a wheel in training/data, or from the installed package."""
+    """Return the weights of ST-LPIPS: from a wheel or a .pth; for None, from training/data or the installed package."""
     if source is None:
         source = next(iter(sorted((Path(__file__).parent / "data").glob("stlpips_pytorch-*.whl"))), None)
     if source is None:
@@ -82,8 +87,8 @@ def weights(source: str | Path | None = None) -> dict:
             source = metadata.distribution("stlpips-pytorch").locate_file(MEMBER)
         except metadata.PackageNotFoundError:
             raise TrainingError(
-                "No perceptual distance is at hand. Cure: pip install --no-deps stlpips-pytorch (its weights are read), "
-                "or train by colour alone with --perceptual none."
+                "There are no weights for a perceptual distance. Install some with pip install --no-deps "
+                "stlpips-pytorch (only its weights are read), or train without one: --perceptual none."
             ) from None
     try:
         if str(source).endswith(".whl"):
@@ -92,7 +97,7 @@ def weights(source: str | Path | None = None) -> dict:
         return torch.load(source, map_location="cpu", weights_only=True)
     except (OSError, KeyError, zipfile.BadZipFile, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise TrainingError(
-            f"{source} holds no weights of ST-LPIPS ({error}); name a wheel of stlpips-pytorch."
+            f"{source} holds no weights of ST-LPIPS ({error}); give --perceptual a wheel of stlpips-pytorch."
         ) from None
 
 

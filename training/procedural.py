@@ -5,10 +5,10 @@
 
     picture = render("organic", seed=7, index=3, size=(512, 512))          float32 (h, w, 3), 0..1, display-referred
 
-A picture is a function of (style, seed, index), so the same command makes the same bytes, with however many processes. On another
-class of CPU numpy's sines and powers may end in another bit: there some pictures differ by a code value in a few pixels.
-Sidecar and picture are written first and the row last (`manifest.py`): interrupted at any moment, the same command goes
-on with what is missing.
+A picture is a function of (style, seed, index), so the same command makes the same bytes, with however many processes.
+On another class of CPU numpy's sines and powers may end in another bit: there some pictures differ by a code value in a
+few pixels. Sidecar and picture are written first and the row last (`manifest.py`): interrupted at any moment, the same
+command goes on with what is missing.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from pathlib import Path
 import numpy as np
 
 from . import manifest, palettes
-from .errors import TrainingError, guarded
-from .files import alone
+from .errors import TrainingError, run_command
+from .files import lock_folder
 from .progress import Progress, cores
 from .styles import STYLES, draw
 
@@ -329,7 +329,7 @@ def _write_set(args: argparse.Namespace, size: tuple[int, int], count: int) -> N
         raise TrainingError(f"{args.out} is a file; --out takes a folder.")
     styles = list(dict.fromkeys(args.styles))
     say = functools.partial(print, file=sys.stderr)
-    with alone(args.out):
+    with lock_folder(args.out):
         made = generate(args.out, styles, count, args.seed, size, args.workers, say)
     print(f"{made} pictures made in {args.out}. Next: python -m training.filter {args.out}")
 
@@ -351,4 +351,4 @@ def _write_sheet(args: argparse.Namespace, size: tuple[int, int], count: int) ->
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

@@ -14,7 +14,7 @@ def cores() -> int:
 
 
 class Progress:
-    """Pictures done, pictures a second and the time left: a bar on a terminal, a plain line now and then elsewhere."""
+    """Pictures done, pictures per second and the time left: a bar on a terminal, a line every ten seconds elsewhere."""
 
     EVERY_SECONDS = 10.0
 

@@ -3,12 +3,12 @@
     n2s export film.yaml --port drift -o film.npz                             latents that a film really decodes
     python -m training.quantize_onnx --data training/data/procedural --latents film.npz
 
-Static QDQ, weights S8 per channel, activations U8. In a folded decoder whole branches (convolution, SiLU, convolution) compute in
-integers; a decoder with norms leaves everything but the convolutions in float32. What travels along the sums between the branches stays
-float32 in both, and so do the two convolutions that read the latents themselves, and the last one with what comes before and after it,
-which draws the picture: there, 256 levels would band. What a SiLU is given is held to a range by the model itself
-(`models.activation`): the clip leaves the graph, its range becomes that of the levels. Channels that travel together are made to reach
-equally far (`equalise.py`).
+Static QDQ, weights S8 per channel, activations U8. In a folded decoder whole branches (convolution, SiLU, convolution)
+compute in integers; in a decoder with norms only the convolutions do. Three parts stay float32 in both: the sums
+between the branches; the two convolutions that read the latents; and the last convolution with the steps around it,
+because 256 levels would show as bands in the picture. The model clamps the inputs of every SiLU (`models.activation`);
+that clip is removed from the graph, and its range becomes the range of the levels. The channels of each sum are scaled
+to equal ranges first (`equalise.py`).
 """
 
 from __future__ import annotations
@@ -28,24 +28,20 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from scipy.ndimage import uniform_filter
 
 from . import card, perceptual, report
-from .activations import measured
+from .activations import measure_tensors
 from .dataset import load
 from .equalise import equalise
-from .errors import TrainingError, guarded
+from .errors import TrainingError, run_command
 from .export_onnx import MODELS, OUTPUTS
-from .files import whole
-from .latents import between
+from .files import write_whole
+from .latents import slerp
 
 MEASURED = ("Conv", "Clip", "Sigmoid", "Mul", "Add", "Resize")
-NORMS = (
-    "InstanceNormalization",
-    "GroupNormalization",
-    "ReduceMean",
-)  # the last is how a norm looks when it is taken apart
+NORMS = ("InstanceNormalization", "GroupNormalization", "ReduceMean")  # the last one: a norm in single operations
 PRECISION = "int8 branches (static QDQ, U8 activations, S8 weights per channel), float32 between them"
 
 
-def given(paths: Iterable[Path], most: int = 32) -> list[np.ndarray]:
+def read_latents(paths: Iterable[Path], most: int = 32) -> list[np.ndarray]:
     """Return latents (1, C, h, w) out of .npz files, at most so many from each array.
 
     Raises
@@ -72,9 +68,10 @@ def given(paths: Iterable[Path], most: int = 32) -> list[np.ndarray]:
 def calibration(
     anchors: dict[str, np.ndarray], extra: Sequence[np.ndarray] = (), count=48, grid=(16, 16), seed=5
 ) -> list[np.ndarray]:
-    """Return latents like those of films, each (1, 8, h, w): crops of anchors and of what lies between two of them, some adrift.
+    """Return latents like those of films, each (1, 8, h, w): crops of anchors and of mixes of two, some with drift.
 
-    What drifts are neighbourhoods, as under `Wander`. Noise of each cell for itself is no picture, and stretches every range.
+    The drift is smooth, as that of `Wander`. Noise that is independent for each cell belongs to no picture, and would
+    make every range too wide.
     """
     rng = np.random.default_rng(seed)
     names = sorted(anchors)
@@ -87,7 +84,7 @@ def calibration(
             parts.append(point[:, y : y + grid[0], x : x + grid[1]])
         t = rng.uniform(0, 0.5)
         if parts[0].shape == parts[1].shape:
-            parts[0] = between(*parts, t)
+            parts[0] = slerp(*parts, t)
         if k % 3 == 0:
             drift = uniform_filter(rng.standard_normal(parts[0].shape), (0, 3, 3))
             parts[0] = 0.95 * parts[0] + 0.3 * drift / drift.std()
@@ -106,8 +103,11 @@ class Reader(CalibrationDataReader):
 
 
 def kept_float(model: onnx.ModelProto) -> list[str]:
-    """Return the nodes that stay float32 whatever their type: what touches the latents before the first non-linear step, and what
-    makes the picture of the last sum: a SiLU, a small convolution, and all that follows."""
+    """Return the nodes that stay float32 whatever their type.
+
+    These are the nodes between the latents and the first non-linear step, and those that make the picture from the last
+    sum: a SiLU, a small convolution, and all that follows.
+    """
     linear = {model.graph.input[0].name}
     names = []
     for node in model.graph.node:
@@ -129,13 +129,14 @@ def kept_float(model: onnx.ModelProto) -> list[str]:
 
 
 def levels(model: Path, batches: Sequence[np.ndarray], spared: float = 0.1) -> dict[str, list[dict[str, np.float32]]]:
-    """Return the range of every activation, as the quantiser wants it: the widest over the latents, but for a tenth of them.
+    """Return the range of every activation in the quantiser's form: a tenth of the latents may exceed it.
 
-    A few latents drive a spot of the picture far beyond all others; ranges that held them would leave the rest too few levels.
+    For a few latents a small part of the picture reaches far larger values than everything else. If ranges included
+    them, too few levels would be left for the rest.
     """
     graph = onnx.load(model)
     names = [name for node in graph.graph.node if node.op_type in MEASURED for name in node.output]
-    ends = np.stack(measured(graph, names, batches, lambda values: np.array([values.min(), values.max()])))
+    ends = np.stack(measure_tensors(graph, names, batches, lambda values: np.array([values.min(), values.max()])))
     low, high = np.quantile(ends[..., 0], spared, axis=1), np.quantile(ends[..., 1], 1 - spared, axis=1)
     return {
         name: [{"rmin": np.float32(min(a, 0)), "rmax": np.float32(max(b, 1e-3))}]
@@ -156,7 +157,8 @@ def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
         has_norms = any(node.op_type in NORMS for node in model.graph.node)
         quantize_static(  # one batch to calibrate on, because every range is given
             str(prepared), str(partial), Reader(batches[:1]), quant_format=QuantFormat.QDQ, per_channel=True,
-            op_types_to_quantize=["Conv"] if has_norms else ["Conv", "Clip", "Sigmoid", "Mul"], nodes_to_exclude=kept_float(model),
+            op_types_to_quantize=["Conv"] if has_norms else ["Conv", "Clip", "Sigmoid", "Mul"],
+            nodes_to_exclude=kept_float(model),
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax,
             extra_options={"TensorQuantOverrides": levels(prepared, batches)},
         )  # fmt: skip
@@ -179,7 +181,7 @@ def main() -> None:
         type=Path,
         nargs="+",
         required=True,
-        help="the data sets it was trained on: their held-out pictures measure",
+        help="the data sets it was trained on: their held-out pictures are measured",
     )
     parser.add_argument(
         "--latents", type=Path, nargs="*", default=[], help=".npz files of latents to calibrate on as well"
@@ -194,7 +196,7 @@ def main() -> None:
     if not reference.exists():
         raise TrainingError(f"{reference} is missing; run python -m training.export_onnx first.")
     with np.load(args.models / "anchors.npz") as anchors:
-        batches = calibration(dict(anchors), given(args.latents))
+        batches = calibration(dict(anchors), read_latents(args.latents))
     int8 = args.outputs / "decoder.int8.onnx"  # until it is measured: the model stays usable meanwhile
     quantise(reference, int8, batches)
     decoders = {"fp32": reference, "fp16": args.models / "decoder.fp16.onnx", "int8": int8}
@@ -205,11 +207,11 @@ def main() -> None:
         decoders, args.models / "encoder.fp16.onnx", pictures, perceptual.choose(args.perceptual), args.most
     )
     report.write(found, args.outputs)
-    whole(args.models / int8.name, lambda partial: shutil.copyfile(int8, partial))
+    write_whole(args.models / int8.name, lambda partial: shutil.copyfile(int8, partial))
     facts = json.loads((args.outputs / "export.json").read_text())
     meta = card.write(args.models, facts, found, reference)
     print(json.dumps(meta["metrics"], indent=1))
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

@@ -1,6 +1,7 @@
-"""The parity report: what each export makes of held-out pictures, and how far it is from the float32 decoder.
+"""The parity report: how well each export decodes held-out pictures, and how far it is from the float32 decoder.
 
-training/outputs/parity.json holds the figures, parity.png a few pictures as every export decodes them, with the differences enlarged.
+training/outputs/parity.json holds the figures, parity.png a few pictures as every export decodes them, with the
+differences enlarged.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from PIL import Image
 from . import metrics
 from .card import session
 from .dataset import Pictures
-from .files import whole
+from .files import write_whole
 from .look import page, save
 from .models import SCALE as CELL
 
 SHOWN = 6
-ENLARGED = 8  # times a difference is shown
+ENLARGED = 8  # factor of the differences in parity.png
 
 
 def compare_exports(
@@ -33,27 +34,28 @@ def compare_exports(
     Parameters
     ----------
     decoders : mapping of name to file
-        The first is the reference that the others are compared with; "norms fp32" is what a folded decoder was made from.
+        The first is the reference that the others are compared with; "norms fp32" is what a folded decoder was made
+        from.
 
     Returns
     -------
     dict
-        ``pictures``: how many; ``distance``: its name; ``to_pictures``: name -> group -> measure, against the originals;
-        ``lattice``: name -> how much the latent grid shows, "pictures" beside them (`metrics.lattice`);
-        ``to_reference``: name -> max error, PSNR in dB and distance, against the first decoder; ``folded_to_norms`` likewise, of the
-        reference against "norms fp32"; ``shown``: what `write` draws.
+        ``pictures``: how many; ``distance``: its name; ``to_pictures``: name -> group -> measure, against the
+        originals; ``lattice``: name -> how visible the latent grid is, "pictures" for the originals
+        (`metrics.lattice`); ``to_reference``: name -> max error, PSNR in dB and distance, against the first decoder;
+        ``folded_to_norms`` likewise, of the reference against "norms fp32"; ``shown``: what `write` draws.
     """
     numbers = pictures.some(held_out=True, most=most)
     encode = session(encoder)
-    opened = {name: session(path) for name, path in decoders.items()}
+    sessions = {name: session(path) for name, path in decoders.items()}
     reference = next(iter(decoders))
     pairs: dict[str, list] = {name: [] for name in decoders}
     for k in numbers:
         frame = pictures.frame(k)
         latents = encode.run(None, {"frames": frame[None].numpy()})[0]
-        for name, decoder in opened.items():
-            made = torch.from_numpy(decoder.run(None, {"latents": latents})[0][0])
-            pairs[name].append((pictures.styles[k], frame, made))
+        for name, decoder in sessions.items():
+            decoded = torch.from_numpy(decoder.run(None, {"latents": latents})[0][0])
+            pairs[name].append((pictures.styles[k], frame, decoded))
     shown = range(0, len(numbers), max(1, len(numbers) // SHOWN))[:SHOWN]
     found = {
         "pictures": len(numbers),
@@ -61,7 +63,10 @@ def compare_exports(
         "to_pictures": {name: metrics.compare(found, distance) for name, found in pairs.items()},
         "lattice": {
             "pictures": round(metrics.lattice([frame for _, frame, _ in pairs[reference]], CELL), 4),
-            **{name: round(metrics.lattice([made for *_, made in found], CELL), 4) for name, found in pairs.items()},
+            **{
+                name: round(metrics.lattice([decoded for *_, decoded in found], CELL), 4)
+                for name, found in pairs.items()
+            },
         },
         "to_reference": {
             name: _apart(pairs[name], pairs[reference], distance) for name in decoders if name != reference
@@ -88,10 +93,10 @@ def _apart(ours: list, theirs: list, distance: Any) -> dict[str, float]:
 
 
 def write(found: dict[str, Any], folder: Path) -> None:
-    """Write parity.json and parity.png: a row of originals, then each decoder's, then the differences to the first, enlarged."""
+    """Write parity.json, and parity.png: the originals, the frames of each decoder, and the enlarged differences."""
     shown = found["shown"]
     figures = {name: value for name, value in found.items() if name != "shown"}
-    whole(folder / "parity.json", lambda partial: partial.write_text(json.dumps(figures, indent=1) + "\n"))
+    write_whole(folder / "parity.json", lambda partial: partial.write_text(json.dumps(figures, indent=1) + "\n"))
     names = list(shown)
     first = shown[names[1]]
     rows = [*shown.values()] + [[0.5 + ENLARGED * (a - b) for a, b in zip(shown[name], first)] for name in names[2:]]

@@ -28,8 +28,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from . import manifest
-from .errors import TrainingError, guarded
-from .files import alone
+from .errors import TrainingError, run_command
+from .files import lock_folder
 from .progress import Progress
 
 # Threads that spin while they wait cost fifty times the work itself beside other programs. Read when torch is loaded.
@@ -404,10 +404,10 @@ def main(arguments: list[str] | None = None) -> None:
     if args.out.exists() and not args.out.is_dir():
         raise TrainingError(f"{args.out} is a file; --out takes a folder.")
     painter = Painter(args.model, args.device, args.precision, args.size, args.steps, args.cfg)
-    with alone(args.out):
+    with lock_folder(args.out):
         made = generate(painter, prompts, args.out, styles, args.count, args.seed, args.batch)
     print(f"{made} pictures made in {args.out}. Next: python -m training.filter {args.out}")
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

@@ -5,15 +5,19 @@
     python -m training.train_vae ... --resume                    goes on after an interruption; at most a minute is lost
     python -m training.train_vae ... --start models --minutes 20 teaches a trained model other pictures
 
-loss = L1 + coarse L1 (means over 8² and 32² pixels: colour first) + edges (slopes of the error) + share * LPIPS + β * KL, with KL summed
-over the latent and divided by the number of image values (3 H W), β = 3; and, of frames of mixed and drifted latents, for which there
-is no picture to compare with: beyond (what they have far outside 0..1) + rounding (how far they move when what convolutions take and give
-is rounded: a decoder that is to run in 8 bits learns to mind that as little as it can) + 5 weave (their finest stripes and checks)
-+ 5 rim (lines along the ends of the frame).
+The loss of pictures is
 
-In the second half of a training a critic (`critic.py`) joins in, which tells reconstructions from their pictures.
+    L1 + coarse + edges + share * perceptual + β * KL
 
-A run writes into `training/runs/<name>`: last.ckpt every minute, metrics.csv and curves.png; into `training/outputs`: val_recon.png.
+with β = 3. Frames of mixed and drifted latents have no picture to compare with; they add
+
+    beyond + rounding + 5 weave + 5 rim
+
+docs/glossary.md explains each term. In the second half of a training a critic (`critic.py`) is added, a second network
+that learns to tell reconstructions from their pictures.
+
+A run writes last.ckpt (every minute), metrics.csv and curves.png into `training/runs/<name>`, and val_recon.png into
+`training/outputs`.
 """
 
 from __future__ import annotations
@@ -41,11 +45,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint  # noqa: E402
 from . import checkpoint, objective, perceptual  # noqa: E402
 from .critic import Critic  # noqa: E402
 from .dataset import Crops, load  # noqa: E402
-from .errors import TrainingError, guarded  # noqa: E402
-from .files import alone  # noqa: E402
-from .fold import is_folded, unnormed  # noqa: E402
-from .latents import STRAIN, inside, statistics, strained, visited  # noqa: E402
-from .models import VAE, Config, divergence, rounded, sampled  # noqa: E402
+from .errors import TrainingError, run_command  # noqa: E402
+from .files import lock_folder  # noqa: E402
+from .fold import is_folded, remove_norms  # noqa: E402
+from .latents import STRAIN, cut_borders, mix_latents, statistics, strengthen  # noqa: E402
+from .models import VAE, Config, divergence, round_to_levels, sample_posterior  # noqa: E402
 from .watch import Watch  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -59,7 +63,7 @@ logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 @dataclass(frozen=True)
 class Preset:
-    """What a machine can afford. Sizes are (crop, batch, share of the batches), early and late in the training."""
+    """Settings for a kind of machine. Sizes are (crop, batch, share of the batches), early and late in the training."""
 
     early: tuple
     late: tuple
@@ -96,15 +100,16 @@ class Training(L.LightningModule):
     ----------
     config : Config
     beta : float
-        Price of the KL.
+        Weight of the KL in the loss.
     rate : float
         Learning rate of AdamW at its highest.
     distance : Module or None
-        The perceptual distance, weighed by ``share`` and measured on patches of ``patch`` pixels.
+        The perceptual distance, with the weight ``share``, measured on patches of ``patch`` pixels.
     model : VAE or None
         The weights to start with; at random by default.
     say : float
-        Of the critic: how long its gradient is, at the frames, beside that of the three errors of pixels. 0: no critic.
+        Weight of the critic: the length of its gradient at the frames, divided by that of the pixel errors. 0: no
+        critic.
     """
 
     def __init__(
@@ -127,28 +132,28 @@ class Training(L.LightningModule):
         self.critic_state: dict | None = None  # of its optimiser, until the weights are on their device
         self.average = Average(self.model)
         self.rng = np.random.default_rng(11)  # of the latents that films visit
-        self.price = 1.0  # of the KL, in units of beta; see Clock
-        self.look = True  # at the perceptual distance; see Clock
-        self.awake = 0.0  # how much of its say the critic has, 0 to 1; see Clock
+        self.price = 1.0  # factor of beta, 0 to 1; see Clock
+        self.look = True  # whether the perceptual distance counts; see Clock
+        self.awake = 0.0  # factor of the critic's weight, 0 to 1; see Clock
         self.elapsed = 0.0  # seconds of training, over all resumptions
-        self.stages: list[
-            dict[str, float]
-        ] = []  # of a training that was resumed: the weights of its loss, and from when on
-        self.facts: dict[str, Any] = {}  # what the record says beside the numbers
+        # The weights of the loss, and the minute from which on they hold; several where a training was resumed.
+        self.stages: list[dict[str, float]] = []
+        self.facts: dict[str, Any] = {}  # for the record: the data, and the settings of the training
 
     def loss(self, frames: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return the loss of one batch and its parts by name."""
         mean, log_variance = self.model.encoder(frames)
         kl = divergence(mean.float(), log_variance.float(), frames)
-        both, frames = inside(torch.cat([sampled(mean, log_variance), mean.detach()]), frames, self.rng)
+        both, frames = cut_borders(torch.cat([sample_posterior(mean, log_variance), mean.detach()]), frames, self.rng)
         latents, places = both.chunk(2)
-        latents, frames = strained(latents, frames, self.rng)
-        got = self.model.decoder(latents).float()
-        error = got - frames
+        latents, frames = strengthen(latents, frames, self.rng)
+        decoded = self.model.decoder(latents).float()
+        error = decoded - frames
         parts = {"l1": error.abs().mean(), "coarse": objective.coarse(error), "edges": objective.edges(error), "kl": kl}
-        between = visited(places, self.rng)[: -(-len(places) // 4)]  # some will do: each is decoded twice
-        drawn, coarsely = self.model.decoder(between), self.model.decoder(between, show=rounded)
-        shown = drawn.clamp(0, 1)  # what is blacker than black is as it likes
+        # A quarter of the mixes is enough, and each is decoded twice.
+        between = mix_latents(places, self.rng)[: -(-len(places) // 4)]
+        drawn, coarsely = self.model.decoder(between), self.model.decoder(between, show=round_to_levels)
+        shown = drawn.clamp(0, 1)  # `beyond` alone restrains values outside 0..1
         parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely.clamp(0, 1) - shown).abs().mean(),
                   "weave": objective.weave(shown), "rim": objective.rim(shown)}  # fmt: skip
         exact = parts["l1"] + parts["coarse"] + parts["edges"]
@@ -159,13 +164,13 @@ class Training(L.LightningModule):
         )
         if self.distance is not None and self.look:
             places = max(1, frames.shape[-1] // 128)  # larger crops are looked at in several places
-            parts["perceptual"] = self.distance(*objective.views([got, frames], self.patch, places))
+            parts["perceptual"] = self.distance(*objective.views([decoded, frames], self.patch, places))
             total = total + self.share * parts["perceptual"]
         if self.critic is not None and self.awake:
-            parts["critic"] = self.critic.learn(frames, got)
-            parts["blame"] = self.critic.blame(frames, got)
+            parts["critic"] = self.critic.learn(frames, decoded)
+            parts["blame"] = self.critic.blame(frames, decoded)
             if self.calls % 10 == 0:
-                now = objective.balance(exact, parts["blame"], got)
+                now = objective.balance(exact, parts["blame"], decoded)
                 self.balance = 0.5 * (self.balance + now) if self.balance else now
             self.calls += 1
             total = total + self.awake * self.say * self.balance * parts["blame"]
@@ -208,9 +213,16 @@ class Training(L.LightningModule):
                 "balance": self.balance,
                 "calls": self.calls,
             }
-        saved["extra"] = {"elapsed": self.elapsed, "average_steps": self.average.steps, "config": self.model.config.asdict(),
-                          "beta": self.beta, "share": self.share, "folded": is_folded(self.model.decoder), "stages": self.stages,
-                          **self.facts}  # fmt: skip
+        saved["extra"] = {
+            "elapsed": self.elapsed,
+            "average_steps": self.average.steps,
+            "config": self.model.config.asdict(),
+            "beta": self.beta,
+            "share": self.share,
+            "folded": is_folded(self.model.decoder),
+            "stages": self.stages,
+            **self.facts,
+        }
         for key in [k for k in saved["state_dict"] if k.startswith("distance.")]:
             del saved["state_dict"][key]
 
@@ -226,7 +238,11 @@ class Training(L.LightningModule):
             saved["state_dict"].update({f"distance.{k}": v for k, v in self.distance.state_dict().items()})
 
     def _load_critic(self, saved):
-        """The critic goes on where it was. Where the checkpoint has none of this form it begins anew; where this training has none it stays away."""
+        """Restore the critic from a checkpoint.
+
+        If the checkpoint has no critic of this architecture, it starts with new weights; if this training has no
+        critic, that of the checkpoint is dropped.
+        """
         state, known = saved["state_dict"], saved.get("critic")
         ours = {f"critic.{name}": value for name, value in self.critic.state_dict().items()} if self.critic else {}
         theirs = {name: value for name, value in state.items() if name.startswith("critic.")}
@@ -241,24 +257,27 @@ class Training(L.LightningModule):
 
 
 class Clock(L.Callback):
-    """A training measured in minutes: the rate's warm-up and cosine, the price of the KL, the change to larger crops, and the end.
+    """The schedule of a training, by minutes: learning rate, weights of the loss, larger crops, and the end.
 
-    The KL costs a twentieth at first and its full beta from half-time on: otherwise the latents keep to the mean colour of their block.
-    The perceptual distance waits until colours are roughly there: before, it only draws fringes. The critic wakes when the part
-    ``judged`` of the training is over, and comes to its full say over the next twentieth: until forms are there, it has nothing to judge.
-    A training that ``started`` from a trained model has its colours, and pays in full from the first step.
+    The learning rate warms up, then falls as a cosine. The weight of the KL rises from a twentieth to all of beta at
+    half of the training; with all of it from the start, latents would only hold the mean colours of their cells. The
+    perceptual distance counts from 3 % on, because before colours are roughly right it only produces fringes. The
+    critic starts when the part ``judged`` of the training is over, and reaches its full weight within the next
+    twentieth, because before there are forms it has nothing to compare. A training that ``started`` from a trained
+    model has full weights of KL and perceptual distance from the first step.
     """
 
-    def __init__(self, minutes: float, crops: Crops | None = None, late: tuple | None = None, warmup: int = 100, judged: float = 0.5,
-                 started: bool = False):  # fmt: skip
-        self.minutes, self.crops, self.late, self.warmup, self.judged, self.started = (
-            minutes,
-            crops,
-            late,
-            warmup,
-            judged,
-            started,
-        )
+    def __init__(
+        self,
+        minutes: float,
+        crops: Crops | None = None,
+        late: tuple | None = None,
+        warmup: int = 100,
+        judged: float = 0.5,
+        started: bool = False,
+    ):
+        self.minutes, self.crops, self.late = minutes, crops, late
+        self.warmup, self.judged, self.started = warmup, judged, started
 
     def on_train_start(self, trainer, module):
         self.last = time.monotonic()
@@ -284,8 +303,8 @@ class Clock(L.Callback):
             trainer.should_stop = True
 
 
-def resumed(path: Path, config: Config | None) -> VAE:
-    """Return a model of the form that a checkpoint's weights fit into.
+def load_resumed(path: Path, config: Config | None) -> VAE:
+    """Return a new model with the architecture of a checkpoint, to go on from it.
 
     Raises
     ------
@@ -300,12 +319,12 @@ def resumed(path: Path, config: Config | None) -> VAE:
         )
     model = VAE(found)
     if state["extra"].get("folded"):
-        unnormed(model.decoder)
+        remove_norms(model.decoder)
     return model
 
 
-def bearable(rate: float, model: VAE | None) -> float:
-    """Return the learning rate for a model where one with norms, as a new one (None) has them, is given ``rate``."""
+def highest_rate(rate: float, model: VAE | None) -> float:
+    """Return the highest learning rate: ``rate``, or a fifth of it for a model without norms. None: a new model."""
     return rate * (NORMLESS if model is not None and is_folded(model.decoder) else 1.0)
 
 
@@ -324,31 +343,37 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--perceptual", help="lpips, none, or a wheel of stlpips-pytorch; the best that is installed by default"
     )
-    parser.add_argument("--beta", type=float, default=3.0, help="price of the KL")
+    parser.add_argument("--beta", type=float, default=3.0, help="weight of the KL")
     parser.add_argument("--share", type=float, default=0.3, help="weight of the perceptual distance")
     parser.add_argument(
-        "--critic", type=float, default=0.5, help="say of the critic beside the errors of pixels; 0: none"
+        "--critic",
+        type=float,
+        default=0.5,
+        help="weight of the critic, as a part of the pixel errors' gradient; 0: no critic",
     )
     parser.add_argument(
-        "--judged", type=float, default=0.5, help="part of the training after which the critic wakes, 0 to 1"
+        "--judged", type=float, default=0.5, help="part of the training after which the critic starts, 0 to 1"
     )
     parser.add_argument(
         "--rate",
         type=float,
-        help="learning rate at its highest; by default the preset's, a fifth of it where the model has no norms",
+        help="highest learning rate; by default the preset's, or a fifth of it for a model without norms",
     )
     parser.add_argument(
         "--widths", type=int, nargs=4, metavar="N", help="of the decoder, from the latent grid outwards"
     )
     parser.add_argument("--crop", type=int, help="one size of crops instead of the preset's")
-    parser.add_argument("--batch", type=int, default=8, help="crops a step, with --crop")
+    parser.add_argument("--batch", type=int, default=8, help="crops per step, with --crop")
     parser.add_argument(
         "--spare-memory",
         action="store_true",
         help="compute blocks twice instead of keeping them (gradient checkpointing)",
     )
     parser.add_argument(
-        "--patience", type=int, default=8, help="looks without improvement after which training ends; 0: never"
+        "--patience",
+        type=int,
+        default=8,
+        help="end after so many measurements of held-out pictures without improvement; 0: never",
     )
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
@@ -365,10 +390,10 @@ def main() -> None:
     last = folder / "last.ckpt"
     config = Config(decoder=tuple(args.widths)) if args.widths else None
     if args.start and config:
-        raise TrainingError("--start brings its own --widths; leave one of the two out.")
+        raise TrainingError("--start takes the widths of its model; leave out --start or --widths.")
     start = None  # the record of the model that this training started from
     if args.resume:
-        model = resumed(last, config)
+        model = load_resumed(last, config)
         start = checkpoint.read(last)["extra"].get("start")
     elif last.exists():
         raise TrainingError(f"{last} exists: go on with --resume, or train under another --name.")
@@ -384,7 +409,7 @@ def main() -> None:
     # A resumed run must not see the crops of its beginning again.
     crops = Crops(pictures, early, seed=time.time_ns() % 2**32 if args.resume else args.seed, device=device)
     distance = perceptual.choose(args.perceptual)
-    rate = args.rate or bearable(preset.rate, model)
+    rate = args.rate or highest_rate(preset.rate, model)
     module = Training(config or Config(), args.beta, rate, distance, args.share, preset.patch, model, args.critic)
     if model is None:
         module.model.start_linear(crops.patches(6000 if device == "cuda" or len(pictures) > 100 else 500, 64))
@@ -427,7 +452,7 @@ def main() -> None:
         ],
     )
     loader = torch.utils.data.DataLoader(crops, batch_size=None)
-    with alone(folder):
+    with lock_folder(folder):
         try:
             trainer.fit(module, loader, ckpt_path=last if args.resume else None, weights_only=False)
         except SystemExit:  # how lightning ends after Ctrl-C, when Watch has saved what there is
@@ -440,4 +465,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

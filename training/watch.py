@@ -1,4 +1,4 @@
-"""Seeing how a training goes: lines, a table, curves, and held-out pictures."""
+"""Progress of a training: printed lines, a table, curves, and held-out pictures."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ import lightning as L  # noqa: E402
 from . import look, metrics, objective  # noqa: E402
 from .curves import draw_curves  # noqa: E402
 from .dataset import Pictures  # noqa: E402
-from .files import whole  # noqa: E402
-from .latents import contrasted  # noqa: E402
-from .models import SCALE, Decoder, rounded  # noqa: E402
+from .files import write_whole  # noqa: E402
+from .latents import multiply_contrast  # noqa: E402
+from .models import SCALE, Decoder, round_to_levels  # noqa: E402
 
-STRONGER = 1.4  # latents at a look, of which training knows up to `latents.STRAIN`
+STRONGER = 1.4  # factor of the latents that the strained figure decodes; training has factors up to `latents.STRAIN`
 
 
 @torch.no_grad()
 def among_mixes(decoder: Decoder, places: Sequence[torch.Tensor], ends: Sequence[torch.Tensor]) -> dict[str, float]:
-    """Return what films would show half way between places (1, C, h, w), which no reconstruction does: averages over neighbours in a row.
+    """Return measures of the frames half way between neighbouring places (1, C, h, w), averaged over all pairs.
 
-    ``lattice``, ``weave`` and ``rim`` as they are defined in `metrics` and `objective`; ``sharpness``, the slopes of mixes over those of
-    ``ends``, the places' frames; and ``8_bits_db``, how far rounded values bring a frame from float ones, as PSNR. Mixes are
-    (a + b) / sqrt 2, as strong as two places without likeness would give, and cut out by a cell, for a film's frames end where no picture
-    did.
+    ``lattice``, ``weave`` and ``rim`` are defined in `metrics` and `objective`. ``sharpness`` is the mean slope of the
+    mixes' frames divided by that of ``ends``, the places' own frames. ``8_bits_db`` is the PSNR between frames decoded
+    with rounded and with float values. Mixes are (a + b) / sqrt 2, without their outermost cells, because a film's
+    frames do not end where a picture does.
     """
 
     def slopes(pictures: Sequence[torch.Tensor]) -> float:
@@ -46,7 +46,7 @@ def among_mixes(decoder: Decoder, places: Sequence[torch.Tensor], ends: Sequence
     return {
         "sharpness": slopes(frames) / slopes([end.clamp(0, 1) for end in ends]),
         "8_bits_db": float(
-            np.mean([metrics.psnr(decoder(mix, show=rounded), frame) for mix, frame in zip(mixes, frames)])
+            np.mean([metrics.psnr(decoder(mix, show=round_to_levels), frame) for mix, frame in zip(mixes, frames)])
         ),
         "lattice": metrics.lattice([frame[0] for frame in frames], SCALE),
         "weave": float(np.mean([float(objective.weave(frame)) for frame in frames])),
@@ -55,7 +55,7 @@ def among_mixes(decoder: Decoder, places: Sequence[torch.Tensor], ends: Sequence
 
 
 class Watch(L.Callback):
-    """Says how it goes every few seconds; every few minutes measures and draws held-out pictures, and ends what no longer improves.
+    """Print the losses every few seconds; every few minutes measure held-out pictures, and stop when nothing improves.
 
     Parameters
     ----------
@@ -67,16 +67,19 @@ class Watch(L.Callback):
     minutes : float
         Between two looks at the held-out pictures.
     patience : int
-        Looks without an improvement of 0.2 % of L1 + distance after which training ends; 0 never ends it.
+        Training ends after so many looks at the held-out pictures without an improvement of 0.2 % of L1 + distance;
+        0 never ends it.
     last : Path
         Where an interruption leaves the checkpoint.
     total : float
         Minutes of the whole training.
     """
 
-    COLUMNS = ("minutes", "step", "loss", "l1", "coarse", "edges", "beyond", "rounding", "weave", "rim", "kl", "perceptual", "critic",
-               "blame", "rate", "held_out_l1", "held_out_perceptual", "held_out_psnr_db", "held_out_strained_db",
-               "mixed_8_bits_db", "mixed_sharpness", "mixed_lattice", "mixed_weave", "mixed_rim")  # fmt: skip
+    COLUMNS = (
+        *("minutes", "step", "loss", "l1", "coarse", "edges", "beyond", "rounding", "weave", "rim", "kl", "perceptual"),
+        *("critic", "blame", "rate", "held_out_l1", "held_out_perceptual", "held_out_psnr_db", "held_out_strained_db"),
+        *("mixed_8_bits_db", "mixed_sharpness", "mixed_lattice", "mixed_weave", "mixed_rim"),
+    )
 
     def __init__(
         self, folder, pictures: Pictures, outputs: Path, last: Path, total: float, minutes=5.0, patience=8, every=15.0
@@ -95,7 +98,7 @@ class Watch(L.Callback):
         self.best, self.waited = state["best"], state["waited"]
 
     def on_train_start(self, trainer, module):
-        self.said = self.looked = time.monotonic()
+        self.reported = self.looked = time.monotonic()
         print(
             f"{len(self.pictures)} pictures, {len(self.pictures.some(held_out=True))} of them held out; distance: "
             f"{getattr(module.distance, 'name', 'none')}; at {module.elapsed / 60:.1f} of {self.total:g} minutes",
@@ -107,22 +110,22 @@ class Watch(L.Callback):
         for name, value in outputs["parts"].items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         now = time.monotonic()
-        if now - self.said >= self.every:
+        if now - self.reported >= self.every:
             self._say(trainer, module, now)
         if now - self.looked >= self.looking:
             self._look(trainer, module)
-            self.looked = self.said = time.monotonic()
+            self.looked = self.reported = time.monotonic()
 
     def _say(self, trainer, module, now):
         means = {name: float(value) / self.steps for name, value in self.sums.items()}
         parts = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
         print(
             f"{module.elapsed / 60:6.1f} of {self.total:g} min, step {trainer.global_step} "
-            f"({self.steps / (now - self.said):.1f}/s): {parts}",
+            f"({self.steps / (now - self.reported):.1f}/s): {parts}",
             flush=True,
         )
         self._note(trainer, module, means)
-        self.sums, self.steps, self.said = {}, 0, now
+        self.sums, self.steps, self.reported = {}, 0, now
 
     def _note(self, trainer, module, values):
         path = self.folder / "metrics.csv"
@@ -139,7 +142,7 @@ class Watch(L.Callback):
             table.writerow({**row, **{name: f"{value:.6g}" for name, value in values.items()}})
 
     def _begin(self, path: Path) -> bool:
-        """Whether the table is yet to be begun. One that another version began, with other columns, is written anew with these."""
+        """Return whether the table still lacks its header; give a table of another version the columns of this one."""
         if not path.exists():
             return True
         with open(path, newline="") as file:
@@ -154,7 +157,7 @@ class Watch(L.Callback):
                 table.writeheader()
                 table.writerows(kept)
 
-        whole(path, write)
+        write_whole(path, write)
         return False
 
     @torch.no_grad()
@@ -169,7 +172,7 @@ class Watch(L.Callback):
             spread.append((mean.var((0, 2, 3)) + log_variance.exp().mean((0, 2, 3))).sqrt())
             places.append(mean)
             ends.append(model.decoder(mean))
-            strain.append(metrics.psnr(model.decoder(STRONGER * mean).cpu(), contrasted(frame, STRONGER)[None]))
+            strain.append(metrics.psnr(model.decoder(STRONGER * mean).cpu(), multiply_contrast(frame, STRONGER)[None]))
             found.append((self.pictures.styles[k], frame, ends[-1][0].cpu()))
         distance = module.distance.cpu() if module.distance is not None else None
         every = metrics.compare(found, distance)
@@ -188,10 +191,15 @@ class Watch(L.Callback):
         draw_curves(self.folder / "metrics.csv", self.folder / "curves.png")
         aggregate = ", ".join(f"{float(s):.2f}" for s in torch.stack(spread).mean(0))
         grid = metrics.lattice([made for *_, made in found], SCALE)
-        print(f"{module.elapsed / 60:6.1f} min, held out: {every['all']}, lattice {grid:.3f}, strained {np.mean(strain):.2f} dB; "
-              f"of mixes: sharpness {between['sharpness']:.2f}, lattice {between['lattice']:.3f}, "
-              f"weave {between['weave']:.2g}, rim {between['rim']:.2g}, in 8 bits {between['8_bits_db']:.1f} dB from float; "
-              f"aggregate deviation of the channels: {aggregate}", flush=True)  # fmt: skip
+        print(
+            f"{module.elapsed / 60:6.1f} min, held out: {every['all']}, lattice {grid:.3f}, "
+            f"strained {np.mean(strain):.2f} dB; "
+            f"of mixes: sharpness {between['sharpness']:.2f}, lattice {between['lattice']:.3f}, "
+            f"weave {between['weave']:.2g}, rim {between['rim']:.2g}, "
+            f"in 8 bits {between['8_bits_db']:.1f} dB from float; "
+            f"aggregate deviation of the channels: {aggregate}",
+            flush=True,
+        )
         score = values["held_out_l1"] + values.get("held_out_perceptual", 0.0)
         self.waited = 0 if score < self.best * 0.998 else self.waited + 1
         self.best = min(self.best, score)

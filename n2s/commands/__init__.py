@@ -1,1 +1,1 @@
-"""The commands of the command line, a file each; what they need is imported when they run."""
+"""The commands of the command line, one file per command; what they need is imported when they run."""

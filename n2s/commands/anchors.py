@@ -1,4 +1,4 @@
-"""n2s anchors: the named places of a model's latents, those it came with and one's own."""
+"""n2s anchors: list, add, remove and draw the anchors of a model, which are named latents."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, StoreFolder, line, made, say
+from n2s.commands.common import AsJson, StoreFolder, print_line, report_file, say
 from n2s.commands.output import work_is_done
 from n2s.graph.errors import ArgumentError
 
@@ -25,66 +25,74 @@ LARGEST = 2048
 
 ModelPath = Annotated[
     Path | None,
-    typer.Option("--model", help="folder of the model; the one that is shipped when left out", metavar="FOLDER"),
+    typer.Option("--model", help="folder of the model; default: the shipped model", metavar="FOLDER"),
 ]
 CopyTo = Annotated[
     Path | None,
-    typer.Option("--copy-to", help="leave the model as it is and change a copy of it, made here", metavar="FOLDER"),
+    typer.Option("--copy-to", help="make a copy of the model here, and change the copy", metavar="FOLDER"),
 ]
 
 
 @app.command(name="list")
 def list_(model: ModelPath = None, store: StoreFolder = None, json: AsJson = False) -> None:
-    """List the anchors: name, grid (rows x columns), spread (about 1 is usual), and where each comes from."""
+    """List the anchors: name, grid (rows x columns), spread (usually about 1), and origin."""
     from n2s.runtime.models.anchors import anchors
 
-    show(anchors(opened(model, store)), json)
+    print_anchors(anchors(open_model(model, store)), json)
 
 
 @app.command()
 def add(
-    name: Annotated[str | None, typer.Argument(help="what the anchor is to be called", metavar="NAME")] = None,
+    name: Annotated[str | None, typer.Argument(help="name of the anchor", metavar="NAME")] = None,
     picture: Annotated[
-        Path | None, typer.Argument(help="PNG, JPEG, TIFF, WebP; transparency is ignored", metavar="PICTURE")
+        Path | None, typer.Argument(help="a PNG, JPEG, TIFF or WebP file; transparency is ignored", metavar="PICTURE")
     ] = None,
-    random: Annotated[int | None, typer.Option(min=1, max=100, help="make so many random draws instead")] = None,
+    random: Annotated[
+        int | None, typer.Option(min=1, max=100, help="instead of a picture, add this many random anchors")
+    ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="take what stands for each style of a data set instead", metavar="FOLDER")
+        Path | None,
+        typer.Option(
+            help="instead of a picture, add the typical pictures of each style of a data set", metavar="FOLDER"
+        ),
     ] = None,
-    per_style: Annotated[int, typer.Option(min=1, max=50, help="with --data, anchors a style")] = 6,
-    most: Annotated[int, typer.Option(min=1, help="with --data, pictures a style that are looked at")] = 200,
+    per_style: Annotated[int, typer.Option(min=1, max=50, help="number of anchors per style, with --data")] = 6,
+    most: Annotated[int, typer.Option(min=1, help="number of pictures per style to choose from, with --data")] = 200,
     prefix: Annotated[
         str | None,
-        typer.Option(help="PREFIX-1 … for draws (else drift-1 …), PREFIX-STYLE-1 … for data", metavar="PREFIX"),
+        typer.Option(
+            help="names become PREFIX-1 … with --random (default: drift-1 …), PREFIX-STYLE-1 … with --data",
+            metavar="PREFIX",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of random draws and of clusters")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="seed of --random, and of the choice of --data")] = 1,
     size: Annotated[
-        str, typer.Option(help="what a picture is brought to, multiples of 32", metavar="HEIGHTxWIDTH")
+        str, typer.Option(help="size that a picture is scaled to, multiples of 32", metavar="HEIGHTxWIDTH")
     ] = SIZE,
-    fit: Annotated[Fit, typer.Option(help="crop a picture, or show it whole and mirror its edges")] = Fit.cover,
-    force: Annotated[bool, typer.Option("--force", help="replace anchors of the same name")] = False,
+    fit: Annotated[Fit, typer.Option(help="crop the picture, or keep all of it and mirror its edges")] = Fit.cover,
+    force: Annotated[bool, typer.Option("--force", help="replace existing anchors of the same name")] = False,
     model: ModelPath = None,
     copy_to: CopyTo = None,
     store: StoreFolder = None,
     json: AsJson = False,
 ) -> None:
-    """Add anchors: a picture under a name, --random draws, or what stands for the styles of a --data set.
+    """Add anchors: a picture under a name, random ones (--random), or typical pictures of a data set (--data).
 
-    The same draws and the same data give the same anchors. Films that use other anchors are not rendered again.
+    The same seed and the same data give the same anchors. Films that use only other anchors are not rendered again.
     """
-    from n2s.runtime.models.anchor_sources import accepted, from_data, from_picture, random_latents
+    from n2s.runtime.models.anchor_sources import accepted_pictures, from_data, from_picture, random_latents
     from n2s.runtime.models.anchors import Anchor, change, check_new
 
     if sum((name is not None, random is not None, data is not None)) != 1 or (name is None) != (picture is None):
-        raise ArgumentError("Give NAME and PICTURE, or --random COUNT, or --data FOLDER; one of the three.")
-    files = to_change(model, copy_to, store)
+        raise ArgumentError("Give one of these: NAME and PICTURE, --random COUNT, or --data FOLDER.")
+    files = model_to_change(model, copy_to, store)
     shape = parse_size(size, files.scale)
     if name is not None:
         check_new(files, [name], force)
         latents = from_picture(picture, files.encoder(), shape, fit, say)
-        new = {name: Anchor(latents, f"picture {readable(picture.name)}")}
+        new = {name: Anchor(latents, f"picture {to_unicode(picture.name)}")}
     elif random is not None:
-        names = {number: joined("drift" if prefix is None else prefix, number) for number in range(1, random + 1)}
+        names = {number: join_name("drift" if prefix is None else prefix, number) for number in range(1, random + 1)}
         check_new(files, list(names.values()), force)
         grid = (shape[0] // files.scale, shape[1] // files.scale)
         new = {
@@ -92,19 +100,19 @@ def add(
             for number, name in names.items()
         }
     else:
-        styles = accepted(data, most)
+        styles = accepted_pictures(data, most)
         most_names = {style: range(1, min(per_style, len(paths)) + 1) for style, paths in styles.items()}
-        check_new(files, [joined(prefix, style, n) for style, numbers in most_names.items() for n in numbers], force)
+        check_new(files, [join_name(prefix, style, n) for style, numbers in most_names.items() for n in numbers], force)
         encoder = files.encoder()
         read = lambda path: from_picture(path, encoder, shape, fit, lambda text: None)  # noqa: E731
         new = {
-            joined(prefix, style, number): Anchor(latents, f"data {readable(path.relative_to(data).as_posix())}")
+            join_name(prefix, style, number): Anchor(latents, f"data {to_unicode(path.relative_to(data).as_posix())}")
             for style, number, path, latents in from_data(styles, per_style, seed, read, say)
         }
-    folder = prepared(files, copy_to)
+    folder = prepare_folder(files, copy_to)
     change(folder, files.store, new, force=force)
-    show(new, json)
-    finish(folder, files.store, json, copy_to)
+    print_anchors(new, json)
+    finish_change(folder, files.store, json, copy_to)
 
 
 @app.command()
@@ -115,18 +123,18 @@ def remove(
     store: StoreFolder = None,
     json: AsJson = False,
 ) -> None:
-    """Remove anchors. Graphs that name them cannot be rendered any more."""
+    """Remove anchors. Graphs that use them can no longer be rendered."""
     from n2s.runtime.models.anchors import change, check_known
 
-    files = to_change(model, copy_to, store)
+    files = model_to_change(model, copy_to, store)
     check_known(files, names)
-    folder = prepared(files, copy_to)
+    folder = prepare_folder(files, copy_to)
     change(folder, files.store, {}, remove=names)
     if json:
-        line({"removed": list(dict.fromkeys(names))})
+        print_line({"removed": list(dict.fromkeys(names))})
     else:
         print(f"removed {', '.join(dict.fromkeys(names))}")
-    finish(folder, files.store, json, copy_to)
+    finish_change(folder, files.store, json, copy_to)
 
 
 @app.command()
@@ -136,17 +144,17 @@ def sheet(
     store: StoreFolder = None,
     json: AsJson = False,
 ) -> None:
-    """Draw what every anchor decodes to, its name below it."""
+    """Draw the decoded picture of every anchor, with its name."""
     from n2s.runtime.models.thumbnails import draw
 
     if path.suffix.lower() != ".png":
         raise ArgumentError(f'A sheet is written as .png, not "{path.name}".')
-    draw(opened(model, store), path)
-    made(path, json)
+    draw(open_model(model, store), path)
+    report_file(path, json)
 
 
-def opened(model: Path | None, store: Path | None) -> Any:
-    """Return the files of a model; of the one that is shipped when none is named."""
+def open_model(model: Path | None, store: Path | None) -> Any:
+    """Return the files of a model; of the shipped one when none is named."""
     from n2s.runtime.models.cards import shipped_folder
     from n2s.runtime.models.folder import ModelFolder
     from n2s.runtime.store import Store, absolute
@@ -154,31 +162,31 @@ def opened(model: Path | None, store: Path | None) -> Any:
     return ModelFolder(shipped_folder() if model is None else absolute(model), Store(store), say)
 
 
-def to_change(model: Path | None, copy_to: Path | None, store: Path | None) -> Any:
-    """Return the files of the model that is to be changed or copied, after checking that it may be.
+def model_to_change(model: Path | None, copy_to: Path | None, store: Path | None) -> Any:
+    """Return the files of the model to change or copy, after checking that it may be changed.
 
     Raises
     ------
     ArgumentError
-        When that is the one that is shipped, and it was not named: the next version of the library would replace it.
+        When it is the shipped model and was not named: a new version of the library would undo the change.
     """
     from n2s.runtime.models.anchors import CARD, check_writable
 
-    files = opened(model, store)
+    files = open_model(model, store)
     if copy_to is None:
         if model is None:
             raise ArgumentError(
-                "The model that is shipped is not changed unasked. Add --copy-to FOLDER to change a copy of it, "
-                f"--model FOLDER to change another, or --model {files.folder} to change it all the same."
+                "The shipped model is only changed if you name it. Add --copy-to FOLDER to change a copy of it, "
+                f"--model FOLDER to change another model, or --model {files.folder} to change the shipped one."
             )
         check_writable(files.folder)
     elif os.path.exists(copy_to / CARD):
-        raise ArgumentError(f"{copy_to} holds a model already; change that one with --model {copy_to}.")
+        raise ArgumentError(f"{copy_to} already holds a model; change that one with --model {copy_to}.")
     return files
 
 
-def prepared(files: Any, copy_to: Path | None) -> Path:
-    """Return the folder to change: the model's, or that of the copy, which is made now."""
+def prepare_folder(files: Any, copy_to: Path | None) -> Path:
+    """Return the folder to change: the model's, or that of a copy, which is made now."""
     from n2s.runtime.models.anchors import copy_model
     from n2s.runtime.store import absolute
 
@@ -188,34 +196,36 @@ def prepared(files: Any, copy_to: Path | None) -> Path:
     return absolute(copy_to)
 
 
-def finish(folder: Path, store: Any, json: bool, copy_to: Path | None) -> None:
-    """Draw the thumbnails anew, and say how a graph gets at a copy."""
+def finish_change(folder: Path, store: Any, json: bool, copy_to: Path | None) -> None:
+    """Draw the thumbnails again, and print how a graph uses a copy."""
     from n2s.runtime.models.thumbnails import redraw
 
     work_is_done()
     if path := redraw(folder, store, say):
-        made(path, json)
+        report_file(path, json)
     if copy_to is not None:
-        say(f"Graphs use this copy with model: {copy_to} in their header, from their own folder.")
+        say(f"To use this copy, write model: {copy_to} in the header of a graph, as a path from the graph's folder.")
 
 
-def show(anchors: dict[str, Any], json: bool) -> None:
-    """Print anchors, a line each."""
+def print_anchors(anchors: dict[str, Any], json: bool) -> None:
+    """Print anchors, one line per anchor."""
     wide = max(map(len, anchors), default=0)
     for name, anchor in anchors.items():
         if json:
-            line({"name": name, "grid": list(anchor.grid), "spread": round(anchor.spread, 4), "from": anchor.source})
+            print_line(
+                {"name": name, "grid": list(anchor.grid), "spread": round(anchor.spread, 4), "from": anchor.source}
+            )
         else:
             grid = f"{anchor.grid[0]}x{anchor.grid[1]}"
             print(f"{name:{wide}}  {grid:>7}  spread {anchor.spread:.2f}  {anchor.source}")
 
 
-def joined(*parts: Any) -> str:
-    """Return the name of one of several anchors: what there is of its parts, with hyphens."""
+def join_name(*parts: Any) -> str:
+    """Return the parts that are not empty, joined by hyphens, as the name of an anchor."""
     return "-".join(str(part) for part in parts if part not in (None, ""))
 
 
-def readable(name: str) -> str:
+def to_unicode(name: str) -> str:
     """Return a file's name as Unicode, which a card can hold."""
     return name.encode(errors="replace").decode()
 

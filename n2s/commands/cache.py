@@ -1,4 +1,4 @@
-"""n2s cache: what the store keeps, whether it is sound, and making room."""
+"""n2s cache: show what the store keeps, check it, and make room."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from n2s.commands.common import AsJson, StoreFolder, line
+from n2s.commands.common import AsJson, StoreFolder, print_line
 from n2s.graph.errors import GraphError
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
@@ -23,7 +23,7 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "
 
 @app.command()
 def info(store: StoreFolder = None, json: AsJson = False) -> None:
-    """Say where the store lies, and how much of what it keeps."""
+    """Show the folder of the store, and the number and size of its entries."""
     from n2s.runtime.store import Store
 
     kept = Store(store)
@@ -35,11 +35,20 @@ def info(store: StoreFolder = None, json: AsJson = False) -> None:
         kind[1] += entry.bytes
         used.append(entry.used)
     entries, total = (sum(kind[i] for kind in kinds.values()) for i in (0, 1))
-    oldest, newest = (when(min(used)), when(max(used))) if used else (None, None)
+    oldest, newest = (date_text(min(used)), date_text(max(used))) if used else (None, None)
     if json:
         each = {kind: {"entries": count, "bytes": size} for kind, (count, size) in sorted(kinds.items())}
-        line({"folder": str(kept.root), "limit": kept.limit, "entries": entries, "bytes": total, "kinds": each,
-              "oldest_use": oldest, "newest_use": newest})  # fmt: skip
+        print_line(
+            {
+                "folder": str(kept.root),
+                "limit": kept.limit,
+                "entries": entries,
+                "bytes": total,
+                "kinds": each,
+                "oldest_use": oldest,
+                "newest_use": newest,
+            }
+        )
         return
     print(kept.root)
     if not entries:
@@ -53,12 +62,12 @@ def info(store: StoreFolder = None, json: AsJson = False) -> None:
 
 @app.command()
 def verify(store: StoreFolder = None, json: AsJson = False) -> None:
-    """Check every entry's checksum and remove what is damaged; it is made again when it is needed."""
+    """Check the checksum of every entry and remove damaged ones; they are made again when needed."""
     from n2s.runtime.store import Store
 
     count, damaged = Store(store).verify()
     if json:
-        line(
+        print_line(
             {
                 "entries": count,
                 "removed": [{"kind": entry.kind, "key": entry.key, "bytes": entry.bytes} for entry in damaged],
@@ -69,7 +78,7 @@ def verify(store: StoreFolder = None, json: AsJson = False) -> None:
         print(f"damaged, removed: {entry.kind} {entry.key} ({size_text(entry.bytes)})")
     if damaged:
         print(
-            f"{len(damaged)} of {count} entries were damaged and are gone; the next run makes again what it needs of them."
+            f"{len(damaged)} of {count} entries were damaged and were removed; a run makes again what it needs of them."
         )
     else:
         print(f"All {count} entries are whole.")
@@ -78,12 +87,13 @@ def verify(store: StoreFolder = None, json: AsJson = False) -> None:
 @app.command()
 def trim(
     to: Annotated[
-        str | None, typer.Option(help="what may stay, like 5GB; the store's limit when left out", metavar="SIZE")
+        str | None,
+        typer.Option(help="size that the store may keep, like 5GB; default: the store's limit", metavar="SIZE"),
     ] = None,
     store: StoreFolder = None,
     json: AsJson = False,
 ) -> None:
-    """Remove what was used least recently, and what killed runs left behind."""
+    """Remove the least recently used entries above a size, and files that killed runs left behind."""
     import time
 
     from n2s.runtime.store import LIMIT, Store
@@ -92,7 +102,7 @@ def trim(
     freed = kept.trim(time.time())
     left = sum(entry.bytes for entry in kept.entries())
     if json:
-        line({"freed": freed, "left": left})
+        print_line({"freed": freed, "left": left})
         return
     print(f"Freed {size_text(freed)}; {size_text(left)} are kept in {kept.root}.")
 
@@ -114,7 +124,7 @@ def size_text(count: int) -> str:
     return ""
 
 
-def when(seconds: float) -> str:
+def date_text(seconds: float) -> str:
     """Return a moment as date and time."""
     from datetime import datetime
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from n2s.commands.common import AsJson, GraphFile, Overrides, line, load, problem_line, say
+from n2s.commands.common import AsJson, GraphFile, Overrides, load, print_line, problem_fields, say
 from n2s.graph.errors import GraphError
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
 
 def check(graph: GraphFile, set_: Overrides = (), json: AsJson = False) -> None:
-    """Check a graph, its sub-graphs and an album's tracks, and look for the files they read; nothing is run or heard."""
+    """Check a graph, its sub-graphs and an album's tracks, and that the files they read exist.
+
+    Nothing is rendered, and no music is read.
+    """
     from n2s.graph.check import warnings
     from n2s.graph.tracks import load_track
     from n2s.runtime.readiness import input_problems, input_warnings
@@ -25,8 +28,14 @@ def check(graph: GraphFile, set_: Overrides = (), json: AsJson = False) -> None:
     if problems:
         raise GraphError(problems)
     if json:
-        line({"graph": str(graph), "nodes": len(loaded.nodes), "films": len(loaded.sinks()),
-              "warnings": [problem_line(warning) for warning in warned]})  # fmt: skip
+        print_line(
+            {
+                "graph": str(graph),
+                "nodes": len(loaded.nodes),
+                "films": len(loaded.sinks()),
+                "warnings": [problem_fields(warning) for warning in warned],
+            }
+        )
         return
     films = len(loaded.sinks())
     what = "a sub-graph" if loaded.interface else f"{films or 'no'} film{'s' if films != 1 else ''}"

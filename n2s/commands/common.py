@@ -23,22 +23,22 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="N.S=V",
-        help="node.setting=value, as often as needed; look.grain.amount=0.1 inside a sub-graph or a track, fps=25 in "
-        "the header",
+        help="set node.setting to a value, may be repeated: --set grain.amount=0.1; look.grain.amount=0.1 inside a "
+        "sub-graph or track, fps=25 in the header",
     ),
 ]
 StoreFolder = Annotated[Path | None, typer.Option(help="folder of kept results; the user's cache when left out")]
 Size = Annotated[str | None, typer.Option("--size", help="width and height in place of the graph's", metavar="WxH")]
-Fps = Annotated[str | None, typer.Option("--fps", help="frames a second in place of the graph's", metavar="RATE")]
+Fps = Annotated[str | None, typer.Option("--fps", help="frames per second in place of the graph's", metavar="RATE")]
 Begin = Annotated[str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")]
 End = Annotated[str | None, typer.Option("--to", help="end before this time", metavar="TIME")]
 FilmsFolder = Annotated[Path, typer.Option("--out", help="folder of the films, to see whether they are up to date")]
-FILMS = Path("renders")  # where films go, and are looked for, when nothing else is said
+FILMS = Path("renders")  # where films are written, and looked for, without --out
 AsJson = Annotated[bool, typer.Option("--json", help="print structured lines, one JSON object each")]
 
 
 def load(path: Path, overrides: list[str] = (), shape: Shape | None = None) -> Any:
-    """Load a graph with ``--set`` overrides and the shape that is asked for."""
+    """Load a graph with ``--set`` overrides and the size and frame rate of the command line."""
     from n2s.graph.file.override import merged
     from n2s.graph.graph import Graph
 
@@ -51,27 +51,27 @@ def load(path: Path, overrides: list[str] = (), shape: Shape | None = None) -> A
     graph = Graph.load(path, values, places=places)
     if not shape or not shape.draft:
         return graph
-    for field, value in halved(graph.header).items():
+    for field, value in draft_shape(graph.header).items():
         if getattr(graph.header, field) == graph.stated(field):
             places[field] = Position("--draft", argument=True)
         values[field] = value
     return Graph.load(path, values, places=places)
 
 
-def halved(header: Any) -> dict[str, Any]:
-    """Return a draft's shape: half of each side, even, and half of the frames; the composition stays."""
+def draft_shape(header: Any) -> dict[str, Any]:
+    """Return the header entries of a draft: half the width and height, as even numbers, and half the frame rate."""
     return {"size": [max(16, side // 4 * 2) for side in header.size], "fps": str(max(header.fps / 2, 1))}
 
 
 class Shape(NamedTuple):
-    """Another size and frame rate than the graph's: width and height, frames a second, half of both for a draft."""
+    """Size and frame rate from the command line, which replace the graph's; a draft has half of both."""
 
     size: str | None = None
     fps: str | None = None
     draft: bool = False
 
     def overrides(self) -> dict[str, tuple[str, Any]]:
-        """Return the header's entries that are replaced: the option that asks for it, and the value."""
+        """Return the header entries that are replaced, each with its option and its value."""
         found = {} if self.fps is None else {"fps": ("--fps", self.fps)}
         if self.size is not None:
             sides = self.size.lower().split("x")
@@ -95,12 +95,12 @@ def parse_override(text: str) -> tuple[str, Any]:
         return target, parse_document(f"value: {value}\n", "--set").values["value"]
     except GraphError as error:
         place = Position(f"--set {target}", argument=True)
-        said = "; ".join(problem.text.removeprefix("This is not YAML: ").rstrip(".") for problem in error.problems)
-        raise GraphError([Problem(place, f'"{value}" cannot be read as YAML: {said}.')]) from None
+        reasons = "; ".join(problem.text.removeprefix("This is not YAML: ").rstrip(".") for problem in error.problems)
+        raise GraphError([Problem(place, f'"{value}" cannot be read as YAML: {reasons}.')]) from None
 
 
 def read_time(option: str, text: str | None) -> Number | None:
-    """Read a time that an option was given: 80, 1:20, 250 ms, 8 bars."""
+    """Read the time that an option was given: 80, 1:20, 250 ms, 8 bars."""
     from n2s.graph.times import parse_time
 
     try:
@@ -109,8 +109,8 @@ def read_time(option: str, text: str | None) -> Number | None:
         raise ArgumentError(f"{option}: {error}.") from None
 
 
-def spare(target: Path, named: bool, graph: Any) -> None:
-    """Refuse to write over what a graph is made of, and, where the user did not name the file, over files of others."""
+def refuse_overwrite(target: Path, named: bool, graph: Any) -> None:
+    """Refuse to overwrite a file that the graph reads; and one that n2s did not write, unless the user ``named`` it."""
     from n2s.graph.describe.diagram import MADE as DIAGRAM
     from n2s.runtime.films.targets import same_file
     from n2s.runtime.media.png import MADE as PICTURE
@@ -119,35 +119,35 @@ def spare(target: Path, named: bool, graph: Any) -> None:
     if not os.path.isfile(target):
         return
     if any(same_file(target, path) for path in input_files(graph)):
-        raise ArgumentError(f"{target} is read by the graph and would be written over; name another file with -o.")
+        raise ArgumentError(f"{target} is read by the graph and would be overwritten; name another file with -o.")
     with open(target, "rb") as file:
         data = b"" if named else file.read()
     if not named and DIAGRAM not in data and PICTURE not in data:
-        raise ArgumentError(f"{target} is not what n2s wrote there and is not replaced unasked; name a file with -o.")
+        raise ArgumentError(f"{target} is not what n2s wrote there; name the file to write with -o.")
 
 
 def say(text: str) -> None:
-    """Tell the user a sentence beside the results."""
+    """Print a sentence for the user on standard error, apart from the results."""
     print(text, file=sys.stderr, flush=True)
 
 
-def made(path: Path, json: bool, words: str = "", **more: Any) -> None:
-    """Say which file was made: in words, or as one structured line."""
+def report_file(path: Path, json: bool, words: str = "", **more: Any) -> None:
+    """Print which file was written: in words, or as one line of JSON."""
     work_is_done()
     if json:
-        line({"path": str(path), **more})
+        print_line({"path": str(path), **more})
     else:
         print(f"{path}{words}")
 
 
-def line(values: dict[str, Any]) -> None:
-    """Print one structured line."""
+def print_line(values: dict[str, Any]) -> None:
+    """Print values as one line of JSON."""
     import json
 
     print(json.dumps(values, ensure_ascii=escape_needed()), flush=True)
 
 
-def problem_line(problem: Any) -> dict[str, Any]:
+def problem_fields(problem: Any) -> dict[str, Any]:
     """Return a problem, or what an error says, as plain data."""
     at = getattr(problem, "position", None)
     if at is None or at.argument:
@@ -155,8 +155,8 @@ def problem_line(problem: Any) -> dict[str, Any]:
     return {"file": at.path, "line": at.line or None, "column": at.column or None, "text": problem.text}
 
 
-def watching(json: bool) -> Any:
-    """Return the watcher of a command that plans: silent beside structured lines."""
+def planning_watcher(json: bool) -> Any:
+    """Return the watcher of a command that only plans: silent with --json."""
     from n2s.runtime.events import Events
     from n2s.runtime.progress import watcher
 

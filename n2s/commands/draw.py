@@ -1,4 +1,4 @@
-"""n2s draw: a graph, or its plan, as a picture."""
+"""n2s draw: draw a graph, or its plan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, load, made, read_time, spare
+from n2s.commands.common import (
+    AsJson,
+    GraphFile,
+    Overrides,
+    StoreFolder,
+    load,
+    read_time,
+    refuse_overwrite,
+    report_file,
+)
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -15,13 +24,14 @@ from n2s.commands.common import AsJson, GraphFile, Overrides, StoreFolder, load,
 def draw(
     graph: GraphFile,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help=".svg, .png, .pdf or .dot; GRAPH.svg when left out")
+        Path | None,
+        typer.Option("-o", "--output", help="the .svg, .png, .pdf or .dot file to write; default: GRAPH.svg"),
     ] = None,
     plan: Annotated[
-        bool, typer.Option("--plan", help="show fused nodes, and which chunks are stored; hears the music")
+        bool, typer.Option("--plan", help="also show fused nodes, and which chunks are stored; this analyses the music")
     ] = False,
     thumbnails: Annotated[
-        str | None, typer.Option(help="show what each node gives at this time: 80, 1:20", metavar="TIME")
+        str | None, typer.Option(help="show the frame that each node gives at this time: 80, 1:20", metavar="TIME")
     ] = None,
     store: StoreFolder = None,
     set_: Overrides = (),
@@ -37,18 +47,18 @@ def draw(
     time = read_time("--thumbnails", thumbnails)
     loaded = load(graph, set_)
     target = output or graph.with_suffix(".svg")
-    spare(target, output is not None, loaded)
+    refuse_overwrite(target, output is not None, loaded)
     if not plan and time is None:
         render_diagram(diagram(loaded), target)
-        made(target, json)
+        report_file(target, json)
         return
     with tempfile.TemporaryDirectory() as folder, Session(loaded, store) as session:
         if any(node.kind == "track" for node in loaded.nodes.values()):
-            raise GraphError("An album's plan is that of its tracks; draw a track's graph.")
+            raise GraphError("An album has no plan of its own; draw the graph of one of its tracks.")
         maps = {sink: chunk_map(session.plan(sink), session.store) for sink in loaded.sinks()} if plan else {}
         pictures = node_pictures(session, time, Path(folder)) if time is not None else {}
         render_diagram(diagram(loaded, maps, pictures), target)
-    made(target, json)
+    report_file(target, json)
 
 
 def chunk_map(plan: Any, store: Any) -> Any:

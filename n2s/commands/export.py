@@ -1,4 +1,4 @@
-"""n2s export: the numbers behind a film, for other programs."""
+"""n2s export: write the numbers of a node to a file, for other programs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from n2s.commands.common import (
     Size,
     StoreFolder,
     load,
-    made,
     read_time,
+    refuse_overwrite,
+    report_file,
     say,
-    spare,
 )
 from n2s.graph.errors import ArgumentError, GraphError
 
@@ -30,12 +30,12 @@ from n2s.graph.errors import ArgumentError, GraphError
 
 def export(
     graph: GraphFile,
-    port: Annotated[str, typer.Option(help="a node, one of its outputs or parameters", metavar="NODE[.OUTPUT]")],
+    port: Annotated[str, typer.Option(help="a node, or one of its outputs or parameters", metavar="NODE[.OUTPUT]")],
     output: Annotated[Path, typer.Option("-o", "--output", help="the .npz file to write")],
     from_: Begin = None,
     to: End = None,
     every: Annotated[
-        str, typer.Option(help="take every so many frames, or one every 250 ms, 2 beats", metavar="N|TIME")
+        str, typer.Option(help="one value every N frames, or every 250 ms, 2 beats, …", metavar="N|TIME")
     ] = "1",
     set_: Overrides = (),
     size: Size = None,
@@ -43,9 +43,9 @@ def export(
     json: AsJson = False,
     store: StoreFolder = None,
 ) -> None:
-    """Write what a node gives to an .npz file: values (a row a frame), frames (their numbers), times (s), fps.
+    """Write the output of a node to an .npz file: values (one row per frame), frames (numbers), times (s), fps.
 
-    Frames have the film's size, whatever their node decodes or reads.
+    Frames have the size of the film, even if their node gives another size.
     """
     from n2s.runtime.seeing.export import write_arrays
     from n2s.runtime.seeing.views import View
@@ -55,7 +55,7 @@ def export(
         raise GraphError(f'An export is written as .npz, not "{output.name}".')
     begin, end, step = read_time("--from", from_), read_time("--to", to), read_step(every)
     loaded = load(graph, set_, Shape(size, fps))
-    spare(output, True, loaded)
+    refuse_overwrite(output, True, loaded)
     with Session(loaded, store, say) as session:
         view = View(session, port)
         start = view.frame_at(begin, "--from") if begin else 0
@@ -69,10 +69,10 @@ def export(
         )
         if not frames:
             raise GraphError(
-                f"--from {begin or 0} --to {end} leaves no frame of a track of {view.clock.duration:.2f} s."
+                f"--from {begin or 0} --to {end} contains no frame; the track lasts {view.clock.duration:.2f} s."
             )
         shape = write_arrays(output, view, frames)
-    made(
+    report_file(
         output,
         json,
         f"  {view.name}: {view.kind}, values {' x '.join(map(str, shape))}",
@@ -85,9 +85,9 @@ def read_step(text: str) -> Any:
     """Read a number of frames, or a time with its unit."""
     if text.strip().isdecimal() and text.isascii():
         if not 0 < (frames := int(text)) < 10**9:
-            raise ArgumentError(f"--every: a number of frames from 1 on was wanted, not {text}.")
+            raise ArgumentError(f"--every takes a number of frames from 1 on, not {text}.")
         return frames
     time = read_time("--every", text)
     if not time.unit or not time.value:
-        raise ArgumentError(f'--every: a whole number of frames was wanted, or a time like "250 ms", not "{text}".')
+        raise ArgumentError(f'--every takes a whole number of frames, or a time like "250 ms", not "{text}".')
     return time

@@ -1,4 +1,4 @@
-"""n2s new: a first graph for a piece of music."""
+"""n2s new: write a first graph for a piece of music."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from n2s.commands.common import AsJson, made
+from n2s.commands.common import AsJson, report_file
 from n2s.graph.timecodes import minutes
 from n2s.graph.whole import write_whole
 
@@ -22,13 +22,16 @@ Look = StrEnum("Look", ["warm", "calm", "night"])
 def new(
     music: Annotated[Path, typer.Argument(help="the piece of music", metavar="MUSIC")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="the graph to write; NAME.yaml when left out", metavar="GRAPH")
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="the graph to write; default: the name of the music, .yaml", metavar="GRAPH"
+        ),
     ] = None,
-    look: Annotated[Look, typer.Option(help="where to begin")] = Look.warm,
-    force: Annotated[bool, typer.Option("--force", help="write over a graph that is there")] = False,
+    look: Annotated[Look, typer.Option(help="the look to begin with")] = Look.warm,
+    force: Annotated[bool, typer.Option("--force", help="replace an existing graph")] = False,
     json: AsJson = False,
 ) -> None:
-    """Write a graph for a piece of music: a whole film, commented, to render at once and to change by hand."""
+    """Write a graph for a piece of music: a whole film, with comments, to render at once or to edit."""
     from n2s.graph.describe.starter import starter
     from n2s.graph.errors import GraphError
     from n2s.runtime.machine import ffmpeg_path
@@ -40,9 +43,11 @@ def new(
     try:
         f"{music}{target}".encode()
     except UnicodeEncodeError:
-        raise GraphError("A name here is not Unicode, so that a graph cannot hold it; rename the music.") from None
+        raise GraphError(
+            "The name of the music or of the graph is not Unicode, and a graph can only hold Unicode; rename the file."
+        ) from None
     if os.path.exists(target) and not force:
-        raise GraphError(f"{target} is there already; --force writes over it, -o names another file.")
+        raise GraphError(f"{target} exists already; --force replaces it, -o names another file.")
     info = probe(music, ffmpeg_path)
     tags = read_tags(music)
     text = starter(
@@ -59,7 +64,9 @@ def new(
         write_whole(target, lambda path: path.write_text(text, encoding="utf-8", newline="\n"))
     except OSError as error:
         raise GraphError(f"{target} cannot be written: {error.strerror}.") from None
-    made(target, json, f": {music.name}, {minutes(info.samples / info.rate)}, look {look}. Next: n2s run {target}")
+    report_file(
+        target, json, f": {music.name}, {minutes(info.samples / info.rate)}, look {look}. Next: n2s run {target}"
+    )
 
 
 def relative(music: Path, graph: Path) -> str:

@@ -1,4 +1,4 @@
-"""n2s nodes: what nodes there are."""
+"""n2s nodes: list the node types, or explain one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from n2s.commands.output import escape_needed
 
 
 def nodes(
-    name: Annotated[str | None, typer.Argument(help="one node type; all of them when left out", metavar="NAME")] = None,
+    name: Annotated[str | None, typer.Argument(help="a node type; default: list all", metavar="NAME")] = None,
     as_json: AsJson = False,
     as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="print Markdown; without NAME, docs/nodes.md")
+        bool, typer.Option("--markdown", help="print Markdown; without NAME, the text of docs/nodes.md")
     ] = False,
 ) -> None:
-    """List the node types there are, or show one: what it does, takes and gives, with an example."""
+    """List the node types, or explain one: what it does, its inputs, settings and outputs, with an example."""
     import json
     from difflib import get_close_matches
 

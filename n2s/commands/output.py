@@ -1,4 +1,7 @@
-"""Standard output and error that no work is lost over: what cannot be written is given up, what is strange is replaced."""
+"""Standard output and error that never stop a command.
+
+Output that cannot be written is dropped; characters that cannot be shown are replaced.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any
 
 
 class GivingUp(io.FileIO):
-    """The end of a stream that gives up when it cannot be written: a closed pipe, a full disk, a terminal that is gone."""
+    """A file handle that drops what cannot be written: to a closed pipe, a full disk, a terminal that is gone."""
 
     def __init__(self, handle: int):
         super().__init__(handle, "wb", closefd=False)
@@ -26,14 +29,14 @@ class GivingUp(io.FileIO):
 
 
 _ends: dict[str, GivingUp] = {}
-_made: list[bool] = []
+_done: list[bool] = []
 
 
 def protect_streams() -> None:
-    """Let standard output and error give up instead of failing, and replace characters that they cannot show.
+    """Make standard output and error drop what they cannot write, and replace characters that they cannot show.
 
-    Streams that are closed are opened on nothing first: else the next file that is opened, a film perhaps, would take
-    their number and get what is written to them.
+    Closed streams are first opened on the null device. Otherwise the next file that is opened, a film perhaps, would
+    get their number, and with it all that is printed.
     """
     for name, handle in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
         try:
@@ -60,23 +63,26 @@ def _open_on_nothing(handle: int) -> None:
 
 
 def work_is_done() -> None:
-    """Note that the command has made what it was asked for: whether it can say so does not matter any more."""
-    _made.append(True)
+    """Note that the command has done its work; from now on, lost output is not an error."""
+    _done.append(True)
 
 
 def lost_output() -> str:
-    """Return why a command failed whose only result was its output; nothing when it was read, or not wanted any more."""
+    """Return why the output could not be written, if the output was the command's only result; "" otherwise.
+
+    A pipe that was closed by its reader is no error.
+    """
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
         pass
     failure = _ends["stdout"].failure if "stdout" in _ends else None
-    if failure is None or failure.errno == errno.EPIPE or _made:
+    if failure is None or failure.errno == errno.EPIPE or _done:
         return ""
     return f"The output cannot be written: {failure.strerror}."
 
 
 def escape_needed() -> bool:
-    """Say whether JSON has to escape characters, because the output cannot write them all."""
+    """Return whether JSON has to be ASCII, because the output cannot write all characters."""
     encoding = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "").replace("_", "")
     return encoding not in ("utf8", "utf16", "utf32", "")

@@ -1,4 +1,4 @@
-"""n2s plan: what a run would do, without rendering anything."""
+"""n2s plan: show what a run would do, and render nothing."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from n2s.commands.common import (
     Shape,
     Size,
     StoreFolder,
-    line,
     load,
-    watching,
+    planning_watcher,
+    print_line,
 )
 from n2s.graph.timecodes import minutes
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
-ROW = 60  # marks a line of the map
+ROW = 60  # marks per line of the map
 MOST_MARKS = 4 * ROW
 STORED, WAITING, MIXED = "█", "░", "▒"
 
@@ -36,12 +36,12 @@ def plan(
     out: FilmsFolder = FILMS,
     json: AsJson = False,
 ) -> None:
-    """Show each film's length, stages, what drives what, and which of its chunks the store has."""
+    """Show each film's length and stages, the signals that drive it, and which of its chunks are in the store."""
     from n2s.runtime.seeing.explain import describe_analysis, describe_film
     from n2s.runtime.session import Session
     from n2s.runtime.store import absolute
 
-    loaded, events = load(graph, set_, Shape(size, fps)), watching(json)
+    loaded, events = load(graph, set_, Shape(size, fps)), planning_watcher(json)
     try:
         with Session(loaded, store, events.said, remember=False) as session:
             if not loaded.sinks() and not loaded.interface:
@@ -53,16 +53,17 @@ def plan(
         events.ended()
     for i, about in enumerate(described):
         if json:
-            line(about)
+            print_line(about)
         else:
             print(("\n" if i else "") + "\n".join(show(about)))
 
 
 def analysis_text(about: dict[str, Any]) -> list[str]:
-    """Return in lines what a graph without a film hears and computes."""
+    """Return the length, the tempo and the signals of a graph without a film, as lines."""
     lines = [
         f"{about['title'] or about['name']}: no film",
-        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, {about['tempo']:.4g} beats a minute",
+        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, "
+        f"{about['tempo']:.4g} beats per minute",
     ]
     room = min(28, max((len(signal["signal"]) for signal in about["signals"]), default=0))
     heading = "signals"
@@ -81,8 +82,8 @@ def text(about: dict[str, Any]) -> list[str]:
     chunks = about["chunks"]
     lines = [
         f"{about['film']}{title}",
-        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, {width}x{height}; {len(chunks)} "
-        f"chunk{'s' if len(chunks) != 1 else ''} of {about['chunk_frames']} frames",
+        f"  {about['frames']} frames at {about['fps']}/s, {minutes(about['seconds'])}, {width}x{height}; "
+        f"{len(chunks)} chunk{'s' if len(chunks) != 1 else ''} of {about['chunk_frames']} frames",
     ]
     if about["joins"]:
         lines.append(f"  joins   {', '.join(about['joins'])}")
@@ -113,7 +114,7 @@ def stage_text(stage: dict[str, Any]) -> str:
 
 
 def chunk_map(about: dict[str, Any]) -> list[str]:
-    """Return the map of a film's chunks, a mark each, or one for several where they are many."""
+    """Return the map of a film's chunks: one mark per chunk, or per group of chunks where there are many."""
     chunks, fps = about["chunks"], about["frames"] / about["seconds"]
     each = -(-len(chunks) // MOST_MARKS)
     marks, times, at = [], [], 0
@@ -127,10 +128,12 @@ def chunk_map(about: dict[str, Any]) -> list[str]:
     for row in range(0, len(marks), ROW):
         lines.append(f"  {heading:8}{minutes(times[row]):>7}  {''.join(marks[row : row + ROW])}")
         heading = ""
-    told = f"{about['stored']} stored {STORED}, {about['to_render']} to render {WAITING}"
-    told += f" ({about['frames_to_render']} frames)"
+    legend = (
+        f"{about['stored']} stored {STORED}, {about['to_render']} to render {WAITING} "
+        f"({about['frames_to_render']} frames)"
+    )
     if each > 1:
-        told += f"; a mark stands for {each} chunks, {MIXED} for some of both"
+        legend += f"; a mark stands for {each} chunks, {MIXED} for some of both"
     if about["up_to_date"]:
-        told = f"{about['stored']} stored {STORED}; the film is up to date"
-    return [*lines, f"  {'':8}{told}"]
+        legend = f"{about['stored']} stored {STORED}; the film is up to date"
+    return [*lines, f"  {'':8}{legend}"]

@@ -1,4 +1,4 @@
-"""n2s preview: pictures of a film, or of what any node gives, without rendering more than they need."""
+"""n2s preview: pictures of a film, or of the output of any node, without rendering more than they need."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from n2s.commands.common import (
     Size,
     StoreFolder,
     load,
-    made,
     read_time,
+    refuse_overwrite,
+    report_file,
     say,
-    spare,
 )
 from n2s.graph.errors import GraphError
 from n2s.graph.timecodes import timecode
@@ -33,15 +33,19 @@ MOST = 400
 def preview(
     graph: GraphFile,
     at: Annotated[
-        list[str], typer.Option("--at", help="show this time, as often as needed: 80, 1:20, 8 bars", metavar="TIME")
+        list[str], typer.Option("--at", help="show this time, may be repeated: 80, 1:20, 8 bars", metavar="TIME")
     ] = (),
     node: Annotated[
-        str | None, typer.Option(help="show what a node gives, or a parameter", metavar="NODE[.OUTPUT]")
+        str | None, typer.Option(help="show an output or a parameter of a node", metavar="NODE[.OUTPUT]")
     ] = None,
-    every: Annotated[str | None, typer.Option(help="a picture every so often: 10, 2 bars", metavar="TIME")] = None,
-    sheet: Annotated[int | None, typer.Option(min=1, max=MOST, help="so many pictures, spread over the track")] = None,
+    every: Annotated[
+        str | None, typer.Option(help="one picture every 10 (seconds), every 2 bars, …", metavar="TIME")
+    ] = None,
+    sheet: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="this many pictures, spread over the track")
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help=".png; renders/GRAPH-NODE.png when left out")
+        Path | None, typer.Option("-o", "--output", help="the .png file to write; default: renders/GRAPH-NODE.png")
     ] = None,
     set_: Overrides = (),
     size: Size = None,
@@ -49,9 +53,9 @@ def preview(
     json: AsJson = False,
     store: StoreFolder = None,
 ) -> None:
-    """Show a film or a node's output: a frame or a contact sheet; latents in false colours; signals as plots.
+    """Draw a film or a node's output: frames and latents as pictures or a contact sheet, signals as plots.
 
-    Without times it shows the middle of the film; a signal is always shown whole, the times marked in it.
+    Without times, the middle of the film is shown. A signal is drawn over the whole track, with the times marked.
     """
     from n2s.runtime.media.png import write_picture
     from n2s.runtime.seeing.views import View
@@ -61,20 +65,20 @@ def preview(
     if target.suffix.lower() != ".png":
         raise GraphError(f'A preview is written as .png, not "{target.name}".')
     if sum(bool(given) for given in (at, every is not None, sheet)) > 1:
-        raise GraphError("--at, --every and --sheet exclude each other; give one of them.")
+        raise GraphError("--at, --every and --sheet cannot be combined; give only one of them.")
     times, step = [read_time("--at", text) for text in at], read_time("--every", every)
     loaded = load(graph, set_, Shape(size, fps))
-    spare(target, output is not None, loaded)
+    refuse_overwrite(target, output is not None, loaded)
     with Session(loaded, store, say) as session:
         view = View(session, node)
-        frames = frames_shown(view, times, step, sheet)
+        frames = choose_frames(view, times, step, sheet)
         write_picture(target, picture(view, frames))
     times = ", ".join(timecode(frame, view.clock.fps) for frame in frames)
-    made(target, json, f"  {view.name}{f' at {times}' if times else ''}", node=view.name)
+    report_file(target, json, f"  {view.name}{f' at {times}' if times else ''}", node=view.name)
 
 
-def frames_shown(view: Any, at: list[Any], every: Any, sheet: int | None) -> list[int]:
-    """Return the frames that are asked for, in rising order."""
+def choose_frames(view: Any, at: list[Any], every: Any, sheet: int | None) -> list[int]:
+    """Return the numbers of the frames to show, in rising order."""
     from n2s.graph.expressions import Number
 
     duration = view.clock.duration
@@ -82,7 +86,7 @@ def frames_shown(view: Any, at: list[Any], every: Any, sheet: int | None) -> lis
         step = view.seconds(every)
         if not step > 0 or duration / step > MOST:
             raise GraphError(
-                f"--every {every} makes more than {MOST} pictures of {duration:.1f} s; give a longer time."
+                f"--every {every} would give more than {MOST} pictures in {duration:.1f} s; give a longer time."
             )
         at = [Number(i * step) for i in range(max(1, math.ceil(duration / step - 1e-9)))]
     elif sheet:
@@ -94,7 +98,7 @@ def frames_shown(view: Any, at: list[Any], every: Any, sheet: int | None) -> lis
 
 def picture(view: Any, frames: list[int]) -> Any:
     """Return the picture of a view, uint8 (H, W, 3)."""
-    from n2s.runtime.seeing.contact import as_shown, mosaic, sheet
+    from n2s.runtime.seeing.contact import mosaic, sheet, to_pixels
     from n2s.runtime.seeing.plots import plot
 
     clock = view.clock
@@ -102,6 +106,6 @@ def picture(view: Any, frames: list[int]) -> Any:
         return plot(
             view.signal, clock.times(0, clock.frames), view.name, [float(frame / clock.fps) for frame in frames]
         )
-    draw = as_shown if view.kind == "frames" else mosaic
+    draw = to_pixels if view.kind == "frames" else mosaic
     pictures = [draw(value) for block in view.blocks(frames) for value in block]
     return sheet(pictures, [timecode(frame, clock.fps) for frame in frames])

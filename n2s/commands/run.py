@@ -19,8 +19,8 @@ from n2s.commands.common import (
     Shape,
     Size,
     StoreFolder,
-    line,
     load,
+    print_line,
     read_time,
 )
 from n2s.commands.output import escape_needed, work_is_done
@@ -31,36 +31,42 @@ from n2s.graph.timecodes import minutes
 
 def run(
     graph: GraphFile,
-    out: Annotated[Path, typer.Option(help="folder for films and records")] = FILMS,
+    out: Annotated[Path, typer.Option(help="folder for films and run records")] = FILMS,
     store: StoreFolder = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, max=256, help="threads, one chunk each; one per processor when left out")
+        int | None,
+        typer.Option(min=1, max=256, help="threads, each of which renders one chunk; default: one per processor"),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, max=256, help="render in so many processes, one chunk each, in place of threads"),
+        typer.Option(min=1, max=256, help="render in this many processes instead of threads, one chunk in each"),
     ] = None,
     executor: Annotated[
-        str | None, typer.Option(help="who renders: threads, processes, or what a package brings", metavar="NAME")
+        str | None, typer.Option(help="what renders: threads, processes, or a name from a package", metavar="NAME")
     ] = None,
     set_: Overrides = (),
     size: Size = None,
     fps: Fps = None,
-    draft: Annotated[bool, typer.Option("--draft", help="half the size and half the frames, into OUT/draft")] = False,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="render at half the size and half the frame rate, into OUT/draft")
+    ] = False,
     from_: Begin = None,
     to: End = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be rendered, and render nothing")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="print what would be rendered, and render nothing")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="render every chunk again")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files that n2s did not write")] = False,
     keep_frames: Annotated[
-        bool, typer.Option("--keep-frames", help="keep each film's frames beside it, as PNG")
+        bool,
+        typer.Option("--keep-frames", help="also write the frames of each film as PNG files, into a folder beside it"),
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Render a graph's films: those of its sinks, or an album's and its tracks'.
+    """Render the films of a graph; of an album, its own film and one per track.
 
-    A part or another shape has a name of its own, and leaves the whole film as it is: ember-0m10s-0m20s.mp4,
-    ember-320x180-24fps.mp4. A file that n2s did not write is not replaced without --overwrite.
+    A part of a film, or another size or frame rate, is written to a file of its own, so that the whole film stays as it
+    is: ember-0m10s-0m20s.mp4, ember-320x180-24fps.mp4. A file that n2s did not write is only replaced with --overwrite.
     """
     from n2s.runtime.executors.registry import choose_executor
     from n2s.runtime.progress import JsonEvents, watcher
@@ -80,7 +86,7 @@ def run(
     report = job.execute()
     work_is_done()
     if json:
-        line({"event": "done", **vars(report), "record": str(report.record)})
+        print_line({"event": "done", **vars(report), "record": str(report.record)})
     else:
         print(summary(report))
 
@@ -95,8 +101,17 @@ def show_dry_run(job: Any, json: bool = False) -> None:
         stale = [chunk for _, chunk in film.parts if chunk.key in tasks]
         frames = sum(chunk.count for chunk in stale)
         if json:
-            line({"event": "film", "film": film.path.name, "path": str(film.path), "chunks": len(film.parts),
-                  "frames": film.frames, "to_render": len(stale), "frames_to_render": frames})  # fmt: skip
+            print_line(
+                {
+                    "event": "film",
+                    "film": film.path.name,
+                    "path": str(film.path),
+                    "chunks": len(film.parts),
+                    "frames": film.frames,
+                    "to_render": len(stale),
+                    "frames_to_render": frames,
+                }
+            )
             continue
         what = (
             f"{len(stale)} of {len(film.parts)} chunks ({frames} of {film.frames} frames) to render"

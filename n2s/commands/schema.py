@@ -1,4 +1,4 @@
-"""n2s schema: what a graph file may hold, for editors."""
+"""n2s schema: describe graph files for editors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from n2s.commands.common import made
+from n2s.commands.common import report_file
 from n2s.commands.output import escape_needed
 from n2s.graph.whole import write_whole
 
@@ -15,11 +15,9 @@ from n2s.graph.whole import write_whole
 
 
 def schema(
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="the file to write; printed when left out")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="the file to write; default: print it")] = None,
 ) -> None:
-    """Write the JSON Schema of graph files, with the node types that are installed: completion and help in editors."""
+    """Write the JSON Schema of graph files with all installed node types, for completion and help in editors."""
     import json
 
     from n2s.graph.describe.schema import graph_schema
@@ -33,4 +31,4 @@ def schema(
         write_whole(output, lambda path: path.write_text(f"{text}\n", encoding="utf-8"))
     except OSError as error:
         raise GraphError(f"{output} cannot be written: {error.strerror}.") from None
-    made(output, False)
+    report_file(output, False)

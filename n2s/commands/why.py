@@ -1,4 +1,4 @@
-"""n2s why: what made chunks stale."""
+"""n2s why: show why chunks have to be rendered."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from n2s.commands.common import (
     Shape,
     Size,
     StoreFolder,
-    line,
     load,
+    planning_watcher,
+    print_line,
     read_time,
-    watching,
 )
 from n2s.graph.errors import GraphError
 from n2s.graph.timecodes import minutes
@@ -40,32 +40,32 @@ def why(
     out: FilmsFolder = FILMS,
     json: AsJson = False,
 ) -> None:
-    """Say why chunks would be rendered: what differs from the most alike chunk that the store keeps."""
+    """Show why chunks have to be rendered: what differs from the most similar chunk in the store."""
     from n2s.runtime.seeing.explain import Explainer
     from n2s.runtime.session import Session
     from n2s.runtime.store import absolute
 
     if chunk is not None and at is not None:
-        raise GraphError("--chunk and --at name the same thing; give one of them.")
+        raise GraphError("--chunk and --at both choose a chunk; give only one of them.")
     time = read_time("--at", at)
-    loaded, events = load(graph, set_, Shape(size, fps)), watching(json)
+    loaded, events = load(graph, set_, Shape(size, fps)), planning_watcher(json)
     try:
         with Session(loaded, store, events.said, remember=False) as session:
             planned = session.films(absolute(out), began=events.began)
             explainer = Explainer(planned)
-            told = [about for film in planned.films for about in explainer.film(film, chosen(film, chunk, time))]
+            stale = [about for film in planned.films for about in explainer.film(film, find_chunk(film, chunk, time))]
     finally:
         events.ended()
     if json:
-        for about in told:
-            line(about)
+        for about in stale:
+            print_line(about)
         return
     for film in planned.films:
-        print("\n".join(text(film, [about for about in told if about["film"] == film.path.name])))
+        print("\n".join(text(film, [about for about in stale if about["film"] == film.path.name])))
 
 
-def chosen(film: Any, chunk: int | None, at: Any) -> int | None:
-    """Return the index of the chunk that is asked for."""
+def find_chunk(film: Any, chunk: int | None, at: Any) -> int | None:
+    """Return the index of the chunk that --chunk or --at chooses; None for all."""
     if at is not None:
         tempos = {plan.values.clock.tempo for plan, _ in film.parts}
         if at.unit.startswith("b") and len(tempos) > 1:
@@ -81,16 +81,20 @@ def chosen(film: Any, chunk: int | None, at: Any) -> int | None:
     return chunk
 
 
-def text(film: Any, told: list[dict[str, Any]]) -> list[str]:
-    """Return what is told of a film, neighbouring chunks with the same causes together."""
-    if not told:
+def text(film: Any, stale: list[dict[str, Any]]) -> list[str]:
+    """Return the stale chunks of a film with their causes in lines; neighbours with the same causes share one entry."""
+    if not stale:
         return [f"{film.path.name}: nothing to render."]
     groups: list[list[dict[str, Any]]] = []
-    for about in told:
-        same = groups and shared(groups[-1][-1]) == shared(about) and groups[-1][-1]["chunk"] + 1 == about["chunk"]
+    for about in stale:
+        same = (
+            groups
+            and cause_texts(groups[-1][-1]) == cause_texts(about)
+            and groups[-1][-1]["chunk"] + 1 == about["chunk"]
+        )
         groups[-1].append(about) if same else groups.append([about])
-    stale = sum(not about["stored"] for about in told)
-    lines = [f"{film.path.name}: {stale} of {len(film.parts)} chunks to render"]
+    count = sum(not about["stored"] for about in stale)
+    lines = [f"{film.path.name}: {count} of {len(film.parts)} chunks to render"]
     for group in groups:
         first, last = group[0], group[-1]
         which = f"chunk {first['chunk']}" if first is last else f"chunks {first['chunk']} to {last['chunk']}"
@@ -99,11 +103,11 @@ def text(film: Any, told: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def shared(about: dict[str, Any]) -> list[str]:
+def cause_texts(about: dict[str, Any]) -> list[str]:
     return [cause["text"] for cause in about["causes"]]
 
 
 def frames_text(i: int, group: list[dict[str, Any]]) -> str:
-    """The frames that a cause speaks of, over all chunks of a group."""
+    """Return the range of frames in which a cause holds, over all chunks of a group."""
     causes = [about["causes"][i] for about in group]
     return f" in frames {causes[0]['start']}..{causes[-1]['stop']}" if "start" in causes[0] else ""

@@ -25,7 +25,7 @@ class VAEDecode(Streamed):
 
     latents: Latents = port("unit variance in every channel")
     model: FolderPath | None = setting(
-        None, help="folder of the model; left out, the graph's, else the one that is shipped", keyed=False
+        None, help="folder of the model; default: the graph's model, or the shipped one", keyed=False
     )
     precision: Literal["auto", "int8", "fp16", "fp32"] = setting(
         "auto", help="which of the model's decoders", keyed=False

@@ -31,7 +31,7 @@ class Features(Resident):
     for attacks, the mean for the rest) in windows centred on each frame's exact time. ``features.rms`` and its like lie
     in 0..1, between the 2nd and the 98th percentile of the track; ``features.rms_raw`` is in its physical unit.
 
-    ``beat_phase`` runs from 0 to 1 within each beat, ``beat`` counts beats, ``tempo`` is in beats a minute; music
+    ``beat_phase`` runs from 0 to 1 within each beat, ``beat`` counts beats, ``tempo`` is in beats per minute; music
     without a tempo is taken at 120.
     """
 
@@ -43,7 +43,7 @@ class Features(Resident):
         | {
             "beat_phase": Output(SIGNAL, "position within the beat", "0..1"),
             "beat": Output(SIGNAL, "beats since the first one", "beats"),
-            "tempo": Output(SIGNAL, "tempo of the whole track", "beats a minute"),
+            "tempo": Output(SIGNAL, "tempo of the whole track", "beats per minute"),
         }
     )
 
@@ -61,7 +61,7 @@ class Features(Resident):
             found[name] = normalise(raw)
         tempo, beats = float(heard["tempo"]), heard["beats"]
         if not tempo:
-            scene.context.say("No tempo was found in the music: 120 beats a minute are assumed.")
+            scene.context.say("No tempo was found in the music: 120 beats per minute are assumed.")
             tempo = 120.0
         found["beat_phase"] = beat_phase(beats, tempo, fps, frames)
         found["beat"] = beat_count(beats, tempo, fps, frames)

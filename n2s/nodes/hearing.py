@@ -218,7 +218,7 @@ def track_beats(onset: np.ndarray, hop: int, rate: int) -> tuple[float, np.ndarr
     onset : ndarray (J,)
         At least 0, any scale.
     hop, rate : int
-        Samples between rows, and samples a second.
+        Samples between rows, and samples per second.
 
     Returns
     -------
@@ -315,7 +315,7 @@ def _strong(rows: np.ndarray, onset: np.ndarray) -> np.ndarray:
 
 
 def _slope(places: np.ndarray) -> float:
-    """Rows a beat: the least squares line through the beats."""
+    """Rows per beat: the least squares line through the beats."""
     index = np.arange(len(places)) - (len(places) - 1) / 2
     return float((index * places).sum() / (index * index).sum())
 
@@ -337,9 +337,9 @@ def pool(values: np.ndarray, hop: int, rate: int, fps: Fraction, frames: int, ho
     ----------
     values : ndarray (J,) or (J, K)
     hop, rate : int
-        Samples between rows, and samples a second.
+        Samples between rows, and samples per second.
     fps : Fraction
-        Frames a second, more than 0.
+        Frames per second, more than 0.
     frames : int
         How many.
     how : "mean" or "max"

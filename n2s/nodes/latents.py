@@ -15,19 +15,19 @@ from n2s.nodes.signals import follow_rate
 
 
 class Anchors(Streamed):
-    """Blend named latents of a model by weights, one column of weights an anchor.
+    """Blend named latents of a model by weights, one column of weights per anchor.
 
     ``spherical`` goes from one to the next along great circles and keeps their strength; with two anchors it is slerp,
-    with more each one in turn is reached from the blend of those before it. ``linear`` is the weighted sum, paler half
-    way. An anchor is cropped at its centre to the latent grid, or mirrored at its edges where the grid is larger; both
-    keep the variance of each channel.
+    with more, each anchor in turn is blended with the result of those before it. ``linear`` is the weighted sum, which
+    is paler half way. An anchor is cropped at its centre to the latent grid, or mirrored at its edges where the grid is
+    larger; both keep the variance of each channel.
     """
 
-    weights: Signal = port("one column an anchor")
+    weights: Signal = port("one column per anchor")
     names: list[str] = setting(help="the anchors, as the model's card lists them", min_length=1, keyed=False)
     blend: Literal["spherical", "linear"] = setting("spherical", help="the way between anchors")
     model: FolderPath | None = setting(
-        None, help="folder of the model; left out, the graph's, else the one that is shipped", keyed=False
+        None, help="folder of the model; default: the graph's model, or the shipped one", keyed=False
     )
 
     outputs = LATENTS_OUTPUT
@@ -89,7 +89,7 @@ def gram_matrix(anchors: np.ndarray) -> np.ndarray:
 
 
 def spherical_factors(weights: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """Return the factors of a fold of slerps over anchors with the dot products ``gram``.
+    """Return the factors of slerps over all anchors in turn, from their dot products ``gram``.
 
     The blend so far and the next anchor are joined at t = w / (sum of weights so far). Every step needs only dot
     products of combinations of anchors, so the latents themselves are touched once.

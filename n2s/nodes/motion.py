@@ -1,4 +1,4 @@
-"""Motion through latent space that nothing has to drive."""
+"""Motion through latent space that needs no driving signal."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ WAVES = 3
 
 
 class Wander(Streamed):
-    """Let latents drift smoothly and for ever.
+    """Let latents drift smoothly, without end.
 
-    out = (latents + a * drift) / sqrt(1 + a²), a = amount * reach: the variance stays. ``reach`` is how far a channel of the
-    model's pictures itself varies over ``scale`` cells, 0 to 1, from the model's card: a channel that only says what happens
-    within a cell does not drift as a whole, which no picture does and which would show the cells. Every value of a coarse grid of drift is
-    the sum of three cosines of time with frequencies of 0.5 to 1.5 over ``period`` and random phases, so that nothing
-    stops or repeats; ``scale`` cells of the latent grid share a cell of drift, and bilinear weights of unit length
-    join the cells. Time is in seconds: another frame rate shows the same motion.
+    out = (latents + a * drift) / sqrt(1 + a²), a = amount * reach: the variance does not change.
+
+    ``reach``, one number from 0 to 1 per channel, comes from the model's card: how much the mean of the channel over
+    ``scale`` cells varies in the model's pictures. Some channels only describe what lies within a single cell; their
+    reach is small, because drifting them as a whole would show the latent grid.
+
+    The drift is computed on a coarse grid, one of whose cells covers ``scale`` latent cells. Every value of that grid
+    is a sum of three cosines of time, with frequencies of 0.5 to 1.5 per ``period`` and random phases, so that the
+    motion never stops or repeats. Between the cells it is interpolated with bilinear weights of unit length. Time is in
+    seconds, so that another frame rate shows the same motion.
     """
 
     latents: Latents = port("where the drift starts from")
@@ -31,7 +35,7 @@ class Wander(Streamed):
     scale: float = setting(4.0, ge=1, le=64, unit="latent cells", help="size of what drifts together")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, another drift")
     model: FolderPath | None = setting(
-        None, help="folder of the model; left out, the graph's, else the one that is shipped", keyed=False
+        None, help="folder of the model; default: the graph's model, or the shipped one", keyed=False
     )
 
     outputs = LATENTS_OUTPUT
@@ -42,7 +46,7 @@ class Wander(Streamed):
         return {"reach": digest_array(self._reach(scene))}
 
     def _reach(self, scene: Scene) -> np.ndarray:
-        """Return the reach of each channel, float32 (C,), for drifts of this scale; ones where the model's card has none."""
+        """Return the reach of each channel for this scale, float32 (C,); ones if the model's card has no reach."""
         model = scene.model(self.model)
         known = model.latent.get("reach")
         if not known:
@@ -70,7 +74,8 @@ class Wander(Streamed):
         channels = latents.shape[1]
         if len(reach) != channels:
             raise RenderError(
-                f"Wander drifts {channels} channels, its model has {len(reach)}; give it the model of the latents."
+                f"Wander gets latents of {channels} channels, but its model has {len(reach)}; set model to the one "
+                "that the latents belong to."
             )
         times = block.times[:, None, None, None]
         coarse = np.zeros((len(times), channels, len(rows.places), len(columns.places)))

@@ -1,4 +1,4 @@
-"""Signals: a number a film frame, made by hand or from other signals."""
+"""Signals: one number per film frame, made by hand or from other signals."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Constant(Resident):
 
 
 class Keyframes(Resident):
-    """Draw a curve through points in time; before the first and after the last one it stays.
+    """Draw a curve through points in time; before the first and after the last one it is constant.
 
     ``linear`` joins the points by straight lines; ``smooth`` eases from each to the next, a + (b - a) * t² (3 - 2 t),
     so that a point moves only the two stretches beside it; ``hold`` keeps each value until the next point.
@@ -64,7 +64,7 @@ class Keyframes(Resident):
         try:
             times = np.array(check_rising([point[0] for point in self.points], scene.clock.tempo), np.float64)
         except ValueError as error:
-            raise GraphError(f"points: at {scene.clock.tempo:g} beats a minute, {error}") from None
+            raise GraphError(f"points: at {scene.clock.tempo:g} beats per minute, {error}") from None
         values = np.array([point[1:] for point in self.points], np.float64)
         now = scene.clock.times(0, scene.clock.frames)
         right = np.clip(np.searchsorted(times, now, side="right"), 1, max(1, len(times) - 1))
@@ -111,10 +111,8 @@ class EMA(Resident):
 
     signal: Signal = port("what is smoothed")
     half_life: MusicalTime = setting(0.2, ge=0, le=600, unit="s", help="time in which half of a step is left")
-    attack: MusicalTime = setting(None, ge=0, le=600, unit="s", help="half-life while rising; half_life when left out")
-    release: MusicalTime = setting(
-        None, ge=0, le=600, unit="s", help="half-life while falling; half_life when left out"
-    )
+    attack: MusicalTime = setting(None, ge=0, le=600, unit="s", help="half-life while rising; default: half_life")
+    release: MusicalTime = setting(None, ge=0, le=600, unit="s", help="half-life while falling; default: half_life")
 
     outputs = SIGNAL_OUTPUT
     neutral = {"half_life": 0}
@@ -135,12 +133,12 @@ class EMA(Resident):
 
 
 def follow_rate(half_life: float, fps: float) -> float:
-    """Return the part of the distance that an average with this half-life (s) goes in one frame: 1 - 2**(-1/(fps h))."""
+    """Return by which part an average with half-life h (s) approaches its input per frame: 1 - 2**(-1 / (fps h))."""
     return 1.0 if half_life <= 0 else 1.0 - 2.0 ** (-1.0 / (float(fps) * half_life))
 
 
 def follow(values: list[float], rise: float, fall: float) -> list[float]:
-    """Run the average over plain floats, which Python does faster one by one than numpy."""
+    """Run the average over plain floats; for such a recursion that is faster than numpy."""
     y = values[0]
     result = []
     for x in values:
@@ -150,7 +148,7 @@ def follow(values: list[float], rise: float, fall: float) -> list[float]:
 
 
 class Weights(Resident):
-    """Turn a signal in 0..1 into weights that travel along a row of things: at 0 the first, at 1 the last.
+    """Turn a signal in 0..1 into weights of a row of things: at 0 the first has all the weight, at 1 the last.
 
     w[i] = max(0, 1 - |p - i|), p = signal * (count - 1), so that two neighbours share each moment and all sum to 1.
     With ``wrap`` the row is a circle, p = signal * count, and 1 is the first one again.

@@ -18,9 +18,9 @@ class Encoded(Sink):
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = setting(
         "veryfast", help="x264's preset: slower is smaller"
     )
-    depth: Literal[8, 10] = setting(8, unit="bits", help="bits a channel; 10 has no banding, fewer players show it")
+    depth: Literal[8, 10] = setting(8, unit="bits", help="bits per channel; 10 has no banding, fewer players show it")
     dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
-    chunk: int | None = setting(None, ge=1, le=100_000, help="frames a segment; 2 * round(fps) when left out")
+    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; 2 * round(fps) when left out")
     audio_bitrate: int = setting(192, ge=16, le=512, unit="kbit/s", help="of the AAC sound", keyed=False)
     audio_rate: Literal[
         "source", 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000, None
@@ -60,9 +60,9 @@ class PNGSink(Sink):
     frames: Frames = port("what is shown")
     audio: Audio = port("what gives the length", optional=True)
     path: str = setting(help="the folder, relative to --out", keyed=False)
-    depth: Literal[8, 16] = setting(8, unit="bits", help="bits a channel")
+    depth: Literal[8, 16] = setting(8, unit="bits", help="bits per channel")
     dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
-    chunk: int | None = setting(None, ge=1, le=100_000, help="frames a segment; 2 * round(fps) when left out")
+    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; default: 2 * round(fps)")
 
     outputs = {"film": Output(FILM)}
     format = "png"
@@ -70,7 +70,7 @@ class PNGSink(Sink):
 
 
 class DigestSink(Sink):
-    """Write a text file with the SHA-256 of every frame's yuv420p bytes, one per line.
+    """Write a text file with the SHA-256 of every frame's yuv420p bytes, one line per frame.
 
     Two machines that write the same file make the same pictures.
     """
@@ -78,9 +78,9 @@ class DigestSink(Sink):
     frames: Frames = port("what is listed")
     audio: Audio = port("what gives the length", optional=True)
     path: str = setting(help="the list's file, relative to --out: .txt or .sha256", keyed=False)
-    depth: Literal[8, 10] = setting(8, unit="bits", help="bits a channel")
+    depth: Literal[8, 10] = setting(8, unit="bits", help="bits per channel")
     dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
-    chunk: int | None = setting(None, ge=1, le=100_000, help="frames a task; 2 * round(fps) when left out")
+    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per task; 2 * round(fps) when left out")
 
     outputs = {"film": Output(FILM)}
     format = "digests"

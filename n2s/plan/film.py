@@ -58,7 +58,7 @@ def plan_film(
 
 
 def towards(plan: Plan, node: str, fusing: bool = True) -> Plan:
-    """Return the part of a film's plan that ends at a node, whose frames have the size and latents the grid of the film.
+    """Return the part of a film's plan that ends at a node; frames have the size of the film, and latents its grid.
 
     Raises
     ------

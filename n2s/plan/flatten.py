@@ -32,7 +32,7 @@ def _is_streamed(node: Node, port: str) -> bool:
 
 
 def _inputs_first(graph: Graph, end: str) -> list[str]:
-    """Return the streamed nodes that a node needs, and it, in an order that comes from the wiring and not from names."""
+    """Return the streamed nodes that a node needs, then the node; their order depends on the links, not on names."""
 
     def sources(name: str) -> list[str]:
         node = graph.nodes[name]

@@ -16,7 +16,7 @@ from n2s.plan.stages import Plan, Read, Stage, needed
 
 
 def fold(plan: Plan) -> Plan:
-    """Return the plan without nodes that compute nothing of their own; who reads such a node reads what stands for it."""
+    """Return the plan without nodes that compute nothing of their own; readers get the node that replaces one."""
     kept: list[Stage] = []
     folded: dict[str, str] = {}
     known: dict[str, str] = {}

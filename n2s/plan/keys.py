@@ -1,8 +1,8 @@
 """The last pass: what names the value of a stage over some frames.
 
 A recipe holds all that decides the bytes of a stage's value over some frames: the code, constants and files of every
-node on the way to it (the same for all frames: the *static* part), and the bytes of every driving signal over the frames
-that it needs. A key is the digest of a recipe. Names, titles, paths and executors are not in it.
+node on the way to it (the same for all frames: the *static* part), and the bytes of every driving signal over the
+frames that it needs. A key is the digest of a recipe. Names, titles, paths and executors are not in it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Signal:
-    """A signal that a node is driven by: its place and port in a recipe, its values, the frames that are needed around."""
+    """A signal that drives a node: its place and port in a recipe, its values, and the frames it needs around."""
 
     name: str
     values: np.ndarray
@@ -99,7 +99,7 @@ class Keys:
         return self._ancestry(None).signals
 
     def _ancestry(self, stage: str | None) -> _Ancestry:
-        """Return what a stage is made of; a stage that brings frames to a size has the name of none of the nodes' stages."""
+        """Return what a stage is made of. A stage that only resizes frames counts as the node that it reads."""
         plan = self.plan
         node = next((s for s in plan.nodes if s.name == stage), None) if stage else plan.nodes[-1]
         if node is None:

@@ -13,7 +13,7 @@ MAX_WINDOW = 100_000  # frames before or after; far more than memory holds of an
 
 
 def reach(plan: Plan) -> Plan:
-    """Return the plan with the window of every streamed node in what it reads, and the sums of windows in its stages."""
+    """Return the plan with each streamed node's window in its reads, and the sums of windows in the stages."""
     nodes = []
     for stage in plan.nodes:
         if plan.graph.nodes[stage.node].kind == "streamed":

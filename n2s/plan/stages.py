@@ -156,7 +156,7 @@ class Plan:
 
     @property
     def order(self) -> list[str]:
-        """The streamed nodes that are computed, inputs first, in an order that comes from the wiring and not from names."""
+        """The streamed nodes that are computed, inputs first; their order depends on the links, not on names."""
         names = dict.fromkeys(stage.node for stage in self.nodes)
         return [name for name in names if self.graph.nodes[name].kind != "sink"]
 

@@ -1,4 +1,4 @@
-"""The runtime's answer to what nodes ask: music, models, pictures, kept results."""
+"""What the runtime gives to nodes: music, models, pictures, stored results."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from n2s.runtime.models.cards import shipped_folder
 from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.store import Store
 
-SLOWEST = 1000  # samples a second; below, nothing can be heard or encoded
+SLOWEST = 1000  # samples per second; below, nothing can be heard or encoded
 
 
 class Music:
     """A piece of music in a file, known by its samples.
 
-    ``check`` raises where the file is not any more what it was when its digest was taken.
+    ``check`` raises when the file has changed since its digest was taken.
     """
 
     def __init__(self, path: Path, info: AudioInfo, check: Callable[[], None] = lambda: None):
@@ -86,7 +86,7 @@ class RunContext:
 
     def audio(self, path: Path, keep: bool = False) -> Music:
         if "\0" in str(path):
-            raise MediaError(f"{str(path)!r} is no name of a file.")
+            raise MediaError(f"{str(path)!r} cannot be the name of a file.")
         kind = "audio-kept" if keep else "audio"
         find = lambda: vars(probe(path, ffmpeg_path, keep)).copy()  # noqa: E731
         try:
@@ -96,11 +96,11 @@ class RunContext:
         except OSError:
             info = probe(path, ffmpeg_path, keep)  # says in its own words that the file is missing
         if info.rate < SLOWEST:
-            raise MediaError(f"{path} has {info.rate} samples a second; at least {SLOWEST} were wanted. Convert it.")
+            raise MediaError(f"{path} has {info.rate} samples per second; at least {SLOWEST} are needed. Convert it.")
         known = self._music.get((path, keep))
         if known is None or known.info != info:
             if info.missing:
-                self.say(f"{path} is damaged, and what is there is taken, as damaged: keep wants it: {info.missing}.")
+                self.say(f"{path} is damaged and is used as it is, because of damaged: keep: {info.missing}.")
             self._music[path, keep] = Music(path, info, self.inputs.check_unchanged)
         return self._music[path, keep]
 
@@ -143,7 +143,7 @@ class RunContext:
         return self.store.keep_arrays(name, dict(recipe) | {"made by": code_digest(_module_of(make))}, make_of_the_same)
 
     def say(self, text: str) -> None:
-        """Tell the user something, once a run."""
+        """Tell the user something, once per run."""
         if text not in self._said:
             self._said.add(text)
             self._say(text)
@@ -157,9 +157,9 @@ class RunContext:
 
     def music_heard(self) -> dict[str, dict[str, Any]]:
         """Return what every piece of music is that was asked for, and what of it is missing."""
-        told = ("digest", "rate", "channels", "layout", "samples", "peak", "missing")
-        heard = sorted(self._music.items())
-        return {str(path): {name: getattr(music.info, name) for name in told} for (path, _), music in heard}
+        fields = ("digest", "rate", "channels", "layout", "samples", "peak", "missing")
+        pieces = sorted(self._music.items())
+        return {str(path): {name: getattr(music.info, name) for name in fields} for (path, _), music in pieces}
 
     def fall_back_to_cpu(self) -> None:
         """Decode on the CPU from here on."""

@@ -1,25 +1,25 @@
-"""What a run tells whoever watches it."""
+"""What a run reports to a watcher."""
 
 from __future__ import annotations
 
 
 class Events:
-    """A watcher that hears nothing; subclasses override what they want to hear."""
+    """A watcher that ignores all events; subclasses override those that they show."""
 
     def said(self, text: str) -> None:
         """A sentence for the user."""
 
     def began(self, what: str) -> None:
-        """A step that may take a moment begins: "analysing ember"."""
+        """A step begins that may take a while, such as "analysing ember"."""
 
     def planned(self, frames: int, stored: int) -> None:
-        """So many frames will be rendered, so many come from the store."""
+        """``frames`` frames will be rendered; ``stored`` come from the store."""
 
     def rendered(self, frames: int) -> None:
-        """So many more frames are done, or fewer by so many where work was lost; called from any thread."""
+        """``frames`` more frames are done; negative where work was lost; called from any thread."""
 
     def published(self, path: str) -> None:
         """A film is finished."""
 
     def ended(self) -> None:
-        """The run is over, well or badly."""
+        """The run is over, with or without success."""

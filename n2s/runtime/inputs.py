@@ -1,8 +1,8 @@
 """The files that a run reads: what was found out about each, and whether each still is what it was.
 
-What takes time to find out about a file (the digest of its samples, say) is remembered under a digest of its bytes. That
-digest is remembered under everything that tells one state of a file from another, but not where the file is small, and
-not where it was changed so shortly before that another change might not show.
+A fact that takes time to compute, such as the digest of a file's samples, is remembered under the digest of the file's
+bytes. That digest itself is remembered under the file's path, inode, size and times, but not for small files, and not
+for files that were changed within the last seconds: a further change might leave the times as they are.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from n2s.graph.code.loaded import Stamp, stamp
 from n2s.graph.errors import MediaError, MissingFileError
 from n2s.runtime.store import Store
 
-SMALL = 1 << 20  # bytes that are read again sooner than a table is believed
-SETTLED = 2.0  # seconds after which a further change of a file surely gets another time
+SMALL = 1 << 20  # bytes; smaller files are always read again
+SETTLED = 2.0  # seconds after which a further change of a file certainly changes its times
 
 
 @dataclass
@@ -37,7 +37,7 @@ class _Fact:
 
 
 class InputFiles:
-    """What one run knows of the files it reads; another run, or another plan of a longer session, begins with nothing known.
+    """What one run knows of the files it reads. Every run starts with nothing known, apart from facts in the store.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class InputFiles:
         keep: bool = False,
         **beside: Any,
     ) -> Any:
-        """Return a fact about a file: what ``find_out`` says, or what it said before of the file as it is.
+        """Return a fact about a file: what ``find_out`` returns, or returned before for the same state of the file.
 
         Parameters
         ----------
@@ -101,27 +101,24 @@ class InputFiles:
         if not fact.guarded:
             return None
         if state is None:
-            raise MediaError(
-                f"{path} was taken away while the run was under way. Put it back and run again; what is "
-                "finished is kept."
-            )
-        # Whatever it holds by now: between two looks it may have held something else, and been read.
+            raise MediaError(f"{path} was removed during the run. Put it back and run again; what is finished is kept.")
+        # Even if it holds the same bytes again: it may have held others in between, and been read.
         raise MediaError(
-            f"{path} was changed while the run was under way. Run again: what was finished before is kept, and "
-            "what needs the new file is rendered."
+            f"{path} was changed during the run. Run again: what was finished before is kept, and what needs the new "
+            "file is rendered."
         )
 
     def _find(self, path: Path, state: Stamp, find_out: Callable[[], Any]) -> Any:
         value = find_out()
         if stamp(str(path)) != state:
-            raise MediaError(f"{path} was changed while it was read. Run again when it is whole.")
+            raise MediaError(f"{path} was changed while it was read. Run again when it is complete.")
         return value
 
     def _remembered(self, kind: str, subject: dict[str, Any] | None) -> Any:
         return self._store.noted(kind, subject) if subject and not self._fresh else None
 
     def _digest(self, path: Path, state: Stamp) -> str:
-        """Return the SHA-256 of a file's bytes, believing the table of files where that is safe."""
+        """Return the SHA-256 of a file's bytes, from the store where that is safe."""
         settled = time.time() - max(state[2], state[3]) / 1e9 > SETTLED
         subject = {"path": str(path), "state": list(state)} if self._store and settled and state[1] > SMALL else None
         value = self._remembered("digests", subject)
@@ -166,7 +163,7 @@ class InputFiles:
             raise MediaError(f"{path} cannot be read: {error.strerror}.") from None
 
     def _watch_folders(self, path: Path, guarded: bool) -> None:
-        """Note the state of a folder and of those in it, so that files that come and go show."""
+        """Note the state of a folder and of all folders in it, so that added and removed files are noticed."""
         with self._lock:
             for folder in {path, *(file.parent for file in files_below(path))}:
                 state = stamp(str(folder))
@@ -179,9 +176,9 @@ class InputFiles:
             return {path for kind, path in self._facts if kind != "folder"}
 
     def check_unchanged(self) -> None:
-        """Refuse to go on where a file is not what it was when something was found out about it.
+        """Refuse to go on when a file has changed since something was found out about it.
 
-        What is made is kept under keys that speak of the files as they were, so nothing else may come under them.
+        Results are kept under keys that describe the files as they were, so no others may be stored under them.
 
         Raises
         ------

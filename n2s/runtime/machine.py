@@ -1,4 +1,4 @@
-"""What of this machine and its installed libraries decides bits, and what a run record says of them."""
+"""The machine and its installed libraries: what of them decides bits, and what a run record says of them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _ffmpeg_version() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return what decides bits beside the graph: the library's code, versions of others, the processor's instruction sets."""
+    """Return what else decides bits: the library's code, versions of other libraries, the instruction sets."""
     return {
         "engine": digest(engine_parts()),
         "numpy": installed("numpy"),
@@ -93,5 +93,9 @@ def environment() -> dict[str, str]:
 
 def describe() -> dict[str, object]:
     """Return what a run record says of the machine."""
-    return {"system": platform.platform(), "python": platform.python_version(), "processors": os.cpu_count(),
-            "instructions": instructions()}  # fmt: skip
+    return {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "instructions": instructions(),
+    }

@@ -1,4 +1,4 @@
-"""Watchers that show a run: a bar on a terminal, a plain line now and then elsewhere."""
+"""Watchers that show a run: a bar on a terminal, elsewhere a line of text every few seconds."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ LINE_EVERY_SECONDS = 5.0
 
 
 def watcher() -> Events:
-    """Return the watcher that fits standard error."""
+    """Return a bar if standard error is a terminal, else plain lines."""
     return BarEvents() if sys.stderr.isatty() else LineEvents()
 
 
 class LineEvents(Events):
-    """Plain lines: each step as it begins, and how far the frames are every few seconds."""
+    """Plain lines: one when a step begins, and the number of frames done every few seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -52,7 +52,7 @@ class LineEvents(Events):
 
 
 class JsonEvents(Events):
-    """Structured lines on standard output, one object each; progress about once a second.
+    """Structured lines on standard output, one object each; progress about once per second.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class JsonEvents(Events):
 
 
 class BarEvents(Events):
-    """One progress bar with frames a second and the time left."""
+    """One progress bar with frames per second and the time left."""
 
     def __init__(self) -> None:
         # Slow to import, and only needed where a bar is shown.
@@ -102,9 +102,14 @@ class BarEvents(Events):
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
         self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[speed]}"),
-            TimeRemainingColumn(), console=Console(stderr=True), transient=True,
-        )  # fmt: skip
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
         self._task = self._progress.add_task("reading", total=None, speed="")
         self._lock = threading.Lock()
         self._all = self._done = 0

@@ -1,6 +1,6 @@
-"""What keeps a graph from rendering, found before any work: above all, music, pictures and models that are not there.
+"""What keeps a graph from rendering, found before any work: above all, music, pictures and models that are missing.
 
-Only names are looked at: no music is read, no model is opened.
+Only the names of files are looked at; no music is read and no model is opened.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def check_inputs(graph: Graph) -> None:
 
 
 def input_problems(graph: Graph) -> list[Problem]:
-    """Return what keeps a graph from rendering: in its tracks, its signals' columns, the files that it and they read."""
+    """Return what keeps a graph from rendering: in its tracks, its signals' columns, and all files that are read."""
     problems = album_problems(graph)
     for each in [graph, *_tracks(graph)]:
         problems += column_problems(each) + _Inputs(each).problems()
@@ -47,7 +47,7 @@ def input_problems(graph: Graph) -> list[Problem]:
 
 
 def input_warnings(graph: Graph) -> list[Problem]:
-    """Return what a sub-graph's nodes miss in the model that is shipped, should the graph that uses it name no other."""
+    """Return what a sub-graph's nodes lack in the shipped model, which holds if the graph around names no other."""
     if not graph.interface:
         return []
     sure = _Inputs(graph).problems()
@@ -61,11 +61,11 @@ def input_files(graph: Graph) -> set[Path]:
     def visit(each: Graph) -> None:
         if each.path:
             files.add(each.path.resolve())
-        folders = [_resolved(each, each.header.model)] if each.header.model else []
+        folders = [_resolve(each, each.header.model)] if each.header.model else []
         for node in each.nodes.values():
             if node.kind == "graph":
                 visit(node.inner)
-            folders += [_resolved(each, path.text) for field in path_settings(node) for path in paths(node, field)]
+            folders += [_resolve(each, path.text) for field in path_settings(node) for path in paths(node, field)]
         for path in filter(None, folders):
             files.update(path.iterdir() if os.path.isdir(path) else [path])
 
@@ -79,7 +79,7 @@ def _tracks(graph: Graph) -> Iterator[Graph]:
         if node.kind == "track":
             try:
                 yield load_track(graph, name)
-            except GraphError:  # told of already
+            except GraphError:  # reported already
                 continue
 
 
@@ -93,7 +93,7 @@ class KnownModel:
     def card(self) -> dict[str, Any]:
         try:
             return read_card(self.folder / "meta.json")
-        except (OSError, RenderError):  # damaged, and told of when it is read
+        except (OSError, RenderError):  # damaged; reported when it is read
             return {}
 
     @cached_property
@@ -153,7 +153,7 @@ class _Inputs:
         if "model" not in type(node).model_fields or not node.is_type("model", "folder"):
             return
         if node.model is None and self.graph.interface and not self.shipped:
-            return  # which model that is says the graph that uses this one
+            return  # the graph that uses this one says which model that is
         try:
             folder = graph.resolve(node.model) if node.model else self.graph.model_folder or shipped_folder()
         except (OSError, ValueError, RuntimeError):
@@ -170,26 +170,26 @@ class _Inputs:
 def _lacks(graph: Graph, name: str, model: KnownModel) -> list[tuple[tuple, str]]:
     """Return what a model lacks that a node needs, as the node's author says."""
     node = graph.nodes[name]
-    told = authors.call(graph, name, "check_model", lambda: _listed(node.check_model(model)))
+    problems = authors.call(graph, name, "check_model", lambda: _as_list(node.check_model(model)))
     wanted = (
         'pairs of a setting\'s path and a sentence were wanted: [(("names", 0), "the model has no anchor \\"red\\".")]'
     )
-    if not isinstance(told, list):
-        raise authors.wrong(graph, name, f"check_model gave {authors.shown(told)}; {wanted}.")
-    for one in told:
+    if not isinstance(problems, list):
+        raise authors.wrong(graph, name, f"check_model gave {authors.shown(problems)}; {wanted}.")
+    for one in problems:
         path, text = one if isinstance(one, tuple | list) and len(one) == 2 else (None, None)
         right = isinstance(path, tuple | list) and path and all(isinstance(part, str | int) for part in path)
         if not right or path[0] not in type(node).model_fields or not isinstance(text, str):
             raise authors.wrong(graph, name, f"check_model gave {authors.shown(one)}; {wanted}.")
-    return told
+    return problems
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     """Return a generator's items as a list, so that what fails in it fails here."""
     return list(value) if isinstance(value, Iterator | tuple) else value
 
 
-def _resolved(graph: Graph, text: str) -> Path | None:
+def _resolve(graph: Graph, text: str) -> Path | None:
     """Return a path of a graph made absolute; None for what can be no path."""
     try:
         return graph.resolve(text)
@@ -207,16 +207,18 @@ def _path_problem(graph: Graph, text: str, folder: bool, model: bool) -> str:
         return f"{path} does not exist. {_advice(text, path)}"
     except (OSError, ValueError, RuntimeError) as error:  # too long a name, a NUL, links in a circle
         why = getattr(error, "strerror", None) or str(error)
-        return f'"{text[:80]}" cannot be opened ({why}); a {wanted} was wanted.'
+        return f'"{text[:80]}" cannot be opened ({why}); it must be a {wanted}.'
     if folder and not stat.S_ISDIR(mode):
-        return f"{path} is no folder, and a folder was wanted. Name the folder itself."
+        return f"{path} is not a folder, but must be one. Name the folder itself."
     if folder and model and not os.path.isfile(path / "meta.json"):
-        return f"There is no model in {path}: its card meta.json is missing. Leave model out to use the one that is " \
-               "shipped, or train one (training/README.md)."  # fmt: skip
+        return (
+            f"There is no model in {path}: its card meta.json is missing. Leave model out to use the shipped one, "
+            "or train one (training/README.md)."
+        )
     if not folder and stat.S_ISDIR(mode):
-        return f"{path} is a folder, and one file was wanted. Name the file itself."
+        return f"{path} is a folder, but must be a file. Name the file itself."
     if not folder and not stat.S_ISREG(mode):
-        return f"{path} is not a regular file, and one was wanted."
+        return f"{path} is not a regular file, but must be one."
     if not os.access(path, os.R_OK):
         return f"{path} cannot be read; check its permissions."
     return ""
@@ -227,7 +229,7 @@ def _advice(text: str, path: Path) -> str:
     if text.startswith("~"):
         return 'Write the path in full: "~" is not read in graphs.'
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", text):
-        return "It looks like an address; a local file is read. Download it first."
+        return "It looks like an internet address, but must be a local file. Download it first."
     try:
         beside = os.listdir(path.parent)
     except OSError:

@@ -38,12 +38,12 @@ def default_root() -> Path:
 
 
 def absolute(path: str | Path) -> Path:
-    """Return a path made absolute; one that leads in a circle of links stays, to be told of where it is opened."""
+    """Return a path made absolute; a path through a circle of links is left, and fails where it is opened."""
     return Path(os.path.realpath(path))
 
 
 def disk_error(error: OSError, what: Path) -> RenderError:
-    """Say what a failed write means and how to go on."""
+    """Return an error that says why a write failed, and how to go on."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return RenderError(
             f"The disk is full: {what} cannot be written. What is finished is kept; free some space, or "
@@ -55,7 +55,7 @@ def disk_error(error: OSError, what: Path) -> RenderError:
 
 
 def publish(path: Path, write: Callable[[Path], None]) -> None:
-    """Make a file whole or not at all, as `write_whole` does; a failure is told in words that name the way out."""
+    """Write a file completely or not at all, as `write_whole` does; errors of the disk say what to do."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, write)
@@ -64,7 +64,7 @@ def publish(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Make a folder and a file in it, and remove the file: what cannot be written should be known before the work.
+    """Make a folder, and a file in it for a moment, so that a folder that cannot be written fails before the work.
 
     Raises
     ------
@@ -98,12 +98,12 @@ class Entry:
     used: float
 
     def remove(self) -> None:
-        """Take it out, the card first: without a card there is no entry."""
+        """Remove it, the card first: without a card there is no entry."""
         for path in (self.card, *self.payloads):
             path.unlink(missing_ok=True)
 
     def whole(self) -> bool:
-        """Say whether its bytes are those that were kept."""
+        """Return whether its bytes are those that were stored."""
         try:
             about = json.loads(self.card.read_bytes())
             if "value" in about:
@@ -160,8 +160,8 @@ class Store:
     def make_room(self, kind: str, size: int, since: float) -> bool:
         """Remove entries, the least recently used ones first, until some bytes more fit.
 
-        Those of the kind go that nothing has used since a moment, and all that nothing has used for a day before it; what
-        a run that is under way has made or found stays.
+        Those of the kind go that nothing has used since a moment, and all that nothing has used for a day before it;
+        what a run that is under way has made or found stays.
 
         Returns
         -------
@@ -193,13 +193,13 @@ class Store:
     def keep_arrays(
         self, kind: str, recipe: Mapping[str, Any], make: Callable[[], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:
-        """Return some arrays by their recipe, made now or before."""
+        """Return the arrays of a recipe, from the store or made now."""
         key = digest(recipe)
         if path := self.find(kind, key, ".npz"):
             try:
                 with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
                     return dict(arrays)
-            except Exception:  # whatever numpy and zipfile say of a file that passed its checksum: it is made again
+            except Exception:  # numpy and zipfile raise many errors; the arrays are made again
                 pass
         arrays = make()
         buffer = io.BytesIO()
@@ -208,7 +208,7 @@ class Store:
         return arrays
 
     def note(self, kind: str, subject: Any, value: Any) -> None:
-        """Remember a small fact (plain data) about a subject (plain data)."""
+        """Store a small fact (plain data) about a subject (plain data)."""
         text = json.dumps({"subject": subject, "value": value, "checksum": digest(value)}, indent=1)
         publish(self.path(kind, digest(subject), ".json"), lambda path: path.write_text(text, encoding="utf-8"))
 
@@ -221,7 +221,7 @@ class Store:
             return None
 
     def entries(self) -> Iterator[Entry]:
-        """Yield every entry; files that are not the store's own, by their names, are passed over."""
+        """Yield every entry; files whose names are not the store's are ignored."""
         if not os.path.isdir(self.root):
             return
         for folder in self.root.glob("*/[0-9a-f][0-9a-f]"):

@@ -219,7 +219,7 @@ def fan(plane, rng, palette):
         accent = palette.accent * (0.2 + 0.8 * tone[..., None])
         return np.where(marked[np.floor(at).astype(np.int32) % pleats][..., None], accent, palette.ramp(tone))
 
-    step = plane.pixel / 3 / np.maximum(r, 0.05)  # folds have no distance field: three samples a pixel
+    step = plane.pixel / 3 / np.maximum(r, 0.05)  # folds have no distance field: three samples per pixel
     colour = (paper(turn - step) + paper(turn) + paper(turn + step)) / 3
     rim = rng.uniform(0.75, 1.1) + 0.03 * np.cos(2 * np.pi * (pleats * turn / (2 * np.pi) + lean * r))
     ground = palette.ramp(0.02 + 0.1 * np.exp(-np.maximum(r - rim, 0) / 0.2))

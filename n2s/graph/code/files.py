@@ -78,7 +78,7 @@ def _spec(name: str) -> Any:
 
 
 def package_around(name: str, file: str) -> list[tuple[Path, list[Path]]]:
-    """Return the folder that the package of a module lies in, and the package's files; several where it lies in several."""
+    """Return the folders that hold the package of a module, usually one, each with the package's files in it."""
     depth = name.count(".") + (os.path.basename(file) == "__init__.py")
     if not depth:
         return [_module_alone(Path(file))]
@@ -107,7 +107,7 @@ def _portions(folders: list[str]) -> list[tuple[Path, list[Path]]]:
 
 
 def _module_alone(file: Path) -> tuple[Path, list[Path]]:
-    """Return the folder of a module that is no package, and with it the data beside it: of its own name, or named in its text."""
+    """Return the folder of a module that is no package, with the module and its data: named like it, or in its text."""
     found = {file: None} | dict.fromkeys(
         sorted(path for path in file.parent.glob(f"{glob.escape(file.stem)}.*") if path.suffix != ".py")
     )

@@ -6,13 +6,13 @@ decorators, helpers behind `partial` or a cache, classes, modules named by modul
 - Of this library, the modules that are imported from a starting one, directly or through others. Left out is `APART`.
 - Of a package of others, every module and every other file in its folder, and in the same way every package that it
   imports and that is not installed as a library. Libraries count by their version, small ones by their content too.
-- Module constants and class attributes of such packages also by their present value, as far as it is plain: they may come
-  from an environment variable, or be set by a script.
+- Module constants and class attributes of such packages also by their present value, as far as it is plain: they may
+  come from an environment variable, or be set by a script.
 
-What counts is the code that was loaded (`n2s.graph.code.loaded`). A module whose file is still as it was when it was executed
-is known by the syntax tree of its text, so that comments, docstrings and layout do not count (docstrings do in a module
-that reads ``__doc__``), and the digest is the same in every process and on every version of Python. A module whose file
-was edited meanwhile is known by the code object that was executed.
+What counts is the code that was loaded (`n2s.graph.code.loaded`). A module whose file is still as it was when it was
+executed is known by the syntax tree of its text, so that comments, docstrings and layout do not count (docstrings do in
+a module that reads ``__doc__``), and the digest is the same in every process and on every version of Python. A module
+whose file was edited meanwhile is known by the code object that was executed.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ APART = frozenset(
     for name in (
         "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.loaded", "graph.declarations",
         "graph.entries", "graph.errors", "graph.format_registry", "graph.graph", "graph.handles", "graph.keys",
-        "graph.registry", "graph.wording", "plan.keys", "formats.mp4", "runtime.media.audio", "runtime.events", "runtime.inputs",
-        "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
+        "graph.registry", "graph.wording", "plan.keys", "formats.mp4", "runtime.media.audio", "runtime.events",
+        "runtime.inputs", "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
     )
 )  # fmt: skip
 # What decides which stages there are, and what makes their frames and what is stored of them; with what they import.
@@ -207,7 +207,7 @@ class _Walk:
         return resolve_imports(name, file, imports), runs[0].order if runs else since
 
     def note_values(self, owner: str, module: str, values: Any, changing: tuple[str, ...]) -> None:
-        """Note what is plain among the values of a module's names, but for those whose values change, and in its own classes."""
+        """Note the plain values of a module's names and of its own classes, except for names whose values change."""
         for name, value in sorted(dict(values).items()):
             if name in _OF_MODULES or name in changing:
                 continue
@@ -255,8 +255,21 @@ class _Walk:
 
 
 # What Python itself puts into a module.
-_OF_MODULES = frozenset(("__name__", "__doc__", "__file__", "__loader__", "__spec__", "__package__", "__path__", "__cached__",
-                         "__builtins__", "__annotations__", "__conditional_annotations__"))  # fmt: skip
+_OF_MODULES = frozenset(
+    (
+        "__name__",
+        "__doc__",
+        "__file__",
+        "__loader__",
+        "__spec__",
+        "__package__",
+        "__path__",
+        "__cached__",
+        "__builtins__",
+        "__annotations__",
+        "__conditional_annotations__",
+    )
+)
 MOST_ITEMS = 100_000  # of a table whose present contents count
 
 
@@ -266,7 +279,7 @@ def _function(value: Any) -> Any:
 
 
 def _plain(value: Any, depth: int = 0) -> str | None:
-    """Return a text that names a plain value, a table of such, or an array; None for all else, and for paths on this machine."""
+    """Return a text for a plain value, a table of such, or an array; None for others, and for paths on this machine."""
     if isinstance(value, np.ndarray):
         return digest_array(value) if value.dtype != object else None
     if isinstance(value, str):

@@ -31,10 +31,10 @@ from n2s.graph.keys import digest, digest_bytes
 class Facts:
     """What the text of a module says, whatever the module is called.
 
-    ``digest`` is that of its syntax tree. ``imports`` has an entry for each import statement: the module as it is written
-    (with leading dots where it is relative), a colon, and the names that are taken from it. ``changing`` are the names of
-    the module that its functions assign (``global``) or whose contents are changed. ``variables`` are the words of a module
-    that reads the environment: the names of variables are among them.
+    ``digest`` is that of its syntax tree. ``imports`` has one entry per import statement: the module as it is written
+    (with leading dots where it is relative), a colon, and the names that are taken from it. ``changing`` are the names
+    of the module that its functions assign (``global``) or whose contents are changed. ``variables`` are the words of a
+    module that reads the environment: the names of variables are among them.
     """
 
     digest: str
@@ -80,7 +80,10 @@ def facts_of(file: str) -> Facts:
 
 
 def is_text_of(file: str, code: CodeType) -> bool:
-    """Say whether a file's text is that of some code: Python takes kept bytecode for a text of the same size and second."""
+    """Return whether some code was compiled from a file's text.
+
+    It may not have been: Python uses kept bytecode for any text of the same size and second.
+    """
     try:
         return digest_code(compile(Path(file).read_bytes(), file, "exec", dont_inherit=True)) == digest_code(code)
     except (OSError, SyntaxError, ValueError):
@@ -224,13 +227,24 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 def digest_code(code: CodeType) -> str:
-    """Return 40 hexadecimal digits that name a code object and those inside it by what they do, not by where they stand."""
+    """Return a digest, 40 hexadecimal digits, of what a code object and those inside it do, wherever they are."""
 
     def show(value: Any) -> Any:
         if isinstance(value, CodeType):
-            return ["code", value.co_code.hex(), value.co_exceptiontable.hex(), value.co_flags & _KINDS, value.co_argcount,
-                    value.co_kwonlyargcount, value.co_posonlyargcount, value.co_names, value.co_varnames, value.co_freevars,
-                    value.co_cellvars, [show(constant) for constant in value.co_consts]]  # fmt: skip
+            return [
+                "code",
+                value.co_code.hex(),
+                value.co_exceptiontable.hex(),
+                value.co_flags & _KINDS,
+                value.co_argcount,
+                value.co_kwonlyargcount,
+                value.co_posonlyargcount,
+                value.co_names,
+                value.co_varnames,
+                value.co_freevars,
+                value.co_cellvars,
+                [show(constant) for constant in value.co_consts],
+            ]
         if isinstance(value, tuple):
             return ["tuple", [show(item) for item in value]]
         if isinstance(value, frozenset):
@@ -248,7 +262,7 @@ def codes_in(code: CodeType) -> Iterator[CodeType]:
             yield from codes_in(constant)
 
 
-# The flags that say what a code object is (a generator, of many arguments), not where it stands or what its module imports.
+# The flags that say what a code object is (a generator, of many arguments), not where it is or what its module imports.
 _KINDS = (
     inspect.CO_VARARGS
     | inspect.CO_VARKEYWORDS

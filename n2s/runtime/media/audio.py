@@ -40,7 +40,7 @@ class AudioInfo:
         SHA-256, in hexadecimal, of the line ``"<rate> <channels>\\n"`` followed by every sample as interleaved
         little-endian float32. Tags and pictures are not part of it, so retagging a file leaves it alone.
     rate : int
-        Samples a second, as stored; nothing is resampled.
+        Samples per second, as stored; nothing is resampled.
     channels : int
         1 to 8.
     samples : int

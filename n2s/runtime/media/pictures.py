@@ -23,9 +23,9 @@ def read_picture(path: Path) -> np.ndarray:
     if not path.is_file():
         why = "this is a folder" if path.is_dir() else "there is no such picture"
         raise MissingFileError(f"{path}: {why}. Check the path.")
-    pixels, said = _decode(path, "rgb24")
-    if match := _PIXELS.search(said):
-        if re.search(r"48|64|16|14|12|10|9|f32", match[1]):  # more than 8 bits a channel
+    pixels, messages = _decode(path, "rgb24")
+    if match := _PIXELS.search(messages):
+        if re.search(r"48|64|16|14|12|10|9|f32", match[1]):  # more than 8 bits per channel
             pixels, _ = _decode(path, "rgb48be")
     white = np.float32(np.iinfo(pixels.dtype).max)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1).astype(np.float32) / white)
@@ -43,13 +43,11 @@ def _decode(path: Path, form: str) -> tuple[np.ndarray, str]:
     command += ["-i", f"file:{path}", "-frames:v", "1", "-sws_flags", "accurate_rnd+full_chroma_int+bitexact"]
     command += ["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", form, "pipe:1"]
     done = subprocess.run(command, capture_output=True, check=False)
-    said = done.stderr.decode(errors="replace")
+    messages = done.stderr.decode(errors="replace")
     fields = done.stdout[:64].split(maxsplit=3)
     if done.returncode or len(fields) < 4 or fields[0] != b"P6":
-        last = next((line for line in reversed(said.splitlines()) if line.strip()), "no picture came")
-        raise MediaError(
-            f"{path} cannot be read as a picture: {last.strip()}. PNG, JPEG, TIFF and WebP are understood."
-        )
+        last = next((line for line in reversed(messages.splitlines()) if line.strip()), "no picture came")
+        raise MediaError(f"{path} cannot be read as a picture: {last.strip()}. PNG, JPEG, TIFF and WebP can be read.")
     width, height = int(fields[1]), int(fields[2])
     kind = np.dtype("u1" if form == "rgb24" else ">u2")
-    return np.frombuffer(done.stdout[-width * height * 3 * kind.itemsize :], kind).reshape(height, width, 3), said
+    return np.frombuffer(done.stdout[-width * height * 3 * kind.itemsize :], kind).reshape(height, width, 3), messages

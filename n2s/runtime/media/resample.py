@@ -59,7 +59,7 @@ def catmull_rom(x: np.ndarray) -> np.ndarray:
     return np.where(x < 1, near, np.where(x < 2, far, 0.0))
 
 
-def fitted(picture: np.ndarray, size: tuple[int, int], fit: str = "cover") -> np.ndarray:
+def fit_picture(picture: np.ndarray, size: tuple[int, int], fit: str = "cover") -> np.ndarray:
     """Return a picture (3, H, W), 0..1, at a size (height, width), resampled in light like decoded frames.
 
     ``cover`` fills the size and crops about the centre; ``mirror`` shows the whole picture and mirrors its edges.
@@ -70,12 +70,12 @@ def fitted(picture: np.ndarray, size: tuple[int, int], fit: str = "cover") -> np
     inner = [min(wanted, max(1, round(have / scale))) for have, wanted in zip(shape, size)]
     light = np.square(picture)
     for axis in (1, 2):
-        light = _resampled(light, axis, Taps.make(shape[axis - 1], inner[axis - 1], scale))
+        light = _resample(light, axis, Taps.make(shape[axis - 1], inner[axis - 1], scale))
     margins = [((wanted - have) // 2, wanted - have - (wanted - have) // 2) for have, wanted in zip(inner, size)]
     return np.pad(np.sqrt(np.clip(light, 0, 1)), [(0, 0), *margins], mode="symmetric")
 
 
-def _resampled(picture: np.ndarray, axis: int, taps: Taps) -> np.ndarray:
+def _resample(picture: np.ndarray, axis: int, taps: Taps) -> np.ndarray:
     source = np.moveaxis(picture, axis, 0)
     reach = taps.weights.shape[1]
     lines = [np.einsum("t,tab->ab", row, source[first : first + reach]) for first, row in zip(taps.first, taps.weights)]

@@ -101,33 +101,33 @@ def delivered_rate(rate: int, audio_rate: int | str | None = None) -> int:
 
 def notes(sound: Sound, pieces: Sequence[Music], film: str) -> list[str]:
     """Return, in sentences for the user, how a film's sound differs from its music."""
-    said = []
+    sentences = []
     for music in dict.fromkeys(pieces):
         if music.channels > 2 and speakers(music) != music.info.layout:
-            said.append(
+            sentences.append(
                 f"{music.path.name} does not say which speakers its {music.channels} channels are for; "
                 f"{speakers(music)} is taken."
             )
     layouts = list(dict.fromkeys(speakers(music) for music in pieces))
     places = AAC[sound.layout]
     if len(layouts) > 1 and set(layouts) != {"FC", "FL+FR"}:
-        said.append(
+        sentences.append(
             f"The music of {film} has the channels {', '.join(layouts)}: its sound is stereo, all of them mixed in."
         )
     elif len(layouts) == 1 and sorted(layouts[0].split("+")) != sorted(places.split("+")):
-        said.append(
+        sentences.append(
             f"The music of {film} has the channels {layouts[0]}, for which AAC has no layout: its sound is "
             f"{sound.layout} ({places}), with each in its place or the nearest one."
         )
     if sound.delivered != sound.rate:
-        said.append(
+        sentences.append(
             f"The music of {film} has {sound.rate} Hz, its sound gets {sound.delivered} Hz (audio_rate sets another)."
         )
     if sound.gain != 1:
         loudest = max(pieces, key=lambda music: music.info.peak)
         decibels = 20 * math.log10(loudest.info.peak)
-        said.append(
+        sentences.append(
             f"{loudest.path.name} peaks at {loudest.info.peak:.3g} of full scale (+{decibels:.1f} dBFS): the sound of "
             f"{film} is turned down by {decibels:.1f} dB, so that nothing clips."
         )
-    return said
+    return sentences

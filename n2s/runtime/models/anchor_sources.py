@@ -1,4 +1,4 @@
-"""Where anchors come from: pictures through the model's encoder, random draws, and what stands for a data set."""
+"""New anchors: from pictures by the model's encoder, from random draws, and from typical pictures of a data set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from n2s.graph.errors import MediaError, MissingFileError, RenderError
 from n2s.runtime.media.pictures import read_picture
-from n2s.runtime.media.resample import fitted
+from n2s.runtime.media.resample import fit_picture
 from n2s.runtime.models.anchors import spread
 from n2s.runtime.models.clusters import medoids
 from n2s.runtime.models.folder import SessionEncoder
@@ -23,7 +23,7 @@ FAINT = 0.05  # below, there is nothing to bring into the spread
 MAGNIFIED = 8  # a picture may be this many times smaller than its anchor's frame
 
 
-def balanced(latents: np.ndarray, what: str) -> np.ndarray:
+def balance_spread(latents: np.ndarray, what: str) -> np.ndarray:
     """Return latents, float32, scaled so that their spread lies in 0.8..1.25: z · clip(s, 0.8, 1.25) / s.
 
     Raises
@@ -35,7 +35,7 @@ def balanced(latents: np.ndarray, what: str) -> np.ndarray:
     if not np.isfinite(size):
         raise RenderError(f"{what} gives latents that are not finite numbers. Take another picture.")
     if size < FAINT:
-        raise RenderError(f"{what} gives latents of spread {size:.3f}, all but nothing. Take another picture.")
+        raise RenderError(f"{what} gives latents that are almost zero (spread {size:.3f}). Take another picture.")
     return np.ascontiguousarray(latents * (np.clip(size, *SPREAD) / size), np.float32)
 
 
@@ -56,12 +56,12 @@ def from_picture(
     if min(height, width) < encoder.scale or times > MAGNIFIED:
         least = max(encoder.scale, -(-size[0] // MAGNIFIED)), max(encoder.scale, -(-size[1] // MAGNIFIED))
         raise MediaError(
-            f"{path} is {height}x{width} pixels (height x width); at least {least[0]}x{least[1]} were "
-            "wanted. Take a larger picture, or a smaller --size."
+            f"{path} is {height}x{width} pixels (height x width); at least {least[0]}x{least[1]} are needed. "
+            "Take a larger picture, or a smaller --size."
         )
     if times > 2:
-        say(f"{path.name} is {height}x{width} and is magnified {times:.1f} times: its anchor will be soft.")
-    return balanced(encoder.encode(fitted(picture, size, fit)), str(path))
+        say(f"{path.name} is {height}x{width} and is enlarged {times:.1f} times: its anchor will be soft.")
+    return balance_spread(encoder.encode(fit_picture(picture, size, fit)), str(path))
 
 
 def random_latents(seed: int, number: int, channels: int, grid: tuple[int, int]) -> np.ndarray:
@@ -78,7 +78,7 @@ def random_latents(seed: int, number: int, channels: int, grid: tuple[int, int])
     detail = _blurred(rng, channels, grid, (1.0, 1.0))
     ground = directions[0][:, None, None]
     waves = np.sum(directions[1:, :, None, None] * fields[:, None], axis=0)
-    return balanced(np.sqrt(0.3) * ground + np.sqrt(0.32) * waves + np.sqrt(0.06) * detail, "a random draw")
+    return balance_spread(np.sqrt(0.3) * ground + np.sqrt(0.32) * waves + np.sqrt(0.06) * detail, "a random draw")
 
 
 def _blurred(rng: np.random.Generator, count: int, grid: tuple[int, int], widths: tuple[float, float]) -> np.ndarray:
@@ -92,7 +92,7 @@ def _blurred(rng: np.random.Generator, count: int, grid: tuple[int, int], widths
     return noise
 
 
-def accepted(folder: Path, most: int) -> dict[str, list[Path]]:
+def accepted_pictures(folder: Path, most: int) -> dict[str, list[Path]]:
     """Return the pictures of each style of a data set, from its manifest.csv; what was rejected is left out.
 
     Of a style with more than ``most`` pictures, so many are taken, evenly spaced in the order of their names.
@@ -116,21 +116,23 @@ def accepted(folder: Path, most: int) -> dict[str, list[Path]]:
     for number, row in enumerate(rows, 2):
         file, style = row["file"] or "", row["style"] or ""
         if not file or not style or Path(file).is_absolute() or ".." in Path(file).parts:
-            raise MediaError(f"{path}, row {number}: a file below the folder and its style were wanted. Mend the row.")
+            raise MediaError(
+                f"{path}, row {number}: it must name a file below the folder, and a style. Correct the row."
+            )
         if (row.get("accepted") or "") != "no":
             styles.setdefault(style, set()).add(file)
     if not styles:
         raise MediaError(f"{folder} has no accepted pictures.")
-    return {style: [folder / name for name in _spaced(sorted(styles[style]), most)] for style in sorted(styles)}
+    return {style: [folder / name for name in _pick_evenly(sorted(styles[style]), most)] for style in sorted(styles)}
 
 
-def _spaced(names: list[str], most: int) -> list[str]:
+def _pick_evenly(names: list[str], most: int) -> list[str]:
     count = min(len(names), most)
     return [names[i * len(names) // count] for i in range(count)]
 
 
-def described(latents: np.ndarray) -> np.ndarray:
-    """Return what clusters compare, float64 (D,): each channel's means on at most 2 x 4 fields, and its deviation."""
+def describe_latents(latents: np.ndarray) -> np.ndarray:
+    """Return what clusters compare, float64 (D,): per channel, its means on at most 2 x 4 fields, and its deviation."""
     rows, columns = min(2, latents.shape[1]), min(4, latents.shape[2])
     fields = [
         part.mean(axis=(1, 2), dtype=np.float64)
@@ -142,7 +144,7 @@ def described(latents: np.ndarray) -> np.ndarray:
 
 def from_data(styles: Mapping[str, Sequence[Path]], count: int, seed: int, read: Callable[[Path], np.ndarray],
               say: Callable[[str], None]) -> Iterator[tuple[str, int, Path, np.ndarray]]:  # fmt: skip
-    """Yield style, number from 1, picture and latents of the pictures that stand for each style's clusters."""
+    """Yield style, number from 1, path and latents of the typical pictures of each style."""
     pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
     try:
         for place, (style, paths) in enumerate(styles.items()):
@@ -151,10 +153,10 @@ def from_data(styles: Mapping[str, Sequence[Path]], count: int, seed: int, read:
                 latents.append(made)
                 if len(latents) % 25 == 0 or len(latents) == len(paths):
                     say(f"{style}: {len(latents)} of {len(paths)} pictures")
-            points = np.stack([described(each) for each in latents])
+            points = np.stack([describe_latents(each) for each in latents])
             chosen = medoids(points, count, np.random.default_rng([seed, place]))
             if len(chosen) < count:
-                say(f"{style}: its pictures make no more than {len(chosen)} anchors.")
+                say(f"{style}: its pictures give only {len(chosen)} different anchors.")
             for number, row in enumerate(chosen, 1):
                 yield style, number, paths[row], latents[row]
     finally:

@@ -54,7 +54,7 @@ def spread(latents: np.ndarray) -> float:
 
 
 def check_name(name: str) -> None:
-    """Refuse what is no name of an anchor.
+    """Refuse a text that cannot be the name of an anchor.
 
     Raises
     ------
@@ -62,28 +62,28 @@ def check_name(name: str) -> None:
     """
     if not NAME.fullmatch(name) or name.lower() in WORDS:
         raise ArgumentError(
-            f'"{name}" is no name for an anchor: up to 32 letters, digits, "-" and "_", a letter '
-            "first, and no word that YAML reads as something else."
+            f'"{name}" cannot name an anchor: a name has up to 32 letters, digits, "-" and "_", begins with a letter, '
+            "and is not a word that YAML reads as something else, like yes or null."
         )
 
 
 def check_new(model: ModelFolder, names: Sequence[str], force: bool) -> None:
-    """Refuse names that are none, or that the model has already."""
+    """Refuse names that are not valid, or that the model has already, unless ``force``."""
     for name in names:
         check_name(name)
     taken = [name for name in names if name in members(model)]
     if taken and not force:
-        raise ArgumentError(f"The model has {', '.join(taken)} already; --force replaces, or choose another name.")
+        raise ArgumentError(f"The model already has {', '.join(taken)}; choose another name, or replace with --force.")
 
 
 def check_known(model: ModelFolder, names: Sequence[str]) -> None:
-    """Refuse names that the model has not, and taking away all it has."""
+    """Refuse names that the model does not have, and to remove all of them."""
     known = list(members(model))
     for name in names:
         if name not in known:
             raise ArgumentError(f'The model has no anchor "{name}". {suggest(name, sorted(known))}')
     if set(names) >= set(known):
-        raise ArgumentError("A model keeps at least one anchor; add another first.")
+        raise ArgumentError("A model needs at least one anchor; add another one first.")
 
 
 def members(model: ModelFolder) -> dict[str, bytes]:
@@ -144,9 +144,9 @@ def _write(
     folder: Path, card: dict[str, Any], data: bytes, before: list[str], after: list[str], sources: dict[str, str]
 ) -> None:
     """Publish archive and card, so that after each rename the card accepts the archive that is there."""
-    about = described_file(data)
+    about = file_facts(data)
     if ARCHIVE in card["files"]:
-        either = described_file((folder / ARCHIVE).read_bytes()) | {"next": about["sha256"]}
+        either = file_facts((folder / ARCHIVE).read_bytes()) | {"next": about["sha256"]}
         _write_card(folder, card | {
             "files": card["files"] | {ARCHIVE: either},
             "anchors": [name for name in before if name in after],
@@ -157,7 +157,7 @@ def _write(
     _write_card(folder, card | {"files": files, "anchors": after, "anchor_sources": sources})
 
 
-def described_file(data: bytes) -> dict[str, Any]:
+def file_facts(data: bytes) -> dict[str, Any]:
     """Return what a card says of a file."""
     return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
@@ -214,7 +214,7 @@ def check_writable(folder: Path) -> None:
 def copy_model(model: ModelFolder, target: Path) -> None:
     """Copy the files that a model's card lists, each checked, and the card last: without it there is no model."""
     if os.path.exists(target / CARD):
-        raise ArgumentError(f"{target} holds a model already; change that one with --model {target}.")
+        raise ArgumentError(f"{target} already holds a model; change that one with --model {target}.")
     for name in model.card["files"]:
         path, _ = model.checked(name)
         publish(target / name, lambda temporary, path=path: shutil.copyfile(path, temporary))

@@ -1,4 +1,4 @@
-"""Models before they are opened: the folder of the one that comes with the library, and the card of any."""
+"""Models before they are opened: the folder of the shipped model, and reading a model's card."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_card(path: Path) -> dict[str, Any]:
             and 0 < int(latent["scale"]) <= 256
             and all(isinstance(s, str) for s in sums)
         ):
-            raise ValueError("it describes no model that could be")
+            raise ValueError("its channels, scale or checksums are impossible")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RenderError(
             f"{path} is no model card ({type(error).__name__}: {error}); export the model again with "

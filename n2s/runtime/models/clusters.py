@@ -1,4 +1,4 @@
-"""Points that stand for the clusters of many."""
+"""Choosing a few typical points out of many."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import numpy as np
 
 
 def medoids(points: np.ndarray, count: int, rng: np.random.Generator, rounds: int = 50) -> list[int]:
-    """Return the rows of points (N, D) that stand for clusters, the largest cluster first; at most ``count``.
+    """Return the rows of points (N, D) that are typical of clusters, the largest cluster first; at most ``count``.
 
-    k-means from k-means++ beginnings; of each cluster the row nearest to its mean. Equal points make no two clusters.
+    Clusters are found by k-means from k-means++ starts; of each, the row nearest to its mean is returned. Equal points
+    never form two clusters.
     """
     centres = points[[rng.integers(len(points))]]
     while len(centres) < count:

@@ -80,15 +80,15 @@ class ModelFolder:
             return self.files.about("card", path, lambda: read_card(path), guarded=False)
         except (FileNotFoundError, NotADirectoryError):
             raise MissingFileError(
-                f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's "
-                "model out to use the one that is shipped, or train one (training/README.md)."
+                f"There is no model in {self.folder}: its card meta.json is missing. Leave the node's model out to use "
+                "the shipped one, or train one (training/README.md)."
             ) from None
         except OSError as error:
             raise RenderError(f"{path} cannot be read: {error.strerror}.") from None
 
     @cached_property
     def latent(self) -> dict[str, Any]:
-        """What the card said of latents when it was first asked: ``channels``, ``scale``, the ``reach`` of drifts if known."""
+        """The card's entry on latents, as first read: ``channels``, ``scale``, and ``reach`` if it is known."""
         return self.card["latent"]
 
     @property
@@ -109,20 +109,20 @@ class ModelFolder:
         """
         path = self.folder / name
         about = self.card["files"].get(name, {})
-        wanted = about.get("sha256")
-        if wanted is None:
+        expected = about.get("sha256")
+        if expected is None:
             raise RenderError(
                 f"The model in {self.folder} has no {name}; its card lists {', '.join(self.card['files'])}."
             )
         if not path.is_file():
             raise RenderError(f"{path} is missing though the model's card lists it; fetch or export the model again.")
-        found = self.files.digest(path, guarded=name != ANCHORS)  # anchors may be added while a run uses others
-        if found not in (wanted, about.get("next")):  # next: what a change under way puts in its place
+        digest = self.files.digest(path, guarded=name != ANCHORS)  # anchors may be added while a run uses others
+        if digest not in (expected, about.get("next")):  # next: what a change under way puts in its place
             raise RenderError(
-                f"{path} is not the file its card describes (SHA-256 {found[:12]}…, the card says "
-                f"{wanted[:12]}…): it is damaged or was replaced. Fetch or export the model again."
+                f"{path} is not the file its card describes (SHA-256 {digest[:12]}…, the card says "
+                f"{expected[:12]}…): it is damaged or was replaced. Fetch or export the model again."
             )
-        return path, found
+        return path, digest
 
     def _all_anchors(self) -> dict[str, np.ndarray]:
         """Return the anchors of the archive as it is now, read again when it was replaced."""
@@ -164,7 +164,7 @@ class ModelFolder:
         if onnxruntime_flavour() == "gpu" and self._cuda_works:
             return "cuda"
         if wanted == "cuda":
-            self.say("CUDA was asked for and cannot be used here; the CPU decodes instead.")
+            self.say("CUDA cannot be used here; the CPU decodes instead.")
         return "cpu"
 
     @cached_property
@@ -204,7 +204,7 @@ class ModelFolder:
         name = next((name for name in names if name in self.card["files"]), None)
         if name is None:
             raise RenderError(
-                f"The model in {self.folder} has no encoder, so that no picture can become latents; its "
+                f"The model in {self.folder} has no encoder, which turns pictures into latents; its "
                 f"card lists {', '.join(self.card['files'])}. Take a model that was exported with one."
             )
         path, digest = self.checked(name)
@@ -217,7 +217,7 @@ class ModelFolder:
 
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != digest:  # keys speak of the file that has this digest
-            raise MediaError(f"{path} was changed while the run was under way. Run again.")
+            raise MediaError(f"{path} was changed during the run. Run again.")
         try:
             if has_external_data(data):
                 raise RenderError(f"{path} keeps weights in another file, which is not allowed: export it as one file.")
@@ -282,12 +282,12 @@ class SessionDecoder:
             if OUT_OF_MEMORY.search(str(error)):
                 raise MemoryError(str(error)) from None
             raise RenderError(
-                f"{self.path} does not decode latents of shape {probe.shape}, which its card promises: "
+                f"{self.path} cannot decode latents of shape {probe.shape}, although its card says so: "
                 f"{str(error).splitlines()[0][:160]}"
             ) from None
         wanted = (1, 3, self.scale * rows, self.scale * columns)
         if shape != wanted:
-            raise RenderError(f"{self.path} turns latents {probe.shape} into {shape}; its card promises {wanted}.")
+            raise RenderError(f"{self.path} turns latents {probe.shape} into frames {shape}; its card says {wanted}.")
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
         """Return frames float32 (N, 3, scale h, scale w) of latents float32 (N, C, h, w)."""
@@ -324,10 +324,10 @@ class SessionDecoder:
                     with self._lock:
                         self._session = None
         if self.provider == "cuda":
-            raise ProviderExhausted("CUDA's memory does not hold one frame; the CPU goes on from here.")
+            raise ProviderExhausted("The memory of CUDA is too small for one frame; the CPU decodes from here on.")
         raise RenderError(
-            "Memory does not hold one decoded frame. Lower the decoder's grid, or the number of chunks in flight (--jobs "
-            "or --workers)."
+            "There is too little memory to decode one frame. Lower the decoder's grid, or the number of chunks that "
+            "are rendered at the same time (--jobs or --workers)."
         )
 
 
@@ -351,9 +351,11 @@ class SessionEncoder:
             made = self._session.run(None, {name: frames})[0]
         except Exception as error:
             if OUT_OF_MEMORY.search(str(error)):
-                raise RenderError("Memory does not hold the encoding of one picture. Give a smaller --size.") from None
+                raise RenderError("There is too little memory to encode one picture. Give a smaller --size.") from None
             raise RenderError(f"{self.path} failed while encoding: {str(error).splitlines()[0][:200]}") from None
         wanted = (1, self.channels, *(side // self.scale for side in frame.shape[1:]))
         if made.shape != wanted:
-            raise RenderError(f"{self.path} turns a frame {frame.shape} into {made.shape}; its card promises {wanted}.")
+            raise RenderError(
+                f"{self.path} turns a frame {frame.shape} into latents {made.shape}; its card says {wanted}."
+            )
         return made[0]

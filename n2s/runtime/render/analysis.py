@@ -90,7 +90,10 @@ def _length(graph: Graph, values: Values) -> int:
     if len({piece.digest for piece in pieces}) == 1:
         return frames_to_cover(pieces[0].samples, pieces[0].rate, header.fps)
     why = "several pieces of music" if pieces else "no music"
-    text = f'There is {why}, so the length of the film is unknown: connect the sink\'s audio, or set "duration: 10" (seconds).'
+    text = (
+        f"There is {why}, so the length of the film is unknown: connect the sink's audio, "
+        'or set "duration: 10" (seconds).'
+    )
     raise GraphError([Problem(graph.document.where() if graph.document else None, text)])
 
 
@@ -102,8 +105,8 @@ def resolved(time: Number, graph: Graph, clock: Clock, context: Context) -> floa
 
 
 ASSUMED = (
-    "{what} counts beats and hears no tempo: {clock.tempo:g} beats a minute are assumed. Set tempo: in the graph, or add a "
-    "Features node."
+    "{what} counts beats and hears no tempo: {clock.tempo:g} beats per minute are assumed. Set tempo: in the graph, or "
+    "add a Features node."
 )
 
 
@@ -143,7 +146,7 @@ def _compute(graph: Graph, name: str, scene: Scene, values: Values, known: Known
 
 
 def _subject(node: Node, scene: Scene, inputs: Mapping[str, Any]) -> str:
-    """Return a digest of all that a resident node's results come from: its code, settings and files, inputs and scene."""
+    """Return a digest of all that decides a resident node's results: its code, settings, files, inputs and scene."""
     files = [
         scene.context.file_digest(scene.path(path.text)) for field in path_settings(node) for path in paths(node, field)
     ]

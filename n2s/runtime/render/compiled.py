@@ -1,8 +1,8 @@
 """Machine code that numba keeps for other people's functions, which outlives what it was made from.
 
-``@njit(cache=True)`` keeps machine code beside a function's file and takes it again while that file is the same. What the
-function took from other files (a constant, another function) is compiled into it, so that an edit there changes nothing.
-Frames are kept under keys that speak of all code, so such functions are compiled anew in every process.
+``@njit(cache=True)`` keeps machine code beside a function's file and uses it again while that file is the same. What
+the function took from other files (a constant, another function) is compiled into it, so that an edit there changes
+nothing. The keys of frames depend on all code, so such functions are compiled again in every process.
 """
 
 from __future__ import annotations

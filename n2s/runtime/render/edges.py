@@ -1,4 +1,4 @@
-"""What nodes hand to each other, looked at: arrays of the right kind and shape go on, and nobody can write into them."""
+"""Checks of what nodes hand to each other: arrays of the right kind and shape, which nobody can write into."""
 
 from __future__ import annotations
 
@@ -132,8 +132,12 @@ def streamed_output(
         raise _wrong_block(graph, name, made, span, wanted)
     if alike is not None and made.shape[1:] != alike:
         before = "x".join(map(str, alike))
-        raise authors.wrong(graph, name, f"compute gave {described(made)} at frame {span[0]}, but frames of {before} elsewhere; "
-                            "all frames of a node are alike.")  # fmt: skip
+        raise authors.wrong(
+            graph,
+            name,
+            f"compute gave {described(made)} at frame {span[0]}, but frames of {before} elsewhere; "
+            "all frames of a node are alike.",
+        )
     return made
 
 
@@ -142,8 +146,11 @@ def _wrong_block(graph: Graph, name: str, made: Any, span: tuple[int, int], want
     shape = ", ".join(
         [str(span[1] - span[0]), *(letter if side is None else str(side) for side, letter in zip(wanted, letters))]
     )
-    return authors.wrong(graph, name, f"compute gave {described(made)} for {authors.in_words(span)}; "
-                         f"a float32 array ({shape}) was wanted.")  # fmt: skip
+    return authors.wrong(
+        graph,
+        name,
+        f"compute gave {described(made)} for {authors.in_words(span)}; a float32 array ({shape}) was wanted.",
+    )
 
 
 def finite(graph: Graph, name: str, made: np.ndarray, start: int) -> None:
@@ -152,8 +159,10 @@ def finite(graph: Graph, name: str, made: np.ndarray, start: int) -> None:
     if not sound.all():
         frame = int(np.argmax(~sound.reshape(len(made), -1).all(axis=1)))
         what = "NaN" if np.isnan(made[frame]).any() else "infinity"
-        raise authors.wrong(graph, name, f"its {_kind(graph.nodes[name]).name.lower()} hold {what} at frame {start + frame}; "
-                            "finite numbers were wanted.")  # fmt: skip
+        kind = _kind(graph.nodes[name]).name.lower()
+        raise authors.wrong(
+            graph, name, f"its {kind} hold {what} at frame {start + frame}; finite numbers were wanted."
+        )
 
 
 def prepared_columns(graph: Graph, name: str, made: Any, names: list[str], span: tuple[int, int]) -> list[np.ndarray]:
@@ -174,8 +183,12 @@ def prepared_columns(graph: Graph, name: str, made: Any, names: list[str], span:
                     graph, name, f"prepare gave {described(made[wanted])} for {wanted}; numbers were wanted."
                 )
         if value.shape not in ((), (span[1] - span[0],)):
-            raise authors.wrong(graph, name, f"prepare gave {described(value)} for {wanted} at {authors.in_words(span)}; "
-                                f"one number, or {span[1] - span[0]} of them, was wanted.")  # fmt: skip
+            raise authors.wrong(
+                graph,
+                name,
+                f"prepare gave {described(value)} for {wanted} at {authors.in_words(span)}; "
+                f"one number, or {span[1] - span[0]} of them, was wanted.",
+            )
         columns.append(value)
     return columns
 

@@ -32,8 +32,8 @@ def _unpack(data: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 class FrameWriter:
     """Collects frames from ``start`` on, under a temporary name beside ``path``.
 
-    Frames come in order; those that came already are passed over. After a gap nothing more is taken, and ``count`` stays
-    short. Raises RenderError, from all of its methods, where the disk does not take them.
+    Frames come in order; those that came already are passed over. After a gap nothing more is taken, and ``count``
+    stays short. Raises RenderError, from all of its methods, where the disk does not take them.
     """
 
     def __init__(self, path: Path, start: int, dtype: type):

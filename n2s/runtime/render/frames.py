@@ -129,8 +129,9 @@ class FrameMaker:
     ) -> Iterator[np.ndarray]:
         """Yield what the plan's end gives for frames start..stop, a block at a time.
 
-        Of a sink these are the codes of its format: (B, codes of a frame), uint8 or uint16; see `n2s.graph.format.Pixels`.
-        ``tally`` counts what each node costs; ``check`` is called between nodes, and may raise to give up.
+        For a sink these are the codes of its format: (B, codes per frame), uint8 or uint16; see
+        `n2s.graph.format.Pixels`. ``tally`` counts what each node costs; ``check`` is called between nodes, and may
+        raise to give up.
         """
         kept = self._kept()
         work = _Work(self, kept, tally or Tally(), check)
@@ -144,7 +145,7 @@ class FrameMaker:
             return _Work(self, kept, Tally()).make(start, stop)
 
     def pick(self, frames: Sequence[int]) -> Iterator[np.ndarray]:
-        """Yield what the end gives for some rising frame numbers, runs of neighbours a block at a time, and nothing else."""
+        """Yield what the end gives for these rising frame numbers only; neighbouring frames come in blocks."""
         kept = self._kept()
         work = _Work(self, kept, Tally())
         at = 0
@@ -310,7 +311,7 @@ class _Work:
             self._free.append(kept)
 
     def _read(self, name: str, start: int, stop: int, end: int) -> np.ndarray:
-        """Return frames of a value that was made; before 0 its first frame stands still, and from ``end`` on the one before."""
+        """Return frames of a value that was made. Frames before 0 repeat the first; from ``end`` on, the last one."""
         at, kept = self._values[name]
         inside = max(start, 0), min(stop, end)
         if inside == (start, stop):

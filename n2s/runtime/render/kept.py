@@ -123,8 +123,8 @@ class StoredFrames:
                 self.store.add(KIND, chunk.key, ENDING, recipe, writer.move_to)
                 return
         context.say(
-            f"The store is full ({self.store.limit / 1e9:.3g} GB), so not all frames of {stage.node} are kept; make room "
-            "with n2s cache trim, or keep those of a shorter part."
+            f"The store is full ({self.store.limit / 1e9:.3g} GB), so not all frames of {stage.node} are kept; make "
+            "room with n2s cache trim, or keep those of a shorter part."
         )
 
     def _grid(self, start: int, stop: int) -> list[tuple[int, int]]:

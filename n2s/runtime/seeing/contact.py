@@ -18,13 +18,13 @@ _COLOURS = np.array(
 _STRONG = 3.0  # latents have unit variance: nearly all lie within three
 
 
-def as_shown(frame: np.ndarray) -> np.ndarray:
+def to_pixels(frame: np.ndarray) -> np.ndarray:
     """Return a frame, float32 (3, H, W), as uint8 (H, W, 3)."""
     return np.rint(np.clip(frame, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
 
 
 def mosaic(latents: np.ndarray) -> np.ndarray:
-    """Return latents (C, h, w) as a picture: each channel in false colours, blue below zero, red above, side by side."""
+    """Return latents (C, h, w) as a picture: the channels side by side, blue below zero and red above."""
     channels, rows, columns = latents.shape
     ideal = math.sqrt(channels * rows / columns * 1.6)
     across = min((n for n in range(1, channels + 1) if channels % n == 0), key=lambda n: abs(math.log(n / ideal)))
@@ -49,7 +49,7 @@ def sheet(pictures: list[np.ndarray], labels: list[str]) -> np.ndarray:
     height, wide = pictures[0].shape[:2]
     across = columns_for(len(pictures), wide, height)
     shrink = -(-across * (wide + _GAP) // WIDEST)
-    tiles = [_shrunk(picture, shrink) for picture in pictures]
+    tiles = [_shrink(picture, shrink) for picture in pictures]
     height, wide = tiles[0].shape[:2]
     scale = 2 if wide >= max(width(label) for label in labels) else 1
     strip = HEIGHT * scale + 10
@@ -72,8 +72,8 @@ def columns_for(count: int, wide: int, height: int) -> int:
     return min(range(1, count + 1), key=cost)
 
 
-def _shrunk(picture: np.ndarray, by: int) -> np.ndarray:
-    """A picture a whole number of times smaller, each pixel the mean of those it stands for."""
+def _shrink(picture: np.ndarray, by: int) -> np.ndarray:
+    """Return a picture at 1 / ``by`` of its size; each pixel is the mean of a square."""
     if by <= 1:
         return picture
     by = min(by, *picture.shape[:2])

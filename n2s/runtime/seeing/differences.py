@@ -1,7 +1,7 @@
-"""Two recipes of a chunk, compared: what differs, in words.
+"""What differs between two recipes of a chunk, in words.
 
-Recipes know nodes by their place and not by name, so the nodes are paired first, by their types in order; what is said
-names the nodes of the newer recipe.
+Recipes number their nodes and do not name them. So nodes of the two recipes are paired first, by type and order; texts
+use the names of the newer recipe.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from typing import Any
 
 _LIBRARIES = ("numpy", "numba", "onnxruntime", "ffmpeg")
 _CODE = {"engine": "the library's own code"}
-FEW = 4  # so many edits at once, and another course of everything: that is another film
+FEW = 4  # with more edits than this, and every signal changed, the two recipes belong to different films
 _FILES = {"decoder": "another file of the model decodes", "anchors": "other anchors", "image": "another picture"}
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The causes, and how many of them do not depend on time."""
+    """The causes, and how many of them hold for the whole film."""
 
     causes: list[dict[str, Any]]
     static: int
 
 
 def compare(old: dict[str, Any], new: dict[str, Any], names: list[str]) -> Difference | None:
-    """Return what differs between a kept recipe and a new one, or None where they have little in common.
+    """Return what differs between a stored recipe and a new one; None if they have little in common.
 
     Parameters
     ----------
@@ -35,18 +35,18 @@ def compare(old: dict[str, Any], new: dict[str, Any], names: list[str]) -> Diffe
     before, now = old["static"], new["static"]
     try:
         pairs = _pair([node["type"] for node in before["nodes"]], [node["type"] for node in now["nodes"]])
-        if not _alike(old, new, pairs):
+        if not _are_alike(old, new, pairs):
             return None
-        causes = [*_whole(before, now), *_nodes(before["nodes"], now["nodes"], pairs, names)]
+        causes = [*_compare_headers(before, now), *_compare_nodes(before["nodes"], now["nodes"], pairs, names)]
         static = len(causes)
-        if before["fps"] != now["fps"]:  # no two values belong to the same moment
+        if before["fps"] != now["fps"]:  # signals cannot be compared frame by frame
             return Difference(causes, static)
         if old["stop"] != new["stop"]:
             text = f"its frames were {old['start']}..{old['stop']} and are {new['start']}..{new['stop']}"
             causes.append({"kind": "length", "text": text})
         else:
-            moved = _signals(old["signals"], new["signals"], pairs, names)
-            if static > FEW and moved and len(moved) == len(new["signals"]):  # another film that looks like this one
+            moved = _compare_signals(old["signals"], new["signals"], pairs, names)
+            if static > FEW and moved and len(moved) == len(new["signals"]):  # another film with similar nodes
                 return None
             causes += moved
     except (KeyError, TypeError, IndexError, ValueError):  # a recipe of another version
@@ -55,7 +55,7 @@ def compare(old: dict[str, Any], new: dict[str, Any], names: list[str]) -> Diffe
 
 
 def _pair(old: list[str], new: list[str]) -> dict[int, int]:
-    """Pair places of two lists of node types: the longest common order first, then what is left of each type."""
+    """Pair the indices of two lists of node types: first the longest common sequence, then the rest by type."""
     pairs = {}
     for a, b, size in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
         pairs |= {a + i: b + i for i in range(size)}
@@ -76,8 +76,8 @@ def _leaves(node: dict[str, Any]) -> dict[tuple[str, str], Any]:
     }
 
 
-def _alike(old: dict[str, Any], new: dict[str, Any], pairs: dict[int, int]) -> bool:
-    """Say whether at least half of what decides a chunk is the same: then it is probably an edit of the same film."""
+def _are_alike(old: dict[str, Any], new: dict[str, Any], pairs: dict[int, int]) -> bool:
+    """Return whether at least half of a recipe is the same, as after an edit of the same film."""
     back = {b: a for a, b in pairs.items()}
     same, total = 0, len(new["signals"])
     for name, value in new["signals"].items():
@@ -91,18 +91,18 @@ def _alike(old: dict[str, Any], new: dict[str, Any], pairs: dict[int, int]) -> b
     return 2 * same >= total and 2 * len(pairs) >= len(new["static"]["nodes"])
 
 
-def _whole(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
-    """What differs for all nodes: the header and the environment."""
+def _compare_headers(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what differs for all nodes: the header and the environment."""
     found = []
     for field in ("fps", "size", "seed", "format"):
         if old.get(field) != new[field]:
-            found.append(_changed("graph", "recipe format" if field == "format" else field, old.get(field), new[field]))
+            found.append(_change("graph", "recipe format" if field == "format" else field, old.get(field), new[field]))
     was, now = old["environment"], new["environment"]
     for name in sorted(set(was) | set(now)):
         if was.get(name) == now.get(name):
             continue
         if name in _LIBRARIES:
-            found.append(_changed("library", name, was.get(name), now.get(name)))
+            found.append(_change("library", name, was.get(name), now.get(name)))
         elif name == "instructions":
             found.append({"kind": "processor", "subject": name, "was": was.get(name), "is": now.get(name),
                           "text": "it was rendered on a processor with other instruction sets"})  # fmt: skip
@@ -111,7 +111,7 @@ def _whole(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _nodes(old: list[dict], new: list[dict], pairs: dict[int, int], names: list[str]) -> list[dict[str, Any]]:
+def _compare_nodes(old: list[dict], new: list[dict], pairs: dict[int, int], names: list[str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for b, node in enumerate(new):
         if b not in pairs.values():
@@ -124,28 +124,28 @@ def _nodes(old: list[dict], new: list[dict], pairs: dict[int, int], names: list[
         code = {"kind": "code", "subject": now["type"], "text": f"the code of {now['type']} changed"}
         if was["code"] != now["code"] and code not in found:
             found.append(code)
-        found += _fields("setting", was["settings"], now["settings"], name)
-        found += _fields("constant", was["params"], now["params"], name)
-        found += _fields("clock", was.get("clock", {}), now.get("clock", {}), f"{name}'s clock")
-        found += _wires(was["inputs"], now["inputs"], pairs, name, names)
-        found += _files(was.get("files", {}), now.get("files", {}), name)
-        found += _format(was.get("format", {}), now.get("format", {}), name)
+        found += _compare_fields("setting", was["settings"], now["settings"], name)
+        found += _compare_fields("constant", was["params"], now["params"], name)
+        found += _compare_fields("clock", was.get("clock", {}), now.get("clock", {}), f"{name}'s clock")
+        found += _compare_wires(was["inputs"], now["inputs"], pairs, name, names)
+        found += _compare_files(was.get("files", {}), now.get("files", {}), name)
+        found += _compare_formats(was.get("format", {}), now.get("format", {}), name)
         if was.get("grid") != now.get("grid"):
-            grid = _changed("setting", "latent grid", was.get("grid"), now.get("grid"))
+            grid = _change("setting", "latent grid", was.get("grid"), now.get("grid"))
             found += [grid] if grid not in found else []
     return found
 
 
-def _fields(kind: str, was: dict[str, Any], now: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def _compare_fields(kind: str, was: dict[str, Any], now: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [
-        _changed(kind, f"{name}.{field}", was.get(field), now.get(field))
+        _change(kind, f"{name}.{field}", was.get(field), now.get(field))
         for field in sorted(set(was) | set(now))
         if was.get(field) != now.get(field)
     ]
 
 
-def _wires(was: dict, now: dict, pairs: dict[int, int], name: str, names: list[str]) -> list[dict[str, Any]]:
-    """Wires between nodes that were there before; those of new and removed nodes are told with these."""
+def _compare_wires(was: dict, now: dict, pairs: dict[int, int], name: str, names: list[str]) -> list[dict[str, Any]]:
+    """Return changed links between nodes that both recipes have; those of other nodes go with these."""
     found = []
     for port in sorted(set(was) & set(now)):
         if (
@@ -155,32 +155,34 @@ def _wires(was: dict, now: dict, pairs: dict[int, int], name: str, names: list[s
             and was[port] in pairs
         ):
             if pairs[was[port]] != now[port]:
-                found.append(_changed("wire", f"{name}.{port}", names[pairs[was[port]]], names[now[port]]))
+                found.append(_change("wire", f"{name}.{port}", names[pairs[was[port]]], names[now[port]]))
     return found
 
 
-def _files(was: dict[str, str], now: dict[str, str], name: str) -> list[dict[str, Any]]:
+def _compare_files(was: dict[str, str], now: dict[str, str], name: str) -> list[dict[str, Any]]:
     found = []
     for field in sorted(set(was) | set(now)):
         if was.get(field) == now.get(field):
             continue
         if field == "provider":
-            found.append(_changed("provider", f"{name}'s provider", was.get(field), now.get(field)))
+            found.append(_change("provider", f"{name}'s provider", was.get(field), now.get(field)))
         else:
             text = f"{name}: {_FILES.get(field, f'another {field}')}"
             found.append({"kind": "file", "subject": f"{name}.{field}", "text": text})
     return found
 
 
-def _format(was: dict[str, Any], now: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """What differs in how a sink's frames are stored, beside its settings, on which its pixels depend."""
-    found = _fields("format", was.get("own", {}), now.get("own", {}), f"{name}'s format")
+def _compare_formats(was: dict[str, Any], now: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return what differs in how a sink's frames are stored, beside its settings, on which its pixels depend."""
+    found = _compare_fields("format", was.get("own", {}), now.get("own", {}), f"{name}'s format")
     if was.get("code") != now.get("code"):
         found.insert(0, {"kind": "code", "subject": f"{name}'s format", "text": f"the code of {name}'s format changed"})
     return found
 
 
-def _signals(was: dict[str, str], now: dict[str, str], pairs: dict[int, int], names: list[str]) -> list[dict[str, Any]]:
+def _compare_signals(
+    was: dict[str, str], now: dict[str, str], pairs: dict[int, int], names: list[str]
+) -> list[dict[str, Any]]:
     found = []
     for a, b in sorted(pairs.items(), key=lambda pair: pair[1]):
         for field in [name.partition(".")[2] for name in now if name.partition(".")[0] == str(b)]:
@@ -192,27 +194,27 @@ def _signals(was: dict[str, str], now: dict[str, str], pairs: dict[int, int], na
     return found
 
 
-def _changed(kind: str, subject: str, was: Any, now: Any) -> dict[str, Any]:
+def _change(kind: str, subject: str, was: Any, now: Any) -> dict[str, Any]:
     return {
         "kind": kind,
         "subject": subject,
         "was": was,
         "is": now,
-        "text": f"{subject}: {' → '.join(_apart(was, now))}",
+        "text": f"{subject}: {' → '.join(_distinct_texts(was, now))}",
     }
 
 
-def _apart(was: Any, now: Any) -> tuple[str, str]:
-    """Two values with as few digits as tell them apart."""
+def _distinct_texts(was: Any, now: Any) -> tuple[str, str]:
+    """Return two values with just enough digits to be different."""
     for exact in (1e-4, 1e-6, 0.0):
-        said = _shown(was, exact), _shown(now, exact)
-        if said[0] != said[1]:
+        texts = _value_text(was, exact), _value_text(now, exact)
+        if texts[0] != texts[1]:
             break
-    return said
+    return texts
 
 
-def _shown(value: Any, exact: float) -> str:
-    """A value as a graph says it: a number with as few digits as name it, though constants are rounded to 2**-16."""
+def _value_text(value: Any, exact: float) -> str:
+    """Return a value as a graph has it: the shortest number that rounds to the same multiple of 2**-16."""
     if isinstance(value, float):
         for text in (f"{value:.{digits}g}" for digits in range(1, 18)):
             if value == round(float(text) * 65536) / 65536 or abs(float(text) - value) <= exact * abs(value):

@@ -1,4 +1,4 @@
-"""Plans and keys in words: what a film is made of, and which input made a chunk stale."""
+"""Plans and keys in words: how a film is made, and which input made a chunk stale."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from n2s.runtime.seeing.differences import compare
 
 
 def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
-    """Return what a film is made of and which of its chunks the store has, as plain data."""
+    """Return how a film is made, and which of its chunks are in the store, as plain data."""
     plans = list({id(plan): plan for plan, _ in film.parts}.values())
     plan, stored = plans[0], planned.stored(film)
     missing = [chunk for (_, chunk), there in zip(film.parts, stored) if not there]
@@ -39,7 +39,7 @@ def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
         # An album's stages are those of its tracks.
         "joins": [chapter.title for chapter in film.chapters] if len(plans) > 1 else [],
         "stages": stages(plan) if len(plans) == 1 else [],
-        "driven": driven(plan) if len(plans) == 1 else [],
+        "driven": list_driven(plan) if len(plans) == 1 else [],
         "chunks": [
             {"start": chunk.start, "stop": chunk.stop, "key": chunk.key, "stored": there}
             for (_, chunk), there in zip(film.parts, stored)
@@ -52,7 +52,7 @@ def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
 
 
 def describe_analysis(graph: Graph, values: Values) -> dict[str, Any]:
-    """Return what a graph without a film hears and computes: its length, its tempo and every signal with its range."""
+    """Return the length and tempo of a graph without a film, and the range of every signal."""
     clock, signals = values.clock, []
     for (name, output), value in values.outputs.items():
         if isinstance(value, np.ndarray) and type(graph.nodes[name]).__name__ != "Formula":
@@ -61,20 +61,27 @@ def describe_analysis(graph: Graph, values: Values) -> dict[str, Any]:
             reached = [float(value.min()), float(value.max())] if value.size else [0.0, 0.0]
             signals.append({"signal": f"{name}.{output}" if several else name, "columns": columns, "range": reached})
     return {
-        "film": None, "name": graph.path.stem if graph.path else "", "title": graph.header.title, "frames": clock.frames, "seconds": clock.duration, "fps": str(clock.fps),
-        "size": list(graph.header.size), "tempo": clock.tempo, "signals": signals,
-    }  # fmt: skip
+        "film": None,
+        "name": graph.path.stem if graph.path else "",
+        "title": graph.header.title,
+        "frames": clock.frames,
+        "seconds": clock.duration,
+        "fps": str(clock.fps),
+        "size": list(graph.header.size),
+        "tempo": clock.tempo,
+        "signals": signals,
+    }
 
 
 def stages(plan: Plan) -> list[dict[str, Any]]:
     """Return the stages of a plan, as plain data, in their order."""
-    return [_described(plan, stage) for stage in plan.stages]
+    return [_describe_stage(plan, stage) for stage in plan.stages]
 
 
-def _described(plan: Plan, stage: Stage) -> dict[str, Any]:
+def _describe_stage(plan: Plan, stage: Stage) -> dict[str, Any]:
     node = plan.graph.nodes[stage.node]
     about = {
-        "stage": _what(stage, node),
+        "stage": _stage_kind(stage, node),
         "name": stage.name,
         "nodes": list(stage.nodes),
         "type": type(node).__name__,
@@ -92,7 +99,7 @@ def _described(plan: Plan, stage: Stage) -> dict[str, Any]:
     return about
 
 
-def _what(stage: Stage, node: Any) -> str:
+def _stage_kind(stage: Stage, node: Any) -> str:
     if stage.makes == "codes":
         return "sink"
     if stage.kernel:
@@ -101,25 +108,25 @@ def _what(stage: Stage, node: Any) -> str:
 
 
 def _details(plan: Plan, stage: Stage) -> list[str]:
-    said, node = [], plan.graph.nodes[stage.node]
+    texts, node = [], plan.graph.nodes[stage.node]
     if stage.makes == "codes":
         return [str(plan.pixels), call_format(plan.graph, plan.end, plan.format.describe, node)]
     if stage.kernel and not stage.kernel.steps:
         return [f"{stage.size[0]}x{stage.size[1]}"]
     if stage.grid:
-        said.append(f"{stage.grid[0]}x{stage.grid[1]} latents")
+        texts.append(f"{stage.grid[0]}x{stage.grid[1]} latents")
     if provider := node_digests(plan.graph, stage.node, plan.scene).get("provider"):
-        said.append(f"on {provider}")
+        texts.append(f"on {provider}")
     before, after = max(((read.before, read.after) for read in stage.reads.values()), default=(0, 0))
     if before or after:
-        said.append(f"sees {before} frames before and {after} after")
+        texts.append(f"sees {before} frames before and {after} after")
     if stage.keep:
-        said.append("frames are kept")
-    return said
+        texts.append("frames are kept")
+    return texts
 
 
-def driven(plan: Plan) -> list[dict[str, Any]]:
-    """Return every parameter and port of the pictures that a signal drives: what drives it and the range it reaches."""
+def list_driven(plan: Plan) -> list[dict[str, Any]]:
+    """Return the parameters and ports that signals drive: what drives each, and the range it reaches."""
     found = []
     for name in plan.order:
         node = plan.graph.nodes[name]
@@ -135,7 +142,7 @@ def driven(plan: Plan) -> list[dict[str, Any]]:
 
 
 def driver(plan: Plan, name: str, field: str) -> str:
-    """Return what drives a parameter or port, as the graph says it."""
+    """Return what drives a parameter or port, as it is written in the graph."""
     value = getattr(plan.graph.nodes[name], field)
     if isinstance(value, Link):
         source = plan.graph.nodes[value.node]
@@ -168,7 +175,7 @@ class Explainer:
     def film(self, film: Film, index: int | None = None) -> list[dict[str, Any]]:
         """Return a film's stale chunks with their causes, or one chunk whatever its state."""
         done, there = self.planned.finished(film) is not None, self.planned.stored(film)
-        told, passed = [], 0
+        chunks, passed = [], 0
         for i, (plan, chunk) in enumerate(film.parts):
             begin, passed = passed, passed + chunk.count
             if i != index and (index is not None or done or chunk.key not in self.stale):
@@ -181,18 +188,18 @@ class Explainer:
                 causes = [
                     {"kind": "done", "text": "it is not in the store any more, and not needed: the film is up to date"}
                 ]
-            told.append({
+            chunks.append({
                 "film": film.path.name, "chunk": i, "start": chunk.start, "stop": chunk.stop,
                 "from": float(begin / film.fps), "to": float(passed / film.fps), "key": chunk.key,
                 "stored": stored, "against": against, "causes": causes,
             })  # fmt: skip
-        return told
+        return chunks
 
     def _causes(self, plan: Plan, chunk: Chunk) -> tuple[list[dict[str, Any]], str | None]:
-        """Return the causes, and the key of the chunk they were found against."""
+        """Return the causes, and the key of the stored chunk that the new one was compared with."""
         if chunk.key in self.kept:
             return [
-                {"kind": "damaged", "text": "it was rendered before, but what was kept of it is damaged or gone"}
+                {"kind": "damaged", "text": "it was rendered before, but the stored result is damaged or gone"}
             ], chunk.key
         names = [stage.node for stage in plan.nodes]
         recipe = {**chunk.recipe, "static": plan.keys.static}
@@ -207,7 +214,7 @@ class Explainer:
             return [
                 {
                     "kind": "new",
-                    "text": "it was never rendered before: the store keeps nothing like it for these frames",
+                    "text": "it was never rendered before: the store has nothing similar for these frames",
                 }
             ], None
         margins = {}
@@ -228,7 +235,7 @@ class Explainer:
         return causes, best[1]
 
     def _at_other_rates(self, plan: Plan, chunk: Chunk) -> list[str]:
-        """Return the kept chunks of other frame rates that show some of the same time."""
+        """Return the stored chunks of other frame rates that overlap this one in time."""
         fps, found = plan.graph.header.fps, []
         for key, recipe in self.kept.items():
             rate = recipe["static"].get("fps")

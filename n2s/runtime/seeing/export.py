@@ -1,4 +1,4 @@
-"""Values of a view as an .npz file, written block by block, so that a film's worth of frames needs no memory for it."""
+"""Values of a view as an .npz file, written block by block, so that a whole film never has to be in memory."""
 
 from __future__ import annotations
 

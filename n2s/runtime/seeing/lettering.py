@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# Five columns a letter, from the left, two hexadecimal digits each; bit 0 is the top row, bit 7 hangs below the line.
+# Five columns per letter, from the left, two hexadecimal digits each; bit 0 is the top row, bit 7 hangs below the line.
 _COLUMNS = {
     "0": "3e4141413e", "1": "00427f4000", "2": "6251494946", "3": "2241494936", "4": "1814127f10", "5": "2745454539",
     "6": "3c4a494930", "7": "0171090503", "8": "3649494936", "9": "064949291e", "a": "2054545478", "b": "7f48444438",
@@ -20,12 +20,12 @@ HEIGHT = 7
 
 
 def width(text: str, scale: int = 2) -> int:
-    """Return how many pixels a line takes."""
+    """Return the width of a line of text in pixels."""
     return max(0, 6 * len(text) - 1) * scale
 
 
 def letter(pixels: np.ndarray, x: int, y: int, text: str, colour: tuple[int, int, int], scale: int = 2) -> None:
-    """Write a line, its upper left corner at (x, y), into uint8 pixels (H, W, 3); what lies outside is left out."""
+    """Write a line of text into uint8 pixels (H, W, 3), its upper left corner at (x, y), clipped to the picture."""
     for i, character in enumerate(text.lower()):
         if character == " ":
             continue

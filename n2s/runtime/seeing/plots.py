@@ -11,7 +11,7 @@ from n2s.runtime.seeing.lettering import HEIGHT, letter, width
 
 LINES = ((201, 118, 0), (59, 130, 160), (79, 157, 105), (176, 122, 161), (196, 78, 82), (110, 110, 120), (140, 109, 49))
 _PAPER, _GRID, _AXIS, _INK, _MARK = (255, 255, 255), (233, 235, 239), (176, 181, 189), (75, 82, 92), (148, 155, 166)
-_FINE = 4  # columns that are worked out for each column of pixels
+_FINE = 4  # computed columns per column of pixels
 _RADIUS = 1.0  # half the thickness of a line, in pixels
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 
@@ -19,7 +19,7 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 60
 def plot(
     signal: np.ndarray, times: np.ndarray, title: str, marks: Sequence[float] = (), size: tuple[int, int] = (1280, 440)
 ) -> np.ndarray:
-    """Return a picture uint8 (H, W, 3) of a signal (T,) or (T, K) over time (s): a line a column.
+    """Return a picture uint8 (H, W, 3) of a signal (T,) or (T, K) over time (s): one line per column.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def plot(
 
 
 def _bounds(low: float, high: float) -> tuple[float, float]:
-    """The range that is drawn: the signal's with a little air, or something around a constant."""
+    """Return the range of the axis: the signal's range with a margin, or a range around a constant."""
     if high - low < 1e-9:
         air = max(abs(high) * 0.5, 0.5)
         return low - air, high + air
@@ -57,7 +57,7 @@ def _bounds(low: float, high: float) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Five to ten round numbers within a range."""
+    """Return five to ten round numbers within a range."""
     rough = (high - low) / 9
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(power * digit for digit in (1, 2, 5, 10) if power * digit >= rough * 0.999)
@@ -65,16 +65,20 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _number(value: float, ticks: Sequence[float]) -> str:
-    """A tick with as many decimals as its neighbours need."""
+    """Return a tick's text, with as many decimals as the step between ticks needs."""
     step = min(abs(b - a) for a, b in zip(ticks, ticks[1:])) if len(ticks) > 1 else abs(value) or 1
     decimals = max(0, int(np.ceil(-np.log10(step) - 1e-9)))
     return f"{value:.{decimals}f}" if decimals <= 4 and abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _grid(
-    pixels: np.ndarray, box: tuple[int, int, int, int], span: tuple[float, float], ticks: list[float], labels: list[str],
+    pixels: np.ndarray,
+    box: tuple[int, int, int, int],
+    span: tuple[float, float],
+    ticks: list[float],
+    labels: list[str],
     time: tuple[float, float],
-) -> None:  # fmt: skip
+) -> None:
     left, top, right, bottom = box
     for tick, label in zip(ticks, labels):
         y = round(bottom - 1 - (tick - span[0]) / (span[1] - span[0]) * (bottom - top - 1))
@@ -97,11 +101,11 @@ def _heading(
     pixels: np.ndarray, box: tuple[int, int, int, int], title: str, low: float, high: float, count: int
 ) -> None:
     letter(pixels, box[0], 16, title, _INK)
-    said = f"min {low:.3g}   max {high:.3g}"
-    letter(pixels, box[2] - width(said), 16, said, _INK)
+    extremes = f"min {low:.3g}   max {high:.3g}"
+    letter(pixels, box[2] - width(extremes), 16, extremes, _INK)
     x = box[0] + width(title) + 30
     for i in range(count if count > 1 else 0):
-        if x + 44 + width(str(i)) > box[2] - width(said):
+        if x + 44 + width(str(i)) > box[2] - width(extremes):
             break
         pixels[21:25, x : x + 14] = LINES[i % len(LINES)]
         letter(pixels, x + 20, 16, str(i), _INK)
@@ -111,8 +115,8 @@ def _heading(
 def _line(values: np.ndarray, low: float, high: float, wide: int, tall: int) -> np.ndarray:
     """Return how much of each pixel (tall, wide) a line covers, 0..1.
 
-    For every fine column the stretch that the values pass there, grown by a disc, covers an interval of heights; a
-    pixel's part of it is exact vertically and a mean over the fine columns across.
+    In every fine column the line covers an interval of heights: the range of the values there, widened by the line's
+    radius. A pixel's coverage is exact vertically, and a mean over its fine columns horizontally.
     """
     edges = np.linspace(0, len(values) - 1, wide * _FINE + 1) if len(values) > 1 else np.zeros(wide * _FINE + 1)
     heights = (high - values) / (high - low) * (tall - 1) + 0.5

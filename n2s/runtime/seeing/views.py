@@ -1,4 +1,4 @@
-"""Views: what one output of one node of a track gives, at the frames that are asked for and no others."""
+"""Views: the values of one output of one node of a track, at chosen frames only."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ class View:
         kind = SIGNAL if self.param else self.graph.output(self.link).kind
         self.name = port or str(self.link)
         if kind is AUDIO:
-            raise GraphError(
-                f'"{self.name}" is music; a signal, latents or frames were wanted, like those of Features.'
-            )
+            raise GraphError(f'"{self.name}" is music; choose a signal, latents or frames, such as those of Features.')
         self.kind = kind.name.lower()
         self.values, self.clock = session.values, session.clock
 
@@ -55,7 +53,7 @@ class View:
         """Return the parameter that is meant, or the link."""
         if port is None and not self.graph.sinks():
             raise ArgumentError(
-                f"The graph makes no film. Name what is to be seen with --node: {', '.join(list(self.graph.nodes)[:40])}."
+                "The graph makes no film. Choose a node with --node: " + ", ".join(list(self.graph.nodes)[:40]) + "."
             )
         if port is None:
             return None, self.graph.nodes[self.graph.sinks()[0]].frames

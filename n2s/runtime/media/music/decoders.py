@@ -20,7 +20,7 @@ import numpy as np
 
 from n2s.graph.errors import MediaError
 from n2s.runtime.media.music.layouts import layout_of_mask
-from n2s.runtime.media.music.reading import Part, Reading, damaged, truncated
+from n2s.runtime.media.music.reading import Part, Reading, damage_error, truncation_error
 from n2s.runtime.media.music.splice import Splice
 from n2s.runtime.media.quiet import quiet_libraries
 
@@ -59,7 +59,7 @@ def open_part(path: str, part: Part, ffmpeg: Callable[[], str], keep: bool) -> S
             source = Soundfile(path, part, keep)
         except soundfile.LibsndfileError as error:
             if part.kind == "flac":  # FFmpeg would bridge the damage with silence
-                raise damaged(path, 0.0, error) from None
+                raise damage_error(path, 0.0, error) from None
     if source is None:  # some codec in a familiar container, or something else altogether
         source = FFmpeg(path, part, ffmpeg, keep)
     if source.channels > MOST_CHANNELS:
@@ -130,7 +130,7 @@ class Soundfile(Source):
                 with quiet_libraries():
                     steps.append(self._file.read(min(n, BLOCK), dtype="float32", always_2d=True))
             except self._error as error:
-                wrong = damaged(self._path, at / self.rate, error)
+                wrong = damage_error(self._path, at / self.rate, error)
                 if not self._keep:
                     raise wrong from None
                 self.missing, self._ended = wrong.missing, True
@@ -145,12 +145,12 @@ class Soundfile(Source):
             with quiet_libraries():
                 self._file.seek(position)
         except self._error as error:
-            raise damaged(self._path, position / self.rate, error) from None
+            raise damage_error(self._path, position / self.rate, error) from None
 
     def check_end(self, samples: int) -> None:
         slack = 3 * 1152 if self._kind == "mp3" else 0  # encoders differ on whether they count the header's frame
         if samples + slack < self.frames and not self.missing:
-            wrong = truncated(self._path, f"{samples / self.rate:.2f} s of {self.frames / self.rate:.2f} s")
+            wrong = truncation_error(self._path, f"{samples / self.rate:.2f} s of {self.frames / self.rate:.2f} s")
             if not self._keep:
                 raise wrong
             self.missing = wrong.missing
@@ -203,11 +203,11 @@ class FFmpeg(Source):
             self._feeder = threading.Thread(target=self._feed, args=(part,), daemon=True, name="music")
             self._feeder.start()
         if not self._read_header():
-            said = self._end()[1]
-            if "matches no streams" in said:
+            message = self._end()[1]
+            if "matches no streams" in message:
                 raise MediaError(f"{self._path} has no sound in it; a piece of music is wanted: {READABLE}.")
             raise MediaError(
-                f"{self._path} is not audio, or too damaged to be read ({said or 'nothing decoded'}); "
+                f"{self._path} is not audio, or too damaged to be read ({message or 'nothing decoded'}); "
                 f"wanted: {READABLE}."
             )
 
@@ -243,7 +243,7 @@ class FFmpeg(Source):
         return block.clip(-1, 1) if self._keep else block  # a damaged packet may decode to anything
 
     def _check_status(self) -> None:
-        status, said = self._end()
+        status, error = self._end()
         lines = self._lines()
         if any(CHANGED in line for line in lines):
             raise MediaError(
@@ -253,13 +253,13 @@ class FFmpeg(Source):
         seconds = self._read / self.rate
         wrong = None
         if (stated := stated_seconds(lines)) and seconds < stated - SHORT[0] - SHORT[1] / self.rate:
-            wrong = truncated(self._path, f"{seconds:.2f} s of {stated:.2f} s")
-        if status or LOSS.search(said) or any(re.match(r"\[in#.*\[error\]", line) for line in lines):
-            wrong = damaged(self._path, seconds, said)
+            wrong = truncation_error(self._path, f"{seconds:.2f} s of {stated:.2f} s")
+        if status or LOSS.search(error) or any(re.match(r"\[in#.*\[error\]", line) for line in lines):
+            wrong = damage_error(self._path, seconds, error)
         if wrong and not self._keep:
             raise wrong
-        if said and self._keep:
-            self.missing = f"some of it cannot be decoded ({said.rstrip('.')}); {seconds:.2f} s are left"
+        if error and self._keep:
+            self.missing = f"some of it cannot be decoded ({error.rstrip('.')}); {seconds:.2f} s are left"
         elif wrong:
             self.missing = wrong.missing
 
@@ -268,12 +268,12 @@ class FFmpeg(Source):
         return self._stderr.read(1 << 20).decode("utf-8", "replace").splitlines()
 
     def _end(self) -> tuple[int, str]:
-        """Wait for the process; its exit status and the first error of which it spoke, without its own addresses."""
+        """Wait for the process; return its exit status and its first error message, without memory addresses."""
         status = self._process.wait()
         wrong = [line for line in self._lines() if re.search(r"\[(error|fatal|panic)\]", line)]
         telling = re.compile(f"{LOSS.pattern}|matches no streams", re.IGNORECASE)
-        said = re.sub(r"^(\[[^\]]*\]\s*)+", "", next(filter(telling.search, wrong), wrong[0] if wrong else ""))
-        return status, re.sub("^Format not on whitelist.*", "its container is none that music comes in", said)
+        error = re.sub(r"^(\[[^\]]*\]\s*)+", "", next(filter(telling.search, wrong), wrong[0] if wrong else ""))
+        return status, re.sub("^Format not on whitelist.*", "its container format is not one for music", error)
 
     def close(self) -> None:
         process, self._process = self._process, None

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from n2s.runtime.media.music.layouts import USUAL, layout_of_mask
-from n2s.runtime.media.music.reading import Bytes, Part, Reading, damaged, tag_length, truncated
+from n2s.runtime.media.music.reading import Bytes, Part, Reading, damage_error, tag_length, truncation_error
 
 MARK = re.compile(rb"\xff[\xf8\xf9]|fLaC[\x00\x80]\x00\x00\x22", re.DOTALL)
 STREAMINFO_AT = 8  # after the magic and the header of the first block
@@ -77,11 +77,11 @@ def read_flac(path: str, start: int, keep: bool) -> Reading:
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         streams = list(_streams(data, start))
         if not streams:
-            raise truncated(path, "part of its header")
+            raise truncation_error(path, "part of its header")
         channels = streams[0].channels
         layout = layout_of_mask(streams[0].mask, channels) if streams[0].mask else USUAL[channels]  # as FLAC defines it
         if keep:
-            return _mended(data, streams, layout)
+            return _mend(data, streams, layout)
         for stream in streams:
             if not stream.total or stream is not streams[-1]:
                 _check_end(path, data, stream)
@@ -167,11 +167,11 @@ def _check_end(path: str, data: mmap.mmap, stream: Stream) -> None:
     """Refuse a stream whose length nothing states when its last frame is not whole."""
     seconds = stream.frames[-1].first / stream.rate if stream.frames and stream.rate else 0.0
     if stream.total and stream.counted < stream.total:
-        raise damaged(path, seconds, f"{stream.counted} of {stream.total} samples before the next stream")
+        raise damage_error(path, seconds, f"{stream.counted} of {stream.total} samples before the next stream")
     if not stream.total and (
         not stream.frames or not _is_whole(data, stream.frames[-1].at, _without_tags(data, stream.sound, stream.stop))
     ):
-        raise truncated(path, f"no whole frame after {seconds:.2f} s")
+        raise truncation_error(path, f"no whole frame after {seconds:.2f} s")
 
 
 def _without_tags(data: mmap.mmap, start: int, stop: int) -> int:
@@ -209,7 +209,7 @@ def _with_total(data: mmap.mmap, stream: Stream, total: int, pieces: tuple[Bytes
     return (header, (rest, stream.sound), *(pieces or ((stream.sound, stream.stop),)))
 
 
-def _mended(data: mmap.mmap, streams: list[Stream], layout: str) -> Reading:
+def _mend(data: mmap.mmap, streams: list[Stream], layout: str) -> Reading:
     parts, missing = [], []
     for stream in streams:
         pieces, total, lost = _with_silence(data, stream)
@@ -262,7 +262,7 @@ def silence(stream: Stream, first: int, stop: int) -> bytes:
     fixed = int.from_bytes(stream.info[:2], "big") == stream.block_size
     while first < stop:
         count = min(stop - first, stream.block_size)
-        number = _coded(first // stream.block_size if fixed else first)
+        number = _encode_number(first // stream.block_size if fixed else first)
         head = (
             bytes([0xFF, 0xF8 if fixed else 0xF9, 0x70, stream.channels - 1 << 4])
             + number
@@ -275,7 +275,7 @@ def silence(stream: Stream, first: int, stop: int) -> bytes:
     return made
 
 
-def _coded(number: int) -> bytes:
+def _encode_number(number: int) -> bytes:
     """Return a number coded like a character of UTF-8, of up to 36 bits."""
     if number < 0x80:
         return bytes([number])

@@ -11,7 +11,7 @@ import re
 import struct
 from dataclasses import dataclass, field
 
-from n2s.runtime.media.music.reading import Bytes, Part, Reading, damaged, tag_length, truncated
+from n2s.runtime.media.music.reading import Bytes, Part, Reading, damage_error, tag_length, truncation_error
 
 BITRATES = {  # kbit/s by the header's index, for MPEG 1 and for MPEG 2 and 2.5, by layer
     (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -146,7 +146,7 @@ def _pieces(path: str, data: mmap.mmap, at: int, keep: bool, missing: list[str])
             if pieces and _is_finished(pieces[-1], tagged, data, at, frame):
                 held = f"{size - at} bytes of its last frame"
                 if not keep:
-                    raise truncated(path, held)
+                    raise truncation_error(path, held)
                 missing.append(f"it ends too early, with {held}")
             break
         if frame is None and (skipped := _after_tag(data, at)):
@@ -160,7 +160,7 @@ def _pieces(path: str, data: mmap.mmap, at: int, keep: bool, missing: list[str])
             if any(data[at:following]) and not complete and not _is_body_of_tag(data, at, following):
                 what = f"no frame from byte {at} to {following}"
                 if not keep:
-                    raise damaged(path, seconds, what)
+                    raise damage_error(path, seconds, what)
                 missing.append(f"{what}, {seconds:.2f} s in; it is silent there")
                 seconds += _fill(data, pieces, following - at)
             at, tagged = following, tagged or complete
@@ -283,7 +283,7 @@ def _check_length(
     if there < 0.99 * piece.bytes - 4096:  # tags at the end are counted by some and removed by others
         held = f"{there} of the {piece.bytes} bytes its header promises"
         if not keep:
-            raise truncated(path, held)
+            raise truncation_error(path, held)
         missing.append(f"it ends too early, with {held}")
 
 

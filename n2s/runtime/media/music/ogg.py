@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from n2s.runtime.media.music.reading import Part, Reading, damaged, truncated
+from n2s.runtime.media.music.reading import Part, Reading, damage_error, truncation_error
 
 CONTINUED, FIRST, LAST = 1, 2, 4
 SMALLEST_PAGE = 28  # bytes
@@ -109,14 +109,14 @@ def read_ogg(path: str, keep: bool) -> Reading:
         elif page.serial not in last:
             what = f"the page at byte {page.start} belongs to no stream that began"
             if not keep:
-                raise damaged(path, None, what)
+                raise damage_error(path, None, what)
             missing += [] if missing else [what]
             continue
         elif page.number != last[page.serial] + 1 and sounding:
             # Before the first sound numbers may leap: a radio station sends the headers again, then what is on.
             what = f"pages are missing before byte {page.start}"
             if not keep:
-                raise damaged(path, None, what)
+                raise damage_error(path, None, what)
             missing += [] if hole else [what]
             hole = True
         if hole:
@@ -176,8 +176,8 @@ def _pages(path: str, keep: bool, missing: list[str], state: dict[str, bool]) ->
             following = _find_page(file, at + 1, size)
             if not keep:
                 if wrong == "cut" and following is None:
-                    raise truncated(path, f"{at} whole bytes of {size}")
-                raise damaged(
+                    raise truncation_error(path, f"{at} whole bytes of {size}")
+                raise damage_error(
                     path, None, f"{'wrong checksum of the page' if wrong == 'sum' else 'no page'} at byte {at}"
                 )
             missing.append(f"no whole page from byte {at} to {size if following is None else following}")
@@ -245,7 +245,7 @@ def _parts(path: str, link: Link) -> list[Part]:
         pieces = [_piece(path, page, begins, page is numbered[-1]) for page in numbered]
         begins_at = _lost_beginning(link, pages[0], headers) if not parts else None
         clock = OPUS_CLOCK if link.codec == OPUS else 0
-        parts.append(Part("ogg", tuple(_merged(pieces)), bool(parts), begins_at, pages[-1].position, clock))
+        parts.append(Part("ogg", tuple(_merge(pieces)), bool(parts), begins_at, pages[-1].position, clock))
     return parts
 
 
@@ -273,7 +273,7 @@ def _piece(path: str, page: Page, begins: int, is_last: bool) -> bytes | tuple[i
     return whole[:22] + struct.pack("<I", checksum(whole)) + whole[26:]
 
 
-def _merged(pieces: list) -> list:
+def _merge(pieces: list) -> list:
     """Return pieces, spans that follow each other as one."""
     merged: list = []
     for piece in pieces:

@@ -68,13 +68,13 @@ def tag_length(head: bytes) -> int:
     return 10 + length + (10 if head[5] & 0x10 else 0)
 
 
-def truncated(path: str, there: str) -> MediaError:
+def truncation_error(path: str, there: str) -> MediaError:
     """Return the error of a file that ends too early; ``there`` says what it holds."""
     return _damage(f"{path} is truncated: it holds {there}; the whole piece is wanted. {AGAIN} {KEEP}",
                    f"it ends too early, with {there}")  # fmt: skip
 
 
-def damaged(path: str, seconds: float | None, said: object) -> MediaError:
+def damage_error(path: str, seconds: float | None, said: object) -> MediaError:
     """Return the error of a file that cannot be decoded from some second on."""
     where = "" if seconds is None else f" after {seconds:.2f} s"
     said = str(said).strip().rstrip(".").removeprefix("Error : ")

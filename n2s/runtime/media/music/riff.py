@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from n2s.runtime.media.music.layouts import NAMES, layout_of_mask
-from n2s.runtime.media.music.reading import Part, Reading, truncated
+from n2s.runtime.media.music.reading import Part, Reading, truncation_error
 
 # The formats in a wav file whose samples libsndfile reads and finds again: PCM, float, MS and IMA ADPCM, A-law, µ-law.
 WAV_FORMATS = {1, 2, 3, 6, 7, 0x11}
@@ -106,12 +106,12 @@ def read_chunks(path: str, kind: str, keep: bool) -> Reading:
         elif there < 0xFFFFFFFF or kind in ("w64", "caf"):
             fixes += [samples.sized(there + (24 if kind == "w64" else 0)), *_form_size(kind, size)]
         fixes += _frame_count(chunks, there)
-        return Reading((Part(kind, patched(size, fixes) if fixes and kind else None),), layout=layout)
+        return Reading((Part(kind, patch_lengths(size, fixes) if fixes and kind else None),), layout=layout)
     missing = ""
     if length > there:
         held = f"{max(there, 0)} of the {length} bytes its header promises"
         if not keep:
-            raise truncated(path, held)
+            raise truncation_error(path, held)
         missing = f"it ends too early, with {held}"
     return Reading((Part(kind),), missing, layout)
 
@@ -123,11 +123,11 @@ def read_au(path: str, keep: bool) -> Reading:
         start, length = struct.unpack(">II", file.read(12)[4:].ljust(8, b"\0"))
     there = size - start
     if is_unknown(length, there):
-        return Reading((Part("au", patched(size, [(8, struct.pack(">I", there))]) if there < 1 << 32 else None),))
+        return Reading((Part("au", patch_lengths(size, [(8, struct.pack(">I", there))]) if there < 1 << 32 else None),))
     if length > there:
         held = f"{max(there, 0)} of the {length} bytes its header promises"
         if not keep:
-            raise truncated(path, held)
+            raise truncation_error(path, held)
         return Reading((Part("au"),), f"it ends too early, with {held}")
     return Reading((Part("au"),))
 
@@ -147,12 +147,12 @@ def check_avi(path: str, keep: bool) -> Reading:
     if length > size - 8 and not is_unknown(length, size - 8):
         held = f"{size - 8} of the {length} bytes its header promises"
         if not keep:
-            raise truncated(path, held)
+            raise truncation_error(path, held)
         missing = f"it ends too early, with {held}"
     return Reading((Part(""),), missing)
 
 
-def patched(size: int, fixes: list[tuple[int, bytes]]) -> tuple:
+def patch_lengths(size: int, fixes: list[tuple[int, bytes]]) -> tuple:
     """Return the pieces of a file of ``size`` bytes with other bytes at some places."""
     pieces, at = [], 0
     for start, data in sorted(fixes):
@@ -207,11 +207,11 @@ def _layout(path: str, chunks: list[Chunk]) -> str:
             tag, bitmap, count = struct.unpack(">III", chunk.head[:12])
             if tag == 0x10000:
                 return layout_of_mask(bitmap, bitmap.bit_count())
-            return APPLE_LAYOUTS.get(tag >> 16, "") if tag else _labelled(path, chunk.start + 12, count)
+            return APPLE_LAYOUTS.get(tag >> 16, "") if tag else _layout_of_labels(path, chunk.start + 12, count)
     return ""
 
 
-def _labelled(path: str, at: int, count: int) -> str:
+def _layout_of_labels(path: str, at: int, count: int) -> str:
     """Return the layout of Apple's channel descriptions, 20 bytes each, whose first number is the speaker, from 1."""
     with open(path, "rb") as file:
         file.seek(at)

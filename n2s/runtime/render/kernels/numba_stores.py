@@ -46,7 +46,7 @@ class Planar(StoreRows):
 class Rgb(StoreRows):
     """Interleaved codes, held within the largest, because float32 may round the sum up to one above it.
 
-    Codes leave the loop over pixels as three rows, and are interleaved after it: steps of three keep it from vectorising.
+    The loop over pixels writes three rows, which are interleaved after it: with steps of three it would not vectorise.
     """
 
     def write_start(self, code: Writer) -> None:
