@@ -172,3 +172,17 @@ def test_a_full_disk_is_told(studio: Any, tmp_path: Path, store: Any, monkeypatc
     with pytest.raises(RenderError, match="The disk is full"):
         harness.run(graph(studio), tmp_path, store)
     assert not list(store.root.glob("frames/*/.*"))
+
+
+def test_the_plan_tells_what_is_kept(studio: Any, tmp_path: Path, store: Any, n2s: Any, n2s_json: Any) -> None:
+    path = graph(studio, ("decoded", "smooth")).path
+    command = ("plan", path, "--store", store.root, "--out", tmp_path)
+    assert "decoded (VAEDecode, 3x4 latents, on cpu, frames are kept: 0 of 4 chunks)" in n2s(*command)[1]
+    harness.run(graph(studio, ("decoded", "smooth")), tmp_path / "part", store, span=(0, 1.4))
+    assert "tone + smooth, one pass, frames are kept: 2 of 4 chunks" in n2s(*command)[1]
+    (film,) = n2s_json(*command)
+    assert {stage["name"]: stage["kept"] for stage in film["stages"]} == {
+        "anchors": False, "decoded": True, "smooth": True, "out": False
+    }  # fmt: skip
+    assert film["stages"][1]["reads"] == {"latents": {"stage": "anchors", "before": 0, "after": 0, "size": [96, 64]}}
+    assert len({stage["recipe"] for stage in film["stages"]}) == 4

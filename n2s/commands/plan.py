@@ -106,7 +106,7 @@ def stage_text(stage: dict[str, Any]) -> str:
     steps = stage.get("kernel", {}).get("steps", [])
     details = ", ".join([stage["type"], *stage["details"]])
     if stage["stage"] == "kernel":
-        return f"kernel  {' + '.join(steps)}, one pass{', frames are kept' if stage['kept'] else ''}"
+        return f"kernel  {' + '.join(steps)}, one pass{''.join(f', {said}' for said in stage['details'])}"
     if stage["stage"] == "fit":
         return f"fit     {stage['nodes'][0]} to {stage['details'][0]}"
     before = f"{' + '.join(steps)} → " if steps else ""

@@ -10,7 +10,9 @@ import numpy as np
 
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
+from n2s.graph.keys import digest
 from n2s.graph.links import Link
+from n2s.graph.time import chunk_spans
 from n2s.graph.types import LATENTS
 from n2s.graph.values import Values
 from n2s.plan.formats import call_format
@@ -18,7 +20,9 @@ from n2s.plan.keys import Chunk, node_digests
 from n2s.plan.stages import Plan, Stage
 from n2s.runtime.films.films import Film
 from n2s.runtime.films.planned import SEGMENTS, PlannedFilms
+from n2s.runtime.render.kept import KIND
 from n2s.runtime.seeing.differences import compare
+from n2s.runtime.store import Store
 
 
 def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
@@ -38,7 +42,7 @@ def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
         "chunk_frames": plan.chunk_length,
         # An album's stages are those of its tracks.
         "joins": [chapter.title for chapter in film.chapters] if len(plans) > 1 else [],
-        "stages": stages(plan) if len(plans) == 1 else [],
+        "stages": stages(plan, planned.store) if len(plans) == 1 else [],
         "driven": list_driven(plan) if len(plans) == 1 else [],
         "chunks": [
             {"start": chunk.start, "stop": chunk.stop, "key": chunk.key, "stored": there}
@@ -73,26 +77,27 @@ def describe_analysis(graph: Graph, values: Values) -> dict[str, Any]:
     }
 
 
-def stages(plan: Plan) -> list[dict[str, Any]]:
-    """Return the stages of a plan, as plain data, in their order."""
-    return [_describe_stage(plan, stage) for stage in plan.stages]
+def stages(plan: Plan, store: Store | None = None) -> list[dict[str, Any]]:
+    """Return the stages of a plan, as plain data, in their order; ``store`` tells which frames are kept."""
+    return [_describe_stage(plan, stage, store) for stage in plan.stages]
 
 
-def _describe_stage(plan: Plan, stage: Stage) -> dict[str, Any]:
+def _describe_stage(plan: Plan, stage: Stage, store: Store | None) -> dict[str, Any]:
     node = plan.graph.nodes[stage.node]
     about = {
         "stage": _stage_kind(stage, node),
         "name": stage.name,
         "nodes": list(stage.nodes),
         "type": type(node).__name__,
-        "reads": [vars(read) | {"size": list(read.size) if read.size else None} for read in stage.reads.values()],
+        "reads": {port: vars(read) for port, read in stage.reads.items()},
         "makes": stage.makes,
-        "size": list(stage.size) if stage.size else None,
-        "grid": list(stage.grid) if stage.grid else None,
+        "size": stage.size,
+        "grid": stage.grid,
         "before": stage.before,
         "after": stage.after,
         "kept": stage.keep,
-        "details": _details(plan, stage),
+        "recipe": digest(plan.keys.of_stage(stage.name)),
+        "details": _details(plan, stage, store),
     }
     if stage.kernel:
         about["kernel"] = {"steps": list(stage.kernel.steps), "inputs": list(stage.kernel.inputs)}
@@ -107,7 +112,7 @@ def _stage_kind(stage: Stage, node: Any) -> str:
     return "decoder" if LATENTS in node.ports.values() and stage.makes == "frames" else stage.makes
 
 
-def _details(plan: Plan, stage: Stage) -> list[str]:
+def _details(plan: Plan, stage: Stage, store: Store | None) -> list[str]:
     texts, node = [], plan.graph.nodes[stage.node]
     if stage.makes == "codes":
         return [str(plan.pixels), call_format(plan.graph, plan.end, plan.format.describe, node)]
@@ -121,8 +126,16 @@ def _details(plan: Plan, stage: Stage) -> list[str]:
     if before or after:
         texts.append(f"sees {before} frames before and {after} after")
     if stage.keep:
-        texts.append("frames are kept")
+        texts.append("frames are kept" + (f": {_chunks_kept(plan, stage, store)}" if store else ""))
     return texts
+
+
+def _chunks_kept(plan: Plan, stage: Stage, store: Store) -> str:
+    """Say of how many of a film's chunks the store has a stage's frames, without reading them."""
+    spans = chunk_spans(0, plan.values.clock.frames, plan.chunk_length)
+    keys = [plan.keys.chunk(start, stop, stage.name).key for start, stop in spans]
+    found = sum(store.path(KIND, key, ".json").is_file() for key in keys)
+    return f"{found} of {len(keys)} chunks"
 
 
 def list_driven(plan: Plan) -> list[dict[str, Any]]:
