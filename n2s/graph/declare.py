@@ -45,7 +45,7 @@ __all__ = [
 
 def _cache() -> Any:
     """Declare the setting that keeps a node's frames."""
-    text = "frames: keep what it gives in the store, so that work on what follows computes none of it again"
+    text = '"frames" keeps the frames of the node in the store, so that work on later nodes does not compute them again'
     return setting(None, help=text, keyed=False)
 
 

@@ -45,7 +45,7 @@ class KeptFrames(Protocol):
         ...
 
     def add(self, stage: Stage, start: int, made: np.ndarray) -> None:
-        """Take frames of a stage that were computed, from frame ``start`` on; they may be written over afterwards."""
+        """Take frames of a stage that were computed, from frame ``start`` on; they may be overwritten afterwards."""
         ...
 
 
@@ -69,7 +69,7 @@ def defined_type(plan: Plan, stage: Stage) -> type:
 
 
 class StoredFrames:
-    """Keeps the frames of nodes with ``cache: frames`` in the store, an entry per chunk of frames.
+    """Keeps the frames of nodes with ``cache: frames`` in the store, one entry per chunk of frames.
 
     One object serves one thread at a time; entries are shared through the store.
     """
@@ -143,7 +143,7 @@ class StoredFrames:
 
 
 class RecentFrames:
-    """Keeps the frames of decoders and sources in memory, the least recently used ones go first; for threads.
+    """Keeps the frames of decoders and sources in memory and drops the least recently used first; for threads.
 
     Parameters
     ----------
