@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +12,13 @@ import harness
 import numpy as np
 import pytest
 
-from n2s.graph.errors import GraphError
+from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.graph import Graph
 from n2s.nodes import VAEDecode
 from n2s.plan.film import towards
+from n2s.runtime.events import Events
 from n2s.runtime.render.kept import StoredFrames, defined_type
+from n2s.runtime.store import Store
 
 
 def graph(studio: Any, cached: tuple[str, ...] = ("decoded",), sink: str = "DigestSink", **settings: Any) -> Graph:
@@ -75,7 +80,7 @@ def test_frames_are_kept_in_the_precision_of_their_definition(studio: Any, store
     seen = harness.FrameMaker(towards(plan, "tone"), store).frames(0, 20)
     again = harness.FrameMaker(towards(plan, "tone"), store)
     stage = again.plan.stages[-1]
-    stored = StoredFrames(again.plan, store)
+    stored = StoredFrames(again.plan, store, 0)
     with stored.chunk(0, 0):
         (piece,) = stored.pieces(stage, 3, 9)
         assert piece.load is not None
@@ -108,7 +113,62 @@ def test_latents_are_not_frames(studio: Any) -> None:
         VAEDecode(cache="pictures")
 
 
-def test_what_is_kept_is_within_the_limit_of_the_store(studio: Any, tmp_path: Path, store: Any) -> None:
-    store.limit = 40_000
-    harness.run(graph(studio), tmp_path, store)
-    assert sum(entry.bytes for entry in store.entries()) <= 40_000
+def test_what_is_kept_is_within_the_limit_of_the_store(
+    studio: Any, tmp_path: Path, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = harness.run(graph(studio, ()), tmp_path / "plain", store)
+    size = sum(entry.bytes for entry in store.entries())
+    kept = harness.run(graph(studio), tmp_path / "a", store, force=True)
+    each = max(entry.bytes for entry in entries(store))
+    for entry in entries(store):
+        entry.remove()
+    store.limit, most, said = size + 2 * each + each // 2, [], []
+    add = type(store).add
+
+    def watched(self: Any, *arguments: Any) -> Path:
+        made = add(self, *arguments)
+        most.append(sum(entry.bytes for entry in self.entries()))
+        return made
+
+    monkeypatch.setattr(type(store), "add", watched)
+    events = Events()
+    events.said = said.append
+    full = harness.run(graph(studio), tmp_path / "b", store, force=True, events=events)
+    assert film(plain) == film(kept) == film(full)
+    assert 2 <= len(entries(store)) < 4 and max(most) <= store.limit
+    assert [text for text in said if "The store is full" in text and "decoded" in text]
+
+
+def test_what_was_used_longest_ago_makes_room(tmp_path: Path) -> None:
+    store, now = Store(tmp_path / "store", limit=10_000), time.time()
+    keys = [f"{i:040x}" for i in range(4)]
+    kinds, ages = ("segments", "frames", "segments", "frames"), (7200, 3600, 2 * 86400, 60)
+    for key, kind, age in zip(keys, kinds, ages):
+        store.add(kind, key, ".bin", {}, lambda path: path.write_bytes(bytes(2000)))
+        os.utime(store.path(kind, key, ".json"), (now - age, now - age))
+    left = lambda: {entry.key for entry in store.entries()}  # noqa: E731
+    assert store.make_room("frames", 100, since=now) and len(left()) == 4
+    assert store.make_room("frames", 3000, since=now - 600) and left() == {keys[0], keys[1], keys[3]}
+    assert store.make_room("frames", 5000, since=now - 600) and left() == {keys[0], keys[3]}
+    assert not store.make_room("frames", 9000, since=now - 600) and left() == {keys[0], keys[3]}
+
+
+def test_frames_are_kept_by_threads_and_processes_alike(
+    executor: Any, studio: Any, tmp_path: Path, new_store: Any
+) -> None:
+    plain = harness.run(graph(studio, ()), tmp_path / "plain", new_store())
+    store = new_store()
+    cold = harness.run(graph(studio), tmp_path / "cold", store, executor=executor(2))
+    warm = harness.run(graph(studio), tmp_path / "warm", store, executor=executor(2), force=True)
+    assert film(plain) == film(cold) == film(warm) and len(entries(store)) == 4
+    assert cold.computed["decoded"] == 63 and "decoded" not in warm.computed
+
+
+def test_a_full_disk_is_told(studio: Any, tmp_path: Path, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(frame: np.ndarray) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("n2s.runtime.render.framefile._pack", no_space)
+    with pytest.raises(RenderError, match="The disk is full"):
+        harness.run(graph(studio), tmp_path, store)
+    assert not list(store.root.glob("frames/*/.*"))

@@ -45,7 +45,7 @@ __all__ = [
 
 def _cache() -> Any:
     """Declare the setting that keeps a node's frames."""
-    text = '"frames" keeps the frames of the node in the store, so that work on later nodes does not compute them again'
+    text = "what the store keeps of the node: with frames, work on later nodes does not compute its frames again"
     return setting(None, help=text, keyed=False)
 
 
@@ -70,7 +70,7 @@ class Streamed(Node):
     """
 
     kind: ClassVar[str] = "streamed"
-    cache: Literal["frames"] | None = _cache()
+    cache: Literal["frames", None] = _cache()
 
     @field_validator("cache")
     @classmethod
@@ -108,7 +108,7 @@ class Pointwise(Node):
     plain functions of its own package, and name numbers of its module; every number is float32.
     """
 
-    cache: Literal["frames"] | None = _cache()
+    cache: Literal["frames", None] = _cache()
 
     kind: ClassVar[str] = "pointwise"
     outputs: ClassVar[dict[str, Output]] = {"frames": Output(FRAMES)}

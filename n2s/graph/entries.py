@@ -5,15 +5,16 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any
 
+from n2s.graph.code.files import entry_points_of
 from n2s.graph.errors import N2SError
 
 
 def entries(group: str) -> list[EntryPoint]:
     """Return the entry points of a group in a fixed order, the library's own first."""
-    return sorted(entry_points(group=group), key=lambda e: (not e.value.startswith("n2s."), e.value, e.name))
+    return sorted(entry_points_of(group), key=lambda e: (not e.value.startswith("n2s."), e.value, e.name))
 
 
 def load_entry(entry: EntryPoint) -> tuple[Any, str]:

@@ -8,11 +8,11 @@ import re
 import signal
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from n2s.graph.errors import RenderError
-from n2s.runtime.machine import ffmpeg_path
 from n2s.runtime.store import disk_error
 
 QUIET = ["-hide_banner", "-nostdin", "-v", "error", "-nostats", "-y", "-xerror"]
@@ -21,6 +21,31 @@ EXACT = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact
 
 _running: list[FFmpeg] = []
 _TEMPORARY = re.compile(r"\A\.(.+)\.\d+\.[0-9a-f]{8}\.tmp.*")
+
+
+@cache
+def ffmpeg_path() -> str:
+    """Return the FFmpeg that imageio-ffmpeg brings (or that IMAGEIO_FFMPEG_EXE names).
+
+    Raises
+    ------
+    RenderError
+        When there is none.
+    """
+    import imageio_ffmpeg  # slow to import, and only what starts FFmpeg needs it
+
+    try:
+        path = imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError:
+        path = ""
+    if not path or not os.access(path, os.X_OK):
+        named = os.environ.get("IMAGEIO_FFMPEG_EXE")
+        where = f"IMAGEIO_FFMPEG_EXE names {named}, which cannot be run" if named else "imageio-ffmpeg brings none here"
+        raise RenderError(
+            f"There is no FFmpeg: {where}. Cure: pip install --force-reinstall imageio-ffmpeg, or let "
+            "IMAGEIO_FFMPEG_EXE name an FFmpeg with libx264."
+        )
+    return path
 
 
 class FFmpeg:

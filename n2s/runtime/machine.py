@@ -12,6 +12,7 @@ from pathlib import Path
 from n2s.graph.code.identity import engine_parts
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest
+from n2s.runtime.ffmpeg import ffmpeg_path
 
 # Instruction sets by which numba, numpy and ONNX Runtime choose their code.
 _INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512vl", "avx512_vnni", "avx_vnni", "amx_int8",
@@ -61,31 +62,6 @@ def instructions() -> str:
     except OSError:
         pass
     return "+".join([platform.machine().lower(), *found])
-
-
-@cache
-def ffmpeg_path() -> str:
-    """Return the FFmpeg that imageio-ffmpeg brings (or that IMAGEIO_FFMPEG_EXE names).
-
-    Raises
-    ------
-    RenderError
-        When there is none.
-    """
-    import imageio_ffmpeg  # slow to import, and only what starts FFmpeg needs it
-
-    try:
-        path = imageio_ffmpeg.get_ffmpeg_exe()
-    except RuntimeError:
-        path = ""
-    if not path or not os.access(path, os.X_OK):
-        named = os.environ.get("IMAGEIO_FFMPEG_EXE")
-        where = f"IMAGEIO_FFMPEG_EXE names {named}, which cannot be run" if named else "imageio-ffmpeg brings none here"
-        raise RenderError(
-            f"There is no FFmpeg: {where}. Cure: pip install --force-reinstall imageio-ffmpeg, or let "
-            "IMAGEIO_FFMPEG_EXE name an FFmpeg with libx264."
-        )
-    return path
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.check import without_film
+from n2s.graph.declare import Sink
 from n2s.graph.errors import GraphError, MediaError
 from n2s.graph.graph import Graph
 from n2s.graph.time import Clock
@@ -32,6 +34,24 @@ from n2s.runtime.render.kept import RecentFrames
 from n2s.runtime.store import Store
 
 MEMORY = 512 << 20  # bytes of decoded frames that are kept
+VALUES, OPENED = 500, 100  # nodes whose values, and whose tables and models, are kept from edit to edit
+
+
+class Recent(OrderedDict):
+    """A dict of the most recently used items."""
+
+    def __init__(self, most: int):
+        super().__init__()
+        self.most = most
+
+    def __getitem__(self, key: Any) -> Any:
+        self.move_to_end(key)
+        return super().__getitem__(key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, value)
+        while len(self) > self.most:
+            self.popitem(last=False)
 
 
 @dataclass
@@ -41,7 +61,7 @@ class _Shared:
     store: Store
     recent: RecentFrames
     known: Known | None
-    opened: dict[str, Any] = field(default_factory=dict)
+    opened: dict[str, Any] = field(default_factory=lambda: Recent(OPENED))
     lock: Any = field(default_factory=threading.RLock)
 
 
@@ -79,7 +99,9 @@ class Session:
     ):
         store = store if isinstance(store, Store) else Store(store)
         self._begin(
-            graph, RunContext(store, say, fresh), _Shared(store, RecentFrames(memory), {} if remember else None)
+            graph,
+            RunContext(store, say, fresh),
+            _Shared(store, RecentFrames(memory), Recent(VALUES) if remember else None),
         )
 
     def _begin(self, graph: Graph, context: RunContext, shared: _Shared) -> None:
@@ -223,12 +245,14 @@ class Session:
         with self._shared.lock:
             if end not in self._makers:
                 plan = self._plan(end)
-                self._makers[end] = FrameMaker(plan, self.store, self._shared.recent.of(plan), self._shared.opened)
+                self._makers[end] = FrameMaker(plan, self.store, self._shared.recent, self._shared.opened)
             return self._makers[end]
 
     def frame(self, end: str, number: int) -> np.ndarray:
-        """Return what a node gives for one frame: float32 (3, H, W) or (C, h, w)."""
-        return self.maker(end).frames(number, number + 1)[0]
+        """Return what a node gives for one frame: float32 (3, H, W) or (C, h, w); of a sink, what it is shown."""
+        node = self.graph.flat.nodes.get(end)
+        shown = node.frames.node if isinstance(node, Sink) and getattr(node, "frames", None) else end
+        return self.maker(shown).frames(number, number + 1)[0]
 
     def pick(self, end: str, numbers: Sequence[int]) -> Any:
         """Yield what a node gives for some rising frame numbers, a few at a time."""

@@ -157,6 +157,27 @@ class Store:
         publish(payload.with_suffix(".json"), lambda path: path.write_text(text, encoding="utf-8"))
         return payload
 
+    def make_room(self, kind: str, size: int, since: float) -> bool:
+        """Remove entries, the least recently used ones first, until some bytes more fit.
+
+        Those of the kind go that nothing has used since a moment, and all that nothing has used for a day before it;
+        what a run that is under way has made or found stays.
+
+        Returns
+        -------
+        bool
+            Whether they fit within the limit.
+        """
+        entries = sorted(self.entries(), key=lambda entry: (entry.used, entry.bytes))
+        over = sum(entry.bytes for entry in entries) + size - self.limit
+        for entry in entries:
+            if over <= 0:
+                break
+            if entry.used < (since if entry.kind == kind else since - STALE_SECONDS):
+                entry.remove()
+                over -= entry.bytes
+        return over <= 0
+
     def forget_unfinished(self, key: str, pid: int) -> None:
         """Remove what a process that is gone had begun to write under a key."""
         for path in self.root.glob(f"*/{key[:2]}/.{key}*.{pid}.*.tmp*"):

@@ -11,7 +11,14 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, requires, version
+from importlib.metadata import (
+    EntryPoints,
+    PackageNotFoundError,
+    entry_points,
+    packages_distributions,
+    requires,
+    version,
+)
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +33,16 @@ _LEFT_OUT = re.compile(
     r"|\.[^/]*\.sw[a-z])(/|$)"
 )
 _ROOT = str(Path(__file__).resolve().parents[2])
+
+
+def entry_points_of(group: str) -> EntryPoints:
+    """Return the entry points of a group; what is installed is looked through once for all groups."""
+    return _entry_points(tuple(sys.path)).select(group=group)
+
+
+@cache
+def _entry_points(path: tuple[str, ...]) -> EntryPoints:
+    return entry_points()
 
 
 def own_file(name: str) -> str | None:
@@ -198,7 +215,7 @@ def is_small(top: str) -> bool:
 @cache
 def _authors_packages() -> frozenset[str]:
     """The packages that give nodes or formats: their code is looked at, wherever they lie."""
-    entries = [*entry_points(group="n2s.nodes"), *entry_points(group="n2s.formats")]
+    entries = [*entry_points_of("n2s.nodes"), *entry_points_of("n2s.formats")]
     return frozenset(entry.value.partition(":")[0].partition(".")[0] for entry in entries)
 
 

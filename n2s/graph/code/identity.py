@@ -49,15 +49,17 @@ APART = frozenset(
     for name in (
         "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.loaded", "graph.declarations",
         "graph.entries", "graph.errors", "graph.format_registry", "graph.graph", "graph.handles", "graph.keys",
-        "graph.registry", "graph.wording", "formats.mp4", "runtime.media.audio", "runtime.events", "runtime.inputs",
-        "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
+        "graph.registry", "graph.wording", "plan.keys", "formats.mp4", "runtime.media.audio", "runtime.events",
+        "runtime.inputs", "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
     )
 )  # fmt: skip
+# What decides which stages there are, and what makes their frames and what is stored of them; with what they import.
 ENGINE = (
+    f"{OWN}.plan.film",
     f"{OWN}.runtime.render.frames",
     f"{OWN}.runtime.render.segments",
     f"{OWN}.runtime.context",
-)  # with what they import
+)
 _late: set[str] = set()  # files of modules that were not imported when they were first looked at
 _executed: dict[int, Facts] = {}  # by execution: once known, an edit of the file makes no difference
 

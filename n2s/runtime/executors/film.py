@@ -28,7 +28,6 @@ from n2s.runtime.executors.base import OtherCode, Rendered, Task
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.segments import write_segment
 from n2s.runtime.render.tally import Tally
-from n2s.runtime.seeing.differences import compare
 
 
 @dataclass(frozen=True)
@@ -221,6 +220,8 @@ class FilmRenderer:
         return Rendered(dict(tally.seconds), dict(tally.frames), where)
 
     def _other(self, task: Task, chunk: Chunk, plan: Plan) -> OtherCode:
+        from n2s.runtime.seeing.differences import compare  # for this error alone
+
         part = self.parts[task.plan]
         planned, found = ({**chunk.recipe, "static": static} for static in (part.static, plan.keys.static))
         difference = compare(planned, found, [stage.node for stage in plan.nodes])

@@ -6,8 +6,9 @@ user gave none) and returns an `Executor`: ``[project.entry-points."n2s.executor
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
+from n2s.graph.code.files import entry_points_of
 from n2s.graph.errors import ArgumentError
 from n2s.graph.registry import suggest
 from n2s.runtime.executors.base import Executor
@@ -40,7 +41,8 @@ def choose_executor(name: str | None = None, jobs: int | None = None, workers: i
 
 
 def _load(name: str) -> type[Executor]:
-    others = [entry for entry in entry_points(group=GROUP) if entry.name not in {own.name for own in OWN}]
+    own = {entry.name: entry for entry in OWN}
+    others = [] if name in own else [entry for entry in entry_points_of(GROUP) if entry.name not in own]
     values = {entry.value: entry for entry in (*OWN, *others) if entry.name == name}
     if not values:
         known = [entry.name for entry in (*OWN, *others)]

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import zstandard
 
-from n2s.runtime.store import Store
+from n2s.graph.whole import temporary_name
+from n2s.runtime.store import disk_error
 
-FORMAT = 1
-LEVEL = 1  # of Zstandard: a frame packs in a quarter of the time that it takes to decode; higher levels save a per cent
+LEVEL = 1  # of Zstandard: packs a frame in a quarter of the time that it takes to decode; higher levels save a per cent
 
 
 def _pack(frame: np.ndarray) -> bytes:
-    width = frame.dtype.itemsize
-    planes = np.ascontiguousarray(frame).view(np.uint8).reshape(-1, width).T
+    planes = np.ascontiguousarray(frame).view(np.uint8).reshape(-1, frame.dtype.itemsize).T
     return zstandard.ZstdCompressor(LEVEL).compress(np.ascontiguousarray(planes))
 
 
@@ -33,39 +30,53 @@ def _unpack(data: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 class FrameWriter:
-    """Collects frames from ``start`` on in a temporary file of the store's disk.
+    """Collects frames from ``start`` on, under a temporary name beside ``path``.
 
-    Frames must come in order; those before ``start``, or that came already, are passed over. After a gap nothing more
-    is taken, and ``count`` stays short.
+    Frames come in order; those that came already are passed over. After a gap nothing more is taken, and ``count``
+    stays short. Raises RenderError, from all of its methods, where the disk does not take them.
     """
 
-    def __init__(self, store: Store, start: int, dtype: type):
-        self.start, self.count, self.dtype = start, 0, np.dtype(dtype)
+    def __init__(self, path: Path, start: int, dtype: type):
+        self.path, self.start, self.count, self.dtype = path, start, 0, np.dtype(dtype)
         self._offsets, self._shape = [0], ()
-        store.root.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(".tmp", ".frames-", store.root)
-        self._file, self._path = os.fdopen(handle, "wb"), Path(name)
+        self._temporary = temporary_name(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(self._temporary, "wb")
+        except OSError as error:
+            raise disk_error(error, path) from error
+
+    @property
+    def bytes(self) -> int:
+        """How many were written."""
+        return self._offsets[-1]
 
     def add(self, first: int, frames: np.ndarray) -> None:
-        for frame in frames[max(0, self.start + self.count - first) :]:
-            if first > self.start + self.count:
-                return
-            self._shape = frame.shape
-            self._file.write(_pack(frame.astype(self.dtype)))
-            self._offsets.append(self._file.tell())
-            self.count += 1
+        """Take frames, the first of which is number ``first``."""
+        following = self.start + self.count
+        if first > following:
+            return
+        try:
+            for frame in frames[following - first :]:
+                self._shape = frame.shape
+                self._file.write(_pack(frame.astype(self.dtype)))
+                self._offsets.append(self._file.tell())
+                self.count += 1
+        except OSError as error:
+            raise disk_error(error, self.path) from error
 
     def move_to(self, path: Path) -> None:
-        """Finish the file at a path."""
-        about = {"format": FORMAT, "dtype": self.dtype.str, "shape": self._shape, "offsets": self._offsets}
+        """Finish the file, and give it another name in its folder."""
+        about = {"dtype": self.dtype.str, "shape": self._shape, "offsets": self._offsets}
         index = json.dumps(about).encode()
         self._file.write(index + len(index).to_bytes(8, "little"))
         self._file.close()
-        shutil.move(self._path, path)
+        os.replace(self._temporary, path)
 
     def close(self) -> None:
+        """Let go of what was not finished."""
         self._file.close()
-        self._path.unlink(missing_ok=True)
+        self._temporary.unlink(missing_ok=True)
 
 
 class FrameReader:
@@ -84,9 +95,8 @@ class FrameReader:
         made = np.empty((stop - start, *self._shape), np.float32)
         self._file.seek(self._offsets[start])
         for i in range(start, stop):
-            made[i - start] = _unpack(
-                self._file.read(self._offsets[i + 1] - self._offsets[i]), self._shape, self._dtype
-            )
+            data = self._file.read(self._offsets[i + 1] - self._offsets[i])
+            made[i - start] = _unpack(data, self._shape, self._dtype)
         return made
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from n2s.plan.stages import Kernel, Plan, Size, Stage
 from n2s.runtime.render import kernels
 from n2s.runtime.render.compiled import forget_kept_code
 from n2s.runtime.render.edges import check_finite, prepared_columns, read_only, streamed_output
-from n2s.runtime.render.kept import KeptFrames, NothingKept, Piece, StoredFrames
+from n2s.runtime.render.kept import KeptFrames, NothingKept, Piece, RecentFrames, RecentOrStored, StoredFrames
 from n2s.runtime.render.tally import Tally
 from n2s.runtime.store import Store
 
@@ -40,15 +40,17 @@ class FrameMaker:
     plan : Plan
     store : Store
         Which has the folder of compiled kernels.
-    kept : KeptFrames, optional
-        Where frames are looked for before they are computed; the store by default, for nodes with ``cache: frames``.
+    recent : RecentFrames, optional
+        Frames in memory, which are looked for before they are computed; without it those of nodes with
+        ``cache: frames`` are, in the store.
     opened : dict, optional
         What nodes have opened for other plans of the same files.
     """
 
-    def __init__(self, plan: Plan, store: Store, kept: KeptFrames | None = None, opened: dict[str, Any] | None = None):
-        self.plan, self.store = plan, store
-        self.kept = kept
+    def __init__(
+        self, plan: Plan, store: Store, recent: RecentFrames | None = None, opened: dict[str, Any] | None = None
+    ):
+        self.plan, self.store, self.recent, self.began = plan, store, recent, time.time()
         computed = [stage for stage in plan.stages if stage.kernel is None]
         nodes = {stage.node: plan.graph.nodes[stage.node] for stage in computed}
         forget_kept_code(plan.graph.nodes[name] for name in plan.order)
@@ -156,10 +158,10 @@ class FrameMaker:
                 at += count
 
     def _kept(self) -> KeptFrames:
-        if self.kept is not None:
-            return self.kept
+        """Return where one piece of work looks for frames before it computes them."""
         keeping = any(stage.keep for stage in self.plan.stages)
-        return StoredFrames(self.plan, self.store) if keeping else NothingKept()
+        stored = StoredFrames(self.plan, self.store, self.began)
+        return RecentOrStored(self.plan, self.recent, stored) if self.recent else stored if keeping else NothingKept()
 
     def warm_up(self, say: Callable[[str], None] = lambda text: None) -> None:
         """Make the first frame, so that kernels are compiled and models opened before threads share them.

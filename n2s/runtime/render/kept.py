@@ -6,6 +6,7 @@ back has the bits of what was computed.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -21,7 +22,8 @@ from n2s.plan.stages import Plan, Stage
 from n2s.runtime.render.framefile import FrameReader, FrameWriter
 from n2s.runtime.store import Store
 
-KIND = "frames"  # of the store's entries
+_ROOM = threading.Lock()  # what fits when it is asked for must fit when it is written
+KIND, ENDING = "frames", ".frames"  # of the store's entries
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,19 @@ def defined_type(plan: Plan, stage: Stage) -> type:
 class StoredFrames:
     """Keeps the frames of nodes with ``cache: frames`` in the store, one entry per chunk of frames.
 
-    One object serves one thread at a time; entries are shared through the store.
+    One object serves one thread; entries are shared through the store. When the store is full of what was used since
+    the beginning, nothing more is kept, because what is kept last would push out what is wanted first.
+
+    Parameters
+    ----------
+    plan : Plan
+    store : Store
+    since : float
+        When the work began, in seconds of the system's clock.
     """
 
-    def __init__(self, plan: Plan, store: Store):
-        self.plan, self.store = plan, store
+    def __init__(self, plan: Plan, store: Store, since: float):
+        self.plan, self.store, self.since = plan, store, since
         self._chunks: dict[tuple[str, int, int], Chunk] = {}
         self._readers: dict[str, FrameReader | None] = {}
         self._writers: dict[str, FrameWriter] = {}
@@ -84,23 +94,38 @@ class StoredFrames:
     def chunk(self, start: int, stop: int) -> Iterator[None]:
         """Keep what is computed of frames start..stop, where these are a whole chunk, when all of them were."""
         stop = min(stop, self.plan.values.clock.frames)
-        stages = [stage for stage in self.plan.stages if stage.keep and (start, stop) in self._grid(start, stop)]
-        missing = [stage for stage in stages if self._reader(stage, start, stop) is None]
+        whole = start < stop and (start, stop) in self._grid(start, stop)
         try:
-            for stage in missing:
-                self._writers[stage.name] = FrameWriter(self.store, start, defined_type(self.plan, stage))
+            for stage in self.plan.stages if whole else ():
+                if stage.keep and self._reader(stage, start, stop) is None:
+                    path = self.store.path(KIND, self._chunk(stage, start, stop).key, ENDING)
+                    self._writers[stage.name] = FrameWriter(path, start, defined_type(self.plan, stage))
             yield
-            for stage in missing:
-                if (writer := self._writers[stage.name]).count == stop - start:
-                    self.plan.scene.context.check_unchanged()  # the key speaks of files as they were
-                    chunk = self._chunk(stage, start, stop)
-                    recipe = {**chunk.recipe, "static": self.plan.keys.of_stage(stage.name)}
-                    self.store.add(KIND, chunk.key, ".frames", recipe, writer.move_to)
+            for stage in self.plan.stages:
+                writer = self._writers.get(stage.name)
+                if writer is not None and writer.count == stop - start:
+                    self._publish(stage, self._chunk(stage, start, stop), writer)
         finally:
             for writer in self._writers.values():
                 writer.close()
+            for reader in self._readers.values():
+                if reader is not None:
+                    reader.close()
             self._writers.clear()
-            self._close_readers()
+            self._readers.clear()
+
+    def _publish(self, stage: Stage, chunk: Chunk, writer: FrameWriter) -> None:
+        context = self.plan.scene.context
+        recipe = {**chunk.recipe, "static": self.plan.keys.of_stage(stage.name)}
+        with _ROOM:
+            if self.store.make_room(KIND, writer.bytes + len(json.dumps(recipe)), self.since):
+                context.check_unchanged()  # the key speaks of files as they were
+                self.store.add(KIND, chunk.key, ENDING, recipe, writer.move_to)
+                return
+        context.say(
+            f"The store is full ({self.store.limit / 1e9:.3g} GB), so not all frames of {stage.node} are kept; make "
+            "room with n2s cache trim, or keep those of a shorter part."
+        )
 
     def _grid(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Return the chunks that some frames lie in."""
@@ -116,15 +141,9 @@ class StoredFrames:
     def _reader(self, stage: Stage, start: int, stop: int) -> FrameReader | None:
         key = self._chunk(stage, start, stop).key
         if key not in self._readers:
-            path = self.store.find(KIND, key, ".frames")
+            path = self.store.find(KIND, key, ENDING)
             self._readers[key] = FrameReader(path) if path else None
         return self._readers[key]
-
-    def _close_readers(self) -> None:
-        for reader in self._readers.values():
-            if reader is not None:
-                reader.close()
-        self._readers.clear()
 
     def pieces(self, stage: Stage, start: int, stop: int) -> list[Piece]:
         if not stage.keep:
@@ -135,7 +154,7 @@ class StoredFrames:
             reader = self._reader(stage, first, last)
             load = None if reader is None else lambda reader=reader, a=a - first, b=b - first: reader.read(a, b)
             found.append(Piece(a, b, load))
-        return found
+        return join_computed(found)
 
     def add(self, stage: Stage, start: int, made: np.ndarray) -> None:
         if (writer := self._writers.get(stage.name)) is not None:
@@ -156,10 +175,6 @@ class RecentFrames:
         self._frames: OrderedDict[str, np.ndarray] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, plan: Plan) -> KeptFrames:
-        """Return the frames that are kept, as those of a plan."""
-        return _RecentFramesOf(self, plan)
-
     def get(self, key: str) -> np.ndarray | None:
         with self._lock:
             if key in self._frames:
@@ -177,31 +192,47 @@ class RecentFrames:
                 self.bytes -= gone.nbytes
 
 
-class _RecentFramesOf(NothingKept):
-    def __init__(self, recent: RecentFrames, plan: Plan):
-        self.recent, self.plan = recent, plan
+class RecentOrStored:
+    """Looks for frames in memory, then in the store; what is computed is kept in memory."""
 
-    def _is_kept(self, stage: Stage) -> bool:
-        return stage.kernel is None and stage.makes == "frames"
+    def __init__(self, plan: Plan, recent: RecentFrames, stored: StoredFrames):
+        self.plan, self.recent, self.stored = plan, recent, stored
+
+    def chunk(self, start: int, stop: int) -> Any:
+        return self.stored.chunk(0, 0)
 
     def _key(self, stage: Stage, frame: int) -> str:
         return self.plan.keys.chunk(frame, frame + 1, stage.name).key
 
     def pieces(self, stage: Stage, start: int, stop: int) -> list[Piece]:
-        if not self._is_kept(stage):
-            return [Piece(start, stop)]
+        if not _is_source(stage):
+            return self.stored.pieces(stage, start, stop)
         found: list[Piece] = []
         for frame in range(start, stop):
             kept = self.recent.get(self._key(stage, frame))
             if kept is not None:
                 found.append(Piece(frame, frame + 1, lambda kept=kept: kept[None].astype(np.float32)))
-            elif found and found[-1].load is None:
-                found[-1] = Piece(found[-1].start, frame + 1)
             else:
-                found.append(Piece(frame, frame + 1))
-        return found
+                found += self.stored.pieces(stage, frame, frame + 1)
+        return join_computed(found)
 
     def add(self, stage: Stage, start: int, made: np.ndarray) -> None:
-        if self._is_kept(stage):
+        if _is_source(stage):
             for i, frame in enumerate(made):
                 self.recent.put(self._key(stage, start + i), frame.astype(defined_type(self.plan, stage)))
+
+
+def _is_source(stage: Stage) -> bool:
+    """Say whether a stage makes frames from what are none, or takes its time over other frames: a node's own code."""
+    return stage.kernel is None and stage.makes == "frames"
+
+
+def join_computed(pieces: list[Piece]) -> list[Piece]:
+    """Return pieces with neighbours that must be computed as one."""
+    joined: list[Piece] = []
+    for piece in pieces:
+        if joined and piece.load is None and joined[-1].load is None:
+            joined[-1] = Piece(joined[-1].start, piece.stop)
+        else:
+            joined.append(piece)
+    return joined
