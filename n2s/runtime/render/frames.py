@@ -60,7 +60,9 @@ class FrameMaker:
         self.shapes = {stage.name: self._shape(stage, channels.get(stage.name)) for stage in computed}
         self.given: dict[str, tuple[int, ...]] = {}  # the shape of what each streamed node gave first
         self.done_with = _last_readers(plan.stages)
-        self.own_buffers = _read_by_kernels_alone(plan.stages)
+        self.read_by_nodes = _read_by_nodes(plan.stages)
+        # Kernels whose memory may be used again when their readers, all of them kernels, are done.
+        self.own_buffers = {stage.name for stage in plan.stages if stage.kernel is not None} - self.read_by_nodes
         self._kernels: dict[tuple, kernels.Run] = {}
         self._lock = threading.Lock()
         self._compiling: Callable[[Kernel], None] = lambda kernel: None
@@ -218,10 +220,9 @@ def _last_readers(stages: Sequence[Stage]) -> dict[str, list[Stage]]:
     return found
 
 
-def _read_by_kernels_alone(stages: Sequence[Stage]) -> set[str]:
-    """Return the kernels' stages whose memory may be used again when their readers, all of them kernels, are done."""
-    read_by_nodes = {read.stage for stage in stages if stage.kernel is None for read in stage.reads.values()}
-    return {stage.name for stage in stages if stage.kernel is not None} - read_by_nodes
+def _read_by_nodes(stages: Sequence[Stage]) -> set[str]:
+    """Return the stages that a streamed node's own code reads."""
+    return {read.stage for stage in stages if stage.kernel is None for read in stage.reads.values()}
 
 
 class _Work:
@@ -373,7 +374,7 @@ class _Work:
         self.tally.add(name, time.perf_counter() - began, stop - start)
         made = streamed_output(graph, name, made, (start, stop), maker.shapes[stage.name], maker.given.get(stage.name))
         maker.given.setdefault(stage.name, made.shape[1:])
-        if stage.makes == "latents":
+        if stage.makes == "latents" or stage.name in maker.read_by_nodes:  # what kernels read, they look at themselves
             check_finite(graph, name, made, start)
         return made
 
