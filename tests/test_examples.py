@@ -106,7 +106,7 @@ def film(package: Any, studio: Any, **settings: Any) -> Graph:
 
 def test_they_fuse_with_the_nodes_around_them(package: Any, studio: Any, store: Any) -> None:
     graph = film(package(), studio, shift="= 3 * time")
-    assert harness.plan(graph, store).kernel("grain").steps == ("screen", "grain")
+    assert harness.plan(graph, store).stages[-1].kernel.steps == ("screen", "grain")
     assert harness.codes(graph, store, fuse=True).tobytes() == harness.codes(graph, store, fuse=False).tobytes()
 
 

@@ -17,7 +17,7 @@ from n2s.plan.fold import fold
 from n2s.plan.fuse import fuse
 from n2s.plan.reach import reach
 from n2s.plan.shape import shape
-from n2s.plan.stages import Plan, Read, needed, widen
+from n2s.plan.stages import Plan, Read, stages_up_to, widen
 from n2s.runtime.context import RunContext
 from n2s.runtime.render.analysis import analyse
 
@@ -270,7 +270,7 @@ def test_one_set_of_latents_feeds_decoders_of_one_grid(planned: Any) -> None:
 
 def test_needed_and_widen_leave_out_and_add_up(planned: Any) -> None:
     plan = planned({**DECODED, "grain": {"node": "Grain", "frames": "film"}})
-    assert [stage.name for stage in needed(plan.nodes, "film")] == ["places", "film"]
+    assert [stage.name for stage in stages_up_to(plan.nodes, "film")] == ["places", "film"]
     assert widen(plan.nodes) == plan.nodes
 
 

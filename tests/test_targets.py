@@ -121,7 +121,7 @@ def test_a_folder_of_other_pictures_is_not_taken_for_frames(track: Place, n2s: A
     folder.mkdir(parents=True)
     (folder / "000001.png").write_bytes(PRECIOUS)
     status, _, err = n2s("run", track.graph, "--keep-frames")
-    assert status == 2 and f"{folder} is not what n2s wrote there" in err and "Add --overwrite" in err
+    assert status == 2 and f"{folder} exists and was not written by n2s; add --overwrite" in err
     assert (folder / "000001.png").read_bytes() == PRECIOUS and not (track.folder / "renders/track.mp4").exists()
     assert n2s("run", track.graph, "--keep-frames", "--overwrite")[0] == 0
     assert len(list(folder.glob("*.png"))) == FRAMES
@@ -135,7 +135,7 @@ def test_a_file_of_others_is_not_replaced_unasked(place: Place, path: str) -> No
     film = place.out / path
     place.out.mkdir()
     film.write_bytes(PRECIOUS)
-    text = place.refused(ArgumentError, str(film), "is not what n2s wrote there", "Add --overwrite to replace it")
+    text = place.refused(ArgumentError, str(film), "exists and was not written by n2s; add --overwrite to replace it")
     assert film.read_bytes() == PRECIOUS and ArgumentError(text).exit_status == 2
     assert place.entries("segments", film.suffix) == []  # before there was any work
     place.run(overwrite=True)
@@ -155,7 +155,7 @@ def test_a_film_that_somebody_changed_is_theirs(place: Place, change: str) -> No
     else:
         place.film.write_bytes(data + b"more" if change == "longer" else data[: len(data) // 2])
     place.edit("contrast: 1.1", "contrast: 1.2")
-    place.refused(ArgumentError, "is not what n2s wrote there")
+    place.refused(ArgumentError, "exists and was not written by n2s")
 
 
 @pytest.mark.parametrize("how", ["", "touched", "moved", "another store", "an emptied store", "emptied", "spoilt"])
@@ -193,7 +193,7 @@ def test_records_that_are_none_make_no_film_ones_own(place: Place, new_store: An
         values["films"][0]["sha256"] = "0" * 64
         record.write_text(json.dumps(values))
     place.edit("contrast: 1.1", "contrast: 1.2")
-    place.refused(ArgumentError, "is not what n2s wrote there", store=new_store())
+    place.refused(ArgumentError, "exists and was not written by n2s", store=new_store())
 
 
 def test_all_files_of_others_are_told_at_once(studio: Any, tmp_path: Path, store: Store, n2s: Any) -> None:
@@ -203,7 +203,7 @@ def test_all_files_of_others_are_told_at_once(studio: Any, tmp_path: Path, store
         (tmp_path / "renders" / name).write_bytes(PRECIOUS)
     for arguments in ([], ["--dry-run"]):
         status, _, err = n2s("run", album, *arguments)
-        assert status == 2 and "track1.mp4, " in err and "album.mp4 are not what n2s wrote there" in err
+        assert status == 2 and "track1.mp4, " in err and "album.mp4 exist and were not written by n2s" in err
     assert names(tmp_path / "renders") == {"track1.mp4", "album.mp4"}
 
 
@@ -212,7 +212,7 @@ def test_what_a_sub_graph_or_an_album_is_made_of_is_not_written_over(studio: Any
     os.link(tmp_path / "music0.wav", tmp_path / "album.mp4")
     from harness import run
 
-    with pytest.raises(GraphError, match=r"album\.mp4 is read by this run and would be written over"):
+    with pytest.raises(GraphError, match=r"album\.mp4 is read by this run and would be overwritten"):
         run(Graph.load(album), tmp_path, store, overwrite=True)
 
 
@@ -332,7 +332,7 @@ def test_a_file_that_was_not_named_is_written_only_over_ones_own(track: Place, n
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(PRECIOUS)
         status, _, err = n2s(*arguments)
-        assert status == 2 and f"{name} is not what n2s wrote there" in err and path.read_bytes() == PRECIOUS
+        assert status == 2 and f"{name} exists and was not written by n2s" in err and path.read_bytes() == PRECIOUS
         assert n2s(*arguments, "-o", path)[0] == 0 and path.read_bytes() != PRECIOUS  # an order is an order
         assert n2s(*arguments)[0] == 0
 

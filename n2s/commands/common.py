@@ -123,7 +123,7 @@ def refuse_overwrite(target: Path, named: bool, graph: Any) -> None:
     with open(target, "rb") as file:
         data = b"" if named else file.read()
     if not named and DIAGRAM not in data and PICTURE not in data:
-        raise ArgumentError(f"{target} is not what n2s wrote there; name the file to write with -o.")
+        raise ArgumentError(f"{target} exists and was not written by n2s; name the file to write with -o.")
 
 
 def say(text: str) -> None:

@@ -1,1 +1,1 @@
-"""Formats: how films are stored, joined and looked at again; one file per format, found by entry point."""
+"""Formats: how films are stored, joined and checked; one file per format, found by entry point."""

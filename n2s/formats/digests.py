@@ -1,4 +1,4 @@
-"""A list of the SHA-256 of every frame, by which two machines can tell that they make the same pictures."""
+"""A list of the SHA-256 of every frame, to compare the pictures of two machines."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Digests(Format):
 
     def check_segment(self, path: Path, sink: Any, shape: Shape, frames: int) -> None:
         if path.stat().st_size != LINE * frames:
-            raise RenderError(f"A list of digests has not the {frames} lines that it should; run again to go on.")
+            raise RenderError(f"A list of digests does not have its {frames} lines; run again to go on.")
 
     def join(self, path: Path, film: Any, segments: list[Path], sound: Path | None) -> None:
         with open(path, "wb") as file:
@@ -44,6 +44,6 @@ class Digests(Format):
     def verify(self, path: Path, film: Any) -> None:
         if path.stat().st_size != LINE * film.frames:
             raise RenderError(
-                f"{film.path.name} has not the {film.frames} lines that it should and was not published; "
+                f"{film.path.name} does not have its {film.frames} lines and was not published; "
                 "run again, with --force if it happens twice."
             )

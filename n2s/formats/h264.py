@@ -94,7 +94,7 @@ class H264(Format):
                 )
 
     def write_frames(self, film: Path, folder: Path) -> None:
-        # A percent sign of the folder's name is none of the pattern's.
+        # A percent sign in the folder's name is no part of the pattern.
         run_ffmpeg(frames_arguments(film), Path(str(folder).replace("%", "%%")) / "%06d.png")
 
 

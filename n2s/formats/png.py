@@ -50,7 +50,7 @@ class PNG(Format):
         except BadZipFile:
             whole = False
         if not whole:
-            raise RenderError(f"A segment has not the {frames} pictures that it should; run again to go on.")
+            raise RenderError(f"A segment does not have its {frames} pictures; run again to go on.")
 
     def join(self, path: Path, film: Any, segments: list[Path], sound: Path | None) -> None:
         number = 0

@@ -1,4 +1,4 @@
-"""The code of node authors, called with care: what fails in it is told in one sentence, with its node and its place."""
+"""Calls of code by node authors: an error in it is reported in one sentence, with the node and the place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from n2s.graph.errors import Cancelled, GraphError, N2SError, Problem, RenderError
 
-TRACEBACK = "N2S_TRACEBACK"  # set to anything, an author's traceback is shown whole
+TRACEBACK = "N2S_TRACEBACK"  # if set, the whole traceback of an author's error is shown
 
 
 def call(
@@ -55,14 +55,14 @@ def call(
 def failed(
     graph: Any, name: str, method: str, error: BaseException, span: tuple[int, int] | None = None
 ) -> RenderError:
-    """Return the error that tells of an exception in a node's own code; the exception is to be its cause."""
+    """Return the error that reports an exception in a node's own code; raise it from the exception."""
     when = f" at {in_words(span)}" if span else ""
     told = told_of(error, type(graph.nodes[name]))
     return wrong(graph, name, f"{method} failed{when}: {told}. Set {TRACEBACK}=1 to see the whole traceback.")
 
 
 def told_of(error: BaseException, cls: type) -> str:
-    """Return what an exception in the code of a node type is and says, and where it was raised, on one line."""
+    """Return the type and message of an exception in the code of a node type, and where it was raised, in one line."""
     said = " ".join(_words(error).encode(errors="backslashreplace").decode().split())
     said = f"{type(error).__name__}: {said[:300]}" if said else type(error).__name__
     place = _place(error, cls)
@@ -104,7 +104,7 @@ def traceback_wanted() -> bool:
 
 
 def shown(value: Any) -> str:
-    """Return what an author's function gave, shortly and in characters that every screen has."""
+    """Return what an author's function gave as a short text of printable characters."""
     try:
         text = repr(value)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Graphs in Python: sinks close a graph, which takes the nodes that they need and gives them names."""
+"""Graphs made in Python: the nodes that some sinks need, with names."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def without_film(graph: GraphParts) -> Problem | None:
 
 
 def warnings(graph: GraphParts) -> list[Problem]:
-    """Return what is allowed and yet probably a mistake: idle nodes, shared seeds, expressions that never move."""
+    """Return what is allowed but probably a mistake: unused nodes, shared seeds, expressions that never change."""
     found: list[Problem] = []
     ends = graph.sinks() or [
         Link.parse(text).node for text in (graph.interface.outputs.values() if graph.interface else ())

@@ -1,6 +1,6 @@
-"""How many columns each signal has, as far as a graph tells before it runs: what cannot fit is told by the check.
+"""How many columns each signal has, as far as it is known before the graph runs; the check reports what cannot fit.
 
-0 columns stand for a signal of one number a frame, None for a number that only running tells.
+0 columns stand for a signal of one number per frame, None for a number of columns that is only known at run time.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class _Columns:
         return self.known.get((value.node, value.output or next(iter(outputs))))
 
     def _note(self, name: str, found: list[Problem]) -> None:
-        """Note the columns of a node's outputs; an instance of a sub-graph is looked into."""
+        """Note the columns of a node's outputs; of a sub-graph, those of the nodes inside."""
         node = self.graph.nodes[name]
         signals = [output for output, declared in type(node).outputs.items() if declared.kind is SIGNAL]
         if isinstance(node, InterfaceNode):
@@ -134,7 +134,7 @@ def _said_by_author(graph: GraphParts, name: str, output: str, inputs: dict[str,
     """Return the columns of a node's signal, as its author says."""
     columns = authors.call(graph, name, "signal_columns", graph.nodes[name].signal_columns, output, inputs)
     if columns is not None and not _is_count(columns, 0):
-        wanted = "0 for a signal of one number for each frame, None where only running tells"
+        wanted = "0 for a signal of one number per frame, None where it is only known at run time"
         text = f"signal_columns gave {authors.shown(columns)} for {output}; a number of columns was wanted, {wanted}."
         raise authors.wrong(graph, name, text)
     return columns

@@ -13,7 +13,7 @@ from n2s.graph.time import Clock, PartialClock
 
 
 class AudioHandle(Protocol):
-    """A piece of music, known by its PCM; float32 samples (channels, n) come by ``read``, zeros outside the piece."""
+    """A piece of music, identified by its PCM; ``read`` gives float32 (channels, n), zeros outside the piece."""
 
     digest: str
     rate: int
@@ -56,7 +56,7 @@ class ModelCard(Protocol):
 
 
 class Context(Protocol):
-    """The door from nodes to the outside."""
+    """What nodes may ask for from outside the graph."""
 
     def audio(self, path: Path, keep: bool = False) -> AudioHandle:
         """Return a piece of music; ``keep`` takes what is there of a damaged one, which is an error otherwise."""
@@ -73,11 +73,11 @@ class Context(Protocol):
         ...
 
     def check_unchanged(self) -> None:
-        """Raise where a file is not any more what it was when its digest was asked for."""
+        """Raise an error if a file has changed since its digest was asked for."""
         ...
 
     def keep(self, name: str, recipe: dict, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        """Return what ``make`` makes, from the store when the same code made this recipe before.
+        """Return what ``make`` makes, or the stored result if the same code made this recipe before.
 
         The code is that of the module in which ``make`` stands, and of all that it imports.
         """

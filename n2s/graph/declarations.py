@@ -1,4 +1,4 @@
-"""Whether a node class declares what it must: said when the class is defined, in one sentence for each mistake."""
+"""Checks that a node class declares what it must, when it is defined: one sentence per mistake."""
 
 from __future__ import annotations
 

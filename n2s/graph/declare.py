@@ -45,7 +45,7 @@ __all__ = [
 
 def _cache() -> Any:
     """Declare the setting that keeps a node's frames."""
-    text = "what the store keeps of it: with frames, work on what follows computes none of its frames again"
+    text = "what the store keeps of the node: with frames, work on later nodes does not compute its frames again"
     return setting(None, help=text, keyed=False)
 
 

@@ -1,4 +1,4 @@
-"""What installed packages bring under an entry point group: loaded with care; what cannot be loaded is told of."""
+"""What installed packages bring under an entry point group; what cannot be loaded is reported, and stops nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user may read when something is wrong: where, what came, what was wanted, the way out."""
+"""Errors for users: where, what was found, what was wanted, and what to do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Position:
 
 
 class N2SError(Exception):
-    """Base of every error that is the user's to mend; shown without a traceback.
+    """Base of every error that the user can correct; shown without a traceback.
 
     ``exit_status`` is what the command line returns: 1 the render failed, 2 the graph or the arguments are wrong.
     """
@@ -35,7 +35,7 @@ class Cancelled(Exception):
 
 
 class RenderError(N2SError):
-    """Rendering failed: a file, a model, an encoder or the machine let us down."""
+    """Rendering failed, because of a file, a model, an encoder or the machine."""
 
 
 class ArgumentError(N2SError):

@@ -62,7 +62,7 @@ def name_problem(path: str, writer: str, endings: Sequence[str] = (), is_folder:
 
 
 def same_place(path: str | PurePath) -> tuple[str, ...]:
-    """Return what two paths share when some file system takes them for one: folded to one case, composed alike."""
+    """Return a path as some file systems compare it: in one case, with composed characters."""
     return tuple(
         unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold()) for part in PurePath(path).parts
     )

@@ -86,7 +86,7 @@ def redirect(value: Any, outputs: Mapping[tuple[str, str], Link]) -> Any:
 
 
 def _substitute(value: Any, instance: str, arguments: dict[str, Any]) -> Any:
-    """Rename a link inside an instance, or put what the interface is arguments in its place."""
+    """Rename a link inside an instance, or replace it by what the interface was given for it."""
 
     def place(leaf: Any) -> Any:
         if not isinstance(leaf, Link):

@@ -69,7 +69,7 @@ class Format(ABC):
     """How films of one kind are stored; see `n2s.graph.format`.
 
     Whatever a method writes depends on its arguments alone. A path that it is given to write at is a temporary name:
-    what is whole is renamed afterwards, and what fails is taken away.
+    what is complete is renamed afterwards, and what fails is removed.
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ class Format(ABC):
 
     @abstractmethod
     def check_segment(self, path: Path, sink: Any, shape: Shape, frames: int) -> None:
-        """Raise a `RenderError` where a segment has not exactly the frames that it should."""
+        """Raise a `RenderError` where a segment does not have exactly ``frames`` frames."""
 
     def sound_recipe(self, sink: Any) -> dict[str, Any]:
         """Return, as plain data, what of a sink decides the bytes of its encoded music."""
@@ -163,7 +163,7 @@ class Format(ABC):
 
     @abstractmethod
     def verify(self, path: Path, film: Any) -> None:
-        """Raise a `RenderError` where a joined film has not the frames, or the length of sound, that it should."""
+        """Raise a `RenderError` where a joined film has another number of frames, or length of sound, than planned."""
 
     def write_frames(self, film: Path, folder: Path) -> None:
         """Write every frame of a finished film into a folder, as 000000.png, 000001.png, …"""

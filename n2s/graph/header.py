@@ -25,26 +25,26 @@ class Header(BaseModel):
     n2s: int = Field(1, ge=1, le=1, description="the version of the graph format")
     title: str = Field("", description="shown in diagrams, chapters and players")
     artist: str = Field("", description="written into the film")
-    seed: int = Field(0, ge=0, lt=2**32, description="of every random number of the graph")
-    fps: Annotated[Fraction, BeforeValidator(parse_rate)] = Field(Fraction(30), description="film frames a second")
+    seed: int = Field(0, ge=0, lt=2**32, description="decides every random number of the graph")
+    fps: Annotated[Fraction, BeforeValidator(parse_rate)] = Field(Fraction(30), description="film frames per second")
     size: tuple[int, int] = Field((640, 360), description="width and height in pixels, both even")
-    tempo: float | None = Field(None, ge=20, le=400, description="beats a minute; else heard in the music")
+    tempo: float | None = Field(None, ge=20, le=400, description="beats per minute; default: heard in the music")
     duration: float | None = Field(
         None,
         gt=0,
         le=86400,
-        description="a time, like 80 or 1:20: how long the film lasts; its sound is cut there or followed by silence; "
-        "left out, as long as the music",
+        description="a time, like 80 or 1:20: how long the film lasts; the sound is cut there, or silence follows; "
+        "default: the length of the music",
     )
     model: FolderPath | None = Field(
-        None, description="folder of the model, for every node that names none; the one that is shipped when left out"
+        None, description="folder of the model for all nodes that name none; default: the shipped model"
     )
 
     @field_validator("duration", mode="wrap")
     @classmethod
     def _read_time(cls, value: Any, read: Any, info: ValidationInfo) -> Any:
         if isinstance(value, bool):
-            value = parse_time(value)  # which refuses it
+            value = parse_time(value)  # this refuses it
         if not isinstance(value, str | Number):
             made = read(value)
             return value if isinstance(value, WrittenSeconds) else made
@@ -52,7 +52,7 @@ class Header(BaseModel):
         if is_musical(time) and not tempo:
             raise ValueError(f'"{time}" is as long as the tempo says; set "tempo: 120" beside it, or give seconds')
         seconds = WrittenSeconds.of(time, tempo or 120.0)
-        read(seconds)  # which holds it against its range
+        read(seconds)  # this checks its range
         return seconds
 
     @field_validator("size")

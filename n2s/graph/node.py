@@ -36,7 +36,7 @@ class DeclarationError(GraphError):
 
 
 class _Declared(type(BaseModel)):
-    """Tells of mistakes in a class statement in this library's words."""
+    """Reports mistakes in a class statement in this library's words."""
 
     def __new__(mcs, name: str, bases: tuple, namespace: dict[str, Any], **kwargs: Any) -> Any:
         if kwargs.get("__pydantic_reset_parent_namespace__", True):
@@ -186,7 +186,7 @@ class Node(BaseModel, metaclass=_Declared):
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int | None:
         """Return how many columns a signal has, as far as settings and the columns of the ports' signals tell.
 
-        0 stands for a signal of one number a frame, None for what only running tells.
+        0 stands for a signal of one number per frame, None for what is only known at run time.
         """
         return type(self).outputs[output].columns or None
 

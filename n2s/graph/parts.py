@@ -124,7 +124,7 @@ class GraphParts:
 
     @property
     def model_folder(self) -> Path | None:
-        """The folder of the model that the graph names; None for the one that is shipped."""
+        """The folder of the model that the graph names; None for the shipped one."""
         return self.resolve(self.header.model) if self.header.model else None
 
     def links(self) -> Iterator[tuple[str, str, Link]]:

@@ -102,7 +102,7 @@ class SubGraph(Node):
     path: FilePath = setting(help="the sub-graph's file, relative to this graph's")
     preset: str | None = setting(None, help="one of the sub-graph's presets")
     set: dict[str, Any] = setting({}, help="settings of the nodes inside, by node.setting")
-    seed: int = setting(0, ge=0, lt=2**32, help="another seed, another course of everything random inside")
+    seed: int = setting(0, ge=0, lt=2**32, help="another seed changes everything random inside")
 
 
 def interface_nodes(interface: Interface) -> dict[str, Node]:

@@ -28,7 +28,7 @@ def parse_rate(value: int | float | str | Fraction) -> Fraction:
     Raises
     ------
     ValueError
-        When the value is no rate between 1 and 240 frames a second.
+        When the value is no rate between 1 and 240 frames per second.
     """
     try:
         if not _RATE.match(str(value).strip()):  # an exponent could ask for a number of a million digits
@@ -103,10 +103,10 @@ class Clock:
 
 
 class PartialClock:
-    """A track's clock as a node sees it that declares what it reads of the length and the tempo.
+    """A track's clock as a node sees it, which declares whether it reads the length and the tempo.
 
-    Frame rate and times of frames are every node's to read, and musical times in settings: keys hold them. What else is
-    read and not declared would be in no key.
+    Every node may read the frame rate, times of frames, and musical times in settings: they are in the keys. What else
+    is read must be declared, or it would be in no key.
     """
 
     def __init__(self, whole: Clock, reads: Collection[str], reader: str):

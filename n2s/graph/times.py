@@ -18,7 +18,7 @@ from n2s.graph.expressions import Number
 UNITS = ("s", "ms", "beat", "beats", "bar", "bars")
 LIKE = '80, "1:20", "80 s", "250 ms", "32 beats" or "8 bars"'
 
-# The text of a time, as a regular expression that Python and ECMA 262 read alike.
+# The text of a time, as a regular expression that means the same in Python and in ECMA 262.
 CLOCK = r"([0-9]{1,4}:[0-5][0-9]|[0-9]{1,6}):[0-5][0-9](\.[0-9]{1,9})?"
 QUANTITY = rf"([0-9]{{1,40}}(\.[0-9]{{0,40}})?|\.[0-9]{{1,40}})([eE][-+]?[0-9]{{1,3}})?(\s*({'|'.join(UNITS)}))?"
 PATTERN = rf"^\s*({CLOCK}|{QUANTITY})\s*$"

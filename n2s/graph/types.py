@@ -6,7 +6,7 @@ The kind of a port says what a value is, its shape and its rate, so that a check
 kind      value                                                                  rate
 ========  =====================================================================  ==========================
 Audio     a handle: PCM digest, sample rate, channels, samples, ``read``         resident, samples streamed
-Signal    float32 (T,) or (T, K), a row a film frame, multiples of 2**-16        resident
+Signal    float32 (T,) or (T, K), one row per film frame, multiples of 2**-16    resident
 Latents   float32 (T, C, h, w), unit variance per channel                        streamed
 Frames    float32 (T, 3, H, W) of the film's size, planar, display-referred,    streamed
           nominal 0..1

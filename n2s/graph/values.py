@@ -1,4 +1,4 @@
-"""The resident values of one track: everything about it that is small enough to be known before its first frame."""
+"""The resident values of one track: everything that is small enough to be computed before its first frame."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     Raises
     ------
     OSError
-        When the file cannot be written; what was there before is there still.
+        When the file cannot be written; what was there before is left as it was.
     """
     mode = _mode(path)
     if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):

@@ -52,9 +52,9 @@ class FFmpegSink(Encoded):
 class PNGSink(Sink):
     """Write a folder of numbered PNG pictures, 000000.png and so on: RGB over the full range, without loss.
 
-    A code is floor(value * (2 ** depth - 1) + threshold) of the display value within 0..1. The folder is swapped as a
-    whole, and holds a list of its files by which n2s knows them: a folder with anything else in it is not replaced
-    unasked.
+    A code is floor(value * (2 ** depth - 1) + threshold) of the display value within 0..1. The folder is replaced as a
+    whole. It holds a list of the files that n2s wrote; a folder with any other file in it is only replaced with
+    --overwrite.
     """
 
     frames: Frames = port("what is shown")

@@ -15,7 +15,7 @@ from n2s.plan.fuse import fuse
 from n2s.plan.keys import key
 from n2s.plan.reach import reach
 from n2s.plan.shape import shape
-from n2s.plan.stages import Plan, needed, widen
+from n2s.plan.stages import Plan, stages_up_to, widen
 
 
 def scene_of(graph: Graph, values: Values, context: Context) -> Scene:
@@ -47,7 +47,7 @@ def plan_film(
     environment : mapping
         What else decides bits: the library's own code, versions of other libraries, the processor's instruction sets.
     folding, fusing : bool
-        False computes what is neutral or written twice, and every pointwise node by itself; the bits are the same.
+        False also computes neutral and equal nodes, and every pointwise node by itself; the bits are the same.
     """
     scene = scene_of(graph, values, context)
     chunk_length = getattr(graph.nodes[end], "chunk", None) or max(1, 2 * round(graph.header.fps))
@@ -72,4 +72,4 @@ def towards(plan: Plan, node: str, fusing: bool = True) -> Plan:
     if not stages:
         raise KeyError(node)
     full = next((stage for stage in stages if stage.size == plan.graph.header.size), stages[0])
-    return key(fuse(replace(plan, end=name, nodes=widen(needed(plan.nodes, full.name))), fusing))
+    return key(fuse(replace(plan, end=name, nodes=widen(stages_up_to(plan.nodes, full.name))), fusing))

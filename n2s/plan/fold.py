@@ -1,4 +1,4 @@
-"""The second pass: neutral nodes hand on their input, and what is written twice is computed once."""
+"""The second pass: neutral nodes are left out, and equal nodes are computed once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.links import Link
 from n2s.graph.values import quantise
-from n2s.plan.stages import Plan, Read, Stage, needed
+from n2s.plan.stages import Plan, Read, Stage, stages_up_to
 
 
 def fold(plan: Plan) -> Plan:
@@ -33,7 +33,7 @@ def fold(plan: Plan) -> Plan:
                 continue
         kept.append(stage)
     end = folded.get(plan.end, plan.end)
-    return replace(plan, end=end, nodes=needed(kept, end), folded=folded)
+    return replace(plan, end=end, nodes=stages_up_to(kept, end), folded=folded)
 
 
 def is_neutral(plan: Plan, name: str) -> bool:
@@ -43,7 +43,7 @@ def is_neutral(plan: Plan, name: str) -> bool:
     if neutral is None or not any(kind.streamed for kind in node.ports.values()):
         return False
     alike = type(node)(**{**type(node).example, **neutral})
-    # An empty dict means: where all are at their defaults.
+    # An empty dict means that all settings are at their defaults.
     fields = list(neutral) or [*node.params(), *node.settings()]
     return all(_is_same(plan, name, node, alike, field) for field in fields if field != "cache")
 

@@ -51,7 +51,7 @@ def format_recipe(
 def call_format(
     graph: Graph, sink: str, method: Callable, *arguments: Any, passing: Sequence[BaseException] = ()
 ) -> Any:
-    """Call what the author of a sink's format wrote; what fails in it is told with the sink and its place.
+    """Call what the author of a sink's format wrote; an error in it is reported with the sink and its place.
 
     Errors of files pass through, because who publishes a file knows more of them; so do the errors in ``passing``.
     """

@@ -9,10 +9,10 @@ from functools import cache
 from types import FunctionType
 
 from n2s.graph.types import FRAMES
-from n2s.plan.shape import sized
-from n2s.plan.stages import Kernel, Plan, Read, Size, Stage, needed, widen
+from n2s.plan.shape import stage_name
+from n2s.plan.stages import Kernel, Plan, Read, Size, Stage, stages_up_to, widen
 
-# A kernel of this size compiles in about two seconds, during which nothing hears an interruption.
+# A kernel of this size compiles in about two seconds, during which it cannot be interrupted.
 MOST_PICTURES = 8  # steps and inputs: a chain of seven nodes behind a decoder
 MOST_INPUTS = 3  # each may have to be resampled, which compiles as long as two or three steps
 MOST_INSTRUCTIONS = 3500
@@ -38,19 +38,21 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
         elif stage.makes == "codes":
             stages.append(fusion.codes_stage(stage))
         else:
-            reads, fitted = fusion.fitted(stage)
+            reads, fitted = fusion.fit_reads(stage)
             stages += [fit for fit in fitted if all(fit.name != other.name for other in stages)]
             stages.append(replace(stage, reads=reads))
     last = stages[-1]
     if last.makes == "frames" and last.kernel is None and last.size is None:  # seen by itself: in the film's size
         stages.append(_fit(last, plan.graph.header.size))
-    return replace(plan, stages=widen(needed(stages, stages[-1].name)))
+    return replace(plan, stages=widen(stages_up_to(stages, stages[-1].name)))
 
 
 def _fit(source: Stage, size: Size) -> Stage:
     """Return the stage that brings a source of frames to a size."""
     kernel = Kernel((), (source.node,), (), ("input", 0))
-    return Stage(sized(source.name, size), (source.node,), "frames", {"0": Read(source.name)}, size=size, kernel=kernel)
+    return Stage(
+        stage_name(source.name, size), (source.node,), "frames", {"0": Read(source.name)}, size=size, kernel=kernel
+    )
 
 
 class _Fusion:
@@ -115,7 +117,7 @@ class _Fusion:
         kernel, sources = self._kernel(source, take_in=not self.stages[source].keep)
         return replace(end, nodes=(*kernel.steps, end.node), reads=_numbered(sources), kernel=kernel)
 
-    def fitted(self, stage: Stage) -> tuple[dict[str, Read], list[Stage]]:
+    def fit_reads(self, stage: Stage) -> tuple[dict[str, Read], list[Stage]]:
         """Return what a streamed node reads, and the stages that bring sources of frames to the size that it takes."""
         reads, fits = dict(stage.reads), []
         for port, read in stage.reads.items():

@@ -25,7 +25,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.paths import change_paths, path_settings, paths
 from n2s.plan.formats import format_recipe
-from n2s.plan.stages import Plan, Stage, needed, widen
+from n2s.plan.stages import Plan, Stage, stages_up_to, widen
 
 RECIPE_FORMAT = 3
 
@@ -79,7 +79,7 @@ class Keys:
             for signal in of.signals
         }
         recipe = {"static": of.digest, "start": start, "stop": stop, "signals": signals}
-        # What looks ahead of the last frame sees it stand still, so where that is decides pixels before it.
+        # Windows past the last frame repeat it, so the place of the last frame decides pixels before it.
         if (beyond := stop + of.ahead - clock.frames) > 0 and of.ahead:
             recipe["beyond"] = beyond
         return Chunk(start, stop, recipe, digest(recipe))
@@ -106,7 +106,7 @@ class Keys:
             source = next(s for s in plan.stages if s.name == stage)
             node = next(s for s in plan.nodes if s.name == source.reads["0"].stage)
         if node.name not in self._of:
-            self._of[node.name] = _Ancestry(self, widen(needed(plan.nodes, node.name)))
+            self._of[node.name] = _Ancestry(self, widen(stages_up_to(plan.nodes, node.name)))
         return self._of[node.name]
 
     def describe(self, stage: Stage) -> dict[str, Any]:

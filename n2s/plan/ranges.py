@@ -25,13 +25,13 @@ def check_ranges(plan: Plan) -> None:
             values, spec = np.atleast_1d(plan.values.params[name, field]), node.specs[field]
             outside = ~spec.allows(values)
             if outside.any():
-                text = _told(plan, f"{name}.{field}", str(getattr(node, field)), values, outside, spec)
+                text = _describe_excess(plan, f"{name}.{field}", str(getattr(node, field)), values, outside, spec)
                 problems.append(Problem(plan.graph.where(name, field), text))
     if problems:
         raise GraphError(problems)
 
 
-def _told(plan: Plan, subject: str, source: str, values: np.ndarray, outside: np.ndarray, spec: Spec) -> str:
+def _describe_excess(plan: Plan, subject: str, source: str, values: np.ndarray, outside: np.ndarray, spec: Spec) -> str:
     """Say where a parameter is furthest off, which tells more than where it first is."""
     middle = (max(spec.ge or spec.gt or 0, -1e9) + min(spec.le or spec.lt or 0, 1e9)) / 2
     frame = int(np.argmax(np.where(outside, np.abs(values - middle), -1)))

@@ -34,14 +34,14 @@ def shape(plan: Plan) -> Plan:
             reads = {}
             for port, read in stage.reads.items():
                 asked = _own(plan, read.stage, taken[stage.name, size])
-                source = sized(read.stage, asked, len(wanted[read.stage]) > 1)
+                source = stage_name(read.stage, asked, len(wanted[read.stage]) > 1)
                 reads[port] = replace(read, stage=source, size=taken[stage.name, size])
-            name = sized(stage.name, size, len(wanted[stage.name]) > 1)
+            name = stage_name(stage.name, size, len(wanted[stage.name]) > 1)
             nodes.append(replace(stage, name=name, reads=reads, grid=grids.get(stage.name), size=size))
     return replace(plan, nodes=tuple(nodes))
 
 
-def sized(name: str, size: Size | None, needed: bool = True) -> str:
+def stage_name(name: str, size: Size | None, needed: bool = True) -> str:
     """Return the name of a stage that has a node's frames in one of several sizes."""
     return f"{name} at {size[0]}x{size[1]}" if needed and size else name
 

@@ -69,7 +69,7 @@ class Stage:
     reads : dict of str to Read
         By port, or by the number of a kernel's input.
     before, after : int
-        How many frames are made of it around those that are wanted of the plan's end.
+        How many frames of it are made around those that are made of the plan's end.
     grid : pair of int or None
         Rows and columns of its latents, or of those that it decodes.
     size : pair of int or None
@@ -166,8 +166,8 @@ class Plan:
         return [self.keys.chunk(a, b) for a, b in chunk_spans(start, stop, length or self.chunk_length)]
 
 
-def needed(stages: Iterable[Stage], end: str) -> tuple[Stage, ...]:
-    """Return the stages that one of them needs, and it, in their order."""
+def stages_up_to(stages: Iterable[Stage], end: str) -> tuple[Stage, ...]:
+    """Return one of the stages and those it needs, in their order."""
     stages = list(stages)
     wanted = {end}
     found = []
@@ -179,7 +179,7 @@ def needed(stages: Iterable[Stage], end: str) -> tuple[Stage, ...]:
 
 
 def widen(stages: Iterable[Stage]) -> tuple[Stage, ...]:
-    """Return stages with how many frames are made of each around those of the last, by the windows of their readers."""
+    """Return stages with the frames that each must make around those of the last, from the windows of their readers."""
     stages = list(stages)
     margins: dict[str, tuple[int, int]] = {}
     for stage in reversed(stages):

@@ -86,7 +86,7 @@ class Run:
     keep_frames : bool
         Keep each film's frames beside it, as PNG.
     events : Events, optional
-        Who watches.
+        Told of progress.
     """
 
     def __init__(
@@ -232,7 +232,7 @@ class Run:
                 self._render_tasks(tasks)
                 break
             except ProviderExhausted as error:
-                # The key of a chunk names the provider that made it: what is left is planned anew.
+                # The key of a chunk names the provider that makes it, so the rest is planned again.
                 self._say(str(error))
                 self.executor.stop()
                 self.context.fall_back_to_cpu()

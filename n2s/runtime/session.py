@@ -1,4 +1,4 @@
-"""A session: a graph that is looked at and edited, and answers what its films are made of and what its nodes give."""
+"""A session: a graph to look at and edit; it answers what its films are made of and what its nodes give."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Session:
     say : callable, optional
         Takes sentences for the user.
     memory : int
-        Bytes of decoded frames that are kept, the least recently used ones go first.
+        Bytes of decoded frames that are kept, the least recently used are dropped first.
     fresh : bool
         Read every file again, whatever the store remembers of it.
     remember : bool
@@ -223,7 +223,7 @@ class Session:
         span : pair of Number or None
             The times to begin and to end at.
         force : bool
-            Take every chunk for missing.
+            Treat every chunk as missing.
         began : callable
             Told when a step begins that may take a moment.
         """
@@ -234,7 +234,7 @@ class Session:
         return PlannedFilms(films, self.store, FilmMaker(self.store, Targets(self.store, out)), force)
 
     def forget_plans(self) -> None:
-        """Plan anew from here on: what runs the decoders is another than before."""
+        """Plan again from here on, because something else runs the decoders."""
         with self._shared.lock:
             self._plans.clear()
             self._makers.clear()

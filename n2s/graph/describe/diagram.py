@@ -21,7 +21,7 @@ from n2s.graph.subgraph import InterfaceNode
 
 TINTS = {"resident": "#fdf6e3", "streamed": "#e8f1f5", "pointwise": "#e9f4ec", "sink": "#eeeef0", "track": "#eeeef0",
          "graph": "#f3ecf7", "interface": "#f6f7f8"}  # fmt: skip
-MADE = b"<!-- made by n2s draw -->\n"  # by which a diagram is known that may be drawn anew
+MADE = b"<!-- made by n2s draw -->\n"  # marks a diagram that n2s wrote and may replace
 STORED, STALE = "#4f9d69", "#e3a008"
 _LONGEST = 44
 _GREY = "#6b7280"
@@ -45,7 +45,7 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
     plans : mapping of str to ChunkMap, optional
         By sink: the plan view adds fused nodes as clusters and a map of the chunks.
     thumbnails : mapping of str to Path, optional
-        A picture for each of some nodes.
+        Pictures of nodes, by name.
     """
     import graphviz  # here alone, so that what only measures and names diagrams starts without it
 
@@ -87,7 +87,7 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
 
 
 def _is_formula(name: str) -> bool:
-    """An expression at a port is drawn as the links it reads."""
+    """Return whether a node stands for an expression at a port, which is drawn as the links it reads."""
     return ":" in name
 
 
@@ -119,7 +119,7 @@ def _place(dot: Any, graph: Graph, boxes: Mapping[str, tuple[str, str]], fused: 
 
 
 def _box(graph: Graph, name: str, plan: ChunkMap | None, thumbnail: Path | None) -> str:
-    """One node as an HTML table: name and type, then a row for each port and each setting that was given."""
+    """Return a node as an HTML table: name and type, then one row per port and per setting that was given."""
     node = graph.nodes[name]
     kind = "interface" if isinstance(node, InterfaceNode) else type(node).__name__
     rows = [
@@ -172,7 +172,7 @@ def _in_words(value: Any) -> str:
 
 
 def _chunk_cells(stored: tuple[bool, ...]) -> str:
-    """A map of the chunks, 30 a line: one cell each, in the colour of what is stored or to be rendered."""
+    """Return a map of the chunks, 30 per line: one cell per chunk, coloured by whether it is stored."""
     lines = [stored[i : i + 30] for i in range(0, len(stored), 30)]
     cells = "".join(
         "<tr>"
@@ -225,7 +225,7 @@ _IMAGE = re.compile(rb'xlink:href="([^"]+\.png)"')
 
 
 def _inline(match: re.Match[bytes]) -> bytes:
-    """Put a picture into the SVG itself, so that the file stands alone."""
+    """Put a picture into the SVG itself, so that the file needs no other."""
     data = base64.b64encode(Path(match[1].decode()).read_bytes())
     return b'xlink:href="data:image/png;base64,' + data + b'"'
 

@@ -1,4 +1,4 @@
-"""What there is to read of a node type: a line in a list, a page of text, a page of Markdown."""
+"""The description of a node type: as one line of a list, as a page of text, as a page of Markdown."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Written by `n2s nodes --markdown`; `n2s nodes NAME` prints one of these pages.
 
 In the examples, `music` is an AudioSource, `features` its Features, `weights` some Weights, `anchors` some Anchors,
 `film` a VAEDecode, `picture` an ImageSource, `ember` and `moss` two Tracks. A parameter takes a number, a signal or an
-expression; a setting is constant. What is *not keyed* changes no picture by itself, or is known by the bytes that it
-names.
+expression; a setting is constant. What is *not keyed* changes no picture by itself, or names a
+file whose bytes are in the key.
 """
 
 
@@ -37,7 +37,7 @@ def _counted(kinds: Iterable[str]) -> str:
 
 
 def listing(types: Iterable[type[Node]]) -> str:
-    """Return a line for every node type, by subject."""
+    """Return one line per node type, by subject."""
     groups = by_subject(types)
     rows = [(cls.__name__, flow(cls), summary(cls)) for group in groups.values() for cls in group]
     name_width, flow_width = (max(len(row[column]) for row in rows) for column in (0, 1))
@@ -92,7 +92,7 @@ def handbook(types: Iterable[type[Node]]) -> str:
 
 
 def _takes(field: dict[str, Any]) -> str:
-    """What a field takes, in a line: its type, range, unit, default."""
+    """Return what a field takes, in one line: its type, range, unit, default."""
     words = [field["type"], field.get("range", ""), f"in {field['unit']}" if field.get("unit") else ""]
     if "unit" not in field:
         words.append("" if field["required"] else "may be left out")

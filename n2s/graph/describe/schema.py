@@ -3,8 +3,8 @@
 It says what a graph file looks like: entries, node types, their ports and settings, ranges, units, help. It does not
 know what `n2s check` knows of links: whether a name exists, what flows through it, whether nodes wait for each other.
 
-``markdownDescription``, ``markdownEnumDescriptions`` and ``patternErrorMessage`` are words of editors; validators pass
-over them.
+``markdownDescription``, ``markdownEnumDescriptions`` and ``patternErrorMessage`` are keywords of editors; validators
+ignore them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from n2s.graph.types import FILM, SIGNAL, Kind
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-# Patterns are whole regular expressions of ECMA 262 that Python reads alike.
+# Patterns are whole regular expressions, which mean the same in Python and in ECMA 262.
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 LINK = rf"{NAME}(\.{NAME})?(\.[0-9]{{1,4}})?"
 NUMBER = r"(=\s*)?(-\s*)?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?"

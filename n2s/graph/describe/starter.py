@@ -1,4 +1,4 @@
-"""The text of a first graph for a piece of music: a whole film, laid out and commented, to be changed by hand."""
+"""The text of a first graph for a piece of music: a whole film with comments, to be changed by hand."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ LOOKS = {
 }  # fmt: skip
 
 TEMPLATE = """\
-# {heading}. Made by n2s new, to be made yours:
+# {heading}. Made by n2s new, for you to change:
 # n2s check finds mistakes, n2s run renders, n2s nodes NAME explains a node.
 n2s: 1
 title: {title}
-{artist}seed: {seed}  # another seed, another course of everything random
+{artist}seed: {seed}  # another seed changes everything random
 fps: 30
 size: [640, 360]  # [1280, 720] or more for the final film: the same picture, slower
 nodes:
@@ -51,12 +51,12 @@ nodes:
   glow: {{node: EMA, signal: features.rms, half_life: {look.glow}}}
   shine: {{node: EMA, signal: features.high, half_life: 0.3}}
 
-  # The way through places of the model, as [second, how far]: move the points to where the music turns.
+  # The way through places of the model, as [second, how far]: move the points to where the music changes.
 {others}  travel: {{node: Keyframes, points: {points}}}
   weights: {{node: Weights, signal: travel, count: {count}}}
   anchors: {{node: Anchors, weights: weights, names: [{anchors}]}}
 
-  # Drift about that way, in the tempo of the music, farther when it is loud.
+  # Drift around that way, in the tempo of the music, farther when it is loud.
   drift:
     node: Wander
     latents: anchors

@@ -1,4 +1,4 @@
-"""Editing a graph in Python: a new graph with other settings, which still knows the file to be saved onto."""
+"""Editing a graph in Python: a new graph with other settings, which can be saved into the same file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from n2s.graph.registry import suggest
 def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
     """Return a graph with changes; see `Graph.edit`."""
     values = values_in_file(graph)
-    for name, node in graph.nodes.items():  # where the file says "nothing", it goes on saying so
+    for name, node in graph.nodes.items():  # settings that are null in the file stay null
         nothing = [field for field in node.model_fields_set if getattr(node, field) is None]
         values["nodes"].get(name, {}).update(dict.fromkeys(nothing))
     values.update({field: None for field in graph.header.model_fields_set if getattr(graph.header, field) is None})

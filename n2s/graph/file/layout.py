@@ -1,4 +1,4 @@
-"""Plain values as YAML text: numbers as short as they can be, quotes only where YAML needs them, a line a node."""
+"""Plain values as YAML text: numbers as short as they can be, quotes only where YAML needs them, one line per node."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from n2s.graph.file.document import parse_document
 WIDTH = 110
 STEP = "  "
 
-# What needs no second look; everything else is read back to see what YAML makes of it.
+# What is plain text for certain; everything else is parsed to see what YAML makes of it.
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*( [A-Za-z_][\w./-]*)*\Z", re.ASCII)
 _FORMULA = re.compile(r"= [\w.+*/%<>()-][\w.+*/%<>() -]*\Z", re.ASCII)
 _WORDS = frozenset("null true false yes no on off y n".split())
@@ -30,7 +30,7 @@ def graph_text(values: dict[str, Any]) -> str:
 
 
 def node_lines(name: str, spec: Any, indent: str, step: str = STEP) -> list[str]:
-    """Return a node's entry: in one line where it fits and no expression has a comma, else a line a setting."""
+    """Return a node's entry: in one line where it fits and no expression has a comma, else in one line per setting."""
     line = f"{indent}{name}: {flow(spec)}"
     commas = any(isinstance(value, str) and value.startswith("=") and "," in value for value in spec.values())
     if len(line) <= WIDTH and not commas:

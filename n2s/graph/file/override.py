@@ -55,7 +55,7 @@ class Overrides:
         elif not dot:
             self._unknown(place, target, [*self.entries, *self.specs], "entry or")
         elif not isinstance(self.specs.get(name), dict):
-            if name not in self.specs:  # one that is no mapping is told of at its line
+            if name not in self.specs:  # a node that is no mapping is reported at its line
                 self._unknown(place, name, list(self.specs))
         else:
             self._lay_on_node(name, field, value, place)

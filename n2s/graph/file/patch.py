@@ -1,4 +1,4 @@
-"""Changes of a graph file's text: each replaces, inserts or deletes its own span, and nothing else moves."""
+"""Changes of a graph file's text: each replaces, inserts or deletes one span, and leaves the rest as it is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Edit = tuple[int, int, str]  # from, to (characters), what stands there instead
 
 @dataclass(frozen=True)
 class Set:
-    """Another value at a path of keys and indices."""
+    """Replace the value at a path of keys and indices."""
 
     path: tuple
     value: Any
@@ -25,7 +25,7 @@ class Set:
 
 @dataclass(frozen=True)
 class Add:
-    """A new entry of a mapping or item of a list, after the one called ``after``, or first."""
+    """Add an entry to a mapping or an item to a list, after the one called ``after``, or first."""
 
     path: tuple
     value: Any
@@ -34,13 +34,13 @@ class Add:
 
 @dataclass(frozen=True)
 class Remove:
-    """No such entry or item."""
+    """Remove an entry or item."""
 
     path: tuple
 
 
 def patch(text: str, changes: list[Set | Add | Remove], shown: str) -> str:
-    """Return the text with the changes made; positions are read anew after each step.
+    """Return the text with the changes made; positions are read again after each step.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def _line_end(text: str) -> str:
 
 
 def _quote(document: Document, path: tuple) -> str:
-    """Return the quotes that a mapping's keys wear: a graph in JSON stays JSON."""
+    """Return the quotes around a mapping's keys, so that a graph in JSON stays JSON."""
     value = _value(document, path)
     if isinstance(value, dict) and value:
         first = document.text[document.spans[(*path, next(iter(value)), "")][0]]
@@ -225,7 +225,7 @@ def _remove(document: Document, changes: list[Remove]) -> Iterator[Edit]:
 
 
 def _remove_in_flow(document: Document, parent: tuple, entries: dict, gone: set) -> Iterator[Edit]:
-    """An entry goes with the comma behind it, the last one with the comma before it."""
+    """Remove an entry with the comma behind it; the last one with the comma before it."""
     text, keys = document.text, list(entries)
     if gone == set(keys):
         start, stop = document.spans[parent]
@@ -250,7 +250,7 @@ def _remove_in_flow(document: Document, parent: tuple, entries: dict, gone: set)
 
 
 def _remove_lines(document: Document, start: int, stop: int, comments: bool) -> Edit:
-    """An entry of a block goes with its lines, a node also with the comment directly above it."""
+    """Remove an entry of a block with its lines, a node also with the comment directly above it."""
     text = document.text
     _indent(document, start)
     begin, end, after = _line(text, start)[0], *_line(text, stop)[1:]

@@ -1,8 +1,8 @@
 """Work as plain data, and who does it.
 
 A `Job` says what is to be made, without anything that lives in one process alone; `Task` names one piece of it. Whoever
-opens a job gets a `Renderer`, which renders tasks into the store. An `Executor` decides where that happens: it is four
-verbs, start, submit, finished, stop.
+opens a job gets a `Renderer`, which renders tasks into the store. An `Executor` decides where that happens; it has four
+methods: start, submit, finished, stop.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What is told of a task that is done; the result itself lies in the store.
+    """The report on a finished task; the result itself is in the store.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Rendered:
 
 
 class OtherCode(RenderError):
-    """This process would not make what was planned: its code, files or libraries are others."""
+    """This process would not make what was planned: its code, files or libraries differ."""
 
 
 class Renderer(Protocol):
@@ -104,7 +104,7 @@ class Executor(Protocol):
     """
 
     def start(self, job: Job, context: RunContext, events: Events) -> None:
-        """Take a job; called again, after `stop`, when what is left was planned anew."""
+        """Take a job; called again, after `stop`, when the rest was planned again."""
         ...
 
     def submit(self, task: Task) -> None:
@@ -116,7 +116,7 @@ class Executor(Protocol):
         ...
 
     def stop(self) -> None:
-        """Give up what is under way and what waits; return when nothing runs any more."""
+        """Cancel tasks that run or wait; return when nothing runs any more."""
         ...
 
 
@@ -148,7 +148,7 @@ def in_order_of_needs(executor: Executor, tasks: Iterable[Task]) -> Iterator[tup
 
 
 def default_count() -> int:
-    """Return how many chunks to keep in flight: one per processor, as far as this process may use them."""
+    """Return how many chunks to render at the same time: one per processor that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return max(1, os.cpu_count() or 1)

@@ -82,7 +82,7 @@ class FilmPart:
     @classmethod
     def of(cls, plan: Plan) -> FilmPart:
         graph = Excerpt.of(plan.graph, [*plan.order, plan.end])
-        return cls(graph, _needed(plan), plan.end, plan.chunk_length, plan.nodes, plan.stages, plan.keys.static)
+        return cls(graph, _values_needed(plan), plan.end, plan.chunk_length, plan.nodes, plan.stages, plan.keys.static)
 
     def plan(self, context: RunContext, environment: Mapping[str, str]) -> Plan:
         """Return the plan again, with keys of the code, files and libraries of this process."""
@@ -92,7 +92,7 @@ class FilmPart:
         )
 
 
-def _needed(plan: Plan) -> Values:
+def _values_needed(plan: Plan) -> Values:
     """Return the resident values that the frames of a plan need."""
     nodes = [plan.graph.nodes[name] for name in plan.order]
     links = [
@@ -229,6 +229,6 @@ class FilmRenderer:
         span = authors.in_words((task.start, task.stop))
         return OtherCode(
             f"{plan.end}: {span} would not be made as planned in process {os.getpid()}"
-            f"{f': {causes}' if causes else ''}. Code or files changed while the run was under way, or are others "
+            f"{f': {causes}' if causes else ''}. Code or files changed while the run was under way, or differ "
             "there: run again, or render in threads (--jobs)."
         )

@@ -1,4 +1,4 @@
-"""Jobs and errors on their way between processes: as bytes, with clear words for what cannot be sent."""
+"""Jobs and errors on their way between processes: as bytes, with clear errors for what cannot be sent."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import Any
 from n2s.graph.errors import RenderError
 from n2s.runtime.executors.worker import work
 
-STOP_SECONDS = 1.5  # in which a worker has given up, or ended itself; then it is killed
+STOP_SECONDS = 1.5  # for a worker to give up or to end itself; then it is killed
 
 _starting = threading.Lock()
 
@@ -26,7 +26,7 @@ class Worker:
     Attributes
     ----------
     ready : bool
-        It has been heard of, so that it takes orders at once.
+        It has answered once, so that it takes orders at once.
     whole : bool
         No message was cut off in the middle, so that the next one can be understood.
     jobs : int
@@ -96,7 +96,7 @@ class Worker:
         return status
 
     def gone(self) -> str:
-        """Return, in words, how a process ended that is gone."""
+        """Return how a process ended, in words."""
         status = self.kill(STOP_SECONDS)  # the pipe ends a moment before the process
         return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
 

@@ -26,7 +26,7 @@ MOST_ATTEMPTS = 3  # of one task, and of starting a worker
 class ProcessExecutor:
     """Renders in ``workers`` processes, each one chunk at a time with one thread.
 
-    A worker that dies is told of, and its task goes to a new one, `MOST_ATTEMPTS` times at most.
+    A worker that dies is reported, and its task goes to a new one, `MOST_ATTEMPTS` times at most.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The executors there are: this library's own and those of installed packages, found through an entry point group.
 
-A package registers a class, or a function, that takes the number of tasks in flight (None where the user gave none) and
-returns an `Executor`: ``[project.entry-points."n2s.executors"] farm = "mine.farm:FarmExecutor"``.
+A package registers a class, or a function, that takes the number of tasks to render at the same time (None where the
+user gave none) and returns an `Executor`: ``[project.entry-points."n2s.executors"] farm = "mine.farm:FarmExecutor"``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from n2s.graph.registry import suggest
 from n2s.runtime.executors.base import Executor
 
 GROUP = "n2s.executors"
-# Known without being installed anew, and not to be replaced: graphs render wherever this library can be imported.
+# Known without installing again, and not to be replaced: graphs render wherever this library can be imported.
 OWN = (
     EntryPoint("threads", "n2s.runtime.executors.threads:ThreadExecutor", GROUP),
     EntryPoint("processes", "n2s.runtime.executors.processes:ProcessExecutor", GROUP),

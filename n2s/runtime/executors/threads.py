@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ThreadExecutor:
-    """Renders in this process, ``threads`` chunks in flight, one thread each.
+    """Renders in this process: ``threads`` chunks at the same time, with one thread each.
 
     Decoders, kernels and pipes let other threads run while they work, and every chunk has an encoder process of its
     own; two chunks of one thread are faster than one chunk of two.

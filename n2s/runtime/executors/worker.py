@@ -1,4 +1,4 @@
-"""What runs in a process that renders: orders come in by a pipe, and what is told goes back by it.
+"""What runs in a process that renders: orders come in by a pipe, and reports go back by it.
 
 Orders: ("job", data, module search path, folder of the store, its limit), ("task", task), ("close",), ("end",).
 Answers: ("ready",), ("said", text), ("rendered", frames), ("done", rendered), ("failed", error), ("closed",).
@@ -23,7 +23,7 @@ from n2s.runtime.executors.packing import pack_error, unpack_job
 from n2s.runtime.ffmpeg import kill_running
 from n2s.runtime.store import Store
 
-GRACE_SECONDS = 0.8  # in which a task is given up in order; then the process ends, and the FFmpeg it has
+GRACE_SECONDS = 0.8  # for a task to be given up in order; then the process ends, and its FFmpeg too
 
 
 def work(connection: Connection) -> None:
@@ -96,7 +96,7 @@ class _Worker:
             self.tell("rendered", frames)
 
     def job(self, data: bytes, path: list[str], root: str, limit: int) -> None:
-        """Open a job; what goes wrong is told with its first task."""
+        """Open a job; an error is reported with its first task."""
         self._drop()
         sys.path[:] = path
         importlib.invalidate_caches()

@@ -144,7 +144,7 @@ class FilmMaker:
         self.store, self.targets = store, targets
 
     def finished(self, film: Film) -> dict[str, Any] | None:
-        """Return the record of a film that already lies, unchanged, where it should."""
+        """Return the record of a film that is already in its place, unchanged; None without one."""
         record = self.store.noted("films", self._subject(film))
         state = folders.state(film.path)
         return record["film"] if record and state and state == record.get("state") else None

@@ -1,7 +1,7 @@
 """Films that are folders, beside films that are files: their state, size and digest, and how a folder is published.
 
 A folder that n2s wrote holds a mark, a file that lists the length and the SHA-256 of every other file in it. What is
-listed with its length is n2s's own; one file that is not, and the folder is somebody else's.
+listed with its length was written by n2s; a folder with any other file in it belongs to somebody else.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def is_own_folder(folder: Path) -> bool:
-    """Say whether everything in a folder is what n2s wrote there; an empty one is nobody's."""
+    """Say whether everything in a folder is what n2s wrote there; True for an empty folder."""
     if folder.is_symlink() or not folder.is_dir():
         return False
     try:

@@ -22,9 +22,9 @@ class PlannedFilms:
     films : list of Film
     store : Store
     maker : FilmMaker
-        Knows which films lie finished where they should.
+        Knows which films are finished and in their place.
     force : bool
-        Take every chunk for missing.
+        Treat every chunk as missing.
     """
 
     def __init__(self, films: list[Film], store: Store, maker: FilmMaker, force: bool = False):
@@ -33,7 +33,7 @@ class PlannedFilms:
         self.plans: list[Plan] = list({id(plan): plan for film in films for plan, _ in film.parts}.values())
 
     def finished(self, film: Film) -> dict[str, Any] | None:
-        """Return the record of a film that lies, unchanged, where it should."""
+        """Return the record of a film that is in its place, unchanged; None without one."""
         return self.maker.finished(film)
 
     def stored(self, film: Film) -> list[bool]:

@@ -25,7 +25,7 @@ from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films.films import Chapter, Film, Passage
 from n2s.runtime.films.targets import film_path, part, version
-from n2s.runtime.render.analysis import Known, analyse, resolved
+from n2s.runtime.render.analysis import Known, analyse, resolve_time
 
 Span = tuple[Number | None, Number | None]
 LONGEST = 1e9  # seconds; no track comes near it
@@ -43,7 +43,7 @@ class Production:
         return self.graph.header.title or (self.graph.path.stem if self.graph.path else "the graph")
 
     def samples(self, piece: Music) -> int:
-        """Return how long a film with this music sounds: as the music, or to the sample as its stated duration."""
+        """Return the samples of a film's sound: as many as the music has, or as the stated duration takes."""
         if self.graph.header.duration is None:
             return piece.samples
         clock = self.values.clock
@@ -121,7 +121,7 @@ class Planner:
     def _frames(self, span: Span, production: Production) -> tuple[int, int]:
         """Return the frames of a span of time."""
         clock = production.values.clock
-        first, last = (time and resolved(time, production.graph, clock, self.context) for time in span)
+        first, last = (time and resolve_time(time, production.graph, clock, self.context) for time in span)
         start = 0 if first is None else round(min(first, LONGEST) * clock.fps)
         stop = clock.frames if last is None else min(clock.frames, round(min(last, LONGEST) * clock.fps))
         if not 0 <= start < stop:

@@ -1,8 +1,8 @@
-"""Where films go: names for parts and small versions, and files of others, which are not written over.
+"""Where films go: names for parts and small versions, and files of others, which are not overwritten.
 
 A file that n2s wrote is known twice: the store notes the length of what is published at a path, and the run's record
-beside the films lists each with its length and SHA-256. Either is enough, so an emptied store makes no film a
-stranger's. A folder lists itself what n2s wrote into it (`n2s.runtime.films.folders`).
+beside the films lists each with its length and SHA-256. Either is enough, so that films stay n2s's own when the
+store is emptied. A folder lists itself what n2s wrote into it (`n2s.runtime.films.folders`).
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Targets:
         films : mapping of Path to bool
             Where films go, and whether they are folders.
         sources : iterable of Path
-            The files that the run reads, which are never written over.
+            The files that the run reads, which are never overwritten.
         overwrite : bool
             Whether files of others may be replaced.
         folders : iterable of Path
@@ -161,16 +161,16 @@ class Targets:
             self._check_place(path, is_folder)
             if any(same_file(path, source) or path in source.parents for source in read):
                 raise GraphError(
-                    f"{path} is read by this run and would be written over; give the film another path or --out."
+                    f"{path} is read by this run and would be overwritten; give the film another path or --out."
                 )
             if not overwrite and os.path.lexists(path) and not self.is_own(path):
                 strangers.append(str(path))
         strangers += [str(folder) for folder in folders if not overwrite and not _may_keep_frames(folder)]
         if strangers:
-            verb, pronoun = ("is", "it") if len(strangers) == 1 else ("are", "them")
+            what, pronoun = ("exists and was", "it") if len(strangers) == 1 else ("exist and were", "them")
             raise ArgumentError(
-                f"{', '.join(strangers)} {verb} not what n2s wrote there, and {verb} not replaced unasked. Add "
-                f"--overwrite to replace {pronoun}, or choose another --out."
+                f"{', '.join(strangers)} {what} not written by n2s; add --overwrite to replace {pronoun}, or choose "
+                "another --out."
             )
 
     def _check_place(self, path: Path, is_folder: bool) -> None:

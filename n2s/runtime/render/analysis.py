@@ -97,8 +97,8 @@ def _length(graph: Graph, values: Values) -> int:
     raise GraphError([Problem(graph.document.where() if graph.document else None, text)])
 
 
-def resolved(time: Number, graph: Graph, clock: Clock, context: Context) -> float:
-    """Return a time in seconds; that of beats whose tempo nobody knows is said to be assumed."""
+def resolve_time(time: Number, graph: Graph, clock: Clock, context: Context) -> float:
+    """Return a time in seconds; tell the user if it counts beats of an assumed tempo."""
     if is_musical(time) and not graph.header.tempo and not _hearing(graph):
         context.say(ASSUMED.format(what="The time", clock=clock))
     return time.resolve(clock.tempo)

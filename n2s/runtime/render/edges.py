@@ -35,7 +35,7 @@ def resident_outputs(graph: Graph, name: str, made: Any, clock: Clock) -> dict[s
     if not isinstance(made, dict):
         if len(outputs) > 1:
             raise authors.wrong(
-                graph, name, f"compute gave {described(made)}; its outputs by name were wanted: {', '.join(outputs)}."
+                graph, name, f"compute gave {describe(made)}; its outputs by name were wanted: {', '.join(outputs)}."
             )
         made = {next(iter(outputs)): made}
     elif made.keys() != outputs.keys():
@@ -55,7 +55,7 @@ def _resident(graph: Graph, name: str, output: str, declared: Output, value: Any
             raise authors.wrong(
                 graph,
                 name,
-                f"{label} {described(value)}; music was wanted, like scene.context.audio gives it: {problem}.",
+                f"{label} {describe(value)}; music was wanted, like scene.context.audio gives it: {problem}.",
             )
         return value
     if declared.kind is SIGNAL:
@@ -84,10 +84,10 @@ def _signal(graph: Graph, name: str, label: str, declared: Output, value: Any, c
     except Exception:
         array = None
     if array is None or isinstance(value, np.ma.MaskedArray) or array.dtype.kind not in "biuf":
-        raise authors.wrong(graph, name, f"{label} {described(value)}; {wanted}.")
+        raise authors.wrong(graph, name, f"{label} {describe(value)}; {wanted}.")
     right = array.ndim in (1, 2) and len(array) == clock.frames and array.size
     if not right or (declared.columns and (array.shape[1:] or (1,)) != (declared.columns,)):
-        raise authors.wrong(graph, name, f"{label} {described(array)}; {wanted}.")
+        raise authors.wrong(graph, name, f"{label} {describe(array)}; {wanted}.")
     with np.errstate(over="ignore", invalid="ignore"):
         signal = quantise(array)
     if not np.isfinite(signal).all():
@@ -135,7 +135,7 @@ def streamed_output(
         raise authors.wrong(
             graph,
             name,
-            f"compute gave {described(made)} at frame {span[0]}, but frames of {before} elsewhere; "
+            f"compute gave {describe(made)} at frame {span[0]}, but frames of {before} elsewhere; "
             "all frames of a node are alike.",
         )
     return made
@@ -149,11 +149,11 @@ def _wrong_block(graph: Graph, name: str, made: Any, span: tuple[int, int], want
     return authors.wrong(
         graph,
         name,
-        f"compute gave {described(made)} for {authors.in_words(span)}; a float32 array ({shape}) was wanted.",
+        f"compute gave {describe(made)} for {authors.in_words(span)}; a float32 array ({shape}) was wanted.",
     )
 
 
-def finite(graph: Graph, name: str, made: np.ndarray, start: int) -> None:
+def check_finite(graph: Graph, name: str, made: np.ndarray, start: int) -> None:
     """Refuse a block of latents or frames that begins at frame ``start`` and has NaN or infinity in it."""
     sound = np.isfinite(made)
     if not sound.all():
@@ -168,7 +168,7 @@ def finite(graph: Graph, name: str, made: np.ndarray, start: int) -> None:
 def prepared_columns(graph: Graph, name: str, made: Any, names: list[str], span: tuple[int, int]) -> list[np.ndarray]:
     """Return the numbers that a node's ``prepare`` made for its pixel code, a float32 scalar or (B,) for each name."""
     if not isinstance(made, dict) or any(wanted not in made for wanted in names):
-        has = ", ".join(map(str, made)) if isinstance(made, dict) else described(made)
+        has = ", ".join(map(str, made)) if isinstance(made, dict) else describe(made)
         raise authors.wrong(graph, name, f"prepare gave {has or 'nothing'}; pixel takes {', '.join(names)}.")
     columns = []
     for wanted in names:
@@ -180,20 +180,20 @@ def prepared_columns(graph: Graph, name: str, made: Any, names: list[str], span:
                 value = np.asarray(None)
             if value.dtype.kind not in "biuf":
                 raise authors.wrong(
-                    graph, name, f"prepare gave {described(made[wanted])} for {wanted}; numbers were wanted."
+                    graph, name, f"prepare gave {describe(made[wanted])} for {wanted}; numbers were wanted."
                 )
         if value.shape not in ((), (span[1] - span[0],)):
             raise authors.wrong(
                 graph,
                 name,
-                f"prepare gave {described(value)} for {wanted} at {authors.in_words(span)}; "
+                f"prepare gave {describe(value)} for {wanted} at {authors.in_words(span)}; "
                 f"one number, or {span[1] - span[0]} of them, was wanted.",
             )
         columns.append(value)
     return columns
 
 
-def described(value: Any) -> str:
+def describe(value: Any) -> str:
     """Return what something is, in a few words: "float64 (4, 3, 64, 96)", "a list", "nothing"."""
     if value is None:
         return "nothing"

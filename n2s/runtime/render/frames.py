@@ -23,12 +23,12 @@ from n2s.graph.types import LATENTS
 from n2s.plan.stages import Kernel, Plan, Size, Stage
 from n2s.runtime.render import kernels
 from n2s.runtime.render.compiled import forget_kept_code
-from n2s.runtime.render.edges import finite, prepared_columns, read_only, streamed_output
+from n2s.runtime.render.edges import check_finite, prepared_columns, read_only, streamed_output
 from n2s.runtime.render.kept import KeptFrames, NothingKept, Piece, RecentFrames, RecentOrStored, StoredFrames
 from n2s.runtime.render.tally import Tally
 from n2s.runtime.store import Store
 
-BLOCK = 4  # frames in memory at once, for each chunk in flight
+BLOCK = 4  # frames in memory at once, per chunk that is being rendered
 MOST_BYTES = 4 << 30  # of the frames a node's window covers
 
 
@@ -60,7 +60,9 @@ class FrameMaker:
         self.shapes = {stage.name: self._shape(stage, channels.get(stage.name)) for stage in computed}
         self.given: dict[str, tuple[int, ...]] = {}  # the shape of what each streamed node gave first
         self.done_with = _last_readers(plan.stages)
-        self.own_buffers = _read_by_kernels_alone(plan.stages)
+        self.read_by_nodes = _read_by_nodes(plan.stages)
+        # Kernels whose memory may be used again when their readers, all of them kernels, are done.
+        self.own_buffers = {stage.name for stage in plan.stages if stage.kernel is not None} - self.read_by_nodes
         self._kernels: dict[tuple, kernels.Run] = {}
         self._lock = threading.Lock()
         self._compiling: Callable[[Kernel], None] = lambda kernel: None
@@ -218,17 +220,16 @@ def _last_readers(stages: Sequence[Stage]) -> dict[str, list[Stage]]:
     return found
 
 
-def _read_by_kernels_alone(stages: Sequence[Stage]) -> set[str]:
-    """Return the kernels' stages whose memory may be used again when their readers, all of them kernels, are done."""
-    read_by_nodes = {read.stage for stage in stages if stage.kernel is None for read in stage.reads.values()}
-    return {stage.name for stage in stages if stage.kernel is not None} - read_by_nodes
+def _read_by_nodes(stages: Sequence[Stage]) -> set[str]:
+    """Return the stages that a streamed node's own code reads."""
+    return {read.stage for stage in stages if stage.kernel is None for read in stage.reads.values()}
 
 
 class _Work:
     """The evaluation of a plan over a stretch of frames.
 
     Values that overlapping windows share are kept from block to block, so that they are computed once; all others live
-    within a block, and what only kernels read is written over as soon as they are done.
+    within a block, and what only kernels read is overwritten as soon as they are done.
     """
 
     def __init__(self, maker: FrameMaker, kept: KeptFrames, tally: Tally, check: Callable[[], None] = lambda: None):
@@ -238,7 +239,7 @@ class _Work:
         self._values: dict[str, tuple[int, np.ndarray]] = {}  # the first frame, and the frames from there on
         self._free: list[np.ndarray] = []
         end = self.stages[-1]
-        coded = end.makes == "codes"  # of all that is seen, films alone have bits and a dither
+        coded = end.makes == "codes"  # only films have bits and a dither
         width = (end.size or self.plan.scene.size)[0]
         self._thresholds = kernels.dither_pattern(coded and self.plan.pixels.dither, width)
 
@@ -332,7 +333,7 @@ class _Work:
         if not stage.kernel.steps:
             given = self._read(stage.reads["0"].stage, start, stop, self._length)
             if given.shape[2:] == (height, width) and not self.maker.is_half(stage.node):
-                finite(self.plan.graph, stage.node, given, start)
+                check_finite(self.plan.graph, stage.node, given, start)
                 return given
         out = self._buffer(stop - start, stage.size)
         self._run_kernel(stage, self._pictures(stage, start, stop), start, "frames", out)
@@ -373,8 +374,8 @@ class _Work:
         self.tally.add(name, time.perf_counter() - began, stop - start)
         made = streamed_output(graph, name, made, (start, stop), maker.shapes[stage.name], maker.given.get(stage.name))
         maker.given.setdefault(stage.name, made.shape[1:])
-        if stage.makes == "latents":
-            finite(graph, name, made, start)
+        if stage.makes == "latents" or stage.name in maker.read_by_nodes:  # what kernels read, they look at themselves
+            check_finite(graph, name, made, start)
         return made
 
     def _param(self, name: str, field: str, start: int, stop: int) -> np.ndarray:
@@ -433,12 +434,12 @@ class _Work:
         """Name the first node of a kernel whose frames are not finite; nothing when all are."""
         graph, made = self.plan.graph, {}
         for i, (name, picture) in enumerate(zip(kernel.inputs, pictures)):
-            finite(graph, name, picture, start)
+            check_finite(graph, name, picture, start)
             made["input", i] = picture
         for i, single, sources in self._singles(kernel):
             out = made["step", i] = np.empty((stop - start, 3, size[1], size[0]), np.float32)
             self._call_kernel(single, [made[source] for source in sources], start, size, "frames", out)
-            finite(graph, kernel.steps[i], out, start)
+            check_finite(graph, kernel.steps[i], out, start)
 
     def _find_uncompilable(
         self, kernel: Kernel, pictures: list[np.ndarray], start: int, size: Size, error: kernels.CompileError

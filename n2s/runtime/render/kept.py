@@ -47,7 +47,7 @@ class KeptFrames(Protocol):
         ...
 
     def add(self, stage: Stage, start: int, made: np.ndarray) -> None:
-        """Take frames of a stage that were computed, from frame ``start`` on; they may be written over afterwards."""
+        """Take frames of a stage that were computed, from frame ``start`` on; they may be overwritten afterwards."""
         ...
 
 
@@ -71,7 +71,7 @@ def defined_type(plan: Plan, stage: Stage) -> type:
 
 
 class StoredFrames:
-    """Keeps the frames of nodes with ``cache: frames`` in the store, an entry per chunk of frames.
+    """Keeps the frames of nodes with ``cache: frames`` in the store, one entry per chunk of frames.
 
     One object serves one thread; entries are shared through the store. When the store is full of what was used since
     the beginning, nothing more is kept, because what is kept last would push out what is wanted first.
@@ -162,7 +162,7 @@ class StoredFrames:
 
 
 class RecentFrames:
-    """Frames of decoders and sources in memory, of which the least recently used ones go first; for threads.
+    """Keeps the frames of decoders and sources in memory and drops the least recently used first; for threads.
 
     Parameters
     ----------

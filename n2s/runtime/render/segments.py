@@ -16,10 +16,10 @@ from n2s.runtime.render.tally import Tally
 
 
 def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, tally: Tally, progress: Callable[[int], None]) -> None:
-    """Make a chunk's frames, write them as a segment and look whether it is whole.
+    """Make a chunk's frames, write them as a segment and check that it is complete.
 
-    ``tally`` counts what each node costs, and the format as "<sink> (encoder)"; ``progress`` is told of frames
-    that were written, of none while they are made, and may raise to give up.
+    ``tally`` counts what each node costs, and the format as "<sink> (encoder)"; ``progress`` is called with the
+    number of frames that were written, with 0 while they are made, and may raise to give up.
     """
     plan, waited = maker.plan, 0.0
     sink, header, made = plan.node, plan.graph.header, plan.format

@@ -14,7 +14,7 @@ from n2s.graph.links import Link
 from n2s.graph.registry import suggest
 from n2s.graph.types import AUDIO, SIGNAL
 from n2s.runtime.readiness import check_inputs
-from n2s.runtime.render.analysis import resolved
+from n2s.runtime.render.analysis import resolve_time
 from n2s.runtime.session import Session
 
 
@@ -108,7 +108,7 @@ class View:
 
     def seconds(self, time: Number) -> float:
         """Return a time in seconds, beats in the tempo of the track."""
-        return resolved(time, self.graph, self.clock, self.session.context)
+        return resolve_time(time, self.graph, self.clock, self.session.context)
 
     def frame_at(self, time: Number, what: str) -> int:
         """Return the frame that is shown at a time.

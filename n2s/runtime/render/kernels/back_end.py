@@ -30,7 +30,7 @@ class Run(Protocol):
     pictures : sequence of float32 (B, 3, h, w)
         One for each load, contiguous, of the heights and widths that the program was made for.
     out : array (B, *layout.shape(size))
-        What is stored, of the layout's type; written over.
+        What is stored, of the layout's type; overwritten.
 
     Returns
     -------

@@ -104,7 +104,7 @@ class Pixel:
     pictures : tuple of int
         The values it takes.
     uniforms : tuple of str
-        The numbers it takes, once a frame; they stand side by side, from ``column`` on.
+        The numbers it takes, once per frame, in neighbouring columns from ``column`` on.
     seed : int
         Where its seed stands among those that a run is given.
     """
@@ -126,7 +126,7 @@ class Layout:
     """How the colours of a frame lie in memory.
 
     ========  ======  =====================================================================================
-    name      bits    a frame
+    name      bits    one frame
     ========  ======  =====================================================================================
     planar    32      float32 (3, H, W), as it was computed
     yuv420p   8, 10   one row of codes: H W of luma, then a quarter as many of blue and of red; BT.709 limited
