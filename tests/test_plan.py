@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import harness
 import tiny
 from test_films import write_album
 
@@ -71,3 +72,14 @@ def test_the_plan_and_thumbnails_are_drawn(studio: Any, tmp_path: Path, store: A
     assert "1 stored" in (tmp_path / "plan.dot").read_text()
     assert n2s("draw", graph, "--thumbnails", "1", *common, tmp_path / "seen.svg").returncode == 0
     assert (tmp_path / "seen.svg").read_bytes().count(b"data:image/png;base64,") == 4
+
+
+def test_every_kernel_is_drawn(tmp_path: Path, studio: Any, n2s: Any) -> None:
+    nodes = {"still": {"node": "ImageSource", "path": "picture.png"}}
+    for i in range(10):
+        nodes[f"n{i}"] = {"node": "Tone", "frames": list(nodes)[-1], "exposure": 0.1 + i / 10}
+    nodes["out"] = {"node": "DigestSink", "frames": "n9", "path": "frames.txt"}
+    path = harness.load({"n2s": 1, "size": [96, 64], "duration": 1, "nodes": nodes}, studio.folder, "long.yaml").path
+    assert n2s("draw", path, "--plan", "-o", tmp_path / "plan.dot")[0] == 0
+    dot = (tmp_path / "plan.dot").read_text()
+    assert "one kernel for n6" in dot and "one kernel for out" in dot

@@ -177,6 +177,8 @@ def test_the_record_tells_the_run(long_graph: Path, tmp_path: Path, store: Any, 
     report = harness.run(Graph.load(long_graph), tmp_path / "out", store, executor=executor())
     record = json.loads(report.record.read_text())
     assert record["status"] == "done" and record["chunks"] == {"rendered": 6, "stored": 0}
+    (stages,) = record["stages"].values()
+    assert stages[0][-1] == "out"
     film = record["films"][0]
     assert film["frames"] == 360 and film["seconds"] == 12 and len(film["sha256"]) == 64
     assert record["graphs"][str(long_graph)]["seed"] == 7

@@ -62,11 +62,12 @@ def draw(
 
 
 def chunk_map(plan: Any, store: Any) -> Any:
-    """Return which nodes of a film are computed together at its end, and which of its chunks the store has."""
+    """Return which nodes of a film are computed together, and which of its chunks the store has."""
     from n2s.graph.describe.diagram import ChunkMap
 
     stored = tuple(store.find("segments", chunk.key, plan.format.suffix) is not None for chunk in plan.chunks())
-    return ChunkMap(plan.stages[-1].kernel.steps, stored)
+    kernels = {stage.nodes[-1]: stage.kernel.steps for stage in plan.stages if stage.kernel}
+    return ChunkMap(kernels, stored)
 
 
 def node_pictures(session: Any, time: Any, folder: Path) -> dict[str, Path]:

@@ -315,6 +315,9 @@ class Run:
             music=self.context.music_heard(),
             environment=machine.environment(),
             machine=machine.describe(),
+            stages={
+                film.path.name: [[stage.name for stage in plan.stages] for plan in film.plans] for film in self.films
+            },
             chunks={"rendered": self.report.rendered, "stored": self.report.stored},
             frames={"rendered": frames, "stored": self.report.frames_stored},
             seconds={"all": round(seconds, 3), "rendering": round(self.report.seconds, 3)},

@@ -29,9 +29,9 @@ _GREY = "#6b7280"
 
 @dataclass(frozen=True)
 class ChunkMap:
-    """What the plan view shows of one sink: the nodes of its fused kernel, and for each chunk whether it is stored."""
+    """What the plan view shows of one sink: its kernels, by the node they end at, and which chunks are stored."""
 
-    kernel: tuple[str, ...]
+    kernels: Mapping[str, tuple[str, ...]]
     stored: tuple[bool, ...]
 
 
@@ -64,11 +64,12 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
         for name in shown.order if not _is_formula(name)
     }  # fmt: skip
     fused = {
-        name: sink
-        for sink, plan in plans.items()
+        name: end
+        for plan in plans.values()
+        for end, steps in plan.kernels.items()
         # A cluster lies inside one sub-graph or outside all; a kernel over several has none.
-        if len(plan.kernel) > 1 and len({name.rpartition("/")[0] for name in plan.kernel}) == 1
-        for name in plan.kernel
+        if len(steps) > 1 and len({name.rpartition("/")[0] for name in steps}) == 1
+        for name in steps
     }
     _place(dot, shown, boxes, fused)
     for name, field, link in shown.links():

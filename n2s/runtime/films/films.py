@@ -66,6 +66,11 @@ class Film:
         return format_of(self.sink)
 
     @property
+    def plans(self) -> list[Plan]:
+        """The plans of its chunks, each once."""
+        return list({id(plan): plan for plan, _ in self.parts}.values())
+
+    @property
     def frames(self) -> int:
         return sum(chunk.count for _, chunk in self.parts)
 

@@ -27,8 +27,8 @@ from n2s.runtime.store import Store
 
 def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
     """Return how a film is made, and which of its chunks are in the store, as plain data."""
-    plans = list({id(plan): plan for plan, _ in film.parts}.values())
-    plan, stored = plans[0], planned.stored(film)
+    plans, stored = film.plans, planned.stored(film)
+    plan = plans[0]
     missing = [chunk for (_, chunk), there in zip(film.parts, stored) if not there]
     done = planned.finished(film) is not None
     return {
