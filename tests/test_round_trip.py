@@ -124,6 +124,8 @@ def graphs(draw: Any, base: Path | str = ".", model: Path | None = None, most: i
         for field, spec in cls.specs.items():
             if spec.role == "port" or not (spec.required or draw(st.booleans())):
                 continue
+            if field == "cache" and FRAMES not in [output.kind for output in cls.outputs.values()]:
+                continue  # frames alone are kept
             if spec.role == "setting":
                 values[field] = draw(_setting(cls, field))
             elif model:
