@@ -20,7 +20,7 @@ from n2s.graph.handles import connect
 from n2s.graph.links import Link
 from n2s.graph.paths import has_paths
 from n2s.graph.specs import Output, Spec
-from n2s.graph.types import Kind
+from n2s.graph.types import LATENTS, Kind
 from n2s.graph.wording import explain
 
 
@@ -117,6 +117,8 @@ class Node(BaseModel, metaclass=_Declared):
                      if isinstance(kind, Kind) and name in cls.specs and cls.specs[name].role == "port"}  # fmt: skip
         if mistakes := list(class_mistakes(cls)):
             raise DeclarationError(cls.__name__, mistakes, definition_place())
+        if any(output.kind is LATENTS for output in cls.outputs.values()):
+            cls.specs.pop("cache", None)  # frames alone are kept
         annotations = {name: _annotation(cls.model_fields[name]) for name in cls.settings()}
         cls._path_annotations = {name: annotation for name, annotation in annotations.items() if has_paths(annotation)}
         file = getattr(sys.modules.get(cls.__module__), "__file__", None)
