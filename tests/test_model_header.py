@@ -117,7 +117,7 @@ def test_a_sub_graph_is_held_against_the_model_of_the_graph_that_uses_it(folder:
     ("path", "words"),
     [
         ("models/onw", "model: "),
-        ("music.wav", "is no folder"),
+        ("music.wav", "is not a folder, but must be one"),
         (".", "There is no model in"),
         ("~/models", '"~" is not read'),
     ],

@@ -14,6 +14,7 @@ from packages import TABLES
 from n2s.graph.check import warnings
 from n2s.graph.errors import GraphError
 from n2s.graph.graph import Graph
+from n2s.plan.ranges import check_ranges
 
 LOOK = {
     "n2s": 1,
@@ -200,7 +201,7 @@ def test_a_mistake_inside_is_reported_where_it_is_written(studio: Any, store: An
     values = using(studio, {"light": "= 30 * ramp"})
     graph = load(values, studio.folder)
     with pytest.raises(GraphError) as caught:
-        harness.plan(graph, store).check_ranges()
+        check_ranges(harness.plan(graph, store))
     assert "look.yaml" in str(caught.value) and "subject/tone.exposure" in str(caught.value)
 
 
