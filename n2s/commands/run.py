@@ -122,6 +122,11 @@ def show_dry_run(job: Any, json: bool = False) -> None:
     job.context.close()
 
 
+def count(number: int, what: str) -> str:
+    """Return a number of things in words: "1 chunk", "2 chunks"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def summary(report: Any) -> str:
     """Return what a run did, in a few lines."""
     lines = [""]
@@ -130,10 +135,9 @@ def summary(report: Any) -> str:
         lines.append(f"{path}  {film['frames']} frames, {minutes(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
     if report.rendered:
         speed = report.frames / max(report.seconds, 1e-9)
-        lines.append(
-            f"Rendered {report.rendered} chunks ({report.frames} frames) in {minutes(report.seconds)}, {speed:.1f} "
-            f"frames/s; {report.stored} came from the store."
-        )
+        rendered = f"{count(report.rendered, 'chunk')} ({count(report.frames, 'frame')})"
+        taken = f"{minutes(report.seconds)}, {speed:.1f} frames/s"
+        lines.append(f"Rendered {rendered} in {taken}; {report.stored} came from the store.")
         spent = [
             f"{name} {seconds:.1f} s{more_frames(report, name)}"
             for name, seconds in report.nodes.items()
