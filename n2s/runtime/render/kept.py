@@ -99,11 +99,11 @@ class StoredFrames:
             for stage in self.plan.stages if whole else ():
                 if stage.keep and self._reader(stage, start, stop) is None:
                     path = self.store.path(KIND, self._chunk(stage, start, stop).key, ENDING)
-                    self._writers[stage.name] = FrameWriter(path, start, defined_type(self.plan, stage))
+                    self._writers[stage.name] = FrameWriter(path, start, stop, defined_type(self.plan, stage))
             yield
             for stage in self.plan.stages:
                 writer = self._writers.get(stage.name)
-                if writer is not None and writer.count == stop - start:
+                if writer is not None and writer.whole:
                     self._publish(stage, self._chunk(stage, start, stop), writer)
         finally:
             for writer in self._writers.values():
