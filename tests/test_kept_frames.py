@@ -213,3 +213,17 @@ def test_frames_before_a_window_are_kept(
     partly = harness.run(graph(studio, cached, **ahead), tmp_path / "partly", store, force=True)
     assert film(plain) == film(cold) == film(warm) == film(partly)
     assert not list(store.root.glob("frames/*/.*"))
+
+
+@pytest.mark.parametrize("chunk", [7, 20])
+@pytest.mark.parametrize("cached", [("decoded",), ("tone",), ("decoded", "tone", "grain")])
+def test_the_frame_beyond_the_end_of_a_track(cached: tuple[str, ...], chunk: int, studio: Any, store: Any) -> None:
+    """An album may show a track's last frame once more, in its last chunk or in one of its own."""
+    last = 63 // chunk * chunk
+    plain = harness.FrameMaker(harness.plan(graph(studio, (), out__chunk=chunk), store), store)
+    wanted = np.concatenate([block.copy() for block in plain.blocks(last, 64)])
+    for _ in range(2):
+        keeping = harness.FrameMaker(harness.plan(graph(studio, cached, out__chunk=chunk), store), store)
+        made = np.concatenate([block.copy() for block in keeping.blocks(last, 64)])
+        np.testing.assert_array_equal(made, wanted)
+    assert len(entries(store)) == (len(cached) if last < 63 else 0)
