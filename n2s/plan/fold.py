@@ -33,7 +33,9 @@ def fold(plan: Plan) -> Plan:
                 continue
         kept.append(stage)
     end = folded.get(plan.end, plan.end)
-    return replace(plan, end=end, nodes=needed(kept, end), folded=folded)
+    nodes = needed(kept, end)
+    unused = tuple(stage.name for stage in kept if stage not in nodes)
+    return replace(plan, end=end, nodes=nodes, folded=folded, unused=unused)
 
 
 def is_neutral(plan: Plan, name: str) -> bool:

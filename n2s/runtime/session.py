@@ -106,7 +106,7 @@ class Session:
 
     def _begin(self, graph: Graph, context: RunContext, shared: _Shared) -> None:
         self.graph, self.context, self._shared = graph, context, shared
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[tuple[str, bool], Plan] = {}
         self._makers: dict[str, FrameMaker] = {}
 
     def edited(self, changes: dict[str, Any]) -> Session:
@@ -172,28 +172,28 @@ class Session:
         if end is None and not films:
             raise GraphError("The graph makes no film.")
         end = end or films[0]
-        for film in [end] if end in films else films:
-            plan = self._planned(film)
-            if end == film or end in plan.order or end in plan.folded:
-                check_ranges(plan)
-                return plan if end == film else towards(plan, end)
-        return self._plan_without_film(graph, end)
-
-    def _planned(self, end: str) -> Plan:
-        if end not in self._plans:
-            self._plans[end] = plan_film(self.graph.flat, end, self.values, self.context, self.environment)
-        return self._plans[end]
-
-    def _plan_without_film(self, graph: Graph, end: str) -> Plan:
-        """Return a plan of what no film needs, within that of the last node behind it: a decoder there has the grid."""
-        read = {link.node for _, _, link in graph.links()}
-        for name, node in graph.nodes.items():
-            if name not in read and any(output.kind.streamed for output in type(node).outputs.values()):
-                plan = self._planned(name)
-                if end in plan.order or end in plan.folded:
-                    check_ranges(plan)
-                    return towards(plan, end)
+        # What no film needs is planned with the last node behind it: a decoder there has the grid.
+        for film in [end] if end in films else [*films, *_last_nodes(graph)]:
+            if plan := self._part(film, end):
+                return plan
         raise GraphError(f'"{end}" gives neither latents nor frames.')
+
+    def _part(self, film: str, end: str) -> Plan | None:
+        """Return the part of a film's plan that ends at one of its nodes, or at the film; None for other nodes."""
+        plan = self._planned(film)
+        if end in plan.unused:
+            plan = self._planned(film, folding=False)
+        if end != film and end not in plan.streamed_nodes:
+            return None
+        check_ranges(plan)
+        return towards(plan, end)
+
+    def _planned(self, end: str, folding: bool = True) -> Plan:
+        if (end, folding) not in self._plans:
+            self._plans[end, folding] = plan_film(
+                self.graph.flat, end, self.values, self.context, self.environment, folding=folding
+            )
+        return self._plans[end, folding]
 
     def check_films(self) -> None:
         """Refuse a graph whose films cannot be rendered, before any work.
@@ -272,3 +272,12 @@ class Session:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+
+def _last_nodes(graph: Graph) -> list[str]:
+    """Return the nodes of latents and frames that nobody reads."""
+    read = {link.node for _, _, link in graph.links()}
+    streamed = [
+        name for name, node in graph.nodes.items() if any(out.kind.streamed for out in type(node).outputs.values())
+    ]
+    return [name for name in streamed if name not in read]

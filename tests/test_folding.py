@@ -1,0 +1,42 @@
+"""Folding hides nothing: nodes that a film does not need can be seen, and what is wrong with them is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import harness
+import numpy as np
+import pytest
+
+from n2s.graph.errors import GraphError
+from n2s.graph.graph import Graph
+from n2s.runtime.session import Session
+
+
+def graph(studio: Any, last: str, nodes: dict[str, Any]) -> Graph:
+    nodes = {**harness.surroundings(studio.model), **nodes}
+    nodes["out"] = {"node": "DigestSink", "frames": last, "audio": "track", "path": "frames.txt"}
+    return harness.load({"n2s": 1, "seed": 3, "fps": 30, "size": [96, 64], "nodes": nodes}, studio.folder)
+
+
+def hidden(studio: Any, amount: Any = 0.3) -> Graph:
+    """decoded ──────────┐
+    picture → vignette ┴ mix (amount 0) → out: as decoded → out."""
+    nodes = {
+        "vignette": {"node": "Vignette", "frames": "picture", "amount": amount},
+        "mix": {"node": "Mix", "a": "decoded", "b": "vignette", "amount": 0},
+    }
+    return graph(studio, "mix", nodes)
+
+
+@pytest.mark.parametrize("name", ["picture", "vignette", "mix", "decoded"])
+def test_what_only_a_folded_node_reads_can_be_seen(name: str, studio: Any, store: Any) -> None:
+    session = Session(hidden(studio), store)
+    assert session.plan().unused == ("picture", "vignette")
+    seen = session.frame(name, 31)
+    np.testing.assert_array_equal(seen, harness.frames(session.graph, store, name, [(31, 32)])[0])
+
+
+def test_what_only_a_folded_node_reads_has_its_ranges_checked(studio: Any, store: Any) -> None:
+    with pytest.raises(GraphError, match="vignette.amount is driven by = 5 . ramp and reaches 5"):
+        Session(hidden(studio, "= 5 * ramp"), store).plan()
