@@ -40,3 +40,28 @@ def test_what_only_a_folded_node_reads_can_be_seen(name: str, studio: Any, store
 def test_what_only_a_folded_node_reads_has_its_ranges_checked(studio: Any, store: Any) -> None:
     with pytest.raises(GraphError, match="vignette.amount is driven by = 5 . ramp and reaches 5"):
         Session(hidden(studio, "= 5 * ramp"), store).plan()
+
+
+BRIGHT = '''
+class Bright(Pointwise):
+    """Add light."""
+
+    frames: Frames = port("what is made brighter")
+    amount: Param = param(0.0, ge=0, le=1, help="how much")
+
+    neutral = {}
+    example = {"amount": 0.5}
+
+    @staticmethod
+    def pixel(rgb, at, amount):
+        return rgb[0] + amount, rgb[1] + amount, rgb[2] + amount
+'''
+
+
+def test_a_node_that_is_neutral_at_its_defaults_is_not_so_in_its_example(
+    packages: Any, studio: Any, store: Any
+) -> None:
+    packages.install(BRIGHT)
+    for amount, folded in ({"amount": 0.5}, {}), ({}, {"bright": "decoded"}):
+        made = graph(studio, "bright", {"bright": {"node": "Bright", "frames": "decoded", **amount}})
+        assert harness.plan(made, store, fold=True).folded == folded

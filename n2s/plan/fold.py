@@ -44,9 +44,11 @@ def is_neutral(plan: Plan, name: str) -> bool:
     neutral = type(node).neutral
     if neutral is None or not any(kind.streamed for kind in node.ports.values()):
         return False
-    alike = type(node)(**{**type(node).example, **neutral})
-    # An empty dict means: where all are at their defaults.
-    fields = list(neutral) or [*node.params(), *node.settings()]
+    fields, given = list(neutral), type(node).example
+    if not neutral:  # where all are at their defaults; those without one are as in the example
+        fields = [*node.params(), *node.settings()]
+        given = {field: value for field, value in given.items() if type(node).model_fields[field].is_required()}
+    alike = type(node)(**{**given, **neutral})
     return all(_is_same(plan, name, node, alike, field) for field in fields if field != "cache")
 
 
