@@ -65,3 +65,40 @@ def test_a_node_that_is_neutral_at_its_defaults_is_not_so_in_its_example(
     for amount, folded in ({"amount": 0.5}, {}), ({}, {"bright": "decoded"}):
         made = graph(studio, "bright", {"bright": {"node": "Bright", "frames": "decoded", **amount}})
         assert harness.plan(made, store, fold=True).folded == folded
+
+
+OTHERS = '''
+class Blank(Streamed):
+    """Show frames, or nothing."""
+
+    frames: Frames = port("what is shown", optional=True)
+    amount: float = setting(0.0, help="how dark")
+
+    neutral = {"amount": 0}
+    outputs = FRAMES_OUTPUT
+
+    def compute(self, block, frames=None):
+        return np.zeros((block.count, 3, 64, 96), np.float32) if frames is None else frames
+
+
+class Bare(Streamed):
+    """Show three channels of latents."""
+
+    latents: Latents = port("what is shown")
+
+    neutral = {}
+    outputs = FRAMES_OUTPUT
+
+    def compute(self, block, latents):
+        return np.ascontiguousarray(latents[:, :3])
+'''
+
+
+def test_a_node_without_what_it_hands_on_is_computed(packages: Any, studio: Any, store: Any) -> None:
+    packages.install(OTHERS)
+    for spec in {"node": "Blank"}, {"node": "Bare", "latents": "anchors"}:
+        made = graph(studio, "shown", {"shown": spec})
+        assert not harness.plan(made, store, fold=True).folded
+        assert Session(made, store).frame("shown", 3).shape == (3, 64, 96)
+    made = graph(studio, "shown", {"shown": {"node": "Blank", "frames": "decoded"}})
+    assert harness.plan(made, store, fold=True).folded == {"shown": "decoded"}
