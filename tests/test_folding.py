@@ -102,3 +102,15 @@ def test_a_node_without_what_it_hands_on_is_computed(packages: Any, studio: Any,
         assert Session(made, store).frame("shown", 3).shape == (3, 64, 96)
     made = graph(studio, "shown", {"shown": {"node": "Blank", "frames": "decoded"}})
     assert harness.plan(made, store, fold=True).folded == {"shown": "decoded"}
+
+
+def test_the_same_latents_for_decoders_of_two_grids(studio: Any, store: Any) -> None:
+    surrounding = harness.surroundings(studio.model)
+    nodes = {
+        "others": surrounding["anchors"],
+        "wide": {**surrounding["decoded"], "latents": "others", "grid": [2, 5]},
+        "mix": {"node": "Mix", "a": "decoded", "b": "wide"},
+    }
+    made = graph(studio, "mix", nodes)
+    plan = harness.plan(made, store, fold=True)
+    assert not plan.folded and {stage.grid for stage in plan.stages if stage.grid} == {(3, 4), (2, 5)}

@@ -12,6 +12,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.links import Link
 from n2s.graph.values import quantise
+from n2s.plan.shape import latent_grids
 from n2s.plan.stages import Plan, Read, Stage, needed
 
 
@@ -20,6 +21,7 @@ def fold(plan: Plan) -> Plan:
     kept: list[Stage] = []
     folded: dict[str, str] = {}
     known: dict[str, str] = {}
+    grids = latent_grids(plan)  # the same latents on two grids are two values
     for stage in plan.nodes:
         reads = {port: replace(read, stage=folded.get(read.stage, read.stage)) for port, read in stage.reads.items()}
         stage = replace(stage, reads=reads)
@@ -27,7 +29,8 @@ def fold(plan: Plan) -> Plan:
             if (port := handed_on(plan, stage.name)) in reads:
                 folded[stage.name] = reads[port].stage
                 continue
-            twin = known.setdefault(digest(_work(plan, stage.name, reads)), stage.name)
+            work = _work(plan, stage.name, reads) | {"grid": grids.get(stage.name)}
+            twin = known.setdefault(digest(work), stage.name)
             if twin != stage.name:
                 folded[stage.name] = twin
                 continue
