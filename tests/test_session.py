@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -128,3 +129,50 @@ def test_what_gives_no_frames_is_told(studio: Any, store: Any) -> None:
     with pytest.raises(GraphError, match='"ramp" gives neither latents nor frames'):
         session.frame("ramp", 0)
     assert session.plan().end == "out" and session.plan("tone").end == "tone"
+
+
+RESIDENTS = '''
+class ByModel(Resident):
+    """Tell models apart."""
+
+    signal: Signal = port("any signal")
+
+    outputs = SIGNAL_OUTPUT
+
+    def compute(self, scene, signal):
+        return np.full(scene.clock.frames, len(str(scene.model_folder)) / 1000)
+
+
+class ByTable(Resident):
+    """Read a number from a table that it looks after itself."""
+
+    signal: Signal = port("any signal")
+    table: str = setting("table.txt", help="the name of a file")
+
+    outputs = SIGNAL_OUTPUT
+
+    def digests(self, scene):
+        return {"table": scene.context.file_digest(scene.path(self.table))}
+
+    def compute(self, scene, signal):
+        return np.full(scene.clock.frames, float(scene.path(self.table).read_text()))
+'''
+
+
+@pytest.mark.parametrize("name", ["ByModel", "ByTable"])
+def test_values_that_come_from_outside_the_graph(name: str, studio: Any, packages: Any, store: Any) -> None:
+    packages.install(RESIDENTS)
+    table = studio.folder / "table.txt"
+    table.write_text("0.5")
+    driven = {"any": {"node": name, "signal": "ramp"}, "tone__exposure": "any"}
+    session = Session(graph(studio, (), **driven), store)
+    before = session.values.params["tone", "exposure"][0]
+    table.write_text("0.25")
+    shutil.copytree(studio.model, studio.folder / "another_model")
+    try:
+        edited = session.edited({"model": "another_model"})
+        after = edited.values.params["tone", "exposure"][0]
+        assert after != before and after == Session(edited.graph, store).values.params["tone", "exposure"][0]
+    finally:
+        shutil.rmtree(studio.folder / "another_model")
+        table.unlink()
