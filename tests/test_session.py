@@ -14,7 +14,7 @@ import pytest
 import tiny
 from test_kept_frames import graph
 
-from n2s.graph.errors import GraphError
+from n2s.graph.errors import ArgumentError, GraphError
 from n2s.nodes import Anchors, Features, VAEDecode
 from n2s.runtime.render.kept import RecentFrames
 from n2s.runtime.session import Session
@@ -176,3 +176,19 @@ def test_values_that_come_from_outside_the_graph(name: str, studio: Any, package
     finally:
         shutil.rmtree(studio.folder / "another_model")
         table.unlink()
+
+
+@pytest.mark.parametrize("number", [-1, 63, 10**9])
+def test_a_frame_that_is_not_there_is_told(number: int, studio: Any, store: Any) -> None:
+    session = Session(graph(studio, ()), store)
+    with pytest.raises(ArgumentError, match=f"There is no frame {number}: the track has frames 0 to 62."):
+        session.frame("grain", number)
+    with pytest.raises(ArgumentError, match="There is no frame"):
+        session.pick("decoded", [0, number])
+
+
+def test_frames_that_one_film_alone_has_are_changed(studio: Any, store: Any) -> None:
+    session = Session(graph(studio, ()), store)
+    shorter = session.edited({"duration": 40 / 30})
+    assert session.changed(shorter) == [(40, 60), (60, 63)] and shorter.changed(session) == [(40, 60), (60, 63)]
+    assert session.changed(session.edited({"duration": 1.5})) == [(40, 45), (45, 60), (60, 63)]

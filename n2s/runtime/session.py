@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 
 from n2s.graph.check import without_film
 from n2s.graph.declare import Sink
-from n2s.graph.errors import GraphError, MediaError
+from n2s.graph.errors import ArgumentError, GraphError, MediaError
 from n2s.graph.graph import Graph
 from n2s.graph.time import Clock
 from n2s.graph.values import Values
@@ -249,19 +249,40 @@ class Session:
             return self._makers[end]
 
     def frame(self, end: str, number: int) -> np.ndarray:
-        """Return what a node gives for one frame: float32 (3, H, W) or (C, h, w); of a sink, what it is shown."""
+        """Return what a node gives for one frame: float32 (3, H, W) or (C, h, w); of a sink, what it is shown.
+
+        Raises
+        ------
+        ArgumentError
+            When the track has no frame of that number.
+        """
         node = self.graph.flat.nodes.get(end)
         shown = node.frames.node if isinstance(node, Sink) and getattr(node, "frames", None) else end
-        return self.maker(shown).frames(number, number + 1)[0]
+        return next(self.pick(shown, [number]))[0]
 
-    def pick(self, end: str, numbers: Sequence[int]) -> Any:
-        """Yield what a node gives for some rising frame numbers, a few at a time."""
+    def pick(self, end: str, numbers: Sequence[int]) -> Iterator[np.ndarray]:
+        """Return an iterator over what a node gives for some rising frame numbers, a few at a time.
+
+        Raises
+        ------
+        ArgumentError
+            When the track has no frame of one of these numbers.
+        """
+        frames = self.clock.frames
+        for number in numbers:
+            if not 0 <= number < frames:
+                raise ArgumentError(f"There is no frame {number}: the track has frames 0 to {frames - 1}.")
         return self.maker(end).pick(numbers)
 
     def changed(self, other: Session, end: str | None = None) -> list[tuple[int, int]]:
-        """Return the frames start..stop of a film that another session's graph shows otherwise, chunk by chunk."""
+        """Return the frames start..stop of a film that another session's graph shows otherwise, chunk by chunk.
+
+        Where one of the films is longer, the frames that the other does not have are among them.
+        """
         ours, theirs = ({(c.start, c.stop): c.key for c in session.plan(end).chunks()} for session in (self, other))
-        return [span for span, key in theirs.items() if ours.get(span) != key]
+        changed = [span for span, key in theirs.items() if ours.get(span) != key]
+        end_of_theirs = other.clock.frames
+        return changed + [(max(start, end_of_theirs), stop) for start, stop in ours if stop > end_of_theirs]
 
     def close(self) -> None:
         """Close the files that are open."""
