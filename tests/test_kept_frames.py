@@ -26,13 +26,16 @@ def graph(studio: Any, cached: tuple[str, ...] = ("decoded",), sink: str = "Dige
     nodes["tone"] = {"node": "Tone", "frames": "decoded", "exposure": "= 0.2 * ramp"}
     nodes["smooth"] = {"node": "Vignette", "frames": "tone"}
     nodes["grain"] = {"node": "Grain", "frames": "smooth", "amount": 0.05}
-    for name in cached:
-        nodes[name]["cache"] = "frames"
     path = "film.mp4" if sink == "FFmpegSink" else "frames.txt"
     nodes["out"] = {"node": sink, "frames": "grain", "audio": "track", "path": path, "chunk": 20}
     for target, value in settings.items():
         node, _, field = target.partition("__")
-        nodes[node][field] = value
+        if field:
+            nodes[node][field] = value
+        else:
+            nodes[node] = value
+    for name in cached:
+        nodes[name]["cache"] = "frames"
     values = {"n2s": 1, "seed": 3, "fps": 30, "size": [96, 64], "nodes": nodes}
     return harness.load(values, studio.folder)
 
@@ -186,3 +189,55 @@ def test_the_plan_tells_what_is_kept(studio: Any, tmp_path: Path, store: Any, n2
     }  # fmt: skip
     assert film["stages"][1]["reads"] == {"latents": {"stage": "anchors", "before": 0, "after": 0, "size": None}}
     assert len({stage["recipe"] for stage in film["stages"]}) == 4
+
+
+AHEAD = '''
+class Ahead(Streamed):
+    """Take the mean of six frames: three before, its own, and two after."""
+
+    frames: Frames = port("what is smoothed")
+
+    outputs = FRAMES_OUTPUT
+
+    def window(self, fps):
+        return 3, 2
+
+    def compute(self, block, frames):
+        return sum(frames[i : i + block.count] for i in range(6)) / np.float32(6)
+'''
+
+
+@pytest.mark.parametrize("chunk", [7, 20])
+@pytest.mark.parametrize("cached", [("decoded",), ("tone",), ("smooth",), ("decoded", "tone", "smooth", "grain")])
+def test_frames_before_a_window_are_kept(
+    cached: tuple[str, ...], chunk: int, studio: Any, packages: Any, tmp_path: Path, store: Any
+) -> None:
+    packages.install(AHEAD)
+    ahead = {"smooth": {"node": "Ahead", "frames": "tone"}, "out__chunk": chunk}
+    plain = harness.run(graph(studio, (), **ahead), tmp_path / "plain", store)
+    cold = harness.run(graph(studio, cached, **ahead), tmp_path / "cold", store, force=True)
+    kept = entries(store)
+    assert len(kept) == -(-63 // chunk) * len(cached)
+    warm = harness.run(graph(studio, cached, **ahead), tmp_path / "warm", store, force=True)
+    for i, entry in enumerate(kept):  # some are gone, some are damaged, some are there
+        if i % 3 == 0:
+            entry.remove()
+        elif i % 3 == 1:
+            entry.payloads[0].write_bytes(b"nothing")
+    partly = harness.run(graph(studio, cached, **ahead), tmp_path / "partly", store, force=True)
+    assert film(plain) == film(cold) == film(warm) == film(partly)
+    assert not list(store.root.glob("frames/*/.*"))
+
+
+@pytest.mark.parametrize("chunk", [7, 20])
+@pytest.mark.parametrize("cached", [("decoded",), ("tone",), ("decoded", "tone", "grain")])
+def test_the_frame_beyond_the_end_of_a_track(cached: tuple[str, ...], chunk: int, studio: Any, store: Any) -> None:
+    """An album may show a track's last frame once more, in its last chunk or in one of its own."""
+    last = 63 // chunk * chunk
+    plain = harness.FrameMaker(harness.plan(graph(studio, (), out__chunk=chunk), store), store)
+    wanted = np.concatenate([block.copy() for block in plain.blocks(last, 64)])
+    for _ in range(2):
+        keeping = harness.FrameMaker(harness.plan(graph(studio, cached, out__chunk=chunk), store), store)
+        made = np.concatenate([block.copy() for block in keeping.blocks(last, 64)])
+        np.testing.assert_array_equal(made, wanted)
+    assert len(entries(store)) == (len(cached) if last < 63 else 0)

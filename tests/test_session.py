@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import tiny
 from test_kept_frames import graph
 
-from n2s.graph.errors import GraphError
+from n2s.graph.errors import ArgumentError, GraphError
 from n2s.nodes import Anchors, Features, VAEDecode
 from n2s.runtime.render.kept import RecentFrames
 from n2s.runtime.session import Session
@@ -128,3 +129,66 @@ def test_what_gives_no_frames_is_told(studio: Any, store: Any) -> None:
     with pytest.raises(GraphError, match='"ramp" gives neither latents nor frames'):
         session.frame("ramp", 0)
     assert session.plan().end == "out" and session.plan("tone").end == "tone"
+
+
+RESIDENTS = '''
+class ByModel(Resident):
+    """Tell models apart."""
+
+    signal: Signal = port("any signal")
+
+    outputs = SIGNAL_OUTPUT
+
+    def compute(self, scene, signal):
+        return np.full(scene.clock.frames, len(str(scene.model_folder)) / 1000)
+
+
+class ByTable(Resident):
+    """Read a number from a table that it looks after itself."""
+
+    signal: Signal = port("any signal")
+    table: str = setting("table.txt", help="the name of a file")
+
+    outputs = SIGNAL_OUTPUT
+
+    def digests(self, scene):
+        return {"table": scene.context.file_digest(scene.path(self.table))}
+
+    def compute(self, scene, signal):
+        return np.full(scene.clock.frames, float(scene.path(self.table).read_text()))
+'''
+
+
+@pytest.mark.parametrize("name", ["ByModel", "ByTable"])
+def test_values_that_come_from_outside_the_graph(name: str, studio: Any, packages: Any, store: Any) -> None:
+    packages.install(RESIDENTS)
+    table = studio.folder / "table.txt"
+    table.write_text("0.5")
+    driven = {"any": {"node": name, "signal": "ramp"}, "tone__exposure": "any"}
+    session = Session(graph(studio, (), **driven), store)
+    before = session.values.params["tone", "exposure"][0]
+    table.write_text("0.25")
+    shutil.copytree(studio.model, studio.folder / "another_model")
+    try:
+        edited = session.edited({"model": "another_model"})
+        after = edited.values.params["tone", "exposure"][0]
+        assert after != before and after == Session(edited.graph, store).values.params["tone", "exposure"][0]
+    finally:
+        shutil.rmtree(studio.folder / "another_model")
+        table.unlink()
+
+
+@pytest.mark.parametrize("number", [-1, 63, 10**9])
+def test_a_frame_that_is_not_there_is_told(number: int, studio: Any, store: Any) -> None:
+    session = Session(graph(studio, ()), store)
+    with pytest.raises(ArgumentError, match=f"There is no frame {number}: the track has frames 0 to 62."):
+        session.frame("grain", number)
+    with pytest.raises(ArgumentError, match="There is no frame"):
+        session.pick("decoded", [0, number])
+
+
+def test_frames_that_one_film_alone_has_are_changed(studio: Any, store: Any) -> None:
+    session = Session(graph(studio, ()), store)
+    shorter = session.edited({"duration": 40 / 30})
+    assert session.changed(shorter) == [(40, 60), (60, 63)] and shorter.changed(session) == [(40, 60), (60, 63)]
+    assert session.changed(session.edited({"duration": 1.5})) == [(40, 45), (45, 60), (60, 63)]

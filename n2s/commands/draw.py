@@ -79,7 +79,7 @@ def node_pictures(session: Any, time: Any, folder: Path) -> dict[str, Path]:
 
     plan, clock, pictures = session.plan(), session.clock, {}
     frame = min(round(min(time.resolve(clock.tempo), 1e9) * clock.fps), clock.frames - 1)
-    for i, name in enumerate([*plan.order, *plan.folded]):
+    for i, name in enumerate(plan.streamed_nodes):
         if any(output.kind is FRAMES for output in type(plan.graph.nodes[name]).outputs.values()):
             pixels = session.frame(name, frame).transpose(1, 2, 0)
             pictures[name] = folder / f"{i}.png"

@@ -12,6 +12,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.links import Link
 from n2s.graph.values import quantise
+from n2s.plan.shape import latent_grids
 from n2s.plan.stages import Plan, Read, Stage, stages_up_to
 
 
@@ -20,32 +21,44 @@ def fold(plan: Plan) -> Plan:
     kept: list[Stage] = []
     folded: dict[str, str] = {}
     known: dict[str, str] = {}
+    grids = latent_grids(plan)  # the same latents on two grids are two values
     for stage in plan.nodes:
         reads = {port: replace(read, stage=folded.get(read.stage, read.stage)) for port, read in stage.reads.items()}
         stage = replace(stage, reads=reads)
         if stage.makes != "codes" and not stage.keep:
-            if is_neutral(plan, stage.name):
-                folded[stage.name] = next(iter(reads.values())).stage
+            if (port := handed_on(plan, stage.name)) in reads:
+                folded[stage.name] = reads[port].stage
                 continue
-            twin = known.setdefault(digest(_work(plan, stage.name, reads)), stage.name)
+            work = _work(plan, stage.name, reads) | {"grid": grids.get(stage.name)}
+            twin = known.setdefault(digest(work), stage.name)
             if twin != stage.name:
                 folded[stage.name] = twin
                 continue
         kept.append(stage)
     end = folded.get(plan.end, plan.end)
-    return replace(plan, end=end, nodes=stages_up_to(kept, end), folded=folded)
+    nodes = stages_up_to(kept, end)
+    computed = {stage.name for stage in nodes}
+    unused = tuple(stage.name for stage in kept if stage.name not in computed)
+    return replace(plan, end=end, nodes=nodes, folded=folded, unused=unused)
 
 
-def is_neutral(plan: Plan, name: str) -> bool:
-    """Say whether a node's settings and constant parameters make it return what its first port gives."""
+def handed_on(plan: Plan, name: str) -> str | None:
+    """Return the port whose value a node gives, unchanged, under its settings and constant parameters; None for none.
+
+    It is the first one that takes what the node gives.
+    """
     node = plan.graph.nodes[name]
-    neutral = type(node).neutral
-    if neutral is None or not any(kind.streamed for kind in node.ports.values()):
-        return False
-    alike = type(node)(**{**type(node).example, **neutral})
-    # An empty dict means that all settings are at their defaults.
-    fields = list(neutral) or [*node.params(), *node.settings()]
-    return all(_is_same(plan, name, node, alike, field) for field in fields if field != "cache")
+    neutral, made = type(node).neutral, next(iter(type(node).outputs.values())).kind
+    port = next((port for port, kind in node.ports.items() if kind is made), None)
+    if neutral is None or port is None:
+        return None
+    fields, given = list(neutral), type(node).example
+    if not neutral:  # where all are at their defaults; those without one are as in the example
+        fields = [*node.params(), *node.settings()]
+        given = {field: value for field, value in given.items() if type(node).model_fields[field].is_required()}
+    alike = type(node)(**{**given, **neutral})
+    same = all(_is_same(plan, name, node, alike, field) for field in fields if field != "cache")
+    return port if same else None
 
 
 def _is_same(plan: Plan, name: str, node: Node, alike: Node, field: str) -> bool:

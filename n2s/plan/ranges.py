@@ -19,7 +19,7 @@ def check_ranges(plan: Plan) -> None:
         With every such parameter, the frame and the value it reaches.
     """
     problems = []
-    for name in [*plan.order, *plan.folded]:
+    for name in plan.streamed_nodes:
         node = plan.graph.nodes[name]
         for field in node.params():
             values, spec = np.atleast_1d(plan.values.params[name, field]), node.specs[field]

@@ -19,7 +19,7 @@ def shape(plan: Plan) -> Plan:
     A stage of frames has the size in which it is read: the film's, unless a reader takes another. Where one is read in
     several sizes there is a stage for each.
     """
-    grids = _latent_grids(plan)
+    grids = latent_grids(plan)
     last = plan.nodes[-1].name
     wanted: dict[str, dict[Size | None, None]] = {last: {_own(plan, last, plan.graph.header.size): None}}
     taken: dict[tuple[str, Size | None], Size | None] = {}
@@ -77,7 +77,7 @@ def default_grid(size: Size) -> tuple[int, int]:
     return -(-GRID_ROWS * height // width), GRID_ROWS
 
 
-def _latent_grids(plan: Plan) -> dict[str, tuple[int, int]]:
+def latent_grids(plan: Plan) -> dict[str, tuple[int, int]]:
     """Return the latent grid of each node of latents and each decoder: the decoder's, handed up to what feeds it."""
     graph = plan.graph
     grids: dict[str, tuple[int, int]] = {}

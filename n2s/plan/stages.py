@@ -125,6 +125,8 @@ class Plan:
         What is computed; the last makes the value of the end.
     folded : dict of str to str
         For each node that computes nothing of its own, the node that has the same value.
+    unused : tuple of str
+        The nodes that only folded ones read.
     keys : Keys or None
     """
 
@@ -137,6 +139,7 @@ class Plan:
     nodes: tuple[Stage, ...] = ()
     stages: tuple[Stage, ...] = ()
     folded: Mapping[str, str] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
     keys: Keys | None = None
 
     @property
@@ -159,6 +162,11 @@ class Plan:
         """The streamed nodes that are computed, inputs first; their order depends on the links, not on names."""
         names = dict.fromkeys(stage.node for stage in self.nodes)
         return [name for name in names if self.graph.nodes[name].kind != "sink"]
+
+    @property
+    def streamed_nodes(self) -> list[str]:
+        """Every streamed node on the way to the end, whether it is computed or not."""
+        return [*self.order, *self.folded, *self.unused]
 
     def chunks(self, start: int = 0, stop: int | None = None, length: int | None = None) -> list[Chunk]:
         """Return the chunks of frames start..stop, cut on the grid of ``length`` frames (the sink's by default)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 
 from n2s.graph.check import without_film
 from n2s.graph.declare import Sink
-from n2s.graph.errors import GraphError, MediaError
+from n2s.graph.errors import ArgumentError, GraphError, MediaError
 from n2s.graph.graph import Graph
 from n2s.graph.time import Clock
 from n2s.graph.values import Values
@@ -106,7 +106,7 @@ class Session:
 
     def _begin(self, graph: Graph, context: RunContext, shared: _Shared) -> None:
         self.graph, self.context, self._shared = graph, context, shared
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[tuple[str, bool], Plan] = {}
         self._makers: dict[str, FrameMaker] = {}
 
     def edited(self, changes: dict[str, Any]) -> Session:
@@ -172,28 +172,28 @@ class Session:
         if end is None and not films:
             raise GraphError("The graph makes no film.")
         end = end or films[0]
-        for film in [end] if end in films else films:
-            plan = self._planned(film)
-            if end == film or end in plan.order or end in plan.folded:
-                check_ranges(plan)
-                return plan if end == film else towards(plan, end)
-        return self._plan_without_film(graph, end)
-
-    def _planned(self, end: str) -> Plan:
-        if end not in self._plans:
-            self._plans[end] = plan_film(self.graph.flat, end, self.values, self.context, self.environment)
-        return self._plans[end]
-
-    def _plan_without_film(self, graph: Graph, end: str) -> Plan:
-        """Return a plan of what no film needs, within that of the last node behind it: a decoder there has the grid."""
-        read = {link.node for _, _, link in graph.links()}
-        for name, node in graph.nodes.items():
-            if name not in read and any(output.kind.streamed for output in type(node).outputs.values()):
-                plan = self._planned(name)
-                if end in plan.order or end in plan.folded:
-                    check_ranges(plan)
-                    return towards(plan, end)
+        # What no film needs is planned with the last node behind it: a decoder there has the grid.
+        for film in [end] if end in films else [*films, *_last_nodes(graph)]:
+            if plan := self._part(film, end):
+                return plan
         raise GraphError(f'"{end}" gives neither latents nor frames.')
+
+    def _part(self, film: str, end: str) -> Plan | None:
+        """Return the part of a film's plan that ends at one of its nodes, or at the film; None for other nodes."""
+        plan = self._planned(film)
+        if end in plan.unused:
+            plan = self._planned(film, folding=False)
+        if end != film and end not in plan.streamed_nodes:
+            return None
+        check_ranges(plan)
+        return towards(plan, end)
+
+    def _planned(self, end: str, folding: bool = True) -> Plan:
+        if (end, folding) not in self._plans:
+            self._plans[end, folding] = plan_film(
+                self.graph.flat, end, self.values, self.context, self.environment, folding=folding
+            )
+        return self._plans[end, folding]
 
     def check_films(self) -> None:
         """Refuse a graph whose films cannot be rendered, before any work.
@@ -249,19 +249,40 @@ class Session:
             return self._makers[end]
 
     def frame(self, end: str, number: int) -> np.ndarray:
-        """Return what a node gives for one frame: float32 (3, H, W) or (C, h, w); of a sink, what it is shown."""
+        """Return what a node gives for one frame: float32 (3, H, W) or (C, h, w); of a sink, what it is shown.
+
+        Raises
+        ------
+        ArgumentError
+            When the track has no frame of that number.
+        """
         node = self.graph.flat.nodes.get(end)
         shown = node.frames.node if isinstance(node, Sink) and getattr(node, "frames", None) else end
-        return self.maker(shown).frames(number, number + 1)[0]
+        return next(self.pick(shown, [number]))[0]
 
-    def pick(self, end: str, numbers: Sequence[int]) -> Any:
-        """Yield what a node gives for some rising frame numbers, a few at a time."""
+    def pick(self, end: str, numbers: Sequence[int]) -> Iterator[np.ndarray]:
+        """Return an iterator over what a node gives for some rising frame numbers, a few at a time.
+
+        Raises
+        ------
+        ArgumentError
+            When the track has no frame of one of these numbers.
+        """
+        frames = self.clock.frames
+        for number in numbers:
+            if not 0 <= number < frames:
+                raise ArgumentError(f"There is no frame {number}: the track has frames 0 to {frames - 1}.")
         return self.maker(end).pick(numbers)
 
     def changed(self, other: Session, end: str | None = None) -> list[tuple[int, int]]:
-        """Return the frames start..stop of a film that another session's graph shows otherwise, chunk by chunk."""
+        """Return the frames start..stop of a film that another session's graph shows otherwise, chunk by chunk.
+
+        Where one of the films is longer, the frames that the other does not have are among them.
+        """
         ours, theirs = ({(c.start, c.stop): c.key for c in session.plan(end).chunks()} for session in (self, other))
-        return [span for span, key in theirs.items() if ours.get(span) != key]
+        changed = [span for span, key in theirs.items() if ours.get(span) != key]
+        end_of_theirs = other.clock.frames
+        return changed + [(max(start, end_of_theirs), stop) for start, stop in ours if stop > end_of_theirs]
 
     def close(self) -> None:
         """Close the files that are open."""
@@ -272,3 +293,12 @@ class Session:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+
+def _last_nodes(graph: Graph) -> list[str]:
+    """Return the nodes of latents and frames that nobody reads."""
+    read = {link.node for _, _, link in graph.links()}
+    streamed = [
+        name for name, node in graph.nodes.items() if any(out.kind.streamed for out in type(node).outputs.values())
+    ]
+    return [name for name in streamed if name not in read]

@@ -11,7 +11,6 @@ import numpy as np
 from n2s.graph import authors
 from n2s.graph.code.identity import code_digest
 from n2s.graph.context import Context, Scene
-from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Expression, Number
 from n2s.graph.graph import Graph
@@ -22,6 +21,7 @@ from n2s.graph.time import Clock, frames_to_cover
 from n2s.graph.times import is_musical
 from n2s.graph.types import SIGNAL
 from n2s.graph.values import Values, quantise
+from n2s.plan.keys import node_digests
 from n2s.runtime.render.edges import read_only, resident_outputs
 
 ASSUMED_TEMPO = 120.0
@@ -134,7 +134,7 @@ def _compute(graph: Graph, name: str, scene: Scene, values: Values, known: Known
         if (name, field) not in values.params:
             values.params[name, field] = _param(graph, name, field, values)
         inputs[field] = np.broadcast_to(values.params[name, field], scene.clock.frames)
-    subject = _subject(node, scene, inputs) if known is not None and node.ports else None
+    subject = _subject(graph, name, scene, inputs) if known is not None and node.ports else None
     if subject is None or subject not in known:
         given = {key: read_only(value) for key, value in inputs.items()}
         made = authors.call(graph, name, "compute", node.compute, scene, **given)
@@ -145,17 +145,20 @@ def _compute(graph: Graph, name: str, scene: Scene, values: Values, known: Known
         values.outputs[name, output] = value
 
 
-def _subject(node: Node, scene: Scene, inputs: Mapping[str, Any]) -> str:
+def _subject(graph: Graph, name: str, scene: Scene, inputs: Mapping[str, Any]) -> str:
     """Return a digest of all that decides a resident node's results: its code, settings, files, inputs and scene."""
+    node = graph.nodes[name]
     files = [
         scene.context.file_digest(scene.path(path.text)) for field in path_settings(node) for path in paths(node, field)
     ]
+    files.append(node_digests(graph, name, scene))
     given = {
         field: digest_array(value) if isinstance(value, np.ndarray) else value.digest
         for field, value in sorted(inputs.items())
     }
     clock, settings = scene.clock, {field: repr(getattr(node, field)) for field in node.settings()}
-    around = [str(clock.fps), clock.frames, clock.tempo, scene.seed, list(scene.size), str(scene.base)]
+    folders = [str(scene.base), str(scene.model_folder)]
+    around = [str(clock.fps), clock.frames, clock.tempo, scene.seed, list(scene.size), folders]
     return digest([code_digest(type(node), scene.context.file_digest), settings, files, given, around])
 
 

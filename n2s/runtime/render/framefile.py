@@ -30,14 +30,14 @@ def _unpack(data: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 class FrameWriter:
-    """Collects frames from ``start`` on, under a temporary name beside ``path``.
+    """Collects frames start..stop, under a temporary name beside ``path``.
 
-    Frames come in order; those that came already are passed over. After a gap nothing more is taken, and ``count``
-    stays short. Raises RenderError, from all of its methods, where the disk does not take them.
+    Frames come in order; those that came already are passed over, and so are those from ``stop`` on. After a gap
+    nothing more is taken. Raises RenderError, from all of its methods, where the disk does not take them.
     """
 
-    def __init__(self, path: Path, start: int, dtype: type):
-        self.path, self.start, self.count, self.dtype = path, start, 0, np.dtype(dtype)
+    def __init__(self, path: Path, start: int, stop: int, dtype: type):
+        self.path, self.next, self.stop, self.dtype = path, start, stop, np.dtype(dtype)
         self._offsets, self._shape = [0], ()
         self._temporary = temporary_name(path)
         try:
@@ -51,17 +51,21 @@ class FrameWriter:
         """How many were written."""
         return self._offsets[-1]
 
+    @property
+    def whole(self) -> bool:
+        """Whether all frames were written."""
+        return self.next == self.stop
+
     def add(self, first: int, frames: np.ndarray) -> None:
         """Take frames, the first of which is number ``first``."""
-        following = self.start + self.count
-        if first > following:
+        if first > self.next:
             return
         try:
-            for frame in frames[following - first :]:
+            for frame in frames[self.next - first : self.stop - first]:
                 self._shape = frame.shape
                 self._file.write(_pack(frame.astype(self.dtype)))
                 self._offsets.append(self._file.tell())
-                self.count += 1
+                self.next += 1
         except OSError as error:
             raise disk_error(error, self.path) from error
 

@@ -264,13 +264,14 @@ class _Work:
 
         What a reader loads, or has from the block before, it does not ask of its sources.
         """
-        wanted = {self.stages[-1].name: (min(first, self._length - 1), last)}
+        wanted = {self.stages[-1].name: (first, last)}
         missing: dict[str, list[Piece]] = {}
         for stage in reversed(self.stages):
             if stage.name not in wanted:
                 continue
             limit = self._length if stage.kernel is None else max(self._length, last)
-            start, stop = max(0, wanted[stage.name][0]), min(limit, wanted[stage.name][1])
+            begin, end = wanted[stage.name]
+            start, stop = max(0, min(begin, limit - 1)), min(limit, end)  # beyond the end, the last frame is read
             at, kept = self._values.get(stage.name, (start, None))
             if kept is not None and not at <= start <= at + len(kept):
                 del self._values[stage.name]

@@ -99,11 +99,11 @@ class StoredFrames:
             for stage in self.plan.stages if whole else ():
                 if stage.keep and self._reader(stage, start, stop) is None:
                     path = self.store.path(KIND, self._chunk(stage, start, stop).key, ENDING)
-                    self._writers[stage.name] = FrameWriter(path, start, defined_type(self.plan, stage))
+                    self._writers[stage.name] = FrameWriter(path, start, stop, defined_type(self.plan, stage))
             yield
             for stage in self.plan.stages:
                 writer = self._writers.get(stage.name)
-                if writer is not None and writer.count == stop - start:
+                if writer is not None and writer.whole:
                     self._publish(stage, self._chunk(stage, start, stop), writer)
         finally:
             for writer in self._writers.values():
@@ -128,7 +128,7 @@ class StoredFrames:
         )
 
     def _grid(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """Return the chunks that some frames lie in."""
+        """Return the chunks of the track that some frames lie in."""
         length, frames = self.plan.chunk_length, self.plan.values.clock.frames
         return chunk_spans(start // length * length, min(frames, -(-stop // length) * length), length)
 
@@ -148,12 +148,14 @@ class StoredFrames:
     def pieces(self, stage: Stage, start: int, stop: int) -> list[Piece]:
         if not stage.keep:
             return [Piece(start, stop)]
-        found = []
-        for first, last in self._grid(start, stop):
+        found, frames = [], self.plan.values.clock.frames
+        for first, last in self._grid(start, stop) if start < frames else ():
             a, b = max(first, start), min(last, stop)
             reader = self._reader(stage, first, last)
             load = None if reader is None else lambda reader=reader, a=a - first, b=b - first: reader.read(a, b)
             found.append(Piece(a, b, load))
+        if stop > frames:  # an album shows the last one once more, of which pixel code makes another
+            found.append(Piece(max(start, frames), stop))
         return join_computed(found)
 
     def add(self, stage: Stage, start: int, made: np.ndarray) -> None:
