@@ -39,8 +39,9 @@ def run(graph: Path, store: Any, **options: Any) -> Any:
     return harness.run(Graph.load(graph), graph.parent / "out", store, **options)
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+def files(folder: Path) -> dict[str, bytes | None]:
+    """Return the bytes of the files in a folder; None for what is a folder there."""
+    return {path.name: None if path.is_dir() else path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def names() -> set[str]:
@@ -105,7 +106,7 @@ def test_a_shorter_film_leaves_no_frames_of_the_longer_one(graph: Path, store: A
     assert len(list((graph.parent / "out/frames").glob("*.png"))) == 6
 
 
-@pytest.mark.parametrize("change", ["more", "edited", "all of it", "a link", "no mark"])
+@pytest.mark.parametrize("change", ["more", "a folder", "a link within", "edited", "all of it", "a link", "no mark"])
 def test_a_folder_with_files_of_others_is_not_replaced_unasked(change: str, graph: Path, store: Any) -> None:
     folder = graph.parent / "out/frames"
     if change == "all of it":
@@ -114,6 +115,10 @@ def test_a_folder_with_files_of_others_is_not_replaced_unasked(change: str, grap
         run(graph, store)
     if change in ("more", "all of it"):
         (folder / "notes.txt").write_bytes(PRECIOUS)
+    elif change == "a folder":
+        (folder / "retouched").mkdir()
+    elif change == "a link within":
+        (folder / "music").symlink_to(graph.parent)
     elif change == "edited":
         (folder / "000002.png").write_bytes(PRECIOUS)
     elif change == "no mark":

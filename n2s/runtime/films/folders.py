@@ -1,7 +1,7 @@
 """Films that are folders, beside films that are files: their state, size and digest, and how a folder is published.
 
 A folder that n2s wrote holds a mark, a file that lists the length and the SHA-256 of every other file in it. What is
-listed with its length is n2s's own; one file that is not, and the folder is somebody else's.
+listed with its length is n2s's own; one file, folder or link that is not, and the folder is somebody else's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from n2s.graph.code.loaded import stamp
 from n2s.graph.keys import digest
@@ -55,6 +55,12 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
+def _folders_in(folder: Path) -> list[str]:
+    """Return the folders in a folder, at any depth, and the links to folders."""
+    found = (Path(place, name) for place, names, _ in os.walk(folder) for name in names)
+    return [path.relative_to(folder).as_posix() for path in found]
+
+
 def is_own_folder(folder: Path) -> bool:
     """Say whether everything in a folder is what n2s wrote there; an empty one is nobody's."""
     if folder.is_symlink() or not folder.is_dir():
@@ -63,6 +69,9 @@ def is_own_folder(folder: Path) -> bool:
         lines = [_LINE.fullmatch(line) for line in (folder / MARK).read_text(encoding="utf-8").splitlines()]
         listed = {line[3]: int(line[2]) for line in lines if line}
         there = {name: (folder / name).lstat().st_size for name in _names(folder) if name != MARK}
+        around = {parent.as_posix() for name in listed for parent in PurePosixPath(name).parents}
+        if any((folder / name).is_symlink() or name not in around for name in _folders_in(folder)):
+            return False
     except FileNotFoundError:
         return not any(folder.iterdir())
     except (OSError, ValueError):
