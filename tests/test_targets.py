@@ -127,6 +127,29 @@ def test_a_folder_of_other_pictures_is_not_taken_for_frames(track: Place, n2s: A
     assert len(list(folder.glob("*.png"))) == FRAMES
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("node: PNGSink, frames: grain, path: track-frames", "where a film of this run would lie"),
+        ("node: FFmpegSink, frames: tone, path: track.m4v", "where the frames of track.m4v would lie"),
+        ("node: ImageSource, path: renders/track-frames/000000.png", "holds files that this run reads"),
+    ],
+)
+def test_frames_are_not_kept_where_something_else_lies(track: Place, n2s: Any, more: str, told: str) -> None:
+    folder = track.folder / "renders/track-frames"
+    folder.mkdir(parents=True)
+    (folder / ".n2s-frames").touch()
+    tiny.write_png(folder / "000000.png", np.zeros((64, 96, 3), np.uint8))
+    if "ImageSource" in more:
+        track.edit("frames: vignette", "frames: more")
+    track.edit("  out:", f"  more: {{{more}}}\n  out:")
+    status, _, err = n2s("run", track.graph, "--keep-frames", "--overwrite")
+    assert status == 2 and f"would be kept in {folder}" in err and told in err
+    assert len(list(folder.iterdir())) == 2 and not (track.folder / "renders/track.mp4").exists()
+    if "PNG" not in more:
+        assert n2s("run", track.graph, "--dry-run")[0] == 0
+
+
 @pytest.mark.parametrize("path", ["track.mp4", "frames.txt"])
 def test_a_file_of_others_is_not_replaced_unasked(place: Place, path: str) -> None:
     if path == "frames.txt":

@@ -200,8 +200,10 @@ class Run:
     def check_targets(self) -> None:
         """Refuse films that cannot be written where they should go, or would replace files of others."""
         new = {film.path: film.format.is_folder for film in self.films if self.force or not self.maker.finished(film)}
-        folders = [frames_folder(film.path) for film in self.films if self.keep_frames and film.format.gives_frames]
-        self.targets.check(new, input_files(self.graph) | self.context.files(), self.overwrite, folders)
+        keeping = [film.path for film in self.films if self.keep_frames and film.format.gives_frames]
+        sources = input_files(self.graph) | self.context.files()
+        self.targets.check_frames_folders([film.path for film in self.films], keeping, sources)
+        self.targets.check(new, sources, self.overwrite, map(frames_folder, keeping))
 
     def _start_music(self) -> None:
         """Encode the films' music beside their frames: one thread's work, for which only the joining waits."""
