@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,19 @@ def test_what_a_killed_run_moved_aside_comes_back(graph: Path, store: Any, monke
     folder.rename(folder.with_name(".frames.123.0123abcd.old"))
     assert run(graph, store).rendered == 0 and files(folder) == before
     assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_runs_that_publish_one_folder_at_once_all_succeed(tmp_path: Path) -> None:
+    film = tmp_path / "frames"
+
+    def publish(number: int) -> None:
+        for _ in range(60):
+            folders.publish_folder(film, lambda path: (path / "000000.png").write_text(str(number)))
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(publish, range(3)))
+    assert [path.name for path in tmp_path.iterdir()] == ["frames"]
+    assert (film / "000000.png").read_text() in ("0", "1", "2")
 
 
 def test_names_of_parts_and_shapes_of_a_folder(graph: Path, store: Any) -> None:
