@@ -116,6 +116,23 @@ def test_frames_are_kept_beside_the_film_they_belong_to(track: Place, n2s: Any) 
     assert (whole / "notes.txt").read_bytes() == PRECIOUS
 
 
+@pytest.mark.parametrize("sink", ["FFmpegSink", "PNGSink"])
+def test_what_a_killed_run_had_begun_goes_after_a_day(place: Place, sink: str) -> None:
+    place.edit("node: FFmpegSink", f"node: {sink}")
+    if sink == "PNGSink":
+        place.edit("track.mp4, chunk: 15, crf: 20", "track")
+    path = place.out / ("track.mp4" if sink == "FFmpegSink" else "track")
+    unfinished = [path.with_name(f".{path.name}.123.0123abc{i}.tmp{path.suffix}") for i in range(2)]
+    unfinished.append(path.with_name(f".other{unfinished[0].name}"))
+    for left in unfinished:
+        left.parent.mkdir(exist_ok=True)
+        left.write_bytes(b"half") if path.suffix else left.mkdir()
+    os.utime(unfinished[0], (0, 0))
+    os.utime(unfinished[2], (0, 0))
+    place.run()
+    assert path.exists() and [left.exists() for left in unfinished] == [False, True, True]
+
+
 def test_a_folder_of_other_pictures_is_not_taken_for_frames(track: Place, n2s: Any) -> None:
     folder = track.folder / "renders/track-frames"
     folder.mkdir(parents=True)

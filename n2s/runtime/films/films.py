@@ -166,6 +166,7 @@ class FilmMaker:
             self.targets.note(film.path, path)
 
         (folders.publish_folder if made.is_folder else publish)(film.path, write)
+        folders.remove_unfinished(film.path, time.time())
         record = {
             "path": str(film.path),
             "title": film.title,

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from n2s.graph.code.loaded import stamp
 from n2s.graph.keys import digest
-from n2s.runtime.store import disk_error
+from n2s.runtime.store import STALE_SECONDS, disk_error
 
 MARK = ".n2s-film"
 MOST_SWAPS = 10  # until runs that publish the same folder at once have let each other through
@@ -139,8 +139,16 @@ def restore(path: Path) -> None:
             raise disk_error(error, path) from error
 
 
+def remove_unfinished(path: Path, now: float) -> None:
+    """Delete what killed runs had begun to write beside a film's path, file or folder, a day ago or earlier."""
+    for left in _beside(path, rf"tmp({re.escape(path.suffix)})?"):
+        with contextlib.suppress(OSError):  # another run took it away
+            if now - left.lstat().st_mtime > STALE_SECONDS:
+                _remove(left)
+
+
 def _beside(path: Path, ending: str) -> list[Path]:
-    """Return what lies beside a path under such names of any process, the newest first."""
+    """Return what lies beside a path under such names of any process, the newest first; ``ending`` is a pattern."""
     name = re.compile(rf"\.{re.escape(path.name)}\.\d+\.[0-9a-f]{{8}}\.{ending}")
     found = []
     for other in path.parent.iterdir() if path.parent.is_dir() else ():
