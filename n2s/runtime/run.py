@@ -186,13 +186,18 @@ class Run:
         finally:
             self._stopping.set()
             self._beside.shutdown(wait=True, cancel_futures=True)
-            self.executor.stop()
-            self.context.close()
-            self.events.ended()
-            self.report.nodes = dict(self._seconds.most_common())
-            self.report.computed = {name: self._computed[name] for name in self.report.nodes}
-            if self.films and self.record:
-                self._write_record(status, time.perf_counter() - began)
+            try:
+                self.executor.stop()
+            except BaseException:
+                status = "failed"
+                raise
+            finally:
+                self.context.close()
+                self.events.ended()
+                self.report.nodes = dict(self._seconds.most_common())
+                self.report.computed = {name: self._computed[name] for name in self.report.nodes}
+                if self.films and self.record:
+                    self._write_record(status, time.perf_counter() - began)
         if self.report.rendered:
             self.store.trim(time.time())
         return self.report
