@@ -24,12 +24,12 @@ from n2s.runtime.executors.registry import choose_executor
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.films import Film, FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
-from n2s.runtime.films.targets import Targets, frames_folder, renew_frames_folder
+from n2s.runtime.films.targets import Targets, frames_folder
 from n2s.runtime.models.folder import ProviderExhausted
 from n2s.runtime.readiness import input_files
 from n2s.runtime.records import RunRecord
 from n2s.runtime.session import Session
-from n2s.runtime.store import Store, absolute, check_folder, disk_error
+from n2s.runtime.store import Store, absolute, check_folder
 
 
 @dataclass
@@ -279,16 +279,10 @@ class Run:
             self.events.published(str(film.path))
 
     def _keep_frames(self) -> None:
-        """Write every frame of the films beside them as ``<film>-frames/000000.png``, as players show them."""
         for film in self.films:
             if film.format.gives_frames:
                 self._began(f"keeping the frames of {film.path.name}")
-                folder = frames_folder(film.path)
-                try:
-                    renew_frames_folder(folder)
-                except OSError as error:
-                    raise disk_error(error, folder) from None
-                film.format.write_frames(film.path, folder)
+                self.maker.keep_frames(film)
 
     def _segments(self, film: Film) -> list[Path]:
         segments = []

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from n2s.graph.code.loaded import stamp
 from n2s.graph.keys import digest
+from n2s.graph.whole import remove
 from n2s.runtime.store import STALE_SECONDS, disk_error
 
 MARK = ".n2s-film"
@@ -102,7 +103,7 @@ def publish_folder(path: Path, write: Callable[[Path], None]) -> None:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     for left in _beside(path, "old"):
-        _remove(left)
+        remove(left)
 
 
 def _swap(new: Path, path: Path) -> None:
@@ -144,7 +145,7 @@ def remove_unfinished(path: Path, now: float) -> None:
     for left in _beside(path, rf"tmp({re.escape(path.suffix)})?"):
         with contextlib.suppress(OSError):  # another run took it away
             if now - left.lstat().st_mtime > STALE_SECONDS:
-                _remove(left)
+                remove(left)
 
 
 def _beside(path: Path, ending: str) -> list[Path]:
@@ -156,11 +157,3 @@ def _beside(path: Path, ending: str) -> list[Path]:
             if name.fullmatch(other.name):
                 found.append((-other.lstat().st_ctime_ns, other))
     return [other for _, other in sorted(found)]
-
-
-def _remove(path: Path) -> None:
-    """Delete what a folder took the place of: a folder, a file or a link."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
