@@ -52,6 +52,39 @@ def test_an_executor_that_cannot_be_loaded_or_told_apart(place: Place, tmp_path:
     assert "farm is defined by one_executor:Backwards and by other_executor:Backwards; uninstall all" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("verb", "code", "status", "told"),
+    [
+        ("__init__", "1 / 0", 2, "The executor farm (farm_executor:Backwards) cannot be loaded: ZeroDivisionError"),
+        ("start", "1 / 0", 1, "The executor farm failed in start: ZeroDivisionError: division by zero ("),
+        ("submit", "1 / 0", 1, "The executor farm failed in submit: ZeroDivisionError: division by zero ("),
+        ("submit", "return", 1, "The executor ended and told nothing of 2 of its tasks"),
+        ("finished", "1 / 0", 1, "The executor farm failed in finished: ZeroDivisionError: division by zero ("),
+        ("finished", "yield 3", 1, "The executor farm gave 3 in finished; a Task and a Rendered were wanted"),
+        ("stop", "1 / 0", 1, "The executor farm failed in stop: ZeroDivisionError: division by zero ("),
+        ("start", "self.stop = lambda: 1 / 0; raise KeyError('first')", 1, "failed in start: KeyError: 'first'"),
+    ],
+)
+def test_what_fails_in_an_executor_is_told_with_its_name(
+    place: Place, tmp_path: Path, verb: str, code: str, status: int, told: str
+) -> None:
+    source = re.sub(rf"(    def {verb}\(.*\n)", rf"\1        {code}\n", BACKWARDS)
+    assert source != BACKWARDS
+    environment = install(tmp_path / "site", "farm_executor", source, "farm")
+    options = ("--out", place.out, "--store", place.store.root, "--executor", "farm")
+    done = n2s("run", place.graph, *options, **environment)
+    assert (done.returncode, told in done.stderr) == (status, True), done.stderr
+    assert place.rubbish() == []
+
+
+def test_an_executor_without_its_verbs_is_refused(place: Place, tmp_path: Path) -> None:
+    source = "class Backwards:\n    def __init__(self, count):\n        pass\n    def stop(self):\n        pass\n"
+    environment = install(tmp_path / "site", "farm_executor", source, "farm")
+    done = n2s("run", place.graph, "--executor", "farm", **environment)
+    assert done.returncode == 2
+    assert "farm (farm_executor:Backwards) is none: it has no start, submit, finished." in done.stderr
+
+
 def test_the_librarys_own() -> None:
     kinds = {"threads": ThreadExecutor, "processes": ProcessExecutor}
     for name, kind in kinds.items():

@@ -20,6 +20,8 @@ from n2s.graph.format import Pixels
 from n2s.graph.graph import Graph
 from n2s.graph.registry import registry
 from n2s.graph.tracks import coded_track, coding
+from n2s.runtime.run import Run
+from n2s.runtime.seeing.explain import describe_film
 
 DOCS = Path(__file__).resolve().parent.parent / "docs/writing-nodes.md"
 SIZE, FRAMES = (64, 48), 15
@@ -78,6 +80,13 @@ def test_the_format_of_the_docs_renders_and_an_edit_of_it_renders_again(tmp_path
     assert run(edited, other) == [0, 3, FRAMES]  # only films of this format
 
 
+BARE = """
+from n2s.graph.format import Format
+class Raw(Format):
+    pixels = describe = write_segment = check_segment = join = verify = lambda self, *_: None
+"""
+
+
 @pytest.mark.parametrize(
     ("entries", "module", "told"),
     [
@@ -91,6 +100,12 @@ def test_the_format_of_the_docs_renders_and_an_edit_of_it_renders_again(tmp_path
             "    def join(self, path, film, segments, sound): ...",
             "is no format yet: it has no check_segment, describe, verify, write_segment.",
         ),
+        ("raw = others_raw:Raw", BARE + "    suffix = '.json'\n", "its suffix is '.json'; a dot, small letters"),
+        ("raw = others_raw:Raw", BARE + "    suffix = '/raw'\n", "its suffix is '/raw'; a dot, small letters"),
+        ("raw = others_raw:Raw", BARE + "    sound_suffix = None\n", "its sound_suffix is None; a dot, small"),
+        ("raw = others_raw:Raw", BARE + "    endings = '.raw'\n", "its endings are '.raw'; a tuple of words"),
+        ("raw = others_raw:Raw", BARE + "    def __init__(self): 1 / 0\n", "cannot be made: ZeroDivisionError"),
+        ("raw = others_raw:Raw", BARE + "    carries_sound = True\n", "promises what it has no write_sound for"),
         ("raw = others_raw:Raw\nraw = third_raw:Raw\n", "", 'the format "raw" is defined by'),
     ],
 )
@@ -129,6 +144,15 @@ def test_a_sink_without_a_format_or_what_it_shows_is_told_of(packages: Packages,
         ("for codes in blocks)", "for codes in [next(blocks)])", "A segment has another length than its frames"),
         ("segment.read_bytes() for", "segment.read_text() for", "out (RawSink): join failed: UnicodeDecodeError"),
         ("segment.read_bytes() for segment in segments", "", "film.raw is too short and was not published"),
+        ("path.write_bytes(b", "len(b", "out (RawSink): write_segment wrote no file at the path"),
+        ("path.write_bytes(b", "open('/none/x').write(b", "write_segment failed: FileNotFoundError: "),
+        ("path.write_bytes(head + ", "len(head + ", "out (RawSink): join wrote no file at the path"),
+        ("path.write_bytes(b", "path.mkdir(), len(b", "A segment has another length than its frames"),
+        (
+            "    def describe",
+            "    def recipe(self, sink):\n        return {'a': Raw}\n\n    def describe",
+            "recipe failed: TypeError",
+        ),
         ("    def describe", "    def recipe(self, sink):\n        return 3\n\n    def describe", "recipe gave 3"),
     ],
 )
@@ -143,7 +167,22 @@ def test_what_fails_in_a_format_is_told_with_its_sink(
     with pytest.raises(RenderError) as caught:
         harness.run(Graph.load(write_graph(tmp_path)), tmp_path / "out", store)
     assert told in str(caught.value)
-    assert not list((tmp_path / "out").glob("*.raw"))
+    assert not list((tmp_path / "out").glob("*.raw")) and not list(tmp_path.rglob("*.tmp*"))
+
+
+def test_frames_that_a_format_cannot_write_and_words_that_are_none(
+    packages: Packages, store: Any, tmp_path: Path
+) -> None:
+    more = "    gives_frames = True\n\n    def write_frames(self, film, folder):\n        1 / 0\n\n    def describe"
+    text = example().replace("    def describe", more).replace('return "raw codes"', "return 3")
+    packages.install(text, "n2s_raw", formats="raw = n2s_raw:Raw")
+    graph = write_graph(tmp_path)
+    with pytest.raises(RenderError, match=r"out \(RawSink\): write_frames failed: ZeroDivisionError"):
+        harness.run(Graph.load(graph), tmp_path / "out", store, keep_frames=True)
+    run = Run(Graph.load(graph), tmp_path / "out", store)
+    film = run.plan()[0]
+    with pytest.raises(RenderError, match=r"out \(RawSink\): describe gave 3; a few words were wanted"):
+        describe_film(run.planned, film)
 
 
 def test_the_codes_of_a_frame() -> None:

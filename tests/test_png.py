@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,9 @@ def run(graph: Path, store: Any, **options: Any) -> Any:
     return harness.run(Graph.load(graph), graph.parent / "out", store, **options)
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+def files(folder: Path) -> dict[str, bytes | None]:
+    """Return the bytes of the files in a folder; None for what is a folder there."""
+    return {path.name: None if path.is_dir() else path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def names() -> set[str]:
@@ -105,7 +107,7 @@ def test_a_shorter_film_leaves_no_frames_of_the_longer_one(graph: Path, store: A
     assert len(list((graph.parent / "out/frames").glob("*.png"))) == 6
 
 
-@pytest.mark.parametrize("change", ["more", "edited", "all of it", "a link", "no mark"])
+@pytest.mark.parametrize("change", ["more", "a folder", "a link within", "edited", "all of it", "a link", "no mark"])
 def test_a_folder_with_files_of_others_is_not_replaced_unasked(change: str, graph: Path, store: Any) -> None:
     folder = graph.parent / "out/frames"
     if change == "all of it":
@@ -114,6 +116,10 @@ def test_a_folder_with_files_of_others_is_not_replaced_unasked(change: str, grap
         run(graph, store)
     if change in ("more", "all of it"):
         (folder / "notes.txt").write_bytes(PRECIOUS)
+    elif change == "a folder":
+        (folder / "retouched").mkdir()
+    elif change == "a link within":
+        (folder / "music").symlink_to(graph.parent)
     elif change == "edited":
         (folder / "000002.png").write_bytes(PRECIOUS)
     elif change == "no mark":
@@ -199,6 +205,19 @@ def test_what_a_killed_run_moved_aside_comes_back(graph: Path, store: Any, monke
     folder.rename(folder.with_name(".frames.123.0123abcd.old"))
     assert run(graph, store).rendered == 0 and files(folder) == before
     assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_runs_that_publish_one_folder_at_once_all_succeed(tmp_path: Path) -> None:
+    film = tmp_path / "frames"
+
+    def publish(number: int) -> None:
+        for _ in range(60):
+            folders.publish_folder(film, lambda path: (path / "000000.png").write_text(str(number)))
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(publish, range(3)))
+    assert [path.name for path in tmp_path.iterdir()] == ["frames"]
+    assert (film / "000000.png").read_text() in ("0", "1", "2")
 
 
 def test_names_of_parts_and_shapes_of_a_folder(graph: Path, store: Any) -> None:

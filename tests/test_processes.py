@@ -18,7 +18,7 @@ from test_executors import carry_out
 from n2s.graph.errors import RenderError
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
-from n2s.runtime.executors.base import in_order_of_needs
+from n2s.runtime.executors.base import OtherCode, in_order_of_needs
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
 
@@ -133,6 +133,22 @@ def test_kept_workers_with_other_code_are_replaced(
             frames.append((place.out / "frames.txt").read_text())
     assert frames[0] == frames[1] and frames[2] == frames[3] and frames[4] == frames[5]
     assert len({frames[0], frames[2], frames[4]}) == 3
+
+
+ALONE = """
+import multiprocessing
+
+if multiprocessing.current_process().name != "MainProcess":
+    raise ValueError("here I am not at home")
+"""
+
+
+def test_a_package_that_only_the_first_process_can_import_is_told_of(packages: Any, place: Place, pool: Any) -> None:
+    place.edit("frames: grain", "frames: scaled")
+    place.edit("  out:", "  scaled: {node: Scale, frames: grain}\n  out:")
+    packages.install(f"{ALONE}\nOTHER = 1\n{SCALE}")
+    words = "others_nodes cannot be imported in another process (ValueError: here I am not at home). Mend that, or"
+    place.refused(OtherCode, words, executor=ProcessExecutor(1, pool))
 
 
 PROGRAM = """

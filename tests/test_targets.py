@@ -116,6 +116,23 @@ def test_frames_are_kept_beside_the_film_they_belong_to(track: Place, n2s: Any) 
     assert (whole / "notes.txt").read_bytes() == PRECIOUS
 
 
+@pytest.mark.parametrize("sink", ["FFmpegSink", "PNGSink"])
+def test_what_a_killed_run_had_begun_goes_after_a_day(place: Place, sink: str) -> None:
+    place.edit("node: FFmpegSink", f"node: {sink}")
+    if sink == "PNGSink":
+        place.edit("track.mp4, chunk: 15, crf: 20", "track")
+    path = place.out / ("track.mp4" if sink == "FFmpegSink" else "track")
+    unfinished = [path.with_name(f".{path.name}.123.0123abc{i}.tmp{path.suffix}") for i in range(2)]
+    unfinished.append(path.with_name(f".other{unfinished[0].name}"))
+    for left in unfinished:
+        left.parent.mkdir(exist_ok=True)
+        left.write_bytes(b"half") if path.suffix else left.mkdir()
+    os.utime(unfinished[0], (0, 0))
+    os.utime(unfinished[2], (0, 0))
+    place.run()
+    assert path.exists() and [left.exists() for left in unfinished] == [False, True, True]
+
+
 def test_a_folder_of_other_pictures_is_not_taken_for_frames(track: Place, n2s: Any) -> None:
     folder = track.folder / "renders/track-frames"
     folder.mkdir(parents=True)
@@ -125,6 +142,29 @@ def test_a_folder_of_other_pictures_is_not_taken_for_frames(track: Place, n2s: A
     assert (folder / "000001.png").read_bytes() == PRECIOUS and not (track.folder / "renders/track.mp4").exists()
     assert n2s("run", track.graph, "--keep-frames", "--overwrite")[0] == 0
     assert len(list(folder.glob("*.png"))) == FRAMES
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("node: PNGSink, frames: grain, path: track-frames", "where a film of this run would lie"),
+        ("node: FFmpegSink, frames: tone, path: track.m4v", "where the frames of track.m4v would lie"),
+        ("node: ImageSource, path: renders/track-frames/000000.png", "holds files that this run reads"),
+    ],
+)
+def test_frames_are_not_kept_where_something_else_lies(track: Place, n2s: Any, more: str, told: str) -> None:
+    folder = track.folder / "renders/track-frames"
+    folder.mkdir(parents=True)
+    (folder / ".n2s-frames").touch()
+    tiny.write_png(folder / "000000.png", np.zeros((64, 96, 3), np.uint8))
+    if "ImageSource" in more:
+        track.edit("frames: vignette", "frames: more")
+    track.edit("  out:", f"  more: {{{more}}}\n  out:")
+    status, _, err = n2s("run", track.graph, "--keep-frames", "--overwrite")
+    assert status == 2 and f"would be kept in {folder}" in err and told in err
+    assert len(list(folder.iterdir())) == 2 and not (track.folder / "renders/track.mp4").exists()
+    if "PNG" not in more:
+        assert n2s("run", track.graph, "--dry-run")[0] == 0
 
 
 @pytest.mark.parametrize("path", ["track.mp4", "frames.txt"])

@@ -6,15 +6,18 @@ is no format: each stops only the graphs that need it.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from inspect import isclass
 from typing import Any
 
+from n2s.graph.authors import shown, told_of
 from n2s.graph.entries import defined_by, entries, load_entry, package_of, suggest
 from n2s.graph.errors import GraphError
 from n2s.graph.format import Format
 
 GROUP = "n2s.formats"
+_SUFFIX = re.compile(r"\.[a-z0-9]+")
 
 
 @cache
@@ -46,7 +49,27 @@ def find_format(name: str) -> Format:
         raise GraphError(f"{what} is no format: a class that inherits from n2s.graph.format.Format was wanted.")
     if missing := sorted(cls.__abstractmethods__):
         raise GraphError(f"{what} is no format yet: it has no {', '.join(missing)}.")
-    return cls()
+    owed = {"write_sound": cls.carries_sound, "write_frames": cls.gives_frames}
+    if missing := [name for name, promised in owed.items() if promised and getattr(cls, name) is getattr(Format, name)]:
+        raise GraphError(f"{what} is no format yet: it promises what it has no {' and no '.join(missing)} for.")
+    if wrong := _wrong_attribute(cls):
+        raise GraphError(f"{what} is no format yet: {wrong}.")
+    try:
+        return cls()
+    except Exception as error:  # an author's constructor may fail in any way
+        raise GraphError(f"{what} cannot be made: {told_of(error, cls)}.") from error
+
+
+def _wrong_attribute(cls: type[Format]) -> str:
+    """Say what is wrong with a format's suffixes and endings; nothing when they can be names of files."""
+    for name in ("suffix", "sound_suffix"):
+        value = getattr(cls, name)
+        if not isinstance(value, str) or not _SUFFIX.fullmatch(value) or value == ".json":
+            return f"its {name} is {shown(value)}; a dot, small letters and digits were wanted, but not .json"
+    endings = cls.endings
+    if not isinstance(endings, tuple) or not all(isinstance(one, str) and _SUFFIX.fullmatch(one) for one in endings):
+        return f"its endings are {shown(endings)}; a tuple of words like .mp4, in small letters, was wanted"
+    return ""
 
 
 def format_of(sink: Any) -> Format:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.format import Pixels
 from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
-from n2s.graph.keys import plain
+from n2s.graph.keys import digest, plain
 
 
 def pixels_of(graph: Graph, sink: str) -> Pixels:
@@ -22,6 +23,15 @@ def pixels_of(graph: Graph, sink: str) -> Pixels:
     if not isinstance(made, Pixels):
         raise authors.wrong(graph, sink, f"pixels gave {authors.shown(made)}; Pixels were wanted.")
     return made
+
+
+def coding_of(graph: Graph, sink: str) -> str:
+    """Return how a sink's frames are coded, in the words of its format's author."""
+    node = graph.nodes[sink]
+    said = authors.call(graph, sink, "describe", format_of(node).describe, node)
+    if not isinstance(said, str):
+        raise authors.wrong(graph, sink, f"describe gave {authors.shown(said)}; a few words were wanted.")
+    return said
 
 
 def format_recipe(
@@ -43,6 +53,7 @@ def format_recipe(
     except GraphError as error:
         raise authors.wrong(graph, sink, str(error)) from None
     own = authors.call(graph, sink, "recipe", lambda: plain(made.recipe(node)))
+    authors.call(graph, sink, "recipe", digest, own)  # says what of it is no plain data
     if not isinstance(own, dict):
         raise authors.wrong(graph, sink, f"recipe gave {authors.shown(own)}; plain data by name were wanted.")
     return {"code": code, "pixels": [pixels.layout, pixels.bits, pixels.dither], "own": own}
@@ -53,12 +64,38 @@ def call_format(
 ) -> Any:
     """Call what the author of a sink's format wrote; an error in it is reported with the sink and its place.
 
-    Errors of files pass through, because who publishes a file knows more of them; so do the errors in ``passing``.
+    Errors of the files that it was given pass through, because who publishes them knows more of them; so do the errors
+    in ``passing``.
     """
     try:
         return authors.call(graph, sink, method.__name__, method, *arguments)
     except RenderError as error:
         cause = error.__cause__
-        if isinstance(cause, OSError) or any(cause is other for other in passing):
+        given = [argument for argument in arguments if isinstance(argument, Path)]
+        if any(cause is other for other in passing) or (given and _is_of_files(cause, given)):
             raise cause from cause.__cause__
         raise
+
+
+def _is_of_files(error: BaseException | None, files: Sequence[Path]) -> bool:
+    """Say whether an error of the system names one of some files, or something in one, or no file at all."""
+    if not isinstance(error, OSError):
+        return False
+    named = error.filename
+    return not isinstance(named, str | os.PathLike) or bool({Path(named), *Path(named).parents} & set(files))
+
+
+def check_written(
+    graph: Graph, sink: str, wrote: str, check: Callable, path: Path, *arguments: Any, is_folder: bool = False
+) -> None:
+    """Let a format check what its method ``wrote`` at a path; a `RenderError` says where nothing lies there."""
+    missing = None
+    try:
+        call_format(graph, sink, check, path, *arguments)
+    except FileNotFoundError as error:
+        missing = error
+    if not (path.is_dir() if is_folder else path.is_file()):
+        what = "folder" if is_folder else "file"
+        raise authors.wrong(graph, sink, f"{wrote} wrote no {what} at the path that it was given.") from missing
+    if missing:
+        raise missing

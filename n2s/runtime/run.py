@@ -24,12 +24,12 @@ from n2s.runtime.executors.registry import choose_executor
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.films import Film, FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
-from n2s.runtime.films.targets import Targets, frames_folder, renew_frames_folder
+from n2s.runtime.films.targets import Targets, frames_folder
 from n2s.runtime.models.folder import ProviderExhausted
 from n2s.runtime.readiness import input_files
 from n2s.runtime.records import RunRecord
 from n2s.runtime.session import Session
-from n2s.runtime.store import Store, absolute, check_folder, disk_error
+from n2s.runtime.store import Store, absolute, check_folder
 
 
 @dataclass
@@ -186,13 +186,18 @@ class Run:
         finally:
             self._stopping.set()
             self._beside.shutdown(wait=True, cancel_futures=True)
-            self.executor.stop()
-            self.context.close()
-            self.events.ended()
-            self.report.nodes = dict(self._seconds.most_common())
-            self.report.computed = {name: self._computed[name] for name in self.report.nodes}
-            if self.films and self.record:
-                self._write_record(status, time.perf_counter() - began)
+            try:
+                self.executor.stop()
+            except BaseException:
+                status = "failed"
+                raise
+            finally:
+                self.context.close()
+                self.events.ended()
+                self.report.nodes = dict(self._seconds.most_common())
+                self.report.computed = {name: self._computed[name] for name in self.report.nodes}
+                if self.films and self.record:
+                    self._write_record(status, time.perf_counter() - began)
         if self.report.rendered:
             self.store.trim(time.time())
         return self.report
@@ -200,8 +205,10 @@ class Run:
     def check_targets(self) -> None:
         """Refuse films that cannot be written where they should go, or would replace files of others."""
         new = {film.path: film.format.is_folder for film in self.films if self.force or not self.maker.finished(film)}
-        folders = [frames_folder(film.path) for film in self.films if self.keep_frames and film.format.gives_frames]
-        self.targets.check(new, input_files(self.graph) | self.context.files(), self.overwrite, folders)
+        keeping = [film.path for film in self.films if self.keep_frames and film.format.gives_frames]
+        sources = input_files(self.graph) | self.context.files()
+        self.targets.check_frames_folders([film.path for film in self.films], keeping, sources)
+        self.targets.check(new, sources, self.overwrite, map(frames_folder, keeping))
 
     def _start_music(self) -> None:
         """Encode the films' music beside their frames: one thread's work, for which only the joining waits."""
@@ -272,16 +279,10 @@ class Run:
             self.events.published(str(film.path))
 
     def _keep_frames(self) -> None:
-        """Write every frame of the films beside them as ``<film>-frames/000000.png``, as players show them."""
         for film in self.films:
             if film.format.gives_frames:
                 self._began(f"keeping the frames of {film.path.name}")
-                folder = frames_folder(film.path)
-                try:
-                    renew_frames_folder(folder)
-                except OSError as error:
-                    raise disk_error(error, folder) from None
-                film.format.write_frames(film.path, folder)
+                self.maker.keep_frames(film)
 
     def _segments(self, film: Film) -> list[Path]:
         segments = []

@@ -23,7 +23,7 @@ import numpy as np
 
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest
-from n2s.graph.whole import write_whole
+from n2s.graph.whole import remove, write_whole
 
 LIMIT = 20 * 10**9
 STALE_SECONDS = 24 * 3600
@@ -181,7 +181,7 @@ class Store:
     def forget_unfinished(self, key: str, pid: int) -> None:
         """Remove what a process that is gone had begun to write under a key."""
         for path in self.root.glob(f"*/{key[:2]}/.{key}*.{pid}.*.tmp*"):
-            path.unlink(missing_ok=True)
+            remove(path)
 
     def recipe(self, kind: str, key: str) -> dict[str, Any] | None:
         """Return the recipe that an entry was made by."""

@@ -128,21 +128,30 @@ def in_order_of_needs(executor: Executor, tasks: Iterable[Task]) -> Iterator[tup
     Raises
     ------
     RenderError
-        When tasks need each other in a circle.
+        When tasks need each other in a circle, or the executor ends before it told of all.
     """
     waiting = {task.key: task for task in tasks}
     missing = {key: {need for need in task.needs if need in waiting} for key, task in waiting.items()}
 
+    submitted: dict[str, None] = {}
+
     def submit_ready() -> None:
         for key in [key for key in waiting if not missing[key]]:
+            submitted[key] = None
             executor.submit(waiting.pop(key))
 
     submit_ready()
     for task, rendered in executor.finished():
+        submitted.pop(task.key, None)
         for needs in missing.values():
             needs.discard(task.key)
         submit_ready()
         yield task, rendered
+    if submitted:
+        raise RenderError(
+            f"The executor ended and told nothing of {len(submitted)} of its tasks. Run again; if it happens twice, "
+            "choose another executor."
+        )
     if waiting:
         raise RenderError(f"Some tasks need each other in a circle: {', '.join(waiting)}.")
 

@@ -25,6 +25,7 @@ from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import OtherCode, Rendered, Task
+from n2s.runtime.executors.packing import IN_THREADS
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.segments import write_segment
 from n2s.runtime.render.tally import Tally
@@ -138,7 +139,13 @@ class Modules:
 
 def _import_all(names: tuple[str, ...]) -> Modules:
     for name in names:
-        importlib.import_module(name)
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # the module may fail in any way while it is imported
+            raise OtherCode(
+                f"{name} cannot be imported in another process ({type(error).__name__}: {error}). Mend that, "
+                f"{IN_THREADS}."
+            ) from error
     return Modules(names)
 
 

@@ -12,6 +12,7 @@ from n2s.graph.code.files import entry_points_of
 from n2s.graph.errors import ArgumentError
 from n2s.graph.registry import suggest
 from n2s.runtime.executors.base import Executor
+from n2s.runtime.executors.others import VERBS, OthersExecutor
 
 GROUP = "n2s.executors"
 # Known without installing again, and not to be replaced: graphs render wherever this library can be imported.
@@ -37,10 +38,10 @@ def choose_executor(name: str | None = None, jobs: int | None = None, workers: i
         raise ArgumentError(f"--jobs counts threads of one process; with --executor {name} give --workers.")
     if workers is not None and name == "threads":
         raise ArgumentError("--workers counts processes; with --executor threads give --jobs.")
-    return _load(name)(jobs if workers is None else workers)
+    return _make(name, jobs if workers is None else workers)
 
 
-def _load(name: str) -> type[Executor]:
+def _make(name: str, count: int | None) -> Executor:
     own = {entry.name: entry for entry in OWN}
     others = [] if name in own else [entry for entry in entry_points_of(GROUP) if entry.name not in own]
     values = {entry.value: entry for entry in (*OWN, *others) if entry.name == name}
@@ -52,9 +53,14 @@ def _load(name: str) -> type[Executor]:
             f"The executor {name} is defined by {' and by '.join(sorted(values))}; uninstall all but one."
         )
     value, entry = next(iter(values.items()))
+    if name in own:
+        return entry.load()(count)
     try:
-        return entry.load()
+        executor = entry.load()(count)
     except Exception as error:  # a package of others may fail in any way while it is imported
         raise ArgumentError(
             f"The executor {name} ({value}) cannot be loaded: {type(error).__name__}: {error}."
         ) from error
+    if missing := [verb for verb in VERBS if not callable(getattr(executor, verb, None))]:
+        raise ArgumentError(f"The executor {name} ({value}) is none: it has no {', '.join(missing)}.")
+    return OthersExecutor(name, executor)

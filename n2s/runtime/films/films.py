@@ -17,14 +17,14 @@ from n2s.graph.declare import Node
 from n2s.graph.format import Format
 from n2s.graph.format_registry import format_of
 from n2s.graph.keys import digest
-from n2s.plan.formats import call_format
+from n2s.plan.formats import call_format, check_written
 from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
 from n2s.runtime.context import Music
 from n2s.runtime.films import folders
-from n2s.runtime.films.targets import Targets
+from n2s.runtime.films.targets import Targets, frames_folder, renew_frames_folder
 from n2s.runtime.media.sound import Sound, notes, sound_of
-from n2s.runtime.store import Store, publish
+from n2s.runtime.store import Store, disk_error, publish
 
 SAMPLES_AT_ONCE = 1 << 16
 
@@ -166,11 +166,12 @@ class FilmMaker:
         def write(path: Path) -> None:
             nonlocal sha256
             call_format(plan.graph, plan.end, made.join, path, film, segments, sound)
-            call_format(plan.graph, plan.end, made.verify, path, film)
+            check_written(plan.graph, plan.end, "join", made.verify, path, film, is_folder=made.is_folder)
             sha256 = folders.seal(path)
             self.targets.note(film.path, path)
 
         (folders.publish_folder if made.is_folder else publish)(film.path, write)
+        folders.remove_unfinished(film.path, time.time())
         record = {
             "path": str(film.path),
             "title": film.title,
@@ -186,6 +187,15 @@ class FilmMaker:
         }
         self.store.note("films", self._subject(film), {"state": folders.state(film.path), "film": record})
         return record
+
+    def keep_frames(self, film: Film) -> None:
+        """Write every frame of a film beside it as ``<film>-frames/000000.png``, as players show them."""
+        folder, plan = frames_folder(film.path), film.parts[0][0]
+        try:
+            renew_frames_folder(folder)
+            call_format(plan.graph, plan.end, film.format.write_frames, film.path, folder)
+        except OSError as error:
+            raise disk_error(error, folder) from error
 
     def music(self, film: Film, check: Callable[[], None] = lambda: None) -> Path | None:
         """Encode the film's music in one go, or take it from the store; None for a film without sound.

@@ -1,24 +1,28 @@
 """Films that are folders, beside films that are files: their state, size and digest, and how a folder is published.
 
 A folder that n2s wrote holds a mark, a file that lists the length and the SHA-256 of every other file in it. What is
-listed with its length was written by n2s; a folder with any other file in it belongs to somebody else.
+listed with its length is n2s's own; one file, folder or link that is not, and the folder is somebody else's.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
 import re
 import shutil
 import uuid
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from n2s.graph.code.loaded import stamp
 from n2s.graph.keys import digest
-from n2s.runtime.store import disk_error
+from n2s.graph.whole import remove
+from n2s.runtime.store import STALE_SECONDS, disk_error
 
 MARK = ".n2s-film"
+MOST_SWAPS = 10  # until runs that publish the same folder at once have let each other through
 _LINE = re.compile(r"([0-9a-f]{64}) (\d+) ([^\n]+)")
 
 
@@ -55,6 +59,12 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
+def _folders_in(folder: Path) -> list[str]:
+    """Return the folders in a folder, at any depth, and the links to folders."""
+    found = (Path(place, name) for place, names, _ in os.walk(folder) for name in names)
+    return [path.relative_to(folder).as_posix() for path in found]
+
+
 def is_own_folder(folder: Path) -> bool:
     """Say whether everything in a folder is what n2s wrote there; True for an empty folder."""
     if folder.is_symlink() or not folder.is_dir():
@@ -63,6 +73,9 @@ def is_own_folder(folder: Path) -> bool:
         lines = [_LINE.fullmatch(line) for line in (folder / MARK).read_text(encoding="utf-8").splitlines()]
         listed = {line[3]: int(line[2]) for line in lines if line}
         there = {name: (folder / name).lstat().st_size for name in _names(folder) if name != MARK}
+        around = {parent.as_posix() for name in listed for parent in PurePosixPath(name).parents}
+        if any((folder / name).is_symlink() or name not in around for name in _folders_in(folder)):
+            return False
     except FileNotFoundError:
         return not any(folder.iterdir())
     except (OSError, ValueError):
@@ -76,8 +89,7 @@ def publish_folder(path: Path, write: Callable[[Path], None]) -> None:
     What lies at the path is moved aside first and deleted last, so that no failure loses it; `restore` brings it back
     after a run that was killed in between.
     """
-    unique = f"{os.getpid()}.{uuid.uuid4().hex[:8]}"
-    temporary, aside = (path.with_name(f".{path.name}.{unique}.{end}") for end in ("tmp", "old"))
+    temporary = _name_beside(path, "tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
@@ -85,40 +97,63 @@ def publish_folder(path: Path, write: Callable[[Path], None]) -> None:
         for name in _names(temporary):
             with open(temporary / name, "rb+") as file:
                 os.fsync(file.fileno())
-        if os.path.lexists(path):
-            os.rename(path, aside)
-        os.rename(temporary, path)
+        _swap(temporary, path)
     except OSError as error:
         raise disk_error(error, path) from error
     finally:
-        if os.path.lexists(aside) and not os.path.lexists(path):
-            os.rename(aside, path)
         shutil.rmtree(temporary, ignore_errors=True)
-    for left in _moved_aside(path):
-        _remove(left)
+    for left in _beside(path, "old"):
+        remove(left)
+
+
+def _swap(new: Path, path: Path) -> None:
+    """Rename a folder to a path, after what lies there was moved aside, which comes back if that fails."""
+    for attempt in range(1, MOST_SWAPS + 1):
+        aside = _name_beside(path, "old")
+        try:
+            with contextlib.suppress(FileNotFoundError):  # nothing lies there
+                os.rename(path, aside)
+            os.rename(new, path)
+            return
+        except BaseException as error:
+            if not os.path.lexists(path):
+                with contextlib.suppress(OSError):  # nothing lay there, or another run has just published its own
+                    os.rename(aside, path)
+            between = isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST)
+            if not between or attempt == MOST_SWAPS:
+                raise
+
+
+def _name_beside(path: Path, ending: str) -> Path:
+    """Return a name of this process beside a path, for what is not whole yet or is moved aside."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.{ending}")
 
 
 def restore(path: Path) -> None:
     """Bring back what a run that was killed while it published a folder had moved aside."""
     if os.path.lexists(path):
         return
-    for aside in _moved_aside(path)[:1]:
+    for aside in _beside(path, "old")[:1]:
         try:
             os.rename(aside, path)
         except OSError as error:
             raise disk_error(error, path) from error
 
 
-def _moved_aside(path: Path) -> list[Path]:
-    """Return what was moved aside from a path, the newest first."""
-    name = re.compile(rf"\.{re.escape(path.name)}\.\d+\.[0-9a-f]{{8}}\.old")
-    beside = path.parent.iterdir() if path.parent.is_dir() else ()
-    return sorted((other for other in beside if name.fullmatch(other.name)), key=lambda p: (-p.lstat().st_ctime_ns, p))
+def remove_unfinished(path: Path, now: float) -> None:
+    """Delete what killed runs had begun to write beside a film's path, file or folder, a day ago or earlier."""
+    for left in _beside(path, rf"tmp({re.escape(path.suffix)})?"):
+        with contextlib.suppress(OSError):  # another run took it away
+            if now - left.lstat().st_mtime > STALE_SECONDS:
+                remove(left)
 
 
-def _remove(path: Path) -> None:
-    """Delete what a folder took the place of: a folder, a file or a link."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+def _beside(path: Path, ending: str) -> list[Path]:
+    """Return what lies beside a path under such names of any process, the newest first; ``ending`` is a pattern."""
+    name = re.compile(rf"\.{re.escape(path.name)}\.\d+\.[0-9a-f]{{8}}\.{ending}")
+    found = []
+    for other in path.parent.iterdir() if path.parent.is_dir() else ():
+        with contextlib.suppress(FileNotFoundError):  # another run took it away
+            if name.fullmatch(other.name):
+                found.append((-other.lstat().st_ctime_ns, other))
+    return [other for _, other in sorted(found)]

@@ -13,12 +13,12 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from n2s.graph.errors import ArgumentError, GraphError
-from n2s.graph.film_names import temporary_bytes
+from n2s.graph.film_names import collision, temporary_bytes
 from n2s.graph.graph import Graph
 from n2s.graph.timecodes import time_in_name
 from n2s.runtime.films.folders import is_own_folder, restore
@@ -172,6 +172,39 @@ class Targets:
                 f"{', '.join(strangers)} {what} not written by n2s; add --overwrite to replace {pronoun}, or choose "
                 "another --out."
             )
+
+    def check_frames_folders(self, films: Sequence[Path], keeping: Iterable[Path], sources: Iterable[Path]) -> None:
+        """Refuse folders of frames that would take the place of something else that the run writes or reads.
+
+        Parameters
+        ----------
+        films : sequence of Path
+            Where all films of the run lie.
+        keeping : iterable of Path
+            Those of them whose frames are kept.
+        sources : iterable of Path
+            The files that the run reads.
+
+        Raises
+        ------
+        GraphError
+            When a film, another film's frames, or a file that is read lies there.
+        """
+        read, taken = list(sources), {path: "" for path in films}
+        for film in keeping:
+            folder = frames_folder(film)
+            if other := collision(folder, taken):
+                what = f"the frames of {owner}" if (owner := taken[Path(other)]) else "a film of this run"
+                raise GraphError(
+                    f"The frames of {film.name} would be kept in {folder}, where {what} would lie; give the film "
+                    "another path, or leave out --keep-frames."
+                )
+            if any(folder in source.parents for source in read):
+                raise GraphError(
+                    f"The frames of {film.name} would be kept in {folder}, which holds files that this run reads; give "
+                    "the film another path or --out."
+                )
+            taken[folder] = film.name
 
     def _check_place(self, path: Path, is_folder: bool) -> None:
         longest = path.with_name(f"{'.' * temporary_bytes(path.suffix)}{path.name}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from n2s.graph.format import Shape
-from n2s.plan.formats import call_format
+from n2s.plan.formats import call_format, check_written
 from n2s.plan.keys import Chunk
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.tally import Tally
@@ -45,4 +45,4 @@ def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, tally: Tally, pro
     shape = Shape(header.size, header.fps)
     call_format(plan.graph, plan.end, made.write_segment, path, sink, shape, blocks(), passing=not_the_formats)
     tally.add(f"{plan.end} (encoder)", time.perf_counter() - began - waited, chunk.count)
-    call_format(plan.graph, plan.end, made.check_segment, path, sink, shape, chunk.count)
+    check_written(plan.graph, plan.end, "write_segment", made.check_segment, path, sink, shape, chunk.count)

@@ -15,7 +15,7 @@ from n2s.graph.links import Link
 from n2s.graph.time import chunk_spans
 from n2s.graph.types import LATENTS
 from n2s.graph.values import Values
-from n2s.plan.formats import call_format
+from n2s.plan.formats import coding_of
 from n2s.plan.keys import Chunk, node_digests
 from n2s.plan.stages import Plan, Stage
 from n2s.runtime.films.films import Film
@@ -113,9 +113,9 @@ def _stage_kind(stage: Stage, node: Any) -> str:
 
 
 def _details(plan: Plan, stage: Stage, store: Store | None) -> list[str]:
-    texts, node = [], plan.graph.nodes[stage.node]
     if stage.makes == "codes":
-        return [str(plan.pixels), call_format(plan.graph, plan.end, plan.format.describe, node)]
+        return [str(plan.pixels), coding_of(plan.graph, plan.end)]
+    texts = []
     if stage.kernel and not stage.kernel.steps:
         return [f"{stage.size[0]}x{stage.size[1]}"]
     if stage.grid:
