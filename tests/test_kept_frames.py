@@ -17,6 +17,7 @@ from n2s.graph.graph import Graph
 from n2s.nodes import VAEDecode
 from n2s.plan.film import towards
 from n2s.runtime.events import Events
+from n2s.runtime.render.framefile import FrameWriter
 from n2s.runtime.render.kept import StoredFrames, defined_type
 from n2s.runtime.render.segments import write_segment as write_segment_of
 from n2s.runtime.render.tally import Tally
@@ -251,3 +252,16 @@ def test_what_is_given_up_leaves_no_file(
     with pytest.raises(InterruptedError) as error:
         write_segment_of(maker, plan.chunks()[1], tmp_path / "segment", Tally(), progress)
     assert error.tb and not list(store.root.glob("frames/*/.*"))  # while the error, and with it the work, is still held
+
+
+def test_what_does_not_fit_on_the_disk_leaves_no_file(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writer = FrameWriter(tmp_path / "frames", 0, 4, np.float32)
+    writer.add(0, np.random.default_rng(1).random((1, 3, 16, 16), np.float32))  # less than the file's buffer
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert not list(tmp_path.iterdir())
