@@ -17,7 +17,10 @@ from n2s.graph.graph import Graph
 from n2s.nodes import VAEDecode
 from n2s.plan.film import towards
 from n2s.runtime.events import Events
+from n2s.runtime.render.framefile import FrameWriter
 from n2s.runtime.render.kept import StoredFrames, defined_type
+from n2s.runtime.render.segments import write_segment as write_segment_of
+from n2s.runtime.render.tally import Tally
 from n2s.runtime.store import Store
 
 
@@ -241,3 +244,38 @@ def test_the_frame_beyond_the_end_of_a_track(cached: tuple[str, ...], chunk: int
         made = np.concatenate([block.copy() for block in keeping.blocks(last, 64)])
         np.testing.assert_array_equal(made, wanted)
     assert len(entries(store)) == (len(cached) if last < 63 else 0)
+
+
+@pytest.mark.parametrize("fails", ["the work", "the format"])
+def test_what_is_given_up_leaves_no_file(
+    fails: str, studio: Any, tmp_path: Path, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = harness.plan(graph(studio), store)
+
+    def progress(frames: int) -> None:
+        if frames and fails == "the work":
+            raise InterruptedError
+
+    def write_segment(self: Any, path: Path, sink: Any, shape: Any, blocks: Any) -> None:
+        for _ in blocks:
+            if fails == "the format":
+                raise InterruptedError
+
+    monkeypatch.setattr(type(plan.format), "write_segment", write_segment)
+    maker = harness.FrameMaker(plan, store)
+    with pytest.raises(InterruptedError) as error:
+        write_segment_of(maker, plan.chunks()[1], tmp_path / "segment", Tally(), progress)
+    assert error.tb and not list(store.root.glob("frames/*/.*"))  # while the error, and with it the work, is still held
+
+
+def test_what_does_not_fit_on_the_disk_leaves_no_file(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writer = FrameWriter(tmp_path / "frames", 0, 4, np.float32)
+    writer.add(0, np.random.default_rng(1).random((1, 3, 16, 16), np.float32))  # less than the file's buffer
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert not list(tmp_path.iterdir())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +17,8 @@ import tiny
 from test_kept_frames import graph
 
 from n2s.graph.errors import ArgumentError, GraphError
+from n2s.graph.graph import Graph
+from n2s.graph.registry import node_types
 from n2s.nodes import Anchors, Features, VAEDecode
 from n2s.runtime.render.kept import RecentFrames
 from n2s.runtime.session import Session
@@ -192,3 +196,51 @@ def test_frames_that_one_film_alone_has_are_changed(studio: Any, store: Any) -> 
     shorter = session.edited({"duration": 40 / 30})
     assert session.changed(shorter) == [(40, 60), (60, 63)] and shorter.changed(session) == [(40, 60), (60, 63)]
     assert session.changed(session.edited({"duration": 1.5})) == [(40, 45), (45, 60), (60, 63)]
+
+
+FLAT = '''
+VALUE = 0.25
+
+
+class Flat(Streamed):
+    """Show one value."""
+
+    outputs = FRAMES_OUTPUT
+
+    def compute(self, block):
+        return np.full((block.count, 3, 4, 6), VALUE, np.float32)
+
+
+class Same(Resident):
+    """Give one value."""
+
+    outputs = SIGNAL_OUTPUT
+
+    def compute(self, scene):
+        return np.full(scene.clock.frames, VALUE)
+'''
+
+
+def test_code_that_is_loaded_again_is_what_is_seen(studio: Any, packages: Any, store: Any) -> None:
+    file = packages.install(FLAT)
+
+    def load() -> Graph:
+        return graph(studio, (), flat={"node": "Flat"}, same={"node": "Same"}, tone__exposure="same")
+
+    def change(before: str, after: str) -> None:
+        file.write_text(file.read_text().replace(before, after))
+        importlib.reload(sys.modules["others_nodes"])
+
+    session = Session(load(), store)
+    seen = lambda session, number: [  # noqa: E731
+        session.frame("flat", number)[0, 0, 0],
+        session.values.params["tone", "exposure"][0],
+    ]
+    assert seen(session, 0) == [0.25, 0.25]
+    change("VALUE = 0.25", "VALUE = 0.75000")
+    assert seen(session, 0) == [0.75, 0.75] == seen(session.edited({"title": "Another"}), 0)
+    assert seen(session, 1) == [0.75, 0.75]
+    change("VALUE = 0.75000", "VALUE = 0.25")
+    node_types.cache_clear()
+    for later in session, session.of(load()), session.edited({"title": "One more"}):
+        assert seen(later, 0) == seen(later, 1) == [0.25, 0.25]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -112,8 +112,7 @@ class Scene:
         return self.context.model(self.path(text) if text else self.model_folder)
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """The few frames that a streamed node is asked for: ``start`` to ``stop``, without the window around them.
 
     ``grid`` is the latent grid (rows, columns) that the decoder downstream wants; ``resources`` holds what the node's

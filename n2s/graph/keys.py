@@ -27,7 +27,8 @@ def digest_array(array: np.ndarray) -> str:
     """Return 40 hexadecimal digits that name an array by its type, shape and bytes."""
     array = np.ascontiguousarray(array)
     hasher = hashlib.blake2b(f"{array.dtype.str}{array.shape}".encode(), digest_size=20)
-    hasher.update(memoryview(array).cast("B") if array.size else b"")
+    if array.size:
+        hasher.update(array)
     return hasher.hexdigest()
 
 

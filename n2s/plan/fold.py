@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from n2s.graph.declare import Node
 from n2s.graph.expressions import Number
-from n2s.graph.keys import digest, digest_array, plain
-from n2s.graph.links import Link
+from n2s.graph.keys import digest_array, plain
 from n2s.graph.values import quantise
 from n2s.plan.shape import latent_grids
-from n2s.plan.stages import Plan, Read, Stage, stages_up_to
+from n2s.plan.stages import Plan, Stage, stages_up_to
 
 
 def fold(plan: Plan) -> Plan:
     """Return the plan without nodes that compute nothing of their own; readers get the node that replaces one."""
     kept: list[Stage] = []
     folded: dict[str, str] = {}
-    known: dict[str, str] = {}
-    grids = latent_grids(plan)  # the same latents on two grids are two values
+    twins = _Twins(plan)
     for stage in plan.nodes:
         reads = {port: replace(read, stage=folded.get(read.stage, read.stage)) for port, read in stage.reads.items()}
         stage = replace(stage, reads=reads)
@@ -29,9 +28,7 @@ def fold(plan: Plan) -> Plan:
             if (port := handed_on(plan, stage.name)) in reads:
                 folded[stage.name] = reads[port].stage
                 continue
-            work = _work(plan, stage.name, reads) | {"grid": grids.get(stage.name)}
-            twin = known.setdefault(digest(work), stage.name)
-            if twin != stage.name:
+            if (twin := twins.find(stage)) != stage.name:
                 folded[stage.name] = twin
                 continue
         kept.append(stage)
@@ -52,13 +49,18 @@ def handed_on(plan: Plan, name: str) -> str | None:
     port = next((port for port, kind in node.ports.items() if kind is made), None)
     if neutral is None or port is None:
         return None
-    fields, given = list(neutral), type(node).example
-    if not neutral:  # where all are at their defaults; those without one are as in the example
-        fields = [*node.params(), *node.settings()]
-        given = {field: value for field, value in given.items() if type(node).model_fields[field].is_required()}
-    alike = type(node)(**{**given, **neutral})
-    same = all(_is_same(plan, name, node, alike, field) for field in fields if field != "cache")
-    return port if same else None
+    alike, fields = _neutral_form(type(node))
+    return port if all(_is_same(plan, name, node, alike, field) for field in fields) else None
+
+
+@cache
+def _neutral_form(cls: type[Node]) -> tuple[Node, list[str]]:
+    """Return a neutral node of a type, and the fields that make it so."""
+    fields, given = list(cls.neutral), cls.example
+    if not fields:  # where all are at their defaults; those without one are as in the example
+        fields = [field for field in [*cls.params(), *cls.settings()] if field != "cache"]
+        given = {field: value for field, value in given.items() if cls.model_fields[field].is_required()}
+    return cls(**{**given, **cls.neutral}), fields
 
 
 def _is_same(plan: Plan, name: str, node: Node, alike: Node, field: str) -> bool:
@@ -71,24 +73,35 @@ def _is_same(plan: Plan, name: str, node: Node, alike: Node, field: str) -> bool
     return float(values) == float(quantise(wanted.resolve(plan.values.clock.tempo)))
 
 
-def _work(plan: Plan, name: str, reads: dict[str, Read]) -> dict[str, Any]:
-    """Return what a node computes from what, as plain data: the same for nodes that have the same value."""
-    node = plan.graph.nodes[name]
-    params = {field: digest_array(np.asarray(plan.values.params[name, field])) for field in node.params()}
-    settings = {field: plain(getattr(node, field)) for field in node.settings()}
-    inputs = {port: read.stage for port, read in reads.items()}
-    for port, link in node.links().items():
-        if port in node.ports and port not in inputs:
-            inputs[port] = _signal(plan, link)
-    kind = f"{type(node).__module__}.{type(node).__qualname__} {id(type(node))}"
-    return {
-        "type": kind,
-        "settings": {key: repr(value) for key, value in settings.items()},
-        "params": params,
-        "inputs": inputs,
-    }
+class _Twins:
+    """Finds nodes that have the same value: of one type and code, with equal settings, parameters and inputs."""
 
+    def __init__(self, plan: Plan):
+        self.plan, self.grids = plan, latent_grids(plan)  # the same latents on two grids are two values
+        self._alike: dict[Any, list[Stage]] = {}  # by what costs nothing to compare
+        self._signals: dict[str, list[str]] = {}
 
-def _signal(plan: Plan, link: Link) -> str:
-    value = plan.values.read(link)
-    return digest_array(value) if isinstance(value, np.ndarray) else str(link)
+    def find(self, stage: Stage) -> str:
+        """Return the first of the nodes that have a node's value, which may be itself."""
+        node = self.plan.graph.nodes[stage.name]
+        settings = repr([plain(getattr(node, field)) for field in node.settings()])
+        reads = tuple((port, read.stage) for port, read in stage.reads.items())
+        alike = self._alike.setdefault((type(node), settings, reads, self.grids.get(stage.name)), [])
+        for other in alike:
+            if self._digests(other) == self._digests(stage):
+                return other.name
+        alike.append(stage)
+        return stage.name
+
+    def _digests(self, stage: Stage) -> list[str]:
+        """Return what names the parameters and signals of a node by their values."""
+        if stage.name not in self._signals:
+            node, values = self.plan.graph.nodes[stage.name], self.plan.values
+            found = [np.asarray(values.params[stage.name, field]) for field in node.params()]
+            for port, link in node.links().items():
+                if port in node.ports and port not in stage.reads:
+                    found.append(values.read(link))
+            self._signals[stage.name] = [
+                digest_array(value) if isinstance(value, np.ndarray) else value.digest for value in found
+            ]
+        return self._signals[stage.name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.check import without_film
+from n2s.graph.code import loaded
+from n2s.graph.code.identity import code_digest
 from n2s.graph.declare import Sink
 from n2s.graph.errors import ArgumentError, GraphError, MediaError
 from n2s.graph.graph import Graph
@@ -54,6 +57,28 @@ class Recent(OrderedDict):
             self.popitem(last=False)
 
 
+class _CodeInUse:
+    """Digests of the code of node types, taken again when any module was executed since."""
+
+    def __init__(self) -> None:
+        self._moment = -1
+        self._digests: dict[type, str] = {}
+
+    def of(self, graph: Graph) -> list[str]:
+        """Return those of a graph's nodes, in their order."""
+        if self._moment != loaded.now():
+            self._moment = loaded.now()
+            self._digests.clear()
+        types = [type(node) for node in graph.nodes.values()]
+        for cls in types:
+            if cls not in self._digests:
+                try:
+                    self._digests[cls] = code_digest(cls)
+                except GraphError as error:  # told with the node's place when it is planned
+                    self._digests[cls] = str(error)
+        return [self._digests[cls] for cls in types]
+
+
 @dataclass
 class _Shared:
     """What all sessions of one line of edits share."""
@@ -62,11 +87,14 @@ class _Shared:
     recent: RecentFrames
     known: Known | None
     opened: dict[str, Any] = field(default_factory=lambda: Recent(OPENED))
+    code: _CodeInUse = field(default_factory=_CodeInUse)
     lock: Any = field(default_factory=threading.RLock)
 
 
 class Session:
     """A graph with its values, its plans and what was opened for them; safe for threads.
+
+    Where code of its nodes is loaded again, by a notebook for one, it begins anew.
 
     Parameters
     ----------
@@ -108,6 +136,19 @@ class Session:
         self.graph, self.context, self._shared = graph, context, shared
         self._plans: dict[tuple[str, bool], Plan] = {}
         self._makers: dict[str, FrameMaker] = {}
+        self._code: list[str] = []
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Let one thread at a time work, on the code that is loaded: a notebook may have loaded some again."""
+        with self._shared.lock:
+            code = self._shared.code.of(self.graph.flat)
+            if self._code and self._code != code:
+                for held in ("_values", "environment"):
+                    self.__dict__.pop(held, None)
+                self._begin(self.graph, self.context.renewed(), self._shared)
+            self._code = code
+            yield
 
     def edited(self, changes: dict[str, Any]) -> Session:
         """Return a session of the graph with changes, as `Graph.edit` takes them; what is the same is shared.
@@ -139,7 +180,7 @@ class Session:
     @property
     def values(self) -> Values:
         """The resident values of the graph; the music is heard when they are first asked for."""
-        with self._shared.lock:
+        with self._locked():
             return self._values
 
     @cached_property
@@ -162,7 +203,7 @@ class Session:
         GraphError
             When there is no such node, or it gives neither latents nor frames.
         """
-        with self._shared.lock:
+        with self._locked():
             return self._plan(end)
 
     def _plan(self, end: str | None) -> Plan:
@@ -228,7 +269,7 @@ class Session:
             Told when a step begins that may take a moment.
         """
         self.check_films()
-        with self._shared.lock:
+        with self._locked():
             planner = Planner(self.context, self.environment, out, began, self._shared.known)
             films = planner.films(self.graph, span)
         return PlannedFilms(films, self.store, FilmMaker(self.store, Targets(self.store, out)), force)
@@ -242,7 +283,7 @@ class Session:
 
     def maker(self, end: str) -> FrameMaker:
         """Return what makes the frames or latents of a node, or a film's codes."""
-        with self._shared.lock:
+        with self._locked():
             if end not in self._makers:
                 plan = self._plan(end)
                 self._makers[end] = FrameMaker(plan, self.store, self._shared.recent, self._shared.opened)

@@ -6,6 +6,7 @@ are noise. Compression is lossless.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -79,7 +80,8 @@ class FrameWriter:
 
     def close(self) -> None:
         """Let go of what was not finished."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what still waits to be written may not fit on the disk
+            self._file.close()
         self._temporary.unlink(missing_ok=True)
 
 

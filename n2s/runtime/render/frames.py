@@ -249,11 +249,11 @@ class _Work:
         An album may show a track's last frame once more. Beyond its end signals and streamed nodes stand still, while
         pixel code goes on counting frames; so each frame is the same however its kernels are cut.
         """
-        missing = self._missing(first, last)
+        missing, done_with = self._missing(first, last), self.maker.done_with
         for stage in self.stages:
-            if stage.name in missing:
-                self._extend(stage, missing[stage.name])
-            for source in self.maker.done_with[stage.name]:
+            if pieces := missing.get(stage.name):
+                self._extend(stage, pieces)
+            for source in done_with[stage.name]:
                 if source.name in self._values:
                     self._let_go(source, last)
         at, made = self._values.pop(self.stages[-1].name)
@@ -267,24 +267,27 @@ class _Work:
         wanted = {self.stages[-1].name: (first, last)}
         missing: dict[str, list[Piece]] = {}
         for stage in reversed(self.stages):
-            if stage.name not in wanted:
+            if (span := wanted.get(stage.name)) is None:
                 continue
             limit = self._length if stage.kernel is None else max(self._length, last)
-            begin, end = wanted[stage.name]
-            start, stop = max(0, min(begin, limit - 1)), min(limit, end)  # beyond the end, the last frame is read
-            at, kept = self._values.get(stage.name, (start, None))
-            if kept is not None and not at <= start <= at + len(kept):
-                del self._values[stage.name]
-            elif kept is not None:
-                start = at + len(kept)
+            start, stop = max(0, min(span[0], limit - 1)), min(limit, span[1])  # beyond the end, the last frame is read
+            if (value := self._values.get(stage.name)) is not None:
+                have = value[0] + len(value[1])
+                if value[0] <= start <= have:
+                    start = have
+                else:
+                    del self._values[stage.name]
             if start >= stop:
                 continue
             missing[stage.name] = pieces = self.kept.pieces(stage, start, stop)
-            computed = [piece for piece in pieces if piece.load is None]
-            for read in stage.reads.values() if computed else ():
+            computed = [piece for piece in pieces if piece.load is None] if len(pieces) > 1 else pieces
+            if not computed or computed[0].load is not None:
+                continue
+            for read in stage.reads.values():
                 begin, end = computed[0].start - read.before, computed[-1].stop + read.after
-                known = wanted.get(read.stage, (begin, end))
-                wanted[read.stage] = min(known[0], begin), max(known[1], end)
+                if known := wanted.get(read.stage):
+                    begin, end = min(known[0], begin), max(known[1], end)
+                wanted[read.stage] = begin, end
         return missing
 
     def _extend(self, stage: Stage, pieces: list[Piece]) -> None:

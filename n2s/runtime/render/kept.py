@@ -11,8 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -26,8 +25,7 @@ _ROOM = threading.Lock()  # what fits when it is asked for must fit when it is w
 KIND, ENDING = "frames", ".frames"  # of the store's entries
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """Frames start..stop of a stage: ``load`` returns them, or they must be computed where it is None."""
 
     start: int

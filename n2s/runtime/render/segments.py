@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -27,22 +28,23 @@ def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, tally: Tally, pro
 
     def blocks() -> Iterator[np.ndarray]:
         nonlocal waited
-        source = maker.blocks(chunk.start, chunk.stop, tally, lambda: progress(0))
-        while True:
-            began = time.perf_counter()
-            try:
-                codes = next(source, None)
-            except BaseException as error:
-                not_the_formats.append(error)
-                raise
-            waited += time.perf_counter() - began
-            if codes is None:
-                return
-            yield codes
-            progress(len(codes))
+        with closing(maker.blocks(chunk.start, chunk.stop, tally, lambda: progress(0))) as source:
+            while True:
+                began = time.perf_counter()
+                try:
+                    codes = next(source, None)
+                except BaseException as error:
+                    not_the_formats.append(error)
+                    raise
+                waited += time.perf_counter() - began
+                if codes is None:
+                    return
+                yield codes
+                progress(len(codes))
 
     began = time.perf_counter()
     shape = Shape(header.size, header.fps)
-    call_format(plan.graph, plan.end, made.write_segment, path, sink, shape, blocks(), passing=not_the_formats)
+    with closing(blocks()) as given:  # at once, also where it fails: frames that were to be kept lie in files by then
+        call_format(plan.graph, plan.end, made.write_segment, path, sink, shape, given, passing=not_the_formats)
     tally.add(f"{plan.end} (encoder)", time.perf_counter() - began - waited, chunk.count)
     check_written(plan.graph, plan.end, "write_segment", made.check_segment, path, sink, shape, chunk.count)
