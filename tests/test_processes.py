@@ -151,6 +151,23 @@ def test_a_package_that_only_the_first_process_can_import_is_told_of(packages: A
     place.refused(OtherCode, words, executor=ProcessExecutor(1, pool))
 
 
+FIRST = """
+from pathlib import Path
+from n2s.runtime.executors.pool import Worker
+
+worker = Worker()
+status = Path(f"/proc/{worker.pid}/status").read_text()
+worker.kill()
+print(int(status.partition("SigBlk:")[2].split()[0], 16) >> 1 & 1)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_the_first_worker_too_is_started_with_interruptions_held_back() -> None:
+    done = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
+
+
 PROGRAM = """
 import sys
 from n2s import Graph, render
