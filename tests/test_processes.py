@@ -19,6 +19,7 @@ from n2s.graph.errors import RenderError
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import OtherCode, in_order_of_needs
+from n2s.runtime.executors.pool import Worker
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
 
@@ -84,6 +85,44 @@ def test_a_task_that_kills_every_worker_is_given_up(store: Any) -> None:
     with pytest.raises(RenderError, match="was ended by SIGKILL while it rendered frame 7, as 2 did before it. Memory"):
         carry_out(ProcessExecutor(1), toys.Deadly(), [toys.task("seven..")], store)
     assert children() == others
+
+
+class Nursery:
+    """Lends new workers, of which some are dead already."""
+
+    def __init__(self, dead: list[bool]):
+        self.dead = iter(dead)
+        self.last: Worker | None = None
+
+    def take(self) -> Worker:
+        self.last = Worker()
+        if next(self.dead):
+            os.kill(self.last.pid, signal.SIGKILL)
+        return self.last
+
+    def give(self, worker: Worker) -> None:
+        worker.kill()
+
+
+@POSIX
+def test_workers_that_die_at_their_start_count_since_one_was_heard_of(store: Any) -> None:
+    with pytest.raises(
+        RenderError, match="cannot be started: the last of 3 was ended by SIGKILL before it was heard of"
+    ):
+        carry_out(ProcessExecutor(1, Nursery([True] * 3)), toys.Sums(), [toys.task("one")], store)
+    nursery, begun = Nursery([True, True, False, True, False]), []
+
+    def kill_the_first(text: str) -> None:
+        if text.endswith("begins") and not begun:
+            begun.append(text)
+            os.kill(nursery.last.pid, signal.SIGKILL)
+
+    executor = ProcessExecutor(1, nursery)
+    executor.start(toys.Sums(0.5), RunContext(store, kill_the_first), Events())
+    executor.submit(toys.task("two"))
+    assert [task for task, _ in executor.finished()] == [toys.task("two")]
+    executor.stop()
+    assert begun
 
 
 def test_workers_are_kept_and_work_for_the_next_job(store: Any, pool: Any) -> None:
