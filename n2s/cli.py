@@ -8,12 +8,13 @@ import os
 import signal
 import sys
 import threading
+from contextlib import nullcontext
 
 import typer
 
 from n2s.commands import anchors, cache, check, draw, export, new, nodes, plan, preview, run, schema, why
 from n2s.commands.common import print_line, problem_fields
-from n2s.commands.output import lost_output, protect_streams
+from n2s.commands.output import lost_output, protect_streams, reserved_for_lines
 from n2s.graph.errors import N2SError
 
 INTERRUPTED = 130
@@ -46,6 +47,12 @@ def main() -> None:
     # numpy's threads wait in a loop for 2**20 cycles before they sleep. The default of 2**26 costs as much processor
     # time as importing numpy, and nothing here gives them work.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
+    with reserved_for_lines() if "--json" in sys.argv and "--help" not in sys.argv else nullcontext():
+        run_command()
+
+
+def run_command() -> None:
+    """Run the command that was asked for; say what went wrong and exit where something did."""
     try:
         if app(standalone_mode=False) == INTERRUPTED:  # how typer reports Ctrl-C where it does not exit itself
             raise KeyboardInterrupt

@@ -7,10 +7,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from places import POSIX, Place
+
+from n2s.commands.output import write_line
+from n2s.runtime.progress import JsonEvents
 
 N2S = Path(sys.executable).with_name("n2s")
 pytestmark = POSIX
@@ -127,3 +131,50 @@ def test_structured_lines_lose_nothing_on_an_ascii_terminal(command: str, place:
 def test_a_terminal_that_shows_less_gets_marks_for_what_it_cannot_show(tmp_path: Path) -> None:
     done = shell("$N2S nodes Tone", tmp_path, PYTHONIOENCODING="ascii:strict")
     assert done.returncode == 0 and b"Tone  Frames ? Frames" in done.stdout
+
+
+CHATTY = """
+import os
+
+
+class Chatty(Streamed):
+    \"\"\"Talk.\"\"\"
+
+    frames: Frames = port("pictures")
+    outputs = FRAMES_OUTPUT
+
+    def compute(self, block, frames):
+        print("talk")
+        os.write(1, b"(more) ")
+        return frames
+"""
+
+
+@pytest.mark.parametrize("many", ["--jobs", "--workers"])
+def test_what_a_node_prints_stays_out_of_structured_lines(place: Place, packages: Any, many: str) -> None:
+    place.edit("frames: grain", "frames: chatty")
+    place.edit("  out:", "  chatty: {node: Chatty, frames: grain}\n  out:")
+    packages.install(CHATTY)
+    done = packages.n2s("run", place.graph, "--out", place.out, "--store", place.store.root, many, 2, "--json")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["event"] for line in done.stdout.splitlines()][-1] == "done"
+    assert "talk\n" in done.stderr and "(more) " in done.stderr
+
+
+def test_structured_lines_are_whole_whatever_threads_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts: list[str] = []
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=parts.append, flush=lambda: None, encoding="utf-8"))
+    events = JsonEvents(write_line)
+    events.said("one")
+    events.began("two")
+    assert [json.loads(part) for part in parts] == [
+        {"event": "said", "text": "one"},
+        {"event": "began", "what": "two"},
+    ]
+
+
+def test_a_run_in_a_folder_that_is_gone_ends_well(place: Place) -> None:
+    command = "mkdir gone && cd gone && rmdir ../gone && $N2S run $GRAPH --out $OUT; echo $?"
+    done = shell(command, place.folder, GRAPH=str(place.graph), OUT=str(place.out))
+    assert done.stdout.split()[-1] == b"0" and quiet(done), (done.stdout, done.stderr)
+    assert f"{place.film}  30 frames".encode() in done.stdout

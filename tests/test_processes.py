@@ -19,6 +19,7 @@ from n2s.graph.errors import RenderError
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import OtherCode, in_order_of_needs
+from n2s.runtime.executors.pool import Worker
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
 
@@ -86,6 +87,44 @@ def test_a_task_that_kills_every_worker_is_given_up(store: Any) -> None:
     assert children() == others
 
 
+class Nursery:
+    """Lends new workers, of which some are dead already."""
+
+    def __init__(self, dead: list[bool]):
+        self.dead = iter(dead)
+        self.last: Worker | None = None
+
+    def take(self) -> Worker:
+        self.last = Worker()
+        if next(self.dead):
+            os.kill(self.last.pid, signal.SIGKILL)
+        return self.last
+
+    def give(self, worker: Worker) -> None:
+        worker.kill()
+
+
+@POSIX
+def test_workers_that_die_at_their_start_count_since_one_was_heard_of(store: Any) -> None:
+    with pytest.raises(
+        RenderError, match="cannot be started: the last of 3 was ended by SIGKILL before it was heard of"
+    ):
+        carry_out(ProcessExecutor(1, Nursery([True] * 3)), toys.Sums(), [toys.task("one")], store)
+    nursery, begun = Nursery([True, True, False, True, False]), []
+
+    def kill_the_first(text: str) -> None:
+        if text.endswith("begins") and not begun:
+            begun.append(text)
+            os.kill(nursery.last.pid, signal.SIGKILL)
+
+    executor = ProcessExecutor(1, nursery)
+    executor.start(toys.Sums(0.5), RunContext(store, kill_the_first), Events())
+    executor.submit(toys.task("two"))
+    assert [task for task, _ in executor.finished()] == [toys.task("two")]
+    executor.stop()
+    assert begun
+
+
 def test_workers_are_kept_and_work_for_the_next_job(store: Any, pool: Any) -> None:
     def do(name: str) -> str:
         executor = ProcessExecutor(1, pool)
@@ -149,6 +188,23 @@ def test_a_package_that_only_the_first_process_can_import_is_told_of(packages: A
     packages.install(f"{ALONE}\nOTHER = 1\n{SCALE}")
     words = "others_nodes cannot be imported in another process (ValueError: here I am not at home). Mend that, or"
     place.refused(OtherCode, words, executor=ProcessExecutor(1, pool))
+
+
+FIRST = """
+from pathlib import Path
+from n2s.runtime.executors.pool import Worker
+
+worker = Worker()
+status = Path(f"/proc/{worker.pid}/status").read_text()
+worker.kill()
+print(int(status.partition("SigBlk:")[2].split()[0], 16) >> 1 & 1)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_the_first_worker_too_is_started_with_interruptions_held_back() -> None:
+    done = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
 
 
 PROGRAM = """

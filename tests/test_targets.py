@@ -267,6 +267,18 @@ def test_a_folder_or_a_file_in_the_way_is_found_before_the_render(place: Place) 
     assert place.entries("segments", ".mp4") == []
 
 
+def test_a_folder_that_cannot_be_written_is_found_before_the_render(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, real = place.out / "locked", os.access
+    locked.mkdir(parents=True)
+    place.edit("path: track.mp4", "path: locked/2026/track.mp4")
+    # Not by permissions, which do not hold for the system's administrator.
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != locked and real(path, mode))
+    place.refused(RenderError, f"{locked} cannot be written: Permission denied")
+    assert not place.entries("segments", ".mp4") and not list(locked.iterdir())
+
+
 def test_a_name_that_is_too_long_with_its_part_is_found_before_the_render(place: Place) -> None:
     place.edit("path: track.mp4", f"path: {'x' * 220}.mp4")
     place.refused(GraphError, "is too long a name for its file system", span=(0, 0.5))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from n2s.commands.output import escape_needed, work_is_done
+from n2s.commands.output import work_is_done, write_line
 from n2s.graph.errors import ArgumentError, GraphError, Position, Problem
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
@@ -142,9 +142,7 @@ def report_file(path: Path, json: bool, words: str = "", **more: Any) -> None:
 
 def print_line(values: dict[str, Any]) -> None:
     """Print values as one line of JSON."""
-    import json
-
-    print(json.dumps(values, ensure_ascii=escape_needed()), flush=True)
+    write_line(values)
 
 
 def problem_fields(problem: Any) -> dict[str, Any]:

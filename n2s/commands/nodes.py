@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from n2s.commands.common import AsJson, say
-from n2s.commands.output import escape_needed
+from n2s.commands.output import write_line
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -20,7 +20,6 @@ def nodes(
     ] = False,
 ) -> None:
     """List the node types, or explain one: what it does, its inputs, settings and outputs, with an example."""
-    import json
     from difflib import get_close_matches
 
     from n2s.graph.describe.descriptions import by_subject, describe, own
@@ -39,7 +38,7 @@ def nodes(
     chosen = [types[name]] if name else [cls for group in by_subject(types.values()).values() for cls in group]
     if as_json:
         for cls in chosen:
-            print(json.dumps(describe(cls), ensure_ascii=escape_needed()))
+            write_line(describe(cls))
     elif as_markdown:
         print(markdown(chosen[0]) if name else handbook(own(chosen)), end="")
     else:

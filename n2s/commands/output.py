@@ -9,7 +9,10 @@ import errno
 import io
 import os
 import sys
-from typing import Any
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 
 class GivingUp(io.FileIO):
@@ -30,6 +33,8 @@ class GivingUp(io.FileIO):
 
 _ends: dict[str, GivingUp] = {}
 _done: list[bool] = []
+_lines: list[TextIO] = []
+_writing = threading.Lock()
 
 
 def protect_streams() -> None:
@@ -55,6 +60,49 @@ def protect_streams() -> None:
         ))  # fmt: skip
 
 
+@contextmanager
+def reserved_for_lines() -> Iterator[None]:
+    """Keep standard output for structured lines, which `write_line` writes.
+
+    What anybody else prints meanwhile, nodes of others and processes that are started too, goes to standard error.
+    """
+    usual = sys.stdout
+    lines, own = usual, getattr(usual, "buffer", None) is not None and "stdout" in _ends
+    if own:  # and not another stream in its place
+        usual.flush()
+        handle = os.dup(1)
+        os.dup2(2, 1)
+        _ends["stdout"] = GivingUp(handle)
+        lines = io.TextIOWrapper(io.BufferedWriter(_ends["stdout"]), encoding=usual.encoding, errors="replace")
+    _lines.append(lines)
+    sys.stdout = sys.stderr
+    try:
+        yield
+    finally:
+        lines.flush()
+        _lines.pop()
+        sys.stdout = usual
+        if own:
+            os.dup2(handle, 1)
+            os.close(handle)
+
+
+def write_line(values: Any) -> None:
+    """Write values as one line of JSON, whole, whatever other threads write."""
+    import json  # not needed by those who read
+
+    stream = lines_stream()
+    text = json.dumps(values, ensure_ascii=escape_needed()) + "\n"
+    with _writing:
+        stream.write(text)
+        stream.flush()
+
+
+def lines_stream() -> TextIO:
+    """Return what structured lines are written to: standard output, also where it is reserved for them."""
+    return _lines[-1] if _lines else sys.stdout
+
+
 def _open_on_nothing(handle: int) -> None:
     opened = os.open(os.devnull, os.O_RDWR)
     if opened != handle:
@@ -73,7 +121,7 @@ def lost_output() -> str:
     A pipe that was closed by its reader is no error.
     """
     try:
-        sys.stdout.flush()
+        lines_stream().flush()
     except (OSError, ValueError):
         pass
     failure = _ends["stdout"].failure if "stdout" in _ends else None
@@ -84,5 +132,5 @@ def lost_output() -> str:
 
 def escape_needed() -> bool:
     """Return whether JSON has to be ASCII, because the output cannot write all characters."""
-    encoding = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "").replace("_", "")
+    encoding = (getattr(lines_stream(), "encoding", "") or "").lower().replace("-", "").replace("_", "")
     return encoding not in ("utf8", "utf16", "utf32", "")

@@ -23,7 +23,7 @@ from n2s.commands.common import (
     print_line,
     read_time,
 )
-from n2s.commands.output import escape_needed, work_is_done
+from n2s.commands.output import work_is_done, write_line
 from n2s.graph.timecodes import minutes
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
@@ -73,7 +73,7 @@ def run(
     from n2s.runtime.run import Run
     from n2s.runtime.store import Store
 
-    events = JsonEvents(escape_needed()) if json else watcher()
+    events = JsonEvents(write_line) if json else watcher()
     span = read_time("--from", from_), read_time("--to", to)
     chosen = choose_executor(executor, jobs, workers)
     loaded = load(graph, set_, Shape(size, fps, draft))
@@ -131,7 +131,7 @@ def summary(report: Any) -> str:
     """Return what a run did, in a few lines."""
     lines = [""]
     for film in report.films:
-        path = os.path.relpath(film["path"])
+        path = from_here(film["path"])
         lines.append(f"{path}  {film['frames']} frames, {minutes(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
     if report.rendered:
         speed = report.frames / max(report.seconds, 1e-9)
@@ -146,8 +146,16 @@ def summary(report: Any) -> str:
         lines += [f"Time by node: {', '.join(spent)}."] if spent else []
     else:
         lines.append(f"Rendered 0 chunks; {report.stored} came from the store.")
-    lines.append(f"Record: {os.path.relpath(report.record)}")
+    lines.append(f"Record: {from_here(report.record)}")
     return "\n".join(lines)
+
+
+def from_here(path: str | Path) -> str:
+    """Return a path as it is seen from the current folder; absolute where there is no way, or no such folder."""
+    try:
+        return os.path.relpath(path)
+    except (OSError, ValueError):
+        return str(path)
 
 
 def more_frames(report: Any, name: str) -> str:

@@ -97,7 +97,10 @@ def coded_track(album: Graph, sink: str, name: str) -> tuple[Graph, str]:
     node, graph = album.nodes[sink], load_track(album, name)
     sinks = [name for name in graph.sinks() if coding(node, graph.nodes[name])]
     if len(sinks) != 1:
-        text = f"{graph.path.name} has {len(sinks)} film sinks; a track of an album has exactly one."
+        others = [f"{other} ({type(graph.nodes[other]).__name__})" for other in graph.sinks() if other not in sinks]
+        apart = f", beside {', '.join(others)}, whose films it cannot join" if others else ""
+        album_format = f"{type(node).__name__}'s format"
+        text = f"{graph.path.name} has {len(sinks)} sinks of {album_format}{apart}; a track has exactly one."
         raise GraphError([Problem(album.where(name, "path"), text)])
     film, update = graph.nodes[sinks[0]], {}
     for field in coding(node, film):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from n2s.runtime.events import Events
 
@@ -52,22 +52,22 @@ class LineEvents(Events):
 
 
 class JsonEvents(Events):
-    """Structured lines on standard output, one object each; progress about once per second.
+    """Structured lines, one object each; progress about once per second.
 
     Parameters
     ----------
-    escape : bool
-        Write only ASCII.
+    write : callable
+        Writes plain data as a line; threads call it at the same time.
     """
 
-    def __init__(self, escape: bool = False) -> None:
-        self._escape = escape
+    def __init__(self, write: Callable[[dict[str, object]], None]) -> None:
+        self._write = write
         self._lock = threading.Lock()
         self._all = self._done = 0
         self._began = self._last = time.monotonic()
 
     def _print(self, **values: object) -> None:
-        print(json.dumps(values, ensure_ascii=self._escape), flush=True)
+        self._write(values)
 
     def said(self, text: str) -> None:
         self._print(event="said", text=text)

@@ -111,13 +111,24 @@ def _undisturbed() -> Iterator[None]:
     """
     with _starting:
         main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
-        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
+        held = _hold_interruptions()
         try:
             yield
         finally:
             sys.modules["__main__"] = main
             if held is not None:
                 signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+def _hold_interruptions() -> set[signal.Signals] | None:
+    """Hold Ctrl-C back in this thread and in what it starts; return what was held before, None where no system can."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return None
+    from multiprocessing import resource_tracker  # not there on every system
+
+    # It is started with the first process, and would let interruptions through again.
+    resource_tracker.ensure_running()
+    return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 class WorkerPool:

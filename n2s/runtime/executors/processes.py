@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from n2s.runtime.context import RunContext
     from n2s.runtime.events import Events
 
-MOST_ATTEMPTS = 3  # of one task, and of starting a worker
+MOST_ATTEMPTS = 3  # of one task, and of starting workers, one after the other
 
 
 class ProcessExecutor:
@@ -51,7 +51,7 @@ class ProcessExecutor:
         self._informed: set[Worker] = set()  # those that have the job
         self._progress: Counter[Worker] = Counter()  # frames of the task that each is at
         self._attempts: Counter[str] = Counter()
-        self._stillborn = 0
+        self._stillborn = 0  # workers that died before they were heard of, since one was
 
     def submit(self, task: Task) -> None:
         self._waiting.append(task)
@@ -92,9 +92,11 @@ class ProcessExecutor:
 
     def _hear(self, worker: Worker, what: str, *told: object) -> Rendered | None:
         """Act on an answer; return what it says of a task that is done."""
-        if what == "done":
+        if what == "ready":
+            self._stillborn = 0
+        elif what == "done":
             return told[0]
-        if what == "said":
+        elif what == "said":
             self._context.say(*told)
         elif what == "rendered":
             self._progress[worker] += told[0]
@@ -135,7 +137,8 @@ class ProcessExecutor:
             self._stillborn += 1
             if self._stillborn == MOST_ATTEMPTS:
                 raise RenderError(
-                    f"Worker processes cannot be started: {MOST_ATTEMPTS} of them {how}. Use --jobs instead."
+                    f"Worker processes cannot be started: the last of {MOST_ATTEMPTS} {how} before it was heard of. "
+                    "Use --jobs instead."
                 )
         if self._waiting:
             self._crew.append(self._new_worker())

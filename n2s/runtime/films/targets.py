@@ -225,6 +225,8 @@ class Targets:
             if os.path.lexists(parent):
                 if not os.path.isdir(parent):
                     raise disk_error(NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)), parent)
+                if not os.access(parent, os.W_OK | os.X_OK):
+                    raise disk_error(PermissionError(errno.EACCES, os.strerror(errno.EACCES)), parent)
                 break
 
 
