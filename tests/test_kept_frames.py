@@ -288,3 +288,18 @@ def test_kept_frames_of_another_size_are_told(studio: Any, packages: Any, store:
     assert len(entries(store)) == 1
     with pytest.raises(RenderError, match=r"grow \(Grow\): .* but frames of 3x20x20 elsewhere"):
         list(harness.FrameMaker(plan, store).blocks(20, 40))
+
+
+def test_what_another_run_takes_away_is_computed(studio: Any, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = towards(harness.plan(graph(studio), store), "decoded")
+    wanted = list(harness.FrameMaker(plan, store).blocks(0, 20))
+    find = type(store).find
+
+    def find_and_lose(self: Any, kind: str, *about: str) -> Path | None:
+        path = find(self, kind, *about)
+        if path and kind == "frames":
+            path.unlink()
+        return path
+
+    monkeypatch.setattr(type(store), "find", find_and_lose)
+    np.testing.assert_array_equal(list(harness.FrameMaker(plan, store).blocks(0, 20)), wanted)

@@ -380,7 +380,7 @@ class _Work:
         return made
 
     def _alike(self, stage: Stage, made: Any, start: int, stop: int) -> np.ndarray:
-        """Return what a streamed node gave, now or when it was kept, after a look at its shape: all frames are alike."""
+        """Return what a streamed node gave, now or when it was kept, where its frames are alike in shape."""
         graph, maker = self.plan.graph, self.maker
         wanted, given = maker.shapes[stage.name], maker.given.get(stage.name)
         made = streamed_output(graph, stage.node, made, (start, stop), wanted, given)
