@@ -244,3 +244,16 @@ def test_code_that_is_loaded_again_is_what_is_seen(studio: Any, packages: Any, s
     node_types.cache_clear()
     for later in session, session.of(load()), session.edited({"title": "One more"}):
         assert seen(later, 0) == seen(later, 1) == [0.25, 0.25]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not list the files that are open")
+def test_music_that_was_heard_is_closed(studio: Any, tmp_path: Path, store: Any) -> None:
+    def open_music() -> list[Path]:
+        return [file for file in map(Path.resolve, Path("/proc/self/fd").iterdir()) if file.suffix == ".wav"]
+
+    session = Session(harness.load(harness.around("Features", studio.model), studio.folder), store)
+    for i in range(3):
+        music = tmp_path / f"music{i}.wav"
+        tiny.write_wav(music, tiny.clicks(1 + i / 10))
+        session = session.edited({"track.path": str(music)})
+        assert session.clock.frames == 30 + 3 * i and not open_music()

@@ -186,7 +186,10 @@ class Session:
     @cached_property
     def _values(self) -> Values:
         check_inputs(self.graph)
-        return analyse(self.graph.flat, self.context, self._shared.known)
+        try:
+            return analyse(self.graph.flat, self.context, self._shared.known)
+        finally:
+            self.context.close_music()
 
     @property
     def clock(self) -> Clock:
