@@ -74,18 +74,12 @@ def _work(plan: Plan, name: str, reads: dict[str, Read]) -> dict[str, Any]:
     """Return what a node computes from what, as plain data: the same for nodes that have the same value."""
     node = plan.graph.nodes[name]
     params = {field: digest_array(np.asarray(plan.values.params[name, field])) for field in node.params()}
-    settings = {field: plain(getattr(node, field)) for field in node.settings()}
+    settings = {field: repr(plain(getattr(node, field))) for field in node.settings()}
     inputs = {port: read.stage for port, read in reads.items()}
     for port, link in node.links().items():
         if port in node.ports and port not in inputs:
             inputs[port] = _signal(plan, link)
-    kind = f"{type(node).__module__}.{type(node).__qualname__} {id(type(node))}"
-    return {
-        "type": kind,
-        "settings": {key: repr(value) for key, value in settings.items()},
-        "params": params,
-        "inputs": inputs,
-    }
+    return {"type": id(type(node)), "settings": settings, "params": params, "inputs": inputs}
 
 
 def _signal(plan: Plan, link: Link) -> str:
