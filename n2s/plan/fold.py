@@ -37,7 +37,8 @@ def fold(plan: Plan) -> Plan:
         kept.append(stage)
     end = folded.get(plan.end, plan.end)
     nodes = needed(kept, end)
-    unused = tuple(stage.name for stage in kept if stage not in nodes)
+    used = {stage.name for stage in nodes}
+    unused = tuple(stage.name for stage in kept if stage.name not in used)
     return replace(plan, end=end, nodes=nodes, folded=folded, unused=unused)
 
 
