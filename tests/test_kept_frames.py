@@ -279,3 +279,41 @@ def test_what_does_not_fit_on_the_disk_leaves_no_file(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert not list(tmp_path.iterdir())
+
+
+GROW = '''
+class Grow(Streamed):
+    """Show grey pictures, larger ones from frame 20 on."""
+
+    outputs = FRAMES_OUTPUT
+
+    def compute(self, block):
+        side = 20 if block.start < 20 else 40
+        return np.full((block.count, 3, side, side), 0.5, np.float32)
+'''
+
+
+def test_kept_frames_of_another_size_are_told(studio: Any, packages: Any, store: Any) -> None:
+    packages.install(AHEAD + GROW)
+    nodes = {"grow": {"node": "Grow"}, "tone": {"node": "Ahead", "frames": "grow"}}
+    plan = harness.plan(graph(studio, ("grow",), **nodes), store)
+    grow = towards(plan, "grow")
+    list(harness.FrameMaker(grow, store).blocks(0, 20))
+    assert len(entries(store)) == 1
+    with pytest.raises(RenderError, match=r"grow \(Grow\): .* but frames of 3x20x20 elsewhere"):
+        list(harness.FrameMaker(plan, store).blocks(20, 40))
+
+
+def test_what_another_run_takes_away_is_computed(studio: Any, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = towards(harness.plan(graph(studio), store), "decoded")
+    wanted = list(harness.FrameMaker(plan, store).blocks(0, 20))
+    find = type(store).find
+
+    def find_and_lose(self: Any, kind: str, *about: str) -> Path | None:
+        path = find(self, kind, *about)
+        if path and kind == "frames":
+            path.unlink()
+        return path
+
+    monkeypatch.setattr(type(store), "find", find_and_lose)
+    np.testing.assert_array_equal(list(harness.FrameMaker(plan, store).blocks(0, 20)), wanted)

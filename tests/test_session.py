@@ -21,7 +21,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.registry import node_types
 from n2s.nodes import Anchors, Features, VAEDecode
 from n2s.runtime.render.kept import RecentFrames
-from n2s.runtime.session import Session
+from n2s.runtime.session import Recent, Session
 
 
 @pytest.fixture
@@ -244,3 +244,40 @@ def test_code_that_is_loaded_again_is_what_is_seen(studio: Any, packages: Any, s
     node_types.cache_clear()
     for later in session, session.of(load()), session.edited({"title": "One more"}):
         assert seen(later, 0) == seen(later, 1) == [0.25, 0.25]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not list the files that are open")
+def test_music_that_was_heard_is_closed(studio: Any, tmp_path: Path, store: Any) -> None:
+    def open_music() -> list[Path]:
+        return [file for file in map(Path.resolve, Path("/proc/self/fd").iterdir()) if file.suffix == ".wav"]
+
+    session = Session(harness.load(harness.around("Features", studio.model), studio.folder), store)
+    for i in range(3):
+        music = tmp_path / f"music{i}.wav"
+        tiny.write_wav(music, tiny.clicks(1 + i / 10))
+        session = session.edited({"track.path": str(music)})
+        assert session.clock.frames == 30 + 3 * i and not open_music()
+
+
+def test_memory_of_pictures_and_values_is_limited(studio: Any, store: Any) -> None:
+    table = np.zeros(100, np.float32)
+    recent = Recent(3, 1000)
+    for i in range(5):
+        recent[i] = {"a": table[:50], "b": (table[50:], "text")}
+    assert list(recent) == [3, 4]
+    recent[5] = np.zeros(10_000)
+    assert list(recent) == [5]
+    for i in range(6, 10):
+        recent[i] = "no array"
+    assert list(recent) == [7, 8, 9]
+    recent.clear()
+    recent[0] = table
+    assert list(recent) == [0]
+    picture = studio.folder / "many.png"
+    session = Session(graph(studio, ()), store, memory=3 * 4 * 3 * 40 * 60)
+    for value in range(5):
+        tiny.write_png(picture, np.full((40, 60, 3), value, np.uint8))
+        session = session.edited({"picture.path": picture.name})
+        assert session.frame("picture", 0).max() == pytest.approx(value / 255)
+    picture.unlink()
+    assert len(session._shared.opened) == 3

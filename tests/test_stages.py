@@ -283,3 +283,12 @@ def test_a_size_that_is_none_is_refused(packages: Any, planned: Any) -> None:
 def test_scene_of_a_plan(planned: Any) -> None:
     plan = planned(PICTURE)
     assert isinstance(plan.scene, Scene) and isinstance(plan.values, Values) and plan.order == ["still"]
+
+
+def test_a_twin_of_a_node_that_is_kept_is_not_computed(planned: Any) -> None:
+    """film → a (tone, cache: frames) ┐
+    film → b (tone) ────────────────── mix → out: a is kept and stands for b."""
+    tone = {"node": "Tone", "frames": "film", "exposure": 1}
+    nodes = {**DECODED, "a": {**tone, "cache": "frames"}, "b": tone, "mix": {"node": "Mix", "a": "a", "b": "b"}}
+    plan = planned(nodes)
+    assert plan.folded == {"b": "a"} and shown(plan)[-2:] == ["a: a", "out: mix out"]

@@ -24,7 +24,9 @@ def fold(plan: Plan) -> Plan:
     for stage in plan.nodes:
         reads = {port: replace(read, stage=folded.get(read.stage, read.stage)) for port, read in stage.reads.items()}
         stage = replace(stage, reads=reads)
-        if stage.makes != "codes" and not stage.keep:
+        if stage.keep:
+            twins.find(stage)  # it is computed for itself, and may stand for others after it
+        elif stage.makes != "codes":
             if (port := handed_on(plan, stage.name)) in reads:
                 folded[stage.name] = reads[port].stage
                 continue
@@ -84,7 +86,7 @@ class _Twins:
     def find(self, stage: Stage) -> str:
         """Return the first of the nodes that have a node's value, which may be itself."""
         node = self.plan.graph.nodes[stage.name]
-        settings = repr([plain(getattr(node, field)) for field in node.settings()])
+        settings = repr([plain(getattr(node, field)) for field in node.settings() if field != "cache"])
         reads = tuple((port, read.stage) for port, read in stage.reads.items())
         alike = self._alike.setdefault((type(node), settings, reads, self.grids.get(stage.name)), [])
         for other in alike:

@@ -167,9 +167,13 @@ class RunContext:
         for model in self._models.values():
             model.force_cpu = True
 
-    def close(self) -> None:
+    def close_music(self) -> None:
+        """Close the music's files and decoders; whoever reads on opens them again."""
         for music in self._music.values():
             music.close()
+
+    def close(self) -> None:
+        self.close_music()
         if len(facts := known_facts()) > self._facts_known:
             with contextlib.suppress(RenderError):  # a store that cannot be written is told of where it matters
                 self.store.note("code", facts_subject(), facts)

@@ -41,11 +41,12 @@ VALUES, OPENED = 500, 100  # nodes whose values, and whose tables and models, ar
 
 
 class Recent(OrderedDict):
-    """A dict of the most recently used items."""
+    """A dict of the most recently used items: at most so many, and so many bytes of arrays in them, but always one."""
 
-    def __init__(self, most: int):
+    def __init__(self, most: int, limit: int):
         super().__init__()
-        self.most = most
+        self.most, self.limit = most, limit
+        self._sizes: dict[Any, int] = {}
 
     def __getitem__(self, key: Any) -> Any:
         self.move_to_end(key)
@@ -53,8 +54,21 @@ class Recent(OrderedDict):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         super().__setitem__(key, value)
-        while len(self) > self.most:
-            self.popitem(last=False)
+        self._sizes[key] = _bytes_of(value)
+        while len(self) > 1 and (len(self) > self.most or sum(self._sizes.values()) > self.limit):
+            gone, _ = self.popitem(last=False)
+            del self._sizes[gone]
+
+    def clear(self) -> None:
+        super().clear()
+        self._sizes.clear()
+
+
+def _bytes_of(value: Any) -> int:
+    """Return the bytes of the arrays in a value, where it is an array or holds arrays."""
+    if isinstance(value, dict | tuple | list):
+        return sum(map(_bytes_of, value.values() if isinstance(value, dict) else value))
+    return value.nbytes if isinstance(value, np.ndarray) else 0
 
 
 class _CodeInUse:
@@ -86,7 +100,7 @@ class _Shared:
     store: Store
     recent: RecentFrames
     known: Known | None
-    opened: dict[str, Any] = field(default_factory=lambda: Recent(OPENED))
+    opened: dict[str, Any]
     code: _CodeInUse = field(default_factory=_CodeInUse)
     lock: Any = field(default_factory=threading.RLock)
 
@@ -104,7 +118,8 @@ class Session:
     say : callable, optional
         Takes sentences for the user.
     memory : int
-        Bytes of decoded frames that are kept, the least recently used are dropped first.
+        Bytes that are kept of decoded frames, and as many of values and of pictures and tables; the least recently used
+        are dropped first.
     fresh : bool
         Read every file again, whatever the store remembers of it.
     remember : bool
@@ -129,7 +144,7 @@ class Session:
         self._begin(
             graph,
             RunContext(store, say, fresh),
-            _Shared(store, RecentFrames(memory), Recent(VALUES) if remember else None),
+            _Shared(store, RecentFrames(memory), Recent(VALUES, memory) if remember else None, Recent(OPENED, memory)),
         )
 
     def _begin(self, graph: Graph, context: RunContext, shared: _Shared) -> None:
@@ -186,7 +201,10 @@ class Session:
     @cached_property
     def _values(self) -> Values:
         check_inputs(self.graph)
-        return analyse(self.graph.flat, self.context, self._shared.known)
+        try:
+            return analyse(self.graph.flat, self.context, self._shared.known)
+        finally:
+            self.context.close_music()
 
     @property
     def clock(self) -> Clock:

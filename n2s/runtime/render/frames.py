@@ -296,6 +296,8 @@ class _Work:
             self.check()
             if piece.load is not None:
                 made = piece.load()
+                if stage.kernel is None:
+                    made = self._alike(stage, made, piece.start, piece.stop)
             else:
                 made = self._make(stage, piece.start, piece.stop)
                 self.kept.add(stage, piece.start, made)
@@ -376,10 +378,17 @@ class _Work:
         began = time.perf_counter()
         made = authors.call(graph, name, "compute", node.compute, block, span=(start, stop), **inputs)
         self.tally.add(name, time.perf_counter() - began, stop - start)
-        made = streamed_output(graph, name, made, (start, stop), maker.shapes[stage.name], maker.given.get(stage.name))
-        maker.given.setdefault(stage.name, made.shape[1:])
+        made = self._alike(stage, made, start, stop)
         if stage.makes == "latents" or stage.name in maker.read_by_nodes:  # what kernels read, they look at themselves
             check_finite(graph, name, made, start)
+        return made
+
+    def _alike(self, stage: Stage, made: Any, start: int, stop: int) -> np.ndarray:
+        """Return what a streamed node gave, now or when it was kept, where its frames are alike in shape."""
+        graph, maker = self.plan.graph, self.maker
+        wanted, given = maker.shapes[stage.name], maker.given.get(stage.name)
+        made = streamed_output(graph, stage.node, made, (start, stop), wanted, given)
+        maker.given.setdefault(stage.name, made.shape[1:])
         return made
 
     def _param(self, name: str, field: str, start: int, stop: int) -> np.ndarray:

@@ -140,7 +140,10 @@ class StoredFrames:
         key = self._chunk(stage, start, stop).key
         if key not in self._readers:
             path = self.store.find(KIND, key, ENDING)
-            self._readers[key] = FrameReader(path) if path else None
+            try:
+                self._readers[key] = FrameReader(path) if path else None
+            except FileNotFoundError:  # another run has just made room
+                self._readers[key] = None
         return self._readers[key]
 
     def pieces(self, stage: Stage, start: int, stop: int) -> list[Piece]:
