@@ -20,8 +20,9 @@ from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.graph import Graph
 from n2s.graph.registry import node_types
 from n2s.nodes import Anchors, Features, VAEDecode
+from n2s.runtime.recent import Recent
 from n2s.runtime.render.kept import RecentFrames
-from n2s.runtime.session import Recent, Session
+from n2s.runtime.session import Session
 
 
 @pytest.fixture

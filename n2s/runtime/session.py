@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,8 +13,6 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.check import without_film
-from n2s.graph.code import loaded
-from n2s.graph.code.identity import code_digest
 from n2s.graph.declare import Sink
 from n2s.graph.errors import ArgumentError, GraphError, MediaError
 from n2s.graph.graph import Graph
@@ -25,12 +22,14 @@ from n2s.plan.film import plan_film, towards
 from n2s.plan.ranges import check_ranges
 from n2s.plan.stages import Plan
 from n2s.runtime import machine
+from n2s.runtime.code_in_use import CodeInUse
 from n2s.runtime.context import RunContext
 from n2s.runtime.films.films import FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.productions import Planner, Span
 from n2s.runtime.films.targets import Targets
 from n2s.runtime.readiness import check_inputs
+from n2s.runtime.recent import Recent
 from n2s.runtime.render.analysis import Known, analyse
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kept import RecentFrames
@@ -38,59 +37,6 @@ from n2s.runtime.store import Store
 
 MEMORY = 512 << 20  # bytes of decoded frames that are kept
 VALUES, OPENED = 500, 100  # nodes whose values, and whose tables and models, are kept from edit to edit
-
-
-class Recent(OrderedDict):
-    """A dict of the most recently used items: at most so many, and so many bytes of arrays in them, but always one."""
-
-    def __init__(self, most: int, limit: int):
-        super().__init__()
-        self.most, self.limit = most, limit
-        self._sizes: dict[Any, int] = {}
-
-    def __getitem__(self, key: Any) -> Any:
-        self.move_to_end(key)
-        return super().__getitem__(key)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        super().__setitem__(key, value)
-        self._sizes[key] = _bytes_of(value)
-        while len(self) > 1 and (len(self) > self.most or sum(self._sizes.values()) > self.limit):
-            gone, _ = self.popitem(last=False)
-            del self._sizes[gone]
-
-    def clear(self) -> None:
-        super().clear()
-        self._sizes.clear()
-
-
-def _bytes_of(value: Any) -> int:
-    """Return the bytes of the arrays in a value, where it is an array or holds arrays."""
-    if isinstance(value, dict | tuple | list):
-        return sum(map(_bytes_of, value.values() if isinstance(value, dict) else value))
-    return value.nbytes if isinstance(value, np.ndarray) else 0
-
-
-class _CodeInUse:
-    """Digests of the code of node types, taken again when any module was executed since."""
-
-    def __init__(self) -> None:
-        self._moment = -1
-        self._digests: dict[type, str] = {}
-
-    def of(self, graph: Graph) -> list[str]:
-        """Return those of a graph's nodes, in their order."""
-        if self._moment != loaded.now():
-            self._moment = loaded.now()
-            self._digests.clear()
-        types = [type(node) for node in graph.nodes.values()]
-        for cls in types:
-            if cls not in self._digests:
-                try:
-                    self._digests[cls] = code_digest(cls)
-                except GraphError as error:  # told with the node's place when it is planned
-                    self._digests[cls] = str(error)
-        return [self._digests[cls] for cls in types]
 
 
 @dataclass
@@ -101,7 +47,7 @@ class _Shared:
     recent: RecentFrames
     known: Known | None
     opened: dict[str, Any]
-    code: _CodeInUse = field(default_factory=_CodeInUse)
+    code: CodeInUse = field(default_factory=CodeInUse)
     lock: Any = field(default_factory=threading.RLock)
 
 
@@ -157,6 +103,9 @@ class Session:
     def _locked(self) -> Iterator[None]:
         """Let one thread at a time work, on the code that is loaded: a notebook may have loaded some again."""
         with self._shared.lock:
+            if self._shared.known is None:  # a single look, which no reloading comes between
+                yield
+                return
             code = self._shared.code.of(self.graph.flat)
             if self._code and self._code != code:
                 for held in ("_values", "environment"):
