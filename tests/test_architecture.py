@@ -34,7 +34,7 @@ paths = pytest.mark.parametrize("path", MODULES.values(), ids=MODULES)
 
 
 class Imports(ast.NodeVisitor):
-    """The names that a module imports, at its head or in a function; what only type checkers read is left out."""
+    """The names that a module imports, at its head, in a function, or for type checkers alone."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -47,11 +47,6 @@ class Imports(ast.NodeVisitor):
         outside, self._in_function = self._in_function, True
         self.generic_visit(node)
         self._in_function = outside
-
-    def visit_If(self, node: ast.If) -> None:
-        for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        for child in node.orelse if for_types else [node.test, *node.body, *node.orelse]:
-            self.visit(child)
 
     def visit_Import(self, node: ast.Import) -> None:
         self._note(node, {alias.name for alias in node.names})

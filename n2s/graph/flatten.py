@@ -6,7 +6,7 @@ So what is planned, keyed and run knows neither sub-graphs nor expressions at po
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError
@@ -17,13 +17,10 @@ from n2s.graph.paths import changed_paths
 from n2s.graph.subgraph import MAX_NODES, InterfaceNode, SubGraph
 from n2s.graph.types import SIGNAL
 
-if TYPE_CHECKING:
-    from n2s.graph.parts import GraphParts
-
 
 def flatten(
-    graph: GraphParts,
-) -> tuple[dict[str, Node], dict[str, tuple[GraphParts, str]], dict[tuple[str, str], Link]]:
+    graph: Any,
+) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], dict[tuple[str, str], Link]]:
     """Return the nodes of a graph with its sub-graphs in the places of their instances and its expressions as nodes.
 
     Returns
@@ -36,7 +33,7 @@ def flatten(
         What each output of a sub-graph's instance, by (instance, output), is read from; see `redirect`.
     """
     nodes: dict[str, Node] = {}
-    origins: dict[str, tuple[GraphParts, str]] = {}
+    origins: dict[str, tuple[Any, str]] = {}
     outputs: dict[tuple[str, str], Link] = {}
     for name in graph.order:
         node = graph.nodes[name]
@@ -113,7 +110,7 @@ def _map(value: Any, function: Any) -> Any:
     return value
 
 
-def _lower(nodes: dict[str, Node], origins: dict[str, tuple[GraphParts, str]]) -> None:
+def _lower(nodes: dict[str, Node], origins: dict[str, tuple[Any, str]]) -> None:
     """Give every expression and number at a signal's port a node of its own."""
     for name, node in list(nodes.items()):
         for field, kind in node.ports.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -14,9 +14,6 @@ from n2s.graph.links import Link
 from n2s.graph.parsing import parse_param
 from n2s.graph.types import FILM, SIGNAL, Kind
 
-if TYPE_CHECKING:
-    from n2s.graph.node import Node
-
 MAX_COMPONENTS = 10_000
 
 
@@ -25,7 +22,7 @@ class Handle:
 
     __link__ = True
 
-    def __init__(self, node: Node, name: str | None, output: str = "", component: int | None = None):
+    def __init__(self, node: BaseModel, name: str | None, output: str = "", component: int | None = None):
         self._node, self._name, self._output, self._component = node, name, output, component
 
     def __getattr__(self, output: str) -> Handle:
@@ -119,7 +116,7 @@ def call(function: str, *arguments: Any) -> Expression:
     return Expression(Call(function, tuple(_tree(argument) for argument in arguments)))
 
 
-def connect(node: Node, inputs: tuple, name: str | None, named: dict[str, Any]) -> Handle:
+def connect(node: BaseModel, inputs: tuple, name: str | None, named: dict[str, Any]) -> Handle:
     """Fill a node's ports, positional ones in the order of their declaration.
 
     Raises
@@ -144,7 +141,7 @@ def connect(node: Node, inputs: tuple, name: str | None, named: dict[str, Any]) 
     return Handle(node.model_copy(update=filled), name)
 
 
-def _input(cls: type[Node], port: str, value: Any) -> Any:
+def _input(cls: type[BaseModel], port: str, value: Any) -> Any:
     """Return what a port is given, which must be of its kind."""
     wanted, spec = cls.ports[port], cls.specs[port]
     if value is None and not spec.required:

@@ -15,7 +15,7 @@ into the seeds of the nodes in it.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
@@ -25,9 +25,6 @@ from n2s.graph.expressions import Number
 from n2s.graph.links import NAME, Link
 from n2s.graph.parsing import parse_param
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL, Audio, Frames, Latents, Signal
-
-if TYPE_CHECKING:
-    from n2s.graph.parts import GraphParts
 
 MAX_NODES = 5000
 
@@ -134,7 +131,7 @@ def read_interface(document: Any, values: Any, problems: list[Problem]) -> Inter
     return interface
 
 
-def instance_type(inner: GraphParts) -> type[SubGraph]:
+def instance_type(inner: Any) -> type[SubGraph]:
     """Return the node type that a graph with an interface declares, with a port or parameter for each of its names."""
     fields: dict[str, Any] = {}
     for name, declared in inner.interface.inputs.items():
@@ -151,7 +148,7 @@ def instance_type(inner: GraphParts) -> type[SubGraph]:
     return cls
 
 
-def check_outputs(graph: GraphParts, problems: list[Problem]) -> None:
+def check_outputs(graph: Any, problems: list[Problem]) -> None:
     """Check that an interface's outputs name outputs of the graph's nodes."""
     for name, text in graph.interface.outputs.items():
         link = Link.parse(text)

@@ -7,7 +7,6 @@ frames that it needs. A key is the digest of a recipe. Names, titles, paths and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
@@ -25,7 +24,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.paths import change_paths, path_settings, paths
 from n2s.plan.formats import format_recipe
-from n2s.plan.stages import Plan, Stage, stages_up_to, widen
+from n2s.plan.stages import Chunk, Plan, Stage, stages_up_to, widen
 
 RECIPE_FORMAT = 3
 
@@ -33,20 +32,6 @@ RECIPE_FORMAT = 3
 def key(plan: Plan) -> Plan:
     """Return the plan with the keys of its stages, which are worked out when they are asked for."""
     return replace(plan, keys=Keys(plan))
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Frames start..stop of a stage's value; ``key`` names its bytes."""
-
-    start: int
-    stop: int
-    recipe: Mapping[str, Any]
-    key: str
-
-    @property
-    def count(self) -> int:
-        return self.stop - self.start
 
 
 @dataclass(frozen=True)

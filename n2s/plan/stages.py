@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from n2s.graph.context import Scene
 from n2s.graph.declare import Node
@@ -15,9 +15,6 @@ from n2s.graph.graph import Graph
 from n2s.graph.time import chunk_spans
 from n2s.graph.values import Values
 from n2s.plan.formats import pixels_of
-
-if TYPE_CHECKING:
-    from n2s.plan.keys import Chunk, Keys
 
 Size = tuple[int, int]  # width and height
 
@@ -103,6 +100,20 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Chunk:
+    """Frames start..stop of a stage's value; ``key`` names its bytes."""
+
+    start: int
+    stop: int
+    recipe: Mapping[str, Any]
+    key: str
+
+    @property
+    def count(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
 class Plan:
     """What one sink of a graph makes, or one node gives: the stages on the way to it, inputs first.
 
@@ -127,7 +138,7 @@ class Plan:
         For each node that computes nothing of its own, the node that has the same value.
     unused : tuple of str
         The nodes that only folded ones read.
-    keys : Keys or None
+    keys : n2s.plan.keys.Keys or None
     """
 
     graph: Graph
@@ -140,7 +151,7 @@ class Plan:
     stages: tuple[Stage, ...] = ()
     folded: Mapping[str, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
-    keys: Keys | None = None
+    keys: Any = None
 
     @property
     def node(self) -> Node:
