@@ -68,7 +68,7 @@ def n2s_contestant(frames: np.ndarray, cores: int, folder: Path) -> Contestant:
     from n2s.nodes.tone import Tone, Vignette
     from n2s.plan.stages import Kernel
     from n2s.runtime.render import kernels
-    from n2s.runtime.render.frames import BLOCK
+    from n2s.runtime.render.opened import BLOCK
 
     nodes = [Tone(), Vignette(), Grain()]
     wiring = ((("input", 0),), (("step", 0),), (("step", 1),))

@@ -132,7 +132,7 @@ def record(folder: Path, jobs: int) -> dict:
 
 def decode(folder: Path, jobs: int) -> dict:
     """Decode the latents, ``jobs`` threads side by side, as blocks of a run are decoded."""
-    from n2s.runtime.render.frames import BLOCK
+    from n2s.runtime.render.opened import BLOCK
 
     run, plan, _ = _plan(folder)
     node, scene = plan.graph.nodes["film"], plan.scene
@@ -156,7 +156,7 @@ def encode(folder: Path, jobs: int) -> dict:
     from n2s.formats.h264 import H264
     from n2s.graph.format import Shape
     from n2s.graph.graph import Graph
-    from n2s.runtime.render.frames import BLOCK
+    from n2s.runtime.render.opened import BLOCK
 
     sink = Graph.load(folder / "film.yaml").nodes["out"]
     shape, h264 = Shape((SIZE, SIZE), Fraction(FPS)), H264()
