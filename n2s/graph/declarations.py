@@ -119,7 +119,7 @@ def _method_mistakes(cls: Any) -> Mistakes:
     static = inspect.getattr_static(cls, method)
     if method == "pixel":
         yield from _pixel_mistakes(cls, static)
-        if inspect.getattr_static(cls, "prepare").__module__ != "n2s.graph.declare":
+        if not _of_base(cls, "prepare"):
             yield from _signature_mistakes(cls, "prepare", 1, cls.params())
     elif isinstance(static, staticmethod | classmethod) or not isinstance(static, FunctionType):
         yield "compute", f"a method was wanted: def compute(self, {'scene' if cls.kind == 'resident' else 'block'}, …)"
@@ -178,7 +178,7 @@ def _pixel_mistakes(cls: Any, static: Any) -> Mistakes:
             f"it takes {names.index('at')} pictures before at; the node has {len(pictures)} ports of Frames{place}",
         )
     known = cls.params()
-    if inspect.getattr_static(cls, "prepare").__module__ == "n2s.graph.declare":  # another may make any names
+    if _of_base(cls, "prepare"):  # another may make any names
         for name in names[names.index("at") + 1 :]:
             if name not in known:
                 yield "pixel", f"it takes {name}, which is no parameter of the node; there are {_names(known)}{place}"
@@ -206,3 +206,8 @@ def _names(names: list[str]) -> str:
 def _listed(kinds: tuple[Kind, ...]) -> str:
     *most, last = map(str, kinds)
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def _of_base(cls: type, method: str) -> bool:
+    """Say whether a class has a method from a base of this library, and not from an author of nodes."""
+    return inspect.getattr_static(cls, method).__module__.startswith("n2s.graph.kinds.")

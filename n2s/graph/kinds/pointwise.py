@@ -1,0 +1,29 @@
+"""Nodes that make each pixel from the same pixel."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from n2s.graph.kinds.cache import cache_setting
+from n2s.graph.node import Node
+from n2s.graph.specs import Output
+from n2s.graph.types import FRAMES
+
+
+class Pointwise(Node):
+    """A node that makes each pixel from the same pixel of its pictures.
+
+    Its author writes the static method ``pixel(rgb, at, <parameters>)``: one (r, g, b) tuple per Frames port, `at`
+    with x, y (pixels), u, v (0..1 across and down), width and height (of the frame, in pixels), radius (0 in the
+    centre, 1 in the corner), row, column, frame and seed; scalars in, (r, g, b) out. ``prepare(<parameters>)`` may turn
+    parameters into others once per frame, on float32 (B,) arrays. It may call the helpers of `n2s.graph.shader` and
+    plain functions of its own package, and name numbers of its module; every number is float32.
+    """
+
+    cache: Literal["frames", None] = cache_setting()
+
+    kind: ClassVar[str] = "pointwise"
+    outputs: ClassVar[dict[str, Output]] = {"frames": Output(FRAMES)}
+
+    def prepare(self, **params: Any) -> dict[str, Any]:
+        return params

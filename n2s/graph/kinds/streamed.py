@@ -1,0 +1,49 @@
+"""Nodes that compute frames or latents on arrays, a few frames at a time."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import field_validator
+
+from n2s.graph.kinds.cache import cache_setting
+from n2s.graph.node import Node
+from n2s.graph.types import FRAMES
+
+
+class Streamed(Node):
+    """A node whose results come a few frames at a time.
+
+    Its author writes ``compute(self, block, **ports, **parameters)``: streamed inputs arrive as float32 (B, ...)
+    arrays extended by ``window``, parameters as float32 (B,); float32 (B, ...) is returned. All of them are read-only.
+    Frames are (B, 3, H, W) of the film's size, coming and going; a source of frames, without a port of them, may have
+    another size. Latents are (B, C, h, w) on the grid of the model.
+    """
+
+    kind: ClassVar[str] = "streamed"
+    cache: Literal["frames", None] = cache_setting()
+
+    @field_validator("cache")
+    @classmethod
+    def _gives_frames(cls, value: Any) -> Any:
+        if value and any(output.kind is not FRAMES for output in cls.outputs.values()):
+            raise ValueError(f"frames alone are kept; {cls.__name__} gives {next(iter(cls.outputs.values())).kind}")
+        return value
+
+    # What it reads of the track's clock beside times of frames. Keys hold it; reading what is not declared is an error.
+    reads: ClassVar[frozenset[str]] = frozenset({"duration", "tempo"})
+
+    def window(self, fps: Any) -> tuple[int, int]:
+        """Return how many frames before and after the wanted ones its streamed inputs must cover; constants only."""
+        return 0, 0
+
+    def input_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the width and height of the frames that it takes where it gives frames of ``size``; constants only.
+
+        An upscaler by two takes half of each. What it takes is computed in that size.
+        """
+        return size
+
+    def open(self, scene: Any, grid: Any) -> Any:
+        """Return what is needed once for a run (tables, a model), shared by all threads; blocks carry it."""
+        return None
