@@ -11,12 +11,12 @@ from typing import Any
 from n2s.graph.links import NAME
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL, Kind
 
-KINDS = ("resident", "streamed", "pointwise", "sink", "track", "graph", "interface")
-METHODS = {"resident": "compute", "streamed": "compute", "pointwise": "pixel"}
-_TAKES = {"resident": (SIGNAL, AUDIO), "streamed": (SIGNAL, LATENTS, FRAMES), "pointwise": (FRAMES,)}
-_GIVES = {"resident": (SIGNAL, AUDIO), "streamed": (LATENTS, FRAMES), "pointwise": (FRAMES,)}
+KINDS = ("resident", "streamed", "pointwise", "lens", "sink", "track", "graph", "interface")
+METHODS = {"resident": "compute", "streamed": "compute", "pointwise": "pixel", "lens": "where"}
+_TAKES = {"resident": (SIGNAL, AUDIO), "streamed": (SIGNAL, LATENTS, FRAMES), "pointwise": (FRAMES,), "lens": (FRAMES,)}
+_GIVES = {"resident": (SIGNAL, AUDIO), "streamed": (LATENTS, FRAMES), "pointwise": (FRAMES,), "lens": (FRAMES,)}
 _OF_CLASSES = ("n2s.graph.declarations", "n2s.graph.node")  # what runs when a class is made, beside pydantic
-_BASES = "Resident, Streamed, Pointwise or Sink"
+_BASES = "Resident, Streamed, Pointwise, Lens or Sink"
 
 Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
 
@@ -89,7 +89,7 @@ def _output_mistakes(cls: Any) -> Mistakes:
             yield "outputs", f'{name} is {output!r:.60}; an Output of a kind was wanted: Output(FRAMES, "what it is")'
         elif kind not in _GIVES.get(cls.kind, (kind,)):
             yield "outputs", f"{name} is {kind}; a {cls.kind} node gives {_listed(_GIVES[cls.kind])}"
-    if cls.kind in ("streamed", "pointwise") and len(cls.outputs) > 1:
+    if cls.kind in ("streamed", "pointwise", "lens") and len(cls.outputs) > 1:
         yield "outputs", f"a {cls.kind} node has one output, not {len(cls.outputs)}: {', '.join(map(str, cls.outputs))}"
 
 
@@ -97,8 +97,8 @@ def _port_mistakes(cls: Any) -> Mistakes:
     for name, kind in cls.ports.items():
         if kind not in _TAKES.get(cls.kind, (kind,)):
             yield name, f"a {cls.kind} node cannot take {kind}, only {_listed(_TAKES[cls.kind])}"
-    if cls.kind == "pointwise" and hasattr(cls, "pixel") and FRAMES not in cls.ports.values():
-        yield "pixel", "a pointwise node needs a port of Frames"
+    if cls.kind in ("pointwise", "lens") and hasattr(cls, METHODS[cls.kind]) and FRAMES not in cls.ports.values():
+        yield METHODS[cls.kind], f"a {cls.kind} node needs a port of Frames"
     sources = cls.kind == "resident" and not cls.ports and isinstance(cls.outputs, dict)
     kinds = {getattr(output, "kind", None) for output in cls.outputs.values()} if sources else set()
     if cls.kind == "sink" and cls.outputs and FILM not in cls.ports.values():
@@ -117,8 +117,8 @@ def _method_mistakes(cls: Any) -> Mistakes:
     if method is None or not hasattr(cls, method):
         return
     static = inspect.getattr_static(cls, method)
-    if method == "pixel":
-        yield from _pixel_mistakes(cls, static)
+    if method in ("pixel", "where"):
+        yield from _pixel_mistakes(cls, method, static)
         if not _of_base(cls, "prepare"):
             yield from _signature_mistakes(cls, "prepare", 1, cls.params())
     elif isinstance(static, staticmethod | classmethod) or not isinstance(static, FunctionType):
@@ -158,30 +158,34 @@ def _signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) 
             yield method, f"it takes {name}, which is neither a port nor a parameter; there are {_names(wanted)}{place}"
 
 
-def _pixel_mistakes(cls: Any, static: Any) -> Mistakes:
+def _pixel_mistakes(cls: Any, method: str, static: Any) -> Mistakes:
+    pictures = list(cls.ports)
+    first = pictures if method == "pixel" else ["x", "y", *pictures[1:]]
+    wanted = f"def {method}({', '.join(first or ['rgb'])}, at, …)"
     if not isinstance(static, staticmethod) or not isinstance(static.__func__, FunctionType):
-        yield "pixel", "a static method was wanted: @staticmethod, def pixel(rgb, at, …)"
+        yield method, f"a static method was wanted: @staticmethod, {wanted}"
         return
     function = static.__func__
     taken, place = inspect.signature(function).parameters.values(), _place(function)
     if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in taken):
-        yield "pixel", f"plain arguments without defaults were wanted{place}"
+        yield method, f"plain arguments without defaults were wanted{place}"
         return
     names = [p.name for p in taken]
-    pictures = list(cls.ports)
     if "at" not in names:
-        yield "pixel", f"it takes no at, the pixel's place: def pixel({', '.join(pictures or ['rgb'])}, at, …){place}"
+        yield method, f"it takes no at, the pixel's place: {wanted}{place}"
         return
-    if names.index("at") != len(pictures):
-        yield (
-            "pixel",
-            f"it takes {names.index('at')} pictures before at; the node has {len(pictures)} ports of Frames{place}",
-        )
+    if (count := names.index("at")) != len(first):
+        has = f"the node has {len(pictures)} ports of Frames"
+        if method == "where":
+            yield method, f"it takes {count} arguments before at; {has}, so {wanted} was wanted{place}"
+        else:
+            yield method, f"it takes {count} pictures before at; {has}{place}"
+        return
     known = cls.params()
     if _of_base(cls, "prepare"):  # another may make any names
-        for name in names[names.index("at") + 1 :]:
+        for name in names[count + 1 :]:
             if name not in known:
-                yield "pixel", f"it takes {name}, which is no parameter of the node; there are {_names(known)}{place}"
+                yield method, f"it takes {name}, which is no parameter of the node; there are {_names(known)}{place}"
 
 
 def _place(function: FunctionType) -> str:

@@ -107,8 +107,10 @@ class Node(BaseModel, metaclass=_Declared):
             With every mistake in the class.
         """
         super().__pydantic_init_subclass__(**kwargs)
-        if "cache" in (fields := cls.__pydantic_fields__):  # what all nodes of a kind have comes last
-            fields["cache"] = fields.pop("cache")
+        fields = cls.__pydantic_fields__
+        for name in ("edge", "shutter", "cache"):  # what all nodes of a kind have comes last
+            if name in fields and name not in vars(cls).get("__annotations__", {}):
+                fields[name] = fields.pop(name)
         found = {
             name: [m for m in info.metadata if isinstance(m, Spec | Kind)] for name, info in cls.model_fields.items()
         }
@@ -123,13 +125,13 @@ class Node(BaseModel, metaclass=_Declared):
         cls._path_annotations = {name: annotation for name, annotation in annotations.items() if has_paths(annotation)}
         file = getattr(sys.modules.get(cls.__module__), "__file__", None)
         cls._born = loaded.now(), file
-        if "pixel" in vars(cls):
+        if {"pixel", "where"} & vars(cls).keys():
             cls._pixel_text = _text(file)
 
     # When it was defined, and in which file: that tells the code it was made by (`n2s.graph.code.loaded`).
     _born: ClassVar[tuple[int, str | None]] = (0, None)
     _path_annotations: ClassVar[dict[str, Any]] = {}  # of the settings that have paths in them
-    _pixel_text: ClassVar[str] = ""  # the text of the file that has the source of `pixel`, as it was then
+    _pixel_text: ClassVar[str] = ""  # the text of the file that has the source of `pixel` or `where`, as it was then
 
     specs: ClassVar[dict[str, Spec]] = {}
     ports: ClassVar[dict[str, Kind]] = {}

@@ -23,12 +23,22 @@ def _stage(graph: Graph, name: str) -> Stage:
         makes = "codes"
     else:
         makes = "frames" if next(iter(type(node).outputs.values())).kind is FRAMES else "latents"
-    reads = {port: Read(link.node) for port, link in node.links().items() if _is_streamed(node, port)}
+    reads = {
+        port: Read(link.node, composed=_composes(graph, name, port, link.node))
+        for port, link in node.links().items()
+        if _is_streamed(node, port)
+    }
     return Stage(name, (name,), makes, reads, keep=getattr(node, "cache", None) == "frames")
 
 
 def _is_streamed(node: Node, port: str) -> bool:
     return port in node.ports and node.ports[port].streamed
+
+
+def _composes(graph: Graph, name: str, port: str, source: str) -> bool:
+    """Say whether a lens is connected to another: what is written decides, not what is neutral."""
+    node = graph.nodes[name]
+    return node.kind == graph.nodes[source].kind == "lens" and port == next(iter(node.ports))
 
 
 def _inputs_first(graph: Graph, end: str) -> list[str]:

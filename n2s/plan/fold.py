@@ -20,15 +20,24 @@ def fold(plan: Plan) -> Plan:
     """Return the plan without nodes that compute nothing of their own; readers get the node that replaces one."""
     kept: list[Stage] = []
     folded: dict[str, str] = {}
+    composed: dict[str, bool] = {}  # whether the lens that reads a folded node composes with what replaces it
     twins = _Twins(plan)
     for stage in plan.nodes:
-        reads = {port: replace(read, stage=folded.get(read.stage, read.stage)) for port, read in stage.reads.items()}
+        reads = {
+            port: replace(
+                read,
+                stage=folded.get(read.stage, read.stage),
+                composed=read.composed and composed.get(read.stage, True),
+            )
+            for port, read in stage.reads.items()
+        }
         stage = replace(stage, reads=reads)
         if stage.keep:
             twins.find(stage)  # it is computed for itself, and may stand for others after it
         elif stage.makes != "codes":
             if (port := handed_on(plan, stage.name)) in reads:
                 folded[stage.name] = reads[port].stage
+                composed[stage.name] = reads[port].composed
                 continue
             if (twin := twins.find(stage)) != stage.name:
                 folded[stage.name] = twin
@@ -87,7 +96,7 @@ class _Twins:
         """Return the first of the nodes that have a node's value, which may be itself."""
         node = self.plan.graph.nodes[stage.name]
         settings = repr([plain(getattr(node, field)) for field in node.settings() if field != "cache"])
-        reads = tuple((port, read.stage) for port, read in stage.reads.items())
+        reads = tuple((port, read.stage, read.composed) for port, read in stage.reads.items())
         alike = self._alike.setdefault((type(node), settings, reads, self.grids.get(stage.name)), [])
         for other in alike:
             if self._digests(other) == self._digests(stage):

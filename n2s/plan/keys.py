@@ -7,6 +7,7 @@ frames that it needs. A key is the digest of a recipe. Names, titles, paths and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
@@ -24,7 +25,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.paths import change_paths, path_settings, paths
 from n2s.plan.formats import format_recipe
-from n2s.plan.stages import Chunk, Plan, Stage, stages_up_to, widen
+from n2s.plan.stages import Chunk, Plan, Read, Stage, stages_up_to, widen
 
 RECIPE_FORMAT = 3
 
@@ -166,7 +167,7 @@ class _Ancestry:
             for port in node.links():
                 if port in node.ports and not (node.kind == "sink" and port not in stage.reads):
                     # A sink's music is joined to the film later; segments hold pictures alone.
-                    inputs[port] = place[stage.reads[port].stage] if port in stage.reads else "signal"
+                    inputs[port] = _place_of(stage.reads[port], place) if port in stage.reads else "signal"
             nodes.append(self.keys.describe(stage) | {"inputs": inputs})
         return {
             "format": RECIPE_FORMAT,
@@ -188,13 +189,20 @@ class _Ancestry:
             node = self.keys.plan.graph.nodes[stage.node]
             if node.kind == "sink":
                 continue
+            between = 1 if stage.shutter else 0  # frames around its own that an open shutter reads its parameters of
             for field in node.params():
                 if np.ndim(driven := values.params[stage.node, field]):
-                    found.append(Signal(f"{place}.{field}", driven, stage.before, stage.after))
+                    before, after = stage.before + between, stage.after + between
+                    found.append(Signal(f"{place}.{field}", driven, before, after))
             for field, link in node.links().items():
                 if field in node.ports and field not in stage.reads:
                     found.append(Signal(f"{place}.{field}", values.read(link), stage.before, stage.after))
         return found
+
+
+def _place_of(read: Read, place: Mapping[str, int]) -> int | list:
+    """Return where what is read stands among the nodes of a recipe, and whether a lens is composed with it."""
+    return [place[read.stage], "composed"] if read.composed else place[read.stage]
 
 
 def _numbered_paths(node: Node, field: str) -> Any:

@@ -7,7 +7,7 @@ from numbers import Integral
 
 from n2s.graph import authors
 from n2s.graph.graph import Graph
-from n2s.plan.stages import Plan, widen
+from n2s.plan.stages import Plan, Stage, widen
 
 MAX_WINDOW = 100_000  # frames before or after; far more than memory holds of anything
 
@@ -21,7 +21,20 @@ def reach(plan: Plan) -> Plan:
             reads = {port: replace(read, before=before, after=after) for port, read in stage.reads.items()}
             stage = replace(stage, reads=reads)
         nodes.append(stage)
-    return replace(plan, nodes=widen(nodes))
+    return replace(plan, nodes=widen(_open_shutters(plan, nodes)))
+
+
+def _open_shutters(plan: Plan, stages: list[Stage]) -> list[Stage]:
+    """Return the stages, each lens with the widest shutter of those that it may be composed with."""
+    shutters: dict[str, float] = {}
+    for stage in reversed(stages):
+        if plan.graph.nodes[stage.node].kind == "lens":
+            open_for = max(shutters.get(stage.name, 0.0), plan.graph.nodes[stage.node].shutter)
+            shutters[stage.name] = open_for
+            for read in stage.reads.values():
+                if read.composed:
+                    shutters[read.stage] = max(shutters.get(read.stage, 0.0), open_for)
+    return [replace(stage, shutter=shutters.get(stage.name, 0.0)) for stage in stages]
 
 
 def _window(graph: Graph, name: str) -> tuple[int, int]:

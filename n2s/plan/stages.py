@@ -21,34 +21,63 @@ Size = tuple[int, int]  # width and height
 
 @dataclass(frozen=True)
 class Read:
-    """What a stage reads: the stage that makes it, how many frames around its own, and its frames in which size."""
+    """What a stage reads: the stage that makes it, how many frames around its own, and its frames in which size.
+
+    ``composed``: a lens reads no frames of it, which is a lens too: their maps are one.
+    """
 
     stage: str
     before: int = 0
     after: int = 0
     size: Size | None = None
+    composed: bool = False
+
+
+@dataclass(frozen=True)
+class Lensing:
+    """How a kernel reads one of its inputs: through lenses, of which the last in the film is the first here.
+
+    Attributes
+    ----------
+    lenses : tuple of str
+        The lens nodes.
+    pictures : tuple of tuple of int
+        For each lens the numbers of the kernel's inputs that it looks at beside.
+    """
+
+    lenses: tuple[str, ...]
+    pictures: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """Pointwise nodes that one generated function computes in one pass over memory.
+    """Pointwise and lens nodes that one generated function computes in one pass over memory.
 
     Attributes
     ----------
     steps : tuple of str
         The pointwise nodes, inputs first.
     inputs : tuple of str
-        The nodes whose frames it reads: streamed ones, and pointwise ones that another kernel computes.
+        The nodes whose frames it reads: streamed ones, and others that another kernel computes.
     wiring : tuple
         For each step, its pictures: ("input", i) or ("step", i).
     root : tuple
         What comes out: ("step", i), or ("input", 0) where there are no steps.
+    lensings : tuple of Lensing or None
+        For each input how it is read; None: each pixel where it is. None of them in a kernel without lenses.
     """
 
     steps: tuple[str, ...]
     inputs: tuple[str, ...]
     wiring: tuple[tuple[tuple[str, int], ...], ...]
     root: tuple[str, int]
+    lensings: tuple[Lensing | None, ...] = ()
+
+    @property
+    def lenses(self) -> tuple[str, ...]:
+        """The lens nodes in it, in the film's order."""
+        found = (name for lensing in self.lensings if lensing for name in reversed(lensing.lenses))
+        return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True)
@@ -75,6 +104,9 @@ class Stage:
         What makes it; a streamed node's ``compute`` where it is None.
     keep : bool
         Whether the store keeps its frames.
+    shutter : float
+        Of a lens: the degrees that the widest shutter of those that compose it is open. Its parameters are read
+        between frames then.
     """
 
     name: str
@@ -87,6 +119,7 @@ class Stage:
     size: Size | None = None
     kernel: Kernel | None = None
     keep: bool = False
+    shutter: float = 0.0
 
     @property
     def node(self) -> str:

@@ -31,6 +31,9 @@ class Run(Protocol):
         One for each load, contiguous, of the heights and widths that the program was made for.
     out : array (B, *layout.shape(size))
         What is stored, of the layout's type; overwritten.
+    moves : sequence of float32 (B, M, columns)
+        One for each sample through lenses: the numbers of each frame that the lenses are given, where their columns
+        say, at M moments from the opening of the shutter to its closing; one moment where nothing moves.
 
     Returns
     -------
@@ -47,6 +50,7 @@ class Run(Protocol):
         thresholds: np.ndarray,
         pictures: Sequence[np.ndarray],
         out: np.ndarray,
+        moves: Sequence[np.ndarray] = (),
     ) -> bool: ...
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from n2s.runtime.render.kernels.back_end import Run
 from n2s.runtime.render.kernels.kept import compile_kernel
+from n2s.runtime.render.kernels.numba_lenses import LensedRows, lens_header, lens_of, scratch
 from n2s.runtime.render.kernels.numba_stores import STORES
 from n2s.runtime.render.kernels.pixels import helper_texts
 from n2s.runtime.render.kernels.program import Filter, Load, Pixel, Program, Sample
@@ -50,7 +51,9 @@ class NumbaRows:
         """Return a program as a function; machine code is made, or loaded, when it is run first."""
         kernel = compile_kernel(source_of(program), folder)
         width, height = program.size
-        tables = [_tables(sample) for sample in _samples(program)]
+        samples = _samples(program)
+        tables = [() if sample and sample.gives_colours else _tables(sample) for sample in samples]
+        lensed = [i for i, sample in enumerate(samples) if sample and sample.gives_colours]
 
         def run(
             first: int,
@@ -59,8 +62,12 @@ class NumbaRows:
             thresholds: np.ndarray,
             pictures: Sequence[np.ndarray],
             out: np.ndarray,
+            moves: Sequence[np.ndarray] = (),
         ) -> bool:
-            given = [argument for picture, table in zip(pictures, tables) for argument in (picture, *table)]
+            beside = list(tables)
+            for number, (i, numbers) in enumerate(zip(lensed, moves)):
+                beside[i] = (numbers, *scratch(program.size, number))
+            given = [argument for picture, table in zip(pictures, beside) for argument in (picture, *table)]
             return kernel(first, seeds, uniforms, thresholds, out, *given, height, width)
 
         return run
@@ -90,11 +97,16 @@ def source_of(program: Program) -> str:
     inputs = [_input(program, number) for number, record in enumerate(program.records) if isinstance(record, Load)]
     store = STORES[program.store.layout.name](program.store)
     functions = helper_texts(*store.helpers, *(name for given in inputs for name in given.helpers))
+    lenses = [given for given in inputs if isinstance(given, LensedRows)]
+    for given in lenses:
+        functions |= given.texts
     for pixel in program.pixels:
         functions |= dict(pixel.code.helpers) | {pixel.code.name: pixel.code.text}
     code = Writer()
     _write_kernel(code, program, inputs, store)
-    parts = [HEADER, *(f'@njit(error_model="numpy")\n{text}' for text in functions.values()), code.text]
+    parts = [HEADER, *([lens_header()] if lenses else [])]
+    parts += [f'@njit(error_model="numpy")\n{text}' for text in functions.values()]
+    parts += [*(given.write_function() for given in lenses), code.text]
     return "\n\n".join(part.strip("\n") + "\n" for part in parts)
 
 
@@ -214,8 +226,10 @@ class _Filtered(_Loaded):
         code.add(f"row{i}_0, row{i}_1, row{i}_2 = row{i}[0], row{i}[1], row{i}[2]")
 
 
-def _input(program: Program, number: int) -> _Loaded:
+def _input(program: Program, number: int) -> _Loaded | LensedRows:
     """Return how the picture of a load is read."""
+    if lensed := lens_of(program, number):
+        return lensed
     for sample, record in enumerate(program.records):
         if isinstance(record, Sample) and record.source == number:
             for value, filter_ in enumerate(program.records):

@@ -12,13 +12,13 @@ to those after it, which name it by its number. A decoded film that is graded an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from n2s.graph.declare import Pointwise
-from n2s.plan.stages import Kernel
+from n2s.graph.declare import Node
+from n2s.plan.stages import Kernel, Lensing
 from n2s.runtime.media.resample import Taps, taps_for
 from n2s.runtime.render.kernels.pixels import PixelCode, read_pixel, uniform_names
 
@@ -62,11 +62,62 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class LensStep:
+    """One lens of a map.
+
+    Attributes
+    ----------
+    node : str
+        The type of its node.
+    code : PixelCode
+    pictures : tuple of int
+        The loads that it looks at beside.
+    uniforms : tuple of str
+        The numbers it takes, in neighbouring columns of the sample's moves from ``column`` on.
+    seed : int
+        Where its seed stands among those that a run is given.
+    edge : str
+        What lies beyond the frame that it reads.
+    """
+
+    node: str
+    code: PixelCode
+    pictures: tuple[int, ...]
+    uniforms: tuple[str, ...]
+    column: int
+    seed: int
+    edge: str
+
+
+@dataclass(frozen=True)
+class Lenses:
+    """The map of lenses that follow each other, the last in the film first: it is asked where each pixel comes from.
+
+    ``per_channel``: red, green and blue have places of their own.
+    """
+
+    steps: tuple[LensStep, ...]
+    per_channel: bool
+
+    def __str__(self) -> str:
+        each = ", each colour by itself" if self.per_channel else ""
+        return f"{', then '.join(f'{step.node} ({step.edge})' for step in self.steps)} say{each}"
+
+
+@dataclass(frozen=True)
 class Sample:
-    """A loaded picture, read elsewhere: for each pixel the place in the picture that a map tells."""
+    """A loaded picture, read elsewhere: for each pixel the place in the picture that a map tells.
+
+    What lenses tell is read by the filter of `n2s.runtime.render.kernels.sampling`, and gives colours; what a fit tells
+    is read by a `Filter`.
+    """
 
     source: int
-    where: Fit
+    where: Fit | Lenses
+
+    @property
+    def gives_colours(self) -> bool:
+        return isinstance(self.where, Lenses)
 
     def __str__(self) -> str:
         return f"sample   {self.source} where {self.where}"
@@ -189,12 +240,15 @@ class Program:
     records: tuple[Record, ...]
 
     def __post_init__(self) -> None:
-        colours = (Load, Filter, Pixel)
+        colours = (Load, Filter, Pixel, Sample)
         reads = {Load: (), Sample: (Load,), Filter: (Sample,), Pixel: colours, Store: colours}
         for number, record in enumerate(self.records):
             for source in sources(record):
                 if not (0 <= source < number and isinstance(self.records[source], reads[type(record)])):
                     raise ValueError(f"record {number} ({record}) cannot read {source}")
+                if isinstance(self.records[source], Sample):
+                    if self.records[source].gives_colours is isinstance(record, Filter):
+                        raise ValueError(f"record {number} ({record}) cannot read {source}")
         if [isinstance(record, Store) for record in self.records] != [False] * (len(self.records) - 1) + [True]:
             raise ValueError("a program ends with its one store")
 
@@ -207,9 +261,14 @@ class Program:
         return [record for record in self.records if isinstance(record, Pixel)]
 
     @property
+    def lensed(self) -> list[Sample]:
+        """The samples that lenses tell the places of."""
+        return [record for record in self.records if isinstance(record, Sample) and record.gives_colours]
+
+    @property
     def colours(self) -> list[int]:
         """The numbers of the records that give a colour to pixels or to the store."""
-        inner = {record.source for record in self.records if isinstance(record, Sample | Filter)}
+        inner = {number for record in self.records if isinstance(record, Sample | Filter) for number in sources(record)}
         return [number for number in range(len(self.records) - 1) if number not in inner]
 
     def __str__(self) -> str:
@@ -220,12 +279,14 @@ def sources(record: Record) -> tuple[int, ...]:
     """Return the numbers of the records that a record reads."""
     if isinstance(record, Load):
         return ()
+    if isinstance(record, Sample) and record.gives_colours:
+        return (record.source, *(picture for step in record.where.steps for picture in step.pictures))
     return record.pictures if isinstance(record, Pixel) else (record.source,)
 
 
 def program_of(
     kernel: Kernel,
-    nodes: Sequence[type[Pointwise]],
+    nodes: Mapping[str, Node],
     pictures: Sequence[Picture],
     output: str,
     size: tuple[int, int],
@@ -235,8 +296,8 @@ def program_of(
     Parameters
     ----------
     kernel : Kernel
-    nodes : sequence of classes
-        Those of ``kernel.steps``.
+    nodes : mapping of str to Node
+        Those that it computes, by name.
     pictures : sequence of Picture
         One for each of ``kernel.inputs``.
     output : str
@@ -250,23 +311,44 @@ def program_of(
         When the pixel code of a node is not of the form that can be compiled.
     """
     records: list[Record] = []
-    values: dict[
-        tuple[str, int], int
-    ] = {}  # what a kernel calls ("input", i) or ("step", i), by the number of its record
-    for i, picture in enumerate(pictures):
-        records.append(Load(i, picture.half))
-        if picture.shape != (size[1], size[0]):
+    values: dict[tuple[str, int], int] = {}  # by what a kernel calls ("input", i) or ("step", i): its record's number
+    lensings = kernel.lensings or (None,) * len(pictures)
+    looked_at = {i for lensing in lensings if lensing for beside in lensing.pictures for i in beside}
+    seed = 0
+    for i, (picture, lensing) in enumerate(zip(pictures, lensings)):
+        records.append(Load(i, picture.half and lensing is None and i not in looked_at))
+        if lensing:
+            loads = [number for number, record in enumerate(records) if isinstance(record, Load)]
+            records.append(Sample(len(records) - 1, _lenses(lensing, nodes, loads, seed)))
+            seed += len(lensing.lenses)
+        elif picture.shape != (size[1], size[0]):
             fit = Fit(picture.shape, size)
             rows, columns = (table.weights.shape[1] for table in fit.tables)
             records.append(Sample(len(records) - 1, fit))
             records.append(Filter(len(records) - 1, rows, columns, "to_light", "to_display"))
         values["input", i] = len(records) - 1
     column = 0
-    for i, (cls, wires) in enumerate(zip(nodes, kernel.wiring)):
+    for i, (step, wires) in enumerate(zip(kernel.steps, kernel.wiring)):
+        cls = type(nodes[step])
         names = tuple(uniform_names(cls))
         taken = tuple(values[wire] for wire in wires)
         values["step", i] = len(records)
-        records.append(Pixel(cls.__name__, read_pixel(cls), taken, names, column, i))
+        records.append(Pixel(cls.__name__, read_pixel(cls), taken, names, column, seed + i))
         column += len(names)
     records.append(Store(values[kernel.root], LAYOUTS[output]))
     return Program(size, tuple(records))
+
+
+def _lenses(lensing: Lensing, nodes: Mapping[str, Node], loads: Sequence[int], seed: int) -> Lenses:
+    """Return the map of some lenses, whose seeds begin at a place."""
+    steps: list[LensStep] = []
+    column = 0
+    for i, (name, beside) in enumerate(zip(lensing.lenses, lensing.pictures)):
+        lens = nodes[name]
+        cls = type(lens)
+        names = tuple(uniform_names(cls, "where"))
+        pictures = tuple(loads[picture] for picture in beside)
+        code = read_pixel(cls, "where")
+        steps.append(LensStep(cls.__name__, code, pictures, names, column, seed + i, lens.edge))
+        column += len(names)
+    return Lenses(tuple(steps), any(type(nodes[name]).per_channel for name in lensing.lenses))
