@@ -74,7 +74,8 @@ def n2s_contestant(frames: np.ndarray, cores: int, folder: Path) -> Contestant:
     wiring = ((("input", 0),), (("step", 0),), (("step", 1),))
     kernel = Kernel(("tone", "vignette", "grain"), ("film",), wiring, ("step", 2))
     pictures = [kernels.Picture(half=False, shape=(HEIGHT, WIDTH))]
-    program = kernels.program_of(kernel, [type(node) for node in nodes], pictures, "yuv8", (WIDTH, HEIGHT))
+    named = dict(zip(kernel.steps, nodes))
+    program = kernels.program_of(kernel, named, pictures, "yuv8", (WIDTH, HEIGHT))
     run = kernels.compile_program(program, folder)
     thresholds = kernels.dither_pattern(True, WIDTH)
 

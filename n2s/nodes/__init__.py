@@ -2,12 +2,14 @@
 
 from n2s.nodes.album import Album, Track
 from n2s.nodes.audio import AudioSource
+from n2s.nodes.camera import Camera
 from n2s.nodes.decode import VAEDecode
 from n2s.nodes.features import Features
 from n2s.nodes.grain import Grain
 from n2s.nodes.latents import Anchors, LatentEMA
 from n2s.nodes.mix import Mix
 from n2s.nodes.motion import Wander
+from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
 from n2s.nodes.sources import ImageSource
@@ -18,8 +20,11 @@ __all__ = [
     "Album",
     "Anchors",
     "AudioSource",
+    "Camera",
+    "ChromaShift",
     "Constant",
     "DigestSink",
+    "Displace",
     "FFmpegSink",
     "Features",
     "Grain",

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from types import FunctionType
 
+from n2s.graph.declare import Lens, Pointwise
 from n2s.graph.types import FRAMES
 from n2s.plan.shape import stage_name
 from n2s.plan.stages import Kernel, Lensing, Plan, Read, Size, Stage, stages_up_to, widen
@@ -25,8 +26,11 @@ MOST_INSTRUCTIONS = 3500
 def fuse(plan: Plan, together: bool = True) -> Plan:
     """Return the plan with its stages: streamed nodes as they are, pointwise nodes in kernels, the sink's codes.
 
-    A source of frames keeps its own size until it is read: a kernel crops and resamples while it reads, and for a
-    streamed node a kernel without steps does nothing else.
+    A source of frames keeps its own size until it is read: a kernel crops and resamples while it reads, and for what
+    reads whole frames a kernel without steps does nothing else.
+
+    A node whose pixel code reads more than its pictures, such as a filter, gets a hidden stage that makes this from
+    the whole frames of its first picture, and is then fused like any pointwise node, with one picture more.
 
     Parameters
     ----------
@@ -36,16 +40,16 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
     fusion = _Fusion(plan, together)
     stages: list[Stage] = []
     for stage in plan.nodes:
-        if fusion.is_inside_kernels(stage.name):
-            if stage.name not in fusion.roots:
-                continue
-            made, fitted = fusion.kernel_stage(stage)
+        if fusion.is_in_kernels(stage.name):
+            if stage.name in fusion.hidden:
+                stages.append(fusion.hidden[stage.name])
+            if stage.name in fusion.roots:
+                stages.append(fusion.kernel_stage(stage))
         elif stage.makes == "codes":
-            made, fitted = fusion.codes_stage(stage)
+            stages.append(fusion.codes_stage(stage))
         else:
-            made, fitted = fusion.streamed_stage(stage)
-        stages += [fit for fit in fitted if all(fit.name != other.name for other in stages)]
-        stages.append(made)
+            stages.append(fusion.streamed[stage.name])
+            stages += fusion.fits_of(stage.name)
     last = stages[-1]
     if last.makes == "frames" and last.kernel is None and last.size is None:  # seen by itself: in the film's size
         stages.append(_fit(last, plan.graph.header.size))
@@ -61,129 +65,156 @@ def _fit(source: Stage, size: Size) -> Stage:
 
 
 class _Fusion:
-    """Which pointwise and lens nodes are computed together."""
+    """Which pointwise and lens nodes are computed together.
+
+    Attributes
+    ----------
+    streamed, hidden : dict of str to Stage
+        By the stage of the node.
+    cuts, roots : set of str
+        Stages whose frames lie in memory, because a kernel ends or because others read them there.
+    """
 
     def __init__(self, plan: Plan, together: bool):
         self.graph = plan.graph
         self.stages = {stage.name: stage for stage in plan.nodes}
-        self._sources = {name: self._pictures(stage) for name, stage in self.stages.items() if self._kind(name)}
+        self._fits: dict[tuple[str, Size | None], Stage] = {}
+        self._sources: dict[str, list[str]] = {}  # what each node in kernels reads
+        self.hidden: dict[str, Stage] = {}
+        self.streamed: dict[str, Stage] = {}
+        for stage in plan.nodes:
+            self._take_in(stage)
         self.cuts = self._cut() if together else set(self._sources)
         self.cuts |= {name for name in self._sources if self.stages[name].keep}
         self.cuts |= self._shared_lenses()
         self.roots = self.cuts | self._read_as_frames(plan)
 
-    def is_inside_kernels(self, name: str) -> bool:
+    def _take_in(self, stage: Stage) -> None:
+        node = self.graph.nodes[stage.node]
+        if isinstance(node, Lens):
+            self._sources[stage.name] = [
+                read.stage if read.composed else self._whole(read, stage.size).stage for read in self._pictures(stage)
+            ]
+        elif isinstance(node, Pointwise):
+            self._sources[stage.name] = [read.stage for read in self._pictures(stage)]
+            if node.part:
+                self.hidden[stage.name] = self._hidden_stage(stage, node.part)
+                self._sources[stage.name].append(self.hidden[stage.name].name)
+        elif stage.makes != "codes":
+            reads = {port: self._whole(read, read.size) for port, read in stage.reads.items()}
+            self.streamed[stage.name] = replace(stage, reads=reads)
+
+    def _pictures(self, stage: Stage) -> list[Read]:
+        ports = self.graph.nodes[stage.node].ports
+        return [stage.reads[port] for port, kind in ports.items() if kind is FRAMES and port in stage.reads]
+
+    def _whole(self, read: Read, size: Size | None) -> Read:
+        """Return what is read where whole frames of a size are wanted, which a source of frames may not give."""
+        source = self.stages[read.stage]
+        if source.makes != "frames" or source.size is not None:
+            return read
+        return replace(read, stage=self._fits.setdefault((read.stage, size), _fit(source, size)).name)
+
+    def _hidden_stage(self, stage: Stage, part: str) -> Stage:
+        """Return the stage that makes what a node's pixel code reads beside its pictures."""
+        read = self._whole(self._pictures(stage)[0], stage.size)
+        return Stage(f"{stage.name} {part}", (stage.node,), "frames", {"0": read}, size=stage.size, part=part)
+
+    def fits_of(self, source: str) -> list[Stage]:
+        """Return the stages that bring a source of frames to the sizes in which it is read whole."""
+        return [fit for (name, _), fit in self._fits.items() if name == source]
+
+    def is_in_kernels(self, name: str) -> bool:
         return name in self._sources
 
-    def _kind(self, name: str) -> str:
-        """Return "pointwise" or "lens" for what kernels compute, "" for all else."""
-        kind = self.graph.nodes[self.stages[name].node].kind
-        return kind if kind in ("pointwise", "lens") else ""
+    def _is_lens(self, name: str) -> bool:
+        return name in self._sources and isinstance(self.graph.nodes[self.stages[name].node], Lens)
 
-    def _pictures(self, stage: Stage) -> list[str]:
-        ports = self.graph.nodes[stage.node].ports
-        return [stage.reads[port].stage for port, kind in ports.items() if kind is FRAMES and port in stage.reads]
+    def _is_composed(self, name: str) -> bool:
+        """Say whether a lens reads no frames, but the map of the lens before it."""
+        return self._pictures(self.stages[name])[0].composed
 
     def _read_as_frames(self, plan: Plan) -> set[str]:
         """Return the stages of kernels that others than pointwise nodes read, or that are wanted themselves."""
-        read = {
-            read.stage
-            for stage in plan.nodes
-            if self._kind(stage.name) != "pointwise" and stage.makes != "codes"
-            for read in stage.reads.values()
-            if not read.composed
-        }
+        read = {read.stage for stage in self.streamed.values() for read in stage.reads.values()}
+        for name, sources in self._sources.items():
+            if self._is_lens(name):
+                read |= set(sources[1:] if self._is_composed(name) else sources)
         return {name for name in self._sources if name in read or name == plan.nodes[-1].name}
 
     def _shared_lenses(self) -> set[str]:
         """Return the lenses whose frames several nodes read: a sample costs more than memory."""
-        readers = [
-            read.stage for stage in self.stages.values() for read in stage.reads.values() if not read.composed
-        ]
-        return {name for name in self._sources if self._kind(name) == "lens" and readers.count(name) > 1}
+        readers = [read.stage for stage in self.stages.values() for read in stage.reads.values() if not read.composed]
+        return {name for name in self._sources if self._is_lens(name) and readers.count(name) > 1}
 
     def _cut(self) -> set[str]:
         """Return where to cut: where a node's kernel would be too large, at its largest input, the first of equals."""
-        cuts: set[str] = set()
+        # What a hidden stage reads whole lies in memory; the node's own kernel reads it from there.
+        cuts = {stage.reads["0"].stage for stage in self.hidden.values()} & self._sources.keys()
         steps: dict[str, dict[str, None]] = {}  # the kernel that ends at each node
         for name, sources in self._sources.items():
-            if self._kind(name) == "lens":  # an input of kernels, whatever it reads
+            if self._is_lens(name):  # an input of kernels, whatever it reads
                 continue
             while True:
                 joined = [source for source in dict.fromkeys(sources) if source in steps and source not in cuts]
                 own = dict.fromkeys(step for source in joined for step in steps[source])
                 own[name] = None
-                if not joined or self._fits(own):
+                if not joined or self._is_small(own):
                     break
                 cuts.add(max(joined, key=lambda source: len(steps[source])))
             steps[name] = own
         return cuts
 
-    def _fits(self, steps: Mapping[str, None]) -> bool:
+    def _is_small(self, steps: Mapping[str, None]) -> bool:
         inputs = {source for step in steps for source in self._sources[step] if source not in steps}
         code = sum(self._count_instructions(name) for name in (*steps, *inputs))
         return len(inputs) <= MOST_INPUTS and len(steps) + len(inputs) <= MOST_PICTURES and code <= MOST_INSTRUCTIONS
 
     def _count_instructions(self, name: str) -> int:
-        """Return the size of a node's code, with that of the lenses which compose it."""
-        if kind := self._kind(name):
-            names = self._run(name) if kind == "lens" else [name]
-            method = "where" if kind == "lens" else "pixel"
-            return sum(count_instructions(type(self.graph.nodes[self.stages[n].node]), method) for n in names)
-        return 0
+        """Return the size of a node's code in a kernel, with that of all lenses which compose it."""
+        if not self.is_in_kernels(name):
+            return 0
+        names, method = (self._run(name), "where") if self._is_lens(name) else ([name], "pixel")
+        return sum(count_instructions(type(self.graph.nodes[self.stages[each].node]), method) for each in names)
 
     def _run(self, name: str) -> list[str]:
         """Return the lenses that are composed into one, the last in the film first."""
         run = [name]
-        while (read := self._first_read(run[-1])).composed:
-            run.append(read.stage)
+        while self._is_composed(run[-1]):
+            run.append(self._sources[run[-1]][0])
         return run
 
-    def _first_read(self, name: str) -> Read:
-        stage = self.stages[name]
-        return stage.reads[next(iter(self.graph.nodes[stage.node].ports))]
-
-    def kernel_stage(self, stage: Stage) -> tuple[Stage, list[Stage]]:
+    def kernel_stage(self, stage: Stage) -> Stage:
         """Return the stage that computes a node, and those before it that are computed with it."""
-        kernel, reads, fitted = self._kernel(stage.name)
-        return replace(stage, nodes=_computed(kernel), reads=reads, kernel=kernel), fitted
+        kernel, reads = self._kernel(stage.name)
+        return replace(stage, nodes=kernel.nodes, reads=reads, kernel=kernel)
 
-    def codes_stage(self, end: Stage) -> tuple[Stage, list[Stage]]:
+    def codes_stage(self, end: Stage) -> Stage:
         """Return the stage that makes what the sink's format stores."""
         source = next(iter(end.reads.values())).stage
-        kernel, reads, fitted = self._kernel(source, take_in=not self.stages[source].keep)
-        return replace(end, nodes=(*_computed(kernel), end.node), reads=reads, kernel=kernel), fitted
+        kernel, reads = self._kernel(source, take_in=not self.stages[source].keep)
+        return replace(end, nodes=(*kernel.nodes, end.node), reads=reads, kernel=kernel)
 
-    def streamed_stage(self, stage: Stage) -> tuple[Stage, list[Stage]]:
-        """Return the stage of a streamed node, and those that bring sources of frames to the size that it takes."""
-        reads, fitted = dict(stage.reads), []
-        for port, read in stage.reads.items():
-            reads[port] = self._fitted(read, read.size, fitted)
-        return replace(stage, reads=reads), fitted
-
-    def _fitted(self, read: Read, size: Size | None, fitted: list[Stage]) -> Read:
-        """Return what is read in a size, where a source of frames has its own from a stage that is added."""
-        source = self.stages[read.stage]
-        if source.makes != "frames" or source.size is not None:
-            return read
-        fitted.append(_fit(source, size))
-        return replace(read, stage=fitted[-1].name)
-
-    def _kernel(self, root: str, take_in: bool = True) -> tuple[Kernel, dict[str, Read], list[Stage]]:
-        """Return the kernel that ends at a stage, what it reads, and stages that bring this to its size."""
-        inputs = _Inputs(self)
-        if root not in self._sources or not take_in:
-            inputs.number_of(root)
-            return inputs.kernel((), (), ("input", 0))
+    def _kernel(self, root: str, take_in: bool = True) -> tuple[Kernel, dict[str, Read]]:
+        """Return the kernel that ends at a stage, and what it reads."""
+        inputs = _Inputs(self.stages)
 
         def is_inside(name: str) -> bool:
-            return name in self._sources and (name == root or name not in self.cuts)
+            return take_in and name in self._sources and (name == root or name not in self.cuts)
+
+        def number_of(name: str) -> int:
+            if not (is_inside(name) and self._is_lens(name)):
+                return inputs.number_of(self._in_size(name, self.stages[root].size))
+            run = self._run(name)
+            beside = [tuple(inputs.number_of(other) for other in self._sources[lens][1:]) for lens in run]
+            lenses = tuple(self.stages[lens].node for lens in run)
+            return inputs.number_of(self._sources[run[-1]][0], Lensing(lenses, tuple(beside)))
 
         def is_step(name: str) -> bool:
-            return is_inside(name) and self._kind(name) == "pointwise"
+            return is_inside(name) and not self._is_lens(name)
 
-        if self._kind(root) == "lens":
-            return inputs.kernel((), (), ("input", inputs.number_of(root, through=True)))
+        if not is_step(root):
+            return inputs.kernel((), (), ("input", number_of(root)))
         steps: dict[str, int] = {}
         waiting = [(root, iter(self._sources[root]))]
         while waiting:
@@ -193,77 +224,44 @@ class _Fusion:
                     waiting.append((source, iter(self._sources[source])))
                     break
                 if not is_step(source):
-                    inputs.number_of(source, through=is_inside(source))
+                    number_of(source)
             else:
                 waiting.pop()
                 steps[name] = len(steps)
         wiring = tuple(
             tuple(
-                ("step", steps[source]) if is_step(source) else ("input", inputs.number_of(source, is_inside(source)))
+                ("step", steps[source]) if is_step(source) else ("input", number_of(source))
                 for source in self._sources[step]
             )
             for step in steps
         )
         return inputs.kernel(tuple(self.stages[name].node for name in steps), wiring, ("step", steps[root]))
 
+    def _in_size(self, name: str, size: Size | None) -> str:
+        """Return the stage that has a source's frames in a size already, or the source."""
+        fit = self._fits.get((name, size))
+        return fit.name if fit else name
+
 
 class _Inputs:
     """What a kernel reads, numbered in the order in which it was asked for."""
 
-    def __init__(self, fusion: _Fusion):
-        self._fusion = fusion
-        self._numbers: dict[tuple[str, bool], int] = {}
-        self._reads: list[Read] = []
-        self._nodes: list[str] = []
-        self._lensings: list[Lensing | None] = []
-        self._fitted: list[Stage] = []
+    def __init__(self, stages: Mapping[str, Stage]):
+        self._stages = stages
+        self._numbers: dict[tuple[str, Lensing | None], int] = {}
 
-    def number_of(self, name: str, through: bool = False) -> int:
-        """Return the number of a stage that is read where it is, or ``through`` the lenses that end at it."""
-        if (name, through) not in self._numbers:
-            if through:
-                self._take_in_lenses(name)
-            else:
-                self._add(name, through, Read(name), None)
-        return self._numbers[name, through]
-
-    def _take_in_lenses(self, name: str) -> None:
-        """Add what lenses read, which must be frames of their own size: first what they look at beside."""
-        fusion = self._fusion
-        run = fusion._run(name)
-        beside, size = [], fusion.stages[name].size
-        for lens in run:
-            first, *others = fusion._sources[lens]
-            beside.append(tuple(self._number_fitted(other, size) for other in others))
-        read = fusion._fitted(Read(fusion._first_read(run[-1]).stage), size, self._fitted)
-        lensing = Lensing(tuple(fusion.stages[lens].node for lens in run), tuple(beside))
-        self._add(name, True, read, lensing, fusion.stages[fusion._first_read(run[-1]).stage].node)
-
-    def _number_fitted(self, name: str, size: Size | None) -> int:
-        read = self._fusion._fitted(Read(name), size, self._fitted)
-        key = (read.stage, False)
-        if key not in self._numbers:
-            self._add(read.stage, False, read, None, self._fusion.stages[name].node)
-        return self._numbers[key]
-
-    def _add(self, name: str, through: bool, read: Read, lensing: Lensing | None, node: str = "") -> None:
-        self._numbers[name, through] = len(self._reads)
-        self._reads.append(read)
-        self._nodes.append(node or self._fusion.stages[name].node)
-        self._lensings.append(lensing)
+    def number_of(self, name: str, lensing: Lensing | None = None) -> int:
+        """Return the number of a stage that is read where each pixel is, or through lenses."""
+        return self._numbers.setdefault((name, lensing), len(self._numbers))
 
     def kernel(
-        self, steps: tuple[str, ...], wiring: tuple, root: tuple[str, int]
-    ) -> tuple[Kernel, dict[str, Read], list[Stage]]:
-        """Return the kernel over these inputs, what it reads, and the stages that bring this to its size."""
-        lensings = tuple(self._lensings) if any(self._lensings) else ()
-        reads = {str(i): read for i, read in enumerate(self._reads)}
-        return Kernel(steps, tuple(self._nodes), wiring, root, lensings), reads, self._fitted
-
-
-def _computed(kernel: Kernel) -> tuple[str, ...]:
-    """Return the nodes that a kernel computes, inputs first."""
-    return (*kernel.lenses, *kernel.steps)
+        self, steps: tuple[str, ...], wiring: tuple[tuple[tuple[str, int], ...], ...], root: tuple[str, int]
+    ) -> tuple[Kernel, dict[str, Read]]:
+        """Return the kernel over these inputs, and what it reads."""
+        nodes = tuple(self._stages[name].node if name in self._stages else name for name, _ in self._numbers)
+        lensings = tuple(lensing for _, lensing in self._numbers)
+        reads = {str(i): Read(name) for i, (name, _) in enumerate(self._numbers)}
+        return Kernel(steps, nodes, wiring, root, lensings if any(lensings) else ()), reads
 
 
 @cache

@@ -165,8 +165,14 @@ def check_finite(graph: Graph, name: str, made: np.ndarray, start: int) -> None:
         )
 
 
-def prepared_columns(graph: Graph, name: str, made: Any, names: list[str], span: tuple[int, int]) -> list[np.ndarray]:
-    """Return the numbers that a node's ``prepare`` made for its pixel code, a float32 scalar or (B,) for each name."""
+def prepared_columns(
+    graph: Graph, name: str, made: Any, names: list[str], span: tuple[int, int], count: int = 0
+) -> list[np.ndarray]:
+    """Return the numbers that a node's ``prepare`` made for its pixel code, a float32 scalar or (B,) for each name.
+
+    ``count`` is how many it was given of each parameter, where that is not one per frame.
+    """
+    count = count or span[1] - span[0]
     if not isinstance(made, dict) or any(wanted not in made for wanted in names):
         has = ", ".join(map(str, made)) if isinstance(made, dict) else describe(made)
         raise authors.wrong(graph, name, f"prepare gave {has or 'nothing'}; pixel takes {', '.join(names)}.")
@@ -182,12 +188,12 @@ def prepared_columns(graph: Graph, name: str, made: Any, names: list[str], span:
                 raise authors.wrong(
                     graph, name, f"prepare gave {describe(made[wanted])} for {wanted}; numbers were wanted."
                 )
-        if value.shape not in ((), (span[1] - span[0],)):
+        if value.shape not in ((), (count,)):
             raise authors.wrong(
                 graph,
                 name,
                 f"prepare gave {describe(value)} for {wanted} at {authors.in_words(span)}; "
-                f"one number, or {span[1] - span[0]} of them, was wanted.",
+                f"one number, or {count} of them, was wanted.",
             )
         columns.append(value)
     return columns

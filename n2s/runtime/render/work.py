@@ -15,11 +15,13 @@ import numpy as np
 
 from n2s.graph import authors
 from n2s.graph.context import Block
-from n2s.plan.stages import Kernel, Size, Stage
+from n2s.plan.stages import Kernel, Lensing, Size, Stage
 from n2s.runtime.render import kernels
 from n2s.runtime.render.edges import check_finite, prepared_columns, read_only, streamed_output
 from n2s.runtime.render.kept import KeptFrames, Piece
+from n2s.runtime.render.moves import lens_moves
 from n2s.runtime.render.opened import Opened
+from n2s.runtime.render.parts import PARTS, Part
 from n2s.runtime.render.tally import Tally
 
 
@@ -36,6 +38,7 @@ class Work:
         self._length = self.plan.values.clock.frames
         self._values: dict[str, tuple[int, np.ndarray]] = {}  # the first frame, and the frames from there on
         self._free: list[np.ndarray] = []
+        self._parts: dict[str, Part] = {}  # what makes hidden stages, by their names
         end = self.stages[-1]
         coded = end.makes == "codes"  # only films have bits and a dither
         width = (end.size or self.plan.scene.size)[0]
@@ -67,7 +70,7 @@ class Work:
         for stage in reversed(self.stages):
             if (span := wanted.get(stage.name)) is None:
                 continue
-            limit = self._length if stage.kernel is None else max(self._length, last)
+            limit = self._length if stage.is_computed else max(self._length, last)
             start, stop = max(0, min(span[0], limit - 1)), min(limit, span[1])  # beyond the end, the last frame is read
             if (value := self._values.get(stage.name)) is not None:
                 have = value[0] + len(value[1])
@@ -94,7 +97,7 @@ class Work:
             self.check()
             if piece.load is not None:
                 made = piece.load()
-                if stage.kernel is None:
+                if stage.is_computed:
                     made = self._alike(stage, made, piece.start, piece.stop)
             else:
                 made = self._make(stage, piece.start, piece.stop)
@@ -125,8 +128,10 @@ class Work:
         return kept[index]
 
     def _make(self, stage: Stage, start: int, stop: int) -> np.ndarray:
-        if stage.kernel is None:
+        if stage.is_computed:
             return self._compute(stage, start, stop)
+        if stage.part:
+            return self._make_part(stage, start, stop)
         width, height = stage.size
         if stage.makes == "codes":
             stored = self.plan.pixels.stored
@@ -134,7 +139,7 @@ class Work:
             out = np.empty((stop - start, *layout.shape(stage.size)), layout.dtype)
             self._run_kernel(stage, self._pictures(stage, start, stop), start, stored, out)
             return out.reshape(stop - start, -1)
-        if not stage.kernel.steps:
+        if not stage.kernel.nodes:
             given = self._read(stage.reads["0"].stage, start, stop, self._length)
             if given.shape[2:] == (height, width) and not self.opened.is_half(stage.node):
                 check_finite(self.plan.graph, stage.node, given, start)
@@ -155,9 +160,24 @@ class Work:
         # Kernels are compiled for plain arrays; what an author returns may be of any strides, or a view of its input.
         pictures = []
         for read in stage.reads.values():
-            end = self._length if read.stage in self.opened.shapes else stop
-            pictures.append(np.require(self._read(read.stage, start, stop, end), np.float32, ("C", "A", "W")))
+            end = self._length if read.stage in self.opened.shapes else max(self._length, stop)
+            frames = self._read(read.stage, start - read.before, stop + read.after, end)
+            pictures.append(np.require(frames, np.float32, ("C", "A", "W")))
         return pictures
+
+    def _make_part(self, stage: Stage, start: int, stop: int) -> np.ndarray:
+        """Return what a hidden stage makes of the frames that it reads, for the pixel code of its node."""
+        name, began = stage.node, time.perf_counter()
+        params = {
+            field: read_only(self._param(name, field, start, stop)) for field in self.plan.graph.nodes[name].params()
+        }
+        (given,) = self._pictures(stage, start, stop)
+        out = self._buffer(stop - start, stage.size)
+        if stage.name not in self._parts:
+            self._parts[stage.name] = PARTS[stage.part](self.opened, stage)
+        self._parts[stage.name].make(given, (start, stop), params, out)
+        self.tally.add(stage.name, time.perf_counter() - began, stop - start)
+        return out
 
     def _compute(self, stage: Stage, start: int, stop: int) -> np.ndarray:
         """Return what a streamed node gives for frames start..stop."""
@@ -177,7 +197,7 @@ class Work:
         made = authors.call(graph, name, "compute", node.compute, block, span=(start, stop), **inputs)
         self.tally.add(name, time.perf_counter() - began, stop - start)
         made = self._alike(stage, made, start, stop)
-        if stage.makes == "latents" or stage.name in opened.read_by_nodes:  # what kernels read, they look at themselves
+        if stage.makes == "latents" or stage.name in opened.looked_at:
             check_finite(graph, name, made, start)
         return made
 
@@ -208,7 +228,7 @@ class Work:
         began = time.perf_counter()
         if self._call_kernel(stage.kernel, pictures, start, stage.size, output, out):
             self._find_culprit(stage.kernel, pictures, start, start + len(out), stage.size)
-        label = "+".join([*stage.kernel.steps, self.plan.end] if stage.makes == "codes" else stage.kernel.steps)
+        label = "+".join([*stage.kernel.nodes, self.plan.end] if stage.makes == "codes" else stage.kernel.nodes)
         self.tally.add(label or stage.name, time.perf_counter() - began, len(out))
 
     def _call_kernel(
@@ -225,10 +245,13 @@ class Work:
         uniforms = np.zeros((len(out), len(columns)), np.float32)
         for i, column in enumerate(columns):
             uniforms[:, i] = column
-        seeds = np.array([kernels.node_seed(plan.scene.seed, node) for node in nodes] or [0], np.uint32)
+        lensings = [lensing for lensing in kernel.lensings if lensing]
+        lenses = [plan.graph.nodes[name] for lensing in lensings for name in lensing.lenses]
+        seeds = np.array([kernels.node_seed(plan.scene.seed, node) for node in [*lenses, *nodes]] or [0], np.uint32)
+        moves = [lens_moves(plan, lensing, span) for lensing in lensings]
         run = self.opened.kernel(kernel, tuple(picture.shape[2:] for picture in pictures), size, output)
         try:
-            return run(start, seeds, uniforms, self._thresholds, pictures, out)
+            return run(start, seeds, uniforms, self._thresholds, pictures, out, moves)
         except kernels.CompileError as error:
             self._find_uncompilable(kernel, pictures, start, size, error)
             raise
@@ -245,8 +268,13 @@ class Work:
         """Name the first node of a kernel whose frames are not finite; nothing when all are."""
         graph, made = self.plan.graph, {}
         for i, (name, picture) in enumerate(zip(kernel.inputs, pictures)):
-            check_finite(graph, name, picture, start)
+            check_finite(graph, self.opened.node_of(name), picture, start)
             made["input", i] = picture
+        for i, lensing in enumerate(kernel.lensings):
+            for lens, single, sources in _single_lenses(kernel, i, lensing):
+                out = made["input", i] = np.empty((stop - start, 3, size[1], size[0]), np.float32)
+                self._call_kernel(single, [pictures[source] for source in sources], start, size, "frames", out)
+                check_finite(graph, lens, out, start)
         for i, single, sources in self._singles(kernel):
             out = made["step", i] = np.empty((stop - start, 3, size[1], size[0]), np.float32)
             self._call_kernel(single, [made[source] for source in sources], start, size, "frames", out)
@@ -257,11 +285,41 @@ class Work:
     ) -> None:
         """Name the first node of a kernel whose pixel code cannot be compiled."""
         graph = self.plan.graph
-        if len(kernel.steps) == 1:
-            code = type(graph.nodes[kernel.steps[0]]).pixel.__code__
-            text = f"pixel cannot be compiled: {error} ({code.co_filename}:{code.co_firstlineno})"
-            raise authors.wrong(graph, kernel.steps[0], text) from error.__cause__
+        if len(kernel.nodes) == 1:
+            cls = type(graph.nodes[kernel.nodes[0]])
+            method = "pixel" if kernel.steps else "where"
+            code = getattr(cls, method).__code__
+            text = f"{method} cannot be compiled: {error} ({code.co_filename}:{code.co_firstlineno})"
+            raise authors.wrong(graph, kernel.nodes[0], text) from error.__cause__
         blank = np.zeros((1, 3, size[1], size[0]), np.float32)
+        for i, lensing in enumerate(kernel.lensings):
+            for _, single, sources in _single_lenses(kernel, i, lensing, alone=True):
+                self._call_kernel(single, [pictures[source][:1] for source in sources], start, size, "frames", blank)
         for _, single, sources in self._singles(kernel):
             given = [pictures[j][:1] if what == "input" else blank for what, j in sources]
             self._call_kernel(single, given, start, size, "frames", blank.copy())
+
+
+def _single_lenses(
+    kernel: Kernel, number: int, lensing: Lensing | None, alone: bool = False
+) -> Iterator[tuple[str, Kernel, list[int]]]:
+    """Yield for each lens of an input, the first in the film first, a kernel of its view, and the inputs it reads.
+
+    Parameters
+    ----------
+    alone : bool
+        Each lens by itself, and not on what those before it show.
+    """
+    for i in reversed(range(len(lensing.lenses) if lensing else 0)):
+        stop = i + 1 if alone else None
+        beside = lensing.pictures[i:stop]
+        sources = list(dict.fromkeys(j for pictures in beside for j in pictures))
+        numbered = tuple(tuple(sources.index(j) for j in pictures) for pictures in beside)
+        view = Lensing(lensing.lenses[i:stop], numbered)
+        sources.append(number)
+        names = tuple(kernel.inputs[j] for j in sources)
+        yield (
+            lensing.lenses[i],
+            Kernel((), names, (), ("input", len(sources) - 1), (*(None,) * (len(sources) - 1), view)),
+            sources,
+        )

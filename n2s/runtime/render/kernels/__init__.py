@@ -8,6 +8,7 @@ kept in files (`kept`).
 from n2s.runtime.render.kernels.back_end import Run
 from n2s.runtime.render.kernels.dither import dither_pattern
 from n2s.runtime.render.kernels.kept import CompileError
+from n2s.runtime.render.kernels.numba_lenses import MOMENTS
 from n2s.runtime.render.kernels.numba_rows import NumbaRows
 from n2s.runtime.render.kernels.pixels import PixelError, uniform_names
 from n2s.runtime.render.kernels.program import LAYOUTS, Picture, Program, program_of
@@ -15,5 +16,5 @@ from n2s.runtime.render.kernels.seeds import node_seed
 
 compile_program = NumbaRows().compile
 
-__all__ = ["LAYOUTS", "CompileError", "Picture", "PixelError", "Program", "Run", "compile_program", "dither_pattern",
-           "node_seed", "program_of", "uniform_names"]  # fmt: skip
+__all__ = ["LAYOUTS", "MOMENTS", "CompileError", "Picture", "PixelError", "Program", "Run", "compile_program",
+           "dither_pattern", "node_seed", "program_of", "uniform_names"]  # fmt: skip

@@ -24,14 +24,14 @@ PAD, LEVELS = 2, 8  # as in `sampling`, which imports numba
 RULES = {"clamp": 0, "black": 0, "mirror": 1, "wrap": 2}
 
 _SOURCE = Path(__file__).with_name("sampling.py")
-_HEADER = '''\
+_HEADER = """\
 # {digest} is the digest of the module that these come from.
 from n2s.runtime.render.kernels.sampling import (
-    LEVELS, beyond, fill_light, level_shapes, make_room, read_at, seen, take_row,
+    LEVELS, beyond, make_room, plan_levels, read_at, seen, take_row,
 )
 
 Place = namedtuple("Place", "width height aspect frame seed channel")
-'''
+"""
 _local = threading.local()
 
 
@@ -41,16 +41,16 @@ def lens_header() -> str:
     return _HEADER.format(digest=digest_bytes(_SOURCE.read_bytes())[:16])
 
 
-def scratch(size: tuple[int, int], number: int) -> tuple[np.ndarray, np.ndarray]:
+def scratch(size: tuple[int, int], number: int) -> np.ndarray:
     """Return memory of this thread for the light of a picture (width, height), and of its halves."""
     kept = _local.__dict__.setdefault("kept", {})
     if (size, number) not in kept:
         width, height = size
-        halves, h, w = 0, height, width
+        pixels = (width + 2 * PAD) * (height + 2 * PAD)
         for _ in range(1, LEVELS):
-            h, w = (h + 1) // 2, (w + 1) // 2
-            halves += h * w * 4
-        kept[size, number] = np.empty((height + 2 * PAD, width + 2 * PAD, 4), np.float32), np.empty(halves, np.float32)
+            width, height = (width + 1) // 2, (height + 1) // 2
+            pixels += width * height
+        kept[size, number] = np.empty(pixels * 4, np.float32)
     return kept[size, number]
 
 
@@ -65,7 +65,7 @@ class LensedRows:
         self._beside = {number: records[number].picture for step in self.where.steps for number in step.pictures}
         self.groups = 3 if self.where.per_channel else 1
         self.rule = RULES[self.where.steps[-1].edge]
-        self.arguments = [f"{name}{self.i}" for name in ("in", "moves", "light", "levels")]
+        self.arguments = [f"{name}{self.i}" for name in ("in", "moves", "light")]
 
     @property
     def colour(self) -> list[str]:
@@ -105,9 +105,9 @@ class LensedRows:
 
     def write_start(self, code: Writer) -> None:
         i, groups = self.i, self.groups
-        code.add(f"shapes{i}, starts{i} = np.empty((LEVELS, 2), np.int64), np.empty(LEVELS, np.int64)")
-        code.add(f"state{i} = np.zeros(2, np.int64)", f"state{i}[0] = level_shapes(height, width, shapes{i}, starts{i})")
-        code.add(f"room{i} = make_room(width, light{i}.shape[1] * 4)", f"row{i} = np.empty((3, width), np.float32)")
+        code.add(f"levels{i}, state{i} = np.empty((LEVELS, 4), np.int64), np.zeros(2, np.int64)")
+        code.add(f"state{i}[0] = plan_levels(height, width, levels{i})")
+        code.add(f"room{i}, row{i} = make_room(width), np.empty((3, width), np.float32)")
         for name in ("xs", "ys", "cover"):
             code.add(f"{name}{i} = np.empty(({SAMPLES}, {groups}, 3, width + 2), np.float32)")
 
@@ -119,9 +119,9 @@ class LensedRows:
         code.add(f"places{i}({', '.join([*given, *(f'in{picture}' for picture in looked_at)])})")
 
     def write_frame(self, code: Writer) -> None:
-        """Fill the light, find how many samples the open shutter takes, and the places of the first two rows."""
+        """Find how many samples the open shutter takes, and the places of the first two rows."""
         i = self.i
-        code.add(f"state{i}[1] = 0", f"largest = max(largest, fill_light(in{i}[f], light{i}, {self.rule}))")
+        code.add(f"state{i}[1] = 0")
         code.add(f"samples{i}, first{i}, step{i} = 1, 0, 0")
         with code.block(f"if moves{i}.shape[1] > 1:"):
             code.add("g, far, places = 0, f32(0), 0")
@@ -140,14 +140,14 @@ class LensedRows:
 
     def write_row(self, code: Writer) -> None:
         i = self.i
-        code.add(f"before, here, after = y % 3, (y + 1) % 3, (y + 2) % 3", f"row{i}[:] = f32(0)")
+        code.add("before, here, after = y % 3, (y + 1) % 3, (y + 2) % 3", f"row{i}[:] = f32(0)")
         with code.block(f"for s in range(samples{i}):"), code.block(f"for g in range({self.groups}):"):
             self._write_places(code, f"first{i} + s * step{i}", "y + 1", "after")
             rows = [f"({', '.join(f'{name}{i}[s, g, {slot}]' for slot in ('before', 'here', 'after'))})"
                     for name in ("xs", "ys")]  # fmt: skip
             colours = "(g, g)" if self.groups > 1 else "(0, 2)"
             code.add(
-                f"take_row(light{i}, levels{i}, shapes{i}, starts{i}, state{i}, {self.rule}, {rows[0]}, {rows[1]}, "
+                f"take_row(in{i}[f], light{i}, levels{i}, state{i}, {self.rule}, {rows[0]}, {rows[1]}, "
                 f"cover{i}[s, g, here], {colours}, row{i}, room{i})"
             )
         code.add(f"row{i}_0, row{i}_1, row{i}_2 = row{i}[0], row{i}[1], row{i}[2]", f"share = f32(1) / f32(samples{i})")

@@ -66,7 +66,7 @@ class NumbaRows:
         ) -> bool:
             beside = list(tables)
             for number, (i, numbers) in enumerate(zip(lensed, moves)):
-                beside[i] = (numbers, *scratch(program.size, number))
+                beside[i] = (numbers, scratch(program.size, number))
             given = [argument for picture, table in zip(pictures, beside) for argument in (picture, *table)]
             return kernel(first, seeds, uniforms, thresholds, out, *given, height, width)
 

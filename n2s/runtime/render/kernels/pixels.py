@@ -43,9 +43,7 @@ _BUILTINS = ("abs", "max", "min")
 class PixelError(GraphError):
     """Pixel code that is not of the form that can be compiled; ``line`` is that of its file, 0 where there is none."""
 
-    def __init__(
-        self, cls: type[Node], method: str, text: str, line: int, function: FunctionType | None = None
-    ):
+    def __init__(self, cls: type[Node], method: str, text: str, line: int, function: FunctionType | None = None):
         self.cls = cls
         own = getattr(cls, method)
         function = function or own
@@ -126,7 +124,9 @@ class _Reader:
         """Return the syntax tree of a function as it is loaded, which is not always what its file says by now."""
         code = function.__code__
         if function.__name__ == "<lambda>":
-            raise PixelError(self.cls, self.method, "is a lambda; give it a def statement of its own", code.co_firstlineno, function)
+            raise PixelError(
+                self.cls, self.method, "is a lambda; give it a def statement of its own", code.co_firstlineno, function
+            )
         loaded = digest_code(code)
         texts = [self.cls._pixel_text] if self.cls._pixel_text else []
         with contextlib.suppress(OSError, UnicodeError):  # a notebook may have put new code into the old function

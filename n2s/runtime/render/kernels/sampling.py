@@ -3,10 +3,10 @@
 A picture is turned into light once per frame: float32 red, green, blue and 0 for each pixel, side by side, so that one
 vector instruction takes a pixel. Two pixels beyond each edge are those that the edge's rule puts there.
 
-Where neighbouring places are at most `NEAR` apart, four by four pixels are weighted by the Catmull-Rom cubic; at a whole
-pixel that is this pixel, bit by bit. Where they are farther apart, the cubic is widened by as much along the rows and
-along the columns, on a picture that was halved until the cubic spans few pixels. Sums go over rows first, then over
-columns, always in the same order, so that all ways to a pixel give the same bits.
+Where neighbouring places are about a pixel apart or less, four by four pixels are weighted by the Catmull-Rom cubic; at
+a whole pixel that is this pixel, bit by bit. Where they are farther apart, the cubic is widened by as much along the
+rows and along the columns, on a picture that was halved until the cubic spans few pixels. Sums go over rows first, then
+over columns, always in the same order, so that all ways to a pixel give the same bits.
 
 The vector instructions are written for LLVM, which makes of them what the processor has; they are sums and products
 of float32, rounded one by one, like all else in kernels.
@@ -24,7 +24,8 @@ f32 = np.float32
 
 PAD = 2  # pixels beyond each edge
 LEVELS = 8  # pictures, each half of the one before; the first is whole
-NEAR = f32(1 / 1.03)  # slightly wider steps are none: places are rounded to 1/256 of a pixel
+NEAR = f32(64 / 1.03)  # steps are counted in 1/64 pixels; slightly wider ones are none
+ONE = np.int32(0x3F800000)  # the bits of 1
 MOST_TAPS = 16
 
 _FLOAT, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
@@ -65,76 +66,97 @@ def _colours(context, builder, value, place_type):
 _COLOURS = types.UniTuple(types.float32, 3)
 
 
-def _across(builder, pair, weights):
+def _load_weight(builder, weights, width, row, x):
+    """Load the weight of a row or column from an array (4, width)."""
+    return builder.load(builder.gep(weights, [builder.add(builder.mul(width, _I64(row)), x)]))
+
+
+def _across(builder, pair, weights, width, x):
     """Return the sum over four columns of two vectors of two pixels each."""
     total = None
     for half in range(2):
-        lanes = _shuffle(builder, weights, [2 * half] * 4 + [2 * half + 1] * 4)
-        part = builder.fmul(pair[half], lanes)
+        lanes = ir.Constant(_vector(8), ir.Undefined)
+        for lane in range(2):
+            weight = _load_weight(builder, weights, width, 2 * half + lane, x)
+            lanes = builder.insert_element(lanes, weight, _I32(4 * lane))
+        part = builder.fmul(pair[half], _shuffle(builder, lanes, [0] * 4 + [4] * 4))
         total = part if total is None else builder.fadd(total, part)
     return builder.fadd(_shuffle(builder, total, [0, 1, 2, 3]), _shuffle(builder, total, [4, 5, 6, 7]))
 
 
 @intrinsic
-def take_4_by_4(typing, light, at, pitch, down, across, x):
-    """Return the weighted sum of four rows of four pixels from ``at`` on, rows ``pitch`` floats apart."""
-    signature = _COLOURS(light, types.int64, types.int64, down, across, types.int64)
+def take_4_by_4(typing, light, at, pitch, down, across, width, x):
+    """Return the weighted sum of four rows of four pixels from ``at`` on, rows ``pitch`` floats apart.
+
+    The weights of rows and columns are those of column ``x`` of two arrays (4, width).
+    """
+    signature = _COLOURS(light, types.int64, types.int64, down, across, types.int64, types.int64)
 
     def generate(context, builder, signature, arguments):
         source, rows, columns = _pointers(context, builder, signature, arguments, 0, 3, 4)
-        _, at, pitch, _, _, x = arguments
-        first, place = builder.gep(source, [at]), builder.mul(x, _I64(4))
+        _, at, pitch, _, _, width, x = arguments
+        first = builder.gep(source, [at])
         pair = [None, None]
         for row in range(4):
-            weight = _spread(builder, builder.load(builder.gep(rows, [builder.add(place, _I64(row))])), 8)
+            weight = _spread(builder, _load_weight(builder, rows, width, row, x), 8)
             line = builder.gep(first, [builder.mul(pitch, _I64(row))])
             for half in range(2):
                 part = builder.fmul(_take(builder, builder.gep(line, [_I64(8 * half)]), 8), weight)
                 pair[half] = part if pair[half] is None else builder.fadd(pair[half], part)
-        total = _across(builder, pair, _take(builder, builder.gep(columns, [place]), 4))
-        return _colours(context, builder, total, signature.return_type)
+        return _colours(context, builder, _across(builder, pair, columns, width, x), signature.return_type)
 
     return signature, generate
 
 
 @intrinsic
-def take_4(typing, line, at, across, x):
+def take_4(typing, line, at, across, width, x):
     """Return the weighted sum of four pixels of a line from ``at`` on: `take_4_by_4` where rows are summed already."""
-    signature = _COLOURS(line, types.int64, across, types.int64)
+    signature = _COLOURS(line, types.int64, across, types.int64, types.int64)
 
     def generate(context, builder, signature, arguments):
         source, columns = _pointers(context, builder, signature, arguments, 0, 2)
-        _, at, _, x = arguments
+        _, at, _, width, x = arguments
         first = builder.gep(source, [at])
         pair = [_take(builder, builder.gep(first, [_I64(8 * half)]), 8) for half in range(2)]
-        weights = _take(builder, builder.gep(columns, [builder.mul(x, _I64(4))]), 4)
-        return _colours(context, builder, _across(builder, pair, weights), signature.return_type)
+        return _colours(context, builder, _across(builder, pair, columns, width, x), signature.return_type)
 
     return signature, generate
 
 
 @intrinsic
-def take_many(typing, light, rows, down, height, columns, across, width):
-    """Return the weighted sum over ``height`` rows, which begin at ``rows``, and ``width`` of their ``columns``."""
-    signature = _COLOURS(light, rows, down, types.int64, columns, across, types.int64)
+def take_block(typing, light, at, pitch, down, height, across, breadth, width, x):
+    """Return the weighted sum of ``height`` rows of ``breadth`` pixels, an even number, from ``at`` on.
+
+    The weights are those of column ``x`` of two arrays (taps, width). Columns are summed in two lanes, those of even
+    and of odd numbers, which are added at the end.
+    """
+    signature = _COLOURS(light, types.int64, types.int64, down, types.int64, across, *[types.int64] * 3)
 
     def generate(context, builder, signature, arguments):
-        source, starts, down, places, across = _pointers(context, builder, signature, arguments, 0, 1, 2, 4, 5)
-        height, width = arguments[3], arguments[6]
-        total = cgutils.alloca_once_value(builder, ir.Constant(_vector(4), None))
-        column = cgutils.alloca_once_value(builder, ir.Constant(_vector(4), None))
-        with cgutils.for_range(builder, width) as over_columns:
-            builder.store(ir.Constant(_vector(4), None), column)
-            place = builder.load(builder.gep(places, [over_columns.index]))
+        source, rows, columns = _pointers(context, builder, signature, arguments, 0, 3, 5)
+        _, at, pitch, _, height, _, breadth, width, x = arguments
+        nothing = ir.Constant(_vector(8), None)
+        total, pair = (cgutils.alloca_once_value(builder, nothing) for _ in range(2))
+
+        def weight_of(weights, tap):
+            return builder.load(builder.gep(weights, [builder.add(builder.mul(width, tap), x)]))
+
+        with cgutils.for_range(builder, builder.lshr(breadth, _I64(1))) as over_pairs:
+            builder.store(nothing, pair)
+            place = builder.add(at, builder.mul(over_pairs.index, _I64(8)))
             with cgutils.for_range(builder, height) as over_rows:
-                at = builder.add(builder.load(builder.gep(starts, [over_rows.index])), place)
-                weight = _spread(builder, builder.load(builder.gep(down, [over_rows.index])), 4)
-                part = builder.fmul(_take(builder, builder.gep(source, [at]), 4), weight)
-                builder.store(builder.fadd(builder.load(column), part), column)
-            weight = _spread(builder, builder.load(builder.gep(across, [over_columns.index])), 4)
-            part = builder.fmul(builder.load(column), weight)
+                line = builder.gep(source, [builder.add(place, builder.mul(pitch, over_rows.index))])
+                weight = _spread(builder, weight_of(rows, over_rows.index), 8)
+                builder.store(builder.fadd(builder.load(pair), builder.fmul(_take(builder, line, 8), weight)), pair)
+            lanes = ir.Constant(_vector(8), ir.Undefined)
+            for lane in range(2):
+                column = builder.add(builder.mul(over_pairs.index, _I64(2)), _I64(lane))
+                lanes = builder.insert_element(lanes, weight_of(columns, column), _I32(4 * lane))
+            part = builder.fmul(builder.load(pair), _shuffle(builder, lanes, [0] * 4 + [4] * 4))
             builder.store(builder.fadd(builder.load(total), part), total)
-        return _colours(context, builder, builder.load(total), signature.return_type)
+        both = builder.load(total)
+        both = builder.fadd(_shuffle(builder, both, [0, 1, 2, 3]), _shuffle(builder, both, [4, 5, 6, 7]))
+        return _colours(context, builder, both, signature.return_type)
 
     return signature, generate
 
@@ -153,24 +175,55 @@ def inside(i, n, rule):
 
 
 @njit(error_model="numpy")
-def fill_light(picture, light, rule):
-    """Turn a picture (3, H, W) into light (H + 4, W + 4, 4); return the largest exponent that was met."""
+def fill_light(picture, flat, rule):
+    """Turn a picture (3, H, W) into light, the first level."""
     height, width = picture.shape[1:]
-    largest = np.int32(0)
+    light = flat[: (height + 2 * PAD) * (width + 2 * PAD) * 4].reshape((height + 2 * PAD, width + 2 * PAD, 4))
     for y in range(height):
         red, green, blue, line = picture[0, y], picture[1, y], picture[2, y], light[y + PAD, PAD : PAD + width]
         for x in range(width):
             r, g, b = red[x], green[x], blue[x]
             line[x, 0], line[x, 1], line[x, 2], line[x, 3] = r * abs(r), g * abs(g), b * abs(b), f32(0)
-            largest = max(largest, np.int32(f32(r + g + b).view(np.int32) & np.int32(0x7FFFFFFF)))
-        for x in range(-PAD, 0):
-            line = light[y + PAD]
-            line[x + PAD] = line[inside(x, width, rule) + PAD]
-            line[width - 1 - x + PAD] = line[inside(width - 1 - x, width, rule) + PAD]
+        fill_sides(light[y + PAD], width, rule)
     for y in range(-PAD, 0):
         light[y + PAD] = light[inside(y, height, rule) + PAD]
         light[height - 1 - y + PAD] = light[inside(height - 1 - y, height, rule) + PAD]
-    return largest
+
+
+@njit(error_model="numpy")
+def fill_sides(line, width, rule):
+    """Fill the pixels beyond both ends of a line of light (width + 4, 4)."""
+    for x in range(-PAD, 0):
+        line[x + PAD] = line[inside(x, width, rule) + PAD]
+        line[width - 1 - x + PAD] = line[inside(width - 1 - x, width, rule) + PAD]
+
+
+@njit(error_model="numpy")
+def sum_lines(picture, top, rule, weights, sums, flat):
+    """Fill a line of light with the weighted sum of four rows of a picture, the same as of rows of `fill_light`.
+
+    ``sums`` (3, width) has room for each colour by itself.
+    """
+    height, width = picture.shape[1:]
+    for c in range(3):
+        plane = picture[c]
+        add_rows(
+            plane[inside(top, height, rule)], plane[inside(top + 1, height, rule)],
+            plane[inside(top + 2, height, rule)], plane[inside(top + 3, height, rule)], weights, sums[c],
+        )  # fmt: skip
+    line = flat.reshape((width + 2 * PAD, 4))
+    middle, red, green, blue = line[PAD : PAD + width], sums[0], sums[1], sums[2]
+    for x in range(width):
+        middle[x, 0], middle[x, 1], middle[x, 2], middle[x, 3] = red[x], green[x], blue[x], f32(0)
+    fill_sides(line, width, rule)
+
+
+@njit(error_model="numpy")
+def add_rows(first, second, third, fourth, weights, sums):
+    a, b, c, d = weights[0], weights[1], weights[2], weights[3]
+    for x in range(sums.size):
+        upper = first[x] * abs(first[x]) * a + second[x] * abs(second[x]) * b
+        sums[x] = upper + third[x] * abs(third[x]) * c + fourth[x] * abs(fourth[x]) * d
 
 
 @njit(error_model="numpy")
@@ -183,115 +236,165 @@ def cubic(x):
 
 
 @njit(error_model="numpy")
-def weigh(place, wide, weights):
-    """Fill the weights of the cubic, widened, about a place; return the first pixel and their number."""
-    reach = np.int64(np.ceil(f32(2) * wide))
-    first = np.int64(np.floor(place)) - reach + 1
-    start, narrow, total = f32(first) - place, f32(1) / wide, f32(0)
-    for i in range(MOST_TAPS):
-        weights[i] = cubic((start + f32(i)) * narrow)
-    for i in range(2 * reach):
-        total += weights[i]
-    for i in range(MOST_TAPS):
-        weights[i] = weights[i] / total
-    return first, 2 * reach
-
-
-@njit(error_model="numpy")
-def level_shapes(height, width, shapes, starts):
-    """Fill (height, width) of each level, and where it begins in the light of all but the first; return their count."""
-    shapes[0, 0], shapes[0, 1], starts[0], starts[1] = height, width, 0, 0
+def plan_levels(height, width, levels):
+    """Fill height, width, first float and floats per row of each level in the memory of light; return their count."""
+    levels[0, 0], levels[0, 1], levels[0, 3] = height, width, (width + 2 * PAD) * 4
+    levels[0, 2] = PAD * levels[0, 3] + PAD * 4
+    end = (height + 2 * PAD) * levels[0, 3]
     for level in range(1, LEVELS):
-        if min(shapes[level - 1, 0], shapes[level - 1, 1]) < 8:
+        if min(levels[level - 1, 0], levels[level - 1, 1]) < 2 * MOST_TAPS:
             return level
-        shapes[level, 0], shapes[level, 1] = (shapes[level - 1, 0] + 1) // 2, (shapes[level - 1, 1] + 1) // 2
-        if level + 1 < LEVELS:
-            starts[level + 1] = starts[level] + shapes[level, 0] * shapes[level, 1] * 4
+        levels[level, 0], levels[level, 1] = (levels[level - 1, 0] + 1) // 2, (levels[level - 1, 1] + 1) // 2
+        levels[level, 2], levels[level, 3] = end, levels[level, 1] * 4
+        end += levels[level, 0] * levels[level, 3]
     return LEVELS
 
 
 @njit(error_model="numpy")
 def halve(source, pitch, height, width, target, across, rule):
     """Halve a picture of light by the cubic of twice its width; ``across`` has room for one line."""
-    weights = np.empty(MOST_TAPS, f32)
-    first, taps = weigh(f32(0.5), f32(2), weights)
+    weights = np.empty(8, f32)
+    for i in range(8):
+        weights[i] = cubic((f32(i) - f32(3.5)) * f32(0.5)) * f32(0.5)  # their sum is 1
     half_height, half_width = (height + 1) // 2, (width + 1) // 2
+    line = across[: width * 4]
     for y in range(half_height):
-        for x in range(width * 4):
-            across[x] = f32(0)
-        for i in range(taps):
-            line = source[inside(2 * y + first + i, height, rule) * pitch :]
-            weight = weights[i]
-            for x in range(width * 4):
-                across[x] += weight * line[x]
+        line[:] = f32(0)
+        for i in range(8):
+            at = inside(2 * y - 3 + i, height, rule) * pitch
+            add_weighted(source[at : at + line.size], weights[i], line)
         for x in range(half_width):
             at = (y * half_width + x) * 4
-            for c in range(4):
-                target[at + c] = f32(0)
-            for i in range(taps):
-                k = inside(2 * x + first + i, width, rule) * 4
-                for c in range(4):
-                    target[at + c] += weights[i] * across[k + c]
+            r, g, b = f32(0), f32(0), f32(0)
+            for i in range(8):
+                k = inside(2 * x - 3 + i, width, rule) * 4
+                r, g, b = r + weights[i] * line[k], g + weights[i] * line[k + 1], b + weights[i] * line[k + 2]
+            target[at], target[at + 1], target[at + 2], target[at + 3] = r, g, b, f32(0)
 
 
 @njit(error_model="numpy")
-def build_levels(light, levels, shapes, starts, count, rule):
+def add_weighted(source, weight, target):
+    for i in range(target.size):
+        target[i] += source[i] * weight
+
+
+@njit(error_model="numpy")
+def build_levels(flat, levels, count, across, rule):
     """Fill the levels after the first."""
-    height, width = shapes[0]
-    across = np.empty(width * 4, f32)
-    pitch = (width + 2 * PAD) * 4
-    halve(light.ravel()[PAD * pitch + PAD * 4 :], pitch, height, width, levels, across, rule)
-    for level in range(2, count):
-        height, width = shapes[level - 1]
-        halve(levels[starts[level - 1] :], width * 4, height, width, levels[starts[level] :], across, rule)
+    for level in range(1, count):
+        height, width, start, pitch = levels[level - 1]
+        halve(flat[start:], pitch, height, width, flat[levels[level, 2] :], across, rule)
 
 
 @njit(error_model="numpy")
-def take_wide(light, levels, shapes, starts, count, x, y, wide_x, wide_y, rule, room, weights):
-    """Return the light about a place (pixels), as wide as the steps between places along columns and rows."""
-    level = 0
-    while level + 1 < count and (
-        min(wide_x, wide_y) >= f32(2 << level) or max(wide_x, wide_y) >= f32(4 << level)
-    ):
-        level += 1
-    height, width = shapes[level]
-    scale = f32(1) / f32(1 << level)
-    wide_x, wide_y = (min(max(wide * scale, f32(1)), f32(4)) for wide in (wide_x, wide_y))
-    half = f32(0.5)
-    left, columns = weigh((x + half) * scale - half, wide_x, weights[0])
-    top, rows = weigh((y + half) * scale - half, wide_y, weights[1])
-    pitch, start = np.int64(width) * 4, np.int64(starts[level])
-    if level == 0:
-        pitch = np.int64(width + 2 * PAD) * 4
-        start = PAD * pitch + PAD * 4
-    for i in range(rows):
-        room[0, i] = start + inside(top + i, height, rule) * pitch
-    for i in range(columns):
-        room[1, i] = inside(left + i, width, rule) * 4
-    if level == 0:
-        return take_many(light, room[0], weights[1], rows, room[1], weights[0], columns)
-    return take_many(levels, room[0], weights[1], rows, room[1], weights[0], columns)
+def choose_levels(wide_x, wide_y, count, chosen):
+    """Fill the level on which the filter of each place spans at most 8 pixels, or 16 where it is longer than wide."""
+    last = np.int32(count - 1)
+    for i in range(chosen.size):
+        short = (f32(min(wide_x[i], wide_y[i])).view(np.int32) >> np.int32(23)) - np.int32(127)  # the power of two
+        long = (f32(max(wide_x[i], wide_y[i])).view(np.int32) >> np.int32(23)) - np.int32(128)
+        chosen[i] = min(max(max(short, long), np.int32(0)), last)
+
+
+@njit(error_model="numpy")
+def weigh_many(places, wide, chosen, weights, starts, taps, sums, begins, narrow):
+    """Fill the widened weights about each place on its level, their sums, the first pixels and how many there are."""
+    most = np.int32(0)
+    for i in range(places.size):
+        scale = np.int32((np.int32(127) - chosen[i]) << np.int32(23)).view(np.float32)
+        place = (places[i] + f32(0.5)) * scale - f32(0.5)
+        width = min(max(wide[i] * scale, f32(1)), f32(MOST_TAPS // 4))
+        reach = np.int32(np.ceil(f32(2) * width))
+        first = np.int32(np.floor(place)) - reach + np.int32(1)
+        starts[i], taps[i] = first, reach * np.int32(2)
+        begins[i], narrow[i], sums[i] = f32(first) - place, f32(1) / width, f32(0)
+        most = max(most, taps[i])
+    for tap in range(most):
+        line = weights[tap]
+        for i in range(places.size):
+            line[i] = cubic((begins[i] + f32(tap)) * narrow[i])
+            sums[i] += line[i]
+
+
+@njit(error_model="numpy")
+def copy_block(flat, level, left, breadth, top, height, rule, block):
+    """Copy a block of pixels of a level, (rows, columns, first float, pitch), that lies partly beyond its edge."""
+    rows, columns, start, pitch = level
+    for i in range(height):
+        line = start + inside(top + i, rows, rule) * pitch
+        for k in range(breadth):
+            at, to = line + inside(left + k, columns, rule) * 4, (i * breadth + k) * 4
+            for c in range(4):
+                block[to + c] = flat[at + c]
+
+
+@njit(error_model="numpy")
+def take_wide_row(flat, levels, count, rule, places_x, places_y, wide_x, wide_y, taken, line, room):
+    """Fill the colours (3, width) of a row of places, some of them more than a pixel apart."""
+    across, down, chosen, left, top, breadth, height, sum_x, sum_y, begins, narrow, block = room
+    width = places_x.size
+    choose_levels(wide_x, wide_y, count, chosen)
+    weigh_many(places_x, wide_x, chosen, across, left, breadth, sum_x, begins, narrow)
+    weigh_many(places_y, wide_y, chosen, down, top, height, sum_y, begins, narrow)
+    red, green, blue = taken[0], taken[1], taken[2]
+    if is_level(places_y) and is_level(wide_y) and is_level(chosen):  # rows are summed once for all
+        rows, columns, start, pitch = levels[chosen[0]]
+        sums = line[: columns * 4]
+        sums[:] = f32(0)
+        for i in range(height[0]):
+            at = start + inside(top[0] + i, rows, rule) * pitch
+            add_weighted(flat[at : at + sums.size], down[i, 0], sums)
+        down[0, :] = f32(1)
+        level = (np.int64(1), columns, np.int64(0), np.int64(0))
+        for x in range(width):
+            first, n = np.int64(left[x]), np.int64(breadth[x])
+            if first >= 0 and first + n <= columns:
+                red[x], green[x], blue[x] = take_block(sums, first * 4, 0, down, 1, across, n, width, x)
+            else:
+                copy_block(sums, level, first, n, 0, 1, rule, block)
+                red[x], green[x], blue[x] = take_block(block, 0, 0, down, 1, across, n, width, x)
+    else:
+        # The loop calls no function with arrays but for few pixels: counting who holds an array would take longer.
+        for x in range(width):
+            k = chosen[x]
+            rows, columns, start, pitch = levels[k, 0], levels[k, 1], levels[k, 2], levels[k, 3]
+            first, n, upper, m = np.int64(left[x]), np.int64(breadth[x]), np.int64(top[x]), np.int64(height[x])
+            if first >= 0 and upper >= 0 and first + n <= columns and upper + m <= rows:
+                at = start + upper * pitch + first * 4
+                red[x], green[x], blue[x] = take_block(flat, at, pitch, down, m, across, n, width, x)
+            else:
+                copy_block(flat, (rows, columns, start, pitch), first, n, upper, m, rule, block)
+                red[x], green[x], blue[x] = take_block(block, 0, n * 4, down, m, across, n, width, x)
+    for c in range(3):
+        colours = taken[c]
+        for x in range(width):
+            colours[x] = colours[x] * (f32(1) / (sum_x[x] * sum_y[x]))
 
 
 @njit(error_model="numpy")
 def steps_between(xs, ys, wide_x, wide_y):
-    """Fill how far apart neighbouring places are along columns and rows of the picture, at least 1; return the most.
+    """Fill how far apart places are along columns and rows of the picture, in 1/64, at least 1; say if any is more.
 
-    ``xs`` and ``ys`` hold the places of the row before, the row, and the row after, each (width + 2,): with a place more
-    on both sides. Of the steps forward and backward the shorter one counts: at a fold the other one leaps.
+    ``xs`` and ``ys`` hold the places of the row before, the row, and the row after, each (width + 2,): with one place
+    more on both sides. Of the steps forward and backward the shorter one counts: at a fold the other one leaps.
     """
-    most = f32(1)
+    x0, x1, x2 = xs
+    y0, y1, y2 = ys
+    most = np.int32(0)  # positive numbers are in the order of their bits, and whole numbers are compared faster
     for i in range(wide_x.size):
-        k = i + 1
-        x, y = xs[1][k], ys[1][k]
-        ax, ay, bx, by = xs[1][k + 1] - x, ys[1][k + 1] - y, x - xs[1][k - 1], y - ys[1][k - 1]
-        across_x, across_y = (ax, ay) if ax * ax + ay * ay <= bx * bx + by * by else (bx, by)
-        ax, ay, bx, by = xs[2][k] - x, ys[2][k] - y, x - xs[0][k], y - ys[0][k]
-        down_x, down_y = (ax, ay) if ax * ax + ay * ay <= bx * bx + by * by else (bx, by)
-        wide_x[i] = max(np.sqrt(across_x * across_x + down_x * down_x) * NEAR, f32(1))
-        wide_y[i] = max(np.sqrt(across_y * across_y + down_y * down_y) * NEAR, f32(1))
-        most = max(most, max(wide_x[i], wide_y[i]))
-    return most
+        x, y = x1[i + 1], y1[i + 1]
+        ax, ay, bx, by = x1[i + 2] - x, y1[i + 2] - y, x - x1[i], y - y1[i]
+        ahead = ax * ax + ay * ay <= bx * bx + by * by
+        across_x, across_y = ax if ahead else bx, ay if ahead else by
+        ax, ay, bx, by = x2[i + 1] - x, y2[i + 1] - y, x - x0[i + 1], y - y0[i + 1]
+        ahead = ax * ax + ay * ay <= bx * bx + by * by
+        down_x, down_y = ax if ahead else bx, ay if ahead else by
+        x = np.floor(np.sqrt(across_x * across_x + down_x * down_x) * NEAR + f32(0.5)) * f32(1 / 64)
+        y = np.floor(np.sqrt(across_y * across_y + down_y * down_y) * NEAR + f32(0.5)) * f32(1 / 64)
+        x, y = max(x, f32(1)), max(y, f32(1))
+        wide_x[i], wide_y[i] = x, y
+        most = max(most, max(f32(x).view(np.int32), f32(y).view(np.int32)))
+    return most > ONE
 
 
 @njit(error_model="numpy")
@@ -302,16 +405,16 @@ def weigh_4(places, weights, starts, unit):
         whole = np.floor(place)
         t = place - whole
         u = f32(1) - t
-        starts[i] = (np.int64(whole) - 1 + PAD) * unit
-        weights[i, 0] = f32(-0.5) * t * u * u
-        weights[i, 1] = f32(1) + t * t * (f32(1.5) * t - f32(2.5))
-        weights[i, 2] = f32(1) + u * u * (f32(1.5) * u - f32(2.5))
-        weights[i, 3] = f32(-0.5) * u * t * t
+        starts[i] = (np.int32(whole) + np.int32(PAD - 1)) * unit
+        weights[0, i] = f32(-0.5) * t * u * u
+        weights[1, i] = f32(1) + t * t * (f32(1.5) * t - f32(2.5))
+        weights[2, i] = f32(1) + u * u * (f32(1.5) * u - f32(2.5))
+        weights[3, i] = f32(-0.5) * u * t * t
 
 
 @njit(error_model="numpy")
 def resolve(places, size, out):
-    """Fill places in pixels, rounded to 1/256 and held within the picture; those that are no numbers lie at its edge."""
+    """Fill places in pixels, rounded to 1/256 and held within the picture; what is no number lies at its edge."""
     low, high = f32(-0.5), f32(size) - f32(0.5)
     for i in range(out.size):
         place = np.floor(places[i + 1] * f32(256) + f32(0.5)) * f32(1 / 256)
@@ -320,27 +423,36 @@ def resolve(places, size, out):
 
 
 @njit(error_model="numpy")
-def is_level(ys):
-    """Say whether all places of a row lie in one row of the picture."""
-    for i in range(ys.size):
-        if ys[i] != ys[0]:
-            return False
-    return True
+def is_level(values):
+    """Say whether all values of a row are the same, bit by bit."""
+    first, other = values.view(np.int32)[0], np.int32(0)
+    for value in values.view(np.int32):
+        other |= value ^ first
+    return other == 0
 
 
 @njit(error_model="numpy")
-def take_row(light, levels, shapes, starts, state, rule, xs, ys, cover, colours, rows, room):
+def add_row(taken, cover, first, last, rows):
+    """Add colours (3, width), as far as they are seen, to the rows from ``first`` to ``last``."""
+    for c in range(first, last + 1):
+        colours, row = taken[c], rows[c]
+        for x in range(row.size):
+            row[x] += colours[x] * cover[x + 1]
+
+
+@njit(error_model="numpy")
+def take_row(picture, flat, levels, state, rule, xs, ys, cover, colours, rows, room):
     """Add a row of light, as seen at its places (pixels), to the rows of some colours.
 
     Parameters
     ----------
-    light : float32 (H + 4, W + 4, 4)
-    levels : float32
-        Light of the halved pictures, filled when it is needed first.
-    shapes, starts : int64
-        Of the levels.
+    picture : float32 (3, H, W)
+    flat : float32
+        The light of the picture and of its halves, filled where they are needed first.
+    levels : int64 (levels, 4)
+        As `plan_levels` fills it.
     state : int64 (2,)
-        How many levels there are, and whether they are filled.
+        How many levels there are, and what is filled: nothing, the first, all.
     rule : int
         What lies beyond the edge.
     xs, ys : three rows of float32 (width + 2,)
@@ -353,53 +465,49 @@ def take_row(light, levels, shapes, starts, state, rule, xs, ys, cover, colours,
     room : tuple of arrays
         As `make_room` gives them.
     """
-    places_x, places_y, wide_x, wide_y, across, down, at_x, at_y, line, many, weights = room
-    height, width = shapes[0]
-    flat, pitch, first, last = light.ravel(), np.int64(width + 2 * PAD) * 4, colours[0], colours[1]
-    most = steps_between(xs, ys, wide_x, wide_y)
+    places_x, places_y, wide_x, wide_y, across, down, at_x, at_y, line, taken, wide = room
+    height, width, _, pitch = levels[0]
+    red, green, blue = taken[0], taken[1], taken[2]
+    shrinks = steps_between(xs, ys, wide_x, wide_y)
     resolve(xs[1], width, places_x)
     resolve(ys[1], height, places_y)
-    weigh_4(places_x, across, at_x, 4)
-    weigh_4(places_y, down, at_y, pitch)
-    if most > f32(1):
-        if not state[1]:
-            build_levels(light, levels, shapes, starts, state[0], rule)
+    weigh_4(places_x, across, at_x, np.int32(4))
+    weigh_4(places_y, down, at_y, np.int32(pitch))
+    if shrinks:
+        if state[1] == 0:
+            fill_light(picture, flat, rule)
+        if state[1] < 2:
+            build_levels(flat, levels, state[0], line, rule)
+            state[1] = 2
+        take_wide_row(flat, levels, state[0], rule, places_x, places_y, wide_x, wide_y, taken, line, wide)
+    elif is_level(places_y):  # the picture itself is read, row by row
+        top = np.int64(np.floor(places_y[0])) - 1
+        sum_lines(picture, top, rule, down[:, 0], taken, line)
+        for x in range(places_x.size):
+            red[x], green[x], blue[x] = take_4(line, np.int64(at_x[x]), across, places_x.size, x)
+    else:
+        if state[1] == 0:
+            fill_light(picture, flat, rule)
             state[1] = 1
         for x in range(places_x.size):
-            if wide_x[x] > f32(1) or wide_y[x] > f32(1):
-                colour = take_wide(
-                    flat, levels, shapes, starts, state[0], places_x[x], places_y[x], wide_x[x], wide_y[x], rule,
-                    many, weights,
-                )  # fmt: skip
-            else:
-                colour = take_4_by_4(flat, at_x[x] + at_y[x], pitch, down, across, x)
-            for c in range(first, last + 1):
-                rows[c, x] += colour[c] * cover[x + 1]
-    elif is_level(places_y):
-        for i in range(line.size):
-            k = at_y[0] + i
-            line[i] = (
-                flat[k] * down[0, 0] + flat[k + pitch] * down[0, 1] + flat[k + 2 * pitch] * down[0, 2]
-                + flat[k + 3 * pitch] * down[0, 3]
-            )  # fmt: skip
-        for x in range(places_x.size):
-            colour = take_4(line, at_x[x], across, x)
-            for c in range(first, last + 1):
-                rows[c, x] += colour[c] * cover[x + 1]
-    else:
-        for x in range(places_x.size):
-            colour = take_4_by_4(flat, at_x[x] + at_y[x], pitch, down, across, x)
-            for c in range(first, last + 1):
-                rows[c, x] += colour[c] * cover[x + 1]
+            at = np.int64(at_x[x]) + at_y[x]
+            red[x], green[x], blue[x] = take_4_by_4(flat, at, pitch, down, across, places_x.size, x)
+    add_row(taken, cover, colours[0], colours[1], rows)
 
 
 @njit(error_model="numpy")
-def make_room(width, line):
-    """Return memory for what `take_row` works out of a row of places, for a picture whose lines have so many floats."""
+def make_room(width):
+    """Return memory for what `take_row` works out of a row of places."""
+    wide = (
+        np.empty((MOST_TAPS, width), f32), np.empty((MOST_TAPS, width), f32), np.empty(width, np.int32),
+        np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32),
+        np.empty(width, f32), np.empty(width, f32), np.empty(width, f32), np.empty(width, f32),
+        np.empty(MOST_TAPS * MOST_TAPS * 4, f32),
+    )  # fmt: skip
     return (
         np.empty(width, f32), np.empty(width, f32), np.empty(width, f32), np.empty(width, f32),
-        np.empty((width, 4), f32), np.empty((width, 4), f32), np.empty(width, np.int64), np.empty(width, np.int64),
-        np.empty(line, f32), np.empty((2, MOST_TAPS), np.int64), np.empty((2, MOST_TAPS), f32),
+        np.empty((4, width), f32), np.empty((4, width), f32), np.empty(width, np.int32), np.empty(width, np.int32),
+        np.empty((width + 2 * PAD) * 4, f32), np.empty((3, width), f32), wide,
     )  # fmt: skip
 
 
@@ -431,16 +539,17 @@ def read_at(picture, x, y):
 @njit(error_model="numpy")
 def beyond(place, half, rule):
     """Return a place, in heights from the centre, as an edge's rule takes it back into the frame."""
-    if abs(place) <= half:
-        return place
+    span = f32(2) * half
+    t = (place + half) / span
     if rule == 1:
-        t = (place + half) / (f32(2) * half)
         t = t - f32(2) * np.floor(t * f32(0.5))
-        return min(t, f32(2) - t) * (f32(2) * half) - half
-    if rule == 2:
-        t = (place + half) / (f32(2) * half)
-        return (t - np.floor(t)) * (f32(2) * half) - half
-    return min(max(place, -half), half)
+        t = min(t, f32(2) - t)
+    elif rule == 2:
+        t = t - np.floor(t)
+    else:
+        t = min(max(t, f32(0)), f32(1))
+    inside = t * span - half
+    return place if abs(place) <= half else inside  # a place inside is left as it is, not merely almost
 
 
 @njit(error_model="numpy")
