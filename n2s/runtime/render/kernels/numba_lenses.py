@@ -140,7 +140,11 @@ class LensedRows:
 
     def write_row(self, code: Writer) -> None:
         i = self.i
-        code.add("before, here, after = y % 3, (y + 1) % 3, (y + 2) % 3", f"row{i}[:] = f32(0)")
+        code.add("before, here, after = y % 3, (y + 1) % 3, (y + 2) % 3")
+        with code.block("for c in range(3):"):
+            code.add(f"line = row{i}[c]")
+            with code.block("for x in range(width):"):
+                code.add("line[x] = f32(0)")
         with code.block(f"for s in range(samples{i}):"), code.block(f"for g in range({self.groups}):"):
             self._write_places(code, f"first{i} + s * step{i}", "y + 1", "after")
             rows = [f"({', '.join(f'{name}{i}[s, g, {slot}]' for slot in ('before', 'here', 'after'))})"

@@ -178,28 +178,34 @@ def inside(i, n, rule):
 def fill_light(picture, flat, rule):
     """Turn a picture (3, H, W) into light, the first level."""
     height, width = picture.shape[1:]
-    light = flat[: (height + 2 * PAD) * (width + 2 * PAD) * 4].reshape((height + 2 * PAD, width + 2 * PAD, 4))
+    pitch = (width + 2 * PAD) * 4
     for y in range(height):
-        red, green, blue, line = picture[0, y], picture[1, y], picture[2, y], light[y + PAD, PAD : PAD + width]
+        line = flat[(y + PAD) * pitch : (y + PAD + 1) * pitch]
+        middle, red, green, blue = line[PAD * 4 : pitch - PAD * 4], picture[0, y], picture[1, y], picture[2, y]
         for x in range(width):
             r, g, b = red[x], green[x], blue[x]
-            line[x, 0], line[x, 1], line[x, 2], line[x, 3] = r * abs(r), g * abs(g), b * abs(b), f32(0)
-        fill_sides(light[y + PAD], width, rule)
+            middle[4 * x], middle[4 * x + 1] = r * abs(r), g * abs(g)
+            middle[4 * x + 2], middle[4 * x + 3] = b * abs(b), f32(0)
+        fill_sides(line, width, rule)
     for y in range(-PAD, 0):
-        light[y + PAD] = light[inside(y, height, rule) + PAD]
-        light[height - 1 - y + PAD] = light[inside(height - 1 - y, height, rule) + PAD]
+        for to in (y, height - 1 - y):
+            source, target = (inside(to, height, rule) + PAD) * pitch, (to + PAD) * pitch
+            for i in range(pitch):
+                flat[target + i] = flat[source + i]
 
 
 @njit(error_model="numpy")
 def fill_sides(line, width, rule):
-    """Fill the pixels beyond both ends of a line of light (width + 4, 4)."""
+    """Fill the pixels beyond both ends of a line of light."""
     for x in range(-PAD, 0):
-        line[x + PAD] = line[inside(x, width, rule) + PAD]
-        line[width - 1 - x + PAD] = line[inside(width - 1 - x, width, rule) + PAD]
+        for to in (x, width - 1 - x):
+            source, target = (inside(to, width, rule) + PAD) * 4, (to + PAD) * 4
+            for c in range(4):
+                line[target + c] = line[source + c]
 
 
 @njit(error_model="numpy")
-def sum_lines(picture, top, rule, weights, sums, flat):
+def sum_lines(picture, top, rule, weights, sums, line):
     """Fill a line of light with the weighted sum of four rows of a picture, the same as of rows of `fill_light`.
 
     ``sums`` (3, width) has room for each colour by itself.
@@ -211,10 +217,9 @@ def sum_lines(picture, top, rule, weights, sums, flat):
             plane[inside(top, height, rule)], plane[inside(top + 1, height, rule)],
             plane[inside(top + 2, height, rule)], plane[inside(top + 3, height, rule)], weights, sums[c],
         )  # fmt: skip
-    line = flat.reshape((width + 2 * PAD, 4))
-    middle, red, green, blue = line[PAD : PAD + width], sums[0], sums[1], sums[2]
+    middle, red, green, blue = line[PAD * 4 : (PAD + width) * 4], sums[0], sums[1], sums[2]
     for x in range(width):
-        middle[x, 0], middle[x, 1], middle[x, 2], middle[x, 3] = red[x], green[x], blue[x], f32(0)
+        middle[4 * x], middle[4 * x + 1], middle[4 * x + 2], middle[4 * x + 3] = red[x], green[x], blue[x], f32(0)
     fill_sides(line, width, rule)
 
 
@@ -259,7 +264,8 @@ def halve(source, pitch, height, width, target, across, rule):
     half_height, half_width = (height + 1) // 2, (width + 1) // 2
     line = across[: width * 4]
     for y in range(half_height):
-        line[:] = f32(0)
+        for x in range(line.size):
+            line[x] = f32(0)
         for i in range(8):
             at = inside(2 * y - 3 + i, height, rule) * pitch
             add_weighted(source[at : at + line.size], weights[i], line)
@@ -282,7 +288,12 @@ def add_weighted(source, weight, target):
 def build_levels(flat, levels, count, across, rule):
     """Fill the levels after the first."""
     for level in range(1, count):
-        height, width, start, pitch = levels[level - 1]
+        height, width, start, pitch = (
+            levels[level - 1, 0],
+            levels[level - 1, 1],
+            levels[level - 1, 2],
+            levels[level - 1, 3],
+        )
         halve(flat[start:], pitch, height, width, flat[levels[level, 2] :], across, rule)
 
 
@@ -338,13 +349,16 @@ def take_wide_row(flat, levels, count, rule, places_x, places_y, wide_x, wide_y,
     weigh_many(places_y, wide_y, chosen, down, top, height, sum_y, begins, narrow)
     red, green, blue = taken[0], taken[1], taken[2]
     if is_level(places_y) and is_level(wide_y) and is_level(chosen):  # rows are summed once for all
-        rows, columns, start, pitch = levels[chosen[0]]
+        k = chosen[0]
+        rows, columns, start, pitch = levels[k, 0], levels[k, 1], levels[k, 2], levels[k, 3]
         sums = line[: columns * 4]
-        sums[:] = f32(0)
+        for i in range(sums.size):
+            sums[i] = f32(0)
         for i in range(height[0]):
             at = start + inside(top[0] + i, rows, rule) * pitch
             add_weighted(flat[at : at + sums.size], down[i, 0], sums)
-        down[0, :] = f32(1)
+        for x in range(width):
+            down[0, x] = f32(1)
         level = (np.int64(1), columns, np.int64(0), np.int64(0))
         for x in range(width):
             first, n = np.int64(left[x]), np.int64(breadth[x])
@@ -466,7 +480,7 @@ def take_row(picture, flat, levels, state, rule, xs, ys, cover, colours, rows, r
         As `make_room` gives them.
     """
     places_x, places_y, wide_x, wide_y, across, down, at_x, at_y, line, taken, wide = room
-    height, width, _, pitch = levels[0]
+    height, width, pitch = levels[0, 0], levels[0, 1], levels[0, 3]
     red, green, blue = taken[0], taken[1], taken[2]
     shrinks = steps_between(xs, ys, wide_x, wide_y)
     resolve(xs[1], width, places_x)
