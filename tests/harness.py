@@ -23,9 +23,9 @@ from n2s.runtime.run import Run
 from n2s.runtime.store import Store
 
 TYPES = node_types()
-RENDERING = [name for name, cls in TYPES.items() if cls.kind in ("resident", "streamed", *PIXELWISE)]
+RENDERING = [name for name, cls in TYPES.items() if cls.kind in ("resident", "streamed", "lens", *PIXELWISE)]
 SINKS = [name for name, cls in TYPES.items() if cls.kind == "sink"]
-STREAMED = [name for name, cls in TYPES.items() if cls.kind in ("streamed", *PIXELWISE)]
+STREAMED = [name for name, cls in TYPES.items() if cls.kind in ("streamed", "lens", *PIXELWISE)]
 
 GRID = [3, 4]  # of the decoder: its frames are 128 x 96, the film's 96 x 64
 

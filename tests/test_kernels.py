@@ -32,7 +32,8 @@ def chain(classes: Sequence[type[Pointwise]], shape: str, half: bool, output: st
     root = ("step", len(classes) - 1) if classes else ("input", 0)
     steps = tuple(f"node{i}" for i in range(len(classes)))
     kernel = Kernel(steps, ("film",), wiring, root)
-    return program_of(kernel, classes, [Picture(half, SHAPES[shape])], output, SIZE)
+    nodes = {step: cls() for step, cls in zip(steps, classes)}
+    return program_of(kernel, nodes, [Picture(half, SHAPES[shape])], output, SIZE)
 
 
 def mixed(output: str) -> Program:
@@ -40,7 +41,7 @@ def mixed(output: str) -> Program:
     wiring = ((("input", 0),), (("step", 0), ("input", 1)))
     kernel = Kernel(("toned", "mixed"), ("film", "picture"), wiring, ("step", 1))
     pictures = [Picture(True, SHAPES["larger"]), Picture(False, SHAPES["fits"])]
-    return program_of(kernel, [Tone, Mix], pictures, output, SIZE)
+    return program_of(kernel, {"toned": Tone(), "mixed": Mix()}, pictures, output, SIZE)
 
 
 def given(program: Program, frames: int = 2) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def test_programs_are_values() -> None:
 def test_pictures_of_all_sizes_with_as_many_taps_share_their_machine_code() -> None:
     kernel = Kernel((), ("film",), (), ("input", 0))
     sources = {
-        source_of(program_of(kernel, [], [Picture(True, shape)], "yuv8", SIZE)) for shape in ((10, 17), (11, 18))
+        source_of(program_of(kernel, {}, [Picture(True, shape)], "yuv8", SIZE)) for shape in ((10, 17), (11, 18))
     }
     assert len(sources) == 1
 

@@ -110,7 +110,7 @@ def test_neutral_signals_return_the_input(studio: Any, store: Any) -> None:
     np.testing.assert_array_equal(values.outputs["subject", "signal"], values.outputs["ramp", "signal"])
 
 
-FUSED = [name for name in STREAMED if TYPES[name].kind in PIXELWISE]
+FUSED = [name for name in STREAMED if TYPES[name].kind in ("lens", *PIXELWISE)]
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.product(FUSED, FUSED))[::3])
@@ -302,6 +302,6 @@ def test_a_killed_run_goes_on_to_the_same_film(name: str, studio: Any, new_store
 
 
 def test_only_declared_node_kinds_are_registered() -> None:
-    assert {cls.kind for cls in TYPES.values()} <= {"resident", "streamed", *PIXELWISE, "sink", "track"}
+    assert {cls.kind for cls in TYPES.values()} <= {"resident", "streamed", "lens", *PIXELWISE, "sink", "track"}
     assert all(out.kind for cls in TYPES.values() for out in cls.outputs.values())
     assert FILM in {out.kind for out in TYPES["FFmpegSink"].outputs.values()}

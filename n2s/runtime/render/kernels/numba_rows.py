@@ -13,7 +13,7 @@ import numpy as np
 
 from n2s.runtime.render.kernels.back_end import Run
 from n2s.runtime.render.kernels.kept import compile_kernel
-from n2s.runtime.render.kernels.numba_lenses import LensedRows, lens_header, lens_of, scratch
+from n2s.runtime.render.kernels.numba_lenses import LensedRows, lens_header, lens_of, sampler, scratch
 from n2s.runtime.render.kernels.numba_stores import STORES
 from n2s.runtime.render.kernels.pixels import helper_texts
 from n2s.runtime.render.kernels.program import Filter, Load, Pixel, Program, Sample
@@ -53,6 +53,7 @@ class NumbaRows:
         width, height = program.size
         samples = _samples(program)
         tables = [() if sample and sample.gives_colours else _tables(sample) for sample in samples]
+        filter_ = sampler(folder) if program.lensed else 0
         lensed = [i for i, sample in enumerate(samples) if sample and sample.gives_colours]
 
         def run(
@@ -66,7 +67,7 @@ class NumbaRows:
         ) -> bool:
             beside = list(tables)
             for number, (i, numbers) in enumerate(zip(lensed, moves)):
-                beside[i] = (numbers, scratch(program.size, number))
+                beside[i] = (numbers, scratch(program.size, number), filter_)
             given = [argument for picture, table in zip(pictures, beside) for argument in (picture, *table)]
             return kernel(first, seeds, uniforms, thresholds, out, *given, height, width)
 

@@ -7,18 +7,14 @@ Where neighbouring places are about a pixel apart or less, four by four pixels a
 a whole pixel that is this pixel, bit by bit. Where they are farther apart, the cubic is widened by as much along the
 rows and along the columns, on a picture that was halved until the cubic spans few pixels. Sums go over rows first, then
 over columns, always in the same order, so that all ways to a pixel give the same bits.
-
-The vector instructions are written for LLVM, which makes of them what the processor has; they are sums and products
-of float32, rounded one by one, like all else in kernels.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba import carray, njit
+
+from n2s.runtime.render.kernels.vectors import floats_at, numbers_at, small_numbers_at, take_4, take_4_by_4, take_block
 
 f32 = np.float32
 
@@ -27,138 +23,8 @@ LEVELS = 8  # pictures, each half of the one before; the first is whole
 NEAR = f32(64 / 1.03)  # steps are counted in 1/64 pixels; slightly wider ones are none
 ONE = np.int32(0x3F800000)  # the bits of 1
 MOST_TAPS = 16
-
-_FLOAT, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
-
-
-def _vector(n):
-    return ir.VectorType(_FLOAT, n)
-
-
-def _take(builder, pointer, n):
-    """Load n floats from anywhere."""
-    value = builder.load(builder.bitcast(pointer, _vector(n).as_pointer()))
-    value.align = 4
-    return value
-
-
-def _shuffle(builder, value, lanes):
-    undefined = ir.Constant(value.type, ir.Undefined)
-    return builder.shuffle_vector(value, undefined, ir.Constant(ir.VectorType(_I32, len(lanes)), lanes))
-
-
-def _spread(builder, number, n):
-    """Return a vector of n times one number."""
-    lane = builder.insert_element(ir.Constant(_vector(n), ir.Undefined), number, _I32(0))
-    return _shuffle(builder, lane, [0] * n)
-
-
-def _pointers(context, builder, signature, arguments, *which):
-    return [context.make_array(signature.args[i])(context, builder, arguments[i]).data for i in which]
-
-
-def _colours(context, builder, value, place_type):
-    """Return red, green and blue of a vector as a tuple."""
-    parts = [builder.extract_element(value, _I32(i)) for i in range(3)]
-    return context.make_tuple(builder, place_type, parts)
-
-
-_COLOURS = types.UniTuple(types.float32, 3)
-
-
-def _load_weight(builder, weights, width, row, x):
-    """Load the weight of a row or column from an array (4, width)."""
-    return builder.load(builder.gep(weights, [builder.add(builder.mul(width, _I64(row)), x)]))
-
-
-def _across(builder, pair, weights, width, x):
-    """Return the sum over four columns of two vectors of two pixels each."""
-    total = None
-    for half in range(2):
-        lanes = ir.Constant(_vector(8), ir.Undefined)
-        for lane in range(2):
-            weight = _load_weight(builder, weights, width, 2 * half + lane, x)
-            lanes = builder.insert_element(lanes, weight, _I32(4 * lane))
-        part = builder.fmul(pair[half], _shuffle(builder, lanes, [0] * 4 + [4] * 4))
-        total = part if total is None else builder.fadd(total, part)
-    return builder.fadd(_shuffle(builder, total, [0, 1, 2, 3]), _shuffle(builder, total, [4, 5, 6, 7]))
-
-
-@intrinsic
-def take_4_by_4(typing, light, at, pitch, down, across, width, x):
-    """Return the weighted sum of four rows of four pixels from ``at`` on, rows ``pitch`` floats apart.
-
-    The weights of rows and columns are those of column ``x`` of two arrays (4, width).
-    """
-    signature = _COLOURS(light, types.int64, types.int64, down, across, types.int64, types.int64)
-
-    def generate(context, builder, signature, arguments):
-        source, rows, columns = _pointers(context, builder, signature, arguments, 0, 3, 4)
-        _, at, pitch, _, _, width, x = arguments
-        first = builder.gep(source, [at])
-        pair = [None, None]
-        for row in range(4):
-            weight = _spread(builder, _load_weight(builder, rows, width, row, x), 8)
-            line = builder.gep(first, [builder.mul(pitch, _I64(row))])
-            for half in range(2):
-                part = builder.fmul(_take(builder, builder.gep(line, [_I64(8 * half)]), 8), weight)
-                pair[half] = part if pair[half] is None else builder.fadd(pair[half], part)
-        return _colours(context, builder, _across(builder, pair, columns, width, x), signature.return_type)
-
-    return signature, generate
-
-
-@intrinsic
-def take_4(typing, line, at, across, width, x):
-    """Return the weighted sum of four pixels of a line from ``at`` on: `take_4_by_4` where rows are summed already."""
-    signature = _COLOURS(line, types.int64, across, types.int64, types.int64)
-
-    def generate(context, builder, signature, arguments):
-        source, columns = _pointers(context, builder, signature, arguments, 0, 2)
-        _, at, _, width, x = arguments
-        first = builder.gep(source, [at])
-        pair = [_take(builder, builder.gep(first, [_I64(8 * half)]), 8) for half in range(2)]
-        return _colours(context, builder, _across(builder, pair, columns, width, x), signature.return_type)
-
-    return signature, generate
-
-
-@intrinsic
-def take_block(typing, light, at, pitch, down, height, across, breadth, width, x):
-    """Return the weighted sum of ``height`` rows of ``breadth`` pixels, an even number, from ``at`` on.
-
-    The weights are those of column ``x`` of two arrays (taps, width). Columns are summed in two lanes, those of even
-    and of odd numbers, which are added at the end.
-    """
-    signature = _COLOURS(light, types.int64, types.int64, down, types.int64, across, *[types.int64] * 3)
-
-    def generate(context, builder, signature, arguments):
-        source, rows, columns = _pointers(context, builder, signature, arguments, 0, 3, 5)
-        _, at, pitch, _, height, _, breadth, width, x = arguments
-        nothing = ir.Constant(_vector(8), None)
-        total, pair = (cgutils.alloca_once_value(builder, nothing) for _ in range(2))
-
-        def weight_of(weights, tap):
-            return builder.load(builder.gep(weights, [builder.add(builder.mul(width, tap), x)]))
-
-        with cgutils.for_range(builder, builder.lshr(breadth, _I64(1))) as over_pairs:
-            builder.store(nothing, pair)
-            place = builder.add(at, builder.mul(over_pairs.index, _I64(8)))
-            with cgutils.for_range(builder, height) as over_rows:
-                line = builder.gep(source, [builder.add(place, builder.mul(pitch, over_rows.index))])
-                weight = _spread(builder, weight_of(rows, over_rows.index), 8)
-                builder.store(builder.fadd(builder.load(pair), builder.fmul(_take(builder, line, 8), weight)), pair)
-            lanes = ir.Constant(_vector(8), ir.Undefined)
-            for lane in range(2):
-                column = builder.add(builder.mul(over_pairs.index, _I64(2)), _I64(lane))
-                lanes = builder.insert_element(lanes, weight_of(columns, column), _I32(4 * lane))
-            part = builder.fmul(builder.load(pair), _shuffle(builder, lanes, [0] * 4 + [4] * 4))
-            builder.store(builder.fadd(builder.load(total), part), total)
-        both = builder.load(total)
-        both = builder.fadd(_shuffle(builder, both, [0, 1, 2, 3]), _shuffle(builder, both, [4, 5, 6, 7]))
-        return _colours(context, builder, both, signature.return_type)
-
-    return signature, generate
+JOB = 19
+SINGLES, COUNTS = 19, 7  # rows of floats and of whole numbers to work in
 
 
 @njit(error_model="numpy")
@@ -340,9 +206,13 @@ def copy_block(flat, level, left, breadth, top, height, rule, block):
 
 
 @njit(error_model="numpy")
-def take_wide_row(flat, levels, count, rule, places_x, places_y, wide_x, wide_y, taken, line, room):
+def take_wide_row(
+    flat, levels, count, rule, places_x, places_y, wide_x, wide_y, taken, line, block, many, singles, counts
+):
     """Fill the colours (3, width) of a row of places, some of them more than a pixel apart."""
-    across, down, chosen, left, top, breadth, height, sum_x, sum_y, begins, narrow, block = room
+    across, down = many[0], many[1]
+    chosen, left, top, breadth, height = counts[0], counts[1], counts[2], counts[3], counts[4]
+    sum_x, sum_y, begins, narrow = singles[0], singles[1], singles[2], singles[3]
     width = places_x.size
     choose_levels(wide_x, wide_y, count, chosen)
     weigh_many(places_x, wide_x, chosen, across, left, breadth, sum_x, begins, narrow)
@@ -386,14 +256,12 @@ def take_wide_row(flat, levels, count, rule, places_x, places_y, wide_x, wide_y,
 
 
 @njit(error_model="numpy")
-def steps_between(xs, ys, wide_x, wide_y):
+def steps_between(x0, x1, x2, y0, y1, y2, wide_x, wide_y):
     """Fill how far apart places are along columns and rows of the picture, in 1/64, at least 1; say if any is more.
 
-    ``xs`` and ``ys`` hold the places of the row before, the row, and the row after, each (width + 2,): with one place
-    more on both sides. Of the steps forward and backward the shorter one counts: at a fold the other one leaps.
+    Given are the places of the row before, the row, and the row after, each (width + 2,): with one place more on both
+    sides. Of the steps forward and backward the shorter one counts: at a fold the other one leaps.
     """
-    x0, x1, x2 = xs
-    y0, y1, y2 = ys
     most = np.int32(0)  # positive numbers are in the order of their bits, and whole numbers are compared faster
     for i in range(wide_x.size):
         x, y = x1[i + 1], y1[i + 1]
@@ -455,118 +323,81 @@ def add_row(taken, cover, first, last, rows):
 
 
 @njit(error_model="numpy")
-def take_row(picture, flat, levels, state, rule, xs, ys, cover, colours, rows, room):
-    """Add a row of light, as seen at its places (pixels), to the rows of some colours.
+def take_row(job):
+    """Add a row of light, as seen at its places, to the rows of some colours.
 
     Parameters
     ----------
-    picture : float32 (3, H, W)
-    flat : float32
-        The light of the picture and of its halves, filled where they are needed first.
-    levels : int64 (levels, 4)
-        As `plan_levels` fills it.
-    state : int64 (2,)
-        How many levels there are, and what is filled: nothing, the first, all.
-    rule : int
-        What lies beyond the edge.
-    xs, ys : three rows of float32 (width + 2,)
-        As `steps_between` takes them.
-    cover : float32 (width + 2,)
-        How much of each place is seen.
-    colours : pair of int
-        The first and the last of the rows that are added to.
-    rows : float32 (3, width)
-    room : tuple of arrays
-        As `make_room` gives them.
+    job : int
+        The address of `JOB` whole numbers: addresses of
+
+        - the picture, float32 (3, H, W)
+        - memory for its light and that of its halves, filled where they are needed first
+        - the levels, int64 (levels, 4), as `plan_levels` fills them
+        - int64 (2,): how many levels there are, and what is filled: nothing, the first, all
+        - places along columns, in pixels: of the row before, the row, and the row after; each float32 (W + 2,)
+        - the same along rows
+        - how much of each place is seen, float32 (W + 2,)
+        - the rows that are added to, float32 (3, W)
+        - float32 `room_for(W)`, memory to work in
+
+        then H, W, the rule of the edge, the first and the last colour, and how many floats the light takes.
     """
-    places_x, places_y, wide_x, wide_y, across, down, at_x, at_y, line, taken, wide = room
-    height, width, pitch = levels[0, 0], levels[0, 1], levels[0, 3]
+    if job == 0:
+        return
+    given = carray(numbers_at(job), JOB)
+    height, width, rule = given[13], given[14], given[15]
+    picture, flat = carray(floats_at(given[0]), (3, height, width)), carray(floats_at(given[1]), given[18])
+    levels, state = carray(numbers_at(given[2]), (LEVELS, 4)), carray(numbers_at(given[3]), 2)
+    x0, x1, x2 = (
+        carray(floats_at(given[4]), width + 2), carray(floats_at(given[5]), width + 2),
+        carray(floats_at(given[6]), width + 2),
+    )  # fmt: skip
+    y0, y1, y2 = (
+        carray(floats_at(given[7]), width + 2), carray(floats_at(given[8]), width + 2),
+        carray(floats_at(given[9]), width + 2),
+    )  # fmt: skip
+    cover, rows = carray(floats_at(given[10]), width + 2), carray(floats_at(given[11]), (3, width))
+    line_size = (width + 2 * PAD) * 4
+    singles, at = carray(floats_at(given[12]), (SINGLES, width)), given[12] + 4 * SINGLES * width
+    counts, at = carray(small_numbers_at(at), (COUNTS, width)), at + 4 * COUNTS * width
+    many, at = carray(floats_at(at), (2, MOST_TAPS, width)), at + 8 * MOST_TAPS * width
+    line, block = carray(floats_at(at), line_size), carray(floats_at(at + 4 * line_size), MOST_TAPS * MOST_TAPS * 4)
+    places_x, places_y, wide_x, wide_y = singles[0], singles[1], singles[2], singles[3]
+    across, down, taken = singles[4:8], singles[8:12], singles[12:15]
+    at_x, at_y, pitch = counts[0], counts[1], levels[0, 3]
     red, green, blue = taken[0], taken[1], taken[2]
-    shrinks = steps_between(xs, ys, wide_x, wide_y)
-    resolve(xs[1], width, places_x)
-    resolve(ys[1], height, places_y)
-    weigh_4(places_x, across, at_x, np.int32(4))
-    weigh_4(places_y, down, at_y, np.int32(pitch))
+    shrinks = steps_between(x0, x1, x2, y0, y1, y2, wide_x, wide_y)
+    resolve(x1, width, places_x)
+    resolve(y1, height, places_y)
     if shrinks:
         if state[1] == 0:
             fill_light(picture, flat, rule)
         if state[1] < 2:
             build_levels(flat, levels, state[0], line, rule)
             state[1] = 2
-        take_wide_row(flat, levels, state[0], rule, places_x, places_y, wide_x, wide_y, taken, line, wide)
-    elif is_level(places_y):  # the picture itself is read, row by row
-        top = np.int64(np.floor(places_y[0])) - 1
-        sum_lines(picture, top, rule, down[:, 0], taken, line)
-        for x in range(places_x.size):
-            red[x], green[x], blue[x] = take_4(line, np.int64(at_x[x]), across, places_x.size, x)
+        take_wide_row(
+            flat, levels, state[0], rule, places_x, places_y, wide_x, wide_y, taken, line, block, many, singles[15:],
+            counts[2:],
+        )  # fmt: skip
     else:
-        if state[1] == 0:
-            fill_light(picture, flat, rule)
-            state[1] = 1
-        for x in range(places_x.size):
-            at = np.int64(at_x[x]) + at_y[x]
-            red[x], green[x], blue[x] = take_4_by_4(flat, at, pitch, down, across, places_x.size, x)
-    add_row(taken, cover, colours[0], colours[1], rows)
+        weigh_4(places_x, across, at_x, np.int32(4))
+        weigh_4(places_y, down, at_y, np.int32(pitch))
+        if is_level(places_y):  # the picture itself is read, row by row
+            sum_lines(picture, np.int64(np.floor(places_y[0])) - 1, rule, down[:, 0], taken, line)
+            for x in range(width):
+                red[x], green[x], blue[x] = take_4(line, np.int64(at_x[x]), across, width, x)
+        else:
+            if state[1] == 0:
+                fill_light(picture, flat, rule)
+                state[1] = 1
+            for x in range(width):
+                first = np.int64(at_x[x]) + at_y[x]
+                red[x], green[x], blue[x] = take_4_by_4(flat, first, pitch, down, across, width, x)
+    add_row(taken, cover, given[16], given[17], rows)
 
 
 @njit(error_model="numpy")
-def make_room(width):
-    """Return memory for what `take_row` works out of a row of places."""
-    wide = (
-        np.empty((MOST_TAPS, width), f32), np.empty((MOST_TAPS, width), f32), np.empty(width, np.int32),
-        np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32),
-        np.empty(width, f32), np.empty(width, f32), np.empty(width, f32), np.empty(width, f32),
-        np.empty(MOST_TAPS * MOST_TAPS * 4, f32),
-    )  # fmt: skip
-    return (
-        np.empty(width, f32), np.empty(width, f32), np.empty(width, f32), np.empty(width, f32),
-        np.empty((4, width), f32), np.empty((4, width), f32), np.empty(width, np.int32), np.empty(width, np.int32),
-        np.empty((width + 2 * PAD) * 4, f32), np.empty((3, width), f32), wide,
-    )  # fmt: skip
-
-
-@njit(error_model="numpy")
-def mix_4(plane, left, top, right, bottom, t, u):
-    """Return the mixture of four values of a plane."""
-    upper = plane[top, left] + (plane[top, right] - plane[top, left]) * t
-    lower = plane[bottom, left] + (plane[bottom, right] - plane[bottom, left]) * t
-    return upper + (lower - upper) * u
-
-
-@njit(error_model="numpy")
-def read_at(picture, x, y):
-    """Return the colour of a picture (3, H, W) at a place in pixels, mixed of the four about it; its edge continues."""
-    height, width = picture.shape[1:]
-    x = x if x > f32(0) else f32(0)
-    y = y if y > f32(0) else f32(0)
-    x, y = min(x, f32(width - 1)), min(y, f32(height - 1))
-    left, top = np.int64(x), np.int64(y)
-    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
-    t, u = x - f32(left), y - f32(top)
-    return (
-        mix_4(picture[0], left, top, right, bottom, t, u),
-        mix_4(picture[1], left, top, right, bottom, t, u),
-        mix_4(picture[2], left, top, right, bottom, t, u),
-    )
-
-
-@njit(error_model="numpy")
-def beyond(place, half, rule):
-    """Return a place, in heights from the centre, as an edge's rule takes it back into the frame."""
-    span = f32(2) * half
-    t = (place + half) / span
-    if rule == 1:
-        t = t - f32(2) * np.floor(t * f32(0.5))
-        t = min(t, f32(2) - t)
-    elif rule == 2:
-        t = t - np.floor(t)
-    else:
-        t = min(max(t, f32(0)), f32(1))
-    inside = t * span - half
-    return place if abs(place) <= half else inside  # a place inside is left as it is, not merely almost
-
-
-@njit(error_model="numpy")
-def seen(place, half, height):
-    """Return how much of a place is seen where black lies beyond the edge: all inside, none from a pixel beyond on."""
-    return min(max(f32(1) - (abs(place) - half) * height, f32(0)), f32(1))
+def room_for(width):
+    """Return how many floats `take_row` works in."""
+    return (SINGLES + COUNTS + 2 * MOST_TAPS) * width + (width + 2 * PAD) * 4 + MOST_TAPS * MOST_TAPS * 4

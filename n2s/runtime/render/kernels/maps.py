@@ -1,0 +1,55 @@
+"""What the maps of lenses do beside the code of their authors; compiled into the kernels that have lenses."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+f32 = np.float32
+
+
+@njit(error_model="numpy")
+def mix_4(plane, left, top, right, bottom, t, u):
+    """Return the mixture of four values of a plane."""
+    upper = plane[top, left] + (plane[top, right] - plane[top, left]) * t
+    lower = plane[bottom, left] + (plane[bottom, right] - plane[bottom, left]) * t
+    return upper + (lower - upper) * u
+
+
+@njit(error_model="numpy")
+def read_at(picture, x, y):
+    """Return the colour of a picture (3, H, W) at a place in pixels, mixed of the four about it; its edge continues."""
+    height, width = picture.shape[1:]
+    x = x if x > f32(0) else f32(0)
+    y = y if y > f32(0) else f32(0)
+    x, y = min(x, f32(width - 1)), min(y, f32(height - 1))
+    left, top = np.int64(x), np.int64(y)
+    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
+    t, u = x - f32(left), y - f32(top)
+    return (
+        mix_4(picture[0], left, top, right, bottom, t, u),
+        mix_4(picture[1], left, top, right, bottom, t, u),
+        mix_4(picture[2], left, top, right, bottom, t, u),
+    )
+
+
+@njit(error_model="numpy")
+def beyond(place, half, rule):
+    """Return a place, in heights from the centre, as an edge's rule takes it back into the frame."""
+    span = f32(2) * half
+    t = (place + half) / span
+    if rule == 1:
+        t = t - f32(2) * np.floor(t * f32(0.5))
+        t = min(t, f32(2) - t)
+    elif rule == 2:
+        t = t - np.floor(t)
+    else:
+        t = min(max(t, f32(0)), f32(1))
+    inside = t * span - half
+    return place if abs(place) <= half else inside  # a place inside is left as it is, not merely almost
+
+
+@njit(error_model="numpy")
+def seen(place, half, height):
+    """Return how much of a place is seen where black lies beyond the edge: all inside, none from a pixel beyond on."""
+    return min(max(f32(1) - (abs(place) - half) * height, f32(0)), f32(1))
