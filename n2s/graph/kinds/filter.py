@@ -9,7 +9,7 @@ import numpy as np
 from n2s.graph.kinds.pointwise import Pointwise
 from n2s.graph.shader import to_light
 
-HALF_SIZE_FROM = 2.5  # pixels: from this deviation on, half the size holds all of a Gaussian
+HALF_SIZE_FROM = 3.0  # pixels: from this deviation on, half the size holds a Gaussian within 1 %
 
 
 class Gaussians(NamedTuple):

@@ -62,9 +62,21 @@ class Soft:
             numbers[:, i] = column
         sigmas, weights = self._gaussians(span, params)
         for i, soft in enumerate(out):
-            light = self._level(self.base)
-            self.source(span[0] + i, self.seeds, numbers[i : i + 1], self.thresholds, [given[i : i + 1]], light[None])
+            self._make_light(span[0] + i, numbers[i : i + 1], given[i : i + 1])
             self._spread(sigmas[i], weights[i], soft)
+
+    def _make_light(self, frame: int, numbers: np.ndarray, picture: np.ndarray) -> None:
+        """Make what is spread of one frame, on the base level.
+
+        What is not finite in it comes out of the sums too, where the kernel that reads them finds it.
+        """
+        light = self._level(self.base)[None]
+        try:
+            self.source(frame, self.seeds, numbers, self.thresholds, [picture], light)
+        except kernels.CompileError as error:
+            code = type(self.node).source.__code__
+            text = f"source cannot be compiled: {error} ({code.co_filename}:{code.co_firstlineno})"
+            raise authors.wrong(self.graph, self.name, text) from error.__cause__
 
     def _gaussians(self, span: tuple[int, int], params: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return the deviations (B, K), in pixels, and the weights (B, K, 3) that the node's author says."""
