@@ -25,7 +25,7 @@ from n2s.runtime.render.opened import Opened
 
 LEAST = 1.75  # sigma over the pixels of its level, from here to twice this
 BAND = 0.25  # octaves over which a Gaussian moves to the next level
-CUT = 3.5  # deviations, where taps end
+CUT = 4.0  # deviations, where taps end
 MOST_GAUSSIANS = 16
 LARGEST = 4.0  # heights
 _ADDED = {0: 2.5, 1: 2.0}  # by a side that is even or odd: the variance, in pixels, of halving and enlarging
