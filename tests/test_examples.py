@@ -15,6 +15,7 @@ from typing import Any
 import harness
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from n2s import Graph
 from n2s.graph.code.identity import code_digest
@@ -75,12 +76,12 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 
 def test_the_laws_hold_for_them(installed: Path) -> None:
-    chosen = "(Scanlines or Gate) and not fused"
+    chosen = "(Scanlines or Mist or Gate) and not fused"
     said = python(installed, "-m", "pytest", "tests/test_laws.py", "-k", chosen, "-q", "-p", "no:cacheprovider")
     passed = int(said.rpartition(" passed")[0].split()[-1])
     # Of a node: documented, renders, its settings key, YAML and Python agree; Scanlines' pieces, single frames,
-    # neutral settings and three parameters besides.
-    assert passed == 14, said
+    # neutral settings and three parameters besides, Mist's the same and two parameters.
+    assert passed == 23, said
 
 
 def test_the_command_line_knows_them(installed: Path) -> None:
@@ -130,6 +131,21 @@ def test_scanlines_against_its_formula(package: Any) -> None:
     made = [pixel((0.8, 0.5, 0.8), SimpleNamespace(v=at), amount, lines, shift) for at in v]
     np.testing.assert_allclose([r for r, _, _ in made], wanted, atol=1e-6)
     np.testing.assert_allclose([g for _, g, _ in made], wanted * 0.5 / 0.8, atol=1e-6)
+
+
+def test_mist_against_its_formula(package: Any, studio: Any, store: Any) -> None:
+    """Half of the light is spread by the radius, half by a quarter of it; the picture has as much light as before."""
+    amount, radius = 0.4, 4 / 64
+    picture = ImageSource(path="picture.png")(name="still")
+    misty = package().Mist(amount=amount, radius=radius)(picture, name="mist")
+    graph = Graph(DigestSink(path="frames.txt")(misty, AudioSource(path="music.wav")()), fps=30, size=(96, 64),
+                  base=studio.folder)  # fmt: skip
+    given, made = (harness.frames(graph, store, name, [(0, 1)])[0].astype(np.float64) for name in ("still", "mist"))
+    light = given * np.abs(given)
+    soft = sum(gaussian_filter(light, (0, sigma, sigma), mode="nearest") / 2 for sigma in (4, 1))
+    wanted = light + amount * (soft - light)
+    np.testing.assert_allclose(made * np.abs(made), wanted, atol=0.01)
+    assert (made**2).mean() == pytest.approx(wanted.mean(), rel=2e-3)
 
 
 @pytest.mark.parametrize("columns", [0, 3])

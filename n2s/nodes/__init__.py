@@ -2,6 +2,8 @@
 
 from n2s.nodes.album import Album, Track
 from n2s.nodes.audio import AudioSource
+from n2s.nodes.bloom import Bloom
+from n2s.nodes.blur import Blur, Sharpen
 from n2s.nodes.camera import Camera
 from n2s.nodes.decode import VAEDecode
 from n2s.nodes.features import Features
@@ -20,6 +22,8 @@ __all__ = [
     "Album",
     "Anchors",
     "AudioSource",
+    "Bloom",
+    "Blur",
     "Camera",
     "ChromaShift",
     "Constant",
@@ -33,6 +37,7 @@ __all__ = [
     "LatentEMA",
     "Mix",
     "PNGSink",
+    "Sharpen",
     "Tone",
     "Track",
     "VAEDecode",

@@ -98,7 +98,7 @@ class _Fusion:
         elif isinstance(node, Pointwise):
             self._sources[stage.name] = [read.stage for read in self._pictures(stage)]
             if node.part:
-                self.hidden[stage.name] = self._hidden_stage(stage, node.part)
+                self.hidden[stage.name] = self._hidden_stage(stage, node)
                 self._sources[stage.name].append(self.hidden[stage.name].name)
         elif stage.makes != "codes":
             reads = {port: self._whole(read, read.size) for port, read in stage.reads.items()}
@@ -115,10 +115,11 @@ class _Fusion:
             return read
         return replace(read, stage=self._fits.setdefault((read.stage, size), _fit(source, size)).name)
 
-    def _hidden_stage(self, stage: Stage, part: str) -> Stage:
+    def _hidden_stage(self, stage: Stage, node: Pointwise) -> Stage:
         """Return the stage that makes what a node's pixel code reads beside its pictures."""
         read = self._whole(self._pictures(stage)[0], stage.size)
-        return Stage(f"{stage.name} {part}", (stage.node,), "frames", {"0": read}, size=stage.size, part=part)
+        size = node.part_size(stage.size)
+        return Stage(f"{stage.name} {node.part}", (stage.node,), "frames", {"0": read}, size=size, part=node.part)
 
     def fits_of(self, source: str) -> list[Stage]:
         """Return the stages that bring a source of frames to the sizes in which it is read whole."""

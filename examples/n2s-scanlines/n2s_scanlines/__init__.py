@@ -1,6 +1,10 @@
-"""Two nodes for n2s: `Scanlines`, the lines of an old screen, and `Gate`, which lets loud moments through."""
+"""Nodes for n2s, one of a kind.
+
+`Scanlines` draws the lines of an old screen, `Mist` scatters light, and `Gate` lets loud moments through.
+"""
 
 from n2s_scanlines.gate import Gate
+from n2s_scanlines.mist import Mist
 from n2s_scanlines.scanlines import Scanlines
 
-__all__ = ["Gate", "Scanlines"]
+__all__ = ["Gate", "Mist", "Scanlines"]

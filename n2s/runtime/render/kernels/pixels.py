@@ -43,11 +43,9 @@ _BUILTINS = ("abs", "max", "min")
 class PixelError(GraphError):
     """Pixel code that is not of the form that can be compiled; ``line`` is that of its file, 0 where there is none."""
 
-    def __init__(self, cls: type[Node], method: str, text: str, line: int, function: FunctionType | None = None):
+    def __init__(self, cls: type[Node], method: str, text: str, line: int, function: FunctionType):
         self.cls = cls
-        own = getattr(cls, method)
-        function = function or own
-        called = "" if function is own else f"calls {function.__name__}, which "
+        called = "" if function is getattr(cls, method) else f"calls {function.__name__}, which "
         self.text = f"{method} {called}{text}" + (f" ({function.__code__.co_filename}:{line})" if line else "")
         super().__init__(f"{cls.__name__}: {self.text}.")
 
@@ -67,7 +65,7 @@ class PixelCode:
 
 
 def read_pixel(cls: type[Node], method: str = "pixel") -> PixelCode:
-    """Return the pixel code of a class of nodes: that of one of its static methods.
+    """Return the pixel code of a class of nodes, or another static method that is compiled like it.
 
     Raises
     ------
@@ -99,14 +97,14 @@ class _Reader:
     """Reads the functions behind one pixel function; ``texts`` are theirs by name, each after those that it calls."""
 
     def __init__(self, cls: type[Node], method: str):
-        self.cls, self.method, self.own = cls, method, getattr(cls, method)
+        self.cls, self.method, self.function = cls, method, getattr(cls, method)
         self.texts: dict[str, str] = {}
         self._under_way: list[FunctionType] = []
 
     def read(self, function: FunctionType) -> str:
         """Take in a function and return its name in the text."""
         if function in self._under_way:
-            raise PixelError(self.cls, self.method, "calls itself", function.__code__.co_firstlineno, function)
+            raise self._error("calls itself", function.__code__.co_firstlineno, function)
         self._under_way.append(function)
         tree = self._definition(function)
         self._check(function, tree)
@@ -114,7 +112,7 @@ class _Reader:
         translated.decorator_list, translated.returns = [], None
         for argument in translated.args.args:
             argument.annotation = None
-        name = f"{self.method if function is self.own else function.__name__}_{_digest(translated)}"
+        name = f"{self.method if function is self.function else function.__name__}_{_digest(translated)}"
         translated.name = name
         self.texts[name] = ast.unparse(ast.fix_missing_locations(translated))
         self._under_way.pop()
@@ -124,9 +122,7 @@ class _Reader:
         """Return the syntax tree of a function as it is loaded, which is not always what its file says by now."""
         code = function.__code__
         if function.__name__ == "<lambda>":
-            raise PixelError(
-                self.cls, self.method, "is a lambda; give it a def statement of its own", code.co_firstlineno, function
-            )
+            raise self._error("is a lambda; give it a def statement of its own", code.co_firstlineno, function)
         loaded = digest_code(code)
         texts = [self.cls._pixel_text] if self.cls._pixel_text else []
         with contextlib.suppress(OSError, UnicodeError):  # a notebook may have put new code into the old function
@@ -146,13 +142,16 @@ class _Reader:
             said = "is not what its file says: the file was edited after it was loaded. Start Python again"
         else:
             said = "must live in a file, so that it can be compiled; it was typed or made at run time"
-        raise PixelError(self.cls, self.method, said, 0, function)
+        raise self._error(said, 0, function)
+
+    def _error(self, text: str, line: int, function: FunctionType) -> PixelError:
+        return PixelError(self.cls, self.method, text, line, function)
 
     def _check(self, function: FunctionType, tree: ast.FunctionDef) -> None:
         """Refuse statements, arguments and decorators that have no place in pixel code."""
 
         def refuse(text: str, line: int) -> None:
-            raise PixelError(self.cls, self.method, text, line, function)
+            raise self._error(text, line, function)
 
         for node in (part for statement in tree.body for part in ast.walk(statement)):
             if not isinstance(node, _ALLOWED):
@@ -160,7 +159,7 @@ class _Reader:
                 refuse(f"has a {name}, which has no place in pixel code; see docs/writing-nodes.md", line)
         if function.__code__.co_freevars:
             refuse(f"takes {function.__code__.co_freevars[0]!r} from the function around it", tree.lineno)
-        if function is not self.own:
+        if function is not self.function:
             plain = ast.arguments([], tree.args.args, None, [], [], None, [])
             if ast.dump(tree.args) != ast.dump(plain):
                 refuse("takes other than plain arguments without defaults", tree.lineno)
@@ -189,7 +188,7 @@ class _Reader:
                 yield node.id, value
             else:
                 may = "its arguments, n2s.graph.shader, and functions and finite numbers of its own package"
-                raise PixelError(self.cls, self.method, f"uses {node.id!r}; it may use {may}", node.lineno, function)
+                raise self._error(f"uses {node.id!r}; it may use {may}", node.lineno, function)
 
 
 def _package(function: FunctionType) -> str:
