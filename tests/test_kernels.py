@@ -190,7 +190,7 @@ def test_light_of_half_the_size_is_enlarged(size: tuple[int, int], output: str, 
     width, height = size
     kernel = Kernel(("mixed",), ("film", "soft"), ((("input", 0), ("input", 1)),), ("step", 0))
     pictures = [Picture(False, (height, width)), Picture(False, (8, 12), light=True)]
-    program = program_of(kernel, [Mix], pictures, output, size)
+    program = program_of(kernel, {"mixed": Mix()}, pictures, output, size)
     assert str(program).splitlines()[1:3] == ["1  load     picture 1", "2  enlarge  1 to twice the size"]
     random = np.random.default_rng(4)
     arguments = {
