@@ -93,11 +93,6 @@ class Stage:
         """The node whose value it is."""
         return self.nodes[-1]
 
-    @property
-    def overlaps(self) -> bool:
-        """Whether neighbouring blocks need some of the same frames of it."""
-        return bool(self.before or self.after)
-
 
 @dataclass(frozen=True)
 class Chunk:

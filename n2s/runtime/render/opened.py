@@ -11,6 +11,7 @@ from n2s.graph import authors
 from n2s.graph.declare import Streamed
 from n2s.graph.keys import digest
 from n2s.graph.types import LATENTS
+from n2s.plan.hold import held_frames
 from n2s.plan.stages import Kernel, Plan, Size, Stage
 from n2s.runtime.render import kernels
 from n2s.runtime.render.compiled import forget_kept_code
@@ -42,6 +43,7 @@ class Opened:
         channels = self._channels()
         self.shapes = {stage.name: self._shape(stage, channels.get(stage.name)) for stage in computed}
         self.given: dict[str, tuple[int, ...]] = {}  # the shape of what each streamed node gave first
+        self.held = held_frames(plan.stages)
         self.done_with = _last_readers(plan.stages)
         self.read_by_nodes = _read_by_nodes(plan.stages)
         # Kernels whose memory may be used again when their readers, all of them kernels, are done.
@@ -93,13 +95,16 @@ class Opened:
         return found
 
     def _refuse_vast(self) -> None:
-        """Refuse windows that cover more frames than memory holds."""
+        """Refuse windows that cover more frames than memory holds.
+
+        In the first block of a chunk all frames of all windows behind a stage are made of it, though few are held.
+        """
         width, height = self.plan.graph.header.size
         for stage in self.plan.stages:
             frame = self.shapes.get(stage.name, ())
             sides = (3, height, width) if None in frame[1:] or not frame else (frame[0] or 8, *frame[1:])
             size = (stage.before + BLOCK + stage.after) * 4 * math.prod(sides)
-            if stage.overlaps and size > MOST_BYTES:
+            if (stage.before or stage.after) and size > MOST_BYTES:
                 reads = [(other.node, read) for other in self.plan.stages for read in other.reads.values()]
                 widest, read = max(reads, key=lambda item: item[1].before + item[1].after)
                 raise authors.wrong(

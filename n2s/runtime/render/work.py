@@ -19,22 +19,23 @@ from n2s.plan.stages import Kernel, Size, Stage
 from n2s.runtime.render import kernels
 from n2s.runtime.render.edges import check_finite, prepared_columns, read_only, streamed_output
 from n2s.runtime.render.kept import KeptFrames, Piece
-from n2s.runtime.render.opened import Opened
+from n2s.runtime.render.opened import BLOCK, Opened
+from n2s.runtime.render.rings import Ring, Span
 from n2s.runtime.render.tally import Tally
 
 
 class Work:
     """The evaluation of a plan over a stretch of frames.
 
-    Values that overlapping windows share are kept from block to block, so that they are computed once; all others live
-    within a block, and what only kernels read is overwritten as soon as they are done.
+    Values that overlapping windows share are held from block to block in rings, so that they are computed once; all
+    others live within a block, and what only kernels read is overwritten as soon as they are done.
     """
 
     def __init__(self, opened: Opened, kept: KeptFrames, tally: Tally, check: Callable[[], None] = lambda: None):
         self.opened, self.plan, self.kept, self.tally, self.check = opened, opened.plan, kept, tally, check
         self.stages = self.plan.stages
         self._length = self.plan.values.clock.frames
-        self._values: dict[str, tuple[int, np.ndarray]] = {}  # the first frame, and the frames from there on
+        self._values: dict[str, Span | Ring] = {}
         self._free: list[np.ndarray] = []
         end = self.stages[-1]
         coded = end.makes == "codes"  # only films have bits and a dither
@@ -53,9 +54,10 @@ class Work:
                 self._extend(stage, pieces)
             for source in done_with[stage.name]:
                 if source.name in self._values:
-                    self._let_go(source, last)
-        at, made = self._values.pop(self.stages[-1].name)
-        return made[first - at : last - at]
+                    self._let_go(source)
+        made = self._values.pop(self.stages[-1].name).window(first, last)
+        rings = [value for value in self._values.values() if isinstance(value, Ring)]
+        return made.copy() if any(np.may_share_memory(made, ring.slots) for ring in rings) else made
 
     def _missing(self, first: int, last: int) -> dict[str, list[Piece]]:
         """Return the frames of each stage that must be loaded or computed for frames first..last of the end.
@@ -70,9 +72,9 @@ class Work:
             limit = self._length if stage.kernel is None else max(self._length, last)
             start, stop = max(0, min(span[0], limit - 1)), min(limit, span[1])  # beyond the end, the last frame is read
             if (value := self._values.get(stage.name)) is not None:
-                have = value[0] + len(value[1])
-                if value[0] <= start <= have:
-                    start = have
+                if value.first <= start <= value.stop:
+                    value.forget(start)
+                    start = value.stop
                 else:
                     del self._values[stage.name]
             if start >= stop:
@@ -90,58 +92,83 @@ class Work:
 
     def _extend(self, stage: Stage, pieces: list[Piece]) -> None:
         """Load or compute the frames of a stage that are missing, and put them behind those that are there."""
-        for piece in pieces:
-            self.check()
-            if piece.load is not None:
-                made = piece.load()
-                if stage.kernel is None:
-                    made = self._alike(stage, made, piece.start, piece.stop)
-            else:
-                made = self._make(stage, piece.start, piece.stop)
-                self.kept.add(stage, piece.start, made)
-                if stage.overlaps:
-                    made = made.copy()  # its node may use the same memory for the next block
-            at, before = self._values.get(stage.name, (piece.start, None))
-            self._values[stage.name] = at, made if before is None else np.concatenate([before, made])
+        if stage.name in self.opened.held:
+            for piece in pieces:
+                self._extend_ring(stage, piece, pieces[-1].stop)
+            return
+        made = [self._load(stage, piece) for piece in pieces]
+        self._values[stage.name] = Span(pieces[0].start, made[0] if len(made) == 1 else np.concatenate(made))
 
-    def _let_go(self, stage: Stage, last: int) -> None:
-        """Keep of a value what the block from frame ``last`` on may need, and give the rest of its memory back."""
-        at, kept = self._values[stage.name]
-        if stage.overlaps:
-            begin = max(0, last - stage.before - at)
-            self._values[stage.name] = (at + begin, kept[begin:])
+    def _extend_ring(self, stage: Stage, piece: Piece, stop: int) -> None:
+        """Put frames into a stage's ring; a kernel writes them into it."""
+        ring = self._values.get(stage.name)
+        if piece.load is None and self._is_drawn(stage):
+            self.check()
+            ring = ring or self._ring(stage, (3, *stage.size[::-1]), piece.start, stop)
+            for start, end, slots in ring.extend(piece.stop):
+                self._run_kernel(stage, self._pictures(stage, start, end), start, "frames", slots)
+                self.kept.add(stage, start, slots)
+            return
+        made = self._load(stage, piece)
+        ring = ring or self._ring(stage, made.shape[1:], piece.start, stop)
+        ring.append(made)  # a copy: its node may use the same memory for the next block
+
+    def _ring(self, stage: Stage, shape: tuple[int, ...], start: int, stop: int) -> Ring:
+        """Return a new ring for a stage whose first block has frames start..stop."""
+        wanted = max(stop - start, self.opened.held[stage.name] + BLOCK)
+        ring = self._values[stage.name] = Ring(shape, -(-wanted // BLOCK) * BLOCK, start, stop)
+        return ring
+
+    def _load(self, stage: Stage, piece: Piece) -> np.ndarray:
+        """Return frames that are kept somewhere, or else are computed."""
+        self.check()
+        if piece.load is None:
+            made = self._make(stage, piece.start, piece.stop)
+            self.kept.add(stage, piece.start, made)
+            return made
+        made = piece.load()
+        return made if stage.kernel is not None else self._alike(stage, made, piece.start, piece.stop)
+
+    def _let_go(self, stage: Stage) -> None:
+        """Give the memory of a value back when its last reader is done; rings are held for the next block."""
+        if isinstance(value := self._values[stage.name], Ring):
             return
         del self._values[stage.name]
-        if stage.name in self.opened.own_buffers and kept.flags.owndata:
-            self._free.append(kept)
+        if stage.name in self.opened.own_buffers and value.slots.flags.owndata and len(value.slots) <= BLOCK:
+            self._free.append(value.slots)
 
     def _read(self, name: str, start: int, stop: int, end: int) -> np.ndarray:
         """Return frames of a value that was made. Frames before 0 repeat the first; from ``end`` on, the last one."""
-        at, kept = self._values[name]
+        value = self._values[name]
         inside = max(start, 0), min(stop, end)
         if inside == (start, stop):
-            return kept[start - at : stop - at]
-        index = np.clip(np.arange(start, stop), inside[0], inside[1] - 1) - at
-        return kept[index]
+            return value.window(start, stop)
+        return value.take(np.clip(np.arange(start, stop), inside[0], inside[1] - 1))
 
     def _make(self, stage: Stage, start: int, stop: int) -> np.ndarray:
         if stage.kernel is None:
             return self._compute(stage, start, stop)
-        width, height = stage.size
         if stage.makes == "codes":
             stored = self.plan.pixels.stored
             layout = kernels.LAYOUTS[stored]
             out = np.empty((stop - start, *layout.shape(stage.size)), layout.dtype)
             self._run_kernel(stage, self._pictures(stage, start, stop), start, stored, out)
             return out.reshape(stop - start, -1)
-        if not stage.kernel.steps:
+        if not self._is_drawn(stage):
             given = self._read(stage.reads["0"].stage, start, stop, self._length)
-            if given.shape[2:] == (height, width) and not self.opened.is_half(stage.node):
-                check_finite(self.plan.graph, stage.node, given, start)
-                return given
+            check_finite(self.plan.graph, stage.node, given, start)
+            return given
         out = self._buffer(stop - start, stage.size)
         self._run_kernel(stage, self._pictures(stage, start, stop), start, "frames", out)
         return out
+
+    def _is_drawn(self, stage: Stage) -> bool:
+        """Say whether a stage's frames are drawn by a kernel, and are not those that it reads as they are."""
+        if stage.kernel is None or stage.makes == "codes":
+            return False
+        if stage.kernel.steps or self.opened.is_half(stage.node):
+            return True
+        return self._values[stage.reads["0"].stage].slots.shape[2:] != stage.size[::-1]
 
     def _buffer(self, count: int, size: Size) -> np.ndarray:
         """Return memory for some frames of a size."""
