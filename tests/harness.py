@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from n2s.graph.declarations import PIXELWISE
 from n2s.graph.declare import Node
 from n2s.graph.graph import Graph
 from n2s.graph.registry import node_types
@@ -22,9 +23,9 @@ from n2s.runtime.run import Run
 from n2s.runtime.store import Store
 
 TYPES = node_types()
-RENDERING = [name for name, cls in TYPES.items() if cls.kind in ("resident", "streamed", "pointwise")]
+RENDERING = [name for name, cls in TYPES.items() if cls.kind in ("resident", "streamed", *PIXELWISE)]
 SINKS = [name for name, cls in TYPES.items() if cls.kind == "sink"]
-STREAMED = [name for name, cls in TYPES.items() if cls.kind in ("streamed", "pointwise")]
+STREAMED = [name for name, cls in TYPES.items() if cls.kind in ("streamed", *PIXELWISE)]
 
 GRID = [3, 4]  # of the decoder: its frames are 128 x 96, the film's 96 x 64
 

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from places import POSIX
 
+from n2s.graph.declarations import PIXELWISE
 from n2s.graph.expressions import Expression
 from n2s.graph.format_registry import find_format
 from n2s.graph.graph import Graph
@@ -109,10 +110,10 @@ def test_neutral_signals_return_the_input(studio: Any, store: Any) -> None:
     np.testing.assert_array_equal(values.outputs["subject", "signal"], values.outputs["ramp", "signal"])
 
 
-POINTWISE = [name for name in STREAMED if TYPES[name].kind == "pointwise"]
+FUSED = [name for name in STREAMED if TYPES[name].kind in PIXELWISE]
 
 
-@pytest.mark.parametrize(("first", "second"), list(itertools.product(POINTWISE, POINTWISE))[::3])
+@pytest.mark.parametrize(("first", "second"), list(itertools.product(FUSED, FUSED))[::3])
 def test_fused_equals_unfused(first: str, second: str, studio: Any, store: Any) -> None:
     values = around(first, studio.model)
     values["nodes"]["more"] = harness.subject(TYPES[second], studio.model) | {
@@ -301,6 +302,6 @@ def test_a_killed_run_goes_on_to_the_same_film(name: str, studio: Any, new_store
 
 
 def test_only_declared_node_kinds_are_registered() -> None:
-    assert {cls.kind for cls in TYPES.values()} <= {"resident", "streamed", "pointwise", "sink", "track"}
+    assert {cls.kind for cls in TYPES.values()} <= {"resident", "streamed", *PIXELWISE, "sink", "track"}
     assert all(out.kind for cls in TYPES.values() for out in cls.outputs.values())
     assert FILM in {out.kind for out in TYPES["FFmpegSink"].outputs.values()}

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from n2s import functions
+from n2s.graph.declarations import PIXELWISE
 from n2s.graph.declare import Node, Spec
 from n2s.graph.errors import GraphError
 from n2s.graph.file.layout import flow, graph_text
@@ -113,7 +114,7 @@ def graphs(draw: Any, base: Path | str = ".", model: Path | None = None, most: i
     anchors = Anchors(names=["red", "green", "blue"], **shipped)(Weights(count=3)(features.rms))
     pools[LATENTS].append(anchors)
     pools[FRAMES].append(VAEDecode(grid=(2, 3), **shipped)(anchors))
-    usable = [n for n, cls in TYPES.items() if cls.kind in ("resident", "streamed", "pointwise")]
+    usable = [n for n, cls in TYPES.items() if cls.kind in ("resident", "streamed", *PIXELWISE)]
     # What decides shapes, or reads files, is free only where nothing is planned.
     fixed = (
         {"AudioSource", "ImageSource", "VAEDecode", "Anchors", "Weights", "Features", "Keyframes"} if model else set()

@@ -59,6 +59,21 @@ class Back(Streamed):
         return frames[: block.count]
 '''
 
+GLOW = '''
+class Glow(Filter):
+    """Show the light around each place."""
+
+    frames: Frames = port("what glows")
+    radius: Param = param(0.05, ge=0, le=0.5, help="how far it glows")
+
+    def spread(self, radius):
+        return Gaussians(radius[:, None], np.ones((len(radius), 1), np.float32))
+
+    @staticmethod
+    def pixel(rgb, soft, at):
+        return rgb[0] + soft[0], rgb[1] + soft[1], rgb[2] + soft[2]
+'''
+
 
 @pytest.fixture
 def planned(tmp_path: Path, store: Any) -> Any:
@@ -228,6 +243,90 @@ def test_a_source_is_fitted_for_a_streamed_node(packages: Any, planned: Any) -> 
     packages.install(SHRINK)
     plan = planned({**DECODED, "shrink": {"node": "Shrink", "frames": "film"}})
     assert shown(plan) == ["places: places", "film: film", "film at 192x128: film", "shrink: shrink", "out: out"]
+
+
+def wiring(plan: Plan) -> list[str]:
+    """Return each stage as "name < what it reads"."""
+    return [f"{stage.name} < {' '.join(read.stage for read in stage.reads.values())}" for stage in plan.stages]
+
+
+def test_a_filter_behind_a_chain(packages: Any, planned: Any) -> None:
+    """film → tone → glow → grain → out: tone's frames are made whole for the hidden stage "glow soft"; the pixel part
+    of glow is computed with grain."""
+    packages.install(GLOW)
+    nodes = {
+        **DECODED,
+        "tone": {"node": "Tone", "frames": "film", "exposure": 1},
+        "glow": {"node": "Glow", "frames": "tone"},
+        "grain": {"node": "Grain", "frames": "glow"},
+    }
+    plan = planned(nodes)
+    assert wiring(plan) == ["places < ", "film < places", "tone < film", "glow soft < tone", "out < tone glow soft"]
+    soft, out = plan.stages[-2:]
+    assert (soft.part, soft.nodes, soft.owner, soft.size) == ("soft", ("glow",), "glow", (96, 64))
+    assert not soft.is_computed and [stage.name for stage in plan.nodes if stage.part] == []
+    assert out.nodes == ("glow", "grain", "out")
+    assert out.kernel.inputs == ("tone", "glow soft")
+    assert out.kernel.wiring == ((("input", 0), ("input", 1)), (("step", 0),))
+    assert [stage.name for stage in towards(plan, "glow").stages][-2:] == ["glow soft", "glow"]
+
+
+def test_a_filter_behind_a_decoder(packages: Any, planned: Any) -> None:
+    """film → glow → out: the decoder's frames are brought to the film's size once, for both that read them."""
+    packages.install(GLOW)
+    plan = planned({**DECODED, "glow": {"node": "Glow", "frames": "film"}})
+    assert wiring(plan)[2:] == ["film at 96x64 < film", "glow soft < film at 96x64", "out < film at 96x64 glow soft"]
+    assert plan.stages[-1].kernel.inputs == ("film at 96x64", "glow soft")
+
+
+def test_filters_in_a_row(packages: Any, planned: Any) -> None:
+    """film → first ┬ second ┐
+    still ──────── mix ─────┴ both → out: each filter's picture is made whole, first's for two readers."""
+    packages.install(GLOW)
+    nodes = {
+        **DECODED,
+        **PICTURE,
+        "first": {"node": "Glow", "frames": "film"},
+        "second": {"node": "Glow", "frames": "first", "radius": 0.1},
+        "mix": {"node": "Mix", "a": "first", "b": "still"},
+        "third": {"node": "Glow", "frames": "mix"},
+        "both": {"node": "Mix", "a": "second", "b": "third"},
+    }
+    assert wiring(planned(nodes))[1:] == [
+        "film < places",
+        "film at 96x64 < film",
+        "first soft < film at 96x64",
+        "first < film at 96x64 first soft",
+        "second soft < first",
+        "second < first second soft",  # a kernel of both would read four pictures
+        "still < ",
+        "mix < first still",
+        "third soft < mix",
+        "out < second mix third soft",
+    ]
+
+
+def test_a_filter_at_two_sizes(packages: Any, planned: Any) -> None:
+    """film → glow ┬ shrink ┐
+    └────── mix → out: glow is made at 192x128 for shrink, and at 96x64 for mix, each with a hidden stage."""
+    packages.install(GLOW + SHRINK)
+    nodes = {
+        **DECODED,
+        "glow": {"node": "Glow", "frames": "film"},
+        "shrink": {"node": "Shrink", "frames": "glow"},
+        "mix": {"node": "Mix", "a": "shrink", "b": "glow"},
+    }
+    plan = planned(nodes)
+    sizes = {stage.name: stage.size for stage in plan.stages if stage.part}
+    assert sizes == {"glow at 192x128 soft": (192, 128), "glow at 96x64 soft": (96, 64)}
+    assert wiring(plan)[-1] == "out < shrink film at 96x64 glow at 96x64 soft"
+
+
+def test_a_neutral_filter_is_folded(packages: Any, planned: Any) -> None:
+    """film → glow (neutral) → out: as film → out, without a hidden stage."""
+    packages.install(GLOW.replace("    def spread", '    neutral = {"radius": 0}\n\n    def spread'))
+    plan = planned({**DECODED, "glow": {"node": "Glow", "frames": "film", "radius": 0}})
+    assert shown(plan) == ["places: places", "film: film", "out: out"]
 
 
 def test_towards_a_node(packages: Any, planned: Any) -> None:

@@ -11,12 +11,19 @@ from typing import Any
 from n2s.graph.links import NAME
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL, Kind
 
-KINDS = ("resident", "streamed", "pointwise", "sink", "track", "graph", "interface")
-METHODS = {"resident": "compute", "streamed": "compute", "pointwise": "pixel"}
-_TAKES = {"resident": (SIGNAL, AUDIO), "streamed": (SIGNAL, LATENTS, FRAMES), "pointwise": (FRAMES,)}
-_GIVES = {"resident": (SIGNAL, AUDIO), "streamed": (LATENTS, FRAMES), "pointwise": (FRAMES,)}
+KINDS = ("resident", "streamed", "pointwise", "filter", "sink", "track", "graph", "interface")
+METHODS = {
+    "resident": ("compute",),
+    "streamed": ("compute",),
+    "pointwise": ("pixel",),
+    "filter": ("pixel", "spread"),
+}
+PIXELWISE = ("pointwise", "filter")  # kinds whose nodes make frames by pixel code
+_FRAMES_ALONE = dict.fromkeys(PIXELWISE, (FRAMES,))
+_TAKES = {"resident": (SIGNAL, AUDIO), "streamed": (SIGNAL, LATENTS, FRAMES), **_FRAMES_ALONE}
+_GIVES = {"resident": (SIGNAL, AUDIO), "streamed": (LATENTS, FRAMES), **_FRAMES_ALONE}
 _OF_CLASSES = ("n2s.graph.declarations", "n2s.graph.node")  # what runs when a class is made, beside pydantic
-_BASES = "Resident, Streamed, Pointwise or Sink"
+_BASES = "Resident, Streamed, Pointwise, Filter or Sink"
 
 Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
 
@@ -89,7 +96,7 @@ def _output_mistakes(cls: Any) -> Mistakes:
             yield "outputs", f'{name} is {output!r:.60}; an Output of a kind was wanted: Output(FRAMES, "what it is")'
         elif kind not in _GIVES.get(cls.kind, (kind,)):
             yield "outputs", f"{name} is {kind}; a {cls.kind} node gives {_listed(_GIVES[cls.kind])}"
-    if cls.kind in ("streamed", "pointwise") and len(cls.outputs) > 1:
+    if cls.kind in ("streamed", *PIXELWISE) and len(cls.outputs) > 1:
         yield "outputs", f"a {cls.kind} node has one output, not {len(cls.outputs)}: {', '.join(map(str, cls.outputs))}"
 
 
@@ -97,8 +104,8 @@ def _port_mistakes(cls: Any) -> Mistakes:
     for name, kind in cls.ports.items():
         if kind not in _TAKES.get(cls.kind, (kind,)):
             yield name, f"a {cls.kind} node cannot take {kind}, only {_listed(_TAKES[cls.kind])}"
-    if cls.kind == "pointwise" and hasattr(cls, "pixel") and FRAMES not in cls.ports.values():
-        yield "pixel", "a pointwise node needs a port of Frames"
+    if cls.kind in PIXELWISE and hasattr(cls, "pixel") and FRAMES not in cls.ports.values():
+        yield "pixel", f"a {cls.kind} node needs a port of Frames"
     sources = cls.kind == "resident" and not cls.ports and isinstance(cls.outputs, dict)
     kinds = {getattr(output, "kind", None) for output in cls.outputs.values()} if sources else set()
     if cls.kind == "sink" and cls.outputs and FILM not in cls.ports.values():
@@ -113,14 +120,15 @@ def _port_mistakes(cls: Any) -> Mistakes:
 
 
 def _method_mistakes(cls: Any) -> Mistakes:
-    method = METHODS.get(cls.kind)
-    if method is None or not hasattr(cls, method):
+    methods = METHODS.get(cls.kind, ())
+    if not methods or not hasattr(cls, methods[0]):
         return
-    static = inspect.getattr_static(cls, method)
-    if method == "pixel":
+    static = inspect.getattr_static(cls, methods[0])
+    if cls.kind in PIXELWISE:
         yield from _pixel_mistakes(cls, static)
-        if not _of_base(cls, "prepare"):
-            yield from _signature_mistakes(cls, "prepare", 1, cls.params())
+        for method in ("prepare", *methods[1:]):
+            if hasattr(cls, method) and not _of_base(cls, method):
+                yield from _signature_mistakes(cls, method, 1, cls.params())
     elif isinstance(static, staticmethod | classmethod) or not isinstance(static, FunctionType):
         yield "compute", f"a method was wanted: def compute(self, {'scene' if cls.kind == 'resident' else 'block'}, …)"
     elif inspect.iscoroutinefunction(static) or inspect.isgeneratorfunction(static):
@@ -168,20 +176,26 @@ def _pixel_mistakes(cls: Any, static: Any) -> Mistakes:
         yield "pixel", f"plain arguments without defaults were wanted{place}"
         return
     names = [p.name for p in taken]
-    pictures = list(cls.ports)
+    pictures = [*cls.ports, cls.part] if cls.part else list(cls.ports)
     if "at" not in names:
         yield "pixel", f"it takes no at, the pixel's place: def pixel({', '.join(pictures or ['rgb'])}, at, …){place}"
         return
     if names.index("at") != len(pictures):
         yield (
             "pixel",
-            f"it takes {names.index('at')} pictures before at; the node has {len(pictures)} ports of Frames{place}",
+            f"it takes {names.index('at')} pictures before at; the node has {_pictures(cls)}{place}",
         )
     known = cls.params()
     if _of_base(cls, "prepare"):  # another may make any names
         for name in names[names.index("at") + 1 :]:
             if name not in known:
                 yield "pixel", f"it takes {name}, which is no parameter of the node; there are {_names(known)}{place}"
+
+
+def _pictures(cls: Any) -> str:
+    """Return which pictures a pixel function is given."""
+    ports = f"{len(cls.ports)} ports of Frames"
+    return f"{ports}, and {cls.part}" if cls.part else ports
 
 
 def _place(function: FunctionType) -> str:

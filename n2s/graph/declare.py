@@ -10,6 +10,7 @@ expression. A *setting* is constant.
 
 from __future__ import annotations
 
+from n2s.graph.kinds.filter import Filter, Gaussians
 from n2s.graph.kinds.pointwise import Pointwise
 from n2s.graph.kinds.resident import Resident
 from n2s.graph.kinds.sink import Sink
@@ -26,7 +27,9 @@ __all__ = [
     "SIGNAL_OUTPUT",
     "DeclarationError",
     "FilePath",
+    "Filter",
     "FolderPath",
+    "Gaussians",
     "MusicalTime",
     "Node",
     "Output",

@@ -84,7 +84,7 @@ class Node(BaseModel, metaclass=_Declared):
     # Settings under which it returns what its first port gives, whatever the others are; {}: all at their defaults.
     neutral: ClassVar[dict[str, Any] | None] = None
     example: ClassVar[dict[str, Any]] = {}  # the settings of a minimal valid use
-    kind: ClassVar[str] = ""  # resident, streamed, pointwise, sink or track
+    kind: ClassVar[str] = ""  # resident, streamed, pointwise, filter, sink or track
 
     def __init__(self, **values: Any):
         try:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint
 
-from n2s.graph.declarations import KINDS, METHODS
+from n2s.graph.declarations import KINDS, METHODS, PIXELWISE
 from n2s.graph.declare import Node
 from n2s.graph.entries import defined_by, entries, load_entry, package_of, suggest
 from n2s.graph.errors import GraphError
@@ -113,25 +113,25 @@ node_types.cache_clear = registry.cache_clear
 
 def _missing(cls: type[Node]) -> str:
     """Say what a class lacks to be a node type; "abstract" for a base that others inherit from."""
-    method = METHODS.get(cls.kind)
-    has_method = method is not None and hasattr(cls, method)
+    methods = METHODS.get(cls.kind, ())
+    missing = [method for method in methods if not hasattr(cls, method)]
     if cls.kind not in KINDS:
         return (
-            "it inherits from Node alone; inherit from Resident, Streamed, Pointwise or Sink"
+            "it inherits from Node alone; inherit from Resident, Streamed, Pointwise, Filter or Sink"
             if cls.outputs
             else "abstract"
         )
     if not cls.outputs:
         return (
             'it declares no outputs, like outputs = {"signal": Output(SIGNAL, "what it is")}'
-            if has_method
+            if len(missing) < len(methods)
             else "abstract"
         )
-    if method is not None and not has_method:
+    if missing:
         inherits_outputs = "outputs" not in vars(cls)
         return (
             "abstract"
-            if inherits_outputs and cls.kind == "pointwise" and not cls.model_fields
-            else f"it has no {method}"
+            if inherits_outputs and cls.kind in PIXELWISE and not cls.model_fields
+            else f"it has no {missing[0]}"
         )
     return ""

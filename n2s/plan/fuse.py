@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from types import FunctionType
 
+from n2s.graph.declare import Pointwise
 from n2s.graph.types import FRAMES
 from n2s.plan.shape import stage_name
 from n2s.plan.stages import Kernel, Plan, Read, Size, Stage, stages_up_to, widen
@@ -22,7 +23,10 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
     """Return the plan with its stages: streamed nodes as they are, pointwise nodes in kernels, the sink's codes.
 
     A source of frames keeps its own size until it is read: a kernel crops and resamples while it reads, and for a
-    streamed node a kernel without steps does nothing else.
+    streamed node or a hidden stage a kernel without steps does nothing else.
+
+    A node whose pixel code reads more than its pictures, such as a filter, gets a hidden stage that makes this from
+    the whole frames of its first picture, and is then fused like any pointwise node, with one picture more.
 
     Parameters
     ----------
@@ -32,7 +36,9 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
     fusion = _Fusion(plan, together)
     stages: list[Stage] = []
     for stage in plan.nodes:
-        if fusion.is_pointwise(stage.name):
+        if fusion.is_pixelwise(stage.name):
+            if stage.name in fusion.hidden:
+                stages.append(fusion.hidden[stage.name])
             if stage.name in fusion.roots:
                 stages.append(fusion.kernel_stage(stage))
         elif stage.makes == "codes":
@@ -41,6 +47,7 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
             reads, fitted = fusion.fit_reads(stage)
             stages += [fit for fit in fitted if all(fit.name != other.name for other in stages)]
             stages.append(replace(stage, reads=reads))
+            stages += fusion.fits_of(stage.name)
     last = stages[-1]
     if last.makes == "frames" and last.kernel is None and last.size is None:  # seen by itself: in the film's size
         stages.append(_fit(last, plan.graph.header.size))
@@ -62,19 +69,42 @@ class _Fusion:
         self.graph = plan.graph
         self.stages = {stage.name: stage for stage in plan.nodes}
         self._sources = {name: self._pictures(stage) for name, stage in self.stages.items() if self._pixel(stage)}
+        self._fits: dict[tuple[str, Size], Stage] = {}  # of sources that hidden stages read
+        self.hidden = {
+            name: self._hidden_stage(self.stages[name])
+            for name in self._sources
+            if self.graph.nodes[self.stages[name].node].part
+        }
+        for name, stage in self.hidden.items():
+            self._sources[name].append(stage.name)
         self.cuts = self._cut() if together else set(self._sources)
         self.cuts |= {name for name in self._sources if self.stages[name].keep}
         self.roots = self.cuts | self._read_as_frames(plan)
 
-    def is_pointwise(self, name: str) -> bool:
+    def is_pixelwise(self, name: str) -> bool:
         return name in self._sources
 
     def _pixel(self, stage: Stage) -> bool:
-        return self.graph.nodes[stage.node].kind == "pointwise"
+        return isinstance(self.graph.nodes[stage.node], Pointwise)
 
     def _pictures(self, stage: Stage) -> list[str]:
         ports = self.graph.nodes[stage.node].ports
         return [stage.reads[port].stage for port, kind in ports.items() if kind is FRAMES and port in stage.reads]
+
+    def _hidden_stage(self, stage: Stage) -> Stage:
+        """Return the stage that makes what a node's pixel code reads beside its pictures."""
+        node = self.graph.nodes[stage.node]
+        port = next(port for port, kind in node.ports.items() if kind is FRAMES)
+        read = stage.reads[port]
+        if _decides_its_size(self.stages[read.stage]):
+            fit = self._fits.setdefault((read.stage, stage.size), _fit(self.stages[read.stage], stage.size))
+            read = replace(read, stage=fit.name)
+        name = f"{stage.name} {node.part}"
+        return Stage(name, (stage.node,), "frames", {"0": read}, size=stage.size, part=node.part)
+
+    def fits_of(self, source: str) -> list[Stage]:
+        """Return the stages that bring a source of frames to the sizes that hidden stages read."""
+        return [fit for (name, _), fit in self._fits.items() if name == source]
 
     def _read_as_frames(self, plan: Plan) -> set[str]:
         """Return the pointwise stages that streamed nodes read, or that are wanted themselves."""
@@ -88,20 +118,21 @@ class _Fusion:
 
     def _cut(self) -> set[str]:
         """Return where to cut: where a node's kernel would be too large, at its largest input, the first of equals."""
-        cuts: set[str] = set()
+        # What a hidden stage reads whole lies in memory; the node's own kernel reads it from there.
+        cuts = {stage.reads["0"].stage for stage in self.hidden.values()} & self._sources.keys()
         steps: dict[str, dict[str, None]] = {}  # the kernel that ends at each node
         for name, sources in self._sources.items():
             while True:
                 joined = [source for source in dict.fromkeys(sources) if source in steps and source not in cuts]
                 own = dict.fromkeys(step for source in joined for step in steps[source])
                 own[name] = None
-                if not joined or self._fits(own):
+                if not joined or self._is_small(own):
                     break
                 cuts.add(max(joined, key=lambda source: len(steps[source])))
             steps[name] = own
         return cuts
 
-    def _fits(self, steps: Mapping[str, None]) -> bool:
+    def _is_small(self, steps: Mapping[str, None]) -> bool:
         inputs = {source for step in steps for source in self._sources[step] if source not in steps}
         code = sum(count_instructions(type(self.graph.nodes[self.stages[step].node])) for step in steps)
         return len(inputs) <= MOST_INPUTS and len(steps) + len(inputs) <= MOST_PICTURES and code <= MOST_INSTRUCTIONS
@@ -122,7 +153,7 @@ class _Fusion:
         reads, fits = dict(stage.reads), []
         for port, read in stage.reads.items():
             source = self.stages[read.stage]
-            if source.makes == "frames" and source.size is None:
+            if _decides_its_size(source):
                 fit = _fit(source, read.size)
                 fits.append(fit)
                 reads[port] = replace(read, stage=fit.name)
@@ -132,6 +163,7 @@ class _Fusion:
         """Return the kernel that ends at a stage, and the stages whose frames it reads."""
         if root not in self._sources or not take_in:
             return Kernel((), (self.stages[root].node,), (), ("input", 0)), [root]
+        size = self.stages[root].size
         steps: dict[str, int] = {}
         inputs: dict[str, int] = {}
 
@@ -157,8 +189,15 @@ class _Fusion:
             )
             for step in steps
         )
-        nodes, read = (tuple(self.stages[name].node for name in names) for names in (steps, inputs))
-        return Kernel(nodes, read, wiring, ("step", steps[root])), list(inputs)
+        fits = {name: self._fits[name, size] for name in inputs if (name, size) in self._fits}
+        read = [fits[name].name if name in fits else name for name in inputs]
+        named = [self.stages[name].node if name in self.stages else name for name in read]
+        nodes = tuple(self.stages[name].node for name in steps)
+        return Kernel(nodes, tuple(named), wiring, ("step", steps[root])), read
+
+
+def _decides_its_size(stage: Stage) -> bool:
+    return stage.makes == "frames" and stage.size is None
 
 
 def _numbered(sources: list[str]) -> dict[str, Read]:

@@ -54,7 +54,7 @@ class Keys:
         self.plan = plan
         self._codes: dict[type, str] = {}
         self._described: dict[str, dict[str, Any]] = {}
-        self._of: dict[str, _Ancestry] = {}
+        self._of: dict[tuple[str, str], _Ancestry] = {}
 
     def chunk(self, start: int, stop: int, stage: str | None = None) -> Chunk:
         """Return the recipe and the key of frames start..stop of a stage, the last one by default."""
@@ -64,6 +64,8 @@ class Keys:
             for signal in of.signals
         }
         recipe = {"static": of.digest, "start": start, "stop": stop, "signals": signals}
+        if of.part:
+            recipe["part"] = of.part
         # Windows past the last frame repeat it, so the place of the last frame decides pixels before it.
         if (beyond := stop + of.ahead - clock.frames) > 0 and of.ahead:
             recipe["beyond"] = beyond
@@ -84,15 +86,19 @@ class Keys:
         return self._ancestry(None).signals
 
     def _ancestry(self, stage: str | None) -> _Ancestry:
-        """Return what a stage is made of. A stage that only resizes frames counts as the node that it reads."""
-        plan = self.plan
+        """Return what a stage is made of.
+
+        A stage that only resizes frames counts as the node that it reads, a hidden one as a part of its node.
+        """
+        plan, part = self.plan, ""
         node = next((s for s in plan.nodes if s.name == stage), None) if stage else plan.nodes[-1]
         if node is None:
-            source = next(s for s in plan.stages if s.name == stage)
-            node = next(s for s in plan.nodes if s.name == source.reads["0"].stage)
-        if node.name not in self._of:
-            self._of[node.name] = _Ancestry(self, widen(stages_up_to(plan.nodes, node.name)))
-        return self._of[node.name]
+            made = next(s for s in plan.stages if s.name == stage)
+            part, name = made.part, made.owner if made.part else made.reads["0"].stage
+            node = next(s for s in plan.nodes if s.name == name)
+        if (node.name, part) not in self._of:
+            self._of[node.name, part] = _Ancestry(self, widen(stages_up_to(plan.nodes, node.name)), part)
+        return self._of[node.name, part]
 
     def describe(self, stage: Stage) -> dict[str, Any]:
         """Return what of a node decides bits, but for what it reads of other nodes."""
@@ -151,8 +157,8 @@ class Keys:
 class _Ancestry:
     """What a stage is made of: the stages on the way to it, with what is needed around its frames of each."""
 
-    def __init__(self, keys: Keys, stages: tuple[Stage, ...]):
-        self.keys, self.stages = keys, stages
+    def __init__(self, keys: Keys, stages: tuple[Stage, ...], part: str):
+        self.keys, self.stages, self.part = keys, stages, part
         self.ahead = max(stage.after for stage in stages)
 
     @cached_property

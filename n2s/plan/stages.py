@@ -38,7 +38,8 @@ class Kernel:
     steps : tuple of str
         The pointwise nodes, inputs first.
     inputs : tuple of str
-        The nodes whose frames it reads: streamed ones, and pointwise ones that another kernel computes.
+        What it reads: nodes of frames that are streamed or that another kernel computes, and stages that are no
+        node's value, by their names: hidden ones, and those that brought a source of frames to the film's size.
     wiring : tuple
         For each step, its pictures: ("input", i) or ("step", i).
     root : tuple
@@ -58,7 +59,8 @@ class Stage:
     Attributes
     ----------
     name : str
-        Of the node whose value it is; "tone at 320x180" where a node is read in several sizes.
+        Of the node whose value it is; "tone at 320x180" where a node is read in several sizes; of a hidden stage
+        that and its part, "bloom soft".
     nodes : tuple of str
         The nodes that are computed in it, inputs first.
     makes : str
@@ -72,9 +74,12 @@ class Stage:
     size : pair of int or None
         Width and height of its frames; None for latents, and where a source of frames decides.
     kernel : Kernel or None
-        What makes it; a streamed node's ``compute`` where it is None.
+        What makes it; where it is None, a streamed node's ``compute``, or what makes its ``part``.
     keep : bool
         Whether the store keeps its frames.
+    part : str
+        "" for the value of a node. A hidden stage makes what the node's own pixel code reads beside its pictures:
+        "soft" is the spread light of a filter. It is in no `Plan.nodes`.
     """
 
     name: str
@@ -87,11 +92,22 @@ class Stage:
     size: Size | None = None
     kernel: Kernel | None = None
     keep: bool = False
+    part: str = ""
 
     @property
     def node(self) -> str:
         """The node whose value it is."""
         return self.nodes[-1]
+
+    @property
+    def owner(self) -> str:
+        """The name of the stage whose value it is, or is a part of."""
+        return self.name.removesuffix(f" {self.part}") if self.part else self.name
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether the ``compute`` of a streamed node makes it."""
+        return self.kernel is None and not self.part
 
 
 @dataclass(frozen=True)

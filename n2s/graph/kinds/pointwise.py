@@ -23,6 +23,8 @@ class Pointwise(Node):
     cache: Literal["frames", None] = cache_setting()
 
     kind: ClassVar[str] = "pointwise"
+    # What its pixel code takes behind its pictures: the value of a hidden stage (`n2s.plan.stages.Stage.part`).
+    part: ClassVar[str] = ""
     outputs: ClassVar[dict[str, Output]] = {"frames": Output(FRAMES)}
 
     def prepare(self, **params: Any) -> dict[str, Any]:

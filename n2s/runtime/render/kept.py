@@ -65,7 +65,7 @@ class NothingKept:
 
 def defined_type(plan: Plan, stage: Stage) -> type:
     """Return the precision that a stage's frames have by definition."""
-    return np.float16 if getattr(plan.graph.nodes[stage.node], "half", False) and stage.kernel is None else np.float32
+    return np.float16 if getattr(plan.graph.nodes[stage.node], "half", False) and stage.is_computed else np.float32
 
 
 class StoredFrames:
@@ -227,7 +227,7 @@ class RecentOrStored:
 
 def _is_source(stage: Stage) -> bool:
     """Say whether a stage makes frames from what are none, or takes its time over other frames: a node's own code."""
-    return stage.kernel is None and stage.makes == "frames"
+    return stage.is_computed and stage.makes == "frames"
 
 
 def join_computed(pieces: list[Piece]) -> list[Piece]:

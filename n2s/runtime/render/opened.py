@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from n2s.graph import authors
@@ -35,7 +35,7 @@ class Opened:
 
     def __init__(self, plan: Plan, store: Store, opened: dict[str, Any] | None = None):
         self.plan, self.store = plan, store
-        computed = [stage for stage in plan.stages if stage.kernel is None]
+        computed = [stage for stage in plan.stages if stage.is_computed]
         nodes = {stage.node: plan.graph.nodes[stage.node] for stage in computed}
         forget_kept_code(plan.graph.nodes[name] for name in plan.order)
         self.scenes = {name: plan.scene.seen_by(node) for name, node in nodes.items()}
@@ -45,9 +45,11 @@ class Opened:
         self.given: dict[str, tuple[int, ...]] = {}  # the shape of what each streamed node gave first
         self.held = held_frames(plan.stages)
         self.done_with = _last_readers(plan.stages)
-        self.read_by_nodes = _read_by_nodes(plan.stages)
-        # Kernels whose memory may be used again when their readers, all of them kernels, are done.
-        self.own_buffers = {stage.name for stage in plan.stages if stage.kernel is not None} - self.read_by_nodes
+        self.read_by_nodes = _read_by(stage for stage in plan.stages if stage.is_computed)
+        # What kernels read they look at themselves; what others read is looked at when it is made.
+        self.looked_at = _read_by(stage for stage in plan.stages if stage.kernel is None)
+        # Stages whose memory may be used again when their readers, none of them code of nodes, are done.
+        self.own_buffers = {stage.name for stage in plan.stages if not stage.is_computed} - self.read_by_nodes
         self._kernels: dict[tuple, kernels.Run] = {}
         self._lock = threading.Lock()
         self.compiling: Callable[[Kernel], None] = lambda kernel: None
@@ -84,7 +86,7 @@ class Opened:
         found: dict[str, int] = {}
         for stage in reversed(self.plan.stages):
             ports = self.plan.graph.nodes[stage.node].ports
-            if stage.kernel is not None or LATENTS not in ports.values():
+            if not stage.is_computed or LATENTS not in ports.values():
                 continue
             channels = getattr(self.resources[stage.node], "channels", None)
             channels = found.get(stage.name) if channels is None else channels
@@ -134,8 +136,12 @@ class Opened:
             return self._kernels[key]
 
     def is_half(self, name: str) -> bool:
-        """Say whether a node's frames are float16 by definition."""
-        return bool(getattr(self.plan.graph.nodes[name], "half", False))
+        """Say whether the frames of a node are float16 by definition; those of other inputs of kernels are not."""
+        return bool(getattr(self.plan.graph.nodes.get(name), "half", False))
+
+    def node_of(self, name: str) -> str:
+        """Return the node that an input of a kernel comes from."""
+        return next((stage.node for stage in self.plan.stages if stage.name == name), name)
 
 
 def _last_readers(stages: Sequence[Stage]) -> dict[str, list[Stage]]:
@@ -150,6 +156,6 @@ def _last_readers(stages: Sequence[Stage]) -> dict[str, list[Stage]]:
     return found
 
 
-def _read_by_nodes(stages: Sequence[Stage]) -> set[str]:
-    """Return the stages that a streamed node's own code reads."""
-    return {read.stage for stage in stages if stage.kernel is None for read in stage.reads.values()}
+def _read_by(stages: Iterable[Stage]) -> set[str]:
+    """Return the stages that some stages read."""
+    return {read.stage for stage in stages for read in stage.reads.values()}

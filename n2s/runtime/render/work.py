@@ -20,6 +20,7 @@ from n2s.runtime.render import kernels
 from n2s.runtime.render.edges import check_finite, prepared_columns, read_only, streamed_output
 from n2s.runtime.render.kept import KeptFrames, Piece
 from n2s.runtime.render.opened import BLOCK, Opened
+from n2s.runtime.render.parts import PARTS, Part
 from n2s.runtime.render.rings import Ring, Span
 from n2s.runtime.render.tally import Tally
 
@@ -37,6 +38,7 @@ class Work:
         self._length = self.plan.values.clock.frames
         self._values: dict[str, Span | Ring] = {}
         self._free: list[np.ndarray] = []
+        self._parts: dict[str, Part] = {}  # what makes hidden stages, by their names
         end = self.stages[-1]
         coded = end.makes == "codes"  # only films have bits and a dither
         width = (end.size or self.plan.scene.size)[0]
@@ -69,7 +71,7 @@ class Work:
         for stage in reversed(self.stages):
             if (span := wanted.get(stage.name)) is None:
                 continue
-            limit = self._length if stage.kernel is None else max(self._length, last)
+            limit = self._length if stage.is_computed else max(self._length, last)
             start, stop = max(0, min(span[0], limit - 1)), min(limit, span[1])  # beyond the end, the last frame is read
             if (value := self._values.get(stage.name)) is not None:
                 if value.first <= start <= value.stop:
@@ -127,7 +129,7 @@ class Work:
             self.kept.add(stage, piece.start, made)
             return made
         made = piece.load()
-        return made if stage.kernel is not None else self._alike(stage, made, piece.start, piece.stop)
+        return self._alike(stage, made, piece.start, piece.stop) if stage.is_computed else made
 
     def _let_go(self, stage: Stage) -> None:
         """Give the memory of a value back when its last reader is done; rings are held for the next block."""
@@ -146,7 +148,7 @@ class Work:
         return value.take(np.clip(np.arange(start, stop), inside[0], inside[1] - 1))
 
     def _make(self, stage: Stage, start: int, stop: int) -> np.ndarray:
-        if stage.kernel is None:
+        if stage.is_computed:
             return self._compute(stage, start, stop)
         if stage.makes == "codes":
             stored = self.plan.pixels.stored
@@ -182,9 +184,24 @@ class Work:
         # Kernels are compiled for plain arrays; what an author returns may be of any strides, or a view of its input.
         pictures = []
         for read in stage.reads.values():
-            end = self._length if read.stage in self.opened.shapes else stop
-            pictures.append(np.require(self._read(read.stage, start, stop, end), np.float32, ("C", "A", "W")))
+            end = self._length if read.stage in self.opened.shapes else max(self._length, stop)
+            frames = self._read(read.stage, start - read.before, stop + read.after, end)
+            pictures.append(np.require(frames, np.float32, ("C", "A", "W")))
         return pictures
+
+    def _make_part(self, stage: Stage, start: int, stop: int) -> np.ndarray:
+        """Return what a hidden stage makes of the frames that it reads, for the pixel code of its node."""
+        name, began = stage.node, time.perf_counter()
+        params = {
+            field: read_only(self._param(name, field, start, stop)) for field in self.plan.graph.nodes[name].params()
+        }
+        (given,) = self._pictures(stage, start, stop)
+        out = self._buffer(stop - start, stage.size)
+        if stage.name not in self._parts:
+            self._parts[stage.name] = PARTS[stage.part](self.opened, stage)
+        self._parts[stage.name].make(given, (start, stop), params, out)
+        self.tally.add(stage.name, time.perf_counter() - began, stop - start)
+        return out
 
     def _compute(self, stage: Stage, start: int, stop: int) -> np.ndarray:
         """Return what a streamed node gives for frames start..stop."""
@@ -204,7 +221,7 @@ class Work:
         made = authors.call(graph, name, "compute", node.compute, block, span=(start, stop), **inputs)
         self.tally.add(name, time.perf_counter() - began, stop - start)
         made = self._alike(stage, made, start, stop)
-        if stage.makes == "latents" or stage.name in opened.read_by_nodes:  # what kernels read, they look at themselves
+        if stage.makes == "latents" or stage.name in opened.looked_at:
             check_finite(graph, name, made, start)
         return made
 
@@ -272,7 +289,7 @@ class Work:
         """Name the first node of a kernel whose frames are not finite; nothing when all are."""
         graph, made = self.plan.graph, {}
         for i, (name, picture) in enumerate(zip(kernel.inputs, pictures)):
-            check_finite(graph, name, picture, start)
+            check_finite(graph, self.opened.node_of(name), picture, start)
             made["input", i] = picture
         for i, single, sources in self._singles(kernel):
             out = made["step", i] = np.empty((stop - start, 3, size[1], size[0]), np.float32)

@@ -99,6 +99,8 @@ def _describe_stage(plan: Plan, stage: Stage, store: Store | None) -> dict[str, 
         "recipe": digest(plan.keys.of_stage(stage.name)),
         "details": _details(plan, stage, store),
     }
+    if stage.part:
+        about["part"] = stage.part
     if stage.kernel:
         about["kernel"] = {"steps": list(stage.kernel.steps), "inputs": list(stage.kernel.inputs)}
     return about
@@ -109,6 +111,8 @@ def _stage_kind(stage: Stage, node: Any) -> str:
         return "sink"
     if stage.kernel:
         return "kernel" if stage.kernel.steps else "fit"
+    if stage.part:
+        return stage.part
     return "decoder" if LATENTS in node.ports.values() and stage.makes == "frames" else stage.makes
 
 
@@ -116,8 +120,10 @@ def _details(plan: Plan, stage: Stage, store: Store | None) -> list[str]:
     if stage.makes == "codes":
         return [str(plan.pixels), coding_of(plan.graph, plan.end)]
     texts = []
+    if stage.part or (stage.kernel and not stage.kernel.steps):
+        texts.append(f"{stage.size[0]}x{stage.size[1]}")
     if stage.kernel and not stage.kernel.steps:
-        return [f"{stage.size[0]}x{stage.size[1]}"]
+        return texts
     if stage.grid:
         texts.append(f"{stage.grid[0]}x{stage.grid[1]} latents")
     if provider := node_digests(plan.graph, stage.node, plan.scene).get("provider"):
