@@ -10,6 +10,7 @@ from types import FunctionType
 
 from n2s.graph.declare import Pointwise
 from n2s.graph.types import FRAMES
+from n2s.plan.echoes import echo_stages
 from n2s.plan.shape import stage_name
 from n2s.plan.stages import Kernel, Plan, Read, Size, Stage, stages_up_to, widen
 
@@ -38,7 +39,7 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
     for stage in plan.nodes:
         if fusion.is_pixelwise(stage.name):
             if stage.name in fusion.hidden:
-                stages.append(fusion.hidden[stage.name])
+                stages += fusion.hidden[stage.name]
             if stage.name in fusion.roots:
                 stages.append(fusion.kernel_stage(stage))
         elif stage.makes == "codes":
@@ -71,12 +72,12 @@ class _Fusion:
         self._sources = {name: self._pictures(stage) for name, stage in self.stages.items() if self._pixel(stage)}
         self._fits: dict[tuple[str, Size], Stage] = {}  # of sources that hidden stages read
         self.hidden = {
-            name: self._hidden_stage(self.stages[name])
+            name: self._hidden_stages(plan, self.stages[name])
             for name in self._sources
             if self.graph.nodes[self.stages[name].node].part
         }
-        for name, stage in self.hidden.items():
-            self._sources[name].append(stage.name)
+        for name, hidden in self.hidden.items():
+            self._sources[name].append(hidden[-1].name)
         self.cuts = self._cut() if together else set(self._sources)
         self.cuts |= {name for name in self._sources if self.stages[name].keep}
         self.roots = self.cuts | self._read_as_frames(plan)
@@ -91,16 +92,18 @@ class _Fusion:
         ports = self.graph.nodes[stage.node].ports
         return [stage.reads[port].stage for port, kind in ports.items() if kind is FRAMES and port in stage.reads]
 
-    def _hidden_stage(self, stage: Stage) -> Stage:
-        """Return the stage that makes what a node's pixel code reads beside its pictures."""
+    def _hidden_stages(self, plan: Plan, stage: Stage) -> list[Stage]:
+        """Return the stages that make what a node's pixel code reads beside its pictures; it reads the last one."""
         node = self.graph.nodes[stage.node]
         port = next(port for port, kind in node.ports.items() if kind is FRAMES)
         read = stage.reads[port]
         if _decides_its_size(self.stages[read.stage]):
             fit = self._fits.setdefault((read.stage, stage.size), _fit(self.stages[read.stage], stage.size))
             read = replace(read, stage=fit.name)
+        if node.kind == "echo":
+            return echo_stages(plan, stage, read)
         name = f"{stage.name} {node.part}"
-        return Stage(name, (stage.node,), "frames", {"0": read}, size=stage.size, part=node.part)
+        return [Stage(name, (stage.node,), "frames", {"0": read}, size=stage.size, part=node.part)]
 
     def fits_of(self, source: str) -> list[Stage]:
         """Return the stages that bring a source of frames to the sizes that hidden stages read."""
@@ -119,7 +122,7 @@ class _Fusion:
     def _cut(self) -> set[str]:
         """Return where to cut: where a node's kernel would be too large, at its largest input, the first of equals."""
         # What a hidden stage reads whole lies in memory; the node's own kernel reads it from there.
-        cuts = {stage.reads["0"].stage for stage in self.hidden.values()} & self._sources.keys()
+        cuts = {hidden[0].reads["0"].stage for hidden in self.hidden.values()} & self._sources.keys()
         steps: dict[str, dict[str, None]] = {}  # the kernel that ends at each node
         for name, sources in self._sources.items():
             while True:

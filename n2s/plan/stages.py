@@ -79,7 +79,10 @@ class Stage:
         Whether the store keeps its frames.
     part : str
         "" for the value of a node. A hidden stage makes what the node's own pixel code reads beside its pictures:
-        "soft" is the spread light of a filter. It is in no `Plan.nodes`.
+        "soft" is the spread light of a filter; "past" is what an echo makes of past frames, perhaps from their
+        "light". It is in no `Plan.nodes`.
+    ages : tuple of int
+        How many frames before its own an echo reads, rising; () elsewhere.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Stage:
     kernel: Kernel | None = None
     keep: bool = False
     part: str = ""
+    ages: tuple[int, ...] = ()
 
     @property
     def node(self) -> str:

@@ -51,6 +51,7 @@ class Opened:
         # Stages whose memory may be used again when their readers, none of them code of nodes, are done.
         self.own_buffers = {stage.name for stage in plan.stages if not stage.is_computed} - self.read_by_nodes
         self._kernels: dict[tuple, kernels.Run] = {}
+        self._made: dict[Any, Any] = {}
         self._lock = threading.Lock()
         self.compiling: Callable[[Kernel], None] = lambda kernel: None
         self._refuse_vast()
@@ -134,6 +135,13 @@ class Opened:
                     raise authors.wrong(self.plan.graph, step, f"{error.text}.") from error
                 self._kernels[key] = kernels.compile_program(program, self.store.kernels)
             return self._kernels[key]
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what was made for a key, which all threads share."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
 
     def is_half(self, name: str) -> bool:
         """Say whether the frames of a node are float16 by definition; those of other inputs of kernels are not."""

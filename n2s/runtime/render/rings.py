@@ -7,6 +7,7 @@ other, ``take`` returns any, and ``places`` tells where they lie in ``slots``, f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -96,3 +97,19 @@ class Ring:
             grown = Ring(self.slots.shape[1:], count, self.first, self.first)
             grown.append(self.window(self.first, self.stop))
             self.slots, self.anchor = grown.slots, grown.anchor
+
+
+class InPlace(NamedTuple):
+    """A value that is read where it lies. From frame ``last`` on it stands still."""
+
+    value: Span | Ring
+    last: int
+
+    @property
+    def slots(self) -> np.ndarray:
+        """The memory that the frames lie in, float32 (N, ...), contiguous."""
+        return np.require(self.value.slots, np.float32, ("C", "A", "W"))
+
+    def places(self, frames: np.ndarray) -> np.ndarray:
+        """Return the slots of frames by their numbers; -1 for those before the first, which there are none of."""
+        return np.where(frames < 0, -1, self.value.places(np.clip(frames, 0, self.last)))

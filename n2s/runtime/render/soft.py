@@ -19,6 +19,8 @@ class Soft:
     four deviations and sum to 1; beyond the edge the edge continues.
     """
 
+    reads_in_place = False
+
     def __init__(self, opened: Opened, stage: Stage):
         self.graph, self.name = opened.plan.graph, stage.node
 

@@ -21,7 +21,7 @@ from n2s.runtime.render.edges import check_finite, prepared_columns, read_only, 
 from n2s.runtime.render.kept import KeptFrames, Piece
 from n2s.runtime.render.opened import BLOCK, Opened
 from n2s.runtime.render.parts import PARTS, Part
-from n2s.runtime.render.rings import Ring, Span
+from n2s.runtime.render.rings import InPlace, Ring, Span
 from n2s.runtime.render.tally import Tally
 
 
@@ -102,13 +102,13 @@ class Work:
         self._values[stage.name] = Span(pieces[0].start, made[0] if len(made) == 1 else np.concatenate(made))
 
     def _extend_ring(self, stage: Stage, piece: Piece, stop: int) -> None:
-        """Put frames into a stage's ring; a kernel writes them into it."""
+        """Put frames into a stage's ring; those that are drawn are drawn into it."""
         ring = self._values.get(stage.name)
         if piece.load is None and self._is_drawn(stage):
             self.check()
             ring = ring or self._ring(stage, (3, *stage.size[::-1]), piece.start, stop)
-            for start, end, slots in ring.extend(piece.stop):
-                self._run_kernel(stage, self._pictures(stage, start, end), start, "frames", slots)
+            for start, _, slots in ring.extend(piece.stop):
+                self._draw(stage, start, slots)
                 self.kept.add(stage, start, slots)
             return
         made = self._load(stage, piece)
@@ -161,14 +161,21 @@ class Work:
             check_finite(self.plan.graph, stage.node, given, start)
             return given
         out = self._buffer(stop - start, stage.size)
-        self._run_kernel(stage, self._pictures(stage, start, stop), start, "frames", out)
+        self._draw(stage, start, out)
         return out
 
+    def _draw(self, stage: Stage, start: int, out: np.ndarray) -> None:
+        """Make the frames of a kernel or a hidden stage, from frame ``start`` on, in ``out``."""
+        if stage.part:
+            self._make_part(stage, start, out)
+        else:
+            self._run_kernel(stage, self._pictures(stage, start, start + len(out)), start, "frames", out)
+
     def _is_drawn(self, stage: Stage) -> bool:
-        """Say whether a stage's frames are drawn by a kernel, and are not those that it reads as they are."""
-        if stage.kernel is None or stage.makes == "codes":
+        """Say whether a stage's frames are drawn into memory of ours, and are not those that it reads as they are."""
+        if stage.is_computed or stage.makes == "codes":
             return False
-        if stage.kernel.steps or self.opened.is_half(stage.node):
+        if stage.part or stage.kernel.steps or self.opened.is_half(stage.node):
             return True
         return self._values[stage.reads["0"].stage].slots.shape[2:] != stage.size[::-1]
 
@@ -189,19 +196,22 @@ class Work:
             pictures.append(np.require(frames, np.float32, ("C", "A", "W")))
         return pictures
 
-    def _make_part(self, stage: Stage, start: int, stop: int) -> np.ndarray:
-        """Return what a hidden stage makes of the frames that it reads, for the pixel code of its node."""
-        name, began = stage.node, time.perf_counter()
-        params = {
-            field: read_only(self._param(name, field, start, stop)) for field in self.plan.graph.nodes[name].params()
-        }
-        (given,) = self._pictures(stage, start, stop)
-        out = self._buffer(stop - start, stage.size)
+    def _make_part(self, stage: Stage, start: int, out: np.ndarray) -> None:
+        """Make what a hidden stage gives to the pixel code of its node, from frame ``start`` on."""
+        name, began, stop = stage.node, time.perf_counter(), start + len(out)
+        fields = self.plan.graph.nodes[name].params()
+        params = {field: read_only(self._param(name, field, start, stop)) for field in fields}
         if stage.name not in self._parts:
             self._parts[stage.name] = PARTS[stage.part](self.opened, stage)
-        self._parts[stage.name].make(given, (start, stop), params, out)
+        part = self._parts[stage.name]
+        if part.reads_in_place:
+            (read,) = stage.reads.values()
+            last = (self._length if read.stage in self.opened.shapes else max(self._length, stop)) - 1
+            part.make(InPlace(self._values[read.stage], last), (start, stop), params, out)
+        else:
+            (given,) = self._pictures(stage, start, stop)
+            part.make(given, (start, stop), params, out)
         self.tally.add(stage.name, time.perf_counter() - began, stop - start)
-        return out
 
     def _compute(self, stage: Stage, start: int, stop: int) -> np.ndarray:
         """Return what a streamed node gives for frames start..stop."""

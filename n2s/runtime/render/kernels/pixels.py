@@ -43,11 +43,13 @@ _BUILTINS = ("abs", "max", "min")
 class PixelError(GraphError):
     """Pixel code that is not of the form that can be compiled; ``line`` is that of its file, 0 where there is none."""
 
-    def __init__(self, cls: type[Pointwise], text: str, line: int, function: FunctionType | None = None):
+    def __init__(
+        self, cls: type[Pointwise], text: str, line: int, function: FunctionType | None = None, method: str = "pixel"
+    ):
         self.cls = cls
-        function = function or cls.pixel
-        called = "" if function is cls.pixel else f"calls {function.__name__}, which "
-        self.text = f"pixel {called}{text}" + (f" ({function.__code__.co_filename}:{line})" if line else "")
+        function = function or getattr(cls, method)
+        called = "" if function is getattr(cls, method) else f"calls {function.__name__}, which "
+        self.text = f"{method} {called}{text}" + (f" ({function.__code__.co_filename}:{line})" if line else "")
         super().__init__(f"{cls.__name__}: {self.text}.")
 
 
@@ -65,16 +67,16 @@ class PixelCode:
     helpers: tuple[tuple[str, str], ...]
 
 
-def read_pixel(cls: type[Pointwise]) -> PixelCode:
-    """Return the pixel code of a class of nodes.
+def read_pixel(cls: type[Pointwise], method: str = "pixel") -> PixelCode:
+    """Return the pixel code of a class of nodes, or what else of it is written like that: `step`, `where`.
 
     Raises
     ------
     PixelError
         When it, or a function that it calls, is not of the form that can be compiled, or there is no text of it.
     """
-    reader = _Reader(cls)
-    name = reader.read(cls.pixel)
+    reader = _Reader(cls, method)
+    name = reader.read(getattr(cls, method))
     text = reader.texts.pop(name)
     return PixelCode(name, text, tuple(reader.texts.items()))
 
@@ -88,24 +90,27 @@ def helper_texts(*names: str) -> dict[str, str]:
     return texts
 
 
-def uniform_names(cls: type[Pointwise]) -> list[str]:
+def uniform_names(cls: type[Pointwise], method: str = "pixel") -> list[str]:
     """Return the names of the numbers a pixel function takes, in order, after its pictures and ``at``."""
-    names = list(inspect.signature(cls.pixel).parameters)
+    names = list(inspect.signature(getattr(cls, method)).parameters)
     return names[names.index("at") + 1 :]
 
 
 class _Reader:
     """Reads the functions behind one pixel function; ``texts`` are theirs by name, each after those that it calls."""
 
-    def __init__(self, cls: type[Pointwise]):
-        self.cls = cls
+    def __init__(self, cls: type[Pointwise], method: str):
+        self.cls, self.method, self._first = cls, method, getattr(cls, method)
         self.texts: dict[str, str] = {}
         self._under_way: list[FunctionType] = []
+
+    def _error(self, text: str, line: int, function: FunctionType) -> PixelError:
+        return PixelError(self.cls, text, line, function, self.method)
 
     def read(self, function: FunctionType) -> str:
         """Take in a function and return its name in the text."""
         if function in self._under_way:
-            raise PixelError(self.cls, "calls itself", function.__code__.co_firstlineno, function)
+            raise self._error("calls itself", function.__code__.co_firstlineno, function)
         self._under_way.append(function)
         tree = self._definition(function)
         self._check(function, tree)
@@ -113,7 +118,7 @@ class _Reader:
         translated.decorator_list, translated.returns = [], None
         for argument in translated.args.args:
             argument.annotation = None
-        name = f"{'pixel' if function is self.cls.pixel else function.__name__}_{_digest(translated)}"
+        name = f"{self.method if function is self._first else function.__name__}_{_digest(translated)}"
         translated.name = name
         self.texts[name] = ast.unparse(ast.fix_missing_locations(translated))
         self._under_way.pop()
@@ -123,7 +128,7 @@ class _Reader:
         """Return the syntax tree of a function as it is loaded, which is not always what its file says by now."""
         code = function.__code__
         if function.__name__ == "<lambda>":
-            raise PixelError(self.cls, "is a lambda; give it a def statement of its own", code.co_firstlineno, function)
+            raise self._error("is a lambda; give it a def statement of its own", code.co_firstlineno, function)
         loaded = digest_code(code)
         texts = [self.cls._pixel_text] if self.cls._pixel_text else []
         with contextlib.suppress(OSError, UnicodeError):  # a notebook may have put new code into the old function
@@ -143,13 +148,13 @@ class _Reader:
             said = "is not what its file says: the file was edited after it was loaded. Start Python again"
         else:
             said = "must live in a file, so that it can be compiled; it was typed or made at run time"
-        raise PixelError(self.cls, said, 0, function)
+        raise self._error(said, 0, function)
 
     def _check(self, function: FunctionType, tree: ast.FunctionDef) -> None:
         """Refuse statements, arguments and decorators that have no place in pixel code."""
 
         def refuse(text: str, line: int) -> None:
-            raise PixelError(self.cls, text, line, function)
+            raise self._error(text, line, function)
 
         for node in (part for statement in tree.body for part in ast.walk(statement)):
             if not isinstance(node, _ALLOWED):
@@ -157,7 +162,7 @@ class _Reader:
                 refuse(f"has a {name}, which has no place in pixel code; see docs/writing-nodes.md", line)
         if function.__code__.co_freevars:
             refuse(f"takes {function.__code__.co_freevars[0]!r} from the function around it", tree.lineno)
-        if function is not self.cls.pixel:
+        if function is not self._first:
             plain = ast.arguments([], tree.args.args, None, [], [], None, [])
             if ast.dump(tree.args) != ast.dump(plain):
                 refuse("takes other than plain arguments without defaults", tree.lineno)
@@ -186,7 +191,7 @@ class _Reader:
                 yield node.id, value
             else:
                 may = "its arguments, n2s.graph.shader, and functions and finite numbers of its own package"
-                raise PixelError(self.cls, f"uses {node.id!r}; it may use {may}", node.lineno, function)
+                raise self._error(f"uses {node.id!r}; it may use {may}", node.lineno, function)
 
 
 def _package(function: FunctionType) -> str:
