@@ -100,13 +100,16 @@ class Opened:
     def _refuse_vast(self) -> None:
         """Refuse windows that cover more frames than memory holds.
 
-        In the first block of a chunk all frames of all windows behind a stage are made of it, though few are held.
+        Where frames are kept, or needed ahead of time, the first block of a chunk is made at once, with all frames of
+        all windows behind a stage, though few are held.
         """
         width, height = self.plan.graph.header.size
+        at_once = any(stage.keep or stage.after for stage in self.plan.stages)
         for stage in self.plan.stages:
-            frame = self.shapes.get(stage.name, ())
+            frame = self.shapes.get(stage.name, (3, *stage.size[::-1]) if stage.size else ())
             sides = (3, height, width) if None in frame[1:] or not frame else (frame[0] or 8, *frame[1:])
-            size = (stage.before + BLOCK + stage.after) * 4 * math.prod(sides)
+            around = stage.before + stage.after if at_once else self.held.get(stage.name, 0)
+            size = (around + BLOCK) * 4 * math.prod(sides)
             if (stage.before or stage.after) and size > MOST_BYTES:
                 reads = [(other.node, read) for other in self.plan.stages for read in other.reads.values()]
                 widest, read = max(reads, key=lambda item: item[1].before + item[1].after)

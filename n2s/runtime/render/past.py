@@ -50,6 +50,7 @@ class Past:
             self.kernels = opened.once(type(self.node), lambda: echoes.Echoes(type(self.node), opened.store.kernels))
         except PixelError as error:
             raise authors.wrong(self.graph, self.name, f"{error.text}.") from error
+        self.enlarge = echoes.enlarge(opened.store.kernels)
         width, height = (-(-side // self.scale) for side in stage.size)
         self.small = np.empty((1, 3, height, width), np.float32) if self.scale > 1 else None
 
@@ -64,7 +65,7 @@ class Past:
         small = self._room(len(out))
         self._make(given, frames, still, numbers, small)
         for picture, large in zip(small, out):
-            self.kernels.enlarge(picture, large)
+            self.enlarge(picture, large)
 
     def _room(self, count: int) -> np.ndarray:
         """Return memory for small pictures, which is used again."""

@@ -50,16 +50,35 @@ class Work:
         An album may show a track's last frame once more. Beyond its end signals and streamed nodes stand still, while
         pixel code goes on counting frames; so each frame is the same however its kernels are cut.
         """
-        missing, done_with = self._missing(first, last), self.opened.done_with
-        for stage in self.stages:
-            if pieces := missing.get(stage.name):
-                self._extend(stage, pieces)
-            for source in done_with[stage.name]:
-                if source.name in self._values:
-                    self._let_go(source)
+        missing = self._missing(first, last)
+        for end in self._rounds(first, last, missing):
+            for stage in self.stages:
+                if pieces := missing.get(stage.name):
+                    now, missing[stage.name] = _cut(pieces, end + stage.after)
+                    if now:
+                        self._extend(stage, now)
+                for source in self.opened.done_with[stage.name]:
+                    if source.name in self._values:
+                        self._let_go(source)
         made = self._values.pop(self.stages[-1].name).window(first, last)
         rings = [value for value in self._values.values() if isinstance(value, Ring)]
         return made.copy() if any(np.may_share_memory(made, ring.slots) for ring in rings) else made
+
+    def _rounds(self, first: int, last: int, missing: dict[str, list[Piece]]) -> list[int]:
+        """Return up to which frame of the end to make all stages, round by round; the last round ends at ``last``.
+
+        The first block of a chunk needs the windows before it too. They are made like blocks before the first one, so
+        that no more frames are in memory at once. There is one round where frames are kept somewhere, which come as
+        they are, and at the end of the track, where windows are not cut by the same rule.
+        """
+        kept = any(piece.load is not None for pieces in missing.values() for piece in pieces)
+        if kept or last + max(stage.after for stage in self.stages) > self._length:
+            return [last]
+        frames = [stage for stage in self.stages if stage.makes == "frames" and stage.name in missing]
+        begin = min((missing[stage.name][0].start - stage.after for stage in frames), default=first)
+        if begin >= first:
+            return [last]
+        return [*range(first - (first - begin - 1) // BLOCK * BLOCK, first + 1, BLOCK), last]
 
     def _missing(self, first: int, last: int) -> dict[str, list[Piece]]:
         """Return the frames of each stage that must be loaded or computed for frames first..last of the end.
@@ -94,7 +113,9 @@ class Work:
 
     def _extend(self, stage: Stage, pieces: list[Piece]) -> None:
         """Load or compute the frames of a stage that are missing, and put them behind those that are there."""
-        if stage.name in self.opened.held:
+        if (held := self.opened.held.get(stage.name)) is not None:
+            if stage.name in self._values:
+                self._values[stage.name].forget(self._values[stage.name].stop - held)
             for piece in pieces:
                 self._extend_ring(stage, piece, pieces[-1].stop)
             return
@@ -319,3 +340,9 @@ class Work:
         for _, single, sources in self._singles(kernel):
             given = [pictures[j][:1] if what == "input" else blank for what, j in sources]
             self._call_kernel(single, given, start, size, "frames", blank.copy())
+
+
+def _cut(pieces: list[Piece], stop: int) -> tuple[list[Piece], list[Piece]]:
+    """Return pieces up to a frame, and what is left of them."""
+    before = [Piece(piece.start, min(piece.stop, stop), piece.load) for piece in pieces if piece.start < stop]
+    return before, [Piece(max(piece.start, stop), piece.stop, piece.load) for piece in pieces if piece.stop > stop]

@@ -17,6 +17,11 @@ def light(folder: Path) -> Callable:
     return compile_kernel(numba_echo.light_source(), folder)
 
 
+def enlarge(folder: Path) -> Callable:
+    """Return the kernel that enlarges a picture by two."""
+    return compile_kernel(numba_echo.enlarge_source(), folder)
+
+
 class Echoes:
     """The kernels of one class of echoes; see `numba_echo` for what each takes.
 
@@ -53,11 +58,6 @@ class Echoes:
         return self._compile(
             numba_echo.moving_source(self._step, self._step_names, self._where, self._where_names, self.names)
         )
-
-    @cached_property
-    def enlarge(self) -> Callable:
-        """The kernel that enlarges a picture by two."""
-        return self._compile(numba_echo.enlarge_source())
 
     def _compile(self, source: str) -> Callable:
         return compile_kernel(source, self._folder)
