@@ -14,7 +14,7 @@ import numpy as np
 
 from n2s.graph import shader
 from n2s.runtime.render.kernels import Program, Run
-from n2s.runtime.render.kernels.program import Filter, Layout, Load, Pixel, Sample, Store
+from n2s.runtime.render.kernels.program import Enlarge, Filter, Layout, Load, Pixel, Sample, Store
 
 f32, u32 = np.float32, np.uint32
 
@@ -43,6 +43,8 @@ class Interpreter:
                             values.append(values[record.source])  # read where the filter's tables say
                         case Filter():
                             values.append(_filter(record, program.records[record.source], values[record.source]))
+                        case Enlarge():
+                            values.append(enlarged(values[record.source], program.size[::-1]))
                         case Pixel():
                             taken = [values[source] for source in record.pictures]
                             given = uniforms[frame, record.column : record.column + len(record.uniforms)]
@@ -93,10 +95,40 @@ def _filter(record: Filter, sample: Sample, picture: np.ndarray) -> np.ndarray:
     return getattr(shader, record.after)(narrow)
 
 
+def halved(picture: np.ndarray) -> np.ndarray:
+    """Return a picture of half the size."""
+    for axis in (1, 2):
+        side = picture.shape[axis]
+        weights = (1 / 16, 4 / 16, 6 / 16) if side % 2 else (1 / 32, 5 / 32, 10 / 32)
+        at = np.arange(0, side, 2)[:, None] + np.arange(-2, 3 if side % 2 else 4)
+        taps = [picture.take(places, axis) for places in np.clip(at, 0, side - 1).T]
+        pairs = [a + b for a, b in zip(taps, reversed(taps))][: len(taps) // 2]
+        first, second, third = (f32(weight) * part for weight, part in zip(weights, [*pairs, taps[2]]))
+        picture = first + second + third
+    return picture
+
+
+def enlarged(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return a picture (3, h, w) at twice the size, (H, W)."""
+    for axis, side in zip((1, 2), shape):
+        weights = ((2, 12, 2), (0, 8, 8)) if side % 2 else ((5, 10, 1), (1, 10, 5))
+        at = np.arange(side)
+        total: np.ndarray | None = None
+        for tap in range(3):
+            gains = np.array([weights[0][tap], weights[1][tap]], f32)[at % 2] / f32(16)
+            part = picture.take(np.clip(at // 2 + tap - 1, 0, picture.shape[axis] - 1), axis)
+            part = (gains[:, None] if axis == 1 else gains) * part
+            total = part if total is None else total + part
+        picture = total
+    return picture
+
+
 def _store(layout: Layout, colours: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     _, height, width = colours.shape
     if layout.name == "planar":
         return colours
+    if layout.name == "halved":
+        return halved(colours)
     held = np.minimum(np.maximum(colours, f32(0)), f32(1))
     dither = thresholds[np.arange(height) % 64]
     if layout.name == "rgb":

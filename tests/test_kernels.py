@@ -181,3 +181,26 @@ def test_light_and_luma_are_written_once() -> None:
     for function in (shader.to_light, shader.to_display, shader.luma):
         text = inspect.getsource(function)
         assert source.count(text) == 1 and source.count(f"{function.__name__}(") == 2
+
+
+@pytest.mark.parametrize("output", ["frames", "halved"])
+@pytest.mark.parametrize("size", [(24, 16), (23, 16), (24, 15), (23, 15)])
+def test_light_of_half_the_size_is_enlarged(size: tuple[int, int], output: str, folder: Path) -> None:
+    width, height = size
+    kernel = Kernel(("mixed",), ("film", "soft"), ((("input", 0), ("input", 1)),), ("step", 0))
+    pictures = [Picture(False, (height, width)), Picture(False, (8, 12), light=True)]
+    program = program_of(kernel, [Mix], pictures, output, size)
+    assert str(program).splitlines()[1:3] == ["1  load     picture 1", "2  enlarge  1 to twice the size"]
+    random = np.random.default_rng(4)
+    arguments = {
+        "seeds": np.zeros(1, np.uint32),
+        "uniforms": np.full((2, 1), 0.5, np.float32),
+        "thresholds": dither_pattern(False, width),
+        "pictures": [random.random((2, 3, *picture.shape), np.float32) * 3 - 1 for picture in pictures],
+    }
+    made = []
+    for back_end in (compile_program, Interpreter().compile):
+        out = np.zeros((2, *program.store.layout.shape(size)), np.float32)
+        assert not back_end(program, folder)(FIRST, out=out, **arguments)
+        made.append(out.tobytes())
+    assert made[0] == made[1]

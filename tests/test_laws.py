@@ -78,10 +78,17 @@ def test_a_frame_can_be_made_alone(name: str, studio: Any, store: Any) -> None:
     assert whole[41:42].tobytes() == alone.tobytes()
 
 
+def near(spec: Any, number: float, step: float) -> float:
+    """Return another number that a field takes: a step away, or where its range is smaller than that, less."""
+    while not (spec.allows(number + step) or spec.allows(number - step)):
+        step /= 2
+    return number + step if spec.allows(number + step) else number - step
+
+
 @pytest.mark.parametrize(("name", "param"), [(name, param) for name in STREAMED for param in TYPES[name].params()])
 def test_a_number_equals_a_constant_signal(name: str, param: str, studio: Any, store: Any) -> None:
     spec, default = TYPES[name].specs[param], TYPES[name].model_fields[param].default
-    number = default + 0.137 if spec.allows(default + 0.137) else default - 0.137
+    number = near(spec, default, 0.137)
     fixed = load(around(name, studio.model, **{param: number}), studio.folder)
     values = around(name, studio.model, **{param: "steady"})
     values["nodes"]["steady"] = {"node": "Constant", "value": number}
@@ -141,7 +148,7 @@ def other_values(cls: type, field: str, example: Any) -> list[Any]:
     if spec.role == "param" or cls.is_type(field, "seconds") or isinstance(now, int | float):
         number = now if isinstance(now, int | float) else getattr(now, "value", 0.27)
         step = 1 if isinstance(now, int) or info.annotation is int else 0.1
-        return [number + step if spec.allows(number + step) else number - step]
+        return [near(spec, number, step)]
     return {"points": [[[0, 0.1], [1.5, 1.0], [4, 0.25]]], "names": [["red", "green", "green"]], "grid": [[4, 6]]}.get(
         field, []
     )

@@ -2,6 +2,8 @@
 
 from n2s.nodes.album import Album, Track
 from n2s.nodes.audio import AudioSource
+from n2s.nodes.bloom import Bloom
+from n2s.nodes.blur import Blur, Sharpen
 from n2s.nodes.decode import VAEDecode
 from n2s.nodes.features import Features
 from n2s.nodes.grain import Grain
@@ -19,6 +21,8 @@ __all__ = [
     "Album",
     "Anchors",
     "AudioSource",
+    "Bloom",
+    "Blur",
     "Constant",
     "DigestSink",
     "FFmpegSink",
@@ -29,6 +33,7 @@ __all__ = [
     "LatentEMA",
     "Mix",
     "PNGSink",
+    "Sharpen",
     "Tone",
     "Track",
     "Trails",

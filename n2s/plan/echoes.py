@@ -8,6 +8,7 @@ import numpy as np
 
 from n2s.graph import authors
 from n2s.graph.kinds.echo import Echo
+from n2s.graph.kinds.filter import halved
 from n2s.graph.values import quantise
 from n2s.plan.stages import Plan, Read, Size, Stage
 
@@ -20,14 +21,13 @@ def echo_stages(plan: Plan, stage: Stage, read: Read) -> list[Stage]:
     Whole frames are read where they lie. Where past frames are small, or are read at other places, their light is made
     once, and the ring of past frames is one of these pictures.
     """
-    past = Stage(
-        f"{stage.name} past", (stage.node,), "frames", {"0": read}, size=stage.size, part="past", ages=stage.ages
-    )
     scale = scale_of(plan, stage.node)
+    size = stage.size if scale == 1 else halved(stage.size)
+    past = Stage(f"{stage.name} past", (stage.node,), "frames", {"0": read}, size=size, part="past", ages=stage.ages)
     if scale == 1 and not may_move(plan, stage.node):
         return [past]
     name, now = f"{stage.name} light", replace(read, before=0)
-    light = Stage(name, (stage.node,), "frames", {"0": now}, size=light_size(stage.size, scale), part="light")
+    light = Stage(name, (stage.node,), "frames", {"0": now}, size=light_size(size), part="light")
     return [light, replace(past, reads={"0": replace(read, stage=name, size=light.size)})]
 
 
@@ -39,9 +39,9 @@ def scale_of(plan: Plan, name: str) -> int:
     return int(scale)
 
 
-def light_size(size: Size, scale: int) -> Size:
-    """Return the (width, height) of pictures of light, with their border, for frames of a size."""
-    return -(-size[0] // scale) + 2 * BORDER, -(-size[1] // scale) + 2 * BORDER
+def light_size(size: Size) -> Size:
+    """Return the (width, height) of pictures of light, with their border, for a past of a size."""
+    return size[0] + 2 * BORDER, size[1] + 2 * BORDER
 
 
 def may_move(plan: Plan, name: str) -> bool:

@@ -103,7 +103,8 @@ class _Fusion:
         if node.kind == "echo":
             return echo_stages(plan, stage, read)
         name = f"{stage.name} {node.part}"
-        return [Stage(name, (stage.node,), "frames", {"0": read}, size=stage.size, part=node.part)]
+        size = node.part_size(stage.size)
+        return [Stage(name, (stage.node,), "frames", {"0": read}, size=size, part=node.part)]
 
     def fits_of(self, source: str) -> list[Stage]:
         """Return the stages that bring a source of frames to the sizes that hidden stages read."""

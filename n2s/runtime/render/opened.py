@@ -50,6 +50,7 @@ class Opened:
         self.looked_at = _read_by(stage for stage in plan.stages if stage.kernel is None)
         # Stages whose memory may be used again when their readers, none of them code of nodes, are done.
         self.own_buffers = {stage.name for stage in plan.stages if not stage.is_computed} - self.read_by_nodes
+        self.hidden = {stage.name for stage in plan.stages if stage.part}
         self._kernels: dict[tuple, kernels.Run] = {}
         self._made: dict[Any, Any] = {}
         self._lock = threading.Lock()
@@ -129,7 +130,10 @@ class Opened:
             if key not in self._kernels:
                 self.compiling(kernel)
                 nodes = self.plan.graph.nodes
-                pictures = [kernels.Picture(self.is_half(name), shape) for name, shape in zip(kernel.inputs, shapes)]
+                pictures = [
+                    kernels.Picture(self.is_half(name), shape, name in self.hidden)
+                    for name, shape in zip(kernel.inputs, shapes)
+                ]
                 classes = [type(nodes[step]) for step in kernel.steps]
                 try:
                     program = kernels.program_of(kernel, classes, pictures, output, size)
@@ -145,6 +149,18 @@ class Opened:
             if key not in self._made:
                 self._made[key] = make()
             return self._made[key]
+
+    def source_of(self, name: str, size: Size, half_size: bool) -> kernels.Run:
+        """Return the compiled kernel of what a filter spreads, of a picture of ``size``."""
+        key = (name, size, half_size)
+        with self._lock:
+            if key not in self._kernels:
+                try:
+                    program = kernels.program_of_source(type(self.plan.graph.nodes[name]), size, half_size)
+                except kernels.PixelError as error:
+                    raise authors.wrong(self.plan.graph, name, f"{error.text}.") from error
+                self._kernels[key] = kernels.compile_program(program, self.store.kernels)
+            return self._kernels[key]
 
     def is_half(self, name: str) -> bool:
         """Say whether the frames of a node are float16 by definition; those of other inputs of kernels are not."""

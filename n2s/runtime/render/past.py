@@ -10,7 +10,7 @@ from n2s.graph import authors
 from n2s.plan.echoes import scale_of, still_value
 from n2s.plan.stages import Stage
 from n2s.runtime.render.edges import read_only, step_numbers
-from n2s.runtime.render.kernels import PixelError, echoes, node_seed
+from n2s.runtime.render.kernels import CompileError, PixelError, echoes, node_seed
 from n2s.runtime.render.opened import Opened
 from n2s.runtime.render.rings import InPlace
 
@@ -43,35 +43,23 @@ class Past:
         self.node = plan.graph.nodes[stage.node]
         self.seed = np.uint32(node_seed(plan.scene.seed, self.node))
         self.seconds = (self.ages / float(plan.graph.header.fps)).astype(np.float32)
-        self.scale = scale_of(plan, stage.node)
         (read,) = stage.reads.values()
         self.of_light = read.stage == f"{stage.owner} light"
         try:
             self.kernels = opened.once(type(self.node), lambda: echoes.Echoes(type(self.node), opened.store.kernels))
         except PixelError as error:
             raise authors.wrong(self.graph, self.name, f"{error.text}.") from error
-        self.enlarge = echoes.enlarge(opened.store.kernels)
-        width, height = (-(-side // self.scale) for side in stage.size)
-        self.small = np.empty((1, 3, height, width), np.float32) if self.scale > 1 else None
 
     def make(self, given: InPlace, span: tuple[int, int], params: Mapping[str, np.ndarray], out: np.ndarray) -> None:
         frames = np.arange(*span)
         there = frames[:, None] >= self.ages
         numbers = self._numbers(there, params, span)
         still = self._is_still(params, len(out))
-        if self.scale == 1:
+        try:
             self._make(given, frames, still, numbers, out)
-            return
-        small = self._room(len(out))
-        self._make(given, frames, still, numbers, small)
-        for picture, large in zip(small, out):
-            self.enlarge(picture, large)
-
-    def _room(self, count: int) -> np.ndarray:
-        """Return memory for small pictures, which is used again."""
-        if len(self.small) < count:
-            self.small = np.empty((count, *self.small.shape[1:]), np.float32)
-        return self.small[:count]
+        except CompileError as error:
+            text = f"step or where cannot be compiled: {error}"
+            raise authors.wrong(self.graph, self.name, text) from error.__cause__
 
     def _numbers(self, there: np.ndarray, params: Mapping[str, np.ndarray], span: tuple[int, int]) -> np.ndarray:
         """Return the author's numbers for each frame and each age, float32 (B, K, N)."""

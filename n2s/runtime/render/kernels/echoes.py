@@ -17,11 +17,6 @@ def light(folder: Path) -> Callable:
     return compile_kernel(numba_echo.light_source(), folder)
 
 
-def enlarge(folder: Path) -> Callable:
-    """Return the kernel that enlarges a picture by two."""
-    return compile_kernel(numba_echo.enlarge_source(), folder)
-
-
 class Echoes:
     """The kernels of one class of echoes; see `numba_echo` for what each takes.
 

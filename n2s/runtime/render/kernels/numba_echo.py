@@ -19,60 +19,48 @@ _AT = "At(at_x, at_y, at_u, at_v, f32(width), f32(height), radius, row, column, 
 LIGHT = '''
 @njit(nogil=True, error_model="numpy", cache=True)
 def kernel(frames, scale, out):
-    """Write the light of frames (B, 3, H, W) with a black border, of each pixel or the mean of two by two."""
+    """Write the light of frames (B, 3, H, W) with a black border: as it is, or of half the size.
+
+    Of half the size, a pixel of an even side is the mean of two, one of an odd side of three, (1 2 1) / 4, which keeps
+    the picture in its place. Beyond the edge the edge continues.
+    """
     count, _, height, width = frames.shape
     rows, columns = out.shape[2] - 2, out.shape[3] - 2
     out[:, :, 0], out[:, :, rows + 1], out[:, :, :, 0], out[:, :, :, columns + 1] = f32(0), f32(0), f32(0), f32(0)
-    pairs = width // 2
+    tall = np.empty(width + 2, f32)
+    inner = tall[1:]
     for f in range(count):
         for c in range(3):
+            picture = frames[f, c]
             for y in range(rows):
                 line = out[f, c, y + 1, 1:]
                 if scale == 1:
-                    source = frames[f, c, y]
-                    for x in range(columns):
+                    source = picture[y]
+                    for x in range(width):
                         line[x] = to_light(source[x])
+                    continue
+                middle, lower = picture[2 * y], picture[min(2 * y + 1, height - 1)]
+                if height & 1:
+                    upper = picture[max(2 * y - 1, 0)]
+                    for x in range(width):
+                        outer = to_light(upper[x]) + to_light(lower[x])
+                        inner[x] = outer * f32(0.25) + to_light(middle[x]) * f32(0.5)
                 else:
-                    upper, lower = frames[f, c, 2 * y], frames[f, c, min(2 * y + 1, height - 1)]
-                    for x in range(pairs):
-                        left = to_light(upper[2 * x]) + to_light(lower[2 * x])
-                        line[x] = (left + (to_light(upper[2 * x + 1]) + to_light(lower[2 * x + 1]))) * f32(0.25)
-                    if columns > pairs:
-                        line[pairs] = (to_light(upper[width - 1]) + to_light(lower[width - 1])) * f32(0.5)
-'''
-
-ENLARGE = '''
-@njit(nogil=True, error_model="numpy", cache=True)
-def kernel(small, out):
-    """Write a picture (3, h, w) twice as large, (3, H, W): each pixel from the four around it, 9 3 3 1 sixteenths."""
-    _, height, width = out.shape
-    rows, columns = small.shape[1:]
-    blend = np.empty(columns + 2, f32)
-    for c in range(3):
-        for y in range(height):
-            near = small[c, y // 2]
-            far = small[c, min(max(y // 2 + (1 if y & 1 else -1), 0), rows - 1)]
-            inner = blend[1:]
-            for x in range(columns):
-                inner[x] = near[x] * f32(0.75) + far[x] * f32(0.25)
-            blend[0], blend[columns + 1] = blend[1], blend[columns]
-            line = out[c, y]
-            for x in range(width // 2):
-                line[2 * x] = blend[x + 1] * f32(0.75) + blend[x] * f32(0.25)
-                line[2 * x + 1] = blend[x + 1] * f32(0.75) + blend[x + 2] * f32(0.25)
-            if width & 1:
-                line[width - 1] = blend[columns] * f32(0.75) + blend[columns - 1] * f32(0.25)
+                    for x in range(width):
+                        inner[x] = (to_light(middle[x]) + to_light(lower[x])) * f32(0.5)
+                if width & 1:
+                    tall[0], tall[width + 1] = tall[1], tall[width]
+                    for x in range(columns):
+                        line[x] = (tall[2 * x] + tall[2 * x + 2]) * f32(0.25) + tall[2 * x + 1] * f32(0.5)
+                else:
+                    for x in range(columns):
+                        line[x] = (inner[2 * x] + inner[2 * x + 1]) * f32(0.5)
 '''
 
 
 def light_source() -> str:
     """Return the text of the kernel (frames, scale, out) that turns frames into pictures of light."""
     return _module({}, LIGHT)
-
-
-def enlarge_source() -> str:
-    """Return the text of the kernel (small, out) that enlarges a picture by two."""
-    return _module({}, ENLARGE)
 
 
 def still_source(step: PixelCode, step_names: Sequence[str], names: Sequence[str], is_light: bool) -> str:

@@ -6,16 +6,17 @@ over four indices do not. Resampled pictures land in a row buffer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from n2s.runtime.render.kernels.back_end import Run
 from n2s.runtime.render.kernels.kept import compile_kernel
+from n2s.runtime.render.kernels.numba_enlarge import Enlarged
 from n2s.runtime.render.kernels.numba_stores import STORES
 from n2s.runtime.render.kernels.pixels import helper_texts
-from n2s.runtime.render.kernels.program import Filter, Load, Pixel, Program, Sample
+from n2s.runtime.render.kernels.program import Enlarge, Filter, Load, Pixel, Program, Sample
 from n2s.runtime.render.kernels.strictness import unseen
 from n2s.runtime.render.kernels.writer import Writer
 
@@ -90,6 +91,8 @@ def source_of(program: Program) -> str:
     inputs = [_input(program, number) for number, record in enumerate(program.records) if isinstance(record, Load)]
     store = STORES[program.store.layout.name](program.store)
     functions = helper_texts(*store.helpers, *(name for given in inputs for name in given.helpers))
+    for part in (*inputs, store):
+        functions |= part.texts
     for pixel in program.pixels:
         functions |= dict(pixel.code.helpers) | {pixel.code.name: pixel.code.text}
     code = Writer()
@@ -98,7 +101,7 @@ def source_of(program: Program) -> str:
     return "\n\n".join(part.strip("\n") + "\n" for part in parts)
 
 
-def _write_kernel(code: Writer, program: Program, inputs: Sequence[_Loaded], store: object) -> None:
+def _write_kernel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enlarged], store: object) -> None:
     """Write the function over a block of frames."""
     arguments = ["first", "seeds", "uniforms", "dither", "out", *(name for given in inputs for name in given.arguments)]
     code.add('@njit(nogil=True, error_model="numpy", cache=True)')
@@ -127,7 +130,7 @@ def _write_kernel(code: Writer, program: Program, inputs: Sequence[_Loaded], sto
         code.add("return largest >= np.int32(0x7F800000)")
 
 
-def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded]) -> None:
+def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enlarged]) -> None:
     """Write what makes the colours of one pixel, ``value`` and the number of the record, and looks at them."""
     code.add("column = u32(x)", "at_x = f32(x)", "at_u = (at_x + f32(0.5)) / f32(width)")
     code.add("dx = at_x + f32(0.5) - half_width", "radius = np.sqrt(dx * dx + dy * dy) * reach")
@@ -147,7 +150,8 @@ def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded]) -> N
 class _Loaded:
     """A picture that is read where each pixel is. ``value`` is the number of the record that gives its colours."""
 
-    helpers: tuple[str, ...] = ()
+    helpers: tuple[str, ...] = ()  # of `n2s.graph.shader`
+    texts: Mapping[str, str] = {}  # of other functions that it calls, by their names
 
     def __init__(self, load: Load, value: int):
         self.i, self.half, self.value = load.picture, load.half, value
@@ -214,8 +218,11 @@ class _Filtered(_Loaded):
         code.add(f"row{i}_0, row{i}_1, row{i}_2 = row{i}[0], row{i}[1], row{i}[2]")
 
 
-def _input(program: Program, number: int) -> _Loaded:
+def _input(program: Program, number: int) -> _Loaded | Enlarged:
     """Return how the picture of a load is read."""
+    for value, record in enumerate(program.records):
+        if isinstance(record, Enlarge) and record.source == number:
+            return Enlarged(program.records[number], value)
     for sample, record in enumerate(program.records):
         if isinstance(record, Sample) and record.source == number:
             for value, filter_ in enumerate(program.records):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from n2s.runtime.render.kernels.program import Store
+from n2s.runtime.render.kernels.pyramid import TEXTS
 from n2s.runtime.render.kernels.writer import Writer
 
 
@@ -10,6 +13,7 @@ class StoreRows:
     """Writes what is done with the colours of each pixel: once, before each row, for each pixel, after each row."""
 
     helpers: tuple[str, ...] = ()  # of `n2s.graph.shader`
+    texts: Mapping[str, str] = {}  # of other functions that it calls, by their names
 
     def __init__(self, store: Store):
         self.layout = store.layout
@@ -41,6 +45,35 @@ class Planar(StoreRows):
 
     def write_pixel(self, code: Writer) -> None:
         code.add(*(f"out_{channel}[x] = {colour}" for channel, colour in enumerate(self.colours)))
+
+
+class Halved(StoreRows):
+    """Colours of half the size: the last rows stay in a ring, and are halved as soon as all of a half row's are there.
+
+    Six rows make one, and two more are kept for the last ones, which come together.
+    """
+
+    texts = {"halve_rows": TEXTS["halve_rows"]}
+
+    def write_start(self, code: Writer) -> None:
+        code.add("ring, tall = np.empty((3, 8, width), np.float32), np.empty(width + 5, np.float32)", "half_y = 0")
+
+    def write_row(self, code: Writer) -> None:
+        code.add("ring_0, ring_1, ring_2 = ring[0, y & 7], ring[1, y & 7], ring[2, y & 7]")
+        with code.block("if y == 0:"):
+            code.add("half_y = 0")
+
+    def write_pixel(self, code: Writer) -> None:
+        code.add(*(f"ring_{channel}[x] = {colour}" for channel, colour in enumerate(self.colours)))
+
+    def write_row_end(self, code: Writer) -> None:
+        with code.block("while half_y < out.shape[2] and min(2 * half_y + 3, height - 1) <= y:"):
+            places = [f"max(2 * half_y - {2 - i}, 0)" for i in range(2)]
+            places += [f"min(2 * half_y + {i}, height - 1)" for i in range(4)]
+            with code.block("for c in range(3):"):
+                rows = ", ".join(f"ring[c, {place} & 7]" for place in places)
+                code.add(f"halve_rows({rows}, height & 1, width & 1, tall, out[f, c, half_y])")
+            code.add("half_y += 1")
 
 
 class Rgb(StoreRows):
@@ -107,4 +140,4 @@ class Yuv420(StoreRows):
                     code.add(f"plane_row[k] = np.int32(f32({128 * self.scale}) + gain * value + thresholds[k])")
 
 
-STORES = {"planar": Planar, "yuv420p": Yuv420, "rgb": Rgb}
+STORES = {"planar": Planar, "halved": Halved, "yuv420p": Yuv420, "rgb": Rgb}

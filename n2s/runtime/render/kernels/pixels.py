@@ -43,11 +43,8 @@ _BUILTINS = ("abs", "max", "min")
 class PixelError(GraphError):
     """Pixel code that is not of the form that can be compiled; ``line`` is that of its file, 0 where there is none."""
 
-    def __init__(
-        self, cls: type[Pointwise], text: str, line: int, function: FunctionType | None = None, method: str = "pixel"
-    ):
+    def __init__(self, cls: type[Pointwise], method: str, text: str, line: int, function: FunctionType):
         self.cls = cls
-        function = function or getattr(cls, method)
         called = "" if function is getattr(cls, method) else f"calls {function.__name__}, which "
         self.text = f"{method} {called}{text}" + (f" ({function.__code__.co_filename}:{line})" if line else "")
         super().__init__(f"{cls.__name__}: {self.text}.")
@@ -68,7 +65,7 @@ class PixelCode:
 
 
 def read_pixel(cls: type[Pointwise], method: str = "pixel") -> PixelCode:
-    """Return the pixel code of a class of nodes, or what else of it is written like that: `step`, `where`.
+    """Return the pixel code of a class of nodes, or another static method that is compiled like it.
 
     Raises
     ------
@@ -100,12 +97,9 @@ class _Reader:
     """Reads the functions behind one pixel function; ``texts`` are theirs by name, each after those that it calls."""
 
     def __init__(self, cls: type[Pointwise], method: str):
-        self.cls, self.method, self._first = cls, method, getattr(cls, method)
+        self.cls, self.method, self.function = cls, method, getattr(cls, method)
         self.texts: dict[str, str] = {}
         self._under_way: list[FunctionType] = []
-
-    def _error(self, text: str, line: int, function: FunctionType) -> PixelError:
-        return PixelError(self.cls, text, line, function, self.method)
 
     def read(self, function: FunctionType) -> str:
         """Take in a function and return its name in the text."""
@@ -118,7 +112,7 @@ class _Reader:
         translated.decorator_list, translated.returns = [], None
         for argument in translated.args.args:
             argument.annotation = None
-        name = f"{self.method if function is self._first else function.__name__}_{_digest(translated)}"
+        name = f"{self.method if function is self.function else function.__name__}_{_digest(translated)}"
         translated.name = name
         self.texts[name] = ast.unparse(ast.fix_missing_locations(translated))
         self._under_way.pop()
@@ -150,6 +144,9 @@ class _Reader:
             said = "must live in a file, so that it can be compiled; it was typed or made at run time"
         raise self._error(said, 0, function)
 
+    def _error(self, text: str, line: int, function: FunctionType) -> PixelError:
+        return PixelError(self.cls, self.method, text, line, function)
+
     def _check(self, function: FunctionType, tree: ast.FunctionDef) -> None:
         """Refuse statements, arguments and decorators that have no place in pixel code."""
 
@@ -162,7 +159,7 @@ class _Reader:
                 refuse(f"has a {name}, which has no place in pixel code; see docs/writing-nodes.md", line)
         if function.__code__.co_freevars:
             refuse(f"takes {function.__code__.co_freevars[0]!r} from the function around it", tree.lineno)
-        if function is not self._first:
+        if function is not self.function:
             plain = ast.arguments([], tree.args.args, None, [], [], None, [])
             if ast.dump(tree.args) != ast.dump(plain):
                 refuse("takes other than plain arguments without defaults", tree.lineno)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from n2s.graph.declare import Pointwise
+from n2s.graph.kinds.filter import halved
 from n2s.plan.stages import Kernel
 from n2s.runtime.media.resample import Taps, taps_for
 from n2s.runtime.render.kernels.pixels import PixelCode, read_pixel, uniform_names
@@ -25,10 +26,14 @@ from n2s.runtime.render.kernels.pixels import PixelCode, read_pixel, uniform_nam
 
 @dataclass(frozen=True)
 class Picture:
-    """What a program needs to know of an input: its (height, width), and whether its colours are rounded to float16."""
+    """What a program needs to know of an input: its (height, width), and whether its colours are rounded to float16.
+
+    ``light`` says that they are light, and of half the size of what is stored where they have not its size.
+    """
 
     half: bool
     shape: tuple[int, int]
+    light: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,16 @@ class Filter:
 
 
 @dataclass(frozen=True)
+class Enlarge:
+    """A loaded picture of half the size, enlarged by the kernels of `pyramid`: rows first, then columns."""
+
+    source: int
+
+    def __str__(self) -> str:
+        return f"enlarge  {self.source} to twice the size"
+
+
+@dataclass(frozen=True)
 class Pixel:
     """A step: a colour made from colours of the same pixel.
 
@@ -129,6 +144,7 @@ class Layout:
     name      bits    one frame
     ========  ======  =====================================================================================
     planar    32      float32 (3, H, W), as it was computed
+    halved    32      float32 (3, (H + 1) // 2, (W + 1) // 2), halved by the kernels of `pyramid`
     yuv420p   8, 10   one row of codes: H W of luma, then a quarter as many of blue and of red; BT.709 limited
     rgb       8, 16   codes (H, W, 3): floor(value * largest + threshold), value held within 0..1
     ========  ======  =====================================================================================
@@ -142,12 +158,17 @@ class Layout:
     def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
         """The shape of a frame of a size (width, height)."""
         width, height = size
-        shapes = {"planar": (3, height, width), "yuv420p": (width * height * 3 // 2,), "rgb": (height, width, 3)}
+        shapes = {
+            "planar": (3, height, width),
+            "halved": (3, *halved((height, width))),
+            "yuv420p": (width * height * 3 // 2,),
+            "rgb": (height, width, 3),
+        }
         return shapes[self.name]
 
     @property
     def dtype(self) -> type[np.generic]:
-        return np.float32 if self.name == "planar" else np.uint8 if self.bits == 8 else np.uint16
+        return np.float32 if self.bits == 32 else np.uint8 if self.bits == 8 else np.uint16
 
     @property
     def largest(self) -> int:
@@ -160,6 +181,7 @@ class Layout:
 
 LAYOUTS = {
     "frames": Layout("planar", 32),
+    "halved": Layout("halved", 32),
     "yuv8": Layout("yuv420p", 8),
     "yuv10": Layout("yuv420p", 10),
     "rgb8": Layout("rgb", 8),
@@ -178,7 +200,7 @@ class Store:
         return f"store    {self.source} as {self.layout}"
 
 
-Record = Load | Sample | Filter | Pixel | Store
+Record = Load | Sample | Filter | Enlarge | Pixel | Store
 
 
 @dataclass(frozen=True)
@@ -189,8 +211,8 @@ class Program:
     records: tuple[Record, ...]
 
     def __post_init__(self) -> None:
-        colours = (Load, Filter, Pixel)
-        reads = {Load: (), Sample: (Load,), Filter: (Sample,), Pixel: colours, Store: colours}
+        colours = (Load, Filter, Enlarge, Pixel)
+        reads = {Load: (), Sample: (Load,), Filter: (Sample,), Enlarge: (Load,), Pixel: colours, Store: colours}
         for number, record in enumerate(self.records):
             for source in sources(record):
                 if not (0 <= source < number and isinstance(self.records[source], reads[type(record)])):
@@ -209,7 +231,7 @@ class Program:
     @property
     def colours(self) -> list[int]:
         """The numbers of the records that give a colour to pixels or to the store."""
-        inner = {record.source for record in self.records if isinstance(record, Sample | Filter)}
+        inner = {record.source for record in self.records if isinstance(record, Sample | Filter | Enlarge)}
         return [number for number in range(len(self.records) - 1) if number not in inner]
 
     def __str__(self) -> str:
@@ -255,7 +277,9 @@ def program_of(
     ] = {}  # what a kernel calls ("input", i) or ("step", i), by the number of its record
     for i, picture in enumerate(pictures):
         records.append(Load(i, picture.half))
-        if picture.shape != (size[1], size[0]):
+        if picture.light and picture.shape == halved((size[1], size[0])) != (size[1], size[0]):
+            records.append(Enlarge(len(records) - 1))
+        elif picture.shape != (size[1], size[0]):
             fit = Fit(picture.shape, size)
             rows, columns = (table.weights.shape[1] for table in fit.tables)
             records.append(Sample(len(records) - 1, fit))
@@ -270,3 +294,15 @@ def program_of(
         column += len(names)
     records.append(Store(values[kernel.root], LAYOUTS[output]))
     return Program(size, tuple(records))
+
+
+def program_of_source(cls: type[Pointwise], size: tuple[int, int], half_size: bool) -> Program:
+    """Return the program of what a filter spreads: its ``source`` of one picture of a size, halved where it is said.
+
+    Raises
+    ------
+    PixelError
+        As `program_of` does.
+    """
+    pixel = Pixel(cls.__name__, read_pixel(cls, "source"), (0,), tuple(uniform_names(cls, "source")), 0, 0)
+    return Program(size, (Load(0, False), pixel, Store(1, LAYOUTS["halved" if half_size else "frames"])))

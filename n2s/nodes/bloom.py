@@ -1,0 +1,70 @@
+"""Light that spreads around bright places."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from n2s.graph.declare import Filter, Gaussians, Param, param, port
+from n2s.graph.shader import to_display, to_light
+from n2s.graph.types import Frames
+
+SCALES = 6  # Gaussians, each half as wide as the one before
+FALL = 0.75  # the light of each, against the next narrower one
+
+
+def bloomed(x, glow):
+    """Return a display value with light added to it that fills what is missing to white, and no more."""
+    light = to_light(x)
+    glow = max(glow, 0)
+    return to_display(light + max(1 - light, 0) * (glow / (1 + glow)))
+
+
+class Bloom(Filter):
+    """Let bright places glow, as light scatters in a lens and in film.
+
+    What of the light is over the threshold, e = max(m - t, q), is spread: m the light of the strongest colour, t =
+    threshold², q = (m - t + k)² / 4 k within k of the threshold, k = knee * t, so that nothing sets in suddenly. It is
+    spread by six Gaussians, each half as wide as the one before; narrower ones have more light. Then, per colour, in
+    light, g = amount * spread: out = light + (1 - light) * g / (1 + g). Where g is small it is added as it is; where it
+    is strong it fills what is missing to white, so that bright places keep their shapes.
+    """
+
+    frames: Frames = port("what glows")
+    amount: Param = param(0.6, ge=0, le=8, help="how much of the spread light is added")
+    threshold: Param = param(0.5, ge=0, le=4, help="the display value from which on a colour glows")
+    knee: Param = param(0.6, ge=0, le=1, help="how softly that sets in: 0 all at once, 1 from black on")
+    radius: Param = param(
+        0.1, ge=0, le=0.5, unit="heights", help="the widest Gaussian's deviation, in heights of the frame"
+    )
+
+    neutral = {"amount": 0}
+    finest = 0.0035
+
+    def spread(self, amount, threshold, knee, radius) -> Gaussians:
+        each = np.arange(SCALES)
+        light = np.float32(FALL) ** (SCALES - 1 - each)
+        weight = np.where(amount > 0, np.float32(1), np.float32(0))[:, None] * (light / light.sum())
+        return Gaussians(radius[:, None] * (np.float32(0.5) ** each).astype(np.float32), weight.astype(np.float32))
+
+    @staticmethod
+    def source(rgb, at, threshold, knee):
+        r, g, b = to_light(max(rgb[0], 0)), to_light(max(rgb[1], 0)), to_light(max(rgb[2], 0))
+        strongest = max(max(r, g), b)
+        start = threshold * threshold
+        width = knee * start + 0.0001
+        inside = min(max(strongest - start + width, 0), 2 * width)
+        over = max(strongest - start, inside * inside / (4 * width))
+        share = over / max(strongest, 0.0001)
+        return r * share, g * share, b * share
+
+    @staticmethod
+    def pixel(rgb, soft, at, amount):
+        r, g, b = (
+            bloomed(rgb[0], amount * soft[0]),
+            bloomed(rgb[1], amount * soft[1]),
+            bloomed(rgb[2], amount * soft[2]),
+        )
+        r = rgb[0] if amount <= 0 else r
+        g = rgb[1] if amount <= 0 else g
+        b = rgb[2] if amount <= 0 else b
+        return r, g, b

@@ -1,0 +1,210 @@
+"""Pyramids: pictures of half the size, of half of that, and so on; and sums of Gaussians on them.
+
+These are plain functions on float32 rows, in a fixed order of operations. They are compiled from their text, as
+generated kernels are, alone (`compile_part`) or as helpers of a kernel (`TEXTS`).
+
+Halving and enlarging use binomial kernels that are centred whatever the size: n pixels become (n + 1) // 2, and
+
+=========  ===========================================  =================================================
+size       one of half the size, i                      two of the full size, 2 i and 2 i + 1
+=========  ===========================================  =================================================
+even       (1 5 10 10 5 1) / 32 of 2 i - 2 .. 2 i + 3   (5 10 1) / 16 and (1 10 5) / 16 of i - 1 .. i + 1
+odd        (1 4 6 4 1) / 16 of 2 i - 2 .. 2 i + 2       (1 6 1) / 8 and (0 4 4) / 8 of i - 1 .. i + 1
+=========  ===========================================  =================================================
+
+So nothing moves, and what a kernel adds to the variance of a Gaussian is known: 1.25 pixels of the full size each way
+where it is even, 1 where it is odd. Enlarging again and again draws smooth curves, without corners. Beyond the edge the
+edge continues.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from n2s.runtime.render.kernels.kept import compile_kernel
+
+f32 = np.float32
+
+
+def halve_rows(r0, r1, r2, r3, r4, r5, odd_rows, odd_columns, tall, out):
+    """Make one row of half the size from six rows (five where the height is odd); ``tall`` has width + 5 numbers."""
+    width = r0.size
+    if odd_rows:
+        for x in range(width):
+            tall[x + 2] = (r0[x] + r4[x]) * f32(0.0625) + (r1[x] + r3[x]) * f32(0.25) + r2[x] * f32(0.375)
+    else:
+        for x in range(width):
+            tall[x + 2] = (
+                (r0[x] + r5[x]) * f32(0.03125) + (r1[x] + r4[x]) * f32(0.15625) + (r2[x] + r3[x]) * f32(0.3125)
+            )
+    tall[0] = tall[2]
+    tall[1] = tall[2]
+    tall[width + 2] = tall[width + 1]
+    tall[width + 3] = tall[width + 1]
+    tall[width + 4] = tall[width + 1]
+    if odd_columns:
+        for i in range(out.size):
+            k = np.uint64(2) * np.uint64(i)
+            out[i] = (
+                (tall[k] + tall[k + np.uint64(4)]) * f32(0.0625)
+                + (tall[k + np.uint64(1)] + tall[k + np.uint64(3)]) * f32(0.25)
+                + tall[k + np.uint64(2)] * f32(0.375)
+            )
+    else:
+        for i in range(out.size):
+            k = np.uint64(2) * np.uint64(i)
+            out[i] = (
+                (tall[k] + tall[k + np.uint64(5)]) * f32(0.03125)
+                + (tall[k + np.uint64(1)] + tall[k + np.uint64(4)]) * f32(0.15625)
+                + (tall[k + np.uint64(2)] + tall[k + np.uint64(3)]) * f32(0.3125)
+            )
+
+
+def enlarge_row(source, y, odd_rows, odd_columns, tall, out):
+    """Make row ``y`` of the full size from a plane of half of it; ``tall`` has two, and ``out`` up to one more."""
+    height, width = source.shape
+    middle = y >> 1
+    above, here, below = source[max(middle - 1, 0)], source[middle], source[min(middle + 1, height - 1)]
+    if odd_rows:
+        a, b, c = (f32(0), f32(0.5), f32(0.5)) if y & 1 else (f32(0.125), f32(0.75), f32(0.125))
+    else:
+        a, b, c = (f32(0.0625), f32(0.625), f32(0.3125)) if y & 1 else (f32(0.3125), f32(0.625), f32(0.0625))
+    for x in range(width):
+        tall[x + 1] = a * above[x] + b * here[x] + c * below[x]
+    tall[0] = tall[1]
+    tall[width + 1] = tall[width]
+    if odd_columns:
+        for i in range(np.uint64(width)):
+            out[np.uint64(2) * i] = (
+                f32(0.125) * tall[i] + f32(0.75) * tall[i + np.uint64(1)] + f32(0.125) * tall[i + np.uint64(2)]
+            )
+            out[np.uint64(2) * i + np.uint64(1)] = f32(0.5) * tall[i + np.uint64(1)] + f32(0.5) * tall[i + np.uint64(2)]
+    else:
+        for i in range(np.uint64(width)):
+            out[np.uint64(2) * i] = (
+                f32(0.3125) * tall[i] + f32(0.625) * tall[i + np.uint64(1)] + f32(0.0625) * tall[i + np.uint64(2)]
+            )
+            out[np.uint64(2) * i + np.uint64(1)] = (
+                f32(0.0625) * tall[i] + f32(0.625) * tall[i + np.uint64(1)] + f32(0.3125) * tall[i + np.uint64(2)]
+            )
+
+
+def halve(source, target):
+    """Make a picture (3, h, w) of half the size of another (3, H, W)."""
+    height, width = source.shape[1:]
+    tall = np.empty(width + 5, np.float32)
+    last = height - 1
+    for c in range(3):
+        rows = source[c]
+        for i in range(target.shape[1]):
+            k = 2 * i
+            halve_rows(
+                rows[max(k - 2, 0)],
+                rows[max(k - 1, 0)],
+                rows[k],
+                rows[min(k + 1, last)],
+                rows[min(k + 2, last)],
+                rows[min(k + 3, last)],
+                height & 1,
+                width & 1,
+                tall,
+                target[c, i],
+            )
+
+
+def enlarge(source, total, first):
+    """Add to a picture (3, H, W) one of half the size; the ``first`` is written in place of what was there."""
+    height, width = total.shape[1:]
+    tall = np.empty(source.shape[2] + 2, np.float32)
+    row = np.empty(2 * source.shape[2], np.float32)
+    for c in range(3):
+        for y in range(height):
+            enlarge_row(source[c], y, height & 1, width & 1, tall, row)
+            out = total[c, y]
+            if first:
+                for x in range(width):
+                    out[x] = row[x]
+            else:
+                for x in range(width):
+                    out[x] = out[x] + row[x]
+
+
+def add_gaussian(source, rows, columns, gains, total, first):
+    """Add to a picture (3, h, w) the Gaussian of another one; the ``first`` is written in place of what was there.
+
+    total += gain * sum over s of columns[|s|] * (sum over t of rows[|t|] * source[y + t, x + s]). ``rows`` and
+    ``columns`` have the weight of the centre, then those of pairs, as many as a multiple of four; ``gains`` has one
+    number for each colour.
+    """
+    height, width = source.shape[1:]
+    reach, last = columns.size - 1, height - 1
+    wide = np.empty(width + 2 * reach, np.float32)
+    middle = wide[reach : reach + width]
+    sums = np.empty(width, np.float32)
+    for c in range(3):
+        plane, gain = source[c], gains[c]
+        for y in range(height):
+            centre, here = rows[0], plane[y]
+            for x in range(width):
+                middle[x] = centre * here[x]
+            for t in range(1, rows.size, 4):
+                w0, w1, w2, w3 = rows[t], rows[t + 1], rows[t + 2], rows[t + 3]
+                a0, b0 = plane[max(y - t, 0)], plane[min(y + t, last)]
+                a1, b1 = plane[max(y - t - 1, 0)], plane[min(y + t + 1, last)]
+                a2, b2 = plane[max(y - t - 2, 0)], plane[min(y + t + 2, last)]
+                a3, b3 = plane[max(y - t - 3, 0)], plane[min(y + t + 3, last)]
+                for x in range(width):
+                    middle[x] = middle[x] + (
+                        w0 * (a0[x] + b0[x]) + w1 * (a1[x] + b1[x]) + w2 * (a2[x] + b2[x]) + w3 * (a3[x] + b3[x])
+                    )
+            for x in range(reach):
+                wide[x] = middle[0]
+                wide[reach + width + x] = middle[width - 1]
+            centre = columns[0]
+            for x in range(width):
+                sums[x] = centre * middle[x]
+            for t in range(1, columns.size, 4):
+                w0, w1, w2, w3 = columns[t], columns[t + 1], columns[t + 2], columns[t + 3]
+                left, right = reach - t, reach + t
+                a0, b0 = wide[left : left + width], wide[right : right + width]
+                a1, b1 = wide[left - 1 : left - 1 + width], wide[right + 1 : right + 1 + width]
+                a2, b2 = wide[left - 2 : left - 2 + width], wide[right + 2 : right + 2 + width]
+                a3, b3 = wide[left - 3 : left - 3 + width], wide[right + 3 : right + 3 + width]
+                for x in range(width):
+                    sums[x] = sums[x] + (
+                        w0 * (a0[x] + b0[x]) + w1 * (a1[x] + b1[x]) + w2 * (a2[x] + b2[x]) + w3 * (a3[x] + b3[x])
+                    )
+            out = total[c, y]
+            if first:
+                for x in range(width):
+                    out[x] = gain * sums[x]
+            else:
+                for x in range(width):
+                    out[x] = out[x] + gain * sums[x]
+
+
+HEADER = '''\
+"""Generated by n2s; do not edit."""
+
+import numpy as np
+from numba import njit
+
+f32 = np.float32
+'''
+TEXTS = {function.__name__: inspect.getsource(function) for function in (halve_rows, enlarge_row)}
+_PARTS = {
+    function.__name__: inspect.getsource(function).replace(f"def {function.__name__}(", "def kernel(", 1)
+    for function in (halve, enlarge, add_gaussian)
+}
+
+
+def compile_part(name: str, folder: Path) -> Callable:
+    """Return `halve`, `enlarge` or `add_gaussian` as machine code, which is kept in ``folder``."""
+    part = _PARTS[name]
+    helpers = [f'@njit(error_model="numpy")\n{text}' for helper, text in TEXTS.items() if f"{helper}(" in part]
+    kernel = f'@njit(nogil=True, error_model="numpy", cache=True)\n{part}'
+    return compile_kernel("\n\n".join([HEADER, *helpers, kernel]), folder)
