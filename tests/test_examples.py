@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 
 from n2s import Graph
 from n2s.graph.code.identity import code_digest
-from n2s.nodes import AudioSource, DigestSink, Grain, ImageSource
+from n2s.nodes import AudioSource, DigestSink, Grain, ImageSource, Keyframes, Tone
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "n2s-scanlines"
@@ -75,13 +75,15 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     return load
 
 
+# How many laws hold of each node. All are documented, render, have settings that are keyed, and are the same in YAML and
+# in Python; those of frames are the same in pieces, alone and at rest besides, and for each of their parameters.
+LAWS = {"Scanlines": 7 + 3, "Mist": 7 + 2, "Afterglow": 7 + 1, "Gate": 4}
+
+
 def test_the_laws_hold_for_them(installed: Path) -> None:
-    chosen = "(Scanlines or Mist or Gate) and not fused"
+    chosen = f"({' or '.join(LAWS)}) and not fused"
     said = python(installed, "-m", "pytest", "tests/test_laws.py", "-k", chosen, "-q", "-p", "no:cacheprovider")
-    passed = int(said.rpartition(" passed")[0].split()[-1])
-    # Of a node: documented, renders, its settings key, YAML and Python agree; Scanlines' pieces, single frames,
-    # neutral settings and three parameters besides, Mist's the same and two parameters.
-    assert passed == 23, said
+    assert int(said.rpartition(" passed")[0].split()[-1]) == sum(LAWS.values()), said
 
 
 def test_the_command_line_knows_them(installed: Path) -> None:
@@ -146,6 +148,24 @@ def test_mist_against_its_formula(package: Any, studio: Any, store: Any) -> None
     wanted = light + amount * (soft - light)
     np.testing.assert_allclose(made * np.abs(made), wanted, atol=0.01)
     assert (made**2).mean() == pytest.approx(wanted.mean(), rel=2e-3)
+
+
+def test_afterglow_against_a_plain_loop(package: Any, studio: Any, store: Any) -> None:
+    """Frames that brighten and darken: what was bright glows on, green longest."""
+    exposure = Keyframes(points=[[0, 0], [0.2, 1], [0.3, -4]], interpolate="linear")()
+    lit = Tone(exposure=exposure)(ImageSource(path="picture.png")(), name="lit")
+    glowing = package().Afterglow(glow=0.05, amount=0.9)(lit, name="glowing")
+    sink = DigestSink(path="frames.txt")(glowing, AudioSource(path="music.wav")())
+    graph = Graph(sink, fps=30, size=(96, 64), seed=3, base=studio.folder)
+    shown, made = (harness.frames(graph, store, name, [(0, 20)]).astype(np.float64) for name in ("lit", "glowing"))
+    for frame in range(20):
+        wanted = shown[frame] ** 2
+        for age in range(1, min(frame, 6) + 1):
+            for channel, longest in enumerate((0.6, 1, 0.35)):
+                glow = 0.9 * shown[frame - age, channel] ** 2 * 2 ** -(age / 30 / 0.05 / longest)
+                wanted[channel] = np.maximum(wanted[channel], glow)
+        np.testing.assert_allclose(made[frame] ** 2, wanted, atol=1e-5)
+    assert (made[10] > shown[10] + 0.1).any()
 
 
 @pytest.mark.parametrize("columns", [0, 3])

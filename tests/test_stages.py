@@ -15,6 +15,7 @@ from n2s.plan.film import plan_film, towards
 from n2s.plan.flatten import flatten
 from n2s.plan.fold import fold
 from n2s.plan.fuse import fuse
+from n2s.plan.hold import held_frames
 from n2s.plan.reach import reach
 from n2s.plan.shape import shape
 from n2s.plan.stages import Plan, Read, stages_up_to, widen
@@ -391,3 +392,49 @@ def test_a_twin_of_a_node_that_is_kept_is_not_computed(planned: Any) -> None:
     nodes = {**DECODED, "a": {**tone, "cache": "frames"}, "b": tone, "mix": {"node": "Mix", "a": "a", "b": "b"}}
     plan = planned(nodes)
     assert plan.folded == {"b": "a"} and shown(plan)[-2:] == ["a: a", "out: mix out"]
+
+
+def test_trails_in_half_size(planned: Any) -> None:
+    """film → tone ┬ trails light → trails past ┐
+    └──────────────────────── trails → out: the light of past frames is small, and tone holds none."""
+    nodes = {**DECODED, "tone": {"node": "Tone", "frames": "film", "exposure": 1}}
+    nodes["trails"] = {"node": "Trails", "frames": "tone", "length": 0.2, "copies": 3}
+    plan = planned(nodes)
+    assert shown(plan) == [
+        "places: places", "film: film", "tone: tone", "trails light: trails", "trails past: trails",
+        "out: trails out",
+    ]  # fmt: skip
+    stages = {stage.name: stage for stage in plan.stages}
+    assert [stages[name].size for name in ("trails light", "trails past")] == [(50, 34), (48, 32)]
+    assert [stages[name].part for name in ("trails light", "trails past", "out")] == ["light", "past", ""]
+    assert stages["trails past"].ages == (0, 2, 4, 6) and stages["trails past"].reads["0"].before == 6
+    assert stages["out"].reads == {"0": Read("tone"), "1": Read("trails past")}
+    assert held_frames(plan.stages) == {"trails light": 6}
+    assert [stage.before for stage in plan.nodes] == [6, 6, 6, 0, 0]  # what keys speak of
+
+
+def test_trails_of_whole_frames(planned: Any) -> None:
+    """film → film at 96x64 ┬ trails past ┐
+    └─────────── trails → out: past frames are read where they lie, and the decoder holds none."""
+    plan = planned({**DECODED, "trails": {"node": "Trails", "frames": "film", "length": 0.2, "size": "full"}})
+    assert shown(plan) == [
+        "places: places", "film: film", "film at 96x64: film", "trails past: trails", "out: trails out",
+    ]  # fmt: skip
+    assert held_frames(plan.stages) == {"film at 96x64": 6}
+
+
+def test_moving_trails_of_whole_frames(planned: Any) -> None:
+    """As above, with a map: past frames are read from pictures of their light, which are made once."""
+    nodes = {**DECODED, "trails": {"node": "Trails", "frames": "film", "length": 0.2, "size": "full", "turn": 9}}
+    plan = planned(nodes)
+    assert shown(plan)[2:] == [
+        "film at 96x64: film", "trails light: trails", "trails past: trails", "out: trails out",
+    ]  # fmt: skip
+    assert held_frames(plan.stages) == {"trails light": 6}
+
+
+def test_trails_that_are_not_seen_are_folded(planned: Any) -> None:
+    """film → trails (amount 0) → out: as film → out."""
+    assert shown(planned({**DECODED, "trails": {"node": "Trails", "frames": "film", "amount": 0}})) == [
+        "places: places", "film: film", "out: out",
+    ]  # fmt: skip

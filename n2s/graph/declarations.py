@@ -11,20 +11,21 @@ from typing import Any
 from n2s.graph.links import NAME
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL, Kind
 
-KINDS = ("resident", "streamed", "pointwise", "filter", "lens", "sink", "track", "graph", "interface")
+KINDS = ("resident", "streamed", "pointwise", "filter", "echo", "lens", "sink", "track", "graph", "interface")
 METHODS = {
     "resident": ("compute",),
     "streamed": ("compute",),
     "pointwise": ("pixel",),
     "filter": ("pixel", "spread"),
+    "echo": ("pixel", "reach", "step"),
     "lens": ("where",),
 }
-PIXELWISE = ("pointwise", "filter")  # kinds whose nodes make frames by pixel code
+PIXELWISE = ("pointwise", "filter", "echo")  # kinds whose nodes make frames by pixel code
 _FRAMES_ALONE = dict.fromkeys((*PIXELWISE, "lens"), (FRAMES,))
 _TAKES = {"resident": (SIGNAL, AUDIO), "streamed": (SIGNAL, LATENTS, FRAMES), **_FRAMES_ALONE}
 _GIVES = {"resident": (SIGNAL, AUDIO), "streamed": (LATENTS, FRAMES), **_FRAMES_ALONE}
 _OF_CLASSES = ("n2s.graph.declarations", "n2s.graph.node")  # what runs when a class is made, beside pydantic
-_BASES = "Resident, Streamed, Pointwise, Filter, Lens or Sink"
+_BASES = "Resident, Streamed, Pointwise, Filter, Echo, Lens or Sink"
 
 Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
 
@@ -128,7 +129,9 @@ def _method_mistakes(cls: Any) -> Mistakes:
     static = inspect.getattr_static(cls, methods[0])
     if cls.kind in (*PIXELWISE, "lens"):
         yield from _pixel_mistakes(cls, methods[0], static)
-        for method in ("prepare", *methods[1:]):
+        if cls.kind == "echo":
+            yield from _echo_mistakes(cls)
+        for method in ("prepare", *(methods[1:] if cls.kind == "filter" else ())):
             if hasattr(cls, method) and not _of_base(cls, method):
                 yield from _signature_mistakes(cls, method, 1, cls.params())
     elif isinstance(static, staticmethod | classmethod) or not isinstance(static, FunctionType):
@@ -158,8 +161,8 @@ def _signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) 
             yield method, f"it does not take {name}, which is declared{place}"
         elif (
             name in named
-            and not cls.specs[name].required
             and name in cls.ports
+            and not cls.specs[name].required
             and named[name].default is inspect.Parameter.empty
         ):
             yield method, f"{name} may be left unconnected, so it needs a default: {name}=None{place}"
@@ -193,6 +196,26 @@ def _pixel_mistakes(cls: Any, method: str, static: Any) -> Mistakes:
         for name in names[count + 1 :]:
             if name not in known:
                 yield method, f"it takes {name}, which is no parameter of the node; there are {_names(known)}{place}"
+
+
+def _echo_mistakes(cls: Any) -> Mistakes:
+    """Look at what an echo's author writes beside its pixel function."""
+    taken = {"step": ["total", "rgb", "age", "at"], "where": ["x", "y", "age", "at"]}
+    for method, wanted in taken.items():
+        if not hasattr(cls, method):
+            continue
+        static = inspect.getattr_static(cls, method)
+        said = f"a static method was wanted: @staticmethod, def {method}({', '.join(wanted)}, …)"
+        if not isinstance(static, staticmethod) or not isinstance(static.__func__, FunctionType):
+            yield method, said
+            continue
+        parameters = inspect.signature(static.__func__).parameters.values()
+        if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in parameters):
+            yield method, f"plain arguments without defaults were wanted{_place(static.__func__)}"
+        elif len(parameters) < len(wanted) or list(parameters)[len(wanted) - 1].name != "at":
+            yield method, f"{said}{_place(static.__func__)}"
+    if not _of_base(cls, "prepare_steps"):
+        yield from _signature_mistakes(cls, "prepare_steps", 1, ["age", "there", *cls.params()])
 
 
 def _pictures(cls: Any) -> str:

@@ -10,6 +10,7 @@ expression. A *setting* is constant.
 
 from __future__ import annotations
 
+from n2s.graph.kinds.echo import Echo
 from n2s.graph.kinds.filter import Filter, Gaussians
 from n2s.graph.kinds.lens import Lens
 from n2s.graph.kinds.pointwise import Pointwise
@@ -27,6 +28,7 @@ __all__ = [
     "LATENTS_OUTPUT",
     "SIGNAL_OUTPUT",
     "DeclarationError",
+    "Echo",
     "FilePath",
     "Filter",
     "FolderPath",

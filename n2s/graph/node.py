@@ -84,7 +84,7 @@ class Node(BaseModel, metaclass=_Declared):
     # Settings under which it returns what its first port gives, whatever the others are; {}: all at their defaults.
     neutral: ClassVar[dict[str, Any] | None] = None
     example: ClassVar[dict[str, Any]] = {}  # the settings of a minimal valid use
-    kind: ClassVar[str] = ""  # resident, streamed, pointwise, filter, sink or track
+    kind: ClassVar[str] = ""  # resident, streamed, pointwise, filter, echo, sink or track
 
     def __init__(self, **values: Any):
         try:
@@ -125,13 +125,13 @@ class Node(BaseModel, metaclass=_Declared):
         cls._path_annotations = {name: annotation for name, annotation in annotations.items() if has_paths(annotation)}
         file = getattr(sys.modules.get(cls.__module__), "__file__", None)
         cls._born = loaded.now(), file
-        if {"pixel", "where"} & vars(cls).keys():
+        if {"pixel", "step", "where"} & vars(cls).keys():
             cls._pixel_text = _text(file)
 
     # When it was defined, and in which file: that tells the code it was made by (`n2s.graph.code.loaded`).
     _born: ClassVar[tuple[int, str | None]] = (0, None)
     _path_annotations: ClassVar[dict[str, Any]] = {}  # of the settings that have paths in them
-    _pixel_text: ClassVar[str] = ""  # the text of the file that has the source of `pixel` or `where`, as it was then
+    _pixel_text: ClassVar[str] = ""  # the text of the file that has its pixel code, as it was then
 
     specs: ClassVar[dict[str, Spec]] = {}
     ports: ClassVar[dict[str, Kind]] = {}

@@ -117,7 +117,7 @@ def _missing(cls: type[Node]) -> str:
     missing = [method for method in methods if not hasattr(cls, method)]
     if cls.kind not in KINDS:
         return (
-            "it inherits from Node alone; inherit from Resident, Streamed, Pointwise, Filter or Sink"
+            "it inherits from Node alone; inherit from Resident, Streamed, Pointwise, Filter, Echo or Sink"
             if cls.outputs
             else "abstract"
         )

@@ -16,6 +16,7 @@ from n2s.nodes.signals import EMA, Constant, Keyframes, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
 from n2s.nodes.sources import ImageSource
 from n2s.nodes.tone import Tone, Vignette
+from n2s.nodes.trails import Trails
 
 __all__ = [
     "EMA",
@@ -40,6 +41,7 @@ __all__ = [
     "Sharpen",
     "Tone",
     "Track",
+    "Trails",
     "VAEDecode",
     "Vignette",
     "Wander",

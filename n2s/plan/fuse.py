@@ -14,6 +14,7 @@ from types import FunctionType
 
 from n2s.graph.declare import Lens, Pointwise
 from n2s.graph.types import FRAMES
+from n2s.plan.echoes import echo_stages
 from n2s.plan.shape import stage_name
 from n2s.plan.stages import Kernel, Lensing, Plan, Read, Size, Stage, stages_up_to, widen
 
@@ -42,7 +43,7 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
     for stage in plan.nodes:
         if fusion.is_in_kernels(stage.name):
             if stage.name in fusion.hidden:
-                stages.append(fusion.hidden[stage.name])
+                stages += fusion.hidden[stage.name]
             if stage.name in fusion.roots:
                 stages.append(fusion.kernel_stage(stage))
         elif stage.makes == "codes":
@@ -69,8 +70,9 @@ class _Fusion:
 
     Attributes
     ----------
-    streamed, hidden : dict of str to Stage
-        By the stage of the node.
+    streamed : dict of str to Stage
+    hidden : dict of str to list of Stage
+        Both by the stage of the node.
     cuts, roots : set of str
         Stages whose frames lie in memory, because a kernel ends or because others read them there.
     """
@@ -80,16 +82,16 @@ class _Fusion:
         self.stages = {stage.name: stage for stage in plan.nodes}
         self._fits: dict[tuple[str, Size | None], Stage] = {}
         self._sources: dict[str, list[str]] = {}  # what each node in kernels reads
-        self.hidden: dict[str, Stage] = {}
+        self.hidden: dict[str, list[Stage]] = {}
         self.streamed: dict[str, Stage] = {}
         for stage in plan.nodes:
-            self._take_in(stage)
+            self._take_in(plan, stage)
         self.cuts = self._cut() if together else set(self._sources)
         self.cuts |= {name for name in self._sources if self.stages[name].keep}
         self.cuts |= self._shared_lenses()
         self.roots = self.cuts | self._read_as_frames(plan)
 
-    def _take_in(self, stage: Stage) -> None:
+    def _take_in(self, plan: Plan, stage: Stage) -> None:
         node = self.graph.nodes[stage.node]
         if isinstance(node, Lens):
             self._sources[stage.name] = [
@@ -98,8 +100,8 @@ class _Fusion:
         elif isinstance(node, Pointwise):
             self._sources[stage.name] = [read.stage for read in self._pictures(stage)]
             if node.part:
-                self.hidden[stage.name] = self._hidden_stage(stage, node)
-                self._sources[stage.name].append(self.hidden[stage.name].name)
+                self.hidden[stage.name] = self._hidden_stages(plan, stage)
+                self._sources[stage.name].append(self.hidden[stage.name][-1].name)
         elif stage.makes != "codes":
             reads = {port: self._whole(read, read.size) for port, read in stage.reads.items()}
             self.streamed[stage.name] = replace(stage, reads=reads)
@@ -115,11 +117,14 @@ class _Fusion:
             return read
         return replace(read, stage=self._fits.setdefault((read.stage, size), _fit(source, size)).name)
 
-    def _hidden_stage(self, stage: Stage, node: Pointwise) -> Stage:
-        """Return the stage that makes what a node's pixel code reads beside its pictures."""
+    def _hidden_stages(self, plan: Plan, stage: Stage) -> list[Stage]:
+        """Return the stages that make what a node's pixel code reads beside its pictures; it reads the last one."""
+        node = self.graph.nodes[stage.node]
         read = self._whole(self._pictures(stage)[0], stage.size)
+        if node.kind == "echo":
+            return echo_stages(plan, stage, read)
         size = node.part_size(stage.size)
-        return Stage(f"{stage.name} {node.part}", (stage.node,), "frames", {"0": read}, size=size, part=node.part)
+        return [Stage(f"{stage.name} {node.part}", (stage.node,), "frames", {"0": read}, size=size, part=node.part)]
 
     def fits_of(self, source: str) -> list[Stage]:
         """Return the stages that bring a source of frames to the sizes in which it is read whole."""
@@ -151,7 +156,7 @@ class _Fusion:
     def _cut(self) -> set[str]:
         """Return where to cut: where a node's kernel would be too large, at its largest input, the first of equals."""
         # What a hidden stage reads whole lies in memory; the node's own kernel reads it from there.
-        cuts = {stage.reads["0"].stage for stage in self.hidden.values()} & self._sources.keys()
+        cuts = {hidden[0].reads["0"].stage for hidden in self.hidden.values()} & self._sources.keys()
         steps: dict[str, dict[str, None]] = {}  # the kernel that ends at each node
         for name, sources in self._sources.items():
             if self._is_lens(name):  # an input of kernels, whatever it reads

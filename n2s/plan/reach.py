@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
 
+import numpy as np
+
 from n2s.graph import authors
 from n2s.graph.graph import Graph
+from n2s.graph.types import FRAMES
 from n2s.plan.stages import Plan, Stage, widen
 
 MAX_WINDOW = 100_000  # frames before or after; far more than memory holds of anything
@@ -20,6 +24,8 @@ def reach(plan: Plan) -> Plan:
             before, after = _window(plan.graph, stage.node)
             reads = {port: replace(read, before=before, after=after) for port, read in stage.reads.items()}
             stage = replace(stage, reads=reads)
+        elif plan.graph.nodes[stage.node].kind == "echo":
+            stage = _looking_back(plan.graph, stage)
         nodes.append(stage)
     return replace(plan, nodes=widen(_open_shutters(plan, nodes)))
 
@@ -35,6 +41,21 @@ def _open_shutters(plan: Plan, stages: list[Stage]) -> list[Stage]:
                 if read.composed:
                     shutters[read.stage] = max(shutters.get(read.stage, 0.0), open_for)
     return [replace(stage, shutter=shutters.get(stage.name, 0.0)) for stage in stages]
+
+
+def _looking_back(graph: Graph, stage: Stage) -> Stage:
+    """Return the stage of an echo with the past frames that its first picture is read for, as its author says."""
+    ages = authors.call(graph, stage.node, "reach", graph.nodes[stage.node].reach, graph.header.fps)
+    if not isinstance(ages, Sequence | np.ndarray) or isinstance(ages, str) or not len(ages):
+        text = f"reach gave {authors.shown(ages)}; a list of ages in frames, rising, was wanted."
+        raise authors.wrong(graph, stage.node, text)
+    for age, next_age in zip(ages, [*ages[1:], MAX_WINDOW + 1]):
+        if isinstance(age, bool) or not isinstance(age, Integral) or not 0 <= age < next_age <= MAX_WINDOW + 1:
+            text = f"reach gave {authors.shown(ages)}; whole numbers within 0..{MAX_WINDOW}, rising, were wanted."
+            raise authors.wrong(graph, stage.node, text)
+    ports, ages = graph.nodes[stage.node].ports, tuple(int(age) for age in ages)
+    port = next(port for port, kind in ports.items() if kind is FRAMES)
+    return replace(stage, reads={**stage.reads, port: replace(stage.reads[port], before=ages[-1])}, ages=ages)
 
 
 def _window(graph: Graph, name: str) -> tuple[int, int]:

@@ -116,7 +116,10 @@ class Stage:
         between frames then.
     part : str
         "" for the value of a node. A hidden stage makes what the node's own pixel code reads beside its pictures:
-        "soft" is the spread light of a filter. It is in no `Plan.nodes`.
+        "soft" is the spread light of a filter; "past" is what an echo makes of past frames, perhaps from their
+        "light". It is in no `Plan.nodes`.
+    ages : tuple of int
+        How many frames before its own an echo reads, rising; () elsewhere.
     """
 
     name: str
@@ -131,6 +134,7 @@ class Stage:
     keep: bool = False
     shutter: float = 0.0
     part: str = ""
+    ages: tuple[int, ...] = ()
 
     @property
     def node(self) -> str:
@@ -146,11 +150,6 @@ class Stage:
     def is_computed(self) -> bool:
         """Whether the ``compute`` of a streamed node makes it."""
         return self.kernel is None and not self.part
-
-    @property
-    def overlaps(self) -> bool:
-        """Whether neighbouring blocks need some of the same frames of it."""
-        return bool(self.before or self.after)
 
 
 @dataclass(frozen=True)

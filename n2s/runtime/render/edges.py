@@ -199,6 +199,21 @@ def prepared_columns(
     return columns
 
 
+def step_numbers(graph: Graph, name: str, made: Any, names: list[str], shape: tuple[int, int]) -> np.ndarray:
+    """Return the numbers that an echo made for the steps of its frames and ages, float32 (B, K, N)."""
+    if not isinstance(made, dict) or any(wanted not in made for wanted in names):
+        has = ", ".join(map(str, made)) if isinstance(made, dict) else describe(made)
+        raise authors.wrong(graph, name, f"prepare_steps gave {has or 'nothing'}; its steps take {', '.join(names)}.")
+    numbers = np.empty((*shape, len(names)), np.float32)
+    for i, wanted in enumerate(names):
+        try:
+            numbers[:, :, i] = made[wanted]
+        except (TypeError, ValueError):
+            text = f"prepare_steps gave {describe(made[wanted])} for {wanted}; numbers of {shape} were wanted."
+            raise authors.wrong(graph, name, text) from None
+    return numbers
+
+
 def describe(value: Any) -> str:
     """Return what something is, in a few words: "float64 (4, 3, 64, 96)", "a list", "nothing"."""
     if value is None:

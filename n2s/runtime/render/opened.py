@@ -11,6 +11,7 @@ from n2s.graph import authors
 from n2s.graph.declare import Streamed
 from n2s.graph.keys import digest
 from n2s.graph.types import LATENTS
+from n2s.plan.hold import held_frames
 from n2s.plan.stages import Kernel, Plan, Size, Stage
 from n2s.runtime.render import kernels
 from n2s.runtime.render.compiled import forget_kept_code
@@ -42,6 +43,7 @@ class Opened:
         channels = self._channels()
         self.shapes = {stage.name: self._shape(stage, channels.get(stage.name)) for stage in computed}
         self.given: dict[str, tuple[int, ...]] = {}  # the shape of what each streamed node gave first
+        self.held = held_frames(plan.stages)
         self.done_with = _last_readers(plan.stages)
         self.read_by_nodes = _read_by(stage for stage in plan.stages if stage.is_computed)
         # What kernels read they look at themselves; what others read is looked at when it is made.
@@ -50,6 +52,7 @@ class Opened:
         self.own_buffers = {stage.name for stage in plan.stages if not stage.is_computed} - self.read_by_nodes
         self.hidden = {stage.name for stage in plan.stages if stage.part}
         self._kernels: dict[tuple, kernels.Run] = {}
+        self._made: dict[Any, Any] = {}
         self._lock = threading.Lock()
         self.compiling: Callable[[Kernel], None] = lambda kernel: None
         self._refuse_vast()
@@ -96,13 +99,19 @@ class Opened:
         return found
 
     def _refuse_vast(self) -> None:
-        """Refuse windows that cover more frames than memory holds."""
+        """Refuse windows that cover more frames than memory holds.
+
+        Where frames are kept, or needed ahead of time, the first block of a chunk is made at once, with all frames of
+        all windows behind a stage, though few are held.
+        """
         width, height = self.plan.graph.header.size
+        at_once = any(stage.keep or stage.after for stage in self.plan.stages)
         for stage in self.plan.stages:
-            frame = self.shapes.get(stage.name, ())
+            frame = self.shapes.get(stage.name, (3, *stage.size[::-1]) if stage.size else ())
             sides = (3, height, width) if None in frame[1:] or not frame else (frame[0] or 8, *frame[1:])
-            size = (stage.before + BLOCK + stage.after) * 4 * math.prod(sides)
-            if stage.overlaps and size > MOST_BYTES:
+            around = stage.before + stage.after if at_once else self.held.get(stage.name, 0)
+            size = (around + BLOCK) * 4 * math.prod(sides)
+            if (stage.before or stage.after) and size > MOST_BYTES:
                 reads = [(other.node, read) for other in self.plan.stages for read in other.reads.values()]
                 widest, read = max(reads, key=lambda item: item[1].before + item[1].after)
                 raise authors.wrong(
@@ -132,6 +141,13 @@ class Opened:
                     raise authors.wrong(self.plan.graph, wrong, f"{error.text}.") from error
                 self._kernels[key] = kernels.compile_program(program, self.store.kernels)
             return self._kernels[key]
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what was made for a key, which all threads share."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
 
     def source_of(self, name: str, size: Size, half_size: bool) -> kernels.Run:
         """Return the compiled kernel of what a filter spreads, of a picture of ``size``."""

@@ -34,6 +34,8 @@ _ADDED = {0: 2.5, 1: 2.0}  # by a side that is even or odd: the variance, in pix
 class Soft:
     """Makes the hidden stage of a filter, frame by frame; the levels lie in memory that is used again."""
 
+    reads_in_place = False
+
     def __init__(self, opened: Opened, stage: Stage):
         plan, (width, height) = opened.plan, stage.reads["0"].size
         self.graph, self.name = plan.graph, stage.node

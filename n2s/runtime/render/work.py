@@ -20,23 +20,24 @@ from n2s.runtime.render import kernels
 from n2s.runtime.render.edges import check_finite, prepared_columns, read_only, streamed_output
 from n2s.runtime.render.kept import KeptFrames, Piece
 from n2s.runtime.render.moves import lens_moves
-from n2s.runtime.render.opened import Opened
+from n2s.runtime.render.opened import BLOCK, Opened
 from n2s.runtime.render.parts import PARTS, Part
+from n2s.runtime.render.rings import InPlace, Ring, Span
 from n2s.runtime.render.tally import Tally
 
 
 class Work:
     """The evaluation of a plan over a stretch of frames.
 
-    Values that overlapping windows share are kept from block to block, so that they are computed once; all others live
-    within a block, and what only kernels read is overwritten as soon as they are done.
+    Values that overlapping windows share are held from block to block in rings, so that they are computed once; all
+    others live within a block, and what only kernels read is overwritten as soon as they are done.
     """
 
     def __init__(self, opened: Opened, kept: KeptFrames, tally: Tally, check: Callable[[], None] = lambda: None):
         self.opened, self.plan, self.kept, self.tally, self.check = opened, opened.plan, kept, tally, check
         self.stages = self.plan.stages
         self._length = self.plan.values.clock.frames
-        self._values: dict[str, tuple[int, np.ndarray]] = {}  # the first frame, and the frames from there on
+        self._values: dict[str, Span | Ring] = {}
         self._free: list[np.ndarray] = []
         self._parts: dict[str, Part] = {}  # what makes hidden stages, by their names
         end = self.stages[-1]
@@ -50,15 +51,35 @@ class Work:
         An album may show a track's last frame once more. Beyond its end signals and streamed nodes stand still, while
         pixel code goes on counting frames; so each frame is the same however its kernels are cut.
         """
-        missing, done_with = self._missing(first, last), self.opened.done_with
-        for stage in self.stages:
-            if pieces := missing.get(stage.name):
-                self._extend(stage, pieces)
-            for source in done_with[stage.name]:
-                if source.name in self._values:
-                    self._let_go(source, last)
-        at, made = self._values.pop(self.stages[-1].name)
-        return made[first - at : last - at]
+        missing = self._missing(first, last)
+        for end in self._rounds(first, last, missing):
+            for stage in self.stages:
+                if pieces := missing.get(stage.name):
+                    now, missing[stage.name] = _cut(pieces, end + stage.after)
+                    if now:
+                        self._extend(stage, now)
+                for source in self.opened.done_with[stage.name]:
+                    if source.name in self._values:
+                        self._let_go(source)
+        made = self._values.pop(self.stages[-1].name).window(first, last)
+        rings = [value for value in self._values.values() if isinstance(value, Ring)]
+        return made.copy() if any(np.may_share_memory(made, ring.slots) for ring in rings) else made
+
+    def _rounds(self, first: int, last: int, missing: dict[str, list[Piece]]) -> list[int]:
+        """Return up to which frame of the end to make all stages, round by round; the last round ends at ``last``.
+
+        The first block of a chunk needs the windows before it too. They are made like blocks before the first one, so
+        that no more frames are in memory at once. There is one round where frames are kept somewhere, which come as
+        they are, and at the end of the track, where windows are not cut by the same rule.
+        """
+        kept = any(piece.load is not None for pieces in missing.values() for piece in pieces)
+        if kept or last + max(stage.after for stage in self.stages) > self._length:
+            return [last]
+        frames = [stage for stage in self.stages if stage.makes == "frames" and stage.name in missing]
+        begin = min((missing[stage.name][0].start - stage.after for stage in frames), default=first)
+        if begin >= first:
+            return [last]
+        return [*range(first - (first - begin - 1) // BLOCK * BLOCK, first + 1, BLOCK), last]
 
     def _missing(self, first: int, last: int) -> dict[str, list[Piece]]:
         """Return the frames of each stage that must be loaded or computed for frames first..last of the end.
@@ -73,9 +94,9 @@ class Work:
             limit = self._length if stage.is_computed else max(self._length, last)
             start, stop = max(0, min(span[0], limit - 1)), min(limit, span[1])  # beyond the end, the last frame is read
             if (value := self._values.get(stage.name)) is not None:
-                have = value[0] + len(value[1])
-                if value[0] <= start <= have:
-                    start = have
+                if value.first <= start <= value.stop:
+                    value.forget(start)
+                    start = value.stop
                 else:
                     del self._values[stage.name]
             if start >= stop:
@@ -93,60 +114,92 @@ class Work:
 
     def _extend(self, stage: Stage, pieces: list[Piece]) -> None:
         """Load or compute the frames of a stage that are missing, and put them behind those that are there."""
-        for piece in pieces:
-            self.check()
-            if piece.load is not None:
-                made = piece.load()
-                if stage.is_computed:
-                    made = self._alike(stage, made, piece.start, piece.stop)
-            else:
-                made = self._make(stage, piece.start, piece.stop)
-                self.kept.add(stage, piece.start, made)
-                if stage.overlaps:
-                    made = made.copy()  # its node may use the same memory for the next block
-            at, before = self._values.get(stage.name, (piece.start, None))
-            self._values[stage.name] = at, made if before is None else np.concatenate([before, made])
+        if (held := self.opened.held.get(stage.name)) is not None:
+            if stage.name in self._values:
+                self._values[stage.name].forget(self._values[stage.name].stop - held)
+            for piece in pieces:
+                self._extend_ring(stage, piece, pieces[-1].stop)
+            return
+        made = [self._load(stage, piece) for piece in pieces]
+        self._values[stage.name] = Span(pieces[0].start, made[0] if len(made) == 1 else np.concatenate(made))
 
-    def _let_go(self, stage: Stage, last: int) -> None:
-        """Keep of a value what the block from frame ``last`` on may need, and give the rest of its memory back."""
-        at, kept = self._values[stage.name]
-        if stage.overlaps:
-            begin = max(0, last - stage.before - at)
-            self._values[stage.name] = (at + begin, kept[begin:])
+    def _extend_ring(self, stage: Stage, piece: Piece, stop: int) -> None:
+        """Put frames into a stage's ring; those that are drawn are drawn into it."""
+        ring = self._values.get(stage.name)
+        if piece.load is None and self._is_drawn(stage):
+            self.check()
+            ring = ring or self._ring(stage, (3, *stage.size[::-1]), piece.start, stop)
+            for start, _, slots in ring.extend(piece.stop):
+                self._draw(stage, start, slots)
+                self.kept.add(stage, start, slots)
+            return
+        made = self._load(stage, piece)
+        ring = ring or self._ring(stage, made.shape[1:], piece.start, stop)
+        ring.append(made)  # a copy: its node may use the same memory for the next block
+
+    def _ring(self, stage: Stage, shape: tuple[int, ...], start: int, stop: int) -> Ring:
+        """Return a new ring for a stage whose first block has frames start..stop."""
+        wanted = max(stop - start, self.opened.held[stage.name] + BLOCK)
+        ring = self._values[stage.name] = Ring(shape, -(-wanted // BLOCK) * BLOCK, start, stop)
+        return ring
+
+    def _load(self, stage: Stage, piece: Piece) -> np.ndarray:
+        """Return frames that are kept somewhere, or else are computed."""
+        self.check()
+        if piece.load is None:
+            made = self._make(stage, piece.start, piece.stop)
+            self.kept.add(stage, piece.start, made)
+            return made
+        made = piece.load()
+        return self._alike(stage, made, piece.start, piece.stop) if stage.is_computed else made
+
+    def _let_go(self, stage: Stage) -> None:
+        """Give the memory of a value back when its last reader is done; rings are held for the next block."""
+        if isinstance(value := self._values[stage.name], Ring):
             return
         del self._values[stage.name]
-        if stage.name in self.opened.own_buffers and kept.flags.owndata:
-            self._free.append(kept)
+        if stage.name in self.opened.own_buffers and value.slots.flags.owndata and len(value.slots) <= BLOCK:
+            self._free.append(value.slots)
 
     def _read(self, name: str, start: int, stop: int, end: int) -> np.ndarray:
         """Return frames of a value that was made. Frames before 0 repeat the first; from ``end`` on, the last one."""
-        at, kept = self._values[name]
+        value = self._values[name]
         inside = max(start, 0), min(stop, end)
         if inside == (start, stop):
-            return kept[start - at : stop - at]
-        index = np.clip(np.arange(start, stop), inside[0], inside[1] - 1) - at
-        return kept[index]
+            return value.window(start, stop)
+        return value.take(np.clip(np.arange(start, stop), inside[0], inside[1] - 1))
 
     def _make(self, stage: Stage, start: int, stop: int) -> np.ndarray:
         if stage.is_computed:
             return self._compute(stage, start, stop)
-        if stage.part:
-            return self._make_part(stage, start, stop)
-        width, height = stage.size
         if stage.makes == "codes":
             stored = self.plan.pixels.stored
             layout = kernels.LAYOUTS[stored]
             out = np.empty((stop - start, *layout.shape(stage.size)), layout.dtype)
             self._run_kernel(stage, self._pictures(stage, start, stop), start, stored, out)
             return out.reshape(stop - start, -1)
-        if not stage.kernel.nodes:
+        if not self._is_drawn(stage):
             given = self._read(stage.reads["0"].stage, start, stop, self._length)
-            if given.shape[2:] == (height, width) and not self.opened.is_half(stage.node):
-                check_finite(self.plan.graph, stage.node, given, start)
-                return given
+            check_finite(self.plan.graph, stage.node, given, start)
+            return given
         out = self._buffer(stop - start, stage.size)
-        self._run_kernel(stage, self._pictures(stage, start, stop), start, "frames", out)
+        self._draw(stage, start, out)
         return out
+
+    def _draw(self, stage: Stage, start: int, out: np.ndarray) -> None:
+        """Make the frames of a kernel or a hidden stage, from frame ``start`` on, in ``out``."""
+        if stage.part:
+            self._make_part(stage, start, out)
+        else:
+            self._run_kernel(stage, self._pictures(stage, start, start + len(out)), start, "frames", out)
+
+    def _is_drawn(self, stage: Stage) -> bool:
+        """Say whether a stage's frames are drawn into memory of ours, and are not those that it reads as they are."""
+        if stage.is_computed or stage.makes == "codes":
+            return False
+        if stage.part or stage.kernel.nodes or self.opened.is_half(stage.node):
+            return True
+        return self._values[stage.reads["0"].stage].slots.shape[2:] != stage.size[::-1]
 
     def _buffer(self, count: int, size: Size) -> np.ndarray:
         """Return memory for some frames of a size."""
@@ -165,19 +218,22 @@ class Work:
             pictures.append(np.require(frames, np.float32, ("C", "A", "W")))
         return pictures
 
-    def _make_part(self, stage: Stage, start: int, stop: int) -> np.ndarray:
-        """Return what a hidden stage makes of the frames that it reads, for the pixel code of its node."""
-        name, began = stage.node, time.perf_counter()
-        params = {
-            field: read_only(self._param(name, field, start, stop)) for field in self.plan.graph.nodes[name].params()
-        }
-        (given,) = self._pictures(stage, start, stop)
-        out = self._buffer(stop - start, stage.size)
+    def _make_part(self, stage: Stage, start: int, out: np.ndarray) -> None:
+        """Make what a hidden stage gives to the pixel code of its node, from frame ``start`` on."""
+        name, began, stop = stage.node, time.perf_counter(), start + len(out)
+        fields = self.plan.graph.nodes[name].params()
+        params = {field: read_only(self._param(name, field, start, stop)) for field in fields}
         if stage.name not in self._parts:
             self._parts[stage.name] = PARTS[stage.part](self.opened, stage)
-        self._parts[stage.name].make(given, (start, stop), params, out)
+        part = self._parts[stage.name]
+        if part.reads_in_place:
+            (read,) = stage.reads.values()
+            last = (self._length if read.stage in self.opened.shapes else max(self._length, stop)) - 1
+            part.make(InPlace(self._values[read.stage], last), (start, stop), params, out)
+        else:
+            (given,) = self._pictures(stage, start, stop)
+            part.make(given, (start, stop), params, out)
         self.tally.add(stage.name, time.perf_counter() - began, stop - start)
-        return out
 
     def _compute(self, stage: Stage, start: int, stop: int) -> np.ndarray:
         """Return what a streamed node gives for frames start..stop."""
@@ -323,3 +379,9 @@ def _single_lenses(
             Kernel((), names, (), ("input", len(sources) - 1), (*(None,) * (len(sources) - 1), view)),
             sources,
         )
+
+
+def _cut(pieces: list[Piece], stop: int) -> tuple[list[Piece], list[Piece]]:
+    """Return pieces up to a frame, and what is left of them."""
+    before = [Piece(piece.start, min(piece.stop, stop), piece.load) for piece in pieces if piece.start < stop]
+    return before, [Piece(max(piece.start, stop), piece.stop, piece.load) for piece in pieces if piece.stop > stop]

@@ -16,6 +16,7 @@ from n2s.graph.time import chunk_spans
 from n2s.graph.types import LATENTS
 from n2s.graph.values import Values
 from n2s.plan.formats import coding_of
+from n2s.plan.hold import held_frames
 from n2s.plan.keys import Chunk, node_digests
 from n2s.plan.stages import Plan, Stage
 from n2s.runtime.films.films import Film
@@ -129,11 +130,21 @@ def _details(plan: Plan, stage: Stage, store: Store | None) -> list[str]:
     if provider := node_digests(plan.graph, stage.node, plan.scene).get("provider"):
         texts.append(f"on {provider}")
     before, after = max(((read.before, read.after) for read in stage.reads.values()), default=(0, 0))
-    if before or after:
+    if stage.ages:
+        texts.append(f"reads {len(stage.ages)} frames, the oldest {before} before; {_held(plan, stage)}")
+    elif before or after:
         texts.append(f"sees {before} frames before and {after} after")
     if stage.keep:
         texts.append("frames are kept" + (f": {_chunks_kept(plan, stage, store)}" if store else ""))
     return texts
+
+
+def _held(plan: Plan, stage: Stage) -> str:
+    """Say what an echo holds in memory of the past frames that it reads."""
+    (read,) = stage.reads.values()
+    source = next(other for other in plan.stages if other.name == read.stage)
+    width, height = source.size or plan.graph.header.size
+    return f"{held_frames(plan.stages).get(source.name, 0)} of {12 * width * height / 1e6:.3g} MB are held"
 
 
 def _chunks_kept(plan: Plan, stage: Stage, store: Store) -> str:
