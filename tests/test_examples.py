@@ -75,7 +75,7 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     return load
 
 
-# How many laws hold of each node. All are documented, render, have settings that are keyed, and are the same in YAML and
+# How many laws hold of each node. All are documented, render, have keyed settings, and are the same in YAML and
 # in Python; those of frames are the same in pieces, alone and at rest besides, and for each of their parameters.
 LAWS = {"Scanlines": 7 + 3, "Mist": 7 + 2, "Afterglow": 7 + 1, "Gate": 4}
 
