@@ -98,7 +98,19 @@ def text(about: dict[str, Any]) -> list[str]:
         low, high = drive["range"]
         lines.append(f"  {heading:8}{name:{room}}  {drive['by']}   ({low:.3g} to {high:.3g})")
         heading = ""
+    heading = "measure"
+    for measure in about["measures"]:
+        lines.append(f"  {heading:8}{measure_text(measure)}")
+        heading = ""
     return lines + chunk_map(about)
+
+
+def measure_text(measure: dict[str, Any]) -> str:
+    """Return in words how many frames a measure looks at."""
+    frames, stored = measure["frames"], measure["stored"]
+    looked = f"looks at {frames} frames, {100 * measure['share']:.2g} % of the film's"
+    done = f"{stored} from the store, {frames - stored} measured now"
+    return f"{measure['node']} ({measure['type']}) {looked}: {done}"
 
 
 def stage_text(stage: dict[str, Any]) -> str:

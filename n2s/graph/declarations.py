@@ -11,12 +11,17 @@ from typing import Any
 from n2s.graph.links import NAME
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL, Kind
 
-KINDS = ("resident", "streamed", "pointwise", "sink", "track", "graph", "interface")
-METHODS = {"resident": "compute", "streamed": "compute", "pointwise": "pixel"}
-_TAKES = {"resident": (SIGNAL, AUDIO), "streamed": (SIGNAL, LATENTS, FRAMES), "pointwise": (FRAMES,)}
-_GIVES = {"resident": (SIGNAL, AUDIO), "streamed": (LATENTS, FRAMES), "pointwise": (FRAMES,)}
+KINDS = ("resident", "measure", "streamed", "pointwise", "sink", "track", "graph", "interface")
+METHODS = {"resident": "compute", "measure": "measure", "streamed": "compute", "pointwise": "pixel"}
+_TAKES = {
+    "resident": (SIGNAL, AUDIO),
+    "measure": (FRAMES,),
+    "streamed": (SIGNAL, LATENTS, FRAMES),
+    "pointwise": (FRAMES,),
+}
+_GIVES = {"resident": (SIGNAL, AUDIO), "measure": (SIGNAL,), "streamed": (LATENTS, FRAMES), "pointwise": (FRAMES,)}
 _OF_CLASSES = ("n2s.graph.declarations", "n2s.graph.node")  # what runs when a class is made, beside pydantic
-_BASES = "Resident, Streamed, Pointwise or Sink"
+_BASES = "Resident, Measure, Streamed, Pointwise or Sink"
 
 Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
 
@@ -99,6 +104,11 @@ def _port_mistakes(cls: Any) -> Mistakes:
             yield name, f"a {cls.kind} node cannot take {kind}, only {_listed(_TAKES[cls.kind])}"
     if cls.kind == "pointwise" and hasattr(cls, "pixel") and FRAMES not in cls.ports.values():
         yield "pixel", "a pointwise node needs a port of Frames"
+    if cls.kind == "measure" and hasattr(cls, "measure"):
+        if list(cls.ports.values()) != [FRAMES]:
+            yield "measure", f"a measure needs one port of Frames, and has {_names(list(cls.ports))}"
+        for name in cls.params():
+            yield name, "a measure has no parameters; use a setting, or change its signals in an expression"
     sources = cls.kind == "resident" and not cls.ports and isinstance(cls.outputs, dict)
     kinds = {getattr(output, "kind", None) for output in cls.outputs.values()} if sources else set()
     if cls.kind == "sink" and cls.outputs and FILM not in cls.ports.values():
@@ -122,9 +132,12 @@ def _method_mistakes(cls: Any) -> Mistakes:
         if not _of_base(cls, "prepare"):
             yield from _signature_mistakes(cls, "prepare", 1, cls.params())
     elif isinstance(static, staticmethod | classmethod) or not isinstance(static, FunctionType):
-        yield "compute", f"a method was wanted: def compute(self, {'scene' if cls.kind == 'resident' else 'block'}, …)"
+        first = {"resident": "scene, …", "measure": "frame"}.get(cls.kind, "block, …")
+        yield method, f"a method was wanted: def {method}(self, {first})"
     elif inspect.iscoroutinefunction(static) or inspect.isgeneratorfunction(static):
-        yield "compute", f"a plain function that returns its result was wanted{_place(static)}"
+        yield method, f"a plain function that returns its result was wanted{_place(static)}"
+    elif method == "measure":
+        yield from _signature_mistakes(cls, method, 2, [])
     else:
         yield from _signature_mistakes(cls, "compute", 2, [*cls.ports, *cls.params()])
 
@@ -138,7 +151,7 @@ def _signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) 
     positional = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     place = _place(function)
     if len(positional) < leading and not any(p.kind is p.VAR_POSITIONAL for p in taken):
-        first = "self, scene or block" if leading == 2 else "self"
+        first = "self, frame" if method == "measure" else "self, scene or block" if leading == 2 else "self"
         yield method, f"it takes {len(positional)} arguments; {first}, then {_names(wanted)} were wanted{place}"
         return
     named = {p.name: p for p in taken[leading:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}

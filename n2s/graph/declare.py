@@ -10,6 +10,7 @@ expression. A *setting* is constant.
 
 from __future__ import annotations
 
+from n2s.graph.kinds.measure import Measure
 from n2s.graph.kinds.pointwise import Pointwise
 from n2s.graph.kinds.resident import Resident
 from n2s.graph.kinds.sink import Sink
@@ -27,6 +28,7 @@ __all__ = [
     "DeclarationError",
     "FilePath",
     "FolderPath",
+    "Measure",
     "MusicalTime",
     "Node",
     "Output",

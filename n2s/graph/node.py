@@ -84,7 +84,7 @@ class Node(BaseModel, metaclass=_Declared):
     # Settings under which it returns what its first port gives, whatever the others are; {}: all at their defaults.
     neutral: ClassVar[dict[str, Any] | None] = None
     example: ClassVar[dict[str, Any]] = {}  # the settings of a minimal valid use
-    kind: ClassVar[str] = ""  # resident, streamed, pointwise, sink or track
+    kind: ClassVar[str] = ""  # resident, measure, streamed, pointwise, sink or track
 
     def __init__(self, **values: Any):
         try:
@@ -107,8 +107,9 @@ class Node(BaseModel, metaclass=_Declared):
             With every mistake in the class.
         """
         super().__pydantic_init_subclass__(**kwargs)
-        if "cache" in (fields := cls.__pydantic_fields__):  # what all nodes of a kind have comes last
-            fields["cache"] = fields.pop("cache")
+        common = "every" if cls.kind == "measure" else "cache"
+        if common in (fields := cls.__pydantic_fields__):  # what all nodes of a kind have comes last
+            fields[common] = fields.pop(common)
         found = {
             name: [m for m in info.metadata if isinstance(m, Spec | Kind)] for name, info in cls.model_fields.items()
         }
@@ -191,6 +192,14 @@ class Node(BaseModel, metaclass=_Declared):
         0 stands for a signal of one number per frame, None for what is only known at run time.
         """
         return type(self).outputs[output].columns or None
+
+    def brings(self, name: str) -> dict[str, Node]:
+        """Return nodes that stand before this one in the flattened graph, by name; ``name`` is its own there.
+
+        Their names begin with its own and a colon. One that is called like a field drives it: ``{f"{name}:gain": …}``
+        drives ``gain``. Links in them read what this node reads, or each other.
+        """
+        return {}
 
     def wanted_columns(self) -> dict[str, tuple[int, str]]:
         """Return the columns that ports must be given, by port, and why: {"weights": (3, "one for each name")}."""

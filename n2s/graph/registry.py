@@ -117,7 +117,7 @@ def _missing(cls: type[Node]) -> str:
     has_method = method is not None and hasattr(cls, method)
     if cls.kind not in KINDS:
         return (
-            "it inherits from Node alone; inherit from Resident, Streamed, Pointwise or Sink"
+            "it inherits from Node alone; inherit from Resident, Measure, Streamed, Pointwise or Sink"
             if cls.outputs
             else "abstract"
         )

@@ -3,9 +3,11 @@
 from n2s.nodes.album import Album, Track
 from n2s.nodes.audio import AudioSource
 from n2s.nodes.decode import VAEDecode
+from n2s.nodes.exposure import Exposure
 from n2s.nodes.features import Features
 from n2s.nodes.grain import Grain
 from n2s.nodes.latents import Anchors, LatentEMA
+from n2s.nodes.measures import LightMeter
 from n2s.nodes.mix import Mix
 from n2s.nodes.motion import Wander
 from n2s.nodes.signals import EMA, Constant, Keyframes, Weights
@@ -20,12 +22,14 @@ __all__ = [
     "AudioSource",
     "Constant",
     "DigestSink",
+    "Exposure",
     "FFmpegSink",
     "Features",
     "Grain",
     "ImageSource",
     "Keyframes",
     "LatentEMA",
+    "LightMeter",
     "Mix",
     "PNGSink",
     "Tone",

@@ -22,7 +22,7 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
     """Return the plan with its stages: streamed nodes as they are, pointwise nodes in kernels, the sink's codes.
 
     A source of frames keeps its own size until it is read: a kernel crops and resamples while it reads, and for a
-    streamed node a kernel without steps does nothing else.
+    streamed node a kernel without steps does nothing else. A measure is no stage: the last one makes what it looks at.
 
     Parameters
     ----------
@@ -41,6 +41,8 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
             reads, fitted = fusion.fit_reads(stage)
             stages += [fit for fit in fitted if all(fit.name != other.name for other in stages)]
             stages.append(replace(stage, reads=reads))
+    if stages[-1].makes == "numbers":  # made of whole frames, one at a time, when these are there
+        stages = list(stages_up_to(stages, next(iter(stages.pop().reads.values())).stage))
     last = stages[-1]
     if last.makes == "frames" and last.kernel is None and last.size is None:  # seen by itself: in the film's size
         stages.append(_fit(last, plan.graph.header.size))

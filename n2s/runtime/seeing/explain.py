@@ -44,6 +44,7 @@ def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
         "joins": [chapter.title for chapter in film.chapters] if len(plans) > 1 else [],
         "stages": stages(plan, planned.store) if len(plans) == 1 else [],
         "driven": list_driven(plan) if len(plans) == 1 else [],
+        "measures": list_measures(plan) if len(plans) == 1 else [],
         "chunks": [
             {"start": chunk.start, "stop": chunk.stop, "key": chunk.key, "stored": there}
             for (_, chunk), there in zip(film.parts, stored)
@@ -152,6 +153,20 @@ def list_driven(plan: Plan) -> list[dict[str, Any]]:
             reached = [float(signal.min()), float(signal.max())]
             found.append({"node": name, "field": field, "by": driver(plan, name, field), "range": reached})
     return found
+
+
+def list_measures(plan: Plan) -> list[dict[str, Any]]:
+    """Return what the measures of a film's graph cost: frames looked at, and of how many the store had the numbers."""
+    return [
+        {
+            "node": name,
+            "type": type(plan.graph.nodes[name]).__name__,
+            "frames": measured.frames,
+            "stored": measured.stored,
+            "share": measured.frames / plan.values.clock.frames,
+        }
+        for name, measured in plan.values.measured.items()
+    ]
 
 
 def driver(plan: Plan, name: str, field: str) -> str:
