@@ -20,7 +20,7 @@ HALVINGS = 24  # of an interval of at most 16 stops: finer than a signal's step 
 class Exposure(Pointwise):
     """Expose a film so that its mean light keeps near a target, seconds ahead of every change.
 
-    A `LightMeter` looks at four frames a second of what comes in. Its ``spread`` is averaged over ``look`` seconds
+    A `LightMeter` looks at one frame in ``every`` seconds of what comes in. Its ``spread`` is averaged over ``look`` seconds
     before and after each frame, so that beats and flashes count by their mean and move nothing. Of that, the gain in
     stops is worked out with which the mean light becomes target², held within -range..range, and averaged over as many
     seconds once more: where a scene changes, it begins to move before, is half-way at the change, and never moves
@@ -38,7 +38,10 @@ class Exposure(Pointwise):
         0.35, ge=0.02, le=0.9, keyed=False, help="the grey, as a display value, that has the wanted mean light"
     )
     range: float = setting(2.0, ge=0, le=8, unit="stops", keyed=False, help="the most that it brightens or darkens")
-    look: Seconds = setting(2.0, ge=0.1, le=60, unit="s", keyed=False, help="how far the averages look both ways")
+    look: Seconds = setting(3.0, ge=0.1, le=60, unit="s", keyed=False, help="how far the averages look both ways")
+    every: Seconds = setting(
+        0.2, ge=0, le=10, unit="s", keyed=False, help="one frame in each stretch of this length is looked at"
+    )
     strength: Param = param(1.0, ge=0, le=1, help="how much of the gain is used; 0 leaves the film as it is")
     gain: Param = param(0.0, ge=-8, le=8, unit="stops", help="the gain; worked out where it is left out")
 
@@ -48,7 +51,7 @@ class Exposure(Pointwise):
         unused = isinstance(self.strength, Number) and self.strength.value == 0
         if unused or "gain" in self.model_fields_set:
             return {}
-        meter = LightMeter(frames=self.frames)
+        meter = LightMeter(frames=self.frames, every=self.every)
         wanted = MeanLight(spread=Link(f"{name}:meter", "spread"), target=self.target, range=self.range, look=self.look)
         return {f"{name}:meter": meter, f"{name}:gain": wanted}
 
@@ -69,7 +72,7 @@ class MeanLight(Resident):
     spread: Signal = port("a LightMeter's spread")
     target: float = setting(0.35, ge=0.02, le=0.9, help="the display value whose light is wanted")
     range: float = setting(2.0, ge=0, le=8, unit="stops", help="the largest gain, and its negative the smallest")
-    look: Seconds = setting(2.0, ge=0.1, le=60, unit="s", help="how far the averages look both ways")
+    look: Seconds = setting(3.0, ge=0.1, le=60, unit="s", help="how far the averages look both ways")
 
     outputs = SIGNAL_OUTPUT
 
