@@ -18,7 +18,7 @@ import pytest
 
 from n2s import Graph
 from n2s.graph.code.identity import code_digest
-from n2s.nodes import AudioSource, DigestSink, Grain, ImageSource
+from n2s.nodes import AudioSource, DigestSink, Grain, ImageSource, Tone
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "n2s-scanlines"
@@ -75,12 +75,12 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 
 def test_the_laws_hold_for_them(installed: Path) -> None:
-    chosen = "(Scanlines or Gate) and not fused"
+    chosen = "(Scanlines or Gate or Warmth) and not fused and not Tone"
     said = python(installed, "-m", "pytest", "tests/test_laws.py", "-k", chosen, "-q", "-p", "no:cacheprovider")
     passed = int(said.rpartition(" passed")[0].split()[-1])
     # Of a node: documented, renders, its settings key, YAML and Python agree; Scanlines' pieces, single frames,
-    # neutral settings and three parameters besides.
-    assert passed == 14, said
+    # neutral settings and three parameters besides; of Warmth, three laws of measures.
+    assert passed == 21, said
 
 
 def test_the_command_line_knows_them(installed: Path) -> None:
@@ -130,6 +130,19 @@ def test_scanlines_against_its_formula(package: Any) -> None:
     made = [pixel((0.8, 0.5, 0.8), SimpleNamespace(v=at), amount, lines, shift) for at in v]
     np.testing.assert_allclose([r for r, _, _ in made], wanted, atol=1e-6)
     np.testing.assert_allclose([g for _, g, _ in made], wanted * 0.5 / 0.8, atol=1e-6)
+
+
+def test_warmth_against_its_formula(package: Any, studio: Any, store: Any) -> None:
+    warmth = package().Warmth()
+    frame = np.random.default_rng(5).random((3, 9, 16)).astype(np.float32)
+    red, blue = (np.mean([value**2 for value in frame[channel].astype(float).ravel()]) for channel in (0, 2))
+    assert warmth.measure(frame) == pytest.approx((red - blue) / (red + blue), abs=1e-6)
+    assert warmth.measure(np.zeros((3, 9, 16), np.float32)) == 0
+    lit = Tone(warmth="= time - 1")(ImageSource(path="picture.png")(), name="lit")
+    shown = Tone(warmth=-1 * warmth(lit, name="warm"))(lit)
+    graph = Graph(DigestSink(path="frames.txt")(shown), fps=30, size=(96, 64), duration=2, base=studio.folder)
+    warm = harness.plan(graph, store).values.outputs["warm", "signal"]
+    assert warm[-1] - warm[0] > 0.5 and (np.diff(warm) >= 0).all(), "as the film gets warmer"
 
 
 @pytest.mark.parametrize("columns", [0, 3])

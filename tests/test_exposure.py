@@ -118,7 +118,8 @@ def test_what_it_brings(tmp_path: Path, store: Any) -> None:
     assert {"exposed:meter", "exposed:gain"} == graph.flat.nodes.keys() - graph.nodes.keys()
     assert str(graph.flat.nodes["exposed"].gain) == "exposed:gain"
     inner = {
-        "n2s": 1, "interface": {"inputs": {"frames": {"kind": "Frames", "help": "a film"}}, "outputs": {"frames": "even"}},
+        "n2s": 1,
+        "interface": {"inputs": {"frames": {"kind": "Frames", "help": "a film"}}, "outputs": {"frames": "even"}},
         "nodes": {"even": {"node": "Exposure", "frames": "frames"}},
     }  # fmt: skip
     load(inner, tmp_path, "look.yaml")
@@ -132,7 +133,7 @@ def test_what_it_brings(tmp_path: Path, store: Any) -> None:
     }  # fmt: skip
     nested = load(outer, tmp_path)
     assert str(nested.flat.nodes["look/even:meter"].frames) == "picture"
-    assert str(nested.flat.nodes["look/even:gain"].spread) == "look/even:meter.spread"
+    assert str(nested.flat.nodes["look/even:gain"].histogram) == "look/even:meter.histogram"
     assert harness.plan(nested, store).values.params["look/even", "gain"].min() > 0.5
 
 
@@ -154,9 +155,9 @@ def test_averages_against_plain_loops() -> None:
 
 def test_the_mean_light_against_pixels() -> None:
     frame = np.random.default_rng(3).random((3, 64, 64)).astype(np.float32)
-    spread = LightMeter().measure(frame)["spread"]
+    histogram = LightMeter().measure(frame)["histogram"]
     for stops in (-1.5, 0.0, 2.0):
         s = 2 ** (stops / 2)
         scaled = frame * (s / (1 + max(s - 1, 0) * frame.max(axis=0)))
         wanted = np.tensordot([0.2126, 0.7152, 0.0722], np.square(scaled), 1).mean()
-        assert mean_light(spread[None], np.array([stops]))[0] == pytest.approx(wanted, rel=0.005)
+        assert mean_light(histogram[None], np.array([stops]))[0] == pytest.approx(wanted, rel=0.005)

@@ -81,9 +81,9 @@ def test_the_light_meter_against_plain_loops() -> None:
     y = [min(max(sum(w * c for w, c in zip(weights, p)), 0), 1) for p in pixels]
     light = [max(sum(w * c * abs(c) for w, c in zip(weights, p)), 0) for p in pixels]
     grid = np.array(y).reshape(18, 33)
-    spread = [0.0] * STEPS
+    histogram = [0.0] * STEPS
     for p, value in zip(pixels, light):
-        spread[min(int(min(max(*p, 0), 1) * STEPS), STEPS - 1)] += value / len(pixels)
+        histogram[min(int(min(max(*p, 0), 1) * STEPS), STEPS - 1)] += value / len(pixels)
     wanted = {
         "luma": sum(y) / len(y),
         "light": sum(light) / len(light),
@@ -99,7 +99,7 @@ def test_the_light_meter_against_plain_loops() -> None:
             np.mean(grid[2 * row : 2 * row + 2, 33 * column // 16 : 33 * (column + 1) // 16])
             for row in range(9) for column in range(16)
         ],
-        "spread": spread,
+        "histogram": histogram,
     }  # fmt: skip
     assert made.keys() == wanted.keys() == LightMeter.outputs.keys()
     for name, value in wanted.items():

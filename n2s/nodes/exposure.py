@@ -20,15 +20,16 @@ HALVINGS = 24  # of an interval of at most 16 stops: finer than a signal's step 
 class Exposure(Pointwise):
     """Expose a film so that its mean light keeps near a target, seconds ahead of every change.
 
-    A `LightMeter` looks at one frame in ``every`` seconds of what comes in. Its ``spread`` is averaged over ``look`` seconds
-    before and after each frame, so that beats and flashes count by their mean and move nothing. Of that, the gain in
-    stops is worked out with which the mean light becomes target², held within -range..range, and averaged over as many
-    seconds once more: where a scene changes, it begins to move before, is half-way at the change, and never moves
-    faster than 2 range / look stops a second.
+    A `LightMeter` looks at one frame in each stretch of ``every`` seconds of what comes in. Its ``histogram`` is
+    averaged over ``look`` seconds before and after each frame, so that beats and flashes count by their mean and move
+    nothing. Of that, the gain in stops is worked out with which the mean light becomes target², held within
+    -range..range, and averaged over as many seconds once more: where a scene changes, it begins to move before and ends
+    after the change, and never moves faster than 2 range / look stops a second. Both averages weigh by
+    1 + cos(pi t / look).
 
     Pixels are scaled by k = s / (1 + max(s - 1, 0) m), s = 2 ** (strength gain / 2), m their strongest colour held
     within 0..1. So dark pixels get all of the gain, and what is as bright as can be stays as it is: a brighter film
-    burns no highlights. Hues do not change. Both averages weigh by 1 + cos(pi t / look).
+    burns no highlights. Hues do not change. What is black stays black; so it belongs before nodes that add contrast.
 
     With ``gain`` given, nothing is measured.
     """
@@ -52,7 +53,9 @@ class Exposure(Pointwise):
         if unused or "gain" in self.model_fields_set:
             return {}
         meter = LightMeter(frames=self.frames, every=self.every)
-        wanted = MeanLight(spread=Link(f"{name}:meter", "spread"), target=self.target, range=self.range, look=self.look)
+        wanted = MeanLight(
+            histogram=Link(f"{name}:meter", "histogram"), target=self.target, range=self.range, look=self.look
+        )
         return {f"{name}:meter": meter, f"{name}:gain": wanted}
 
     def prepare(self, strength: np.ndarray, gain: np.ndarray) -> dict[str, Any]:
@@ -69,29 +72,29 @@ class Exposure(Pointwise):
 class MeanLight(Resident):
     """Work out the gain, in stops, by which `Exposure` brings the mean light of a film to a target."""
 
-    spread: Signal = port("a LightMeter's spread")
+    histogram: Signal = port("a LightMeter's histogram")
     target: float = setting(0.35, ge=0.02, le=0.9, help="the display value whose light is wanted")
     range: float = setting(2.0, ge=0, le=8, unit="stops", help="the largest gain, and its negative the smallest")
     look: Seconds = setting(3.0, ge=0.1, le=60, unit="s", help="how far the averages look both ways")
 
     outputs = SIGNAL_OUTPUT
 
-    def compute(self, scene: Scene, spread: np.ndarray) -> np.ndarray:
+    def compute(self, scene: Scene, histogram: np.ndarray) -> np.ndarray:
         reach = self.look.resolve(scene.clock.tempo) * float(scene.clock.fps)
-        spread = averaged(spread.astype(np.float64), reach)
-        low, high = np.full(len(spread), -float(self.range)), np.full(len(spread), float(self.range))
+        histogram = averaged(histogram.astype(np.float64), reach)
+        low, high = np.full(len(histogram), -float(self.range)), np.full(len(histogram), float(self.range))
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            too_bright = mean_light(spread, middle) > self.target**2
+            too_bright = mean_light(histogram, middle) > self.target**2
             low, high = np.where(too_bright, low, middle), np.where(too_bright, middle, high)
         return averaged((low + high) / 2, reach)
 
 
-def mean_light(spread: np.ndarray, stops: np.ndarray) -> np.ndarray:
-    """Return the mean light of frames, (T,), that `Exposure` scales by so many stops, (T,); ``spread`` is (T, 32)."""
+def mean_light(histogram: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """Return the mean light, (T,), of frames that `Exposure` scales by so many stops, (T,), of histograms (T, 32)."""
     scale = np.exp2(stops / 2)[:, None]
     strongest = (np.arange(STEPS) + 0.5) / STEPS
-    return (spread * np.square(scale / (1 + np.maximum(scale - 1, 0) * strongest))).sum(axis=1)
+    return (histogram * np.square(scale / (1 + np.maximum(scale - 1, 0) * strongest))).sum(axis=1)
 
 
 def averaged(values: np.ndarray, reach: float) -> np.ndarray:

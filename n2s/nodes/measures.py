@@ -26,7 +26,7 @@ class LightMeter(Measure):
     - ``redness`` is the mean of max(r - max(g, b), 0), ``colour`` that of max(r, g, b) - min(r, g, b),
     - ``sharpness`` is the mean of the squared differences of y to the right, and of those downwards, added up,
     - ``grid`` has the mean of y in each of 16 x 9 fields, row by row; in w columns, field i begins at floor(w i / 16),
-    - ``spread`` says by how bright a pixel ``light`` comes: column i has the sum of l / n over the pixels whose
+    - ``histogram`` says by how bright a pixel ``light`` comes: column i has the sum of l / n over the pixels whose
       strongest colour, held within 0..1, is in i / 32 .. (i + 1) / 32, the last end included.
     """
 
@@ -43,7 +43,7 @@ class LightMeter(Measure):
         "colour": Output(SIGNAL, "how far colours are from grey, 0..1"),
         "sharpness": Output(SIGNAL, "how much neighbours differ, from 0"),
         "grid": Output(SIGNAL, "luma of 16 x 9 fields, row by row, 0..1", columns=COLUMNS * ROWS),
-        "spread": Output(SIGNAL, "light by the strongest colour of its pixels, 0..1", columns=STEPS),
+        "histogram": Output(SIGNAL, "light by the strongest colour of its pixels, 0..1", columns=STEPS),
     }
 
     def measure(self, frame: np.ndarray) -> dict[str, float | np.ndarray]:
@@ -63,7 +63,7 @@ class LightMeter(Measure):
             "colour": (strongest - weakest).mean(dtype=np.float64),
             "sharpness": np.square(np.diff(y, axis=1)).mean() + np.square(np.diff(y, axis=0)).mean(),
             "grid": _fields(y).ravel(),
-            "spread": np.bincount(step.ravel(), light.ravel(), STEPS) / y.size,
+            "histogram": np.bincount(step.ravel(), light.ravel(), STEPS) / y.size,
         }
 
 
