@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import numpy as np
 import pytest
 import tiny
 from harness import load, surroundings
-from places import POSIX
+from places import N2S, POSIX, wait_until_nothing_runs
+from test_out_of_memory import is_probe, make_hungry
 
 from n2s.graph.declare import DeclarationError, Measure, Output, Param, param, port
 from n2s.graph.errors import GraphError, RenderError
@@ -25,6 +28,7 @@ from n2s.nodes import LightMeter
 from n2s.nodes.measures import STEPS
 from n2s.plan.measures import measured_frames
 from n2s.runtime.executors.threads import ThreadExecutor
+from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.session import Session
 from n2s.runtime.store import Store
 
@@ -210,6 +214,44 @@ Run(Graph.load(sys.argv[1]), out=sys.argv[2], store=sys.argv[3], executor=Thread
 
 
 @POSIX
+@pytest.mark.parametrize("many", ["--jobs", "--workers"])
+def test_an_interrupted_measure_goes_on(many: str, studio: Any, new_store: Any, tmp_path: Path) -> None:
+    values = film(studio, {"every": 0}, chunk=3)
+    values["nodes"]["decoded"] |= {"grid": [24, 24]}
+    graph, store = load(values, studio.folder), new_store()
+    harness.run(graph, tmp_path / "usual", new_store())
+    words = ["run", graph.path, "--out", tmp_path / "out", "--store", store.root, many, "1"]
+    process = subprocess.Popen(
+        [str(N2S), *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    end = time.monotonic() + 60
+    while not list(store.root.glob("measures/*/*.json")):
+        assert process.poll() is None and time.monotonic() < end, process.communicate()
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Traceback" not in said, said
+    assert "Interrupted. What is finished is kept: run the same command again to go on." in said
+    wait_until_nothing_runs(store.root, process.pid)
+    report = harness.run(graph, tmp_path / "out", store)
+    assert 0 < report.measured < FRAMES and report.rendered == FRAMES / 3
+    assert (tmp_path / "out" / "film.txt").read_bytes() == (tmp_path / "usual" / "film.txt").read_bytes()
+
+
+def test_cuda_without_memory_hands_over_to_the_cpu(
+    studio: Any, store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph, said = load(film(studio), studio.folder), []
+    with monkeypatch.context() as patch:
+        make_hungry(patch, lambda provider, shape: provider != "cpu" and not is_probe(shape))
+        patch.setattr(ModelFolder, "provider", lambda self, wanted: "cpu" if self.force_cpu else "cuda")
+        with Session(graph, store, said.append) as session:
+            session.frame("shown", 3)
+    assert said.count("The memory of CUDA is too small for one frame; the CPU decodes from here on.") == 1
+    assert harness.run(graph, tmp_path, store).measured == 0, "what the CPU measured has the keys of the CPU"
+
+
+@POSIX
 def test_what_a_killed_run_measured_is_kept(studio: Any, new_store: Any, tmp_path: Path) -> None:
     graph, store = load(film(studio), studio.folder), new_store()
     words = [sys.executable, "-c", KILLED, str(graph.path), str(tmp_path / "out"), str(store.root)]
@@ -271,8 +313,41 @@ def test_plan_tells_what_a_measure_costs(studio: Any, n2s: Any, n2s_json: Any) -
     assert f"measuring {LOOKED} frames for meter" in err
     (about,) = n2s_json("plan", graph.path)
     assert about["measures"] == [
-        {"node": "meter", "type": "LightMeter", "frames": 21, "stored": 21, "share": pytest.approx(1 / 3)}
+        {
+            "node": "meter",
+            "type": "LightMeter",
+            "frames": 21,
+            "stored": 21,
+            "share": pytest.approx(1 / 3),
+            "sources": {"decoded": 21},
+            "unkept": [],
+        }
     ]
+
+
+BEHIND = """
+class Behind(Streamed):
+    \"\"\"Show the mean of the last frames.\"\"\"
+
+    frames: Frames = port("what is shown")
+    outputs = FRAMES_OUTPUT
+
+    def window(self, fps):
+        return 4, 0
+
+    def compute(self, block, frames):
+        return np.stack([frames[i : i + 5].mean(axis=0) for i in range(block.count)])
+"""
+
+
+def test_plan_tells_of_windows_and_of_what_is_made_twice(packages: Any, studio: Any, n2s: Any) -> None:
+    packages.install(BEHIND)
+    values = film(studio, {"frames": "behind"}, behind={"node": "Behind", "frames": "lit"})
+    status, out, _ = n2s("plan", load(values, studio.folder).path)
+    assert status == 0 and "looks at 21 frames, 33 % of the film's, made of 63 of decoded: 0 from the store" in out
+    assert "          cache: frames on decoded keeps what is otherwise made for the film again\n" in out
+    values["nodes"]["decoded"] |= {"cache": "frames"}
+    assert "otherwise" not in n2s("plan", load(values, studio.folder).path)[1]
 
 
 def test_check_measures_nothing(studio: Any, n2s: Any, no_frames: None) -> None:

@@ -31,6 +31,8 @@ class Measured(NamedTuple):
     ----------
     frames, stored : int
         How many frames it looks at, and of how many of them the store had the numbers.
+    sources : dict of str to int
+        How many frames of each decoder and each other streamed node all of them are made of, windows included.
     seconds : dict of str to float
         Spent now in each node or fused run of nodes, summed over threads and processes.
     computed : dict of str to int
@@ -39,6 +41,7 @@ class Measured(NamedTuple):
 
     frames: int
     stored: int
+    sources: Mapping[str, int]
     seconds: Mapping[str, float]
     computed: Mapping[str, int]
 

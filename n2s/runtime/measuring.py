@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +41,19 @@ def plan_measure(graph: Graph, name: str, values: Values, context: RunContext, e
     check_ranges(plan)
     lengths = [length for sink in graph.sinks() if (length := getattr(graph.nodes[sink], "chunk", None))]
     return replace(plan, chunk_length=lengths[0]) if lengths else plan
+
+
+def frames_needed(plan: Plan, places: Sequence[int]) -> dict[str, int]:
+    """Return how many frames of each streamed node that gives frames must be made for some frames of the plan's end."""
+    needed, length = {}, plan.values.clock.frames
+    for stage in plan.stages:
+        if stage.kernel is None and stage.makes == "frames":
+            count, done = 0, 0
+            for frame in places:
+                start, stop = max(done, frame - stage.before), min(length, frame + 1 + stage.after)
+                count, done = count + stop - start, stop
+            needed[stage.node] = max(count, needed.get(stage.node, 0))
+    return needed
 
 
 class Measurer:
@@ -89,7 +102,8 @@ class Measurer:
                 self.context.fall_back_to_cpu()
                 return self(graph, name, values)
         count, made = _count(chunks), _count(missing)
-        values.measured[name] = Measured(count, count - made, tally.seconds, tally.frames)
+        sources = frames_needed(plan, [frame for chunk in chunks for frame in chunk.recipe["measured"]])
+        values.measured[name] = Measured(count, count - made, sources, tally.seconds, tally.frames)
         numbers = [found[chunk.key] or self._just_measured(chunk) for chunk in chunks]
         return signals_of(graph, name, chunks, numbers, values.clock)
 

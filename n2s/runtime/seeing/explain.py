@@ -156,14 +156,24 @@ def list_driven(plan: Plan) -> list[dict[str, Any]]:
 
 
 def list_measures(plan: Plan) -> list[dict[str, Any]]:
-    """Return what the measures of a film's graph cost: frames looked at, and of how many the store had the numbers."""
+    """Return what the measures of a film's graph cost: frames looked at, of what these are made, and what was stored.
+
+    ``unkept`` are the nodes of which the measure needs all frames, as the film does, and the store keeps none.
+    """
+    frames, nodes = plan.values.clock.frames, plan.graph.nodes
     return [
         {
             "node": name,
-            "type": type(plan.graph.nodes[name]).__name__,
+            "type": type(nodes[name]).__name__,
             "frames": measured.frames,
             "stored": measured.stored,
-            "share": measured.frames / plan.values.clock.frames,
+            "share": measured.frames / frames,
+            "sources": dict(measured.sources),
+            "unkept": [
+                node
+                for node, count in measured.sources.items()
+                if count == frames and nodes[node].ports and not nodes[node].cache
+            ],
         }
         for name, measured in plan.values.measured.items()
     ]
