@@ -26,9 +26,12 @@ from n2s.graph.time import Clock
 from n2s.graph.types import SIGNAL, Frames, Latents
 from n2s.nodes import LightMeter
 from n2s.nodes.measures import STEPS
+from n2s.plan.film import plan_film
 from n2s.plan.measures import measured_frames
+from n2s.runtime.context import RunContext
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.models.folder import ModelFolder
+from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.session import Session
 from n2s.runtime.store import Store
 
@@ -136,6 +139,17 @@ def test_signals_do_not_depend_on_chunks(every: float, studio: Any, new_store: A
         signals(load(film(studio, {"every": every}, chunk), studio.folder), new_store()) for chunk in (7, 10, 63, 100)
     ]
     assert made[0] == made[1] == made[2] == made[3]
+
+
+def test_what_is_looked_at_is_the_same_fused_or_not(studio: Any, store: Any) -> None:
+    more = {"node": "Vignette", "frames": "lit", "radius": 0.2}
+    graph = load(film(studio, {"frames": "more"}, more=more), studio.folder).flat
+    values, context = harness.plan(graph, store).values, RunContext(store, print)
+    plans = [plan_film(graph, "meter", values, context, {}, fusing=fusing) for fusing in (True, False)]
+    assert [len(plan.stages) for plan in plans] == [3, 4]
+    one, other = (FrameMaker(plan, store).frames(20, 26) for plan in plans)
+    assert one.shape == (6, 3, 64, 96) and one.tobytes() == other.tobytes()
+    assert plans[0].keys.chunk(20, 26).key == plans[1].keys.chunk(20, 26).key
 
 
 def test_threads_and_processes_measure_alike(executor: Any, studio: Any, new_store: Any, tmp_path: Path) -> None:
@@ -374,6 +388,7 @@ def declare(**body: Any) -> type[Measure]:
     [
         ({"fields": {"more": Frames}, "more": port("more")}, "needs one port of Frames, and has frames, more"),
         ({"fields": {"more": Param}, "more": param(0, ge=0, le=1, help="more")}, "a measure has no parameters"),
+        ({"frames": port("what is looked at", optional=True)}, "frames: a measure needs it; leave out optional"),
         ({"fields": {"frames": Latents}}, "a measure node cannot take Latents, only Frames"),
         ({"measure": lambda self: 0.0}, "it takes 1 arguments; self, frame"),
         ({"measure": staticmethod(lambda frame: 0.0)}, r"a method was wanted: def measure\(self, frame\)"),

@@ -107,6 +107,9 @@ def _port_mistakes(cls: Any) -> Mistakes:
     if cls.kind == "measure" and hasattr(cls, "measure"):
         if list(cls.ports.values()) != [FRAMES]:
             yield "measure", f"a measure needs one port of Frames, and has {_names(list(cls.ports))}"
+        yield from (
+            (name, "a measure needs it; leave out optional") for name in cls.ports if not cls.specs[name].required
+        )
         for name in cls.params():
             yield name, "a measure has no parameters; use a setting, or change its signals in an expression"
     sources = cls.kind == "resident" and not cls.ports and isinstance(cls.outputs, dict)
