@@ -17,13 +17,15 @@ from n2s.plan.film import plan_film, towards
 from n2s.plan.stages import Plan
 from n2s.runtime import machine
 from n2s.runtime.context import RunContext
+from n2s.runtime.executors.threads import ThreadExecutor
+from n2s.runtime.measuring import Measurer
 from n2s.runtime.render.analysis import analyse
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.run import Run
 from n2s.runtime.store import Store
 
 TYPES = node_types()
-RENDERING = [name for name, cls in TYPES.items() if cls.kind in ("resident", "streamed", "lens", *PIXELWISE)]
+RENDERING = [name for name, cls in TYPES.items() if cls.kind in ("resident", "measure", "streamed", "lens", *PIXELWISE)]
 SINKS = [name for name, cls in TYPES.items() if cls.kind == "sink"]
 STREAMED = [name for name, cls in TYPES.items() if cls.kind in ("streamed", "lens", *PIXELWISE)]
 
@@ -112,8 +114,10 @@ def plan(graph: Graph, store: Store, fuse: bool = True, fold: bool = False) -> P
     graph = graph.flat
     context = RunContext(store, lambda text: None)
     sink = graph.sinks()[0]
-    values = analyse(graph, context)
-    return plan_film(graph, sink, values, context, machine.environment(), folding=fold, fusing=fuse)
+    environment = machine.environment()
+    measure = Measurer(context, environment, ThreadExecutor(1), lambda step: None)
+    values = analyse(graph, context, measure=measure)
+    return plan_film(graph, sink, values, context, environment, folding=fold, fusing=fuse)
 
 
 def keys(graph: Graph, store: Store) -> list[str]:

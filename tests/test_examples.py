@@ -76,12 +76,13 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 
 # How many laws hold of each node. All are documented, render, have keyed settings, and are the same in YAML and
-# in Python; those of frames are the same in pieces, alone and at rest besides, and for each of their parameters.
-LAWS = {"Scanlines": 7 + 3, "Mist": 7 + 2, "Afterglow": 7 + 1, "Gate": 4}
+# in Python; those of frames are the same in pieces, alone and at rest besides, and for each of their parameters; of
+# measures there are three more.
+LAWS = {"Scanlines": 7 + 3, "Mist": 7 + 2, "Afterglow": 7 + 1, "Warmth": 4 + 3, "Gate": 4}
 
 
 def test_the_laws_hold_for_them(installed: Path) -> None:
-    chosen = f"({' or '.join(LAWS)}) and not fused"
+    chosen = f"({' or '.join(LAWS)}) and not fused and not Tone"  # which has a parameter called warmth
     said = python(installed, "-m", "pytest", "tests/test_laws.py", "-k", chosen, "-q", "-p", "no:cacheprovider")
     assert int(said.rpartition(" passed")[0].split()[-1]) == sum(LAWS.values()), said
 
@@ -166,6 +167,19 @@ def test_afterglow_against_a_plain_loop(package: Any, studio: Any, store: Any) -
                 wanted[channel] = np.maximum(wanted[channel], glow)
         np.testing.assert_allclose(made[frame] ** 2, wanted, atol=1e-5)
     assert (made[10] > shown[10] + 0.1).any()
+
+
+def test_warmth_against_its_formula(package: Any, studio: Any, store: Any) -> None:
+    warmth = package().Warmth()
+    frame = np.random.default_rng(5).random((3, 9, 16)).astype(np.float32)
+    red, blue = (np.mean([value**2 for value in frame[channel].astype(float).ravel()]) for channel in (0, 2))
+    assert warmth.measure(frame) == pytest.approx((red - blue) / (red + blue), abs=1e-6)
+    assert warmth.measure(np.zeros((3, 9, 16), np.float32)) == 0
+    lit = Tone(warmth="= time - 1")(ImageSource(path="picture.png")(), name="lit")
+    shown = Tone(warmth=-1 * warmth(lit, name="warm"))(lit)
+    graph = Graph(DigestSink(path="frames.txt")(shown), fps=30, size=(96, 64), duration=2, base=studio.folder)
+    warm = harness.plan(graph, store).values.outputs["warm", "signal"]
+    assert warm[-1] - warm[0] > 0.5 and (np.diff(warm) >= 0).all(), "as the film gets warmer"
 
 
 @pytest.mark.parametrize("columns", [0, 3])

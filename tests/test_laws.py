@@ -25,7 +25,9 @@ from n2s.graph.format_registry import find_format
 from n2s.graph.graph import Graph
 from n2s.graph.handles import call
 from n2s.graph.links import Link
+from n2s.graph.time import Clock
 from n2s.graph.types import FILM, FRAMES, LATENTS
+from n2s.plan.measures import measured_frames
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.render.frames import FrameMaker
 
@@ -111,6 +113,51 @@ def test_neutral_settings_return_the_input(name: str, studio: Any, store: Any) -
     np.testing.assert_array_equal(made, given_)
 
 
+MEASURES = [name for name in TYPES if TYPES[name].kind == "measure"]
+
+
+def measured(values: dict[str, Any], studio: Any, store: Any) -> dict[str, np.ndarray]:
+    """Return the signals of the measure that a graph is around."""
+    outputs = harness.plan(load(values, studio.folder), store).values.outputs
+    return {output: made for (name, output), made in outputs.items() if name == "subject"}
+
+
+def assert_alike(some: dict[str, np.ndarray], others: dict[str, np.ndarray]) -> None:
+    assert some.keys() == others.keys()
+    for output, values in some.items():
+        np.testing.assert_array_equal(values, others[output], err_msg=output)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_measures_do_not_depend_on_the_pieces(name: str, studio: Any, new_store: Any) -> None:
+    whole, cut = (
+        measured(around(name, studio.model, {"chunk": chunk}), studio, new_store()) for chunk in (FRAMES_IN_ALL, 7)
+    )
+    assert_alike(whole, cut)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_what_is_measured_of_a_frame_depends_on_no_other(name: str, studio: Any, store: Any) -> None:
+    every = measured(around(name, studio.model, every=0), studio, store)
+    some = measured(around(name, studio.model, every=0.3), studio, store)
+    node, clock = TYPES[name](**{**TYPES[name].example, "every": 0.3}), Clock(30, FRAMES_IN_ALL, 120.0)
+    places = measured_frames(node, clock, 0, FRAMES_IN_ALL)
+    assert 5 < len(places) < 15
+    assert_alike(*({output: values[places] for output, values in found.items()} for found in (every, some)))
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_measures_see_a_number_as_a_constant_signal(name: str, studio: Any, store: Any) -> None:
+    found = []
+    for exposure in (0.25, "steady"):
+        values = around(name, studio.model)
+        values["nodes"]["steady"] = {"node": "Constant", "value": 0.25}
+        values["nodes"]["lit"] = {"node": "Tone", "frames": "decoded", "exposure": exposure}
+        values["nodes"]["subject"] |= {next(iter(TYPES[name].ports)): "lit"}
+        found.append(measured(values, studio, store))
+    assert_alike(*found)
+
+
 def test_neutral_signals_return_the_input(studio: Any, store: Any) -> None:
     graph = load(around("EMA", studio.model, half_life=0), studio.folder)
     values = harness.plan(graph, store).values
@@ -165,7 +212,7 @@ def test_every_setting_that_can_change_pixels_changes_the_key(name: str, studio:
         for value in other_values(cls, field, cls.example):
             tried += 1
             after = keys(load(around(name, studio.model, **{field: value}), studio.folder), store)
-            assert set(after).isdisjoint(before) or cls.kind == "resident", (
+            assert set(after).isdisjoint(before) or cls.kind in ("resident", "measure"), (
                 f"{name}.{field} = {value} does not change every key"
             )
             assert after != before, f"{name}.{field} = {value} does not change the key"
@@ -309,6 +356,7 @@ def test_a_killed_run_goes_on_to_the_same_film(name: str, studio: Any, new_store
 
 
 def test_only_declared_node_kinds_are_registered() -> None:
-    assert {cls.kind for cls in TYPES.values()} <= {"resident", "streamed", "lens", *PIXELWISE, "sink", "track"}
+    kinds = {"resident", "measure", "streamed", "lens", *PIXELWISE, "sink", "track"}
+    assert {cls.kind for cls in TYPES.values()} <= kinds
     assert all(out.kind for cls in TYPES.values() for out in cls.outputs.values())
     assert FILM in {out.kind for out in TYPES["FFmpegSink"].outputs.values()}

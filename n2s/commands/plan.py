@@ -98,7 +98,24 @@ def text(about: dict[str, Any]) -> list[str]:
         low, high = drive["range"]
         lines.append(f"  {heading:8}{name:{room}}  {drive['by']}   ({low:.3g} to {high:.3g})")
         heading = ""
+    heading = "measure"
+    for measure in about["measures"]:
+        lines += [f"  {heading:8}{line}" for line, heading in zip(measure_text(measure), [heading, ""])]
+        heading = ""
     return lines + chunk_map(about)
+
+
+def measure_text(measure: dict[str, Any]) -> list[str]:
+    """Return in words what a measure costs: how many frames it looks at, and of how many these are made."""
+    frames, stored = measure["frames"], measure["stored"]
+    looked = f"looks at {frames} frames, {100 * measure['share']:.2g} % of the film's"
+    done = f"{stored} from the store, {frames - stored} measured now"
+    sources = [f"{count} of {node}" for node, count in measure["sources"].items() if count > frames]
+    made = f", made of {' and '.join(sources)}" if sources else ""
+    lines = [f"{measure['node']} ({measure['type']}) {looked}{made}: {done}"]
+    if measure["unkept"]:
+        lines.append(f"cache: frames on {', '.join(measure['unkept'])} keeps what is otherwise made for the film again")
+    return lines
 
 
 def stage_text(stage: dict[str, Any]) -> str:

@@ -130,6 +130,8 @@ def count(number: int, what: str) -> str:
 def summary(report: Any) -> str:
     """Return what a run did, in a few lines."""
     lines = [""]
+    if report.measured:
+        lines.append(f"Measured {count(report.measured, 'frame')}.")
     for film in report.films:
         path = from_here(film["path"])
         lines.append(f"{path}  {film['frames']} frames, {minutes(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")

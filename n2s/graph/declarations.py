@@ -11,9 +11,22 @@ from typing import Any
 from n2s.graph.links import NAME
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL, Kind
 
-KINDS = ("resident", "streamed", "pointwise", "filter", "echo", "lens", "sink", "track", "graph", "interface")
+KINDS = (
+    "resident",
+    "measure",
+    "streamed",
+    "pointwise",
+    "filter",
+    "echo",
+    "lens",
+    "sink",
+    "track",
+    "graph",
+    "interface",
+)
 METHODS = {
     "resident": ("compute",),
+    "measure": ("measure",),
     "streamed": ("compute",),
     "pointwise": ("pixel",),
     "filter": ("pixel", "spread"),
@@ -22,10 +35,15 @@ METHODS = {
 }
 PIXELWISE = ("pointwise", "filter", "echo")  # kinds whose nodes make frames by pixel code
 _FRAMES_ALONE = dict.fromkeys((*PIXELWISE, "lens"), (FRAMES,))
-_TAKES = {"resident": (SIGNAL, AUDIO), "streamed": (SIGNAL, LATENTS, FRAMES), **_FRAMES_ALONE}
-_GIVES = {"resident": (SIGNAL, AUDIO), "streamed": (LATENTS, FRAMES), **_FRAMES_ALONE}
+_TAKES = {
+    "resident": (SIGNAL, AUDIO),
+    "measure": (FRAMES,),
+    "streamed": (SIGNAL, LATENTS, FRAMES),
+    **_FRAMES_ALONE,
+}
+_GIVES = {"resident": (SIGNAL, AUDIO), "measure": (SIGNAL,), "streamed": (LATENTS, FRAMES), **_FRAMES_ALONE}
 _OF_CLASSES = ("n2s.graph.declarations", "n2s.graph.node")  # what runs when a class is made, beside pydantic
-_BASES = "Resident, Streamed, Pointwise, Filter, Echo, Lens or Sink"
+BASES = "Resident, Measure, Streamed, Pointwise, Filter, Echo, Lens or Sink"
 
 Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
 
@@ -44,7 +62,7 @@ def name_mistakes(cls: type) -> Mistakes:
 def class_mistakes(cls: Any) -> Mistakes:
     """Find what is wrong with a finished class: its kind, fields, outputs, and what its functions take."""
     if vars(cls).get("kind", cls.kind) not in (*KINDS, ""):
-        yield "kind", f"there is no kind {cls.kind!r:.40}; inherit from {_BASES} and leave it out"
+        yield "kind", f"there is no kind {cls.kind!r:.40}; inherit from {BASES} and leave it out"
         return
     fields = list(_field_mistakes(cls))
     yield from fields
@@ -109,6 +127,14 @@ def _port_mistakes(cls: Any) -> Mistakes:
     if cls.kind in (*PIXELWISE, "lens") and hasattr(cls, method := METHODS[cls.kind][0]):
         if FRAMES not in cls.ports.values():
             yield method, f"a {cls.kind} node needs a port of Frames"
+    if cls.kind == "measure" and hasattr(cls, "measure"):
+        if list(cls.ports.values()) != [FRAMES]:
+            yield "measure", f"a measure needs one port of Frames, and has {_names(list(cls.ports))}"
+        yield from (
+            (name, "a measure needs it; leave out optional") for name in cls.ports if not cls.specs[name].required
+        )
+        for name in cls.params():
+            yield name, "a measure has no parameters; use a setting, or change its signals in an expression"
     sources = cls.kind == "resident" and not cls.ports and isinstance(cls.outputs, dict)
     kinds = {getattr(output, "kind", None) for output in cls.outputs.values()} if sources else set()
     if cls.kind == "sink" and cls.outputs and FILM not in cls.ports.values():
@@ -126,18 +152,22 @@ def _method_mistakes(cls: Any) -> Mistakes:
     methods = METHODS.get(cls.kind, ())
     if not methods or not hasattr(cls, methods[0]):
         return
-    static = inspect.getattr_static(cls, methods[0])
+    method = methods[0]
+    static = inspect.getattr_static(cls, method)
     if cls.kind in (*PIXELWISE, "lens"):
-        yield from _pixel_mistakes(cls, methods[0], static)
+        yield from _pixel_mistakes(cls, method, static)
         if cls.kind == "echo":
             yield from _echo_mistakes(cls)
         for method in ("prepare", *(methods[1:] if cls.kind == "filter" else ())):
             if hasattr(cls, method) and not _of_base(cls, method):
                 yield from _signature_mistakes(cls, method, 1, cls.params())
     elif isinstance(static, staticmethod | classmethod) or not isinstance(static, FunctionType):
-        yield "compute", f"a method was wanted: def compute(self, {'scene' if cls.kind == 'resident' else 'block'}, …)"
+        first = {"resident": "scene, …", "measure": "frame"}.get(cls.kind, "block, …")
+        yield method, f"a method was wanted: def {method}(self, {first})"
     elif inspect.iscoroutinefunction(static) or inspect.isgeneratorfunction(static):
-        yield "compute", f"a plain function that returns its result was wanted{_place(static)}"
+        yield method, f"a plain function that returns its result was wanted{_place(static)}"
+    elif method == "measure":
+        yield from _signature_mistakes(cls, method, 2, [])
     else:
         yield from _signature_mistakes(cls, "compute", 2, [*cls.ports, *cls.params()])
 
@@ -151,7 +181,7 @@ def _signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) 
     positional = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     place = _place(function)
     if len(positional) < leading and not any(p.kind is p.VAR_POSITIONAL for p in taken):
-        first = "self, scene or block" if leading == 2 else "self"
+        first = "self, frame" if method == "measure" else "self, scene or block" if leading == 2 else "self"
         yield method, f"it takes {len(positional)} arguments; {first}, then {_names(wanted)} were wanted{place}"
         return
     named = {p.name: p for p in taken[leading:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}

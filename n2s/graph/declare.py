@@ -13,6 +13,7 @@ from __future__ import annotations
 from n2s.graph.kinds.echo import Echo
 from n2s.graph.kinds.filter import Filter, Gaussians
 from n2s.graph.kinds.lens import Lens
+from n2s.graph.kinds.measure import Measure
 from n2s.graph.kinds.pointwise import Pointwise
 from n2s.graph.kinds.resident import Resident
 from n2s.graph.kinds.sink import Sink
@@ -34,6 +35,7 @@ __all__ = [
     "FolderPath",
     "Gaussians",
     "Lens",
+    "Measure",
     "MusicalTime",
     "Node",
     "Output",

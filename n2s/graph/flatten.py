@@ -1,6 +1,6 @@
-"""Flattening: nodes of sub-graphs in the places of their instances, and a node for every expression at a port.
+"""Flattening: sub-graphs in the places of their instances, nodes that others bring, a node per expression at a port.
 
-So what is planned, keyed and run knows neither sub-graphs nor expressions at ports.
+So what is planned, keyed and run knows neither sub-graphs, nor nodes that hide others, nor expressions at ports.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from n2s.graph import authors
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression, Number, map_tree
@@ -21,7 +22,7 @@ from n2s.graph.types import SIGNAL
 def flatten(
     graph: Any,
 ) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], dict[tuple[str, str], Link]]:
-    """Return the nodes of a graph with its sub-graphs in the places of their instances and its expressions as nodes.
+    """Return the nodes of a graph: sub-graphs in the places of their instances, what nodes bring, expressions as nodes.
 
     Returns
     -------
@@ -39,7 +40,8 @@ def flatten(
         node = graph.nodes[name]
         node = _rewire(node, lambda value: redirect(value, outputs))
         if not isinstance(node, SubGraph):
-            nodes[name], origins[name] = node, (graph, name)
+            for own, made in _with_brought(graph, name, node).items():
+                nodes[own], origins[own] = made, (graph, name)
             continue
         inner = node.inner.flat
         arguments = {field: getattr(node, field) for field in [*node.interface.inputs, *node.interface.params]}
@@ -62,6 +64,13 @@ def flatten(
             raise GraphError(f"the graph has more than {MAX_NODES} nodes with its sub-graphs in place")
     _lower(nodes, origins)
     return nodes, origins, outputs
+
+
+def _with_brought(graph: Any, name: str, node: Node) -> dict[str, Node]:
+    """Return a node by its name, with the nodes that it brings before it; see `Node.brings`."""
+    brought = authors.call(graph, name, "brings", node.brings, name)
+    driven = {field: Link(own) for field in [*node.ports, *node.params()] if (own := f"{name}:{field}") in brought}
+    return {**brought, name: node.model_copy(update=driven) if driven else node}
 
 
 def _rewire(node: Node, change: Callable[[Any], Any]) -> Node:

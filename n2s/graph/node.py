@@ -84,7 +84,7 @@ class Node(BaseModel, metaclass=_Declared):
     # Settings under which it returns what its first port gives, whatever the others are; {}: all at their defaults.
     neutral: ClassVar[dict[str, Any] | None] = None
     example: ClassVar[dict[str, Any]] = {}  # the settings of a minimal valid use
-    kind: ClassVar[str] = ""  # resident, streamed, pointwise, filter, echo, sink or track
+    kind: ClassVar[str] = ""  # one of `n2s.graph.declarations.KINDS`
 
     def __init__(self, **values: Any):
         try:
@@ -108,7 +108,7 @@ class Node(BaseModel, metaclass=_Declared):
         """
         super().__pydantic_init_subclass__(**kwargs)
         fields = cls.__pydantic_fields__
-        for name in ("edge", "shutter", "cache"):  # what all nodes of a kind have comes last
+        for name in ("edge", "shutter", "every", "cache"):  # what all nodes of a kind have comes last
             if name in fields and name not in vars(cls).get("__annotations__", {}):
                 fields[name] = fields.pop(name)
         found = {
@@ -193,6 +193,14 @@ class Node(BaseModel, metaclass=_Declared):
         0 stands for a signal of one number per frame, None for what is only known at run time.
         """
         return type(self).outputs[output].columns or None
+
+    def brings(self, name: str) -> dict[str, Node]:
+        """Return nodes that stand before this one in the flattened graph, by name; ``name`` is its own there.
+
+        Their names begin with its own and a colon. One that is called like a field drives it: ``{f"{name}:gain": …}``
+        drives ``gain``. Links in them read what this node reads, or each other.
+        """
+        return {}
 
     def wanted_columns(self) -> dict[str, tuple[int, str]]:
         """Return the columns that ports must be given, by port, and why: {"weights": (3, "one for each name")}."""

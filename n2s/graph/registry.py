@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint
 
-from n2s.graph.declarations import KINDS, METHODS, PIXELWISE
+from n2s.graph.declarations import BASES, KINDS, METHODS, PIXELWISE
 from n2s.graph.declare import Node
 from n2s.graph.entries import defined_by, entries, load_entry, package_of, suggest
 from n2s.graph.errors import GraphError
@@ -116,11 +116,7 @@ def _missing(cls: type[Node]) -> str:
     methods = METHODS.get(cls.kind, ())
     missing = [method for method in methods if not hasattr(cls, method)]
     if cls.kind not in KINDS:
-        return (
-            "it inherits from Node alone; inherit from Resident, Streamed, Pointwise, Filter, Echo or Sink"
-            if cls.outputs
-            else "abstract"
-        )
+        return f"it inherits from Node alone; inherit from {BASES}" if cls.outputs else "abstract"
     if not cls.outputs:
         return (
             'it declares no outputs, like outputs = {"signal": Output(SIGNAL, "what it is")}'

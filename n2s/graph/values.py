@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,28 @@ def quantise(values: Any) -> Any:
     return (np.round(np.asarray(values, np.float64) / STEP) * STEP).astype(np.float32)
 
 
+class Measured(NamedTuple):
+    """What a measure's signals cost.
+
+    Attributes
+    ----------
+    frames, stored : int
+        How many frames it looks at, and of how many of them the store had the numbers.
+    sources : dict of str to int
+        How many frames of each decoder and each other streamed node all of them are made of, windows included.
+    seconds : dict of str to float
+        Spent now in each node or fused run of nodes, summed over threads and processes.
+    computed : dict of str to int
+        Frames that each of them computed.
+    """
+
+    frames: int
+    stored: int
+    sources: Mapping[str, int]
+    seconds: Mapping[str, float]
+    computed: Mapping[str, int]
+
+
 @dataclass
 class Values:
     """What analysis found.
@@ -34,11 +57,14 @@ class Values:
         (node, output) → float32 (T,) or (T, K) array, or audio handle.
     params : dict
         (node, parameter) → float32 scalar where constant, float32 (T,) where driven.
+    measured : dict
+        measure → what its signals cost.
     """
 
     clock: Clock
     outputs: dict[tuple[str, str], Any] = field(default_factory=dict)
     params: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    measured: dict[str, Measured] = field(default_factory=dict)
 
     def read(self, link: Link) -> Any:
         """Return what a link carries."""

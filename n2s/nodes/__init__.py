@@ -6,9 +6,11 @@ from n2s.nodes.bloom import Bloom
 from n2s.nodes.blur import Blur, Sharpen
 from n2s.nodes.camera import Camera
 from n2s.nodes.decode import VAEDecode
+from n2s.nodes.exposure import Exposure
 from n2s.nodes.features import Features
 from n2s.nodes.grain import Grain
 from n2s.nodes.latents import Anchors, LatentEMA
+from n2s.nodes.measures import LightMeter
 from n2s.nodes.mix import Mix
 from n2s.nodes.motion import Wander
 from n2s.nodes.shifts import ChromaShift, Displace
@@ -30,12 +32,14 @@ __all__ = [
     "Constant",
     "DigestSink",
     "Displace",
+    "Exposure",
     "FFmpegSink",
     "Features",
     "Grain",
     "ImageSource",
     "Keyframes",
     "LatentEMA",
+    "LightMeter",
     "Mix",
     "PNGSink",
     "Sharpen",

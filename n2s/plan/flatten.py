@@ -19,8 +19,8 @@ def flatten(plan: Plan) -> Plan:
 
 def _stage(graph: Graph, name: str) -> Stage:
     node = graph.nodes[name]
-    if node.kind == "sink":
-        makes = "codes"
+    if node.kind in ("sink", "measure"):
+        makes = "codes" if node.kind == "sink" else "numbers"
     else:
         makes = "frames" if next(iter(type(node).outputs.values())).kind is FRAMES else "latents"
     reads = {

@@ -28,7 +28,7 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
     """Return the plan with its stages: streamed nodes as they are, pointwise nodes in kernels, the sink's codes.
 
     A source of frames keeps its own size until it is read: a kernel crops and resamples while it reads, and for what
-    reads whole frames a kernel without steps does nothing else.
+    reads whole frames a kernel without steps does nothing else. A measure is no stage: the last one makes what it looks at.
 
     A node whose pixel code reads more than its pictures, such as a filter, gets a hidden stage that makes this from
     the whole frames of its first picture, and is then fused like any pointwise node, with one picture more.
@@ -51,6 +51,8 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
         else:
             stages.append(fusion.streamed[stage.name])
             stages += fusion.fits_of(stage.name)
+    if stages[-1].makes == "numbers":  # made of whole frames, one at a time, when these are there
+        stages = list(stages_up_to(stages, next(iter(stages.pop().reads.values())).stage))
     last = stages[-1]
     if last.makes == "frames" and last.kernel is None and last.size is None:  # seen by itself: in the film's size
         stages.append(_fit(last, plan.graph.header.size))

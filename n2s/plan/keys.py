@@ -25,6 +25,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.paths import change_paths, path_settings, paths
 from n2s.plan.formats import format_recipe
+from n2s.plan.measures import measured_frames
 from n2s.plan.stages import Chunk, Plan, Read, Stage, stages_up_to, widen
 
 RECIPE_FORMAT = 3
@@ -70,6 +71,8 @@ class Keys:
         # Windows past the last frame repeat it, so the place of the last frame decides pixels before it.
         if (beyond := stop + of.ahead - clock.frames) > 0 and of.ahead:
             recipe["beyond"] = beyond
+        if (node := self.plan.graph.nodes[of.stages[-1].node]).kind == "measure":
+            recipe["measured"] = measured_frames(node, clock, start, stop)
         return Chunk(start, stop, recipe, digest(recipe))
 
     @property

@@ -59,7 +59,7 @@ def _own(plan: Plan, name: str, size: Size | None) -> Size | None:
 def _size_taken(plan: Plan, stage: Stage, size: Size | None) -> Size | None:
     """Return the size of the frames that a stage reads where its own have ``size``."""
     node = plan.graph.nodes[stage.node]
-    if node.kind != "streamed" or size is None:
+    if node.kind not in ("streamed", "measure") or size is None:
         return size
     made = authors.call(plan.graph, stage.node, "input_size", node.input_size, size)
     whole = isinstance(made, tuple | list) and len(made) == 2 and all(type(side) is int for side in made)

@@ -98,7 +98,7 @@ class Stage:
     nodes : tuple of str
         The nodes that are computed in it, inputs first.
     makes : str
-        "latents", "frames" or "codes": what the sink's format stores.
+        "latents", "frames", "codes": what the sink's format stores, or "numbers" of a measure.
     reads : dict of str to Read
         By port, or by the number of a kernel's input.
     before, after : int
@@ -186,7 +186,7 @@ class Plan:
     nodes : tuple of Stage
         A stage for each streamed node and the sink; what `fuse` makes stages of, and keys speak of.
     stages : tuple of Stage
-        What is computed; the last makes the value of the end.
+        What is computed; the last makes the value of the end, or the frames that a measure at the end looks at.
     folded : dict of str to str
         For each node that computes nothing of its own, the node that has the same value.
     unused : tuple of str

@@ -44,6 +44,8 @@ class Report:
         Chunks rendered now, and chunks taken from the store or not needed because their film was up to date.
     frames : int
         Frames rendered now.
+    measured : int
+        Frames that measures looked at now.
     seconds : float
         Wall-clock time of the rendering.
     nodes : dict of str to float
@@ -58,6 +60,7 @@ class Report:
     rendered: int = 0
     stored: int = 0
     frames: int = 0
+    measured: int = 0
     frames_stored: int = 0
     seconds: float = 0.0
     nodes: dict[str, float] = field(default_factory=dict)
@@ -105,7 +108,7 @@ class Run:
         self.store = Store(store) if store is None or isinstance(store, str | os.PathLike) else store
         self.executor = executor or ThreadExecutor()
         self.events = events or Events()
-        self.session = Session(graph, self.store, self._say, fresh=force, remember=False)
+        self.session = Session(graph, self.store, self._say, fresh=force, remember=False, executor=self.executor)
         self.context = self.session.context
         self.targets = Targets(self.store, self.out)
         self.maker = FilmMaker(self.store, self.targets)
@@ -165,6 +168,7 @@ class Run:
             check_folder(self.store.root)
             self.record = RunRecord(self.out)
             self.plan()
+            self._note_measures()
             self.check_targets()
             self._start_music()
             self._render()
@@ -266,6 +270,14 @@ class Run:
         self._computed.update(rendered.frames)
         self.record.log(f"{film}: frames {task.start} to {task.stop}, {task.key}, by {rendered.where}")
 
+    def _note_measures(self) -> None:
+        """Note what measures cost, before there was a film to render."""
+        for values in {id(plan.values): plan.values for plan in self.planned.plans}.values():
+            for measured in values.measured.values():
+                self.report.measured += measured.frames - measured.stored
+                self._seconds.update(measured.seconds)
+                self._computed.update(measured.computed)
+
     def _publish(self) -> None:
         for film in self.films:
             done = None if self.force else self.maker.finished(film)
@@ -320,7 +332,7 @@ class Run:
                 film.path.name: [[stage.name for stage in plan.stages] for plan in film.plans] for film in self.films
             },
             chunks={"rendered": self.report.rendered, "stored": self.report.stored},
-            frames={"rendered": frames, "stored": self.report.frames_stored},
+            frames={"rendered": frames, "stored": self.report.frames_stored, "measured": self.report.measured},
             seconds={"all": round(seconds, 3), "rendering": round(self.report.seconds, 3)},
             frames_per_second=round(frames / self.report.seconds, 2) if frames and self.report.seconds else None,
             nodes={

@@ -24,10 +24,13 @@ from n2s.plan.stages import Plan
 from n2s.runtime import machine
 from n2s.runtime.code_in_use import CodeInUse
 from n2s.runtime.context import RunContext
+from n2s.runtime.executors.base import Executor
+from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.films import FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.productions import Planner, Span
 from n2s.runtime.films.targets import Targets
+from n2s.runtime.measuring import Measurer
 from n2s.runtime.readiness import check_inputs
 from n2s.runtime.recent import Recent
 from n2s.runtime.render.analysis import Known, analyse
@@ -47,6 +50,7 @@ class _Shared:
     recent: RecentFrames
     known: Known | None
     opened: dict[str, Any]
+    executor: Executor
     code: CodeInUse = field(default_factory=CodeInUse)
     lock: Any = field(default_factory=threading.RLock)
 
@@ -70,6 +74,8 @@ class Session:
         Read every file again, whatever the store remembers of it.
     remember : bool
         False keeps no values for sessions of edits, and costs a little less.
+    executor : Executor, optional
+        Makes the frames that measures look at; a `ThreadExecutor` by default.
 
     Attributes
     ----------
@@ -85,12 +91,19 @@ class Session:
         memory: int = MEMORY,
         fresh: bool = False,
         remember: bool = True,
+        executor: Executor | None = None,
     ):
         store = store if isinstance(store, Store) else Store(store)
         self._begin(
             graph,
             RunContext(store, say, fresh),
-            _Shared(store, RecentFrames(memory), Recent(VALUES, memory) if remember else None, Recent(OPENED, memory)),
+            _Shared(
+                store,
+                RecentFrames(memory),
+                Recent(VALUES, memory) if remember else None,
+                Recent(OPENED, memory),
+                executor or ThreadExecutor(),
+            ),
         )
 
     def _begin(self, graph: Graph, context: RunContext, shared: _Shared) -> None:
@@ -151,9 +164,12 @@ class Session:
     def _values(self) -> Values:
         check_inputs(self.graph)
         try:
-            return analyse(self.graph.flat, self.context, self._shared.known)
+            return analyse(self.graph.flat, self.context, self._shared.known, self._measurer(self.context.say))
         finally:
             self.context.close_music()
+
+    def _measurer(self, began: Callable[[str], None]) -> Measurer:
+        return Measurer(self.context, self.environment, self._shared.executor, began)
 
     @property
     def clock(self) -> Clock:
@@ -237,7 +253,7 @@ class Session:
         """
         self.check_films()
         with self._locked():
-            planner = Planner(self.context, self.environment, out, began, self._shared.known)
+            planner = Planner(self.context, self.environment, out, began, self._shared.known, self._measurer(began))
             films = planner.films(self.graph, span)
         return PlannedFilms(films, self.store, FilmMaker(self.store, Targets(self.store, out)), force)
 

@@ -57,6 +57,7 @@ APART = frozenset(
 ENGINE = (
     f"{OWN}.plan.film",
     f"{OWN}.runtime.render.frames",
+    f"{OWN}.runtime.render.measures",
     f"{OWN}.runtime.render.segments",
     f"{OWN}.runtime.context",
 )

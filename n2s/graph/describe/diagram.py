@@ -19,9 +19,9 @@ from n2s.graph.graph import Graph
 from n2s.graph.links import Link
 from n2s.graph.subgraph import InterfaceNode
 
-TINTS = {"resident": "#fdf6e3", "streamed": "#e8f1f5", "pointwise": "#e9f4ec", "filter": "#e9f4ec",
-         "echo": "#e9f4ec", "sink": "#eeeef0", "track": "#eeeef0", "graph": "#f3ecf7",
-         "interface": "#f6f7f8"}  # fmt: skip
+TINTS = {"resident": "#fdf6e3", "measure": "#f9ece8", "streamed": "#e8f1f5", "pointwise": "#e9f4ec",
+         "filter": "#e9f4ec", "echo": "#e9f4ec", "lens": "#e9f4ec", "sink": "#eeeef0", "track": "#eeeef0",
+         "graph": "#f3ecf7", "interface": "#f6f7f8"}  # fmt: skip
 MADE = b"<!-- made by n2s draw -->\n"  # marks a diagram that n2s wrote and may replace
 STORED, STALE = "#4f9d69", "#e3a008"
 _LONGEST = 44
@@ -62,7 +62,7 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
     dot.attr("edge", fontname="Helvetica", fontsize="9", arrowsize="0.6", penwidth="1.4")
     boxes = {
         name: (ids[name], f"<{_box(shown, name, plans.get(name), thumbnails.get(name))}>")
-        for name in shown.order if not _is_formula(name)
+        for name in shown.order if not _is_hidden(name)
     }  # fmt: skip
     fused = {
         name: end
@@ -74,12 +74,12 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
     }
     _place(dot, shown, boxes, fused)
     for name, field, link in shown.links():
-        if _is_formula(link.node):
-            continue
         target, _, port = name.partition(":")
         port = port or field
+        if _is_hidden(link.node) or port.split(".")[0] not in shown.nodes[target].specs:
+            continue
         kind = shown.output(link).kind
-        driven = _is_formula(name) or port in shown.nodes[target].params()
+        driven = _is_hidden(name) or port in shown.nodes[target].params()
         label = link.output + (f".{link.component}" if link.component is not None else "")
         several = len(type(shown.nodes[link.node]).outputs) > 1
         dot.edge(ids[link.node], f"{ids[target]}:{port.split('.')[0]}:w", color=kind.colour, fontcolor=kind.colour,
@@ -88,8 +88,8 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
     return dot.source
 
 
-def _is_formula(name: str) -> bool:
-    """Return whether a node stands for an expression at a port, which is drawn as the links it reads."""
+def _is_hidden(name: str) -> bool:
+    """Return whether a node stands for an expression at a port, drawn as the links it reads, or is another's part."""
     return ":" in name
 
 
@@ -135,8 +135,10 @@ def _box(graph: Graph, name: str, plan: ChunkMap | None, thumbnail: Path | None)
         )
     for field, spec in node.specs.items():
         value = getattr(node, field)
-        if spec.role == "port" and isinstance(value, Link) and ":" in value.node:
-            value = graph.nodes[value.node].value
+        if isinstance(value, Link) and _is_hidden(value.node):
+            value = getattr(graph.nodes[value.node], "value", None)  # nothing of a part, which the graph does not name
+            if value is None:
+                continue
         elif spec.role == "port":
             if value:
                 rows.append(_row(field, f'<font point-size="9" color="#9aa0a8">{field}</font>'))

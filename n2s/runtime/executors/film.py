@@ -27,6 +27,7 @@ from n2s.runtime.events import Events
 from n2s.runtime.executors.base import OtherCode, Rendered, Task
 from n2s.runtime.executors.packing import IN_THREADS
 from n2s.runtime.render.frames import FrameMaker
+from n2s.runtime.render.measures import ENDING, KIND, measure_chunk, write_numbers
 from n2s.runtime.render.segments import write_segment
 from n2s.runtime.render.tally import Tally
 
@@ -60,7 +61,7 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class FilmPart:
-    """The plan of one sink, as plain data: its stages, without what is open in one process.
+    """The plan of one sink or measure, as plain data: its stages, without what is open in one process.
 
     Attributes
     ----------
@@ -203,7 +204,7 @@ class FilmRenderer:
         return self._makers[number]
 
     def render(self, task: Task, progress: Callable[[int], None]) -> Rendered:
-        """Render a chunk into the store.
+        """Render a chunk of a film, or measure one of a measure, into the store.
 
         Raises
         ------
@@ -217,12 +218,18 @@ class FilmRenderer:
             raise self._other(task, chunk, plan)
         tally = Tally()
 
+        measuring = plan.node.kind == "measure"
+
         def write_whole(path: Path) -> None:
-            write_segment(maker, chunk, path, tally, progress)
+            if measuring:
+                write_numbers(path, measure_chunk(maker, chunk, tally, progress))
+            else:
+                write_segment(maker, chunk, path, tally, progress)
             self.context.inputs.check_unchanged()  # its key speaks of the files as they were
 
         recipe = {**chunk.recipe, "static": plan.keys.static}
-        self.context.store.add("segments", chunk.key, plan.format.suffix, recipe, write_whole)
+        kind, ending = (KIND, ENDING) if measuring else ("segments", plan.format.suffix)
+        self.context.store.add(kind, chunk.key, ending, recipe, write_whole)
         where = f"{threading.current_thread().name} of process {os.getpid()}"
         return Rendered(dict(tally.seconds), dict(tally.frames), where)
 

@@ -25,7 +25,7 @@ from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films.films import Chapter, Film, Passage
 from n2s.runtime.films.targets import film_path, part, version
-from n2s.runtime.render.analysis import Known, analyse, resolve_time
+from n2s.runtime.render.analysis import Known, Measuring, analyse, resolve_time
 
 Span = tuple[Number | None, Number | None]
 LONGEST = 1e9  # seconds; no track comes near it
@@ -64,6 +64,8 @@ class Planner:
         Told when a step begins that may take a moment.
     known : dict, optional
         What resident nodes gave before; see `analyse`.
+    measure : callable, optional
+        Looks at frames, where graphs have measures.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class Planner:
         out: Path,
         began: Callable[[str], None],
         known: Known | None = None,
+        measure: Measuring | None = None,
     ):
         self.context, self.environment, self.out, self.began, self.known = context, environment, out, began, known
+        self.measure = measure
         self._produced: dict[int, Production] = {}
 
     def films(self, graph: Graph, span: Span = (None, None)) -> list[Film]:
@@ -110,7 +114,7 @@ class Planner:
         if id(graph) not in self._produced:
             name = graph.header.title or (graph.path.stem if graph.path else "the graph")
             self.began(f"hearing {name}")
-            self._produced[id(graph)] = Production(graph, analyse(graph, self.context, self.known))
+            self._produced[id(graph)] = Production(graph, analyse(graph, self.context, self.known, self.measure))
         return self._produced[id(graph)]
 
     def _plan(self, production: Production, sink: str) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,9 +28,11 @@ ASSUMED_TEMPO = 120.0
 
 
 Known = dict[str, dict[str, Any]]  # what resident nodes gave, by a digest of all that it comes from
+# Returns the signals of a measure of a graph, by output; the values are there of all that stands before it.
+Measuring = Callable[[Graph, str, Values], dict[str, np.ndarray]]
 
 
-def analyse(graph: Graph, context: Context, known: Known | None = None) -> Values:
+def analyse(graph: Graph, context: Context, known: Known | None = None, measure: Measuring | None = None) -> Values:
     """Return the resident values of a graph.
 
     The music gives the length, then its tempo gives the units of beats and bars, then all else follows in order.
@@ -39,6 +41,8 @@ def analyse(graph: Graph, context: Context, known: Known | None = None) -> Value
     ----------
     known : dict, optional
         What resident nodes gave before, for this or another graph; it is taken from there, and put there.
+    measure : callable, optional
+        Looks at frames, where the graph has measures.
 
     Raises
     ------
@@ -66,6 +70,9 @@ def analyse(graph: Graph, context: Context, known: Known | None = None) -> Value
                     _read(graph, name, field, link, values)
         if node.kind == "resident" and (name, _first_output(graph, name)) not in values.outputs:
             _compute(graph, name, scene, values, known)
+        elif node.kind == "measure":
+            for output, signal in measure(graph, name, values).items():
+                values.outputs[name, output] = signal
     return values
 
 

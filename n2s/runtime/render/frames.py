@@ -57,10 +57,15 @@ class FrameMaker:
         with (kept := self._kept()).chunk(start, stop):
             return Work(self.opened, kept, Tally()).make(start, stop)
 
-    def pick(self, frames: Sequence[int]) -> Iterator[np.ndarray]:
-        """Yield what the end gives for these rising frame numbers only; neighbouring frames come in blocks."""
+    def pick(
+        self, frames: Sequence[int], tally: Tally | None = None, check: Callable[[], None] = lambda: None
+    ) -> Iterator[np.ndarray]:
+        """Yield what the end gives for these rising frame numbers only; neighbouring frames come in blocks.
+
+        ``tally`` and ``check`` are as those of `blocks`.
+        """
         kept = self._kept()
-        work = Work(self.opened, kept, Tally())
+        work = Work(self.opened, kept, tally or Tally(), check)
         at = 0
         with kept.chunk(0, 0):
             while at < len(frames):

@@ -45,6 +45,7 @@ def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
         "joins": [chapter.title for chapter in film.chapters] if len(plans) > 1 else [],
         "stages": stages(plan, planned.store) if len(plans) == 1 else [],
         "driven": list_driven(plan) if len(plans) == 1 else [],
+        "measures": list_measures(plan) if len(plans) == 1 else [],
         "chunks": [
             {"start": chunk.start, "stop": chunk.stop, "key": chunk.key, "stored": there}
             for (_, chunk), there in zip(film.parts, stored)
@@ -169,6 +170,30 @@ def list_driven(plan: Plan) -> list[dict[str, Any]]:
             reached = [float(signal.min()), float(signal.max())]
             found.append({"node": name, "field": field, "by": driver(plan, name, field), "range": reached})
     return found
+
+
+def list_measures(plan: Plan) -> list[dict[str, Any]]:
+    """Return what the measures of a film's graph cost: frames looked at, of what these are made, and what was stored.
+
+    ``unkept`` are the nodes of which the measure needs all frames, as the film does, and the store keeps none.
+    """
+    frames, nodes = plan.values.clock.frames, plan.graph.nodes
+    return [
+        {
+            "node": name,
+            "type": type(nodes[name]).__name__,
+            "frames": measured.frames,
+            "stored": measured.stored,
+            "share": measured.frames / frames,
+            "sources": dict(measured.sources),
+            "unkept": [
+                node
+                for node, count in measured.sources.items()
+                if count == frames and nodes[node].ports and not nodes[node].cache
+            ],
+        }
+        for name, measured in plan.values.measured.items()
+    ]
 
 
 def driver(plan: Plan, name: str, field: str) -> str:

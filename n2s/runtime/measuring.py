@@ -1,0 +1,150 @@
+"""Measuring: frames are looked at before the film is planned, because signals are known before the first frame.
+
+Whatever the store has is not measured again, and an executor makes the rest, chunk by chunk: so an interrupted run goes
+on where it was, and after an edit only the chunks are measured whose frames changed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.errors import Cancelled, RenderError
+from n2s.graph.graph import Graph
+from n2s.graph.values import Measured, Values
+from n2s.plan.film import plan_film
+from n2s.plan.keys import Chunk
+from n2s.plan.ranges import check_ranges
+from n2s.plan.stages import Plan
+from n2s.runtime.context import RunContext
+from n2s.runtime.events import Events
+from n2s.runtime.executors.base import Executor, Task, in_order_of_needs
+from n2s.runtime.executors.film import FilmJob
+from n2s.runtime.models.folder import ProviderExhausted
+from n2s.runtime.render.measures import Numbers, signals_of, stored_numbers
+from n2s.runtime.render.tally import Tally
+
+TELL_EVERY_SECONDS = 5.0
+
+
+def plan_measure(graph: Graph, name: str, values: Values, context: RunContext, environment: Mapping[str, Any]) -> Plan:
+    """Return the plan of the frames that a measure of a flat graph looks at.
+
+    Its chunks are as long as those of the graph's first film, so that both keep the same frames.
+    """
+    plan = plan_film(graph, name, values, context, environment)
+    check_ranges(plan)
+    lengths = [length for sink in graph.sinks() if (length := getattr(graph.nodes[sink], "chunk", None))]
+    return replace(plan, chunk_length=lengths[0]) if lengths else plan
+
+
+def frames_needed(plan: Plan, places: Sequence[int]) -> dict[str, int]:
+    """Return how many frames of each streamed node that gives frames must be made for some frames of the plan's end."""
+    needed, length = {}, plan.values.clock.frames
+    for stage in plan.stages:
+        if stage.kernel is None and stage.makes == "frames":
+            count, done = 0, 0
+            for frame in places:
+                start, stop = max(done, frame - stage.before), min(length, frame + 1 + stage.after)
+                count, done = count + stop - start, stop
+            needed[stage.node] = max(count, needed.get(stage.node, 0))
+    return needed
+
+
+class Measurer:
+    """Gives the signals of measures, for `n2s.runtime.render.analysis.analyse`.
+
+    Parameters
+    ----------
+    context : RunContext
+    environment : mapping
+        What decides bits beside the graphs.
+    executor : Executor
+        Makes what the store lacks; it is started and stopped for each measure.
+    began : callable
+        Told what is measured, and every few seconds how far it is.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        environment: Mapping[str, Any],
+        executor: Executor,
+        began: Callable[[str], None],
+    ):
+        self.context, self.environment, self.executor, self.began = context, environment, executor, began
+
+    def __call__(self, graph: Graph, name: str, values: Values) -> dict[str, np.ndarray]:
+        """Return the signals of a measure by output; ``values`` has all that its frames need, and notes the cost.
+
+        Raises
+        ------
+        N2SError
+            When something failed; what was measured is in the store.
+        KeyboardInterrupt
+            When interrupted; likewise.
+        """
+        plan = plan_measure(graph, name, values, self.context, self.environment)
+        chunks = [chunk for chunk in plan.chunks() if chunk.recipe["measured"]]
+        found = {chunk.key: stored_numbers(self.context.store, chunk) for chunk in chunks}
+        missing = [chunk for chunk in chunks if found[chunk.key] is None]
+        tally = Tally()
+        if missing:
+            try:
+                self._measure(plan, missing, tally)
+            except ProviderExhausted as error:  # the key of a chunk names the provider that makes it
+                self.context.say(str(error))
+                self.context.fall_back_to_cpu()
+                return self(graph, name, values)
+        count, made = _count(chunks), _count(missing)
+        sources = frames_needed(plan, [frame for chunk in chunks for frame in chunk.recipe["measured"]])
+        values.measured[name] = Measured(count, count - made, sources, tally.seconds, tally.frames)
+        numbers = [found[chunk.key] or self._just_measured(chunk) for chunk in chunks]
+        return signals_of(graph, name, chunks, numbers, values.clock)
+
+    def _measure(self, plan: Plan, missing: list[Chunk], tally: Tally) -> None:
+        """Measure some chunks into the store."""
+        progress = _Progress(self.context.say, self.began, plan.end, _count(missing))
+        try:
+            self.executor.start(FilmJob.of({0: plan}, self.context), self.context, progress)
+            tasks = [Task(0, chunk.start, chunk.stop, chunk.key) for chunk in missing]
+            for _, rendered in in_order_of_needs(self.executor, tasks):
+                tally.seconds.update(rendered.seconds)
+                tally.frames.update(rendered.frames)
+        except Cancelled:
+            raise KeyboardInterrupt from None
+        finally:
+            self.executor.stop()
+
+    def _just_measured(self, chunk: Chunk) -> Numbers:
+        numbers = stored_numbers(self.context.store, chunk)
+        if numbers is None:
+            raise RenderError(
+                f"Numbers that were just measured vanished from the store {self.context.store.root}. Run again."
+            )
+        return numbers
+
+
+def _count(chunks: list[Chunk]) -> int:
+    return sum(len(chunk.recipe["measured"]) for chunk in chunks)
+
+
+class _Progress(Events):
+    """Tells how many frames of a measure are done."""
+
+    def __init__(self, say: Callable[[str], None], began: Callable[[str], None], name: str, frames: int):
+        self.said, self._began, self._name, self._all, self._done = say, began, name, frames, 0
+        self._lock, self._last = threading.Lock(), time.monotonic()
+        began(f"measuring {frames} frames for {name}")
+
+    def rendered(self, frames: int) -> None:
+        with self._lock:
+            self._done += frames
+            if (now := time.monotonic()) - self._last >= TELL_EVERY_SECONDS:
+                self._last = now
+                self._began(f"measuring {self._done} of {self._all} frames for {self._name}")
