@@ -28,7 +28,8 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
     """Return the plan with its stages: streamed nodes as they are, pointwise nodes in kernels, the sink's codes.
 
     A source of frames keeps its own size until it is read: a kernel crops and resamples while it reads, and for what
-    reads whole frames a kernel without steps does nothing else. A measure is no stage: the last one makes what it looks at.
+    reads whole frames a kernel without steps does nothing else. A measure is no stage: the last one makes what it looks
+    at.
 
     A node whose pixel code reads more than its pictures, such as a filter, gets a hidden stage that makes this from
     the whole frames of its first picture, and is then fused like any pointwise node, with one picture more.
