@@ -53,6 +53,7 @@ def declared(body: str, base: str = "Streamed") -> str:
 PORT = 'frames: Frames = port("frames")\n'
 COMPUTE = "def compute(self, block, frames): return frames"
 STATIC = "@staticmethod\ndef pixel"
+SPREAD = "def spread(self): return Gaussians(np.zeros((1, 1)), np.ones((1, 1)))\n"
 CLASSES = {
     "a port without a kind": ('frames: int = port("x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed",
                               "Odd.frames: a port is annotated with what it takes, Audio, Signal, Latents, Frames or "
@@ -151,6 +152,36 @@ CLASSES = {
         "Pointwise",
         "Odd.prepare: it does not take amount",
     ),
+    "a filter that takes no light": (
+        PORT + SPREAD + STATIC + "(rgb, at): return rgb",
+        "Filter",
+        "Odd.pixel: it takes 1 pictures before at; the node has 1 ports of Frames, and soft (",
+    ),
+    "a spread that takes too little": (
+        PORT + 'amount: Param = param(0, help="x")\n' + SPREAD + STATIC + "(rgb, soft, at): return rgb",
+        "Filter",
+        "Odd.spread: it does not take amount, which is declared (",
+    ),
+    "a source that is a method": (
+        PORT + SPREAD + "def source(self, rgb): return rgb\n" + STATIC + "(rgb, soft, at): return rgb",
+        "Filter",
+        "Odd.source: a static method was wanted: @staticmethod, def source(rgb, at, …)",
+    ),
+    "a source of two pictures": (
+        PORT + SPREAD + STATIC.replace("pixel", "source") + "(a, b, at): return a\n" + STATIC + "(a, s, at): return a",
+        "Filter",
+        "Odd.source: it takes the colour of the first picture, then the pixel's place: @staticmethod, def source(rgb",
+    ),
+    "a source of unknown numbers": (
+        PORT + SPREAD + STATIC.replace("pixel", "source") + "(a, at, b): return a\n" + STATIC + "(a, s, at): return a",
+        "Filter",
+        "Odd.source: it takes b, which is no parameter of the node; there are none (",
+    ),
+    "a source with defaults": (
+        PORT + SPREAD + STATIC.replace("pixel", "source") + "(a, at=1): return a\n" + STATIC + "(a, s, at): return a",
+        "Filter",
+        "Odd.source: plain arguments without defaults were wanted (",
+    ),
     "neutral settings in a list": (PORT + "outputs = FRAMES_OUTPUT\nneutral = [1]", "Streamed",
                                    "Odd.neutral: settings by name were wanted"),
 }  # fmt: skip
@@ -231,7 +262,8 @@ def test_what_is_right_stays_possible(case: str, packages: Any) -> None:
     [(declared(PORT + COMPUTE), "it declares no outputs"), (declared(PORT + "outputs = FRAMES_OUTPUT"),
                                                             "it has no compute"),
      (declared("outputs = FRAMES_OUTPUT", "Node"), "it inherits from Node alone"),
-     (declared(PORT, "Pointwise"), "it has no pixel")],
+     (declared(PORT, "Pointwise"), "it has no pixel"),
+     (declared(PORT + STATIC + "(rgb, soft, at): return rgb", "Filter"), "it has no spread")],
 )  # fmt: skip
 def test_a_class_that_is_no_node_type_yet_is_told(source: str, said: str, packages: Any, studio: Any) -> None:
     packages.install(source + GOOD, module="odd_nodes")

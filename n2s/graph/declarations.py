@@ -73,6 +73,7 @@ def class_mistakes(cls: Any) -> Mistakes:
     if not fields:
         yield from _port_mistakes(cls)
         yield from _method_mistakes(cls)
+        yield from _source_mistakes(cls)
 
 
 def _field_mistakes(cls: Any) -> Mistakes:
@@ -254,6 +255,25 @@ def _pictures(cls: Any) -> str:
     if cls.kind == "lens":
         return f"{ports}, of which the first is shown elsewhere: def where(x, y, …, at, …)"
     return f"{ports}, and {cls.part}" if cls.part else ports
+
+
+def _source_mistakes(cls: Any) -> Mistakes:
+    """Look at what a filter's author spreads in place of the light of its picture."""
+    if cls.kind != "filter" or _of_base(cls, "source"):
+        return
+    static, wanted = inspect.getattr_static(cls, "source"), "@staticmethod, def source(rgb, at, …)"
+    if not isinstance(static, staticmethod) or not isinstance(static.__func__, FunctionType):
+        yield "source", f"a static method was wanted: {wanted}"
+        return
+    taken, place = list(inspect.signature(static.__func__).parameters.values()), _place(static.__func__)
+    names = [p.name for p in taken]
+    if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in taken):
+        yield "source", f"plain arguments without defaults were wanted{place}"
+    elif names[1:2] != ["at"]:
+        yield "source", f"it takes the colour of the first picture, then the pixel's place: {wanted}{place}"
+    elif _of_base(cls, "prepare") and (unknown := [name for name in names[2:] if name not in cls.params()]):
+        known = _names(cls.params())
+        yield "source", f"it takes {unknown[0]}, which is no parameter of the node; there are {known}{place}"
 
 
 def _place(function: FunctionType) -> str:
