@@ -24,7 +24,7 @@ from n2s.graph.format_registry import find_format
 from n2s.graph.graph import Graph
 from n2s.graph.handles import call
 from n2s.graph.links import Link
-from n2s.graph.types import FILM, FRAMES, LATENTS
+from n2s.graph.types import FILM, FRAMES, LATENTS, MATTE
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.render.frames import FrameMaker
 
@@ -96,7 +96,7 @@ def test_neutral_settings_return_the_input(name: str, studio: Any, store: Any) -
     source = next(
         link.node
         for port, link in graph.nodes["subject"].links().items()
-        if TYPES[name].ports.get(port) in (FRAMES, LATENTS)
+        if TYPES[name].ports.get(port) in (FRAMES, LATENTS, MATTE)
     )
     made = harness.frames(graph, store, "subject", [(0, 20)])
     given_ = harness.frames(graph, store, source, [(0, 20)])
@@ -109,16 +109,24 @@ def test_neutral_signals_return_the_input(studio: Any, store: Any) -> None:
     np.testing.assert_array_equal(values.outputs["subject", "signal"], values.outputs["ramp", "signal"])
 
 
+def type_made(name: str) -> Any:
+    """Return the kind of what a node type gives first."""
+    return next(iter(TYPES[name].outputs.values())).kind
+
+
 POINTWISE = [name for name in STREAMED if TYPES[name].kind == "pointwise"]
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.product(POINTWISE, POINTWISE))[::3])
 def test_fused_equals_unfused(first: str, second: str, studio: Any, store: Any) -> None:
     values = around(first, studio.model)
-    values["nodes"]["more"] = harness.subject(TYPES[second], studio.model) | {
-        next(port for port, kind in TYPES[second].ports.items() if kind is FRAMES): "subject"
-    }
-    values["nodes"]["out"]["frames"] = "more"
+    made = [type_made(name) for name in (first, second)]
+    values["nodes"]["more"] = harness.subject(TYPES[second], studio.model)
+    if port := next((port for port, kind in TYPES[second].ports.items() if kind is made[0]), None):
+        values["nodes"]["more"][port] = "subject"
+    more = {"node": "Mix", "a": values["nodes"]["out"]["frames"], "b": "picture"}
+    values["nodes"]["both"] = more | {"b" if made[1] is FRAMES else "matte": "more"}
+    values["nodes"]["out"]["frames"] = "both"
     graph = load(values, studio.folder)
     assert codes(graph, store, fuse=True).tobytes() == codes(graph, store, fuse=False).tobytes()
 

@@ -9,12 +9,12 @@ from types import FunctionType
 from typing import Any
 
 from n2s.graph.links import NAME
-from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL, Kind
+from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, MATTE, SIGNAL, Kind
 
 KINDS = ("resident", "streamed", "pointwise", "sink", "track", "graph", "interface")
 METHODS = {"resident": "compute", "streamed": "compute", "pointwise": "pixel"}
-_TAKES = {"resident": (SIGNAL, AUDIO), "streamed": (SIGNAL, LATENTS, FRAMES), "pointwise": (FRAMES,)}
-_GIVES = {"resident": (SIGNAL, AUDIO), "streamed": (LATENTS, FRAMES), "pointwise": (FRAMES,)}
+_TAKES = {"resident": (SIGNAL, AUDIO), "streamed": (SIGNAL, LATENTS, FRAMES, MATTE), "pointwise": (FRAMES, MATTE)}
+_GIVES = {"resident": (SIGNAL, AUDIO), "streamed": (LATENTS, FRAMES, MATTE), "pointwise": (FRAMES, MATTE)}
 _OF_CLASSES = ("n2s.graph.declarations", "n2s.graph.node")  # what runs when a class is made, beside pydantic
 _BASES = "Resident, Streamed, Pointwise or Sink"
 
@@ -58,7 +58,8 @@ def _field_mistakes(cls: Any) -> Mistakes:
         elif spec.role == "port" and kind is None:
             yield (
                 name,
-                f"a port is annotated with what it takes, Audio, Signal, Latents, Frames or Films, not {written}",
+                "a port is annotated with what it takes, Audio, Signal, Latents, Frames, Matte or Films, "
+                f"not {written}",
             )
         elif spec.role == "param" and "param" not in info.metadata:
             yield name, f"a parameter may be driven, so it is annotated with Param, not {written}"
@@ -89,7 +90,7 @@ def _output_mistakes(cls: Any) -> Mistakes:
             yield "outputs", f'{name} is {output!r:.60}; an Output of a kind was wanted: Output(FRAMES, "what it is")'
         elif kind not in _GIVES.get(cls.kind, (kind,)):
             yield "outputs", f"{name} is {kind}; a {cls.kind} node gives {_listed(_GIVES[cls.kind])}"
-    if cls.kind in ("streamed", "pointwise") and len(cls.outputs) > 1:
+    if cls.kind == "pointwise" and len(cls.outputs) > 1:
         yield "outputs", f"a {cls.kind} node has one output, not {len(cls.outputs)}: {', '.join(map(str, cls.outputs))}"
 
 
@@ -97,8 +98,8 @@ def _port_mistakes(cls: Any) -> Mistakes:
     for name, kind in cls.ports.items():
         if kind not in _TAKES.get(cls.kind, (kind,)):
             yield name, f"a {cls.kind} node cannot take {kind}, only {_listed(_TAKES[cls.kind])}"
-    if cls.kind == "pointwise" and hasattr(cls, "pixel") and FRAMES not in cls.ports.values():
-        yield "pixel", "a pointwise node needs a port of Frames"
+        if cls.kind == "pointwise" and kind is FRAMES and not cls.specs[name].required:
+            yield name, "pixel code needs a picture at every port of Frames; only a Matte may be left out"
     sources = cls.kind == "resident" and not cls.ports and isinstance(cls.outputs, dict)
     kinds = {getattr(output, "kind", None) for output in cls.outputs.values()} if sources else set()
     if cls.kind == "sink" and cls.outputs and FILM not in cls.ports.values():
@@ -175,7 +176,7 @@ def _pixel_mistakes(cls: Any, static: Any) -> Mistakes:
     if names.index("at") != len(pictures):
         yield (
             "pixel",
-            f"it takes {names.index('at')} pictures before at; the node has {len(pictures)} ports of Frames{place}",
+            f"it takes {names.index('at')} pictures before at; the node has {len(pictures)} ports{place}",
         )
     known = cls.params()
     if _of_base(cls, "prepare"):  # another may make any names

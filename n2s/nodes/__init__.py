@@ -6,7 +6,8 @@ from n2s.nodes.decode import VAEDecode
 from n2s.nodes.features import Features
 from n2s.nodes.grain import Grain
 from n2s.nodes.latents import Anchors, LatentEMA
-from n2s.nodes.mix import Mix
+from n2s.nodes.mattes import CombineMattes, InvertMatte, LinearMatte, LumaMatte, NoiseMatte, RadialMatte
+from n2s.nodes.mix import Mix, Over
 from n2s.nodes.motion import Wander
 from n2s.nodes.signals import EMA, Constant, Keyframes, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
@@ -18,16 +19,23 @@ __all__ = [
     "Album",
     "Anchors",
     "AudioSource",
+    "CombineMattes",
     "Constant",
     "DigestSink",
     "FFmpegSink",
     "Features",
     "Grain",
     "ImageSource",
+    "InvertMatte",
     "Keyframes",
     "LatentEMA",
+    "LinearMatte",
+    "LumaMatte",
     "Mix",
+    "NoiseMatte",
+    "Over",
     "PNGSink",
+    "RadialMatte",
     "Tone",
     "Track",
     "VAEDecode",

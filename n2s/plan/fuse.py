@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import cache
 from types import FunctionType
 
-from n2s.graph.types import FRAMES
+from n2s.graph.types import PICTURES
 from n2s.plan.shape import stage_name
-from n2s.plan.stages import Kernel, Plan, Read, Size, Stage, stages_up_to, widen
+from n2s.plan.stages import FULL, Kernel, Plan, Read, Size, Stage, stages_up_to, widen
 
 # A kernel of this size compiles in about two seconds, during which it cannot be interrupted.
 MOST_PICTURES = 8  # steps and inputs: a chain of seven nodes behind a decoder
@@ -42,17 +42,16 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
             stages += [fit for fit in fitted if all(fit.name != other.name for other in stages)]
             stages.append(replace(stage, reads=reads))
     last = stages[-1]
-    if last.makes == "frames" and last.kernel is None and last.size is None:  # seen by itself: in the film's size
+    if last.is_picture and last.kernel is None and last.size is None:  # seen by itself: in the film's size
         stages.append(_fit(last, plan.graph.header.size))
     return replace(plan, stages=widen(stages_up_to(stages, stages[-1].name)))
 
 
 def _fit(source: Stage, size: Size) -> Stage:
-    """Return the stage that brings a source of frames to a size."""
-    kernel = Kernel((), (source.node,), (), ("input", 0))
-    return Stage(
-        stage_name(source.name, size), (source.node,), "frames", {"0": Read(source.name)}, size=size, kernel=kernel
-    )
+    """Return the stage that brings a source of pictures to a size."""
+    kernel = Kernel((), (source.value,), (), ("input", 0))
+    name, reads = stage_name(source.name, size), {"0": Read(source.name)}
+    return replace(source, name=name, reads=reads, grid=None, size=size, kernel=kernel, keep=False)
 
 
 class _Fusion:
@@ -72,9 +71,12 @@ class _Fusion:
     def _pixel(self, stage: Stage) -> bool:
         return self.graph.nodes[stage.node].kind == "pointwise"
 
-    def _pictures(self, stage: Stage) -> list[str]:
-        ports = self.graph.nodes[stage.node].ports
-        return [stage.reads[port].stage for port, kind in ports.items() if kind is FRAMES and port in stage.reads]
+    def _pictures(self, stage: Stage) -> list[str | None]:
+        """Return the stages that a pointwise stage reads, one per port; None for a matte that is left unconnected."""
+        return [
+            stage.reads[port].stage if port in stage.reads else None
+            for port, kind in self.graph.nodes[stage.node].ports.items() if kind in PICTURES
+        ]  # fmt: skip
 
     def _read_as_frames(self, plan: Plan) -> set[str]:
         """Return the pointwise stages that streamed nodes read, or that are wanted themselves."""
@@ -102,7 +104,7 @@ class _Fusion:
         return cuts
 
     def _fits(self, steps: Mapping[str, None]) -> bool:
-        inputs = {source for step in steps for source in self._sources[step] if source not in steps}
+        inputs = {source for step in steps for source in self._sources[step] if source and source not in steps}
         code = sum(count_instructions(type(self.graph.nodes[self.stages[step].node])) for step in steps)
         return len(inputs) <= MOST_INPUTS and len(steps) + len(inputs) <= MOST_PICTURES and code <= MOST_INSTRUCTIONS
 
@@ -122,7 +124,7 @@ class _Fusion:
         reads, fits = dict(stage.reads), []
         for port, read in stage.reads.items():
             source = self.stages[read.stage]
-            if source.makes == "frames" and source.size is None:
+            if source.is_picture and source.size is None:
                 fit = _fit(source, read.size)
                 fits.append(fit)
                 reads[port] = replace(read, stage=fit.name)
@@ -131,7 +133,7 @@ class _Fusion:
     def _kernel(self, root: str, take_in: bool = True) -> tuple[Kernel, list[str]]:
         """Return the kernel that ends at a stage, and the stages whose frames it reads."""
         if root not in self._sources or not take_in:
-            return Kernel((), (self.stages[root].node,), (), ("input", 0)), [root]
+            return Kernel((), (self.stages[root].value,), (), ("input", 0)), [root]
         steps: dict[str, int] = {}
         inputs: dict[str, int] = {}
 
@@ -142,6 +144,8 @@ class _Fusion:
         while waiting:
             name, rest = waiting[-1]
             for source in rest:
+                if source is None:
+                    continue
                 if is_inside(source) and source not in steps:
                     waiting.append((source, iter(self._sources[source])))
                     break
@@ -152,12 +156,14 @@ class _Fusion:
                 steps[name] = len(steps)
         wiring = tuple(
             tuple(
-                ("step", steps[source]) if is_inside(source) else ("input", inputs[source])
+                FULL if source is None
+                else ("step", steps[source]) if is_inside(source)
+                else ("input", inputs[source])
                 for source in self._sources[step]
             )
             for step in steps
-        )
-        nodes, read = (tuple(self.stages[name].node for name in names) for names in (steps, inputs))
+        )  # fmt: skip
+        nodes, read = (tuple(self.stages[name].value for name in names) for names in (steps, inputs))
         return Kernel(nodes, read, wiring, ("step", steps[root])), list(inputs)
 
 

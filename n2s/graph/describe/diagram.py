@@ -77,7 +77,7 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
             continue
         target, _, port = name.partition(":")
         port = port or field
-        kind = shown.output(link).kind
+        kind = shown.output(link, shown.wanted_kind(name, field)).kind
         driven = _is_formula(name) or port in shown.nodes[target].params()
         label = link.output + (f".{link.component}" if link.component is not None else "")
         several = len(type(shown.nodes[link.node]).outputs) > 1
