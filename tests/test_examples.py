@@ -18,7 +18,7 @@ import pytest
 
 from n2s import Graph
 from n2s.graph.code.identity import code_digest
-from n2s.nodes import AudioSource, DigestSink, Grain, ImageSource
+from n2s.nodes import AudioSource, DigestSink, Grain, ImageSource, Over
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "n2s-scanlines"
@@ -75,12 +75,12 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 
 def test_the_laws_hold_for_them(installed: Path) -> None:
-    chosen = "(Scanlines or Gate) and not fused"
+    chosen = "(Scanlines or BlindsMatte or Gate) and not fused"
     said = python(installed, "-m", "pytest", "tests/test_laws.py", "-k", chosen, "-q", "-p", "no:cacheprovider")
     passed = int(said.rpartition(" passed")[0].split()[-1])
     # Of a node: documented, renders, its settings key, YAML and Python agree; Scanlines' pieces, single frames,
-    # neutral settings and three parameters besides.
-    assert passed == 14, said
+    # neutral settings and three parameters besides; as many of BlindsMatte, but for neutral settings.
+    assert passed == 14 + 9, said
 
 
 def test_the_command_line_knows_them(installed: Path) -> None:
@@ -130,6 +130,27 @@ def test_scanlines_against_its_formula(package: Any) -> None:
     made = [pixel((0.8, 0.5, 0.8), SimpleNamespace(v=at), amount, lines, shift) for at in v]
     np.testing.assert_allclose([r for r, _, _ in made], wanted, atol=1e-6)
     np.testing.assert_allclose([g for _, g, _ in made], wanted * 0.5 / 0.8, atol=1e-6)
+
+
+@pytest.mark.parametrize("soft", [0.001, 0.3, 1])
+def test_the_blinds_against_their_formula(soft: float, package: Any, studio: Any, store: Any) -> None:
+    blinds = package().BlindsMatte
+
+    def rows(**settings: Any) -> np.ndarray:
+        picture = ImageSource(path="picture.png")(name="picture")
+        matte = blinds(slats=4, soft=soft, **settings)(name="blinds")
+        sink = DigestSink(path="frames.txt")(Over()(picture, picture, matte))
+        graph = Graph(sink, fps=30, size=(96, 64), duration=0.1, base=studio.folder)
+        made = harness.frames(graph, store, "blinds", [(0, 1)])[0, 0]
+        assert (made == made[:, :1]).all()
+        return made[:, 0]
+
+    assert (rows(open=0) == 0).all() and (rows(open=1) == 1).all()
+    middle = 0.5 * (1 + 2 * soft) - soft
+    for y, made in enumerate(rows(open=0.5)):
+        distance = abs(((y + 0.5) / 64 * 4) % 1 - 0.5) * 2
+        t = min(max((distance - middle + soft) / (2 * soft), 0), 1)
+        assert made == pytest.approx(1 - t * t * (3 - 2 * t), abs=0.02 if soft < 0.01 else 1e-3)
 
 
 @pytest.mark.parametrize("columns", [0, 3])

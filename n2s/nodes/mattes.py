@@ -66,9 +66,10 @@ class LinearMatte(Pointwise):
 class NoiseMatte(Pointwise):
     """Clouds: smooth noise in four octaves that moves as its phase grows.
 
-    out = smoothstep(threshold - softness / 2, threshold + softness / 2, n), n within 0..1 the sum of four octaves of
-    `n2s.graph.shader.noise`, each half as large and half as strong as the one before. Sizes are shares of the
-    picture's height; what moves is time, `phase: = 0.2 * time`, so that the motion is alike at any frame rate.
+    out = smoothstep(threshold - softness / 2, threshold + softness / 2, 0.5 + 0.6 n), n the sum of four octaves of
+    `n2s.graph.shader.noise`, each half as large and half as strong as the one before, and turned against it, so that
+    no lattice shows. Sizes are shares of the picture's height; what moves is time, `phase: = 0.2 * time`, so that the
+    motion is alike at any frame rate.
     """
 
     scale: Param = param(0.4, gt=0, le=8, unit="heights", help="how large the largest clouds are")
@@ -87,10 +88,13 @@ class NoiseMatte(Pointwise):
         x = (at.u - 0.5) * (at.width / at.height) * across
         y = (at.v - 0.5) * across
         n = noise(x, y, phase, at.seed)
-        n = n + 0.5 * noise(2 * x + 17.3, 2 * y + 5.7, 2 * phase + 0.31, at.seed)
-        n = n + 0.25 * noise(4 * x + 41.9, 4 * y + 73.1, 3 * phase + 0.57, at.seed)
-        n = n + 0.125 * noise(8 * x + 89.7, 8 * y + 31.3, 4 * phase + 0.83, at.seed)
-        return smoothstep(low, high, 0.5 + 0.5 * n)
+        x, y = 1.6 * x - 1.2 * y, 1.2 * x + 1.6 * y
+        n = n + 0.5 * noise(x + 17.3, y + 5.7, 2 * phase + 0.31, at.seed)
+        x, y = 1.6 * x - 1.2 * y, 1.2 * x + 1.6 * y
+        n = n + 0.25 * noise(x + 41.9, y + 73.1, 3 * phase + 0.57, at.seed)
+        x, y = 1.6 * x - 1.2 * y, 1.2 * x + 1.6 * y
+        n = n + 0.125 * noise(x + 89.7, y + 31.3, 4 * phase + 0.83, at.seed)
+        return smoothstep(low, high, 0.5 + 0.6 * n)
 
 
 class LumaMatte(Pointwise):

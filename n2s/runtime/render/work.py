@@ -266,10 +266,11 @@ class Work:
         for i, single, sources in self._singles(kernel):
             kind = self._makes(kernel.steps[i])
             out = made["step", i] = np.empty((stop - start, *kernels.LAYOUTS[kind].shape(size)), np.float32)
-            for f in range(stop - start):
-                given = [made[source][f : f + 1] for source in sources]
-                unsound = self._call_kernel(single, given, start + f, size, kind, out[f : f + 1])
-                if unsound and kind == "matte":  # what is stored is held within 0..1
+            given = [made[source] for source in sources]
+            unsound = self._call_kernel(single, given, start, size, kind, out)
+            for f in range(stop - start) if unsound and kind == "matte" else ():  # what is stored is held within 0..1
+                alone = [picture[f : f + 1] for picture in given]
+                if self._call_kernel(single, alone, start + f, size, kind, out[f : f + 1]):
                     text = f"its mattes hold NaN or infinity at frame {start + f}; finite numbers were wanted."
                     raise authors.wrong(graph, kernel.steps[i], text)
             check_finite(graph, kernel.steps[i], out, start)

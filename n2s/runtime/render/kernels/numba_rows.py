@@ -40,6 +40,7 @@ def round_half(x):
     rounded = u32(u32(bits + u32(0x0FFF)) + u32(u32(bits >> u32(13)) & u32(1))) & u32(0xFFFFE000)
     return u32(rounded).view(np.float32) if abs(x) >= f32(6.103515625e-05) else (x + f32(0.75)) - f32(0.75)
 '''
+LONG = 1000  # characters of a function that stays a call unless told otherwise; loops with calls do not vectorise
 _PLACE = "At(at_x, at_y, at_u, at_v, f32(width), f32(height), radius, row, column, frame, u32(seeds[{}]))"
 
 
@@ -95,7 +96,9 @@ def source_of(program: Program) -> str:
         functions |= dict(pixel.code.helpers) | {pixel.code.name: pixel.code.text}
     code = Writer()
     _write_kernel(code, program, inputs, store)
-    parts = [HEADER, *(f'@njit(error_model="numpy")\n{text}' for text in functions.values()), code.text]
+    long = any(len(text) > LONG for text in functions.values())
+    decorator = f'@njit(error_model="numpy"{", forceinline=True" if long else ""})'
+    parts = [HEADER, *(f"{decorator}\n{text}" for text in functions.values()), code.text]
     return "\n\n".join(part.strip("\n") + "\n" for part in parts)
 
 
