@@ -17,6 +17,7 @@ from n2s.graph import shader
 from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.graph import Graph
 from n2s.nodes import DigestSink, ImageSource, Mix, Over
+from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.media.pictures import read_layers
 from n2s.runtime.media.resample import taps_for
 from n2s.runtime.session import Session
@@ -453,3 +454,18 @@ def test_mattes_are_kept(cut_out: Path, store: Any) -> None:
     np.testing.assert_array_equal(first, harness.codes(film, store))
     np.testing.assert_array_equal(first, harness.codes(graph(cut_out, plain, "again"), store))
     assert any(stage.name == "disc" and stage.keep for stage in harness.plan(film, store).stages)
+
+
+def test_films_of_mattes_are_the_same_for_any_chunking_and_workers(
+    executor: Any, cut_out: Path, store: Any, tmp_path: Path
+) -> None:
+    nodes = {**CUT, "clouds": {"node": "NoiseMatte", "phase": "= time"}}
+    nodes["more"] = {"node": "Mix", "a": "over", "b": "cut", "matte": "clouds"}
+
+    def digests(chunk: int, name: str, executor: Any) -> str:
+        sink = {"node": "DigestSink", "frames": "more", "path": f"{name}.txt", "chunk": chunk}
+        values = {"n2s": 1, "size": SIZE, "fps": 30, "duration": 0.5, "nodes": {**nodes, "out": sink}}
+        harness.run(harness.load(values, cut_out, f"{name}.yaml"), tmp_path, store, executor=executor)
+        return (tmp_path / f"{name}.txt").read_text()
+
+    assert digests(6, "some", executor(2)) == digests(15, "usual", ThreadExecutor(1))

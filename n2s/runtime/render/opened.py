@@ -105,7 +105,8 @@ class Opened:
         width, height = self.plan.graph.header.size
         for stage in self.plan.stages:
             frame = self.shapes.get(stage.name, ())
-            sides = (3, height, width) if None in frame[1:] or not frame else (frame[0] or 8, *frame[1:])
+            planes = 1 if stage.makes == "matte" else 3
+            sides = (planes, height, width) if None in frame[1:] or not frame else (frame[0] or 8, *frame[1:])
             size = (stage.before + BLOCK + stage.after) * 4 * math.prod(sides)
             if stage.overlaps and size > MOST_BYTES:
                 reads = [(other.node, read) for other in self.plan.stages for read in other.reads.values()]
