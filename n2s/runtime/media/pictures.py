@@ -35,7 +35,7 @@ def read_layers(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """
     colours, form, deep = _read_colours(path)
     if not _TRANSPARENT.match(form):
-        return colours, np.ones((1, *colours.shape[1:]), np.float32)
+        return colours, np.broadcast_to(np.float32(1), (1, *colours.shape[1:]))
     pixels, _ = _decode(path, "rgba64be" if deep else "rgba")
     return colours, _as_numbers(pixels[:, :, 3:])
 
