@@ -12,7 +12,7 @@ from n2s.graph.declarations import PIXELWISE
 from n2s.graph.declare import Node
 from n2s.graph.graph import Graph
 from n2s.graph.registry import node_types
-from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL
+from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, MATTE, SIGNAL
 from n2s.plan.film import plan_film, towards
 from n2s.plan.stages import Plan
 from n2s.runtime import machine
@@ -31,7 +31,7 @@ STREAMED = [name for name, cls in TYPES.items() if cls.kind in ("streamed", "len
 
 GRID = [3, 4]  # of the decoder: its frames are 128 x 96, the film's 96 x 64
 
-INPUTS = {AUDIO: "track", SIGNAL: "ramp", LATENTS: "anchors", FRAMES: "decoded"}
+INPUTS = {AUDIO: "track", SIGNAL: "ramp", LATENTS: "anchors", FRAMES: "decoded", MATTE: "disc"}
 
 
 def surroundings(model: Path) -> dict[str, dict[str, Any]]:
@@ -43,6 +43,7 @@ def surroundings(model: Path) -> dict[str, dict[str, Any]]:
         "anchors": {"node": "Anchors", "weights": "weights", "names": ["red", "green", "blue"], "model": str(model)},
         "decoded": {"node": "VAEDecode", "latents": "anchors", "model": str(model), "grid": GRID},
         "picture": {"node": "ImageSource", "path": "picture.png"},
+        "disc": {"node": "RadialMatte", "radius": "= clamp(ramp, -2, 2)", "softness": 0.4},
     }
 
 
@@ -51,7 +52,7 @@ def subject(cls: type[Node], model: Path, **settings: Any) -> dict[str, Any]:
     spec: dict[str, Any] = {"node": cls.__name__, **cls.example, **settings}
     frames = iter(["decoded", "picture"])
     for port, kind in cls.ports.items():
-        if cls.specs[port].required:
+        if cls.specs[port].required or kind is MATTE:
             spec[port] = "weights" if port == "weights" else next(frames) if kind is FRAMES else INPUTS[kind]
     if "model" in cls.model_fields:
         spec.setdefault("model", str(model))
@@ -63,7 +64,7 @@ def around(name: str, model: Path, sink: dict[str, Any] | None = None, **setting
     cls = TYPES[name]
     nodes = surroundings(model) | {"subject": subject(cls, model, **settings)}
     output, declared = next(iter(cls.outputs.items()))
-    link = "subject" if len(cls.outputs) == 1 else f"subject.{output}"
+    link = "subject" if declared.kind.streamed or len(cls.outputs) == 1 else f"subject.{output}"
     seen = "subject"
     if declared.kind is AUDIO:
         nodes["track"] = {"node": "Features", "audio": "subject"}
@@ -71,6 +72,9 @@ def around(name: str, model: Path, sink: dict[str, Any] | None = None, **setting
     if declared.kind in (AUDIO, SIGNAL):
         component = ".0" if name == "Weights" else ""
         nodes["shown"] = {"node": "Tone", "frames": "decoded", "exposure": f"= clamp({link}{component}, -2, 2)"}
+        seen = "shown"
+    elif declared.kind is MATTE:
+        nodes["shown"] = {"node": "Over", "back": "decoded", "front": "picture", "matte": "subject"}
         seen = "shown"
     elif declared.kind is LATENTS:
         nodes["shown"] = {"node": "VAEDecode", "latents": "subject", "model": str(model), "grid": GRID}

@@ -14,7 +14,7 @@ import numpy as np
 
 from n2s.graph import shader
 from n2s.runtime.render.kernels import Program, Run
-from n2s.runtime.render.kernels.program import Enlarge, Filter, Layout, Load, Pixel, Sample, Store
+from n2s.runtime.render.kernels.program import Enlarge, Filter, Full, Layout, Load, Pixel, Sample, Store
 
 f32, u32 = np.float32, np.uint32
 
@@ -34,24 +34,30 @@ class Interpreter:
             finite = True
             for frame in range(len(out)):
                 values: list[np.ndarray] = []
+                made: list[np.ndarray] = []  # mattes before they are held
                 for record in program.records:
                     match record:
                         case Load():
                             picture = pictures[record.picture][frame]
                             values.append(picture.astype(np.float16).astype(f32) if record.half else picture)
+                        case Full():
+                            values.append(np.ones((1, *program.size[::-1]), f32))
                         case Sample():
                             values.append(values[record.source])  # read where the filter's tables say
                         case Filter():
-                            values.append(_filter(record, program.records[record.source], values[record.source]))
+                            made.append(_filter(record, program.records[record.source], values[record.source]))
+                            values.append(made[-1] if len(made[-1]) == 3 else _held(made[-1]))
                         case Enlarge():
                             values.append(enlarged(values[record.source], program.size[::-1]))
                         case Pixel():
                             taken = [values[source] for source in record.pictures]
                             given = uniforms[frame, record.column : record.column + len(record.uniforms)]
-                            values.append(_each(pixels[record], taken, first + frame, seeds[record.seed], given))
+                            about = first + frame, seeds[record.seed], given
+                            made.append(_each(pixels[record], record.channels, program.size, taken, *about))
+                            values.append(made[-1] if record.channels == 3 else _held(made[-1]))
                         case Store():
                             out[frame] = _store(record.layout, values[record.source], thresholds)
-                finite = finite and all(np.isfinite(value).all() for value in values)
+                finite = finite and all(np.isfinite(value).all() for value in (*values, *made))
             return not finite
 
         return run
@@ -65,12 +71,25 @@ def _function(pixel: Pixel) -> Callable:
     return names[pixel.code.name]
 
 
-def _each(function: Callable, taken: list[np.ndarray], frame: int, seed: int, uniforms: np.ndarray) -> np.ndarray:
-    """Return the colours that a pixel function gives for each pixel."""
-    _, height, width = taken[0].shape
+def _held(matte: np.ndarray) -> np.ndarray:
+    """Return a matte held within 0..1, without a -0."""
+    return np.where(matte > f32(1), f32(1), np.where(matte > f32(0), matte, f32(0)))
+
+
+def _each(
+    function: Callable,
+    channels: int,
+    size: tuple[int, int],
+    taken: list[np.ndarray],
+    frame: int,
+    seed: int,
+    uniforms: np.ndarray,
+) -> np.ndarray:
+    """Return the colours, or the matte, that a pixel function gives for each pixel."""
+    width, height = size
     half_width, half_height = f32(width) * f32(0.5), f32(height) * f32(0.5)
     reach = f32(1) / np.sqrt(half_width * half_width + half_height * half_height)
-    made = np.empty((3, height, width), f32)
+    made = np.empty((channels, height, width), f32)
     for y in range(height):
         for x in range(width):
             dx, dy = f32(x) + f32(0.5) - half_width, f32(y) + f32(0.5) - half_height
@@ -80,19 +99,24 @@ def _each(function: Callable, taken: list[np.ndarray], frame: int, seed: int, un
                 row=u32(y), column=u32(x), frame=u32(frame), seed=u32(seed),
             )  # fmt: skip
             with np.errstate(all="ignore"):  # hashes overflow on purpose
-                made[:, y, x] = function(*(tuple(value[:, y, x]) for value in taken), place, *uniforms)
+                made[:, y, x] = function(*(_at(value, y, x) for value in taken), place, *uniforms)
     return made
 
 
+def _at(value: np.ndarray, y: int, x: int) -> tuple | np.floating:
+    """Return the colour of a pixel, or the number of a matte."""
+    return tuple(value[:, y, x]) if len(value) == 3 else value[0, y, x]
+
+
 def _filter(record: Filter, sample: Sample, picture: np.ndarray) -> np.ndarray:
-    """Return a picture that is filtered about the places of a sample: (3, h, w) to (3, H, W)."""
+    """Return a picture that is filtered about the places of a sample: (C, h, w) to (C, H, W)."""
     rows, columns = sample.where.tables
-    light = getattr(shader, record.before)(picture)
+    light = getattr(shader, record.before)(picture) if record.before else picture
     wide = sum((rows.weights[:, t, None] * light[:, rows.first + t] for t in range(1, record.rows)),
                rows.weights[:, 0, None] * light[:, rows.first])  # fmt: skip
     narrow = sum((columns.weights[:, t] * wide[:, :, columns.first + t] for t in range(1, record.columns)),
                  columns.weights[:, 0] * wide[:, :, columns.first])  # fmt: skip
-    return getattr(shader, record.after)(narrow)
+    return getattr(shader, record.after)(narrow) if record.after else narrow
 
 
 def halved(picture: np.ndarray) -> np.ndarray:

@@ -56,8 +56,8 @@ STATIC = "@staticmethod\ndef pixel"
 SPREAD = "def spread(self): return Gaussians(np.zeros((1, 1)), np.ones((1, 1)))\n"
 CLASSES = {
     "a port without a kind": ('frames: int = port("x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed",
-                              "Odd.frames: a port is annotated with what it takes, Audio, Signal, Latents, Frames or "
-                              "Films, not int"),
+                              "Odd.frames: a port is annotated with what it takes, Audio, Signal, Latents, Frames, "
+                              "Matte or Films, not int"),
     "an unknown kind of port": ('frames: Frame = port("x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed",
                                 "Odd.frames: "),
     "a param without Param": (PORT + 'amount: float = param(0.5, help="x")\noutputs = FRAMES_OUTPUT', "Streamed",
@@ -95,10 +95,10 @@ CLASSES = {
     "an output of no name": (PORT + 'outputs = {"my frames": Output(FRAMES)}', "Streamed",
                              "Odd.outputs: 'my frames' is no name"),
     "a number as a name": (PORT + "outputs = {0: Output(FRAMES)}", "Streamed", "Odd.outputs: 0 is no name"),
-    "two streamed outputs": (PORT + 'outputs = {"a": Output(FRAMES), "b": Output(FRAMES)}', "Streamed",
-                             "Odd.outputs: a streamed node has one output, not 2: a, b"),
+    "two pointwise outputs": (PORT + 'outputs = {"a": Output(FRAMES), "b": Output(FRAMES)}', "Pointwise",
+                              "Odd.outputs: a pointwise node has one output, not 2: a, b"),
     "a streamed signal": (PORT + "outputs = SIGNAL_OUTPUT", "Streamed",
-                          "Odd.outputs: signal is Signal; a streamed node gives Latents or Frames"),
+                          "Odd.outputs: signal is Signal; a streamed node gives Latents, Frames or Matte"),
     "resident frames": ('signal: Signal = port("x")\noutputs = FRAMES_OUTPUT', "Resident",
                         "Odd.outputs: frames is Frames; a resident node gives Signal or Audio"),
     "a resident port of frames": (PORT + "outputs = SIGNAL_OUTPUT\ndef compute(self, scene, frames): return 0",
@@ -108,8 +108,8 @@ CLASSES = {
         'def compute(self, block, audio): return 0', "Streamed", "Odd.audio: a streamed node cannot take Audio"),
     "a pointwise port of signals": (PORT + 'signal: Signal = port("x")\n' + STATIC + "(rgb, at): return rgb",
                                     "Pointwise", "Odd.signal: a pointwise node cannot take Signal, only Frames"),
-    "a pointwise source": (STATIC + "(at): return at.u, at.v, at.u", "Pointwise",
-                           "Odd.pixel: a pointwise node needs a port of Frames"),
+    "pixel code without its picture": ('frames: Frames = port("x", optional=True)\n' + STATIC + "(rgb, at): return rgb",
+                                       "Pointwise", "Odd.frames: pixel code needs a picture at every port of Frames"),
     "a port that compute does not take": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, block): return 0",
                                           "Streamed", "Odd.compute: it does not take frames, which is declared ("),
     "a param that compute does not take": (
@@ -142,7 +142,7 @@ CLASSES = {
     "a pixel that is a method": (PORT + "def pixel(self, rgb, at): return rgb", "Pointwise",
                                  "Odd.pixel: a static method was wanted"),
     "a pixel of two pictures": (PORT + STATIC + "(a, b, at): return a", "Pointwise",
-                                "Odd.pixel: it takes 2 pictures before at; the node has 1 ports of Frames ("),
+                                "Odd.pixel: it takes 2 pictures before at; the node has 1 ports ("),
     "a pixel of unknown numbers": (PORT + STATIC + "(rgb, at, gain): return rgb", "Pointwise",
                                    "Odd.pixel: it takes gain, which is no parameter of the node; there are none ("),
     "a pixel with defaults": (PORT + STATIC + "(rgb, at=None): return rgb", "Pointwise",

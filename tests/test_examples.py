@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 
 from n2s import Graph
 from n2s.graph.code.identity import code_digest
-from n2s.nodes import AudioSource, DigestSink, Grain, ImageSource, Keyframes, Tone
+from n2s.nodes import AudioSource, DigestSink, Grain, ImageSource, Keyframes, Over, Tone
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "n2s-scanlines"
@@ -78,7 +78,7 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 # How many laws hold of each node. All are documented, render, have keyed settings, and are the same in YAML and
 # in Python; those of frames are the same in pieces, alone and at rest besides, and for each of their parameters; of
 # measures there are three more.
-LAWS = {"Scanlines": 7 + 3, "Mist": 7 + 2, "Afterglow": 7 + 1, "Warmth": 4 + 3, "Gate": 4}
+LAWS = {"Scanlines": 7 + 3, "Mist": 7 + 2, "Afterglow": 7 + 1, "Warmth": 4 + 3, "BlindsMatte": 9, "Gate": 4}
 
 
 def test_the_laws_hold_for_them(installed: Path) -> None:
@@ -180,6 +180,27 @@ def test_warmth_against_its_formula(package: Any, studio: Any, store: Any) -> No
     graph = Graph(DigestSink(path="frames.txt")(shown), fps=30, size=(96, 64), duration=2, base=studio.folder)
     warm = harness.plan(graph, store).values.outputs["warm", "signal"]
     assert warm[-1] - warm[0] > 0.5 and (np.diff(warm) >= 0).all(), "as the film gets warmer"
+
+
+@pytest.mark.parametrize("soft", [0.001, 0.3, 1])
+def test_the_blinds_against_their_formula(soft: float, package: Any, studio: Any, store: Any) -> None:
+    blinds = package().BlindsMatte
+
+    def rows(**settings: Any) -> np.ndarray:
+        picture = ImageSource(path="picture.png")(name="picture")
+        matte = blinds(slats=4, soft=soft, **settings)(name="blinds")
+        sink = DigestSink(path="frames.txt")(Over()(picture, picture, matte))
+        graph = Graph(sink, fps=30, size=(96, 64), duration=0.1, base=studio.folder)
+        made = harness.frames(graph, store, "blinds", [(0, 1)])[0, 0]
+        assert (made == made[:, :1]).all()
+        return made[:, 0]
+
+    assert (rows(open=0) == 0).all() and (rows(open=1) == 1).all()
+    middle = 0.5 * (1 + 2 * soft) - soft
+    for y, made in enumerate(rows(open=0.5)):
+        distance = abs(((y + 0.5) / 64 * 4) % 1 - 0.5) * 2
+        t = min(max((distance - middle + soft) / (2 * soft), 0), 1)
+        assert made == pytest.approx(1 - t * t * (3 - 2 * t), abs=0.02 if soft < 0.01 else 1e-3)
 
 
 @pytest.mark.parametrize("columns", [0, 3])

@@ -13,9 +13,10 @@ from interpreter import Interpreter
 
 from n2s.graph.declare import Pointwise
 from n2s.nodes.grain import Grain
-from n2s.nodes.mix import Mix
+from n2s.nodes.mattes import InvertMatte, LinearMatte, LumaMatte, NoiseMatte, RadialMatte
+from n2s.nodes.mix import Mix, Over
 from n2s.nodes.tone import Tone, Vignette
-from n2s.plan.stages import Kernel
+from n2s.plan.stages import FULL, Kernel
 from n2s.runtime.render.kernels import LAYOUTS, Picture, Program, compile_program, dither_pattern, program_of
 from n2s.runtime.render.kernels.numba_rows import source_of
 from n2s.runtime.render.kernels.program import Fit, Load, Sample, Store
@@ -38,7 +39,7 @@ def chain(classes: Sequence[type[Pointwise]], shape: str, half: bool, output: st
 
 def mixed(output: str) -> Program:
     """The program of a mix of two pictures, one of them toned first."""
-    wiring = ((("input", 0),), (("step", 0), ("input", 1)))
+    wiring = ((("input", 0),), (("step", 0), ("input", 1), FULL))
     kernel = Kernel(("toned", "mixed"), ("film", "picture"), wiring, ("step", 1))
     pictures = [Picture(True, SHAPES["larger"]), Picture(False, SHAPES["fits"])]
     return program_of(kernel, {"toned": Tone(), "mixed": Mix()}, pictures, output, SIZE)
@@ -81,7 +82,7 @@ def both(program: Program, folder: Path) -> np.ndarray:
     return rows
 
 
-@pytest.mark.parametrize("output", LAYOUTS)
+@pytest.mark.parametrize("output", [name for name, layout in LAYOUTS.items() if layout.channels == 3])
 @pytest.mark.parametrize(("shape", "half"), [("fits", False), ("larger", True), ("smaller", False)])
 def test_records_are_all_that_a_back_end_needs(shape: str, half: bool, output: str, folder: Path) -> None:
     assert both(chain([Tone, Vignette, Grain], shape, half, output), folder).std() > 0
@@ -90,6 +91,35 @@ def test_records_are_all_that_a_back_end_needs(shape: str, half: bool, output: s
 @pytest.mark.parametrize("output", ["frames", "rgb8"])
 def test_several_pictures(output: str, folder: Path) -> None:
     both(mixed(output), folder)
+
+
+@pytest.mark.parametrize("cls", [RadialMatte, LinearMatte, NoiseMatte])
+@pytest.mark.parametrize("output", ["matte", "frames", "yuv8"])
+def test_mattes_of_their_own_place(cls: type[Pointwise], output: str, folder: Path) -> None:
+    """A program may load nothing at all, or mix two pictures by what it makes itself."""
+    if output == "matte":
+        program = program_of(Kernel(("m",), (), ((),), ("step", 0)), [cls], [], output, SIZE)
+    else:
+        wiring = ((), (("input", 0), ("input", 1), ("step", 0)))
+        kernel = Kernel(("m", "over"), ("a", "b"), wiring, ("step", 1))
+        program = program_of(kernel, [cls, Over], [Picture(False, SHAPES["fits"])] * 2, output, SIZE)
+    made = both(program, folder)
+    assert made.std() > 0 and (output != "matte" or (made.min() >= 0 and made.max() <= 1))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_loaded_matte_is_filtered_in_plain_values(shape: str, steps: int, folder: Path) -> None:
+    """It is held within 0..1, whatever the filter adds at its edges."""
+    classes = [InvertMatte] * steps
+    wiring = ((("input", 0),),) * steps
+    kernel = Kernel(("m",) * steps, ("p",), wiring, ("step", 0) if steps else ("input", 0))
+    program = program_of(kernel, classes, [Picture(False, SHAPES[shape], 1)], "matte", SIZE)
+    hard = np.random.default_rng(4).integers(0, 2, (2, 1, *SHAPES[shape])).astype(np.float32)
+    arguments = {"pictures": [hard], "uniforms": np.ones((2, steps), np.float32)}
+    rows = run(compile_program, program, folder, **arguments)
+    assert rows.tobytes() == run(Interpreter().compile, program, folder, **arguments).tobytes()
+    assert rows.min() == 0 and rows.max() == 1
 
 
 def test_no_steps(folder: Path) -> None:
@@ -111,6 +141,33 @@ def test_what_a_program_says() -> None:
     assert str(chain([], "fits", False, "frames")) == "0  load     picture 0\n1  store    0 as planar, 32 bits"
 
 
+def test_what_a_program_of_mattes_says() -> None:
+    wiring = ((), (("input", 0),), (("input", 0), ("input", 1), ("step", 0)), (("step", 2), ("step", 2), FULL))
+    kernel = Kernel(("disc", "luma", "over", "mix"), ("film", "picture.matte"), wiring, ("step", 1))
+    pictures = [Picture(True, SHAPES["fits"]), Picture(False, SHAPES["larger"], 1)]
+    text = str(program_of(kernel, [RadialMatte, LumaMatte, Over, Mix], pictures, "matte", SIZE))
+    assert text.splitlines() == [
+        "0  load     picture 0, rounded to float16",
+        "1  load     matte 1",
+        "2  sample   1 where 24x16 comes from 50x30",
+        "3  filter   2 by 8 rows and 8 columns, held within 0..1",
+        "4  full     a matte that is 1 everywhere",
+        "5  pixel    RadialMatte, given x, y, low, high, a matte",
+        "6  pixel    LumaMatte of 0, given low, high, a matte",
+        "7  pixel    Over of 0, 3, 5, given amount",
+        "8  pixel    Mix of 7, 7, 4, given amount",
+        "9  store    6 as planar, 32 bits, one channel",
+    ]
+
+
+def test_long_functions_are_taken_into_the_loop_over_pixels() -> None:
+    """A loop with a call in it does not vectorise; short functions need no word for it."""
+    wiring = ((),)
+    sources = [source_of(program_of(Kernel(("m",), (), wiring, ("step", 0)), [cls], [], "matte", SIZE))
+               for cls in (RadialMatte, NoiseMatte)]  # fmt: skip
+    assert ["forceinline" in source for source in sources] == [False, True]
+
+
 def test_programs_are_values() -> None:
     one, same = (chain([Tone, Grain], "larger", True, "yuv8") for _ in range(2))
     assert one == same and hash(one) == hash(same)
@@ -130,8 +187,9 @@ def test_pictures_of_all_sizes_with_as_many_taps_share_their_machine_code() -> N
 def test_a_program_reads_what_was_made_before_and_ends_with_its_store() -> None:
     load, sample = Load(0, False), Sample(0, Fit((10, 17), SIZE))
     store, later = Store(0, LAYOUTS["frames"]), Store(1, LAYOUTS["frames"])
-    for records in [(store,), (load, later), (load, store, store), (load,), (load, sample, later)]:
-        with pytest.raises(ValueError, match="cannot read|ends with its one store"):
+    matte = Store(0, LAYOUTS["matte"])
+    for records in [(store,), (load, later), (load, store, store), (load,), (load, sample, later), (load, matte)]:
+        with pytest.raises(ValueError, match="cannot read|ends with its one store|cannot store"):
             Program(SIZE, records)
 
 

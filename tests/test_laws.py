@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import signal
 import subprocess
@@ -26,7 +25,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.handles import call
 from n2s.graph.links import Link
 from n2s.graph.time import Clock
-from n2s.graph.types import FILM, FRAMES, LATENTS
+from n2s.graph.types import FILM, FRAMES, LATENTS, MATTE
 from n2s.plan.measures import measured_frames
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.render.frames import FrameMaker
@@ -106,7 +105,7 @@ def test_neutral_settings_return_the_input(name: str, studio: Any, store: Any) -
     source = next(
         link.node
         for port, link in graph.nodes["subject"].links().items()
-        if TYPES[name].ports.get(port) in (FRAMES, LATENTS)
+        if TYPES[name].ports.get(port) in (FRAMES, LATENTS, MATTE)
     )
     made = harness.frames(graph, store, "subject", [(0, 20)])
     given_ = harness.frames(graph, store, source, [(0, 20)])
@@ -164,16 +163,27 @@ def test_neutral_signals_return_the_input(studio: Any, store: Any) -> None:
     np.testing.assert_array_equal(values.outputs["subject", "signal"], values.outputs["ramp", "signal"])
 
 
+def type_made(name: str) -> Any:
+    """Return the kind of what a node type gives first."""
+    return next(iter(TYPES[name].outputs.values())).kind
+
+
 FUSED = [name for name in STREAMED if TYPES[name].kind in ("lens", *PIXELWISE)]
 
 
-@pytest.mark.parametrize(("first", "second"), list(itertools.product(FUSED, FUSED))[::3])
+NEXT = [(name, FUSED[(i + step) % len(FUSED)]) for i, name in enumerate(FUSED) for step in (1, 4)]
+
+
+@pytest.mark.parametrize(("first", "second"), NEXT)
 def test_fused_equals_unfused(first: str, second: str, studio: Any, store: Any) -> None:
     values = around(first, studio.model)
-    values["nodes"]["more"] = harness.subject(TYPES[second], studio.model) | {
-        next(port for port, kind in TYPES[second].ports.items() if kind is FRAMES): "subject"
-    }
-    values["nodes"]["out"]["frames"] = "more"
+    made = [type_made(name) for name in (first, second)]
+    values["nodes"]["more"] = harness.subject(TYPES[second], studio.model)
+    if port := next((port for port, kind in TYPES[second].ports.items() if kind is made[0]), None):
+        values["nodes"]["more"][port] = "subject"
+    more = {"node": "Mix", "a": values["nodes"]["out"]["frames"], "b": "picture"}
+    values["nodes"]["both"] = more | {"b" if made[1] is FRAMES else "matte": "more"}
+    values["nodes"]["out"]["frames"] = "both"
     graph = load(values, studio.folder)
     assert codes(graph, store, fuse=True).tobytes() == codes(graph, store, fuse=False).tobytes()
 

@@ -20,8 +20,8 @@ from n2s.graph.file.layout import flow, graph_text
 from n2s.graph.file.save import values_in_file
 from n2s.graph.graph import Graph
 from n2s.graph.parsing import parse_seconds
-from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL
-from n2s.nodes import Anchors, AudioSource, DigestSink, Features, FFmpegSink, VAEDecode, Weights
+from n2s.graph.types import AUDIO, FRAMES, LATENTS, MATTE, PICTURES, SIGNAL
+from n2s.nodes import Anchors, AudioSource, DigestSink, Features, FFmpegSink, RadialMatte, VAEDecode, Weights
 
 # A graph shrinks for minutes; the failing one is small enough to be read as it is.
 steady = settings(
@@ -109,6 +109,7 @@ def graphs(draw: Any, base: Path | str = ".", model: Path | None = None, most: i
         SIGNAL: [features.rms, features.onset, features.mfcc[3]],
         LATENTS: [],
         FRAMES: [],
+        MATTE: [RadialMatte(softness=0.5)()],
     }
     shipped = {"model": str(model)} if model else {}
     anchors = Anchors(names=["red", "green", "blue"], **shipped)(Weights(count=3)(features.rms))
@@ -125,8 +126,8 @@ def graphs(draw: Any, base: Path | str = ".", model: Path | None = None, most: i
         for field, spec in cls.specs.items():
             if spec.role == "port" or not (spec.required or draw(st.booleans())):
                 continue
-            if field == "cache" and FRAMES not in [output.kind for output in cls.outputs.values()]:
-                continue  # frames alone are kept
+            if field == "cache" and not any(output.kind in PICTURES for output in cls.outputs.values()):
+                continue  # frames and mattes alone are kept
             if spec.role == "setting":
                 values[field] = draw(_setting(cls, field))
             elif model:

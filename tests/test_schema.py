@@ -37,6 +37,8 @@ nodes:
   anchors: {node: Anchors, weights: weights, names: [red, green, blue]}
   film: {node: VAEDecode, latents: anchors}
   picture: {node: ImageSource, path: picture.png}
+  circle: {node: RadialMatte}
+  wipe: {node: LinearMatte}
   ember: {node: Track, path: ember.yaml}
   moss: {node: Track, path: moss.yaml}
   out: {node: DigestSink, frames: film, path: shown.txt}
@@ -87,6 +89,7 @@ def test_the_example_of_every_page_is_right_in_both_spellings(name: str, validat
         "anchors = Anchors(names=['red', 'green', 'blue'])(weights, name='anchors')\n"
         "film = VAEDecode()(anchors, name='film')\n"
         "picture = ImageSource(path='picture.png')(name='picture')\n"
+        "circle, wipe = RadialMatte()(name='circle'), LinearMatte()(name='wipe')\n"
         "ember, moss = Track(path='ember.yaml')(name='ember'), Track(path='moss.yaml')(name='moss')\n"
         + python_example(cls),
         known,

@@ -18,7 +18,7 @@ from n2s.plan.fuse import fuse
 from n2s.plan.hold import held_frames
 from n2s.plan.reach import reach
 from n2s.plan.shape import shape
-from n2s.plan.stages import Plan, Read, stages_up_to, widen
+from n2s.plan.stages import FULL, Plan, Read, stages_up_to, widen
 from n2s.runtime.context import RunContext
 from n2s.runtime.render.analysis import analyse
 
@@ -438,3 +438,52 @@ def test_trails_that_are_not_seen_are_folded(planned: Any) -> None:
     assert shown(planned({**DECODED, "trails": {"node": "Trails", "frames": "film", "amount": 0}})) == [
         "places: places", "film: film", "out: out",
     ]  # fmt: skip
+
+
+def test_a_matte_of_its_own_place_joins_the_kernel(planned: Any) -> None:
+    """film ───┐
+    still ──┤
+    disc ───┴ over → out: the disc is a step of the one kernel, with no input."""
+    nodes = {**DECODED, **PICTURE, "disc": {"node": "RadialMatte"}}
+    nodes["over"] = {"node": "Over", "back": "film", "front": "still", "matte": "disc"}
+    plan = planned(nodes)
+    assert shown(plan)[-1] == "out: disc over out"
+    assert plan.stages[-1].kernel.wiring == ((), (("input", 0), ("input", 1), ("step", 0)))
+    assert plan.nodes[-3].makes == "matte" and plan.nodes[-3].size == (96, 64)
+
+
+def test_a_matte_that_is_left_out_is_full(planned: Any) -> None:
+    """film, still → mix (no matte) → out: the wiring says that it covers everything."""
+    plan = planned({**DECODED, **PICTURE, "mix": {"node": "Mix", "a": "film", "b": "still"}})
+    assert plan.stages[-1].kernel.wiring == ((("input", 0), ("input", 1), FULL),)
+
+
+def test_a_stage_for_each_output_that_is_read(planned: Any) -> None:
+    """still (frames) ┐
+    still (matte) ──── over → out; where its matte is not read, it has no stage."""
+    over = {"node": "Over", "back": "film", "front": "still", "matte": "still"}
+    plan = planned({**DECODED, **PICTURE, "over": over})
+    assert [stage.name for stage in plan.stages] == ["places", "film", "still", "still.matte", "out"]
+    assert [(stage.makes, stage.output) for stage in plan.stages[2:4]] == [("frames", ""), ("matte", "matte")]
+    assert plan.stages[-1].kernel.inputs == ("film", "still", "still.matte")
+    assert plan.order == ["places", "film", "still", "over"]
+    assert towards(plan, "still.matte").stages[-1].name == "still.matte at 96x64"
+    assert [stage.name for stage in planned(PICTURE).stages] == ["still", "out"]
+
+
+def test_equal_sources_share_each_output(planned: Any) -> None:
+    """still and again are one picture: again's frames and matte are still's."""
+    nodes = {**DECODED, **PICTURE, "again": {"node": "ImageSource", "path": "nowhere.png"}}
+    nodes["one"] = {"node": "Over", "back": "film", "front": "still", "matte": "still"}
+    nodes["two"] = {"node": "Over", "back": "one", "front": "again", "matte": "again", "amount": 0.5}
+    plan = planned(nodes)
+    assert plan.folded == {"again": "still", "again.matte": "still.matte"}
+    assert plan.streamed_nodes == ["places", "film", "still", "one", "two", "again"]
+
+
+def test_a_neutral_matte_is_folded(planned: Any) -> None:
+    """disc → same (amount 0) → over: as disc → over."""
+    nodes = {**DECODED, **PICTURE, "disc": {"node": "RadialMatte"}}
+    nodes["same"] = {"node": "InvertMatte", "matte": "disc", "amount": 0}
+    nodes["over"] = {"node": "Over", "back": "film", "front": "still", "matte": "same"}
+    assert planned(nodes).folded == {"same": "disc"}

@@ -71,17 +71,15 @@ def chunk_map(plan: Any, store: Any) -> Any:
 
 
 def node_pictures(session: Any, time: Any, folder: Path) -> dict[str, Path]:
-    """Return a picture of what each node of frames of the first film gives at a time."""
-    import numpy as np
-
-    from n2s.graph.types import FRAMES
+    """Return a picture of what each node of frames or mattes of the first film gives at a time."""
+    from n2s.graph.types import PICTURES
     from n2s.runtime.media.png import write_picture
+    from n2s.runtime.seeing.contact import to_pixels
 
     plan, clock, pictures = session.plan(), session.clock, {}
     frame = min(round(min(time.resolve(clock.tempo), 1e9) * clock.fps), clock.frames - 1)
     for i, name in enumerate(plan.streamed_nodes):
-        if any(output.kind is FRAMES for output in type(plan.graph.nodes[name]).outputs.values()):
-            pixels = session.frame(name, frame).transpose(1, 2, 0)
+        if next(iter(type(plan.graph.nodes[name]).outputs.values())).kind in PICTURES:
             pictures[name] = folder / f"{i}.png"
-            write_picture(pictures[name], np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
+            write_picture(pictures[name], to_pixels(session.frame(name, frame)))
     return pictures

@@ -53,7 +53,7 @@ def preview(
     json: AsJson = False,
     store: StoreFolder = None,
 ) -> None:
-    """Draw a film or a node's output: frames and latents as pictures or a contact sheet, signals as plots.
+    """Draw a film or a node's output: frames, mattes and latents as pictures or a contact sheet, signals as plots.
 
     Without times, the middle of the film is shown. A signal is drawn over the whole track, with the times marked.
     """
@@ -106,6 +106,6 @@ def picture(view: Any, frames: list[int]) -> Any:
         return plot(
             view.signal, clock.times(0, clock.frames), view.name, [float(frame / clock.fps) for frame in frames]
         )
-    draw = to_pixels if view.kind == "frames" else mosaic
+    draw = mosaic if view.kind == "latents" else to_pixels
     pictures = [draw(value) for block in view.blocks(frames) for value in block]
     return sheet(pictures, [timecode(frame, clock.fps) for frame in frames])

@@ -32,7 +32,7 @@ def check_links(graph: GraphParts, unread: set[str] = frozenset()) -> list[Probl
         problems.append(Problem(graph.where(*path, key=key), text))
 
     for name, field, link in graph.links():
-        wanted = type(graph.nodes[name]).ports.get(field.split(".")[0], SIGNAL)
+        wanted = graph.wanted_kind(name, field)
         if text := _check_link(graph, link, wanted, unread, f"{name}.{field}"):
             wrong(text, name, *field.split("."))
     for name, node in graph.nodes.items():
@@ -140,7 +140,7 @@ def _check_link(graph: GraphParts, link: Link, wanted, unread: set[str], what: s
             near = f'Did you mean "{fixed}"?'
         return f'{what}: "{link}" names no node. {near}'
     outputs = type(graph.nodes[link.node]).outputs
-    output = graph.output(link)
+    output = graph.output(link, wanted)
     if output is None and link.output:
         return f'{what}: "{link.node}" has no output "{link.output}". {suggest(link.output, list(outputs))}'
     if output is None:

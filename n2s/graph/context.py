@@ -68,6 +68,10 @@ class Context(Protocol):
         """Return a picture as float32 (3, H, W), display-referred, 0..1."""
         ...
 
+    def transparency(self, path: Path) -> np.ndarray:
+        """Return how much of a picture shows where, float32 (1, H, W), 0..1; 1 everywhere for one that is opaque."""
+        ...
+
     def file_digest(self, path: Path) -> str:
         """Return a digest of the bytes of a file, or of all files of a folder."""
         ...

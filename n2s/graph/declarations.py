@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any
 
 from n2s.graph.links import NAME
-from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL, Kind
+from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, MATTE, SIGNAL, Kind
 
 KINDS = (
     "resident",
@@ -34,14 +34,21 @@ METHODS = {
     "lens": ("where",),
 }
 PIXELWISE = ("pointwise", "filter", "echo")  # kinds whose nodes make frames by pixel code
-_FRAMES_ALONE = dict.fromkeys((*PIXELWISE, "lens"), (FRAMES,))
+_OF_PIXELS = dict.fromkeys(PIXELWISE, (FRAMES, MATTE))
 _TAKES = {
     "resident": (SIGNAL, AUDIO),
     "measure": (FRAMES,),
-    "streamed": (SIGNAL, LATENTS, FRAMES),
-    **_FRAMES_ALONE,
+    "streamed": (SIGNAL, LATENTS, FRAMES, MATTE),
+    "lens": (FRAMES,),
+    **_OF_PIXELS,
 }
-_GIVES = {"resident": (SIGNAL, AUDIO), "measure": (SIGNAL,), "streamed": (LATENTS, FRAMES), **_FRAMES_ALONE}
+_GIVES = {
+    **dict.fromkeys(("filter", "echo", "lens"), (FRAMES,)),
+    "resident": (SIGNAL, AUDIO),
+    "measure": (SIGNAL,),
+    "streamed": (LATENTS, FRAMES, MATTE),
+    "pointwise": (FRAMES, MATTE),
+}
 _OF_CLASSES = ("n2s.graph.declarations", "n2s.graph.node")  # what runs when a class is made, beside pydantic
 BASES = "Resident, Measure, Streamed, Pointwise, Filter, Echo, Lens or Sink"
 
@@ -86,7 +93,8 @@ def _field_mistakes(cls: Any) -> Mistakes:
         elif spec.role == "port" and kind is None:
             yield (
                 name,
-                f"a port is annotated with what it takes, Audio, Signal, Latents, Frames or Films, not {written}",
+                "a port is annotated with what it takes, Audio, Signal, Latents, Frames, Matte or Films, "
+                f"not {written}",
             )
         elif spec.role == "param" and "param" not in info.metadata:
             yield name, f"a parameter may be driven, so it is annotated with Param, not {written}"
@@ -117,7 +125,7 @@ def _output_mistakes(cls: Any) -> Mistakes:
             yield "outputs", f'{name} is {output!r:.60}; an Output of a kind was wanted: Output(FRAMES, "what it is")'
         elif kind not in _GIVES.get(cls.kind, (kind,)):
             yield "outputs", f"{name} is {kind}; a {cls.kind} node gives {_listed(_GIVES[cls.kind])}"
-    if cls.kind in ("streamed", "lens", *PIXELWISE) and len(cls.outputs) > 1:
+    if cls.kind in ("lens", *PIXELWISE) and len(cls.outputs) > 1:
         yield "outputs", f"a {cls.kind} node has one output, not {len(cls.outputs)}: {', '.join(map(str, cls.outputs))}"
 
 
@@ -125,9 +133,11 @@ def _port_mistakes(cls: Any) -> Mistakes:
     for name, kind in cls.ports.items():
         if kind not in _TAKES.get(cls.kind, (kind,)):
             yield name, f"a {cls.kind} node cannot take {kind}, only {_listed(_TAKES[cls.kind])}"
-    if cls.kind in (*PIXELWISE, "lens") and hasattr(cls, method := METHODS[cls.kind][0]):
-        if FRAMES not in cls.ports.values():
-            yield method, f"a {cls.kind} node needs a port of Frames"
+        if cls.kind in (*PIXELWISE, "lens") and kind is FRAMES and not cls.specs[name].required:
+            yield name, "pixel code needs a picture at every port of Frames; only a Matte may be left out"
+    if cls.kind in ("filter", "echo", "lens") and hasattr(cls, method := METHODS[cls.kind][0]):
+        if next(iter(cls.ports.values()), None) is not FRAMES:
+            yield method, f"the first port of a {cls.kind} node takes Frames"
     if cls.kind == "measure" and hasattr(cls, "measure"):
         if list(cls.ports.values()) != [FRAMES]:
             yield "measure", f"a measure needs one port of Frames, and has {_names(list(cls.ports))}"

@@ -21,12 +21,13 @@ from n2s.graph.kinds.streamed import Streamed
 from n2s.graph.node import DeclarationError, Node
 from n2s.graph.parsing import FilePath, FolderPath, MusicalTime, Param, Seconds
 from n2s.graph.specs import Output, Spec, param, port, setting
-from n2s.graph.types import FRAMES, LATENTS, SIGNAL
+from n2s.graph.types import FRAMES, LATENTS, MATTE, SIGNAL
 
 # What authors of nodes import from here.
 __all__ = [
     "FRAMES_OUTPUT",
     "LATENTS_OUTPUT",
+    "MATTE_OUTPUT",
     "SIGNAL_OUTPUT",
     "DeclarationError",
     "Echo",
@@ -55,3 +56,4 @@ __all__ = [
 SIGNAL_OUTPUT = {"signal": Output(SIGNAL)}
 LATENTS_OUTPUT = {"latents": Output(LATENTS)}
 FRAMES_OUTPUT = {"frames": Output(FRAMES)}
+MATTE_OUTPUT = {"matte": Output(MATTE)}

@@ -6,6 +6,7 @@ So what is planned, keyed and run knows neither sub-graphs, nor nodes that hide 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from n2s.graph import authors
@@ -15,8 +16,9 @@ from n2s.graph.expressions import Expression, Number, map_tree
 from n2s.graph.formula import Formula
 from n2s.graph.links import Link
 from n2s.graph.paths import changed_paths
+from n2s.graph.specs import chosen_output
 from n2s.graph.subgraph import MAX_NODES, InterfaceNode, SubGraph
-from n2s.graph.types import SIGNAL
+from n2s.graph.types import SIGNAL, Kind
 
 
 def flatten(
@@ -37,8 +39,7 @@ def flatten(
     origins: dict[str, tuple[Any, str]] = {}
     outputs: dict[tuple[str, str], Link] = {}
     for name in graph.order:
-        node = graph.nodes[name]
-        node = _rewire(node, lambda value: redirect(value, outputs))
+        node = _rewire(_name_outputs(graph, graph.nodes[name]), lambda value: redirect(value, outputs))
         if not isinstance(node, SubGraph):
             for own, made in _with_brought(graph, name, node).items():
                 nodes[own], origins[own] = made, (graph, name)
@@ -58,7 +59,7 @@ def flatten(
         for output, text in node.interface.outputs.items():
             link = _substitute(inner.through(Link.parse(text)), name, arguments)
             outputs[name, output] = link
-            if len(node.interface.outputs) == 1:
+            if output == chosen_output(type(node).outputs):
                 outputs[name, ""] = link
         if len(nodes) > MAX_NODES:
             raise GraphError(f"the graph has more than {MAX_NODES} nodes with its sub-graphs in place")
@@ -77,6 +78,24 @@ def _rewire(node: Node, change: Callable[[Any], Any]) -> Node:
     """Return a node with its links and expressions changed; what stays the same stays unset where it was not set."""
     values = {field: getattr(node, field) for field in [*node.ports, *node.params()]}
     changed = {field: made for field, value in values.items() if (made := change(value)) != value}
+    return node.model_copy(update=changed) if changed else node
+
+
+def _name_outputs(graph: Any, node: Node) -> Node:
+    """Return a node whose links to nodes with several outputs all name one."""
+
+    def change(wanted: Kind) -> Callable[[Any], Any]:
+        def named(leaf: Any) -> Any:
+            node = graph.nodes.get(leaf.node) if isinstance(leaf, Link) and not leaf.output else None
+            if node is None or len(outputs := type(node).outputs) < 2:
+                return leaf
+            return replace(leaf, output=chosen_output(outputs, "", wanted))
+
+        return lambda value: _map(value, named)
+
+    values = {field: getattr(node, field) for field in [*node.ports, *node.params()]}
+    kinds = {field: node.ports.get(field, SIGNAL) for field in values}
+    changed = {field: made for field, value in values.items() if (made := change(kinds[field])(value)) != value}
     return node.model_copy(update=changed) if changed else node
 
 

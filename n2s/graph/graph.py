@@ -99,7 +99,8 @@ class Graph(GraphParts):
         network = networkx.MultiDiGraph()
         network.add_nodes_from(self.nodes)
         for name, port, link in self.links():
-            network.add_edge(link.node, name, port=port, link=link, kind=self.output(link).kind)
+            read = self.output(link, self.wanted_kind(name, port))
+            network.add_edge(link.node, name, port=port, link=link, kind=read.kind)
         return network
 
     def to_yaml(self) -> str:

@@ -12,6 +12,7 @@ from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Call, Expression
 from n2s.graph.links import Link
 from n2s.graph.parsing import parse_param
+from n2s.graph.specs import chosen_output
 from n2s.graph.types import FILM, SIGNAL, Kind
 
 MAX_COMPONENTS = 10_000
@@ -39,7 +40,7 @@ class Handle:
             raise TypeError(f"{self!r}[{component!r}]: a component is a whole number from 0; one is taken at a time")
         if problem := self._signal_problem():
             raise TypeError(f"{self!r}[{component}]: {problem}; only a Signal has components")
-        component, columns = operator.index(component), self._declared.columns
+        component, columns = operator.index(component), self._declared().columns
         if self._component is not None:
             raise TypeError(f"{self!r}[{component}]: a component has none of its own")
         if not 0 <= component < (columns or MAX_COMPONENTS):
@@ -47,7 +48,7 @@ class Handle:
         return Handle(self._node, self._name, self._output, component)
 
     def __len__(self) -> int:
-        columns = 0 if self._component is not None or self._signal_problem() else self._declared.columns
+        columns = 0 if self._component is not None or self._signal_problem() else self._declared().columns
         if not columns:
             raise TypeError(f"how many components {self!r} has is not known before the film is rendered; name one: [0]")
         return columns
@@ -55,17 +56,14 @@ class Handle:
     def __iter__(self) -> Iterator[Handle]:
         return iter([self[component] for component in range(len(self))])
 
-    @property
-    def _declared(self) -> Any:
-        """The output's declaration; None where the node has several and none was named."""
+    def _declared(self, wanted: Kind = SIGNAL) -> Any:
+        """Return the output's declaration; None where the node has several of the kind and none was named."""
         outputs = self._node.outputs
-        return (
-            outputs.get(self._output) if self._output else next(iter(outputs.values())) if len(outputs) == 1 else None
-        )
+        return outputs.get(chosen_output(outputs, self._output, wanted))
 
     def _problem(self, wanted: Kind) -> str:
         """Say why this is not an output of a kind."""
-        declared = self._declared
+        declared = self._declared(wanted)
         if declared is None:
             fits = [name for name, output in self._node.outputs.items() if output.kind is wanted]
             return f"has several outputs; name one: {', '.join(fits[:6]) or f'none of them gives {wanted}'}"

@@ -57,7 +57,7 @@ def _in_class_body(error: Exception, namespace: dict[str, Any]) -> tuple[str, st
         (name for name, value in namespace.items() if isinstance(value, FieldInfo) and name not in annotated), None
     )
     if bare:
-        return bare, "it needs an annotation: Param, Audio, Signal, Latents, Frames, or a plain type for a setting"
+        return bare, "it needs an annotation: Param, Audio, Signal, Latents, Frames, Matte, or a plain type"
     said = str(error).splitlines()[0].rstrip(".")
     if getattr(error, "code", "") == "model-field-missing-annotation" and (found := re.search(r"`(\w+) =", said)):
         return found[

@@ -20,7 +20,9 @@ from n2s.graph.flatten import flatten, redirect
 from n2s.graph.header import Header
 from n2s.graph.links import Link
 from n2s.graph.paths import resolve_path
+from n2s.graph.specs import chosen_output
 from n2s.graph.subgraph import Interface
+from n2s.graph.types import SIGNAL, Kind
 from n2s.graph.walks import inputs_first
 
 if TYPE_CHECKING:
@@ -149,10 +151,14 @@ class GraphParts:
         """The names of the nodes, inputs first, otherwise in the order of the file."""
         return inputs_first(self.sources())
 
-    def output(self, link: Link) -> Output | None:
-        """Return the declaration of the output a link reads, or None."""
+    def output(self, link: Link, wanted: Kind | None = None) -> Output | None:
+        """Return the declaration of the output that a link to a port of the ``wanted`` kind reads, or None."""
         outputs = type(self.nodes[link.node]).outputs
-        return outputs.get(link.output) if link.output else next(iter(outputs.values())) if len(outputs) == 1 else None
+        return outputs.get(chosen_output(outputs, link.output, wanted))
+
+    def wanted_kind(self, name: str, field: str) -> Kind:
+        """Return the kind that a node's port or parameter takes."""
+        return type(self.nodes[name]).ports.get(field.split(".")[0], SIGNAL)
 
     def sinks(self) -> list[str]:
         """Return the names of the nodes that make files."""

@@ -23,12 +23,40 @@ def clamp(x, low, high):
     return min(max(x, low), high)
 
 
+def hold(x):
+    """Return x held within 0..1, as every matte is; never -0."""
+    return f32(1) if x > f32(1) else (x if x > f32(0) else f32(0))
+
+
 def smoothstep(low, high, x):
     """Ease from 0 at low to 1 at high: t * t * (3 - 2 t), t = (x - low) / (high - low) held within 0..1."""
     t = min(
         max((x - low) * (f32(1) / (high - low)), f32(0)), f32(1)
     )  # a division that does not depend on x is done once
     return t * t * (f32(3) - f32(2) * t)
+
+
+def root(x):
+    """Return the square root of x, correctly rounded; NaN below 0."""
+    return np.sqrt(x)
+
+
+def sine(turns):
+    """Return the sine of an angle in turns, within 2e-7: a degree-11 polynomial on the quarter turn next to 0."""
+    t = turns - np.floor(turns + f32(0.5))
+    x = (f32(0.25) - abs(abs(t) - f32(0.25))) * f32(6.2831855)
+    s = x * x
+    p = f32(-2.5052108e-8)
+    p = p * s + f32(2.7557319e-6)
+    p = p * s + f32(-1.9841270e-4)
+    p = p * s + f32(8.3333333e-3)
+    p = p * s + f32(-0.16666667)
+    return np.copysign(x + x * s * p, t)
+
+
+def cosine(turns):
+    """Return the cosine of an angle in turns, within 1e-6 for a few turns."""
+    return sine(turns + f32(0.25))
 
 
 def luma(r, g, b):
@@ -90,3 +118,45 @@ def gaussian(h):
 def pixel_hash(seed, frame, row, column):
     """Return 32 random bits for a pixel of a frame: h(h(h(seed ^ h(frame)) ^ row) + column)."""
     return hash32(hash32(hash32(u32(seed) ^ hash32(u32(frame))) ^ u32(row)) + u32(column))
+
+
+def fade(t):
+    """Ease from 0 to 1 with two derivatives that are 0 at both ends: t³ (t (6 t - 15) + 10)."""
+    return t * t * t * (t * (t * f32(6) - f32(15)) + f32(10))
+
+
+def slope(h, x, y, z):
+    """Return x, y, z times three numbers within -1..1 from 24 random bits, added up."""
+    along_x = f32(np.int32(h & u32(0xFF))) - f32(127.5)
+    along_y = f32(np.int32(u32(h >> u32(8)) & u32(0xFF))) - f32(127.5)
+    along_z = f32(np.int32(u32(h >> u32(16)) & u32(0xFF))) - f32(127.5)
+    return (along_x * x + along_y * y + along_z * z) * f32(0.007843138)
+
+
+def noise(x, y, z, seed):
+    """Return smooth noise at a point, within -1..1 but for rare peaks: gradient noise on a lattice of distance 1.
+
+    It is 0 in every corner of the lattice. Points are within -2e9..2e9, and fine ones within -1e5..1e5.
+    """
+    left, top, near = np.floor(x), np.floor(y), np.floor(z)
+    i, j, k = np.int32(left), np.int32(top), np.int32(near)
+    x, y, z = x - left, y - top, z - near
+    across, down, back = fade(x), fade(y), fade(z)
+    one, i_1, j_1, k_1 = f32(1), np.int32(i + np.int32(1)), np.int32(j + np.int32(1)), np.int32(k + np.int32(1))
+    a = mix(slope(pixel_hash(seed, k, j, i), x, y, z), slope(pixel_hash(seed, k, j, i_1), x - one, y, z), across)
+    b = mix(
+        slope(pixel_hash(seed, k, j_1, i), x, y - one, z),
+        slope(pixel_hash(seed, k, j_1, i_1), x - one, y - one, z),
+        across,
+    )
+    c = mix(
+        slope(pixel_hash(seed, k_1, j, i), x, y, z - one),
+        slope(pixel_hash(seed, k_1, j, i_1), x - one, y, z - one),
+        across,
+    )
+    d = mix(
+        slope(pixel_hash(seed, k_1, j_1, i), x, y - one, z - one),
+        slope(pixel_hash(seed, k_1, j_1, i_1), x - one, y - one, z - one),
+        across,
+    )
+    return mix(mix(a, b, down), mix(c, d, down), back)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,6 +64,21 @@ class Output:
     columns: int = 0
 
 
+def chosen_output(outputs: Mapping[str, Output], named: str = "", wanted: Kind | None = None) -> str:
+    """Return which of a node's outputs a link reads; "" where the link must name one, or names none that there is.
+
+    Without a name it is the only one of the wanted kind; where none is of that kind, or any kind will do, the first,
+    if no other is of its kind.
+    """
+    if named:
+        return named if named in outputs else ""
+    fits = [name for name, output in outputs.items() if output.kind is wanted]
+    if not fits:
+        first = next(iter(outputs.values()), None)
+        fits = [name for name, output in outputs.items() if output.kind is first.kind]
+    return fits[0] if len(fits) == 1 else ""
+
+
 def _field(default: Any, spec: Spec, **pydantic: Any) -> Any:
     required = default is PydanticUndefined or default is ...
     info = Field(default, description=spec.help, **pydantic)
@@ -71,7 +87,7 @@ def _field(default: Any, spec: Spec, **pydantic: Any) -> Any:
 
 
 def port(help: str, *, optional: bool = False) -> Any:
-    """Declare a port. Annotate it with the kind that it takes: `Audio`, `Signal`, `Latents`, `Frames`, `Films`."""
+    """Declare a port. Annotate it with its kind: `Audio`, `Signal`, `Latents`, `Frames`, `Matte`, `Films`."""
     info = Field(None, description=help)
     info.metadata.append(Spec("port", help, required=not optional))
     return info

@@ -24,12 +24,12 @@ from n2s.graph.errors import Problem
 from n2s.graph.expressions import Number
 from n2s.graph.links import NAME, Link
 from n2s.graph.parsing import parse_param
-from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL, Audio, Frames, Latents, Signal
+from n2s.graph.types import AUDIO, FRAMES, LATENTS, MATTE, SIGNAL, Audio, Frames, Latents, Matte, Signal
 
 MAX_NODES = 5000
 
-_KINDS = {"Audio": AUDIO, "Signal": SIGNAL, "Latents": LATENTS, "Frames": FRAMES}
-_PORTS = {"Audio": Audio, "Signal": Signal, "Latents": Latents, "Frames": Frames}
+_KINDS = {"Audio": AUDIO, "Signal": SIGNAL, "Latents": LATENTS, "Frames": FRAMES, "Matte": MATTE}
+_PORTS = {"Audio": Audio, "Signal": Signal, "Latents": Latents, "Frames": Frames, "Matte": Matte}
 
 
 class Input(BaseModel):
@@ -37,7 +37,7 @@ class Input(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["Audio", "Signal", "Latents", "Frames"]
+    kind: Literal["Audio", "Signal", "Latents", "Frames", "Matte"]
     help: str = Field(min_length=1)
 
 

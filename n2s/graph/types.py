@@ -1,4 +1,4 @@
-"""What flows between nodes: five kinds of value, and the links that carry them.
+"""What flows between nodes: six kinds of value, and the links that carry them.
 
 The kind of a port says what a value is, its shape and its rate, so that a check needs nothing but the graph:
 
@@ -10,6 +10,7 @@ Signal    float32 (T,) or (T, K), one row per film frame, multiples of 2**-16   
 Latents   float32 (T, C, h, w), unit variance per channel                        streamed
 Frames    float32 (T, 3, H, W) of the film's size, planar, display-referred,    streamed
           nominal 0..1
+Matte     float32 (T, 1, H, W) within 0..1: how much of a picture shows where      streamed
 Film      a finished file: frame count, times, digests                           made by sinks
 ========  =====================================================================  ==========================
 
@@ -43,7 +44,10 @@ AUDIO = Kind("Audio", False, "#b07aa1")
 SIGNAL = Kind("Signal", False, "#e3a008")
 LATENTS = Kind("Latents", True, "#3b82a0")
 FRAMES = Kind("Frames", True, "#4f9d69")
+MATTE = Kind("Matte", True, "#c05c7e")
 FILM = Kind("Film", False, "#8a8f98")
+
+PICTURES = {FRAMES: 3, MATTE: 1}  # kinds that kernels compute, and how many planes they have
 
 
 def _signal_input(value: Any) -> Any:
@@ -56,4 +60,5 @@ Audio = Annotated[Link | None, AUDIO]
 Signal = Annotated[Any, BeforeValidator(_signal_input), SIGNAL]
 Latents = Annotated[Link | None, LATENTS]
 Frames = Annotated[Link | None, FRAMES]
+Matte = Annotated[Link | None, MATTE]
 Films = Annotated[list[Link] | None, FILM]

@@ -10,8 +10,9 @@ from n2s.nodes.exposure import Exposure
 from n2s.nodes.features import Features
 from n2s.nodes.grain import Grain
 from n2s.nodes.latents import Anchors, LatentEMA
+from n2s.nodes.mattes import CombineMattes, InvertMatte, LinearMatte, LumaMatte, NoiseMatte, RadialMatte
 from n2s.nodes.measures import LightMeter
-from n2s.nodes.mix import Mix
+from n2s.nodes.mix import Mix, Over
 from n2s.nodes.motion import Wander
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Weights
@@ -29,6 +30,7 @@ __all__ = [
     "Blur",
     "Camera",
     "ChromaShift",
+    "CombineMattes",
     "Constant",
     "DigestSink",
     "Displace",
@@ -37,11 +39,17 @@ __all__ = [
     "Features",
     "Grain",
     "ImageSource",
+    "InvertMatte",
     "Keyframes",
     "LatentEMA",
     "LightMeter",
+    "LinearMatte",
+    "LumaMatte",
     "Mix",
+    "NoiseMatte",
+    "Over",
     "PNGSink",
+    "RadialMatte",
     "Sharpen",
     "Tone",
     "Track",

@@ -1,4 +1,4 @@
-"""The first pass: sub-graphs in place, and a stage for each streamed node that the end needs."""
+"""The first pass: sub-graphs in place, and a stage for each value of streamed nodes that the end needs."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ from dataclasses import replace
 
 from n2s.graph.declare import Node
 from n2s.graph.graph import Graph
-from n2s.graph.types import FRAMES
-from n2s.plan.stages import Plan, Read, Stage
+from n2s.plan.stages import Plan, Read, Stage, node_of, value_read
 
 
 def flatten(plan: Plan) -> Plan:
-    """Return the plan with a stage for each streamed node on the way to its end, and one for the end, inputs first."""
+    """Return the plan with a stage for each streamed value on the way to its end, and one for the end, inputs first."""
     graph = plan.graph.flat
-    nodes = tuple(_stage(graph, name) for name in _inputs_first(graph, plan.end))
+    nodes = tuple(_stage(graph, value) for value in _inputs_first(graph, plan.end))
     return replace(plan, graph=graph, nodes=nodes)
 
 
-def _stage(graph: Graph, name: str) -> Stage:
+def _stage(graph: Graph, value: str) -> Stage:
+    name, _, output = value.partition(".")
     node = graph.nodes[name]
     if node.kind in ("sink", "measure"):
         makes = "codes" if node.kind == "sink" else "numbers"
     else:
-        makes = "frames" if next(iter(type(node).outputs.values())).kind is FRAMES else "latents"
+        outputs = type(node).outputs
+        makes = outputs[output or next(iter(outputs))].kind.name.lower()
     reads = {
-        port: Read(link.node, composed=_composes(graph, name, port, link.node))
+        port: Read(value_read(graph, link), composed=_composes(graph, name, port, link.node))
         for port, link in node.links().items()
         if _is_streamed(node, port)
     }
-    return Stage(name, (name,), makes, reads, keep=getattr(node, "cache", None) == "frames")
+    return Stage(value, (name,), makes, reads, keep=getattr(node, "cache", None) == "frames", output=output)
 
 
 def _is_streamed(node: Node, port: str) -> bool:
@@ -42,11 +43,11 @@ def _composes(graph: Graph, name: str, port: str, source: str) -> bool:
 
 
 def _inputs_first(graph: Graph, end: str) -> list[str]:
-    """Return the streamed nodes that a node needs, then the node; their order depends on the links, not on names."""
+    """Return the streamed values that a value needs, then itself; their order depends on the links, not on names."""
 
-    def sources(name: str) -> list[str]:
-        node = graph.nodes[name]
-        return [link.node for port, link in node.links().items() if _is_streamed(node, port)]
+    def sources(value: str) -> list[str]:
+        node = graph.nodes[node_of(value)]
+        return [value_read(graph, link) for port, link in node.links().items() if _is_streamed(node, port)]
 
     order: dict[str, None] = {}
     waiting = [(end, iter(sources(end)))]

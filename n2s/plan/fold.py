@@ -35,7 +35,7 @@ def fold(plan: Plan) -> Plan:
         if stage.keep:
             twins.find(stage)  # it is computed for itself, and may stand for others after it
         elif stage.makes != "codes":
-            if (port := handed_on(plan, stage.name)) in reads:
+            if not stage.output and (port := handed_on(plan, stage.node)) in reads:
                 folded[stage.name] = reads[port].stage
                 composed[stage.name] = reads[port].composed
                 continue
@@ -94,10 +94,10 @@ class _Twins:
 
     def find(self, stage: Stage) -> str:
         """Return the first of the nodes that have a node's value, which may be itself."""
-        node = self.plan.graph.nodes[stage.name]
+        node = self.plan.graph.nodes[stage.node]
         settings = repr([plain(getattr(node, field)) for field in node.settings() if field != "cache"])
         reads = tuple((port, read.stage, read.composed) for port, read in stage.reads.items())
-        alike = self._alike.setdefault((type(node), settings, reads, self.grids.get(stage.name)), [])
+        alike = self._alike.setdefault((type(node), stage.output, settings, reads, self.grids.get(stage.name)), [])
         for other in alike:
             if self._digests(other) == self._digests(stage):
                 return other.name
@@ -107,8 +107,8 @@ class _Twins:
     def _digests(self, stage: Stage) -> list[str]:
         """Return what names the parameters and signals of a node by their values."""
         if stage.name not in self._signals:
-            node, values = self.plan.graph.nodes[stage.name], self.plan.values
-            found = [np.asarray(values.params[stage.name, field]) for field in node.params()]
+            node, values = self.plan.graph.nodes[stage.node], self.plan.values
+            found = [np.asarray(values.params[stage.node, field]) for field in node.params()]
             for port, link in node.links().items():
                 if port in node.ports and port not in stage.reads:
                     found.append(values.read(link))

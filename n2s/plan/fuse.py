@@ -13,10 +13,10 @@ from functools import cache
 from types import FunctionType
 
 from n2s.graph.declare import Lens, Pointwise
-from n2s.graph.types import FRAMES
+from n2s.graph.types import PICTURES
 from n2s.plan.echoes import echo_stages
 from n2s.plan.shape import stage_name
-from n2s.plan.stages import Kernel, Lensing, Plan, Read, Size, Stage, stages_up_to, widen
+from n2s.plan.stages import FULL, Kernel, Lensing, Plan, Read, Size, Stage, stages_up_to, widen
 
 # A kernel of this size compiles in about two seconds, during which it cannot be interrupted.
 MOST_PICTURES = 8  # steps and inputs: a chain of seven nodes behind a decoder
@@ -55,17 +55,16 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
     if stages[-1].makes == "numbers":  # made of whole frames, one at a time, when these are there
         stages = list(stages_up_to(stages, next(iter(stages.pop().reads.values())).stage))
     last = stages[-1]
-    if last.makes == "frames" and last.kernel is None and last.size is None:  # seen by itself: in the film's size
+    if last.is_picture and last.kernel is None and last.size is None:  # seen by itself: in the film's size
         stages.append(_fit(last, plan.graph.header.size))
     return replace(plan, stages=widen(stages_up_to(stages, stages[-1].name)))
 
 
 def _fit(source: Stage, size: Size) -> Stage:
-    """Return the stage that brings a source of frames to a size."""
-    kernel = Kernel((), (source.node,), (), ("input", 0))
-    return Stage(
-        stage_name(source.name, size), (source.node,), "frames", {"0": Read(source.name)}, size=size, kernel=kernel
-    )
+    """Return the stage that brings a source of pictures to a size."""
+    kernel = Kernel((), (source.value,), (), ("input", 0))
+    name, reads = stage_name(source.name, size), {"0": Read(source.name)}
+    return replace(source, name=name, reads=reads, grid=None, size=size, kernel=kernel, keep=False)
 
 
 class _Fusion:
@@ -84,7 +83,7 @@ class _Fusion:
         self.graph = plan.graph
         self.stages = {stage.name: stage for stage in plan.nodes}
         self._fits: dict[tuple[str, Size | None], Stage] = {}
-        self._sources: dict[str, list[str]] = {}  # what each node in kernels reads
+        self._sources: dict[str, list[str | None]] = {}  # what each node in kernels reads
         self.hidden: dict[str, list[Stage]] = {}
         self.streamed: dict[str, Stage] = {}
         for stage in plan.nodes:
@@ -101,7 +100,7 @@ class _Fusion:
                 read.stage if read.composed else self._whole(read, stage.size).stage for read in self._pictures(stage)
             ]
         elif isinstance(node, Pointwise):
-            self._sources[stage.name] = [read.stage for read in self._pictures(stage)]
+            self._sources[stage.name] = [read and read.stage for read in self._pictures(stage)]
             if node.part:
                 self.hidden[stage.name] = self._hidden_stages(plan, stage)
                 self._sources[stage.name].append(self.hidden[stage.name][-1].name)
@@ -109,14 +108,15 @@ class _Fusion:
             reads = {port: self._whole(read, read.size) for port, read in stage.reads.items()}
             self.streamed[stage.name] = replace(stage, reads=reads)
 
-    def _pictures(self, stage: Stage) -> list[Read]:
+    def _pictures(self, stage: Stage) -> list[Read | None]:
+        """Return what a stage reads of pictures, one per port; None for a matte that is left unconnected."""
         ports = self.graph.nodes[stage.node].ports
-        return [stage.reads[port] for port, kind in ports.items() if kind is FRAMES and port in stage.reads]
+        return [stage.reads.get(port) for port, kind in ports.items() if kind in PICTURES]
 
     def _whole(self, read: Read, size: Size | None) -> Read:
-        """Return what is read where whole frames of a size are wanted, which a source of frames may not give."""
+        """Return what is read where whole pictures of a size are wanted, which a source of them may not give."""
         source = self.stages[read.stage]
-        if source.makes != "frames" or source.size is not None:
+        if not source.is_picture or source.size is not None:
             return read
         return replace(read, stage=self._fits.setdefault((read.stage, size), _fit(source, size)).name)
 
@@ -175,7 +175,7 @@ class _Fusion:
         return cuts
 
     def _is_small(self, steps: Mapping[str, None]) -> bool:
-        inputs = {source for step in steps for source in self._sources[step] if source not in steps}
+        inputs = {source for step in steps for source in self._sources[step] if source and source not in steps}
         code = sum(self._count_instructions(name) for name in (*steps, *inputs))
         return len(inputs) <= MOST_INPUTS and len(steps) + len(inputs) <= MOST_PICTURES and code <= MOST_INSTRUCTIONS
 
@@ -229,6 +229,8 @@ class _Fusion:
         while waiting:
             name, rest = waiting[-1]
             for source in rest:
+                if source is None:
+                    continue
                 if is_step(source) and source not in steps:
                     waiting.append((source, iter(self._sources[source])))
                     break
@@ -239,11 +241,13 @@ class _Fusion:
                 steps[name] = len(steps)
         wiring = tuple(
             tuple(
-                ("step", steps[source]) if is_step(source) else ("input", number_of(source))
+                FULL if source is None
+                else ("step", steps[source]) if is_step(source)
+                else ("input", number_of(source))
                 for source in self._sources[step]
             )
             for step in steps
-        )
+        )  # fmt: skip
         return inputs.kernel(tuple(self.stages[name].node for name in steps), wiring, ("step", steps[root]))
 
     def _in_size(self, name: str, size: Size | None) -> str:
@@ -267,10 +271,10 @@ class _Inputs:
         self, steps: tuple[str, ...], wiring: tuple[tuple[tuple[str, int], ...], ...], root: tuple[str, int]
     ) -> tuple[Kernel, dict[str, Read]]:
         """Return the kernel over these inputs, and what it reads."""
-        nodes = tuple(self._stages[name].node if name in self._stages else name for name, _ in self._numbers)
+        values = tuple(self._stages[name].value if name in self._stages else name for name, _ in self._numbers)
         lensings = tuple(lensing for _, lensing in self._numbers)
         reads = {str(i): Read(name) for i, (name, _) in enumerate(self._numbers)}
-        return Kernel(steps, nodes, wiring, root, lensings if any(lensings) else ()), reads
+        return Kernel(steps, values, wiring, root, lensings if any(lensings) else ()), reads
 
 
 @cache

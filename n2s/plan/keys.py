@@ -177,7 +177,8 @@ class _Ancestry:
                 if port in node.ports and not (node.kind == "sink" and port not in stage.reads):
                     # A sink's music is joined to the film later; segments hold pictures alone.
                     inputs[port] = _place_of(stage.reads[port], place) if port in stage.reads else "signal"
-            nodes.append(self.keys.describe(stage) | {"inputs": inputs})
+            output = {"output": stage.output} if stage.output else {}
+            nodes.append(self.keys.describe(stage) | {"inputs": inputs} | output)
         return {
             "format": RECIPE_FORMAT,
             "nodes": nodes,

@@ -7,8 +7,8 @@ from dataclasses import replace
 from n2s.graph import authors
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.header import MAX_SIDE
-from n2s.graph.types import FRAMES, LATENTS
-from n2s.plan.stages import Plan, Size, Stage
+from n2s.graph.types import LATENTS, PICTURES
+from n2s.plan.stages import Plan, Size, Stage, node_of
 
 GRID_ROWS = 16
 
@@ -47,9 +47,9 @@ def stage_name(name: str, size: Size | None, needed: bool = True) -> str:
 
 
 def decides_its_size(plan: Plan, name: str) -> bool:
-    """Say whether a node's values have no size that a reader could ask for: latents, and sources of frames."""
-    node = plan.graph.nodes[name]
-    return FRAMES not in node.ports.values() and node.kind != "sink"
+    """Say whether a value has no size that a reader could ask for: latents, and what sources of pictures give."""
+    node = plan.graph.nodes[node_of(name)]
+    return node.kind == "streamed" and not any(kind in PICTURES for kind in node.ports.values())
 
 
 def _own(plan: Plan, name: str, size: Size | None) -> Size | None:
@@ -82,7 +82,7 @@ def latent_grids(plan: Plan) -> dict[str, tuple[int, int]]:
     graph = plan.graph
     grids: dict[str, tuple[int, int]] = {}
     for stage in reversed(plan.nodes):
-        node = graph.nodes[stage.name]
+        node = graph.nodes[stage.node]
         if stage.makes != "latents" and LATENTS not in node.ports.values():
             continue
         own = getattr(node, "grid", None)

@@ -12,6 +12,8 @@ from n2s.graph.declare import Node
 from n2s.graph.format import Format, Pixels
 from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
+from n2s.graph.links import Link
+from n2s.graph.specs import chosen_output
 from n2s.graph.time import chunk_spans
 from n2s.graph.values import Values
 from n2s.plan.formats import pixels_of
@@ -49,6 +51,9 @@ class Lensing:
     pictures: tuple[tuple[int, ...], ...]
 
 
+FULL = ("full", 0)  # in a kernel's wiring: a matte that covers everything
+
+
 @dataclass(frozen=True)
 class Kernel:
     """Pointwise and lens nodes that one generated function computes in one pass over memory.
@@ -58,10 +63,11 @@ class Kernel:
     steps : tuple of str
         The pointwise nodes, inputs first.
     inputs : tuple of str
-        What it reads: nodes of frames that are streamed or that another kernel computes, and stages that are no
-        node's value, by their names: hidden ones, and those that brought a source of frames to the film's size.
+        The values that it reads, "picture" or "picture.matte", of nodes that are streamed or that another kernel
+        computes; and stages that are no node's value, by their names: hidden ones, and those that brought a source of
+        pictures to the film's size.
     wiring : tuple
-        For each step, its pictures: ("input", i) or ("step", i).
+        For each step, its pictures: ("input", i), ("step", i), or `FULL` where an optional matte is left unconnected.
     root : tuple
         What comes out: ("step", i), or ("input", 0) where there are no steps.
     lensings : tuple of Lensing or None
@@ -93,12 +99,14 @@ class Stage:
     Attributes
     ----------
     name : str
-        Of the node whose value it is; "tone at 320x180" where a node is read in several sizes; of a hidden stage
-        that and its part, "bloom soft".
+        Of the value that it makes; "tone at 320x180" where a node is read in several sizes; of a hidden stage that and
+        its part, "bloom soft".
     nodes : tuple of str
         The nodes that are computed in it, inputs first.
     makes : str
-        "latents", "frames", "codes": what the sink's format stores, or "numbers" of a measure.
+        "latents", "frames", "matte", "codes": what the sink's format stores, or "numbers" of a measure.
+    output : str
+        Which output of its node it makes; "" for the first.
     reads : dict of str to Read
         By port, or by the number of a kernel's input.
     before, after : int
@@ -106,7 +114,7 @@ class Stage:
     grid : pair of int or None
         Rows and columns of its latents, or of those that it decodes.
     size : pair of int or None
-        Width and height of its frames; None for latents, and where a source of frames decides.
+        Width and height of its frames or matte; None for latents, and where a source of frames decides.
     kernel : Kernel or None
         What makes it; where it is None, a streamed node's ``compute``, or what makes its ``part``.
     keep : bool
@@ -135,11 +143,22 @@ class Stage:
     shutter: float = 0.0
     part: str = ""
     ages: tuple[int, ...] = ()
+    output: str = ""
 
     @property
     def node(self) -> str:
         """The node whose value it is."""
         return self.nodes[-1]
+
+    @property
+    def value(self) -> str:
+        """What it makes, whatever its size: "picture", or "picture.matte" where it is not its node's first output."""
+        return f"{self.node}.{self.output}" if self.output else self.node
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it makes frames or mattes, which kernels compute and resample."""
+        return self.makes in ("frames", "matte")
 
     @property
     def owner(self) -> str:
@@ -175,7 +194,7 @@ class Plan:
     graph : Graph
         Flat: its sub-graphs are in place.
     end : str
-        The sink, or the node whose value is wanted.
+        The sink, or the value that is wanted: "tone", "picture.matte".
     values : Values
         The resident values of the graph.
     scene : Scene
@@ -184,11 +203,11 @@ class Plan:
     chunk_length : int
         Frames in a chunk: the film's ``chunk``, or two seconds.
     nodes : tuple of Stage
-        A stage for each streamed node and the sink; what `fuse` makes stages of, and keys speak of.
+        A stage for each value of a streamed node and the sink; what `fuse` makes stages of, and keys speak of.
     stages : tuple of Stage
         What is computed; the last makes the value of the end, or the frames that a measure at the end looks at.
     folded : dict of str to str
-        For each node that computes nothing of its own, the node that has the same value.
+        For each value of a node that computes nothing of its own, the one that is the same.
     unused : tuple of str
         The nodes that only folded ones read.
     keys : n2s.plan.keys.Keys or None
@@ -209,7 +228,7 @@ class Plan:
     @property
     def node(self) -> Node:
         """The sink, or the node whose value is wanted."""
-        return self.graph.nodes[self.end]
+        return self.graph.nodes[node_of(self.end)]
 
     @property
     def format(self) -> Format:
@@ -228,14 +247,32 @@ class Plan:
         return [name for name in names if self.graph.nodes[name].kind != "sink"]
 
     @property
+    def streamed_values(self) -> list[str]:
+        """Every value of streamed nodes on the way to the end, whether it is computed or not."""
+        made = dict.fromkeys(stage.value for stage in self.nodes if stage.makes != "codes")
+        return [*made, *self.folded, *self.unused]
+
+    @property
     def streamed_nodes(self) -> list[str]:
-        """Every streamed node on the way to the end, whether it is computed or not."""
-        return [*self.order, *self.folded, *self.unused]
+        """The nodes of these values."""
+        return list(dict.fromkeys(map(node_of, self.streamed_values)))
 
     def chunks(self, start: int = 0, stop: int | None = None, length: int | None = None) -> list[Chunk]:
         """Return the chunks of frames start..stop, cut on the grid of ``length`` frames (the sink's by default)."""
         stop = self.values.clock.frames if stop is None else stop
         return [self.keys.chunk(a, b) for a, b in chunk_spans(start, stop, length or self.chunk_length)]
+
+
+def node_of(value: str) -> str:
+    """Return the node of a value: "picture" of "picture.matte"."""
+    return value.partition(".")[0]
+
+
+def value_read(graph: Graph, link: Link) -> str:
+    """Return the value that a link reads: its node, and the output where it is not the node's first."""
+    outputs = type(graph.nodes[link.node]).outputs
+    output = chosen_output(outputs, link.output)
+    return link.node if output in ("", next(iter(outputs))) else f"{link.node}.{output}"
 
 
 def stages_up_to(stages: Iterable[Stage], end: str) -> tuple[Stage, ...]:

@@ -17,7 +17,7 @@ from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import ffmpeg_path
 from n2s.runtime.media import audio
 from n2s.runtime.media.audio import AudioInfo, AudioReader, probe
-from n2s.runtime.media.pictures import read_picture
+from n2s.runtime.media.pictures import read_layers
 from n2s.runtime.models.cards import shipped_folder
 from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.store import Store
@@ -76,7 +76,8 @@ class RunContext:
         self._models: dict[Path, ModelFolder] = {}
         self.on_cpu = False
         self._decoders: dict[tuple, Any] = {}
-        self._pictures: dict[Path, tuple[str, np.ndarray]] = {}  # the digest of the file, what it shows
+        # The digest of the file, its colours and its transparency.
+        self._pictures: dict[Path, tuple[str, np.ndarray, np.ndarray]] = {}
 
     def renewed(self) -> RunContext:
         """Return a context that knows of no file yet, and has the decoders that are open."""
@@ -112,14 +113,21 @@ class RunContext:
         return self._models[folder]
 
     def image(self, path: Path) -> np.ndarray:
+        return self._picture(path)[0]
+
+    def transparency(self, path: Path) -> np.ndarray:
+        return self._picture(path)[1]
+
+    def _picture(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        """Return the colours and the transparency of a picture, which all nodes that show it share."""
         if not path.is_file():
-            return read_picture(path)  # says in its own words what is wrong
+            return read_layers(path)  # says in its own words what is wrong
         digest = self.inputs.digest(path)
         if self._pictures.get(path, ("",))[0] != digest:
-            picture = read_picture(path)
-            picture.flags.writeable = False  # every node that shows it shares it
-            self._pictures[path] = digest, picture
-        return self._pictures[path][1]
+            colours, transparency = read_layers(path)
+            colours.flags.writeable = transparency.flags.writeable = False
+            self._pictures[path] = digest, colours, transparency
+        return self._pictures[path][1:]
 
     def files(self) -> set[Path]:
         """Return every file that was opened for a node."""

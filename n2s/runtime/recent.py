@@ -36,4 +36,5 @@ def _bytes_of(value: Any) -> int:
     """Return the bytes of the arrays in a value, where it is an array or holds arrays."""
     if isinstance(value, dict | tuple | list):
         return sum(map(_bytes_of, value.values() if isinstance(value, dict) else value))
-    return value.nbytes if isinstance(value, np.ndarray) else 0
+    is_one_number = isinstance(value, np.ndarray) and not any(value.strides)  # repeated, it takes no memory
+    return value.nbytes if isinstance(value, np.ndarray) and not is_one_number else 0

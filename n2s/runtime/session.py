@@ -16,9 +16,10 @@ from n2s.graph.check import without_film
 from n2s.graph.declare import Sink
 from n2s.graph.errors import ArgumentError, GraphError, MediaError
 from n2s.graph.graph import Graph
+from n2s.graph.links import Link
 from n2s.graph.time import Clock
 from n2s.graph.values import Values
-from n2s.plan.film import plan_film, towards
+from n2s.plan.film import as_value, plan_film, towards
 from n2s.plan.ranges import check_ranges
 from n2s.plan.stages import Plan
 from n2s.runtime import machine
@@ -197,17 +198,23 @@ class Session:
             raise GraphError("The graph makes no film.")
         end = end or films[0]
         # What no film needs is planned with the last node behind it: a decoder there has the grid.
-        for film in [end] if end in films else [*films, *_last_nodes(graph)]:
-            if plan := self._part(film, end):
-                return plan
+        wanted = Link(*end.partition(".")[::2])
+        output = graph.output(wanted) if wanted.node in graph.nodes else None
+        if end in films:
+            return self._part(end, end)
+        if output is not None and output.kind.streamed:
+            for film in [*films, *_last_nodes(graph), end]:
+                if plan := self._part(film, end):
+                    return plan
         raise GraphError(f'"{end}" gives neither latents nor frames.')
 
     def _part(self, film: str, end: str) -> Plan | None:
         """Return the part of a film's plan that ends at one of its nodes, or at the film; None for other nodes."""
         plan = self._planned(film)
-        if end in plan.unused:
+        value = as_value(plan.graph, end)
+        if value in plan.unused:
             plan = self._planned(film, folding=False)
-        if end != film and end not in plan.streamed_nodes:
+        if end != film and value not in plan.streamed_values:
             return None
         check_ranges(plan)
         return towards(plan, end)
@@ -281,7 +288,7 @@ class Session:
             When the track has no frame of that number.
         """
         node = self.graph.flat.nodes.get(end)
-        shown = node.frames.node if isinstance(node, Sink) and getattr(node, "frames", None) else end
+        shown = str(node.frames) if isinstance(node, Sink) and getattr(node, "frames", None) else end
         return next(self.pick(shown, [number]))[0]
 
     def pick(self, end: str, numbers: Sequence[int]) -> Iterator[np.ndarray]:

@@ -1,13 +1,14 @@
-"""Nodes for n2s, one of a kind.
+"""Nodes for n2s, one of each kind.
 
-`Scanlines` draws the lines of an old screen, `Afterglow` lets it glow on, `Mist` scatters light, `Warmth` says how warm
-frames are, and `Gate` lets loud moments through.
+`Scanlines` draws the lines of an old screen, `Afterglow` lets it glow on, `Mist` scatters light, `BlindsMatte` shows a
+picture through blinds, `Warmth` says how warm frames are, and `Gate` lets loud moments through.
 """
 
 from n2s_scanlines.afterglow import Afterglow
+from n2s_scanlines.blinds import BlindsMatte
 from n2s_scanlines.gate import Gate
 from n2s_scanlines.mist import Mist
 from n2s_scanlines.scanlines import Scanlines
 from n2s_scanlines.warmth import Warmth
 
-__all__ = ["Afterglow", "Gate", "Mist", "Scanlines", "Warmth"]
+__all__ = ["Afterglow", "BlindsMatte", "Gate", "Mist", "Scanlines", "Warmth"]

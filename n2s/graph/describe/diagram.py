@@ -78,7 +78,7 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
         port = port or field
         if _is_hidden(link.node) or port.split(".")[0] not in shown.nodes[target].specs:
             continue
-        kind = shown.output(link).kind
+        kind = shown.output(link, shown.wanted_kind(name, field)).kind
         driven = _is_hidden(name) or port in shown.nodes[target].params()
         label = link.output + (f".{link.component}" if link.component is not None else "")
         several = len(type(shown.nodes[link.node]).outputs) > 1

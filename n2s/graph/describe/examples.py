@@ -1,7 +1,8 @@
 """A minimal use of a node type in both spellings, from its ports and its ``example``.
 
 The names it links to stand for: ``music`` an AudioSource, ``features`` its Features, ``weights`` some Weights,
-``anchors`` some Anchors, ``film`` a VAEDecode, ``picture`` an ImageSource, ``ember`` and ``moss`` two Tracks.
+``anchors`` some Anchors, ``film`` a VAEDecode, ``picture`` an ImageSource, ``circle`` a RadialMatte, ``wipe`` a
+LinearMatte, ``ember`` and ``moss`` two Tracks.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typing import Any
 from n2s.graph.build import free_name
 from n2s.graph.declare import Node
 from n2s.graph.describe.words import default
-from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL
+from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, MATTE, SIGNAL
 
 SOURCES = {
     AUDIO: ["music"],
     SIGNAL: ["features.onset"],
     LATENTS: ["anchors"],
     FRAMES: ["film", "picture"],
+    MATTE: ["circle", "wipe"],
     FILM: ["ember", "moss"],
 }
 

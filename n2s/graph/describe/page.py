@@ -17,9 +17,9 @@ INTRODUCTION = """\
 Written by `n2s nodes --markdown`; `n2s nodes NAME` prints one of these pages.
 
 In the examples, `music` is an AudioSource, `features` its Features, `weights` some Weights, `anchors` some Anchors,
-`film` a VAEDecode, `picture` an ImageSource, `ember` and `moss` two Tracks. A parameter takes a number, a signal or an
-expression; a setting is constant. What is *not keyed* changes no picture by itself, or names a
-file whose bytes are in the key.
+`film` a VAEDecode, `picture` an ImageSource, `circle` a RadialMatte, `wipe` a LinearMatte, `ember` and `moss` two
+Tracks. A parameter takes a number, a signal or an expression; a setting is constant. What is *not keyed* changes no
+picture by itself, or names a file whose bytes are in the key.
 """
 
 

@@ -11,13 +11,15 @@ from n2s.graph.types import FRAMES
 
 
 class Pointwise(Node):
-    """A node that makes each pixel from the same pixel of its pictures.
+    """A node that makes each pixel from the same pixel of its pictures, or from its place alone.
 
-    Its author writes the static method ``pixel(rgb, at, <parameters>)``: one (r, g, b) tuple per Frames port, `at`
-    with x, y (pixels), u, v (0..1 across and down), width and height (of the frame, in pixels), radius (0 in the
-    centre, 1 in the corner), row, column, frame and seed; scalars in, (r, g, b) out. ``prepare(<parameters>)`` may turn
-    parameters into others once per frame, on float32 (B,) arrays. It may call the helpers of `n2s.graph.shader` and
-    plain functions of its own package, and name numbers of its module; every number is float32.
+    Its author writes the static method ``pixel(rgb, at, <parameters>)``: one (r, g, b) tuple per Frames port, one
+    number per Matte port (1 where an optional one is left unconnected), `at` with x, y (pixels), u, v (0..1 across and
+    down), width and height (of the frame, in pixels), radius (0 in the centre, 1 in the corner), row, column, frame and
+    seed; scalars in, (r, g, b) out, or one number where the output is a Matte, which is then held within 0..1.
+    ``prepare(<parameters>)`` may turn parameters into others once per frame, on float32 (B,) arrays. It may call the
+    helpers of `n2s.graph.shader` and plain functions of its own package, and name numbers of its module; every number
+    is float32.
     """
 
     cache: Literal["frames", None] = cache_setting()

@@ -8,16 +8,17 @@ from pydantic import field_validator
 
 from n2s.graph.kinds.cache import cache_setting
 from n2s.graph.node import Node
-from n2s.graph.types import FRAMES
+from n2s.graph.types import PICTURES
 
 
 class Streamed(Node):
     """A node whose results come a few frames at a time.
 
     Its author writes ``compute(self, block, **ports, **parameters)``: streamed inputs arrive as float32 (B, ...)
-    arrays extended by ``window``, parameters as float32 (B,); float32 (B, ...) is returned. All of them are read-only.
-    Frames are (B, 3, H, W) of the film's size, coming and going; a source of frames, without a port of them, may have
-    another size. Latents are (B, C, h, w) on the grid of the model.
+    arrays extended by ``window``, parameters as float32 (B,); float32 (B, ...) is returned, a dict by output name where
+    it has several outputs. All of them are read-only. Frames are (B, 3, H, W) of the film's size and mattes
+    (B, 1, H, W), coming and going; a source, without a port of either, may have another size. Latents are (B, C, h, w)
+    on the grid of the model.
     """
 
     kind: ClassVar[str] = "streamed"
@@ -26,7 +27,7 @@ class Streamed(Node):
     @field_validator("cache")
     @classmethod
     def _gives_frames(cls, value: Any) -> Any:
-        if value and any(output.kind is not FRAMES for output in cls.outputs.values()):
+        if value and not any(output.kind in PICTURES for output in cls.outputs.values()):
             raise ValueError(f"frames alone are kept; {cls.__name__} gives {next(iter(cls.outputs.values())).kind}")
         return value
 

@@ -13,41 +13,72 @@ from n2s.runtime.machine import ffmpeg_path
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """Return a picture as float32 (3, H, W), display-referred, 0..1; transparency is ignored.
+    """Return the colours of a picture, float32 (3, H, W), display-referred, 0..1, whatever its transparency.
 
     Raises
     ------
     MediaError
         When the file is missing or no picture.
     """
+    return _read_colours(path)[0]
+
+
+def read_layers(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the colours of a picture, (3, H, W), and how much of it shows where, (1, H, W), float32, 0..1.
+
+    Colours are straight: they do not depend on the transparency. An opaque picture shows everywhere.
+
+    Raises
+    ------
+    MediaError
+        When the file is missing or no picture.
+    """
+    colours, form, deep = _read_colours(path)
+    if not _TRANSPARENT.match(form):
+        return colours, np.broadcast_to(np.float32(1), (1, *colours.shape[1:]))
+    pixels, _ = _decode(path, "rgba64be" if deep else "rgba")
+    return colours, _as_numbers(pixels[:, :, 3:])
+
+
+def _read_colours(path: Path) -> tuple[np.ndarray, str, bool]:
+    """Return a picture's colours, the format of its pixels in FFmpeg's words, whether that has more than 8 bits."""
     if not path.is_file():
         why = "this is a folder" if path.is_dir() else "there is no such picture"
         raise MissingFileError(f"{path}: {why}. Check the path.")
     pixels, messages = _decode(path, "rgb24")
-    if match := _PIXELS.search(messages):
-        if re.search(r"48|64|16|14|12|10|9|f32", match[1]):  # more than 8 bits per channel
-            pixels, _ = _decode(path, "rgb48be")
+    form = match[1] if (match := _PIXELS.search(messages)) else ""
+    deep = re.search(r"48|64|16|14|12|10|9|f32", form) is not None
+    if deep:
+        pixels, _ = _decode(path, "rgb48be")
+    return _as_numbers(pixels), form, deep
+
+
+def _as_numbers(pixels: np.ndarray) -> np.ndarray:
+    """Return codes (H, W, C) as float32 (C, H, W), 1 for the largest."""
     white = np.float32(np.iinfo(pixels.dtype).max)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1).astype(np.float32) / white)
 
 
+_TRANSPARENT = re.compile(r"rgba|bgra|argb|abgr|ya\d|yuva|gbrap|pal8")  # a palette may have transparent colours
 _PIXELS = re.compile(r"Stream #0:\d+[^\n]*?: Video: [^\n,]*, (\w+)")
 
 
 def _decode(path: Path, form: str) -> tuple[np.ndarray, str]:
-    """Return the pixels (H, W, 3) that FFmpeg reads, and what it says of the file.
+    """Return the pixels (H, W, 3 or 4) that FFmpeg reads, and what it says of the file.
 
     Pictures of 8 bits are read as such: FFmpeg does not widen them exactly.
     """
     command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-xerror", "-protocol_whitelist", "file,pipe"]
     command += ["-i", f"file:{path}", "-frames:v", "1", "-sws_flags", "accurate_rnd+full_chroma_int+bitexact"]
-    command += ["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", form, "pipe:1"]
+    command += ["-f", "image2pipe", "-c:v", "pam", "-pix_fmt", form, "pipe:1"]
     done = subprocess.run(command, capture_output=True, check=False)
     messages = done.stderr.decode(errors="replace")
-    fields = done.stdout[:64].split(maxsplit=3)
-    if done.returncode or len(fields) < 4 or fields[0] != b"P6":
+    head, end, _ = done.stdout[:256].partition(b"ENDHDR\n")
+    if done.returncode or not end:
         last = next((line for line in reversed(messages.splitlines()) if line.strip()), "no picture came")
         raise MediaError(f"{path} cannot be read as a picture: {last.strip()}. PNG, JPEG, TIFF and WebP can be read.")
-    width, height = int(fields[1]), int(fields[2])
-    kind = np.dtype("u1" if form == "rgb24" else ">u2")
-    return np.frombuffer(done.stdout[-width * height * 3 * kind.itemsize :], kind).reshape(height, width, 3), messages
+    about = dict(line.split(maxsplit=1) for line in head.splitlines() if b" " in line)
+    width, height, channels = (int(about[field]) for field in (b"WIDTH", b"HEIGHT", b"DEPTH"))
+    kind = np.dtype("u1" if about[b"MAXVAL"] == b"255" else ">u2")
+    pixels = np.frombuffer(done.stdout, kind, width * height * channels, len(head) + len(end))
+    return pixels.reshape(height, width, channels), messages

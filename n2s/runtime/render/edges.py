@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from n2s.graph import authors
-from n2s.graph.declare import Node, Output
+from n2s.graph.declare import Output
 from n2s.graph.graph import Graph
 from n2s.graph.time import Clock
-from n2s.graph.types import AUDIO, FRAMES, SIGNAL
+from n2s.graph.types import AUDIO, LATENTS, MATTE, SIGNAL, Kind
 from n2s.graph.values import quantise
+from n2s.plan.stages import node_of
 
 
 def read_only(value: Any) -> Any:
@@ -31,21 +32,27 @@ def resident_outputs(graph: Graph, name: str, made: Any, clock: Clock) -> dict[s
     RenderError
         When an output is missing or is not what its declaration says.
     """
+    outputs, made = type(graph.nodes[name]).outputs, by_output(graph, name, made)
+    return {
+        output: _resident(graph, name, output, declared, made[output], clock) for output, declared in outputs.items()
+    }
+
+
+def by_output(graph: Graph, name: str, made: Any) -> dict[str, Any]:
+    """Return what a node's ``compute`` returned, by output, whose names must be those that its class declares."""
     outputs = type(graph.nodes[name]).outputs
     if not isinstance(made, dict):
         if len(outputs) > 1:
             raise authors.wrong(
                 graph, name, f"compute gave {describe(made)}; its outputs by name were wanted: {', '.join(outputs)}."
             )
-        made = {next(iter(outputs)): made}
-    elif made.keys() != outputs.keys():
+        return {next(iter(outputs)): made}
+    if made.keys() != outputs.keys():
         missing, extra = [o for o in outputs if o not in made], [str(key) for key in made if key not in outputs]
         told = [f"nothing for {', '.join(missing)}"] if missing else []
         told += [f"{', '.join(extra)}, which it does not declare"] if extra else []
         raise authors.wrong(graph, name, f"compute gave {' and '.join(told)}; its outputs are {', '.join(outputs)}.")
-    return {
-        output: _resident(graph, name, output, declared, made[output], clock) for output, declared in outputs.items()
-    }
+    return made
 
 
 def _resident(graph: Graph, name: str, output: str, declared: Output, value: Any, clock: Clock) -> Any:
@@ -104,7 +111,7 @@ def _signal(graph: Graph, name: str, label: str, declared: Output, value: Any, c
 
 def streamed_output(
     graph: Graph,
-    name: str,
+    value: str,
     made: Any,
     span: tuple[int, int],
     wanted: tuple[int | None, ...],
@@ -114,6 +121,8 @@ def streamed_output(
 
     Parameters
     ----------
+    value : str
+        The node, or one of its outputs: "picture.matte".
     wanted : tuple
         The shape of a frame; None where it is not known beforehand.
     alike : tuple of int, optional
@@ -124,12 +133,13 @@ def streamed_output(
     RenderError
         When it is anything else.
     """
+    name = node_of(value)
     if type(made) is not np.ndarray and (not isinstance(made, np.ndarray) or isinstance(made, np.ma.MaskedArray)):
-        raise _wrong_block(graph, name, made, span, wanted)
+        raise _wrong_block(graph, value, made, span, wanted)
     if made.dtype != np.float32 or made.ndim != 4 or len(made) != span[1] - span[0] or not made.size:
-        raise _wrong_block(graph, name, made, span, wanted)
+        raise _wrong_block(graph, value, made, span, wanted)
     if any(side is not None and side != have for side, have in zip(wanted, made.shape[1:])):
-        raise _wrong_block(graph, name, made, span, wanted)
+        raise _wrong_block(graph, value, made, span, wanted)
     if alike is not None and made.shape[1:] != alike:
         before = "x".join(map(str, alike))
         raise authors.wrong(
@@ -141,27 +151,30 @@ def streamed_output(
     return made
 
 
-def _wrong_block(graph: Graph, name: str, made: Any, span: tuple[int, int], wanted: tuple) -> Exception:
-    letters = ("3", "H", "W") if _kind(graph.nodes[name]) is FRAMES else ("C", "h", "w")
+def _wrong_block(graph: Graph, value: str, made: Any, span: tuple[int, int], wanted: tuple) -> Exception:
+    letters = ("C", "h", "w") if _kind(graph, value) is LATENTS else ("", "H", "W")
+    output = value.partition(".")[2]
     shape = ", ".join(
         [str(span[1] - span[0]), *(letter if side is None else str(side) for side, letter in zip(wanted, letters))]
     )
+    given = f"{describe(made)} as its {output}" if output else describe(made)
     return authors.wrong(
         graph,
-        name,
-        f"compute gave {describe(made)} for {authors.in_words(span)}; a float32 array ({shape}) was wanted.",
+        node_of(value),
+        f"compute gave {given} for {authors.in_words(span)}; a float32 array ({shape}) was wanted.",
     )
 
 
-def check_finite(graph: Graph, name: str, made: np.ndarray, start: int) -> None:
-    """Refuse a block of latents or frames that begins at frame ``start`` and has NaN or infinity in it."""
+def check_finite(graph: Graph, value: str, made: np.ndarray, start: int) -> None:
+    """Refuse a block of latents, frames or mattes that begins at frame ``start`` and has NaN or infinity in it."""
     sound = np.isfinite(made)
     if not sound.all():
         frame = int(np.argmax(~sound.reshape(len(made), -1).all(axis=1)))
         what = "NaN" if np.isnan(made[frame]).any() else "infinity"
-        kind = _kind(graph.nodes[name]).name.lower()
+        kind = _kind(graph, value)
+        kind = "mattes" if kind is MATTE else kind.name.lower()
         raise authors.wrong(
-            graph, name, f"its {kind} hold {what} at frame {start + frame}; finite numbers were wanted."
+            graph, node_of(value), f"its {kind} hold {what} at frame {start + frame}; finite numbers were wanted."
         )
 
 
@@ -225,5 +238,6 @@ def describe(value: Any) -> str:
     return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
 
 
-def _kind(node: Node) -> Any:
-    return next(iter(type(node).outputs.values())).kind
+def _kind(graph: Graph, value: str) -> Kind:
+    outputs = type(graph.nodes[node_of(value)]).outputs
+    return outputs[value.partition(".")[2] or next(iter(outputs))].kind

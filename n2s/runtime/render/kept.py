@@ -226,8 +226,8 @@ class RecentOrStored:
 
 
 def _is_source(stage: Stage) -> bool:
-    """Say whether a stage makes frames from what are none, or takes its time over other frames: a node's own code."""
-    return stage.is_computed and stage.makes == "frames"
+    """Say whether a stage makes pictures from what are none, or takes its time over other frames: a node's own code."""
+    return stage.is_computed and stage.is_picture
 
 
 def join_computed(pieces: list[Piece]) -> list[Piece]:

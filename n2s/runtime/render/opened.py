@@ -12,7 +12,7 @@ from n2s.graph.declare import Streamed
 from n2s.graph.keys import digest
 from n2s.graph.types import LATENTS
 from n2s.plan.hold import held_frames
-from n2s.plan.stages import Kernel, Plan, Size, Stage
+from n2s.plan.stages import Kernel, Plan, Size, Stage, node_of
 from n2s.runtime.render import kernels
 from n2s.runtime.render.compiled import forget_kept_code
 from n2s.runtime.store import Store
@@ -39,11 +39,18 @@ class Opened:
         nodes = {stage.node: plan.graph.nodes[stage.node] for stage in computed}
         forget_kept_code(plan.graph.nodes[name] for name in plan.order)
         self.scenes = {name: plan.scene.seen_by(node) for name, node in nodes.items()}
-        self.resources = {stage.node: self._open(stage, opened) for stage in computed}
+        first = {stage.node: stage for stage in reversed(computed)}  # a node of several outputs is opened once
+        self.resources = {name: self._open(stage, opened) for name, stage in first.items()}
         channels = self._channels()
         self.shapes = {stage.name: self._shape(stage, channels.get(stage.name)) for stage in computed}
         self.given: dict[str, tuple[int, ...]] = {}  # the shape of what each streamed node gave first
         self.held = held_frames(plan.stages)
+        # The outputs of each node that are read, in their order; nodes that are called more than once for a block.
+        self.read_outputs: dict[str, dict[str, None]] = {}
+        for stage in computed:
+            name = stage.output or next(iter(type(nodes[stage.node]).outputs))
+            self.read_outputs.setdefault(stage.node, {})[name] = None
+        self.called_again = _called_again(computed)
         self.done_with = _last_readers(plan.stages)
         self.read_by_nodes = _read_by(stage for stage in plan.stages if stage.is_computed)
         # What kernels read they look at themselves; what others read is looked at when it is made.
@@ -81,7 +88,8 @@ class Opened:
         """The shape that a streamed node's frame must have; None for a side that its node may choose."""
         if stage.makes == "latents":
             return (channels, *stage.grid)
-        return (3, stage.size[1], stage.size[0]) if stage.size else (3, None, None)
+        channels = kernels.LAYOUTS[stage.makes].channels
+        return (channels, stage.size[1], stage.size[0]) if stage.size else (channels, None, None)
 
     def _channels(self) -> dict[str, int]:
         """The channels of latents, where the decoder they end in tells."""
@@ -107,8 +115,9 @@ class Opened:
         width, height = self.plan.graph.header.size
         at_once = any(stage.keep or stage.after for stage in self.plan.stages)
         for stage in self.plan.stages:
-            frame = self.shapes.get(stage.name, (3, *stage.size[::-1]) if stage.size else ())
-            sides = (3, height, width) if None in frame[1:] or not frame else (frame[0] or 8, *frame[1:])
+            planes = 1 if stage.makes == "matte" else 3
+            frame = self.shapes.get(stage.name, (planes, *stage.size[::-1]) if stage.size else ())
+            sides = (planes, height, width) if None in frame[1:] or not frame else (frame[0] or 8, *frame[1:])
             around = stage.before + stage.after if at_once else self.held.get(stage.name, 0)
             size = (around + BLOCK) * 4 * math.prod(sides)
             if (stage.before or stage.after) and size > MOST_BYTES:
@@ -121,8 +130,8 @@ class Opened:
                     f"of {stage.node}; at most {MOST_BYTES >> 30} are held.",
                 )
 
-    def kernel(self, kernel: Kernel, shapes: tuple[tuple[int, int], ...], size: Size, output: str) -> kernels.Run:
-        """Return a compiled kernel for pictures of the given (height, width) and a result of ``size``."""
+    def kernel(self, kernel: Kernel, shapes: tuple[tuple[int, int, int], ...], size: Size, output: str) -> kernels.Run:
+        """Return a compiled kernel for pictures of the given (channels, height, width) and a result of ``size``."""
         key = (kernel, shapes, size, output)
         if key in self._kernels:
             return self._kernels[key]
@@ -131,8 +140,8 @@ class Opened:
                 self.compiling(kernel)
                 nodes = self.plan.graph.nodes
                 pictures = [
-                    kernels.Picture(self.is_half(name), shape, name in self.hidden)
-                    for name, shape in zip(kernel.inputs, shapes)
+                    kernels.Picture(self.is_half(value), (height, width), channels, value in self.hidden)
+                    for value, (channels, height, width) in zip(kernel.inputs, shapes)
                 ]
                 try:
                     program = kernels.program_of(kernel, nodes, pictures, output, size)
@@ -161,13 +170,21 @@ class Opened:
                 self._kernels[key] = kernels.compile_program(program, self.store.kernels)
             return self._kernels[key]
 
-    def is_half(self, name: str) -> bool:
-        """Say whether the frames of a node are float16 by definition; those of other inputs of kernels are not."""
-        return bool(getattr(self.plan.graph.nodes.get(name), "half", False))
+    def is_half(self, value: str) -> bool:
+        """Say whether frames are float16 by definition: those of some nodes, and no other inputs of kernels."""
+        return bool(getattr(self.plan.graph.nodes.get(node_of(value)), "half", False))
 
-    def node_of(self, name: str) -> str:
-        """Return the node that an input of a kernel comes from."""
-        return next((stage.node for stage in self.plan.stages if stage.name == name), name)
+    def value_of(self, name: str) -> str:
+        """Return the value that an input of a kernel has, whatever its size; of a hidden stage, its node."""
+        return next((stage.value for stage in self.plan.stages if stage.name == name), name)
+
+
+def _called_again(stages: Sequence[Stage]) -> set[str]:
+    """Return the nodes whose code is called for several spans of frames or sizes, and may use its memory again."""
+    calls: dict[str, set] = {}
+    for stage in stages:
+        calls.setdefault(stage.node, set()).add((stage.before, stage.after, stage.size))
+    return {node for node, spans in calls.items() if len(spans) > 1}
 
 
 def _last_readers(stages: Sequence[Stage]) -> dict[str, list[Stage]]:

@@ -15,9 +15,9 @@ import numpy as np
 
 from n2s.graph import authors
 from n2s.graph.context import Block
-from n2s.plan.stages import Kernel, Lensing, Size, Stage
+from n2s.plan.stages import FULL, Kernel, Lensing, Size, Stage
 from n2s.runtime.render import kernels
-from n2s.runtime.render.edges import check_finite, prepared_columns, read_only, streamed_output
+from n2s.runtime.render.edges import by_output, check_finite, prepared_columns, read_only, streamed_output
 from n2s.runtime.render.kept import KeptFrames, Piece
 from n2s.runtime.render.moves import lens_moves
 from n2s.runtime.render.opened import BLOCK, Opened
@@ -38,6 +38,7 @@ class Work:
         self.stages = self.plan.stages
         self._length = self.plan.values.clock.frames
         self._values: dict[str, Span | Ring] = {}
+        self._siblings: dict[tuple, dict[str, Any]] = {}  # outputs that were computed and wait for their stages
         self._free: list[np.ndarray] = []
         self._parts: dict[str, Part] = {}  # what makes hidden stages, by their names
         end = self.stages[-1]
@@ -128,7 +129,7 @@ class Work:
         ring = self._values.get(stage.name)
         if piece.load is None and self._is_drawn(stage):
             self.check()
-            ring = ring or self._ring(stage, (3, *stage.size[::-1]), piece.start, stop)
+            ring = ring or self._ring(stage, kernels.LAYOUTS[stage.makes].shape(stage.size), piece.start, stop)
             for start, _, slots in ring.extend(piece.stop):
                 self._draw(stage, start, slots)
                 self.kept.add(stage, start, slots)
@@ -149,7 +150,7 @@ class Work:
         if piece.load is None:
             made = self._make(stage, piece.start, piece.stop)
             self.kept.add(stage, piece.start, made)
-            return made
+            return made.copy() if stage.node in self.opened.called_again else made  # its code may use it again
         made = piece.load()
         return self._alike(stage, made, piece.start, piece.stop) if stage.is_computed else made
 
@@ -180,9 +181,9 @@ class Work:
             return out.reshape(stop - start, -1)
         if not self._is_drawn(stage):
             given = self._read(stage.reads["0"].stage, start, stop, self._length)
-            check_finite(self.plan.graph, stage.node, given, start)
+            check_finite(self.plan.graph, stage.value, given, start)
             return given
-        out = self._buffer(stop - start, stage.size)
+        out = self._buffer((stop - start, *kernels.LAYOUTS[stage.makes].shape(stage.size)))
         self._draw(stage, start, out)
         return out
 
@@ -191,7 +192,7 @@ class Work:
         if stage.part:
             self._make_part(stage, start, out)
         else:
-            self._run_kernel(stage, self._pictures(stage, start, start + len(out)), start, "frames", out)
+            self._run_kernel(stage, self._pictures(stage, start, start + len(out)), start, stage.makes, out)
 
     def _is_drawn(self, stage: Stage) -> bool:
         """Say whether a stage's frames are drawn into memory of ours, and are not those that it reads as they are."""
@@ -201,9 +202,8 @@ class Work:
             return True
         return self._values[stage.reads["0"].stage].slots.shape[2:] != stage.size[::-1]
 
-    def _buffer(self, count: int, size: Size) -> np.ndarray:
-        """Return memory for some frames of a size."""
-        shape = (count, 3, size[1], size[0])
+    def _buffer(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Return memory for some frames or mattes."""
         for i, free in enumerate(self._free):
             if free.shape == shape:
                 return self._free.pop(i)
@@ -236,9 +236,14 @@ class Work:
         self.tally.add(stage.name, time.perf_counter() - began, stop - start)
 
     def _compute(self, stage: Stage, start: int, stop: int) -> np.ndarray:
-        """Return what a streamed node gives for frames start..stop."""
+        """Return what a streamed node gives for frames start..stop, which for all of its outputs is computed once."""
         plan, opened, name = self.plan, self.opened, stage.node
         graph, node = plan.graph, plan.graph.nodes[name]
+        outputs = list(type(node).outputs)
+        output, call = stage.output or outputs[0], (name, start, stop, stage.size)
+        if call in self._siblings and output in self._siblings[call]:
+            return self._checked(stage, self._siblings[call].pop(output), start, stop)
+        self._siblings = {other: waiting for other, waiting in self._siblings.items() if other[0] != name}
         inputs: dict[str, Any] = {}
         for port, link in node.links().items():
             if port in stage.reads:
@@ -252,16 +257,26 @@ class Work:
         began = time.perf_counter()
         made = authors.call(graph, name, "compute", node.compute, block, span=(start, stop), **inputs)
         self.tally.add(name, time.perf_counter() - began, stop - start)
+        if len(outputs) > 1:
+            made = by_output(graph, name, made)
+            self._siblings[call] = {other: made[other] for other in opened.read_outputs[name] if other != output}
+            made = made[output]
+        return self._checked(stage, made, start, stop)
+
+    def _checked(self, stage: Stage, made: Any, start: int, stop: int) -> np.ndarray:
+        """Return what a streamed node gave for a stage; mattes are held within 0..1."""
         made = self._alike(stage, made, start, stop)
-        if stage.makes == "latents" or stage.name in opened.looked_at:
-            check_finite(graph, name, made, start)
+        if stage.makes == "latents" or stage.name in self.opened.looked_at:
+            check_finite(self.plan.graph, stage.value, made, start)
+        if stage.makes == "matte" and not (made.min() >= 0 and made.max() <= 1):
+            made = np.clip(made, np.float32(0), np.float32(1))  # leaves NaN, which is found later
         return made
 
     def _alike(self, stage: Stage, made: Any, start: int, stop: int) -> np.ndarray:
         """Return what a streamed node gave, now or when it was kept, where its frames are alike in shape."""
         graph, opened = self.plan.graph, self.opened
         wanted, given = opened.shapes[stage.name], opened.given.get(stage.name)
-        made = streamed_output(graph, stage.node, made, (start, stop), wanted, given)
+        made = streamed_output(graph, stage.value, made, (start, stop), wanted, given)
         opened.given.setdefault(stage.name, made.shape[1:])
         return made
 
@@ -305,7 +320,7 @@ class Work:
         lenses = [plan.graph.nodes[name] for lensing in lensings for name in lensing.lenses]
         seeds = np.array([kernels.node_seed(plan.scene.seed, node) for node in [*lenses, *nodes]] or [0], np.uint32)
         moves = [lens_moves(plan, lensing, span) for lensing in lensings]
-        run = self.opened.kernel(kernel, tuple(picture.shape[2:] for picture in pictures), size, output)
+        run = self.opened.kernel(kernel, tuple(picture.shape[1:] for picture in pictures), size, output)
         try:
             return run(start, seeds, uniforms, self._thresholds, pictures, out, moves)
         except kernels.CompileError as error:
@@ -315,16 +330,16 @@ class Work:
     def _singles(self, kernel: Kernel) -> Iterator[tuple[int, Kernel, list[tuple[str, int]]]]:
         """Yield for each step its number, a kernel of it alone, and the pictures that this reads."""
         for i, (step, wires) in enumerate(zip(kernel.steps, kernel.wiring)):
-            sources = list(dict.fromkeys(wires))
+            sources = [wire for wire in dict.fromkeys(wires) if wire != FULL]
             names = tuple(kernel.inputs[j] if what == "input" else kernel.steps[j] for what, j in sources)
-            wiring = (tuple(("input", sources.index(wire)) for wire in wires),)
+            wiring = (tuple(wire if wire == FULL else ("input", sources.index(wire)) for wire in wires),)
             yield i, Kernel((step,), names, wiring, ("step", 0)), sources
 
     def _find_culprit(self, kernel: Kernel, pictures: list[np.ndarray], start: int, stop: int, size: Size) -> None:
         """Name the first node of a kernel whose frames are not finite; nothing when all are."""
         graph, made = self.plan.graph, {}
         for i, (name, picture) in enumerate(zip(kernel.inputs, pictures)):
-            check_finite(graph, self.opened.node_of(name), picture, start)
+            check_finite(graph, self.opened.value_of(name), picture, start)
             made["input", i] = picture
         for i, lensing in enumerate(kernel.lensings):
             for lens, single, sources in _single_lenses(kernel, i, lensing):
@@ -332,8 +347,15 @@ class Work:
                 self._call_kernel(single, [pictures[source] for source in sources], start, size, "frames", out)
                 check_finite(graph, lens, out, start)
         for i, single, sources in self._singles(kernel):
-            out = made["step", i] = np.empty((stop - start, 3, size[1], size[0]), np.float32)
-            self._call_kernel(single, [made[source] for source in sources], start, size, "frames", out)
+            kind = self._makes(kernel.steps[i])
+            out = made["step", i] = np.empty((stop - start, *kernels.LAYOUTS[kind].shape(size)), np.float32)
+            given = [made[source] for source in sources]
+            unsound = self._call_kernel(single, given, start, size, kind, out)
+            for f in range(stop - start) if unsound and kind == "matte" else ():  # what is stored is held within 0..1
+                alone = [picture[f : f + 1] for picture in given]
+                if self._call_kernel(single, alone, start + f, size, kind, out[f : f + 1]):
+                    text = f"its mattes hold NaN or infinity at frame {start + f}; finite numbers were wanted."
+                    raise authors.wrong(graph, kernel.steps[i], text)
             check_finite(graph, kernel.steps[i], out, start)
 
     def _find_uncompilable(
@@ -347,13 +369,19 @@ class Work:
             code = getattr(cls, method).__code__
             text = f"{method} cannot be compiled: {error} ({code.co_filename}:{code.co_firstlineno})"
             raise authors.wrong(graph, kernel.nodes[0], text) from error.__cause__
-        blank = np.zeros((1, 3, size[1], size[0]), np.float32)
+        blank = {kind: np.zeros((1, *kernels.LAYOUTS[kind].shape(size)), np.float32) for kind in ("frames", "matte")}
         for i, lensing in enumerate(kernel.lensings):
             for _, single, sources in _single_lenses(kernel, i, lensing, alone=True):
-                self._call_kernel(single, [pictures[source][:1] for source in sources], start, size, "frames", blank)
-        for _, single, sources in self._singles(kernel):
-            given = [pictures[j][:1] if what == "input" else blank for what, j in sources]
-            self._call_kernel(single, given, start, size, "frames", blank.copy())
+                given = [pictures[source][:1] for source in sources]
+                self._call_kernel(single, given, start, size, "frames", blank["frames"].copy())
+        for i, single, sources in self._singles(kernel):
+            given = [pictures[j][:1] if what == "input" else blank[self._makes(kernel.steps[j])] for what, j in sources]
+            kind = self._makes(kernel.steps[i])
+            self._call_kernel(single, given, start, size, kind, blank[kind].copy())
+
+    def _makes(self, step: str) -> str:
+        """Return what a pointwise node makes, "frames" or "matte"."""
+        return next(iter(type(self.plan.graph.nodes[step]).outputs.values())).kind.name.lower()
 
 
 def _single_lenses(

@@ -19,8 +19,9 @@ _STRONG = 3.0  # latents have unit variance: nearly all lie within three
 
 
 def to_pixels(frame: np.ndarray) -> np.ndarray:
-    """Return a frame, float32 (3, H, W), as uint8 (H, W, 3)."""
-    return np.rint(np.clip(frame, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    """Return a frame, float32 (3, H, W), as uint8 (H, W, 3); a matte, (1, H, W), as grey."""
+    colours = np.broadcast_to(frame, (3, *frame.shape[1:]))
+    return np.rint(np.clip(colours, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
 
 
 def mosaic(latents: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ class View:
     name : str
         What is seen, in the words of the graph.
     kind : str
-        "signal", "latents" or "frames".
+        "signal", "latents", "frames" or "matte".
     """
 
     def __init__(self, session: Session, port: str | None = None):
@@ -104,7 +104,7 @@ class View:
         if self.kind == "signal":
             yield self.signal[list(frames)]
         else:
-            yield from self.session.pick(self.link.node, frames)
+            yield from self.session.pick(str(self.link), frames)
 
     def seconds(self, time: Number) -> float:
         """Return a time in seconds, beats in the tempo of the track."""

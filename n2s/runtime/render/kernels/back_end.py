@@ -27,7 +27,7 @@ class Run(Protocol):
         The numbers of each frame that the pixel records are given, where their columns say.
     thresholds : float32 (64, width)
         As `dither_pattern` gives them; layouts of floats do not look at them.
-    pictures : sequence of float32 (B, 3, h, w)
+    pictures : sequence of float32 (B, 3, h, w), or (B, 1, h, w) for a matte
         One for each load, contiguous, of the heights and widths that the program was made for.
     out : array (B, *layout.shape(size))
         What is stored, of the layout's type; overwritten.

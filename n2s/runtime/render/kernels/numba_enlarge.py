@@ -10,6 +10,7 @@ from n2s.runtime.render.kernels.writer import Writer
 class Enlarged:
     """A picture of half the size. ``value`` is the number of the record that gives its colours."""
 
+    channels = 3
     helpers: tuple[str, ...] = ()
     texts = {"enlarge_row": TEXTS["enlarge_row"]}
 

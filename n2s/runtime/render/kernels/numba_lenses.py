@@ -88,6 +88,7 @@ def scratch(size: tuple[int, int], number: int) -> np.ndarray:
 class LensedRows:
     """Writes a picture that is read through lenses. ``value`` is the number of the record that gives its colours."""
 
+    channels = 3
     helpers = ("to_display",)
 
     def __init__(self, program: Program, load: Load, sample: Sample, value: int):

@@ -17,7 +17,7 @@ from n2s.runtime.render.kernels.numba_enlarge import Enlarged
 from n2s.runtime.render.kernels.numba_lenses import LensedRows, lens_header, lens_of, sampler, scratch
 from n2s.runtime.render.kernels.numba_stores import STORES
 from n2s.runtime.render.kernels.pixels import helper_texts
-from n2s.runtime.render.kernels.program import Enlarge, Filter, Load, Pixel, Program, Sample
+from n2s.runtime.render.kernels.program import Enlarge, Filter, Full, Load, Pixel, Program, Sample
 from n2s.runtime.render.kernels.strictness import unseen
 from n2s.runtime.render.kernels.writer import Writer
 
@@ -42,6 +42,7 @@ def round_half(x):
     rounded = u32(u32(bits + u32(0x0FFF)) + u32(u32(bits >> u32(13)) & u32(1))) & u32(0xFFFFE000)
     return u32(rounded).view(np.float32) if abs(x) >= f32(6.103515625e-05) else (x + f32(0.75)) - f32(0.75)
 '''
+LONG = 1000  # characters of a function that stays a call unless told otherwise; loops with calls do not vectorise
 _PLACE = "At(at_x, at_y, at_u, at_v, f32(width), f32(height), radius, row, column, frame, u32(seeds[{}]))"
 
 
@@ -97,8 +98,9 @@ def source_of(program: Program) -> str:
     (`strictness`): the colours of a pixel are added up, and the largest sum tells by its exponent.
     """
     inputs = [_input(program, number) for number, record in enumerate(program.records) if isinstance(record, Load)]
-    store = STORES[program.store.layout.name](program.store)
-    functions = helper_texts(*store.helpers, *(name for given in inputs for name in given.helpers))
+    store = STORES[program.store.layout.name](program)
+    held = ["hold"] if any(map(program.is_held, range(len(program.records) - 1))) else []
+    functions = helper_texts(*store.helpers, *(name for given in inputs for name in given.helpers), *held)
     for part in (*inputs, store):
         functions |= part.texts
     lenses = [given for given in inputs if isinstance(given, LensedRows)]
@@ -106,8 +108,10 @@ def source_of(program: Program) -> str:
         functions |= dict(pixel.code.helpers) | {pixel.code.name: pixel.code.text}
     code = Writer()
     _write_kernel(code, program, inputs, store)
+    long = any(len(text) > LONG for text in functions.values())
+    decorator = f'@njit(error_model="numpy"{", forceinline=True" if long else ""})'
     parts = [HEADER, *([lens_header()] if lenses else [])]
-    parts += [f'@njit(error_model="numpy")\n{text}' for text in functions.values()]
+    parts += [f"{decorator}\n{text}" for text in functions.values()]
     parts += [*(given.write_function() for given in lenses), code.text]
     return "\n\n".join(part.strip("\n") + "\n" for part in parts)
 
@@ -146,16 +150,34 @@ def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enla
     code.add("column = u32(x)", "at_x = f32(x)", "at_u = (at_x + f32(0.5)) / f32(width)")
     code.add("dx = at_x + f32(0.5) - half_width", "radius = np.sqrt(dx * dx + dy * dy) * reach")
     for given in inputs:
-        code.add(f"value{given.value} = ({', '.join(given.colour)})")
+        colour = f"({', '.join(given.colour)})" if given.channels == 3 else given.colour[0]
+        _write_value(code, program, given.value, colour)
     for number, pixel in enumerate(program.records):
+        if isinstance(pixel, Full):
+            code.add(f"value{number} = f32(1)")
         if isinstance(pixel, Pixel):
             taken = [f"value{source}" for source in pixel.pictures]
             uniforms = [f"step{pixel.seed}_{name}" for name in pixel.uniforms]
             call = ", ".join([*taken, _PLACE.format(pixel.seed), *uniforms])
-            code.add(f"value{number} = {pixel.code.name}({call})")
-    colours = [(program.store.source, channel) for channel in range(3)] + unseen(program)
-    total = " + ".join(f"value{number}[{channel}]" for number, channel in colours)
+            _write_value(code, program, number, f"{pixel.code.name}({call})")
+    stored = [(program.store.source, channel) for channel in range(program.store.layout.channels)]
+    total = " + ".join(_name(program, number, channel) for number, channel in stored + unseen(program))
     code.add(f"largest = max(largest, np.int32(f32({total}).view(np.int32) & np.int32(0x7FFFFFFF)))")
+
+
+def _write_value(code: Writer, program: Program, number: int, value: str) -> None:
+    """Write what gives the value of a record. Holding a matte hides NaN, so what it was before is looked at."""
+    if program.is_held(number):
+        code.add(f"raw{number} = f32({value})", f"value{number} = hold(raw{number})")
+    else:
+        code.add(f"value{number} = {value}")
+
+
+def _name(program: Program, number: int, channel: int) -> str:
+    """Return a channel of a record's value as it was made."""
+    if program.channels(number) == 3:
+        return f"value{number}[{channel}]"
+    return f"raw{number}" if program.is_held(number) else f"value{number}"
 
 
 class _Loaded:
@@ -165,13 +187,13 @@ class _Loaded:
     texts: Mapping[str, str] = {}  # of other functions that it calls, by their names
 
     def __init__(self, load: Load, value: int):
-        self.i, self.half, self.value = load.picture, load.half, value
+        self.i, self.half, self.value, self.channels = load.picture, load.half, value, load.channels
         self.arguments = [f"in{self.i}"]
 
     @property
     def colour(self) -> list[str]:
-        """The three colours of the pixel at x."""
-        colours = [f"in{self.i}_{channel}[x]" for channel in range(3)]
+        """The colours of the pixel at x, or the one number of a matte."""
+        colours = [f"in{self.i}_{channel}[x]" for channel in range(self.channels)]
         return [f"round_half({colour})" for colour in colours] if self.half else colours
 
     def write_start(self, code: Writer) -> None:
@@ -182,8 +204,10 @@ class _Loaded:
 
     def write_row(self, code: Writer) -> None:
         """Write what is done before each row."""
-        rows = (f"in{self.i}[f, {channel}, y]" for channel in range(3))
-        code.add(f"in{self.i}_0, in{self.i}_1, in{self.i}_2 = {', '.join(rows)}")
+        self._write_planes(code, f"in{self.i}", [f"in{self.i}[f, {channel}, y]" for channel in range(self.channels)])
+
+    def _write_planes(self, code: Writer, name: str, rows: Sequence[str]) -> None:
+        code.add(f"{', '.join(f'{name}_{channel}' for channel in range(self.channels))} = {', '.join(rows)}")
 
 
 class _Filtered(_Loaded):
@@ -191,32 +215,33 @@ class _Filtered(_Loaded):
 
     def __init__(self, load: Load, filter_: Filter, value: int):
         super().__init__(load, value)
-        self.filter, self.helpers = filter_, (filter_.before, filter_.after)
+        self.filter, self.helpers = filter_, tuple(filter(None, (filter_.before, filter_.after)))
         names = ("rows", "row_weights", "columns", "column_weights")
         self.arguments += [f"{name}{self.i}" for name in names]
 
     @property
     def colour(self) -> list[str]:
-        return [f"row{self.i}_{channel}[x]" for channel in range(3)]
+        return [f"row{self.i}_{channel}[x]" for channel in range(self.channels)]
 
     def write_start(self, code: Writer) -> None:
         i = self.i
         code.add(f"light{i} = np.empty(in{i}.shape[1:], np.float32)")
-        code.add(f"wide{i}, row{i} = np.empty(in{i}.shape[3], np.float32), np.empty((3, width), np.float32)")
+        rows = f"np.empty(({self.channels}, width), np.float32)"
+        code.add(f"wide{i}, row{i} = np.empty(in{i}.shape[3], np.float32), {rows}")
 
     def write_frame(self, code: Writer) -> None:
         """Turn the whole picture into light first, because its rows are read several times."""
         source = "round_half(source[x])" if self.half else "source[x]"
-        with code.block("for c in range(3):"), code.block(f"for y in range(in{self.i}.shape[2]):"):
+        with code.block(f"for c in range({self.channels}):"), code.block(f"for y in range(in{self.i}.shape[2]):"):
             code.add(f"source, light = in{self.i}[f, c, y], light{self.i}[c, y]")
             with code.block("for x in range(source.size):"):
-                code.add(f"light[x] = {self.filter.before}({source})")
+                code.add(f"light[x] = {_called(self.filter.before, source)}")
 
     def write_row(self, code: Writer) -> None:
         """Sum over rows, then over columns. The taps are written out, because a loop over them would not vectorise."""
         i, rows, columns = self.i, range(self.filter.rows), range(self.filter.columns)
         code.add(*(f"weight_{t} = row_weights{i}[y, {t}]" for t in rows))
-        with code.block("for c in range(3):"):
+        with code.block(f"for c in range({self.channels}):"):
             code.add(f"wide, narrow = wide{i}, row{i}[c]")
             code.add(*(f"light_{t} = light{i}[c, rows{i}[y] + {t}]" for t in rows))
             with code.block("for x in range(wide.size):"):
@@ -225,8 +250,12 @@ class _Filtered(_Loaded):
             with code.block("for x in range(width):"):
                 code.add(f"k = columns{i}[x]")
                 total = " + ".join(f"weights_{t}[x] * wide[k + np.uint64({t})]" for t in columns)
-                code.add(f"narrow[x] = {self.filter.after}({total})")
-        code.add(f"row{i}_0, row{i}_1, row{i}_2 = row{i}[0], row{i}[1], row{i}[2]")
+                code.add(f"narrow[x] = {_called(self.filter.after, total)}")
+        self._write_planes(code, f"row{i}", [f"row{i}[{channel}]" for channel in range(self.channels)])
+
+
+def _called(function: str, value: str) -> str:
+    return f"{function}({value})" if function else value
 
 
 def _input(program: Program, number: int) -> _Loaded | LensedRows | Enlarged:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from n2s.runtime.render.kernels.program import Store
+from n2s.runtime.render.kernels.program import Program
 from n2s.runtime.render.kernels.pyramid import TEXTS
 from n2s.runtime.render.kernels.writer import Writer
 
@@ -15,9 +15,9 @@ class StoreRows:
     helpers: tuple[str, ...] = ()  # of `n2s.graph.shader`
     texts: Mapping[str, str] = {}  # of other functions that it calls, by their names
 
-    def __init__(self, store: Store):
-        self.layout = store.layout
-        self.colours = [f"value{store.source}[{channel}]" for channel in range(3)]
+    def __init__(self, program: Program):
+        self.layout, value = program.store.layout, f"value{program.store.source}"
+        self.colours = [f"{value}[{channel}]" for channel in range(3)] if self.layout.channels == 3 else [value]
 
     def write_start(self, code: Writer) -> None:
         """Write what is done once."""
@@ -41,7 +41,9 @@ class Planar(StoreRows):
     """Colours as they were computed."""
 
     def write_row(self, code: Writer) -> None:
-        code.add("out_0, out_1, out_2 = out[f, 0, y], out[f, 1, y], out[f, 2, y]")
+        channels = range(self.layout.channels)
+        rows = (f"out[f, {channel}, y]" for channel in channels)
+        code.add(f"{', '.join(f'out_{channel}' for channel in channels)} = {', '.join(rows)}")
 
     def write_pixel(self, code: Writer) -> None:
         code.add(*(f"out_{channel}[x] = {colour}" for channel, colour in enumerate(self.colours)))
@@ -107,8 +109,8 @@ class Yuv420(StoreRows):
 
     helpers = ("luma",)
 
-    def __init__(self, store: Store):
-        super().__init__(store)
+    def __init__(self, program: Program):
+        super().__init__(program)
         self.scale = 1 << (self.layout.bits - 8)
 
     def write_start(self, code: Writer) -> None:

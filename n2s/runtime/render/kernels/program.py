@@ -19,7 +19,8 @@ import numpy as np
 
 from n2s.graph.declare import Node, Pointwise
 from n2s.graph.kinds.filter import halved
-from n2s.plan.stages import Kernel, Lensing
+from n2s.graph.types import PICTURES
+from n2s.plan.stages import FULL, Kernel, Lensing
 from n2s.runtime.media.resample import Taps, taps_for
 from n2s.runtime.render.kernels.pixels import PixelCode, read_pixel, uniform_names
 
@@ -28,23 +29,40 @@ from n2s.runtime.render.kernels.pixels import PixelCode, read_pixel, uniform_nam
 class Picture:
     """What a program needs to know of an input: its (height, width), and whether its colours are rounded to float16.
 
-    ``light`` says that they are light, and of half the size of what is stored where they have not its size.
+    ``channels`` is 1 for a matte. ``light`` says that colours are light, and of half the size of what is stored where
+    they have not its size.
     """
 
     half: bool
     shape: tuple[int, int]
+    channels: int = 3
     light: bool = False
 
 
 @dataclass(frozen=True)
 class Load:
-    """The colours of a picture that a kernel is given, rounded to float16 (ties to even) where ``half``."""
+    """The colours of a picture that a kernel is given, rounded to float16 (ties to even) where ``half``.
+
+    A picture of one channel is a matte: a number in place of a colour, within 0..1.
+    """
 
     picture: int
     half: bool
+    channels: int = 3
 
     def __str__(self) -> str:
-        return f"load     picture {self.picture}{', rounded to float16' if self.half else ''}"
+        what = "picture" if self.channels == 3 else "matte"
+        return f"load     {what} {self.picture}{', rounded to float16' if self.half else ''}"
+
+
+@dataclass(frozen=True)
+class Full:
+    """A matte that is 1 everywhere: what a port gives that may be left unconnected."""
+
+    channels: int = 1
+
+    def __str__(self) -> str:
+        return "full     a matte that is 1 everywhere"
 
 
 @dataclass(frozen=True)
@@ -134,7 +152,8 @@ class Filter:
 
     out = after(sum over j of columns[j] * (sum over i of rows[i] * before(source[i, j]))), both sums from the first tap
     to the last, in float32. The weights are those of the sample's map; ``before`` and ``after`` are functions of
-    `n2s.graph.shader`.
+    `n2s.graph.shader`, "" where values stay as they are. A matte is coverage, and no light: it stays, and is held
+    within 0..1 when it is filtered.
     """
 
     source: int
@@ -145,7 +164,11 @@ class Filter:
 
     def __str__(self) -> str:
         taps = f"{self.rows} rows and {self.columns} columns"
-        return f"filter   {self.source} by {taps}, from {self.before} to {self.after}"
+        return f"filter   {self.source} by {taps}, {self._values}"
+
+    @property
+    def _values(self) -> str:
+        return f"from {self.before} to {self.after}" if self.before else "held within 0..1"
 
 
 @dataclass(frozen=True)
@@ -173,6 +196,8 @@ class Pixel:
         The numbers it takes, once per frame, in neighbouring columns from ``column`` on.
     seed : int
         Where its seed stands among those that a run is given.
+    channels : int
+        1 where it makes a matte, which is held within 0..1.
     """
 
     node: str
@@ -181,10 +206,12 @@ class Pixel:
     uniforms: tuple[str, ...]
     column: int
     seed: int
+    channels: int = 3
 
     def __str__(self) -> str:
+        taken = f" of {', '.join(map(str, self.pictures))}" if self.pictures else ""
         given = f", given {', '.join(self.uniforms)}" if self.uniforms else ""
-        return f"pixel    {self.node} of {', '.join(map(str, self.pictures))}{given}"
+        return f"pixel    {self.node}{taken}{given}{', a matte' if self.channels == 1 else ''}"
 
 
 @dataclass(frozen=True)
@@ -200,17 +227,19 @@ class Layout:
     rgb       8, 16   codes (H, W, 3): floor(value * largest + threshold), value held within 0..1
     ========  ======  =====================================================================================
 
-    Codes of more than 8 bits are uint16.
+    Codes of more than 8 bits are uint16. A matte lies planar, in one plane.
     """
 
     name: str
     bits: int
+    channels: int = 3
 
     def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
         """The shape of a frame of a size (width, height)."""
         width, height = size
+        planar = (self.channels, height, width)
         shapes = {
-            "planar": (3, height, width),
+            "planar": planar,
             "halved": (3, *halved((height, width))),
             "yuv420p": (width * height * 3 // 2,),
             "rgb": (height, width, 3),
@@ -227,12 +256,13 @@ class Layout:
         return 2**self.bits - 1
 
     def __str__(self) -> str:
-        return f"{self.name}, {self.bits} bits"
+        return f"{self.name}, {self.bits} bits{', one channel' if self.channels == 1 else ''}"
 
 
 LAYOUTS = {
     "frames": Layout("planar", 32),
     "halved": Layout("halved", 32),
+    "matte": Layout("planar", 32, 1),
     "yuv8": Layout("yuv420p", 8),
     "yuv10": Layout("yuv420p", 10),
     "rgb8": Layout("rgb", 8),
@@ -251,7 +281,7 @@ class Store:
         return f"store    {self.source} as {self.layout}"
 
 
-Record = Load | Sample | Filter | Enlarge | Pixel | Store
+Record = Load | Full | Sample | Filter | Enlarge | Pixel | Store
 
 
 @dataclass(frozen=True)
@@ -262,8 +292,10 @@ class Program:
     records: tuple[Record, ...]
 
     def __post_init__(self) -> None:
-        colours = (Load, Filter, Enlarge, Pixel, Sample)
-        reads = {Load: (), Sample: (Load,), Filter: (Sample,), Enlarge: (Load,), Pixel: colours, Store: colours}
+        colours = (Load, Full, Filter, Enlarge, Pixel, Sample)
+        reads = {
+            Load: (), Full: (), Sample: (Load,), Filter: (Sample,), Enlarge: (Load,), Pixel: colours, Store: colours
+        }  # fmt: skip
         for number, record in enumerate(self.records):
             for source in sources(record):
                 if not (0 <= source < number and isinstance(self.records[source], reads[type(record)])):
@@ -273,6 +305,8 @@ class Program:
                         raise ValueError(f"record {number} ({record}) cannot read {source}")
         if [isinstance(record, Store) for record in self.records] != [False] * (len(self.records) - 1) + [True]:
             raise ValueError("a program ends with its one store")
+        if self.channels(self.store.source) != self.store.layout.channels:
+            raise ValueError(f"a layout of {self.store.layout.channels} channels cannot store {self.store.source}")
 
     @property
     def store(self) -> Store:
@@ -298,13 +332,22 @@ class Program:
         }
         return [number for number in range(len(self.records) - 1) if number not in inner]
 
+    def channels(self, number: int) -> int:
+        """Return how many channels the value of a record has: 3, or 1 for a matte."""
+        record = self.records[number]
+        return self.channels(record.source) if isinstance(record, Sample | Filter | Enlarge) else record.channels
+
+    def is_held(self, number: int) -> bool:
+        """Say whether a record makes a matte that has to be held within 0..1; others are when they arrive."""
+        return self.channels(number) == 1 and isinstance(self.records[number], Filter | Pixel)
+
     def __str__(self) -> str:
         return "\n".join(f"{number:<2} {record}" for number, record in enumerate(self.records))
 
 
 def sources(record: Record) -> tuple[int, ...]:
     """Return the numbers of the records that a record reads."""
-    if isinstance(record, Load):
+    if isinstance(record, Load | Full):
         return ()
     if isinstance(record, Sample) and record.gives_colours:
         return (record.source, *(picture for step in record.where.steps for picture in step.pictures))
@@ -343,7 +386,8 @@ def program_of(
     looked_at = {i for lensing in lensings if lensing for beside in lensing.pictures for i in beside}
     seed = 0
     for i, (picture, lensing) in enumerate(zip(pictures, lensings)):
-        records.append(Load(i, picture.half and lensing is None and i not in looked_at))
+        half = picture.half and lensing is None and i not in looked_at
+        records.append(Load(i, half, picture.channels))
         if lensing:
             loads = [number for number, record in enumerate(records) if isinstance(record, Load)]
             records.append(Sample(len(records) - 1, _lenses(lensing, nodes, loads, seed)))
@@ -354,15 +398,20 @@ def program_of(
             fit = Fit(picture.shape, size)
             rows, columns = (table.weights.shape[1] for table in fit.tables)
             records.append(Sample(len(records) - 1, fit))
-            records.append(Filter(len(records) - 1, rows, columns, "to_light", "to_display"))
+            before, after = ("to_light", "to_display") if picture.channels == 3 else ("", "")
+            records.append(Filter(len(records) - 1, rows, columns, before, after))
         values["input", i] = len(records) - 1
+    if any(FULL in wires for wires in kernel.wiring):
+        values[FULL] = len(records)
+        records.append(Full())
     column = 0
     for i, (step, wires) in enumerate(zip(kernel.steps, kernel.wiring)):
         cls = type(nodes[step])
         names = tuple(uniform_names(cls))
         taken = tuple(values[wire] for wire in wires)
         values["step", i] = len(records)
-        records.append(Pixel(cls.__name__, read_pixel(cls), taken, names, column, seed + i))
+        channels = PICTURES[next(iter(cls.outputs.values())).kind]
+        records.append(Pixel(cls.__name__, read_pixel(cls), taken, names, column, seed + i, channels))
         column += len(names)
     records.append(Store(values[kernel.root], LAYOUTS[output]))
     return Program(size, tuple(records))

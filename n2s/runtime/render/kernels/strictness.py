@@ -12,7 +12,7 @@ import ast
 from functools import cache
 
 from n2s.runtime.render.kernels.pixels import PixelCode
-from n2s.runtime.render.kernels.program import Pixel, Program
+from n2s.runtime.render.kernels.program import Full, Pixel, Program
 
 Channels = frozenset[tuple[int, int]]  # (picture, channel)
 NONE: Channels = frozenset()
@@ -146,16 +146,17 @@ def unseen(program: Program) -> list[tuple[int, int]]:
     Where all of them and all that is stored are finite, every colour that the program read or made is.
     """
     records = program.records
-    seen = {(program.store.source, channel) for channel in range(3)}
+    seen = {(program.store.source, channel) for channel in range(program.store.layout.channels)}
     looked_at: list[tuple[int, int]] = []
-    steps = [number for number in program.colours if isinstance(records[number], Pixel)]
+    made = [number for number in program.colours if not isinstance(records[number], Full)]  # that is 1
+    steps = [number for number in made if isinstance(records[number], Pixel)]
     for number in reversed(steps):
         pixel = records[number]
-        looked_at += [(number, channel) for channel in range(3) if (number, channel) not in seen]
+        looked_at += [(number, channel) for channel in range(pixel.channels) if (number, channel) not in seen]
         for colour in _strict(pixel.code, len(pixel.pictures)):
             seen |= {(pixel.pictures[picture], channel) for picture, channel in colour}
-    read = [number for number in program.colours if number not in steps]
-    return looked_at + [(number, channel) for number in read for channel in range(3) if (number, channel) not in seen]
+    read = [(number, channel) for number in made if number not in steps for channel in range(program.channels(number))]
+    return looked_at + [one for one in read if one not in seen]
 
 
 @cache
