@@ -155,7 +155,7 @@ CLASSES = {
     "a filter that takes no light": (
         PORT + SPREAD + STATIC + "(rgb, at): return rgb",
         "Filter",
-        "Odd.pixel: it takes 1 pictures before at; the node has 1 ports of Frames, and soft (",
+        "Odd.pixel: it takes 1 pictures before at; the node has 1 ports, and soft (",
     ),
     "a spread that takes too little": (
         PORT + 'amount: Param = param(0, help="x")\n' + SPREAD + STATIC + "(rgb, soft, at): return rgb",

@@ -33,8 +33,12 @@ def chain(classes: Sequence[type[Pointwise]], shape: str, half: bool, output: st
     root = ("step", len(classes) - 1) if classes else ("input", 0)
     steps = tuple(f"node{i}" for i in range(len(classes)))
     kernel = Kernel(steps, ("film",), wiring, root)
-    nodes = {step: cls() for step, cls in zip(steps, classes)}
-    return program_of(kernel, nodes, [Picture(half, SHAPES[shape])], output, SIZE)
+    return program_of(kernel, named(kernel, *classes), [Picture(half, SHAPES[shape])], output, SIZE)
+
+
+def named(kernel: Kernel, *classes: type[Pointwise]) -> dict[str, Pointwise]:
+    """Nodes of the given types for the steps of a kernel."""
+    return {step: cls() for step, cls in zip(kernel.steps, classes)}
 
 
 def mixed(output: str) -> Program:
@@ -98,11 +102,11 @@ def test_several_pictures(output: str, folder: Path) -> None:
 def test_mattes_of_their_own_place(cls: type[Pointwise], output: str, folder: Path) -> None:
     """A program may load nothing at all, or mix two pictures by what it makes itself."""
     if output == "matte":
-        program = program_of(Kernel(("m",), (), ((),), ("step", 0)), [cls], [], output, SIZE)
+        program = program_of(Kernel(("m",), (), ((),), ("step", 0)), {"m": cls()}, [], output, SIZE)
     else:
         wiring = ((), (("input", 0), ("input", 1), ("step", 0)))
         kernel = Kernel(("m", "over"), ("a", "b"), wiring, ("step", 1))
-        program = program_of(kernel, [cls, Over], [Picture(False, SHAPES["fits"])] * 2, output, SIZE)
+        program = program_of(kernel, named(kernel, cls, Over), [Picture(False, SHAPES["fits"])] * 2, output, SIZE)
     made = both(program, folder)
     assert made.std() > 0 and (output != "matte" or (made.min() >= 0 and made.max() <= 1))
 
@@ -114,7 +118,7 @@ def test_a_loaded_matte_is_filtered_in_plain_values(shape: str, steps: int, fold
     classes = [InvertMatte] * steps
     wiring = ((("input", 0),),) * steps
     kernel = Kernel(("m",) * steps, ("p",), wiring, ("step", 0) if steps else ("input", 0))
-    program = program_of(kernel, classes, [Picture(False, SHAPES[shape], 1)], "matte", SIZE)
+    program = program_of(kernel, named(kernel, *classes), [Picture(False, SHAPES[shape], 1)], "matte", SIZE)
     hard = np.random.default_rng(4).integers(0, 2, (2, 1, *SHAPES[shape])).astype(np.float32)
     arguments = {"pictures": [hard], "uniforms": np.ones((2, steps), np.float32)}
     rows = run(compile_program, program, folder, **arguments)
@@ -145,7 +149,7 @@ def test_what_a_program_of_mattes_says() -> None:
     wiring = ((), (("input", 0),), (("input", 0), ("input", 1), ("step", 0)), (("step", 2), ("step", 2), FULL))
     kernel = Kernel(("disc", "luma", "over", "mix"), ("film", "picture.matte"), wiring, ("step", 1))
     pictures = [Picture(True, SHAPES["fits"]), Picture(False, SHAPES["larger"], 1)]
-    text = str(program_of(kernel, [RadialMatte, LumaMatte, Over, Mix], pictures, "matte", SIZE))
+    text = str(program_of(kernel, named(kernel, RadialMatte, LumaMatte, Over, Mix), pictures, "matte", SIZE))
     assert text.splitlines() == [
         "0  load     picture 0, rounded to float16",
         "1  load     matte 1",
@@ -163,7 +167,7 @@ def test_what_a_program_of_mattes_says() -> None:
 def test_long_functions_are_taken_into_the_loop_over_pixels() -> None:
     """A loop with a call in it does not vectorise; short functions need no word for it."""
     wiring = ((),)
-    sources = [source_of(program_of(Kernel(("m",), (), wiring, ("step", 0)), [cls], [], "matte", SIZE))
+    sources = [source_of(program_of(Kernel(("m",), (), wiring, ("step", 0)), {"m": cls()}, [], "matte", SIZE))
                for cls in (RadialMatte, NoiseMatte)]  # fmt: skip
     assert ["forceinline" in source for source in sources] == [False, True]
 

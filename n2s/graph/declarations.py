@@ -261,7 +261,7 @@ def _echo_mistakes(cls: Any) -> Mistakes:
 
 def _pictures(cls: Any) -> str:
     """Return which pictures a pixel function is given."""
-    ports = f"{len(cls.ports)} ports of Frames"
+    ports = f"{len(cls.ports)} ports"
     if cls.kind == "lens":
         return f"{ports}, of which the first is shown elsewhere: def where(x, y, …, at, …)"
     return f"{ports}, and {cls.part}" if cls.part else ports
