@@ -1,6 +1,8 @@
 """Memory: how much a run takes at its most, for music of one and of twenty minutes at 1280x720.
 
-    python bench/memory.py [--minutes 1 20] [--jobs 2]
+    python bench/memory.py [--minutes 1 20] [--jobs 2] [--nodes Trails "Trails, size: full"]
+
+``--nodes`` puts more nodes behind the last one of the chain, each with its settings as they stand in a graph.
 
 The films are lists of digests of frames that the tests' tiny decoder makes, so that neither an encoder nor a large
 model hides what frames and signals take. Every film is a process of its own, whose peak the system tells.
@@ -39,8 +41,17 @@ nodes:
   film: {node: VAEDecode, latents: smooth, model: ../model}
   tone: {node: Tone, frames: film, exposure: = 0.5 * features.onset}
   grain: {node: Grain, frames: tone, amount: 0.04}
-  out: {node: DigestSink, frames: grain, audio: track, path: frames.txt}
 """
+SINK = "  out: {{node: DigestSink, frames: {last}, audio: track, path: frames.txt}}\n"
+
+
+def graph_text(nodes: list[str]) -> str:
+    """Return the graph, with more nodes in a row behind its last one."""
+    text, last = GRAPH, "grain"
+    for i, node in enumerate(nodes):
+        text += f"  more{i}: {{node: {node}, frames: {last}}}\n"
+        last = f"more{i}"
+    return text + SINK.format(last=last)
 
 
 def write_music(path: Path, minutes: float) -> None:
@@ -65,6 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, nargs="+", default=[1, 20])
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--nodes", nargs="+", default=[], metavar="NODE")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -77,7 +89,7 @@ def main() -> None:
         for minutes in options.minutes:
             folder = Path(text) / f"{minutes:g}"
             folder.mkdir()
-            (folder / "film.yaml").write_text(GRAPH)
+            (folder / "film.yaml").write_text(graph_text(options.nodes))
             write_music(folder / "music.wav", minutes)
             command = [sys.executable, __file__, "--folder", str(folder), "--jobs", str(options.jobs)]
             made = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -11,6 +11,7 @@ import pytest
 from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.kinds.filter import halved
 from n2s.plan.echoes import light_size
+from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kept import NothingKept
 from n2s.runtime.render.kernels import echoes
@@ -200,7 +201,16 @@ def test_frames_are_the_same_in_any_pieces(case: str, film: Any, store: Any) -> 
     for length in (7, 20):
         chunks = [maker.blocks(start, min(63, start + length)) for start in range(0, 63, length)]
         np.testing.assert_array_equal(np.concatenate([block for chunk in chunks for block in chunk]), whole)
+    picked = [0, 2, 3, 17, 40, 41, 62]
+    np.testing.assert_array_equal(np.concatenate(list(maker.pick(picked))), whole[picked])
     np.testing.assert_array_equal(harness.frames(graph, store, "grain", [(0, 63)], fuse=False), whole)
+
+
+def test_films_are_the_same_by_threads_and_processes(executor: Any, film: Any, new_store: Any, tmp_path: Any) -> None:
+    graph = film(trails("decoded", turn="= 40 * ramp"))
+    alone = harness.run(graph, tmp_path / "alone", new_store(), executor=ThreadExecutor(1))
+    cut = harness.run(graph.edit({"out.chunk": 20}), tmp_path / "cut", new_store(), executor=executor(2))
+    assert harness.film_bytes(alone.films[0]) == harness.film_bytes(cut.films[0])
 
 
 @pytest.mark.parametrize("size", ["full", "half"])

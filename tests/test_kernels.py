@@ -250,7 +250,7 @@ def test_light_and_luma_are_written_once() -> None:
 @pytest.mark.parametrize("size", [(24, 16), (23, 16), (24, 15), (23, 15)])
 def test_light_of_half_the_size_is_enlarged(size: tuple[int, int], output: str, folder: Path) -> None:
     width, height = size
-    kernel = Kernel(("mixed",), ("film", "soft"), ((("input", 0), ("input", 1)),), ("step", 0))
+    kernel = Kernel(("mixed",), ("film", "soft"), ((("input", 0), ("input", 1), FULL),), ("step", 0))
     pictures = [Picture(False, (height, width)), Picture(False, (8, 12), light=True)]
     program = program_of(kernel, {"mixed": Mix()}, pictures, output, size)
     assert str(program).splitlines()[1:3] == ["1  load     picture 1", "2  enlarge  1 to twice the size"]
