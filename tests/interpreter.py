@@ -6,9 +6,11 @@ gives the same bits.
 
 from __future__ import annotations
 
+import ast
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +32,7 @@ class Interpreter:
             thresholds: np.ndarray,
             pictures: Sequence[np.ndarray],
             out: np.ndarray,
+            tables: Sequence[np.ndarray] = (),
         ) -> bool:
             finite = True
             for frame in range(len(out)):
@@ -46,6 +49,9 @@ class Interpreter:
                         case Pixel():
                             taken = [values[source] for source in record.pictures]
                             given = uniforms[frame, record.column : record.column + len(record.uniforms)]
+                            read = tables[record.table : record.table + len(record.tables)]
+                            read = [table[frame if len(table) > 1 else 0] for table in read]
+                            given = _in_order(record, given, read)
                             values.append(_each(pixels[record], taken, first + frame, seeds[record.seed], given))
                         case Store():
                             out[frame] = _store(record.layout, values[record.source], thresholds)
@@ -63,7 +69,14 @@ def _function(pixel: Pixel) -> Callable:
     return names[pixel.code.name]
 
 
-def _each(function: Callable, taken: list[np.ndarray], frame: int, seed: int, uniforms: np.ndarray) -> np.ndarray:
+def _in_order(pixel: Pixel, numbers: np.ndarray, tables: list[np.ndarray]) -> list[Any]:
+    """Return the numbers and tables of a pixel function as it takes them after ``at``."""
+    given = dict(zip(pixel.uniforms, numbers)) | {name: table for (name, _), table in zip(pixel.tables, tables)}
+    names = [argument.arg for argument in ast.parse(pixel.code.text).body[0].args.args]
+    return [given[name] for name in names[names.index("at") + 1 :]]
+
+
+def _each(function: Callable, taken: list[np.ndarray], frame: int, seed: int, uniforms: Sequence[Any]) -> np.ndarray:
     """Return the colours that a pixel function gives for each pixel."""
     _, height, width = taken[0].shape
     half_width, half_height = f32(width) * f32(0.5), f32(height) * f32(0.5)

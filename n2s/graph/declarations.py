@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
+from n2s.graph.kinds.tables import Table
 from n2s.graph.links import NAME
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, SIGNAL, Kind
 
@@ -118,6 +119,9 @@ def _method_mistakes(cls: Any) -> Mistakes:
         return
     static = inspect.getattr_static(cls, method)
     if method == "pixel":
+        if tables := list(_table_mistakes(cls)):
+            yield from tables
+            return
         yield from _pixel_mistakes(cls, static)
         if not _of_base(cls, "prepare"):
             yield from _signature_mistakes(cls, "prepare", 1, cls.params())
@@ -177,11 +181,20 @@ def _pixel_mistakes(cls: Any, static: Any) -> Mistakes:
             "pixel",
             f"it takes {names.index('at')} pictures before at; the node has {len(pictures)} ports of Frames{place}",
         )
-    known = cls.params()
-    if _of_base(cls, "prepare"):  # another may make any names
+    known = [*cls.params(), *cls.tables]
+    if _of_base(cls, "prepare") and _of_base(cls, "fill"):  # others may make any names
         for name in names[names.index("at") + 1 :]:
             if name not in known:
                 yield "pixel", f"it takes {name}, which is no parameter of the node; there are {_names(known)}{place}"
+
+
+def _table_mistakes(cls: Any) -> Mistakes:
+    if not isinstance(cls.tables, dict) or not all(isinstance(table, Table) for table in cls.tables.values()):
+        yield "tables", 'tables by name were wanted: {"gradient": Line()}; there are Line, Cube and Tile'
+        return
+    for name in cls.tables:
+        if name in cls.model_fields:
+            yield "tables", f"{name} is a field of the node already; choose another name for the table"
 
 
 def _place(function: FunctionType) -> str:

@@ -14,6 +14,7 @@ from n2s.graph.kinds.pointwise import Pointwise
 from n2s.graph.kinds.resident import Resident
 from n2s.graph.kinds.sink import Sink
 from n2s.graph.kinds.streamed import Streamed
+from n2s.graph.kinds.tables import Cube, Line, Table, Tile
 from n2s.graph.node import DeclarationError, Node
 from n2s.graph.parsing import FilePath, FolderPath, MusicalTime, Param, Seconds
 from n2s.graph.specs import Output, Spec, param, port, setting
@@ -24,9 +25,11 @@ __all__ = [
     "FRAMES_OUTPUT",
     "LATENTS_OUTPUT",
     "SIGNAL_OUTPUT",
+    "Cube",
     "DeclarationError",
     "FilePath",
     "FolderPath",
+    "Line",
     "MusicalTime",
     "Node",
     "Output",
@@ -37,6 +40,8 @@ __all__ = [
     "Sink",
     "Spec",
     "Streamed",
+    "Table",
+    "Tile",
     "param",
     "port",
     "setting",

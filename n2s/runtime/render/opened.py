@@ -7,13 +7,16 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from n2s.graph import authors
-from n2s.graph.declare import Streamed
+from n2s.graph.declare import Pointwise, Streamed
 from n2s.graph.keys import digest
 from n2s.graph.types import LATENTS
 from n2s.plan.stages import Kernel, Plan, Size, Stage
 from n2s.runtime.render import kernels
 from n2s.runtime.render.compiled import forget_kept_code
+from n2s.runtime.render.edges import filled_tables
 from n2s.runtime.store import Store
 
 BLOCK = 4  # frames in memory at once, per chunk that is being rendered
@@ -39,6 +42,7 @@ class Opened:
         forget_kept_code(plan.graph.nodes[name] for name in plan.order)
         self.scenes = {name: plan.scene.seen_by(node) for name, node in nodes.items()}
         self.resources = {stage.node: self._open(stage, opened) for stage in computed}
+        self.filled = self._fill()
         channels = self._channels()
         self.shapes = {stage.name: self._shape(stage, channels.get(stage.name)) for stage in computed}
         self.given: dict[str, tuple[int, ...]] = {}  # the shape of what each streamed node gave first
@@ -50,6 +54,17 @@ class Opened:
         self._lock = threading.Lock()
         self.compiling: Callable[[Kernel], None] = lambda kernel: None
         self._refuse_vast()
+
+    def _fill(self) -> dict[str, tuple[dict[str, np.ndarray], dict[str, Any]]]:
+        """Return what pointwise nodes filled for a run: their tables and their numbers, by name."""
+        filled = {}
+        for name in [step for stage in self.plan.stages if stage.kernel is not None for step in stage.kernel.steps]:
+            node = self.plan.graph.nodes[name]
+            if name not in filled and type(node).fill is not Pointwise.fill:
+                scene = self.plan.scene.seen_by(node)
+                made = authors.call(self.plan.graph, name, "fill", node.fill, scene)
+                filled[name] = filled_tables(self.plan.graph, name, made)
+        return filled
 
     def _open(self, stage: Stage, opened: dict[str, Any] | None) -> Any:
         """Return what a streamed node opens for a run, or opened before for the same settings, files and scene."""

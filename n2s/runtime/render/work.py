@@ -17,7 +17,7 @@ from n2s.graph import authors
 from n2s.graph.context import Block
 from n2s.plan.stages import Kernel, Size, Stage
 from n2s.runtime.render import kernels
-from n2s.runtime.render.edges import check_finite, prepared_columns, read_only, streamed_output
+from n2s.runtime.render.edges import check_finite, prepared_columns, prepared_tables, read_only, streamed_output
 from n2s.runtime.render.kept import KeptFrames, Piece
 from n2s.runtime.render.opened import Opened
 from n2s.runtime.render.tally import Tally
@@ -217,18 +217,21 @@ class Work:
         """Run a kernel; say whether anything in it may not be finite."""
         plan, span = self.plan, (start, start + len(out))
         nodes = [plan.graph.nodes[step] for step in kernel.steps]
-        columns = []
+        columns, tables = [], []
         for step, node in zip(kernel.steps, nodes):
             params = {field: read_only(self._param(step, field, *span)) for field in node.params()}
             prepared = authors.call(plan.graph, step, "prepare", node.prepare, span=span, **params)
+            filled, numbers = self.opened.filled.get(step, ({}, {}))
+            prepared = numbers | prepared if isinstance(prepared, dict) else prepared
             columns += prepared_columns(plan.graph, step, prepared, kernels.uniform_names(type(node)), span)
+            tables += prepared_tables(plan.graph, step, filled, prepared, kernels.table_names(type(node)), span)
         uniforms = np.zeros((len(out), len(columns)), np.float32)
         for i, column in enumerate(columns):
             uniforms[:, i] = column
         seeds = np.array([kernels.node_seed(plan.scene.seed, node) for node in nodes] or [0], np.uint32)
         run = self.opened.kernel(kernel, tuple(picture.shape[2:] for picture in pictures), size, output)
         try:
-            return run(start, seeds, uniforms, self._thresholds, pictures, out)
+            return run(start, seeds, uniforms, self._thresholds, pictures, out, tables)
         except kernels.CompileError as error:
             self._find_uncompilable(kernel, pictures, start, size, error)
             raise

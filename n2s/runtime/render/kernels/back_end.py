@@ -31,6 +31,8 @@ class Run(Protocol):
         One for each load, contiguous, of the heights and widths that the program was made for.
     out : array (B, *layout.shape(size))
         What is stored, of the layout's type; overwritten.
+    tables : sequence of float32 (1 or B, ...), contiguous and writeable
+        Those of the pixel records in their order, as `Table.packed` gives them, one for all frames or one for each.
 
     Returns
     -------
@@ -47,6 +49,7 @@ class Run(Protocol):
         thresholds: np.ndarray,
         pictures: Sequence[np.ndarray],
         out: np.ndarray,
+        tables: Sequence[np.ndarray] = (),
     ) -> bool: ...
 
 

@@ -13,8 +13,10 @@ import numpy as np
 
 from n2s.runtime.render.kernels.back_end import Run
 from n2s.runtime.render.kernels.kept import compile_kernel
+from n2s.runtime.render.kernels.numba_loops import Loop, loops_of
 from n2s.runtime.render.kernels.numba_stores import STORES
-from n2s.runtime.render.kernels.pixels import helper_texts
+from n2s.runtime.render.kernels.parted import part
+from n2s.runtime.render.kernels.pixels import TABLE_READERS, helper_texts
 from n2s.runtime.render.kernels.program import Filter, Load, Pixel, Program, Sample
 from n2s.runtime.render.kernels.strictness import unseen
 from n2s.runtime.render.kernels.writer import Writer
@@ -40,6 +42,7 @@ def round_half(x):
     rounded = u32(u32(bits + u32(0x0FFF)) + u32(u32(bits >> u32(13)) & u32(1))) & u32(0xFFFFE000)
     return u32(rounded).view(np.float32) if abs(x) >= f32(6.103515625e-05) else (x + f32(0.75)) - f32(0.75)
 '''
+READING = "u64 = np.uint64\n"  # what programs with tables need besides
 _PLACE = "At(at_x, at_y, at_u, at_v, f32(width), f32(height), radius, row, column, frame, u32(seeds[{}]))"
 
 
@@ -50,7 +53,7 @@ class NumbaRows:
         """Return a program as a function; machine code is made, or loaded, when it is run first."""
         kernel = compile_kernel(source_of(program), folder)
         width, height = program.size
-        tables = [_tables(sample) for sample in _samples(program)]
+        fits = [_taps(sample) for sample in _samples(program)]
 
         def run(
             first: int,
@@ -59,9 +62,10 @@ class NumbaRows:
             thresholds: np.ndarray,
             pictures: Sequence[np.ndarray],
             out: np.ndarray,
+            tables: Sequence[np.ndarray] = (),
         ) -> bool:
-            given = [argument for picture, table in zip(pictures, tables) for argument in (picture, *table)]
-            return kernel(first, seeds, uniforms, thresholds, out, *given, height, width)
+            given = [argument for picture, taps in zip(pictures, fits) for argument in (picture, *taps)]
+            return kernel(first, seeds, uniforms, thresholds, out, *given, *tables, height, width)
 
         return run
 
@@ -73,7 +77,7 @@ def _samples(program: Program) -> list[Sample | None]:
     return [sampled.get(number) for number, record in enumerate(records) if isinstance(record, Load)]
 
 
-def _tables(sample: Sample | None) -> tuple[np.ndarray, ...]:
+def _taps(sample: Sample | None) -> tuple[np.ndarray, ...]:
     """Return what a kernel is given for a sample, of the types and strides that make its loops fast."""
     if sample is None:
         return ()
@@ -91,23 +95,32 @@ def source_of(program: Program) -> str:
     store = STORES[program.store.layout.name](program.store)
     functions = helper_texts(*store.helpers, *(name for given in inputs for name in given.helpers))
     for pixel in program.pixels:
-        functions |= dict(pixel.code.helpers) | {pixel.code.name: pixel.code.text}
+        functions |= {name: text for name, text in pixel.code.helpers if name not in TABLE_READERS}
+        parted = part(pixel)
+        functions |= {read.before: read.text for read in parted.reads} | {parted.name: parted.text}
     code = Writer()
     _write_kernel(code, program, inputs, store)
-    parts = [HEADER, *(f'@njit(error_model="numpy")\n{text}' for text in functions.values()), code.text]
-    return "\n\n".join(part.strip("\n") + "\n" for part in parts)
+    header = HEADER + (READING if any(pixel.tables for pixel in program.pixels) else "")
+    parts = [header, *(f'@njit(error_model="numpy")\n{text}' for text in functions.values()), code.text]
+    return "\n\n".join(text.strip("\n") + "\n" for text in parts)
 
 
 def _write_kernel(code: Writer, program: Program, inputs: Sequence[_Loaded], store: object) -> None:
     """Write the function over a block of frames."""
     arguments = ["first", "seeds", "uniforms", "dither", "out", *(name for given in inputs for name in given.arguments)]
+    arguments += [f"table{pixel.table + i}" for pixel in program.pixels for i in range(len(pixel.tables))]
+    loops = loops_of(program)
+    reads = [loop.read for loop in loops if loop.read is not None]
     code.add('@njit(nogil=True, error_model="numpy", cache=True)')
     with code.block(f"def kernel({', '.join(arguments)}, height, width):"):
         code.add("half_width, half_height = f32(width) * f32(0.5), f32(height) * f32(0.5)")
         code.add("reach = f32(1) / np.sqrt(half_width * half_width + half_height * half_height)")
         code.add("largest = np.int32(0)")
-        for part in (*inputs, store):
-            part.write_start(code)
+        for piece in (*inputs, store, *reads):
+            piece.write_start(code)
+        for number in sorted({number for loop in loops for number in loop.taken}):
+            code.add(f"kept{number} = np.empty((3, width), np.float32)")
+            code.add(*(f"kept{number}_{channel} = kept{number}[{channel}]" for channel in range(3)))
         with code.block("for f in range(uniforms.shape[0]):"):
             code.add("frame = u32(first + f)")
             for pixel in program.pixels:
@@ -118,30 +131,47 @@ def _write_kernel(code: Writer, program: Program, inputs: Sequence[_Loaded], sto
             with code.block("for y in range(height):"):
                 code.add("row = u32(y)", "at_y = f32(y)", "at_v = (at_y + f32(0.5)) / f32(height)")
                 code.add("dy = at_y + f32(0.5) - half_height")
-                for part in (*inputs, store):
-                    part.write_row(code)
-                with code.block("for x in range(width):"):
-                    _write_pixel(code, program, inputs)
-                    store.write_pixel(code)
+                for piece in (*inputs, store):
+                    piece.write_row(code)
+                for loop in loops:
+                    with code.block("for x in range(width):"):
+                        _write_pixel(code, program, inputs, loop)
+                        if loop.read is None:
+                            store.write_pixel(code)
+                    if loop.read is not None:
+                        loop.read.write_read(code)
                 store.write_row_end(code)
         code.add("return largest >= np.int32(0x7F800000)")
 
 
-def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded]) -> None:
+def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded], loop: Loop) -> None:
     """Write what makes the colours of one pixel, ``value`` and the number of the record, and looks at them."""
     code.add("column = u32(x)", "at_x = f32(x)", "at_u = (at_x + f32(0.5)) / f32(width)")
     code.add("dx = at_x + f32(0.5) - half_width", "radius = np.sqrt(dx * dx + dy * dy) * reach")
     for given in inputs:
         code.add(f"value{given.value} = ({', '.join(given.colour)})")
-    for number, pixel in enumerate(program.records):
-        if isinstance(pixel, Pixel):
-            taken = [f"value{source}" for source in pixel.pictures]
-            uniforms = [f"step{pixel.seed}_{name}" for name in pixel.uniforms]
-            call = ", ".join([*taken, _PLACE.format(pixel.seed), *uniforms])
-            code.add(f"value{number} = {pixel.code.name}({call})")
+    for number in loop.taken:
+        code.add(f"value{number} = ({', '.join(f'kept{number}_{channel}[x]' for channel in range(3))})")
+    for number in loop.pixels:
+        found = [read.found for read in loop.found.get(number, ())]
+        code.add(f"value{number} = {_call(program.records[number], part(program.records[number]).name, found)}")
+    if loop.read is not None:
+        found = [read.found for read in loop.found.get(loop.reader, ())]
+        loop.read.write_place(code, _call(program.records[loop.reader], loop.read.read.before, found))
+    for number in loop.kept:
+        code.add(*(f"kept{number}_{channel}[x] = value{number}[{channel}]" for channel in range(3)))
     colours = [(program.store.source, channel) for channel in range(3)] + unseen(program)
-    total = " + ".join(f"value{number}[{channel}]" for number, channel in colours)
-    code.add(f"largest = max(largest, np.int32(f32({total}).view(np.int32) & np.int32(0x7FFFFFFF)))")
+    own = [f"value{number}[{channel}]" for number, channel in colours if number in loop.seen]
+    if own:
+        total = " + ".join(own)
+        code.add(f"largest = max(largest, np.int32(f32({total}).view(np.int32) & np.int32(0x7FFFFFFF)))")
+
+
+def _call(pixel: Pixel, name: str, found: Sequence[str]) -> str:
+    """Return a call of a function that takes what pixel code takes, and what its reads found."""
+    taken = [f"value{source}" for source in pixel.pictures]
+    uniforms = [f"step{pixel.seed}_{name}" for name in pixel.uniforms]
+    return f"{name}({', '.join([*taken, _PLACE.format(pixel.seed), *uniforms, *found])})"
 
 
 class _Loaded:

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from n2s.graph.declare import Pointwise
+from n2s.graph.declare import Pointwise, Table
 from n2s.plan.stages import Kernel
 from n2s.runtime.media.resample import Taps, taps_for
-from n2s.runtime.render.kernels.pixels import PixelCode, read_pixel, uniform_names
+from n2s.runtime.render.kernels.pixels import PixelCode, read_pixel, table_names, uniform_names
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,8 @@ class Pixel:
         The numbers it takes, once per frame, in neighbouring columns from ``column`` on.
     seed : int
         Where its seed stands among those that a run is given.
+    tables : tuple of (str, Table)
+        The tables it reads, neighbours among those that a run is given, from ``table`` on.
     """
 
     node: str
@@ -115,9 +117,12 @@ class Pixel:
     uniforms: tuple[str, ...]
     column: int
     seed: int
+    tables: tuple[tuple[str, Table], ...] = ()
+    table: int = 0
 
     def __str__(self) -> str:
-        given = f", given {', '.join(self.uniforms)}" if self.uniforms else ""
+        names = [*self.uniforms, *(f"the {type(table).__name__.lower()} {name}" for name, table in self.tables)]
+        given = f", given {', '.join(names)}" if names else ""
         return f"pixel    {self.node} of {', '.join(map(str, self.pictures))}{given}"
 
 
@@ -261,12 +266,13 @@ def program_of(
             records.append(Sample(len(records) - 1, fit))
             records.append(Filter(len(records) - 1, rows, columns, "to_light", "to_display"))
         values["input", i] = len(records) - 1
-    column = 0
+    column = table = 0
     for i, (cls, wires) in enumerate(zip(nodes, kernel.wiring)):
         names = tuple(uniform_names(cls))
         taken = tuple(values[wire] for wire in wires)
         values["step", i] = len(records)
-        records.append(Pixel(cls.__name__, read_pixel(cls), taken, names, column, i))
-        column += len(names)
+        tables = tuple((name, cls.tables[name]) for name in table_names(cls))
+        records.append(Pixel(cls.__name__, read_pixel(cls), taken, names, column, i, tables, table))
+        column, table = column + len(names), table + len(tables)
     records.append(Store(values[kernel.root], LAYOUTS[output]))
     return Program(size, tuple(records))
