@@ -6,8 +6,10 @@ from n2s.nodes.decode import VAEDecode
 from n2s.nodes.features import Features
 from n2s.nodes.grain import Grain
 from n2s.nodes.latents import Anchors, LatentEMA
+from n2s.nodes.lut import Lut
 from n2s.nodes.mix import Mix
 from n2s.nodes.motion import Wander
+from n2s.nodes.palette import Palette
 from n2s.nodes.signals import EMA, Constant, Keyframes, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
 from n2s.nodes.sources import ImageSource
@@ -26,8 +28,10 @@ __all__ = [
     "ImageSource",
     "Keyframes",
     "LatentEMA",
+    "Lut",
     "Mix",
     "PNGSink",
+    "Palette",
     "Tone",
     "Track",
     "VAEDecode",
