@@ -75,12 +75,12 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 
 def test_the_laws_hold_for_them(installed: Path) -> None:
-    chosen = "(Scanlines or Gate) and not fused"
+    chosen = "(Scanlines or Thermal or Gate) and not fused"
     said = python(installed, "-m", "pytest", "tests/test_laws.py", "-k", chosen, "-q", "-p", "no:cacheprovider")
     passed = int(said.rpartition(" passed")[0].split()[-1])
-    # Of a node: documented, renders, its settings key, YAML and Python agree; Scanlines' pieces, single frames,
-    # neutral settings and three parameters besides.
-    assert passed == 14, said
+    # Of a node: documented, renders, its settings key, YAML and Python agree; pieces, single frames and neutral
+    # settings of Scanlines and Thermal, with three and two parameters.
+    assert passed == 12 + 6 + 5, said
 
 
 def test_the_command_line_knows_them(installed: Path) -> None:
@@ -102,6 +102,28 @@ def film(package: Any, studio: Any, **settings: Any) -> Graph:
     picture = package.Scanlines(lines=12, **settings)(ImageSource(path="picture.png")(), name="screen")
     sink = DigestSink(path="frames.txt")(Grain()(picture, name="grain"), AudioSource(path="music.wav")())
     return Graph(sink, fps=30, size=(96, 64), seed=3, base=studio.folder)
+
+
+def test_thermal_against_its_formula(package: Any, studio: Any, store: Any) -> None:
+    thermal = package().Thermal(heat=1.3, amount=0.8)(ImageSource(path="picture.png")(name="picture"), name="thermal")
+    sink = DigestSink(path="frames.txt")(thermal, AudioSource(path="music.wav")())
+    graph = Graph(sink, fps=30, size=(96, 64), base=studio.folder)
+    r, g, b = picture = harness.frames(graph, store, "picture", [(0, 1)])[0].astype(float)
+    heat = np.clip((0.2126 * r + 0.7152 * g + 0.0722 * b) * 1.3, 0, 1)
+    table = np.array([(0, 0, 0.1), (0.25, 0, 0.6), (0.9, 0.1, 0.4), (1, 0.6, 0), (1, 1, 0.7)])
+    colour = np.stack([np.interp(heat, np.linspace(0, 1, 5), table[:, i]) for i in range(3)])
+    light = picture * abs(picture)
+    light = light + (colour * colour - light) * 0.8
+    made = harness.frames(graph, store, "thermal", [(0, 1)])[0]
+    np.testing.assert_allclose(made, np.sign(light) * np.sqrt(abs(light)), atol=1e-4)  # a root near black
+
+
+def test_thermal_by_hand(package: Any) -> None:
+    node = package().Thermal()
+    colours = node.fill(None)["colours"].astype(np.float32)
+    one, grey = np.float32(1), np.float32(0.375)  # half way from the second colour to the third
+    made = node.pixel((grey, grey, grey), None, colours, one, one)
+    np.testing.assert_allclose(made, (0.575, 0.05, 0.5), atol=1e-6)
 
 
 def test_they_fuse_with_the_nodes_around_them(package: Any, studio: Any, store: Any) -> None:
