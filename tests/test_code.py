@@ -471,7 +471,7 @@ MUTATIONS = [
     ("runtime/render/kernels/numba_stores.py", '"chroma = np.zeros', '"chroma = np.ones'),
     ("runtime/render/kernels/program.py", '"to_light", "to_display"', '"abs", "to_display"'),
     ("runtime/render/kernels/parted.py", "[*self.done, ast.Return", "[ast.Return"),
-    ("runtime/render/kernels/numba_tables.py", "rest * {low} + part * {high}", "part * {low} + rest * {high}"),
+    ("runtime/render/kernels/numba_tables.py", "rest * {low} + weight0 * {high}", "weight0 * {low} + rest * {high}"),
     ("runtime/render/kernels/numba_loops.py", "loop.taken = sorted(wanted & made)", "loop.taken = sorted(wanted)"),
     ("graph/kinds/tables.py", "made[..., :3] = values", "made[..., :3] = 2 * values"),
     ("graph/shader.py", "y_first = xy * xz, (one - xy) * yz", "y_first = xy * xz, (one - xy)"),
