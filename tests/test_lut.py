@@ -15,6 +15,8 @@ from n2s import Graph
 from n2s.graph.errors import GraphError
 from n2s.nodes import AudioSource, DigestSink, ImageSource, Lut
 from n2s.nodes.cubefile import CubeError, read_cube_file
+from n2s.plan.film import towards
+from n2s.runtime.render.frames import FrameMaker
 
 SAME = "0 0 0\n1 0 0\n0 1 0\n1 1 0\n0 0 1\n1 0 1\n0 1 1\n1 1 1\n"  # the identity of two steps
 
@@ -145,6 +147,23 @@ def test_a_broken_file_is_told_with_the_node(studio: Any, store: Any, tmp_path: 
     path = write(tmp_path / "a.cube", "LUT_3D_SIZE 2\n0 0\n")
     with pytest.raises(GraphError, match=r"graded \(Lut\): .*a.cube:2: \"0 0\" was read; three numbers were wanted"):
         frame(graded(path, studio), store)
+
+
+def test_what_was_read_serves_other_plans_of_the_same_file(
+    studio: Any, store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.write_cube(tmp_path / "a.cube", 3, lambda r, g, b: (r, g, b * b))
+    opened: dict[str, Any] = {}
+
+    def made() -> bytes:
+        plan = towards(harness.plan(graded(tmp_path / "a.cube", studio), store), "graded")
+        return FrameMaker(plan, store, opened=opened).frames(0, 1).tobytes()
+
+    first, read = made(), []
+    monkeypatch.setattr("n2s.nodes.lut.read_cube_file", lambda path: read.append(path) or read_cube_file(path))
+    assert made() == first and not read
+    tiny.write_cube(tmp_path / "a.cube", 3, lambda r, g, b: (r, g, b))
+    assert made() != first and len(read) == 1
 
 
 def test_the_bytes_of_the_file_are_part_of_the_key(studio: Any, store: Any, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,11 +39,12 @@ class Opened:
     def __init__(self, plan: Plan, store: Store, opened: dict[str, Any] | None = None):
         self.plan, self.store = plan, store
         computed = [stage for stage in plan.stages if stage.kernel is None]
-        nodes = {stage.node: plan.graph.nodes[stage.node] for stage in computed}
+        names = dict.fromkeys([*(stage.node for stage in computed), *_steps(plan.stages)])
+        nodes = {name: plan.graph.nodes[name] for name in names}
         forget_kept_code(plan.graph.nodes[name] for name in plan.order)
         self.scenes = {name: plan.scene.seen_by(node) for name, node in nodes.items()}
         self.resources = {stage.node: self._open(stage, opened) for stage in computed}
-        self.filled = self._fill()
+        self.filled = self._fill(opened)
         channels = self._channels()
         self.shapes = {stage.name: self._shape(stage, channels.get(stage.name)) for stage in computed}
         self.given: dict[str, tuple[int, ...]] = {}  # the shape of what each streamed node gave first
@@ -55,22 +57,33 @@ class Opened:
         self.compiling: Callable[[Kernel], None] = lambda kernel: None
         self._refuse_vast()
 
-    def _fill(self) -> dict[str, tuple[dict[str, np.ndarray], dict[str, Any]]]:
-        """Return what pointwise nodes filled for a run: their tables and their numbers, by name."""
-        filled = {}
-        for name in [step for stage in self.plan.stages if stage.kernel is not None for step in stage.kernel.steps]:
-            node = self.plan.graph.nodes[name]
-            if name not in filled and type(node).fill is not Pointwise.fill:
-                scene = self.plan.scene.seen_by(node)
-                made = authors.call(self.plan.graph, name, "fill", node.fill, scene)
-                filled[name] = filled_tables(self.plan.graph, name, made)
+    def _open(self, stage: Stage, opened: dict[str, Any] | None) -> Any:
+        """Return what a streamed node opens for a run."""
+        node, scene = self.plan.graph.nodes[stage.node], self.scenes[stage.node]
+        if type(node).open is Streamed.open:
+            opened = None
+        graph, name = self.plan.graph, stage.node
+        return self._once(stage, opened, partial(authors.call, graph, name, "open", node.open, scene, stage.grid))
+
+    def _fill(self, opened: dict[str, Any] | None) -> dict[str, tuple[dict[str, np.ndarray], dict[str, Any]]]:
+        """Return what pointwise nodes fill for a run: their tables and their numbers, by name."""
+        graph, filled = self.plan.graph, {}
+        steps = set(_steps(self.plan.stages))
+        for stage in self.plan.nodes:
+            node = graph.nodes[stage.node]
+            if stage.node in steps and stage.node not in filled and type(node).fill is not Pointwise.fill:
+                filled[stage.node] = self._once(stage, opened, partial(self._filled, stage.node))
         return filled
 
-    def _open(self, stage: Stage, opened: dict[str, Any] | None) -> Any:
-        """Return what a streamed node opens for a run, or opened before for the same settings, files and scene."""
+    def _filled(self, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        graph, node = self.plan.graph, self.plan.graph.nodes[name]
+        return filled_tables(graph, name, authors.call(graph, name, "fill", node.fill, self.scenes[name]))
+
+    def _once(self, stage: Stage, opened: dict[str, Any] | None, make: Callable[[], Any]) -> Any:
+        """Return what a node makes for a run, or made before for the same settings, files and scene."""
+        if opened is None:
+            return make()
         plan, node, scene = self.plan, self.plan.graph.nodes[stage.node], self.scenes[stage.node]
-        if opened is None or type(node).open is Streamed.open:
-            return authors.call(plan.graph, stage.node, "open", node.open, scene, stage.grid)
         clock = plan.values.clock
         unkeyed = {field: repr(getattr(node, field)) for field in node.settings() if not node.specs[field].keyed}
         of_scene = [
@@ -83,7 +96,7 @@ class Opened:
         ]
         key = digest([plan.keys.describe(stage), unkeyed, of_scene])
         if key not in opened:
-            opened[key] = authors.call(plan.graph, stage.node, "open", node.open, scene, stage.grid)
+            opened[key] = make()
         return opened[key]
 
     def _shape(self, stage: Stage, channels: int | None) -> tuple[int | None, ...]:
@@ -146,6 +159,11 @@ class Opened:
     def is_half(self, name: str) -> bool:
         """Say whether a node's frames are float16 by definition."""
         return bool(getattr(self.plan.graph.nodes[name], "half", False))
+
+
+def _steps(stages: Sequence[Stage]) -> list[str]:
+    """Return the pointwise nodes that the kernels of some stages compute."""
+    return [step for stage in stages if stage.kernel is not None for step in stage.kernel.steps]
 
 
 def _last_readers(stages: Sequence[Stage]) -> dict[str, list[Stage]]:
