@@ -31,7 +31,7 @@ if (
 
 @dataclass(frozen=True)
 class Studio:
-    """A folder with ``music.wav`` (2.1 s of clicks), ``picture.png`` and a tiny ``model``."""
+    """A folder with ``music.wav`` (2.1 s of clicks), ``picture.png``, ``look.cube`` and a tiny ``model``."""
 
     folder: Path
 
@@ -48,6 +48,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     y, x = np.mgrid[0:50, 0:70]
     picture = np.stack([x * 3, y * 5, (x ^ y) * 2], axis=2).astype(np.uint8)
     tiny.write_png(folder / "picture.png", picture)
+    tiny.write_cube(folder / "look.cube", 5, lambda r, g, b: (r * r, 0.2 + 0.7 * g, 0.9 - 0.5 * b))
     return Studio(folder)
 
 

@@ -6,9 +6,11 @@ gives the same bits.
 
 from __future__ import annotations
 
+import ast
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +32,7 @@ class Interpreter:
             thresholds: np.ndarray,
             pictures: Sequence[np.ndarray],
             out: np.ndarray,
+            tables: Sequence[np.ndarray] = (),
         ) -> bool:
             finite = True
             for frame in range(len(out)):
@@ -52,7 +55,9 @@ class Interpreter:
                         case Pixel():
                             taken = [values[source] for source in record.pictures]
                             given = uniforms[frame, record.column : record.column + len(record.uniforms)]
-                            about = first + frame, seeds[record.seed], given
+                            read = tables[record.table : record.table + len(record.tables)]
+                            read = [table[frame if len(table) > 1 else 0] for table in read]
+                            about = first + frame, seeds[record.seed], _in_order(record, given, read)
                             made.append(_each(pixels[record], record.channels, program.size, taken, *about))
                             values.append(made[-1] if record.channels == 3 else _held(made[-1]))
                         case Store():
@@ -76,6 +81,13 @@ def _held(matte: np.ndarray) -> np.ndarray:
     return np.where(matte > f32(1), f32(1), np.where(matte > f32(0), matte, f32(0)))
 
 
+def _in_order(pixel: Pixel, numbers: np.ndarray, tables: list[np.ndarray]) -> list[Any]:
+    """Return the numbers and tables of a pixel function as it takes them after ``at``."""
+    given = dict(zip(pixel.uniforms, numbers)) | {name: table for (name, _), table in zip(pixel.tables, tables)}
+    names = [argument.arg for argument in ast.parse(pixel.code.text).body[0].args.args]
+    return [given[name] for name in names[names.index("at") + 1 :]]
+
+
 def _each(
     function: Callable,
     channels: int,
@@ -83,7 +95,7 @@ def _each(
     taken: list[np.ndarray],
     frame: int,
     seed: int,
-    uniforms: np.ndarray,
+    uniforms: Sequence[Any],
 ) -> np.ndarray:
     """Return the colours, or the matte, that a pixel function gives for each pixel."""
     width, height = size

@@ -78,7 +78,15 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 # How many laws hold of each node. All are documented, render, have keyed settings, and are the same in YAML and
 # in Python; those of frames are the same in pieces, alone and at rest besides, and for each of their parameters; of
 # measures there are three more.
-LAWS = {"Scanlines": 7 + 3, "Mist": 7 + 2, "Afterglow": 7 + 1, "Warmth": 4 + 3, "BlindsMatte": 9, "Gate": 4}
+LAWS = {
+    "Scanlines": 7 + 3,
+    "Thermal": 7 + 2,
+    "Mist": 7 + 2,
+    "Afterglow": 7 + 1,
+    "Warmth": 4 + 3,
+    "BlindsMatte": 9,
+    "Gate": 4,
+}
 
 
 def test_the_laws_hold_for_them(installed: Path) -> None:
@@ -106,6 +114,28 @@ def film(package: Any, studio: Any, **settings: Any) -> Graph:
     picture = package.Scanlines(lines=12, **settings)(ImageSource(path="picture.png")(), name="screen")
     sink = DigestSink(path="frames.txt")(Grain()(picture, name="grain"), AudioSource(path="music.wav")())
     return Graph(sink, fps=30, size=(96, 64), seed=3, base=studio.folder)
+
+
+def test_thermal_against_its_formula(package: Any, studio: Any, store: Any) -> None:
+    thermal = package().Thermal(heat=1.3, amount=0.8)(ImageSource(path="picture.png")(name="picture"), name="thermal")
+    sink = DigestSink(path="frames.txt")(thermal, AudioSource(path="music.wav")())
+    graph = Graph(sink, fps=30, size=(96, 64), base=studio.folder)
+    r, g, b = picture = harness.frames(graph, store, "picture", [(0, 1)])[0].astype(float)
+    heat = np.clip((0.2126 * r + 0.7152 * g + 0.0722 * b) * 1.3, 0, 1)
+    table = np.array([(0, 0, 0.1), (0.25, 0, 0.6), (0.9, 0.1, 0.4), (1, 0.6, 0), (1, 1, 0.7)])
+    colour = np.stack([np.interp(heat, np.linspace(0, 1, 5), table[:, i]) for i in range(3)])
+    light = picture * abs(picture)
+    light = light + (colour * colour - light) * 0.8
+    made = harness.frames(graph, store, "thermal", [(0, 1)])[0]
+    np.testing.assert_allclose(made, np.sign(light) * np.sqrt(abs(light)), atol=1e-4)  # a root near black
+
+
+def test_thermal_by_hand(package: Any) -> None:
+    node = package().Thermal()
+    colours = node.fill(None)["colours"].astype(np.float32)
+    one, grey = np.float32(1), np.float32(0.375)  # half way from the second colour to the third
+    made = node.pixel((grey, grey, grey), None, colours, one, one)
+    np.testing.assert_allclose(made, (0.575, 0.05, 0.5), atol=1e-6)
 
 
 def test_they_fuse_with_the_nodes_around_them(package: Any, studio: Any, store: Any) -> None:

@@ -206,9 +206,12 @@ def other_values(cls: type, field: str, example: Any) -> list[Any]:
         number = now if isinstance(now, int | float) else getattr(now, "value", 0.27)
         step = 1 if isinstance(now, int) or info.annotation is int else 0.1
         return [near(spec, number, step)]
-    return {"points": [[[0, 0.1], [1.5, 1.0], [4, 0.25]]], "names": [["red", "green", "green"]], "grid": [[4, 6]]}.get(
-        field, []
-    )
+    return {
+        "points": [[[0, 0.1], [1.5, 1.0], [4, 0.25]]],
+        "names": [["red", "green", "green"]],
+        "grid": [[4, 6]],
+        "colours": [["#000000", "#ffcc00"]],
+    }.get(field, [])
 
 
 @pytest.mark.parametrize("name", RENDERING)

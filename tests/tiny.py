@@ -6,6 +6,7 @@ import hashlib
 import json
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -136,3 +137,10 @@ def write_graph(folder: Path, model: Path, audio: str = "music.wav", name: str =
     path = folder / f"{name}.yaml"
     path.write_text(GRAPH.format(**values | options))
     return path
+
+
+def write_cube(path: Path, size: int, colour: Callable[..., tuple[float, float, float]], head: str = "") -> None:
+    """Write a .cube file of a function of red, green and blue, each 0..1."""
+    steps = [step / (size - 1) for step in range(size)]
+    rows = ["{:.9f} {:.9f} {:.9f}".format(*colour(r, g, b)) for b in steps for g in steps for r in steps]
+    path.write_text(f"LUT_3D_SIZE {size}\n{head}" + "\n".join(rows) + "\n")

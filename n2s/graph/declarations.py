@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
+from n2s.graph.kinds.tables import Table
 from n2s.graph.links import NAME
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, MATTE, SIGNAL, Kind
 
@@ -166,6 +167,9 @@ def _method_mistakes(cls: Any) -> Mistakes:
     method = methods[0]
     static = inspect.getattr_static(cls, method)
     if cls.kind in (*PIXELWISE, "lens"):
+        if tables := list(_table_mistakes(cls)):
+            yield from tables
+            return
         yield from _pixel_mistakes(cls, method, static)
         if cls.kind == "echo":
             yield from _echo_mistakes(cls)
@@ -232,8 +236,8 @@ def _pixel_mistakes(cls: Any, method: str, static: Any) -> Mistakes:
         what = "pictures" if method == "pixel" else "arguments"
         yield method, f"it takes {count} {what} before at; the node has {_pictures(cls)}{place}"
         return
-    known = cls.params()
-    if _of_base(cls, "prepare"):  # another may make any names
+    known = [*cls.params(), *getattr(cls, "tables", ())]
+    if _of_base(cls, "prepare") and (cls.kind == "lens" or _of_base(cls, "fill")):  # others may make any names
         for name in names[count + 1 :]:
             if name not in known:
                 yield method, f"it takes {name}, which is no parameter of the node; there are {_names(known)}{place}"
@@ -284,6 +288,17 @@ def _source_mistakes(cls: Any) -> Mistakes:
     elif _of_base(cls, "prepare") and (unknown := [name for name in names[2:] if name not in cls.params()]):
         known = _names(cls.params())
         yield "source", f"it takes {unknown[0]}, which is no parameter of the node; there are {known}{place}"
+
+
+def _table_mistakes(cls: Any) -> Mistakes:
+    if cls.kind == "lens":
+        return
+    if not isinstance(cls.tables, dict) or not all(isinstance(table, Table) for table in cls.tables.values()):
+        yield "tables", 'tables by name were wanted: {"gradient": Line()}; there are Line, Cube and Tile'
+        return
+    for name in cls.tables:
+        if name in cls.model_fields:
+            yield "tables", f"{name} is a field of the node already; choose another name for the table"
 
 
 def _place(function: FunctionType) -> str:

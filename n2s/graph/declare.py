@@ -18,6 +18,7 @@ from n2s.graph.kinds.pointwise import Pointwise
 from n2s.graph.kinds.resident import Resident
 from n2s.graph.kinds.sink import Sink
 from n2s.graph.kinds.streamed import Streamed
+from n2s.graph.kinds.tables import Cube, Line, Table, Tile
 from n2s.graph.node import DeclarationError, Node
 from n2s.graph.parsing import FilePath, FolderPath, MusicalTime, Param, Seconds
 from n2s.graph.specs import Output, Spec, param, port, setting
@@ -29,6 +30,7 @@ __all__ = [
     "LATENTS_OUTPUT",
     "MATTE_OUTPUT",
     "SIGNAL_OUTPUT",
+    "Cube",
     "DeclarationError",
     "Echo",
     "FilePath",
@@ -36,6 +38,7 @@ __all__ = [
     "FolderPath",
     "Gaussians",
     "Lens",
+    "Line",
     "Measure",
     "MusicalTime",
     "Node",
@@ -47,6 +50,8 @@ __all__ = [
     "Sink",
     "Spec",
     "Streamed",
+    "Table",
+    "Tile",
     "param",
     "port",
     "setting",

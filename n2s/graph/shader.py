@@ -78,6 +78,12 @@ def to_display(x):
     return np.copysign(np.sqrt(abs(x)), x)
 
 
+def mix_light(a, b, amount):
+    """Blend display values in light, as two projectors would; an amount of 0 gives a itself, to the last bit."""
+    light = to_light(a)
+    return a - (to_display(light) - to_display(mix(light, to_light(b), amount)))
+
+
 def exp2(x):
     """Return 2**x for x in -126..126, within 1e-6 of the value: a degree-6 polynomial on the fraction, exact powers."""
     whole = np.floor(x)
@@ -160,3 +166,80 @@ def noise(x, y, z, seed):
         across,
     )
     return mix(mix(a, b, down), mix(c, d, down), back)
+
+
+def fract(x):
+    """Return what is left of x above the whole number below it, in 0..1."""
+    return x - np.floor(x)
+
+
+def hold_unit(x):
+    """Return x held within 0..1; NaN becomes 0, so that what is read with it lies inside a table."""
+    x = x if x > f32(0) else f32(0)
+    return min(x, f32(1))  # with a second condition it would not vectorise
+
+
+def line_place(size, t):
+    """Return the row of a line of ``size`` rows below t, and how far t is on its way to the next row."""
+    x = hold_unit(t) * (size - f32(1))
+    row = np.floor(min(x, size - f32(2)))
+    return row, x - row
+
+
+def read_line(line, t):
+    """Return the colour of a line (n, 3) at t: 0 is its first row, 1 its last, linear between; held within 0..1."""
+    row, part = line_place(f32(line.shape[0]), t)
+    low, high, rest = line[np.int32(row)], line[np.int32(row) + 1], f32(1) - part
+    return rest * low[0] + part * high[0], rest * low[1] + part * high[1], rest * low[2] + part * high[2]
+
+
+def cube_place(size, r, g, b):
+    """Return where a colour lies among the size**3 cells of a cube: the numbers of three cells, and four weights.
+
+    Tetrahedral: from the corner below the colour one goes along the axis on which it is farthest (the second cell),
+    then along the middle one (the third), then along the last one (the fourth: size**2 + size + 1 after the first).
+    Cells are counted as float32, exact below 2**24, and comparisons are made numbers: branches would not vectorise.
+    """
+    one, top = f32(1), size - f32(1)
+    x, y, z = hold_unit(r) * top, hold_unit(g) * top, hold_unit(b) * top
+    i, j, k = np.floor(min(x, top - one)), np.floor(min(y, top - one)), np.floor(min(z, top - one))
+    x, y, z = x - i, y - j, z - k
+    largest, smallest = max(max(x, y), z), min(min(x, y), z)
+    middle = max(min(x, y), min(max(x, y), z))
+    xy, xz, yz = f32(x >= y), f32(x >= z), f32(y >= z)
+    x_first, y_first = xy * xz, (one - xy) * yz
+    z_last, y_last = xz * yz, xy * (one - yz)
+    square = size * size
+    first = x_first * square + y_first * size + (one - x_first - y_first)
+    last = z_last + y_last * size + (one - z_last - y_last) * square
+    cell = (i * size + j) * size + k
+    second, third = cell + first, cell + (square + size + one) - last
+    return cell, second, third, one - largest, largest - middle, middle - smallest, smallest
+
+
+def read_cube(cube, r, g, b):
+    """Return the colour of a cube (n, n, n, 3), by red, green and blue, at r, g, b: tetrahedral; held within 0..1."""
+    first, second, third, w0, w1, w2, w3 = cube_place(f32(cube.shape[0]), r, g, b)
+    cells, n = cube.reshape(-1, cube.shape[-1]), cube.shape[0]
+    last = cells[np.int32(first) + n * n + n + 1]
+    first, second, third = cells[np.int32(first)], cells[np.int32(second)], cells[np.int32(third)]
+    return (
+        w0 * first[0] + w1 * second[0] + w2 * third[0] + w3 * last[0],
+        w0 * first[1] + w1 * second[1] + w2 * third[1] + w3 * last[1],
+        w0 * first[2] + w1 * second[2] + w2 * third[2] + w3 * last[2],
+    )
+
+
+def tile_place(height, width, x, y):
+    """Return the number of the pixel of a tile that lies at x, y where the tile is repeated for ever."""
+    row, column = np.floor(y), np.floor(x)
+    row, column = row - np.floor(row / height) * height, column - np.floor(column / width) * width
+    row, column = (row if row > f32(0) else f32(0)), (column if column > f32(0) else f32(0))
+    return min(row, height - f32(1)) * width + min(column, width - f32(1))
+
+
+def read_tile(tile, x, y):
+    """Return a pixel of a tile that is repeated for ever: a colour of (h, w, 3), one number of (h, w); nearest."""
+    height, width = tile.shape[:2]
+    found = tile.reshape(height * width, -1)[np.int32(tile_place(f32(height), f32(width), x, y))]
+    return found[0] if tile.ndim == 2 else (found[0], found[1], found[2])

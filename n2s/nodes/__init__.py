@@ -10,10 +10,12 @@ from n2s.nodes.exposure import Exposure
 from n2s.nodes.features import Features
 from n2s.nodes.grain import Grain
 from n2s.nodes.latents import Anchors, LatentEMA
+from n2s.nodes.lut import Lut
 from n2s.nodes.mattes import CombineMattes, InvertMatte, LinearMatte, LumaMatte, NoiseMatte, RadialMatte
 from n2s.nodes.measures import LightMeter
 from n2s.nodes.mix import Mix, Over
 from n2s.nodes.motion import Wander
+from n2s.nodes.palette import Palette
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
@@ -45,10 +47,12 @@ __all__ = [
     "LightMeter",
     "LinearMatte",
     "LumaMatte",
+    "Lut",
     "Mix",
     "NoiseMatte",
     "Over",
     "PNGSink",
+    "Palette",
     "RadialMatte",
     "Sharpen",
     "Tone",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from n2s.graph.kinds.cache import cache_setting
+from n2s.graph.kinds.tables import Table
 from n2s.graph.node import Node
 from n2s.graph.specs import Output
 from n2s.graph.types import FRAMES
@@ -20,6 +21,10 @@ class Pointwise(Node):
     ``prepare(<parameters>)`` may turn parameters into others once per frame, on float32 (B,) arrays. It may call the
     helpers of `n2s.graph.shader` and plain functions of its own package, and name numbers of its module; every number
     is float32.
+
+    ``tables`` declares what tables it reads, by name: ``{"gradient": Line()}``. ``fill(scene)`` gives them, once for a
+    run, and numbers that hold for the whole run, if some are needed; ``prepare`` may give tables that move, with a
+    leading axis of frames. The pixel function takes them by name, as it takes numbers.
     """
 
     cache: Literal["frames", None] = cache_setting()
@@ -28,6 +33,13 @@ class Pointwise(Node):
     # What its pixel code takes behind its pictures: the value of a hidden stage (`n2s.plan.stages.Stage.part`).
     part: ClassVar[str] = ""
     outputs: ClassVar[dict[str, Output]] = {"frames": Output(FRAMES)}
+    tables: ClassVar[dict[str, Table]] = {}
+    # What `fill` reads of the track's clock. Keys hold it; reading what is not declared is an error.
+    reads: ClassVar[frozenset[str]] = frozenset()
 
     def prepare(self, **params: Any) -> dict[str, Any]:
         return params
+
+    def fill(self, scene: Any) -> dict[str, Any]:
+        """Return the tables that stand still, by name, made of settings and files, and numbers for the pixel code."""
+        return {}

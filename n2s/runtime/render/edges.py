@@ -227,6 +227,68 @@ def step_numbers(graph: Graph, name: str, made: Any, names: list[str], shape: tu
     return numbers
 
 
+def filled_tables(graph: Graph, name: str, made: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return what a node's ``fill`` gave: its tables as kernels take them, for one frame, and its numbers, by name.
+
+    Raises
+    ------
+    RenderError
+        When a table is not of the shape that its declaration says, or not finite.
+    """
+    if not isinstance(made, dict) or not all(isinstance(key, str) for key in made):
+        raise authors.wrong(graph, name, f"fill gave {describe(made)}; tables by name were wanted.")
+    declared = type(graph.nodes[name]).tables
+    tables = {key: _table(graph, name, "fill", key, made[key], None) for key in declared if key in made}
+    return tables, {key: value for key, value in made.items() if key not in declared}
+
+
+def prepared_tables(
+    graph: Graph,
+    name: str,
+    filled: dict[str, np.ndarray],
+    prepared: dict[str, Any],
+    names: list[str],
+    span: tuple[int, int],
+) -> list[np.ndarray]:
+    """Return the tables that a node's pixel code takes: those ``prepare`` made for some frames, else the filled ones.
+
+    Raises
+    ------
+    RenderError
+        When there is none, or it is not of the shape that its declaration says, or not finite.
+    """
+    tables = []
+    for wanted in names:
+        if wanted in prepared:
+            tables.append(_table(graph, name, "prepare", wanted, prepared[wanted], span))
+        elif wanted in filled:
+            tables.append(filled[wanted])
+        else:
+            raise authors.wrong(graph, name, f"neither fill nor prepare gave the table {wanted}, which pixel reads.")
+    return tables
+
+
+def _table(graph: Graph, name: str, method: str, table: str, value: Any, span: tuple[int, int] | None) -> np.ndarray:
+    """Return a table as kernels take it; ``span`` are the frames that it moves in, None where it stands still."""
+    declared = type(graph.nodes[name]).tables[table]
+    count = 1 if span is None else span[1] - span[0]
+    place = f"{method} gave {describe(value)} for the table {table}"
+    wanted = f"a {type(declared).__name__} {declared.wanted}"
+    if span is not None:
+        place, wanted = f"{place} at {authors.in_words(span)}", f"{count} of them, each {wanted},"
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray) or value.dtype.kind not in "biuf":
+        raise authors.wrong(graph, name, f"{place}; {wanted} was wanted.")
+    shape = value.shape if span is None else value.shape[1:]
+    if not declared.takes(shape) or (span is not None and value.shape[:1] != (count,)):
+        raise authors.wrong(graph, name, f"{place}; {wanted} was wanted.")
+    with np.errstate(over="ignore"):
+        packed = declared.packed(value[None] if span is None else value)
+    if not np.isfinite(packed).all():
+        what = "NaN" if np.isnan(packed).any() else "infinity"
+        raise authors.wrong(graph, name, f"{place}, with {what} in it; finite numbers were wanted.")
+    return packed
+
+
 def describe(value: Any) -> str:
     """Return what something is, in a few words: "float64 (4, 3, 64, 96)", "a list", "nothing"."""
     if value is None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
+
 from n2s.graph import authors
-from n2s.graph.declare import Streamed
+from n2s.graph.declare import Pointwise, Streamed
 from n2s.graph.keys import digest
 from n2s.graph.types import LATENTS
 from n2s.plan.hold import held_frames
 from n2s.plan.stages import Kernel, Plan, Size, Stage, node_of
 from n2s.runtime.render import kernels
 from n2s.runtime.render.compiled import forget_kept_code
+from n2s.runtime.render.edges import filled_tables
 from n2s.runtime.store import Store
 
 BLOCK = 4  # frames in memory at once, per chunk that is being rendered
@@ -36,11 +40,13 @@ class Opened:
     def __init__(self, plan: Plan, store: Store, opened: dict[str, Any] | None = None):
         self.plan, self.store = plan, store
         computed = [stage for stage in plan.stages if stage.is_computed]
-        nodes = {stage.node: plan.graph.nodes[stage.node] for stage in computed}
+        names = dict.fromkeys([*(stage.node for stage in computed), *_steps(plan.stages)])
+        nodes = {name: plan.graph.nodes[name] for name in names}
         forget_kept_code(plan.graph.nodes[name] for name in plan.order)
         self.scenes = {name: plan.scene.seen_by(node) for name, node in nodes.items()}
         first = {stage.node: stage for stage in reversed(computed)}  # a node of several outputs is opened once
         self.resources = {name: self._open(stage, opened) for name, stage in first.items()}
+        self.filled = self._fill(opened)
         channels = self._channels()
         self.shapes = {stage.name: self._shape(stage, channels.get(stage.name)) for stage in computed}
         self.given: dict[str, tuple[int, ...]] = {}  # the shape of what each streamed node gave first
@@ -65,10 +71,32 @@ class Opened:
         self._refuse_vast()
 
     def _open(self, stage: Stage, opened: dict[str, Any] | None) -> Any:
-        """Return what a streamed node opens for a run, or opened before for the same settings, files and scene."""
+        """Return what a streamed node opens for a run."""
+        node, scene = self.plan.graph.nodes[stage.node], self.scenes[stage.node]
+        if type(node).open is Streamed.open:
+            opened = None
+        graph, name = self.plan.graph, stage.node
+        return self._once(stage, opened, partial(authors.call, graph, name, "open", node.open, scene, stage.grid))
+
+    def _fill(self, opened: dict[str, Any] | None) -> dict[str, tuple[dict[str, np.ndarray], dict[str, Any]]]:
+        """Return what pointwise nodes fill for a run: their tables and their numbers, by name."""
+        graph, filled = self.plan.graph, {}
+        steps = set(_steps(self.plan.stages))
+        for stage in self.plan.nodes:
+            node = graph.nodes[stage.node]
+            if stage.node in steps and stage.node not in filled and type(node).fill is not Pointwise.fill:
+                filled[stage.node] = self._once(stage, opened, partial(self._filled, stage.node))
+        return filled
+
+    def _filled(self, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        graph, node = self.plan.graph, self.plan.graph.nodes[name]
+        return filled_tables(graph, name, authors.call(graph, name, "fill", node.fill, self.scenes[name]))
+
+    def _once(self, stage: Stage, opened: dict[str, Any] | None, make: Callable[[], Any]) -> Any:
+        """Return what a node makes for a run, or made before for the same settings, files and scene."""
+        if opened is None:
+            return make()
         plan, node, scene = self.plan, self.plan.graph.nodes[stage.node], self.scenes[stage.node]
-        if opened is None or type(node).open is Streamed.open:
-            return authors.call(plan.graph, stage.node, "open", node.open, scene, stage.grid)
         clock = plan.values.clock
         unkeyed = {field: repr(getattr(node, field)) for field in node.settings() if not node.specs[field].keyed}
         of_scene = [
@@ -81,7 +109,7 @@ class Opened:
         ]
         key = digest([plan.keys.describe(stage), unkeyed, of_scene])
         if key not in opened:
-            opened[key] = authors.call(plan.graph, stage.node, "open", node.open, scene, stage.grid)
+            opened[key] = make()
         return opened[key]
 
     def _shape(self, stage: Stage, channels: int | None) -> tuple[int | None, ...]:
@@ -185,6 +213,11 @@ def _called_again(stages: Sequence[Stage]) -> set[str]:
     for stage in stages:
         calls.setdefault(stage.node, set()).add((stage.before, stage.after, stage.size))
     return {node for node, spans in calls.items() if len(spans) > 1}
+
+
+def _steps(stages: Sequence[Stage]) -> list[str]:
+    """Return the pointwise nodes that the kernels of some stages compute."""
+    return [step for stage in stages if stage.kernel is not None for step in stage.kernel.steps]
 
 
 def _last_readers(stages: Sequence[Stage]) -> dict[str, list[Stage]]:

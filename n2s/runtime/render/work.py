@@ -17,7 +17,14 @@ from n2s.graph import authors
 from n2s.graph.context import Block
 from n2s.plan.stages import FULL, Kernel, Lensing, Size, Stage
 from n2s.runtime.render import kernels
-from n2s.runtime.render.edges import by_output, check_finite, prepared_columns, read_only, streamed_output
+from n2s.runtime.render.edges import (
+    by_output,
+    check_finite,
+    prepared_columns,
+    prepared_tables,
+    read_only,
+    streamed_output,
+)
 from n2s.runtime.render.kept import KeptFrames, Piece
 from n2s.runtime.render.moves import lens_moves
 from n2s.runtime.render.opened import BLOCK, Opened
@@ -308,11 +315,14 @@ class Work:
         """Run a kernel; say whether anything in it may not be finite."""
         plan, span = self.plan, (start, start + len(out))
         nodes = [plan.graph.nodes[step] for step in kernel.steps]
-        columns = []
+        columns, tables = [], []
         for step, node in zip(kernel.steps, nodes):
             params = {field: read_only(self._param(step, field, *span)) for field in node.params()}
             prepared = authors.call(plan.graph, step, "prepare", node.prepare, span=span, **params)
+            filled, numbers = self.opened.filled.get(step, ({}, {}))
+            prepared = numbers | prepared if isinstance(prepared, dict) else prepared
             columns += prepared_columns(plan.graph, step, prepared, kernels.uniform_names(type(node)), span)
+            tables += prepared_tables(plan.graph, step, filled, prepared, kernels.table_names(type(node)), span)
         uniforms = np.zeros((len(out), len(columns)), np.float32)
         for i, column in enumerate(columns):
             uniforms[:, i] = column
@@ -322,7 +332,7 @@ class Work:
         moves = [lens_moves(plan, lensing, span) for lensing in lensings]
         run = self.opened.kernel(kernel, tuple(picture.shape[1:] for picture in pictures), size, output)
         try:
-            return run(start, seeds, uniforms, self._thresholds, pictures, out, moves)
+            return run(start, seeds, uniforms, self._thresholds, pictures, out, moves, tables)
         except kernels.CompileError as error:
             self._find_uncompilable(kernel, pictures, start, size, error)
             raise

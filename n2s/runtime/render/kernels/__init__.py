@@ -10,11 +10,25 @@ from n2s.runtime.render.kernels.dither import dither_pattern
 from n2s.runtime.render.kernels.kept import CompileError
 from n2s.runtime.render.kernels.numba_lenses import MOMENTS
 from n2s.runtime.render.kernels.numba_rows import NumbaRows
-from n2s.runtime.render.kernels.pixels import PixelError, uniform_names
+from n2s.runtime.render.kernels.pixels import PixelError, table_names, uniform_names
 from n2s.runtime.render.kernels.program import LAYOUTS, Picture, Program, program_of, program_of_source
 from n2s.runtime.render.kernels.seeds import node_seed
 
 compile_program = NumbaRows().compile
 
-__all__ = ["LAYOUTS", "MOMENTS", "CompileError", "Picture", "PixelError", "Program", "Run", "compile_program",
-           "dither_pattern", "node_seed", "program_of", "program_of_source", "uniform_names"]  # fmt: skip
+__all__ = [
+    "LAYOUTS",
+    "MOMENTS",
+    "CompileError",
+    "Picture",
+    "PixelError",
+    "Program",
+    "Run",
+    "compile_program",
+    "dither_pattern",
+    "node_seed",
+    "program_of",
+    "program_of_source",
+    "table_names",
+    "uniform_names",
+]

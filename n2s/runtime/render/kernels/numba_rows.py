@@ -15,8 +15,10 @@ from n2s.runtime.render.kernels.back_end import Run
 from n2s.runtime.render.kernels.kept import compile_kernel
 from n2s.runtime.render.kernels.numba_enlarge import Enlarged
 from n2s.runtime.render.kernels.numba_lenses import LensedRows, lens_header, lens_of, sampler, scratch
+from n2s.runtime.render.kernels.numba_loops import Loop, loops_of
 from n2s.runtime.render.kernels.numba_stores import STORES
-from n2s.runtime.render.kernels.pixels import helper_texts
+from n2s.runtime.render.kernels.parted import part
+from n2s.runtime.render.kernels.pixels import TABLE_READERS, helper_texts
 from n2s.runtime.render.kernels.program import Enlarge, Filter, Full, Load, Pixel, Program, Sample
 from n2s.runtime.render.kernels.strictness import unseen
 from n2s.runtime.render.kernels.writer import Writer
@@ -43,6 +45,7 @@ def round_half(x):
     return u32(rounded).view(np.float32) if abs(x) >= f32(6.103515625e-05) else (x + f32(0.75)) - f32(0.75)
 '''
 LONG = 1000  # characters of a function that stays a call unless told otherwise; loops with calls do not vectorise
+READING = "u64 = np.uint64\n"  # what programs with tables need besides
 _PLACE = "At(at_x, at_y, at_u, at_v, f32(width), f32(height), radius, row, column, frame, u32(seeds[{}]))"
 
 
@@ -54,7 +57,7 @@ class NumbaRows:
         kernel = compile_kernel(source_of(program), folder)
         width, height = program.size
         samples = _samples(program)
-        tables = [() if sample and sample.gives_colours else _tables(sample) for sample in samples]
+        fits = [() if sample and sample.gives_colours else _taps(sample) for sample in samples]
         filter_ = sampler(folder) if program.lensed else 0
         lensed = [i for i, sample in enumerate(samples) if sample and sample.gives_colours]
 
@@ -66,12 +69,13 @@ class NumbaRows:
             pictures: Sequence[np.ndarray],
             out: np.ndarray,
             moves: Sequence[np.ndarray] = (),
+            tables: Sequence[np.ndarray] = (),
         ) -> bool:
-            beside = list(tables)
+            beside = list(fits)
             for number, (i, numbers) in enumerate(zip(lensed, moves)):
                 beside[i] = (numbers, scratch(program.size, number), filter_)
-            given = [argument for picture, table in zip(pictures, beside) for argument in (picture, *table)]
-            return kernel(first, seeds, uniforms, thresholds, out, *given, height, width)
+            given = [argument for picture, taps in zip(pictures, beside) for argument in (picture, *taps)]
+            return kernel(first, seeds, uniforms, thresholds, out, *given, *tables, height, width)
 
         return run
 
@@ -83,7 +87,7 @@ def _samples(program: Program) -> list[Sample | None]:
     return [sampled.get(number) for number, record in enumerate(records) if isinstance(record, Load)]
 
 
-def _tables(sample: Sample | None) -> tuple[np.ndarray, ...]:
+def _taps(sample: Sample | None) -> tuple[np.ndarray, ...]:
     """Return what a kernel is given for a sample, of the types and strides that make its loops fast."""
     if sample is None:
         return ()
@@ -101,31 +105,41 @@ def source_of(program: Program) -> str:
     store = STORES[program.store.layout.name](program)
     held = ["hold"] if any(map(program.is_held, range(len(program.records) - 1))) else []
     functions = helper_texts(*store.helpers, *(name for given in inputs for name in given.helpers), *held)
-    for part in (*inputs, store):
-        functions |= part.texts
+    for piece in (*inputs, store):
+        functions |= piece.texts
     lenses = [given for given in inputs if isinstance(given, LensedRows)]
     for pixel in program.pixels:
-        functions |= dict(pixel.code.helpers) | {pixel.code.name: pixel.code.text}
+        functions |= {name: text for name, text in pixel.code.helpers if name not in TABLE_READERS}
+        parted = part(pixel)
+        functions |= {read.before: read.text for read in parted.reads} | {parted.name: parted.text}
     code = Writer()
     _write_kernel(code, program, inputs, store)
     long = any(len(text) > LONG for text in functions.values())
     decorator = f'@njit(error_model="numpy"{", forceinline=True" if long else ""})'
-    parts = [HEADER, *([lens_header()] if lenses else [])]
+    header = HEADER + (READING if any(pixel.tables for pixel in program.pixels) else "")
+    parts = [header, *([lens_header()] if lenses else [])]
     parts += [f"{decorator}\n{text}" for text in functions.values()]
     parts += [*(given.write_function() for given in lenses), code.text]
-    return "\n\n".join(part.strip("\n") + "\n" for part in parts)
+    return "\n\n".join(text.strip("\n") + "\n" for text in parts)
 
 
 def _write_kernel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enlarged], store: object) -> None:
     """Write the function over a block of frames."""
     arguments = ["first", "seeds", "uniforms", "dither", "out", *(name for given in inputs for name in given.arguments)]
+    arguments += [f"table{pixel.table + i}" for pixel in program.pixels for i in range(len(pixel.tables))]
+    loops = loops_of(program)
+    reads = [loop.read for loop in loops if loop.read is not None]
     code.add('@njit(nogil=True, error_model="numpy", cache=True)')
     with code.block(f"def kernel({', '.join(arguments)}, height, width):"):
         code.add("half_width, half_height = f32(width) * f32(0.5), f32(height) * f32(0.5)")
         code.add("reach = f32(1) / np.sqrt(half_width * half_width + half_height * half_height)")
         code.add("largest = np.int32(0)")
-        for part in (*inputs, store):
-            part.write_start(code)
+        for piece in (*inputs, store, *reads):
+            piece.write_start(code)
+        for number in sorted({number for loop in loops for number in loop.taken}):
+            channels = range(program.channels(number))
+            code.add(f"kept{number} = np.empty(({len(channels)}, width), np.float32)")
+            code.add(*(f"kept{number}_{channel} = kept{number}[{channel}]" for channel in channels))
         with code.block("for f in range(uniforms.shape[0]):"):
             code.add("frame = u32(first + f)")
             for pixel in program.pixels:
@@ -136,33 +150,61 @@ def _write_kernel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enl
             with code.block("for y in range(height):"):
                 code.add("row = u32(y)", "at_y = f32(y)", "at_v = (at_y + f32(0.5)) / f32(height)")
                 code.add("dy = at_y + f32(0.5) - half_height")
-                for part in (*inputs, store):
-                    part.write_row(code)
-                with code.block("for x in range(width):"):
-                    _write_pixel(code, program, inputs)
-                    store.write_pixel(code)
+                for piece in (*inputs, store):
+                    piece.write_row(code)
+                for loop in loops:
+                    with code.block("for x in range(width):"):
+                        _write_pixel(code, program, inputs, loop)
+                        if loop.read is None:
+                            store.write_pixel(code)
+                    if loop.read is not None:
+                        loop.read.write_read(code)
                 store.write_row_end(code)
         code.add("return largest >= np.int32(0x7F800000)")
 
 
-def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enlarged]) -> None:
+def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enlarged], loop: Loop) -> None:
     """Write what makes the colours of one pixel, ``value`` and the number of the record, and looks at them."""
     code.add("column = u32(x)", "at_x = f32(x)", "at_u = (at_x + f32(0.5)) / f32(width)")
     code.add("dx = at_x + f32(0.5) - half_width", "radius = np.sqrt(dx * dx + dy * dy) * reach")
     for given in inputs:
         colour = f"({', '.join(given.colour)})" if given.channels == 3 else given.colour[0]
         _write_value(code, program, given.value, colour)
-    for number, pixel in enumerate(program.records):
-        if isinstance(pixel, Full):
+    for number, record in enumerate(program.records):
+        if isinstance(record, Full):
             code.add(f"value{number} = f32(1)")
-        if isinstance(pixel, Pixel):
-            taken = [f"value{source}" for source in pixel.pictures]
-            uniforms = [f"step{pixel.seed}_{name}" for name in pixel.uniforms]
-            call = ", ".join([*taken, _PLACE.format(pixel.seed), *uniforms])
-            _write_value(code, program, number, f"{pixel.code.name}({call})")
+    for number in loop.taken:
+        code.add(f"value{number} = {_kept(program, number)}")
+    for number in loop.pixels:
+        found = [read.found for read in loop.found.get(number, ())]
+        called = _call(program.records[number], part(program.records[number]).name, found)
+        _write_value(code, program, number, called)
+    if loop.read is not None:
+        found = [read.found for read in loop.found.get(loop.reader, ())]
+        loop.read.write_place(code, _call(program.records[loop.reader], loop.read.read.before, found))
+    for number in loop.kept:
+        value = f"value{number}"
+        colours = [f"{value}[{channel}]" for channel in range(3)] if program.channels(number) == 3 else [value]
+        code.add(*(f"kept{number}_{channel}[x] = {colour}" for channel, colour in enumerate(colours)))
     stored = [(program.store.source, channel) for channel in range(program.store.layout.channels)]
-    total = " + ".join(_name(program, number, channel) for number, channel in stored + unseen(program))
-    code.add(f"largest = max(largest, np.int32(f32({total}).view(np.int32) & np.int32(0x7FFFFFFF)))")
+    looked_at = [(number, channel) for number, channel in stored + unseen(program) if number in loop.seen]
+    if looked_at:
+        total = " + ".join(_name(program, number, channel) for number, channel in looked_at)
+        code.add(f"largest = max(largest, np.int32(f32({total}).view(np.int32) & np.int32(0x7FFFFFFF)))")
+
+
+def _call(pixel: Pixel, name: str, found: Sequence[str]) -> str:
+    """Return a call of a function that takes what pixel code takes, and what its reads found."""
+    taken = [f"value{source}" for source in pixel.pictures]
+    uniforms = [f"step{pixel.seed}_{name}" for name in pixel.uniforms]
+    return f"{name}({', '.join([*taken, _PLACE.format(pixel.seed), *uniforms, *found])})"
+
+
+def _kept(program: Program, number: int) -> str:
+    """Return a value that a loop before kept."""
+    if program.channels(number) == 1:
+        return f"kept{number}_0[x]"
+    return f"({', '.join(f'kept{number}_{channel}[x]' for channel in range(3))})"
 
 
 def _write_value(code: Writer, program: Program, number: int, value: str) -> None:

@@ -31,6 +31,7 @@ HELPERS = {
     if inspect.isfunction(function) and function.__module__ == shader.__name__
 }
 HELPER_TEXTS = {name: inspect.getsource(function) for name, function in HELPERS.items()}  # as they were loaded
+TABLE_READERS = ("read_line", "read_cube", "read_tile")
 
 _ALLOWED = (
     ast.Return, ast.Assign, ast.AugAssign, ast.Name, ast.Load, ast.Store, ast.BinOp, ast.UnaryOp, ast.Compare,
@@ -89,6 +90,16 @@ def helper_texts(*names: str) -> dict[str, str]:
 
 def uniform_names(cls: type[Node], method: str = "pixel") -> list[str]:
     """Return the names of the numbers a pixel function takes, in order, after its pictures and ``at``."""
+    tables = getattr(cls, "tables", ())
+    return [name for name in _names_after_at(cls, method) if name not in tables]
+
+
+def table_names(cls: type[Node]) -> list[str]:
+    """Return the names of the tables that a pixel function takes, in order."""
+    return [name for name in _names_after_at(cls, "pixel") if name in cls.tables]
+
+
+def _names_after_at(cls: type[Node], method: str) -> list[str]:
     names = list(inspect.signature(getattr(cls, method)).parameters)
     return names[names.index("at") + 1 :]
 
@@ -108,6 +119,7 @@ class _Reader:
         self._under_way.append(function)
         tree = self._definition(function)
         self._check(function, tree)
+        self._check_tables(function, tree)
         translated = _Float32(dict(self._meanings(function, tree))).visit(tree)
         translated.decorator_list, translated.returns = [], None
         for argument in translated.args.args:
@@ -168,6 +180,38 @@ class _Reader:
         if reserved := {"f32", "u32", "np"} & _assigned(tree):
             refuse(f"has a variable named {min(reserved)}, which stands for a type of number", tree.lineno)
 
+    def _check_tables(self, function: FunctionType, tree: ast.FunctionDef) -> None:
+        """Refuse reads of tables where the back end cannot part the code: before the read, and after it."""
+        tables = self.cls.tables if self.method == "pixel" and function is self.function else {}
+        read: set[int] = set()  # the names of tables that stand where they may
+        returned = False
+        for statement in tree.body:
+            branches = [node for node in ast.walk(statement) if isinstance(node, ast.If | ast.IfExp | ast.BoolOp)]
+            branched = {id(part) for branch in branches for part in ast.walk(branch)}
+            for node in ast.walk(statement):
+                if (reader := _reader(node, function)) is None:
+                    continue
+                table = node.args[0].id if node.args and isinstance(node.args[0], ast.Name) else None
+                if function is not self.cls.pixel:
+                    said = f"calls {reader}; only pixel itself reads tables. Give the function what was read"
+                elif table not in tables or tables[table].reader != reader:
+                    known = ", ".join(name for name, each in tables.items() if each.reader == reader)
+                    said = f"calls {reader}, which reads one of the node's tables by its name: {known or 'it has none'}"
+                elif node.keywords or len(node.args) != len(inspect.signature(HELPERS[reader]).parameters):
+                    said = f"calls {reader} with other arguments than {inspect.signature(HELPERS[reader])}"
+                elif id(node) in branched or returned:
+                    said = f"calls {reader} in a branch or after one that returns; read first, and choose afterwards"
+                else:
+                    read.add(id(node.args[0]))
+                    continue
+                raise self._error(said, node.lineno, function)
+            returned |= any(isinstance(node, ast.Return) for node in ast.walk(statement))
+        for node in (part for statement in tree.body for part in ast.walk(statement)):
+            if isinstance(node, ast.Name) and node.id in tables and id(node) not in read:
+                call = f"{tables[node.id].reader}({node.id}, …)"
+                said = f"uses the table {node.id}; it may only be read, in pixel itself, by {call}"
+                raise self._error(said, node.lineno, function)
+
     def _meanings(self, function: FunctionType, tree: ast.FunctionDef) -> Iterator[tuple[str, str | int | float]]:
         """Yield what the module's names in a function mean: the name of a function in the texts, or a number."""
         own = _assigned(tree) | {argument.arg for argument in tree.args.args}
@@ -189,6 +233,15 @@ class _Reader:
             else:
                 may = "its arguments, n2s.graph.shader, and functions and finite numbers of its own package"
                 raise self._error(f"uses {node.id!r}; it may use {may}", node.lineno, function)
+
+
+def _reader(node: ast.AST, function: FunctionType) -> str | None:
+    """Return the name of the function by which a piece of code reads a table; None where it does not."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        value = function.__globals__.get(node.func.id)
+        name = getattr(value, "__name__", "")
+        return name if name in TABLE_READERS and HELPERS.get(name) is value else None
+    return None
 
 
 def _package(function: FunctionType) -> str:

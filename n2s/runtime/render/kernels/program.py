@@ -17,12 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from n2s.graph.declare import Node, Pointwise
+from n2s.graph.declare import Node, Pointwise, Table
 from n2s.graph.kinds.filter import halved
 from n2s.graph.types import PICTURES
 from n2s.plan.stages import FULL, Kernel, Lensing
 from n2s.runtime.media.resample import Taps, taps_for
-from n2s.runtime.render.kernels.pixels import PixelCode, read_pixel, uniform_names
+from n2s.runtime.render.kernels.pixels import PixelCode, read_pixel, table_names, uniform_names
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,8 @@ class Pixel:
         Where its seed stands among those that a run is given.
     channels : int
         1 where it makes a matte, which is held within 0..1.
+    tables : tuple of (str, Table)
+        The tables it reads, neighbours among those that a run is given, from ``table`` on.
     """
 
     node: str
@@ -207,10 +209,13 @@ class Pixel:
     column: int
     seed: int
     channels: int = 3
+    tables: tuple[tuple[str, Table], ...] = ()
+    table: int = 0
 
     def __str__(self) -> str:
         taken = f" of {', '.join(map(str, self.pictures))}" if self.pictures else ""
-        given = f", given {', '.join(self.uniforms)}" if self.uniforms else ""
+        names = [*self.uniforms, *(f"the {type(table).__name__.lower()} {name}" for name, table in self.tables)]
+        given = f", given {', '.join(names)}" if names else ""
         return f"pixel    {self.node}{taken}{given}{', a matte' if self.channels == 1 else ''}"
 
 
@@ -404,15 +409,17 @@ def program_of(
     if any(FULL in wires for wires in kernel.wiring):
         values[FULL] = len(records)
         records.append(Full())
-    column = 0
+    column = table = 0
     for i, (step, wires) in enumerate(zip(kernel.steps, kernel.wiring)):
         cls = type(nodes[step])
         names = tuple(uniform_names(cls))
         taken = tuple(values[wire] for wire in wires)
         values["step", i] = len(records)
         channels = PICTURES[next(iter(cls.outputs.values())).kind]
-        records.append(Pixel(cls.__name__, read_pixel(cls), taken, names, column, seed + i, channels))
-        column += len(names)
+        tables = tuple((name, cls.tables[name]) for name in table_names(cls))
+        code = read_pixel(cls)
+        records.append(Pixel(cls.__name__, code, taken, names, column, seed + i, channels, tables, table))
+        column, table = column + len(names), table + len(tables)
     records.append(Store(values[kernel.root], LAYOUTS[output]))
     return Program(size, tuple(records))
 
