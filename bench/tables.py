@@ -47,7 +47,7 @@ def runner(nodes: Sequence[Pointwise], frames: np.ndarray, folder: Path) -> Call
     wiring = tuple((("step", i - 1) if i else ("input", 0),) for i in range(len(nodes)))
     kernel = Kernel(tuple(map(str, range(len(nodes)))), ("film",), wiring, ("step", len(nodes) - 1))
     picture = kernels.Picture(half=False, shape=(HEIGHT, WIDTH))
-    program = kernels.program_of(kernel, [type(node) for node in nodes], [picture], "yuv8", (WIDTH, HEIGHT))
+    program = kernels.program_of(kernel, dict(zip(kernel.steps, nodes)), [picture], "yuv8", (WIDTH, HEIGHT))
     run = kernels.compile_program(program, folder)
     columns, tables = [], []
     for node in nodes:

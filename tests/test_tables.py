@@ -78,7 +78,13 @@ def chain(*classes: type[Pointwise], output: str = "frames") -> Program:
     wiring = tuple((("step", i - 1) if i else ("input", 0),) for i in range(len(classes)))
     steps = tuple(f"node{i}" for i in range(len(classes)))
     kernel = Kernel(steps, ("film",), wiring, ("step", len(classes) - 1))
-    return program_of(kernel, classes, [Picture(False, (HEIGHT, WIDTH))], output, (WIDTH, HEIGHT))
+    return program_of(
+        kernel,
+        {step: cls() for step, cls in zip(kernel.steps, classes)},
+        [Picture(False, (HEIGHT, WIDTH))],
+        output,
+        (WIDTH, HEIGHT),
+    )
 
 
 def colours(low: float = -0.5, high: float = 1.5) -> np.ndarray:

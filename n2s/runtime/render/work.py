@@ -332,7 +332,7 @@ class Work:
         moves = [lens_moves(plan, lensing, span) for lensing in lensings]
         run = self.opened.kernel(kernel, tuple(picture.shape[1:] for picture in pictures), size, output)
         try:
-            return run(start, seeds, uniforms, self._thresholds, pictures, out, moves, tables)
+            return run(start, seeds, uniforms, self._thresholds, pictures, out, tables, moves)
         except kernels.CompileError as error:
             self._find_uncompilable(kernel, pictures, start, size, error)
             raise

@@ -52,8 +52,8 @@ class Run(Protocol):
         thresholds: np.ndarray,
         pictures: Sequence[np.ndarray],
         out: np.ndarray,
-        moves: Sequence[np.ndarray] = (),
         tables: Sequence[np.ndarray] = (),
+        moves: Sequence[np.ndarray] = (),
     ) -> bool: ...
 
 

@@ -68,8 +68,8 @@ class NumbaRows:
             thresholds: np.ndarray,
             pictures: Sequence[np.ndarray],
             out: np.ndarray,
-            moves: Sequence[np.ndarray] = (),
             tables: Sequence[np.ndarray] = (),
+            moves: Sequence[np.ndarray] = (),
         ) -> bool:
             beside = list(fits)
             for number, (i, numbers) in enumerate(zip(lensed, moves)):
