@@ -10,11 +10,12 @@ import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import interpreted_lenses
 import numpy as np
 
 from n2s.graph import shader
 from n2s.runtime.render.kernels import Program, Run
-from n2s.runtime.render.kernels.program import Filter, Layout, Load, Pixel, Sample, Store
+from n2s.runtime.render.kernels.program import Filter, Layout, LensStep, Load, Pixel, Sample, Store
 
 f32, u32 = np.float32, np.uint32
 
@@ -22,6 +23,7 @@ f32, u32 = np.float32, np.uint32
 class Interpreter:
     def compile(self, program: Program, folder: Path) -> Run:
         pixels = {record: _function(record) for record in program.pixels}
+        lenses = [[_function(step) for step in sample.where.steps] for sample in program.lensed]
 
         def run(
             first: int,
@@ -30,15 +32,22 @@ class Interpreter:
             thresholds: np.ndarray,
             pictures: Sequence[np.ndarray],
             out: np.ndarray,
+            moves: Sequence[np.ndarray] = (),
         ) -> bool:
             finite = True
             for frame in range(len(out)):
                 values: list[np.ndarray] = []
+                lensed = iter(zip(lenses, moves))
                 for record in program.records:
                     match record:
                         case Load():
                             picture = pictures[record.picture][frame]
                             values.append(picture.astype(np.float16).astype(f32) if record.half else picture)
+                        case Sample() if record.gives_colours:
+                            functions, numbers = next(lensed)
+                            given = values[record.source], dict(enumerate(values)), numbers[frame]
+                            seen = interpreted_lenses.see(record.where, functions, *given, seeds, first + frame)
+                            values.append(seen)
                         case Sample():
                             values.append(values[record.source])  # read where the filter's tables say
                         case Filter():
@@ -55,8 +64,8 @@ class Interpreter:
         return run
 
 
-def _function(pixel: Pixel) -> Callable:
-    """Return a pixel function by its text, over numbers of numpy."""
+def _function(pixel: Pixel | LensStep) -> Callable:
+    """Return the code of a node by its text, over numbers of numpy."""
     names = {"np": np, "f32": f32, "u32": u32}
     for _, text in (*pixel.code.helpers, (pixel.code.name, pixel.code.text)):
         exec(text, names)
