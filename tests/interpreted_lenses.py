@@ -113,7 +113,7 @@ def _brought_back(place: np.float32, half: np.float32, edge: str) -> np.float32:
     if abs(place) <= half:
         return place
     span = f32(2) * half
-    t = (place + half) / span
+    t = (place + half) * (f32(1) / span)
     if edge == "mirror":
         t = t - f32(2) * np.floor(t * f32(0.5))
         t = min(t, f32(2) - t)
@@ -174,16 +174,15 @@ def _row(levels: list[np.ndarray], x: np.ndarray, y: np.ndarray, row: int, edge:
     wide_x, wide_y = _steps(x, y, row)
     shape = levels[0].shape[1:]
     places_x, places_y = _held(x[row, 1:-1], shape[1]), _held(y[row, 1:-1], shape[0])
-    if wide_x.max() == wide_y.max() == 1:
-        pairs = zip(_four(places_x), _four(places_y))
-        return np.stack([_sum(levels[0], across, down, edge) for across, down in pairs], axis=1)
+    near = (wide_x == 1) & (wide_y == 1)
+    fours = [_sum(levels[0], across, down, edge) for across, down in zip(_four(places_x), _four(places_y))]
     short = np.frexp(np.minimum(wide_x, wide_y))[1] - 1
     long = np.frexp(np.maximum(wide_x, wide_y))[1] - 2
     chosen = np.clip(np.maximum(short, long), 0, len(levels) - 1)
     across, sums_x = _many(places_x, wide_x, chosen)
     down, sums_y = _many(places_y, wide_y, chosen)
     taken = [_sum(levels[level], a, d, edge) for level, a, d in zip(chosen, across, down)]
-    return np.stack(taken, axis=1) * (f32(1) / (sums_x * sums_y))
+    return np.where(near, np.stack(fours, axis=1), np.stack(taken, axis=1) * (f32(1) / (sums_x * sums_y)))
 
 
 def _steps(x: np.ndarray, y: np.ndarray, row: int) -> list[np.ndarray]:

@@ -27,15 +27,16 @@ class Kaleidoscope(Lens):
     def prepare(self, turn, center_x, center_y) -> dict[str, Any]:
         return {
             "segments": np.full_like(turn, self.segments),
+            "part": np.full_like(turn, 1 / self.segments),
             "turns": np.remainder(turn, 360) / 360,
             "center_x": center_x,
             "center_y": center_y,
         }
 
     @staticmethod
-    def where(x, y, at, segments, turns, center_x, center_y):
+    def where(x, y, at, segments, part, turns, center_x, center_y):
         dx, dy = x - center_x, y - center_y
         distance = length(dx, dy)
         fold = abs(fract(atan2(dy, dx) * segments + 0.5) - 0.5)
-        angle = turns + fold / segments
+        angle = turns + fold * part
         return center_x + distance * cos(angle), center_y + distance * sin(angle)

@@ -37,7 +37,7 @@ def read_at(picture, x, y):
 def beyond(place, half, rule):
     """Return a place, in heights from the centre, as an edge's rule takes it back into the frame."""
     span = f32(2) * half
-    t = (place + half) / span
+    t = (place + half) * (f32(1) / span)  # a division that does not depend on the place is done once
     if rule == 1:
         t = t - f32(2) * np.floor(t * f32(0.5))
         t = min(t, f32(2) - t)
