@@ -104,8 +104,9 @@ def _place(
 
 
 def _share(place: np.float32, half: np.float32, height: np.float32) -> np.float32:
-    """Return how much of a place is seen where all beyond the edge is black."""
-    return min(max(f32(1) - (abs(place) - half) * height, f32(0)), f32(1))
+    """Return how much of a pixel at a place is seen where all beyond the edge is black."""
+    over = np.floor((abs(place) - half) * height * f32(256) + f32(0.5)) * f32(1 / 256)
+    return min(max(f32(0.5) - over, f32(0)), f32(1))
 
 
 def _brought_back(place: np.float32, half: np.float32, edge: str) -> np.float32:
@@ -173,7 +174,7 @@ def _row(levels: list[np.ndarray], x: np.ndarray, y: np.ndarray, row: int, edge:
     """Return the light (3, W) of a row; x and y are the places of all rows, with one more place on each side."""
     wide_x, wide_y = _steps(x, y, row)
     shape = levels[0].shape[1:]
-    places_x, places_y = _held(x[row, 1:-1], shape[1]), _held(y[row, 1:-1], shape[0])
+    places_x, places_y = _held(x[row, 1:-1], shape[1], edge), _held(y[row, 1:-1], shape[0], edge)
     near = (wide_x == 1) & (wide_y == 1)
     fours = [_sum(levels[0], across, down, edge) for across, down in zip(_four(places_x), _four(places_y))]
     short = np.frexp(np.minimum(wide_x, wide_y))[1] - 1
@@ -201,10 +202,11 @@ def _steps(x: np.ndarray, y: np.ndarray, row: int) -> list[np.ndarray]:
     return [np.maximum(np.floor(np.sqrt(square) * STEP + f32(0.5)) * f32(1 / 64), f32(1)) for square in squares]
 
 
-def _held(places: np.ndarray, size: int) -> np.ndarray:
-    """Return places rounded to 1/256 pixel, within the picture."""
+def _held(places: np.ndarray, size: int, edge: str) -> np.ndarray:
+    """Return places rounded to 1/256 pixel, within the picture; within the middles of its pixels if the edge goes on."""
+    rim = f32(0.5) if edge in ("mirror", "wrap") else f32(0)
     rounded = np.floor(places * f32(256) + f32(0.5)) * f32(1 / 256)
-    return np.minimum(np.maximum(rounded, f32(-0.5)), f32(size) - f32(0.5))
+    return np.minimum(np.maximum(rounded, -rim), f32(size - 1) + rim)
 
 
 Taps = tuple[int, np.ndarray]  # the first pixel, and the weights

@@ -319,9 +319,14 @@ def weigh_4(places, weights, starts, unit):
 
 
 @njit(error_model="numpy")
-def resolve(places, size, out):
-    """Fill places in pixels, rounded to 1/256 and held within the picture; what is no number lies at its edge."""
-    low, high = f32(-0.5), f32(size) - f32(0.5)
+def resolve(places, size, rule, out):
+    """Fill places in pixels, rounded to 1/256 and held within the picture; what is no number lies at its edge.
+
+    Where the edge continues, its outermost pixels do from their middle on: about places farther out the cubic would
+    overshoot.
+    """
+    rim = f32(0.5) if rule else f32(0)
+    low, high = -rim, f32(size - 1) + rim
     for i in range(out.size):
         place = np.floor(places[i + 1] * f32(256) + f32(0.5)) * f32(1 / 256)
         place = place if place > low else low
@@ -392,8 +397,8 @@ def take_row(job):
     at_x, at_y, pitch = counts[0], counts[1], levels[0, 3]
     red, green, blue = taken[0], taken[1], taken[2]
     shrinks = steps_between(x0, x1, x2, y0, y1, y2, wide_x, wide_y)
-    resolve(x1, width, places_x)
-    resolve(y1, height, places_y)
+    resolve(x1, width, rule, places_x)
+    resolve(y1, height, rule, places_y)
     wide = counts[2][: list_wide(wide_x, wide_y, counts[2]) if shrinks else 0]
     if wide.size:
         if state[1] == 0:
