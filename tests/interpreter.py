@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import interpreted_lenses
 import numpy as np
 
 from n2s.graph import shader
 from n2s.runtime.render.kernels import Program, Run
-from n2s.runtime.render.kernels.program import Enlarge, Filter, Full, Layout, Load, Pixel, Sample, Store
+from n2s.runtime.render.kernels.program import Enlarge, Filter, Full, Layout, LensStep, Load, Pixel, Sample, Store
 
 f32, u32 = np.float32, np.uint32
 
@@ -24,6 +25,7 @@ f32, u32 = np.float32, np.uint32
 class Interpreter:
     def compile(self, program: Program, folder: Path) -> Run:
         pixels = {record: _function(record) for record in program.pixels}
+        lenses = [[_function(step) for step in sample.where.steps] for sample in program.lensed]
 
         def run(
             first: int,
@@ -33,11 +35,13 @@ class Interpreter:
             pictures: Sequence[np.ndarray],
             out: np.ndarray,
             tables: Sequence[np.ndarray] = (),
+            moves: Sequence[np.ndarray] = (),
         ) -> bool:
             finite = True
             for frame in range(len(out)):
                 values: list[np.ndarray] = []
                 made: list[np.ndarray] = []  # mattes before they are held
+                lensed = iter(zip(lenses, moves))
                 for record in program.records:
                     match record:
                         case Load():
@@ -45,6 +49,11 @@ class Interpreter:
                             values.append(picture.astype(np.float16).astype(f32) if record.half else picture)
                         case Full():
                             values.append(np.ones((1, *program.size[::-1]), f32))
+                        case Sample() if record.gives_colours:
+                            functions, numbers = next(lensed)
+                            given = values[record.source], dict(enumerate(values)), numbers[frame]
+                            seen = interpreted_lenses.see(record.where, functions, *given, seeds, first + frame)
+                            values.append(seen)
                         case Sample():
                             values.append(values[record.source])  # read where the filter's tables say
                         case Filter():
@@ -68,8 +77,8 @@ class Interpreter:
         return run
 
 
-def _function(pixel: Pixel) -> Callable:
-    """Return a pixel function by its text, over numbers of numpy."""
+def _function(pixel: Pixel | LensStep) -> Callable:
+    """Return the code of a node by its text, over numbers of numpy."""
     names = {"np": np, "f32": f32, "u32": u32}
     for _, text in (*pixel.code.helpers, (pixel.code.name, pixel.code.text)):
         exec(text, names)

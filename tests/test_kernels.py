@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from interpreter import Interpreter
+from lensed import Through, lens, through
 
 from n2s.graph.declare import Pointwise
+from n2s.nodes.camera import Camera
 from n2s.nodes.grain import Grain
 from n2s.nodes.mattes import InvertMatte, LinearMatte, LumaMatte, NoiseMatte, RadialMatte
 from n2s.nodes.mix import Mix, Over
+from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.tone import Tone, Vignette
 from n2s.plan.stages import FULL, Kernel
 from n2s.runtime.render.kernels import LAYOUTS, Picture, Program, compile_program, dither_pattern, program_of
@@ -55,7 +58,7 @@ def given(program: Program, frames: int = 2) -> dict[str, Any]:
     shapes = {record.picture: SIZE[::-1] for record in program.records if isinstance(record, Load)} | {
         program.records[record.source].picture: record.where.shape
         for record in program.records
-        if isinstance(record, Sample)
+        if isinstance(record, Sample) and isinstance(record.where, Fit)
     }
     columns = sum(len(pixel.uniforms) for pixel in program.pixels)
     return {
@@ -69,7 +72,7 @@ def given(program: Program, frames: int = 2) -> dict[str, Any]:
 def run(back_end: Any, program: Program, folder: Path, **arguments: Any) -> np.ndarray:
     arguments = given(program) | arguments
     layout = program.store.layout
-    out = np.zeros((len(arguments["uniforms"]), *layout.shape(SIZE)), layout.dtype)
+    out = np.zeros((len(arguments["uniforms"]), *layout.shape(program.size)), layout.dtype)
     assert not back_end(program, folder)(FIRST, out=out, **arguments)
     return out
 
@@ -130,6 +133,45 @@ def test_no_steps(folder: Path) -> None:
     program = chain([], "fits", True, "frames")
     picture = given(program)["pictures"][0]
     np.testing.assert_array_equal(both(program, folder), picture.astype(np.float16).astype(np.float32))
+
+
+THROUGH: dict[str, Through] = {
+    "at rest": [lens(Camera)],
+    "a pan": [lens(Camera, pan_x=[0.113, -0.4], pan_y=-0.27)],
+    "in": [lens(Camera, zoom=2.7, pan_x=0.05)],
+    "out, a little": [lens(Camera, zoom=1 / 1.5)],
+    "out, farther": [lens(Camera, "wrap", zoom=1 / 3, pan_y=0.3)],
+    "out, far": [lens(Camera, zoom=1 / 9)],
+    "out, so far that no level is left": [lens(Camera, "clamp", zoom=1 / 40)],
+    "turned": [lens(Camera, "clamp", turn=17, center_x=0.2)],
+    "turned and out": [lens(Camera, "black", turn=-63, zoom=1 / 3.3)],
+    "two": [lens(Camera, "wrap", zoom=0.4), lens(Camera, "black", turn=45, pan_x=0.4)],
+    "three": [
+        lens(Camera, "mirror", turn=5),
+        lens(Camera, "black", zoom=0.8),
+        lens(Camera, "wrap", turn=-20, zoom=0.7, pan_x=0.9),
+    ],
+    "colours apart": [lens(ChromaShift, radial=0.11, amount=0.04, angle=30)],
+    "colours apart, behind a camera": [lens(Camera, zoom=0.6, turn=3), lens(ChromaShift, "black", radial=-0.2)],
+    "colours apart, before a camera": [lens(ChromaShift, "wrap", radial=0.3), lens(Camera, zoom=0.3, turn=8)],
+    "displaced": [lens(Displace, move_x=0.2, move_y=-0.3)],
+    "displaced, then turned": [lens(Displace, "black", move_x=0.3, middle=0.2), lens(Camera, turn=100)],
+    "moving": [lens(Camera, turn=(-20, 30), zoom=([0.7, 1], [1.1, 1.02]))],
+    "moving a little": [lens(Camera, "black", pan_x=(0.1, 0.15))],
+    "one of two moves": [lens(Camera, turn=10), lens(ChromaShift, "clamp", amount=(0, 0.1))],
+}
+
+
+@pytest.mark.parametrize("size", [(24, 16), (40, 27), (70, 66)], ids=str)
+@pytest.mark.parametrize("case", THROUGH)
+def test_lenses(case: str, size: tuple[int, int], folder: Path) -> None:
+    """The twin reads every map to the same bits; the largest size has levels."""
+    if size[0] == 70 and not case.startswith(("out", "turned", "two", "three")):
+        pytest.skip("nothing that levels could change")
+    program, arguments = through(THROUGH[case], size)
+    made = run(compile_program, program, folder, **arguments)
+    assert made.tobytes() == run(Interpreter().compile, program, folder, **arguments).tobytes()
+    assert made.std() > 0.01
 
 
 def test_what_a_program_says() -> None:

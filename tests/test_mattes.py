@@ -128,12 +128,6 @@ def test_combined_and_inverted_against_their_formulas(how: str, formula: Any, st
     np.testing.assert_allclose(inverted, one + (1 - 2 * one) * 0.75, atol=1e-6)
 
 
-def test_sines_of_turns() -> None:
-    turns = np.linspace(-3, 3, 6001, dtype=np.float32)
-    np.testing.assert_allclose(shader.sine(turns), np.sin(2 * np.pi * turns.astype(float)), atol=2e-7)
-    np.testing.assert_allclose(shader.cosine(turns), np.cos(2 * np.pi * turns.astype(float)), atol=1e-6)
-
-
 @np.errstate(over="ignore")
 def test_noise_is_smooth_and_nothing_in_the_corners_of_its_lattice() -> None:
     f32 = np.float32

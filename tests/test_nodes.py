@@ -146,6 +146,41 @@ def test_exp2_is_close_and_exact_at_whole_numbers() -> None:
     np.testing.assert_array_equal(shader.exp2(np.arange(-20, 21, dtype=np.float32)), 2.0 ** np.arange(-20, 21))
 
 
+def test_sine_and_cosine_are_close_and_exact_at_quarters() -> None:
+    turns = np.concatenate([np.linspace(-3, 3, 60001), np.random.default_rng(0).uniform(-1000, 1000, 20000)])
+    turns = turns.astype(np.float32)
+    for function, wanted in ((shader.sin, np.sin), (shader.cos, np.cos)):
+        np.testing.assert_allclose(function(turns), wanted(2 * np.pi * turns.astype(np.float64)), atol=3e-7)
+        assert abs(function(turns)).max() <= 1
+    quarters = np.arange(-8, 9, dtype=np.float32) / 4
+    np.testing.assert_array_equal(shader.sin(quarters), [0, 1, 0, -1] * 4 + [0])
+    np.testing.assert_array_equal(shader.cos(quarters), [1, 0, -1, 0] * 4 + [1])
+
+
+def test_angles_are_close_and_exact_at_quarters() -> None:
+    vectors = np.random.default_rng(1).normal(size=(20000, 2)).astype(np.float32)
+    made = np.array([shader.atan2(y, x) for x, y in vectors])
+    x, y = vectors.astype(np.float64).T
+    np.testing.assert_allclose(made, np.arctan2(y, x) / (2 * np.pi), atol=1e-7)
+    exact = {(1, 0): 0, (1, 1): 0.125, (0, 1): 0.25, (-1, 0): 0.5, (0, -1): -0.25, (0, 0): 0}
+    assert {(x, y): shader.atan2(np.float32(y), np.float32(x)) for x, y in exact} == exact
+
+
+def test_logarithms_are_close_and_exact_at_powers_of_two() -> None:
+    x = np.exp(np.random.default_rng(2).uniform(-84, 88, 50000)).astype(np.float32)
+    x = np.concatenate([x, np.linspace(0.5, 2, 20001, dtype=np.float32)])
+    wanted = np.log2(x.astype(np.float64))
+    assert (abs(shader.log2(x) - wanted) <= 2e-7 * np.maximum(1, abs(wanted))).all()
+    powers = np.arange(-120, 121, dtype=np.float32)
+    np.testing.assert_array_equal(shader.log2(np.exp2(powers)), powers)
+    assert shader.log2(np.float32(0)) == -127
+
+
+def test_length_and_fraction() -> None:
+    assert shader.length(np.float32(3), np.float32(-4)) == 5
+    np.testing.assert_array_equal(shader.fract(np.float32([-0.25, 0, 2.5, -3])), [0.75, 0, 0.5, 0])
+
+
 def test_noise_is_nearly_normal_and_uncorrelated() -> None:
     y, x = np.mgrid[0:256, 0:256].astype(np.uint32)
     planes = [shader.gaussian(shader.pixel_hash(np.uint32(3), np.array([frame], np.uint32), y, x)) for frame in (0, 1)]

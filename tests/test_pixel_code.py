@@ -77,6 +77,18 @@ MEANT: dict[str, tuple[str, str, Any]] = {
 }
 
 
+TURNED = """rgb[0] * 9, rgb[1], rgb[2]
+        a = sin(r) + length(g, b) * cos(b)
+        return a, atan2(g, b) + fract(r), log2(abs(g) + 0.25)"""
+
+
+def test_helpers_give_the_same_bits_compiled(packages: Any, kernel_cache: Path) -> None:
+    cls = subject(packages, "from n2s.graph.shader import atan2, cos, fract, length, log2, sin", f"r, g, b = {TURNED}")
+    program = chain([cls], "fits", False, "frames")
+    made = run(compile_program, program, kernel_cache)
+    assert made.tobytes() == run(Interpreter().compile, program, kernel_cache).tobytes() and made.std() > 0
+
+
 def subject(packages: Any, before: str, code: str, module: str = "others_nodes") -> type[Pointwise]:
     packages.install(NODE.format(before=before, code=code), module)
     return importlib.import_module(module).Subject

@@ -23,9 +23,10 @@ def clamp(x, low, high):
     return min(max(x, low), high)
 
 
-def hold(x):
-    """Return x held within 0..1, as every matte is; never -0."""
-    return f32(1) if x > f32(1) else (x if x > f32(0) else f32(0))
+def hold_unit(x):
+    """Return x held within 0..1, never -0; NaN becomes 0, so that what is read with it lies inside a table."""
+    x = x if x > f32(0) else f32(0)
+    return min(x, f32(1))  # with a second condition it would not vectorise
 
 
 def smoothstep(low, high, x):
@@ -34,29 +35,6 @@ def smoothstep(low, high, x):
         max((x - low) * (f32(1) / (high - low)), f32(0)), f32(1)
     )  # a division that does not depend on x is done once
     return t * t * (f32(3) - f32(2) * t)
-
-
-def root(x):
-    """Return the square root of x, correctly rounded; NaN below 0."""
-    return np.sqrt(x)
-
-
-def sine(turns):
-    """Return the sine of an angle in turns, within 2e-7: a degree-11 polynomial on the quarter turn next to 0."""
-    t = turns - np.floor(turns + f32(0.5))
-    x = (f32(0.25) - abs(abs(t) - f32(0.25))) * f32(6.2831855)
-    s = x * x
-    p = f32(-2.5052108e-8)
-    p = p * s + f32(2.7557319e-6)
-    p = p * s + f32(-1.9841270e-4)
-    p = p * s + f32(8.3333333e-3)
-    p = p * s + f32(-0.16666667)
-    return np.copysign(x + x * s * p, t)
-
-
-def cosine(turns):
-    """Return the cosine of an angle in turns, within 1e-6 for a few turns."""
-    return sine(turns + f32(0.25))
 
 
 def luma(r, g, b):
@@ -84,6 +62,11 @@ def mix_light(a, b, amount):
     return a - (to_display(light) - to_display(mix(light, to_light(b), amount)))
 
 
+def fract(x):
+    """Return what is left of x above the whole number below it: x - floor(x), from 0 to 1."""
+    return x - np.floor(x)
+
+
 def exp2(x):
     """Return 2**x for x in -126..126, within 1e-6 of the value: a degree-6 polynomial on the fraction, exact powers."""
     whole = np.floor(x)
@@ -96,6 +79,78 @@ def exp2(x):
     p = p * t + f32(6.93147e-1)
     p = p * t + f32(1)
     return np.ldexp(p, np.int32(whole))
+
+
+def log2(x):
+    """Return the logarithm of x to base 2, within 2e-7 of it or of 1, for x from 1e-37 to 3e38; -127 for 0.
+
+    The power of two comes from the bits of x; the rest, m within 0.71..1.42, from an odd polynomial of degree 5 on
+    (m - 1) / (m + 1). Powers of two are exact.
+    """
+    bits = f32(x).view(np.int32)
+    whole = np.int32(np.int32(bits - np.int32(0x3F3504F3)) >> np.int32(23))
+    m = np.int32(bits - np.int32(whole << np.int32(23))).view(np.float32)
+    t = (m - f32(1)) / (m + f32(1))
+    s = t * t
+    p = f32(0.59898107)
+    p = p * s + f32(0.9614706)
+    p = p * s + f32(2.8853913)
+    return f32(whole) + p * t
+
+
+def length(x, y):
+    """Return the length of a vector: sqrt(x * x + y * y)."""
+    return np.sqrt(x * x + y * y)
+
+
+def sin(turns):
+    """Return the sine of an angle in turns (1 is a whole one), within 3e-7; exact at quarters.
+
+    Any angle will do, but from 1000 turns on a float32 itself is coarser than 6e-5 turns. A triangle wave takes the
+    angle into -0.25..0.25, where an odd polynomial of degree 9 is used: no comparison, so that loops vectorise.
+    """
+    t = turns - np.floor(turns + f32(0.25))
+    t = f32(0.25) - abs(t - f32(0.25))
+    s = t * t
+    p = f32(39.536697)
+    p = p * s - f32(76.5498)
+    p = p * s + f32(81.60099)
+    p = p * s - f32(41.34166)
+    p = p * s + f32(6.2831855)
+    return p * t
+
+
+def cos(turns):
+    """Return the cosine of an angle in turns, within 3e-7: the polynomial of `sin`, a quarter of a turn further."""
+    t = f32(0.25) - abs(turns - np.floor(turns + f32(0.5)))
+    s = t * t
+    p = f32(39.536697)
+    p = p * s - f32(76.5498)
+    p = p * s + f32(81.60099)
+    p = p * s - f32(41.34166)
+    p = p * s + f32(6.2831855)
+    return p * t
+
+
+def atan2(y, x):
+    """Return the angle of the vector (x, y) in turns, from -0.5 to 0.5, within 1e-7; 0 for (0, 0).
+
+    0 points along x, 0.25 along y. An odd polynomial of degree 13 on the shorter side divided by the longer one.
+    """
+    wide, high = abs(x), abs(y)
+    t = min(wide, high) / max(max(wide, high), f32(1e-30))
+    s = t * t
+    p = f32(0.00108409)
+    p = p * s - f32(0.00534827)
+    p = p * s + f32(0.0126725)
+    p = p * s - f32(0.02106152)
+    p = p * s + f32(0.03152512)
+    p = p * s - f32(0.05302624)
+    p = p * s + f32(0.15915432)
+    p = p * t
+    p = f32(0.25) - p if high > wide else p
+    p = f32(0.5) - p if x < f32(0) else p
+    return np.copysign(p, y)
 
 
 def hash32(x):
@@ -166,17 +221,6 @@ def noise(x, y, z, seed):
         across,
     )
     return mix(mix(a, b, down), mix(c, d, down), back)
-
-
-def fract(x):
-    """Return what is left of x above the whole number below it, in 0..1."""
-    return x - np.floor(x)
-
-
-def hold_unit(x):
-    """Return x held within 0..1; NaN becomes 0, so that what is read with it lies inside a table."""
-    x = x if x > f32(0) else f32(0)
-    return min(x, f32(1))  # with a second condition it would not vectorise
 
 
 def line_place(size, t):

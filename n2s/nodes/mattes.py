@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from n2s.graph.declare import MATTE_OUTPUT, Param, Pointwise, param, port, setting
-from n2s.graph.shader import cosine, luma, noise, root, sine, smoothstep
+from n2s.graph.shader import cos, length, luma, noise, sin, smoothstep
 from n2s.graph.types import Frames, Matte
 
 LEAST = np.float32(1e-4)  # the narrowest edge, far less than a pixel
@@ -34,7 +34,7 @@ class RadialMatte(Pointwise):
     def pixel(at, x, y, low, high):
         across = (at.u - 0.5) * (at.width / at.height) - x
         down = at.v - 0.5 - y
-        return 1 - smoothstep(low, high, root(across * across + down * down))
+        return 1 - smoothstep(low, high, length(across, down))
 
 
 class LinearMatte(Pointwise):
@@ -53,7 +53,7 @@ class LinearMatte(Pointwise):
     def prepare(self, position, angle, softness) -> dict[str, Any]:
         turns = angle * np.float32(1 / 360)
         low = _edge(np.float32(0), softness)
-        return {"position": position, "across": cosine(turns), "down": sine(turns), **low}
+        return {"position": position, "across": cos(turns), "down": sin(turns), **low}
 
     @staticmethod
     def pixel(at, position, across, down, low, high):

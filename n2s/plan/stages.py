@@ -44,7 +44,7 @@ class Lensing:
     lenses : tuple of str
         The lens nodes.
     pictures : tuple of tuple of int
-        For each lens the numbers of the kernel's inputs that it looks at beside.
+        For each lens the numbers of the kernel's inputs that it looks at beside, all before the input itself.
     """
 
     lenses: tuple[str, ...]

@@ -37,7 +37,7 @@ def read_at(picture, x, y):
 def beyond(place, half, rule):
     """Return a place, in heights from the centre, as an edge's rule takes it back into the frame."""
     span = f32(2) * half
-    t = (place + half) / span
+    t = (place + half) * (f32(1) / span)  # a division that does not depend on the place is done once
     if rule == 1:
         t = t - f32(2) * np.floor(t * f32(0.5))
         t = min(t, f32(2) - t)
@@ -51,5 +51,9 @@ def beyond(place, half, rule):
 
 @njit(error_model="numpy")
 def seen(place, half, height):
-    """Return how much of a place is seen where black lies beyond the edge: all inside, none from a pixel beyond on."""
-    return min(max(f32(1) - (abs(place) - half) * height, f32(0)), f32(1))
+    """Return how much of a pixel at a place is seen where black lies beyond the edge, which may cut the pixel in two.
+
+    Places are rounded to 1/256 pixel, so that a whole pixel is seen whole or not at all.
+    """
+    over = np.floor((abs(place) - half) * height * f32(256) + f32(0.5)) * f32(1 / 256)
+    return min(max(f32(0.5) - over, f32(0)), f32(1))

@@ -17,7 +17,7 @@ import numpy as np
 from n2s.graph.keys import digest_bytes
 from n2s.runtime.render.kernels.kept import compile_kernel
 from n2s.runtime.render.kernels.pixels import helper_texts
-from n2s.runtime.render.kernels.program import Load, Program, Sample
+from n2s.runtime.render.kernels.program import LensStep, Load, Program, Sample
 from n2s.runtime.render.kernels.writer import Writer
 
 SAMPLES = 16
@@ -115,25 +115,31 @@ class LensedRows:
             code.add("offset_x, offset_y = wide * f32(0.5) - f32(0.5), high * f32(0.5) - f32(0.5)")
             for k, step in enumerate(self.where.steps):
                 code.add(f"at_{k} = Place(wide, high, aspect, frame, u32(seeds[{step.seed}]), f32(channel))")
-            with code.block("for k in range(width + 2):"):
-                code.add("x, y_ = (f32(k - 1) - offset_x) * part, (f32(y) - offset_y) * part", "share = f32(1)")
-                for k, step in enumerate(self.where.steps):
-                    taken = []
-                    for number in step.pictures:
-                        picture = self._beside[number]
-                        taken.append(f"beside_{picture}")
-                        code.add(
-                            f"beside_{picture} = read_at(in{picture}[f], x * high + offset_x, y_ * high + offset_y)"
-                        )
-                    numbers = [f"moves[{step.column + n}]" for n in range(len(step.uniforms))]
-                    code.add(f"x, y_ = {step.code.name}({', '.join(['x', 'y_', *taken, f'at_{k}', *numbers])})")
-                    if step.edge == "black":
-                        code.add("share *= seen(x, half_x, high) * seen(y_, half_y, high)")
-                    rule = RULES[step.edge]
-                    code.add(f"x, y_ = beyond(x, half_x, {rule}), beyond(y_, half_y, {rule})")
-                code.add("xs[k], ys[k] = x * high + offset_x, y_ * high + offset_y")
-                code.add("cover[k] = share + ((x - x) + (y_ - y_))")
+            for k, step in enumerate(self.where.steps):  # loops of their own, which keep their numbers in registers
+                with code.block("for k in range(width + 2):"):
+                    if k == 0:
+                        code.add("x, y_ = (f32(k - 1) - offset_x) * part, (f32(y) - offset_y) * part", "share = f32(1)")
+                    else:
+                        code.add("x, y_, share = xs[k], ys[k], cover[k]")
+                    self._write_step(code, k, step)
+                    if k == len(self.where.steps) - 1:
+                        code.add("share += (x - x) + (y_ - y_)", "x, y_ = x * high + offset_x, y_ * high + offset_y")
+                    code.add("xs[k], ys[k], cover[k] = x, y_, share")
         return code.text
+
+    def _write_step(self, code: Writer, k: int, step: LensStep) -> None:
+        """Write what one lens makes of a place."""
+        taken = []
+        for number in step.pictures:
+            picture = self._beside[number]
+            taken.append(f"beside_{picture}")
+            code.add(f"beside_{picture} = read_at(in{picture}[f], x * high + offset_x, y_ * high + offset_y)")
+        numbers = [f"moves[{step.column + n}]" for n in range(len(step.uniforms))]
+        code.add(f"x, y_ = {step.code.name}({', '.join(['x', 'y_', *taken, f'at_{k}', *numbers])})")
+        if step.edge == "black":
+            code.add("share *= seen(x, half_x, high) * seen(y_, half_y, high)")
+        rule = RULES[step.edge]
+        code.add(f"x, y_ = beyond(x, half_x, {rule}), beyond(y_, half_y, {rule})")
 
     def write_start(self, code: Writer) -> None:
         i, groups = self.i, self.groups

@@ -103,7 +103,7 @@ def source_of(program: Program) -> str:
     """
     inputs = [_input(program, number) for number, record in enumerate(program.records) if isinstance(record, Load)]
     store = STORES[program.store.layout.name](program)
-    held = ["hold"] if any(map(program.is_held, range(len(program.records) - 1))) else []
+    held = ["hold_unit"] if any(map(program.is_held, range(len(program.records) - 1))) else []
     functions = helper_texts(*store.helpers, *(name for given in inputs for name in given.helpers), *held)
     for piece in (*inputs, store):
         functions |= piece.texts
@@ -210,7 +210,7 @@ def _kept(program: Program, number: int) -> str:
 def _write_value(code: Writer, program: Program, number: int, value: str) -> None:
     """Write what gives the value of a record. Holding a matte hides NaN, so what it was before is looked at."""
     if program.is_held(number):
-        code.add(f"raw{number} = f32({value})", f"value{number} = hold(raw{number})")
+        code.add(f"raw{number} = f32({value})", f"value{number} = hold_unit(raw{number})")
     else:
         code.add(f"value{number} = {value}")
 

@@ -24,7 +24,7 @@ NEAR = f32(64 / 1.03)  # steps are counted in 1/64 pixels; slightly wider ones a
 ONE = np.int32(0x3F800000)  # the bits of 1
 MOST_TAPS = 16
 JOB = 19
-SINGLES, COUNTS = 19, 7  # rows of floats and of whole numbers to work in
+SINGLES, COUNTS = 23, 8  # rows of floats and of whole numbers to work in
 
 
 @njit(error_model="numpy")
@@ -151,26 +151,27 @@ def add_weighted(source, weight, target):
 
 
 @njit(error_model="numpy")
-def build_levels(flat, levels, count, across, rule):
-    """Fill the levels after the first."""
-    for level in range(1, count):
-        height, width, start, pitch = (
-            levels[level - 1, 0],
-            levels[level - 1, 1],
-            levels[level - 1, 2],
-            levels[level - 1, 3],
-        )
-        halve(flat[start:], pitch, height, width, flat[levels[level, 2] :], across, rule)
+def build_levels(flat, levels, state, last, across, rule):
+    """Fill the levels up to ``last``, as far as they are not filled yet."""
+    for level in range(state[1], last + 1):
+        height, width, start = levels[level - 1, 0], levels[level - 1, 1], levels[level - 1, 2]
+        halve(flat[start:], levels[level - 1, 3], height, width, flat[levels[level, 2] :], across, rule)
+        state[1] = level + 1
 
 
 @njit(error_model="numpy")
 def choose_levels(wide_x, wide_y, count, chosen):
-    """Fill the level on which the filter of each place spans at most 8 pixels, or 16 where it is longer than wide."""
-    last = np.int32(count - 1)
+    """Fill the level on which the filter of each place spans at most 8 pixels, or 16 where it is longer than wide.
+
+    Return the largest of them.
+    """
+    last, most = np.int32(count - 1), np.int32(0)
     for i in range(chosen.size):
         short = (f32(min(wide_x[i], wide_y[i])).view(np.int32) >> np.int32(23)) - np.int32(127)  # the power of two
         long = (f32(max(wide_x[i], wide_y[i])).view(np.int32) >> np.int32(23)) - np.int32(128)
         chosen[i] = min(max(max(short, long), np.int32(0)), last)
+        most = max(most, chosen[i])
+    return np.int64(most)
 
 
 @njit(error_model="numpy")
@@ -206,19 +207,43 @@ def copy_block(flat, level, left, breadth, top, height, rule, block):
 
 
 @njit(error_model="numpy")
-def take_wide_row(
-    flat, levels, count, rule, places_x, places_y, wide_x, wide_y, taken, line, block, many, singles, counts
+def list_wide(wide_x, wide_y, wide):
+    """List the places whose filter is widened; return how many there are."""
+    count = 0
+    for x in range(wide.size):
+        wide[count] = x
+        count += (f32(wide_x[x]).view(np.int32) | f32(wide_y[x]).view(np.int32)) != ONE  # none is below 1
+    return count
+
+
+@njit(error_model="numpy")
+def gather(values, which, out):
+    for i in range(which.size):
+        out[i] = values[which[i]]
+
+
+@njit(error_model="numpy")
+def take_wide(
+    flat, levels, state, rule, places_x, places_y, wide_x, wide_y, wide, taken, line, block, many, singles, counts
 ):
-    """Fill the colours (3, width) of a row of places, some of them more than a pixel apart."""
+    """Fill the colours (3, width) of the places that are listed in ``wide``, more than a pixel apart."""
     across, down = many[0], many[1]
-    chosen, left, top, breadth, height = counts[0], counts[1], counts[2], counts[3], counts[4]
-    sum_x, sum_y, begins, narrow = singles[0], singles[1], singles[2], singles[3]
-    width = places_x.size
-    choose_levels(wide_x, wide_y, count, chosen)
-    weigh_many(places_x, wide_x, chosen, across, left, breadth, sum_x, begins, narrow)
-    weigh_many(places_y, wide_y, chosen, down, top, height, sum_y, begins, narrow)
+    n_wide, width = wide.size, across.shape[1]
+    chosen, left, top = counts[0][:n_wide], counts[1][:n_wide], counts[2][:n_wide]
+    breadth, height = counts[3][:n_wide], counts[4][:n_wide]
+    sum_x, sum_y, begins, narrow = singles[0][:n_wide], singles[1][:n_wide], singles[2][:n_wide], singles[3][:n_wide]
+    at_x, at_y, far_x, far_y = singles[4][:n_wide], singles[5][:n_wide], singles[6][:n_wide], singles[7][:n_wide]
+    gather(places_x, wide, at_x)
+    gather(places_y, wide, at_y)
+    gather(wide_x, wide, far_x)
+    gather(wide_y, wide, far_y)
+    build_levels(flat, levels, state, choose_levels(far_x, far_y, state[0], chosen), line, rule)
+    weigh_many(at_x, far_x, chosen, across, left, breadth, sum_x, begins, narrow)
+    weigh_many(at_y, far_y, chosen, down, top, height, sum_y, begins, narrow)
+    for i in range(n_wide):
+        sum_x[i] = f32(1) / (sum_x[i] * sum_y[i])
     red, green, blue = taken[0], taken[1], taken[2]
-    if is_level(places_y) and is_level(wide_y) and is_level(chosen):  # rows are summed once for all
+    if is_level(at_y) and is_level(far_y) and is_level(chosen):  # rows are summed once for all
         k = chosen[0]
         rows, columns, start, pitch = levels[k, 0], levels[k, 1], levels[k, 2], levels[k, 3]
         sums = line[: columns * 4]
@@ -227,32 +252,31 @@ def take_wide_row(
         for i in range(height[0]):
             at = start + inside(top[0] + i, rows, rule) * pitch
             add_weighted(flat[at : at + sums.size], down[i, 0], sums)
-        for x in range(width):
-            down[0, x] = f32(1)
-        level = (np.int64(1), columns, np.int64(0), np.int64(0))
-        for x in range(width):
-            first, n = np.int64(left[x]), np.int64(breadth[x])
+        for i in range(n_wide):
+            down[0, i] = f32(1)
+        for i in range(n_wide):
+            first, n = np.int64(left[i]), np.int64(breadth[i])
             if first >= 0 and first + n <= columns:
-                red[x], green[x], blue[x] = take_block(sums, first * 4, 0, down, 1, across, n, width, x)
+                r, g, b = take_block(sums, first * 4, 0, down, 1, across, n, width, i)
             else:
-                copy_block(sums, level, first, n, 0, 1, rule, block)
-                red[x], green[x], blue[x] = take_block(block, 0, 0, down, 1, across, n, width, x)
+                copy_block(sums, (np.int64(1), columns, np.int64(0), np.int64(0)), first, n, 0, 1, rule, block)
+                r, g, b = take_block(block, 0, 0, down, 1, across, n, width, i)
+            share, x = sum_x[i], wide[i]
+            red[x], green[x], blue[x] = r * share, g * share, b * share
     else:
         # The loop calls no function with arrays but for few pixels: counting who holds an array would take longer.
-        for x in range(width):
-            k = chosen[x]
+        for i in range(n_wide):
+            k = chosen[i]
             rows, columns, start, pitch = levels[k, 0], levels[k, 1], levels[k, 2], levels[k, 3]
-            first, n, upper, m = np.int64(left[x]), np.int64(breadth[x]), np.int64(top[x]), np.int64(height[x])
+            first, n, upper, m = np.int64(left[i]), np.int64(breadth[i]), np.int64(top[i]), np.int64(height[i])
             if first >= 0 and upper >= 0 and first + n <= columns and upper + m <= rows:
                 at = start + upper * pitch + first * 4
-                red[x], green[x], blue[x] = take_block(flat, at, pitch, down, m, across, n, width, x)
+                r, g, b = take_block(flat, at, pitch, down, m, across, n, width, i)
             else:
                 copy_block(flat, (rows, columns, start, pitch), first, n, upper, m, rule, block)
-                red[x], green[x], blue[x] = take_block(block, 0, n * 4, down, m, across, n, width, x)
-    for c in range(3):
-        colours = taken[c]
-        for x in range(width):
-            colours[x] = colours[x] * (f32(1) / (sum_x[x] * sum_y[x]))
+                r, g, b = take_block(block, 0, n * 4, down, m, across, n, width, i)
+            share, x = sum_x[i], wide[i]
+            red[x], green[x], blue[x] = r * share, g * share, b * share
 
 
 @njit(error_model="numpy")
@@ -295,9 +319,14 @@ def weigh_4(places, weights, starts, unit):
 
 
 @njit(error_model="numpy")
-def resolve(places, size, out):
-    """Fill places in pixels, rounded to 1/256 and held within the picture; what is no number lies at its edge."""
-    low, high = f32(-0.5), f32(size) - f32(0.5)
+def resolve(places, size, rule, out):
+    """Fill places in pixels, rounded to 1/256 and held within the picture; what is no number lies at its edge.
+
+    Where the edge continues, its outermost pixels do from their middle on: about places farther out the cubic would
+    overshoot.
+    """
+    rim = f32(0.5) if rule else f32(0)
+    low, high = -rim, f32(size - 1) + rim
     for i in range(out.size):
         place = np.floor(places[i + 1] * f32(256) + f32(0.5)) * f32(1 / 256)
         place = place if place > low else low
@@ -334,7 +363,7 @@ def take_row(job):
         - the picture, float32 (3, H, W)
         - memory for its light and that of its halves, filled where they are needed first
         - the levels, int64 (levels, 4), as `plan_levels` fills them
-        - int64 (2,): how many levels there are, and what is filled: nothing, the first, all
+        - int64 (2,): how many levels there are, and how many of them are filled
         - places along columns, in pixels: of the row before, the row, and the row after; each float32 (W + 2,)
         - the same along rows
         - how much of each place is seen, float32 (W + 2,)
@@ -368,22 +397,21 @@ def take_row(job):
     at_x, at_y, pitch = counts[0], counts[1], levels[0, 3]
     red, green, blue = taken[0], taken[1], taken[2]
     shrinks = steps_between(x0, x1, x2, y0, y1, y2, wide_x, wide_y)
-    resolve(x1, width, places_x)
-    resolve(y1, height, places_y)
-    if shrinks:
+    resolve(x1, width, rule, places_x)
+    resolve(y1, height, rule, places_y)
+    wide = counts[2][: list_wide(wide_x, wide_y, counts[2]) if shrinks else 0]
+    if wide.size:
         if state[1] == 0:
             fill_light(picture, flat, rule)
-        if state[1] < 2:
-            build_levels(flat, levels, state[0], line, rule)
-            state[1] = 2
-        take_wide_row(
-            flat, levels, state[0], rule, places_x, places_y, wide_x, wide_y, taken, line, block, many, singles[15:],
-            counts[2:],
+            state[1] = 1
+        take_wide(
+            flat, levels, state, rule, places_x, places_y, wide_x, wide_y, wide, taken, line, block, many, singles[15:],
+            counts[3:],
         )  # fmt: skip
-    else:
+    if wide.size < width:
         weigh_4(places_x, across, at_x, np.int32(4))
         weigh_4(places_y, down, at_y, np.int32(pitch))
-        if is_level(places_y):  # the picture itself is read, row by row
+        if is_level(places_y) and not wide.size:  # the picture itself is read, row by row
             sum_lines(picture, np.int64(np.floor(places_y[0])) - 1, rule, down[:, 0], taken, line)
             for x in range(width):
                 red[x], green[x], blue[x] = take_4(line, np.int64(at_x[x]), across, width, x)
@@ -391,9 +419,13 @@ def take_row(job):
             if state[1] == 0:
                 fill_light(picture, flat, rule)
                 state[1] = 1
-            for x in range(width):
-                first = np.int64(at_x[x]) + at_y[x]
-                red[x], green[x], blue[x] = take_4_by_4(flat, first, pitch, down, across, width, x)
+            begin = 0
+            for i in range(wide.size + 1):  # what lies between the places of widened filters
+                end = np.int64(wide[i]) if i < wide.size else width
+                for x in range(begin, end):
+                    first = np.int64(at_x[x]) + at_y[x]
+                    red[x], green[x], blue[x] = take_4_by_4(flat, first, pitch, down, across, width, x)
+                begin = end + 1
     add_row(taken, cover, given[16], given[17], rows)
 
 

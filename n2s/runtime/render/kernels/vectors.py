@@ -119,24 +119,47 @@ def take_block(typing, light, at, pitch, down, height, across, breadth, width, x
         source, rows, columns = _pointers(context, builder, signature, arguments, 0, 3, 5)
         _, at, pitch, _, height, _, breadth, width, x = arguments
         nothing = ir.Constant(_vector(8), None)
-        total, pair = (cgutils.alloca_once_value(builder, nothing) for _ in range(2))
+        total = cgutils.alloca_once_value(builder, nothing)
 
         def weight_of(weights, tap):
             return builder.load(builder.gep(weights, [builder.add(builder.mul(width, tap), x)]))
 
-        with cgutils.for_range(builder, builder.lshr(breadth, _I64(1))) as over_pairs:
-            builder.store(nothing, pair)
-            place = builder.add(at, builder.mul(over_pairs.index, _I64(8)))
+        def add_pairs(first, count):
+            """Add some pairs of columns, from one on, to the total: all of their sums over rows in one loop."""
+            place = builder.add(at, builder.mul(first, _I64(8)))
+            pairs = [cgutils.alloca_once(builder, _vector(8)) for _ in range(count)]
+            for pair in pairs:
+                builder.store(nothing, pair)
             with cgutils.for_range(builder, height) as over_rows:
                 line = builder.gep(source, [builder.add(place, builder.mul(pitch, over_rows.index))])
                 weight = _spread(builder, weight_of(rows, over_rows.index), 8)
-                builder.store(builder.fadd(builder.load(pair), builder.fmul(_take(builder, line, 8), weight)), pair)
-            lanes = ir.Constant(_vector(8), ir.Undefined)
-            for lane in range(2):
-                column = builder.add(builder.mul(over_pairs.index, _I64(2)), _I64(lane))
-                lanes = builder.insert_element(lanes, weight_of(columns, column), _I32(4 * lane))
-            part = builder.fmul(builder.load(pair), _shuffle(builder, lanes, [0] * 4 + [4] * 4))
-            builder.store(builder.fadd(builder.load(total), part), total)
+                for i, pair in enumerate(pairs):
+                    part = builder.fmul(_take(builder, builder.gep(line, [_I64(8 * i)]), 8), weight)
+                    builder.store(builder.fadd(builder.load(pair), part), pair)
+            for i, pair in enumerate(pairs):
+                lanes = ir.Constant(_vector(8), ir.Undefined)
+                for lane in range(2):
+                    column = builder.add(builder.mul(first, _I64(2)), _I64(2 * i + lane))
+                    lanes = builder.insert_element(lanes, weight_of(columns, column), _I32(4 * lane))
+                part = builder.fmul(builder.load(pair), _shuffle(builder, lanes, [0] * 4 + [4] * 4))
+                builder.store(builder.fadd(builder.load(total), part), total)
+
+        # The usual breadths have code of their own, because sums that do not wait for each other are faster.
+        usual, done = (2, 3, 4), builder.append_basic_block("done")
+        blocks = [builder.append_basic_block(f"pairs{count}") for count in usual]
+        other = builder.append_basic_block("others")
+        pairs = builder.lshr(breadth, _I64(1))
+        choice = builder.switch(pairs, other)
+        for count, block in zip(usual, blocks):
+            choice.add_case(_I64(count), block)
+            with builder.goto_block(block):
+                add_pairs(_I64(0), count)
+                builder.branch(done)
+        with builder.goto_block(other):
+            with cgutils.for_range(builder, pairs) as over_pairs:
+                add_pairs(over_pairs.index, 1)
+            builder.branch(done)
+        builder.position_at_end(done)
         both = builder.load(total)
         both = builder.fadd(_shuffle(builder, both, [0, 1, 2, 3]), _shuffle(builder, both, [4, 5, 6, 7]))
         return _colours(context, builder, both, signature.return_type)
