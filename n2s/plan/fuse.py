@@ -153,7 +153,9 @@ class _Fusion:
 
     def _shared_lenses(self) -> set[str]:
         """Return the lenses whose frames several nodes read: a sample costs more than memory."""
-        readers = [read.stage for stage in self.stages.values() for read in stage.reads.values() if not read.composed]
+        readers: list[str] = []
+        for stage in self.stages.values():
+            readers += dict.fromkeys(read.stage for read in stage.reads.values() if not read.composed)
         return {name for name in self._sources if self._is_lens(name) and readers.count(name) > 1}
 
     def _cut(self) -> set[str]:
