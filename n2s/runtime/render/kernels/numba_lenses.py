@@ -52,8 +52,12 @@ _local = threading.local()
 @cache
 def _digest() -> str:
     """Return a digest of what is compiled into kernels with lenses."""
-    texts = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in ("maps", "sampling", "vectors")]
-    return digest_bytes(b"".join(texts))[:16]
+    # Imported here: they need numba, which takes a third of a second, and most runs have no lens.
+    from n2s.runtime.render.kernels.maps import __file__ as maps
+    from n2s.runtime.render.kernels.sampling import __file__ as sampling
+    from n2s.runtime.render.kernels.vectors import __file__ as vectors
+
+    return digest_bytes(b"".join(Path(file).read_bytes() for file in (maps, sampling, vectors)))[:16]
 
 
 def lens_header() -> str:
