@@ -66,7 +66,7 @@ def chunk_map(plan: Any, store: Any) -> Any:
     from n2s.graph.describe.diagram import ChunkMap
 
     stored = tuple(store.find("segments", chunk.key, plan.format.suffix) is not None for chunk in plan.chunks())
-    kernels = {stage.nodes[-1]: stage.kernel.steps for stage in plan.stages if stage.kernel}
+    kernels = {stage.nodes[-1]: stage.kernel.nodes for stage in plan.stages if stage.kernel}
     return ChunkMap(kernels, stored)
 
 

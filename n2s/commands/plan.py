@@ -120,7 +120,7 @@ def measure_text(measure: dict[str, Any]) -> list[str]:
 
 def stage_text(stage: dict[str, Any]) -> str:
     """Return one stage in words."""
-    steps = stage.get("kernel", {}).get("steps", [])
+    steps = stage.get("kernel", {}).get("nodes", [])
     details = ", ".join([stage["type"], *stage["details"]])
     if stage["stage"] == "kernel":
         return f"kernel  {' + '.join(steps)}, one pass{''.join(f', {said}' for said in stage['details'])}"

@@ -198,7 +198,7 @@ class _Fusion:
     def kernel_stage(self, stage: Stage) -> Stage:
         """Return the stage that computes a node, and those before it that are computed with it."""
         kernel, reads = self._kernel(stage.name)
-        return replace(stage, nodes=kernel.nodes, reads=reads, kernel=kernel)
+        return replace(stage, nodes=kernel.nodes, reads=reads, kernel=kernel, ages=())
 
     def codes_stage(self, end: Stage) -> Stage:
         """Return the stage that makes what the sink's format stores."""

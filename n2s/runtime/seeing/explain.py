@@ -104,7 +104,10 @@ def _describe_stage(plan: Plan, stage: Stage, store: Store | None) -> dict[str, 
     if stage.part:
         about["part"] = stage.part
     if stage.kernel:
-        about["kernel"] = {"steps": list(stage.kernel.steps), "inputs": list(stage.kernel.inputs)}
+        kernel = stage.kernel
+        about["kernel"] = {"nodes": list(kernel.nodes), "steps": list(kernel.steps), "inputs": list(kernel.inputs)}
+        if kernel.lensings:
+            about["kernel"]["lenses"] = [list(lensing.lenses) if lensing else [] for lensing in kernel.lensings]
     return about
 
 
@@ -112,7 +115,7 @@ def _stage_kind(stage: Stage, node: Any) -> str:
     if stage.makes == "codes":
         return "sink"
     if stage.kernel:
-        return "kernel" if stage.kernel.steps else "fit"
+        return "kernel" if stage.kernel.nodes else "fit"
     if stage.part:
         return stage.part
     return "decoder" if LATENTS in node.ports.values() and stage.makes == "frames" else stage.makes
@@ -122,9 +125,9 @@ def _details(plan: Plan, stage: Stage, store: Store | None) -> list[str]:
     if stage.makes == "codes":
         return [str(plan.pixels), coding_of(plan.graph, plan.end)]
     texts = []
-    if stage.part or (stage.kernel and not stage.kernel.steps):
+    if stage.part or (stage.kernel and not stage.kernel.nodes):
         texts.append(f"{stage.size[0]}x{stage.size[1]}")
-    if stage.kernel and not stage.kernel.steps:
+    if stage.kernel and not stage.kernel.nodes:
         return texts
     if stage.grid:
         texts.append(f"{stage.grid[0]}x{stage.grid[1]} latents")
