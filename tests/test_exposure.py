@@ -132,7 +132,7 @@ def test_what_it_brings(tmp_path: Path, store: Any) -> None:
         },
     }  # fmt: skip
     nested = load(outer, tmp_path)
-    assert str(nested.flat.nodes["look/even:meter"].frames) == "picture"
+    assert str(nested.flat.nodes["look/even:meter"].frames) == "picture.frames"
     assert str(nested.flat.nodes["look/even:gain"].histogram) == "look/even:meter.histogram"
     assert harness.plan(nested, store).values.params["look/even", "gain"].min() > 0.5
 

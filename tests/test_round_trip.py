@@ -75,6 +75,8 @@ def _setting(cls: type[Node], field: str) -> st.SearchStrategy[Any]:
         times = st.lists(st.floats(0, 1e4), min_size=1, max_size=6, unique=True).map(sorted)
         return times.flatmap(lambda t: st.lists(st.floats(-10, 10), min_size=len(t), max_size=len(t)).map(
             lambda v: [list(point) for point in zip(t, v)]))  # fmt: skip
+    if field == "colours":
+        return st.lists(st.integers(0, 0xFFFFFF).map("#{:06x}".format), min_size=2, max_size=16)
     if cls.is_type(field, "seconds"):
         fixed = any(getattr(part, "func", None) is parse_seconds for part in info.metadata)
         units = ["s"] if fixed else ["s", "beats", "bars"]
@@ -115,17 +117,18 @@ def graphs(draw: Any, base: Path | str = ".", model: Path | None = None, most: i
     anchors = Anchors(names=["red", "green", "blue"], **shipped)(Weights(count=3)(features.rms))
     pools[LATENTS].append(anchors)
     pools[FRAMES].append(VAEDecode(grid=(2, 3), **shipped)(anchors))
-    usable = [n for n, cls in TYPES.items() if cls.kind in ("resident", "streamed", *PIXELWISE)]
+    usable = [n for n, cls in TYPES.items() if cls.kind in ("resident", "measure", "streamed", "lens", *PIXELWISE)]
     # What decides shapes, or reads files, is free only where nothing is planned.
-    fixed = (
-        {"AudioSource", "ImageSource", "VAEDecode", "Anchors", "Weights", "Features", "Keyframes"} if model else set()
-    )
+    deciding = {"AudioSource", "ImageSource", "VAEDecode", "Anchors", "Weights", "Features", "Keyframes", "Lut"}
+    fixed = deciding | {"LightMeter", "Exposure"} if model else set()  # and measures look at the film first
     for name in draw(st.lists(st.sampled_from([n for n in usable if n not in fixed]), max_size=most)):
         cls = TYPES[name]
         values: dict[str, Any] = {}
         for field, spec in cls.specs.items():
             if spec.role == "port" or not (spec.required or draw(st.booleans())):
                 continue
+            if field == "positions":
+                continue  # as many as there are colours
             if field == "cache" and not any(output.kind in PICTURES for output in cls.outputs.values()):
                 continue  # frames and mattes alone are kept
             if spec.role == "setting":
