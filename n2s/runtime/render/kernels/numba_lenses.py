@@ -126,12 +126,13 @@ class LensedRows:
                         )
                     numbers = [f"moves[{step.column + n}]" for n in range(len(step.uniforms))]
                     code.add(f"x, y_ = {step.code.name}({', '.join(['x', 'y_', *taken, f'at_{k}', *numbers])})")
+                    code.add("share += (x - x) + (y_ - y_)")  # NaN where a place is no finite number
                     if step.edge == "black":
                         code.add("share *= seen(x, half_x, high) * seen(y_, half_y, high)")
                     rule = RULES[step.edge]
-                    code.add(f"x, y_ = beyond(x, half_x, {rule}), beyond(y_, half_y, {rule})")
+                    code.add(f"x, y_ = beyond(x, half_x, high, {rule}), beyond(y_, half_y, high, {rule})")
                 code.add("xs[k], ys[k] = x * high + offset_x, y_ * high + offset_y")
-                code.add("cover[k] = share + ((x - x) + (y_ - y_))")
+                code.add("cover[k] = share")
         return code.text
 
     def write_start(self, code: Writer) -> None:
