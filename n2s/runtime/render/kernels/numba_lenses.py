@@ -7,6 +7,7 @@ the opening to the closing of the shutter.
 
 from __future__ import annotations
 
+import inspect
 import threading
 from functools import cache
 from itertools import product
@@ -52,8 +53,10 @@ _local = threading.local()
 @cache
 def _digest() -> str:
     """Return a digest of what is compiled into kernels with lenses."""
-    texts = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in ("maps", "sampling", "vectors")]
-    return digest_bytes(b"".join(texts))[:16]
+    # Not at the start, because they import numba. That they are imported here makes them count in the engine's code.
+    from n2s.runtime.render.kernels import maps, sampling, vectors
+
+    return digest_bytes(b"".join(inspect.getsource(module).encode() for module in (maps, sampling, vectors)))[:16]
 
 
 def lens_header() -> str:
