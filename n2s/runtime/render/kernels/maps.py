@@ -34,19 +34,20 @@ def read_at(picture, x, y):
 
 
 @njit(error_model="numpy")
-def beyond(place, half, rule):
-    """Return a place, in heights from the centre, as an edge's rule takes it back into the frame."""
-    span = f32(2) * half
-    t = (place + half) * (f32(1) / span)  # a division that does not depend on the place is done once
+def beyond(place, half, height, rule):
+    """Return a place, in heights from the centre, as an edge's rule takes it back into the frame.
+
+    A place inside is left as it is, not merely almost. Where the edge continues, the middle of its pixels does.
+    """
+    t = (place + half) * (f32(1) / (f32(2) * half))  # a division that does not depend on the place is done once
     if rule == 1:
         t = t - f32(2) * np.floor(t * f32(0.5))
-        t = min(t, f32(2) - t)
+        taken = min(t, f32(2) - t) * (f32(2) * half) - half
     elif rule == 2:
-        t = t - np.floor(t)
+        taken = (t - np.floor(t)) * (f32(2) * half) - half
     else:
-        t = min(max(t, f32(0)), f32(1))
-    inside = t * span - half
-    return place if abs(place) <= half else inside  # a place inside is left as it is, not merely almost
+        taken = np.copysign(half - f32(0.5) / height, place)
+    return place if abs(place) <= half else taken  # chosen at the end, or the loop around it would not vectorise
 
 
 @njit(error_model="numpy")
