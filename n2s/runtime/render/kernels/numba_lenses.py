@@ -8,6 +8,7 @@ the opening to the closing of the shutter.
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 from functools import cache
 from itertools import product
@@ -54,9 +55,12 @@ _local = threading.local()
 def _digest() -> str:
     """Return a digest of what is compiled into kernels with lenses."""
     # Not at the start, because they import numba. That they are imported here makes them count in the engine's code.
-    from n2s.runtime.render.kernels import maps, sampling, vectors
+    from n2s.runtime.render.kernels.maps import beyond
+    from n2s.runtime.render.kernels.sampling import take_row
+    from n2s.runtime.render.kernels.vectors import take_4
 
-    return digest_bytes(b"".join(inspect.getsource(module).encode() for module in (maps, sampling, vectors)))[:16]
+    modules = [sys.modules[function.__module__] for function in (beyond.py_func, take_row.py_func, take_4)]
+    return digest_bytes("".join(map(inspect.getsource, modules)).encode())[:16]
 
 
 def lens_header() -> str:
