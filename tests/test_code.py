@@ -480,7 +480,7 @@ MUTATIONS = [
     ("runtime/render/kernels/sampling.py", "NEAR = f32(64 / 1.03)", "NEAR = f32(64 / 1.02)"),
     ("runtime/render/kernels/sampling.py", "f32(-0.5) * t * u * u", "f32(-0.4) * t * u * u"),
     ("runtime/render/kernels/vectors.py", "[4, 5, 6, 7]", "[4, 5, 6, 6]"),
-    ("runtime/render/kernels/maps.py", "t = min(t, f32(2) - t)", "t = f32(2) - t"),
+    ("runtime/render/kernels/maps.py", "taken = min(t, f32(2) - t)", "taken = (f32(2) - t)"),
     ("runtime/render/kernels/numba_lenses.py", "SAMPLES = 16", "SAMPLES = 8"),
     ("runtime/render/kernels/numba_lenses.py", '"mirror": 1, "wrap": 2', '"mirror": 2, "wrap": 1'),
     ("runtime/render/moves.py", "np.linspace(-0.5, 0.5,", "np.linspace(-0.5, 0.4,"),

@@ -61,16 +61,16 @@ CLASSES = {
     "a where that is a method": (PORT + "def where(self, x, y, at): return x, y", "Lens",
                                  "Odd.where: a static method was wanted: @staticmethod, def where(x, y, at, …)"),
     "a where of its own picture": (PORT + WHERE + "(x, y, rgb, at): return x, y", "Lens",
-                                   "Odd.where: it takes 3 arguments before at; the node has 1 ports of Frames, of "
-                                   "which the first is shown elsewhere"),
+                                   "Odd.where: it takes 3 arguments before at; the node has 1 ports, of which "
+                                   "the first is shown elsewhere"),
     "a where without the other picture": (PORT + 'by: Frames = port("x")\n' + WHERE + "(x, y, at): return x, y", "Lens",
-                                          "Odd.where: it takes 2 arguments before at; the node has 2 ports of Frames"),
+                                          "Odd.where: it takes 2 arguments before at; the node has 2 ports, of"),
     "a where of unknown numbers": (PORT + WHERE + "(x, y, at, far): return x, y", "Lens",
                                    "Odd.where: it takes far, which is no parameter of the node; there are none ("),
     "a where with defaults": (PORT + WHERE + "(x, y, at=None): return x, y", "Lens",
                               "Odd.where: plain arguments without defaults were wanted ("),
-    "a lens without pictures": (WHERE + "(x, y, at): return x, y", "Lens", "Odd.where: a lens node needs a port of "
-                                "Frames"),
+    "a lens without pictures": (WHERE + "(x, y, at): return x, y", "Lens", "Odd.where: the first port of a lens node "
+                                "takes Frames"),
     "a lens port of latents": (PORT + 'latents: Latents = port("x")\n' + WHERE + "(x, y, at): return x, y", "Lens",
                                "Odd.latents: a lens node cannot take Latents, only Frames"),
     "two outputs of a lens": (PORT + 'outputs = {"a": Output(FRAMES), "b": Output(FRAMES)}\n' + WHERE
