@@ -189,16 +189,13 @@ class LensedRows:
     def write_row(self, code: Writer) -> None:
         i = self.i
         code.add("before, here, after = y % 3, (y + 1) % 3, (y + 2) % 3")
-        with code.block("for c in range(3):"):
-            code.add(f"line = row{i}[c]")
-            with code.block("for x in range(width):"):
-                code.add("line[x] = f32(0)")
         with code.block(f"for s in range(samples{i}):"), code.block(f"for g in range({self.groups}):"):
             self._write_places(code, f"first{i} + s * step{i}", "y + 1", "after")
             for place, (name, slot) in enumerate(product(("xs", "ys"), ("before", "here", "after")), 4):
                 code.add(f"job{i}[{place}] = {name}{i}[s, g, {slot}].ctypes.data")
             first, last = ("g", "g") if self.groups > 1 else ("0", "2")
-            code.add(f"job{i}[10], job{i}[16], job{i}[17] = cover{i}[s, g, here].ctypes.data, {first}, {last}")
+            values = f"cover{i}[s, g, here].ctypes.data, {first}, {last}, s"
+            code.add(f"job{i}[10], job{i}[16], job{i}[17], job{i}[19] = {values}")
             code.add(f"call_at(sampler{i}, job{i}.ctypes.data)")
         code.add(f"row{i}_0, row{i}_1, row{i}_2 = row{i}[0], row{i}[1], row{i}[2]", f"share = f32(1) / f32(samples{i})")
         with code.block("for c in range(3):"):

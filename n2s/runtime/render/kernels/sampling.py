@@ -23,7 +23,7 @@ LEVELS = 8  # pictures, each half of the one before; the first is whole
 NEAR = f32(64 / 1.03)  # steps are counted in 1/64 pixels; slightly wider ones are none
 ONE = np.int32(0x3F800000)  # the bits of 1
 MOST_TAPS = 16
-JOB = 19
+JOB = 20
 SINGLES, COUNTS = 23, 8  # rows of floats and of whole numbers to work in
 
 
@@ -343,12 +343,16 @@ def is_level(values):
 
 
 @njit(error_model="numpy")
-def add_row(taken, cover, first, last, rows):
-    """Add colours (3, width), as far as they are seen, to the rows from ``first`` to ``last``."""
+def add_row(taken, cover, first, last, is_first, rows):
+    """Add colours (3, width), as far as they are seen, to the rows from ``first`` to ``last``, which begin at 0."""
     for c in range(first, last + 1):
         colours, row = taken[c], rows[c]
-        for x in range(row.size):
-            row[x] += colours[x] * cover[x + 1]
+        if is_first:
+            for x in range(row.size):
+                row[x] = f32(0) + colours[x] * cover[x + 1]
+        else:
+            for x in range(row.size):
+                row[x] += colours[x] * cover[x + 1]
 
 
 @njit(error_model="numpy")
@@ -370,7 +374,8 @@ def take_row(job):
         - the rows that are added to, float32 (3, W)
         - float32 `room_for(W)`, memory to work in
 
-        then H, W, the rule of the edge, the first and the last colour, and how many floats the light takes.
+        then H, W, the rule of the edge, the first and the last colour, how many floats the light takes, and the number
+        of the sample: the first one begins the rows.
     """
     if job == 0:
         return
@@ -410,12 +415,13 @@ def take_row(job):
         )  # fmt: skip
     if wide.size < width:
         weigh_4(places_x, across, at_x, np.int32(4))
-        weigh_4(places_y, down, at_y, np.int32(pitch))
         if is_level(places_y) and not wide.size:  # the picture itself is read, row by row
+            weigh_4(places_y[:1], down, at_y, np.int32(pitch))
             sum_lines(picture, np.int64(np.floor(places_y[0])) - 1, rule, down[:, 0], taken, line)
             for x in range(width):
                 red[x], green[x], blue[x] = take_4(line, np.int64(at_x[x]), across, width, x)
         else:
+            weigh_4(places_y, down, at_y, np.int32(pitch))
             if state[1] == 0:
                 fill_light(picture, flat, rule)
                 state[1] = 1
@@ -426,7 +432,7 @@ def take_row(job):
                     first = np.int64(at_x[x]) + at_y[x]
                     red[x], green[x], blue[x] = take_4_by_4(flat, first, pitch, down, across, width, x)
                 begin = end + 1
-    add_row(taken, cover, given[16], given[17], rows)
+    add_row(taken, cover, given[16], given[17], given[19] == 0, rows)
 
 
 @njit(error_model="numpy")
