@@ -97,10 +97,11 @@ def _place(
             )  # fmt: skip
             looked_at = [_mixed(beside[number], x * high + offset_x, y * high + offset_y) for number in step.pictures]
             x, y = function(x, y, *looked_at, at, *numbers[step.column : step.column + len(step.uniforms)])
+            share = share + ((x - x) + (y - y))  # NaN where a place is no finite number
             if step.edge == "black":
                 share = share * (_share(x, half_x, high) * _share(y, half_y, high))
-            x, y = _brought_back(x, half_x, step.edge), _brought_back(y, half_y, step.edge)
-        return x * high + offset_x, y * high + offset_y, share + ((x - x) + (y - y))
+            x, y = _brought_back(x, half_x, high, step.edge), _brought_back(y, half_y, high, step.edge)
+        return x * high + offset_x, y * high + offset_y, share
 
 
 def _share(place: np.float32, half: np.float32, height: np.float32) -> np.float32:
@@ -109,19 +110,19 @@ def _share(place: np.float32, half: np.float32, height: np.float32) -> np.float3
     return min(max(f32(0.5) - over, f32(0)), f32(1))
 
 
-def _brought_back(place: np.float32, half: np.float32, edge: str) -> np.float32:
+def _brought_back(place: np.float32, half: np.float32, height: np.float32, edge: str) -> np.float32:
     """Return a place, as an edge takes it back into the frame."""
     if abs(place) <= half:
         return place
+    if edge in ("clamp", "black"):
+        return np.copysign(half - f32(0.5) / height, place)
     span = f32(2) * half
     t = (place + half) * (f32(1) / span)
     if edge == "mirror":
         t = t - f32(2) * np.floor(t * f32(0.5))
         t = min(t, f32(2) - t)
-    elif edge == "wrap":
-        t = t - np.floor(t)
     else:
-        t = min(max(t, f32(0)), f32(1))
+        t = t - np.floor(t)
     return t * span - half
 
 
@@ -203,7 +204,7 @@ def _steps(x: np.ndarray, y: np.ndarray, row: int) -> list[np.ndarray]:
 
 
 def _held(places: np.ndarray, size: int, edge: str) -> np.ndarray:
-    """Return places rounded to 1/256 pixel, within the picture; within the middles of its pixels if the edge goes on."""
+    """Return places rounded to 1/256 pixel, within the picture, or the middles of its pixels if the edge goes on."""
     rim = f32(0.5) if edge in ("mirror", "wrap") else f32(0)
     rounded = np.floor(places * f32(256) + f32(0.5)) * f32(1 / 256)
     return np.minimum(np.maximum(rounded, -rim), f32(size - 1) + rim)

@@ -34,16 +34,17 @@ class Camera(Lens):
         quarters = np.remainder(turn, 90) == 0
         cosine, sine = (np.where(quarters, np.round(part), part) for part in (np.cos(angle), np.sin(angle)))
         return {
-            "along": (cosine / zoom).astype(np.float32),
+            "along": (cosine / zoom - 1).astype(np.float32),
             "beside": (sine / zoom).astype(np.float32),
             "center_x": center_x,
             "center_y": center_y,
-            "to_x": center_x + pan_x,
-            "to_y": center_y + pan_y,
+            "pan_x": pan_x,
+            "pan_y": pan_y,
         }
 
     @staticmethod
-    def where(x, y, at, along, beside, center_x, center_y, to_x, to_y):
+    def where(x, y, at, along, beside, center_x, center_y, pan_x, pan_y):
+        # What is added to the place is 0 for a camera at rest, whatever its centre is.
         dx = x - center_x
         dy = y - center_y
-        return to_x + dx * along + dy * beside, to_y + dy * along - dx * beside
+        return x + (dx * along + dy * beside + pan_x), y + (dy * along - dx * beside + pan_y)

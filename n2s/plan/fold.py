@@ -21,7 +21,7 @@ def fold(plan: Plan) -> Plan:
     kept: list[Stage] = []
     folded: dict[str, str] = {}
     composed: dict[str, bool] = {}  # whether the lens that reads a folded node composes with what replaces it
-    twins = _Twins(plan)
+    twins, lenses = _Twins(plan), _Lenses(plan)
     for stage in plan.nodes:
         reads = {
             port: replace(
@@ -35,7 +35,8 @@ def fold(plan: Plan) -> Plan:
         if stage.keep:
             twins.find(stage)  # it is computed for itself, and may stand for others after it
         elif stage.makes != "codes":
-            if (port := handed_on(plan, stage.name)) in reads:
+            port = handed_on(plan, stage.name)
+            if port in reads and not lenses.is_felt(stage):
                 folded[stage.name] = reads[port].stage
                 composed[stage.name] = reads[port].composed
                 continue
@@ -82,6 +83,29 @@ def _is_same(plan: Plan, name: str, node: Node, alike: Node, field: str) -> bool
     if np.ndim(values) or not isinstance(wanted, Number):  # what a signal drives may move, even if it stands still now
         return False
     return float(values) == float(quantise(wanted.resolve(plan.values.clock.tempo)))
+
+
+class _Lenses:
+    """Knows which lenses decide how those read that compose them, even where they move nothing themselves."""
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self._edges: dict[str, set[str]] = {}  # of the lenses that compose each lens
+        for stage in plan.nodes:
+            for read in stage.reads.values():
+                if read.composed:
+                    self._edges.setdefault(read.stage, set()).add(plan.graph.nodes[stage.name].edge)
+
+    def is_felt(self, stage: Stage) -> bool:
+        """Say whether a lens opens the shutter of its run, cuts with a black edge what others show elsewhere, or has
+        another edge than they at the picture that the run reads."""
+        node = self.plan.graph.nodes[stage.name]
+        if node.kind != "lens":
+            return False
+        edges = self._edges.get(stage.name, set())
+        reads_frames = not any(read.composed for read in stage.reads.values())
+        cuts = node.edge == "black" and bool(edges)
+        return node.shutter > 0 or cuts or (reads_frames and not edges <= {node.edge})
 
 
 class _Twins:

@@ -34,19 +34,24 @@ def read_at(picture, x, y):
 
 
 @njit(error_model="numpy")
-def beyond(place, half, rule):
-    """Return a place, in heights from the centre, as an edge's rule takes it back into the frame."""
+def beyond(place, half, height, rule):
+    """Return a place, in heights from the centre, as an edge's rule takes it back into the frame.
+
+    A place inside is left as it is, not merely almost. Where the edge continues, the middle of its pixels does.
+    """
     span = f32(2) * half
-    t = (place + half) * (f32(1) / span)  # a division that does not depend on the place is done once
-    if rule == 1:
-        t = t - f32(2) * np.floor(t * f32(0.5))
-        t = min(t, f32(2) - t)
-    elif rule == 2:
-        t = t - np.floor(t)
+    if rule == 0:
+        rim = half - f32(0.5) / height
+        inside = rim if place > f32(0) else -rim
     else:
-        t = min(max(t, f32(0)), f32(1))
-    inside = t * span - half
-    return place if abs(place) <= half else inside  # a place inside is left as it is, not merely almost
+        t = (place + half) * (f32(1) / span)  # a division that does not depend on the place is done once
+        if rule == 1:
+            t = t - f32(2) * np.floor(t * f32(0.5))
+            t = min(t, f32(2) - t)
+        else:
+            t = t - np.floor(t)
+        inside = t * span - half
+    return place if abs(place) <= half else inside  # chosen, not branched, so that loops vectorise
 
 
 @njit(error_model="numpy")

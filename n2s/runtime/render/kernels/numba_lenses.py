@@ -122,7 +122,7 @@ class LensedRows:
                         code.add("x, y_, share = xs[k], ys[k], cover[k]")
                     self._write_step(code, k, step)
                     if k == len(self.where.steps) - 1:
-                        code.add("share += (x - x) + (y_ - y_)", "x, y_ = x * high + offset_x, y_ * high + offset_y")
+                        code.add("x, y_ = x * high + offset_x, y_ * high + offset_y")
                     code.add("xs[k], ys[k], cover[k] = x, y_, share")
         return code.text
 
@@ -135,10 +135,11 @@ class LensedRows:
             code.add(f"beside_{picture} = read_at(in{picture}[f], x * high + offset_x, y_ * high + offset_y)")
         numbers = [f"moves[{step.column + n}]" for n in range(len(step.uniforms))]
         code.add(f"x, y_ = {step.code.name}({', '.join(['x', 'y_', *taken, f'at_{k}', *numbers])})")
+        code.add("share += (x - x) + (y_ - y_)")  # NaN where a place is no finite number
         if step.edge == "black":
             code.add("share *= seen(x, half_x, high) * seen(y_, half_y, high)")
         rule = RULES[step.edge]
-        code.add(f"x, y_ = beyond(x, half_x, {rule}), beyond(y_, half_y, {rule})")
+        code.add(f"x, y_ = beyond(x, half_x, high, {rule}), beyond(y_, half_y, high, {rule})")
 
     def write_start(self, code: Writer) -> None:
         i, groups = self.i, self.groups
