@@ -53,7 +53,32 @@ def declared(body: str, base: str = "Streamed") -> str:
 PORT = 'frames: Frames = port("frames")\n'
 COMPUTE = "def compute(self, block, frames): return frames"
 STATIC = "@staticmethod\ndef pixel"
+WHERE = "@staticmethod\ndef where"
 CLASSES = {
+    "a where without at": (PORT + WHERE + "(x, y): return x, y", "Lens",
+                           "Odd.where: it takes no at, the pixel's place: def where(x, y, at, …) ("),
+    "a where that is a method": (PORT + "def where(self, x, y, at): return x, y", "Lens",
+                                 "Odd.where: a static method was wanted: @staticmethod, def where(x, y, at, …)"),
+    "a where of its own picture": (PORT + WHERE + "(x, y, rgb, at): return x, y", "Lens",
+                                   "Odd.where: it takes 3 arguments before at; the node has 1 ports of Frames, of "
+                                   "which the first is shown elsewhere"),
+    "a where without the other picture": (PORT + 'by: Frames = port("x")\n' + WHERE + "(x, y, at): return x, y", "Lens",
+                                          "Odd.where: it takes 2 arguments before at; the node has 2 ports of Frames"),
+    "a where of unknown numbers": (PORT + WHERE + "(x, y, at, far): return x, y", "Lens",
+                                   "Odd.where: it takes far, which is no parameter of the node; there are none ("),
+    "a where with defaults": (PORT + WHERE + "(x, y, at=None): return x, y", "Lens",
+                              "Odd.where: plain arguments without defaults were wanted ("),
+    "a lens without pictures": (WHERE + "(x, y, at): return x, y", "Lens", "Odd.where: a lens node needs a port of "
+                                "Frames"),
+    "a lens port of latents": (PORT + 'latents: Latents = port("x")\n' + WHERE + "(x, y, at): return x, y", "Lens",
+                               "Odd.latents: a lens node cannot take Latents, only Frames"),
+    "two outputs of a lens": (PORT + 'outputs = {"a": Output(FRAMES), "b": Output(FRAMES)}\n' + WHERE
+                              + "(x, y, at): return x, y", "Lens", "a lens node has one output, not 2: a, b"),
+    "a prepare of a lens that takes too little": (
+        PORT + 'amount: Param = param(0, help="x")\ndef prepare(self): return {}\n' + WHERE + "(x, y, at): return x, y",
+        "Lens",
+        "Odd.prepare: it does not take amount, which is declared (",
+    ),
     "a port without a kind": ('frames: int = port("x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed",
                               "Odd.frames: a port is annotated with what it takes, Audio, Signal, Latents, Frames or "
                               "Films, not int"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -128,12 +129,13 @@ THROUGH: dict[str, Through] = {
 }
 
 
-@pytest.mark.parametrize("size", [(24, 16), (40, 27), (70, 66)], ids=str)
-@pytest.mark.parametrize("case", THROUGH)
+SEEN = list(itertools.product(THROUGH, [(24, 16), (40, 27)]))
+SEEN += [(case, (70, 66)) for case in THROUGH if case.startswith(("out", "turned", "two"))]  # with levels
+
+
+@pytest.mark.parametrize(("case", "size"), SEEN, ids=str)
 def test_lenses(case: str, size: tuple[int, int], folder: Path) -> None:
-    """The twin reads every map to the same bits; the largest size has levels."""
-    if size[0] == 70 and not case.startswith(("out", "turned", "two", "three")):
-        pytest.skip("nothing that levels could change")
+    """The twin reads every map to the same bits."""
     program, arguments = through(THROUGH[case], size)
     made = run(compile_program, program, folder, **arguments)
     assert made.tobytes() == run(Interpreter().compile, program, folder, **arguments).tobytes()

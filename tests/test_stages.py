@@ -17,7 +17,7 @@ from n2s.plan.fold import fold
 from n2s.plan.fuse import fuse
 from n2s.plan.reach import reach
 from n2s.plan.shape import shape
-from n2s.plan.stages import Plan, Read, stages_up_to, widen
+from n2s.plan.stages import Lensing, Plan, Read, stages_up_to, widen
 from n2s.runtime.context import RunContext
 from n2s.runtime.render.analysis import analyse
 
@@ -327,6 +327,136 @@ def test_a_neutral_filter_is_folded(packages: Any, planned: Any) -> None:
     packages.install(GLOW.replace("    def spread", '    neutral = {"radius": 0}\n\n    def spread'))
     plan = planned({**DECODED, "glow": {"node": "Glow", "frames": "film", "radius": 0}})
     assert shown(plan) == ["places: places", "film: film", "out: out"]
+
+
+CAMERA, SHIFT = {"node": "Camera", "turn": 10}, {"node": "ChromaShift"}
+
+
+def samples(plan: Plan) -> list[str]:
+    """Return each kernel with what it reads through lenses, the first in the film first."""
+    found = []
+    for stage in plan.stages:
+        if stage.kernel:
+            lensings = stage.kernel.lensings or [None] * len(stage.kernel.inputs)
+            seen = [
+                " ".join([name, *(reversed(lensing.lenses) if lensing else ())])
+                for name, lensing in zip(stage.kernel.inputs, lensings)
+            ]
+            found.append(f"{stage.name} < {', '.join(seen)}")
+    return found
+
+
+def test_a_run_of_lenses_is_one_sample(planned: Any) -> None:
+    """film → move → shift → turn → tone → grain → out: one kernel of all, on frames of the film's size."""
+    nodes = {
+        **DECODED,
+        "move": {"node": "Camera", "frames": "film", "pan_x": 0.1},
+        "shift": {**SHIFT, "frames": "move"},
+        "turn": {**CAMERA, "frames": "shift"},
+        "tone": {"node": "Tone", "frames": "turn", "exposure": 1},
+        "grain": {"node": "Grain", "frames": "tone"},
+    }
+    plan = planned(nodes)
+    assert shown(plan) == [
+        "places: places",
+        "film: film",
+        "film at 96x64: film",
+        "out: move shift turn tone grain out",
+    ]
+    assert samples(plan) == ["film at 96x64 < film", "out < film at 96x64 move shift turn"]
+    assert samples(planned(nodes, fusing=False)) == [
+        "film at 96x64 < film",
+        "turn < film at 96x64 move shift turn",  # what is written decides: a run is one sample however it is fused
+        "tone < turn",
+        "out < tone",
+    ]
+
+
+def test_a_neutral_lens_in_a_run_is_left_out(planned: Any) -> None:
+    """film → move → rest (neutral) → turn → out: as film → move → turn → out."""
+    nodes = {
+        **DECODED,
+        "move": {"node": "Camera", "frames": "film", "pan_x": 0.1},
+        "rest": {"node": "Camera", "frames": "move", "edge": "wrap"},
+        "turn": {**CAMERA, "frames": "rest"},
+    }
+    plan = planned(nodes)
+    assert samples(plan)[-1] == "out < film at 96x64 move turn" and plan.folded == {"rest": "move"}
+    nodes["rest"]["edge"] = "black"  # cuts what turn shows
+    assert samples(planned(nodes))[-1] == "out < film at 96x64 move rest turn"
+
+
+def test_a_neutral_lens_whose_edge_is_felt_stays(planned: Any) -> None:
+    """film → rest (neutral) → turn → out: the edge of rest lies around film, unless it is that of turn."""
+    nodes = {
+        **DECODED,
+        "rest": {"node": "Camera", "frames": "film", "edge": "wrap"},
+        "turn": {**CAMERA, "frames": "rest"},
+    }
+    assert samples(planned(nodes))[-1] == "out < film at 96x64 rest turn"
+    nodes["turn"]["edge"] = "wrap"
+    assert samples(planned(nodes))[-1] == "out < film at 96x64 turn"
+
+
+def test_neutral_pixels_between_lenses_end_a_run(planned: Any) -> None:
+    """film → move → tone (neutral) → turn → out: tone is left out, and turn still samples what move shows."""
+    nodes = {
+        **DECODED,
+        "move": {"node": "Camera", "frames": "film", "pan_x": 0.1},
+        "tone": {"node": "Tone", "frames": "move"},
+        "turn": {**CAMERA, "frames": "tone"},
+    }
+    plan = planned(nodes)
+    assert plan.folded == {"tone": "move"}
+    assert samples(plan)[1:] == ["move < film at 96x64 move", "out < move turn"]
+
+
+def test_a_lens_that_several_nodes_read_is_sampled_once(planned: Any) -> None:
+    """film → move ┬ tone ┐
+    └─────── mix → out: a stage of its own."""
+    nodes = {
+        **DECODED,
+        "move": {"node": "Camera", "frames": "film", "pan_x": 0.1},
+        "tone": {"node": "Tone", "frames": "move", "exposure": 1},
+        "mix": {"node": "Mix", "a": "tone", "b": "move"},
+    }
+    assert shown(planned(nodes))[2:] == ["film at 96x64: film", "move: move", "out: tone mix out"]
+
+
+def test_a_lens_in_the_middle_that_is_read_too(planned: Any) -> None:
+    """film → move ┬ turn ┐
+    └─────── mix → out: turn composes move, and mix reads move through a sample of its own."""
+    nodes = {
+        **DECODED,
+        "move": {"node": "Camera", "frames": "film", "pan_x": 0.1},
+        "turn": {**CAMERA, "frames": "move"},
+        "mix": {"node": "Mix", "a": "turn", "b": "move"},
+    }
+    assert samples(planned(nodes))[-1] == "out < film at 96x64 move turn, film at 96x64 move"
+    nodes["move"]["cache"] = "frames"
+    assert samples(planned(nodes))[1:] == ["move < film at 96x64 move", "out < film at 96x64 move turn, move"]
+
+
+def test_a_lens_that_looks_at_another_picture(planned: Any) -> None:
+    """still ─────────┐
+    film → displaced ┴ → out: both are brought to the film's size first, and the map reads still where each pixel is."""
+    displaced = {"node": "Displace", "frames": "film", "by": "still"}
+    plan = planned({**DECODED, **PICTURE, "displaced": displaced})
+    assert plan.stages[-1].kernel.inputs == ("still at 96x64", "film at 96x64")
+    assert plan.stages[-1].kernel.lensings == (None, Lensing(("displaced",), ((0,),)))
+
+
+def test_the_widest_shutter_of_a_run_is_that_of_all_its_lenses(planned: Any) -> None:
+    """film → move (90) → turn (180) → tone → last (0) → out."""
+    nodes = {
+        **DECODED,
+        "move": {"node": "Camera", "frames": "film", "pan_x": 0.1, "shutter": 90},
+        "turn": {**CAMERA, "frames": "move", "shutter": 180},
+        "tone": {"node": "Tone", "frames": "turn", "exposure": 1},
+        "last": {**CAMERA, "frames": "tone"},
+    }
+    shutters = {stage.name: stage.shutter for stage in planned(nodes).nodes}
+    assert [shutters[name] for name in ("move", "turn", "tone", "last")] == [180, 180, 0, 0]
 
 
 def test_towards_a_node(packages: Any, planned: Any) -> None:
