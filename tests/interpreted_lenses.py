@@ -18,6 +18,7 @@ f32, u32 = np.float32, np.uint32
 SAMPLES = 16  # of an open shutter, at most
 LEVELS = 8  # pictures of light, each half of the one before
 WIDEST = 4  # times the cubic is widened on one level
+LEAP = f32(1 / 8)  # of the height; neighbouring places farther apart lie on both sides of a seam
 STEP = f32(64 / 1.03)  # pixels between places are counted in 1/64; up to 1.03 they count as one
 
 
@@ -173,8 +174,8 @@ def _halved(light: np.ndarray, edge: str) -> np.ndarray:
 
 def _row(levels: list[np.ndarray], x: np.ndarray, y: np.ndarray, row: int, edge: str) -> np.ndarray:
     """Return the light (3, W) of a row; x and y are the places of all rows, with one more place on each side."""
-    wide_x, wide_y = _steps(x, y, row)
     shape = levels[0].shape[1:]
+    wide_x, wide_y = _steps(x, y, row, f32(shape[0]) * LEAP)
     places_x, places_y = _held(x[row, 1:-1], shape[1], edge), _held(y[row, 1:-1], shape[0], edge)
     near = (wide_x == 1) & (wide_y == 1)
     fours = [_sum(levels[0], across, down, edge) for across, down in zip(_four(places_x), _four(places_y))]
@@ -187,7 +188,7 @@ def _row(levels: list[np.ndarray], x: np.ndarray, y: np.ndarray, row: int, edge:
     return np.where(near, np.stack(fours, axis=1), np.stack(taken, axis=1) * (f32(1) / (sums_x * sums_y)))
 
 
-def _steps(x: np.ndarray, y: np.ndarray, row: int) -> list[np.ndarray]:
+def _steps(x: np.ndarray, y: np.ndarray, row: int, leap: np.float32) -> list[np.ndarray]:
     """Return how far neighbouring places are apart along columns and along rows of the picture, at least 1."""
     steps = []
     for ahead, behind in (
@@ -196,8 +197,10 @@ def _steps(x: np.ndarray, y: np.ndarray, row: int) -> list[np.ndarray]:
     ):
         ax, ay = x[ahead] - x[row, 1:-1], y[ahead] - y[row, 1:-1]
         bx, by = x[row, 1:-1] - x[behind], y[row, 1:-1] - y[behind]
-        shorter = ax * ax + ay * ay <= bx * bx + by * by
-        steps.append((np.where(shorter, ax, bx), np.where(shorter, ay, by)))
+        a, b = ax * ax + ay * ay, bx * bx + by * by
+        seam = np.maximum(a, b) > leap * leap  # the longer step counts but for one across a seam
+        first = np.where(seam, a <= b, a > b)
+        steps.append((np.where(first, ax, bx), np.where(first, ay, by)))
     (across_x, across_y), (down_x, down_y) = steps
     squares = across_x * across_x + down_x * down_x, across_y * across_y + down_y * down_y
     return [np.maximum(np.floor(np.sqrt(square) * STEP + f32(0.5)) * f32(1 / 64), f32(1)) for square in squares]

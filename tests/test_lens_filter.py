@@ -151,6 +151,15 @@ def test_no_moire_where_a_picture_shrinks(out: int, turn: float, folder: Path) -
     assert np.sqrt(np.sum(error[coarse] ** 2)) <= full / 5 * np.sqrt(coarse.sum())  # none at 11
 
 
+@pytest.mark.parametrize("edge", ["mirror", "wrap"])
+def test_no_line_where_a_picture_that_shrinks_meets_itself(edge: str, folder: Path) -> None:
+    """Squares of one pixel become an even grey, also where one step leads across the picture's edge."""
+    x, y = places((WIDE, HIGH))
+    squares = (x + y) % 2
+    light = light_of(show([lens(Camera, edge, zoom=1 / 3.3, turn=10)], of_light(squares), folder))
+    assert abs(light - 0.5).max() < 0.06
+
+
 def edge_light(distance: np.ndarray, blur: float) -> np.ndarray:
     """The light of pixels at distances (pixels) within a white half-plane, behind an optic that blurs."""
 

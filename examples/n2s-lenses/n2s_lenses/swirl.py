@@ -37,5 +37,6 @@ class Swirl(Lens):
         dx, dy = x - center_x, y - center_y
         near = max(1 - (dx * dx + dy * dy) * tight, 0)
         turn = turns * near * near
-        along, beside = cos(turn), sin(turn)
-        return center_x + dx * along + dy * beside, center_y + dy * along - dx * beside
+        along, beside = cos(turn) - 1, sin(turn)
+        # What is added to the place is 0 where nothing turns, whatever the point is.
+        return x + (dx * along + dy * beside), y + (dy * along - dx * beside)

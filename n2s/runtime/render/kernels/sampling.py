@@ -21,6 +21,7 @@ f32 = np.float32
 PAD = 2  # pixels beyond each edge
 LEVELS = 8  # pictures, each half of the one before; the first is whole
 NEAR = f32(64 / 1.03)  # steps are counted in 1/64 pixels; slightly wider ones are none
+LEAP = f32(1 / 8)  # of the height: neighbouring places farther apart lie on both sides of a seam
 ONE = np.int32(0x3F800000)  # the bits of 1
 MOST_TAPS = 16
 JOB = 20
@@ -280,20 +281,24 @@ def take_wide(
 
 
 @njit(error_model="numpy")
-def steps_between(x0, x1, x2, y0, y1, y2, wide_x, wide_y):
+def steps_between(x0, x1, x2, y0, y1, y2, leap, wide_x, wide_y):
     """Fill how far apart places are along columns and rows of the picture, in 1/64, at least 1; say if any is more.
 
     Given are the places of the row before, the row, and the row after, each (width + 2,): with one place more on both
-    sides. Of the steps forward and backward the shorter one counts: at a fold the other one leaps.
+    sides. Of the steps forward and backward the longer one counts, because one across a fold (a mirror's edge) is too
+    short. One of more than ``leap`` pixels is across a seam (from one edge to the other): then the shorter one counts.
     """
+    furthest = leap * leap
     most = np.int32(0)  # positive numbers are in the order of their bits, and whole numbers are compared faster
     for i in range(wide_x.size):
         x, y = x1[i + 1], y1[i + 1]
         ax, ay, bx, by = x1[i + 2] - x, y1[i + 2] - y, x - x1[i], y - y1[i]
-        ahead = ax * ax + ay * ay <= bx * bx + by * by
+        a, b = ax * ax + ay * ay, bx * bx + by * by
+        ahead = (a <= b) != (max(a, b) <= furthest)
         across_x, across_y = ax if ahead else bx, ay if ahead else by
         ax, ay, bx, by = x2[i + 1] - x, y2[i + 1] - y, x - x0[i + 1], y - y0[i + 1]
-        ahead = ax * ax + ay * ay <= bx * bx + by * by
+        a, b = ax * ax + ay * ay, bx * bx + by * by
+        ahead = (a <= b) != (max(a, b) <= furthest)
         down_x, down_y = ax if ahead else bx, ay if ahead else by
         x = np.floor(np.sqrt(across_x * across_x + down_x * down_x) * NEAR + f32(0.5)) * f32(1 / 64)
         y = np.floor(np.sqrt(across_y * across_y + down_y * down_y) * NEAR + f32(0.5)) * f32(1 / 64)
@@ -401,7 +406,7 @@ def take_row(job):
     across, down, taken = singles[4:8], singles[8:12], singles[12:15]
     at_x, at_y, pitch = counts[0], counts[1], levels[0, 3]
     red, green, blue = taken[0], taken[1], taken[2]
-    shrinks = steps_between(x0, x1, x2, y0, y1, y2, wide_x, wide_y)
+    shrinks = steps_between(x0, x1, x2, y0, y1, y2, f32(height) * LEAP, wide_x, wide_y)
     resolve(x1, width, rule, places_x)
     resolve(y1, height, rule, places_y)
     wide = counts[2][: list_wide(wide_x, wide_y, counts[2]) if shrinks else 0]
