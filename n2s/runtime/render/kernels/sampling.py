@@ -415,8 +415,9 @@ def take_row(job):
         )  # fmt: skip
     if wide.size < width:
         weigh_4(places_x, across, at_x, np.int32(4))
-        weigh_4(places_y, down, at_y, np.int32(pitch))
-        if is_level(places_y) and not wide.size:  # the picture itself is read, row by row
+        level = not wide.size and is_level(places_y)
+        weigh_4(places_y[: 1 if level else width], down, at_y, np.int32(pitch))
+        if level:  # the picture itself is read, row by row
             sum_lines(picture, np.int64(np.floor(places_y[0])) - 1, rule, down[:, 0], taken, line)
             for x in range(width):
                 red[x], green[x], blue[x] = take_4(line, np.int64(at_x[x]), across, width, x)
