@@ -103,33 +103,30 @@ def length(x, y):
     return np.sqrt(x * x + y * y)
 
 
+def near_sine(t):
+    """Return the sine of an angle in turns within -0.25..0.25, within 3e-7: an odd polynomial of degree 9."""
+    s = t * t
+    p = f32(39.536697)
+    p = p * s - f32(76.5498)
+    p = p * s + f32(81.60099)
+    p = p * s - f32(41.34166)
+    p = p * s + f32(6.2831855)
+    return p * t
+
+
 def sin(turns):
     """Return the sine of an angle in turns (1 is a whole one), within 3e-7; exact at quarters.
 
     Any angle will do, but from 1000 turns on a float32 itself is coarser than 6e-5 turns. A triangle wave takes the
-    angle into -0.25..0.25, where an odd polynomial of degree 9 is used: no comparison, so that loops vectorise.
+    angle into -0.25..0.25: no comparison, so that loops vectorise.
     """
     t = turns - np.floor(turns + f32(0.25))
-    t = f32(0.25) - abs(t - f32(0.25))
-    s = t * t
-    p = f32(39.536697)
-    p = p * s - f32(76.5498)
-    p = p * s + f32(81.60099)
-    p = p * s - f32(41.34166)
-    p = p * s + f32(6.2831855)
-    return p * t
+    return near_sine(f32(0.25) - abs(t - f32(0.25)))
 
 
 def cos(turns):
-    """Return the cosine of an angle in turns, within 3e-7: the polynomial of `sin`, a quarter of a turn further."""
-    t = f32(0.25) - abs(turns - np.floor(turns + f32(0.5)))
-    s = t * t
-    p = f32(39.536697)
-    p = p * s - f32(76.5498)
-    p = p * s + f32(81.60099)
-    p = p * s - f32(41.34166)
-    p = p * s + f32(6.2831855)
-    return p * t
+    """Return the cosine of an angle in turns, within 3e-7: the sine, a quarter of a turn further."""
+    return near_sine(f32(0.25) - abs(turns - np.floor(turns + f32(0.5))))
 
 
 def atan2(y, x):
