@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(ABC):
     """A table of numbers that pixel code reads by a function of `n2s.graph.shader`.
 
     ``reader`` is the name of that function, ``wanted`` the shape of the arrays in words.
@@ -18,9 +19,9 @@ class Table:
     reader: ClassVar[str] = ""
     wanted: ClassVar[str] = ""
 
+    @abstractmethod
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Say whether an array of a shape may be given."""
-        raise NotImplementedError
 
     def packed(self, values: np.ndarray) -> np.ndarray:
         """Return tables of several frames as kernels take them: float32, colours padded to four numbers.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from n2s.graph.declare import Cube, Line, Tile
 from n2s.runtime.render.kernels.parted import Read
 from n2s.runtime.render.kernels.writer import Writer
 
 
-class ReadRows:
+class ReadRows(ABC):
     """Writes one read of a table.
 
     The loop before it leaves in rows, for each pixel, what the function ``place`` of `n2s.graph.shader` gives: first
@@ -61,9 +63,9 @@ class ReadRows:
             code.add(*(f"weight{i} = {self.name}_weight{i}[x]" for i in range(self.weights)))
             self.write_pixel(code)
 
+    @abstractmethod
     def write_pixel(self, code: Writer) -> None:
         """Write what reads for the pixel at x."""
-        raise NotImplementedError
 
 
 class LineRows(ReadRows):
