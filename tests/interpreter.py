@@ -17,7 +17,8 @@ import numpy as np
 
 from n2s.graph import shader
 from n2s.runtime.render.kernels import Program, Run
-from n2s.runtime.render.kernels.program import Enlarge, Filter, Full, Layout, LensStep, Load, Pixel, Sample, Store
+from n2s.runtime.render.kernels.layouts import Layout
+from n2s.runtime.render.kernels.program import Enlarge, Filter, Full, LensStep, Load, Pixel, Sample, Store
 
 f32, u32 = np.float32, np.uint32
 

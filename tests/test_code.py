@@ -469,7 +469,7 @@ MUTATIONS = [
     ("runtime/render/kernels/dither.py", "52.9829189", "52.98"),
     ("runtime/media/resample.py", "scale = min(shape[0] / height", "scale = max(shape[0] / height"),
     ("runtime/render/kernels/numba_stores.py", '"chroma = np.zeros', '"chroma = np.ones'),
-    ("runtime/render/kernels/program.py", '"to_light", "to_display"', '"abs", "to_display"'),
+    ("runtime/render/kernels/from_plan.py", '"to_light", "to_display"', '"abs", "to_display"'),
     ("runtime/render/kernels/parted.py", "[*self.done, ast.Return", "[ast.Return"),
     ("runtime/render/kernels/numba_tables.py", "rest * {low} + weight0 * {high}", "weight0 * {low} + rest * {high}"),
     ("runtime/render/kernels/numba_loops.py", "loop.taken = sorted(wanted & made)", "loop.taken = sorted(wanted)"),

@@ -7,11 +7,13 @@ kept in files (`kept`).
 
 from n2s.runtime.render.kernels.back_end import Run
 from n2s.runtime.render.kernels.dither import dither_pattern
+from n2s.runtime.render.kernels.from_plan import Picture, program_of, program_of_source
 from n2s.runtime.render.kernels.kept import CompileError
+from n2s.runtime.render.kernels.layouts import LAYOUTS
 from n2s.runtime.render.kernels.numba_lenses import MOMENTS
 from n2s.runtime.render.kernels.numba_rows import NumbaRows
 from n2s.runtime.render.kernels.pixels import PixelError, table_names, uniform_names
-from n2s.runtime.render.kernels.program import LAYOUTS, Picture, Program, program_of, program_of_source
+from n2s.runtime.render.kernels.program import Program
 from n2s.runtime.render.kernels.seeds import node_seed
 
 compile_program = NumbaRows().compile

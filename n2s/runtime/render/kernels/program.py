@@ -12,31 +12,12 @@ to those after it, which name it by its number. A decoded film that is graded an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from n2s.graph.declare import Node, Pointwise, Table
-from n2s.graph.kinds.filter import halved
-from n2s.graph.types import PICTURES
-from n2s.plan.stages import FULL, Kernel, Lensing
+from n2s.graph.declare import Table
 from n2s.runtime.media.resample import Taps, taps_for
-from n2s.runtime.render.kernels.pixels import PixelCode, read_pixel, table_names, uniform_names
-
-
-@dataclass(frozen=True)
-class Picture:
-    """What a program needs to know of an input: its (height, width), and whether its colours are rounded to float16.
-
-    ``channels`` is 1 for a matte. ``light`` says that colours are light, and of half the size of what is stored where
-    they have not its size.
-    """
-
-    half: bool
-    shape: tuple[int, int]
-    channels: int = 3
-    light: bool = False
+from n2s.runtime.render.kernels.layouts import Layout
+from n2s.runtime.render.kernels.pixels import PixelCode
 
 
 @dataclass(frozen=True)
@@ -85,8 +66,8 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class LensStep:
-    """One lens of a map.
+class Step:
+    """The code of a node's author in a kernel, and what it takes.
 
     Attributes
     ----------
@@ -94,13 +75,12 @@ class LensStep:
         The type of its node.
     code : PixelCode
     pictures : tuple of int
-        The loads that it looks at beside.
+        The values it takes; of a lens, the loads that it looks at beside.
     uniforms : tuple of str
-        The numbers it takes, in neighbouring columns of the sample's moves from ``column`` on.
+        The numbers it takes, in neighbouring columns from ``column`` on: those of its frame, or of a lens those of the
+        sample's moves.
     seed : int
         Where its seed stands among those that a run is given.
-    edge : str
-        What lies beyond the frame that it reads.
     """
 
     node: str
@@ -109,6 +89,12 @@ class LensStep:
     uniforms: tuple[str, ...]
     column: int
     seed: int
+
+
+@dataclass(frozen=True)
+class LensStep(Step):
+    """One lens of a map; ``edge`` is what lies beyond the frame that it reads."""
+
     edge: str
 
 
@@ -182,32 +168,17 @@ class Enlarge:
 
 
 @dataclass(frozen=True)
-class Pixel:
-    """A step: a colour made from colours of the same pixel.
+class Pixel(Step):
+    """A colour made from colours of the same pixel.
 
     Attributes
     ----------
-    node : str
-        The type of its node.
-    code : PixelCode
-    pictures : tuple of int
-        The values it takes.
-    uniforms : tuple of str
-        The numbers it takes, once per frame, in neighbouring columns from ``column`` on.
-    seed : int
-        Where its seed stands among those that a run is given.
     channels : int
         1 where it makes a matte, which is held within 0..1.
     tables : tuple of (str, Table)
         The tables it reads, neighbours among those that a run is given, from ``table`` on.
     """
 
-    node: str
-    code: PixelCode
-    pictures: tuple[int, ...]
-    uniforms: tuple[str, ...]
-    column: int
-    seed: int
     channels: int = 3
     tables: tuple[tuple[str, Table], ...] = ()
     table: int = 0
@@ -217,62 +188,6 @@ class Pixel:
         names = [*self.uniforms, *(f"the {type(table).__name__.lower()} {name}" for name, table in self.tables)]
         given = f", given {', '.join(names)}" if names else ""
         return f"pixel    {self.node}{taken}{given}{', a matte' if self.channels == 1 else ''}"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How the colours of a frame lie in memory.
-
-    ========  ======  =====================================================================================
-    name      bits    one frame
-    ========  ======  =====================================================================================
-    planar    32      float32 (3, H, W), as it was computed
-    halved    32      float32 (3, (H + 1) // 2, (W + 1) // 2), halved by the kernels of `pyramid`
-    yuv420p   8, 10   one row of codes: H W of luma, then a quarter as many of blue and of red; BT.709 limited
-    rgb       8, 16   codes (H, W, 3): floor(value * largest + threshold), value held within 0..1
-    ========  ======  =====================================================================================
-
-    Codes of more than 8 bits are uint16. A matte lies planar, in one plane.
-    """
-
-    name: str
-    bits: int
-    channels: int = 3
-
-    def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
-        """The shape of a frame of a size (width, height)."""
-        width, height = size
-        planar = (self.channels, height, width)
-        shapes = {
-            "planar": planar,
-            "halved": (3, *halved((height, width))),
-            "yuv420p": (width * height * 3 // 2,),
-            "rgb": (height, width, 3),
-        }
-        return shapes[self.name]
-
-    @property
-    def dtype(self) -> type[np.generic]:
-        return np.float32 if self.bits == 32 else np.uint8 if self.bits == 8 else np.uint16
-
-    @property
-    def largest(self) -> int:
-        """The largest code."""
-        return 2**self.bits - 1
-
-    def __str__(self) -> str:
-        return f"{self.name}, {self.bits} bits{', one channel' if self.channels == 1 else ''}"
-
-
-LAYOUTS = {
-    "frames": Layout("planar", 32),
-    "halved": Layout("halved", 32),
-    "matte": Layout("planar", 32, 1),
-    "yuv8": Layout("yuv420p", 8),
-    "yuv10": Layout("yuv420p", 10),
-    "rgb8": Layout("rgb", 8),
-    "rgb16": Layout("rgb", 16),
-}
 
 
 @dataclass(frozen=True)
@@ -357,95 +272,3 @@ def sources(record: Record) -> tuple[int, ...]:
     if isinstance(record, Sample) and record.gives_colours:
         return (record.source, *(picture for step in record.where.steps for picture in step.pictures))
     return record.pictures if isinstance(record, Pixel) else (record.source,)
-
-
-def program_of(
-    kernel: Kernel,
-    nodes: Mapping[str, Node],
-    pictures: Sequence[Picture],
-    output: str,
-    size: tuple[int, int],
-) -> Program:
-    """Return the program of a kernel.
-
-    Parameters
-    ----------
-    kernel : Kernel
-    nodes : mapping of str to Node
-        Those that it computes, by name.
-    pictures : sequence of Picture
-        One for each of ``kernel.inputs``.
-    output : str
-        A name of `LAYOUTS`.
-    size : pair of int
-        The (width, height) of what is stored.
-
-    Raises
-    ------
-    PixelError
-        When the pixel code of a node is not of the form that can be compiled.
-    """
-    records: list[Record] = []
-    values: dict[tuple[str, int], int] = {}  # by what a kernel calls ("input", i) or ("step", i): its record's number
-    lensings = kernel.lensings or (None,) * len(pictures)
-    looked_at = {i for lensing in lensings if lensing for beside in lensing.pictures for i in beside}
-    seed = 0
-    for i, (picture, lensing) in enumerate(zip(pictures, lensings)):
-        half = picture.half and lensing is None and i not in looked_at
-        records.append(Load(i, half, picture.channels))
-        if lensing:
-            loads = [number for number, record in enumerate(records) if isinstance(record, Load)]
-            records.append(Sample(len(records) - 1, _lenses(lensing, nodes, loads, seed)))
-            seed += len(lensing.lenses)
-        elif picture.light and picture.shape == halved((size[1], size[0])) != (size[1], size[0]):
-            records.append(Enlarge(len(records) - 1))
-        elif picture.shape != (size[1], size[0]):
-            fit = Fit(picture.shape, size)
-            rows, columns = (table.weights.shape[1] for table in fit.tables)
-            records.append(Sample(len(records) - 1, fit))
-            before, after = ("to_light", "to_display") if picture.channels == 3 else ("", "")
-            records.append(Filter(len(records) - 1, rows, columns, before, after))
-        values["input", i] = len(records) - 1
-    if any(FULL in wires for wires in kernel.wiring):
-        values[FULL] = len(records)
-        records.append(Full())
-    column = table = 0
-    for i, (step, wires) in enumerate(zip(kernel.steps, kernel.wiring)):
-        cls = type(nodes[step])
-        names = tuple(uniform_names(cls))
-        taken = tuple(values[wire] for wire in wires)
-        values["step", i] = len(records)
-        channels = PICTURES[next(iter(cls.outputs.values())).kind]
-        tables = tuple((name, cls.tables[name]) for name in table_names(cls))
-        code = read_pixel(cls)
-        records.append(Pixel(cls.__name__, code, taken, names, column, seed + i, channels, tables, table))
-        column, table = column + len(names), table + len(tables)
-    records.append(Store(values[kernel.root], LAYOUTS[output]))
-    return Program(size, tuple(records))
-
-
-def _lenses(lensing: Lensing, nodes: Mapping[str, Node], loads: Sequence[int], seed: int) -> Lenses:
-    """Return the map of some lenses, whose seeds begin at a place."""
-    steps: list[LensStep] = []
-    column = 0
-    for i, (name, beside) in enumerate(zip(lensing.lenses, lensing.pictures)):
-        lens = nodes[name]
-        cls = type(lens)
-        names = tuple(uniform_names(cls, "where"))
-        pictures = tuple(loads[picture] for picture in beside)
-        code = read_pixel(cls, "where")
-        steps.append(LensStep(cls.__name__, code, pictures, names, column, seed + i, lens.edge))
-        column += len(names)
-    return Lenses(tuple(steps), any(type(nodes[name]).per_channel for name in lensing.lenses))
-
-
-def program_of_source(cls: type[Pointwise], size: tuple[int, int], half_size: bool) -> Program:
-    """Return the program of what a filter spreads: its ``source`` of one picture of a size, halved where it is said.
-
-    Raises
-    ------
-    PixelError
-        As `program_of` does.
-    """
-    pixel = Pixel(cls.__name__, read_pixel(cls, "source"), (0,), tuple(uniform_names(cls, "source")), 0, 0)
-    return Program(size, (Load(0, False), pixel, Store(1, LAYOUTS["halved" if half_size else "frames"])))
