@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tiny
 from interpreter import enlarged, halved
+from node_sources import GLOW
 from scipy.ndimage import gaussian_filter
 
 from n2s.commands.plan import stage_text
@@ -19,21 +20,7 @@ from n2s.runtime.render.kernels import pyramid
 from n2s.runtime.render.soft import gaussian_taps
 from n2s.runtime.seeing import explain
 
-GLOW = '''
-class Glow(Filter):
-    """Show the light around each place."""
-
-    frames: Frames = port("what glows")
-    radius: Param = param(0.05, ge=0, le=0.5, help="how far it glows")
-
-    def spread(self, radius):
-        return Gaussians(radius[:, None], np.ones((len(radius), 1), np.float32))
-
-    @staticmethod
-    def pixel(rgb, soft, at):
-        return soft[0], soft[1], soft[2]
-
-
+MORE = '''
 class Wide(Glow):
     """Show the light around each place, without the finest."""
 
@@ -61,7 +48,7 @@ SIGMAS = (0.4, 1, 1.7, 2.6, 3.2, 3.45, 5, 6.8, 9, 13, 17, 30)  # pixels; several
 @pytest.fixture
 def film(studio: Any, packages: Any) -> Any:
     """Load a film of some nodes, the last of which is shown."""
-    packages.install(GLOW)
+    packages.install(GLOW + MORE)
 
     def make(nodes: dict[str, Any], size: tuple[int, int] = (96, 64)) -> Any:
         nodes = harness.surroundings(studio.model) | nodes
@@ -291,7 +278,7 @@ SOURCE = "    @staticmethod\n    def source(rgb, at):\n"
 def test_what_an_author_gets_wrong_is_told(
     before: str, after: str, said: str, packages: Any, film: Any, store: Any
 ) -> None:
-    source = GLOW.partition("class Wide")[0].replace("Glow", "Bad")
+    source = GLOW.replace("Glow", "Bad")
     assert before in source
     packages.install(source.replace(before, after, 1), "bad_nodes")
     graph = film({"glow": {"node": "Bad", "frames": "decoded"}})

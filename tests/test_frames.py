@@ -10,6 +10,7 @@ import harness
 import numpy as np
 import pytest
 import tiny
+from node_sources import SHRINK
 
 from n2s.runtime.context import RunContext
 from n2s.runtime.media import resample
@@ -175,27 +176,10 @@ def test_frames_beyond_the_end_stand_still(packages: Any, studio: Any, store: An
     assert ends[0].tobytes() == ends[1].tobytes()
 
 
-SIZES = '''
-class Shrink(Streamed):
-    """Take twice the size and give every second pixel."""
-
-    frames: Frames = port("what is shrunk")
-
-    outputs = FRAMES_OUTPUT
-
-    def input_size(self, size):
-        return 2 * size[0], 2 * size[1]
-
-    def compute(self, block, frames):
-        assert frames.shape[2:] == (2 * block.size[1], 2 * block.size[0])
-        return np.ascontiguousarray(frames[:, :, ::2, ::2])
-'''
-
-
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_node_takes_frames_of_another_size(source: str, packages: Any, studio: Any, store: Any) -> None:
     """What it reads is made in that size, pixel code too; who reads the same node otherwise sees the film's size."""
-    packages.install(SIZES)
+    packages.install(SHRINK)
     values = json.loads(graph(studio, source, "Vignette", "Shrink").path.read_text())
     values["nodes"]["mix"] = {"node": "Mix", "a": "shrink1", "b": "vignette0", "amount": 0.25}
     values["nodes"]["out"]["frames"] = "mix"

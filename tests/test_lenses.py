@@ -8,6 +8,7 @@ from typing import Any
 import harness
 import numpy as np
 import pytest
+from node_sources import SHRINK
 from test_bad_nodes import refused
 
 from n2s.graph.graph import Graph
@@ -61,20 +62,6 @@ class Mirror(Lens):
         return -x, y
 
 
-class Shrink(Streamed):
-    """Take twice the size and give every second pixel."""
-
-    frames: Frames = port("what is shrunk")
-
-    outputs = FRAMES_OUTPUT
-
-    def input_size(self, size):
-        return 2 * size[0], 2 * size[1]
-
-    def compute(self, block, frames):
-        return np.ascontiguousarray(frames[:, :, ::2, ::2])
-
-
 class Dot(Streamed):
     """Show a soft dot of light in the middle, on black."""
 
@@ -92,7 +79,7 @@ class Dot(Streamed):
 @pytest.fixture
 def film(studio: Any, packages: Any) -> Callable[..., Graph]:
     """Load a film of some nodes, the last of which is shown; a node without frames shows the one before it."""
-    packages.install(TOYS)
+    packages.install(TOYS + SHRINK)
 
     def make(nodes: dict[str, Any], source: str = "decoded", **header: Any) -> Graph:
         return harness.load(written(studio, nodes, source, **header), studio.folder)

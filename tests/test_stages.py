@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from node_sources import GLOW, SHRINK
 
 from n2s.graph.context import Scene
 from n2s.graph.errors import GraphError
@@ -31,21 +32,7 @@ LATENTS = {
 DECODED = {**LATENTS, "film": {"node": "VAEDecode", "latents": "places", "model": "nowhere"}}
 PICTURE = {"still": {"node": "ImageSource", "path": "nowhere.png"}}
 
-SHRINK = '''
-class Shrink(Streamed):
-    """Take twice the size and give every second pixel."""
-
-    frames: Frames = port("what is shrunk")
-
-    outputs = FRAMES_OUTPUT
-
-    def input_size(self, size):
-        return 2 * size[0], 2 * size[1]
-
-    def compute(self, block, frames):
-        return np.ascontiguousarray(frames[:, :, ::2, ::2])
-
-
+BACK = '''
 class Back(Streamed):
     """Show what was five frames before."""
 
@@ -58,21 +45,6 @@ class Back(Streamed):
 
     def compute(self, block, frames):
         return frames[: block.count]
-'''
-
-GLOW = '''
-class Glow(Filter):
-    """Show the light around each place."""
-
-    frames: Frames = port("what glows")
-    radius: Param = param(0.05, ge=0, le=0.5, help="how far it glows")
-
-    def spread(self, radius):
-        return Gaussians(radius[:, None], np.ones((len(radius), 1), np.float32))
-
-    @staticmethod
-    def pixel(rgb, soft, at):
-        return rgb[0] + soft[0], rgb[1] + soft[1], rgb[2] + soft[2]
 '''
 
 
@@ -198,7 +170,7 @@ def test_long_runs_are_cut(planned: Any) -> None:
 def test_windows_add_up(packages: Any, planned: Any) -> None:
     """film → first (5 frames back) → second (5 frames back) ┐
     film → tone ───────────────────────────────────────── mix → out: film is needed 10 frames back, tone none."""
-    packages.install(SHRINK)
+    packages.install(BACK)
     nodes = {
         **DECODED,
         "first": {"node": "Back", "frames": "film"},
@@ -462,7 +434,7 @@ def test_the_widest_shutter_of_a_run_is_that_of_all_its_lenses(planned: Any) -> 
 
 def test_towards_a_node(packages: Any, planned: Any) -> None:
     """What a node in the middle gives is planned as the film's part that ends there."""
-    packages.install(SHRINK)
+    packages.install(BACK)
     film = planned(
         {**DECODED, "back": {"node": "Back", "frames": "film"}, "grain": {"node": "Grain", "frames": "back"}}
     )
