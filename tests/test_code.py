@@ -486,7 +486,7 @@ MUTATIONS = [
     ("runtime/render/moves.py", "np.linspace(-0.5, 0.5,", "np.linspace(-0.5, 0.4,"),
     ("runtime/render/opened.py", "BLOCK = 4", "BLOCK = 8"),
     ("runtime/render/work.py", "np.clip(np.arange(start, stop)", "np.clip(np.arange(start + 1, stop + 1)"),
-    ("runtime/render/work.py", "np.full(stop - start, values, np.float32)",
+    ("runtime/render/opened.py", "np.full(stop - start, values, np.float32)",
      "np.full(stop - start, values * 2, np.float32)"),
     ("runtime/render/kernels/numba_echo.py", "TILE = 256", "TILE = 512"),
     ("runtime/render/past.py", "frames[:, None] >= self.ages", "frames[:, None] > self.ages"),

@@ -158,6 +158,13 @@ class Opened:
                     f"of {stage.node}; at most {MOST_BYTES >> 30} are held.",
                 )
 
+    def param(self, name: str, field: str, start: int, stop: int) -> np.ndarray:
+        """Return a node's param at frames start..stop; beyond the end it stands still."""
+        values, length = self.plan.values.params[name, field], self.plan.values.clock.frames
+        if not np.ndim(values):
+            return np.full(stop - start, values, np.float32)
+        return values[start:stop] if stop <= length else values[np.minimum(np.arange(start, stop), length - 1)]
+
     def kernel(self, kernel: Kernel, shapes: tuple[tuple[int, int, int], ...], size: Size, output: str) -> kernels.Run:
         """Return a compiled kernel for pictures of the given (channels, height, width) and a result of ``size``."""
         key = (kernel, shapes, size, output)

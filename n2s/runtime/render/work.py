@@ -8,25 +8,18 @@ it; a kernel does that while it reads.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from n2s.graph import authors
 from n2s.graph.context import Block
-from n2s.plan.stages import FULL, Kernel, Lensing, Size, Stage
+from n2s.plan.stages import Stage
 from n2s.runtime.render import kernels
-from n2s.runtime.render.edges import (
-    by_output,
-    check_finite,
-    prepared_columns,
-    prepared_tables,
-    read_only,
-    streamed_output,
-)
+from n2s.runtime.render.calls import KernelCalls
+from n2s.runtime.render.edges import by_output, check_finite, read_only, streamed_output
 from n2s.runtime.render.kept import KeptFrames, Piece
-from n2s.runtime.render.moves import lens_moves
 from n2s.runtime.render.opened import BLOCK, Opened
 from n2s.runtime.render.parts import PARTS, Part
 from n2s.runtime.render.rings import InPlace, Ring, Span
@@ -48,10 +41,7 @@ class Work:
         self._siblings: dict[tuple, dict[str, Any]] = {}  # outputs that were computed and wait for their stages
         self._free: list[np.ndarray] = []
         self._parts: dict[str, Part] = {}  # what makes hidden stages, by their names
-        end = self.stages[-1]
-        coded = end.makes == "codes"  # only films have bits and a dither
-        width = (end.size or self.plan.scene.size)[0]
-        self._thresholds = kernels.dither_pattern(coded and self.plan.pixels.dither, width)
+        self._calls = KernelCalls(opened, tally)
 
     def make(self, first: int, last: int) -> np.ndarray:
         """Return the value of the plan's end for frames first..last.
@@ -184,7 +174,7 @@ class Work:
             stored = self.plan.pixels.stored
             layout = kernels.LAYOUTS[stored]
             out = np.empty((stop - start, *layout.shape(stage.size)), layout.dtype)
-            self._run_kernel(stage, self._pictures(stage, start, stop), start, stored, out)
+            self._calls.run(stage, self._pictures(stage, start, stop), start, stored, out)
             return out.reshape(stop - start, -1)
         if not self._is_drawn(stage):
             given = self._read(stage.reads["0"].stage, start, stop, self._length)
@@ -199,7 +189,7 @@ class Work:
         if stage.part:
             self._make_part(stage, start, out)
         else:
-            self._run_kernel(stage, self._pictures(stage, start, start + len(out)), start, stage.makes, out)
+            self._calls.run(stage, self._pictures(stage, start, start + len(out)), start, stage.makes, out)
 
     def _is_drawn(self, stage: Stage) -> bool:
         """Say whether a stage's frames are drawn into memory of ours, and are not those that it reads as they are."""
@@ -229,7 +219,7 @@ class Work:
         """Make what a hidden stage gives to the pixel code of its node, from frame ``start`` on."""
         name, began, stop = stage.node, time.perf_counter(), start + len(out)
         fields = self.plan.graph.nodes[name].params()
-        params = {field: read_only(self._param(name, field, start, stop)) for field in fields}
+        params = {field: read_only(self.opened.param(name, field, start, stop)) for field in fields}
         if stage.name not in self._parts:
             self._parts[stage.name] = PARTS[stage.part](self.opened, stage)
         part = self._parts[stage.name]
@@ -259,7 +249,7 @@ class Work:
             elif port in node.ports:
                 inputs[port] = read_only(plan.values.read(link)[start:stop])
         for field in node.params():
-            inputs[field] = read_only(self._param(name, field, start, stop))
+            inputs[field] = read_only(self.opened.param(name, field, start, stop))
         block = Block(opened.scenes[name], start, stop, stage.grid, opened.resources[name], stage.size)
         began = time.perf_counter()
         made = authors.call(graph, name, "compute", node.compute, block, span=(start, stop), **inputs)
@@ -286,137 +276,6 @@ class Work:
         made = streamed_output(graph, stage.value, made, (start, stop), wanted, given)
         opened.given.setdefault(stage.name, made.shape[1:])
         return made
-
-    def _param(self, name: str, field: str, start: int, stop: int) -> np.ndarray:
-        values = self.plan.values.params[name, field]
-        if not np.ndim(values):
-            return np.full(stop - start, values, np.float32)
-        return (
-            values[start:stop] if stop <= self._length else values[np.minimum(np.arange(start, stop), self._length - 1)]
-        )
-
-    def _run_kernel(self, stage: Stage, pictures: list[np.ndarray], start: int, output: str, out: np.ndarray) -> None:
-        """Run a stage's kernel into ``out``, whose first frame is ``start``.
-
-        Raises
-        ------
-        RenderError
-            When what it reads or makes is not finite, or the code of one of its nodes fails.
-        """
-        began = time.perf_counter()
-        if self._call_kernel(stage.kernel, pictures, start, stage.size, output, out):
-            self._find_culprit(stage.kernel, pictures, start, start + len(out), stage.size)
-        label = "+".join([*stage.kernel.nodes, self.plan.end] if stage.makes == "codes" else stage.kernel.nodes)
-        self.tally.add(label or stage.name, time.perf_counter() - began, len(out))
-
-    def _call_kernel(
-        self, kernel: Kernel, pictures: list[np.ndarray], start: int, size: Size, output: str, out: np.ndarray
-    ) -> bool:
-        """Run a kernel; say whether anything in it may not be finite."""
-        plan, span = self.plan, (start, start + len(out))
-        nodes = [plan.graph.nodes[step] for step in kernel.steps]
-        columns, tables = [], []
-        for step, node in zip(kernel.steps, nodes):
-            params = {field: read_only(self._param(step, field, *span)) for field in node.params()}
-            prepared = authors.call(plan.graph, step, "prepare", node.prepare, span=span, **params)
-            filled, numbers = self.opened.filled.get(step, ({}, {}))
-            prepared = numbers | prepared if isinstance(prepared, dict) else prepared
-            columns += prepared_columns(plan.graph, step, prepared, kernels.uniform_names(type(node)), span)
-            tables += prepared_tables(plan.graph, step, filled, prepared, kernels.table_names(type(node)), span)
-        uniforms = np.zeros((len(out), len(columns)), np.float32)
-        for i, column in enumerate(columns):
-            uniforms[:, i] = column
-        lensings = [lensing for lensing in kernel.lensings if lensing]
-        lenses = [plan.graph.nodes[name] for lensing in lensings for name in lensing.lenses]
-        seeds = np.array([kernels.node_seed(plan.scene.seed, node) for node in [*lenses, *nodes]] or [0], np.uint32)
-        moves = [lens_moves(plan, lensing, span) for lensing in lensings]
-        run = self.opened.kernel(kernel, tuple(picture.shape[1:] for picture in pictures), size, output)
-        try:
-            return run(start, seeds, uniforms, self._thresholds, pictures, out, tables, moves)
-        except kernels.CompileError as error:
-            self._find_uncompilable(kernel, pictures, start, size, error)
-            raise
-
-    def _singles(self, kernel: Kernel) -> Iterator[tuple[int, Kernel, list[tuple[str, int]]]]:
-        """Yield for each step its number, a kernel of it alone, and the pictures that this reads."""
-        for i, (step, wires) in enumerate(zip(kernel.steps, kernel.wiring)):
-            sources = [wire for wire in dict.fromkeys(wires) if wire != FULL]
-            names = tuple(kernel.inputs[j] if what == "input" else kernel.steps[j] for what, j in sources)
-            wiring = (tuple(wire if wire == FULL else ("input", sources.index(wire)) for wire in wires),)
-            yield i, Kernel((step,), names, wiring, ("step", 0)), sources
-
-    def _find_culprit(self, kernel: Kernel, pictures: list[np.ndarray], start: int, stop: int, size: Size) -> None:
-        """Name the first node of a kernel whose frames are not finite; nothing when all are."""
-        graph, made = self.plan.graph, {}
-        for i, (name, picture) in enumerate(zip(kernel.inputs, pictures)):
-            check_finite(graph, self.opened.value_of(name), picture, start)
-            made["input", i] = picture
-        for i, lensing in enumerate(kernel.lensings):
-            for lens, single, sources in _single_lenses(kernel, i, lensing):
-                out = made["input", i] = np.empty((stop - start, 3, size[1], size[0]), np.float32)
-                self._call_kernel(single, [pictures[source] for source in sources], start, size, "frames", out)
-                check_finite(graph, lens, out, start)
-        for i, single, sources in self._singles(kernel):
-            kind = self._makes(kernel.steps[i])
-            out = made["step", i] = np.empty((stop - start, *kernels.LAYOUTS[kind].shape(size)), np.float32)
-            given = [made[source] for source in sources]
-            unsound = self._call_kernel(single, given, start, size, kind, out)
-            for f in range(stop - start) if unsound and kind == "matte" else ():  # what is stored is held within 0..1
-                alone = [picture[f : f + 1] for picture in given]
-                if self._call_kernel(single, alone, start + f, size, kind, out[f : f + 1]):
-                    text = f"its mattes hold NaN or infinity at frame {start + f}; finite numbers were wanted."
-                    raise authors.wrong(graph, kernel.steps[i], text)
-            check_finite(graph, kernel.steps[i], out, start)
-
-    def _find_uncompilable(
-        self, kernel: Kernel, pictures: list[np.ndarray], start: int, size: Size, error: kernels.CompileError
-    ) -> None:
-        """Name the first node of a kernel whose pixel code cannot be compiled."""
-        graph = self.plan.graph
-        if len(kernel.nodes) == 1:
-            cls = type(graph.nodes[kernel.nodes[0]])
-            method = "pixel" if kernel.steps else "where"
-            code = getattr(cls, method).__code__
-            text = f"{method} cannot be compiled: {error} ({code.co_filename}:{code.co_firstlineno})"
-            raise authors.wrong(graph, kernel.nodes[0], text) from error.__cause__
-        blank = {kind: np.zeros((1, *kernels.LAYOUTS[kind].shape(size)), np.float32) for kind in ("frames", "matte")}
-        for i, lensing in enumerate(kernel.lensings):
-            for _, single, sources in _single_lenses(kernel, i, lensing, alone=True):
-                given = [pictures[source][:1] for source in sources]
-                self._call_kernel(single, given, start, size, "frames", blank["frames"].copy())
-        for i, single, sources in self._singles(kernel):
-            given = [pictures[j][:1] if what == "input" else blank[self._makes(kernel.steps[j])] for what, j in sources]
-            kind = self._makes(kernel.steps[i])
-            self._call_kernel(single, given, start, size, kind, blank[kind].copy())
-
-    def _makes(self, step: str) -> str:
-        """Return what a pointwise node makes, "frames" or "matte"."""
-        return next(iter(type(self.plan.graph.nodes[step]).outputs.values())).kind.name.lower()
-
-
-def _single_lenses(
-    kernel: Kernel, number: int, lensing: Lensing | None, alone: bool = False
-) -> Iterator[tuple[str, Kernel, list[int]]]:
-    """Yield for each lens of an input, the first in the film first, a kernel of its view, and the inputs it reads.
-
-    Parameters
-    ----------
-    alone : bool
-        Each lens by itself, and not on what those before it show.
-    """
-    for i in reversed(range(len(lensing.lenses) if lensing else 0)):
-        stop = i + 1 if alone else None
-        beside = lensing.pictures[i:stop]
-        sources = list(dict.fromkeys(j for pictures in beside for j in pictures))
-        numbered = tuple(tuple(sources.index(j) for j in pictures) for pictures in beside)
-        view = Lensing(lensing.lenses[i:stop], numbered)
-        sources.append(number)
-        names = tuple(kernel.inputs[j] for j in sources)
-        yield (
-            lensing.lenses[i],
-            Kernel((), names, (), ("input", len(sources) - 1), (*(None,) * (len(sources) - 1), view)),
-            sources,
-        )
 
 
 def _cut(pieces: list[Piece], stop: int) -> tuple[list[Piece], list[Piece]]:
