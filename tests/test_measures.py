@@ -333,6 +333,7 @@ def test_plan_tells_what_a_measure_costs(studio: Any, n2s: Any, n2s_json: Any) -
             "frames": 21,
             "stored": 21,
             "share": pytest.approx(1 / 3),
+            "on_the_way": False,
             "sources": {"decoded": 21},
             "unkept": [],
         }

@@ -108,14 +108,21 @@ def text(about: dict[str, Any]) -> list[str]:
 def measure_text(measure: dict[str, Any]) -> list[str]:
     """Return in words what a measure costs: how many frames it looks at, and of how many these are made."""
     frames, stored = measure["frames"], measure["stored"]
-    looked = f"looks at {frames} frames, {100 * measure['share']:.2g} % of the film's"
+    looked = f"looks at {frames} frames, {_percent(measure['share'])} of the film's"
     done = f"{stored} from the store, {frames - stored} measured now"
+    if measure["on_the_way"]:
+        done = f"{stored} from the store, {frames - stored} while the film is rendered"
+        done += "; chunks that they change are rendered again" if frames > stored else ""
     sources = [f"{count} of {node}" for node, count in measure["sources"].items() if count > frames]
     made = f", made of {' and '.join(sources)}" if sources else ""
     lines = [f"{measure['node']} ({measure['type']}) {looked}{made}: {done}"]
     if measure["unkept"]:
         lines.append(f"cache: frames on {', '.join(measure['unkept'])} keeps what is otherwise made for the film again")
     return lines
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
 def stage_text(stage: dict[str, Any]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
@@ -147,6 +148,8 @@ def _port_mistakes(cls: Any) -> Mistakes:
         )
         for name in cls.params():
             yield name, "a measure has no parameters; use a setting, or change its signals in an expression"
+        if cls.unmeasured is not None and (wrong := _unmeasured_mistake(cls)):
+            yield "unmeasured", wrong
     sources = cls.kind == "resident" and not cls.ports and isinstance(cls.outputs, dict)
     kinds = {getattr(output, "kind", None) for output in cls.outputs.values()} if sources else set()
     if cls.kind == "sink" and cls.outputs and FILM not in cls.ports.values():
@@ -158,6 +161,20 @@ def _port_mistakes(cls: Any) -> Mistakes:
         yield "path", 'a sink needs a place to write to: path: str = setting(help="…", keyed=False)'
     if AUDIO in kinds and SIGNAL in kinds:
         yield "outputs", "a source of music gives nothing beside it: its length is known before there are signals"
+
+
+def _unmeasured_mistake(cls: Any) -> str:
+    """Return what is wrong with the numbers that a measure declares for frames that nobody looked at yet, or ""."""
+    given = cls.unmeasured if isinstance(cls.unmeasured, Mapping) else {next(iter(cls.outputs)): cls.unmeasured}
+    if given.keys() != cls.outputs.keys():
+        return f"it has {', '.join(map(str, given))}; the outputs are {', '.join(cls.outputs)}"
+    for output, declared in cls.outputs.items():
+        row = given[output] if isinstance(given[output], tuple | list) else [given[output]]
+        if not row or not all(isinstance(number, int | float) and math.isfinite(number) for number in row):
+            return f"{output} is {given[output]!r}; a number, or a row of numbers, all finite, was wanted"
+        if declared.columns and len(row) != declared.columns:
+            return f"{output} has {len(row)} numbers; {declared.columns} were wanted"
+    return ""
 
 
 def _method_mistakes(cls: Any) -> Mistakes:

@@ -37,6 +37,9 @@ class Measured(NamedTuple):
         Spent now in each node or fused run of nodes, summed over threads and processes.
     computed : dict of str to int
         Frames that each of them computed.
+    waiting : dict of str to (int, int)
+        By the key of its numbers, each chunk whose frames nobody looked at yet: they will be while the film is
+        rendered, and the signals have what the measure declares as ``unmeasured`` there.
     """
 
     frames: int
@@ -44,6 +47,7 @@ class Measured(NamedTuple):
     sources: Mapping[str, int]
     seconds: Mapping[str, float]
     computed: Mapping[str, int]
+    waiting: Mapping[str, tuple[int, int]]
 
 
 @dataclass

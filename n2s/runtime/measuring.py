@@ -2,6 +2,9 @@
 
 Whatever the store has is not measured again, and an executor makes the rest, chunk by chunk: so an interrupted run goes
 on where it was, and after an edit only the chunks are measured whose frames changed.
+
+A measure that declares what it says of frames that nobody looked at yet does not wait for them: a run looks at them
+while it renders (`n2s.runtime.films.planned`), and plans once more.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from n2s.runtime.events import Events
 from n2s.runtime.executors.base import Executor, Task, in_order_of_needs
 from n2s.runtime.executors.film import FilmJob
 from n2s.runtime.models.folder import ProviderExhausted
-from n2s.runtime.render.measures import Numbers, signals_of, stored_numbers
+from n2s.runtime.render.measures import Numbers, signals_of, stored_numbers, unmeasured_numbers
 from n2s.runtime.render.tally import Tally
 
 TELL_EVERY_SECONDS = 5.0
@@ -57,7 +60,7 @@ def frames_needed(plan: Plan, places: Sequence[int]) -> dict[str, int]:
 
 
 class Measurer:
-    """Gives the signals of measures, for `n2s.runtime.render.analysis.analyse`.
+    """Gives the signals of measures as far as they are known, for `n2s.runtime.render.analysis.analyse`.
 
     Parameters
     ----------
@@ -93,8 +96,9 @@ class Measurer:
         chunks = [chunk for chunk in plan.chunks() if chunk.recipe["measured"]]
         found = {chunk.key: stored_numbers(self.context.store, chunk) for chunk in chunks}
         missing = [chunk for chunk in chunks if found[chunk.key] is None]
+        waits = type(graph.nodes[name]).unmeasured is not None
         tally = Tally()
-        if missing:
+        if missing and not waits:
             try:
                 self._measure(plan, missing, tally)
             except ProviderExhausted as error:  # the key of a chunk names the provider that makes it
@@ -103,8 +107,12 @@ class Measurer:
                 return self(graph, name, values)
         count, made = _count(chunks), _count(missing)
         sources = frames_needed(plan, [frame for chunk in chunks for frame in chunk.recipe["measured"]])
-        values.measured[name] = Measured(count, count - made, sources, tally.seconds, tally.frames)
-        numbers = [found[chunk.key] or self._just_measured(chunk) for chunk in chunks]
+        waiting = {chunk.key: (chunk.start, chunk.stop) for chunk in missing} if waits else {}
+        values.measured[name] = Measured(count, count - made, sources, tally.seconds, tally.frames, waiting)
+        numbers = [
+            found[chunk.key] or (unmeasured_numbers(graph, name, chunk) if waits else self._just_measured(chunk))
+            for chunk in chunks
+        ]
         return signals_of(graph, name, chunks, numbers, values.clock)
 
     def _measure(self, plan: Plan, missing: list[Chunk], tally: Tally) -> None:

@@ -118,6 +118,7 @@ class Run:
         self.planned: PlannedFilms | None = None
         self._seconds: Counter[str] = Counter()
         self._computed: Counter[str] = Counter()
+        self._done: set[str] = set()  # keys that are in the store, forced or not
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="music")
         self._music: dict[Path, Future] = {}
         self._stopping = threading.Event()
@@ -149,7 +150,7 @@ class Run:
 
     def missing(self) -> list[Task]:
         """Return the chunks that must be rendered, each once, in the order of the films."""
-        return self.planned.tasks()
+        return [task for task in self.planned.tasks() if task.key not in self._done]
 
     def execute(self) -> Report:
         """Render what is missing, publish the films, write the record.
@@ -225,19 +226,25 @@ class Run:
             raise Cancelled
 
     def _render(self) -> None:
-        tasks = self.missing()
-        keys = {chunk.key: chunk.count for film in self.films for _, chunk in film.parts}
-        waiting = sum(task.stop - task.start for task in tasks)
-        self.report.stored = len(keys) - len(tasks)
-        self.report.frames_stored = sum(keys.values()) - waiting
-        self.events.planned(waiting, self.report.frames_stored)
+        """Render what is missing; where measures looked at frames on the way, plan anew and render what they change."""
         began = time.perf_counter()
         try:
-            self._render_all(tasks)
+            self._render_round()
+            while self.planned.awaits_measures:
+                self._plan_again()
+                self._render_round()
         finally:
             self.report.seconds = time.perf_counter() - began
 
-    def _render_all(self, tasks: list[Task]) -> None:
+    def _render_round(self) -> None:
+        tasks = self.missing()
+        keys = {chunk.key: chunk.count for film in self.films for _, chunk in film.parts}
+        new = {task.key for task in tasks} | self._done
+        stored = [count for key, count in keys.items() if key not in new]
+        self.report.stored, self.report.frames_stored = len(stored), sum(stored)
+        renders, looked_at = self.planned.renders, self.planned.looked_at
+        frames = sum(task.stop - task.start if renders(task) else looked_at(task) for task in tasks)
+        self.events.planned(frames, self.report.frames_stored)
         while tasks:
             try:
                 self._render_tasks(tasks)
@@ -245,11 +252,14 @@ class Run:
             except ProviderExhausted as error:
                 # The key of a chunk names the provider that makes it, so the rest is planned again.
                 self._say(str(error))
-                self.executor.stop()
                 self.context.fall_back_to_cpu()
-                self.session.forget_plans()
-                self.plan()
+                self._plan_again()
                 tasks = self.missing()
+
+    def _plan_again(self) -> None:
+        self.executor.stop()
+        self.session.forget_plans()
+        self.plan()
 
     def _render_tasks(self, tasks: list[Task]) -> None:
         names = {chunk.key: film.path.name for film in reversed(self.films) for _, chunk in film.parts}
@@ -258,14 +268,17 @@ class Run:
         self._began("rendering")
         try:
             for task, rendered in in_order_of_needs(self.executor, tasks):
-                self._note(task, rendered, names[task.key])
+                self._note(task, rendered, names.get(task.key, "measured"))
         except Cancelled:
             raise KeyboardInterrupt from None
 
     def _note(self, task: Task, rendered: Rendered, film: str) -> None:
         """Note a task that is done."""
-        self.report.rendered += 1
-        self.report.frames += task.stop - task.start
+        self.report.measured += self.planned.looked_at(task)
+        self._done.add(task.key)
+        if self.planned.renders(task):
+            self.report.rendered += 1
+            self.report.frames += task.stop - task.start
         self._seconds.update(rendered.seconds)
         self._computed.update(rendered.frames)
         self.record.log(f"{film}: frames {task.start} to {task.stop}, {task.key}, by {rendered.where}")
@@ -274,7 +287,7 @@ class Run:
         """Note what measures cost, before there was a film to render."""
         for values in {id(plan.values): plan.values for plan in self.planned.plans}.values():
             for measured in values.measured.values():
-                self.report.measured += measured.frames - measured.stored
+                self.report.measured += 0 if measured.waiting else measured.frames - measured.stored
                 self._seconds.update(measured.seconds)
                 self._computed.update(measured.computed)
 

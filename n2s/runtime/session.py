@@ -165,9 +165,14 @@ class Session:
     def _values(self) -> Values:
         check_inputs(self.graph)
         try:
-            return analyse(self.graph.flat, self.context, self._shared.known, self._measurer(self.context.say))
+            values = analyse(self.graph.flat, self.context, self._shared.known, self._measurer(self.context.say))
         finally:
             self.context.close_music()
+        for name, measured in values.measured.items():
+            if measured.waiting:
+                count = f"{measured.frames - measured.stored} of {measured.frames} frames"
+                self.context.say(f"{name} has not looked at {count}; n2s run does, and its changes are not shown yet.")
+        return values
 
     def _measurer(self, began: Callable[[str], None]) -> Measurer:
         return Measurer(self.context, self.environment, self._shared.executor, began)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from n2s.graph.node import Node
 from n2s.graph.parsing import Seconds
@@ -21,6 +21,10 @@ class Measure(Node):
 
     One frame in every ``every`` seconds is looked at, and the last one; `n2s.plan.measures` says which. The numbers of
     the frames between are interpolated along straight lines.
+
+    Frames are looked at before the film is planned. A measure whose numbers hardly ever change the film says in
+    ``unmeasured`` what its outputs are taken to be of frames that nobody looked at yet, as `measure` says it: then it
+    looks at frames while the film is rendered, and chunks that its numbers change are rendered once more.
     """
 
     every: Seconds = setting(
@@ -28,6 +32,7 @@ class Measure(Node):
     )
 
     kind: ClassVar[str] = "measure"
+    unmeasured: ClassVar[Any] = None  # a number or a row of numbers, or a dict of them by output
 
     def input_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the width and height in which it looks at the frames of a film of ``size``; constants only.

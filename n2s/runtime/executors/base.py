@@ -33,6 +33,9 @@ class Task:
         What its result is called in the store.
     needs : tuple of str
         Keys of the tasks that must be finished before this one begins.
+    measures : tuple of (int, str)
+        What is measured of the same frames on the way: the measure's number among the job's plans, and the key under
+        which its numbers go into the store.
     """
 
     plan: int
@@ -40,6 +43,7 @@ class Task:
     stop: int
     key: str
     needs: tuple[str, ...] = ()
+    measures: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,8 @@ from n2s.runtime.events import Events
 from n2s.runtime.executors.base import OtherCode, Rendered, Task
 from n2s.runtime.executors.packing import IN_THREADS
 from n2s.runtime.render.frames import FrameMaker
-from n2s.runtime.render.measures import ENDING, KIND, measure_chunk, write_numbers
+from n2s.runtime.render.kept import SeenFrames
+from n2s.runtime.render.measures import ENDING, KIND, ChunkMeasure, measure_chunk, write_numbers
 from n2s.runtime.render.segments import write_segment
 from n2s.runtime.render.tally import Tally
 
@@ -204,43 +207,73 @@ class FilmRenderer:
         return self._makers[number]
 
     def render(self, task: Task, progress: Callable[[int], None]) -> Rendered:
-        """Render a chunk of a film, or measure one of a measure, into the store.
+        """Render a chunk of a film, and what is measured on the way, or measure a chunk alone, into the store.
 
         Raises
         ------
         OtherCode
-            When its key is another in this process than where it was planned; then nothing is kept.
+            When a key is another in this process than where it was planned; then nothing is kept.
         """
-        maker = self._maker(task.plan)
-        plan = maker.plan
-        chunk = plan.keys.chunk(task.start, task.stop)
-        if chunk.key != task.key:
-            raise self._other(task, chunk, plan)
+        maker, chunk = self._planned(task.plan, task, task.key)
         tally = Tally()
-
-        measuring = plan.node.kind == "measure"
-
-        def write_whole(path: Path) -> None:
-            if measuring:
-                write_numbers(path, measure_chunk(maker, chunk, tally, progress))
-            else:
-                write_segment(maker, chunk, path, tally, progress)
-            self.context.inputs.check_unchanged()  # its key speaks of the files as they were
-
-        recipe = {**chunk.recipe, "static": plan.keys.static}
-        kind, ending = (KIND, ENDING) if measuring else ("segments", plan.format.suffix)
-        self.context.store.add(kind, chunk.key, ending, recipe, write_whole)
+        if maker.plan.node.kind == "measure":
+            self._add(maker, chunk, lambda path: write_numbers(path, measure_chunk(maker, chunk, tally, progress)))
+        else:
+            self._render_film(task, maker, chunk, tally, progress)
         where = f"{threading.current_thread().name} of process {os.getpid()}"
         return Rendered(dict(tally.seconds), dict(tally.frames), where)
 
-    def _other(self, task: Task, chunk: Chunk, plan: Plan) -> OtherCode:
+    def _render_film(
+        self, task: Task, maker: FrameMaker, chunk: Chunk, tally: Tally, progress: Callable[[int], None]
+    ) -> None:
+        """Render a chunk of a film; its frames are measured as they are made, and decoded once for both."""
+        planned = [self._planned(number, task, key) for number, key in task.measures]
+        seen = SeenFrames(measuring.plan for measuring, _ in planned) if planned else None
+        measures = [
+            ChunkMeasure(measuring, of_measure, tally, lambda frames: progress(0), seen)
+            for measuring, of_measure in planned
+        ]
+
+        def look(stop: int) -> None:
+            for measure in measures:
+                measure.look(stop)
+            if seen is not None:
+                seen.forget(stop)
+
+        with ExitStack() as stack:
+            for measure in measures:
+                stack.enter_context(measure.begun())
+            self._add(maker, chunk, lambda path: write_segment(maker, chunk, path, tally, progress, seen, look))
+        for measure in measures:
+            self._add(measure.maker, measure.chunk, partial(write_numbers, numbers=measure.numbers()))
+
+    def _planned(self, number: int, task: Task, key: str) -> tuple[FrameMaker, Chunk]:
+        """Return what makes a task's frames for one of the job's plans, and their chunk, whose key is as planned."""
+        maker = self._maker(number)
+        chunk = maker.plan.keys.chunk(task.start, task.stop)
+        if chunk.key != key:
+            raise self._other(number, chunk, maker.plan)
+        return maker, chunk
+
+    def _add(self, maker: FrameMaker, chunk: Chunk, write: Callable[[Path], None]) -> None:
+        """Put what was made of a chunk into the store."""
+
+        def write_whole(path: Path) -> None:
+            write(path)
+            self.context.inputs.check_unchanged()  # its key speaks of the files as they were
+
+        plan = maker.plan
+        kind, ending = (KIND, ENDING) if plan.node.kind == "measure" else ("segments", plan.format.suffix)
+        self.context.store.add(kind, chunk.key, ending, {**chunk.recipe, "static": plan.keys.static}, write_whole)
+
+    def _other(self, number: int, chunk: Chunk, plan: Plan) -> OtherCode:
         from n2s.runtime.seeing.differences import compare  # for this error alone
 
-        part = self.parts[task.plan]
+        part = self.parts[number]
         planned, found = ({**chunk.recipe, "static": static} for static in (part.static, plan.keys.static))
         difference = compare(planned, found, [stage.node for stage in plan.nodes])
         causes = "; ".join(cause["text"] for cause in difference.causes) if difference else ""
-        span = authors.in_words((task.start, task.stop))
+        span = authors.in_words((chunk.start, chunk.stop))
         return OtherCode(
             f"{plan.end}: {span} would not be made as planned in process {os.getpid()}"
             f"{f': {causes}' if causes else ''}. Code or files changed while the run was under way, or differ "

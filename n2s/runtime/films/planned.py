@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from n2s.plan.measures import measured_frames
 from n2s.plan.stages import Plan
 from n2s.runtime.context import RunContext
 from n2s.runtime.executors.base import Task
 from n2s.runtime.executors.film import FilmJob
 from n2s.runtime.films.films import Film, FilmMaker
+from n2s.runtime.measuring import plan_measure
 from n2s.runtime.store import Store
 
 SEGMENTS = "segments"  # the kind of their entries in the store
@@ -31,6 +35,12 @@ class PlannedFilms:
         self.films, self.store, self.maker, self.force = films, store, maker, force
         # Each plan once; a task's ``plan`` is a place in this list.
         self.plans: list[Plan] = list({id(plan): plan for film in films for plan, _ in film.parts}.values())
+        self._waiting = _waiting_measures(self.plans)
+
+    @property
+    def awaits_measures(self) -> bool:
+        """Whether measures look at frames while the films are rendered, so that these must be planned once more."""
+        return bool(self._waiting)
 
     def finished(self, film: Film) -> dict[str, Any] | None:
         """Return the record of a film that is in its place, unchanged; None without one."""
@@ -45,7 +55,26 @@ class PlannedFilms:
         return [found[chunk.key] for _, chunk in film.parts]
 
     def tasks(self) -> list[Task]:
-        """Return the chunks that must be rendered, each once, in the order of the films."""
+        """Return what must be done now: chunks to render, each once, in the order of the films.
+
+        Where measures wait for frames, these are the chunks that they look at: rendered and measured at the same time,
+        or measured alone where the store has them already. What the other chunks are is decided by the numbers.
+        """
+        tasks = self._film_tasks()
+        if not self._waiting:
+            return tasks
+        measuring: list[Task] = []
+        places = {(id(self.plans[task.plan].values), task.start, task.stop): i for i, task in enumerate(tasks)}
+        for number, (plan, waiting) in enumerate(self._waiting, len(self.plans)):
+            for key, (start, stop) in waiting.items():
+                place = places.get((id(plan.values), start, stop))
+                if place is None:
+                    measuring.append(Task(number, start, stop, key))
+                else:
+                    tasks[place] = replace(tasks[place], measures=(*tasks[place].measures, (number, key)))
+        return [*(task for task in tasks if task.measures), *measuring]
+
+    def _film_tasks(self) -> list[Task]:
         numbers = {id(plan): number for number, plan in enumerate(self.plans)}
         tasks: dict[str, Task] = {}
         known: set[str] = set()
@@ -61,5 +90,28 @@ class PlannedFilms:
 
     def job(self, tasks: list[Task], context: RunContext) -> FilmJob:
         """Return, as plain data, what whoever renders some tasks must know."""
-        wanted = {task.plan for task in tasks}
-        return FilmJob.of({number: plan for number, plan in enumerate(self.plans) if number in wanted}, context)
+        wanted = {number for task in tasks for number in (task.plan, *(measure for measure, _ in task.measures))}
+        plans = [*self.plans, *(plan for plan, _ in self._waiting)]
+        return FilmJob.of({number: plan for number, plan in enumerate(plans) if number in wanted}, context)
+
+    def renders(self, task: Task) -> bool:
+        """Say whether a task renders frames of a film; else it only measures some."""
+        return task.plan < len(self.plans)
+
+    def looked_at(self, task: Task) -> int:
+        """Return how many frames a task measures, alone or on the way to the film."""
+        measures = [plan for plan, _ in self._waiting]
+        numbers = [measure for measure, _ in task.measures] if self.renders(task) else [task.plan]
+        looking = [measures[number - len(self.plans)] for number in numbers]
+        return sum(len(measured_frames(m.node, m.values.clock, task.start, task.stop)) for m in looking)
+
+
+def _waiting_measures(plans: list[Plan]) -> list[tuple[Plan, Mapping[str, tuple[int, int]]]]:
+    """Return the plan of each measure that waits for frames of some films, with its chunks by their keys."""
+    one_of_each = {id(plan.values): plan for plan in plans}.values()
+    return [
+        (plan_measure(plan.graph, name, plan.values, plan.scene.context, plan.environment), measured.waiting)
+        for plan in one_of_each
+        for name, measured in plan.values.measured.items()
+        if measured.waiting
+    ]

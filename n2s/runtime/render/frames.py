@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from n2s.plan.stages import Kernel, Plan
-from n2s.runtime.render.kept import KeptFrames, NothingKept, RecentFrames, RecentOrStored, StoredFrames
+from n2s.runtime.render.kept import (
+    KeptFrames,
+    NothingKept,
+    RecentFrames,
+    RecentOrStored,
+    SeenFrames,
+    SharedFrames,
+    StoredFrames,
+)
 from n2s.runtime.render.opened import BLOCK, Opened
 from n2s.runtime.render.tally import Tally
 from n2s.runtime.render.work import Work
@@ -38,24 +47,26 @@ class FrameMaker:
         self.opened = Opened(plan, store, opened)
 
     def blocks(
-        self, start: int, stop: int, tally: Tally | None = None, check: Callable[[], None] = lambda: None
+        self,
+        start: int,
+        stop: int,
+        tally: Tally | None = None,
+        check: Callable[[], None] = lambda: None,
+        seen: SeenFrames | None = None,
     ) -> Iterator[np.ndarray]:
         """Yield what the plan's end gives for frames start..stop, a block at a time.
 
         For a sink these are the codes of its format: (B, codes per frame), uint8 or uint16; see
-        `n2s.graph.format.Pixels`. ``tally`` counts what each node costs; ``check`` is called between nodes, and may
-        raise to give up.
+        `n2s.graph.format.Pixels`. ``tally``, ``check`` and ``seen`` are as those of `working`.
         """
-        kept = self._kept()
-        work = Work(self.opened, kept, tally or Tally(), check)
-        with kept.chunk(start, stop):
+        with self.working(start, stop, tally, check, seen) as work:
             for first in range(start, stop, BLOCK):
                 yield work.make(first, min(first + BLOCK, stop))
 
     def frames(self, start: int, stop: int) -> np.ndarray:
         """Return what the plan's end gives for frames start..stop."""
-        with (kept := self._kept()).chunk(start, stop):
-            return Work(self.opened, kept, Tally()).make(start, stop)
+        with self.working(start, stop) as work:
+            return work.make(start, stop)
 
     def pick(
         self, frames: Sequence[int], tally: Tally | None = None, check: Callable[[], None] = lambda: None
@@ -64,16 +75,32 @@ class FrameMaker:
 
         ``tally`` and ``check`` are as those of `blocks`.
         """
-        kept = self._kept()
-        work = Work(self.opened, kept, tally or Tally(), check)
         at = 0
-        with kept.chunk(0, 0):
+        with self.working(0, 0, tally, check) as work:
             while at < len(frames):
-                count = 1
-                while count < min(BLOCK, len(frames) - at) and frames[at + count] == frames[at] + count:
-                    count += 1
+                count = count_neighbours(frames[at:], BLOCK)
                 yield work.make(frames[at], frames[at] + count)
                 at += count
+
+    @contextmanager
+    def working(
+        self,
+        start: int,
+        stop: int,
+        tally: Tally | None = None,
+        check: Callable[[], None] = lambda: None,
+        seen: SeenFrames | None = None,
+    ) -> Iterator[Work]:
+        """Return a context within which rising frames of the end are made; all of start..stop, if that is a chunk.
+
+        ``tally`` counts what each node costs; ``check`` is called between nodes, and may raise to give up; ``seen`` has
+        frames that other work for the same values has made or will look for.
+        """
+        kept = self._kept()
+        if seen is not None:
+            kept = SharedFrames(seen, kept)
+        with kept.chunk(start, stop):
+            yield Work(self.opened, kept, tally or Tally(), check)
 
     def _kept(self) -> KeptFrames:
         """Return where one piece of work looks for frames before it computes them."""
@@ -99,3 +126,11 @@ class FrameMaker:
             self.frames(0, 1)
         finally:
             self.opened.compiling = lambda kernel: None
+
+
+def count_neighbours(frames: Sequence[int], most: int) -> int:
+    """Return how many of some rising frames, from the first on, follow each other; ``most`` at most."""
+    count = 1
+    while count < min(most, len(frames)) and frames[count] == frames[0] + count:
+        count += 1
+    return count

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
@@ -223,6 +223,68 @@ class RecentOrStored:
         if _is_source(stage):
             for i, frame in enumerate(made):
                 self.recent.put(self._key(stage, start + i), frame.astype(defined_type(self.plan, stage)))
+
+
+class SeenFrames:
+    """The frames of decoders and sources that one thread has just made for one plan and needs for others.
+
+    The plans are of one graph with the same values, so that a node's name says what its frames are.
+
+    Parameters
+    ----------
+    plans : iterable of Plan
+        Of those who look for frames.
+    """
+
+    def __init__(self, plans: Iterable[Plan]):
+        self._before: dict[tuple, int] = {}  # how long frames of each stage are wanted
+        self._frames: dict[tuple, dict[int, np.ndarray]] = {}
+        for stage in (stage for plan in plans for stage in plan.stages if _is_source(stage)):
+            name = _identity(stage)
+            self._before[name] = max(stage.before, self._before.get(name, 0))
+            self._frames[name] = {}
+
+    def put(self, stage: Stage, start: int, made: np.ndarray) -> None:
+        """Take copies of frames of a stage, where someone wants them."""
+        if (frames := self._frames.get(_identity(stage))) is not None:
+            frames.update((start + i, frame.copy()) for i, frame in enumerate(made))
+
+    def get(self, stage: Stage, frame: int) -> np.ndarray | None:
+        return self._frames.get(_identity(stage), {}).get(frame)
+
+    def forget(self, first: int) -> None:
+        """Drop what nobody needs who makes frame ``first`` and those after it."""
+        for name, frames in self._frames.items():
+            for frame in [frame for frame in frames if frame < first - self._before[name]]:
+                del frames[frame]
+
+
+def _identity(stage: Stage) -> tuple:
+    return stage.value, stage.grid, stage.size
+
+
+class SharedFrames:
+    """Looks among frames that other work has just made, then elsewhere; what is computed is shared."""
+
+    def __init__(self, seen: SeenFrames, kept: KeptFrames):
+        self.seen, self.kept = seen, kept
+
+    def chunk(self, start: int, stop: int) -> Any:
+        return self.kept.chunk(start, stop)
+
+    def pieces(self, stage: Stage, start: int, stop: int) -> list[Piece]:
+        found: list[Piece] = []
+        for frame in range(start, stop):
+            seen = self.seen.get(stage, frame)
+            if seen is not None:
+                found.append(Piece(frame, frame + 1, lambda seen=seen: seen[None]))
+            else:
+                found += self.kept.pieces(stage, frame, frame + 1)
+        return join_computed(found)
+
+    def add(self, stage: Stage, start: int, made: np.ndarray) -> None:
+        self.seen.put(stage, start, made)
+        self.kept.add(stage, start, made)
 
 
 def _is_source(stage: Stage) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from n2s.graph.time import Clock
 from n2s.graph.values import quantise
 from n2s.plan.keys import Chunk
 from n2s.runtime.render.edges import check_finite, describe, read_only
-from n2s.runtime.render.frames import FrameMaker
+from n2s.runtime.render.frames import FrameMaker, count_neighbours
+from n2s.runtime.render.kept import SeenFrames
+from n2s.runtime.render.opened import BLOCK
 from n2s.runtime.render.tally import Tally
 from n2s.runtime.store import Store
 
@@ -28,29 +31,84 @@ Numbers = dict[str, np.ndarray]  # by output, a number or a row of numbers for e
 def measure_chunk(maker: FrameMaker, chunk: Chunk, tally: Tally, progress: Callable[[int], None]) -> Numbers:
     """Make the frames of a chunk that a measure looks at, one or a few at a time, and return its numbers of them.
 
-    Each frame is measured by itself, so that a number depends on nothing else. ``progress`` is called with the number
-    of frames that were measured, with 0 while they are made, and may raise to give up.
+    ``progress`` is called with the number of frames that were measured, with 0 while they are made, and may raise to
+    give up.
     """
-    plan, places = maker.plan, chunk.recipe["measured"]
-    graph, name, source = plan.graph, plan.end, plan.stages[-1].node
-    rows: dict[str, list[np.ndarray]] = {output: [] for output in type(plan.node).outputs}
-    waiting = iter(places)
-    if len(places) == chunk.count:  # as one chunk, so that nodes with ``cache: frames`` keep them
-        blocks = maker.blocks(chunk.start, chunk.stop, tally, lambda: progress(0))
-    else:
-        blocks = maker.pick(places, tally, lambda: progress(0))
-    for block in blocks:
-        for picture in block:
-            at = next(waiting)
-            check_finite(graph, source, picture[None], at)
-            began = time.perf_counter()
-            frame = read_only(np.ascontiguousarray(picture))
-            made = authors.call(graph, name, "measure", plan.node.measure, frame, span=(at, at + 1))
-            for output, numbers in _by_output(graph, name, made, at).items():
-                rows[output].append(numbers)
-            tally.add(name, time.perf_counter() - began, 1)
-        progress(len(block))
-    return {output: _joined(graph, name, output, found, places) for output, found in rows.items()}
+    with ChunkMeasure(maker, chunk, tally, progress).begun() as measure:
+        measure.look(chunk.stop)
+        return measure.numbers()
+
+
+class ChunkMeasure:
+    """Measures the frames of a chunk, one or a few at a time, as far as it is told.
+
+    Each frame is measured by itself, so that a number depends on nothing else.
+
+    Parameters
+    ----------
+    maker : FrameMaker
+        Of the measure's plan.
+    chunk : Chunk
+    tally : Tally
+    progress : callable
+        Called with the number of frames that were measured, with 0 while they are made; it may raise to give up.
+    seen : SeenFrames, optional
+        What other work has made of the same frames.
+    """
+
+    def __init__(
+        self,
+        maker: FrameMaker,
+        chunk: Chunk,
+        tally: Tally,
+        progress: Callable[[int], None],
+        seen: SeenFrames | None = None,
+    ):
+        self.maker, self.chunk, self._tally, self._progress, self._seen = maker, chunk, tally, progress, seen
+        self.places = chunk.recipe["measured"]
+        self._looked = 0
+        self._rows: dict[str, list[np.ndarray]] = {output: [] for output in type(maker.plan.node).outputs}
+
+    @contextmanager
+    def begun(self) -> Iterator[ChunkMeasure]:
+        """Return a context within which frames are looked at."""
+        # Where it alone makes all frames of a chunk, nodes with ``cache: frames`` keep them.
+        whole = self._seen is None and len(self.places) == self.chunk.count
+        start, stop = (self.chunk.start, self.chunk.stop) if whole else (0, 0)
+        with self.maker.working(start, stop, self._tally, lambda: self._progress(0), self._seen) as self._work:
+            yield self
+
+    def look(self, stop: int) -> None:
+        """Measure the frames before ``stop`` that were not measured yet."""
+        while self._looked < len(self.places) and self.places[self._looked] < stop:
+            rest = self.places[self._looked :]
+            count = count_neighbours(rest, min(BLOCK, stop - rest[0]))
+            for i, picture in enumerate(self._work.make(rest[0], rest[0] + count)):
+                self._measure(rest[0] + i, picture)
+            self._looked += count
+            self._progress(count)
+
+    def _measure(self, at: int, picture: np.ndarray) -> None:
+        plan = self.maker.plan
+        check_finite(plan.graph, plan.stages[-1].node, picture[None], at)
+        began = time.perf_counter()
+        frame = read_only(np.ascontiguousarray(picture))
+        made = authors.call(plan.graph, plan.end, "measure", plan.node.measure, frame, span=(at, at + 1))
+        for output, numbers in _by_output(plan.graph, plan.end, made, at).items():
+            self._rows[output].append(numbers)
+        self._tally.add(plan.end, time.perf_counter() - began, 1)
+
+    def numbers(self) -> Numbers:
+        """Return the numbers of all frames of the chunk that the measure looks at; they were looked at."""
+        graph, name = self.maker.plan.graph, self.maker.plan.end
+        return {output: _joined(graph, name, output, rows, self.places) for output, rows in self._rows.items()}
+
+
+def unmeasured_numbers(graph: Graph, name: str, chunk: Chunk) -> Numbers:
+    """Return the numbers that a measure declares for frames that nobody looked at yet."""
+    places = chunk.recipe["measured"]
+    rows = _by_output(graph, name, type(graph.nodes[name]).unmeasured, places[0])
+    return {output: np.repeat(row[None], len(places), axis=0) for output, row in rows.items()}
 
 
 def _by_output(graph: Graph, name: str, made: Any, frame: int) -> Numbers:

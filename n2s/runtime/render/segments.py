@@ -13,14 +13,24 @@ from n2s.graph.format import Shape
 from n2s.plan.formats import call_format, check_written
 from n2s.plan.keys import Chunk
 from n2s.runtime.render.frames import FrameMaker
+from n2s.runtime.render.kept import SeenFrames
 from n2s.runtime.render.tally import Tally
 
 
-def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, tally: Tally, progress: Callable[[int], None]) -> None:
+def write_segment(
+    maker: FrameMaker,
+    chunk: Chunk,
+    path: Path,
+    tally: Tally,
+    progress: Callable[[int], None],
+    seen: SeenFrames | None = None,
+    look: Callable[[int], None] = lambda stop: None,
+) -> None:
     """Make a chunk's frames, write them as a segment and check that it is complete.
 
     ``tally`` counts what each node costs, and the format as "<sink> (encoder)"; ``progress`` is called with the
-    number of frames that were written, with 0 while they are made, and may raise to give up.
+    number of frames that were written, with 0 while they are made, and may raise to give up. ``look`` is called with
+    the number of each frame up to which they were made, of which ``seen`` has the decoder's.
     """
     plan, waited = maker.plan, 0.0
     sink, header, made = plan.node, plan.graph.header, plan.format
@@ -28,11 +38,14 @@ def write_segment(maker: FrameMaker, chunk: Chunk, path: Path, tally: Tally, pro
 
     def blocks() -> Iterator[np.ndarray]:
         nonlocal waited
-        with closing(maker.blocks(chunk.start, chunk.stop, tally, lambda: progress(0))) as source:
+        stop = chunk.start
+        with closing(maker.blocks(chunk.start, chunk.stop, tally, lambda: progress(0), seen)) as source:
             while True:
                 began = time.perf_counter()
                 try:
                     codes = next(source, None)
+                    if codes is not None:
+                        look(stop := stop + len(codes))
                 except BaseException as error:
                     not_the_formats.append(error)
                     raise

@@ -178,7 +178,8 @@ def list_driven(plan: Plan) -> list[dict[str, Any]]:
 def list_measures(plan: Plan) -> list[dict[str, Any]]:
     """Return what the measures of a film's graph cost: frames looked at, of what these are made, and what was stored.
 
-    ``unkept`` are the nodes of which the measure needs all frames, as the film does, and the store keeps none.
+    ``on_the_way``: it looks at frames while the film is rendered. ``unkept`` are the nodes of which the measure needs
+    all frames, as the film does, and the store keeps none.
     """
     frames, nodes = plan.values.clock.frames, plan.graph.nodes
     return [
@@ -188,11 +189,12 @@ def list_measures(plan: Plan) -> list[dict[str, Any]]:
             "frames": measured.frames,
             "stored": measured.stored,
             "share": measured.frames / frames,
-            "sources": dict(measured.sources),
+            "on_the_way": (on_the_way := type(nodes[name]).unmeasured is not None),
+            "sources": {} if on_the_way else dict(measured.sources),
             "unkept": [
                 node
                 for node, count in measured.sources.items()
-                if count == frames and nodes[node].ports and not nodes[node].cache
+                if count == frames and nodes[node].ports and not nodes[node].cache and not on_the_way
             ],
         }
         for name, measured in plan.values.measured.items()

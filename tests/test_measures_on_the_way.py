@@ -1,0 +1,182 @@
+"""Measures that look at frames while the film is rendered: the same film, frames decoded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import harness
+import pytest
+from harness import load
+from test_measures import FRAMES, declare, film
+
+from n2s.graph.declare import DeclarationError
+from n2s.graph.graph import Graph
+from n2s.runtime.executors.threads import ThreadExecutor
+
+CHUNK, CHUNKS = 10, 7
+IMPORTS = "from n2s.graph.declare import Measure, Seconds\n"
+LIMIT = """
+class {name}(Measure):
+    \"\"\"Say by how much a frame is too light.\"\"\"
+
+    frames: Frames = port("what is looked at")
+    every: Seconds = setting({every}, ge=0, le=1, help="every frame")
+    outputs = SIGNAL_OUTPUT
+    {unmeasured}
+
+    def measure(self, frame):
+        return max(0.0, float(frame.mean(dtype=np.float64)) - 0.6)
+"""
+
+
+@pytest.fixture
+def limits(packages: Any) -> None:
+    """Install `Limit`, which looks at frames while they are rendered, and `Before`, which does so before."""
+    kinds = {"Limit": (0, "unmeasured = 0"), "Before": (0, ""), "Seldom": (0.1, "unmeasured = 0")}
+    nodes = [LIMIT.format(name=name, every=every, unmeasured=line) for name, (every, line) in kinds.items()]
+    packages.install(IMPORTS + "".join(nodes))
+
+
+def limited(studio: Any, kind: str = "Limit", **changed: Any) -> Graph:
+    """Return a film that is darkened where a measure finds it too light: for frames 16 to 44, of chunks 1 to 4."""
+    nodes = {
+        "meter": {"node": kind, "frames": "lit", "every": 0.1 if kind == "Seldom" else 0},
+        "light": {"node": "Keyframes", "points": [[0, -2], [0.5, -2], [1, 4], [1.5, -2], [2, -2]]},
+        "shown": {"node": "Tone", "frames": "lit", "exposure": "= -2 * meter"},
+    }
+    return load(film(studio, chunk=CHUNK, **nodes | changed), studio.folder)
+
+
+def changed_chunks(graph: Graph, store: Any) -> int:
+    """Return how many chunks of a measured film are not what they would be without its measure."""
+    numbers = harness.plan(graph, store).values.outputs["meter", "signal"]
+    return sum(bool(numbers[start : start + CHUNK].any()) for start in range(0, FRAMES, CHUNK))
+
+
+def test_the_film_is_that_of_a_measure_that_looked_before(
+    limits: None, studio: Any, new_store: Any, tmp_path: Path
+) -> None:
+    before = harness.run(limited(studio, "Before"), tmp_path / "before", new_store(), executor=ThreadExecutor(1))
+    store = new_store()
+    report = harness.run(limited(studio), tmp_path / "film", store, executor=ThreadExecutor(1))
+    assert report.films[0]["sha256"] == before.films[0]["sha256"]
+    again = changed_chunks(limited(studio), store)
+    assert 2 <= again <= 4
+    assert (report.measured, report.rendered, report.stored) == (FRAMES, CHUNKS + again, 0)
+    assert report.computed["meter"] == FRAMES, "no frame is looked at twice"
+    assert report.computed["decoded"] == report.frames == FRAMES + again * CHUNK, "and none is decoded to be looked at"
+    assert before.computed["decoded"] == 2 * FRAMES
+    twice = harness.run(limited(studio), tmp_path / "film", store)
+    assert (twice.measured, twice.rendered, twice.stored) == (0, 0, CHUNKS)
+
+
+def test_threads_and_processes_make_the_same(
+    limits: None, executor: Any, studio: Any, new_store: Any, tmp_path: Path
+) -> None:
+    usual = harness.run(limited(studio), tmp_path / "usual", new_store(), executor=ThreadExecutor(1))
+    for count in (1, 2):
+        report = harness.run(limited(studio), tmp_path / str(count), new_store(), executor=executor(count))
+        assert (report.measured, report.rendered) == (usual.measured, usual.rendered)
+        assert report.films[0]["sha256"] == usual.films[0]["sha256"]
+
+
+def test_an_edit_measures_and_renders_what_it_changes(limits: None, studio: Any, store: Any, tmp_path: Path) -> None:
+    harness.run(limited(studio), tmp_path, store)
+    light = {"node": "Keyframes", "points": [[0, -2], [0.5, -2], [1, 4], [1.5, -2], [2, -1]]}
+    edited = harness.run(limited(studio, light=light), tmp_path, store, executor=ThreadExecutor(1))
+    assert (edited.measured, edited.rendered) == (FRAMES - 40, 3), "what lies behind frame 45"
+    stronger = {"node": "Tone", "frames": "lit", "exposure": "= -3 * meter"}
+    edited = harness.run(limited(studio, shown=stronger), tmp_path, store)
+    assert (edited.measured, edited.rendered) == (0, changed_chunks(limited(studio), store))
+
+
+def test_lost_numbers_are_measured_without_rendering(limits: None, studio: Any, store: Any, tmp_path: Path) -> None:
+    first = harness.run(limited(studio), tmp_path, store)
+    for path in sorted(store.root.glob("measures/*/*.npz"))[:2]:
+        path.unlink()
+    report = harness.run(limited(studio), tmp_path, store)
+    assert report.rendered == 0 and report.stored == CHUNKS and report.measured in (13, 20)
+    assert report.films[0]["sha256"] == first.films[0]["sha256"]
+
+
+def test_a_forced_run_renders_each_chunk_once(limits: None, studio: Any, store: Any, tmp_path: Path) -> None:
+    first = harness.run(limited(studio), tmp_path, store)
+    report = harness.run(limited(studio), tmp_path, store, force=True)
+    assert (report.rendered, report.stored) == (CHUNKS, 0)
+    assert report.films[0]["sha256"] == first.films[0]["sha256"]
+
+
+def test_a_part_of_a_film_has_its_bits(limits: None, studio: Any, new_store: Any, tmp_path: Path) -> None:
+    known, unknown = new_store(), new_store()
+    harness.run(limited(studio), tmp_path / "whole", known)
+    parts = [
+        harness.run(limited(studio), tmp_path / str(i), store, span=(0.7, 1.5))
+        for i, store in enumerate((known, unknown))
+    ]
+    assert parts[0].films[0]["sha256"] == parts[1].films[0]["sha256"]
+    assert (parts[0].measured, parts[1].measured) == (0, FRAMES)
+
+
+def test_measures_of_measured_films(limits: None, studio: Any, new_store: Any, tmp_path: Path) -> None:
+    def made(kind: str) -> Any:
+        graph = limited(
+            studio,
+            kind,
+            after={"node": kind, "frames": "shown"},
+            last={"node": "Tone", "frames": "shown", "warmth": "= 4 * after"},
+            out={"node": "DigestSink", "frames": "last", "audio": "track", "path": "film.txt", "chunk": CHUNK},
+        )
+        return harness.run(graph, tmp_path / kind, new_store())
+
+    reports = {kind: made(kind) for kind in ("Before", "Limit", "Seldom")}
+    assert reports["Limit"].films[0]["sha256"] == reports["Before"].films[0]["sha256"]
+    assert 2 * FRAMES < reports["Limit"].measured < 3 * FRAMES, "what was darkened is looked at once more"
+    assert reports["Seldom"].measured < FRAMES and reports["Seldom"].films[0]["sha256"]
+
+
+@pytest.mark.parametrize(
+    "node", [{"node": "Blur", "frames": "lit", "radius": 0.02}, {"node": "Trails", "frames": "lit"}]
+)
+def test_what_is_measured_may_look_around(
+    node: dict[str, Any], limits: None, studio: Any, new_store: Any, tmp_path: Path
+) -> None:
+    """A window or a whole picture before the measure needs frames that the film does not."""
+    made = []
+    for kind in ("Before", "Limit"):
+        graph = limited(studio, kind, meter={"node": kind, "frames": "more", "every": 0}, more=node)
+        made.append(harness.run(graph, tmp_path / kind, new_store()))
+    assert made[0].films[0]["sha256"] == made[1].films[0]["sha256"]
+
+
+def test_kept_frames_are_kept(limits: None, studio: Any, store: Any, tmp_path: Path) -> None:
+    values = film(studio)["nodes"]["decoded"] | {"cache": "frames"}
+    report = harness.run(limited(studio, decoded=values), tmp_path, store, executor=ThreadExecutor(1))
+    assert report.computed["decoded"] == report.measured == FRAMES
+    assert report.rendered > CHUNKS
+
+
+def test_plan_and_previews_say_what_was_not_looked_at(limits: None, studio: Any, n2s: Any, tmp_path: Path) -> None:
+    path = limited(studio).path
+    status, out, _ = n2s("plan", path)
+    assert status == 0 and (
+        "measure meter (Limit) looks at 63 frames, 100 % of the film's: 0 from the store, 63 while the film is "
+        "rendered; chunks that they change are rendered again" in out
+    )
+    status, _, err = n2s("preview", path, "--at", "1", "-o", tmp_path / "film.png")
+    assert status == 0
+    assert "meter has not looked at 63 of 63 frames; n2s run does, and its changes are not shown yet." in err
+
+
+@pytest.mark.parametrize(
+    ("unmeasured", "told"),
+    [
+        ({"other": 0}, "unmeasured: it has other; the outputs are signal"),
+        ("none", "unmeasured: signal is 'none'; a number, or a row of numbers, all finite, was wanted"),
+        (float("nan"), "unmeasured: signal is nan"),
+        ((), r"unmeasured: signal is \(\)"),
+    ],
+)
+def test_mistakes_in_what_is_declared(unmeasured: Any, told: str) -> None:
+    with pytest.raises(DeclarationError, match=told):
+        declare(measure=lambda self, frame: 0.0, unmeasured=unmeasured)
