@@ -141,13 +141,18 @@ def _filter(record: Filter, sample: Sample, picture: np.ndarray) -> np.ndarray:
     return getattr(shader, record.after)(narrow) if record.after else narrow
 
 
+def mirrored(places: np.ndarray, count: int) -> np.ndarray:
+    """Return which rows or columns are seen at any places of a picture that is mirrored at its edges."""
+    return (order := np.r_[0:count, count - 1 : -1 : -1])[places % len(order)]
+
+
 def halved(picture: np.ndarray) -> np.ndarray:
     """Return a picture of half the size."""
     for axis in (1, 2):
         side = picture.shape[axis]
         weights = (1 / 16, 4 / 16, 6 / 16) if side % 2 else (1 / 32, 5 / 32, 10 / 32)
         at = np.arange(0, side, 2)[:, None] + np.arange(-2, 3 if side % 2 else 4)
-        taps = [picture.take(places, axis) for places in np.clip(at, 0, side - 1).T]
+        taps = [picture.take(places, axis) for places in mirrored(at, side).T]
         pairs = [a + b for a, b in zip(taps, reversed(taps))][: len(taps) // 2]
         first, second, third = (f32(weight) * part for weight, part in zip(weights, [*pairs, taps[2]]))
         picture = first + second + third

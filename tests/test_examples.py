@@ -183,7 +183,7 @@ def test_mist_against_its_formula(package: Any, studio: Any, store: Any) -> None
                   base=studio.folder)  # fmt: skip
     given, made = (harness.frames(graph, store, name, [(0, 1)])[0].astype(np.float64) for name in ("still", "mist"))
     light = given * np.abs(given)
-    soft = sum(gaussian_filter(light, (0, sigma, sigma), mode="nearest") / 2 for sigma in (4, 1))
+    soft = sum(gaussian_filter(light, (0, sigma, sigma), mode="reflect") / 2 for sigma in (4, 1))
     wanted = light + amount * (soft - light)
     np.testing.assert_allclose(made * np.abs(made), wanted, atol=0.01)
     assert (made**2).mean() == pytest.approx(wanted.mean(), rel=2e-3)

@@ -9,7 +9,7 @@ import harness
 import numpy as np
 import pytest
 import tiny
-from interpreter import enlarged, halved
+from interpreter import enlarged, halved, mirrored
 from node_sources import GLOW
 from scipy.ndimage import gaussian_filter
 
@@ -45,6 +45,21 @@ class Pad(Streamed):
 SIGMAS = (0.4, 1, 1.7, 2.6, 3.2, 3.45, 5, 6.8, 9, 13, 17, 30)  # pixels; several lie where levels change
 
 
+STEADY = """
+class Steady(Filter):
+    \"\"\"Show the light around each place, always as wide.\"\"\"
+
+    frames: Frames = port("what glows")
+
+    def spread(self):
+        return Gaussians(np.full((1, 1), 0.05, np.float32), np.ones((1, 1), np.float32))
+
+    @staticmethod
+    def pixel(rgb, soft, at):
+        return soft[0], soft[1], soft[2]
+"""
+
+
 @pytest.fixture
 def film(studio: Any, packages: Any) -> Any:
     """Load a film of some nodes, the last of which is shown."""
@@ -62,7 +77,7 @@ def test_what_is_read_is_the_light_of_the_picture(film: Any, store: Any) -> None
     graph = film({"tone": {"node": "Tone", "frames": "decoded"}, "glow": {"node": "Glow", "frames": "tone"}})
     shown = harness.frames(graph, store, "tone", [(0, 2)]).astype(np.float64)
     made = harness.frames(graph, store, "glow", [(0, 2)])
-    light = gaussian_filter(shown * shown, (0, 0, 3.2, 3.2), mode="nearest")
+    light = gaussian_filter(shown * shown, (0, 0, 3.2, 3.2), mode="reflect")
     assert np.abs(made - light).max() < 0.01
 
 
@@ -131,23 +146,44 @@ def test_a_sum_of_levels_is_a_gaussian(shape: tuple[int, int], spread: Any) -> N
     """A dot becomes a Gaussian of its own light, within 1 % of the peak, and stays where it is."""
     for i, sigma in enumerate(SIGMAS):
         place = shape[0] // 2 + i % 3, shape[1] // 2 + i % 5  # every way to lie on the levels
-        exact = gaussian_filter(dot(shape, place), sigma, mode="nearest", truncate=6)
+        exact = gaussian_filter(dot(shape, place), sigma, mode="reflect", truncate=6)
         (made,) = spread(dot(shape, place), sigma)
         assert np.abs(made - exact).max() < 0.01 * exact.max(), sigma
         assert made.sum() == pytest.approx(1, abs=2e-3)
         assert centre(made) == pytest.approx(centre(exact), abs=0.01)
 
 
+@pytest.mark.parametrize("shape", [(144, 256), (108, 192), (135, 240), (97, 131)])
+def test_the_edge_is_exact_at_every_width_and_size(shape: tuple[int, int], spread: Any) -> None:
+    """A bar along the lower edge, a fifth of the height: as in a picture that is mirrored beyond its edges."""
+    light = np.zeros(shape)
+    light[-shape[0] // 5 :] = 1
+    shares = (0.02, 0.06, 0.1, 0.2, 0.27, 0.31, 0.4, 0.5)
+    for share in shares:
+        exact = gaussian_filter(light, (share * shape[0], 0), mode="reflect", truncate=8)
+        (made,) = spread(light, share * shape[0])
+        assert np.abs(made - exact).max() < (0.015 if shape[0] % 4 else 1e-3), share
+
+
 def test_half_the_size_holds_what_is_not_fine(spread: Any) -> None:
     """Where no Gaussian is finer than three pixels, the light is spread in half the size, to the same within 1 %."""
     shape, place = (900, 84), (361, 41)
     for sigma in (3.2, 5, 6.8, 9):
-        exact = gaussian_filter(dot(shape, place), sigma, mode="nearest", truncate=6)
+        exact = gaussian_filter(dot(shape, place), sigma, mode="reflect", truncate=6)
         (made,) = spread(dot(shape, place), sigma, "Wide")
         assert np.abs(made - exact).max() < 0.01 * exact.max(), sigma
     (finer,) = spread(dot(shape, place), 1, "Wide")
     (finest,) = spread(dot(shape, place), 0.0035 * 900, "Wide")
     np.testing.assert_array_equal(finer, finest)
+
+
+def test_one_row_of_gaussians_is_for_all_frames(packages: Any, film: Any, store: Any) -> None:
+    packages.install(STEADY, module="steady_nodes")
+    made, glow = (
+        harness.frames(film({"made": {"node": node, "frames": "decoded"}}), store, "made", [(0, 5)])
+        for node in ("Steady", "Glow")
+    )
+    np.testing.assert_array_equal(made, glow)
 
 
 def test_what_is_symmetric_stays_so(spread: Any) -> None:
@@ -174,7 +210,7 @@ def test_a_moving_deviation_makes_no_jump(spread: Any) -> None:
     (first,) = spread(dot(shape, (80, 81)), 0.012 * 160)
     assert made[0] == pytest.approx(first[80, 81], rel=1e-3)
     sigmas = 160 * (0.012 + 0.14 * np.linspace(0, 32 / 33, 33))
-    exact = [gaussian_filter(dot(shape, (80, 81)), sigma, mode="nearest", truncate=6)[80, 81] for sigma in sigmas]
+    exact = [gaussian_filter(dot(shape, (80, 81)), sigma, mode="reflect", truncate=6)[80, 81] for sigma in sigmas]
     off = made / exact - 1
     assert np.abs(off).max() < 0.012 and np.abs(np.diff(off)).max() < 0.008
     assert np.abs(np.diff(off, 2)).max() < 0.01
@@ -201,7 +237,7 @@ def gaussian(picture: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
     side = np.arange(picture.shape[axis])
 
     def pair(t: int) -> np.ndarray:
-        before, after = (picture.take(np.clip(side + way * t, 0, side[-1]), axis) for way in (-1, 1))
+        before, after = (picture.take(mirrored(side + way * t, len(side)), axis) for way in (-1, 1))
         return taps[t] * (before + after)
 
     total = taps[0] * picture
@@ -228,7 +264,7 @@ def test_blur_is_that_of_light(film: Any, store: Any) -> None:
     graph = film({"still": {"node": "Blur", "frames": "decoded", "radius": 0.05}})
     given = harness.frames(graph, store, "decoded", [(0, 2)]).astype(np.float64)
     made = harness.frames(graph, store, "still", [(0, 2)])
-    light = gaussian_filter(given * np.abs(given), (0, 0, 3.2, 3.2), mode="nearest")
+    light = gaussian_filter(given * np.abs(given), (0, 0, 3.2, 3.2), mode="reflect")
     assert np.abs(made - np.sqrt(light)).max() < 0.01
 
 

@@ -18,7 +18,7 @@ from harness import load, surroundings
 from places import N2S, POSIX, wait_until_nothing_runs
 from test_out_of_memory import is_probe, make_hungry
 
-from n2s.graph.declare import DeclarationError, Measure, Output, Param, param, port
+from n2s.graph.declare import DeclarationError, Measure, Output, Param, param, port, setting
 from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
@@ -163,7 +163,7 @@ def test_threads_and_processes_measure_alike(executor: Any, studio: Any, new_sto
 
 def test_a_setting_changes_what_is_measured(studio: Any, store: Any, tmp_path: Path) -> None:
     harness.run(load(film(studio), studio.folder), tmp_path, store)
-    report = harness.run(load(film(studio, {"every": 0.11}), studio.folder), tmp_path, store)
+    report = harness.run(load(film(studio, {"every": 0.14}), studio.folder), tmp_path, store)
     assert report.measured > 0
 
 
@@ -392,6 +392,11 @@ def declare(**body: Any) -> type[Measure]:
         ({"frames": port("what is looked at", optional=True)}, "frames: a measure needs it; leave out optional"),
         ({"fields": {"frames": Latents}}, "a measure node cannot take Latents, only Frames"),
         ({"measure": lambda self: 0.0}, "it takes 1 arguments; self, frame"),
+        (
+            {"fields": {"every": float}, "every": setting(1, ge=0, le=2, help="how often")},
+            "every: every measure node has it as Seconds, not float; another default or range is possible",
+        ),
+        ({"neutral": {"amount": 0}}, "neutral: 'amount' is no field of the node"),
         ({"measure": staticmethod(lambda frame: 0.0)}, r"a method was wanted: def measure\(self, frame\)"),
     ],
 )

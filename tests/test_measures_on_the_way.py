@@ -11,6 +11,7 @@ from harness import load
 from test_measures import FRAMES, declare, film
 
 from n2s.graph.declare import DeclarationError
+from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.graph import Graph
 from n2s.runtime.executors.threads import ThreadExecutor
 
@@ -27,6 +28,20 @@ class {name}(Measure):
 
     def measure(self, frame):
         return max(0.0, float(frame.mean(dtype=np.float64)) - 0.6)
+"""
+
+AHEAD = """
+class Ahead(Streamed):
+    \"\"\"Show the mean of the next frames.\"\"\"
+
+    frames: Frames = port("what is shown")
+    outputs = FRAMES_OUTPUT
+
+    def window(self, fps):
+        return 0, 2
+
+    def compute(self, block, frames):
+        return np.stack([frames[i : i + 3].mean(axis=0) for i in range(block.count)])
 """
 
 
@@ -105,6 +120,69 @@ def test_a_forced_run_renders_each_chunk_once(limits: None, studio: Any, store: 
     report = harness.run(limited(studio), tmp_path, store, force=True)
     assert (report.rendered, report.stored) == (CHUNKS, 0)
     assert report.films[0]["sha256"] == first.films[0]["sha256"]
+
+
+def test_a_forced_run_ends_where_a_measure_follows_another(
+    limits: None, studio: Any, store: Any, tmp_path: Path
+) -> None:
+    graph = limited(
+        studio,
+        side={"node": "Tone", "frames": "lit", "exposure": "= -meter"},
+        second={"node": "Limit", "frames": "side", "every": 0},
+        shown={"node": "Tone", "frames": "lit", "exposure": "= -second"},
+    )
+    first = harness.run(graph, tmp_path, store, force=True)
+    assert first.films[0]["sha256"] == harness.run(graph, tmp_path, store, force=True).films[0]["sha256"]
+
+
+def test_chunks_that_no_measure_waits_for_are_not_taken_for_stored(
+    limits: None, studio: Any, n2s: Any, tmp_path: Path
+) -> None:
+    meter = {"node": "Limit", "frames": "lit", "every": 1}
+    graph = limited(studio, meter=meter)
+    assert "7 of 7 chunks (63 of 63 frames) to render" in n2s("run", graph.path, "--dry-run", "--out", tmp_path)[1]
+    status, _, err = n2s("run", graph.path, "--out", tmp_path / "films")
+    assert status == 0 and "0 in the store" in err and "40 in the store" not in err
+
+
+def test_what_looks_ahead_leaves_no_gap_in_what_is_kept(
+    limits: None, packages: Any, studio: Any, store: Any, tmp_path: Path
+) -> None:
+    packages.install(AHEAD, module="ahead_nodes")
+    decoded = film(studio)["nodes"]["decoded"] | {"cache": "frames"}
+    nodes = {"ahead": {"node": "Ahead", "frames": "decoded"}, "meter": {"node": "Limit", "frames": "ahead", "every": 0}}
+    harness.run(limited(studio, decoded=decoded, **nodes), tmp_path, store, executor=ThreadExecutor(1))
+    assert len(list(store.root.glob("frames/*/*.frames"))) == CHUNKS
+
+
+def test_a_measure_before_the_film_that_sees_one_on_the_way_is_counted(
+    limits: None, studio: Any, store: Any, tmp_path: Path
+) -> None:
+    graph = limited(
+        studio,
+        light_after={"node": "Before", "frames": "shown", "every": 0},
+        last={"node": "Tone", "frames": "shown", "warmth": "= light_after"},
+        out={"node": "DigestSink", "frames": "last", "audio": "track", "path": "film.txt", "chunk": CHUNK},
+    )
+    report = harness.run(graph, tmp_path, store)
+    assert report.measured == report.computed["meter"] + report.computed["light_after"] > 2 * FRAMES
+
+
+def test_other_columns_than_declared_are_refused(packages: Any, studio: Any, store: Any, tmp_path: Path) -> None:
+    packages.install(IMPORTS + LIMIT.format(name="Limit", every=0, unmeasured="unmeasured = [0, 0]"))
+    shown = {"node": "Tone", "frames": "lit", "exposure": "= -meter.signal.0"}
+    with pytest.raises(
+        RenderError, match=r"measure gave float64 \(\) for signal at frame 0, and unmeasured has float64 \(2\)"
+    ):
+        harness.run(limited(studio, shown=shown), tmp_path, store)
+
+
+def test_what_nobody_looked_at_is_named_where_it_leaves_a_range(
+    packages: Any, studio: Any, store: Any, tmp_path: Path
+) -> None:
+    packages.install(IMPORTS + LIMIT.format(name="Limit", every=0, unmeasured="unmeasured = 50"))
+    with pytest.raises(GraphError, match="meter has not looked at all frames yet, and says 50 of the others"):
+        harness.run(limited(studio), tmp_path, store)
 
 
 def test_a_part_of_a_film_has_its_bits(limits: None, studio: Any, new_store: Any, tmp_path: Path) -> None:

@@ -384,16 +384,18 @@ def test_neutral_pixels_between_lenses_end_a_run(planned: Any) -> None:
     assert samples(plan)[1:] == ["move < film at 96x64 move", "out < move turn"]
 
 
-def test_a_lens_that_several_nodes_read_is_sampled_once(planned: Any) -> None:
+def test_a_lens_that_several_kernels_read_is_sampled_once(planned: Any) -> None:
     """film → move ┬ tone ┐
-    └─────── mix → out: a stage of its own."""
+    └─────── mix → out: in the only kernel there is; a stage of its own, where tone ends another."""
     nodes = {
         **DECODED,
         "move": {"node": "Camera", "frames": "film", "pan_x": 0.1},
         "tone": {"node": "Tone", "frames": "move", "exposure": 1},
         "mix": {"node": "Mix", "a": "tone", "b": "move"},
     }
-    assert shown(planned(nodes))[2:] == ["film at 96x64: film", "move: move", "out: tone mix out"]
+    assert shown(planned(nodes))[2:] == ["film at 96x64: film", "out: move tone mix out"]
+    nodes["tone"]["cache"] = "frames"
+    assert shown(planned(nodes))[2:] == ["film at 96x64: film", "move: move", "tone: tone", "out: mix out"]
 
 
 def test_a_lens_in_the_middle_that_is_read_too(planned: Any) -> None:
@@ -419,17 +421,49 @@ def test_a_lens_that_looks_at_another_picture(planned: Any) -> None:
     assert plan.stages[-1].kernel.lensings == (None, Lensing(("displaced",), ((0,),)))
 
 
-def test_the_widest_shutter_of_a_run_is_that_of_all_its_lenses(planned: Any) -> None:
-    """film → move (90) → turn (180) → tone → last (0) → out."""
+def test_an_open_shutter_needs_the_frames_around_for_all_lenses_of_its_run(planned: Any) -> None:
+    """film → move (0) → turn (180) → tone → last (0) → out; what is looked at by itself knows no shutter behind it."""
     nodes = {
         **DECODED,
-        "move": {"node": "Camera", "frames": "film", "pan_x": 0.1, "shutter": 90},
-        "turn": {**CAMERA, "frames": "move", "shutter": 180},
+        "move": {"node": "Camera", "frames": "film", "pan_x": "= 0.1 * time"},
+        "turn": {**CAMERA, "frames": "move", "zoom": "= 1 + time", "shutter": 180},
         "tone": {"node": "Tone", "frames": "turn", "exposure": 1},
-        "last": {**CAMERA, "frames": "tone"},
+        "last": {**CAMERA, "frames": "tone", "zoom": "= 1 + time"},
     }
-    shutters = {stage.name: stage.shutter for stage in planned(nodes).nodes}
-    assert [shutters[name] for name in ("move", "turn", "tone", "last")] == [180, 180, 0, 0]
+    plan = planned(nodes)
+    around = {signal.name.partition(".")[2]: [] for signal in plan.keys.signals}
+    for signal in plan.keys.signals:
+        around[signal.name.partition(".")[2]].append((signal.before, signal.after))
+    assert around["pan_x"] == [(1, 1)] and around["zoom"] == [(1, 1), (0, 0)]
+    alone = towards(plan, "move").keys.signals
+    assert [(signal.before, signal.after) for signal in alone if signal.name.endswith("pan_x")] == [(0, 0)]
+
+
+def test_a_long_node_that_is_only_read_lengthens_no_kernel(planned: Any) -> None:
+    """The code of NoiseMatte alone fills a kernel; the nodes that read what it made are still computed together."""
+    plan = planned(
+        {
+            **DECODED,
+            "noise": {"node": "NoiseMatte"},
+            "light": {"node": "Tone", "frames": "film", "exposure": 1},
+            "mixed": {"node": "Mix", "a": "film", "b": "light", "matte": "noise"},
+            "tone": {"node": "Tone", "frames": "mixed", "exposure": -1},
+            "dark": {"node": "Vignette", "frames": "tone"},
+        }
+    )
+    assert shown(plan)[-2:] == ["noise: noise", "out: light mixed tone dark out"]
+
+
+def test_a_lens_that_one_kernel_reads_twice_is_sampled_in_it(planned: Any) -> None:
+    """film → move → luma ┐
+    film, move ──────────┴ over → out."""
+    nodes = {
+        **DECODED,
+        "move": {**CAMERA, "frames": "film"},
+        "bright": {"node": "LumaMatte", "frames": "move"},
+        "over": {"node": "Over", "back": "film", "front": "move", "matte": "bright"},
+    }
+    assert "move" not in [stage.name for stage in planned(nodes).stages]
 
 
 def test_towards_a_node(packages: Any, planned: Any) -> None:

@@ -95,7 +95,7 @@ def show_dry_run(job: Any, json: bool = False) -> None:
     """Print what a run would render."""
     films = job.plan()
     job.check_targets()
-    tasks = {task.key for task in job.missing()}
+    tasks = {task.key for task in job.planned.missing_chunks()}
     job.events.ended()
     for film in films:
         stale = [chunk for _, chunk in film.parts if chunk.key in tasks]

@@ -52,6 +52,7 @@ _GIVES = {
     "pointwise": (FRAMES, MATTE),
 }
 _OF_CLASSES = ("n2s.graph.declarations", "n2s.graph.node")  # what runs when a class is made, beside pydantic
+_KINDS = "n2s.graph.kinds."
 BASES = "Resident, Measure, Streamed, Pointwise, Filter, Echo, Lens or Sink"
 
 Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
@@ -79,6 +80,10 @@ def class_mistakes(cls: Any) -> Mistakes:
     for field in ("neutral", "example"):
         if not isinstance(getattr(cls, field), dict | None if field == "neutral" else dict):
             yield field, 'settings by name were wanted: {"amount": 0}'
+        else:
+            for name in getattr(cls, field) or ():
+                if name not in cls.model_fields:
+                    yield field, f"{name!r} is no field of the node"
     if not fields:
         yield from _port_mistakes(cls)
         yield from _method_mistakes(cls)
@@ -105,6 +110,19 @@ def _field_mistakes(cls: Any) -> Mistakes:
             yield name, f"a setting is constant and is annotated with a plain type, not {written}; {cure}"
         elif spec.role == "port" and name == "name":
             yield name, "a call names the node there; choose another name for the port"
+        elif (of_base := _of_kind(cls, name)) and written != of_base:
+            yield (
+                name,
+                f"every {cls.kind} node has it as {of_base}, not {written}; another default or range is possible",
+            )
+
+
+def _of_kind(cls: Any, name: str) -> str:
+    """Return what the base of a class's kind annotates a field with, where it has one of this name, or ""."""
+    for base in cls.__mro__[1:]:
+        if base.__module__.startswith(_KINDS) and name in vars(base).get("__annotations__", {}):
+            return str(_annotation(base, name))
+    return ""
 
 
 def _annotation(cls: Any, name: str) -> Any:
@@ -276,6 +294,12 @@ def _echo_mistakes(cls: Any) -> Mistakes:
             yield method, f"plain arguments without defaults were wanted{_place(static.__func__)}"
         elif len(parameters) < len(wanted) or list(parameters)[len(wanted) - 1].name != "at":
             yield method, f"{said}{_place(static.__func__)}"
+    if not isinstance(cls.still, dict):
+        yield "still", 'parameters by name were wanted, like {"zoom": 0}'
+    else:
+        yield from (
+            ("still", f"{name!r} is no parameter of the node") for name in cls.still if name not in cls.params()
+        )
     if not _of_base(cls, "prepare_steps"):
         yield from _signature_mistakes(cls, "prepare_steps", 1, ["age", "there", *cls.params()])
 

@@ -21,10 +21,10 @@ from n2s.graph.subgraph import MAX_NODES, InterfaceNode, SubGraph
 from n2s.graph.types import SIGNAL, Kind
 
 
-def flatten(
+def put_in_place(
     graph: Any,
 ) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], dict[tuple[str, str], Link]]:
-    """Return the nodes of a graph: sub-graphs in the places of their instances, what nodes bring, expressions as nodes.
+    """Return the nodes of a graph, with sub-graphs in the places of their instances.
 
     Returns
     -------
@@ -41,10 +41,9 @@ def flatten(
     for name in graph.order:
         node = _rewire(_name_outputs(graph, graph.nodes[name]), lambda value: redirect(value, outputs))
         if not isinstance(node, SubGraph):
-            for own, made in _with_brought(graph, name, node).items():
-                nodes[own], origins[own] = made, (graph, name)
+            nodes[name], origins[name] = node, (graph, name)
             continue
-        inner = node.inner.flat
+        inner = node.inner.in_place
         arguments = {field: getattr(node, field) for field in [*node.interface.inputs, *node.interface.params]}
         for inner_name, inner_node in inner.nodes.items():
             if isinstance(inner_node, InterfaceNode):
@@ -63,15 +62,38 @@ def flatten(
                 outputs[name, ""] = link
         if len(nodes) > MAX_NODES:
             raise GraphError(f"the graph has more than {MAX_NODES} nodes with its sub-graphs in place")
-    _lower(nodes, origins)
     return nodes, origins, outputs
 
 
-def _with_brought(graph: Any, name: str, node: Node) -> dict[str, Node]:
-    """Return a node by its name, with the nodes that it brings before it; see `Node.brings`."""
-    brought = authors.call(graph, name, "brings", node.brings, name)
+def complete(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]]) -> tuple[dict, dict]:
+    """Return nodes and origins, as `put_in_place` does, with the nodes that they bring and one for every expression."""
+    found: dict[str, Node] = {}
+    found_origins: dict[str, tuple[Any, str]] = {}
+    for name, node in nodes.items():
+        for own, made in _with_brought(*origins[name], name, node).items():
+            found[own], found_origins[own] = made, origins[name]
+    if len(found) > MAX_NODES:
+        raise GraphError(f"the graph has more than {MAX_NODES} nodes with those that its nodes bring")
+    _lower(found, found_origins)
+    return found, found_origins
+
+
+def _with_brought(graph: Any, written: str, name: str, node: Node) -> dict[str, Node]:
+    """Return a node by its name, with the nodes that it brings before it; see `Node.brings`.
+
+    ``written`` is its name in the graph that it is written in.
+    """
+    brought = authors.call(graph, written, "brings", node.brings, name)
+    if not isinstance(brought, dict) or not all(_may_be_brought(name, *item) for item in brought.items()):
+        text = f'brings gave {authors.shown(brought)}; nodes by names that begin with "{name}:" were wanted.'
+        raise authors.wrong(graph, written, text)
     driven = {field: Link(own) for field in [*node.ports, *node.params()] if (own := f"{name}:{field}") in brought}
     return {**brought, name: node.model_copy(update=driven) if driven else node}
+
+
+def _may_be_brought(name: str, own: Any, node: Any) -> bool:
+    named = isinstance(own, str) and own.startswith(f"{name}:")
+    return named and isinstance(node, Node) and not isinstance(node, SubGraph)
 
 
 def _rewire(node: Node, change: Callable[[Any], Any]) -> Node:

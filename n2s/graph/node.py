@@ -81,7 +81,7 @@ class Node(BaseModel, metaclass=_Declared):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, validate_default=True)
 
     outputs: ClassVar[dict[str, Output]] = {}
-    # Settings under which it returns what its first port gives, whatever the others are; {}: all at their defaults.
+    # Settings under which it gives what its first port of that kind takes, whatever the others are; {}: the defaults.
     neutral: ClassVar[dict[str, Any] | None] = None
     example: ClassVar[dict[str, Any]] = {}  # the settings of a minimal valid use
     kind: ClassVar[str] = ""  # one of `n2s.graph.declarations.KINDS`

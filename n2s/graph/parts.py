@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from n2s.graph.declare import Node, Output, Sink
 from n2s.graph.errors import Position
 from n2s.graph.expressions import Expression
-from n2s.graph.flatten import flatten, redirect
+from n2s.graph.flatten import complete, put_in_place, redirect
 from n2s.graph.header import Header
 from n2s.graph.links import Link
 from n2s.graph.paths import resolve_path
@@ -92,13 +92,20 @@ class GraphParts:
 
     @cached_property
     def flat(self) -> Self:
-        """This graph with its sub-graphs in place and a node for every expression at a port: what is planned."""
+        """This graph with its sub-graphs in place, what its nodes bring, and a node for every expression at a port.
+
+        It is what is planned.
+        """
         if self.origins:
             return self
-        nodes, origins, instance_outputs = flatten(self)
-        return self.replaced(
-            nodes=nodes, origins=origins, instance_outputs=instance_outputs, loaded_tracks=self.loaded_tracks
-        )
+        nodes, origins = complete(self.in_place.nodes, self.in_place.origins)
+        return self.in_place.replaced(nodes=nodes, origins=origins, loaded_tracks=self.loaded_tracks)
+
+    @cached_property
+    def in_place(self) -> Self:
+        """This graph with its sub-graphs in place; what their nodes bring is known when the outermost graph is flat."""
+        nodes, origins, instance_outputs = put_in_place(self)
+        return self.replaced(nodes=nodes, origins=origins, instance_outputs=instance_outputs)
 
     def through(self, link: Link) -> Any:
         """Return what a link reads in the flattened graph: one to a sub-graph's output, the node inside it."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint
 
-from n2s.graph.declarations import BASES, KINDS, METHODS, PIXELWISE
-from n2s.graph.declare import Node
+from n2s.graph.declarations import BASES, KINDS, METHODS
+from n2s.graph.declare import Measure, Node
 from n2s.graph.entries import defined_by, entries, load_entry, package_of, suggest
 from n2s.graph.errors import GraphError
 
@@ -124,10 +124,9 @@ def _missing(cls: type[Node]) -> str:
             else "abstract"
         )
     if missing:
-        inherits_outputs = "outputs" not in vars(cls)
-        return (
-            "abstract"
-            if inherits_outputs and cls.kind in PIXELWISE and not cls.model_fields
-            else f"it has no {missing[0]}"
+        kind = next(
+            base for base in cls.__mro__[1:] if base.__module__.startswith(Measure.__module__.rpartition(".")[0])
         )
+        declares = "outputs" in vars(cls) or cls.model_fields.keys() - kind.model_fields.keys()
+        return f"it has no {missing[0]}" if declares else "abstract"
     return ""

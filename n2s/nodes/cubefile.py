@@ -108,7 +108,7 @@ class _Reading:
         return rows
 
     def _word(self, number: int, line: str) -> None:
-        word, _, rest = line.partition(" ") if " " in line else line.partition("\t")
+        word, rest = (*line.split(None, 1), "")[:2]
         if word == "TITLE":
             return
         if word in self.corners:

@@ -110,8 +110,8 @@ class LumaMatte(Pointwise):
     outputs = MATTE_OUTPUT
 
     def prepare(self, low, high) -> dict[str, Any]:
-        apart = np.abs(high - low) < LEAST
-        return {"low": low, "high": np.where(apart, low + LEAST, high)}
+        apart = np.where(high < low, -LEAST, LEAST)
+        return {"low": low, "high": np.where(np.abs(high - low) < LEAST, low + apart, high)}
 
     @staticmethod
     def pixel(rgb, at, low, high):

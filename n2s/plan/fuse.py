@@ -152,11 +152,21 @@ class _Fusion:
         return {name for name in self._sources if name in read or name == plan.nodes[-1].name}
 
     def _shared_lenses(self) -> set[str]:
-        """Return the lenses whose frames several nodes read: a sample costs more than memory."""
-        readers: list[str] = []
+        """Return the lenses whose frames several kernels or nodes read: a sample costs more than memory."""
+        readers: dict[str, list[str]] = {}
         for stage in self.stages.values():
-            readers += dict.fromkeys(read.stage for read in stage.reads.values() if not read.composed)
-        return {name for name in self._sources if self._is_lens(name) and readers.count(name) > 1}
+            for read in stage.reads.values():
+                if not read.composed:
+                    readers.setdefault(read.stage, []).append(stage.name)
+        shared: set[str] = set()
+        ends: dict[str, set[str]] = {}  # where the kernels end that read each stage
+        for name in reversed(self.stages):
+            ends[name] = set().union(*(ends[reader] for reader in readers.get(name, ())))
+            if self._is_lens(name) and len(ends[name]) > 1:
+                shared.add(name)
+            if not ends[name] or name in self.cuts | shared or name not in self._sources:
+                ends[name] = {name}
+        return shared
 
     def _cut(self) -> set[str]:
         """Return where to cut: where a node's kernel would be too large, at its largest input, the first of equals."""
@@ -172,13 +182,13 @@ class _Fusion:
                 own[name] = None
                 if not joined or self._is_small(own):
                     break
-                cuts.add(max(joined, key=lambda source: len(steps[source])))
+                cuts.add(max(joined, key=lambda source: sum(map(self._count_instructions, steps[source]))))
             steps[name] = own
         return cuts
 
     def _is_small(self, steps: Mapping[str, None]) -> bool:
         inputs = {source for step in steps for source in self._sources[step] if source and source not in steps}
-        code = sum(self._count_instructions(name) for name in (*steps, *inputs))
+        code = sum(map(self._count_instructions, (*steps, *filter(self._is_lens, inputs))))
         return len(inputs) <= MOST_INPUTS and len(steps) + len(inputs) <= MOST_PICTURES and code <= MOST_INSTRUCTIONS
 
     def _count_instructions(self, name: str) -> int:

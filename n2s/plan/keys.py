@@ -194,12 +194,12 @@ class _Ancestry:
 
     @cached_property
     def signals(self) -> list[Signal]:
-        values, found = self.keys.plan.values, []
+        values, found, opened = self.keys.plan.values, [], self._opened()
         for place, stage in enumerate(self.stages):
             node = self.keys.plan.graph.nodes[stage.node]
             if node.kind == "sink":
                 continue
-            between = 1 if stage.shutter else 0  # frames around its own that an open shutter reads its parameters of
+            between = 1 if stage.name in opened else 0  # frames around its own, of which the parameters are read
             for field in node.params():
                 if np.ndim(driven := values.params[stage.node, field]):
                     before, after = stage.before + between, stage.after + between
@@ -207,6 +207,16 @@ class _Ancestry:
             for field, link in node.links().items():
                 if field in node.ports and field not in stage.reads:
                     found.append(Signal(f"{place}.{field}", values.read(link), stage.before, stage.after))
+        return found
+
+    def _opened(self) -> set[str]:
+        """Return the lenses whose parameters are read between frames: their shutter is open, or that of their run."""
+        found = set()
+        for stage in reversed(self.stages):
+            node = self.keys.plan.graph.nodes[stage.node]
+            if node.kind == "lens" and (stage.name in found or node.shutter > 0):
+                found.add(stage.name)
+                found.update(read.stage for read in stage.reads.values() if read.composed)
         return found
 
 

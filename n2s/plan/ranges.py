@@ -37,6 +37,11 @@ def _describe_excess(plan: Plan, subject: str, source: str, values: np.ndarray, 
     frame = int(np.argmax(np.where(outside, np.abs(values - middle), -1)))
     low, high = spec.ge if spec.ge is not None else spec.gt, spec.le if spec.le is not None else spec.lt
     wrap = f" Wrap it: = clamp({source}, {low:g}, {high:g})." if low is not None and high is not None else ""
+    wrap += "".join(
+        f" {name} has not looked at all frames yet, and says {type(plan.graph.nodes[name]).unmeasured} of the others."
+        for name, measured in plan.values.measured.items()
+        if measured.waiting
+    )
     return (
         f"{subject} is driven by = {source} and reaches {values[frame]:.4g} at frame {frame} "
         f"({timecode(frame, plan.graph.header.fps)}); it must be {spec.range}.{wrap}"

@@ -27,26 +27,14 @@ def reach(plan: Plan) -> Plan:
         elif plan.graph.nodes[stage.node].kind == "echo":
             stage = _looking_back(plan.graph, stage)
         nodes.append(stage)
-    return replace(plan, nodes=widen(_open_shutters(plan, nodes)))
-
-
-def _open_shutters(plan: Plan, stages: list[Stage]) -> list[Stage]:
-    """Return the stages, each lens with the widest shutter of those that it may be composed with."""
-    shutters: dict[str, float] = {}
-    for stage in reversed(stages):
-        if plan.graph.nodes[stage.node].kind == "lens":
-            open_for = max(shutters.get(stage.name, 0.0), plan.graph.nodes[stage.node].shutter)
-            shutters[stage.name] = open_for
-            for read in stage.reads.values():
-                if read.composed:
-                    shutters[read.stage] = max(shutters.get(read.stage, 0.0), open_for)
-    return [replace(stage, shutter=shutters.get(stage.name, 0.0)) for stage in stages]
+    return replace(plan, nodes=widen(nodes))
 
 
 def _looking_back(graph: Graph, stage: Stage) -> Stage:
     """Return the stage of an echo with the past frames that its first picture is read for, as its author says."""
     ages = authors.call(graph, stage.node, "reach", graph.nodes[stage.node].reach, graph.header.fps)
-    if not isinstance(ages, Sequence | np.ndarray) or isinstance(ages, str) or not len(ages):
+    listed = isinstance(ages, Sequence | np.ndarray) and not isinstance(ages, str) and np.ndim(ages) == 1
+    if not listed or not len(ages):
         text = f"reach gave {authors.shown(ages)}; a list of ages in frames, rising, was wanted."
         raise authors.wrong(graph, stage.node, text)
     for age, next_age in zip(ages, [*ages[1:], MAX_WINDOW + 1]):

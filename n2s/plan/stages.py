@@ -119,9 +119,6 @@ class Stage:
         What makes it; where it is None, a streamed node's ``compute``, or what makes its ``part``.
     keep : bool
         Whether the store keeps its frames.
-    shutter : float
-        Of a lens: the degrees that the widest shutter of those that compose it is open. Its parameters are read
-        between frames then.
     part : str
         "" for the value of a node. A hidden stage makes what the node's own pixel code reads beside its pictures:
         "soft" is the spread light of a filter; "past" is what an echo makes of past frames, perhaps from their
@@ -140,7 +137,6 @@ class Stage:
     size: Size | None = None
     kernel: Kernel | None = None
     keep: bool = False
-    shutter: float = 0.0
     part: str = ""
     ages: tuple[int, ...] = ()
     output: str = ""
@@ -209,7 +205,7 @@ class Plan:
     folded : dict of str to str
         For each value of a node that computes nothing of its own, the one that is the same.
     unused : tuple of str
-        The nodes that only folded ones read.
+        The values that only folded nodes read.
     keys : n2s.plan.keys.Keys or None
     """
 

@@ -29,7 +29,7 @@ from n2s.runtime.events import Events
 from n2s.runtime.executors.base import Executor, Task, in_order_of_needs
 from n2s.runtime.executors.film import FilmJob
 from n2s.runtime.models.folder import ProviderExhausted
-from n2s.runtime.render.measures import Numbers, signals_of, stored_numbers, unmeasured_numbers
+from n2s.runtime.render.measures import KIND, Numbers, signals_of, unmeasured_numbers
 from n2s.runtime.render.tally import Tally
 
 TELL_EVERY_SECONDS = 5.0
@@ -50,7 +50,7 @@ def frames_needed(plan: Plan, places: Sequence[int]) -> dict[str, int]:
     """Return how many frames of each streamed node that gives frames must be made for some frames of the plan's end."""
     needed, length = {}, plan.values.clock.frames
     for stage in plan.stages:
-        if stage.kernel is None and stage.makes == "frames":
+        if stage.is_computed and stage.makes == "frames":
             count, done = 0, 0
             for frame in places:
                 start, stop = max(done, frame - stage.before), min(length, frame + 1 + stage.after)
@@ -94,7 +94,7 @@ class Measurer:
         """
         plan = plan_measure(graph, name, values, self.context, self.environment)
         chunks = [chunk for chunk in plan.chunks() if chunk.recipe["measured"]]
-        found = {chunk.key: stored_numbers(self.context.store, chunk) for chunk in chunks}
+        found = {chunk.key: self.context.store.arrays(KIND, chunk.key) for chunk in chunks}
         missing = [chunk for chunk in chunks if found[chunk.key] is None]
         waits = type(graph.nodes[name]).unmeasured is not None
         tally = Tally()
@@ -130,7 +130,7 @@ class Measurer:
             self.executor.stop()
 
     def _just_measured(self, chunk: Chunk) -> Numbers:
-        numbers = stored_numbers(self.context.store, chunk)
+        numbers = self.context.store.arrays(KIND, chunk.key)
         if numbers is None:
             raise RenderError(
                 f"Numbers that were just measured vanished from the store {self.context.store.root}. Run again."

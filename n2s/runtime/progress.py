@@ -36,7 +36,7 @@ class LineEvents(Events):
         self._began = self._last = time.monotonic()
 
     def planned(self, frames: int, stored: int) -> None:
-        self._all = frames
+        self._all, self._done = frames, 0
         if frames:
             self._print(f"{frames} frames to render, {stored} in the store")
 
@@ -77,7 +77,7 @@ class JsonEvents(Events):
         self._began = self._last = time.monotonic()
 
     def planned(self, frames: int, stored: int) -> None:
-        self._all = frames
+        self._all, self._done = frames, 0
         self._print(event="planned", frames=frames, stored=stored)
 
     def rendered(self, frames: int) -> None:
@@ -126,7 +126,7 @@ class BarEvents(Events):
             self._progress.reset(self._task, total=self._all, description=what)
 
     def planned(self, frames: int, stored: int) -> None:
-        self._all = frames
+        self._all, self._done = frames, 0
 
     def rendered(self, frames: int) -> None:
         with self._lock:

@@ -149,8 +149,8 @@ class Run:
         return self.planned.films if self.planned else []
 
     def missing(self) -> list[Task]:
-        """Return the chunks that must be rendered, each once, in the order of the films."""
-        return [task for task in self.planned.tasks() if task.key not in self._done]
+        """Return what must be done now: chunks to render, each once, in the order of the films."""
+        return self.planned.tasks(self._done)
 
     def execute(self) -> Report:
         """Render what is missing, publish the films, write the record.
@@ -239,7 +239,7 @@ class Run:
     def _render_round(self) -> None:
         tasks = self.missing()
         keys = {chunk.key: chunk.count for film in self.films for _, chunk in film.parts}
-        new = {task.key for task in tasks} | self._done
+        new = {task.key for task in self.planned.missing_chunks()} | self._done
         stored = [count for key, count in keys.items() if key not in new]
         self.report.stored, self.report.frames_stored = len(stored), sum(stored)
         renders, looked_at = self.planned.renders, self.planned.looked_at
@@ -260,6 +260,7 @@ class Run:
         self.executor.stop()
         self.session.forget_plans()
         self.plan()
+        self._note_measures()
 
     def _render_tasks(self, tasks: list[Task]) -> None:
         names = {chunk.key: film.path.name for film in reversed(self.films) for _, chunk in film.parts}
@@ -325,7 +326,7 @@ class Run:
         frames = self.report.frames
         graphs = {}
         for film in self.films:
-            for plan, _ in film.parts:
+            for plan in film.plans:
                 if plan.graph.path:
                     graphs[str(plan.graph.path)] = plan.graph
         if self.graph.path:

@@ -26,6 +26,7 @@ from n2s.graph.keys import digest
 from n2s.graph.whole import remove, write_whole
 
 LIMIT = 20 * 10**9
+ARRAYS = ".npz"  # the ending of entries that are arrays
 STALE_SECONDS = 24 * 3600
 KEY = re.compile(r"[0-9a-f]{40}")
 
@@ -195,17 +196,22 @@ class Store:
     ) -> dict[str, np.ndarray]:
         """Return the arrays of a recipe, from the store or made now."""
         key = digest(recipe)
-        if path := self.find(kind, key, ".npz"):
-            try:
-                with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-                    return dict(arrays)
-            except Exception:  # numpy and zipfile raise many errors; the arrays are made again
-                pass
-        arrays = make()
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)
-        self.add(kind, key, ".npz", recipe, lambda path: path.write_bytes(buffer.getvalue()))
+        arrays = self.arrays(kind, key)
+        if arrays is None:
+            arrays = make()
+            self.add(kind, key, ARRAYS, recipe, lambda path: write_arrays(path, arrays))
         return arrays
+
+    def arrays(self, kind: str, key: str) -> dict[str, np.ndarray] | None:
+        """Return the arrays of an entry; None where there is none, or it cannot be read."""
+        path = self.find(kind, key, ARRAYS)
+        if path is None:
+            return None
+        try:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except Exception:  # numpy and zipfile raise many errors; the arrays are made again
+            return None
 
     def note(self, kind: str, subject: Any, value: Any) -> None:
         """Store a small fact (plain data) about a subject (plain data)."""
@@ -290,3 +296,10 @@ class Store:
             except FileNotFoundError:
                 continue
         return freed
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as a file of the store."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    path.write_bytes(buffer.getvalue())

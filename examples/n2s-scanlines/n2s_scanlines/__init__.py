@@ -1,4 +1,4 @@
-"""Nodes for n2s, one of each kind.
+"""Nodes for n2s to learn from.
 
 `Scanlines` draws the lines of an old screen, `Afterglow` lets it glow on, `Mist` scatters light, `BlindsMatte` shows a
 picture through blinds, `Thermal` shows it as heat, `Warmth` says how warm frames are, and `Gate` lets loud moments

@@ -9,8 +9,8 @@ from n2s.graph.shader import smoothstep
 class BlindsMatte(Pointwise):
     """Show a picture through blinds that open.
 
-    out = 1 - smoothstep(open - soft, open + soft, d), d = the distance from the middle of a gap, 0..1, at
-    fract(v * slats); closed at 0, gone at 1, and alike at every size.
+    out = 1 - smoothstep(m - soft, m + soft, d), m = open * (1 + 2 * soft) - soft, d = the distance from the middle of
+    a gap, 0..1, at fract(v * slats); closed at 0, gone at 1, and alike at every size.
     """
 
     open: Param = param(0.5, ge=0, le=1, help="how far the blinds are open")

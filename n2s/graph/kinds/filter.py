@@ -15,6 +15,8 @@ HALF_SIZE_FROM = 3.0  # pixels: from this deviation on, half the size holds a Ga
 class Gaussians(NamedTuple):
     """What the light of each frame of a block is spread by: a sum of K Gaussians, K the same for all frames.
 
+    One row, (1, K), holds for all of them.
+
     Attributes
     ----------
     sigma : float32 (B, K)
@@ -40,8 +42,8 @@ class Filter(Pointwise):
     - perhaps the static method ``source(rgb, at, <numbers>)``: the (r, g, b) that is spread, in light, made from the
       first picture. By default it is the light of this picture.
 
-    soft = sum over k of weight[k] * (the Gaussian of sigma[k] * source). Beyond the edge the edge continues, as smooth
-    as the Gaussian is wide. Numbers of ``pixel`` and ``source`` come from the parameters, or from ``prepare``.
+    soft = sum over k of weight[k] * (the Gaussian of sigma[k] * source). Beyond the edge the picture is
+    mirrored. Numbers of ``pixel`` and ``source`` come from the parameters, or from ``prepare``.
 
     ``finest`` is the smallest deviation there is, as a share of the frame's height: smaller ones are taken as this one.
     Where it is `HALF_SIZE_FROM` pixels or more, the light is spread in half the size, which takes a third of the time.

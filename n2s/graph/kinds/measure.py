@@ -28,7 +28,12 @@ class Measure(Node):
     """
 
     every: Seconds = setting(
-        0.25, ge=0, le=600, unit="s", help="one frame in each stretch of this length is looked at; 0: every frame"
+        0.25,
+        ge=0,
+        le=600,
+        unit="s",
+        keyed=False,  # the frames that it means are in the key
+        help="one frame in each stretch of this length is looked at; 0: every frame",
     )
 
     kind: ClassVar[str] = "measure"

@@ -30,9 +30,10 @@ from n2s.runtime.executors.base import OtherCode, Rendered, Task
 from n2s.runtime.executors.packing import IN_THREADS
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kept import SeenFrames
-from n2s.runtime.render.measures import ENDING, KIND, ChunkMeasure, measure_chunk, write_numbers
+from n2s.runtime.render.measures import KIND, ChunkMeasure, measure_chunk
 from n2s.runtime.render.segments import write_segment
 from n2s.runtime.render.tally import Tally
+from n2s.runtime.store import ARRAYS, write_arrays
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ class FilmRenderer:
         maker, chunk = self._planned(task.plan, task, task.key)
         tally = Tally()
         if maker.plan.node.kind == "measure":
-            self._add(maker, chunk, lambda path: write_numbers(path, measure_chunk(maker, chunk, tally, progress)))
+            self._add(maker, chunk, lambda path: write_arrays(path, measure_chunk(maker, chunk, tally, progress)))
         else:
             self._render_film(task, maker, chunk, tally, progress)
         where = f"{threading.current_thread().name} of process {os.getpid()}"
@@ -245,7 +246,7 @@ class FilmRenderer:
                 stack.enter_context(measure.begun())
             self._add(maker, chunk, lambda path: write_segment(maker, chunk, path, tally, progress, seen, look))
         for measure in measures:
-            self._add(measure.maker, measure.chunk, partial(write_numbers, numbers=measure.numbers()))
+            self._add(measure.maker, measure.chunk, partial(write_arrays, arrays=measure.numbers()))
 
     def _planned(self, number: int, task: Task, key: str) -> tuple[FrameMaker, Chunk]:
         """Return what makes a task's frames for one of the job's plans, and their chunk, whose key is as planned."""
@@ -263,7 +264,7 @@ class FilmRenderer:
             self.context.inputs.check_unchanged()  # its key speaks of the files as they were
 
         plan = maker.plan
-        kind, ending = (KIND, ENDING) if plan.node.kind == "measure" else ("segments", plan.format.suffix)
+        kind, ending = (KIND, ARRAYS) if plan.node.kind == "measure" else ("segments", plan.format.suffix)
         self.context.store.add(kind, chunk.key, ending, {**chunk.recipe, "static": plan.keys.static}, write_whole)
 
     def _other(self, number: int, chunk: Chunk, plan: Plan) -> OtherCode:

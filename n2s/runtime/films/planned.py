@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from n2s.plan.measures import measured_frames
@@ -34,13 +35,22 @@ class PlannedFilms:
     def __init__(self, films: list[Film], store: Store, maker: FilmMaker, force: bool = False):
         self.films, self.store, self.maker, self.force = films, store, maker, force
         # Each plan once; a task's ``plan`` is a place in this list.
-        self.plans: list[Plan] = list({id(plan): plan for film in films for plan, _ in film.parts}.values())
-        self._waiting = _waiting_measures(self.plans)
+        self.plans: list[Plan] = list({id(plan): plan for film in films for plan in film.plans}.values())
+
+    @cached_property
+    def _waiting(self) -> list[tuple[Plan, Mapping[str, tuple[int, int]]]]:
+        """The plan of each measure that waits for frames, with its chunks by their keys."""
+        return [
+            (plan_measure(plan.graph, name, plan.values, plan.scene.context, plan.environment), measured.waiting)
+            for plan in {id(plan.values): plan for plan in self.plans}.values()
+            for name, measured in plan.values.measured.items()
+            if measured.waiting
+        ]
 
     @property
     def awaits_measures(self) -> bool:
         """Whether measures look at frames while the films are rendered, so that these must be planned once more."""
-        return bool(self._waiting)
+        return any(measured.waiting for plan in self.plans for measured in plan.values.measured.values())
 
     def finished(self, film: Film) -> dict[str, Any] | None:
         """Return the record of a film that is in its place, unchanged; None without one."""
@@ -54,14 +64,16 @@ class PlannedFilms:
                 found[chunk.key] = self.store.find(SEGMENTS, chunk.key, film.suffix) is not None
         return [found[chunk.key] for _, chunk in film.parts]
 
-    def tasks(self) -> list[Task]:
+    def tasks(self, done: Collection[str] = ()) -> list[Task]:
         """Return what must be done now: chunks to render, each once, in the order of the films.
 
         Where measures wait for frames, these are the chunks that they look at: rendered and measured at the same time,
         or measured alone where the store has them already. What the other chunks are is decided by the numbers.
+
+        ``done`` are keys of chunks that need not be rendered, forced or not.
         """
-        tasks = self._film_tasks()
-        if not self._waiting:
+        tasks = [task for task in self.missing_chunks() if task.key not in done]
+        if not self.awaits_measures:
             return tasks
         measuring: list[Task] = []
         places = {(id(self.plans[task.plan].values), task.start, task.stop): i for i, task in enumerate(tasks)}
@@ -74,7 +86,8 @@ class PlannedFilms:
                     tasks[place] = replace(tasks[place], measures=(*tasks[place].measures, (number, key)))
         return [*(task for task in tasks if task.measures), *measuring]
 
-    def _film_tasks(self) -> list[Task]:
+    def missing_chunks(self) -> list[Task]:
+        """Return the films' chunks that the store lacks, each once, in the order of the films."""
         numbers = {id(plan): number for number, plan in enumerate(self.plans)}
         tasks: dict[str, Task] = {}
         known: set[str] = set()
@@ -104,14 +117,3 @@ class PlannedFilms:
         numbers = [measure for measure, _ in task.measures] if self.renders(task) else [task.plan]
         looking = [measures[number - len(self.plans)] for number in numbers]
         return sum(len(measured_frames(m.node, m.values.clock, task.start, task.stop)) for m in looking)
-
-
-def _waiting_measures(plans: list[Plan]) -> list[tuple[Plan, Mapping[str, tuple[int, int]]]]:
-    """Return the plan of each measure that waits for frames of some films, with its chunks by their keys."""
-    one_of_each = {id(plan.values): plan for plan in plans}.values()
-    return [
-        (plan_measure(plan.graph, name, plan.values, plan.scene.context, plan.environment), measured.waiting)
-        for plan in one_of_each
-        for name, measured in plan.values.measured.items()
-        if measured.waiting
-    ]

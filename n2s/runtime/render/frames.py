@@ -1,4 +1,4 @@
-"""Frames of a film, a few at a time: the stages of a plan, evaluated in their order."""
+"""Frames of a plan's end, a few at a time; where they are kept; what is opened and compiled before threads share it."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -277,10 +278,15 @@ class SharedFrames:
         for frame in range(start, stop):
             seen = self.seen.get(stage, frame)
             if seen is not None:
-                found.append(Piece(frame, frame + 1, lambda seen=seen: seen[None]))
+                found.append(Piece(frame, frame + 1, partial(self._hand_on, stage, frame, seen[None])))
             else:
                 found += self.kept.pieces(stage, frame, frame + 1)
         return join_computed(found)
+
+    def _hand_on(self, stage: Stage, frame: int, seen: np.ndarray) -> np.ndarray:
+        """Return a frame that other work has computed, after it was kept like one of this work."""
+        self.kept.add(stage, frame, seen)
+        return seen
 
     def add(self, stage: Stage, start: int, made: np.ndarray) -> None:
         self.seen.put(stage, start, made)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,9 +19,8 @@ from n2s.runtime.render.frames import FrameMaker, count_neighbours
 from n2s.runtime.render.kept import SeenFrames
 from n2s.runtime.render.opened import BLOCK
 from n2s.runtime.render.tally import Tally
-from n2s.runtime.store import Store
 
-KIND, ENDING = "measures", ".npz"  # of the store's entries
+KIND = "measures"  # of the store's entries
 
 Numbers = dict[str, np.ndarray]  # by output, a number or a row of numbers for each frame that was looked at, float64
 
@@ -66,6 +63,8 @@ class ChunkMeasure:
     ):
         self.maker, self.chunk, self._tally, self._progress, self._seen = maker, chunk, tally, progress, seen
         self.places = chunk.recipe["measured"]
+        plan = maker.plan
+        self._unmeasured = _unmeasured(plan.graph, plan.end, 0) if type(plan.node).unmeasured is not None else {}
         self._looked = 0
         self._rows: dict[str, list[np.ndarray]] = {output: [] for output in type(maker.plan.node).outputs}
 
@@ -95,6 +94,9 @@ class ChunkMeasure:
         frame = read_only(np.ascontiguousarray(picture))
         made = authors.call(plan.graph, plan.end, "measure", plan.node.measure, frame, span=(at, at + 1))
         for output, numbers in _by_output(plan.graph, plan.end, made, at).items():
+            if self._unmeasured and numbers.shape != self._unmeasured[output].shape:
+                text = f"measure gave {describe(numbers)} for {output} at frame {at}, and unmeasured has"
+                raise authors.wrong(plan.graph, plan.end, f"{text} {describe(self._unmeasured[output])}.")
             self._rows[output].append(numbers)
         self._tally.add(plan.end, time.perf_counter() - began, 1)
 
@@ -107,8 +109,12 @@ class ChunkMeasure:
 def unmeasured_numbers(graph: Graph, name: str, chunk: Chunk) -> Numbers:
     """Return the numbers that a measure declares for frames that nobody looked at yet."""
     places = chunk.recipe["measured"]
-    rows = _by_output(graph, name, type(graph.nodes[name]).unmeasured, places[0])
+    rows = _unmeasured(graph, name, places[0])
     return {output: np.repeat(row[None], len(places), axis=0) for output, row in rows.items()}
+
+
+def _unmeasured(graph: Graph, name: str, frame: int) -> Numbers:
+    return _by_output(graph, name, type(graph.nodes[name]).unmeasured, frame)
 
 
 def _by_output(graph: Graph, name: str, made: Any, frame: int) -> Numbers:
@@ -149,22 +155,6 @@ def _joined(graph: Graph, name: str, output: str, rows: Sequence[np.ndarray], pl
             text = f"measure gave {describe(row)} for {output} at frame {frame}, but {describe(rows[0])} at frame"
             raise authors.wrong(graph, name, f"{text} {places[0]}; all frames have the same count of numbers.")
     return np.stack(rows)
-
-
-def write_numbers(path: Path, numbers: Numbers) -> None:
-    """Write the numbers of a chunk as a file of the store."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **numbers)
-    path.write_bytes(buffer.getvalue())
-
-
-def stored_numbers(store: Store, chunk: Chunk) -> Numbers | None:
-    """Return the numbers of a chunk; None where the store has none."""
-    path = store.find(KIND, chunk.key, ENDING)
-    if path is None:
-        return None
-    with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-        return dict(arrays)
 
 
 def signals_of(

@@ -1,9 +1,9 @@
 """The spread light of filters: sums of Gaussians, each on the level of a pyramid that is just fine enough for it.
 
 A Gaussian of deviation sigma (pixels) is applied on the level l (whose pixels are 2**l pixels wide) where
-sigma / 2**l is within 1.75..3.5, by taps that hold what the halving and the enlarging do not add to the variance
-already. Over the last quarter of this range, in octaves, it moves over to the next level, so that a moving sigma makes
-no jump. Its sum comes within 1 % of the peak of the exact one.
+sigma / 2**l is within 1.75..3.5, or on the last one, by taps that hold what the halving and the enlarging do not add to
+the variance already. Over the last quarter of this range, in octaves, it moves over to the next level, so that a moving
+sigma makes no jump. Its sum comes within 1 % of the peak of the exact one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from n2s.runtime.render.edges import describe, prepared_columns
 from n2s.runtime.render.kernels import pyramid
 from n2s.runtime.render.opened import Opened
 
+COARSEST = 32  # pixels of the smaller side: half a pixel, by which an odd side moves its edge, must not be seen
 LEAST = 1.75  # sigma over the pixels of its level, from here to twice this
 BAND = 0.25  # octaves over which a Gaussian moves to the next level
 CUT = 4.0  # deviations, where taps end
@@ -49,7 +50,7 @@ class Soft:
             pyramid.compile_part(name, opened.store.kernels) for name in ("halve", "enlarge", "add_gaussian")
         )
         self.shapes = [(height, width)]
-        while min(self.shapes[-1]) > 2:
+        while min(self.shapes[-1]) >= 2 * COARSEST:
             self.shapes.append(halved(self.shapes[-1]))
         if self.base and len(self.shapes) == 1:
             self.shapes.append(halved(self.shapes[0]))
@@ -86,7 +87,7 @@ class Soft:
         problem = _problem(made, span[1] - span[0])
         if problem:
             raise authors.wrong(self.graph, self.name, f"spread gave {problem} at {authors.in_words(span)}.")
-        sigma, weight = made
+        sigma, weight = (np.broadcast_to(part, (span[1] - span[0], *part.shape[1:])) for part in made)
         pixels = np.maximum(sigma.astype(np.float64), self.node.finest) * self.shapes[0][0]
         weight = weight if weight.ndim == 3 else np.repeat(weight[:, :, None], 3, axis=2)
         return pixels, weight.astype(np.float32)
@@ -157,10 +158,12 @@ def _problem(made: object, frames: int) -> str:
     if not isinstance(made, tuple) or len(made) != 2 or not all(isinstance(part, np.ndarray) for part in made):
         return f"{describe(made)}; {wanted}"
     sigma, weight = made
-    right = sigma.ndim == 2 and len(sigma) == frames and 1 <= sigma.shape[1] <= MOST_GAUSSIANS
+    right = sigma.ndim == 2 and len(sigma) in (1, frames) and 1 <= sigma.shape[1] <= MOST_GAUSSIANS
+    columns = sigma.shape[1:]
     if (
         not right
-        or weight.shape not in (sigma.shape, (*sigma.shape, 3))
+        or len(weight) not in (1, frames)
+        or weight.shape[1:] not in (columns, (*columns, 3))
         or {sigma.dtype.kind, weight.dtype.kind} != {"f"}
     ):
         return f"sigma {describe(sigma)} and weight {describe(weight)}; {wanted}, K within 1..{MOST_GAUSSIANS}"

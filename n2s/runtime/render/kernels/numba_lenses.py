@@ -77,16 +77,19 @@ def sampler(folder: Path) -> int:
 
 
 def scratch(size: tuple[int, int], number: int) -> np.ndarray:
-    """Return memory of this thread for the light of a picture (width, height), and of its halves."""
+    """Return memory of this thread for the light of a picture (width, height), and of its halves.
+
+    It is kept from picture to picture, as much as the largest needed.
+    """
+    width, height = size
+    pixels = (width + 2 * PAD) * (height + 2 * PAD)
+    for _ in range(1, LEVELS):
+        width, height = (width + 1) // 2, (height + 1) // 2
+        pixels += width * height
     kept = _local.__dict__.setdefault("kept", {})
-    if (size, number) not in kept:
-        width, height = size
-        pixels = (width + 2 * PAD) * (height + 2 * PAD)
-        for _ in range(1, LEVELS):
-            width, height = (width + 1) // 2, (height + 1) // 2
-            pixels += width * height
-        kept[size, number] = np.empty(pixels * 4, np.float32)
-    return kept[size, number]
+    if number not in kept or kept[number].size < 4 * pixels:
+        kept[number] = np.empty(4 * pixels, np.float32)
+    return kept[number][: 4 * pixels]
 
 
 class LensedRows:

@@ -55,7 +55,7 @@ class Halved(StoreRows):
     Six rows make one, and two more are kept for the last ones, which come together.
     """
 
-    texts = {"halve_rows": TEXTS["halve_rows"]}
+    texts = {name: TEXTS[name] for name in ("mirrored", "halve_rows")}
 
     def write_start(self, code: Writer) -> None:
         code.add("ring, tall = np.empty((3, 8, width), np.float32), np.empty(width + 5, np.float32)", "half_y = 0")
@@ -70,8 +70,7 @@ class Halved(StoreRows):
 
     def write_row_end(self, code: Writer) -> None:
         with code.block("while half_y < out.shape[2] and min(2 * half_y + 3, height - 1) <= y:"):
-            places = [f"max(2 * half_y - {2 - i}, 0)" for i in range(2)]
-            places += [f"min(2 * half_y + {i}, height - 1)" for i in range(4)]
+            places = [f"mirrored(2 * half_y + {i}, height)" for i in range(-2, 4)]
             with code.block("for c in range(3):"):
                 rows = ", ".join(f"ring[c, {place} & 7]" for place in places)
                 code.add(f"halve_rows({rows}, height & 1, width & 1, tall, out[f, c, half_y])")

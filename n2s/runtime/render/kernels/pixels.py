@@ -13,6 +13,7 @@ import inspect
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -99,8 +100,9 @@ def table_names(cls: type[Node]) -> list[str]:
     return [name for name in _names_after_at(cls, "pixel") if name in cls.tables]
 
 
-def _names_after_at(cls: type[Node], method: str) -> list[str]:
-    names = list(inspect.signature(getattr(cls, method)).parameters)
+@cache
+def _names_after_at(cls: type[Node], method: str) -> tuple[str, ...]:
+    names = tuple(inspect.signature(getattr(cls, method)).parameters)
     return names[names.index("at") + 1 :]
 
 

@@ -14,7 +14,7 @@ odd        (1 4 6 4 1) / 16 of 2 i - 2 .. 2 i + 2       (1 6 1) / 8 and (0 4 4) 
 
 So nothing moves, and what a kernel adds to the variance of a Gaussian is known: 1.25 pixels of the full size each way
 where it is even, 1 where it is odd. Enlarging again and again draws smooth curves, without corners. Beyond the edge the
-edge continues.
+picture is mirrored: a half of what is mirrored is the half mirrored, so that all levels show the same there.
 """
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ from n2s.runtime.render.kernels.kept import compile_kernel
 f32 = np.float32
 
 
+def mirrored(place, count):
+    """Return which of ``count`` rows or columns is seen at any place: … 1 0 | 0 1 … count - 1 | count - 1 …"""
+    place = place % (2 * count)
+    return min(place, 2 * count - 1 - place)
+
+
 def halve_rows(r0, r1, r2, r3, r4, r5, odd_rows, odd_columns, tall, out):
     """Make one row of half the size from six rows (five where the height is odd); ``tall`` has width + 5 numbers."""
     width = r0.size
@@ -41,11 +47,8 @@ def halve_rows(r0, r1, r2, r3, r4, r5, odd_rows, odd_columns, tall, out):
             tall[x + 2] = (
                 (r0[x] + r5[x]) * f32(0.03125) + (r1[x] + r4[x]) * f32(0.15625) + (r2[x] + r3[x]) * f32(0.3125)
             )
-    tall[0] = tall[2]
-    tall[1] = tall[2]
-    tall[width + 2] = tall[width + 1]
-    tall[width + 3] = tall[width + 1]
-    tall[width + 4] = tall[width + 1]
+    for x in (-2, -1, width, width + 1, width + 2):
+        tall[x + 2] = tall[mirrored(x, width) + 2]
     if odd_columns:
         for i in range(out.size):
             k = np.uint64(2) * np.uint64(i)
@@ -97,18 +100,17 @@ def halve(source, target):
     """Make a picture (3, h, w) of half the size of another (3, H, W)."""
     height, width = source.shape[1:]
     tall = np.empty(width + 5, np.float32)
-    last = height - 1
     for c in range(3):
         rows = source[c]
         for i in range(target.shape[1]):
             k = 2 * i
             halve_rows(
-                rows[max(k - 2, 0)],
-                rows[max(k - 1, 0)],
+                rows[mirrored(k - 2, height)],
+                rows[mirrored(k - 1, height)],
                 rows[k],
-                rows[min(k + 1, last)],
-                rows[min(k + 2, last)],
-                rows[min(k + 3, last)],
+                rows[mirrored(k + 1, height)],
+                rows[mirrored(k + 2, height)],
+                rows[mirrored(k + 3, height)],
                 height & 1,
                 width & 1,
                 tall,
@@ -141,7 +143,7 @@ def add_gaussian(source, rows, columns, gains, total, first):
     number for each colour.
     """
     height, width = source.shape[1:]
-    reach, last = columns.size - 1, height - 1
+    reach = columns.size - 1
     wide = np.empty(width + 2 * reach, np.float32)
     middle = wide[reach : reach + width]
     sums = np.empty(width, np.float32)
@@ -153,17 +155,17 @@ def add_gaussian(source, rows, columns, gains, total, first):
                 middle[x] = centre * here[x]
             for t in range(1, rows.size, 4):
                 w0, w1, w2, w3 = rows[t], rows[t + 1], rows[t + 2], rows[t + 3]
-                a0, b0 = plane[max(y - t, 0)], plane[min(y + t, last)]
-                a1, b1 = plane[max(y - t - 1, 0)], plane[min(y + t + 1, last)]
-                a2, b2 = plane[max(y - t - 2, 0)], plane[min(y + t + 2, last)]
-                a3, b3 = plane[max(y - t - 3, 0)], plane[min(y + t + 3, last)]
+                a0, b0 = plane[mirrored(y - t, height)], plane[mirrored(y + t, height)]
+                a1, b1 = plane[mirrored(y - t - 1, height)], plane[mirrored(y + t + 1, height)]
+                a2, b2 = plane[mirrored(y - t - 2, height)], plane[mirrored(y + t + 2, height)]
+                a3, b3 = plane[mirrored(y - t - 3, height)], plane[mirrored(y + t + 3, height)]
                 for x in range(width):
                     middle[x] = middle[x] + (
                         w0 * (a0[x] + b0[x]) + w1 * (a1[x] + b1[x]) + w2 * (a2[x] + b2[x]) + w3 * (a3[x] + b3[x])
                     )
             for x in range(reach):
-                wide[x] = middle[0]
-                wide[reach + width + x] = middle[width - 1]
+                wide[x] = middle[mirrored(x - reach, width)]
+                wide[reach + width + x] = middle[mirrored(width + x, width)]
             centre = columns[0]
             for x in range(width):
                 sums[x] = centre * middle[x]
@@ -195,7 +197,7 @@ from numba import njit
 
 f32 = np.float32
 '''
-TEXTS = {function.__name__: inspect.getsource(function) for function in (halve_rows, enlarge_row)}
+TEXTS = {function.__name__: inspect.getsource(function) for function in (mirrored, halve_rows, enlarge_row)}
 _PARTS = {
     function.__name__: inspect.getsource(function).replace(f"def {function.__name__}(", "def kernel(", 1)
     for function in (halve, enlarge, add_gaussian)
@@ -205,6 +207,6 @@ _PARTS = {
 def compile_part(name: str, folder: Path) -> Callable:
     """Return `halve`, `enlarge` or `add_gaussian` as machine code, which is kept in ``folder``."""
     part = _PARTS[name]
-    helpers = [f'@njit(error_model="numpy")\n{text}' for helper, text in TEXTS.items() if f"{helper}(" in part]
+    helpers = [f'@njit(error_model="numpy")\n{text}' for text in TEXTS.values()]
     kernel = f'@njit(nogil=True, error_model="numpy", cache=True)\n{part}'
     return compile_kernel("\n\n".join([HEADER, *helpers, kernel]), folder)
