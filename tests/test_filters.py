@@ -52,7 +52,7 @@ class Steady(Filter):
     frames: Frames = port("what glows")
 
     def spread(self):
-        return Gaussians(np.full((1, 1), 0.05, np.float32), np.ones((1, 1), np.float32))
+        return Gaussians(np.full((1, 1), 0.0625, np.float32), np.ones((1, 1), np.float32))
 
     @staticmethod
     def pixel(rgb, soft, at):
@@ -180,8 +180,8 @@ def test_half_the_size_holds_what_is_not_fine(spread: Any) -> None:
 def test_one_row_of_gaussians_is_for_all_frames(packages: Any, film: Any, store: Any) -> None:
     packages.install(STEADY, module="steady_nodes")
     made, glow = (
-        harness.frames(film({"made": {"node": node, "frames": "decoded"}}), store, "made", [(0, 5)])
-        for node in ("Steady", "Glow")
+        harness.frames(film({"made": {"node": node, "frames": "decoded", **given}}), store, "made", [(0, 5)])
+        for node, given in (("Steady", {}), ("Glow", {"radius": 0.0625}))
     )
     np.testing.assert_array_equal(made, glow)
 
