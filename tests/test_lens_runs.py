@@ -111,5 +111,5 @@ def test_the_middle_of_a_run_may_be_read_kept_and_seen(studio: Any, store: Any, 
     read["again"] = {"node": "Tone", "frames": "nearer", "exposure": 0.1}
     read["all"] = {"node": "Mix", "a": "both", "b": "again", "amount": "= 0 * ramp"}
     graph = film(studio, "all", read)
-    assert ("turned", "nearer") in [stage.nodes for stage in plan_of(graph, store).stages], "read twice: made once"
+    assert len(plan_of(graph, store).stages[-1].kernel.lensings) == 2, "what is read twice is sampled once"
     assert harness.codes(graph, store).tobytes() == alone.tobytes()
