@@ -324,7 +324,14 @@ def test_names_that_cannot_be(place: Place, old: str, new: str) -> None:
     ("data", "words"),
     [
         (None, ["picture.png"]),
-        (b"", ["picture.png cannot be read as a picture", "PNG, JPEG, TIFF and WebP can be read."]),
+        (
+            b"",
+            [
+                "film (ImageSource): ",
+                "picture.png cannot be read as a picture",
+                "PNG, JPEG, TIFF and WebP can be read.",
+            ],
+        ),
         (
             b"\x89PNG\r\n\x1a\nxxxx",
             ["picture.png cannot be read as a picture", "PNG, JPEG, TIFF and WebP can be read."],

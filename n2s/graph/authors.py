@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.errors import Cancelled, GraphError, N2SError, Problem, RenderError
+from n2s.graph.errors import Cancelled, GraphError, MediaError, N2SError, Problem, RenderError
 
 TRACEBACK = "N2S_TRACEBACK"  # if set, the whole traceback of an author's error is shown
 
@@ -25,8 +25,8 @@ def call(
 ) -> Any:
     """Call a function that a node's author wrote, and return what it returns.
 
-    Errors of this library, interruptions and cancellations pass through; a problem of a graph that names no place gets
-    that of the node.
+    Errors of this library, interruptions and cancellations pass through; a problem of a graph or of a file that names
+    no place in the graph gets that of the node.
 
     Parameters
     ----------
@@ -45,6 +45,11 @@ def call(
         return function(*arguments, **named)
     except GraphError as error:
         _place_problems(graph, name, error)
+        raise
+    except MediaError as error:
+        if not hasattr(error, "problems"):  # what is wrong with a file tells its path, and not who names it
+            error.problems = [_problem(graph, name, str(error))]
+            error.args = (str(error.problems[0]),)
         raise
     except (N2SError, Cancelled, KeyboardInterrupt):
         raise

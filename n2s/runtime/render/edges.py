@@ -188,7 +188,7 @@ def prepared_columns(
     count = count or span[1] - span[0]
     if not isinstance(made, dict) or any(wanted not in made for wanted in names):
         has = ", ".join(map(str, made)) if isinstance(made, dict) else describe(made)
-        raise authors.wrong(graph, name, f"prepare gave {has or 'nothing'}; {', '.join(names)} were wanted.")
+        raise authors.wrong(graph, name, f"prepare gave {has or 'nothing'}; its pixel code takes {', '.join(names)}.")
     columns = []
     for wanted in names:
         value = made[wanted]
