@@ -470,7 +470,8 @@ class Bad(Pointwise):
 
 @pytest.mark.parametrize(
     ("expression", "said"),
-    [("{'gian': amount}", "prepare gave gian; its pixel code takes gain"), ("None", "nothing"), ("amount", "float32 (4)"),
+    [("{'gian': amount}", "prepare gave gian; its pixel code takes gain"),
+     ("None", "nothing"), ("amount", "float32 (4)"),
      ("{'gain': amount[:2]}", "float32 (2) for gain at frames 0 to 3"),
      ("{'gain': amount[:, None]}", "float32 (4, 1) for gain"), ("{'gain': 'much'}", "a str for gain"),
      ("{'gain': amount + 1j}", "complex64"),
