@@ -31,7 +31,8 @@ if (
 
 @dataclass(frozen=True)
 class Studio:
-    """A folder with ``music.wav`` (2.1 s of clicks), ``picture.png``, ``look.cube`` and a tiny ``model``."""
+    """A folder with ``music.wav`` (2.1 s of clicks), ``picture.png``, ``look.cube``, ``drums.mid``, ``levels.csv`` and
+    a tiny ``model``."""
 
     folder: Path
 
@@ -49,6 +50,9 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     picture = np.stack([x * 3, y * 5, (x ^ y) * 2], axis=2).astype(np.uint8)
     tiny.write_png(folder / "picture.png", picture)
     tiny.write_cube(folder / "look.cube", 5, lambda r, g, b: (r * r, 0.2 + 0.7 * g, 0.9 - 0.5 * b))
+    notes = [(0.25 * i, 36 + 2 * (i % 2), 100) for i in range(8)]
+    tiny.write_midi(folder / "drums.mid", notes, controls=[(0.3, 2, 90)])
+    (folder / "levels.csv").write_text("time,level,tilt\n0,0.1,-1\n1,0.8,0.5\n2,0.3,1\n")
     return Studio(folder)
 
 

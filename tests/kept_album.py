@@ -1,6 +1,7 @@
 """The demo album as it once was: its graphs, a small model, and a digest of every frame, kept in ``tests/kept``.
 
-What is kept never changes: a change of the library that alters one bit of one frame shows in these digests. The model
+What is kept never changes: a change of the library that alters one bit of one frame shows in these digests. What was
+heard then is kept too, as the tables that the graphs read in its place, so that better ears change nothing. The model
 decodes by exact arithmetic alone (gathering, products with powers of two, sums of two terms), so that its frames do not
 depend on the processor.
 """
@@ -20,6 +21,9 @@ TESTS = Path(__file__).resolve().parent
 KEPT = TESTS / "kept"
 TRACKS = ("ember", "moss", "tide")
 SIZE, CHANNELS, SCALE = (160, 90), 8, 8
+HEARD = dict(np.load(KEPT / "heard.npz"))  # in steps of a signal, 2**-16
+HEARD |= {name: float(value) for name, value in HEARD.items() if value.ndim == 0}
+SIGNALS = ("onset", "rms", "high", "low")
 DIGITS = 12  # of each frame's SHA-256
 
 
@@ -42,12 +46,28 @@ def lay_out(folder: Path) -> dict[str, Path]:
     text = text.replace("node: Wander", "node: Wander\n    model: ../../model")
     text = text.replace("{node: VAEDecode,", "{node: VAEDecode, model: ../../model,")
     journey.write_text(text)
-    found = {}
+    hearing, found = (folder / "graphs/looks/hearing.yaml").read_text(), {}
     for track in TRACKS:
+        (folder / f"graphs/looks/hearing-{track}.yaml").write_text(_as_heard(hearing, track, folder))
         path = found[track] = folder / f"graphs/tracks/{track}.yaml"
         text = path.read_text().replace("node: FFmpegSink", "node: DigestSink").replace(f"{track}.mp4", f"{track}.txt")
+        text = text.replace("looks/hearing.yaml", f"looks/hearing-{track}.yaml")
+        text = text.replace("n2s: 1\n", f"n2s: 1\ntempo: {HEARD[f'{track} tempo']!r}\n", 1)
         path.write_text(text.replace("n2s: 1\n", f"n2s: 1\nsize: [{SIZE[0]}, {SIZE[1]}]\n", 1))
     return found
+
+
+def _as_heard(hearing: str, track: str, folder: Path) -> str:
+    """Return the look that hears, with a table of what was heard in a track, which it writes."""
+    rows = HEARD[track] / 65536
+    lines = [f"{frame},{','.join(map(repr, map(float, row)))}\n" for frame, row in enumerate(rows)]
+    (folder / f"graphs/looks/{track}.csv").write_text("".join(["frame,", ",".join(SIGNALS), "\n", *lines]))
+    node = "{node: Features, audio: audio}"
+    assert node in hearing
+    hearing = hearing.replace(node, f"{{node: Table, path: {track}.csv, time: frames}}")
+    for column, name in enumerate(SIGNALS):
+        hearing = hearing.replace(f"features.{name},", f"features.{column},")
+    return hearing
 
 
 def write_model(folder: Path) -> None:

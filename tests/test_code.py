@@ -553,11 +553,13 @@ MUTATIONS = [
     ("nodes/motion.py", "(0.5 + shader.uniform(bits))", "(0.4 + shader.uniform(bits))"),
     ("nodes/latents.py", "angle = np.arccos", "angle = 1.01 * np.arccos"),
     ("nodes/signals.py", "2.0 ** (-1.0 / (float(fps) * half_life))", "2.0 ** (-1.1 / (float(fps) * half_life))"),
-    ("nodes/hearing.py", "np.sqrt", "np.cbrt"),
+    ("hearing/spectrum.py", "np.sqrt", "np.cbrt"),
+    ("hearing/rows.py", "LOUDNESS = 0.3", "LOUDNESS = 0.31"),
+    ("hearing/net.py", "AROUND = 4.0", "AROUND = 4.1"),
     ("runtime/media/audio.py", "LOUDEST = 1e4", "LOUDEST = 1e3"),
     ("runtime/media/music/layouts.py", "HALF = 0.70710678", "HALF = 0.7"),
     ("runtime/films/films.py", "SAMPLES_AT_ONCE = 1 << 16", "SAMPLES_AT_ONCE = 1 << 15"),
-    ("nodes/hearing.py", "def ", "def  "),
+    ("hearing/rows.py", "def ", "def  "),
 ]  # fmt: skip
 
 
@@ -575,7 +577,7 @@ def digests_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         "nodes.latents",
         "nodes.grain",
         "nodes.camera",
-        "nodes.hearing",
+        "nodes.features",
         "nodes.measures",
         "nodes.camera",
         "nodes.shifts",

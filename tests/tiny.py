@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import mido
 import numpy as np
 
 CHANNELS, SCALE = 8, 32
@@ -144,3 +145,23 @@ def write_cube(path: Path, size: int, colour: Callable[..., tuple[float, float, 
     steps = [step / (size - 1) for step in range(size)]
     rows = ["{:.9f} {:.9f} {:.9f}".format(*colour(r, g, b)) for b in steps for g in steps for r in steps]
     path.write_text(f"LUT_3D_SIZE {size}\n{head}" + "\n".join(rows) + "\n")
+
+
+def write_midi(
+    path: Path, notes: list[tuple[float, int, int]], bpm: float = 120, controls: list[tuple[float, int, int]] = ()
+) -> None:
+    """Write notes, (seconds, number, velocity), each a tenth of a second long, and controllers, as a MIDI file."""
+    track, ticks = mido.MidiTrack(), 960
+    track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm)))
+    events = [(at, "note_on", note, velocity) for at, note, velocity in notes]
+    events += [(at + 0.1, "note_off", note, 0) for at, note, _ in notes]
+    events += [(at, "control_change", number, value) for at, number, value in controls]
+    before = 0
+    for at, kind, note, velocity in sorted(events):
+        place = round(at * bpm / 60 * ticks)
+        names = ("control", "value") if kind == "control_change" else ("note", "velocity")
+        track.append(mido.Message(kind, **dict(zip(names, (note, velocity))), time=place - before))
+        before = place
+    file = mido.MidiFile(ticks_per_beat=ticks)
+    file.tracks.append(track)
+    file.save(path)

@@ -102,6 +102,7 @@ class Scene:
     context: Context
     base: Path
     model_folder: Path | None = None
+    tempo: float | None = None  # beats per minute, where the graph states it
 
     def seen_by(self, node: Any) -> Scene:
         """Return the scene as a streamed node may read it: of the clock, what it declares."""

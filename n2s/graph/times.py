@@ -82,6 +82,24 @@ def is_musical(value: Any) -> bool:
     return isinstance(value, Number) and value.unit.startswith(("beat", "bar"))
 
 
+def check_rising(times: list[Any], tempo: float) -> list[float]:
+    """Return times in seconds, each of which must be later than the one before it.
+
+    Raises
+    ------
+    ValueError
+        When one is not.
+    """
+    seconds = [time.resolve(tempo) if isinstance(time, Number) else time for time in times]
+    for i in range(1, len(times)):
+        if not seconds[i] > seconds[i - 1]:
+            later, earlier = (
+                str(time) if isinstance(time, Number) else f"{time:g} s" for time in (times[i], times[i - 1])
+            )
+            raise ValueError(f"times must rise; {later} comes after {earlier}")
+    return seconds
+
+
 def _read_point(value: Any, read: Any) -> list:
     """Read a point in time: text is a time of any kind, a plain number stays the number of seconds that it is."""
     first = value[0] if isinstance(value, list | tuple) and value else None

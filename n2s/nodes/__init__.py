@@ -5,6 +5,7 @@ from n2s.nodes.audio import AudioSource
 from n2s.nodes.bloom import Bloom
 from n2s.nodes.blur import Blur, Sharpen
 from n2s.nodes.camera import Camera
+from n2s.nodes.control import Midi, Schedule, Table
 from n2s.nodes.decode import VAEDecode
 from n2s.nodes.exposure import Exposure
 from n2s.nodes.features import Features
@@ -48,13 +49,16 @@ __all__ = [
     "LinearMatte",
     "LumaMatte",
     "Lut",
+    "Midi",
     "Mix",
     "NoiseMatte",
     "Over",
     "PNGSink",
     "Palette",
     "RadialMatte",
+    "Schedule",
     "Sharpen",
+    "Table",
     "Tone",
     "Track",
     "Trails",

@@ -3,67 +3,173 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import field_validator
 
 from n2s.graph.context import AudioHandle, Scene
-from n2s.graph.declare import Output, Resident, port
+from n2s.graph.declare import FilePath, Output, Resident, Seconds, port, setting
+from n2s.graph.expressions import Number
+from n2s.graph.timecodes import minutes
+from n2s.graph.times import Point, check_rising, is_musical
 from n2s.graph.types import SIGNAL, Audio
-from n2s.nodes.hearing import analyse, beat_count, beat_phase, normalise, pool
+from n2s.hearing.beats import Beats, find_beats
+from n2s.hearing.form import Form, find_form
+from n2s.hearing.grid import USUAL, Grid
+from n2s.hearing.gridfile import read_grid
+from n2s.hearing.net import WEIGHTS
+from n2s.hearing.song import hear
+from n2s.nodes.heard import LETTERS, MEASURES, attacks_and_drums, levels, musical_time, sections, tension
 
-# name: (how it is pooled to film frames, unit, columns, what it is)
-MEASURES = {
-    "rms": ("mean", "full scale", 0, "loudness: root mean square of the samples"),
-    "centroid": ("mean", "Hz", 0, "brightness: mean frequency, weighted by magnitude"),
-    "flatness": ("mean", "0..1", 0, "noisiness: geometric over arithmetic mean of the power spectrum"),
-    "onset": ("max", "dB", 0, "attacks: rise of the log-mel spectrum, mean over the bands"),
-    "low": ("mean", "full scale", 0, "amplitude below 200 Hz"),
-    "mid": ("mean", "full scale", 0, "amplitude from 200 to 2000 Hz"),
-    "high": ("mean", "full scale", 0, "amplitude above 2000 Hz"),
-    "mfcc": ("mean", "dB", 13, "timbre: mel-frequency cepstral coefficients"),
-}
+NEAR = 1.08  # how far a tempo that the user states may be from the beats, either way
+MOST_TOLD = 12  # sections that are listed
+METRE_BEATS = {"2/4": 2, "3/4": 3, "4/4": 4, "6/8": 2}
 
 
 class Features(Resident):
-    """Hear the music: loudness, brightness, noisiness, attacks, bands, timbre, tempo and beats.
+    """Hear the music: loudness, brightness, noisiness, attacks, bands, timbre, drums, harmony, tempo, beats and bars.
 
-    One short-time spectrum of about 46 ms at a fixed hop, whatever the frame rate, pooled to film frames (the maximum
-    for attacks, the mean for the rest) in windows centred on each frame's exact time. ``features.rms`` and its like lie
-    in 0..1, between the 2nd and the 98th percentile of the track; ``features.rms_raw`` is in its physical unit.
+    One short-time spectrum of about 46 ms at a fixed hop, whatever the frame rate, pooled to film frames by its mean in
+    windows centred on each frame's exact time. ``features.rms`` and its like lie in 0..1, between the 2nd and the 98th
+    percentile of the track; ``features.rms_raw`` is in its physical unit.
 
-    ``beat_phase`` runs from 0 to 1 within each beat, ``beat`` counts beats, ``tempo`` is in beats per minute; music
-    without a tempo is taken at 120.
+    ``onset``, ``kick``, ``snare`` and ``hat`` are 0 but in the frames in which something begins or a drum is struck,
+    and as high there as this is hard; an `EMA` with a short attack gives them a tail.
+    ``beat_phase`` runs from 0 to 1 within each beat and ``bar_phase`` within each bar; ``beat`` and ``bar`` count from
+    the first one on, ``beat_in_bar`` from 0. ``tempo`` is that of the beats around, in beats per minute; music without
+    a tempo is taken at 120, in fours. ``sure`` says how sure the beats around are.
+
+    Sections are bars that sound alike, of verse or chorus for instance: ``section`` counts them, ``section_phase`` runs
+    from 0 to 1 within each one, and of ``section_is`` the column of its letter is 1: ``section_is.0`` in all sections
+    that sound like the first one. ``build``, ``drop``, ``rest`` and ``sustain`` are weights that sum to 1: it builds up
+    to a drop, a drop has just begun, it is quiet, or it goes on.
+
+    What is heard may be corrected: with ``tempo``, here or in the graph's header, beats are looked for within 8 % of
+    it; with ``first_beat`` too they are not looked for at all, but lie at even distances from there. ``tempo_map`` says
+    from when on which tempo holds, and a file with ``beats`` where each one is; ``n2s export --labels`` writes what was
+    heard, to be corrected.
     """
 
     audio: Audio = port("the music")
+    tempo: float | None = setting(
+        None, ge=20, le=400, unit="beats per minute", help="the tempo, where it was heard wrong; or the graph's tempo:"
+    )
+    first_beat: Seconds | None = setting(None, ge=0, le=36000, unit="s", help="a beat that begins a bar")
+    metre: Literal["2/4", "3/4", "4/4", "6/8"] | None = setting(None, help="the metre, where it was heard wrong")
+    tempo_map: list[Point] | None = setting(None, help="[[time, beats per minute], …]: no beats are looked for")
+    beats: FilePath | None = setting(
+        None, help="a file with the beats: labels of Audacity (.txt), MIDI (.mid), Rekordbox (.xml)"
+    )
 
     outputs = (
-        {name: Output(SIGNAL, what, "0..1", columns) for name, (_, _, columns, what) in MEASURES.items()}
-        | {f"{name}_raw": Output(SIGNAL, what, unit, columns) for name, (_, unit, columns, what) in MEASURES.items()}
+        {name: Output(SIGNAL, what, "0..1", columns) for name, (_, columns, what) in MEASURES.items()}
+        | {f"{name}_raw": Output(SIGNAL, what, unit, columns) for name, (unit, columns, what) in MEASURES.items()}
         | {
+            "kick": Output(SIGNAL, "bass drums", "0..1"),
+            "snare": Output(SIGNAL, "snares and claps", "0..1"),
+            "hat": Output(SIGNAL, "hi-hats and other cymbals", "0..1"),
             "beat_phase": Output(SIGNAL, "position within the beat", "0..1"),
             "beat": Output(SIGNAL, "beats since the first one", "beats"),
-            "tempo": Output(SIGNAL, "tempo of the whole track", "beats per minute"),
+            "bar_phase": Output(SIGNAL, "position within the bar", "0..1"),
+            "bar": Output(SIGNAL, "bars since the first whole one", "bars"),
+            "beat_in_bar": Output(SIGNAL, "beats since the bar began", "beats"),
+            "beats_in_bar": Output(SIGNAL, "beats in a bar", "beats"),
+            "build": Output(SIGNAL, "how much it builds up to a drop", "0..1"),
+            "drop": Output(SIGNAL, "how much a drop has just begun", "0..1"),
+            "rest": Output(SIGNAL, "how much it rests", "0..1"),
+            "sustain": Output(SIGNAL, "how much it goes on: what the other three leave of 1", "0..1"),
+            "tempo": Output(SIGNAL, "tempo of the beats around", "beats per minute"),
+            "section": Output(SIGNAL, "sections since the first one", "sections"),
+            "section_phase": Output(SIGNAL, "position within the section", "0..1"),
+            "section_is": Output(SIGNAL, "1 in the column of the section's letter, from A on", "0..1", LETTERS),
+            "bars_left": Output(SIGNAL, "bars until the next section begins", "bars"),
+            "sure": Output(SIGNAL, "how sure the beats around are", "0..1"),
+            "loudness": Output(SIGNAL, "loudness of the 0.4 s around, BS.1770", "LUFS"),
+            "loudness_short": Output(SIGNAL, "loudness of the 3 s around", "LUFS"),
+            "loudness_whole": Output(SIGNAL, "loudness of the whole track, gated", "LUFS"),
+            "width": Output(SIGNAL, "how much left and right differ", "0..1"),
+            "chroma": Output(SIGNAL, "how much of each pitch class sounds, from C on; the largest is 1", "0..1", 12),
+            "harmonic_change": Output(SIGNAL, "how much the harmony after differs from that before", "0..1"),
+            "percussive": Output(SIGNAL, "what share of the loudness is struck and not held", "0..1"),
         }
     )
+
+    @field_validator("tempo_map")
+    @classmethod
+    def _rises(cls, marks: list[list[float]] | None) -> list[list[float]] | None:
+        if marks is not None:
+            if not marks or any(len(mark) != 2 or not 20 <= mark[1] <= 400 for mark in marks):
+                raise ValueError("every mark needs a time and 20 to 400 beats per minute, like [[0, 120], [80, 128]]")
+            if any(is_musical(time) for time, _ in marks):
+                raise ValueError("the times of a tempo map are in seconds; beats have no length before it")
+            check_rising([time for time, _ in marks], USUAL)
+        return marks
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
         return self.outputs[output].columns
 
     def compute(self, scene: Scene, audio: AudioHandle) -> dict[str, np.ndarray]:
-        fps, frames = scene.clock.fps, scene.clock.frames
-        heard = scene.context.keep("analysis", {"audio": audio.digest}, lambda: analyse(audio))
-        hop, rate = int(heard["hop"]), int(heard["rate"])
-        found = {}
-        for name, (how, _, _, _) in MEASURES.items():
-            raw = pool(heard[name], hop, rate, fps, frames, how)
-            found[f"{name}_raw"] = raw
-            found[name] = normalise(raw)
-        tempo, beats = float(heard["tempo"]), heard["beats"]
-        if not tempo:
-            scene.context.say("No tempo was found in the music: 120 beats per minute are assumed.")
-            tempo = 120.0
-        found["beat_phase"] = beat_phase(beats, tempo, fps, frames)
-        found["beat"] = beat_count(beats, tempo, fps, frames)
-        found["tempo"] = np.full(frames, tempo)
-        return found
+        recipe = {"audio": audio.digest, "net": scene.context.file_digest(WEIGHTS)}
+        heard = scene.context.keep("analysis", recipe, lambda: hear(audio))
+        grid, found = self._grid(scene, audio, heard)
+        form = find_form(heard, grid, audio.samples / audio.rate)
+        scene.context.say(f"{_name(audio)}: {_told(grid, found)}{_told_form(grid, form)}")
+        return (
+            levels(scene, heard)
+            | attacks_and_drums(scene, heard)
+            | musical_time(scene, grid, found)
+            | sections(scene, grid, form)
+            | tension(scene, grid, form, heard)
+        )
+
+    def _grid(self, scene: Scene, audio: AudioHandle, heard: Mapping[str, np.ndarray]) -> tuple[Grid, Beats | None]:
+        """Return where the beats are, as the user says (None), as they are heard, or 120 per minute."""
+        if self.beats:
+            return read_grid(scene.path(str(self.beats)), getattr(audio, "path", None), _bar_of(self.metre)), None
+        if self.tempo_map:
+            return Grid.mapped([_mark(*mark) for mark in self.tempo_map], _bar_of(self.metre)), None
+        tempo = self.tempo or scene.tempo
+        first = None if self.first_beat is None else self.first_beat.resolve(tempo or USUAL)
+        bar = METRE_BEATS[self.metre] if self.metre else None
+        if tempo and first is not None:
+            return Grid.steady(tempo, first, bar or 4), None
+        limits = (tempo / NEAR, tempo * NEAR) if tempo else None
+        found = find_beats(heard, heard["begins"], limits, bar, first)
+        if len(found.times) < 2:
+            return Grid.steady(tempo or USUAL, first or 0.0, bar or 4), found
+        return Grid.of(found), found
+
+
+def _bar_of(metre: str | None) -> int:
+    return METRE_BEATS[metre or "4/4"]
+
+
+def _mark(time: Any, bpm: float) -> tuple[float, float]:
+    return time.resolve(USUAL) if isinstance(time, Number) else float(time), bpm
+
+
+def _name(audio: AudioHandle) -> str:
+    path = getattr(audio, "path", None)
+    return path.name if path else "the music"
+
+
+def _told_form(grid: Grid, form: Form) -> str:
+    """Return in words which sections there are, where there are several."""
+    times = [minutes(max(grid.time(grid.first_beat(int(bar))), 0.0)) for bar in form.starts]
+    named = [f"{letter} {time}" for letter, time in zip(form.letters, times)]
+    more = ", …" if len(named) > MOST_TOLD else ""
+    return f"; sections {', '.join(named[:MOST_TOLD])}{more}" if len(named) > 1 else ""
+
+
+def _told(grid: Grid, found: Beats | None) -> str:
+    """Return in words what the beats are."""
+    if found is not None and not len(found.times):
+        return f"no beat was heard; {grid.tempo:g} beats per minute in {grid.bar}/4 are assumed"
+    tempos = grid.tempo_at(grid.beats)
+    low, high = float(np.percentile(tempos, 5)), float(np.percentile(tempos, 95))
+    moves = high > 1.03 * low
+    tempo = f"{low:.0f} to {high:.0f}" if moves else f"{grid.tempo:.1f}".removesuffix(".0")
+    metre = "6/8" if found is not None and grid.bar == 2 and found.triple else f"{grid.bar}/4"
+    sure = "as you say" if found is None else f"{100 * found.sure:.0f} % sure"
+    return f"{tempo} beats per minute in {metre}, {sure}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import field_validator
@@ -11,9 +11,9 @@ from pydantic import field_validator
 from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Resident, port, setting
 from n2s.graph.errors import GraphError
-from n2s.graph.expressions import Number
-from n2s.graph.times import Point, is_musical
+from n2s.graph.times import Point, check_rising, is_musical
 from n2s.graph.types import Signal
+from n2s.nodes.curves import between
 
 
 class Constant(Resident):
@@ -67,38 +67,11 @@ class Keyframes(Resident):
             raise GraphError(f"points: at {scene.clock.tempo:g} beats per minute, {error}") from None
         values = np.array([point[1:] for point in self.points], np.float64)
         now = scene.clock.times(0, scene.clock.frames)
-        right = np.clip(np.searchsorted(times, now, side="right"), 1, max(1, len(times) - 1))
-        left = right - 1
-        right = np.minimum(right, len(times) - 1)
-        span = np.where(right > left, times[right] - times[left], 1.0)
-        t = np.clip((now - times[left]) / span, 0.0, 1.0)[:, None]
-        if self.interpolate == "smooth":
-            t = t * t * (3.0 - 2.0 * t)
-        elif self.interpolate == "hold":
-            t = np.floor(t)
-        curve = values[left] + (values[right] - values[left]) * t
+        curve = between(times, values, now, self.interpolate)
         return curve[:, 0] if values.shape[1] == 1 else curve
 
 
 REFERENCE_TEMPO = 120.0
-
-
-def check_rising(times: list[Any], tempo: float) -> list[float]:
-    """Return times in seconds, each of which must be later than the one before it.
-
-    Raises
-    ------
-    ValueError
-        When one is not.
-    """
-    seconds = [time.resolve(tempo) if isinstance(time, Number) else time for time in times]
-    for i in range(1, len(times)):
-        if not seconds[i] > seconds[i - 1]:
-            later, earlier = (
-                str(time) if isinstance(time, Number) else f"{time:g} s" for time in (times[i], times[i - 1])
-            )
-            raise ValueError(f"times must rise; {later} comes after {earlier}")
-    return seconds
 
 
 class EMA(Resident):

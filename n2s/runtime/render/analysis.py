@@ -51,7 +51,7 @@ def analyse(graph: Graph, context: Context, known: Known | None = None, measure:
     """
     header = graph.header
     blank = Values(Clock(header.fps, 1, header.tempo or ASSUMED_TEMPO))
-    scene = Scene(blank.clock, header.seed, header.size, context, graph.base, graph.model_folder)
+    scene = Scene(blank.clock, header.seed, header.size, context, graph.base, graph.model_folder, header.tempo)
     for name in graph.order:
         if _is_source_of_audio(graph, name):
             _compute(graph, name, scene, blank)
@@ -126,7 +126,7 @@ def _heard_tempo(graph: Graph, scene: Scene, values: Values, known: Known | None
     """The tempo that the graph's hearing node finds; with none in the graph, 120."""
     for name in _hearing(graph)[:1]:
         _compute(graph, name, scene, values, known)
-        return float(values.outputs[name, "tempo"][0])
+        return float(np.median(values.outputs[name, "tempo"]))
     if any(is_musical(getattr(node, field)) for node in graph.nodes.values() for field in node.model_fields_set):
         scene.context.say(ASSUMED.format(what="The graph", clock=scene.clock))
     return ASSUMED_TEMPO
@@ -165,7 +165,7 @@ def _subject(graph: Graph, name: str, scene: Scene, inputs: Mapping[str, Any]) -
     }
     clock, settings = scene.clock, {field: repr(getattr(node, field)) for field in node.settings()}
     folders = [str(scene.base), str(scene.model_folder)]
-    around = [str(clock.fps), clock.frames, clock.tempo, scene.seed, list(scene.size), folders]
+    around = [str(clock.fps), clock.frames, clock.tempo, scene.tempo, scene.seed, list(scene.size), folders]
     return digest([code_digest(type(node), scene.context.file_digest), settings, files, given, around])
 
 

@@ -1,0 +1,146 @@
+"""The grid of beats and bars: where they lie, and how many have gone by at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from n2s.hearing.beats import Beats
+
+BEYOND = 16  # beats after the last mark of a tempo map, from which its tempo goes on
+FEWEST = 8  # beats that may be seen as even
+SURE, MOST_ARE = 0.5, 0.5  # of the likeliest beat, and of all beats: which ones must be even
+FURTHEST, USUALLY = 0.045, 0.012  # s: how far from even distances beats may be found, at most and on average
+USUAL = 120.0  # beats per minute, of music that shows no tempo
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The beats of a piece, which go on at their tempo before the first one and after the last.
+
+    Attributes
+    ----------
+    beats : ndarray
+        Times in seconds, float64, rising; at least two.
+    first : ndarray of int
+        Which of them begin a bar, rising.
+    bar : int
+        Beats in a bar.
+    """
+
+    beats: np.ndarray
+    first: np.ndarray
+    bar: int
+
+    @classmethod
+    def of(cls, found: Beats) -> Grid:
+        """Return the grid of what was found; of 120 beats per minute in fours where nothing was."""
+        if len(found.times) < 2:
+            return cls.steady(USUAL, 0.0, 4)
+        first = found.first if len(found.first) else np.array([0])
+        return cls(_evened(found.times, found.likely), first, max(found.bar, 1))
+
+    @classmethod
+    def steady(cls, tempo: float, first_beat: float, bar: int) -> Grid:
+        """Return a grid of one tempo, with a bar that begins at ``first_beat``."""
+        return cls(first_beat + np.arange(2) * 60 / tempo, np.array([0]), bar)
+
+    @classmethod
+    def mapped(cls, marks: Sequence[tuple[float, float]], bar: int) -> Grid:
+        """Return a grid whose tempo changes at some times: ``marks`` are seconds and beats per minute, rising.
+
+        A bar begins at the first of them.
+        """
+        starts = np.array([start for start, _ in marks] + [marks[-1][0] + BEYOND * 60 / marks[-1][1]])
+        gone = np.concatenate([[0], np.cumsum(np.diff(starts) * np.array([bpm for _, bpm in marks]) / 60)])
+        count = np.arange(max(2, int(np.floor(gone[-1] + 1e-9)) + 1))
+        return cls(np.interp(count, gone, starts), count[::bar], bar)
+
+    @property
+    def tempo(self) -> float:
+        """Beats per minute of the whole piece."""
+        return 60 * (len(self.beats) - 1) / float(self.beats[-1] - self.beats[0])
+
+    def count(self, times: np.ndarray) -> np.ndarray:
+        """Return how many beats have gone by at some times: 0 at the first beat, straight in between; float64."""
+        beats = self.beats
+        place = np.arange(len(beats), dtype=np.float64)
+        found = np.interp(times, beats, place)
+        before, after = self._ends()
+        found = np.where(times < beats[0], (times - beats[0]) / before, found)
+        return np.where(times > beats[-1], place[-1] + (times - beats[-1]) / after, found)
+
+    def _ends(self) -> tuple[float, float]:
+        """Return the interval at which beats go on before the first and after the last one."""
+        apart = np.diff(self.beats)
+        return float(np.median(apart[:8])), float(np.median(apart[-8:]))
+
+    def tempo_at(self, times: np.ndarray) -> np.ndarray:
+        """Return the tempo around some times, beats per minute: the mean of the four beats around."""
+        apart = np.diff(self.beats)
+        if len(apart) < 4 or np.ptp(apart) < 1e-6:
+            return np.full(len(times), self.tempo)
+        smooth = np.convolve(np.pad(apart, (1, 2), mode="edge"), np.full(4, 0.25), mode="valid")
+        middles = (self.beats[1:] + self.beats[:-1]) / 2
+        return 60 / np.interp(times, middles, smooth)
+
+    def bars(self, count: np.ndarray) -> np.ndarray:
+        """Return how many bars have gone by after some beats: 0 at the first whole bar, straight in between."""
+        first = self.first.astype(np.float64)
+        if len(first) > 1:
+            place = np.arange(len(first), dtype=np.float64)
+            found = np.interp(count, first, place)
+        else:
+            place, found = np.zeros(1), np.zeros(len(count))
+        found = np.where(count < first[0], (count - first[0]) / self.bar, found)
+        return np.where(count >= first[-1], place[-1] + (count - first[-1]) / self.bar, found)
+
+    def first_beat(self, bar: int) -> float:
+        """Return which beat a bar begins with; bars are counted from the first whole one."""
+        if 0 <= bar < len(self.first):
+            return float(self.first[bar])
+        if bar < 0:
+            return float(self.first[0] + bar * self.bar)
+        return float(self.first[-1] + (bar - len(self.first) + 1) * self.bar)
+
+    def time(self, beat: float) -> float:
+        """Return the time of a beat in seconds; before the first and after the last the tempo goes on."""
+        before, after = self._ends()
+        last = len(self.beats) - 1
+        if beat < 0:
+            return float(self.beats[0] + beat * before)
+        if beat > last:
+            return float(self.beats[-1] + (beat - last) * after)
+        return float(np.interp(beat, np.arange(last + 1), self.beats))
+
+    def starts(self, times: np.ndarray) -> np.ndarray:
+        """Return how many beats after its bar's first one some times are: 0 up to the beats in the bar, float64."""
+        count = self.count(times)
+        bar = np.floor(self.bars(count) + 1e-9)
+        first = self.first.astype(np.float64)
+        place = bar.astype(int)
+        inside = first[np.clip(place, 0, len(first) - 1)]
+        beyond = np.where(place < 0, place, np.maximum(place - (len(first) - 1), 0)) * self.bar
+        return np.maximum(count - inside - beyond, 0)
+
+
+def _evened(times: np.ndarray, likely: np.ndarray) -> np.ndarray:
+    """Return beats at even distances, where those that are sure leave no doubt that they are.
+
+    Then beats that are not, in an intro for instance, lie where the others would have them.
+    """
+    sure = np.flatnonzero(likely >= SURE * likely.max(initial=0.0))
+    if len(sure) < max(FEWEST, MOST_ARE * len(times)):
+        return times
+    place, at = sure - sure.mean(), times[sure]
+    even = at.mean() + (np.arange(len(times)) - sure.mean()) * ((place * at).sum() / (place * place).sum())
+    off = np.abs(times - even)[sure]
+    return even if off.max() < FURTHEST and off.mean() < USUALLY else times
+
+
+def phase(count: np.ndarray) -> np.ndarray:
+    """Return counts without their whole parts, float64 in [0, 1)."""
+    found = count - np.floor(count)
+    return np.where(found < 1, found, 0.0)  # a hair before a whole one the subtraction rounds up to 1

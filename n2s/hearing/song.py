@@ -1,0 +1,28 @@
+"""Everything that is heard in a piece before anybody says what its beats are: rows, and what the net makes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from n2s.hearing.harmony import percussive_share
+from n2s.hearing.loudness import integrated
+from n2s.hearing.net import Ears
+from n2s.hearing.rows import analyse
+
+
+def hear(audio: Any) -> dict[str, np.ndarray]:
+    """Return what `n2s.hearing.rows.analyse` hears but for its steps, and by steps, float32 (K,):
+
+    ``begins``: how much begins, whatever it is; the likelihood of a ``beat``, ``downbeat``, ``kick``, ``snare`` and
+    ``hat``, 0 .. 1; the ``percussive`` share; ``chroma`` (K, 12) and ``levels`` (K, 24). ``integrated`` is the loudness
+    of the piece, LUFS.
+    """
+    heard = analyse(audio)
+    likelihoods = Ears.load().listen(heard)
+    heard["begins"] = np.einsum("kb->k", heard.pop("rises"))
+    heard["percussive"] = percussive_share(heard["levels"])
+    heard["levels"] = heard["levels"].astype(np.float16)  # the form needs no more
+    loud = integrated(heard["weighted"], int(audio.channels), int(heard["hop"]), int(audio.rate))
+    return heard | likelihoods | {"integrated": np.array(loud), "channels": np.array(int(audio.channels))}
