@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from n2s.graph.declare import Node, Sink
 from n2s.graph.errors import Problem
-from n2s.graph.expressions import Expression, leaves
+from n2s.graph.expressions import MUSICAL, Expression, leaves
 from n2s.graph.film_names import collision, name_problem, same_place
 from n2s.graph.format_registry import format_of, format_problem
 from n2s.graph.links import Link
@@ -14,7 +14,7 @@ from n2s.graph.subgraph import InterfaceNode, SubGraph
 from n2s.graph.types import SIGNAL
 from n2s.graph.walks import find_circle, needed_by
 
-MUSICAL = ("beat", "beats", "bar", "bars")
+MUSICAL_UNITS = ("beat", "beats", "bar", "bars")
 
 
 def check_links(graph: GraphParts, unread: set[str] = frozenset()) -> list[Problem]:
@@ -35,7 +35,12 @@ def check_links(graph: GraphParts, unread: set[str] = frozenset()) -> list[Probl
         wanted = graph.wanted_kind(name, field)
         if text := _check_link(graph, link, wanted, unread, f"{name}.{field}"):
             wrong(text, name, *field.split("."))
+    hears = bool(graph.interface) or any(map(hears_music, graph.nodes.values()))
     for name, node in graph.nodes.items():
+        for field in () if hears else (*node.ports, *node.params()):
+            value = getattr(node, field)
+            if isinstance(value, Expression) and (heard := sorted(value.variables() & set(MUSICAL))):
+                wrong(f'{name}.{field}: "{heard[0]}" is heard in the music; add a Features node.', name, field)
         for port in node.ports:
             if node.specs[port].required and not getattr(node, port):
                 wrong(f"{name}.{port}: {type(node).__name__} needs it: {node.specs[port].help}.", name, key=True)
@@ -56,6 +61,13 @@ def check_links(graph: GraphParts, unread: set[str] = frozenset()) -> list[Probl
     if not problems and not unread and (circle := find_circle(graph.sources())):
         wrong(f"These nodes wait for each other in a circle: {' → '.join([*circle, circle[0]])}.", circle[0], key=True)
     return problems
+
+
+def hears_music(node: Node) -> bool:
+    """Say whether a node, or one of a sub-graph's, hears what expressions call ``beat``, ``bar`` and so on."""
+    if isinstance(node, SubGraph):
+        return any(map(hears_music, node.inner.nodes.values()))
+    return set(MUSICAL) <= type(node).outputs.keys()
 
 
 def _path_problem(sink: Node) -> str:
@@ -107,7 +119,7 @@ def warnings(graph: GraphParts) -> list[Problem]:
                 found.append(Problem(graph.where(name, key=True), text))
         for field in node.params():
             value = getattr(node, field)
-            if isinstance(value, Expression) and not value.links() and not {"time", "frame"} & value.variables():
+            if isinstance(value, Expression) and not value.links() and not value.variables() - {"duration"}:
                 found.append(
                     Problem(graph.where(name, field), f"{name}.{field}: = {value} never moves; a number would do.")
                 )
@@ -119,7 +131,7 @@ def check_constant(graph: GraphParts, name: str, field: str, expression: Express
     if (
         expression.links()
         or expression.variables()
-        or any(getattr(leaf, "unit", "") in MUSICAL for leaf in leaves(expression.tree))
+        or any(getattr(leaf, "unit", "") in MUSICAL_UNITS for leaf in leaves(expression.tree))
     ):
         return ""
     spec, value = graph.nodes[name].specs[field], float(expression.evaluate({}, {}, 120.0))

@@ -4,8 +4,9 @@
     product := unary (('*' | '/' | '%') unary)*          unary := '-' unary | power
     power   := atom ('**' unary)?                        atom := number unit? | link | name | call | '(' comparison ')'
 
-A comparison gives 1 or 0. Names are ``time`` (s), ``frame``, ``duration`` (s), ``pi``; units are ``s``, ``ms``,
-``beats``, ``bars``, ``dB``. Everything is float64 inside; whoever uses the result casts it once.
+A comparison gives 1 or 0. Names are ``time`` (s), ``frame``, ``duration`` (s), ``pi``, and those of musical time,
+``beat``, ``bar_phase`` and so on, which the graph's Features node hears; units are ``s``, ``ms``, ``beats``, ``bars``,
+``dB``. Everything is float64 inside; whoever uses the result casts it once.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ MAX_TOKENS = 400
 MAX_DEPTH = 40
 MAX_TREE = 220  # a sum of 400 words is 200 deep
 BEATS_IN_A_BAR = 4
-VARIABLES = ("time", "frame", "duration", "pi")
+# Outputs of the node that hears the music, which expressions may name by themselves.
+MUSICAL = ("beat", "beat_phase", "bar", "bar_phase", "bars_left", "section", "section_phase")
+VARIABLES = ("time", "frame", "duration", "pi", *MUSICAL)
 UNITS = ("s", "ms", "beat", "beats", "bar", "bars", "dB")
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from n2s.graph import authors
 from n2s.graph.declare import Node
-from n2s.graph.errors import GraphError
-from n2s.graph.expressions import Expression, Number, map_tree
+from n2s.graph.errors import GraphError, Problem
+from n2s.graph.expressions import MUSICAL, Expression, Number, Variable, map_tree
 from n2s.graph.formula import Formula
 from n2s.graph.links import Link
 from n2s.graph.paths import changed_paths
@@ -69,6 +69,7 @@ def complete(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]]) 
     """Return nodes and origins, as `put_in_place` does, with the nodes that they bring and one for every expression."""
     found: dict[str, Node] = {}
     found_origins: dict[str, tuple[Any, str]] = {}
+    nodes = _heard(nodes, origins)
     for name, node in nodes.items():
         for own, made in _with_brought(*origins[name], name, node).items():
             found[own], found_origins[own] = made, origins[name]
@@ -76,6 +77,25 @@ def complete(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]]) 
         raise GraphError(f"the graph has more than {MAX_NODES} nodes with those that its nodes bring")
     _lower(found, found_origins)
     return found, found_origins
+
+
+def _heard(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]]) -> dict[str, Node]:
+    """Return nodes whose expressions read musical time from the node that hears it."""
+    hearing = next((name for name, node in nodes.items() if set(MUSICAL) <= type(node).outputs.keys()), None)
+
+    def heard_by(name: str) -> Callable[[Any], Any]:
+        def read(leaf: Any) -> Any:
+            if not isinstance(leaf, Variable) or leaf.name not in MUSICAL:
+                return leaf
+            if hearing is None:
+                graph, written = origins[name]
+                text = f'{written}: "{leaf.name}" is heard in the music; add a Features node to the graph.'
+                raise GraphError([Problem(graph.where(written, key=True), text)])
+            return Link(hearing, leaf.name)
+
+        return read
+
+    return {name: _rewire(node, lambda value, name=name: _map(value, heard_by(name))) for name, node in nodes.items()}
 
 
 def _with_brought(graph: Any, written: str, name: str, node: Node) -> dict[str, Node]:
