@@ -83,3 +83,18 @@ def test_every_kernel_is_drawn(tmp_path: Path, studio: Any, n2s: Any) -> None:
     assert n2s("draw", path, "--plan", "-o", tmp_path / "plan.dot")[0] == 0
     dot = (tmp_path / "plan.dot").read_text()
     assert "one kernel for n6" in dot and "one kernel for out" in dot
+
+
+def test_plan_tells_of_drivers_that_stand_at_their_end(studio: Any, n2s: Any, tmp_path: Path) -> None:
+    nodes = {
+        "still": {"node": "ImageSource", "path": str(studio.folder / "picture.png")},
+        "flat": {"node": "Constant", "value": 0.5},
+        "tone": {
+            "node": "Tone", "frames": "still", "exposure": "= clamp(4 * time, 0, 1)", "warmth": "= 0.5 * flat",
+            "contrast": "= 1 + 0.1 * time",
+        },
+        "out": {"node": "DigestSink", "frames": "tone", "path": "film.txt"},
+    }  # fmt: skip
+    graph = harness.load({"n2s": 1, "fps": 20, "duration": 1, "size": [32, 32], "nodes": nodes}, tmp_path)
+    out = n2s("plan", graph.path)[1]
+    assert "(0 to 1, 75 % of the time at 1)" in out and "(0.25 to 0.25, never moves)" in out and "(1 to 1.1)" in out

@@ -30,8 +30,14 @@ from n2s.graph.errors import ArgumentError, GraphError
 
 def export(
     graph: GraphFile,
-    port: Annotated[str, typer.Option(help="a node, or one of its outputs or parameters", metavar="NODE[.OUTPUT]")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="the .npz file to write")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="the file to write: .npz, or .txt for labels")],
+    port: Annotated[
+        str | None, typer.Option(help="a node, or one of its outputs or parameters", metavar="NODE[.OUTPUT]")
+    ] = None,
+    labels: Annotated[
+        bool,
+        typer.Option("--labels", help="write beats and bars as labels of Audacity; correct them, and give them back"),
+    ] = False,
     from_: Begin = None,
     to: End = None,
     every: Annotated[
@@ -45,8 +51,13 @@ def export(
 ) -> None:
     """Write the output of a node to an .npz file: values (one row per frame), frames (numbers), times (s), fps.
 
-    Frames have the size of the film, even if their node gives another size.
+    Frames have the size of the film, even if their node gives another size. With --labels, write where beats and bars
+    were heard; a Features node takes the file, corrected, as its ``beats``.
     """
+    if labels:
+        return export_labels(load(graph, set_, Shape(size, fps)), port, output, store, json)
+    if port is None:
+        raise ArgumentError("--port says what is written: a node, or one of its outputs or parameters.")
     from n2s.runtime.seeing.export import write_arrays
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session
@@ -79,6 +90,21 @@ def export(
         node=view.name,
         shape=list(shape),
     )
+
+
+def export_labels(graph: Any, port: str | None, output: Path, store: Path | None, json: bool) -> None:
+    """Write where a graph's beats and bars are."""
+    from n2s.runtime.seeing.labels import hearing_node, labels, write_labels
+    from n2s.runtime.session import Session
+
+    if output.suffix.lower() != ".txt":
+        raise ArgumentError(f'Labels are written as .txt, not "{output.name}".')
+    node = hearing_node(graph.flat, port)
+    refuse_overwrite(output, True, graph)
+    with Session(graph, store, say) as session:
+        found = labels(session.values, node)
+    write_labels(output, found)
+    report_file(output, json, f"  {node}: {len(found)} beats", node=node, beats=len(found))
 
 
 def read_step(text: str) -> Any:

@@ -16,6 +16,7 @@ from n2s.graph.whole import write_whole
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
+HEARING = "  features: {node: Features, audio: track}\n"  # the line of the graph before which stands what is heard
 Look = StrEnum("Look", ["warm", "calm", "night"])
 
 
@@ -60,13 +61,33 @@ def new(
         seed=int(info.digest[:4], 16),  # two pieces of one look still differ
         film=f"{file_name(target)}.mp4",
     )
+    write_graph(target, text)
+    told = listen(target)
+    lines = f"  # Heard: {told}.\n".replace("; sections", ".\n  # Sections:")
+    write_graph(target, text.replace(HEARING, f"{lines}  # docs/hearing.md tells how to correct it.\n{HEARING}", 1))
+    about = f": {music.name}, {minutes(info.samples / info.rate)}, {told}. Look {look}. Next: n2s run {target}"
+    report_file(target, json, about, heard=told)
+
+
+def write_graph(target: Path, text: str) -> None:
+    """Write a graph, whole or not at all."""
+    from n2s.graph.errors import GraphError
+
     try:
         write_whole(target, lambda path: path.write_text(text, encoding="utf-8", newline="\n"))
     except OSError as error:
         raise GraphError(f"{target} cannot be written: {error.strerror}.") from None
-    report_file(
-        target, json, f": {music.name}, {minutes(info.samples / info.rate)}, look {look}. Next: n2s run {target}"
-    )
+
+
+def listen(target: Path) -> str:
+    """Return in words what is heard of a graph's music: tempo, metre, sections. It is kept for the film."""
+    from n2s.graph.graph import Graph
+    from n2s.runtime.session import Session
+
+    said: list[str] = []
+    with Session(Graph.load(target), None, said.append, remember=False) as session:
+        _ = session.values
+    return next((text.partition(": ")[2] for text in said if "per minute" in text), "nothing")
 
 
 def relative(music: Path, graph: Path) -> str:

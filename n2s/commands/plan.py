@@ -96,7 +96,9 @@ def text(about: dict[str, Any]) -> list[str]:
     room = min(28, max(map(len, names), default=0))
     for name, drive in zip(names, about["driven"]):
         low, high = drive["range"]
-        lines.append(f"  {heading:8}{name:{room}}  {drive['by']}   ({low:.3g} to {high:.3g})")
+        held = f", {100 * drive['held']:.0f} % of the time at {high:.3g}" if drive["held"] else ""
+        held = ", never moves" if drive["held"] == 1 else held
+        lines.append(f"  {heading:8}{name:{room}}  {drive['by']}   ({low:.3g} to {high:.3g}{held})")
         heading = ""
     heading = "measure"
     for measure in about["measures"]:

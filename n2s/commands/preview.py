@@ -58,6 +58,7 @@ def preview(
     Without times, the middle of the film is shown. A signal is drawn over the whole track, with the times marked.
     """
     from n2s.runtime.media.png import write_picture
+    from n2s.runtime.seeing.labels import counts_beats
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session
 
@@ -69,12 +70,27 @@ def preview(
     times, step = [read_time("--at", text) for text in at], read_time("--every", every)
     loaded = load(graph, set_, Shape(size, fps))
     refuse_overwrite(target, output is not None, loaded)
+    if node in loaded.flat.nodes and counts_beats(loaded.flat.nodes[node]):
+        return preview_timeline(loaded, node, target, store, json)
     with Session(loaded, store, say) as session:
         view = View(session, node)
         frames = choose_frames(view, times, step, sheet)
         write_picture(target, picture(view, frames))
     times = ", ".join(timecode(frame, view.clock.fps) for frame in frames)
     report_file(target, json, f"  {view.name}{f' at {times}' if times else ''}", node=view.name)
+
+
+def preview_timeline(graph: Any, node: str, target: Path, store: Path | None, json: bool) -> None:
+    """Draw what a node hears of the music."""
+    from n2s.runtime.media.png import write_picture
+    from n2s.runtime.seeing.timeline import timeline
+    from n2s.runtime.session import Session
+
+    with Session(graph, store, say) as session:
+        values = session.values
+        signals = {output: value for (name, output), value in values.outputs.items() if name == node}
+        write_picture(target, timeline(node, signals, values.clock))
+    report_file(target, json, f"  {node}: {int(signals['beat'][-1]) + 1} beats", node=node)
 
 
 def choose_frames(view: Any, at: list[Any], every: Any, sheet: int | None) -> list[int]:

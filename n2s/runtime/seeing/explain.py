@@ -25,6 +25,8 @@ from n2s.runtime.render.kept import KIND
 from n2s.runtime.seeing.differences import compare
 from n2s.runtime.store import Store
 
+MOSTLY = 0.5  # of the frames
+
 
 def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
     """Return how a film is made, and which of its chunks are in the store, as plain data."""
@@ -171,8 +173,17 @@ def list_driven(plan: Plan) -> list[dict[str, Any]]:
                 values[field] = plan.values.read(link)
         for field, signal in values.items():
             reached = [float(signal.min()), float(signal.max())]
-            found.append({"node": name, "field": field, "by": driver(plan, name, field), "range": reached})
+            told = {"node": name, "field": field, "by": driver(plan, name, field), "range": reached}
+            found.append(told | {"held": held_at_most(signal)})
     return found
+
+
+def held_at_most(signal: np.ndarray) -> float:
+    """Return for which share of the frames a signal stands at its largest value; 0 where that is less than `MOSTLY`."""
+    if signal.ndim != 1:
+        return 0.0
+    share = float((signal == signal.max()).mean())
+    return round(share, 3) if share >= MOSTLY else 0.0
 
 
 def list_measures(plan: Plan) -> list[dict[str, Any]]:

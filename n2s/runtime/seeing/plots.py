@@ -10,7 +10,7 @@ from n2s.graph.timecodes import minutes
 from n2s.runtime.seeing.lettering import HEIGHT, letter, width
 
 LINES = ((201, 118, 0), (59, 130, 160), (79, 157, 105), (176, 122, 161), (196, 78, 82), (110, 110, 120), (140, 109, 49))
-_PAPER, _GRID, _AXIS, _INK, _MARK = (255, 255, 255), (233, 235, 239), (176, 181, 189), (75, 82, 92), (148, 155, 166)
+PAPER, GRID, AXIS, INK, MARK = (255, 255, 255), (233, 235, 239), (176, 181, 189), (75, 82, 92), (148, 155, 166)
 _FINE = 4  # computed columns per column of pixels
 _RADIUS = 1.0  # half the thickness of a line, in pixels
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
@@ -30,7 +30,7 @@ def plot(
     """
     columns = signal.reshape(len(signal), -1).T.astype(np.float64)
     low, high = float(columns.min()), float(columns.max())
-    pixels = np.full((size[1], size[0], 3), _PAPER, np.uint8)
+    pixels = np.full((size[1], size[0], 3), PAPER, np.uint8)
     bottom, top = _bounds(low, high)
     ticks = _ticks(bottom, top)
     labels = [_number(tick, ticks) for tick in ticks]
@@ -40,10 +40,9 @@ def plot(
     _grid(pixels, box, (bottom, top), ticks, labels, (float(times[0]), end))
     for mark in marks:
         x = round(box[0] + (mark - times[0]) / (end - times[0]) * (box[2] - box[0] - 1))
-        pixels[box[1] : box[3], x] = _MARK
+        pixels[box[1] : box[3], x] = MARK
     for i in reversed(range(len(columns))):
-        coverage = _line(columns[i], bottom, top, box[2] - box[0], box[3] - box[1])
-        _blend(pixels[box[1] : box[3], box[0] : box[2]], coverage, LINES[i % len(LINES)])
+        draw_line(pixels[box[1] : box[3], box[0] : box[2]], columns[i], bottom, top, LINES[i % len(LINES)])
     _heading(pixels, box, title, low, high, len(columns))
     return pixels
 
@@ -82,34 +81,45 @@ def _grid(
     left, top, right, bottom = box
     for tick, label in zip(ticks, labels):
         y = round(bottom - 1 - (tick - span[0]) / (span[1] - span[0]) * (bottom - top - 1))
-        pixels[y, left:right] = _AXIS if tick == 0 else _GRID
-        letter(pixels, left - 8 - width(label), y - HEIGHT, label, _INK)
+        pixels[y, left:right] = AXIS if tick == 0 else GRID
+        letter(pixels, left - 8 - width(label), y - HEIGHT, label, INK)
+    draw_times(pixels, box, time)
+
+
+def draw_times(pixels: np.ndarray, box: tuple[int, int, int, int], time: tuple[float, float]) -> None:
+    """Draw lines and labels of time into a box: left, top, right, bottom."""
+    left, top, right, bottom = box
     room = (right - left) / 120  # labels that fit side by side
     seconds = time[1] - time[0]
     step = next((step for step in _STEPS if seconds / step <= room), _STEPS[-1])
     decimals = max(0, int(np.ceil(-np.log10(step) - 1e-9)))  # where the ticks are closer than a second
     for k in range(int(np.ceil(time[0] / step - 1e-9)), int(np.floor(time[1] / step + 1e-9)) + 1):
         x = round(left + (k * step - time[0]) / seconds * (right - left - 1))
-        pixels[top:bottom, min(x, right - 1)] = _GRID
+        pixels[top:bottom, min(x, right - 1)] = GRID
         label = minutes(k * step, decimals)
-        letter(pixels, min(x - width(label) // 2, pixels.shape[1] - width(label) - 4), bottom + 10, label, _INK)
-    pixels[bottom - 1, left:right] = _AXIS
-    pixels[top:bottom, left] = _AXIS
+        letter(pixels, min(x - width(label) // 2, pixels.shape[1] - width(label) - 4), bottom + 10, label, INK)
+    pixels[bottom - 1, left:right] = AXIS
+    pixels[top:bottom, left] = AXIS
 
 
 def _heading(
     pixels: np.ndarray, box: tuple[int, int, int, int], title: str, low: float, high: float, count: int
 ) -> None:
-    letter(pixels, box[0], 16, title, _INK)
+    letter(pixels, box[0], 16, title, INK)
     extremes = f"min {low:.3g}   max {high:.3g}"
-    letter(pixels, box[2] - width(extremes), 16, extremes, _INK)
+    letter(pixels, box[2] - width(extremes), 16, extremes, INK)
     x = box[0] + width(title) + 30
     for i in range(count if count > 1 else 0):
         if x + 44 + width(str(i)) > box[2] - width(extremes):
             break
         pixels[21:25, x : x + 14] = LINES[i % len(LINES)]
-        letter(pixels, x + 20, 16, str(i), _INK)
+        letter(pixels, x + 20, 16, str(i), INK)
         x += 20 + width(str(i)) + 22
+
+
+def draw_line(pixels: np.ndarray, values: np.ndarray, low: float, high: float, colour: tuple[int, int, int]) -> None:
+    """Draw values from left to right into pixels (h, w, 3), ``low`` at their lower edge and ``high`` at the upper."""
+    _blend(pixels, _line(values, low, high, pixels.shape[1], pixels.shape[0]), colour)
 
 
 def _line(values: np.ndarray, low: float, high: float, wide: int, tall: int) -> np.ndarray:

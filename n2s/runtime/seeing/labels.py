@@ -1,0 +1,71 @@
+"""Beats and bars as labels that Audacity reads, to be corrected and given back to the node that heard them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from n2s.graph.declare import Node
+from n2s.graph.errors import ArgumentError
+from n2s.graph.graph import Graph
+from n2s.graph.time import Clock
+from n2s.graph.values import Values
+from n2s.runtime.store import publish
+
+COUNTED = ("beat", "bar")  # the outputs of a node whose beats can be written
+
+
+def counts_beats(node: Node) -> bool:
+    """Say whether a node counts beats and bars."""
+    return all(output in type(node).outputs for output in COUNTED)
+
+
+def hearing_node(graph: Graph, wanted: str | None) -> str:
+    """Return the node whose beats are written: the one that is wanted, or the only one that counts beats and bars.
+
+    Raises
+    ------
+    ArgumentError
+        When there is none, or there are several.
+    """
+    found = [name for name, node in graph.nodes.items() if counts_beats(node)]
+    if wanted in found or (not wanted and len(found) == 1):
+        return wanted or found[0]
+    if wanted:
+        raise ArgumentError(f"--port {wanted} counts no beats and bars; {', '.join(found) or 'no node'} does.")
+    if found:
+        raise ArgumentError(f"Several nodes hear beats: {', '.join(found)}; name one with --port.")
+    raise ArgumentError("No node of the graph hears beats; add a Features node.")
+
+
+def labels(values: Values, node: str) -> list[tuple[float, str]]:
+    """Return the time in seconds and the text, "bar.beat", of each beat of a track; bars count from 1.
+
+    Beats before the first whole bar belong to bar 0.
+    """
+    clock = values.clock
+    count = values.outputs[node, "beat"].astype(np.float64)
+    bars = values.outputs[node, "bar"].astype(np.float64)
+    times = clock.times(0, clock.frames)
+    whole = np.arange(int(np.ceil(count[0] - 1e-4)), int(np.floor(count[-1])) + 1)
+    at = np.interp(whole, count, times)
+    bar = np.floor(np.interp(whole, count, bars) + 1e-3).astype(int)
+    found, place = [], _place_of_first(clock, count, bars)
+    for time, number, before in zip(at, bar, [None, *bar]):
+        place = 1 if before is not None and number != before else place + 1
+        found.append((float(time), f"{number + 1}.{place}"))
+    return found
+
+
+def _place_of_first(clock: Clock, count: np.ndarray, bars: np.ndarray) -> int:
+    """Return how many beats of its bar lie before the first beat of the track."""
+    slope = (bars[-1] - bars[0]) / max(count[-1] - count[0], 1e-9)  # bars per beat
+    begin = bars[0] + (np.ceil(count[0] - 1e-4) - count[0]) * slope
+    return int(round((begin - np.floor(begin + 1e-3)) / slope)) if slope > 0 else 0
+
+
+def write_labels(path: Path, found: list[tuple[float, str]]) -> None:
+    """Write labels, whole or not at all."""
+    text = "".join(f"{time:.6f}\t{time:.6f}\t{said}\n" for time, said in found)
+    publish(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
