@@ -1,0 +1,67 @@
+"""Songs for the net: played by the band, heard by n2s, with their beats.
+
+python -m training.hearing.dataset --font /usr/share/sounds/sf2/FluidR3_GM.sf2 --count 1500
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from n2s.hearing.rows import analyse
+from training.hearing.band import Song, improvise
+from training.hearing.studio import RATE, Studio
+
+HEARD = ("levels", "rises", "chroma")
+
+
+class Samples:
+    """Samples in memory, read the way a file is."""
+
+    rate = RATE
+
+    def __init__(self, samples: np.ndarray):
+        self._all = samples
+        self.channels, self.samples = samples.shape
+
+    def read(self, start: int, n: int) -> np.ndarray:
+        out = np.zeros((self.channels, n), np.float32)
+        low, high = (min(max(place, 0), self.samples) for place in (start, start + n))
+        out[:, low - start : high - start] = self._all[:, low:high]
+        return out
+
+
+def hear(song: Song, samples: np.ndarray) -> dict[str, Any]:
+    """Return what the net sees of a song, and what is true of it."""
+    heard = analyse(Samples(samples))
+    truth = {"beats": song.beats, "downbeats": song.beats[:: song.bar], "bar": song.bar}
+    truth |= {name: np.array(times) for name, times in song.hits.items()}
+    return {name: heard[name].astype(np.float16) for name in HEARD} | truth
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--font", type=Path, nargs="+", required=True, help="sound fonts, with drum kits in bank 128")
+    parser.add_argument("--out", type=Path, default=Path("training/data/songs"))
+    parser.add_argument("--count", type=int, default=1500)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    studios = [Studio(font) for font in given.font]
+    for number in range(given.first, given.count):
+        path = given.out / f"{given.seed}-{number:05}.npz"
+        if path.exists():
+            continue
+        rng = np.random.default_rng([given.seed, number])
+        song = improvise(rng)
+        unfinished = path.with_suffix(".tmp.npz")
+        np.savez(unfinished, **hear(song, studios[number % len(studios)].play(song, rng)))
+        unfinished.rename(path)
+
+
+if __name__ == "__main__":
+    main()
