@@ -26,12 +26,12 @@ class Look:
 LOOKS = {
     "warm": Look(("dawn", "ember", "lava", "amber"), "attack: 0.004, release: 0.22", 0.6,
                  "0.22 + 0.3 * glow + 0.3 * pulse", "8 beats", 5,
-                 "-0.15 + 0.45 * glow + 0.75 * pulse", 0.2, 1.08, 0.45),
+                 "-0.15 + 0.45 * glow + 1.0 * pulse", 0.2, 1.08, 0.45),
     "calm": Look(("grove", "moss", "fern", "bloom"), "attack: 0.012, release: 0.6", 1.2,
-                 "0.35 + 0.3 * glow + 0.25 * pulse", "8 bars", 6, "-0.1 + 0.5 * glow + 0.55 * pulse", 0.0, 1.04, 0.42),
+                 "0.35 + 0.3 * glow + 0.25 * pulse", "8 bars", 6, "-0.1 + 0.5 * glow + 0.75 * pulse", 0.0, 1.04, 0.42),
     "night": Look(("abyss", "tide", "neon", "aurora", "moon"), "attack: 0.002, release: 0.14", 0.5,
                   "0.25 + 0.25 * glow + 0.4 * pulse", "4 beats", 4,
-                  "-0.25 + 0.4 * glow + 0.8 * pulse", -0.2, 1.12, 0.5),
+                  "-0.25 + 0.4 * glow + 1.05 * pulse", -0.2, 1.12, 0.5),
 }  # fmt: skip
 
 TEMPLATE = """\
