@@ -73,6 +73,19 @@ def test_bars_with_drums() -> None:
     assert np.mean(list(measures.values())) >= 0.9, measures
 
 
+@pytest.mark.parametrize("sound", ["silence", "noise", "tone", "moment"])
+def test_no_beats_where_there_are_none(sound: str) -> None:
+    count, rng = 20 * 44100, np.random.default_rng(0)
+    samples = {
+        "silence": np.zeros((2, count)),
+        "noise": 0.2 * rng.standard_normal((2, count)),
+        "tone": 0.3 * np.sin(0.05 * np.arange(count)),
+        "moment": 0.3 * rng.standard_normal(100),
+    }[sound]
+    everything = hear(Sound(samples))
+    assert len(find_beats(everything, everything["begins"]).times) == 0
+
+
 @pytest.mark.parametrize("drum", ["kick", "snare", "hat"])
 def test_strikes_of_drums(drum: str) -> None:
     column, measures = {"kick": 0, "snare": 1, "hat": 2}[drum], {}

@@ -24,6 +24,7 @@ CHANGE = 1200.0  # what a change of tempo costs
 JUMP = 0.25  # how far the logarithm of an interval may change at once: a track has one metrical level
 OFTEN = 0.25  # of all rows are beats: what is known before anything is heard
 LOWEST, HIGHEST = -1.5, 6.0  # of the evidence of a row
+AUDIBLE = 0.2  # the likelihood that the likeliest beat has at least, where there are beats at all
 HEARD = 0.15  # of the likeliest beat: what is less at both ends lies before or after the music
 CERTAIN = 1000.0  # the evidence of what the user says
 SURER = 1.1, 1.5  # by how much beats and beginnings of bars are likelier, where half the tempo is right
@@ -97,7 +98,7 @@ def find_beats(
     rows = _sounding(_chain(_evidence(heard["beat"], OFTEN), *(tempo or (SLOWEST, FASTEST))), heard["beat"])
     if tempo is None and len(rows) >= 4:
         rows = _slower_if_surer(rows, heard)
-    if len(rows) < 4:
+    if len(rows) < 4 or not rises.any() or _near(heard["beat"], rows).max() < AUDIBLE:
         return Beats(np.zeros(0), np.zeros(0, int), 0, False, np.zeros(0))
     places = np.array([_summit(heard["beat"], row) for row in rows])
     likely, evidence = _near(heard["beat"], rows), _bar_evidence(rows, heard)
