@@ -73,6 +73,39 @@ def test_bars_with_drums() -> None:
     assert np.mean(list(measures.values())) >= 0.9, measures
 
 
+def played(samples: np.ndarray, how: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return music at another pace, as a tape plays it, and where each of its samples lies then."""
+    count = samples.shape[1]
+    share = np.arange(count) / count
+    pace = {
+        "plain": np.ones(count), "slow": np.full(count, 0.7), "fast": np.full(count, 1.35),
+        "drift": 1 + 0.08 * np.sin(3 * np.pi * share), "ramp": 0.9 + 0.25 * share,
+    }[how]  # fmt: skip
+    places = np.concatenate([[0], np.cumsum(1 / pace)])[:count]
+    source = np.interp(np.arange(int(places[-1])), places, np.arange(count))
+    made = [np.interp(source, np.arange(count), channel) for channel in samples]
+    return np.stack(made).astype(np.float32), places
+
+
+def test_the_demo_pieces_at_any_pace() -> None:
+    """Music with real mixes, plain, slower, faster, drifting and rising; beats count where it sounds."""
+    soundfile = pytest.importorskip("soundfile")
+    measures = {}
+    for name, bpm in (("ember.flac", 96), ("moss.ogg", 66), ("tide.mp3", 130)):
+        samples, rate = soundfile.read(Path(__file__).parents[1] / "audio" / name, dtype="float32")
+        for how in ("plain", "slow", "fast", "drift", "ramp"):
+            music, places = played(samples.T, how)
+            beats = np.arange(0, samples.shape[0] / rate, 60 / bpm) * rate
+            true = np.interp(beats, np.arange(len(places)), places) / rate
+            begin, end = 3.0, music.shape[1] / rate - 4.0
+            everything = hear(Sound(music, rate))
+            times = find_beats(everything, everything["begins"]).times
+            true, times = true[(true > begin) & (true < end)], times[(times > begin - 0.07) & (times < end + 0.07)]
+            measures[name, how] = mir_eval.beat.f_measure(true, times)
+    assert np.mean(list(measures.values())) >= 0.9, measures
+    assert np.mean([measure >= 0.9 for measure in measures.values()]) >= 0.8, measures
+
+
 @pytest.mark.parametrize("sound", ["silence", "noise", "tone", "moment"])
 def test_no_beats_where_there_are_none(sound: str) -> None:
     count, rng = 20 * 44100, np.random.default_rng(0)
