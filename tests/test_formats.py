@@ -131,7 +131,7 @@ def test_a_sink_without_a_format_or_what_it_shows_is_told_of(packages: Packages,
     for field, told in wrong.items():
         lines = [line for line in text.splitlines() if not line.strip().startswith(f"{field}:")]
         packages.install("\n".join(lines), f"others_{field}")
-        assert any(told in said for said in registry().broken)
+        assert any(told in said for said in registry().broken), registry().broken
 
 
 @pytest.mark.parametrize(

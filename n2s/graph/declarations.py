@@ -80,14 +80,15 @@ def class_mistakes(cls: Any) -> Mistakes:
     for field in ("neutral", "example"):
         if not isinstance(getattr(cls, field), dict | None if field == "neutral" else dict):
             yield field, 'settings by name were wanted: {"amount": 0}'
-        else:
-            for name in getattr(cls, field) or ():
-                if name not in cls.model_fields:
-                    yield field, f"{name!r} is no field of the node"
     if not fields:
         yield from _port_mistakes(cls)
         yield from _method_mistakes(cls)
         yield from _source_mistakes(cls)
+    for field in ("neutral", "example"):
+        given = getattr(cls, field)
+        for name in given if isinstance(given, dict) else ():
+            if name not in cls.model_fields:
+                yield field, f"{name!r} is no field of the node"
 
 
 def _field_mistakes(cls: Any) -> Mistakes:
