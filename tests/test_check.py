@@ -18,6 +18,7 @@ from packages import TABLES
 from places import Place
 from test_films import write_album
 
+from n2s.graph.check import warnings
 from n2s.graph.errors import GraphError
 from n2s.graph.graph import Graph
 
@@ -451,3 +452,20 @@ def test_a_graph_made_in_python_is_checked_when_it_is_rendered(place: Place) -> 
     graph = Graph(FFmpegSink(path="a.mp4")(ImageSource(path="nothing.png")()), duration=1, base=place.folder)
     with pytest.raises(GraphError, match=r"image_source\.path: .*nothing\.png does not exist"):
         harness.run(graph, place.out, place.store)
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [({"attack": 0.02, "release": 0.2}, False), ({"attack": 0.05}, True), ({"half_life": 0.2}, True),
+     ({"half_life": 0.2, "attack": 0}, False)],
+)  # fmt: skip
+def test_smoothing_that_swallows_impulses_is_warned_of(settings: dict[str, Any], warned: bool, tmp_path: Path) -> None:
+    nodes = {
+        "track": {"node": "AudioSource", "path": "music.wav"},
+        "features": {"node": "Features", "audio": "track"},
+        "pulse": {"node": "EMA", "signal": "features.onset", **settings},
+        "slow": {"node": "EMA", "signal": "features.rms", "half_life": 2},
+    }
+    told = [str(one) for one in warnings(harness.load({"n2s": 1, "fps": 30, "nodes": nodes}, tmp_path))]
+    assert any("pulse.signal: features.onset is 0 but in single frames" in one for one in told) is warned
+    assert not any("slow" in one and "single" in one for one in told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from n2s.graph.declare import Node, Sink
 from n2s.graph.errors import Problem
-from n2s.graph.expressions import MUSICAL, Expression, leaves
+from n2s.graph.expressions import MUSICAL, Expression, Number, leaves
 from n2s.graph.film_names import collision, name_problem, same_place
 from n2s.graph.format_registry import format_of, format_problem
 from n2s.graph.links import Link
@@ -14,6 +14,8 @@ from n2s.graph.subgraph import InterfaceNode, SubGraph
 from n2s.graph.types import SIGNAL
 from n2s.graph.walks import find_circle, needed_by
 
+LEAST_SHARE = 0.5  # of an impulse, that a node which smooths it should show
+REFERENCE_TEMPO = 120.0
 MUSICAL_UNITS = ("beat", "beats", "bar", "bars")
 
 
@@ -117,12 +119,29 @@ def warnings(graph: GraphParts) -> list[Problem]:
             if first != name:
                 text = f"{name} and {first} share the seed {node.seed} and move alike; give one of them another."
                 found.append(Problem(graph.where(name, key=True), text))
+        found += _swallowed(graph, name)
         for field in node.params():
             value = getattr(node, field)
             if isinstance(value, Expression) and not value.links() and not value.variables() - {"duration"}:
                 found.append(
                     Problem(graph.where(name, field), f"{name}.{field}: = {value} never moves; a number would do.")
                 )
+    return found
+
+
+def _swallowed(graph: GraphParts, name: str) -> list[Problem]:
+    """Return what to say of a node that rises too slowly to show the impulses that it smooths."""
+    node, found = graph.nodes[name], []
+    rise = getattr(node, "attack", None) or getattr(node, "half_life", None)
+    if not isinstance(rise, Number):
+        return []
+    for port, link in node.links().items():
+        output = graph.output(link) if link.node in graph.nodes else None
+        frames = rise.resolve(REFERENCE_TEMPO) * float(graph.header.fps)
+        share = 1 - 2 ** (-1 / frames) if frames > 0 else 1
+        if output is not None and output.impulses and share < LEAST_SHARE:
+            text = f"{name}.{port}: {link} is 0 but in single frames, of which this shows {100 * share:.0f} %; "
+            found.append(Problem(graph.where(name, port), f"{text}give it a shorter attack, like attack: 0.004."))
     return found
 
 

@@ -56,12 +56,16 @@ class Spec:
 
 @dataclass(frozen=True)
 class Output:
-    """One output of a node: its kind, what it is, its unit and range, its number of columns where it has any."""
+    """One output of a node: its kind, what it is, its unit and range, its number of columns where it has any.
+
+    ``impulses``: it is 0 but in single frames.
+    """
 
     kind: Kind
     help: str = ""
     unit: str = ""
     columns: int = 0
+    impulses: bool = False
 
 
 def chosen_output(outputs: Mapping[str, Output], named: str = "", wanted: Kind | None = None) -> str:

@@ -35,7 +35,7 @@ class Midi(Resident):
     controller: int = setting(1, ge=0, le=127, help="the controller that is read; 1 is the modulation wheel")
 
     outputs = {
-        "strike": Output(SIGNAL, "beginnings of notes, by velocity", "0..1"),
+        "strike": Output(SIGNAL, "beginnings of notes, by velocity", "0..1", impulses=True),
         "held": Output(SIGNAL, "1 while a note sounds", "0..1"),
         "pitch": Output(SIGNAL, "the highest note that began last", "notes"),
         "bend": Output(SIGNAL, "the pitch wheel", "-1..1"),

@@ -63,12 +63,12 @@ class Features(Resident):
     )
 
     outputs = (
-        {name: Output(SIGNAL, what, "0..1", columns) for name, (_, columns, what) in MEASURES.items()}
+        {name: Output(SIGNAL, what, "0..1", columns, name == "onset") for name, (_, columns, what) in MEASURES.items()}
         | {f"{name}_raw": Output(SIGNAL, what, unit, columns) for name, (unit, columns, what) in MEASURES.items()}
         | {
-            "kick": Output(SIGNAL, "bass drums", "0..1"),
-            "snare": Output(SIGNAL, "snares and claps", "0..1"),
-            "hat": Output(SIGNAL, "hi-hats and other cymbals", "0..1"),
+            "kick": Output(SIGNAL, "bass drums", "0..1", impulses=True),
+            "snare": Output(SIGNAL, "snares and claps", "0..1", impulses=True),
+            "hat": Output(SIGNAL, "hi-hats and other cymbals", "0..1", impulses=True),
             "beat_phase": Output(SIGNAL, "position within the beat", "0..1"),
             "beat": Output(SIGNAL, "beats since the first one", "beats"),
             "bar_phase": Output(SIGNAL, "position within the bar", "0..1"),
