@@ -339,8 +339,11 @@ def nowhere(x, y, frame):
 """
 
 
-@pytest.mark.parametrize("edge", ["mirror", "wrap", "clamp", "black"])
-@pytest.mark.parametrize("place", ["y * (n / n)", "y + 1 / n - 1", "y - 1 / n + 1"], ids=["NaN", "plus", "minus"])
+@pytest.mark.parametrize(
+    ("place", "edge"),
+    [*(("y * (n / n)", edge) for edge in ("mirror", "wrap", "clamp", "black")),
+     ("y + 1 / n - 1", "wrap"), ("y + 1 / n - 1", "clamp"), ("y - 1 / n + 1", "mirror"), ("y - 1 / n + 1", "black")],
+)  # fmt: skip
 def test_a_place_that_is_no_number(place: str, edge: str, packages: Any, studio: Any, store: Any) -> None:
     """In one pixel of frame 40: NaN, or infinity."""
     place = place.replace("n", "nowhere(x, y, at.frame)")
