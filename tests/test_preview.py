@@ -123,7 +123,7 @@ def test_preview_of_signals_renders_nothing(graph: Path, tmp_path: Path, n2s: An
     [
         (["--node", "grian"], '"grian" names no node. Did you mean "grain"?'),
         (["--node", "features.onest"], '"features.onest" names no output. Did you mean "onset"?'),
-        (["--node", "features"], "Name one: features.rms"),
+        (["--node", "features."], "Name one: features.rms"),
         (["--node", "features.mfcc.13"], "has components 0 to 12"),
         (["--node", "pulse.0"], "has no components"),
         (["--node", "track"], '"track" is music'),

@@ -75,6 +75,15 @@ def _setting(cls: type[Node], field: str) -> st.SearchStrategy[Any]:
         times = st.lists(st.floats(0, 1e4), min_size=1, max_size=6, unique=True).map(sorted)
         return times.flatmap(lambda t: st.lists(st.floats(-10, 10), min_size=len(t), max_size=len(t)).map(
             lambda v: [list(point) for point in zip(t, v)]))  # fmt: skip
+    if field == "notes":
+        return st.lists(st.integers(0, 127), min_size=1, max_size=4)
+    if field == "tempo_map":
+        times = st.lists(st.floats(0, 1e4), min_size=1, max_size=4, unique=True).map(sorted)
+        return times.flatmap(lambda t: st.lists(st.floats(20, 400), min_size=len(t), max_size=len(t)).map(
+            lambda v: [list(mark) for mark in zip(t, v)]))  # fmt: skip
+    if field == "text":
+        values = st.lists(st.floats(-10, 10), min_size=1, max_size=4)
+        return values.map(lambda v: ", ".join(f"{10 * i}:({value:.3f})" for i, value in enumerate(v)))
     if field == "colours":
         return st.lists(st.integers(0, 0xFFFFFF).map("#{:06x}".format), min_size=2, max_size=16)
     if cls.is_type(field, "seconds"):
@@ -120,6 +129,7 @@ def graphs(draw: Any, base: Path | str = ".", model: Path | None = None, most: i
     usable = [n for n, cls in TYPES.items() if cls.kind in ("resident", "measure", "streamed", "lens", *PIXELWISE)]
     # What decides shapes, or reads files, is free only where nothing is planned.
     deciding = {"AudioSource", "ImageSource", "VAEDecode", "Anchors", "Weights", "Features", "Keyframes", "Lut"}
+    deciding |= {"Midi", "Table"}
     fixed = deciding | {"LightMeter", "Exposure"} if model else set()  # and measures look at the film first
     for name in draw(st.lists(st.sampled_from([n for n in usable if n not in fixed]), max_size=most)):
         cls = TYPES[name]

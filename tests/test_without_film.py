@@ -54,7 +54,7 @@ def test_it_is_planned(studio: Any, folder: Path, n2s: Any, n2s_json: Any) -> No
     (about,) = n2s_json("plan", graph, "--fps", 15)
     assert (about["film"], about["frames"], about["seconds"], about["fps"]) == (None, 15, 1, "15")
     signals = {signal["signal"]: signal for signal in about["signals"]}
-    assert signals["features.mfcc"]["columns"] == 13 and signals["pulse"]["range"][1] <= 2 and len(signals) == 20
+    assert signals["features.mfcc"]["columns"] == 13 and signals["pulse"]["range"][1] <= 2 and len(signals) > 20
 
 
 def test_its_signals_are_seen_and_exported(studio: Any, folder: Path, n2s: Any) -> None:
