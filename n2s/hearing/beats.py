@@ -26,6 +26,7 @@ OFTEN = 0.25  # of all rows are beats: what is known before anything is heard
 LOWEST, HIGHEST = -1.5, 6.0  # of the evidence of a row
 AUDIBLE = 0.2  # the likelihood that the likeliest beat has at least, where there are beats at all
 HEARD = 0.15  # of the likeliest beat: what is less at both ends lies before or after the music
+BEGIN = 255  # in place of an interval: a chain begins here
 CERTAIN = 1000.0  # the evidence of what the user says
 SURER = 1.1, 1.5  # by how much beats and beginnings of bars are likelier, where half the tempo is right
 WITHIN = 1.08  # how far from half of it beats may be
@@ -155,31 +156,29 @@ def _chain(evidence: np.ndarray, slowest: float, fastest: float) -> np.ndarray:
     apart = np.abs(np.log(intervals[:, None] / intervals[None, :]))
     apart = np.maximum(apart - 1.0 / np.maximum(intervals[:, None], intervals[None, :]), 0)
     cost = np.where(apart < JUMP, CHANGE * apart**2, np.inf)  # [interval, interval before]
-    # score[t, i]: of the best chain that ends at row t after interval i. A chain begins within the first intervals.
-    score = np.full((count + longest, len(intervals)), -np.inf)
-    link = np.full((count, len(intervals)), -1, np.int32)
-    shift = longest  # row t lies at t + shift
+    # score[t mod longest, i]: of the best chain that ends at row t after interval i; the rows before it that it can
+    # follow. link[t, i]: the interval before that one. A chain begins within the first intervals.
+    score = np.full((longest, len(intervals)), -np.inf)
+    link = np.full((count, len(intervals)), BEGIN, np.uint8)
     which = np.arange(len(intervals))
     for t in range(count):
-        before = score[t + shift - intervals]  # [interval, interval before], chains that end an interval earlier
-        reached = before - cost
+        reached = score[(t - intervals) % longest] - cost  # [interval, interval before]
         best = np.argmax(reached, axis=1)
         value = reached[which, best]
         begins = value < 0 if t < longest else np.zeros(len(intervals), bool)
         value = np.where(begins, 0.0, value)
-        link[t] = np.where(begins, -1, best)
-        score[t + shift] = value + evidence[t] + prior
-    tail = score[count + shift - longest : count + shift]
-    row, which_interval = np.unravel_index(int(np.argmax(tail)), tail.shape)
-    row += count - longest
-    found = []
-    while row >= 0:
+        link[t] = np.where(begins, BEGIN, best)
+        score[t % longest] = value + evidence[t] + prior
+    last = np.arange(max(count - longest, 0), count)
+    tail = score[last % longest]
+    row, interval = np.unravel_index(int(np.argmax(tail)), tail.shape)
+    row, found = int(last[row]), []
+    while True:
         found.append(row)
-        before = link[row, which_interval]
-        if before < 0:
-            break
-        row, which_interval = row - intervals[which_interval], before
-    return np.array(found[::-1])
+        before = int(link[row, interval])
+        if before == BEGIN:
+            return np.array(found[::-1])
+        row, interval = row - int(intervals[interval]), before
 
 
 def _harmony(chroma: np.ndarray, rows: np.ndarray) -> np.ndarray:
