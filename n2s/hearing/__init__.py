@@ -1,0 +1,1 @@
+"""What is heard in music: rows of numbers, beats and bars, drums, sections, loudness; numpy alone."""
