@@ -14,7 +14,10 @@ N2S = Path(sys.executable).with_name("n2s")
 
 
 def test_structured_lines(graph: Path, tmp_path: Path, n2s: Any, n2s_json: Any) -> None:
-    assert n2s_json("check", graph) == [{"graph": str(graph), "nodes": 12, "films": 1, "warnings": []}]
+    (checked,) = n2s_json("check", graph)
+    (warned,) = checked.pop("warnings")
+    assert checked == {"graph": str(graph), "nodes": 12, "films": 1}
+    assert (warned["file"], warned["line"]) == (str(graph), 9) and "of which this shows 21 %" in warned["text"]
     lines = n2s_json("run", graph)
     assert [line for line in lines if line["event"] == "planned"] == [{"event": "planned", "frames": 120, "stored": 0}]
     rendered = [line for line in lines if line["event"] == "rendered"][-1]
@@ -79,5 +82,7 @@ def test_warnings_name_what_is_probably_a_mistake(studio: Any, tmp_path: Path) -
         "grain and more share the seed 0 and move alike; give one of them another.",
         "idle is used by nothing.",
         "more.amount: = 0.5 * 0.1 never moves; a number would do.",
+        "pulse.signal: features.onset is 0 but in single frames, of which this shows 21 %; give it a shorter attack, "
+        "like attack: 0.004.",
     ]
     assert all(line.startswith("warning: warned.yaml:") for line in done.stderr.splitlines())
