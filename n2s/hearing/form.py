@@ -49,8 +49,7 @@ def find_form(heard: Mapping[str, np.ndarray], grid: Grid, duration: float) -> F
 def bar_edges(grid: Grid, duration: float) -> np.ndarray:
     """Return the times of the beginnings of bars, from the first whole one, and of the end of the last one."""
     last = int(np.floor(grid.bars(grid.count(np.array([duration])))[0] + 1e-6))
-    beats = [grid.first_beat(bar) for bar in range(last + 1)]
-    return np.array([grid.time(beat) for beat in beats])
+    return grid.bar_times(last)
 
 
 def likeness(heard: Mapping[str, np.ndarray], edges: np.ndarray) -> np.ndarray:

@@ -105,6 +105,10 @@ class Grid:
             return float(self.first[0] + bar * self.bar)
         return float(self.first[-1] + (bar - len(self.first) + 1) * self.bar)
 
+    def bar_times(self, count: int) -> np.ndarray:
+        """Return with which times the first bars begin, in seconds, and when the last of them ends: count + 1 times."""
+        return np.array([self.time(self.first_beat(bar)) for bar in range(count + 1)])
+
     def time(self, beat: float) -> float:
         """Return the time of a beat in seconds; before the first and after the last the tempo goes on."""
         before, after = self._ends()

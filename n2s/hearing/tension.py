@@ -14,6 +14,7 @@ NAMES = ("build", "drop", "rest", "sustain")
 LEAST = 6.0  # LU between quiet and loud bars, so that even music stays even
 RISE, LOUD = 0.18, 0.55  # of energy, at a drop: by how much it rises, and how much it is at least
 AROUND = 4  # bars before and after, of which the means are compared
+STEEP = 0.1  # LU per bar by which the bars of a build rise
 LONGEST = 8  # bars of a build; and in which a drop fades
 QUIET, SPAN = 0.5, 0.3  # of energy: from where on bars rest, and how far below they do nothing else
 
@@ -70,4 +71,6 @@ def find_tension(loudness: np.ndarray, kicks: np.ndarray, starts: np.ndarray) ->
 
 
 def _rises(loudness: np.ndarray) -> bool:
-    return float(np.polyfit(np.arange(len(loudness)), loudness, 1)[0]) > 0.1
+    """Return whether the line of least squares through the bars rises; summed here, for the same bits everywhere."""
+    place = np.arange(len(loudness)) - (len(loudness) - 1) / 2
+    return float((place * loudness).sum() / (place**2).sum()) > STEEP

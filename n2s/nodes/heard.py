@@ -107,7 +107,7 @@ def sections(scene: Scene, grid: Grid, form: Form) -> dict[str, np.ndarray]:
 def tension(scene: Scene, grid: Grid, form: Form, heard: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the weights of what builds up, drops, rests and goes on."""
     hop, rate, channels = int(heard["hop"]), int(heard["rate"]), int(heard["channels"])
-    edges = np.array([grid.time(grid.first_beat(bar)) for bar in range(form.bars + 1)])
+    edges = grid.bar_times(form.bars)
     loud = momentary(heard["weighted"], channels, hop, rate)
     middles = np.linspace(0.05, 0.95, 10)
     inside = edges[:-1, None] + middles * np.diff(edges)[:, None]
