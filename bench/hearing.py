@@ -22,28 +22,13 @@ import songs  # noqa: E402
 
 from n2s.hearing.beats import find_beats  # noqa: E402
 from n2s.hearing.song import hear  # noqa: E402
+from training.hearing.samples import Samples  # noqa: E402
 
 Tracker = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-class Samples:
-    """Samples in memory, read the way a file is."""
-
-    rate = songs.RATE
-
-    def __init__(self, samples: np.ndarray):
-        self._all = samples
-        self.channels, self.samples = samples.shape
-
-    def read(self, start: int, n: int) -> np.ndarray:
-        out = np.zeros((self.channels, n), np.float32)
-        low, high = (min(max(place, 0), self.samples) for place in (start, start + n))
-        out[:, low - start : high - start] = self._all[:, low:high]
-        return out
-
-
 def by_n2s(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    heard = hear(Samples(samples))
+    heard = hear(Samples(samples, songs.RATE))
     beats = find_beats(heard, heard["begins"])
     return beats.times, beats.times[beats.first]
 

@@ -13,30 +13,15 @@ import numpy as np
 
 from n2s.hearing.rows import analyse
 from training.hearing.band import Song, improvise
+from training.hearing.samples import Samples
 from training.hearing.studio import RATE, Studio
 
 HEARD = ("levels", "rises", "chroma")
 
 
-class Samples:
-    """Samples in memory, read the way a file is."""
-
-    rate = RATE
-
-    def __init__(self, samples: np.ndarray):
-        self._all = samples
-        self.channels, self.samples = samples.shape
-
-    def read(self, start: int, n: int) -> np.ndarray:
-        out = np.zeros((self.channels, n), np.float32)
-        low, high = (min(max(place, 0), self.samples) for place in (start, start + n))
-        out[:, low - start : high - start] = self._all[:, low:high]
-        return out
-
-
 def hear(song: Song, samples: np.ndarray) -> dict[str, Any]:
     """Return what the net sees of a song, and what is true of it."""
-    heard = analyse(Samples(samples))
+    heard = analyse(Samples(samples, RATE))
     truth = {"beats": song.beats, "downbeats": song.beats[:: song.bar], "bar": song.bar}
     truth |= {name: np.array(times) for name, times in song.hits.items()}
     return {name: heard[name].astype(np.float16) for name in HEARD} | truth
