@@ -1,7 +1,8 @@
 """The functions of expressions, for graphs made in Python: ``clamp(1 + features.low, 1, 1.4)``.
 
-from n2s.functions import clamp, lerp
+from n2s.functions import at, clamp, smoothstep, time
 Tone(contrast=clamp(1 + features.low, 1, 1.4))(film)
+Tone(exposure=smoothstep(at("drop - 2 bars"), at("drop"), time))(film)
 """
 
 from __future__ import annotations
@@ -12,8 +13,17 @@ from typing import Any
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import FUNCTIONS, VARIABLES, Expression, Variable
 from n2s.graph.handles import call
+from n2s.graph.times import parse_time
 
-__all__ = sorted([*FUNCTIONS, *VARIABLES])
+__all__ = sorted([*FUNCTIONS, *VARIABLES, "at"])
+
+
+def at(what: str) -> Expression:
+    """Return the time of a moment in the music, in seconds: ``at("drop")``, ``at("B 2")``, ``at("drop - 2 bars")``."""
+    try:
+        return Expression(parse_time(f"at {what}"))
+    except ValueError as error:
+        raise GraphError(f"at: {error}") from None
 
 
 def __getattr__(name: str) -> Any:

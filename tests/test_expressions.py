@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import time
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from n2s.graph.expressions import FUNCTIONS, MAX_DEPTH, Call, Expression, ExpressionError, Number, Variable
 from n2s.graph.links import Link
+from n2s.graph.time import Clock
 
 steady = settings(derandomize=True, deadline=None, database=None)
 
@@ -27,6 +29,7 @@ NAMES: dict[str, list[float]] = {
     "duration": [61.5, 61.5, 61.5],
     "pi": [math.pi] * 3,
 }
+CLOCK = Clock(Fraction(30), 3)
 VARIABLES = {name: np.array(values) for name, values in NAMES.items() if name in ("time", "frame", "duration")}
 LINKS = {Link.parse(name): np.array(values) for name, values in NAMES.items() if name not in (*VARIABLES, "pi")}
 
@@ -201,7 +204,7 @@ def close(a: float, b: float, tolerance: float = 1e-6) -> bool:
 @example("round(2.5) + round(-0.5)")
 def test_expressions_agree_with_plain_floats(text: str) -> None:
     assert set(REFERENCE) == set(FUNCTIONS)
-    found = np.broadcast_to(Expression.parse(text).evaluate(VARIABLES, LINKS, 120.0), 3)
+    found = np.broadcast_to(Expression.parse(text).evaluate(VARIABLES, LINKS, CLOCK), 3)
     for frame in range(3):
         wanted = reference(text, frame)
         # Where a last bit decides (the edge of a step, a difference of near equals) there is nothing to compare.
@@ -260,7 +263,7 @@ def test_any_tree_reads_back_from_its_text(tree: Any) -> None:
 )  # fmt: skip
 def test_units_mean_what_they_say_at_120_bpm(text: str, value: float) -> None:
     expression = Expression.parse(text)
-    assert float(expression.evaluate({}, {}, 120.0)) == pytest.approx(value, rel=1e-12)
+    assert float(expression.evaluate({}, {}, CLOCK)) == pytest.approx(value, rel=1e-12)
     assert Expression.parse(str(expression)) == expression
 
 
@@ -365,11 +368,11 @@ def test_any_text_is_an_expression_or_refused(text: str) -> None:
 
 def test_giant_powers_are_infinite_and_quick() -> None:
     started = time.perf_counter()
-    assert Expression.parse("9 ** 9 ** 9 ** 9").evaluate({}, {}, 120.0) == math.inf
+    assert Expression.parse("9 ** 9 ** 9 ** 9").evaluate({}, {}, CLOCK) == math.inf
     assert time.perf_counter() - started < 0.25
 
 
 def test_the_longest_sum_evaluates_and_prints() -> None:
     expression = Expression.parse("+".join(["1"] * 200))
-    assert expression.evaluate({}, {}, 120.0) == 200
+    assert expression.evaluate({}, {}, CLOCK) == 200
     assert Expression.parse(str(expression)) == expression

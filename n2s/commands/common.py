@@ -30,7 +30,9 @@ Overrides = Annotated[
 StoreFolder = Annotated[Path | None, typer.Option(help="folder of kept results; the user's cache when left out")]
 Size = Annotated[str | None, typer.Option("--size", help="width and height in place of the graph's", metavar="WxH")]
 Fps = Annotated[str | None, typer.Option("--fps", help="frames per second in place of the graph's", metavar="RATE")]
-Begin = Annotated[str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars", metavar="TIME")]
+Begin = Annotated[
+    str | None, typer.Option("--from", help="begin at this time: 80, 1:20, 8 bars, at drop", metavar="TIME")
+]
 End = Annotated[str | None, typer.Option("--to", help="end before this time", metavar="TIME")]
 FilmsFolder = Annotated[Path, typer.Option("--out", help="folder of the films, to see whether they are up to date")]
 FILMS = Path("renders")  # where films are written, and looked for, without --out
@@ -100,7 +102,7 @@ def parse_override(text: str) -> tuple[str, Any]:
 
 
 def read_time(option: str, text: str | None) -> Number | None:
-    """Read the time that an option was given: 80, 1:20, 250 ms, 8 bars."""
+    """Read the time that an option was given: 80, 1:20, 250 ms, 8 bars, at drop."""
     from n2s.graph.times import parse_time
 
     try:

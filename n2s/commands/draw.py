@@ -77,7 +77,7 @@ def node_pictures(session: Any, time: Any, folder: Path) -> dict[str, Path]:
     from n2s.runtime.seeing.contact import to_pixels
 
     plan, clock, pictures = session.plan(), session.clock, {}
-    frame = min(round(min(time.resolve(clock.tempo), 1e9) * clock.fps), clock.frames - 1)
+    frame = min(round(min(clock.place(time), 1e9) * clock.fps), clock.frames - 1)
     for i, name in enumerate(plan.streamed_nodes):
         if next(iter(type(plan.graph.nodes[name]).outputs.values())).kind in PICTURES:
             pictures[name] = folder / f"{i}.png"

@@ -33,7 +33,8 @@ MOST = 400
 def preview(
     graph: GraphFile,
     at: Annotated[
-        list[str], typer.Option("--at", help="show this time, may be repeated: 80, 1:20, 8 bars", metavar="TIME")
+        list[str],
+        typer.Option("--at", help="show this time, may be repeated: 80, 1:20, 8 bars, at drop", metavar="TIME"),
     ] = (),
     node: Annotated[
         str | None, typer.Option(help="show an output or a parameter of a node", metavar="NODE[.OUTPUT]")

@@ -23,6 +23,7 @@ from n2s.commands.common import (
 )
 from n2s.graph.errors import GraphError
 from n2s.graph.timecodes import minutes
+from n2s.graph.times import is_musical
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -31,7 +32,7 @@ def why(
     graph: GraphFile,
     chunk: Annotated[int | None, typer.Option(min=0, help="only this chunk, counted from 0")] = None,
     at: Annotated[
-        str | None, typer.Option(help="only the chunk shown at this time: 80, 1:20, 8 bars", metavar="TIME")
+        str | None, typer.Option(help="only the chunk shown at this time: 80, 1:20, 8 bars, at drop", metavar="TIME")
     ] = None,
     set_: Overrides = (),
     size: Size = None,
@@ -67,10 +68,10 @@ def why(
 def find_chunk(film: Any, chunk: int | None, at: Any) -> int | None:
     """Return the index of the chunk that --chunk or --at chooses; None for all."""
     if at is not None:
-        tempos = {plan.values.clock.tempo for plan, _ in film.parts}
-        if at.unit.startswith("b") and len(tempos) > 1:
-            raise GraphError(f"--at {at}: the tracks of {film.path.name} have several tempos; give a time in seconds.")
-        frame, passed = round(min(at.resolve(tempos.pop()), 1e9) * film.fps), 0
+        clock, tracks = film.parts[0][0].values.clock, {id(plan.values) for plan, _ in film.parts}
+        if is_musical(at) and len(tracks) > 1:
+            raise GraphError(f"--at {at}: {film.path.name} has several tracks; give a time in seconds.")
+        frame, passed = round(min(clock.place(at), 1e9) * film.fps), 0
         for i, (_, part) in enumerate(film.parts):
             passed += part.count
             if frame < passed:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from n2s.graph.declare import Node, Sink
 from n2s.graph.errors import Problem
 from n2s.graph.expressions import MUSICAL, Expression, Number, leaves
 from n2s.graph.film_names import collision, name_problem, same_place
 from n2s.graph.format_registry import format_of, format_problem
 from n2s.graph.links import Link
+from n2s.graph.music import Moment
 from n2s.graph.parts import GraphParts
 from n2s.graph.registry import suggest
 from n2s.graph.subgraph import InterfaceNode, SubGraph
+from n2s.graph.time import Clock
+from n2s.graph.times import moments
 from n2s.graph.types import SIGNAL
 from n2s.graph.walks import find_circle, needed_by
 
 LEAST_SHARE = 0.5  # of an impulse, that a node which smooths it should show
 REFERENCE_TEMPO = 120.0
+REFERENCE_CLOCK = Clock(Fraction(30), 1, REFERENCE_TEMPO)
 MUSICAL_UNITS = ("beat", "beats", "bar", "bars")
 
 
@@ -43,6 +49,9 @@ def check_links(graph: GraphParts, unread: set[str] = frozenset()) -> list[Probl
             value = getattr(node, field)
             if isinstance(value, Expression) and (heard := sorted(value.variables() & set(MUSICAL))):
                 wrong(f'{name}.{field}: "{heard[0]}" is heard in the music; add a Features node.', name, field)
+        for field in () if hears else type(node).model_fields:
+            for moment in moments(getattr(node, field))[:1]:
+                wrong(f'{name}.{field}: "{moment}" is heard in the music; add a Features node.', name, field)
         for port in node.ports:
             if node.specs[port].required and not getattr(node, port):
                 wrong(f"{name}.{port}: {type(node).__name__} needs it: {node.specs[port].help}.", name, key=True)
@@ -122,7 +131,12 @@ def warnings(graph: GraphParts) -> list[Problem]:
         found += _swallowed(graph, name)
         for field in node.params():
             value = getattr(node, field)
-            if isinstance(value, Expression) and not value.links() and not value.variables() - {"duration"}:
+            if (
+                isinstance(value, Expression)
+                and not value.links()
+                and not value.variables() - {"duration"}
+                and not moments(value)
+            ):
                 found.append(
                     Problem(graph.where(name, field), f"{name}.{field}: = {value} never moves; a number would do.")
                 )
@@ -150,10 +164,12 @@ def check_constant(graph: GraphParts, name: str, field: str, expression: Express
     if (
         expression.links()
         or expression.variables()
-        or any(getattr(leaf, "unit", "") in MUSICAL_UNITS for leaf in leaves(expression.tree))
+        or any(
+            isinstance(leaf, Moment) or getattr(leaf, "unit", "") in MUSICAL_UNITS for leaf in leaves(expression.tree)
+        )
     ):
         return ""
-    spec, value = graph.nodes[name].specs[field], float(expression.evaluate({}, {}, 120.0))
+    spec, value = graph.nodes[name].specs[field], float(expression.evaluate({}, {}, REFERENCE_CLOCK))
     return (
         ""
         if spec.allows(value)

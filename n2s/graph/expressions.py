@@ -3,6 +3,7 @@
     sum     := product (('+' | '-') product)*            comparison := sum (('<' | '<=' | '>' | '>=') sum)?
     product := unary (('*' | '/' | '%') unary)*          unary := '-' unary | power
     power   := atom ('**' unary)?                        atom := number unit? | link | name | call | '(' comparison ')'
+    moment  := 'at' what number? (('+' | '-') number unit)?      is an atom too: at drop, at B 2, at section 3 - 2 bars
 
 A comparison gives 1 or 0. Names are ``time`` (s), ``frame``, ``duration`` (s), ``pi``, and those of musical time,
 ``beat``, ``bar_phase`` and so on, which the graph's Features node hears; units are ``s``, ``ms``, ``beats``, ``bars``,
@@ -20,6 +21,8 @@ import numpy as np
 
 from n2s.graph.errors import GraphError
 from n2s.graph.links import Link
+from n2s.graph.music import MOMENTS, Moment
+from n2s.graph.time import Clock
 
 MAX_LENGTH = 2000
 MAX_TOKENS = 400
@@ -29,7 +32,10 @@ BEATS_IN_A_BAR = 4
 # Outputs of the node that hears the music, which expressions may name by themselves.
 MUSICAL = ("beat", "beat_phase", "bar", "bar_phase", "bars_left", "section", "section_phase")
 VARIABLES = ("time", "frame", "duration", "pi", *MUSICAL)
-UNITS = ("s", "ms", "beat", "beats", "bar", "bars", "dB")
+TIME_UNITS = ("s", "ms", "beat", "beats", "bar", "bars")
+UNITS = (*TIME_UNITS, "dB")
+PRODUCTS = ("*", "/", "%", "**")
+MOST_MOMENTS = 999
 
 
 class ExpressionError(ValueError):
@@ -51,10 +57,10 @@ class Number:
     unit: str = ""
     text: str = field(default="", compare=False)
 
-    def resolve(self, tempo: float) -> float:
-        """Return the value in seconds, as a factor (dB), or as it is."""
+    def resolve(self, tempo: float, bar: int = BEATS_IN_A_BAR) -> float:
+        """Return the value in seconds, as a factor (dB), or as it is; ``bar`` is in beats."""
         beat = 60.0 / tempo
-        scale = {"ms": 1e-3, "beat": beat, "beats": beat, "bar": BEATS_IN_A_BAR * beat, "bars": BEATS_IN_A_BAR * beat}
+        scale = {"ms": 1e-3, "beat": beat, "beats": beat, "bar": bar * beat, "bars": bar * beat}
         return 10.0 ** (self.value / 20.0) if self.unit == "dB" else self.value * scale.get(self.unit, 1.0)
 
     def __str__(self) -> str:
@@ -132,23 +138,25 @@ class Expression:
 
     def links(self) -> list[Link]:
         """Return the links it reads, each once, in the order of the text."""
-        return list(dict.fromkeys(leaf for leaf in leaves(self.tree) if not isinstance(leaf, Number | Variable)))
+        return list(
+            dict.fromkeys(leaf for leaf in leaves(self.tree) if not isinstance(leaf, Number | Variable | Moment))
+        )
 
     def variables(self) -> set[str]:
         """Return the names of what it reads of the film's time."""
         return {leaf.name for leaf in leaves(self.tree) if isinstance(leaf, Variable) and leaf.name != "pi"}
 
-    def evaluate(self, variables: Mapping[str, Any], links: Mapping[Any, np.ndarray], tempo: float) -> np.ndarray:
+    def evaluate(self, variables: Mapping[str, Any], links: Mapping[Any, np.ndarray], clock: Clock) -> np.ndarray:
         """Return the value over all frames, float64; a division by zero gives infinity, as IEEE 754 has it."""
         with np.errstate(all="ignore"):
-            return np.asarray(_evaluate(self.tree, variables, links, tempo), dtype=np.float64)
+            return np.asarray(_evaluate(self.tree, variables, links, clock), dtype=np.float64)
 
     def __str__(self) -> str:
         return str(self.tree)
 
 
 def leaves(tree: Any) -> Iterator[Any]:
-    """Yield the numbers, variables and links of a tree, from left to right."""
+    """Yield the numbers, variables, moments and links of a tree, from left to right."""
     if isinstance(tree, Call):
         for argument in tree.arguments:
             yield from leaves(argument)
@@ -157,7 +165,7 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 
 def map_tree(tree: Any, function: Any) -> Any:
-    """Return an expression's tree with each number, variable and link replaced by what ``function`` makes of it."""
+    """Return an expression's tree with each of its leaves replaced by what ``function`` makes of it."""
     if isinstance(tree, Call):
         return Call(tree.function, tuple(map_tree(argument, function) for argument in tree.arguments))
     return function(tree)
@@ -221,13 +229,15 @@ def _wrap(tree: Any, level: int) -> str:
     return f"({tree})" if inner < level else str(tree)
 
 
-def _evaluate(tree: Any, variables: Mapping, links: Mapping, tempo: float) -> Any:
+def _evaluate(tree: Any, variables: Mapping, links: Mapping, clock: Clock) -> Any:
     if isinstance(tree, Call):
-        arguments = [_evaluate(argument, variables, links, tempo) for argument in tree.arguments]
+        arguments = [_evaluate(argument, variables, links, clock) for argument in tree.arguments]
         function = _OPERATORS.get(tree.function) or FUNCTIONS[tree.function][2]
         return function(*arguments)
     if isinstance(tree, Number):
-        return np.float64(tree.resolve(tempo))
+        return np.float64(clock.seconds(tree))
+    if isinstance(tree, Moment):
+        return np.float64(clock.place(tree))
     if isinstance(tree, Variable):
         return np.float64(np.pi) if tree.name == "pi" else variables[tree.name]
     return links[tree]
@@ -345,12 +355,40 @@ class _Parser:
     def name(self, value: str, offset: int) -> Any:
         if self.accept("("):
             return self.call(value, offset)
+        if value == "at" and self.tokens[self.index][0] == "name":
+            return self.moment()
         if value in VARIABLES:
             return Variable(value)
         link = None if value.startswith("__") or ".__" in value else Link.parse(value)
         if link is None:
             raise ExpressionError(f"{value!r} is no name of a node or of its output", offset)
         return link
+
+    def moment(self) -> Moment:
+        """Read what follows "at": a name, a number that counts from 1, a length of time to add."""
+        _, what, offset = self.tokens[self.index]
+        if what not in MOMENTS:
+            raise ExpressionError(f"there is no moment {what!r}; there are {', '.join(MOMENTS)}", offset)
+        self.index += 1
+        number = 1
+        kind, value, offset = self.tokens[self.index]
+        if kind == "number":
+            if not value.isdigit() or not 1 <= int(value[:4]) <= MOST_MOMENTS:
+                raise ExpressionError(f"which {what} is a whole number from 1 to {MOST_MOMENTS}, not {value}", offset)
+            self.index += 1
+            number = int(value)
+        return Moment(what, number, self.moments_offset())
+
+    def moments_offset(self) -> Number | None:
+        """Read a length that is added to a moment, where one stands there and is no part of a product."""
+        sign, number, unit, then = ([*self.tokens[self.index : self.index + 4], *[("end", "", 0)] * 4])[:4]
+        if sign[1] not in ("+", "-") or number[0] != "number" or unit[1] not in TIME_UNITS or then[1] in PRODUCTS:
+            return None
+        self.index += 1
+        _, value, offset = self.tokens[self.index]
+        self.index += 1
+        found = self.number(value, offset)
+        return Number(-found.value, found.unit) if sign[1] == "-" else found
 
     def call(self, name: str, offset: int) -> Call:
         if name not in FUNCTIONS:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from n2s.graph.expressions import Number
+from n2s.graph.music import Moment
 from n2s.graph.parsing import FolderPath
 from n2s.graph.registry import suggest
 from n2s.graph.time import parse_rate
@@ -49,6 +50,8 @@ class Header(BaseModel):
             made = read(value)
             return value if isinstance(value, WrittenSeconds) else made
         time, tempo = parse_time(value), info.data.get("tempo")
+        if isinstance(time, Moment):
+            raise ValueError(f'"{time}" is heard in the music; the length of a film is known before: give seconds')
         if is_musical(time) and not tempo:
             raise ValueError(f'"{time}" is as long as the tempo says; set "tempo: 120" beside it, or give seconds')
         seconds = WrittenSeconds.of(time, tempo or 120.0)

@@ -10,6 +10,7 @@ import numpy as np
 
 from n2s.graph.expressions import Expression, Number
 from n2s.graph.links import Link
+from n2s.graph.music import Moment
 
 
 def digest(value: Any) -> str:
@@ -34,7 +35,7 @@ def digest_array(array: np.ndarray) -> str:
 
 def plain(value: Any) -> Any:
     """Return a setting as plain data for a recipe."""
-    if isinstance(value, Number | Link | Expression):
+    if isinstance(value, Number | Moment | Link | Expression):
         return str(value)
     if isinstance(value, set | frozenset):
         return [plain(item) for item in sorted(value, key=repr)]

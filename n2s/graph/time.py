@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
 
 from n2s.graph.errors import GraphError
+from n2s.graph.music import Moment, Music
 
 MAX_FPS = 240
 _RATE = re.compile(r"\d{1,6}(\.\d{1,9})?\Z|\d{1,9}/\d{1,9}\Z", re.ASCII)
@@ -74,19 +75,24 @@ def album_boundaries(samples: list[int], rate: int, fps: Fraction) -> list[int]:
 class Duration(Protocol):
     """A constant that may be a time in seconds, beats or bars: what a setting of `MusicalTime` holds."""
 
-    def resolve(self, tempo: float) -> float: ...
+    unit: str
+
+    def resolve(self, tempo: float, bar: int = 4) -> float: ...
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The time of one track: its frame rate, its length in film frames, its tempo.
+    """The time of one track: its frame rate, its length in film frames, its tempo, its music.
 
-    ``tempo`` is in beats per minute and decides what the units beats and bars mean.
+    ``tempo`` is in beats per minute and ``bar`` the beats in a bar: they decide how long beats and bars are. ``music``
+    says where they are, and is None where nothing hears it.
     """
 
     fps: Fraction
     frames: int
     tempo: float = 120.0
+    bar: int = 4
+    music: Music | None = field(default=None, compare=False, repr=False)
 
     @property
     def duration(self) -> float:
@@ -98,8 +104,28 @@ class Clock:
         return np.arange(start, stop, dtype=np.int64) * self.fps.denominator / np.float64(self.fps.numerator)
 
     def seconds(self, duration: Duration) -> float:
-        """Return a musical time in seconds."""
-        return duration.resolve(self.tempo)
+        """Return a length of time in seconds."""
+        return duration.resolve(self.tempo, self.bar)
+
+    def place(self, time: Duration | Moment | float) -> float:
+        """Return a place in the track in seconds, where its beats, bars, sections and drops are.
+
+        Raises
+        ------
+        GraphError
+            When the music has no such moment, or nothing hears it.
+        """
+        if isinstance(time, Moment):
+            if self.music is None:
+                raise GraphError(f'"{time}" is heard in the music; add a Features node.')
+            begin = self.music.moment(time)
+            if time.offset is None:
+                return begin
+            counted = time.offset.unit.startswith("b")
+            return self.music.after(begin, time.offset) if counted else begin + self.seconds(time.offset)
+        if not hasattr(time, "unit"):
+            return float(time)
+        return self.music.place(time) if self.music and time.unit.startswith("b") else self.seconds(time)
 
 
 class PartialClock:
@@ -111,7 +137,7 @@ class PartialClock:
 
     def __init__(self, whole: Clock, reads: Collection[str], reader: str):
         self._whole, self._reads, self._reader = whole, reads, reader
-        self.fps, self.times, self.seconds = whole.fps, whole.times, whole.seconds
+        self.fps, self.times, self.seconds, self.place = whole.fps, whole.times, whole.seconds, whole.place
 
     @property
     def frames(self) -> int:

@@ -3,44 +3,53 @@
 80      80.5      "80 s"      "250 ms"          seconds
 "1:20"  "1:20.5"  "1:02:03"                     minutes and seconds; hours, minutes and seconds
 "32 beats"        "8 bars"                      as long as the music has them
+"at drop"         "at B 2 - 2 bars"             where the music has them: a drop, a section, one with a letter
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import WithJsonSchema, WrapValidator
 
-from n2s.graph.expressions import Number
+from n2s.graph.expressions import Expression, ExpressionError, Number, leaves
+from n2s.graph.music import MOMENTS, Moment
 
 UNITS = ("s", "ms", "beat", "beats", "bar", "bars")
-LIKE = '80, "1:20", "80 s", "250 ms", "32 beats" or "8 bars"'
+LIKE = '80, "1:20", "80 s", "250 ms", "32 beats", "8 bars" or "at drop"'
 
 # The text of a time, as a regular expression that means the same in Python and in ECMA 262.
 CLOCK = r"([0-9]{1,4}:[0-5][0-9]|[0-9]{1,6}):[0-5][0-9](\.[0-9]{1,9})?"
 QUANTITY = rf"([0-9]{{1,40}}(\.[0-9]{{0,40}})?|\.[0-9]{{1,40}})([eE][-+]?[0-9]{{1,3}})?(\s*({'|'.join(UNITS)}))?"
-PATTERN = rf"^\s*({CLOCK}|{QUANTITY})\s*$"
+LENGTH = rf"([0-9]{{1,40}}(\.[0-9]{{0,40}})?|\.[0-9]{{1,40}})\s*({'|'.join(UNITS)})"
+MOMENT = rf"at\s+({'|'.join(MOMENTS)})(\s+[1-9][0-9]{{0,2}})?(\s*[-+]\s*{LENGTH})?"
+PATTERN = rf"^\s*({CLOCK}|{QUANTITY}|{MOMENT})\s*$"
 
 _CLOCK = re.compile(rf"{CLOCK}\Z", re.ASCII)
 _QUANTITY = re.compile(rf"(?P<number>[^\sa-df-zA-DF-Z]+)\s*(?P<unit>{'|'.join(UNITS)})?\Z", re.ASCII)
 _WHOLE = re.compile(rf"{QUANTITY}\Z", re.ASCII)
+_MOMENT = re.compile(rf"{MOMENT}\Z", re.ASCII)
 
 
-def parse_time(value: Any) -> Number:
+def parse_time(value: Any) -> Number | Moment:
     """Read a time that is not negative.
 
     Returns
     -------
-    Number
-        In seconds, beats or bars; it keeps the text that it was read from.
+    Number or Moment
+        In seconds, beats or bars, or where something of the music begins; it keeps the text that it was read from.
 
     Raises
     ------
     ValueError
         When it is no time, negative or not finite.
     """
+    if isinstance(value, Moment):
+        return value
     if isinstance(value, Number):
         if value.unit != "dB" and 0 <= value.value < float("inf"):
             return value
@@ -54,6 +63,8 @@ def parse_time(value: Any) -> Number:
         match = _QUANTITY.match(text) if _WHOLE.match(text) else None
         if match and (number := float(match["number"])) < float("inf"):
             return Number(number, match["unit"] or "", text)
+        if text.split(maxsplit=1)[:1] == ["at"]:
+            return _read_moment(text)
         if ":" in text:
             raise ValueError(
                 f'a time was wanted, like "1:20", "1:20.5" or "1:02:03", not "{_short(text)}": minutes and '
@@ -61,6 +72,18 @@ def parse_time(value: Any) -> Number:
             )
     shown = f'"{_short(value)}"' if isinstance(value, str) else repr(value)[:80]
     raise ValueError(f"a time from 0 on was wanted, like {LIKE}, not {shown}")
+
+
+def _read_moment(text: str) -> Moment:
+    if _MOMENT.match(text):
+        return replace(Expression.parse(text).tree, text=text)
+    try:
+        Expression.parse(text)
+    except ExpressionError as error:
+        raise ValueError(f'a time from 0 on was wanted, not "{_short(text)}": {error}') from None
+    raise ValueError(
+        f'a time from 0 on was wanted, like "at drop", "at B 2" or "at drop - 2 bars", not "{_short(text)}"'
+    )
 
 
 def _short(text: str) -> str:
@@ -79,22 +102,31 @@ def is_musical(value: Any) -> bool:
     """Say whether a time is counted in beats or bars, whose length the music has; for a list, whether one in it is."""
     if isinstance(value, list | tuple):
         return any(map(is_musical, value))
-    return isinstance(value, Number) and value.unit.startswith(("beat", "bar"))
+    return isinstance(value, Moment) or isinstance(value, Number) and value.unit.startswith(("beat", "bar"))
 
 
-def check_rising(times: list[Any], tempo: float) -> list[float]:
-    """Return times in seconds, each of which must be later than the one before it.
+def moments(value: Any) -> list[Moment]:
+    """Return the moments of the music that a setting or parameter names, those within a list too."""
+    if isinstance(value, list | tuple):
+        return [moment for item in value for moment in moments(item)]
+    if isinstance(value, Expression):
+        return [leaf for leaf in leaves(value.tree) if isinstance(leaf, Moment)]
+    return [value] if isinstance(value, Moment) else []
+
+
+def check_rising(times: list[Any], place: Callable[[Any], float]) -> list[float]:
+    """Return times in seconds, where ``place`` puts them; each of them must be later than the one before it.
 
     Raises
     ------
     ValueError
         When one is not.
     """
-    seconds = [time.resolve(tempo) if isinstance(time, Number) else time for time in times]
+    seconds = [place(time) for time in times]
     for i in range(1, len(times)):
         if not seconds[i] > seconds[i - 1]:
             later, earlier = (
-                str(time) if isinstance(time, Number) else f"{time:g} s" for time in (times[i], times[i - 1])
+                str(time) if isinstance(time, Number | Moment) else f"{time:g} s" for time in (times[i], times[i - 1])
             )
             raise ValueError(f"times must rise; {later} comes after {earlier}")
     return seconds
@@ -103,7 +135,7 @@ def check_rising(times: list[Any], tempo: float) -> list[float]:
 def _read_point(value: Any, read: Any) -> list:
     """Read a point in time: text is a time of any kind, a plain number stays the number of seconds that it is."""
     first = value[0] if isinstance(value, list | tuple) and value else None
-    if isinstance(first, Number) or (isinstance(first, str) and not _is_plain(first)):
+    if isinstance(first, Number | Moment) or (isinstance(first, str) and not _is_plain(first)):
         return [parse_time(first), *read([0.0, *value[1:]])[1:]]
     return read(value)
 

@@ -80,7 +80,7 @@ class MeanLight(Resident):
     outputs = SIGNAL_OUTPUT
 
     def compute(self, scene: Scene, histogram: np.ndarray) -> np.ndarray:
-        reach = self.look.resolve(scene.clock.tempo) * float(scene.clock.fps)
+        reach = scene.clock.seconds(self.look) * float(scene.clock.fps)
         histogram = averaged(histogram.astype(np.float64), reach)
         low, high = np.full(len(histogram), -float(self.range)), np.full(len(histogram), float(self.range))
         for _ in range(HALVINGS):

@@ -103,7 +103,7 @@ class Features(Resident):
                 raise ValueError("every mark needs a time and 20 to 400 beats per minute, like [[0, 120], [80, 128]]")
             if any(is_musical(time) for time, _ in marks):
                 raise ValueError("the times of a tempo map are in seconds; beats have no length before it")
-            check_rising([time for time, _ in marks], USUAL)
+            check_rising([_mark(*mark)[0] for mark in marks], float)
         return marks
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:

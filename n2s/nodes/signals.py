@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,8 @@ from pydantic import field_validator
 from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Resident, port, setting
 from n2s.graph.errors import GraphError
+from n2s.graph.music import Moment
+from n2s.graph.time import Clock
 from n2s.graph.times import Point, check_rising, is_musical
 from n2s.graph.types import Signal
 from n2s.nodes.curves import between
@@ -38,7 +41,7 @@ class Keyframes(Resident):
     """
 
     points: list[Point] = setting(
-        help='[[time, value], …] in the order of time; a time is 10, "1:20.5", "8 bars"; more values make more columns'
+        help="[[time, value], …] in order; a time is 10, 1:20.5, 8 bars, at drop; with more values more columns"
     )
     interpolate: Literal["linear", "smooth", "hold"] = setting("smooth", help="the way between two points")
 
@@ -51,9 +54,10 @@ class Keyframes(Resident):
         if not points or any(len(point) < 2 or len(point) != len(points[0]) for point in points):
             raise ValueError("every point needs a time and the same number of values, like [[0, 0.2], [4, 1]]")
         times = [point[0] for point in points]
-        # Beats and seconds are compared when the tempo is known.
+        # Beats, seconds and moments are compared when the music is known.
         for kind in (False, True):
-            check_rising([time for time in times if is_musical(time) is kind], REFERENCE_TEMPO)
+            alike = [time for time in times if is_musical(time) is kind and not isinstance(time, Moment)]
+            check_rising(alike, REFERENCE_CLOCK.place)
         return points
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
@@ -62,7 +66,7 @@ class Keyframes(Resident):
 
     def compute(self, scene: Scene) -> np.ndarray:
         try:
-            times = np.array(check_rising([point[0] for point in self.points], scene.clock.tempo), np.float64)
+            times = np.array(check_rising([point[0] for point in self.points], scene.clock.place), np.float64)
         except ValueError as error:
             raise GraphError(f"points: at {scene.clock.tempo:g} beats per minute, {error}") from None
         values = np.array([point[1:] for point in self.points], np.float64)
@@ -71,7 +75,7 @@ class Keyframes(Resident):
         return curve[:, 0] if values.shape[1] == 1 else curve
 
 
-REFERENCE_TEMPO = 120.0
+REFERENCE_CLOCK = Clock(Fraction(30), 1)
 
 
 class EMA(Resident):
@@ -95,9 +99,7 @@ class EMA(Resident):
 
     def compute(self, scene: Scene, signal: np.ndarray) -> np.ndarray:
         rise, fall = (
-            follow_rate(
-                (self.half_life if half_life is None else half_life).resolve(scene.clock.tempo), scene.clock.fps
-            )
+            follow_rate(scene.clock.seconds(self.half_life if half_life is None else half_life), scene.clock.fps)
             for half_life in (self.attack, self.release)
         )
         columns = signal.astype(np.float64).reshape(len(signal), -1).T

@@ -82,7 +82,7 @@ def _is_same(plan: Plan, name: str, node: Node, alike: Node, field: str) -> bool
     values = plan.values.params[name, field]
     if np.ndim(values) or not isinstance(wanted, Number):  # what a signal drives may move, even if it stands still now
         return False
-    return float(values) == float(quantise(wanted.resolve(plan.values.clock.tempo)))
+    return float(values) == float(quantise(plan.values.clock.seconds(wanted)))
 
 
 class _Lenses:

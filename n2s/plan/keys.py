@@ -117,7 +117,7 @@ class Keys:
         for field in node.settings():
             if node.specs[field].keyed:
                 value = _numbered_paths(node, field) if field in path_settings(node) else getattr(node, field)
-                settings[field] = value.resolve(scene.clock.tempo) if isinstance(value, Number) else plain(value)
+                settings[field] = scene.clock.seconds(value) if isinstance(value, Number) else plain(value)
         params = {}
         for field in node.params() if node.kind != "sink" else []:
             value = plan.values.params[name, field]

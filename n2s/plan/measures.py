@@ -18,7 +18,7 @@ def measured_frames(node: Measure, clock: Clock, start: int, stop: int) -> list[
     which fills 0..1 evenly: 0, 1/3, 2/3, 1/9, 4/9, …). So what repeats with the beat is met at all of its phases, where
     every n-th frame might show the same one for ever. The track's last frame is looked at too.
     """
-    length = max(1, round(Fraction(node.every.resolve(clock.tempo)) * clock.fps))
+    length = max(1, round(Fraction(clock.seconds(node.every)) * clock.fps))
     stop = min(stop, clock.frames)
     found = [k * length + length * _reversed(k) // 3**DIGITS for k in range(start // length, -(-stop // length))]
     found = [frame for frame in found if start <= frame < stop]

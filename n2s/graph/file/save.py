@@ -20,6 +20,7 @@ from n2s.graph.file.load import NodeReader, load_parts
 from n2s.graph.file.patch import Add, Remove, Set, patch
 from n2s.graph.header import Header
 from n2s.graph.links import Link
+from n2s.graph.music import Moment
 from n2s.graph.parts import GraphParts
 from n2s.graph.paths import changed_paths
 from n2s.graph.subgraph import InterfaceNode
@@ -89,6 +90,8 @@ def value_in_file(value: Any) -> Any:
         if value.unit or value.text:
             return str(value)
         return int(value.value) if value.value.is_integer() and abs(value.value) < 1e15 else value.value
+    if isinstance(value, Moment):
+        return str(value)
     if isinstance(value, Expression):
         return f"= {_expression_text(value)}"
     if isinstance(value, WrittenSeconds) and value.text:

@@ -16,6 +16,7 @@ from n2s.graph.expressions import Expression, Number
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array
 from n2s.graph.links import Link
+from n2s.graph.music import Moment, Music
 from n2s.graph.paths import path_settings, paths
 from n2s.graph.time import Clock, frames_to_cover
 from n2s.graph.times import is_musical
@@ -56,8 +57,7 @@ def analyse(graph: Graph, context: Context, known: Known | None = None, measure:
         if _is_source_of_audio(graph, name):
             _compute(graph, name, scene, blank)
     clock = replace(blank.clock, frames=_length(graph, blank))
-    if not header.tempo:
-        clock = replace(clock, tempo=_heard_tempo(graph, replace(scene, clock=clock), blank, known))
+    clock = _with_music(graph, replace(scene, clock=clock), blank, known)
     values = Values(clock, dict(blank.outputs))
     scene = replace(scene, clock=clock)
     for name in graph.order:
@@ -104,11 +104,12 @@ def _length(graph: Graph, values: Values) -> int:
     raise GraphError([Problem(graph.document.where() if graph.document else None, text)])
 
 
-def resolve_time(time: Number, graph: Graph, clock: Clock, context: Context) -> float:
+def resolve_time(time: Number | Moment, graph: Graph, clock: Clock, context: Context) -> float:
     """Return a time in seconds; tell the user if it counts beats of an assumed tempo."""
-    if is_musical(time) and not graph.header.tempo and not _hearing(graph):
+    counts = is_musical(time) and not isinstance(time, Moment)
+    if counts and not graph.header.tempo and not _hearing(graph):
         context.say(ASSUMED.format(what="The time", clock=clock))
-    return time.resolve(clock.tempo)
+    return clock.place(time)
 
 
 ASSUMED = (
@@ -122,14 +123,23 @@ def _hearing(graph: Graph) -> list[str]:
     return [name for name in graph.order if "tempo" in type(graph.nodes[name]).outputs]
 
 
-def _heard_tempo(graph: Graph, scene: Scene, values: Values, known: Known | None) -> float:
-    """The tempo that the graph's hearing node finds; with none in the graph, 120."""
+def _with_music(graph: Graph, scene: Scene, values: Values, known: Known | None) -> Clock:
+    """Return the clock with the tempo and the music that the graph's hearing node finds; with none in the graph, 120.
+
+    A tempo that the header states comes first; where its beats are is heard all the same.
+    """
+    clock, stated = scene.clock, graph.header.tempo
     for name in _hearing(graph)[:1]:
         _compute(graph, name, scene, values, known)
-        return float(np.median(values.outputs[name, "tempo"]))
-    if any(is_musical(getattr(node, field)) for node in graph.nodes.values() for field in node.model_fields_set):
+        heard = {output: value for (node, output), value in values.outputs.items() if node == name}
+        bar = round(float(np.median(heard.get("beats_in_bar", clock.bar))))
+        music = Music.of(clock.times(0, clock.frames), heard)
+        return replace(clock, tempo=stated or float(np.median(heard["tempo"])), bar=max(bar, 1), music=music)
+    if not stated and any(
+        is_musical(getattr(node, field)) for node in graph.nodes.values() for field in node.model_fields_set
+    ):
         scene.context.say(ASSUMED.format(what="The graph", clock=scene.clock))
-    return ASSUMED_TEMPO
+    return clock
 
 
 def _compute(graph: Graph, name: str, scene: Scene, values: Values, known: Known | None = None) -> None:
@@ -165,7 +175,10 @@ def _subject(graph: Graph, name: str, scene: Scene, inputs: Mapping[str, Any]) -
     }
     clock, settings = scene.clock, {field: repr(getattr(node, field)) for field in node.settings()}
     folders = [str(scene.base), str(scene.model_folder)]
-    around = [str(clock.fps), clock.frames, clock.tempo, scene.tempo, scene.seed, list(scene.size), folders]
+    around = [str(clock.fps), clock.frames, clock.tempo, clock.bar, scene.tempo, scene.seed, list(scene.size), folders]
+    if clock.music:
+        around += [digest_array(clock.music.beats), digest_array(clock.music.bars), list(clock.music.sections)]
+        around += list(clock.music.drops)
     return digest([code_digest(type(node), scene.context.file_digest), settings, files, given, around])
 
 
@@ -184,7 +197,7 @@ def _param(graph: Graph, name: str, field: str, values: Values) -> np.ndarray:
     value = getattr(graph.nodes[name], field)
     clock = values.clock
     if isinstance(value, Number):
-        return quantise(value.resolve(clock.tempo))
+        return quantise(clock.seconds(value))
     links = [value] if isinstance(value, Link) else value.links()
     carried = {link: _column(graph, name, field, link, values) for link in links}
     if isinstance(value, Link):
@@ -194,7 +207,11 @@ def _param(graph: Graph, name: str, field: str, values: Values) -> np.ndarray:
         "frame": np.arange(clock.frames, dtype=np.float64),
         "duration": np.float64(clock.duration),
     }
-    result = quantise(value.evaluate(variables, {k: v.astype(np.float64) for k, v in carried.items()}, clock.tempo))
+    signals = {link: signal.astype(np.float64) for link, signal in carried.items()}
+    try:
+        result = quantise(value.evaluate(variables, signals, clock))
+    except GraphError as error:  # a moment that the music does not have
+        raise GraphError([Problem(graph.where(name, field), f"{name}.{field}: {error}")]) from None
     result = np.broadcast_to(result, clock.frames) if result.ndim == 0 and _moves(value) else result
     if not np.isfinite(result).all():
         frame = int(np.argmax(~np.isfinite(np.atleast_1d(result))))

@@ -1,0 +1,215 @@
+"""Moments of the music: drops and sections are times, wherever one may be written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import mir_eval
+import numpy as np
+import pytest
+import songs
+import soundfile
+from harness import load
+from test_nodes import scene
+
+from n2s.functions import at
+from n2s.graph.errors import GraphError
+from n2s.graph.expressions import Expression, ExpressionError, Number
+from n2s.graph.file.save import value_in_file
+from n2s.graph.graph import Graph
+from n2s.graph.music import Moment, Music
+from n2s.graph.time import Clock
+from n2s.graph.times import parse_time
+from n2s.nodes import Keyframes
+from n2s.runtime.context import RunContext
+from n2s.runtime.render.analysis import analyse
+
+FPS = Fraction(24)
+FIRST, BEAT, BAR = 0.7, 0.5, 3  # s before the first beat, s in a beat, beats in a bar
+
+
+def music(fps: Fraction = FPS) -> Music:
+    """Return 60 s in threes: A, at bar 8 a drop into B, A again at 16, at 24 B with a drop."""
+    clock = Clock(fps, int(60 * fps))
+    times = clock.times(0, clock.frames)
+    beats = (times - FIRST) / BEAT
+    bars = beats / BAR
+    section = np.clip(np.floor(bars / 8 + 1e-6), 0, 3)
+    letters = (section % 2)[:, None] == np.arange(8)
+    since = np.where(section % 2 == 1, np.minimum(bars - 8 * section, 8), 8)
+    heard = {"beat": beats, "bar": bars, "section": section, "section_is": letters, "drop": 1 - since / 8}
+    return Music.of(times, {name: signal.astype(np.float32) for name, signal in heard.items()})
+
+
+CLOCK = Clock(FPS, 1440, 60 / BEAT, BAR, music())
+
+
+def bar(number: float) -> float:
+    return FIRST + number * BAR * BEAT
+
+
+PLACES = {
+    "at drop": bar(8), "at drop 2": bar(24), "at section": 0, "at section 2": bar(8), "at section 4": bar(24),
+    "at A": 0, "at A 2": bar(16), "at B": bar(8), "at  B  2": bar(24), "at drop - 2 bars": bar(6),
+    "at drop + 1 beat": bar(8) + BEAT, "at B 2 - 0.5 s": bar(24) - 0.5, "at drop+250ms": bar(8) + 0.25,
+    "8 bars": bar(8), "6 beats": bar(2), "0 beats": FIRST, "3.5": 3.5, "0:03.5": 3.5,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PLACES)
+def test_places(text: str) -> None:
+    time = parse_time(text)
+    assert CLOCK.place(time) == pytest.approx(PLACES[text], abs=1e-4)
+    assert str(time) == text and parse_time(str(time)) == time
+
+
+@pytest.mark.parametrize("fps", [1, 12, Fraction(24000, 1001), 60, 240])
+def test_every_frame_rate_has_the_same_places(fps: Any) -> None:
+    clock = replace(CLOCK, fps=Fraction(fps), music=music(Fraction(fps)))
+    for text, seconds in PLACES.items():
+        assert clock.place(parse_time(text)) == pytest.approx(seconds, abs=1e-3), text
+
+
+def test_bars_of_a_length_have_the_beats_of_the_music() -> None:
+    assert CLOCK.seconds(parse_time("8 bars")) == pytest.approx(8 * BAR * BEAT)
+
+
+def test_a_tempo_that_changes() -> None:
+    """Bars are two seconds long, and one from bar 10 on; a drop at bar 12, and eight bars before it."""
+    times = np.arange(0, 60, 1 / 24)
+    bars = np.where(times < 20, times / 2, times - 10)
+    drop = np.clip(1 - (bars - 12) / 8, 0, 1) * (bars >= 12)
+    heard = Music.of(times, {"beat": bars * 4, "bar": bars, "drop": drop})
+    clock = Clock(FPS, 1440, 240.0, 4, heard)
+    assert clock.place(parse_time("at drop")) == pytest.approx(22)
+    assert clock.place(parse_time("at drop - 8 bars")) == pytest.approx(8)
+    assert clock.place(parse_time("16 bars")) == pytest.approx(26)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("at drop 3", "only 2 begin in this music, at 0:12.7, 0:36.7"), ("at C", "no such section; it has A 0:00.0, B"),
+     ("at section 5", "only 4 begin")],
+)  # fmt: skip
+def test_what_the_music_has_not(text: str, told: str) -> None:
+    with pytest.raises(GraphError, match=told):
+        CLOCK.place(parse_time(text))
+
+
+def test_music_without_a_drop() -> None:
+    times = np.arange(0, 10, 0.1)
+    silent = Music.of(times, {"beat": times, "bar": times / 4, "drop": np.zeros(100)})
+    with pytest.raises(GraphError, match="no drop is heard in this music. Use a section"):
+        silent.moment(Moment("drop"))
+
+
+@pytest.mark.parametrize("text", ["at", "at K", "at chorus", "at drop 0", "at drop 1.5", "at drop 1000", "at drop -",
+                                  "at drop - 2", "at drop * 2", "at 3 dB", "at B B", "drop"])  # fmt: skip
+def test_what_is_no_moment(text: str) -> None:
+    with pytest.raises(ValueError, match="a time from 0 on was wanted"):
+        parse_time(text)
+
+
+@pytest.mark.parametrize("text", ["at drop - 2 bars", "at B 2 + 1 beat", "at drop", "at section 3"])
+def test_expressions_print_what_they_are(text: str) -> None:
+    expression = Expression.parse(f"smoothstep({text}, 40, time)")
+    assert str(expression) == f"smoothstep({text}, 40, time)"
+    assert Expression.parse(str(expression)) == expression
+
+
+def test_expressions() -> None:
+    def value(text: str) -> float:
+        return float(Expression.parse(text).evaluate({}, {}, CLOCK))
+
+    assert value("at drop - 2 bars") == pytest.approx(bar(6), abs=1e-4)
+    assert value("at drop - 2 bars * 2") == pytest.approx(bar(4), abs=1e-4)
+    assert value("(at drop 2 - at drop) / 2") == pytest.approx((bar(24) - bar(8)) / 2, abs=1e-4)
+    assert value("at drop 2 < 60") == 1
+    with pytest.raises(ExpressionError, match="there is no moment 'chorus'; there are drop, section, A"):
+        Expression.parse("at chorus + 1")
+    assert at("drop - 2 bars").evaluate({}, {}, CLOCK) == value("at drop - 2 bars")
+    with pytest.raises(GraphError, match="no moment 'K'"):
+        at("K")
+
+
+def test_a_node_may_still_be_called_at() -> None:
+    assert [str(link) for link in Expression.parse("at + at.x").links()] == ["at", "at.x"]
+
+
+def test_keyframes_stand_where_the_music_is() -> None:
+    place = replace(scene(), clock=CLOCK)
+    found = Keyframes(points=[[0, 0.0], ["at drop", 1.0], ["at drop 2 - 2 bars", 0.5]], interpolate="hold").compute(
+        place
+    )
+    seconds = np.flatnonzero(np.diff(found)) / float(FPS)
+    np.testing.assert_allclose(seconds, [bar(8), bar(22)], atol=1 / 24)
+    backwards = Keyframes(points=[["at drop 2", 0.0], ["at drop", 1.0]])
+    with pytest.raises(GraphError, match="times must rise; at drop comes after at drop 2"):
+        backwards.compute(place)
+
+
+# In graphs, with music that is really heard
+
+PIECE = songs.FORMS[0]
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> tuple[songs.Song, Path]:
+    path = tmp_path_factory.mktemp("song") / "song.wav"
+    made = songs.compose(PIECE)
+    soundfile.write(path, made.samples.T, songs.RATE, subtype="PCM_16")
+    return made, path
+
+
+def graph(path: Path, folder: Path, **nodes: Any) -> Graph:
+    heard = {"track": {"node": "AudioSource", "path": str(path)}, "heard": {"node": "Features", "audio": "track"}}
+    return load({"n2s": 1, "fps": 24, "size": [32, 32], "nodes": heard | nodes}, folder)
+
+
+def test_sections_that_are_heard(song: tuple[songs.Song, Path], store: Any, tmp_path: Path) -> None:
+    made, path = song
+    values = analyse(graph(path, tmp_path).flat, RunContext(store, print))
+    found = np.array([time for time, _ in values.clock.music.sections])
+    true = np.array([time for time, _ in made.sections])
+    assert len(mir_eval.util.match_events(true[1:], found[1:], 0.1)) == len(true) - 1
+    letters = [letter for _, letter in values.clock.music.sections]
+    assert letters == [letter for _, letter in made.sections]
+    assert values.clock.place(parse_time("at B")) == pytest.approx(true[1], abs=0.1)
+
+
+def test_a_moment_that_is_not_there_is_told_with_its_line(
+    song: tuple[songs.Song, Path], store: Any, tmp_path: Path
+) -> None:
+    told = graph(song[1], tmp_path, keys={"node": "Keyframes", "points": [[0, 0], ["at H 3", 1]]})
+    with pytest.raises(
+        GraphError, match=r'graph.yaml:\d+:\d+  keys.*"at H 3": this music has no such section; it has A'
+    ):
+        analyse(told.flat, RunContext(store, print))
+    driven = graph(song[1], tmp_path, ema={"node": "EMA", "signal": "= smoothstep(0, at G, time)"})
+    with pytest.raises(GraphError, match=r"graph.yaml:\d+:\d+.*at G"):
+        analyse(driven.flat, RunContext(store, print))
+
+
+def test_moments_need_a_node_that_hears(tmp_path: Path) -> None:
+    nodes = {"keys": {"node": "Keyframes", "points": [[0, 0], ["at drop", 1]]}}
+    with pytest.raises(GraphError, match='keys.points: "at drop" is heard in the music; add a Features node'):
+        load({"n2s": 1, "size": [32, 32], "duration": 3, "nodes": nodes}, tmp_path)
+    with pytest.raises(GraphError, match='"at drop" is heard in the music; the length of a film is known before'):
+        load({"n2s": 1, "size": [32, 32], "duration": "at drop", "nodes": {"one": {"node": "Constant"}}}, tmp_path)
+
+
+def test_moments_are_kept_when_a_graph_is_saved(tmp_path: Path) -> None:
+    keys = Keyframes(points=[[0, 0.0], ["at drop - 2 bars", 1.0]])
+    assert keys.points[1][0] == Moment("drop", 1, Number(-2.0, "bars"))
+
+    assert value_in_file(keys.points) == [[0, 0.0], ["at drop - 2 bars", 1.0]]
+
+
+def test_the_command_line_shows_a_moment(song: tuple[songs.Song, Path], n2s: Any, tmp_path: Path) -> None:
+    made = graph(song[1], tmp_path)
+    status, said, _ = n2s("preview", made.path, "--node", "heard.rms", "--at", "at B", "-o", tmp_path / "b.png")
+    second = song[0].sections[1][0]
+    assert status == 0 and f"{int(second) // 60:02d}:{int(second) % 60:02d}" in said
