@@ -20,7 +20,8 @@ from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression, ExpressionError, Number
 from n2s.graph.file.save import value_in_file
 from n2s.graph.graph import Graph
-from n2s.graph.music import Moment, Music
+from n2s.graph.landmarks import Landmarks, Moment
+from n2s.graph.listening import hearing_node
 from n2s.graph.time import Clock
 from n2s.graph.times import parse_time
 from n2s.nodes import Keyframes
@@ -31,7 +32,7 @@ FPS = Fraction(24)
 FIRST, BEAT, BAR = 0.7, 0.5, 3  # s before the first beat, s in a beat, beats in a bar
 
 
-def music(fps: Fraction = FPS) -> Music:
+def landmarks(fps: Fraction = FPS) -> Landmarks:
     """Return 60 s in threes: A, at bar 8 a drop into B, A again at 16, at 24 B with a drop."""
     clock = Clock(fps, int(60 * fps))
     times = clock.times(0, clock.frames)
@@ -41,10 +42,10 @@ def music(fps: Fraction = FPS) -> Music:
     letters = (section % 2)[:, None] == np.arange(8)
     since = np.where(section % 2 == 1, np.minimum(bars - 8 * section, 8), 8)
     heard = {"beat": beats, "bar": bars, "section": section, "section_is": letters, "drop": 1 - since / 8}
-    return Music.of(times, {name: signal.astype(np.float32) for name, signal in heard.items()})
+    return Landmarks.of(times, {name: signal.astype(np.float32) for name, signal in heard.items()})
 
 
-CLOCK = Clock(FPS, 1440, 60 / BEAT, BAR, music())
+CLOCK = Clock(FPS, 1440, 60 / BEAT, BAR, landmarks())
 
 
 def bar(number: float) -> float:
@@ -68,7 +69,7 @@ def test_places(text: str) -> None:
 
 @pytest.mark.parametrize("fps", [1, 12, Fraction(24000, 1001), 60, 240])
 def test_every_frame_rate_has_the_same_places(fps: Any) -> None:
-    clock = replace(CLOCK, fps=Fraction(fps), music=music(Fraction(fps)))
+    clock = replace(CLOCK, fps=Fraction(fps), landmarks=landmarks(Fraction(fps)))
     for text, seconds in PLACES.items():
         assert clock.place(parse_time(text)) == pytest.approx(seconds, abs=1e-3), text
 
@@ -82,7 +83,7 @@ def test_a_tempo_that_changes() -> None:
     times = np.arange(0, 60, 1 / 24)
     bars = np.where(times < 20, times / 2, times - 10)
     drop = np.clip(1 - (bars - 12) / 8, 0, 1) * (bars >= 12)
-    heard = Music.of(times, {"beat": bars * 4, "bar": bars, "drop": drop})
+    heard = Landmarks.of(times, {"beat": bars * 4, "bar": bars, "drop": drop})
     clock = Clock(FPS, 1440, 240.0, 4, heard)
     assert clock.place(parse_time("at drop")) == pytest.approx(22)
     assert clock.place(parse_time("at drop - 8 bars")) == pytest.approx(8)
@@ -101,7 +102,7 @@ def test_what_the_music_has_not(text: str, told: str) -> None:
 
 def test_music_without_a_drop() -> None:
     times = np.arange(0, 10, 0.1)
-    silent = Music.of(times, {"beat": times, "bar": times / 4, "drop": np.zeros(100)})
+    silent = Landmarks.of(times, {"beat": times, "bar": times / 4, "drop": np.zeros(100)})
     with pytest.raises(GraphError, match="no drop is heard in this music. Use a section"):
         silent.moment(Moment("drop"))
 
@@ -172,10 +173,10 @@ def graph(path: Path, folder: Path, **nodes: Any) -> Graph:
 def test_sections_that_are_heard(song: tuple[songs.Song, Path], store: Any, tmp_path: Path) -> None:
     made, path = song
     values = analyse(graph(path, tmp_path).flat, RunContext(store, print))
-    found = np.array([time for time, _ in values.clock.music.sections])
+    found = np.array([time for time, _ in values.clock.landmarks.sections])
     true = np.array([time for time, _ in made.sections])
     assert len(mir_eval.util.match_events(true[1:], found[1:], 0.1)) == len(true) - 1
-    letters = [letter for _, letter in values.clock.music.sections]
+    letters = [letter for _, letter in values.clock.landmarks.sections]
     assert letters == [letter for _, letter in made.sections]
     assert values.clock.place(parse_time("at B")) == pytest.approx(true[1], abs=0.1)
 
@@ -213,3 +214,19 @@ def test_the_command_line_shows_a_moment(song: tuple[songs.Song, Path], n2s: Any
     status, said, _ = n2s("preview", made.path, "--node", "heard.rms", "--at", "at B", "-o", tmp_path / "b.png")
     second = song[0].sections[1][0]
     assert status == 0 and f"{int(second) // 60:02d}:{int(second) % 60:02d}" in said
+
+
+def test_stems_do_not_take_the_time_from_the_mix(song: tuple[songs.Song, Path], tmp_path: Path) -> None:
+    """Beats are those of the node that hears what the film plays, wherever it stands."""
+    stem = {"node": "AudioSource", "path": str(song[1])}
+    nodes = {
+        "drums": stem, "mix": stem,
+        "of_drums": {"node": "Features", "audio": "drums"}, "of_mix": {"node": "Features", "audio": "mix"},
+        "film": {"node": "ImageSource", "path": "p.png"}, "moved": {"node": "Tone", "in": "film", "exposure": "= bar"},
+        "out": {"node": "FFmpegSink", "frames": "moved", "audio": "mix", "path": "a.mp4"},
+    }  # fmt: skip
+    flat = load({"n2s": 1, "size": [32, 32], "nodes": nodes}, tmp_path).flat
+    assert hearing_node(flat.nodes) == "of_mix"
+    assert "of_mix.bar" in str(flat.nodes["moved"].exposure)
+    del nodes["out"], nodes["of_mix"]
+    assert hearing_node(load({"n2s": 1, "size": [32, 32], "nodes": nodes}, tmp_path).flat.nodes) == "of_drums"

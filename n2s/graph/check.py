@@ -9,8 +9,9 @@ from n2s.graph.errors import Problem
 from n2s.graph.expressions import MUSICAL, Expression, Number, leaves
 from n2s.graph.film_names import collision, name_problem, same_place
 from n2s.graph.format_registry import format_of, format_problem
+from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
-from n2s.graph.music import Moment
+from n2s.graph.listening import hears_time
 from n2s.graph.parts import GraphParts
 from n2s.graph.registry import suggest
 from n2s.graph.subgraph import InterfaceNode, SubGraph
@@ -78,7 +79,7 @@ def hears_music(node: Node) -> bool:
     """Say whether a node, or one of a sub-graph's, hears what expressions call ``beat``, ``bar`` and so on."""
     if isinstance(node, SubGraph):
         return any(map(hears_music, node.inner.nodes.values()))
-    return set(MUSICAL) <= type(node).outputs.keys()
+    return hears_time(node)
 
 
 def _path_problem(sink: Node) -> str:

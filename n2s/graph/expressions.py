@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.errors import GraphError
+from n2s.graph.landmarks import MOMENTS, Moment
 from n2s.graph.links import Link
-from n2s.graph.music import MOMENTS, Moment
 from n2s.graph.time import Clock
 
 MAX_LENGTH = 2000

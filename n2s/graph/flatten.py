@@ -15,6 +15,7 @@ from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import MUSICAL, Expression, Number, Variable, map_tree
 from n2s.graph.formula import Formula
 from n2s.graph.links import Link
+from n2s.graph.listening import hearing_node
 from n2s.graph.paths import changed_paths
 from n2s.graph.specs import chosen_output
 from n2s.graph.subgraph import MAX_NODES, InterfaceNode, SubGraph
@@ -81,7 +82,7 @@ def complete(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]]) 
 
 def _heard(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]]) -> dict[str, Node]:
     """Return nodes whose expressions read musical time from the node that hears it."""
-    hearing = next((name for name, node in nodes.items() if set(MUSICAL) <= type(node).outputs.keys()), None)
+    hearing = hearing_node(nodes)
 
     def heard_by(name: str) -> Callable[[Any], Any]:
         def read(leaf: Any) -> Any:

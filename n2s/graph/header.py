@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from n2s.graph.expressions import Number
-from n2s.graph.music import Moment
+from n2s.graph.landmarks import Moment
 from n2s.graph.parsing import FolderPath
 from n2s.graph.registry import suggest
 from n2s.graph.time import parse_rate

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.expressions import Expression, Number
+from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
-from n2s.graph.music import Moment
 
 
 def digest(value: Any) -> str:

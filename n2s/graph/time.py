@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from n2s.graph.errors import GraphError
-from n2s.graph.music import Moment, Music
+from n2s.graph.landmarks import Landmarks, Moment
 
 MAX_FPS = 240
 _RATE = re.compile(r"\d{1,6}(\.\d{1,9})?\Z|\d{1,9}/\d{1,9}\Z", re.ASCII)
@@ -84,15 +84,15 @@ class Duration(Protocol):
 class Clock:
     """The time of one track: its frame rate, its length in film frames, its tempo, its music.
 
-    ``tempo`` is in beats per minute and ``bar`` the beats in a bar: they decide how long beats and bars are. ``music``
-    says where they are, and is None where nothing hears it.
+    ``tempo`` is in beats per minute and ``bar`` the beats in a bar: they decide how long beats and bars are.
+    ``landmarks`` say where they are, with sections and drops; None where nothing hears the music.
     """
 
     fps: Fraction
     frames: int
     tempo: float = 120.0
     bar: int = 4
-    music: Music | None = field(default=None, compare=False, repr=False)
+    landmarks: Landmarks | None = field(default=None, compare=False, repr=False)
 
     @property
     def duration(self) -> float:
@@ -116,16 +116,16 @@ class Clock:
             When the music has no such moment, or nothing hears it.
         """
         if isinstance(time, Moment):
-            if self.music is None:
+            if self.landmarks is None:
                 raise GraphError(f'"{time}" is heard in the music; add a Features node.')
-            begin = self.music.moment(time)
+            begin = self.landmarks.moment(time)
             if time.offset is None:
                 return begin
             counted = time.offset.unit.startswith("b")
-            return self.music.after(begin, time.offset) if counted else begin + self.seconds(time.offset)
+            return self.landmarks.after(begin, time.offset) if counted else begin + self.seconds(time.offset)
         if not hasattr(time, "unit"):
             return float(time)
-        return self.music.place(time) if self.music and time.unit.startswith("b") else self.seconds(time)
+        return self.landmarks.place(time) if self.landmarks and time.unit.startswith("b") else self.seconds(time)
 
 
 class PartialClock:

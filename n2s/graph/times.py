@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import WithJsonSchema, WrapValidator
 
 from n2s.graph.expressions import Expression, ExpressionError, Number, leaves
-from n2s.graph.music import MOMENTS, Moment
+from n2s.graph.landmarks import MOMENTS, Moment
 
 UNITS = ("s", "ms", "beat", "beats", "bar", "bars")
 LIKE = '80, "1:20", "80 s", "250 ms", "32 beats", "8 bars" or "at drop"'

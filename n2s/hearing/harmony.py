@@ -26,27 +26,28 @@ def harmonic_change(chroma: np.ndarray) -> np.ndarray:
     return np.where(size > 1e-12, np.clip(1 - alike, 0, 1), 0)
 
 
-def percussive_share(levels: np.ndarray) -> np.ndarray:
-    """Return what share of each step's loudness is struck and not held, (K,), 0..1; 0 in silence.
+def struck_and_held(levels: np.ndarray, lowest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what share of each step's loudness is struck and not held, (K,), 0..1, 0 in silence; and the loudness that
+    is held in the ``lowest`` bands, (K,): of a bass without the drums.
 
     What is held stays in its band, what is struck fills all bands for a moment; each band counts as struck by
     P^2 / (P^2 + H^2), P the median of the bands around and H that of the steps around (FitzGerald, "Harmonic/percussive
     separation using median filtering", DAFx 2010).
     """
     reach, bands = max(1, round(HELD / STEP / 2)), SPREAD // 2
-    share = np.zeros(len(levels))
+    share, bass = np.zeros(len(levels)), np.zeros(len(levels))
     for start in range(0, len(levels), AT_ONCE):
         stop = min(start + AT_ONCE, len(levels))
         low, high = max(start - reach, 0), min(stop + reach, len(levels))
         rows = levels[low:high].astype(np.float64)
         held = _medians(np.pad(rows, ((reach, reach), (0, 0)), mode="edge"), 2 * reach + 1, 0)[start - low : stop - low]
         here = rows[start - low : stop - low]
-        struck = _medians(np.pad(here, ((0, 0), (bands, bands)), mode="edge"), SPREAD, 1)
+        struck = _medians(np.pad(here, ((0, 0), (bands, bands)), mode="reflect"), SPREAD, 1)
         both = struck**2 + held**2
-        loud = np.einsum("kb->k", here)
-        part = np.einsum("kb->k", here * struck**2 / np.where(both > 0, both, 1))
-        share[start:stop] = np.where(loud > 0, part / np.where(loud > 0, loud, 1), 0)
-    return share
+        loud, beaten = np.einsum("kb->k", here), here * struck**2 / np.where(both > 0, both, 1)
+        share[start:stop] = np.where(loud > 0, np.einsum("kb->k", beaten) / np.where(loud > 0, loud, 1), 0)
+        bass[start:stop] = np.einsum("kb->k", (here - beaten)[:, :lowest])
+    return share, bass
 
 
 def _medians(values: np.ndarray, window: int, axis: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Hearing: what a piece of music sounds like over time, in one pass over its samples, as plain arrays.
 
 Analysis runs at a hop of its own that no frame rate changes. Row ``j`` describes the sound around sample ``j * hop``.
-librosa does the same jobs well, but compiles for half a minute before its first beat; here it is the referee, in the
-tests.
+librosa does the same jobs well, but compiles for half a minute before its first beat: `n2s.hearing.tones` hears with it
+what needs it, and the tests have it as referee.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STRUCK = 200.0, 5000.0  # Hz, between kicks, snares and hats
 
 PARTS = 8  # of a hop, to which a rise is found
 
-NAMES = ("rms", "centroid", "flatness", "onset", "low", "mid", "high", "weighted", "width", "sharp")
+NAMES = ("rms", "peak", "centroid", "flatness", "onset", "low", "mid", "high", "weighted", "width", "sharp")
 
 
 def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
@@ -64,6 +64,8 @@ def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
 
         ``rms`` (J,)
             Root of the mean square of all channels over the samples of the frame, 0 .. 1 for full scale.
+        ``peak`` (J,)
+            Largest absolute sample of any channel within a hop of the middle of the frame.
         ``centroid`` (J,)
             Hz, mean of the bins' frequencies weighted by their magnitudes; 0 in silence. A tone below about 100 Hz
             reads a few percent high: it is narrower than the window can tell.
@@ -114,14 +116,15 @@ def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
     out["struck"] = np.empty((count, 3), np.float32)
     steps = _Steps(count, hop, rate)
     heard = np.zeros((channels, size - hop))  # the tail of the samples already read: where the next window begins
-    squares = np.zeros(3)  # and the sums of squares of its hops
-    heard[:, half:], squares[2:] = _take(audio, 0, half - hop, hop)
+    squares, peaks = np.zeros(3), np.zeros(3)  # and of its hops the sums of squares and the largest samples
+    heard[:, half:], squares[2:], peaks[2:] = _take(audio, 0, half - hop, hop)
     before = np.zeros((1, LEVELS))
     for first in range(0, count, rows):
         last = min(first + rows, count)
         here = slice(first, last)
-        fresh, fresh_squares = _take(audio, (first + 1) * hop, (last - first) * hop, hop)
+        fresh, fresh_squares, fresh_peaks = _take(audio, (first + 1) * hop, (last - first) * hop, hop)
         heard, squares = np.concatenate([heard, fresh], axis=1), np.concatenate([squares, fresh_squares])
+        peaks = np.concatenate([peaks, fresh_peaks])
 
         frames = [np.lib.stride_tricks.sliding_window_view(channel, size)[::hop] for channel in heard]
         spectrum = _mean(power(channel, window) for channel in frames)
@@ -133,6 +136,7 @@ def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
         inside = np.minimum(middle + half, samples) - np.maximum(middle - half, 0)
         out["rms"][here] = np.sqrt(four / (np.maximum(inside, 1) * channels))
 
+        out["peak"][here] = np.maximum(peaks[1:-2], peaks[2:-1])
         out["weighted"][here] = np.einsum("jk,k->j", spectrum, weighting)
         out["width"][here] = _width(frames, total) if channels == 2 else 0
 
@@ -157,16 +161,17 @@ def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
             out["struck"][here, i] = np.einsum("jb->j", part)
         out["sharp"][here] = _steepest(heard, hop, last - first)
         steps.add(first, level[1:], rise, sum_classes(magnitude, *tones))
-        heard, squares = heard[:, -(size - hop) :], squares[-3:]
+        heard, squares, peaks = heard[:, -(size - hop) :], squares[-3:], peaks[-3:]
     return out | steps.out | {"hop": np.array(hop), "rate": np.array(rate)}
 
 
-def _take(audio: Any, start: int, n: int, hop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the channels, float64 (C, n), and the sum of all their squares over each hop."""
+def _take(audio: Any, start: int, n: int, hop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the channels, float64 (C, n), and over each hop the sum of all their squares and the largest sample."""
     channels, square = audio.read(start, n).astype(np.float64), np.zeros(n)
     for channel in channels:
         square += channel * channel
-    return channels, np.einsum("jn->j", square.reshape(-1, hop))
+    largest = np.abs(channels).max(axis=0).reshape(-1, hop).max(axis=1)
+    return channels, np.einsum("jn->j", square.reshape(-1, hop)), largest
 
 
 def _steepest(heard: np.ndarray, hop: int, rows: int) -> np.ndarray:

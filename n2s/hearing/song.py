@@ -6,23 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from n2s.hearing.harmony import percussive_share
+from n2s.hearing.harmony import struck_and_held
 from n2s.hearing.loudness import integrated
 from n2s.hearing.net import Ears
-from n2s.hearing.rows import analyse
+from n2s.hearing.rows import LEVELS, STRUCK, analyse
+from n2s.hearing.spectrum import mel_centres
 
 
 def hear(audio: Any) -> dict[str, np.ndarray]:
     """Return what `n2s.hearing.rows.analyse` hears but for its steps, and by steps, float32 (K,):
 
     ``begins``: how much begins, whatever it is; the likelihood of a ``beat``, ``downbeat``, ``kick``, ``snare`` and
-    ``hat``, 0 .. 1; the ``percussive`` share; ``chroma`` (K, 12) and ``levels`` (K, 24). ``integrated`` is the loudness
-    of the piece, LUFS.
+    ``hat``, 0 .. 1; the ``percussive`` share; the loudness of the ``bass``, which is held; ``chroma`` (K, 12) and
+    ``levels`` (K, 24). ``integrated`` is the loudness of the piece, LUFS.
     """
     heard = analyse(audio)
     likelihoods = Ears.load().listen(heard)
     heard["begins"] = np.einsum("kb->k", heard.pop("rises"))
-    heard["percussive"] = percussive_share(heard["levels"])
+    low = int(np.searchsorted(mel_centres(int(audio.rate), LEVELS), STRUCK[0]))
+    heard["percussive"], heard["bass"] = struck_and_held(heard["levels"], low)
     heard["levels"] = heard["levels"].astype(np.float16)  # the form needs no more
     loud = integrated(heard["weighted"], int(audio.channels), int(heard["hop"]), int(audio.rate))
     return heard | likelihoods | {"integrated": np.array(loud), "channels": np.array(int(audio.channels))}

@@ -22,6 +22,7 @@ from n2s.nodes.signals import EMA, Constant, Keyframes, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
 from n2s.nodes.sources import ImageSource
 from n2s.nodes.tone import Tone, Vignette
+from n2s.nodes.tones import Harmony, Melody
 from n2s.nodes.trails import Trails
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "FFmpegSink",
     "Features",
     "Grain",
+    "Harmony",
     "ImageSource",
     "InvertMatte",
     "Keyframes",
@@ -49,6 +51,7 @@ __all__ = [
     "LinearMatte",
     "LumaMatte",
     "Lut",
+    "Melody",
     "Midi",
     "Mix",
     "NoiseMatte",

@@ -31,8 +31,8 @@ class Features(Resident):
     """Hear the music: loudness, brightness, noisiness, attacks, bands, timbre, drums, harmony, tempo, beats and bars.
 
     One short-time spectrum of about 46 ms at a fixed hop, whatever the frame rate, pooled to film frames by its mean in
-    windows centred on each frame's exact time. ``features.rms`` and its like lie in 0..1, between the 2nd and the 98th
-    percentile of the track; ``features.rms_raw`` is in its physical unit.
+    windows centred on each frame's exact time. ``features.rms`` and its like lie in 0..1, from the 2nd percentile of
+    the track to the 99.8th; ``features.rms_raw`` is in its physical unit.
 
     ``onset``, ``kick``, ``snare`` and ``hat`` are 0 but in the frames in which something begins or a drum is struck,
     and as high there as this is hard; an `EMA` with a short attack gives them a tail.
@@ -88,6 +88,8 @@ class Features(Resident):
             "loudness": Output(SIGNAL, "loudness of the 0.4 s around, BS.1770", "LUFS"),
             "loudness_short": Output(SIGNAL, "loudness of the 3 s around", "LUFS"),
             "loudness_whole": Output(SIGNAL, "loudness of the whole track, gated", "LUFS"),
+            "peak": Output(SIGNAL, "largest sample around", "full scale"),
+            "bass": Output(SIGNAL, "loudness of what is held below 200 Hz: a bass without the drums", "0..1"),
             "width": Output(SIGNAL, "how much left and right differ", "0..1"),
             "chroma": Output(SIGNAL, "how much of each pitch class sounds, from C on; the largest is 1", "0..1", 12),
             "harmonic_change": Output(SIGNAL, "how much the harmony after differs from that before", "0..1"),

@@ -12,7 +12,7 @@ from pydantic import field_validator
 from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Resident, port, setting
 from n2s.graph.errors import GraphError
-from n2s.graph.music import Moment
+from n2s.graph.landmarks import Moment
 from n2s.graph.time import Clock
 from n2s.graph.times import Point, check_rising, is_musical
 from n2s.graph.types import Signal

@@ -19,8 +19,8 @@ from n2s.graph.file.document import Document, parse_document, read_document
 from n2s.graph.file.load import NodeReader, load_parts
 from n2s.graph.file.patch import Add, Remove, Set, patch
 from n2s.graph.header import Header
+from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
-from n2s.graph.music import Moment
 from n2s.graph.parts import GraphParts
 from n2s.graph.paths import changed_paths
 from n2s.graph.subgraph import InterfaceNode

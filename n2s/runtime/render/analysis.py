@@ -15,8 +15,9 @@ from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Expression, Number
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array
+from n2s.graph.landmarks import Landmarks, Moment
 from n2s.graph.links import Link
-from n2s.graph.music import Moment, Music
+from n2s.graph.listening import hearing_node
 from n2s.graph.paths import path_settings, paths
 from n2s.graph.time import Clock, frames_to_cover
 from n2s.graph.times import is_musical
@@ -107,7 +108,7 @@ def _length(graph: Graph, values: Values) -> int:
 def resolve_time(time: Number | Moment, graph: Graph, clock: Clock, context: Context) -> float:
     """Return a time in seconds; tell the user if it counts beats of an assumed tempo."""
     counts = is_musical(time) and not isinstance(time, Moment)
-    if counts and not graph.header.tempo and not _hearing(graph):
+    if counts and not graph.header.tempo and not hearing_node(graph.nodes):
         context.say(ASSUMED.format(what="The time", clock=clock))
     return clock.place(time)
 
@@ -118,23 +119,18 @@ ASSUMED = (
 )
 
 
-def _hearing(graph: Graph) -> list[str]:
-    """Return the nodes that hear a tempo."""
-    return [name for name in graph.order if "tempo" in type(graph.nodes[name]).outputs]
-
-
 def _with_music(graph: Graph, scene: Scene, values: Values, known: Known | None) -> Clock:
     """Return the clock with the tempo and the music that the graph's hearing node finds; with none in the graph, 120.
 
     A tempo that the header states comes first; where its beats are is heard all the same.
     """
     clock, stated = scene.clock, graph.header.tempo
-    for name in _hearing(graph)[:1]:
+    if name := hearing_node(graph.nodes):
         _compute(graph, name, scene, values, known)
         heard = {output: value for (node, output), value in values.outputs.items() if node == name}
         bar = round(float(np.median(heard.get("beats_in_bar", clock.bar))))
-        music = Music.of(clock.times(0, clock.frames), heard)
-        return replace(clock, tempo=stated or float(np.median(heard["tempo"])), bar=max(bar, 1), music=music)
+        landmarks = Landmarks.of(clock.times(0, clock.frames), heard)
+        return replace(clock, tempo=stated or float(np.median(heard["tempo"])), bar=max(bar, 1), landmarks=landmarks)
     if not stated and any(
         is_musical(getattr(node, field)) for node in graph.nodes.values() for field in node.model_fields_set
     ):
@@ -176,9 +172,8 @@ def _subject(graph: Graph, name: str, scene: Scene, inputs: Mapping[str, Any]) -
     clock, settings = scene.clock, {field: repr(getattr(node, field)) for field in node.settings()}
     folders = [str(scene.base), str(scene.model_folder)]
     around = [str(clock.fps), clock.frames, clock.tempo, clock.bar, scene.tempo, scene.seed, list(scene.size), folders]
-    if clock.music:
-        around += [digest_array(clock.music.beats), digest_array(clock.music.bars), list(clock.music.sections)]
-        around += list(clock.music.drops)
+    if heard := clock.landmarks:
+        around += [digest_array(heard.beats), digest_array(heard.bars), list(heard.sections), list(heard.drops)]
     return digest([code_digest(type(node), scene.context.file_digest), settings, files, given, around])
 
 

@@ -44,7 +44,7 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Music:
+class Landmarks:
     """Where the beats, bars, sections and drops of a piece are.
 
     Attributes
@@ -64,8 +64,8 @@ class Music:
     drops: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, times: np.ndarray, heard: Mapping[str, np.ndarray]) -> Music | None:
-        """Return the music as the signals of a node that hears it tell; None where they count no beats and bars.
+    def of(cls, times: np.ndarray, heard: Mapping[str, np.ndarray]) -> Landmarks | None:
+        """Return what the signals of a node that hears the music tell; None where they count no beats and bars.
 
         ``heard`` has "beat" and "bar" at some times, (T,), and may have "section", "section_is" and "drop".
         """
@@ -74,12 +74,12 @@ class Music:
         beats, bars = heard["beat"].astype(np.float64), heard["bar"].astype(np.float64)
         if np.any(np.diff(beats) < 0) or np.any(np.diff(bars) < 0):
             return None
-        music = cls(times, beats, bars)
+        found = cls(times, beats, bars)
 
         def begins(frame: int) -> float:
             """Return when the bar of a frame began: sections and drops begin with bars."""
             bar = max(np.floor(bars[frame] + SLACK), 0.0)
-            return max(music._when("bar", bar), 0.0) if frame else 0.0
+            return max(found._when("bar", bar), 0.0) if frame else 0.0
 
         sections, drops = (), ()
         if {"section", "section_is"} <= heard.keys():
