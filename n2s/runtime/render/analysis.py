@@ -213,5 +213,6 @@ def _column(graph: Graph, name: str, field: str, link: Link, values: Values) -> 
         return signal
     if signal.shape[1] == 1:
         return np.ascontiguousarray(signal[:, 0])
-    text = f'{name}.{field}: "{link}" has {signal.shape[1]} components; name one, like "{link}.0".'
+    like = graph.output(link, SIGNAL).like(link)
+    text = f'{name}.{field}: "{link}" has {signal.shape[1]} components; name one, like "{like}".'
     raise GraphError([Problem(graph.where(name, field), text)])
