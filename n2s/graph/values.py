@@ -63,12 +63,15 @@ class Values:
         (node, parameter) → float32 scalar where constant, float32 (T,) where driven.
     measured : dict
         measure → what its signals cost.
+    kept : dict
+        What nodes keep in the store of what they read, the music for one: a digest of what it is → its bytes.
     """
 
     clock: Clock
     outputs: dict[tuple[str, str], Any] = field(default_factory=dict)
     params: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     measured: dict[str, Measured] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
 
     def read(self, link: Link) -> Any:
         """Return what a link carries."""
