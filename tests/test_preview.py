@@ -262,11 +262,6 @@ def test_boxes_side_by_side_are_one() -> None:
     assert (paint(drawing) == (1, 2, 3)).all(axis=2).sum() == 2 * 7 + 6 + 6
 
 
-def test_a_drawing_of_n2s_is_replaced_and_other_files_are_not(graph: Path, tmp_path: Path, n2s: Any) -> None:
-    assert n2s("preview", graph, "--node", "features", "-o", "a.svg")[0] == 0
-    assert b"made by n2s" in (tmp_path / "a.svg").read_bytes()
-
-
 def test_what_is_heard_is_summed_up(graph: Path, n2s: Any, n2s_json: Any) -> None:
     signals, clock = busy_track(1800)
     heard = summarise(signals, clock)
@@ -275,6 +270,9 @@ def test_what_is_heard_is_summed_up(graph: Path, n2s: Any, n2s_json: Any) -> Non
     assert 120 < heard["tempo_range"][0] < heard["tempo"] < heard["tempo_range"][1] < 121
     (told,) = n2s_json("preview", graph, "--node", "features", "-o", "a.svg")
     assert told["path"] == "a.svg" and told["heard"].keys() == heard.keys()
+    assert n2s("preview", graph, "--node", "features", "--at", 2, "-o", "a.svg")[1].startswith(
+        "a.svg  features at 00:02.00: "
+    )
     status, out, err = n2s("preview", graph, "--node", "features", "-o", "a.svg")
     assert status == 0 and "beats per minute in" in err
     assert out.startswith(f"a.svg  features: {told['heard']['beats']} beats, ")

@@ -115,7 +115,6 @@ def refuse_overwrite(target: Path, named: bool, graph: Any) -> None:
     from n2s.runtime.films.targets import same_file
     from n2s.runtime.media.png import MADE as PICTURE
     from n2s.runtime.readiness import input_files
-    from n2s.runtime.seeing.svg import MADE as DRAWING
 
     if not os.path.isfile(target):
         return
@@ -123,7 +122,7 @@ def refuse_overwrite(target: Path, named: bool, graph: Any) -> None:
         raise ArgumentError(f"{target} is read by the graph and would be overwritten; name another file with -o.")
     with open(target, "rb") as file:
         data = b"" if named else file.read()
-    if not named and not any(made in data for made in (DIAGRAM, PICTURE, DRAWING)):
+    if not named and DIAGRAM not in data and PICTURE not in data:
         raise ArgumentError(f"{target} exists and was not written by n2s; name the file to write with -o.")
 
 

@@ -64,6 +64,7 @@ def preview(
     from n2s.runtime.media.png import write_picture
     from n2s.runtime.seeing.drawn import FORMS, write_drawing
     from n2s.runtime.seeing.labels import counts_beats
+    from n2s.runtime.seeing.summary import summary_text
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session
 
@@ -75,35 +76,36 @@ def preview(
     times, step = [read_time("--at", text) for text in at], read_time("--every", every)
     loaded = load(graph, set_, Shape(size, fps))
     refuse_overwrite(target, output is not None, loaded)
-    if node in loaded.flat.nodes and counts_beats(loaded.flat.nodes[node]):
-        preview_heard(loaded, node, target, store, json)
-        return
+    hears = node in loaded.flat.nodes and counts_beats(loaded.flat.nodes[node])
     with Session(loaded, store, say) as session:
-        view = View(session, node)
+        view = View(session, f"{node}.beat" if hears else node)
         frames = choose_frames(view, times, step, sheet)
-        if view.kind == "signal":
+        if hears:
+            heard = preview_heard(session, node, target, frames)
+        elif view.kind == "signal":
             write_drawing(target, plotted(view, frames))
         elif target.suffix.lower() == ".svg":
             raise GraphError(f'"{view.name}" gives {view.kind}, which are written as .png; .svg is for signals.')
         else:
             write_picture(target, picture(view, frames))
     times = ", ".join(timecode(frame, view.clock.fps) for frame in frames)
-    report_file(target, json, f"  {view.name}{f' at {times}' if times else ''}", node=view.name)
+    at = f" at {times}" if times else ""
+    if hears:
+        report_file(target, json, f"  {node}{at}: {summary_text(heard)}", node=node, heard=heard)
+    else:
+        report_file(target, json, f"  {view.name}{at}", node=view.name)
 
 
-def preview_heard(graph: Any, node: str, target: Path, store: Path | None, json: bool) -> None:
-    """Draw what a node hears of the music, and say it."""
+def preview_heard(session: Any, node: str, target: Path, frames: list[int]) -> dict[str, Any]:
+    """Draw what a node hears of the music, with some frames marked, and return it as a few numbers."""
     from n2s.runtime.seeing.drawn import write_drawing
-    from n2s.runtime.seeing.summary import summarise, summary_text
+    from n2s.runtime.seeing.summary import summarise
     from n2s.runtime.seeing.timeline import timeline
-    from n2s.runtime.session import Session
 
-    with Session(graph, store, say) as session:
-        values = session.values
-        signals = {output: value for (name, output), value in values.outputs.items() if name == node}
-        write_drawing(target, timeline(node, signals, values.clock))
-    heard = summarise(signals, values.clock)
-    report_file(target, json, f"  {node}: {summary_text(heard)}", node=node, heard=heard)
+    values, clock = session.values, session.clock
+    signals = {output: value for (name, output), value in values.outputs.items() if name == node}
+    write_drawing(target, timeline(node, signals, clock, [float(frame / clock.fps) for frame in frames]))
+    return summarise(signals, clock)
 
 
 def choose_frames(view: Any, at: list[Any], every: Any, sheet: int | None) -> list[int]:

@@ -74,11 +74,11 @@ class Values:
     kept: dict[str, int] = field(default_factory=dict)
 
     def read(self, link: Link) -> Any:
-        """Return what a link carries."""
+        """Return what a link of a flattened graph carries, in which columns have their numbers."""
         names = [output for node, output in self.outputs if node == link.node] if not link.output else [link.output]
         value = self.outputs[link.node, names[0]]
         columns = value.shape[1] if link.component is not None and value.ndim == 2 else 0
-        if link.component is not None and link.component >= columns:
+        if isinstance(link.component, str) or (link.component is not None and link.component >= columns):
             has = f"has components 0 to {columns - 1}" if columns else "has no components"
             raise GraphError(f'"{Link(link.node, link.output)}" {has}; there is no "{link}".')
         return value if link.component is None else np.ascontiguousarray(value[:, link.component])

@@ -44,9 +44,9 @@ def plot(
     box = Box(left, 44, size[0] - 20, size[1] - 38)
     end = max(float(times[-1]), float(times[0]) + 1e-9)
     _grid(drawing, box, (bottom, top), ticks, labels)
-    draw_times(drawing, box, (float(times[0]), end))
-    places = [round(box.left + (mark - times[0]) / (end - times[0]) * (box.right - box.left - 1)) for mark in marks]
-    drawing.fill(MARK, [upright(x, box) for x in places])
+    span = float(times[0]), end
+    draw_times(drawing, box, span)
+    draw_marks(drawing, box, span, marks)
     for i in reversed(range(len(columns))):
         drawing.curve(box, columns[i], bottom, top, LINES[i % len(LINES)])
     if len(columns) == 1:
@@ -101,6 +101,13 @@ def draw_times(drawing: Drawing, box: Box, time: tuple[float, float]) -> None:
         furthest = drawing.size[0] - 4 - width(label) + half
         drawing.write(min(x, furthest), box.bottom + 10, label, INK, "middle")
     drawing.fill(AXIS, [Box(box.left, box.bottom - 1, box.right, box.bottom), upright(box.left, box)])
+
+
+def draw_marks(drawing: Drawing, box: Box, time: tuple[float, float], marks: Sequence[float]) -> None:
+    """Draw a line through a box at some times."""
+    seconds = time[1] - time[0]
+    places = (round(box.left + (mark - time[0]) / seconds * (box.right - box.left - 1)) for mark in marks)
+    drawing.fill(MARK, [upright(x, box) for x in places])
 
 
 def upright(x: int, box: Box) -> Box:

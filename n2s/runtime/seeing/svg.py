@@ -13,7 +13,6 @@ import numpy as np
 from n2s.runtime.seeing.drawing import Box, Boxes, Colour, Curve, Drawing, Words
 from n2s.runtime.seeing.lettering import HEIGHT
 
-MADE = b"<!-- made by n2s preview -->\n"  # marks a picture that n2s wrote and may replace
 _LETTERS = 2 * HEIGHT  # the height of a capital
 _FONT = round(_LETTERS / 0.73)  # capitals of most fonts without serifs are 0.73 of their size
 _FLAT = 0.5  # pixels; a column whose values differ by less is one point
@@ -30,7 +29,7 @@ def to_svg(drawing: Drawing) -> bytes:
         *map(_mark, drawing.marks),
         "</svg>\n",
     ]
-    return "\n".join(filter(None, lines)).encode() + MADE
+    return "\n".join(filter(None, lines)).encode()
 
 
 def _mark(mark: Boxes | Curve | Words) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from n2s.graph.time import Clock
 from n2s.runtime.seeing.drawing import Box, Colour, Drawing
 from n2s.runtime.seeing.lettering import HEIGHT, width
-from n2s.runtime.seeing.plots import AXIS, GRID, INK, LINES, PAPER, draw_times, upright
+from n2s.runtime.seeing.plots import AXIS, GRID, INK, LINES, PAPER, draw_marks, draw_times, upright
 
 SIZE = 1600, 560
 LEFT, RIGHT = 108, 20
@@ -26,17 +26,18 @@ DRUMS = ("kick", "snare", "hat")
 MOST_BEATS = 400  # beyond these only bars are drawn, beyond as many bars every fourth one
 
 
-def timeline(title: str, signals: Mapping[str, np.ndarray], clock: Clock) -> Drawing:
+def timeline(title: str, signals: Mapping[str, np.ndarray], clock: Clock, marks: Sequence[float] = ()) -> Drawing:
     """Return a drawing of the signals of a node that hears beats, bars, sections and drums.
 
     ``signals`` are "beat", "bar" and, where there are, "section", "section_is", "rms_raw", "kick", "snare", "hat",
-    "tempo" and "sure", (T,) or (T, K).
+    "tempo" and "sure", (T,) or (T, K); ``marks`` are times that a thin line marks.
     """
     drawing = Drawing(title, SIZE, PAPER)
     times = clock.times(0, clock.frames)
     span = float(times[0]), max(float(times[-1]), float(times[0]) + 1e-9)
     drawing.write(LEFT, 16, title, INK)
-    draw_times(drawing, Box(LEFT, 40, SIZE[0] - RIGHT, max(lane.bottom for lane in LANES.values())), span)
+    box = Box(LEFT, 40, SIZE[0] - RIGHT, max(lane.bottom for lane in LANES.values()))
+    draw_times(drawing, box, span)
     for name, lane in LANES.items():
         drawing.write(10, _middle(lane) - HEIGHT, name, INK)
     if "section" in signals:
@@ -50,6 +51,7 @@ def timeline(title: str, signals: Mapping[str, np.ndarray], clock: Clock) -> Dra
             _impulses(drawing, signals[drum], LANES[drum], colour)
     if "tempo" in signals:
         _tempo(drawing, signals["tempo"].astype(np.float64))
+    draw_marks(drawing, box, span, marks)
     return drawing
 
 
