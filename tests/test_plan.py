@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import harness
+import numpy as np
 import tiny
 from test_films import write_album
+
+from n2s.graph.graph import Graph
+from n2s.graph.time import Clock
+from n2s.graph.values import Values
+from n2s.nodes import Features
+from n2s.runtime.seeing.sizes import kept_sizes, sizes_text
+from n2s.runtime.session import Session
 
 
 def test_plan_tells_the_film_and_renders_nothing(graph: Path, n2s: Any, n2s_json: Any, no_frames: None) -> None:
@@ -98,3 +107,51 @@ def test_plan_tells_of_drivers_that_stand_at_their_end(studio: Any, n2s: Any, tm
     graph = harness.load({"n2s": 1, "fps": 20, "duration": 1, "size": [32, 32], "nodes": nodes}, tmp_path)
     out = n2s("plan", graph.path)[1]
     assert "(0 to 1, 75 % of the time at 1)" in out and "(0.25 to 0.25, never moves)" in out and "(1 to 1.1)" in out
+
+
+def test_plan_tells_how_large_what_is_kept_is(graph: Path, n2s: Any, n2s_json: Any, store: Any, tmp_path: Path) -> None:
+    planned = harness.plan(Graph.load(graph), store)
+    signals = {id(value): value for value in (*planned.values.outputs.values(), *planned.values.params.values())
+               if isinstance(value, np.ndarray) and value.ndim}  # fmt: skip
+    (path,) = Path(store.root).glob("analysis/*/*.npz")
+    with np.load(path) as arrays:
+        heard = sum(arrays[name].nbytes for name in arrays.files)
+    truth = {
+        "signals": sum(value.nbytes for value in signals.values()),
+        "hearing": heard,
+    }
+    (film,) = n2s_json("plan", graph)
+    assert film["kept"] == truth
+    assert truth["signals"] >= 4 * 120 * sum(output.columns or 1 for output in Features.outputs.values())
+    kept = f"signals {truth['signals'] / 1e6:.2g} MB in memory, hearing {heard / 1e6:.2g} MB in the store"
+    assert f"  kept    {kept}\n" in n2s("plan", graph)[1]
+
+
+def test_what_is_shared_is_counted_once() -> None:
+    clock, signal = Clock(Fraction(30), 10, 120.0), np.zeros((10, 3), np.float32)
+    values = Values(
+        clock, {("a", "x"): signal, ("b", "x"): signal}, {("c", "p"): signal[:, 0], ("c", "q"): np.ones(10)}
+    )
+    values.params["c", "constant"] = np.float32(1)
+    values.kept = {"one": 100}
+    assert kept_sizes([values, values]) == {"signals": 120 + 80, "hearing": 100}
+    assert sizes_text({"signals": 3_140_000, "hearing": 3_300_000}) == (
+        "signals 3.1 MB in memory, hearing 3.3 MB in the store"
+    )
+    assert sizes_text({"signals": 4000, "hearing": 0}) == "signals 0.004 MB in memory"
+
+
+def test_analysis_of_a_session_is_counted_after_an_edit(studio: Any, store: Any, tmp_path: Path) -> None:
+    nodes = {
+        "track": {"node": "AudioSource", "path": str(studio.folder / "music.wav")},
+        "one": {"node": "Features", "audio": "track"},
+        "two": {"node": "Features", "audio": "track", "tempo": 120},
+        "slow": {"node": "EMA", "signal": "one.rms"},
+    }
+    graph = harness.load({"n2s": 1, "fps": 20, "size": [32, 32], "nodes": nodes}, tmp_path)
+    with Session(graph, store) as session:
+        first = kept_sizes([session.values])
+        again = kept_sizes([session.edited({"slow.half_life": 1}).values])
+    alone = graph.edit({"two": None})
+    with Session(alone, store) as session:
+        assert kept_sizes([session.values])["hearing"] == first["hearing"] == again["hearing"] > 0

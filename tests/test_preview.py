@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import harness
 import numpy as np
@@ -13,10 +16,19 @@ from test_films import write_album
 
 from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
+from n2s.graph.time import Clock
 from n2s.nodes import VAEDecode
 from n2s.runtime.media.png import write_picture
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.seeing import contact, plots
+from n2s.runtime.seeing.drawing import Box, Drawing
+from n2s.runtime.seeing.lettering import letter, width
+from n2s.runtime.seeing.painting import paint
+from n2s.runtime.seeing.summary import summarise
+from n2s.runtime.seeing.svg import to_svg
+from n2s.runtime.seeing.timeline import timeline
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_export_of_a_signal_and_a_parameter(graph: Path, store: Any, tmp_path: Path, n2s: Any, no_frames: None) -> None:
@@ -116,6 +128,8 @@ def test_preview_of_signals_renders_nothing(graph: Path, tmp_path: Path, n2s: An
         status, out, _ = n2s("preview", graph, "--node", port, "--at", 2, "-o", "s.png")
         assert status == 0 and out == f"s.png  {port} at 00:02.00\n"
         assert tiny.read_png(tmp_path / "s.png").shape == (440, 1280, 3)
+        assert n2s("preview", graph, "--node", port, "--at", 2, "-o", "s.svg")[1] == f"s.svg  {port} at 00:02.00\n"
+        assert ElementTree.parse(tmp_path / "s.svg").find(f"{SVG}title").text == port
 
 
 @pytest.mark.parametrize(
@@ -131,7 +145,9 @@ def test_preview_of_signals_renders_nothing(graph: Path, tmp_path: Path, n2s: An
         (["--at", 1, "--sheet", 3], "cannot be combined"),
         (["--every", 0.001], "give a longer time"),
         (["--every", 0], "give a longer time"),
-        (["-o", "film.jpg"], "is written as .png"),
+        (["-o", "film.jpg"], 'is written as .png, that of a signal also as .svg, not "film.jpg"'),
+        (["-o", "film.svg"], '"grain" gives frames, which are written as .png; .svg is for signals'),
+        (["--node", "features.section_is.K"], 'has columns A to H; there is no "features.section_is.K"'),
         (["--set", "tone.exposure== 99 * pulse"], "tone.exposure is driven by"),
     ],
 )
@@ -157,8 +173,8 @@ def test_pictures_come_back_bit_for_bit(tmp_path: Path) -> None:
 
 def test_plots_draw_what_they_are_given() -> None:
     times = np.arange(600) / 30
-    still = plots.plot(np.full(600, 0.25), times, "still")
-    ramp = plots.plot(np.linspace(0, 1, 600), times, "ramp")
+    still = paint(plots.plot(np.full(600, 0.25), times, "still"))
+    ramp = paint(plots.plot(np.linspace(0, 1, 600), times, "ramp"))
     colour = np.array(plots.LINES[0])
     rows, _ = np.nonzero((still == colour).all(axis=2))
     assert np.ptp(rows) <= 2  # a horizontal line of two pixels
@@ -166,11 +182,105 @@ def test_plots_draw_what_they_are_given() -> None:
     assert np.corrcoef(rows, columns)[0, 1] < -0.999
     spike = np.zeros(100_000)
     spike[77_777] = 1
-    drawn = plots.plot(spike, np.arange(100_000) / 30, "spike")
+    drawn = paint(plots.plot(spike, np.arange(100_000) / 30, "spike"))
     rows, columns = np.nonzero((drawn == colour).all(axis=2))
     assert rows.min() < 70 and np.ptp(columns[rows < 200]) <= 2  # a single value is not lost
     many = plots.plot(
         np.random.default_rng(0).normal(size=(50, 13)), np.arange(50) / 30, "a.title_with+every(letter)", [0.5]
     )
-    assert many.shape == (440, 1280, 3)
-    assert plots.plot(np.zeros(1), np.zeros(1), "short").shape == (440, 1280, 3)
+    assert paint(many).shape == (440, 1280, 3)
+    assert paint(plots.plot(np.zeros(1), np.zeros(1), "short")).shape == (440, 1280, 3)
+
+
+def busy_track(frames: int) -> tuple[dict[str, np.ndarray], Clock]:
+    """Signals of music at 30 frames per second with a strike in every other frame, 120 beats per minute."""
+    rng = np.random.default_rng(3)
+    signals = {drum: rng.random(frames) * (rng.random(frames) < 0.5) for drum in ("kick", "snare", "hat")}
+    letters = np.eye(8)[np.arange(frames) * 6 // frames % 3]
+    signals |= {
+        "beat": np.arange(frames) / 15 - 0.5, "bar": np.arange(frames) / 60 - 0.5, "rms_raw": rng.random(frames),
+        "tempo": 120 + rng.random(frames), "sure": np.full(frames, 0.75), "beats_in_bar": np.full(frames, 4.0),
+        "section": np.floor(np.arange(frames) * 6 / frames), "section_is": letters,
+    }  # fmt: skip
+    return signals, Clock(Fraction(30), frames, 120.0)
+
+
+def test_drawings_as_svg_are_small_and_the_same_every_time() -> None:
+    signals, clock = busy_track(4 * 60 * 30)
+    times = clock.times(0, clock.frames)
+    many = plots.plot(np.random.default_rng(0).normal(size=(clock.frames, 13)), times, "a.b")
+    for drawing in (timeline("heard", signals, clock), many):
+        data = to_svg(drawing)
+        assert len(data) < 300_000 and data == to_svg(drawing)
+        root = ElementTree.fromstring(data)
+        assert root.get("font-family") == "sans-serif"
+        assert [root.get("width"), root.get("height")] == [str(side) for side in drawing.size]
+        assert len(root.findall(f"{SVG}path")) < 80  # lanes and lines of the grid, not marks
+    texts = [text.text for text in ElementTree.fromstring(to_svg(timeline("heard", signals, clock))).iter(f"{SVG}text")]
+    assert ["A", "B", "C", "A", "B", "C"] == [text for text in texts if len(text) == 1]
+    assert {"sections", "loudness", "beats", "kick", "snare", "hat", "tempo", "0:30", "120.0 to 121.0"} <= set(texts)
+
+
+def test_texts_of_an_svg_are_escaped() -> None:
+    drawing = Drawing('a<b> & "c"\x00', (40, 20), (255, 255, 255))
+    drawing.write(0, 0, "</text>\ud800", (0, 0, 0))
+    root = ElementTree.fromstring(to_svg(drawing))
+    assert root.find(f"{SVG}title").text == 'a<b> & "c"\ufffd' and root.find(f"{SVG}text").text == "</text>\ufffd"
+
+
+@pytest.mark.parametrize("count", [1, 2, 37, 200, 201, 5000])
+def test_svg_and_pixels_show_the_same_curve(count: int) -> None:
+    """The path has the range of the values, in every column of pixels, to within a pixel."""
+    values = np.random.default_rng(count).random(count).cumsum()
+    drawing = Drawing("", (120, 100), (255, 255, 255))
+    drawing.curve(Box(10, 5, 110, 85), values, float(values.min()) - 1, float(values.max()) + 1, (0, 0, 0))
+    drawn = paint(drawing)[:, :, 0] < 100
+    points = path_points(ElementTree.fromstring(to_svg(drawing)).findall(f"{SVG}path")[-1].get("d"))
+    assert points[0, 0] == 10 and points[-1, 0] == 110 and (np.diff(points[:, 0]) >= 0).all()
+    assert len(points) <= 2 * 100 + 2
+    for column in range(10, 110):
+        rows = np.flatnonzero(drawn[:, column])
+        inside = np.interp([column, column + 1], points[:, 0], points[:, 1])
+        assert rows.min() - 1.5 <= inside.min() and inside.max() <= rows.max() + 2.5
+
+
+def path_points(path: str) -> np.ndarray:
+    """Return the points of a path of the commands M, l and v."""
+    points = []
+    for command, numbers in re.findall(r"([Mlv])([^Mlv]*)", path):
+        step = [float(number) for number in re.findall(r"-?(?:\d+(?:\.\d)?|\.\d)", numbers)]
+        step = [0.0, *step] if command == "v" else step
+        points.append(step if command == "M" else [points[-1][0] + step[0], points[-1][1] + step[1]])
+    return np.round(np.array(points), 1)
+
+
+def test_boxes_side_by_side_are_one() -> None:
+    drawing = Drawing("", (40, 20), (255, 255, 255))
+    drawing.fill((1, 2, 3), [Box(0, 2, 1, 9), Box(1, 2, 2, 9), Box(2, 3, 3, 9), Box(5, 3, 6, 9)])
+    path = ElementTree.fromstring(to_svg(drawing)).findall(f"{SVG}path")[-1]
+    assert path.get("d") == "M0 2h2v7h-2zM2 3h1v6h-1zM5 3h1v6h-1z" and path.get("fill") == "#010203"
+    assert (paint(drawing) == (1, 2, 3)).all(axis=2).sum() == 2 * 7 + 6 + 6
+
+
+def test_what_is_heard_is_summed_up(graph: Path, n2s: Any, n2s_json: Any) -> None:
+    signals, clock = busy_track(1800)
+    heard = summarise(signals, clock)
+    assert heard["beats"] == 120 and heard["bars"] == 30 and heard["beats_in_bar"] == 4 and heard["sure"] == 0.75
+    assert heard["sections"][1] == {"letter": "B", "from": 10.0, "to": 20.0} and len(heard["sections"]) == 6
+    assert 120 < heard["tempo_range"][0] < heard["tempo"] < heard["tempo_range"][1] < 121
+    (told,) = n2s_json("preview", graph, "--node", "features", "-o", "a.svg")
+    assert told["path"] == "a.svg" and told["heard"].keys() == heard.keys()
+    assert n2s("preview", graph, "--node", "features", "--at", 2, "-o", "a.svg")[1].startswith(
+        "a.svg  features at 00:02.00: "
+    )
+    status, out, err = n2s("preview", graph, "--node", "features", "-o", "a.svg")
+    assert status == 0 and "beats per minute in" in err
+    assert out.startswith(f"a.svg  features: {told['heard']['beats']} beats, ")
+
+
+def test_small_and_capital_letters_differ() -> None:
+    for character in "abcdefghijklmnopqrstuvwxyz":
+        small, capital = np.zeros((2, 16, width(character), 3), np.uint8)
+        letter(small, 0, 0, character, (1, 1, 1))
+        letter(capital, 0, 0, character.upper(), (1, 1, 1))
+        assert small.any() and (small != capital).any()

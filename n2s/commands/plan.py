@@ -72,7 +72,7 @@ def analysis_text(about: dict[str, Any]) -> list[str]:
         columns = f"{signal['columns']} columns, " if signal["columns"] else ""
         lines.append(f"  {heading:8}{signal['signal']:{room}}  {columns}{low:.3g} to {high:.3g}")
         heading = ""
-    return lines
+    return [*lines, kept_text(about)]
 
 
 def text(about: dict[str, Any]) -> list[str]:
@@ -104,7 +104,14 @@ def text(about: dict[str, Any]) -> list[str]:
     for measure in about["measures"]:
         lines += [f"  {heading:8}{line}" for line, heading in zip(measure_text(measure), [heading, ""])]
         heading = ""
-    return lines + chunk_map(about)
+    return [*lines, kept_text(about), *chunk_map(about)]
+
+
+def kept_text(about: dict[str, Any]) -> str:
+    """Return in words how large what is kept beside frames is."""
+    from n2s.runtime.seeing.sizes import sizes_text
+
+    return f"  {'kept':8}{sizes_text(about['kept'])}"
 
 
 def measure_text(measure: dict[str, Any]) -> list[str]:

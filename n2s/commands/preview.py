@@ -46,7 +46,10 @@ def preview(
         int | None, typer.Option(min=1, max=MOST, help="this many pictures, spread over the track")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="the .png file to write; default: renders/GRAPH-NODE.png")
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="the .png file to write, or .svg of a signal; default: renders/GRAPH-NODE.png"
+        ),
     ] = None,
     set_: Overrides = (),
     size: Size = None,
@@ -56,42 +59,54 @@ def preview(
 ) -> None:
     """Draw a film or a node's output: frames, mattes and latents as pictures or a contact sheet, signals as plots.
 
-    Without times, the middle of the film is shown. A signal is drawn over the whole track, with the times marked.
+    Without times, the middle of the film is shown. A signal is drawn over the whole track, with the times marked, and
+    what a node hears of the music over it too: as .png, or as .svg, whose lines stay sharp at every size.
     """
     from n2s.runtime.media.png import write_picture
+    from n2s.runtime.seeing.drawn import FORMS, write_drawing
     from n2s.runtime.seeing.labels import counts_beats
+    from n2s.runtime.seeing.summary import summary_text
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session
 
     target = output or Path("renders") / f"{graph.stem}{'-' + node.replace('/', '-') if node else ''}.png"
-    if target.suffix.lower() != ".png":
-        raise GraphError(f'A preview is written as .png, not "{target.name}".')
+    if target.suffix.lower() not in FORMS:
+        raise GraphError(f'A preview is written as .png, that of a signal also as .svg, not "{target.name}".')
     if sum(bool(given) for given in (at, every is not None, sheet)) > 1:
         raise GraphError("--at, --every and --sheet cannot be combined; give only one of them.")
     times, step = [read_time("--at", text) for text in at], read_time("--every", every)
     loaded = load(graph, set_, Shape(size, fps))
     refuse_overwrite(target, output is not None, loaded)
-    if node in loaded.flat.nodes and counts_beats(loaded.flat.nodes[node]):
-        return preview_timeline(loaded, node, target, store, json)
+    hears = node in loaded.flat.nodes and counts_beats(loaded.flat.nodes[node])
     with Session(loaded, store, say) as session:
-        view = View(session, node)
+        view = View(session, f"{node}.beat" if hears else node)
         frames = choose_frames(view, times, step, sheet)
-        write_picture(target, picture(view, frames))
+        if hears:
+            heard = preview_heard(session, node, target, frames)
+        elif view.kind == "signal":
+            write_drawing(target, plotted(view, frames))
+        elif target.suffix.lower() == ".svg":
+            raise GraphError(f'"{view.name}" gives {view.kind}, which are written as .png; .svg is for signals.')
+        else:
+            write_picture(target, picture(view, frames))
     times = ", ".join(timecode(frame, view.clock.fps) for frame in frames)
-    report_file(target, json, f"  {view.name}{f' at {times}' if times else ''}", node=view.name)
+    at = f" at {times}" if times else ""
+    if hears:
+        report_file(target, json, f"  {node}{at}: {summary_text(heard)}", node=node, heard=heard)
+    else:
+        report_file(target, json, f"  {view.name}{at}", node=view.name)
 
 
-def preview_timeline(graph: Any, node: str, target: Path, store: Path | None, json: bool) -> None:
-    """Draw what a node hears of the music."""
-    from n2s.runtime.media.png import write_picture
+def preview_heard(session: Any, node: str, target: Path, frames: list[int]) -> dict[str, Any]:
+    """Draw what a node hears of the music, with some frames marked, and return it as a few numbers."""
+    from n2s.runtime.seeing.drawn import write_drawing
+    from n2s.runtime.seeing.summary import summarise
     from n2s.runtime.seeing.timeline import timeline
-    from n2s.runtime.session import Session
 
-    with Session(graph, store, say) as session:
-        values = session.values
-        signals = {output: value for (name, output), value in values.outputs.items() if name == node}
-        write_picture(target, timeline(node, signals, values.clock))
-    report_file(target, json, f"  {node}: {int(signals['beat'][-1]) + 1} beats", node=node)
+    values, clock = session.values, session.clock
+    signals = {output: value for (name, output), value in values.outputs.items() if name == node}
+    write_drawing(target, timeline(node, signals, clock, [float(frame / clock.fps) for frame in frames]))
+    return summarise(signals, clock)
 
 
 def choose_frames(view: Any, at: list[Any], every: Any, sheet: int | None) -> list[int]:
@@ -114,15 +129,18 @@ def choose_frames(view: Any, at: list[Any], every: Any, sheet: int | None) -> li
 
 
 def picture(view: Any, frames: list[int]) -> Any:
-    """Return the picture of a view, uint8 (H, W, 3)."""
+    """Return the picture of frames, mattes or latents, uint8 (H, W, 3)."""
     from n2s.runtime.seeing.contact import mosaic, sheet, to_pixels
+
+    draw = mosaic if view.kind == "latents" else to_pixels
+    pictures = [draw(value) for block in view.blocks(frames) for value in block]
+    return sheet(pictures, [timecode(frame, view.clock.fps) for frame in frames])
+
+
+def plotted(view: Any, frames: list[int]) -> Any:
+    """Return the drawing of a signal, with some frames marked."""
     from n2s.runtime.seeing.plots import plot
 
     clock = view.clock
-    if view.kind == "signal":
-        return plot(
-            view.signal, clock.times(0, clock.frames), view.name, [float(frame / clock.fps) for frame in frames]
-        )
-    draw = mosaic if view.kind == "latents" else to_pixels
-    pictures = [draw(value) for block in view.blocks(frames) for value in block]
-    return sheet(pictures, [timecode(frame, clock.fps) for frame in frames])
+    marks = [float(frame / clock.fps) for frame in frames]
+    return plot(view.signal, clock.times(0, clock.frames), view.name, marks, view.names)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
-from n2s.graph.declare import Node, Sink
+from n2s.graph.declare import Node, Output, Sink
 from n2s.graph.errors import Problem
-from n2s.graph.expressions import MUSICAL, Expression, Number, leaves
+from n2s.graph.expressions import Expression, Number, Variable, leaves
 from n2s.graph.film_names import collision, name_problem, same_place
 from n2s.graph.format_registry import format_of, format_problem
 from n2s.graph.landmarks import Moment
@@ -44,13 +45,13 @@ def check_links(graph: GraphParts, unread: set[str] = frozenset()) -> list[Probl
         wanted = graph.wanted_kind(name, field)
         if text := _check_link(graph, link, wanted, unread, f"{name}.{field}"):
             wrong(text, name, *field.split("."))
-    hears = bool(graph.interface) or any(map(hears_music, graph.nodes.values()))
+    hearing = next(filter(None, map(hearing_node, graph.nodes.values())), None)
     for name, node in graph.nodes.items():
-        for field in () if hears else (*node.ports, *node.params()):
+        for field in (*node.ports, *node.params()):
             value = getattr(node, field)
-            if isinstance(value, Expression) and (heard := sorted(value.variables() & set(MUSICAL))):
-                wrong(f'{name}.{field}: "{heard[0]}" is heard in the music; add a Features node.', name, field)
-        for field in () if hears else type(node).model_fields:
+            if isinstance(value, Expression) and (text := _check_heard(value, hearing, bool(graph.interface))):
+                wrong(f"{name}.{field}: {text}", name, field)
+        for field in () if hearing or graph.interface else type(node).model_fields:
             for moment in moments(getattr(node, field))[:1]:
                 wrong(f'{name}.{field}: "{moment}" is heard in the music; add a Features node.', name, field)
         for port in node.ports:
@@ -75,11 +76,40 @@ def check_links(graph: GraphParts, unread: set[str] = frozenset()) -> list[Probl
     return problems
 
 
-def hears_music(node: Node) -> bool:
-    """Say whether a node, or one of a sub-graph's, hears what expressions call ``beat``, ``bar`` and so on."""
+def hearing_node(node: Node) -> Node | None:
+    """Return the node that hears what expressions call ``beat``, ``bar`` and so on: itself, or one of a sub-graph's."""
     if isinstance(node, SubGraph):
-        return any(map(hears_music, node.inner.nodes.values()))
-    return hears_time(node)
+        return next(filter(None, map(hearing_node, node.inner.nodes.values())), None)
+    return node if hears_time(node) else None
+
+
+def _check_heard(expression: Expression, hearing: Node | None, in_subgraph: bool) -> str:
+    """Say when nothing hears what an expression names of the music, or when it has no such column.
+
+    What a sub-graph does not hear itself may be heard by the graph around it.
+    """
+    for name in sorted(expression.variables()):
+        heard = Variable(name).heard
+        if heard and hearing is None and not in_subgraph:
+            return f'"{name}" is heard in the music; add a Features node.'
+        output = type(hearing).outputs.get(heard.output) if heard and hearing else None
+        if heard and hearing and output is None:
+            return f'"{name}" is heard in the music, but not by {type(hearing).__name__}.'
+        if output and heard.component is not None and (text := column_problem(heard, output)):
+            return text
+    return ""
+
+
+def column_problem(link: Link, output: Output) -> str:
+    """Say when an output has no column of the number or name that a link gives; its number may be known later."""
+    if link.component is None or output.names is None:
+        return ""
+    if isinstance(link.component, str):
+        found = link.component in output.names
+    else:
+        found = not output.columns or link.component < output.columns
+    whole = replace(link, component=None)
+    return "" if found else f'"{whole}" has {output.column_words}; there is no "{link}".'
 
 
 def _path_problem(sink: Node) -> str:
@@ -188,6 +218,7 @@ def _check_link(graph: GraphParts, link: Link, wanted, unread: set[str], what: s
             near = f'Did you mean "{fixed}"?'
         return f'{what}: "{link}" names no node. {near}'
     outputs = type(graph.nodes[link.node]).outputs
+    link = link.settled(outputs)
     output = graph.output(link, wanted)
     if output is None and link.output:
         return f'{what}: "{link.node}" has no output "{link.output}". {suggest(link.output, list(outputs))}'
@@ -202,6 +233,5 @@ def _check_link(graph: GraphParts, link: Link, wanted, unread: set[str], what: s
         return f'{what} takes {wanted}, but "{link}" gives {output.kind}.'
     if link.component is not None and output.kind is not SIGNAL:
         return f'{what}: only a Signal has components; "{link.node}" gives {output.kind}.'
-    if link.component is not None and output.columns and link.component >= output.columns:
-        return f'{what}: "{link}" has components 0 to {output.columns - 1}.'
-    return ""
+    text = column_problem(link, output)
+    return f"{what}: {text}" if text else ""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -52,9 +53,10 @@ class _Columns:
             return 0
         if not isinstance(value, Link):
             return None
+        outputs = type(self.graph.nodes[value.node]).outputs
+        value = value.settled(outputs)
         if value.component is not None:
             return 0
-        outputs = type(self.graph.nodes[value.node]).outputs
         return self.known.get((value.node, value.output or next(iter(outputs))))
 
     def _note(self, name: str, found: list[Problem]) -> None:
@@ -88,15 +90,19 @@ class _Columns:
         value = getattr(node, field)
         one_number = isinstance(value, Expression) or (field in node.params() and not isinstance(node, SubGraph))
         for link in value.links() if isinstance(value, Expression) else [value] if isinstance(value, Link) else []:
-            have = self.of(Link(link.node, link.output))
-            if have is None:
+            outputs = type(self.graph.nodes[link.node]).outputs
+            link = link.settled(outputs)
+            output = self.graph.output(link, SIGNAL)
+            link = link.numbered(output.names if output else ())
+            have = self.of(replace(link, component=None))
+            if have is None or isinstance(link.component, str):
                 continue
             text = ""
             if link.component is not None and link.component >= have:
                 text = f"has components 0 to {have - 1}" if have else "has no components"
-                text = f'"{Link(link.node, link.output)}" {text}; there is no "{link}".'
+                text = f'"{replace(link, component=None)}" {text}; there is no "{link}".'
             elif one_number and link.component is None and have > 1:
-                text = f'"{link}" has {have} components; name one, like "{link}.0".'
+                text = f'"{link}" has {have} components; name one, like "{output.like(link)}".'
             if text:
                 found.append(Problem(self.graph.where(name, field), f"{name}.{field}: {text}"))
         return found

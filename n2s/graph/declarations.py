@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 import math
 import sys
 from collections.abc import Iterator, Mapping
@@ -146,8 +147,24 @@ def _output_mistakes(cls: Any) -> Mistakes:
             yield "outputs", f'{name} is {output!r:.60}; an Output of a kind was wanted: Output(FRAMES, "what it is")'
         elif kind not in _GIVES.get(cls.kind, (kind,)):
             yield "outputs", f"{name} is {kind}; a {cls.kind} node gives {_listed(_GIVES[cls.kind])}"
+        elif getattr(output, "names", ()) and (wrong := _names_mistake(output)):
+            yield "outputs", f"{name}: {wrong}"
     if cls.kind in ("lens", *PIXELWISE) and len(cls.outputs) > 1:
         yield "outputs", f"a {cls.kind} node has one output, not {len(cls.outputs)}: {', '.join(map(str, cls.outputs))}"
+
+
+def _names_mistake(output: Any) -> str:
+    """Return what is wrong with the names of an output's columns, or ""."""
+    names = output.names
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        return 'names of columns were wanted: names=("left", "right")'
+    if wrong := [name for name in names if not NAME.match(name) or name.startswith("_") or keyword.iskeyword(name)]:
+        return f"{wrong[0]!r:.40} names no column; letters, digits and _ were wanted, a letter first"
+    if len(set(names)) < len(names):
+        return "two of its columns have the same name"
+    if len(names) != output.columns:
+        return f"it has {output.columns} columns and {len(names)} names"
+    return "" if output.kind is SIGNAL else f"only a Signal has columns, not {output.kind}"
 
 
 def _port_mistakes(cls: Any) -> Mistakes:

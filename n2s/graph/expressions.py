@@ -6,8 +6,8 @@
     moment  := 'at' what number? (('+' | '-') number unit)?      is an atom too: at drop, at B 2, at section 3 - 2 bars
 
 A comparison gives 1 or 0. Names are ``time`` (s), ``frame``, ``duration`` (s), ``pi``, and those of musical time,
-``beat``, ``bar_phase`` and so on, which the graph's Features node hears; units are ``s``, ``ms``, ``beats``, ``bars``,
-``dB``. Everything is float64 inside; whoever uses the result casts it once.
+``beat``, ``bar_phase``, ``section_is.B`` and so on, which the graph's Features node hears; units are ``s``, ``ms``,
+``beats``, ``bars``, ``dB``. Everything is float64 inside; whoever uses the result casts it once.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ MAX_TREE = 220  # a sum of 400 words is 200 deep
 BEATS_IN_A_BAR = 4
 # Outputs of the node that hears the music, which expressions may name by themselves.
 MUSICAL = ("beat", "beat_phase", "bar", "bar_phase", "bars_left", "section", "section_phase")
+WITH_COLUMNS = ("section_is",)  # of which an expression names one: section_is.B
+HEARD = (*MUSICAL, *WITH_COLUMNS)
 VARIABLES = ("time", "frame", "duration", "pi", *MUSICAL)
 TIME_UNITS = ("s", "ms", "beat", "beats", "bar", "bars")
 UNITS = (*TIME_UNITS, "dB")
@@ -74,7 +76,15 @@ def shortest(value: float) -> str:
 
 @dataclass(frozen=True)
 class Variable:
+    """A name with a meaning of its own: ``time``, ``bar_phase``, ``section_is.B``."""
+
     name: str
+
+    @property
+    def heard(self) -> Link | None:
+        """What the node that hears the music is asked for: a link without that node; None for other names."""
+        output, _, column = self.name.partition(".")
+        return Link("", output, int(column) if column.isdecimal() else column or None) if output in HEARD else None
 
     def __str__(self) -> str:
         return self.name
@@ -358,6 +368,10 @@ class _Parser:
         if value == "at" and self.tokens[self.index][0] == "name":
             return self.moment()
         if value in VARIABLES:
+            return Variable(value)
+        if value.partition(".")[0] in WITH_COLUMNS:
+            if value.count(".") != 1:
+                raise ExpressionError(f"{value!r} names no column; name one, like {value.partition('.')[0]}.A", offset)
             return Variable(value)
         link = None if value.startswith("__") or ".__" in value else Link.parse(value)
         if link is None:

@@ -12,7 +12,7 @@ from typing import Any
 from n2s.graph import authors
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem
-from n2s.graph.expressions import MUSICAL, Expression, Number, Variable, map_tree
+from n2s.graph.expressions import Expression, Number, Variable, map_tree
 from n2s.graph.formula import Formula
 from n2s.graph.links import Link
 from n2s.graph.listening import hearing_node
@@ -74,6 +74,7 @@ def complete(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]]) 
     for name, node in nodes.items():
         for own, made in _with_brought(*origins[name], name, node).items():
             found[own], found_origins[own] = made, origins[name]
+    found = _numbered(found, found_origins)
     if len(found) > MAX_NODES:
         raise GraphError(f"the graph has more than {MAX_NODES} nodes with those that its nodes bring")
     _lower(found, found_origins)
@@ -86,17 +87,42 @@ def _heard(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]]) ->
 
     def heard_by(name: str) -> Callable[[Any], Any]:
         def read(leaf: Any) -> Any:
-            if not isinstance(leaf, Variable) or leaf.name not in MUSICAL:
+            heard = leaf.heard if isinstance(leaf, Variable) else None
+            if heard is None:
                 return leaf
             if hearing is None:
                 graph, written = origins[name]
                 text = f'{written}: "{leaf.name}" is heard in the music; add a Features node to the graph.'
                 raise GraphError([Problem(graph.where(written, key=True), text)])
-            return Link(hearing, leaf.name)
+            return replace(heard, node=hearing)
 
         return read
 
     return {name: _rewire(node, lambda value, name=name: _map(value, heard_by(name))) for name, node in nodes.items()}
+
+
+def _numbered(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]]) -> dict[str, Node]:
+    """Return nodes whose links have numbers for the names of columns."""
+
+    def numbered_for(name: str) -> Callable[[Any], Any]:
+        def numbered(leaf: Any) -> Any:
+            if not isinstance(leaf, Link) or not isinstance(leaf.component, str):
+                return leaf
+            outputs = type(nodes[leaf.node]).outputs
+            output = outputs.get(chosen_output(outputs, leaf.output, SIGNAL))
+            found = leaf.numbered(output.names if output else ())
+            if found is leaf:
+                graph, written = origins[name]
+                has = f"has {output.column_words}" if output else "is nothing that it gives"
+                text = f'{written}: "{replace(leaf, component=None)}" {has}; there is no "{leaf}".'
+                raise GraphError([Problem(graph.where(written, key=True), text)])
+            return found
+
+        return numbered
+
+    return {
+        name: _rewire(node, lambda value, name=name: _map(value, numbered_for(name))) for name, node in nodes.items()
+    }
 
 
 def _with_brought(graph: Any, written: str, name: str, node: Node) -> dict[str, Node]:
@@ -125,12 +151,15 @@ def _rewire(node: Node, change: Callable[[Any], Any]) -> Node:
 
 
 def _name_outputs(graph: Any, node: Node) -> Node:
-    """Return a node whose links to nodes with several outputs all name one."""
+    """Return a node whose links to nodes with several outputs all name one, and say what is a column."""
 
     def change(wanted: Kind) -> Callable[[Any], Any]:
         def named(leaf: Any) -> Any:
-            node = graph.nodes.get(leaf.node) if isinstance(leaf, Link) and not leaf.output else None
-            if node is None or len(outputs := type(node).outputs) < 2:
+            node = graph.nodes.get(leaf.node) if isinstance(leaf, Link) else None
+            if node is None:
+                return leaf
+            leaf = leaf.settled(outputs := type(node).outputs)
+            if leaf.output or len(outputs) < 2:
                 return leaf
             return replace(leaf, output=chosen_output(outputs, "", wanted))
 

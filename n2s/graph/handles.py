@@ -19,23 +19,39 @@ MAX_COMPONENTS = 10_000
 
 
 class Handle:
-    """An output of a connected node. Attributes pick an output, indices a component, operators make expressions."""
+    """An output of a connected node. Attributes pick an output, or a column by its name, indices a component.
+
+    Operators make expressions.
+    """
 
     __link__ = True
 
-    def __init__(self, node: BaseModel, name: str | None, output: str = "", component: int | None = None):
+    def __init__(self, node: BaseModel, name: str | None, output: str = "", component: int | str | None = None):
         self._node, self._name, self._output, self._component = node, name, output, component
 
     def __getattr__(self, output: str) -> Handle:
         if output.startswith("_"):
             raise AttributeError(output)
+        if output in self._names():
+            return self[output]
         if output not in self._node.outputs or self._output:
             known = ", ".join(self._node.outputs)
             raise AttributeError(f"{type(self._node).__name__} has no output {output!r}; it has: {known}")
         return Handle(self._node, self._name, output)
 
-    def __getitem__(self, component: int) -> Handle:
-        """Return one component of a signal; they count from 0."""
+    def _names(self) -> tuple[str, ...]:
+        """Return the names of the columns that can be picked here; an output of such a name comes first."""
+        if self._component is not None or (not self._output and len(self._node.outputs) != 1):
+            return ()
+        declared = self._declared()
+        return declared.names or () if declared else ()
+
+    def __getitem__(self, component: int | str) -> Handle:
+        """Return one component of a signal, by its name or its number from 0."""
+        if isinstance(component, str) and self._names():
+            if component not in self._names():
+                raise IndexError(f"{self!r} has {self._declared().column_words}, not {component}")
+            return Handle(self._node, self._name, chosen_output(self._node.outputs, self._output, SIGNAL), component)
         if isinstance(component, bool) or not hasattr(component, "__index__"):
             raise TypeError(f"{self!r}[{component!r}]: a component is a whole number from 0; one is taken at a time")
         if problem := self._signal_problem():

@@ -15,7 +15,7 @@ import numpy as np
 from n2s.graph.errors import GraphError
 from n2s.graph.timecodes import minutes
 
-LETTERS = "ABCDEFGH"
+LETTERS = tuple("ABCDEFGH")  # of sections that are told apart; what comes after is the last
 MOMENTS = ("drop", "section", *LETTERS)  # what may stand behind "at"
 RISE = 0.2  # of the weight of a drop, from which a new one has begun
 SLACK = 1e-3  # bars by which a count may be rounded

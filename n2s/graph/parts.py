@@ -161,7 +161,7 @@ class GraphParts:
     def output(self, link: Link, wanted: Kind | None = None) -> Output | None:
         """Return the declaration of the output that a link to a port of the ``wanted`` kind reads, or None."""
         outputs = type(self.nodes[link.node]).outputs
-        return outputs.get(chosen_output(outputs, link.output, wanted))
+        return outputs.get(chosen_output(outputs, link.settled(outputs).output, wanted))
 
     def wanted_kind(self, name: str, field: str) -> Kind:
         """Return the kind that a node's port or parameter takes."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from string import ascii_uppercase
 from typing import Any
 
 from pydantic import Field
@@ -58,7 +59,8 @@ class Spec:
 class Output:
     """One output of a node: its kind, what it is, its unit and range, its number of columns where it has any.
 
-    ``impulses``: it is 0 but in single frames.
+    ``impulses``: it is 0 but in single frames. ``names`` are those of its columns, which links may use in place of
+    their numbers: ``features.section_is.B``; None where they are not known before a sub-graph is in its place.
     """
 
     kind: Kind
@@ -66,6 +68,29 @@ class Output:
     unit: str = ""
     columns: int = 0
     impulses: bool = False
+    names: tuple[str, ...] | None = ()
+
+    def __post_init__(self) -> None:
+        if self.names and not self.columns:
+            object.__setattr__(self, "columns", len(self.names))
+
+    @property
+    def column_words(self) -> str:
+        """What its columns are called: "columns A to H", "columns left, right", "components 0 to 12"."""
+        if self.names:
+            return f"columns {names_in_words(self.names)}"
+        return f"components 0 to {self.columns - 1}" if self.columns else "no columns with names"
+
+    def like(self, link: Any) -> str:
+        """Return what to write for one column of a link that names none."""
+        return f"{link}.{self.names[0] if self.names else 0}"
+
+
+def names_in_words(names: Sequence[str]) -> str:
+    """Return names of columns: "A to H" for letters in their order, "left, right" for others."""
+    letters = "".join(names)
+    in_order = len(letters) == len(names) > 2 and letters in ascii_uppercase
+    return f"{letters[0]} to {letters[-1]}" if in_order else ", ".join(names)
 
 
 def chosen_output(outputs: Mapping[str, Output], named: str = "", wanted: Kind | None = None) -> str:

@@ -85,7 +85,7 @@ class InterfaceNode(Node):
 @cache
 def _interface_node_type(kind: str) -> type[InterfaceNode]:
     """Return the node type of a kind; made when it is needed, because most graphs need none."""
-    body = {"__module__": __name__, "outputs": {"value": Output(_KINDS[kind])}}
+    body = {"__module__": __name__, "outputs": {"value": Output(_KINDS[kind], names=None)}}
     return type(f"Interface{kind}", (InterfaceNode,), body)
 
 
@@ -144,8 +144,15 @@ def instance_type(inner: Any) -> type[SubGraph]:
     cls.__name__, cls.__doc__ = "Graph", inner.header.title
     cls.inner, cls.interface = inner, inner.interface
     links = {name: Link.parse(text) for name, text in inner.interface.outputs.items()}
-    cls.outputs = {name: Output(inner.output(link).kind) for name, link in links.items()}
+    cls.outputs = {name: _shown(inner, link) for name, link in links.items()}
     return cls
+
+
+def _shown(inner: Any, link: Link) -> Output:
+    """Return the declaration of an output of a sub-graph: one column of a signal has none of its own."""
+    read = inner.output(link)
+    one_column = link.settled(type(inner.nodes[link.node]).outputs).component is not None
+    return Output(read.kind, names=() if one_column else read.names)
 
 
 def check_outputs(graph: Any, problems: list[Problem]) -> None:

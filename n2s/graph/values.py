@@ -63,19 +63,22 @@ class Values:
         (node, parameter) → float32 scalar where constant, float32 (T,) where driven.
     measured : dict
         measure → what its signals cost.
+    kept : dict
+        What nodes keep in the store of what they read, the music for one: a digest of what it is → its bytes.
     """
 
     clock: Clock
     outputs: dict[tuple[str, str], Any] = field(default_factory=dict)
     params: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     measured: dict[str, Measured] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
 
     def read(self, link: Link) -> Any:
-        """Return what a link carries."""
+        """Return what a link of a flattened graph carries, in which columns have their numbers."""
         names = [output for node, output in self.outputs if node == link.node] if not link.output else [link.output]
         value = self.outputs[link.node, names[0]]
         columns = value.shape[1] if link.component is not None and value.ndim == 2 else 0
-        if link.component is not None and link.component >= columns:
+        if isinstance(link.component, str) or (link.component is not None and link.component >= columns):
             has = f"has components 0 to {columns - 1}" if columns else "has no components"
             raise GraphError(f'"{Link(link.node, link.output)}" {has}; there is no "{link}".')
         return value if link.component is None else np.ascontiguousarray(value[:, link.component])

@@ -11,6 +11,7 @@ from pydantic import field_validator
 from n2s.graph.context import AudioHandle, Scene
 from n2s.graph.declare import FilePath, Output, Resident, Seconds, port, setting
 from n2s.graph.expressions import Number
+from n2s.graph.landmarks import LETTERS
 from n2s.graph.timecodes import minutes
 from n2s.graph.times import Point, check_rising, is_musical
 from n2s.graph.types import SIGNAL, Audio
@@ -20,7 +21,7 @@ from n2s.hearing.grid import USUAL, Grid
 from n2s.hearing.gridfile import read_grid
 from n2s.hearing.net import WEIGHTS
 from n2s.hearing.song import hear
-from n2s.nodes.heard import LETTERS, MEASURES, attacks_and_drums, levels, musical_time, sections, tension
+from n2s.nodes.heard import MEASURES, TONES, attacks_and_drums, levels, musical_time, sections, tension
 
 NEAR = 1.08  # how far a tempo that the user states may be from the beats, either way
 MOST_TOLD = 12  # sections that are listed
@@ -41,9 +42,10 @@ class Features(Resident):
     a tempo is taken at 120, in fours. ``sure`` says how sure the beats around are.
 
     Sections are bars that sound alike, of verse or chorus for instance: ``section`` counts them, ``section_phase`` runs
-    from 0 to 1 within each one, and of ``section_is`` the column of its letter is 1: ``section_is.0`` in all sections
-    that sound like the first one. ``build``, ``drop``, ``rest`` and ``sustain`` are weights that sum to 1: it builds up
-    to a drop, a drop has just begun, it is quiet, or it goes on.
+    from 0 to 1 within each one, and of ``section_is`` the column of its letter is 1: ``section_is.A`` in all sections
+    that sound like the first one, ``section_is.H`` in those of the eighth kind and of all later ones. ``build``,
+    ``drop``, ``rest`` and ``sustain`` are weights that sum to 1: it builds up to a drop, a drop has just begun, it is
+    quiet, or it goes on. Of ``chroma``, ``chroma.Cs`` is C sharp.
 
     What is heard may be corrected: with ``tempo``, here or in the graph's header, beats are looked for within 8 % of
     it; with ``first_beat`` too they are not looked for at all, but lie at even distances from there. ``tempo_map`` says
@@ -82,7 +84,7 @@ class Features(Resident):
             "tempo": Output(SIGNAL, "tempo of the beats around", "beats per minute"),
             "section": Output(SIGNAL, "sections since the first one", "sections"),
             "section_phase": Output(SIGNAL, "position within the section", "0..1"),
-            "section_is": Output(SIGNAL, "1 in the column of the section's letter, from A on", "0..1", LETTERS),
+            "section_is": Output(SIGNAL, "1 in the column of the section's letter, from A on", "0..1", names=LETTERS),
             "bars_left": Output(SIGNAL, "bars until the next section begins", "bars"),
             "sure": Output(SIGNAL, "how sure the beats around are", "0..1"),
             "loudness": Output(SIGNAL, "loudness of the 0.4 s around, BS.1770", "LUFS"),
@@ -91,7 +93,7 @@ class Features(Resident):
             "peak": Output(SIGNAL, "largest sample around", "full scale"),
             "bass": Output(SIGNAL, "loudness of what is held below 200 Hz: a bass without the drums", "0..1"),
             "width": Output(SIGNAL, "how much left and right differ", "0..1"),
-            "chroma": Output(SIGNAL, "how much of each pitch class sounds, from C on; the largest is 1", "0..1", 12),
+            "chroma": Output(SIGNAL, "how much of each pitch class sounds; the largest is 1", "0..1", names=TONES),
             "harmonic_change": Output(SIGNAL, "how much the harmony after differs from that before", "0..1"),
             "percussive": Output(SIGNAL, "what share of the loudness is struck and not held", "0..1"),
         }

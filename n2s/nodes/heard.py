@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from n2s.graph.context import Scene
+from n2s.graph.landmarks import LETTERS
 from n2s.hearing.beats import Beats
 from n2s.hearing.form import Form
 from n2s.hearing.grid import Grid, phase
@@ -29,7 +30,7 @@ MEASURES = {
     "mfcc": ("dB", 13, "timbre: mel-frequency cepstral coefficients"),
 }
 DRUMS = {"kick": 0, "hat": 2, "snare": 1}  # where each strikes among the columns of ``struck``
-LETTERS = 8  # of sections that are told apart
+TONES = ("C", "Cs", "D", "Ds", "E", "F", "Fs", "G", "Gs", "A", "As", "B")  # s for sharp
 
 
 def levels(scene: Scene, heard: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -99,11 +100,11 @@ def sections(scene: Scene, grid: Grid, form: Form) -> dict[str, np.ndarray]:
     edges = np.append(form.starts, form.bars).astype(np.float64)
     which = np.clip(np.searchsorted(edges, bars + 1e-6, side="right") - 1, 0, len(form.letters) - 1)
     begin, end = edges[which], edges[which + 1]
-    letters = np.array([min(ord(letter) - ord("A"), LETTERS - 1) for letter in form.letters])
+    letters = np.array([min(ord(letter) - ord("A"), len(LETTERS) - 1) for letter in form.letters])
     return {
         "section": which,
         "section_phase": np.clip((bars - begin) / np.maximum(end - begin, 1e-9), 0, 1),
-        "section_is": (letters[which][:, None] == np.arange(LETTERS)).astype(np.float64),
+        "section_is": (letters[which][:, None] == np.arange(len(LETTERS))).astype(np.float64),
         "bars_left": np.maximum(end - bars, 0),
     }
 

@@ -16,6 +16,7 @@ from n2s.hearing.harmony import harmonic_change
 from n2s.hearing.key import find_key, minor_around, name_of
 from n2s.hearing.rows import STEP
 from n2s.hearing.tones import compile_librosa, hear_tones
+from n2s.nodes.heard import TONES
 
 CLEAR = 0.3  # share of what is held, from which a pitch leads
 LIBRARIES = ("librosa", "scipy", "soxr")  # whose versions decide what is heard
@@ -43,7 +44,7 @@ class Harmony(Resident):
         "minor": Output(SIGNAL, "how minor, and not major, the seconds around are", "0..1"),
         "key": Output(SIGNAL, "the tonic of the piece, 0 for C", "0..11"),
         "change": Output(SIGNAL, "how much the harmony after differs from that before", "0..1"),
-        "chroma": Output(SIGNAL, "how much of each pitch class sounds, from C on; the largest is 1", "0..1", 12),
+        "chroma": Output(SIGNAL, "how much of each pitch class sounds; the largest is 1", "0..1", names=TONES),
         "tonal": Output(SIGNAL, "place of the harmony: fifths, minor thirds, major thirds, two each", "-1..1", 6),
     }
 

@@ -1,4 +1,4 @@
-"""Driven parameters that leave their range."""
+"""Driven parameters that leave their range, and those that read what never is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import numpy as np
 
 from n2s.graph.declare import Spec
 from n2s.graph.errors import GraphError, Problem
+from n2s.graph.graph import Graph
 from n2s.graph.timecodes import timecode
+from n2s.graph.values import Values
 from n2s.plan.stages import Plan
 
 
@@ -29,6 +31,19 @@ def check_ranges(plan: Plan) -> None:
                 problems.append(Problem(plan.graph.where(name, field), text))
     if problems:
         raise GraphError(problems)
+
+
+def empty_columns(graph: Graph, values: Values) -> list[str]:
+    """Return a sentence for each parameter or port that names a column which is 0 throughout.
+
+    Such a name is a guess that did not come true: that the music has a section D, for one.
+    """
+    found = []
+    for name, field, link in graph.links():
+        if link.said and not values.read(link).any():
+            place = name.replace(":", ".") if ":" in name else f"{name}.{field}"
+            found.append(f"{place} reads {link}, which is 0 in the whole track and moves nothing.")
+    return found
 
 
 def _describe_excess(plan: Plan, subject: str, source: str, values: np.ndarray, outside: np.ndarray, spec: Spec) -> str:

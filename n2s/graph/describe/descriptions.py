@@ -44,7 +44,14 @@ def describe(cls: type[Node]) -> dict[str, Any]:
             field |= {**known, **bounds, "range": span(spec), "unit": spec.unit, "keyed": spec.keyed}
         made[roles[spec.role]].append(field)
     made["outputs"] = [
-        {"name": name, "kind": str(out.kind), "help": out.help, "unit": out.unit, "columns": out.columns}
+        {
+            "name": name,
+            "kind": str(out.kind),
+            "help": out.help,
+            "unit": out.unit,
+            "columns": out.columns,
+            "names": list(out.names or ()),
+        }
         for name, out in cls.outputs.items()
     ]
     made["neutral"] = cls.neutral

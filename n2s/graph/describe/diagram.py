@@ -80,7 +80,7 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
             continue
         kind = shown.output(link, shown.wanted_kind(name, field)).kind
         driven = _is_hidden(name) or port in shown.nodes[target].params()
-        label = link.output + (f".{link.component}" if link.component is not None else "")
+        label = ".".join(filter(None, (link.output, link.column)))
         several = len(type(shown.nodes[link.node]).outputs) > 1
         dot.edge(ids[link.node], f"{ids[target]}:{port.split('.')[0]}:w", color=kind.colour, fontcolor=kind.colour,
                  style="dashed" if driven else "solid", label=label if several else "",

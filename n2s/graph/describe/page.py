@@ -8,6 +8,7 @@ from typing import Any
 from n2s.graph.declare import Node
 from n2s.graph.describe.descriptions import by_subject, describe
 from n2s.graph.describe.words import sentence, shown, summary
+from n2s.graph.specs import names_in_words
 
 FIELDS = (("ports", "Ports"), ("parameters", "Parameters, which may move in time"), ("settings", "Settings"))
 
@@ -107,6 +108,7 @@ def _takes(field: dict[str, Any]) -> str:
 
 def _gives(output: dict[str, Any]) -> str:
     columns = f"{output['columns']} columns" if output["columns"] else ""
+    columns += f" {names_in_words(output['names'])}" if output["names"] else ""
     return ", ".join(filter(None, [output["kind"], output["help"], columns, output["unit"]]))
 
 

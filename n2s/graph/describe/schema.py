@@ -14,7 +14,7 @@ from typing import Any
 
 from n2s.graph.declare import Node, Spec
 from n2s.graph.describe.words import default, help_line, seconds_only, sentence, summary, text
-from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES
+from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES, WITH_COLUMNS
 from n2s.graph.header import MAX_SIDE, Header
 from n2s.graph.registry import node_types
 from n2s.graph.subgraph import Interface, SubGraph
@@ -26,7 +26,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 # Patterns are whole regular expressions, which mean the same in Python and in ECMA 262.
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-LINK = rf"{NAME}(\.{NAME})?(\.[0-9]{{1,4}})?"
+LINK = rf"{NAME}(\.{NAME})?(\.([0-9]{{1,4}}|{NAME}))?"
 NUMBER = r"(=\s*)?(-\s*)?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?"
 EXPRESSION = r"=\s*\S[\s\S]*"
 SECONDS = ("s", "ms")
@@ -51,12 +51,15 @@ def graph_schema() -> dict[str, Any]:
         "type": "object",
         "minProperties": 1,
         "propertyNames": {
-            "pattern": f"^(?!({'|'.join(sorted({*FUNCTIONS, *UNITS, *VARIABLES}))})$){NAME}$",
+            "pattern": f"^(?!({'|'.join(sorted({*FUNCTIONS, *UNITS, *VARIABLES, *WITH_COLUMNS}))})$){NAME}$",
             "patternErrorMessage": "A node's name is an identifier (letters, digits, _) that means nothing in "
             "expressions.",
         },
         "additionalProperties": {"$ref": "#/$defs/node"},
-        **_said("The nodes by name, in any order. Links name them: `pulse`, `features.onset`, `features.mfcc.3`."),
+        **_said(
+            "The nodes by name, in any order. Links name them: `pulse`, `features.onset`, `features.mfcc.3`, "
+            "`features.section_is.B`."
+        ),
     }
     return {
         "$schema": DIALECT,

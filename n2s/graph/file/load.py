@@ -12,7 +12,7 @@ from n2s.graph import authors
 from n2s.graph.check import check_links
 from n2s.graph.declare import DeclarationError, Node
 from n2s.graph.errors import GraphError, Position, Problem
-from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES
+from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES, WITH_COLUMNS
 from n2s.graph.file.document import Document, read_document
 from n2s.graph.file.override import Overrides
 from n2s.graph.header import Header, explain_header
@@ -30,7 +30,7 @@ from n2s.graph.subgraph import (
     read_interface,
 )
 
-RESERVED = frozenset(FUNCTIONS) | frozenset(UNITS) | frozenset(VARIABLES)
+RESERVED = frozenset(FUNCTIONS) | frozenset(UNITS) | frozenset((*VARIABLES, *WITH_COLUMNS))
 SECTIONS = ("nodes", "interface", "presets")
 MAX_DEPTH = 8  # of sub-graphs in sub-graphs
 

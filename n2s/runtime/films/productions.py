@@ -20,7 +20,7 @@ from n2s.graph.tracks import coded_track, joins_films
 from n2s.graph.values import Values
 from n2s.plan.film import plan_film
 from n2s.plan.keys import Chunk
-from n2s.plan.ranges import check_ranges
+from n2s.plan.ranges import check_ranges, empty_columns
 from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films.films import Chapter, Film, Passage
@@ -114,7 +114,10 @@ class Planner:
         if id(graph) not in self._produced:
             name = graph.header.title or (graph.path.stem if graph.path else "the graph")
             self.began(f"hearing {name}")
-            self._produced[id(graph)] = Production(graph, analyse(graph, self.context, self.known, self.measure))
+            values = analyse(graph, self.context, self.known, self.measure)
+            for text in empty_columns(graph, values):
+                self.context.say(text)
+            self._produced[id(graph)] = Production(graph, values)
         return self._produced[id(graph)]
 
     def _plan(self, production: Production, sink: str) -> Plan:

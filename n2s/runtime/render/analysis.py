@@ -25,11 +25,13 @@ from n2s.graph.types import SIGNAL
 from n2s.graph.values import Values, quantise
 from n2s.plan.keys import node_digests
 from n2s.runtime.render.edges import read_only, resident_outputs
+from n2s.runtime.render.noting import NotingContext
 
 ASSUMED_TEMPO = 120.0
 
 
-Known = dict[str, dict[str, Any]]  # what resident nodes gave, by a digest of all that it comes from
+# What resident nodes gave and the sizes of what they keep, by a digest of all that it comes from.
+Known = dict[str, tuple[dict[str, Any], dict[str, int]]]
 # Returns the signals of a measure of a graph, by output; the values are there of all that stands before it.
 Measuring = Callable[[Graph, str, Values], dict[str, np.ndarray]]
 
@@ -59,7 +61,7 @@ def analyse(graph: Graph, context: Context, known: Known | None = None, measure:
             _compute(graph, name, scene, blank)
     clock = replace(blank.clock, frames=_length(graph, blank))
     clock = _with_music(graph, replace(scene, clock=clock), blank, known)
-    values = Values(clock, dict(blank.outputs))
+    values = Values(clock, dict(blank.outputs), kept=dict(blank.kept))
     scene = replace(scene, clock=clock)
     for name in graph.order:
         node = graph.nodes[name]
@@ -148,13 +150,17 @@ def _compute(graph: Graph, name: str, scene: Scene, values: Values, known: Known
             values.params[name, field] = _param(graph, name, field, values)
         inputs[field] = np.broadcast_to(values.params[name, field], scene.clock.frames)
     subject = _subject(graph, name, scene, inputs) if known is not None and node.ports else None
-    if subject is None or subject not in known:
+    if subject is not None and subject in known:
+        made, sizes = known[subject]
+    else:
         given = {key: read_only(value) for key, value in inputs.items()}
-        made = authors.call(graph, name, "compute", node.compute, scene, **given)
-        made = resident_outputs(graph, name, made, scene.clock)
+        noting = NotingContext(scene.context)
+        made = authors.call(graph, name, "compute", node.compute, replace(scene, context=noting), **given)
+        made, sizes = resident_outputs(graph, name, made, scene.clock), noting.sizes
         if subject is not None:
-            known[subject] = made
-    for output, value in (made if subject is None else known[subject]).items():
+            known[subject] = made, sizes
+    values.kept |= sizes
+    for output, value in made.items():
         values.outputs[name, output] = value
 
 
@@ -225,5 +231,6 @@ def _column(graph: Graph, name: str, field: str, link: Link, values: Values) -> 
         return signal
     if signal.shape[1] == 1:
         return np.ascontiguousarray(signal[:, 0])
-    text = f'{name}.{field}: "{link}" has {signal.shape[1]} components; name one, like "{link}.0".'
+    like = graph.output(link, SIGNAL).like(link)
+    text = f'{name}.{field}: "{link}" has {signal.shape[1]} components; name one, like "{like}".'
     raise GraphError([Problem(graph.where(name, field), text)])

@@ -23,6 +23,7 @@ from n2s.runtime.films.films import Film
 from n2s.runtime.films.planned import SEGMENTS, PlannedFilms
 from n2s.runtime.render.kept import KIND
 from n2s.runtime.seeing.differences import compare
+from n2s.runtime.seeing.sizes import kept_sizes
 from n2s.runtime.store import Store
 
 MOSTLY = 0.5  # of the frames
@@ -48,6 +49,7 @@ def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
         "stages": stages(plan, planned.store) if len(plans) == 1 else [],
         "driven": list_driven(plan) if len(plans) == 1 else [],
         "measures": list_measures(plan) if len(plans) == 1 else [],
+        "kept": kept_sizes(plan.values for plan in plans),
         "chunks": [
             {"start": chunk.start, "stop": chunk.stop, "key": chunk.key, "stored": there}
             for (_, chunk), there in zip(film.parts, stored)
@@ -78,6 +80,7 @@ def describe_analysis(graph: Graph, values: Values) -> dict[str, Any]:
         "size": list(graph.header.size),
         "tempo": clock.tempo,
         "signals": signals,
+        "kept": kept_sizes([values]),
     }
 
 

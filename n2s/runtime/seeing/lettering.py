@@ -14,6 +14,11 @@ _COLUMNS = {
     "u": "3c4040207c", "v": "1c2040201c", "w": "3c4030403c", "x": "4428102844", "y": "1ca0a0a07c", "z": "4464544c44",
     ".": "0060600000", ":": "0036360000", "-": "0008080800", "+": "08083e0808", "/": "2010080402", "_": "4040404040",
     "=": "1414141414", "(": "001c224100", ")": "0041221c00", "%": "2313086462", "[": "007f414100", "]": "0041417f00",
+    "A": "7c1211127c", "B": "7f49494936", "C": "3e41414122", "D": "7f4141413e", "E": "7f49494941", "F": "7f09090901",
+    "G": "3e41415173", "H": "7f0808087f", "I": "00417f4100", "J": "2040413f01", "K": "7f08142241", "L": "7f40404040",
+    "M": "7f021c027f", "N": "7f0408107f", "O": "3e4141413e", "P": "7f09090906", "Q": "3e4151215e", "R": "7f09192946",
+    "S": "2649494932", "T": "03017f0103", "U": "3f4040403f", "V": "1f2040201f", "W": "3f4038403f", "X": "6314081463",
+    "Y": "0304780403", "Z": "6159494d43",
 }  # fmt: skip
 _UNKNOWN = "7f4141417f"
 HEIGHT = 7
@@ -26,7 +31,7 @@ def width(text: str, scale: int = 2) -> int:
 
 def letter(pixels: np.ndarray, x: int, y: int, text: str, colour: tuple[int, int, int], scale: int = 2) -> None:
     """Write a line of text into uint8 pixels (H, W, 3), its upper left corner at (x, y), clipped to the picture."""
-    for i, character in enumerate(text.lower()):
+    for i, character in enumerate(text):
         if character == " ":
             continue
         columns = np.frombuffer(bytes.fromhex(_COLUMNS.get(character, _UNKNOWN)), np.uint8)

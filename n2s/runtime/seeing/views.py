@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from n2s.graph.check import without_film
+from n2s.graph.check import column_problem, without_film
 from n2s.graph.errors import ArgumentError, GraphError, Problem
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
@@ -26,7 +26,8 @@ class View:
     session : Session
         Of a track; an album has no outputs of its own.
     port : str, optional
-        ``node``, ``node.output``, ``node.output.3`` or ``node.parameter``; the film's frames when left out.
+        ``node``, ``node.output``, ``node.output.3``, ``node.output.B`` or ``node.parameter``; the film's frames when
+        left out.
 
     Attributes
     ----------
@@ -34,6 +35,8 @@ class View:
         What is seen, in the words of the graph.
     kind : str
         "signal", "latents", "frames" or "matte".
+    names : tuple of str
+        Of the columns of a signal, where these have names.
     """
 
     def __init__(self, session: Session, port: str | None = None):
@@ -42,11 +45,13 @@ class View:
         check_inputs(graph)
         self.session, self.graph = session, graph.flat
         self.param, self.link = self._find(graph, port)
-        kind = SIGNAL if self.param else self.graph.output(self.link).kind
+        output = None if self.param else self.graph.output(self.link)
+        kind = output.kind if output else SIGNAL
         self.name = port or str(self.link)
         if kind is AUDIO:
             raise GraphError(f'"{self.name}" is music; choose a signal, latents or frames, such as those of Features.')
         self.kind = kind.name.lower()
+        self.names = output.names or () if output and self.link.component is None else ()
         self.values, self.clock = session.values, session.clock
 
     def _find(self, graph: Graph, port: str | None) -> tuple[tuple[str, str] | None, Link | None]:
@@ -68,7 +73,9 @@ class View:
             return None, node.frames
         if node is not None and output in node.params() and not component:
             return (name, output), None
-        link = Link(name, output, int(component) if component.isdigit() else None)
+        link = Link(name, output, int(component) if component.isdecimal() else component or None)
+        if name in self.graph.nodes:
+            link = link.settled(type(self.graph.nodes[name]).outputs)
         if name not in self.graph.nodes:  # an instance of a sub-graph: its output lies inside
             link = graph.through(link)
         if link.node not in self.graph.nodes or self.graph.output(link) is None:
@@ -82,7 +89,10 @@ class View:
                 else f'"{name}" makes a film and gives nothing to other nodes.'
             )
             raise GraphError([Problem(graph.where(name, key=True), text)])
-        return None, link
+        read = self.graph.output(link)
+        if isinstance(link.component, str) and (text := column_problem(link, read)):
+            raise GraphError([Problem(graph.where(name, key=True), text)])
+        return None, link.numbered(read.names)
 
     @property
     def signal(self) -> np.ndarray:
