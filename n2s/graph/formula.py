@@ -13,6 +13,7 @@ class Formula(Resident):
 
     value: Param = param(0.0, ge=-1e9, le=1e9, help="the expression")
 
+    rate = "any"
     outputs = {"signal": Output(SIGNAL)}
 
     def compute(self, scene: Any, value: Any) -> Any:

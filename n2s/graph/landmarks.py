@@ -108,7 +108,7 @@ class Landmarks:
         GraphError
             When the piece has no such moment; the message tells which there are.
         """
-        begun = self.drops if moment.what == "drop" else self._sections(moment.what)
+        begun = self.starts(moment.what)
         if moment.number <= len(begun):
             return begun[moment.number - 1]
         raise GraphError(f'"{moment}": {self._told(moment, begun)}')
@@ -124,6 +124,19 @@ class Landmarks:
             return "no drop is heard in this music. Use a section, like at B, or a time."
         known = ", ".join(f"{letter} {minutes(start)}" for start, letter in self.sections)
         return f"this music has no such section; it has {known or 'none'}."
+
+    def count(self, unit: str, times: np.ndarray) -> np.ndarray:
+        """Return how many beats ("beat") or bars ("bar") have gone by at some times, float64."""
+        known, counts = self.times, self._counts(unit)
+        found = np.interp(times, known, counts)
+        for end, past in ((0, times < known[0]), (-2, times > known[-1])):
+            slope = (counts[end + 1] - counts[end]) / max(known[end + 1] - known[end], 1e-12)
+            found = np.where(past, counts[end] + (times - known[end]) * slope, found)
+        return found
+
+    def starts(self, what: str) -> tuple[float, ...]:
+        """Return when all drops, sections, or sections of a letter begin, in seconds."""
+        return self.drops if what == "drop" else self._sections(what)
 
     def _counts(self, unit: str) -> np.ndarray:
         return self.bars if unit == "bar" else self.beats

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 
 from n2s.graph.expressions import Expression, ExpressionError, Number
+from n2s.graph.landmarks import MOMENTS, Moment
 from n2s.graph.links import Link
 from n2s.graph.paths import FOLDER, PATH
 from n2s.graph.times import parse_time
@@ -72,6 +73,21 @@ def parse_musical_time(value: Any) -> Number | None:
     return number
 
 
+def parse_every(value: Any) -> Number | Moment | None:
+    """Read how often something happens: "1 beat", "4 bars", 0.5; or with every "section", "drop", "A" … "H"."""
+    if isinstance(value, Moment):
+        return value
+    if isinstance(value, str) and value.strip() in MOMENTS:
+        return Moment(value.strip(), text=value.strip())
+    try:
+        return parse_musical_time(value)
+    except ValueError:
+        raise ValueError(
+            f'a constant time or what the music has was wanted, like "1 beat", "4 bars", 0.5, "section" or "drop", '
+            f"not {value!r}"
+        ) from None
+
+
 def parse_seconds(value: Any) -> Number:
     """Read a constant duration that does not depend on the music: 0.18, "0.5 s", "250 ms"."""
     number = parse_musical_time(value)
@@ -94,6 +110,7 @@ _NUMBER_OR_TEXT = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 
 Param = Annotated[Any, BeforeValidator(parse_param), WithJsonSchema(_NUMBER_OR_TEXT), "param"]
 Seconds = Annotated[Any, BeforeValidator(parse_seconds), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
+Every = Annotated[Any, BeforeValidator(parse_every), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
 MusicalTime = Annotated[Any, BeforeValidator(parse_musical_time), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
 # A file or a folder, relative to the folder of the graph; alone or within lists, tuples and dicts (`n2s.graph.paths`).
 FilePath = Annotated[str, PATH]

@@ -85,7 +85,8 @@ class Clock:
     """The time of one track: its frame rate, its length in film frames, its tempo, its music.
 
     ``tempo`` is in beats per minute and ``bar`` the beats in a bar: they decide how long beats and bars are.
-    ``landmarks`` say where they are, with sections and drops; None where nothing hears the music.
+    ``landmarks`` say where they are, with sections and drops; None where nothing hears the music. ``film`` is the clock
+    of the film's frames, where this one counts others.
     """
 
     fps: Fraction
@@ -93,11 +94,18 @@ class Clock:
     tempo: float = 120.0
     bar: int = 4
     landmarks: Landmarks | None = field(default=None, compare=False, repr=False)
+    film: Clock | None = field(default=None, compare=False, repr=False)
 
     @property
     def duration(self) -> float:
         """Length in seconds."""
-        return float(self.frames / self.fps)
+        return self.film.duration if self.film else float(self.frames / self.fps)
+
+    def numbers(self, start: int, stop: int) -> np.ndarray:
+        """Return the numbers of the film's frames at frames start..stop, float64; between two there are fractions."""
+        if self.film is None:
+            return np.arange(start, stop, dtype=np.float64)
+        return self.times(start, stop) * float(self.film.fps)
 
     def times(self, start: int, stop: int) -> np.ndarray:
         """Return the times of frames start..stop in seconds, float64, each rounded once from the exact rational."""

@@ -6,7 +6,9 @@ from n2s.nodes.bloom import Bloom
 from n2s.nodes.blur import Blur, Sharpen
 from n2s.nodes.camera import Camera
 from n2s.nodes.control import Midi, Schedule, Table
+from n2s.nodes.cycles import LFO, Random, Sequence
 from n2s.nodes.decode import VAEDecode
+from n2s.nodes.dynamics import Envelope, Integrate, Smooth, Spring
 from n2s.nodes.exposure import Exposure
 from n2s.nodes.features import Features
 from n2s.nodes.grain import Grain
@@ -17,6 +19,7 @@ from n2s.nodes.measures import LightMeter
 from n2s.nodes.mix import Mix, Over
 from n2s.nodes.motion import Wander
 from n2s.nodes.palette import Palette
+from n2s.nodes.shapers import Crossfade, Delay, Gate, Quantise, Relative, Remap, Select, Threshold
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
@@ -27,6 +30,7 @@ from n2s.nodes.trails import Trails
 
 __all__ = [
     "EMA",
+    "LFO",
     "Album",
     "Anchors",
     "AudioSource",
@@ -36,14 +40,19 @@ __all__ = [
     "ChromaShift",
     "CombineMattes",
     "Constant",
+    "Crossfade",
+    "Delay",
     "DigestSink",
     "Displace",
+    "Envelope",
     "Exposure",
     "FFmpegSink",
     "Features",
+    "Gate",
     "Grain",
     "Harmony",
     "ImageSource",
+    "Integrate",
     "InvertMatte",
     "Keyframes",
     "LatentEMA",
@@ -58,10 +67,19 @@ __all__ = [
     "Over",
     "PNGSink",
     "Palette",
+    "Quantise",
     "RadialMatte",
+    "Random",
+    "Relative",
+    "Remap",
     "Schedule",
+    "Select",
+    "Sequence",
     "Sharpen",
+    "Smooth",
+    "Spring",
     "Table",
+    "Threshold",
     "Tone",
     "Track",
     "Trails",

@@ -34,6 +34,7 @@ class Midi(Resident):
     channel: int | None = setting(None, ge=1, le=16, help="the channel that counts; all where left out")
     controller: int = setting(1, ge=0, le=127, help="the controller that is read; 1 is the modulation wheel")
 
+    rate = "any"
     outputs = {
         "strike": Output(SIGNAL, "beginnings of notes, by velocity", "0..1", impulses=True),
         "held": Output(SIGNAL, "1 while a note sounds", "0..1"),

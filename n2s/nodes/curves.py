@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 
+from n2s.nodes.easing import ease
+
 
 def between(times: np.ndarray, values: np.ndarray, now: np.ndarray, how: str) -> np.ndarray:
-    """Return rows (N, K) at rising times, at other times, (T, K)."""
+    """Return rows (N, K) at rising times, at other times, (T, K); before the first and after the last one they stay.
+
+    ``how`` is "hold", "spline", or the name of an easing, which goes from each row to the next.
+    """
     right = np.clip(np.searchsorted(times, now, side="right"), 1, max(1, len(times) - 1))
     left = right - 1
     right = np.minimum(right, len(times) - 1)
     span = np.where(right > left, times[right] - times[left], 1.0)
     t = np.clip((now - times[left]) / span, 0.0, 1.0)[:, None]
-    if how == "smooth":
-        t = t * t * (3.0 - 2.0 * t)
-    elif how == "hold":
-        t = np.floor(t)
+    if how == "spline":
+        return _spline(times, values, left, right, t, span[:, None])
+    t = np.floor(t) if how == "hold" else ease(how, t)
     return values[left] + (values[right] - values[left]) * t
+
+
+def _spline(
+    times: np.ndarray, values: np.ndarray, left: np.ndarray, right: np.ndarray, t: np.ndarray, span: np.ndarray
+) -> np.ndarray:
+    """Return cubic Hermite pieces whose slopes at a row are those of the parabola through it and both neighbours.
+
+    The first and the last slope are 0, where the curve comes to rest.
+    """
+    slopes = np.zeros_like(values)
+    if len(times) > 2:
+        step, rise = np.diff(times)[:, None], np.diff(values, axis=0) / np.diff(times)[:, None]
+        slopes[1:-1] = (step[1:] * rise[:-1] + step[:-1] * rise[1:]) / (step[1:] + step[:-1])
+    a, b = values[left], values[right]
+    u = 1 - t
+    return a * u * u * (1 + 2 * t) + b * t * t * (3 - 2 * t) + span * t * u * (slopes[left] * u - slopes[right] * t)

@@ -64,6 +64,7 @@ class Features(Resident):
         None, help="a file with the beats: labels of Audacity (.txt), MIDI (.mid), Rekordbox (.xml)"
     )
 
+    rate = "any"
     outputs = (
         {name: Output(SIGNAL, what, "0..1", columns, name == "onset") for name, (_, columns, what) in MEASURES.items()}
         | {f"{name}_raw": Output(SIGNAL, what, unit, columns) for name, (unit, columns, what) in MEASURES.items()}

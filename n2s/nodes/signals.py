@@ -17,6 +17,7 @@ from n2s.graph.time import Clock
 from n2s.graph.times import Point, check_rising, is_musical
 from n2s.graph.types import Signal
 from n2s.nodes.curves import between
+from n2s.nodes.easing import EasingName
 
 
 class Constant(Resident):
@@ -24,6 +25,7 @@ class Constant(Resident):
 
     value: float = setting(1.0, ge=-1e6, le=1e6, help="the number")
 
+    rate = "any"
     outputs = SIGNAL_OUTPUT
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
@@ -37,14 +39,16 @@ class Keyframes(Resident):
     """Draw a curve through points in time; before the first and after the last one it is constant.
 
     ``linear`` joins the points by straight lines; ``smooth`` eases from each to the next, a + (b - a) * t² (3 - 2 t),
-    so that a point moves only the two stretches beside it; ``hold`` keeps each value until the next point.
+    so that a point moves only the two stretches beside it; ``hold`` keeps each value until the next point; ``spline``
+    passes through the points without stopping at them; and easings like ``out_cubic`` go from each to the next.
     """
 
     points: list[Point] = setting(
         help="[[time, value], …] in order; a time is 10, 1:20.5, 8 bars, at drop; with more values more columns"
     )
-    interpolate: Literal["linear", "smooth", "hold"] = setting("smooth", help="the way between two points")
+    interpolate: Literal["hold", "spline"] | EasingName = setting("smooth", help="the way between two points")
 
+    rate = "any"
     outputs = SIGNAL_OUTPUT
     example = {"points": [[0, 0.0], [1.5, 1.0], [4, 0.25]]}
 
@@ -91,6 +95,7 @@ class EMA(Resident):
     attack: MusicalTime = setting(None, ge=0, le=600, unit="s", help="half-life while rising; default: half_life")
     release: MusicalTime = setting(None, ge=0, le=600, unit="s", help="half-life while falling; default: half_life")
 
+    rate = "any"
     outputs = SIGNAL_OUTPUT
     neutral = {"half_life": 0}
 
@@ -133,6 +138,7 @@ class Weights(Resident):
     count: int = setting(3, ge=1, le=64, help="how many things")
     wrap: bool = setting(False, help="close the row to a circle")
 
+    rate = "any"
     outputs = SIGNAL_OUTPUT
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:

@@ -40,6 +40,7 @@ class Harmony(Resident):
 
     audio: Audio = port("the music")
 
+    rate = "any"
     outputs = {
         "minor": Output(SIGNAL, "how minor, and not major, the seconds around are", "0..1"),
         "key": Output(SIGNAL, "the tonic of the piece, 0 for C", "0..11"),
@@ -79,6 +80,7 @@ class Melody(Resident):
 
     audio: Audio = port("the music")
 
+    rate = "any"
     outputs = {
         "pitch": Output(SIGNAL, "the pitch that leads, 60 for middle C", "notes"),
         "height": Output(SIGNAL, "the same within the range of the piece", "0..1"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from n2s.graph.node import Node
 
@@ -13,6 +13,12 @@ class Resident(Node):
     Its author writes ``compute(self, scene, **ports)``: signals arrive as float32 (T,) or (T, K) arrays, audio as a
     handle; one value, or a dict by output name, is returned. What arrives is read-only, what is returned must be
     finite.
+
+    ``rate`` says at which times it may be computed: "film", at the film's frames alone; "any", because what it gives
+    depends on time and not on frames; "fine", at the rate of the analysis, and sampled at the film's frames, so that
+    what moves by itself moves alike at every frame rate.
     """
+
+    rate: ClassVar[Literal["film", "any", "fine"]] = "film"
 
     kind: ClassVar[str] = "resident"

@@ -25,6 +25,7 @@ from n2s.graph.types import SIGNAL
 from n2s.graph.values import Values, quantise
 from n2s.plan.keys import node_digests
 from n2s.runtime.render.edges import read_only, resident_outputs
+from n2s.runtime.render.fine import FineSignals, is_fine
 from n2s.runtime.render.noting import NotingContext
 
 ASSUMED_TEMPO = 120.0
@@ -63,6 +64,7 @@ def analyse(graph: Graph, context: Context, known: Known | None = None, measure:
     clock = _with_music(graph, replace(scene, clock=clock), blank, known)
     values = Values(clock, dict(blank.outputs), kept=dict(blank.kept))
     scene = replace(scene, clock=clock)
+    fine = FineSignals(graph, scene, values, lambda name, scene, values: _compute(graph, name, scene, values, known))
     for name in graph.order:
         node = graph.nodes[name]
         for field in node.params():
@@ -72,7 +74,10 @@ def analyse(graph: Graph, context: Context, known: Known | None = None, measure:
                 if node.ports.get(field) is SIGNAL:
                     _read(graph, name, field, link, values)
         if node.kind == "resident" and (name, _first_output(graph, name)) not in values.outputs:
-            _compute(graph, name, scene, values, known)
+            if is_fine(node):
+                values.outputs |= {(name, output): made for output, made in fine.at_frames(name).items()}
+            else:
+                _compute(graph, name, scene, values, known)
         elif node.kind == "measure":
             for output, signal in measure(graph, name, values).items():
                 values.outputs[name, output] = signal
@@ -177,7 +182,17 @@ def _subject(graph: Graph, name: str, scene: Scene, inputs: Mapping[str, Any]) -
     }
     clock, settings = scene.clock, {field: repr(getattr(node, field)) for field in node.settings()}
     folders = [str(scene.base), str(scene.model_folder)]
-    around = [str(clock.fps), clock.frames, clock.tempo, clock.bar, scene.tempo, scene.seed, list(scene.size), folders]
+    around = [
+        str(clock.fps),
+        str(clock.film and clock.film.fps),
+        clock.frames,
+        clock.tempo,
+        clock.bar,
+        scene.tempo,
+        scene.seed,
+        list(scene.size),
+        folders,
+    ]
     if heard := clock.landmarks:
         around += [digest_array(heard.beats), digest_array(heard.bars), list(heard.sections), list(heard.drops)]
     return digest([code_digest(type(node), scene.context.file_digest), settings, files, given, around])
@@ -205,7 +220,7 @@ def _param(graph: Graph, name: str, field: str, values: Values) -> np.ndarray:
         return carried[value]
     variables = {
         "time": clock.times(0, clock.frames),
-        "frame": np.arange(clock.frames, dtype=np.float64),
+        "frame": clock.numbers(0, clock.frames),
         "duration": np.float64(clock.duration),
     }
     signals = {link: signal.astype(np.float64) for link, signal in carried.items()}

@@ -1,0 +1,437 @@
+"""Signals that move, shape and choose, each against a plain loop in float64, or against what its formula gives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from harness import load
+from test_moments import BAR, BEAT, bar, landmarks
+from test_nodes import scene
+
+from n2s.graph.errors import GraphError
+from n2s.graph.node import DeclarationError
+from n2s.nodes import (
+    LFO,
+    Crossfade,
+    Delay,
+    Envelope,
+    Gate,
+    Integrate,
+    Keyframes,
+    Quantise,
+    Random,
+    Relative,
+    Remap,
+    Select,
+    Sequence,
+    Smooth,
+    Spring,
+    Threshold,
+)  # fmt: skip
+from n2s.nodes.curves import between
+from n2s.nodes.easing import NAMES, ease
+from n2s.runtime.context import RunContext
+from n2s.runtime.render.analysis import analyse
+
+RATES = [24, Fraction(30000, 1001), 60, Fraction(44100, 512)]
+
+
+def noise(count: int, columns: int = 0, seed: int = 0) -> np.ndarray:
+    shape = (count, columns) if columns else count
+    return np.random.default_rng(seed).random(shape).astype(np.float32)
+
+
+def full(value: float, like: np.ndarray) -> np.ndarray:
+    return np.full(len(like), value, np.float32)
+
+
+def musical(fps: Any = 24, frames: int = 1440) -> Any:
+    """Return a scene of a minute in threes with four sections, ABAB, and two drops."""
+    place = scene(frames, fps)
+    clock = replace(place.clock, tempo=60 / BEAT, bar=BAR, landmarks=landmarks())
+    return replace(place, clock=clock)
+
+
+# Springs
+
+
+def at_rest(node: Spring, kicks: np.ndarray, fps: Any = 60, target: float = 0.0, strength: float = 1.0) -> np.ndarray:
+    return node.compute(scene(len(kicks), fps), kicks, full(target, kicks), full(strength, kicks))
+
+
+@pytest.mark.parametrize("damping", [0.0, 0.05, 0.3, 0.9, 1.0, 1.5, 4.0])
+def test_a_kick_swings_a_spring_out_by_its_strength(damping: float) -> None:
+    kicks = np.zeros(20000, np.float32)
+    kicks[100] = 0.5
+    moved = at_rest(Spring(period=1.0, damping=damping), kicks, 2000, strength=0.8)
+    assert not moved[:101].any() and moved.max() == pytest.approx(0.4, rel=1e-5)
+
+
+@pytest.mark.parametrize("fps", RATES)
+@pytest.mark.parametrize("damping", [0.2, 1.0, 2.0])
+def test_a_spring_against_its_formula(fps: Any, damping: float) -> None:
+    """Kicks at any time, summed as the responses of each one; and a target that jumps."""
+    count, period = 400, 0.7
+    kicks = np.zeros(count, np.float32)
+    kicks[[5, 40, 41, 200]] = [1, 0.5, 0.9, 0.3]
+    moved = at_rest(Spring(period=period, damping=damping), kicks, fps, target=0.25)
+    times, w = np.arange(count) / float(fps), 2 * math.pi / period
+    root = np.sqrt(complex(damping**2 - 1)) * w
+
+    def response(t: np.ndarray) -> np.ndarray:
+        t = np.maximum(t, 0)
+        body = t if damping == 1 else np.real(np.sinh(root * t) / root)
+        return np.exp(-damping * w * t) * body
+
+    peak = response(np.linspace(0, 3, 300_001)).max()
+    rises = np.maximum(np.diff(kicks.astype(np.float64), prepend=0), 0)
+    expected = 0.25 + sum(rise * response(times - times[i]) / peak for i, rise in enumerate(rises) if rise)
+    np.testing.assert_allclose(moved, expected, atol=2e-5)
+
+
+def test_a_wide_pulse_kicks_as_a_narrow_one() -> None:
+    narrow, wide = np.zeros((2, 300), np.float32)
+    narrow[50], wide[50:60] = 1, 1
+    np.testing.assert_array_equal(at_rest(Spring(), narrow), at_rest(Spring(), wide))
+
+
+def test_springs_of_columns_are_apart() -> None:
+    kicks = (noise(200, 3) > 0.9).astype(np.float32)
+    whole = at_rest(Spring(), kicks)
+    for i in range(3):
+        np.testing.assert_array_equal(whole[:, i], at_rest(Spring(), kicks[:, i]))
+
+
+# Integrals
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_an_integral_of_a_line_is_exact(fps: Any) -> None:
+    place = scene(500, fps)
+    times = place.clock.times(0, 500)
+    way = Integrate(per=2.0, start=0.25).compute(place, (3 * times + 1).astype(np.float32))
+    np.testing.assert_allclose(way, 0.25 + (1.5 * times**2 + times) / 2, rtol=1e-6)
+
+
+# Envelopes
+
+
+def envelope(trigger: np.ndarray, fps: Any = 100, **settings: Any) -> np.ndarray:
+    return Envelope(**settings).compute(scene(len(trigger), fps), trigger)
+
+
+def test_an_envelope_of_one_frame() -> None:
+    trigger = np.zeros(200, np.float32)
+    trigger[10] = 0.8
+    times = np.arange(200) / 100
+    made = envelope(trigger, delay=0.1, attack=0.2, hold=0.3, decay=0.4)
+    expected = np.interp(times, [0.2, 0.4, 0.7, 1.1], [0, 0.8, 0.8, 0])
+    np.testing.assert_allclose(made, expected, atol=1e-7)
+    high = envelope(trigger, delay=0.1, attack=0.2, hold=0.3, decay=0.4, velocity=False, sustain=0.5, release=0.5)
+    expected = np.interp(times, [0.2, 0.4, 0.7, 1.1, 1.6], [0, 1, 1, 0.5, 0])
+    np.testing.assert_allclose(high, expected, atol=1e-7)
+
+
+def test_an_envelope_is_sustained_as_long_as_its_trigger() -> None:
+    trigger = np.zeros(300, np.float32)
+    trigger[10:150] = 1
+    made = envelope(trigger, attack=0.1, decay=0.1, sustain=0.6, release=0.2)
+    times = np.arange(300) / 100
+    np.testing.assert_allclose(made, np.interp(times, [0.1, 0.2, 0.3, 1.5, 1.7], [0, 1, 0.6, 0.6, 0]), atol=1e-7)
+
+
+def test_a_trigger_begins_anew_from_where_the_envelope_is() -> None:
+    trigger = np.zeros(200, np.float32)
+    trigger[[10, 40]] = 1
+    times = np.arange(200) / 100
+    anew = envelope(trigger, attack=0.2, decay=0.4)
+    level = np.interp(0.4, [0.1, 0.3, 0.7], [0, 1, 0])
+    expected = np.where(
+        times < 0.4, np.interp(times, [0.1, 0.3, 0.7], [0, 1, 0]), np.interp(times, [0.4, 0.6, 1.0], [level, 1, 0])
+    )
+    np.testing.assert_allclose(anew, expected, atol=1e-7)
+    once = envelope(trigger, attack=0.2, decay=0.4, retrigger=False)
+    np.testing.assert_allclose(once, np.interp(times, [0.1, 0.3, 0.7], [0, 1, 0]), atol=1e-7)
+    assert np.abs(np.diff(anew)).max() < 0.06, "no jump"
+
+
+def test_envelopes_without_attack_jump_at_once() -> None:
+    trigger = np.zeros(50, np.float32)
+    trigger[7] = 1
+    made = envelope(trigger, attack=0, decay=0)
+    assert not made[:7].any() and not made[8:].any()
+    assert envelope(trigger, attack=0, decay=0.1)[7] == 1
+
+
+# Averages
+
+
+@pytest.mark.parametrize("ahead", [0.0, 0.3, 1.0])
+def test_smooth_against_a_loop(ahead: float) -> None:
+    signal, width = noise(200, 2).astype(np.float64), 0.05
+    made = Smooth(width=width, ahead=ahead).compute(scene(200, 100), signal.astype(np.float32))
+    reach = math.ceil(4 * width * 100)
+    for k in (0, 3, 77, 199):
+        total, weight = np.zeros(2), 0.0
+        for i in range(max(0, k - reach), min(200, k + reach + 1)):
+            w = math.exp(-(((i - k) / (width * 100)) ** 2) / 2) * (ahead if i > k else 1)
+            total, weight = total + w * signal[i], weight + w
+        np.testing.assert_allclose(made[k], total / weight, rtol=1e-12)
+    assert (Smooth(width=0).compute(scene(200, 100), signal.astype(np.float32)) == signal.astype(np.float32)).all()
+
+
+def test_smooth_keeps_a_constant_and_looks_ahead() -> None:
+    steady = np.full(300, 0.7, np.float32)
+    np.testing.assert_allclose(Smooth(width=0.3).compute(scene(300, 30), steady), 0.7, rtol=1e-6)
+    step = np.r_[np.zeros(150), np.ones(150)].astype(np.float32)
+    both, past = (Smooth(width=0.2, ahead=ahead).compute(scene(300, 30), step) for ahead in (1, 0))
+    assert both[147] > 0.3 and past[149] == 0 and past[150] > 0
+
+
+def test_relative_is_one_where_nothing_changes() -> None:
+    steady = np.full(600, 0.3, np.float32)
+    np.testing.assert_allclose(Relative().compute(scene(600, 60), steady), 1, rtol=1e-6)
+    louder = np.r_[np.full(300, 0.2), np.full(300, 0.4)].astype(np.float32)
+    found = Relative().compute(scene(600, 60), louder)
+    assert 1.8 < found[306] < 2.0 and found[599] < 1.6
+    assert not Relative().compute(scene(60, 60), np.zeros(60, np.float32)).any()
+
+
+def test_relative_against_a_loop() -> None:
+    signal, fps = noise(300).astype(np.float64), 60
+    found = Relative(rise=0.02, fall=0.05, slow=0.5, most=2.5).compute(scene(300, fps), signal.astype(np.float32))
+    signal = signal.astype(np.float32).astype(np.float64)
+    quick, slow = signal[0], signal[:30].mean()
+    for k in range(300):
+        half = 0.02 if signal[k] > quick else 0.05
+        quick += (signal[k] - quick) * (1 - 2 ** (-1 / (fps * half))) if k else 0
+        slow += (signal[k] - slow) * (1 - 2 ** (-1 / (fps * 0.5)))
+        assert found[k] == pytest.approx(min(quick / max(slow, 0.01 * signal.max()), 2.5), rel=1e-9)
+
+
+# Shapes
+
+
+def test_remap_and_quantise() -> None:
+    signal = np.linspace(-1, 2, 31).astype(np.float32)
+    ends = [full(value, signal) for value in (0, 1, 5, 3)]
+    made = Remap().compute(scene(31), signal, *ends)
+    np.testing.assert_allclose(made, 5 - 2 * np.clip(signal.astype(np.float64), 0, 1), rtol=1e-7)
+    eased = Remap(ease="in_cubic").compute(scene(31), signal, *ends)
+    np.testing.assert_allclose(eased, 5 - 2 * np.clip(signal.astype(np.float64), 0, 1) ** 3, rtol=1e-7)
+    with pytest.raises(GraphError, match="from_low and from_high are the same"):
+        Remap().compute(scene(31), signal, ends[0], ends[0], *ends[2:])
+    steps = Quantise().compute(scene(31), signal, full(0.25, signal))
+    np.testing.assert_allclose(steps, np.round(signal.astype(np.float64) / 0.25) * 0.25)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_easings_begin_at_0_and_end_at_1(name: str) -> None:
+    t = np.linspace(-0.5, 1.5, 2001)
+    made = ease(name, t)
+    np.testing.assert_allclose(made[[0, 500]], 0, atol=1e-12)
+    np.testing.assert_allclose(made[[1500, 2000]], 1, atol=1e-12)
+    assert np.isfinite(made).all() and np.abs(np.diff(made)).max() < 0.05, "it jumps"
+    if name.startswith("in_out"):
+        np.testing.assert_allclose(made + made[::-1], 1, atol=1e-9)
+    elif name.startswith("out_"):
+        np.testing.assert_allclose(made, 1 - ease(name.replace("out", "in"), t)[::-1], atol=1e-12)
+
+
+def test_easings_of_one_third() -> None:
+    known = {
+        "linear": 1 / 3, "smooth": 7 / 27, "in_quad": 1 / 9, "out_quad": 5 / 9, "in_out_quad": 2 / 9,
+        "in_cubic": 1 / 27, "in_quart": 1 / 81, "in_sine": 1 - math.cos(math.pi / 6),
+        "in_circ": 1 - math.sqrt(8 / 9), "in_back": (2.70158 / 3 - 1.70158) / 9,
+        "out_bounce": 7.5625 / 9, "in_out_cubic": 4 / 27,
+    }  # fmt: skip
+    for name, value in known.items():
+        assert ease(name, np.array([1 / 3]))[0] == pytest.approx(value), name
+
+
+def test_splines_pass_through_their_points_without_corners() -> None:
+    times, values = np.array([0.0, 1, 1.5, 4]), np.array([[0.0], [1], [0.5], [2]])
+    now = np.linspace(-1, 5, 60_001)
+    made = between(times, values, now, "spline")[:, 0]
+    np.testing.assert_allclose(between(times, values, times, "spline"), values, atol=1e-12)
+    slopes = np.diff(made) / np.diff(now)
+    assert np.abs(np.diff(slopes)).max() < 2e-3
+    line = between(np.array([0.0, 1, 3, 4, 9]), np.array([[0.0], [2], [6], [8], [18]]), now, "spline")[:, 0]
+    inner = (now > 1) & (now < 4)
+    np.testing.assert_allclose(line[inner], 2 * now[inner], atol=1e-9)
+
+
+def test_thresholds_against_a_loop() -> None:
+    signal = noise(500, 2)
+    for on, off, hold in ((0.6, 0.4, 0.0), (0.7, None, 0.1), (0.5, 0.5, 0.0)):
+        made = Threshold(on=on, off=off, hold=hold).compute(scene(500, 100), signal)
+        low = on if off is None else off
+        for column in range(2):
+            state, since = False, -1000
+            for k in range(500):
+                value = float(signal[k, column])
+                if not state and value > on:
+                    state, since = True, k
+                elif state and k - since >= hold * 100 and (value < low or (low == on and value <= on)):
+                    state = False
+                assert made[k, column] == state
+        gated = Gate(on=on, off=off, hold=hold).compute(scene(500, 100), signal)
+        np.testing.assert_array_equal(gated, signal * made)
+    with pytest.raises(GraphError, match="off is 0.8, above on"):
+        Threshold(on=0.5, off=0.8).compute(scene(500), signal)
+
+
+def test_delays_move_signals_and_keep_attacks() -> None:
+    times = np.arange(200) / 50
+    line = (2 * times).astype(np.float32)
+    later, earlier = (Delay(time=time).compute(scene(200, 50), line) for time in (0.123, -0.5))
+    np.testing.assert_allclose(later[20:], 2 * (times[20:] - 0.123), atol=1e-6)
+    np.testing.assert_allclose(earlier[:-26], 2 * (times[:-26] + 0.5), atol=1e-6)
+    hits = np.zeros(200, np.float32)
+    hits[[3, 50, 199]] = [0.3, 0.9, 0.5]
+    moved = Delay(time=0.113).compute(scene(200, 50), hits)
+    assert np.flatnonzero(moved).tolist() == [9, 56] and moved[56] == np.float32(0.9)
+    np.testing.assert_array_equal(Delay(time=0).compute(scene(200, 50), hits), hits)
+
+
+def test_select_and_crossfade() -> None:
+    a, b, c = (noise(50, 2, seed) for seed in range(3))
+    index = np.linspace(0, 3, 50).astype(np.float32)
+    made = Select().compute(scene(50), a, b, index, c=c)
+    for k in range(50):
+        np.testing.assert_array_equal(made[k], (a, b, c)[min(int(math.floor(float(index[k]) + 0.5)), 2)][k])
+    amount = np.linspace(0, 1, 50).astype(np.float32)
+    faded = Crossfade().compute(scene(50), a, b, amount)
+    np.testing.assert_allclose(faded, a + (b.astype(np.float64) - a) * amount[:, None], rtol=1e-12)
+    power = Crossfade(law="power").compute(scene(50), a, b, amount)
+    np.testing.assert_array_equal(power[[0, -1]], [a[0], b[-1]])
+    with pytest.raises(GraphError, match="2, 1 columns; they must have as many each"):
+        Crossfade().compute(scene(50), a, b[:, 0], amount)
+
+
+# What goes round with the music
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_oscillators_of_seconds(fps: Any) -> None:
+    place = scene(400, fps)
+    phase = place.clock.times(0, 400) / 0.7 + 0.1
+    phase -= np.floor(phase)
+    shapes = {
+        "sine": 0.5 - 0.5 * np.cos(2 * np.pi * phase), "saw": phase, "square": (phase < 0.25) * 1.0,
+        "triangle": np.where(phase < 0.25, phase * 4, (1 - phase) / 0.75),
+    }  # fmt: skip
+    for shape, expected in shapes.items():
+        node = LFO(period=0.7, shape=shape, phase=0.1, width=0.25)
+        made = node.compute(place, np.full(400, -1.0, np.float32), np.full(400, 3.0, np.float32))
+        np.testing.assert_allclose(made, -1 + 4 * expected, atol=1e-9)
+
+
+def test_oscillators_keep_step_with_the_bars_that_are_heard() -> None:
+    place, zero, one = musical(), np.zeros(1440, np.float32), np.ones(1440, np.float32)
+    saw = LFO(period="2 bars", shape="saw").compute(place, zero, one)
+    jumps = np.flatnonzero(np.diff(saw) < -0.5) / 24
+    np.testing.assert_allclose(jumps, [bar(i) for i in range(0, 40, 2)], atol=1 / 24)
+    waves = LFO(period="1 beat", shape="noise", seed=5).compute(place, zero, one)
+    assert np.abs(np.diff(waves)).max() < 0.2 and waves.std() > 0.15
+
+
+def test_random_values_stay_for_their_stretch() -> None:
+    place, low, high = musical(), np.full(1440, 2.0, np.float32), np.full(1440, 4.0, np.float32)
+    made = Random(every="1 bar").compute(place, low, high)
+    changes = np.flatnonzero(np.diff(made)) / 24
+    np.testing.assert_allclose(changes, [bar(i) for i in range(40)], atol=1 / 24)
+    assert 2 <= made.min() and made.max() <= 4 and made.std() > 0.3
+    assert (Random(every="1 bar").compute(place, low, high) == made).all()
+    assert (Random(every="1 bar", seed=1).compute(place, low, high) != made).mean() > 0.9
+    glided = Random(every="1 bar", glide=0.5).compute(place, low, high)
+    assert np.abs(np.diff(glided)).max() < 0.25
+
+
+def test_values_of_sections_and_letters() -> None:
+    place, zero, one = musical(), np.zeros(1440, np.float32), np.ones(1440, np.float32)
+    by_order = Random(every="section").compute(place, zero, one)
+    changes = np.flatnonzero(np.diff(by_order)) / 24
+    np.testing.assert_allclose(changes, [bar(8), bar(16), bar(24)], atol=1 / 24)
+    by_letter = Random(every="section", alike=True).compute(place, zero, one)
+    middles = [round((bar(i) + 4) * 24) for i in (0, 8, 16, 24)]
+    a, b, c, d = by_letter[middles]
+    assert a == c != b == d and len(set(by_order[middles])) == 4
+    rows = Sequence(values=[[1, 0], [0, 1], [0.5, 0.5]], every="section").compute(place)
+    np.testing.assert_array_equal(rows[middles], [[1, 0], [0, 1], [0.5, 0.5], [1, 0]])
+    drops = Sequence(values=[0, 1, 2], every="drop").compute(place)
+    np.testing.assert_array_equal(drops[middles], [0, 1, 1, 2])
+    with pytest.raises(GraphError, match="alike: it belongs to sections"):
+        Sequence(values=[1, 2], every="1 bar", alike=True).compute(place)
+
+
+def test_sequences_by_beats() -> None:
+    place = musical()
+    made = Sequence(values=[3, 1, 2], every="1 beat").compute(place)
+    beats = np.floor((place.clock.times(0, 1440) - 0.7) / BEAT + 1e-4).astype(int)
+    np.testing.assert_array_equal(made, np.array([3, 1, 2])[beats % 3])
+
+
+@pytest.mark.parametrize("values", [[], [[]], ["a"], [[1], [1, 2]], [1, [2, 3]], [True], [1e9], [[1, None]]])
+def test_sequences_of_no_numbers(values: Any) -> None:
+    with pytest.raises(DeclarationError, match="Sequence.values"):
+        Sequence(values=values)
+
+
+@pytest.mark.parametrize("every", ["1 verse", "sections", "K", 0, "-1 bar", "at drop"])
+def test_what_is_no_stretch(every: Any) -> None:
+    with pytest.raises(DeclarationError, match="Random.every"):
+        Random(every=every)
+
+
+# In graphs
+
+
+def values_of(studio: Any, store: Any, tmp_path: Path, fps: Any, **nodes: Any) -> Any:
+    heard = {
+        "track": {"node": "AudioSource", "path": str(studio.folder / "music.wav")},
+        "heard": {"node": "Features", "audio": "track", "tempo": 120, "first_beat": 0},
+    }
+    graph = load({"n2s": 1, "fps": fps, "size": [32, 32], "nodes": heard | nodes}, tmp_path)
+    return analyse(graph.flat, RunContext(store, print))
+
+
+def test_another_frame_rate_shows_the_same_motion(studio: Any, store: Any, tmp_path: Path) -> None:
+    """Springs, integrals, envelopes and averages of attacks, at frames that 24, 30 and 60 per second have in common."""
+    nodes = {
+        "spring": {"node": "Spring", "kick": "heard.onset", "period": 0.6},
+        "way": {"node": "Integrate", "speed": "= 1 + 3 * heard.rms"},
+        "swell": {"node": "Envelope", "trigger": "heard.onset", "attack": 0.1, "decay": 0.5},
+        "soft": {"node": "Smooth", "signal": "= heard.onset * 2", "width": 0.15},
+        "chain": {"node": "Smooth", "signal": "bent", "width": 0.1},
+        "bent": {"node": "Remap", "signal": "spring", "from_low": -1, "to_low": 1, "to_high": 0},
+    }
+    found = {fps: values_of(studio, store, tmp_path, fps, **nodes) for fps in (24, 30, 60)}
+    for name in ("spring", "way", "swell", "soft", "chain"):
+        some = {fps: values.outputs[name, "signal"][:: fps // 6] for fps, values in found.items()}
+        count = min(map(len, some.values()))
+        scale = np.ptp(some[60])
+        assert scale > 0.05, name
+        for fps in (24, 30):
+            off = np.abs(some[fps][:count] - some[60][:count]).max() / scale
+            assert off < 0.12, (name, fps, off)
+
+
+def test_sections_need_a_node_that_hears(tmp_path: Path) -> None:
+    nodes = {"moods": {"node": "Sequence", "values": [0, 1], "every": "section"}}
+    with pytest.raises(GraphError, match=r"graph.yaml:\d+:\d+  moods.every: .*heard in the music; add a Features node"):
+        load({"n2s": 1, "size": [32, 32], "duration": 3, "nodes": nodes}, tmp_path)
+
+
+def test_keyframes_take_every_easing() -> None:
+    points = [[0, 0.0], [1, 1.0]]
+    made = Keyframes(points=points, interpolate="out_bounce").compute(scene(31))
+    np.testing.assert_allclose(made, ease("out_bounce", np.arange(31) / 30))
+    with pytest.raises(DeclarationError, match="interpolate"):
+        Keyframes(points=points, interpolate="wobble")
