@@ -52,7 +52,7 @@ def subject(cls: type[Node], model: Path, **settings: Any) -> dict[str, Any]:
     spec: dict[str, Any] = {"node": cls.__name__, **cls.example, **settings}
     frames = iter(["decoded", "picture"])
     for port, kind in cls.ports.items():
-        if cls.specs[port].required or kind is MATTE:
+        if port not in settings and (cls.specs[port].required or kind is MATTE):
             spec[port] = "weights" if port == "weights" else next(frames) if kind is FRAMES else INPUTS[kind]
     if "model" in cls.model_fields:
         spec.setdefault("model", str(model))
