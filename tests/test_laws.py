@@ -200,7 +200,7 @@ FELT_AT = {
 FAST = "= sin(40 * time)"
 FELT_WITH = {
     ("Crossfade", "amount"): {"b": "= 1 - ramp"},
-    ("Envelope", "release"): {"sustain": 0.5},
+    ("Envelope", "release"): {"sustain": 0.5, "decay": 0.02, "trigger": FAST},
     ("Envelope", "retrigger"): {"trigger": FAST},
     ("Gate", "hold"): {"signal": FAST},
     ("LFO", "seed"): {"shape": "noise"},
