@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,7 @@ from test_moments import BAR, BEAT, bar, landmarks
 from test_nodes import scene
 
 from n2s.graph.errors import GraphError
+from n2s.graph.graph import Graph
 from n2s.graph.node import DeclarationError
 from n2s.nodes import (
     LFO,
@@ -435,3 +437,27 @@ def test_keyframes_take_every_easing() -> None:
     np.testing.assert_allclose(made, ease("out_bounce", np.arange(31) / 30))
     with pytest.raises(DeclarationError, match="interpolate"):
         Keyframes(points=points, interpolate="wobble")
+
+
+def test_every_signal_node_has_its_page_and_plot() -> None:
+    """docs/signals.md: `python docs/draw_signals.py` draws what is missing."""
+    folder = Path(__file__).parents[1] / "docs"
+    text = (folder / "signals.md").read_text(encoding="utf-8")
+    nodes = [LFO, Crossfade, Delay, Envelope, Gate, Integrate, Keyframes, Quantise, Random, Relative, Remap, Select,
+             Sequence, Smooth, Spring, Threshold]  # fmt: skip
+    for name in [node.__name__ for node in nodes]:
+        assert f"images/signals/{name}.svg" in text and name in text.replace("images/", "")
+        assert (folder / "images" / "signals" / f"{name}.svg").read_bytes().startswith(b"<svg")
+
+
+def test_the_examples_of_the_page_are_right(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "signals.md").read_text(encoding="utf-8")
+    lines = "\n".join(re.findall(r"```yaml\n(.*?)```", text, re.S))
+    (tmp_path / "film.png").write_bytes(b"")
+    head = (
+        "n2s: 1\nnodes:\n  track: {node: AudioSource, path: a.wav}\n  features: {node: Features, audio: track}\n"
+        "  film: {node: ImageSource, path: film.png}\n"
+    )
+    path = tmp_path / "page.yaml"
+    path.write_text(head + "".join(f"  {line}\n" for line in lines.splitlines()), encoding="utf-8")
+    assert len(Graph.load(path).nodes) > 18
