@@ -1,7 +1,7 @@
 """How well beats and bars are heard in music whose truth is known, and how long it takes.
 
 python bench/hearing.py                    # the songs of tests/songs.py
-python bench/hearing.py --librosa          # its beat tracker beside, where librosa is installed
+python bench/hearing.py --librosa          # its beat tracker beside, where librosa is installed; it tells no bars
 python bench/hearing.py --midi FOLDER --font FONT.sf2    # MIDI files with a tempo map, played with a sound font
 """
 

@@ -77,7 +77,6 @@ def test_bars_with_drums() -> None:
 
 
 def test_beats_and_drums_with_plain_ears() -> None:
-    """Formulas alone hear more than the trackers that have no net, on music with drums."""
     measures = {piece.name: f_measure(piece, "plain") for piece in WITH_DRUMS}
     assert np.mean(list(measures.values())) >= 0.92, measures
     assert np.mean([f_measure(piece, "plain") for piece in songs.PIECES]) >= 0.83

@@ -24,9 +24,8 @@ WEIGHTS = 2.0, 1.0, 0.2  # of low, middle and high accents: basses mark beats, h
 SLOWEST, FASTEST = 40.0, 220.0  # beats per minute
 EACH = 36  # tempos in an octave, 2 % apart
 # What speaks for a beat of some length: its range, after how many beats it is heard again, and how much that counts.
-# Basses and chords come again after a bar, hats after a beat; a kick that a snare follows after a beat is the surest
-# sign of all, and one that it follows after a quarter of one is a sign of a beat four times too long.
-SIGNS = (("low", 4.0, 4.0), ("middle", 4.0, 3.0), ("high", 1.0, 4.0), ("between", 1.0, 6.0), ("between", 0.25, -2.0))
+# Basses and chords come again after a bar, hats after a beat, and a snare follows a kick after a beat.
+SIGNS = (("low", 4.0, 4.0), ("middle", 4.0, 3.0), ("high", 1.0, 4.0), ("between", 1.0, 3.0))
 USUAL, NARROW = 125.0, 1.5  # beats per minute, and what a tempo costs that is an octave from it
 CHANGE, JUMP = 720.0, 0.2  # what an octave costs from one second to the next, squared, and how far one goes at most
 REACH = 4  # beats on both sides that are laid over each other
