@@ -39,7 +39,8 @@ class Piece:
     bpm : float
         Of the beats that a drummer counts; the mean where the tempo moves.
     tempo : str
-        "steady"; "drift": 8 % up and down; "ramp": from 0.9 to 1.15; "step": 12 % faster from the middle on.
+        "steady"; "drift": 8 % up and down; "ramp": from 0.9 to 1.15; "step": 12 % faster from the middle on; "rubato":
+        12 % faster and slower within each phrase of two to four bars, a ritardando before the middle, a silent bar.
     bars, intro : int
         How many bars in all, and how many of them before the drums or, without any, before all play.
     swing : float
@@ -72,6 +73,10 @@ class Song:
     downbeats: np.ndarray
     hits: dict[str, np.ndarray] = field(default_factory=dict)
     sections: list[tuple[float, str]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.piece.name
 
 
 @dataclass(frozen=True)
@@ -187,6 +192,13 @@ PIECES = (
     Piece("arpeggio ramps", "arpeggio", 92, "ramp"),
 )
 
+RUBATO = (
+    Piece("piano, rubato", "piano", 76, "rubato", bars=24),
+    Piece("arpeggio, rubato", "arpeggio", 88, "rubato", bars=24),
+    Piece("soul, rubato", "soul", 80, "rubato", bars=24),
+    Piece("rock, rubato", "rock", 108, "rubato", bars=30),
+)
+
 FORMS = (
     Piece("rock, ABAC", "rock", 112, bars=32, form="ABAC", seed=1),
     Piece("house, ABAC", "house", 124, bars=32, form="ABAC", seed=2),
@@ -218,6 +230,8 @@ def compose(piece: Piece) -> Song:
             rows, parts, chords = scenes[letter]
             if bar * len(piece.form) % piece.bars < len(piece.form):
                 sections.append((float(at(np.array([bar * style.beats]))[0]), letter))
+        if piece.tempo == "rubato" and bar == piece.bars // 2:
+            continue  # silence
         for name, row in rows.items() if bar >= piece.intro else ():
             for step, mark in enumerate(row):
                 if mark != ".":
@@ -269,10 +283,21 @@ def _clock(piece: Piece, style: Style) -> Callable[[np.ndarray], np.ndarray]:
         "drift": 1 + 0.08 * np.sin(2 * np.pi * 1.5 * share),
         "ramp": 0.9 + 0.25 * share,
         "step": np.where(share < 0.5, 0.95, 0.95 * 1.12),
+        "rubato": _rubato(place / style.beats, piece.bars // 2),
     }[piece.tempo]
     seconds = 60 / (piece.bpm * pace)
     times = 0.4 + np.concatenate([[0], np.cumsum((seconds[1:] + seconds[:-1]) / 2 * np.diff(place))])
     return lambda beats: np.interp(beats, place, times)
+
+
+def _rubato(bars: np.ndarray, middle: int) -> np.ndarray:
+    """Return the pace at some places, in bars: each phrase goes ahead and is held back; in the two bars before the
+    middle it slows down by a quarter."""
+    edges = np.concatenate([[0], np.cumsum(np.resize([2, 4, 3], int(bars[-1]) // 2 + 2))])
+    phrase = np.searchsorted(edges, bars, side="right") - 1
+    within = (bars - edges[phrase]) / np.diff(edges)[phrase]
+    slower = np.where(bars < middle, 1 - 0.25 * np.clip((bars - middle + 2) / 2, 0, 1), 1)
+    return (1 + 0.12 * np.sin(2 * np.pi * within)) * slower
 
 
 def _time(piece: Piece, style: Style, at: Callable, bar: int, step: int) -> float:

@@ -14,6 +14,7 @@ from harness import load
 
 from n2s.graph.errors import GraphError, MediaError
 from n2s.hearing.gridfile import read_grid
+from n2s.nodes import features
 from n2s.nodes.control import read_schedule
 from n2s.nodes.tablefile import read_table
 from n2s.runtime.context import RunContext
@@ -249,6 +250,32 @@ def test_a_graph_whose_beats_are_said(studio: Any, store: Any, n2s: Any, tmp_pat
     told = analyse(again.flat, RunContext(store, print)).outputs
     np.testing.assert_allclose(told["heard", "beat"], beat, atol=1e-3)
     np.testing.assert_allclose(told["heard", "bar"], beat / 3, atol=1e-3)
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_plain_ears_hear_where_the_net_is_not(
+    damage: str, studio: Any, store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def heard(**settings: Any) -> tuple[np.ndarray, list[str]]:
+        nodes = {
+            "track": {"node": "AudioSource", "path": str(studio.folder / "music.wav")},
+            "heard": {"node": "Features", "audio": "track", **settings},
+        }
+        said: list[str] = []
+        graph = load({"n2s": 1, "fps": 30, "size": [32, 32], "nodes": nodes}, tmp_path)
+        outputs = analyse(graph.flat, RunContext(store, said.append)).outputs
+        return np.concatenate([outputs["heard", name].ravel() for name in ("sure", "kick", "snare", "hat")]), said
+
+    (_, unharmed), (plain, told) = heard(), heard(ears="plain")
+    weights = tmp_path / "net.npz"
+    if damage == "damaged":
+        weights.write_bytes(b"nothing")
+    monkeypatch.setattr(features, "WEIGHTS", weights)
+    values, said = heard()
+    np.testing.assert_array_equal(values, plain)
+    assert any("plain ears" in text and str(weights) in text for text in said), said
+    assert not any("plain ears" in text for text in (*unharmed, *told))
+    np.testing.assert_array_equal(heard(ears="plain")[0], plain)
 
 
 def test_the_tempo_of_the_graph_reaches_what_is_heard(studio: Any, store: Any, tmp_path: Path) -> None:

@@ -190,6 +190,7 @@ def test_fused_equals_unfused(first: str, second: str, studio: Any, store: Any) 
 
 # Outputs that a setting changes, where it leaves the first one as it is.
 FELT_AT = {
+    ("Features", "ears"): "sure",
     ("Features", "first_beat"): "bar_phase",
     ("Features", "metre"): "bar_phase",
     ("Midi", "controller"): "control",

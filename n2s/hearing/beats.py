@@ -20,7 +20,7 @@ from n2s.hearing.rows import STEP
 SLOWEST, FASTEST = 40.0, 220.0  # beats per minute
 USUAL, SPREAD = 112.0, 0.55  # beats per minute, and octaves: the prior of tempo
 PRIOR = 0.5  # how much it counts, for each beat
-CHANGE = 1200.0  # what a change of tempo costs
+CHANGE = 800.0  # what a change of tempo costs
 JUMP = 0.25  # how far the logarithm of an interval may change at once: a track has one metrical level
 OFTEN = 0.25  # of all rows are beats: what is known before anything is heard
 LOWEST, HIGHEST = -1.5, 6.0  # of the evidence of a row
@@ -30,8 +30,8 @@ BEGIN = 255  # in place of an interval: a chain begins here
 CERTAIN = 1000.0  # the evidence of what the user says
 SURER = 1.1, 1.5  # by how much beats and beginnings of bars are likelier, where half the tempo is right
 WITHIN = 1.08  # how far from half of it beats may be
-HARMONY = 0.8  # how much a change of harmony counts beside the net's evidence
-CUT = 6.0  # what a bar costs that is cut short
+HARMONY = 1.2  # how much a change of harmony counts beside the net's evidence
+CUT = 8.0  # what a bar costs that is cut short
 QUARTER = 0.25  # of all beats begin a bar
 METRES = {4: 0.0, 3: -0.2, 2: -2.5}  # beats in a bar: what is added to the evidence of each first beat
 

@@ -7,11 +7,14 @@ songs that it makes itself.
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from n2s.graph.errors import MediaError
 from n2s.hearing.rows import STEP
 
 HEARD = ("beat", "downbeat", "kick", "snare", "hat")  # what each output says the likelihood of
@@ -21,6 +24,8 @@ QUIET = 0.02  # of the loudest moment: what is added to it, so that silence stay
 TAPS, BLOCKS = 5, 9
 EDGE = 2**BLOCKS * (TAPS - 1) // 2  # rows that the net sees on each side, at most
 AT_ONCE = 8192  # rows
+LAYERS = ("in", "out", *(f"{kind} {block}" for kind in ("conv", "mix") for block in range(BLOCKS)))
+NAMES = {name + part for name in LAYERS for part in ("", " bias")}  # of the weights of a state
 
 
 def inputs(heard: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -65,12 +70,25 @@ class Ears:
 
     @classmethod
     def load(cls, path: Path = WEIGHTS) -> Ears:
-        """Read the states of a file, in which their weights have their number before their name: "0 in", "1 in"."""
-        with np.load(path, allow_pickle=False) as arrays:
-            states: dict[str, dict[str, np.ndarray]] = {}
-            for name in arrays.files:
-                number, _, weight = name.partition(" ")
-                states.setdefault(number, {})[weight] = arrays[name]
+        """Read the states of a file, in which their weights have their number before their name: "0 in", "1 in".
+
+        Raises
+        ------
+        MediaError
+            When the file is not there, or does not hold the weights of nets.
+        """
+        states: dict[str, dict[str, np.ndarray]] = {}
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                for name in arrays.files:
+                    number, _, weight = name.partition(" ")
+                    states.setdefault(number, {})[weight] = arrays[name]
+        except FileNotFoundError:
+            raise MediaError(f"{path} is not there.") from None
+        except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+            raise MediaError(f"{path} cannot be read as the weights of a net: {error}.") from None
+        if not states or any(set(weights) != NAMES for weights in states.values()):
+            raise MediaError(f"{path} does not hold the weights of a net of {BLOCKS} blocks.")
         return cls([Net(weights) for weights in states.values()])
 
     def listen(self, heard: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

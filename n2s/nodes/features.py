@@ -10,6 +10,7 @@ from pydantic import field_validator
 
 from n2s.graph.context import AudioHandle, Scene
 from n2s.graph.declare import FilePath, Output, Resident, Seconds, port, setting
+from n2s.graph.errors import MediaError
 from n2s.graph.expressions import Number
 from n2s.graph.landmarks import LETTERS
 from n2s.graph.timecodes import minutes
@@ -19,8 +20,8 @@ from n2s.hearing.beats import Beats, find_beats
 from n2s.hearing.form import Form, find_form
 from n2s.hearing.grid import USUAL, Grid
 from n2s.hearing.gridfile import read_grid
-from n2s.hearing.net import WEIGHTS
-from n2s.hearing.song import hear
+from n2s.hearing.net import WEIGHTS, Ears
+from n2s.hearing.song import Kind, hear
 from n2s.nodes.heard import MEASURES, TONES, attacks_and_drums, levels, musical_time, sections, tension
 
 NEAR = 1.08  # how far a tempo that the user states may be from the beats, either way
@@ -62,6 +63,10 @@ class Features(Resident):
     tempo_map: list[Point] | None = setting(None, help="[[time, beats per minute], …]: no beats are looked for")
     beats: FilePath | None = setting(
         None, help="a file with the beats: labels of Audacity (.txt), MIDI (.mid), Rekordbox (.xml)"
+    )
+
+    ears: Kind = setting(
+        "net", help="what hears beats and drums: a trained net, or plain formulas, which err more often"
     )
 
     rate = "any"
@@ -115,8 +120,9 @@ class Features(Resident):
         return self.outputs[output].columns
 
     def compute(self, scene: Scene, audio: AudioHandle) -> dict[str, np.ndarray]:
-        recipe = {"audio": audio.digest, "net": scene.context.file_digest(WEIGHTS)}
-        heard = scene.context.keep("analysis", recipe, lambda: hear(audio))
+        ears, made_of = self._ears(scene)
+        recipe = {"audio": audio.digest, "ears": ears} | made_of
+        heard = scene.context.keep("analysis", recipe, lambda: hear(audio, ears))
         grid, found = self._grid(scene, audio, heard)
         form = find_form(heard, grid, audio.samples / audio.rate)
         scene.context.say(f"{_name(audio)}: {_told(grid, found)}{_told_form(grid, form)}")
@@ -127,6 +133,16 @@ class Features(Resident):
             | sections(scene, grid, form)
             | tension(scene, grid, form, heard)
         )
+
+    def _ears(self, scene: Scene) -> tuple[Kind, dict[str, str]]:
+        """Return which ears hear the music, and the digest of what they are made of; plain ones need nothing."""
+        if self.ears == "net":
+            try:
+                Ears.load(WEIGHTS)
+                return "net", {"net": scene.context.file_digest(WEIGHTS)}
+            except MediaError as error:
+                scene.context.say(f"{error} Beats and drums are heard with the plain ears, which err more often.")
+        return "plain", {}
 
     def _grid(self, scene: Scene, audio: AudioHandle, heard: Mapping[str, np.ndarray]) -> tuple[Grid, Beats | None]:
         """Return where the beats are, as the user says (None), as they are heard, or 120 per minute."""
