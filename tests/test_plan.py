@@ -113,9 +113,10 @@ def test_plan_tells_how_large_what_is_kept_is(graph: Path, n2s: Any, n2s_json: A
     planned = harness.plan(Graph.load(graph), store)
     signals = {id(value): value for value in (*planned.values.outputs.values(), *planned.values.params.values())
                if isinstance(value, np.ndarray) and value.ndim}  # fmt: skip
-    (path,) = Path(store.root).glob("analysis/*/*.npz")
-    with np.load(path) as arrays:
-        heard = sum(arrays[name].nbytes for name in arrays.files)
+    heard = 0
+    for path in (*Path(store.root).glob("analysis/*/*.npz"), *Path(store.root).glob("beats/*/*.npz")):
+        with np.load(path) as arrays:
+            heard += sum(arrays[name].nbytes for name in arrays.files)
     truth = {
         "signals": sum(value.nbytes for value in signals.values()),
         "hearing": heard,
@@ -145,7 +146,7 @@ def test_analysis_of_a_session_is_counted_after_an_edit(studio: Any, store: Any,
     nodes = {
         "track": {"node": "AudioSource", "path": str(studio.folder / "music.wav")},
         "one": {"node": "Features", "audio": "track"},
-        "two": {"node": "Features", "audio": "track", "tempo": 120},
+        "two": {"node": "Features", "audio": "track", "tempo": 120, "first_beat": 0},
         "slow": {"node": "EMA", "signal": "one.rms"},
     }
     graph = harness.load({"n2s": 1, "fps": 20, "size": [32, 32], "nodes": nodes}, tmp_path)

@@ -60,6 +60,15 @@ class Beats:
     triple: bool
     likely: np.ndarray
 
+    def as_arrays(self) -> dict[str, np.ndarray]:
+        """Return it as arrays by name, as the store keeps them."""
+        return {name: np.asarray(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Beats:
+        """Return what `as_arrays` made."""
+        return cls(**{**arrays, "bar": int(arrays["bar"]), "triple": bool(arrays["triple"])})
+
     @property
     def sure(self) -> float:
         """How sure this is, 0..1: the mean likelihood of its beats."""

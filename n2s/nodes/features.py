@@ -123,7 +123,7 @@ class Features(Resident):
         ears, made_of = self._ears(scene)
         recipe = {"audio": audio.digest, "ears": ears} | made_of
         heard = scene.context.keep("analysis", recipe, lambda: hear(audio, ears))
-        grid, found = self._grid(scene, audio, heard)
+        grid, found = self._grid(scene, audio, heard, recipe)
         form = find_form(heard, grid, audio.samples / audio.rate)
         scene.context.say(f"{_name(audio)}: {_told(grid, found)}{_told_form(grid, form)}")
         return (
@@ -144,7 +144,9 @@ class Features(Resident):
                 scene.context.say(f"{error} Beats and drums are heard with the plain ears, which err more often.")
         return "plain", {}
 
-    def _grid(self, scene: Scene, audio: AudioHandle, heard: Mapping[str, np.ndarray]) -> tuple[Grid, Beats | None]:
+    def _grid(
+        self, scene: Scene, audio: AudioHandle, heard: Mapping[str, np.ndarray], recipe: dict[str, Any]
+    ) -> tuple[Grid, Beats | None]:
         """Return where the beats are, as the user says (None), as they are heard, or 120 per minute."""
         if self.beats:
             return read_grid(scene.path(str(self.beats)), getattr(audio, "path", None), _bar_of(self.metre)), None
@@ -156,7 +158,11 @@ class Features(Resident):
         if tempo and first is not None:
             return Grid.steady(tempo, first, bar or 4), None
         limits = (tempo / NEAR, tempo * NEAR) if tempo else None
-        found = find_beats(heard, heard["begins"], limits, bar, first)
+        about = recipe | {"limits": list(limits or ()), "bar": bar, "first": first}
+        kept = scene.context.keep(
+            "beats", about, lambda: find_beats(heard, heard["begins"], limits, bar, first).as_arrays()
+        )
+        found = Beats.of_arrays(kept)
         if len(found.times) < 2:
             return Grid.steady(tempo or USUAL, first or 0.0, bar or 4), found
         return Grid.of(found), found
