@@ -1,0 +1,73 @@
+"""The past of latents, moved and fading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.context import Block
+from n2s.graph.declare import LATENTS_OUTPUT, Param, Seconds, Streamed, param, port, setting
+from n2s.graph.types import Latents
+from n2s.nodes.cells import read_cells
+from n2s.nodes.drift import from_centre
+
+
+class LatentEcho(Streamed):
+    """Let what was there before show through, each time smaller, larger or turned: trails that the decoder draws.
+
+    out = n * sum over k = 0..copies of decay^k * c^k(latents[t - k * step]); c shows a frame through a camera: (x, y)
+    shows R(-turn) (x, y) / zoom + (shift_x, shift_y), in heights from the centre, and c^k does so k times. n, one
+    number per channel and frame, gives the sum the strength of its frames, sqrt(mean of squares), in the mean by their
+    weights; so it matters not how alike they are. Between cells latents are read with weights that keep their variance.
+    What lies before the first frame is the first frame.
+    """
+
+    latents: Latents = port("what leaves trails")
+    decay: Param = param(0.6, ge=0, lt=1, help="how strong each copy is beside the one after it; 0: no trails")
+    step: Seconds = setting(0.15, ge=0.01, le=2, unit="s", help="the time between two copies")
+    copies: int = setting(5, ge=1, le=16, help="how many past frames are seen")
+    zoom: Param = param(1.15, ge=0.25, le=4, help="how much larger each copy is than the one after it")
+    turn: Param = param(0.0, ge=-360, le=360, unit="degrees", help="how much further each copy is turned, clockwise")
+    shift_x: Param = param(0.0, ge=-10, le=10, unit="heights", help="how far the camera goes right for each copy")
+    shift_y: Param = param(0.0, ge=-10, le=10, unit="heights", help="how far the camera goes down for each copy")
+
+    outputs = LATENTS_OUTPUT
+    reads = frozenset()
+    neutral = {"decay": 0}
+
+    def _stride(self, fps: Any) -> int:
+        return max(1, round(self.step.resolve(120) * float(fps)))
+
+    def window(self, fps: Any) -> tuple[int, int]:
+        return self.copies * self._stride(fps), 0
+
+    def compute(self, block: Block, latents: np.ndarray, decay: np.ndarray, zoom: np.ndarray, turn: np.ndarray,
+                shift_x: np.ndarray, shift_y: np.ndarray) -> np.ndarray:  # fmt: skip
+        count, stride = block.count, self._stride(block.scene.clock.fps)
+        newest = self.copies * stride
+        rows, columns = latents.shape[2:]
+        down, across = from_centre(rows)[None, :, None], from_centre(columns)[None, None, :]
+        angle = np.deg2rad(turn.astype(np.float64))[:, None, None]
+        along, beside = np.cos(angle) / zoom[:, None, None], np.sin(angle) / zoom[:, None, None]
+        moves = [v.astype(np.float64)[:, None, None] * rows for v in (shift_x, shift_y)]
+        weight = np.ones((count, 1, 1, 1), np.float32)
+        total, strength, weights = 0.0, 0.0, 0.0
+        for k in range(self.copies + 1):
+            seen = latents[newest - k * stride :][:count]
+            if k:
+                across, down = along * across + beside * down + moves[0], along * down - beside * across + moves[1]
+                seen = read_cells(seen, down + (rows - 1) / 2, across + (columns - 1) / 2)
+            total = total + weight * seen
+            strength = strength + weight * root_mean_square(seen)
+            weights = weights + weight
+            weight = weight * decay[:, None, None, None]
+        made = total * (strength / weights / np.maximum(root_mean_square(total), np.float32(1e-6)))
+        return np.where(decay[:, None, None, None] > 0, made, latents[newest:][:count])
+
+
+def root_mean_square(latents: np.ndarray) -> np.ndarray:
+    """Return the strength of each channel of each frame, float32 (N, C, 1, 1)."""
+    n, channels = latents.shape[:2]
+    wide = latents.astype(np.float64).reshape(n * channels, -1)
+    return np.sqrt((wide * wide).sum(axis=1) / wide.shape[1]).astype(np.float32).reshape(n, channels, 1, 1)
