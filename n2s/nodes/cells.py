@@ -14,7 +14,8 @@ from n2s.nodes.drift import Spread
 
 SMOOTH = 4.0  # cells: the scale of the smooth part of noise
 LIKENESS = 0.87  # of neighbours in this smooth part, on average
-FADE = 4.0  # cells beyond the edge after which a mirrored picture has become noise
+FADE = 4.0  # cells beyond the edge, after which there is as much noise as there will be
+MOST_NOISE = 0.125  # turns on the circle from the mirrored picture to noise: half of each
 
 
 def read_cells(latents: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
@@ -81,33 +82,37 @@ def _take(flat: np.ndarray, cells: np.ndarray) -> np.ndarray:
 def read_noisy_cells(latents: np.ndarray, down: np.ndarray, across: np.ndarray, key: np.ndarray) -> np.ndarray:
     """Return latents at places like `read_cells`; beyond the edge the mirrored picture fades into hashed noise.
 
-    The noise is as smooth as the channel is in the picture: a smooth part and one of single cells, by the likeness of
-    neighbours. Each cell beyond the edge has its own, which never changes.
+    The noise has the mean, the deviation and the smoothness that the channel has in the picture: a smooth part and one
+    of single cells, by the likeness of neighbours. Each cell beyond the edge has its own, which never changes.
     """
     alike = [likeness(latents, axis) for axis in (2, 3)]
     made = np.empty((*latents.shape[:2], *down.shape[1:]), np.float32)
     for i in range(len(latents)):
         frame, places = latents[i : i + 1], [down[i], across[i]]
-        own = [r[i : i + 1] for r in alike]
         spans = [(int(np.floor(p.min())), int(np.floor(p.max())) + 2) for p in places]
         if any(start < 0 or stop > count + 1 for (start, stop), count in zip(spans, latents.shape[2:])):
-            smooth = np.sqrt(np.clip((own[0] + own[1]) / (2 * LIKENESS), 0, 1))
-            frame = _surrounded(frame, spans, smooth, key)
+            frame = _surrounded(frame, spans, key)
             places = [place - start for place, (start, _) in zip(places, spans)]
-        made[i] = _read(frame, places[0][None], places[1][None], *own)[0]
+        made[i] = _read(frame, places[0][None], places[1][None], *(r[i : i + 1] for r in alike))[0]
     return made
 
 
-def _surrounded(frame: np.ndarray, spans: list[tuple[int, int]], smooth: np.ndarray, key: np.ndarray) -> np.ndarray:
+def _surrounded(frame: np.ndarray, spans: list[tuple[int, int]], key: np.ndarray) -> np.ndarray:
     """Return the cells of a frame (1, C, h, w) in spans of rows and columns that may lie beyond its edge."""
     counts = frame.shape[2:]
     rows, columns = (np.arange(*span) for span in spans)
     seen = frame[:, :, mirrored(rows, counts[0])][..., mirrored(columns, counts[1])]
     beyond = [np.maximum(np.maximum(-at, at - count + 1), 0) for at, count in zip((rows, columns), counts)]
     apart = np.maximum(beyond[0][:, None], beyond[1][None, :]).astype(np.float32)
-    turns = np.minimum(apart / np.float32(FADE), 1) * np.float32(0.25)
-    noise = _noise(rows, columns, frame.shape[1], smooth, key)
-    return seen * shader.cos(turns) + noise * shader.sin(turns)
+    turns = np.minimum(apart / np.float32(FADE), 1) * np.float32(MOST_NOISE)
+    wide = frame.astype(np.float64).reshape(frame.shape[1], -1)
+    mean = wide.sum(axis=1, keepdims=True) / wide.shape[1]
+    deviation = np.sqrt(((wide - mean) ** 2).sum(axis=1) / wide.shape[1])
+    mean, deviation = (v.astype(np.float32).reshape(-1, 1, 1) for v in (mean, deviation))
+    alike = likeness(frame - mean, 2) + likeness(frame - mean, 3)
+    noise = _noise(rows, columns, frame.shape[1], np.sqrt(np.clip(alike / (2 * LIKENESS), 0, 1)), key)
+    faded = mean + ((seen - mean) * shader.cos(turns) + deviation * noise * shader.sin(turns))
+    return np.where(apart > 0, faded, seen)
 
 
 def _noise(rows: np.ndarray, columns: np.ndarray, channels: int, smooth: np.ndarray, key: np.ndarray) -> np.ndarray:

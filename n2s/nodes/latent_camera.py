@@ -6,14 +6,16 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from n2s.graph import shader
 from n2s.graph.context import Block, Scene
-from n2s.graph.declare import LATENTS_OUTPUT, Param, Streamed, param, port, setting
+from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, Param, param, port, setting
 from n2s.graph.types import Latents
 from n2s.nodes.cells import read_cells, read_noisy_cells
+from n2s.nodes.channels import _MovesForms
 from n2s.nodes.drift import drift_key, from_centre
 
 
-class LatentCamera(Streamed):
+class LatentCamera(_MovesForms):
     """Zoom, turn and shift the latent grid, without end: the decoder draws what comes into view.
 
     (x, y) shows R(-turn) (x, y) / zoom + (shift_x, shift_y), as with Camera, in heights of the latent grid from its
@@ -35,13 +37,16 @@ class LatentCamera(Streamed):
     ground: Literal["mirror", "hash"] = setting("mirror", help="what lies beyond the edge: the mirrored picture, noise")
     scroll: Literal["pixels", "latents"] = setting("pixels", help="what moves by parts of a cell")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, other noise beyond the edge")
+    model: FolderPath | None = setting(
+        None, help="folder of the model; default: the graph's model, or the shipped one", keyed=False
+    )
 
     outputs = LATENTS_OUTPUT
     reads = frozenset()
     neutral = {"zoom": 1, "turn": 0, "shift_x": 0, "shift_y": 0}
 
-    def open(self, scene: Scene, grid: tuple[int, int]) -> np.ndarray:
-        return drift_key(scene.seed, b"LCAM", self.seed)
+    def open(self, scene: Scene, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        return self._forms(scene), drift_key(scene.seed, b"LCAM", self.seed)
 
     def remainder(self, grid: tuple[int, int], zoom: np.ndarray, turn: np.ndarray, shift_x: np.ndarray,
                   shift_y: np.ndarray) -> np.ndarray | None:  # fmt: skip
@@ -54,6 +59,7 @@ class LatentCamera(Streamed):
     def compute(self, block: Block, latents: np.ndarray, zoom: np.ndarray, turn: np.ndarray, shift_x: np.ndarray,
                 shift_y: np.ndarray) -> np.ndarray:  # fmt: skip
         rows, columns = latents.shape[2:]
+        of_forms, of_details = self._split(latents, block.resources[0])
         view = view_of((rows, columns), zoom, turn, shift_x, shift_y)
         down, right = view.down, view.right
         if self.scroll == "pixels":
@@ -61,10 +67,17 @@ class LatentCamera(Streamed):
         y = from_centre(rows)[:, None] + down[:, None, None]
         x = from_centre(columns)[None, :] + right[:, None, None]
         along, beside = view.along[:, None, None], view.beside[:, None, None]
-        places = along * y - beside * x + (rows - 1) / 2, along * x + beside * y + (columns - 1) / 2
-        if self.ground == "hash":
-            return read_noisy_cells(latents, *places, block.resources)
-        return read_cells(latents, *places)
+        forms, key = block.resources
+        moved = self._read(of_forms, along * y - beside * x, along * x + beside * y, key)
+        if of_details.shape[1]:
+            of_details = self._read(of_details, *np.broadcast_arrays(y, x), shader.hash32(key))
+        return self._joined(forms, moved, of_details)
+
+    def _read(self, latents: np.ndarray, y: np.ndarray, x: np.ndarray, key: np.ndarray) -> np.ndarray:
+        """Return some channels at places counted from the centre."""
+        rows, columns = latents.shape[2:]
+        places = y + (rows - 1) / 2, x + (columns - 1) / 2
+        return read_noisy_cells(latents, *places, key) if self.ground == "hash" else read_cells(latents, *places)
 
 
 class View(NamedTuple):

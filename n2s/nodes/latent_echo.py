@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from n2s.graph.context import Block
-from n2s.graph.declare import LATENTS_OUTPUT, Param, Seconds, Streamed, param, port, setting
+from n2s.graph.context import Block, Scene
+from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, Param, Seconds, param, port, setting
 from n2s.graph.types import Latents
 from n2s.nodes.cells import read_cells
+from n2s.nodes.channels import _MovesForms
 from n2s.nodes.drift import from_centre
 
 
-class LatentEcho(Streamed):
+class LatentEcho(_MovesForms):
     """Let what was there before show through, each time smaller, larger or turned: trails that the decoder draws.
 
     out = n * sum over k = 0..copies of decay^k * c^k(latents[t - k * step]); c shows a frame through a camera: (x, y)
@@ -31,6 +32,9 @@ class LatentEcho(Streamed):
     turn: Param = param(0.0, ge=-360, le=360, unit="degrees", help="how much further each copy is turned, clockwise")
     shift_x: Param = param(0.0, ge=-10, le=10, unit="heights", help="how far the camera goes right for each copy")
     shift_y: Param = param(0.0, ge=-10, le=10, unit="heights", help="how far the camera goes down for each copy")
+    model: FolderPath | None = setting(
+        None, help="folder of the model; default: the graph's model, or the shipped one", keyed=False
+    )
 
     outputs = LATENTS_OUTPUT
     reads = frozenset()
@@ -39,31 +43,75 @@ class LatentEcho(Streamed):
     def _stride(self, fps: Any) -> int:
         return max(1, round(self.step.resolve(120) * float(fps)))
 
+    def open(self, scene: Scene, grid: tuple[int, int]) -> np.ndarray:
+        return self._forms(scene)
+
     def window(self, fps: Any) -> tuple[int, int]:
         return self.copies * self._stride(fps), 0
 
     def compute(self, block: Block, latents: np.ndarray, decay: np.ndarray, zoom: np.ndarray, turn: np.ndarray,
                 shift_x: np.ndarray, shift_y: np.ndarray) -> np.ndarray:  # fmt: skip
         count, stride = block.count, self._stride(block.scene.clock.fps)
-        newest = self.copies * stride
-        rows, columns = latents.shape[2:]
-        down, across = from_centre(rows)[None, :, None], from_centre(columns)[None, None, :]
-        angle = np.deg2rad(turn.astype(np.float64))[:, None, None]
-        along, beside = np.cos(angle) / zoom[:, None, None], np.sin(angle) / zoom[:, None, None]
-        moves = [v.astype(np.float64)[:, None, None] * rows for v in (shift_x, shift_y)]
-        weight = np.ones((count, 1, 1, 1), np.float32)
+        newest, rows = self.copies * stride, latents.shape[2]
+        angle, zoom = np.deg2rad(turn.astype(np.float64)), zoom.astype(np.float64)
+        step = Move(np.cos(angle) / zoom, np.sin(angle) / zoom, shift_x.astype(np.float64) * rows,
+                    shift_y.astype(np.float64) * rows)  # fmt: skip
+        move = None
+        weight, fading = np.ones((count, 1, 1, 1), np.float32), decay[:, None, None, None]
         total, strength, weights = 0.0, 0.0, 0.0
         for k in range(self.copies + 1):
             seen = latents[newest - k * stride :][:count]
             if k:
-                across, down = along * across + beside * down + moves[0], along * down - beside * across + moves[1]
-                seen = read_cells(seen, down + (rows - 1) / 2, across + (columns - 1) / 2)
+                move = step if move is None else step.after(move)
+                seen = self._seen(seen, move, block.resources)
             total = total + weight * seen
             strength = strength + weight * root_mean_square(seen)
             weights = weights + weight
-            weight = weight * decay[:, None, None, None]
+            weight = weight * fading
         made = total * (strength / weights / np.maximum(root_mean_square(total), np.float32(1e-6)))
-        return np.where(decay[:, None, None, None] > 0, made, latents[newest:][:count])
+        return np.where(fading > 0, made, latents[newest:][:count])
+
+    def _seen(self, latents: np.ndarray, move: Move, forms: np.ndarray) -> np.ndarray:
+        """Return latents through a camera: forms as it sees them, details only shifted."""
+        of_forms, of_details = self._split(latents, forms)
+        rows, columns = latents.shape[2:]
+        y, x = from_centre(rows)[:, None], from_centre(columns)[None, :]
+        down, across = move.places(y, x)
+        seen = read_cells(of_forms, down + (rows - 1) / 2, across + (columns - 1) / 2)
+        if of_details.shape[1]:
+            down, across = move.straight().places(y, x)
+            of_details = read_cells(of_details, down + (rows - 1) / 2, across + (columns - 1) / 2)
+        return self._joined(forms, seen, of_details)
+
+
+class Move(NamedTuple):
+    """A camera of each frame, float64 (B,): it shows (along x + beside y + right, along y - beside x + down)."""
+
+    along: np.ndarray
+    beside: np.ndarray
+    right: np.ndarray
+    down: np.ndarray
+
+    def places(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows and columns, (B, h, w), that it shows at some."""
+        along, beside, right, down = (number[:, None, None] for number in self)
+        return along * y - beside * x + down, along * x + beside * y + right
+
+    def after(self, other: Move) -> Move:
+        """Return the camera that shows what this one shows of what another shows."""
+        return Move(
+            self.along * other.along - self.beside * other.beside,
+            self.along * other.beside + self.beside * other.along,
+            self.along * other.right + self.beside * other.down + self.right,
+            self.along * other.down - self.beside * other.right + self.down,
+        )
+
+    def straight(self) -> Move:
+        """Return the camera without zoom and turn that shifts what is shown by as much."""
+        size = self.along * self.along + self.beside * self.beside
+        right = (self.along * self.right - self.beside * self.down) / size
+        down = (self.along * self.down + self.beside * self.right) / size
+        return Move(np.ones_like(size), np.zeros_like(size), right, down)
 
 
 def root_mean_square(latents: np.ndarray) -> np.ndarray:

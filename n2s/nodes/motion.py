@@ -9,6 +9,7 @@ from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, MusicalTime, Param, St
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest_array
 from n2s.graph.types import Latents
+from n2s.nodes.channels import channel_reach
 from n2s.nodes.drift import Drift, Spread, drift_key, from_centre
 
 MOST_CHANNELS = 64
@@ -47,14 +48,7 @@ class Wander(Streamed):
 
     def _reach(self, scene: Scene) -> np.ndarray:
         """Return the reach of each channel for this scale, float32 (C,); ones if the model's card has no reach."""
-        model = scene.model(self.model)
-        known = model.latent.get("reach")
-        if not known:
-            return np.ones(model.channels, np.float32)
-        scales = sorted(known, key=float)
-        at = np.log2([float(scale) for scale in scales])
-        columns = zip(*(known[scale] for scale in scales))
-        return np.array([np.interp(np.log2(self.scale), at, column) for column in columns], np.float32)
+        return channel_reach(scene.model(self.model), self.scale)
 
     def open(self, scene: Scene, grid: tuple[int, int]) -> tuple:
         rows, columns = (Spread(from_centre(cells), self.scale) for cells in grid)
