@@ -37,6 +37,7 @@ class Interpreter:
             out: np.ndarray,
             tables: Sequence[np.ndarray] = (),
             moves: Sequence[np.ndarray] = (),
+            offsets: Sequence[np.ndarray] = (),
         ) -> bool:
             finite = True
             for frame in range(len(out)):
@@ -58,7 +59,9 @@ class Interpreter:
                         case Sample():
                             values.append(values[record.source])  # read where the filter's tables say
                         case Filter():
-                            made.append(_filter(record, program.records[record.source], values[record.source]))
+                            sample = program.records[record.source]
+                            at = [places[frame] for moved, places in zip(program.moved, offsets) if moved is sample]
+                            made.append(_filter(record, sample, values[record.source], *at))
                             values.append(made[-1] if len(made[-1]) == 3 else _held(made[-1]))
                         case Enlarge():
                             values.append(enlarged(values[record.source], program.size[::-1]))
@@ -130,9 +133,9 @@ def _at(value: np.ndarray, y: int, x: int) -> tuple | np.floating:
     return tuple(value[:, y, x]) if len(value) == 3 else value[0, y, x]
 
 
-def _filter(record: Filter, sample: Sample, picture: np.ndarray) -> np.ndarray:
+def _filter(record: Filter, sample: Sample, picture: np.ndarray, *moved: np.ndarray) -> np.ndarray:
     """Return a picture that is filtered about the places of a sample: (C, h, w) to (C, H, W)."""
-    rows, columns = sample.where.tables
+    rows, columns = sample.where.moved(*moved[0]) if moved else sample.where.tables
     light = getattr(shader, record.before)(picture) if record.before else picture
     wide = sum((rows.weights[:, t, None] * light[:, rows.first + t] for t in range(1, record.rows)),
                rows.weights[:, 0, None] * light[:, rows.first])  # fmt: skip

@@ -12,6 +12,12 @@ from n2s.nodes.dynamics import Envelope, Integrate, Smooth, Spring
 from n2s.nodes.exposure import Exposure
 from n2s.nodes.features import Features
 from n2s.nodes.grain import Grain
+from n2s.nodes.latent_bands import LatentBands
+from n2s.nodes.latent_camera import LatentCamera
+from n2s.nodes.latent_echo import LatentEcho
+from n2s.nodes.latent_mask import LatentMask
+from n2s.nodes.latent_path import LatentPath
+from n2s.nodes.latent_warp import LatentWarp
 from n2s.nodes.latents import Anchors, LatentEMA
 from n2s.nodes.lut import Lut
 from n2s.nodes.mattes import CombineMattes, InvertMatte, LinearMatte, LumaMatte, NoiseMatte, RadialMatte
@@ -55,7 +61,13 @@ __all__ = [
     "Integrate",
     "InvertMatte",
     "Keyframes",
+    "LatentBands",
+    "LatentCamera",
     "LatentEMA",
+    "LatentEcho",
+    "LatentMask",
+    "LatentPath",
+    "LatentWarp",
     "LightMeter",
     "LinearMatte",
     "LumaMatte",

@@ -19,6 +19,9 @@ class VAEDecode(Streamed):
     so that a draft shows the same picture. By default it has 16 rows (columns where the film is tall) and covers the
     film's shape. Values are rounded to float16. Other nodes, previews and exports get frames of the film's size.
 
+    Where its latents come from a LatentCamera that moves them by parts of a cell, it shows one cell less of each axis
+    on which it ever does, and moves what it shows within the decoded frame.
+
     ``precision`` auto is int8 on a CPU and fp16 on CUDA. Without CUDA, or when its memory runs out even for one frame,
     the CPU takes over and says so; the provider that really runs is part of the key.
     """
@@ -37,6 +40,7 @@ class VAEDecode(Streamed):
     outputs = FRAMES_OUTPUT
     reads = frozenset()
     half: ClassVar[bool] = True  # its frames are float16 by definition
+    shows_remainder: ClassVar[bool] = True
 
     def check_model(self, model: ModelCard) -> list[tuple[tuple, str]]:
         return [(("precision",), text)] if (text := model.lacks_decoder(self.precision)) else []

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from n2s.graph import shader
 from n2s.graph.context import Block, Scene
 from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, MusicalTime, Param, Streamed, param, port, setting
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest_array
 from n2s.graph.types import Latents
+from n2s.nodes.channels import channel_reach
+from n2s.nodes.drift import Drift, Spread, drift_key, from_centre
 
-WAVES = 3
+MOST_CHANNELS = 64
 
 
 class Wander(Streamed):
@@ -47,65 +48,22 @@ class Wander(Streamed):
 
     def _reach(self, scene: Scene) -> np.ndarray:
         """Return the reach of each channel for this scale, float32 (C,); ones if the model's card has no reach."""
-        model = scene.model(self.model)
-        known = model.latent.get("reach")
-        if not known:
-            return np.ones(model.channels, np.float32)
-        scales = sorted(known, key=float)
-        at = np.log2([float(scale) for scale in scales])
-        columns = zip(*(known[scale] for scale in scales))
-        return np.array([np.interp(np.log2(self.scale), at, column) for column in columns], np.float32)
+        return channel_reach(scene.model(self.model), self.scale)
 
     def open(self, scene: Scene, grid: tuple[int, int]) -> tuple:
-        rows, columns = (Spread(cells, self.scale) for cells in grid)
-        channels = np.arange(64, dtype=np.uint32)[:, None, None]
-        key = shader.hash32(np.array([scene.seed ^ 0x57414E44], np.uint32)) ^ np.uint32(self.seed)
-        place = shader.hash32(shader.hash32(shader.hash32(key) ^ rows.places[:, None]) + columns.places[None, :])
-        waves = []
-        for wave in range(WAVES):
-            bits = shader.hash32(place ^ shader.hash32(channels * np.uint32(2 * WAVES) + np.uint32(2 * wave)))
-            frequency = (0.5 + shader.uniform(bits)).astype(np.float64) / scene.clock.seconds(self.period)
-            phase = shader.uniform(shader.hash32(bits ^ np.uint32(0x9E3779B9))).astype(np.float64)
-            waves.append((frequency, phase))
-        return rows, columns, waves, self._reach(scene)
+        rows, columns = (Spread(from_centre(cells), self.scale) for cells in grid)
+        period = scene.clock.seconds(self.period)
+        drift = Drift(drift_key(scene.seed, b"WAND", self.seed), rows, columns, MOST_CHANNELS, period)
+        return rows, columns, drift, self._reach(scene)
 
     def compute(self, block: Block, latents: np.ndarray, amount: np.ndarray) -> np.ndarray:
-        rows, columns, waves, reach = block.resources
+        rows, columns, noise, reach = block.resources
         channels = latents.shape[1]
         if len(reach) != channels:
             raise RenderError(
                 f"Wander gets latents of {channels} channels, but its model has {len(reach)}; set model to the one "
                 "that the latents belong to."
             )
-        times = block.times[:, None, None, None]
-        coarse = np.zeros((len(times), channels, len(rows.places), len(columns.places)))
-        for frequency, phase in waves:
-            turns = times * frequency[:channels] + phase[:channels]
-            coarse += np.cos(2 * np.pi * (turns - np.floor(turns)))
-        coarse = (coarse * np.sqrt(2 / WAVES)).astype(np.float32)
-        drift = columns.spread(rows.spread(coarse, 2), 3)
+        drift = columns.spread(rows.spread(noise.coarse(block.times, channels), 2), 3)
         amount = amount[:, None, None, None] * reach[:, None, None]
         return (latents + amount * drift) / np.sqrt(np.float32(1) + amount * amount)
-
-
-class Spread:
-    """Bilinear weights from a coarse row of values to ``cells`` cells, each cell's weights of unit length.
-
-    The coarse values lie on a grid anchored at the centre, so that a larger latent grid shows more of the same drift.
-    """
-
-    def __init__(self, cells: int, scale: float):
-        position = (np.arange(cells) - (cells - 1) / 2) / scale
-        left = np.floor(position).astype(np.int64)
-        first = int(left.min())
-        self.left = left - first
-        self.places = np.arange(first, int(left.max()) + 2, dtype=np.int64).astype(np.uint32)
-        t = position - left
-        length = np.sqrt(t * t + (1 - t) * (1 - t))
-        self.weights = ((1 - t) / length).astype(np.float32), (t / length).astype(np.float32)
-
-    def spread(self, values: np.ndarray, axis: int) -> np.ndarray:
-        shape = [1] * values.ndim
-        shape[axis] = -1
-        left, right = (weight.reshape(shape) for weight in self.weights)
-        return np.take(values, self.left, axis) * left + np.take(values, self.left + 1, axis) * right

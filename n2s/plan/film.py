@@ -1,4 +1,4 @@
-"""Plans of films and of nodes, made by the passes in their order: flatten, fold, reach, shape, fuse, key."""
+"""Plans of films and of nodes, made by the passes in their order: flatten, fold, reach, shape, frame, fuse, key."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from n2s.graph.links import Link
 from n2s.graph.values import Values
 from n2s.plan.flatten import flatten
 from n2s.plan.fold import fold
+from n2s.plan.frame import frame
 from n2s.plan.fuse import fuse
 from n2s.plan.keys import key
 from n2s.plan.reach import reach
@@ -61,7 +62,7 @@ def plan_film(
     plan = flatten(Plan(graph, as_value(graph, end), values, scene, environment, chunk_length))
     if folding:
         plan = fold(plan)
-    return key(fuse(shape(reach(plan)), fusing))
+    return key(fuse(frame(shape(reach(plan))), fusing))
 
 
 def towards(plan: Plan, node: str, fusing: bool = True) -> Plan:

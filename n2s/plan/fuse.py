@@ -62,9 +62,10 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
 
 def _fit(source: Stage, size: Size) -> Stage:
     """Return the stage that brings a source of pictures to a size."""
-    kernel = Kernel((), (source.value,), (), ("input", 0))
+    framings = (source.framing,) if source.framing else ()
+    kernel = Kernel((), (source.value,), (), ("input", 0), framings=framings)
     name, reads = stage_name(source.name, size), {"0": Read(source.name)}
-    return replace(source, name=name, reads=reads, grid=None, size=size, kernel=kernel, keep=False)
+    return replace(source, name=name, reads=reads, grid=None, size=size, kernel=kernel, keep=False, framing=None)
 
 
 class _Fusion:
@@ -285,8 +286,10 @@ class _Inputs:
         """Return the kernel over these inputs, and what it reads."""
         values = tuple(self._stages[name].value if name in self._stages else name for name, _ in self._numbers)
         lensings = tuple(lensing for _, lensing in self._numbers)
+        framings = tuple(self._stages[name].framing if name in self._stages else None for name, _ in self._numbers)
         reads = {str(i): Read(name) for i, (name, _) in enumerate(self._numbers)}
-        return Kernel(steps, values, wiring, root, lensings if any(lensings) else ()), reads
+        beside = (lensings if any(lensings) else (), framings if any(framings) else ())
+        return Kernel(steps, values, wiring, root, *beside), reads
 
 
 @cache

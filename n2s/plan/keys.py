@@ -131,6 +131,8 @@ class Keys:
             described["clock"] = clock
         if stage.grid is not None:
             described["grid"] = list(stage.grid)
+        if stage.framing is not None:
+            described["shown"] = list(stage.framing.shown)
         if stage.size not in (None, plan.graph.header.size):
             described["size"] = list(stage.size)
         return described

@@ -51,6 +51,29 @@ class Lensing:
     pictures: tuple[tuple[int, ...], ...]
 
 
+@dataclass(frozen=True)
+class Framing:
+    """How decoded pictures are shown whose latents leave the part of a shift below a cell to their decoder.
+
+    Attributes
+    ----------
+    camera : str
+        The node of the latents, whose `Streamed.remainder` says by which parts of a cell each frame is moved.
+    grid : pair of int
+        The rows and columns of the latents.
+    shown : pair of int
+        How many of them are shown: one less along an axis on which the film is ever moved.
+    """
+
+    camera: str
+    grid: tuple[int, int]
+    shown: tuple[int, int]
+
+    def loose(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Return how many rows and columns of a picture (height, width) are not shown."""
+        return tuple(side * (cells - seen) // cells for side, cells, seen in zip(shape, self.grid, self.shown))
+
+
 FULL = ("full", 0)  # in a kernel's wiring: a matte that covers everything
 
 
@@ -72,6 +95,8 @@ class Kernel:
         What comes out: ("step", i), or ("input", 0) where there are no steps.
     lensings : tuple of Lensing or None
         For each input how it is read; None: each pixel where it is. None of them in a kernel without lenses.
+    framings : tuple of Framing or None
+        For each input how it is shown where it is a decoder's that moves it; none of them in other kernels.
     """
 
     steps: tuple[str, ...]
@@ -79,6 +104,7 @@ class Kernel:
     wiring: tuple[tuple[tuple[str, int], ...], ...]
     root: tuple[str, int]
     lensings: tuple[Lensing | None, ...] = ()
+    framings: tuple[Framing | None, ...] = ()
 
     @property
     def lenses(self) -> tuple[str, ...]:
@@ -125,6 +151,8 @@ class Stage:
         "light". It is in no `Plan.nodes`.
     ages : tuple of int
         How many frames before its own an echo reads, rising; () elsewhere.
+    framing : Framing or None
+        How the frames of a decoder are shown, where its latents move by parts of a cell.
     """
 
     name: str
@@ -140,6 +168,7 @@ class Stage:
     part: str = ""
     ages: tuple[int, ...] = ()
     output: str = ""
+    framing: Framing | None = None
 
     @property
     def node(self) -> str:

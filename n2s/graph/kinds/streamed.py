@@ -45,6 +45,24 @@ class Streamed(Node):
         """
         return size
 
+    # Whether it decodes latents, and its frames are shown moved by the parts of a cell that these leave over.
+    shows_remainder: ClassVar[bool] = False
+
+    def leaves_remainder(self) -> bool:
+        """Say whether its latents are moved by whole cells only, and `remainder` tells the rest; settings alone decide.
+
+        Nothing but a decoder that shows it may read such latents.
+        """
+        return False
+
+    def remainder(self, grid: tuple[int, int], **params: Any) -> Any:
+        """Return by how many cells the decoded frames have still to be moved, float64 (B, 2): down and to the right.
+
+        Both are within -0.5..0.5, and what is shown moves, so that more of what lies there comes into view. ``grid`` is
+        the rows and columns of its latents; parameters are float32 (B,).
+        """
+        raise NotImplementedError
+
     def open(self, scene: Any, grid: Any) -> Any:
         """Return what is needed once for a run (tables, a model), shared by all threads; blocks carry it."""
         return None

@@ -18,14 +18,16 @@ class Taps:
     weights: np.ndarray
 
     @classmethod
-    def make(cls, source: int, target: int, scale: float) -> Taps:
+    def make(cls, source: int, target: int, scale: float, offset: float = 0.0) -> Taps:
         """Return the taps that read ``target`` samples, ``scale`` source samples apart, about the source's centre.
+
+        ``offset`` is how many source samples further on the middle of what is read lies.
 
         The filter is the Catmull-Rom cubic, which returns a picture of the same size as it is; where the picture
         shrinks it is widened by the scale, so that nothing aliases. Beyond the edge the edge continues.
         """
         width = max(1.0, scale)
-        position = (np.arange(target) - (target - 1) / 2) * scale + (source - 1) / 2
+        position = (np.arange(target) - (target - 1) / 2) * scale + ((source - 1) / 2 + offset)
         reach = int(np.ceil(2 * width))
         taps = min(2 * reach, source)
         first = np.floor(position).astype(np.int64) - reach + 1
@@ -39,16 +41,22 @@ class Taps:
         return cls(start, folded.astype(np.float32))
 
 
-def taps_for(shape: tuple[int, int], size: tuple[int, int]) -> tuple[Taps, Taps] | None:
+def taps_for(
+    shape: tuple[int, int],
+    size: tuple[int, int],
+    loose: tuple[int, int] = (0, 0),
+    offset: tuple[float, float] = (0.0, 0.0),
+) -> tuple[Taps, Taps] | None:
     """Return the taps (rows, columns) that bring a picture (height, width) to a size (width, height).
 
-    None where it fits.
+    None where it fits. ``loose`` is how many of its rows and columns are not shown, and ``offset`` how many rows and
+    columns the middle of what is shown lies below and to the right of its own.
     """
     width, height = size
-    if shape == (height, width):
+    if shape == (height, width) and loose == (0, 0):
         return None
-    scale = min(shape[0] / height, shape[1] / width)
-    return Taps.make(shape[0], height, scale), Taps.make(shape[1], width, scale)
+    scale = min((shape[0] - loose[0]) / height, (shape[1] - loose[1]) / width)
+    return Taps.make(shape[0], height, scale, offset[0]), Taps.make(shape[1], width, scale, offset[1])
 
 
 def catmull_rom(x: np.ndarray) -> np.ndarray:

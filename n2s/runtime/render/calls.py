@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from n2s.graph import authors
+from n2s.plan.frame import remainder_at
 from n2s.plan.stages import Kernel, Size, Stage
 from n2s.runtime.render import culprits, kernels
 from n2s.runtime.render.edges import prepared_columns, prepared_tables, read_only
@@ -70,5 +71,10 @@ class KernelCalls:
         lenses = [plan.graph.nodes[name] for lensing in lensings for name in lensing.lenses]
         seeds = np.array([kernels.node_seed(plan.scene.seed, node) for node in [*lenses, *nodes]] or [0], np.uint32)
         moves = [lens_moves(plan, lensing, span) for lensing in lensings]
+        offsets = [
+            remainder_at(plan, framing, span) * np.divide(picture.shape[2:], framing.grid)
+            for framing, picture in zip(kernel.framings, pictures)
+            if framing
+        ]
         run = self.opened.kernel(kernel, tuple(picture.shape[1:] for picture in pictures), size, output)
-        return run(start, seeds, uniforms, self._thresholds, pictures, out, tables, moves)
+        return run(start, seeds, uniforms, self._thresholds, pictures, out, tables, moves, offsets)

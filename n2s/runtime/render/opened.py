@@ -174,10 +174,12 @@ class Opened:
             if key not in self._kernels:
                 self.compiling(kernel)
                 nodes = self.plan.graph.nodes
-                pictures = [
-                    kernels.Picture(self.is_half(value), (height, width), channels, value in self.hidden)
-                    for value, (channels, height, width) in zip(kernel.inputs, shapes)
-                ]
+                framings = kernel.framings or (None,) * len(shapes)
+                pictures = []
+                for value, (channels, *sides), framing in zip(kernel.inputs, shapes, framings):
+                    loose = framing.loose(tuple(sides)) if framing else (0, 0)
+                    half, hidden = self.is_half(value), value in self.hidden
+                    pictures.append(kernels.Picture(half, tuple(sides), channels, hidden, loose))
                 try:
                     program = kernels.program_of(kernel, nodes, pictures, output, size)
                 except kernels.PixelError as error:

@@ -34,6 +34,8 @@ class Run(Protocol):
     moves : sequence of float32 (B, M, columns)
         One for each sample through lenses: the numbers of each frame that the lenses are given, where their columns
         say, at M moments from the opening of the shutter to its closing; one moment where nothing moves.
+    offsets : sequence of float64 (B, 2)
+        One for each sample by a fit that is moved: by how many rows and columns of the picture, in each frame.
     tables : sequence of float32 (1 or B, ...), contiguous and writeable
         Those of the pixel records in their order, as `Table.packed` gives them, one for all frames or one for each.
 
@@ -54,6 +56,7 @@ class Run(Protocol):
         out: np.ndarray,
         tables: Sequence[np.ndarray] = (),
         moves: Sequence[np.ndarray] = (),
+        offsets: Sequence[np.ndarray] = (),
     ) -> bool: ...
 
 

@@ -32,13 +32,14 @@ class Picture:
     """What a program needs to know of an input: its (height, width), and whether its colours are rounded to float16.
 
     ``channels`` is 1 for a matte. ``light`` says that colours are light, and of half the size of what is stored where
-    they have not its size.
+    they have not its size. ``loose`` is how many rows and columns are not shown, so that the others can be moved.
     """
 
     half: bool
     shape: tuple[int, int]
     channels: int = 3
     light: bool = False
+    loose: tuple[int, int] = (0, 0)
 
 
 def program_of(
@@ -81,8 +82,8 @@ def program_of(
             seed += len(lensing.lenses)
         elif picture.light and picture.shape == halved((size[1], size[0])) != (size[1], size[0]):
             records.append(Enlarge(len(records) - 1))
-        elif picture.shape != (size[1], size[0]):
-            fit = Fit(picture.shape, size)
+        elif picture.shape != (size[1], size[0]) or picture.loose != (0, 0):
+            fit = Fit(picture.shape, size, picture.loose)
             rows, columns = (table.weights.shape[1] for table in fit.tables)
             records.append(Sample(len(records) - 1, fit))
             before, after = ("to_light", "to_display") if picture.channels == 3 else ("", "")

@@ -7,10 +7,12 @@ over four indices do not. Resampled pictures land in a row buffer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from n2s.runtime.media.resample import Taps
 from n2s.runtime.render.kernels.back_end import Run
 from n2s.runtime.render.kernels.kept import compile_kernel
 from n2s.runtime.render.kernels.numba_enlarge import Enlarged
@@ -19,7 +21,7 @@ from n2s.runtime.render.kernels.numba_loops import Loop, loops_of
 from n2s.runtime.render.kernels.numba_stores import STORES
 from n2s.runtime.render.kernels.parted import part
 from n2s.runtime.render.kernels.pixels import TABLE_READERS, helper_texts
-from n2s.runtime.render.kernels.program import Enlarge, Filter, Full, Load, Pixel, Program, Sample
+from n2s.runtime.render.kernels.program import Enlarge, Filter, Fit, Full, Load, Pixel, Program, Sample
 from n2s.runtime.render.kernels.strictness import unseen
 from n2s.runtime.render.kernels.writer import Writer
 
@@ -60,6 +62,7 @@ class NumbaRows:
         fits = [() if sample and sample.gives_colours else _taps(sample) for sample in samples]
         filter_ = sampler(folder) if program.lensed else 0
         lensed = [i for i, sample in enumerate(samples) if sample and sample.gives_colours]
+        moved = [i for i, sample in enumerate(samples) if sample in program.moved]
 
         def run(
             first: int,
@@ -70,8 +73,11 @@ class NumbaRows:
             out: np.ndarray,
             tables: Sequence[np.ndarray] = (),
             moves: Sequence[np.ndarray] = (),
+            offsets: Sequence[np.ndarray] = (),
         ) -> bool:
             beside = list(fits)
+            for i, places in zip(moved, offsets):
+                beside[i] = tuple(map(np.stack, zip(*(_moved_taps(samples[i].where, *at) for at in places.tolist()))))
             for number, (i, numbers) in enumerate(zip(lensed, moves)):
                 beside[i] = (numbers, scratch(program.size, number), filter_)
             given = [argument for picture, taps in zip(pictures, beside) for argument in (picture, *taps)]
@@ -91,7 +97,16 @@ def _taps(sample: Sample | None) -> tuple[np.ndarray, ...]:
     """Return what a kernel is given for a sample, of the types and strides that make its loops fast."""
     if sample is None:
         return ()
-    rows, columns = sample.where.tables
+    return _arrays(*sample.where.tables)
+
+
+@lru_cache(maxsize=64)
+def _moved_taps(fit: Fit, down: float, right: float) -> tuple[np.ndarray, ...]:
+    """Return the same for a place of a fit that is moved."""
+    return _arrays(*fit.moved(down, right))
+
+
+def _arrays(rows: Taps, columns: Taps) -> tuple[np.ndarray, ...]:
     return rows.first, rows.weights, columns.first.astype(np.uint64), np.ascontiguousarray(columns.weights.T)
 
 
@@ -255,11 +270,12 @@ class _Loaded:
 class _Filtered(_Loaded):
     """A picture that is filtered about the places that a map tells."""
 
-    def __init__(self, load: Load, filter_: Filter, value: int):
+    def __init__(self, load: Load, filter_: Filter, value: int, is_moved: bool = False):
         super().__init__(load, value)
         self.filter, self.helpers = filter_, tuple(filter(None, (filter_.before, filter_.after)))
-        names = ("rows", "row_weights", "columns", "column_weights")
-        self.arguments += [f"{name}{self.i}" for name in names]
+        self.tables = [f"{name}{self.i}" for name in ("rows", "row_weights", "columns", "column_weights")]
+        self.is_moved = is_moved
+        self.arguments += [f"moved_{table}" if is_moved else table for table in self.tables]
 
     @property
     def colour(self) -> list[str]:
@@ -273,6 +289,8 @@ class _Filtered(_Loaded):
 
     def write_frame(self, code: Writer) -> None:
         """Turn the whole picture into light first, because its rows are read several times."""
+        if self.is_moved:
+            code.add(*(f"{table} = moved_{table}[f]" for table in self.tables))
         source = "round_half(source[x])" if self.half else "source[x]"
         with code.block(f"for c in range({self.channels}):"), code.block(f"for y in range(in{self.i}.shape[2]):"):
             code.add(f"source, light = in{self.i}[f, c, y], light{self.i}[c, y]")
@@ -311,5 +329,5 @@ def _input(program: Program, number: int) -> _Loaded | LensedRows | Enlarged:
         if isinstance(record, Sample) and record.source == number:
             for value, filter_ in enumerate(program.records):
                 if isinstance(filter_, Filter) and filter_.source == sample:
-                    return _Filtered(program.records[number], filter_, value)
+                    return _Filtered(program.records[number], filter_, value, record.where.is_moved)
     return _Loaded(program.records[number], number)

@@ -50,19 +50,31 @@ class Full:
 class Fit:
     """The map that crops a picture (height, width) at its centre to the aspect of a size (width, height) and scales it.
 
-    Rows and columns are mapped apart from each other, by tables.
+    Rows and columns are mapped apart from each other, by tables. ``loose`` is how many rows and columns are not shown,
+    so that what is shown can be moved, in each frame by other parts of a row and a column: such a fit has tables for
+    each place. They have as many taps.
     """
 
     shape: tuple[int, int]
     size: tuple[int, int]
+    loose: tuple[int, int] = (0, 0)
 
     @property
     def tables(self) -> tuple[Taps, Taps]:
         """Where each row and each column comes from, and by which weights."""
-        return taps_for(self.shape, self.size)
+        return taps_for(self.shape, self.size, self.loose)
+
+    @property
+    def is_moved(self) -> bool:
+        return self.loose != (0, 0)
+
+    def moved(self, down: float, right: float) -> tuple[Taps, Taps]:
+        """Return its tables where what is shown lies so many rows further down and columns further right."""
+        return taps_for(self.shape, self.size, self.loose, (down, right))
 
     def __str__(self) -> str:
-        return f"{self.size[0]}x{self.size[1]} comes from {self.shape[1]}x{self.shape[0]}"
+        moved = f", moved within {self.loose[1]}x{self.loose[0]}" if self.is_moved else ""
+        return f"{self.size[0]}x{self.size[1]} comes from {self.shape[1]}x{self.shape[0]}{moved}"
 
 
 @dataclass(frozen=True)
@@ -235,6 +247,12 @@ class Program:
     @property
     def pixels(self) -> list[Pixel]:
         return [record for record in self.records if isinstance(record, Pixel)]
+
+    @property
+    def moved(self) -> list[Sample]:
+        """The samples of pictures that are shown moved."""
+        fits = [sample for sample in self.records if isinstance(sample, Sample) and isinstance(sample.where, Fit)]
+        return [sample for sample in fits if sample.where.is_moved]
 
     @property
     def lensed(self) -> list[Sample]:
