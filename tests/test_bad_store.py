@@ -16,7 +16,7 @@ from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
 from n2s.runtime.events import Events
 from n2s.runtime.run import Run
-from n2s.runtime.store import Store
+from n2s.runtime.store import Store, checksum
 
 
 def damage(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
@@ -118,4 +118,25 @@ def test_kernels_that_were_damaged(place: Place, studio: Any, minimal: Path, suf
     place.store = Store(place.folder / "copy")
     with forgotten_kernels():
         assert place.run().rendered == 2
+    assert (place.out / "film.mp4").read_bytes() == (minimal / "film.mp4").read_bytes()
+
+
+def test_kernels_that_another_process_removes_meanwhile(
+    place: Place, studio: Any, minimal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.graph.write_text(MINIMAL.format(size="96, 64", grid="2, 3", model=studio.model))
+    shutil.copytree(minimal / "store" / "kernels", place.folder / "copy" / "kernels")
+    place.store = Store(place.folder / "copy")
+    removed = []
+
+    def too_late(path: Path) -> str:
+        if len(removed) < 3:
+            removed.append(path.name)
+            path.unlink()
+        return checksum(path)
+
+    monkeypatch.setattr("n2s.runtime.render.kernels.kept.checksum", too_late)
+    with forgotten_kernels():
+        assert place.run().rendered == 2
+    assert len(removed) == 3
     assert (place.out / "film.mp4").read_bytes() == (minimal / "film.mp4").read_bytes()

@@ -1,7 +1,10 @@
 """From no data to a film of a new model: every command that a user would type, in order, on a small scale."""
 
+import contextlib
+import io
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +16,13 @@ import tiny
 
 from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.store import Store
+
+torch = pytest.importorskip("torch")
+
+# torch's exporter and lightning warn about their own use of torch.
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 FILM = """\
@@ -36,15 +46,31 @@ nodes:
 """
 
 
-def command(*arguments: object, program: tuple = (sys.executable, "-m"), fails: bool = False) -> str:
-    words = [str(word) for word in (*program, *arguments)]
+def told_by(words: list, fails: bool = False) -> str:
+    """Run a command in a process of its own; return what it said."""
+    words = [str(word) for word in words]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode != 0) == fails, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
 
 
+def command(name: str, *arguments: object, fails: bool = False) -> str:
+    """Run `python -m` in this process, as another one takes seconds to import torch; return what it said."""
+    said, status = io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        patch.setattr(sys, "argv", [name, *map(str, arguments)])
+        patch.setattr(torch, "set_num_threads", lambda count: None)
+        patch.delitem(sys.modules, name, raising=False)  # what ran before is not there in a new process
+        try:
+            runpy.run_module(name, run_name="__main__")
+        except SystemExit as end:
+            status = end.code or 0
+    assert (status != 0) == fails, f"{name}: {status}\n{said.getvalue()}"
+    return said.getvalue()
+
+
 def n2s(*arguments: object) -> str:
-    return command(*arguments, program=(str(Path(sys.executable).with_name("n2s")),))
+    return told_by([Path(sys.executable).with_name("n2s"), *arguments])
 
 
 @pytest.fixture(scope="module")
@@ -55,20 +81,31 @@ def place(tmp_path_factory):
     os.environ.pop("N2S_STORE") if before is None else os.environ.update(N2S_STORE=before)
 
 
-def test_from_pictures_to_a_film(place):
+@pytest.fixture
+def few_anchors(monkeypatch):
+    """Export three named anchors out of forty, of small pictures."""
+    from training import anchors
+
+    monkeypatch.setattr(anchors, "ANCHORS", {name: anchors.ANCHORS[name] for name in ("ember", "dawn", "neon")})
+    picture = anchors.picture
+    monkeypatch.setattr(anchors, "picture", lambda name: picture(name, (128, 256)))
+
+
+def test_from_pictures_to_a_film(place, few_anchors):
     data, run, outputs, model = place / "data", place / "runs/vae", place / "outputs", place / "model"
-    command("training.procedural", "--out", data, "--count", 10, "--size", 128)
-    assert len(list(data.glob("*/*.png"))) == 50
-    command("training.filter", data)
+    python = (sys.executable, "-m")
+    told_by([*python, "training.procedural", "--out", data, "--count", 5, "--size", 128])
+    assert len(list(data.glob("*/*.png"))) == 25
+    told_by([*python, "training.filter", data])
     assert (data / "data_card.md").exists()
 
     train = ("training.train_vae", "--data", data, "--preset", "cpu", "--perceptual", "none", "--runs", place / "runs",
              "--outputs", outputs, "--widths", 48, 32, 16, 16, "--crop", 64, "--batch", 4)  # fmt: skip
-    told = command(*train, "--minutes", 0.15)
+    told = command(*train, "--minutes", 0.06)
     assert "held out" in told and (outputs / "val_recon.png").exists() and (run / "curves.png").exists()
     assert "exists: go on with --resume" in command(*train, "--minutes", 0.2, fails=True)
-    told = command(*train, "--minutes", 0.25, "--resume")
-    assert "at 0.1" in told or "at 0.2" in told  # the minutes of before still count
+    told = command(*train, "--minutes", 0.12, "--resume")
+    assert "; at 0." in told and "; at 0.0 " not in told  # the minutes of before still count
     command("training.look", run / "last.ckpt", "--data", data, "--out", outputs)
     assert {p.stem for p in outputs.glob("*.png")} == {
         "val_recon",
@@ -78,7 +115,8 @@ def test_from_pictures_to_a_film(place):
         "latent_map",
     }
 
-    command("training.fold", run / "last.ckpt", "--data", data, "--minutes", 0.1, "--crop", 128, "--perceptual", "none")
+    command("training.fold", run / "last.ckpt", "--data", data, "--minutes", 0.04, "--crop", 128,
+            "--perceptual", "none")  # fmt: skip
     command("training.export_onnx", run / "folded.ckpt", "--data", data, "--out", model, "--outputs", outputs)
     command("training.quantize_onnx", "--data", data, "--models", model, "--outputs", outputs, "--perceptual", "none")
     card = json.loads((model / "meta.json").read_text())
@@ -88,7 +126,7 @@ def test_from_pictures_to_a_film(place):
     assert json.loads((outputs / "parity.json").read_text())["folded_to_norms"]["psnr_db"] > 30
 
     train = [word for word in train if word not in ("--widths", 48, 32, 16)]
-    command(*train, "--name", "again", "--start", model, "--minutes", 0.1)
+    command(*train, "--name", "again", "--start", model, "--minutes", 0.04)
     command("training.export_onnx", place / "runs/again/last.ckpt", "--data", data, "--out", place / "other",
             "--outputs", place / "other")  # fmt: skip
 

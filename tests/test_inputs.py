@@ -15,6 +15,7 @@ import harness
 import numpy as np
 import pytest
 import tiny
+from conftest import shared_store
 from places import Place
 from third_party import node, python, write_package
 
@@ -270,19 +271,21 @@ except MediaError as error:
 """
 
 
-def test_a_module_that_is_imported_late_and_edited_meanwhile(tmp_path: Path) -> None:
+def test_a_module_that_is_imported_late_and_edited_meanwhile(tmp_path: Path, kernel_cache: Path) -> None:
     late = "\n\ndef gain():\n    import acme.late\n    return acme.late.GAIN\n"
     write_package(
         tmp_path / "site", "acme", {"acme/__init__.py": node("N", "gain()", late), "acme/late.py": "GAIN = 2.0\n"}
     )
     picture(tmp_path / "picture.png", 50)
+    shared_store(tmp_path / "store", kernel_cache)
     assert "late.py was changed during the run" in python(tmp_path / "site", LATE, tmp_path, "edit")
     after = python(tmp_path / "site", LATE, tmp_path, "")
     shutil.rmtree(tmp_path / "store")
+    shared_store(tmp_path / "store", kernel_cache)
     assert python(tmp_path / "site", LATE, tmp_path, "") == after
 
 
-def test_kept_machine_code_of_other_values_is_not_used(tmp_path: Path) -> None:
+def test_kept_machine_code_of_other_values_is_not_used(tmp_path: Path, kernel_cache: Path) -> None:
     """numba keeps what a function took from other files compiled into it."""
     jitted = "from numba import njit\nfrom .late import GAIN\n@njit(cache=True)\ndef gain(x):\n    return x * GAIN\n"
     late = "from .jitted import gain\n"
@@ -290,6 +293,7 @@ def test_kept_machine_code_of_other_values_is_not_used(tmp_path: Path) -> None:
     write_package(tmp_path / "site", "acme", files)
     picture(tmp_path / "picture.png", 50)
     films = []
+    shared_store(tmp_path / "store", kernel_cache)
     for gain in ("2.0", "2.5", "2.0"):
         (tmp_path / "site/acme/late.py").write_text(f"GAIN = {gain}\n")
         films.append(python(tmp_path / "site", LATE, tmp_path, "", PYTHONDONTWRITEBYTECODE="1"))

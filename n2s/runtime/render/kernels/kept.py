@@ -8,6 +8,7 @@ import pickle
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,13 +118,21 @@ class _Mending:
         """Numba's files of this kernel: an index and the machine code."""
         return sorted(path for path in self.cache.glob(f"{self._name}*") if path.suffix in (".nbi", ".nbc"))
 
+    def _sums(self) -> dict[str, str]:
+        """Return the checksum of each file; one that another process removes at this moment has none."""
+        sums = {}
+        for path in self._files():
+            with suppress(FileNotFoundError):
+                sums[path.name] = checksum(path)
+        return sums
+
     def _remove_damaged(self) -> None:
         """Remove what is not as it was written: machine code is run as it lies, and a flipped bit could do anything."""
         try:
             noted = json.loads((self.cache / f"{self._name}.sums").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             noted = {}
-        if any(noted.get(path.name) != checksum(path) for path in self._files()):
+        if any(noted.get(name) != found for name, found in self._sums().items()):
             self._remove()
 
     def _remove(self) -> None:
@@ -131,7 +140,7 @@ class _Mending:
             path.unlink(missing_ok=True)
 
     def _note_checksums(self) -> None:
-        sums = json.dumps({path.name: checksum(path) for path in self._files()})
+        sums = json.dumps(self._sums())
         try:
             publish(self.cache / f"{self._name}.sums", lambda path: path.write_text(sums, encoding="utf-8"))
         except RenderError:
