@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -231,6 +232,8 @@ def test_what_was_not_measured_is_unknown_and_nothing_is_rendered_for_it(
     known = following_of(graph, tmp_path / "out", store)
     for path in sorted((store.root / KIND).glob("*/*.npz"))[:1]:
         path.write_bytes(b"")
+    assert following_of(graph, tmp_path / "out", store) == known  # it was noted
+    shutil.rmtree(store.root / "following")
     report = harness.run(Graph.load(graph), tmp_path / "out", store)
     assert report.rendered == 0 and report.films[0]["following"] == [{"track": "Track", "frames": 120, "unknown": 60}]
     status, out, _ = n2s("run", graph, "--out", tmp_path / "out")

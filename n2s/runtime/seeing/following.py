@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from n2s.graph.code.identity import code_digest
+from n2s.graph.keys import digest_array
 from n2s.graph.listening import hearing_node
 from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
@@ -17,6 +19,7 @@ from n2s.runtime.seeing.movement import Changes, Following, measure_following
 from n2s.runtime.seeing.scenes import Layouts
 from n2s.runtime.store import Store
 
+KIND = "following"  # of what the store notes, so that a run that renders nothing need not measure again
 DRUMS = ("kick", "snare")
 WITH_SECTION_SECONDS = 0.5  # how far from the beginning of a section a scene begins with it
 
@@ -34,29 +37,36 @@ def follow_music(store: Store, parts: Parts) -> list[dict[str, Any]]:
 
 
 def _follow_track(store: Store, parts: Parts) -> dict[str, Any]:
+    """Return how far a track follows its music, as the store has noted it or measured now."""
     plan, start, stop = parts[0][0], parts[0][1].start, parts[-1][1].stop
-    graph, clock = plan.graph, plan.values.clock
-    changes, layouts, found, unknown = Changes(), Layouts(clock.fps), [], 0
-    for (_, chunk), luminance in zip(parts, stored_luminance(store, parts)):
-        if luminance is None:
-            unknown += chunk.count
-        elif not unknown:
-            found.append(changes.of(luminance))
-            layouts.add(luminance)
+    graph, clock, outputs = plan.graph, plan.values.clock, plan.values.outputs
+    hearing = hearing_node(graph.nodes)
+    heard = {drum: _during(outputs[hearing, drum], start, stop) for drum in DRUMS if (hearing, drum) in outputs}
+    sections = None
+    if hearing and clock.landmarks:
+        begins = [round(time * clock.fps) for time, _ in clock.landmarks.sections[1:]]
+        sections = [frame - start for frame in begins if start < frame < stop]
     title = graph.header.title or (graph.path.stem if graph.path else "")
     told: dict[str, Any] = {"track": title, "frames": stop - start}
-    if unknown:
-        return told | {"unknown": unknown}
-    hearing = hearing_node(graph.nodes)
-    heard = {
-        drum: _during(plan.values.outputs[hearing, drum], start, stop)
-        for drum in DRUMS
-        if (hearing, drum) in plan.values.outputs
+    subject = {
+        "segments": [chunk.key for _, chunk in parts],
+        "heard": {drum: digest_array(strikes) for drum, strikes in heard.items()},
+        "sections": sections,
+        "code": code_digest(__name__),
     }
-    begins = [round(time * clock.fps) for time, _ in clock.landmarks.sections[1:]] if clock.landmarks else []
-    begins = [frame - start for frame in begins if start < frame < stop]
-    sections = begins if hearing else None
-    return told | summarise_following(np.concatenate(found), layouts.scene_starts(), heard, sections, clock.fps)
+    if (found := store.noted(KIND, subject)) is None:
+        changes, layouts, changed, unknown = Changes(), Layouts(clock.fps), [], 0
+        for (_, chunk), luminance in zip(parts, stored_luminance(store, parts)):
+            if luminance is None:
+                unknown += chunk.count
+            elif not unknown:
+                changed.append(changes.of(luminance))
+                layouts.add(luminance)
+        if unknown:
+            return told | {"unknown": unknown}
+        found = summarise_following(np.concatenate(changed), layouts.scene_starts(), heard, sections, clock.fps)
+        store.note(KIND, subject, found)
+    return told | found
 
 
 def _during(signal: np.ndarray, start: int, stop: int) -> np.ndarray:
