@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +21,7 @@ from n2s.graph.time import Clock
 from n2s.nodes import VAEDecode
 from n2s.runtime.media.png import write_picture
 from n2s.runtime.render.frames import FrameMaker
-from n2s.runtime.seeing import contact, plots
+from n2s.runtime.seeing import contact, plots, strips
 from n2s.runtime.seeing.drawing import Box, Drawing
 from n2s.runtime.seeing.lettering import letter, width
 from n2s.runtime.seeing.painting import paint
@@ -123,6 +124,49 @@ def test_preview_of_nodes(graph: Path, store: Any, tmp_path: Path, n2s: Any) -> 
     assert n2s("preview", graph, "--node", "out", "--at", 1, "-o", "o.png")[0] == 0
 
 
+def test_strips_show_the_frames_around_the_hardest_strikes(graph: Path, store: Any, tmp_path: Path, n2s: Any) -> None:
+    values = harness.plan(Graph.load(graph), store).values
+    struck = next(heard for name in ("kick", "onset") if (heard := values.outputs["features", name]).any())
+    strikes = [first + int(struck[first : first + 30].argmax()) for first in range(0, 120, 30)]
+    strikes = [frame for frame in strikes if struck[frame] > 0]
+    times = ", ".join(f"00:{frame / 30:05.2f}" for frame in strikes)
+    assert n2s("preview", graph, "--strip")[:2] == (0, f"renders/track-strip.png  grain at {times}\n")
+    assert tiny.read_png(tmp_path / "renders/track-strip.png").shape[0] == len(strikes) * (64 + 15 + 8) + 8
+
+
+def test_strips_mark_the_frame_of_the_time(graph: Path, store: Any, tmp_path: Path, n2s: Any) -> None:
+    status, out, _ = n2s("preview", graph, "--strip", "--at", 2, "--at", 0, "-o", "s.png")
+    assert status == 0 and out == "s.png  grain at 00:00.00, 00:02.00\n"
+    shown = harness.frames(Graph.load(graph), store, "grain", [(0, 8), (58, 68)])
+    picture = tiny.read_png(tmp_path / "s.png")
+    left = picture.shape[1] - 10 * 104
+    for row, frames in enumerate(([None, None, *range(8)], range(8, 18))):
+        for column, frame in enumerate(frames):
+            y, x = 8 + row * 87, left + column * 104
+            tile = picture[y : y + 64, x : x + 96]
+            assert (tile == (contact.PAPER if frame is None else contact.to_pixels(shown[frame]))).all()
+            assert (picture[y + 32, x - 2] == (strips.MARK if column == 2 else contact.PAPER)).all()
+    assert n2s("preview", graph, "--strip", "--node", "drift", "--at", 1)[1].startswith("renders/track-drift-strip.png")
+
+
+def test_strips_without_strikes_need_times(graph: Path, studio: Any, tmp_path: Path, n2s: Any) -> None:
+    tiny.write_wav(tmp_path / "music.wav", np.zeros((4 * 22050, 1), np.float32))
+    status, _, err = n2s("preview", graph, "--strip")
+    assert status == 2 and "features hears no strike in this music. Name times with --at." in err
+    deaf = studio.folder / "deaf.yaml"
+    deaf.write_text(json.dumps(harness.around("Vignette", studio.model)))
+    status, _, err = n2s("preview", deaf, "--strip")
+    assert status == 2 and "Nothing hears where strikes are. Add a Features node, or name times with --at." in err
+    assert n2s("preview", deaf, "--strip", "--at", 1)[0] == 0
+
+
+def test_strikes_are_spread_over_the_track() -> None:
+    struck = np.zeros(103)
+    struck[[3, 20, 30, 90, 91, 102]] = [0.5, 0.9, 0.2, 0.7, 0.7, 0.1]
+    assert strips.hardest_of_each(struck, 4) == [20, 30, 90]
+    assert strips.hardest_of_each(np.ones(2), 4) == [0, 1]
+
+
 def test_preview_of_signals_renders_nothing(graph: Path, tmp_path: Path, n2s: Any, no_frames: None) -> None:
     for port in ("pulse", "features.mfcc", "features.mfcc.3", "tone.exposure", "tone.contrast"):
         status, out, _ = n2s("preview", graph, "--node", port, "--at", 2, "-o", "s.png")
@@ -147,6 +191,10 @@ def test_preview_of_signals_renders_nothing(graph: Path, tmp_path: Path, n2s: An
         (["--every", 0], "give a longer time"),
         (["-o", "film.jpg"], 'is written as .png, that of a signal also as .svg, not "film.jpg"'),
         (["-o", "film.svg"], '"grain" gives frames, which are written as .png; .svg is for signals'),
+        (["--strip", "--sheet", 3], "it goes with --at, and not with --every and --sheet"),
+        (["--strip", "--node", "pulse"], '"pulse" is a signal; --strip shows frames, mattes or latents'),
+        (["--strip", *["--at", 1] * 41], "--strip shows 40 times at most; 41 were given"),
+        (["--strip", "-o", "film.svg"], '"grain" gives frames, which are written as .png'),
         (["--node", "features.section_is.K"], 'has columns A to H; there is no "features.section_is.K"'),
         (["--set", "tone.exposure== 99 * pulse"], "tone.exposure is driven by"),
     ],

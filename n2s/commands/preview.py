@@ -27,7 +27,7 @@ from n2s.graph.timecodes import timecode
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
-MOST = 400
+MOST, MOST_STRIPS = 400, 40
 
 
 def preview(
@@ -45,6 +45,10 @@ def preview(
     sheet: Annotated[
         int | None, typer.Option(min=1, max=MOST, help="this many pictures, spread over the track")
     ] = None,
+    strip: Annotated[
+        bool,
+        typer.Option("--strip", help="consecutive frames around the hardest kicks, or around each time of --at"),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -61,6 +65,9 @@ def preview(
 
     Without times, the middle of the film is shown. A signal is drawn over the whole track, with the times marked, and
     what a node hears of the music over it too: as .png, or as .svg, whose lines stay sharp at every size.
+
+    A strip shows what moves and when: ten frames around each of four kicks, or attacks where there are no kicks, the
+    hardest one of each quarter of the film.
     """
     from n2s.runtime.media.png import write_picture
     from n2s.runtime.seeing.drawn import FORMS, write_drawing
@@ -69,18 +76,21 @@ def preview(
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session
 
-    target = output or Path("renders") / f"{graph.stem}{'-' + node.replace('/', '-') if node else ''}.png"
+    name = "-".join([graph.stem, *([node.replace("/", "-")] if node else []), *(["strip"] if strip else [])])
+    target = output or Path("renders") / f"{name}.png"
     if target.suffix.lower() not in FORMS:
         raise GraphError(f'A preview is written as .png, that of a signal also as .svg, not "{target.name}".')
     if sum(bool(given) for given in (at, every is not None, sheet)) > 1:
         raise GraphError("--at, --every and --sheet cannot be combined; give only one of them.")
+    if strip and (every is not None or sheet):
+        raise GraphError("--strip shows frames around strikes; it goes with --at, and not with --every and --sheet.")
     times, step = [read_time("--at", text) for text in at], read_time("--every", every)
     loaded = load(graph, set_, Shape(size, fps))
     refuse_overwrite(target, output is not None, loaded)
-    hears = node in loaded.flat.nodes and counts_beats(loaded.flat.nodes[node])
+    hears = not strip and node in loaded.flat.nodes and counts_beats(loaded.flat.nodes[node])
     with Session(loaded, store, say) as session:
         view = View(session, f"{node}.beat" if hears else node)
-        frames = choose_frames(view, times, step, sheet)
+        frames = choose_strikes(view, times) if strip else choose_frames(view, times, step, sheet)
         if hears:
             heard = preview_heard(session, node, target, frames)
         elif view.kind == "signal":
@@ -88,7 +98,7 @@ def preview(
         elif target.suffix.lower() == ".svg":
             raise GraphError(f'"{view.name}" gives {view.kind}, which are written as .png; .svg is for signals.')
         else:
-            write_picture(target, picture(view, frames))
+            write_picture(target, (strips if strip else picture)(view, frames))
     times = ", ".join(timecode(frame, view.clock.fps) for frame in frames)
     at = f" at {times}" if times else ""
     if hears:
@@ -128,13 +138,39 @@ def choose_frames(view: Any, at: list[Any], every: Any, sheet: int | None) -> li
     return sorted({view.frame_at(time, "--at") for time in at})
 
 
+def choose_strikes(view: Any, at: list[Any]) -> list[int]:
+    """Return the frames around which strips are shown, in rising order."""
+    from n2s.runtime.seeing.strips import strongest_strikes
+
+    if view.kind == "signal":
+        raise GraphError(f'"{view.name}" is a signal; --strip shows frames, mattes or latents.')
+    if len(at) > MOST_STRIPS:
+        raise GraphError(f"--strip shows {MOST_STRIPS} times at most; {len(at)} were given.")
+    return sorted({view.frame_at(time, "--at") for time in at}) or strongest_strikes(view.graph, view.values)
+
+
 def picture(view: Any, frames: list[int]) -> Any:
     """Return the picture of frames, mattes or latents, uint8 (H, W, 3)."""
-    from n2s.runtime.seeing.contact import mosaic, sheet, to_pixels
+    from n2s.runtime.seeing.contact import sheet
+
+    return sheet(pictures_of(view, frames), [timecode(frame, view.clock.fps) for frame in frames])
+
+
+def strips(view: Any, strikes: list[int]) -> Any:
+    """Return strips around some frames as a picture, uint8 (H, W, 3)."""
+    from n2s.runtime.seeing.strips import draw_strips, frames_around
+
+    frames = frames_around(strikes, view.clock.frames)
+    labels = [timecode(strike, view.clock.fps) for strike in strikes]
+    return draw_strips(dict(zip(frames, pictures_of(view, frames))), strikes, labels)
+
+
+def pictures_of(view: Any, frames: list[int]) -> list[Any]:
+    """Return what is seen at some frames as pictures, uint8 (H, W, 3)."""
+    from n2s.runtime.seeing.contact import mosaic, to_pixels
 
     draw = mosaic if view.kind == "latents" else to_pixels
-    pictures = [draw(value) for block in view.blocks(frames) for value in block]
-    return sheet(pictures, [timecode(frame, view.clock.fps) for frame in frames])
+    return [draw(value) for block in view.blocks(frames) for value in block]
 
 
 def plotted(view: Any, frames: list[int]) -> Any:

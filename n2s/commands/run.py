@@ -129,12 +129,16 @@ def count(number: int, what: str) -> str:
 
 def summary(report: Any) -> str:
     """Return what a run did, in a few lines."""
+    from n2s.runtime.seeing.following import following_text
+
     lines = [""]
     if report.measured:
         lines.append(f"Measured {count(report.measured, 'frame')}.")
     for film in report.films:
         path = from_here(film["path"])
         lines.append(f"{path}  {film['frames']} frames, {minutes(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
+        if len(film["following"]) == 1:  # the tracks of an album have films of their own
+            lines.append(f"  {following_text(film['following'][0])}")
     if report.rendered:
         speed = report.frames / max(report.seconds, 1e-9)
         rendered = f"{count(report.rendered, 'chunk')} ({count(report.frames, 'frame')})"

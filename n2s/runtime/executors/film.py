@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from n2s.graph import authors
 from n2s.graph.code.files import OWN
 from n2s.graph.code.identity import code_parts
@@ -28,6 +30,7 @@ from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import OtherCode, Rendered, Task
 from n2s.runtime.executors.packing import IN_THREADS
+from n2s.runtime.films.luminance import ChunkLuminance
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kept import SeenFrames
 from n2s.runtime.render.measures import KIND, ChunkMeasure, measure_chunk
@@ -235,7 +238,10 @@ class FilmRenderer:
             for measuring, of_measure in planned
         ]
 
-        def look(stop: int) -> None:
+        luminance = ChunkLuminance(maker.plan.pixels, maker.plan.graph.header.size)
+
+        def look(stop: int, codes: np.ndarray) -> None:
+            luminance.look(codes)
             for measure in measures:
                 measure.look(stop)
             if seen is not None:
@@ -244,7 +250,12 @@ class FilmRenderer:
         with ExitStack() as stack:
             for measure in measures:
                 stack.enter_context(measure.begun())
-            self._add(maker, chunk, lambda path: write_segment(maker, chunk, path, tally, progress, seen, look))
+            self._add(
+                maker,
+                chunk,
+                lambda path: write_segment(maker, chunk, path, tally, progress, seen, look),
+                lambda: luminance.keep(self.context.store, chunk.key),
+            )
         for measure in measures:
             self._add(measure.maker, measure.chunk, partial(write_arrays, arrays=measure.numbers()))
 
@@ -256,12 +267,19 @@ class FilmRenderer:
             raise self._other(number, chunk, maker.plan)
         return maker, chunk
 
-    def _add(self, maker: FrameMaker, chunk: Chunk, write: Callable[[Path], None]) -> None:
-        """Put what was made of a chunk into the store."""
+    def _add(
+        self,
+        maker: FrameMaker,
+        chunk: Chunk,
+        write: Callable[[Path], None],
+        keep_beside: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Put what was made of a chunk into the store, after what is kept beside it."""
 
         def write_whole(path: Path) -> None:
             write(path)
             self.context.inputs.check_unchanged()  # its key speaks of the files as they were
+            keep_beside()  # first, so that it is never missing where the chunk itself is there
 
         plan = maker.plan
         kind, ending = (KIND, ARRAYS) if plan.node.kind == "measure" else ("segments", plan.format.suffix)

@@ -24,13 +24,13 @@ def write_segment(
     tally: Tally,
     progress: Callable[[int], None],
     seen: SeenFrames | None = None,
-    look: Callable[[int], None] = lambda stop: None,
+    look: Callable[[int, np.ndarray], None] = lambda stop, codes: None,
 ) -> None:
     """Make a chunk's frames, write them as a segment and check that it is complete.
 
     ``tally`` counts what each node costs, and the format as "<sink> (encoder)"; ``progress`` is called with the
     number of frames that were written, with 0 while they are made, and may raise to give up. ``look`` is called with
-    the number of each frame up to which they were made, of which ``seen`` has the decoder's.
+    the number of each frame up to which they were made, of which ``seen`` has the decoder's, and with the latest codes.
     """
     plan, waited = maker.plan, 0.0
     sink, header, made = plan.node, plan.graph.header, plan.format
@@ -45,7 +45,7 @@ def write_segment(
                 try:
                     codes = next(source, None)
                     if codes is not None:
-                        look(stop := stop + len(codes))
+                        look(stop := stop + len(codes), codes)
                 except BaseException as error:
                     not_the_formats.append(error)
                     raise

@@ -9,8 +9,8 @@ import numpy as np
 from n2s.runtime.seeing.lettering import HEIGHT, letter, width
 
 WIDEST = 2000
-_PAPER, _INK = (18, 20, 24), (206, 211, 218)
-_GAP = 8
+PAPER, INK = (18, 20, 24), (206, 211, 218)
+GAP = 8
 # From strongly negative over nothing to strongly positive.
 _COLOURS = np.array(
     [(17, 33, 84), (41, 98, 168), (120, 176, 214), (242, 240, 234), (238, 158, 104), (196, 62, 52), (92, 14, 34)]
@@ -32,7 +32,7 @@ def mosaic(latents: np.ndarray) -> np.ndarray:
     cell = max(1, min(12, 1200 // (across * columns)))
     down = -(-channels // across)
     gap = 2
-    picture = np.full((down * (rows * cell + gap) - gap, across * (columns * cell + gap) - gap, 3), _PAPER, np.uint8)
+    picture = np.full((down * (rows * cell + gap) - gap, across * (columns * cell + gap) - gap, 3), PAPER, np.uint8)
     place = (np.clip(latents / _STRONG, -1, 1) + 1) / 2 * (len(_COLOURS) - 1)
     knots = np.arange(len(_COLOURS))
     coloured = np.stack([np.interp(place, knots, _COLOURS[:, c]) for c in range(3)], axis=-1)
@@ -49,17 +49,16 @@ def sheet(pictures: list[np.ndarray], labels: list[str]) -> np.ndarray:
         return pictures[0]
     height, wide = pictures[0].shape[:2]
     across = columns_for(len(pictures), wide, height)
-    shrink = -(-across * (wide + _GAP) // WIDEST)
-    tiles = [_shrink(picture, shrink) for picture in pictures]
+    tiles = [shrink(picture, -(-across * (wide + GAP) // WIDEST)) for picture in pictures]
     height, wide = tiles[0].shape[:2]
     scale = 2 if wide >= max(width(label) for label in labels) else 1
     strip = HEIGHT * scale + 10
     down = -(-len(tiles) // across)
-    picture = np.full((down * (height + strip) + _GAP, across * (wide + _GAP) + _GAP, 3), _PAPER, np.uint8)
+    picture = np.full((down * (height + strip) + GAP, across * (wide + GAP) + GAP, 3), PAPER, np.uint8)
     for i, (tile, label) in enumerate(zip(tiles, labels)):
-        y, x = i // across * (height + strip) + _GAP, i % across * (wide + _GAP) + _GAP
+        y, x = i // across * (height + strip) + GAP, i % across * (wide + GAP) + GAP
         picture[y : y + height, x : x + wide] = tile
-        letter(picture, x + max(0, (wide - width(label, scale)) // 2), y + height + 4, label, _INK, scale)
+        letter(picture, x + max(0, (wide - width(label, scale)) // 2), y + height + 4, label, INK, scale)
     return picture
 
 
@@ -73,7 +72,7 @@ def columns_for(count: int, wide: int, height: int) -> int:
     return min(range(1, count + 1), key=cost)
 
 
-def _shrink(picture: np.ndarray, by: int) -> np.ndarray:
+def shrink(picture: np.ndarray, by: int) -> np.ndarray:
     """Return a picture at 1 / ``by`` of its size; each pixel is the mean of a square."""
     if by <= 1:
         return picture
