@@ -244,7 +244,8 @@ def test_a_graph_whose_beats_are_said(studio: Any, store: Any, n2s: Any, tmp_pat
     assert values.clock.tempo == 100 and (values.outputs["heard", "tempo"] == 100).all()
     assert n2s("export", graph.path, "--labels", "-o", tmp_path / "beats.txt")[0] == 0
     written = (tmp_path / "beats.txt").read_text().splitlines()
-    assert written[0] == "0.250000\t0.250000\t1.1" and written[3].endswith("\t2.1")
+    assert written[0] == "0.000000\t2.100000\tA"
+    assert written[1] == "0.250000\t0.250000\t1.1" and written[4].endswith("\t2.1")
     again = load({"n2s": 1, "fps": 30, "size": [32, 32], "nodes": nodes | {
         "heard": {"node": "Features", "audio": "track", "beats": "beats.txt"}}}, tmp_path)  # fmt: skip
     told = analyse(again.flat, RunContext(store, print)).outputs

@@ -16,7 +16,7 @@ from harness import load
 from test_nodes import scene
 
 from n2s.functions import at
-from n2s.graph.errors import GraphError
+from n2s.graph.errors import GraphError, MediaError
 from n2s.graph.expressions import Expression, ExpressionError, Number
 from n2s.graph.file.save import value_in_file
 from n2s.graph.graph import Graph
@@ -24,6 +24,7 @@ from n2s.graph.landmarks import Landmarks, Moment
 from n2s.graph.listening import hearing_node
 from n2s.graph.time import Clock
 from n2s.graph.times import parse_time
+from n2s.hearing.gridfile import read_sections
 from n2s.nodes import Keyframes
 from n2s.runtime.context import RunContext
 from n2s.runtime.render.analysis import analyse
@@ -230,3 +231,38 @@ def test_stems_do_not_take_the_time_from_the_mix(song: tuple[songs.Song, Path], 
     assert "of_mix.bar" in str(flat.nodes["moved"].exposure)
     del nodes["out"], nodes["of_mix"]
     assert hearing_node(load({"n2s": 1, "size": [32, 32], "nodes": nodes}, tmp_path).flat.nodes) == "of_drums"
+
+
+def test_sections_are_written_and_given_back(
+    song: tuple[songs.Song, Path], store: Any, n2s: Any, tmp_path: Path
+) -> None:
+    """Labels that are given back change nothing; letters that are corrected, and sections alone, come first."""
+    made = graph(song[1], tmp_path)
+    assert n2s("export", made.path, "--labels", "-o", tmp_path / "heard.txt")[0] == 0
+    text = (tmp_path / "heard.txt").read_text()
+    sections = [line.split("\t") for line in text.splitlines() if line.endswith(tuple("ABC"))]
+    assert [letter for _, _, letter in sections] == list("ABAC")
+
+    def heard(name: str) -> Any:
+        nodes = {"heard": {"node": "Features", "audio": "track", "beats": name}}
+        return analyse(graph(song[1], tmp_path, **nodes).flat, RunContext(store, print)).clock.landmarks
+
+    as_heard = analyse(made.flat, RunContext(store, print)).clock.landmarks
+    again = heard("heard.txt")
+    assert [letter for _, letter in again.sections] == list("ABAC")
+    np.testing.assert_allclose([t for t, _ in again.sections], [t for t, _ in as_heard.sections], atol=0.02)
+    (tmp_path / "mine.txt").write_text(text.replace("\tC\n", "\tB\n"))
+    assert [letter for _, letter in heard("mine.txt").sections] == list("ABAB")
+    (tmp_path / "alone.txt").write_text(f"0\t8\tB\n{sections[2][0]}\t99\tD\n9\t9\tsolo\n")
+    alone = heard("alone.txt")
+    assert [letter for _, letter in alone.sections] == ["B", "D"]
+    assert alone.sections[1][0] == pytest.approx(as_heard.sections[2][0], abs=0.02)
+    np.testing.assert_allclose(alone.beats, as_heard.beats, atol=1e-3)
+
+
+@pytest.mark.parametrize("text", ["0\t9\tA\n5\t12\tB\n", "5\t9\tA\n2\t4\tB\n", "3\t3\tA\n3\t3\tB\n"])
+def test_sections_that_overlap_or_run_backwards(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(text)
+    with pytest.raises(MediaError, match=r"a.txt:2: section B at .* begins within section A or before it"):
+        read_sections(path)

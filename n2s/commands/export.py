@@ -104,7 +104,9 @@ def export_labels(graph: Any, port: str | None, output: Path, store: Path | None
     with Session(graph, store, say) as session:
         found = labels(session.values, node)
     write_labels(output, found)
-    report_file(output, json, f"  {node}: {len(found)} beats", node=node, beats=len(found))
+    beats = sum("." in label.text for label in found)
+    about = f"  {node}: {beats} beats, {len(found) - beats} sections"
+    report_file(output, json, about, node=node, beats=beats, sections=len(found) - beats)
 
 
 def read_step(text: str) -> Any:

@@ -6,7 +6,8 @@ import os
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
 
 import typer
 
@@ -16,8 +17,14 @@ from n2s.graph.whole import write_whole
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
-HEARING = "  features: {node: Features, audio: track}\n"  # the line of the graph before which stands what is heard
-Look = StrEnum("Look", ["warm", "calm", "night"])
+Look = StrEnum("Look", ["auto", "warm", "calm", "night", "bright"])
+LISTENING = """\
+n2s: 1
+fps: 30
+nodes:
+  track: {{node: AudioSource, path: {music}}}
+  features: {{node: Features, audio: track}}
+"""
 
 
 def new(
@@ -28,17 +35,22 @@ def new(
             "-o", "--output", help="the graph to write; default: the name of the music, .yaml", metavar="GRAPH"
         ),
     ] = None,
-    look: Annotated[Look, typer.Option(help="the look to begin with")] = Look.warm,
+    look: Annotated[Look, typer.Option(help="the look to begin with; auto: one that suits the music")] = Look.auto,
     force: Annotated[bool, typer.Option("--force", help="replace an existing graph")] = False,
     json: AsJson = False,
 ) -> None:
-    """Write a graph for a piece of music: a whole film, with comments, to render at once or to edit."""
+    """Compose a film for a piece of music: hear it, and write a graph, with comments, to render at once or to edit.
+
+    What was heard lies beside it as labels for Audacity, .labels.txt: correct them, and name the file as beats of
+    the graph's Features node.
+    """
     from n2s.graph.describe.starter import starter
     from n2s.graph.errors import GraphError
     from n2s.runtime.machine import ffmpeg_path
     from n2s.runtime.media.audio import probe
     from n2s.runtime.models.cards import shipped_folder
     from n2s.runtime.models.folder import ModelFolder
+    from n2s.runtime.seeing.labels import write_labels
 
     target = output or Path(f"{file_name(music)}.yaml")
     try:
@@ -51,22 +63,25 @@ def new(
         raise GraphError(f"{target} exists already; --force replaces it, -o names another file.")
     info = probe(music, ffmpeg_path)
     tags = read_tags(music)
+    song, beats = listen(music)
+    labels = target.with_suffix(".labels.txt")
+    chosen = song.mood if look is Look.auto else str(look)
     text = starter(
         music=relative(music, target),
         title=tags.get("title") or title_of(music),
         artist=tags.get("artist", ""),
-        seconds=info.samples / info.rate,
+        song=song,
         known=list(ModelFolder(shipped_folder(), None).card.get("anchors", [])),
-        look=look,
+        look=chosen,
         seed=int(info.digest[:4], 16),  # two pieces of one look still differ
         film=f"{file_name(target)}.mp4",
+        file=target.name,
+        labels=labels.name,
     )
     write_graph(target, text)
-    told = listen(target)
-    lines = f"  # Heard: {told}.\n".replace("; sections", ".\n  # Sections:")
-    write_graph(target, text.replace(HEARING, f"{lines}  # docs/hearing.md tells how to correct it.\n{HEARING}", 1))
-    about = f": {music.name}, {minutes(info.samples / info.rate)}, {told}. Look {look}. Next: n2s run {target}"
-    report_file(target, json, about, heard=told)
+    write_labels(labels, beats)
+    about = f": {music.name}, {minutes(info.samples / info.rate)}, {song.told}. Look {chosen}. Next: n2s run {target}"
+    report_file(target, json, about, heard=song.told, look=chosen, labels=str(labels))
 
 
 def write_graph(target: Path, text: str) -> None:
@@ -79,15 +94,31 @@ def write_graph(target: Path, text: str) -> None:
         raise GraphError(f"{target} cannot be written: {error.strerror}.") from None
 
 
-def listen(target: Path) -> str:
-    """Return in words what is heard of a graph's music: tempo, metre, sections. It is kept for the film."""
+def listen(music: Path) -> tuple[Any, list[Any]]:
+    """Return what there is to know of a piece of music, and its beats and sections as labels. It is kept for the film.
+
+    Returns
+    -------
+    Song, list of Label
+    """
+    from n2s.graph.describe.song import judge
+    from n2s.graph.describe.starter import yaml_text
     from n2s.graph.graph import Graph
+    from n2s.runtime.seeing.labels import labels
     from n2s.runtime.session import Session
 
     said: list[str] = []
-    with Session(Graph.load(target), None, said.append, remember=False) as session:
-        _ = session.values
-    return next((text.partition(": ")[2] for text in said if "per minute" in text), "nothing")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "listening.yaml"
+        path.write_text(LISTENING.format(music=yaml_text(str(music.absolute()))), encoding="utf-8")
+        with Session(Graph.load(path), None, said.append, remember=False) as session:
+            values = session.values
+            beats = labels(values, "features")
+    told = next((text.partition(": ")[2] for text in said if "per minute" in text), "nothing")
+    heard = {output: signal for (node, output), signal in values.outputs.items() if node == "features"}
+    marks = values.clock.landmarks
+    letters = tuple(letter for _, letter in marks.sections) if marks else ("A",)
+    return judge(told, heard, float(values.clock.fps), letters, len(marks.drops) if marks else 0), beats
 
 
 def relative(music: Path, graph: Path) -> str:

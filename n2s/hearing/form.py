@@ -7,7 +7,7 @@ Sections whose bars are alike get the same letter, in the order of their first a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,16 @@ def find_form(heard: Mapping[str, np.ndarray], grid: Grid, duration: float) -> F
     letters = _letters(like, [*starts, count])
     new = [i for i, letter in enumerate(letters) if not i or letter != letters[i - 1]]  # alike neighbours are one
     return Form(starts[new], tuple(letters[i] for i in new), count)
+
+
+def stated_form(sections: Sequence[tuple[float, str]], grid: Grid, duration: float) -> Form:
+    """Return the sections that the user has said, (seconds, letter): each begins with the nearest bar."""
+    count = max(len(bar_edges(grid, duration)) - 1, 1)
+    times = np.array([start for start, _ in sections])
+    starts = np.clip(np.rint(grid.bars(grid.count(times))).astype(int), 0, count - 1)
+    starts[0] = 0  # what comes before the first one belongs to it
+    kept = np.append(np.flatnonzero(np.diff(starts) > 0), len(starts) - 1)  # of those in one bar the last
+    return Form(starts[kept], tuple(sections[i][1] for i in kept), count)
 
 
 def bar_edges(grid: Grid, duration: float) -> np.ndarray:

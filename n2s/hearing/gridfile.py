@@ -2,7 +2,8 @@
 
 Audacity writes a line per label: start, end and text, in seconds, with tabs between. ``12.1`` is the first beat of bar
 12, ``12.2`` the second, and so on; ``bar 12``, ``12`` or ``bar`` is where a bar begins, whose beats lie at even
-distances. What has another text is no beat: a section, or a note of the user's.
+distances. ``A`` to ``H`` are sections, which last until the next one begins. What has another text is a note of the
+user's.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from n2s.hearing.grid import Grid
 from n2s.hearing.midifile import open_midi, read_events
 
 BEAT = re.compile(r"(\d{1,6})\.(\d{1,2})\Z")
+SECTION = re.compile(r"[A-H]\Z")
 BAR = re.compile(r"(?:bar)?\s*(\d{1,6})?\Z", re.IGNORECASE)
 SLOWEST, FASTEST = 10.0, 1000.0  # beats per minute
 LONGEST = 100 * 3600.0  # s
+TOUCH = 0.05  # s, by which a section may reach into the next one
 ENDINGS = (".txt", ".mid", ".midi", ".xml")
 
 
-def read_grid(path: Path, music: Path | None, beats_in_bar: int) -> Grid:
-    """Return the beats that a file tells of.
+def read_grid(path: Path, music: Path | None, beats_in_bar: int) -> Grid | None:
+    """Return the beats that a file tells of; None where its labels tell of sections alone.
 
     Parameters
     ----------
@@ -73,13 +76,38 @@ def read_labels(path: Path, text: str) -> Iterator[tuple[int, float, float, str]
         yield number, start, end, parts[2].strip() if len(parts) > 2 else ""
 
 
-def _labels(path: Path, text: str, beats_in_bar: int) -> Grid:
+def read_sections(path: Path) -> list[tuple[float, str]]:
+    """Return when the sections begin that the labels of a file tell of, in seconds, and their letters; [] for none.
+
+    Raises
+    ------
+    MediaError
+        When one begins before the one above it, or within it.
+    """
+    if path.suffix.lower() != ".txt":
+        return []
+    found: list[tuple[float, str]] = []
+    before = 0.0
+    for number, start, end, said in read_labels(path, path.read_text(encoding="utf-8-sig")):
+        if not SECTION.match(said):
+            continue
+        if found and (start <= found[-1][0] or start < before - TOUCH):
+            raise MediaError(
+                f"{path}:{number}: section {said} at {start:g} s begins within section {found[-1][1]} or before it."
+            )
+        found.append((start, said))
+        before = end
+    return found
+
+
+def _labels(path: Path, text: str, beats_in_bar: int) -> Grid | None:
     beats: list[tuple[float, bool]] = []
     bars: list[float] = []
-    before = -1.0
+    before, sections = -1.0, False
     for number, start, _, said in read_labels(path, text):
         beat, bar = BEAT.match(said), BAR.match(said) if said else None
         if not beat and not bar:
+            sections = sections or bool(SECTION.match(said))
             continue
         if start <= before:
             raise MediaError(f"{path}:{number}: {_short(said)} at {start:g} s lies at or before the beat above it.")
@@ -88,6 +116,8 @@ def _labels(path: Path, text: str, beats_in_bar: int) -> Grid:
             beats.append((start, int(beat[2]) == 1))
         else:
             bars.append(start)
+    if sections and not beats and not bars:
+        return None
     if beats and bars:
         raise MediaError(
             f'{path} has labels of beats, like "{1}.1", and of whole bars, like "1"; leave one of them out.'

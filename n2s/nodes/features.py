@@ -17,9 +17,9 @@ from n2s.graph.timecodes import minutes
 from n2s.graph.times import Point, check_rising, is_musical
 from n2s.graph.types import SIGNAL, Audio
 from n2s.hearing.beats import Beats, find_beats
-from n2s.hearing.form import Form, find_form
+from n2s.hearing.form import Form, find_form, stated_form
 from n2s.hearing.grid import USUAL, Grid
-from n2s.hearing.gridfile import read_grid
+from n2s.hearing.gridfile import read_grid, read_sections
 from n2s.hearing.net import WEIGHTS, Ears
 from n2s.hearing.song import Kind, hear
 from n2s.nodes.heard import MEASURES, TONES, attacks_and_drums, levels, musical_time, sections, tension
@@ -62,7 +62,7 @@ class Features(Resident):
     metre: Literal["2/4", "3/4", "4/4", "6/8"] | None = setting(None, help="the metre, where it was heard wrong")
     tempo_map: list[Point] | None = setting(None, help="[[time, beats per minute], …]: no beats are looked for")
     beats: FilePath | None = setting(
-        None, help="a file with the beats: labels of Audacity (.txt), MIDI (.mid), Rekordbox (.xml)"
+        None, help="a file with beats, or sections: labels of Audacity (.txt), MIDI (.mid), Rekordbox (.xml)"
     )
 
     ears: Kind = setting(
@@ -124,7 +124,9 @@ class Features(Resident):
         recipe = {"audio": audio.digest, "ears": ears} | made_of
         heard = scene.context.keep("analysis", recipe, lambda: hear(audio, ears))
         grid, found = self._grid(scene, audio, heard, recipe)
-        form = find_form(heard, grid, audio.samples / audio.rate)
+        duration = audio.samples / audio.rate
+        stated = read_sections(scene.path(str(self.beats))) if self.beats else []
+        form = stated_form(stated, grid, duration) if stated else find_form(heard, grid, duration)
         scene.context.say(f"{_name(audio)}: {_told(grid, found)}{_told_form(grid, form)}")
         return (
             levels(scene, heard)
@@ -149,7 +151,9 @@ class Features(Resident):
     ) -> tuple[Grid, Beats | None]:
         """Return where the beats are, as the user says (None), as they are heard, or 120 per minute."""
         if self.beats:
-            return read_grid(scene.path(str(self.beats)), getattr(audio, "path", None), _bar_of(self.metre)), None
+            path = scene.path(str(self.beats))
+            if stated := read_grid(path, getattr(audio, "path", None), _bar_of(self.metre)):
+                return stated, None
         if self.tempo_map:
             return Grid.mapped([_mark(*mark) for mark in self.tempo_map], _bar_of(self.metre)), None
         tempo = self.tempo or scene.tempo

@@ -1,4 +1,8 @@
-"""The text of a first graph for a piece of music: a whole film with comments, to be changed by hand."""
+"""The text of a first graph for a piece of music: a whole film that follows it, with comments, to be changed by hand.
+
+What a film does is decided by what was heard: its mood chooses a look, its sections the scenes, its bars the steps from
+place to place, its drums the camera, its builds and drops how the picture closes and opens.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +10,58 @@ import json
 import re
 from dataclasses import dataclass
 
+from n2s.graph.describe.song import Song
+
+PLACES = 3  # of a scene
+
 
 @dataclass(frozen=True)
 class Look:
-    """Where a film begins: its places in the model, how fast it follows the music, its light."""
+    """How a film looks and moves: its scenes, each of three places; how it goes from one to the next; what hits do."""
 
-    anchors: tuple[str, ...]
-    pulse: str
-    glow: float
-    amount: str
-    period: str
-    scale: int
-    exposure: str
+    palettes: tuple[tuple[str, ...], ...]
+    bars: int  # from one place to the next
+    morph: str  # the mask, by which one place grows into the next
+    begins: float  # share of these bars after which it does
+    punch: float  # how much nearer a kick pulls the camera
+    twist: float  # degrees that a snare turns it
+    flash: float  # stops of light on an attack
+    drift: float
+    pan: float  # heights per bar that the camera travels
+    swing: str  # period and damping of the springs
     warmth: float
     contrast: float
+    saturation: float
+    bloom: float
     vignette: float
 
 
 LOOKS = {
-    "warm": Look(("dawn", "ember", "lava", "amber"), "attack: 0.004, release: 0.22", 0.6,
-                 "0.22 + 0.3 * glow + 0.3 * pulse", "8 beats", 5,
-                 "-0.15 + 0.45 * glow + 1.0 * pulse", 0.2, 1.08, 0.45),
-    "calm": Look(("grove", "moss", "fern", "bloom"), "attack: 0.012, release: 0.6", 1.2,
-                 "0.35 + 0.3 * glow + 0.25 * pulse", "8 bars", 6, "-0.1 + 0.5 * glow + 0.75 * pulse", 0.0, 1.04, 0.42),
-    "night": Look(("abyss", "tide", "neon", "aurora", "moon"), "attack: 0.002, release: 0.14", 0.5,
-                  "0.25 + 0.25 * glow + 0.4 * pulse", "4 beats", 4,
-                  "-0.25 + 0.4 * glow + 1.05 * pulse", -0.2, 1.12, 0.5),
+    "warm": Look(
+        (("dawn", "amber", "ember", "velvet", "melt", "coral", "reed", "fan", "opal"),
+         ("amber", "coral", "ember", "opal", "velvet", "reed", "dawn", "melt", "fan")),
+        4, "mask: noise, scale: 4, softness: 0.35", 0.55, 0.07, 1.0, 0.6, 0.18, 0.04, "period: 0.45, damping: 0.3",
+        0.15, 1.06, 1.08, 0.25, 0.3),
+    "calm": Look(
+        (("fern", "moss", "grove", "kelp", "tide", "coral", "dusk", "opal", "dawn"),
+         ("opal", "sakura", "dawn", "echo", "tide", "kelp", "dusk", "monolith", "reed")),
+        8, "mask: noise, scale: 6, softness: 0.8", 0.4, 0.03, 0.3, 0.3, 0.28, 0.03, "period: 1.2, damping: 0.5",
+        0.0, 1.03, 1.02, 0.3, 0.3),
+    "night": Look(
+        (("dusk", "monolith", "prism", "neon", "feedback", "echo", "ink", "lava", "melt"),
+         ("tide", "borealis", "abyss", "neon", "prism", "vortex", "feedback", "monolith", "lava")),
+        2, "mask: radial, softness: 0.4", 0.5, 0.1, 1.6, 0.7, 0.16, 0.06, "period: 0.36, damping: 0.25",
+        -0.1, 1.1, 1.15, 0.45, 0.35),
+    "bright": Look(
+        (("sakura", "shard", "reed", "neon", "streak", "fan", "panes", "opal", "echo"),
+         ("streak", "echo", "neon", "shard", "fan", "panes", "sakura", "reed", "opal")),
+        2, "mask: wipe, softness: 0.25, angle: 20", 0.6, 0.09, 1.4, 0.5, 0.14, 0.06, "period: 0.4, damping: 0.25",
+        0.0, 1.05, 1.15, 0.25, 0.2),
 }  # fmt: skip
 
 TEMPLATE = """\
-# {heading}. Made by n2s new, for you to change:
-# n2s check finds mistakes, n2s run renders, n2s nodes NAME explains a node.
+# {heading}. Composed by n2s new, for you to change: n2s check finds mistakes, n2s run renders,
+# n2s preview {file} --strip shows the hardest kicks, n2s nodes NAME explains a node.
 n2s: 1
 title: {title}
 {artist}seed: {seed}  # another seed changes everything random
@@ -44,91 +69,133 @@ fps: 30
 size: [640, 360]  # [1280, 720] or more for the final film: the same picture, slower
 nodes:
   track: {{node: AudioSource, path: {music}}}
+
+{heard}  # docs/hearing.md tells how to correct it, with {labels} for instance.
   features: {{node: Features, audio: track}}
 
-  # What the music does, smoothed to what an eye can follow: its attacks, its loudness, its treble.
-  pulse: {{node: EMA, signal: features.onset, {look.pulse}}}
-  glow: {{node: EMA, signal: features.rms, half_life: {look.glow}}}
-  shine: {{node: EMA, signal: features.high, half_life: 0.3}}
+  # Hits. A kick and a snare push a spring each, which swings back; light jumps at an attack and fades.
+  punch: {{node: Spring, kick: features.kick, {look.swing}}}
+  twist: {{node: Spring, kick: features.snare, {look.swing}}}
+  flash: {{node: EMA, signal: features.onset, attack: 0.004, release: 0.2}}
+  glow: {{node: EMA, signal: features.rms, half_life: 0.5}}
+  # How far the camera has travelled: always on, faster where it is loud.
+  travel: {{node: Integrate, speed: = 0.5 + glow, per: 1 bar}}
 
-  # The way through places of the model, as [second, how far]: move the points to where the music changes.
-{others}  travel: {{node: Keyframes, points: {points}}}
-  weights: {{node: Weights, signal: travel, count: {count}}}
-  anchors: {{node: Anchors, weights: weights, names: [{anchors}]}}
+  # Scenes. {about_scenes}
+  scene: {{node: Sequence, values: {scenes}, {by}}}
+  # Within a scene the film holds a place for {look.bars} bars, and in their last part it grows into the next one.
+{others}  here:
+    node: LatentPath
+    names: [{places}]
+    place: = scene + floor(bar / {look.bars}) % {per_scene}
+  next:
+    node: LatentPath
+    names: [{places}]
+    place: = scene + (floor(bar / {look.bars}) + 1) % {per_scene}
+  grown:
+    node: LatentMask
+    a: here
+    b: next
+    amount: = smoothstep({look.begins}, 1, fract(bar / {look.bars}))
+    {morph}
 
-  # Drift around that way, in the tempo of the music, farther when it is loud.
+  # Motion. The picture drifts, more while the music builds up; it closes in on a drop, and opens there.
   drift:
     node: Wander
-    latents: anchors
-    amount: = {look.amount}
-    period: {look.period}
-    scale: {look.scale}
+    latents: grown
+    amount: = {look.drift} + {look.drift} * glow + 0.25 * features.build
+    period: {look.bars} bars
+  view:
+    node: LatentCamera
+    latents: drift
+    shift_x: = {look.pan} * travel
+    zoom: = 1 + 0.25 * features.build
+  film: {{node: VAEDecode, latents: view}}
 
-  # Pictures, and light on the attacks.
-  film: {{node: VAEDecode, latents: drift}}
+  # The camera: nearer with each kick, turned by each snare.
+  camera:
+    node: Camera
+    frames: film
+    zoom: = 1.05 + {look.punch} * punch + 0.1 * features.drop
+    turn: = {look.twist} * twist
+  # Light: evened over the film, then thrown by attacks.
+  exposed: {{node: Exposure, frames: camera}}
   tone:
     node: Tone
-    frames: film
-    exposure: = {look.exposure}
+    frames: exposed
+    exposure: = {look.flash} * flash + 0.2 * features.drop - 0.2 * features.build
     warmth: {look.warmth}
     contrast: {look.contrast}
-    saturation: = 1.05 + 0.2 * shine
-  vignette: {{node: Vignette, frames: tone, amount: {look.vignette}, radius: 0.35}}
-  grain: {{node: Grain, frames: vignette, amount: = 0.018 + 0.02 * shine}}
+    saturation: = {look.saturation} + 0.2 * features.drop - 0.2 * features.build
+  bloom: {{node: Bloom, frames: tone, amount: = {look.bloom} * (0.6 + flash)}}
+  vignette: {{node: Vignette, frames: bloom, amount: {look.vignette}, radius: 0.4}}
+  grain: {{node: Grain, frames: vignette, amount: 0.025}}
   out: {{node: FFmpegSink, frames: grain, audio: track, path: {film}}}
 """
 
 
 def starter(
-    music: str, title: str, artist: str, seconds: float, known: list[str], look: str, seed: int, film: str
-) -> str:
+    music: str, title: str, artist: str, song: Song, known: list[str], look: str, seed: int, film: str, file: str,
+    labels: str,
+) -> str:  # fmt: skip
     """Return the text of a graph.
 
     Parameters
     ----------
     music : str
         The path of the music, relative to the graph.
-    seconds : float
-        How long it is.
+    song : Song
+        What was heard.
     known : list of str
         The anchors of the model.
     look : str
         One of `LOOKS`.
-    film : str
-        The name of the film's file.
+    film, file, labels : str
+        The names of the film, of the graph, and of the file with its beats.
     """
     chosen = LOOKS[look]
-    anchors = places(chosen, known)
+    places = choose_places(chosen, known, seed)
+    per_scene = min(PLACES, len(places))
+    starts = list(range(0, len(places) - per_scene + 1, per_scene))
+    several = len(set(song.letters)) > 1
+    about = (
+        "Each letter of the sections has places of its own; where a section begins, the film cuts to them."
+        if several
+        else "No sections were heard, so the film cuts to other places every 16 bars."
+    )
     return TEMPLATE.format(
         heading=title or "A film",
         title=yaml_text(title),
         artist=f"artist: {yaml_text(artist)}\n" if artist else "",
         seed=seed,
         music=yaml_text(music),
+        heard=f"  # Heard: {song.told}.\n".replace("; sections", ".\n  # Sections:"),
+        labels=labels,
         look=chosen,
-        others=_others([name for name in known if name not in anchors]),
-        points=way(seconds, len(anchors)),
-        count=len(anchors),
-        anchors=", ".join(map(yaml_text, anchors)),
+        about_scenes=about,
+        scenes=starts,
+        by="every: section, alike: true" if several else "every: 16 bars",
+        per_scene=per_scene,
+        others=_others([name for name in known if name not in places]),
+        places=", ".join(map(yaml_text, places)),
+        morph=chosen.morph.replace(", ", "\n    "),
         film=yaml_text(film),
+        file=yaml_text(file),
     )
 
 
-def places(look: Look, known: list[str]) -> list[str]:
-    """Return a look's anchors, or as many of another model's, from all over its list."""
-    if set(look.anchors) <= set(known):
-        return list(look.anchors)
-    count = min(len(look.anchors), len(known))
-    return [known[i * len(known) // count] for i in range(count)]
+def choose_places(look: Look, known: list[str], seed: int) -> list[str]:
+    """Return the places of a film, three for each scene; of another model, as many from all over its list.
 
-
-def way(seconds: float, count: int) -> str:
-    """Return points that lead from the first place to the last over the piece; fewer where it is short."""
-    digits = 1 if seconds >= 10 else 3
-    steps = max(1, min(count - 1, int(seconds)))
-    points = [(round(seconds * i / steps, digits), round(i / steps, 3)) for i in range(steps + 1)]
-    # A piece shorter than a millisecond has a way of one point.
-    return f"[{', '.join(f'[{second:g}, {far:g}]' for second, far in points if not far or second > 0)}]"
+    The seed chooses among the look's palettes, and with which scene it begins.
+    """
+    palette = look.palettes[seed % len(look.palettes)]
+    if not set(palette) <= set(known):
+        count = min(len(palette), max(len(known), 2))
+        palette = tuple(known[i * len(known) // count] for i in range(count))
+    scenes = [palette[i : i + PLACES] for i in range(0, len(palette) - len(palette) % PLACES, PLACES)] or [palette]
+    first = seed // 8 % len(scenes)
+    return [name for scene in [*scenes[first:], *scenes[:first]] for name in scene]
 
 
 def yaml_text(text: str) -> str:
@@ -141,4 +208,12 @@ def yaml_text(text: str) -> str:
 
 
 def _others(names: list[str]) -> str:
-    return f"  # More places: {', '.join(names)}.\n" if 0 < len(names) <= 24 else ""
+    if not 0 < len(names) <= 60:
+        return ""
+    lines, line = [], "  # More places:"
+    for name in names:
+        if len(line) + len(name) > 110:
+            lines.append(line)
+            line = "  #"
+        line += f" {name},"
+    return "\n".join([*lines, line.rstrip(",") + "."]) + "\n"

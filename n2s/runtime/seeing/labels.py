@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from n2s.graph.declare import Node
 from n2s.graph.errors import ArgumentError
 from n2s.graph.graph import Graph
+from n2s.graph.landmarks import Landmarks
 from n2s.graph.time import Clock
 from n2s.graph.values import Values
 from n2s.runtime.store import publish
+
+
+class Label(NamedTuple):
+    """A label of Audacity's: from when to when, in seconds, and what it says."""
+
+    start: float
+    end: float
+    text: str
+
 
 COUNTED = ("beat", "bar")  # the outputs of a node whose beats can be written
 
@@ -39,10 +50,10 @@ def hearing_node(graph: Graph, wanted: str | None) -> str:
     raise ArgumentError("No node of the graph hears beats; add a Features node.")
 
 
-def labels(values: Values, node: str) -> list[tuple[float, str]]:
-    """Return the time in seconds and the text, "bar.beat", of each beat of a track; bars count from 1.
+def labels(values: Values, node: str) -> list[Label]:
+    """Return the labels of a track: of each beat, "bar.beat", where bars count from 1; of each section its letter.
 
-    Beats before the first whole bar belong to bar 0.
+    Beats before the first whole bar belong to bar 0. A section lasts until the next one begins.
     """
     clock = values.clock
     count = values.outputs[node, "beat"].astype(np.float64)
@@ -51,11 +62,16 @@ def labels(values: Values, node: str) -> list[tuple[float, str]]:
     whole = np.arange(int(np.ceil(count[0] - 1e-4)), int(np.floor(count[-1])) + 1)
     at = np.interp(whole, count, times)
     bar = np.floor(np.interp(whole, count, bars) + 1e-3).astype(int)
-    found, place = [], _place_of_first(clock, count, bars)
+    found: list[Label] = []
+    place = _place_of_first(clock, count, bars)
     for time, number, before in zip(at, bar, [None, *bar]):
         place = 1 if before is not None and number != before else place + 1
-        found.append((float(time), f"{number + 1}.{place}"))
-    return found
+        found.append(Label(float(time), float(time), f"{number + 1}.{place}"))
+    landmarks = Landmarks.of(times, {output: value for (name, output), value in values.outputs.items() if name == node})
+    sections = landmarks.sections if landmarks else ()
+    ends = [start for start, _ in sections[1:]] + [clock.duration]
+    found += [Label(start, end, letter) for (start, letter), end in zip(sections, ends) if start < end]
+    return sorted(found, key=lambda label: (label.start, label.start - label.end))
 
 
 def _place_of_first(clock: Clock, count: np.ndarray, bars: np.ndarray) -> int:
@@ -65,7 +81,7 @@ def _place_of_first(clock: Clock, count: np.ndarray, bars: np.ndarray) -> int:
     return int(round((begin - np.floor(begin + 1e-3)) / slope)) if slope > 0 else 0
 
 
-def write_labels(path: Path, found: list[tuple[float, str]]) -> None:
+def write_labels(path: Path, found: list[Label]) -> None:
     """Write labels, whole or not at all."""
-    text = "".join(f"{time:.6f}\t{time:.6f}\t{said}\n" for time, said in found)
+    text = "".join(f"{label.start:.6f}\t{label.end:.6f}\t{label.text}\n" for label in found)
     publish(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
