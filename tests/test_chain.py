@@ -59,7 +59,6 @@ def command(name: str, *arguments: object, fails: bool = False) -> str:
     said, status = io.StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         patch.setattr(sys, "argv", [name, *map(str, arguments)])
-        patch.setattr(torch, "set_num_threads", lambda count: None)
         patch.delitem(sys.modules, name, raising=False)  # what ran before is not there in a new process
         try:
             runpy.run_module(name, run_name="__main__")
@@ -82,6 +81,17 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
+def one_thread(monkeypatch):
+    """Let torch use one thread, whatever commands ask for: two wait for each other where other tests run as well."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "set_num_threads", lambda count: None)
+        yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def few_anchors(monkeypatch):
     """Export three named anchors out of forty, of small pictures."""
     from training import anchors
@@ -91,7 +101,7 @@ def few_anchors(monkeypatch):
     monkeypatch.setattr(anchors, "picture", lambda name: picture(name, (128, 256)))
 
 
-def test_from_pictures_to_a_film(place, few_anchors):
+def test_from_pictures_to_a_film(place, few_anchors, one_thread):
     data, run, outputs, model = place / "data", place / "runs/vae", place / "outputs", place / "model"
     python = (sys.executable, "-m")
     told_by([*python, "training.procedural", "--out", data, "--count", 5, "--size", 128])
