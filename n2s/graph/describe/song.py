@@ -32,6 +32,8 @@ class Song:
         Hz: the mean of its centroid, weighted by loudness.
     minor : float
         How minor it sounds, 0 .. 1.
+    kick, snare : float
+        How hard the harder ones of its bass drums and snares are, 0 .. 1.
     """
 
     told: str
@@ -40,6 +42,8 @@ class Song:
     drive: float = 0.5
     brightness: float = 2000.0
     minor: float = 0.5
+    kick: float = 1.0
+    snare: float = 1.0
 
     @property
     def mood(self) -> str:
@@ -64,4 +68,11 @@ def judge(told: str, heard: Mapping[str, np.ndarray], fps: float, letters: tuple
     weight = float(loud.sum())
     brightness = float((heard["centroid_raw"] * loud).sum()) / weight if weight > 0 else 0.0
     _, minor, fit = find_key(heard["chroma"] * loud[:, None])
-    return Song(told, letters, drops, drive, brightness, 0.5 if fit <= 0 else float(minor))
+    drums = (_hard(heard[drum]) for drum in ("kick", "snare"))
+    return Song(told, letters, drops, drive, brightness, 0.5 if fit <= 0 else float(minor), *drums)
+
+
+def _hard(strikes: np.ndarray) -> float:
+    """Return how hard the harder ones of some strikes are: their 80th percentile, 1 where there are none."""
+    struck = strikes[strikes > 0]
+    return float(np.percentile(struck, 80)) if len(struck) else 1.0

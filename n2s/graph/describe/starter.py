@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from n2s.graph.describe.song import Song
 
 PLACES = 3  # of a scene
+MOST_STRENGTH = 4.0  # of a spring, for drums that are hardly heard
+# What is gone of a bar since the last step of the beat: a picture that grows does so in the first part of each beat.
+LATE = "(beat_phase - smoothstep(0, 0.4, beat_phase)) / features.beats_in_bar"
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Look:
     twist: float  # degrees that a snare turns it
     flash: float  # stops of light on an attack
     drift: float
-    pan: float  # heights per bar that the camera travels
+    pan: float  # heights that the camera sways to each side
     swing: str  # period and damping of the springs
     warmth: float
     contrast: float
@@ -40,22 +43,22 @@ LOOKS = {
     "warm": Look(
         (("dawn", "amber", "ember", "velvet", "melt", "coral", "reed", "fan", "opal"),
          ("amber", "coral", "ember", "opal", "velvet", "reed", "dawn", "melt", "fan")),
-        4, "mask: noise, scale: 4, softness: 0.35", 0.55, 0.07, 1.0, 0.6, 0.18, 0.04, "period: 0.45, damping: 0.3",
+        4, "mask: noise, scale: 4, softness: 0.35", 0.55, 0.14, 2.5, 0.6, 0.18, 0.08, "period: 0.4, damping: 0.6",
         0.15, 1.06, 1.08, 0.25, 0.3),
     "calm": Look(
         (("fern", "moss", "grove", "kelp", "tide", "coral", "dusk", "opal", "dawn"),
          ("opal", "sakura", "dawn", "echo", "tide", "kelp", "dusk", "monolith", "reed")),
-        8, "mask: noise, scale: 6, softness: 0.8", 0.4, 0.03, 0.3, 0.3, 0.28, 0.03, "period: 1.2, damping: 0.5",
+        4, "mask: noise, scale: 6, softness: 0.8", 0.4, 0.06, 0.6, 0.3, 0.28, 0.08, "period: 1.0, damping: 0.6",
         0.0, 1.03, 1.02, 0.3, 0.3),
     "night": Look(
         (("dusk", "monolith", "prism", "neon", "feedback", "echo", "ink", "lava", "melt"),
          ("tide", "borealis", "abyss", "neon", "prism", "vortex", "feedback", "monolith", "lava")),
-        2, "mask: radial, softness: 0.4", 0.5, 0.1, 1.6, 0.7, 0.16, 0.06, "period: 0.36, damping: 0.25",
+        2, "mask: radial, softness: 0.4", 0.5, 0.2, 4.0, 0.7, 0.16, 0.09, "period: 0.3, damping: 0.6",
         -0.1, 1.1, 1.15, 0.45, 0.35),
     "bright": Look(
         (("sakura", "shard", "reed", "neon", "streak", "fan", "panes", "opal", "echo"),
          ("streak", "echo", "neon", "shard", "fan", "panes", "sakura", "reed", "opal")),
-        2, "mask: wipe, softness: 0.25, angle: 20", 0.6, 0.09, 1.4, 0.5, 0.14, 0.06, "period: 0.4, damping: 0.25",
+        2, "mask: wipe, softness: 0.25, angle: 20", 0.6, 0.18, 3.5, 0.5, 0.14, 0.09, "period: 0.32, damping: 0.6",
         0.0, 1.05, 1.15, 0.25, 0.2),
 }  # fmt: skip
 
@@ -74,29 +77,31 @@ nodes:
   features: {{node: Features, audio: track}}
 
   # Hits. A kick and a snare push a spring each, which swings back; light jumps at an attack and fades.
-  punch: {{node: Spring, kick: features.kick, {look.swing}}}
-  twist: {{node: Spring, kick: features.snare, {look.swing}}}
+  punch: {{node: Spring, kick: features.kick, strength: {kick}, {look.swing}}}
+  twist: {{node: Spring, kick: features.snare, strength: {snare}, {look.swing}}}
   flash: {{node: EMA, signal: features.onset, attack: 0.004, release: 0.2}}
   glow: {{node: EMA, signal: features.rms, half_life: 0.5}}
-  # How far the camera has travelled: always on, faster where it is loud.
-  travel: {{node: Integrate, speed: = 0.5 + glow, per: 1 bar}}
+  # How far the camera has travelled: always on, in a leap with each kick.
+  hit: {{node: EMA, signal: features.kick, attack: 0.004, release: 0.1}}
+  travel: {{node: Integrate, speed: = 0.2 + 0.3 * glow + {leap} * hit, per: 1 bar}}
 
   # Scenes. {about_scenes}
   scene: {{node: Sequence, values: {scenes}, {by}}}
-  # Within a scene the film holds a place for {look.bars} bars, and in their last part it grows into the next one.
+  # Within a scene the film holds a place for {look.bars} bars, and in their last part it grows into the next one,
+  # a step with each beat.
 {others}  here:
     node: LatentPath
     names: [{places}]
-    place: = scene + floor(bar / {look.bars}) % {per_scene}
+    place: = scene + floor({step}) % {per_scene}
   next:
     node: LatentPath
     names: [{places}]
-    place: = scene + (floor(bar / {look.bars}) + 1) % {per_scene}
+    place: = scene + (floor({step}) + 1) % {per_scene}
   grown:
     node: LatentMask
     a: here
     b: next
-    amount: = smoothstep({look.begins}, 1, fract(bar / {look.bars}))
+    amount: = smoothstep({look.begins}, 1, fract({stride})){until}
     {morph}
 
   # Motion. The picture drifts, more while the music builds up; it closes in on a drop, and opens there.
@@ -108,7 +113,8 @@ nodes:
   view:
     node: LatentCamera
     latents: drift
-    shift_x: = {look.pan} * travel
+    shift_x: = {look.pan} * sin(0.5 * travel)
+    turn: = 3 * sin(0.2 * travel)
     zoom: = 1 + 0.25 * features.build
   film: {{node: VAEDecode, latents: view}}
 
@@ -116,7 +122,7 @@ nodes:
   camera:
     node: Camera
     frames: film
-    zoom: = 1.05 + {look.punch} * punch + 0.1 * features.drop
+    zoom: = 1.06 + {look.punch} * punch + 0.1 * features.drop
     turn: = {look.twist} * twist
   # Light: evened over the film, then thrown by attacks.
   exposed: {{node: Exposure, frames: camera}}
@@ -172,8 +178,14 @@ def starter(
         heard=f"  # Heard: {song.told}.\n".replace("; sections", ".\n  # Sections:"),
         labels=labels,
         look=chosen,
+        kick=_strength(song.kick),
+        snare=_strength(song.snare),
+        leap=round(4 * _strength(song.kick), 1),
         about_scenes=about,
         scenes=starts,
+        step=f"-max(bars_left, 0.01) / {chosen.bars}" if several else f"bar / {chosen.bars}",
+        stride=f"-(bars_left + {LATE}) / {chosen.bars}" if several else f"(bar - {LATE}) / {chosen.bars}",
+        until=f" * (bars_left > {chosen.bars})" if several else "",
         by="every: section, alike: true" if several else "every: 16 bars",
         per_scene=per_scene,
         others=_others([name for name in known if name not in places]),
@@ -182,6 +194,11 @@ def starter(
         film=yaml_text(film),
         file=yaml_text(file),
     )
+
+
+def _strength(hard: float) -> float:
+    """Return by how much a spring must be stronger, so that the harder ones of a drum swing it out by 1."""
+    return round(min(max(1 / max(hard, 0.01), 1.0), MOST_STRENGTH), 1)
 
 
 def choose_places(look: Look, known: list[str], seed: int) -> list[str]:

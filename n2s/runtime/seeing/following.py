@@ -16,7 +16,7 @@ from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
 from n2s.runtime.films.luminance import stored_luminance
 from n2s.runtime.seeing.movement import Changes, Following, measure_following
-from n2s.runtime.seeing.scenes import Layouts
+from n2s.runtime.seeing.scenes import Layouts, find_cuts, join_scenes
 from n2s.runtime.store import Store
 
 KIND = "following"  # of what the store notes, so that a run that renders nothing need not measure again
@@ -64,7 +64,9 @@ def _follow_track(store: Store, parts: Parts) -> dict[str, Any]:
                 layouts.add(luminance)
         if unknown:
             return told | {"unknown": unknown}
-        found = summarise_following(np.concatenate(changed), layouts.scene_starts(), heard, sections, clock.fps)
+        change = np.concatenate(changed)
+        scenes = join_scenes(layouts.scene_starts(), find_cuts(change, clock.fps), clock.fps)
+        found = summarise_following(change, scenes, heard, sections, clock.fps)
         store.note(KIND, subject, found)
     return told | found
 

@@ -7,10 +7,14 @@ some tenth of a second brings more than twice as much, as sqrt(1 - correlation),
 and in the half second after. So what moves all the time is one scene, and what travels slowly from picture to picture
 is too, and no scene is shorter than a second. A picture that is nearly even, black for one, is like every other even
 one and unlike all else.
+
+A **cut** ends a scene too, even to a picture whose layout is alike: a single frame whose change
+(`n2s.runtime.seeing.movement`) is at least 0.4, and four times that of any frame within a quarter of a second.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -20,6 +24,8 @@ from n2s.runtime.films.luminance import COLUMNS, ROWS, WHITE
 STEPS_PER_SECOND = 10  # at which layouts are compared
 UNLIKE = 0.5  # the highest correlation at the end of a scene
 SUDDEN = 2.0  # how many times as much must change there as around
+CUT, CLEAR = 0.4, 4.0  # the change of a frame at a cut, and over how many times that of the frames around
+NEAR = 4  # parts of a second: of a quarter of one around
 EVEN = 0.005  # of white: the deviation of cells below which a picture is nearly even
 
 
@@ -44,6 +50,20 @@ class Layouts:
         """Return the frame at which each scene begins, the first one at 0."""
         last = [self._rest.mean(axis=0, keepdims=True)] if len(self._rest) else []
         return [0, *(step * self.step for step in find_changes(np.concatenate([*self._found, *last]), self.second))]
+
+
+def find_cuts(change: np.ndarray, fps: Fraction) -> list[int]:
+    """Return the frames that a cut leads to, by the change of each frame, (frames,)."""
+    reach = max(1, round(fps / NEAR))
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(change, reach), 2 * reach + 1).copy()
+    around[:, reach] = 0
+    return np.flatnonzero((change >= CUT) & (change >= CLEAR * around.max(axis=1))).tolist()
+
+
+def join_scenes(starts: Sequence[int], cuts: Sequence[int], fps: Fraction) -> list[int]:
+    """Return the frames at which scenes begin, those of cuts among them; a cut stands for a start within a second."""
+    kept = [start for start in starts if not start or all(abs(start - cut) >= fps for cut in cuts)]
+    return sorted({*kept, *cuts})
 
 
 def find_changes(layouts: np.ndarray, second: int) -> list[int]:
