@@ -6,21 +6,25 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from n2s.graph import shader
 from n2s.graph.context import Block, Scene
 from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, Param, param, port, setting
 from n2s.graph.types import Latents
-from n2s.nodes.cells import read_cells, read_noisy_cells
+from n2s.nodes.cells import Around, read_cells
 from n2s.nodes.channels import _MovesForms
 from n2s.nodes.drift import drift_key, from_centre
+from n2s.nodes.grounds import Noise, joined, repeated
 
 
 class LatentCamera(_MovesForms):
     """Zoom, turn and shift the latent grid, without end: the decoder draws what comes into view.
 
     (x, y) shows R(-turn) (x, y) / zoom + (shift_x, shift_y), as with Camera, in heights of the latent grid from its
-    centre. Between cells latents are read with weights that keep the variance of each channel in each frame. Beyond the
-    edge lies the mirrored picture, or with ``hash`` the mirrored picture that fades into noise within four cells.
+    centre. Zoom and turn move forms, the channels that the model's card gives a wide reach; details, which lie within
+    cells and can neither be enlarged nor turned, are only shifted. So it is colours and light that come nearer, and no
+    comb of cells shows; Camera, behind the decoder, enlarges the picture as it is. Between cells latents are read with
+    weights that keep the variance of each channel in each frame. Beyond the edge lies the
+    picture again, whose forms grow out of the end of the one before; with ``hash`` these become one half noise of the
+    same colours and smoothness. ``mirror`` shows cells where it is sharp, as what lies within them is not turned over.
 
     A shift moves whole cells; by the part below a cell VAEDecode moves what it shows of the decoded frames
     (``scroll: pixels``). So a scrolling picture neither jumps nor shimmers, and costs what a still one costs; where
@@ -34,7 +38,9 @@ class LatentCamera(_MovesForms):
     turn: Param = param(0.0, ge=-36000, le=36000, unit="degrees", help="how far the picture is turned clockwise")
     shift_x: Param = param(0.0, ge=-1000, le=1000, unit="heights", help="how far it has moved to the right")
     shift_y: Param = param(0.0, ge=-1000, le=1000, unit="heights", help="how far it has moved down")
-    ground: Literal["mirror", "hash"] = setting("mirror", help="what lies beyond the edge: the mirrored picture, noise")
+    ground: Literal["repeat", "hash", "mirror"] = setting(
+        "repeat", help="what lies beyond the edge: the picture again, changed by noise, mirrored"
+    )
     scroll: Literal["pixels", "latents"] = setting("pixels", help="what moves by parts of a cell")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, other noise beyond the edge")
     model: FolderPath | None = setting(
@@ -68,16 +74,18 @@ class LatentCamera(_MovesForms):
         x = from_centre(columns)[None, :] + right[:, None, None]
         along, beside = view.along[:, None, None], view.beside[:, None, None]
         forms, key = block.resources
-        moved = self._read(of_forms, along * y - beside * x, along * x + beside * y, key)
-        if of_details.shape[1]:
-            of_details = self._read(of_details, *np.broadcast_arrays(y, x), shader.hash32(key))
-        return self._joined(forms, moved, of_details)
+        grounds = {"mirror": (None, None), "repeat": (joined, repeated), "hash": (Noise(key), repeated)}[self.ground]
+        y, x = np.broadcast_arrays(y, x)
+        of_forms = _read(of_forms, along * y - beside * x, along * x + beside * y, grounds[0])
+        return self._joined(forms, of_forms, _read(of_details, y, x, grounds[1]))
 
-    def _read(self, latents: np.ndarray, y: np.ndarray, x: np.ndarray, key: np.ndarray) -> np.ndarray:
-        """Return some channels at places counted from the centre."""
-        rows, columns = latents.shape[2:]
-        places = y + (rows - 1) / 2, x + (columns - 1) / 2
-        return read_noisy_cells(latents, *places, key) if self.ground == "hash" else read_cells(latents, *places)
+
+def _read(latents: np.ndarray, y: np.ndarray, x: np.ndarray, around: Around | None) -> np.ndarray:
+    """Return some channels at places counted from the centre."""
+    if not latents.shape[1]:
+        return latents
+    rows, columns = latents.shape[2:]
+    return read_cells(latents, y + (rows - 1) / 2, x + (columns - 1) / 2, around)
 
 
 class View(NamedTuple):

@@ -20,15 +20,16 @@ class LatentEcho(_MovesForms):
     out = n * sum over k = 0..copies of decay^k * c^k(latents[t - k * step]); c shows a frame through a camera: (x, y)
     shows R(-turn) (x, y) / zoom + (shift_x, shift_y), in heights from the centre, and c^k does so k times. n, one
     number per channel and frame, gives the sum the strength of its frames, sqrt(mean of squares), in the mean by their
-    weights; so it matters not how alike they are. Between cells latents are read with weights that keep their variance.
-    What lies before the first frame is the first frame.
+    weights; so it matters not how alike they are. Details, which lie within cells, are only shifted (see LatentCamera).
+    Between cells latents are read with weights that keep their variance. What lies before the first frame is the first
+    frame.
     """
 
     latents: Latents = port("what leaves trails")
     decay: Param = param(0.6, ge=0, lt=1, help="how strong each copy is beside the one after it; 0: no trails")
     step: Seconds = setting(0.15, ge=0.01, le=2, unit="s", help="the time between two copies")
     copies: int = setting(5, ge=1, le=16, help="how many past frames are seen")
-    zoom: Param = param(1.15, ge=0.25, le=4, help="how much larger each copy is than the one after it")
+    zoom: Param = param(1.05, ge=0.25, le=4, help="how much larger each copy is than the one after it")
     turn: Param = param(0.0, ge=-360, le=360, unit="degrees", help="how much further each copy is turned, clockwise")
     shift_x: Param = param(0.0, ge=-10, le=10, unit="heights", help="how far the camera goes right for each copy")
     shift_y: Param = param(0.0, ge=-10, le=10, unit="heights", help="how far the camera goes down for each copy")
