@@ -39,7 +39,8 @@ def joined(frame: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarr
         shape = (-1, 1) if axis == 2 else (1, -1)
         copy, end = (np.take(frame, at, axis) for at in (again, before))
         gain, rest = (part.reshape(shape) for part in (shader.sin(turns), shader.cos(turns)))
-        frame = np.where((tile == 0).reshape(shape), copy, mean + (gain * (copy - mean) + rest * (end - mean)))
+        grown = ((tile != 0) & (depth < SEAM)).reshape(shape)
+        frame = np.where(grown, mean + (gain * (copy - mean) + rest * (end - mean)), copy)
     return frame
 
 

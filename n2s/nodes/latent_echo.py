@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from n2s.graph.context import Block, Scene
 from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, Param, Seconds, param, port, setting
 from n2s.graph.types import Latents
+from n2s.nodes.blending import power
 from n2s.nodes.cells import read_cells
 from n2s.nodes.channels import _MovesForms
 from n2s.nodes.drift import from_centre
+from n2s.nodes.moves import Move, camera_move
+
+STILL = np.ones(1), np.zeros(1)  # neither zoom nor turn
 
 
 class LatentEcho(_MovesForms):
@@ -54,9 +58,7 @@ class LatentEcho(_MovesForms):
                 shift_x: np.ndarray, shift_y: np.ndarray) -> np.ndarray:  # fmt: skip
         count, stride = block.count, self._stride(block.scene.clock.fps)
         newest, rows = self.copies * stride, latents.shape[2]
-        angle, zoom = np.deg2rad(turn.astype(np.float64)), zoom.astype(np.float64)
-        step = Move(np.cos(angle) / zoom, np.sin(angle) / zoom, shift_x.astype(np.float64) * rows,
-                    shift_y.astype(np.float64) * rows)  # fmt: skip
+        step = camera_move(zoom, turn, shift_x, shift_y, rows)
         move = None
         weight, fading = np.ones((count, 1, 1, 1), np.float32), decay[:, None, None, None]
         total, strength, weights = 0.0, 0.0, 0.0
@@ -64,7 +66,7 @@ class LatentEcho(_MovesForms):
             seen = latents[newest - k * stride :][:count]
             if k:
                 move = step if move is None else step.after(move)
-                seen = self._seen(seen, move, block.resources)
+                seen = self._seen(seen, move, Move(*STILL, k * step.right, k * step.down), block.resources)
             total = total + weight * seen
             strength = strength + weight * root_mean_square(seen)
             weights = weights + weight
@@ -72,7 +74,7 @@ class LatentEcho(_MovesForms):
         made = total * (strength / weights / np.maximum(root_mean_square(total), np.float32(1e-6)))
         return np.where(fading > 0, made, latents[newest:][:count])
 
-    def _seen(self, latents: np.ndarray, move: Move, forms: np.ndarray) -> np.ndarray:
+    def _seen(self, latents: np.ndarray, move: Move, shift: Move, forms: np.ndarray) -> np.ndarray:
         """Return latents through a camera: forms as it sees them, details only shifted."""
         of_forms, of_details = self._split(latents, forms)
         rows, columns = latents.shape[2:]
@@ -80,43 +82,11 @@ class LatentEcho(_MovesForms):
         down, across = move.places(y, x)
         seen = read_cells(of_forms, down + (rows - 1) / 2, across + (columns - 1) / 2)
         if of_details.shape[1]:
-            down, across = move.straight().places(y, x)
+            down, across = shift.places(y, x)
             of_details = read_cells(of_details, down + (rows - 1) / 2, across + (columns - 1) / 2)
         return self._joined(forms, seen, of_details)
 
 
-class Move(NamedTuple):
-    """A camera of each frame, float64 (B,): it shows (along x + beside y + right, along y - beside x + down)."""
-
-    along: np.ndarray
-    beside: np.ndarray
-    right: np.ndarray
-    down: np.ndarray
-
-    def places(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows and columns, (B, h, w), that it shows at some."""
-        along, beside, right, down = (number[:, None, None] for number in self)
-        return along * y - beside * x + down, along * x + beside * y + right
-
-    def after(self, other: Move) -> Move:
-        """Return the camera that shows what this one shows of what another shows."""
-        return Move(
-            self.along * other.along - self.beside * other.beside,
-            self.along * other.beside + self.beside * other.along,
-            self.along * other.right + self.beside * other.down + self.right,
-            self.along * other.down - self.beside * other.right + self.down,
-        )
-
-    def straight(self) -> Move:
-        """Return the camera without zoom and turn that shifts what is shown by as much."""
-        size = self.along * self.along + self.beside * self.beside
-        right = (self.along * self.right - self.beside * self.down) / size
-        down = (self.along * self.down + self.beside * self.right) / size
-        return Move(np.ones_like(size), np.zeros_like(size), right, down)
-
-
 def root_mean_square(latents: np.ndarray) -> np.ndarray:
     """Return the strength of each channel of each frame, float32 (N, C, 1, 1)."""
-    n, channels = latents.shape[:2]
-    wide = latents.astype(np.float64).reshape(n * channels, -1)
-    return np.sqrt((wide * wide).sum(axis=1) / wide.shape[1]).astype(np.float32).reshape(n, channels, 1, 1)
+    return np.sqrt(power(latents, latents))
