@@ -542,7 +542,7 @@ def test_all_in_a_row_do_not_depend_on_the_pieces(studio: Any, store: Any, new_s
 
 
 def test_a_change_of_the_shift_renders_what_it_changes(studio: Any, store: Any) -> None:
-    """A film that begins to scroll shows one cell less everywhere; one that scrolls on otherwise, only from there on."""
+    """A film that begins to scroll shows one cell less; one that scrolls on otherwise is new from there on."""
 
     def keys(*points: list[float]) -> list[str]:
         values = film(studio, shift_x="= ramp")

@@ -53,6 +53,7 @@ class Noise:
 
     def __init__(self, key: np.ndarray):
         self.key = key
+        self._known: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = {}  # of the frames before, mostly the same
 
     def __call__(self, frame: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         beyond = [np.maximum(np.maximum(-at, at - n + 1), 0) for at, n in zip((rows, columns), frame.shape[2:])]
@@ -61,7 +62,10 @@ class Noise:
         mean, deviation = _mean_and_deviation(frame)
         alike = sum(likeness(frame - mean))[0] / np.float32(2 * LIKENESS)
         smooth = np.sqrt(np.clip(alike, 0, 1))
-        coarse, fine = self._drawn(rows, columns, frame.shape[1])
+        place = int(rows[0]), int(columns[0]), len(rows), len(columns)
+        if place not in self._known:
+            self._known[place] = self._drawn(rows, columns, frame.shape[1])
+        coarse, fine = self._known[place]
         noise = smooth * coarse + np.sqrt(1 - smooth * smooth) * fine
         seen = joined(frame, rows, columns)
         faded = mean + ((seen - mean) * shader.cos(turns) + deviation * noise * shader.sin(turns))

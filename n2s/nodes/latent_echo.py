@@ -19,7 +19,7 @@ STILL = np.ones(1), np.zeros(1)  # neither zoom nor turn
 
 
 class LatentEcho(_MovesForms):
-    """Let what was there before show through, each time smaller, larger or turned: trails that the decoder draws.
+    """Let what was there before show through, each time larger, turned or shifted: trails that the decoder draws.
 
     out = n * sum over k = 0..copies of decay^k * c^k(latents[t - k * step]); c shows a frame through a camera: (x, y)
     shows R(-turn) (x, y) / zoom + (shift_x, shift_y), in heights from the centre, and c^k does so k times. n, one
@@ -81,9 +81,11 @@ class LatentEcho(_MovesForms):
         y, x = from_centre(rows)[:, None], from_centre(columns)[None, :]
         down, across = move.places(y, x)
         seen = read_cells(of_forms, down + (rows - 1) / 2, across + (columns - 1) / 2)
-        if of_details.shape[1]:
+        moves = (shift.down != 0) | (shift.right != 0)
+        if of_details.shape[1] and moves.any():
             down, across = shift.places(y, x)
-            of_details = read_cells(of_details, down + (rows - 1) / 2, across + (columns - 1) / 2)
+            shifted = read_cells(of_details, down + (rows - 1) / 2, across + (columns - 1) / 2)
+            of_details = np.where(moves[:, None, None, None], shifted, of_details)
         return self._joined(forms, seen, of_details)
 
 
