@@ -170,7 +170,8 @@ def test_a_wipe_and_a_disc_against_plain_loops() -> None:
     a, b = smooth(1), smooth(1, seed=2)
     rows, columns = GRID
     for mask in ("wipe", "radial"):
-        shown = made(LatentMask(mask=mask), 1, a=a, b=b, amount=0.4, softness=0.3, angle=30)
+        extent = 28 * math.cos(math.pi / 6) + 15 * math.sin(math.pi / 6) if mask == "wipe" else math.hypot(7.5, 14)
+        shown = made(LatentMask(mask=mask), 1, a=a, b=b, amount=0.4, softness=0.3 * extent, angle=30)
         for y, x, c in ((0, 0, 0), (8, 14, 1), (5, 20, 2), (15, 28, 3), (9, 9, 3)):
             dy, dx = y - (rows - 1) / 2, x - (columns - 1) / 2
             if mask == "wipe":
@@ -187,7 +188,7 @@ def test_a_wipe_and_a_disc_against_plain_loops() -> None:
 
 def test_noise_covers_as_much_as_is_asked_and_moves_alike_at_any_rate() -> None:
     a, b = np.ones((300, 1, *GRID), np.float32), -np.ones((300, 1, *GRID), np.float32)
-    node = LatentMask(period=3, softness=0.001)
+    node = LatentMask(period=3, softness=0.01)
     shares = [(made(node, 300, a=a, b=b, amount=t) < 0).mean() for t in (0.2, 0.5, 0.8)]
     np.testing.assert_allclose(shares, [0.2, 0.5, 0.8], atol=0.08)
     x, y = smooth(1).repeat(60, axis=0), smooth(1, seed=2).repeat(60, axis=0)
