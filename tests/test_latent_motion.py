@@ -564,7 +564,7 @@ def test_a_change_of_the_shift_renders_what_it_changes(studio: Any, store: Any) 
 # What the decoder makes of them
 
 
-LATTICE = 0.13  # as in test_model: a few pictures have some of themselves
+LATTICE = 2.4  # times that of the anchors themselves, which have 0.04 as Wander's drift has
 
 
 def test_no_lattice_shows(store: Any) -> None:
@@ -585,6 +585,7 @@ def test_no_lattice_shows(store: Any) -> None:
         "echoes": lambda a, b: made(LatentEcho(), 1, 45, where, latents=a.repeat(LatentEcho().window(30)[0] + 1, 0)),
         "path": lambda a, b: on_path(np.concatenate([a, b]), True, 0.5)[None].astype(np.float32),
     }
+    limit = np.inf
     for case, make in cases.items():
         found = []
         frames = [decoder.decode(make(a, cropped[(i + 3) % 8]))[0] for i, a in enumerate(cropped)]
@@ -595,7 +596,8 @@ def test_no_lattice_shows(store: Any) -> None:
                 steps = np.abs(np.diff(luma, axis=axis)).mean(1 - axis)
                 total = total + steps[: len(steps) // 32 * 32].reshape(-1, 32).mean(0) / steps.mean()
             found.append(total.std() / total.mean())
-        assert max(found) < LATTICE, (case, found)
+        assert max(found) < limit, (case, found)
+        limit = LATTICE * max(found) if case == "anchors" else limit
 
 
 def test_places_count_from_the_centre() -> None:
