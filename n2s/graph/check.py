@@ -15,10 +15,11 @@ from n2s.graph.links import Link
 from n2s.graph.listening import hears_time
 from n2s.graph.parts import GraphParts
 from n2s.graph.registry import suggest
+from n2s.graph.remainders import leaves_remainder, reader_problem
 from n2s.graph.subgraph import InterfaceNode, SubGraph
 from n2s.graph.time import Clock
 from n2s.graph.times import moments
-from n2s.graph.types import SIGNAL
+from n2s.graph.types import LATENTS, SIGNAL
 from n2s.graph.walks import find_circle, needed_by
 
 LEAST_SHARE = 0.5  # of an impulse, that a node which smooths it should show
@@ -45,6 +46,9 @@ def check_links(graph: GraphParts, unread: set[str] = frozenset()) -> list[Probl
         wanted = graph.wanted_kind(name, field)
         if text := _check_link(graph, link, wanted, unread, f"{name}.{field}"):
             wrong(text, name, *field.split("."))
+        elif link.node in graph.nodes and wanted is LATENTS and leaves_remainder(graph, link.node):
+            if text := reader_problem(graph, name, link.node):
+                wrong(text, name, *field.split("."))
     hearing = next(filter(None, map(hearing_node, graph.nodes.values())), None)
     for name, node in graph.nodes.items():
         for field in (*node.ports, *node.params()):

@@ -7,16 +7,17 @@ import numpy as np
 from n2s.graph.context import Block, Scene
 from n2s.graph.declare import LATENTS_OUTPUT, Param, Streamed, param, port, setting
 from n2s.graph.types import Latents
-from n2s.nodes.blending import angle_between, arc_weights
+from n2s.nodes.blending import angle_between, arc_weights, power
 
 
 class LatentBands(Streamed):
     """Join the composition of one place, what is wider than a few cells, with the texture of another.
 
-    out = low(a) + wa * high(a) + wb * high(b), high(x) = x - low(x). low keeps the waves (of a cosine transform) that
-    are longer than ``split`` cells along rows and along columns, with a soft edge of an octave. wa and wb go along the
-    arc from a to b by ``amount``, channel by channel: sin((1 - t) A) / sin A and sin(t A) / sin A, A the angle between
-    high(a) and high(b). So each channel keeps its variance.
+    out = n * (low(a) + wa * high(a) + wb * high(b)), high(x) = x - low(x). low keeps the waves (of a cosine transform)
+    that are longer than ``split`` cells along rows and along columns, with a soft edge of an octave. wa and wb go along
+    the arc from a to b by ``amount``, channel by channel: sin((1 - t) A) / sin A and sin(t A) / sin A, A the angle
+    between high(a) and high(b). n gives each channel of each frame the power of the parts it is made of: that of a
+    below the split, and beyond it one whose root goes straight from that of a to that of b.
     """
 
     composition: Latents = port("where the large forms come from")
@@ -35,9 +36,14 @@ class LatentBands(Streamed):
         a, b = composition, texture
         low_a, low_b = (_along(_along(x, block.resources[0], 2), block.resources[1], 3) for x in (a, b))
         high_a, high_b = a - low_a, b - low_b
-        of_a, of_b = arc_weights(amount[:, None, None, None], angle_between(high_a, high_b))
-        # Written so that an amount of 0 gives a, and not a without its details and with them again.
-        return a + ((of_a - 1) * high_a + of_b * high_b)
+        amount = amount[:, None, None, None]
+        of_a, of_b = arc_weights(amount, angle_between(high_a, high_b))
+        made = low_a + (of_a * high_a + of_b * high_b)
+        ends = (np.sqrt(np.maximum(power(high, x), 0)) for high, x in ((high_a, a), (high_b, b)))
+        beyond = (1 - amount) * next(ends) + amount * next(ends)
+        wanted = np.maximum(power(low_a, a), 0) + beyond * beyond
+        gain = np.sqrt(wanted / np.maximum(power(made, made), np.float32(1e-12)))
+        return np.where(amount > 0, gain * made, a)
 
 
 def low_pass(cells: int, split: float) -> np.ndarray:

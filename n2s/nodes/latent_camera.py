@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
-from n2s.graph import shader
 from n2s.graph.context import Block, Scene
 from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, Param, param, port, setting
 from n2s.graph.types import Latents
-from n2s.nodes.cells import read_cells, read_noisy_cells
+from n2s.nodes.cells import Around, read_cells
 from n2s.nodes.channels import _MovesForms
 from n2s.nodes.drift import drift_key, from_centre
+from n2s.nodes.grounds import Noise, joined, repeated
+from n2s.nodes.moves import camera_move
 
 
 class LatentCamera(_MovesForms):
     """Zoom, turn and shift the latent grid, without end: the decoder draws what comes into view.
 
     (x, y) shows R(-turn) (x, y) / zoom + (shift_x, shift_y), as with Camera, in heights of the latent grid from its
-    centre. Between cells latents are read with weights that keep the variance of each channel in each frame. Beyond the
-    edge lies the mirrored picture, or with ``hash`` the mirrored picture that fades into noise within four cells.
+    centre. Zoom and turn move forms, the channels that the model's card gives a wide reach. Details, which lie within
+    cells and can neither be enlarged nor turned, are only shifted, (x, y) + (shift_x, shift_y): it is colours and light
+    that come nearer, and no comb of cells shows. Camera, behind the decoder, enlarges the picture as it is. Between
+    cells forms are read with weights that keep the variance of each channel in each frame.
 
-    A shift moves whole cells; by the part below a cell VAEDecode moves what it shows of the decoded frames
-    (``scroll: pixels``). So a scrolling picture neither jumps nor shimmers, and costs what a still one costs; where
-    it ever moves by a part of a cell along an axis, the film shows one cell less of this axis. VAEDecode has to read
-    such a camera itself; nodes that change latents come before it. With ``scroll: latents`` neighbouring cells are
-    mixed instead, which changes details on the way and needs no such place.
+    Beyond the edge lies the picture again, whose forms grow out of the end of the one before; with ``hash`` these
+    become one half noise of the same colours and smoothness. ``mirror`` shows cells where it is sharp, as what lies
+    within them is not turned over.
+
+    A shift moves details by whole cells; by the part below a cell VAEDecode moves what it shows of the decoded frames
+    (``scroll: pixels``). So a scrolling picture neither jumps nor shimmers, and costs what a still one costs; where it
+    ever moves by a part of a cell along an axis, the film shows one cell less of this axis. VAEDecode has to read such
+    a camera itself; nodes that change latents come before it. With ``scroll: latents`` neighbouring cells are mixed
+    instead, which changes details on the way, and other nodes may follow.
     """
 
     latents: Latents = port("what is in front of the camera")
@@ -34,7 +41,9 @@ class LatentCamera(_MovesForms):
     turn: Param = param(0.0, ge=-36000, le=36000, unit="degrees", help="how far the picture is turned clockwise")
     shift_x: Param = param(0.0, ge=-1000, le=1000, unit="heights", help="how far it has moved to the right")
     shift_y: Param = param(0.0, ge=-1000, le=1000, unit="heights", help="how far it has moved down")
-    ground: Literal["mirror", "hash"] = setting("mirror", help="what lies beyond the edge: the mirrored picture, noise")
+    ground: Literal["repeat", "hash", "mirror"] = setting(
+        "repeat", help="what lies beyond the edge: the picture again, changed by noise, mirrored"
+    )
     scroll: Literal["pixels", "latents"] = setting("pixels", help="what moves by parts of a cell")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, other noise beyond the edge")
     model: FolderPath | None = setting(
@@ -48,58 +57,34 @@ class LatentCamera(_MovesForms):
     def open(self, scene: Scene, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         return self._forms(scene), drift_key(scene.seed, b"LCAM", self.seed)
 
-    def remainder(self, grid: tuple[int, int], zoom: np.ndarray, turn: np.ndarray, shift_x: np.ndarray,
-                  shift_y: np.ndarray) -> np.ndarray | None:  # fmt: skip
-        view = view_of(grid, zoom, turn, shift_x, shift_y)
-        return np.stack([view.down - np.floor(view.down + 0.5), view.right - np.floor(view.right + 0.5)], axis=1)
-
     def leaves_remainder(self) -> bool:
         return self.scroll == "pixels"
 
+    def remainder(self, grid: tuple[int, int], zoom: np.ndarray, turn: np.ndarray, shift_x: np.ndarray,
+                  shift_y: np.ndarray) -> np.ndarray:  # fmt: skip
+        cells = np.stack([shift_y, shift_x], axis=1).astype(np.float64) * grid[0]
+        return cells - np.floor(cells + 0.5)
+
     def compute(self, block: Block, latents: np.ndarray, zoom: np.ndarray, turn: np.ndarray, shift_x: np.ndarray,
                 shift_y: np.ndarray) -> np.ndarray:  # fmt: skip
-        rows, columns = latents.shape[2:]
-        of_forms, of_details = self._split(latents, block.resources[0])
-        view = view_of((rows, columns), zoom, turn, shift_x, shift_y)
-        down, right = view.down, view.right
-        if self.scroll == "pixels":
-            down, right = np.floor(down + 0.5), np.floor(right + 0.5)
-        y = from_centre(rows)[:, None] + down[:, None, None]
-        x = from_centre(columns)[None, :] + right[:, None, None]
-        along, beside = view.along[:, None, None], view.beside[:, None, None]
         forms, key = block.resources
-        moved = self._read(of_forms, along * y - beside * x, along * x + beside * y, key)
-        if of_details.shape[1]:
-            of_details = self._read(of_details, *np.broadcast_arrays(y, x), shader.hash32(key))
-        return self._joined(forms, moved, of_details)
-
-    def _read(self, latents: np.ndarray, y: np.ndarray, x: np.ndarray, key: np.ndarray) -> np.ndarray:
-        """Return some channels at places counted from the centre."""
+        of_forms, of_details = self._split(latents, forms)
         rows, columns = latents.shape[2:]
-        places = y + (rows - 1) / 2, x + (columns - 1) / 2
-        return read_noisy_cells(latents, *places, key) if self.ground == "hash" else read_cells(latents, *places)
+        shift = np.stack([shift_y, shift_x], axis=1).astype(np.float64) * rows
+        left = self.remainder((rows, columns), zoom, turn, shift_x, shift_y) * (self.scroll == "pixels")
+        y, x = np.broadcast_arrays(from_centre(rows)[None, :, None], from_centre(columns)[None, None, :])
+        down, right = (cells[:, None, None] for cells in shift.T)
+        down_left, right_left = (cells[:, None, None] for cells in left.T)
+        grounds = {"mirror": (None, None), "repeat": (joined, repeated), "hash": (Noise(key), repeated)}[self.ground]
+        move = camera_move(zoom, turn, shift_x, shift_y, rows)
+        of_forms = _read(of_forms, *move.places(y - down_left, x - right_left), grounds[0])
+        of_details = _read(of_details, y + (down - down_left), x + (right - right_left), grounds[1])
+        return self._joined(forms, of_forms, of_details)
 
 
-class View(NamedTuple):
-    """What a camera shows of a grid: R(-turn) (p + (right, down)) / zoom at the place p, in cells from the centre.
-
-    Its numbers are float64 (B,). So a shift is counted in cells as they are shown; that moves the picture by whole
-    cells without reading latents anywhere else than before, whatever zoom and turn are.
-    """
-
-    along: np.ndarray  # of R(-turn) / zoom
-    beside: np.ndarray
-    right: np.ndarray
-    down: np.ndarray
-
-
-def view_of(
-    grid: tuple[int, int], zoom: np.ndarray, turn: np.ndarray, shift_x: np.ndarray, shift_y: np.ndarray
-) -> View:
-    """Return the view of a camera's parameters, float32 (B,), shifts in heights of the grid."""
-    degrees = np.remainder(turn.astype(np.float64), 360)
-    angle = np.deg2rad(degrees)
-    quarters = np.remainder(degrees, 90) == 0  # a turn of a quarter is exact, and so is none
-    cosine, sine = (np.where(quarters, np.round(part), part) for part in (np.cos(angle), np.sin(angle)))
-    x, y = (shift.astype(np.float64) * grid[0] * zoom for shift in (shift_x, shift_y))
-    return View(cosine / zoom, sine / zoom, cosine * x - sine * y, sine * x + cosine * y)
+def _read(latents: np.ndarray, y: np.ndarray, x: np.ndarray, around: Around | None) -> np.ndarray:
+    """Return some channels at places counted from the centre."""
+    if not latents.shape[1]:
+        return latents
+    rows, columns = latents.shape[2:]
+    return read_cells(latents, y + (rows - 1) / 2, x + (columns - 1) / 2, around)

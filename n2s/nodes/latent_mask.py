@@ -17,21 +17,24 @@ from n2s.nodes.drift import Drift, Spread, drift_key, from_centre
 class LatentMask(Streamed):
     """Let one latent grow into another, cell by cell, where a mask of noise, a disc or a wipe has come to.
 
-    m = 1 - smoothstep(p - softness / 2, p + softness / 2, v), p from -softness / 2 to 1 + softness / 2 as ``amount``
-    goes from 0 to 1; out goes along the arc from a (m = 0) to b (m = 1), channel by channel: sin((1 - m) A) / sin A * a
+    m = 1 - smoothstep(p - s / 2, p + s / 2, v), s = softness / extent, p from -s / 2 to 1 + s / 2 as ``amount`` goes
+    from 0 to 1; out goes along the arc from a (m = 0) to b (m = 1), channel by channel: sin((1 - m) A) / sin A * a
     + sin(m A) / sin A * b, A the angle between a and b in this channel. So cells keep their variance, what both have in
     common stays, and amounts of 0 and 1 give a and b themselves.
 
     v, 0..1, is of the cell: ``noise`` that drifts, spread evenly, so that b covers about ``amount`` of the picture;
-    ``radial`` the distance from the centre over that of the corners; ``wipe`` the way along ``angle``. The decoder
-    draws one picture of what comes out: forms grow into each other, where a mix of frames would show both.
+    ``radial`` the distance from the centre over that of the corners; ``wipe`` the way along ``angle``. Its extent is
+    the cells in which v goes from 0 to 1, of noise at its mean slope 1.5 scale. The decoder draws one picture of what
+    comes out: forms grow into each other, where a mix of frames would show both.
     """
 
     a: Latents = port("what is seen at amount 0")
     b: Latents = port("what is seen at amount 1")
     amount: Param = param(0.5, ge=0, le=1, help="how much of b has come")
     mask: Literal["noise", "radial", "wipe"] = setting("noise", help="where b comes first")
-    softness: Param = param(0.5, ge=0.001, le=4, help="how soft the edge is; 1: as wide as the whole mask")
+    softness: Param = param(
+        6.0, ge=0.01, le=256, unit="latent cells", help="how wide the edge is; below 4 it has steps"
+    )
     angle: Param = param(0.0, ge=-36000, le=36000, unit="degrees", help="where the wipe moves to: 0 right, 90 down")
     scale: float = setting(4.0, ge=1, le=64, unit="latent cells", help="size of the noise")
     period: MusicalTime = setting(12.0, ge=0.05, le=3600, unit="s", help="the time of one swing of the noise")
@@ -51,25 +54,29 @@ class LatentMask(Streamed):
 
     def compute(self, block: Block, a: np.ndarray, b: np.ndarray, amount: np.ndarray, softness: np.ndarray,
                 angle: np.ndarray) -> np.ndarray:  # fmt: skip
-        amount, softness = amount[:, None, None], softness[:, None, None]
+        values, extent = self._values(block, angle)
+        amount, softness = amount[:, None, None], softness[:, None, None] / extent
         half = softness * np.float32(0.5)
         edge = amount * (1 + softness) - half
-        way = np.clip((self._values(block, angle) - (edge - half)) / softness, 0, 1)
+        way = np.clip((values - (edge - half)) / softness, 0, 1)
         shown = 1 - way * way * (3 - 2 * way)
         shown = np.where(amount <= 0, np.float32(0), np.where(amount >= 1, np.float32(1), shown))[:, None]
         of_a, of_b = arc_weights(shown, angle_between(a, b))
         return of_a * a + of_b * b
 
-    def _values(self, block: Block, angle: np.ndarray) -> np.ndarray:
-        """Return when b comes in each cell, float32 (B or 1, h, w), 0..1."""
+    def _values(self, block: Block, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray | np.float32]:
+        """Return when b comes in each cell, float32 (B or 1, h, w), 0..1, and in how many cells it goes from 0 to 1."""
         if self.mask == "noise":
             down, across, noise = block.resources
             drift = across.spread(down.spread(noise.coarse(block.times, 1), 2), 3)[:, 0]
-            return 1 / (1 + shader.exp2(drift * np.float32(-2.4554)))  # nearly the share of noise that is below
+            below = 1 / (1 + shader.exp2(drift * np.float32(-2.4554)))  # nearly the share of noise that is below
+            return below, np.float32(1.5 * self.scale)
         rows, columns = block.resources
         if self.mask == "radial":
-            return (np.hypot(rows, columns) / max(np.hypot(rows[0], columns[:, 0]), 1e-9)).astype(np.float32)[None]
+            corner = np.float32(max(np.hypot(rows[0, 0], columns[0, 0]), 1e-3))
+            return (np.hypot(rows, columns) / corner).astype(np.float32)[None], corner
         turns = angle[:, None, None] * np.float32(1 / 360)
         across, down = shader.cos(turns), shader.sin(turns)
-        reach = abs(across) * abs(columns[0, 0]) + abs(down) * abs(rows[0, 0])
-        return (0.5 + (rows * down + columns * across) / (2 * np.maximum(reach, 1e-9))).astype(np.float32)
+        whole = 2 * (abs(across) * abs(columns[0, 0]) + abs(down) * abs(rows[0, 0])).astype(np.float32)
+        whole = np.maximum(whole, np.float32(1e-3))
+        return (0.5 + (rows * down + columns * across) / whole).astype(np.float32), whole

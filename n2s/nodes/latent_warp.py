@@ -7,30 +7,27 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.context import Block, Scene
-from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, MusicalTime, Param, param, port, setting
+from n2s.graph.declare import LATENTS_OUTPUT, MusicalTime, Param, Streamed, param, port, setting
 from n2s.graph.types import Latents
 from n2s.nodes.cells import read_cells
-from n2s.nodes.channels import _MovesForms
 from n2s.nodes.drift import Curve, Drift, drift_key, from_centre
 
 
-class LatentWarp(_MovesForms):
+class LatentWarp(Streamed):
     """Carry cells along smooth currents that change without end, as on water: they turn, and pile up nowhere.
 
     out at a cell is what lies at the cell + amount * f, f = (d psi / dy, -d psi / dx) / its mean length, psi noise
     that drifts on a grid with one value every ``scale`` cells and cubic B-splines between them. Between cells latents
-    are read with weights that keep the variance of each channel in each frame; beyond the edge they are mirrored. Time
-    is in seconds, so that another frame rate shows the same motion.
+    are read with weights that keep the variance of each channel in each frame; beyond the edge they are mirrored. Up to
+    a quarter of ``scale`` forms are bent; beyond that cells are drawn apart, and show. Time is in seconds, so that
+    another frame rate shows the same motion.
     """
 
     latents: Latents = port("what is carried")
     amount: Param = param(1.0, ge=0, le=32, unit="latent cells", help="how far cells are carried, on average")
     period: MusicalTime = setting(16.0, ge=0.05, le=3600, unit="s", help="the time of one swing, on average")
-    scale: float = setting(5.0, ge=1, le=64, unit="latent cells", help="size of the eddies")
+    scale: float = setting(8.0, ge=1, le=64, unit="latent cells", help="size of the eddies")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, other currents")
-    model: FolderPath | None = setting(
-        None, help="folder of the model; default: the graph's model, or the shipped one", keyed=False
-    )
 
     outputs = LATENTS_OUTPUT
     reads = frozenset()
@@ -42,15 +39,13 @@ class LatentWarp(_MovesForms):
         # The mean square of the flow is that of its weights, as values of the coarse grid are independent.
         even, steep = ([sum(w * w for w in weights).mean() for weights in kind]
                        for kind in zip(*((axis.weights, axis.slopes) for axis in (rows, columns))))  # fmt: skip
-        return self._forms(scene), rows, columns, drift, np.float32(np.sqrt(steep[0] * even[1] + even[0] * steep[1]))
+        return rows, columns, drift, np.float32(np.sqrt(steep[0] * even[1] + even[0] * steep[1]))
 
     def compute(self, block: Block, latents: np.ndarray, amount: np.ndarray) -> np.ndarray:
-        forms, rows, columns, drift, length = block.resources
-        of_forms, of_details = self._split(latents, forms)
+        rows, columns, drift, length = block.resources
         coarse = drift.coarse(block.times, 1)[:, 0]
         gain = amount[:, None, None] / length
         across = columns.spread(rows.spread(coarse, 1, slope=True), 2) * gain
         down = -columns.spread(rows.spread(coarse, 1), 2, slope=True) * gain
         height, width = latents.shape[2:]
-        carried = read_cells(of_forms, np.arange(height)[:, None] + down, np.arange(width) + across)
-        return self._joined(forms, carried, of_details)
+        return read_cells(latents, np.arange(height)[:, None] + down, np.arange(width) + across)

@@ -13,7 +13,7 @@ import numpy as np
 
 from n2s.graph import authors
 from n2s.graph.errors import GraphError, Problem
-from n2s.graph.graph import Graph
+from n2s.graph.remainders import leaves_remainder, reader_problem
 from n2s.plan.stages import Framing, Plan, Stage
 
 
@@ -38,29 +38,13 @@ def _framed(plan: Plan, stage: Stage, stages: dict[str, Stage]) -> Stage:
         if not leaves_remainder(plan.graph, camera):
             continue
         if text := reader_problem(plan.graph, stage.node, camera):
-            raise GraphError([Problem(plan.graph.where(camera, key=True), text)])
+            raise GraphError([Problem(plan.graph.where(stage.node, key=True), text)])
         whole = Framing(camera, stage.grid, stage.grid)
         moved = (remainder_at(plan, whole, (0, _frames(plan, camera))) != 0).any(axis=0)
         if moved.any():
             shown = tuple(cells - int(moves) for cells, moves in zip(stage.grid, moved))
             return replace(stage, framing=Framing(camera, stage.grid, shown))
     return stage
-
-
-def leaves_remainder(graph: Graph, name: str) -> bool:
-    node = graph.nodes[name]
-    return node.kind == "streamed" and bool(authors.call(graph, name, "leaves_remainder", node.leaves_remainder))
-
-
-def reader_problem(graph: Graph, reader: str, camera: str) -> str:
-    """Say what is wrong where a node reads latents that leave a part of a cell over; "" where it shows this part."""
-    if getattr(graph.nodes[reader], "shows_remainder", False):
-        return ""
-    cls = type(graph.nodes[camera]).__name__
-    return (
-        f"{camera} ({cls}) leaves parts of a cell to the decoder, but {reader} reads it; put it behind all other nodes "
-        f"of latents, directly before VAEDecode, or see n2s nodes {cls} for another way."
-    )
 
 
 def remainder_at(plan: Plan, framing: Framing, span: tuple[int, int]) -> np.ndarray:

@@ -43,22 +43,22 @@ LOOKS = {
     "warm": Look(
         (("dawn", "amber", "ember", "velvet", "melt", "coral", "reed", "fan", "opal"),
          ("amber", "coral", "ember", "opal", "velvet", "reed", "dawn", "melt", "fan")),
-        4, "mask: noise, scale: 4, softness: 0.35", 0.55, 0.14, 2.5, 0.6, 0.18, 0.08, "period: 0.4, damping: 0.6",
+        4, "mask: noise, scale: 4, softness: 5", 0.55, 0.14, 2.5, 0.6, 0.18, 0.08, "period: 0.4, damping: 0.6",
         0.15, 1.06, 1.08, 0.25, 0.3),
     "calm": Look(
         (("fern", "moss", "grove", "kelp", "tide", "coral", "dusk", "opal", "dawn"),
          ("opal", "sakura", "dawn", "echo", "tide", "kelp", "dusk", "monolith", "reed")),
-        4, "mask: noise, scale: 6, softness: 0.8", 0.4, 0.06, 0.6, 0.3, 0.28, 0.08, "period: 1.0, damping: 0.6",
+        4, "mask: noise, scale: 6, softness: 9", 0.4, 0.06, 0.6, 0.3, 0.28, 0.08, "period: 1.0, damping: 0.6",
         0.0, 1.03, 1.02, 0.3, 0.3),
     "night": Look(
         (("dusk", "monolith", "prism", "neon", "feedback", "echo", "ink", "lava", "melt"),
          ("tide", "borealis", "abyss", "neon", "prism", "vortex", "feedback", "monolith", "lava")),
-        2, "mask: radial, softness: 0.4", 0.5, 0.2, 4.0, 0.7, 0.16, 0.09, "period: 0.3, damping: 0.6",
+        2, "mask: radial, softness: 6", 0.5, 0.2, 4.0, 0.7, 0.16, 0.09, "period: 0.3, damping: 0.6",
         -0.1, 1.1, 1.15, 0.45, 0.35),
     "bright": Look(
         (("sakura", "shard", "reed", "neon", "streak", "fan", "panes", "opal", "echo"),
          ("streak", "echo", "neon", "shard", "fan", "panes", "sakura", "reed", "opal")),
-        2, "mask: wipe, softness: 0.25, angle: 20", 0.6, 0.18, 3.5, 0.5, 0.14, 0.09, "period: 0.32, damping: 0.6",
+        2, "mask: wipe, softness: 5, angle: 20", 0.6, 0.18, 3.5, 0.5, 0.14, 0.09, "period: 0.32, damping: 0.6",
         0.0, 1.05, 1.15, 0.25, 0.2),
 }  # fmt: skip
 
@@ -92,11 +92,11 @@ nodes:
 {others}  here:
     node: LatentPath
     names: [{places}]
-    place: = scene + floor({step}) % {per_scene}
+    place: = scene + floor({stride}) % {per_scene}
   next:
     node: LatentPath
     names: [{places}]
-    place: = scene + (floor({step}) + 1) % {per_scene}
+    place: = scene + (floor({stride}) + 1) % {per_scene}
   grown:
     node: LatentMask
     a: here
@@ -183,8 +183,7 @@ def starter(
         leap=round(4 * _strength(song.kick), 1),
         about_scenes=about,
         scenes=starts,
-        step=f"-max(bars_left, 0.01) / {chosen.bars}" if several else f"bar / {chosen.bars}",
-        stride=f"-(bars_left + {LATE}) / {chosen.bars}" if several else f"(bar - {LATE}) / {chosen.bars}",
+        stride=f"-max(bars_left + {LATE}, 0.01) / {chosen.bars}" if several else f"(bar - {LATE}) / {chosen.bars}",
         until=f" * (bars_left > {chosen.bars})" if several else "",
         by="every: section, alike: true" if several else "every: 16 bars",
         per_scene=per_scene,

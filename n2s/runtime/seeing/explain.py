@@ -100,6 +100,7 @@ def _describe_stage(plan: Plan, stage: Stage, store: Store | None) -> dict[str, 
         "makes": stage.makes,
         "size": stage.size,
         "grid": stage.grid,
+        "shown": stage.framing.shown if stage.framing else stage.grid,
         "before": stage.before,
         "after": stage.after,
         "kept": stage.keep,
@@ -136,6 +137,8 @@ def _details(plan: Plan, stage: Stage, store: Store | None) -> list[str]:
         return texts
     if stage.grid:
         texts.append(f"{stage.grid[0]}x{stage.grid[1]} latents")
+    if stage.framing:
+        texts.append(f"shows {stage.framing.shown[0]}x{stage.framing.shown[1]} of them, moved by parts of a cell")
     if provider := node_digests(plan.graph, stage.node, plan.scene).get("provider"):
         texts.append(f"on {provider}")
     before, after = max(((read.before, read.after) for read in stage.reads.values()), default=(0, 0))
