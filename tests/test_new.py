@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from n2s.cli import app
 from n2s.commands.new import Look, file_name, title_of
-from n2s.graph.describe.starter import LOOKS, starter, way
+from n2s.graph.describe.song import Song, judge
+from n2s.graph.describe.starter import LOOKS, starter
 from n2s.graph.errors import GraphError, MediaError
 from n2s.graph.graph import Graph
 from n2s.runtime.models.cards import shipped_folder
@@ -43,17 +44,84 @@ def test_every_look_is_a_right_graph_with_the_shipped_models_places(look: str, m
     assert "no problems" in n2s("check", graph).output
     loaded = Graph.load(graph)
     known = json.loads((shipped_folder() / "meta.json").read_text())["anchors"]
-    assert set(loaded.nodes["anchors"].names) <= set(known)
-    assert len(loaded.nodes["anchors"].names) == loaded.nodes["weights"].count
-    assert loaded.nodes["travel"].points[-1] == [1.3, 1]
+    assert set(loaded.nodes["here"].names) <= set(known)
+    assert loaded.nodes["here"].names == loaded.nodes["next"].names and len(loaded.nodes["here"].names) == 9
+    assert loaded.nodes["scene"].values == [0, 3, 6]
     assert loaded.resolve(loaded.nodes["track"].path) == music
     assert (loaded.header.title, loaded.header.size) == ("First light", (640, 360))
-    assert str(loaded.nodes["drift"].period).endswith(("beats", "bars"))
+    assert str(loaded.nodes["drift"].period).endswith("bars")
     assert max(map(len, graph.read_text().splitlines())) <= 125
 
 
 def test_the_looks_are_those_of_the_command() -> None:
-    assert [*LOOKS] == [*Look]
+    assert ["auto", *LOOKS] == [*Look]
+    for look in LOOKS.values():
+        names = [name for scene in look.scenes for name in scene]
+        assert len(names) == len(set(names)), "no place is in two scenes"
+
+
+SONG = Song("120 beats per minute in 4/4, 90 % sure; sections A 0:00.0, B 0:16.0, A 0:32.0", ("A", "B", "A"), 1)
+
+
+def text_of(song: Song = SONG, known: list[str] | None = None, look: str = "night", seed: int = 1) -> str:
+    places = sorted({name for look in LOOKS.values() for scene in look.scenes for name in scene})
+    return starter("m.wav", "T", "", song, known or places, look, seed, "f.mp4", "g.yaml", "g.labels.txt")
+
+
+def test_what_was_heard_decides_what_is_written(tmp_path: Path) -> None:
+    """Sections turn scenes, music without them turns every 16 bars; soft drums push a stronger spring."""
+    path = tmp_path / "g.yaml"
+    path.write_text(text_of())
+    nodes = Graph.load(path).nodes
+    assert str(nodes["scene"].every) == "section" and nodes["scene"].alike
+    assert "bars_left" in str(nodes["here"].place) and nodes["punch"].strength.value == 1
+    assert "# Sections: A 0:00.0, B 0:16.0" in path.read_text() and "g.labels.txt" in path.read_text()
+    path.write_text(text_of(Song("no beat was heard", kick=0.25, snare=0.01)))
+    nodes = Graph.load(path).nodes
+    assert str(nodes["scene"].every) == "16 bars" and "bars_left" not in str(nodes["here"].place)
+    assert nodes["punch"].strength.value == 4 and nodes["twist"].strength.value == 4
+
+
+def test_songs_of_one_mood_get_other_scenes() -> None:
+    first, *others = [text_of(seed=seed).partition("names:")[2].splitlines()[0] for seed in range(0, 60)]
+    assert len({first, *others}) == 60
+
+
+def heard(
+    seconds: float, fps: float, attacks: float, kicks: float, tempo: float, hertz: float, tones: list[int]
+) -> Any:
+    """Return what a Features node gives of music with so many attacks and kicks per second."""
+    count = int(seconds * fps)
+    signals = {name: np.zeros(count, np.float32) for name in ("onset", "kick", "snare")}
+    for name, rate in (("onset", attacks), ("kick", kicks)):
+        if rate:
+            signals[name][:: round(fps / rate)] = 0.9
+    chroma = np.zeros((count, 12), np.float32)
+    chroma[:, tones] = 1
+    even = np.ones(count, np.float32)
+    return signals | {
+        "tempo": tempo * even,
+        "sure": even,
+        "rms_raw": even,
+        "centroid_raw": hertz * even,
+        "chroma": chroma,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "mood"),
+    [((60, 30, 0.5, 0, 60, 1500, [0, 4, 7]), "calm"), ((60, 30, 4, 2, 140, 1500, [0, 3, 7, 8, 5]), "night"),
+     ((60, 30, 4, 2, 128, 3000, [0, 4, 7, 2, 9]), "bright"), ((60, 30, 4, 2, 128, 1500, [0, 4, 7, 2, 9]), "warm")],
+)  # fmt: skip
+def test_moods(given: tuple, mood: str) -> None:
+    assert judge("", heard(*given), given[1], ("A",), 0).mood == mood
+
+
+def test_silence_has_a_mood() -> None:
+    silent = {name: 0 * signal for name, signal in heard(3, 30, 0, 0, 120, 0, [0]).items()} | {
+        "tempo": np.full(90, 120.0)
+    }
+    assert judge("", silent, 30, ("A",), 0).mood == "calm"
 
 
 def test_what_it_writes_renders(music: Path, studio: Any, tmp_path: Path, kernel_cache: Path) -> None:
@@ -64,8 +132,8 @@ def test_what_it_writes_renders(music: Path, studio: Any, tmp_path: Path, kernel
     n2s("new", music, "-o", graph)
     smaller = [
         f"film.model={studio.model}",
-        f"anchors.model={studio.model}",
-        "anchors.names=[red, green, blue, red]",
+        *(f"{name}.model={studio.model}" for name in ("here", "next", "drift", "view")),
+        *(f"{name}.names=[red, green, blue]" for name in ("here", "next")),
         "size=[96, 64]",
     ]
     done = n2s(
@@ -93,7 +161,8 @@ def test_nothing_is_written_over_unless_told(music: Path, tmp_path: Path) -> Non
     assert graph.read_text() == "weeks of work\n"
     n2s("new", music, "-o", graph, "--force")
     assert Graph.load(graph).sinks() == ["out"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["03 - first_light.wav", "mine.yaml"]
+    names = ["03 - first_light.wav", "mine.labels.txt", "mine.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
 def test_the_graph_is_named_after_the_music_and_may_lie_elsewhere(
@@ -151,20 +220,12 @@ def test_bad_music_and_bad_places(music: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.yaml"))
 
 
-@pytest.mark.parametrize("seconds", [1 / 48000, 0.02, 0.7, 2.5, 9.99, 10.04, 34.01, 3599.96, 86400])
-def test_the_way_lasts_as_long_as_the_music(seconds: float, tmp_path: Path) -> None:
-    points = json.loads(way(seconds, 4))
-    times = [second for second, _ in points]
-    assert times == sorted(set(times)) and points[0] == [0, 0]
-    assert seconds < 0.001 or abs(times[-1] - seconds) < 0.06 and points[-1][1] == 1
-
-
 @pytest.mark.parametrize("known", [["red", "green", "blue"], ["one"], [f"place{i}" for i in range(40)]])
 def test_another_models_places(known: list[str], tmp_path: Path) -> None:
     path = tmp_path / "g.yaml"
-    path.write_text(starter("m.wav", "T", "", 60, known, "night", 1, "f.mp4"))
-    names = Graph.load(path).nodes["anchors"].names
-    assert set(names) <= set(known) and len(names) == len(set(names)) == min(5, len(known))
+    path.write_text(text_of(known=known))
+    names = Graph.load(path).nodes["here"].names
+    assert set(names) <= set(known) and len(names) == min(9, max(len(known), 2))
 
 
 def test_titles_and_names() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from n2s.graph.describe.song import Song
 
-PLACES = 3  # of a scene
+SCENES, PLACES = 3, 3  # of a film, and of a scene
 MOST_STRENGTH = 4.0  # of a spring, for drums that are hardly heard
 # What is gone of a bar since the last step of the beat: a picture that grows does so in the first part of each beat.
 LATE = "(beat_phase - smoothstep(0, 0.4, beat_phase)) / features.beats_in_bar"
@@ -22,7 +22,7 @@ LATE = "(beat_phase - smoothstep(0, 0.4, beat_phase)) / features.beats_in_bar"
 class Look:
     """How a film looks and moves: its scenes, each of three places; how it goes from one to the next; what hits do."""
 
-    palettes: tuple[tuple[str, ...], ...]
+    scenes: tuple[tuple[str, str, str], ...]  # of which a song gets three
     bars: int  # from one place to the next
     morph: str  # the mask, by which one place grows into the next
     begins: float  # share of these bars after which it does
@@ -41,23 +41,23 @@ class Look:
 
 LOOKS = {
     "warm": Look(
-        (("dawn", "amber", "ember", "velvet", "melt", "coral", "reed", "fan", "opal"),
-         ("amber", "coral", "ember", "opal", "velvet", "reed", "dawn", "melt", "fan")),
+        (("dawn", "amber", "ember"), ("velvet", "melt", "coral"), ("reed", "fan", "opal"),
+         ("hearth", "flare", "lava"), ("agate", "sakura", "panes")),
         4, "mask: noise, scale: 4, softness: 5", 0.55, 0.14, 2.5, 0.6, 0.18, 0.08, "period: 0.4, damping: 0.6",
         0.15, 1.06, 1.08, 0.25, 0.3),
     "calm": Look(
-        (("fern", "moss", "grove", "kelp", "tide", "coral", "dusk", "opal", "dawn"),
-         ("opal", "sakura", "dawn", "echo", "tide", "kelp", "dusk", "monolith", "reed")),
+        (("fern", "moss", "grove"), ("opal", "sakura", "dawn"), ("echo", "tide", "kelp"),
+         ("dusk", "monolith", "reed"), ("borealis", "medusa", "bloom")),
         4, "mask: noise, scale: 6, softness: 9", 0.4, 0.06, 0.6, 0.3, 0.28, 0.08, "period: 1.0, damping: 0.6",
         0.0, 1.03, 1.02, 0.3, 0.3),
     "night": Look(
-        (("dusk", "monolith", "prism", "neon", "feedback", "echo", "ink", "lava", "melt"),
-         ("tide", "borealis", "abyss", "neon", "prism", "vortex", "feedback", "monolith", "lava")),
+        (("dusk", "monolith", "prism"), ("neon", "feedback", "echo"), ("ink", "lava", "melt"),
+         ("tide", "borealis", "abyss"), ("vortex", "aurora", "velvet")),
         2, "mask: radial, softness: 6", 0.5, 0.2, 4.0, 0.7, 0.16, 0.09, "period: 0.3, damping: 0.6",
         -0.1, 1.1, 1.15, 0.45, 0.35),
     "bright": Look(
-        (("sakura", "shard", "reed", "neon", "streak", "fan", "panes", "opal", "echo"),
-         ("streak", "echo", "neon", "shard", "fan", "panes", "sakura", "reed", "opal")),
+        (("sakura", "shard", "reed"), ("streak", "echo", "neon"), ("fan", "panes", "opal"),
+         ("coral", "amber", "fern"), ("agate", "grove", "feedback")),
         2, "mask: wipe, softness: 5, angle: 20", 0.6, 0.18, 3.5, 0.5, 0.14, 0.09, "period: 0.32, damping: 0.6",
         0.0, 1.05, 1.15, 0.25, 0.2),
 }  # fmt: skip
@@ -201,17 +201,19 @@ def _strength(hard: float) -> float:
 
 
 def choose_places(look: Look, known: list[str], seed: int) -> list[str]:
-    """Return the places of a film, three for each scene; of another model, as many from all over its list.
+    """Return the places of a film, three for each of three scenes; of another model, as many from all over its list.
 
-    The seed chooses among the look's palettes, and with which scene it begins.
+    The seed draws the scenes from those of the look, so that two songs of one mood differ.
     """
-    palette = look.palettes[seed % len(look.palettes)]
-    if not set(palette) <= set(known):
-        count = min(len(palette), max(len(known), 2))
-        palette = tuple(known[i * len(known) // count] for i in range(count))
-    scenes = [palette[i : i + PLACES] for i in range(0, len(palette) - len(palette) % PLACES, PLACES)] or [palette]
-    first = seed // 8 % len(scenes)
-    return [name for scene in [*scenes[first:], *scenes[:first]] for name in scene]
+    names = {name for scene in look.scenes for name in scene}
+    if not names <= set(known):
+        count = min(PLACES * SCENES, max(len(known), 2))
+        return [known[i * len(known) // count] for i in range(count)]
+    left, chosen = list(look.scenes), []
+    for _ in range(SCENES):
+        seed, drawn = divmod(seed, len(left))
+        chosen += left.pop(drawn)
+    return chosen
 
 
 def yaml_text(text: str) -> str:

@@ -9,7 +9,7 @@ is too, and no scene is shorter than a second. A picture that is nearly even, bl
 one and unlike all else.
 
 A **cut** ends a scene too, even to a picture whose layout is alike: a single frame whose change
-(`n2s.runtime.seeing.movement`) is at least 0.4, and four times that of any frame within a quarter of a second.
+(`n2s.runtime.seeing.movement`) is at least 0.5, and twice that of any frame within a quarter of a second.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from n2s.runtime.films.luminance import COLUMNS, ROWS, WHITE
 STEPS_PER_SECOND = 10  # at which layouts are compared
 UNLIKE = 0.5  # the highest correlation at the end of a scene
 SUDDEN = 2.0  # how many times as much must change there as around
-CUT, CLEAR = 0.4, 4.0  # the change of a frame at a cut, and over how many times that of the frames around
+CUT, CLEAR = 0.5, 2.0  # the change of a frame at a cut, and over how many times that of the frames around
 NEAR = 4  # parts of a second: of a quarter of one around
 EVEN = 0.005  # of white: the deviation of cells below which a picture is nearly even
 
