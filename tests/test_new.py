@@ -74,11 +74,11 @@ def test_what_was_heard_decides_what_is_written(tmp_path: Path) -> None:
     path.write_text(text_of())
     nodes = Graph.load(path).nodes
     assert str(nodes["scene"].every) == "section" and nodes["scene"].alike
-    assert "bars_left" in str(nodes["here"].place) and nodes["punch"].strength.value == 1
+    assert "bars_left" in str(nodes["stride"].value) and nodes["punch"].strength.value == 1
     assert "# Sections: A 0:00.0, B 0:16.0" in path.read_text() and "g.labels.txt" in path.read_text()
     path.write_text(text_of(Song("no beat was heard", kick=0.25, snare=0.01)))
     nodes = Graph.load(path).nodes
-    assert str(nodes["scene"].every) == "16 bars" and "bars_left" not in str(nodes["here"].place)
+    assert str(nodes["scene"].every) == "16 bars" and "bars_left" not in str(nodes["stride"].value)
     assert nodes["punch"].strength.value == 4 and nodes["twist"].strength.value == 4
 
 

@@ -27,7 +27,7 @@ from n2s.nodes.motion import Wander
 from n2s.nodes.palette import Palette
 from n2s.nodes.shapers import Crossfade, Delay, Gate, Quantise, Relative, Remap, Select, Threshold
 from n2s.nodes.shifts import ChromaShift, Displace
-from n2s.nodes.signals import EMA, Constant, Keyframes, Weights
+from n2s.nodes.signals import EMA, Constant, Keyframes, Value, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
 from n2s.nodes.sources import ImageSource
 from n2s.nodes.tone import Tone, Vignette
@@ -96,6 +96,7 @@ __all__ = [
     "Track",
     "Trails",
     "VAEDecode",
+    "Value",
     "Vignette",
     "Wander",
     "Weights",

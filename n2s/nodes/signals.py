@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import field_validator
 
 from n2s.graph.context import Scene
-from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Resident, port, setting
+from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Param, Resident, param, port, setting
 from n2s.graph.errors import GraphError
 from n2s.graph.landmarks import Moment
 from n2s.graph.time import Clock
@@ -33,6 +33,22 @@ class Constant(Resident):
 
     def compute(self, scene: Scene) -> np.ndarray:
         return np.full(scene.clock.frames, self.value)
+
+
+class Value(Resident):
+    """Give an expression a name, so that it is written once and read wherever it is needed."""
+
+    value: Param = param(0.0, ge=-1e9, le=1e9, help="the expression")
+
+    outputs = SIGNAL_OUTPUT
+    rate = "any"
+    example = {"value": "= 0.5 + 0.5 * ramp"}
+
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
+        return 0
+
+    def compute(self, scene: Scene, value: np.ndarray) -> np.ndarray:
+        return value
 
 
 class Keyframes(Resident):

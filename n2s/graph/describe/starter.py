@@ -89,19 +89,20 @@ nodes:
   scene: {{node: Sequence, values: {scenes}, {by}}}
   # Within a scene the film holds a place for {look.bars} bars, and in their last part it grows into the next one,
   # a step with each beat.
-{others}  here:
+{others}  stride: {{node: Value, value: = {stride}}}
+  here:
     node: LatentPath
     names: [{places}]
-    place: = scene + floor({stride}) % {per_scene}
+    place: = scene + floor(stride) % {per_scene}
   next:
     node: LatentPath
     names: [{places}]
-    place: = scene + (floor({stride}) + 1) % {per_scene}
+    place: = scene + (floor(stride) + 1) % {per_scene}
   grown:
     node: LatentMask
     a: here
     b: next
-    amount: = smoothstep({look.begins}, 1, fract({stride})){until}
+    amount: = smoothstep({look.begins}, 1, fract(stride)){until}
     {morph}
 
   # Motion. The picture drifts, more while the music builds up; it closes in on a drop, and opens there.
