@@ -11,6 +11,7 @@ from n2s.nodes.decode import VAEDecode
 from n2s.nodes.dynamics import Envelope, Integrate, Smooth, Spring
 from n2s.nodes.exposure import Exposure
 from n2s.nodes.features import Features
+from n2s.nodes.grading import Curves, Duotone, Fade, Filmic, Hue, Invert, LiftGammaGain, Posterise
 from n2s.nodes.grain import Grain
 from n2s.nodes.latent_bands import LatentBands
 from n2s.nodes.latent_camera import LatentCamera
@@ -47,18 +48,24 @@ __all__ = [
     "CombineMattes",
     "Constant",
     "Crossfade",
+    "Curves",
     "Delay",
     "DigestSink",
     "Displace",
+    "Duotone",
     "Envelope",
     "Exposure",
     "FFmpegSink",
+    "Fade",
     "Features",
+    "Filmic",
     "Gate",
     "Grain",
     "Harmony",
+    "Hue",
     "ImageSource",
     "Integrate",
+    "Invert",
     "InvertMatte",
     "Keyframes",
     "LatentBands",
@@ -68,6 +75,7 @@ __all__ = [
     "LatentMask",
     "LatentPath",
     "LatentWarp",
+    "LiftGammaGain",
     "LightMeter",
     "LinearMatte",
     "LumaMatte",
@@ -79,6 +87,7 @@ __all__ = [
     "Over",
     "PNGSink",
     "Palette",
+    "Posterise",
     "Quantise",
     "RadialMatte",
     "Random",

@@ -37,3 +37,27 @@ def _spline(
     a, b = values[left], values[right]
     u = 1 - t
     return a * u * u * (1 + 2 * t) + b * t * t * (3 - 2 * t) + span * t * u * (slopes[left] * u - slopes[right] * t)
+
+
+def monotone(places: np.ndarray, values: np.ndarray, now: np.ndarray) -> np.ndarray:
+    """Return a curve through points (N,) at rising places that never overshoots between them, (T,); it stays beyond.
+
+    Cubic Hermite pieces whose slopes are harmonic means of those beside, 0 at a turn (Fritsch and Butland, SIAM J. Sci.
+    Stat. Comput. 5, 1984).
+    """
+    step, rise = np.diff(places), np.diff(values) / np.diff(places)
+    slopes = np.concatenate([rise[:1], np.zeros(max(len(places) - 2, 0)), rise[-1:]])
+    if len(places) > 2:
+        before, after = rise[:-1], rise[1:]
+        weight = 2 * step[1:] + step[:-1], step[1:] + 2 * step[:-1]
+        same = before * after > 0
+        mean = (weight[0] + weight[1]) / np.where(
+            same, weight[0] / np.where(same, before, 1) + weight[1] / np.where(same, after, 1), 1
+        )
+        slopes[1:-1] = np.where(same, mean, 0)
+    right = np.clip(np.searchsorted(places, now, side="right"), 1, len(places) - 1)
+    left = right - 1
+    t = np.clip((now - places[left]) / step[left], 0, 1)
+    u = 1 - t
+    ends = values[left] * u * u * (1 + 2 * t) + values[right] * t * t * (3 - 2 * t)
+    return ends + step[left] * t * u * (slopes[left] * u - slopes[right] * t)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +10,7 @@ from pydantic import field_validator, model_validator
 from n2s.graph.declare import Line, Param, Pointwise, param, port, setting
 from n2s.graph.shader import fract, luma, mix, mix_light, read_line
 from n2s.graph.types import Frames
+from n2s.nodes.colours import checked_colour, parts
 from n2s.nodes.oklab import from_oklab, to_oklab
 
 ROWS = 512  # of a gradient's table: steps of colour below a code of 8 bits
@@ -49,10 +49,7 @@ class Palette(Pointwise):
     def _are_colours(cls, value: list[str]) -> list[str]:
         if not 2 <= len(value) <= 16:
             raise ValueError(f"2 to 16 colours were wanted, not {len(value)}")
-        for colour in value:
-            if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
-                raise ValueError(f'"{colour[:40]}" is no colour; #rrggbb was wanted, like "#ff8800"')
-        return value
+        return [checked_colour(colour) for colour in value]
 
     @model_validator(mode="after")
     def _has_a_position_for_each(self) -> Palette:
@@ -66,19 +63,19 @@ class Palette(Pointwise):
         return self
 
     def fill(self, scene: Any) -> dict[str, Any]:
-        colours = [[int(text[i : i + 2], 16) / 255 for i in (1, 3, 5)] for text in self.colours]
+        colours = [parts(text) for text in self.colours]
         places = self.positions or np.linspace(0, 1, len(colours)).tolist()
-        parts = 1.0
+        pieces = 1.0
         if self.beyond == "mirror":  # the table holds the way there and back
-            colours, places, parts = colours + colours[-2::-1], places + [2 - place for place in places[-2::-1]], 2.0
+            colours, places, pieces = colours + colours[-2::-1], places + [2 - place for place in places[-2::-1]], 2.0
         elif self.beyond == "wrap":  # the last colour runs into the first as fast as the gradient runs on average
-            parts = len(colours) / (len(colours) - 1)
-            colours, places = [*colours, colours[0]], [*places, parts]
-        at, lab = np.linspace(0, parts, ROWS * int(np.ceil(parts))), to_oklab(np.array(colours))
+            pieces = len(colours) / (len(colours) - 1)
+            colours, places = [*colours, colours[0]], [*places, pieces]
+        at, lab = np.linspace(0, pieces, ROWS * int(np.ceil(pieces))), to_oklab(np.array(colours))
         gradient = from_oklab(np.stack([np.interp(at, places, channel) for channel in lab.T], axis=-1))
         return {
             "gradient": gradient,
-            "scale": 1 / parts,
+            "scale": 1 / pieces,
             "repeats": self.beyond != "hold",
             "keeps_luma": self.keep == "luma",
         }
