@@ -20,6 +20,7 @@ from n2s.nodes.latent_mask import LatentMask
 from n2s.nodes.latent_path import LatentPath
 from n2s.nodes.latent_warp import LatentWarp
 from n2s.nodes.latents import Anchors, LatentEMA
+from n2s.nodes.lenses import Glitch, Mirror, Tunnel, Warp
 from n2s.nodes.lut import Lut
 from n2s.nodes.mattes import CombineMattes, InvertMatte, LinearMatte, LumaMatte, NoiseMatte, RadialMatte
 from n2s.nodes.measures import LightMeter
@@ -60,6 +61,7 @@ __all__ = [
     "Features",
     "Filmic",
     "Gate",
+    "Glitch",
     "Grain",
     "Harmony",
     "Hue",
@@ -82,6 +84,7 @@ __all__ = [
     "Lut",
     "Melody",
     "Midi",
+    "Mirror",
     "Mix",
     "NoiseMatte",
     "Over",
@@ -104,9 +107,11 @@ __all__ = [
     "Tone",
     "Track",
     "Trails",
+    "Tunnel",
     "VAEDecode",
     "Value",
     "Vignette",
     "Wander",
+    "Warp",
     "Weights",
 ]

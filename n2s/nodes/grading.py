@@ -103,7 +103,7 @@ class Filmic(Pointwise):
 
     frames: Frames = port("what is rolled off")
     exposure: Param = param(0.0, ge=-8, le=8, unit="stops", help="before the curve")
-    contrast: Param = param(1.5, ge=0.5, le=4, help="how steep the curve is")
+    contrast: Param = param(2.2, ge=0.5, le=4, help="how steep the curve is")
     bleach: Param = param(0.3, ge=0, le=1, help="how white the brightest colours turn")
     strength: Param = param(1.0, ge=0, le=1, help="how much of the curve")
 

@@ -42,7 +42,7 @@ class Value(Resident):
 
     outputs = SIGNAL_OUTPUT
     rate = "any"
-    example = {"value": "= 0.5 + 0.5 * ramp"}
+    example = {"value": 0.5}
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
         return 0
