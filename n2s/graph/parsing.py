@@ -110,7 +110,7 @@ _NUMBER_OR_TEXT = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 
 Param = Annotated[Any, BeforeValidator(parse_param), WithJsonSchema(_NUMBER_OR_TEXT), "param"]
 Seconds = Annotated[Any, BeforeValidator(parse_seconds), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
-Every = Annotated[Any, BeforeValidator(parse_every), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
+Every = Annotated[Any, BeforeValidator(parse_every), WithJsonSchema(_NUMBER_OR_TEXT), "seconds", "every"]
 MusicalTime = Annotated[Any, BeforeValidator(parse_musical_time), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
 # A file or a folder, relative to the folder of the graph; alone or within lists, tuples and dicts (`n2s.graph.paths`).
 FilePath = Annotated[str, PATH]

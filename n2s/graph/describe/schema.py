@@ -16,6 +16,7 @@ from n2s.graph.declare import Node, Spec
 from n2s.graph.describe.words import default, help_line, seconds_only, sentence, summary, text
 from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES, WITH_COLUMNS
 from n2s.graph.header import MAX_SIDE, Header
+from n2s.graph.landmarks import MOMENTS
 from n2s.graph.registry import node_types
 from n2s.graph.subgraph import Interface, SubGraph
 from n2s.graph.time import MAX_FPS
@@ -116,7 +117,10 @@ def field_schema(cls: type[Node], name: str) -> dict[str, Any]:
         schema = _bounded(_number_or(NUMBER_WANTED, _quantity(*units), LINK, EXPRESSION), spec)
     elif cls.is_type(name, "seconds"):
         units, like = (SECONDS, "0.5 or 250 ms") if seconds_only(cls, name) else (TIMES, "0.5, 250 ms or 4 beats")
-        schema = _bounded(_number_or(f"A constant time was wanted, like {like}.", _quantity(*units), CLOCK), spec)
+        heard = MOMENTS if cls.is_type(name, "every") else ()
+        like = f"{like}, or section or drop" if heard else like
+        wanted = f"A constant time was wanted, like {like}."
+        schema = _bounded(_number_or(wanted, _quantity(*units), CLOCK, *heard), spec)
         if cls.model_fields[name].default is None:
             schema["type"].append("null")
     else:
