@@ -16,6 +16,7 @@ from harness import load
 from test_nodes import scene
 
 from n2s.functions import at
+from n2s.graph.check import warnings
 from n2s.graph.errors import GraphError, MediaError
 from n2s.graph.expressions import Expression, ExpressionError, Number
 from n2s.graph.file.save import value_in_file
@@ -27,7 +28,7 @@ from n2s.graph.times import parse_time
 from n2s.hearing.gridfile import read_sections
 from n2s.nodes import Keyframes
 from n2s.runtime.context import RunContext
-from n2s.runtime.render.analysis import analyse
+from n2s.runtime.render.analysis import analyse, frame_of
 
 FPS = Fraction(24)
 FIRST, BEAT, BAR = 0.7, 0.5, 3  # s before the first beat, s in a beat, beats in a bar
@@ -266,3 +267,43 @@ def test_sections_that_overlap_or_run_backwards(text: str, tmp_path: Path) -> No
     path.write_text(text)
     with pytest.raises(MediaError, match=r"a.txt:2: section B at .* begins within section A or before it"):
         read_sections(path)
+
+
+def test_lengths_on_the_command_line_are_no_places(song: tuple[songs.Song, Path], n2s: Any, tmp_path: Path) -> None:
+    """--every 2 bars is as long as two bars, wherever the first one begins."""
+    nodes = {
+        "track": {"node": "AudioSource", "path": str(song[1])},
+        "heard": {"node": "Features", "audio": "track", "tempo": 100, "first_beat": 0.7},
+    }
+    steady = load({"n2s": 1, "fps": 20, "size": [32, 32], "nodes": nodes}, tmp_path)
+    assert n2s("export", steady.path, "--port", "heard.beat", "--every", "2 beats", "-o", tmp_path / "a.npz")[0] == 0
+    with np.load(tmp_path / "a.npz") as arrays:
+        times = next(arrays[name] for name in arrays.files if "time" in name)
+    np.testing.assert_allclose(np.diff(times), 1.2, atol=1e-6)
+
+
+def test_a_moment_means_its_first_frame(song: tuple[songs.Song, Path], store: Any, tmp_path: Path) -> None:
+    """What begins between two frames is seen in the later one, there where signals turn."""
+    values = analyse(graph(song[1], tmp_path).flat, RunContext(store, print))
+    frame = frame_of(parse_time("at B"), values.clock.place(parse_time("at B")), values.clock.fps)
+    section = values.outputs["heard", "section"]
+    assert section[frame] == 1 and section[frame - 1] == 0
+    assert frame_of(parse_time("1.26"), 1.26, Fraction(24)) == 30
+
+
+def test_a_node_that_hears_is_used_by_what_names_the_music(tmp_path: Path) -> None:
+    nodes = {
+        "track": {"node": "AudioSource", "path": "a.wav"}, "heard": {"node": "Features", "audio": "track"},
+        "film": {"node": "ImageSource", "path": "p.png"},
+        "out": {"node": "FFmpegSink", "frames": "moved", "audio": "track", "path": "a.mp4"},
+    }  # fmt: skip
+    for moved in (
+        {"exposure": "= bar_phase"},
+        {"exposure": "= smoothstep(0, at drop, time)"},
+        {"exposure": "= 2 bars"},
+    ):
+        values = nodes | {"moved": {"node": "Tone", "frames": "film", **moved}}
+        made = load({"n2s": 1, "size": [32, 32], "nodes": values}, tmp_path)
+        assert not [problem for problem in warnings(made) if "used by nothing" in problem.text], moved
+    idle = load({"n2s": 1, "size": [32, 32], "nodes": nodes | {"moved": {"node": "Tone", "frames": "film"}}}, tmp_path)
+    assert any("heard is used by nothing" in problem.text for problem in warnings(idle))

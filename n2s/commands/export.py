@@ -58,6 +58,7 @@ def export(
         return export_labels(load(graph, set_, Shape(size, fps)), port, output, store, json)
     if port is None:
         raise ArgumentError("--port says what is written: a node, or one of its outputs or parameters.")
+    from n2s.runtime.render.analysis import frame_of
     from n2s.runtime.seeing.export import write_arrays
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session
@@ -73,10 +74,10 @@ def export(
         stop = (
             view.clock.frames
             if end is None
-            else min(view.clock.frames, round(min(view.seconds(end), 1e9) * view.clock.fps))
+            else min(view.clock.frames, frame_of(end, min(view.seconds(end), 1e9), view.clock.fps))
         )
         frames = range(
-            start, stop, step if isinstance(step, int) else max(1, round(view.seconds(step) * view.clock.fps))
+            start, stop, step if isinstance(step, int) else max(1, round(view.length(step) * view.clock.fps))
         )
         if not frames:
             raise GraphError(

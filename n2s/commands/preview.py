@@ -125,7 +125,7 @@ def choose_frames(view: Any, at: list[Any], every: Any, sheet: int | None) -> li
 
     duration = view.clock.duration
     if every is not None:
-        step = view.seconds(every)
+        step = view.length(every)
         if not step > 0 or duration / step > MOST:
             raise GraphError(
                 f"--every {every} would give more than {MOST} pictures in {duration:.1f} s; give a longer time."

@@ -12,6 +12,7 @@ from n2s.graph.film_names import collision, name_problem, same_place
 from n2s.graph.format_registry import format_of, format_problem
 from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
+from n2s.graph.listening import hearing_node as listening_node
 from n2s.graph.listening import hears_time
 from n2s.graph.parts import GraphParts
 from n2s.graph.registry import suggest
@@ -151,6 +152,8 @@ def warnings(graph: GraphParts) -> list[Problem]:
         read = {link.node for _, _, link in graph.links()}
         ends = [name for name in graph.nodes if name not in read]
     used = needed_by(ends, graph.sources())
+    if any(_speaks_of_music(graph.nodes[name]) for name in used) and (hearing := listening_node(graph.nodes)):
+        used |= needed_by([hearing], graph.sources())
     seeds: dict[tuple[str, int], str] = {}
     for name, node in graph.nodes.items():
         if name not in used:
@@ -176,6 +179,20 @@ def warnings(graph: GraphParts) -> list[Problem]:
                     Problem(graph.where(name, field), f"{name}.{field}: = {value} never moves; a number would do.")
                 )
     return found
+
+
+def _speaks_of_music(node: Node) -> bool:
+    """Say whether a node names beats, bars, sections or drops, which the node that hears the music tells."""
+    for value in (getattr(node, field) for field in node.model_fields_set):
+        if isinstance(value, Expression):
+            parts = list(leaves(value.tree))
+            if any(Variable(name).heard for name in value.variables()):
+                return True
+        else:
+            parts = value if isinstance(value, list) else [value]
+        if moments(value) or any(getattr(part, "unit", "") in MUSICAL_UNITS for part in parts):
+            return True
+    return False
 
 
 def _swallowed(graph: GraphParts, name: str) -> list[Problem]:

@@ -25,7 +25,7 @@ from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films.films import Chapter, Film, Passage
 from n2s.runtime.films.targets import film_path, part, version
-from n2s.runtime.render.analysis import Known, Measuring, analyse, resolve_time
+from n2s.runtime.render.analysis import Known, Measuring, analyse, frame_of, resolve_time
 
 Span = tuple[Number | None, Number | None]
 LONGEST = 1e9  # seconds; no track comes near it
@@ -129,8 +129,8 @@ class Planner:
         """Return the frames of a span of time."""
         clock = production.values.clock
         first, last = (time and resolve_time(time, production.graph, clock, self.context) for time in span)
-        start = 0 if first is None else round(min(first, LONGEST) * clock.fps)
-        stop = clock.frames if last is None else min(clock.frames, round(min(last, LONGEST) * clock.fps))
+        start = 0 if first is None else frame_of(span[0], min(first, LONGEST), clock.fps)
+        stop = clock.frames if last is None else min(clock.frames, frame_of(span[1], min(last, LONGEST), clock.fps))
         if not 0 <= start < stop:
             asked = " ".join(f"{option} {time}" for option, time in zip(("--from", "--to"), span) if time is not None)
             raise ArgumentError(f"{asked} leaves no frame of a track of {clock.duration:.2f} s.")

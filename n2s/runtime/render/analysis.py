@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,7 @@ from n2s.runtime.render.fine import FineSignals, is_fine
 from n2s.runtime.render.noting import NotingContext
 
 ASSUMED_TEMPO = 120.0
+BEGUN = 1e-3  # of a frame, by which something may have begun later
 
 
 # What resident nodes gave and the sizes of what they keep, by a digest of all that it comes from.
@@ -118,6 +121,12 @@ def resolve_time(time: Number | Moment, graph: Graph, clock: Clock, context: Con
     if counts and not graph.header.tempo and not hearing_node(graph.nodes):
         context.say(ASSUMED.format(what="The time", clock=clock))
     return clock.place(time)
+
+
+def frame_of(time: Number | Moment, seconds: float, fps: Fraction) -> int:
+    """Return the frame that a time means: the nearest; where something of the music begins, the first one of it."""
+    frame = seconds * float(fps)
+    return math.ceil(frame - BEGUN) if is_musical(time) else round(frame)
 
 
 ASSUMED = (

@@ -10,11 +10,12 @@ from n2s.graph.check import column_problem, without_film
 from n2s.graph.errors import ArgumentError, GraphError, Problem
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
+from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
 from n2s.graph.registry import suggest
 from n2s.graph.types import AUDIO, SIGNAL
 from n2s.runtime.readiness import check_inputs
-from n2s.runtime.render.analysis import resolve_time
+from n2s.runtime.render.analysis import frame_of, resolve_time
 from n2s.runtime.session import Session
 
 
@@ -116,11 +117,16 @@ class View:
         else:
             yield from self.session.pick(str(self.link), frames)
 
-    def seconds(self, time: Number) -> float:
-        """Return a time in seconds, beats in the tempo of the track."""
+    def seconds(self, time: Number | Moment) -> float:
+        """Return a place in the track in seconds."""
         return resolve_time(time, self.graph, self.clock, self.session.context)
 
-    def frame_at(self, time: Number, what: str) -> int:
+    def length(self, time: Number) -> float:
+        """Return a length of time in seconds, beats in the tempo of the track."""
+        resolve_time(time, self.graph, self.clock, self.session.context)  # which tells of an assumed tempo
+        return self.clock.seconds(time)
+
+    def frame_at(self, time: Number | Moment, what: str) -> int:
         """Return the frame that is shown at a time.
 
         Raises
@@ -129,7 +135,7 @@ class View:
             When the track is not as long.
         """
         seconds = self.seconds(time)
-        frame = round(min(seconds, 1e9) * self.clock.fps)
+        frame = frame_of(time, min(seconds, 1e9), self.clock.fps)
         if not 0 <= seconds or frame > self.clock.frames:
             raise GraphError(f"{what} {time} lies outside the track, which lasts {self.clock.duration:.2f} s.")
         return min(frame, self.clock.frames - 1)
