@@ -297,13 +297,9 @@ def test_a_node_that_hears_is_used_by_what_names_the_music(tmp_path: Path) -> No
         "film": {"node": "ImageSource", "path": "p.png"},
         "out": {"node": "FFmpegSink", "frames": "moved", "audio": "track", "path": "a.mp4"},
     }  # fmt: skip
-    for moved in (
-        {"exposure": "= bar_phase"},
-        {"exposure": "= smoothstep(0, at drop, time)"},
-        {"exposure": "= 2 bars"},
-    ):
-        values = nodes | {"moved": {"node": "Tone", "frames": "film", **moved}}
+    for text in ("= bar_phase", "= smoothstep(0, at drop, time)", "= fract(time / 2 bars)", "= section_is.B"):
+        values = nodes | {"moved": {"node": "Tone", "frames": "film", "exposure": text}}
         made = load({"n2s": 1, "size": [32, 32], "nodes": values}, tmp_path)
-        assert not [problem for problem in warnings(made) if "used by nothing" in problem.text], moved
+        assert not [problem for problem in warnings(made) if "used by nothing" in problem.text], text
     idle = load({"n2s": 1, "size": [32, 32], "nodes": nodes | {"moved": {"node": "Tone", "frames": "film"}}}, tmp_path)
     assert any("heard is used by nothing" in problem.text for problem in warnings(idle))
