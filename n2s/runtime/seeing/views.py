@@ -10,6 +10,7 @@ from n2s.graph.check import column_problem, without_film
 from n2s.graph.errors import ArgumentError, GraphError, Problem
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
+from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
 from n2s.graph.registry import suggest
 from n2s.graph.types import AUDIO, SIGNAL
@@ -116,11 +117,15 @@ class View:
         else:
             yield from self.session.pick(str(self.link), frames)
 
-    def seconds(self, time: Number) -> float:
-        """Return a time in seconds, beats in the tempo of the track."""
+    def length(self, time: Number) -> float:
+        """Return a length of time in seconds, beats in the tempo of the track."""
+        return resolve_time(time, self.graph, self.clock, self.session.context, length=True)
+
+    def seconds(self, time: Number | Moment) -> float:
+        """Return a place in the track in seconds, beats and bars where they are heard."""
         return resolve_time(time, self.graph, self.clock, self.session.context)
 
-    def frame_at(self, time: Number, what: str) -> int:
+    def frame_at(self, time: Number | Moment, what: str) -> int:
         """Return the frame that is shown at a time.
 
         Raises
