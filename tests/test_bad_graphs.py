@@ -104,7 +104,7 @@ GRAPHS = {
     "several outputs": ("features.onset", "features", "features, half",
                         '"features" has several outputs; name one: features.rms'),
     "no component": ("features.onset", "features.mfcc.13", "features.mfcc.13",
-                     '"features.mfcc.13" has components 0 to 12.'),
+                     '"features.mfcc" has components 0 to 12; there is no "features.mfcc.13".'),
     "unknown link": ("signal: travel", "signal: travle", "travle",
                      'weights.signal: "travle" names no node. Did you mean "travel"?'),
     "from a sink": ("frames: tone", "frames: out", "out, amount",

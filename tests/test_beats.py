@@ -89,6 +89,17 @@ def test_beats_and_drums_with_plain_ears() -> None:
         assert np.mean(list(strikes_found.values())) >= least, strikes_found
 
 
+@pytest.mark.parametrize("rate", [1000, 4000, 8000])
+def test_music_at_a_low_rate_has_beats_for_plain_ears(rate: int) -> None:
+    """Hats have no band there, and are not struck; what is low is heard as ever, four beats in two seconds."""
+    beat = np.r_[np.sin(np.arange(rate // 8) * 2 * np.pi * 90 / rate), np.zeros(rate // 2 - rate // 8)]
+    with np.errstate(invalid="raise", divide="raise"):
+        listened = hear(Sound(np.tile(beat, (1, 32)).astype(np.float32), rate), "plain")
+    assert all(np.isfinite(listened[name]).all() for name in ("beat", "downbeat", "kick", "snare", "hat"))
+    assert not listened["hat"].any() and listened["kick"].max() > 0.5
+    assert np.median(np.diff(find_beats(listened, listened["begins"]).times)) == pytest.approx(0.5, rel=0.02)
+
+
 def test_rubato() -> None:
     """A tempo that breathes by 12 % within each phrase, a ritardando and a silent bar, without drums and with them."""
     measures = {piece.name: f_measure(piece) for piece in songs.RUBATO}

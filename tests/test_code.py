@@ -7,6 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -648,3 +651,22 @@ def test_facts_that_another_process_found_are_taken(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(code_text, "find_facts", lambda text: pytest.fail("a text was looked at again"))
     assert code.engine_parts() == before
     assert sys.version_info >= (3, 11)
+
+
+def test_threads_may_ask_for_the_facts_of_one_file_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One thread is still finding them out while another asks; that one must not take them for known."""
+    file, found, going = tmp_path / "module.py", code_text.find_facts, threading.Event()
+    file.write_text("import os\n")
+    expected = found(file.read_bytes())
+
+    def slowly(text: bytes) -> code_text.Facts:
+        going.set()
+        time.sleep(0.2)
+        return found(text)
+
+    monkeypatch.setattr(code_text, "find_facts", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(code_text.facts_of, str(file))
+        going.wait()
+        second = pool.submit(code_text.facts_of, str(file))
+        assert first.result() == second.result() == expected

@@ -23,6 +23,7 @@ from n2s.nodes.grounds import Noise, joined, repeated
 from n2s.nodes.latent_bands import low_pass
 from n2s.nodes.latent_path import Path as SplinePath
 from n2s.nodes.latents import gram_matrix
+from n2s.plan.ranges import check_ranges
 from n2s.runtime.media.resample import Taps
 from n2s.runtime.models.cards import shipped_folder
 from n2s.runtime.models.folder import ModelFolder
@@ -602,3 +603,29 @@ def test_no_lattice_shows(store: Any) -> None:
 
 def test_places_count_from_the_centre() -> None:
     np.testing.assert_array_equal(from_centre(4), [-1.5, -0.5, 0.5, 1.5])
+
+
+@pytest.mark.parametrize(
+    ("node", "field", "end"),
+    [("LatentMask", "softness", 0.01), ("LatentCamera", "zoom", 0.1), ("Sharpen", "limit", 0.001)],
+)
+def test_the_ends_of_a_range_belong_to_it(node: str, field: str, end: float, studio: Any, store: Any) -> None:
+    """Numbers are counted in steps of 2**-16, where 0.01 is a little less than 0.01."""
+    for value in (end, f"= clamp(time - 9, {end}, 1)"):
+        graph = harness.load(harness.around(node, studio.model, **{field: value}), studio.folder)
+        check_ranges(harness.plan(graph, store))
+
+
+def test_the_advice_for_an_end_that_does_not_belong_to_the_range_is_sound(studio: Any, store: Any) -> None:
+    values = harness.around("LatentEcho", studio.model, decay="= 2 * time")
+    with pytest.raises(GraphError, match=r"below its upper end.*Wrap it: = clamp\(2 \* time, 0, 0.999\)"):
+        check_ranges(harness.plan(harness.load(values, studio.folder), store))
+    values["nodes"]["subject"]["decay"] = "= clamp(2 * time, 0, 0.999)"
+    check_ranges(harness.plan(harness.load(values, studio.folder), store))
+
+
+def test_signals_that_drive_signals_stay_in_range_too(studio: Any, store: Any) -> None:
+    values = film(studio, shift_x="mixed")
+    values["nodes"]["mixed"] = {"node": "Crossfade", "a": "ramp", "b": "ramp", "amount": "= 2 * time"}
+    with pytest.raises(GraphError, match=r"mixed.amount is driven by = 2 \* time and reaches .* within 0..1"):
+        check_ranges(harness.plan(harness.load(values, studio.folder), store))

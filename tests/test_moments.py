@@ -26,7 +26,7 @@ from n2s.graph.listening import hearing_node
 from n2s.graph.time import Clock
 from n2s.graph.times import parse_time
 from n2s.hearing.gridfile import read_sections
-from n2s.nodes import Keyframes
+from n2s.nodes import EMA, Keyframes, Random
 from n2s.runtime.context import RunContext
 from n2s.runtime.render.analysis import analyse, frame_of
 
@@ -138,6 +138,37 @@ def test_expressions() -> None:
         at("K")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["(at drop - 2 bars) * 2", "(at drop) - 2 bars", "2 * (at drop) - 2 bars", "2 * (at drop - 2 bars)",
+     "-(at drop) + 1 s", "-(at drop - 2 bars)", "(at drop) - 2 bars * 3", "(at B 2) ** 2", "time > (at drop - 1 beat)",
+     "(at drop - 2 bars) - 1 bar", "smoothstep(at drop - 2 bars, at drop, time) - 1 s"],
+)  # fmt: skip
+def test_a_printed_moment_takes_no_length_that_is_not_its_own(text: str) -> None:
+    """A length of a moment is counted on the grid; one that is subtracted is as long as the tempo says."""
+    expression = Expression.parse(text)
+    assert str(expression) == text and Expression.parse(str(expression)).tree == expression.tree
+
+
+def test_moments_in_python() -> None:
+    assert str(at("drop - 2 bars") * 2) == "(at drop - 2 bars) * 2"
+    assert Keyframes(points=[[0, 0], [at("B 2"), 1]]) == Keyframes(points=[[0, 0], ["at B 2", 1]])
+    with pytest.raises(GraphError, match='EMA.half_life: a length of time was wanted.*"at drop" is a place'):
+        EMA(half_life=at("drop"))
+    with pytest.raises(GraphError, match='"section" or "drop", not at drop'):
+        Random(every=at("drop"))
+
+
+def test_a_film_of_one_frame_has_its_section() -> None:
+    heard = {"beat": [0.0], "bar": [0.0], "section": [0], "section_is": [[1, *[0] * 7]], "tempo": [90.0]}
+    one = {name: np.array(signal, np.float32) for name, signal in heard.items()} | {"beats_in_bar": np.array([3.0])}
+    clock = Clock(FPS, 1, 90.0, 3, Landmarks.of(CLOCK.times(0, 1), one))
+    assert clock.place(parse_time("at A")) == 0
+    assert clock.place(parse_time("at A + 1 bar")) == pytest.approx(2)
+    with pytest.raises(GraphError, match="no drop is heard in this music"):
+        clock.place(parse_time("at drop"))
+
+
 def test_a_node_may_still_be_called_at() -> None:
     assert [str(link) for link in Expression.parse("at + at.x").links()] == ["at", "at.x"]
 
@@ -150,7 +181,7 @@ def test_keyframes_stand_where_the_music_is() -> None:
     seconds = np.flatnonzero(np.diff(found)) / float(FPS)
     np.testing.assert_allclose(seconds, [bar(8), bar(22)], atol=1 / 24)
     backwards = Keyframes(points=[["at drop 2", 0.0], ["at drop", 1.0]])
-    with pytest.raises(GraphError, match="times must rise; at drop comes after at drop 2"):
+    with pytest.raises(GraphError, match="times must rise; at drop comes after at drop 2: 0:12.7 and 0:36.7"):
         backwards.compute(place)
 
 
@@ -216,6 +247,19 @@ def test_the_command_line_shows_a_moment(song: tuple[songs.Song, Path], n2s: Any
     status, said, _ = n2s("preview", made.path, "--node", "heard.rms", "--at", "at B", "-o", tmp_path / "b.png")
     second = song[0].sections[1][0]
     assert status == 0 and f"{int(second) // 60:02d}:{int(second) % 60:02d}" in said
+
+
+def test_lengths_on_the_command_line(song: tuple[songs.Song, Path], n2s: Any, tmp_path: Path) -> None:
+    """How often is a length: 8 bars are not those to the eighth bar, which come after the first beat; no moment is."""
+    path, out = graph(song[1], tmp_path).path, tmp_path / "values.npz"
+    assert n2s("export", path, "--port", "heard.rms", "--every", "8 bars", "-o", out)[0] == 0
+    steps = np.diff(np.load(out)["times"])
+    np.testing.assert_allclose(steps, 8 * 4 * 60 / PIECE.bpm, atol=1.5 / 24)
+    for command in (("export", path, "--port", "heard.rms", "-o", out), ("preview", path, "--node", "heard.rms")):
+        status, _, said = n2s(*command, "--every", "at B")
+        assert (status, "at B" in said, "--every: a length of time was wanted" in said) == (2, True, True)
+    status, _, said = n2s("export", path, "--labels", "--from", "at B", "-o", tmp_path / "a.txt")
+    assert status == 2 and "--labels writes those of the whole track" in said and not (tmp_path / "a.txt").exists()
 
 
 def test_stems_do_not_take_the_time_from_the_mix(song: tuple[songs.Song, Path], tmp_path: Path) -> None:

@@ -165,6 +165,48 @@ def test_nothing_is_written_over_unless_told(music: Path, tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
+@pytest.mark.parametrize("graph_too", [False, True])
+def test_labels_that_were_corrected_are_not_written_over(graph_too: bool, music: Path, tmp_path: Path) -> None:
+    labels, graph = tmp_path / "mine.labels.txt", tmp_path / "mine.yaml"
+    labels.write_text("0\t9\tB\n")
+    if graph_too:
+        graph.write_text("weeks of work\n")
+    with pytest.raises(GraphError, match=r"mine\.(labels\.txt|yaml) exists already; --force replaces it"):
+        n2s("new", music, "-o", graph)
+    assert labels.read_text() == "0\t9\tB\n" and graph.exists() is graph_too
+    n2s("new", music, "-o", graph, "--force")
+    assert "1.1" in labels.read_text() and Graph.load(graph)
+
+
+def test_neither_the_music_nor_a_folder_is_written_over(music: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = music.read_bytes()
+    odd = tmp_path / "odd.labels.txt"
+    odd.write_bytes(before)
+    (tmp_path / "full.labels.txt").mkdir()
+    (tmp_path / "link.yaml").symlink_to(music)
+    for piece, target, told in [
+        (music, music, "is the music"), (music, "link.yaml", "is the music"), (odd, "odd.yaml", "is the music"),
+        (music, ".", "is a folder"), (music, "..", "is a folder"), (music, "full.yaml", "is a folder"),
+    ]:  # fmt: skip
+        with pytest.raises(GraphError, match=told):
+            n2s("new", piece, "-o", target, "--force")
+    assert music.read_bytes() == before == odd.read_bytes()
+    assert not (tmp_path / "full.yaml").exists() and not (tmp_path / "odd.yaml").exists()
+
+
+@pytest.mark.parametrize("samples", [1, 800, 8000])
+def test_the_labels_of_very_short_music_can_be_given_back(samples: int, tmp_path: Path) -> None:
+    music = tiny.write_wav(tmp_path / "short.wav", tiny.clicks(1)[:samples], 8000)
+    graph = tmp_path / "short.yaml"
+    n2s("new", music, "-o", graph)
+    text = (tmp_path / "short.labels.txt").read_text()
+    assert text.count("\t1.1\n") == text.count("\t1.2\n") == text.count("\tA\n") == 1
+    graph.write_text(graph.read_text().replace("audio: track}", "audio: track, beats: short.labels.txt}", 1))
+    n2s("export", graph, "--labels", "-o", tmp_path / "again.txt")
+    assert (tmp_path / "again.txt").read_text() == text
+
+
 def test_the_graph_is_named_after_the_music_and_may_lie_elsewhere(
     music: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:

@@ -75,6 +75,8 @@ def _setting(cls: type[Node], field: str) -> st.SearchStrategy[Any]:
         times = st.lists(st.floats(0, 1e4), min_size=1, max_size=6, unique=True).map(sorted)
         return times.flatmap(lambda t: st.lists(st.floats(-10, 10), min_size=len(t), max_size=len(t)).map(
             lambda v: [list(point) for point in zip(t, v)]))  # fmt: skip
+    if field == "values":
+        return st.lists(st.floats(-10, 10), min_size=1, max_size=6)
     if field == "notes":
         return st.lists(st.integers(0, 127), min_size=1, max_size=4)
     if field == "tempo_map":
@@ -104,8 +106,8 @@ def _setting(cls: type[Node], field: str) -> st.SearchStrategy[Any]:
         return st.tuples(st.integers(2, 256), st.integers(2, 256))
     if typing.get_origin(info.annotation) is dict:
         return st.dictionaries(TEXTS, st.integers() | TEXTS, max_size=3)
-    if typing.get_origin(info.annotation) is list:
-        return st.lists(TEXTS, min_size=1, max_size=4)
+    if any(typing.get_origin(part) is list for part in parts):
+        return st.lists(TEXTS, min_size=2, max_size=4)
     return TEXTS
 
 
@@ -152,6 +154,8 @@ def graphs(draw: Any, base: Path | str = ".", model: Path | None = None, most: i
                 values[field] = draw(_number(spec) | st.sampled_from(pools[SIGNAL]) | _expression(pools[SIGNAL]))
                 if isinstance(values[field], str | float) and not _takes(cls, field, values[field]):
                     del values[field]
+        for field in ("off", "alike", "from_high"):  # must suit another setting
+            values.pop(field, None)
         inputs = {port: draw(st.sampled_from(pools[kind])) for port, kind in cls.ports.items()}
         handle = cls(**values)(name=next(named, None), **inputs)
         if len(cls.outputs) == 1:

@@ -227,10 +227,14 @@ def test_remap_and_quantise() -> None:
     np.testing.assert_allclose(made, 5 - 2 * np.clip(signal.astype(np.float64), 0, 1), rtol=1e-7)
     eased = Remap(ease="in_cubic").compute(scene(31), signal, *ends)
     np.testing.assert_allclose(eased, 5 - 2 * np.clip(signal.astype(np.float64), 0, 1) ** 3, rtol=1e-7)
-    with pytest.raises(GraphError, match="from_low and from_high are the same"):
-        Remap().compute(scene(31), signal, ends[0], ends[0], *ends[2:])
+    meeting = Remap().compute(scene(31), signal, ends[0], ends[0], *ends[2:])
+    np.testing.assert_array_equal(meeting, np.where(signal > 0, 3, 5))
+    with pytest.raises(DeclarationError, match="Remap.from_high: from_low is the same"):
+        Remap(from_low=1, from_high=1)
     steps = Quantise().compute(scene(31), signal, full(0.25, signal))
     np.testing.assert_allclose(steps, np.round(signal.astype(np.float64) / 0.25) * 0.25)
+    still = Quantise().compute(scene(31), signal, np.where(signal > 1, 0.5, 0).astype(np.float32))
+    np.testing.assert_array_equal(still, np.where(signal > 1, np.round(signal * 2) / 2, signal))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -285,7 +289,7 @@ def test_thresholds_against_a_loop() -> None:
                 assert made[k, column] == state
         gated = Gate(on=on, off=off, hold=hold).compute(scene(500, 100), signal)
         np.testing.assert_array_equal(gated, signal * made)
-    with pytest.raises(GraphError, match="off is 0.8, above on"):
+    with pytest.raises(DeclarationError, match="off is 0.8, above on"):
         Threshold(on=0.5, off=0.8).compute(scene(500), signal)
 
 
@@ -369,8 +373,10 @@ def test_values_of_sections_and_letters() -> None:
     np.testing.assert_array_equal(rows[middles], [[1, 0], [0, 1], [0.5, 0.5], [1, 0]])
     drops = Sequence(values=[0, 1, 2], every="drop").compute(place)
     np.testing.assert_array_equal(drops[middles], [0, 1, 1, 2])
-    with pytest.raises(GraphError, match="alike: it belongs to sections"):
-        Sequence(values=[1, 2], every="1 bar", alike=True).compute(place)
+    for node, settings in ((Sequence, {"values": [1, 2]}), (Random, {})):
+        for every in ("1 bar", "drop", "B"):
+            with pytest.raises(DeclarationError, match="alike: it belongs to the letters of sections; set every:"):
+                node(**settings, every=every, alike=True)
 
 
 def test_sequences_by_beats() -> None:
@@ -437,6 +443,81 @@ def test_keyframes_take_every_easing() -> None:
     np.testing.assert_allclose(made, ease("out_bounce", np.arange(31) / 30))
     with pytest.raises(DeclarationError, match="interpolate"):
         Keyframes(points=points, interpolate="wobble")
+
+
+@pytest.mark.parametrize(
+    ("points", "told"),
+    [([[0, math.inf]], "within -1e6..1e6"), ([[math.nan, 1]], "within -1e6..1e6"), ([[0, -1e7]], "within -1e6..1e6"),
+     ([["at A", math.nan]], "within -1e6..1e6"), ([[0, 1], [0, 2]], "times must rise")],
+)  # fmt: skip
+def test_keyframes_that_are_no_curve(points: list, told: str) -> None:
+    with pytest.raises(DeclarationError, match=f"Keyframes.points: .*{told}"):
+        Keyframes(points=points)
+
+
+@pytest.mark.parametrize("how", ["linear", "spline", "hold", "out_back"])
+def test_keyframes_that_are_nearly_at_once(how: str) -> None:
+    with np.errstate(all="raise", under="ignore"):
+        made = Keyframes(points=[[0, 0], [5e-324, 1], [1e-310, 0], [2, 1]], interpolate=how).compute(scene(90))
+    assert np.isfinite(made).all() and made[-1] == 1
+
+
+def test_an_unknown_way_between_points_is_told_once() -> None:
+    with pytest.raises(DeclarationError) as caught:
+        Keyframes(points=[[0, 1]], interpolate="out_cube")
+    assert str(caught.value).count("out_cube") == 1
+
+
+@pytest.mark.parametrize(
+    ("node", "field"), [(LFO, "period"), (Random, "every"), (Integrate, "per"), (Relative, "slow"), (Sequence, "every")]
+)
+def test_periods_that_no_number_counts(node: Any, field: str) -> None:
+    more = {"values": [1]} if node is Sequence else {}
+    for time in (1e-300, "1e-9 bars", "0.0001 s"):
+        with pytest.raises(DeclarationError, match=rf"{node.__name__}.{field}: .* must be within 0.001..3600"):
+            node(**more, **{field: time})
+    assert node(**more, **{field: "1 ms"})
+
+
+def test_smoothing_by_less_than_a_frame_changes_nothing() -> None:
+    signal = noise(50)
+    for width in (1e-310, 1e-200, 1e-4):
+        with np.errstate(all="raise"):
+            np.testing.assert_array_equal(Smooth(width=width).compute(scene(50, 100), signal), signal)
+
+
+def test_select_without_a_signal_chooses_the_nearest() -> None:
+    a, b, d = (full(value, np.zeros(7)) for value in (1, 2, 4))
+    index = np.float32([0, 0.5, 1, 1.9, 2, 2.4, 3])
+    np.testing.assert_array_equal(Select().compute(scene(7), a, b, index, d=d), [1, 2, 2, 2, 4, 4, 4])
+    np.testing.assert_array_equal(Select().compute(scene(7), a, b, index), [1, 2, 2, 2, 2, 2, 2])
+
+
+@pytest.mark.parametrize("node", [{"node": "Select"}, {"node": "Crossfade"}])
+def test_signals_of_other_columns_are_found_by_the_check(node: dict, tmp_path: Path, n2s: Any) -> None:
+    nodes = {
+        "rows": {"node": "Sequence", "values": [[1, 0, 2], [0, 1, 3]], "every": 1}, "one": {"node": "LFO", "period": 2},
+        "more": node | {"a": "rows", "b": "one"}, "fits": node | {"a": "rows.0", "b": "one"},
+    }  # fmt: skip
+    path = load({"n2s": 1, "size": [32, 32], "duration": 3, "nodes": nodes}, tmp_path).path
+    status, _, said = n2s("check", path)
+    assert status == 2 and re.search(
+        r"graph.yaml:\d+:\d+  more.b: b has 1 column, a has 3 columns; they must have as many each.", said
+    )
+    assert "fits" not in said.replace("fits is used by nothing", "")
+
+
+def test_many_notes_are_each_that_of_one_and_do_not_take_long() -> None:
+    """An hour at the fine rate with a note each quarter second: the work must not grow with its square."""
+    one = np.zeros(22, np.float32)
+    one[3] = 0.8
+    settings = {"attack": 0.05, "decay": 0.1}
+    alone = envelope(one, 86, **settings)
+    assert alone[-1] == 0 and alone.max() > 0.7
+    whole = envelope(np.tile(one, 14_000), 86, **settings)
+    np.testing.assert_allclose(whole, np.tile(alone, 14_000), atol=1e-6)
+    whole = envelope(np.tile(one, 14_000), 86, **settings, sustain=0.4, release=5.0)
+    np.testing.assert_allclose(whole[22_000:44_000], whole[44_000:66_000], atol=1e-6)
 
 
 def test_every_signal_node_has_its_page_and_plot() -> None:

@@ -16,6 +16,7 @@ from n2s.graph.errors import ArgumentError, GraphError, Position, Problem
 
 if TYPE_CHECKING:
     from n2s.graph.expressions import Number
+    from n2s.graph.landmarks import Moment
 
 GraphFile = Annotated[Path, typer.Argument(help="the graph's YAML file", metavar="GRAPH")]
 Overrides = Annotated[
@@ -101,7 +102,7 @@ def parse_override(text: str) -> tuple[str, Any]:
         raise GraphError([Problem(place, f'"{value}" cannot be read as YAML: {reasons}.')]) from None
 
 
-def read_time(option: str, text: str | None) -> Number | None:
+def read_time(option: str, text: str | None) -> Number | Moment | None:
     """Read the time that an option was given: 80, 1:20, 250 ms, 8 bars, at drop."""
     from n2s.graph.times import parse_time
 
@@ -109,6 +110,16 @@ def read_time(option: str, text: str | None) -> Number | None:
         return None if text is None else parse_time(text)
     except ValueError as error:
         raise ArgumentError(f"{option}: {error}.") from None
+
+
+def read_length(option: str, text: str | None) -> Number | None:
+    """Read the length of time that an option was given: 80, 1:20, 250 ms, 8 bars."""
+    from n2s.graph.landmarks import Moment
+
+    time = read_time(option, text)
+    if isinstance(time, Moment):
+        raise ArgumentError(f'{option}: a length of time was wanted, like "250 ms" or "8 bars"; "{time}" is a place.')
+    return time
 
 
 def refuse_overwrite(target: Path, named: bool, graph: Any) -> None:

@@ -18,6 +18,7 @@ from n2s.commands.common import (
     Size,
     StoreFolder,
     load,
+    read_length,
     read_time,
     refuse_overwrite,
     report_file,
@@ -55,6 +56,8 @@ def export(
     were heard; a Features node takes the file, corrected, as its ``beats``.
     """
     if labels:
+        if from_ or to or every != "1":
+            raise ArgumentError("--labels writes those of the whole track; it takes no --from, --to and --every.")
         return export_labels(load(graph, set_, Shape(size, fps)), port, output, store, json)
     if port is None:
         raise ArgumentError("--port says what is written: a node, or one of its outputs or parameters.")
@@ -116,7 +119,7 @@ def read_step(text: str) -> Any:
         if not 0 < (frames := int(text)) < 10**9:
             raise ArgumentError(f"--every takes a number of frames from 1 on, not {text}.")
         return frames
-    time = read_time("--every", text)
+    time = read_length("--every", text)
     if not time.unit or not time.value:
         raise ArgumentError(f'--every takes a whole number of frames, or a time like "250 ms", not "{text}".')
     return time

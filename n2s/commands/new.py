@@ -13,7 +13,7 @@ import typer
 
 from n2s.commands.common import AsJson, report_file
 from n2s.graph.timecodes import minutes
-from n2s.graph.whole import write_whole
+from n2s.graph.whole import remove, write_whole
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -36,7 +36,7 @@ def new(
         ),
     ] = None,
     look: Annotated[Look, typer.Option(help="the look to begin with; auto: one that suits the music")] = Look.auto,
-    force: Annotated[bool, typer.Option("--force", help="replace an existing graph")] = False,
+    force: Annotated[bool, typer.Option("--force", help="replace an existing graph and its labels")] = False,
     json: AsJson = False,
 ) -> None:
     """Compose a film for a piece of music: hear it, and write a graph, with comments, to render at once or to edit.
@@ -45,7 +45,7 @@ def new(
     the graph's Features node.
     """
     from n2s.graph.describe.starter import starter
-    from n2s.graph.errors import GraphError
+    from n2s.graph.errors import GraphError, RenderError
     from n2s.runtime.machine import ffmpeg_path
     from n2s.runtime.media.audio import probe
     from n2s.runtime.models.cards import shipped_folder
@@ -59,12 +59,13 @@ def new(
         raise GraphError(
             "The name of the music or of the graph is not Unicode, and a graph can only hold Unicode; rename the file."
         ) from None
-    if os.path.exists(target) and not force:
-        raise GraphError(f"{target} exists already; --force replaces it, -o names another file.")
+    refuse_target(target, music, force)
+    labels = target.with_suffix(".labels.txt")
+    refuse_target(labels, music, force)
+    existed = os.path.lexists(target)
     info = probe(music, ffmpeg_path)
     tags = read_tags(music)
     song, beats = listen(music)
-    labels = target.with_suffix(".labels.txt")
     chosen = song.mood if look is Look.auto else str(look)
     text = starter(
         music=relative(music, target),
@@ -79,9 +80,30 @@ def new(
         labels=labels.name,
     )
     write_graph(target, text)
-    write_labels(labels, beats)
+    try:
+        write_labels(labels, beats)
+    except RenderError:
+        if not existed:
+            remove(target)  # both or none
+        raise
     about = f": {music.name}, {minutes(info.samples / info.rate)}, {song.told}. Look {chosen}. Next: n2s run {target}"
     report_file(target, json, about, heard=song.told, look=chosen, labels=str(labels))
+
+
+def refuse_target(path: Path, music: Path, force: bool) -> None:
+    """Refuse to write where the music is, a folder is, or without ``force`` any file is.
+
+    Labels are corrected by hand, so they are as precious as the graph.
+    """
+    from n2s.graph.errors import GraphError
+    from n2s.runtime.films.targets import same_file
+
+    if same_file(path, music):
+        raise GraphError(f"{path} is the music, and would be lost; name another file with -o.")
+    if os.path.isdir(path):
+        raise GraphError(f"{path} is a folder, where a file is to be written; -o names another file.")
+    if os.path.lexists(path) and not force:
+        raise GraphError(f"{path} exists already; --force replaces it, -o names another file.")
 
 
 def write_graph(target: Path, text: str) -> None:

@@ -17,6 +17,7 @@ from n2s.commands.common import (
     Size,
     StoreFolder,
     load,
+    read_length,
     read_time,
     refuse_overwrite,
     report_file,
@@ -84,7 +85,7 @@ def preview(
         raise GraphError("--at, --every and --sheet cannot be combined; give only one of them.")
     if strip and (every is not None or sheet):
         raise GraphError("--strip shows frames around strikes; it goes with --at, and not with --every and --sheet.")
-    times, step = [read_time("--at", text) for text in at], read_time("--every", every)
+    times, step = [read_time("--at", text) for text in at], read_length("--every", every)
     loaded = load(graph, set_, Shape(size, fps))
     refuse_overwrite(target, output is not None, loaded)
     hears = not strip and node in loaded.flat.nodes and counts_beats(loaded.flat.nodes[node])

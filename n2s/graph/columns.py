@@ -44,8 +44,22 @@ class _Columns:
                     what = f'"{link}" has {_counted(have)}' if isinstance(link, Link) else "an expression has 1 column"
                     text = f"{name}.{port}: {what}, but {wanted} {'is' if wanted == 1 else 'are'} wanted, {why}."
                     found.append(Problem(self.graph.where(name, port), f"{text} {self._cure(link, wanted)}".rstrip()))
+            found += self._unlike(name)
             self._note(name, found)
         return found
+
+    def _unlike(self, name: str) -> list[Problem]:
+        """Return the first of the ports that must have as many columns each and has others."""
+        node = self.graph.nodes[name]
+        given = {port: self.of(getattr(node, port)) for port in type(node).same_columns if getattr(node, port)}
+        counts = {port: max(have, 1) for port, have in given.items() if have is not None}
+        first = next(iter(counts), "")
+        for port, have in counts.items():
+            if have != counts[first]:
+                what = f"{port} has {_counted(have)}, {first} has {_counted(counts[first])}"
+                text = f"{name}.{port}: {what}; they must have as many each."
+                return [Problem(self.graph.where(name, port), text)]
+        return []
 
     def of(self, value: Any) -> int | None:
         """Return the columns of what a port is given."""

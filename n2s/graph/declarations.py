@@ -81,6 +81,8 @@ def class_mistakes(cls: Any) -> Mistakes:
     for field in ("neutral", "example"):
         if not isinstance(getattr(cls, field), dict | None if field == "neutral" else dict):
             yield field, 'settings by name were wanted: {"amount": 0}'
+    if not isinstance(cls.same_columns, tuple) or not set(cls.same_columns) <= cls.ports.keys():
+        yield "same_columns", 'names of ports were wanted: ("a", "b")'
     if not fields:
         yield from _port_mistakes(cls)
         yield from _method_mistakes(cls)

@@ -236,6 +236,8 @@ def _wrap(tree: Any, level: int) -> str:
     inner = _LEVEL.get(tree.function, 9) if isinstance(tree, Call) else 9
     if isinstance(tree, Number) and tree.value < 0:
         inner = _LEVEL["neg"]
+    elif isinstance(tree, Moment) and level > _LEVEL["<"]:
+        inner = 0  # or it would take a length that is added later, and its own would be part of a product
     return f"({tree})" if inner < level else str(tree)
 
 

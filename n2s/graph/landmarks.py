@@ -69,9 +69,15 @@ class Landmarks:
 
         ``heard`` has "beat" and "bar" at some times, (T,), and may have "section", "section_is" and "drop".
         """
-        if not {"beat", "bar"} <= heard.keys() or len(times) < 2:
+        if not {"beat", "bar"} <= heard.keys() or not len(times):
             return None
         beats, bars = heard["beat"].astype(np.float64), heard["bar"].astype(np.float64)
+        if len(times) == 1:  # a film of one frame: how beats go on is told by the tempo
+            beat = 60 / float(heard["tempo"][0]) if "tempo" in heard else 0.5
+            bar = float(heard["beats_in_bar"][0]) if "beats_in_bar" in heard else 4.0
+            times, beats, bars = (
+                np.append(of, of[0] + step) for of, step in ((times, beat), (beats, 1), (bars, 1 / bar))
+            )
         if np.any(np.diff(beats) < 0) or np.any(np.diff(bars) < 0):
             return None
         found = cls(times, beats, bars)

@@ -83,6 +83,7 @@ class Node(BaseModel, metaclass=_Declared):
     outputs: ClassVar[dict[str, Output]] = {}
     # Settings under which it gives what its first port of that kind takes, whatever the others are; {}: the defaults.
     neutral: ClassVar[dict[str, Any] | None] = None
+    same_columns: ClassVar[tuple[str, ...]] = ()  # ports whose signals must have as many columns each
     example: ClassVar[dict[str, Any]] = {}  # the settings of a minimal valid use
     kind: ClassVar[str] = ""  # one of `n2s.graph.declarations.KINDS`
 

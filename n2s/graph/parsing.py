@@ -67,6 +67,8 @@ def parse_musical_time(value: Any) -> Number | None:
     """Read a constant duration: 0.18, "0.5 s", "0:02", "4 beats"; None stays None where a setting may be left out."""
     if isinstance(value, str) and ":" in value:
         return parse_time(value)
+    if str(value).split()[:1] == ["at"] and len(str(value).split()) > 1:  # at("drop") in Python too
+        raise ValueError(f'a length of time was wanted, like 0.5, "0.5 s" or "4 beats"; "{value}" is a place')
     number = parse_param(value) if value is not None else None
     if number is not None and (not isinstance(number, Number) or number.unit == "dB"):
         raise ValueError(f'a constant time was wanted, like 0.5, "0.5 s" or "4 beats", not {value!r}')
@@ -84,7 +86,7 @@ def parse_every(value: Any) -> Number | Moment | None:
     except ValueError:
         raise ValueError(
             f'a constant time or what the music has was wanted, like "1 beat", "4 bars", 0.5, "section" or "drop", '
-            f"not {value!r}"
+            f"not {value if isinstance(value, Expression) else repr(value)}"
         ) from None
 
 

@@ -18,6 +18,7 @@ from pydantic import WithJsonSchema, WrapValidator
 
 from n2s.graph.expressions import Expression, ExpressionError, Number, leaves
 from n2s.graph.landmarks import MOMENTS, Moment
+from n2s.graph.timecodes import minutes
 
 UNITS = ("s", "ms", "beat", "beats", "bar", "bars")
 LIKE = '80, "1:20", "80 s", "250 ms", "32 beats", "8 bars" or "at drop"'
@@ -128,13 +129,18 @@ def check_rising(times: list[Any], place: Callable[[Any], float]) -> list[float]
             later, earlier = (
                 str(time) if isinstance(time, Number | Moment) else f"{time:g} s" for time in (times[i], times[i - 1])
             )
-            raise ValueError(f"times must rise; {later} comes after {earlier}")
+            where = ""
+            if isinstance(times[i], Moment) or isinstance(times[i - 1], Moment):
+                where = f": {minutes(seconds[i])} and {minutes(seconds[i - 1])}"
+            raise ValueError(f"times must rise; {later} comes after {earlier}{where}")
     return seconds
 
 
 def _read_point(value: Any, read: Any) -> list:
     """Read a point in time: text is a time of any kind, a plain number stays the number of seconds that it is."""
     first = value[0] if isinstance(value, list | tuple) and value else None
+    if isinstance(first, Expression) and isinstance(first.tree, Moment):  # at("drop") in Python
+        first = first.tree
     if isinstance(first, Number | Moment) or (isinstance(first, str) and not _is_plain(first)):
         return [parse_time(first), *read([0.0, *value[1:]])[1:]]
     return read(value)

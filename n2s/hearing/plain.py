@@ -54,6 +54,8 @@ class PlainEars:
         levels, rises = _against_loudness(heard)
         parts = np.searchsorted(mel_centres(int(heard["rate"]), LEVELS), STRUCK)
         ranges = np.split(np.log1p(GAIN * rises), parts, axis=1)
+        # Of music at a low rate a range may have no band; nothing rises there.
+        ranges = [part if part.shape[1] else np.zeros((len(rises), 1)) for part in ranges]
         accents = [_smoothed(np.einsum("kb->k", part) / part.shape[1]) for part in ranges]
         found = _beats(accents) | _drums(ranges, levels[:, 0])
         return {name: values.astype(np.float32) for name, values in found.items()}

@@ -6,6 +6,8 @@ import numpy as np
 
 from n2s.nodes.easing import ease
 
+LEAST = 1e-6  # s, as which two rows that are nearer to each other count: slopes stay finite
+
 
 def between(times: np.ndarray, values: np.ndarray, now: np.ndarray, how: str) -> np.ndarray:
     """Return rows (N, K) at rising times, at other times, (T, K); before the first and after the last one they stay.
@@ -15,7 +17,7 @@ def between(times: np.ndarray, values: np.ndarray, now: np.ndarray, how: str) ->
     right = np.clip(np.searchsorted(times, now, side="right"), 1, max(1, len(times) - 1))
     left = right - 1
     right = np.minimum(right, len(times) - 1)
-    span = np.where(right > left, times[right] - times[left], 1.0)
+    span = np.maximum(times[right] - times[left], LEAST)
     t = np.clip((now - times[left]) / span, 0.0, 1.0)[:, None]
     if how == "spline":
         return _spline(times, values, left, right, t, span[:, None])
@@ -32,7 +34,8 @@ def _spline(
     """
     slopes = np.zeros_like(values)
     if len(times) > 2:
-        step, rise = np.diff(times)[:, None], np.diff(values, axis=0) / np.diff(times)[:, None]
+        step = np.maximum(np.diff(times), LEAST)[:, None]
+        rise = np.diff(values, axis=0) / step
         slopes[1:-1] = (step[1:] * rise[:-1] + step[:-1] * rise[1:]) / (step[1:] + step[:-1])
     a, b = values[left], values[right]
     u = 1 - t

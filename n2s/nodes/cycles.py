@@ -11,9 +11,8 @@ from pydantic import field_validator
 from n2s.graph import shader
 from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, Every, MusicalTime, Param, Resident, param, setting
-from n2s.graph.errors import GraphError
 from n2s.graph.landmarks import Moment
-from n2s.nodes.stretches import letters, turns
+from n2s.nodes.stretches import check_alike, letters, turns
 
 TYPE = 0x4C464F21  # tells the random numbers of these nodes from those of others
 
@@ -27,7 +26,7 @@ class LFO(Resident):
     goes smoothly from one drawn value per period to the next. ``width`` is also where a triangle turns.
     """
 
-    period: MusicalTime = setting("1 bar", gt=0, le=3600, unit="s", help="the time of one turn")
+    period: MusicalTime = setting("1 bar", ge=0.001, le=3600, unit="s", help="the time of one turn")
     shape: Literal["sine", "triangle", "saw", "square", "noise"] = setting("sine", help="its curve")
     low: Param = param(0.0, ge=-1e6, le=1e6, help="the lowest value")
     high: Param = param(1.0, ge=-1e6, le=1e6, help="the highest value")
@@ -67,7 +66,9 @@ class Random(Resident):
     get one value. Values are hashes of the seeds and the number of the stretch, evenly spread between low and high.
     """
 
-    every: Every = setting("1 beat", gt=0, le=3600, unit="s", help="how long a value stays: a time, section, drop, A")
+    every: Every = setting(
+        "1 beat", ge=0.001, le=3600, unit="s", help="how long a value stays: a time, section, drop, A"
+    )
     low: Param = param(0.0, ge=-1e6, le=1e6, help="the lowest value")
     high: Param = param(1.0, ge=-1e6, le=1e6, help="the highest value")
     glide: float = setting(0.0, ge=0, le=1, help="share of the stretch in which it goes over from the value before")
@@ -76,6 +77,8 @@ class Random(Resident):
 
     outputs = SIGNAL_OUTPUT
     rate = "any"
+
+    _by_sections = field_validator("alike")(check_alike)
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
         return 0
@@ -95,13 +98,17 @@ class Sequence(Resident):
     """
 
     values: list[Any] = setting(help="[0.2, 1, 0.5], or rows of numbers", min_length=1)
-    every: Every = setting("1 bar", gt=0, le=3600, unit="s", help="how long a value stays: a time, section, drop, A")
+    every: Every = setting(
+        "1 bar", ge=0.001, le=3600, unit="s", help="how long a value stays: a time, section, drop, A"
+    )
     glide: float = setting(0.0, ge=0, le=1, help="share of the stretch in which it goes over from the value before")
     alike: bool = setting(False, help="values belong to the letters of sections: the first one to A")
 
     outputs = SIGNAL_OUTPUT
     rate = "any"
     example = {"values": [0.1, 1.0, 0.4], "every": 0.4}
+
+    _by_sections = field_validator("alike")(check_alike)
 
     @field_validator("values")
     @classmethod
@@ -147,8 +154,6 @@ def _stretch(scene: Scene, every: Any, glide: float, alike: bool) -> tuple[np.nd
     if isinstance(every, Moment):
         before = np.maximum(before, 0)
     if alike:
-        if not isinstance(every, Moment) or every.what != "section":
-            raise GraphError("alike: it belongs to sections; set every: section.")
         of = letters(clock)
         number, before = (of[np.minimum(which.astype(np.int64), len(of) - 1)] for which in (number, before))
     return number, before, share

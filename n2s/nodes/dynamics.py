@@ -90,7 +90,7 @@ class Integrate(Resident):
     """
 
     speed: Param = param(1.0, ge=-1e6, le=1e6, help="how fast it moves")
-    per: MusicalTime = setting(1.0, gt=0, le=3600, unit="s", help="the time in which speed 1 moves it by 1")
+    per: MusicalTime = setting(1.0, ge=0.001, le=3600, unit="s", help="the time in which speed 1 moves it by 1")
     start: float = setting(0.0, ge=-1e6, le=1e6, help="where it begins")
 
     outputs = SIGNAL_OUTPUT
@@ -159,7 +159,10 @@ class Envelope(Resident):
             until = max(low, times[min(end, len(times) - 1)]) if self.sustain else low
             places = [start, start + delay, top, top + hold, low, until, until + release * (self.sustain > 0)]
             levels = [level, level, height, height, *[height * self.sustain] * 2, 0.0]
-            found[begin:] = _lines(times[begin:], places, levels)
+            stop = int(np.searchsorted(times, places[-1], side="right")) + 1  # from there on it is 0
+            if self.retrigger and i + 1 < len(begins):
+                stop = min(stop, begins[i + 1] + 1)
+            found[begin:stop] = _lines(times[begin:stop], places, levels)
             busy = places[-1]
         return found
 
@@ -192,7 +195,7 @@ class Smooth(Resident):
 
     def compute(self, scene: Scene, signal: np.ndarray) -> np.ndarray:
         width = scene.clock.seconds(self.width) * float(scene.clock.fps)
-        if width <= 0:
+        if width < 0.1:  # beside a weight of 1 those of the neighbours are below 2e-22
             return signal
         reach = min(math.ceil(4 * width), len(signal) - 1)
         weights = np.exp(-((np.arange(-reach, reach + 1) / width) ** 2) / 2)

@@ -72,7 +72,7 @@ class NoiseMatte(Pointwise):
     motion is alike at any frame rate.
     """
 
-    scale: Param = param(0.4, gt=0, le=8, unit="heights", help="how large the largest clouds are")
+    scale: Param = param(0.4, ge=0.001, le=8, unit="heights", help="how large the largest clouds are")
     phase: Param = param(0.0, ge=-1e5, le=1e5, help="how far they have changed; by 1 they are others")
     threshold: Param = param(0.5, ge=0, le=1, help="what noise is half transparent: more, less is covered")
     softness: Param = param(0.4, ge=0, le=2, help="how wide the edge is; 1 shows all of the noise")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import field_validator
 
 from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Param, Resident, param, port, setting
 from n2s.graph.errors import GraphError
+from n2s.graph.expressions import Number
 from n2s.graph.types import Signal
 from n2s.nodes.easing import EasingName, ease
 from n2s.nodes.signals import follow, follow_rate
@@ -21,7 +23,8 @@ class Remap(Resident):
     """Bring a signal from one range to another, along an easing.
 
     y = to_low + (to_high - to_low) * e(t), t = (x - from_low) / (from_high - from_low) kept within 0..1, e the easing.
-    A range may run backwards: to_low 1 and to_high 0 turn a signal over.
+    A range may run backwards: to_low 1 and to_high 0 turn a signal over. Where signals drive from_low and from_high and
+    these meet, t is 0 up to there and 1 above.
     """
 
     signal: Signal = port("what is brought to another range")
@@ -33,6 +36,14 @@ class Remap(Resident):
 
     outputs = SIGNAL_OUTPUT
     rate = "any"
+
+    @field_validator("from_high")
+    @classmethod
+    def _apart(cls, high: Any, info: Any) -> Any:
+        low = info.data.get("from_low")
+        if isinstance(low, Number) and low == high:
+            raise ValueError("from_low is the same; a signal cannot be brought from there anywhere")
+        return high
 
     def signal_columns(self, output: str, inputs: Columns) -> int | None:
         return inputs["signal"]
@@ -48,16 +59,18 @@ class Remap(Resident):
     ) -> np.ndarray:
         low, high, begin, end = (_beside(signal, value) for value in (from_low, from_high, to_low, to_high))
         width = high - low
-        if not width.all():
-            raise GraphError("from_low and from_high are the same; a signal cannot be brought from there anywhere.")
-        return begin + (end - begin) * ease(self.ease, (signal - low) / width)
+        way = np.where(width != 0, (signal - low) / np.where(width != 0, width, 1), signal > low)
+        return begin + (end - begin) * ease(self.ease, way)
 
 
 class Quantise(Resident):
-    """Bring a signal to steps: y = round(x / step) * step, halves to the even one."""
+    """Bring a signal to steps: y = round(x / step) * step, halves to the even one.
+
+    A step of 0, where a signal drives it, leaves it as it is.
+    """
 
     signal: Signal = port("what is brought to steps")
-    step: Param = param(0.25, gt=0, le=1e6, help="the distance of two steps")
+    step: Param = param(0.25, ge=0.0001, le=1e6, help="the distance of two steps")
 
     outputs = SIGNAL_OUTPUT
     rate = "any"
@@ -67,7 +80,16 @@ class Quantise(Resident):
 
     def compute(self, scene: Scene, signal: np.ndarray, step: np.ndarray) -> np.ndarray:
         step = _beside(signal, step)
-        return np.rint(signal / step) * step
+        some = np.where(step > 0, step, 1)
+        return np.where(step > 0, np.rint(signal / some) * step, signal)
+
+
+def check_off(off: float | None, info: Any) -> float | None:
+    """Refuse an ``off`` above ``on``; a validator of that setting."""
+    on = info.data.get("on")
+    if None not in (on, off) and off > on:
+        raise ValueError(f"off is {off:g}, above on, which is {on:g}; it would be on and off at once")
+    return off
 
 
 class Threshold(Resident):
@@ -84,6 +106,8 @@ class Threshold(Resident):
 
     outputs = SIGNAL_OUTPUT
     rate = "any"
+
+    _below = field_validator("off")(check_off)
 
     def signal_columns(self, output: str, inputs: Columns) -> int | None:
         return inputs["signal"]
@@ -103,6 +127,8 @@ class Gate(Resident):
     outputs = SIGNAL_OUTPUT
     rate = "any"
 
+    _below = field_validator("off")(check_off)
+
     def signal_columns(self, output: str, inputs: Columns) -> int | None:
         return inputs["signal"]
 
@@ -113,8 +139,6 @@ class Gate(Resident):
 def is_on(scene: Scene, signal: np.ndarray, on: float, off: float | None, hold: MusicalTime) -> np.ndarray:
     """Return where a signal (T,) or (T, K) is high, by a threshold with hysteresis, bool."""
     off = on if off is None else off
-    if off > on:
-        raise GraphError(f"off is {off:g}, above on, which is {on:g}; it would be on and off at once.")
     least = round(scene.clock.seconds(hold) * float(scene.clock.fps))
     columns = signal.astype(np.float64).reshape(len(signal), -1).T
     found = []
@@ -142,7 +166,7 @@ class Relative(Resident):
     signal: Signal = port("what is judged: a loudness, a band; not below 0")
     rise: MusicalTime = setting(0.014, ge=0, le=60, unit="s", help="half-life of the quick average while it rises")
     fall: MusicalTime = setting(0.033, ge=0, le=60, unit="s", help="half-life of the quick average while it falls")
-    slow: MusicalTime = setting(2.9, gt=0, le=3600, unit="s", help="half-life of the slow average")
+    slow: MusicalTime = setting(2.9, ge=0.001, le=3600, unit="s", help="half-life of the slow average")
     most: float = setting(4.0, gt=0, le=1e6, help="the largest value that comes out")
 
     outputs = SIGNAL_OUTPUT
@@ -199,7 +223,10 @@ class Delay(Resident):
 
 
 class Select(Resident):
-    """Choose one of up to four signals: at ``index`` 0 the first, at 1 the second; in between the nearer one."""
+    """Choose one of up to four signals: at ``index`` 0 the first, at 1 the second; in between the nearer one.
+
+    Where none is connected for an index the nearest one that is connected is chosen.
+    """
 
     a: Signal = port("chosen at 0")
     b: Signal = port("chosen at 1")
@@ -209,6 +236,7 @@ class Select(Resident):
 
     outputs = SIGNAL_OUTPUT
     rate = "any"
+    same_columns = ("a", "b", "c", "d")
 
     def signal_columns(self, output: str, inputs: Columns) -> int | None:
         return inputs["a"]
@@ -222,10 +250,11 @@ class Select(Resident):
         c: np.ndarray | None = None,
         d: np.ndarray | None = None,
     ) -> np.ndarray:
-        given = [signal for signal in (a, b, c, d) if signal is not None]
-        _check_alike(given)
-        which = np.minimum(np.floor(index.astype(np.float64) + 0.5).astype(np.int64), len(given) - 1)
-        return np.stack(given)[which, np.arange(len(which))]
+        given = {number: signal for number, signal in enumerate((a, b, c, d)) if signal is not None}
+        _check_alike(list(given.values()))
+        numbers = np.array(list(given))[::-1]  # of two that are equally near the later one is chosen
+        which = np.argmin(np.abs(index.astype(np.float64)[:, None] - numbers), axis=1)
+        return np.stack(list(given.values())[::-1])[which, np.arange(len(which))]
 
 
 class Crossfade(Resident):
@@ -242,6 +271,7 @@ class Crossfade(Resident):
 
     outputs = SIGNAL_OUTPUT
     rate = "any"
+    same_columns = ("a", "b")
 
     def signal_columns(self, output: str, inputs: Columns) -> int | None:
         return inputs["a"]

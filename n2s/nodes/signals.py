@@ -12,6 +12,7 @@ from pydantic import field_validator
 from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Param, Resident, param, port, setting
 from n2s.graph.errors import GraphError
+from n2s.graph.expressions import Number
 from n2s.graph.landmarks import Moment
 from n2s.graph.time import Clock
 from n2s.graph.times import Point, check_rising, is_musical
@@ -62,7 +63,7 @@ class Keyframes(Resident):
     points: list[Point] = setting(
         help="[[time, value], …] in order; a time is 10, 1:20.5, 8 bars, at drop; with more values more columns"
     )
-    interpolate: Literal["hold", "spline"] | EasingName = setting("smooth", help="the way between two points")
+    interpolate: Literal["hold", "spline", EasingName] = setting("smooth", help="the way between two points")
 
     rate = "any"
     outputs = SIGNAL_OUTPUT
@@ -73,6 +74,10 @@ class Keyframes(Resident):
     def _in_order(cls, points: list[list[float]]) -> list[list[float]]:
         if not points or any(len(point) < 2 or len(point) != len(points[0]) for point in points):
             raise ValueError("every point needs a time and the same number of values, like [[0, 0.2], [4, 1]]")
+        if not all(
+            abs(number) <= 1e6 for point in points for number in point if not isinstance(number, Number | Moment)
+        ):
+            raise ValueError("times and values lie within -1e6..1e6")
         times = [point[0] for point in points]
         # Beats, seconds and moments are compared when the music is known.
         for kind in (False, True):

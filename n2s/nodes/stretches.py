@@ -30,6 +30,14 @@ def turns(clock: Clock, every: Any, times: np.ndarray) -> np.ndarray:
     return which + np.clip((times - begin) / np.maximum(end - begin, 1e-9), 0, 1 - 1e-9)
 
 
+def check_alike(alike: bool, info: Any) -> bool:
+    """Refuse values that belong to letters where ``every`` counts no sections; a validator of that setting."""
+    every = info.data.get("every")
+    if alike and every is not None and not (isinstance(every, Moment) and every.what == "section"):
+        raise ValueError("it belongs to the letters of sections; set every: section")
+    return alike
+
+
 def letters(clock: Clock) -> np.ndarray:
     """Return the number of the letter of each section, 0 for A."""
     return np.array([LETTERS.index(letter) for _, letter in _heard(clock, "section").sections])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from n2s.graph.declare import Spec
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.graph import Graph
 from n2s.graph.timecodes import timecode
-from n2s.graph.values import Values
+from n2s.graph.values import Values, quantise
+from n2s.graph.walks import needed_by
 from n2s.plan.stages import Plan
 
 
@@ -21,16 +24,26 @@ def check_ranges(plan: Plan) -> None:
         With every such parameter, the frame and the value it reaches.
     """
     problems = []
-    for name in plan.streamed_nodes:
+    needed = needed_by(plan.streamed_nodes, plan.graph.sources())
+    for name in (name for name in plan.graph.order if name in needed):
         node = plan.graph.nodes[name]
         for field in node.params():
+            if (name, field) not in plan.values.params:  # behind a measure that is still to come
+                continue
             values, spec = np.atleast_1d(plan.values.params[name, field]), node.specs[field]
-            outside = ~spec.allows(values)
+            outside = ~_as_counted(spec).allows(values)
             if outside.any():
                 text = _describe_excess(plan, f"{name}.{field}", str(getattr(node, field)), values, outside, spec)
                 problems.append(Problem(plan.graph.where(name, field), text))
     if problems:
         raise GraphError(problems)
+
+
+def _as_counted(spec: Spec) -> Spec:
+    """Return a spec whose range has the ends too as signals are counted, in steps of 2**-16: 0.1 is 0.100006 there."""
+    low = None if spec.ge is None else min(spec.ge, float(quantise(spec.ge)))
+    high = None if spec.le is None else max(spec.le, float(quantise(spec.le)))
+    return replace(spec, ge=low, le=high)
 
 
 def empty_columns(graph: Graph, values: Values) -> list[str]:
@@ -51,7 +64,11 @@ def _describe_excess(plan: Plan, subject: str, source: str, values: np.ndarray, 
     middle = (max(spec.ge or spec.gt or 0, -1e9) + min(spec.le or spec.lt or 0, 1e9)) / 2
     frame = int(np.argmax(np.where(outside, np.abs(values - middle), -1)))
     low, high = spec.ge if spec.ge is not None else spec.gt, spec.le if spec.le is not None else spec.lt
-    wrap = f" Wrap it: = clamp({source}, {low:g}, {high:g})." if low is not None and high is not None else ""
+    wrap = ""
+    if low is not None and high is not None:
+        inside = (high - low) / 1000  # by which a number stays within an end that does not belong to the range
+        low, high = low + inside * (spec.gt is not None), high - inside * (spec.lt is not None)
+        wrap = f" Wrap it: = clamp({source}, {low:g}, {high:g})."
     wrap += "".join(
         f" {name} has not looked at all frames yet, and says {type(plan.graph.nodes[name]).unmeasured} of the others."
         for name, measured in plan.values.measured.items()

@@ -54,7 +54,8 @@ def facts_subject() -> dict[str, Any]:
 
 def known_facts() -> dict[str, Any]:
     """Return what was found out about texts so far, as plain data that another process may be spared finding out."""
-    return {text: [facts.digest, facts.imports, facts.changing, facts.variables] for text, facts in _facts.items()}
+    found = list(_facts.items())  # at once, as other threads may add to it
+    return {text: [facts.digest, facts.imports, facts.changing, facts.variables] for text, facts in found}
 
 
 def remember_facts(kept: dict[str, Any]) -> None:
@@ -64,19 +65,24 @@ def remember_facts(kept: dict[str, Any]) -> None:
 
 
 def facts_of(file: str) -> Facts:
-    """Return what a file's text says, which is read again when the file's state has changed."""
+    """Return what a file's text says, which is read again when the file's state has changed.
+
+    Threads may ask at once: facts are there before a file is said to have them.
+    """
     state = loaded.stamp(file)
-    if file not in _texts or _texts[file][0] != state or state is None:
+    known = _texts.get(file)
+    if known is None or known[0] != state or state is None:
         try:
             text = Path(file).read_bytes()
         except OSError as error:
             raise GraphError(
                 f"{file} cannot be read, so nothing can tell when this code changes: {error.strerror}."
             ) from None
-        _texts[file] = (state, digest_bytes(text))
-        if _texts[file][1] not in _facts:
-            _facts[_texts[file][1]] = find_facts(text)
-    return _facts[_texts[file][1]]
+        known = (state, digest_bytes(text))
+        if known[1] not in _facts:
+            _facts[known[1]] = find_facts(text)
+        _texts[file] = known
+    return _facts[known[1]]
 
 
 def is_text_of(file: str, code: CodeType) -> bool:

@@ -115,12 +115,12 @@ def _length(graph: Graph, values: Values) -> int:
     raise GraphError([Problem(graph.document.where() if graph.document else None, text)])
 
 
-def resolve_time(time: Number | Moment, graph: Graph, clock: Clock, context: Context) -> float:
-    """Return a time in seconds; tell the user if it counts beats of an assumed tempo."""
+def resolve_time(time: Number | Moment, graph: Graph, clock: Clock, context: Context, length: bool = False) -> float:
+    """Return a place or a length of time in seconds; tell the user if it counts beats of an assumed tempo."""
     counts = is_musical(time) and not isinstance(time, Moment)
     if counts and not graph.header.tempo and not hearing_node(graph.nodes):
         context.say(ASSUMED.format(what="The time", clock=clock))
-    return clock.place(time)
+    return clock.seconds(time) if length else clock.place(time)
 
 
 def frame_of(time: Number | Moment, seconds: float, fps: Fraction) -> int:

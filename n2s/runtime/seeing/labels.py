@@ -9,6 +9,7 @@ import numpy as np
 
 from n2s.graph.declare import Node
 from n2s.graph.errors import ArgumentError
+from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.landmarks import Landmarks
 from n2s.graph.time import Clock
@@ -53,21 +54,27 @@ def hearing_node(graph: Graph, wanted: str | None) -> str:
 def labels(values: Values, node: str) -> list[Label]:
     """Return the labels of a track: of each beat, "bar.beat", where bars count from 1; of each section its letter.
 
-    Beats before the first whole bar belong to bar 0. A section lasts until the next one begins.
+    Beats before the first whole bar belong to bar 0. A section lasts until the next one begins. There are always two
+    beats, of music that is shorter some beyond its end, as fewer tell no tempo and could not be given back.
     """
     clock = values.clock
     count = values.outputs[node, "beat"].astype(np.float64)
     bars = values.outputs[node, "bar"].astype(np.float64)
     times = clock.times(0, clock.frames)
-    whole = np.arange(int(np.ceil(count[0] - 1e-4)), int(np.floor(count[-1])) + 1)
-    at = np.interp(whole, count, times)
-    bar = np.floor(np.interp(whole, count, bars) + 1e-3).astype(int)
+    landmarks = Landmarks.of(times, {output: value for (name, output), value in values.outputs.items() if name == node})
+    first = int(np.ceil(count[0] - 1e-4))
+    whole = np.arange(first, int(np.floor(count[-1])) + 1)
+    at, in_bars = np.interp(whole, count, times), np.interp(whole, count, bars)
+    if landmarks and len(whole) < 2:
+        whole = np.arange(first, first + 2)
+        at = np.array([landmarks.place(Number(float(beat), "beats")) for beat in whole])
+        in_bars = landmarks.count("bar", at)
+    bar = np.floor(in_bars + 1e-3).astype(int)
     found: list[Label] = []
     place = _place_of_first(clock, count, bars)
     for time, number, before in zip(at, bar, [None, *bar]):
         place = 1 if before is not None and number != before else place + 1
         found.append(Label(float(time), float(time), f"{number + 1}.{place}"))
-    landmarks = Landmarks.of(times, {output: value for (name, output), value in values.outputs.items() if name == node})
     sections = landmarks.sections if landmarks else ()
     ends = [start for start, _ in sections[1:]] + [clock.duration]
     found += [Label(start, end, letter) for (start, letter), end in zip(sections, ends) if start < end]

@@ -117,14 +117,13 @@ class View:
         else:
             yield from self.session.pick(str(self.link), frames)
 
-    def seconds(self, time: Number | Moment) -> float:
-        """Return a place in the track in seconds."""
-        return resolve_time(time, self.graph, self.clock, self.session.context)
-
     def length(self, time: Number) -> float:
         """Return a length of time in seconds, beats in the tempo of the track."""
-        resolve_time(time, self.graph, self.clock, self.session.context)  # which tells of an assumed tempo
-        return self.clock.seconds(time)
+        return resolve_time(time, self.graph, self.clock, self.session.context, length=True)
+
+    def seconds(self, time: Number | Moment) -> float:
+        """Return a place in the track in seconds, beats and bars where they are heard."""
+        return resolve_time(time, self.graph, self.clock, self.session.context)
 
     def frame_at(self, time: Number | Moment, what: str) -> int:
         """Return the frame that is shown at a time.
