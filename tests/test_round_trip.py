@@ -69,8 +69,15 @@ def _expression(signals: list[Any]) -> st.SearchStrategy[Any]:
     return st.recursive(leaf, deeper, max_leaves=5)
 
 
+def _metadata(part: Any) -> tuple[Any, ...]:
+    return getattr(part, "__metadata__", ())
+
+
 def _setting(cls: type[Node], field: str) -> st.SearchStrategy[Any]:
     spec, info = cls.specs[field], cls.model_fields[field]
+    if cls.__name__ == "Curves" and field in ("points", "red", "green", "blue"):
+        heights = st.lists(st.floats(0, 1), min_size=2, max_size=5)
+        return heights.map(lambda v: [[i / (len(v) - 1), height] for i, height in enumerate(v)])
     if field == "points":
         times = st.lists(st.floats(0, 1e4), min_size=1, max_size=6, unique=True).map(sorted)
         return times.flatmap(lambda t: st.lists(st.floats(-10, 10), min_size=len(t), max_size=len(t)).map(
@@ -86,10 +93,13 @@ def _setting(cls: type[Node], field: str) -> st.SearchStrategy[Any]:
     if field == "text":
         values = st.lists(st.floats(-10, 10), min_size=1, max_size=4)
         return values.map(lambda v: ", ".join(f"{10 * i}:({value:.3f})" for i, value in enumerate(v)))
+    if field in ("colour", "dark", "bright"):
+        return st.integers(0, 0xFFFFFF).map("#{:06x}".format)
     if field == "colours":
         return st.lists(st.integers(0, 0xFFFFFF).map("#{:06x}".format), min_size=2, max_size=16)
     if cls.is_type(field, "seconds"):
-        fixed = any(getattr(part, "func", None) is parse_seconds for part in info.metadata)
+        marks = [*info.metadata, *(mark for part in get_args(info.annotation) for mark in _metadata(part))]
+        fixed = any(getattr(mark, "func", None) is parse_seconds for mark in marks)
         units = ["s"] if fixed else ["s", "beats", "bars"]
         return _number(spec) | st.builds(lambda n, unit: f"{n!r} {unit}", _number(spec), st.sampled_from(units))
     parts = [info.annotation, *get_args(info.annotation)]

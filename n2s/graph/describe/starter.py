@@ -89,7 +89,9 @@ nodes:
   scene: {{node: Sequence, values: {scenes}, {by}}}
   # Within a scene the film holds a place for {look.bars} bars, and in their last part it grows into the next one,
   # a step with each beat.
-{others}  stride: {{node: Value, value: = {stride}}}
+{others}  stride:
+    node: Value
+    value: = {stride}
   here:
     node: LatentPath
     names: [{places}]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from inspect import cleandoc
-from typing import Any
+from typing import Any, get_args
 
 from n2s.graph.declare import Node, Spec
 from n2s.graph.parsing import parse_seconds
@@ -64,4 +64,9 @@ def shown(value: Any) -> str:
 
 def seconds_only(cls: type[Node], name: str) -> bool:
     """Say whether a time may not be in beats, because its window is fixed before the music is heard."""
-    return any(getattr(item, "func", None) is parse_seconds for item in cls.model_fields[name].metadata)
+    info = cls.model_fields[name]
+    marks = [
+        *info.metadata,
+        *(mark for part in get_args(info.annotation) for mark in getattr(part, "__metadata__", ())),
+    ]
+    return any(getattr(mark, "func", None) is parse_seconds for mark in marks)
