@@ -90,7 +90,7 @@ LAWS = {
     "Afterglow": 7 + 1,
     "Warmth": 4 + 3,
     "BlindsMatte": 9,
-    "Gate": 4,
+    "NoiseGate": 4,
     "Swirl or Ripple or Barrel or Kaleidoscope": 4 * 4 + 2 * 4 + 14 + 3,
 }
 
@@ -107,12 +107,12 @@ def test_the_command_line_knows_them(installed: Path) -> None:
         "def n2s(*arguments):\n"
         "    sys.argv = ['n2s', *arguments]\n"
         "    main()\n"
-        "n2s('nodes'); n2s('nodes', 'Gate'); n2s('check', 'examples/n2s-scanlines/screen.yaml'); n2s('schema')\n"
+        "n2s('nodes'); n2s('nodes', 'NoiseGate'); n2s('check', 'examples/n2s-scanlines/screen.yaml'); n2s('schema')\n"
         "n2s('check', 'examples/n2s-lenses/water.yaml')\n"
     )
     said = python(installed, "-c", code)
-    assert "\nn2s_scanlines.gate\n  Gate " in said
-    assert "gate: {node: Gate, signal: features.onset, high: 0.6, low: 0.4}" in said
+    assert "\nn2s_scanlines.noise_gate\n  NoiseGate " in said
+    assert "noise_gate: {node: NoiseGate, signal: features.onset, high: 0.6, low: 0.4}" in said
     assert "screen.yaml: 11 nodes, 1 film, no problems." in said
     assert '"title": "Scanlines"' in said
     assert "water.yaml: 13 nodes, 1 film, no problems." in said
@@ -156,11 +156,11 @@ def test_their_code_is_part_of_the_key(package: Any, studio: Any, store: Any) ->
     before = harness.keys(film(package(), studio), store)
     described = package(("Darken the gaps", "Dim the gaps"), ("distance = ", "distance =  "))
     assert harness.keys(film(described, studio), store) == before
-    same = code_digest(described.Gate)
+    same = code_digest(described.NoiseGate)
     edited = package(("smoothstep(0.2, 0.5", "smoothstep(0.3, 0.5"))
     assert set(harness.keys(film(edited, studio), store)).isdisjoint(before)
-    assert code_digest(edited.Gate) != same  # a package is known as a whole
-    assert code_digest(package().Gate) == same
+    assert code_digest(edited.NoiseGate) != same  # a package is known as a whole
+    assert code_digest(package().NoiseGate) == same
 
 
 def test_scanlines_against_its_formula(package: Any) -> None:
@@ -253,7 +253,7 @@ def test_the_gate_against_a_plain_loop(high: float, low: float, columns: int, pa
             wanted[k, column] = x if is_open else 0
     if not columns:
         signal, wanted = signal[:, 0], wanted[:, 0]
-    np.testing.assert_array_equal(package().Gate(high=high, low=low).compute(None, signal), wanted)
+    np.testing.assert_array_equal(package().NoiseGate(high=high, low=low).compute(None, signal), wanted)
 
 
 @pytest.fixture

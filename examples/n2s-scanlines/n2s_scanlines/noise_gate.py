@@ -9,7 +9,7 @@ from n2s.graph.declare import SIGNAL_OUTPUT, Resident, port, setting
 from n2s.graph.types import Signal
 
 
-class Gate(Resident):
+class NoiseGate(Resident):
     """Let a signal through while it is strong, and give 0 while it is not.
 
     The gate opens where the signal reaches ``high`` and shuts where it falls below ``low``; between the two it stays as
