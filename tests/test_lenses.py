@@ -52,7 +52,7 @@ class ByHand(Lens):
         return right / 1.4 + 0.07, down / 1.4
 
 
-class Mirror(Lens):
+class Reversed(Lens):
     """Show left as right."""
 
     frames: Frames = port("what is mirrored")
@@ -112,7 +112,7 @@ def test_a_camera_at_rest_shows_what_is_there(driven: bool, source: str, film: A
 
 
 def test_a_mirror_is_a_copy(film: Any, store: Any) -> None:
-    graph = film({"mirror": {"node": "Mirror"}})
+    graph = film({"mirror": {"node": "Reversed"}})
     seen, made = (harness.frames(graph, store, name, [(20, 22)]) for name in ("decoded", "mirror"))
     np.testing.assert_array_equal(made, seen[:, :, :, ::-1])
 
