@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import threading
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -170,6 +171,23 @@ def test_what_is_heard_is_kept_by_the_versions_of_libraries(studio_of_silence: S
     """Both nodes read the sound once, and librosa's version is in the key."""
     scene, sound = studio_of_silence.scene, studio_of_silence.sound
     harmony, melody = Harmony().compute(scene, sound), Melody().compute(scene, sound)
-    assert studio_of_silence.recipes[0] == studio_of_silence.recipes[1]
-    assert studio_of_silence.recipes[0]["librosa"] == importlib.metadata.version("librosa")
+    first, second = (recipe for recipe in studio_of_silence.recipes if "audio" in recipe)
+    assert first == second
+    assert first["librosa"] == importlib.metadata.version("librosa")
     assert (harmony["minor"] == 0.5).all() and (melody["pitch"] == 60).all() and (melody["clear"] == 0).all()
+
+
+def test_librosa_compiles_beside_other_work_once_per_store(
+    monkeypatch: pytest.MonkeyPatch, studio_of_silence: Studio
+) -> None:
+    compiled: list[str] = []
+    monkeypatch.setattr(nodes, "compile_librosa", lambda: compiled.append(threading.current_thread().name))
+    for _ in range(2):
+        Harmony.begin_early(studio_of_silence.scene.context)
+        for thread in threading.enumerate():
+            if thread.name == "librosa":
+                thread.join()
+    assert compiled == ["librosa"]
+    monkeypatch.setattr(nodes, "library_versions", lambda: None)
+    Harmony.begin_early(studio_of_silence.scene.context)
+    assert compiled == ["librosa"], "nothing begins without librosa"

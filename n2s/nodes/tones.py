@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,28 @@ COMPILES = "librosa is compiled for its first use, which takes about half a minu
 MISSING = "{node} hears with librosa, which is not installed. Cure: pip install 'n2s[hearing]'."
 
 
+def library_versions() -> dict[str, str] | None:
+    """Return the versions of what decides what is heard; None where something is not installed."""
+    try:
+        return {library: version(library) for library in LIBRARIES}
+    except PackageNotFoundError:
+        return None
+
+
+def start_compiling(context: Any) -> None:
+    """Let librosa compile in a thread, beside what else is heard, where this store has never seen it compiled."""
+    if versions := library_versions():
+        threading.Thread(target=_compile_once, args=(context, versions), name="librosa").start()
+
+
+def _compile_once(context: Any, versions: dict[str, str]) -> None:
+    def make() -> dict[str, np.ndarray]:
+        compile_librosa()
+        return {"compiled": np.ones(1, np.float32)}
+
+    context.keep("compiled", dict(versions), make)
+
+
 class Harmony(Resident):
     """Hear the harmony: pitch classes, key, major and minor, changes of chords.
 
@@ -41,6 +64,7 @@ class Harmony(Resident):
     audio: Audio = port("the music")
 
     rate = "any"
+    begin_early = staticmethod(start_compiling)
     outputs = {
         "minor": Output(SIGNAL, "how minor, and not major, the seconds around are", "0..1"),
         "key": Output(SIGNAL, "the tonic of the piece, 0 for C", "0..11"),
@@ -81,6 +105,7 @@ class Melody(Resident):
     audio: Audio = port("the music")
 
     rate = "any"
+    begin_early = staticmethod(start_compiling)
     outputs = {
         "pitch": Output(SIGNAL, "the pitch that leads, 60 for middle C", "notes"),
         "height": Output(SIGNAL, "the same within the range of the piece", "0..1"),
@@ -108,16 +133,15 @@ class Melody(Resident):
 def _heard(scene: Scene, audio: AudioHandle, reader: str) -> Mapping[str, np.ndarray]:
     """Return what tones are heard; they are kept under the music's digest."""
 
-    try:
-        versions = {library: version(library) for library in LIBRARIES}
-    except PackageNotFoundError:
-        raise GraphError(MISSING.format(node=reader)) from None
+    versions = library_versions()
+    if versions is None:
+        raise GraphError(MISSING.format(node=reader))
 
     def make() -> dict[str, np.ndarray]:
         telling = threading.Timer(PATIENCE, scene.context.say, [COMPILES])
         telling.start()
         try:
-            compile_librosa()
+            _compile_once(scene.context, versions)
         finally:
             telling.cancel()
         return hear_tones(audio)

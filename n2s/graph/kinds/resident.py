@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 from n2s.graph.node import Node
 
@@ -20,5 +21,7 @@ class Resident(Node):
     """
 
     rate: ClassVar[Literal["film", "any", "fine"]] = "film"
+    # Called with the context before anything is heard: what is slow about a first use may begin in a thread of its own.
+    begin_early: ClassVar[Callable[[Any], None] | None] = None
 
     kind: ClassVar[str] = "resident"

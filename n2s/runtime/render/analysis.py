@@ -64,6 +64,9 @@ def analyse(graph: Graph, context: Context, known: Known | None = None, measure:
         if _is_source_of_audio(graph, name):
             _compute(graph, name, scene, blank)
     clock = replace(blank.clock, frames=_length(graph, blank))
+    starts = [node.begin_early for node in graph.nodes.values() if node.kind == "resident" and node.begin_early]
+    for start in dict.fromkeys(starts):
+        start(context)
     clock = _with_music(graph, replace(scene, clock=clock), blank, known)
     values = Values(clock, dict(blank.outputs), kept=dict(blank.kept))
     scene = replace(scene, clock=clock)
