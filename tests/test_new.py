@@ -60,7 +60,7 @@ def test_the_looks_are_those_of_the_command() -> None:
         assert len(names) == len(set(names)), "no place is in two scenes"
 
 
-SONG = Song("120 beats per minute in 4/4, 90 % sure; sections A 0:00.0, B 0:16.0, A 0:32.0", ("A", "B", "A"), 1)
+SONG = Song("120 beats per minute in 4/4, 90 % sure; sections A 0:00.0, B 0:16.0, A 0:32.0", ("A", "B", "A"))
 
 
 def text_of(song: Song = SONG, known: list[str] | None = None, look: str = "night", seed: int = 1) -> str:
@@ -114,14 +114,14 @@ def heard(
      ((60, 30, 4, 2, 128, 3000, [0, 4, 7, 2, 9]), "bright"), ((60, 30, 4, 2, 128, 1500, [0, 4, 7, 2, 9]), "warm")],
 )  # fmt: skip
 def test_moods(given: tuple, mood: str) -> None:
-    assert judge("", heard(*given), given[1], ("A",), 0).mood == mood
+    assert judge("", heard(*given), given[1], ("A",)).mood == mood
 
 
 def test_silence_has_a_mood() -> None:
     silent = {name: 0 * signal for name, signal in heard(3, 30, 0, 0, 120, 0, [0]).items()} | {
         "tempo": np.full(90, 120.0)
     }
-    assert judge("", silent, 30, ("A",), 0).mood == "calm"
+    assert judge("", silent, 30, ("A",)).mood == "calm"
 
 
 def test_what_it_writes_renders(music: Path, studio: Any, tmp_path: Path, kernel_cache: Path) -> None:

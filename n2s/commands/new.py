@@ -140,7 +140,7 @@ def listen(music: Path) -> tuple[Any, list[Any]]:
     heard = {output: signal for (node, output), signal in values.outputs.items() if node == "features"}
     marks = values.clock.landmarks
     letters = tuple(letter for _, letter in marks.sections) if marks else ("A",)
-    return judge(told, heard, float(values.clock.fps), letters, len(marks.drops) if marks else 0), beats
+    return judge(told, heard, float(values.clock.fps), letters), beats
 
 
 def relative(music: Path, graph: Path) -> str:

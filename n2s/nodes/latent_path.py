@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 from pydantic import field_validator
 
-from n2s.graph.context import Block, ModelCard, Scene
-from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, Param, Streamed, param, setting
-from n2s.graph.keys import digest_array
-from n2s.nodes.latents import fit_grid, gram_matrix
+from n2s.graph.context import Block, Scene
+from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, Param, param, setting
+from n2s.nodes.latents import OfAnchors, fit_grid, gram_matrix
 
 STEPS = 64  # of the table of lengths, from each place to the next
 
 
-class LatentPath(Streamed):
+class LatentPath(OfAnchors):
     """Travel along a smooth closed path through named latents of a model; an expression of the music moves the place.
 
     Between two places the path is a centripetal Catmull-Rom spline (Yuksel et al. 2011), so that it never turns sharply
@@ -44,16 +43,6 @@ class LatentPath(Streamed):
         if len(names) > 256:
             raise ValueError(f"{len(names)} places were given; at most 256 make a path")
         return names
-
-    def check_model(self, model: ModelCard) -> list[tuple[tuple, str]]:
-        return [(("names", i), text) for i, name in enumerate(self.names) if (text := model.lacks_anchor(name))]
-
-    def digests(self, scene: Scene) -> dict[str, str]:
-        return {"anchors": " ".join(digest_array(anchor) for anchor in self._anchors(scene))}
-
-    def _anchors(self, scene: Scene) -> list[np.ndarray]:
-        files = scene.model(self.model)
-        return [files.anchor(name) for name in self.names]
 
     def open(self, scene: Scene, grid: tuple[int, int]) -> tuple[np.ndarray, Path]:
         anchors = np.stack([fit_grid(anchor, grid) for anchor in self._anchors(scene)])

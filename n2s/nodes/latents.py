@@ -14,7 +14,21 @@ from n2s.graph.types import Latents, Signal
 from n2s.nodes.signals import follow_rate
 
 
-class Anchors(Streamed):
+class OfAnchors(Streamed):
+    """A node that reads anchors of a model: it has the settings ``names`` and ``model``."""
+
+    def check_model(self, model: ModelCard) -> list[tuple[tuple, str]]:
+        return [(("names", i), text) for i, name in enumerate(self.names) if (text := model.lacks_anchor(name))]
+
+    def digests(self, scene: Scene) -> dict[str, str]:
+        return {"anchors": " ".join(digest_array(anchor) for anchor in self._anchors(scene))}
+
+    def _anchors(self, scene: Scene) -> list[np.ndarray]:
+        files = scene.model(self.model)
+        return [files.anchor(name) for name in self.names]
+
+
+class Anchors(OfAnchors):
     """Blend named latents of a model by weights, one column of weights per anchor.
 
     ``spherical`` goes from one to the next along great circles and keeps their strength; with two anchors it is slerp,
@@ -36,16 +50,6 @@ class Anchors(Streamed):
 
     def wanted_columns(self) -> dict[str, tuple[int, str]]:
         return {"weights": (len(self.names), "one for each of its names")}
-
-    def check_model(self, model: ModelCard) -> list[tuple[tuple, str]]:
-        return [(("names", i), text) for i, name in enumerate(self.names) if (text := model.lacks_anchor(name))]
-
-    def digests(self, scene: Scene) -> dict[str, str]:
-        return {"anchors": " ".join(digest_array(anchor) for anchor in self._anchors(scene))}
-
-    def _anchors(self, scene: Scene) -> list[np.ndarray]:
-        files = scene.model(self.model)
-        return [files.anchor(name) for name in self.names]
 
     def open(self, scene: Scene, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         anchors = np.stack([fit_grid(anchor, grid) for anchor in self._anchors(scene)])

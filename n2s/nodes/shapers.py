@@ -116,21 +116,8 @@ class Threshold(Resident):
         return is_on(scene, signal, self.on, self.off, self.hold).astype(np.float64)
 
 
-class Gate(Resident):
-    """Let a signal pass where it is high, and give 0 elsewhere; see `Threshold`."""
-
-    signal: Signal = port("what passes")
-    on: float = setting(0.5, ge=-1e6, le=1e6, help="above it, it passes")
-    off: float | None = setting(None, ge=-1e6, le=1e6, help="below it, it does not any more; default: on")
-    hold: MusicalTime = setting(0.0, ge=0, le=600, unit="s", help="how long it passes at least")
-
-    outputs = SIGNAL_OUTPUT
-    rate = "any"
-
-    _below = field_validator("off")(check_off)
-
-    def signal_columns(self, output: str, inputs: Columns) -> int | None:
-        return inputs["signal"]
+class Gate(Threshold):
+    """Let a signal pass where it is high, and give 0 elsewhere: where a `Threshold` of the same settings is on."""
 
     def compute(self, scene: Scene, signal: np.ndarray) -> np.ndarray:
         return np.where(is_on(scene, signal, self.on, self.off, self.hold), signal, 0)

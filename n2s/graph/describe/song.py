@@ -24,8 +24,6 @@ class Song:
         What was heard, in words: tempo, metre, sections.
     letters : tuple of str
         Of its sections, in their order.
-    drops : int
-        How many there are.
     drive : float
         How much it drives, 0 .. 1: attacks and bass drums per second, and its tempo.
     brightness : float
@@ -38,7 +36,6 @@ class Song:
 
     told: str
     letters: tuple[str, ...] = ("A",)
-    drops: int = 0
     drive: float = 0.5
     brightness: float = 2000.0
     minor: float = 0.5
@@ -55,7 +52,7 @@ class Song:
         return "bright" if self.brightness > BRIGHT else "warm"
 
 
-def judge(told: str, heard: Mapping[str, np.ndarray], fps: float, letters: tuple[str, ...], drops: int) -> Song:
+def judge(told: str, heard: Mapping[str, np.ndarray], fps: float, letters: tuple[str, ...]) -> Song:
     """Return what there is to know, from the signals of a Features node by their names, (T,) or (T, K)."""
     from n2s.hearing.key import find_key  # numpy alone, but not needed to print help
 
@@ -69,7 +66,7 @@ def judge(told: str, heard: Mapping[str, np.ndarray], fps: float, letters: tuple
     brightness = float((heard["centroid_raw"] * loud).sum()) / weight if weight > 0 else 0.0
     _, minor, fit = find_key(heard["chroma"] * loud[:, None])
     drums = (_hard(heard[drum]) for drum in ("kick", "snare"))
-    return Song(told, letters, drops, drive, brightness, 0.5 if fit <= 0 else float(minor), *drums)
+    return Song(told, letters, drive, brightness, 0.5 if fit <= 0 else float(minor), *drums)
 
 
 def _hard(strikes: np.ndarray) -> float:
