@@ -12,8 +12,7 @@ from n2s.graph.film_names import collision, name_problem, same_place
 from n2s.graph.format_registry import format_of, format_problem
 from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
-from n2s.graph.listening import hearing_node as listening_node
-from n2s.graph.listening import hears_time
+from n2s.graph.listening import hearing_node, hears_time
 from n2s.graph.parts import GraphParts
 from n2s.graph.registry import suggest
 from n2s.graph.remainders import leaves_remainder, reader_problem
@@ -50,7 +49,7 @@ def check_links(graph: GraphParts, unread: set[str] = frozenset()) -> list[Probl
         elif link.node in graph.nodes and wanted is LATENTS and leaves_remainder(graph, link.node):
             if text := reader_problem(graph, name, link.node):
                 wrong(text, name, *field.split("."))
-    hearing = next(filter(None, map(hearing_node, graph.nodes.values())), None)
+    hearing = next(filter(None, map(_hearing_within, graph.nodes.values())), None)
     for name, node in graph.nodes.items():
         for field in (*node.ports, *node.params()):
             value = getattr(node, field)
@@ -81,10 +80,10 @@ def check_links(graph: GraphParts, unread: set[str] = frozenset()) -> list[Probl
     return problems
 
 
-def hearing_node(node: Node) -> Node | None:
+def _hearing_within(node: Node) -> Node | None:
     """Return the node that hears what expressions call ``beat``, ``bar`` and so on: itself, or one of a sub-graph's."""
     if isinstance(node, SubGraph):
-        return next(filter(None, map(hearing_node, node.inner.nodes.values())), None)
+        return next(filter(None, map(_hearing_within, node.inner.nodes.values())), None)
     return node if hears_time(node) else None
 
 
@@ -152,7 +151,7 @@ def warnings(graph: GraphParts) -> list[Problem]:
         read = {link.node for _, _, link in graph.links()}
         ends = [name for name in graph.nodes if name not in read]
     used = needed_by(ends, graph.sources())
-    if any(_speaks_of_music(graph.nodes[name]) for name in used) and (hearing := listening_node(graph.nodes)):
+    if any(_speaks_of_music(graph.nodes[name]) for name in used) and (hearing := hearing_node(graph.nodes)):
         used |= needed_by([hearing], graph.sources())
     seeds: dict[tuple[str, int], str] = {}
     for name, node in graph.nodes.items():
