@@ -23,6 +23,7 @@ from n2s.nodes import (
     Gate,
     Integrate,
     Keyframes,
+    Normalise,
     Quantise,
     Random,
     Relative,
@@ -94,6 +95,7 @@ def pictures() -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
                        names=("signal", "ahead 0", "ahead 1")),
         "EMA": made(kick, EMA(attack=0.004, release=0.25).compute(scene, kick), names=("signal", "release 0.25")),
         "Relative": made(swell, Relative().compute(scene, swell), names=("signal", "over its slow mean")),
+        "Normalise": made(kick * 0.3, Normalise().compute(scene, kick * 0.3), names=("soft kicks", "brought to 1")),
         "Remap": made(ramp, *(Remap(ease=e).compute(scene, ramp, zero, one, zero, one)
                               for e in ("in_cubic", "out_back", "out_bounce")),
                       names=("signal", "in_cubic", "out_back", "out_bounce")),

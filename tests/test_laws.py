@@ -206,6 +206,7 @@ FELT_WITH = {
     ("Gate", "hold"): {"signal": FAST},
     ("LFO", "seed"): {"shape": "noise"},
     ("LFO", "width"): {"shape": "square"},
+    ("Normalise", "most"): {"signal": "= 0.1 * ramp"},
     ("Relative", "most"): {"most": 1.5},
     ("Select", "index"): {"b": "= 1 - ramp", "a": "= 2 * ramp"},
     ("Threshold", "hold"): {"signal": FAST},

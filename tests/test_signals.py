@@ -26,6 +26,7 @@ from n2s.nodes import (
     Gate,
     Integrate,
     Keyframes,
+    Normalise,
     Quantise,
     Random,
     Relative,
@@ -215,6 +216,19 @@ def test_relative_against_a_loop() -> None:
         quick += (signal[k] - quick) * (1 - 2 ** (-1 / (fps * half))) if k else 0
         slow += (signal[k] - slow) * (1 - 2 ** (-1 / (fps * 0.5)))
         assert found[k] == pytest.approx(min(quick / max(slow, 0.01 * signal.max()), 2.5), rel=1e-9)
+
+
+def test_normalise_brings_the_harder_strikes_of_every_song_to_one() -> None:
+    soft = np.zeros(100, np.float32)
+    soft[::10] = np.arange(1, 11) / 25  # ten strikes: the 80th percentile is 0.8 of the way 0.04 .. 0.4
+    found = Normalise().compute(scene(100), soft)
+    np.testing.assert_allclose(found, soft / np.float32(0.328), rtol=1e-6)
+    np.testing.assert_allclose(Normalise(of=100).compute(scene(100), soft).max(), 1, rtol=1e-6)
+    np.testing.assert_allclose(Normalise(most=2).compute(scene(100), soft), 2 * soft)
+    np.testing.assert_allclose(Normalise(most=0.5).compute(scene(100), soft), 0.5 * soft)
+    assert not Normalise().compute(scene(100), np.zeros(100, np.float32)).any()
+    both = np.stack([soft, 8 * soft], axis=1)
+    np.testing.assert_allclose(Normalise().compute(scene(100), both), np.stack([found, found], axis=1), rtol=1e-6)
 
 
 # Shapes

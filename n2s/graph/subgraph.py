@@ -96,7 +96,8 @@ class SubGraph(Node):
     inner: ClassVar[Any] = None
     interface: ClassVar[Interface | None] = None
 
-    path: FilePath = setting(help="the sub-graph's file, relative to this graph's")
+    path: FilePath | None = setting(None, help="the sub-graph's file, relative to this graph's")
+    look: str | None = setting(None, help="in place of a file: one of the looks that come with n2s (`n2s looks`)")
     preset: str | None = setting(None, help="one of the sub-graph's presets")
     set: dict[str, Any] = setting({}, help="settings of the nodes inside, by node.setting")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed changes everything random inside")
@@ -122,7 +123,7 @@ def read_interface(document: Any, values: Any, problems: list[Problem]) -> Inter
         return None
     names = [*interface.inputs, *interface.params]
     for name in names:
-        if not NAME.match(name) or names.count(name) > 1 or name in ("path", "preset", "set", "seed", "node"):
+        if not NAME.match(name) or names.count(name) > 1 or name in ("node", *SubGraph.model_fields):
             problems.append(
                 Problem(
                     document.where(("interface",)), f'interface: "{name}" cannot be the name of an input or parameter.'

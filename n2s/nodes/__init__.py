@@ -27,7 +27,7 @@ from n2s.nodes.measures import LightMeter
 from n2s.nodes.mix import Mix, Over
 from n2s.nodes.motion import Wander
 from n2s.nodes.palette import Palette
-from n2s.nodes.shapers import Crossfade, Delay, Gate, Quantise, Relative, Remap, Select, Threshold
+from n2s.nodes.shapers import Crossfade, Delay, Gate, Normalise, Quantise, Relative, Remap, Select, Threshold
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Value, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
@@ -37,8 +37,6 @@ from n2s.nodes.tones import Harmony, Melody
 from n2s.nodes.trails import Trails
 
 __all__ = [
-    "EMA",
-    "LFO",
     "Album",
     "Anchors",
     "AudioSource",
@@ -54,6 +52,7 @@ __all__ = [
     "DigestSink",
     "Displace",
     "Duotone",
+    "EMA",
     "Envelope",
     "Exposure",
     "FFmpegSink",
@@ -70,6 +69,7 @@ __all__ = [
     "Invert",
     "InvertMatte",
     "Keyframes",
+    "LFO",
     "LatentBands",
     "LatentCamera",
     "LatentEMA",
@@ -87,6 +87,7 @@ __all__ = [
     "Mirror",
     "Mix",
     "NoiseMatte",
+    "Normalise",
     "Over",
     "PNGSink",
     "Palette",

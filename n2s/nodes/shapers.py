@@ -176,6 +176,33 @@ class Relative(Resident):
         return np.array(found).T.reshape(signal.shape)
 
 
+class Normalise(Resident):
+    """Bring a signal to the same strength in every song: its harder strikes, or its louder moments, become 1.
+
+    y = x * min(1 / p, most), p the percentile ``of`` of the values above 0, on straight lines between them. Each column
+    is brought to 1 by itself; what is never above 0 stays as it is.
+    """
+
+    signal: Signal = port("what is made stronger or weaker")
+    of: float = setting(80.0, gt=0, le=100, unit="%", help="percentile that becomes 1; 100 is the largest value")
+    most: float = setting(4.0, gt=0, le=1e6, help="how many times stronger it may become at most")
+
+    outputs = SIGNAL_OUTPUT
+    rate = "any"
+
+    def signal_columns(self, output: str, inputs: Columns) -> int | None:
+        return inputs["signal"]
+
+    def compute(self, scene: Scene, signal: np.ndarray) -> np.ndarray:
+        return signal * np.array([self._gain(column) for column in signal.reshape(len(signal), -1).T]).reshape(
+            signal.shape[1:]
+        )
+
+    def _gain(self, column: np.ndarray) -> float:
+        above = column[column > 0].astype(np.float64)
+        return 1.0 if not len(above) else min(1 / max(float(np.percentile(above, self.of)), 1 / self.most), self.most)
+
+
 class Delay(Resident):
     """Move a signal in time: later, or with a negative time before what it is heard from.
 

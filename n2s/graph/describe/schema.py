@@ -17,6 +17,7 @@ from n2s.graph.describe.words import default, help_line, seconds_only, sentence,
 from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES, WITH_COLUMNS
 from n2s.graph.header import MAX_SIDE, Header
 from n2s.graph.landmarks import MOMENTS
+from n2s.graph.looks import look_names
 from n2s.graph.registry import node_types
 from n2s.graph.subgraph import Interface, SubGraph
 from n2s.graph.time import MAX_FPS
@@ -102,6 +103,9 @@ def node_schema(type_name: str, cls: type[Node]) -> dict[str, Any]:
     }
     if first and "in" not in fields:
         schema["properties"]["in"] = fields[first] | _said(f"The first port, `{first}`: {cls.specs[first].help}.")
+    if cls is SubGraph:
+        schema["oneOf"] = [{"required": ["path"]}, {"required": ["look"]}]
+        schema["properties"]["look"] |= {"enum": look_names()}
     if first in needed:
         schema["anyOf"] = [{"required": [first]}, {"required": ["in"]}]
     return schema

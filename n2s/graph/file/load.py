@@ -17,6 +17,7 @@ from n2s.graph.file.document import Document, read_document
 from n2s.graph.file.override import Overrides
 from n2s.graph.header import Header, explain_header
 from n2s.graph.links import NAME
+from n2s.graph.looks import look_file
 from n2s.graph.parts import GraphParts
 from n2s.graph.paths import resolve_path
 from n2s.graph.registry import node_types, registry, suggest
@@ -224,19 +225,26 @@ class NodeReader:
     def _instance_type(self, name: str, fields: dict[str, Any]) -> type[SubGraph] | None:
         """Return the type of an instance of a sub-graph, which is read for it."""
         document, where = self.document, ("nodes", name)
-        path, preset, overrides = fields.get("path"), fields.get("preset"), fields.get("set", {})
-        if not isinstance(path, str) or not isinstance(preset, str | None) or not isinstance(overrides, dict):
-            overridden = (document.places.get((*where, field)) for field in ("path", "preset", "set"))
-            text = f'{name}: a sub-graph needs its file: "{name}: {{node: Graph, path: looks/dusk.yaml, …}}".'
+        path, look = fields.get("path"), fields.get("look")
+        preset, overrides = fields.get("preset"), fields.get("set", {})
+        named = [value for value in (path, look) if value is not None]
+        known = len(named) == 1 and isinstance(named[0], str)
+        if not known or not isinstance(preset, str | None) or not isinstance(overrides, dict):
+            overridden = (document.places.get((*where, field)) for field in ("path", "look", "preset", "set"))
+            text = (
+                f'{name}: a sub-graph needs its file, "{name}: {{node: Graph, path: looks/dusk.yaml, …}}", '
+                'or the name of a look in place of it, "look: liquid".'
+            )
             self._wrong(next(filter(None, overridden), document.where(where)), text)
             return None
         places = {key: document.where((*where, "set", key), key=True) for key in overrides}
         places["preset"] = document.where((*where, "preset"))
         try:
             including = (*self.including, self.path.resolve())
-            return instance_type(_load_subgraph(resolve_path(self.base, path), overrides, preset, places, including))
+            file = look_file(look) if path is None else resolve_path(self.base, path)
+            return instance_type(_load_subgraph(file, overrides, preset, places, including))
         except GraphError as error:
-            at = document.where((*where, "path"))
+            at = document.where((*where, "look" if path is None else "path"))
             for problem in error.problems:
                 if problem.position and (problem.position.line or problem.position.argument):
                     self.problems.append(problem)
