@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,12 +16,12 @@ import tiny
 from typer.testing import CliRunner
 
 from n2s.cli import app
-from n2s.commands.new import Look, file_name, title_of
+from n2s.commands.new import file_name, title_of
+from n2s.graph.describe.looks import films
 from n2s.graph.describe.song import Song, judge
-from n2s.graph.describe.starter import LOOKS, starter
+from n2s.graph.describe.starter import OF_MOODS, SCENES, choose_look, starter
 from n2s.graph.errors import GraphError, MediaError
 from n2s.graph.graph import Graph
-from n2s.runtime.models.cards import shipped_folder
 
 
 def n2s(*arguments: Any) -> Any:
@@ -37,54 +37,53 @@ def music(tmp_path: Path) -> Path:
     return tiny.write_wav(tmp_path / "03 - first_light.wav", tiny.clicks(1.3, channels=2))
 
 
-@pytest.mark.parametrize("look", list(Look))
-def test_every_look_is_a_right_graph_with_the_shipped_models_places(look: str, music: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("look", films())
+def test_every_look_is_one_line_of_a_right_graph(look: str, music: Path, tmp_path: Path) -> None:
     graph = tmp_path / "new.yaml"
     assert f"Next: n2s run {graph}" in n2s("new", music, "-o", graph, "--look", look).output
     assert "no problems" in n2s("check", graph).output
     loaded = Graph.load(graph)
-    known = json.loads((shipped_folder() / "meta.json").read_text())["anchors"]
-    assert set(loaded.nodes["here"].names) <= set(known)
-    assert loaded.nodes["here"].names == loaded.nodes["next"].names and len(loaded.nodes["here"].names) == 9
-    assert loaded.nodes["scene"].values == [0, 3, 6]
+    assert loaded.nodes["look"].look == look and loaded.nodes["look"].scene.value in range(SCENES)
     assert loaded.resolve(loaded.nodes["track"].path) == music
     assert (loaded.header.title, loaded.header.size) == ("First light", (640, 360))
-    assert str(loaded.nodes["drift"].period).endswith("bars")
     assert max(map(len, graph.read_text().splitlines())) <= 125
 
 
-def test_the_looks_are_those_of_the_command() -> None:
-    assert ["auto", *LOOKS] == [*Look]
-    for look in LOOKS.values():
-        names = [name for scene in look.scenes for name in scene]
-        assert len(names) == len(set(names)), "no place is in two scenes"
+def test_what_is_commented_out_can_be_taken_in(music: Path, tmp_path: Path) -> None:
+    """Every parameter, with the range and the default that the look has; the labels; a preset."""
+    graph = tmp_path / "new.yaml"
+    n2s("new", music, "-o", graph, "--look", "liquid")
+    text = graph.read_text()
+    opened = re.sub(r"(?m)^    # (\w+: )", r"    \1", text)
+    assert opened.count("\n    energy: 1 ") == 1 and "preset: lava  # or deep" in opened
+    graph.write_text(opened)
+    assert "no problems" in n2s("check", graph).output
+    look = Graph.load(graph).nodes["look"]
+    assert (look.preset, look.flow.value, look.set) == ("lava", 1, {"heard.features.beats": "new.labels.txt"})
+    moved = opened.replace("new.labels.txt", "other.txt")
+    graph.write_text(moved)
+    with pytest.raises(GraphError, match=f"{tmp_path / 'other.txt'} does not exist"):
+        n2s("check", graph)
 
 
-SONG = Song("120 beats per minute in 4/4, 90 % sure; sections A 0:00.0, B 0:16.0, A 0:32.0", ("A", "B", "A"))
+def test_an_unknown_look_is_refused_before_anything_is_heard(music: Path, tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match='There is no look "liquit". Did you mean "liquid"?'):
+        n2s("new", music, "-o", tmp_path / "x.yaml", "--look", "liquit")
+    assert not (tmp_path / "x.yaml").exists()
 
 
-def text_of(song: Song = SONG, known: list[str] | None = None, look: str = "night", seed: int = 1) -> str:
-    places = sorted({name for look in LOOKS.values() for scene in look.scenes for name in scene})
-    return starter("m.wav", "T", "", song, known or places, look, seed, "f.mp4", "g.yaml", "g.labels.txt")
+def test_a_mood_has_several_looks_which_seeds_draw() -> None:
+    assert {look for looks in OF_MOODS.values() for look in looks} <= set(films())
+    bright = Song("", drive=0.9, brightness=3000, minor=0.1)
+    assert {choose_look(bright, seed) for seed in range(9)} == set(OF_MOODS["bright"])
 
 
-def test_what_was_heard_decides_what_is_written(tmp_path: Path) -> None:
-    """Sections turn scenes, music without them turns every 16 bars; soft drums push a stronger spring."""
-    path = tmp_path / "g.yaml"
-    path.write_text(text_of())
-    nodes = Graph.load(path).nodes
-    assert str(nodes["scene"].every) == "section" and nodes["scene"].alike
-    assert "bars_left" in str(nodes["stride"].value) and nodes["punch"].strength.value == 1
-    assert "# Sections: A 0:00.0, B 0:16.0" in path.read_text() and "g.labels.txt" in path.read_text()
-    path.write_text(text_of(Song("no beat was heard", kick=0.25, snare=0.01)))
-    nodes = Graph.load(path).nodes
-    assert str(nodes["scene"].every) == "16 bars" and "bars_left" not in str(nodes["stride"].value)
-    assert nodes["punch"].strength.value == 4 and nodes["twist"].strength.value == 4
+def test_seeds_draw_the_scene_that_a_film_begins_with() -> None:
+    def text(seed: int) -> str:
+        return starter("m.wav", "T", "", Song("no beat was heard"), "liquid", seed, "f.mp4", "g.yaml", "g.labels.txt")
 
-
-def test_songs_of_one_mood_get_other_scenes() -> None:
-    first, *others = [text_of(seed=seed).partition("names:")[2].splitlines()[0] for seed in range(0, 60)]
-    assert len({first, *others}) == 60
+    assert {re.search(r"\n    scene: (\d) ", text(seed))[1] for seed in range(60)} == {"0", "1", "2"}
+    assert "# Heard: no beat was heard." in text(0)
 
 
 def heard(
@@ -129,11 +128,12 @@ def test_what_it_writes_renders(music: Path, studio: Any, tmp_path: Path, kernel
 
     graph, out = tmp_path / "first.yaml", tmp_path / "films"
     shared_store(tmp_path / "store", kernel_cache)
-    n2s("new", music, "-o", graph)
+    n2s("new", music, "-o", graph, "--look", "fields")
+    nodes = ("here", "next", "drifting", "view")
     smaller = [
-        f"film.model={studio.model}",
-        *(f"{name}.model={studio.model}" for name in ("here", "next", "drift", "view")),
-        *(f"{name}.names=[red, green, blue]" for name in ("here", "next")),
+        f"look.film.model={studio.model}",
+        *(f"look.journey.{name}.model={studio.model}" for name in nodes),
+        *(f"look.journey.{name}.names=[red, green, blue]" for name in nodes[:2]),
         "size=[96, 64]",
     ]
     done = n2s(
@@ -202,7 +202,7 @@ def test_the_labels_of_very_short_music_can_be_given_back(samples: int, tmp_path
     n2s("new", music, "-o", graph)
     text = (tmp_path / "short.labels.txt").read_text()
     assert text.count("\t1.1\n") == text.count("\t1.2\n") == text.count("\tA\n") == 1
-    graph.write_text(graph.read_text().replace("audio: track}", "audio: track, beats: short.labels.txt}", 1))
+    graph.write_text(graph.read_text().replace("# set: {heard", "set: {heard"))
     n2s("export", graph, "--labels", "-o", tmp_path / "again.txt")
     assert (tmp_path / "again.txt").read_text() == text
 
@@ -260,14 +260,6 @@ def test_bad_music_and_bad_places(music: Path, tmp_path: Path) -> None:
     with pytest.raises(GraphError, match="cannot be written: No such file"):
         n2s("new", music, "-o", tmp_path / "none" / "a.yaml")
     assert not list(tmp_path.glob("*.yaml"))
-
-
-@pytest.mark.parametrize("known", [["red", "green", "blue"], ["one"], [f"place{i}" for i in range(40)]])
-def test_another_models_places(known: list[str], tmp_path: Path) -> None:
-    path = tmp_path / "g.yaml"
-    path.write_text(text_of(known=known))
-    names = Graph.load(path).nodes["here"].names
-    assert set(names) <= set(known) and len(names) == min(9, max(len(known), 2))
 
 
 def test_titles_and_names() -> None:

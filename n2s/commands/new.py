@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -17,7 +16,7 @@ from n2s.graph.whole import remove, write_whole
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
-Look = StrEnum("Look", ["auto", "warm", "calm", "night", "bright"])
+AUTO = "auto"  # of looks: the one that suits the music
 LISTENING = """\
 n2s: 1
 fps: 30
@@ -35,23 +34,27 @@ def new(
             "-o", "--output", help="the graph to write; default: the name of the music, .yaml", metavar="GRAPH"
         ),
     ] = None,
-    look: Annotated[Look, typer.Option(help="the look to begin with; auto: one that suits the music")] = Look.auto,
+    look: Annotated[
+        str, typer.Option(help="one of the looks of n2s looks; auto: one that suits the music", metavar="NAME")
+    ] = AUTO,
     force: Annotated[bool, typer.Option("--force", help="replace an existing graph and its labels")] = False,
     json: AsJson = False,
 ) -> None:
-    """Compose a film for a piece of music: hear it, and write a graph, with comments, to render at once or to edit.
+    """Make a film of a piece of music: hear it, and write a graph with a look that suits it, to render or to change.
 
     What was heard lies beside it as labels for Audacity, .labels.txt: correct them, and name the file as beats of
     the graph's Features node.
     """
-    from n2s.graph.describe.starter import starter
+    from n2s.graph.describe.looks import films
+    from n2s.graph.describe.starter import choose_look, starter
     from n2s.graph.errors import GraphError, RenderError
+    from n2s.graph.registry import suggest
     from n2s.runtime.machine import ffmpeg_path
     from n2s.runtime.media.audio import probe
-    from n2s.runtime.models.cards import shipped_folder
-    from n2s.runtime.models.folder import ModelFolder
     from n2s.runtime.seeing.labels import write_labels
 
+    if look not in (AUTO, *films()):
+        raise GraphError(f'There is no look "{look}". {suggest(look, [AUTO, *films()])}')
     target = output or Path(f"{file_name(music)}.yaml")
     try:
         f"{music}{target}".encode()
@@ -66,15 +69,15 @@ def new(
     info = probe(music, ffmpeg_path)
     tags = read_tags(music)
     song, beats = listen(music)
-    chosen = song.mood if look is Look.auto else str(look)
+    seed = int(info.digest[:4], 16)  # two pieces of one look still differ
+    chosen = choose_look(song, seed) if look == AUTO else look
     text = starter(
         music=relative(music, target),
         title=tags.get("title") or title_of(music),
         artist=tags.get("artist", ""),
         song=song,
-        known=list(ModelFolder(shipped_folder(), None).card.get("anchors", [])),
         look=chosen,
-        seed=int(info.digest[:4], 16),  # two pieces of one look still differ
+        seed=seed,
         film=f"{file_name(target)}.mp4",
         file=target.name,
         labels=labels.name,

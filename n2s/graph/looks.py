@@ -16,8 +16,10 @@ def looks_folder() -> Path:
 
 
 def look_names() -> list[str]:
-    """Return the names of the looks, in the order of the alphabet."""
-    return sorted(path.stem for path in looks_folder().glob("*.yaml"))
+    """Return the names of the looks in the order of the alphabet, then those of the parts that they share."""
+    folder = looks_folder()
+    parts = sorted(f"parts/{path.stem}" for path in (folder / "parts").glob("*.yaml"))
+    return [*sorted(path.stem for path in folder.glob("*.yaml")), *parts]
 
 
 def look_file(name: str) -> Path:

@@ -19,7 +19,7 @@ from n2s.graph.header import Header, explain_header
 from n2s.graph.links import NAME
 from n2s.graph.looks import look_file
 from n2s.graph.parts import GraphParts
-from n2s.graph.paths import resolve_path
+from n2s.graph.paths import change_paths, path_settings, resolve_path
 from n2s.graph.registry import node_types, registry, suggest
 from n2s.graph.subgraph import (
     MAX_NODES,
@@ -180,7 +180,7 @@ class NodeReader:
         if "in" in fields and cls.ports:
             self._name_first_port(where, fields, next(iter(cls.ports)))
         try:
-            return cls(**fields)
+            return self._from_where_it_stands(where, cls(**fields))
         except DeclarationError as error:
             for field, text in error.explained:
                 self._wrong(
@@ -201,6 +201,18 @@ class NodeReader:
             text = f"{name} ({cls.__name__}): its settings cannot be looked at: {authors.told_of(error, cls)}."
             self._wrong(document.where(where, key=True), text)
         return None
+
+    def _from_where_it_stands(self, where: tuple, node: Node) -> Node:
+        """Return a node whose paths that another graph gave lead from that graph's folder, and not from this one's."""
+        update: dict[str, Any] = {}
+        for field in path_settings(node) if self.document.places else ():
+            at = self.document.where((*where, field))
+            given_in = (*self.including, self.path)[0] if at.argument else Path(at.path)
+            base = given_in.resolve().parent
+            if base != self.base:
+                change = change_paths(node, field, lambda path: str(resolve_path(base, path.text)) if path.text else "")
+                update |= {field: change} if change != getattr(node, field) else {}
+        return node.model_copy(update=update) if update else node
 
     def _wrong(self, at: Position, text: str) -> None:
         self.problems.append(Problem(at, text))

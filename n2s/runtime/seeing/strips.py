@@ -37,6 +37,18 @@ def strongest_strikes(graph: Graph, values: Values) -> list[int]:
     raise GraphError(f"{hearing} hears no strike in this music. Name times with --at.")
 
 
+def spread_strikes(graph: Graph, values: Values, parts: int) -> list[int]:
+    """Return a frame of each equal part of a track: that of its hardest attack, or its middle where there is none."""
+    frames, hearing = values.clock.frames, hearing_node(graph.nodes)
+    strikes = values.outputs.get((hearing, "onset"))
+    chosen = []
+    for part in range(min(parts, frames)):
+        first, last = frames * part // parts, frames * (part + 1) // parts
+        struck = strikes is not None and np.any(strikes[first:last] > 0)
+        chosen.append(first + int(strikes[first:last].argmax()) if struck else (first + last) // 2)
+    return chosen
+
+
 def hardest_of_each(strikes: np.ndarray, parts: int) -> list[int]:
     """Return the frame of the hardest strike in each equal part of a track, the first of equals."""
     edges = [len(strikes) * part // parts for part in range(parts + 1)]

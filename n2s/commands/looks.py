@@ -1,0 +1,117 @@
+"""n2s looks: list the looks that come with the library, explain one, show them on a piece of music."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from n2s.commands.common import AsJson, StoreFolder, refuse_overwrite, report_file, say
+from n2s.commands.output import write_line
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
+SEEN = 8  # frames of a film in a row
+
+
+def looks(
+    name: Annotated[str | None, typer.Argument(help="a look; default: list all", metavar="NAME")] = None,
+    music: Annotated[
+        Path | None, typer.Option(help="draw what looks make of this piece of music, one row for each", metavar="FILE")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output",
+            help="with --music: the .png file to write, default renders/looks.png; with NAME alone: write the look's "
+            "own graph there, to be changed",
+        ),
+    ] = None,
+    json: AsJson = False,
+    store: StoreFolder = None,
+) -> None:  # fmt: skip
+    """List the looks, explain one, or show them on a piece of music: graphs that make a whole film, in one line."""
+    from n2s.graph.describe.looks import describe_look, films, listing, page
+    from n2s.graph.errors import GraphError
+    from n2s.graph.registry import suggest
+
+    if name is not None and name not in films():
+        raise GraphError(f'There is no look "{name}". {suggest(name, films())}')
+    chosen = [describe_look(look) for look in ([name] if name else films())]
+    if music is not None:
+        draw_looks(music, [look["name"] for look in chosen], output, json, store)
+    elif output is not None:
+        write_look(name, output, json)
+    elif json:
+        for look in chosen:
+            write_line(look)
+    else:
+        print(page(chosen[0]) if name else listing(chosen))
+
+
+def write_look(name: str | None, target: Path, json: bool) -> None:
+    """Write the graph of a look to a file of the user's."""
+    import os
+
+    from n2s.commands.new import write_graph
+    from n2s.graph.errors import GraphError
+    from n2s.graph.looks import look_file
+
+    if name is None:
+        raise GraphError("-o writes the graph of one look, n2s looks NAME -o FILE; or with --music a picture of all.")
+    if os.path.lexists(target):
+        raise GraphError(f"{target} exists already; -o names another file.")
+    write_graph(target, look_file(name).read_text(encoding="utf-8"))
+    report_file(target, json, f": the look {name}; use it as {{node: Graph, path: {target.name}, audio: track}}")
+
+
+def draw_looks(music: Path, names: list[str], output: Path | None, json: bool, store: Path | None) -> None:
+    """Draw frames of what looks make of a piece of music: a row for each, frames on attacks all over the piece."""
+    from tempfile import TemporaryDirectory
+
+    from n2s.graph.errors import GraphError
+    from n2s.runtime.machine import ffmpeg_path
+    from n2s.runtime.media.audio import probe
+    from n2s.runtime.media.png import write_picture
+    from n2s.runtime.seeing.rows import draw_rows
+
+    target = output or Path("renders") / "looks.png"
+    if target.suffix.lower() != ".png":
+        raise GraphError(f'Pictures of looks are written as .png, not "{target.name}".')
+    probe(music, ffmpeg_path)
+    rows: dict[str, list[Any]] = {}
+    with TemporaryDirectory() as folder:
+        for name in names:
+            graph = one_line(Path(folder) / f"{name}.yaml", music, name)
+            refuse_overwrite(target, output is not None, graph)
+            rows[name] = pictures_of_look(graph, store)
+    write_picture(target, draw_rows(rows))
+    report_file(target, json, f": {', '.join(rows)}", looks=list(rows))
+
+
+def one_line(path: Path, music: Path, name: str) -> Any:
+    """Return the graph of a film that a look makes of a piece of music, written to a file."""
+    from n2s.graph.describe.starter import yaml_text
+    from n2s.graph.graph import Graph
+
+    text = (
+        "n2s: 1\nsize: [256, 144]\nnodes:\n"
+        f"  track: {{node: AudioSource, path: {yaml_text(str(music.absolute()))}}}\n"
+        f"  look: {{node: Graph, look: {name}, audio: track}}\n"
+        "  out: {node: FFmpegSink, frames: look, audio: track, path: look.mp4}\n"
+    )
+    path.write_text(text, encoding="utf-8")
+    return Graph.load(path)
+
+
+def pictures_of_look(graph: Any, store: Path | None) -> list[Any]:
+    """Return frames of a film as pictures, uint8 (H, W, 3): on the hardest attack in each part of the music."""
+    from n2s.commands.preview import pictures_of
+    from n2s.runtime.seeing.strips import spread_strikes
+    from n2s.runtime.seeing.views import View
+    from n2s.runtime.session import Session
+
+    with Session(graph, store, say) as session:
+        view = View(session)
+        return pictures_of(view, spread_strikes(view.graph, view.values, SEEN))
