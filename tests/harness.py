@@ -70,7 +70,7 @@ def around(name: str, model: Path, sink: dict[str, Any] | None = None, **setting
         nodes["track"] = {"node": "Features", "audio": "subject"}
         link, seen = "track.onset", ""
     if declared.kind in (AUDIO, SIGNAL):
-        component = ".0" if name == "Weights" else ""
+        component = ".0" if name == "Weights" or declared.columns else ""
         nodes["shown"] = {"node": "Tone", "frames": "decoded", "exposure": f"= clamp({link}{component}, -2, 2)"}
         seen = "shown"
     elif declared.kind is MATTE:

@@ -2,15 +2,18 @@
 
 from n2s.nodes.album import Album, Track
 from n2s.nodes.audio import AudioSource
+from n2s.nodes.bends import Barrel, Ripple, Swirl
 from n2s.nodes.bloom import Bloom
 from n2s.nodes.blur import Blur, Sharpen
 from n2s.nodes.camera import Camera
+from n2s.nodes.camera_moves import CameraPath, Handheld
 from n2s.nodes.control import Midi, Schedule, Table
 from n2s.nodes.cycles import LFO, Random, Sequence
 from n2s.nodes.decode import VAEDecode
 from n2s.nodes.dynamics import Envelope, Integrate, Smooth, Spring
 from n2s.nodes.exposure import Exposure
 from n2s.nodes.features import Features
+from n2s.nodes.flow import Flow
 from n2s.nodes.grading import Curves, Duotone, Fade, Filmic, Hue, Invert, LiftGammaGain, Posterise
 from n2s.nodes.grain import Grain
 from n2s.nodes.latent_bands import LatentBands
@@ -20,13 +23,15 @@ from n2s.nodes.latent_mask import LatentMask
 from n2s.nodes.latent_path import LatentPath
 from n2s.nodes.latent_warp import LatentWarp
 from n2s.nodes.latents import Anchors, LatentEMA
-from n2s.nodes.lenses import Glitch, Mirror, Tunnel, Warp
+from n2s.nodes.lenses import Glitch, Warp
 from n2s.nodes.lut import Lut
 from n2s.nodes.mattes import CombineMattes, InvertMatte, LinearMatte, LumaMatte, NoiseMatte, RadialMatte
 from n2s.nodes.measures import LightMeter
+from n2s.nodes.mirrors import Kaleidoscope, Mirror, Tile
 from n2s.nodes.mix import Mix, Over
 from n2s.nodes.motion import Wander
 from n2s.nodes.palette import Palette
+from n2s.nodes.polar import EndlessZoom, Polar, Tunnel
 from n2s.nodes.shapers import Crossfade, Delay, Gate, Normalise, Quantise, Relative, Remap, Select, Threshold
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Value, Weights
@@ -37,12 +42,16 @@ from n2s.nodes.tones import Harmony, Melody
 from n2s.nodes.trails import Trails
 
 __all__ = [
+    "EMA",
+    "LFO",
     "Album",
     "Anchors",
     "AudioSource",
+    "Barrel",
     "Bloom",
     "Blur",
     "Camera",
+    "CameraPath",
     "ChromaShift",
     "CombineMattes",
     "Constant",
@@ -52,24 +61,26 @@ __all__ = [
     "DigestSink",
     "Displace",
     "Duotone",
-    "EMA",
+    "EndlessZoom",
     "Envelope",
     "Exposure",
     "FFmpegSink",
     "Fade",
     "Features",
     "Filmic",
+    "Flow",
     "Gate",
     "Glitch",
     "Grain",
+    "Handheld",
     "Harmony",
     "Hue",
     "ImageSource",
     "Integrate",
     "Invert",
     "InvertMatte",
+    "Kaleidoscope",
     "Keyframes",
-    "LFO",
     "LatentBands",
     "LatentCamera",
     "LatentEMA",
@@ -91,20 +102,24 @@ __all__ = [
     "Over",
     "PNGSink",
     "Palette",
+    "Polar",
     "Posterise",
     "Quantise",
     "RadialMatte",
     "Random",
     "Relative",
     "Remap",
+    "Ripple",
     "Schedule",
     "Select",
     "Sequence",
     "Sharpen",
     "Smooth",
     "Spring",
+    "Swirl",
     "Table",
     "Threshold",
+    "Tile",
     "Tone",
     "Track",
     "Trails",

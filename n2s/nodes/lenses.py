@@ -1,4 +1,4 @@
-"""Lenses that fold a picture and drive it on: mirrors, tunnels, fields of motion, broken signals."""
+"""Lenses that drive a picture on and break it: Milkdrop's field of motion, broken signals."""
 
 from __future__ import annotations
 
@@ -7,59 +7,8 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.declare import Lens, Param, param, port, setting
-from n2s.graph.shader import atan2, cos, exp2, fract, length, log2, pixel_hash, sin, uniform
+from n2s.graph.shader import cos, exp2, fract, length, log2, pixel_hash, sin, uniform
 from n2s.graph.types import Frames
-
-
-class Mirror(Lens):
-    """Show one side of a line on both.
-
-    With n = (cos angle, sin angle), what lies behind the line n p = shift shows its mirror image before it: p shows
-    p + 2 max(shift - n p, 0) n.
-    """
-
-    frames: Frames = port("what is mirrored")
-    angle: Param = param(0.0, ge=-36000, le=36000, unit="degrees", help="where the side lies that is kept: 0 right")
-    shift: Param = param(0.0, ge=-10, le=10, unit="heights", help="how far the line lies from the centre, that way")
-
-    def prepare(self, angle, shift) -> dict[str, Any]:
-        turns = np.remainder(angle, 360) * np.float32(1 / 360)
-        return {"across": cos(turns), "down": sin(turns), "shift": shift}
-
-    @staticmethod
-    def where(x, y, at, across, down, shift):
-        behind = 2 * max(shift - (across * x + down * y), 0)
-        return x + behind * across, y + behind * down
-
-
-class Tunnel(Lens):
-    """Wind a picture into a tunnel that one looks into: its width goes around, its height into the depth.
-
-    At the distance d and the angle a from c = (center_x, center_y), (x, y) shows (a around, travel - depth log2(2 d))
-    where a, -0.5..0.5, goes once around, times the picture's aspect; the mirrored edge joins both ends. An endless
-    flight is `travel: = way` with an Integrate that the music drives.
-    """
-
-    frames: Frames = port("what the tunnel is made of")
-    travel: Param = param(0.0, ge=-1e4, le=1e4, unit="heights", help="how far one has flown")
-    depth: Param = param(0.5, ge=0.01, le=10, unit="heights", help="how much of the picture lies in each halving")
-    around: Param = param(2.0, ge=0.1, le=32, help="how often the picture is wound around; whole even numbers join")
-    turn: Param = param(0.0, ge=-36000, le=36000, unit="degrees", help="how far the tunnel is turned")
-    center_x: Param = param(0.0, ge=-10, le=10, unit="heights", help="where it leads, from the centre to the right")
-    center_y: Param = param(0.0, ge=-10, le=10, unit="heights", help="where it leads, from the centre down")
-
-    def prepare(self, travel, depth, around, turn, center_x, center_y) -> dict[str, Any]:
-        return {
-            "travel": np.remainder(travel, 2), "depth": depth, "around": around,
-            "turned": np.remainder(turn, 360) * np.float32(1 / 360), "center_x": center_x, "center_y": center_y,
-        }  # fmt: skip
-
-    @staticmethod
-    def where(x, y, at, travel, depth, around, turned, center_x, center_y):
-        dx, dy = x - center_x, y - center_y
-        distance = max(length(dx, dy), 0.00001)
-        angle = atan2(dy, dx) - turned
-        return angle * around * at.aspect, travel - depth * log2(2 * distance)
 
 
 class Warp(Lens):

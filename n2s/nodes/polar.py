@@ -1,0 +1,135 @@
+"""Lenses that count places by distance and angle: tunnels, polar pictures, zooms without end."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from n2s.graph.declare import Lens, Param, param, port, setting
+from n2s.graph.shader import atan2, cos, exp2, fract, length, log2, mix, sin
+from n2s.graph.types import Frames
+
+CENTRE = 4.0  # pixels about a point where rings end, as smaller ones could not be told from each other
+
+
+class Tunnel(Lens):
+    """Wind a picture into a tunnel that one looks into: its width goes around, its height into the depth.
+
+    At the distance d and the angle a from c = (center_x, center_y), (x, y) shows (a around, travel - depth log2(2 d))
+    where a, -0.5..0.5, goes once around, times the picture's aspect; the mirrored edge joins both ends. An endless
+    flight is `travel: = way` with an Integrate that the music drives.
+    """
+
+    frames: Frames = port("what the tunnel is made of")
+    travel: Param = param(0.0, ge=-1e4, le=1e4, unit="heights", help="how far one has flown")
+    depth: Param = param(0.5, ge=0.01, le=10, unit="heights", help="how much of the picture lies in each halving")
+    around: Param = param(2.0, ge=0.1, le=32, help="how often the picture is wound around; whole even numbers join")
+    turn: Param = param(0.0, ge=-36000, le=36000, unit="degrees", help="how far the tunnel is turned")
+    center_x: Param = param(0.0, ge=-10, le=10, unit="heights", help="where it leads, from the centre to the right")
+    center_y: Param = param(0.0, ge=-10, le=10, unit="heights", help="where it leads, from the centre down")
+
+    def prepare(self, travel, depth, around, turn, center_x, center_y) -> dict[str, Any]:
+        return {
+            "travel": np.remainder(travel, 2), "depth": depth, "around": around,
+            "turned": np.remainder(turn, 360) * np.float32(1 / 360), "center_x": center_x, "center_y": center_y,
+        }  # fmt: skip
+
+    @staticmethod
+    def where(x, y, at, travel, depth, around, turned, center_x, center_y):
+        dx, dy = x - center_x, y - center_y
+        distance = max(length(dx, dy), 0.00001)
+        angle = atan2(dy, dx) - turned
+        return angle * around * at.aspect, travel - depth * log2(2 * distance)
+
+
+class Polar(Lens):
+    """Wind a picture around a point, like a small planet, or unroll what lies around a point into a strip.
+
+    To polar: at the distance d and the angle a, -0.5..0.5, from c = (center_x, center_y), (x, y) shows
+    (a around aspect, 1/2 - d / radius): the lower edge of the picture lies at the point, the upper one at the radius.
+    To rectangular, the other way: it shows the distance radius (1/2 - y) and the angle x / (around aspect) about c,
+    so that both together give the picture back. In both directions ``turn`` turns the angle and ``travel`` moves along
+    the distance; ``amount`` moves each place that share of its way, on a straight line.
+    """
+
+    frames: Frames = port("what is wound or unrolled")
+    to: Literal["polar", "rectangular"] = setting("polar", help="polar winds it around a point, rectangular unrolls it")
+    amount: Param = param(1.0, ge=0, le=1, help="how far it is wound or unrolled; 0 is the picture")
+    radius: Param = param(0.8, ge=0.01, le=10, unit="heights", help="how far from the point its upper edge lies")
+    around: Param = param(2.0, ge=0.1, le=32, help="how often it goes around; whole even numbers join when mirrored")
+    turn: Param = param(0.0, ge=-36000, le=36000, unit="degrees", help="how far it is turned clockwise")
+    travel: Param = param(0.0, ge=-1e4, le=1e4, unit="heights", help="how far it has moved outwards")
+    center_x: Param = param(0.0, ge=-10, le=10, unit="heights", help="the point, from the centre to the right")
+    center_y: Param = param(0.0, ge=-10, le=10, unit="heights", help="the point, from the centre down")
+
+    neutral = {"amount": 0, "shutter": 0}
+
+    def prepare(self, amount, radius, around, turn, travel, center_x, center_y) -> dict[str, Any]:
+        return {
+            "amount": amount, "radius": radius, "around": around, "turned": np.remainder(turn, 360) / np.float32(360),
+            "travel": np.remainder(travel, 2), "center_x": center_x, "center_y": center_y,
+            "wound": np.full_like(amount, self.to == "polar"),
+        }  # fmt: skip
+
+    @staticmethod
+    def where(x, y, at, amount, radius, around, turned, travel, center_x, center_y, wound):
+        dx, dy = x - center_x, y - center_y
+        if wound > 0.5:
+            u = (fract(atan2(dy, dx) + 0.25 - turned + 0.5) - 0.5) * around * at.aspect
+            v = 0.5 + travel - length(dx, dy) / radius
+        else:
+            distance, angle = radius * (0.5 + travel - y), x / (around * at.aspect) - 0.25 + turned
+            u, v = center_x + distance * cos(angle), center_y + distance * sin(angle)
+        return x + (u - x) * amount, y + (v - y) * amount
+
+
+class EndlessZoom(Lens):
+    """Fly into a picture without end: it holds itself, smaller and smaller, as rings, as frames or as a spiral.
+
+    About c = (center_x, center_y), with d and a the distance and the angle (in turns) of a place, P the period in
+    octaves of distance and k = twist P: l = log2(d / size) + k a and b = a - k (ln 2 / 2 pi)^2 log2(d / size), which
+    winds rings to a spiral and keeps angles (the Droste effect: de Smit and Lenstra, Notices of the AMS 50, 2003).
+    For the shape ``frame`` log2 max(|cos b| / aspect, |sin b|) is added to l and taken off the distance at the end.
+    With f = fract(l / P - phase), the place shows the distance size 2^(P (f - 1)) at the angle b + turn; where
+    ``mirrored``, size 2^(P (|2 f - 1| - 1) / 2), so that rings join to their mirror images. P is log2 scale, and twice
+    that where mirrored. The picture comes back with each whole ``phase``: `phase: = bar` passes a period in a bar, and
+    an Integrate that the music drives never ends.
+    """
+
+    frames: Frames = port("what holds itself")
+    phase: Param = param(0.0, ge=-1e6, le=1e6, help="how far one has flown; whole numbers look alike")
+    scale: Param = param(3.0, ge=1.05, le=1000, help="how much larger a ring is than the next one")
+    twist: Param = param(2.0, ge=-16, le=16, help="arms of the spiral; whole numbers join, 0 makes rings")
+    turn: Param = param(0.0, ge=-36000, le=36000, unit="degrees", help="how far the picture is turned in its rings")
+    size: Param = param(0.5, ge=0.01, le=10, unit="heights", help="how far from the point the picture is seen")
+    center_x: Param = param(0.0, ge=-10, le=10, unit="heights", help="where it leads, from the centre to the right")
+    center_y: Param = param(0.0, ge=-10, le=10, unit="heights", help="where it leads, from the centre down")
+    shape: Literal["circle", "frame"] = setting("circle", help="the shape of the rings: circles, or that of the frame")
+    mirrored: bool = setting(True, help="whether rings are mirrored by turns, so that no edge shows between them")
+
+    def prepare(self, phase, scale, twist, turn, size, center_x, center_y) -> dict[str, Any]:
+        octaves = np.log2(scale.astype(np.float64))
+        period = octaves * (2 if self.mirrored else 1)
+        made = {
+            "phase": np.remainder(phase, 1), "octaves": octaves, "often": 1 / period, "arms": twist * period,
+            "bend": twist * period * (np.log(2) / (2 * np.pi)) ** 2, "turned": np.remainder(turn, 360) / 360,
+            "size": size, "center_x": center_x, "center_y": center_y,
+            "framed": np.full_like(phase, self.shape == "frame"), "mirrored": np.full_like(phase, self.mirrored),
+        }  # fmt: skip
+        return {name: number.astype(np.float32) for name, number in made.items()}
+
+    @staticmethod
+    def where(x, y, at, phase, octaves, often, arms, bend, turned, size, center_x, center_y, framed, mirrored):
+        dx, dy = x - center_x, y - center_y
+        distance, least = length(dx, dy), CENTRE / at.height
+        far = log2(max(distance, least) / size)
+        angle = atan2(dy, dx)
+        wound = angle - bend * far
+        across, down = cos(wound), sin(wound)
+        inner = framed * log2(max(abs(across) / at.aspect, abs(down)))
+        place = fract((far + arms * angle + inner) * often - phase)
+        ring = mix(place, abs(2 * place - 1), mirrored) - 1
+        reach = size * exp2(ring * octaves - inner) * min(distance / least, 1)
+        along, beside = cos(turned), sin(turned)
+        return center_x + reach * (across * along - down * beside), center_y + reach * (down * along + across * beside)
