@@ -8,6 +8,7 @@ from lensed import ASPECT, PLACES, ask
 
 from n2s.nodes import Glitch, Mirror, Tunnel, Warp
 
+
 @pytest.mark.parametrize(("angle", "shift"), [(0, 0), (90, 0.1), (217, -0.2)])
 def test_mirror(angle: float, shift: float) -> None:
     across, down = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
