@@ -78,7 +78,6 @@ ROWS = {
     "Barrel": Row([("Barrel", {"strength": "= 0.2 + 0.05 * sin(time)"})], most=30),
     "Kaleidoscope": Row([("Kaleidoscope", {"turn": "= 10 * time"})], most=30),
     "Tile": Row([("Tile", {"move_x": "= 0.1 * time"})], most=30),
-    "Tile: 1.2, as they are": Row([("Tile", {"columns": 1.2, "rows": 1.2, "move_x": "= 0.1 * time"})], most=30),
     "Tunnel": Row([("Tunnel", {"travel": "= 0.1 * time"})], most=30),
     "Polar": Row([("Polar", {"turn": "= 10 * time"})], most=30),
     "EndlessZoom": Row([("EndlessZoom", {"phase": "= 0.1 * time"})], most=30),

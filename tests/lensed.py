@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -81,3 +83,23 @@ def show(lenses: Through, pictures: np.ndarray, folder: Path, *beside: np.ndarra
     run = compile_program(program, folder)
     assert not run(0, out=out, thresholds=dither_pattern(False, out.shape[3]), **arguments | {"pictures": given})
     return out
+
+
+ASPECT = 16 / 9
+PLACES = np.array([(x, y) for x in np.linspace(-0.87, 0.87, 23) for y in np.linspace(-0.48, 0.48, 14)])
+
+
+def ask(node: Lens, places: np.ndarray = PLACES, seed: int = 0, aspect: float = ASPECT, height: int = 1080) -> Any:
+    """Return the places, float64 (N, 2), that a lens shows at some places, asked one by one in float32."""
+    given = {name: np.full(1, getattr(node, name).value, np.float32) for name in type(node).params()}
+    numbers = {name: np.float32(np.asarray(value).reshape(-1)[0]) for name, value in node.prepare(**given).items()}
+    wide, high = np.float32(aspect * height), np.float32(height)
+    at = SimpleNamespace(aspect=np.float32(aspect), width=wide, height=high, seed=np.uint32(seed))
+    with np.errstate(over="ignore"):
+        return np.array([type(node).where(np.float32(x), np.float32(y), at, **numbers) for x, y in places], np.float64)
+
+
+def turned(x: float, y: float, degrees: float) -> tuple[float, float]:
+    """Return a place turned about (0, 0), clockwise as y points down."""
+    angle = math.radians(degrees)
+    return x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 import pytest
+from lensed import ASPECT, PLACES, ask
 
 from n2s.nodes import Glitch, Mirror, Tunnel, Warp
-
-ASPECT = 16 / 9
-PLACES = [(x, y) for x in np.linspace(-0.85, 0.85, 9) for y in np.linspace(-0.48, 0.48, 7)]
-
-
-def shown(node: Any, seed: int = 0) -> np.ndarray:
-    """Return the places that a lens shows at some places, (N, 2), as its code gives them in float32."""
-    given = {name: np.full(1, getattr(node, name).value, np.float32) for name in type(node).params()}
-    prepared = {name: np.float32(np.asarray(value).reshape(-1)[0]) for name, value in node.prepare(**given).items()}
-    at = SimpleNamespace(aspect=np.float32(ASPECT), seed=np.uint32(seed))
-    where = type(node).where
-    with np.errstate(over="ignore"):
-        return np.array([where(np.float32(x), np.float32(y), at, **prepared) for x, y in PLACES], np.float64)
 
 
 @pytest.mark.parametrize(("angle", "shift"), [(0, 0), (90, 0.1), (217, -0.2)])
@@ -31,13 +16,13 @@ def test_mirror(angle: float, shift: float) -> None:
     for x, y in PLACES:
         behind = shift - (across * x + down * y)
         wanted.append((x + 2 * max(behind, 0) * across, y + 2 * max(behind, 0) * down))
-    made = shown(Mirror(angle=angle, shift=shift))
+    made = ask(Mirror(angle=angle, shift=shift))
     np.testing.assert_allclose(made, wanted, atol=2e-6)
     assert (made @ [across, down] >= shift - 1e-5).all(), "one side alone is seen"
 
 
 def test_tunnel() -> None:
-    made = shown(Tunnel(travel=2.25, depth=0.5, around=4, turn=36, center_x=0.1, center_y=-0.05))
+    made = ask(Tunnel(travel=2.25, depth=0.5, around=4, turn=36, center_x=0.1, center_y=-0.05))
     for (x, y), place in zip(PLACES, made):
         dx, dy = x - 0.1, y + 0.05
         across = (np.arctan2(dy, dx) / (2 * np.pi) - 0.1) * 4 * ASPECT
@@ -52,7 +37,7 @@ def test_warp() -> None:
     f = [11.68 + 4 * np.cos(t * 1.413 + 10), 8.77 + 3 * np.cos(t * 1.113 + 7), 10.54 + 3 * np.cos(t * 1.233 + 3),
          11.49 + 4 * np.cos(t * 0.933 + 5)]  # fmt: skip
     turn, high = np.deg2rad(10), 8 * 0.0035
-    for (x, y), place in zip(PLACES, shown(Warp(**settings))):
+    for (x, y), place in zip(PLACES, ask(Warp(**settings))):
         distance = np.hypot(x, y) / (np.hypot(1, ASPECT) / 2)
         zoom = 1.125 ** (1.5 ** (2 * distance - 1))
         u, v = x / zoom / 1.25, y / zoom / 0.75
@@ -65,9 +50,9 @@ def test_warp() -> None:
 
 def test_glitch_moves_whole_bands_for_a_pattern() -> None:
     made = {
-        pattern: shown(Glitch(amount=0.5, reach=0.2, bands=8, pattern=pattern), seed=7) for pattern in (0, 0.9, 1, -1)
+        pattern: ask(Glitch(amount=0.5, reach=0.2, bands=8, pattern=pattern), seed=7) for pattern in (0, 0.9, 1, -1)
     }
-    places = np.array(PLACES)
+    places = PLACES
     for found in made.values():
         aside = np.round(found[:, 0] - places[:, 0], 6)
         assert (found[:, 1] == places[:, 1].astype(np.float32)).all() and np.abs(aside).max() <= 0.2
@@ -76,4 +61,4 @@ def test_glitch_moves_whole_bands_for_a_pattern() -> None:
         assert 0 < (aside == 0).mean() < 1
     assert (made[0] == made[0.9]).all()
     assert (made[0] != made[1]).any() and (made[0] != made[-1]).any()
-    assert (shown(Glitch(amount=0), seed=7)[:, 0] == places[:, 0].astype(np.float32)).all()
+    assert (ask(Glitch(amount=0), seed=7)[:, 0] == places[:, 0].astype(np.float32)).all()

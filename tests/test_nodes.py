@@ -144,6 +144,10 @@ def test_exp2_is_close_and_exact_at_whole_numbers() -> None:
     x = np.linspace(-20, 20, 4001).astype(np.float32)
     np.testing.assert_allclose(shader.exp2(x), 2.0 ** x.astype(np.float64), rtol=1e-6)
     np.testing.assert_array_equal(shader.exp2(np.arange(-20, 21, dtype=np.float32)), 2.0 ** np.arange(-20, 21))
+    beyond = np.array([-1000, -382.5, -255.5, -128.5, -127.5, 128, 129.5, 1000], np.float32)
+    made = shader.exp2(beyond)
+    assert (made[:5] == 0).all() and (made[5:] >= 2.0**126).all() and np.isfinite(made).all()
+    assert shader.exp2(np.float32(-3)) == 0.125
 
 
 def test_sine_and_cosine_are_close_and_exact_at_quarters() -> None:

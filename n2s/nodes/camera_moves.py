@@ -110,7 +110,7 @@ class CameraPath(Resident):
     without stopping; with ``smooth`` it rests at each.
     """
 
-    points: list[list[float]] = setting(help="[[x, y], …], [[x, y, zoom], …] or [[x, y, zoom, turn], …]", min_length=2)
+    points: list[list[float]] = setting(help="[[x, y], …], [[x, y, zoom], …] or [[x, y, zoom, turn], …]")
     every: Every = setting(
         "2 bars", ge=0.001, le=3600, unit="s", help="how long it takes to the next point: a time, section, drop, A"
     )
@@ -129,6 +129,8 @@ class CameraPath(Resident):
     def _are_places(cls, points: list[list[float]]) -> list[list[float]]:
         if not isinstance(points, list) or not all(isinstance(point, list) for point in points):
             raise ValueError("a list of points was wanted, like [[0, 0], [0.3, 0.1, 1.5]]")
+        if len(points) < 2:
+            raise ValueError("a path needs two points or more; a camera that stays takes numbers")
         for i, point in enumerate(points, 1):
             numbers = all(isinstance(n, int | float) and not isinstance(n, bool) for n in point)
             if not numbers or not 2 <= len(point) <= 4:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.declare import Lens, Param, param, port, setting
-from n2s.graph.shader import cos, hash32, sin, uniform
+from n2s.graph.shader import cos, hash32, pixel_hash, sin, uniform
 from n2s.graph.types import Frames
 
 GOLDEN = 0.381966  # of a turn: directions that many are taken of lie evenly
@@ -16,12 +16,12 @@ GOLDEN = 0.381966  # of a turn: directions that many are taken of lie evenly
 class Flow(Lens):
     """Carry the picture along currents without end, as oil on water is carried: it bends, and never tears.
 
-    Twelve waves follow each other, four in each of three octaves. A wave moves each place along its crests, by
-    high sin(2 pi (n p / length + speed phase + offset)), n its direction; that keeps areas, so that nothing is folded
-    or piled up. Lengths are ``size``, a half and a quarter of it, times 0.75..1.25; the waves of an octave are
-    ``roughness`` times as high as those of the one before, and all together carry places by ``amount``, the root of
-    the mean square. Directions lie the golden angle apart; offsets and lengths are hashes of the seed. Speeds are whole
-    numbers, higher for small waves, so that the flow comes back with each whole ``phase``: `phase: = bar / 8` loops.
+    Three octaves of curl noise follow each other, each the sum of four waves, which move a place p along their crests:
+    p + high * sum of m sin(2 pi (n p / length + speed phase + offset)), n the direction of a wave and m across it.
+    Lengths are ``size``, a half and a quarter of it, times 0.75..1.25; waves of an octave are ``roughness`` times as
+    high as those of the one before, and together all carry places by ``amount``, the root of the mean square.
+    Directions lie the golden angle apart; offsets and lengths are hashes of the seed. Speeds are whole numbers, higher
+    for small waves, so that the flow comes back with each whole ``phase``: `phase: = bar / 8` makes a loop of 8 bars.
     """
 
     frames: Frames = port("what is carried")
@@ -43,25 +43,25 @@ class Flow(Lens):
 
     @staticmethod
     def where(x, y, at, phase, often, large, medium, small):
-        x, y = carry(x, y, at.seed, 0, often, phase, large)
-        x, y = carry(x, y, at.seed, 1, often, -phase, large)
-        x, y = carry(x, y, at.seed, 2, often, phase, large)
-        x, y = carry(x, y, at.seed, 3, often, -2 * phase, large)
-        x, y = carry(x, y, at.seed, 4, 2 * often, 2 * phase, medium)
-        x, y = carry(x, y, at.seed, 5, 2 * often, -3 * phase, medium)
-        x, y = carry(x, y, at.seed, 6, 2 * often, 2 * phase, medium)
-        x, y = carry(x, y, at.seed, 7, 2 * often, -phase, medium)
-        x, y = carry(x, y, at.seed, 8, 4 * often, 4 * phase, small)
-        x, y = carry(x, y, at.seed, 9, 4 * often, -3 * phase, small)
-        x, y = carry(x, y, at.seed, 10, 4 * often, 3 * phase, small)
-        return carry(x, y, at.seed, 11, 4 * often, -5 * phase, small)
+        x, y = carry(x, y, at.seed, 0, often, large, phase, -phase, phase, -2 * phase)
+        x, y = carry(x, y, at.seed, 4, 2 * often, medium, 2 * phase, -3 * phase, 2 * phase, -phase)
+        return carry(x, y, at.seed, 8, 4 * often, small, 4 * phase, -3 * phase, 3 * phase, -5 * phase)
 
 
-def carry(x, y, seed, number, often, phase, high):
-    """Return the place that one wave shows at a place: moved along its crests."""
-    word = hash32(hash32(seed) + number)
-    angle = GOLDEN * number + uniform(hash32(seed))
+def carry(x, y, seed, first, often, high, phase_0, phase_1, phase_2, phase_3):
+    """Return where four waves carry a place; all ask the same place, so that none has to wait for another."""
+    x_0, y_0 = move(x, y, seed, first, often, phase_0)
+    x_1, y_1 = move(x, y, seed, first + 1, often, phase_1)
+    x_2, y_2 = move(x, y, seed, first + 2, often, phase_2)
+    x_3, y_3 = move(x, y, seed, first + 3, often, phase_3)
+    return x + high * ((x_0 + x_1) + (x_2 + x_3)), y + high * ((y_0 + y_1) + (y_2 + y_3))
+
+
+def move(x, y, seed, number, often, phase):
+    """Return how far a wave of height 1 moves a place: along its crests."""
+    angle = uniform(hash32(seed)) + GOLDEN * number
     across, down = cos(angle), sin(angle)
-    often = often / (0.75 + 0.5 * uniform(hash32(word)))
-    move = high * sin((across * x + down * y) * often + (phase + uniform(word)))
-    return x - down * move, y + across * move
+    length = 0.75 + 0.5 * uniform(pixel_hash(seed, number, 0, 0))
+    offset = uniform(pixel_hash(seed, number, 0, 1))
+    far = sin((across * x + down * y) * (often / length) + (phase + offset))
+    return -down * far, across * far

@@ -10,7 +10,7 @@ from n2s.graph.declare import Lens, Param, param, port, setting
 from n2s.graph.shader import atan2, cos, exp2, fract, length, log2, mix, sin
 from n2s.graph.types import Frames
 
-CENTRE = 4.0  # pixels about a point where rings end, as smaller ones could not be told from each other
+CENTRE = 6.0  # pixels about a point where rings end, as smaller ones could not be told from each other
 
 
 class Tunnel(Lens):

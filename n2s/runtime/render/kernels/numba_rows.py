@@ -129,7 +129,7 @@ def source_of(program: Program) -> str:
         functions |= {read.before: read.text for read in parted.reads} | {parted.name: parted.text}
     code = Writer()
     _write_kernel(code, program, inputs, store)
-    long = any(len(text) > LONG for text in functions.values())
+    long = lenses or any(len(text) > LONG for text in functions.values())
     decorator = f'@njit(error_model="numpy"{", forceinline=True" if long else ""})'
     header = HEADER + (READING if any(pixel.tables for pixel in program.pixels) else "")
     parts = [header, *([lens_header()] if lenses else [])]
