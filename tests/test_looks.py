@@ -1,0 +1,143 @@
+"""The looks that come with the library, and n2s looks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+from typer.testing import CliRunner
+
+from n2s.cli import app
+from n2s.graph.check import warnings
+from n2s.graph.describe.looks import describe_look, films
+from n2s.graph.errors import GraphError
+from n2s.graph.graph import Graph
+from n2s.graph.looks import look_file, look_names, looks_folder
+from n2s.runtime.media.png import png_size
+
+PARTS = [name for name in look_names() if name.startswith("parts/")]
+
+
+def n2s(*arguments: Any) -> Any:
+    """Run a command in this process; what it raises is raised here."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments], standalone_mode=False)
+    if done.exception:
+        raise done.exception
+    return done.output
+
+
+def one_line(folder: Path, look: str, size: tuple[int, int] = (640, 360), more: str = "", seconds: float = 2) -> Graph:
+    tiny.write_wav(folder / "music.wav", tiny.clicks(seconds, channels=2))
+    path = folder / f"{look}.yaml"
+    path.write_text(
+        f"n2s: 1\nsize: {list(size)}\nnodes:\n"
+        "  track: {node: AudioSource, path: music.wav}\n"
+        f"  look: {{node: Graph, look: {look}, audio: track{more}}}\n"
+        "  out: {node: FFmpegSink, frames: look, audio: track, path: film.mp4}\n"
+    )
+    return Graph.load(path)
+
+
+def test_there_are_at_least_eight() -> None:
+    assert len(films()) >= 8 and set(films()).isdisjoint(PARTS) and PARTS
+    assert look_file("liquid") == looks_folder() / "liquid.yaml"
+
+
+@pytest.mark.parametrize("look", films())
+def test_a_look_takes_music_and_at_most_eight_numbers_each_explained(look: str, tmp_path: Path) -> None:
+    graph = Graph.load(look_file(look))
+    assert not warnings(graph)
+    assert {name: given.kind for name, given in graph.interface.inputs.items()} == {"audio": "Audio"}
+    assert list(graph.interface.outputs) == ["frames"]
+    params = graph.interface.params
+    assert 1 <= len(params) <= 8 and {"energy", "pace", "scene"} <= set(params)
+    for name, param in params.items():
+        assert param.ge is not None and param.le is not None and param.ge <= param.default <= param.le, name
+    assert len(graph.document.values["presets"]) >= 2 and len(graph.header.title) < 100
+    assert "n2s check" not in n2s("check", one_line(tmp_path, look).path)
+
+
+@pytest.mark.parametrize("look", films())
+def test_every_preset_can_be_chosen(look: str, tmp_path: Path) -> None:
+    for preset in Graph.load(look_file(look)).document.values["presets"]:
+        assert one_line(tmp_path, look, more=f", preset: {preset}").nodes["look"].preset == preset
+
+
+@pytest.mark.parametrize("look", films())
+def test_every_look_is_guarded_and_exposed(look: str, tmp_path: Path) -> None:
+    """The last node of its film keeps it safe from flashes; its light is evened."""
+    flat = one_line(tmp_path, look).flat
+    types = [type(node).__name__ for node in flat.nodes.values()]
+    assert types.count("Guard") == 1 and "Exposure" in types
+    last = flat.nodes["out"].frames.node
+    assert type(flat.nodes[last]).__name__ == "Guard"
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_is_used(part: str) -> None:
+    graph = Graph.load(look_file(part))
+    assert graph.interface and not warnings(graph)
+    assert any(f"look: {part}," in look_file(look).read_text() or f"look: {part}\n" in look_file(look).read_text()
+               for look in films())  # fmt: skip
+
+
+def test_the_command_lists_and_explains() -> None:
+    listed = n2s("looks")
+    assert all(f"\n{look} " in f"\n{listed}" for look in films()) and "presets: lava, deep" in listed
+    told = n2s("looks", "liquid")
+    assert "How far currents carry the colours.\n" in told and "0..4, default 1" in told
+    assert "look: {node: Graph, look: liquid, audio: track}" in told
+    rows = [json.loads(line) for line in n2s("looks", "--json").splitlines()]
+    assert [row["name"] for row in rows] == films() and rows == [describe_look(look) for look in films()]
+    with pytest.raises(GraphError, match='There is no look "liquit". Did you mean "liquid"?'):
+        n2s("looks", "liquit")
+
+
+def test_a_look_can_be_copied_and_changed(tmp_path: Path) -> None:
+    """In any folder: the parts that it shares with others are named, not found beside it."""
+    mine = tmp_path / "deep" / "mine.yaml"
+    mine.parent.mkdir()
+    assert "use it as {node: Graph, path: mine.yaml, audio: track}" in n2s("looks", "ink", "-o", mine)
+    assert mine.read_text() == look_file("ink").read_text()
+    graph = one_line(mine.parent, "ink")
+    graph.path.write_text(graph.path.read_text().replace("look: ink", "path: mine.yaml"))
+    assert set(Graph.load(graph.path).flat.nodes) == set(graph.flat.nodes)
+    with pytest.raises(GraphError, match="exists already"):
+        n2s("looks", "ink", "-o", mine)
+    with pytest.raises(GraphError, match="-o writes the graph of one look"):
+        n2s("looks", "-o", tmp_path / "all.yaml")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("look: lquid", 'there is no look "lquid". Did you mean "liquid"?'),
+     ("look: ../../secret", 'there is no look "../../secret".'),
+     ("look: liquid, path: a.yaml", "a sub-graph needs its file"), ("preset: lava", "a sub-graph needs its file"),
+     ("look: 7", "a sub-graph needs its file"), ("look: liquid, preset: lav", 'There is no preset "lav". Did you mean "lava"?')],
+)  # fmt: skip
+def test_a_look_that_cannot_be_found(given: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(GraphError) as caught:
+        path = one_line(tmp_path, "liquid").path
+        path.write_text(path.read_text().replace("look: liquid", given))
+        Graph.load(path)
+    assert told in str(caught.value) and "liquid.yaml:5" in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [(64, 36), (36, 64), (48, 48)])
+def test_looks_are_drawn_on_any_music_in_any_shape(size: tuple[int, int], tmp_path: Path) -> None:
+    """One look in all shapes: every kernel is compiled once; bench/looks.py makes whole films of all."""
+    graph = one_line(tmp_path, "fields", size)
+    n2s("preview", graph.path, "--at", "1", "-o", tmp_path / "frame.png", "--set", "look.journey.drifting.scale=4")
+    assert png_size(tmp_path / "frame.png") == size
+
+
+def test_looks_are_shown_on_a_piece_of_music(tmp_path: Path) -> None:
+    one_line(tmp_path, "fields", seconds=1)
+    out = tmp_path / "looks.png"
+    said = n2s("looks", "fields", "--music", tmp_path / "music.wav", "-o", out)
+    assert said.startswith(f"{out}: fields") and png_size(out)[0] > 1500
+    with pytest.raises(GraphError, match="written as .png"):
+        n2s("looks", "--music", tmp_path / "music.wav", "-o", tmp_path / "looks.jpg")
