@@ -5,12 +5,14 @@ from n2s.nodes.audio import AudioSource
 from n2s.nodes.bloom import Bloom
 from n2s.nodes.blur import Blur, Sharpen
 from n2s.nodes.camera import Camera
+from n2s.nodes.clarity import Clarity
 from n2s.nodes.control import Midi, Schedule, Table
 from n2s.nodes.cycles import LFO, Random, Sequence
 from n2s.nodes.decode import VAEDecode
 from n2s.nodes.dynamics import Envelope, Integrate, Smooth, Spring
 from n2s.nodes.exposure import Exposure
 from n2s.nodes.features import Features
+from n2s.nodes.glow import Glow, LightLeak
 from n2s.nodes.grading import Curves, Duotone, Fade, Filmic, Hue, Invert, LiftGammaGain, Posterise
 from n2s.nodes.grain import Grain
 from n2s.nodes.latent_bands import LatentBands
@@ -46,6 +48,7 @@ __all__ = [
     "Blur",
     "Camera",
     "ChromaShift",
+    "Clarity",
     "CombineMattes",
     "Constant",
     "Crossfade",
@@ -62,6 +65,7 @@ __all__ = [
     "Filmic",
     "Gate",
     "Glitch",
+    "Glow",
     "Grain",
     "Harmony",
     "Hue",
@@ -78,6 +82,7 @@ __all__ = [
     "LatentPath",
     "LatentWarp",
     "LiftGammaGain",
+    "LightLeak",
     "LightMeter",
     "LinearMatte",
     "LumaMatte",
