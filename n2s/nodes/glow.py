@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import field_validator
 
 from n2s.graph.declare import Param, Pointwise, param, port, setting
-from n2s.graph.shader import cos, exp2, log2, pixel_hash, sin, to_display, uniform
+from n2s.graph.shader import cos, exp2, log2, pixel_hash, sin, uniform
 from n2s.graph.types import Frames
 from n2s.nodes.bloom import bloomed
 from n2s.nodes.colours import checked_colour, light_of
@@ -24,11 +24,11 @@ class Glow(Pointwise):
     """
 
     frames: Frames = port("what it shines over")
-    amount: Param = param(0.7, ge=0, le=16, help="how strong it is in its middle, in light: 1 fills half to the colour")
+    amount: Param = param(0.6, ge=0, le=16, help="how strong it is in its middle, in light: 1 fills half to the colour")
     x: Param = param(0.0, ge=-4, le=4, unit="heights", help="where it is, from the centre to the right")
     y: Param = param(0.0, ge=-4, le=4, unit="heights", help="where it is, from the centre down")
-    radius: Param = param(0.3, ge=0.001, le=4, unit="heights", help="where it is half as strong as in its middle")
-    falloff: Param = param(2.0, ge=0.5, le=16, help="how fast it falls off beyond: 1 reaches far, 8 hardly")
+    radius: Param = param(0.2, ge=0.001, le=4, unit="heights", help="where it is half as strong as in its middle")
+    falloff: Param = param(3.0, ge=0.5, le=16, help="how fast it falls off beyond: 1 reaches far, 8 hardly")
     colour: str = setting("#ffb478", help="its colour, as #rrggbb")
 
     neutral = {"amount": 0}
@@ -67,14 +67,14 @@ class LightLeak(Pointwise):
 
     Each light comes from a place on the edge, which a hash of seed and number says, and which swings as ``phase``
     grows, as does how strong it is. With s and t the distances from there, in and along the edge, both in heights,
-    i = 1 / (1 + (s / size)² + (t / 1.6 size)²)²; red, green and blue get i, i² and i ** 1.5 times the colour, so that
+    f = 1 / (1 + (s / size)² + (t / 1.6 size)²), the colour's red comes as f⁴, its green as f⁶ and its blue as f⁵, so that
     each light runs from its colour into a deep red. Their sum is screened over the picture in light, as `Glow` is.
     ``phase: = 0.1 * time`` lets them wander slowly.
     """
 
     frames: Frames = port("what light leaks over")
-    amount: Param = param(0.8, ge=0, le=16, help="how strong it is where it comes in, in light")
-    size: Param = param(0.45, ge=0.01, le=4, unit="heights", help="how far it reaches in, in heights of the frame")
+    amount: Param = param(1.2, ge=0, le=16, help="how strong it is where it comes in, in light")
+    size: Param = param(0.4, ge=0.01, le=4, unit="heights", help="how far it reaches in, in heights of the frame")
     phase: Param = param(0.0, ge=-1e5, le=1e5, help="how far the lights have wandered; by 1 they are elsewhere")
     colours: list[str] = setting(["#ff6a1a", "#ff3d7a", "#ffae42"], help="of the three lights, 1 to 3 as #rrggbb")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, other places")
@@ -96,17 +96,19 @@ class LightLeak(Pointwise):
     def pixel(rgb, at, amount, size, phase, a_r, a_g, a_b, b_r, b_g, b_b, c_r, c_g, c_b):
         aspect = at.width / at.height
         x, y = (at.u - 0.5) * aspect, at.v - 0.5
-        a = leaked(x, y, aspect, size, phase, at.seed, 0)
-        b = leaked(x, y, aspect, size, phase, at.seed, 1)
-        c = leaked(x, y, aspect, size, phase, at.seed, 2)
-        red = a * a_r + b * b_r + c * c_r
-        green = a * a * a_g + b * b * b_g + c * c * c_g
-        blue = a * to_display(a) * a_b + b * to_display(b) * b_b + c * to_display(c) * c_b
+        a, strong_a = leaked(x, y, aspect, size, phase, at.seed, 0)
+        b, strong_b = leaked(x, y, aspect, size, phase, at.seed, 1)
+        c, strong_c = leaked(x, y, aspect, size, phase, at.seed, 2)
+        red_a, red_b, red_c = strong_a * power_of_4(a), strong_b * power_of_4(b), strong_c * power_of_4(c)
+        blue_a, blue_b, blue_c = red_a * a, red_b * b, red_c * c
+        red = red_a * a_r + red_b * b_r + red_c * c_r
+        green = blue_a * a * a_g + blue_b * b * b_g + blue_c * c * c_g
+        blue = blue_a * a_b + blue_b * b_b + blue_c * c_b
         return screened(rgb, amount * red, amount * green, amount * blue, amount)
 
 
 def leaked(x, y, aspect, size, phase, seed, number):
-    """Return how strong one of the lights is at a place."""
+    """Return 1 / (1 + q) for one of the lights at a place, and how strong this light is."""
     start, first, second = draw(seed, number, 0), draw(seed, number, 1), draw(seed, number, 2)
     place = draw(seed, 3, 0) + (number + 0.5 * start) / 3  # in turns around the frame; the lights keep apart
     place = place + 0.09 * sin(phase * (0.6 + 0.5 * first) + second) + 0.04 * sin(phase * (1.3 + first) + start)
@@ -118,8 +120,12 @@ def leaked(x, y, aspect, size, phase, seed, number):
     inwards, along = dx * across + dy * down, dx * down - dy * across
     wide = size * (0.7 + 0.6 * second)
     near = 1 / (1 + (inwards * inwards + along * along * 0.39) / (wide * wide))
-    strength = 0.6 + 0.4 * sin(phase * (0.9 + 0.6 * start) + 0.5 * (first + second))
-    return strength * near * near
+    strength = 0.58 + 0.42 * sin(phase * (0.9 + 0.6 * start) + first + second)
+    return near, strength
+
+
+def power_of_4(x):
+    return x * x * (x * x)
 
 
 def draw(seed, number, which):
