@@ -84,6 +84,13 @@ def around(name: str, model: Path, sink: dict[str, Any] | None = None, **setting
     return {"n2s": 1, "seed": 3, "fps": 30, "size": [96, 64], "nodes": nodes}
 
 
+def near(spec: Any, number: float, step: float) -> float:
+    """Return another number that a field takes: a step away, or where its range is smaller than that, less."""
+    while not (spec.allows(number + step) or spec.allows(number - step)):
+        step /= 2
+    return number + step if spec.allows(number + step) else number - step
+
+
 def with_sink(name: str, folder: Path, model: Path, **settings: Any) -> Graph:
     """Return a graph whose film a sink of the named type makes; an album joins two such tracks of its own format."""
     cls = TYPES[name]

@@ -17,7 +17,7 @@ class Shrink(Streamed):
 '''
 
 GLOW = '''
-class Glow(Filter):
+class Around(Filter):
     """Show the light around each place."""
 
     frames: Frames = port("what glows")

@@ -21,7 +21,7 @@ from n2s.runtime.render.soft import gaussian_taps
 from n2s.runtime.seeing import explain
 
 MORE = '''
-class Wide(Glow):
+class Wide(Around):
     """Show the light around each place, without the finest."""
 
     finest = 0.0035
@@ -74,7 +74,7 @@ def film(studio: Any, packages: Any) -> Any:
 
 
 def test_what_is_read_is_the_light_of_the_picture(film: Any, store: Any) -> None:
-    graph = film({"tone": {"node": "Tone", "frames": "decoded"}, "glow": {"node": "Glow", "frames": "tone"}})
+    graph = film({"tone": {"node": "Tone", "frames": "decoded"}, "glow": {"node": "Around", "frames": "tone"}})
     shown = harness.frames(graph, store, "tone", [(0, 2)]).astype(np.float64)
     made = harness.frames(graph, store, "glow", [(0, 2)])
     light = gaussian_filter(shown * shown, (0, 0, 3.2, 3.2), mode="reflect")
@@ -87,10 +87,10 @@ def test_filters_in_a_row_and_beside_each_other(source: str, film: Any, store: A
     nodes = {
         "toned": {"node": "Tone", "frames": "decoded", "exposure": 0.5},
         "grain": {"node": "Grain", "frames": source},
-        "first": {"node": "Glow", "frames": source},
-        "second": {"node": "Glow", "frames": "first", "radius": "= 0.05 * ramp"},
+        "first": {"node": "Around", "frames": source},
+        "second": {"node": "Around", "frames": "first", "radius": "= 0.05 * ramp"},
         "mix": {"node": "Mix", "a": "first", "b": "grain"},
-        "third": {"node": "Glow", "frames": "mix", "radius": 0},
+        "third": {"node": "Around", "frames": "mix", "radius": 0},
         "both": {"node": "Mix", "a": "second", "b": "third"},
     }
     graph = film(nodes)
@@ -103,7 +103,7 @@ def test_filters_in_a_row_and_beside_each_other(source: str, film: Any, store: A
 
 
 def test_a_hidden_stage_has_a_key_of_its_own(film: Any, store: Any) -> None:
-    plan = harness.plan(film({"glow": {"node": "Glow", "frames": "decoded"}}), store)
+    plan = harness.plan(film({"glow": {"node": "Around", "frames": "decoded"}}), store)
     keys = {plan.keys.chunk(0, 30, name).key for name in ("decoded", "decoded at 96x64", "glow soft", "glow")}
     assert len(keys) == 3  # resizing has the key of what it resizes
 
@@ -112,7 +112,7 @@ def test_a_hidden_stage_has_a_key_of_its_own(film: Any, store: Any) -> None:
 def spread(film: Any, studio: Any, store: Any) -> Any:
     """Return the light of a picture, 0 or 1 for each place (H, W), spread by a deviation in pixels: (frames, H, W)."""
 
-    def make(light: np.ndarray, radius: Any, node: str = "Glow", frames: int = 1) -> np.ndarray:
+    def make(light: np.ndarray, radius: Any, node: str = "Around", frames: int = 1) -> np.ndarray:
         height, width = light.shape
         tiny.write_png(studio.folder / "light.png", np.repeat(np.uint8(255 * light)[:, :, None], 3, axis=2))
         radius = radius if isinstance(radius, str) else radius / height
@@ -181,7 +181,7 @@ def test_one_row_of_gaussians_is_for_all_frames(packages: Any, film: Any, store:
     packages.install(STEADY, module="steady_nodes")
     made, glow = (
         harness.frames(film({"made": {"node": node, "frames": "decoded", **given}}), store, "made", [(0, 5)])
-        for node, given in (("Steady", {}), ("Glow", {"radius": 0.0625}))
+        for node, given in (("Steady", {}), ("Around", {"radius": 0.0625}))
     )
     np.testing.assert_array_equal(made, glow)
 
@@ -314,7 +314,7 @@ SOURCE = "    @staticmethod\n    def source(rgb, at):\n"
 def test_what_an_author_gets_wrong_is_told(
     before: str, after: str, said: str, packages: Any, film: Any, store: Any
 ) -> None:
-    source = GLOW.replace("Glow", "Bad")
+    source = GLOW.replace("Around", "Bad")
     assert before in source
     packages.install(source.replace(before, after, 1), "bad_nodes")
     graph = film({"glow": {"node": "Bad", "frames": "decoded"}})
@@ -323,6 +323,6 @@ def test_what_an_author_gets_wrong_is_told(
 
 
 def test_a_plan_tells_what_is_spread(film: Any, store: Any) -> None:
-    plan = harness.plan(film({"glow": {"node": "Glow", "frames": "decoded"}}), store)
+    plan = harness.plan(film({"glow": {"node": "Around", "frames": "decoded"}}), store)
     told = [stage_text(stage) for stage in explain.stages(plan)]
-    assert told[2:4] == ["fit     decoded to 96x64", "soft    glow (Glow, 96x64)"]
+    assert told[2:4] == ["fit     decoded to 96x64", "soft    glow (Around, 96x64)"]

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import harness
 import numpy as np
 import pytest
-from harness import RENDERING, SINKS, STREAMED, TYPES, around, codes, film_bytes, keys, load, with_sink
+from harness import RENDERING, SINKS, STREAMED, TYPES, around, codes, film_bytes, keys, load, near, with_sink
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from places import POSIX
@@ -77,13 +77,6 @@ def test_a_frame_can_be_made_alone(name: str, studio: Any, store: Any) -> None:
     whole = harness.frames(graph, store, "subject", [(0, FRAMES_IN_ALL)])
     alone = harness.frames(graph, store, "subject", [(41, 42)])
     assert whole[41:42].tobytes() == alone.tobytes()
-
-
-def near(spec: Any, number: float, step: float) -> float:
-    """Return another number that a field takes: a step away, or where its range is smaller than that, less."""
-    while not (spec.allows(number + step) or spec.allows(number - step)):
-        step /= 2
-    return number + step if spec.allows(number + step) else number - step
 
 
 @pytest.mark.parametrize(("name", "param"), [(name, param) for name in STREAMED for param in TYPES[name].params()])

@@ -230,7 +230,7 @@ def test_a_filter_behind_a_chain(packages: Any, planned: Any) -> None:
     nodes = {
         **DECODED,
         "tone": {"node": "Tone", "frames": "film", "exposure": 1},
-        "glow": {"node": "Glow", "frames": "tone"},
+        "glow": {"node": "Around", "frames": "tone"},
         "grain": {"node": "Grain", "frames": "glow"},
     }
     plan = planned(nodes)
@@ -247,7 +247,7 @@ def test_a_filter_behind_a_chain(packages: Any, planned: Any) -> None:
 def test_a_filter_behind_a_decoder(packages: Any, planned: Any) -> None:
     """film → glow → out: the decoder's frames are brought to the film's size once, for both that read them."""
     packages.install(GLOW)
-    plan = planned({**DECODED, "glow": {"node": "Glow", "frames": "film"}})
+    plan = planned({**DECODED, "glow": {"node": "Around", "frames": "film"}})
     assert wiring(plan)[2:] == ["film at 96x64 < film", "glow soft < film at 96x64", "out < film at 96x64 glow soft"]
     assert plan.stages[-1].kernel.inputs == ("film at 96x64", "glow soft")
 
@@ -259,10 +259,10 @@ def test_filters_in_a_row(packages: Any, planned: Any) -> None:
     nodes = {
         **DECODED,
         **PICTURE,
-        "first": {"node": "Glow", "frames": "film"},
-        "second": {"node": "Glow", "frames": "first", "radius": 0.1},
+        "first": {"node": "Around", "frames": "film"},
+        "second": {"node": "Around", "frames": "first", "radius": 0.1},
         "mix": {"node": "Mix", "a": "first", "b": "still"},
-        "third": {"node": "Glow", "frames": "mix"},
+        "third": {"node": "Around", "frames": "mix"},
         "both": {"node": "Mix", "a": "second", "b": "third"},
     }
     assert wiring(planned(nodes))[1:] == [
@@ -285,7 +285,7 @@ def test_a_filter_at_two_sizes(packages: Any, planned: Any) -> None:
     packages.install(GLOW + SHRINK)
     nodes = {
         **DECODED,
-        "glow": {"node": "Glow", "frames": "film"},
+        "glow": {"node": "Around", "frames": "film"},
         "shrink": {"node": "Shrink", "frames": "glow"},
         "mix": {"node": "Mix", "a": "shrink", "b": "glow"},
     }
@@ -298,7 +298,7 @@ def test_a_filter_at_two_sizes(packages: Any, planned: Any) -> None:
 def test_a_neutral_filter_is_folded(packages: Any, planned: Any) -> None:
     """film → glow (neutral) → out: as film → out, without a hidden stage."""
     packages.install(GLOW.replace("    def spread", '    neutral = {"radius": 0}\n\n    def spread'))
-    plan = planned({**DECODED, "glow": {"node": "Glow", "frames": "film", "radius": 0}})
+    plan = planned({**DECODED, "glow": {"node": "Around", "frames": "film", "radius": 0}})
     assert shown(plan) == ["places: places", "film: film", "out: out"]
 
 

@@ -103,6 +103,21 @@ def log2(x):
     return f32(whole) + p * t
 
 
+def cube_root(x):
+    """Return the cube root of x from 0 to 1e30, within 1e-6 of it.
+
+    A first guess at the root of 1 / x comes from the bits of x; each of two steps (Householder's, of third order)
+    triples its digits. There is no division.
+    """
+    bits = f32(np.int32(f32(x).view(np.int32)))
+    r = np.int32(f32(1419967116) - bits * f32(0.33333334)).view(np.float32)
+    h = f32(1) - x * r * r * r
+    r = r + r * h * (f32(0.33333334) + h * f32(0.22222222))
+    h = f32(1) - x * r * r * r
+    r = r + r * h * (f32(0.33333334) + h * f32(0.22222222))
+    return x * r * r
+
+
 def length(x, y):
     """Return the length of a vector: sqrt(x * x + y * y)."""
     return np.sqrt(x * x + y * y)
@@ -178,6 +193,23 @@ def gaussian(h):
     return (f32(total) - f32(510)) * f32(0.0067658)
 
 
+def gaussians(h):
+    """Return three nearly normal numbers without correlation from 32 random bits; the first is that of `gaussian`.
+
+    Each is a sum of the four bytes with other signs: + + + +, + + - -, + - + -.
+    """
+    even, odd = u32(h & u32(0x00FF00FF)), u32(u32(h >> u32(8)) & u32(0x00FF00FF))
+    a, b = np.int32(even & u32(0xFFFF)), np.int32(odd & u32(0xFFFF))
+    c, d = np.int32(even >> u32(16)), np.int32(odd >> u32(16))
+    first, second = np.int32(a + b), np.int32(c + d)
+    scale = f32(0.0067658)
+    return (
+        (f32(np.int32(first + second)) - f32(510)) * scale,
+        f32(np.int32(first - second)) * scale,
+        f32(np.int32(np.int32(a + c) - np.int32(b + d))) * scale,
+    )
+
+
 def pixel_hash(seed, frame, row, column):
     """Return 32 random bits for a pixel of a frame: h(h(h(seed ^ h(frame)) ^ row) + column)."""
     return hash32(hash32(hash32(u32(seed) ^ hash32(u32(frame))) ^ u32(row)) + u32(column))
@@ -223,6 +255,29 @@ def noise(x, y, z, seed):
         across,
     )
     return mix(mix(a, b, down), mix(c, d, down), back)
+
+
+def value_noise(x, y, frame, seed):
+    """Return three fields of noise at a point, without correlation, each of deviation 1: hashes on a lattice of distance 1.
+
+    Between the four corners around it weights are linear, and of unit length, so that the deviation is 1 everywhere. On
+    a corner they are `gaussians` of the `pixel_hash` of seed, frame, y and x. Points are within -2e9..2e9.
+    """
+    left, top = np.floor(x), np.floor(y)
+    i, j = np.int32(left), np.int32(top)
+    i_1, j_1 = np.int32(i + np.int32(1)), np.int32(j + np.int32(1))
+    s, t, one = x - left, y - top, f32(1)
+    s_0, t_0 = one - s, one - t
+    gain = one / np.sqrt((s * s + s_0 * s_0) * (t * t + t_0 * t_0))
+    u, v = t_0 * gain, t * gain
+    a, b = gaussians(pixel_hash(seed, frame, j, i)), gaussians(pixel_hash(seed, frame, j, i_1))
+    c, d = gaussians(pixel_hash(seed, frame, j_1, i)), gaussians(pixel_hash(seed, frame, j_1, i_1))
+    w_a, w_b, w_c, w_d = s_0 * u, s * u, s_0 * v, s * v
+    return (
+        w_a * a[0] + w_b * b[0] + w_c * c[0] + w_d * d[0],
+        w_a * a[1] + w_b * b[1] + w_c * c[1] + w_d * d[1],
+        w_a * a[2] + w_b * b[2] + w_c * c[2] + w_d * d[2],
+    )
 
 
 def line_place(size, t):

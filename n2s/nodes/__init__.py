@@ -7,6 +7,7 @@ from n2s.nodes.bloom import Bloom
 from n2s.nodes.blur import Blur, Sharpen
 from n2s.nodes.camera import Camera
 from n2s.nodes.camera_moves import CameraPath, Handheld
+from n2s.nodes.clarity import Clarity
 from n2s.nodes.control import Midi, Schedule, Table
 from n2s.nodes.cycles import LFO, Random, Sequence
 from n2s.nodes.decode import VAEDecode
@@ -14,6 +15,7 @@ from n2s.nodes.dynamics import Envelope, Integrate, Smooth, Spring
 from n2s.nodes.exposure import Exposure
 from n2s.nodes.features import Features
 from n2s.nodes.flow import Flow
+from n2s.nodes.glow import Glow, LightLeak
 from n2s.nodes.grading import Curves, Duotone, Fade, Filmic, Hue, Invert, LiftGammaGain, Posterise
 from n2s.nodes.grain import Grain
 from n2s.nodes.latent_bands import LatentBands
@@ -53,6 +55,7 @@ __all__ = [
     "Camera",
     "CameraPath",
     "ChromaShift",
+    "Clarity",
     "CombineMattes",
     "Constant",
     "Crossfade",
@@ -71,6 +74,7 @@ __all__ = [
     "Flow",
     "Gate",
     "Glitch",
+    "Glow",
     "Grain",
     "Handheld",
     "Harmony",
@@ -89,6 +93,7 @@ __all__ = [
     "LatentPath",
     "LatentWarp",
     "LiftGammaGain",
+    "LightLeak",
     "LightMeter",
     "LinearMatte",
     "LumaMatte",

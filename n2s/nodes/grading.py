@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import field_validator
 
 from n2s.graph.declare import Line, Param, Pointwise, param, port, setting
-from n2s.graph.shader import cos, exp2, fract, length, log2, luma, mix, mix_light, read_line, sin, to_display, to_light
+from n2s.graph.shader import cos, cube_root, exp2, fract, length, log2, luma, mix, mix_light, read_line, sin, to_display, to_light
 from n2s.graph.types import Frames
 from n2s.nodes.colours import checked_colour, parts
 from n2s.nodes.curves import monotone
@@ -142,9 +142,7 @@ GREY_PLACE = -LOW / (HIGH - LOW)
 def roll_off(light, contrast, k):
     """Return the light of the filmic curve."""
     t = min(max((log2(light * 5.5555555) + 8) * 0.083333336, 0.000001), 0.999999)
-    up = exp2(contrast * log2(t))
-    down = exp2(contrast * log2(1 - t))
-    return up / (up + k * down)
+    return 1 / (1 + k * exp2(contrast * log2((1 - t) / t)))  # both powers at once: logarithms are dear
 
 
 class Hue(Pointwise):
@@ -200,11 +198,6 @@ class Hue(Pointwise):
             mix(rgb[1], to_display(max(g, 0)), moved),
             mix(rgb[2], to_display(max(b, 0)), moved),
         )
-
-
-def cube_root(x):
-    """Return the cube root of a number from 0 on, within 1e-6."""
-    return exp2(log2(x) * 0.33333334) * (x > 0)
 
 
 class Duotone(Pointwise):

@@ -196,8 +196,11 @@ class _Fusion:
         """Return the size of a node's code in a kernel, with that of all lenses which compose it."""
         if not self.is_in_kernels(name):
             return 0
-        names, method = (self._run(name), "where") if self._is_lens(name) else ([name], "pixel")
-        return sum(count_instructions(type(self.graph.nodes[self.stages[each].node]), method) for each in names)
+        if self._is_lens(name):
+            lenses = (self.graph.nodes[self.stages[each].node] for each in self._run(name))
+            return sum(count_instructions(type(lens), "where") for lens in lenses)
+        node = self.graph.nodes[self.stages[name].node]
+        return count_instructions(type(node), node.pixel_code())
 
     def _run(self, name: str) -> list[str]:
         """Return the lenses that are composed into one, the last in the film first."""

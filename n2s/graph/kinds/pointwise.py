@@ -40,6 +40,14 @@ class Pointwise(Node):
     def prepare(self, **params: Any) -> dict[str, Any]:
         return params
 
+    def pixel_code(self) -> str:
+        """Return the name of the static method that is compiled as the node's pixel code.
+
+        A node that can do with less where a parameter is a constant may have another method beside ``pixel`` and say
+        so. The same numbers must give the same bits in both: a number equals a signal that stands at it.
+        """
+        return "pixel"
+
     def fill(self, scene: Any) -> dict[str, Any]:
         """Return the tables that stand still, by name, made of settings and files, and numbers for the pixel code."""
         return {}

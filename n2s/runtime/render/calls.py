@@ -62,8 +62,9 @@ class KernelCalls:
             prepared = authors.call(plan.graph, step, "prepare", node.prepare, span=span, **params)
             filled, numbers = self.opened.filled.get(step, ({}, {}))
             prepared = numbers | prepared if isinstance(prepared, dict) else prepared
-            columns += prepared_columns(plan.graph, step, prepared, kernels.uniform_names(type(node)), span)
-            tables += prepared_tables(plan.graph, step, filled, prepared, kernels.table_names(type(node)), span)
+            code = type(node), node.pixel_code()
+            columns += prepared_columns(plan.graph, step, prepared, kernels.uniform_names(*code), span)
+            tables += prepared_tables(plan.graph, step, filled, prepared, kernels.table_names(*code), span)
         uniforms = np.zeros((len(out), len(columns)), np.float32)
         for i, column in enumerate(columns):
             uniforms[:, i] = column

@@ -74,8 +74,9 @@ def find_uncompilable(
 def _uncompilable(opened: Opened, kernel: Kernel, error: kernels.CompileError) -> Exception:
     """Return the error that names the one node of a kernel, and where its pixel code stands."""
     (name,) = kernel.nodes
-    method = "pixel" if kernel.steps else "where"
-    code = getattr(type(opened.plan.graph.nodes[name]), method).__code__
+    node = opened.plan.graph.nodes[name]
+    method = node.pixel_code() if kernel.steps else "where"
+    code = getattr(type(node), method).__code__
     text = f"{method} cannot be compiled: {error} ({code.co_filename}:{code.co_firstlineno})"
     return authors.wrong(opened.plan.graph, name, text)
 

@@ -95,12 +95,13 @@ def program_of(
     column = table = 0
     for i, (step, wires) in enumerate(zip(kernel.steps, kernel.wiring)):
         cls = type(nodes[step])
-        names = tuple(uniform_names(cls))
+        method = nodes[step].pixel_code()
+        names = tuple(uniform_names(cls, method))
         taken = tuple(values[wire] for wire in wires)
         values["step", i] = len(records)
         channels = PICTURES[next(iter(cls.outputs.values())).kind]
-        tables = tuple((name, cls.tables[name]) for name in table_names(cls))
-        code = read_pixel(cls)
+        tables = tuple((name, cls.tables[name]) for name in table_names(cls, method))
+        code = read_pixel(cls, method)
         records.append(Pixel(cls.__name__, code, taken, names, column, seed + i, channels, tables, table))
         column, table = column + len(names), table + len(tables)
     records.append(Store(values[kernel.root], LAYOUTS[output]))

@@ -95,9 +95,9 @@ def uniform_names(cls: type[Node], method: str = "pixel") -> list[str]:
     return [name for name in _names_after_at(cls, method) if name not in tables]
 
 
-def table_names(cls: type[Node]) -> list[str]:
+def table_names(cls: type[Node], method: str = "pixel") -> list[str]:
     """Return the names of the tables that a pixel function takes, in order."""
-    return [name for name in _names_after_at(cls, "pixel") if name in cls.tables]
+    return [name for name in _names_after_at(cls, method) if name in cls.tables]
 
 
 @cache

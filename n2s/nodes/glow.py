@@ -1,0 +1,133 @@
+"""Light that comes from somewhere: a glow in the picture, and leaks at its edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic import field_validator
+
+from n2s.graph.declare import Param, Pointwise, param, port, setting
+from n2s.graph.shader import cos, exp2, log2, pixel_hash, sin, uniform
+from n2s.graph.types import Frames
+from n2s.nodes.bloom import bloomed
+from n2s.nodes.colours import checked_colour, light_of
+
+
+class Glow(Pointwise):
+    """Let a soft light shine from a place, as strong as any signal says.
+
+    Per colour, in light: out = light + (1 - light) * g / (1 + g), g = amount * colour * (1 + k d² / radius²) **
+    -falloff, d the distance from the place in heights, and k = 2 ** (1 / falloff) - 1, so that g is half as strong at
+    the radius. This profile is that of stars on film (Moffat, 1969): round in the middle, with arms that reach far.
+    It is screened over the picture: bright places keep their shapes, and nothing gets whiter than white.
+    """
+
+    frames: Frames = port("what it shines over")
+    amount: Param = param(0.6, ge=0, le=16, help="how strong it is in its middle, in light: 1 fills half to the colour")
+    x: Param = param(0.0, ge=-4, le=4, unit="heights", help="where it is, from the centre to the right")
+    y: Param = param(0.0, ge=-4, le=4, unit="heights", help="where it is, from the centre down")
+    radius: Param = param(0.2, ge=0.001, le=4, unit="heights", help="where it is half as strong as in its middle")
+    falloff: Param = param(3.0, ge=0.5, le=16, help="how fast it falls off beyond: 1 reaches far, 8 hardly")
+    colour: str = setting("#ffb478", help="its colour, as #rrggbb")
+
+    neutral = {"amount": 0}
+
+    @field_validator("colour")
+    @classmethod
+    def _is_colour(cls, value: str) -> str:
+        return checked_colour(value)
+
+    def fill(self, scene: Any) -> dict[str, Any]:
+        return dict(zip(("red", "green", "blue"), light_of(self.colour)))
+
+    def prepare(self, amount, x, y, radius, falloff) -> dict[str, Any]:
+        tight = (exp2(np.float32(1) / falloff) - np.float32(1)) / (radius * radius)
+        return {"amount": amount, "x": x, "y": y, "tight": tight, "falloff": falloff}
+
+    @staticmethod
+    def pixel(rgb, at, amount, x, y, tight, falloff, red, green, blue):
+        across = (at.u - 0.5) * (at.width / at.height) - x
+        down = at.v - 0.5 - y
+        glow = amount * exp2(-falloff * log2(1 + tight * (across * across + down * down)))
+        return screened(rgb, red * glow, green * glow, blue * glow, amount)
+
+
+def screened(rgb, red, green, blue, amount):
+    """Return a colour with light screened over it; with an amount of 0 itself, to the last bit."""
+    r, g, b = bloomed(rgb[0], red), bloomed(rgb[1], green), bloomed(rgb[2], blue)
+    r = rgb[0] if amount <= 0 else r
+    g = rgb[1] if amount <= 0 else g
+    b = rgb[2] if amount <= 0 else b
+    return r, g, b
+
+
+class LightLeak(Pointwise):
+    """Let light leak in at the edges, as through the back of an old camera: three soft lights that wander.
+
+    Each light comes from a place on the edge, which a hash of seed and number says, and which swings as ``phase``
+    grows, as does how strong it is. With s and t the distances from there, in and along the edge, both in heights,
+    f = 1 / (1 + (s / size)² + (t / 1.6 size)²), the colour's red comes as f⁴, its green as f⁶ and its blue as f⁵, so that
+    each light runs from its colour into a deep red. Their sum is screened over the picture in light, as `Glow` is.
+    ``phase: = 0.1 * time`` lets them wander slowly.
+    """
+
+    frames: Frames = port("what light leaks over")
+    amount: Param = param(1.2, ge=0, le=16, help="how strong it is where it comes in, in light")
+    size: Param = param(0.4, ge=0.01, le=4, unit="heights", help="how far it reaches in, in heights of the frame")
+    phase: Param = param(0.0, ge=-1e5, le=1e5, help="how far the lights have wandered; by 1 they are elsewhere")
+    colours: list[str] = setting(["#ff6a1a", "#ff3d7a", "#ffae42"], help="of the three lights, 1 to 3 as #rrggbb")
+    seed: int = setting(0, ge=0, lt=2**32, help="another seed, other places")
+
+    neutral = {"amount": 0}
+
+    @field_validator("colours")
+    @classmethod
+    def _are_colours(cls, value: list[str]) -> list[str]:
+        if not 1 <= len(value) <= 3:
+            raise ValueError(f"1 to 3 colours were wanted, not {len(value)}")
+        return [checked_colour(colour) for colour in value]
+
+    def fill(self, scene: Any) -> dict[str, Any]:
+        lights = zip("abc", map(light_of, 3 * self.colours))  # fewer colours are shared
+        return {f"{light}_{part}": value for light, colour in lights for part, value in zip("rgb", colour)}
+
+    @staticmethod
+    def pixel(rgb, at, amount, size, phase, a_r, a_g, a_b, b_r, b_g, b_b, c_r, c_g, c_b):
+        aspect = at.width / at.height
+        x, y = (at.u - 0.5) * aspect, at.v - 0.5
+        a, strong_a = leaked(x, y, aspect, size, phase, at.seed, 0)
+        b, strong_b = leaked(x, y, aspect, size, phase, at.seed, 1)
+        c, strong_c = leaked(x, y, aspect, size, phase, at.seed, 2)
+        red_a, red_b, red_c = strong_a * power_of_4(a), strong_b * power_of_4(b), strong_c * power_of_4(c)
+        blue_a, blue_b, blue_c = red_a * a, red_b * b, red_c * c
+        red = red_a * a_r + red_b * b_r + red_c * c_r
+        green = blue_a * a * a_g + blue_b * b * b_g + blue_c * c * c_g
+        blue = blue_a * a_b + blue_b * b_b + blue_c * c_b
+        return screened(rgb, amount * red, amount * green, amount * blue, amount)
+
+
+def leaked(x, y, aspect, size, phase, seed, number):
+    """Return 1 / (1 + q) for one of the lights at a place, and how strong this light is."""
+    start, first, second = draw(seed, number, 0), draw(seed, number, 1), draw(seed, number, 2)
+    place = draw(seed, 3, 0) + (number + 0.5 * start) / 3  # in turns around the frame; the lights keep apart
+    place = place + 0.09 * sin(phase * (0.6 + 0.5 * first) + second) + 0.04 * sin(phase * (1.3 + first) + start)
+    across, down = cos(place), sin(place)
+    reach = 1.04 / max(abs(across) * 2 / aspect, abs(down) * 2)  # to just beyond the edge
+    dx, dy = x - reach * across, y - reach * down
+    turn = place + 0.06 * sin(phase * (0.8 + 0.5 * second) + first)
+    across, down = cos(turn), sin(turn)
+    inwards, along = dx * across + dy * down, dx * down - dy * across
+    wide = size * (0.7 + 0.6 * second)
+    near = 1 / (1 + (inwards * inwards + along * along * 0.39) / (wide * wide))
+    strength = 0.58 + 0.42 * sin(phase * (0.9 + 0.6 * start) + first + second)
+    return near, strength
+
+
+def power_of_4(x):
+    return x * x * (x * x)
+
+
+def draw(seed, number, which):
+    """Return a number in 0..1 for one of the lights."""
+    return uniform(pixel_hash(seed, number, 0, which))
