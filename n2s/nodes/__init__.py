@@ -27,6 +27,7 @@ from n2s.nodes.measures import LightMeter
 from n2s.nodes.mix import Mix, Over
 from n2s.nodes.motion import Wander
 from n2s.nodes.palette import Palette
+from n2s.nodes.retime import Freeze, Retime, Stutter
 from n2s.nodes.shapers import Crossfade, Delay, Gate, Quantise, Relative, Remap, Select, Threshold
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Value, Weights
@@ -60,6 +61,7 @@ __all__ = [
     "Fade",
     "Features",
     "Filmic",
+    "Freeze",
     "Gate",
     "Glitch",
     "Grain",
@@ -96,12 +98,14 @@ __all__ = [
     "Random",
     "Relative",
     "Remap",
+    "Retime",
     "Schedule",
     "Select",
     "Sequence",
     "Sharpen",
     "Smooth",
     "Spring",
+    "Stutter",
     "Table",
     "Threshold",
     "Tone",
