@@ -10,8 +10,9 @@ from n2s.nodes.cycles import LFO, Random, Sequence
 from n2s.nodes.decode import VAEDecode
 from n2s.nodes.dynamics import Envelope, Integrate, Smooth, Spring
 from n2s.nodes.exposure import Exposure
+from n2s.nodes.fade import Fade
 from n2s.nodes.features import Features
-from n2s.nodes.grading import Curves, Duotone, Fade, Filmic, Hue, Invert, LiftGammaGain, Posterise
+from n2s.nodes.grading import Curves, Duotone, Filmic, Hue, Invert, LiftGammaGain, Posterise
 from n2s.nodes.grain import Grain
 from n2s.nodes.latent_bands import LatentBands
 from n2s.nodes.latent_camera import LatentCamera
@@ -33,6 +34,8 @@ from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Value, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
 from n2s.nodes.sources import ImageSource
+from n2s.nodes.strobe import Strobe
+from n2s.nodes.switch import Switch
 from n2s.nodes.tone import Tone, Vignette
 from n2s.nodes.tones import Harmony, Melody
 from n2s.nodes.trails import Trails
@@ -105,7 +108,9 @@ __all__ = [
     "Sharpen",
     "Smooth",
     "Spring",
+    "Strobe",
     "Stutter",
+    "Switch",
     "Table",
     "Threshold",
     "Tone",

@@ -50,7 +50,9 @@ class Freeze(Retime):
     every: MusicalTime = setting(
         None, ge=0.001, le=LONGEST, unit="s", keyed=False, help="how often a new picture is taken; default: never"
     )
-    delay: Param = param(0.0, ge=0, le=LONGEST, unit="s", help="how old the picture is; worked out where it is left out")
+    delay: Param = param(
+        0.0, ge=0, le=LONGEST, unit="s", help="how old the picture is; worked out where it is left out"
+    )
 
     neutral = {"hold": 0, "delay": 0}
     example = {"hold": 1, "every": 0.25}
@@ -72,13 +74,17 @@ class Stutter(Retime):
 
     frames: Frames = port("what stutters")
     on: Param = param(0.0, ge=0, le=1, help="0.5 or more: it stutters")
-    every: MusicalTime = setting(
-        "0.25 beats", ge=0.001, le=LONGEST, unit="s", keyed=False, help="how long a slice is"
-    )
+    every: MusicalTime = setting("0.25 beats", ge=0.001, le=LONGEST, unit="s", keyed=False, help="how long a slice is")
     repeats: int = setting(
-        0, ge=0, le=1000, keyed=False, help="how often a slice is repeated before a new one is taken; 0: as long as it is on"
+        0,
+        ge=0,
+        le=1000,
+        keyed=False,
+        help="how often a slice is repeated before a new one is taken; 0: as long as it is on",
     )
-    delay: Param = param(0.0, ge=0, le=LONGEST, unit="s", help="how old the picture is; worked out where it is left out")
+    delay: Param = param(
+        0.0, ge=0, le=LONGEST, unit="s", help="how old the picture is; worked out where it is left out"
+    )
 
     neutral = {"on": 0, "delay": 0}
     example = {"on": 1, "every": 0.2, "repeats": 2}

@@ -25,6 +25,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.paths import change_paths, path_settings, paths
 from n2s.plan.formats import format_recipe
+from n2s.plan.framesets import FrameSet
 from n2s.plan.measures import measured_frames
 from n2s.plan.picks import Picked, picked
 from n2s.plan.stages import Chunk, Plan, Read, Stage, stages_up_to, widen
@@ -176,47 +177,6 @@ class Keys:
         return frozenset(engine_parts())
 
 
-class _Frames:
-    """Some frames of a track of ``length``: all from ``first`` to ``stop``, or those that ``chosen`` tells, bool (T,)."""
-
-    def __init__(self, length: int, first: int, stop: int, chosen: np.ndarray | None = None):
-        self.length, self.first, self.stop, self.chosen = length, first, stop, chosen
-
-    @classmethod
-    def of(cls, length: int, frames: np.ndarray) -> _Frames:
-        """Return frames by their numbers, in any order."""
-        chosen = np.zeros(length, bool)
-        chosen[frames] = True
-        places = np.flatnonzero(chosen)
-        if not len(places):
-            return cls(length, 0, 0, chosen)
-        first, stop = int(places[0]), int(places[-1]) + 1
-        return cls(length, first, stop, None if stop - first == len(places) else chosen)
-
-    @property
-    def inside(self) -> slice | np.ndarray:
-        """The frames that are in the track, as an index."""
-        return slice(max(0, self.first), self.stop) if self.chosen is None else np.flatnonzero(self.chosen)
-
-    @property
-    def span(self) -> tuple[int, int]:
-        return max(0, self.first), min(self.length, self.stop)
-
-    def widened(self, before: int, after: int) -> _Frames:
-        """Return them with frames around each."""
-        if self.chosen is None or not (before or after):
-            return self if not (before or after) else _Frames(self.length, self.first - before, self.stop + after)
-        places = np.flatnonzero(self.chosen)
-        return _Frames.of(self.length, np.unique(np.clip(places[:, None] + np.arange(-before, after + 1), 0, self.length - 1)))
-
-    def joined(self, other: _Frames) -> _Frames:
-        """Return these frames and others."""
-        places = [np.arange(self.length)[frames.inside] for frames in (self, other)]
-        made = _Frames.of(self.length, np.concatenate(places))
-        made.stop = max(made.stop, self.stop, other.stop)  # beyond the end too
-        return made
-
-
 class _Ancestry:
     """What a stage is made of: the stages on the way to it, with what is needed around its frames of each."""
 
@@ -225,12 +185,12 @@ class _Ancestry:
         self.picks = [stage for stage in stages if stage.is_picked]
         self.ahead = max(stage.after for stage in stages) + sum(stage.after for stage in self.picks)
 
-    def frames_needed(self, start: int, stop: int) -> dict[str, _Frames]:
+    def frames_needed(self, start: int, stop: int) -> dict[str, FrameSet]:
         """Return which frames of each stage frames start..stop of the last one are made of."""
         length = self.keys.plan.values.clock.frames
         if not self.picks:
-            return {s.name: _Frames(length, start - s.before, stop + s.after) for s in self.stages}
-        found = {self.stages[-1].name: _Frames(length, start, stop)}
+            return {s.name: FrameSet(length, start - s.before, stop + s.after) for s in self.stages}
+        found = {self.stages[-1].name: FrameSet(length, start, stop)}
         for stage in reversed(self.stages):
             own = found[stage.name]
             shown = self._shown(stage, own) if stage.is_picked else {}
@@ -239,11 +199,11 @@ class _Ancestry:
                 found[read.stage] = found[read.stage].joined(frames) if read.stage in found else frames
         return found
 
-    def _shown(self, stage: Stage, frames: _Frames) -> dict[str, _Frames]:
+    def _shown(self, stage: Stage, frames: FrameSet) -> dict[str, FrameSet]:
         """Return the frames of each of its pictures that a stage shows in some of its own."""
         picks, ports = self.keys.picked(stage.node), list(self.keys.plan.graph.nodes[stage.node].ports)
         number, frame = picks.port[frames.inside], picks.frame[frames.inside]
-        return {port: _Frames.of(frames.length, frame[number == i]) for i, port in enumerate(ports)}
+        return {port: FrameSet.of(frames.length, frame[number == i]) for i, port in enumerate(ports)}
 
     @cached_property
     def static(self) -> dict[str, Any]:

@@ -308,7 +308,10 @@ def value_read(graph: Graph, link: Link) -> str:
 
 
 def stages_up_to(stages: Iterable[Stage], end: str, picked: bool = True) -> tuple[Stage, ...]:
-    """Return one of the stages and those it needs, in their order; perhaps without those of which it only picks frames."""
+    """Return one of the stages and those it needs, in their order.
+
+    ``picked``: also what it needs for the frames that it picks.
+    """
     stages = list(stages)
     wanted = {end}
     found = []

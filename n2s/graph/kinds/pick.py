@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from n2s.graph.kinds.cache import cache_setting
 from n2s.graph.node import Node
@@ -15,8 +15,8 @@ class Pick(Node):
 
     Its author writes ``pick(self, frame, fps, <parameters>)``, which is called once for the whole film. ``frame`` are
     the numbers of its frames, int64 (T,), and parameters are float32 (T,). It returns a pair of whole numbers that
-    broadcast to (T,): which port of Frames is shown, from 0 on, and which frame of it, from 0 to ``frame``. A port of -1
-    shows none: the frame is black.
+    broadcast to (T,): which port of Frames is shown, from 0 on, and which frame of it, from 0 to ``frame``. A port of
+    -1 shows none: the frame is black.
 
     So it is known before anything is rendered which frames are needed. Others are not computed, and a frame that is
     shown again and again is computed once. Frames keep their bits.

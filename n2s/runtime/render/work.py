@@ -217,7 +217,9 @@ class Work:
         """Say whether a stage's frames are drawn into memory of ours, and are not those that it reads as they are."""
         if stage.is_computed or stage.makes == "codes":
             return False
-        if stage.is_picked or stage.part or stage.kernel.nodes or stage.kernel.framings or self.opened.is_half(stage.node):
+        if stage.is_picked or stage.part:
+            return True
+        if stage.kernel.nodes or stage.kernel.framings or self.opened.is_half(stage.node):
             return True
         return self._values[stage.reads["0"].stage].slots.shape[2:] != stage.size[::-1]
 
