@@ -142,7 +142,7 @@ def flashes(studio: Any, store: Any, **settings: Any) -> list[int]:
 
 def test_a_strobe_flashes_on_beats(studio: Any, store: Any) -> None:
     """Without a grid a beat takes half a second: 15 frames, of which a quarter is less than 4."""
-    assert flashes(studio, store) == [
+    assert flashes(studio, store, length=0.25) == [
         start + i for start in (0, 15, 30, 45, 60) for i in range(4) if start + i < FRAMES
     ]
 
@@ -162,7 +162,7 @@ def test_a_strobe_is_on_where_it_should(studio: Any, store: Any) -> None:
 )
 def test_what_a_flash_shows(look: str, wanted: Any, studio: Any, store: Any) -> None:
     nodes = {
-        "strobe": {"node": "Strobe", "frames": "picture", "look": look, "flash": "= clamp(time, 0, 1)"},
+        "strobe": {"node": "Strobe", "frames": "picture", "look": look, "flash": "= clamp(time, 0, 1)", "amount": 1},
         "half": {"node": "Strobe", "frames": "picture", "look": look, "flash": 1, "amount": 0.5},
         "both": {"node": "Mix", "a": "strobe", "b": "half"},
     }

@@ -30,11 +30,11 @@ class Strobe(Pointwise):
     """
 
     frames: Frames = port("what flashes")
-    amount: Param = param(1.0, ge=0, le=1, help="how strong a flash is")
+    amount: Param = param(0.8, ge=0, le=1, help="how strong a flash is")
     look: Literal["white", "black", "negative"] = setting("white", help="what a flash shows")
     on: Param = param(1.0, ge=0, le=1, help="0.5 or more: it flashes")
     every: MusicalTime = setting("1 beat", ge=0.01, le=3600, unit="s", keyed=False, help="the time from flash to flash")
-    length: float = setting(0.25, gt=0, lt=1, keyed=False, help="how long a flash is, as a share of that time")
+    length: float = setting(0.15, gt=0, lt=1, keyed=False, help="how long a flash is, as a share of that time")
     most: int = setting(
         SAFE, ge=1, le=60, unit="flashes/s", keyed=False, help="more in a second are left out; above 3 is unsafe"
     )
@@ -66,7 +66,7 @@ class Flashes(Resident):
 
     on: Param = param(1.0, ge=0, le=1, help="0.5 or more: it flashes")
     every: MusicalTime = setting("1 beat", ge=0.01, le=3600, unit="s", help="the time from flash to flash")
-    length: float = setting(0.25, gt=0, lt=1, help="how long a flash is, as a share of that time")
+    length: float = setting(0.15, gt=0, lt=1, help="how long a flash is, as a share of that time")
     most: int = setting(SAFE, ge=1, le=60, help="how many flashes there are in a second at most")
 
     outputs = SIGNAL_OUTPUT
