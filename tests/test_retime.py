@@ -260,3 +260,34 @@ def test_a_port_of_none_is_black_and_costs_nothing(packages: Any, studio: Any, s
     given, found = (harness.frames(made, store, name, [(0, 20)]) for name in ("decoded", "astray"))
     np.testing.assert_array_equal(found[::2], given[::2])
     assert not found[1::2].any() and counted(made, store, [(0, 20)])["decoded"] == 10
+
+
+BROKEN = '''
+class Broken(Streamed):
+    """Give a frame that is no picture."""
+
+    frames: Frames = port("what is broken")
+
+    outputs = FRAMES_OUTPUT
+
+    def compute(self, block, frames):
+        broken = np.arange(block.start, block.stop) == 7
+        return np.where(broken[:, None, None, None], np.float32(np.nan), frames)
+'''
+
+
+def test_what_is_wrong_is_said_of_the_frame_that_is_shown(packages: Any, studio: Any, store: Any) -> None:
+    """And not of the node that shows it; nor is it said where nobody shows it."""
+    packages.install(BROKEN)
+    nodes = {
+        "broken": {"node": "Broken", "frames": "decoded"},
+        "late": {"node": "Retime", "frames": "broken", "delay": 1},
+    }
+    nodes |= {
+        "later": {"node": "Retime", "frames": "late", "delay": 0.1},
+        "end": {"node": "Vignette", "frames": "later"},
+    }
+    maker = FrameMaker(harness.plan(graph(studio, nodes), store), store)
+    assert len(next(maker.blocks(36, 40))) == 4
+    with pytest.raises(RenderError, match=r"broken \(Broken\): its frames hold NaN at frame 7"):
+        list(maker.blocks(40, 44))
