@@ -34,11 +34,15 @@ def hard_light(a, b):
     return 2 * a * b if b <= 0.5 else screen(a, 2 * b - 1)
 
 
-def soft_light(a, b):
-    """Return a, darker where b is below a half and brighter where it is above."""
-    a = max(a, 0)
-    root = ((16 * a - 12) * a + 4) * a if a <= 0.25 else to_display(a)
-    return a - (1 - 2 * b) * a * (1 - a) if b <= 0.5 else a + (2 * b - 1) * (root - a)
+def raised(a):
+    """Return what soft light makes of a value at most: a curve up to 1/4, and the root above."""
+    low = min(a, 0.25)  # both are 1/2 where they meet
+    return ((16 * low - 12) * low + 4) * low + to_display(max(a, 0.25)) - 0.5
+
+
+def soft_light(a, b, most):
+    """Return a, darker where b is below a half, and brighter where it is above, towards ``most``."""
+    return a + min(2 * b - 1, 0) * a * (1 - a) + max(2 * b - 1, 0) * (most - a)
 
 
 class _Blend(Pointwise):
@@ -92,7 +96,9 @@ class SoftLightBlend(_Blend):
 
     @staticmethod
     def pixel(a, b, matte, at, amount):
-        return dissolve(a, (soft_light(a[0], b[0]), soft_light(a[1], b[1]), soft_light(a[2], b[2])), amount * matte)
+        r, g, blue = raised(a[0]), raised(a[1]), raised(a[2])
+        soft = soft_light(a[0], b[0], r), soft_light(a[1], b[1], g), soft_light(a[2], b[2], blue)
+        return dissolve(a, soft, amount * matte)
 
 
 class DifferenceBlend(_Blend):

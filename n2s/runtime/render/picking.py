@@ -30,6 +30,18 @@ class Picking:
         self.picked, self.make, self.free = picked, make, free
         self._held: dict[tuple[int, int], np.ndarray] = {}
 
+    def whole(self, start: int, stop: int) -> np.ndarray | None:
+        """Return frames start..stop as they were made, for nobody else; None where they have to be put together."""
+        ports, frames = self.picked.at(np.arange(start, stop))
+        port, first = int(ports[0]), int(frames[0])
+        run = [(port, frame) for frame in range(first, first + stop - start)]
+        if port < 0 or run != list(zip(ports.tolist(), frames.tolist())) or not self._held.keys().isdisjoint(run):
+            return None
+        made, keep = self.make[port](first, first + len(run)), self._worth_holding([*self._held, *run], stop)
+        self._held = {shown: frame for shown, frame in self._held.items() if shown in keep}
+        self._held |= {shown: frame.copy() for shown, frame in zip(run, made) if shown in keep}
+        return made if made.flags.owndata else made.copy()
+
     def write(self, start: int, out: np.ndarray) -> None:
         """Write the stage's frames from frame ``start`` on into ``out``, (B, 3, H, W)."""
         stop = start + len(out)

@@ -196,6 +196,8 @@ class Work:
             out = np.empty((stop - start, *layout.shape(stage.size)), layout.dtype)
             self._calls.run(stage, self._pictures(stage, start, stop), start, stored, out)
             return out.reshape(stop - start, -1)
+        if stage.is_picked and (made := self._picking(stage).whole(start, stop)) is not None:
+            return made
         if not self._is_drawn(stage):
             given = self._read(stage.reads["0"].stage, start, stop, self._length)
             check_finite(self.plan.graph, stage.value, given, start)
@@ -207,7 +209,7 @@ class Work:
     def _draw(self, stage: Stage, start: int, out: np.ndarray) -> None:
         """Make the frames of a kernel or a hidden stage, from frame ``start`` on, in ``out``."""
         if stage.is_picked:
-            self._pick(stage, start, out)
+            self._picking(stage).write(start, out)
         elif stage.part:
             self._make_part(stage, start, out)
         else:
@@ -239,8 +241,8 @@ class Work:
             pictures.append(np.require(frames, np.float32, ("C", "A", "W")))
         return pictures
 
-    def _pick(self, stage: Stage, start: int, out: np.ndarray) -> None:
-        """Write the frames that a stage shows of others into ``out``."""
+    def _picking(self, stage: Stage) -> Picking:
+        """Return what gives the frames that a stage shows of others."""
         if stage.name not in self._pickings:
             ports = list(self.plan.graph.nodes[stage.node].ports)
             works = {
@@ -250,7 +252,7 @@ class Work:
             }
             make = {port: work.make for port, work in works.items()}
             self._pickings[stage.name] = Picking(self.opened.picked[stage.name], make, self._free)
-        self._pickings[stage.name].write(start, out)
+        return self._pickings[stage.name]
 
     def made(self, stage: Stage, start: int, stop: int) -> np.ndarray | None:
         """Return frames of a stage from ``start`` on, up to ``stop`` at most, if the first is there now."""
