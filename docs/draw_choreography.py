@@ -24,6 +24,7 @@ SHOWN = {  # by the name of a graph: how large its picture is, what n2s preview 
     "drop": (SHEET, DROPS, (5, 9)),
     "travel": (STRIP, ["--strip"], (9, 13)),
     "bands": (STRIP, ["--strip", *SNARES], (8, 12)),
+    "time": (STRIP, ["--strip", "--at=11.875", "--at=12.5", "--at=19.5 beats"], (10.5, 14.5)),
 }
 
 

@@ -25,9 +25,10 @@ from n2s.runtime.run import Run
 from n2s.runtime.store import Store
 
 TYPES = node_types()
-RENDERING = [name for name, cls in TYPES.items() if cls.kind in ("resident", "measure", "streamed", "lens", *PIXELWISE)]
+MOVING = ("streamed", "lens", "pick", *PIXELWISE)  # kinds of nodes that make frames, latents or mattes
+RENDERING = [name for name, cls in TYPES.items() if cls.kind in ("resident", "measure", *MOVING)]
 SINKS = [name for name, cls in TYPES.items() if cls.kind == "sink"]
-STREAMED = [name for name, cls in TYPES.items() if cls.kind in ("streamed", "lens", *PIXELWISE)]
+STREAMED = [name for name, cls in TYPES.items() if cls.kind in MOVING]
 
 GRID = [3, 4]  # of the decoder: its frames are 128 x 96, the film's 96 x 64
 

@@ -16,8 +16,8 @@ GRAPHS = {path.stem: path for path in sorted((ROOT / "examples" / "choreography"
 each = pytest.mark.parametrize("name", GRAPHS)
 
 
-def test_there_are_six() -> None:
-    assert sorted(GRAPHS) == ["bands", "bar", "drop", "hit", "section", "travel"]
+def test_there_are_seven() -> None:
+    assert sorted(GRAPHS) == ["bands", "bar", "drop", "hit", "section", "time", "travel"]
 
 
 @each
@@ -37,5 +37,5 @@ def test_the_page_names_a_graph_and_shows_it(name: str) -> None:
 def test_the_lines_of_the_page_are_those_of_the_graphs() -> None:
     shown = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
     lines = {line.strip() for path in GRAPHS.values() for line in path.read_text(encoding="utf-8").splitlines()}
-    assert len(shown) == 6
+    assert len(shown) == 7
     assert not [line for line in "".join(shown).splitlines() if line.strip() not in lines]

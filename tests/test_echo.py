@@ -357,3 +357,29 @@ def test_small_light_of_any_size(size: tuple[int, int], store: Any) -> None:
         light = np.full((2, 3, height, width), 9, np.float32)
         echoes.light(store.kernels)(frames, scale, light)
         np.testing.assert_allclose(light, np.pad(wanted, ((0, 0), (0, 0), (1, 1), (1, 1))), atol=1e-6)
+
+
+def test_a_length_in_beats(film: Any, store: Any) -> None:
+    """Without a tempo a beat is half a second: echoes at 15 and 30 frames."""
+    plan = harness.plan(film(trails("decoded", length="2 beats", copies=2)), store)
+    assert next(stage for stage in plan.stages if stage.ages).ages == (0, 15, 30)
+    beats, seconds = (
+        harness.frames(film(trails(length=length, copies=2, decay=0.3)), store, "trails", [(40, 42)])
+        for length in ("2 beats", 1.0)
+    )
+    np.testing.assert_array_equal(beats, seconds)
+
+
+@pytest.mark.parametrize("blend", ["add", "screen"])
+def test_echoes_that_add_up(blend: str, film: Any, store: Any) -> None:
+    graph = film(trails(length=0.4, copies=3, decay=0.2, amount=0.7, blend=blend, size="full"))
+    frames, made = (harness.frames(graph, store, name, [(0, 30)]).astype(np.float64) for name in ("dot", "trails"))
+    light = frames**2
+    for now in range(30):
+        past = [0.2 ** (age / 12) * light[now - age] for age in (4, 8, 12) if age <= now]
+        if blend == "add":
+            wanted = light[now] + 0.7 * sum(past)
+        else:
+            dark = np.prod([1 - one for one in past], axis=0)
+            wanted = 1 - (1 - light[now]) * (1 - 0.7 * (1 - dark))
+        np.testing.assert_allclose(made[now] ** 2, wanted, atol=1e-5)

@@ -190,7 +190,7 @@ def test_the_plan_tells_what_is_kept(studio: Any, tmp_path: Path, store: Any, n2
     assert {stage["name"]: stage["kept"] for stage in film["stages"]} == {
         "anchors": False, "decoded": True, "smooth": True, "out": False
     }  # fmt: skip
-    read = {"stage": "anchors", "before": 0, "after": 0, "size": None, "composed": False}
+    read = {"stage": "anchors", "before": 0, "after": 0, "size": None, "composed": False, "picked": False}
     assert film["stages"][1]["reads"] == {"latents": read}
     assert len({stage["recipe"] for stage in film["stages"]}) == 4
 

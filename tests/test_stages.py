@@ -433,10 +433,10 @@ def test_an_open_shutter_needs_the_frames_around_for_all_lenses_of_its_run(plann
     plan = planned(nodes)
     around = {signal.name.partition(".")[2]: [] for signal in plan.keys.signals}
     for signal in plan.keys.signals:
-        around[signal.name.partition(".")[2]].append((signal.before, signal.after))
-    assert around["pan_x"] == [(1, 1)] and around["zoom"] == [(1, 1), (0, 0)]
+        around[signal.name.partition(".")[2]].append(signal.around)
+    assert around["pan_x"] == [1] and around["zoom"] == [1, 0]
     alone = towards(plan, "move").keys.signals
-    assert [(signal.before, signal.after) for signal in alone if signal.name.endswith("pan_x")] == [(0, 0)]
+    assert [signal.around for signal in alone if signal.name.endswith("pan_x")] == [0]
 
 
 def test_a_long_node_that_is_only_read_lengthens_no_kernel(planned: Any) -> None:

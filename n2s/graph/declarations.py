@@ -22,6 +22,7 @@ KINDS = (
     "filter",
     "echo",
     "lens",
+    "pick",
     "sink",
     "track",
     "graph",
@@ -35,6 +36,7 @@ METHODS = {
     "filter": ("pixel", "spread"),
     "echo": ("pixel", "reach", "step"),
     "lens": ("where",),
+    "pick": ("pick",),
 }
 PIXELWISE = ("pointwise", "filter", "echo")  # kinds whose nodes make frames by pixel code
 _OF_PIXELS = dict.fromkeys(PIXELWISE, (FRAMES, MATTE))
@@ -43,10 +45,11 @@ _TAKES = {
     "measure": (FRAMES,),
     "streamed": (SIGNAL, LATENTS, FRAMES, MATTE),
     "lens": (FRAMES,),
+    "pick": (FRAMES,),
     **_OF_PIXELS,
 }
 _GIVES = {
-    **dict.fromkeys(("filter", "echo", "lens"), (FRAMES,)),
+    **dict.fromkeys(("filter", "echo", "lens", "pick"), (FRAMES,)),
     "resident": (SIGNAL, AUDIO),
     "measure": (SIGNAL,),
     "streamed": (LATENTS, FRAMES, MATTE),
@@ -54,7 +57,7 @@ _GIVES = {
 }
 _OF_CLASSES = ("n2s.graph.declarations", "n2s.graph.node")  # what runs when a class is made, beside pydantic
 _KINDS = "n2s.graph.kinds."
-BASES = "Resident, Measure, Streamed, Pointwise, Filter, Echo, Lens or Sink"
+BASES = "Resident, Measure, Streamed, Pointwise, Filter, Echo, Lens, Pick or Sink"
 
 Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
 
@@ -151,7 +154,7 @@ def _output_mistakes(cls: Any) -> Mistakes:
             yield "outputs", f"{name} is {kind}; a {cls.kind} node gives {_listed(_GIVES[cls.kind])}"
         elif getattr(output, "names", ()) and (wrong := _names_mistake(output)):
             yield "outputs", f"{name}: {wrong}"
-    if cls.kind in ("lens", *PIXELWISE) and len(cls.outputs) > 1:
+    if cls.kind in ("lens", "pick", *PIXELWISE) and len(cls.outputs) > 1:
         yield "outputs", f"a {cls.kind} node has one output, not {len(cls.outputs)}: {', '.join(map(str, cls.outputs))}"
 
 
@@ -232,12 +235,14 @@ def _method_mistakes(cls: Any) -> Mistakes:
             if hasattr(cls, method) and not _of_base(cls, method):
                 yield from _signature_mistakes(cls, method, 1, cls.params())
     elif isinstance(static, staticmethod | classmethod) or not isinstance(static, FunctionType):
-        first = {"resident": "scene, …", "measure": "frame"}.get(cls.kind, "block, …")
+        first = {"resident": "scene, …", "measure": "frame", "pick": "frame, fps, …"}.get(cls.kind, "block, …")
         yield method, f"a method was wanted: def {method}(self, {first})"
     elif inspect.iscoroutinefunction(static) or inspect.isgeneratorfunction(static):
         yield method, f"a plain function that returns its result was wanted{_place(static)}"
     elif method == "measure":
         yield from _signature_mistakes(cls, method, 2, [])
+    elif method == "pick":
+        yield from _signature_mistakes(cls, method, 1, ["frame", "fps", *cls.params()])
     else:
         yield from _signature_mistakes(cls, "compute", 2, [*cls.ports, *cls.params()])
 

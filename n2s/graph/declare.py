@@ -14,6 +14,7 @@ from n2s.graph.kinds.echo import Echo
 from n2s.graph.kinds.filter import Filter, Gaussians
 from n2s.graph.kinds.lens import Lens
 from n2s.graph.kinds.measure import Measure
+from n2s.graph.kinds.pick import Pick
 from n2s.graph.kinds.pointwise import Pointwise
 from n2s.graph.kinds.resident import Resident
 from n2s.graph.kinds.sink import Sink
@@ -45,6 +46,7 @@ __all__ = [
     "Node",
     "Output",
     "Param",
+    "Pick",
     "Pointwise",
     "Resident",
     "Seconds",

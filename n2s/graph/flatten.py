@@ -134,12 +134,13 @@ def _with_brought(graph: Any, written: str, name: str, node: Node) -> dict[str, 
     if not isinstance(brought, dict) or not all(_may_be_brought(name, *item) for item in brought.items()):
         text = f'brings gave {authors.shown(brought)}; nodes by names that begin with "{name}:" were wanted.'
         raise authors.wrong(graph, written, text)
+    node = brought.pop(name, node)
     driven = {field: Link(own) for field in [*node.ports, *node.params()] if (own := f"{name}:{field}") in brought}
     return {**brought, name: node.model_copy(update=driven) if driven else node}
 
 
 def _may_be_brought(name: str, own: Any, node: Any) -> bool:
-    named = isinstance(own, str) and own.startswith(f"{name}:")
+    named = isinstance(own, str) and (own == name or own.startswith(f"{name}:"))
     return named and isinstance(node, Node) and not isinstance(node, SubGraph)
 
 

@@ -199,7 +199,8 @@ class Node(BaseModel, metaclass=_Declared):
         """Return nodes that stand before this one in the flattened graph, by name; ``name`` is its own there.
 
         Their names begin with its own and a colon. One that is called like a field drives it: ``{f"{name}:gain": …}``
-        drives ``gain``. Links in them read what this node reads, or each other.
+        drives ``gain``. Links in them read what this node reads, or each other. One with its own name takes its place;
+        it gives the same outputs.
         """
         return {}
 

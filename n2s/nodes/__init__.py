@@ -13,6 +13,7 @@ from n2s.nodes.cycles import LFO, Random, Sequence
 from n2s.nodes.decode import VAEDecode
 from n2s.nodes.dynamics import Envelope, Integrate, Smooth, Spring
 from n2s.nodes.exposure import Exposure
+from n2s.nodes.fade import Fade
 from n2s.nodes.features import Features
 from n2s.nodes.flow import Flow
 from n2s.nodes.glow import Glow, LightLeak
@@ -34,11 +35,14 @@ from n2s.nodes.mix import Mix, Over
 from n2s.nodes.motion import Wander
 from n2s.nodes.palette import Palette
 from n2s.nodes.polar import EndlessZoom, Polar, Tunnel
+from n2s.nodes.retime import Freeze, Retime, Stutter
 from n2s.nodes.shapers import Crossfade, Delay, Gate, Normalise, Quantise, Relative, Remap, Select, Threshold
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Value, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
 from n2s.nodes.sources import ImageSource
+from n2s.nodes.strobe import Strobe
+from n2s.nodes.switch import Switch
 from n2s.nodes.tone import Tone, Vignette
 from n2s.nodes.tones import Harmony, Melody
 from n2s.nodes.trails import Trails
@@ -72,6 +76,7 @@ __all__ = [
     "Features",
     "Filmic",
     "Flow",
+    "Freeze",
     "Gate",
     "Glitch",
     "Glow",
@@ -114,6 +119,7 @@ __all__ = [
     "Random",
     "Relative",
     "Remap",
+    "Retime",
     "Ripple",
     "Schedule",
     "Select",
@@ -121,7 +127,10 @@ __all__ = [
     "Sharpen",
     "Smooth",
     "Spring",
+    "Strobe",
+    "Stutter",
     "Swirl",
+    "Switch",
     "Table",
     "Threshold",
     "Tile",

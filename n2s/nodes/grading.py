@@ -257,27 +257,3 @@ class Posterise(Pointwise):
         r, g, b = rgb[0] * steps + 0.5, rgb[1] * steps + 0.5, rgb[2] * steps + 0.5
         r, g, b = (r - fract(r)) / steps, (g - fract(g)) / steps, (b - fract(b)) / steps
         return mix(rgb[0], r, strength), mix(rgb[1], g, strength), mix(rgb[2], b, strength)
-
-
-class Fade(Pointwise):
-    """Fade a picture to a colour, to real black: out = mix_light(x, colour, amount); 1 is the colour itself."""
-
-    frames: Frames = port("what fades")
-    colour: str = setting("#000000", help="where it fades to, as #rrggbb")
-    amount: Param = param(0.0, ge=0, le=1, help="how far it has faded")
-
-    neutral = {"amount": 0}
-
-    @field_validator("colour")
-    @classmethod
-    def _is_colour(cls, value: str) -> str:
-        return checked_colour(value)
-
-    def fill(self, scene: Any) -> dict[str, Any]:
-        return dict(zip(("to_r", "to_g", "to_b"), parts(self.colour)))
-
-    @staticmethod
-    def pixel(rgb, at, amount, to_r, to_g, to_b):
-        r, g, b = mix_light(rgb[0], to_r, amount), mix_light(rgb[1], to_g, amount), mix_light(rgb[2], to_b, amount)
-        whole = amount >= 1
-        return to_r if whole else r, to_g if whole else g, to_b if whole else b

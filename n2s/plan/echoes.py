@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from n2s.graph import authors
+from n2s.graph.expressions import Number
 from n2s.graph.kinds.echo import Echo
 from n2s.graph.kinds.filter import halved
 from n2s.graph.values import quantise
@@ -29,6 +30,13 @@ def echo_stages(plan: Plan, stage: Stage, read: Read) -> list[Stage]:
     name, now = f"{stage.name} light", replace(read, before=0)
     light = Stage(name, (stage.node,), "frames", {"0": now}, size=light_size(size), part="light")
     return [light, replace(past, reads={"0": replace(read, stage=name, size=light.size)})]
+
+
+def echo_of(plan: Plan, name: str) -> Echo:
+    """Return an echo whose times are in seconds, whatever they are written in: the piece's tempo is known."""
+    node, clock = plan.graph.nodes[name], plan.values.clock
+    times = {field: value for field in node.settings() if isinstance(value := getattr(node, field), Number)}
+    return node.model_copy(update={field: Number(clock.seconds(value), "s") for field, value in times.items()})
 
 
 def scale_of(plan: Plan, name: str) -> int:

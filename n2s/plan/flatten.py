@@ -25,7 +25,9 @@ def _stage(graph: Graph, value: str) -> Stage:
         outputs = type(node).outputs
         makes = outputs[output or next(iter(outputs))].kind.name.lower()
     reads = {
-        port: Read(value_read(graph, link), composed=_composes(graph, name, port, link.node))
+        port: Read(
+            value_read(graph, link), composed=_composes(graph, name, port, link.node), picked=node.kind == "pick"
+        )
         for port, link in node.links().items()
         if _is_streamed(node, port)
     }

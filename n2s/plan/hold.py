@@ -19,6 +19,8 @@ def held_frames(stages: Iterable[Stage]) -> dict[str, int]:
     back: dict[str, int] = {}  # from where on, in frames before the end of the block
     for reader in stages:
         for read in reader.reads.values():
+            if read.picked:
+                continue
             needed = read.before - reader.after
             back[read.stage] = max(back.get(read.stage, needed), needed)
     held = {stage.name: back.get(stage.name, 0) + stage.after for stage in stages}

@@ -25,7 +25,9 @@ from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.paths import change_paths, path_settings, paths
 from n2s.plan.formats import format_recipe
+from n2s.plan.framesets import FrameSet
 from n2s.plan.measures import measured_frames
+from n2s.plan.picks import Picked, picked
 from n2s.plan.stages import Chunk, Plan, Read, Stage, stages_up_to, widen
 
 RECIPE_FORMAT = 3
@@ -38,12 +40,15 @@ def key(plan: Plan) -> Plan:
 
 @dataclass(frozen=True)
 class Signal:
-    """A signal that drives a node: its place and port in a recipe, its values, and the frames it needs around."""
+    """A signal that drives a node: its place and port in a recipe, its values, and what it is needed for.
+
+    ``stage`` is whose frames it drives, and ``around`` how many of its values before and after these it needs.
+    """
 
     name: str
     values: np.ndarray
-    before: int
-    after: int
+    stage: str
+    around: int = 0
 
 
 class Keys:
@@ -57,12 +62,14 @@ class Keys:
         self._codes: dict[type, str] = {}
         self._described: dict[str, dict[str, Any]] = {}
         self._of: dict[tuple[str, str], _Ancestry] = {}
+        self._picked: dict[str, Picked] = {}
 
     def chunk(self, start: int, stop: int, stage: str | None = None) -> Chunk:
         """Return the recipe and the key of frames start..stop of a stage, the last one by default."""
         of, clock = self._ancestry(stage), self.plan.values.clock
+        needed = of.frames_needed(start, stop)
         signals = {
-            signal.name: digest_array(signal.values[max(0, start - signal.before) : stop + signal.after])
+            signal.name: digest_array(signal.values[needed[signal.stage].widened(signal.around, signal.around).inside])
             for signal in of.signals
         }
         recipe = {"static": of.digest, "start": start, "stop": stop, "signals": signals}
@@ -79,6 +86,16 @@ class Keys:
     def static(self) -> dict[str, Any]:
         """The part of the last stage's recipes that does not depend on time."""
         return self._ancestry(None).static
+
+    def span(self, signal: Signal, start: int, stop: int) -> tuple[int, int]:
+        """Return from where to where a signal's values count for frames start..stop of the last stage."""
+        return self._ancestry(None).frames_needed(start, stop)[signal.stage].widened(signal.around, signal.around).span
+
+    def picked(self, name: str) -> Picked:
+        """Return which frames of its pictures a node shows."""
+        if name not in self._picked:
+            self._picked[name] = picked(self.plan, name)
+        return self._picked[name]
 
     def of_stage(self, stage: str) -> dict[str, Any]:
         """Return the part of a stage's recipes that does not depend on time."""
@@ -165,7 +182,28 @@ class _Ancestry:
 
     def __init__(self, keys: Keys, stages: tuple[Stage, ...], part: str):
         self.keys, self.stages, self.part = keys, stages, part
-        self.ahead = max(stage.after for stage in stages)
+        self.picks = [stage for stage in stages if stage.is_picked]
+        self.ahead = max(stage.after for stage in stages) + sum(stage.after for stage in self.picks)
+
+    def frames_needed(self, start: int, stop: int) -> dict[str, FrameSet]:
+        """Return which frames of each stage frames start..stop of the last one are made of."""
+        length = self.keys.plan.values.clock.frames
+        if not self.picks:
+            return {s.name: FrameSet(length, start - s.before, stop + s.after) for s in self.stages}
+        found = {self.stages[-1].name: FrameSet(length, start, stop)}
+        for stage in reversed(self.stages):
+            own = found[stage.name]
+            shown = self._shown(stage, own) if stage.is_picked else {}
+            for port, read in stage.reads.items():
+                frames = shown[port] if read.picked else own.widened(read.before, read.after)
+                found[read.stage] = found[read.stage].joined(frames) if read.stage in found else frames
+        return found
+
+    def _shown(self, stage: Stage, frames: FrameSet) -> dict[str, FrameSet]:
+        """Return the frames of each of its pictures that a stage shows in some of its own."""
+        picks, ports = self.keys.picked(stage.node), list(self.keys.plan.graph.nodes[stage.node].ports)
+        number, frame = picks.port[frames.inside], picks.frame[frames.inside]
+        return {port: FrameSet.of(frames.length, frame[number == i]) for i, port in enumerate(ports)}
 
     @cached_property
     def static(self) -> dict[str, Any]:
@@ -204,11 +242,10 @@ class _Ancestry:
             between = 1 if stage.name in opened else 0  # frames around its own, of which the parameters are read
             for field in node.params():
                 if np.ndim(driven := values.params[stage.node, field]):
-                    before, after = stage.before + between, stage.after + between
-                    found.append(Signal(f"{place}.{field}", driven, before, after))
+                    found.append(Signal(f"{place}.{field}", driven, stage.name, between))
             for field, link in node.links().items():
                 if field in node.ports and field not in stage.reads:
-                    found.append(Signal(f"{place}.{field}", values.read(link), stage.before, stage.after))
+                    found.append(Signal(f"{place}.{field}", values.read(link), stage.name))
         return found
 
     def _opened(self) -> set[str]:

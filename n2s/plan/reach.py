@@ -11,6 +11,7 @@ import numpy as np
 from n2s.graph import authors
 from n2s.graph.graph import Graph
 from n2s.graph.types import FRAMES
+from n2s.plan.echoes import echo_of
 from n2s.plan.stages import Plan, Stage, widen
 
 MAX_WINDOW = 100_000  # frames before or after; far more than memory holds of anything
@@ -25,14 +26,15 @@ def reach(plan: Plan) -> Plan:
             reads = {port: replace(read, before=before, after=after) for port, read in stage.reads.items()}
             stage = replace(stage, reads=reads)
         elif plan.graph.nodes[stage.node].kind == "echo":
-            stage = _looking_back(plan.graph, stage)
+            stage = _looking_back(plan, stage)
         nodes.append(stage)
     return replace(plan, nodes=widen(nodes))
 
 
-def _looking_back(graph: Graph, stage: Stage) -> Stage:
+def _looking_back(plan: Plan, stage: Stage) -> Stage:
     """Return the stage of an echo with the past frames that its first picture is read for, as its author says."""
-    ages = authors.call(graph, stage.node, "reach", graph.nodes[stage.node].reach, graph.header.fps)
+    graph = plan.graph
+    ages = authors.call(graph, stage.node, "reach", echo_of(plan, stage.node).reach, graph.header.fps)
     listed = isinstance(ages, Sequence | np.ndarray) and not isinstance(ages, str) and np.ndim(ages) == 1
     if not listed or not len(ages):
         text = f"reach gave {authors.shown(ages)}; a list of ages in frames, rising, was wanted."

@@ -25,7 +25,8 @@ Size = tuple[int, int]  # width and height
 class Read:
     """What a stage reads: the stage that makes it, how many frames around its own, and its frames in which size.
 
-    ``composed``: a lens reads no frames of it, which is a lens too: their maps are one.
+    ``composed``: a lens reads no frames of it, which is a lens too: their maps are one. ``picked``: only the frames
+    that `n2s.plan.picks` tells are read, wherever they are.
     """
 
     stage: str
@@ -33,6 +34,7 @@ class Read:
     after: int = 0
     size: Size | None = None
     composed: bool = False
+    picked: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,12 @@ class Stage:
     @property
     def is_computed(self) -> bool:
         """Whether the ``compute`` of a streamed node makes it."""
-        return self.kernel is None and not self.part
+        return self.kernel is None and not self.part and not self.is_picked
+
+    @property
+    def is_picked(self) -> bool:
+        """Whether its frames are frames of the stages that it reads."""
+        return any(read.picked for read in self.reads.values())
 
 
 @dataclass(frozen=True)
@@ -300,25 +307,32 @@ def value_read(graph: Graph, link: Link) -> str:
     return link.node if output in ("", next(iter(outputs))) else f"{link.node}.{output}"
 
 
-def stages_up_to(stages: Iterable[Stage], end: str) -> tuple[Stage, ...]:
-    """Return one of the stages and those it needs, in their order."""
+def stages_up_to(stages: Iterable[Stage], end: str, picked: bool = True) -> tuple[Stage, ...]:
+    """Return one of the stages and those it needs, in their order.
+
+    ``picked``: also what it needs for the frames that it picks.
+    """
     stages = list(stages)
     wanted = {end}
     found = []
     for stage in reversed(stages):
         if stage.name in wanted:
-            wanted.update(read.stage for read in stage.reads.values())
+            wanted.update(read.stage for read in stage.reads.values() if picked or not read.picked)
             found.append(stage)
     return tuple(reversed(found))
 
 
 def widen(stages: Iterable[Stage]) -> tuple[Stage, ...]:
-    """Return stages with the frames that each must make around those of the last, from the windows of their readers."""
+    """Return stages with the frames that each must make around those of the last, from the windows of their readers.
+
+    For those of which frames are picked, they are the frames around these.
+    """
     stages = list(stages)
     margins: dict[str, tuple[int, int]] = {}
     for stage in reversed(stages):
         before, after = margins.setdefault(stage.name, (0, 0))
         for read in stage.reads.values():
             own = margins.get(read.stage, (0, 0))
-            margins[read.stage] = max(own[0], before + read.before), max(own[1], after + read.after)
+            around = (0, 0) if read.picked else (before + read.before, after + read.after)
+            margins[read.stage] = max(own[0], around[0]), max(own[1], around[1])
     return tuple(replace(stage, before=margins[stage.name][0], after=margins[stage.name][1]) for stage in stages)

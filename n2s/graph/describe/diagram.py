@@ -20,8 +20,8 @@ from n2s.graph.links import Link
 from n2s.graph.subgraph import InterfaceNode
 
 TINTS = {"resident": "#fdf6e3", "measure": "#f9ece8", "streamed": "#e8f1f5", "pointwise": "#e9f4ec",
-         "filter": "#e9f4ec", "echo": "#e9f4ec", "lens": "#e9f4ec", "sink": "#eeeef0", "track": "#eeeef0",
-         "graph": "#f3ecf7", "interface": "#f6f7f8"}  # fmt: skip
+         "filter": "#e9f4ec", "echo": "#e9f4ec", "lens": "#e9f4ec", "pick": "#e9f4ec", "sink": "#eeeef0",
+         "track": "#eeeef0", "graph": "#f3ecf7", "interface": "#f6f7f8"}  # fmt: skip
 MADE = b"<!-- made by n2s draw -->\n"  # marks a diagram that n2s wrote and may replace
 STORED, STALE = "#4f9d69", "#e3a008"
 _LONGEST = 44

@@ -13,7 +13,8 @@ class Echo(Pointwise):
     Its author writes
 
     - ``reach(self, fps)``, which settings alone decide: the ages of the frames that are read, in film frames, whole
-      numbers that rise: ``(1, 2, 3)``, ``range(2, 26, 2)``. Age 0 is the frame itself;
+      numbers that rise: ``(1, 2, 3)``, ``range(2, 26, 2)``. Age 0 is the frame itself. Musical times in settings are
+      in seconds there and in ``prepare_steps``: ``self.length.value``;
     - the static method ``step(total, rgb, age, at, <numbers>)``: one past frame joins the total. It is called for each
       age, from the oldest to the newest, and begins with black, (0, 0, 0). ``rgb`` is the past frame's light
       (`n2s.graph.shader.to_light`), because light is what can be added up; ``age`` is in seconds. Frames before the

@@ -23,7 +23,8 @@ def find_not_finite(
     """Name the first node of a kernel whose frames are not finite; nothing when all are."""
     graph, (start, stop), made = opened.plan.graph, span, {}
     for i, (name, picture) in enumerate(zip(kernel.inputs, pictures)):
-        check_finite(graph, opened.value_of(name), picture, start)
+        for frame, (value, number) in enumerate(_origins(opened, name, span)):
+            check_finite(graph, value, picture[frame : frame + 1], number)
         made["input", i] = picture
     for i, lensing in enumerate(kernel.lensings):
         for lens, single, sources in _single_lenses(kernel, i, lensing):
@@ -41,6 +42,21 @@ def find_not_finite(
                 text = f"its mattes hold NaN or infinity at frame {start + f}; finite numbers were wanted."
                 raise authors.wrong(graph, kernel.steps[i], text)
         check_finite(graph, kernel.steps[i], out, start)
+
+
+def _origins(opened: Opened, name: str, span: tuple[int, int]) -> Iterator[tuple[str, int]]:
+    """Yield for each frame of an input of a kernel whose it is, and its number there: of a pick, what it shows."""
+    stages = {stage.value: stage for stage in opened.plan.stages if stage.is_picked}
+    ports = {value: list(opened.plan.graph.nodes[stage.node].ports) for value, stage in stages.items()}
+    for frame in range(*span):
+        value, number = opened.value_of(name), frame
+        while value in stages:
+            shown, numbers = opened.picked[stages[value].name].at(np.array([number]))
+            if shown[0] < 0:
+                break
+            read = stages[value].reads[ports[value][shown[0]]]
+            value, number = opened.value_of(read.stage), int(numbers[0])
+        yield value, number
 
 
 def find_uncompilable(

@@ -293,6 +293,30 @@ class SharedFrames:
         self.kept.add(stage, start, made)
 
 
+class MadeFrames:
+    """Looks among the frames that the work which asks for some has made of its block, then elsewhere."""
+
+    def __init__(self, made: Callable[[Stage, int, int], np.ndarray | None], kept: KeptFrames):
+        self.made, self.kept = made, kept
+
+    def chunk(self, start: int, stop: int) -> Any:
+        return self.kept.chunk(start, stop)
+
+    def pieces(self, stage: Stage, start: int, stop: int) -> list[Piece]:
+        found: list[Piece] = []
+        while start < stop:
+            made = self.made(stage, start, stop)
+            if made is not None:
+                found.append(Piece(start, start + len(made), lambda made=made: made))
+            else:
+                found += self.kept.pieces(stage, start, start + 1)
+            start = found[-1].stop
+        return join_computed(found)
+
+    def add(self, stage: Stage, start: int, made: np.ndarray) -> None:
+        self.kept.add(stage, start, made)
+
+
 def _is_source(stage: Stage) -> bool:
     """Say whether a stage makes pictures from what are none, or takes its time over other frames: a node's own code."""
     return stage.is_computed and stage.is_picture

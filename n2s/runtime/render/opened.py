@@ -15,9 +15,11 @@ from n2s.graph.declare import Pointwise, Streamed
 from n2s.graph.keys import digest
 from n2s.graph.types import LATENTS
 from n2s.plan.hold import held_frames
+from n2s.plan.picks import picked
 from n2s.plan.stages import Kernel, Plan, Size, Stage, node_of
 from n2s.runtime.render import kernels
 from n2s.runtime.render.compiled import forget_kept_code
+from n2s.runtime.render.courses import Course
 from n2s.runtime.render.edges import filled_tables
 from n2s.runtime.store import Store
 
@@ -50,17 +52,17 @@ class Opened:
         channels = self._channels()
         self.shapes = {stage.name: self._shape(stage, channels.get(stage.name)) for stage in computed}
         self.given: dict[str, tuple[int, ...]] = {}  # the shape of what each streamed node gave first
-        self.held = held_frames(plan.stages)
+        self.course = Course(plan.stages, plan.stages[-1].name)
+        self.picked = {stage.name: picked(plan, stage.node) for stage in plan.stages if stage.is_picked}
         # The outputs of each node that are read, in their order; nodes that are called more than once for a block.
         self.read_outputs: dict[str, dict[str, None]] = {}
         for stage in computed:
             name = stage.output or next(iter(type(nodes[stage.node]).outputs))
             self.read_outputs.setdefault(stage.node, {})[name] = None
-        self.called_again = _called_again(computed)
-        self.done_with = _last_readers(plan.stages)
+        self.called_again = _called_again(computed, self.course)
         self.read_by_nodes = _read_by(stage for stage in plan.stages if stage.is_computed)
         # What kernels read they look at themselves; what others read is looked at when it is made.
-        self.looked_at = _read_by(stage for stage in plan.stages if stage.kernel is None)
+        self.looked_at = _read_by(stage for stage in plan.stages if stage.kernel is None and not stage.is_picked)
         # Stages whose memory may be used again when their readers, none of them code of nodes, are done.
         self.own_buffers = {stage.name for stage in plan.stages if not stage.is_computed} - self.read_by_nodes
         self.hidden = {stage.name for stage in plan.stages if stage.part}
@@ -142,11 +144,12 @@ class Opened:
         """
         width, height = self.plan.graph.header.size
         at_once = any(stage.keep or stage.after for stage in self.plan.stages)
+        held = held_frames(self.plan.stages)
         for stage in self.plan.stages:
             planes = 1 if stage.makes == "matte" else 3
             frame = self.shapes.get(stage.name, (planes, *stage.size[::-1]) if stage.size else ())
             sides = (planes, height, width) if None in frame[1:] or not frame else (frame[0] or 8, *frame[1:])
-            around = stage.before + stage.after if at_once else self.held.get(stage.name, 0)
+            around = stage.before + stage.after if at_once else held.get(stage.name, 0)
             size = (around + BLOCK) * 4 * math.prod(sides)
             if (stage.before or stage.after) and size > MOST_BYTES:
                 reads = [(other.node, read) for other in self.plan.stages for read in other.reads.values()]
@@ -216,29 +219,21 @@ class Opened:
         return next((stage.value for stage in self.plan.stages if stage.name == name), name)
 
 
-def _called_again(stages: Sequence[Stage]) -> set[str]:
-    """Return the nodes whose code is called for several spans of frames or sizes, and may use its memory again."""
+def _called_again(stages: Sequence[Stage], course: Course) -> set[str]:
+    """Return the nodes whose code is called for several spans of frames or sizes, and may use its memory again.
+
+    So is that of all nodes of which frames are picked.
+    """
     calls: dict[str, set] = {}
     for stage in stages:
         calls.setdefault(stage.node, set()).add((stage.before, stage.after, stage.size))
-    return {node for node, spans in calls.items() if len(spans) > 1}
+    picked = {name for other in course.picked.values() for name in other.nodes}
+    return picked | {node for node, spans in calls.items() if len(spans) > 1}
 
 
 def _steps(stages: Sequence[Stage]) -> list[str]:
     """Return the pointwise nodes that the kernels of some stages compute."""
     return [step for stage in stages if stage.kernel is not None for step in stage.kernel.steps]
-
-
-def _last_readers(stages: Sequence[Stage]) -> dict[str, list[Stage]]:
-    """Return, for each stage, those that nothing reads after it."""
-    found: dict[str, list[Stage]] = {stage.name: [] for stage in stages}
-    by_name, done = {stage.name: stage for stage in stages}, set()
-    for stage in reversed(stages):
-        for read in stage.reads.values():
-            if read.stage not in done:
-                done.add(read.stage)
-                found[stage.name].append(by_name[read.stage])
-    return found
 
 
 def _read_by(stages: Iterable[Stage]) -> set[str]:

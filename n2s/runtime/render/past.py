@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from n2s.graph import authors
-from n2s.plan.echoes import scale_of, still_value
+from n2s.plan.echoes import echo_of, scale_of, still_value
 from n2s.plan.stages import Stage
 from n2s.runtime.render.edges import read_only, step_numbers
 from n2s.runtime.render.kernels import CompileError, PixelError, echoes, node_seed
@@ -40,7 +40,7 @@ class Past:
     def __init__(self, opened: Opened, stage: Stage):
         plan = opened.plan
         self.graph, self.name, self.ages = plan.graph, stage.node, np.array(stage.ages)
-        self.node = plan.graph.nodes[stage.node]
+        self.node = echo_of(plan, stage.node)
         self.seed = np.uint32(node_seed(plan.scene.seed, self.node))
         self.seconds = (self.ages / float(plan.graph.header.fps)).astype(np.float32)
         (read,) = stage.reads.values()

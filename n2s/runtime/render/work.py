@@ -18,10 +18,12 @@ from n2s.graph.context import Block
 from n2s.plan.stages import Stage
 from n2s.runtime.render import kernels
 from n2s.runtime.render.calls import KernelCalls
+from n2s.runtime.render.courses import Course
 from n2s.runtime.render.edges import by_output, check_finite, read_only, streamed_output
-from n2s.runtime.render.kept import KeptFrames, Piece
+from n2s.runtime.render.kept import KeptFrames, MadeFrames, Piece
 from n2s.runtime.render.opened import BLOCK, Opened
 from n2s.runtime.render.parts import PARTS, Part
+from n2s.runtime.render.picking import Picking
 from n2s.runtime.render.rings import InPlace, Ring, Span
 from n2s.runtime.render.tally import Tally
 
@@ -31,17 +33,31 @@ class Work:
 
     Values that overlapping windows share are held from block to block in rings, so that they are computed once; all
     others live within a block, and what only kernels read is overwritten as soon as they are done.
+
+    Frames that a stage picks of others are made by works of their own, which ``course`` tells; these take what the
+    work that asks for them, ``asking``, has already made of the block.
     """
 
-    def __init__(self, opened: Opened, kept: KeptFrames, tally: Tally, check: Callable[[], None] = lambda: None):
-        self.opened, self.plan, self.kept, self.tally, self.check = opened, opened.plan, kept, tally, check
-        self.stages = self.plan.stages
+    def __init__(
+        self,
+        opened: Opened,
+        kept: KeptFrames,
+        tally: Tally,
+        check: Callable[[], None] = lambda: None,
+        course: Course | None = None,
+        asking: Work | None = None,
+    ):
+        self.opened, self.plan, self.tally, self.check = opened, opened.plan, tally, check
+        self.course, self.asking = course or opened.course, asking
+        self.kept = MadeFrames(asking.made, kept) if asking else kept
+        self.stages = self.course.stages
         self._length = self.plan.values.clock.frames
         self._values: dict[str, Span | Ring] = {}
         self._siblings: dict[tuple, dict[str, Any]] = {}  # outputs that were computed and wait for their stages
-        self._free: list[np.ndarray] = []
+        self._free: list[np.ndarray] = asking._free if asking else []
         self._parts: dict[str, Part] = {}  # what makes hidden stages, by their names
         self._calls = KernelCalls(opened, tally)
+        self._pickings: dict[str, Picking] = {}
 
     def make(self, first: int, last: int) -> np.ndarray:
         """Return the value of the plan's end for frames first..last.
@@ -56,10 +72,12 @@ class Work:
                     now, missing[stage.name] = _cut(pieces, end + stage.after)
                     if now:
                         self._extend(stage, now)
-                for source in self.opened.done_with[stage.name]:
+                for source in self.course.done_with[stage.name]:
                     if source.name in self._values:
                         self._let_go(source)
-        made = self._values.pop(self.stages[-1].name).window(first, last)
+        end = self.stages[-1]
+        made = self._read(end.name, first, last, self._length if end.is_computed else max(self._length, last))
+        del self._values[end.name]
         rings = [value for value in self._values.values() if isinstance(value, Ring)]
         return made.copy() if any(np.may_share_memory(made, ring.slots) for ring in rings) else made
 
@@ -104,6 +122,8 @@ class Work:
             if not computed or computed[0].load is not None:
                 continue
             for read in stage.reads.values():
+                if read.picked:
+                    continue
                 begin, end = computed[0].start - read.before, computed[-1].stop + read.after
                 if known := wanted.get(read.stage):
                     begin, end = min(known[0], begin), max(known[1], end)
@@ -112,7 +132,7 @@ class Work:
 
     def _extend(self, stage: Stage, pieces: list[Piece]) -> None:
         """Load or compute the frames of a stage that are missing, and put them behind those that are there."""
-        if (held := self.opened.held.get(stage.name)) is not None:
+        if (held := self.course.held.get(stage.name)) is not None:
             if stage.name in self._values:
                 self._values[stage.name].forget(self._values[stage.name].stop - held)
             for piece in pieces:
@@ -137,7 +157,7 @@ class Work:
 
     def _ring(self, stage: Stage, shape: tuple[int, ...], start: int, stop: int) -> Ring:
         """Return a new ring for a stage whose first block has frames start..stop."""
-        wanted = max(stop - start, self.opened.held[stage.name] + BLOCK)
+        wanted = max(stop - start, self.course.held[stage.name] + BLOCK)
         ring = self._values[stage.name] = Ring(shape, -(-wanted // BLOCK) * BLOCK, start, stop)
         return ring
 
@@ -176,6 +196,8 @@ class Work:
             out = np.empty((stop - start, *layout.shape(stage.size)), layout.dtype)
             self._calls.run(stage, self._pictures(stage, start, stop), start, stored, out)
             return out.reshape(stop - start, -1)
+        if stage.is_picked and (made := self._picking(stage).whole(start, stop)) is not None:
+            return made
         if not self._is_drawn(stage):
             given = self._read(stage.reads["0"].stage, start, stop, self._length)
             check_finite(self.plan.graph, stage.value, given, start)
@@ -186,7 +208,9 @@ class Work:
 
     def _draw(self, stage: Stage, start: int, out: np.ndarray) -> None:
         """Make the frames of a kernel or a hidden stage, from frame ``start`` on, in ``out``."""
-        if stage.part:
+        if stage.is_picked:
+            self._picking(stage).write(start, out)
+        elif stage.part:
             self._make_part(stage, start, out)
         else:
             self._calls.run(stage, self._pictures(stage, start, start + len(out)), start, stage.makes, out)
@@ -195,7 +219,9 @@ class Work:
         """Say whether a stage's frames are drawn into memory of ours, and are not those that it reads as they are."""
         if stage.is_computed or stage.makes == "codes":
             return False
-        if stage.part or stage.kernel.nodes or stage.kernel.framings or self.opened.is_half(stage.node):
+        if stage.is_picked or stage.part:
+            return True
+        if stage.kernel.nodes or stage.kernel.framings or self.opened.is_half(stage.node):
             return True
         return self._values[stage.reads["0"].stage].slots.shape[2:] != stage.size[::-1]
 
@@ -214,6 +240,26 @@ class Work:
             frames = self._read(read.stage, start - read.before, stop + read.after, end)
             pictures.append(np.require(frames, np.float32, ("C", "A", "W")))
         return pictures
+
+    def _picking(self, stage: Stage) -> Picking:
+        """Return what gives the frames that a stage shows of others."""
+        if stage.name not in self._pickings:
+            ports = list(self.plan.graph.nodes[stage.node].ports)
+            works = {
+                ports.index(port): Work(self.opened, self.kept, self.tally, self.check, course, self)
+                for (name, port), course in self.course.picked.items()
+                if name == stage.name
+            }
+            make = {port: work.make for port, work in works.items()}
+            self._pickings[stage.name] = Picking(self.opened.picked[stage.name], make, self._free)
+        return self._pickings[stage.name]
+
+    def made(self, stage: Stage, start: int, stop: int) -> np.ndarray | None:
+        """Return frames of a stage from ``start`` on, up to ``stop`` at most, if the first is there now."""
+        value = self._values.get(stage.name)
+        if value is None or not value.first <= start < value.stop:
+            return None
+        return value.window(start, min(stop, value.stop))
 
     def _make_part(self, stage: Stage, start: int, out: np.ndarray) -> None:
         """Make what a hidden stage gives to the pixel code of its node, from frame ``start`` on."""

@@ -22,6 +22,7 @@ from n2s.plan.stages import Plan, Stage
 from n2s.runtime.films.films import Film
 from n2s.runtime.films.planned import SEGMENTS, PlannedFilms
 from n2s.runtime.render.kept import KIND
+from n2s.runtime.render.picking import MOST_HELD
 from n2s.runtime.seeing.differences import compare
 from n2s.runtime.seeing.sizes import kept_sizes
 from n2s.runtime.store import Store
@@ -124,6 +125,8 @@ def _stage_kind(stage: Stage, node: Any) -> str:
         return "kernel" if stage.kernel.nodes else "fit"
     if stage.part:
         return stage.part
+    if stage.is_picked:
+        return "pick"
     return "decoder" if LATENTS in node.ports.values() and stage.makes == "frames" else stage.makes
 
 
@@ -141,6 +144,8 @@ def _details(plan: Plan, stage: Stage, store: Store | None) -> list[str]:
         texts.append(f"shows {stage.framing.shown[0]}x{stage.framing.shown[1]} of them, moved by parts of a cell")
     if provider := node_digests(plan.graph, stage.node, plan.scene).get("provider"):
         texts.append(f"on {provider}")
+    if stage.is_picked:
+        texts.append(_picked_words(plan, stage))
     before, after = max(((read.before, read.after) for read in stage.reads.values()), default=(0, 0))
     if stage.ages:
         texts.append(f"reads {len(stage.ages)} frames, the oldest {before} before; {_held(plan, stage)}")
@@ -149,6 +154,17 @@ def _details(plan: Plan, stage: Stage, store: Store | None) -> list[str]:
     if stage.keep:
         texts.append("frames are kept" + (f": {_chunks_kept(plan, stage, store)}" if store else ""))
     return texts
+
+
+def _picked_words(plan: Plan, stage: Stage) -> str:
+    """Say how many frames a stage shows, of how many of its pictures, and how old they get."""
+    picks = plan.keys.picked(stage.node)
+    shown = {(port, frame) for port, frame in zip(picks.port.tolist(), picks.frame.tolist()) if port >= 0}
+    width, height = stage.size
+    return (
+        f"shows {len(shown)} frames, the oldest {picks.oldest} before; "
+        f"at most {MOST_HELD} of {12 * width * height / 1e6:.3g} MB are held"
+    )
 
 
 def _held(plan: Plan, stage: Stage) -> str:
@@ -294,18 +310,17 @@ class Explainer:
                     "text": "it was never rendered before: the store has nothing similar for these frames",
                 }
             ], None
-        margins = {}
+        spans = {}
         for signal in plan.keys.signals:
             place, _, field = signal.name.partition(".")
-            margins[f"{names[int(place)]}.{field}"] = signal.before, signal.after
+            spans[f"{names[int(place)]}.{field}"] = plan.keys.span(signal, chunk.start, chunk.stop)
         causes = []
         for cause in best[2]:
             if cause["kind"] == "signal":
-                before, after = margins[cause["subject"]]
+                start, stop = spans[cause["subject"]]
                 by = driver(plan, *cause["subject"].rsplit(".", 1))
                 text = f"{cause['subject']} (driven by {by}) has other values"
-                stop = min(plan.values.clock.frames, chunk.stop + after)
-                cause = cause | {"text": text, "start": max(0, chunk.start - before), "stop": stop}
+                cause = cause | {"text": text, "start": start, "stop": stop}
             elif cause.get("is") == "driven":
                 cause = cause | {"text": cause["text"] + f" by {driver(plan, *cause['subject'].rsplit('.', 1))}"}
             causes.append(cause)
