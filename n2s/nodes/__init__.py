@@ -5,20 +5,25 @@ from n2s.nodes.audio import AudioSource
 from n2s.nodes.bends import Barrel, Ripple, Swirl
 from n2s.nodes.bloom import Bloom
 from n2s.nodes.blur import Blur, Sharpen
+from n2s.nodes.borders import Border
 from n2s.nodes.camera import Camera
 from n2s.nodes.camera_moves import CameraPath, Handheld
 from n2s.nodes.clarity import Clarity
 from n2s.nodes.control import Midi, Schedule, Table
+from n2s.nodes.crt import CRT
 from n2s.nodes.cycles import LFO, Random, Sequence
 from n2s.nodes.decode import VAEDecode
+from n2s.nodes.dither import Dither
 from n2s.nodes.dynamics import Envelope, Integrate, Smooth, Spring
 from n2s.nodes.exposure import Exposure
 from n2s.nodes.fade import Fade
 from n2s.nodes.features import Features
+from n2s.nodes.film import Dust, Flicker
 from n2s.nodes.flow import Flow
 from n2s.nodes.glow import Glow, LightLeak
-from n2s.nodes.grading import Curves, Duotone, Fade, Filmic, Hue, Invert, LiftGammaGain, Posterise
+from n2s.nodes.grading import Curves, Duotone, Filmic, Hue, Invert, LiftGammaGain, Posterise
 from n2s.nodes.grain import Grain
+from n2s.nodes.halftone import Halftone
 from n2s.nodes.latent_bands import LatentBands
 from n2s.nodes.latent_camera import LatentCamera
 from n2s.nodes.latent_echo import LatentEcho
@@ -48,6 +53,7 @@ from n2s.nodes.tones import Harmony, Melody
 from n2s.nodes.trails import Trails
 
 __all__ = [
+    "CRT",
     "EMA",
     "LFO",
     "Album",
@@ -56,6 +62,7 @@ __all__ = [
     "Barrel",
     "Bloom",
     "Blur",
+    "Border",
     "Camera",
     "CameraPath",
     "ChromaShift",
@@ -67,7 +74,9 @@ __all__ = [
     "Delay",
     "DigestSink",
     "Displace",
+    "Dither",
     "Duotone",
+    "Dust",
     "EndlessZoom",
     "Envelope",
     "Exposure",
@@ -75,12 +84,14 @@ __all__ = [
     "Fade",
     "Features",
     "Filmic",
+    "Flicker",
     "Flow",
     "Freeze",
     "Gate",
     "Glitch",
     "Glow",
     "Grain",
+    "Halftone",
     "Handheld",
     "Harmony",
     "Hue",
