@@ -13,6 +13,7 @@ from n2s.nodes.exposure import Exposure
 from n2s.nodes.features import Features
 from n2s.nodes.grading import Curves, Duotone, Fade, Filmic, Hue, Invert, LiftGammaGain, Posterise
 from n2s.nodes.grain import Grain
+from n2s.nodes.guard import Guard
 from n2s.nodes.latent_bands import LatentBands
 from n2s.nodes.latent_camera import LatentCamera
 from n2s.nodes.latent_echo import LatentEcho
@@ -63,6 +64,7 @@ __all__ = [
     "Gate",
     "Glitch",
     "Grain",
+    "Guard",
     "Harmony",
     "Hue",
     "ImageSource",
