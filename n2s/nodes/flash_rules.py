@@ -128,6 +128,20 @@ def worst(flashes: np.ndarray, grid: Grid) -> np.ndarray:
     return found
 
 
+def light_flashes(light: np.ndarray, grid: Grid, second: int) -> np.ndarray:
+    """Return how many flashes of light the second that ends with each frame has, (T,), of relative luminance (T, C).
+
+    They are those of the `worst` field, or of the mean of the whole frame where these are more.
+    """
+    whole = in_a_second(luminance_rises(light.mean(axis=1, keepdims=True)), second)[:, 0]
+    return np.maximum(worst(in_a_second(luminance_rises(light), second), grid), whole)
+
+
+def red_flashes(light: np.ndarray, grid: Grid, second: int) -> np.ndarray:
+    """Return how many red flashes the second that ends with each frame has, (T,), of red, green and blue (T, C, 3)."""
+    return worst(in_a_second(red_rises(light), second), grid)
+
+
 def breaking(flashes: np.ndarray, grid: Grid) -> np.ndarray:
     """Return which cells break the rule in the second that ends with each frame, bool (T, C)."""
     cells = np.zeros(flashes.shape, bool)

@@ -27,7 +27,7 @@ from n2s.graph.shader import luma, to_display, to_light
 from n2s.graph.types import SIGNAL, Frames, Matte, Signal
 from n2s.nodes.flash_limit import seen, solve_lowering
 from n2s.nodes.flash_red import limited_red, solve_red
-from n2s.nodes.flash_rules import CELLS, LUMINANCE, Grid, extended, in_a_second, luminance_rises, red_rises, worst
+from n2s.nodes.flash_rules import CELLS, LUMINANCE, Grid, extended, light_flashes, red_flashes
 from n2s.nodes.signals import Value
 
 ROWS = 72  # of the frames that are looked at, or columns where these are fewer: four in each cell
@@ -74,7 +74,7 @@ class Guard(Pointwise):
         over = r - red * (r + others)
         grey = luma(r, g, b)
         share = over / max(over + grey * (3 * red - 1), 1e-9)
-        gain = np.sqrt(1 - lowering)
+        gain = to_display(1 - lowering)
         red_of = to_display(r + share * (grey - r)) if over > 0 else rgb[0]
         green_of = to_display(g + share * (grey - g)) if over > 0 else rgb[1]
         blue_of = to_display(b + share * (grey - b)) if over > 0 else rgb[2]
@@ -136,12 +136,11 @@ class FlashLimit(Resident):
         colours = light.reshape(len(light), -1, 3)
         luminance = colours @ LUMINANCE
         lowering, red = np.zeros(luminance.shape), np.ones(len(light))
-        found = [worst(in_a_second(rises, second), grid) for rises in (luminance_rises(luminance), red_rises(colours))]
-        left = found
+        found = left = light_flashes(luminance, grid, second), red_flashes(colours, grid, second)
         if self.mode == "limit":
             lowering, red = solve_lowering(luminance, grid, second), solve_red(colours, grid, second)
-            changed = luminance_rises(seen(luminance, lowering, grid)), red_rises(limited_red(colours, red))
-            left = [worst(in_a_second(rises, second), grid) for rises in changed]
+            shown = seen(luminance, lowering, grid)
+            left = light_flashes(shown, grid, second), red_flashes(limited_red(colours, red), grid, second)
         long = extended(np.maximum(*left), second)
         return {"lowering": lowering, "red": red, "flashes": np.stack([*found, *left, long], axis=1)}
 
