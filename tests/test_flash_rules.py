@@ -95,7 +95,7 @@ def test_the_mean_of_the_frame_may_not_flash_either() -> None:
 
 
 @pytest.mark.parametrize(("one", "other", "counts"), [
-    (GREY, RED, 5), (RED, GREY, 5), (BLUE, RED, 5), (np.zeros(3), RED, 5), (GREY, 0.5 * RED + 0.2 * GREY, 5),
+    (GREY, RED, 5), (RED, GREY, 5), (BLUE, RED, 5), (np.zeros(3), RED, 5), (GREY, 0.5 * RED + 0.05 * GREY, 5),
     (GREY, 0.5 * RED + 0.7 * GREY, 0),  # R / (R + G + B) is 0.68
     (RED, 0.5 * RED, 0), (RED, np.array([0.85, 0.15, 0]), 0),  # red both
     (np.zeros(3), 0.005 * RED, 0),  # too dark to be red
@@ -136,8 +136,8 @@ def test_what_is_lowered_passes(name: str, fps: int) -> None:
         "halves": lambda: np.where(columns.ravel() < 15, square(5, fps=fps), 0.6 - square(5, fps=fps)),
         "checks": lambda: np.where(((rows // 2 + columns // 2) % 2).ravel() == 0, square(5, fps=fps), 1 - square(5, fps=fps)),
         "one second": lambda: np.where((t >= 1)[:, None] & (t < 2)[:, None], square(4, fps=fps), 0.1),
-        "ramp": lambda: square(5, fps=fps) * 0.2 + 0.6 * t[:, None] / 4,
-        "thin": lambda: only(square(5, fps=fps, dark=0, light=1), rows == 9, 0.7),
+        "ramp": lambda: square(5, fps=fps) * 0.5 + 0.6 * t[:, None] / 4,
+        "thin": lambda: only(square(5, fps=fps, dark=0, light=1), (rows == 9) | (rows == 10), 0.7),
         "noise": lambda: np.repeat(noise.uniform(0, 1, (len(t), 1)), CELLS, axis=1),
         "corner": lambda: only(square(6, fps=fps, dark=0, light=0.8), (rows < 5) & (columns < 5), 0.4),
     }[name]()  # fmt: skip
