@@ -95,12 +95,18 @@ def _ways(
 
 def _around(cells: np.ndarray, reach: int, grid: Grid) -> np.ndarray:
     """Return cells and those around them, bool (C,)."""
-    found = cells.reshape(grid)
     for _ in range(min(reach, max(grid))):
-        for axis in (0, 1):
-            padded = np.pad(found, [(1, 1) if i == axis else (0, 0) for i in (0, 1)])
-            found = np.lib.stride_tricks.sliding_window_view(padded, 3, axis=axis).any(axis=-1)
-    return found.ravel()
+        cells = _largest_around(cells[None], grid)[0]
+    return cells
+
+
+def _largest_around(values: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return the largest of the values of each cell and the eight around it, (T, C)."""
+    cells = values.reshape(-1, *grid)
+    for axis in (1, 2):
+        padded = np.pad(cells, [(1, 1) if i == axis else (0, 0) for i in range(3)], mode="edge")
+        cells = np.lib.stride_tricks.sliding_window_view(padded, 3, axis=axis).max(axis=-1)
+    return cells.reshape(values.shape)
 
 
 def _shaved(
@@ -116,9 +122,12 @@ def _shaved(
     height = _over_runs(np.where(above, light - ground, 0), above)
     chosen = above & (height < spared) & (_over_runs(above & inside[:, None], above) > 0)
     gain = np.where(chosen, ceiling / np.maximum(light, 1e-9), 1.0)
-    for _ in range(4):  # cells beside those that stay as they are shine into these, and must be made up for
+    # Lowering runs on into the cells beside. Dark ones take all of it unseen, bright ones little, or they would flash.
+    beside = np.minimum(_largest_around(1 - gain, grid), LEFT / 2 / np.maximum(light, 1e-9))
+    gain = np.where(chosen, gain, 1 - beside)
+    for _ in range(4):  # what they do not take, these must make up for
         shown = seen(light, 1 - gain, grid)
-        gain = np.where(chosen, np.clip(gain * ceiling / np.maximum(shown, 1e-9), 0, gain), 1.0)
+        gain = np.where(chosen, np.clip(gain * ceiling / np.maximum(shown, 1e-9), 0, gain), gain)
     return 1 - gain
 
 
