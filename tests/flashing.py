@@ -52,6 +52,8 @@ CASES = [
     Case("a field, bright around", False, "pass", light=0.9, area=(1 / 3, 1 / 3, 1 / 3, 1 / 3), around=0.8),
     Case("two halves, mean constant", False, "pass", area=(0, 0, 0.5, 1), opposed=True),
     Case("red and grey of the same luminance", False, "fail", dark=RED_GREY, light=RED),
+    Case("red, by 24 of 320", False, "fail", dark=(0.5, 0.0, 0.0), light=(0.575, 0.0, 0.0)),
+    Case("red, by 16 of 320", True, "pass", dark=(0.5, 0.0, 0.0), light=(0.55, 0.0, 0.0)),
     Case("unsaturated red and grey", True, "pass", dark=(0.26,) * 3, light=PINK),
     Case("red and grey, 3 a second", True, "pass", dark=RED_GREY, light=RED, hertz=3),
     Case("upright, 5 flashes a second", False, "fail", size=(90, 160)),
@@ -110,7 +112,8 @@ def most_flashes(codes: np.ndarray, fps: int) -> int:
     hue = np.where(lit[..., None], xyz[..., :2] * [4, 9] / np.maximum(total, 0.02)[..., None], white)
     is_red = lit & (light[..., 0] >= 0.8 * light.sum(axis=-1))
     most = 0
-    for rises in (_rises_of_light(luminance), _rises_of_red(hue, is_red)):
+    redness = np.where(light[..., 0] >= 0.8 * light.sum(axis=-1), light @ [320, -320, -320], 0)
+    for rises in (_rises(luminance, 0.0995, 0.8), _rises_of_red(hue, is_red), _rises(redness, 19.9, np.inf)):
         for start in range(0, len(codes) - fps + 1, fps // 12):
             most = max(most, _by_area(rises[start : start + fps].sum(axis=0)))
     return most
@@ -127,12 +130,12 @@ def _by_area(flashes: np.ndarray) -> int:
     return 0
 
 
-def _rises_of_light(luminance: np.ndarray) -> np.ndarray:
-    found = np.zeros(luminance.shape, bool)
-    low, high, up = luminance[0].copy(), luminance[0].copy(), np.zeros(luminance.shape[1:], bool)
-    for t, now in enumerate(luminance):
-        rises = ~up & (now - low > 0.0995) & (low < 0.8)
-        falls = up & (high - now > 0.0995) & (now < 0.8)
+def _rises(values: np.ndarray, change: float, bright: float) -> np.ndarray:
+    found = np.zeros(values.shape, bool)
+    low, high, up = values[0].copy(), values[0].copy(), np.zeros(values.shape[1:], bool)
+    for t, now in enumerate(values):
+        rises = ~up & (now - low > change) & (low < bright)
+        falls = up & (high - now > change) & (now < bright)
         low = np.where(rises | falls, now, np.minimum(low, now))
         high = np.where(rises | falls, now, np.maximum(high, now))
         up = (up | rises) & ~falls

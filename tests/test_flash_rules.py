@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from n2s.nodes.flash_limit import seen, smoothed, solve_lowering, spread, too_many
-from n2s.nodes.flash_red import limited_red, solve_red
-from n2s.nodes.flash_rules import CELLS, Grid, extended, hues, in_a_second, light_flashes, luminance_rises, red_flashes
+from n2s.nodes.flash_red import limited_red, red_flashes, solve_red
+from n2s.nodes.flash_rules import CELLS, Grid, extended, flashes_of_light, hues, in_a_second, rises_of
 
 WIDE, TALL = Grid.of((160, 90)), Grid.of((90, 160))
 RED, GREY, BLUE = np.array([1.0, 0, 0]), np.full(3, 0.2126), np.array([0.0, 0, 1])
@@ -32,7 +32,18 @@ def block(rows: int, columns: int, grid: Grid = WIDE, more: int = 0) -> np.ndarr
 
 
 def most(light: np.ndarray, fps: int = 30, grid: Grid = WIDE) -> int:
-    return int(light_flashes(light, grid, fps).max())
+    return int(flashes_of_light(light).flashes(grid, fps).max())
+
+
+def redness_of(light: np.ndarray) -> np.ndarray:
+    """Return R - G - B of light (T, C, 3) that is saturated red."""
+    red, others = light[..., 0], light[..., 1:].sum(axis=-1)
+    return np.where(red >= 0.8 * (red + others), red - others, 0)
+
+
+def most_red(light: np.ndarray, limit: np.ndarray | None = None) -> int:
+    limit = np.ones(len(light)) if limit is None else limit
+    return max(int(kind.flashes(WIDE, 30).max()) for kind in red_flashes(light, redness_of(light), limit))
 
 
 @pytest.mark.parametrize("fps", [24, 25, 30, 60])
@@ -91,18 +102,20 @@ def test_the_mean_of_the_frame_may_not_flash_either() -> None:
     t, group = np.arange(120)[:, None], np.arange(CELLS)[None] % 4
     light = np.where((t // 2) % 8 == 2 * group, 0.9, 0.05) * np.ones((1, CELLS))
     light = np.where((t // 2) % 2 == 0, light, 0.05)
-    assert in_a_second(luminance_rises(light), 30).max() <= 3 < most(light)
+    assert in_a_second(rises_of(light), 30).max() <= 3 < most(light)
 
 
 @pytest.mark.parametrize(("one", "other", "counts"), [
     (GREY, RED, 5), (RED, GREY, 5), (BLUE, RED, 5), (np.zeros(3), RED, 5), (GREY, 0.5 * RED + 0.05 * GREY, 5),
     (GREY, 0.5 * RED + 0.7 * GREY, 0),  # R / (R + G + B) is 0.68
-    (RED, 0.5 * RED, 0), (RED, np.array([0.85, 0.15, 0]), 0),  # red both
+    (0.5 * RED, 0.55 * RED, 0), (0.5 * RED, 0.57 * RED, 5),  # red both, by 16 and 22 of 320
+    (0.7 * RED, np.array([0.72, 0.04, 0]), 0),  # red both, and nearly alike
     (np.zeros(3), 0.005 * RED, 0),  # too dark to be red
+    (GREY, 0.06 * RED + 0.002, 5), (np.full(3, 0.02), 0.06 * RED, 5),  # by hue alone
 ])  # fmt: skip
 def test_red_flashes(one: np.ndarray, other: np.ndarray, counts: int) -> None:
     up = square(5, dark=0, light=1)[..., None]
-    assert red_flashes(one + up * (other - one), WIDE, 30).max() == counts
+    assert most_red(one + up * (other - one)) == counts
 
 
 def test_hues_of_known_colours() -> None:
@@ -113,7 +126,7 @@ def test_hues_of_known_colours() -> None:
 def test_long_flashing_is_told() -> None:
     """Two or three flashes a second in four of five seconds."""
     for hertz, seconds, told in ((2, 8, True), (1, 8, False), (2, 3, False), (3, 8, True)):
-        found = light_flashes(square(hertz, seconds), WIDE, 30)
+        found = flashes_of_light(square(hertz, seconds)).flashes(WIDE, 30)
         assert extended(found, 30).any() == told
 
 
@@ -183,14 +196,15 @@ def test_red_is_greyed_no_longer_than_it_must() -> None:
     up = square(5, dark=0, light=1)[..., None]
     light = np.where((np.arange(120) < 60)[:, None, None], GREY + up * (RED - GREY), GREY)
     light = np.concatenate([np.full((90, CELLS, 3), 0.2), light])
-    limit = solve_red(light, WIDE, 30)
-    assert red_flashes(light, WIDE, 30).max() > 3 >= red_flashes(limited_red(light, limit), WIDE, 30).max()
-    assert (limit[:60] == 1).all() and (limit[-30:] == 1).all() and limit.min() == pytest.approx(0.7)
+    limit = solve_red(light, redness_of(light), WIDE, 30)
+    assert most_red(light) > 3 >= most_red(light, limit)
+    assert (limit[:60] == 1).all() and (limit[-30:] == 1).all() and limit.min() == pytest.approx(0.75)
     assert np.abs(np.diff(limit)).max() < 0.12, "it comes and goes within a quarter of a second"
     shown = limited_red(light, limit)
     luminance = np.array([0.2126, 0.7152, 0.0722])
     np.testing.assert_allclose(shown @ luminance, light @ luminance, atol=1e-9)
-    assert (solve_red(np.full((90, CELLS, 3), RED), WIDE, 30) == 1).all(), "red that stands still"
+    still = np.full((90, CELLS, 3), RED)
+    assert (solve_red(still, redness_of(still), WIDE, 30) == 1).all(), "red that stands still"
 
 
 def test_smoothed_holds_what_is_needed() -> None:

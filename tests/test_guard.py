@@ -116,11 +116,15 @@ def test_the_meter_says_the_light_of_each_cell(size: tuple[int, int]) -> None:
     meter, grid = FlashMeter(), Grid.of(size)
     width, height = meter.input_size(size)
     frame = np.random.default_rng(2).uniform(-0.1, 1.1, (3, height, width)).astype(np.float32)
-    found = meter.measure(frame).reshape(*grid, 3)
+    frame[1:, : height // 2] *= 0.3  # some of it is saturated red
+    found = meter.measure(frame)
     light = light_of(255 * np.clip(frame, 0, 1))
-    fine = light.repeat(grid.rows, axis=1).repeat(grid.columns, axis=2)  # so that a cell has whole pixels
-    wanted = fine.reshape(3, grid.rows, height, grid.columns, width).mean(axis=(2, 4)).transpose(1, 2, 0)
-    np.testing.assert_allclose(found, wanted, atol=3e-4)
+    red = np.where(light[0] >= 0.8 * light.sum(axis=0), light[0] - light[1] - light[2], 0)
+    assert (red > 0).sum() > 100
+    fine = np.stack([*light, red]).repeat(grid.rows, axis=1).repeat(grid.columns, axis=2)  # cells of whole pixels
+    wanted = fine.reshape(4, grid.rows, height, grid.columns, width).mean(axis=(2, 4)).transpose(1, 2, 0)
+    np.testing.assert_allclose(found["light"].reshape(*grid, 3), wanted[..., :3], atol=3e-4)
+    np.testing.assert_allclose(found["redness"].reshape(grid), wanted[..., 3], atol=0.02)  # one pixel on the edge
 
 
 def test_the_meter_looks_at_every_frame() -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from n2s.nodes.flash_rules import ALLOWED, CHANGE, Grid, breaking, in_a_second, luminance_rises
+from n2s.nodes.flash_rules import CHANGE, Grid, flashes_of_light
 
 LEFT = 0.085  # of a flash that is lowered: below what counts, by what the grid and the codes of a film may be off
-SPARED = 0.15, 0.25, 0.4, 0.6, np.inf  # flashes of this height or more are left alone, if that is enough
+SPARED = 0.3, 0.5, 0.7, 0.9, np.inf  # flashes of this part of the highest are left alone, if that is enough
 ROUNDS = 8
 
 
@@ -29,13 +29,8 @@ def spread(lowering: np.ndarray, grid: Grid) -> np.ndarray:
 
 
 def too_many(light: np.ndarray, grid: Grid, second: int) -> np.ndarray:
-    """Return which cells have too many flashes of light in the second that ends with each frame, bool (T, C).
-
-    The mean of the whole frame must not flash either; where it does, all of its cells are named.
-    """
-    found = breaking(in_a_second(luminance_rises(light), second), grid)
-    whole = in_a_second(luminance_rises(light.mean(axis=1, keepdims=True)), second) > ALLOWED
-    return found | whole
+    """Return which cells have too many flashes of light in the second that ends with each frame, bool (T, C)."""
+    return flashes_of_light(light).broken(grid, second)
 
 
 def solve_lowering(light: np.ndarray, grid: Grid, second: int) -> np.ndarray:
@@ -114,13 +109,15 @@ def _shaved(
 ) -> np.ndarray:
     """Lower what is for less than ``width`` frames brighter than before and after, to ``left`` above that.
 
-    Peaks that are ``spared`` or more above it stay, as do those that lie outside of the seconds in question.
+    Peaks outside of the seconds in question stay, and those at which the cells together rise to the part ``spared`` of
+    what they do at most.
     """
     ground = _highest(-_highest(-light, width), width)
     ceiling = ground + left
     above = (light > ceiling) & cells
-    height = _over_runs(np.where(above, light - ground, 0), above)
-    chosen = above & (height < spared) & (_over_runs(above & inside[:, None], above) > 0)
+    together = (light - ground)[:, cells].mean(axis=1, keepdims=True)
+    height = _over_runs(together, together > LEFT / 4)
+    chosen = above & (height < spared * together[inside].max()) & (_over_runs(above & inside[:, None], above) > 0)
     gain = np.where(chosen, ceiling / np.maximum(light, 1e-9), 1.0)
     # Lowering runs on into the cells beside. Dark ones take all of it unseen, bright ones little, or they would flash.
     beside = np.minimum(_largest_around(1 - gain, grid), LEFT / 2 / np.maximum(light, 1e-9))

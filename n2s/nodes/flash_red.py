@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from n2s.nodes.flash_limit import ROUNDS, smoothed, stretches
-from n2s.nodes.flash_rules import LUMINANCE, Grid, breaking, in_a_second, is_saturated, red_rises
+from n2s.nodes.flash_rules import LUMINANCE, SATURATED, Counted, Grid, flashes_of_hue, flashes_of_redness
 
-LEFT = 0.7  # R / (R + G + B) of what was saturated red: below what counts, whatever the curve of a screen
+LEFT = 0.75  # R / (R + G + B) of what was saturated red: below what counts, whatever the curve of a screen
 
 
 def limited_red(light: np.ndarray, limit: np.ndarray) -> np.ndarray:
@@ -25,17 +25,25 @@ def red_share(light: np.ndarray, limit: np.ndarray) -> np.ndarray:
     return np.where(over > 0, over / np.maximum(over + grey * (3 * limit - 1), 1e-9), 0)
 
 
-def solve_red(light: np.ndarray, grid: Grid, second: int) -> np.ndarray:
+def red_flashes(light: np.ndarray, redness: np.ndarray, limit: np.ndarray) -> tuple[Counted, Counted]:
+    """Count the flashes of red by both rules, where its share is held to ``limit``, (T,).
+
+    What is held below what is saturated has no ``redness``, the mean of R - G - B of the saturated pixels of a cell.
+    """
+    return flashes_of_hue(limited_red(light, limit)), flashes_of_redness(redness * (limit >= SATURATED)[:, None])
+
+
+def solve_red(light: np.ndarray, redness: np.ndarray, grid: Grid, second: int) -> np.ndarray:
     """Return the largest R / (R + G + B) that each frame may have, (T,); 1 where all may stay as it is."""
     limit = np.ones(len(light))
-    if not is_saturated(light).any():
+    if not redness.any():
         return limit
     for _ in range(ROUNDS):
-        broken = breaking(in_a_second(red_rises(limited_red(light, limit)), second), grid).any(axis=1)
-        if not broken.any():
+        broken = [counted.broken(grid, second).any(axis=1) for counted in red_flashes(light, redness, limit)]
+        if not np.any(broken):
             break
         needed = np.zeros(len(light))
-        for start, stop in stretches(broken, second):
+        for start, stop in stretches(np.any(broken, axis=0), second):
             needed[start:stop] = 1 - LEFT
         limit = np.minimum(limit, 1 - smoothed(needed, max(3, second // 4)))
     return limit

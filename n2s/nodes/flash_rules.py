@@ -14,8 +14,9 @@ LONG, SHORT = 30, 18  # cells along the longer and the shorter side of a frame
 CELLS = LONG * SHORT
 CHANGE = 0.1 - 2**-14  # of relative luminance, of a rise or fall that counts; signals are rounded to 2**-16
 BRIGHT = 0.8  # changes between states that are both as bright as this do not count
+RED_CHANGE = 20 / 320 - 2**-14  # of R - G - B of what is saturated red, by the older rule
 SATURATED, HUES = 0.8, 0.2  # R / (R + G + B) of saturated red, and how far in u'v' the other state is from it
-FAINT = 2.0**-8  # white light that is added before a hue is judged: what is nearly black has none
+FAINT = 2.0**-10  # white light that is added before a hue is judged: what is nearly black has none
 ALLOWED = 3  # flashes in a second
 FIELD = 3  # a field of view of 10 degrees is a third of the frame's width and of its height
 SHARE = 4  # more than one quarter of a field must flash
@@ -57,19 +58,19 @@ class Grid(NamedTuple):
         return cells.reshape(len(fields), self.rows * self.columns)
 
 
-def luminance_rises(light: np.ndarray) -> np.ndarray:
-    """Return where a flash of light rises, bool (T, C), of relative luminance (T, C).
+def rises_of(light: np.ndarray, change: float = CHANGE, bright: float = BRIGHT) -> np.ndarray:
+    """Return where a flash rises, bool (T, C), of relative luminance, or another light, (T, C).
 
-    It rises where the light is ``CHANGE`` above the lowest since the last fall of as much, if that was below
-    ``BRIGHT``.
+    It rises where the light is ``change`` above the lowest since the last fall of as much, if that was below
+    ``bright``.
     """
     rises = np.zeros(light.shape, bool)
     if not len(light):
         return rises
     extreme, falling = light[0].copy(), np.ones(light.shape[1], bool)
     for t, now in enumerate(light):
-        rise = falling & (now - extreme >= CHANGE) & (extreme < BRIGHT)
-        fall = ~falling & (extreme - now >= CHANGE) & (now < BRIGHT)
+        rise = falling & (now - extreme >= change) & (extreme < bright)
+        fall = ~falling & (extreme - now >= change) & (now < bright)
         extreme = np.where(falling, np.minimum(extreme, now), np.maximum(extreme, now))
         extreme = np.where(rise | fall, now, extreme)
         falling ^= rise | fall
@@ -77,8 +78,8 @@ def luminance_rises(light: np.ndarray) -> np.ndarray:
     return rises
 
 
-def red_rises(light: np.ndarray) -> np.ndarray:
-    """Return where a flash of red rises, bool (T, C), of the light of red, green and blue (T, C, 3).
+def hue_rises(light: np.ndarray) -> np.ndarray:
+    """Return where a flash to red rises, bool (T, C), of the light of red, green and blue (T, C, 3).
 
     It rises where a cell becomes saturated red and was, since its last fall, ``HUES`` away from that in u'v'; it falls
     where it is as far away from the reddest that it was.
@@ -128,27 +129,44 @@ def worst(flashes: np.ndarray, grid: Grid) -> np.ndarray:
     return found
 
 
-def light_flashes(light: np.ndarray, grid: Grid, second: int) -> np.ndarray:
-    """Return how many flashes of light the second that ends with each frame has, (T,), of relative luminance (T, C).
-
-    They are those of the `worst` field, or of the mean of the whole frame where these are more.
-    """
-    whole = in_a_second(luminance_rises(light.mean(axis=1, keepdims=True)), second)[:, 0]
-    return np.maximum(worst(in_a_second(luminance_rises(light), second), grid), whole)
-
-
-def red_flashes(light: np.ndarray, grid: Grid, second: int) -> np.ndarray:
-    """Return how many red flashes the second that ends with each frame has, (T,), of red, green and blue (T, C, 3)."""
-    return worst(in_a_second(red_rises(light), second), grid)
-
-
-def breaking(flashes: np.ndarray, grid: Grid) -> np.ndarray:
+def breaking(rises: np.ndarray, grid: Grid, second: int) -> np.ndarray:
     """Return which cells break the rule in the second that ends with each frame, bool (T, C)."""
-    cells = np.zeros(flashes.shape, bool)
-    many = flashes > ALLOWED
-    at = np.flatnonzero(many.sum(axis=1) > grid.allowed_area)
+    many = in_a_second(rises, second) > ALLOWED
+    cells, at = np.zeros(many.shape, bool), np.flatnonzero(many.sum(axis=1) > grid.allowed_area)
     cells[at] = many[at] & grid.in_fields(grid.area(many[at]) > grid.allowed_area)
     return cells
+
+
+class Counted(NamedTuple):
+    """Where flashes rise, of one kind: in the cells, bool (T, C), and in the mean of the whole frame, bool (T, 1)."""
+
+    cells: np.ndarray
+    whole: np.ndarray
+
+    def flashes(self, grid: Grid, second: int) -> np.ndarray:
+        """Return how many there are in the second that ends with each frame, (T,)."""
+        return np.maximum(worst(in_a_second(self.cells, second), grid), in_a_second(self.whole, second)[:, 0])
+
+    def broken(self, grid: Grid, second: int) -> np.ndarray:
+        """Return which cells break the rule in the second that ends with each frame; all where the mean does."""
+        return breaking(self.cells, grid, second) | (in_a_second(self.whole, second) > ALLOWED)
+
+
+def flashes_of_light(light: np.ndarray) -> Counted:
+    """Count the flashes of relative luminance (T, C)."""
+    return Counted(rises_of(light), rises_of(light.mean(axis=1, keepdims=True)))
+
+
+def flashes_of_redness(redness: np.ndarray) -> Counted:
+    """Count the flashes of R - G - B of what is saturated red, (T, C)."""
+    if not redness.any():
+        return Counted(np.zeros(redness.shape, bool), np.zeros((len(redness), 1), bool))
+    return Counted(*(rises_of(x, RED_CHANGE, np.inf) for x in (redness, redness.mean(axis=1, keepdims=True))))
+
+
+def flashes_of_hue(light: np.ndarray) -> Counted:
+    """Count the flashes between saturated red and other hues, of red, green and blue (T, C, 3)."""
+    return Counted(hue_rises(light), np.zeros((len(light), 1), bool))
 
 
 def extended(flashes: np.ndarray, second: int) -> np.ndarray:

@@ -26,8 +26,8 @@ from n2s.graph.links import Link
 from n2s.graph.shader import luma, to_display, to_light
 from n2s.graph.types import SIGNAL, Frames, Matte, Signal
 from n2s.nodes.flash_limit import seen, solve_lowering
-from n2s.nodes.flash_red import limited_red, solve_red
-from n2s.nodes.flash_rules import CELLS, LUMINANCE, Grid, extended, light_flashes, red_flashes
+from n2s.nodes.flash_red import red_flashes, solve_red
+from n2s.nodes.flash_rules import CELLS, LUMINANCE, Grid, extended, flashes_of_light
 from n2s.nodes.signals import Value
 
 ROWS = 72  # of the frames that are looked at, or columns where these are fewer: four in each cell
@@ -59,7 +59,8 @@ class Guard(Pointwise):
 
     def brings(self, name: str) -> dict[str, Node]:
         meter = FlashMeter(frames=self.frames)
-        limit = FlashLimit(light=Link(f"{name}:meter", "light"), mode=self.mode)
+        light, redness = (Link(f"{name}:meter", output) for output in FlashMeter.outputs)
+        limit = FlashLimit(light=light, redness=redness, mode=self.mode)
         brought = {f"{name}:meter": meter, f"{name}:limit": limit}
         if self.lowering is None:
             brought[f"{name}:lowering"] = LoweringMatte(lowering=Link(f"{name}:limit", "lowering"))
@@ -82,26 +83,36 @@ class Guard(Pointwise):
 
 
 class FlashMeter(Measure):
-    """Say the mean light of red, green and blue in each cell of a frame, as `Guard` counts flashes by."""
+    """Say how light and how red each cell of a frame is, as `Guard` counts flashes by.
+
+    ``light`` is the mean light of red, of green and of blue, by the curve of sRGB, of display values held within 0..1;
+    ``redness`` the mean of R - G - B, at least 0, over a cell in which pixels with R / (R + G + B) < 0.8 count as 0.
+    """
 
     frames: Frames = port("what is looked at")
     every: Seconds = setting(0.0, ge=0, le=0, unit="s", keyed=False, help="0: every frame, or flashes would be missed")
 
-    outputs = {"light": Output(SIGNAL, "red, green and blue of each cell, row by row, 0..1", columns=3 * CELLS)}
-    unmeasured = (0.0,) * (3 * CELLS)
+    outputs = {
+        "light": Output(SIGNAL, "red, green and blue of each cell, row by row, 0..1", columns=3 * CELLS),
+        "redness": Output(SIGNAL, "how much saturated red is in each cell, 0..1", columns=CELLS),
+    }
+    unmeasured = {"light": (0.0,) * (3 * CELLS), "redness": (0.0,) * CELLS}
 
     def input_size(self, size: tuple[int, int]) -> tuple[int, int]:
         least = Grid.of(size)
         scale = min(1, ROWS / min(size))
         return tuple(max(cells, round(side * scale)) for cells, side in zip(reversed(least), size))
 
-    def measure(self, frame: np.ndarray) -> np.ndarray:
+    def measure(self, frame: np.ndarray) -> dict[str, np.ndarray]:
         height, width = frame.shape[1:]
         grid = Grid.of((width, height))
         codes = np.clip(frame, 0, 1) * np.float32(STEPS) + np.float32(0.5)
         light = LIGHT[codes.astype(np.int16)]
-        means = shares(height, grid.rows) @ light @ shares(width, grid.columns).T
-        return means.reshape(3, -1).T.ravel()
+        others = light[1] + light[2]
+        # R >= 0.8 (R + G + B), and then R > G + B
+        redness = np.where(light[0] >= 4 * others, light[0] - others, np.float32(0))
+        means = shares(height, grid.rows) @ np.stack([*light, redness]) @ shares(width, grid.columns).T
+        return {"light": means[:3].reshape(3, -1).T.ravel(), "redness": means[3].ravel()}
 
 
 @lru_cache(64)
@@ -117,6 +128,7 @@ class FlashLimit(Resident):
     """Count flashes of light and of red, and work out by how much `Guard` lowers a film."""
 
     light: Signal = port("a FlashMeter's light")
+    redness: Signal = port("its redness")
     mode: Literal["limit", "report"] = setting("limit", help="report: nothing is lowered")
 
     outputs = {
@@ -131,16 +143,20 @@ class FlashLimit(Resident):
         ),
     }
 
-    def compute(self, scene: Scene, light: np.ndarray) -> dict[str, np.ndarray]:
+    def compute(self, scene: Scene, light: np.ndarray, redness: np.ndarray) -> dict[str, np.ndarray]:
         grid, second = Grid.of(scene.size), max(1, round(scene.clock.fps))
         colours = light.reshape(len(light), -1, 3)
         luminance = colours @ LUMINANCE
         lowering, red = np.zeros(luminance.shape), np.ones(len(light))
-        found = left = light_flashes(luminance, grid, second), red_flashes(colours, grid, second)
+
+        def count() -> list[np.ndarray]:
+            of_light, *of_red = flashes_of_light(seen(luminance, lowering, grid)), *red_flashes(colours, redness, red)
+            return [of_light.flashes(grid, second), np.maximum(*(kind.flashes(grid, second) for kind in of_red))]
+
+        found = left = count()
         if self.mode == "limit":
-            lowering, red = solve_lowering(luminance, grid, second), solve_red(colours, grid, second)
-            shown = seen(luminance, lowering, grid)
-            left = light_flashes(shown, grid, second), red_flashes(limited_red(colours, red), grid, second)
+            lowering, red = solve_lowering(luminance, grid, second), solve_red(colours, redness, grid, second)
+            left = count()
         long = extended(np.maximum(*left), second)
         return {"lowering": lowering, "red": red, "flashes": np.stack([*found, *left, long], axis=1)}
 
