@@ -129,6 +129,7 @@ def count(number: int, what: str) -> str:
 
 def summary(report: Any) -> str:
     """Return what a run did, in a few lines."""
+    from n2s.runtime.seeing.flashes import flashes_text
     from n2s.runtime.seeing.following import following_text
 
     lines = [""]
@@ -139,6 +140,8 @@ def summary(report: Any) -> str:
         lines.append(f"{path}  {film['frames']} frames, {minutes(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
         if len(film["following"]) == 1:  # the tracks of an album have films of their own
             lines.append(f"  {following_text(film['following'][0])}")
+        if len(film["flashes"]) == 1:
+            lines.append(f"  {flashes_text(film['flashes'][0])}")
     if report.rendered:
         speed = report.frames / max(report.seconds, 1e-9)
         rendered = f"{count(report.rendered, 'chunk')} ({count(report.frames, 'frame')})"

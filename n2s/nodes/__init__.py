@@ -23,6 +23,7 @@ from n2s.nodes.flow import Flow
 from n2s.nodes.glow import Glow, LightLeak
 from n2s.nodes.grading import Curves, Duotone, Filmic, Hue, Invert, LiftGammaGain, Posterise
 from n2s.nodes.grain import Grain
+from n2s.nodes.guard import Guard
 from n2s.nodes.halftone import Halftone
 from n2s.nodes.latent_bands import LatentBands
 from n2s.nodes.latent_camera import LatentCamera
@@ -91,6 +92,7 @@ __all__ = [
     "Glitch",
     "Glow",
     "Grain",
+    "Guard",
     "Halftone",
     "Handheld",
     "Harmony",

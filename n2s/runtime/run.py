@@ -28,6 +28,7 @@ from n2s.runtime.films.targets import Targets, frames_folder
 from n2s.runtime.models.folder import ProviderExhausted
 from n2s.runtime.readiness import input_files
 from n2s.runtime.records import RunRecord
+from n2s.runtime.seeing.flashes import count_flashes
 from n2s.runtime.seeing.following import follow_music
 from n2s.runtime.session import Session
 from n2s.runtime.store import Store, absolute, check_folder
@@ -40,7 +41,8 @@ class Report:
     Attributes
     ----------
     films : list of dict
-        A record for each film: path, frames, seconds, bytes, sha256, and how far its tracks follow their music.
+        A record for each film: path, frames, seconds, bytes, sha256, how far its tracks follow their music, and how
+        much they flash.
     rendered, stored : int
         Chunks rendered now, and chunks taken from the store or not needed because their film was up to date.
     frames : int
@@ -302,7 +304,8 @@ class Run:
                     self._music[film.path].result()
                 done = self.maker.publish(film, self._segments(film))
                 self.record.log(f"published {film.path}, {done['frames']} frames, sha256 {done['sha256']}")
-            self.report.films.append(done | {"following": follow_music(self.store, film.parts)})
+            told = {"following": follow_music(self.store, film.parts), "flashes": count_flashes(film.parts)}
+            self.report.films.append(done | told)
             self.events.published(str(film.path))
 
     def _keep_frames(self) -> None:

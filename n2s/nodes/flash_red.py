@@ -1,0 +1,49 @@
+"""The least greying of saturated red with which no second has too many red flashes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from n2s.nodes.flash_limit import ROUNDS, smoothed, stretches
+from n2s.nodes.flash_rules import LUMINANCE, SATURATED, Counted, Grid, flashes_of_hue, flashes_of_redness
+
+LEFT = 0.75  # R / (R + G + B) of what was saturated red: below what counts, whatever the curve of a screen
+
+
+def limited_red(light: np.ndarray, limit: np.ndarray) -> np.ndarray:
+    """Return light (T, C, 3) whose R / (R + G + B) is at most ``limit``, (T,): it is mixed with grey of its luminance.
+
+    The same as the pixels of `Guard`, but for the curve between light and display values.
+    """
+    return light + red_share(light, limit[:, None])[..., None] * ((light @ LUMINANCE)[..., None] - light)
+
+
+def red_share(light: np.ndarray, limit: np.ndarray) -> np.ndarray:
+    """Return how much grey brings R / (R + G + B) of light (..., 3) to a limit: 0 for none."""
+    total, grey, red = light.sum(axis=-1), light @ LUMINANCE, light[..., 0]
+    over = red - limit * total
+    return np.where(over > 0, over / np.maximum(over + grey * (3 * limit - 1), 1e-9), 0)
+
+
+def red_flashes(light: np.ndarray, redness: np.ndarray, limit: np.ndarray) -> tuple[Counted, Counted]:
+    """Count the flashes of red by both rules, where its share is held to ``limit``, (T,).
+
+    What is held below what is saturated has no ``redness``, the mean of R - G - B of the saturated pixels of a cell.
+    """
+    return flashes_of_hue(limited_red(light, limit)), flashes_of_redness(redness * (limit >= SATURATED)[:, None])
+
+
+def solve_red(light: np.ndarray, redness: np.ndarray, grid: Grid, second: int) -> np.ndarray:
+    """Return the largest R / (R + G + B) that each frame may have, (T,); 1 where all may stay as it is."""
+    limit = np.ones(len(light))
+    if not redness.any():
+        return limit
+    for _ in range(ROUNDS):
+        broken = [counted.broken(grid, second).any(axis=1) for counted in red_flashes(light, redness, limit)]
+        if not np.any(broken):
+            break
+        needed = np.zeros(len(light))
+        for start, stop in stretches(np.any(broken, axis=0), second):
+            needed[start:stop] = 1 - LEFT
+        limit = np.minimum(limit, 1 - smoothed(needed, max(3, second // 4)))
+    return limit

@@ -1,0 +1,187 @@
+"""Safety from flashes: a film is counted by the rules while it is made, and lowered where it breaks them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+
+from n2s.graph.context import Block, Scene
+from n2s.graph.declare import (
+    MATTE_OUTPUT,
+    Measure,
+    Node,
+    Output,
+    Param,
+    Pointwise,
+    Resident,
+    Seconds,
+    Streamed,
+    param,
+    port,
+    setting,
+)
+from n2s.graph.links import Link
+from n2s.graph.shader import luma, to_display, to_light
+from n2s.graph.types import SIGNAL, Frames, Matte, Signal
+from n2s.nodes.flash_limit import seen, solve_lowering
+from n2s.nodes.flash_red import red_flashes, solve_red
+from n2s.nodes.flash_rules import CELLS, LUMINANCE, Grid, extended, flashes_of_light
+from n2s.nodes.signals import Value
+
+ROWS = 72  # of the frames that are looked at, or columns where these are fewer: four in each cell
+STEPS = 4095  # of display values that are told apart
+DISPLAY = np.arange(STEPS + 1) / STEPS
+LIGHT = np.where(DISPLAY <= 0.04045, DISPLAY / 12.92, ((DISPLAY + 0.055) / 1.055) ** 2.4).astype(np.float32)  # sRGB
+
+
+class Guard(Pointwise):
+    """Keep a film safe from flashes: no second has more than three, of light or of saturated red.
+
+    Stands last before the sink. Every frame is looked at while the film is made, on a grid of 30 x 18 cells; flashes
+    are counted by WCAG 2.3.1 and ITU-R BT.1702, as docs/flash-safety.md says. Where a second has more than three on
+    more than a quarter of any field of view (a third of the frame's width and height), the least of them are lowered
+    to what does not count, peaks alone, in their cells alone; the others, and all other seconds, stay bit by bit.
+
+    out = rgb * sqrt(1 - lowering), which is 1 - lowering in light. Before that, pixels with R / (R + G + B) > red in
+    light are mixed with grey of their luminance until that is ``red``, which is 1 where nothing is to be done.
+
+    With ``mode: report`` flashes are counted, and nothing is changed. The record of a run says what was found.
+    """
+
+    frames: Frames = port("the film as it would be shown")
+    lowering: Matte = port("how much light is taken away; worked out where it is left out", optional=True)
+    mode: Literal["limit", "report"] = setting(
+        "limit", keyed=False, help="limit: lower what flashes too often; report: only say where it does"
+    )
+    red: Param = param(1.0, ge=0.5, le=1, help="the largest share of red; worked out where it is left out")
+
+    def brings(self, name: str) -> dict[str, Node]:
+        meter = FlashMeter(frames=self.frames)
+        light, redness = (Link(f"{name}:meter", output) for output in FlashMeter.outputs)
+        limit = FlashLimit(light=light, redness=redness, mode=self.mode)
+        brought = {f"{name}:meter": meter, f"{name}:limit": limit}
+        if self.lowering is None:
+            brought[f"{name}:lowering"] = LoweringMatte(lowering=Link(f"{name}:limit", "lowering"))
+        if "red" not in self.model_fields_set:
+            brought[f"{name}:red"] = Value(value=Link(f"{name}:limit", "red"))
+        return brought if len(brought) > 2 else {}
+
+    @staticmethod
+    def pixel(rgb, lowering, at, red):
+        r, g, b = to_light(rgb[0]), to_light(rgb[1]), to_light(rgb[2])
+        others = max(g, 0) + max(b, 0)
+        over = r - red * (r + others)
+        grey = luma(r, g, b)
+        share = over / max(over + grey * (3 * red - 1), 1e-9)
+        gain = to_display(1 - lowering)
+        red_of = to_display(r + share * (grey - r)) if over > 0 else rgb[0]
+        green_of = to_display(g + share * (grey - g)) if over > 0 else rgb[1]
+        blue_of = to_display(b + share * (grey - b)) if over > 0 else rgb[2]
+        return red_of * gain, green_of * gain, blue_of * gain
+
+
+class FlashMeter(Measure):
+    """Say how light and how red each cell of a frame is, as `Guard` counts flashes by.
+
+    ``light`` is the mean light of red, of green and of blue, by the curve of sRGB, of display values held within 0..1;
+    ``redness`` the mean of R - G - B, at least 0, over a cell in which pixels with R / (R + G + B) < 0.8 count as 0.
+    """
+
+    frames: Frames = port("what is looked at")
+    every: Seconds = setting(0.0, ge=0, le=0, unit="s", keyed=False, help="0: every frame, or flashes would be missed")
+
+    outputs = {
+        "light": Output(SIGNAL, "red, green and blue of each cell, row by row, 0..1", columns=3 * CELLS),
+        "redness": Output(SIGNAL, "how much saturated red is in each cell, 0..1", columns=CELLS),
+    }
+    unmeasured = {"light": (0.0,) * (3 * CELLS), "redness": (0.0,) * CELLS}
+
+    def input_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        least = Grid.of(size)
+        scale = min(1, ROWS / min(size))
+        return tuple(max(cells, round(side * scale)) for cells, side in zip(reversed(least), size))
+
+    def measure(self, frame: np.ndarray) -> dict[str, np.ndarray]:
+        height, width = frame.shape[1:]
+        grid = Grid.of((width, height))
+        codes = np.clip(frame, 0, 1) * np.float32(STEPS) + np.float32(0.5)
+        light = LIGHT[codes.astype(np.int16)]
+        others = light[1] + light[2]
+        # R >= 0.8 (R + G + B), and then R > G + B
+        redness = np.where(light[0] >= 4 * others, light[0] - others, np.float32(0))
+        means = shares(height, grid.rows) @ np.stack([*light, redness]) @ shares(width, grid.columns).T
+        return {"light": means[:3].reshape(3, -1).T.ravel(), "redness": means[3].ravel()}
+
+
+@lru_cache(64)
+def shares(pixels: int, cells: int) -> np.ndarray:
+    """Return how much of each cell each pixel of a line is, float32 (cells, pixels)."""
+    edges = np.linspace(0, pixels, cells + 1)
+    place = np.arange(pixels)
+    inside = np.minimum(edges[1:, None], place + 1) - np.maximum(edges[:-1, None], place)
+    return (np.maximum(inside, 0) * (cells / pixels)).astype(np.float32)
+
+
+class FlashLimit(Resident):
+    """Count flashes of light and of red, and work out by how much `Guard` lowers a film."""
+
+    light: Signal = port("a FlashMeter's light")
+    redness: Signal = port("its redness")
+    mode: Literal["limit", "report"] = setting("limit", help="report: nothing is lowered")
+
+    outputs = {
+        "lowering": Output(SIGNAL, "how much light of each cell is taken away, 0..1", columns=CELLS),
+        "red": Output(SIGNAL, "the largest R / (R + G + B) that is left, 1 where nothing is done"),
+        "flashes": Output(
+            SIGNAL,
+            "flashes in the second that ends here: of light and red, as they came and as they are left; whether there "
+            "were two or three in most of the last five seconds",
+            columns=5,
+            names=("light", "red", "light_left", "red_left", "extended"),
+        ),
+    }
+
+    def compute(self, scene: Scene, light: np.ndarray, redness: np.ndarray) -> dict[str, np.ndarray]:
+        grid, second = Grid.of(scene.size), max(1, round(scene.clock.fps))
+        colours = light.reshape(len(light), -1, 3)
+        luminance = colours @ LUMINANCE
+        lowering, red = np.zeros(luminance.shape), np.ones(len(light))
+
+        def count() -> list[np.ndarray]:
+            of_light, *of_red = flashes_of_light(seen(luminance, lowering, grid)), *red_flashes(colours, redness, red)
+            return [of_light.flashes(grid, second), np.maximum(*(kind.flashes(grid, second) for kind in of_red))]
+
+        found = left = count()
+        if self.mode == "limit":
+            lowering, red = solve_lowering(luminance, grid, second), solve_red(colours, redness, grid, second)
+            left = count()
+        long = extended(np.maximum(*left), second)
+        return {"lowering": lowering, "red": red, "flashes": np.stack([*found, *left, long], axis=1)}
+
+
+class LoweringMatte(Streamed):
+    """Spread what `FlashLimit` says of cells over a frame, along straight lines between their centres."""
+
+    lowering: Signal = port("one number for each cell")
+
+    outputs = MATTE_OUTPUT
+    reads = frozenset()
+
+    def compute(self, block: Block, lowering: np.ndarray) -> np.ndarray:
+        size = block.scene.size
+        grid = Grid.of(size)
+        width, height = (max(2 * cells, round(side * 64 / min(size))) for side, cells in zip(size, reversed(grid)))
+        if not lowering.any():
+            return np.zeros((block.count, 1, height, width), np.float32)
+        cells = lowering.reshape(-1, *grid)
+        made = between(height, grid.rows) @ cells @ between(width, grid.columns).T
+        return made[:, None]
+
+
+@lru_cache(64)
+def between(pixels: int, cells: int) -> np.ndarray:
+    """Return the weights of cells in each pixel of a line that runs straight between their centres."""
+    at = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)
+    return np.maximum(0, 1 - abs(at[:, None] - np.arange(cells))).astype(np.float32)

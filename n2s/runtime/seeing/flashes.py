@@ -1,0 +1,89 @@
+"""How much a film flashes, as its `Guard` counted and what it lowered; see docs/flash-safety.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.node import Node
+from n2s.graph.timecodes import timecode
+from n2s.plan.keys import Chunk
+from n2s.plan.stages import Plan
+
+TOLD = {"lowering", "red", "flashes"}  # the outputs of a node that counts flashes
+SAFE = 3  # in a second
+
+
+def count_flashes(parts: Sequence[tuple[Plan, Chunk]]) -> list[dict[str, Any]]:
+    """Return, as plain data for each track of a film that has a `Guard`, how much it flashes."""
+    tracks = (list(of_track) for _, of_track in groupby(parts, key=lambda part: id(part[0])))
+    found = ((of_track, counting_node(of_track[0][0].graph.nodes)) for of_track in tracks)
+    return [_of_track(of_track, name) for of_track, name in found if name]
+
+
+def counting_node(nodes: Mapping[str, Node]) -> str | None:
+    """Return the last node of a flat graph that counts flashes; None where there is none."""
+    return next((name for name in reversed(list(nodes)) if TOLD <= type(nodes[name]).outputs.keys()), None)
+
+
+def _of_track(parts: Sequence[tuple[Plan, Chunk]], name: str) -> dict[str, Any]:
+    plan, start, stop = parts[0][0], parts[0][1].start, parts[-1][1].stop
+    fps, outputs = plan.values.clock.fps, plan.values.outputs
+    flashes, lowering, red = (outputs[name, output][start:stop] for output in ("flashes", "lowering", "red"))
+    lowered = (lowering > 0).any(axis=1) | (red < 1)
+    told: dict[str, Any] = {"mode": plan.graph.nodes[name].mode}
+    for kind, before, left in (("light", 0, 2), ("red", 1, 3)):
+        at = int(np.argmax(flashes[:, before])) if len(flashes) else 0
+        most = int(flashes[:, before].max(initial=0))
+        told[kind] = {
+            "most_in_a_second": most,
+            "until": timecode(start + at, fps) if most else None,
+            "seconds_over": round(float(np.count_nonzero(flashes[:, before] > SAFE) / fps), 2),
+            "most_left": int(flashes[:, left].max(initial=0)),
+        }
+    return told | {
+        "lowered_seconds": round(float(np.count_nonzero(lowered) / fps), 2),
+        "lowered": [
+            [timecode(start + int(first), fps), timecode(start + int(last), fps)] for first, last in _runs(lowered, fps)
+        ],
+        "least_gain": round(1 - float(lowering.max(initial=0)), 3),
+        "least_red": round(float(red.min(initial=1)), 3),
+        "extended_seconds": round(float(np.count_nonzero(flashes[:, 4]) / fps), 2),
+    }
+
+
+def _runs(marked: np.ndarray, fps: Any) -> list[tuple[int, int]]:
+    """Return the first and the last of marked frames that are less than a second from each other."""
+    at = np.flatnonzero(marked)
+    if not len(at):
+        return []
+    gaps = np.flatnonzero(np.diff(at) > fps)
+    return list(zip(at[np.append(0, gaps + 1)], at[np.append(gaps, len(at) - 1)]))
+
+
+def flashes_text(found: Mapping[str, Any]) -> str:
+    """Return in words how much a track's film flashes."""
+    kinds = {"flashes": found["light"], "red flashes": found["red"]}
+    text = "; ".join(
+        f"{what}: at most {kind['most_in_a_second']} in a second, to {kind['until']}"
+        for what, kind in kinds.items()
+        if kind["most_in_a_second"]
+    )
+    if not text:
+        return "flashes: none"
+    left = max(kind["most_left"] for kind in kinds.values())
+    if all(kind["most_in_a_second"] <= SAFE for kind in kinds.values()):
+        text += "; safe as it is"
+    elif found["mode"] == "report":
+        text += f"; {SAFE} are safe, and nothing is lowered (mode: report)"
+    else:
+        gains = [f"least gain {found['least_gain']:.2f}"] if found["least_gain"] < 1 else []
+        gains += [f"least red {found['least_red']:.2f}"] if found["least_red"] < 1 else []
+        text += f"; lowered for {found['lowered_seconds']:g} s, {', '.join(gains)}, to at most {left}"
+        text += f": NOT SAFE, {SAFE} are" if left > SAFE else ""
+    if found["extended_seconds"]:
+        text += f"; {found['extended_seconds']:g} s have 2 or 3 in each second for long"
+    return text
