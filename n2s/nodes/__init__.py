@@ -32,6 +32,7 @@ from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Value, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
 from n2s.nodes.sources import ImageSource
+from n2s.nodes.titles import Title, TitleMatte
 from n2s.nodes.tone import Tone, Vignette
 from n2s.nodes.tones import Harmony, Melody
 from n2s.nodes.trails import Trails
@@ -104,6 +105,8 @@ __all__ = [
     "Spring",
     "Table",
     "Threshold",
+    "Title",
+    "TitleMatte",
     "Tone",
     "Track",
     "Trails",
