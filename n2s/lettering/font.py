@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.errors import MediaError
+from n2s.lettering.raster import flatten
 
 FOLDER = Path(__file__).parent / "fonts"
 SHIPPED = {300: "Manrope-Light.ttf", 600: "Manrope-SemiBold.ttf"}  # by weight
@@ -18,6 +19,7 @@ NAMES = "Manrope (300 and 600)"
 SOUND = (b"\0\1\0\0", b"OTTO", b"true", b"ttcf")  # how files begin whose outlines HarfBuzz reads
 WEB = {b"wOFF": "WOFF", b"wOF2": "WOFF2"}
 MOST_BYTES = 128 << 20
+MOST_KNOWN = 4096  # glyphs in a size, whose edges are remembered
 MISSING = "Text needs uharfbuzz, which is not installed. Cure: pip install uharfbuzz."
 
 
@@ -74,6 +76,7 @@ class Font:
     cap: float
     _outlines: dict[int, tuple[tuple[np.ndarray, ...], ...]] = field(default_factory=dict, repr=False)
     _reaches: dict[int, tuple[float, float]] = field(default_factory=dict, repr=False)
+    _edges: dict[tuple[int, float], np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -85,6 +88,15 @@ class Font:
         if glyph not in self._outlines:
             self._outlines[glyph] = _draw(self.face, glyph, self.units)
         return self._outlines[glyph]
+
+    def edges(self, glyph: int, scale: float) -> np.ndarray:
+        """Return the edges of a glyph in pixels, (N, 4), y down; an em has ``scale``."""
+        edges = self._edges.get((glyph, scale))
+        if edges is None:
+            if len(self._edges) >= MOST_KNOWN:
+                self._edges.clear()
+            edges = self._edges[glyph, scale] = flatten(self.outline(glyph), scale)
+        return edges
 
     def reach(self, glyph: int) -> tuple[float, float]:
         """Return how far a glyph's outline, with the points that draw its curves, reaches above and below the line."""

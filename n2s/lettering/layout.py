@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 
 from n2s.lettering.font import Font
-from n2s.lettering.raster import flatten
 from n2s.lettering.shaping import Letter, breaks, shape
 
 Place = Literal[
@@ -68,7 +67,7 @@ class Line:
         for i in range(first, last):
             for glyph, x, y in self.letters[i].glyphs:
                 shift = np.array([(self.start(i, tracking) - origin + x) * scale, -y * scale])
-                found.append(flatten(self.font.outline(glyph), scale) + np.tile(shift, 2))
+                found.append(self.font.edges(glyph, scale) + np.concatenate([shift, shift]))
         return np.concatenate(found)
 
 

@@ -13,6 +13,8 @@ import numpy as np
 from n2s.lettering.raster import coverage, soften
 
 PARTS = 16  # of a pixel: how finely places are told apart
+SOFT = 3.0  # pixels: from this deviation on a blur hides places within a pixel
+SMALLEST = 8  # the most that a size is divided by
 MOST_PIXELS = 1 << 25  # that are remembered
 REACH = 3.0  # standard deviations of a blur that are drawn
 EMPTY = np.zeros((0, 0), np.float32)
@@ -35,24 +37,41 @@ class Stamps:
     ----------
     edges : callable
         Returns the edges of a shape by its key, in pixels from its origin, (N, 4).
+    size : pair of int
+        Width and height of the frames.
     sigma : float
         The standard deviation by which shapes are blurred, in pixels.
+    coarse : bool
+        Draw what is blurred in a smaller size, which is enlarged by whoever reads it: that costs as much as some blurred
+        lines do.
     """
 
-    def __init__(self, edges: Callable[[Hashable], np.ndarray], sigma: float = 0.0):
-        self._edges, self._sigma = edges, sigma
+    def __init__(
+        self,
+        edges: Callable[[Hashable], np.ndarray],
+        size: tuple[int, int],
+        sigma: float = 0.0,
+        coarse: bool = False,
+    ):
+        divisor = 1
+        while coarse and sigma / (2 * divisor) >= SOFT and divisor < SMALLEST and min(size) >= 4 * divisor:
+            divisor *= 2
+        self._edges, self._size = edges, tuple(-(-side // divisor) for side in size)
+        self._scale = self._size[1] / size[1]
+        self._sigma = sigma * self._scale
+        self._parts = 1 if self._sigma >= SOFT else PARTS
         self._drawn: OrderedDict[Hashable, tuple[np.ndarray, int, int]] = OrderedDict()
         self._pixels = 0
         self._last: tuple[Hashable, np.ndarray] | None = None
         self._lock = Lock()
 
-    def frames(self, each: Sequence[Sequence[Stamp]], size: tuple[int, int]) -> np.ndarray:
+    def frames(self, each: Sequence[Sequence[Stamp]]) -> np.ndarray:
         """Return mattes, float32 (B, 1, height, width), of what stands in each of some frames."""
         each = [tuple(stamp for stamp in stamps if stamp.opacity > 0) for stamps in each]
-        key = (tuple(each), size)
+        key = tuple(each)
         if (last := self._last) and last[0] == key:
             return last[1]
-        made = np.zeros((len(each), 1, size[1], size[0]), np.float32)
+        made = np.zeros((len(each), 1, *self._size[::-1]), np.float32)
         for plane, stamps in zip(made[:, 0], each):
             self._draw(plane, stamps)
         if len(set(each)) == 1:  # it stands still, perhaps in the next frames too
@@ -62,7 +81,7 @@ class Stamps:
     def _draw(self, plane: np.ndarray, stamps: Sequence[Stamp]) -> None:
         height, width = plane.shape
         for stamp in stamps:
-            (left, across), (top, down) = _parted(stamp.x), _parted(stamp.y)
+            (left, across), (top, down) = (self._parted(place) for place in (stamp.x, stamp.y))
             pixels, x, y = self._pixels_of(stamp.key, across, down)
             x, y = x + left, y + top
             rows, columns = slice(max(y, 0), max(y + pixels.shape[0], 0)), slice(max(x, 0), max(x + pixels.shape[1], 0))
@@ -77,7 +96,7 @@ class Stamps:
             if named in self._drawn:
                 self._drawn.move_to_end(named)
                 return self._drawn[named]
-        made = self._rasterise(self._edges(key) + np.tile((across / PARTS, down / PARTS), 2))
+        made = self._rasterise(self._edges(key) * self._scale + np.tile((across, down), 2) / self._parts)
         with self._lock:
             if named not in self._drawn:
                 self._drawn[named] = made
@@ -96,8 +115,6 @@ class Stamps:
         pixels = coverage(edges - np.tile((x, y), 2), max(width, 1), max(height, 1))
         return (soften(pixels, self._sigma) if self._sigma else pixels), x, y
 
-
-def _parted(place: float) -> tuple[int, int]:
-    """Return a place in whole pixels and sixteenths."""
-    parts = math.floor(place * PARTS + 0.5)
-    return parts // PARTS, parts % PARTS
+    def _parted(self, place: float) -> tuple[int, int]:
+        """Return a place in whole pixels and parts of one."""
+        return divmod(math.floor(place * self._scale * self._parts + 0.5), self._parts)

@@ -6,6 +6,7 @@ from n2s.nodes.bloom import Bloom
 from n2s.nodes.blur import Blur, Sharpen
 from n2s.nodes.camera import Camera
 from n2s.nodes.control import Midi, Schedule, Table
+from n2s.nodes.credits import Credits
 from n2s.nodes.cycles import LFO, Random, Sequence
 from n2s.nodes.decode import VAEDecode
 from n2s.nodes.dynamics import Envelope, Integrate, Smooth, Spring
@@ -22,6 +23,7 @@ from n2s.nodes.latent_warp import LatentWarp
 from n2s.nodes.latents import Anchors, LatentEMA
 from n2s.nodes.lenses import Glitch, Mirror, Tunnel, Warp
 from n2s.nodes.lut import Lut
+from n2s.nodes.lyrics import Lyrics
 from n2s.nodes.mattes import CombineMattes, InvertMatte, LinearMatte, LumaMatte, NoiseMatte, RadialMatte
 from n2s.nodes.measures import LightMeter
 from n2s.nodes.mix import Mix, Over
@@ -49,6 +51,7 @@ __all__ = [
     "ChromaShift",
     "CombineMattes",
     "Constant",
+    "Credits",
     "Crossfade",
     "Curves",
     "Delay",
@@ -83,6 +86,7 @@ __all__ = [
     "LinearMatte",
     "LumaMatte",
     "Lut",
+    "Lyrics",
     "Melody",
     "Midi",
     "Mirror",

@@ -51,20 +51,15 @@ class WithFont(Node):
             return [(("font" if self.font else field,), str(error))]
         return [((field,), lack)] if lack else []
 
-    def mark(self, scene: Scene) -> list[int]:
-        """Return numbers that name all but the time that decides which pixels the letters cover.
+    def mark(self, scene: Scene, of: type[Node]) -> list[int]:
+        """Return numbers that name all but the time that decides which pixels the letters cover: settings of a type.
 
         A cue holds them where letters are shown. So frames that show none are the same whatever the text is, and are
         not rendered again when it is edited.
         """
-        settings = {name: plain(getattr(self, name)) for name in self.settings() if name != "font"}
-        files = [scene.context.file_digest(path) for path in self.files(scene.path)]
-        named = digest([type(self).__name__, settings, files, shaper_version()])
-        return [int(named[i * HEX : (i + 1) * HEX], 16) for i in range(MARKS)]
-
-    def files(self, resolve: Callable[[str], Path]) -> list[Path]:
-        """Return the files that decide which letters are shown."""
-        return [self.font_file(resolve)]
+        settings = {name: plain(getattr(self, name)) for name in of.settings() if name != "font"}
+        font = scene.context.file_digest(self.font_file(scene.path))
+        return marked([of.__name__, settings, font, shaper_version()])
 
 
 class Lettered(Pointwise):
@@ -79,7 +74,7 @@ class Lettered(Pointwise):
     shade: Matte = port("the same, blurred; made by the node", optional=True)
     colour: str = setting("#fbf6ec", help="of the letters, as #rrggbb")
     opacity: Param = param(1.0, ge=0, le=1, help="how much of the letters and their shadow shows")
-    shadow: Param = param(0.4, ge=0, le=1, help="how strong the soft shadow is that sets them off")
+    shadow: Param = param(0.5, ge=0, le=1, help="how strong the soft shadow is that sets them off")
     shadow_colour: str = setting("#000000", help="a bright one makes the shadow a glow")
     shadow_size: float = setting(
         0.022, ge=0.001, le=0.5, unit="heights", keyed=False, help="standard deviation of its blur"
@@ -121,6 +116,12 @@ def lettered(colour, light, shade, ink, dark):
     """Return a display value under a shadow and a letter; where there is neither, itself to the last bit."""
     under = to_light(colour)
     return colour - (to_display(under) - to_display(mix(mix(under, shade, dark), light, ink)))
+
+
+def marked(what: Any) -> list[int]:
+    """Return numbers that name plain data."""
+    named = digest(what)
+    return [int(named[i * HEX : (i + 1) * HEX], 16) for i in range(MARKS)]
 
 
 def settings_of(node: Node, cls: type[Node]) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class TitleCue(TitleText, Resident):
             cue[:, RISE] = max(seconds(self.rise) / seconds(self.step), 1e-3)
         there = shown > 0
         cue[:, WIDEST] = tracking[there].max() if there.any() else 0
-        cue[:, WIDEST + 1 :] = self.mark(scene)
+        cue[:, WIDEST + 1 :] = self.mark(scene, TitleText)
         return cue * there[:, None]
 
 
@@ -140,7 +140,7 @@ class TitleMatte(TitleText, Streamed):
     def compute(self, block: Block, tracking: np.ndarray, cue: np.ndarray | None = None) -> np.ndarray:
         sheet = block.resources
         frames = [sheet.stamps(row, float(space)) for row, space in zip(cue.astype(np.float64), tracking)]
-        return sheet.drawn.frames(frames, block.scene.size)
+        return sheet.drawn.frames(frames)
 
 
 class Title(Lettered, TitleText):
@@ -170,7 +170,7 @@ class _Sheet:
     def __init__(self, node: TitleMatte, scene: Scene):
         self.node, self.size = node, scene.size
         self.font = node.open_font(scene.path)
-        self.drawn = Stamps(self._edges, node.blur * scene.size[1])
+        self.drawn = Stamps(self._edges, scene.size, node.blur * scene.size[1])
         self._blocks: dict[float, tuple[layout.Block, list[list[int]]]] = {}
 
     def stamps(self, cue: np.ndarray, tracking: float) -> list[Stamp]:
