@@ -41,7 +41,7 @@ def texts(length: float) -> dict[str, Node | None]:
         "the chain": None,
         "a title that stands": Title(text="FIRST LIGHT", at=BEGIN, length=length, fade_in=0),
         "letter by letter": Title(text="FIRST LIGHT", at=BEGIN, length=length, reveal="letters", step=length / 11),
-        "letters that part": Title(text="FIRST LIGHT", at=BEGIN, length=length, tracking=f"= {tracking} + 0.1 * (time - 6)"),
+        "letters that part": Title(text="FIRST LIGHT", at=BEGIN, length=length, tracking=f"= {tracking} + 0.01 * time"),
         "credits that roll": Credits(credits=ROLL, at=0, length=20),
         "lyrics": Lyrics(path="song.lrc", next=True),
         "a title not shown": Title(text="FIRST LIGHT", at=60),
