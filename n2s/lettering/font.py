@@ -41,7 +41,7 @@ def shaper_version() -> str:
 
 
 def harfbuzz() -> Any:
-    """Return the module uharfbuzz, which is imported when text is first drawn or checked.
+    """Return the module uharfbuzz, which is imported when text is first drawn or checked: its import takes time.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def harfbuzz() -> Any:
         When it is not installed.
     """
     try:
-        import uharfbuzz
+        import uharfbuzz  # only graphs with text need it
     except ImportError:
         raise FontError(MISSING) from None
     return uharfbuzz

@@ -62,7 +62,7 @@ class Line:
         return max((above for above, _ in reaches), default=0.0), max((below for _, below in reaches), default=0.0)
 
     def edges(self, first: int, last: int, tracking: float, scale: float) -> np.ndarray:
-        """Return the outline of some letters in pixels, (N, 4), from the beginning of the first; an em has ``scale``."""
+        """Return the outline of some letters in pixels, (N, 4), from where the first begins; an em has ``scale``."""
         origin, found = self.start(first, tracking), [np.zeros((0, 4))]
         for i in range(first, last):
             for glyph, x, y in self.letters[i].glyphs:

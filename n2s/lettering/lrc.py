@@ -1,10 +1,10 @@
 """Lyrics with their times: .lrc files.
 
-    [offset:+250]                              milliseconds by which all comes earlier
-    [00:12.50]Over the hills                   a line, in minutes and seconds
-    [00:20.10][01:02.00]and far away           the same line at two times
-    [00:31.00]<00:31.00>day <00:31.60>by day   words with times of their own
-    [00:36.00]                                 nothing: the line before ends here
+[offset:+250]                              milliseconds by which all comes earlier
+[00:12.50]Over the hills                   a line, in minutes and seconds
+[00:20.10][01:02.00]and far away           the same line at two times
+[00:31.00]<00:31.00>day <00:31.60>by day   words with times of their own
+[00:36.00]                                 nothing: the line before ends here
 """
 
 from __future__ import annotations
@@ -134,7 +134,9 @@ def _words(text: str, where: str) -> tuple[str, list[tuple[int, float]]]:
     for tag, word in zip(parts[1::2], parts[2::2]):
         time = _time(tag, where, "<{}>", "<mm:ss.xx> was wanted, like <01:23.45>")
         if words and time < words[-1][1]:
-            raise LyricsError(f"{where}: a word is sung at {time:g} s, before the one before it, at {words[-1][1]:g} s.")
+            raise LyricsError(
+                f"{where}: a word is sung at {time:g} s, before the one before it, at {words[-1][1]:g} s."
+            )
         if word.strip():
             words.append((len(plain) + len(word) - len(word.lstrip()), time))
         plain += word

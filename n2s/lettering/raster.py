@@ -46,7 +46,8 @@ def _chords(curve: np.ndarray) -> np.ndarray:
 def coverage(edges: np.ndarray, width: int, height: int) -> np.ndarray:
     """Return how much of each pixel lies inside edges (N, 4), float32 (height, width) within 0..1.
 
-    Edges lie within 0..width and 0..height. What is wound around more than once counts as once.
+    Edges lie within 0..width and 0..height. What is wound around more than once counts as once; only in
+    a pixel in which outlines cross each other it counts for more.
     """
     x0, y0, x1, y1 = np.asarray(edges, np.float64).reshape(-1, 4).T
     turn = np.where(y1 > y0, 1.0, -1.0)
@@ -87,21 +88,23 @@ def _cells(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def soften(pixels: np.ndarray, sigma: float) -> np.ndarray:
     """Return pixels (h, w) blurred by three means in a row, nearly a Gaussian; beyond the edge there is nothing."""
     made = pixels.astype(np.float64)
-    # The variance of a mean over 2 r + 1 pixels is r (r + 1) / 3; the fraction of r is a weight of the outermost ones.
-    reach = (math.sqrt(1 + 4 * sigma * sigma) - 1) / 2
+    # In each mean pixels up to ``whole`` away count once, the next ones by ``rest``: that makes the variance right.
+    wanted = sigma * sigma / 3
+    whole = math.floor((math.sqrt(1 + 4 * sigma * sigma) - 1) / 2)
+    count = 2 * whole + 1
+    rest = count * (wanted - whole * (whole + 1) / 3) / (2 * ((whole + 1) ** 2 - wanted))
     for axis in (0, 1):
         made = np.moveaxis(made, axis, 0)
         for _ in range(3):
-            made = _mean(made, reach)
+            made = _mean(made, whole, rest)
         made = np.moveaxis(made, 0, axis)
     return np.maximum(made, 0).astype(np.float32)
 
 
-def _mean(rows: np.ndarray, reach: float) -> np.ndarray:
-    whole = math.floor(reach)
+def _mean(rows: np.ndarray, whole: int, rest: float) -> np.ndarray:
     pad = np.zeros((whole + 2, *rows.shape[1:]))
     sums = np.cumsum(np.concatenate([pad, rows, pad]), axis=0)
     count = len(rows)
     inner = sums[2 * whole + 2 : 2 * whole + 2 + count] - sums[1 : 1 + count]
     outer = sums[2 * whole + 3 : 2 * whole + 3 + count] - sums[:count]
-    return (inner + (outer - inner) * (reach - whole)) / (2 * reach + 1)
+    return (inner + (outer - inner) * rest) / (2 * (whole + rest) + 1)

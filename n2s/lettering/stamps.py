@@ -42,8 +42,7 @@ class Stamps:
     sigma : float
         The standard deviation by which shapes are blurred, in pixels.
     coarse : bool
-        Draw what is blurred in a smaller size, which is enlarged by whoever reads it: that costs as much as some blurred
-        lines do.
+        Draw what is blurred in a smaller size. To enlarge it costs its reader as much as to draw some lines.
     """
 
     def __init__(

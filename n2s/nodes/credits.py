@@ -32,7 +32,12 @@ class CreditsSettings(Node):
     )
     style: Literal["roll", "cards"] = setting("roll", keyed=False, help="they roll up, or come one after the other")
     at: When = setting(
-        None, ge=0, le=1e6, unit="s", keyed=False, help="when they begin; where left out, so that they end with the film"
+        None,
+        ge=0,
+        le=1e6,
+        unit="s",
+        keyed=False,
+        help="when they begin; where left out, so that they end with the film",
     )
     length: MusicalTime = setting(20.0, ge=0.1, le=1e6, unit="s", keyed=False, help="how long they take")
     size: float = setting(0.045, ge=0.005, le=1, unit="heights", keyed=False, help="of the font")
@@ -47,7 +52,9 @@ class CreditsSettings(Node):
     def _are_credits(cls, entries: list[list[str]]) -> list[list[str]]:
         for entry in entries:
             if not entry or not all(text.strip() and "\n" not in text and len(text) <= MOST_TEXT for text in entry):
-                raise ValueError(f"an entry is a role and names, each a line of 1 to {MOST_TEXT} characters: [Music, Ada]")
+                raise ValueError(
+                    f"an entry is a role and names, each a line of 1 to {MOST_TEXT} characters: [Music, Ada]"
+                )
         if len(entries) > MOST_ENTRIES:
             raise ValueError(f"{len(entries)} entries; there may be {MOST_ENTRIES}")
         return entries
@@ -83,7 +90,7 @@ class CreditsCue(CreditsText, Resident):
             card = np.minimum(np.floor(way * len(self.credits)), len(self.credits) - 1)
             cue[:, SHOWN] = faded(times - begin - card * each, 0.0, each, fade, fade)
             cue[:, PLACE] = card
-        cue[:, 2:] = self.mark(scene, CreditsText)
+        cue[:, 2:] = self.mark(scene, CreditsText, ("at", "length", "fade"))
         return cue * (there & (cue[:, SHOWN] > 0))[:, None]
 
 

@@ -51,13 +51,15 @@ class WithFont(Node):
             return [(("font" if self.font else field,), str(error))]
         return [((field,), lack)] if lack else []
 
-    def mark(self, scene: Scene, of: type[Node]) -> list[int]:
-        """Return numbers that name all but the time that decides which pixels the letters cover: settings of a type.
+    def mark(self, scene: Scene, of: type[Node], shown: tuple[str, ...]) -> list[int]:
+        """Return numbers that name the settings of a type that decide which pixels letters cover.
+
+        ``shown`` are those that the cue shows itself by its values: times above all.
 
         A cue holds them where letters are shown. So frames that show none are the same whatever the text is, and are
         not rendered again when it is edited.
         """
-        settings = {name: plain(getattr(self, name)) for name in of.settings() if name != "font"}
+        settings = {name: plain(getattr(self, name)) for name in of.settings() if name not in ("font", *shown)}
         font = scene.context.file_digest(self.font_file(scene.path))
         return marked([of.__name__, settings, font, shaper_version()])
 
@@ -100,9 +102,7 @@ class Lettered(Pointwise):
         return {"opacity": opacity, "shadow": shadow * opacity, **lights}
 
     @staticmethod
-    def pixel(
-        rgb, letters, shade, at, opacity, shadow, ink_red, ink_green, ink_blue, dark_red, dark_green, dark_blue
-    ):
+    def pixel(rgb, letters, shade, at, opacity, shadow, ink_red, ink_green, ink_blue, dark_red, dark_green, dark_blue):
         ink = letters * opacity
         dark = shadow * (DEPTH * shade / (1 + (DEPTH - 1) * shade))
         return (

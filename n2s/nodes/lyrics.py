@@ -9,17 +9,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.context import Block, Scene
-from n2s.graph.declare import (
-    MATTE_OUTPUT,
-    SIGNAL_OUTPUT,
-    FilePath,
-    Node,
-    Resident,
-    Seconds,
-    Streamed,
-    port,
-    setting,
-)
+from n2s.graph.declare import MATTE_OUTPUT, SIGNAL_OUTPUT, FilePath, Node, Resident, Seconds, Streamed, port, setting
 from n2s.graph.links import Link
 from n2s.graph.types import Signal
 from n2s.lettering import layout
@@ -71,8 +61,7 @@ class LyricsText(LyricsSettings, WithFont):
 
     def general_mark(self, scene: Scene) -> list[int]:
         """Return numbers that name all but the lines: an edited line leaves the frames of others as they are."""
-        blank = dict.fromkeys(("path", "lead", "fade", "hold"))  # the cue itself shows what these do
-        return self.model_copy(update=blank).mark(scene, LyricsText)
+        return self.mark(scene, LyricsText, ("path", "lead", "fade", "hold"))
 
 
 class LyricsCue(LyricsText, Resident):
@@ -104,7 +93,11 @@ class LyricsCue(LyricsText, Resident):
             moved = _smooth((now - come[i]) / fade)
             row = waits * (1 - moved) - self.next * LEAVES * _smooth(2 * (now - end) / fade)
             part = cue[frames, i % SLOTS]
-            part[:, SHOWN], part[:, LIT], part[:, ROW] = shown, _sung(line, now) if line.words else moved if self.next else 1, row
+            part[:, SHOWN], part[:, LIT], part[:, ROW] = (
+                shown,
+                _sung(line, now) if line.words else moved if self.next else 1,
+                row,
+            )
             part[:, 3:] = self.line_mark(general, line.text)
             part *= (shown > 0)[:, None]
         return cue.reshape(clock.frames, SLOTS * WIDTH)
@@ -131,7 +124,7 @@ class Lyrics(Lettered, LyricsText):
     """Lay lyrics over a picture, line by line as they are sung.
 
     Times come from an .lrc file: ``[00:12.50]Over the hills``. Where its words have times of their own, ``<00:12.90>``,
-    they light up as they are sung. ``[offset:250]`` brings all 250 ms earlier; a line without words ends the one before.
+    they light up as they are sung. ``[offset:250]`` brings all 250 ms earlier; a time without words ends a line.
     """
 
     example = {"path": "song.lrc"}
@@ -152,7 +145,9 @@ class _Sheet:
         self.node, self.size, self.font = node, scene.size, node.open_font(scene.path)
         self.drawn = Stamps(self._edges, scene.size, node.blur * scene.size[1])
         # How many lines above its place the current one stands, so that both lie within the margins.
-        self._above = {"b": 1.0, "t": 0.0}.get(node.place[0] if node.place[:3] in ("top", "bot") else "", 0.5) * node.next
+        self._above = {"b": 1.0, "t": 0.0}.get(
+            node.place[0] if node.place[:3] in ("top", "bot") else "", 0.5
+        ) * node.next
         general = node.general_mark(scene)
         self._lines = {tuple(node.line_mark(general, line.text)): line for line in read_lyrics(scene.path(node.path))}
         self._laid: dict[tuple[int, ...], tuple[layout.Block, list[tuple[int, int, int, int]]]] = {}

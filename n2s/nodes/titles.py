@@ -32,6 +32,7 @@ from n2s.nodes.stretches import turns
 
 LIFT = 0.18  # em that a letter rises while it comes in
 SHOWN, CAME, RISE, WIDEST = range(4)  # the columns of a cue, before the marks
+TIMES = ("at", "length", "until", "fade_in", "fade_out", "step", "rise")  # settings that these columns show
 MOST_TEXT = 2000
 
 
@@ -39,12 +40,12 @@ class TitleSettings(Node):
     """The text of a title, its place and its times; all are keyed by its cue."""
 
     text: str = setting(keyed=False, help="what it says; lines are broken where its text is")
-    at: When = setting(0.0, ge=0, le=1e6, unit="s", keyed=False, help="when it begins to come: 4, 1:20, at drop, 8 bars")
+    at: When = setting(0.0, ge=0, le=1e6, unit="s", keyed=False, help="when it comes: 4, 1:20, at drop, 8 bars")
     length: MusicalTime = setting(
         5.0, ge=0.01, le=1e6, unit="s", keyed=False, help="how long it is there, fades included"
     )
     until: When = setting(None, ge=0, le=1e6, unit="s", keyed=False, help="when it is gone, in place of its length")
-    size: float = setting(0.1, ge=0.005, le=1, unit="heights", keyed=False, help="of the font; capitals have 0.72 of it")
+    size: float = setting(0.1, ge=0.005, le=1, unit="heights", keyed=False, help="of the font; capitals have 0.72")
     tracking: Param = param(0.14, ge=-0.2, le=3, unit="em", help="space between letters; = 0.1 + 0.02 * time widens it")
     leading: float = setting(1.3, ge=0.5, le=4, unit="em", keyed=False, help="from line to line")
     place: layout.Place = setting("centre", keyed=False, help="where it stands")
@@ -114,7 +115,7 @@ class TitleCue(TitleText, Resident):
             cue[:, RISE] = max(seconds(self.rise) / seconds(self.step), 1e-3)
         there = shown > 0
         cue[:, WIDEST] = tracking[there].max() if there.any() else 0
-        cue[:, WIDEST + 1 :] = self.mark(scene, TitleText)
+        cue[:, WIDEST + 1 :] = self.mark(scene, TitleText, TIMES)
         return cue * there[:, None]
 
 
