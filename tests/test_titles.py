@@ -49,7 +49,7 @@ def test_letters_are_laid_over_the_picture_in_light(studio: Any, store: Any) -> 
         for name in ("subject:letters", "subject:shade", "subject")
     )
     picture = harness.frames(graph(studio.folder, subject=node | {"opacity": 0}), store, "subject", [(20, 21)])[0]
-    dark = 0.4 * 4 * shade / (1 + 3 * shade)
+    dark = 0.4 * 3 * shade / (1 + 2 * shade)
     light = picture.astype(np.float64) * np.abs(picture)
     light += (np.array([0x20, 0x30, 0x40]).reshape(3, 1, 1) ** 2 / 255**2 - light) * dark
     light += (np.array([0xFF, 0x80, 0]).reshape(3, 1, 1) ** 2 / 255**2 - light) * 0.8 * letters
@@ -92,7 +92,7 @@ def test_editing_a_title_renders_only_its_frames(studio: Any, store: Any) -> Non
     assert len(before) == 8
     for changes, other in (
         ({"text": "First light"}, [2, 3, 4]), ({"weight": 600}, [2, 3, 4]), ({"size": 0.2}, [2, 3, 4]),
-        ({"length": 1.3}, [4]), ({"at": 1.6, "length": 0.5}, [2, 3]), ({"shadow_size": 0.1}, [2, 3, 4]),
+        ({"length": 1.3}, [4]), ({"at": 1.6, "length": 0.5}, [2, 3]), ({"shadow_size": 0.1}, list(range(8))),
         ({"colour": "#ff0000"}, list(range(8))),
     ):  # fmt: skip
         after = keys(**changes)
@@ -222,6 +222,13 @@ def test_mistakes_are_found_by_the_check(what: str, studio: Any, n2s: Any) -> No
 def test_what_leaves_its_range_is_told_once(studio: Any, n2s: Any) -> None:
     status, _, err = n2s("plan", graph(studio.folder, subject=STANDS | {"tracking": "= 2 * time"}).path)
     assert status == 2 and err.count("is driven by") == 1 and "subject.tracking is driven" in err
+
+
+def test_no_tempo_is_missed_where_nothing_counts_beats(studio: Any, n2s: Any) -> None:
+    _, _, err = n2s("plan", graph(studio.folder, subject=STANDS).path)
+    assert "beats" not in err
+    _, _, err = n2s("plan", graph(studio.folder, subject=STANDS | {"at": "2 beats"}).path)
+    assert "120 beats per minute are assumed" in err
 
 
 def test_an_unknown_character_of_credits_is_found(studio: Any, n2s: Any) -> None:

@@ -21,7 +21,7 @@ from n2s.lettering.font import Font, FontError, open_font, shaper_version, shipp
 from n2s.lettering.shaping import lack_of
 from n2s.nodes.colours import checked_colour, parts
 
-DEPTH = 4.0  # how much darker than the mere blur of the letters a shadow is, where it is faint
+DEPTH = 3.0  # how much darker than the mere blur of the letters a shadow is, where it is faint
 MARKS = 3  # numbers in a cue that name all else that decides pixels
 HEX = 5  # digits in each of them: whole numbers that float32 holds
 
@@ -68,7 +68,7 @@ class Lettered(Pointwise):
     """Letters over a picture, in light: a shadow first, then the letters.
 
     out = to_display(mix(mix(L, shade colour, shadow s), colour, opacity m)), L the picture's light, m how much of a
-    pixel letters cover, s = 4 b / (1 + 3 b), b their blur.
+    pixel letters cover, s = 3 b / (1 + 2 b), b their blur.
     """
 
     frames: Frames = port("what the letters are laid over")
@@ -125,9 +125,9 @@ def marked(what: Any) -> list[int]:
 
 
 def settings_of(node: Node, cls: type[Node]) -> dict[str, Any]:
-    """Return the settings and parameters of a node that another type has too, by name."""
+    """Return what is set of a node's settings and parameters that another type has too, by name."""
     shared = [*cls.settings(), *cls.params()]
-    return {name: getattr(node, name) for name in shared if name in type(node).specs and name != "cache"}
+    return {name: getattr(node, name) for name in shared if name in node.model_fields_set and name != "cache"}
 
 
 def span_of(clock: Clock, at: Any, length: Any, until: Any = None) -> tuple[float, float]:
