@@ -35,8 +35,8 @@ if (
 
 @dataclass(frozen=True)
 class Studio:
-    """A folder with ``music.wav`` (2.1 s of clicks), ``picture.png``, ``look.cube``, ``drums.mid``, ``levels.csv`` and
-    a tiny ``model``."""
+    """A folder with ``music.wav`` (2.1 s of clicks), ``picture.png``, ``look.cube``, ``drums.mid``, ``levels.csv``,
+    ``song.lrc`` and a tiny ``model``."""
 
     folder: Path
 
@@ -57,6 +57,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     notes = [(0.25 * i, 36 + 2 * (i % 2), 100) for i in range(8)]
     tiny.write_midi(folder / "drums.mid", notes, controls=[(0.3, 2, 90)])
     (folder / "levels.csv").write_text("time,level,tilt\n0,0.1,-1\n1,0.8,0.5\n2,0.3,1\n")
+    (folder / "song.lrc").write_text("[00:00.30]<00:00.30>one <00:00.90>two\n[00:01.40]three\n")
     return Studio(folder)
 
 

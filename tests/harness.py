@@ -32,6 +32,7 @@ STREAMED = [name for name, cls in TYPES.items() if cls.kind in MOVING]
 
 GRID = [3, 4]  # of the decoder: its frames are 128 x 96, the film's 96 x 64
 
+OWN = ("letters", "shade")  # mattes that nodes of text make themselves
 INPUTS = {AUDIO: "track", SIGNAL: "ramp", LATENTS: "anchors", FRAMES: "decoded", MATTE: "disc"}
 
 
@@ -53,7 +54,7 @@ def subject(cls: type[Node], model: Path, **settings: Any) -> dict[str, Any]:
     spec: dict[str, Any] = {"node": cls.__name__, **cls.example, **settings}
     frames = iter(["decoded", "picture"])
     for port, kind in cls.ports.items():
-        if port not in settings and (cls.specs[port].required or kind is MATTE):
+        if port not in settings and (cls.specs[port].required or (kind is MATTE and port not in OWN)):
             spec[port] = "weights" if port == "weights" else next(frames) if kind is FRAMES else INPUTS[kind]
     if "model" in cls.model_fields:
         spec.setdefault("model", str(model))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_args
 
@@ -210,6 +210,13 @@ class Node(BaseModel, metaclass=_Declared):
 
     def check_model(self, model: Any) -> list[tuple[tuple, str]]:
         """Return what a model lacks that this node needs, as (path of the setting, sentence); see `ModelCard`."""
+        return []
+
+    def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        """Return what is wrong with the files it reads, as (path of the setting, sentence), before any work.
+
+        It is asked when all of them are there; ``resolve`` gives the place of a path of the graph.
+        """
         return []
 
     def __call__(self, *inputs: Any, name: str | None = None, **named: Any) -> Any:

@@ -10,7 +10,7 @@ from n2s.graph.expressions import Expression, ExpressionError, Number
 from n2s.graph.landmarks import MOMENTS, Moment
 from n2s.graph.links import Link
 from n2s.graph.paths import FOLDER, PATH
-from n2s.graph.times import parse_time
+from n2s.graph.times import TIME_SCHEMA, parse_time
 
 
 def parse_param(value: Any) -> Any:
@@ -90,6 +90,13 @@ def parse_every(value: Any) -> Number | Moment | None:
         ) from None
 
 
+def parse_when(value: Any) -> Number | Moment | None:
+    """Read a place in the track: 80, "1:20", "8 bars", "at drop"; None stays None where a setting may be left out."""
+    if isinstance(value, Expression) and isinstance(value.tree, Moment):  # at("drop") in Python
+        value = value.tree
+    return None if value is None else parse_time(value)
+
+
 def parse_seconds(value: Any) -> Number:
     """Read a constant duration that does not depend on the music: 0.18, "0.5 s", "250 ms"."""
     number = parse_musical_time(value)
@@ -114,6 +121,8 @@ Param = Annotated[Any, BeforeValidator(parse_param), WithJsonSchema(_NUMBER_OR_T
 Seconds = Annotated[Any, BeforeValidator(parse_seconds), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
 Every = Annotated[Any, BeforeValidator(parse_every), WithJsonSchema(_NUMBER_OR_TEXT), "seconds", "every"]
 MusicalTime = Annotated[Any, BeforeValidator(parse_musical_time), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
+# A place in the track: "1:20", "8 bars", "at drop".
+When = Annotated[Any, BeforeValidator(parse_when), WithJsonSchema(TIME_SCHEMA), "seconds", "when"]
 # A file or a folder, relative to the folder of the graph; alone or within lists, tuples and dicts (`n2s.graph.paths`).
 FilePath = Annotated[str, PATH]
 FolderPath = Annotated[str, PATH, FOLDER]

@@ -154,7 +154,7 @@ def _is_plain(text: str) -> bool:
     return True
 
 
-_TIME_SCHEMA = {
+TIME_SCHEMA = {
     "type": ["number", "string"],
     "pattern": PATTERN,
     "patternErrorMessage": f"A time was wanted, like {LIKE}.",
@@ -164,7 +164,7 @@ _TIME_SCHEMA = {
 Point = Annotated[
     list[float],
     WrapValidator(_read_point),
-    WithJsonSchema({"type": "array", "prefixItems": [_TIME_SCHEMA], "items": {"type": "number"}, "minItems": 2}),
+    WithJsonSchema({"type": "array", "prefixItems": [TIME_SCHEMA], "items": {"type": "number"}, "minItems": 2}),
 ]
 
 

@@ -10,6 +10,7 @@ from n2s.nodes.camera import Camera
 from n2s.nodes.camera_moves import CameraPath, Handheld
 from n2s.nodes.clarity import Clarity
 from n2s.nodes.control import Midi, Schedule, Table
+from n2s.nodes.credits import Credits
 from n2s.nodes.crt import CRT
 from n2s.nodes.cycles import LFO, Random, Sequence
 from n2s.nodes.decode import VAEDecode
@@ -34,6 +35,7 @@ from n2s.nodes.latent_warp import LatentWarp
 from n2s.nodes.latents import Anchors, LatentEMA
 from n2s.nodes.lenses import Glitch, Warp
 from n2s.nodes.lut import Lut
+from n2s.nodes.lyrics import Lyrics
 from n2s.nodes.mattes import CombineMattes, InvertMatte, LinearMatte, LumaMatte, NoiseMatte, RadialMatte
 from n2s.nodes.measures import LightMeter
 from n2s.nodes.mirrors import Kaleidoscope, Mirror, Tile
@@ -49,6 +51,7 @@ from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
 from n2s.nodes.sources import ImageSource
 from n2s.nodes.strobe import Strobe
 from n2s.nodes.switch import Switch
+from n2s.nodes.titles import Title, TitleMatte
 from n2s.nodes.tone import Tone, Vignette
 from n2s.nodes.tones import Harmony, Melody
 from n2s.nodes.trails import Trails
@@ -70,6 +73,7 @@ __all__ = [
     "Clarity",
     "CombineMattes",
     "Constant",
+    "Credits",
     "Crossfade",
     "Curves",
     "Delay",
@@ -116,6 +120,7 @@ __all__ = [
     "LinearMatte",
     "LumaMatte",
     "Lut",
+    "Lyrics",
     "Melody",
     "Midi",
     "Mirror",
@@ -147,6 +152,8 @@ __all__ = [
     "Table",
     "Threshold",
     "Tile",
+    "Title",
+    "TitleMatte",
     "Tone",
     "Track",
     "Trails",

@@ -30,6 +30,9 @@ def check_ranges(plan: Plan) -> None:
         for field in node.params():
             if (name, field) not in plan.values.params:  # behind a measure that is still to come
                 continue
+            bringer = plan.graph.nodes.get(name.partition(":")[0])
+            if bringer is not node and getattr(bringer, field, None) == getattr(node, field):  # it is told there
+                continue
             values, spec = np.atleast_1d(plan.values.params[name, field]), node.specs[field]
             outside = ~_as_counted(spec).allows(values)
             if outside.any():

@@ -9,7 +9,7 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -18,6 +18,7 @@ from typing import Any
 
 from n2s.graph import authors
 from n2s.graph.columns import column_problems
+from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Position, Problem, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.paths import path_settings, paths
@@ -145,11 +146,16 @@ class _Inputs:
                 self._look_at_node(graph, name, node)
 
     def _look_at_node(self, graph: Graph, name: str, node: Any) -> None:
+        missing = False
         for field in path_settings(node):
             for path in paths(node, field):
                 place = (name, field, *path.place)
                 problem = _path_problem(graph, path.text, path.folder, field == "model" and not path.place)
                 self._tell(graph.where(*place), ".".join(map(str, place)), problem)
+                missing = missing or bool(problem)
+        if not missing and type(node).check_files is not Node.check_files:
+            for path, text in _wrong(graph, name, "check_files", lambda: node.check_files(graph.resolve)):
+                self._tell(graph.where(name, *path), f"{name}.{path[0]}", text)
         if "model" not in type(node).model_fields or not node.is_type("model", "folder"):
             return
         if node.model is None and self.graph.interface and not self.shipped:
@@ -169,18 +175,23 @@ class _Inputs:
 
 def _lacks(graph: Graph, name: str, model: KnownModel) -> list[tuple[tuple, str]]:
     """Return what a model lacks that a node needs, as the node's author says."""
+    return _wrong(graph, name, "check_model", lambda: graph.nodes[name].check_model(model))
+
+
+def _wrong(graph: Graph, name: str, method: str, check: Callable[[], Any]) -> list[tuple[tuple, str]]:
+    """Return what a method of a node's author finds wrong."""
     node = graph.nodes[name]
-    problems = authors.call(graph, name, "check_model", lambda: _as_list(node.check_model(model)))
+    problems = authors.call(graph, name, method, lambda: _as_list(check()))
     wanted = (
         'pairs of a setting\'s path and a sentence were wanted: [(("names", 0), "the model has no anchor \\"red\\".")]'
     )
     if not isinstance(problems, list):
-        raise authors.wrong(graph, name, f"check_model gave {authors.shown(problems)}; {wanted}.")
+        raise authors.wrong(graph, name, f"{method} gave {authors.shown(problems)}; {wanted}.")
     for one in problems:
         path, text = one if isinstance(one, tuple | list) and len(one) == 2 else (None, None)
         right = isinstance(path, tuple | list) and path and all(isinstance(part, str | int) for part in path)
         if not right or path[0] not in type(node).model_fields or not isinstance(text, str):
-            raise authors.wrong(graph, name, f"check_model gave {authors.shown(one)}; {wanted}.")
+            raise authors.wrong(graph, name, f"{method} gave {authors.shown(one)}; {wanted}.")
     return problems
 
 

@@ -88,6 +88,8 @@ def type_words(cls: type[Node], name: str) -> str:
     if cls.is_type(name, "seconds"):
         if cls.is_type(name, "every"):
             return "time (1 beat, 4 bars, 0.5), section, drop or a letter"
+        if cls.is_type(name, "when"):
+            return "time (80, 1:20, 8 bars, at drop)"
         return "seconds (0.5, 250 ms)" if seconds_only(cls, name) else "time (0.5, 250 ms, 4 beats)"
     if cls.is_type(name, "folder"):
         return "folder"

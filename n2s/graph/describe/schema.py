@@ -21,7 +21,7 @@ from n2s.graph.looks import look_names
 from n2s.graph.registry import node_types
 from n2s.graph.subgraph import Interface, SubGraph
 from n2s.graph.time import MAX_FPS
-from n2s.graph.times import CLOCK, LIKE, QUANTITY
+from n2s.graph.times import CLOCK, LIKE, QUANTITY, TIME_SCHEMA
 from n2s.graph.types import FILM, SIGNAL, Kind
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -119,6 +119,10 @@ def field_schema(cls: type[Node], name: str) -> dict[str, Any]:
     if spec.role == "param":
         units = ("dB", *TIMES) if spec.unit == "s" else ("dB",)
         schema = _bounded(_number_or(NUMBER_WANTED, _quantity(*units), LINK, EXPRESSION), spec)
+    elif cls.is_type(name, "when"):
+        schema = _bounded(dict(TIME_SCHEMA), spec)
+        if cls.model_fields[name].default is None:
+            schema["type"] = [*schema["type"], "null"]
     elif cls.is_type(name, "seconds"):
         units, like = (SECONDS, "0.5 or 250 ms") if seconds_only(cls, name) else (TIMES, "0.5, 250 ms or 4 beats")
         heard = MOMENTS if cls.is_type(name, "every") else ()

@@ -1,0 +1,1 @@
+"""Letters: fonts, shaping, lines, outlines, and the pixels that they cover."""

@@ -1,0 +1,155 @@
+"""What nodes of text share: their font, their times, and how letters are laid over a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import field_validator
+
+from n2s.graph.context import Scene
+from n2s.graph.declare import FilePath, Node, Param, Pointwise, param, port, setting
+from n2s.graph.errors import GraphError
+from n2s.graph.expressions import Number
+from n2s.graph.keys import digest, plain
+from n2s.graph.shader import mix, to_display, to_light
+from n2s.graph.time import Clock
+from n2s.graph.types import Frames, Matte
+from n2s.lettering.font import Font, FontError, open_font, shaper_version, shipped_font
+from n2s.lettering.shaping import lack_of
+from n2s.nodes.colours import checked_colour, parts
+
+DEPTH = 3.0  # how much darker than the mere blur of the letters a shadow is, where it is faint
+MARKS = 3  # numbers in a cue that name all else that decides pixels
+HEX = 5  # digits in each of them: whole numbers that float32 holds
+
+
+class WithFont(Node):
+    """The settings of a font, for nodes of text. They are keyed by their cue: see `mark`."""
+
+    font: FilePath | None = setting(
+        None, keyed=False, help="a font file, .ttf or .otf, relative to the graph's; Manrope, which is shipped"
+    )
+    weight: int = setting(
+        300, ge=1, le=1000, keyed=False, help="how bold: of the shipped font 300 or 600, of a variable font any"
+    )
+
+    def font_file(self, resolve: Callable[[str], Path]) -> Path:
+        return resolve(self.font) if self.font else shipped_font(self.weight)
+
+    def open_font(self, resolve: Callable[[str], Path]) -> Font:
+        return open_font(self.font_file(resolve), self.weight)
+
+    def check_font(self, resolve: Callable[[str], Path], text: str, field: str) -> list[tuple[tuple, str]]:
+        """Return what is wrong with the font, and what it lacks for a text, of which ``field`` names the setting."""
+        try:
+            font = self.open_font(resolve)
+            lack = lack_of(font, text)
+        except FontError as error:
+            return [(("font" if self.font else field,), str(error))]
+        return [((field,), lack)] if lack else []
+
+    def mark(self, scene: Scene, of: type[Node], shown: tuple[str, ...]) -> list[int]:
+        """Return numbers that name the settings of a type that decide which pixels letters cover.
+
+        ``shown`` are those that the cue shows itself by its values: times above all.
+
+        A cue holds them where letters are shown. So frames that show none are the same whatever the text is, and are
+        not rendered again when it is edited.
+        """
+        settings = {name: plain(getattr(self, name)) for name in of.settings() if name not in ("font", *shown)}
+        font = scene.context.file_digest(self.font_file(scene.path))
+        return marked([of.__name__, settings, font, shaper_version()])
+
+
+class Lettered(Pointwise):
+    """Letters over a picture, in light: a shadow first, then the letters.
+
+    out = to_display(mix(mix(L, shade colour, shadow s), colour, opacity m)), L the picture's light, m how much of a
+    pixel letters cover, s = 3 b / (1 + 2 b), b their blur.
+    """
+
+    frames: Frames = port("what the letters are laid over")
+    letters: Matte = port("how much of each pixel they cover; made by the node", optional=True)
+    shade: Matte = port("the same, blurred; made by the node", optional=True)
+    colour: str = setting("#fbf6ec", help="of the letters, as #rrggbb")
+    opacity: Param = param(1.0, ge=0, le=1, help="how much of the letters and their shadow shows")
+    shadow: Param = param(0.5, ge=0, le=1, help="how strong the soft shadow is that sets them off")
+    shadow_colour: str = setting("#000000", help="a bright one makes the shadow a glow")
+    shadow_size: float = setting(
+        0.022, ge=0.001, le=0.5, unit="heights", keyed=False, help="standard deviation of its blur"
+    )
+
+    neutral = {"opacity": 0}
+
+    _are_colours = field_validator("colour", "shadow_colour")(checked_colour)
+
+    def brings_mattes(self, name: str, matte: Callable[..., Node]) -> dict[str, Node]:
+        """Return the nodes that draw letters and shadow; ``matte`` makes one for a blur in heights."""
+        found = {f"{name}:letters": matte(blur=0.0)}
+        if not (isinstance(self.shadow, Number) and self.shadow.value == 0):
+            found[f"{name}:shade"] = matte(blur=self.shadow_size)
+        return found
+
+    def prepare(self, opacity: Any, shadow: Any, **others: Any) -> dict[str, Any]:
+        lights = {
+            f"{which}_{channel}": np.float32(value) * np.float32(value)
+            for which, colour in (("ink", self.colour), ("dark", self.shadow_colour))
+            for channel, value in zip(("red", "green", "blue"), parts(colour))
+        }
+        return {"opacity": opacity, "shadow": shadow * opacity, **lights}
+
+    @staticmethod
+    def pixel(rgb, letters, shade, at, opacity, shadow, ink_red, ink_green, ink_blue, dark_red, dark_green, dark_blue):
+        ink = letters * opacity
+        dark = shadow * (DEPTH * shade / (1 + (DEPTH - 1) * shade))
+        return (
+            lettered(rgb[0], ink_red, dark_red, ink, dark),
+            lettered(rgb[1], ink_green, dark_green, ink, dark),
+            lettered(rgb[2], ink_blue, dark_blue, ink, dark),
+        )
+
+
+def lettered(colour, light, shade, ink, dark):
+    """Return a display value under a shadow and a letter; where there is neither, itself to the last bit."""
+    under = to_light(colour)
+    return colour - (to_display(under) - to_display(mix(mix(under, shade, dark), light, ink)))
+
+
+def marked(what: Any) -> list[int]:
+    """Return numbers that name plain data."""
+    named = digest(what)
+    return [int(named[i * HEX : (i + 1) * HEX], 16) for i in range(MARKS)]
+
+
+def settings_of(node: Node, cls: type[Node]) -> dict[str, Any]:
+    """Return what is set of a node's settings and parameters that another type has too, by name."""
+    shared = [*cls.settings(), *cls.params()]
+    return {name: getattr(node, name) for name in shared if name in node.model_fields_set and name != "cache"}
+
+
+def span_of(clock: Clock, at: Any, length: Any, until: Any = None) -> tuple[float, float]:
+    """Return when something begins and ends, in seconds: at ``until``, or after a length of time."""
+    begin = clock.place(at)
+    if until is not None:
+        end = clock.place(until)
+        if not end > begin:
+            raise GraphError(f"until, {until}, is at {end:g} s; it must be after at, {at}, which is at {begin:g} s.")
+        return begin, end
+    if clock.landmarks and length.unit.startswith("b"):
+        return begin, clock.landmarks.after(begin, length)
+    return begin, begin + clock.seconds(length)
+
+
+def faded(times: np.ndarray, begin: float, end: float, fade_in: float, fade_out: float) -> np.ndarray:
+    """Return how much shows at some times, 0..1: it comes smoothly from ``begin`` on, and is gone at ``end``.
+
+    Where both do not fit they are shortened alike.
+    """
+    scale = min(1.0, (end - begin) / max(fade_in + fade_out, 1e-9))
+    come = (times - begin) / max(fade_in * scale, 1e-9)
+    go = (end - times) / max(fade_out * scale, 1e-9)
+    share = np.clip(np.minimum(come + (fade_in == 0), go), 0, 1) * (times >= begin) * (times < end)
+    return share * share * (3 - 2 * share)

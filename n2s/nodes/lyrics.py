@@ -1,0 +1,215 @@
+"""Lyrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.context import Block, Scene
+from n2s.graph.declare import MATTE_OUTPUT, SIGNAL_OUTPUT, FilePath, Node, Resident, Seconds, Streamed, port, setting
+from n2s.graph.links import Link
+from n2s.graph.types import Signal
+from n2s.lettering import layout
+from n2s.lettering.lrc import LyricsError, LyricsLine, read_lyrics
+from n2s.lettering.stamps import Stamp, Stamps
+from n2s.nodes.lettering import MARKS, Lettered, WithFont, marked, settings_of
+
+SHOWN, LIT, ROW = range(3)  # of a line: how opaque it is, how many of its words are sung, where it stands
+WIDTH = 3 + MARKS
+SLOTS = 3  # lines that can be seen at once
+LIGHTING = 0.25  # s in which a word lights up
+LEAVES = 0.6  # lines that a line rises while it goes, where the next one follows it up
+LAST = 1.5  # s that a line stays after its last word at least
+
+
+class LyricsSettings(Node):
+    """A file of lyrics and how it is shown; all are keyed by their cue."""
+
+    path: FilePath = setting(keyed=False, help="the .lrc file, whose times count from the beginning of the film")
+    next: bool = setting(False, keyed=False, help="show the line that follows too, below and dimmed")
+    size: float = setting(0.052, ge=0.005, le=1, unit="heights", keyed=False, help="of the font")
+    tracking: float = setting(0.02, ge=-0.2, le=3, unit="em", keyed=False, help="space between letters")
+    leading: float = setting(1.5, ge=0.5, le=4, unit="em", keyed=False, help="from line to line")
+    place: layout.Place = setting("bottom", keyed=False, help="where it stands")
+    margin: float = setting(0.08, ge=0, le=0.45, keyed=False, help="share of each side that stays free at both ends")
+    unsung: float = setting(0.45, ge=0, le=1, keyed=False, help="how much shows of words that are not yet sung")
+    lead: Seconds = setting(0.5, ge=0, le=10, unit="s", keyed=False, help="how long before it is sung a line comes")
+    fade: Seconds = setting(0.4, ge=0.01, le=10, unit="s", keyed=False, help="how long the change of lines takes")
+    hold: Seconds = setting(6.0, ge=0.1, le=600, unit="s", keyed=False, help="how long a line stays at the most")
+
+
+class LyricsText(LyricsSettings, WithFont):
+    """Lyrics with their font."""
+
+    weight: int = setting(
+        600, ge=1, le=1000, keyed=False, help="how bold: of the shipped font 300 or 600, of a variable font any"
+    )
+
+    def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        try:
+            lines = read_lyrics(resolve(self.path))
+        except LyricsError as error:
+            return [(("path",), str(error))]
+        return self.check_font(resolve, "\n".join(line.text for line in lines), "path")
+
+    def line_mark(self, general: list[int], text: str) -> list[int]:
+        """Return numbers that name a line with all that decides how it looks."""
+        return marked([general, text])
+
+    def general_mark(self, scene: Scene) -> list[int]:
+        """Return numbers that name all but the lines: an edited line leaves the frames of others as they are."""
+        return self.mark(scene, LyricsText, ("path", "lead", "fade", "hold"))
+
+
+class LyricsCue(LyricsText, Resident):
+    """Say which lines are shown, and how far they are sung."""
+
+    outputs = SIGNAL_OUTPUT
+
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
+        return SLOTS * WIDTH
+
+    def compute(self, scene: Scene) -> np.ndarray:
+        clock, general = scene.clock, self.general_mark(scene)
+        times = clock.times(0, clock.frames)
+        lead, fade, hold = map(clock.seconds, (self.lead, self.fade, self.hold))
+        lines = read_lyrics(scene.path(self.path))
+        cue = np.zeros((clock.frames, SLOTS, WIDTH))
+        come = [line.start - lead for line in lines]
+        for i, line in enumerate(lines):
+            if not line.text:
+                continue
+            end = max(line.start + hold, line.words[-1][1] + LAST if line.words else 0.0)
+            end = min(end, come[i + 1] if i + 1 < len(lines) else np.inf)
+            waits = self.next and i > 0 and come[i] - come[i - 1] < hold
+            before = come[i - 1] if waits else come[i]  # when it can first be seen
+            frames = slice(*np.searchsorted(times, [before, end + fade]))
+            now = times[frames]
+            # What leaves is gone in the first half of a change, and what comes appears in the second.
+            shown = _smooth(2 * (now - before) / fade - 1) * (1 - _smooth(2 * (now - end) / fade))
+            moved = _smooth((now - come[i]) / fade)
+            row = waits * (1 - moved) - self.next * LEAVES * _smooth(2 * (now - end) / fade)
+            part = cue[frames, i % SLOTS]
+            part[:, SHOWN], part[:, LIT], part[:, ROW] = (
+                shown,
+                _sung(line, now) if line.words else moved if self.next else 1,
+                row,
+            )
+            part[:, 3:] = self.line_mark(general, line.text)
+            part *= (shown > 0)[:, None]
+        return cue.reshape(clock.frames, SLOTS * WIDTH)
+
+
+class LyricsMatte(LyricsText, Streamed):
+    """The letters of lyrics as a matte."""
+
+    cue: Signal = port("which lines are shown")
+    blur: float = setting(0.0, ge=0, le=0.5, unit="heights", help="standard deviation of a blur, as for a shadow")
+
+    outputs = MATTE_OUTPUT
+    reads = frozenset()
+
+    def open(self, scene: Scene, grid: Any) -> _Sheet:
+        return _Sheet(self, scene)
+
+    def compute(self, block: Block, cue: np.ndarray) -> np.ndarray:
+        rows = cue.astype(np.float64).reshape(len(cue), SLOTS, WIDTH)
+        return block.resources.drawn.frames([block.resources.stamps(row) for row in rows])
+
+
+class Lyrics(Lettered, LyricsText):
+    """Lay lyrics over a picture, line by line as they are sung.
+
+    Times come from an .lrc file: ``[00:12.50]Over the hills``. Where its words have times of their own, ``<00:12.90>``,
+    they light up as they are sung. ``[offset:250]`` brings all 250 ms earlier; a time without words ends a line.
+    """
+
+    example = {"path": "song.lrc"}
+
+    def brings(self, name: str) -> dict[str, Node]:
+        cue, shared = f"{name}:cue", settings_of(self, LyricsMatte)
+
+        def matte(blur: float) -> Node:
+            return LyricsMatte(**shared, blur=blur, cue=Link(cue))
+
+        return {cue: LyricsCue(**settings_of(self, LyricsCue)), **self.brings_mattes(name, matte)}
+
+
+class _Sheet:
+    """The lines of a song, laid out for a run."""
+
+    def __init__(self, node: LyricsMatte, scene: Scene):
+        self.node, self.size, self.font = node, scene.size, node.open_font(scene.path)
+        self.drawn = Stamps(self._edges, scene.size, node.blur * scene.size[1])
+        # How many lines above its place the current one stands, so that both lie within the margins.
+        self._above = {"b": 1.0, "t": 0.0}.get(
+            node.place[0] if node.place[:3] in ("top", "bot") else "", 0.5
+        ) * node.next
+        general = node.general_mark(scene)
+        self._lines = {tuple(node.line_mark(general, line.text)): line for line in read_lyrics(scene.path(node.path))}
+        self._laid: dict[tuple[int, ...], tuple[layout.Block, list[tuple[int, int, int, int]]]] = {}
+
+    def stamps(self, slots: np.ndarray) -> list[Stamp]:
+        """Return the words that stand in a frame."""
+        found, high = [], self.size[1]
+        for slot in slots:
+            if slot[SHOWN] <= 0:
+                continue
+            mark = tuple(int(number) for number in slot[3:])
+            block, words = self._words(mark)
+            step = self.node.leading * block.size
+            for number, (line, first, last, sung) in enumerate(words):
+                lit = min(max(float(slot[LIT]) - sung, 0.0), 1.0)
+                opacity = float(slot[SHOWN]) * (self.node.unsung + (1 - self.node.unsung) * lit)
+                x = block.left(line, self.node.tracking)
+                x += block.lines[line].start(first, self.node.tracking) * block.size
+                y = block.baselines[line] + (float(slot[ROW]) - self._above) * step
+                found.append(Stamp((mark, number), x * high, y * high, opacity))
+        return found
+
+    def _words(self, mark: tuple[int, ...]) -> tuple[layout.Block, list[tuple[int, int, int, int]]]:
+        """Return a line in its place, and its words: the row, the first letter, the one behind the last, the number."""
+        if mark not in self._laid:
+            node, line = self.node, self._lines[mark]
+            block = layout.lay_out(
+                self.font, line.text, self.size[0] / self.size[1], size=node.size, tracking=node.tracking,
+                leading=node.leading * 0.85, place=node.place, align=None, margin=node.margin,
+                fit="shrink" if node.next else "wrap",
+            )  # fmt: skip
+            self._laid[mark] = block, list(_parted(line, block.lines))
+        return self._laid[mark]
+
+    def _edges(self, key: tuple[tuple[int, ...], int]) -> np.ndarray:
+        mark, number = key
+        block, words = self._words(mark)
+        line, first, last, _ = words[number]
+        return block.lines[line].edges(first, last, self.node.tracking, block.size * self.size[1])
+
+
+def _parted(line: LyricsLine, rows: tuple[layout.Line, ...]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the words of a line that was broken into rows: stretches of letters that light up together."""
+    starts = [at for at, _ in line.words[1:]]
+    done = 0
+    for number, row in enumerate(rows):
+        begin = line.text.index(row.text.strip(), done) if row.text.strip() else done
+        done = begin + len(row.text.strip())
+        indent = len(row.text) - len(row.text.lstrip())
+        words = [sum(at <= begin - indent + letter.start for at in starts) for letter in row.letters]
+        first = 0
+        for i in range(1, len(words) + 1):
+            if i == len(words) or words[i] != words[first]:
+                yield number, first, i, words[first]
+                first = i
+
+
+def _sung(line: LyricsLine, times: np.ndarray) -> np.ndarray:
+    """Return how many words of a line are sung at some times, with the part of the last one that is lit."""
+    return sum(np.clip((times - when) / LIGHTING, 0, 1) for _, when in line.words)
+
+
+def _smooth(t: np.ndarray) -> np.ndarray:
+    t = np.clip(t, 0, 1)
+    return t * t * (3 - 2 * t)

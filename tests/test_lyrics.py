@@ -1,0 +1,164 @@
+"""Lyrics: .lrc files, which lines show, how words light up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import harness
+import numpy as np
+import pytest
+from test_moments import CLOCK
+from test_nodes import scene
+
+from n2s.lettering.lrc import LyricsError, LyricsLine, read_lyrics
+from n2s.nodes.lyrics import LIT, ROW, SHOWN, SLOTS, WIDTH, LyricsCue
+
+SONG = """\ufeff[ti:A song]
+[ar: somebody]
+[offset:+500]
+# a remark
+
+[00:10.50]Over the hills
+[00:20.1][01:02.00] and far away
+[00:15.000]<00:15.00>day <00:15.60>by <00:16.2>day
+[00:18.00]
+"""
+
+
+def read(folder: Path, text: str) -> list[LyricsLine]:
+    (folder / "song.lrc").write_text(text, encoding="utf-8")
+    return read_lyrics(folder / "song.lrc")
+
+
+def test_a_file_of_lyrics(tmp_path: Path) -> None:
+    assert read(tmp_path, SONG) == [
+        LyricsLine(10.0, "Over the hills"),
+        LyricsLine(14.5, "day by day", ((0, 14.5), (4, 15.1), (7, 15.7))),
+        LyricsLine(17.5, ""),
+        LyricsLine(pytest.approx(19.6), "and far away"),
+        LyricsLine(61.5, "and far away"),
+    ]
+
+
+def test_words_of_a_line_that_comes_twice_come_later_too(tmp_path: Path) -> None:
+    first, second = read(tmp_path, "[00:01.00][00:05.00]<00:01.00>la <00:02.00>la")
+    assert first.words == ((0, 1.0), (3, 2.0)) and second.words == ((0, 5.0), (3, 6.0))
+
+
+def test_lines_of_one_time_stand_together(tmp_path: Path) -> None:
+    (line,) = read(tmp_path, "[00:01.00]Licht\n[00:01.00]<00:01.50>light")
+    assert line == LyricsLine(1.0, "Licht\nlight", ((6, 1.5),))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[00:01.00]a\nb", '2: "b" has no time; [mm:ss.xx] was wanted, like [01:23.45], at its beginning.'),
+        ("[00:61.00]a", "1: [00:61.00] is no time; [mm:ss.xx] was wanted"),
+        ("[1:xx]a", "1: [1:xx] is no time"),
+        ("[00:01.00][00:2]\n\n[00:0x.1]a", "3: [00:0x.1] is no time"),
+        ("[00:01.00]<00:01.00>a <0:>b", "1: <0:> is no time; <mm:ss.xx> was wanted"),
+        ("[00:05.00]<00:05.00>a <00:04.00>b", "1: a word is sung at 4 s, before the one before it, at 5 s."),
+        ("[00:05.00]<00:04.00>a", "1: its first word is sung at 4 s, before the line begins."),
+        ("[offset:soon]\n[00:01.00]a", "1: the offset 'soon' is no whole number of milliseconds."),
+        ("[offset:99999999]\n[00:01.00]a", "is more than an hour"),
+        ("[ti:nothing]\n", "has no line with a time"),
+        ("", "has no line with a time"),
+        ("[00:01.00]" + "a" * 2000, "1: a line of 2000 characters"),
+    ],
+)
+def test_malformed_lyrics(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(LyricsError) as error:
+        read(tmp_path, text)
+    assert str(error.value).startswith(str(tmp_path / "song.lrc")) and said in str(error.value)
+
+
+def test_lyrics_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "song.lrc").write_bytes(b"[00:01.00]\xff\xfe\xe9")
+    with pytest.raises(LyricsError, match="no text in UTF-8"):
+        read_lyrics(tmp_path / "song.lrc")
+    with pytest.raises(LyricsError, match="cannot be read"):
+        read_lyrics(tmp_path / "nothing.lrc")
+
+
+class Context:
+    file_digest = staticmethod(lambda path: "digest")
+
+
+TIMES = CLOCK.times(0, CLOCK.frames)
+
+
+def cue(folder: Path, text: str, **settings: Any) -> np.ndarray:
+    read(folder, text)
+    whole = replace(scene(), clock=CLOCK, context=Context, base=folder)
+    return LyricsCue(path="song.lrc", **settings).compute(whole).reshape(-1, SLOTS, WIDTH)
+
+
+THREE = "[00:02.00]one\n[00:04.00]two\n[00:06.00]\n[00:20.00]<00:20.00>three <00:22.00>four"
+
+
+def test_one_line_at_a_time(tmp_path: Path) -> None:
+    shown = cue(tmp_path, THREE, lead=0.5, fade=0.4, hold=6)
+    seen = shown[..., SHOWN]
+    assert (np.count_nonzero(seen, axis=1) <= 1).all()
+    for begin, end, slot in ((1.9, 3.5, 0), (3.9, 5.5, 1), (19.9, 26, 0)):  # lines 0, 1 and 3
+        inside = (TIMES >= begin) & (TIMES <= end)
+        assert (seen[inside, slot] == 1).all()
+    assert not seen[(TIMES > 5.71) & (TIMES < 19.69)].any() and not seen[TIMES > 26.3].any()
+
+
+def test_words_light_up_as_they_are_sung(tmp_path: Path) -> None:
+    lit = cue(tmp_path, THREE)[:, 0, LIT]
+    assert lit[np.searchsorted(TIMES, 19.9)] == 0
+    assert lit[np.searchsorted(TIMES, 21.9)] == 1 and lit[np.searchsorted(TIMES, 22.5)] == 2
+    assert lit[np.searchsorted(TIMES, 3)] == 1  # without times of words, the whole line
+
+
+def test_the_next_line_waits_below_and_moves_up(tmp_path: Path) -> None:
+    shown = cue(tmp_path, THREE, next=True, lead=0.5, fade=0.4)
+    at = np.searchsorted(TIMES, 2.5)
+    assert tuple(shown[at, :2, SHOWN]) == (1, 1) and tuple(shown[at, :2, ROW]) == (0, 1)
+    assert tuple(shown[at, :2, LIT]) == (1, 0)
+    at = np.searchsorted(TIMES, 4)
+    assert tuple(shown[at, :2, SHOWN]) == (0, 1) and shown[at, 1, ROW] == 0 and shown[at, 1, LIT] == 1
+
+
+def graph(folder: Path, song: str, **settings: Any) -> Any:
+    (folder / "sung.lrc").write_text(song)
+    nodes = {
+        "picture": {"node": "ImageSource", "path": "picture.png"},
+        "subject": {"node": "Lyrics", "frames": "picture", "path": "sung.lrc", "size": 0.2, **settings},
+        "out": {"node": "DigestSink", "path": "frames.txt", "frames": "subject", "chunk": 20},
+    }
+    return harness.load({"n2s": 1, "fps": 20, "size": [160, 90], "duration": 8, "nodes": nodes}, folder)
+
+
+def test_editing_a_line_renders_only_its_frames(studio: Any, store: Any) -> None:
+    song = "[00:01.00]one\n[00:03.00]two\n[00:05.00]three\n[00:06.50]"
+    before = harness.keys(graph(studio.folder, song), store)
+    for edited, other in (
+        (song.replace("two", "tow"), [2, 3, 4]),
+        (song.replace("three", "one"), [4, 5, 6]),
+        (song.replace("[00:06.50]", "[00:06.00]"), [5, 6]),
+        ("[ti:A title]\n" + song, []),
+    ):
+        after = harness.keys(graph(studio.folder, edited), store)
+        assert [i for i in range(8) if before[i] != after[i]] == other, edited
+
+
+def test_unsung_words_are_dim(studio: Any, store: Any) -> None:
+    song = "[00:01.00]<00:01.00>III <00:04.00>III"
+    whole = graph(studio.folder, song, unsung=0.4, tracking=0)
+    letters = harness.frames(whole, store, "subject:letters", [(40, 41)])[0, 0]
+    assert letters[:, :80].max() == pytest.approx(1) and letters[:, 80:].max() == pytest.approx(0.4, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("song", "said"), [("[00:01.00]ok\n[oops", 'sung.lrc:2: "[oops" has no time'), ("[00:01.00]\u3042", "U+3042")]
+)
+def test_the_check_reads_lyrics(song: str, said: str, studio: Any, n2s: Any) -> None:
+    path = graph(studio.folder, song).path
+    status, _, err = n2s("check", path)
+    assert status == 2 and said in err.replace("\n", " ") and "subject.path" in err
