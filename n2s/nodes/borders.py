@@ -15,7 +15,8 @@ from n2s.nodes.colours import checked_colour, parts
 class Border(Pointwise):
     """Lay a border around a picture: bars that leave another aspect, a film gate with round corners.
 
-    The window is the largest one of the ``aspect`` that lies ``margin`` inside the frame. With ``amount`` it closes in,
+    The window is the largest one of the ``aspect`` that lies ``margin`` inside the frame; with an aspect of 0 it is all
+    that lies so far inside. With ``amount`` it closes in,
     from the whole frame at 0, in straight lines; so a signal lets bars come and go. d is the distance outside of the
     window with corners of ``radius``; out = mix(rgb, colour, smoothstep(0, softness, d)), so that nothing inside the
     window is covered. All lengths are shares of the frame's height, and the edge is never harder than a pixel.
@@ -25,7 +26,7 @@ class Border(Pointwise):
 
     frames: Frames = port("what is framed")
     amount: Param = param(1.0, ge=0, le=1, help="how far the border has closed in")
-    aspect: Param = param(2.39, ge=0.02, le=50, help="width by height of the window; that of the frame, and no bars")
+    aspect: Param = param(2.39, ge=0, le=50, help="width by height of the window; 0 is what the margin leaves")
     margin: Param = param(0.0, ge=0, le=0.5, unit="heights", help="how far from the frame's edges it lies at least")
     radius: Param = param(0.0, ge=0, le=1, unit="heights", help="of its corners; at most what makes its ends round")
     softness: Param = param(0.0, ge=0, le=0.5, unit="heights", help="how wide its edge is")
@@ -45,8 +46,10 @@ class Border(Pointwise):
     def pixel(rgb, at, amount, aspect, margin, radius, softness, red, green, blue):
         whole, pixel = at.width / at.height, 1 / at.height
         free = max(whole - 2 * margin, 0)
-        high = min(max(1 - 2 * margin, 0), free / aspect)
-        wide = mix(whole, high * aspect, amount) * 0.5
+        tall = max(1 - 2 * margin, 0)
+        chosen = aspect > 0
+        high = mix(tall, min(tall, free / max(aspect, 0.01)), chosen)
+        wide = mix(whole, mix(free, high * aspect, chosen), amount) * 0.5
         high = mix(1, high, amount) * 0.5
         corner = min(radius * amount, min(wide, high))
         x = abs((at.u - 0.5) * whole) - wide + corner
