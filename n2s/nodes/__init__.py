@@ -31,7 +31,7 @@ from n2s.nodes.shapers import Crossfade, Delay, Gate, Quantise, Relative, Remap,
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Value, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
-from n2s.nodes.sources import ImageSource
+from n2s.nodes.sources import ImageSource, VideoSource
 from n2s.nodes.tone import Tone, Vignette
 from n2s.nodes.tones import Harmony, Melody
 from n2s.nodes.trails import Trails
@@ -110,6 +110,7 @@ __all__ = [
     "Tunnel",
     "VAEDecode",
     "Value",
+    "VideoSource",
     "Vignette",
     "Wander",
     "Warp",

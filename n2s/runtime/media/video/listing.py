@@ -1,0 +1,308 @@
+"""What frames a video has: it is decoded once from end to end, and FFmpeg says of each when it is shown.
+
+Times are whole ticks of the file's clock, so a frame rate that varies is no special case. Beside its time each frame is
+known by a sum of its decoded pixels: what is read later must have it (`frames`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from n2s.graph.errors import MediaError, MissingFileError
+from n2s.runtime.media.music.reading import AGAIN
+
+# The demuxers that a video may come in. Playlists and concat scripts stay out: they name other files.
+CONTAINERS = (
+    "mov,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,ogg,asf,mxf,gif,apng,ivf,obu,h264,hevc,m4v,mjpeg,nut,dv,rm,"
+    "yuv4mpegpipe"
+)
+READABLE = "MP4, MOV, MKV, WebM, AVI, GIF and what else FFmpeg reads as a video"
+DAMAGE = re.compile(
+    r"premature|partial file|truncat|\bCRC\b|corrupt|error while decoding|concealing|Invalid NAL|Invalid data found"
+    r"|Error submitting packet|missing picture",
+    re.IGNORECASE,
+)
+WIDEST = 16384  # of a side in pixels
+HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
+MATRICES = {  # of FFmpeg's names of colour spaces those of its scaler
+    "bt709": "bt709", "smpte170m": "smpte170m", "bt470bg": "bt470", "smpte240m": "smpte240m", "fcc": "fcc",
+    "bt2020nc": "bt2020", "bt2020c": "bt2020",
+}  # fmt: skip
+ROWS_OF_HD = 720  # from here on, a video that does not say its matrix is taken for BT.709
+_FRAME = re.compile(
+    r"showinfo.*\bn: *\d+ pts: *(?P<time>-?\d+|NOPTS) .*?(?:duration: *(?P<lasts>\d+))?\b.*?fmt:(?P<form>\w+)"
+    r".*? sar:(?P<sar>\d+/\d+) s:(?P<size>\d+x\d+) .*?iskey:(?P<key>\d).*? checksum:(?P<sum>[0-9A-F]+)"
+)
+_COLOURS = re.compile(r"showinfo.*color_range:(\S+) color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
+_TRANSPARENT = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya\d|ayuv|pal8")
+_PLAIN = re.compile(r"rgb24|bgr24|gbrp|rgba|bgra|argb|abgr|gbrap|0rgb|rgb0|0bgr|bgr0|pal8|rgb8|rgb4.*")
+
+
+class Seen(NamedTuple):
+    """What FFmpeg says of one frame: its time and how long it lasts in ticks, whether it stands alone, its sum."""
+
+    time: int | None
+    lasts: int
+    is_key: bool
+    sum: str
+    size: tuple[int, int]
+    form: str
+    sar: str
+
+
+def seen_in(line: str) -> Seen | None:
+    """Return what a line of FFmpeg's showinfo says of a frame; None for other lines."""
+    if not (match := _FRAME.search(line)):
+        return None
+    width, height = match["size"].split("x")
+    time = None if match["time"] == "NOPTS" else int(match["time"])
+    sizes = (int(width), int(height)), match["form"], match["sar"]
+    return Seen(time, int(match["lasts"] or 0), match["key"] == "1", match["sum"], *sizes)
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video is.
+
+    Attributes
+    ----------
+    size : (int, int)
+        Width and height in pixels, turned as the file says.
+    sar : str
+        The width of a pixel for its height, "4/3".
+    tick : (int, int)
+        The unit of times, in seconds: numerator and denominator.
+    times, sums, keys : list
+        Of each frame its time in ticks of the file, its sum, and the numbers of those that stand alone.
+    last : int
+        How many ticks the last frame lasts.
+    form : str
+        FFmpeg's name of its pixels.
+    matrix, full : str, bool
+        How its colours become RGB, and whether they use the full range.
+    decoder : str
+        The decoder where it is not FFmpeg's own choice.
+    hdr : str
+        Its transfer curve where it is HDR.
+    missing : str
+        What of it is not there, in words; "" where all is. Only one that was read with ``keep`` has it.
+    """
+
+    size: tuple[int, int]
+    sar: str
+    tick: tuple[int, int]
+    times: list[int] = field(repr=False)
+    sums: list[str] = field(repr=False)
+    keys: list[int] = field(repr=False)
+    last: int
+    form: str
+    matrix: str
+    full: bool
+    decoder: str = ""
+    hdr: str = ""
+    missing: str = ""
+
+    @property
+    def pixel(self) -> float:
+        """How wide a pixel is for its height."""
+        across, down = map(int, self.sar.split("/"))
+        return across / down if across and down else 1.0
+
+    @property
+    def has_matte(self) -> bool:
+        return _TRANSPARENT.match(self.form) is not None
+
+    @property
+    def codes(self) -> tuple[str, type]:
+        """FFmpeg's name of the planes that it is read as, and their type.
+
+        RGB of 8 bits is read as it is; all else with 16 bits, so that the conversion from YUV rounds nothing away.
+        """
+        alpha = "a" if self.has_matte else ""
+        plain = _PLAIN.fullmatch(self.form)
+        return (f"gbr{alpha}p", np.uint8) if plain else (f"gbr{alpha}p16le", np.dtype("<u2"))
+
+
+def list_frames(path: Path, ffmpeg: Callable[[], str], keep: bool = False) -> VideoInfo:
+    """Decode a video once from end to end, and say what is in it.
+
+    Parameters
+    ----------
+    path : Path
+    ffmpeg : callable
+        Returns the path of an FFmpeg.
+    keep : bool
+        Take what is there of a truncated or damaged file.
+
+    Raises
+    ------
+    MediaError
+        When it is missing, no video, has no frames or times, changes its size, or is damaged.
+    """
+    _check_file(path)
+    found = _decode(path, ffmpeg, "")
+    if found.transparent and found.frames and "yuva" not in found.frames[0].form:
+        # FFmpeg's own decoders of VP8 and VP9 leave the transparency of WebM out.
+        found = _decode(path, ffmpeg, {"vp8": "libvpx", "vp9": "libvpx-vp9"}[found.transparent])
+    _check_frames(path, found)
+    first, times = found.frames[0], [seen.time for seen in found.frames]
+    steps = sorted(b - a for a, b in zip(times, times[1:]))
+    last = found.frames[-1].lasts or (steps[len(steps) // 2] if steps else 1)
+    missing = _missing(found, (times[-1] + last - times[0]) * found.tick[0] / found.tick[1])
+    if missing and not keep:
+        raise MediaError(
+            f"{path} is cut short or damaged: {missing}. {AGAIN} To use what is there, write damaged: keep."
+        )
+    space, full = found.colours[1], found.colours[0] == "pc" or first.form.startswith("yuvj")
+    untagged = "bt709" if first.size[1] >= ROWS_OF_HD else "smpte170m"
+    return VideoInfo(
+        first.size, first.sar, found.tick, times, [seen.sum for seen in found.frames],
+        [i for i, seen in enumerate(found.frames) if seen.is_key], max(last, 1), first.form,
+        MATRICES.get(space, untagged), full, found.decoder, HDR.get(found.colours[2], ""), missing,
+    )  # fmt: skip
+
+
+@dataclass
+class _Found:
+    """What FFmpeg said while it decoded a video."""
+
+    decoder: str
+    frames: list[Seen] = field(default_factory=list)
+    tick: tuple[int, int] = (0, 1)
+    colours: tuple[str, str, str] = ("", "", "")
+    head: list[str] = field(default_factory=list)  # what it said before the first frame
+    wrong: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)  # how many frames had come before each of these
+    status: int = 0
+    transparent: str = ""  # the codec of a WebM with transparency
+
+
+def command(ffmpeg: str, path: Path, decoder: str, before: Iterable[str] = ()) -> list[str]:
+    """Return the beginning of a command that decodes the frames of a video as they are, with the file's own times.
+
+    One thread: what is made of damage must not depend on how many there are.
+    """
+    return [
+        ffmpeg, "-hide_banner", "-nostdin", "-nostats", "-v", "level+info", "-threads", "1", "-copyts",
+        "-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS, *(["-c:v", decoder] if decoder else []),
+        *before, "-i", f"file:{os.path.abspath(path)}", "-map", "0:V:0", "-fps_mode", "passthrough",
+    ]  # fmt: skip
+
+
+def _decode(path: Path, ffmpeg: Callable[[], str], decoder: str) -> _Found:
+    found = _Found(decoder)
+    order = [*command(ffmpeg(), path, decoder), "-vf", "showinfo", "-f", "null", "-"]
+    with subprocess.Popen(
+        order, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        try:
+            for line in _lines(process.stderr):
+                _take(found, line)
+        except BaseException:
+            process.kill()
+            raise
+    found.status = process.returncode
+    return found
+
+
+def _lines(pipe: Iterable[bytes]) -> Iterator[str]:
+    for line in pipe:
+        yield line.decode("utf-8", "replace").rstrip()
+
+
+def _take(found: _Found, line: str) -> None:
+    """Take in a line of what FFmpeg says."""
+    if seen := seen_in(line):
+        found.frames.append(seen)
+    elif (match := _COLOURS.search(line)) and not found.colours[0]:
+        found.colours = match.groups()
+    elif match := re.search(r"showinfo.*config in time_base: (\d+)/(\d+)", line):
+        found.tick = int(match[1]), int(match[2])
+    elif "showinfo" in line:
+        return
+    elif re.search(r"\[(error|fatal|panic)\]", line):
+        found.wrong.append(re.sub(r"^(\[[^\]]*\]\s*)+", "", line))
+        found.places.append(len(found.frames))
+    elif not found.frames:
+        found.head.append(line)
+        if match := re.search(r"Video: (vp[89])\b", line):
+            found.transparent = f"{match[1]}?"
+        elif re.search(r"alpha_mode\s*: 1", line, re.IGNORECASE):
+            found.transparent = found.transparent.rstrip("?")
+        elif "Stream mapping" in line and found.transparent.endswith("?"):
+            found.transparent = ""
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        why = "this is a folder" if path.is_dir() else "there is no such video"
+        raise MissingFileError(f"{path}: {why}. Check the path.")
+    if not path.stat().st_size:
+        raise MediaError(f"{path} is empty (0 bytes); a video is wanted. {AGAIN}")
+
+
+def _check_frames(path: Path, found: _Found) -> None:
+    """Refuse what cannot be shown as a video."""
+    said = "\n".join(found.wrong)
+    if not found.frames:
+        if "matches no streams" in said:
+            raise MediaError(f"{path} has no pictures in it; a video is wanted: {READABLE}.")
+        if "not on whitelist" in said:
+            raise MediaError(
+                f"{path} is no video; wanted: {READABLE}. A still picture is shown by an ImageSource, and of a "
+                "playlist the files themselves are wanted."
+            )
+        if "moov atom not found" in said:
+            raise MediaError(
+                f"{path} is cut short, or no video: the list of its frames, which stands at its end, is missing, so that "
+                f"none of it can be read. {AGAIN}"
+            )
+        why = found.wrong[0] if found.wrong else "no frame could be decoded"
+        raise MediaError(f"{path} is no video, or too damaged to be read ({why}); wanted: {READABLE}.")
+    first = found.frames[0]
+    for i, (seen, before) in enumerate(zip(found.frames, [None, *found.frames])):
+        if (seen.size, seen.form) != (first.size, first.form):
+            a, b = (f"{each.size[0]}x{each.size[1]} {each.form}" for each in (first, seen))
+            raise MediaError(
+                f"{path} changes its frames on the way, from {a} to {b} at frame {i}; all must be alike. Cut it there, "
+                "or encode it again."
+            )
+        if seen.time is None or (before and seen.time <= before.time):
+            raise MediaError(
+                f"{path} has frames whose times are missing or do not rise (frame {i}). Give it new ones: "
+                f'ffmpeg -fflags +genpts -i "{path.name}" -c:v libx264 -crf 12 -c:a copy new.mkv'
+            )
+    if max(first.size) > WIDEST:
+        raise MediaError(f"{path} has frames of {first.size[0]}x{first.size[1]}; sides up to {WIDEST} can be read.")
+
+
+def _missing(found: _Found, seconds: float) -> str:
+    """Say what of a video is not there; "" where all is."""
+    stated, count = _stated_seconds(found.head), len(found.frames)
+    if stated and seconds < stated - max(0.1, 2 * seconds / count):
+        return f"its last frame is number {count - 1}, which ends at {seconds:.2f} s of {stated:.2f} s"
+    wrong = [(line, place) for line, place in zip(found.wrong, found.places) if DAMAGE.search(line)]
+    if found.status and not wrong:
+        wrong = list(zip(found.wrong, found.places))[:1] or [("it failed", count)]
+    if not wrong:
+        return ""
+    (line, place), ends = wrong[0], f"its last frame is number {count - 1}, which ends at {seconds:.2f} s"
+    return f"FFmpeg says “{line.rstrip('.')}” about frame {place}, at {seconds * place / count:.2f} s; {ends}"
+
+
+def _stated_seconds(lines: list[str]) -> float | None:
+    """Return how long a file says that its pictures last, where it has nothing else that could last longer."""
+    text = "\n".join(lines).partition("Stream mapping:")[0]
+    found = re.search(r"Duration: (\d+):(\d\d):(\d\d\.\d+)", text)
+    if not found or len(re.findall(r"Stream #0:\d+", text)) != 1 or "Estimating duration" in text:
+        return None
+    hours, minutes, seconds = found.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
