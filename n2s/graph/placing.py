@@ -25,18 +25,17 @@ class Span(NamedTuple):
 
 
 class Placing(NamedTuple):
-    """How a picture lies in a box, which is the frame without its margin.
+    """How a picture lies in a box, which is the frame without its margin, and no higher than ``height``.
 
     Attributes
     ----------
     fit : "cover", "contain" or "stretch"
         It fills the box and what is too much is cropped; all of it is in the box; it is stretched to the box.
     x, y : float
-        Which point of it, as shares of its width and height, lies over the same point of the box.
-    height : float
-        How high it is at most where it is contained, in heights of the frame.
-    margin : float
-        How far the box stays from the edges of the frame, in heights of the frame.
+        Which point of it, as shares of its width and height, lies over the same point of the box; ``y`` is also where
+        the box lies in what is left of the frame.
+    height, margin : float
+        How high the box is at most, and how far it stays from the edges of the frame, in heights of the frame.
     pixel : float
         How wide one of its pixels is for its height.
     """
@@ -50,18 +49,17 @@ class Placing(NamedTuple):
 
     def spans(self, shape: tuple[int, int], size: tuple[int, int]) -> tuple[Span, Span]:
         """Return where the rows and the columns of a picture (height, width) lie in a frame (width, height)."""
-        frame = size[1], size[0]
-        sides = shape[0], shape[1] * self.pixel
+        frame, sides = (size[1], size[0]), (shape[0], shape[1] * self.pixel)
         margins = [min(self.margin * size[1], (whole - 1) / 2) for whole in frame]
-        box = [whole - 2 * margin for whole, margin in zip(frame, margins)]
+        left = [whole - 2 * margin for whole, margin in zip(frame, margins)]
+        box = [min(left[0], self.height * size[1]), left[1]]
+        begin = [margins[0] + (left[0] - box[0]) * self.y, margins[1]]
         ratios = [room / side for room, side in zip(box, sides)]
-        if self.fit == "contain":
-            ratios = [min(*ratios, self.height * size[1] / sides[0])] * 2
-        elif self.fit == "cover":
-            ratios = [max(ratios)] * 2
+        if self.fit != "stretch":
+            ratios = [(min if self.fit == "contain" else max)(ratios)] * 2
         made = []
-        for side, ratio, room, margin, share in zip(sides, ratios, box, margins, (self.y, self.x)):
+        for side, ratio, room, low, share in zip(sides, ratios, box, begin, (self.y, self.x)):
             shown = side * ratio
-            start = margin + (room - shown) * share
-            made.append(Span(start, start + shown, max(start, margin), min(start + shown, margin + room)))
+            start = low + (room - shown) * share
+            made.append(Span(start, start + shown, max(start, low), min(start + shown, low + room)))
         return made[0], made[1]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import floor
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import model_validator
 
 from n2s.graph.context import Block, Scene, VideoHandle
 from n2s.graph.declare import FilePath, Output, Seconds, Streamed, setting
@@ -25,19 +24,13 @@ class _Picture(Streamed):
     )
     y: float = setting(0.5, ge=0, le=1, help="the same from 0, its upper edge at the frame's, to 1, its lower")
     height: float = setting(
-        1.0, gt=0, le=1, unit="heights", help="with fit: contain, how high it is at most: 0.1 is a logo"
+        1.0, gt=0, le=1, unit="heights", help="how high it is at most, in heights of the frame; 0.1 makes a logo"
     )
     margin: float = setting(
         0.0, ge=0, le=0.25, unit="heights", help="how far it stays from the edges, in heights of the frame"
     )
 
     reads = frozenset()
-
-    @model_validator(mode="after")
-    def _is_contained(self) -> Any:
-        if self.height != 1 and self.fit != "contain":
-            raise ValueError(f"height: {self.height:g} is for fit: contain, which shows all of it; it is {self.fit}")
-        return self
 
     def _placing(self, pixel: float = 1.0) -> Placing | None:
         """Return how it lies in the frame; None where it covers it, cropped at its centre."""
@@ -49,7 +42,7 @@ class ImageSource(_Picture):
     """Show a still picture for the whole track: PNG, JPEG, TIFF, WebP and what else FFmpeg reads.
 
     By default it is cropped at its centre to the film's shape; ``x`` and ``y`` say what else is kept. ``fit: contain``
-    shows all of it, on the side that ``x`` and ``y`` say and no higher than ``height``; around it, frames are black and
+    shows all of it, on the side that ``x`` and ``y`` say, no higher than ``height``; around it, frames are black and
     the matte is 0. It is resampled in light, like decoded frames, and turned as its EXIF data say. Its frames have its
     colours as if it were opaque; its matte has its transparency, 1 everywhere where it has none. So a logo in the lower
     right corner is ``{node: ImageSource, path: logo.png, fit: contain, height: 0.1, x: 1, y: 1, margin: 0.05}``, and

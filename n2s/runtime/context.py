@@ -142,7 +142,7 @@ class RunContext:
         kind = "video-kept" if keep else "video"
 
         def find() -> dict[str, Any]:
-            if path.stat().st_size > LARGE:
+            if path.is_file() and path.stat().st_size > LARGE:
                 self.say(f"listing the frames of {path.name}, once")
             return vars(list_frames(path, ffmpeg_path, keep)).copy()
 
@@ -151,7 +151,7 @@ class RunContext:
             about = self.inputs.about(kind, path, find, keep=True, code=code)
         except OSError:
             about = find()  # says in its own words that the file is missing
-        info = VideoInfo(**about | {name: tuple(about[name]) for name in ("size", "tick")})
+        info = VideoInfo(**about | {name: tuple(about[name]) for name in ("size", "tick", "matrix")})
         known = self._videos.get((path, keep))
         if known is None or known.info != info:
             if info.missing:

@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from n2s.graph.errors import MediaError
-from n2s.runtime.media.video.listing import VideoInfo, command, seen_in
+from n2s.runtime.media.video.colours import Conversion
+from n2s.runtime.media.video.listing import Seen, VideoInfo, command, seen_in
 
 IDLE = 4  # decoders that wait where they stand, each for somebody who reads on
 STEP = 16  # frames that are rather decoded and dropped than jumped over, which starts a decoder
-SCALING = "accurate_rnd+full_chroma_int+full_chroma_inp+bitexact+bicubic"
 
 
 class Video:
@@ -41,6 +41,7 @@ class Video:
 
     def __init__(self, path: Path, info: VideoInfo, ffmpeg: Callable[[], str], check: Callable[[], None]):
         self.path, self.info, self._ffmpeg, self._check = path, info, ffmpeg, check
+        self._conversion = Conversion(info.form, info.matrix, info.full)
         self.tick, self.pixel = Fraction(*info.tick), info.pixel
         self.times = np.array(info.times, np.int64) - info.times[0]
         self.length = int(self.times[-1]) + info.last
@@ -60,7 +61,7 @@ class Video:
         width, height = self.info.size
         colours = np.empty((len(numbers), 3, height, width), np.float32)
         matte = np.broadcast_to(np.float32(1), (len(numbers), 1, height, width))
-        if self.info.has_matte or min(numbers) < 0:
+        if self._conversion.has_matte or min(numbers) < 0:
             matte = matte.copy()
         made: dict[int, int] = {}
         for i, number in enumerate(numbers):
@@ -68,15 +69,11 @@ class Video:
                 colours[i], matte[i] = 0, 0
             elif number in made:
                 colours[i] = colours[made[number]]
-                if self.info.has_matte:
+                if self._conversion.has_matte:
                     matte[i] = matte[made[number]]
             else:
-                planes, made[number] = self._planes(number), i
-                white = np.float32(np.iinfo(planes.dtype).max)
-                for plane, source in zip(colours[i], (2, 0, 1)):  # FFmpeg gives green, blue, red and perhaps alpha
-                    np.divide(planes[source], white, out=plane)
-                if self.info.has_matte:
-                    np.divide(planes[3], white, out=matte[i, 0])
+                made[number] = i
+                self._conversion.convert(self._planes(number), colours[i], matte[i])
         self._check()
         return colours, matte
 
@@ -118,7 +115,7 @@ class Video:
         return self._start(key)
 
     def _start(self, key: int) -> _Decoder:
-        return _Decoder(self.path, self.info, self._ffmpeg(), key)
+        return _Decoder(self.path, self.info, self._conversion, self._ffmpeg(), key)
 
     def _give_back(self, decoder: _Decoder) -> None:
         with self._lock:
@@ -137,11 +134,9 @@ def _close_all(decoders: list[_Decoder]) -> None:
 class _Decoder:
     """An FFmpeg that decodes a video from one of its frames on. ``next`` is the number of the frame that comes next."""
 
-    def __init__(self, path: Path, info: VideoInfo, ffmpeg: str, first: int):
+    def __init__(self, path: Path, info: VideoInfo, conversion: Conversion, ffmpeg: str, first: int):
         self.info, self.first, self.next = info, first, first
-        form, self._type = info.codes
-        width, height = info.size
-        self._shape = (4 if info.has_matte else 3, height, width)
+        self._shape, self._kind = (conversion.planes, *info.size[::-1]), conversion.kind
         self._last: tuple[int, np.ndarray] | None = None
         self._heard, self._line = 0, b""
         seek, choose = [], ""
@@ -149,8 +144,7 @@ class _Decoder:
             at = -(-info.times[first] * info.tick[0] * 10**6 // info.tick[1])  # microseconds, upwards
             seek = ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{at}us"]
             choose = f"select=gte(pts\\,{info.times[first]}),"
-        colours = f"in_range={'pc' if info.full else 'tv'}:out_range=pc:in_color_matrix={info.matrix}"
-        chain = f"{choose}showinfo,scale={colours}:flags={SCALING},format={form}"
+        chain = f"{choose}showinfo,{conversion.filters}"
         self._messages = tempfile.TemporaryFile()  # a pipe that nobody reads would stop it once it is full
         try:
             self._process = subprocess.Popen(
@@ -170,7 +164,7 @@ class _Decoder:
         if self._last is not None and self._last[0] == number:
             return self._last[1]
         while self.next <= number:
-            planes = np.empty(self._shape, self._type)
+            planes = np.empty(self._shape, self._kind)
             if self._process.stdout.readinto(memoryview(planes).cast("B")) < planes.nbytes:
                 return None
             seen = self._hear()
@@ -180,7 +174,7 @@ class _Decoder:
             self._last = self.next - 1, planes
         return planes
 
-    def _hear(self):
+    def _hear(self) -> Seen | None:
         """Return what FFmpeg said of the next frame, which it does before it hands that over."""
         while True:
             line, end, rest = self._line.partition(b"\n")

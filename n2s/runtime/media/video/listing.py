@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from n2s.graph.errors import MediaError, MissingFileError
 from n2s.runtime.media.music.reading import AGAIN
+from n2s.runtime.media.video.colours import matrix_of
 
 # The demuxers that a video may come in. Playlists and concat scripts stay out: they name other files.
 CONTAINERS = (
@@ -32,18 +31,11 @@ DAMAGE = re.compile(
 )
 WIDEST = 16384  # of a side in pixels
 HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
-MATRICES = {  # of FFmpeg's names of colour spaces those of its scaler
-    "bt709": "bt709", "smpte170m": "smpte170m", "bt470bg": "bt470", "smpte240m": "smpte240m", "fcc": "fcc",
-    "bt2020nc": "bt2020", "bt2020c": "bt2020",
-}  # fmt: skip
-ROWS_OF_HD = 720  # from here on, a video that does not say its matrix is taken for BT.709
 _FRAME = re.compile(
     r"showinfo.*\bn: *\d+ pts: *(?P<time>-?\d+|NOPTS) .*?(?:duration: *(?P<lasts>\d+))?\b.*?fmt:(?P<form>\w+)"
     r".*? sar:(?P<sar>\d+/\d+) s:(?P<size>\d+x\d+) .*?iskey:(?P<key>\d).*? checksum:(?P<sum>[0-9A-F]+)"
 )
 _COLOURS = re.compile(r"showinfo.*color_range:(\S+) color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
-_TRANSPARENT = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya\d|ayuv|pal8")
-_PLAIN = re.compile(r"rgb24|bgr24|gbrp|rgba|bgra|argb|abgr|gbrap|0rgb|rgb0|0bgr|bgr0|pal8|rgb8|rgb4.*")
 
 
 class Seen(NamedTuple):
@@ -86,8 +78,8 @@ class VideoInfo:
         How many ticks the last frame lasts.
     form : str
         FFmpeg's name of its pixels.
-    matrix, full : str, bool
-        How its colours become RGB, and whether they use the full range.
+    matrix, full : (float, float), bool
+        What its colours become RGB by (`colours`), and whether they have the full range.
     decoder : str
         The decoder where it is not FFmpeg's own choice.
     hdr : str
@@ -104,7 +96,7 @@ class VideoInfo:
     keys: list[int] = field(repr=False)
     last: int
     form: str
-    matrix: str
+    matrix: tuple[float, float]
     full: bool
     decoder: str = ""
     hdr: str = ""
@@ -115,20 +107,6 @@ class VideoInfo:
         """How wide a pixel is for its height."""
         across, down = map(int, self.sar.split("/"))
         return across / down if across and down else 1.0
-
-    @property
-    def has_matte(self) -> bool:
-        return _TRANSPARENT.match(self.form) is not None
-
-    @property
-    def codes(self) -> tuple[str, type]:
-        """FFmpeg's name of the planes that it is read as, and their type.
-
-        RGB of 8 bits is read as it is; all else with 16 bits, so that the conversion from YUV rounds nothing away.
-        """
-        alpha = "a" if self.has_matte else ""
-        plain = _PLAIN.fullmatch(self.form)
-        return (f"gbr{alpha}p", np.uint8) if plain else (f"gbr{alpha}p16le", np.dtype("<u2"))
 
 
 def list_frames(path: Path, ffmpeg: Callable[[], str], keep: bool = False) -> VideoInfo:
@@ -161,12 +139,11 @@ def list_frames(path: Path, ffmpeg: Callable[[], str], keep: bool = False) -> Vi
         raise MediaError(
             f"{path} is cut short or damaged: {missing}. {AGAIN} To use what is there, write damaged: keep."
         )
-    space, full = found.colours[1], found.colours[0] == "pc" or first.form.startswith("yuvj")
-    untagged = "bt709" if first.size[1] >= ROWS_OF_HD else "smpte170m"
+    full = found.colours[0] == "pc" or first.form.startswith("yuvj")
     return VideoInfo(
         first.size, first.sar, found.tick, times, [seen.sum for seen in found.frames],
         [i for i, seen in enumerate(found.frames) if seen.is_key], max(last, 1), first.form,
-        MATRICES.get(space, untagged), full, found.decoder, HDR.get(found.colours[2], ""), missing,
+        matrix_of(found.colours[1], first.size[1]), full, found.decoder, HDR.get(found.colours[2], ""), missing,
     )  # fmt: skip
 
 
@@ -262,8 +239,8 @@ def _check_frames(path: Path, found: _Found) -> None:
             )
         if "moov atom not found" in said:
             raise MediaError(
-                f"{path} is cut short, or no video: the list of its frames, which stands at its end, is missing, so that "
-                f"none of it can be read. {AGAIN}"
+                f"{path} is cut short, or no video: the list of its frames, which stands at its end, is missing. "
+                f"{AGAIN}"
             )
         why = found.wrong[0] if found.wrong else "no frame could be decoded"
         raise MediaError(f"{path} is no video, or too damaged to be read ({why}); wanted: {READABLE}.")
