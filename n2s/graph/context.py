@@ -67,6 +67,10 @@ class ModelFiles(Protocol):
 
     def anchor(self, name: str) -> np.ndarray: ...
 
+    def encoder_digest(self) -> str:
+        """Return the digest of the file that makes latents of pictures."""
+        ...
+
     def identity(self, precision: str, provider: str) -> dict[str, str]:
         """Return what names the decoder that will run: its file's digest and its provider."""
         ...
@@ -78,6 +82,8 @@ class ModelCard(Protocol):
     """What is known of a model without opening it; each answer is a sentence about what it lacks, or nothing."""
 
     def lacks_anchor(self, name: str) -> str: ...
+
+    def lacks_encoder(self) -> str: ...
 
     def lacks_decoder(self, precision: str) -> str: ...
 
@@ -101,6 +107,10 @@ class Context(Protocol):
 
     def placed_image(self, path: Path, size: tuple[int, int], placing: Placing) -> tuple[np.ndarray, np.ndarray]:
         """Return a picture placed in a frame (width, height): its colours (3, H, W), and how much of it shows where."""
+        ...
+
+    def encoded_image(self, path: Path, model: ModelFiles, grid: tuple[int, int]) -> np.ndarray:
+        """Return the latents of a picture that covers a grid (rows, columns), float32 (C, h, w); kept in the store."""
         ...
 
     def video(self, path: Path, keep: bool = False) -> VideoHandle:

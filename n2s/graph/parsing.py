@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from n2s.graph.expressions import Expression, ExpressionError, Number
 from n2s.graph.landmarks import MOMENTS, Moment
 from n2s.graph.links import Link
-from n2s.graph.paths import FOLDER, PATH
+from n2s.graph.paths import FOLDER, OR_NAME, PATH
 from n2s.graph.times import parse_time
 
 
@@ -117,3 +117,5 @@ MusicalTime = Annotated[Any, BeforeValidator(parse_musical_time), WithJsonSchema
 # A file or a folder, relative to the folder of the graph; alone or within lists, tuples and dicts (`n2s.graph.paths`).
 FilePath = Annotated[str, PATH]
 FolderPath = Annotated[str, PATH, FOLDER]
+# An anchor of a model by its name, or a picture by its path, which has a dot or a slash in it.
+AnchorOrPicture = Annotated[str, PATH, OR_NAME]

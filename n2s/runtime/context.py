@@ -22,6 +22,7 @@ from n2s.runtime.media.pictures import read_layers
 from n2s.runtime.media.resample import place_picture
 from n2s.runtime.media.video.frames import Video
 from n2s.runtime.media.video.listing import VideoInfo, list_frames
+from n2s.runtime.models.anchor_sources import from_picture
 from n2s.runtime.models.cards import shipped_folder
 from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.store import Store
@@ -137,6 +138,15 @@ class RunContext:
 
     def placed_image(self, path: Path, size: tuple[int, int], placing: Placing) -> tuple[np.ndarray, np.ndarray]:
         return place_picture(*self._picture(path), size, placing)
+
+    def encoded_image(self, path: Path, model: ModelFolder, grid: tuple[int, int]) -> np.ndarray:
+        def make() -> dict[str, np.ndarray]:
+            size = grid[0] * model.scale, grid[1] * model.scale
+            way_out = "a smaller grid on the decoder"
+            return {"latents": from_picture(path, model.encoder(), size, "cover", self.say, way_out)}
+
+        recipe = {"picture": self.inputs.digest(path), "encoder": model.encoder_digest(), "grid": list(grid)}
+        return self.keep("pictures", recipe, make)["latents"]
 
     def video(self, path: Path, keep: bool = False) -> Video:
         kind = "video-kept" if keep else "video"
