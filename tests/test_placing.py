@@ -11,7 +11,9 @@ import pytest
 from test_mattes import write_png
 from videos import numbered, write_video
 
+from n2s.graph.errors import MediaError
 from n2s.graph.placing import Placing
+from n2s.runtime.media.pictures import read_layers
 from n2s.runtime.media.resample import place_picture, taps_for
 
 SIZES = [(96, 64), (54, 96), (64, 64)]
@@ -116,7 +118,7 @@ def test_a_logo_in_the_corner(tmp_path: Path, store: Any) -> None:
     logo = np.full((40, 60, 4), 255, np.uint8)
     write_png(tmp_path / "logo.png", logo, 6)
     shares = {"fit": "contain", "height": 0.2, "x": 1, "y": 1, "margin": 0.05}
-    for width, height in ((160, 90), (320, 180), (90, 160), (107, 61)):
+    for width, height in ((160, 90), (320, 180), (90, 160), (106, 62)):
         graph = graph_of(tmp_path, (width, height), "ImageSource", "logo.png", over=True, **shares)
         shown = harness.frames(graph, store, "front.matte", [(0, 1)])[0, 0].astype(np.float64)
         assert abs(shown.sum() - 0.2 * height * 0.3 * height) < 1e-2 * height
@@ -151,3 +153,30 @@ def test_wrong_settings_say_so(tmp_path: Path) -> None:
     ):  # fmt: skip
         with pytest.raises(Exception, match=said):
             graph_of(tmp_path, (96, 64), "ImageSource", "a.png", **settings)
+
+
+def test_what_is_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "text.png").write_text("hello")
+    data = write_png(tmp_path / "cut.png", numbered(1)[0], 2).read_bytes()
+    (tmp_path / "cut.png").write_bytes(data[: len(data) // 3])
+    for name, said in (
+        ("empty.png", "it has 0 bytes"), ("text.png", "cannot be read as a picture: Invalid"),
+        ("cut.png", "cannot be read as a picture"), ("none.png", "no such picture"), (".", "this is a folder"),
+    ):  # fmt: skip
+        with pytest.raises(MediaError, match=said) as caught:
+            read_layers(tmp_path / name)
+        assert "Conversion failed" not in str(caught.value) and str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+def test_pictures_are_turned_as_exif_says(name: str, tmp_path: Path) -> None:
+    from PIL import Image
+
+    picture = Image.fromarray(np.repeat(np.repeat(np.uint8([[[255] * 3, [0] * 3]]), 40, 0), 40, 1))
+    exif = picture.getexif()
+    exif[0x0112] = 6  # a quarter turn to the right
+    picture.save(tmp_path / name, exif=exif)
+    colours, matte = read_layers(tmp_path / name)
+    assert colours.shape == (3, 80, 40) and matte.shape == (1, 80, 40)
+    assert colours[:, :30].mean() > 0.95 and colours[:, 50:].mean() < 0.05

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from fractions import Fraction
 from math import floor
 from pathlib import Path
@@ -75,7 +78,7 @@ def test_other_frames_than_were_listed_are_refused(tmp_path: Path, read: Any) ->
     video = read(path)
     video.info.sums[12] = "00000000"
     assert numbers_in(video.read([11])[0]) == [11]
-    with pytest.raises(MediaError, match="frame 12 is not what it was when the file was listed"):
+    with pytest.raises(MediaError, match="FFmpeg gives no frame 12, or not the one"):
         video.read([12])
 
 
@@ -374,6 +377,41 @@ def test_frames_that_change_their_size(tmp_path: Path, read: Any) -> None:
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
     with pytest.raises(MediaError, match="changes its frames on the way|times are missing or do not rise"):
         read(path)
+
+
+def test_a_video_that_changes_while_it_is_read(tmp_path: Path, read: Any) -> None:
+    path = write_video(tmp_path / "a.mkv", numbered(40), "-c:v", "ffv1")
+    video = read(path)
+    video.read([3])
+    write_video(path, numbered(39), "-c:v", "ffv1")
+    with pytest.raises(MediaError, match="was changed during the run"):
+        video.read([4])
+
+
+def test_a_decoder_ends_with_whoever_reads(tmp_path: Path) -> None:
+    """A process that is killed closes no decoder; what it decodes then has nowhere to go."""
+    path = write_video(tmp_path / "a.mkv", numbered(200, 640, 480), "-c:v", "ffv1")
+    code = f"""if True:
+        import os, signal
+        from pathlib import Path
+        from n2s.runtime.context import RunContext
+        from n2s.runtime.store import Store
+        video = RunContext(Store({str(tmp_path / "s")!r}), print).video(Path({str(path)!r}))
+        video.read([2])
+        print(video._idle[0]._process.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    pid, until = int(done.stdout), time.monotonic() + 10
+    while _runs(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not _runs(pid)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
 
 
 def test_a_missing_video_is_found_before_any_work(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ read from its beginning instead. So each frame has the same bits, whoever reads 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -92,9 +93,10 @@ class Video:
                 decoder = self._start(0)
                 planes = decoder.read(number)
             if planes is None:
+                self._check()
                 raise MediaError(
-                    f"{self.path}: frame {number} is not what it was when the file was listed. Was the file changed? "
-                    "Run again."
+                    f"{self.path}: FFmpeg gives no frame {number}, or not the one that it gave when the file was "
+                    "listed. Run again; what is finished is kept."
                 )
         except BaseException:
             decoder.close()
@@ -138,22 +140,28 @@ class _Decoder:
         self.info, self.first, self.next = info, first, first
         self._shape, self._kind = (conversion.planes, *info.size[::-1]), conversion.kind
         self._last: tuple[int, np.ndarray] | None = None
-        self._heard, self._line = 0, b""
+        self._line = b""
         seek, choose = [], ""
         if first:
             at = -(-info.times[first] * info.tick[0] * 10**6 // info.tick[1])  # microseconds, upwards
             seek = ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{at}us"]
             choose = f"select=gte(pts\\,{info.times[first]}),"
         chain = f"{choose}showinfo,{conversion.filters}"
-        self._messages = tempfile.TemporaryFile()  # a pipe that nobody reads would stop it once it is full
+        # Messages go to a file, because a pipe that nobody reads would stop it once it is full.
+        messages, self._name = tempfile.mkstemp(prefix="n2s-video-")
+        self._messages = open(self._name, "rb")  # with a place of its own in the file
         try:
             self._process = subprocess.Popen(
                 [*command(ffmpeg, path, info.decoder, seek), "-vf", chain, "-f", "rawvideo", "pipe:1"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._messages, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
-            self._messages.close()
+            self._forget_messages()
             raise MediaError(f"{path} needs FFmpeg to be read, which cannot be started: {error.strerror}.") from None
+        finally:
+            os.close(messages)
+            with contextlib.suppress(OSError):  # Windows keeps the names of open files
+                os.unlink(self._name)
 
     def gives(self, number: int) -> bool:
         """Say whether a frame is still to come, or is the last one that came."""
@@ -183,10 +191,8 @@ class _Decoder:
                 if seen := seen_in(line.decode("utf-8", "replace")):
                     return seen
                 continue
-            more = os.pread(self._messages.fileno(), 1 << 16, self._heard)  # it shares its place in the file with us
-            if not more:
+            if not (more := self._messages.read(1 << 16)):
                 return None
-            self._heard += len(more)
             self._line += more
 
     def close(self) -> None:
@@ -194,4 +200,9 @@ class _Decoder:
             self._process.kill()
         self._process.stdout.close()
         self._process.wait()
+        self._forget_messages()
+
+    def _forget_messages(self) -> None:
         self._messages.close()
+        with contextlib.suppress(OSError):
+            os.unlink(self._name)
