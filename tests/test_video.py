@@ -14,6 +14,7 @@ from typing import Any
 import harness
 import numpy as np
 import pytest
+from places import POSIX
 from videos import X264, ffmpeg, numbered, numbers_in, write_video
 
 from n2s.graph.errors import GraphError, MediaError, MissingFileError
@@ -333,21 +334,23 @@ def test_a_video_that_is_cut_short(tmp_path: Path, read: Any) -> None:
         read(path)
     video = read(path, keep=True)
     count = len(video.times)
-    assert 30 < count < 59 and "of 2.40 s" in video.info.missing
-    assert numbers_in(video.read(range(count - 4))[0]) == list(range(count - 4))
+    assert 20 < count < 59 and "of 2.40 s" in video.info.missing
+    assert numbers_in(video.read(range(count))[0]) == list(range(count))
 
 
 def test_damage_in_the_middle(tmp_path: Path, read: Any) -> None:
     path = write_video(tmp_path / "a.mp4", numbered(60), *X264, "-g", "10")
+    whole, _ = read(path).read(range(60))
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 300] = bytes(300)
     path.write_bytes(data)
     with pytest.raises(MediaError, match=r"about frame [123]\d, at .* Export or copy it again"):
         read(path)
-    whole, _ = read(path, keep=True).read(range(50))
-    made, _ = read(path, keep=True).read([45, 27])
-    assert made.tobytes() == whole[[45, 27]].tobytes()
+    video = read(path, keep=True)
+    count = len(video.times)
+    assert 5 < count < 40 and "about frame" in video.info.missing
+    assert read(path, keep=True).read(range(count))[0].tobytes() == whole[:count].tobytes()
 
 
 def test_what_is_no_video(tmp_path: Path, read: Any) -> None:
@@ -383,11 +386,13 @@ def test_a_video_that_changes_while_it_is_read(tmp_path: Path, read: Any) -> Non
     path = write_video(tmp_path / "a.mkv", numbered(40), "-c:v", "ffv1")
     video = read(path)
     video.read([3])
-    write_video(path, numbered(39), "-c:v", "ffv1")
-    with pytest.raises(MediaError, match="was changed during the run"):
+    video.close()
+    write_video(path, numbered(40)[::-1], "-c:v", "ffv1")
+    with pytest.raises(MediaError, match="Was the file changed"):
         video.read([4])
 
 
+@POSIX
 def test_a_decoder_ends_with_whoever_reads(tmp_path: Path) -> None:
     """A process that is killed closes no decoder; what it decodes then has nowhere to go."""
     path = write_video(tmp_path / "a.mkv", numbered(200, 640, 480), "-c:v", "ffv1")
@@ -401,7 +406,7 @@ def test_a_decoder_ends_with_whoever_reads(tmp_path: Path) -> None:
         print(video._idle[0]._process.pid, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    pid, until = int(done.stdout), time.monotonic() + 10
+    pid, until = int(done.stdout.split()[-1]), time.monotonic() + 10
     while _runs(pid) and time.monotonic() < until:
         time.sleep(0.05)
     assert not _runs(pid)

@@ -30,6 +30,8 @@ class VideoHandle(Protocol):
 
     Attributes
     ----------
+    digest : str
+        What names its frames and their times.
     tick : Fraction
         The unit of its times, in seconds.
     times : int64 (N,)
@@ -40,6 +42,7 @@ class VideoHandle(Protocol):
         How wide one of its pixels is for its height.
     """
 
+    digest: str
     tick: Fraction
     times: np.ndarray
     length: int

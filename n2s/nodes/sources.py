@@ -91,15 +91,15 @@ class VideoSource(_Picture):
         "hold", help="before its first and after its last frame: hold that one, begin again, or show nothing"
     )
     damaged: Literal["refuse", "keep"] = setting(
-        "refuse", help="what to do about a damaged file: refuse it, or keep what is there"
+        "refuse", help="what to do about a damaged file: refuse it, or keep what comes before the damage"
     )
 
     outputs = {"frames": Output(FRAMES, "its colours"), "matte": Output(MATTE, "where it is not transparent")}
     example = {"path": "video.mp4"}
 
     def digests(self, scene: Scene) -> dict[str, str]:
-        self.open(scene, None)  # lists its frames before others need them, and finds what is wrong with it
-        return {"video": scene.context.file_digest(scene.path(self.path))}
+        video = self.open(scene, None)
+        return {"video": scene.context.file_digest(scene.path(self.path)), "frames": video.digest}
 
     def open(self, scene: Scene, grid: None) -> VideoHandle:
         return scene.context.video(scene.path(self.path), self.damaged == "keep")

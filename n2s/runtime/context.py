@@ -170,7 +170,7 @@ class RunContext:
                 self.say(
                     f"{path} is HDR ({info.hdr}) and is not tone-mapped: it will look pale. Convert it to SDR first."
                 )
-            self._videos[path, keep] = Video(path, info, ffmpeg_path, self.inputs.check_unchanged)
+            self._videos[path, keep] = Video(path, info, ffmpeg_path)
         return self._videos[path, keep]
 
     def files(self) -> set[Path]:

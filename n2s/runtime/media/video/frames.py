@@ -8,6 +8,7 @@ read from its beginning instead. So each frame has the same bits, whoever reads 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import subprocess
 import tempfile
@@ -36,16 +37,16 @@ class Video:
     info : VideoInfo
     ffmpeg : callable
         Returns the path of an FFmpeg.
-    check : callable
-        Raises when the file has changed since it was listed.
     """
 
-    def __init__(self, path: Path, info: VideoInfo, ffmpeg: Callable[[], str], check: Callable[[], None]):
-        self.path, self.info, self._ffmpeg, self._check = path, info, ffmpeg, check
+    def __init__(self, path: Path, info: VideoInfo, ffmpeg: Callable[[], str]):
+        self.path, self.info, self._ffmpeg = path, info, ffmpeg
         self._conversion = Conversion(info.form, info.matrix, info.full)
         self.tick, self.pixel = Fraction(*info.tick), info.pixel
         self.times = np.array(info.times, np.int64) - info.times[0]
         self.length = int(self.times[-1]) + info.last
+        listed = repr([info.times, info.sums, info.last]).encode()
+        self.digest = hashlib.sha256(listed).hexdigest()
         self._keys = np.array(info.keys, np.int64)
         self._idle: list[_Decoder] = []
         self._lock = threading.Lock()
@@ -75,7 +76,6 @@ class Video:
             else:
                 made[number] = i
                 self._conversion.convert(self._planes(number), colours[i], matte[i])
-        self._check()
         return colours, matte
 
     def close(self) -> None:
@@ -93,10 +93,9 @@ class Video:
                 decoder = self._start(0)
                 planes = decoder.read(number)
             if planes is None:
-                self._check()
                 raise MediaError(
                     f"{self.path}: FFmpeg gives no frame {number}, or not the one that it gave when the file was "
-                    "listed. Run again; what is finished is kept."
+                    "listed. Was the file changed? Run again; what is finished is kept."
                 )
         except BaseException:
             decoder.close()

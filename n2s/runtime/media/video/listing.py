@@ -118,7 +118,8 @@ def list_frames(path: Path, ffmpeg: Callable[[], str], keep: bool = False) -> Vi
     ffmpeg : callable
         Returns the path of an FFmpeg.
     keep : bool
-        Take what is there of a truncated or damaged file.
+        Take what comes before the end of a file that is cut short, or before the first damage. What comes after damage
+        is not certain: FFmpeg may make one thing of it now and another later.
 
     Raises
     ------
@@ -130,15 +131,15 @@ def list_frames(path: Path, ffmpeg: Callable[[], str], keep: bool = False) -> Vi
     if found.transparent and found.frames and "yuva" not in found.frames[0].form:
         # FFmpeg's own decoders of VP8 and VP9 leave the transparency of WebM out.
         found = _decode(path, ffmpeg, {"vp8": "libvpx", "vp9": "libvpx-vp9"}[found.transparent])
-    _check_frames(path, found)
+    _check_any(path, found)
+    missing, good = _missing(found)
+    if missing and not (keep and good):
+        way_out = "To use what comes before, write damaged: keep." if good else ""
+        raise MediaError(f"{path} is cut short or damaged: {missing}. {AGAIN} {way_out}".rstrip())
+    del found.frames[good:]
+    _check_alike(path, found)
     first, times = found.frames[0], [seen.time for seen in found.frames]
-    steps = sorted(b - a for a, b in zip(times, times[1:]))
-    last = found.frames[-1].lasts or (steps[len(steps) // 2] if steps else 1)
-    missing = _missing(found, (times[-1] + last - times[0]) * found.tick[0] / found.tick[1])
-    if missing and not keep:
-        raise MediaError(
-            f"{path} is cut short or damaged: {missing}. {AGAIN} To use what is there, write damaged: keep."
-        )
+    last = _last_duration(found.frames)
     full = found.colours[0] == "pc" or first.form.startswith("yuvj")
     return VideoInfo(
         first.size, first.sar, found.tick, times, [seen.sum for seen in found.frames],
@@ -226,8 +227,8 @@ def _check_file(path: Path) -> None:
         raise MediaError(f"{path} is empty (0 bytes); a video is wanted. {AGAIN}")
 
 
-def _check_frames(path: Path, found: _Found) -> None:
-    """Refuse what cannot be shown as a video."""
+def _check_any(path: Path, found: _Found) -> None:
+    """Refuse what has no frames."""
     said = "\n".join(found.wrong)
     if not found.frames:
         if "matches no streams" in said:
@@ -244,6 +245,10 @@ def _check_frames(path: Path, found: _Found) -> None:
             )
         why = found.wrong[0] if found.wrong else "no frame could be decoded"
         raise MediaError(f"{path} is no video, or too damaged to be read ({why}); wanted: {READABLE}.")
+
+
+def _check_alike(path: Path, found: _Found) -> None:
+    """Refuse frames that change their size, or whose times do not rise."""
     first = found.frames[0]
     for i, (seen, before) in enumerate(zip(found.frames, [None, *found.frames])):
         if (seen.size, seen.form) != (first.size, first.form):
@@ -261,18 +266,28 @@ def _check_frames(path: Path, found: _Found) -> None:
         raise MediaError(f"{path} has frames of {first.size[0]}x{first.size[1]}; sides up to {WIDEST} can be read.")
 
 
-def _missing(found: _Found, seconds: float) -> str:
-    """Say what of a video is not there; "" where all is."""
+def _last_duration(frames: list[Seen]) -> int:
+    """Return how many ticks the last frame lasts; as long as most, where the file does not say it."""
+    steps = sorted((b.time or 0) - (a.time or 0) for a, b in zip(frames, frames[1:]))
+    return frames[-1].lasts or (steps[len(steps) // 2] if steps else 1)
+
+
+def _missing(found: _Found) -> tuple[str, int]:
+    """Say what of a video is not there, "" where all is; and how many frames come before any damage."""
     stated, count = _stated_seconds(found.head), len(found.frames)
-    if stated and seconds < stated - max(0.1, 2 * seconds / count):
-        return f"its last frame is number {count - 1}, which ends at {seconds:.2f} s of {stated:.2f} s"
+    times = [frame.time or 0 for frame in found.frames]
+    seconds = (times[-1] + _last_duration(found.frames) - times[0]) * found.tick[0] / found.tick[1]
+    ends = f"its last frame is number {count - 1}, which ends at {seconds:.2f} s"
     wrong = [(line, place) for line, place in zip(found.wrong, found.places) if DAMAGE.search(line)]
     if found.status and not wrong:
         wrong = list(zip(found.wrong, found.places))[:1] or [("it failed", count)]
+    good = wrong[0][1] if wrong else count
+    if stated and seconds < stated - max(0.1, 2 * seconds / count):
+        return f"{ends} of {stated:.2f} s", good
     if not wrong:
-        return ""
-    (line, place), ends = wrong[0], f"its last frame is number {count - 1}, which ends at {seconds:.2f} s"
-    return f"FFmpeg says “{line.rstrip('.')}” about frame {place}, at {seconds * place / count:.2f} s; {ends}"
+        return "", good
+    at = (times[good] - times[0]) * found.tick[0] / found.tick[1] if good < count else seconds
+    return f"FFmpeg says “{wrong[0][0].rstrip('.')}” about frame {good}, at {at:.2f} s; {ends}", good
 
 
 def _stated_seconds(lines: list[str]) -> float | None:
