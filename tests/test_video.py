@@ -20,6 +20,7 @@ from videos import X264, ffmpeg, numbered, numbers_in, write_video
 from n2s.graph.errors import GraphError, MediaError, MissingFileError
 from n2s.runtime.context import RunContext
 from n2s.runtime.media.video.frames import Video, _Decoder
+from n2s.runtime.media.video.listing import FrameLines
 from n2s.runtime.readiness import check_inputs
 from n2s.runtime.store import Store
 
@@ -96,6 +97,24 @@ def test_decoders_that_wait_are_few_and_end(tmp_path: Path, read: Any) -> None:
     decoder = video._idle[0]
     video.read([8, 9, 10, 11])
     assert video._idle == [decoder], "reading on starts no other decoder"
+
+
+def test_messages_that_come_between_the_pieces_of_a_frame() -> None:
+    lines, head = FrameLines(), "[Parsed_showinfo_0 @ 0x5] [info] "
+    said = (
+        "n:   0 pts:      5 pts_time:0.2 duration:    512 duration_time:0.04 fmt:yuv420p cl:left sar:1/1 s:32x18 i:P "
+        "iskey:1 type:I "
+    )
+    whole = f"{head}{said} checksum:9DC9DE4C plane_checksum:[9002E33D A363E8E9 F1E91217] mean:[122 129 126]"
+    (frame,) = filter(None, [lines.take(whole)])
+    parts = [
+        f"{head}{said}[info] Output #0, null, to 'pipe:':",
+        "[info]   Metadata:",
+        f"{head} checksum:9DC9DE4C plane",
+    ]
+    assert [lines.take(part) for part in parts] == [None, None, frame]
+    assert (frame.time, frame.lasts, frame.is_key, frame.sum, frame.size) == (5, 512, True, "9DC9DE4C", (32, 18))
+    assert lines.take(f"{head} color_range:tv color_space:bt709") is None
 
 
 # --- which frame is shown when ---------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ import numpy as np
 
 from n2s.graph.errors import MediaError
 from n2s.runtime.media.video.colours import Conversion
-from n2s.runtime.media.video.listing import Seen, VideoInfo, command, seen_in
+from n2s.runtime.media.video.listing import FrameLines, Seen, VideoInfo, command
 
 IDLE = 4  # decoders that wait where they stand, each for somebody who reads on
 STEP = 16  # frames that are rather decoded and dropped than jumped over, which starts a decoder
@@ -139,7 +139,7 @@ class _Decoder:
         self.info, self.first, self.next = info, first, first
         self._shape, self._kind = (conversion.planes, *info.size[::-1]), conversion.kind
         self._last: tuple[int, np.ndarray] | None = None
-        self._line = b""
+        self._lines, self._line = FrameLines(), b""
         seek, choose = [], ""
         if first:
             at = -(-info.times[first] * info.tick[0] * 10**6 // info.tick[1])  # microseconds, upwards
@@ -187,7 +187,7 @@ class _Decoder:
             line, end, rest = self._line.partition(b"\n")
             if end:
                 self._line = rest
-                if seen := seen_in(line.decode("utf-8", "replace")):
+                if seen := self._lines.take(line.decode("utf-8", "replace")):
                     return seen
                 continue
             if not (more := self._messages.read(1 << 16)):

@@ -32,15 +32,18 @@ DAMAGE = re.compile(
 WIDEST = 16384  # of a side in pixels
 HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 _FRAME = re.compile(
-    r"showinfo.*\bn: *\d+ pts: *(?P<time>-?\d+|NOPTS) .*?(?:duration: *(?P<lasts>\d+))?\b.*?fmt:(?P<form>\w+)"
-    r".*? sar:(?P<sar>\d+/\d+) s:(?P<size>\d+x\d+) .*?iskey:(?P<key>\d).*? checksum:(?P<sum>[0-9A-F]+)"
+    r"\bn: *(?P<n>\d+) pts: *(?P<time>-?\d+|NOPTS) .*?(?:duration: *(?P<lasts>\d+))?\b.*?fmt:(?P<form>\w+)"
+    r".*? sar:(?P<sar>\d+/\d+) s:(?P<size>\d+x\d+) .*?iskey:(?P<key>\d)"
 )
+_SUM = re.compile(r" checksum:([0-9A-F]+)")
+_WRONG = re.compile(r"\[(?:error|fatal|panic)\]\s*(?:\[[^\]]*\]\s*)*(.*)")
 _COLOURS = re.compile(r"showinfo.*color_range:(\S+) color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
 
 
 class Seen(NamedTuple):
-    """What FFmpeg says of one frame: its time and how long it lasts in ticks, whether it stands alone, its sum."""
+    """What FFmpeg says of one frame: its number, time and duration in ticks, whether it stands alone, its sum."""
 
+    number: int
     time: int | None
     lasts: int
     is_key: bool
@@ -50,14 +53,28 @@ class Seen(NamedTuple):
     sar: str
 
 
-def seen_in(line: str) -> Seen | None:
-    """Return what a line of FFmpeg's showinfo says of a frame; None for other lines."""
-    if not (match := _FRAME.search(line)):
-        return None
-    width, height = match["size"].split("x")
-    time = None if match["time"] == "NOPTS" else int(match["time"])
-    sizes = (int(width), int(height)), match["form"], match["sar"]
-    return Seen(time, int(match["lasts"] or 0), match["key"] == "1", match["sum"], *sizes)
+class FrameLines:
+    """Reads what FFmpeg's showinfo says of frames, line by line.
+
+    It says it in two pieces, and what other threads of FFmpeg have to say may come between them.
+    """
+
+    def __init__(self) -> None:
+        self._begun: re.Match[str] | None = None
+
+    def take(self, line: str) -> Seen | None:
+        """Take a line; return the frame that it completes."""
+        if match := _FRAME.search(line):
+            self._begun = match
+        begun, end = self._begun, _SUM.search(line, match.end() if match else 0)
+        if not begun or not end:
+            return None
+        self._begun = None
+        width, height = begun["size"].split("x")
+        return Seen(
+            int(begun["n"]), None if begun["time"] == "NOPTS" else int(begun["time"]), int(begun["lasts"] or 0),
+            begun["key"] == "1", end[1], (int(width), int(height)), begun["form"], begun["sar"],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -153,6 +170,7 @@ class _Found:
     """What FFmpeg said while it decoded a video."""
 
     decoder: str
+    lines: FrameLines = field(default_factory=FrameLines)
     frames: list[Seen] = field(default_factory=list)
     tick: tuple[int, int] = (0, 1)
     colours: tuple[str, str, str] = ("", "", "")
@@ -198,7 +216,10 @@ def _lines(pipe: Iterable[bytes]) -> Iterator[str]:
 
 def _take(found: _Found, line: str) -> None:
     """Take in a line of what FFmpeg says."""
-    if seen := seen_in(line):
+    if match := _WRONG.search(line):  # perhaps between the pieces of a frame
+        found.wrong.append(match[1])
+        found.places.append(len(found.frames))
+    if seen := found.lines.take(line):
         found.frames.append(seen)
     elif (match := _COLOURS.search(line)) and not found.colours[0]:
         found.colours = match.groups()
@@ -206,9 +227,6 @@ def _take(found: _Found, line: str) -> None:
         found.tick = int(match[1]), int(match[2])
     elif "showinfo" in line:
         return
-    elif re.search(r"\[(error|fatal|panic)\]", line):
-        found.wrong.append(re.sub(r"^(\[[^\]]*\]\s*)+", "", line))
-        found.places.append(len(found.frames))
     elif not found.frames:
         found.head.append(line)
         if match := re.search(r"Video: (vp[89])\b", line):
@@ -250,6 +268,8 @@ def _check_any(path: Path, found: _Found) -> None:
 def _check_alike(path: Path, found: _Found) -> None:
     """Refuse frames that change their size, or whose times do not rise."""
     first = found.frames[0]
+    if [seen.number for seen in found.frames] != list(range(len(found.frames))) or not found.tick[0]:
+        raise MediaError(f"{path} cannot be listed: what FFmpeg says of its frames has gaps. Run again.")
     for i, (seen, before) in enumerate(zip(found.frames, [None, *found.frames])):
         if (seen.size, seen.form) != (first.size, first.form):
             a, b = (f"{each.size[0]}x{each.size[1]} {each.form}" for each in (first, seen))
