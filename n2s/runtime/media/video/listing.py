@@ -32,7 +32,7 @@ DAMAGE = re.compile(
 WIDEST = 16384  # of a side in pixels
 HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 _FRAME = re.compile(
-    r"\bn: *(?P<n>\d+) pts: *(?P<time>-?\d+|NOPTS) .*?(?:duration: *(?P<lasts>\d+))?\b.*?fmt:(?P<form>\w+)"
+    r"\bn: *(?P<n>\d+) pts: *(?P<time>-?\d+|NOPTS) (?:.*?duration: *(?P<lasts>\d+) )?.*?fmt:(?P<form>\w+)"
     r".*? sar:(?P<sar>\d+/\d+) s:(?P<size>\d+x\d+) .*?iskey:(?P<key>\d)"
 )
 _SUM = re.compile(r" checksum:([0-9A-F]+)")
@@ -268,8 +268,6 @@ def _check_any(path: Path, found: _Found) -> None:
 def _check_alike(path: Path, found: _Found) -> None:
     """Refuse frames that change their size, or whose times do not rise."""
     first = found.frames[0]
-    if [seen.number for seen in found.frames] != list(range(len(found.frames))) or not found.tick[0]:
-        raise MediaError(f"{path} cannot be listed: what FFmpeg says of its frames has gaps. Run again.")
     for i, (seen, before) in enumerate(zip(found.frames, [None, *found.frames])):
         if (seen.size, seen.form) != (first.size, first.form):
             a, b = (f"{each.size[0]}x{each.size[1]} {each.form}" for each in (first, seen))
@@ -277,6 +275,9 @@ def _check_alike(path: Path, found: _Found) -> None:
                 f"{path} changes its frames on the way, from {a} to {b} at frame {i}; all must be alike. Cut it there, "
                 "or encode it again."
             )
+        # FFmpeg counts from 0 again where something else than their size changes.
+        if seen.number not in (0, before.number + 1 if before else 0) or not found.tick[0]:
+            raise MediaError(f"{path} cannot be listed: what FFmpeg says of its frames has gaps. Run again.")
         if seen.time is None or (before and seen.time <= before.time):
             raise MediaError(
                 f"{path} has frames whose times are missing or do not rise (frame {i}). Give it new ones: "
