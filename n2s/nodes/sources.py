@@ -78,9 +78,9 @@ class VideoSource(_Picture):
     else 1; ``fit``, ``x``, ``y``, ``height`` and ``margin`` place it as they place an `ImageSource`.
 
     The file is decoded once from end to end to list its frames, with a sum of each, and every frame that is shown later
-    must have the same sum. One that is cut short or damaged is an error; with ``damaged: keep`` it ends there. Colours become RGB by the matrix and range that the file states; where it states none, by
-    BT.709 from 720 rows on, else by BT.601, of limited range. It is turned as the file says. HDR is not tone-mapped,
-    and fields are not woven.
+    must have the same sum. One that is cut short or damaged is an error; with ``damaged: keep`` it ends there. Colours
+    become RGB by the matrix and range that the file states; where it states none, by BT.709 from 720 rows on, else by
+    BT.601, of limited range. It is turned as the file says. HDR is not tone-mapped, and fields are not woven.
     """
 
     start: Seconds = setting(
