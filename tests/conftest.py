@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
+import videos
 from packages import Packages
 from places import CHUNK, Place
 
@@ -35,8 +36,8 @@ if (
 
 @dataclass(frozen=True)
 class Studio:
-    """A folder with ``music.wav`` (2.1 s of clicks), ``picture.png``, ``look.cube``, ``drums.mid``, ``levels.csv``,
-    ``song.lrc`` and a tiny ``model``."""
+    """A folder with ``music.wav`` (2.1 s of clicks), ``picture.png``, ``video.mp4``, ``look.cube``, ``drums.mid``,
+    ``levels.csv``, ``song.lrc`` and a tiny ``model``."""
 
     folder: Path
 
@@ -53,6 +54,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     y, x = np.mgrid[0:50, 0:70]
     picture = np.stack([x * 3, y * 5, (x ^ y) * 2], axis=2).astype(np.uint8)
     tiny.write_png(folder / "picture.png", picture)
+    videos.write_video(folder / "video.mp4", videos.numbered(40, 70, 50))
     tiny.write_cube(folder / "look.cube", 5, lambda r, g, b: (r * r, 0.2 + 0.7 * g, 0.9 - 0.5 * b))
     notes = [(0.25 * i, 36 + 2 * (i % 2), 100) for i in range(8)]
     tiny.write_midi(folder / "drums.mid", notes, controls=[(0.3, 2, 90)])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from n2s.graph.placing import Placing
 from n2s.graph.time import Clock, PartialClock
 
 
@@ -21,6 +23,34 @@ class AudioHandle(Protocol):
     samples: int
 
     def read(self, start: int, n: int) -> np.ndarray: ...
+
+
+class VideoHandle(Protocol):
+    """The frames of a video, known by the times at which they are shown.
+
+    Attributes
+    ----------
+    digest : str
+        What names its frames and their times.
+    tick : Fraction
+        The unit of its times, in seconds.
+    times : int64 (N,)
+        When each frame is shown, in ticks, rising; the first one at 0.
+    length : int
+        How long all of it is shown, in ticks.
+    pixel : float
+        How wide one of its pixels is for its height.
+    """
+
+    digest: str
+    tick: Fraction
+    times: np.ndarray
+    length: int
+    pixel: float
+
+    def read(self, numbers: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return frames by their numbers, colours (B, 3, H, W) and mattes (B, 1, H, W), float32; -1: nothing."""
+        ...
 
 
 class Decoder(Protocol):
@@ -40,6 +70,10 @@ class ModelFiles(Protocol):
 
     def anchor(self, name: str) -> np.ndarray: ...
 
+    def encoder_digest(self) -> str:
+        """Return the digest of the file that makes latents of pictures."""
+        ...
+
     def identity(self, precision: str, provider: str) -> dict[str, str]:
         """Return what names the decoder that will run: its file's digest and its provider."""
         ...
@@ -51,6 +85,8 @@ class ModelCard(Protocol):
     """What is known of a model without opening it; each answer is a sentence about what it lacks, or nothing."""
 
     def lacks_anchor(self, name: str) -> str: ...
+
+    def lacks_encoder(self) -> str: ...
 
     def lacks_decoder(self, precision: str) -> str: ...
 
@@ -70,6 +106,18 @@ class Context(Protocol):
 
     def transparency(self, path: Path) -> np.ndarray:
         """Return how much of a picture shows where, float32 (1, H, W), 0..1; 1 everywhere for one that is opaque."""
+        ...
+
+    def placed_image(self, path: Path, size: tuple[int, int], placing: Placing) -> tuple[np.ndarray, np.ndarray]:
+        """Return a picture placed in a frame (width, height): its colours (3, H, W), and how much of it shows where."""
+        ...
+
+    def encoded_image(self, path: Path, model: ModelFiles, grid: tuple[int, int]) -> np.ndarray:
+        """Return the latents of a picture that covers a grid (rows, columns), float32 (C, h, w); kept in the store."""
+        ...
+
+    def video(self, path: Path, keep: bool = False) -> VideoHandle:
+        """Return a video; ``keep`` takes what is there of a damaged one, which is an error otherwise."""
         ...
 
     def file_digest(self, path: Path) -> str:

@@ -2,8 +2,8 @@
 
     tables: dict[str, tuple[FilePath, float]]          {"red": ("red.csv", 0.5)}          one path, at ("red", 0)
 
-A text is a path where the annotation says `FilePath` or `FolderPath` at its place, in unions, lists, tuples, sets,
-dicts (their keys too), typed dicts and named tuples.
+A text is a path where the annotation says `FilePath` or `FolderPath` at its place, or `AnchorOrPicture` and it is no
+plain name, in unions, lists, tuples, sets, dicts (their keys too), typed dicts and named tuples.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from n2s.graph.errors import GraphError, short_name
 
-PATH, FOLDER = "path", "folder"  # what annotations are marked with
+PATH, FOLDER, OR_NAME = "path", "folder", "or name"  # what annotations are marked with
+
+
+def is_name(text: str) -> bool:
+    """Say whether a text is a plain name, where a name or a path may stand: a path has a dot or a slash in it."""
+    return not any(mark in text for mark in "./\\")
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,9 @@ def _changed(annotation: Any, value: Any, change: Callable[[NamedPath], str], ma
         part = next(filter(has_paths, fitting), None) or next(iter(fitting), NoneType)
         return _changed(part, value, change, marks, place)
     if isinstance(value, str):
-        return change(NamedPath(value, place, FOLDER in marks)) if PATH in marks else value
+        if PATH not in marks or (OR_NAME in marks and is_name(value)):
+            return value
+        return change(NamedPath(value, place, FOLDER in marks))
 
     def inner(part: Any, item: Any, *at: str | int) -> Any:
         return _changed(part, item, change, marks, (*place, *at))

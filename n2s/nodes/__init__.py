@@ -48,7 +48,7 @@ from n2s.nodes.shapers import Crossfade, Delay, Gate, Normalise, Quantise, Relat
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Value, Weights
 from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
-from n2s.nodes.sources import ImageSource
+from n2s.nodes.sources import ImageSource, VideoSource
 from n2s.nodes.strobe import Strobe
 from n2s.nodes.switch import Switch
 from n2s.nodes.titles import Title, TitleMatte
@@ -160,6 +160,7 @@ __all__ = [
     "Tunnel",
     "VAEDecode",
     "Value",
+    "VideoSource",
     "Vignette",
     "Wander",
     "Warp",

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import field_validator
 
 from n2s.graph.context import Block, Scene
-from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, Param, param, setting
-from n2s.nodes.latents import OfAnchors, fit_grid, gram_matrix
+from n2s.graph.declare import LATENTS_OUTPUT, AnchorOrPicture, FolderPath, Param, param, setting
+from n2s.nodes.latents import OfAnchors, gram_matrix
 
 STEPS = 64  # of the table of lengths, from each place to the next
 
@@ -21,10 +21,13 @@ class LatentPath(OfAnchors):
     at a place, drawn on the sphere on which pictures lie: out = s * |A| / |s|, s the point of the spline and |A| the
     strength of the two anchors, from one to the other. ``place`` 0 is the first name, 1 the second, and so on; from one
     to the next it goes at even speed, by a table of lengths. A closed path goes on from the last to the first without
-    end (``place: = bar / 4``), an open one stops at its ends. At whole numbers the anchor itself comes out.
+    end (``place: = bar / 4``), an open one stops at its ends. At whole numbers the anchor itself comes out. A path in
+    place of a name, ``our/cat.jpg``, makes a picture a place, as in `Anchors`.
     """
 
-    names: list[str] = setting(help="the places, anchors as the model's card lists them", keyed=False)
+    names: list[AnchorOrPicture] = setting(
+        help="the places: anchors as the model's card lists them, or pictures by their paths", keyed=False
+    )
     place: Param = param(0.0, ge=-1e5, le=1e5, unit="places", help="where on the path: 0 the first, 1 the second")
     closed: bool = setting(True, help="whether the last place is followed by the first")
     model: FolderPath | None = setting(
@@ -45,7 +48,7 @@ class LatentPath(OfAnchors):
         return names
 
     def open(self, scene: Scene, grid: tuple[int, int]) -> tuple[np.ndarray, Path]:
-        anchors = np.stack([fit_grid(anchor, grid) for anchor in self._anchors(scene)])
+        anchors = self._anchors(scene, grid)
         return anchors, Path(gram_matrix(anchors), self.closed)
 
     def compute(self, block: Block, place: np.ndarray) -> np.ndarray:

@@ -7,25 +7,41 @@ from typing import Any, Literal
 import numpy as np
 
 from n2s.graph.context import Block, ModelCard, Scene
-from n2s.graph.declare import LATENTS_OUTPUT, FolderPath, Seconds, Streamed, port, setting
+from n2s.graph.declare import LATENTS_OUTPUT, AnchorOrPicture, FolderPath, Seconds, Streamed, port, setting
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest_array
+from n2s.graph.paths import is_name
 from n2s.graph.types import Latents, Signal
 from n2s.nodes.signals import follow_rate
 
 
 class OfAnchors(Streamed):
-    """A node that reads anchors of a model: it has the settings ``names`` and ``model``."""
+    """A node that reads anchors of a model, or pictures: it has the settings ``names`` and ``model``."""
 
     def check_model(self, model: ModelCard) -> list[tuple[tuple, str]]:
-        return [(("names", i), text) for i, name in enumerate(self.names) if (text := model.lacks_anchor(name))]
+        lacks = [model.lacks_anchor(name) if is_name(name) else model.lacks_encoder() for name in self.names]
+        return [(("names", i), text) for i, text in enumerate(lacks) if text]
 
     def digests(self, scene: Scene) -> dict[str, str]:
-        return {"anchors": " ".join(digest_array(anchor) for anchor in self._anchors(scene))}
+        model, found = scene.model(self.model), []
+        for name in self.names:
+            if is_name(name):
+                found.append(digest_array(model.anchor(name)))
+            else:
+                found.append(f"{scene.context.file_digest(scene.path(name))} encoded by {model.encoder_digest()}")
+        return {"anchors": " ".join(found)}
 
-    def _anchors(self, scene: Scene) -> list[np.ndarray]:
-        files = scene.model(self.model)
-        return [files.anchor(name) for name in self.names]
+    def _anchors(self, scene: Scene, grid: tuple[int, int]) -> np.ndarray:
+        """Return all of them on a grid, (K, C, h, w). A picture is cropped to its shape before it is encoded."""
+        model = scene.model(self.model)
+        return np.stack(
+            [
+                fit_grid(model.anchor(name), grid)
+                if is_name(name)
+                else scene.context.encoded_image(scene.path(name), model, grid)
+                for name in self.names
+            ]
+        )
 
 
 class Anchors(OfAnchors):
@@ -35,10 +51,15 @@ class Anchors(OfAnchors):
     with more, each anchor in turn is blended with the result of those before it. ``linear`` is the weighted sum, which
     is paler half way. An anchor is cropped at its centre to the latent grid, or mirrored at its edges where the grid is
     larger; both keep the variance of each channel.
+
+    Where a path stands in place of a name, ``names: [dawn, our/cat.jpg]``, the picture is cropped to the grid's shape
+    and encoded by the model, once: the store keeps its latents.
     """
 
     weights: Signal = port("one column per anchor")
-    names: list[str] = setting(help="the anchors, as the model's card lists them", min_length=1, keyed=False)
+    names: list[AnchorOrPicture] = setting(
+        help="the anchors, as the model's card lists them, or pictures by their paths", min_length=1, keyed=False
+    )
     blend: Literal["spherical", "linear"] = setting("spherical", help="the way between anchors")
     model: FolderPath | None = setting(
         None, help="folder of the model; default: the graph's model, or the shipped one", keyed=False
@@ -52,7 +73,7 @@ class Anchors(OfAnchors):
         return {"weights": (len(self.names), "one for each of its names")}
 
     def open(self, scene: Scene, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        anchors = np.stack([fit_grid(anchor, grid) for anchor in self._anchors(scene)])
+        anchors = self._anchors(scene, grid)
         return anchors, gram_matrix(anchors)
 
     def compute(self, block: Block, weights: np.ndarray) -> np.ndarray:

@@ -13,15 +13,21 @@ import numpy as np
 from n2s.graph.code.identity import code_digest
 from n2s.graph.code.text import facts_subject, known_facts, remember_facts
 from n2s.graph.errors import MediaError, RenderError
+from n2s.graph.placing import Placing
 from n2s.runtime.inputs import InputFiles
-from n2s.runtime.machine import ffmpeg_path
+from n2s.runtime.machine import ffmpeg_path, ffmpeg_version
 from n2s.runtime.media import audio
 from n2s.runtime.media.audio import AudioInfo, AudioReader, probe
 from n2s.runtime.media.pictures import read_layers
+from n2s.runtime.media.resample import place_picture
+from n2s.runtime.media.video.frames import Video
+from n2s.runtime.media.video.listing import VideoInfo, list_frames
+from n2s.runtime.models.anchor_sources import from_picture
 from n2s.runtime.models.cards import shipped_folder
 from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.store import Store
 
+LARGE = 16 << 20  # bytes of a video whose listing takes a while
 SLOWEST = 1000  # samples per second; below, nothing can be heard or encoded
 
 
@@ -73,6 +79,7 @@ class RunContext:
         self._say = say
         self._said: set[str] = set()
         self._music: dict[tuple[Path, bool], Music] = {}
+        self._videos: dict[tuple[Path, bool], Video] = {}
         self._models: dict[Path, ModelFolder] = {}
         self.on_cpu = False
         self._decoders: dict[tuple, Any] = {}
@@ -129,6 +136,43 @@ class RunContext:
             self._pictures[path] = digest, colours, transparency
         return self._pictures[path][1:]
 
+    def placed_image(self, path: Path, size: tuple[int, int], placing: Placing) -> tuple[np.ndarray, np.ndarray]:
+        return place_picture(*self._picture(path), size, placing)
+
+    def encoded_image(self, path: Path, model: ModelFolder, grid: tuple[int, int]) -> np.ndarray:
+        def make() -> dict[str, np.ndarray]:
+            size = grid[0] * model.scale, grid[1] * model.scale
+            way_out = "a smaller grid on the decoder"
+            return {"latents": from_picture(path, model.encoder(), size, "cover", self.say, way_out)}
+
+        recipe = {"picture": self.inputs.digest(path), "encoder": model.encoder_digest(), "grid": list(grid)}
+        return self.keep("pictures", recipe, make)["latents"]
+
+    def video(self, path: Path, keep: bool = False) -> Video:
+        kind = "video-kept" if keep else "video"
+
+        def find() -> dict[str, Any]:
+            if path.is_file() and path.stat().st_size > LARGE:
+                self.say(f"listing the frames of {path.name}, once")
+            return vars(list_frames(path, ffmpeg_path, keep)).copy()
+
+        try:
+            code = [code_digest(list_frames.__module__), ffmpeg_version()]
+            about = self.inputs.about(kind, path, find, keep=True, code=code)
+        except OSError:
+            about = find()  # says in its own words that the file is missing
+        info = VideoInfo(**about | {name: tuple(about[name]) for name in ("size", "tick", "matrix")})
+        known = self._videos.get((path, keep))
+        if known is None or known.info != info:
+            if info.missing:
+                self.say(f"{path} is damaged and is used as it is, because of damaged: keep: {info.missing}.")
+            if info.hdr:
+                self.say(
+                    f"{path} is HDR ({info.hdr}) and is not tone-mapped: it will look pale. Convert it to SDR first."
+                )
+            self._videos[path, keep] = Video(path, info, ffmpeg_path)
+        return self._videos[path, keep]
+
     def files(self) -> set[Path]:
         """Return every file that was opened for a node."""
         models = {path for model in self._models.values() for path in model.folder.iterdir()}
@@ -179,6 +223,8 @@ class RunContext:
         """Close the music's files and decoders; whoever reads on opens them again."""
         for music in self._music.values():
             music.close()
+        for video in self._videos.values():
+            video.close()
 
     def close(self) -> None:
         self.close_music()

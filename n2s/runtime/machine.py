@@ -65,7 +65,7 @@ def instructions() -> str:
 
 
 @cache
-def _ffmpeg_version() -> str:
+def ffmpeg_version() -> str:
     """Return what names the FFmpeg in use; one that the user chose is asked for its version."""
     if not os.environ.get("IMAGEIO_FFMPEG_EXE"):
         return f"imageio-ffmpeg {installed('imageio-ffmpeg')}"
@@ -86,7 +86,7 @@ def environment() -> dict[str, str]:
         "numpy": installed("numpy"),
         "numba": installed("numba"),
         "onnxruntime": installed("onnxruntime") or installed("onnxruntime-gpu"),
-        "ffmpeg": _ffmpeg_version(),
+        "ffmpeg": ffmpeg_version(),
         "instructions": instructions(),
     }
 

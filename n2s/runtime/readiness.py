@@ -112,6 +112,12 @@ class KnownModel:
             return ""
         return f'the model has no anchor "{name}". {suggest(name, sorted(self.anchors))}'
 
+    def lacks_encoder(self) -> str:
+        files = self.card.get("files", {})
+        if not files or any(re.fullmatch(r"encoder\.\w+\.onnx", name) for name in files):
+            return ""
+        return f"the model has no encoder, which turns pictures into latents; its card lists {', '.join(files)}."
+
     def lacks_decoder(self, precision: str) -> str:
         files = self.card.get("files", {})
         known = [name for name in files if re.fullmatch(r"decoder\.\w+\.onnx", name)]

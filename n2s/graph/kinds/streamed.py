@@ -8,6 +8,7 @@ from pydantic import field_validator
 
 from n2s.graph.kinds.cache import cache_setting
 from n2s.graph.node import Node
+from n2s.graph.placing import Placing
 from n2s.graph.types import PICTURES
 
 
@@ -44,6 +45,13 @@ class Streamed(Node):
         An upscaler by two takes half of each. What it takes is computed in that size.
         """
         return size
+
+    def placing(self, opened: Any) -> Placing | None:
+        """Return where the pictures of a source lie in the frame; None: they cover it, cropped at their centre.
+
+        ``opened`` is what ``open`` returned. Beside them frames are black, and mattes 0.
+        """
+        return None
 
     # Whether it decodes latents, and its frames are shown moved by the parts of a cell that these leave over.
     shows_remainder: ClassVar[bool] = False

@@ -45,6 +45,8 @@ def _read_colours(path: Path) -> tuple[np.ndarray, str, bool]:
     if not path.is_file():
         why = "this is a folder" if path.is_dir() else "there is no such picture"
         raise MissingFileError(f"{path}: {why}. Check the path.")
+    if not path.stat().st_size:
+        raise MediaError(f"{path} cannot be read as a picture: it has 0 bytes. PNG, JPEG, TIFF and WebP can be read.")
     pixels, messages = _decode(path, "rgb24")
     form = match[1] if (match := _PIXELS.search(messages)) else ""
     deep = re.search(r"48|64|16|14|12|10|9|f32", form) is not None
@@ -63,6 +65,13 @@ _TRANSPARENT = re.compile(r"rgba|bgra|argb|abgr|ya\d|yuva|gbrap|pal8")  # a pale
 _PIXELS = re.compile(r"Stream #0:\d+[^\n]*?: Video: [^\n,]*, (\w+)")
 
 
+def _why(messages: str) -> str:
+    """Return what in FFmpeg's messages says why a file is no picture."""
+    lines = [re.sub(r"^(\[[^\]]*\]\s*)+", "", line).strip(" .") for line in messages.splitlines()]
+    telling = [line for line in lines if re.search(r"invalid|error|truncat|not |missing", line, re.IGNORECASE)]
+    return (telling or [line for line in lines if line] or ["no picture came"])[0]
+
+
 def _decode(path: Path, form: str) -> tuple[np.ndarray, str]:
     """Return the pixels (H, W, 3 or 4) that FFmpeg reads, and what it says of the file.
 
@@ -75,8 +84,7 @@ def _decode(path: Path, form: str) -> tuple[np.ndarray, str]:
     messages = done.stderr.decode(errors="replace")
     head, end, _ = done.stdout[:256].partition(b"ENDHDR\n")
     if done.returncode or not end:
-        last = next((line for line in reversed(messages.splitlines()) if line.strip()), "no picture came")
-        raise MediaError(f"{path} cannot be read as a picture: {last.strip()}. PNG, JPEG, TIFF and WebP can be read.")
+        raise MediaError(f"{path} cannot be read as a picture: {_why(messages)}. PNG, JPEG, TIFF and WebP can be read.")
     about = dict(line.split(maxsplit=1) for line in head.splitlines() if b" " in line)
     width, height, channels = (int(about[field]) for field in (b"WIDTH", b"HEIGHT", b"DEPTH"))
     kind = np.dtype("u1" if about[b"MAXVAL"] == b"255" else ">u2")

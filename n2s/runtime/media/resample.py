@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from n2s.graph.placing import Placing, Span
+
+LEAST_WEIGHT = np.float32(1 / 255)  # of what shows, below which its colour tells nothing
+LEAST_SHOWN = 1e-4  # of a pixel; less is an error of rounding
+
 
 @dataclass(frozen=True)
 class Taps:
@@ -40,19 +45,40 @@ class Taps:
         np.add.at(folded, (rows, np.clip(index, 0, source - 1) - start[:, None]), weights)
         return cls(start, folded.astype(np.float32))
 
+    @classmethod
+    def place(cls, source: int, target: int, span: Span, matte: bool) -> Taps:
+        """Return the taps that put ``source`` samples at a place among ``target`` ones.
+
+        Beside what is shown of them all is 0. A pixel that is shown in part has its whole colour, and so much of its
+        ``matte`` as is shown.
+        """
+        scale = source / (span.stop - span.start)
+        taps = cls.make(source, target, scale, (target / 2 - span.start) * scale - source / 2)
+        edges = np.arange(target + 1)
+        shown = np.clip(np.minimum(edges[1:], span.high) - np.maximum(edges[:-1], span.low), 0, 1)
+        shown[shown < LEAST_SHOWN] = 0
+        shown = shown if matte else (shown > 0).astype(np.float64)
+        return cls(taps.first, (taps.weights * shown[:, None]).astype(np.float32))
+
 
 def taps_for(
     shape: tuple[int, int],
     size: tuple[int, int],
     loose: tuple[int, int] = (0, 0),
     offset: tuple[float, float] = (0.0, 0.0),
+    placing: Placing | None = None,
+    matte: bool = False,
 ) -> tuple[Taps, Taps] | None:
     """Return the taps (rows, columns) that bring a picture (height, width) to a size (width, height).
 
     None where it fits. ``loose`` is how many of its rows and columns are not shown, and ``offset`` how many rows and
-    columns the middle of what is shown lies below and to the right of its own.
+    columns the middle of what is shown lies below and to the right of its own. ``placing`` puts it elsewhere than over
+    the whole frame, a ``matte`` with soft edges where these lie between pixels.
     """
     width, height = size
+    if placing is not None:
+        down, across = placing.spans(shape, size)
+        return Taps.place(shape[0], height, down, matte), Taps.place(shape[1], width, across, matte)
     if shape == (height, width) and loose == (0, 0):
         return None
     scale = min((shape[0] - loose[0]) / height, (shape[1] - loose[1]) / width)
@@ -65,6 +91,29 @@ def catmull_rom(x: np.ndarray) -> np.ndarray:
     near = (1.5 * x - 2.5) * x * x + 1
     far = ((-0.5 * x + 2.5) * x - 4) * x + 2
     return np.where(x < 1, near, np.where(x < 2, far, 0.0))
+
+
+def place_picture(
+    colours: np.ndarray, transparency: np.ndarray, size: tuple[int, int], placing: Placing
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a picture (3, H, W) and how much of it shows where (1, H, W), placed in a frame (width, height).
+
+    It is resampled in light, and what shows more counts more, so that hidden colours leave no rim. Where nothing of it
+    is shown both are 0.
+    """
+    hidden, shape = not (transparency == 1).all(), colours.shape[1:]
+    rows, columns = taps_for(shape, size, placing=placing)
+    light = colours * np.abs(colours)
+    made = _resample(_resample(light, 1, rows), 2, columns)
+    if hidden:
+        weighted, weight = (
+            _resample(_resample(part, 1, rows), 2, columns) for part in (light * transparency, transparency)
+        )
+        made = np.where(weight > LEAST_WEIGHT, weighted / np.maximum(weight, LEAST_WEIGHT), made)
+    rows, columns = taps_for(shape, size, placing=placing, matte=True)
+    matte = np.clip(_resample(_resample(transparency, 1, rows), 2, columns), 0, 1)
+    display = np.copysign(np.sqrt(np.abs(made)), made)
+    return np.ascontiguousarray(display, np.float32), np.ascontiguousarray(matte, np.float32)
 
 
 def fit_picture(picture: np.ndarray, size: tuple[int, int], fit: str = "cover") -> np.ndarray:

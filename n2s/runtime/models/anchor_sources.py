@@ -40,9 +40,16 @@ def balance_spread(latents: np.ndarray, what: str) -> np.ndarray:
 
 
 def from_picture(
-    path: Path, encoder: SessionEncoder, size: tuple[int, int], fit: str, say: Callable[[str], None]
+    path: Path,
+    encoder: SessionEncoder,
+    size: tuple[int, int],
+    fit: str,
+    say: Callable[[str], None],
+    smaller: str = "a smaller --size",
 ) -> np.ndarray:
     """Return the latents of a picture in a file, float32 (C, h, w); transparency is ignored.
+
+    ``smaller`` is the other way out for one that is too small.
 
     Raises
     ------
@@ -57,7 +64,7 @@ def from_picture(
         least = max(encoder.scale, -(-size[0] // MAGNIFIED)), max(encoder.scale, -(-size[1] // MAGNIFIED))
         raise MediaError(
             f"{path} is {height}x{width} pixels (height x width); at least {least[0]}x{least[1]} are needed. "
-            "Take a larger picture, or a smaller --size."
+            f"Take a larger picture, or {smaller}."
         )
     if times > 2:
         say(f"{path.name} is {height}x{width} and is enlarged {times:.1f} times: its anchor will be soft.")

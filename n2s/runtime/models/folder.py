@@ -200,6 +200,14 @@ class ModelFolder:
 
     def encoder(self) -> SessionEncoder:
         """Return the encoder, on the CPU: pictures are few, and their latents should not depend on a GPU."""
+        path, digest = self._encoder_file()
+        return SessionEncoder(path, self._session(path, "cpu", digest), self.channels, self.scale)
+
+    def encoder_digest(self) -> str:
+        """Return the digest of the encoder's file."""
+        return self._encoder_file()[1]
+
+    def _encoder_file(self) -> tuple[Path, str]:
         names = [f"encoder.{precision}.onnx" for precision in ("fp32", "fp16", "int8")]
         name = next((name for name in names if name in self.card["files"]), None)
         if name is None:
@@ -207,8 +215,7 @@ class ModelFolder:
                 f"The model in {self.folder} has no encoder, which turns pictures into latents; its "
                 f"card lists {', '.join(self.card['files'])}. Take a model that was exported with one."
             )
-        path, digest = self.checked(name)
-        return SessionEncoder(path, self._session(path, "cpu", digest), self.channels, self.scale)
+        return self.checked(name)
 
     def _session(self, path: Path, provider: str, digest: str) -> Any:
         """Open a session with one thread: chunks run side by side instead."""

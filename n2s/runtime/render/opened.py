@@ -13,6 +13,7 @@ import numpy as np
 from n2s.graph import authors
 from n2s.graph.declare import Pointwise, Streamed
 from n2s.graph.keys import digest
+from n2s.graph.placing import Placing
 from n2s.graph.types import LATENTS
 from n2s.plan.hold import held_frames
 from n2s.plan.picks import picked
@@ -60,6 +61,8 @@ class Opened:
             name = stage.output or next(iter(type(nodes[stage.node]).outputs))
             self.read_outputs.setdefault(stage.node, {})[name] = None
         self.called_again = _called_again(computed, self.course)
+        # Pictures as their sources give them; what was brought to a size from there has another name.
+        self._sources = {stage.value for stage in computed if stage.is_picture and stage.size is None}
         self.read_by_nodes = _read_by(stage for stage in plan.stages if stage.is_computed)
         # What kernels read they look at themselves; what others read is looked at when it is made.
         self.looked_at = _read_by(stage for stage in plan.stages if stage.kernel is None and not stage.is_picked)
@@ -182,7 +185,8 @@ class Opened:
                 for value, (channels, *sides), framing in zip(kernel.inputs, shapes, framings):
                     loose = framing.loose(tuple(sides)) if framing else (0, 0)
                     half, hidden = self.is_half(value), value in self.hidden
-                    pictures.append(kernels.Picture(half, tuple(sides), channels, hidden, loose))
+                    placing = None if hidden else self.placing(value)
+                    pictures.append(kernels.Picture(half, tuple(sides), channels, hidden, loose, placing))
                 try:
                     program = kernels.program_of(kernel, nodes, pictures, output, size)
                 except kernels.PixelError as error:
@@ -213,6 +217,14 @@ class Opened:
     def is_half(self, value: str) -> bool:
         """Say whether frames are float16 by definition: those of some nodes, and no other inputs of kernels."""
         return bool(getattr(self.plan.graph.nodes.get(node_of(value)), "half", False))
+
+    def placing(self, value: str) -> Placing | None:
+        """Return where a source's picture lies in the frame; None where it covers it, cropped at its centre."""
+        if value not in self._sources:
+            return None
+        name = node_of(value)
+        node = self.plan.graph.nodes[name]
+        return authors.call(self.plan.graph, name, "placing", node.placing, self.resources[name])
 
     def value_of(self, name: str) -> str:
         """Return the value that an input of a kernel has, whatever its size; of a hidden stage, its node."""

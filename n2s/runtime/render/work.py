@@ -223,6 +223,8 @@ class Work:
             return True
         if stage.kernel.nodes or stage.kernel.framings or self.opened.is_half(stage.node):
             return True
+        if self.opened.placing(stage.kernel.inputs[0]):
+            return True
         return self._values[stage.reads["0"].stage].slots.shape[2:] != stage.size[::-1]
 
     def _buffer(self, shape: tuple[int, ...]) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from n2s.graph.declare import Node, Pointwise
 from n2s.graph.kinds.filter import halved
+from n2s.graph.placing import Placing
 from n2s.graph.types import PICTURES
 from n2s.plan.stages import FULL, Kernel, Lensing
 from n2s.runtime.render.kernels.layouts import LAYOUTS
@@ -32,7 +33,8 @@ class Picture:
     """What a program needs to know of an input: its (height, width), and whether its colours are rounded to float16.
 
     ``channels`` is 1 for a matte. ``light`` says that colours are light, and of half the size of what is stored where
-    they have not its size. ``loose`` is how many rows and columns are not shown, so that the others can be moved.
+    they have not its size. ``loose`` is how many rows and columns are not shown, so that the others can be moved;
+    ``placing`` is where it lies in the frame, if it does not cover it.
     """
 
     half: bool
@@ -40,6 +42,7 @@ class Picture:
     channels: int = 3
     light: bool = False
     loose: tuple[int, int] = (0, 0)
+    placing: Placing | None = None
 
 
 def program_of(
@@ -82,8 +85,8 @@ def program_of(
             seed += len(lensing.lenses)
         elif picture.light and picture.shape == halved((size[1], size[0])) != (size[1], size[0]):
             records.append(Enlarge(len(records) - 1))
-        elif picture.shape != (size[1], size[0]) or picture.loose != (0, 0):
-            fit = Fit(picture.shape, size, picture.loose)
+        elif picture.shape != (size[1], size[0]) or picture.loose != (0, 0) or picture.placing:
+            fit = Fit(picture.shape, size, picture.loose, picture.placing, picture.channels == 1)
             rows, columns = (table.weights.shape[1] for table in fit.tables)
             records.append(Sample(len(records) - 1, fit))
             before, after = ("to_light", "to_display") if picture.channels == 3 else ("", "")

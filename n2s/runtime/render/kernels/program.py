@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from n2s.graph.declare import Table
+from n2s.graph.placing import Placing
 from n2s.runtime.media.resample import Taps, taps_for
 from n2s.runtime.render.kernels.layouts import Layout
 from n2s.runtime.render.kernels.pixels import PixelCode
@@ -52,17 +53,19 @@ class Fit:
 
     Rows and columns are mapped apart from each other, by tables. ``loose`` is how many rows and columns are not shown,
     so that what is shown can be moved, in each frame by other parts of a row and a column: such a fit has tables for
-    each place. They have as many taps.
+    each place. They have as many taps. ``placing`` puts the picture elsewhere in the frame, as colours or a ``matte``.
     """
 
     shape: tuple[int, int]
     size: tuple[int, int]
     loose: tuple[int, int] = (0, 0)
+    placing: Placing | None = None
+    matte: bool = False
 
     @property
     def tables(self) -> tuple[Taps, Taps]:
         """Where each row and each column comes from, and by which weights."""
-        return taps_for(self.shape, self.size, self.loose)
+        return taps_for(self.shape, self.size, self.loose, placing=self.placing, matte=self.matte)
 
     @property
     def is_moved(self) -> bool:
@@ -74,7 +77,8 @@ class Fit:
 
     def __str__(self) -> str:
         moved = f", moved within {self.loose[1]}x{self.loose[0]}" if self.is_moved else ""
-        return f"{self.size[0]}x{self.size[1]} comes from {self.shape[1]}x{self.shape[0]}{moved}"
+        placed = f", {self.placing.fit} at {self.placing.x:g} {self.placing.y:g}" if self.placing else ""
+        return f"{self.size[0]}x{self.size[1]} comes from {self.shape[1]}x{self.shape[0]}{moved}{placed}"
 
 
 @dataclass(frozen=True)

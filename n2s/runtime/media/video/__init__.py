@@ -1,0 +1,1 @@
+"""Videos: what frames a file has, and reading them."""
