@@ -16,6 +16,7 @@ from typing import Any
 import harness
 import numpy as np
 import pytest
+from lensed import PLACES, ask
 from scipy.ndimage import gaussian_filter
 
 from n2s import Graph
@@ -91,7 +92,7 @@ LAWS = {
     "Warmth": 4 + 3,
     "BlindsMatte": 9,
     "NoiseGate": 4,
-    "Swirl or Ripple or Barrel or Kaleidoscope": 4 * 4 + 2 * 4 + 14 + 3,
+    "RibbedGlass or FacetGlass or HeatHaze": 4 * 3 + 2 * 3 + 11 + 3,
 }
 
 
@@ -108,14 +109,14 @@ def test_the_command_line_knows_them(installed: Path) -> None:
         "    sys.argv = ['n2s', *arguments]\n"
         "    main()\n"
         "n2s('nodes'); n2s('nodes', 'NoiseGate'); n2s('check', 'examples/n2s-scanlines/screen.yaml'); n2s('schema')\n"
-        "n2s('check', 'examples/n2s-lenses/water.yaml')\n"
+        "n2s('check', 'examples/n2s-lenses/glass.yaml')\n"
     )
     said = python(installed, "-c", code)
     assert "\nn2s_scanlines.noise_gate\n  NoiseGate " in said
     assert "noise_gate: {node: NoiseGate, signal: features.onset, high: 0.6, low: 0.4}" in said
     assert "screen.yaml: 11 nodes, 1 film, no problems." in said
     assert '"title": "Scanlines"' in said
-    assert "water.yaml: 13 nodes, 1 film, no problems." in said
+    assert "glass.yaml: 13 nodes, 1 film, no problems." in said
 
 
 def film(package: Any, studio: Any, **settings: Any) -> Graph:
@@ -262,57 +263,39 @@ def lenses(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("n2s_lenses")
 
 
-def places(lens: Any, **params: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return some places of a frame of 16:9 and where a lens sends each, asked one by one; (N, 2)."""
-    given = {name: np.float32([params.get(name, getattr(lens, name).value)]) for name in lens.params()}
-    numbers = {name: np.float32(column[0]) for name, column in lens.prepare(**given).items()}
-    at = SimpleNamespace(aspect=np.float32(16 / 9))
-    asked = np.array([(x, y) for y in np.linspace(-0.5, 0.5, 19) for x in np.linspace(-0.9, 0.9, 32)], np.float32)
-    return asked.astype(np.float64), np.array([lens.where(x, y, at, **numbers) for x, y in asked], np.float64)
+def test_ribbed_glass_against_a_loop(lenses: Any) -> None:
+    made = ask(lenses.RibbedGlass(strength=1.2, width=0.11, angle=430, move=50.03))
+    across, down = math.cos(math.radians(70)), math.sin(math.radians(70))
+    for (x, y), place in zip(PLACES, made):
+        t = ((across * x + down * y - 50.03) / 0.11) % 1 - 0.5
+        if abs(t) < 0.499:  # at the side of a rib the next one may begin
+            far = 1.2 * 0.11 * t
+            np.testing.assert_allclose(place, (x + far * across, y + far * down), atol=1e-5)
 
 
-def turned(x: float, y: float, angle: float) -> tuple[float, float]:
-    """Return a place turned about (0, 0) by an angle in radians, clockwise as y points down."""
-    return x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)
+def test_facet_glass_shows_what_lies_aside(lenses: Any) -> None:
+    given = {"reach": 0.1, "size": 0.3}
+    aside = ask(lenses.FacetGlass(**given), seed=7) - PLACES
+    u, v = (PLACES @ [[1, 1], [1, -1]] / 0.3).T
+    diamonds = np.unique(np.floor([u, v]).T, axis=0, return_inverse=True)[1].ravel()
+    for number in range(diamonds.max() + 1):
+        assert np.ptp(aside[diamonds == number], axis=0).max() < 1e-6, "all of one diamond moves alike"
+    far, angle = np.hypot(*aside.T), np.arctan2(aside[:, 1], aside[:, 0])
+    assert far.max() <= 0.1 and far.std() > 0.02 and angle.std() > 1, "each its own way"
+    turned = ask(lenses.FacetGlass(**given, turn=90), seed=7) - PLACES
+    np.testing.assert_allclose(turned, np.stack([-aside[:, 1], aside[:, 0]], axis=1), atol=1e-6)
+    assert np.abs(ask(lenses.FacetGlass(**given), seed=8) - PLACES - aside).max() > 0.05
 
 
-def test_swirl_against_a_loop(lenses: Any) -> None:
-    asked, made = places(lenses.Swirl(), angle=200, radius=0.6, center_x=0.1, center_y=-0.2)
-    for (x, y), place in zip(asked, made):
-        dx, dy = x - 0.1, y + 0.2
-        near = max(0, 1 - (dx * dx + dy * dy) / 0.36)
-        dx, dy = turned(dx, dy, -math.radians(200 * near * near))
-        np.testing.assert_allclose(place, (0.1 + dx, -0.2 + dy), atol=2e-6)
-
-
-def test_ripple_against_a_loop(lenses: Any) -> None:
-    asked, made = places(lenses.Ripple(), amplitude=0.05, wavelength=0.2, phase=1000.25, reach=0.5, center_x=0.3)
-    for (x, y), place in zip(asked, made):
-        dx, dy = x - 0.3, y
-        distance = math.hypot(dx, dy)
-        height = 0.05 * math.sin(2 * math.pi * (distance / 0.2 - 0.25)) / (1 + distance**2 / 0.25)
-        soft = math.sqrt(distance**2 + 0.2**2 / 16)
-        np.testing.assert_allclose(place, (x + dx / soft * height, y + dy / soft * height), atol=1e-6)
-
-
-@pytest.mark.parametrize(("strength", "fill", "scale"), [(0.5, True, 1 / 1.5), (0.5, False, 1), (-0.2, True, 1)])
-def test_barrel_against_a_loop(strength: float, fill: bool, scale: float, lenses: Any) -> None:
-    asked, made = places(lenses.Barrel(fill=fill), strength=strength)
-    for (x, y), place in zip(asked, made):
-        bent = scale * (1 + strength * (x * x + y * y) / (0.25 + (8 / 9) ** 2))
-        np.testing.assert_allclose(place, (x * bent, y * bent), atol=1e-6)
-
-
-@pytest.mark.parametrize("segments", [1, 5, 6])
-def test_kaleidoscope_against_a_loop(segments: int, lenses: Any) -> None:
-    asked, made = places(lenses.Kaleidoscope(segments=segments), turn=-30, center_x=-0.1, center_y=0.05)
-    half = math.pi / segments  # the angle of a wedge
-    for (x, y), place in zip(asked, made):
-        dx, dy = x + 0.1, y - 0.05
-        for k in range(-segments, segments):  # the wedge that (dx, dy) lies in, or its mirror image
-            start = k * half
-            angle = math.atan2(dy, dx) - start
-            if 0 <= angle < half:
-                into = angle if k % 2 == 0 else half - angle
-                wanted = turned(math.hypot(dx, dy), 0, into - math.radians(30))
-        np.testing.assert_allclose(place, (wanted[0] - 0.1, wanted[1] + 0.05), atol=2e-6)
+@pytest.mark.parametrize("rise", [True, False])
+def test_heat_haze_against_a_loop(rise: bool, lenses: Any) -> None:
+    made = ask(lenses.HeatHaze(amount=0.03, size=0.1, phase=1000.25, top=-0.2, rise=rise))
+    for (x, y), place in zip(PLACES, made):
+        t = min(max((y + 0.2) / 0.7, 0), 1)
+        far = 0.03 * (t * t * (3 - 2 * t) if rise else 1)
+        sway = math.sin(2 * math.pi * x / 0.2) / 4
+        wanted = (
+            x + far * math.sin(2 * math.pi * (y / 0.1 + 0.5 + sway)),
+            y + far / 2 * math.sin(2 * math.pi * (y / 0.2 + 0.25)),
+        )
+        np.testing.assert_allclose(place, wanted, atol=1e-6)

@@ -186,6 +186,7 @@ FELT_AT = {
     ("Features", "ears"): "sure",
     ("Features", "first_beat"): "bar_phase",
     ("Features", "metre"): "bar_phase",
+    ("Handheld", "turn"): "turn",
     ("Midi", "controller"): "control",
 }
 
@@ -197,6 +198,8 @@ FELT_WITH = {
     ("Envelope", "release"): {"sustain": 0.5, "decay": 0.02, "trigger": FAST},
     ("Envelope", "retrigger"): {"trigger": FAST},
     ("Gate", "hold"): {"signal": FAST},
+    ("Handheld", "settle"): {"hits": FAST},
+    ("Handheld", "strength"): {"hits": FAST},
     ("LFO", "seed"): {"shape": "noise"},
     ("LFO", "width"): {"shape": "square"},
     ("Normalise", "most"): {"signal": "= 0.1 * ramp"},

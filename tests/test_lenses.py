@@ -20,7 +20,7 @@ WIDE, HIGH = 96, 64
 IN, OUT = {"node": "Camera", "zoom": 1.4, "pan_x": 0.07}, {"node": "Camera", "turn": 21, "zoom": 1.2, "pan_y": -0.03}
 
 TOYS = '''
-class Swirl(Lens):
+class Stir(Lens):
     """Turn the middle."""
 
     frames: Frames = port("what is turned")
@@ -30,16 +30,16 @@ class Swirl(Lens):
 
     @staticmethod
     def where(x, y, at, amount):
-        return swirl(x, y, amount)
+        return stir(x, y, amount)
 
 
-def swirl(x, y, amount):
+def stir(x, y, amount):
     k = amount * max(0.25 - x * x - y * y, 0)
     return x - k * y, y + k * x
 
 
 class ByHand(Lens):
-    """What Camera (zoom 1.4, pan_x 0.07), Swirl and Camera (turned) show together, none of which leaves the frame."""
+    """What Camera (zoom 1.4, pan_x 0.07), Stir and Camera (turned) show together, none of which leaves the frame."""
 
     frames: Frames = port("what is shown")
     along: Param = param(0.0, ge=-5, le=5, help="cosine of the turn, by zoom")
@@ -48,7 +48,7 @@ class ByHand(Lens):
     @staticmethod
     def where(x, y, at, along, beside):
         right, down = x * along + y * beside, y * along - x * beside - 0.03
-        right, down = swirl(right, down, 0.8)
+        right, down = stir(right, down, 0.8)
         return right / 1.4 + 0.07, down / 1.4
 
 
@@ -128,9 +128,9 @@ def test_frames_of_all_sizes(size: tuple[int, int], film: Any, store: Any) -> No
 
 
 def test_lenses_that_follow_each_other_are_one(film: Any, store: Any) -> None:
-    """Camera, swirl and camera give what one lens gives that does the same by hand."""
+    """Camera, Stir and Camera give what one lens gives that does the same by hand."""
     c, s = (f(np.deg2rad(21)) / 1.2 for f in (np.cos, np.sin))
-    run = film({"in": IN, "swirl": {"node": "Swirl"}, "turned": OUT})
+    run = film({"in": IN, "stirred": {"node": "Stir"}, "turned": OUT})
     made = harness.frames(run, store, "turned", [(0, 2)])
     hand = film({"hand": {"node": "ByHand", "along": float(c), "beside": float(s)}})
     wanted = harness.frames(hand, store, "hand", [(0, 2)])
@@ -163,7 +163,7 @@ def test_each_lens_has_its_own_edge_in_order(inner: str, outer: str, film: Any, 
 def test_nobody_who_looks_at_a_lens_in_the_middle_changes_the_film(film: Any, store: Any) -> None:
     """Read by a mix that hides it, previewed, kept, or with a neutral mix in place of the sink: the same bits."""
     zoom = {"node": "Camera", "zoom": "= 0.7 + ramp"}
-    nodes = {"first": zoom, "second": {"node": "Swirl", "edge": "wrap"}, "third": OUT}
+    nodes = {"first": zoom, "second": {"node": "Stir", "edge": "wrap"}, "third": OUT}
     alone = harness.codes(film(nodes), store)
     kept = {**nodes, "first": {**zoom, "cache": "frames"}, "second": {**nodes["second"], "cache": "frames"}}
     mixed = nodes | {"mix": {"node": "Mix", "a": "third", "b": "second", "amount": 0}}
@@ -189,7 +189,7 @@ FOLDS: dict[str, dict[str, Any]] = {
     },
     "a neutral lens behind": {"first": {**IN, "pan_x": 0.4}, "rest": {**REST, "edge": "black"}},
     "a neutral lens whose shutter is open": {
-        "rest": {"node": "Swirl", "amount": 0, "shutter": 360},
+        "rest": {"node": "Stir", "amount": 0, "shutter": 360},
         "last": {"node": "Camera", "turn": "= 300 * ramp"},
     },
     "neutral pixels between": {"first": IN, "tone": {"node": "Tone"}, "last": OUT},

@@ -1,8 +1,7 @@
-"""Four lenses for n2s: `Swirl`, `Ripple`, `Barrel` and `Kaleidoscope`."""
+"""Three lenses for n2s: `RibbedGlass`, `FacetGlass` and `HeatHaze`."""
 
-from n2s_lenses.barrel import Barrel
-from n2s_lenses.kaleidoscope import Kaleidoscope
-from n2s_lenses.ripple import Ripple
-from n2s_lenses.swirl import Swirl
+from n2s_lenses.facet_glass import FacetGlass
+from n2s_lenses.heat_haze import HeatHaze
+from n2s_lenses.ribbed_glass import RibbedGlass
 
-__all__ = ["Barrel", "Kaleidoscope", "Ripple", "Swirl"]
+__all__ = ["FacetGlass", "HeatHaze", "RibbedGlass"]
