@@ -8,7 +8,21 @@ import numpy as np
 from pydantic import field_validator
 
 from n2s.graph.declare import Line, Param, Pointwise, param, port, setting
-from n2s.graph.shader import cos, cube_root, exp2, fract, length, log2, luma, mix, mix_light, read_line, sin, to_display, to_light
+from n2s.graph.shader import (
+    cos,
+    cube_root,
+    exp2,
+    fract,
+    length,
+    log2,
+    luma,
+    mix,
+    mix_light,
+    read_line,
+    sin,
+    to_display,
+    to_light,
+)
 from n2s.graph.types import Frames
 from n2s.nodes.colours import checked_colour, parts
 from n2s.nodes.curves import monotone
