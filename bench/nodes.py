@@ -31,7 +31,6 @@ import harness
 import tiny
 from tables import write_look
 
-from n2s.graph.declarations import PIXELWISE
 from n2s.graph.declare import FRAMES_OUTPUT, Node, Streamed
 from n2s.graph.errors import N2SError
 from n2s.graph.types import FRAMES, LATENTS, MATTE
@@ -151,18 +150,18 @@ class Bench:
         return maker
 
 
-def milliseconds(maker: FrameMaker, frames: bool = False) -> float:
-    """Return the processor time of a block per frame, in the middle of a film, far enough from its start to look back."""
-    start = 60 * BLOCK
-    made = iter(maker.blocks(start, start + 2 * BLOCK)) if not frames else None
-    if made is None:
+def milliseconds(maker: FrameMaker, latents: bool = False) -> float:
+    """Return the processor time of a frame in ms, in the middle of a film, where a node may look far back."""
+    start, count = 60 * BLOCK, (4 if latents else 1) * BLOCK
+    if latents:
         began = time.thread_time()
-        maker.frames(start, start + 4 * BLOCK)
-        return (time.thread_time() - began) / (4 * BLOCK) * 1000
-    next(made)  # memory is taken, and what lies behind looked at
-    began = time.thread_time()
-    next(made)
-    return (time.thread_time() - began) / BLOCK * 1000
+        maker.frames(start, start + count)
+    else:
+        made = maker.blocks(start, start + 2 * BLOCK)
+        next(made)  # memory is taken, and frames before it are made
+        began = time.thread_time()
+        next(made)
+    return (time.thread_time() - began) / count * 1000
 
 
 def moved(cls: type[Node]) -> dict[str, Any]:
@@ -191,7 +190,7 @@ def kind_of(cls: type[Node]) -> str:
 
 
 def is_separable(cls: type[Node]) -> bool:
-    """Say whether the columns of a lens lie where its columns say, and its rows where its rows say, with any colours."""
+    """Say whether the place a lens shows has an x that y does not change, and a y that x does not change."""
     lens = cls(**cls.example, **moved(cls))
     params = {name: np.full(1, getattr(lens, name).value, np.float32) for name in cls.params()}
     numbers = {name: np.float32(np.ravel(value)[0]) for name, value in lens.prepare(**params).items()}

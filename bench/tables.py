@@ -52,9 +52,9 @@ def runner(nodes: Sequence[Pointwise], frames: np.ndarray, folder: Path) -> Call
     columns, tables = [], []
     for node in nodes:
         params = {field: np.full(BLOCK, getattr(node, field).value, np.float32) for field in node.params()}
-        given = node.fill(Folder()) | node.prepare(**params)
-        columns += [np.full(BLOCK, given[name], np.float32) for name in kernels.uniform_names(type(node), node.pixel_code())]
-        tables += [node.tables[name].packed(given[name][None]) for name in kernels.table_names(type(node), node.pixel_code())]
+        given, code = node.fill(Folder()) | node.prepare(**params), (type(node), node.pixel_code())
+        columns += [np.full(BLOCK, given[name], np.float32) for name in kernels.uniform_names(*code)]
+        tables += [node.tables[name].packed(given[name][None]) for name in kernels.table_names(*code)]
     seeds = np.array([kernels.node_seed(7, node) for node in nodes], np.uint32)
     uniforms, thresholds = np.stack(columns, axis=1), kernels.dither_pattern(True, WIDTH)
     out = np.empty((BLOCK, WIDTH * HEIGHT * 3 // 2), np.uint8)

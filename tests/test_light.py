@@ -21,7 +21,7 @@ GREYS = np.repeat(np.add.outer(np.arange(64) * 2, np.arange(96)).astype(np.uint8
 def seen(studio: Any, store: Any) -> Any:
     """Return a picture before and after a node, float64 (3, H, W)."""
 
-    def make(pixels: np.ndarray, size: tuple[int, int] = (96, 64), **node: Any) -> tuple[np.ndarray, np.ndarray]:
+    def make(pixels: np.ndarray, film: tuple[int, int] = (96, 64), **node: Any) -> tuple[np.ndarray, np.ndarray]:
         tiny.write_png(studio.folder / "light.png", pixels)
         nodes = {
             "track": {"node": "AudioSource", "path": "music.wav"},
@@ -29,7 +29,7 @@ def seen(studio: Any, store: Any) -> Any:
             "made": {"frames": "still", **node},
             "out": {"node": "DigestSink", "frames": "made", "audio": "track", "path": "frames.txt"},
         }
-        graph = harness.load({"n2s": 1, "seed": 3, "fps": 30, "size": size, "nodes": nodes}, studio.folder)
+        graph = harness.load({"n2s": 1, "seed": 3, "fps": 30, "size": film, "nodes": nodes}, studio.folder)
         return tuple(harness.frames(graph, store, name, [(0, 1)])[0].astype(float) for name in ("still", "made"))
 
     return make
@@ -79,7 +79,7 @@ def test_light_leaks_at_the_edges_and_leaves_the_middle(seen: Any) -> None:
 def test_light_leaks_look_alike_at_every_size_and_wander_slowly(seen: Any) -> None:
     made = [
         seen(np.zeros((h, h * 16 // 9, 3), np.uint8), (h * 16 // 9, h), node="LightLeak", phase=phase)[1]
-        for h, phase in ((180, 1), (360, 1), (180, 1.01), (180, 3))
+        for h, phase in ((180, 1), (360, 1), (180, 1.002), (180, 1.4))
     ]
     halves = made[1].reshape(3, 180, 2, 320, 2).mean(axis=(2, 4))
     np.testing.assert_allclose(halves, made[0], atol=2e-3)
@@ -107,13 +107,13 @@ def test_halation_is_red_light_of_one_percent_of_the_height(seen: Any) -> None:
         np.testing.assert_allclose(
             made[channel] ** 2, screened(before[channel], 0.4 * share * spread) ** 2, atol=0.004 * share
         )
-    assert made[0, 48, 105] > 0.25 > 4 * (made[2, 48, 105] - 1e-3)
+    assert made[0, 48, 105] > 0.15 > 5 * made[2, 48, 105]
     assert made[:, 20, 20].max() < 1e-3
 
 
 def test_halation_does_not_depend_on_the_amount_of_bloom(seen: Any) -> None:
     """Where both are, their light adds up before it is screened."""
-    given = {"size": (192, 128), "node": "Bloom", "threshold": 0.5}
+    given = {"film": (192, 128), "node": "Bloom", "threshold": 0.5}
     light = []
     for amount, halation in ((0.3, 0), (0, 0.3), (0.3, 0.3)):
         before, made = seen(lamp(), amount=amount, halation=halation, **given)

@@ -140,6 +140,28 @@ def test_the_vignette_follows_its_formula() -> None:
         np.testing.assert_allclose(made[0], 1 - 0.5 * t * t * (3 - 2 * t), atol=1e-6)
 
 
+def test_exp2_holds_what_float32_cannot() -> None:
+    x = np.array([-1e30, -127, -126, 127, 200], np.float32)
+    np.testing.assert_array_equal(shader.exp2(x), np.float32(2.0) ** np.array([-126, -126, -126, 127, 127], np.float32))
+
+
+def test_the_cube_root_is_close() -> None:
+    x = np.concatenate([10 ** np.random.default_rng(2).uniform(-30, 30, 50_000), [1, 0.125]]).astype(np.float32)
+    np.testing.assert_allclose(shader.cube_root(x), np.cbrt(x.astype(np.float64)), rtol=1e-6)
+    assert shader.cube_root(np.float32(0)) == 0
+
+
+def test_value_noise_has_one_deviation_and_the_hashes_of_pixels_on_its_corners() -> None:
+    y, x = np.mgrid[-20:40, -30:50].astype(np.float32)
+    with np.errstate(over="ignore"):
+        on_corners = shader.value_noise(x, y, np.uint32(4), np.uint32(9))
+        bits = shader.pixel_hash(np.uint32(9), np.uint32(4), y.astype(np.int32), x.astype(np.int32))
+        between = np.stack(shader.value_noise(x * np.float32(3.5) + np.float32(0.5), y * 3 + np.float32(0.3), 4, 9))
+    np.testing.assert_array_equal(on_corners, shader.gaussians(bits))
+    fields = between.reshape(3, -1)
+    np.testing.assert_allclose(np.cov(fields), np.eye(3), atol=0.05)
+
+
 def test_exp2_is_close_and_exact_at_whole_numbers() -> None:
     x = np.linspace(-20, 20, 4001).astype(np.float32)
     np.testing.assert_allclose(shader.exp2(x), 2.0 ** x.astype(np.float64), rtol=1e-6)

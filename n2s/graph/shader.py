@@ -263,7 +263,7 @@ def noise(x, y, z, seed):
 
 
 def value_noise(x, y, frame, seed):
-    """Return three fields of noise at a point, without correlation, each of deviation 1: hashes on a lattice of distance 1.
+    """Return three fields of noise at a point, of deviation 1, without correlation: hashes on a lattice of distance 1.
 
     Between the four corners around it weights are linear, and of unit length, so that the deviation is 1 everywhere. On
     a corner they are `gaussians` of the `pixel_hash` of seed, frame, y and x. Points are within -2e9..2e9.

@@ -98,7 +98,6 @@ class Bloom(Filter):
         return r, g, b
 
 
-
 def _gain(amount: np.ndarray, halation: np.ndarray) -> np.ndarray:
     """Return what the spread light is multiplied by when it is added; 0 where there is nothing to add."""
     return np.where(amount > 0, amount, np.where(halation > 0, np.float32(1), np.float32(0)))

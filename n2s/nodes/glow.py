@@ -67,15 +67,15 @@ class LightLeak(Pointwise):
 
     Each light comes from a place on the edge, which a hash of seed and number says, and which swings as ``phase``
     grows, as does how strong it is. With s and t the distances from there, in and along the edge, both in heights,
-    f = 1 / (1 + (s / size)² + (t / 1.6 size)²), the colour's red comes as f⁴, its green as f⁶ and its blue as f⁵, so that
-    each light runs from its colour into a deep red. Their sum is screened over the picture in light, as `Glow` is.
-    ``phase: = 0.1 * time`` lets them wander slowly.
+    f = 1 / (1 + (s / size)² + (t / 1.6 size)²), red comes as f⁴, green as f⁶ and blue as f⁵, so that each light runs
+    from its colour into a deep red. Their sum, times the amount, is screened over the picture in light, as `Glow` is.
+    A whole ``phase`` is about one swing there and back: ``phase: = 0.05 * time`` lets them wander slowly.
     """
 
     frames: Frames = port("what light leaks over")
     amount: Param = param(1.2, ge=0, le=16, help="how strong it is where it comes in, in light")
     size: Param = param(0.4, ge=0.01, le=4, unit="heights", help="how far it reaches in, in heights of the frame")
-    phase: Param = param(0.0, ge=-1e5, le=1e5, help="how far the lights have wandered; by 1 they are elsewhere")
+    phase: Param = param(0.0, ge=-1e5, le=1e5, unit="swings", help="how far the lights wandered; = 0.05 * time is slow")
     colours: list[str] = setting(["#ff6a1a", "#ff3d7a", "#ffae42"], help="of the three lights, 1 to 3 as #rrggbb")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, other places")
 
