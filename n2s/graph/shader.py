@@ -166,6 +166,11 @@ def uniform(h):
     return f32(np.int32(h >> u32(8))) * f32(5.9604645e-08)  # signed integers convert faster
 
 
+def counted(number):
+    """Return a whole number, like that of a frame, as float32: exact below 2**24 (with one, `u32` would be float64)."""
+    return f32(np.int32(number))
+
+
 def gaussian(h):
     """Return a nearly normal number (mean 0, deviation 1, within +-3.45) from 32 random bits: the sum of four bytes."""
     pairs = u32(u32(h & u32(0x00FF00FF)) + u32(u32(h >> u32(8)) & u32(0x00FF00FF)))  # two sums of two bytes at once

@@ -46,7 +46,6 @@ def round_half(x):
     rounded = u32(u32(bits + u32(0x0FFF)) + u32(u32(bits >> u32(13)) & u32(1))) & u32(0xFFFFE000)
     return u32(rounded).view(np.float32) if abs(x) >= f32(6.103515625e-05) else (x + f32(0.75)) - f32(0.75)
 '''
-LONG = 1000  # characters of a function that stays a call unless told otherwise; loops with calls do not vectorise
 READING = "u64 = np.uint64\n"  # what programs with tables need besides
 _PLACE = "At(at_x, at_y, at_u, at_v, f32(width), f32(height), radius, row, column, frame, u32(seeds[{}]))"
 
@@ -129,8 +128,8 @@ def source_of(program: Program) -> str:
         functions |= {read.before: read.text for read in parted.reads} | {parted.name: parted.text}
     code = Writer()
     _write_kernel(code, program, inputs, store)
-    long = any(len(text) > LONG for text in functions.values())
-    decorator = f'@njit(error_model="numpy"{", forceinline=True" if long else ""})'
+    # Loops with calls do not vectorise; left alone, LLVM makes calls of what is used often or long.
+    decorator = '@njit(error_model="numpy", forceinline=True)'
     header = HEADER + (READING if any(pixel.tables for pixel in program.pixels) else "")
     parts = [header, *([lens_header()] if lenses else [])]
     parts += [f"{decorator}\n{text}" for text in functions.values()]
