@@ -4,15 +4,20 @@ from n2s.nodes.album import Album, Track
 from n2s.nodes.audio import AudioSource
 from n2s.nodes.bloom import Bloom
 from n2s.nodes.blur import Blur, Sharpen
+from n2s.nodes.borders import Border
 from n2s.nodes.camera import Camera
 from n2s.nodes.control import Midi, Schedule, Table
+from n2s.nodes.crt import CRT
 from n2s.nodes.cycles import LFO, Random, Sequence
 from n2s.nodes.decode import VAEDecode
+from n2s.nodes.dither import Dither
 from n2s.nodes.dynamics import Envelope, Integrate, Smooth, Spring
 from n2s.nodes.exposure import Exposure
 from n2s.nodes.features import Features
+from n2s.nodes.film import Dust, Flicker
 from n2s.nodes.grading import Curves, Duotone, Fade, Filmic, Hue, Invert, LiftGammaGain, Posterise
 from n2s.nodes.grain import Grain
+from n2s.nodes.halftone import Halftone
 from n2s.nodes.latent_bands import LatentBands
 from n2s.nodes.latent_camera import LatentCamera
 from n2s.nodes.latent_echo import LatentEcho
@@ -37,6 +42,7 @@ from n2s.nodes.tones import Harmony, Melody
 from n2s.nodes.trails import Trails
 
 __all__ = [
+    "CRT",
     "EMA",
     "LFO",
     "Album",
@@ -44,6 +50,7 @@ __all__ = [
     "AudioSource",
     "Bloom",
     "Blur",
+    "Border",
     "Camera",
     "ChromaShift",
     "CombineMattes",
@@ -53,16 +60,20 @@ __all__ = [
     "Delay",
     "DigestSink",
     "Displace",
+    "Dither",
     "Duotone",
+    "Dust",
     "Envelope",
     "Exposure",
     "FFmpegSink",
     "Fade",
     "Features",
     "Filmic",
+    "Flicker",
     "Gate",
     "Glitch",
     "Grain",
+    "Halftone",
     "Harmony",
     "Hue",
     "ImageSource",

@@ -1,0 +1,103 @@
+"""A picture in few colours, mixed by dots."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import field_validator
+
+from n2s.graph.declare import Filter, Gaussians, Param, param, port, setting
+from n2s.graph.shader import fract, luma, mix, mix_light, to_display
+from n2s.graph.types import Frames
+from n2s.nodes.colours import checked_colour, parts
+
+
+class Dither(Filter):
+    """Show a picture in few colours, mixed by a pattern of dots as old computers and their printers did.
+
+    The picture is averaged over about a dot, by a Gaussian of ``average`` dots, so that grain does not fray them. Of a
+    display value x, held within 0..1, s = x (levels - 1) lies between the tones i and i + 1, i = floor(s). A dot of
+    ``size`` shows the brighter one where (s² - i²) / (2 i + 1) is more than its threshold: so the mean light is that of
+    the picture. Thresholds are those of Bayer's 8 x 8 matrix (1973), or fract(52.98 fract(0.0671 x + 0.00584 y)) of
+    the dot's column and row (interleaved gradient noise, Jimenez 2014), which looks less woven. With ``dark`` and
+    ``bright``, the luma alone counts, and its tones are blends of these two colours, in light.
+
+    Dots are counted from the centre of the frame and at least a pixel wide. An edge in the picture may run through a
+    dot; for a picture of coarse pixels, put a Pixelate of the same size before this node, and average 0 here.
+    """
+
+    frames: Frames = port("what is shown")
+    amount: Param = param(1.0, ge=0, le=1, help="how much of it")
+    levels: Param = param(3.0, ge=2, le=64, help="how many tones each colour has; whole numbers")
+    size: Param = param(1 / 180, ge=0.0005, le=0.25, unit="heights", help="the side of a dot")
+    average: Param = param(0.5, ge=0, le=4, help="over how many dots the picture is averaged; 0 leaves it as fine")
+    pattern: Literal["bayer", "noise"] = setting("bayer", help="the order in which dots turn bright")
+    dark: str | None = setting(None, help="the darkest colour, as #rrggbb; with it the picture has two colours")
+    bright: str | None = setting(None, help="the brightest colour, as #rrggbb")
+
+    neutral = {"amount": 0}
+    finest = 0.0028  # half of a dot of the default size; a finer average is hardly seen, and this one is made small
+
+    @field_validator("dark", "bright")
+    @classmethod
+    def _is_colour(cls, value: str | None) -> str | None:
+        return value if value is None else checked_colour(value)
+
+    def fill(self, scene: Any) -> dict[str, Any]:
+        two = self.dark is not None or self.bright is not None
+        colours = {"dark": self.dark or "#000000", "bright": self.bright or "#ffffff"}
+        made = {f"{name}_{part}": value for name, text in colours.items() for part, value in zip("rgb", parts(text))}
+        return made | {"two": float(two), "noisy": float(self.pattern == "noise")}
+
+    def spread(self, amount, levels, size, average) -> Gaussians:
+        used = np.where((amount > 0) & (average > 0), np.float32(1), np.float32(0))
+        return Gaussians((size * average)[:, None], used[:, None])
+
+    def prepare(self, amount, levels, size, average) -> dict[str, Any]:
+        steps = np.floor(levels + np.float32(0.01)) - 1
+        return {"amount": amount, "steps": steps, "size": size, "average": average}
+
+    @staticmethod
+    def pixel(
+        rgb, soft, at, amount, steps, size, average, two, noisy,
+        dark_r, dark_g, dark_b, bright_r, bright_g, bright_b,
+    ):  # fmt: skip
+        side = 1 / max(size * at.height, 1)
+        column, row = (at.x + 0.5 - 0.5 * at.width) * side + 4096, (at.y + 0.5 - 0.5 * at.height) * side + 4096
+        column, row = column - fract(column), row - fract(row)
+        threshold = bayer(column, row) if noisy < 0.5 else jimenez(column, row)
+        r, g, b = to_display(soft[0]), to_display(soft[1]), to_display(soft[2])
+        r, g, b = (r, g, b) if average > 0 else rgb
+        grey = dithered(luma(r, g, b), steps, threshold)
+        r = mix_light(dark_r, bright_r, grey) if two > 0.5 else dithered(r, steps, threshold)
+        g = mix_light(dark_g, bright_g, grey) if two > 0.5 else dithered(g, steps, threshold)
+        b = mix_light(dark_b, bright_b, grey) if two > 0.5 else dithered(b, steps, threshold)
+        return mix(rgb[0], r, amount), mix(rgb[1], g, amount), mix(rgb[2], b, amount)
+
+
+def dithered(x, steps, threshold):
+    """Return the tone, 0..1, that a dot shows for a display value."""
+    s = min(max(x, 0), 1) * steps
+    whole = min(s - fract(s), steps - 1)
+    share = (s * s - whole * whole) / (2 * whole + 1)
+    return (whole + (share > threshold)) / steps
+
+
+def bayer(column, row):
+    """Return the threshold of a dot by Bayer's 8 x 8 matrix, 1/128 to 127/128."""
+    return (
+        quarter(column, row) + quarter(column * 0.5, row * 0.5) * 0.25 + quarter(column * 0.25, row * 0.25) * 0.0625
+    ) + 0.0078125
+
+
+def quarter(column, row):
+    """Return the threshold of a dot by the 2 x 2 matrix 0 1/2, 3/4 1/4 of the last digits of its column and row."""
+    a, b = fract(column * 0.5), fract(row * 0.5)
+    a, b = (a >= 0.5) * 0.5, (b >= 0.5) * 0.5
+    return a + 1.5 * b - 4 * a * b
+
+
+def jimenez(column, row):
+    """Return the threshold of a dot by interleaved gradient noise."""
+    return fract(52.9829189 * fract(0.06711056 * column + 0.00583715 * row))
