@@ -16,10 +16,10 @@ class Border(Pointwise):
     """Lay a border around a picture: bars that leave another aspect, a film gate with round corners.
 
     The window is the largest one of the ``aspect`` that lies ``margin`` inside the frame; with an aspect of 0 it is all
-    that lies so far inside. With ``amount`` it closes in,
-    from the whole frame at 0, in straight lines; so a signal lets bars come and go. d is the distance outside of the
-    window with corners of ``radius``; out = mix(rgb, colour, smoothstep(0, softness, d)), so that nothing inside the
-    window is covered. All lengths are shares of the frame's height, and the edge is never harder than a pixel.
+    that lies so far inside. With ``amount`` it closes in, from the whole frame at 0, in straight lines; so a signal
+    lets bars come and go. d is the distance outside of the window with corners of ``radius``; out = mix(rgb, colour,
+    smoothstep(0, softness, d)), so that nothing inside the window is covered. All lengths are shares of the frame's
+    height, and the edge is never harder than a pixel.
 
     Cinema has 2.39 and 1.85, television 1.78 (16:9), old film 1.375, a square 1, portraits 0.8 (4:5) and 0.5625 (9:16).
     """
