@@ -209,7 +209,7 @@ def test_what_a_program_of_mattes_says() -> None:
 
 
 def test_functions_are_taken_into_the_loop_over_pixels() -> None:
-    """A loop with a call in it does not vectorise, and calls are what LLVM makes of long functions and frequent ones."""
+    """A loop with a call in it does not vectorise, and LLVM makes calls of long functions and of frequent ones."""
     wiring = ((),)
     sources = [source_of(program_of(Kernel(("m",), (), wiring, ("step", 0)), {"m": cls()}, [], "matte", SIZE))
                for cls in (RadialMatte, NoiseMatte)]  # fmt: skip
