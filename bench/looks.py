@@ -155,11 +155,18 @@ def measure(look: str, preset: str, music: Path, size: list[int], out: Path) -> 
         "black": black,
         "burnt": burnt,
         **{f"{name}s": follows.get(name, {}).get("r") for name in ("kick", "snare", "section")},
-        "flashes": f"{flashes['most']}>{flashes['most_left']}" if flashes else None,
+        "flashes": _flashes(flashes) if flashes else None,
         "still": None,
         "bands": bands(graph, out),
         "fps": film["rate"],
     }
+
+
+def _flashes(found: dict[str, Any]) -> str:
+    """Return the most flashes in a second, of light or of red, before and after the guard: "5>3"."""
+    return ">".join(
+        str(max(found[kind][when] for kind in ("light", "red"))) for when in ("most_in_a_second", "most_left")
+    )
 
 
 def main() -> None:
