@@ -148,7 +148,7 @@ def test_what_is_lowered_passes(name: str, fps: int) -> None:
         "field": lambda: only(square(5, fps=fps, dark=0, light=1), block(6, 10)),
         "bright around": lambda: only(square(5, fps=fps, dark=0, light=1), block(6, 10), 0.95),
         "halves": lambda: np.where(columns.ravel() < 15, square(5, fps=fps), 0.6 - square(5, fps=fps)),
-        "checks": lambda: np.where(((rows // 2 + columns // 2) % 2).ravel() == 0, square(5, fps=fps), 1 - square(5, fps=fps)),
+        "checks": lambda: np.where((rows // 2 + columns // 2).ravel() % 2, square(5, fps=fps), 1 - square(5, fps=fps)),
         "one second": lambda: np.where((t >= 1)[:, None] & (t < 2)[:, None], square(4, fps=fps), 0.1),
         "ramp": lambda: square(5, fps=fps) * 0.5 + 0.6 * t[:, None] / 4,
         "thin": lambda: only(square(5, fps=fps, dark=0, light=1), (rows == 9) | (rows == 10), 0.7),

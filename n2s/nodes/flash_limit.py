@@ -10,7 +10,7 @@ import numpy as np
 from n2s.nodes.flash_rules import LIGHT, Grid, Kind
 
 SPARED = 0.3, 0.5, 0.7, 0.9, np.inf  # flashes of this part of the highest are left alone, if that is enough
-MADE_UP = 0.5  # the part of its gain that a cell on an edge may lose for what its neighbours keep
+MADE_UP = 0.5  # how much of its gain a cell on an edge keeps, at least, when it makes up for its neighbours
 ROUNDS = 8
 
 
@@ -94,12 +94,12 @@ class _Stretch(NamedTuple):
         near, wider = (_around(cells, reach, self.grid) for reach in (1, 2))
         for spared in SPARED:
             yield self.shaved(near, self.second // 2, self.kind.left, spared)
-        for part in (0.7, 0.35):
-            yield self.shaved(wider, self.second, part * self.kind.left, np.inf)
+        for part in (1, 0.7, 0.35):
+            yield self.shaved(wider, self.second, part * self.kind.left, np.inf, 0)
         for where in (wider, np.ones_like(cells)) if self.kind.dims else ():
             yield self.dimmed(where)
 
-    def shaved(self, cells: np.ndarray, width: int, left: float, spared: float) -> np.ndarray:
+    def shaved(self, cells: np.ndarray, width: int, left: float, spared: float, keeps: float = MADE_UP) -> np.ndarray:
         """Lower what is for less than ``width`` frames brighter than before and after, to ``left`` above that.
 
         Peaks outside of the seconds in question stay, and those at which the cells together rise to the part ``spared``
@@ -121,7 +121,7 @@ class _Stretch(NamedTuple):
         gain = np.where(chosen, wanted, 1 - beside)
         for _ in range(4):  # what those do not take, these must make up for
             reached = seen(light, 1 - gain, self.grid)
-            made_up = np.maximum(gain * ceiling / np.maximum(reached, 1e-9), np.maximum(least, wanted * MADE_UP))
+            made_up = np.maximum(gain * ceiling / np.maximum(reached, 1e-9), np.maximum(least, wanted * keeps))
             gain = np.where(chosen, np.minimum(made_up, gain), gain)
         return 1 - gain
 
