@@ -3,9 +3,9 @@
     python -m venv iris && iris/bin/pip install iris-pse-detection
     python bench/flashes.py --iris-python iris/bin/python
 
-IRIS is Electronic Arts' detector; the package is its port to Python (MIT). It compares the *means* of whole frames where
-more than a quarter of the frame changes, so it cannot see what flashes in a smaller part, or in two halves against each
-other; the table shows by whom each film is refused. ``--real`` also takes a graph of your own, as it is and with Guard.
+IRIS is Electronic Arts' detector; the package is its port to Python (MIT). It compares the *means* of whole frames
+where more than a quarter of the frame changes, so it cannot see what flashes in a smaller part, or in two halves
+against each other; the table shows by whom each film is refused. ``--real`` also takes graphs of your own with a Guard.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from flashing import CASES, build
+from flashing import CASES, build  # noqa: E402
 
-from n2s.graph.graph import Graph
-from n2s.runtime.run import Run
-from n2s.runtime.store import Store
+from n2s.graph.graph import Graph  # noqa: E402
+from n2s.runtime.run import Run  # noqa: E402
+from n2s.runtime.store import Store  # noqa: E402
 
 IRIS = """
 import contextlib, io, json, sys, tempfile
@@ -45,7 +45,11 @@ def main() -> None:
     parser.add_argument("--real", type=Path, nargs="*", default=[], help="graphs with a Guard")
     options = parser.parse_args()
     referee = subprocess.Popen(
-        [options.iris_python, "-c", IRIS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [options.iris_python, "-c", IRIS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
 
     def iris(path: str) -> str:
@@ -66,7 +70,9 @@ def main() -> None:
             graph = build(case, folder, "FFmpegSink") if case else Graph.load(path)
             film = Run(graph, folder / "after", store).execute().films[0]
             guard = next(n for n, node in graph.nodes.items() if type(node).__name__ == "Guard")
-            plain = Run(Graph.load(graph.path, {f"{guard}.mode": "report"}), folder / "before", store).execute().films[0]
+            plain = (
+                Run(Graph.load(graph.path, {f"{guard}.mode": "report"}), folder / "before", store).execute().films[0]
+            )
             told, judged = film["flashes"][0], (iris(plain["path"]), iris(film["path"]))
             most, left = ([told[k][f] for k in ("light", "red")] for f in ("most_in_a_second", "most_left"))
             print(
@@ -74,7 +80,9 @@ def main() -> None:
                 f"| {_said(left)} | {judged[1]} |",
                 flush=True,
             )
-            if case and (judged[0] != case.iris or (max(most) <= 3) != case.safe or judged[1] == "fail" or max(left) > 3):
+            if case and (
+                judged[0] != case.iris or (max(most) <= 3) != case.safe or judged[1] == "fail" or max(left) > 3
+            ):
                 wrong.append(name)
     referee.stdin.close()
     referee.wait()

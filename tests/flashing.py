@@ -79,7 +79,7 @@ def build(case: Case, folder: Path, sink: str = "PNGSink", mode: str = "limit") 
     left, top, across, down = (round(share * side) for share, side in zip(case.area, (width, height) * 2))
     for name, inside, outside in (("dark", case.dark, case.light), ("light", case.light, case.dark)):
         picture = np.empty((height, width, 3))
-        picture[:] = codes_of(outside if case.opposed else case.dark if across * down == width * height else case.around)
+        picture[:] = codes_of(outside if case.opposed else case.around)
         picture[top : top + down, left : left + across] = codes_of(inside)
         tiny.write_png(folder / f"{name}.png", np.rint(picture).astype(np.uint8))
     nodes = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from n2s.nodes.flash_limit import seen, smoothed, solve_lowering, spread, too_many
+from n2s.nodes.flash_limit import seen, smoothed, solve_lowering, spread
 from n2s.nodes.flash_red import limited_red, red_flashes, solve_red
-from n2s.nodes.flash_rules import CELLS, Grid, extended, flashes_of_light, hues, in_a_second, rises_of
+from n2s.nodes.flash_rules import BRIGHT, CELLS, CHANGE, LIGHT, Grid, extended, hues, in_a_second, rises_of
+from n2s.nodes.flash_safety import Cells
 
 WIDE, TALL = Grid.of((160, 90)), Grid.of((90, 160))
 RED, GREY, BLUE = np.array([1.0, 0, 0]), np.full(3, 0.2126), np.array([0.0, 0, 1])
@@ -32,7 +33,7 @@ def block(rows: int, columns: int, grid: Grid = WIDE, more: int = 0) -> np.ndarr
 
 
 def most(light: np.ndarray, fps: int = 30, grid: Grid = WIDE) -> int:
-    return int(flashes_of_light(light).flashes(grid, fps).max())
+    return int(LIGHT.flashes(light).flashes(grid, fps).max())
 
 
 def redness_of(light: np.ndarray) -> np.ndarray:
@@ -102,7 +103,7 @@ def test_the_mean_of_the_frame_may_not_flash_either() -> None:
     t, group = np.arange(120)[:, None], np.arange(CELLS)[None] % 4
     light = np.where((t // 2) % 8 == 2 * group, 0.9, 0.05) * np.ones((1, CELLS))
     light = np.where((t // 2) % 2 == 0, light, 0.05)
-    assert in_a_second(rises_of(light), 30).max() <= 3 < most(light)
+    assert in_a_second(rises_of(light, CHANGE, BRIGHT), 30).max() <= 3 < most(light)
 
 
 @pytest.mark.parametrize(("one", "other", "counts"), [
@@ -126,7 +127,7 @@ def test_hues_of_known_colours() -> None:
 def test_long_flashing_is_told() -> None:
     """Two or three flashes a second in four of five seconds."""
     for hertz, seconds, told in ((2, 8, True), (1, 8, False), (2, 3, False), (3, 8, True)):
-        found = flashes_of_light(square(hertz, seconds)).flashes(WIDE, 30)
+        found = LIGHT.flashes(square(hertz, seconds)).flashes(WIDE, 30)
         assert extended(found, 30).any() == told
 
 
@@ -147,7 +148,7 @@ def test_what_is_lowered_passes(name: str, fps: int) -> None:
         "field": lambda: only(square(5, fps=fps, dark=0, light=1), block(6, 10)),
         "bright around": lambda: only(square(5, fps=fps, dark=0, light=1), block(6, 10), 0.95),
         "halves": lambda: np.where(columns.ravel() < 15, square(5, fps=fps), 0.6 - square(5, fps=fps)),
-        "checks": lambda: np.where(((rows // 2 + columns // 2) % 2).ravel() == 0, square(5, fps=fps), 1 - square(5, fps=fps)),
+        "checks": lambda: np.where((rows // 2 + columns // 2).ravel() % 2, square(5, fps=fps), 1 - square(5, fps=fps)),
         "one second": lambda: np.where((t >= 1)[:, None] & (t < 2)[:, None], square(4, fps=fps), 0.1),
         "ramp": lambda: square(5, fps=fps) * 0.5 + 0.6 * t[:, None] / 4,
         "thin": lambda: only(square(5, fps=fps, dark=0, light=1), (rows == 9) | (rows == 10), 0.7),
@@ -217,4 +218,23 @@ def test_smoothed_holds_what_is_needed() -> None:
 
 def test_too_many_names_the_cells() -> None:
     light = only(square(5), block(4, 5))
-    assert (too_many(light, WIDE, 30).any(axis=0) == block(4, 5).ravel()).all()
+    assert (LIGHT.flashes(light).broken(WIDE, 30).any(axis=0) == block(4, 5).ravel()).all()
+
+
+def test_red_that_flashes_by_its_own_light_is_lowered_and_keeps_its_hue() -> None:
+    up = square(5, dark=0, light=1)[..., None]
+    light = 0.2 * RED + up * (0.25 * RED + 0.02)  # luminance changes by 0.07
+    cells = Cells(light, redness_of(light), WIDE, 30)
+    lowering, red = cells.solve()
+    nothing = np.zeros_like(lowering), np.ones(len(light))
+    assert cells.count(*nothing)[0].max() == 0 and cells.count(*nothing)[1].max() == 5
+    assert max(most.max() for most in cells.count(lowering, red)) <= 3
+    assert (red == 1).all() and 0.3 < lowering.max() < 0.6
+
+
+def test_red_against_grey_is_greyed_and_not_lowered() -> None:
+    light = GREY + square(5, dark=0, light=1)[..., None] * (RED - GREY)
+    cells = Cells(light, redness_of(light), WIDE, 30)
+    lowering, red = cells.solve()
+    assert not lowering.any() and red.min() == pytest.approx(0.75)
+    assert max(most.max() for most in cells.count(lowering, red)) <= 3

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from n2s.nodes.flash_rules import CHANGE, Grid, flashes_of_light
+from n2s.nodes.flash_rules import LIGHT, Grid, Kind
 
-LEFT = 0.085  # of a flash that is lowered: below what counts, by what the grid and the codes of a film may be off
 SPARED = 0.3, 0.5, 0.7, 0.9, np.inf  # flashes of this part of the highest are left alone, if that is enough
+MADE_UP = 0.5  # how much of its gain a cell on an edge keeps, at least, when it makes up for its neighbours
 ROUNDS = 8
 
 
@@ -28,24 +29,29 @@ def spread(lowering: np.ndarray, grid: Grid) -> np.ndarray:
     return cells.reshape(lowering.shape)
 
 
-def too_many(light: np.ndarray, grid: Grid, second: int) -> np.ndarray:
-    """Return which cells have too many flashes of light in the second that ends with each frame, bool (T, C)."""
-    return flashes_of_light(light).broken(grid, second)
+def solve_lowering(
+    light: np.ndarray, grid: Grid, second: int, kind: Kind = LIGHT, shown: np.ndarray | None = None
+) -> np.ndarray:
+    """Return by how much each cell is lowered, (T, C) within 0..1, of light of a kind (T, C).
 
-
-def solve_lowering(light: np.ndarray, grid: Grid, second: int) -> np.ndarray:
-    """Return by how much each cell is lowered, (T, C) within 0..1, of relative luminance (T, C)."""
+    ``shown`` is the luminance that goes with it, where this is another light.
+    """
+    shown = light if shown is None else np.maximum(light, shown)
     lowering = np.zeros(light.shape)
     for _ in range(ROUNDS):
-        broken = too_many(seen(light, lowering, grid), grid, second)
+        broken = kind.flashes(seen(light, lowering, grid)).broken(grid, second)
         if not broken.any():
             break
+        before = lowering.copy()
         for start, stop in stretches(broken.any(axis=1), second):
             first, last = max(0, start - 2 * second), min(len(light), stop + 2 * second)
             inside = np.zeros(last - first, bool)
             inside[start - first : stop - first] = True
             cells = broken[start:stop].any(axis=0)
-            lowering[first:last] = _solve_stretch(light[first:last], lowering[first:last], cells, inside, grid, second)
+            values = _Stretch(light[first:last], shown[first:last], inside, grid, second, kind)
+            lowering[first:last] = values.solve(lowering[first:last], cells)
+        if (lowering == before).all():
+            break
     return lowering
 
 
@@ -59,33 +65,71 @@ def stretches(broken: np.ndarray, second: int) -> Iterator[tuple[int, int]]:
         yield max(0, first - second + 1), last + 1
 
 
-def _solve_stretch(
-    light: np.ndarray, lowering: np.ndarray, cells: np.ndarray, inside: np.ndarray, grid: Grid, second: int
-) -> np.ndarray:
-    """Return more lowering of some frames, so that their seconds ``inside`` pass."""
-    made = lowering
-    for more in _ways(light, cells, inside, grid, second):
-        made = np.maximum(lowering, more)
-        if not (too_many(seen(light, made, grid), grid, second).any(axis=1) & inside).any():
-            break
-    return made
+class _Stretch(NamedTuple):
+    """Some frames of a film, of which the seconds ``inside``, bool (T,), have too many flashes."""
 
+    light: np.ndarray
+    shown: np.ndarray
+    inside: np.ndarray
+    grid: Grid
+    second: int
+    kind: Kind
 
-def _ways(
-    light: np.ndarray, cells: np.ndarray, inside: np.ndarray, grid: Grid, second: int
-) -> Iterator[np.ndarray]:
-    """Yield ways to lower some frames, from the gentlest on.
+    def solve(self, lowering: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        """Return more lowering than there is, by the gentlest way with which these seconds pass."""
+        made = lowering
+        for more in self.ways(cells):
+            made = np.maximum(lowering, more)
+            broken = self.kind.flashes(seen(self.light, made, self.grid)).broken(self.grid, self.second)
+            if not (broken.any(axis=1) & self.inside).any():
+                return made
+        return made if self.kind.dims else lowering
 
-    First the smaller flashes alone, then all, then all with less left of them, then, where the grid is too coarse to
-    part what flashes from what does not, all light around, slowly.
-    """
-    near = _around(cells, 1, grid)
-    for spared in SPARED:
-        yield _shaved(light, near, inside, grid, second // 2, LEFT, spared)
-    for left in (0.06, 0.03):
-        yield _shaved(light, _around(cells, 2, grid), inside, grid, second, left, np.inf)
-    for reach in (2, grid.rows + grid.columns):
-        yield _dimmed(light, _around(cells, reach, grid), inside, second)
+    def ways(self, cells: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield ways to lower what flashes in some cells, bool (C,), from the gentlest on.
+
+        First the smaller flashes alone, then all, then all with less left of them, then, where the grid is too coarse
+        to part what flashes from what does not, all light around, slowly.
+        """
+        near, wider = (_around(cells, reach, self.grid) for reach in (1, 2))
+        for spared in SPARED:
+            yield self.shaved(near, self.second // 2, self.kind.left, spared)
+        for part in (1, 0.7, 0.35):
+            yield self.shaved(wider, self.second, part * self.kind.left, np.inf, 0)
+        for where in (wider, np.ones_like(cells)) if self.kind.dims else ():
+            yield self.dimmed(where)
+
+    def shaved(self, cells: np.ndarray, width: int, left: float, spared: float, keeps: float = MADE_UP) -> np.ndarray:
+        """Lower what is for less than ``width`` frames brighter than before and after, to ``left`` above that.
+
+        Peaks outside of the seconds in question stay, and those at which the cells together rise to the part ``spared``
+        of what they do at most.
+        """
+        light, inside = self.light, self.inside
+        ground = _highest(-_highest(-light, width), width)
+        ceiling = ground + left
+        above = (light > ceiling) & cells
+        together = (light - ground)[:, cells].mean(axis=1, keepdims=True)
+        height = _over_runs(together, together > left / 4)
+        chosen = above & (height < spared * together[inside].max()) & (_over_runs(above & inside[:, None], above) > 0)
+        # Where another light is lowered, luminance may not fall below its own ground: that would be a flash, too.
+        lowest = -_highest(-self.shown, width) - left / 2
+        least = np.clip(lowest / np.maximum(self.shown, 1e-9), 0, 1)
+        wanted = np.where(chosen, np.maximum(least, ceiling / np.maximum(light, 1e-9)), 1.0)
+        # It runs on into the cells beside. Dark ones take all of it unseen, bright ones little, or they would flash.
+        beside = np.minimum(_largest_around(1 - wanted, self.grid), left / 2 / np.maximum(self.shown, 1e-9))
+        gain = np.where(chosen, wanted, 1 - beside)
+        for _ in range(4):  # what those do not take, these must make up for
+            reached = seen(light, 1 - gain, self.grid)
+            made_up = np.maximum(gain * ceiling / np.maximum(reached, 1e-9), np.maximum(least, wanted * keeps))
+            gain = np.where(chosen, np.minimum(made_up, gain), gain)
+        return 1 - gain
+
+    def dimmed(self, cells: np.ndarray) -> np.ndarray:
+        """Lower cells as one, as far as the one that changes most needs; it takes half a second to begin and to end."""
+        swing = _highest(self.light[:, cells], 2 * self.second) + _highest(-self.light[:, cells], 2 * self.second)
+        gain = self.kind.left / np.maximum(swing.max(axis=1), self.kind.left)
+        return smoothed(np.where(self.inside, 1 - gain, 0), max(3, self.second // 2))[:, None] * cells
 
 
 def _around(cells: np.ndarray, reach: int, grid: Grid) -> np.ndarray:
@@ -104,30 +148,6 @@ def _largest_around(values: np.ndarray, grid: Grid) -> np.ndarray:
     return cells.reshape(values.shape)
 
 
-def _shaved(
-    light: np.ndarray, cells: np.ndarray, inside: np.ndarray, grid: Grid, width: int, left: float, spared: float
-) -> np.ndarray:
-    """Lower what is for less than ``width`` frames brighter than before and after, to ``left`` above that.
-
-    Peaks outside of the seconds in question stay, and those at which the cells together rise to the part ``spared`` of
-    what they do at most.
-    """
-    ground = _highest(-_highest(-light, width), width)
-    ceiling = ground + left
-    above = (light > ceiling) & cells
-    together = (light - ground)[:, cells].mean(axis=1, keepdims=True)
-    height = _over_runs(together, together > LEFT / 4)
-    chosen = above & (height < spared * together[inside].max()) & (_over_runs(above & inside[:, None], above) > 0)
-    gain = np.where(chosen, ceiling / np.maximum(light, 1e-9), 1.0)
-    # Lowering runs on into the cells beside. Dark ones take all of it unseen, bright ones little, or they would flash.
-    beside = np.minimum(_largest_around(1 - gain, grid), LEFT / 2 / np.maximum(light, 1e-9))
-    gain = np.where(chosen, gain, 1 - beside)
-    for _ in range(4):  # what they do not take, these must make up for
-        shown = seen(light, 1 - gain, grid)
-        gain = np.where(chosen, np.clip(gain * ceiling / np.maximum(shown, 1e-9), 0, gain), gain)
-    return 1 - gain
-
-
 def _over_runs(values: np.ndarray, on: np.ndarray) -> np.ndarray:
     """Return the largest value of each run of frames in which a cell is ``on``, at each frame of it."""
     there, back = np.array(values, np.float64), np.array(values, np.float64)
@@ -143,15 +163,6 @@ def _highest(values: np.ndarray, width: int) -> np.ndarray:
     reach = max(1, width // 2)
     padded = np.pad(values, [(reach, reach), *[(0, 0)] * (values.ndim - 1)], mode="edge")
     return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0).max(axis=-1)
-
-
-def _dimmed(light: np.ndarray, cells: np.ndarray, inside: np.ndarray, second: int) -> np.ndarray:
-    """Lower cells as one, as far as the one that changes most needs; it takes half a second to begin and to end."""
-    half = max(3, second // 2)
-    swing = _highest(light[:, cells], 2 * second) + _highest(-light[:, cells], 2 * second)
-    gain = np.minimum(1, LEFT / np.maximum(swing.max(axis=1), CHANGE / 2))
-    needed = np.where(inside, 1 - gain, 0)
-    return smoothed(needed, half)[:, None] * cells
 
 
 def smoothed(needed: np.ndarray, width: int) -> np.ndarray:

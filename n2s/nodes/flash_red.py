@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from n2s.nodes.flash_limit import ROUNDS, smoothed, stretches
-from n2s.nodes.flash_rules import LUMINANCE, SATURATED, Counted, Grid, flashes_of_hue, flashes_of_redness
+from n2s.nodes.flash_rules import LUMINANCE, REDNESS, SATURATED, Counted, Grid, flashes_of_hue, is_saturated
 
 LEFT = 0.75  # R / (R + G + B) of what was saturated red: below what counts, whatever the curve of a screen
 
@@ -30,13 +30,13 @@ def red_flashes(light: np.ndarray, redness: np.ndarray, limit: np.ndarray) -> tu
 
     What is held below what is saturated has no ``redness``, the mean of R - G - B of the saturated pixels of a cell.
     """
-    return flashes_of_hue(limited_red(light, limit)), flashes_of_redness(redness * (limit >= SATURATED)[:, None])
+    return flashes_of_hue(limited_red(light, limit)), REDNESS.flashes(redness * (limit >= SATURATED)[:, None])
 
 
 def solve_red(light: np.ndarray, redness: np.ndarray, grid: Grid, second: int) -> np.ndarray:
     """Return the largest R / (R + G + B) that each frame may have, (T,); 1 where all may stay as it is."""
     limit = np.ones(len(light))
-    if not redness.any():
+    if not (redness.any() or is_saturated(light).any()):
         return limit
     for _ in range(ROUNDS):
         broken = [counted.broken(grid, second).any(axis=1) for counted in red_flashes(light, redness, limit)]

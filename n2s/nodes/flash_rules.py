@@ -58,8 +58,8 @@ class Grid(NamedTuple):
         return cells.reshape(len(fields), self.rows * self.columns)
 
 
-def rises_of(light: np.ndarray, change: float = CHANGE, bright: float = BRIGHT) -> np.ndarray:
-    """Return where a flash rises, bool (T, C), of relative luminance, or another light, (T, C).
+def rises_of(light: np.ndarray, change: float, bright: float) -> np.ndarray:
+    """Return where a flash rises, bool (T, C), of light (T, C).
 
     It rises where the light is ``change`` above the lowest since the last fall of as much, if that was below
     ``bright``.
@@ -152,16 +152,26 @@ class Counted(NamedTuple):
         return breaking(self.cells, grid, second) | (in_a_second(self.whole, second) > ALLOWED)
 
 
-def flashes_of_light(light: np.ndarray) -> Counted:
-    """Count the flashes of relative luminance (T, C)."""
-    return Counted(rises_of(light), rises_of(light.mean(axis=1, keepdims=True)))
+class Kind(NamedTuple):
+    """What of a cell flashes: changes of ``change`` from below ``bright`` count; ``left`` of them may stay.
+
+    ``dims`` says whether all light around may be dimmed where nothing else helps.
+    """
+
+    change: float
+    bright: float
+    left: float
+    dims: bool
+
+    def flashes(self, values: np.ndarray) -> Counted:
+        """Count the flashes of this kind, of (T, C)."""
+        of = (rises_of(each, self.change, self.bright) for each in (values, values.mean(axis=1, keepdims=True)))
+        return Counted(*of)
 
 
-def flashes_of_redness(redness: np.ndarray) -> Counted:
-    """Count the flashes of R - G - B of what is saturated red, (T, C)."""
-    if not redness.any():
-        return Counted(np.zeros(redness.shape, bool), np.zeros((len(redness), 1), bool))
-    return Counted(*(rises_of(x, RED_CHANGE, np.inf) for x in (redness, redness.mean(axis=1, keepdims=True))))
+# What stays is below what counts by what the grid and the codes of a film may be off.
+LIGHT = Kind(CHANGE, BRIGHT, 0.085, True)  # relative luminance
+REDNESS = Kind(RED_CHANGE, np.inf, 0.05, False)  # R - G - B of what is saturated red
 
 
 def flashes_of_hue(light: np.ndarray) -> Counted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -25,9 +25,8 @@ from n2s.graph.declare import (
 from n2s.graph.links import Link
 from n2s.graph.shader import luma, to_display, to_light
 from n2s.graph.types import SIGNAL, Frames, Matte, Signal
-from n2s.nodes.flash_limit import seen, solve_lowering
-from n2s.nodes.flash_red import red_flashes, solve_red
-from n2s.nodes.flash_rules import CELLS, LUMINANCE, Grid, extended, flashes_of_light
+from n2s.nodes.flash_rules import ALLOWED, CELLS, Grid, extended
+from n2s.nodes.flash_safety import Cells
 from n2s.nodes.signals import Value
 
 ROWS = 72  # of the frames that are looked at, or columns where these are fewer: four in each cell
@@ -70,9 +69,9 @@ class Guard(Pointwise):
 
     @staticmethod
     def pixel(rgb, lowering, at, red):
-        r, g, b = to_light(rgb[0]), to_light(rgb[1]), to_light(rgb[2])
-        others = max(g, 0) + max(b, 0)
-        over = r - red * (r + others)
+        # What lies below black is black here, as it will be on the screen.
+        r, g, b = to_light(max(rgb[0], 0)), to_light(max(rgb[1], 0)), to_light(max(rgb[2], 0))
+        over = r - red * (r + (g + b))
         grey = luma(r, g, b)
         share = over / max(over + grey * (3 * red - 1), 1e-9)
         gain = to_display(1 - lowering)
@@ -145,18 +144,12 @@ class FlashLimit(Resident):
 
     def compute(self, scene: Scene, light: np.ndarray, redness: np.ndarray) -> dict[str, np.ndarray]:
         grid, second = Grid.of(scene.size), max(1, round(scene.clock.fps))
-        colours = light.reshape(len(light), -1, 3)
-        luminance = colours @ LUMINANCE
-        lowering, red = np.zeros(luminance.shape), np.ones(len(light))
-
-        def count() -> list[np.ndarray]:
-            of_light, *of_red = flashes_of_light(seen(luminance, lowering, grid)), *red_flashes(colours, redness, red)
-            return [of_light.flashes(grid, second), np.maximum(*(kind.flashes(grid, second) for kind in of_red))]
-
-        found = left = count()
-        if self.mode == "limit":
-            lowering, red = solve_lowering(luminance, grid, second), solve_red(colours, redness, grid, second)
-            left = count()
+        cells = Cells(light.reshape(len(light), -1, 3), redness, grid, second)
+        lowering, red = np.zeros(redness.shape), np.ones(len(light))
+        found = left = cells.count(lowering, red)
+        if self.mode == "limit" and max(most.max(initial=0) for most in found) > ALLOWED:
+            lowering, red = cells.solve()
+            left = cells.count(lowering, red)
         long = extended(np.maximum(*left), second)
         return {"lowering": lowering, "red": red, "flashes": np.stack([*found, *left, long], axis=1)}
 
