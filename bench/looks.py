@@ -10,7 +10,7 @@ Every film is rendered by the command line, decoded by FFmpeg at 160 columns, an
 - kicks, snares, sections: how far the picture follows them, as run.json has it; kicks 0.4 or more where there are some
 - flashes: the most in any second, before and after the guard; at most 3 after it
 - still: mean change of the mean luminance from frame to frame in silence, in codes of 8 bits; under 0.3
-- bands: what is left in dark squares of 32 x 32 pixels of the difference of 8-bit codes and exact values, rms; under 0.07
+- bands: what is left of rounding to 8 bits in dark squares of 32 x 32 pixels, rms in codes; under 0.07
 - fps: frames per second of the whole run, the first time
 """
 

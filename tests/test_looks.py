@@ -116,7 +116,8 @@ def test_a_look_can_be_copied_and_changed(tmp_path: Path) -> None:
     [("look: lquid", 'there is no look "lquid". Did you mean "liquid"?'),
      ("look: ../../secret", 'there is no look "../../secret".'),
      ("look: liquid, path: a.yaml", "a sub-graph needs its file"), ("preset: lava", "a sub-graph needs its file"),
-     ("look: 7", "a sub-graph needs its file"), ("look: liquid, preset: lav", 'There is no preset "lav". Did you mean "lava"?')],
+     ("look: 7", "a sub-graph needs its file"),
+     ("look: liquid, preset: lav", 'There is no preset "lav". Did you mean "lava"?')],
 )  # fmt: skip
 def test_a_look_that_cannot_be_found(given: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(GraphError) as caught:
@@ -138,6 +139,6 @@ def test_looks_are_shown_on_a_piece_of_music(tmp_path: Path) -> None:
     one_line(tmp_path, "fields", seconds=1)
     out = tmp_path / "looks.png"
     said = n2s("looks", "fields", "--music", tmp_path / "music.wav", "-o", out)
-    assert said.startswith(f"{out}: fields") and png_size(out)[0] > 1500
+    assert said.endswith(f"{out}: fields\n") and png_size(out)[0] > 1500
     with pytest.raises(GraphError, match="written as .png"):
         n2s("looks", "--music", tmp_path / "music.wav", "-o", tmp_path / "looks.jpg")

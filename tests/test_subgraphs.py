@@ -11,8 +11,7 @@ import pytest
 from harness import load
 from packages import TABLES
 
-from n2s.graph.check import warnings
-from n2s.graph.errors import GraphError
+from n2s.graph.errors import GraphError, Position
 from n2s.graph.graph import Graph
 from n2s.plan.ranges import check_ranges
 
@@ -205,11 +204,35 @@ def test_a_mistake_inside_is_reported_where_it_is_written(studio: Any, store: An
     assert "look.yaml" in str(caught.value) and "subject/tone.exposure" in str(caught.value)
 
 
-def test_shipped_looks_are_valid_and_used() -> None:
-    folder = Path(__file__).resolve().parent.parent / "graphs"
-    looks = sorted((folder / "looks").glob("*.yaml"))
-    assert len(looks) >= 3
-    for look in looks:
-        graph = Graph.load(look)
-        assert graph.interface and not warnings(graph)
-        assert any(look.name in track.read_text() for track in (folder / "tracks").glob("*.yaml"))
+def test_a_path_that_a_graph_sets_inside_starts_from_its_own_folder(tmp_path: Path) -> None:
+    """One that the look's own preset gives, from the look's; one of the command line, from the outer graph's."""
+    inner = {
+        "n2s": 1,
+        "interface": {"inputs": {"audio": {"kind": "Audio", "help": "music"}}, "outputs": {"rms": "features.rms"}},
+        "presets": {"own": {"features.beats": "inside.txt"}},
+        "nodes": {"features": {"node": "Features", "audio": "audio"}},
+    }
+    write(tmp_path, "inner.yaml", inner)
+    (tmp_path / "looks").mkdir()
+    write(tmp_path, "looks/inner.yaml", inner)
+    middle = inner | {
+        "interface": inner["interface"] | {"outputs": {"rms": "deep.rms"}},
+        "presets": {},
+        "nodes": {"deep": {"node": "Graph", "path": "inner.yaml", "audio": "audio"}},
+    }
+    write(tmp_path, "looks/middle.yaml", middle)
+    track = {"node": "AudioSource", "path": "music.wav"}
+
+    def beats(spec: dict[str, Any], name: str, overrides: dict[str, Any] | None = None) -> Path:
+        nodes = {"track": track, "a": {"node": "Graph", "audio": "track"} | spec}
+        write(tmp_path, "outer.yaml", {"n2s": 1, "nodes": nodes})
+        places = {key: Position(f"--set {key}", argument=True) for key in overrides or {}}
+        flat = Graph.load(tmp_path / "outer.yaml", overrides, places=places).flat
+        return flat.resolve(flat.nodes[name].beats)
+
+    path = {"path": "looks/inner.yaml"}
+    assert beats(path | {"set": {"features.beats": "x.txt"}}, "a/features") == tmp_path / "x.txt"
+    assert beats(path | {"preset": "own"}, "a/features") == tmp_path / "looks" / "inside.txt"
+    assert beats(path, "a/features", {"a.features.beats": "y.txt"}) == tmp_path / "y.txt"
+    deep = {"path": "looks/middle.yaml", "set": {"deep.features.beats": "../z.txt"}}
+    assert beats(deep, "a/deep/features") == tmp_path.parent / "z.txt"
