@@ -9,7 +9,8 @@ Every film is rendered by the command line, decoded by FFmpeg at 160 columns, an
 - burnt: share of pixels with a colour from 254 on; under 2 %
 - kicks, snares, sections: how far the picture follows them, as run.json has it; kicks 0.4 or more where there are some
 - flashes: the most in any second, before and after the guard; at most 3 after it
-- still: mean change of the mean luminance from frame to frame in silence, in codes of 8 bits; under 0.3
+- still: flicker in silence: how far the mean luminance of a frame is, on average, from the middle of the two frames
+  beside it, in codes of 8 bits; under 0.3
 - bands: what is left of rounding to 8 bits in dark squares of 32 x 32 pixels, rms in codes; under 0.07
 - fps: frames per second of the whole run, the first time
 """
@@ -98,9 +99,9 @@ def shares(film: Path) -> tuple[float, float]:
 
 
 def flicker(film: Path) -> float:
-    """Return how much the mean luminance changes from frame to frame, in codes of 8 bits."""
+    """Return how far the mean luminance of a frame is from the middle of its neighbours', in codes of 8 bits."""
     means = (pixels(film) @ np.array([0.2126, 0.7152, 0.0722], np.float32)).mean(axis=(1, 2), dtype=np.float64)
-    return float(np.abs(np.diff(means)).mean())
+    return float(np.abs(np.diff(means, 2)).mean() / 2)
 
 
 def bands(graph: Path, folder: Path) -> float:

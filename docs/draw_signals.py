@@ -17,10 +17,12 @@ from n2s.graph.time import Clock
 from n2s.nodes import (
     EMA,
     LFO,
+    CameraPath,
     Crossfade,
     Delay,
     Envelope,
     Gate,
+    Handheld,
     Integrate,
     Keyframes,
     Normalise,
@@ -120,7 +122,24 @@ def pictures() -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
         "Keyframes": made(None, *(Keyframes(points=[[0, 0.1], [2, 1], ["at B", 0.3], [7, 0.8]], interpolate=i)
                                   .compute(scene) for i in ("linear", "smooth", "spline", "hold")),
                           names=("linear", "smooth", "spline", "hold")),
+        "Handheld": made(None, *handheld(scene, kick).T, names=("x", "y", "turn / 100")),
+        "CameraPath": made(None, *path(scene).T, names=("x", "y", "zoom - 1")),
     }  # fmt: skip
+
+
+def handheld(scene: Scene, kick: np.ndarray) -> np.ndarray:
+    """Return what a hand does that is hit by kicks, (T, 3), its turn so small that it fits beside the others."""
+    numbers = {"amount": 0.006, "turn": 0.3, "speed": 0.3, "strength": 4.0}
+    even = {name: np.full(len(kick), value, np.float32) for name, value in numbers.items()}
+    return Handheld().compute(scene, hits=kick, **even) / [1, 1, 100]
+
+
+def path(scene: Scene) -> np.ndarray:
+    """Return the way of a camera through four places, one for each bar, (T, 3)."""
+    moved = CameraPath(points=[[0, 0, 1], [0.3, 0, 1.4], [0.2, -0.2, 1.2], [-0.2, 0.1, 1.6]], every="1 bar").compute(
+        scene
+    )
+    return moved[:, :3] - [0, 0, 1]
 
 
 def main() -> None:

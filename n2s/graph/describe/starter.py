@@ -36,7 +36,9 @@ nodes:
     look: {look}  # n2s looks {look} -o mine.yaml gives you its graph; then write path: mine.yaml here
     audio: track
     # set: {{heard.features.beats: {labels}}}
-{presets}{params}  out: {{node: FFmpegSink, frames: look, audio: track, path: {film}}}
+{presets}{params}  # A title: take the # from the next line, and write title in place of look in out.
+  # title: {{node: Title, frames: look, text: {title}, at: 1, length: 4}}
+  out: {{node: FFmpegSink, frames: look, audio: track, path: {film}}}
 """
 
 
