@@ -683,7 +683,8 @@ CASES = [
         "sub-graph without a file",
         "{node: ImageSource, path: picture.png}",
         "{node: Graph}",
-        'case.yaml:7:12  picture: a sub-graph needs its file: "picture: {node: Graph, path: looks/dusk.yaml, …}".',
+        'case.yaml:7:12  picture: a sub-graph needs its file, "picture: {node: Graph, path: looks/dusk.yaml, …}", '
+        'or the name of a look in place of it, "look: liquid".',
     ),
     (
         "sub-graph missing",

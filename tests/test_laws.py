@@ -409,7 +409,7 @@ def test_a_killed_run_goes_on_to_the_same_film(name: str, studio: Any, new_store
 
 
 def test_only_declared_node_kinds_are_registered() -> None:
-    kinds = {"resident", "measure", "streamed", "lens", *PIXELWISE, "sink", "track"}
+    kinds = {"resident", "measure", "streamed", "lens", "pick", *PIXELWISE, "sink", "track"}
     assert {cls.kind for cls in TYPES.values()} <= kinds
     assert all(out.kind for cls in TYPES.values() for out in cls.outputs.values())
     assert FILM in {out.kind for out in TYPES["FFmpegSink"].outputs.values()}

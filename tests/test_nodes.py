@@ -140,11 +140,6 @@ def test_the_vignette_follows_its_formula() -> None:
         np.testing.assert_allclose(made[0], 1 - 0.5 * t * t * (3 - 2 * t), atol=1e-6)
 
 
-def test_exp2_holds_what_float32_cannot() -> None:
-    x = np.array([-1e30, -127, -126, 127, 200], np.float32)
-    np.testing.assert_array_equal(shader.exp2(x), np.float32(2.0) ** np.array([-126, -126, -126, 127, 127], np.float32))
-
-
 def test_the_cube_root_is_close() -> None:
     x = np.concatenate([10 ** np.random.default_rng(2).uniform(-30, 30, 50_000), [1, 0.125]]).astype(np.float32)
     np.testing.assert_allclose(shader.cube_root(x), np.cbrt(x.astype(np.float64)), rtol=1e-6)
@@ -166,9 +161,8 @@ def test_exp2_is_close_and_exact_at_whole_numbers() -> None:
     x = np.linspace(-20, 20, 4001).astype(np.float32)
     np.testing.assert_allclose(shader.exp2(x), 2.0 ** x.astype(np.float64), rtol=1e-6)
     np.testing.assert_array_equal(shader.exp2(np.arange(-20, 21, dtype=np.float32)), 2.0 ** np.arange(-20, 21))
-    beyond = np.array([-1000, -382.5, -255.5, -128.5, -127.5, 128, 129.5, 1000], np.float32)
-    made = shader.exp2(beyond)
-    assert (made[:5] == 0).all() and (made[5:] >= 2.0**126).all() and np.isfinite(made).all()
+    beyond = np.array([-1e30, -1000, -382.5, -255.5, -128.5, -127.5, 128, 129.5, 1000, 1e30], np.float32)
+    np.testing.assert_array_equal(shader.exp2(beyond), np.float32(2) ** np.array([-126] * 6 + [127] * 4, np.float32))
     assert shader.exp2(np.float32(-3)) == 0.125
 
 

@@ -78,6 +78,11 @@ def _setting(cls: type[Node], field: str) -> st.SearchStrategy[Any]:
     if cls.__name__ == "Curves" and field in ("points", "red", "green", "blue"):
         heights = st.lists(st.floats(0, 1), min_size=2, max_size=5)
         return heights.map(lambda v: [[i / (len(v) - 1), height] for i, height in enumerate(v)])
+    if cls.__name__ == "CameraPath" and field == "points":
+        return st.lists(st.lists(st.floats(0.1, 5), min_size=3, max_size=3), min_size=2, max_size=5)
+    if field == "credits":
+        said = TEXTS.filter(lambda text: text.strip())
+        return st.lists(st.lists(said, min_size=1, max_size=2), min_size=1, max_size=4)
     if field == "points":
         times = st.lists(st.floats(0, 1e4), min_size=1, max_size=6, unique=True).map(sorted)
         return times.flatmap(lambda t: st.lists(st.floats(-10, 10), min_size=len(t), max_size=len(t)).map(
@@ -93,10 +98,11 @@ def _setting(cls: type[Node], field: str) -> st.SearchStrategy[Any]:
     if field == "text":
         values = st.lists(st.floats(-10, 10), min_size=1, max_size=4)
         return values.map(lambda v: ", ".join(f"{10 * i}:({value:.3f})" for i, value in enumerate(v)))
-    if field in ("colour", "dark", "bright"):
+    if field in ("colour", "dark", "bright", "shadow_colour", "tint", "paper", "ink"):
         return st.integers(0, 0xFFFFFF).map("#{:06x}".format)
     if field == "colours":
-        return st.lists(st.integers(0, 0xFFFFFF).map("#{:06x}".format), min_size=2, max_size=16)
+        most = 3 if cls.__name__ == "LightLeak" else 16
+        return st.lists(st.integers(0, 0xFFFFFF).map("#{:06x}".format), min_size=2, max_size=most)
     if cls.is_type(field, "seconds"):
         marks = [*info.metadata, *(mark for part in get_args(info.annotation) for mark in _metadata(part))]
         fixed = any(getattr(mark, "func", None) is parse_seconds for mark in marks)
@@ -141,8 +147,8 @@ def graphs(draw: Any, base: Path | str = ".", model: Path | None = None, most: i
     usable = [n for n, cls in TYPES.items() if cls.kind in ("resident", "measure", "streamed", "lens", *PIXELWISE)]
     # What decides shapes, or reads files, is free only where nothing is planned.
     deciding = {"AudioSource", "ImageSource", "VAEDecode", "Anchors", "Weights", "Features", "Keyframes", "Lut"}
-    deciding |= {"Midi", "Table"}
-    fixed = deciding | {"LightMeter", "Exposure"} if model else set()  # and measures look at the film first
+    deciding |= {"Midi", "Table", "VideoSource", "Title", "TitleMatte", "Credits", "Lyrics"}
+    fixed = deciding | {"LightMeter", "Exposure", "Guard"} if model else set()  # and measures look at the film first
     for name in draw(st.lists(st.sampled_from([n for n in usable if n not in fixed]), max_size=most)):
         cls = TYPES[name]
         values: dict[str, Any] = {}
@@ -164,7 +170,7 @@ def graphs(draw: Any, base: Path | str = ".", model: Path | None = None, most: i
                 values[field] = draw(_number(spec) | st.sampled_from(pools[SIGNAL]) | _expression(pools[SIGNAL]))
                 if isinstance(values[field], str | float) and not _takes(cls, field, values[field]):
                     del values[field]
-        for field in ("off", "alike", "from_high"):  # must suit another setting
+        for field in ("off", "alike", "from_high", "until"):  # must suit another setting
             values.pop(field, None)
         inputs = {port: draw(st.sampled_from(pools[kind])) for port, kind in cls.ports.items()}
         handle = cls(**values)(name=next(named, None), **inputs)

@@ -96,7 +96,7 @@ def one_line(path: Path, music: Path, name: str) -> Any:
     from n2s.graph.graph import Graph
 
     text = (
-        "n2s: 1\nsize: [256, 144]\nnodes:\n"
+        "n2s: 1\nsize: [208, 118]\nnodes:\n"
         f"  track: {{node: AudioSource, path: {yaml_text(str(music.absolute()))}}}\n"
         f"  look: {{node: Graph, look: {name}, audio: track}}\n"
         "  out: {node: FFmpegSink, frames: look, audio: track, path: look.mp4}\n"

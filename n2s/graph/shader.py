@@ -68,11 +68,11 @@ def fract(x):
 
 
 def exp2(x):
-    """Return 2**x for x in -126..126, within 1e-6 of the value: a degree-6 polynomial on the fraction, exact powers.
+    """Return 2**x, within 1e-6 of the value, x held within -126..127: a degree-6 polynomial on the fraction.
 
-    Powers of two are made of the bits of their exponents: with a call of ldexp, loops would not vectorise. Below -127
-    it is 0, and above 127 as at 127.
+    The power of two is put together from its bits, because a call of ``ldexp`` does not vectorise; it is as exact.
     """
+    x = np.minimum(np.maximum(x, f32(-126)), f32(127))
     whole = np.floor(x)
     t = x - whole
     p = f32(2.1702841e-4)
@@ -82,8 +82,7 @@ def exp2(x):
     p = p * t + f32(2.402295e-1)
     p = p * t + f32(6.93147e-1)
     p = p * t + f32(1)
-    exponent = np.maximum(np.minimum(np.int32(np.int32(whole) + np.int32(127)), np.int32(254)), np.int32(0))
-    return p * np.int32(exponent << np.int32(23)).view(np.float32)
+    return p * np.int32(np.int32(np.int32(whole) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
 def log2(x):

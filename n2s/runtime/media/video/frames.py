@@ -17,6 +17,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -155,12 +156,14 @@ class _Decoder:
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
-            self._forget_messages()
+            _forget(self._messages, self._name)
             raise MediaError(f"{path} needs FFmpeg to be read, which cannot be started: {error.strerror}.") from None
         finally:
             os.close(messages)
             with contextlib.suppress(OSError):  # Windows keeps the names of open files
                 os.unlink(self._name)
+        # Whoever loses it without a word, a thread that was ended for instance, leaves no process behind.
+        self.close = weakref.finalize(self, _end, self._process, self._messages, self._name)
 
     def gives(self, number: int) -> bool:
         """Say whether a frame is still to come, or is the last one that came."""
@@ -194,14 +197,17 @@ class _Decoder:
                 return None
             self._line += more
 
-    def close(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.stdout.close()
-        self._process.wait()
-        self._forget_messages()
 
-    def _forget_messages(self) -> None:
-        self._messages.close()
-        with contextlib.suppress(OSError):
-            os.unlink(self._name)
+def _end(process: subprocess.Popen, messages: Any, name: str) -> None:
+    """End a decoder's FFmpeg, and forget its messages."""
+    if process.poll() is None:
+        process.kill()
+    process.stdout.close()
+    process.wait()
+    _forget(messages, name)
+
+
+def _forget(messages: Any, name: str) -> None:
+    messages.close()
+    with contextlib.suppress(OSError):
+        os.unlink(name)
