@@ -142,3 +142,9 @@ def test_looks_are_shown_on_a_piece_of_music(tmp_path: Path) -> None:
     assert said.endswith(f"{out}: fields\n") and png_size(out)[0] > 1500
     with pytest.raises(GraphError, match="written as .png"):
         n2s("looks", "--music", tmp_path / "music.wav", "-o", tmp_path / "looks.jpg")
+
+
+def test_a_diagram_calls_a_look_by_its_own_file_and_not_by_a_part_of_it(tmp_path: Path) -> None:
+    flat = one_line(tmp_path, "liquid").flat
+    titles = [flat.origin_title(instance) for instance in ("look", "look/heard", "look/journey")]
+    assert titles == ["look · liquid.yaml", "heard · hearing.yaml", "journey · journey.yaml"]

@@ -86,7 +86,9 @@ class GraphParts:
 
     def origin_title(self, instance: str) -> str:
         """Return what a diagram calls the sub-graph at an instance of a flattened graph: ``look · pulse.yaml``."""
-        inside = next((graph for name, (graph, _) in self.origins.items() if name.startswith(f"{instance}/")), None)
+        within = [name for name in self.origins if name.startswith(f"{instance}/")]
+        nearest = min(within, key=lambda name: name.count("/"), default=None)  # not one of a sub-graph in it
+        inside = self.origins[nearest][0] if nearest else None
         file = inside.path.name if inside and inside.path else ""
         return f"{instance.rpartition('/')[2]} · {file}"
 
