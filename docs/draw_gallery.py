@@ -58,7 +58,7 @@ SHOWN: dict[str, dict[str, Any]] = {
     "CombineMattes": {"a": "circle", "b": "clouds"},
     "Credits": {"credits": [["Music", "Ada Vale"], ["Pictures", "n2s"]], "at": 2, "length": 3, "style": "cards"},
     "Curves": {"points": [[0, 0.1], [0.3, 0.12], [0.6, 0.9], [1, 1]]},
-    "Displace": {"amount": 0.15},
+    "Displace": {"move_x": 0.2},
     "Dust": {"specks": 60, "hairs": 6, "scratches": 2},
     "Fade": {"amount": 0.6, "colour": "#3a0d20"},
     "Flow": {"amount": 0.08},
