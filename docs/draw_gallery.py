@@ -53,6 +53,7 @@ SHOWN: dict[str, dict[str, Any]] = {
     "Bloom": {"amount": 2, "halation": 1},
     "Blur": {"radius": 0.03},
     "Border": {"aspect": 1.2, "margin": 0.03, "radius": 0.08},
+    "CRT": {"lines": 50, "triad": 0.016},
     "Camera": {"zoom": 1.5, "turn": 20},
     "ChromaShift": {"radial": 0.06},
     "CombineMattes": {"a": "circle", "b": "clouds"},
