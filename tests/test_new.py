@@ -113,14 +113,14 @@ def heard(
      ((60, 30, 4, 2, 128, 3000, [0, 4, 7, 2, 9]), "bright"), ((60, 30, 4, 2, 128, 1500, [0, 4, 7, 2, 9]), "warm")],
 )  # fmt: skip
 def test_moods(given: tuple, mood: str) -> None:
-    assert judge("", heard(*given), given[1], ("A",)).mood == mood
+    assert judge("", heard(*given), given[1]).mood == mood
 
 
 def test_silence_has_a_mood() -> None:
     silent = {name: 0 * signal for name, signal in heard(3, 30, 0, 0, 120, 0, [0]).items()} | {
         "tempo": np.full(90, 120.0)
     }
-    assert judge("", silent, 30, ("A",)).mood == "calm"
+    assert judge("", silent, 30).mood == "calm"
 
 
 def test_what_it_writes_renders(music: Path, studio: Any, tmp_path: Path, kernel_cache: Path) -> None:

@@ -141,9 +141,7 @@ def listen(music: Path) -> tuple[Any, list[Any]]:
             beats = labels(values, "features")
     told = next((text.partition(": ")[2] for text in said if "per minute" in text), "nothing")
     heard = {output: signal for (node, output), signal in values.outputs.items() if node == "features"}
-    marks = values.clock.landmarks
-    letters = tuple(letter for _, letter in marks.sections) if marks else ("A",)
-    return judge(told, heard, float(values.clock.fps), letters), beats
+    return judge(told, heard, float(values.clock.fps)), beats
 
 
 def relative(music: Path, graph: Path) -> str:

@@ -22,29 +22,22 @@ class Song:
     ----------
     told : str
         What was heard, in words: tempo, metre, sections.
-    letters : tuple of str
-        Of its sections, in their order.
     drive : float
         How much it drives, 0 .. 1: attacks and bass drums per second, and its tempo.
     brightness : float
         Hz: the mean of its centroid, weighted by loudness.
     minor : float
         How minor it sounds, 0 .. 1.
-    kick, snare : float
-        How hard the harder ones of its bass drums and snares are, 0 .. 1.
     """
 
     told: str
-    letters: tuple[str, ...] = ("A",)
     drive: float = 0.5
     brightness: float = 2000.0
     minor: float = 0.5
-    kick: float = 1.0
-    snare: float = 1.0
 
     @property
     def mood(self) -> str:
-        """Return the look that suits it: "calm" where little drives; else "night" where minor, "bright", "warm"."""
+        """Return its mood, which chooses its look: "calm" where little drives; else "night" where minor, "bright", "warm"."""
         if self.drive < DRIVEN:
             return "calm"
         if self.minor > 0.5:
@@ -52,7 +45,7 @@ class Song:
         return "bright" if self.brightness > BRIGHT else "warm"
 
 
-def judge(told: str, heard: Mapping[str, np.ndarray], fps: float, letters: tuple[str, ...]) -> Song:
+def judge(told: str, heard: Mapping[str, np.ndarray], fps: float) -> Song:
     """Return what there is to know, from the signals of a Features node by their names, (T,) or (T, K)."""
     from n2s.hearing.key import find_key  # numpy alone, but not needed to print help
 
@@ -65,11 +58,4 @@ def judge(told: str, heard: Mapping[str, np.ndarray], fps: float, letters: tuple
     weight = float(loud.sum())
     brightness = float((heard["centroid_raw"] * loud).sum()) / weight if weight > 0 else 0.0
     _, minor, fit = find_key(heard["chroma"] * loud[:, None])
-    drums = (_hard(heard[drum]) for drum in ("kick", "snare"))
-    return Song(told, letters, drive, brightness, 0.5 if fit <= 0 else float(minor), *drums)
-
-
-def _hard(strikes: np.ndarray) -> float:
-    """Return how hard the harder ones of some strikes are: their 80th percentile, 1 where there are none."""
-    struck = strikes[strikes > 0]
-    return float(np.percentile(struck, 80)) if len(struck) else 1.0
+    return Song(told, drive, brightness, 0.5 if fit <= 0 else float(minor))
