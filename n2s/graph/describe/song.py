@@ -37,7 +37,7 @@ class Song:
 
     @property
     def mood(self) -> str:
-        """Return its mood, which chooses its look: "calm" where little drives; else "night" where minor, "bright", "warm"."""
+        """Return its mood: "calm" where little drives it; else "night" where it is minor, "bright" or "warm"."""
         if self.drive < DRIVEN:
             return "calm"
         if self.minor > 0.5:
