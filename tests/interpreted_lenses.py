@@ -163,12 +163,12 @@ def _levels(light: np.ndarray, edge: str) -> list[np.ndarray]:
 def _halved(light: np.ndarray, edge: str) -> np.ndarray:
     """Return a picture of half the height and half the width."""
     weights = _cubic((np.arange(8, dtype=f32) - f32(3.5)) * f32(0.5)) * f32(0.5)
-    for axis in (1, 2):
-        size = light.shape[axis]
-        firsts, total = 2 * np.arange((size + 1) // 2) - 3, f32(0)
+    for axis, lanes in ((1, 1), (2, 2)):  # columns of even and of odd numbers are summed apart
+        size, sums = light.shape[axis], [f32(0)] * lanes
+        firsts = 2 * np.arange((size + 1) // 2) - 3
         for tap, weight in enumerate(weights):
-            total = total + np.take(light, _inside(firsts + tap, size, edge), axis) * weight
-        light = total
+            sums[tap % lanes] = sums[tap % lanes] + np.take(light, _inside(firsts + tap, size, edge), axis) * weight
+        light = sums[0] + sums[1] if lanes == 2 else sums[0]
     return light
 
 
@@ -203,7 +203,8 @@ def _steps(x: np.ndarray, y: np.ndarray, row: int, leap: np.float32) -> list[np.
         steps.append((np.where(first, ax, bx), np.where(first, ay, by)))
     (across_x, across_y), (down_x, down_y) = steps
     squares = across_x * across_x + down_x * down_x, across_y * across_y + down_y * down_y
-    return [np.maximum(np.floor(np.sqrt(square) * STEP + f32(0.5)) * f32(1 / 64), f32(1)) for square in squares]
+    steps = [np.floor(np.sqrt(square) * STEP + f32(0.5)) * f32(1 / 64) for square in squares]
+    return [np.maximum(np.minimum(step, f32(2) * step - f32(1.25)), f32(1)) for step in steps]
 
 
 def _held(places: np.ndarray, size: int, edge: str) -> np.ndarray:

@@ -3,7 +3,7 @@
 A picture is turned into light once per frame: float32 red, green, blue and 0 for each pixel, side by side, so that one
 vector instruction takes a pixel. Two pixels beyond each edge are those that the edge's rule puts there.
 
-Where neighbouring places are about a pixel apart or less, four by four pixels are weighted by the Catmull-Rom cubic; at
+Where neighbouring places are at most 1.16 pixels apart, four by four pixels are weighted by the Catmull-Rom cubic; at
 a whole pixel that is this pixel, bit by bit. Where they are farther apart, the cubic is widened by as much along the
 rows and along the columns, on a picture that was halved until the cubic spans few pixels. Sums go over rows first, then
 over columns, always in the same order, so that all ways to a pixel give the same bits.
@@ -128,21 +128,35 @@ def halve(source, pitch, height, width, target, across, rule):
     weights = np.empty(8, f32)
     for i in range(8):
         weights[i] = cubic((f32(i) - f32(3.5)) * f32(0.5)) * f32(0.5)  # their sum is 1
+    one, block = np.ones(1, f32), np.empty(8 * 4, f32)
     half_height, half_width = (height + 1) // 2, (width + 1) // 2
     line = across[: width * 4]
     for y in range(half_height):
-        for x in range(line.size):
-            line[x] = f32(0)
-        for i in range(8):
-            at = inside(2 * y - 3 + i, height, rule) * pitch
-            add_weighted(source[at : at + line.size], weights[i], line)
+        first = 2 * y - 3
+        add_4(source, pitch, first, height, rule, weights[:4], line, False)
+        add_4(source, pitch, first + 4, height, rule, weights[4:], line, True)
         for x in range(half_width):
-            at = (y * half_width + x) * 4
-            r, g, b = f32(0), f32(0), f32(0)
-            for i in range(8):
-                k = inside(2 * x - 3 + i, width, rule) * 4
-                r, g, b = r + weights[i] * line[k], g + weights[i] * line[k + 1], b + weights[i] * line[k + 2]
+            at, left = (y * half_width + x) * 4, 2 * x - 3
+            if left >= 0 and left + 8 <= width:
+                r, g, b = take_block(line, left * 4, 0, one, 1, weights, 8, 1, 0)
+            else:
+                copy_block(line, (1, width, 0, 0), left, 8, 0, 1, rule, block)
+                r, g, b = take_block(block, 0, 0, one, 1, weights, 8, 1, 0)
             target[at], target[at + 1], target[at + 2], target[at + 3] = r, g, b, f32(0)
+
+
+@njit(error_model="numpy")
+def add_4(source, pitch, top, height, rule, weights, target, more):
+    """Fill a line with the weighted sum of four rows, or add it to what the line holds, row by row."""
+    size = target.size
+    at_0, at_1 = inside(top, height, rule) * pitch, inside(top + 1, height, rule) * pitch
+    at_2, at_3 = inside(top + 2, height, rule) * pitch, inside(top + 3, height, rule) * pitch
+    a, b = source[at_0 : at_0 + size], source[at_1 : at_1 + size]
+    c, d = source[at_2 : at_2 + size], source[at_3 : at_3 + size]
+    w_a, w_b, w_c, w_d = weights[0], weights[1], weights[2], weights[3]
+    for x in range(size):
+        held = target[x] if more else f32(0)
+        target[x] = held + a[x] * w_a + b[x] * w_b + c[x] * w_c + d[x] * w_d
 
 
 @njit(error_model="numpy")
@@ -302,7 +316,8 @@ def steps_between(x0, x1, x2, y0, y1, y2, leap, wide_x, wide_y):
         down_x, down_y = ax if ahead else bx, ay if ahead else by
         x = np.floor(np.sqrt(across_x * across_x + down_x * down_x) * NEAR + f32(0.5)) * f32(1 / 64)
         y = np.floor(np.sqrt(across_y * across_y + down_y * down_y) * NEAR + f32(0.5)) * f32(1 / 64)
-        x, y = max(x, f32(1)), max(y, f32(1))
+        # Up to an eighth more than a pixel is none, and widens nothing; from a quarter on all of it counts.
+        x, y = max(min(x, f32(2) * x - f32(1.25)), f32(1)), max(min(y, f32(2) * y - f32(1.25)), f32(1))
         wide_x[i], wide_y[i] = x, y
         most = max(most, max(f32(x).view(np.int32), f32(y).view(np.int32)))
     return most > ONE
