@@ -15,13 +15,23 @@ from lensed import Through, lens, through
 
 from n2s.graph.declare import Pointwise
 from n2s.nodes.camera import Camera
+from n2s.nodes.grading import Filmic, Hue, Invert
 from n2s.nodes.grain import Grain
 from n2s.nodes.mattes import InvertMatte, LinearMatte, LumaMatte, NoiseMatte, RadialMatte
 from n2s.nodes.mix import Mix, Over
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.tone import Tone, Vignette
 from n2s.plan.stages import FULL, Kernel
-from n2s.runtime.render.kernels import LAYOUTS, Picture, Program, compile_program, dither_pattern, program_of
+from n2s.runtime.render.kernels import (
+    LAYOUTS,
+    Picture,
+    Program,
+    compile_program,
+    dither_pattern,
+    numba_loops,
+    program_of,
+)
+from n2s.runtime.render.kernels.numba_loops import LONG, loops_of, operations_of
 from n2s.runtime.render.kernels.numba_rows import source_of
 from n2s.runtime.render.kernels.program import Fit, Load, Sample, Store
 from n2s.runtime.render.kernels.writer import Writer
@@ -214,6 +224,28 @@ def test_functions_are_taken_into_the_loop_over_pixels() -> None:
     sources = [source_of(program_of(Kernel(("m",), (), wiring, ("step", 0)), {"m": cls()}, [], "matte", SIZE))
                for cls in (RadialMatte, NoiseMatte)]  # fmt: skip
     assert all(source.count("forceinline") == source.count("\ndef ") - 2 for source in sources)
+
+
+AROUND_LONG = [Tone, Invert, Filmic, Hue, Grain]
+
+
+def test_long_code_has_a_loop_of_its_own() -> None:
+    """Each loop but the last keeps what the next one takes."""
+    program = chain(AROUND_LONG, "fits", False, "frames")
+    assert [operations_of(pixel.code) > LONG for pixel in program.pixels] == [False, False, True, False, False]
+    loops = loops_of(program)
+    assert [loop.pixels for loop in loops] == [[1, 2], [3], [4, 5]]
+    assert [loop.kept for loop in loops] == [[2], [3], []]
+    assert [loop.taken for loop in loops] == [[], [2], [3]]
+
+
+@pytest.mark.parametrize("output", ["frames", "yuv8"])
+def test_parted_loops_give_the_bits_of_one(output: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = chain(AROUND_LONG, "larger", True, output)
+    parted = run(compile_program, program, folder, **given(program))
+    monkeypatch.setattr(numba_loops, "LONG", 10**6)
+    assert len(loops_of(program)) == 1
+    np.testing.assert_array_equal(run(compile_program, program, folder, **given(program)), parted)
 
 
 def test_programs_are_values() -> None:

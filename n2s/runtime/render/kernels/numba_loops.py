@@ -1,12 +1,21 @@
-"""The loops over the pixels of a row: one, or with reads of tables one more for each read."""
+"""The loops over the pixels of a row: one more after each read of a table, and code that is long by itself.
+
+All numbers of long code, and of what stands beside it, do not fit into the registers of a processor, which stores and
+loads them over and over: the row between two loops costs less.
+"""
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
+from functools import cache
 
 from n2s.runtime.render.kernels.numba_tables import ROWS, ReadRows
 from n2s.runtime.render.kernels.parted import part
+from n2s.runtime.render.kernels.pixels import PixelCode
 from n2s.runtime.render.kernels.program import Pixel, Program
+
+LONG = 350  # operations; code of more has a loop of its own
 
 
 @dataclass
@@ -18,7 +27,7 @@ class Loop:
     pixels : list of int
         The numbers of the pixel records whose colours it computes.
     read : ReadRows or None
-        The read that it makes the places for, which comes after it; None in the last loop, which stores.
+        The read that it makes the places for, which comes after it, if one does. The last loop stores.
     reader : int
         The number of the pixel record that reads.
     found : dict of int to list of ReadRows
@@ -41,7 +50,7 @@ class Loop:
 def loops_of(program: Program) -> list[Loop]:
     """Return the loops of a program in their order. What is loaded is loaded, and looked at, in the last one."""
     records = program.records
-    loops = [Loop()]
+    loops, was_long = [Loop()], False
     found: dict[int, list[ReadRows]] = {}
     for number, record in enumerate(records):
         if not isinstance(record, Pixel):
@@ -50,12 +59,17 @@ def loops_of(program: Program) -> list[Loop]:
             rows = ROWS[type(read.kind)](read, f"read{number}_{i}", record.table + read.table)
             loops[-1].read, loops[-1].reader = rows, number
             found.setdefault(number, []).append(rows)
-            loops.append(Loop(found={reader: list(reads) for reader, reads in found.items()}))
+            loops.append(_loop_after(found))
+        is_long = operations_of(record.code) > LONG
+        if loops[-1].pixels and (is_long or was_long):
+            loops.append(_loop_after(found))
         loops[-1].pixels.append(number)
+        was_long = is_long
     made: set[int] = set()  # in loops before
     for loop in loops:
         wanted = {source for number in loop.pixels for source in records[number].pictures}
-        wanted |= set(records[loop.reader].pictures) if loop.read is not None else {program.store.source}
+        wanted |= set(records[loop.reader].pictures) if loop.read is not None else set()
+        wanted |= {program.store.source} if loop is loops[-1] else set()
         loop.taken = sorted(wanted & made)
         loop.seen = set(loop.pixels)
         made |= set(loop.pixels)
@@ -63,3 +77,24 @@ def loops_of(program: Program) -> list[Loop]:
     for loop in loops:
         loop.kept = [number for number in loop.pixels if any(number in other.taken for other in loops)]
     return loops
+
+
+def _loop_after(found: dict[int, list[ReadRows]]) -> Loop:
+    return Loop(found={reader: list(reads) for reader, reads in found.items()})
+
+
+@cache
+def operations_of(code: PixelCode) -> int:
+    """Return about how many operations a pixel takes: what is computed in the code, and in all that it calls."""
+    functions = {name: ast.parse(text) for name, text in (*code.helpers, (code.name, code.text))}
+
+    @cache
+    def count(name: str) -> int:
+        if name not in functions:
+            return 1  # a function like max, or a type
+        nodes = list(ast.walk(functions[name]))
+        calls = [node.func for node in nodes if isinstance(node, ast.Call)]
+        own = sum(isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp)) for node in nodes)
+        return own + sum(count(getattr(called, "id", "")) for called in calls)
+
+    return count(code.name)

@@ -169,7 +169,7 @@ def _write_kernel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enl
                 for loop in loops:
                     with code.block("for x in range(width):"):
                         _write_pixel(code, program, inputs, loop)
-                        if loop.read is None:
+                        if loop is loops[-1]:
                             store.write_pixel(code)
                     if loop.read is not None:
                         loop.read.write_read(code)
