@@ -21,7 +21,17 @@ from n2s.graph.kinds.sink import Sink
 from n2s.graph.kinds.streamed import Streamed
 from n2s.graph.kinds.tables import Cube, Line, Table, Tile
 from n2s.graph.node import DeclarationError, Node
-from n2s.graph.parsing import AnchorOrPicture, Every, FilePath, FolderPath, MusicalTime, Param, Seconds, When
+from n2s.graph.parsing import (
+    AnchorOrPicture,
+    Every,
+    FilePath,
+    FolderPath,
+    MusicalTime,
+    Param,
+    PicturePath,
+    Seconds,
+    When,
+)
 from n2s.graph.specs import Output, Spec, param, port, setting
 from n2s.graph.types import FRAMES, LATENTS, MATTE, SIGNAL
 
@@ -39,6 +49,7 @@ __all__ = [
     "FilePath",
     "Filter",
     "FolderPath",
+    "PicturePath",
     "Gaussians",
     "Lens",
     "Line",

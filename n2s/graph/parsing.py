@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from n2s.graph.expressions import Expression, ExpressionError, Number
 from n2s.graph.landmarks import MOMENTS, Moment
 from n2s.graph.links import Link
-from n2s.graph.paths import FOLDER, OR_NAME, PATH
+from n2s.graph.paths import FOLDER, OR_NAME, PATH, PICTURE
 from n2s.graph.times import TIME_SCHEMA, parse_time
 
 
@@ -126,5 +126,7 @@ When = Annotated[Any, BeforeValidator(parse_when), WithJsonSchema(TIME_SCHEMA), 
 # A file or a folder, relative to the folder of the graph; alone or within lists, tuples and dicts (`n2s.graph.paths`).
 FilePath = Annotated[str, PATH]
 FolderPath = Annotated[str, PATH, FOLDER]
+# A file of a still picture, which is looked at before any work.
+PicturePath = Annotated[str, PATH, PICTURE]
 # An anchor of a model by its name, or a picture by its path, which has a dot or a slash in it.
-AnchorOrPicture = Annotated[str, PATH, OR_NAME]
+AnchorOrPicture = Annotated[str, PATH, OR_NAME, PICTURE]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import field_validator
@@ -53,6 +54,9 @@ class Midi(Resident):
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
         return 0
+
+    def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        return _unreadable(lambda: list(read_events(resolve(self.path))))
 
     def compute(self, scene: Scene) -> dict[str, np.ndarray]:
         frames, fps = scene.clock.frames, float(scene.clock.fps)
@@ -104,18 +108,32 @@ class Table(Resident):
     outputs = SIGNAL_OUTPUT
     example = {"path": "levels.csv", "columns": ["level"]}
 
+    def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        return _unreadable(lambda: self._read(resolve(self.path)))
+
     def compute(self, scene: Scene) -> np.ndarray:
-        path = scene.path(self.path)
-        names, rows, unit = read_table(path)
-        unit = unit or self.time
+        times, values, unit = self._read(scene.path(self.path))
         scale = float(1 / scene.clock.fps) if unit == "frames" else SECONDS[unit]
+        curve = between(times * scale, values, scene.clock.times(0, scene.clock.frames), self.between)
+        return curve[:, 0] if curve.shape[1] == 1 else curve
+
+    def _read(self, path: Path) -> tuple[np.ndarray, np.ndarray, str]:
+        """Return the times of rows, the columns that are wanted, and the unit of times."""
+        names, rows, unit = read_table(path)
         wanted = self.columns if self.columns is not None else names[1:]
         for name in wanted:
             if name not in names[1:]:
                 raise MediaError(f"{path} has no column {name!r}; it has {', '.join(map(repr, names[1:])) or 'none'}.")
-        values = rows[:, [1 + names[1:].index(name) for name in wanted]]
-        curve = between(rows[:, 0] * scale, values, scene.clock.times(0, scene.clock.frames), self.between)
-        return curve[:, 0] if curve.shape[1] == 1 else curve
+        return rows[:, 0], rows[:, [1 + names[1:].index(name) for name in wanted]], unit or self.time
+
+
+def _unreadable(read: Callable[[], Any]) -> list[tuple[tuple, str]]:
+    """Return what is wrong with the file of the setting ``path``."""
+    try:
+        read()
+    except MediaError as error:
+        return [(("path",), str(error))]
+    return []
 
 
 class Schedule(Resident):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from n2s.graph.declare import Cube, FilePath, Param, Pointwise, param, port, setting
 from n2s.graph.shader import mix_light, read_cube
 from n2s.graph.types import Frames
-from n2s.nodes.cubefile import read_cube_file
+from n2s.nodes.cubefile import CubeError, read_cube_file
 
 
 class Lut(Pointwise):
@@ -24,6 +26,13 @@ class Lut(Pointwise):
     neutral = {"strength": 0}
     example = {"path": "look.cube"}
     tables = {"cube": Cube()}
+
+    def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        try:
+            read_cube_file(resolve(self.path))
+        except CubeError as error:
+            return [(("path",), str(error))]
+        return []
 
     def fill(self, scene: Any) -> dict[str, Any]:
         found = read_cube_file(scene.path(self.path))

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from n2s.graph.context import Block, Scene, VideoHandle
-from n2s.graph.declare import FilePath, Output, Seconds, Streamed, setting
+from n2s.graph.declare import FilePath, Output, PicturePath, Seconds, Streamed, setting
 from n2s.graph.placing import Fit, Placing
 from n2s.graph.types import FRAMES, MATTE
 
@@ -48,6 +48,8 @@ class ImageSource(_Picture):
     right corner is ``{node: ImageSource, path: logo.png, fit: contain, height: 0.1, x: 1, y: 1, margin: 0.05}``, and
     ``{node: Over, back: film, front: logo, matte: logo}`` shows it.
     """
+
+    path: PicturePath = setting(help="the file, relative to the graph's", keyed=False)
 
     outputs = {"frames": Output(FRAMES, "its colours"), "matte": Output(MATTE, "where it is not transparent")}
     example = {"path": "picture.png"}

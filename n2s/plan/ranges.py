@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -36,7 +37,10 @@ def check_ranges(plan: Plan) -> None:
             values, spec = np.atleast_1d(plan.values.params[name, field]), node.specs[field]
             outside = ~_as_counted(spec).allows(values)
             if outside.any():
-                text = _describe_excess(plan, f"{name}.{field}", str(getattr(node, field)), values, outside, spec)
+                link = getattr(node, field)
+                text = _describe_excess(plan, f"{name}.{field}", str(link), values, outside, spec)
+                text += _describe_waiting(plan, [read.node for at, param, read in plan.graph.links()
+                                                 if (at, param) == (name, field)])  # fmt: skip
                 problems.append(Problem(plan.graph.where(name, field), text))
     if problems:
         raise GraphError(problems)
@@ -72,12 +76,18 @@ def _describe_excess(plan: Plan, subject: str, source: str, values: np.ndarray, 
         inside = (high - low) / 1000  # by which a number stays within an end that does not belong to the range
         low, high = low + inside * (spec.gt is not None), high - inside * (spec.lt is not None)
         wrap = f" Wrap it: = clamp({source}, {low:g}, {high:g})."
-    wrap += "".join(
-        f" {name} has not looked at all frames yet, and says {type(plan.graph.nodes[name]).unmeasured} of the others."
-        for name, measured in plan.values.measured.items()
-        if measured.waiting
-    )
     return (
         f"{subject} is driven by = {source} and reaches {values[frame]:.4g} at frame {frame} "
         f"({timecode(frame, plan.graph.header.fps)}); it must be {spec.range}.{wrap}"
     )
+
+
+def _describe_waiting(plan: Plan, read: Sequence[str]) -> str:
+    """Name the measures among some nodes, and before them, that have not looked at all frames yet."""
+    before = needed_by(read, plan.graph.sources())
+    said = []
+    for name in (name for name, measured in plan.values.measured.items() if measured.waiting and name in before):
+        rest = type(plan.graph.nodes[name]).unmeasured
+        taken = f"says {rest} of the others" if isinstance(rest, int | float) else "is at rest in the others"
+        said.append(f" {name} has not looked at all frames yet, and {taken}.")
+    return "".join(said)

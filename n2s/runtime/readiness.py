@@ -1,6 +1,6 @@
 """What keeps a graph from rendering, found before any work: above all, music, pictures and models that are missing.
 
-Only the names of files are looked at; no music is read and no model is opened.
+Small files are read: pictures, tables, subtitles. No music or video is, and no model is opened.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from n2s.graph import authors
 from n2s.graph.columns import column_problems
 from n2s.graph.declare import Node
-from n2s.graph.errors import GraphError, Position, Problem, RenderError
+from n2s.graph.errors import GraphError, MediaError, Position, Problem, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.paths import path_settings, paths
 from n2s.graph.registry import suggest
 from n2s.graph.tracks import album_problems, load_track
+from n2s.runtime.media.pictures import read_picture
 from n2s.runtime.models.cards import read_card, shipped_folder
 
 
@@ -157,6 +158,8 @@ class _Inputs:
             for path in paths(node, field):
                 place = (name, field, *path.place)
                 problem = _path_problem(graph, path.text, path.folder, field == "model" and not path.place)
+                if path.picture and not problem:
+                    problem = picture_problem(graph.resolve(path.text))
                 self._tell(graph.where(*place), ".".join(map(str, place)), problem)
                 missing = missing or bool(problem)
         if not missing and type(node).check_files is not Node.check_files:
@@ -238,6 +241,16 @@ def _path_problem(graph: Graph, text: str, folder: bool, model: bool) -> str:
         return f"{path} is not a regular file, but must be one."
     if not os.access(path, os.R_OK):
         return f"{path} cannot be read; check its permissions."
+    return ""
+
+
+@lru_cache(maxsize=256)
+def picture_problem(path: Path) -> str:
+    """Say why a file is no picture that can be read; nothing when it is one."""
+    try:
+        read_picture(path)
+    except MediaError as error:
+        return str(error)
     return ""
 
 
