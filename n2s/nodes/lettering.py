@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import field_validator
 
+from n2s.graph.colours import Colour, display_of
 from n2s.graph.context import Scene
 from n2s.graph.declare import FilePath, Node, Param, Pointwise, param, port, setting
 from n2s.graph.errors import GraphError
@@ -19,7 +19,6 @@ from n2s.graph.time import Clock
 from n2s.graph.types import Frames, Matte
 from n2s.lettering.font import Font, FontError, open_font, shaper_version, shipped_font
 from n2s.lettering.shaping import lack_of
-from n2s.nodes.colours import checked_colour, parts
 
 DEPTH = 3.0  # how much darker than the mere blur of the letters a shadow is, where it is faint
 MARKS = 3  # numbers in a cue that name all else that decides pixels
@@ -74,17 +73,15 @@ class Lettered(Pointwise):
     frames: Frames = port("what the letters are laid over")
     letters: Matte = port("how much of each pixel they cover; made by the node", optional=True)
     shade: Matte = port("the same, blurred; made by the node", optional=True)
-    colour: str = setting("#fbf6ec", help="of the letters, as #rrggbb")
+    colour: Colour = setting("#fbf6ec", help="of the letters, as #rrggbb")
     opacity: Param = param(1.0, ge=0, le=1, help="how much of the letters and their shadow shows")
     shadow: Param = param(0.5, ge=0, le=1, help="how strong the soft shadow is that sets them off")
-    shadow_colour: str = setting("#000000", help="a bright one makes the shadow a glow")
+    shadow_colour: Colour = setting("#000000", help="of the shadow, as #rrggbb; a bright one makes it a glow")
     shadow_size: float = setting(
         0.022, ge=0.001, le=0.5, unit="heights", keyed=False, help="standard deviation of its blur"
     )
 
     neutral = {"opacity": 0}
-
-    _are_colours = field_validator("colour", "shadow_colour")(checked_colour)
 
     def brings_mattes(self, name: str, matte: Callable[..., Node]) -> dict[str, Node]:
         """Return the nodes that draw letters and shadow; ``matte`` makes one for a blur in heights."""
@@ -97,7 +94,7 @@ class Lettered(Pointwise):
         lights = {
             f"{which}_{channel}": np.float32(value) * np.float32(value)
             for which, colour in (("ink", self.colour), ("dark", self.shadow_colour))
-            for channel, value in zip(("red", "green", "blue"), parts(colour))
+            for channel, value in zip(("red", "green", "blue"), display_of(colour))
         }
         return {"opacity": opacity, "shadow": shadow * opacity, **lights}
 
