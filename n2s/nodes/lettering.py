@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.colours import Colour, display_of
-from n2s.graph.context import Scene
-from n2s.graph.declare import FilePath, Node, Param, Pointwise, param, port, setting
+from n2s.graph.context import Block, Scene
+from n2s.graph.declare import MATTE_OUTPUT, FilePath, Node, Param, Pointwise, Streamed, param, port, setting
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Number
 from n2s.graph.keys import digest, plain
+from n2s.graph.links import Link
 from n2s.graph.shader import mix, to_display, to_light
 from n2s.graph.time import Clock
-from n2s.graph.types import Frames, Matte
+from n2s.graph.types import Frames, Matte, Signal
 from n2s.lettering.font import Font, FontError, open_font, shaper_version, shipped_font
 from n2s.lettering.shaping import lack_of
 
@@ -63,6 +64,24 @@ class WithFont(Node):
         return marked([of.__name__, settings, font, shaper_version()])
 
 
+class LetterMatte(Streamed):
+    """The base of mattes that show where letters are, as their cue says frame by frame.
+
+    A type opens its sheet: the lines laid out for a run, whose ``stamps`` say what stands in a frame by a row of the
+    cue, and whose ``drawn``, `n2s.lettering.stamps.Stamps`, draws it.
+    """
+
+    cue: Signal = port("what is shown when")
+    blur: float = setting(0.0, ge=0, le=0.5, unit="heights", help="standard deviation of a blur, as for a shadow")
+
+    outputs = MATTE_OUTPUT
+    reads = frozenset()
+
+    def compute(self, block: Block, cue: np.ndarray) -> np.ndarray:
+        sheet = block.resources
+        return sheet.drawn.frames([sheet.stamps(row) for row in cue.astype(np.float64)])
+
+
 class Lettered(Pointwise):
     """Letters over a picture, in light: a shadow first, then the letters.
 
@@ -83,11 +102,12 @@ class Lettered(Pointwise):
 
     neutral = {"opacity": 0}
 
-    def brings_mattes(self, name: str, matte: Callable[..., Node]) -> dict[str, Node]:
-        """Return the nodes that draw letters and shadow; ``matte`` makes one for a blur in heights."""
-        found = {f"{name}:letters": matte(blur=0.0)}
+    def brings_letters(self, name: str, cue: type[Node], matte: type[LetterMatte]) -> dict[str, Node]:
+        """Return the nodes, of two types, that say what is shown when and draw it: as letters, and as their shadow."""
+        shared = settings_of(self, matte) | {"cue": Link(f"{name}:cue")}
+        found = {f"{name}:cue": cue(**settings_of(self, cue)), f"{name}:letters": matte(**shared, blur=0.0)}
         if not (isinstance(self.shadow, Number) and self.shadow.value == 0):
-            found[f"{name}:shade"] = matte(blur=self.shadow_size)
+            found[f"{name}:shade"] = matte(**shared, blur=self.shadow_size)
         return found
 
     def prepare(self, opacity: Any, shadow: Any, **others: Any) -> dict[str, Any]:
