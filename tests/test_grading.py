@@ -146,10 +146,3 @@ def test_duotone_invert_posterise_and_fade(studio: Any, store: Any) -> None:
     to = np.array([0x20, 0x40, 0x60])[:, None, None] / 255
     np.testing.assert_allclose(made, blend(x, to, 0.7), atol=2e-5)
     assert not graded(Fade(amount=1), studio, store)[1].any(), "a faded picture is black"
-
-
-@pytest.mark.parametrize("node", [Duotone, Fade])
-def test_what_is_no_colour(node: Any) -> None:
-    field = "dark" if node is Duotone else "colour"
-    with pytest.raises(DeclarationError, match=f'{field}: "blue" is no colour; #rrggbb was wanted'):
-        node(**{field: "blue"})

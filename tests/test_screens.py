@@ -10,9 +10,6 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from stills import codes_of, film, light, places, smoothstep
 
-from n2s.graph.node import DeclarationError
-from n2s.nodes import Border, Dither, Halftone
-
 SIZE = 96, 64
 LUMA = np.array([0.2126, 0.7152, 0.0722])[:, None, None]
 
@@ -310,12 +307,3 @@ def test_a_draft_has_the_border_of_4k(tmp_path: Path, store: Any) -> None:
     _, (small,) = film(tmp_path, store, codes_of(1, (96, 64)), node)
     _, (large,) = film(tmp_path, store, codes_of(1, (384, 256)), node)
     assert np.abs(large.reshape(3, 64, 4, 96, 4).mean(axis=(2, 4)) - small).max() < 0.12
-
-
-@pytest.mark.parametrize(
-    ("node", "field"),
-    [(Border, "colour"), (Halftone, "paper"), (Halftone, "ink"), (Dither, "dark"), (Dither, "bright")],
-)
-def test_colours_that_are_none(node: Any, field: str) -> None:
-    with pytest.raises(DeclarationError, match='"red" is no colour; #rrggbb was wanted'):
-        node(**{field: "red"})

@@ -10,6 +10,7 @@ expression. A *setting* is constant.
 
 from __future__ import annotations
 
+from n2s.graph.colours import Colour
 from n2s.graph.kinds.echo import Echo
 from n2s.graph.kinds.filter import Filter, Gaussians
 from n2s.graph.kinds.lens import Lens
@@ -42,6 +43,7 @@ __all__ = [
     "MATTE_OUTPUT",
     "SIGNAL_OUTPUT",
     "AnchorOrPicture",
+    "Colour",
     "Cube",
     "DeclarationError",
     "Echo",

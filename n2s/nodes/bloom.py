@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pydantic import field_validator
 
+from n2s.graph.colours import Colour, light_of
 from n2s.graph.declare import Filter, Gaussians, Param, param, port, setting
 from n2s.graph.shader import to_display, to_light
 from n2s.graph.types import Frames
-from n2s.nodes.colours import checked_colour, light_of
 
 SCALES = 6  # Gaussians, each half as wide as the one before
 LEAST = np.float32(1e-6)  # of what is divided by
@@ -49,15 +48,10 @@ class Bloom(Filter):
         0.1, ge=0, le=0.5, unit="heights", help="the widest Gaussian's deviation, in heights of the frame"
     )
     halation: Param = param(0.0, ge=0, le=4, help="red light around bright places, as of film; 0.05 to 1, 0 is none")
-    tint: str = setting("#ffffff", help="the colour of what glows white, as #rrggbb; halation has its own")
+    tint: Colour = setting("#ffffff", help="the colour of what glows white, as #rrggbb; halation has its own")
 
     neutral = {"amount": 0, "halation": 0}
     finest = 0.0035
-
-    @field_validator("tint")
-    @classmethod
-    def _is_colour(cls, value: str) -> str:
-        return checked_colour(value)
 
     def spread(self, amount, threshold, knee, radius, halation) -> Gaussians:
         each = np.arange(SCALES)

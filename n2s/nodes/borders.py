@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import field_validator
-
+from n2s.graph.colours import Colour, display_of
 from n2s.graph.declare import Param, Pointwise, param, port, setting
 from n2s.graph.shader import length, mix, smoothstep
 from n2s.graph.types import Frames
-from n2s.nodes.colours import checked_colour, parts
 
 
 class Border(Pointwise):
@@ -30,17 +28,12 @@ class Border(Pointwise):
     margin: Param = param(0.0, ge=0, le=0.5, unit="heights", help="how far from the frame's edges it lies at least")
     radius: Param = param(0.0, ge=0, le=1, unit="heights", help="of its corners; at most what makes its ends round")
     softness: Param = param(0.0, ge=0, le=0.5, unit="heights", help="how wide its edge is")
-    colour: str = setting("#000000", help="the colour of the border, as #rrggbb")
+    colour: Colour = setting("#000000", help="the colour of the border, as #rrggbb")
 
     neutral = {"amount": 0}
 
-    @field_validator("colour")
-    @classmethod
-    def _is_colour(cls, value: str) -> str:
-        return checked_colour(value)
-
     def fill(self, scene: Any) -> dict[str, Any]:
-        return dict(zip(("red", "green", "blue"), parts(self.colour)))
+        return dict(zip(("red", "green", "blue"), display_of(self.colour)))
 
     @staticmethod
     def pixel(rgb, at, amount, aspect, margin, radius, softness, red, green, blue):

@@ -9,13 +9,11 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import field_validator
 
-from n2s.graph.context import Block, Scene
-from n2s.graph.declare import MATTE_OUTPUT, SIGNAL_OUTPUT, MusicalTime, Node, Resident, Streamed, When, port, setting
-from n2s.graph.links import Link
-from n2s.graph.types import Signal
+from n2s.graph.context import Scene
+from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Node, Resident, When, setting
 from n2s.lettering.layout import Line
 from n2s.lettering.stamps import Stamp, Stamps
-from n2s.nodes.lettering import MARKS, Lettered, WithFont, faded, settings_of, span_of
+from n2s.nodes.lettering import MARKS, Lettered, LetterMatte, WithFont, faded, span_of
 
 SHOWN, PLACE = range(2)  # of a cue, before the marks: how opaque, and how far a roll has come, or which card it is
 GAP = 0.9  # em between a role and its name
@@ -94,21 +92,11 @@ class CreditsCue(CreditsText, Resident):
         return cue * (there & (cue[:, SHOWN] > 0))[:, None]
 
 
-class CreditsMatte(CreditsText, Streamed):
+class CreditsMatte(LetterMatte, CreditsText):
     """The letters of credits as a matte."""
-
-    cue: Signal = port("what is shown when")
-    blur: float = setting(0.0, ge=0, le=0.5, unit="heights", help="standard deviation of a blur, as for a shadow")
-
-    outputs = MATTE_OUTPUT
-    reads = frozenset()
 
     def open(self, scene: Scene, grid: Any) -> _Sheet:
         return _Sheet(self, scene)
-
-    def compute(self, block: Block, cue: np.ndarray) -> np.ndarray:
-        sheet = block.resources
-        return sheet.drawn.frames([sheet.stamps(row) for row in cue.astype(np.float64)])
 
 
 class Credits(Lettered, CreditsText):
@@ -121,12 +109,7 @@ class Credits(Lettered, CreditsText):
     example = {"credits": [["Music", "Ada Byron"], ["Thank you"]], "length": 2.0, "size": 0.2}
 
     def brings(self, name: str) -> dict[str, Node]:
-        cue, shared = f"{name}:cue", settings_of(self, CreditsMatte)
-
-        def matte(blur: float) -> Node:
-            return CreditsMatte(**shared, blur=blur, cue=Link(cue))
-
-        return {cue: CreditsCue(**settings_of(self, CreditsCue)), **self.brings_mattes(name, matte)}
+        return self.brings_letters(name, CreditsCue, CreditsMatte)
 
 
 class _Sheet:

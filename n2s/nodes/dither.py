@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import field_validator
 
+from n2s.graph.colours import Colour, by_channel, display_of
 from n2s.graph.declare import Filter, Gaussians, Param, param, port, setting
 from n2s.graph.shader import fract, luma, mix, mix_light, to_display
 from n2s.graph.types import Frames
-from n2s.nodes.colours import checked_colour, parts
 
 
 class Dither(Filter):
@@ -33,22 +32,17 @@ class Dither(Filter):
     size: Param = param(1 / 180, ge=0.0005, le=0.25, unit="heights", help="the side of a dot")
     average: Param = param(0.5, ge=0, le=4, help="over how many dots the picture is averaged; 0 leaves it as fine")
     pattern: Literal["bayer", "noise"] = setting("bayer", help="the order in which dots turn bright")
-    dark: str | None = setting(None, help="the darkest colour, as #rrggbb; with it the picture has two colours")
-    bright: str | None = setting(None, help="the brightest colour, as #rrggbb")
+    dark: Colour | None = setting(None, help="the darkest colour, as #rrggbb; with it the picture has two colours")
+    bright: Colour | None = setting(None, help="the brightest colour, as #rrggbb")
 
     neutral = {"amount": 0}
     finest = 0.0028  # half of a dot of the default size; a finer average is hardly seen, and this one is made small
 
-    @field_validator("dark", "bright")
-    @classmethod
-    def _is_colour(cls, value: str | None) -> str | None:
-        return value if value is None else checked_colour(value)
-
     def fill(self, scene: Any) -> dict[str, Any]:
         two = self.dark is not None or self.bright is not None
-        colours = {"dark": self.dark or "#000000", "bright": self.bright or "#ffffff"}
-        made = {f"{name}_{part}": value for name, text in colours.items() for part, value in zip("rgb", parts(text))}
-        return made | {"two": float(two), "noisy": float(self.pattern == "noise")}
+        dark, bright = display_of(self.dark or "#000000"), display_of(self.bright or "#ffffff")
+        colours = by_channel("dark", dark) | by_channel("bright", bright)
+        return colours | {"two": float(two), "noisy": float(self.pattern == "noise")}
 
     def spread(self, amount, levels, size, average) -> Gaussians:
         used = np.where((amount > 0) & (average > 0), np.float32(1), np.float32(0))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pydantic import field_validator
 
+from n2s.graph.colours import Colour, by_channel, display_of
 from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Node, Param, Pointwise, Resident, param, port, setting
 from n2s.graph.shader import mix_light
 from n2s.graph.types import Frames
-from n2s.nodes.colours import checked_colour, parts
 
 
 class Fade(Pointwise):
@@ -23,7 +22,7 @@ class Fade(Pointwise):
     """
 
     frames: Frames = port("what fades")
-    colour: str = setting("#000000", help="where it fades to, as #rrggbb")
+    colour: Colour = setting("#000000", help="where it fades to, as #rrggbb")
     amount: Param = param(0.0, ge=0, le=1, help="how far it has faded")
     fade_in: MusicalTime = setting(
         0.0, ge=0, le=3600, unit="s", keyed=False, help="how long the film takes to come at its beginning"
@@ -34,11 +33,6 @@ class Fade(Pointwise):
 
     neutral = {"amount": 0, "fade_in": 0, "fade_out": 0}
 
-    @field_validator("colour")
-    @classmethod
-    def _is_colour(cls, value: str) -> str:
-        return checked_colour(value)
-
     def brings(self, name: str) -> dict[str, Node]:
         if not self.fade_in.value and not self.fade_out.value:
             return {}
@@ -46,7 +40,7 @@ class Fade(Pointwise):
         return {f"{name}:amount": ends}
 
     def fill(self, scene: Any) -> dict[str, Any]:
-        return dict(zip(("to_r", "to_g", "to_b"), parts(self.colour)))
+        return by_channel("to", display_of(self.colour))
 
     @staticmethod
     def pixel(rgb, at, amount, to_r, to_g, to_b):

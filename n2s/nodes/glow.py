@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from pydantic import field_validator
 
+from n2s.graph.colours import Colour, by_channel, light_of
 from n2s.graph.declare import Param, Pointwise, param, port, setting
 from n2s.graph.shader import cos, exp2, log2, pixel_hash, sin, uniform
 from n2s.graph.types import Frames
 from n2s.nodes.bloom import bloomed
-from n2s.nodes.colours import checked_colour, light_of
 
 
 class Glow(Pointwise):
@@ -29,14 +29,9 @@ class Glow(Pointwise):
     y: Param = param(0.0, ge=-4, le=4, unit="heights", help="where it is, from the centre down")
     radius: Param = param(0.2, ge=0.001, le=4, unit="heights", help="where it is half as strong as in its middle")
     falloff: Param = param(3.0, ge=0.5, le=16, help="how fast it falls off beyond: 1 reaches far, 8 hardly")
-    colour: str = setting("#ffb478", help="its colour, as #rrggbb")
+    colour: Colour = setting("#ffb478", help="its colour, as #rrggbb")
 
     neutral = {"amount": 0}
-
-    @field_validator("colour")
-    @classmethod
-    def _is_colour(cls, value: str) -> str:
-        return checked_colour(value)
 
     def fill(self, scene: Any) -> dict[str, Any]:
         return dict(zip(("red", "green", "blue"), light_of(self.colour)))
@@ -76,21 +71,21 @@ class LightLeak(Pointwise):
     amount: Param = param(1.2, ge=0, le=16, help="how strong it is where it comes in, in light")
     size: Param = param(0.4, ge=0.01, le=4, unit="heights", help="how far it reaches in, in heights of the frame")
     phase: Param = param(0.0, ge=-1e5, le=1e5, unit="swings", help="how far the lights wandered; = 0.05 * time is slow")
-    colours: list[str] = setting(["#ff6a1a", "#ff3d7a", "#ffae42"], help="of the three lights, 1 to 3 as #rrggbb")
+    colours: list[Colour] = setting(["#ff6a1a", "#ff3d7a", "#ffae42"], help="of the three lights, 1 to 3 as #rrggbb")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, other places")
 
     neutral = {"amount": 0}
 
     @field_validator("colours")
     @classmethod
-    def _are_colours(cls, value: list[str]) -> list[str]:
+    def _are_few(cls, value: list[str]) -> list[str]:
         if not 1 <= len(value) <= 3:
             raise ValueError(f"1 to 3 colours were wanted, not {len(value)}")
-        return [checked_colour(colour) for colour in value]
+        return value
 
     def fill(self, scene: Any) -> dict[str, Any]:
-        lights = zip("abc", map(light_of, 3 * self.colours))  # fewer colours are shared
-        return {f"{light}_{part}": value for light, colour in lights for part, value in zip("rgb", colour)}
+        a, b, c = map(light_of, (3 * self.colours)[:3])  # fewer colours are shared
+        return by_channel("a", a) | by_channel("b", b) | by_channel("c", c)
 
     @staticmethod
     def pixel(rgb, at, amount, size, phase, a_r, a_g, a_b, b_r, b_g, b_b, c_r, c_g, c_b):

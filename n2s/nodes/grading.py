@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from pydantic import field_validator
 
+from n2s.graph.colours import Colour, by_channel, display_of
 from n2s.graph.declare import Line, Param, Pointwise, param, port, setting
 from n2s.graph.shader import (
     cos,
@@ -24,7 +25,6 @@ from n2s.graph.shader import (
     to_light,
 )
 from n2s.graph.types import Frames
-from n2s.nodes.colours import checked_colour, parts
 from n2s.nodes.curves import monotone
 
 ROWS = 1024  # of a curve's table
@@ -218,20 +218,14 @@ class Duotone(Pointwise):
     """Print a picture with two inks: one for its shadows, one for its lights, blended in light by its luma."""
 
     frames: Frames = port("what is printed")
-    dark: str = setting("#101a3c", help="the colour of black, as #rrggbb")
-    bright: str = setting("#ffd9a0", help="the colour of white, as #rrggbb")
+    dark: Colour = setting("#101a3c", help="the colour of black, as #rrggbb")
+    bright: Colour = setting("#ffd9a0", help="the colour of white, as #rrggbb")
     strength: Param = param(1.0, ge=0, le=1, help="how much of it, in light")
 
     neutral = {"strength": 0}
 
-    @field_validator("dark", "bright")
-    @classmethod
-    def _is_colour(cls, value: str) -> str:
-        return checked_colour(value)
-
     def fill(self, scene: Any) -> dict[str, Any]:
-        colours = {"dark": self.dark, "bright": self.bright}
-        return {f"{name}_{part}": value for name, text in colours.items() for part, value in zip("rgb", parts(text))}
+        return by_channel("dark", display_of(self.dark)) | by_channel("bright", display_of(self.bright))
 
     @staticmethod
     def pixel(rgb, at, strength, dark_r, dark_g, dark_b, bright_r, bright_g, bright_b):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import field_validator
 
+from n2s.graph.colours import Colour, by_channel, light_of
 from n2s.graph.declare import Filter, Gaussians, Param, param, port, setting
 from n2s.graph.shader import cos, fract, length, luma, mix, sin, smoothstep, to_display, to_light
 from n2s.graph.types import Frames
-from n2s.nodes.colours import checked_colour, parts
 
 DOT = 0.35  # of a cell: the deviation of what is averaged for its dot
 DIAGONAL = 0.70710678  # from the middle of a cell to its corner
@@ -34,24 +33,18 @@ class Halftone(Filter):
     size: Param = param(0.012, ge=0.002, le=0.25, unit="heights", help="the side of a cell, which holds one dot")
     angle: Param = param(0.0, ge=-36000, le=36000, unit="degrees", help="how far all rows are turned on, clockwise")
     inks: Literal["cmyk", "one"] = setting("cmyk", help="cyan, magenta, yellow and black, or one ink")
-    paper: str = setting("#f7f2e8", help="the colour of the paper, as #rrggbb")
-    ink: str = setting("#17130f", help="the colour of the black or single ink, as #rrggbb")
+    paper: Colour = setting("#f7f2e8", help="the colour of the paper, as #rrggbb")
+    ink: Colour = setting("#17130f", help="the colour of the black or single ink, as #rrggbb")
 
     neutral = {"amount": 0}
     finest = 0.0028  # a finer average is hardly seen beside its dots, and this one is made in half the size
-
-    @field_validator("paper", "ink")
-    @classmethod
-    def _is_colour(cls, value: str) -> str:
-        return checked_colour(value)
 
     def spread(self, amount, size, angle) -> Gaussians:
         return Gaussians(size[:, None] * np.float32(DOT), np.where(amount > 0, np.float32(1), np.float32(0))[:, None])
 
     def fill(self, scene: Any) -> dict[str, Any]:
-        colours = {"paper": self.paper, "ink": self.ink}
-        made = {f"{name}_{part}": value**2 for name, text in colours.items() for part, value in zip("rgb", parts(text))}
-        return made | {"one": float(self.inks == "one")}
+        colours = by_channel("paper", light_of(self.paper)) | by_channel("ink", light_of(self.ink))
+        return colours | {"one": float(self.inks == "one")}
 
     def prepare(self, amount, size, angle) -> dict[str, Any]:
         made = {"amount": amount, "cells": 1 / size}

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import field_validator
 
-from n2s.graph.context import Scene
-from n2s.graph.declare import FilePath, Node, Param, Pointwise, param, port, setting
+from n2s.graph.colours import Colour, display_of
+from n2s.graph.context import Block, Scene
+from n2s.graph.declare import MATTE_OUTPUT, FilePath, Node, Param, Pointwise, Streamed, param, port, setting
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Number
 from n2s.graph.keys import digest, plain
+from n2s.graph.links import Link
 from n2s.graph.shader import mix, to_display, to_light
 from n2s.graph.time import Clock
-from n2s.graph.types import Frames, Matte
+from n2s.graph.types import Frames, Matte, Signal
 from n2s.lettering.font import Font, FontError, open_font, shaper_version, shipped_font
 from n2s.lettering.shaping import lack_of
-from n2s.nodes.colours import checked_colour, parts
 
 DEPTH = 3.0  # how much darker than the mere blur of the letters a shadow is, where it is faint
 MARKS = 3  # numbers in a cue that name all else that decides pixels
@@ -64,6 +64,24 @@ class WithFont(Node):
         return marked([of.__name__, settings, font, shaper_version()])
 
 
+class LetterMatte(Streamed):
+    """The base of mattes that show where letters are, as their cue says frame by frame.
+
+    A type opens its sheet: the lines laid out for a run, whose ``stamps`` say what stands in a frame by a row of the
+    cue, and whose ``drawn``, `n2s.lettering.stamps.Stamps`, draws it.
+    """
+
+    cue: Signal = port("what is shown when")
+    blur: float = setting(0.0, ge=0, le=0.5, unit="heights", help="standard deviation of a blur, as for a shadow")
+
+    outputs = MATTE_OUTPUT
+    reads = frozenset()
+
+    def compute(self, block: Block, cue: np.ndarray) -> np.ndarray:
+        sheet = block.resources
+        return sheet.drawn.frames([sheet.stamps(row) for row in cue.astype(np.float64)])
+
+
 class Lettered(Pointwise):
     """Letters over a picture, in light: a shadow first, then the letters.
 
@@ -74,30 +92,29 @@ class Lettered(Pointwise):
     frames: Frames = port("what the letters are laid over")
     letters: Matte = port("how much of each pixel they cover; made by the node", optional=True)
     shade: Matte = port("the same, blurred; made by the node", optional=True)
-    colour: str = setting("#fbf6ec", help="of the letters, as #rrggbb")
+    colour: Colour = setting("#fbf6ec", help="of the letters, as #rrggbb")
     opacity: Param = param(1.0, ge=0, le=1, help="how much of the letters and their shadow shows")
     shadow: Param = param(0.5, ge=0, le=1, help="how strong the soft shadow is that sets them off")
-    shadow_colour: str = setting("#000000", help="a bright one makes the shadow a glow")
+    shadow_colour: Colour = setting("#000000", help="of the shadow, as #rrggbb; a bright one makes it a glow")
     shadow_size: float = setting(
         0.022, ge=0.001, le=0.5, unit="heights", keyed=False, help="standard deviation of its blur"
     )
 
     neutral = {"opacity": 0}
 
-    _are_colours = field_validator("colour", "shadow_colour")(checked_colour)
-
-    def brings_mattes(self, name: str, matte: Callable[..., Node]) -> dict[str, Node]:
-        """Return the nodes that draw letters and shadow; ``matte`` makes one for a blur in heights."""
-        found = {f"{name}:letters": matte(blur=0.0)}
+    def brings_letters(self, name: str, cue: type[Node], matte: type[LetterMatte]) -> dict[str, Node]:
+        """Return the nodes, of two types, that say what is shown when and draw it: as letters, and as their shadow."""
+        shared = settings_of(self, matte) | {"cue": Link(f"{name}:cue")}
+        found = {f"{name}:cue": cue(**settings_of(self, cue)), f"{name}:letters": matte(**shared, blur=0.0)}
         if not (isinstance(self.shadow, Number) and self.shadow.value == 0):
-            found[f"{name}:shade"] = matte(blur=self.shadow_size)
+            found[f"{name}:shade"] = matte(**shared, blur=self.shadow_size)
         return found
 
     def prepare(self, opacity: Any, shadow: Any, **others: Any) -> dict[str, Any]:
         lights = {
             f"{which}_{channel}": np.float32(value) * np.float32(value)
             for which, colour in (("ink", self.colour), ("dark", self.shadow_colour))
-            for channel, value in zip(("red", "green", "blue"), parts(colour))
+            for channel, value in zip(("red", "green", "blue"), display_of(colour))
         }
         return {"opacity": opacity, "shadow": shadow * opacity, **lights}
 

@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from n2s.graph.context import Block, Scene
-from n2s.graph.declare import MATTE_OUTPUT, SIGNAL_OUTPUT, FilePath, Node, Resident, Seconds, Streamed, port, setting
-from n2s.graph.links import Link
-from n2s.graph.types import Signal
+from n2s.graph.context import Scene
+from n2s.graph.declare import SIGNAL_OUTPUT, FilePath, Node, Resident, Seconds, setting
 from n2s.lettering import layout
 from n2s.lettering.lrc import LyricsError, LyricsLine, read_lyrics
 from n2s.lettering.stamps import Stamp, Stamps
-from n2s.nodes.lettering import MARKS, Lettered, WithFont, marked, settings_of
+from n2s.nodes.lettering import MARKS, Lettered, LetterMatte, WithFont, marked
 
 SHOWN, LIT, ROW = range(3)  # of a line: how opaque it is, how many of its words are sung, where it stands
 WIDTH = 3 + MARKS
@@ -103,21 +101,11 @@ class LyricsCue(LyricsText, Resident):
         return cue.reshape(clock.frames, SLOTS * WIDTH)
 
 
-class LyricsMatte(LyricsText, Streamed):
+class LyricsMatte(LetterMatte, LyricsText):
     """The letters of lyrics as a matte."""
-
-    cue: Signal = port("which lines are shown")
-    blur: float = setting(0.0, ge=0, le=0.5, unit="heights", help="standard deviation of a blur, as for a shadow")
-
-    outputs = MATTE_OUTPUT
-    reads = frozenset()
 
     def open(self, scene: Scene, grid: Any) -> _Sheet:
         return _Sheet(self, scene)
-
-    def compute(self, block: Block, cue: np.ndarray) -> np.ndarray:
-        rows = cue.astype(np.float64).reshape(len(cue), SLOTS, WIDTH)
-        return block.resources.drawn.frames([block.resources.stamps(row) for row in rows])
 
 
 class Lyrics(Lettered, LyricsText):
@@ -130,12 +118,7 @@ class Lyrics(Lettered, LyricsText):
     example = {"path": "song.lrc"}
 
     def brings(self, name: str) -> dict[str, Node]:
-        cue, shared = f"{name}:cue", settings_of(self, LyricsMatte)
-
-        def matte(blur: float) -> Node:
-            return LyricsMatte(**shared, blur=blur, cue=Link(cue))
-
-        return {cue: LyricsCue(**settings_of(self, LyricsCue)), **self.brings_mattes(name, matte)}
+        return self.brings_letters(name, LyricsCue, LyricsMatte)
 
 
 class _Sheet:
@@ -152,10 +135,10 @@ class _Sheet:
         self._lines = {tuple(node.line_mark(general, line.text)): line for line in read_lyrics(scene.path(node.path))}
         self._laid: dict[tuple[int, ...], tuple[layout.Block, list[tuple[int, int, int, int]]]] = {}
 
-    def stamps(self, slots: np.ndarray) -> list[Stamp]:
+    def stamps(self, cue: np.ndarray) -> list[Stamp]:
         """Return the words that stand in a frame."""
         found, high = [], self.size[1]
-        for slot in slots:
+        for slot in cue.reshape(SLOTS, WIDTH):
             if slot[SHOWN] <= 0:
                 continue
             mark = tuple(int(number) for number in slot[3:])

@@ -7,10 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import field_validator, model_validator
 
+from n2s.graph.colours import Colour, display_of
 from n2s.graph.declare import Line, Param, Pointwise, param, port, setting
 from n2s.graph.shader import fract, luma, mix, mix_light, read_line
 from n2s.graph.types import Frames
-from n2s.nodes.colours import checked_colour, parts
 from n2s.nodes.oklab import from_oklab, to_oklab
 
 ROWS = 512  # of a gradient's table: steps of colour below a code of 8 bits
@@ -27,7 +27,7 @@ class Palette(Pointwise):
     """
 
     frames: Frames = port("what is recoloured")
-    colours: list[str] = setting(
+    colours: list[Colour] = setting(
         ["#0b1030", "#5b2a86", "#d9516b", "#ffd9a0"], help="2 to 16 colours from dark to bright, as #rrggbb"
     )
     positions: list[float] | None = setting(
@@ -46,10 +46,10 @@ class Palette(Pointwise):
 
     @field_validator("colours")
     @classmethod
-    def _are_colours(cls, value: list[str]) -> list[str]:
+    def _are_few(cls, value: list[str]) -> list[str]:
         if not 2 <= len(value) <= 16:
             raise ValueError(f"2 to 16 colours were wanted, not {len(value)}")
-        return [checked_colour(colour) for colour in value]
+        return value
 
     @model_validator(mode="after")
     def _has_a_position_for_each(self) -> Palette:
@@ -63,7 +63,7 @@ class Palette(Pointwise):
         return self
 
     def fill(self, scene: Any) -> dict[str, Any]:
-        colours = [parts(text) for text in self.colours]
+        colours = [display_of(colour) for colour in self.colours]
         places = self.positions or np.linspace(0, 1, len(colours)).tolist()
         pieces = 1.0
         if self.beyond == "mirror":  # the table holds the way there and back

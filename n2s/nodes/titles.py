@@ -10,24 +10,11 @@ import numpy as np
 from pydantic import field_validator, model_validator
 
 from n2s.graph.context import Block, Scene
-from n2s.graph.declare import (
-    MATTE_OUTPUT,
-    SIGNAL_OUTPUT,
-    MusicalTime,
-    Node,
-    Param,
-    Resident,
-    Streamed,
-    When,
-    param,
-    port,
-    setting,
-)
-from n2s.graph.links import Link
+from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Node, Param, Resident, When, param, port, setting
 from n2s.graph.types import Signal
 from n2s.lettering import layout
 from n2s.lettering.stamps import Stamp, Stamps
-from n2s.nodes.lettering import MARKS, Lettered, WithFont, faded, settings_of, span_of
+from n2s.nodes.lettering import MARKS, Lettered, LetterMatte, WithFont, faded, settings_of, span_of
 from n2s.nodes.stretches import turns
 
 LIFT = 0.18  # em that a letter rises while it comes in
@@ -119,17 +106,14 @@ class TitleCue(TitleText, Resident):
         return cue * there[:, None]
 
 
-class TitleMatte(TitleText, Streamed):
+class TitleMatte(LetterMatte, TitleText):
     """A matte that shows where the letters of a title are, to fill them with another picture.
 
     Settings are those of `Title`. A pixel has the exact area of it that lies inside the letters.
     """
 
     cue: Signal = port("when it shows; made by the node", optional=True)
-    blur: float = setting(0.0, ge=0, le=0.5, unit="heights", help="standard deviation of a blur, as for a shadow")
 
-    outputs = MATTE_OUTPUT
-    reads = frozenset()
     example = {"text": "First\nLight", "size": 0.4, "length": 1.6, "at": 0.1}
 
     def brings(self, name: str) -> dict[str, Node]:
@@ -156,13 +140,7 @@ class Title(Lettered, TitleText):
     example = {"text": "First\nLight", "size": 0.4, "length": 1.6, "at": 0.1}
 
     def brings(self, name: str) -> dict[str, Node]:
-        cue = f"{name}:cue"
-        shared = settings_of(self, TitleMatte)
-
-        def matte(blur: float) -> Node:
-            return TitleMatte(**shared, blur=blur, cue=Link(cue))
-
-        return {cue: TitleCue(**settings_of(self, TitleCue)), **self.brings_mattes(name, matte)}
+        return self.brings_letters(name, TitleCue, TitleMatte)
 
 
 class _Sheet:

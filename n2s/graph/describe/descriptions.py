@@ -109,4 +109,6 @@ def _words(schema: dict[str, Any], many: bool = False) -> str:
         return f"[{', '.join([*(_words(item) for item in schema['prefixItems']), *more])}]"
     if types == ["array"]:
         return f"{'lists' if many else 'list'} of {_words(schema['items'], True)}"
+    if schema.get("format") == "color-hex":
+        return "colours" if many else "colour"
     return " or ".join(_WORDS[word][many] for word in types) or "any value"

@@ -20,6 +20,9 @@ MAX_DEPTH = 20
 MAX_VALUES = 100_000
 
 _BRACKET = re.compile(r"[][{}]")
+# A colour without quotes where a value is wanted: YAML takes it for a comment, and the value for left out.
+_BARE_COLOUR = re.compile(r"(?:(?<=[-:,]\s)|(?<=\[))[ \t]*(#[0-9a-fA-F]{6})(?=[\s,\]}]|\Z)")
+_AROUND = 200  # characters around a place, in which such a colour is looked for
 _PREFIX = "tag:yaml.org,2002:"
 
 
@@ -115,6 +118,8 @@ def parse_document(text: str, shown: str = "graph") -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(shown, mark.line + 1, mark.column + 1) if mark else Position(shown)
+        if mark and (colours := _bare_colours(text, mark.index)):  # the bracket behind it is in the comment, too
+            raise GraphError([_without_quotes(colours[0], shown)]) from None
         problem = (error.problem or error.context or "is not YAML").splitlines()[0]
         problem = (
             "one file holds one graph, and here a second document begins" if "another document" in problem else problem
@@ -124,11 +129,23 @@ def parse_document(text: str, shown: str = "graph") -> Document:
         raise GraphError([Problem(Position(shown), f"This is not YAML: {str(error).splitlines()[0]}.")]) from None
     if root is None:
         raise GraphError([Problem(Position(shown, 1, 1), 'The file is empty. A graph begins with "n2s: 1".')])
-    reader = _Reader(shown)
+    reader = _Reader(shown, text)
     values = reader.value(root, ())
     if reader.problems:
         raise GraphError(sorted(set(reader.problems)))
     return Document(shown, values, reader.marks, text, reader.spans, reader.flow)
+
+
+def _bare_colours(text: str, at: int) -> list[re.Match[str]]:
+    """Return the colours without quotes in the text around a place, but for those in comments."""
+    found = _BARE_COLOUR.finditer(text, max(0, at - _AROUND), at + _AROUND)
+    return [colour for colour in found if "#" not in text[text.rfind("\n", 0, colour.start(1)) + 1 : colour.start(1)]]
+
+
+def _without_quotes(colour: re.Match[str], shown: str) -> Problem:
+    text, at = colour.string, colour.start(1)
+    position = Position(shown, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
+    return Problem(position, f'{colour[1]} has no quotes, so YAML takes it for a comment; write "{colour[1]}".')
 
 
 def _refuse_deep(text: str, shown: str) -> None:
@@ -149,8 +166,8 @@ def _refuse_deep(text: str, shown: str) -> None:
 class _Reader:
     """Builds plain values from ruamel's nodes, noting marks and problems."""
 
-    def __init__(self, shown: str):
-        self.shown = shown
+    def __init__(self, shown: str, text: str):
+        self.shown, self.text = shown, text
         self.marks: dict[tuple, tuple[int, int]] = {}
         self.spans: dict[tuple, tuple[int, int]] = {}
         self.flow: set[tuple] = set()
@@ -222,6 +239,11 @@ class _Reader:
         if kind == "bool":
             return text.lower() == "true"
         if kind == "null":
+            at = node.start_mark.index  # of a value that is left out: behind its dash, or where the next thing begins
+            for colour in () if text else _bare_colours(self.text, at):
+                between = self.text[colour.end() : at] or self.text[at : colour.start(1)]
+                if not between.strip():
+                    self.problems.append(_without_quotes(colour, self.shown))
             return None
         if kind in ("str", "value", "timestamp", "merge"):
             # JSON writes a character beyond 16 bits as two halves, which belong together.
