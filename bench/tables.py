@@ -12,11 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from chain import in_turns
 from post import HEIGHT, WIDTH, pictures
 
 from n2s.graph.declare import Pointwise
@@ -87,12 +87,7 @@ def main() -> None:
             "Lut at the end": [tone, vignette, grain, lut],
         }
         works = {name: runner(nodes, frames, folder) for name, nodes in chains.items()}
-        times: dict[str, list[float]] = {name: [] for name in works}
-        for _ in range(options.repeats):
-            for name, work in works.items():
-                began = time.thread_time()
-                work()
-                times[name].append((time.thread_time() - began) / BLOCK * 1000)
+        times = in_turns(works, options.repeats)
     print(f"{'':24}{'CPU ms/frame':>14}{'beyond the chain':>20}{'target':>10}")
     for name, values in times.items():
         beyond = np.median(np.subtract(values, times["the chain"]))

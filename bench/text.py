@@ -12,21 +12,16 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from post import HEIGHT, WIDTH, pictures
+from chain import FPS, STILL, films_in_turns
+from post import pictures
 
 from n2s.graph.declare import Node
-from n2s.graph.graph import Graph
-from n2s.nodes import Credits, FFmpegSink, Grain, ImageSource, Lyrics, Title, Tone
+from n2s.nodes import Credits, Lyrics, Title
 from n2s.runtime.media.png import write_picture
-from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.opened import BLOCK
-from n2s.runtime.session import Session
-from n2s.runtime.store import Store
 
 BEGIN = 6  # s from which on frames are made: rolling credits are then all over the picture
 TARGET = 8.0  # ms of processor time per frame while it is shown
@@ -49,40 +44,17 @@ def texts(length: float) -> dict[str, Node | None]:
     }
 
 
-def blocks(text: Node | None, folder: Path, store: Store, count: int) -> Iterator[np.ndarray]:
-    """Yield the codes of a film, a block at a time, with its kernels compiled."""
-    picture = Tone(exposure=0.2)(ImageSource(path="still.png")())
-    picture = Grain()(text(picture) if text else picture)
-    frames = BLOCK * (count + 1)
-    sink = FFmpegSink(path="film.mp4")(picture)
-    graph = Graph(sink, fps=25, size=(WIDTH, HEIGHT), duration=BEGIN + frames / 25, base=folder)
-    with Session(graph, store) as session:
-        maker = FrameMaker(session.plan(), store)
-        maker.warm_up()
-        yield from maker.blocks(BEGIN * 25, BEGIN * 25 + frames)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    nodes = texts(BLOCK * (options.repeats + 1) / 25)
-    times: dict[str, list[float]] = {name: [] for name in nodes}
+    nodes = texts(BLOCK * (options.repeats + 1) / FPS)
     with tempfile.TemporaryDirectory() as name:
-        folder, store = Path(name), Store(Path(name) / "store")
-        write_picture(folder / "still.png", np.uint8(np.clip(pictures()[0].transpose(1, 2, 0), 0, 1) * 255))
+        folder = Path(name)
+        write_picture(folder / STILL, np.uint8(np.clip(pictures()[0].transpose(1, 2, 0), 0, 1) * 255))
         (folder / "song.lrc").write_text(f"[00:06.00]{''.join(WORDS)}\n[00:08.60]a line that follows\n")
-        films = {name: blocks(node, folder, store, options.repeats) for name, node in nodes.items()}
-        for film in films.values():
-            next(film)  # memory is taken with the first block
-        for _ in range(options.repeats):
-            for name, film in films.items():
-                began = time.thread_time()
-                next(film)
-                times[name].append((time.thread_time() - began) / BLOCK * 1000)
-        for film in films.values():
-            film.close()
+        times = films_in_turns(nodes, folder, options.repeats, BEGIN)
     print(f"{'':24}{'CPU ms/frame':>14}{'beyond the chain':>20}{'slowest block':>16}{'target':>10}")
     for name, values in times.items():
         extra = np.subtract(values, times["the chain"])

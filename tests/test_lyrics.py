@@ -155,6 +155,22 @@ def test_unsung_words_are_dim(studio: Any, store: Any) -> None:
     assert letters[:, :80].max() == pytest.approx(1) and letters[:, 80:].max() == pytest.approx(0.4, abs=1e-3)
 
 
+def test_a_line_that_comes_with_and_without_times_of_words(studio: Any, store: Any) -> None:
+    song = "[00:01.00]<00:01.00>III <00:04.00>III\n[00:06.00]III III"
+    whole = graph(studio.folder, song, unsung=0.4, tracking=0)
+    for frame, right in ((40, 0.4), (150, 1)):
+        letters = harness.frames(whole, store, "subject:letters", [(frame, frame + 1)])[0, 0]
+        assert letters[:, :80].max() == pytest.approx(1) and letters[:, 80:].max() == pytest.approx(right, abs=1e-3)
+
+
+def test_a_translation_lights_up_with_its_original(studio: Any, store: Any) -> None:
+    song = "[00:01.00]<00:01.00>III <00:04.00>III\n[00:01.00]<00:01.00>III <00:04.00>III"
+    whole = graph(studio.folder, song, unsung=0.4, tracking=0, place="centre", size=0.15)
+    letters = harness.frames(whole, store, "subject:letters", [(40, 41)])[0, 0]
+    for line in (letters[:45], letters[45:]):
+        assert line[:, :80].max() > 0.95 and 0.3 < line[:, 80:].max() < 0.41
+
+
 @pytest.mark.parametrize(
     ("song", "said"), [("[00:01.00]ok\n[oops", 'sung.lrc:2: "[oops" has no time'), ("[00:01.00]\u3042", "U+3042")]
 )

@@ -53,9 +53,9 @@ class LyricsText(LyricsSettings, WithFont):
             return [(("path",), str(error))]
         return self.check_font(resolve, "\n".join(line.text for line in lines), "path")
 
-    def line_mark(self, general: list[int], text: str) -> list[int]:
-        """Return numbers that name a line with all that decides how it looks."""
-        return marked([general, text])
+    def line_mark(self, general: list[int], line: LyricsLine) -> list[int]:
+        """Return numbers that name a line with all that decides how it looks: its text, and where its words begin."""
+        return marked([general, line.text, [at for at, _ in line.words]])
 
     def general_mark(self, scene: Scene) -> list[int]:
         """Return numbers that name all but the lines: an edited line leaves the frames of others as they are."""
@@ -96,7 +96,7 @@ class LyricsCue(LyricsText, Resident):
                 _sung(line, now) if line.words else moved if self.next else 1,
                 row,
             )
-            part[:, 3:] = self.line_mark(general, line.text)
+            part[:, 3:] = self.line_mark(general, line)
             part *= (shown > 0)[:, None]
         return cue.reshape(clock.frames, SLOTS * WIDTH)
 
@@ -132,7 +132,7 @@ class _Sheet:
             node.place[0] if node.place[:3] in ("top", "bot") else "", 0.5
         ) * node.next
         general = node.general_mark(scene)
-        self._lines = {tuple(node.line_mark(general, line.text)): line for line in read_lyrics(scene.path(node.path))}
+        self._lines = {tuple(node.line_mark(general, line)): line for line in read_lyrics(scene.path(node.path))}
         self._laid: dict[tuple[int, ...], tuple[layout.Block, list[tuple[int, int, int, int]]]] = {}
 
     def stamps(self, cue: np.ndarray) -> list[Stamp]:
@@ -173,14 +173,19 @@ class _Sheet:
 
 
 def _parted(line: LyricsLine, rows: tuple[layout.Line, ...]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the words of a line that was broken into rows: stretches of letters that light up together."""
-    starts = [at for at, _ in line.words[1:]]
+    """Yield the words of a line that was broken into rows: stretches of letters that light up together.
+
+    Each is its row, its first letter, the one behind its last, and how many words are sung before it.
+    """
+    starts = sorted((at, sung) for sung, (at, _) in enumerate(line.words)) or [(0, 0)]
+    places, order = [at for at, _ in starts], [sung for _, sung in starts]
     done = 0
     for number, row in enumerate(rows):
         begin = line.text.index(row.text.strip(), done) if row.text.strip() else done
         done = begin + len(row.text.strip())
         indent = len(row.text) - len(row.text.lstrip())
-        words = [sum(at <= begin - indent + letter.start for at in starts) for letter in row.letters]
+        ends = np.searchsorted(places, [begin - indent + letter.start for letter in row.letters], side="right")
+        words = [order[max(end - 1, 0)] for end in ends]
         first = 0
         for i in range(1, len(words) + 1):
             if i == len(words) or words[i] != words[first]:
