@@ -10,7 +10,7 @@ import harness
 import pytest
 import tiny
 
-from n2s.runtime.readiness import input_problems
+from n2s.runtime.readiness import input_problems, picture_problem
 
 PICTURE = {"node": "ImageSource", "path": "file.png"}
 BAD: dict[str, tuple[dict[str, Any], bytes, str]] = {
@@ -52,3 +52,10 @@ def test_a_file_that_cannot_be_read_is_told_of_before_any_work(case: str, studio
     problem = input_problems(graph)[0]  # the tiny model has no encoder either
     assert str(problem).startswith(str(tmp_path / "graph.yaml")) and ":" in str(problem.position)
     assert re.search(wanted, str(problem)), str(problem)
+
+
+def test_a_picture_that_was_mended_is_read_again(studio: Any, tmp_path: Path) -> None:
+    good, path = (studio.folder / "picture.png").read_bytes(), tmp_path / "file.png"
+    for content, wanted in ((b"no picture", True), (good, False), (good[:60], True)):
+        path.write_bytes(content)
+        assert bool(picture_problem(path)) is wanted

@@ -244,9 +244,18 @@ def _path_problem(graph: Graph, text: str, folder: bool, model: bool) -> str:
     return ""
 
 
-@lru_cache(maxsize=256)
 def picture_problem(path: Path) -> str:
     """Say why a file is no picture that can be read; nothing when it is one."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}. Check the path."
+    return _picture_problem(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=256)
+def _picture_problem(path: Path, changed: int, size: int) -> str:
+    """Say it of a file as it was at a time, which a session asks for with each edit."""
     try:
         read_picture(path)
     except MediaError as error:
