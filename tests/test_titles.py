@@ -12,6 +12,7 @@ import pytest
 from test_moments import BEAT, CLOCK, FPS, bar
 from test_nodes import scene
 
+from n2s.graph.declare import DeclarationError
 from n2s.graph.errors import GraphError
 from n2s.graph.graph import Graph
 from n2s.nodes.credits import CreditsCue
@@ -190,6 +191,22 @@ def test_credits_roll_up(studio: Any, store: Any) -> None:
     assert left > 10 and right > 10
 
 
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ([["Music", "Ada"], []], "entry 2 is []; a role and names were wanted"),
+        ([["Music", " "]], "entry 1 is ['Music', ' ']; a role and names were wanted"),
+        ([["Music", "Ada\nBen"]], "entry 1 is "),
+        ([["a" * 201]], "entry 1 is ['aaa"),
+        ([["Ada"]] * 501, "501 entries; there may be 500"),
+    ],
+)
+def test_what_are_no_credits(entries: Any, said: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        CreditsCue(credits=entries)
+    assert f"CreditsCue.credits: {said}" in str(caught.value)
+
+
 MISTAKES = {
     "a missing font": ({"font": "nowhere.ttf"}, ":7:11  subject.font: ", "nowhere.ttf does not exist"),
     "no font": ({"font": "picture.png"}, ":7:11  subject.font: ", "is no font. Name a .ttf or .otf file."),
@@ -198,7 +215,11 @@ MISTAKES = {
     ),
     "no text": ({"text": "  "}, ":7:11  subject.text: ", "it says nothing; a text was wanted"),
     "no colour": ({"colour": "red"}, ":7:13  subject.colour: ", '"red" is no colour'),
-    "two ends": ({"until": 3, "length": 4}, "", "length and until both say when it ends; leave one out"),
+    "two ends": ({"until": 3, "length": 4}, ":5:3  subject: ", "length and until both say when it ends; leave one out"),
+    "an end before its beginning": (
+        {"at": "4 s", "until": 3}, ":5:3  subject: ", "until, 3, must be after at, 4 s",
+    ),
+    "an end that is its beginning": ({"at": "2 bars", "until": "2 bars"}, "", "until, 2 bars, must be after at"),
     "no place": ({"place": "middle"}, ":7:12  subject.place: ", "bottom right"),
     "a moment without music": ({"at": "at drop"}, ":7:9  subject.at: ", "add a Features node"),
 }  # fmt: skip

@@ -52,7 +52,7 @@ class Ripple(Lens):
     frames: Frames = port("what lies under the water")
     amplitude: Param = param(0.012, ge=-1, le=1, unit="heights", help="how far the waves move what they pass")
     wavelength: Param = param(0.15, ge=0.001, le=10, unit="heights", help="how far one wave is from the next")
-    phase: Param = param(0.0, ge=-1e6, le=1e6, unit="waves", help="how many have left; = 2 * time sends two a second")
+    phase: Param = param(0.0, ge=-1e6, le=1e6, unit="waves", help="how many have left; = 2 * time sends 2 per second")
     reach: Param = param(0.6, ge=0.001, le=100, unit="heights", help="how far away they are half as high")
     center_x: Param = param(0.0, ge=-10, le=10, unit="heights", help="where they begin, from the centre to the right")
     center_y: Param = param(0.0, ge=-10, le=10, unit="heights", help="where they begin, from the centre down")

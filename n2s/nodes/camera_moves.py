@@ -17,6 +17,7 @@ from n2s.nodes.easing import EasingName, ease
 from n2s.nodes.stretches import turns
 
 OCTAVES, WAVES = 5, 3
+FARTHEST = {"x": 100, "y": 100, "turn": 36000}  # what Camera's pan_x, pan_y and turn take
 THROWN = 6.5  # swings per second of a camera that was hit
 
 
@@ -137,8 +138,10 @@ class CameraPath(Resident):
                 raise ValueError(f"point {i} is {point}; [x, y], [x, y, zoom] or [x, y, zoom, turn] was wanted")
             if len(point) > 2 and not 0.02 <= point[2] <= 50:
                 raise ValueError(f"the zoom of point {i} is {point[2]:g}; it must stay within 0.02..50")
-            if not all(abs(number) <= 36000 for number in point):
-                raise ValueError(f"point {i} is {point}; numbers within -36000..36000 were wanted")
+            for name, number in zip(("x", "y", "zoom", "turn"), point):
+                if name in FARTHEST and not abs(number) <= FARTHEST[name]:
+                    most = FARTHEST[name]
+                    raise ValueError(f"the {name} of point {i} is {number:g}; it must stay within -{most}..{most}")
         return points
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:

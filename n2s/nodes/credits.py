@@ -1,4 +1,4 @@
-"""Credits."""
+"""Credits over a picture: who did what, as a roll or as cards."""
 
 from __future__ import annotations
 
@@ -48,10 +48,12 @@ class CreditsSettings(Node):
     @field_validator("credits")
     @classmethod
     def _are_credits(cls, entries: list[list[str]]) -> list[list[str]]:
-        for entry in entries:
+        for i, entry in enumerate(entries, 1):
             if not entry or not all(text.strip() and "\n" not in text and len(text) <= MOST_TEXT for text in entry):
+                shown = str(entry) if len(str(entry)) <= 80 else f"{str(entry)[:77]}…"
                 raise ValueError(
-                    f"an entry is a role and names, each a line of 1 to {MOST_TEXT} characters: [Music, Ada]"
+                    f"entry {i} is {shown}; a role and names were wanted, each a line of 1 to {MOST_TEXT} characters: "
+                    "[Music, Ada]"
                 )
         if len(entries) > MOST_ENTRIES:
             raise ValueError(f"{len(entries)} entries; there may be {MOST_ENTRIES}")

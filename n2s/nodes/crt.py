@@ -14,10 +14,11 @@ from n2s.graph.types import Frames
 class CRT(Pointwise):
     """Show a picture on a tube: lines that a beam draws, thicker where it is bright, through a mask of three colours.
 
-    Of each colour's light L, out = L * beam * mask, of mean 1 both, so that the picture does not become dark:
+    Of a display value x with the light L, out = x (1 + amount (sqrt(beam * mask) - 1)); so at an amount of 1 the light
+    is L * beam * mask, both of mean 1, and the picture does not become dark:
 
-    beam = 1 + a c + a⁴/8 (2 c² - 1), c = -cos(2 pi v lines), a = scan * (1 - thicken L): two harmonics of a row of
-    Gaussian beams, narrow ones where it is dark and wide ones where it is bright;
+    beam = 1 + a c + a⁴/8 (2 c² - 1), c = -cos(2 pi (v lines + shift)), v from 0 to 1 down the frame, a = scan * (1 -
+    thicken L): two harmonics of a row of Gaussian beams, narrow ones where it is dark and wide ones where it is bright;
     mask = 1 + b cos(2 pi (x / triad - k / 3)) cos(pi y / h), b = mask * (1 - thicken L), k = 0, 1, 2 for red, green and
     blue, h = 0.866 triad for a shadow mask and endless for an aperture grille.
 

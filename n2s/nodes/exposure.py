@@ -24,7 +24,7 @@ class Exposure(Pointwise):
     averaged over ``look`` seconds before and after each frame, so that beats and flashes count by their mean and move
     nothing. Of that, the gain in stops is worked out with which the mean light becomes target², held within
     -range..range, and averaged over as many seconds once more: where a scene changes, it begins to move before and ends
-    after the change, and never moves faster than 2 range / look stops a second. Both averages weigh by
+    after the change, and never moves faster than 2 range / look stops per second. Both averages weigh by
     1 + cos(pi t / look).
 
     Pixels are scaled by k = s / (1 + max(s - 1, 0) m), s = 2 ** (strength gain / 2), m their strongest colour held

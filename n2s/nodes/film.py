@@ -144,7 +144,7 @@ class Flicker(Pointwise):
 
     out = rgb * mix(2 ** (-amount / 2), 2 ** (amount / 2), n), so that light stays within ``amount`` stops of itself; n
     goes smoothly, with the easing t³ (t (6 t - 15) + 10), from one number within 0..1 to the next, ``rate`` of them a
-    second, hashed from the seed and their count. So 60 frames a second tremble as 24 do.
+    second, hashed from the seed and their count. So a film of 60 frames per second trembles as one of 24 does.
 
     With the default, no two frames differ by 0.1 in relative luminance (WCAG 2.3.1), so that they are no flash whatever
     the rate is. From an amount of 0.063 on, white may differ by more.

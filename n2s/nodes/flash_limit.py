@@ -34,7 +34,7 @@ def solve_lowering(
 ) -> np.ndarray:
     """Return by how much each cell is lowered, (T, C) within 0..1, of light of a kind (T, C).
 
-    ``shown`` is the luminance that goes with it, where this is another light.
+    ``second`` is in frames. ``shown`` is the luminance of the cells, where the light that flashes is another one.
     """
     shown = light if shown is None else np.maximum(light, shown)
     lowering = np.zeros(light.shape)
@@ -66,7 +66,10 @@ def stretches(broken: np.ndarray, second: int) -> Iterator[tuple[int, int]]:
 
 
 class _Stretch(NamedTuple):
-    """Some frames of a film, of which the seconds ``inside``, bool (T,), have too many flashes."""
+    """Some frames of a film, of which the seconds ``inside``, bool (T,), have too many flashes.
+
+    ``light`` (T, C) is what flashes, ``shown`` (T, C) the luminance that goes with it; ``second`` is in frames.
+    """
 
     light: np.ndarray
     shown: np.ndarray
@@ -159,7 +162,7 @@ def _over_runs(values: np.ndarray, on: np.ndarray) -> np.ndarray:
 
 
 def _highest(values: np.ndarray, width: int) -> np.ndarray:
-    """Return the highest value of ``width`` frames around each, and of one more where that is even."""
+    """Return the highest value of the ``width`` frames around each; of one more where that is even, of 3 at least."""
     reach = max(1, width // 2)
     padded = np.pad(values, [(reach, reach), *[(0, 0)] * (values.ndim - 1)], mode="edge")
     return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0).max(axis=-1)

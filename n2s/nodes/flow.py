@@ -10,7 +10,7 @@ from n2s.graph.declare import Lens, Param, param, port, setting
 from n2s.graph.shader import cos, hash32, pixel_hash, sin, uniform
 from n2s.graph.types import Frames
 
-GOLDEN = 0.381966  # of a turn: directions that many are taken of lie evenly
+GOLDEN = 0.381966  # of a turn, the golden angle: however many directions lie so far apart, they are spread evenly
 
 
 class Flow(Lens):
@@ -28,7 +28,7 @@ class Flow(Lens):
     amount: Param = param(0.05, ge=-2, le=2, unit="heights", help="how far it is carried, in the mean")
     size: Param = param(0.8, ge=0.01, le=20, unit="heights", help="how large the largest eddies are")
     roughness: Param = param(0.5, ge=0, le=1, help="how much smaller eddies count; 0 leaves the largest alone")
-    phase: Param = param(0.0, ge=-1e6, le=1e6, help="how far it has flown; whole numbers look alike: = time / 20")
+    phase: Param = param(0.0, ge=-1e6, le=1e6, help="how far it has flowed; whole numbers look alike: = time / 20")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, other currents")
 
     neutral = {"amount": 0, "shutter": 0}
@@ -49,7 +49,7 @@ class Flow(Lens):
 
 
 def carry(x, y, seed, first, often, high, phase_0, phase_1, phase_2, phase_3):
-    """Return where four waves carry a place; all ask the same place, so that none has to wait for another."""
+    """Return where four waves carry a place: all four are worked out there, and their moves are added up."""
     x_0, y_0 = move(x, y, seed, first, often, phase_0)
     x_1, y_1 = move(x, y, seed, first + 1, often, phase_1)
     x_2, y_2 = move(x, y, seed, first + 2, often, phase_2)

@@ -38,10 +38,11 @@ LIGHT = np.where(DISPLAY <= 0.04045, DISPLAY / 12.92, ((DISPLAY + 0.055) / 1.055
 class Guard(Pointwise):
     """Keep a film safe from flashes: no second has more than three, of light or of saturated red.
 
-    Stands last before the sink. Every frame is looked at while the film is made, on a grid of 30 x 18 cells; flashes
+    Put it last, before the sink. Every frame is looked at while the film is made, on a grid of 30 x 18 cells; flashes
     are counted by WCAG 2.3.1 and ITU-R BT.1702, as docs/flash-safety.md says. Where a second has more than three on
-    more than a quarter of any field of view (a third of the frame's width and height), the least of them are lowered
-    to what does not count, peaks alone, in their cells alone; the others, and all other seconds, stay bit by bit.
+    more than a quarter of any field of view (a third of the frame's width and height), the smallest of these flashes
+    are lowered until they no longer count: only at their peaks, and only in their cells; where that is not enough, all
+    light around is dimmed slowly. All else keeps its bits.
 
     out = rgb * sqrt(1 - lowering), which is 1 - lowering in light. Before that, pixels with R / (R + G + B) > red in
     light are mixed with grey of their luminance until that is ``red``, which is 1 where nothing is to be done.

@@ -52,12 +52,12 @@ class WithFont(Node):
         return [((field,), lack)] if lack else []
 
     def mark(self, scene: Scene, of: type[Node], shown: tuple[str, ...]) -> list[int]:
-        """Return numbers that name the settings of a type that decide which pixels letters cover.
+        """Return numbers, `MARKS` of them, that name all settings of a type that decide which pixels letters cover.
 
-        ``shown`` are those that the cue shows itself by its values: times above all.
+        Left out are those in ``shown``, times above all, which the other numbers of the cue follow from.
 
-        A cue holds them where letters are shown. So frames that show none are the same whatever the text is, and are
-        not rendered again when it is edited.
+        A cue holds these numbers in the frames that show letters, and 0 in all others. So frames without letters are
+        the same whatever the text is, and are not rendered again when it is edited.
         """
         settings = {name: plain(getattr(self, name)) for name in of.settings() if name not in ("font", *shown)}
         font = scene.context.file_digest(self.font_file(scene.path))
@@ -158,6 +158,15 @@ def span_of(clock: Clock, at: Any, length: Any, until: Any = None) -> tuple[floa
     if clock.landmarks and length.unit.startswith("b"):
         return begin, clock.landmarks.after(begin, length)
     return begin, begin + clock.seconds(length)
+
+
+def is_after(first: Any, second: Any) -> bool:
+    """Say whether a place in the track cannot be before another one, as far as that is known without the music."""
+    kinds = {"": "s", "ms": "s", "beats": "beat", "bars": "bar"}
+    if not (isinstance(first, Number) and isinstance(second, Number)):
+        return False
+    alike = kinds.get(first.unit, first.unit) == kinds.get(second.unit, second.unit)
+    return alike and first.resolve(120.0) >= second.resolve(120.0)
 
 
 def faded(times: np.ndarray, begin: float, end: float, fade_in: float, fade_out: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Lyrics."""
+"""Lyrics over a picture: line by line, and word by word, as an .lrc file has their times."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ class LyricsSettings(Node):
     unsung: float = setting(0.45, ge=0, le=1, keyed=False, help="how much shows of words that are not yet sung")
     lead: Seconds = setting(0.5, ge=0, le=10, unit="s", keyed=False, help="how long before it is sung a line comes")
     fade: Seconds = setting(0.4, ge=0.01, le=10, unit="s", keyed=False, help="how long the change of lines takes")
-    hold: Seconds = setting(6.0, ge=0.1, le=600, unit="s", keyed=False, help="how long a line stays at the most")
+    hold: Seconds = setting(
+        6.0, ge=0.1, le=600, unit="s", keyed=False,
+        help="how long a line stays at most; but where its words have times, at least 1.5 s after the last one",
+    )  # fmt: skip
 
 
 class LyricsText(LyricsSettings, WithFont):

@@ -20,7 +20,9 @@ class Mirror(Lens):
 
     frames: Frames = port("what is mirrored")
     angle: Param = param(0.0, ge=-36000, le=36000, unit="degrees", help="where the side lies that is kept: 0 right")
-    shift: Param = param(0.0, ge=-10, le=10, unit="heights", help="how far the line lies from the centre, that way")
+    shift: Param = param(
+        0.0, ge=-10, le=10, unit="heights", help="how far the line lies from the centre, towards the side that is kept"
+    )
 
     def prepare(self, angle, shift) -> dict[str, Any]:
         turns = np.remainder(angle, 360) * np.float32(1 / 360)

@@ -1,4 +1,4 @@
-"""Other frames than those of the moment: a film that is late, stands still, or says the same again."""
+"""Earlier frames in place of those of the moment: a film that is late, stands still, or repeats a slice."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from n2s.graph.expressions import Number
 from n2s.graph.types import Frames
 from n2s.nodes.stretches import turns
 
-ON = 0.5  # from this value on a signal says yes
-LONGEST = 3600
+ON = 0.5  # from this value on a signal counts as on
+LONGEST = 3600  # s
 
 
 class Retime(Pick):
@@ -25,7 +25,7 @@ class Retime(Pick):
     """
 
     frames: Frames = port("what is shown later")
-    delay: Param = param(0.0, ge=0, le=LONGEST, unit="s", help="how long ago it was what is shown")
+    delay: Param = param(0.0, ge=0, le=LONGEST, unit="s", help="how old the frame is that is shown")
 
     neutral = {"delay": 0}
     example = {"delay": 0.5}
@@ -64,7 +64,7 @@ class Freeze(Retime):
 
 
 class Stutter(Retime):
-    """Say a slice of the film again and again while a signal is on: beat repeat.
+    """Repeat a slice of the film again and again while a signal is on: beat repeat.
 
     The film is cut into slices of ``every``, on the grid of beats where that is in beats or bars. In the slice in which
     ``on`` becomes 0.5 or more, the film runs on; then that slice is shown again, in each of the next ones, until ``on``

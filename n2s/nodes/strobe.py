@@ -25,7 +25,7 @@ class Strobe(Pointwise):
 
     More than three flashes a second can cause seizures in people with photosensitive epilepsy (WCAG 2.3.1, ITU-R
     BT.1702). So those that would be more than ``most`` within a second are left out. Raise it only for films that are
-    shown with a warning. It counts the flashes of this node alone, and not of a signal that is given as ``flash``; a
+    shown with a warning. Only the flashes of this node are counted, and none of a signal that is given as ``flash``; a
     Guard at the end looks at the film as a whole.
     """
 

@@ -1,4 +1,4 @@
-"""Titles."""
+"""Titles: a text over a picture that fades in, or comes in letter by letter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Node, Param, Resident,
 from n2s.graph.types import Signal
 from n2s.lettering import layout
 from n2s.lettering.stamps import Stamp, Stamps
-from n2s.nodes.lettering import MARKS, Lettered, LetterMatte, WithFont, faded, settings_of, span_of
+from n2s.nodes.lettering import MARKS, Lettered, LetterMatte, WithFont, faded, is_after, settings_of, span_of
 from n2s.nodes.stretches import turns
 
 LIFT = 0.18  # em that a letter rises while it comes in
@@ -68,6 +68,8 @@ class TitleSettings(Node):
     def _has_one_end(self) -> TitleSettings:
         if self.until is not None and "length" in self.model_fields_set:
             raise ValueError("length and until both say when it ends; leave one out")
+        if self.until is not None and is_after(self.at, self.until):
+            raise ValueError(f"until, {self.until}, must be after at, {self.at}")
         return self
 
 

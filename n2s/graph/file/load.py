@@ -183,9 +183,8 @@ class NodeReader:
             return self._from_where_it_stands(where, cls(**fields))
         except DeclarationError as error:
             for field, text in error.explained:
-                self._wrong(
-                    document.where((*where, field), key=field not in cls.model_fields), f"{name}.{field}: {text}"
-                )
+                what = f"{name}.{field}" if field else name  # what two settings make together has no field
+                self._wrong(document.where((*where, field), key=field not in cls.model_fields), f"{what}: {text}")
             wrong = {field for field, _ in error.explained}
             try:  # what is right of it still takes part in the check of the links
                 return cls(**{field: value for field, value in fields.items() if field not in wrong})

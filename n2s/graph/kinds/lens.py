@@ -22,10 +22,11 @@ class Lens(Node):
     ``per_channel = True``). A lens with more ports of Frames gets their colours at (x, y), before ``at``, as (r, g, b)
     tuples. ``prepare`` and what the code may call are as for `Pointwise`.
 
-    Lenses that follow each other directly are by definition one map and one sample: the places of the last are those at
-    which the one before is asked. Each applies its own ``edge`` to the places it gives, in order. The picture is read
-    in light with the Catmull-Rom cubic, which returns it as it is where the map does nothing; where the map shrinks it,
-    the filter widens.
+    Lenses that follow each other directly are by definition one map and one sample: the last one maps the place of the
+    pixel, the one before maps the place that this gives, and so on; the picture is read at the place that the first one
+    gives. Each applies its own ``edge`` to the places it gives, in this order. The picture is read in light with the
+    Catmull-Rom cubic, which returns it as it is where the map does nothing; where the map shrinks it, the filter
+    widens.
     """
 
     kind: ClassVar[str] = "lens"

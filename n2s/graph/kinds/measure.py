@@ -22,9 +22,10 @@ class Measure(Node):
     One frame in every ``every`` seconds is looked at, and the last one; `n2s.plan.measures` says which. The numbers of
     the frames between are interpolated along straight lines.
 
-    Frames are looked at before the film is planned. A measure whose numbers hardly ever change the film says in
-    ``unmeasured`` what its outputs are taken to be of frames that nobody looked at yet, as `measure` says it: then it
-    looks at frames while the film is rendered, and chunks that its numbers change are rendered once more.
+    Frames are looked at before the film is planned. A measure whose numbers hardly ever change the film may declare
+    ``unmeasured``: what stands for its numbers, in the form in which ``measure`` returns them, as long as a frame was
+    not looked at. Then frames are looked at while the film is rendered, and chunks that the true numbers change are
+    rendered once more.
     """
 
     every: Seconds = setting(

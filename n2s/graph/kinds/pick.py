@@ -1,4 +1,4 @@
-"""Nodes that show frames of others as they are, at other times or by turns."""
+"""Nodes that choose frames of their pictures and show them as they are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from n2s.graph.types import FRAMES
 
 
 class Pick(Node):
-    """A node each of whose frames is a frame of one of its pictures: an earlier one, or now of this and then of that.
+    """A node each of whose frames is a frame of one of its pictures, as it is: which picture, and how old, it chooses.
 
     Its author writes ``pick(self, frame, fps, <parameters>)``, which is called once for the whole film. ``frame`` are
     the numbers of its frames, int64 (T,), and parameters are float32 (T,). It returns a pair of whole numbers that
