@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from n2s.commands.common import parse_override
 from n2s.graph.colours import FORM, by_channel, display_of, light_of
 from n2s.graph.declare import DeclarationError, Node
 from n2s.graph.describe.descriptions import type_words
@@ -113,6 +114,12 @@ def test_a_colour_without_quotes_is_a_comment_and_told(text: str, place: str) ->
 )
 def test_a_comment_that_looks_like_a_colour_is_a_comment(text: str, values: Any) -> None:
     assert parse_document(text).values == values
+
+
+def test_a_colour_on_the_command_line_needs_no_quotes() -> None:
+    assert parse_override("border.colour=#ff8800") == ("border.colour", "#ff8800")
+    assert parse_override('border.colour="#ff8800"') == ("border.colour", "#ff8800")
+    assert parse_override("leak.colours=['#ff8800']") == ("leak.colours", ["#ff8800"])
 
 
 def test_numbers_of_a_colour() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from lensed import ASPECT, PLACES, ask, lens, show
 
-from n2s.nodes import EndlessZoom, Polar
+from n2s.nodes import EndlessZoom, Polar, Tunnel
 
 POLAR = {"radius": 0.7, "around": 1.5, "turn": 400, "travel": 3.2, "center_x": 0.13, "center_y": -0.07}
 
@@ -29,9 +29,17 @@ def test_polar(amount: float) -> None:
 
 def test_rectangular() -> None:
     for (x, y), place in zip(PLACES, ask(Polar(to="rectangular", **POLAR))):
-        angle, distance = math.radians(x / 1.5 / ASPECT * 360 + 400), 0.7 * (0.5 + 1.2 - y)
+        angle, distance = math.radians(x / 1.5 / ASPECT * 360 + 400), 0.7 * (0.5 + 3.2 - y)
         wanted = 0.13 + distance * math.sin(angle), -0.07 - distance * math.cos(angle)
         np.testing.assert_allclose(place, wanted, atol=5e-6)
+
+
+@pytest.mark.parametrize("node", [Polar, Tunnel])
+def test_a_picture_moves_away_for_good_where_nothing_repeats_it(node: Any) -> None:
+    for travel in (-1.9, 0.7, 4.1, 1000):
+        here, on = (ask(node(edge="black", travel=travel + more)) for more in (0, 0.5))
+        np.testing.assert_allclose(on[:, 1] - here[:, 1], 0.5, atol=1e-4)
+        np.testing.assert_allclose(on[:, 0], here[:, 0], atol=1e-6)
 
 
 def test_unrolled_and_wound_again_is_the_picture() -> None:

@@ -92,7 +92,7 @@ def parse_override(text: str) -> tuple[str, Any]:
     target, value = target.strip(), value.strip()
     if not equals or not target:
         raise GraphError(f'--set takes node.setting=value, not "{text}".')
-    if value.startswith("="):
+    if value.startswith(("=", "#")):  # an expression, or a colour, which YAML would take for a comment
         return target, value
     try:
         return target, parse_document(f"value: {value}\n", "--set").values["value"]

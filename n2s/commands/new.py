@@ -159,7 +159,7 @@ def file_name(path: Path) -> str:
 
 
 def title_of(path: Path) -> str:
-    """Return a title from the name of a file: "03 - first_light.flac" is "first light"."""
+    """Return a title from the name of a file: "03 - first_light.flac" is "First light"."""
     words = re.sub(r"[_\s]+", " ", path.stem).strip()
     words = re.sub(r"^\d{1,3}[ .-]+(?=\D)", "", words)
     return printable(words[:1].upper() + words[1:])

@@ -61,10 +61,11 @@ class LightLeak(Pointwise):
     """Let light leak in at the edges, as through the back of an old camera: three soft lights that wander.
 
     Each light comes from a place on the edge, which a hash of seed and number says, and which swings as ``phase``
-    grows, as does how strong it is. With s and t the distances from there, in and along the edge, both in heights,
-    f = 1 / (1 + (s / size)² + (t / 1.6 size)²), red comes as f⁴, green as f⁶ and blue as f⁵, so that each light runs
-    from its colour into a deep red. Their sum, times the amount, is screened over the picture in light, as `Glow` is.
-    A whole ``phase`` is about one swing there and back: ``phase: = 0.05 * time`` lets them wander slowly.
+    grows, as does how strong it is. With s and t the distances from there, in and along the edge, both in heights, and
+    r = 0.7 to 1.3 times the size, by a hash, f = 1 / (1 + (s / r)² + (t / 1.6 r)²): red comes as f⁴, green as f⁶ and
+    blue as f⁵, so that each light runs from its colour into a deep red. Their sum, times the amount, is screened over
+    the picture in light, as `Glow` is. A whole ``phase`` is about one swing there and back: ``phase: = 0.05 * time``
+    lets them wander slowly.
     """
 
     frames: Frames = port("what light leaks over")

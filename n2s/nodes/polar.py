@@ -13,6 +13,15 @@ from n2s.graph.types import Frames
 CENTRE = 6.0  # pixels about a point where rings end, as smaller ones could not be told from each other
 
 
+def within_a_period(travel: np.ndarray, edge: str) -> np.ndarray:
+    """Return how far a picture has moved, in heights, without the whole periods of 2 after which its copies look alike.
+
+    So float32 holds the places of an endless flight as finely as those of its beginning. Beyond the edges "clamp" and
+    "black" there are no copies, and the picture moves away for good.
+    """
+    return np.remainder(travel, 2) if edge in ("mirror", "wrap") else travel
+
+
 class Tunnel(Lens):
     """Wind a picture into a tunnel that one looks into: its width goes around, its height into the depth.
 
@@ -31,7 +40,7 @@ class Tunnel(Lens):
 
     def prepare(self, travel, depth, around, turn, center_x, center_y) -> dict[str, Any]:
         return {
-            "travel": np.remainder(travel, 2), "depth": depth, "around": around,
+            "travel": within_a_period(travel, self.edge), "depth": depth, "around": around,
             "turned": np.remainder(turn, 360) * np.float32(1 / 360), "center_x": center_x, "center_y": center_y,
         }  # fmt: skip
 
@@ -68,7 +77,8 @@ class Polar(Lens):
     def prepare(self, amount, radius, around, turn, travel, center_x, center_y) -> dict[str, Any]:
         return {
             "amount": amount, "radius": radius, "around": around, "turned": np.remainder(turn, 360) / np.float32(360),
-            "travel": np.remainder(travel, 2), "center_x": center_x, "center_y": center_y,
+            "travel": within_a_period(travel, self.edge) if self.to == "polar" else travel,
+            "center_x": center_x, "center_y": center_y,
             "wound": np.full_like(amount, self.to == "polar"),
         }  # fmt: skip
 
