@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tiny
 
 from n2s.graph.errors import GraphError
 from n2s.graph.graph import Graph
@@ -54,7 +56,7 @@ nodes:
 def folder(tmp_path: Path) -> Path:
     for name, text in (("grain", GRAIN), ("look", LOOK), ("track", TRACK), ("album", ALBUM)):
         (tmp_path / f"{name}.yaml").write_text(text)
-    (tmp_path / "picture.png").touch()
+    tiny.write_png(tmp_path / "picture.png", np.zeros((2, 2, 3), np.uint8))
     (tmp_path / "music.wav").touch()
     return tmp_path
 
