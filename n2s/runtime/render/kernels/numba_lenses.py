@@ -22,13 +22,14 @@ from n2s.runtime.render.kernels.writer import Writer
 
 SAMPLES = 16
 MOMENTS = 2 * SAMPLES + 1
-PAD, LEVELS = 2, 8  # as in `sampling`, which imports numba
+PAD, LEVELS = 2, 8  # as in `light_levels`, which imports numba
 RULES = {"clamp": 0, "black": 0, "mirror": 1, "wrap": 2}
 
 _HEADER = """\
 # {digest} is the digest of the modules that these come from.
 from n2s.runtime.render.kernels.maps import beyond, read_at, seen
-from n2s.runtime.render.kernels.sampling import JOB, LEVELS, plan_levels, room_for
+from n2s.runtime.render.kernels.light_levels import LEVELS, plan_levels
+from n2s.runtime.render.kernels.sampling import JOB, room_for
 from n2s.runtime.render.kernels.vectors import call_at
 
 Place = namedtuple("Place", "width height aspect frame seed channel")
@@ -53,11 +54,12 @@ _local = threading.local()
 def _digest() -> str:
     """Return a digest of what is compiled into kernels with lenses."""
     # Imported here: they need numba, which takes a third of a second, and most runs have no lens.
+    from n2s.runtime.render.kernels.light_levels import __file__ as light_levels
     from n2s.runtime.render.kernels.maps import __file__ as maps
     from n2s.runtime.render.kernels.sampling import __file__ as sampling
     from n2s.runtime.render.kernels.vectors import __file__ as vectors
 
-    return digest_bytes(b"".join(Path(file).read_bytes() for file in (maps, sampling, vectors)))[:16]
+    return digest_bytes(b"".join(Path(file).read_bytes() for file in (light_levels, maps, sampling, vectors)))[:16]
 
 
 def lens_header() -> str:
