@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import field_validator
@@ -18,6 +18,7 @@ from n2s.graph.types import SIGNAL
 from n2s.hearing.midifile import read_events
 from n2s.nodes.curves import between
 from n2s.nodes.tablefile import read_table
+from n2s.nodes.unreadable import unreadable
 
 SECONDS = {"s": 1.0, "ms": 1e-3}
 
@@ -56,7 +57,7 @@ class Midi(Resident):
         return 0
 
     def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
-        return _unreadable(lambda: list(read_events(resolve(self.path))))
+        return unreadable(lambda: list(read_events(resolve(self.path))))
 
     def compute(self, scene: Scene) -> dict[str, np.ndarray]:
         frames, fps = scene.clock.frames, float(scene.clock.fps)
@@ -109,7 +110,7 @@ class Table(Resident):
     example = {"path": "levels.csv", "columns": ["level"]}
 
     def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
-        return _unreadable(lambda: self._read(resolve(self.path)))
+        return unreadable(lambda: self._read(resolve(self.path)))
 
     def compute(self, scene: Scene) -> np.ndarray:
         times, values, unit = self._read(scene.path(self.path))
@@ -125,15 +126,6 @@ class Table(Resident):
             if name not in names[1:]:
                 raise MediaError(f"{path} has no column {name!r}; it has {', '.join(map(repr, names[1:])) or 'none'}.")
         return rows[:, 0], rows[:, [1 + names[1:].index(name) for name in wanted]], unit or self.time
-
-
-def _unreadable(read: Callable[[], Any]) -> list[tuple[tuple, str]]:
-    """Return what is wrong with the file of the setting ``path``."""
-    try:
-        read()
-    except MediaError as error:
-        return [(("path",), str(error))]
-    return []
 
 
 class Schedule(Resident):

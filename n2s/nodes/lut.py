@@ -9,7 +9,8 @@ from typing import Any
 from n2s.graph.declare import Cube, FilePath, Param, Pointwise, param, port, setting
 from n2s.graph.shader import mix_light, read_cube
 from n2s.graph.types import Frames
-from n2s.nodes.cubefile import CubeError, read_cube_file
+from n2s.nodes.cubefile import read_cube_file
+from n2s.nodes.unreadable import unreadable
 
 
 class Lut(Pointwise):
@@ -28,11 +29,7 @@ class Lut(Pointwise):
     tables = {"cube": Cube()}
 
     def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
-        try:
-            read_cube_file(resolve(self.path))
-        except CubeError as error:
-            return [(("path",), str(error))]
-        return []
+        return unreadable(lambda: read_cube_file(resolve(self.path)))
 
     def fill(self, scene: Any) -> dict[str, Any]:
         found = read_cube_file(scene.path(self.path))
