@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import signal
@@ -18,6 +19,7 @@ from test_executors import carry_out
 from n2s.graph.errors import RenderError
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
+from n2s.runtime.executors import worker as worker_module
 from n2s.runtime.executors.base import OtherCode, in_order_of_needs
 from n2s.runtime.executors.pool import Worker
 from n2s.runtime.executors.processes import ProcessExecutor
@@ -125,6 +127,33 @@ def test_workers_that_die_at_their_start_count_since_one_was_heard_of(store: Any
     assert begun
 
 
+class Talking:
+    """A renderer that prints, and fails where it is to."""
+
+    def __init__(self, fails: bool):
+        self.fails = fails
+
+    def render(self, task: Any, progress: Any) -> None:
+        print("a line")
+        print("and half of one", end="")
+        if self.fails:
+            raise RenderError("It failed.")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_was_printed_is_shown_before_a_task_is_told_of(fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker may be ended as soon as it has told of its last task."""
+    ours, theirs = multiprocessing.Pipe()
+    worker, shown = worker_module._Worker(theirs), io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(shown), write_through=False))
+    told = []
+    monkeypatch.setattr(worker, "tell", lambda *answer: told.append((answer[0], shown.getvalue())))
+    worker._renderer = Talking(fails)
+    worker.task(toys.task("one"))
+    assert told == [("failed" if fails else "done", b"a line\nand half of one")]
+    ours.close()
+
+
 def test_workers_are_kept_and_work_for_the_next_job(store: Any, pool: Any) -> None:
     def do(name: str) -> str:
         executor = ProcessExecutor(1, pool)
@@ -175,6 +204,7 @@ def test_kept_workers_with_other_code_are_replaced(
 
 
 ALONE = """
+import io
 import multiprocessing
 
 if multiprocessing.current_process().name != "MainProcess":

@@ -110,8 +110,11 @@ class _Worker:
         try:
             if self._failure is not None:
                 raise self._failure
-            self.tell("done", self._renderer.render(task, self.progress))
+            rendered = self._renderer.render(task, self.progress)
+            _flush_prints()
+            self.tell("done", rendered)
         except BaseException as error:
+            _flush_prints()
             if self._given_up.is_set():
                 return
             self.tell("failed", pack_error(error))
@@ -128,3 +131,12 @@ class _Worker:
         if self._context is not None:
             self._context.close()
         self._context = self._renderer = self._failure = None
+
+
+def _flush_prints() -> None:
+    """Show what nodes have printed: once its last task is told of, this process may be ended at any moment."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # there is none, nobody reads it, or a node closed it
+            pass
