@@ -82,6 +82,7 @@ class Row:
     kind: str
     alone: Any = None
     within: Any = None
+    without: Any = None
     times: dict[str, list[float]] = field(default_factory=lambda: {"alone": [], "within": [], "without": []})
 
     @property
@@ -217,7 +218,7 @@ def _taken(cls: type[Node], numbers: dict[str, Any]) -> dict[str, Any]:
 
 def rows_of(bench: Bench, names: list[str]) -> list[Row]:
     """Return a row for each node type that is timed, its kernels compiled."""
-    rows = []
+    rows, chain, over = [], bench.film([], True), bench.film([("Over", {})], True)
     for name in names:
         cls, kind = harness.TYPES[name], ""
         try:
@@ -229,7 +230,9 @@ def rows_of(bench: Bench, names: list[str]) -> list[Row]:
             if kind == "latents":
                 row.within = bench.latents([(name, moved(cls))])
             elif kind != "measure":
-                row.alone, row.within = (bench.film([(name, moved(cls))], chain) for chain in (False, True))
+                row.alone, row.within = (bench.film([(name, moved(cls))], around) for around in (False, True))
+                shows = [("Over", {})] if next(iter(cls.outputs.values())).kind is MATTE else []
+                row.without = over if shows else chain
             rows.append(row)
         except (N2SError, KeyError, TypeError, ValueError) as error:
             print(f"\n{name} is left out: {error}", file=sys.stderr)
@@ -239,7 +242,6 @@ def rows_of(bench: Bench, names: list[str]) -> list[Row]:
 
 def measure(bench: Bench, rows: list[Row], repeats: int) -> dict[str, list[float]]:
     """Time all rows, and all nodes of a kind together; each row's chain is timed beside it."""
-    chain = bench.film([], True)
     start = bench.latents([]) if any(row.kind == "latents" for row in rows) else None
     together = {}
     pointwise = [row for row in rows if row.alone and harness.TYPES[row.name].kind == "pointwise"]
@@ -255,7 +257,7 @@ def measure(bench: Bench, rows: list[Row], repeats: int) -> dict[str, list[float
                 row.times["alone"].append(looked_at(row.name, bench.size))
                 continue
             latents = row.kind == "latents"
-            row.times["without"].append(milliseconds(start if latents else chain, latents))
+            row.times["without"].append(milliseconds(start if latents else row.without, latents))
             row.times["within"].append(milliseconds(row.within, latents))
             if row.alone:
                 row.times["alone"].append(milliseconds(row.alone))
