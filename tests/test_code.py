@@ -519,7 +519,7 @@ MUTATIONS = [
     ("graph/shader.py", "0x7FEB352D", "0x7FEB352F"),
     ("graph/time.py", "self.fps.denominator / np.float64(self.fps.numerator)",
      "self.fps.denominator / np.float32(self.fps.numerator)"),
-    ("plan/shape.py", "GRID_ROWS = 16", "GRID_ROWS = 18"),
+    ("graph/grids.py", "GRID_ROWS = 16", "GRID_ROWS = 18"),
     ("plan/stages.py", "max(own[0], around[0])", "max(own[0], before)"),
     ("plan/fold.py", "neutral is None or", "neutral is not None or"),
     ("plan/fuse.py", "(name == root or name not in self.cuts)", "name not in self.cuts"),

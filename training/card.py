@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -99,6 +100,8 @@ def _before(models: Path) -> dict[str, Any]:
 def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference: Path | None = None) -> dict[str, Any]:
     """Write the card of the files in `models`.
 
+    Finer decoders stay in it as long as the encoder is the same.
+
     Parameters
     ----------
     facts : dict
@@ -108,19 +111,17 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
     reference : Path or None
         The float32 decoder; its golden frames are compared with those of the files.
     """
-    decoders = {path.name.split(".")[1]: path for path in sorted(models.glob("decoder.*.onnx"))}
-    known, frames = {}, {}
-    for name, path in decoders.items():
-        known[name], frames[name] = golden(path)
-    if reference is not None:
-        frames["fp32"] = golden(reference)[1]
+    before = _before(models)
     with np.load(models / "anchors.npz") as anchors:
         names = list(anchors)
     sources = {name: f"drawn by training/procedural.py, {style}: {composition} in {palette}"
                for name, (style, composition, palette, _) in ANCHORS.items()}  # fmt: skip
-    sources |= _before(models).get("anchor_sources", {})
-    square = np.random.default_rng(3).standard_normal((1, len(facts["mean"]), 16, 16)).astype(np.float32)
-    sessions = {name: session(path) for name, path in decoders.items()}
+    sources |= before.get("anchor_sources", {})
+    files = files_of(models)
+    same = before.get("files", {}).get("encoder.fp16.onnx", {}).get("sha256") == files["encoder.fp16.onnx"]["sha256"]
+    details = before.get("details", {}) if same else {}
+    for name in [name for name in files if name.startswith("decoder.x") and name.split(".")[1] not in details]:
+        del files[name]
     meta = {
         "format": FORMAT,
         "name": "n2s-procedural",
@@ -129,55 +130,128 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
                         "lapped linear transform beside encoder and decoder, smooth and level in the decoder",
         "config": facts["config"],
         "latent": {"channels": len(facts["mean"]), "scale": 32} | {name: facts[name] for name in LATENT},
-        "files": files_of(models),
+        "files": files,
         "anchors": names,
         "anchor_sources": {name: sources[name] for name in names if name in sources},
-        "data": {
-            "what": f"{facts['pictures']} pictures of five styles, drawn by training/procedural.py",
-            "licence": ", ".join(facts["licences"]), "digest": facts["data"],
-        },
-        "training": {
-            "steps": facts["steps"],
-            "minutes": round(facts["elapsed"] / 60, 1),
-            "preset": facts.get("preset"),
-            "beta": facts["beta"],
-            "loss": " + ".join([
-                "L1",
-                "coarse L1",
-                "edges",
-                *(name if price == 1 else f"{price:g} * {name}" for name, price in facts.get("prices", {}).items()),
-                f"{facts['share']:g} * {facts['distance']}",
-                "beta * KL per image value",
-            ]),
-            "strained": facts.get("strained", 1.0),  # the largest factor of latents and contrasts in training
-            "critic": facts.get("critic", 0.0),
-            "stages": facts.get("stages", []),
-            "weights": "moving average",
-            "fold_minutes": facts.get("fold_minutes"),
-            **({"start": facts["start"]} if facts.get("start") else {}),
-        },
+        "data": _data(facts),
+        "training": _training(facts),
         "metrics": {
             "what": f"{found['pictures']} held-out pictures of 512x512 through encoder.fp16.onnx and each decoder; "
                     "'norms' is the decoder before folding",
-            "distance": found["distance"],
-            "to_pictures": found["to_pictures"],
-            "lattice": found["lattice"],
-            "to_fp32": found["to_reference"],
+            **_metrics(models, "decoder", facts, found),
             "folded_to_norms": found.get("folded_to_norms") or facts.get("start", {}).get("folded_to_norms"),
-            "cpu_ms_512_one_thread": {
-                name: round(milliseconds(lambda z, s=s: s.run(None, {"latents": z}), square), 1)
-                for name, s in sessions.items()
-            },
         },
-        "golden": {
-            "seed": GOLDEN_SEED,
-            "latents": [[[[round(float(v), 3) for v in row] for row in c] for c in n] for n in golden_latents()],
-            "frames": known,
-            "agreement_psnr_db": agreement(frames),
-            "onnxruntime": onnxruntime.__version__,
-        },
+        "golden": _golden(models, "decoder", reference),
+        **({"details": details} if details else {}),
         "licence": "CC0-1.0",
     }  # fmt: skip
+    _publish(models, meta)
+    return meta
+
+
+def add_finer(models: Path, factor: int, facts: dict[str, Any], found: dict[str, Any], reference: Path) -> dict:
+    """Add a finer decoder, whose files are in `models`, to the card there; return its entry.
+
+    Parameters
+    ----------
+    factor : int
+        How many times as large its frames are.
+    facts, found, reference
+        As for `write`, of the finer decoder.
+    """
+    meta = _before(models)
+    name = f"x{factor}"
+    about = {
+        "scale": factor * meta["latent"]["scale"],
+        "config": facts["config"],
+        "data": _data(facts),
+        "training": _training(facts),
+        "metrics": {
+            "what": f"{found['pictures']} held-out pictures of {factor * 512}x{factor * 512}, shrunk, through "
+                    "encoder.fp16.onnx and each decoder; 'stretched' is decoder.fp16.onnx with its frames stretched by "
+                    "Catmull-Rom",
+            **_metrics(models, f"decoder.{name}", facts, found),
+        },
+        "golden": _golden(models, f"decoder.{name}", reference),
+    }  # fmt: skip
+    meta["details"] = dict(sorted((meta.get("details", {}) | {name: about}).items()))
+    meta["files"] = files_of(models)
+    meta["licence"] = meta.pop("licence")
+    _publish(models, meta)
+    return about
+
+
+def _publish(models: Path, meta: dict[str, Any]) -> None:
     text = json.dumps(meta, indent=1, ensure_ascii=False) + "\n"
     write_whole(models / "meta.json", lambda partial: partial.write_text(text, encoding="utf-8"))
-    return meta
+
+
+def _decoders(models: Path, stem: str) -> dict[str, Path]:
+    """Return the files of a decoder by precision."""
+    named = {path: re.fullmatch(rf"{re.escape(stem)}\.(\w+)\.onnx", path.name) for path in sorted(models.glob("*.onnx"))}
+    return {match[1]: path for path, match in named.items() if match}
+
+
+def _data(facts: dict[str, Any]) -> dict[str, str]:
+    return {
+        "what": f"{facts['pictures']} pictures of five styles, drawn by training/procedural.py",
+        "licence": ", ".join(facts["licences"]), "digest": facts["data"],
+    }  # fmt: skip
+
+
+def _training(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what the card says of a training, by its record."""
+    prices = [name if price == 1 else f"{price:g} * {name}" for name, price in facts.get("prices", {}).items()]
+    finer = len(facts["config"]["decoder"]) > len(facts["config"]["encoder"])
+    return {
+        "steps": facts["steps"],
+        "minutes": round(facts["elapsed"] / 60, 1),
+        "preset": facts.get("preset"),
+        **({"body": facts["body"]} if finer else {"beta": facts["beta"]}),
+        "loss": " + ".join([
+            "L1",
+            "coarse L1",
+            "edges",
+            *prices,
+            f"{facts['share']:g} * {facts['distance']}",
+            *([] if finer else ["beta * KL per image value"]),
+        ]),
+        "strained": facts.get("strained", 1.0),  # the largest factor of latents and contrasts in training
+        "critic": facts.get("critic", 0.0),
+        "stages": facts.get("stages", []),
+        "weights": "moving average",
+        **({} if finer else {"fold_minutes": facts.get("fold_minutes")}),
+        **({"start": facts["start"]} if facts.get("start") and not finer else {}),
+    }  # fmt: skip
+
+
+def _metrics(models: Path, stem: str, facts: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Return the measures of a decoder's files."""
+    square = np.random.default_rng(3).standard_normal((1, facts["config"]["latent"], 16, 16)).astype(np.float32)
+    sessions = {name: session(path) for name, path in _decoders(models, stem).items()}
+    return {
+        "distance": found["distance"],
+        "to_pictures": found["to_pictures"],
+        "lattice": found["lattice"],
+        "to_fp32": found["to_reference"],
+        "cpu_ms_16_cells_one_thread": {
+            name: round(milliseconds(lambda z, s=s: s.run(None, {"latents": z}), square), 1)
+            for name, s in sessions.items()
+        },
+    }
+
+
+def _golden(models: Path, stem: str, reference: Path | None) -> dict[str, Any]:
+    """Return bits to recognise a decoder's files by, and how well they agree."""
+    known, frames = {}, {}
+    for name, path in _decoders(models, stem).items():
+        known[name], frames[name] = golden(path)
+    if reference is not None:
+        frames["fp32"] = golden(reference)[1]
+    return {
+        "seed": GOLDEN_SEED,
+        "latents": [[[[round(float(v), 3) for v in row] for row in c] for c in n] for n in golden_latents()],
+        "frames": known,
+        "agreement_psnr_db": agreement(frames),
+        "onnxruntime": onnxruntime.__version__,
+    }

@@ -165,7 +165,7 @@ class Crops(torch.utils.data.IterableDataset):
     """Endless batches of random crops: float32 (batch, 3, crop, crop) in 0..1, mirrored at random.
 
     Styles are equally likely, however many pictures they have. `sizes` is a list of (crop, batch, share): the share of
-    the batches that have this crop; it may be changed while training goes on. Large crops teach the net what a picture
+    the batches that have this crop, a multiple of ``cell``; it may be changed while training goes on. Large crops teach the net what a picture
     is away from its borders; small ones are what a CPU can afford. On a GPU all pictures are kept in its memory, 0.8 MB
     for one of 512x512.
     """
@@ -176,12 +176,13 @@ class Crops(torch.utils.data.IterableDataset):
         sizes: Sequence[tuple[int, int, float]] = ((128, 16, 1.0),),
         seed: int = 0,
         device: str = "cpu",
+        cell: int = 32,
     ):
         self.pictures, self.seed, self.device = pictures, seed, device
-        self.edge = min(pictures.size) // 32 * 32
+        self.edge = min(pictures.size) // cell * cell
         if not self.edge:
             raise TrainingError(
-                f"Pictures of {pictures.size[1]}x{pictures.size[0]} are too small; at least 32x32 is needed."
+                f"Pictures of {pictures.size[1]}x{pictures.size[0]} are too small; at least {cell}x{cell} is needed."
             )
         self.sizes = sizes
         groups: dict[str, list[int]] = {}

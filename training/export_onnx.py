@@ -8,6 +8,9 @@ decoder: latents float32 (N, 8, h, w), unit variance per channel
 encoder: frames float32 (N, 3, H, W), 0..1
     -> latents float32 (N, 8, H/32, W/32), unit variance per channel, the posterior's mean
 
+A decoder with a finer stage is added to the model that it was trained from, as decoder.x2: the same latents give the
+same picture in twice the size, (N, 3, 64h, 64w).
+
 The fp16 files compute in float16 where the device can; inputs and outputs stay float32. The float32 decoder is written
 to training/outputs as a reference; for a folded checkpoint the decoder with norms is written there too
 (decoder.norms.fp32.onnx).
@@ -32,11 +35,11 @@ from torch import nn
 from . import checkpoint
 from .anchors import encode
 from .dataset import Pictures, load
-from .errors import run_command
+from .errors import TrainingError, run_command
 from .files import write_whole
 from .fold import is_folded
 from .latents import statistics
-from .models import SCALE
+from .models import SCALE, VAE
 
 HERE = Path(__file__).parent
 OPSET = 21
@@ -90,10 +93,11 @@ def to_onnx(module: nn.Module, path: Path, kind: str, example: torch.Tensor, not
 
 def describe(model: onnx.ModelProto, kind: str, notes: dict) -> None:
     """Write the contract into the file itself, and drop what the exporter says about this machine."""
+    scale = notes.get("n2s.scale", SCALE)
     texts = {
         "decoder": (
             "float32 (N, 8, h, w), unit variance per channel; the file denormalises",
-            "float32 (N, 3, 32h, 32w), planar RGB, display-referred (BT.709 primaries, sRGB curve), nominal 0..1, "
+            f"float32 (N, 3, {scale}h, {scale}w), planar RGB, display-referred (BT.709 primaries, sRGB curve), nominal 0..1, "
             "not clamped",
         ),
         "encoder": (
@@ -127,6 +131,39 @@ def to_half(source: Path, target: Path) -> None:
     onnx.helper.set_model_props(half, {**props, "n2s.precision": "float16 inside, float32 in and out"})
     onnx.checker.check_model(half)
     write_whole(target, lambda partial: onnx.save(half, partial))
+
+
+def export_finer(
+    model: VAE, facts: dict[str, Any], pictures: Pictures, out: Path, outputs: Path = OUTPUTS
+) -> dict[str, Any]:
+    """Add the decoder of a model with finer stages to the folder of the model that it was trained from.
+
+    Raises
+    ------
+    TrainingError
+        When the folder holds another model, whose latents it does not know.
+    """
+    base, card = checkpoint.from_model(out)
+    ours, theirs = model.encoder.state_dict(), base.encoder.state_dict()
+    if ours.keys() != theirs.keys() or any(not torch.equal(ours[name], theirs[name]) for name in ours):
+        raise TrainingError(
+            f"The finer decoder was not trained from the model in {out}, and does not know its latents; name the folder "
+            "that --start named."
+        )
+    mean, std = (torch.tensor(card["latent"][name]).view(1, -1, 1, 1) for name in ("mean", "std"))
+    name = f"decoder.x{model.config.detail}"
+    notes = {"n2s.steps": facts["steps"], "n2s.norms": "folded", "n2s.scale": model.config.scale}
+    to_onnx(
+        Generator(model.decoder, mean, std),
+        outputs / f"{name}.fp32.onnx",
+        "decoder",
+        torch.randn(2, model.config.latent, 5, 6),
+        notes,
+    )
+    to_half(outputs / f"{name}.fp32.onnx", outputs / f"{name}.fp16.onnx")
+    facts |= {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences}
+    write_whole(outputs / f"{name}.json", lambda partial: partial.write_text(json.dumps(facts, indent=1)))
+    return facts
 
 
 def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTPUTS) -> dict:
@@ -173,6 +210,11 @@ def main() -> None:
     args = parser.parse_args()
     warnings.simplefilter("ignore")  # torch's exporter warns about itself
     torch.set_num_threads(os.cpu_count() or 1)
+    model, known = checkpoint.load_averaged(args.checkpoint)
+    if model.config.detail > 1:
+        export_finer(model, known, load(args.data), args.out, args.outputs)
+        print(f"Next: python -m training.quantize_onnx --finer {model.config.detail}, which adds it to {args.out}.")
+        return
     facts = export(args.checkpoint, load(args.data), args.out, args.outputs)
     for name in ("mean", "std", "noise", "aggregate", "trained_aggregate"):
         print(f"{name:18}", facts[name])

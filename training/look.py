@@ -57,7 +57,7 @@ class Latents:
 
     @torch.no_grad()
     def _encode(self, frame: torch.Tensor) -> torch.Tensor:
-        return self.model.encoder(frame[None].to(self.device))[0]
+        return self.model.encode(frame[None].to(self.device))[0]
 
     @torch.no_grad()
     def decode(self, points: torch.Tensor) -> torch.Tensor:
@@ -74,7 +74,7 @@ def reconstructions(model: VAE, pictures: Pictures, numbers: Sequence[int]) -> I
     with torch.no_grad():
         device = next(model.parameters()).device
         frames = [pictures.frame(k) for k in numbers]
-        decoded = [model.decoder(model.encoder(frame[None].to(device))[0])[0] for frame in frames]
+        decoded = [model.decoder(model.encode(frame[None].to(device))[0])[0] for frame in frames]
     return page([*frames, *decoded], len(frames))
 
 

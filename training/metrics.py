@@ -1,4 +1,4 @@
-"""Measures of reconstructions: PSNR, SSIM, the perceptual distance, and how visible the latent grid is."""
+"""Measures of reconstructions: PSNR, SSIM, sharpness, the perceptual distance, and how visible the latent grid is."""
 
 from __future__ import annotations
 
@@ -35,6 +35,11 @@ def ssim(a: torch.Tensor, b: torch.Tensor) -> float:
     c1, c2 = 0.01**2, 0.03**2
     found = ((2 * mean_x * mean_y + c1) * (2 * both + c2)) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
     return float(found.mean())
+
+
+def slope(frame: torch.Tensor) -> float:
+    """Return the mean absolute difference between neighbouring pixels, down and across, added up."""
+    return float(frame.diff(dim=-2).abs().mean() + frame.diff(dim=-1).abs().mean())
 
 
 LUMA = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
@@ -76,15 +81,21 @@ def compare(
     Returns
     -------
     dict
-        ``{"all": {"psnr_db": ..., "ssim": ..., "<distance>": ...}, "<style>": {...}}``, rounded to four decimals.
+        ``{"all": {"psnr_db": ..., "ssim": ..., "sharpness": ..., "<distance>": ...}, "<style>": {...}}``, rounded to
+        four decimals. ``sharpness`` is the mean `slope` of the reconstructions, divided by that of the pictures.
     """
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    slopes: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for style, picture, decoded in pairs:
         picture, decoded = picture[None].clamp(0, 1).cpu(), decoded[None].clamp(0, 1).cpu()
         values = {"psnr_db": psnr(decoded, picture), "ssim": ssim(decoded, picture)}
         if distance is not None:
             values[distance.name] = float(distance(decoded, picture))
         for group in ("all", style):
+            slopes[group].append((slope(decoded), slope(picture)))
             for name, value in values.items():
                 found[group][name].append(value)
+    for group, each in slopes.items():
+        ours, theirs = map(sum, zip(*each))
+        found[group]["sharpness"] = [ours / max(theirs, 1e-9)]
     return {group: {name: round(sum(v) / len(v), 4) for name, v in names.items()} for group, names in found.items()}

@@ -1,12 +1,14 @@
 """The β-VAE: a fully convolutional encoder and decoder between frames and latents at 1/32 of their size.
 
 frames (N, 3, H, W) display-referred 0..1  <->  latents (N, 8, H/32, W/32)
+
+A decoder may have finer stages, each of which doubles the size of its frames: with one, a cell becomes 64 pixels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch import nn
@@ -20,13 +22,26 @@ LOW, HIGH = -8.0, 16.0  # the inputs of every SiLU are clamped to this range: si
 
 @dataclass(frozen=True)
 class Config:
-    """Widths from the latent grid outwards: 1/32, 1/16, 1/8 and 1/4 of the picture."""
+    """Widths from the latent grid outwards: 1/32, 1/16, 1/8 and 1/4 of the encoder's picture.
+
+    Further widths of the decoder are those of finer stages, at 1/2 and 1.
+    """
 
     latent: int = 8
     decoder: tuple[int, ...] = (256, 160, 96, 48)
     encoder: tuple[int, ...] = (256, 160, 96, 64)
     blocks: int = 2
     group: int = 16  # channels per group of a GroupNorm
+
+    @property
+    def detail(self) -> int:
+        """How many times as high the decoder's frames are as the encoder's pictures: 1, 2, 4."""
+        return 2 ** (len(self.decoder) - len(self.encoder))
+
+    @property
+    def scale(self) -> int:
+        """Pixels of the decoder's frames per cell, down and across."""
+        return SCALE * self.detail
 
     def asdict(self):
         return asdict(self)
@@ -117,6 +132,25 @@ def double_size(x: torch.Tensor) -> torch.Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
+class Finer(nn.Module):
+    """A stage behind a decoder's body that doubles the size of its frames: what it draws is added to them.
+
+    It begins with nothing to add, so that the doubled frames are the stretched ones until it has learned better. It has
+    no norms: a decoder gets finer stages when its own norms are folded.
+    """
+
+    def __init__(self, inner: int, outer: int, config: Config):
+        super().__init__()
+        self.body = Body(Upsample(inner, outer), *[ResBlock(outer, config.group) for _ in range(config.blocks)])
+        self.out = conv(outer, 3 * 4)
+        for block in self.body[1:]:
+            block.norm1 = block.norm2 = nn.Identity()
+            nn.init.zeros_(block.conv2.weight)
+            nn.init.zeros_(block.conv2.bias)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+
 class Decoder(nn.Module):
     """Latents (N, C, h, w) to frames (N, 3, 32h, 32w), nominal 0..1, not clamped.
 
@@ -131,11 +165,17 @@ class Decoder(nn.Module):
     bilinear doublings come near a quadratic B-spline, whose slopes are continuous. So it draws colours and soft forms,
     `level` keeps it from showing the latent grid, and every edge is left to the body. A linear path with one value per
     pixel would learn edges too, and draw them as a row of beads, one per cell.
+
+    Each stage of `finer` doubles what was drawn before the last doubling, and adds to it what it draws itself from the
+    body's features, so that the frames are twice as large:
+
+        form = shuffle(out(body)) + double(double(linear)); form = double(form) + shuffle(finer.out(finer.body(body)))
+        frames = 0.5 + 0.5 * double(form)
     """
 
     def __init__(self, config: Config):
         super().__init__()
-        widths = config.decoder
+        widths = config.decoder[: len(config.encoder)]
         layers = [conv(config.latent, widths[0])]
         for k, width in enumerate(widths):
             if k:
@@ -149,15 +189,25 @@ class Decoder(nn.Module):
         self.linear = nn.Conv2d(config.latent, 3 * NODES**2, 3, padding=1, padding_mode="replicate")
         nn.init.normal_(self.linear.weight, 0, 1e-3)
         nn.init.zeros_(self.linear.bias)
+        steps = zip(config.decoder[len(widths) - 1 :], config.decoder[len(widths) :])
+        self.finer = nn.ModuleList(Finer(inner, outer, config) for inner, outer in steps)
 
     def forward(self, latents, show: Callable[[torch.Tensor], torch.Tensor] = exact):
         """Decode latents; `show` is applied to the inputs and outputs of all convolutions that do not read the latents.
 
         With `round_to_levels` as `show`, the result is close to that of the int8 decoder.
         """
-        form = show(self.out(show(activation(self.body(latents, show), show))))
-        form = F.pixel_shuffle(form, 2).float()  # in bfloat16, light tones are 1/256 apart
-        return 0.5 + 0.5 * double_size(form + double_size(double_size(F.pixel_shuffle(self.linear(latents), NODES))))
+
+        def drawn(out: nn.Conv2d, features: torch.Tensor) -> torch.Tensor:
+            form = show(out(show(activation(features, show))))
+            return F.pixel_shuffle(form, 2).float()  # in bfloat16, light tones are 1/256 apart
+
+        features = self.body(latents, show)
+        form = drawn(self.out, features) + double_size(double_size(F.pixel_shuffle(self.linear(latents), NODES)))
+        for stage in self.finer:
+            features = stage.body(features, show)
+            form = double_size(form) + drawn(stage.out, features)
+        return 0.5 + 0.5 * double_size(form)
 
     @torch.no_grad()
     def level(self) -> None:
@@ -237,6 +287,23 @@ class VAE(nn.Module):
         super().__init__()
         self.config = config
         self.encoder, self.decoder = Encoder(config), Decoder(config)
+
+    def encode(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and log-variance of pictures of the decoder's size; the encoder sees them as large as it knows."""
+        detail = self.config.detail
+        return self.encoder(F.avg_pool2d(frames, detail) if detail > 1 else frames)
+
+    def with_finer(self, *widths: int) -> VAE:
+        """Return the model with finer stages of these widths behind its decoder, which has no norms.
+
+        Its frames are those of before, doubled in size once for each stage.
+        """
+        finer = VAE(replace(self.config, decoder=(*self.config.decoder, *widths)))
+        for block in finer.decoder.body[1:]:
+            if isinstance(block, ResBlock):
+                block.norm1 = block.norm2 = nn.Identity()
+        finer.load_state_dict(self.state_dict(), strict=False)
+        return finer
 
     @torch.no_grad()
     def start_linear(self, patches: torch.Tensor) -> None:

@@ -2,6 +2,7 @@
 
     n2s export film.yaml --port drift -o film.npz                             latents that a film really decodes
     python -m training.quantize_onnx --data training/data/procedural --latents film.npz
+    python -m training.quantize_onnx --data training/data/procedural-1024 --finer 2      adds decoder.x2 to the model
 
 Static QDQ, weights S8 per channel, activations U8. In a folded decoder whole branches (convolution, SiLU, convolution)
 compute in integers; in a decoder with norms only the convolutions do. Three parts stay float32 in both: the sums
@@ -20,6 +21,7 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -29,7 +31,7 @@ from scipy.ndimage import uniform_filter
 
 from . import card, perceptual, report
 from .activations import measure_tensors
-from .dataset import load
+from .dataset import Pictures, load
 from .equalise import equalise
 from .errors import TrainingError, run_command
 from .export_onnx import MODELS, OUTPUTS
@@ -172,6 +174,29 @@ def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
             path.unlink(missing_ok=True)
 
 
+def add_finer(pictures: Pictures, args: argparse.Namespace) -> dict[str, Any]:
+    """Quantise and measure a finer decoder, add it to its model; return its entry in the card."""
+    name = f"decoder.x{args.finer}"
+    reference, fp16, int8 = (args.outputs / f"{name}.{precision}.onnx" for precision in ("fp32", "fp16", "int8"))
+    if not reference.exists():
+        raise TrainingError(f"{reference} is missing; run python -m training.export_onnx on its checkpoint first.")
+    with np.load(args.models / "anchors.npz") as anchors:
+        quantise(reference, int8, calibration(dict(anchors), read_latents(args.latents)))
+    found = report.compare_exports(
+        {"fp32": reference, "fp16": fp16, "int8": int8, "stretched": args.models / "decoder.fp16.onnx"},
+        args.models / "encoder.fp16.onnx",
+        pictures,
+        perceptual.choose(args.perceptual),
+        args.most,
+        args.finer,
+    )
+    report.write(found, args.outputs, f"parity.x{args.finer}")
+    for file in (fp16, int8):
+        write_whole(args.models / file.name, lambda partial, file=file: shutil.copyfile(file, partial))
+    facts = json.loads((args.outputs / f"{name}.json").read_text())
+    return card.add_finer(args.models, args.finer, facts, found, reference)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description="Quantise the decoder to int8, measure every export, write models/meta.json."
@@ -190,8 +215,14 @@ def main() -> None:
     parser.add_argument("--perceptual", help="as for train_vae")
     parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="where export_onnx left the float32 files")
     parser.add_argument("--most", type=int, default=50, help="held-out pictures to measure with")
+    parser.add_argument(
+        "--finer", type=int, metavar="FACTOR", help="the decoder of so many times the size, which export_onnx just wrote"
+    )
     args = parser.parse_args()
     pictures = load(args.data)
+    if args.finer:
+        print(json.dumps(add_finer(pictures, args)["metrics"], indent=1))
+        return
     reference, norms = args.outputs / "decoder.fp32.onnx", args.outputs / "decoder.norms.fp32.onnx"
     if not reference.exists():
         raise TrainingError(f"{reference} is missing; run python -m training.export_onnx first.")

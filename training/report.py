@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn import functional as F
 
 from . import metrics
 from .card import session
@@ -26,8 +27,14 @@ SHOWN = 6
 ENLARGED = 8  # factor of the differences in parity.png
 
 
+def stretch(frame: np.ndarray, factor: int) -> np.ndarray:
+    """Return a frame (3, H, W) as many times as large, by Catmull-Rom, as films stretch what is too small for them."""
+    size = factor * frame.shape[2], factor * frame.shape[1]
+    return np.stack([np.asarray(Image.fromarray(plane).resize(size, Image.BICUBIC)) for plane in frame])
+
+
 def compare_exports(
-    decoders: Mapping[str, Path], encoder: Path, pictures: Pictures, distance: Any, most: int = 50
+    decoders: Mapping[str, Path], encoder: Path, pictures: Pictures, distance: Any, most: int = 50, detail: int = 1
 ) -> dict[str, Any]:
     """Measure decoders on held-out pictures.
 
@@ -35,7 +42,9 @@ def compare_exports(
     ----------
     decoders : mapping of name to file
         The first is the reference that the others are compared with; "norms fp32" is what a folded decoder was made
-        from.
+        from. Frames that are smaller than the pictures are stretched.
+    detail : int
+        How many times as large the pictures are as those that the encoder knows; it sees them shrunk.
 
     Returns
     -------
@@ -48,23 +57,25 @@ def compare_exports(
     numbers = pictures.some(held_out=True, most=most)
     encode = session(encoder)
     sessions = {name: session(path) for name, path in decoders.items()}
-    reference = next(iter(decoders))
+    reference, cell = next(iter(decoders)), CELL * detail
     pairs: dict[str, list] = {name: [] for name in decoders}
     for k in numbers:
         frame = pictures.frame(k)
-        latents = encode.run(None, {"frames": frame[None].numpy()})[0]
+        latents = encode.run(None, {"frames": F.avg_pool2d(frame[None], detail).numpy()})[0]
         for name, decoder in sessions.items():
-            decoded = torch.from_numpy(decoder.run(None, {"latents": latents})[0][0])
-            pairs[name].append((pictures.styles[k], frame, decoded))
+            decoded = decoder.run(None, {"latents": latents})[0][0]
+            if (factor := frame.shape[1] // decoded.shape[1]) > 1:
+                decoded = stretch(decoded, factor)
+            pairs[name].append((pictures.styles[k], frame, torch.from_numpy(decoded)))
     shown = range(0, len(numbers), max(1, len(numbers) // SHOWN))[:SHOWN]
     found = {
         "pictures": len(numbers),
         "distance": getattr(distance, "name", None),
         "to_pictures": {name: metrics.compare(found, distance) for name, found in pairs.items()},
         "lattice": {
-            "pictures": round(metrics.lattice([frame for _, frame, _ in pairs[reference]], CELL), 4),
+            "pictures": round(metrics.lattice([frame for _, frame, _ in pairs[reference]], cell), 4),
             **{
-                name: round(metrics.lattice([decoded for *_, decoded in found], CELL), 4)
+                name: round(metrics.lattice([decoded for *_, decoded in found], cell), 4)
                 for name, found in pairs.items()
             },
         },
@@ -92,13 +103,13 @@ def _apart(ours: list, theirs: list, distance: Any) -> dict[str, float]:
     return found
 
 
-def write(found: dict[str, Any], folder: Path) -> None:
-    """Write parity.json, and parity.png: the originals, the frames of each decoder, and the enlarged differences."""
+def write(found: dict[str, Any], folder: Path, name: str = "parity") -> None:
+    """Write parity.json, and parity.png, or both under another name: the originals, the frames of each decoder, and the enlarged differences."""
     shown = found["shown"]
     figures = {name: value for name, value in found.items() if name != "shown"}
-    write_whole(folder / "parity.json", lambda partial: partial.write_text(json.dumps(figures, indent=1) + "\n"))
+    write_whole(folder / f"{name}.json", lambda partial: partial.write_text(json.dumps(figures, indent=1) + "\n"))
     names = list(shown)
     first = shown[names[1]]
     rows = [*shown.values()] + [[0.5 + ENLARGED * (a - b) for a, b in zip(shown[name], first)] for name in names[2:]]
     image: Image.Image = page([frame for row in rows for frame in row], len(first))
-    save(image, folder / "parity.png")
+    save(image, folder / f"{name}.png")

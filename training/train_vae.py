@@ -4,6 +4,8 @@
     python -m training.train_vae --data training/data/procedural --preset gpu --minutes 10
     python -m training.train_vae ... --resume                    goes on after an interruption; at most a minute is lost
     python -m training.train_vae ... --start models --minutes 20 teaches a trained model other pictures
+    python -m training.train_vae --data training/data/procedural-1024 --start models --finer 32 --name x2
+                                                                 doubles the size of what its decoder draws
 
 The loss of pictures is
 
@@ -12,6 +14,9 @@ The loss of pictures is
 with β = 3. Frames of mixed and drifted latents have no picture to compare with; they add
 
     beyond + rounding + 5 weave + 5 rim
+
+A decoder that gets a finer stage learns from larger pictures; its encoder stays as it is, so that the same latents give
+the same picture, and there is no KL.
 
 docs/glossary.md explains each term. In the second half of a training a critic (`critic.py`) is added, a second network
 that learns to tell reconstructions from their pictures.
@@ -49,7 +54,7 @@ from .errors import TrainingError, run_command  # noqa: E402
 from .files import lock_folder  # noqa: E402
 from .fold import is_folded, remove_norms  # noqa: E402
 from .latents import STRAIN, cut_borders, mix_latents, statistics, strengthen  # noqa: E402
-from .models import VAE, Config, divergence, round_to_levels, sample_posterior  # noqa: E402
+from .models import SCALE, VAE, Config, divergence, round_to_levels, sample_posterior  # noqa: E402
 from .watch import Watch  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -70,11 +75,26 @@ class Preset:
     patch: int  # the perceptual distance looks at random patches of this size
     rate: float = 5e-4
     threads: int = 0
+    finer: tuple = ()  # sizes for a finer stage
+    body: float = 0.0  # beside a finer stage: the rate of the rest of the decoder, as a part of that of the stage
 
 
 PRESETS = {
-    "cpu": Preset(((192, 3, 0.7), (256, 2, 0.3)), ((192, 3, 0.4), (256, 2, 0.5), (512, 1, 0.1)), 64, threads=2),
-    "gpu": Preset(((256, 96, 0.7), (512, 24, 0.3)), ((256, 96, 0.4), (512, 24, 0.6)), 128, rate=1e-3),
+    "cpu": Preset(
+        ((192, 3, 0.7), (256, 2, 0.3)),
+        ((192, 3, 0.4), (256, 2, 0.5), (512, 1, 0.1)),
+        64,
+        threads=2,
+        finer=((384, 3, 0.7), (512, 2, 0.3)),
+    ),
+    "gpu": Preset(
+        ((256, 96, 0.7), (512, 24, 0.3)),
+        ((256, 96, 0.4), (512, 24, 0.6)),
+        128,
+        rate=1e-3,
+        finer=((512, 24, 0.7), (1024, 6, 0.3)),
+        body=0.5,
+    ),
 }
 NORMLESS = 0.2  # of a preset's rate, for a model without norms: at 0.6 its loss trebled within two minutes
 
@@ -110,6 +130,8 @@ class Training(L.LightningModule):
     say : float
         Weight of the critic: the length of its gradient at the frames, divided by that of the pixel errors. 0: no
         critic.
+    body : float
+        Where the decoder has finer stages: the rate of the rest of it, as a part of theirs. 0: it stays as it is.
     """
 
     def __init__(
@@ -122,9 +144,17 @@ class Training(L.LightningModule):
         patch=64,
         model: VAE | None = None,
         say=0.0,
+        body=1.0,
     ):
         super().__init__()
         self.model = (model or VAE(config)).to(memory_format=torch.channels_last)
+        self.is_finer = self.model.config.detail > 1
+        self.body = body if self.is_finer else 1.0
+        if self.is_finer:  # what is not trained; the latents stay those of the model that it started from
+            self.model.encoder.requires_grad_(False)
+            if not body:
+                self.model.decoder.requires_grad_(False)
+                self.model.decoder.finer.requires_grad_(True)
         self.beta, self.rate, self.share, self.patch = beta, rate, share, patch
         self.distance = distance
         self.critic = Critic() if say else None
@@ -142,8 +172,8 @@ class Training(L.LightningModule):
 
     def loss(self, frames: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return the loss of one batch and its parts by name."""
-        mean, log_variance = self.model.encoder(frames)
-        kl = divergence(mean.float(), log_variance.float(), frames)
+        mean, log_variance = self.model.encode(frames)
+        kl = frames.new_zeros(()) if self.is_finer else divergence(mean.float(), log_variance.float(), frames)
         both, frames = cut_borders(torch.cat([sample_posterior(mean, log_variance), mean.detach()]), frames, self.rng)
         latents, places = both.chunk(2)
         latents, frames = strengthen(latents, frames, self.rng)
@@ -192,10 +222,15 @@ class Training(L.LightningModule):
         }
 
     def configure_optimizers(self):
-        linear = self.model.linear_parameters()
-        known = {id(parameter) for parameter in linear}
+        linear, finer = self.model.linear_parameters(), list(self.model.decoder.finer.parameters())
+        known = {id(parameter) for parameter in [*linear, *finer]}
         rest = [parameter for parameter in self.model.parameters() if id(parameter) not in known]
-        groups = [{"params": rest, "share": 1.0}, {"params": linear, "share": 0.03}]
+        shares = [(finer, 1.0), (rest, self.body), (linear, 0.03 * self.body)]
+        groups = [
+            {"params": trained, "share": share}
+            for parameters, share in shares
+            if (trained := [parameter for parameter in parameters if parameter.requires_grad])
+        ]
         return torch.optim.AdamW(groups, lr=self.rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
 
     def on_before_optimizer_step(self, optimizer):
@@ -341,6 +376,19 @@ def parse() -> argparse.Namespace:
         "--start", type=Path, metavar="MODEL", help="begin with the weights of a model folder, such as models/"
     )
     parser.add_argument(
+        "--finer",
+        type=int,
+        metavar="WIDTH",
+        help="with --start: give the decoder one more stage of so many channels, for frames of twice the size; the "
+        "pictures of --data must be twice as large as those that the model was trained on",
+    )
+    parser.add_argument(
+        "--body",
+        type=float,
+        help="with --finer: the learning rate of the rest of the decoder, as a part of that of the stage; 0: it stays "
+        "as it is",
+    )
+    parser.add_argument(
         "--perceptual", help="lpips, none, or a wheel of stlpips-pytorch; the best that is installed by default"
     )
     parser.add_argument("--beta", type=float, default=3.0, help="weight of the KL")
@@ -391,6 +439,8 @@ def main() -> None:
     config = Config(decoder=tuple(args.widths)) if args.widths else None
     if args.start and config:
         raise TrainingError("--start takes the widths of its model; leave out --start or --widths.")
+    if args.finer and not args.start and not args.resume:
+        raise TrainingError("--finer adds a stage to a trained model; name its folder with --start.")
     start = None  # the record of the model that this training started from
     if args.resume:
         model = load_resumed(last, config)
@@ -400,17 +450,31 @@ def main() -> None:
     elif args.start:
         model, known = checkpoint.from_model(args.start)
         start = checkpoint.ancestor(known)
+        if args.finer:
+            if not is_folded(model.decoder):
+                raise TrainingError(f"The decoder of {args.start} has norms; fold it first, export it, and start again.")
+            model = model.with_finer(args.finer)
     else:
         model = None
     L.seed_everything(args.seed, verbose=False)
     device = "cuda" if args.preset == "gpu" else "cpu"
     pictures = load(args.data)
-    early = ((args.crop, args.batch, 1.0),) if args.crop else preset.early
+    is_finer = model is not None and model.config.detail > 1
+    early, late = (preset.finer, None) if is_finer else (preset.early, preset.late)
+    if args.crop:
+        early, late = ((args.crop, args.batch, 1.0),), None
     # A resumed run must not see the crops of its beginning again.
-    crops = Crops(pictures, early, seed=time.time_ns() % 2**32 if args.resume else args.seed, device=device)
+    crops = Crops(
+        pictures,
+        early,
+        seed=time.time_ns() % 2**32 if args.resume else args.seed,
+        device=device,
+        cell=model.config.scale if model is not None else SCALE,
+    )
     distance = perceptual.choose(args.perceptual)
     rate = args.rate or highest_rate(preset.rate, model)
-    module = Training(config or Config(), args.beta, rate, distance, args.share, preset.patch, model, args.critic)
+    body = preset.body if args.body is None else args.body
+    module = Training(config or Config(), args.beta, rate, distance, args.share, preset.patch, model, args.critic, body)
     if model is None:
         module.model.start_linear(crops.patches(6000 if device == "cuda" or len(pictures) > 100 else 500, 64))
         module.average = Average(module.model)
@@ -418,7 +482,7 @@ def main() -> None:
         part.sparing = args.spare_memory
     module.facts = {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences,
                     "distance": getattr(module.distance, "name", "none"), "preset": args.preset,
-                    "critic": args.critic if module.critic else 0.0, "prices": objective.PRICES, "strained": STRAIN,
+                    "body": module.body, "critic": args.critic if module.critic else 0.0, "prices": objective.PRICES, "strained": STRAIN,
                     **({"start": start} if start else {})}  # fmt: skip
     trainer = L.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",
@@ -430,9 +494,7 @@ def main() -> None:
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[
-            Clock(
-                args.minutes, crops, None if args.crop else preset.late, judged=args.judged, started=start is not None
-            ),
+            Clock(args.minutes, crops, late, judged=args.judged, started=start is not None),
             Watch(
                 folder,
                 pictures,
@@ -457,10 +519,10 @@ def main() -> None:
             trainer.fit(module, loader, ckpt_path=last if args.resume else None, weights_only=False)
         except SystemExit:  # how lightning ends after Ctrl-C, when Watch has saved what there is
             raise KeyboardInterrupt from None
-        # β draws the latents towards unit deviation; what is left of the way is exact.
-        aggregate = statistics(module.average.model.cpu().encoder, pictures)["trained_aggregate"]
-        for model in (module.model, module.average.model):
-            model.rescale(aggregate.to(next(model.parameters()).device))
+        if not is_finer:  # β draws the latents towards unit deviation; what is left of the way is exact
+            aggregate = statistics(module.average.model.cpu().encoder, pictures)["trained_aggregate"]
+            for model in (module.model, module.average.model):
+                model.rescale(aggregate.to(next(model.parameters()).device))
         trainer.save_checkpoint(last)
 
 

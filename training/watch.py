@@ -21,7 +21,7 @@ from .curves import draw_curves  # noqa: E402
 from .dataset import Pictures  # noqa: E402
 from .files import write_whole  # noqa: E402
 from .latents import multiply_contrast  # noqa: E402
-from .models import SCALE, Decoder, round_to_levels  # noqa: E402
+from .models import Decoder, round_to_levels  # noqa: E402
 
 STRONGER = 1.4  # factor of the latents that the strained figure decodes; training has factors up to `latents.STRAIN`
 
@@ -48,7 +48,7 @@ def among_mixes(decoder: Decoder, places: Sequence[torch.Tensor], ends: Sequence
         "8_bits_db": float(
             np.mean([metrics.psnr(decoder(mix, show=round_to_levels), frame) for mix, frame in zip(mixes, frames)])
         ),
-        "lattice": metrics.lattice([frame[0] for frame in frames], SCALE),
+        "lattice": metrics.lattice([frame[0] for frame in frames], frames[0].shape[3] // mixes[0].shape[3]),
         "weave": float(np.mean([float(objective.weave(frame)) for frame in frames])),
         "rim": float(np.mean([float(objective.rim(frame)) for frame in frames])),
     }
@@ -168,7 +168,7 @@ class Watch(L.Callback):
         spread, places, ends, strain = [], [], [], []
         for k in self.numbers:
             frame = self.pictures.frame(k)
-            mean, log_variance = model.encoder(frame[None].to(device))
+            mean, log_variance = model.encode(frame[None].to(device))
             spread.append((mean.var((0, 2, 3)) + log_variance.exp().mean((0, 2, 3))).sqrt())
             places.append(mean)
             ends.append(model.decoder(mean))
@@ -190,7 +190,7 @@ class Watch(L.Callback):
         )
         draw_curves(self.folder / "metrics.csv", self.folder / "curves.png")
         aggregate = ", ".join(f"{float(s):.2f}" for s in torch.stack(spread).mean(0))
-        grid = metrics.lattice([made for *_, made in found], SCALE)
+        grid = metrics.lattice([made for *_, made in found], model.config.scale)
         print(
             f"{module.elapsed / 60:6.1f} min, held out: {every['all']}, lattice {grid:.3f}, "
             f"strained {np.mean(strain):.2f} dB; "

@@ -70,15 +70,19 @@ class ModelFiles(Protocol):
 
     def anchor(self, name: str) -> np.ndarray: ...
 
+    def details(self, precision: str) -> dict[str, int]:
+        """Return the pixels per cell of each decoder that there is in a precision: {"x1": 32, "x2": 64}."""
+        ...
+
     def encoder_digest(self) -> str:
         """Return the digest of the file that makes latents of pictures."""
         ...
 
-    def identity(self, precision: str, provider: str) -> dict[str, str]:
+    def identity(self, precision: str, provider: str, detail: str = "x1") -> dict[str, str]:
         """Return what names the decoder that will run: its file's digest and its provider."""
         ...
 
-    def decoder(self, precision: str, provider: str, batch: int) -> Decoder: ...
+    def decoder(self, precision: str, provider: str, batch: int, detail: str = "x1") -> Decoder: ...
 
 
 class ModelCard(Protocol):
@@ -88,7 +92,7 @@ class ModelCard(Protocol):
 
     def lacks_encoder(self) -> str: ...
 
-    def lacks_decoder(self, precision: str) -> str: ...
+    def lacks_decoder(self, precision: str, detail: str = "auto") -> str: ...
 
 
 class Context(Protocol):
@@ -142,7 +146,11 @@ class Context(Protocol):
 
 @dataclass(frozen=True)
 class Scene:
-    """What holds for the whole track while its resident values are computed."""
+    """What holds for the whole track while its resident values are computed.
+
+    ``size`` is the film's width and height; for a streamed node that decides the size of what it gives, the one in
+    which that is shown.
+    """
 
     clock: Clock | PartialClock
     seed: int

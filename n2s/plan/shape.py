@@ -6,11 +6,10 @@ from dataclasses import replace
 
 from n2s.graph import authors
 from n2s.graph.errors import GraphError, Problem
+from n2s.graph.grids import default_grid
 from n2s.graph.header import MAX_SIDE
 from n2s.graph.types import LATENTS, PICTURES
 from n2s.plan.stages import Plan, Size, Stage, node_of
-
-GRID_ROWS = 16
 
 
 def shape(plan: Plan) -> Plan:
@@ -19,7 +18,7 @@ def shape(plan: Plan) -> Plan:
     A stage of frames has the size in which it is read: the film's, unless a reader takes another. Where one is read in
     several sizes there is a stage for each.
     """
-    grids = latent_grids(plan)
+    grids, shown = latent_grids(plan), shown_sizes(plan)
     last = plan.nodes[-1].name
     wanted: dict[str, dict[Size | None, None]] = {last: {_own(plan, last, plan.graph.header.size): None}}
     taken: dict[tuple[str, Size | None], Size | None] = {}
@@ -37,7 +36,8 @@ def shape(plan: Plan) -> Plan:
                 source = stage_name(read.stage, asked, len(wanted[read.stage]) > 1)
                 reads[port] = replace(read, stage=source, size=taken[stage.name, size])
             name = stage_name(stage.name, size, len(wanted[stage.name]) > 1)
-            nodes.append(replace(stage, name=name, reads=reads, grid=grids.get(stage.name), size=size))
+            own = shown[stage.name] if decides_its_size(plan, stage.name) else None
+            nodes.append(replace(stage, name=name, reads=reads, grid=grids.get(stage.name), size=size, shown=own))
     return replace(plan, nodes=tuple(nodes))
 
 
@@ -50,6 +50,20 @@ def decides_its_size(plan: Plan, name: str) -> bool:
     """Say whether a value has no size that a reader could ask for: latents, and what sources of pictures give."""
     node = plan.graph.nodes[node_of(name)]
     return node.kind == "streamed" and not any(kind in PICTURES for kind in node.ports.values())
+
+
+def shown_sizes(plan: Plan) -> dict[str, Size]:
+    """Return the largest size in which each value is shown.
+
+    What a measure looks at is shown in the size of the film: it looks at fewer rows of the frames that the film has.
+    """
+    shown = {plan.nodes[-1].name: plan.graph.header.size}
+    for stage in reversed(plan.nodes):
+        own = shown[stage.name]
+        taken = own if plan.graph.nodes[stage.node].kind == "measure" else _size_taken(plan, stage, own)
+        for read in stage.reads.values():
+            shown[read.stage] = max(shown.get(read.stage, taken), taken, key=lambda size: (size[0] * size[1], size))
+    return shown
 
 
 def _own(plan: Plan, name: str, size: Size | None) -> Size | None:
@@ -67,14 +81,6 @@ def _size_taken(plan: Plan, stage: Stage, size: Size | None) -> Size | None:
         text = f"input_size gave {authors.shown(made)}; width and height within 1..{MAX_SIDE} were wanted."
         raise authors.wrong(plan.graph, stage.node, text)
     return tuple(made)
-
-
-def default_grid(size: Size) -> tuple[int, int]:
-    """Return the latent grid of a picture: 16 rows, and as many columns as cover its width (rows where it is tall)."""
-    width, height = size
-    if width >= height:
-        return GRID_ROWS, -(-GRID_ROWS * width // height)
-    return -(-GRID_ROWS * height // width), GRID_ROWS
 
 
 def latent_grids(plan: Plan) -> dict[str, tuple[int, int]]:

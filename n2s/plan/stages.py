@@ -145,6 +145,8 @@ class Stage:
         Width and height of its frames or matte; None for latents, and where a source of frames decides.
     kernel : Kernel or None
         What makes it; where it is None, a streamed node's ``compute``, or what makes its ``part``.
+    shown : pair of int or None
+        For a node that decides the size of what it makes: the width and height in which that is shown.
     keep : bool
         Whether the store keeps its frames.
     part : str
@@ -171,6 +173,7 @@ class Stage:
     ages: tuple[int, ...] = ()
     output: str = ""
     framing: Framing | None = None
+    shown: Size | None = None
 
     @property
     def node(self) -> str:

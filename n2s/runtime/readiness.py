@@ -25,7 +25,7 @@ from n2s.graph.paths import path_settings, paths
 from n2s.graph.registry import suggest
 from n2s.graph.tracks import album_problems, load_track
 from n2s.runtime.media.pictures import read_picture
-from n2s.runtime.models.cards import read_card, shipped_folder
+from n2s.runtime.models.cards import decoder_file, read_card, shipped_folder
 
 
 def check_inputs(graph: Graph) -> None:
@@ -119,12 +119,15 @@ class KnownModel:
             return ""
         return f"the model has no encoder, which turns pictures into latents; its card lists {', '.join(files)}."
 
-    def lacks_decoder(self, precision: str) -> str:
+    def lacks_decoder(self, precision: str, detail: str = "auto") -> str:
         files = self.card.get("files", {})
-        known = [name for name in files if re.fullmatch(r"decoder\.\w+\.onnx", name)]
-        if not files or precision == "auto" or f"decoder.{precision}.onnx" in known:
+        known = [name for name in files if re.fullmatch(r"decoder\.(x\d\.)?\w+\.onnx", name)]
+        if detail not in ("auto", "x1", *self.card.get("details", {})) and files:
+            return f"the model has no decoder {detail}; its card lists {', '.join(known) or 'none'}."
+        wanted = decoder_file(precision, "x1" if detail == "auto" else detail)
+        if not files or precision == "auto" or wanted in known:
             return ""
-        return f"the model has no decoder.{precision}.onnx; its card lists {', '.join(known) or 'none'}."
+        return f"the model has no {wanted}; its card lists {', '.join(known) or 'none'}."
 
 
 class _Inputs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,11 @@ def shipped_folder() -> Path:
     package = Path(__file__).resolve().parents[2]
     inside = package / "models"
     return inside if inside.is_dir() else package.parent / "models"
+
+
+def decoder_file(precision: str, detail: str) -> str:
+    """Return the name of a decoder's file in a model's folder."""
+    return f"decoder.{precision}.onnx" if detail == "x1" else f"decoder.{detail}.{precision}.onnx"
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -35,6 +41,9 @@ def read_card(path: Path) -> dict[str, Any]:
             and all(isinstance(s, str) for s in sums)
         ):
             raise ValueError("its channels, scale or checksums are impossible")
+        for name, about in card.get("details", {}).items():
+            if not re.fullmatch(r"x[2-8]", name) or about["scale"] != int(name[1:]) * latent["scale"]:
+                raise ValueError(f"its decoder {name} has an impossible scale")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RenderError(
             f"{path} is no model card ({type(error).__name__}: {error}); export the model again with "

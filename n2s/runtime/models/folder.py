@@ -16,7 +16,7 @@ from n2s.graph.errors import MediaError, MissingFileError, N2SError, RenderError
 from n2s.graph.registry import suggest
 from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import onnxruntime_flavour
-from n2s.runtime.models.cards import read_card
+from n2s.runtime.models.cards import decoder_file, read_card
 from n2s.runtime.models.onnxfile import has_external_data
 from n2s.runtime.store import Store
 
@@ -99,6 +99,12 @@ class ModelFolder:
     def scale(self) -> int:
         return int(self.latent["scale"])
 
+    def details(self, precision: str) -> dict[str, int]:
+        """Return the pixels per cell of each decoder that there is in a precision, the coarsest first."""
+        scales = {name: int(about["scale"]) for name, about in sorted(self.card.get("details", {}).items())}
+        there = lambda name: precision == "auto" or decoder_file(precision, name) in self.card["files"]  # noqa: E731
+        return {"x1": self.scale} | {name: scale for name, scale in scales.items() if there(name)}
+
     def checked(self, name: str) -> tuple[Path, str]:
         """Return a file of the model and its SHA-256, which must be the card's.
 
@@ -176,26 +182,29 @@ class ModelFolder:
             return False
         return True
 
-    def file(self, precision: str, provider: str) -> tuple[Path, str]:
+    def file(self, precision: str, provider: str, detail: str = "x1") -> tuple[Path, str]:
         """Return the decoder of a precision and its digest; "auto" takes the provider's best that there is."""
-        names = [f"decoder.{p}.onnx" for p in (PREFERENCES[provider] if precision == "auto" else [precision])]
+        wanted = PREFERENCES[provider] if precision == "auto" else [precision]
+        names = [decoder_file(each, detail) for each in wanted]
         name = next((name for name in names if name in self.card["files"]), names[0])
         return self.checked(name)
 
-    def identity(self, precision: str, provider: str) -> dict[str, str]:
+    def identity(self, precision: str, provider: str, detail: str = "x1") -> dict[str, str]:
         """Return what names the decoder that will run: its file's digest and its provider."""
         actual = self.provider(provider)
-        return {"decoder": self.file(precision, actual)[1], "provider": actual}
+        return {"decoder": self.file(precision, actual, detail)[1], "provider": actual}
 
-    def decoder(self, precision: str, provider: str, batch: int) -> SessionDecoder:
+    def decoder(self, precision: str, provider: str, batch: int, detail: str = "x1") -> SessionDecoder:
         """Return a decoder that threads may share."""
         actual = self.provider(provider)
-        path, digest = self.file(precision, actual)
+        path, digest = self.file(precision, actual, detail)
         with self._lock:
             key = (digest, actual, batch)
             if key not in self._decoders:
                 make = lambda: self._session(path, actual, digest)  # noqa: E731
-                self._decoders[key] = SessionDecoder(path, make, actual, batch, self.channels, self.scale)
+                self._decoders[key] = SessionDecoder(
+                    path, make, actual, batch, self.channels, self.details("auto")[detail]
+                )
             return self._decoders[key]
 
     def encoder(self) -> SessionEncoder:

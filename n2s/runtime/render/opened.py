@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -78,6 +79,8 @@ class Opened:
     def _open(self, stage: Stage, opened: dict[str, Any] | None) -> Any:
         """Return what a streamed node opens for a run."""
         node, scene = self.plan.graph.nodes[stage.node], self.scenes[stage.node]
+        if stage.shown:
+            scene = replace(scene, size=stage.shown)
         if type(node).open is Streamed.open:
             opened = None
         graph, name = self.plan.graph, stage.node
