@@ -16,12 +16,28 @@ import numpy as np
 CHANNELS, SCALE = 8, 32
 
 
-def tiny_model(folder: Path, scale: int = SCALE, name: str = "decoder.fp32.onnx") -> Path:
-    """Write a model that shows latents as coloured squares: a 1x1 convolution, a sigmoid, a magnification."""
+def tiny_model(folder: Path, scale: int = SCALE, name: str = "decoder.fp32.onnx", finer: bool = False) -> Path:
+    """Write a model that shows latents as coloured squares: a 1x1 convolution, a sigmoid, a magnification.
+
+    A ``finer`` decoder x2 inverts the colours, so that one sees which of the two drew a frame. The net that enlarges
+    frames repeats pixels, and adds a tenth.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_decoder(folder / name, scale)
+    if finer:
+        _write_decoder(folder / "decoder.x2.fp32.onnx", 2 * scale, -1)
+    _write_upscaler(folder / "upscale.fp32.onnx")
+    rng = np.random.default_rng(7)
+    anchors = {anchor: rng.normal(size=(CHANNELS, 16, 16)).astype(np.float32) for anchor in ("red", "green", "blue")}
+    np.savez(folder / "anchors.npz", **anchors)
+    write_card(folder, finer)
+    return folder
+
+
+def _write_decoder(path: Path, scale: int, sign: int = 1) -> None:
     from onnx import TensorProto, helper, numpy_helper
 
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = np.random.default_rng(5).normal(0, 0.6, (3, CHANNELS, 1, 1)).astype(np.float32)
+    weights = sign * np.random.default_rng(5).normal(0, 0.6, (3, CHANNELS, 1, 1)).astype(np.float32)
     graph = helper.make_graph(
         [
             helper.make_node("Conv", ["latents", "weights"], ["colour"]),
@@ -36,15 +52,29 @@ def tiny_model(folder: Path, scale: int = SCALE, name: str = "decoder.fp32.onnx"
                                                                                        np.float32), "scales")],
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    (folder / name).write_bytes(model.SerializeToString())
-    rng = np.random.default_rng(7)
-    anchors = {anchor: rng.normal(size=(CHANNELS, 16, 16)).astype(np.float32) for anchor in ("red", "green", "blue")}
-    np.savez(folder / "anchors.npz", **anchors)
-    write_card(folder)
-    return folder
+    path.write_bytes(model.SerializeToString())
 
 
-def write_card(folder: Path) -> None:
+def _write_upscaler(path: Path) -> None:
+    from onnx import TensorProto, helper, numpy_helper
+
+    constants = {"scales": np.array([1, 1, 2, 2], np.float32), "tenth": np.array(0.1, np.float32)}
+    graph = helper.make_graph(
+        [
+            helper.make_node("Resize", ["frames", "", "scales"], ["larger"], mode="nearest",
+                             coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+            helper.make_node("Add", ["larger", "tenth"], ["enlarged"]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("frames", TensorProto.FLOAT, ["n", 3, "h", "w"])],
+        [helper.make_tensor_value_info("enlarged", TensorProto.FLOAT, ["n", 3, "H", "W"])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
+
+
+def write_card(folder: Path, finer: bool = False) -> None:
     """Describe the files of a model folder as they are now."""
     files = {
         path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
@@ -52,6 +82,8 @@ def write_card(folder: Path) -> None:
         if path.name != "meta.json"
     }
     card = {"format": 1, "name": "tiny", "latent": {"channels": CHANNELS, "scale": SCALE}, "files": files}
+    if finer:
+        card["details"] = {"x2": {"scale": 2 * SCALE}}
     (folder / "meta.json").write_text(json.dumps(card))
 
 

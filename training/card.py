@@ -143,6 +143,7 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
         },
         "golden": _golden(models, "decoder", reference),
         **({"details": details} if details else {}),
+        **({"upscale": before["upscale"]} if "upscale" in before else {}),
         "licence": "CC0-1.0",
     }  # fmt: skip
     _publish(models, meta)
@@ -174,11 +175,17 @@ def add_finer(models: Path, factor: int, facts: dict[str, Any], found: dict[str,
         },
         "golden": _golden(models, f"decoder.{name}", reference),
     }  # fmt: skip
-    meta["details"] = dict(sorted((meta.get("details", {}) | {name: about}).items()))
-    meta["files"] = files_of(models)
-    meta["licence"] = meta.pop("licence")
-    _publish(models, meta)
+    add(models, "details", dict(sorted((meta.get("details", {}) | {name: about}).items())))
     return about
+
+
+def add(models: Path, name: str, about: dict[str, Any]) -> None:
+    """Add an entry to the card of the files in `models`, which are as they are now."""
+    meta = _before(models)
+    meta[name] = about
+    meta["files"] = files_of(models)
+    meta["licence"] = meta.pop("licence", "CC0-1.0")
+    _publish(models, meta)
 
 
 def _publish(models: Path, meta: dict[str, Any]) -> None:
@@ -188,7 +195,9 @@ def _publish(models: Path, meta: dict[str, Any]) -> None:
 
 def _decoders(models: Path, stem: str) -> dict[str, Path]:
     """Return the files of a decoder by precision."""
-    named = {path: re.fullmatch(rf"{re.escape(stem)}\.(\w+)\.onnx", path.name) for path in sorted(models.glob("*.onnx"))}
+    named = {
+        path: re.fullmatch(rf"{re.escape(stem)}\.(\w+)\.onnx", path.name) for path in sorted(models.glob("*.onnx"))
+    }
     return {match[1]: path for path, match in named.items() if match}
 
 

@@ -165,9 +165,9 @@ class Crops(torch.utils.data.IterableDataset):
     """Endless batches of random crops: float32 (batch, 3, crop, crop) in 0..1, mirrored at random.
 
     Styles are equally likely, however many pictures they have. `sizes` is a list of (crop, batch, share): the share of
-    the batches that have this crop, a multiple of ``cell``; it may be changed while training goes on. Large crops teach the net what a picture
-    is away from its borders; small ones are what a CPU can afford. On a GPU all pictures are kept in its memory, 0.8 MB
-    for one of 512x512.
+    the batches that have this crop, a multiple of ``cell``; it may be changed while training goes on. Large crops teach
+    the net what a picture is away from its borders; small ones are what a CPU can afford. On a GPU all pictures are
+    kept in its memory, 0.8 MB for one of 512x512.
     """
 
     def __init__(

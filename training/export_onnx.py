@@ -97,8 +97,8 @@ def describe(model: onnx.ModelProto, kind: str, notes: dict) -> None:
     texts = {
         "decoder": (
             "float32 (N, 8, h, w), unit variance per channel; the file denormalises",
-            f"float32 (N, 3, {scale}h, {scale}w), planar RGB, display-referred (BT.709 primaries, sRGB curve), nominal 0..1, "
-            "not clamped",
+            f"float32 (N, 3, {scale}h, {scale}w), planar RGB, display-referred (BT.709 primaries, sRGB curve), nominal "
+            "0..1, not clamped",
         ),
         "encoder": (
             "float32 (N, 3, H, W), planar RGB 0..1; H and W multiples of 32",
@@ -147,8 +147,8 @@ def export_finer(
     ours, theirs = model.encoder.state_dict(), base.encoder.state_dict()
     if ours.keys() != theirs.keys() or any(not torch.equal(ours[name], theirs[name]) for name in ours):
         raise TrainingError(
-            f"The finer decoder was not trained from the model in {out}, and does not know its latents; name the folder "
-            "that --start named."
+            f"The finer decoder was not trained from the model in {out}, and does not know its latents; name the "
+            "folder that --start named."
         )
     mean, std = (torch.tensor(card["latent"][name]).view(1, -1, 1, 1) for name in ("mean", "std"))
     name = f"decoder.x{model.config.detail}"

@@ -289,7 +289,7 @@ class VAE(nn.Module):
         self.encoder, self.decoder = Encoder(config), Decoder(config)
 
     def encode(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return mean and log-variance of pictures of the decoder's size; the encoder sees them as large as it knows."""
+        """Return mean and log-variance of pictures of the decoder's size; the encoder sees them shrunk to its own."""
         detail = self.config.detail
         return self.encoder(F.avg_pool2d(frames, detail) if detail > 1 else frames)
 

@@ -216,7 +216,10 @@ def main() -> None:
     parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="where export_onnx left the float32 files")
     parser.add_argument("--most", type=int, default=50, help="held-out pictures to measure with")
     parser.add_argument(
-        "--finer", type=int, metavar="FACTOR", help="the decoder of so many times the size, which export_onnx just wrote"
+        "--finer",
+        type=int,
+        metavar="FACTOR",
+        help="the decoder of so many times the size, which export_onnx just wrote",
     )
     args = parser.parse_args()
     pictures = load(args.data)

@@ -104,9 +104,12 @@ def _apart(ours: list, theirs: list, distance: Any) -> dict[str, float]:
 
 
 def write(found: dict[str, Any], folder: Path, name: str = "parity") -> None:
-    """Write parity.json, and parity.png, or both under another name: the originals, the frames of each decoder, and the enlarged differences."""
+    """Write parity.json, and parity.png: the originals, the frames of each decoder, and the enlarged differences.
+
+    ``name`` may be another one than parity.
+    """
     shown = found["shown"]
-    figures = {name: value for name, value in found.items() if name != "shown"}
+    figures = {what: value for what, value in found.items() if what != "shown"}
     write_whole(folder / f"{name}.json", lambda partial: partial.write_text(json.dumps(figures, indent=1) + "\n"))
     names = list(shown)
     first = shown[names[1]]

@@ -452,7 +452,9 @@ def main() -> None:
         start = checkpoint.ancestor(known)
         if args.finer:
             if not is_folded(model.decoder):
-                raise TrainingError(f"The decoder of {args.start} has norms; fold it first, export it, and start again.")
+                raise TrainingError(
+                    f"The decoder of {args.start} has norms; fold it first, export it, and start again."
+                )
             model = model.with_finer(args.finer)
     else:
         model = None
@@ -482,7 +484,8 @@ def main() -> None:
         part.sparing = args.spare_memory
     module.facts = {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences,
                     "distance": getattr(module.distance, "name", "none"), "preset": args.preset,
-                    "body": module.body, "critic": args.critic if module.critic else 0.0, "prices": objective.PRICES, "strained": STRAIN,
+                    "critic": args.critic if module.critic else 0.0, "prices": objective.PRICES, "strained": STRAIN,
+                    "body": module.body,
                     **({"start": start} if start else {})}  # fmt: skip
     trainer = L.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",

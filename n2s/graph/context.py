@@ -61,6 +61,12 @@ class Decoder(Protocol):
     def decode(self, latents: np.ndarray) -> np.ndarray: ...
 
 
+class Upscaler(Protocol):
+    """What enlarges frames: float32 (N, 3, h, w) to float32 (N, 3, 2h, 2w)."""
+
+    def enlarge(self, frames: np.ndarray) -> np.ndarray: ...
+
+
 class ModelFiles(Protocol):
     """A folder with a model: its card, its anchors, its decoders."""
 
@@ -84,6 +90,12 @@ class ModelFiles(Protocol):
 
     def decoder(self, precision: str, provider: str, batch: int, detail: str = "x1") -> Decoder: ...
 
+    def upscaler_identity(self, provider: str) -> dict[str, str]:
+        """Return what names the net that enlarges frames: its file's digest and its provider."""
+        ...
+
+    def upscaler(self, provider: str) -> Upscaler: ...
+
 
 class ModelCard(Protocol):
     """What is known of a model without opening it; each answer is a sentence about what it lacks, or nothing."""
@@ -93,6 +105,8 @@ class ModelCard(Protocol):
     def lacks_encoder(self) -> str: ...
 
     def lacks_decoder(self, precision: str, detail: str = "auto") -> str: ...
+
+    def lacks_upscaler(self) -> str: ...
 
 
 class Context(Protocol):

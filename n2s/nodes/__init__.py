@@ -55,6 +55,7 @@ from n2s.nodes.titles import Title, TitleMatte
 from n2s.nodes.tone import Tone, Vignette
 from n2s.nodes.tones import Harmony, Melody
 from n2s.nodes.trails import Trails
+from n2s.nodes.upscale import Upscale
 
 __all__ = [
     "CRT",
@@ -158,6 +159,7 @@ __all__ = [
     "Track",
     "Trails",
     "Tunnel",
+    "Upscale",
     "VAEDecode",
     "Value",
     "VideoSource",

@@ -129,6 +129,15 @@ class KnownModel:
             return ""
         return f"the model has no {wanted}; its card lists {', '.join(known) or 'none'}."
 
+    def lacks_upscaler(self) -> str:
+        files = self.card.get("files", {})
+        if not files or any(re.fullmatch(r"upscale\.\w+\.onnx", name) for name in files):
+            return ""
+        return (
+            "the model has no net that enlarges frames; take method: lanczos, or train one with python -m "
+            "training.upscale."
+        )
+
 
 class _Inputs:
     """The files of one graph, those of its sub-graphs included.

@@ -18,6 +18,7 @@ from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import onnxruntime_flavour
 from n2s.runtime.models.cards import decoder_file, read_card
 from n2s.runtime.models.onnxfile import has_external_data
+from n2s.runtime.models.upscaler import SessionUpscaler
 from n2s.runtime.store import Store
 
 OUT_OF_MEMORY = re.compile(
@@ -225,6 +226,21 @@ class ModelFolder:
                 f"card lists {', '.join(self.card['files'])}. Take a model that was exported with one."
             )
         return self.checked(name)
+
+    def upscaler_identity(self, provider: str) -> dict[str, str]:
+        """Return what names the net that enlarges frames: its file's digest and its provider."""
+        actual = self.provider(provider)
+        return {"upscaler": self._upscaler_file(actual)[1], "provider": actual}
+
+    def upscaler(self, provider: str) -> SessionUpscaler:
+        """Return the net that enlarges frames; threads may share it."""
+        actual = self.provider(provider)
+        path, digest = self._upscaler_file(actual)
+        return SessionUpscaler(path, self._session(path, actual, digest))
+
+    def _upscaler_file(self, provider: str) -> tuple[Path, str]:
+        names = [f"upscale.{precision}.onnx" for precision in PREFERENCES[provider]]
+        return self.checked(next((name for name in names if name in self.card["files"]), names[0]))
 
     def _session(self, path: Path, provider: str, digest: str) -> Any:
         """Open a session with one thread: chunks run side by side instead."""

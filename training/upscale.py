@@ -1,0 +1,229 @@
+"""Train the net of the Upscale node, which doubles the size of any frames, and add it to a model.
+
+    python -m training.upscale --data training/data/procedural-1024 --minutes 20 --models models
+
+    frames (N, 3, h, w) -> lanczos(frames) + shuffle(net(luma(frames)))          (N, 3, 2h, 2w)
+
+Lanczos gives all three colours; a small net adds to each the same detail, which it finds in luma alone, because eyes
+see edges in luma and because one channel costs a third of three. It learns from pictures that are halved, at their own
+size and at half of it. The file computes its middle layers in int8.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from torch import nn
+from torch.nn import functional as F
+
+from . import card, metrics, objective
+from .dataset import Crops, Pictures, load
+from .errors import run_command
+from .export_onnx import MODELS, OPSET, OUTPUTS, to_half
+from .files import write_whole
+from .models import conv
+from .quantize_onnx import Reader
+
+LOBES = 3  # of the Lanczos filter
+LUMA = (0.2126, 0.7152, 0.0722)
+NAME = "upscale"
+
+
+def lanczos_phases() -> torch.Tensor:
+    """Return the weights of seven neighbours for the two new pixels in place of one, (2, 7), a quarter pixel off."""
+    offsets = torch.arange(-3.0, 4.0, dtype=torch.float64)
+    away = torch.stack([offsets + 0.25, offsets - 0.25])
+    weights = torch.sinc(away) * torch.sinc(away / LOBES) * (away.abs() < LOBES)
+    return (weights / weights.sum(1, keepdim=True)).float()
+
+
+class Upscaler(nn.Module):
+    """Frames (N, 3, h, w), nominal 0..1, to frames of twice the size: Lanczos, and the detail that a net adds to luma.
+
+    The net begins with nothing to add.
+    """
+
+    def __init__(self, channels: int = 32, depth: int = 4):
+        super().__init__()
+        self.config = {"channels": channels, "depth": depth}
+        self.first = nn.Conv2d(1, channels, 5, padding=2, padding_mode="replicate")
+        self.body = nn.ModuleList(conv(channels, channels) for _ in range(depth))
+        self.last = conv(channels, 4)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+        phases = lanczos_phases()
+        kernels = torch.einsum("py,qx->pqyx", phases, phases).reshape(4, 1, 7, 7)
+        self.register_buffer("kernels", kernels, persistent=False)
+        self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1), persistent=False)
+
+    def detail(self, luma: torch.Tensor) -> torch.Tensor:
+        """Return what is added to luma (N, 1, h, w), enlarged: (N, 1, 2h, 2w)."""
+        x = F.relu(self.first(luma - 0.5))
+        for layer in self.body:
+            x = F.relu(layer(x))
+        return F.pixel_shuffle(self.last(x), 2)
+
+    def enlarge(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return frames in twice the size, by Lanczos alone; beyond the edge the edge continues."""
+        count, planes, height, width = frames.shape
+        each = frames.reshape(count * planes, 1, height, width)
+        made = F.conv2d(F.pad(each, (3, 3, 3, 3), mode="replicate"), self.kernels)
+        return F.pixel_shuffle(made, 2).reshape(count, planes, 2 * height, 2 * width)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        return self.enlarge(frames) + self.detail((frames * self.luma).sum(1, keepdim=True))
+
+
+def pairs(crops: Crops) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield batches of (halved, whole), by turns of pictures at their own size and at half of it."""
+    for k, frames in enumerate(crops):
+        whole = F.avg_pool2d(frames, 2) if k % 2 else frames
+        yield F.avg_pool2d(whole, 2), whole
+
+
+def train(net: Upscaler, crops: Crops, minutes: float, rate: float = 2e-3, most: int | None = None) -> dict[str, Any]:
+    """Train for some minutes or ``most`` steps; return the record. loss = L1 + edges, of luma."""
+    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+    began = reported = time.monotonic()
+    total, steps, seen = 0.0, 0, 0
+    for small, whole in pairs(crops):
+        part = max((time.monotonic() - began) / (60 * minutes), steps / most if most else 0.0)
+        if part >= 1:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = rate * min(1.0, (steps + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * part)))
+        luma, wanted = ((frames * net.luma).sum(1, keepdim=True) for frames in (small, whole))
+        error = net.enlarge(luma) + net.detail(luma) - wanted
+        loss = error.abs().mean() + objective.edges(error, (1,))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        total, steps, seen = total + float(loss.detach()), steps + 1, seen + 1
+        if time.monotonic() - reported > 20:
+            reported = time.monotonic()
+            print(f"{(reported - began) / 60:5.1f} of {minutes:g} min, {steps} steps: {total / seen:.5f}", flush=True)
+            total, seen = 0.0, 0
+    return {"steps": steps, "minutes": round((time.monotonic() - began) / 60, 1), "loss": "L1 + edges, of luma"}
+
+
+def to_onnx(net: Upscaler, path: Path) -> None:
+    """Write the net as one float32 file with free batch, height and width."""
+    sides = {0: torch.export.Dim("n", min=1, max=64)}
+    sides |= {2 + k: torch.export.Dim(name, min=4, max=16384) for k, name in enumerate("hw")}
+    program = torch.onnx.export(
+        net.eval(), (torch.rand(2, 3, 20, 24),), dynamo=True, opset_version=OPSET, input_names=["frames"],
+        output_names=["enlarged"], dynamic_shapes=(sides,), optimize=True, verbose=False,
+    )  # fmt: skip
+    model = program.model_proto
+    for node in model.graph.node:
+        del node.metadata_props[:]
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
+        del value.metadata_props[:]
+    del model.graph.metadata_props[:]
+    onnx.helper.set_model_props(model, {"n2s.kind": NAME, "n2s.scale": "2", "licence": "CC0-1.0"})
+    onnx.checker.check_model(model)
+    write_whole(path, lambda partial: onnx.save(model, partial))
+
+
+def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
+    """Write a version whose middle layers are int8; those that read luma and make detail stay float32."""
+    prepared, partial = target.with_name(f".{target.name}.prepared"), target.with_name(f".{target.name}.part")
+    try:
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        graph = onnx.load(prepared).graph
+        layers = [node for node in graph.node if node.op_type == "Conv"]
+        outer = [node.name for node in layers if not _reads_and_makes_channels(graph, node)]
+        reader = Reader(batches)
+        reader.rows = iter([{"frames": batch} for batch in batches])
+        quantize_static(
+            str(prepared), str(partial), reader, quant_format=QuantFormat.QDQ, per_channel=True,
+            op_types_to_quantize=["Conv", "Relu"], nodes_to_exclude=outer, activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax,
+        )  # fmt: skip
+        partial.replace(target)
+    finally:
+        for path in (prepared, partial):
+            path.unlink(missing_ok=True)
+
+
+def _reads_and_makes_channels(graph: onnx.GraphProto, node: onnx.NodeProto) -> bool:
+    weight = next(each for each in graph.initializer if each.name == node.input[1])
+    return weight.dims[1] > 4 and weight.dims[0] > 4
+
+
+def measure(files: dict[str, Path], pictures: Pictures, most: int = 50) -> dict[str, Any]:
+    """Return how near each file brings halved held-out pictures to the whole ones, beside Lanczos alone."""
+    sessions = {name: card.session(path) for name, path in files.items()}
+    plain = Upscaler().eval()
+    found: dict[str, list] = {name: [] for name in ("lanczos", *sessions)}
+    for k in pictures.some(held_out=True, most=most):
+        whole, style = pictures.frame(k), pictures.styles[k]
+        small = F.avg_pool2d(whole[None], 2)
+        found["lanczos"].append((style, whole, plain.enlarge(small)[0]))
+        for name, session in sessions.items():
+            found[name].append((style, whole, torch.from_numpy(session.run(None, {"frames": small.numpy()})[0][0])))
+    edge = np.random.default_rng(3).random((1, 3, 540, 960), np.float32)
+    speed = {}
+    for name, session in sessions.items():
+        spent = card.milliseconds(lambda frames, session=session: session.run(None, {"frames": frames}), edge, 3)
+        speed[name] = round(4e-3 * edge.shape[2] * edge.shape[3] / spent, 1)
+    size = f"{pictures.size[1]}x{pictures.size[0]}"
+    return {
+        "what": f"{len(found['lanczos'])} held-out pictures of {size}, halved and enlarged",
+        "to_pictures": {name: metrics.compare(each, None) for name, each in found.items()},
+        "megapixels_per_second_one_thread": speed,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train the net of the Upscale node, and add it to a model.")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="data sets of large pictures")
+    parser.add_argument("--models", type=Path, default=MODELS, help="the model's folder")
+    parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="where the float32 file goes")
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--channels", type=int, default=32)
+    parser.add_argument("--depth", type=int, default=4, help="layers between the first and the last")
+    parser.add_argument("--crop", type=int, default=192)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    torch.manual_seed(args.seed)
+    pictures = load(args.data)
+    crops = Crops(pictures, ((args.crop, args.batch, 1.0),), seed=args.seed)
+    net = Upscaler(args.channels, args.depth)
+    record = train(net, crops, args.minutes)
+    args.outputs.mkdir(parents=True, exist_ok=True)
+    files = {precision: args.outputs / f"{NAME}.{precision}.onnx" for precision in ("fp32", "fp16", "int8")}
+    to_onnx(net, files["fp32"])
+    to_half(files["fp32"], files["fp16"])
+    batches = [F.avg_pool2d(frames, 2).numpy() for frames, _ in zip(crops, range(24))]
+    quantise(files["fp32"], files["int8"], [batch[k : k + 1] for batch in batches for k in range(4)])
+    about = {
+        "scale": 2,
+        "config": net.config,
+        "data": {"digest": pictures.digest, "licence": ", ".join(pictures.licences)},
+        "training": record,
+        "metrics": measure(files, pictures),
+    }
+    for precision in ("fp16", "int8"):
+        write_whole(
+            args.models / files[precision].name, lambda partial, file=files[precision]: shutil.copyfile(file, partial)
+        )
+    card.add(args.models, NAME, about)
+    print(json.dumps(about["metrics"], indent=1))
+
+
+if __name__ == "__main__":
+    run_command(main)
