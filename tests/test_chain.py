@@ -5,6 +5,7 @@ import io
 import json
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -157,3 +158,46 @@ def test_from_pictures_to_a_film(place, few_anchors, one_thread):
     seen = folder.decoder("int8", "cpu", 1).decode(folder.anchor("mine")[None])[0].transpose(1, 2, 0)
     error = np.mean((frames[0] / 255 - seen.clip(0, 1)) ** 2)
     assert error < 0.3 * seen.clip(0, 1).var() + 0.01, "the film does not begin at the picture's anchor"
+    gains_detail(place, train, model, outputs, python)
+
+
+def gains_detail(place, train, model, outputs, python):
+    """Give the model a decoder of twice the size and a net that enlarges frames, and make a larger film with them."""
+    large = place / "large"
+    told_by([*python, "training.procedural", "--out", large, "--count", 2, "--size", 256])
+    train = [large if word == place / "data" else word for word in train]
+    train[train.index("--crop") + 1] = 128
+    more = ("--name", "x2", "--start", model, "--finer", 16, "--minutes", 0.04)
+    assert "name its folder with --start" in command(*train, "--name", "no", "--finer", 16, fails=True)
+    command(*train, *more)
+    export = ("training.export_onnx", place / "runs/x2/last.ckpt", "--data", large, "--outputs", outputs)
+    shutil.copy(model / "meta.json", place / "other")
+    said = command(*export, "--out", place / "other", fails=True)
+    assert "was not trained from the model in" in said
+    command(*export, "--out", model)
+    assert "x2" not in (model / "meta.json").read_text()  # the model is what it was until all of it is there
+    command("training.quantize_onnx", "--data", large, "--models", model, "--outputs", outputs, "--perceptual", "none",
+            "--finer", 2)  # fmt: skip
+    card = json.loads((model / "meta.json").read_text())
+    found = card["details"]["x2"]["metrics"]
+    assert card["details"]["x2"]["scale"] == 64 and "decoder.x2.int8.onnx" in card["files"]
+    assert set(found["to_pictures"]) == {"fp32", "fp16", "int8", "stretched"}
+    assert found["to_fp32"]["fp16"]["psnr_db"] > 50 and found["to_fp32"]["int8"]["psnr_db"] > 30
+    command("training.upscale", "--data", large, "--models", model, "--outputs", outputs, "--minutes", 0.03,
+            "--crop", 64, "--channels", 16, "--depth", 1)  # fmt: skip
+    assert json.loads((model / "meta.json").read_text())["upscale"]["scale"] == 2
+    command(*train, "--name", "more", "--start", model, "--detail", 2, "--minutes", 0.02)
+
+    film = (place / "film.yaml").read_text().replace("frames: tone,", "frames: large,")
+    large_node = "  large: {node: Upscale, frames: tone, model: model}\n"
+    (place / "film.yaml").write_text(film.replace("  out:", large_node + "  out:"))
+    n2s("run", place / "film.yaml", "--size", "512x256", "--to", "0.2", "--out", place / "large-renders")
+    with av.open(str(next((place / "large-renders").glob("*.mp4")))) as video:
+        frame = next(video.decode(video=0)).to_ndarray(format="rgb24")
+    fine, coarse = (
+        ModelFolder(model, Store(place / "store")).decoder("int8", "cpu", 1, detail) for detail in ("x2", "x1")
+    )
+    assert (fine.scale, coarse.scale) == (64, 32)
+    seen = fine.decode(ModelFolder(model, Store(place / "store")).anchor("mine")[None])[0].clip(0, 1)
+    small = frame.reshape(128, 2, 256, 2, 3).mean(axis=(1, 3)) / 255
+    assert np.mean((small - seen.transpose(1, 2, 0)) ** 2) < 0.3 * seen.var() + 0.01

@@ -75,10 +75,11 @@ def load_averaged(path: Path) -> tuple[VAE, dict[str, Any]]:
     return model.eval(), {**state["extra"], "steps": state["global_step"]}
 
 
-def from_model(folder: Path) -> tuple[VAE, dict[str, Any]]:
+def from_model(folder: Path, detail: int = 1) -> tuple[VAE, dict[str, Any]]:
     """Return the model of an exported folder, and the folder's card, as a start for further training.
 
-    The weights are read from the fp16 files, which keep the names of training. The decoder is folded.
+    The weights are read from the fp16 files, which keep the names of training. The decoder is folded. ``detail`` 2
+    takes the finer decoder, whose frames are twice as large.
 
     Raises
     ------
@@ -89,10 +90,11 @@ def from_model(folder: Path) -> tuple[VAE, dict[str, Any]]:
 
     try:
         card = json.loads((folder / "meta.json").read_bytes())
-        config = config_of({"extra": card}, folder / "meta.json")
+        about, stem = (card, "decoder") if detail == 1 else (card["details"][f"x{detail}"], f"decoder.x{detail}")
+        config = config_of({"extra": about}, folder / "meta.json")
         state = {}
-        for half in ("encoder", "decoder"):
-            for tensor in onnx.load(folder / f"{half}.fp16.onnx").graph.initializer:
+        for half, name in (("encoder", "encoder"), ("decoder", stem)):
+            for tensor in onnx.load(folder / f"{name}.fp16.onnx").graph.initializer:
                 if tensor.name.startswith(f"{half}."):
                     state[tensor.name] = torch.from_numpy(onnx.numpy_helper.to_array(tensor).astype("float32"))
         model = VAE(config)

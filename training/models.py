@@ -106,6 +106,12 @@ class Body(nn.Sequential):
 
     sparing = False
 
+    def __getitem__(self, layers):
+        part = super().__getitem__(layers)
+        if isinstance(layers, slice):
+            part.sparing, part.training = self.sparing, self.training
+        return part
+
     def forward(self, x, show=exact):
         for layer in self:
             if self.sparing and self.training and isinstance(layer, ResBlock):
@@ -133,17 +139,24 @@ def double_size(x: torch.Tensor) -> torch.Tensor:
 
 
 class Finer(nn.Module):
-    """A stage behind a decoder's body that doubles the size of its frames: what it draws is added to them.
+    """A stage behind a decoder that doubles the size of its frames: what it draws is added to them.
 
-    It begins with nothing to add, so that the doubled frames are the stretched ones until it has learned better. It has
-    no norms: a decoder gets finer stages when its own norms are folded.
+    It reads what the last stage before it reads. Its first half, ``again``, is of the form of that stage, and begins
+    with its weights: the features from which edges are drawn twice as fine must tell more exactly where they are, and
+    the stage before, which stays as it is, has its hands full. The second half, ``stage``, computes in twice the size.
+    What it draws begins with nothing, so that the frames are the stretched ones until it has learned better.
+
+    It has no norms: a decoder gets finer stages when its own norms are folded.
     """
 
-    def __init__(self, inner: int, outer: int, config: Config):
+    def __init__(self, inner: int, middle: int, outer: int, config: Config):
         super().__init__()
-        self.body = Body(Upsample(inner, outer), *[ResBlock(outer, config.group) for _ in range(config.blocks)])
+        self.again, self.stage = (
+            Body(Upsample(before, after), *[ResBlock(after, config.group) for _ in range(config.blocks)])
+            for before, after in ((inner, middle), (middle, outer))
+        )
         self.out = conv(outer, 3 * 4)
-        for block in self.body[1:]:
+        for block in [*self.again[1:], *self.stage[1:]]:
             block.norm1 = block.norm2 = nn.Identity()
             nn.init.zeros_(block.conv2.weight)
             nn.init.zeros_(block.conv2.bias)
@@ -166,10 +179,10 @@ class Decoder(nn.Module):
     `level` keeps it from showing the latent grid, and every edge is left to the body. A linear path with one value per
     pixel would learn edges too, and draw them as a row of beads, one per cell.
 
-    Each stage of `finer` doubles what was drawn before the last doubling, and adds to it what it draws itself from the
-    body's features, so that the frames are twice as large:
+    Each stage of `finer` doubles what was drawn before the last doubling, and adds to it what it draws itself, so that
+    the frames are twice as large. With x, what the last stage before it reads:
 
-        form = shuffle(out(body)) + double(double(linear)); form = double(form) + shuffle(finer.out(finer.body(body)))
+        form = shuffle(out(body)) + double(double(linear)); form = double(form) + shuffle(finer.out(stage(again(x))))
         frames = 0.5 + 0.5 * double(form)
     """
 
@@ -182,6 +195,7 @@ class Decoder(nn.Module):
                 layers.append(Upsample(widths[k - 1], width))
             layers += [ResBlock(width, config.group) for _ in range(config.blocks)]
         self.body = Body(*layers)
+        self.last = len(layers) - 1 - config.blocks  # where the last stage begins
         self.out = conv(widths[-1], 3 * 4)
         with torch.no_grad():  # the four pixels of a shuffle start equal, so that training does not begin with a grid
             self.out.weight.copy_(0.1 * self.out.weight[::4].repeat_interleave(4, 0))
@@ -189,8 +203,9 @@ class Decoder(nn.Module):
         self.linear = nn.Conv2d(config.latent, 3 * NODES**2, 3, padding=1, padding_mode="replicate")
         nn.init.normal_(self.linear.weight, 0, 1e-3)
         nn.init.zeros_(self.linear.bias)
-        steps = zip(config.decoder[len(widths) - 1 :], config.decoder[len(widths) :])
-        self.finer = nn.ModuleList(Finer(inner, outer, config) for inner, outer in steps)
+        first, every = len(widths) - 2, config.decoder
+        steps = zip(every[first:], every[first + 1 :], every[first + 2 :])
+        self.finer = nn.ModuleList(Finer(inner, middle, outer, config) for inner, middle, outer in steps)
 
     def forward(self, latents, show: Callable[[torch.Tensor], torch.Tensor] = exact):
         """Decode latents; `show` is applied to the inputs and outputs of all convolutions that do not read the latents.
@@ -202,11 +217,12 @@ class Decoder(nn.Module):
             form = show(out(show(activation(features, show))))
             return F.pixel_shuffle(form, 2).float()  # in bfloat16, light tones are 1/256 apart
 
-        features = self.body(latents, show)
-        form = drawn(self.out, features) + double_size(double_size(F.pixel_shuffle(self.linear(latents), NODES)))
-        for stage in self.finer:
-            features = stage.body(features, show)
-            form = double_size(form) + drawn(stage.out, features)
+        features = self.body[: self.last](latents, show)
+        form = drawn(self.out, self.body[self.last :](features, show))
+        form = form + double_size(double_size(F.pixel_shuffle(self.linear(latents), NODES)))
+        for finer in self.finer:
+            features = finer.again(features, show)
+            form = double_size(form) + drawn(finer.out, finer.stage(features, show))
         return 0.5 + 0.5 * double_size(form)
 
     @torch.no_grad()
@@ -298,12 +314,17 @@ class VAE(nn.Module):
 
         Its frames are those of before, doubled in size once for each stage.
         """
-        finer = VAE(replace(self.config, decoder=(*self.config.decoder, *widths)))
-        for block in finer.decoder.body[1:]:
+        made = VAE(replace(self.config, decoder=(*self.config.decoder, *widths)))
+        for block in made.decoder.body:
             if isinstance(block, ResBlock):
                 block.norm1 = block.norm2 = nn.Identity()
-        finer.load_state_dict(self.state_dict(), strict=False)
-        return finer
+        made.load_state_dict(self.state_dict(), strict=False)
+        known = len(self.decoder.finer)
+        before = [made.decoder.body[made.decoder.last :], *(finer.stage for finer in made.decoder.finer)]
+        for last, finer in zip(before[known:], made.decoder.finer[known:]):
+            finer.again.load_state_dict({f"{k}.{name}": value for k, layer in enumerate(last)
+                                         for name, value in layer.state_dict().items()})  # fmt: skip
+        return made
 
     @torch.no_grad()
     def start_linear(self, patches: torch.Tensor) -> None:

@@ -39,6 +39,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from .compat import fast_bf16, mend_torchvision
 
@@ -76,6 +77,7 @@ class Preset:
     rate: float = 5e-4
     threads: int = 0
     finer: tuple = ()  # sizes for a finer stage
+    finer_rate: float = 1.5e-3  # it begins with nothing to add, and bears a higher rate than a trained decoder
     body: float = 0.0  # beside a finer stage: the rate of the rest of the decoder, as a part of that of the stage
 
 
@@ -93,9 +95,10 @@ PRESETS = {
         128,
         rate=1e-3,
         finer=((512, 24, 0.7), (1024, 6, 0.3)),
-        body=0.5,
+        body=0.1,
     ),
 }
+AGAIN = 0.3  # of the rate of a finer stage, for its half that begins with trained weights
 NORMLESS = 0.2  # of a preset's rate, for a model without norms: at 0.6 its loss trebled within two minutes
 
 
@@ -184,8 +187,10 @@ class Training(L.LightningModule):
         between = mix_latents(places, self.rng)[: -(-len(places) // 4)]
         drawn, coarsely = self.model.decoder(between), self.model.decoder(between, show=round_to_levels)
         shown = drawn.clamp(0, 1)  # `beyond` alone restrains values outside 0..1
+        sizes = [2**k for k in range(self.model.config.detail.bit_length())]  # each stage may draw stripes of its own
+        weave = sum(objective.weave(F.avg_pool2d(shown, size)) for size in sizes)
         parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely.clamp(0, 1) - shown).abs().mean(),
-                  "weave": objective.weave(shown), "rim": objective.rim(shown)}  # fmt: skip
+                  "weave": weave, "rim": objective.rim(shown)}  # fmt: skip
         exact = parts["l1"] + parts["coarse"] + parts["edges"]
         total = (
             exact
@@ -222,10 +227,12 @@ class Training(L.LightningModule):
         }
 
     def configure_optimizers(self):
-        linear, finer = self.model.linear_parameters(), list(self.model.decoder.finer.parameters())
-        known = {id(parameter) for parameter in [*linear, *finer]}
+        linear, stages = self.model.linear_parameters(), self.model.decoder.finer
+        again = [parameter for finer in stages for parameter in finer.again.parameters()]
+        fresh = [parameter for finer in stages for half in (finer.stage, finer.out) for parameter in half.parameters()]
+        known = {id(parameter) for parameter in [*linear, *again, *fresh]}
         rest = [parameter for parameter in self.model.parameters() if id(parameter) not in known]
-        shares = [(finer, 1.0), (rest, self.body), (linear, 0.03 * self.body)]
+        shares = [(fresh, 1.0), (again, AGAIN), (rest, self.body), (linear, 0.03 * self.body)]
         groups = [
             {"params": trained, "share": share}
             for parameters, share in shares
@@ -383,6 +390,13 @@ def parse() -> argparse.Namespace:
         "pictures of --data must be twice as large as those that the model was trained on",
     )
     parser.add_argument(
+        "--detail",
+        type=int,
+        default=1,
+        metavar="FACTOR",
+        help="with --start: go on from the finer decoder of so many times the size, 2 for decoder.x2",
+    )
+    parser.add_argument(
         "--body",
         type=float,
         help="with --finer: the learning rate of the rest of the decoder, as a part of that of the stage; 0: it stays "
@@ -405,7 +419,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--rate",
         type=float,
-        help="highest learning rate; by default the preset's, or a fifth of it for a model without norms",
+        help="highest learning rate; by default the preset's, or a fifth of it for a model without norms, or that of "
+        "a finer stage",
     )
     parser.add_argument(
         "--widths", type=int, nargs=4, metavar="N", help="of the decoder, from the latent grid outwards"
@@ -448,7 +463,7 @@ def main() -> None:
     elif last.exists():
         raise TrainingError(f"{last} exists: go on with --resume, or train under another --name.")
     elif args.start:
-        model, known = checkpoint.from_model(args.start)
+        model, known = checkpoint.from_model(args.start, args.detail)
         start = checkpoint.ancestor(known)
         if args.finer:
             if not is_folded(model.decoder):
@@ -474,7 +489,7 @@ def main() -> None:
         cell=model.config.scale if model is not None else SCALE,
     )
     distance = perceptual.choose(args.perceptual)
-    rate = args.rate or highest_rate(preset.rate, model)
+    rate = args.rate or (preset.finer_rate if is_finer else highest_rate(preset.rate, model))
     body = preset.body if args.body is None else args.body
     module = Training(config or Config(), args.beta, rate, distance, args.share, preset.patch, model, args.critic, body)
     if model is None:
