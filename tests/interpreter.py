@@ -193,8 +193,12 @@ def _store(layout: Layout, colours: np.ndarray, thresholds: np.ndarray) -> np.nd
     luma = shader.luma(*held)
     planes = [f32(16 * scale) + f32(219 * scale) * luma + dither]
     for colour, spread in ((blue, 1.8556), (red, 1.5748)):
-        pairs = (colour - luma)[0::2] + (colour - luma)[1::2]
-        left = np.concatenate([pairs[:, :1], pairs[:, 1:-1:2]], axis=1)
-        value = left + f32(2) * pairs[:, 0::2] + pairs[:, 1::2]
-        planes.append(f32(128 * scale) + f32(224 * scale / spread / 8) * value + dither[: height // 2, : width // 2])
+        value, taps, spots = colour - luma, 1, dither
+        if layout.name == "yuv420p":
+            value, taps, spots = value[0::2] + value[1::2], 2, dither[: height // 2]
+        if layout.name != "yuv444p":
+            left = np.concatenate([value[:, :1], value[:, 1:-1:2]], axis=1)
+            value, taps = left + f32(2) * value[:, 0::2] + value[:, 1::2], 4 * taps
+            spots = spots[:, : width // 2]
+        planes.append(f32(128 * scale) + f32(224 * scale / spread / taps) * value + spots)
     return np.concatenate([plane.astype(np.int32).ravel() for plane in planes])

@@ -101,6 +101,19 @@ def test_frames_are_those_of_the_finer_decoder(folder: Path, store: Any) -> None
     np.testing.assert_allclose(fine[:, :, 32::64, 32::64], 1 - coarse[:, :, 32::64, 32::64], atol=2e-3)
 
 
+def test_plan_and_why_name_the_decoder(folder: Path, n2s: Any, tmp_path: Path) -> None:
+    """Only where it is the finer one, and a change of decoder is told as that."""
+    file = folder / "named.yaml"
+    for detail, told in (("x1", False), ("x2", True)):
+        file.write_text(json.dumps(film((256, 128), detail=detail), indent=1))
+        said = n2s("plan", file, "--store", tmp_path / "store")[1]
+        assert ("the finer decoder x2, on cpu" in said) == told
+        if not told:
+            assert n2s("run", file, "--store", tmp_path / "store", "--out", tmp_path / "out")[0] == 0
+    status, said, _ = n2s("why", file, "--store", tmp_path / "store", "--out", tmp_path / "out")
+    assert status == 0 and "seen's decoder: x1 → x2" in said and "another file" not in said
+
+
 def test_a_measure_looks_at_the_frames_that_the_film_has(folder: Path, store: Any) -> None:
     """It looks at 64 rows, and must not have the film decoded twice for that."""
     more = {

@@ -139,7 +139,7 @@ def test_a_sink_without_a_format_or_what_it_shows_is_told_of(packages: Packages,
     [
         ('Pixels("yuv420p", 8, dither=True)', "1 / 0", "out (RawSink): pixels failed: ZeroDivisionError"),
         ('Pixels("yuv420p", 8, dither=True)', '"yuv"', "out (RawSink): pixels gave 'yuv'; Pixels were wanted"),
-        ('Pixels("yuv420p", 8, dither=True)', 'Pixels("yuv444p", 8)', "there are no pixels 'yuv444p' of 8 bits"),
+        ('Pixels("yuv420p", 8, dither=True)', 'Pixels("yuv411p", 8)', "there are no pixels 'yuv411p' of 8 bits"),
         ("path.write_bytes(b", "path.write_byte(b", "out (RawSink): write_segment failed: AttributeError"),
         ("for codes in blocks)", "for codes in [next(blocks)])", "A segment has another length than its frames"),
         ("segment.read_bytes() for", "segment.read_text() for", "out (RawSink): join failed: UnicodeDecodeError"),
@@ -188,6 +188,8 @@ def test_frames_that_a_format_cannot_write_and_words_that_are_none(
 def test_the_codes_of_a_frame() -> None:
     assert Pixels("yuv420p", 10, False).stored == "yuv10" and Pixels("rgb", 16).stored == "rgb16"
     assert Pixels("rgb", 8).count(6, 4) == 72 and Pixels("yuv420p", 8).count(6, 4) == 36
+    assert Pixels("yuv422p", 8).count(6, 4) == 48 and Pixels("yuv444p", 10).count(6, 4) == 72
+    assert Pixels("yuv422p", 10).stored == "yuv422p10"
     assert str(Pixels("rgb", 8)) == "rgb of 8 bits, dithered" and str(Pixels("rgb", 8, False)) == "rgb of 8 bits"
     for wrong in (("rgb", 10), ("yuv420p", 16), ("grey", 8)):
         with pytest.raises(ValueError, match="there are no pixels"):

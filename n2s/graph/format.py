@@ -17,7 +17,8 @@ from typing import Any, ClassVar
 
 from n2s.graph.code import loaded
 
-BITS = {"yuv420p": (8, 10), "rgb": (8, 16)}
+BITS = {"yuv420p": (8, 10), "yuv422p": (8, 10), "yuv444p": (8, 10), "rgb": (8, 16)}
+HALVES = {"yuv420p": 3, "yuv422p": 4, "yuv444p": 6, "rgb": 6}  # codes per pixel, times two
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,10 @@ class Pixels:
     ----------
     layout : str
         "yuv420p": planar Y'CbCr of BT.709, limited range, left-sited chroma, 3/2 H W codes.
+        "yuv422p", "yuv444p": the same with chroma in every row, 2 H W codes, and in every pixel, 3 H W codes.
         "rgb": interleaved display values over the full range, 3 H W codes.
     bits : int
-        Of a code: 8 or 10 of "yuv420p", 8 or 16 of "rgb". Codes of 8 bits are uint8, others uint16.
+        Of a code: 8 or 10 of Y'CbCr, 8 or 16 of "rgb". Codes of 8 bits are uint8, others uint16.
     dither : bool
         Whether the rounding is spread over a fine fixed pattern.
     """
@@ -49,12 +51,12 @@ class Pixels:
 
     @property
     def stored(self) -> str:
-        """The name by which a kernel knows them: "yuv8", "rgb16"."""
-        return f"{'rgb' if self.layout == 'rgb' else 'yuv'}{self.bits}"
+        """The name by which a kernel knows them: "yuv8", "yuv444p10", "rgb16"."""
+        return f"{'yuv' if self.layout == 'yuv420p' else self.layout}{self.bits}"
 
     def count(self, width: int, height: int) -> int:
         """Return the number of codes of a frame."""
-        return width * height * 3 if self.layout == "rgb" else width * height * 3 // 2
+        return width * height * HALVES[self.layout] // 2
 
 
 @dataclass(frozen=True)

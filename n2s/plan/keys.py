@@ -142,8 +142,7 @@ class Keys:
         described = {"type": type(node).__name__, "code": self._code(name), "settings": settings, "params": params}
         if node.kind == "sink":
             described["format"] = format_recipe(plan.graph, name, scene.context.file_digest, self._engine)
-        seen = replace(scene, size=stage.shown) if stage.shown else scene
-        if files := self._files(node) | node_digests(plan.graph, name, seen):
+        if files := self._files(node) | node_digests(plan.graph, name, stage.scene_in(scene)):
             described["files"] = files
         if clock := {what: getattr(scene.clock, what) for what in sorted(getattr(node, "reads", ()))}:
             described["clock"] = clock

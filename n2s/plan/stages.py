@@ -185,6 +185,10 @@ class Stage:
         """What it makes, whatever its size: "picture", or "picture.matte" where it is not its node's first output."""
         return f"{self.node}.{self.output}" if self.output else self.node
 
+    def scene_in(self, scene: Scene) -> Scene:
+        """Return a scene as the node sees it: with the size in which it is shown, where it decides its own."""
+        return replace(scene, size=self.shown) if self.shown else scene
+
     @property
     def is_picture(self) -> bool:
         """Whether it makes frames or mattes, which kernels compute and resample."""

@@ -193,7 +193,8 @@ class ModelFolder:
     def identity(self, precision: str, provider: str, detail: str = "x1") -> dict[str, str]:
         """Return what names the decoder that will run: its file's digest and its provider."""
         actual = self.provider(provider)
-        return {"decoder": self.file(precision, actual, detail)[1], "provider": actual}
+        finer = {} if detail == "x1" else {"detail": detail}
+        return {"decoder": self.file(precision, actual, detail)[1], "provider": actual} | finer
 
     def decoder(self, precision: str, provider: str, batch: int, detail: str = "x1") -> SessionDecoder:
         """Return a decoder that threads may share."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -78,9 +77,7 @@ class Opened:
 
     def _open(self, stage: Stage, opened: dict[str, Any] | None) -> Any:
         """Return what a streamed node opens for a run."""
-        node, scene = self.plan.graph.nodes[stage.node], self.scenes[stage.node]
-        if stage.shown:
-            scene = replace(scene, size=stage.shown)
+        node, scene = self.plan.graph.nodes[stage.node], stage.scene_in(self.scenes[stage.node])
         if type(node).open is Streamed.open:
             opened = None
         graph, name = self.plan.graph, stage.node

@@ -164,7 +164,11 @@ def _compare_files(was: dict[str, str], now: dict[str, str], name: str) -> list[
     for field in sorted(set(was) | set(now)):
         if was.get(field) == now.get(field):
             continue
-        if field == "provider":
+        if field == "detail":
+            found.append(_change("detail", f"{name}'s decoder", was.get(field, "x1"), now.get(field, "x1")))
+        elif field == "decoder" and was.get("detail") != now.get("detail"):
+            continue
+        elif field == "provider":
             found.append(_change("provider", f"{name}'s provider", was.get(field), now.get(field)))
         else:
             text = f"{name}: {_FILES.get(field, f'another {field}')}"

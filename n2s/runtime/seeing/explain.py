@@ -142,7 +142,10 @@ def _details(plan: Plan, stage: Stage, store: Store | None) -> list[str]:
         texts.append(f"{stage.grid[0]}x{stage.grid[1]} latents")
     if stage.framing:
         texts.append(f"shows {stage.framing.shown[0]}x{stage.framing.shown[1]} of them, moved by parts of a cell")
-    if provider := node_digests(plan.graph, stage.node, plan.scene).get("provider"):
+    files = node_digests(plan.graph, stage.node, stage.scene_in(plan.scene))
+    if detail := files.get("detail"):
+        texts.append(f"the finer decoder {detail}")
+    if provider := files.get("provider"):
         texts.append(f"on {provider}")
     if stage.is_picked:
         texts.append(_picked_words(plan, stage))

@@ -19,6 +19,8 @@ class Layout:
     planar    32      float32 (3, H, W), as it was computed
     halved    32      float32 (3, (H + 1) // 2, (W + 1) // 2), halved by the kernels of `pyramid`
     yuv420p   8, 10   one row of codes: H W of luma, then a quarter as many of blue and of red; BT.709 limited
+    yuv422p   8, 10   the same, half as many of blue and of red, in every row
+    yuv444p   8, 10   the same, as many of blue and of red
     rgb       8, 16   codes (H, W, 3): floor(value * largest + threshold), value held within 0..1
     ========  ======  =====================================================================================
 
@@ -37,6 +39,8 @@ class Layout:
             "planar": planar,
             "halved": (3, *halved((height, width))),
             "yuv420p": (width * height * 3 // 2,),
+            "yuv422p": (width * height * 2,),
+            "yuv444p": (width * height * 3,),
             "rgb": (height, width, 3),
         }
         return shapes[self.name]
@@ -60,6 +64,10 @@ LAYOUTS = {
     "matte": Layout("planar", 32, 1),
     "yuv8": Layout("yuv420p", 8),
     "yuv10": Layout("yuv420p", 10),
+    "yuv422p8": Layout("yuv422p", 8),
+    "yuv422p10": Layout("yuv422p", 10),
+    "yuv444p8": Layout("yuv444p", 8),
+    "yuv444p10": Layout("yuv444p", 10),
     "rgb8": Layout("rgb", 8),
     "rgb16": Layout("rgb", 16),
 }

@@ -141,4 +141,46 @@ class Yuv420(StoreRows):
                     code.add(f"plane_row[k] = np.int32(f32({128 * self.scale}) + gain * value + thresholds[k])")
 
 
-STORES = {"planar": Planar, "halved": Halved, "yuv420p": Yuv420, "rgb": Rgb}
+class Yuv422(Yuv420):
+    """BT.709 limited range, chroma in every row, sited on the left column: (1 2 1) / 4 across."""
+
+    def write_row(self, code: Writer) -> None:
+        code.add("luma_row, thresholds = out[f, y * width : (y + 1) * width], dither[y & 63]")
+        code.add("second, blue_row, red_row = f32(0), chroma[0, 1:], chroma[1, 1:]")
+
+    def write_row_end(self, code: Writer) -> None:
+        blue, red = (f"f32({224 * self.scale / spread / 4!r})" for spread in (1.8556, 1.5748))
+        code.add("half = width // 2", "start = width * height + y * half")
+        with code.block("for plane in range(2):"):
+            code.add("line = chroma[plane]", "line[0] = line[1]", f"gain = {blue} if plane == 0 else {red}")
+            code.add("at = start + plane * half * height", "plane_row = out[f, at : at + half]")
+            with code.block("for k in range(half):"):
+                code.add("value = line[2 * k] + f32(2) * line[2 * k + 1] + line[2 * k + 2]")
+                code.add(f"plane_row[k] = np.int32(f32({128 * self.scale}) + gain * value + thresholds[k])")
+
+
+class Yuv444(Yuv420):
+    """BT.709 limited range, chroma in every pixel."""
+
+    def write_start(self, code: Writer) -> None:
+        """Write nothing: no chroma is gathered."""
+
+    def write_row(self, code: Writer) -> None:
+        planes = ", ".join(f"out[f, {k} * width * height + y * width : {k} * width * height + (y + 1) * width]"
+                           for k in range(3))  # fmt: skip
+        code.add(f"luma_row, blue_row, red_row = {planes}", "thresholds = dither[y & 63]")
+
+    def write_pixel(self, code: Writer) -> None:
+        scale = self.scale
+        blue, red = (f"f32({224 * scale / spread!r})" for spread in (1.8556, 1.5748))
+        middle = f"f32({128 * scale})"
+        code.add(f"red, green, blue = {', '.join(self.held)}", "grey = luma(red, green, blue)")
+        code.add(f"luma_row[x] = np.int32(f32({16 * scale}) + f32({219 * scale}) * grey + thresholds[x])")
+        code.add(f"blue_row[x] = np.int32({middle} + {blue} * (blue - grey) + thresholds[x])")
+        code.add(f"red_row[x] = np.int32({middle} + {red} * (red - grey) + thresholds[x])")
+
+    def write_row_end(self, code: Writer) -> None:
+        """Write nothing: each pixel has its own codes."""
+
+
+STORES = {"planar": Planar, "halved": Halved, "yuv420p": Yuv420, "yuv422p": Yuv422, "yuv444p": Yuv444, "rgb": Rgb}

@@ -1,0 +1,109 @@
+"""What films can be coded as: what each codec offers and takes when nothing is said, and which files it may lie in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Coding:
+    """A codec of pictures.
+
+    Attributes
+    ----------
+    name : str
+        For people: "H.264".
+    endings : tuple of str
+        Of the films that may hold it, the usual one first.
+    depths, chromas : tuple
+        Bits per channel, and how often chroma is sampled; the one that is taken when nothing is said comes first.
+    crf : (int, int) or None
+        The constant rate factor when nothing is said, and the largest one; None: it has none.
+    rates : bool
+        Whether a bitrate can be asked for in place of a rate factor.
+    sped : bool
+        Whether ``preset`` says how long it takes.
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    depths: tuple[int, ...]
+    chromas: tuple[str, ...] = ("4:2:0",)
+    crf: tuple[int, int] | None = None
+    rates: bool = False
+    sped: bool = False
+
+
+CODINGS = {
+    "h264": Coding("H.264", (".mp4", ".m4v", ".mov", ".mkv"), (8, 10), crf=(18, 51), rates=True, sped=True),
+    "h265": Coding("H.265", (".mp4", ".m4v", ".mov", ".mkv"), (10, 8), crf=(20, 51), rates=True, sped=True),
+    "av1": Coding("AV1", (".mp4", ".m4v", ".mkv", ".webm"), (10, 8), crf=(28, 63), rates=True, sped=True),
+    "vp9": Coding("VP9", (".webm", ".mkv", ".mp4"), (8, 10), crf=(24, 63), rates=True, sped=True),
+    "prores": Coding("ProRes 422 HQ", (".mov",), (10,), ("4:2:2",)),
+    "prores4444": Coding("ProRes 4444", (".mov",), (10,), ("4:4:4",)),
+    "dnxhr": Coding("DNxHR HQX", (".mov", ".mxf"), (10,), ("4:2:2",)),
+    "ffv1": Coding("FFV1", (".mkv", ".mov"), (10, 8), ("4:4:4", "4:2:2", "4:2:0")),
+}
+
+# The codecs of sound that each kind of file may hold, the usual one first.
+SOUNDS = {
+    ".mp4": ("aac", "alac", "opus", "flac"),
+    ".m4v": ("aac", "alac"),
+    ".mov": ("pcm", "aac", "alac"),
+    ".mkv": ("flac", "aac", "opus", "pcm", "alac"),
+    ".webm": ("opus",),
+    ".mxf": ("pcm",),
+}
+LOSSLESS = ("pcm", "flac", "alac")
+
+
+def ending_of(path: str) -> str:
+    """Return the ending of a film's path, in small letters."""
+    _, dot, ending = path.rpartition("/")[2].rpartition(".")
+    return dot + ending.lower()
+
+
+def sound_codec(sink: Any) -> str:
+    """Return the codec of a film's sound: what its sink says, or what its kind of file usually holds."""
+    if sink.audio_codec:
+        return sink.audio_codec
+    ending = ending_of(sink.path)
+    if ending == ".mov" and sink.codec in ("h264", "h265"):
+        return "aac"
+    return SOUNDS.get(ending, ("aac",))[0]
+
+
+def depth_of(sink: Any) -> int:
+    """Return the bits per channel of a film."""
+    return sink.depth or CODINGS[sink.codec].depths[0]
+
+
+def chroma_of(sink: Any) -> str:
+    """Return how often a film's chroma is sampled."""
+    return sink.chroma or CODINGS[sink.codec].chromas[0]
+
+
+def coding_problem(sink: Any) -> tuple[str, str]:
+    """Return the setting of a sink that its codec does not have, and what to do; ("", "") where all is well."""
+    made = CODINGS[sink.codec]
+    if sink.depth and sink.depth not in made.depths:
+        return "depth", f"{made.name} has {_either(made.depths)} bits per channel, not {sink.depth}"
+    if sink.chroma and sink.chroma not in made.chromas:
+        return "chroma", f"{made.name} has chroma {_either(made.chromas)}, not {sink.chroma}"
+    if sink.crf is not None and sink.bitrate is not None:
+        return "bitrate", "crf and bitrate both say how large the film gets; leave one out"
+    if sink.crf is not None and (made.crf is None or sink.crf > made.crf[1]):
+        return "crf", f"{made.name} has {f'a crf of {made.crf[1]} at most' if made.crf else 'no crf: leave it out'}"
+    if sink.bitrate is not None and not made.rates:
+        return "bitrate", f"{made.name} has no bitrate to choose: leave it out"
+    known = SOUNDS.get(ending_of(sink.path), ())
+    if sink.audio_codec and known and sink.audio_codec not in known:
+        return "audio_codec", f"{ending_of(sink.path)} holds sound as {_either(known)}, not {sink.audio_codec}"
+    return "", ""
+
+
+def _either(words: Sequence[Any]) -> str:
+    *most, last = map(str, words)
+    return f"{', '.join(most)} or {last}" if most else last
