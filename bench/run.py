@@ -153,20 +153,20 @@ def decode(folder: Path, jobs: int) -> dict:
 
 def encode(folder: Path, jobs: int) -> dict:
     """Encode the frames, segment by segment, ``jobs`` encoders side by side."""
-    from n2s.formats.h264 import H264
+    from n2s.formats.video import Video
     from n2s.graph.format import Shape
     from n2s.graph.graph import Graph
     from n2s.runtime.render.opened import BLOCK
 
     sink = Graph.load(folder / "film.yaml").nodes["out"]
-    shape, h264 = Shape((SIZE, SIZE), Fraction(FPS)), H264()
+    shape, video = Shape((SIZE, SIZE), Fraction(FPS)), Video()
     codes = np.load(folder / "codes.npy")
     bounds = np.cumsum([0, *json.loads((folder / "chunks.json").read_text())])
 
     def work(index: int) -> None:
         stop = bounds[index + 1]
         blocks = (codes[first : min(first + BLOCK, stop)] for first in range(bounds[index], stop, BLOCK))
-        h264.write_segment(folder / f"segment{index}.mp4", sink, shape, blocks)
+        video.write_segment(folder / f"segment{index}.mp4", sink, shape, blocks)
 
     began = _used(), time.perf_counter()
     with ThreadPoolExecutor(jobs) as pool:

@@ -43,8 +43,8 @@ CODINGS = {
     "vp9": Coding("VP9", (".webm", ".mkv", ".mp4"), (8, 10), crf=(24, 63), rates=True, sped=True),
     "prores": Coding("ProRes 422 HQ", (".mov",), (10,), ("4:2:2",)),
     "prores4444": Coding("ProRes 4444", (".mov",), (10,), ("4:4:4",)),
-    "dnxhr": Coding("DNxHR HQX", (".mov", ".mxf"), (10,), ("4:2:2",)),
-    "ffv1": Coding("FFV1", (".mkv", ".mov"), (10, 8), ("4:4:4", "4:2:2", "4:2:0")),
+    "dnxhr": Coding("DNxHR HQX", (".mov",), (10,), ("4:2:2",)),
+    "ffv1": Coding("FFV1", (".mkv",), (10, 8), ("4:4:4", "4:2:2", "4:2:0")),
 }
 
 # The codecs of sound that each kind of file may hold, the usual one first.
@@ -54,9 +54,8 @@ SOUNDS = {
     ".mov": ("pcm", "aac", "alac"),
     ".mkv": ("flac", "aac", "opus", "pcm", "alac"),
     ".webm": ("opus",),
-    ".mxf": ("pcm",),
 }
-LOSSLESS = ("pcm", "flac", "alac")
+OPUS_RATE = 48000
 
 
 def ending_of(path: str) -> str:
@@ -73,6 +72,12 @@ def sound_codec(sink: Any) -> str:
     if ending == ".mov" and sink.codec in ("h264", "h265"):
         return "aac"
     return SOUNDS.get(ending, ("aac",))[0]
+
+
+def sound_rate(sink: Any) -> int | str | None:
+    """Return the sample rate that a film's sound is asked to have; Opus has one of its own."""
+    is_opus = hasattr(sink, "audio_codec") and sound_codec(sink) == "opus"
+    return OPUS_RATE if is_opus else getattr(sink, "audio_rate", None)
 
 
 def depth_of(sink: Any) -> int:
@@ -98,9 +103,12 @@ def coding_problem(sink: Any) -> tuple[str, str]:
         return "crf", f"{made.name} has {f'a crf of {made.crf[1]} at most' if made.crf else 'no crf: leave it out'}"
     if sink.bitrate is not None and not made.rates:
         return "bitrate", f"{made.name} has no bitrate to choose: leave it out"
-    known = SOUNDS.get(ending_of(sink.path), ())
+    ending = ending_of(sink.path)
+    if ending in SOUNDS and ending not in made.endings:
+        return "path", f"{ending} holds no {made.name}; {_either(made.endings)} does"
+    known = SOUNDS.get(ending, ())
     if sink.audio_codec and known and sink.audio_codec not in known:
-        return "audio_codec", f"{ending_of(sink.path)} holds sound as {_either(known)}, not {sink.audio_codec}"
+        return "audio_codec", f"{ending} holds sound as {_either(known)}, not {sink.audio_codec}"
     return "", ""
 
 

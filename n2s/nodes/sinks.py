@@ -4,33 +4,70 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import model_validator
+
+from n2s.graph.codings import coding_problem
 from n2s.graph.declare import Output, Sink, port, setting
 from n2s.graph.types import FILM, Audio, Frames
 
 
 class Encoded(Sink):
-    """What films of H.264 share: their coding, which an album's tracks take from it."""
+    """What films of one file share: their coding, which an album's tracks take from it."""
 
-    format: ClassVar[str] = "h264"
+    format: ClassVar[str] = "video"
 
-    path: str = setting(help="the film's file, relative to --out: .mp4 or .m4v", keyed=False)
-    crf: int = setting(18, ge=0, le=51, help="x264's constant rate factor: lower is better and larger")
-    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = setting(
-        "veryfast", help="x264's preset: slower is smaller"
+    path: str = setting(help="the film's file, relative to --out: .mp4, .m4v, .mov, .mkv or .webm", keyed=False)
+    codec: Literal["h264", "h265", "av1", "vp9", "prores", "prores4444", "dnxhr", "ffv1"] = setting(
+        "h264", help="how pictures are coded"
     )
-    depth: Literal[8, 10] = setting(8, unit="bits", help="bits per channel; 10 has no banding, fewer players show it")
+    crf: int | None = setting(
+        None, ge=0, le=63, help="constant rate factor: lower is better and larger; h264 18, h265 20, av1 28, vp9 24"
+    )
+    bitrate: int | None = setting(None, ge=50, le=1_000_000, unit="kbit/s", help="of the pictures, in place of crf")
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = setting(
+        "veryfast", help="how long it takes, in x264's words: slower is smaller"
+    )
+    depth: Literal[8, 10, None] = setting(
+        None, unit="bits", help="bits per channel: 10 has no banding; left out: 8 for h264 and vp9, else 10"
+    )
+    chroma: Literal["4:2:0", "4:2:2", "4:4:4", None] = setting(
+        None, help="how often chroma is sampled; left out: what is usual for the codec"
+    )
     dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
     chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; 2 * round(fps) when left out")
-    audio_bitrate: int = setting(192, ge=16, le=512, unit="kbit/s", help="of the AAC sound", keyed=False)
+    audio_codec: Literal["aac", "opus", "flac", "alac", "pcm", None] = setting(
+        None, help="how sound is coded; left out: what is usual for the kind of file", keyed=False
+    )
+    audio_bitrate: int = setting(192, ge=16, le=512, unit="kbit/s", help="of sound as AAC or Opus", keyed=False)
     audio_rate: Literal[
         "source", 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000, None
     ] = setting(
         None, unit="Hz", help="of the sound; source: the music's; left out: the music's, 48000 at most", keyed=False
     )
 
+    @model_validator(mode="after")
+    def _can_be_coded(self) -> Encoded:
+        field, text = coding_problem(self)
+        if text:
+            raise ValueError(f"{field}: {text}")
+        return self
+
 
 class FFmpegSink(Encoded):
-    """Write a film: H.264 in MP4, BT.709 limited range, tagged, 4:2:0 with left-sited chroma, sound as AAC.
+    """Write a film: BT.709 limited range, tagged, with left-sited chroma; H.264 in MP4 and sound as AAC by default.
+
+    | codec | files | bits | chroma | for |
+    |---|---|---|---|---|
+    | h264 | .mp4 .m4v .mov .mkv | 8, 10 | 4:2:0 | all players |
+    | h265 | .mp4 .m4v .mov .mkv | 10, 8 | 4:2:0 | no banding, half the size |
+    | av1 | .mp4 .m4v .mkv .webm | 10, 8 | 4:2:0 | the smallest |
+    | vp9 | .webm .mkv .mp4 | 8, 10 | 4:2:0 | web pages |
+    | prores, prores4444 | .mov | 10 | 4:2:2, 4:4:4 | editing, labels |
+    | dnxhr | .mov | 10 | 4:2:2 | editing; at least 256x120 |
+    | ffv1 | .mkv | 10, 8 | 4:4:4 and less | archives: without loss |
+
+    Of several values the first is taken when nothing is said. Sound is AAC in .mp4, PCM of 24 bits in .mov, FLAC of 24
+    bits in .mkv, Opus in .webm, or `audio_codec`.
 
     The film is as long as the music, its last frame rounded up. It is made of closed groups of pictures, one per chunk,
     each kept in the store and joined without being encoded again.

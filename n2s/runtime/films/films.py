@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.code.identity import code_digest
+from n2s.graph.codings import sound_rate
 from n2s.graph.declare import Node
 from n2s.graph.format import Format
 from n2s.graph.format_registry import format_of
@@ -90,7 +91,7 @@ class Film:
     @property
     def sound(self) -> Sound:
         """How its music is delivered; only for a film that has some."""
-        return sound_of(self.pieces, getattr(self.sink, "audio_rate", None))
+        return sound_of(self.pieces, sound_rate(self.sink))
 
     @property
     def samples(self) -> int:

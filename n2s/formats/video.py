@@ -1,4 +1,4 @@
-"""H.264 in MP4 through FFmpeg, with the music as AAC, and title, artist and chapters."""
+"""Films of one file, through FFmpeg: pictures and music of several codecs, title, artist and chapters."""
 
 from __future__ import annotations
 
@@ -9,33 +9,43 @@ from typing import Any
 
 import numpy as np
 
+from n2s.formats.codecs import REORDERED, TAGS, encoder, layout_of, pixel_format, quality_words, sound_encoder
 from n2s.formats.mp4 import read_mp4
+from n2s.formats.packets import read_packets
+from n2s.graph.codings import CODINGS, depth_of, ending_of, sound_codec
 from n2s.graph.errors import RenderError
 from n2s.graph.format import Format, Pixels, Shape
 from n2s.runtime.ffmpeg import EXACT, FFmpeg, run_ffmpeg
 
+MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+SEGMENTS = {"prores": "mov", "prores4444": "mov", "dnxhr": "mov", "ffv1": "mov"}  # MP4 has no place for these
+TICK = Fraction(1, 1000)  # s: the times of Matroska and WebM
+LONGEST_PACKET = {"flac": 4608, "opus": 960, "aac": 1024, "alac": 4096, "pcm": 0}  # samples
 
-class H264(Format):
-    """Closed groups of pictures in MP4, one per segment, joined by stream copy.
 
-    A sink gives ``depth``, ``dither``, ``crf``, ``preset`` and ``audio_bitrate``.
+class Video(Format):
+    """Closed groups of pictures, one per segment, joined by stream copy into a file of the film's own kind.
+
+    A sink gives ``codec``, ``depth``, ``chroma``, ``dither``, ``crf``, ``bitrate`` and ``preset``, and of its sound
+    ``audio_codec`` and ``audio_bitrate``; see `n2s.graph.codings`.
     """
 
-    suffix = ".mp4"
-    endings = (".mp4", ".m4v")
+    suffix = ".mp4"  # or QuickTime, which is nearly the same: both keep times exact, whatever the film becomes
+    endings = tuple(MUXERS)
     carries_sound = True
     carries_metadata = True
     sound_suffix = ".mp4"
     gives_frames = True
 
     def pixels(self, sink: Any) -> Pixels:
-        return Pixels("yuv420p", sink.depth, sink.dither)
+        return Pixels(layout_of(sink), depth_of(sink), sink.dither)
 
     def describe(self, sink: Any) -> str:
-        return f"H.264, crf {sink.crf}, {sink.preset}"
+        words = quality_words(sink)
+        return CODINGS[sink.codec].name + (f", {words}" if words else "")
 
     def write_segment(self, path: Path, sink: Any, shape: Shape, blocks: Iterator[np.ndarray]) -> None:
-        arguments = segment_arguments(shape.size, shape.fps, sink.crf, sink.preset, sink.depth)
+        arguments = segment_arguments(sink, shape)
         with FFmpeg(arguments, path) as ffmpeg:
             for codes in blocks:
                 ffmpeg.write(memoryview(codes).cast("B"))
@@ -50,12 +60,10 @@ class H264(Format):
             raise RenderError(f"FFmpeg made a segment of {found} frames instead of {frames}; run again to go on.")
 
     def sound_recipe(self, sink: Any) -> dict[str, Any]:
-        return {"bitrate": sink.audio_bitrate}
+        return {"codec": sound_codec(sink), "bitrate": sink.audio_bitrate}
 
     def write_sound(self, path: Path, film: Any, blocks: Iterator[np.ndarray]) -> None:
-        sound = film.sound
-        arguments = sound_arguments(sound.rate, sound.layout, film.sink.audio_bitrate, sound.delivered, film.samples)
-        with FFmpeg(arguments, path) as ffmpeg:
+        with FFmpeg(sound_arguments(film), path) as ffmpeg:
             for samples in blocks:
                 ffmpeg.write(np.ascontiguousarray(samples, "<f4").tobytes())
             ffmpeg.finish()
@@ -67,14 +75,15 @@ class H264(Format):
             lines = "".join(f"file '{name}'\n" for name in quoted)
             listing.write_text(f"ffconcat version 1.0\n{lines}", encoding="utf-8")
             notes.write_text(metadata(film), encoding="utf-8")
-            run_ffmpeg(join_arguments(listing, sound, notes, film.fps), path)
+            run_ffmpeg(join_arguments(listing, sound, notes, film), path)
         finally:
             listing.unlink(missing_ok=True)
             notes.unlink(missing_ok=True)
 
     def verify(self, path: Path, film: Any) -> None:
+        is_mp4 = MUXERS[ending_of(film.path.name)] in ("mp4", "mov")
         try:
-            tracks = {track.handler: track for track in read_mp4(path)}
+            tracks = {track.handler: track for track in (read_mp4 if is_mp4 else read_packets)(path)}
         except (ValueError, OSError):
             tracks = {}
         frames = tracks["vide"].samples if "vide" in tracks else None
@@ -86,8 +95,10 @@ class H264(Format):
         if film.music:
             rate = film.sound.delivered
             samples = tracks["soun"].duration * rate if "soun" in tracks else None
-            # The length is kept in the film's time base, whose ticks may be coarser than samples.
-            if samples is None or abs(samples - film.samples) > Fraction(rate, 1000):
+            # The length is kept in the film's time base, whose ticks may be coarser than samples. Elsewhere the last
+            # packet may say that it is whole: of FLAC's 4,608 samples, of Opus' 960.
+            most = Fraction(rate, 1000) if is_mp4 else 2 * TICK * rate + LONGEST_PACKET.get(sound_codec(film.sink), 0)
+            if samples is None or abs(samples - film.samples) > most:
                 raise RenderError(
                     f"{film.path.name} came out with {samples} samples of sound instead of {film.samples} and was "
                     "not published; run again, with --force if it happens twice."
@@ -98,52 +109,60 @@ class H264(Format):
         run_ffmpeg(frames_arguments(film), Path(str(folder).replace("%", "%%")) / "%06d.png")
 
 
-def segment_arguments(size: tuple[int, int], fps: Fraction, crf: int, preset: str, depth: int) -> list[str]:
-    """Return FFmpeg's arguments that turn raw yuv420p frames on standard input into one closed segment.
+def segment_arguments(sink: Any, shape: Shape) -> list[str]:
+    """Return FFmpeg's arguments that turn raw frames on standard input into one closed segment.
 
-    One thread and no processor-specific decisions, so that the bytes depend on the frames alone; the time base is that
-    of the frame rate, so that segments join exactly; BT.709 limited range and left-sited chroma are tagged.
+    The time base is that of the frame rate, so that segments join exactly; BT.709 limited range and left-sited chroma
+    are tagged.
     """
-    pixels = "yuv420p" if depth == 8 else "yuv420p10le"
+    pixels, size, fps = pixel_format(sink), shape.size, shape.fps
     tags = "range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
     return [
         *["-f", "rawvideo", "-pix_fmt", pixels, "-s", f"{size[0]}x{size[1]}", "-framerate", str(fps), "-i", "pipe:0"],
         *["-an", "-vf", f"setparams={tags}", "-pix_fmt", pixels, "-chroma_sample_location", "left"],
-        *["-c:v", "libx264", "-preset", preset, "-crf", str(crf), "-threads", "1"],
-        *["-x264-params", "stitchable=1:cpu-independent=1:open-gop=0"],
-        *["-video_track_timescale", str(fps.numerator), *EXACT, "-f", "mp4"],
+        *[*encoder(sink), *_tag(sink)],
+        *["-video_track_timescale", str(fps.numerator), *EXACT, "-f", SEGMENTS.get(sink.codec, "mp4")],
     ]
 
 
-def sound_arguments(rate: int, layout: str, bitrate: int, delivered: int, samples: int) -> list[str]:
-    """Return FFmpeg's arguments that turn float32 samples on standard input into AAC in an MP4 file.
+def _tag(sink: Any) -> list[str]:
+    return ["-tag:v", TAGS[sink.codec]] if sink.codec in TAGS else []
+
+
+def sound_arguments(film: Any) -> list[str]:
+    """Return FFmpeg's arguments that turn float32 samples on standard input into the encoded sound of a film.
 
     The speakers are named, because FFmpeg takes the third of three channels for the low-frequency one. Where the sound
     gets another sample rate than the music, it is resampled to exactly ``samples`` samples.
     """
+    sound, samples = film.sound, film.samples
+    rate, layout, delivered = sound.rate, sound.layout, sound.delivered
     resample = f"aresample={delivered}:filter_size=64:cutoff=0.97,apad=whole_len={samples},atrim=end_sample={samples}"
     return [
         *["-f", "f32le", "-ar", str(rate), "-channel_layout", layout, "-i", "pipe:0"],
         *(["-af", resample] if delivered != rate else []),
-        *["-c:a", "aac", "-b:a", f"{bitrate}k", "-threads", "1", *EXACT, "-f", "mp4"],
+        *[*EXACT, *sound_encoder(sound_codec(film.sink), film.sink.audio_bitrate)],
     ]
 
 
-def join_arguments(listing: Path, sound: Path | None, metadata: Path, fps: Fraction) -> list[str]:
+def join_arguments(listing: Path, sound: Path | None, metadata: Path, film: Any) -> list[str]:
     """Return FFmpeg's arguments that join segments by copying them, with the music and the chapters.
 
     Each frame's time is set from its number: concatenation rounds times to microseconds, k / fps is exact.
     """
+    fps, muxer = film.fps, MUXERS[ending_of(film.path.name)]
     rate, frame = f"{fps.numerator}/{fps.denominator}", f"{fps.denominator}/{fps.numerator}/TB"
-    exact = f"setts=pts=round(PTS*TB*{rate})*{frame}:dts=(N-2)*{frame}:duration={frame}"
+    ahead = REORDERED.get(film.sink.codec, 0)
+    exact = f"setts=pts=round(PTS*TB*{rate})*{frame}:dts=(N-{ahead})*{frame}:duration={frame}"
     inputs = ["-f", "concat", "-safe", "0", "-i", str(listing), *(["-i", str(sound)] if sound else [])]
     inputs += ["-f", "ffmetadata", "-i", str(metadata)]
     last = 2 if sound else 1
     return [
         *inputs,
         *["-map", "0:v", *(["-map", "1:a"] if sound else []), "-map_metadata", str(last), "-map_chapters", str(last)],
-        *["-c", "copy", "-bsf:v", exact, "-video_track_timescale", str(fps.numerator)],
-        *["-movflags", "+faststart", *EXACT, "-f", "mp4"],
+        *["-c", "copy", *_tag(film.sink), "-color_range:v", "tv", "-bsf:v", exact],
+        *(["-video_track_timescale", str(fps.numerator), "-movflags", "+faststart"] if muxer in ("mp4", "mov") else []),
+        *[*EXACT, "-f", muxer],
     ]
 
 

@@ -1,0 +1,88 @@
+"""FFmpeg's arguments for each codec: with one thread and nothing that depends on the processor, so that bytes do not.
+
+A segment is encoded for itself and closed: nothing in it refers to what lies before or after, and segments of the same
+settings join by copying.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from n2s.graph.codings import CODINGS, chroma_of, depth_of
+
+CHROMAS = {"4:2:0": "yuv420p", "4:2:2": "yuv422p", "4:4:4": "yuv444p"}
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower")
+SVT_PRESETS = (12, 11, 10, 9, 8, 6, 4, 3)  # of SVT-AV1, one for each of x264's
+VPX_SPEEDS = (5, 5, 4, 3, 2, 2, 1, 0)  # of libvpx
+REORDERED = {"h264": 2, "h265": 2}  # by how many frames decoding may run ahead of showing; 0 for the others
+TAGS = {"h265": "hvc1"}  # by which players know a codec, where it is not FFmpeg's usual one
+PRORES_QUALITY = 9  # of prores_ks: smaller is better; about the rate that Apple states for the profile
+MOST = 1.5  # the highest rate against the wanted one, over the length of the buffer
+BUFFER = 2  # seconds at the wanted rate
+
+
+def layout_of(sink: Any) -> str:
+    """Return the layout of the codes that a sink stores: "yuv420p"."""
+    return CHROMAS[chroma_of(sink)]
+
+
+def pixel_format(sink: Any) -> str:
+    """Return FFmpeg's name of the codes that a sink stores."""
+    return layout_of(sink) + ("10le" if depth_of(sink) == 10 else "")
+
+
+def encoder(sink: Any) -> list[str]:
+    """Return the arguments that choose and set the encoder of a sink's pictures."""
+    codec, speed = sink.codec, PRESETS.index(sink.preset)
+    if codec == "h264":
+        exact = ["-x264-params", "stitchable=1:cpu-independent=1:open-gop=0"]
+        return ["-c:v", "libx264", "-preset", sink.preset, *_quality(sink), "-threads", "1", *exact]
+    if codec == "h265":
+        exact = ["-x265-params", "pools=none:frame-threads=1:wpp=0:open-gop=0:info=0:log-level=error"]
+        return ["-c:v", "libx265", "-preset", sink.preset, *_quality(sink), "-threads", "1", *exact]
+    if codec == "av1":
+        exact = ["-svtav1-params", "lp=1:tune=0"]
+        return ["-c:v", "libsvtav1", "-preset", str(SVT_PRESETS[speed]), *_quality(sink), *exact]
+    if codec == "vp9":
+        slow = ["-deadline", "good", "-cpu-used", str(VPX_SPEEDS[speed]), "-row-mt", "0", "-threads", "1"]
+        return ["-c:v", "libvpx-vp9", *_quality(sink), *slow]
+    if codec in ("prores", "prores4444"):
+        profile = "3" if codec == "prores" else "4"
+        quality = ["-profile:v", profile, "-vendor", "apl0", "-qscale:v", str(PRORES_QUALITY)]
+        return ["-c:v", "prores_ks", *quality, "-threads", "1"]
+    if codec == "dnxhr":
+        return ["-c:v", "dnxhd", "-profile:v", "dnxhr_hqx", "-threads", "1"]
+    return ["-c:v", "ffv1", "-level", "3", "-g", "1", "-slices", "16", "-slicecrc", "1", "-threads", "1"]
+
+
+def _quality(sink: Any) -> list[str]:
+    if sink.bitrate is None:
+        crf = ["-crf", str(CODINGS[sink.codec].crf[0] if sink.crf is None else sink.crf)]
+        return [*crf, "-b:v", "0"] if sink.codec == "vp9" else crf
+    rate = ["-b:v", f"{sink.bitrate}k"]
+    if sink.codec == "av1":  # its encoder takes no other limits beside a rate
+        return rate
+    return [*rate, "-maxrate", f"{round(MOST * sink.bitrate)}k", "-bufsize", f"{BUFFER * sink.bitrate}k"]
+
+
+def quality_words(sink: Any) -> str:
+    """Return how large a film gets, in a few words: "crf 18, veryfast"; "" where nothing can be chosen."""
+    made = CODINGS[sink.codec]
+    if made.crf is None:
+        return ""
+    crf = made.crf[0] if sink.crf is None else sink.crf
+    return f"{f'{sink.bitrate} kbit/s' if sink.bitrate else f'crf {crf}'}, {sink.preset}"
+
+
+def sound_encoder(codec: str, bitrate: int) -> list[str]:
+    """Return the arguments that encode sound, and the kind of file that keeps it until it is joined."""
+    if codec == "aac":
+        return ["-c:a", "aac", "-b:a", f"{bitrate}k", "-threads", "1", "-f", "mp4"]
+    if codec == "opus":
+        return ["-c:a", "libopus", "-b:a", f"{bitrate}k", "-vbr", "on", "-threads", "1", "-f", "mp4"]
+    if codec == "flac":
+        return ["-c:a", "flac", "-sample_fmt", "s32", "-bits_per_raw_sample", "24", "-threads", "1",
+                "-strict", "experimental", "-f", "mp4"]  # fmt: skip
+    if codec == "alac":
+        return ["-c:a", "alac", "-sample_fmt", "s32p", "-threads", "1", "-f", "mp4"]
+    return ["-c:a", "pcm_s24le", "-f", "mov"]

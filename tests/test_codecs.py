@@ -1,0 +1,217 @@
+"""Every codec in every kind of file: what a player reads of it, exact times and colours, the same bytes each time."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import harness
+import numpy as np
+import pytest
+import tiny
+
+from n2s.formats.packets import read_packets
+from n2s.graph.codings import CODINGS, SOUNDS, sound_codec
+from n2s.graph.declare import DeclarationError
+from n2s.graph.graph import Graph
+from n2s.nodes import FFmpegSink
+
+SECONDS, RATE = 1.03, 44100
+PATCHES = [
+    (255, 0, 0),
+    (0, 255, 0),
+    (40, 90, 200),
+    (250, 250, 250),
+    (128, 64, 32),
+    (0, 0, 0),
+    (30, 200, 180),
+    (90, 90, 90),
+]
+EDGE = 32
+# codec, ending, further settings, frame rate; every codec, kind of file, depth, chroma and codec of sound occurs
+CASES = [
+    ("h264", ".mp4", {}, "24"),
+    ("h264", ".mkv", {"depth": 10}, "30000/1001"),
+    ("h264", ".mov", {"audio_codec": "pcm", "bitrate": 4000}, "60"),
+    ("h265", ".mp4", {"audio_codec": "alac"}, "30000/1001"),
+    ("h265", ".m4v", {"depth": 8}, "25"),
+    ("h265", ".mkv", {"audio_codec": "opus", "bitrate": 4000}, "24"),
+    ("h265", ".mov", {"audio_codec": "alac"}, "30"),
+    ("av1", ".mp4", {"audio_codec": "flac"}, "25"),
+    ("av1", ".mkv", {"audio_codec": "pcm", "depth": 8}, "30000/1001"),
+    ("av1", ".webm", {"bitrate": 4000}, "30"),
+    ("vp9", ".webm", {}, "30000/1001"),
+    ("vp9", ".mp4", {"audio_codec": "opus", "depth": 10}, "24"),
+    ("vp9", ".mkv", {"audio_codec": "aac", "bitrate": 4000}, "60"),
+    ("prores", ".mov", {}, "25"),
+    ("prores4444", ".mov", {"audio_codec": "aac"}, "30000/1001"),
+    ("dnxhr", ".mov", {}, "24"),
+    ("ffv1", ".mkv", {}, "30000/1001"),
+    ("ffv1", ".mkv", {"depth": 8, "chroma": "4:2:0", "audio_codec": "aac"}, "60"),
+    ("ffv1", ".mkv", {"depth": 8, "chroma": "4:2:2", "audio_codec": "alac"}, "25"),
+]
+NAMES = {"h264": "h264", "h265": "hevc", "av1": "libdav1d", "vp9": "vp9", "prores": "prores", "prores4444": "prores",
+         "dnxhr": "dnxhd", "ffv1": "ffv1"}  # fmt: skip
+SOUND_NAMES = {"aac": "aac", "alac": "alac", "opus": "opus", "flac": "flac", "pcm": "pcm_s24le"}
+PLANES = {"4:2:0": "yuv420p", "4:2:2": "yuv422p", "4:4:4": "yuv444p"}
+
+
+def film(folder: Path, codec: str, ending: str, settings: dict[str, Any], fps: str, chunk: int = 11) -> Any:
+    """A film of patches of colour, moved to the right in the second half, with clicks."""
+    patches = np.array(PATCHES, np.uint8).reshape(2, 4, 3).repeat(EDGE * 2, 0).repeat(EDGE * 2, 1)
+    tiny.write_png(folder / "patches.png", patches)
+    tiny.write_wav(folder / "clicks.wav", tiny.clicks(SECONDS, channels=2, rate=RATE), RATE)
+    nodes = {
+        "music": {"node": "AudioSource", "path": "clicks.wav"},
+        "patches": {"node": "ImageSource", "path": "patches.png"},
+        "out": {"node": "FFmpegSink", "frames": "patches", "audio": "music", "path": f"film{ending}", "codec": codec,
+                "chunk": chunk, **({} if "bitrate" in settings or CODINGS[codec].crf is None else {"crf": 6}),
+                "dither": False, **settings},
+    }  # fmt: skip
+    return harness.load({"n2s": 1, "title": "Patches", "size": [256, 128], "fps": fps, "nodes": nodes}, folder)
+
+
+def exact_codes(rgb: tuple[int, int, int], depth: int) -> np.ndarray:
+    """Return luma and chroma of BT.709 in limited range, rounded."""
+    red, green, blue = np.array(rgb) / 255
+    luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    codes = [16 + 219 * luma, 128 + 224 * (blue - luma) / 1.8556, 128 + 224 * (red - luma) / 1.5748]
+    return np.array(codes) * 2 ** (depth - 8)
+
+
+@pytest.mark.parametrize(("codec", "ending", "settings", "fps"), CASES)
+def test_what_a_player_reads(
+    codec: str, ending: str, settings: dict[str, Any], fps: str, tmp_path: Path, store: Any, new_store: Any
+) -> None:
+    graph = film(tmp_path, codec, ending, settings, fps)
+    harness.run(graph, tmp_path / "out", store)
+    place = tmp_path / f"out/film{ending}"
+    sink = graph.nodes["out"]
+    depth = settings.get("depth", CODINGS[codec].depths[0])
+    chroma = settings.get("chroma", CODINGS[codec].chromas[0])
+    rate, sound = Fraction(fps), sound_codec(sink)
+    tick = Fraction(1, 1000) if ending in (".mkv", ".webm") else Fraction(0)
+    frames = -(-round(SECONDS * RATE) * rate // RATE)
+
+    with av.open(str(place)) as container:
+        assert container.metadata.get("title", container.metadata.get("TITLE")) == "Patches"
+        video = container.streams.video[0]
+        made = video.codec_context
+        assert made.name == NAMES[codec]
+        # What decodes ProRes 4444 knows no fewer bits than 12.
+        wanted = "yuv444p12le" if codec == "prores4444" else PLANES[chroma] + ("10le" if depth == 10 else "")
+        assert made.pix_fmt == wanted
+        assert (made.colorspace, made.color_range, made.color_primaries, made.color_trc) == (1, 1, 1, 1)
+        decoded = list(container.decode(video))
+        assert len(decoded) == frames
+        for k, frame in enumerate(decoded):
+            assert abs(frame.pts * video.time_base - k / rate) <= tick / 2, k
+        planes = planes_of(decoded[0])
+    tolerance = 2 if codec.startswith("prores") or codec == "dnxhr" else 1
+    scale = 2 ** (int(made.pix_fmt[7:9]) - depth) if made.pix_fmt.endswith("le") else 1
+    across, down = {"4:2:0": (2, 2), "4:2:2": (2, 1), "4:4:4": (1, 1)}[chroma]
+    for k, rgb in enumerate(PATCHES):
+        column, row = k % 4, k // 4
+        for plane, code in enumerate(exact_codes(rgb, depth)):
+            channel = planes[plane]
+            steps = (across, down) if plane else (1, 1)
+            middle = channel[(64 * row + 24) // steps[1] : (64 * row + 40) // steps[1],
+                             (64 * column + 24) // steps[0] : (64 * column + 40) // steps[0]]  # fmt: skip
+            assert abs(float(middle.mean()) / scale - code) <= tolerance, (rgb, plane)
+
+    with av.open(str(place)) as container:
+        audio = container.streams.audio[0]
+        assert audio.codec_context.name == SOUND_NAMES[sound]
+        assert audio.codec_context.sample_rate == (48000 if sound == "opus" else RATE)
+        plain = av.AudioResampler(format="fltp", layout="stereo", rate=audio.codec_context.sample_rate)
+        parts = [part for frame in container.decode(audio) for part in plain.resample(frame)]
+        heard = np.concatenate([part.to_ndarray() for part in parts], axis=1)
+        samples = round(SECONDS * audio.codec_context.sample_rate)
+        if sound in ("flac", "alac", "pcm"):  # 24 bits of each sample
+            played = tiny.clicks(SECONDS, channels=2, rate=RATE).T
+            assert heard.shape == (2, samples) and np.abs(heard - played).max() <= 2**-23
+        else:  # whole packets
+            assert samples <= heard.shape[1] < samples + 3 * 1024
+    harness.run(film(tmp_path, codec, ending, settings, fps), tmp_path / "again", new_store())
+    assert (tmp_path / f"again/film{ending}").read_bytes() == place.read_bytes()
+
+
+def planes_of(frame: Any) -> list[np.ndarray]:
+    """Return the codes of each plane of a decoded frame, (rows, columns)."""
+    wide = frame.format.name.endswith("le")
+    found = []
+    for plane in frame.planes:
+        codes = np.frombuffer(plane, np.uint16 if wide else np.uint8).reshape(plane.height, -1)
+        found.append(codes[:, : plane.width].copy())
+    return found
+
+
+@pytest.mark.parametrize("chunk", [7, 100])
+def test_an_archive_is_the_same_frames_for_every_chunk(chunk: int, tmp_path: Path, store: Any) -> None:
+    """FFV1 loses nothing, so frames cannot depend on where segments begin."""
+
+    def frames(chunk: int) -> list[bytes]:
+        harness.run(film(tmp_path, "ffv1", ".mkv", {}, "30", chunk), tmp_path / str(chunk), store)
+        with av.open(str(tmp_path / f"{chunk}/film.mkv")) as container:
+            return [b"".join(plane.tobytes() for plane in planes_of(each)) for each in container.decode(video=0)]
+
+    assert frames(chunk) == frames(11)
+
+
+@pytest.mark.parametrize("kind", ["mkv", "webm"])
+def test_a_film_that_was_cut_is_not_published(kind: str, tmp_path: Path, store: Any) -> None:
+    """What is missing is found by counting packets."""
+    graph = film(tmp_path, "vp9", f".{kind}", {}, "30")
+    harness.run(graph, tmp_path, store)
+    place = tmp_path / f"film.{kind}"
+    tracks = {track.handler: track for track in read_packets(place)}
+    assert tracks["vide"].samples == 31
+    cut = tmp_path / f"cut.{kind}"
+    cut.write_bytes(place.read_bytes()[: place.stat().st_size // 2])
+    try:
+        found = {track.handler: track.samples for track in read_packets(cut)}
+    except ValueError:
+        found = {}
+    assert found.get("vide") != 31
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"codec": "prores", "path": "a.mp4"}, r"path: \.mp4 holds no ProRes 422 HQ; \.mov does"),
+        ({"codec": "h264", "path": "a.webm"}, r"path: \.webm holds no H\.264; \.mp4, \.m4v, \.mov or \.mkv does"),
+        ({"codec": "prores", "path": "a.mov", "depth": 8}, "depth: ProRes 422 HQ has 10 bits per channel, not 8"),
+        ({"codec": "av1", "chroma": "4:4:4"}, "chroma: AV1 has chroma 4:2:0, not 4:4:4"),
+        ({"crf": 20, "bitrate": 4000}, "bitrate: crf and bitrate both say how large the film gets"),
+        ({"crf": 60}, "crf: H.264 has a crf of 51 at most"),
+        ({"codec": "dnxhr", "path": "a.mov", "crf": 10}, "crf: DNxHR HQX has no crf: leave it out"),
+        ({"codec": "ffv1", "path": "a.mkv", "bitrate": 900}, "bitrate: FFV1 has no bitrate to choose"),
+        (
+            {"path": "a.mp4", "audio_codec": "pcm"},
+            r"audio_codec: \.mp4 holds sound as aac, alac, opus or flac, not pcm",
+        ),
+        ({"codec": "vp9", "path": "a.webm", "audio_codec": "aac"}, r"audio_codec: \.webm holds sound as opus, not aac"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_way_out(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(DeclarationError, match=words):
+        FFmpegSink(**({"path": "film.mp4"} | settings))
+
+
+def test_chroma_is_text_in_yaml(tmp_path: Path) -> None:
+    """Older YAML read 4:2:2 as a number to the base of 60."""
+    film(tmp_path, "prores", ".mov", {}, "24")
+    text = "n2s: 1\nsize: [256, 128]\nduration: 1\nnodes:\n  p: {node: ImageSource, path: patches.png}\n"
+    text += "  out: {node: FFmpegSink, frames: p, path: a.mov, codec: prores, chroma: 4:2:2}\n"
+    (tmp_path / "graph.yaml").write_text(text)
+    assert Graph.load(tmp_path / "graph.yaml").nodes["out"].chroma == "4:2:2"
+
+
+def test_every_codec_and_kind_of_file_is_tried() -> None:
+    assert {codec for codec, *_ in CASES} == set(CODINGS)
+    assert {(codec, ending) for codec, made in CODINGS.items() for ending in made.endings if ending != ".m4v"} <= {
+        (codec, ending) for codec, ending, *_ in CASES
+    }
+    assert {sound for sounds in SOUNDS.values() for sound in sounds} == {"aac", "alac", "opus", "flac", "pcm"}
