@@ -151,6 +151,13 @@ class Format(ABC):
         """
         raise NotImplementedError
 
+    def join_recipe(self, sink: Any) -> dict[str, Any]:
+        """Return, as plain data, what of a sink decides how its film is made of segments, and is in no segment's key.
+
+        Those are settings with ``keyed=False``: when one of them is changed, frames stay as they are.
+        """
+        return {}
+
     @abstractmethod
     def join(self, path: Path, film: Any, segments: list[Path], sound: Path | None) -> None:
         """Write a film out of its segments and its encoded music, without coding a frame again.

@@ -47,7 +47,7 @@ from n2s.nodes.retime import Freeze, Retime, Stutter
 from n2s.nodes.shapers import Crossfade, Delay, Gate, Normalise, Quantise, Relative, Remap, Select, Threshold
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Value, Weights
-from n2s.nodes.sinks import DigestSink, FFmpegSink, PNGSink
+from n2s.nodes.sinks import AnimationSink, DigestSink, FFmpegSink, PNGSink
 from n2s.nodes.sources import ImageSource, VideoSource
 from n2s.nodes.strobe import Strobe
 from n2s.nodes.switch import Switch
@@ -63,6 +63,7 @@ __all__ = [
     "LFO",
     "Album",
     "Anchors",
+    "AnimationSink",
     "AudioSource",
     "Barrel",
     "Bloom",

@@ -106,6 +106,28 @@ class PNGSink(Sink):
     example = {"path": "frames"}
 
 
+class AnimationSink(Sink):
+    """Write a picture that moves by itself, over and over and without sound: GIF or animated WebP.
+
+    GIF has ``colours`` colours for the whole film, and times of 1/100 s: at 25, 50 or 33.3 frames per second it moves
+    evenly, and above 50 players slow it down. WebP has all colours at a fraction of the size, and times of 1/1000 s;
+    its encoder shows a frame for longer where the next ones hardly differ. Neither can be joined from parts: frames are
+    kept in the store, and encoded in one piece. Both are for seconds, not for songs.
+    """
+
+    frames: Frames = port("what is shown")
+    audio: Audio = port("what gives the length", optional=True)
+    path: str = setting(help="the file, relative to --out: .gif or .webp", keyed=False)
+    colours: int = setting(256, ge=4, le=256, help="of a GIF, transparency included", keyed=False)
+    quality: int = setting(75, ge=0, le=100, help="of a WebP", keyed=False)
+    dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
+    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; default: 2 * round(fps)")
+
+    outputs = {"film": Output(FILM)}
+    format = "animation"
+    example = {"path": "film.webp"}
+
+
 class DigestSink(Sink):
     """Write a text file with the SHA-256 of every frame's yuv420p bytes, one line per frame.
 

@@ -113,6 +113,7 @@ class Film:
         return {
             "segments": [chunk.key for _, chunk in self.parts],
             "sound": self.sound_recipe() if self.has_sound else None,
+            "joined": call_format(self.parts[0][0].graph, self.parts[0][0].end, self.format.join_recipe, self.sink),
             "metadata": self.metadata() if self.format.carries_metadata else None,
             "fps": str(self.fps),
             "join": code_digest(__name__),

@@ -1,0 +1,111 @@
+"""Pictures that move by themselves, over and over: GIF and animated WebP."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+from n2s.formats.packets import read_packets
+from n2s.formats.png import PNG
+from n2s.graph.codings import ending_of
+from n2s.graph.errors import RenderError
+from n2s.graph.format import Pixels
+from n2s.runtime.ffmpeg import EXACT, FFmpeg
+
+ONE_THREAD = ["-threads", "1", "-filter_threads", "1"]
+
+
+class Animation(PNG):
+    """A film without sound that begins again: its frames are kept as PNG, and encoded in one piece.
+
+    A GIF has one palette for all of its frames, and frames of a WebP refer to those before; neither can be joined. A
+    sink gives ``colours``, ``quality`` and ``dither``.
+    """
+
+    is_folder = False
+    endings = (".gif", ".webp")
+
+    def pixels(self, sink: Any) -> Pixels:
+        return Pixels("rgb", 8, sink.dither)
+
+    def describe(self, sink: Any) -> str:
+        is_gif = ending_of(sink.path) == ".gif"
+        kind = f"GIF of {sink.colours} colours" if is_gif else f"WebP, quality {sink.quality}"
+        return f"{kind}, encoded in one piece"
+
+    def join_recipe(self, sink: Any) -> dict[str, Any]:
+        return {"colours": sink.colours} if ending_of(sink.path) == ".gif" else {"quality": sink.quality}
+
+    def join(self, path: Path, film: Any, segments: list[Path], sound: Path | None) -> None:
+        source = ["-f", "image2pipe", "-c:v", "png", "-framerate", str(film.fps), "-i", "pipe:0"]
+        if ending_of(film.path.name) == ".webp":
+            quality = ["-c:v", "libwebp_anim", "-quality", str(film.sink.quality), "-loop", "0"]
+            _encode([*source, *quality, *ONE_THREAD, *EXACT, "-f", "webp"], path, segments)
+            return
+        palette = path.with_suffix(".palette")
+        try:
+            found = ["-vf", f"palettegen=stats_mode=diff:max_colors={film.sink.colours}", "-c:v", "png", "-f", "image2"]
+            _encode([*source, *found, *ONE_THREAD, "-update", "1"], palette, segments)
+            used = "[0][1]paletteuse=dither=bayer:bayer_scale=3:diff_mode=rectangle"
+            palettes = ["-f", "image2", "-c:v", "png", "-i", f"file:{palette}"]
+            _encode(
+                [*source, *palettes, "-lavfi", used, "-loop", "0", *ONE_THREAD, *EXACT, "-f", "gif"], path, segments
+            )
+        finally:
+            palette.unlink(missing_ok=True)
+
+    def verify(self, path: Path, film: Any) -> None:
+        is_gif = ending_of(film.path.name) == ".gif"
+        try:
+            seconds = read_packets(path)[0].duration if is_gif else webp_duration(path)
+        except (ValueError, IndexError, OSError):
+            seconds = None
+        wanted = film.frames / film.fps
+        if seconds is None or abs(seconds - wanted) > (Fraction(1, 100) if is_gif else Fraction(film.frames, 1000)):
+            raise RenderError(
+                f"{film.path.name} came out with {float(seconds or 0):.3f} s instead of {float(wanted):.3f} and was "
+                "not published; run again, with --force if it happens twice."
+            )
+
+
+def _encode(arguments: list[str], output: Path, segments: Iterable[Path]) -> None:
+    """Encode the pictures of segments."""
+    with FFmpeg(arguments, output) as ffmpeg:
+        for segment in segments:
+            with ZipFile(segment) as file:
+                for name in file.namelist():
+                    ffmpeg.write(file.read(name))
+        ffmpeg.finish()
+
+
+def webp_duration(path: Path) -> Fraction:
+    """Return how long an animated WebP is shown, in seconds: the sum of its frames' times.
+
+    Raises
+    ------
+    ValueError
+        When the file is none, or is not whole.
+    """
+    found = [struct.unpack("<I", body[12:15] + b"\0")[0] for name, body in _chunks(path) if name == b"ANMF"]
+    if not found:
+        raise ValueError(f"{path.name} is no animated WebP")
+    return Fraction(sum(found), 1000)
+
+
+def _chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the name and the first bytes of each chunk of a WebP file."""
+    with open(path, "rb") as file:
+        head = file.read(12)
+        length = file.seek(0, 2)
+        if head[:4] != b"RIFF" or head[8:] != b"WEBP" or struct.unpack("<I", head[4:8])[0] + 8 > length:
+            raise ValueError(f"{path.name} is no whole WebP")
+        place = 12
+        while place + 8 <= length:
+            file.seek(place)
+            name, size = struct.unpack("<4sI", file.read(8))
+            yield name, file.read(min(size, 16))
+            place += 8 + size + size % 2

@@ -1,0 +1,89 @@
+"""GIF and animated WebP: exact times, colours near the truth, one piece whatever the chunks, joined again alone."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import harness
+import numpy as np
+import pytest
+import tiny
+from PIL import Image
+
+from n2s.formats.animation import webp_duration
+
+SIZE, FRAMES = (64, 32), 30
+
+
+def film(folder: Path, ending: str, fps: str = "25", chunk: int = 7, **settings: Any) -> Any:
+    """Four patches of colour, the whole brightening."""
+    patches = np.array([[(200, 40, 40), (40, 160, 60)], [(40, 60, 190), (120, 120, 120)]], np.uint8)
+    tiny.write_png(folder / "patches.png", patches.repeat(16, 0).repeat(32, 1))
+    nodes = {
+        "patches": {"node": "ImageSource", "path": "patches.png"},
+        "lit": {"node": "Tone", "frames": "patches", "exposure": "= 0.2 * frame / 30"},
+        "out": {"node": "AnimationSink", "frames": "lit", "path": f"film{ending}", "chunk": chunk, **settings},
+    }
+    seconds = FRAMES / float(Fraction(fps))
+    values = {"n2s": 1, "size": list(SIZE), "fps": fps, "duration": round(seconds, 6), "nodes": nodes}
+    return harness.load(values, folder)
+
+
+@pytest.mark.parametrize("fps", ["25", "30000/1001", "24"])
+@pytest.mark.parametrize("ending", [".gif", ".webp"])
+def test_frames_times_and_colours(ending: str, fps: str, tmp_path: Path, store: Any) -> None:
+    harness.run(film(tmp_path, ending, fps), tmp_path, store)
+    with Image.open(tmp_path / f"film{ending}") as made:
+        assert made.size == SIZE and made.info["loop"] == 0
+        assert made.n_frames == FRAMES if ending == ".gif" else 2 <= made.n_frames <= FRAMES
+        times = []
+        for k in range(made.n_frames):
+            made.seek(k)
+            made.load()
+            times.append(made.info["duration"])
+            if k == 0:
+                first = np.asarray(made.convert("RGB")).astype(int)
+    ends, exact = np.cumsum(times) / 1000, np.arange(1, FRAMES + 1) / float(Fraction(fps))
+    assert abs(ends[-1] - exact[-1]) <= (0.011 if ending == ".gif" else 0.001 * FRAMES / 2)
+    if ending == ".gif":
+        assert np.abs(ends - exact).max() <= 0.011
+    assert abs(first[8, 16] - [200, 40, 40]).max() <= 12 and abs(first[24, 48] - 120).max() <= 8
+
+
+def test_chunks_do_not_matter(tmp_path: Path, store: Any) -> None:
+    for ending in (".gif", ".webp"):
+        harness.run(film(tmp_path, ending), tmp_path / "a", store)
+        harness.run(film(tmp_path, ending, chunk=100), tmp_path / "b", store)
+        assert (tmp_path / f"a/film{ending}").read_bytes() == (tmp_path / f"b/film{ending}").read_bytes()
+
+
+def test_other_colours_leave_the_frames(tmp_path: Path, store: Any) -> None:
+    """The film is encoded again from the frames that are in the store."""
+    harness.run(film(tmp_path, ".gif"), tmp_path / "out", store)
+    before = (tmp_path / "out/film.gif").read_bytes()
+    report = harness.run(film(tmp_path, ".gif", colours=8), tmp_path / "out", store)
+    assert report.rendered == 0
+    after = (tmp_path / "out/film.gif").read_bytes()
+    assert after != before
+    with Image.open(tmp_path / "out/film.gif") as made:
+        assert len(set(map(tuple, np.asarray(made.convert("RGB")).reshape(-1, 3)))) <= 8
+
+
+def test_a_cut_webp_is_found(tmp_path: Path, store: Any) -> None:
+    harness.run(film(tmp_path, ".webp"), tmp_path, store)
+    whole = (tmp_path / "film.webp").read_bytes()
+    assert webp_duration(tmp_path / "film.webp") == Fraction(FRAMES, 25)
+    (tmp_path / "cut.webp").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"cut\.webp is no whole WebP"):
+        webp_duration(tmp_path / "cut.webp")
+    with pytest.raises(ValueError, match=r"patches\.png is no whole WebP"):
+        webp_duration(tmp_path / "patches.png")
+
+
+def test_a_gif_plays_in_ffmpeg(tmp_path: Path, store: Any) -> None:
+    harness.run(film(tmp_path, ".gif"), tmp_path, store)
+    with av.open(str(tmp_path / "film.gif")) as container:
+        assert len(list(container.decode(video=0))) == FRAMES
