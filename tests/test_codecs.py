@@ -11,10 +11,12 @@ import harness
 import numpy as np
 import pytest
 import tiny
+from test_films import write_album
 
 from n2s.formats.packets import read_packets
 from n2s.graph.codings import CODINGS, SOUNDS, sound_codec
 from n2s.graph.declare import DeclarationError
+from n2s.graph.errors import GraphError
 from n2s.graph.graph import Graph
 from n2s.nodes import FFmpegSink
 
@@ -215,3 +217,23 @@ def test_every_codec_and_kind_of_file_is_tried() -> None:
         (codec, ending) for codec, ending, *_ in CASES
     }
     assert {sound for sounds in SOUNDS.values() for sound in sounds} == {"aac", "alac", "opus", "flac", "pcm"}
+
+
+def test_an_album_in_another_codec(studio: Any, tmp_path: Path, store: Any) -> None:
+    """Its tracks take its coding, and each must have a kind of file that holds it."""
+    lengths = [11025, 9000]
+    path = write_album(tmp_path, studio.model, lengths, codec="ffv1", path="album.mkv", crf=None)
+    for k in range(2):
+        tiny.edit(tmp_path / f"track{k}.yaml", ", crf: 28", "")
+    with pytest.raises(GraphError, match=r"out\.path: under the album's coding, \.mp4 holds no FFV1; \.mkv does"):
+        harness.run(Graph.load(path), tmp_path / "out", store)
+    for k in range(2):
+        tiny.edit(tmp_path / f"track{k}.yaml", f"track{k}.mp4", f"track{k}.mkv")
+    harness.run(Graph.load(path), tmp_path / "out", store)
+    with av.open(str(tmp_path / "out/album.mkv")) as container:
+        assert container.streams.video[0].codec_context.name == "ffv1"
+        assert [chapter["metadata"]["title"] for chapter in container.chapters()] == ["Piece 0", "Piece 1"]
+        whole = [b"".join(plane.tobytes() for plane in planes_of(frame)) for frame in container.decode(video=0)]
+    with av.open(str(tmp_path / "out/track0.mkv")) as container:
+        alone = [b"".join(plane.tobytes() for plane in planes_of(frame)) for frame in container.decode(video=0)]
+    assert whole[:15] == alone[:15] and len(whole) == -(-30 * sum(lengths) // 22050)

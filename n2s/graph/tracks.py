@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from n2s.graph.check import written_already
+from n2s.graph.codings import coding_problem
 from n2s.graph.declare import Node, Sink
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.film_names import collision
@@ -113,7 +114,13 @@ def coded_track(album: Graph, sink: str, name: str) -> tuple[Graph, str]:
     if not getattr(film, "audio", None):
         text = f"{sinks[0]}.audio: a track of an album needs its music connected to the sink."
         raise GraphError([Problem(graph.where(sinks[0], key=True), text)])
-    return graph.replaced(nodes=graph.nodes | {sinks[0]: film.model_copy(update=update)}), sinks[0]
+    coded = film.model_copy(update=update)
+    field, text = coding_problem(coded) if update and hasattr(coded, "codec") else ("", "")
+    if text:
+        place = f"{sinks[0]}.{field}"
+        text = f"{place}: under the album's coding, {text}; give the track another, as with set: {{{place}: …}}."
+        raise GraphError([Problem(album.where(name, "path"), text)])
+    return graph.replaced(nodes=graph.nodes | {sinks[0]: coded}), sinks[0]
 
 
 def album_problems(album: Graph) -> list[Problem]:
