@@ -147,7 +147,7 @@ def test_a_port_given_anew_stands_for_either_spelling(folder: Path) -> None:
         ("lok.seed=1", '--set lok.seed: the graph has no node "lok". Did you mean "look"?'),
         ("look.sede=1", '--set look.sede: Graph has no such setting. Did you mean "seed"?'),
         ("look.preset=bad", "--set look.preset: "),
-        ("out.crf=100", "--set out.crf: 100 was given; it must be within 0..51"),
+        ("out.crf=100", "--set out.crf: 100 was given; it must be within 0..63"),
         ("out.in=track", '--set out.in: "track" names no node.'),
         ("out.path=/film.mp4", '--set out.path: "/film.mp4" may not be written'),
         ("picture.path=[1]", "--set picture.path: text was wanted, not this"),

@@ -69,6 +69,15 @@ def _expression(signals: list[Any]) -> st.SearchStrategy[Any]:
     return st.recursive(leaf, deeper, max_leaves=5)
 
 
+# Of a film in MP4; most others are refused.
+CODINGS: list[dict[str, Any]] = [
+    {},
+    {"crf": 30},
+    {"codec": "h265", "depth": 8, "chroma": "4:2:0"},
+    {"codec": "av1", "bitrate": 900, "audio_codec": "opus"},
+]
+
+
 def _metadata(part: Any) -> tuple[Any, ...]:
     return getattr(part, "__metadata__", ())
 
@@ -177,7 +186,9 @@ def graphs(draw: Any, base: Path | str = ".", model: Path | None = None, most: i
         if len(cls.outputs) == 1:
             pools[next(iter(cls.outputs.values())).kind].append(handle)
     end, ending = draw(st.sampled_from([(FFmpegSink, ".mp4"), (DigestSink, ".txt")]))
-    more = {f: draw(_setting(end, f)) for f in end.settings() if f != "path" and draw(st.booleans())}
+    fixed = {"path", *(field for coding in CODINGS for field in coding)}
+    more = {f: draw(_setting(end, f)) for f in end.settings() if f not in fixed and draw(st.booleans())}
+    more |= draw(st.sampled_from(CODINGS)) if end is FFmpegSink else {}
     path = draw(st.sampled_from(["film", "a b/ü", "#1", "null", "12", "a, b"])) + ending
     header: dict[str, Any] = {"seed": draw(st.integers(0, 2**32 - 1)), "size": (96, 64), "title": draw(TEXTS)}
     header["fps"] = draw(st.sampled_from([30, 25, "30000/1001", 23.976, Fraction(25, 2), 239]))
