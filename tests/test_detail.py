@@ -138,6 +138,24 @@ def enlarged(size: tuple[int, int], folder: Path, store: Any, **settings: Any) -
     return harness.frames(harness.load(graph, folder), store, "large", [(0, 2)])
 
 
+@pytest.mark.parametrize("placing", [{}, {"fit": "contain"}])
+def test_a_source_that_is_kept_in_one_size_is_not_taken_for_another(
+    placing: dict[str, Any], folder: Path, store: Any, new_store: Any
+) -> None:
+    """A picture is opened in the size in which it is shown: with Upscale behind it, in half of the film's."""
+    tiny.write_png(folder / "picture.png", np.random.default_rng(6).integers(0, 255, (40, 50, 3)).astype(np.uint8))
+    picture = {"node": "ImageSource", "path": "picture.png", "cache": "frames", **placing}
+
+    def codes(large: bool, store: Any) -> bytes:
+        more = {"large": UPSCALE | {"frames": "picture", "method": "lanczos"}} if large else {}
+        graph = film((128, 64), {**more, "picture": picture})
+        return harness.codes(harness.load(graph, folder), store).tobytes()
+
+    plain, enlarged = codes(False, new_store()), codes(True, new_store())
+    assert plain != enlarged
+    assert codes(False, store) == plain and codes(True, store) == enlarged and codes(False, store) == plain
+
+
 @pytest.mark.parametrize("factor", [2, 4])
 @pytest.mark.parametrize("method", ["net", "lanczos"])
 def test_enlarged_frames(factor: int, method: str, folder: Path, store: Any) -> None:

@@ -150,8 +150,9 @@ class Keys:
             described["grid"] = list(stage.grid)
         if stage.framing is not None:
             described["shown"] = list(stage.framing.shown)
-        if stage.size not in (None, plan.graph.header.size):
-            described["size"] = list(stage.size)
+        own = stage.size or (stage.shown if stage.is_picture else None)
+        if own not in (None, plan.graph.header.size):
+            described["size"] = list(own)
         return described
 
     def _files(self, node: Node) -> dict[str, str]:
