@@ -638,7 +638,7 @@ CASES = [
         "depth nine",
         "path: film.mp4",
         "path: film.mp4, depth: 9",
-        "case.yaml:13:64  out.depth: 8, 10 or None was wanted, not 9",
+        "case.yaml:13:64  out.depth: 8 or 10 was wanted, not 9",
     ),
     (
         "points out of order",

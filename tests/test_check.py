@@ -22,6 +22,7 @@ from n2s.graph.check import warnings
 from n2s.graph.errors import GraphError
 from n2s.graph.graph import Graph
 
+FILMS = ".mp4, .m4v, .mov, .mkv or .webm"  # what FFmpegSink writes
 NODES = {
     "track": {"node": "AudioSource", "path": "music.wav"},
     "features": {"node": "Features", "audio": "track"},
@@ -101,10 +102,10 @@ def told(*arguments: Any, folder: Path, **environment: str) -> tuple[int, str]:
         ({"film": {"model": "music.wav"}}, "music.wav is not a folder, but must be one. Name the folder itself."),
         ({"film": {"model": "."}}, "There is no model in"),
         ({"picture": {"node": "ImageSource", "path": "p.png"}, "tone": {"frames": "picture"}}, "p.png does not exist."),
-        ({"out": {"path": "film.gif"}}, "FFmpegSink writes .mp4 or .m4v or .mov or .mkv or .webm, not .gif."),
+        ({"out": {"path": "film.gif"}}, f'"film.gif" may not be written: FFmpegSink writes {FILMS}, not .gif.'),
         ({"out": {"path": "film.webm"}}, "path: .webm holds no H.264; .mp4, .m4v, .mov or .mkv does"),
-        ({"out": {"path": "film.avi"}}, "writes .mp4 or .m4v or .mov or .mkv or .webm, not .avi."),
-        ({"out": {"path": "film"}}, "writes .mp4 or .m4v or .mov or .mkv or .webm, and it has no ending."),
+        ({"out": {"path": "film.avi"}}, f"writes {FILMS}, not .avi."),
+        ({"out": {"path": "film"}}, f'"film" may not be written: FFmpegSink writes {FILMS}, and it has no ending.'),
         ({"out": {"path": ".mp4"}}, "and it has no ending."),
         ({"out": {"node": "DigestSink", "path": "film.mp4"}}, "DigestSink writes .txt or .sha256, not .mp4."),
         ({"out": {"path": f"{'x' * 225}.mp4"}}, "is too long a name: it has 229 bytes, and at most 228 are possible."),
@@ -296,7 +297,7 @@ ALBUMS = {
                  'in the way of "album.mp4/a.mp4", is written by album'),
     "missing track": ({"track1": {"path": "track9.yaml"}}, "track9.yaml: There is no such file."),
     "missing music": ({"track1": {"set": {"track.path": "musix.wav"}}}, "musix.wav does not exist."),
-    "ending": ({"track1": {"set": {"out.path": "a.avi"}}}, "or .webm, not .avi."),
+    "ending": ({"track1": {"set": {"out.path": "a.avi"}}}, f"writes {FILMS}, not .avi."),
     "columns": ({"track1": {"set": {"weights.count": 5}}}, '"weights" has 5 columns, but 3 are wanted'),
     "anchor": ({"track1": {"set": {"anchors.names": ["red", "blew", "green"]}}},
                'no anchor "blew". Did you mean "blue"?'),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from n2s.graph.wording import listed
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,9 @@ def coding_problem(sink: Any) -> tuple[str, str]:
     """Return the setting of a sink that its codec does not have, and what to do; ("", "") where all is well."""
     made = CODINGS[sink.codec]
     if sink.depth and sink.depth not in made.depths:
-        return "depth", f"{made.name} has {_either(made.depths)} bits per channel, not {sink.depth}"
+        return "depth", f"{made.name} has {listed(made.depths)} bits per channel, not {sink.depth}"
     if sink.chroma and sink.chroma not in made.chromas:
-        return "chroma", f"{made.name} has chroma {_either(made.chromas)}, not {sink.chroma}"
+        return "chroma", f"{made.name} has chroma {listed(made.chromas)}, not {sink.chroma}"
     if sink.crf is not None and sink.bitrate is not None:
         return "bitrate", "crf and bitrate both say how large the film gets; leave one out"
     if sink.crf is not None and (made.crf is None or sink.crf > made.crf[1]):
@@ -105,13 +106,8 @@ def coding_problem(sink: Any) -> tuple[str, str]:
         return "bitrate", f"{made.name} has no bitrate to choose: leave it out"
     ending = ending_of(sink.path)
     if ending in SOUNDS and ending not in made.endings:
-        return "path", f"{ending} holds no {made.name}; {_either(made.endings)} does"
+        return "path", f"{ending} holds no {made.name}; {listed(made.endings)} does"
     known = SOUNDS.get(ending, ())
     if sink.audio_codec and known and sink.audio_codec not in known:
-        return "audio_codec", f"{ending} holds sound as {_either(known)}, not {sink.audio_codec}"
+        return "audio_codec", f"{ending} holds sound as {listed(known)}, not {sink.audio_codec}"
     return "", ""
-
-
-def _either(words: Sequence[Any]) -> str:
-    *most, last = map(str, words)
-    return f"{', '.join(most)} or {last}" if most else last

@@ -13,6 +13,7 @@ from typing import Any
 from n2s.graph.kinds.tables import Table
 from n2s.graph.links import NAME
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, MATTE, SIGNAL, Kind
+from n2s.graph.wording import listed
 
 KINDS = (
     "resident",
@@ -151,7 +152,7 @@ def _output_mistakes(cls: Any) -> Mistakes:
         elif not isinstance(kind, Kind):
             yield "outputs", f'{name} is {output!r:.60}; an Output of a kind was wanted: Output(FRAMES, "what it is")'
         elif kind not in _GIVES.get(cls.kind, (kind,)):
-            yield "outputs", f"{name} is {kind}; a {cls.kind} node gives {_listed(_GIVES[cls.kind])}"
+            yield "outputs", f"{name} is {kind}; a {cls.kind} node gives {listed(_GIVES[cls.kind])}"
         elif getattr(output, "names", ()) and (wrong := _names_mistake(output)):
             yield "outputs", f"{name}: {wrong}"
     if cls.kind in ("lens", "pick", *PIXELWISE) and len(cls.outputs) > 1:
@@ -175,7 +176,7 @@ def _names_mistake(output: Any) -> str:
 def _port_mistakes(cls: Any) -> Mistakes:
     for name, kind in cls.ports.items():
         if kind not in _TAKES.get(cls.kind, (kind,)):
-            yield name, f"a {cls.kind} node cannot take {kind}, only {_listed(_TAKES[cls.kind])}"
+            yield name, f"a {cls.kind} node cannot take {kind}, only {listed(_TAKES[cls.kind])}"
         if cls.kind in (*PIXELWISE, "lens") and kind is FRAMES and not cls.specs[name].required:
             yield name, "pixel code needs a picture at every port of Frames; only a Matte may be left out"
     if cls.kind in ("filter", "echo", "lens") and hasattr(cls, method := METHODS[cls.kind][0]):
@@ -384,11 +385,6 @@ def definition_place() -> str:
 
 def _names(names: list[str]) -> str:
     return ", ".join(names) or "none"
-
-
-def _listed(kinds: tuple[Kind, ...]) -> str:
-    *most, last = map(str, kinds)
-    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _of_base(cls: type, method: str) -> bool:

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
+from n2s.graph.wording import listed
+
 LONGEST = 255  # bytes of one name on the usual file systems
 
 
@@ -56,7 +58,7 @@ def name_problem(path: str, writer: str, endings: Sequence[str] = (), is_folder:
             shown = part if len(part) <= 40 else f"{part[:37]}…"
             return f'"{shown}" is too long a name: it has {length} bytes, and at most {most} are possible.'
     if endings and pure.suffix.lower() not in endings:
-        written = " or ".join(endings)
+        written = listed(endings)
         return f"{refused}{writer} writes {written}, {f'not {pure.suffix}' if pure.suffix else 'and it has no ending'}."
     return ""
 

@@ -1,8 +1,8 @@
 """A format: which codes of frames are stored, how segments are written and joined, how a film is checked.
 
-A sink names its format, ``format: ClassVar[str] = "h264"``; a package registers a class for that name:
-``[project.entry-points."n2s.formats"] h264 = "mine.formats:H264"``. One object of it serves all films and all threads,
-so it holds no state.
+A sink names its format, ``format: ClassVar[str] = "video"``; a package registers a class for that name:
+``[project.entry-points."n2s.formats"] video = "mine.formats:Video"``. One object of it serves all films and all
+threads, so it holds no state.
 """
 
 from __future__ import annotations

@@ -81,7 +81,8 @@ def format_of(sink: Any) -> Format:
         When it cannot be found.
     """
     if not sink.format or not isinstance(sink.format, str):
-        raise GraphError(f'{type(sink).__name__} names no format; its class needs one: format: ClassVar[str] = "h264".')
+        needed = 'its class needs one: format: ClassVar[str] = "video"'
+        raise GraphError(f"{type(sink).__name__} names no format; {needed}.")
     return find_format(sink.format)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -54,10 +55,18 @@ _WANTED = {
 }
 
 
+def listed(words: Iterable[Any]) -> str:
+    """Return choices as a sentence has them: "a, b or c"."""
+    *most, last = map(str, words)
+    return f"{', '.join(most)} or {last}" if most else last
+
+
 def wanted(item: Mapping[str, Any]) -> str:
     """Return one of pydantic's errors in this library's words: what was wanted, what came."""
-    form = _WANTED.get(item["type"])
-    text = form.format(**item.get("ctx", {})) if form else f"{item['msg'][:1].lower()}{item['msg'][1:]}"
+    form, context = _WANTED.get(item["type"]), dict(item.get("ctx", {}))
+    if item["type"] == "literal_error":  # None is what a setting is when it is left out
+        context["expected"] = listed(each for each in re.split(r", | or ", context["expected"]) if each != "None")
+    text = form.format(**context) if form else f"{item['msg'][:1].lower()}{item['msg'][1:]}"
     came = item["input"]
     short = came is None or (isinstance(came, bool | int | float | str) and len(str(came)) < 80)
     return f"{text}, not {in_yaml(came) if short else 'this'}"
