@@ -594,7 +594,8 @@ def test_a_failing_node_is_told_in_one_sentence(where: str, error: str, packages
 )
 def test_what_is_no_mistake_passes_through(error: str, packages: Any, studio: Any, store: Any) -> None:
     imports = (
-        "from n2s.graph.errors import Cancelled, MediaError\nfrom n2s.runtime.models.folder import ProviderExhausted\n"
+        "from n2s.graph.errors import Cancelled, MediaError\n"
+        "from n2s.runtime.models.sessions import ProviderExhausted\n"
     )
     packages.install(imports + FAILING.replace("{error}", error))
     graph = harness.load(film(studio, "frames", node="Fail", frames="decoded", where="compute"), studio.folder)

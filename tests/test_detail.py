@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import harness
@@ -15,7 +16,10 @@ import tiny
 from n2s.graph.errors import RenderError
 from n2s.graph.grids import pixels_per_cell
 from n2s.nodes.upscale import double_by_lanczos
+from n2s.runtime.context import RunContext
 from n2s.runtime.models.cards import read_card
+from n2s.runtime.models.sessions import ProviderExhausted
+from n2s.runtime.models.upscaler import SessionUpscaler
 
 GRID = [2, 4]  # 64 x 128 pixels with x1, 128 x 256 with x2
 UPSCALE = {"node": "Upscale", "frames": "seen", "model": "model"}
@@ -221,3 +225,34 @@ def test_a_card_of_impossible_details_is_refused(details: dict[str, Any], tmp_pa
     (tmp_path / "meta.json").write_text(json.dumps(card))
     with pytest.raises(RenderError, match=r"meta\.json is no model card"):
         read_card(tmp_path / "meta.json")
+
+
+class FullSession:
+    """A net whose memory runs out."""
+
+    def get_inputs(self) -> list[Any]:
+        return [SimpleNamespace(name="frames", type="tensor(float)", shape=[1, 3, "h", "w"])]
+
+    get_outputs = get_inputs
+
+    def run(self, *_: Any) -> Any:
+        raise RuntimeError("Failed to allocate memory for requested buffer of size 99\nmore lines")
+
+
+@pytest.mark.parametrize(
+    ("provider", "error", "words"),
+    [
+        ("cuda", ProviderExhausted, "The memory of CUDA is too small to enlarge one frame; the CPU does it"),
+        ("cpu", RenderError, r"too little memory to enlarge one frame\. Lower the film's size, or .* \(--jobs"),
+    ],
+)
+def test_memory_that_does_not_hold_a_large_frame(provider: str, error: type[Exception], words: str) -> None:
+    upscaler = SessionUpscaler(Path("upscale.onnx"), FullSession(), provider)
+    with pytest.raises(error, match=words) as told:
+        upscaler.enlarge(np.zeros((1, 3, 4, 4), np.float32))
+    assert type(told.value) is error
+
+
+def test_films_of_one_run_share_the_net(folder: Path, store: Any) -> None:
+    model = RunContext(store, print).model(folder / "model")
+    assert model.upscaler("cpu") is model.upscaler("auto")

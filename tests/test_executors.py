@@ -173,7 +173,7 @@ class Broken(Streamed):
 """
 
 HUNGRY = """
-from n2s.runtime.models.folder import ProviderExhausted
+from n2s.runtime.models.sessions import ProviderExhausted
 
 
 class Hungry(Streamed):

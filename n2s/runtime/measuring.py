@@ -28,7 +28,7 @@ from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import Executor, Task, in_order_of_needs
 from n2s.runtime.executors.film import FilmJob
-from n2s.runtime.models.folder import ProviderExhausted
+from n2s.runtime.models.sessions import ProviderExhausted
 from n2s.runtime.render.measures import KIND, Numbers, signals_of, unmeasured_numbers
 from n2s.runtime.render.tally import Tally
 

@@ -25,7 +25,7 @@ from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.films import Film, FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.targets import Targets, frames_folder
-from n2s.runtime.models.folder import ProviderExhausted
+from n2s.runtime.models.sessions import ProviderExhausted
 from n2s.runtime.readiness import input_files
 from n2s.runtime.records import RunRecord
 from n2s.runtime.seeing.flashes import count_flashes

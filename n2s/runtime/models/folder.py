@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import threading
 from functools import cached_property
 from pathlib import Path
@@ -18,21 +17,13 @@ from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import onnxruntime_flavour
 from n2s.runtime.models.cards import decoder_file, read_card
 from n2s.runtime.models.onnxfile import has_external_data
+from n2s.runtime.models.sessions import OUT_OF_MEMORY, ProviderExhausted, is_net_of_arrays, said
 from n2s.runtime.models.upscaler import SessionUpscaler
 from n2s.runtime.store import Store
 
-OUT_OF_MEMORY = re.compile(
-    "Failed to allocate memory for requested buffer|out of memory|CUDNN_STATUS_ALLOC_FAILED|CUBLAS_STATUS_ALLOC_FAILED"
-    "|bad_alloc",
-    re.IGNORECASE,
-)
 ANCHORS = "anchors.npz"
 FATAL = 4  # of onnxruntime's severities
 PREFERENCES = {"cpu": ("int8", "fp32", "fp16"), "cuda": ("fp16", "fp32", "int8")}
-
-
-class ProviderExhausted(RenderError):
-    """CUDA's memory does not hold even one frame; what is left must be planned again for the CPU."""
 
 
 class ModelFolder:
@@ -65,6 +56,7 @@ class ModelFolder:
         self._anchors: tuple[str, dict[str, np.ndarray]] = ("", {})  # the digest of the archive, what is in it
         self._given: dict[str, np.ndarray] = {}  # the anchors that were asked for
         self._decoders = {} if decoders is None else decoders
+        self._upscalers: dict[tuple[str, str], SessionUpscaler] = {}
         self._lock = threading.Lock()
 
     @property
@@ -237,7 +229,10 @@ class ModelFolder:
         """Return the net that enlarges frames; threads may share it."""
         actual = self.provider(provider)
         path, digest = self._upscaler_file(actual)
-        return SessionUpscaler(path, self._session(path, actual, digest))
+        with self._lock:
+            if (digest, actual) not in self._upscalers:
+                self._upscalers[digest, actual] = SessionUpscaler(path, self._session(path, actual, digest), actual)
+            return self._upscalers[digest, actual]
 
     def _upscaler_file(self, provider: str) -> tuple[Path, str]:
         names = [f"upscale.{precision}.onnx" for precision in PREFERENCES[provider]]
@@ -271,9 +266,7 @@ class ModelFolder:
         try:
             session = onnxruntime.InferenceSession(data, options, providers=providers)
         except Exception as error:
-            raise RenderError(
-                f"{path} cannot be opened: {str(error).splitlines()[0][:200]}. Export the model again."
-            ) from None
+            raise RenderError(f"{path} cannot be opened: {said(error)}. Export the model again.") from None
         if provider == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
             raise RenderError("onnxruntime could not start CUDA.")
         return session
@@ -300,9 +293,7 @@ class SessionDecoder:
             return self._session
 
     def _check(self, session: Any) -> None:
-        inputs, outputs = session.get_inputs(), session.get_outputs()
-        form = [(i.type, len(i.shape)) for i in (*inputs, *outputs)]
-        if len(inputs) != 1 or len(outputs) != 1 or form != [("tensor(float)", 4)] * 2:
+        if not is_net_of_arrays(session):
             raise RenderError(
                 f"{self.path} is no decoder: it must take float32 latents (N, C, h, w) and give float32 "
                 "frames (N, 3, H, W)."
@@ -310,13 +301,12 @@ class SessionDecoder:
         rows, columns = 2, 3
         probe = np.zeros((1, self.channels, rows, columns), np.float32)
         try:
-            shape = session.run(None, {inputs[0].name: probe})[0].shape
+            shape = session.run(None, {session.get_inputs()[0].name: probe})[0].shape
         except Exception as error:
             if OUT_OF_MEMORY.search(str(error)):
                 raise MemoryError(str(error)) from None
             raise RenderError(
-                f"{self.path} cannot decode latents of shape {probe.shape}, although its card says so: "
-                f"{str(error).splitlines()[0][:160]}"
+                f"{self.path} cannot decode latents of shape {probe.shape}, although its card says so: {said(error)}"
             ) from None
         wanted = (1, 3, self.scale * rows, self.scale * columns)
         if shape != wanted:
@@ -347,9 +337,7 @@ class SessionDecoder:
                 raise
             except Exception as error:
                 if not OUT_OF_MEMORY.search(str(error)):
-                    raise RenderError(
-                        f"{self.path} failed while decoding: {str(error).splitlines()[0][:200]}"
-                    ) from None
+                    raise RenderError(f"{self.path} failed while decoding: {said(error)}") from None
                 if len(latents) > 1:
                     self.batch = max(1, len(latents) // 2)
                     return None
@@ -370,9 +358,7 @@ class SessionEncoder:
     def __init__(self, path: Path, session: Any, channels: int, scale: int):
         self.path, self.channels, self.scale = path, channels, scale
         self._session = session
-        inputs, outputs = session.get_inputs(), session.get_outputs()
-        form = [(i.type, len(i.shape)) for i in (*inputs, *outputs)]
-        if len(inputs) != 1 or len(outputs) != 1 or form != [("tensor(float)", 4)] * 2:
+        if not is_net_of_arrays(session):
             raise RenderError(
                 f"{path} is no encoder: it must take float32 frames (N, 3, H, W) and give float32 latents (N, C, h, w)."
             )
@@ -385,7 +371,7 @@ class SessionEncoder:
         except Exception as error:
             if OUT_OF_MEMORY.search(str(error)):
                 raise RenderError("There is too little memory to encode one picture. Give a smaller --size.") from None
-            raise RenderError(f"{self.path} failed while encoding: {str(error).splitlines()[0][:200]}") from None
+            raise RenderError(f"{self.path} failed while encoding: {said(error)}") from None
         wanted = (1, self.channels, *(side // self.scale for side in frame.shape[1:]))
         if made.shape != wanted:
             raise RenderError(

@@ -8,23 +8,30 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.errors import RenderError
+from n2s.runtime.models.sessions import OUT_OF_MEMORY, ProviderExhausted, is_net_of_arrays, said
 
 
 class SessionUpscaler:
     """A net that doubles the size of frames, which threads may share. It takes one frame at a time."""
 
-    def __init__(self, path: Path, session: Any):
-        self.path, self._session = path, session
-        inputs, outputs = session.get_inputs(), session.get_outputs()
-        form = [(i.type, len(i.shape)) for i in (*inputs, *outputs)]
-        if len(inputs) != 1 or len(outputs) != 1 or form != [("tensor(float)", 4)] * 2:
+    def __init__(self, path: Path, session: Any, provider: str):
+        self.path, self.provider, self._session = path, provider, session
+        if not is_net_of_arrays(session):
             raise RenderError(
                 f"{path} is no net that enlarges: it must take float32 frames (N, 3, h, w) and give float32 frames "
                 "(N, 3, 2h, 2w)."
             )
 
     def enlarge(self, frames: np.ndarray) -> np.ndarray:
-        """Return frames float32 (N, 3, 2h, 2w) of frames float32 (N, 3, h, w)."""
+        """Return frames float32 (N, 3, 2h, 2w) of frames float32 (N, 3, h, w).
+
+        Raises
+        ------
+        ProviderExhausted
+            When CUDA's memory does not hold one frame.
+        RenderError
+            When the net fails otherwise.
+        """
         count, planes, height, width = frames.shape
         out = np.empty((count, planes, 2 * height, 2 * width), np.float32)
         name = self._session.get_inputs()[0].name
@@ -32,7 +39,16 @@ class SessionUpscaler:
             try:
                 made = self._session.run(None, {name: np.ascontiguousarray(frame[None], np.float32)})[0]
             except Exception as error:
-                raise RenderError(f"{self.path} failed while enlarging: {str(error).splitlines()[0][:200]}") from None
+                if not OUT_OF_MEMORY.search(str(error)):
+                    raise RenderError(f"{self.path} failed while enlarging: {said(error)}") from None
+                if self.provider == "cuda":
+                    raise ProviderExhausted(
+                        "The memory of CUDA is too small to enlarge one frame; the CPU does it from here on."
+                    ) from None
+                raise RenderError(
+                    "There is too little memory to enlarge one frame. Lower the film's size, or the number of chunks "
+                    "that are rendered at the same time (--jobs or --workers)."
+                ) from None
             if made.shape != (1, *out.shape[1:]):
                 raise RenderError(f"{self.path} turns frames {frame.shape} into {made.shape[1:]}, not twice the size.")
             out[k] = made[0]
