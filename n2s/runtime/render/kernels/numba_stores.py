@@ -128,17 +128,19 @@ class Yuv420(StoreRows):
         )
 
     def write_row_end(self, code: Writer) -> None:
-        blue, red = (f"f32({224 * self.scale / spread / 8!r})" for spread in (1.8556, 1.5748))
         with code.block("if y & 1:"):
-            code.add(
-                "half = width // 2", "start = width * height + (y // 2) * half", "thresholds = dither[(y // 2) & 63]"
-            )
-            with code.block("for plane in range(2):"):
-                code.add("line = chroma[plane]", "line[0] = line[1]", f"gain = {blue} if plane == 0 else {red}")
-                code.add("at = start + plane * half * (height // 2)", "plane_row = out[f, at : at + half]")
-                with code.block("for k in range(half):"):
-                    code.add("value = line[2 * k] + f32(2) * line[2 * k + 1] + line[2 * k + 2]")
-                    code.add(f"plane_row[k] = np.int32(f32({128 * self.scale}) + gain * value + thresholds[k])")
+            self._write_chroma(code, "y // 2", "(height // 2)", samples=8)
+
+    def _write_chroma(self, code: Writer, row: str, rows: str, samples: int) -> None:
+        """Write a row of both planes of chroma out of what was summed: ``samples`` is the sum of the weights."""
+        blue, red = (f"f32({224 * self.scale / spread / samples!r})" for spread in (1.8556, 1.5748))
+        code.add("half = width // 2", f"start = width * height + ({row}) * half", f"thresholds = dither[({row}) & 63]")
+        with code.block("for plane in range(2):"):
+            code.add("line = chroma[plane]", "line[0] = line[1]", f"gain = {blue} if plane == 0 else {red}")
+            code.add(f"at = start + plane * half * {rows}", "plane_row = out[f, at : at + half]")
+            with code.block("for k in range(half):"):
+                code.add("value = line[2 * k] + f32(2) * line[2 * k + 1] + line[2 * k + 2]")
+                code.add(f"plane_row[k] = np.int32(f32({128 * self.scale}) + gain * value + thresholds[k])")
 
 
 class Yuv422(Yuv420):
@@ -149,14 +151,7 @@ class Yuv422(Yuv420):
         code.add("second, blue_row, red_row = f32(0), chroma[0, 1:], chroma[1, 1:]")
 
     def write_row_end(self, code: Writer) -> None:
-        blue, red = (f"f32({224 * self.scale / spread / 4!r})" for spread in (1.8556, 1.5748))
-        code.add("half = width // 2", "start = width * height + y * half")
-        with code.block("for plane in range(2):"):
-            code.add("line = chroma[plane]", "line[0] = line[1]", f"gain = {blue} if plane == 0 else {red}")
-            code.add("at = start + plane * half * height", "plane_row = out[f, at : at + half]")
-            with code.block("for k in range(half):"):
-                code.add("value = line[2 * k] + f32(2) * line[2 * k + 1] + line[2 * k + 2]")
-                code.add(f"plane_row[k] = np.int32(f32({128 * self.scale}) + gain * value + thresholds[k])")
+        self._write_chroma(code, "y", "height", samples=4)
 
 
 class Yuv444(Yuv420):
