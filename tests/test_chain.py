@@ -20,6 +20,8 @@ from n2s.runtime.store import Store
 
 torch = pytest.importorskip("torch")
 
+from training import checkpoint  # noqa: E402
+
 # torch's exporter and lightning warn about their own use of torch.
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")
@@ -186,7 +188,11 @@ def gains_detail(place, train, model, outputs, python):
     command("training.upscale", "--data", large, "--models", model, "--outputs", outputs, "--minutes", 0.03,
             "--crop", 64, "--channels", 16, "--depth", 1)  # fmt: skip
     assert json.loads((model / "meta.json").read_text())["upscale"]["scale"] == 2
+    assert "start" not in card["details"]["x2"]["training"]
     command(*train, "--name", "more", "--start", model, "--detail", 2, "--minutes", 0.02)
+    start = checkpoint.read(place / "runs/more/last.ckpt")["extra"]["start"]
+    assert start["steps"] == card["details"]["x2"]["training"]["steps"]
+    assert start["held_out"] == found["to_pictures"]["fp32"]["all"]
 
     film = (place / "film.yaml").read_text().replace("frames: tone,", "frames: large,")
     large_node = "  large: {node: Upscale, frames: tone, model: model}\n"

@@ -230,7 +230,8 @@ def _training(facts: dict[str, Any]) -> dict[str, Any]:
         "stages": facts.get("stages", []),
         "weights": "moving average",
         **({} if finer else {"fold_minutes": facts.get("fold_minutes")}),
-        **({"start": facts["start"]} if facts.get("start") and not finer else {}),
+        # A new stage begins with the decoder of the same card, which tells its own history.
+        **({"start": facts["start"]} if facts.get("start") and finer == ("body" in facts["start"]) else {}),
     }  # fmt: skip
 
 

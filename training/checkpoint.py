@@ -109,8 +109,15 @@ def from_model(folder: Path, detail: int = 1) -> tuple[VAE, dict[str, Any]]:
     return model, card
 
 
-def ancestor(card: dict[str, Any]) -> dict[str, Any]:
-    """Return what a training's record says of the model it started from; that includes the record of its own start."""
+def ancestor(card: dict[str, Any], detail: int = 1) -> dict[str, Any]:
+    """Return what a training's record says of the model it started from; that includes the record of its own start.
+
+    ``detail`` 2 says it of its finer decoder.
+    """
+    if detail > 1:
+        about = card["details"][f"x{detail}"]
+        held_out = about["metrics"]["to_pictures"]["fp32"]["all"]
+        return {**about["training"], "data": about["data"]["digest"], "held_out": held_out}
     metrics = card["metrics"]
     return {
         **card["training"], "data": card["data"]["digest"], "held_out": metrics["to_pictures"]["fp32"]["all"],

@@ -464,7 +464,7 @@ def main() -> None:
         raise TrainingError(f"{last} exists: go on with --resume, or train under another --name.")
     elif args.start:
         model, known = checkpoint.from_model(args.start, args.detail)
-        start = checkpoint.ancestor(known)
+        start = checkpoint.ancestor(known, args.detail)
         if args.finer:
             if not is_folded(model.decoder):
                 raise TrainingError(
