@@ -46,7 +46,7 @@ class Animation(PNG):
             quality = ["-c:v", "libwebp_anim", "-quality", str(film.sink.quality), "-loop", "0"]
             _encode([*source, *quality, *ONE_THREAD, *EXACT, "-f", "webp"], path, segments)
             return
-        palette = path.with_suffix(".palette")
+        palette = path.with_suffix(".pal")
         try:
             found = ["-vf", f"palettegen=stats_mode=diff:max_colors={film.sink.colours}", "-c:v", "png", "-f", "image2"]
             _encode([*source, *found, *ONE_THREAD, "-update", "1"], palette, segments)
