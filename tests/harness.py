@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,17 @@ from n2s.runtime.run import Run
 from n2s.runtime.store import Store
 
 TYPES = node_types()
+ENDLESS = 20.0  # seconds of processor time that nothing takes which ends
+
+
+@contextmanager
+def ends() -> Iterator[None]:
+    """Fail where the body's work explodes; how fast it is on this machine is no matter of a test."""
+    began = time.process_time()
+    yield
+    assert time.process_time() - began < ENDLESS
+
+
 MOVING = ("streamed", "lens", "pick", *PIXELWISE)  # kinds of nodes that make frames, latents or mattes
 RENDERING = [name for name, cls in TYPES.items() if cls.kind in ("resident", "measure", *MOVING)]
 SINKS = [name for name, cls in TYPES.items() if cls.kind == "sink"]

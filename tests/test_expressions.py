@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import math
-import time
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
+from harness import ends
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -347,11 +347,9 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_what_is_no_arithmetic_is_refused_at_once(text: str) -> None:
-    started = time.perf_counter()
-    with pytest.raises(ExpressionError) as refused:
+def test_what_is_no_arithmetic_is_refused(text: str) -> None:
+    with ends(), pytest.raises(ExpressionError) as refused:
         Expression.parse(text)
-    assert time.perf_counter() - started < 0.25, "milliseconds, on a busy machine"
     assert str(refused.value) and 0 <= refused.value.offset <= len(text)
 
 
@@ -367,9 +365,8 @@ def test_any_text_is_an_expression_or_refused(text: str) -> None:
 
 
 def test_giant_powers_are_infinite_and_quick() -> None:
-    started = time.perf_counter()
-    assert Expression.parse("9 ** 9 ** 9 ** 9").evaluate({}, {}, CLOCK) == math.inf
-    assert time.perf_counter() - started < 0.25
+    with ends():
+        assert Expression.parse("9 ** 9 ** 9 ** 9").evaluate({}, {}, CLOCK) == math.inf
 
 
 def test_the_longest_sum_evaluates_and_prints() -> None:

@@ -188,9 +188,8 @@ def test_an_interruption_is_heard_while_kernels_are_compiled(studio: Any, tmp_pa
         assert said, "the run ended before it compiled anything"
     assert said.strip() == "compiling kernel 1 of 10 …"  # neutral ones are not computed
     time.sleep(0.7)  # into the middle of a compilation
-    began = time.monotonic()
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=60)[1]
     assert process.wait(30) == 130
-    assert time.monotonic() - began < 2
+    assert "compiling kernel 4 of 10" not in rest  # it ends long before the kernels do
     assert "Interrupted." in rest and "Traceback" not in rest

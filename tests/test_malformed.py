@@ -1,12 +1,12 @@
-"""Malformed and hostile graphs: each with its exact message, exit status 2, and in no time."""
+"""Malformed and hostile graphs: each with its exact message, exit status 2, and none that keeps the parser busy."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from harness import ends
 from malformed import BASE, CASES
 from test_runs import n2s
 
@@ -25,10 +25,8 @@ def test_malformed(old: str | None, new: str, message: str, tmp_path: Path, monk
     if old is not None:
         assert old in BASE
     Path("case.yaml").write_text(new if old is None else BASE.replace(old, new), encoding="utf-8")
-    began = time.process_time()
-    with pytest.raises(GraphError) as caught:
+    with ends(), pytest.raises(GraphError) as caught:
         Graph.load("case.yaml")
-    assert time.process_time() - began < 1
     assert str(caught.value) == message.replace("FOLDER", str(tmp_path))
     assert caught.value.exit_status == 2
 

@@ -94,7 +94,7 @@ def environment() -> dict[str, str]:
 def describe() -> dict[str, object]:
     """Return what a run record says of the machine."""
     return {
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.release()}",  # platform.platform() would start a process
         "python": platform.python_version(),
         "processors": os.cpu_count(),
         "instructions": instructions(),
