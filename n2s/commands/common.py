@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from n2s.commands.output import work_is_done, write_line
 from n2s.graph.errors import ArgumentError, GraphError, Position, Problem
+from n2s.graph.profiles import PROFILE_OPTION
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -26,6 +27,15 @@ Overrides = Annotated[
         metavar="N.S=V",
         help="set node.setting to a value, may be repeated: --set grain.amount=0.1; look.grain.amount=0.1 inside a "
         "sub-graph or track, fps=25 in the header",
+    ),
+]
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="what the films are for: archive, youtube, reels, square, canvas, apple or draft; it decides coding, size "
+        "and frame rate",
     ),
 ]
 StoreFolder = Annotated[Path | None, typer.Option(help="folder of kept results; the user's cache when left out")]
@@ -44,6 +54,7 @@ def load(path: Path, overrides: list[str] = (), shape: Shape | None = None) -> A
     """Load a graph with ``--set`` overrides and the size and frame rate of the command line."""
     from n2s.graph.file.override import merged
     from n2s.graph.graph import Graph
+    from n2s.graph.header import Header
 
     values: dict[str, Any] = {}
     for text in overrides:
@@ -52,26 +63,60 @@ def load(path: Path, overrides: list[str] = (), shape: Shape | None = None) -> A
     for field, (option, value) in (shape.overrides() if shape else {}).items():
         values[field], places[field] = value, Position(option, argument=True)
     graph = Graph.load(path, values, places=places)
-    if not shape or not shape.draft:
+    if not shape or shape.profile is None:
         return graph
-    for field, value in draft_shape(graph.header).items():
-        if getattr(graph.header, field) == graph.stated(field):
-            places[field] = Position("--draft", argument=True)
-        values[field] = value
+    for target, value in profiled(graph, shape.profile, values).items():
+        values[target] = value
+        if target not in Header.model_fields or getattr(graph.header, target) == graph.stated(target):
+            places[target] = Position(PROFILE_OPTION, argument=True)  # else half of what the user asked for
     return Graph.load(path, values, places=places)
 
 
-def draft_shape(header: Any) -> dict[str, Any]:
-    """Return the header entries of a draft: half the width and height, as even numbers, and half the frame rate."""
-    return {"size": [max(16, side // 4 * 2) for side in header.size], "fps": str(max(header.fps / 2, 1))}
+def profiled(graph: Any, name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the overrides that make the films of a graph those of a profile; what the user gave stays.
+
+    Raises
+    ------
+    ArgumentError
+        When there is no such profile, or no sink of the graph has one.
+    """
+    from n2s.graph.codings import ending_of
+    from n2s.graph.profiles import PROFILES
+    from n2s.graph.registry import suggest
+    from n2s.nodes.sinks import Encoded
+
+    if name not in PROFILES:
+        raise ArgumentError(f'--profile: there is no profile "{name}". {suggest(name, list(PROFILES))}')
+    profile, header = PROFILES[name], graph.header
+    sinks = {sink: node for sink in graph.sinks() if isinstance(node := graph.nodes[sink], Encoded)}
+    if not sinks and name != "draft":
+        raise ArgumentError("--profile is for films of FFmpegSink and Album; the graph has none.")
+    size, fps = profile.shape(header.size, header.fps)
+    # A draft is a part of what was asked for, whatever that is.
+    said = {"size": list(size), "fps": str(fps)} if profile.scale != 1 else {
+        field: value for field, value in (("size", list(size)), ("fps", str(fps))) if field not in given
+    }  # fmt: skip
+    for sink, node in sinks.items():
+        fields = type(node).model_fields
+        own = {field for field in node.model_fields_set if field in Encoded.settings()} | profile.settings.keys()
+        laid = {
+            field: profile.settings.get(field, fields[field].default) for field in own - {"path", "chunk", "dither"}
+        }
+        if profile.ending and ending_of(node.path) != profile.ending:
+            laid["path"] = str(PurePosixPath(node.path).with_suffix(profile.ending))
+        laid["profile"] = name
+        for field in sorted(laid):
+            if f"{sink}.{field}" not in given:
+                said[f"{sink}.{field}"] = laid[field]
+    return said
 
 
 class Shape(NamedTuple):
-    """Size and frame rate from the command line, which replace the graph's; a draft has half of both."""
+    """Size, frame rate and profile from the command line, which replace the graph's."""
 
     size: str | None = None
     fps: str | None = None
-    draft: bool = False
+    profile: str | None = None
 
     def overrides(self) -> dict[str, tuple[str, Any]]:
         """Return the header entries that are replaced, each with its option and its value."""

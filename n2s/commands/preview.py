@@ -10,6 +10,8 @@ import typer
 
 from n2s.commands.common import (
     AsJson,
+    Begin,
+    End,
     Fps,
     GraphFile,
     Overrides,
@@ -23,12 +25,13 @@ from n2s.commands.common import (
     report_file,
     say,
 )
-from n2s.graph.errors import GraphError
-from n2s.graph.timecodes import timecode
+from n2s.graph.errors import ArgumentError, GraphError
+from n2s.graph.timecodes import minutes, timecode
+from n2s.graph.wording import listed
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
-MOST, MOST_STRIPS = 400, 40
+MOST, MOST_STRIPS, MOST_VARIATIONS, CONTACT = 400, 40, 64, 24
 
 
 def preview(
@@ -46,6 +49,22 @@ def preview(
     sheet: Annotated[
         int | None, typer.Option(min=1, max=MOST, help="this many pictures, spread over the track")
     ] = None,
+    contact: Annotated[bool, typer.Option("--contact", help=f"short for --sheet {CONTACT}")] = False,
+    gif: Annotated[bool, typer.Option("--gif", help="the best seconds as a GIF, or those of --from and --to")] = False,
+    webp: Annotated[bool, typer.Option("--webp", help="the same as animated WebP")] = False,
+    webm: Annotated[bool, typer.Option("--webm", help="the same as WebM, with sound")] = False,
+    variations: Annotated[
+        int | None,
+        typer.Option(min=2, max=MOST_VARIATIONS, help="one moment under so many seeds, on a sheet to choose from"),
+    ] = None,
+    vary: Annotated[
+        list[str],
+        typer.Option(
+            "--vary",
+            metavar="N.S=V,V,…",
+            help="one moment under each value of a setting, may be repeated: each with each",
+        ),
+    ] = (),
     strip: Annotated[
         bool,
         typer.Option("--strip", help="consecutive frames around the hardest kicks, or around each time of --at"),
@@ -56,6 +75,8 @@ def preview(
             "-o", "--output", help="the .png file to write, or .svg of a signal; default: renders/GRAPH-NODE.png"
         ),
     ] = None,
+    from_: Begin = None,
+    to: End = None,
     set_: Overrides = (),
     size: Size = None,
     fps: Fps = None,
@@ -69,7 +90,20 @@ def preview(
 
     A strip shows what moves and when: ten frames around each of four kicks, or attacks where there are no kicks, the
     hardest one of each quarter of the film.
+
+    --gif, --webp and --webm render a few bars from the first drop on, small. --variations and --vary show one moment
+    under several seeds or settings.
     """
+    moving = [kind for kind, asked in (("gif", gif), ("webp", webp), ("webm", webm)) if asked]
+    varied = [option for option, asked in (("--variations", variations), ("--vary", vary)) if asked]
+    refuse_combinations(moving, varied, at, node, every, sheet or contact, strip, (from_, to))
+    if moving:
+        from n2s.commands.moving import moving_preview
+
+        span = read_time("--from", from_), read_time("--to", to)
+        moving_preview(graph, moving[0], set_, Shape(size, fps), span, output, store, json)
+        return
+    sheet = CONTACT if contact else sheet
     from n2s.runtime.media.png import write_picture
     from n2s.runtime.seeing.drawn import FORMS, write_drawing
     from n2s.runtime.seeing.labels import counts_beats
@@ -77,7 +111,8 @@ def preview(
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session
 
-    name = "-".join([graph.stem, *([node.replace("/", "-")] if node else []), *(["strip"] if strip else [])])
+    what = ["strip"] if strip else ["variations"] if varied else []
+    name = "-".join([graph.stem, *([node.replace("/", "-")] if node else []), *what])
     target = output or Path("renders") / f"{name}.png"
     if target.suffix.lower() not in FORMS:
         raise GraphError(f'A preview is written as .png, that of a signal also as .svg, not "{target.name}".')
@@ -89,6 +124,17 @@ def preview(
     loaded = load(graph, set_, Shape(size, fps))
     refuse_overwrite(target, output is not None, loaded)
     hears = not strip and node in loaded.flat.nodes and counts_beats(loaded.flat.nodes[node])
+    if varied:
+        from n2s.commands.variations import draw_variations, seeds, settings
+
+        chosen = settings(vary) if vary else seeds(loaded, variations)
+        with Session(loaded, store, say) as session:
+            time = times[0] if times else None
+            drawn, seconds = draw_variations(graph, chosen, set_, Shape(size, fps), session, node, time)
+        write_picture(target, drawn)
+        labels = [label for label, _ in chosen]
+        report_file(target, json, f"  at {minutes(seconds)}: {'; '.join(labels)}", variations=labels, seconds=seconds)
+        return
     with Session(loaded, store, say) as session:
         view = View(session, f"{node}.beat" if hears else node)
         frames = choose_strikes(view, times) if strip else choose_frames(view, times, step, sheet)
@@ -106,6 +152,30 @@ def preview(
         report_file(target, json, f"  {node}{at}: {summary_text(heard)}", node=node, heard=heard)
     else:
         report_file(target, json, f"  {view.name}{at}", node=view.name)
+
+
+def refuse_combinations(
+    moving: list[str], varied: list[str], at: list[str], node: Any, every: Any, sheet: Any, strip: bool, span: Any
+) -> None:
+    """Refuse options that ask for two kinds of preview.
+
+    Raises
+    ------
+    ArgumentError
+        With what to leave out.
+    """
+    stills = [name for name, asked in (("--every", every), ("--sheet", sheet), ("--strip", strip)) if asked]
+    kinds = [*(f"--{kind}" for kind in moving), *varied, *stills]
+    if (moving or varied) and len(kinds) > 1:
+        raise ArgumentError(f"Give {listed(kinds)}: they cannot be combined.")
+    if moving and (at or node):
+        raise ArgumentError(
+            f"--{moving[0]} shows the film, from --from to --to; leave out {'--at' if at else '--node'}."
+        )
+    if not moving and span != (None, None):
+        raise ArgumentError("--from and --to go with --gif, --webp and --webm.")
+    if varied and len(at) > 1:
+        raise ArgumentError(f"{varied[0]} shows one time; give --at once.")
 
 
 def preview_heard(session: Any, node: str, target: Path, frames: list[int]) -> dict[str, Any]:

@@ -47,8 +47,17 @@ def run(
     set_: Overrides = (),
     size: Size = None,
     fps: Fps = None,
+    profile: Annotated[
+        list[str],
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="what the films are for, may be repeated: archive, youtube, reels, square, canvas, apple, draft; it "
+            "decides coding, size and frame rate",
+        ),
+    ] = (),
     draft: Annotated[
-        bool, typer.Option("--draft", help="render at half the size and half the frame rate, into OUT/draft")
+        bool, typer.Option("--draft", help="short for --profile draft: half the size and frame rate, into OUT/draft")
     ] = False,
     from_: Begin = None,
     to: End = None,
@@ -61,12 +70,17 @@ def run(
         bool,
         typer.Option("--keep-frames", help="also write the frames of each film as PNG files, into a folder beside it"),
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="fail where a film breaks a quality gate: black, frozen, banded, …"),
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Render the films of a graph; of an album, its own film and one per track.
 
-    A part of a film, or another size or frame rate, is written to a file of its own, so that the whole film stays as it
-    is: ember-0m10s-0m20s.mp4, ember-320x180-24fps.mp4. A file that n2s did not write is only replaced with --overwrite.
+    A part of a film, or another use, size or frame rate, is written to a file of its own, so that the whole film stays
+    as it is: ember-0m10s-0m20s.mp4, ember-youtube.mp4, ember-320x180-24fps.mp4. A file that n2s did not write is only
+    replaced with --overwrite. Of several profiles, what they share is computed once.
     """
     from n2s.runtime.executors.registry import choose_executor
     from n2s.runtime.progress import JsonEvents, watcher
@@ -75,20 +89,22 @@ def run(
 
     events = JsonEvents(write_line) if json else watcher()
     span = read_time("--from", from_), read_time("--to", to)
-    chosen = choose_executor(executor, jobs, workers)
-    loaded = load(graph, set_, Shape(size, fps, draft))
-    if draft:
-        out = out / "draft"
-    job = Run(loaded, out, Store(store), chosen, span, force, events, overwrite, keep_frames)
-    if dry_run:
-        show_dry_run(job, json)
-        return
-    report = job.execute()
-    work_is_done()
-    if json:
-        print_line({"event": "done", **vars(report), "record": str(report.record)})
-    else:
-        print(summary(report))
+    kept = Store(store)
+    asked = list(dict.fromkeys([*profile, *(["draft"] if draft else [])])) or [None]
+    graphs = [(name, load(graph, set_, Shape(size, fps, name))) for name in asked]  # all that is wrong is told first
+    for name, loaded in graphs:
+        chosen = choose_executor(executor, jobs, workers)
+        folder = out / "draft" if name == "draft" else out
+        job = Run(loaded, folder, kept, chosen, span, force, events, overwrite, keep_frames, strict)
+        if dry_run:
+            show_dry_run(job, json)
+            continue
+        report = job.execute()
+        work_is_done()
+        if json:
+            print_line({"event": "done", "profile": name, **vars(report), "record": str(report.record)})
+        else:
+            print(summary(report))
 
 
 def show_dry_run(job: Any, json: bool = False) -> None:
@@ -131,6 +147,7 @@ def summary(report: Any) -> str:
     """Return what a run did, in a few lines."""
     from n2s.runtime.seeing.flashes import flashes_text
     from n2s.runtime.seeing.following import following_text
+    from n2s.runtime.seeing.gates import gates_text
 
     lines = [""]
     if report.measured:
@@ -142,6 +159,7 @@ def summary(report: Any) -> str:
             lines.append(f"  {following_text(film['following'][0])}")
         if len(film["flashes"]) == 1:
             lines.append(f"  {flashes_text(film['flashes'][0])}")
+        lines.append(f"  {gates_text(film['gates'])}")
     if report.rendered:
         speed = report.frames / max(report.seconds, 1e-9)
         rendered = f"{count(report.rendered, 'chunk')} ({count(report.frames, 'frame')})"

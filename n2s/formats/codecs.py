@@ -6,9 +6,12 @@ settings join by copying.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from n2s.graph.codings import CODINGS, chroma_of, depth_of
+from n2s.graph.format import Shape
+from n2s.graph.profiles import most_bitrate
 
 CHROMAS = {"4:2:0": "yuv420p", "4:2:2": "yuv422p", "4:4:4": "yuv444p"}
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower")
@@ -19,6 +22,7 @@ TAGS = {"h265": "hvc1"}  # by which players know a codec, where it is not FFmpeg
 PRORES_QUALITY = 9  # of prores_ks: smaller is better; about the rate that Apple states for the profile
 MOST = 1.5  # the highest rate against the wanted one, over the length of the buffer
 BUFFER = 2  # seconds at the wanted rate
+BEGINNING = 0.4  # how full the buffer of a film with a highest rate is at the beginning of a segment
 
 
 def layout_of(sink: Any) -> str:
@@ -31,21 +35,24 @@ def pixel_format(sink: Any) -> str:
     return layout_of(sink) + ("10le" if depth_of(sink) == 10 else "")
 
 
-def encoder(sink: Any) -> list[str]:
+def encoder(sink: Any, shape: Shape) -> list[str]:
     """Return the arguments that choose and set the encoder of a sink's pictures."""
     codec, speed = sink.codec, PRESETS.index(sink.preset)
+    most = most_bitrate(sink, shape.size, shape.fps) if CODINGS[codec].capped else None
+    start = f":vbv-init={BEGINNING}" if most else ""  # or each segment would begin with as much as the buffer holds
+    usual = [*_quality(sink, most), *_groups(sink, shape.fps)] if CODINGS[codec].rates else []
     if codec == "h264":
-        exact = ["-x264-params", "stitchable=1:cpu-independent=1:open-gop=0"]
-        return ["-c:v", "libx264", "-preset", sink.preset, *_quality(sink), "-threads", "1", *exact]
+        exact = ["-x264-params", f"stitchable=1:cpu-independent=1:open-gop=0{start}"]
+        return ["-c:v", "libx264", "-preset", sink.preset, *usual, "-threads", "1", *exact]
     if codec == "h265":
-        exact = ["-x265-params", "pools=none:frame-threads=1:wpp=0:open-gop=0:info=0:log-level=error"]
-        return ["-c:v", "libx265", "-preset", sink.preset, *_quality(sink), "-threads", "1", *exact]
+        exact = ["-x265-params", f"pools=none:frame-threads=1:wpp=0:open-gop=0:info=0:log-level=error{start}"]
+        return ["-c:v", "libx265", "-preset", sink.preset, *usual, "-threads", "1", *exact]
     if codec == "av1":
         exact = ["-svtav1-params", "lp=1:tune=0"]
-        return ["-c:v", "libsvtav1", "-preset", str(SVT_PRESETS[speed]), *_quality(sink), *exact]
+        return ["-c:v", "libsvtav1", "-preset", str(SVT_PRESETS[speed]), *usual, *exact]
     if codec == "vp9":
         slow = ["-deadline", "good", "-cpu-used", str(VPX_SPEEDS[speed]), "-row-mt", "0", "-threads", "1"]
-        return ["-c:v", "libvpx-vp9", *_quality(sink), *slow]
+        return ["-c:v", "libvpx-vp9", *usual, *slow]
     if codec in ("prores", "prores4444"):
         profile = "3" if codec == "prores" else "4"
         quality = ["-profile:v", profile, "-vendor", "apl0", "-qscale:v", str(PRORES_QUALITY)]
@@ -55,10 +62,17 @@ def encoder(sink: Any) -> list[str]:
     return ["-c:v", "ffv1", "-level", "3", "-g", "1", "-slices", "16", "-slicecrc", "1", "-threads", "1"]
 
 
-def _quality(sink: Any) -> list[str]:
+def _groups(sink: Any, fps: Fraction) -> list[str]:
+    """Return the arguments that say how often a frame stands for itself, and how many are told from both sides."""
+    gop = [] if sink.gop is None else ["-g", str(max(1, round(sink.gop * fps)))]
+    return [*gop, *([] if sink.b_frames is None else ["-bf", str(sink.b_frames)])]
+
+
+def _quality(sink: Any, most: int | None) -> list[str]:
     if sink.bitrate is None:
         crf = ["-crf", str(CODINGS[sink.codec].crf[0] if sink.crf is None else sink.crf)]
-        return [*crf, "-b:v", "0"] if sink.codec == "vp9" else crf
+        held = ["-maxrate", f"{most}k", "-bufsize", f"{most}k"] if most else []
+        return [*crf, "-b:v", "0"] if sink.codec == "vp9" else [*crf, *held]
     rate = ["-b:v", f"{sink.bitrate}k"]
     if sink.codec == "av1":  # its encoder takes no other limits beside a rate
         return rate

@@ -13,11 +13,12 @@ _CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts"}
 
 @dataclass(frozen=True)
 class Mp4Track:
-    """One track: its handler ("vide", "soun", "text"), samples (frames or packets) and presented length in seconds."""
+    """One track: its handler ("vide", "soun", "text"), samples (frames or packets), presented length and start in s."""
 
     handler: str
     samples: int
     duration: Fraction
+    start: Fraction = Fraction(0)
 
 
 def read_mp4(path: Path) -> list[Mp4Track]:
@@ -44,6 +45,7 @@ def read_mp4(path: Path) -> list[Mp4Track]:
 def _track(trak: bytes, movie_scale: int) -> Mp4Track:
     handler, samples, duration = "", 0, Fraction(0)
     edited: Fraction | None = None
+    scale, cut, empty, offset = 1, 0, Fraction(0), 0
     for name, body in _walk(trak):
         if name == b"hdlr" and not handler:
             handler = body[8:12].decode("latin-1")
@@ -57,7 +59,12 @@ def _track(trak: bytes, movie_scale: int) -> Mp4Track:
             form, step = (">Qq", 20) if body[0] else (">Ii", 12)
             entries = [struct.unpack_from(form, body, 8 + step * i) for i in range(count)]
             edited = Fraction(sum(length for length, _ in entries), movie_scale)
-    return Mp4Track(handler, samples, duration if edited is None else edited)
+            empty = Fraction(sum(length for length, media in entries if media < 0), movie_scale)
+            cut = next((media for _, media in entries if media >= 0), 0)
+        elif name == b"ctts" and struct.unpack_from(">I", body, 4)[0]:
+            offset = struct.unpack_from(">i", body, 12)[0]  # of the first sample
+    start = empty + max(Fraction(offset - cut, scale), Fraction(0))
+    return Mp4Track(handler, samples, duration if edited is None else edited, start)
 
 
 def _read_index(path: Path) -> bytes:

@@ -14,7 +14,7 @@ HANDLERS = {"video": "vide", "audio": "soun"}
 
 
 def read_packets(path: Path) -> list[Mp4Track]:
-    """Return the tracks of a film: how many packets each has, and when its last one ends.
+    """Return the tracks of a film: how many packets each has, when its first begins and its last ends.
 
     Raises
     ------
@@ -30,6 +30,7 @@ def read_packets(path: Path) -> list[Mp4Track]:
         kinds: dict[str, str] = {}
         ticks: dict[str, Fraction] = {}
         counts: dict[str, int] = {}
+        starts: dict[str, Fraction] = {}
         ends: dict[str, Fraction] = {}
         with open(listing, encoding="ascii", errors="replace") as lines:
             for line in lines:
@@ -43,5 +44,11 @@ def read_packets(path: Path) -> list[Mp4Track]:
                     continue
                 number, _, shown, length, *_ = (part.strip() for part in line.split(","))
                 counts[number] = counts.get(number, 0) + 1
+                start = int(shown) * ticks[number]
+                starts[number] = min(starts.get(number, start), start)
                 ends[number] = max(ends.get(number, Fraction(0)), (int(shown) + int(length)) * ticks[number])
-        return [Mp4Track(kinds[number], count, ends[number]) for number, count in counts.items() if kinds.get(number)]
+        return [
+            Mp4Track(kinds[number], count, ends[number], max(starts[number], Fraction(0)))
+            for number, count in counts.items()
+            if kinds.get(number)
+        ]

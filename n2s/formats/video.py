@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from n2s.formats.codecs import REORDERED, TAGS, encoder, layout_of, pixel_format, quality_words, sound_encoder
-from n2s.formats.mp4 import read_mp4
+from n2s.formats.mp4 import Mp4Track, read_mp4
 from n2s.formats.packets import read_packets
 from n2s.graph.codings import CODINGS, depth_of, ending_of, sound_codec
 from n2s.graph.errors import RenderError
@@ -80,10 +81,13 @@ class Video(Format):
             listing.unlink(missing_ok=True)
             notes.unlink(missing_ok=True)
 
+    def join_recipe(self, sink: Any) -> dict[str, Any]:
+        return {"edit_list": sink.edit_list}
+
     def verify(self, path: Path, film: Any) -> None:
-        is_mp4 = MUXERS[ending_of(film.path.name)] in ("mp4", "mov")
+        is_mp4 = _is_mp4(film)
         try:
-            tracks = {track.handler: track for track in (read_mp4 if is_mp4 else read_packets)(path)}
+            tracks = _tracks(path, film)
         except (ValueError, OSError):
             tracks = {}
         frames = tracks["vide"].samples if "vide" in tracks else None
@@ -97,16 +101,51 @@ class Video(Format):
             samples = tracks["soun"].duration * rate if "soun" in tracks else None
             # The length is kept in the film's time base, whose ticks may be coarser than samples. Elsewhere the last
             # packet may say that it is whole: of FLAC's 4,608 samples, of Opus' 960.
-            most = Fraction(rate, 1000) if is_mp4 else 2 * TICK * rate + LONGEST_PACKET.get(sound_codec(film.sink), 0)
+            # Nor does an edit list cut the last one, where there is none.
+            most = (Fraction(rate, 1000) if is_mp4 else 2 * TICK * rate) + _uncut_samples(film)
             if samples is None or abs(samples - film.samples) > most:
                 raise RenderError(
                     f"{film.path.name} came out with {samples} samples of sound instead of {film.samples} and was "
                     "not published; run again, with --force if it happens twice."
                 )
 
+    def inspect(self, path: Path, film: Any) -> dict[str, Any]:
+        tracks = _tracks(path, film)
+        picture, sound = tracks["vide"], tracks.get("soun")
+        told = {"frames": picture.samples, "tags": read_tags(path), "sound_begins_ms": None, "sound_ends_ms": None}
+        if sound is not None and film.has_sound:
+            end = film.frames / film.fps + picture.start
+            told["sound_begins_ms"] = round(float(1000 * (sound.start - picture.start)), 3)
+            told["sound_ends_ms"] = round(float(1000 * (sound.start + sound.duration - end)), 3)
+            told["slack_ms"] = round(1000 * _uncut_samples(film) / film.sound.delivered, 3)
+        return told
+
     def write_frames(self, film: Path, folder: Path) -> None:
         # A percent sign in the folder's name is no part of the pattern.
         run_ffmpeg(frames_arguments(film), Path(str(folder).replace("%", "%%")) / "%06d.png")
+
+
+def _is_mp4(film: Any) -> bool:
+    return MUXERS[ending_of(film.path.name)] in ("mp4", "mov")
+
+
+def _tracks(path: Path, film: Any) -> dict[str, Mp4Track]:
+    return {track.handler: track for track in (read_mp4 if _is_mp4(film) else read_packets)(path)}
+
+
+def _uncut_samples(film: Any) -> int:
+    """Return by how many samples the last packet of a film's sound may go beyond it: where no edit list cuts it."""
+    is_cut = _is_mp4(film) and film.sink.edit_list
+    return 0 if is_cut else LONGEST_PACKET.get(sound_codec(film.sink), 0)
+
+
+def read_tags(path: Path) -> str:
+    """Return what FFmpeg says of a film's pictures: "yuv420p(tv, bt709, progressive)"."""
+    with FFmpeg(["-v", "info", "-i", f"file:{path}", "-map", "0:v", "-t", "0", "-c", "copy", "-f", "null"], Path("-"),
+                pipe=False) as ffmpeg:  # fmt: skip
+        ffmpeg.finish()
+        found = re.search(r"Video: [^\n]*?, ((?:yuv|gbr|rgb)\w+\([^)]*\))", ffmpeg.said())
+    return found[1] if found else ""
 
 
 def segment_arguments(sink: Any, shape: Shape) -> list[str]:
@@ -120,7 +159,7 @@ def segment_arguments(sink: Any, shape: Shape) -> list[str]:
     return [
         *["-f", "rawvideo", "-pix_fmt", pixels, "-s", f"{size[0]}x{size[1]}", "-framerate", str(fps), "-i", "pipe:0"],
         *["-an", "-vf", f"setparams={tags}", "-pix_fmt", pixels, "-chroma_sample_location", "left"],
-        *[*encoder(sink), *_tag(sink)],
+        *[*encoder(sink, shape), *_tag(sink)],
         *["-video_track_timescale", str(fps.numerator), *EXACT, "-f", SEGMENTS.get(sink.codec, "mp4")],
     ]
 
@@ -148,7 +187,10 @@ def sound_arguments(film: Any) -> list[str]:
 def join_arguments(listing: Path, sound: Path | None, metadata: Path, film: Any) -> list[str]:
     """Return FFmpeg's arguments that join segments by copying them, with the music and the chapters.
 
-    Each frame's time is set from its number: concatenation rounds times to microseconds, k / fps is exact.
+    Each frame's time is set from its number: concatenation rounds times to microseconds, k / fps is exact. Without an
+    edit list the first frame is shown at 0 by negative offsets of composition, and the packet is left out with which
+    AAC begins before the music; so its first 21 ms come up out of silence. Chapters are a track of their own, with a
+    list: they are left out too.
     """
     fps, muxer = film.fps, MUXERS[ending_of(film.path.name)]
     rate, frame = f"{fps.numerator}/{fps.denominator}", f"{fps.denominator}/{fps.numerator}/TB"
@@ -156,12 +198,15 @@ def join_arguments(listing: Path, sound: Path | None, metadata: Path, film: Any)
     exact = f"setts=pts=round(PTS*TB*{rate})*{frame}:dts=(N-{ahead})*{frame}:duration={frame}"
     inputs = ["-f", "concat", "-safe", "0", "-i", str(listing), *(["-i", str(sound)] if sound else [])]
     inputs += ["-f", "ffmetadata", "-i", str(metadata)]
-    last = 2 if sound else 1
+    last, is_edited = (2 if sound else 1), film.sink.edit_list
+    flags = "+faststart" if is_edited else "+faststart+negative_cts_offsets"
+    unedited = [] if is_edited else ["-use_editlist", "0", *(["-bsf:a", "noise=drop=lt(pts\\,0)"] if sound else [])]
     return [
         *inputs,
-        *["-map", "0:v", *(["-map", "1:a"] if sound else []), "-map_metadata", str(last), "-map_chapters", str(last)],
-        *["-c", "copy", *_tag(film.sink), "-color_range:v", "tv", "-bsf:v", exact],
-        *(["-video_track_timescale", str(fps.numerator), "-movflags", "+faststart"] if muxer in ("mp4", "mov") else []),
+        *["-map", "0:v", *(["-map", "1:a"] if sound else []), "-map_metadata", str(last)],
+        *["-map_chapters", str(last) if is_edited else "-1"],
+        *["-c", "copy", *_tag(film.sink), "-color_range:v", "tv", "-bsf:v", exact, *unedited],
+        *(["-video_track_timescale", str(fps.numerator), "-movflags", flags] if muxer in ("mp4", "mov") else []),
         *[*EXACT, "-f", muxer],
     ]
 

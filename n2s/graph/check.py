@@ -14,6 +14,7 @@ from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
 from n2s.graph.listening import hearing_node, hears_time
 from n2s.graph.parts import GraphParts
+from n2s.graph.profiles import PROFILES
 from n2s.graph.registry import suggest
 from n2s.graph.remainders import leaves_remainder, reader_problem
 from n2s.graph.subgraph import InterfaceNode, SubGraph
@@ -75,6 +76,8 @@ def check_links(graph: GraphParts, unread: set[str] = frozenset()) -> list[Probl
             wrong(f"{name}.path: {written_already(node.path, other, films[other])}", name, "path")
         else:
             films[node.path] = name
+        if text := _profile_problem(graph, node):
+            wrong(f"{name}.profile: {text}", name, "profile")
     if not problems and not unread and (circle := find_circle(graph.sources())):
         wrong(f"These nodes wait for each other in a circle: {' → '.join([*circle, circle[0]])}.", circle[0], key=True)
     return problems
@@ -120,6 +123,19 @@ def _path_problem(sink: Node) -> str:
     """Say why a sink's film cannot be written at its path, which every system must be able to have."""
     made = format_of(sink)
     return name_problem(sink.path, type(sink).__name__, made.endings, made.is_folder)
+
+
+def _profile_problem(graph: GraphParts, sink: Sink) -> str:
+    """Say why a graph's frames are none that its sink's profile asks for; what the command line asks for may differ."""
+    name, header = getattr(sink, "profile", None), graph.header
+    if name is None or any(graph.overridden_at(field) for field in ("size", "fps")):
+        return ""
+    profile = PROFILES[name]
+    size, fps = profile.shape(header.size, header.fps) if profile.scale == 1 else (header.size, header.fps)
+    if (size, fps) == (header.size, header.fps):
+        return ""
+    wanted = f"size: [{size[0]}, {size[1]}]" + ("" if fps == header.fps else f" and fps: {fps}")
+    return f"frames of {name} want {wanted} in the header; or leave it out, and run with --profile {name}"
 
 
 def written_already(path: str, other: str, writer: str) -> str:

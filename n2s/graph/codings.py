@@ -26,6 +26,10 @@ class Coding:
         Whether a bitrate can be asked for in place of a rate factor.
     sped : bool
         Whether ``preset`` says how long it takes.
+    keyed : bool
+        Whether ``gop`` may say how often a frame stands for itself; in the others all of them do.
+    capped : bool
+        Whether ``maxrate`` may hold down what a rate factor takes.
     """
 
     name: str
@@ -35,13 +39,18 @@ class Coding:
     crf: tuple[int, int] | None = None
     rates: bool = False
     sped: bool = False
+    keyed: bool = False
+    capped: bool = False
 
+
+_PREDICTING: dict[str, Any] = {"rates": True, "sped": True, "keyed": True}
+_REORDERING: dict[str, Any] = {**_PREDICTING, "capped": True}
 
 CODINGS = {
-    "h264": Coding("H.264", (".mp4", ".m4v", ".mov", ".mkv"), (8, 10), crf=(18, 51), rates=True, sped=True),
-    "h265": Coding("H.265", (".mp4", ".m4v", ".mov", ".mkv"), (10, 8), crf=(20, 51), rates=True, sped=True),
-    "av1": Coding("AV1", (".mp4", ".m4v", ".mkv", ".webm"), (10, 8), crf=(28, 63), rates=True, sped=True),
-    "vp9": Coding("VP9", (".webm", ".mkv", ".mp4"), (8, 10), crf=(24, 63), rates=True, sped=True),
+    "h264": Coding("H.264", (".mp4", ".m4v", ".mov", ".mkv"), (8, 10), **_REORDERING, crf=(18, 51)),
+    "h265": Coding("H.265", (".mp4", ".m4v", ".mov", ".mkv"), (10, 8), **_REORDERING, crf=(20, 51)),
+    "av1": Coding("AV1", (".mp4", ".m4v", ".mkv", ".webm"), (10, 8), **_PREDICTING, crf=(28, 63)),
+    "vp9": Coding("VP9", (".webm", ".mkv", ".mp4"), (8, 10), **_PREDICTING, crf=(24, 63)),
     "prores": Coding("ProRes 422 HQ", (".mov",), (10,), ("4:2:2",)),
     "prores4444": Coding("ProRes 4444", (".mov",), (10,), ("4:4:4",)),
     "dnxhr": Coding("DNxHR HQX", (".mov",), (10,), ("4:2:2",)),
@@ -57,6 +66,7 @@ SOUNDS = {
     ".webm": ("opus",),
 }
 OPUS_RATE = 48000
+EDITED = (".mp4", ".m4v", ".mov")  # these say by an edit list what of a track is shown
 
 
 def ending_of(path: str) -> str:
@@ -102,11 +112,20 @@ def coding_problem(sink: Any) -> tuple[str, str]:
         return "bitrate", "crf and bitrate both say how large the film gets; leave one out"
     if sink.crf is not None and (made.crf is None or sink.crf > made.crf[1]):
         return "crf", f"{made.name} has {f'a crf of {made.crf[1]} at most' if made.crf else 'no crf: leave it out'}"
+    if sink.maxrate is not None and (sink.bitrate is not None or not made.capped):
+        why = "bitrate says how large the film gets" if made.capped else f"{made.name} has none to choose"
+        return "maxrate", f"{why}: leave it out"
+    if sink.gop is not None and not made.keyed:
+        return "gop", f"every frame of {made.name} stands for itself: leave it out"
+    if sink.b_frames is not None and not made.capped:
+        return "b_frames", f"{made.name} has none to choose: leave it out"
     if sink.bitrate is not None and not made.rates:
         return "bitrate", f"{made.name} has no bitrate to choose: leave it out"
     ending = ending_of(sink.path)
     if ending in SOUNDS and ending not in made.endings:
         return "path", f"{ending} holds no {made.name}; {listed(made.endings)} does"
+    if not sink.edit_list and ending in SOUNDS and ending not in EDITED:
+        return "edit_list", f"{ending} has none: leave it out"
     known = SOUNDS.get(ending, ())
     if sink.audio_codec and known and sink.audio_codec not in known:
         return "audio_codec", f"{ending} holds sound as {listed(known)}, not {sink.audio_codec}"

@@ -174,6 +174,14 @@ class Format(ABC):
     def verify(self, path: Path, film: Any) -> None:
         """Raise a `RenderError` where a joined film has another number of frames, or length of sound, than planned."""
 
+    def inspect(self, path: Path, film: Any) -> dict[str, Any]:
+        """Return, as plain data, what the index of a joined film says, for quality gates; {} for nothing.
+
+        ``frames`` are counted, ``tags`` are words on its colours, ``sound_begins_ms`` and ``sound_ends_ms`` say how
+        much later than its pictures its sound does, None without sound, and ``slack_ms`` how much later it may end.
+        """
+        return {}
+
     def write_frames(self, film: Path, folder: Path) -> None:
         """Write every frame of a finished film into a folder, as 000000.png, 000001.png, …"""
         raise NotImplementedError

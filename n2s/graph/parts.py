@@ -121,9 +121,12 @@ class GraphParts:
         """Return what `resolve` returns; GraphError for what can be no path, or leads in a circle of links."""
         return resolve_path(self.base, path)
 
-    def overridden_at(self, entry: str) -> Position | None:
-        """Return where an entry of the header was laid over that of the graph's file; None where it was not."""
-        return self.document.places.get((entry,)) if self.document else None
+    def overridden_at(self, *path: str) -> Position | None:
+        """Return where a value was laid over that of the graph's file; None where it was not.
+
+        ``path`` is the entry of the header, or ``"nodes"``, a node and its setting.
+        """
+        return self.document.places.get(path) if self.document else None
 
     def stated(self, entry: str) -> Any:
         """Return an entry of the header as the graph's file has it, whatever overrides say."""

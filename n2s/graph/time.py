@@ -5,6 +5,7 @@ Film frame k stands at the exact rational time k / fps. Durations are counts of 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from n2s.graph.errors import GraphError
 from n2s.graph.landmarks import Landmarks, Moment
 
 MAX_FPS = 240
+BEGUN = 1e-3  # of a frame, by which something may have begun later
 _RATE = re.compile(r"\d{1,6}(\.\d{1,9})?\Z|\d{1,9}/\d{1,9}\Z", re.ASCII)
 
 
@@ -49,6 +51,11 @@ def sample_at(frame: int, fps: Fraction, rate: int) -> int:
     """Return the sample nearest to the time of a film frame: round(frame * rate / fps), halves upwards."""
     num, den = fps.numerator, fps.denominator
     return (2 * frame * den * rate + num) // (2 * num)
+
+
+def frame_begun(seconds: float, fps: Fraction) -> int:
+    """Return the first frame at which something has begun that begins at this time."""
+    return math.ceil(seconds * float(fps) - BEGUN)
 
 
 def frames_to_cover(samples: int, rate: int, fps: Fraction) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from n2s.graph.check import written_already
-from n2s.graph.codings import coding_problem
+from n2s.graph.codings import coding_problem, ending_of
 from n2s.graph.declare import Node, Sink
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.film_names import collision
@@ -96,6 +97,7 @@ def coded_track(album: Graph, sink: str, name: str) -> tuple[Graph, str]:
         When it has not exactly one film sink, states another coding than the album, or plays no music.
     """
     node, graph = album.nodes[sink], load_track(album, name)
+    asked = album.overridden_at("nodes", sink, "profile") is not None  # of the whole album, tracks included
     sinks = [name for name in graph.sinks() if coding(node, graph.nodes[name])]
     if len(sinks) != 1:
         others = [f"{other} ({type(graph.nodes[other]).__name__})" for other in graph.sinks() if other not in sinks]
@@ -106,14 +108,16 @@ def coded_track(album: Graph, sink: str, name: str) -> tuple[Graph, str]:
     film, update = graph.nodes[sinks[0]], {}
     for field in coding(node, film):
         wanted, own = getattr(node, field), getattr(film, field)
-        if field in node.model_fields_set | film.model_fields_set and own != wanted:
-            if field in film.model_fields_set:
+        if own != wanted:
+            if field in film.model_fields_set and not asked:
                 text = f"{sinks[0]}.{field} is {own}, but the album has {wanted}; take it out of one of them."
                 raise GraphError([Problem(graph.where(sinks[0], field), text)])
             update[field] = wanted
     if not getattr(film, "audio", None):
         text = f"{sinks[0]}.audio: a track of an album needs its music connected to the sink."
         raise GraphError([Problem(graph.where(sinks[0], key=True), text)])
+    if asked and ending_of(film.path) != ending_of(node.path):
+        update["path"] = str(PurePosixPath(film.path).with_suffix(ending_of(node.path)))
     coded = film.model_copy(update=update)
     field, text = coding_problem(coded) if update and hasattr(coded, "codec") else ("", "")
     if text:

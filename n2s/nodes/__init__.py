@@ -34,6 +34,7 @@ from n2s.nodes.latent_path import LatentPath
 from n2s.nodes.latent_warp import LatentWarp
 from n2s.nodes.latents import Anchors, LatentEMA
 from n2s.nodes.lenses import Glitch, Warp
+from n2s.nodes.loop import Loop
 from n2s.nodes.lut import Lut
 from n2s.nodes.lyrics import Lyrics
 from n2s.nodes.mattes import CombineMattes, InvertMatte, LinearMatte, LumaMatte, NoiseMatte, RadialMatte
@@ -121,6 +122,7 @@ __all__ = [
     "LightMeter",
     "LinearMatte",
     "LumaMatte",
+    "Loop",
     "Lut",
     "Lyrics",
     "Melody",

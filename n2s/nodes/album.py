@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from n2s.graph.declare import FilePath, Node, Output, port, setting
 from n2s.graph.types import FILM, Films
@@ -35,6 +35,9 @@ class Album(Encoded):
     """
 
     tracks: Films = port("the tracks, in their order")
+    normalise: Literal["album", "track"] = setting(
+        "album", help="whether loudness is that of the whole album, by one gain, or of each track", keyed=False
+    )
 
     outputs = {"film": Output(FILM)}
     example = {"path": "album.mp4"}

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from n2s.graph.codings import coding_problem
 from n2s.graph.declare import Output, Sink, port, setting
+from n2s.graph.profiles import PROFILES
 from n2s.graph.types import FILM, Audio, Frames
 
 
@@ -17,11 +18,17 @@ class Encoded(Sink):
     format: ClassVar[str] = "video"
 
     path: str = setting(help="the film's file, relative to --out: .mp4, .m4v, .mov, .mkv or .webm", keyed=False)
+    profile: Literal["archive", "youtube", "reels", "square", "canvas", "apple", "draft", None] = setting(
+        None, help="what it is for: gives the settings that are left out; see docs/delivery.md"
+    )
     codec: Literal["h264", "h265", "av1", "vp9", "prores", "prores4444", "dnxhr", "ffv1"] = setting(
         "h264", help="how pictures are coded"
     )
     crf: int | None = setting(
         None, ge=0, le=63, help="constant rate factor: lower is better and larger; h264 18, h265 20, av1 28, vp9 24"
+    )
+    maxrate: int | None = setting(
+        None, ge=50, le=1_000_000, unit="kbit/s", help="the most that crf may take; left out: the profile's, or any"
     )
     bitrate: int | None = setting(None, ge=50, le=1_000_000, unit="kbit/s", help="of the pictures, in place of crf")
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = setting(
@@ -33,8 +40,24 @@ class Encoded(Sink):
     chroma: Literal["4:2:0", "4:2:2", "4:4:4", None] = setting(
         None, help="how often chroma is sampled; left out: what is usual for the codec"
     )
+    gop: float | None = setting(
+        None,
+        ge=0.01,
+        le=60,
+        unit="s",
+        help="the longest time from one key frame to the next; a segment begins with one",
+    )
+    b_frames: int | None = setting(
+        None, ge=0, le=4, help="consecutive B-frames at most, in H.264 and H.265; left out: as the preset has it"
+    )
     dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
     chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; 2 * round(fps) when left out")
+    edit_list: bool = setting(
+        True,
+        help="let an edit list cut what encoders put before the first sample; false: it is cut off, as some "
+        "upload pages ask",
+        keyed=False,
+    )
     audio_codec: Literal["aac", "opus", "flac", "alac", "pcm", None] = setting(
         None, help="how sound is coded; left out: what is usual for the kind of file", keyed=False
     )
@@ -44,6 +67,25 @@ class Encoded(Sink):
     ] = setting(
         None, unit="Hz", help="of the sound; source: the music's; left out: the music's, 48000 at most", keyed=False
     )
+
+    loudness: float | None = setting(
+        None,
+        ge=-40,
+        le=-5,
+        unit="LUFS",
+        help="turn the sound to this integrated loudness (EBU R128), with a true peak of -1 dBTP at most; left out: "
+        "as the music is; -14 is what most streams play",
+        keyed=False,
+    )
+
+    @model_validator(mode="after")
+    def _profiled(self) -> Encoded:
+        """Take what is left out from the profile; it does not count as given, so that saving does not write it."""
+        settings = PROFILES[self.profile].settings if self.profile else {}
+        if self.bitrate is not None:
+            settings = {name: value for name, value in settings.items() if name != "crf"}
+        self.__dict__.update({name: value for name, value in settings.items() if name not in self.model_fields_set})
+        return self
 
     @model_validator(mode="after")
     def _can_be_coded(self) -> Encoded:

@@ -118,11 +118,14 @@ class FFmpeg:
         if self._process.wait() != 0:
             raise self._failure()
 
+    def said(self) -> str:
+        """Return what it has said."""
+        self._messages.seek(0)
+        return self._messages.read().decode(errors="replace").strip()
+
     def _failure(self) -> RenderError:
         status = self._process.returncode
-        name = _TEMPORARY.sub(r"\1", self.output.name)
-        self._messages.seek(0)
-        said = self._messages.read().decode(errors="replace").strip()
+        name, said = _TEMPORARY.sub(r"\1", self.output.name), self.said()
         if "No space left" in said or status == 228:
             return disk_error(OSError(errno.ENOSPC, "No space left on device"), self.output)
         if status < 0:

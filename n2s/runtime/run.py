@@ -30,6 +30,7 @@ from n2s.runtime.readiness import input_files
 from n2s.runtime.records import RunRecord
 from n2s.runtime.seeing.flashes import count_flashes
 from n2s.runtime.seeing.following import follow_music
+from n2s.runtime.seeing.gates import measure_gates
 from n2s.runtime.session import Session
 from n2s.runtime.store import Store, absolute, check_folder
 
@@ -91,6 +92,8 @@ class Run:
         Replace files that n2s did not write, where films go.
     keep_frames : bool
         Keep each film's frames beside it, as PNG.
+    strict : bool
+        Raise a `RenderError` where a film breaks a quality gate; see `n2s.runtime.seeing.gates`.
     events : Events, optional
         Told of progress.
     """
@@ -106,6 +109,7 @@ class Run:
         events: Events | None = None,
         overwrite: bool = False,
         keep_frames: bool = False,
+        strict: bool = False,
     ):
         self.graph, self.out, self.span, self.force = graph, absolute(out), _times(span), force
         self.store = Store(store) if store is None or isinstance(store, str | os.PathLike) else store
@@ -115,7 +119,7 @@ class Run:
         self.context = self.session.context
         self.targets = Targets(self.store, self.out)
         self.maker = FilmMaker(self.store, self.targets)
-        self.overwrite, self.keep_frames = overwrite, keep_frames
+        self.overwrite, self.keep_frames, self.strict = overwrite, keep_frames, strict
         self.report = Report()
         self.record: RunRecord | None = None
         self.planned: PlannedFilms | None = None
@@ -179,6 +183,8 @@ class Run:
             self._publish()
             if self.keep_frames:
                 self._keep_frames()
+            if self.strict:
+                self._refuse_flaws()
             status = "done"
         except KeyboardInterrupt:
             status = "interrupted"
@@ -304,9 +310,22 @@ class Run:
                     self._music[film.path].result()
                 done = self.maker.publish(film, self._segments(film))
                 self.record.log(f"published {film.path}, {done['frames']} frames, sha256 {done['sha256']}")
-            told = {"following": follow_music(self.store, film.parts), "flashes": count_flashes(film.parts)}
-            self.report.films.append(done | told)
+            flashes = count_flashes(film.parts)
+            gates = measure_gates(self.store, film, done, flashes)
+            told = {"following": follow_music(self.store, film.parts), "flashes": flashes}
+            self.report.films.append(done | told | {"gates": {gate.name: gate.data() for gate in gates}})
             self.events.published(str(film.path))
+
+    def _refuse_flaws(self) -> None:
+        """Raise a `RenderError` that names every gate that a film breaks."""
+        broken = [
+            f"{Path(film['path']).name}: {gate['broken']}"
+            for film in self.report.films
+            for gate in film["gates"].values()
+            if not gate["holds"]
+        ]
+        if broken:
+            raise RenderError("\n".join(broken) + "\nThe films are written; --strict fails the run for this.")
 
     def _keep_frames(self) -> None:
         for film in self.films:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from n2s.graph.code.identity import code_digest
 from n2s.graph.codings import sound_rate
 from n2s.graph.declare import Node
+from n2s.graph.errors import RenderError
 from n2s.graph.format import Format
 from n2s.graph.format_registry import format_of
 from n2s.graph.keys import digest
@@ -24,6 +26,7 @@ from n2s.plan.stages import Plan
 from n2s.runtime.context import Music
 from n2s.runtime.films import folders
 from n2s.runtime.films.targets import Targets, frames_folder, renew_frames_folder
+from n2s.runtime.media.levels import Levels, gain_to, measure_levels
 from n2s.runtime.media.sound import Sound, notes, sound_of
 from n2s.runtime.store import Store, disk_error, publish
 
@@ -32,11 +35,12 @@ SAMPLES_AT_ONCE = 1 << 16
 
 @dataclass(frozen=True)
 class Passage:
-    """Samples start..stop of a piece of music."""
+    """Samples start..stop of a piece of music, and by what they are multiplied."""
 
     music: Music
     start: int
     stop: int
+    gain: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class Film:
     @property
     def sound(self) -> Sound:
         """How its music is delivered; only for a film that has some."""
-        return sound_of(self.pieces, sound_rate(self.sink))
+        return delivered_sound(self.sink, self.music)
 
     @property
     def samples(self) -> int:
@@ -123,7 +127,7 @@ class Film:
         """Return what decides the bytes of its encoded music."""
         plan, made = self.parts[0][0], self.format
         return {
-            "passages": [[passage.music.digest, passage.start, passage.stop] for passage in self.music],
+            "passages": [[passage.music.digest, passage.start, passage.stop, passage.gain] for passage in self.music],
             "sound": self.sound.recipe(self.pieces),
             "format": call_format(plan.graph, plan.end, made.sound_recipe, self.sink),
             "ffmpeg": plan.environment["ffmpeg"],
@@ -163,17 +167,19 @@ class FilmMaker:
         """Join a film, check it, publish it, and return its record."""
         began = time.perf_counter()
         sound, made, plan = self.music(film), film.format, film.parts[0][0]
-        sha256 = ""
+        sha256, inspected = "", {}
 
         def write(path: Path) -> None:
-            nonlocal sha256
+            nonlocal sha256, inspected
             call_format(plan.graph, plan.end, made.join, path, film, segments, sound)
             check_written(plan.graph, plan.end, "join", made.verify, path, film, is_folder=made.is_folder)
+            inspected = call_format(plan.graph, plan.end, made.inspect, path, film)
             sha256 = folders.seal(path)
             self.targets.note(film.path, path)
 
         (folders.publish_folder if made.is_folder else publish)(film.path, write)
         folders.remove_unfinished(film.path, time.time())
+        levels = read_levels(film.music, film.sound, self.store) if film.has_sound else None
         record = {
             "path": str(film.path),
             "title": film.title,
@@ -182,6 +188,8 @@ class FilmMaker:
             "seconds": float(film.frames / film.fps),
             "samples": film.samples,
             "sound": film.sound.summary() if film.has_sound else None,
+            "levels": levels and told_levels(levels),
+            "inspected": inspected,
             "bytes": folders.size(film.path),
             "sha256": sha256,
             "chapters": [chapter.title for chapter in film.chapters],
@@ -214,22 +222,63 @@ class FilmMaker:
 
     def _write_music(self, film: Film, path: Path, check: Callable[[], None]) -> None:
         plan, failed = film.parts[0][0], []
-        blocks = _delivered(film, check, failed)
+        blocks = delivered(film.music, film.sound, check, failed)
         call_format(plan.graph, plan.end, film.format.write_sound, path, film, blocks, passing=failed)
         for passage in film.music:
             passage.music.check()
 
 
-def _delivered(film: Film, check: Callable[[], None], failed: list[BaseException]) -> Iterator[np.ndarray]:
-    """Yield a film's music as it is delivered, float32 (n, channels); what fails while it is read is noted."""
+def delivered_sound(sink: Node, music: Sequence[Passage]) -> Sound:
+    """Return how passages of music become the sound of a sink's film; loudness that was asked for is in their gains."""
+    sound = sound_of([passage.music for passage in music], sound_rate(sink))
+    return sound if getattr(sink, "loudness", None) is None else replace(sound, gain=1.0)
+
+
+def read_levels(music: Sequence[Passage], sound: Sound, store: Store) -> Levels:
+    """Return how loud passages of music are as a film's sound, as the store has noted it or measured now."""
+    subject = {
+        "passages": [[passage.music.digest, passage.start, passage.stop, passage.gain] for passage in music],
+        "sound": sound.recipe([passage.music for passage in music]),
+        "code": [code_digest(__name__), code_digest(Levels.__module__)],
+    }
+    if (found := store.noted("levels", subject)) is None:
+        failed: list[BaseException] = []
+        try:
+            found = list(measure_levels(delivered(music, sound, lambda: None, failed), sound.rate, sound.layout))
+        except RenderError:
+            if failed:
+                raise failed[0] from None
+            raise
+        store.note("levels", subject, [None if math.isinf(value) else value for value in found])
+    return Levels(*(-math.inf if value is None else value for value in found))
+
+
+def turned_to(wanted: float, music: Sequence[Passage], sink: Node, store: Store) -> tuple[list[Passage], float]:
+    """Return passages as loud as was asked for, by one gain, and how loud they become in LUFS."""
+    plain = [replace(passage, gain=1.0) for passage in music]
+    levels = read_levels(plain, delivered_sound(sink, plain), store)
+    decibels = gain_to(levels, wanted)
+    return [replace(passage, gain=round(10 ** (decibels / 20), 6)) for passage in plain], levels.loudness + decibels
+
+
+def told_levels(levels: Levels) -> dict[str, float | None]:
+    """Return levels as plain data; None for what silence has none of."""
+    names = {"loudness": levels.loudness, "range": levels.range, "true_peak": levels.peak}
+    return {name: None if math.isinf(value) else value for name, value in names.items()}
+
+
+def delivered(
+    music: Sequence[Passage], sound: Sound, check: Callable[[], None], failed: list[BaseException]
+) -> Iterator[np.ndarray]:
+    """Yield music as it is delivered, float32 (n, channels); what fails while it is read is noted."""
     try:
-        for passage in film.music:
-            matrix = film.sound.matrix(passage.music)
+        for passage in music:
+            matrix = sound.matrix(passage.music) * np.float32(passage.gain)
             with passage.music.reader() as reader:
                 for start in range(passage.start, passage.stop, SAMPLES_AT_ONCE):
                     samples = reader.read(start, min(SAMPLES_AT_ONCE, passage.stop - start))
                     check()
-                    yield film.sound.deliver(samples, matrix).T
+                    yield sound.deliver(samples, matrix).T
     except Exception as error:
         failed.append(error)
         raise

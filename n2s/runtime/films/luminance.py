@@ -17,6 +17,7 @@ import numpy as np
 from n2s.graph.code.identity import code_digest
 from n2s.graph.format import Pixels
 from n2s.graph.keys import digest
+from n2s.runtime.films.flaws import NAMES, measure_flaws
 from n2s.runtime.store import Store, write_arrays
 
 KIND = "luminance"  # of the store's entries
@@ -63,21 +64,24 @@ def _cells(width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class ChunkLuminance:
-    """Collects the luminance of a chunk's frames while they are made."""
+    """Collects the luminance of a chunk's frames, and their flaws, while they are made."""
 
     def __init__(self, pixels: Pixels, size: tuple[int, int]):
         self._pixels, self._size = pixels, size
         self._blocks: list[np.ndarray] = []
+        self._flaws: list[np.ndarray] = []
 
     def look(self, codes: np.ndarray) -> None:
         """Take the next frames of the chunk."""
         self._blocks.append(measure_luminance(codes, self._pixels, self._size))
+        first = sum(map(len, self._flaws))
+        self._flaws.append(measure_flaws(codes, self._pixels, self._size, first))
 
     def keep(self, store: Store, segment: str) -> None:
         """Put it into the store, beside the segment of a key."""
 
         def write(path: Path) -> None:
-            write_arrays(path, {"luminance": np.concatenate(self._blocks)})
+            write_arrays(path, {"luminance": np.concatenate(self._blocks), "flaws": np.concatenate(self._flaws)})
 
         store.add(KIND, _key(segment), ".npz", {"segment": segment}, write)
 
@@ -87,10 +91,19 @@ def stored_luminance(store: Store, parts: list[tuple[Any, Any]]) -> Iterator[np.
 
     It has none of segments that were made before luminance was kept, or before the code above was changed.
     """
+    return _stored(store, parts, "luminance", (ROWS, COLUMNS))
+
+
+def stored_flaws(store: Store, parts: list[tuple[Any, Any]]) -> Iterator[np.ndarray | None]:
+    """Yield the flaws of each chunk of a film, (frames, 3), as `measure_flaws` gives them; None likewise."""
+    return _stored(store, parts, "flaws", (len(NAMES),))
+
+
+def _stored(store: Store, parts: list[tuple[Any, Any]], name: str, shape: tuple[int, ...]) -> Iterator:
     for _, chunk in parts:
         found = store.arrays(KIND, _key(chunk.key))
-        luminance = found.get("luminance") if found else None
-        yield luminance if luminance is not None and luminance.shape == (chunk.count, ROWS, COLUMNS) else None
+        array = found.get(name) if found else None
+        yield array if array is not None and array.shape == (chunk.count, *shape) else None
 
 
 def _key(segment: str) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 
 from n2s.graph.declare import Node
 from n2s.graph.errors import ArgumentError, GraphError, Problem
-from n2s.graph.expressions import Number
 from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
 from n2s.graph.header import Header
@@ -23,11 +22,11 @@ from n2s.plan.keys import Chunk
 from n2s.plan.ranges import check_ranges, empty_columns
 from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
-from n2s.runtime.films.films import Chapter, Film, Passage
+from n2s.runtime.films.films import Chapter, Film, Passage, turned_to
+from n2s.runtime.films.profiled import WHOLE, Span, as_profiled, profile_of, reshapes
 from n2s.runtime.films.targets import film_path, part, version
 from n2s.runtime.render.analysis import Known, Measuring, analyse, frame_of, resolve_time
 
-Span = tuple[Number | None, Number | None]
 LONGEST = 1e9  # seconds; no track comes near it
 
 
@@ -90,14 +89,14 @@ class Planner:
             The times to begin and to end at.
         """
         films = []
-        graph = graph.flat
+        whole, graph = graph, graph.flat
         for sink in graph.sinks():
             if joins_films(graph.nodes[sink]):
                 if span != (None, None):
                     raise GraphError("--from and --to cut tracks, not albums; give them with a track's graph.")
                 films += self._album(graph, sink)
             else:
-                films.append(self._film(graph, sink, span))
+                films.append(self._film(whole, sink, span))
         paths = [film.path for film in films]
         for path in paths:
             try:
@@ -136,16 +135,41 @@ class Planner:
             raise ArgumentError(f"{asked} leaves no frame of a track of {clock.duration:.2f} s.")
         return start, stop
 
-    def _film(self, graph: Graph, sink: str, span: Span) -> Film:
-        production = self._produce(graph)
+    def _film(self, graph: Graph, sink: str, span: Span, shape: str = "") -> Film:
+        """Return one film of a graph that is not flattened; ``shape`` names what an album makes of it."""
+        production, profile, chosen = self._produce(graph.flat), profile_of(graph.nodes[sink]), span
+        if reshapes(profile):
+            graph, chosen = as_profiled(graph, sink, production.values, span)
+            production = self._produce(graph.flat)
         plan = self._plan(production, sink)
         node, clock = plan.node, production.values.clock
-        start, stop = self._frames(span, production)
-        music = [_music(production, sink)] if getattr(node, "audio", None) else []
-        passages = [_passage(piece, production.samples(piece), start, stop, clock) for piece in music]
-        ending = version(graph) + part(start, stop, clock.frames, clock.fps)
+        start, stop = self._frames(chosen, production)
+        sounds = getattr(node, "audio", None) and not (profile and profile.silent)
+        passages = []
+        if sounds:
+            piece = _music(production, sink)
+            passages = self._turned(node, [_passage(piece, production.samples(piece), start, stop, clock)])
+        ending = shape + version(graph)
+        if chosen == span:  # and not what the profile chose
+            ending += part(start, stop, clock.frames, clock.fps)
         parts = [(plan, chunk) for chunk in plan.chunks(start, stop)]
-        return self._put_together(graph.header, node, ending, parts, passages)
+        film = self._put_together(graph.header, node, ending, parts, passages)
+        for text in profile.problems(film.size, film.fps, film.frames / film.fps) if profile else ():
+            self.context.say(f"{film.path.name} {text} by {node.profile}.")
+        return film
+
+    def _turned(self, sink: Node, passages: list[Passage]) -> list[Passage]:
+        """Return passages as loud as the sink asks for; the user is told where peaks allow less."""
+        wanted = getattr(sink, "loudness", None)
+        if wanted is None or not passages:
+            return passages
+        turned, loudness = turned_to(wanted, passages, sink, self.context.store)
+        if loudness < wanted - 0.1:
+            text = (
+                f"The sound of {sink.path} becomes {loudness:.1f} LUFS, not {wanted:g}: its true peak is -1 dBTP then."
+            )
+            self.context.say(text)
+        return turned
 
     def _put_together(
         self,
@@ -170,6 +194,10 @@ class Planner:
 
     def _album(self, graph: Graph, sink: str) -> list[Film]:
         album = graph.nodes[sink]
+        if reshapes(profile_of(album)):
+            self.context.say(f"The profile {album.profile} is for tracks: each gets a film, the album none.")
+            coded = (coded_track(graph, sink, link.node) for link in album.tracks)
+            return [self._film(track, name, WHOLE, version(graph)) for track, name in coded]
         tracks = [self._track(graph, sink, link.node) for link in album.tracks]
         pieces = [_music(production, name) for production, name in tracks]
         rates = {piece.rate for piece in pieces}
@@ -180,21 +208,26 @@ class Planner:
         rate, fps = pieces[0].rate, graph.header.fps
         lengths = [production.samples(piece) for (production, _), piece in zip(tracks, pieces)]
         bounds = album_boundaries(lengths, rate, fps)
+        passages = [Passage(piece, 0, length) for piece, length in zip(pieces, lengths)]
+        if album.normalise == "track":
+            passages = [self._turned(album, [passage])[0] for passage in passages]
+        else:
+            passages = self._turned(album, passages)
         films, parts, chapters, at = [], [], [], 0
-        for i, ((production, name), piece) in enumerate(zip(tracks, pieces)):
+        for i, (production, name) in enumerate(tracks):
             plan = self._plan(production, name)
-            films.append(self._film_of_track(plan, piece, lengths[i], version(graph)))
+            films.append(self._film_of_track(plan, passages[i], version(graph)))
             parts += [(plan, chunk) for chunk in plan.chunks(0, bounds[i + 1] - bounds[i])]
             title = graph.nodes[album.tracks[i].node].title or production.name
             chapters.append(Chapter(title, at, at + lengths[i]))
             at += lengths[i]
-        passages = [Passage(piece, 0, length) for piece, length in zip(pieces, lengths)]
         return [*films, self._put_together(graph.header, album, version(graph), parts, passages, chapters)]
 
-    def _film_of_track(self, plan: Plan, piece: Music, samples: int, shape: str) -> Film:
+    def _film_of_track(self, plan: Plan, passage: Passage, shape: str) -> Film:
         header = plan.graph.header
-        parts = [(plan, chunk) for chunk in plan.chunks(0, frames_to_cover(samples, piece.rate, header.fps))]
-        return self._put_together(header, plan.node, shape + version(plan.graph), parts, [Passage(piece, 0, samples)])
+        frames = frames_to_cover(passage.stop, passage.music.rate, header.fps)
+        parts = [(plan, chunk) for chunk in plan.chunks(0, frames)]
+        return self._put_together(header, plan.node, shape + version(plan.graph), parts, [passage])
 
     def _track(self, album_graph: Graph, album_name: str, track_name: str) -> tuple[Production, str]:
         """Load a track's graph under the album's frame rate, size and coding, and hear its music."""

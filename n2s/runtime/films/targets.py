@@ -20,6 +20,7 @@ from pathlib import Path
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.film_names import collision, temporary_bytes
 from n2s.graph.graph import Graph
+from n2s.graph.profiles import PROFILE_OPTION
 from n2s.graph.timecodes import time_in_name
 from n2s.runtime.films.folders import is_own_folder, restore
 from n2s.runtime.store import Store, disk_error
@@ -36,14 +37,15 @@ def film_path(out: Path, path: str, ending: str, is_folder: bool = False) -> Pat
 
 
 def version(graph: Graph) -> str:
-    """Return what names a film of another shape or length than the file states: "-320x180-24fps"; else nothing.
+    """Return what names a film of another use, shape or length than the file states: "-320x180-24fps"; else nothing.
 
-    A draft lies in a folder of its own, so its shape needs no name.
+    A draft lies in a folder of its own, so its shape needs no name; that of another profile is what its name stands
+    for.
     """
-    said = []
+    said = [f"-{name}" for name in asked_profiles(graph) if name != "draft"]
     for field in ("size", "fps", "duration"):
         value, place = getattr(graph.header, field), graph.overridden_at(field)
-        if place is None or not place.argument or place.path == "--draft" or value == graph.stated(field):
+        if place is None or not place.argument or place.path == PROFILE_OPTION or value == graph.stated(field):
             continue
         if field == "size":
             said.append(f"-{value[0]}x{value[1]}")
@@ -52,6 +54,16 @@ def version(graph: Graph) -> str:
         elif value is not None:
             said.append(f"-{time_in_name(Fraction(value))}")
     return "".join(said)
+
+
+def asked_profiles(graph: Graph) -> list[str]:
+    """Return the profiles that the command line gave sinks of a graph, each once."""
+    asked: dict[str, None] = {}
+    for name, node in graph.nodes.items():
+        place = graph.overridden_at("nodes", name, "profile")
+        if place is not None and place.path == PROFILE_OPTION and node.profile:
+            asked[node.profile] = None
+    return list(asked)
 
 
 def part(start: int, stop: int, frames: int, fps: Fraction) -> str:

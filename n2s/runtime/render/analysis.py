@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -21,7 +20,7 @@ from n2s.graph.landmarks import Landmarks, Moment
 from n2s.graph.links import Link
 from n2s.graph.listening import hearing_node
 from n2s.graph.paths import path_settings, paths
-from n2s.graph.time import Clock, frames_to_cover
+from n2s.graph.time import Clock, frame_begun, frames_to_cover
 from n2s.graph.times import is_musical
 from n2s.graph.types import SIGNAL
 from n2s.graph.values import Values, quantise
@@ -31,7 +30,6 @@ from n2s.runtime.render.fine import FineSignals, is_fine
 from n2s.runtime.render.noting import NotingContext
 
 ASSUMED_TEMPO = 120.0
-BEGUN = 1e-3  # of a frame, by which something may have begun later
 
 
 # What resident nodes gave and the sizes of what they keep, by a digest of all that it comes from.
@@ -128,8 +126,7 @@ def resolve_time(time: Number | Moment, graph: Graph, clock: Clock, context: Con
 
 def frame_of(time: Number | Moment, seconds: float, fps: Fraction) -> int:
     """Return the frame that a time means: the nearest; where something of the music begins, the first one of it."""
-    frame = seconds * float(fps)
-    return math.ceil(frame - BEGUN) if is_musical(time) else round(frame)
+    return frame_begun(seconds, fps) if is_musical(time) else round(seconds * float(fps))
 
 
 ASSUMED = (

@@ -1,0 +1,73 @@
+"""Variations: one moment of a film under several seeds or settings, on one sheet to choose from."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from n2s.commands.common import Shape, load, parse_override
+from n2s.commands.preview import MOST_VARIATIONS, pictures_of
+from n2s.graph.errors import ArgumentError
+
+
+def seeds(graph: Any, count: int) -> list[tuple[str, list[str]]]:
+    """Return the label and the overrides of each variation by another seed, the graph's own first."""
+    first = graph.header.seed
+    return [(f"seed {number}", [f"seed={number}"]) for number in range(first, first + count)]
+
+
+def settings(varied: list[str]) -> list[tuple[str, list[str]]]:
+    """Return the label and the overrides of each variation of ``node.setting=a,b,c``; of several, of each with each.
+
+    Raises
+    ------
+    ArgumentError
+        When one has no values, or there are too many together.
+    """
+    axes = []
+    for text in varied:
+        target, equals, values = text.partition("=")
+        chosen = [value.strip() for value in values.split(",") if value.strip()]
+        if not equals or not target.strip() or not chosen:
+            raise ArgumentError(f'--vary takes node.setting=value,value,…, not "{text}".')
+        parse_override(f"{target}={chosen[0]}")
+        axes.append([(target.strip(), value) for value in chosen])
+    made = [
+        (", ".join(f"{target.rpartition('.')[2]} {value}" for target, value in chosen),
+         [f"{target}={value}" for target, value in chosen])
+        for chosen in product(*axes)
+    ]  # fmt: skip
+    if len(made) > MOST_VARIATIONS:
+        raise ArgumentError(f"--vary would give {len(made)} pictures; at most {MOST_VARIATIONS} are drawn.")
+    return made
+
+
+def draw_variations(
+    path: Path,
+    variations: list[tuple[str, list[str]]],
+    overrides: list[str],
+    shape: Shape,
+    session: Any,
+    node: str | None,
+    time: Any,
+) -> tuple[Any, float]:
+    """Return a sheet of all variations at one time, and that time in seconds; it is a good one where none was given."""
+    from n2s.graph.excerpts import choose_excerpt
+    from n2s.graph.expressions import Number
+    from n2s.runtime.seeing.contact import sheet
+    from n2s.runtime.seeing.views import View
+
+    if time is None:
+        start, stop = choose_excerpt(session.clock, 2.0, 8.0)
+        time = Number(float((start + stop) // 2 / session.clock.fps))
+    pictures, seconds = [], 0.0
+    for _, more in variations:
+        varied = session.of(load(path, [*overrides, *more], shape))
+        view = View(varied, node)
+        if view.kind == "signal":
+            raise ArgumentError(f'"{view.name}" is a signal; variations show frames, mattes or latents.')
+        frame = view.frame_at(time, "--at")
+        seconds = float(frame / view.clock.fps)
+        pictures += pictures_of(view, [frame])
+    return sheet(pictures, [label for label, _ in variations]), seconds

@@ -1,0 +1,64 @@
+"""Which seconds of a track stand for it: whole bars from a drop on, or from where a section begins."""
+
+from __future__ import annotations
+
+from n2s.graph.expressions import Number
+from n2s.graph.time import Clock, frame_begun
+
+MIDDLE = 0.4  # of a track, by which its best part is sought where nothing drops
+USUAL = (8, 4, 2, 1)  # bars that sound whole, the best first
+MOST_BARS = 64
+SHORT = 0.05  # s, by which the last bar may end after the film
+
+
+def choose_excerpt(clock: Clock, least: float, most: float, lead: float = 0.0, after: float = 0.0) -> tuple[int, int]:
+    """Return the frames start..stop that stand for a track.
+
+    They begin at the first drop; without one, where the section begins that is nearest to the middle of the track.
+    They last 8, 4, 2 or 1 bars, or as many whole bars as there is room for, or else ``most`` seconds.
+
+    Parameters
+    ----------
+    clock : Clock
+    least, most : float
+        How long they may last, in seconds.
+    lead : float
+        Seconds of the track that lie before them, where it is long enough.
+    after : float
+        Beats by which they begin and end later: where bars begin, films are often cut.
+    """
+    start, stop = _whole_bars(clock, least, most, lead, after) or (_best_start(clock, least, lead), None)
+    begin = frame_begun(start, clock.fps)  # the first frame of the bar, not the last one before it
+    end = frame_begun(start + most if stop is None else stop, clock.fps)
+    return begin, min(max(begin + 1, end), clock.frames)
+
+
+def _whole_bars(clock: Clock, least: float, most: float, lead: float, after: float) -> tuple[float, float] | None:
+    """Return when the best whole bars begin and end, in seconds; None where there are none that fit."""
+    marks, beat = clock.landmarks, 60 / clock.tempo
+    for bars in dict.fromkeys([*USUAL, *range(MOST_BARS, 0, -1)]) if marks else ():
+        about = bars * clock.bar * beat
+        if not least / 2 <= about <= 2 * most:  # tempo and beats of a piece may differ
+            continue
+        start = marks.after(_best_start(clock, about + after * beat, lead), Number(after, "beats"))
+        stop = marks.after(start, Number(float(bars), "bars"))
+        if least <= stop - start <= most and stop <= clock.duration + SHORT:
+            return start, stop
+    return None
+
+
+def _best_start(clock: Clock, least: float, lead: float) -> float:
+    """Return when the best part of a track begins, in seconds."""
+    last = max(0.0, clock.duration - least)  # the latest that leaves enough
+    lead = min(lead, last)
+    marks = clock.landmarks
+    if marks is None:
+        return min(max(MIDDLE * clock.duration, lead), last)
+    drops = [drop for drop in marks.drops if lead <= drop <= last]
+    if drops:
+        return drops[0]
+    bars = (marks.place(Number(float(count), "bars")) for count in range(4))
+    begins = [start for start, _ in marks.sections if lead <= start <= last] or [
+        bar for bar in bars if lead <= bar <= last
+    ]
+    return min(begins, key=lambda start: abs(start - MIDDLE * clock.duration), default=lead)

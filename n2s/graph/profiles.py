@@ -1,0 +1,162 @@
+"""Profiles: what a platform or a use asks of a film, and the settings of a sink that give it.
+
+A sink with ``profile`` takes what it leaves out from there. On the command line a profile also decides the film's size
+and frame rate, and what of the track is shown. docs/delivery.md has the pages that each of them follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+Size = tuple[int, int]
+UPLOADED: dict[str, Any] = {
+    "codec": "h264",
+    "crf": 17,
+    "preset": "medium",
+    "gop": 0.5,
+    "b_frames": 2,
+    "edit_list": False,
+    "audio_codec": "aac",
+    "audio_bitrate": 384,
+    "audio_rate": 48000,
+}
+TELEPHONE: dict[str, Any] = {**UPLOADED, "audio_bitrate": 256}
+PROFILE_OPTION = "--profile"  # by which the command line asks for one
+SMALLEST = 16  # pixels, of a side
+
+
+def _streaming_rate(size: Size, fps: Fraction) -> int:
+    """Return the bitrate that YouTube recommends for uploads, in kbit/s: by rows, half as much again above 30 fps."""
+    rows = min(size)
+    rate = next((rate for most, rate in ((360, 1000), (480, 2500), (720, 5000), (1080, 8000), (1440, 16000))
+                 if rows <= most), 40000)  # fmt: skip
+    return rate if fps <= 30 else rate * 3 // 2
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What one use asks of a film.
+
+    Attributes
+    ----------
+    help : str
+        What it is for, in a few words.
+    settings : mapping
+        Of the sink, where it leaves them out.
+    ending : str
+        Of the film's name; "" keeps the graph's.
+    aspect : (int, int) or None
+        Width to height; None: the graph's.
+    rows : (int, int) or None
+        The least and the most pixels of the shorter side; smaller and larger frames are scaled. None: the graph's.
+    fps : (int, int) or None
+        The lowest and the highest frame rate; others are halved or doubled until they lie within. None: the graph's.
+    scale : Fraction
+        Of width, height and frame rate, for drafts.
+    rate : callable or None
+        The highest bitrate of pictures in kbit/s, from size and frame rate.
+    seconds : (float, float) or None
+        How long the film may be.
+    loops : bool
+        Whether the film is a loop: a few bars of the track, whose last frame leads to the first.
+    black_ends : bool
+        Whether the first and the last frame are black.
+    silent : bool
+        Whether it has no sound.
+    """
+
+    help: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    ending: str = ""
+    aspect: Size | None = None
+    rows: tuple[int, int] | None = None
+    fps: tuple[int, int] | None = None
+    scale: Fraction = Fraction(1)
+    rate: Callable[[Size, Fraction], int] | None = None
+    seconds: tuple[float, float] | None = None
+    loops: bool = False
+    black_ends: bool = False
+    silent: bool = False
+
+    def shape(self, size: Size, fps: Fraction) -> tuple[Size, Fraction]:
+        """Return size and frame rate of the film, from those of the graph; sides are even."""
+        width, height = (Fraction(side) * self.scale for side in size)
+        if self.aspect:
+            across, down = self.aspect
+            short = min(width, height)
+            width, height = (short * across / down, short) if across >= down else (short, short * down / across)
+        if self.rows:
+            least, most = self.rows
+            short = min(width, height)
+            by = min(max(short, least), most) / short
+            width, height = width * by, height * by
+        if self.fps:
+            low, high = self.fps
+            while fps > high:
+                fps /= 2
+            while fps < low:
+                fps *= 2
+        return (_even(width), _even(height)), max(fps * self.scale, Fraction(1))
+
+    def problems(self, size: Size, fps: Fraction, seconds: Fraction) -> list[str]:
+        """Return what of a film's shape this use does not take, in sentences without a subject."""
+        found = []
+        wanted, rate = self.shape(size, fps) if self.scale == 1 else (size, fps)
+        if wanted != size:
+            found.append(f"is {size[0]}x{size[1]}; {wanted[0]}x{wanted[1]} is asked for")
+        if rate != fps:
+            found.append(f"has {float(fps):g} frames per second; {self.fps[0]} to {self.fps[1]} are asked for")
+        if self.seconds and not self.seconds[0] <= seconds <= self.seconds[1]:
+            found.append(f"lasts {float(seconds):.1f} s; {self.seconds[0]:g} to {self.seconds[1]:g} s are asked for")
+        return found
+
+
+def _even(side: Fraction) -> int:
+    return max(SMALLEST, round(side / 2) * 2)
+
+
+PROFILES: dict[str, Profile] = {
+    "archive": Profile(
+        "keeps everything: FFV1 of 10 bits and 4:4:4 without loss, FLAC at the music's own rate",
+        {"codec": "ffv1", "depth": 10, "chroma": "4:4:4", "audio_codec": "flac", "audio_rate": "source"},
+        ".mkv",
+    ),
+    "youtube": Profile(
+        "an upload: H.264 of 1080 rows or more, at most the bitrate that YouTube recommends, AAC of 384 kbit/s",
+        UPLOADED, ".mp4", rows=(1080, 2160), fps=(24, 60), rate=_streaming_rate,
+    ),
+    "reels": Profile(
+        "upright for telephones: 1080x1920, at most 8 Mbit/s, up to 15 minutes",
+        TELEPHONE, ".mp4", (9, 16), (1080, 1080), (23, 60), rate=_streaming_rate, seconds=(3, 900),
+    ),
+    "square": Profile(
+        "a square of 1080x1080 for feeds, at most 8 Mbit/s",
+        TELEPHONE, ".mp4", (1, 1), (1080, 1080), (23, 60), rate=_streaming_rate,
+    ),
+    "canvas": Profile(
+        "a silent loop of 3 to 8 seconds, whole bars where the music allows, upright: 576x1024",
+        {key: UPLOADED[key] for key in ("codec", "crf", "preset", "gop", "b_frames", "edit_list")},
+        ".mp4", (9, 16), (576, 576), (24, 30), rate=_streaming_rate, seconds=(3, 8), loops=True, silent=True,
+    ),
+    "apple": Profile(
+        "a master for stores: ProRes 422 HQ of 1080 rows or more, PCM, first and last frame black",
+        {"codec": "prores", "audio_codec": "pcm", "audio_rate": 48000},
+        ".mov", rows=(1080, 2160), fps=(23, 60), black_ends=True,
+    ),
+    "draft": Profile(
+        "a quick look: half the size, half the frame rate, into OUT/draft",
+        {"codec": "h264", "crf": 26, "preset": "ultrafast"}, ".mp4", scale=Fraction(1, 2),
+    ),
+}  # fmt: skip
+NAMES = tuple(PROFILES)
+
+
+def most_bitrate(sink: Any, size: Size, fps: Fraction) -> int | None:
+    """Return the highest bitrate of a film's pictures in kbit/s: what its sink says, or its profile; None: any."""
+    if sink.maxrate is not None:
+        return sink.maxrate
+    rate = PROFILES[sink.profile].rate if sink.profile else None
+    return rate(size, fps) if rate and sink.bitrate is None else None

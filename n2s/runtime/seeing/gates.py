@@ -1,0 +1,147 @@
+"""Quality gates: what of a finished film would make one send it back, each with its limit and its time.
+
+All is read off what was noted while the film was made, and off the file's own index; no film is decoded for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.timecodes import timecode
+from n2s.runtime.films.films import Film
+from n2s.runtime.films.flaws import NAMES
+from n2s.runtime.films.luminance import WHITE, stored_flaws, stored_luminance
+from n2s.runtime.seeing.flashes import SAFE
+from n2s.runtime.store import Store
+
+BLACK = 0.02 * WHITE  # no cell is lighter
+STILL = 0.0005 * WHITE  # no cell changes by more
+BURNT, BANDED = 0.5, 0.25  # of the frame
+EMPTY_SECONDS, FROZEN_SECONDS, BURNT_SECONDS, BANDED_SECONDS = 2.0, 3.0, 2.0, 1.0
+SEAM = 2.0  # how much more a picture may change at the border of a chunk than elsewhere
+SEAMS = 8  # borders, of which fewer say nothing
+LOUDEST = 0.0  # dBTP
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One measure of a film: what was found, the limit, and where it is broken, in words; "" where it holds.
+
+    ``found`` is None where there was nothing to measure.
+    """
+
+    name: str
+    found: Any
+    limit: Any
+    broken: str = ""
+
+    def data(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {"found": self.found, "limit": self.limit, "holds": not self.broken} | (
+            {"broken": self.broken} if self.broken else {}
+        )
+
+
+def measure_gates(store: Store, film: Film, record: dict[str, Any], flashes: Sequence[dict[str, Any]]) -> list[Gate]:
+    """Return all gates of a film that is published.
+
+    Parameters
+    ----------
+    record : dict
+        Of the film: its frames, its ``levels`` and what ``inspected`` says of the file.
+    flashes : sequence of dict
+        What `count_flashes` says of its tracks.
+    """
+    fps = film.fps
+    gates = [*_of_file(film, record.get("inspected") or {}), _flashes(flashes)]
+    luminance = _whole(stored_luminance(store, film.parts))
+    if luminance is not None:
+        light = luminance.reshape(len(luminance), -1).astype(np.int32)
+        change = np.abs(np.diff(light, axis=0)).max(axis=1, initial=0)
+        gates.append(_longest("black", light.max(axis=1) < BLACK, EMPTY_SECONDS, fps))
+        gates.append(_longest("frozen", np.append(False, change < STILL), FROZEN_SECONDS, fps))
+        gates.append(_seams(film, np.abs(np.diff(light, axis=0)).mean(axis=1)))
+    flaws = _whole(stored_flaws(store, film.parts))
+    if flaws is not None:
+        shares = dict(zip(NAMES, flaws.T))
+        gates.append(_longest("burnt", shares["burnt"] > BURNT, BURNT_SECONDS, fps))
+        gates.append(_longest("banded", _held(shares["banded"]) > BANDED, BANDED_SECONDS, fps))
+    if levels := record.get("levels"):
+        peak = levels["true_peak"]
+        loud = f"a true peak of {peak:+.1f} dBTP" if peak is not None and peak > LOUDEST else ""
+        gates.append(Gate("true_peak", peak, LOUDEST, loud))
+    return gates
+
+
+def gates_text(gates: Mapping[str, dict[str, Any]]) -> str:
+    """Return in words which gates of a film are broken, of what a record has of them."""
+    broken = [gate["broken"] for gate in gates.values() if not gate["holds"]]
+    return f"quality: {'; '.join(broken)}" if broken else f"quality: all {len(gates)} gates hold"
+
+
+def _of_file(film: Film, told: dict[str, Any]) -> list[Gate]:
+    """Return the gates of what is read off the file itself; none where its format says nothing."""
+    if not told:
+        return []
+    frames = Gate("frames", told["frames"], film.frames)
+    begin = told["sound_begins_ms"]
+    end = told["sound_ends_ms"]
+    whole = 1000 / float(film.fps)
+    gates = [frames, Gate("tags", told["tags"], "bt709", "" if "bt709" in told["tags"] else "no tags of BT.709")]
+    if begin is not None:
+        early = abs(begin) > 1
+        gates.append(
+            Gate("sound_begins_ms", begin, 1, f"sound begins {begin:+.1f} ms from the picture" if early else "")
+        )
+        apart = not -whole - 1 <= end <= told["slack_ms"] + 1
+        text = f"sound ends {end:+.1f} ms from the picture" if apart else ""
+        gates.append(Gate("sound_ends_ms", end, [round(-whole, 3), told["slack_ms"]], text))
+    return gates
+
+
+def _flashes(flashes: Sequence[dict[str, Any]]) -> Gate:
+    if not flashes:
+        return Gate("flashes", None, SAFE)
+    most, until = max(
+        ((kind["most_left"], kind["until"]) for told in flashes for kind in (told["light"], told["red"])),
+        key=lambda pair: pair[0],
+    )
+    return Gate("flashes", most, SAFE, f"{most} flashes in a second, to {until}" if most > SAFE else "")
+
+
+def _whole(chunks: Any) -> np.ndarray | None:
+    found = list(chunks)
+    return None if not found or any(chunk is None for chunk in found) else np.concatenate(found)
+
+
+def _held(values: np.ndarray) -> np.ndarray:
+    """Return values in which each NaN is the last number before it."""
+    known = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))))
+    return np.nan_to_num(values[known])
+
+
+def _longest(name: str, marked: np.ndarray, limit: float, fps: Fraction) -> Gate:
+    """Return the gate of the longest stretch of marked frames, in seconds."""
+    edges = np.flatnonzero(np.diff(marked.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
+    if not len(edges):
+        return Gate(name, 0.0, limit)
+    first, last = edges[np.argmax(edges[:, 1] - edges[:, 0])]
+    seconds = float((last - first) / fps)
+    whole = len(edges) == 1 and last - first >= len(marked) - 1
+    where = "all of it" if whole else f"{timecode(int(first), fps)} to {timecode(int(last), fps)}"
+    return Gate(name, round(seconds, 3), limit, f"{name} for {seconds:.1f} s, {where}" if seconds > limit else "")
+
+
+def _seams(film: Film, change: np.ndarray) -> Gate:
+    """Return how much more the picture changes at the borders of chunks than elsewhere, by medians."""
+    borders = np.cumsum([chunk.count for _, chunk in film.parts])[:-1] - 1
+    inside = np.delete(change, borders)
+    if len(borders) < SEAMS or not len(inside) or not (usual := float(np.median(inside))):
+        return Gate("seams", None, SEAM)
+    found = round(float(np.median(change[borders])) / usual, 2)
+    return Gate("seams", found, SEAM, f"changes {found:.1f} times as much where chunks meet" if found > SEAM else "")
