@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, StoreFolder, print_line
-from n2s.graph.errors import GraphError
+from n2s.commands.common import AsJson, Overrides, StoreFolder, load, planning_watcher, print_line
+from n2s.graph.errors import ArgumentError, GraphError
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -61,10 +62,29 @@ def info(store: StoreFolder = None, json: AsJson = False) -> None:
 
 
 @app.command()
-def verify(store: StoreFolder = None, json: AsJson = False) -> None:
-    """Check the checksum of every entry and remove damaged ones; they are made again when needed."""
+def verify(
+    graph: Annotated[Path | None, typer.Argument(help="a graph, for --render", metavar="[GRAPH]")] = None,
+    render: Annotated[
+        str | None,
+        typer.Option(help="render so many of the graph's kept chunks again and compare them, like 2%", metavar="SHARE"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="another seed, another sample")] = 0,
+    set_: Overrides = (),
+    store: StoreFolder = None,
+    json: AsJson = False,
+) -> None:
+    """Check the checksum of every entry and remove damaged ones; they are made again when needed.
+
+    With a graph and --render, a sample of what is kept of its films is rendered again, and must come out with the same
+    bytes: then this machine, its libraries and the store agree.
+    """
     from n2s.runtime.store import Store
 
+    if (graph is None) != (render is None):
+        raise ArgumentError("--render and a graph go together: n2s cache verify song.yaml --render 2%.")
+    if graph is not None:
+        verify_graph(graph, read_share(render), seed, set_, Store(store), json)
+        return
     count, damaged = Store(store).verify()
     if json:
         print_line(
@@ -82,6 +102,46 @@ def verify(store: StoreFolder = None, json: AsJson = False) -> None:
         )
     else:
         print(f"All {count} entries are whole.")
+
+
+def read_share(text: str) -> float:
+    """Read a share of something: 2%, 0.02, 100%."""
+    number, percent, rest = text.strip().partition("%")
+    try:
+        share = float(number) / (100 if percent else 1)
+    except ValueError:
+        share = -1.0
+    if rest or not 0 < share <= 1:
+        raise ArgumentError(f'--render takes a share, like 2% or 0.02, not "{text}".')
+    return share
+
+
+def verify_graph(path: Path, share: float, seed: int, overrides: list[str], store: Any, json: bool) -> None:
+    """Render a sample of a graph's kept chunks again and tell whether they are the same.
+
+    Raises
+    ------
+    RenderError
+        When some are not.
+    """
+    from n2s.graph.errors import RenderError
+    from n2s.runtime.executors.threads import ThreadExecutor
+    from n2s.runtime.verifying import verify_rendering
+
+    events = planning_watcher(json)
+    found = verify_rendering(load(path, overrides), store, share, ThreadExecutor(), events, seed)
+    if json:
+        keys = ("film", "start", "stop", "key")
+        differing = [dict(zip(keys, one)) for one in found.differing]
+        print_line({"kept": found.kept, "rendered": found.rendered, "differing": differing})
+    if found.differing:
+        listed = "\n".join(f"{film}: frames {start} to {stop}, {key}" for film, start, stop, key in found.differing)
+        raise RenderError(
+            f"{len(found.differing)} of {found.rendered} chunks came out otherwise than they are kept:\n{listed}\n"
+            "Something changed that is in no key, or the store is not to be trusted; n2s run --force renders all again."
+        )
+    if not json:
+        print(f"{found.rendered} of {found.kept} kept chunks were rendered again, and all have the same bytes.")
 
 
 @app.command()

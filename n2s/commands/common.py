@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from n2s.commands.output import work_is_done, write_line
 from n2s.graph.errors import ArgumentError, GraphError, Position, Problem
-from n2s.graph.profiles import PROFILE_OPTION
+from n2s.graph.profiles import PROFILE_OPTION, profile_overrides
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -65,50 +65,11 @@ def load(path: Path, overrides: list[str] = (), shape: Shape | None = None) -> A
     graph = Graph.load(path, values, places=places)
     if not shape or shape.profile is None:
         return graph
-    for target, value in profiled(graph, shape.profile, values).items():
+    for target, value in profile_overrides(graph, shape.profile, values).items():
         values[target] = value
         if target not in Header.model_fields or getattr(graph.header, target) == graph.stated(target):
             places[target] = Position(PROFILE_OPTION, argument=True)  # else half of what the user asked for
     return Graph.load(path, values, places=places)
-
-
-def profiled(graph: Any, name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Return the overrides that make the films of a graph those of a profile; what the user gave stays.
-
-    Raises
-    ------
-    ArgumentError
-        When there is no such profile, or no sink of the graph has one.
-    """
-    from n2s.graph.codings import ending_of
-    from n2s.graph.profiles import PROFILES
-    from n2s.graph.registry import suggest
-    from n2s.nodes.sinks import Encoded
-
-    if name not in PROFILES:
-        raise ArgumentError(f'--profile: there is no profile "{name}". {suggest(name, list(PROFILES))}')
-    profile, header = PROFILES[name], graph.header
-    sinks = {sink: node for sink in graph.sinks() if isinstance(node := graph.nodes[sink], Encoded)}
-    if not sinks and name != "draft":
-        raise ArgumentError("--profile is for films of FFmpegSink and Album; the graph has none.")
-    size, fps = profile.shape(header.size, header.fps)
-    # A draft is a part of what was asked for, whatever that is.
-    said = {"size": list(size), "fps": str(fps)} if profile.scale != 1 else {
-        field: value for field, value in (("size", list(size)), ("fps", str(fps))) if field not in given
-    }  # fmt: skip
-    for sink, node in sinks.items():
-        fields = type(node).model_fields
-        own = {field for field in node.model_fields_set if field in Encoded.settings()} | profile.settings.keys()
-        laid = {
-            field: profile.settings.get(field, fields[field].default) for field in own - {"path", "chunk", "dither"}
-        }
-        if profile.ending and ending_of(node.path) != profile.ending:
-            laid["path"] = str(PurePosixPath(node.path).with_suffix(profile.ending))
-        laid["profile"] = name
-        for field in sorted(laid):
-            if f"{sink}.{field}" not in given:
-                said[f"{sink}.{field}"] = laid[field]
-    return said
 
 
 class Shape(NamedTuple):

@@ -13,6 +13,8 @@ from n2s.commands.common import Shape, load, report_file
 from n2s.graph.errors import GraphError
 from n2s.graph.timecodes import timecode
 
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
 LEAST, MOST = 3.0, 6.0  # s that are shown where no times are given
 
 

@@ -25,13 +25,14 @@ from n2s.commands.common import (
     report_file,
     say,
 )
+from n2s.commands.variations import MOST_VARIATIONS
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.timecodes import minutes, timecode
 from n2s.graph.wording import listed
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
-MOST, MOST_STRIPS, MOST_VARIATIONS, CONTACT = 400, 40, 64, 24
+MOST, MOST_STRIPS, CONTACT = 400, 40, 24
 
 
 def preview(
@@ -222,26 +223,19 @@ def choose_strikes(view: Any, at: list[Any]) -> list[int]:
 
 def picture(view: Any, frames: list[int]) -> Any:
     """Return the picture of frames, mattes or latents, uint8 (H, W, 3)."""
-    from n2s.runtime.seeing.contact import sheet
+    from n2s.runtime.seeing.contact import pictures_of, sheet
 
     return sheet(pictures_of(view, frames), [timecode(frame, view.clock.fps) for frame in frames])
 
 
 def strips(view: Any, strikes: list[int]) -> Any:
     """Return strips around some frames as a picture, uint8 (H, W, 3)."""
+    from n2s.runtime.seeing.contact import pictures_of
     from n2s.runtime.seeing.strips import draw_strips, frames_around
 
     frames = frames_around(strikes, view.clock.frames)
     labels = [timecode(strike, view.clock.fps) for strike in strikes]
     return draw_strips(dict(zip(frames, pictures_of(view, frames))), strikes, labels)
-
-
-def pictures_of(view: Any, frames: list[int]) -> list[Any]:
-    """Return what is seen at some frames as pictures, uint8 (H, W, 3)."""
-    from n2s.runtime.seeing.contact import mosaic, to_pixels
-
-    draw = mosaic if view.kind == "latents" else to_pixels
-    return [draw(value) for block in view.blocks(frames) for value in block]
 
 
 def plotted(view: Any, frames: list[int]) -> Any:

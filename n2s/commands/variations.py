@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from n2s.commands.common import Shape, load, parse_override
-from n2s.commands.preview import MOST_VARIATIONS, pictures_of
 from n2s.graph.errors import ArgumentError
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
+MOST_VARIATIONS = 64  # pictures on a sheet
 
 
 def seeds(graph: Any, count: int) -> list[tuple[str, list[str]]]:
@@ -55,7 +58,7 @@ def draw_variations(
     """Return a sheet of all variations at one time, and that time in seconds; it is a good one where none was given."""
     from n2s.graph.excerpts import choose_excerpt
     from n2s.graph.expressions import Number
-    from n2s.runtime.seeing.contact import sheet
+    from n2s.runtime.seeing.contact import pictures_of, sheet
     from n2s.runtime.seeing.views import View
 
     if time is None:

@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import PurePosixPath
 from typing import Any
+
+from n2s.graph.errors import ArgumentError
+from n2s.graph.registry import suggest
 
 Size = tuple[int, int]
 UPLOADED: dict[str, Any] = {
@@ -160,3 +164,44 @@ def most_bitrate(sink: Any, size: Size, fps: Fraction) -> int | None:
         return sink.maxrate
     rate = PROFILES[sink.profile].rate if sink.profile else None
     return rate(size, fps) if rate and sink.bitrate is None else None
+
+
+# Settings of a sink that a profile decides, even where the graph states them.
+DECIDED = ("codec", "crf", "maxrate", "bitrate", "preset", "depth", "chroma", "gop", "b_frames", "edit_list",
+           "audio_codec", "audio_bitrate", "audio_rate")  # fmt: skip
+
+
+def profile_overrides(graph: Any, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the overrides that make the films of a graph those of a profile; what the user gave stays.
+
+    Parameters
+    ----------
+    graph : n2s.graph.graph.Graph
+        With what the user gave.
+    given : mapping
+        Overrides by the user.
+
+    Raises
+    ------
+    ArgumentError
+        When there is no such profile, or no sink of the graph has one.
+    """
+    if name not in PROFILES:
+        raise ArgumentError(f'{PROFILE_OPTION}: there is no profile "{name}". {suggest(name, list(PROFILES))}')
+    profile, header = PROFILES[name], graph.header
+    sinks = [sink for sink in graph.sinks() if "profile" in type(graph.nodes[sink]).model_fields]
+    if not sinks and name != "draft":
+        raise ArgumentError(f"{PROFILE_OPTION} is for films of FFmpegSink and Album; the graph has none.")
+    size, fps = profile.shape(header.size, header.fps)
+    shape = {"size": list(size), "fps": str(fps)}
+    # A draft is a part of what was asked for, whatever that is.
+    laid = {field: value for field, value in shape.items() if profile.scale != 1 or field not in given}
+    for sink in sinks:
+        node = graph.nodes[sink]
+        fields = type(node).model_fields
+        stated = [field for field in DECIDED if field in node.model_fields_set or field in profile.settings]
+        wanted = {field: profile.settings.get(field, fields[field].default) for field in stated} | {"profile": name}
+        if profile.ending:
+            wanted["path"] = str(PurePosixPath(node.path).with_suffix(profile.ending))
+        laid |= {f"{sink}.{field}": value for field, value in wanted.items() if f"{sink}.{field}" not in given}
+    return laid

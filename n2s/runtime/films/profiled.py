@@ -10,6 +10,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.links import Link
 from n2s.graph.listening import hearing_node
 from n2s.graph.profiles import PROFILES, Profile
+from n2s.graph.registry import node_types
 from n2s.graph.time import Clock
 from n2s.graph.values import Values
 
@@ -72,8 +73,6 @@ def _stretch(clock: Clock, profile: Profile, span: Span, strikes: np.ndarray | N
 
 def _with_last(graph: Graph, sink: str, node_type: str, settings: dict) -> Graph:
     """Return a graph with one more node between a sink and what it shows."""
-    from n2s.graph.registry import node_types
-
     node, name = graph.nodes[sink], f"{sink}-{node_type.lower()}"
     while name in graph.nodes:
         name += "_"

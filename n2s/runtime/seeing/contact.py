@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +43,12 @@ def mosaic(latents: np.ndarray) -> np.ndarray:
         y, x = i // across * (rows * cell + gap), i % across * (columns * cell + gap)
         picture[y : y + rows * cell, x : x + columns * cell] = coloured[i]
     return picture
+
+
+def pictures_of(view: Any, frames: Sequence[int]) -> list[np.ndarray]:
+    """Return what a `View` sees at some rising frame numbers as pictures, uint8 (H, W, 3)."""
+    draw = mosaic if view.kind == "latents" else to_pixels
+    return [draw(value) for block in view.blocks(frames) for value in block]
 
 
 def sheet(pictures: list[np.ndarray], labels: list[str]) -> np.ndarray:

@@ -1,0 +1,117 @@
+"""Previews that move, and sheets of variations: small files of the best seconds, and one moment under several seeds."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import tiny
+from test_profiles import write_track
+
+from n2s.commands.moving import small_rate, small_size
+from n2s.commands.variations import settings
+
+
+@pytest.fixture
+def song(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write_track(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "webm"])
+def test_the_best_seconds_move(kind: str, song: Path, n2s: Any, n2s_json: Any) -> None:
+    status, said, err = n2s("preview", song, f"--{kind}")
+    assert status == 0, err
+    target = Path(f"renders/song-preview.{kind}")
+    assert str(target) in said and " s from 00:" in said
+    assert sorted(path.name for path in Path("renders").iterdir()) == [target.name]  # nothing lies beside it
+    if kind != "webp":  # PyAV reads no animated WebP
+        with av.open(str(target)) as container:
+            frames = list(container.decode(video=0))
+            assert len(container.streams.audio) == (kind == "webm")
+        rate = Fraction(25, 2) if kind == "gif" else Fraction(30)
+        assert 3 * rate <= len(frames) <= 6 * rate
+        assert (
+            np.abs(frames[0].to_ndarray(format="rgb24").astype(int) - frames[-1].to_ndarray(format="rgb24")).max() > 8
+        )
+    (told,) = n2s_json("preview", song, f"--{kind}", "--from", "1", "--to", "2")
+    assert told["seconds"] == pytest.approx(1, abs=0.05) and told["bytes"] == target.stat().st_size
+
+
+def test_a_file_of_others_is_not_replaced_by_a_preview(song: Path, n2s: Any) -> None:
+    Path("renders").mkdir()
+    Path("renders/song-preview.gif").write_bytes(b"precious")
+    status, _, err = n2s("preview", song, "--gif")
+    assert status == 2 and "not written by n2s" in err
+    assert Path("renders/song-preview.gif").read_bytes() == b"precious"
+    assert n2s("preview", song, "--gif", "-o", "renders/song-preview.gif")[0] == 0
+    assert n2s("preview", song, "--gif", "-o", "music.wav")[0] != 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--gif", "--webm"], "Give --gif or --webm: they cannot be combined."),
+        (["--gif", "--sheet", "4"], "Give --gif or --sheet: they cannot be combined."),
+        (["--gif", "--at", "1"], "--gif shows the film, from --from to --to; leave out --at."),
+        (["--webm", "--node", "flash"], "leave out --node."),
+        (["--from", "1"], "--from and --to go with --gif, --webp and --webm."),
+        (["--variations", "3", "--strip"], "Give --variations or --strip: they cannot be combined."),
+        (["--variations", "3", "--at", "1", "--at", "2"], "--variations shows one time; give --at once."),
+        (["--vary", "film"], '--vary takes node.setting=value,value,…, not "film".'),
+        (
+            ["--vary", "flash.exposure=" + ",".join("12345678"), "--vary", "seed=" + ",".join("123456789")],
+            "72 pictures",
+        ),
+        (["--gif", "-o", "film.png"], '--gif writes a .gif file, not "film.png".'),
+        (["--variations", "2", "--node", "travel"], '"travel" is a signal; variations show frames'),
+    ],
+)
+def test_what_cannot_be_combined(arguments: list[str], told: str, song: Path, n2s: Any) -> None:
+    status, _, err = n2s("preview", song, *arguments)
+    assert status == 2 and told in err, err
+
+
+def test_one_moment_under_several_settings(song: Path, n2s: Any, n2s_json: Any) -> None:
+    (told,) = n2s_json("preview", song, "--vary", "flash.exposure=-1,0,1", "--at", "2")
+    assert told["variations"] == ["exposure -1", "exposure 0", "exposure 1"] and told["seconds"] == 2
+    sheet = tiny.read_png(Path(told["path"])).astype(float)
+    third = sheet.shape[1] // 3
+    means = [sheet[: sheet.shape[0] // 2, k * third : (k + 1) * third].mean() for k in range(3)]
+    assert means[0] < means[1] < means[2] or sheet.shape[0] > sheet.shape[1]
+
+
+def test_one_moment_under_several_seeds(song: Path, n2s_json: Any) -> None:
+    (told,) = n2s_json("preview", song, "--variations", "4")
+    assert told["variations"] == ["seed 0", "seed 1", "seed 2", "seed 3"]
+    assert Path(told["path"]).name == "song-variations.png"
+
+
+def test_each_value_with_each() -> None:
+    made = settings(["a.x=1,2", "b.y = #fff , #000"])
+    assert [label for label, _ in made] == ["x 1, y #fff", "x 1, y #000", "x 2, y #fff", "x 2, y #000"]
+    assert made[0][1] == ["a.x=1", "b.y=#fff"]
+
+
+def test_a_contact_sheet_is_short_for_a_sheet(song: Path, n2s: Any) -> None:
+    assert n2s("preview", song, "--contact", "-o", "a.png")[0] == 0
+    assert n2s("preview", song, "--sheet", "24", "-o", "b.png")[0] == 0
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("size", "fps", "kind", "wanted"),
+    [
+        ((1920, 1080), "30", "gif", ("400x224", "25/2")),
+        ((1080, 1920), "60", "webp", ("270x480", "15")),
+        ((640, 360), "30000/1001", "webm", ("640x360", "30000/1001")),
+        ((3840, 2160), "60", "webm", ("854x480", "30")),
+        ((96, 54), "10", "gif", ("96x54", "10")),
+    ],
+)
+def test_how_small_a_preview_is(size: Any, fps: str, kind: str, wanted: tuple[str, str]) -> None:
+    assert (small_size(size, kind), small_rate(Fraction(fps), kind)) == wanted
