@@ -70,6 +70,10 @@ def run(
         bool,
         typer.Option("--keep-frames", help="also write the frames of each film as PNG files, into a folder beside it"),
     ] = False,
+    only: Annotated[
+        list[str],
+        typer.Option("--only", metavar="TRACK", help="of an album, the film of this track alone; may be repeated"),
+    ] = (),
     strict: Annotated[
         bool,
         typer.Option("--strict", help="fail where a film breaks a quality gate: black, frozen, banded, …"),
@@ -95,7 +99,7 @@ def run(
     for name, loaded in graphs:
         chosen = choose_executor(executor, jobs, workers)
         folder = out / "draft" if name == "draft" else out
-        job = Run(loaded, folder, kept, chosen, span, force, events, overwrite, keep_frames, strict)
+        job = Run(loaded, folder, kept, chosen, span, force, events, overwrite, keep_frames, strict, only)
         if dry_run:
             show_dry_run(job, json)
             continue

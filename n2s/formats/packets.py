@@ -24,7 +24,7 @@ def read_packets(path: Path) -> list[Mp4Track]:
     with tempfile.TemporaryDirectory() as folder:
         listing = Path(folder) / "packets"
         try:
-            run_ffmpeg(["-i", f"file:{path}", "-map", "0", "-c", "copy", "-f", "framehash"], listing)
+            run_ffmpeg(["-i", f"file:{path}", "-map", "0:V", "-map", "0:a?", "-c", "copy", "-f", "framehash"], listing)
         except RenderError as error:
             raise ValueError(str(error)) from None
         kinds: dict[str, str] = {}

@@ -141,7 +141,7 @@ def _uncut_samples(film: Any) -> int:
 
 def read_tags(path: Path) -> str:
     """Return what FFmpeg says of a film's pictures: "yuv420p(tv, bt709, progressive)"."""
-    with FFmpeg(["-v", "info", "-i", f"file:{path}", "-map", "0:v", "-t", "0", "-c", "copy", "-f", "null"], Path("-"),
+    with FFmpeg(["-v", "info", "-i", f"file:{path}", "-map", "0:v:0", "-t", "0", "-c", "copy", "-f", "null"], Path("-"),
                 pipe=False) as ffmpeg:  # fmt: skip
         ffmpeg.finish()
         found = re.search(r"Video: [^\n]*?, ((?:yuv|gbr|rgb)\w+\([^)]*\))", ffmpeg.said())
@@ -165,7 +165,7 @@ def segment_arguments(sink: Any, shape: Shape) -> list[str]:
 
 
 def _tag(sink: Any) -> list[str]:
-    return ["-tag:v", TAGS[sink.codec]] if sink.codec in TAGS else []
+    return ["-tag:v:0", TAGS[sink.codec]] if sink.codec in TAGS else []
 
 
 def sound_arguments(film: Any) -> list[str]:
@@ -198,24 +198,43 @@ def join_arguments(listing: Path, sound: Path | None, metadata: Path, film: Any)
     exact = f"setts=pts=round(PTS*TB*{rate})*{frame}:dts=(N-{ahead})*{frame}:duration={frame}"
     inputs = ["-f", "concat", "-safe", "0", "-i", str(listing), *(["-i", str(sound)] if sound else [])]
     inputs += ["-f", "ffmetadata", "-i", str(metadata)]
+    cover, shown = _cover(film, muxer, 3 if sound else 2)
     last, is_edited = (2 if sound else 1), film.sink.edit_list
     flags = "+faststart" if is_edited else "+faststart+negative_cts_offsets"
     unedited = [] if is_edited else ["-use_editlist", "0", *(["-bsf:a", "noise=drop=lt(pts\\,0)"] if sound else [])]
     return [
-        *inputs,
+        *[*inputs, *cover],
         *["-map", "0:v", *(["-map", "1:a"] if sound else []), "-map_metadata", str(last)],
-        *["-map_chapters", str(last) if is_edited else "-1"],
-        *["-c", "copy", *_tag(film.sink), "-color_range:v", "tv", "-bsf:v", exact, *unedited],
+        *["-map_chapters", str(last) if is_edited else "-1", *shown],
+        *["-c", "copy", *_tag(film.sink), "-color_range:v:0", "tv", "-bsf:v:0", exact, *unedited],
         *(["-video_track_timescale", str(fps.numerator), "-movflags", flags] if muxer in ("mp4", "mov") else []),
         *[*EXACT, "-f", muxer],
     ]
+
+
+def _cover(film: Any, muxer: str, place: int) -> tuple[list[str], list[str]]:
+    """Return the arguments that read a film's cover, which is input ``place``, and those that put it into the film."""
+    if film.cover is None:
+        return [], []
+    if muxer == "matroska":
+        form = "image/png" if film.cover.suffix.lower() == ".png" else "image/jpeg"
+        name = "cover.png" if form == "image/png" else "cover.jpg"
+        return [], [
+            "-attach",
+            str(film.cover),
+            "-metadata:s:t",
+            f"mimetype={form}",
+            "-metadata:s:t",
+            f"filename={name}",
+        ]
+    return ["-i", f"file:{film.cover}"], ["-map", f"{place}:v", "-disposition:v:1", "attached_pic"]
 
 
 def frames_arguments(film: Path) -> list[str]:
     """Return FFmpeg's arguments that turn a film into numbered pictures, in full-range RGB."""
     colours = "scale=in_color_matrix=bt709:in_range=tv:out_range=pc:flags=accurate_rnd+full_chroma_int,format=rgb24"
     return [
-        *["-i", f"file:{film}", "-an", "-vf", colours],
+        *["-i", f"file:{film}", "-map", "0:v:0", "-vf", colours],
         *["-fps_mode", "passthrough", "-start_number", "0", "-f", "image2"],
     ]
 
@@ -224,7 +243,8 @@ def metadata(film: Any) -> str:
     """Return title, artist and chapters of a film in FFmpeg's metadata format."""
     rate = film.music[0].music.rate if film.music else 1
     lines = [";FFMETADATA1"]
-    lines += [f"{key}={_escape(value)}" for key, value in (("title", film.title), ("artist", film.artist)) if value]
+    named = {"title": film.title, "artist": film.artist, **film.tags}
+    lines += [f"{key}={_escape(value)}" for key, value in named.items() if value]
     for chapter in film.chapters:
         lines += ["[CHAPTER]", f"TIMEBASE=1/{rate}", f"START={chapter.start}", f"END={chapter.stop}"]
         lines += [f"title={_escape(chapter.title)}"]

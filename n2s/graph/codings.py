@@ -66,6 +66,8 @@ SOUNDS = {
     ".webm": ("opus",),
 }
 OPUS_RATE = 48000
+COVERED = (".mp4", ".m4v", ".mkv")  # these may hold a picture that stands for them
+PICTURES = (".png", ".jpg", ".jpeg")
 EDITED = (".mp4", ".m4v", ".mov")  # these say by an edit list what of a track is shown
 
 
@@ -126,6 +128,10 @@ def coding_problem(sink: Any) -> tuple[str, str]:
         return "path", f"{ending} holds no {made.name}; {listed(made.endings)} does"
     if not sink.edit_list and ending in SOUNDS and ending not in EDITED:
         return "edit_list", f"{ending} has none: leave it out"
+    if sink.cover and ending in SOUNDS and ending not in COVERED:
+        return "cover", f"{ending} has no place for one; {listed(COVERED)} does"
+    if sink.cover and ending_of(sink.cover) not in PICTURES:
+        return "cover", f"{listed(PICTURES)} was wanted"
     known = SOUNDS.get(ending, ())
     if sink.audio_codec and known and sink.audio_codec not in known:
         return "audio_codec", f"{ending} holds sound as {listed(known)}, not {sink.audio_codec}"

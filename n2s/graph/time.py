@@ -64,6 +64,19 @@ def frames_to_cover(samples: int, rate: int, fps: Fraction) -> int:
     return max(1, -(-samples * num // (rate * den)))
 
 
+def exact_lengths(pieces: list[tuple[int, int]], rate: int) -> list[int]:
+    """Return how many samples each piece takes at one rate, of pieces of (samples, rate) that follow each other.
+
+    Each begins at the sample nearest to the exact time at which the one before it ends, so that no error accumulates;
+    one of that rate keeps all its samples.
+    """
+    at, begins = Fraction(0), [0]
+    for samples, own in pieces:
+        at += Fraction(samples * rate, own)
+        begins.append(math.floor(at + Fraction(1, 2)))
+    return [stop - start for start, stop in zip(begins, begins[1:])]
+
+
 def album_boundaries(samples: list[int], rate: int, fps: Fraction) -> list[int]:
     """Return the first film frame of each track of an album, and the end of the last one.
 

@@ -31,7 +31,7 @@ def coding(album: Node, film: Node) -> list[str]:
     """
     shared = next(cls for cls in type(album).__mro__ if issubclass(type(film), cls))
     alike = issubclass(shared, Sink) and {shared.format} == {album.format, film.format}
-    return [field for field in shared.settings() if field != "path"] if alike else []
+    return [field for field in shared.settings() if field not in ("path", "cover")] if alike else []
 
 
 def load_track(album: Graph, name: str) -> Graph:

@@ -49,6 +49,7 @@ from n2s.nodes.shapers import Crossfade, Delay, Gate, Normalise, Quantise, Relat
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Value, Weights
 from n2s.nodes.sinks import AnimationSink, DigestSink, FFmpegSink, PNGSink
+from n2s.nodes.solid import Solid
 from n2s.nodes.sources import ImageSource, VideoSource
 from n2s.nodes.strobe import Strobe
 from n2s.nodes.switch import Switch
@@ -149,6 +150,7 @@ __all__ = [
     "Sharpen",
     "Smooth",
     "Spring",
+    "Solid",
     "Strobe",
     "Stutter",
     "Swirl",

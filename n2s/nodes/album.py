@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from n2s.graph.declare import FilePath, Node, Output, port, setting
+from n2s.graph.declare import FilePath, Node, Output, Seconds, port, setting
 from n2s.graph.types import FILM, Films
 from n2s.nodes.sinks import Encoded
 
@@ -25,16 +25,26 @@ class Track(Node):
 
 
 class Album(Encoded):
-    """Join tracks to one film, without a gap and without encoding a picture twice, one chapter per track.
+    """Join tracks to one film, gapless and without encoding a picture twice, one chapter per track.
 
     The album's frame rate, size and coding hold for all its tracks; a track that states another is an error. Track k
     begins at the film frame nearest to the summed length of the music before it, in exact numbers, so that nothing
     drifts: picture and sound are never apart by more than half a frame. The music is joined sample by sample, under one
     gain where one of the tracks is above full scale. Tracks with different channels are mixed to stereo, none of them
     left out, at gains under which nothing clips.
+
+    Tracks may have several sample rates: the album has the one of ``audio_rate``, or the highest of theirs up to 48
+    kHz, and music of another is converted, exact in time. With ``gap`` there is black and silence between tracks, with
+    ``cards`` also before the first, and each of them shows the title of the track that follows.
     """
 
     tracks: Films = port("the tracks, in their order")
+    gap: Seconds = setting(
+        0.0, ge=0, le=60, unit="s", keyed=False, help="how long it is black and silent between tracks"
+    )
+    cards: bool = setting(
+        False, help="show the title of each track before it, in the gap, which is 4 s where it is left out", keyed=False
+    )
     normalise: Literal["album", "track"] = setting(
         "album", help="whether loudness is that of the whole album, by one gain, or of each track", keyed=False
     )

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 
 from n2s.graph.codings import coding_problem
-from n2s.graph.declare import Output, Sink, port, setting
+from n2s.graph.declare import Output, PicturePath, Sink, port, setting
 from n2s.graph.profiles import PROFILES
 from n2s.graph.types import FILM, Audio, Frames
 
@@ -68,6 +68,9 @@ class Encoded(Sink):
         None, unit="Hz", help="of the sound; source: the music's; left out: the music's, 48000 at most", keyed=False
     )
 
+    cover: PicturePath | None = setting(
+        None, help="a picture that players show for the film, PNG or JPEG; not in .webm", keyed=False
+    )
     loudness: float | None = setting(
         None,
         ge=-40,

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +95,8 @@ class Run:
         Keep each film's frames beside it, as PNG.
     strict : bool
         Raise a `RenderError` where a film breaks a quality gate; see `n2s.runtime.seeing.gates`.
+    only : collection of str
+        The tracks of an album whose films are wanted, without the album's own; none: all.
     events : Events, optional
         Told of progress.
     """
@@ -110,6 +113,7 @@ class Run:
         overwrite: bool = False,
         keep_frames: bool = False,
         strict: bool = False,
+        only: Collection[str] = (),
     ):
         self.graph, self.out, self.span, self.force = graph, absolute(out), _times(span), force
         self.store = Store(store) if store is None or isinstance(store, str | os.PathLike) else store
@@ -120,6 +124,7 @@ class Run:
         self.targets = Targets(self.store, self.out)
         self.maker = FilmMaker(self.store, self.targets)
         self.overwrite, self.keep_frames, self.strict = overwrite, keep_frames, strict
+        self.only = tuple(only)
         self.report = Report()
         self.record: RunRecord | None = None
         self.planned: PlannedFilms | None = None
@@ -148,7 +153,7 @@ class Run:
         GraphError
             With everything that is wrong, before any work.
         """
-        self.planned = self.session.films(self.out, self.span, self.force, self._began)
+        self.planned = self.session.films(self.out, self.span, self.force, self._began, self.only)
         return self.planned.films
 
     @property

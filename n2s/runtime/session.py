@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -249,6 +249,7 @@ class Session:
         span: Span = (None, None),
         force: bool = False,
         began: Callable[[str], None] = lambda step: None,
+        only: Collection[str] = (),
     ) -> PlannedFilms:
         """Return the films of the graph, those of an album's tracks first, with every chunk's key.
 
@@ -262,10 +263,14 @@ class Session:
             Treat every chunk as missing.
         began : callable
             Told when a step begins that may take a moment.
+        only : collection of str
+            The tracks of an album whose films are wanted, without the album's own; none: all.
         """
         self.check_films()
         with self._locked():
-            planner = Planner(self.context, self.environment, out, began, self._shared.known, self._measurer(began))
+            planner = Planner(
+                self.context, self.environment, out, began, self._shared.known, self._measurer(began), only
+            )
             films = planner.films(self.graph, span)
         return PlannedFilms(films, self.store, FilmMaker(self.store, Targets(self.store, out)), force)
 

@@ -65,6 +65,9 @@ class Film:
     title: str = ""
     artist: str = ""
     chapters: list[Chapter] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)  # what else is written into it: "album", "track"
+    cover: Path | None = None
+    cover_digest: str = ""
 
     @property
     def format(self) -> Format:
@@ -135,10 +138,10 @@ class Film:
         }
 
     def metadata(self) -> list[Any]:
-        """Return title, artist and chapters, and the rate in whose samples chapters are counted."""
+        """Return title, artist, chapters, tags and cover, and the rate in whose samples chapters are counted."""
         rate = self.music[0].music.rate if self.music else 1
         chapters = [[chapter.title, chapter.start, chapter.stop] for chapter in self.chapters]
-        return [self.title, self.artist, rate, chapters]
+        return [self.title, self.artist, rate, chapters, self.tags, self.cover_digest]
 
 
 class FilmMaker:

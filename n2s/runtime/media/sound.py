@@ -99,6 +99,20 @@ def delivered_rate(rate: int, audio_rate: int | str | None = None) -> int:
     )
 
 
+def common_rate(pieces: Sequence[Music], audio_rate: int | str | None = None) -> int:
+    """Return the sample rate at which pieces of several rates are joined.
+
+    It is theirs, if they have one; else what was asked for, or the highest of them, which is at most 48000 unless
+    ``audio_rate`` is "source".
+    """
+    rates = {piece.rate for piece in pieces}
+    if len(rates) == 1:
+        return rates.pop()
+    if isinstance(audio_rate, int):
+        return audio_rate
+    return delivered_rate(max(rates), audio_rate)
+
+
 def notes(sound: Sound, pieces: Sequence[Music], film: str) -> list[str]:
     """Return, in sentences for the user, how a film's sound differs from its music."""
     sentences = []
