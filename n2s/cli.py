@@ -12,7 +12,22 @@ from contextlib import nullcontext
 
 import typer
 
-from n2s.commands import anchors, cache, check, draw, export, looks, new, nodes, plan, preview, run, schema, why
+from n2s.commands import (
+    anchors,
+    cache,
+    check,
+    draw,
+    explain,
+    export,
+    looks,
+    new,
+    nodes,
+    plan,
+    preview,
+    run,
+    schema,
+    why,
+)
 from n2s.commands.common import print_line, problem_fields
 from n2s.commands.output import lost_output, protect_streams, reserved_for_lines
 from n2s.graph.errors import N2SError
@@ -28,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (run.run, check.check, plan.plan, why.why, preview.preview, draw.draw, export.export):
+for command in (run.run, check.check, plan.plan, why.why, explain.explain, preview.preview, draw.draw, export.export):
     app.command()(command)
 for command in (new.new, looks.looks, nodes.nodes, schema.schema):
     app.command()(command)

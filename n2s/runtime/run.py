@@ -32,6 +32,7 @@ from n2s.runtime.records import RunRecord
 from n2s.runtime.seeing.flashes import count_flashes
 from n2s.runtime.seeing.following import follow_music
 from n2s.runtime.seeing.gates import measure_gates
+from n2s.runtime.seeing.provenance import given_overrides
 from n2s.runtime.session import Session
 from n2s.runtime.store import Store, absolute, check_folder
 
@@ -361,6 +362,9 @@ class Run:
             graphs[str(self.graph.path)] = self.graph
         self.report.record = self.record.write(
             status=status,
+            graph=str(self.graph.path) if self.graph.path else None,
+            overrides=given_overrides(self.graph),
+            span=[None if time is None else str(time) for time in self.span],
             graphs={
                 path: {"sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest() if Path(path).exists() else None,
                        "title": graph.header.title, "seed": graph.header.seed}

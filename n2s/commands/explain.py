@@ -1,0 +1,145 @@
+"""n2s explain: which graph and which run a film came from, and what every parameter was at one of its moments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from n2s.commands.common import FILMS, AsJson, StoreFolder, print_line, read_time, say
+from n2s.graph.errors import ArgumentError, Position
+from n2s.graph.timecodes import minutes, timecode
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
+ROOM = 44  # characters of a parameter's name
+
+
+def explain(
+    film: Annotated[Path, typer.Argument(help="a film that n2s wrote", metavar="FILM")],
+    at: Annotated[str | None, typer.Option("--at", help="this time of the film: 82.6, 1:22.6", metavar="TIME")] = None,
+    frame: Annotated[int | None, typer.Option(min=0, help="this frame of the film")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="also the parameters that nothing moves")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="the folder of the run that wrote it")] = None,
+    store: StoreFolder = None,
+    json: AsJson = False,
+) -> None:
+    """Say which graph, settings and run a film came from; with a time, what every parameter was then and what moved it.
+
+    A film is known by its bytes, so it may have been renamed. Its run is sought beside it, in the folder above, in
+    renders/, and in --out.
+    """
+    from n2s.runtime.seeing.provenance import find_origin
+
+    if at is not None and frame is not None:
+        raise ArgumentError("--at and --frame both name a moment; give one of them.")
+    folders = [*([out] if out else []), film.parent, film.parent.parent, FILMS, FILMS / "draft"]
+    origin = find_origin(film, folders)
+    about = origin_data(origin)
+    moment = None if at is None and frame is None else moment_data(origin, at, frame, store)
+    if json:
+        print_line(about | ({"moment": moment} if moment else {}))
+        return
+    print("\n".join([*origin_text(film, about), *(moment_text(moment, everything) if moment else [])]))
+
+
+def origin_data(origin: Any) -> dict[str, Any]:
+    """Return what a film's record says of where it came from, as plain data."""
+    record, film = origin.record, origin.film
+    return {
+        "film": film["path"],
+        "graph": record["graph"],
+        "unchanged": origin.unchanged,
+        "overrides": record.get("overrides", []),
+        "seed": record["graphs"].get(record["graph"], {}).get("seed"),
+        "run": record["id"],
+        "version": record["environment"].get("engine"),
+        "models": record.get("models", {}),
+        "frames": film["frames"],
+        "seconds": film["seconds"],
+        "sha256": film["sha256"],
+    }
+
+
+def origin_text(film: Path, about: dict[str, Any]) -> list[str]:
+    """Return where a film came from, in lines."""
+    state = "as it was" if about["unchanged"] else "CHANGED since, or gone"
+    given = ", ".join(f"{target} = {value} ({option})" for target, value, option in about["overrides"])
+    return [
+        f"{film}: {about['frames']} frames, {minutes(about['seconds'])}",
+        f"  graph     {about['graph']}, {state}; seed {about['seed']}",
+        *([f"  settings  {given}"] if given else []),
+        f"  run       {about['run']}",
+        *(f"  model     {folder}" for folder in about["models"]),
+        f"  sha256    {about['sha256']}",
+    ]
+
+
+def moment_data(origin: Any, at: str | None, frame: int | None, store: Path | None) -> dict[str, Any]:
+    """Return what every parameter was at a moment of a film, as plain data.
+
+    Raises
+    ------
+    ArgumentError
+        When the film has no such moment, or its graph makes it no longer.
+    """
+    from n2s.graph.graph import Graph
+    from n2s.graph.times import is_musical
+    from n2s.runtime.seeing.provenance import parameters_at, place_in
+    from n2s.runtime.session import Session
+
+    given = origin.record.get("overrides", [])
+    places = {target: Position(option, argument=True) for target, _, option in given}
+    graph = Graph.load(origin.graph, {target: value for target, value, _ in given}, places=places)
+    span = tuple(text and read_time("--from", text) for text in origin.record.get("span", (None, None)))
+    if not origin.unchanged:
+        say("The graph has changed since; what is told is how it is now.")
+    time = read_time("--at", at)
+    if time is not None and is_musical(time):
+        raise ArgumentError("--at takes a time of the film, like 82.6 or 1:22.6.")
+    with Session(graph, store, say, remember=False) as session:
+        films = session.films(origin.out, span).films
+        film = next((each for each in films if each.path.name == Path(origin.film["path"]).name), None)
+        if film is None:
+            raise ArgumentError(f"{origin.graph} no longer makes {Path(origin.film['path']).name}.")
+        number = frame if frame is not None else int(time.value * film.fps + 0.5)
+        plan, own = place_in(film.parts, number)
+        clock = plan.values.clock
+        marks = clock.landmarks
+        seconds = float(own / clock.fps)
+        return {
+            "frame": number,
+            "time": timecode(number, film.fps),
+            "track": plan.graph.header.title or (plan.graph.path.stem if plan.graph.path else ""),
+            "frame_of_track": own,
+            "bar": round(float(marks.count("bar", [seconds])[0]), 3) if marks else None,
+            "section": next((letter for start, letter in reversed(marks.sections) if start <= seconds), None)
+            if marks
+            else None,
+            "parameters": parameters_at(plan, own),
+        }
+
+
+def moment_text(moment: dict[str, Any], everything: bool) -> list[str]:
+    """Return what every parameter was at a moment, in lines; those that nothing moves only on request."""
+    place = f"frame {moment['frame']} at {moment['time']}: {moment['track']}, its frame {moment['frame_of_track']}"
+    place += "" if moment["bar"] is None else f", bar {moment['bar']:.2f}"
+    place += "" if moment["section"] is None else f", section {moment['section']}"
+    lines = [place]
+    for told in moment["parameters"]:
+        if "written" not in told and not everything:
+            continue
+        value = told["value"]
+        shown = f"{value:.4g}" if isinstance(value, float) else " ".join(f"{number:.4g}" for number in value)
+        line = f"  {told['parameter']:{ROOM}} {shown:>10}"
+        if "written" in told:
+            moved = ", ".join(f"{name} {number_text(number)}" for name, number in told["moved_by"].items())
+            line += f"   {told['written']}" + (f"   ({moved})" if moved else "")
+        lines.append(line)
+    return lines
+
+
+def number_text(number: Any) -> str:
+    """Return a number or several, shortly."""
+    return f"{number:.4g}" if isinstance(number, float) else "[" + " ".join(f"{each:.3g}" for each in number[:8]) + "]"

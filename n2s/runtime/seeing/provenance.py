@@ -1,0 +1,152 @@
+"""Where a film came from: the run that wrote it, by its record, and what every parameter was at one of its frames."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.errors import ArgumentError, GraphError
+from n2s.graph.expressions import Expression, Variable
+from n2s.graph.file.save import value_in_file
+from n2s.graph.graph import Graph
+from n2s.graph.links import Link
+from n2s.plan.keys import Chunk
+from n2s.plan.stages import Plan
+
+RECORDS = "*/run.json"
+
+
+def given_overrides(graph: Graph) -> list[list[Any]]:
+    """Return what the command line laid over a graph: [target, value, option], as plain data."""
+    places = graph.document.places if graph.document else {}
+    given = []
+    for path, place in places.items():
+        if not place.argument:
+            continue
+        if path[0] != "nodes":
+            given.append([path[0], value_in_file(getattr(graph.header, path[0])), place.path])
+        elif len(path) > 2 and path[1] in graph.nodes:
+            value = getattr(graph.nodes[path[1]], path[2], None)
+            for key in path[3:]:
+                value = value.get(key) if isinstance(value, dict) else None
+            given.append([".".join(path[1:]), value_in_file(value), place.path])
+    return given
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The run that wrote a film: its record, what the record says of the film, and whether its graph is unchanged."""
+
+    record: dict[str, Any]
+    film: dict[str, Any]
+    out: Path
+    unchanged: bool
+
+    @property
+    def graph(self) -> Path:
+        return Path(self.record["graph"])
+
+
+def find_origin(film: Path, folders: list[Path]) -> Origin:
+    """Return the run that wrote a film, the newest one of several; it is known by its bytes, whatever it is called.
+
+    Parameters
+    ----------
+    folders : list of Path
+        Where records are sought: `*/run.json` in each.
+
+    Raises
+    ------
+    ArgumentError
+        When there is no such film, or no record of it.
+    """
+    if not film.is_file():
+        raise ArgumentError(f"{film}: there is no such film.")
+    size = film.stat().st_size
+    sha256 = ""
+    records = {path.resolve() for folder in folders for path in folder.glob(RECORDS)}
+    for path in sorted(records, key=lambda path: path.parent.name, reverse=True):
+        try:
+            record = json.loads(path.read_bytes())
+            found = [known for known in record["films"] if known["bytes"] == size]
+        except (OSError, ValueError, KeyError, TypeError):  # no record of ours
+            continue
+        for known in found if record.get("graph") else ():
+            if not sha256:
+                with open(film, "rb") as file:
+                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            if known["sha256"] == sha256:
+                graphs = {Path(name): about["sha256"] for name, about in record["graphs"].items()}
+                unchanged = all(_sha256(name) == wanted for name, wanted in graphs.items())
+                return Origin(record, known, path.parent.parent, unchanged)
+    sought = ", ".join(map(str, dict.fromkeys(folders)))
+    raise ArgumentError(
+        f"{film}: no record of a run that wrote it lies in {sought}. Name the folder of its run with --out."
+    )
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def place_in(parts: list[tuple[Plan, Chunk]], frame: int) -> tuple[Plan, int]:
+    """Return the plan of the track that a film shows at a frame, and the frame's number in that track.
+
+    Raises
+    ------
+    ArgumentError
+        When the film has no such frame.
+    """
+    first = 0
+    for plan, chunk in parts:
+        if first <= frame < first + chunk.count:
+            return plan, chunk.start + frame - first
+        first += chunk.count
+    raise ArgumentError(f"The film has no frame {frame}: it has frames 0 to {first - 1}.")
+
+
+def parameters_at(plan: Plan, frame: int) -> list[dict[str, Any]]:
+    """Return each parameter of a track at a frame, as plain data: its value, how it is written, and what moved it."""
+    found = []
+    for name, node in plan.graph.nodes.items():
+        for field in node.params():
+            value = plan.values.params.get((name, field))
+            if value is None:
+                continue
+            written = getattr(node, field)
+            told: dict[str, Any] = {"parameter": f"{name}.{field}", "value": _at(value, frame)}
+            if isinstance(written, Expression | Link):
+                told["written"] = str(value_in_file(written))
+                told["moved_by"] = _sources(plan, written, frame)
+            found.append(told)
+    return found
+
+
+def _sources(plan: Plan, written: Any, frame: int) -> dict[str, Any]:
+    """Return the values at a frame of the signals that an expression reads."""
+    links = {str(written): written} if isinstance(written, Link) else {str(link): link for link in written.links()}
+    if isinstance(written, Expression):
+        heard = {name: Variable(name).heard for name in sorted(written.variables())}
+        links |= {name: link for name, link in heard.items() if link is not None}
+    told = {}
+    for name, link in links.items():
+        try:
+            told[name] = _at(plan.values.read(link), frame)
+        except (GraphError, KeyError):  # it is no number: the node that it reads was folded away
+            continue
+    return told
+
+
+def _at(value: Any, frame: int) -> Any:
+    """Return a value at a frame, rounded to what a reader needs."""
+    array = np.asarray(value)
+    shown = array if array.ndim == 0 else array[min(frame, len(array) - 1)]
+    return round(float(shown), 6) if shown.ndim == 0 else [round(float(number), 6) for number in shown]
