@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import platform
+import re
 import shutil
 import stat
+import uuid
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 
@@ -47,8 +52,45 @@ def remove(path: Path) -> None:
 
 
 def temporary_name(path: Path) -> Path:
-    """Return another name for a file on its way to ``path``, beside it and of the same ending."""
-    return path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp{path.suffix}")
+    """Return another name for a file on its way to ``path``, beside it and of the same ending.
+
+    It tells the process, and by four hexadecimal digits the machine, that writes it; see `is_abandoned`.
+    """
+    return path.with_name(f"{own_name(path)}.tmp{path.suffix}")
+
+
+def own_name(path: Path) -> str:
+    """Return a hidden name beside a path that no other process, and no other call, uses; it has no ending."""
+    return f".{path.name}.{os.getpid()}.{_machine()}{os.urandom(2).hex()}"
+
+
+def is_abandoned(name: str) -> bool:
+    """Say whether a temporary name is one of this machine, and the process that made it has ended.
+
+    Of other machines, which may share the folder, nothing is known.
+    """
+    found = _TEMPORARY.search(name)
+    return found is not None and found["machine"] == _machine() and not _lives(int(found["process"]))
+
+
+_TEMPORARY = re.compile(r"\.(?P<process>[0-9]{1,7})\.(?P<machine>[0-9a-f]{4})[0-9a-f]{4}\.tmp")
+
+
+@cache
+def _machine() -> str:
+    return hashlib.sha256(f"{platform.node()}:{uuid.getnode()}".encode()).hexdigest()[:4]
+
+
+def _lives(process: int) -> bool:
+    if os.name != "posix":  # where asking would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 def _mode(path: Path) -> int | None:

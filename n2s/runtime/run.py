@@ -131,6 +131,7 @@ class Run:
         self.planned: PlannedFilms | None = None
         self._seconds: Counter[str] = Counter()
         self._computed: Counter[str] = Counter()
+        self._published = False  # whether a film was joined
         self._done: set[str] = set()  # keys that are in the store, forced or not
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="music")
         self._music: dict[Path, Future] = {}
@@ -218,7 +219,7 @@ class Run:
                 self.report.computed = {name: self._computed[name] for name in self.report.nodes}
                 if self.films and self.record:
                     self._write_record(status, time.perf_counter() - began)
-        if self.report.rendered:
+        if self.report.rendered or self._published:
             self.store.trim(time.time())
         return self.report
 
@@ -314,7 +315,7 @@ class Run:
                 self._began(f"joining {film.path.name}")
                 if film.path in self._music:
                     self._music[film.path].result()
-                done = self.maker.publish(film, self._segments(film))
+                done, self._published = self.maker.publish(film, self._segments(film)), True
                 self.record.log(f"published {film.path}, {done['frames']} frames, sha256 {done['sha256']}")
             flashes = count_flashes(film.parts)
             gates = measure_gates(self.store, film, done, flashes)

@@ -23,7 +23,7 @@ import numpy as np
 
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest
-from n2s.graph.whole import remove, write_whole
+from n2s.graph.whole import is_abandoned, remove, write_whole
 
 LIMIT = 20 * 10**9
 ARRAYS = ".npz"  # the ending of entries that are arrays
@@ -283,14 +283,15 @@ class Store:
         return freed + removed
 
     def _sweep(self, now: float) -> int:
-        """Remove temporary files, and payloads whose card was never written."""
+        """Remove what ended processes of this machine left; after a day that of others, and payloads without a card."""
         freed = 0
         for path in self.root.glob("*/[0-9a-f][0-9a-f]/*") if os.path.isdir(self.root) else ():
             temporary = path.name.startswith(".") and KEY.match(path.name[1:]) and ".tmp" in path.name
             orphan = KEY.fullmatch(path.stem) and path.suffix != ".json" and not path.with_suffix(".json").exists()
             try:
                 status = path.stat()
-                if (temporary or orphan) and now - status.st_mtime > STALE_SECONDS:
+                left = temporary and is_abandoned(path.name)
+                if left or (temporary or orphan) and now - status.st_mtime > STALE_SECONDS:
                     path.unlink()
                     freed += status.st_size
             except FileNotFoundError:

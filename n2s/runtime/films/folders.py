@@ -12,13 +12,12 @@ import hashlib
 import os
 import re
 import shutil
-import uuid
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from n2s.graph.code.loaded import stamp
 from n2s.graph.keys import digest
-from n2s.graph.whole import remove
+from n2s.graph.whole import is_abandoned, own_name, remove
 from n2s.runtime.store import STALE_SECONDS, disk_error
 
 MARK = ".n2s-film"
@@ -126,7 +125,7 @@ def _swap(new: Path, path: Path) -> None:
 
 def _name_beside(path: Path, ending: str) -> Path:
     """Return a name of this process beside a path, for what is not whole yet or is moved aside."""
-    return path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.{ending}")
+    return path.with_name(f"{own_name(path)}.{ending}")
 
 
 def restore(path: Path) -> None:
@@ -141,10 +140,10 @@ def restore(path: Path) -> None:
 
 
 def remove_unfinished(path: Path, now: float) -> None:
-    """Delete what killed runs had begun to write beside a film's path, file or folder, a day ago or earlier."""
+    """Delete what killed runs began to write beside a film's path, file or folder; another machine's after a day."""
     for left in _beside(path, rf"tmp({re.escape(path.suffix)})?"):
         with contextlib.suppress(OSError):  # another run took it away
-            if now - left.lstat().st_mtime > STALE_SECONDS:
+            if is_abandoned(left.name) or now - left.lstat().st_mtime > STALE_SECONDS:
                 remove(left)
 
 
