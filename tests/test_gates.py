@@ -19,7 +19,7 @@ from n2s.graph.graph import Graph
 from n2s.runtime.events import Events
 from n2s.runtime.films.flaws import measure_flaws
 from n2s.runtime.media.levels import gain_to, measure_levels
-from n2s.runtime.seeing.gates import _longest, _seams, gates_text
+from n2s.runtime.seeing.gates import _light, _longest, _seams, gates_text
 
 RATE, WIDTH, HEIGHT = 48000, 256, 64
 
@@ -102,6 +102,16 @@ def test_the_longest_stretch_and_its_time() -> None:
     assert (gate.found, gate.broken) == (2.1, "black for 2.1 s, 00:04.00 to 00:06.10")
     assert not _longest("black", marked, 2.1, Fraction(10)).broken
     assert _longest("black", np.zeros(0, bool), 2.0, Fraction(10)).found == 0
+
+
+def test_light_is_read_chunk_by_chunk() -> None:
+    whole = np.random.default_rng(3).integers(0, 65536, (50, 18, 32)).astype(np.uint16)
+    cells = whole.reshape(50, -1).astype(np.int64)
+    lightest, most, mean = _light(iter([whole[:7], whole[7:8], whole[8:]]))
+    assert (lightest == cells.max(axis=1)).all()
+    assert (most[1:] == np.abs(np.diff(cells, axis=0)).max(axis=1)).all() and most[0] >= 65535
+    assert np.allclose(mean[1:], np.abs(np.diff(cells, axis=0)).mean(axis=1))
+    assert _light(iter([whole[:7], None])) is None and _light(iter([])) is None
 
 
 @pytest.mark.parametrize(("at_borders", "broken"), [(1.0, False), (5.0, True)])

@@ -5,7 +5,7 @@ All is read off what was noted while the film was made, and off the file's own i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -59,16 +59,15 @@ def measure_gates(store: Store, film: Film, record: dict[str, Any], flashes: Seq
     """
     fps = film.fps
     gates = [*_of_file(film, record.get("inspected") or {}), _flashes(flashes)]
-    luminance = _whole(stored_luminance(store, film.parts))
-    if luminance is not None:
-        light = luminance.reshape(len(luminance), -1).astype(np.int32)
-        change = np.abs(np.diff(light, axis=0)).max(axis=1, initial=0)
-        gates.append(_longest("black", light.max(axis=1) < BLACK, EMPTY_SECONDS, fps))
-        gates.append(_longest("frozen", np.append(False, change < STILL), FROZEN_SECONDS, fps))
-        gates.append(_seams(film, np.abs(np.diff(light, axis=0)).mean(axis=1)))
-    flaws = _whole(stored_flaws(store, film.parts))
-    if flaws is not None:
-        shares = dict(zip(NAMES, flaws.T))
+    light = _light(stored_luminance(store, film.parts))
+    if light is not None:
+        lightest, most, mean = light
+        gates.append(_longest("black", lightest < BLACK, EMPTY_SECONDS, fps))
+        gates.append(_longest("frozen", most < STILL, FROZEN_SECONDS, fps))
+        gates.append(_seams(film, mean[1:]))
+    flaws = list(stored_flaws(store, film.parts))
+    if flaws and all(chunk is not None for chunk in flaws):
+        shares = dict(zip(NAMES, np.concatenate(flaws).T))
         gates.append(_longest("burnt", shares["burnt"] > BURNT, BURNT_SECONDS, fps))
         gates.append(_longest("banded", _held(shares["banded"]) > BANDED, BANDED_SECONDS, fps))
     if levels := record.get("levels"):
@@ -114,9 +113,21 @@ def _flashes(flashes: Sequence[dict[str, Any]]) -> Gate:
     return Gate("flashes", most, SAFE, f"{most} flashes in a second, to {until}" if most > SAFE else "")
 
 
-def _whole(chunks: Any) -> np.ndarray | None:
-    found = list(chunks)
-    return None if not found or any(chunk is None for chunk in found) else np.concatenate(found)
+def _light(chunks: Iterable[np.ndarray | None]) -> np.ndarray | None:
+    """Return of each frame its lightest cell, and the largest and the mean change of its cells, float32 (3, T).
+
+    The first frame changes by as much as there is. None where a chunk is missing; one is in memory at a time.
+    """
+    found, before = [], None
+    for chunk in chunks:
+        if chunk is None:
+            return None
+        cells = chunk.reshape(len(chunk), -1).astype(np.int32)
+        first = np.full_like(cells[:1], -WHITE) if before is None else before
+        change = np.abs(np.diff(cells, axis=0, prepend=first))
+        found.append(np.stack([cells.max(axis=1), change.max(axis=1), change.mean(axis=1)]).astype(np.float32))
+        before = cells[-1:]
+    return np.concatenate(found, axis=1) if found else None
 
 
 def _held(values: np.ndarray) -> np.ndarray:

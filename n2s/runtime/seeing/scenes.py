@@ -27,6 +27,7 @@ SUDDEN = 2.0  # how many times as much must change there as around
 CUT, CLEAR = 0.5, 2.0  # the change of a frame at a cut, and over how many times that of the frames around
 NEAR = 4  # parts of a second: of a quarter of one around
 EVEN = 0.005  # of white: the deviation of cells below which a picture is nearly even
+AT_ONCE = 512  # steps that are compared at a time
 
 
 class Layouts:
@@ -43,13 +44,18 @@ class Layouts:
         cells = luminance.reshape(len(luminance), ROWS // 2, 2, COLUMNS // 2, 2).mean(axis=(2, 4)) / WHITE
         rest = np.concatenate([self._rest, cells.reshape(len(cells), -1)])
         whole = len(rest) // self.step * self.step
-        self._found.append(rest[:whole].reshape(-1, self.step, rest.shape[1]).mean(axis=1))
+        self._found.append(_kept(rest[:whole].reshape(-1, self.step, rest.shape[1]).mean(axis=1)))
         self._rest = rest[whole:]
 
     def scene_starts(self) -> list[int]:
         """Return the frame at which each scene begins, the first one at 0."""
-        last = [self._rest.mean(axis=0, keepdims=True)] if len(self._rest) else []
+        last = [_kept(self._rest.mean(axis=0, keepdims=True))] if len(self._rest) else []
         return [0, *(step * self.step for step in find_changes(np.concatenate([*self._found, *last]), self.second))]
+
+
+def _kept(layouts: np.ndarray) -> np.ndarray:
+    """Return layouts as they are kept, uint16: those of hours lie in memory at once."""
+    return np.rint(layouts * WHITE).astype(np.uint16)
 
 
 def find_cuts(change: np.ndarray, fps: Fraction) -> list[int]:
@@ -67,23 +73,24 @@ def join_scenes(starts: Sequence[int], cuts: Sequence[int], fps: Fraction) -> li
 
 
 def find_changes(layouts: np.ndarray, second: int) -> list[int]:
-    """Return the steps at which the layout changes; ``layouts`` are those of the steps, (steps, cells)."""
+    """Return the steps at which the layout changes; ``layouts`` are those of the steps, uint16 (steps, cells)."""
     count, half = len(layouts), second // 2
     at = np.arange(second, count - second + 1)
     if not len(at):
         return []
-    sums = np.concatenate([np.zeros((1, layouts.shape[1])), layouts.cumsum(axis=0)])
-
-    def layout(first: np.ndarray, last: np.ndarray) -> np.ndarray:
-        """Return the layouts of stretches of steps."""
-        cells = (sums[last] - sums[first]) / (last - first)[:, None]
-        return cells - cells.mean(axis=1, keepdims=True)
-
-    across = likeness(layout(at - second, at), layout(at, at + second))
+    across, alike = np.empty(len(at)), np.empty(count - 1)
+    for begin in range(0, count, AT_ONCE):  # some steps at a time, with those around them
+        first, last = max(0, begin - second), min(count, begin + AT_ONCE + second)
+        cells = layouts[first:last] / WHITE
+        sums = np.concatenate([np.zeros((1, cells.shape[1])), cells.cumsum(axis=0)])
+        here = np.arange(max(begin, second), min(begin + AT_ONCE, count - second + 1)) - first
+        before, after = ((sums[here + d] - sums[here + d - second]) / second for d in (0, second))
+        across[here + first - second] = likeness(_evened(before), _evened(after))
+        steps = _evened(layouts[begin : begin + AT_ONCE + 1] / WHITE)
+        alike[begin : begin + AT_ONCE] = likeness(steps[:-1], steps[1:])
     around = _largest(-np.pad(across, second, constant_values=1.0), 2 * second + 1)
-    steps = layout(np.arange(count), np.arange(1, count + 1))
     # Place i has the change from step i - 1 to step i.
-    change = np.concatenate([[0.0], np.sqrt(np.maximum(1 - likeness(steps[:-1], steps[1:]), 0)), [0.0]])
+    change = np.concatenate([[0.0], np.sqrt(np.maximum(1 - alike, 0)), [0.0]])
     inside = _largest(change, 2 * half - 1)[at - half + 1]
     beyond = _largest(change, second - half)
     outside = np.maximum(beyond[at - second + 1], beyond[at + half])
@@ -93,6 +100,11 @@ def find_changes(layouts: np.ndarray, second: int) -> list[int]:
         if not found or place - found[-1] > second:
             found.append(place)
     return found
+
+
+def _evened(cells: np.ndarray) -> np.ndarray:
+    """Return layouts without their mean lightness."""
+    return cells - cells.mean(axis=1, keepdims=True)
 
 
 def _largest(values: np.ndarray, length: int) -> np.ndarray:
