@@ -115,7 +115,8 @@ def show_dry_run(job: Any, json: bool = False) -> None:
     """Print what a run would render."""
     films = job.plan()
     job.check_targets()
-    tasks = {task.key for task in job.planned.missing_chunks()}
+    missing = job.planned.missing_chunks()
+    tasks, expected = {task.key for task in missing}, job.estimate(missing)
     job.events.ended()
     for film in films:
         stale = [chunk for _, chunk in film.parts if chunk.key in tasks]
@@ -139,6 +140,11 @@ def show_dry_run(job: Any, json: bool = False) -> None:
             else "up to date"
         )
         print(f"{film.path.name}: {what}")
+    if json:
+        seconds, size = (expected.seconds, expected.bytes) if expected else (None, None)
+        print_line({"event": "estimate", "seconds": seconds, "bytes": size})
+    elif tasks:
+        print(f"That is {expected.text()}." if expected else "How long it takes is known when it has begun.")
     job.context.close()
 
 

@@ -27,6 +27,7 @@ from n2s.runtime.films.films import Film, FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.targets import Targets, frames_folder
 from n2s.runtime.models.sessions import ProviderExhausted
+from n2s.runtime.pace import Estimate, estimate, lack_of_room, note_pace
 from n2s.runtime.readiness import input_files
 from n2s.runtime.records import RunRecord
 from n2s.runtime.seeing.flashes import count_flashes
@@ -35,6 +36,8 @@ from n2s.runtime.seeing.gates import measure_gates
 from n2s.runtime.seeing.provenance import given_overrides
 from n2s.runtime.session import Session
 from n2s.runtime.store import Store, absolute, check_folder
+
+LONG_RUN = 10.0  # s, from which on the user is told how long it may take
 
 
 @dataclass
@@ -187,6 +190,7 @@ class Run:
             self.check_targets()
             self._start_music()
             self._render()
+            self._note_pace()
             self._publish()
             if self.keep_frames:
                 self._keep_frames()
@@ -260,6 +264,11 @@ class Run:
         self.report.stored, self.report.frames_stored = len(stored), sum(stored)
         renders, looked_at = self.planned.renders, self.planned.looked_at
         frames = sum(task.stop - task.start if renders(task) else looked_at(task) for task in tasks)
+        if expected := self.estimate(tasks):
+            if expected.seconds >= LONG_RUN:
+                self._say(f"{frames} frames to render: {expected.text()}.")
+            if lack := lack_of_room(expected, (self.out, self.store.root)):
+                self._say(lack)
         self.events.planned(frames, self.report.frames_stored)
         while tasks:
             try:
@@ -271,6 +280,26 @@ class Run:
                 self.context.fall_back_to_cpu()
                 self._plan_again()
                 tasks = self.missing()
+
+    @property
+    def _jobs(self) -> int:
+        """How many chunks are in flight."""
+        return getattr(self.executor, "threads", 0) or getattr(self.executor, "workers", 0) or 1
+
+    def estimate(self, tasks: list[Task]) -> Estimate | None:
+        """Return how long tasks may take and how much they may write; None where such frames were never made."""
+        frames: Counter[int] = Counter()
+        for task in tasks:
+            if self.planned.renders(task):
+                frames[task.plan] += task.stop - task.start
+        return estimate(self.store, frames, self.planned.plans, self._jobs)
+
+    def _note_pace(self) -> None:
+        made = {chunk.key: film.suffix for film in self.films for _, chunk in film.parts if chunk.key in self._done}
+        paths = (self.store.find("segments", key, suffix) for key, suffix in made.items())
+        written = sum(path.stat().st_size for path in paths if path)
+        plans = [plan for film in self.films for plan in film.plans]
+        note_pace(self.store, plans, self._jobs, self.report.seconds, self.report.frames, written)
 
     def _plan_again(self) -> None:
         self.executor.stop()

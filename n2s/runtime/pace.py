@@ -1,0 +1,73 @@
+"""How long a run may take and how much it may write, by how it went the last time that such frames were made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from n2s.graph.timecodes import minutes
+from n2s.plan.formats import call_format
+from n2s.plan.stages import Plan
+from n2s.runtime.store import Store
+
+KIND = "pace"  # of what the store notes
+FEWEST = 30  # frames; fewer tell nothing
+COPIES = 2  # of what is rendered: the store's segments, and the film
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long the rendering may take, in seconds, and how many bytes it may write."""
+
+    seconds: float
+    bytes: int
+
+    def text(self) -> str:
+        """Return it in words: "about 2:30 and 120 MB"."""
+        time = "some seconds" if self.seconds < 10 else minutes(self.seconds, 0)
+        return f"about {time} and {max(1, round(self.bytes / 1e6))} MB, by the last time that such frames were made"
+
+
+def subject(plan: Plan, jobs: int) -> dict[str, Any]:
+    """Return what frames are alike by: the kinds of nodes that make them, size, coding, how many jobs there are.
+
+    Names and settings are left out, so that another song under the same look is known already.
+    """
+    nodes = plan.graph.nodes
+    kinds = [type(nodes[stage.node]).__name__ for stage in plan.nodes if stage.node in nodes]
+    coded = call_format(plan.graph, plan.end, plan.format.describe, plan.node)
+    return {"nodes": kinds, "size": list(plan.graph.header.size), "coded": coded, "jobs": jobs}
+
+
+def note_pace(store: Store, plans: Iterable[Plan], jobs: int, seconds: float, frames: int, written: int) -> None:
+    """Note how long each of so many frames took, and how many bytes it has."""
+    if frames < FEWEST:
+        return
+    for plan in plans:
+        store.note(KIND, subject(plan, jobs), {"seconds": seconds / frames, "bytes": written / frames})
+
+
+def estimate(store: Store, frames: Mapping[int, int], plans: list[Plan], jobs: int) -> Estimate | None:
+    """Return how long so many frames of each plan may take, by its place in ``plans``; None where one is unknown."""
+    seconds, written = 0.0, 0.0
+    for number, count in frames.items():
+        known = store.noted(KIND, subject(plans[number], jobs))
+        if known is None:
+            return None
+        seconds += count * known["seconds"]
+        written += count * known["bytes"]
+    return Estimate(seconds, round(COPIES * written)) if frames else None
+
+
+def lack_of_room(wanted: Estimate, folders: Iterable[Path]) -> str:
+    """Say where there may be too little room; "" where there is enough."""
+    for folder in folders:
+        there = next(parent for parent in (folder, *folder.parents) if os.path.isdir(parent))
+        free = shutil.disk_usage(there).free
+        if free < wanted.bytes:
+            return f"{there} has {free / 1e6:.0f} MB left, and about {wanted.bytes / 1e6:.0f} MB may be written."
+    return ""
