@@ -28,6 +28,7 @@ from n2s.runtime.seeing.painting import paint
 from n2s.runtime.seeing.summary import summarise
 from n2s.runtime.seeing.svg import to_svg
 from n2s.runtime.seeing.timeline import timeline
+from n2s.runtime.session import Session
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -332,3 +333,21 @@ def test_small_and_capital_letters_differ() -> None:
         letter(small, 0, 0, character, (1, 1, 1))
         letter(capital, 0, 0, character.upper(), (1, 1, 1))
         assert small.any() and (small != capital).any()
+
+
+def test_all_timelines_of_a_track_in_one_file(graph: Path, store: Any, tmp_path: Path, n2s: Any, n2s_json: Any) -> None:
+    (told,) = n2s_json("export", graph, "--timelines", "-o", tmp_path / "all.npz", "--store", store.root)
+    with np.load(tmp_path / "all.npz") as found, Session(Graph.load(graph), store) as session:
+        assert told["arrays"] == len(found.files) - 1
+        schema = json.loads(str(found["schema"]))
+        assert schema["frames"] == len(found["times"]) == session.clock.frames
+        exposure = found["param/tone.exposure"]
+        assert (exposure == session.values.params["tone", "exposure"]).all()
+        assert schema["arrays"]["param/tone.exposure"]["written"] == "= 0.8 * pulse"
+        assert (found["signal/features.onset"] == session.values.outputs["features", "onset"]).all()
+        assert set(schema["arrays"]) == {name for name in found.files if "/" in name}
+    first = (tmp_path / "all.npz").read_bytes()
+    n2s("export", graph, "--timelines", "-o", tmp_path / "all.npz", "--store", store.root)
+    assert (tmp_path / "all.npz").read_bytes() == first
+    status, _, err = n2s("export", graph, "--timelines", "--port", "tone", "-o", tmp_path / "x.npz")
+    assert status == 2 and "goes with no --port" in err

@@ -39,6 +39,9 @@ def export(
         bool,
         typer.Option("--labels", help="write beats and bars as labels of Audacity; correct them, and give them back"),
     ] = False,
+    timelines: Annotated[
+        bool, typer.Option("--timelines", help="write every signal and parameter of the track, with a schema")
+    ] = False,
     from_: Begin = None,
     to: End = None,
     every: Annotated[
@@ -53,8 +56,13 @@ def export(
     """Write the output of a node to an .npz file: values (one row per frame), frames (numbers), times (s), fps.
 
     Frames have the size of the film, even if their node gives another size. With --labels, write where beats and bars
-    were heard; a Features node takes the file, corrected, as its ``beats``.
+    were heard; a Features node takes the file, corrected, as its ``beats``. With --timelines, write all that moves in
+    the track: signal/NODE.OUTPUT, param/NODE.PARAMETER, times, sections, drops, and a schema as JSON.
     """
+    if timelines:
+        if port or labels or from_ or to or every != "1":
+            raise ArgumentError("--timelines writes all of the track; it goes with no --port, --labels and times.")
+        return export_timelines(load(graph, set_, Shape(size, fps)), output, store, json)
     if labels:
         if from_ or to or every != "1":
             raise ArgumentError("--labels writes those of the whole track; it takes no --from, --to and --every.")
@@ -94,6 +102,21 @@ def export(
         node=view.name,
         shape=list(shape),
     )
+
+
+def export_timelines(graph: Any, output: Path, store: Path | None, json: bool) -> None:
+    """Write every signal and parameter of a track."""
+    from n2s.runtime.seeing.export import write_timelines
+    from n2s.runtime.seeing.views import refuse_album
+    from n2s.runtime.session import Session
+
+    if output.suffix.lower() != ".npz":
+        raise GraphError(f'An export is written as .npz, not "{output.name}".')
+    refuse_album(graph)
+    refuse_overwrite(output, True, graph)
+    with Session(graph, store, say) as session:
+        count = write_timelines(output, session)
+    report_file(output, json, f"  {count} timelines", arrays=count)
 
 
 def export_labels(graph: Any, port: str | None, output: Path, store: Path | None, json: bool) -> None:

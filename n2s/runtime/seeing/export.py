@@ -1,15 +1,19 @@
-"""Values of a view as an .npz file, written block by block, so that a whole film never has to be in memory."""
+"""Values as .npz files: those of a view, block by block, and all timelines of a track."""
 
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
 
+from n2s.graph.file.save import value_in_file
 from n2s.runtime.seeing.views import View
+from n2s.runtime.session import Session
 from n2s.runtime.store import publish
 
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same values give the same file
@@ -38,6 +42,52 @@ def write_arrays(path: Path, view: View, frames: range) -> tuple[int, ...]:
 
     publish(path, write)
     return shape
+
+
+def write_timelines(path: Path, session: Session) -> int:
+    """Write all that moves in a track, whole or not at all: every signal and every parameter, frame by frame.
+
+    Arrays are float32 (T,) or (T, K), named ``signal/NODE.OUTPUT`` and ``param/NODE.PARAMETER``; a parameter that
+    nothing moves is one number. ``times`` are in seconds, ``sections`` and ``drops`` when they begin. ``schema`` is a
+    text, JSON: what each array is, its unit, the names of its columns, how a parameter is written in the graph.
+
+    Returns
+    -------
+    int
+        How many arrays there are.
+    """
+    graph, values, clock = session.graph.flat, session.values, session.values.clock
+    arrays: dict[str, np.ndarray] = {}
+    about: dict[str, dict[str, Any]] = {}
+    for (name, output), value in values.outputs.items():
+        if isinstance(value, np.ndarray):
+            declared = type(graph.nodes[name]).outputs[output]
+            key = f"signal/{name}.{output}"
+            arrays[key] = value
+            about[key] = {"help": declared.help, "columns": list(declared.names or ())}
+    for (name, field), value in values.params.items():
+        spec, written = graph.nodes[name].specs[field], getattr(graph.nodes[name], field)
+        key = f"param/{name}.{field}"
+        arrays[key] = np.asarray(value)
+        about[key] = {"help": spec.help, "unit": spec.unit, "written": value_in_file(written)}
+    marks = clock.landmarks
+    arrays["times"] = clock.times(0, clock.frames)
+    arrays["sections"] = np.array([start for start, _ in marks.sections] if marks else [], np.float64)
+    arrays["drops"] = np.array(marks.drops if marks else [], np.float64)
+    schema = {
+        "format": 1, "title": graph.header.title, "fps": str(clock.fps), "frames": clock.frames, "tempo": clock.tempo,
+        "letters": [letter for _, letter in marks.sections] if marks else [], "arrays": about,
+    }  # fmt: skip
+
+    def write(temporary: Path) -> None:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            for key, array in [*arrays.items(), ("schema", np.array(json.dumps(schema)))]:
+                buffer = io.BytesIO()
+                npy.write_array(buffer, np.asarray(array, order="C"), allow_pickle=False)
+                archive.writestr(_entry(key), buffer.getvalue(), zipfile.ZIP_DEFLATED)
+
+    publish(path, write)
+    return len(arrays)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
