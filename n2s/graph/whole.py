@@ -9,7 +9,6 @@ import platform
 import re
 import shutil
 import stat
-import uuid
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -78,7 +77,10 @@ _TEMPORARY = re.compile(r"\.(?P<process>[0-9]{1,7})\.(?P<machine>[0-9a-f]{4})[0-
 
 @cache
 def _machine() -> str:
-    return hashlib.sha256(f"{platform.node()}:{uuid.getnode()}".encode()).hexdigest()[:4]
+    name = platform.node()
+    with contextlib.suppress(OSError):  # where there is one, machines of one name are told apart
+        name += Path("/etc/machine-id").read_text(encoding="utf-8")
+    return hashlib.sha256(name.encode()).hexdigest()[:4]
 
 
 def _lives(process: int) -> bool:

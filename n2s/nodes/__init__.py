@@ -48,7 +48,7 @@ from n2s.nodes.retime import Freeze, Retime, Stutter
 from n2s.nodes.shapers import Crossfade, Delay, Gate, Normalise, Quantise, Relative, Remap, Select, Threshold
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.signals import EMA, Constant, Keyframes, Value, Weights
-from n2s.nodes.sinks import AnimationSink, DigestSink, FFmpegSink, PNGSink
+from n2s.nodes.sinks import AnimationSink, DigestSink, EXRSink, FFmpegSink, PNGSink
 from n2s.nodes.solid import Solid
 from n2s.nodes.sources import ImageSource, VideoSource
 from n2s.nodes.strobe import Strobe
@@ -62,6 +62,7 @@ from n2s.nodes.upscale import Upscale
 __all__ = [
     "CRT",
     "EMA",
+    "EXRSink",
     "LFO",
     "Album",
     "Anchors",

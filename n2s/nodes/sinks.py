@@ -151,6 +151,24 @@ class PNGSink(Sink):
     example = {"path": "frames"}
 
 
+class EXRSink(Sink):
+    """Write a folder of numbered OpenEXR pictures, 000000.exr and so on: light as half floats, for compositing.
+
+    A value is the square of the display value within 0..1, which is what this library calls light, of BT.709's
+    primaries. It is rounded from a code of 16 bits. Blocks are compressed without loss (ZIP). The folder is replaced
+    as a whole, as `PNGSink` does it.
+    """
+
+    frames: Frames = port("what is shown")
+    audio: Audio = port("what gives the length", optional=True)
+    path: str = setting(help="the folder, relative to --out", keyed=False)
+    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; default: 2 * round(fps)")
+
+    outputs = {"film": Output(FILM)}
+    format = "exr"
+    example = {"path": "light"}
+
+
 class AnimationSink(Sink):
     """Write a picture that moves by itself, over and over and without sound: GIF or animated WebP.
 

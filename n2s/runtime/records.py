@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,43 @@ from typing import Any
 from n2s.runtime.store import publish
 
 RUN_FORMAT = 1
+
+
+@dataclass
+class Report:
+    """What a run did.
+
+    Attributes
+    ----------
+    films : list of dict
+        A record for each film: path, frames, seconds, bytes, sha256, how far its tracks follow their music, and how
+        much they flash.
+    rendered, stored : int
+        Chunks rendered now, and chunks taken from the store or not needed because their film was up to date.
+    frames : int
+        Frames rendered now.
+    measured : int
+        Frames that measures looked at now.
+    seconds : float
+        Wall-clock time of the rendering.
+    nodes : dict of str to float
+        Seconds spent in each node or fused run of nodes, summed over threads and processes.
+    computed : dict of str to int
+        Frames that each of them computed, those that overlapping windows share as often as they were computed.
+    record : Path or None
+        The run record.
+    """
+
+    films: list[dict[str, Any]] = field(default_factory=list)
+    rendered: int = 0
+    stored: int = 0
+    frames: int = 0
+    measured: int = 0
+    frames_stored: int = 0
+    seconds: float = 0.0
+    nodes: dict[str, float] = field(default_factory=dict)
+    computed: dict[str, int] = field(default_factory=dict)
+    record: Path | None = None
 
 
 class RunRecord:

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from n2s.runtime.films.targets import Targets, frames_folder
 from n2s.runtime.models.sessions import ProviderExhausted
 from n2s.runtime.pace import Estimate, estimate, lack_of_room, note_pace
 from n2s.runtime.readiness import input_files
-from n2s.runtime.records import RunRecord
+from n2s.runtime.records import Report, RunRecord
 from n2s.runtime.seeing.flashes import count_flashes
 from n2s.runtime.seeing.following import follow_music
 from n2s.runtime.seeing.gates import measure_gates
@@ -38,43 +37,6 @@ from n2s.runtime.session import Session
 from n2s.runtime.store import Store, absolute, check_folder
 
 LONG_RUN = 10.0  # s, from which on the user is told how long it may take
-
-
-@dataclass
-class Report:
-    """What a run did.
-
-    Attributes
-    ----------
-    films : list of dict
-        A record for each film: path, frames, seconds, bytes, sha256, how far its tracks follow their music, and how
-        much they flash.
-    rendered, stored : int
-        Chunks rendered now, and chunks taken from the store or not needed because their film was up to date.
-    frames : int
-        Frames rendered now.
-    measured : int
-        Frames that measures looked at now.
-    seconds : float
-        Wall-clock time of the rendering.
-    nodes : dict of str to float
-        Seconds spent in each node or fused run of nodes, summed over threads and processes.
-    computed : dict of str to int
-        Frames that each of them computed, those that overlapping windows share as often as they were computed.
-    record : Path or None
-        The run record.
-    """
-
-    films: list[dict[str, Any]] = field(default_factory=list)
-    rendered: int = 0
-    stored: int = 0
-    frames: int = 0
-    measured: int = 0
-    frames_stored: int = 0
-    seconds: float = 0.0
-    nodes: dict[str, float] = field(default_factory=dict)
-    computed: dict[str, int] = field(default_factory=dict)
-    record: Path | None = None
 
 
 class Run:
