@@ -35,6 +35,7 @@ WIDE = {"sheet": 1200, "strip": 1400, "node": 800}  # pixels of the pictures
 SIZE, FPS, MOMENT = [384, 216], 30, 90
 OVER_TIME = [MOMENT + 5 * i for i in range(4)]  # the frames of nodes that are seen in motion only
 MOVING = {"echo", "pick"}  # kinds of node
+AS_MOVING = {"Loop"}  # nodes that are seen in motion only, whatever their kind
 
 # What stands around the node in question, and the settings with which it is shown where its defaults show little.
 AROUND: dict[str, dict[str, Any]] = {
@@ -81,6 +82,7 @@ SHOWN: dict[str, dict[str, Any]] = {
     "LatentWarp": {"amount": 3},
     "LiftGammaGain": {"lift": 0.12, "gamma": 1.5},
     "LinearMatte": {"angle": 20},
+    "Loop": {"start": "1 s", "length": "2.6 s", "blend": "0.6 s"},
     "Lut": {"path": "look.cube"},
     "Lyrics": {"path": "song.lrc"},
     "Mirror": {"angle": 180},
@@ -92,6 +94,7 @@ SHOWN: dict[str, dict[str, Any]] = {
     "Retime": {"delay": 0.5},
     "Ripple": {"amplitude": 0.02},
     "Sharpen": {"amount": 3},
+    "Solid": {"colour": "#28406e"},
     "Strobe": {"every": "0.5 s", "length": 0.4},
     "Stutter": {"on": "= time > 2.9", "every": "0.2 s"},
     "Swirl": {"angle": 160},
@@ -131,6 +134,11 @@ def picture_nodes() -> list[type[Node]]:
     """Return the node types of this library that make pictures, mattes or latents."""
     kinds = {FRAMES, MATTE, LATENTS}
     return [cls for cls in own(node_types().values()) if kinds & {out.kind for out in cls.outputs.values()}]
+
+
+def moves(cls: type[Node]) -> bool:
+    """Say whether a node is shown at several moments."""
+    return cls.kind in MOVING or cls.__name__ in AS_MOVING
 
 
 def convert(made: Path, drawn: str, wide: int) -> None:
@@ -186,7 +194,7 @@ def node_graph(cls: type[Node]) -> tuple[dict[str, Any], str]:
         if value and (cls.specs[port].required or (kind is FRAMES and value == "other")):
             spec[port] = value
     nodes = {**AROUND, **BESIDE, "subject": spec | given}
-    if cls.kind in MOVING:
+    if moves(cls):
         nodes["film"] = SWAYING
     end = "subject"
     if LATENTS in {out.kind for out in cls.outputs.values()}:
@@ -200,7 +208,7 @@ def draw_node(cls: type[Node], folder: Path) -> None:
     values, end = node_graph(cls)
     path = folder / "node.yaml"
     path.write_text(json.dumps(values))
-    over_time = cls.kind in MOVING
+    over_time = moves(cls)
     source = end == "subject" and FRAMES not in cls.ports.values()
     with Session(Graph.load(path)) as session:
         pictures = [to_pixels(frame) for block in View(session, end).blocks(OVER_TIME if over_time else [MOMENT])
