@@ -137,6 +137,33 @@ def test_gaps_are_black_and_silent(tmp_path: Path, store: Any) -> None:
         assert [float(c["start"] * c["time_base"]) for c in container.chapters()] == [0, 3]
 
 
+def test_a_gap_is_no_flaw_and_may_be_shorter_than_a_frame(tmp_path: Path, store: Any) -> None:
+    long = harness.run(Graph.load(flashing_album(tmp_path, [(48000, 1.0)] * 2, gap=4.0)), tmp_path / "out", store)
+    assert long.films[-1]["gates"]["black"]["holds"] and long.films[-1]["gates"]["frozen"]["holds"]
+    short = harness.run(Graph.load(flashing_album(tmp_path, [(48000, 1.0)] * 2, gap=0.01)), tmp_path / "out", store)
+    assert short.films[-1]["frames"] == 61 and short.films[-1]["samples"] == round(2.01 * 48000)
+
+
+def test_titles_that_a_card_cannot_write(tmp_path: Path, n2s: Any) -> None:
+    path = flashing_album(tmp_path, [(48000, 1.0)] * 2, cards=True)
+    tiny.edit(tmp_path / "track1.yaml", "Piece 1", "\u591c\u660e\u3051")
+    status, _, err = n2s("check", path)
+    assert status == 2 and "track1.title: on its card, " in err
+    path = flashing_album(tmp_path, [(48000, 1.0)] * 2, cards=True, gap=0.1)
+    status, _, err = n2s("check", path)
+    assert status == 2 and "a card is shown for 0.5 s at least" in err
+
+
+def test_a_track_alone_is_as_loud_as_in_its_album(tmp_path: Path, store: Any) -> None:
+    path = flashing_album(tmp_path, [(48000, 2.0), (44100, 2.0)], loudness=-30)
+    quiet = tiny.clicks(3, rate=44100, channels=2, first=0.25)[: 2 * 44100] * 0.1
+    tiny.write_wav(tmp_path / "music1.wav", quiet.astype(np.float32), 44100)
+    whole = harness.run(Graph.load(path), tmp_path / "out", store).films
+    (alone,) = harness.run(Graph.load(path), tmp_path / "alone", store, only=["track1"]).films
+    assert alone["sha256"] == whole[1]["sha256"]
+    assert whole[0]["levels"]["loudness"] - whole[1]["levels"]["loudness"] > 10
+
+
 def test_cards_show_the_titles(tmp_path: Path, store: Any) -> None:
     path = flashing_album(tmp_path, [(48000, 1.0), (48000, 1.0)], cards=True, gap=2.0)
     film = harness.run(Graph.load(path), tmp_path / "out", store).films[-1]
@@ -170,6 +197,16 @@ def test_covers_and_tags(ending: str, studio: Any, tmp_path: Path, store: Any) -
     tiny.write_png(tmp_path / "cover.png", np.full((40, 40, 3), 9, np.uint8))
     again = harness.run(Graph.load(path), tmp_path / "out", store)
     assert again.rendered == 0 and [f["sha256"] for f in again.films] != [f["sha256"] for f in report.films]
+
+
+def test_a_cover_goes_where_it_has_a_place(studio: Any, tmp_path: Path, store: Any) -> None:
+    tiny.write_png(tmp_path / "cover.png", np.full((40, 40, 3), 99, np.uint8))
+    path = write_album(tmp_path, studio.model, [22050, 22050], cover="cover.png")
+    tiny.edit(tmp_path / "track0.yaml", "track0.mp4", "track0.mov")
+    films = harness.run(Graph.load(path), tmp_path / "out", store).films
+    for film, streams in zip(films, (2, 3, 3)):
+        with av.open(film["path"]) as container:
+            assert len([s for s in container.streams if s.type in ("video", "audio")]) == streams
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,16 @@ def test_what_cannot_be_explained(track: Path, n2s: Any, arguments: list[str], t
     assert status == 2 and told in err
 
 
+def test_times_in_other_units_and_from_other_folders(track: Path, n2s: Any, n2s_json: Any, monkeypatch: Any) -> None:
+    n2s("run", track)
+    (told,) = n2s_json("explain", "renders/track.mp4", "--at", "500 ms")
+    assert told["moment"]["frame"] == 15
+    Path("renders/sub").mkdir()
+    Path("renders/track.mp4").rename("renders/sub/film.mp4")
+    monkeypatch.chdir("renders/sub")
+    assert n2s("explain", "film.mp4")[0] == 0
+
+
 def test_records_that_are_none_are_passed_over(track: Path, n2s: Any) -> None:
     n2s("run", track)
     for k, text in enumerate(("", "{}", "[]", json.dumps({"films": [{"bytes": 1}]}))):

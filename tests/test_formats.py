@@ -204,8 +204,8 @@ def test_an_album_takes_the_film_of_its_own_format(tmp_path: Path, studio: Any) 
     album = Graph.load(path)
     graph, sink = coded_track(album, "album", "track0")
     assert sink == "out" and graph.nodes["out"].crf == 28
-    coded = ["codec", "crf", "bitrate", "preset", "depth", "chroma", "dither", "chunk", "audio_codec", "audio_bitrate",
-             "audio_rate"]  # fmt: skip
+    coded = ["profile", "codec", "crf", "maxrate", "bitrate", "preset", "depth", "chroma", "gop", "b_frames", "dither",
+             "chunk", "edit_list", "audio_codec", "audio_bitrate", "audio_rate", "loudness"]  # fmt: skip
     assert coding(album.nodes["album"], graph.nodes["out"]) == coded
     assert coding(album.nodes["album"], graph.nodes["more"]) == []
     tiny.edit(tmp_path / "track0.yaml", "node: FFmpegSink, frames: grain, audio: track, path: track0.mp4, crf: 28",

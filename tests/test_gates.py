@@ -16,6 +16,7 @@ import tiny
 from n2s.graph.errors import RenderError
 from n2s.graph.format import Pixels
 from n2s.graph.graph import Graph
+from n2s.nodes import Features
 from n2s.runtime.events import Events
 from n2s.runtime.films.flaws import measure_flaws
 from n2s.runtime.media.levels import gain_to, measure_levels
@@ -116,11 +117,17 @@ def test_light_is_read_chunk_by_chunk() -> None:
 
 @pytest.mark.parametrize(("at_borders", "broken"), [(1.0, False), (5.0, True)])
 def test_seams_where_chunks_meet(at_borders: float, broken: bool) -> None:
-    film: Any = SimpleNamespace(parts=[(None, SimpleNamespace(count=10))] * 12)
+    quiet = np.zeros(120, np.float32)
+    marks = SimpleNamespace(landmarks=None, fps=Fraction(10))
+    values = SimpleNamespace(outputs={("heard", "onset"): quiet}, clock=marks)
+    plan = SimpleNamespace(graph=SimpleNamespace(nodes={"heard": Features()}), values=values)
+    film: Any = SimpleNamespace(parts=[(plan, SimpleNamespace(count=10, start=10 * k)) for k in range(12)])
     change = np.ones(119) + 0.1 * np.sin(np.arange(119))
     change[9::10] *= at_borders
     assert bool(_seams(film, change).broken) == broken
     assert _seams(SimpleNamespace(parts=film.parts[:3]), change[:29]).found is None
+    quiet[::10] = 1  # the music strikes where chunks meet: what moves there is no seam
+    assert _seams(film, change).found is None
 
 
 def test_loudness_is_that_of_the_standard() -> None:
@@ -180,6 +187,21 @@ def test_an_album_keeps_what_is_between_its_tracks(normalise: str, tmp_path: Pat
     apart = 20 * np.log10(8) if normalise == "album" else 0
     assert loud - quiet == pytest.approx(apart, abs=0.3)
     assert album == pytest.approx(-14, abs=0.6)
+
+
+def test_frames_that_nobody_measured_are_told(tmp_path: Path, store: Any) -> None:
+    graph = write_still(tmp_path, gradient(), 2)
+    harness.run(graph, tmp_path / "out", store)
+    for path in store.root.glob("luminance/*/*"):
+        path.unlink()
+    (film,) = harness.run(graph, tmp_path / "out", store).films
+    assert {name for name, gate in film["gates"].items() if gate["holds"] is None} == {
+        "black", "frozen", "seams", "burnt", "banded"
+    }  # fmt: skip
+    assert "black, frozen, seams, burnt, banded not measured" in gates_text(film["gates"])
+    with pytest.raises(RenderError, match="not measured; --force renders it again"):
+        harness.run(graph, tmp_path / "out", store, strict=True)
+    assert harness.run(graph, tmp_path / "out", store, force=True).films[0]["gates"]["black"]["holds"]
 
 
 def test_a_strict_run_fails_and_tells_the_time(tmp_path: Path, n2s: Any, monkeypatch: Any) -> None:

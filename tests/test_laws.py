@@ -239,6 +239,8 @@ def other_values(cls: type, field: str, example: Any) -> list[Any]:
         number = now if isinstance(now, int | float) else getattr(now, "value", 0.27)
         step = 1 if isinstance(now, int) or info.annotation is int else 0.1
         return [near(spec, number, step)]
+    if cls.__name__ == "Solid":
+        return ["#20406a"]
     if cls.__name__ == "Curves":
         return [[[0, 0], [0.5, 0.7], [1, 1]]]
     return {

@@ -14,6 +14,7 @@ import tiny
 from test_films import write_album
 
 from n2s.graph.declare import DeclarationError
+from n2s.graph.errors import GraphError
 from n2s.graph.excerpts import choose_excerpt
 from n2s.graph.graph import Graph
 from n2s.graph.landmarks import Landmarks
@@ -37,6 +38,9 @@ RATE, FPS = 48000, 30
         ("reels", (360, 640), "30000/1001", ((1080, 1920), "30000/1001")),
         ("square", (640, 360), "30", ((1080, 1080), "30")),
         ("canvas", (640, 360), "60", ((576, 1024), "30")),
+        ("canvas", (640, 360), "24000/1001", ((576, 1024), "24000/1001")),
+        ("canvas", (640, 360), "20", ((576, 1024), "30")),
+        ("youtube", (1920, 1080), "24000/1001", ((1920, 1080), "24000/1001")),
         ("apple", (854, 480), "24000/1001", ((1922, 1080), "24000/1001")),
         ("draft", (1920, 1080), "30", ((960, 540), "15")),
         ("draft", (16, 16), "1", ((16, 16), "1")),
@@ -146,6 +150,71 @@ def test_a_canvas_is_a_silent_loop(song: Path, n2s: Any) -> None:
     plain = np.abs(shown[0] - shown[len(shown) // 2]).mean()
     assert plain > 5 * np.abs(shown[0] - shown[-1]).mean()  # elsewhere it is another picture
     assert len(frames) % FPS == 0  # whole bars of 2 s, or beats
+
+
+@pytest.mark.parametrize(
+    ("times", "name", "count"),
+    [
+        (["--from", "2"], "0m02s-0m08s", 180),
+        (["--from", "0.02", "--to", "4"], "0m00.033s-0m04s", 119),
+        (["--to", "4"], "0m00s-0m04s", 120),
+    ],
+)
+def test_seconds_of_ones_own_have_a_name_of_their_own(song: Path, n2s: Any, times: Any, name: str, count: int) -> None:
+    status, _, err = n2s("run", song, "--profile", "canvas", "--size", "36x64", *times)
+    assert status == 0, err
+    assert len(read(Path(f"renders/song-canvas-36x64-{name}.mp4"))[0]) == count
+
+
+def test_seconds_that_are_none_are_refused(song: Path, n2s: Any) -> None:
+    status, _, err = n2s("run", song, "--profile", "canvas", "--size", "36x64", "--from", "4", "--to", "2")
+    assert status == 2 and "--from 4 --to 2 leaves no frame" in err
+
+
+def test_a_part_of_a_master_is_black_at_its_own_ends(song: Path, n2s: Any) -> None:
+    status, _, err = n2s("run", song, "--profile", "apple", "--size", "96x54", "--from", "1", "--to", "1.5")
+    assert status == 0, err
+    frames, _, _ = read(next(Path("renders").glob("song-apple*.mov")))
+    lumas = [frame.to_ndarray(format="gray10le").mean() for frame in frames]
+    assert len(lumas) == 15 and min(lumas[1:-1]) > 4 * max(lumas[0], lumas[-1], 16)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["out.bitrate=8000"],
+        ["out.codec=av1"],
+        ["out.codec=vp9"],
+        ["out.crf=20"],
+        ["out.maxrate=900"],
+    ],
+)
+def test_settings_by_hand_go_with_a_profile(song: Path, n2s: Any, settings: list[str]) -> None:
+    more = [word for text in settings for word in ("--set", text)]
+    status, _, err = n2s("check", song, *more)
+    assert status == 0, err
+    status, _, err = n2s("run", song, "--profile", "youtube", "--size", "96x54", "--to", "0.5", "--dry-run", *more)
+    assert status == 0, err
+
+
+def test_a_cover_that_a_profiles_file_cannot_hold_is_left_out(song: Path, tmp_path: Path, n2s: Any) -> None:
+    tiny.write_png(tmp_path / "c.png", np.zeros((16, 16, 3), np.uint8))
+    Graph.load(song).edit({"out.cover": "c.png"}).save(song)
+    assert n2s("run", song, "--profile", "apple", "--size", "96x54", "--dry-run")[0] == 0
+
+
+def test_a_sink_within_a_sub_graph(song: Path, tmp_path: Path, n2s: Any) -> None:
+    inner = "n2s: 1\ninterface: {inputs: {frames: frames}, outputs: {frames: same}}\nnodes:\n"
+    inner += "  same: {node: Tone, frames: frames}\n  list: {node: DigestSink, frames: same, path: list.txt}\n"
+    (tmp_path / "inner.yaml").write_text(inner)
+    inside = {"inside": {"node": "Graph", "path": "inner.yaml", "in": {"frames": "flash"}}, "out.frames": "inside"}
+    try:
+        Graph.load(song).edit(inside).save(song)
+    except GraphError:
+        pytest.skip("sinks in sub-graphs are refused")
+    status, said, err = n2s("run", song, "--to", "0.5")
+    assert status == 0, err
+    assert "list" in said
 
 
 def test_a_canvas_of_chosen_seconds(song: Path, n2s: Any) -> None:

@@ -72,7 +72,8 @@ def _expression(signals: list[Any]) -> st.SearchStrategy[Any]:
 # Of a film in MP4; most others are refused.
 CODINGS: list[dict[str, Any]] = [
     {},
-    {"crf": 30},
+    {"crf": 30, "maxrate": 5000, "gop": 0.5, "b_frames": 1, "edit_list": False, "loudness": -14.5},
+    {"profile": "youtube", "cover": "cover.png"},
     {"codec": "h265", "depth": 8, "chroma": "4:2:0"},
     {"codec": "av1", "bitrate": 900, "audio_codec": "opus"},
 ]

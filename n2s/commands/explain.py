@@ -34,7 +34,7 @@ def explain(
 
     if at is not None and frame is not None:
         raise ArgumentError("--at and --frame both name a moment; give one of them.")
-    folders = [*([out] if out else []), film.parent, film.parent.parent, FILMS, FILMS / "draft"]
+    folders = [*([out] if out else []), film.resolve().parent, film.resolve().parent.parent, FILMS, FILMS / "draft"]
     origin = find_origin(film, folders)
     about = origin_data(origin)
     moment = None if at is None and frame is None else moment_data(origin, at, frame, store)
@@ -103,7 +103,9 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: Path | No
         film = next((each for each in films if each.path.name == Path(origin.film["path"]).name), None)
         if film is None:
             raise ArgumentError(f"{origin.graph} no longer makes {Path(origin.film['path']).name}.")
-        number = frame if frame is not None else int(time.value * film.fps + 0.5)
+        number = frame if frame is not None else int(time.resolve(120.0) * film.fps + 0.5)
+        if film.identity != origin.film.get("identity") and origin.unchanged:
+            say("What it is made of has changed since; what is told is how it is now.")
         plan, own = place_in(film.parts, number)
         clock = plan.values.clock
         marks = clock.landmarks

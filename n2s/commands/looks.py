@@ -107,7 +107,7 @@ def one_line(path: Path, music: Path, name: str) -> Any:
 
 def pictures_of_look(graph: Any, store: Path | None) -> list[Any]:
     """Return frames of a film as pictures, uint8 (H, W, 3): on the hardest attack in each part of the music."""
-    from n2s.commands.preview import pictures_of
+    from n2s.runtime.seeing.contact import pictures_of
     from n2s.runtime.seeing.strips import spread_strikes
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Any
 
+from n2s.graph.codings import COVERED
 from n2s.graph.errors import ArgumentError
 from n2s.graph.registry import suggest
 
@@ -103,6 +104,7 @@ class Profile:
                 fps /= 2
             while fps < low:
                 fps *= 2
+            fps = min(max(fps, Fraction(low)), Fraction(high))
         return (_even(width), _even(height)), max(fps * self.scale, Fraction(1))
 
     def problems(self, size: Size, fps: Fraction, seconds: Fraction) -> list[str]:
@@ -111,7 +113,7 @@ class Profile:
         wanted, rate = self.shape(size, fps) if self.scale == 1 else (size, fps)
         if wanted != size:
             found.append(f"is {size[0]}x{size[1]}; {wanted[0]}x{wanted[1]} is asked for")
-        if rate != fps:
+        if rate != fps or (self.fps and not self.fps[0] <= fps <= self.fps[1]):
             found.append(f"has {float(fps):g} frames per second; {self.fps[0]} to {self.fps[1]} are asked for")
         if self.seconds and not self.seconds[0] <= seconds <= self.seconds[1]:
             found.append(f"lasts {float(seconds):.1f} s; {self.seconds[0]:g} to {self.seconds[1]:g} s are asked for")
@@ -130,7 +132,7 @@ PROFILES: dict[str, Profile] = {
     ),
     "youtube": Profile(
         "an upload: H.264 of 1080 rows or more, at most the bitrate that YouTube recommends, AAC of 384 kbit/s",
-        UPLOADED, ".mp4", rows=(1080, 2160), fps=(24, 60), rate=_streaming_rate,
+        UPLOADED, ".mp4", rows=(1080, 2160), fps=(23, 60), rate=_streaming_rate,
     ),
     "reels": Profile(
         "upright for telephones: 1080x1920, at most 8 Mbit/s, up to 15 minutes",
@@ -143,7 +145,7 @@ PROFILES: dict[str, Profile] = {
     "canvas": Profile(
         "a silent loop of 3 to 8 seconds, whole bars where the music allows, upright: 576x1024",
         {key: UPLOADED[key] for key in ("codec", "crf", "preset", "gop", "b_frames", "edit_list")},
-        ".mp4", (9, 16), (576, 576), (24, 30), rate=_streaming_rate, seconds=(3, 8), loops=True, silent=True,
+        ".mp4", (9, 16), (576, 576), (23, 30), rate=_streaming_rate, seconds=(3, 8), loops=True, silent=True,
     ),
     "apple": Profile(
         "a master for stores: ProRes 422 HQ of 1080 rows or more, PCM, first and last frame black",
@@ -203,5 +205,13 @@ def profile_overrides(graph: Any, name: str, given: Mapping[str, Any]) -> dict[s
         wanted = {field: profile.settings.get(field, fields[field].default) for field in stated} | {"profile": name}
         if profile.ending:
             wanted["path"] = str(PurePosixPath(node.path).with_suffix(profile.ending))
-        laid |= {f"{sink}.{field}": value for field, value in wanted.items() if f"{sink}.{field}" not in given}
+        by_hand = {field.partition(".")[2]: value for field, value in given.items() if field.startswith(f"{sink}.")}
+        if node.cover and profile.ending and profile.ending not in COVERED:
+            wanted["cover"] = None
+        for chosen, others in {"bitrate": ("crf", "maxrate"), "crf": ("bitrate",), "maxrate": ("bitrate",)}.items():
+            if chosen in by_hand:
+                wanted |= dict.fromkeys(set(others) & wanted.keys())
+        if "codec" in by_hand and by_hand["codec"] != profile.settings.get("codec"):
+            wanted |= dict.fromkeys(("crf", "gop", "b_frames", "depth", "chroma"))  # another codec may lack these
+        laid |= {f"{sink}.{field}": wanted[field] for field in sorted(wanted) if field not in by_hand}
     return laid

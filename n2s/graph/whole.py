@@ -80,6 +80,8 @@ def _machine() -> str:
     name = platform.node()
     with contextlib.suppress(OSError):  # where there is one, machines of one name are told apart
         name += Path("/etc/machine-id").read_text(encoding="utf-8")
+    with contextlib.suppress(OSError):  # and containers, which count their processes apart
+        name += f":{os.stat('/proc/self/ns/pid').st_ino}"
     return hashlib.sha256(name.encode()).hexdigest()[:4]
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+from pydantic import model_validator
+
 from n2s.graph.declare import FilePath, Node, Output, Seconds, port, setting
 from n2s.graph.types import FILM, Films
 from n2s.nodes.sinks import Encoded
+
+SHORTEST_CARD = 0.5  # s
 
 
 class Track(Node):
@@ -51,3 +55,11 @@ class Album(Encoded):
 
     outputs = {"film": Output(FILM)}
     example = {"path": "album.mp4"}
+
+    @model_validator(mode="after")
+    def _shows_cards(self) -> Album:
+        if self.cards and 0 < self.gap.value < SHORTEST_CARD:
+            raise ValueError(
+                f"gap: a card is shown for {SHORTEST_CARD:g} s at least; make it longer, or leave out cards"
+            )
+        return self

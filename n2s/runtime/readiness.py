@@ -24,6 +24,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.paths import path_settings, paths
 from n2s.graph.registry import suggest
 from n2s.graph.tracks import album_problems, load_track
+from n2s.runtime.films.cards import lack_of_card
 from n2s.runtime.media.pictures import read_picture
 from n2s.runtime.models.cards import decoder_file, read_card, shipped_folder
 
@@ -42,7 +43,7 @@ def check_inputs(graph: Graph) -> None:
 
 def input_problems(graph: Graph) -> list[Problem]:
     """Return what keeps a graph from rendering: in its tracks, its signals' columns, and all files that are read."""
-    problems = album_problems(graph)
+    problems = album_problems(graph) + _card_problems(graph)
     for each in [graph, *_tracks(graph)]:
         problems += column_problems(each) + _Inputs(each).problems()
     return sorted(dict.fromkeys(problems), key=lambda problem: problem.position or Position(""))
@@ -137,6 +138,23 @@ class KnownModel:
             "the model has no net that enlarges frames; take method: lanczos, or train one with python -m "
             "training.upscale."
         )
+
+
+def _card_problems(graph: Graph) -> list[Problem]:
+    """Return which titles the font of an album's cards cannot write."""
+    found = []
+    for node in graph.nodes.values():
+        for link in node.tracks if getattr(node, "cards", False) else ():
+            title = getattr(graph.nodes.get(link.node), "title", None)
+            where = graph.where(link.node, "title") if title else graph.where(link.node, key=True)
+            if not title:
+                try:
+                    title = load_track(graph, link.node).header.title
+                except (GraphError, AttributeError, KeyError):  # reported already
+                    continue
+            if lack := lack_of_card(title, graph.resolve):
+                found.append(Problem(where, f"{link.node}.title: on its card, {lack}"))
+    return found
 
 
 class _Inputs:

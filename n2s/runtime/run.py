@@ -31,8 +31,8 @@ from n2s.runtime.readiness import input_files
 from n2s.runtime.records import Report, RunRecord
 from n2s.runtime.seeing.flashes import count_flashes
 from n2s.runtime.seeing.following import follow_music
-from n2s.runtime.seeing.gates import measure_gates
-from n2s.runtime.seeing.provenance import given_overrides
+from n2s.runtime.seeing.gates import judge, unmeasured_gates
+from n2s.runtime.seeing.provenance import TEXTS, given_overrides, sha256_of
 from n2s.runtime.session import Session
 from n2s.runtime.store import Store, absolute, check_folder
 
@@ -309,9 +309,9 @@ class Run:
                 done, self._published = self.maker.publish(film, self._segments(film)), True
                 self.record.log(f"published {film.path}, {done['frames']} frames, sha256 {done['sha256']}")
             flashes = count_flashes(film.parts)
-            gates = measure_gates(self.store, film, done, flashes)
+            gates = judge(self.store, film, done, flashes)
             told = {"following": follow_music(self.store, film.parts), "flashes": flashes}
-            self.report.films.append(done | told | {"gates": {gate.name: gate.data() for gate in gates}})
+            self.report.films.append(done | told | {"gates": gates})
             self.events.published(str(film.path))
 
     def _refuse_flaws(self) -> None:
@@ -320,7 +320,12 @@ class Run:
             f"{Path(film['path']).name}: {gate['broken']}"
             for film in self.report.films
             for gate in film["gates"].values()
-            if not gate["holds"]
+            if gate["holds"] is False
+        ]
+        broken += [
+            f"{Path(film['path']).name}: {', '.join(unknown)} not measured; --force renders it again"
+            for film in self.report.films
+            if (unknown := unmeasured_gates(film["gates"]))
         ]
         if broken:
             raise RenderError("\n".join(broken) + "\nThe films are written; --strict fails the run for this.")
@@ -362,6 +367,7 @@ class Run:
                        "title": graph.header.title, "seed": graph.header.seed}
                 for path, graph in sorted(graphs.items())
             },
+            files={str(path): sha256_of(path) for path in sorted(input_files(self.graph)) if path.suffix in TEXTS},
             models=self.context.model_digests(),
             music=self.context.music_heard(),
             environment=machine.environment(),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 
 from n2s.graph.declare import Node
 from n2s.graph.graph import Graph
@@ -24,6 +26,14 @@ def gap_before(album: Node, number: int) -> float:
     return album.gap.value or (SECONDS if album.cards else 0.0)
 
 
+def lack_of_card(title: str, resolve: Callable[[str], Path]) -> str:
+    """Say what the font of cards lacks for a title; "" where it has all of it."""
+    if not title.strip():
+        return ""
+    card = node_types()["Title"](text=title)
+    return "; ".join(text for _, text in card.check_files(resolve))
+
+
 def card_graph(album: Graph, sink: Node, title: str, length: Fraction) -> Graph:
     """Return a graph of black frames for so many seconds, with a title where it is not empty, coded as a sink does.
 
@@ -31,7 +41,7 @@ def card_graph(album: Graph, sink: Node, title: str, length: Fraction) -> Graph:
     """
     header, types, shown = album.header, node_types(), Link("black", "frames")
     nodes: dict[str, Node] = {"black": types["Solid"]()}
-    if title:
+    if title.strip():
         fade = min(FADE, float(length) / 4)
         times = {"at": 0.0, "length": float(length), "fade_in": fade, "fade_out": fade}
         nodes["card"] = types["Title"](frames=shown, text=title, size=SIZE, **times)

@@ -66,6 +66,7 @@ class Film:
     artist: str = ""
     chapters: list[Chapter] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)  # what else is written into it: "album", "track"
+    between: list[tuple[int, int]] = field(default_factory=list)  # frames start..stop between tracks, of an album
     cover: Path | None = None
     cover_digest: str = ""
 
@@ -194,6 +195,7 @@ class FilmMaker:
             "levels": levels and told_levels(levels),
             "inspected": inspected,
             "bytes": folders.size(film.path),
+            "identity": film.identity,
             "sha256": sha256,
             "chapters": [chapter.title for chapter in film.chapters],
             "joined_in": round(time.perf_counter() - began, 3),

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.codings import sound_rate
+from n2s.graph.codings import COVERED, ending_of, sound_rate
 from n2s.graph.declare import Node
-from n2s.graph.errors import ArgumentError, GraphError
+from n2s.graph.errors import ArgumentError, GraphError, Problem
 from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
 from n2s.graph.header import Header
 from n2s.graph.registry import suggest
-from n2s.graph.time import album_boundaries, exact_lengths, frames_to_cover, sample_at
+from n2s.graph.time import album_boundaries, exact_lengths, sample_at
 from n2s.graph.tracks import coded_track, joins_films
 from n2s.graph.values import Values
 from n2s.plan.film import plan_film
@@ -89,6 +89,7 @@ class Planner:
         self.context, self.environment, self.out, self.began, self.known = context, environment, out, began, known
         self.measure = measure
         self._produced: dict[int, Production] = {}
+        self._planned: dict[tuple[int, str], Plan] = {}
 
     def films(self, graph: Graph, span: Span = (None, None)) -> list[Film]:
         """Return the films of a graph, those of an album's tracks first.
@@ -139,9 +140,13 @@ class Planner:
         return self._produced[id(graph)]
 
     def _plan(self, production: Production, sink: str) -> Plan:
-        plan = plan_film(production.graph, sink, production.values, self.context, self.environment)
-        check_ranges(plan)
-        return plan
+        """Return the plan of a film, which an album shares with its track."""
+        known = id(production), sink
+        if known not in self._planned:
+            plan = plan_film(production.graph, sink, production.values, self.context, self.environment)
+            check_ranges(plan)
+            self._planned[known] = plan
+        return self._planned[known]
 
     def _frames(self, span: Span, production: Production) -> tuple[int, int]:
         """Return the frames of a span of time."""
@@ -154,25 +159,33 @@ class Planner:
             raise ArgumentError(f"{asked} leaves no frame of a track of {clock.duration:.2f} s.")
         return start, stop
 
-    def _film(self, graph: Graph, sink: str, span: Span, shape: str = "") -> Film:
-        """Return one film of a graph that is not flattened; ``shape`` names what an album makes of it."""
-        production, profile, chosen = self._produce(graph.flat), profile_of(graph.nodes[sink]), span
+    def _film(self, graph: Graph, sink: str, span: Span, album: OfAlbum | None = None) -> Film:
+        """Return one film of a graph that is not flattened; ``album`` is what an album makes of its track."""
+        production = self._produce(graph.flat)
+        profile = profile_of(production.graph.nodes[sink])
+        start, stop = self._frames(span, production)
         if reshapes(profile):
-            graph, chosen = as_profiled(graph, sink, production.values, span)
+            if sink not in graph.nodes:
+                text = f"{sink}.profile: {production.graph.nodes[sink].profile} is for sinks that are in no sub-graph."
+                raise GraphError([Problem(production.graph.where(sink, "profile"), text)])
+            asked = None if span == WHOLE else (start, stop if span[1] is not None else None)
+            graph, (start, stop) = as_profiled(graph, sink, production.values, asked)
             production = self._produce(graph.flat)
         plan = self._plan(production, sink)
         node, clock = plan.node, production.values.clock
-        start, stop = self._frames(chosen, production)
-        sounds = getattr(node, "audio", None) and not (profile and profile.silent)
         passages = []
-        if sounds:
+        if getattr(node, "audio", None) and not (profile and profile.silent):
             piece = _music(production, sink)
-            passages = self._turned(node, [_passage(piece, production.samples(piece), start, stop, clock)])
-        ending = shape + version(graph)
-        if chosen == span:  # and not what the profile chose
+            passages = [_passage(piece, production.samples(piece), start, stop, clock)]
+            gain = album and album.gain
+            passages = self._turned(node, passages) if gain is None else [replace(passages[0], gain=gain)]
+        ending = (album.shape if album else "") + version(graph)
+        if span != WHOLE:
             ending += part(start, stop, clock.frames, clock.fps)
         parts = [(plan, chunk) for chunk in plan.chunks(start, stop)]
-        film = self._put_together(graph.header, node, ending, parts, passages, cover=cover_of(graph, node))
+        cover = cover_of(graph, node) or (album.cover_of(node) if album else None)
+        tags = album.tags if album else {}
+        film = self._put_together(graph.header, node, ending, parts, passages, cover=cover, **tags)
         for text in profile.problems(film.size, film.fps, film.frames / film.fps) if profile else ():
             self.context.say(f"{film.path.name} {text} by {node.profile}.")
         return film
@@ -216,40 +229,45 @@ class Planner:
         return film
 
     def _album(self, graph: Graph, sink: str) -> list[Film]:
+        """Return the films of an album's tracks, and its own; under some profiles, and with ``only``, theirs alone."""
         album = graph.nodes[sink]
-        if reshapes(profile_of(album)):
-            self.context.say(f"The profile {album.profile} is for tracks: each gets a film, the album none.")
-            chosen = (link.node for link in album.tracks if not self.only or link.node in self.only)
-            coded = (coded_track(graph, sink, name) for name in chosen)
-            return [self._film(track, name, WHOLE, version(graph)) for track, name in coded]
-        links = [link for link in album.tracks if not self.only or link.node in self.only]
-        tracks = [self._track(graph, sink, link.node) for link in links]
+        chosen = [link for link in album.tracks if not self.only or link.node in self.only]
+        alike = album.loudness is not None and album.normalise == "album"  # one gain, which all tracks decide
+        links = album.tracks if alike else chosen
+        coded = [coded_track(graph, sink, link.node) for link in links]
+        tracks = [(self._produce(track.flat), name) for track, name in coded]
         own = [_music(production, name) for production, name in tracks]
         rate = common_rate(own, sound_rate(album))
         pieces = [at_rate(piece, rate, self.context.store, self.context.audio) for piece in own]
-        if any(piece.rate != rate for piece in own):
+        if any(piece.rate != rate for piece in own) and not self.only:
             other = ", ".join(f"{piece.path.name} ({piece.rate} Hz)" for piece in own if piece.rate != rate)
             self.context.say(f"The music of {album.path} has {rate} Hz: {other} is converted for it.")
         counts = [production.samples(piece) for (production, _), piece in zip(tracks, own)]
         lengths = exact_lengths([(count, piece.rate) for count, piece in zip(counts, own)], rate)
-        plans = [self._plan(production, name) for production, name in tracks]
-        titles = [graph.nodes[link.node].title or production.name for link, (production, _) in zip(links, tracks)]
         passages = [Passage(piece, 0, length) for piece, length in zip(pieces, lengths)]
         if album.normalise == "track":
             passages = [self._turned(album, [passage])[0] for passage in passages]
         else:
             passages = self._turned(album, passages)
-        films = []
-        for link, plan, piece, count, passage in zip(links, plans, own, counts, passages):
-            of_track = Passage(piece, 0, count, passage.gain)
-            tags = {"album": graph.header.title, "track": f"{album.tracks.index(link) + 1}/{len(album.tracks)}"}
-            cover = cover_of(plan.graph, plan.node) or cover_of(graph, album)
-            films.append(self._film_of_track(plan, of_track, version(graph), cover, tags))
-        if self.only:
+        films, shaped = [], reshapes(profile_of(album))
+        if shaped:
+            self.context.say(f"The profile {album.profile} is for tracks: each gets a film, the album none.")
+        for link, (track, name), passage in zip(links, coded, passages):
+            if link in chosen:
+                tags = {"album": graph.header.title, "track": f"{album.tracks.index(link) + 1}/{len(album.tracks)}"}
+                of_album = OfAlbum(version(graph), passage.gain, cover_of(graph, album), tags)
+                films.append(self._film(track, name, WHOLE, of_album))
+        if self.only or shaped:
             return films
+        titles = [graph.nodes[link.node].title or production.name for link, (production, _) in zip(links, tracks)]
+        plans = [self._plan(production, name) for production, name in tracks]
+        return [*films, self._joined(graph, album, list(zip(plans, passages, titles)), rate)]
+
+    def _joined(self, graph: Graph, album: Node, tracks: list[tuple[Plan, Passage, str]], rate: int) -> Film:
+        """Return the film that joins tracks, each with its music and its title, with what lies between them."""
         shown: list[tuple[Plan, Passage]] = []
         chapters, at = [], 0
-        for i, (plan, passage, title) in enumerate(zip(plans, passages, titles)):
+        for i, (plan, passage, title) in enumerate(tracks):
             gap = round(gap_before(album, i) * rate)
             if gap:
                 card = card_graph(graph, plan.node, title if album.cards else "", Fraction(gap, rate))
@@ -259,26 +277,30 @@ class Planner:
             chapters.append(Chapter(title, at + before, at + gap + passage.stop))
             at += gap + passage.stop
         bounds = album_boundaries([passage.stop for _, passage in shown], rate, graph.header.fps)
-        parts = [
-            (plan, chunk) for i, (plan, _) in enumerate(shown) for chunk in plan.chunks(0, bounds[i + 1] - bounds[i])
-        ]
-        music = [passage for _, passage in shown]
-        cover = cover_of(graph, album)
-        return [*films, self._put_together(graph.header, album, version(graph), parts, music, chapters, cover)]
+        parts: list[tuple[Plan, Chunk]] = []
+        between: list[tuple[int, int]] = []
+        for (plan, passage), start, stop in zip(shown, bounds, bounds[1:]):
+            if start < stop:  # a gap may be shorter than a frame
+                parts += [(plan, chunk) for chunk in plan.chunks(0, stop - start)]
+                between += [(start, stop)] if passage.gain == 0 else []
+        music, cover = [passage for _, passage in shown], cover_of(graph, album)
+        film = self._put_together(graph.header, album, version(graph), parts, music, chapters, cover)
+        film.between = between
+        return film
 
-    def _film_of_track(
-        self, plan: Plan, passage: Passage, shape: str, cover: Path | None, tags: dict[str, str]
-    ) -> Film:
-        header = plan.graph.header
-        frames = frames_to_cover(passage.stop, passage.music.rate, header.fps)
-        parts = [(plan, chunk) for chunk in plan.chunks(0, frames)]
-        ending = shape + version(plan.graph)
-        return self._put_together(header, plan.node, ending, parts, [passage], cover=cover, **tags)
 
-    def _track(self, album_graph: Graph, album_name: str, track_name: str) -> tuple[Production, str]:
-        """Load a track's graph under the album's frame rate, size and coding, and hear its music."""
-        graph, sink = coded_track(album_graph, album_name, track_name)
-        return self._produce(graph.flat), sink
+@dataclass(frozen=True)
+class OfAlbum:
+    """What an album makes of the film of a track: what names its version, its gain, its cover and tags."""
+
+    shape: str
+    gain: float
+    cover: Path | None
+    tags: dict[str, str]
+
+    def cover_of(self, sink: Node) -> Path | None:
+        """Return the album's cover, where the film of a track may hold one."""
+        return self.cover if ending_of(sink.path) in COVERED else None
 
 
 def _music(production: Production, sink: str) -> Music:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from n2s.graph.excerpts import choose_excerpt
@@ -31,8 +33,10 @@ def reshapes(profile: Profile | None) -> bool:
     return profile is not None and (profile.loops or profile.black_ends)
 
 
-def as_profiled(graph: Graph, sink: str, values: Values, span: Span) -> tuple[Graph, Span]:
-    """Return a graph with what the profile of a sink asks for before it, and the times of what is shown.
+def as_profiled(
+    graph: Graph, sink: str, values: Values, asked: tuple[int, int | None] | None
+) -> tuple[Graph, tuple[int, int]]:
+    """Return a graph with what the profile of a sink asks for before it, and the frames that are shown.
 
     Parameters
     ----------
@@ -40,43 +44,54 @@ def as_profiled(graph: Graph, sink: str, values: Values, span: Span) -> tuple[Gr
         Not flattened.
     values : Values
         Of the track: its clock, and what is heard in it.
-    span : pair
-        The times that the user asked for, which come first.
+    asked : (int, int or None), optional
+        The frames that the user asked for; None: to the end, or as long as the profile allows.
     """
     profile, clock = profile_of(graph.nodes[sink]), values.clock
     if profile.loops:
-        start, stop = _stretch(clock, profile, span, _strikes(graph, values))
+        start, stop = _stretch(clock, profile, asked, _strikes(graph, values))
         begin, length = Number(float(start / clock.fps)), Number(float((stop - start) / clock.fps))
         settings = {"start": begin, "length": length, "blend": Number(min(BLEND, length.value / 4))}
-        return _with_last(graph, sink, "Loop", settings), (begin, Number(float(stop / clock.fps)))
-    frame = Number(float(1 / clock.fps))
-    return _with_last(graph, sink, "Fade", {"fade_in": frame, "fade_out": frame}), span
+        return _with_last(graph, sink, "Loop", settings), (start, stop)
+    start, stop = asked[0] if asked else 0, asked[1] if asked and asked[1] is not None else clock.frames
+    first, last = start, stop - 1
+    marks = {first: 1, first + 1: 0, last - 1: 0, last: 1} if stop - start > 3 else {first: 1, last: 1}
+    points = [[float(frame / clock.fps), value] for frame, value in sorted(marks.items())]
+    ends = {"node": "Keyframes", "points": points, "interpolate": "linear"}
+    return _with_last(graph, sink, "Fade", {}, "amount", ends), (start, stop)
 
 
 def _strikes(graph: Graph, values: Values) -> np.ndarray | None:
     return values.outputs.get((hearing_node(graph.flat.nodes), "onset"))
 
 
-def _stretch(clock: Clock, profile: Profile, span: Span, strikes: np.ndarray | None) -> tuple[int, int]:
+def _stretch(
+    clock: Clock, profile: Profile, asked: tuple[int, int | None] | None, strikes: np.ndarray | None
+) -> tuple[int, int]:
     """Return the frames of a loop: those that were asked for, or whole bars whose first frame no strike moves."""
     least, most = profile.seconds
-    if span == WHOLE:
-        found = [choose_excerpt(clock, least, most, BLEND, after) for after in OFF_BEATS]
-        if strikes is None:
-            return found[0]
-        return min(found, key=lambda frames: float(strikes[max(0, frames[0] - STRUCK) : frames[0] + STRUCK].sum()))
-    fps = float(clock.fps)
-    start = 0 if span[0] is None else round(clock.place(span[0]) * fps)
-    stop = start + round(most * fps) if span[1] is None else round(clock.place(span[1]) * fps)
-    return start, min(stop, clock.frames)
+    if asked is not None:
+        start, stop = asked
+        return start, min(clock.frames, start + round(most * clock.fps)) if stop is None else stop
+    found = [choose_excerpt(clock, least, most, BLEND, after) for after in OFF_BEATS]
+    if strikes is None:
+        return found[0]
+    return min(found, key=lambda frames: float(strikes[max(0, frames[0] - STRUCK) : frames[0] + STRUCK].sum()))
 
 
-def _with_last(graph: Graph, sink: str, node_type: str, settings: dict) -> Graph:
-    """Return a graph with one more node between a sink and what it shows."""
-    node, name = graph.nodes[sink], f"{sink}-{node_type.lower()}"
+def _with_last(
+    graph: Graph, sink: str, node_type: str, settings: dict, driven: str = "", driver: dict | None = None
+) -> Graph:
+    """Return a graph with one more node between a sink and what it shows, and what drives a parameter of it."""
+    types, node, name = node_types(), graph.nodes[sink], f"{sink}-{node_type.lower()}"
     while name in graph.nodes:
         name += "_"
-    cls = node_types()[node_type]
-    last = cls(frames=node.frames, **settings)
+    added: dict[str, Any] = {}
+    if driver:
+        kind = types[driver["node"]]
+        added[f"{name}-{driven}"] = kind(**{key: value for key, value in driver.items() if key != "node"})
+        settings = settings | {driven: Link(f"{name}-{driven}", next(iter(kind.outputs)))}
+    cls = types[node_type]
+    added[name] = cls(frames=node.frames, **settings)
     shown = node.model_copy(update={"frames": Link(name, next(iter(cls.outputs)))})
-    return graph.replaced(nodes={**graph.nodes, name: last, sink: shown})
+    return graph.replaced(nodes={**graph.nodes, **added, sink: shown})

@@ -19,9 +19,13 @@ SAFE = 3  # in a second
 
 def count_flashes(parts: Sequence[tuple[Plan, Chunk]]) -> list[dict[str, Any]]:
     """Return, as plain data for each track of a film that has a `Guard`, how much it flashes."""
-    tracks = (list(of_track) for _, of_track in groupby(parts, key=lambda part: id(part[0])))
-    found = ((of_track, counting_node(of_track[0][0].graph.nodes)) for of_track in tracks)
-    return [_of_track(of_track, name) for of_track, name in found if name]
+    found, before = [], 0  # frames of the film before a track
+    for _, group in groupby(parts, key=lambda part: id(part[0])):
+        of_track = list(group)
+        if name := counting_node(of_track[0][0].graph.nodes):
+            found.append(_of_track(of_track, name, before))
+        before += sum(chunk.count for _, chunk in of_track)
+    return found
 
 
 def counting_node(nodes: Mapping[str, Node]) -> str | None:
@@ -29,7 +33,7 @@ def counting_node(nodes: Mapping[str, Node]) -> str | None:
     return next((name for name in reversed(list(nodes)) if TOLD <= type(nodes[name]).outputs.keys()), None)
 
 
-def _of_track(parts: Sequence[tuple[Plan, Chunk]], name: str) -> dict[str, Any]:
+def _of_track(parts: Sequence[tuple[Plan, Chunk]], name: str, before: int) -> dict[str, Any]:
     plan, start, stop = parts[0][0], parts[0][1].start, parts[-1][1].stop
     fps, outputs = plan.values.clock.fps, plan.values.outputs
     flashes, lowering, red = (outputs[name, output][start:stop] for output in ("flashes", "lowering", "red"))
@@ -43,6 +47,7 @@ def _of_track(parts: Sequence[tuple[Plan, Chunk]], name: str) -> dict[str, Any]:
             "until": timecode(start + at, fps) if most else None,
             "seconds_over": round(float(np.count_nonzero(flashes[:, before] > SAFE) / fps), 2),
             "most_left": int(flashes[:, left].max(initial=0)),
+            "left_until": timecode(before + int(np.argmax(flashes[:, left])), fps) if len(flashes) else None,
         }
     return told | {
         "lowered_seconds": round(float(np.count_nonzero(lowered) / fps), 2),

@@ -5,6 +5,7 @@ All is read off what was noted while the film was made, and off the file's own i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,13 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from n2s.graph.code.identity import code_digest
+from n2s.graph.listening import hearing_node
 from n2s.graph.timecodes import timecode
+from n2s.plan.stages import Plan
 from n2s.runtime.films.films import Film
 from n2s.runtime.films.flaws import NAMES
 from n2s.runtime.films.luminance import WHITE, stored_flaws, stored_luminance
 from n2s.runtime.seeing.flashes import SAFE
 from n2s.runtime.store import Store
 
+KIND = "gates"  # of what the store notes, so that a run that renders nothing need not measure again
 BLACK = 0.02 * WHITE  # no cell is lighter
 STILL = 0.0005 * WHITE  # no cell changes by more
 BURNT, BANDED = 0.5, 0.25  # of the frame
@@ -26,25 +31,47 @@ EMPTY_SECONDS, FROZEN_SECONDS, BURNT_SECONDS, BANDED_SECONDS = 2.0, 3.0, 2.0, 1.
 SEAM = 2.0  # how much more a picture may change at the border of a chunk than elsewhere
 SEAMS = 8  # borders, of which fewer say nothing
 LOUDEST = 0.0  # dBTP
+OF_LIGHT = {"black": EMPTY_SECONDS, "frozen": FROZEN_SECONDS, "seams": SEAM}
+OF_FLAWS = {"burnt": BURNT_SECONDS, "banded": BANDED_SECONDS}
+NEAR = 2  # frames around a strike or the beginning of a bar, in which a picture may well change
 
 
 @dataclass(frozen=True)
 class Gate:
     """One measure of a film: what was found, the limit, and where it is broken, in words; "" where it holds.
 
-    ``found`` is None where there was nothing to measure.
+    ``found`` is None where there was nothing to measure; ``unmeasured`` says that there was, and it is not known.
     """
 
     name: str
     found: Any
     limit: Any
     broken: str = ""
+    unmeasured: bool = False
 
     def data(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return {"found": self.found, "limit": self.limit, "holds": not self.broken} | (
+        holds = None if self.unmeasured else not self.broken
+        return {"found": self.found, "limit": self.limit, "holds": holds} | (
             {"broken": self.broken} if self.broken else {}
         )
+
+
+def judge(
+    store: Store, film: Film, record: dict[str, Any], flashes: Sequence[dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return all gates of a film that is published as plain data, as the store has noted them or measured now.
+
+    Parameters are those of `measure_gates`.
+    """
+    subject = {"film": film.identity, "inspected": record.get("inspected"), "flashes": list(flashes),
+               "code": code_digest(__name__)}  # fmt: skip
+    found = store.noted(KIND, subject)
+    if found is None:
+        found = {gate.name: gate.data() for gate in measure_gates(store, film, record, flashes)}
+        if not unmeasured_gates(found):
+            store.note(KIND, subject, found)
+    return found
 
 
 def measure_gates(store: Store, film: Film, record: dict[str, Any], flashes: Sequence[dict[str, Any]]) -> list[Gate]:
@@ -60,16 +87,23 @@ def measure_gates(store: Store, film: Film, record: dict[str, Any], flashes: Seq
     fps = film.fps
     gates = [*_of_file(film, record.get("inspected") or {}), _flashes(flashes)]
     light = _light(stored_luminance(store, film.parts))
+    shown = np.ones(film.frames, bool)
+    for start, stop in film.between:  # black and still as they should be
+        shown[start:stop] = False
     if light is not None:
         lightest, most, mean = light
-        gates.append(_longest("black", lightest < BLACK, EMPTY_SECONDS, fps))
-        gates.append(_longest("frozen", most < STILL, FROZEN_SECONDS, fps))
+        gates.append(_longest("black", (lightest < BLACK) & shown, EMPTY_SECONDS, fps))
+        gates.append(_longest("frozen", (most < STILL) & shown, FROZEN_SECONDS, fps))
         gates.append(_seams(film, mean[1:]))
+    else:
+        gates += [Gate(name, None, limit, unmeasured=True) for name, limit in OF_LIGHT.items()]
     flaws = list(stored_flaws(store, film.parts))
     if flaws and all(chunk is not None for chunk in flaws):
         shares = dict(zip(NAMES, np.concatenate(flaws).T))
         gates.append(_longest("burnt", shares["burnt"] > BURNT, BURNT_SECONDS, fps))
         gates.append(_longest("banded", _held(shares["banded"]) > BANDED, BANDED_SECONDS, fps))
+    else:
+        gates += [Gate(name, None, limit, unmeasured=True) for name, limit in OF_FLAWS.items()]
     if levels := record.get("levels"):
         peak = levels["true_peak"]
         loud = f"a true peak of {peak:+.1f} dBTP" if peak is not None and peak > LOUDEST else ""
@@ -79,8 +113,15 @@ def measure_gates(store: Store, film: Film, record: dict[str, Any], flashes: Seq
 
 def gates_text(gates: Mapping[str, dict[str, Any]]) -> str:
     """Return in words which gates of a film are broken, of what a record has of them."""
-    broken = [gate["broken"] for gate in gates.values() if not gate["holds"]]
+    broken = [gate["broken"] for gate in gates.values() if gate["holds"] is False]
+    if unknown := unmeasured_gates(gates):
+        broken.append(f"{', '.join(unknown)} not measured, of frames that an older version made; see --force")
     return f"quality: {'; '.join(broken)}" if broken else f"quality: all {len(gates)} gates hold"
+
+
+def unmeasured_gates(gates: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Return the gates of a film that nobody knows."""
+    return [name for name, gate in gates.items() if gate["holds"] is None]
 
 
 def _of_file(film: Film, told: dict[str, Any]) -> list[Gate]:
@@ -107,7 +148,7 @@ def _flashes(flashes: Sequence[dict[str, Any]]) -> Gate:
     if not flashes:
         return Gate("flashes", None, SAFE)
     most, until = max(
-        ((kind["most_left"], kind["until"]) for told in flashes for kind in (told["light"], told["red"])),
+        ((kind["most_left"], kind["left_until"]) for told in flashes for kind in (told["light"], told["red"])),
         key=lambda pair: pair[0],
     )
     return Gate("flashes", most, SAFE, f"{most} flashes in a second, to {until}" if most > SAFE else "")
@@ -148,10 +189,27 @@ def _longest(name: str, marked: np.ndarray, limit: float, fps: Fraction) -> Gate
     return Gate(name, round(seconds, 3), limit, f"{name} for {seconds:.1f} s, {where}" if seconds > limit else "")
 
 
+def _struck(plan: Plan, frame: int) -> bool:
+    """Say whether something is struck around a frame of a track, or a bar or its first frame begins there."""
+    values, clock = plan.values, plan.values.clock
+    around = slice(max(0, frame - NEAR), frame + NEAR + 1)
+    strikes = values.outputs.get((hearing_node(plan.graph.nodes), "onset"))
+    if frame == 0 or (strikes is not None and np.any(strikes[around] > 0)):
+        return True
+    if clock.landmarks is None:
+        return False
+    beats = clock.landmarks.count("beat", np.array([frame - NEAR, frame + NEAR]) / float(clock.fps))
+    return math.floor(beats[1]) > math.floor(beats[0])
+
+
 def _seams(film: Film, change: np.ndarray) -> Gate:
     """Return how much more the picture changes at the borders of chunks than elsewhere, by medians."""
-    borders = np.cumsum([chunk.count for _, chunk in film.parts])[:-1] - 1
-    inside = np.delete(change, borders)
+    edges = np.cumsum([chunk.count for _, chunk in film.parts])[:-1]
+    inside = np.delete(change, edges - 1)
+    # Chunks may be as long as bars are: what the music moves there is no seam.
+    borders = np.array(
+        [edge - 1 for edge, (plan, chunk) in zip(edges, film.parts[1:]) if not _struck(plan, chunk.start)]
+    )
     if len(borders) < SEAMS or not len(inside) or not (usual := float(np.median(inside))):
         return Gate("seams", None, SEAM)
     found = round(float(np.median(change[borders])) / usual, 2)

@@ -19,6 +19,7 @@ from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
 
 RECORDS = "*/run.json"
+TEXTS = (".yaml", ".yml", ".txt", ".lrc", ".csv", ".cube")  # files that a record has the SHA-256 of: graphs and words
 
 
 def given_overrides(graph: Graph) -> list[list[Any]]:
@@ -81,8 +82,8 @@ def find_origin(film: Path, folders: list[Path]) -> Origin:
                 with open(film, "rb") as file:
                     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             if known["sha256"] == sha256:
-                graphs = {Path(name): about["sha256"] for name, about in record["graphs"].items()}
-                unchanged = all(_sha256(name) == wanted for name, wanted in graphs.items())
+                files = {name: about["sha256"] for name, about in record["graphs"].items()} | record.get("files", {})
+                unchanged = all(sha256_of(Path(name)) == wanted for name, wanted in files.items())
                 return Origin(record, known, path.parent.parent, unchanged)
     sought = ", ".join(map(str, dict.fromkeys(folders)))
     raise ArgumentError(
@@ -90,7 +91,7 @@ def find_origin(film: Path, folders: list[Path]) -> Origin:
     )
 
 
-def _sha256(path: Path) -> str | None:
+def sha256_of(path: Path) -> str | None:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
