@@ -506,7 +506,7 @@ MUTATIONS = [
     ("formats/video.py", "range=tv", "range=pc"),
     ("runtime/ffmpeg.py", '"-xerror"]', "]"),
     ("formats/digests.py", "hashlib.sha256(frame)", "hashlib.sha256(frame[1:])"),
-    ("formats/png.py", "number:06d", "number:07d"),
+    ("formats/pictures.py", "number:06d", "number:07d"),
     ("runtime/media/png.py", "rows.tobytes(), 6)", "rows.tobytes(), 5)"),
     ("graph/format.py", "\"yuv420p\": 3, \"yuv422p\": 4", "\"yuv420p\": 4, \"yuv422p\": 4"),
     ("graph/shader.py", "f32(2.402295e-1)", "f32(2.402296e-1)"),

@@ -73,7 +73,7 @@ def _expression(signals: list[Any]) -> st.SearchStrategy[Any]:
 CODINGS: list[dict[str, Any]] = [
     {},
     {"crf": 30, "maxrate": 5000, "gop": 0.5, "b_frames": 1, "edit_list": False, "loudness": -14.5},
-    {"profile": "youtube", "cover": "cover.png"},
+    {"profile": "draft", "cover": "cover.png"},
     {"codec": "h265", "depth": 8, "chroma": "4:2:0"},
     {"codec": "av1", "bitrate": 900, "audio_codec": "opus"},
 ]
