@@ -183,7 +183,7 @@ class FilmMaker:
 
         (folders.publish_folder if made.is_folder else publish)(film.path, write)
         folders.remove_unfinished(film.path, time.time())
-        levels = read_levels(film.music, film.sound, self.store) if film.has_sound else None
+        levels = read_levels(film.music, film.sound, self.store) if film.has_sound else None  # noted with the music
         record = {
             "path": str(film.path),
             "title": film.title,
@@ -213,7 +213,7 @@ class FilmMaker:
             raise disk_error(error, folder) from error
 
     def music(self, film: Film, check: Callable[[], None] = lambda: None) -> Path | None:
-        """Encode the film's music in one go, or take it from the store; None for a film without sound.
+        """Encode the film's music in one go and measure how loud it is, or take both from the store; None if silent.
 
         ``check`` is called often, and raises to give up.
         """
@@ -221,9 +221,11 @@ class FilmMaker:
             return None
         recipe, suffix = film.sound_recipe(), film.format.sound_suffix
         key = digest(recipe)
-        return self.store.find("audio-tracks", key, suffix) or self.store.add(
+        made = self.store.find("audio-tracks", key, suffix) or self.store.add(
             "audio-tracks", key, suffix, recipe, lambda path: self._write_music(film, path, check)
         )
+        read_levels(film.music, film.sound, self.store, check)  # here, beside the frames, so that nothing waits for it
+        return made
 
     def _write_music(self, film: Film, path: Path, check: Callable[[], None]) -> None:
         plan, failed = film.parts[0][0], []
@@ -239,8 +241,13 @@ def delivered_sound(sink: Node, music: Sequence[Passage]) -> Sound:
     return sound if getattr(sink, "loudness", None) is None else replace(sound, gain=1.0)
 
 
-def read_levels(music: Sequence[Passage], sound: Sound, store: Store) -> Levels:
-    """Return how loud passages of music are as a film's sound, as the store has noted it or measured now."""
+def read_levels(
+    music: Sequence[Passage], sound: Sound, store: Store, check: Callable[[], None] = lambda: None
+) -> Levels:
+    """Return how loud passages of music are as a film's sound, as the store has noted it or measured now.
+
+    ``check`` is called often, and raises to give up.
+    """
     subject = {
         "passages": [[passage.music.digest, passage.start, passage.stop, passage.gain] for passage in music],
         "sound": sound.recipe([passage.music for passage in music]),
@@ -249,7 +256,7 @@ def read_levels(music: Sequence[Passage], sound: Sound, store: Store) -> Levels:
     if (found := store.noted("levels", subject)) is None:
         failed: list[BaseException] = []
         try:
-            found = list(measure_levels(delivered(music, sound, lambda: None, failed), sound.rate, sound.layout))
+            found = list(measure_levels(delivered(music, sound, check, failed), sound.rate, sound.layout))
         except RenderError:
             if failed:
                 raise failed[0] from None
