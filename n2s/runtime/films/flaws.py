@@ -1,4 +1,4 @@
-"""How much of a frame is burnt, dark or in bands, from the codes that are encoded."""
+"""How much of a frame is burnt or in bands, from the codes that are encoded."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ import numpy as np
 
 from n2s.graph.format import Pixels
 
-NAMES = ("burnt", "dark", "banded")
-DARK = 10 / 255  # of white; what lies below cannot be told from black on most screens
+NAMES = ("burnt", "banded")
 SHORTEST = 64  # a band is at least this part of the width
 SHOWN = 20  # the least code of a band that is seen, of 8 bits in limited range
 ROWS = 48  # of a frame that are looked at
 EVERY = 8  # frames, in one of which bands are sought
 
 
-def measure_flaws(codes: np.ndarray, pixels: Pixels, size: tuple[int, int], first: int = 0) -> np.ndarray:
-    """Return the shares of some frames that are burnt, dark and in bands, float32 (B, 3).
+def light_planes(codes: np.ndarray, pixels: Pixels, size: tuple[int, int]) -> np.ndarray:
+    """Return what of some frames tells their light, a view (B, H, W, 1) of luma, or (B, H, W, 3) of RGB."""
+    width, height = size
+    count = 3 if pixels.layout == "rgb" else 1
+    return codes[:, : width * height * count].reshape(len(codes), height, width, count)
 
-    Burnt is luma at white or above, dark luma below 10 of 255. A band is a run of one code over at least 1/64 of the
+
+def measure_flaws(codes: np.ndarray, pixels: Pixels, size: tuple[int, int], first: int = 0) -> np.ndarray:
+    """Return the shares of some frames that are burnt and in bands, float32 (B, 2).
+
+    Burnt is luma at white or above. A band is a run of one code over at least 1/64 of the
     width, of 8 bits, beside another that is one code apart: what a soft gradient becomes without dither. Bands are
     sought in each eighth frame of a chunk; in others the share is NaN. Of RGB, green stands for luma.
 
@@ -31,21 +37,16 @@ def measure_flaws(codes: np.ndarray, pixels: Pixels, size: tuple[int, int], firs
     first : int
         The number of the first frame in its chunk.
     """
-    width, height = size
-    is_rgb = pixels.layout == "rgb"
-    planes = codes[:, : width * height * (3 if is_rgb else 1)].reshape(len(codes), height, width, -1)
+    height, is_rgb = size[1], pixels.layout == "rgb"
     reading = (2 * np.arange(min(ROWS, height)) + 1) * height // (2 * min(ROWS, height))
-    rows = planes[:, reading][..., 1 if is_rgb else 0]
-    scale = 1 << pixels.bits - 8
-    black, white = (0, 2**pixels.bits - 1) if is_rgb else (16 * scale, 235 * scale)
+    rows = light_planes(codes, pixels, size)[:, reading][..., 1 if is_rgb else 0]
+    white = 2**pixels.bits - 1 if is_rgb else 235 << pixels.bits - 8
     found = np.empty((len(codes), len(NAMES)), np.float32)
-    dark = np.ceil(black + (white - black) * DARK).astype(rows.dtype)
     for k, frame in enumerate(rows):  # one by one: NumPy counts a whole array many times faster than along axes
-        found[k, :2] = np.count_nonzero(frame >= white), np.count_nonzero(frame < dark)
-    found[:, :2] /= rows[0].size
-    found[:, 2] = 0 if pixels.bits > 8 else np.nan
+        found[k, 0] = np.count_nonzero(frame >= white) / frame.size
+    found[:, 1] = 0 if pixels.bits > 8 else np.nan
     for k in range(-first % EVERY, len(codes), EVERY) if pixels.bits == 8 else ():
-        found[k, 2] = _banded(rows[k])
+        found[k, 1] = _banded(rows[k])
     return found
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from n2s.graph.code.identity import code_digest
 from n2s.graph.format import Pixels
 from n2s.graph.keys import digest
-from n2s.runtime.films.flaws import NAMES, measure_flaws
+from n2s.runtime.films.flaws import NAMES, light_planes, measure_flaws
 from n2s.runtime.store import Store, write_arrays
 
 KIND = "luminance"  # of the store's entries
@@ -41,7 +41,7 @@ def measure_luminance(codes: np.ndarray, pixels: Pixels, size: tuple[int, int]) 
     width, height = size
     reading, columns, counts = _cells(width, height)
     is_rgb = pixels.layout == "rgb"
-    planes = codes[:, : width * height * (3 if is_rgb else 1)].reshape(len(codes), height, width, -1)
+    planes = light_planes(codes, pixels, size)
     exact = np.uint16 if pixels.bits <= 10 else np.uint32  # holds the sum of a few codes
     rows = planes[:, reading].reshape(len(codes), ROWS, ROWS_READ, *planes.shape[2:]).sum(axis=2, dtype=exact)
     sums = np.add.reduceat(rows, columns, axis=2, dtype=np.uint32).astype(np.uint64)
@@ -95,7 +95,7 @@ def stored_luminance(store: Store, parts: list[tuple[Any, Any]]) -> Iterator[np.
 
 
 def stored_flaws(store: Store, parts: list[tuple[Any, Any]]) -> Iterator[np.ndarray | None]:
-    """Yield the flaws of each chunk of a film, (frames, 3), as `measure_flaws` gives them; None likewise."""
+    """Yield the flaws of each chunk of a film, (frames, 2), as `measure_flaws` gives them; None likewise."""
     return _stored(store, parts, "flaws", (len(NAMES),))
 
 
