@@ -265,25 +265,27 @@ class Planner:
 
     def _joined(self, graph: Graph, album: Node, tracks: list[tuple[Plan, Passage, str]], rate: int) -> Film:
         """Return the film that joins tracks, each with its music and its title, with what lies between them."""
-        shown: list[tuple[Plan, Passage]] = []
+        shown: list[tuple[Plan, Passage, bool]] = []  # the last: whether it is a track
         chapters, at = [], 0
         for i, (plan, passage, title) in enumerate(tracks):
             gap = round(gap_before(album, i) * rate)
             if gap:
                 card = card_graph(graph, plan.node, title if album.cards else "", Fraction(gap, rate))
-                shown.append((self._plan(self._produce(card.flat), "out"), Passage(passage.music, 0, gap, gain=0.0)))
-            shown.append((plan, passage))
+                shown.append(
+                    (self._plan(self._produce(card.flat), "out"), Passage(passage.music, 0, gap, gain=0.0), False)
+                )
+            shown.append((plan, passage, True))
             before = 0 if album.cards else gap
             chapters.append(Chapter(title, at + before, at + gap + passage.stop))
             at += gap + passage.stop
-        bounds = album_boundaries([passage.stop for _, passage in shown], rate, graph.header.fps)
+        bounds = album_boundaries([passage.stop for _, passage, _ in shown], rate, graph.header.fps)
         parts: list[tuple[Plan, Chunk]] = []
         between: list[tuple[int, int]] = []
-        for (plan, passage), start, stop in zip(shown, bounds, bounds[1:]):
+        for (plan, _, is_track), start, stop in zip(shown, bounds, bounds[1:]):
             if start < stop:  # a gap may be shorter than a frame
                 parts += [(plan, chunk) for chunk in plan.chunks(0, stop - start)]
-                between += [(start, stop)] if passage.gain == 0 else []
-        music, cover = [passage for _, passage in shown], cover_of(graph, album)
+                between += [] if is_track else [(start, stop)]
+        music, cover = [passage for _, passage, _ in shown], cover_of(graph, album)
         film = self._put_together(graph.header, album, version(graph), parts, music, chapters, cover)
         film.between = between
         return film
