@@ -20,12 +20,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
-from places import MINIMAL, N2S, POSIX, Place, flip, wait_until_nothing_runs
+from places import MINIMAL, N2S, POSIX, Place, film_in_peace, flip, wait_until_nothing_runs
 
-from n2s.graph.graph import Graph
 from n2s.graph.whole import is_abandoned, temporary_name
-from n2s.runtime.run import Run
-from n2s.runtime.store import Store
 
 NIGHTLY = bool(os.environ.get("N2S_NIGHTLY"))
 SEEDS = range(20 if NIGHTLY else 4)
@@ -36,13 +33,7 @@ LONGEST = 4.0  # seconds until something is killed, at most
 @pytest.fixture(scope="module")
 def undisturbed(studio: Any, kernel_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The film of every place here, made in peace."""
-    folder = tmp_path_factory.mktemp("peace")
-    tiny.write_wav(folder / "music.wav", tiny.clicks(3))
-    (folder / "graph.yaml").write_text(MINIMAL.format(**SHAPE, model=studio.model))
-    (folder / "store").mkdir()
-    (folder / "store" / "kernels").symlink_to(kernel_cache)
-    Run(Graph.load(folder / "graph.yaml"), out=folder, store=Store(folder / "store")).execute()
-    return (folder / "film.mp4").read_bytes()
+    return film_in_peace(tmp_path_factory.mktemp("peace"), kernel_cache, studio.model, SHAPE)
 
 
 @pytest.fixture

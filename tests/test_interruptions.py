@@ -12,10 +12,8 @@ from typing import Any
 
 import pytest
 import tiny
-from places import MINIMAL, N2S, POSIX, Place, wait_until_nothing_runs
+from places import MINIMAL, N2S, POSIX, Place, film_in_peace, wait_until_nothing_runs
 
-from n2s.graph.graph import Graph
-from n2s.runtime.run import Run
 from n2s.runtime.store import Store
 
 LONG = {"size": "256, 256", "grid": "20, 20"}
@@ -32,13 +30,7 @@ def long_place(place: Place, studio: Any) -> Place:
 @pytest.fixture(scope="module")
 def undisturbed(studio: Any, kernel_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The film of the long place, made in peace elsewhere; its kernels are compiled by then."""
-    folder = tmp_path_factory.mktemp("peace")
-    tiny.write_wav(folder / "music.wav", tiny.clicks(3))
-    (folder / "graph.yaml").write_text(MINIMAL.format(**LONG, model=studio.model))
-    (folder / "store").mkdir()
-    (folder / "store" / "kernels").symlink_to(kernel_cache)
-    Run(Graph.load(folder / "graph.yaml"), out=folder, store=Store(folder / "store")).execute()
-    return (folder / "film.mp4").read_bytes()
+    return film_in_peace(tmp_path_factory.mktemp("peace"), kernel_cache, studio.model, LONG)
 
 
 MANY = pytest.mark.parametrize("many", ["--jobs", "--workers"])
