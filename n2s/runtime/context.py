@@ -34,12 +34,12 @@ SLOWEST = 1000  # samples per second; below, nothing can be heard or encoded
 class Music:
     """A piece of music in a file, known by its samples.
 
-    ``check`` raises when the file has changed since its digest was taken.
+    ``check`` raises when the file has changed since its digest was taken; ``name`` is what messages call it.
     """
 
     def __init__(self, path: Path, info: AudioInfo, check: Callable[[], None] = lambda: None):
         self.check = check
-        self.path, self.info = path, info
+        self.path, self.info, self.name = path, info, path.name
         self.digest, self.rate, self.channels, self.samples = info.digest, info.rate, info.channels, info.samples
         self._reader: AudioReader | None = None
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from n2s.graph.header import Header
 from n2s.graph.values import Values
 from n2s.plan.film import scene_of
 from n2s.plan.keys import Chunk, key
-from n2s.plan.stages import Plan, Stage
+from n2s.plan.stages import Plan, Stage, node_of
 from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
@@ -90,7 +90,7 @@ class FilmPart:
 
     @classmethod
     def of(cls, plan: Plan) -> FilmPart:
-        graph = Excerpt.of(plan.graph, [*plan.order, plan.end])
+        graph = Excerpt.of(plan.graph, [*plan.order, node_of(plan.end)])
         return cls(graph, _values_needed(plan), plan.end, plan.chunk_length, plan.nodes, plan.stages, plan.keys.static)
 
     def plan(self, context: RunContext, environment: Mapping[str, str]) -> Plan:
@@ -121,6 +121,13 @@ def _values_needed(plan: Plan) -> Values:
     return Values(plan.values.clock, outputs, params)
 
 
+@runtime_checkable
+class CarriesFilm(Protocol):
+    """A node that shows frames of another film."""
+
+    film_part: FilmPart
+
+
 @dataclass(frozen=True)
 class Modules:
     """Modules of packages of others; another process imports them when it unpickles their names.
@@ -133,7 +140,12 @@ class Modules:
 
     @classmethod
     def of(cls, plans: Iterable[Plan], context: RunContext) -> Modules:
-        classes = {type(plan.graph.nodes[name]): None for plan in plans for name in [*plan.order, plan.end]}
+        nodes = [plan.graph.nodes[name] for plan in plans for name in [*plan.order, plan.end]]
+        # A node may show frames of another film, whose plan it carries.
+        nodes += [
+            inner for node in nodes if isinstance(node, CarriesFilm) for inner in node.film_part.graph.nodes.values()
+        ]
+        classes = dict.fromkeys(map(type, nodes))
         others = [node_type for node_type in classes if node_type.__module__.partition(".")[0] != OWN]
         valued = [
             part for node_type in others for part in code_parts(node_type, context.file_digest) if part.endswith(" =")

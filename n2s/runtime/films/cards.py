@@ -14,16 +14,8 @@ from n2s.graph.parts import GraphParts
 from n2s.graph.registry import node_types
 from n2s.graph.time import frames_to_cover
 
-SECONDS = 4.0  # of a card, where the album names no gap
 FADE = 0.8  # s in which a title comes and goes, a quarter of the card at most
 SIZE = 0.08  # of its letters, in heights of the frame
-
-
-def gap_before(album: Node, number: int) -> float:
-    """Return how many seconds of black an album has before a track, which is numbered from 0."""
-    if number == 0 and not album.cards:
-        return 0.0
-    return album.gap.value or (SECONDS if album.cards else 0.0)
 
 
 def lack_of_card(title: str, resolve: Callable[[str], Path]) -> str:

@@ -19,6 +19,7 @@ from n2s.graph.declare import Node
 from n2s.graph.errors import RenderError
 from n2s.graph.format import Format
 from n2s.graph.format_registry import format_of
+from n2s.graph.graph import Graph
 from n2s.graph.keys import digest
 from n2s.plan.formats import call_format, check_written
 from n2s.plan.keys import Chunk
@@ -143,6 +144,12 @@ class Film:
         rate = self.music[0].music.rate if self.music else 1
         chapters = [[chapter.title, chapter.start, chapter.stop] for chapter in self.chapters]
         return [self.title, self.artist, rate, chapters, self.tags, self.cover_digest]
+
+
+def cover_of(graph: Graph, sink: Node) -> Path | None:
+    """Return the picture that stands for a sink's film."""
+    path = getattr(sink, "cover", None)
+    return graph.resolve(path) if path else None
 
 
 class FilmMaker:

@@ -6,31 +6,27 @@ import os
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.codings import COVERED, ending_of, sound_rate
 from n2s.graph.declare import Node
 from n2s.graph.errors import ArgumentError, GraphError, Problem
 from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
 from n2s.graph.header import Header
 from n2s.graph.registry import suggest
-from n2s.graph.time import album_boundaries, exact_lengths, sample_at
-from n2s.graph.tracks import coded_track, joins_films
+from n2s.graph.time import sample_at
+from n2s.graph.tracks import joins_films
 from n2s.graph.values import Values
 from n2s.plan.film import plan_film
 from n2s.plan.keys import Chunk
 from n2s.plan.ranges import check_ranges, empty_columns
 from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
-from n2s.runtime.films.cards import card_graph, gap_before
-from n2s.runtime.films.films import Chapter, Film, Passage, turned_to
+from n2s.runtime.films.albums import OfAlbum, album_films
+from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, turned_to
 from n2s.runtime.films.profiled import WHOLE, Span, as_profiled, profile_of, reshapes
 from n2s.runtime.films.targets import film_path, part, version
-from n2s.runtime.media.convert import at_rate
-from n2s.runtime.media.sound import common_rate
 from n2s.runtime.render.analysis import Known, Measuring, analyse, frame_of, resolve_time
 
 LONGEST = 1e9  # seconds; no track comes near it
@@ -46,6 +42,10 @@ class Production:
     @property
     def name(self) -> str:
         return self.graph.header.title or (self.graph.path.stem if self.graph.path else "the graph")
+
+    def music(self, sink: str) -> Music:
+        """Return the music that a sink plays."""
+        return self.values.read(self.graph.nodes[sink].audio)
 
     def samples(self, piece: Music) -> int:
         """Return the samples of a film's sound: as many as the music has, or as the stated duration takes."""
@@ -106,9 +106,9 @@ class Planner:
             if joins_films(graph.nodes[sink]):
                 if span != (None, None):
                     raise GraphError("--from and --to cut tracks, not albums; give them with a track's graph.")
-                films += self._album(graph, sink)
+                films += album_films(self, graph, sink)
             else:
-                films.append(self._film(whole, sink, span))
+                films.append(self.film(whole, sink, span))
         paths = [film.path for film in films]
         for path in paths:
             try:
@@ -129,7 +129,7 @@ class Planner:
                 known = suggest(name, tracks) if tracks else "It is for albums."
                 raise ArgumentError(f'--only: the graph has no track "{name}". {known}')
 
-    def _produce(self, graph: Graph) -> Production:
+    def produce(self, graph: Graph) -> Production:
         if id(graph) not in self._produced:
             name = graph.header.title or (graph.path.stem if graph.path else "the graph")
             self.began(f"hearing {name}")
@@ -139,7 +139,7 @@ class Planner:
             self._produced[id(graph)] = Production(graph, values)
         return self._produced[id(graph)]
 
-    def _plan(self, production: Production, sink: str) -> Plan:
+    def plan(self, production: Production, sink: str) -> Plan:
         """Return the plan of a film, which an album shares with its track."""
         known = id(production), sink
         if known not in self._planned:
@@ -159,9 +159,9 @@ class Planner:
             raise ArgumentError(f"{asked} leaves no frame of a track of {clock.duration:.2f} s.")
         return start, stop
 
-    def _film(self, graph: Graph, sink: str, span: Span, album: OfAlbum | None = None) -> Film:
+    def film(self, graph: Graph, sink: str, span: Span, album: OfAlbum | None = None) -> Film:
         """Return one film of a graph that is not flattened; ``album`` is what an album makes of its track."""
-        production = self._produce(graph.flat)
+        production = self.produce(graph.flat)
         profile = profile_of(production.graph.nodes[sink])
         start, stop = self._frames(span, production)
         if reshapes(profile):
@@ -170,27 +170,27 @@ class Planner:
                 raise GraphError([Problem(production.graph.where(sink, "profile"), text)])
             asked = None if span == WHOLE else (start, stop if span[1] is not None else None)
             graph, (start, stop) = as_profiled(graph, sink, production.values, asked)
-            production = self._produce(graph.flat)
-        plan = self._plan(production, sink)
+            production = self.produce(graph.flat)
+        plan = self.plan(production, sink)
         node, clock = plan.node, production.values.clock
         passages = []
         if getattr(node, "audio", None) and not (profile and profile.silent):
-            piece = _music(production, sink)
+            piece = production.music(sink)
             passages = [_passage(piece, production.samples(piece), start, stop, clock)]
             gain = album and album.gain
-            passages = self._turned(node, passages) if gain is None else [replace(passages[0], gain=gain)]
+            passages = self.turned(node, passages) if gain is None else [replace(passages[0], gain=gain)]
         ending = (album.shape if album else "") + version(graph)
         if span != WHOLE:
             ending += part(start, stop, clock.frames, clock.fps)
         parts = [(plan, chunk) for chunk in plan.chunks(start, stop)]
         cover = cover_of(graph, node) or (album.cover_of(node) if album else None)
         tags = album.tags if album else {}
-        film = self._put_together(graph.header, node, ending, parts, passages, cover=cover, **tags)
+        film = self.put_together(graph.header, node, ending, parts, passages, cover=cover, **tags)
         for text in profile.problems(film.size, film.fps, film.frames / film.fps) if profile else ():
             self.context.say(f"{film.path.name} {text} by {node.profile}.")
         return film
 
-    def _turned(self, sink: Node, passages: list[Passage]) -> list[Passage]:
+    def turned(self, sink: Node, passages: list[Passage]) -> list[Passage]:
         """Return passages as loud as the sink asks for; the user is told where peaks allow less."""
         wanted = getattr(sink, "loudness", None)
         if wanted is None or not passages:
@@ -203,7 +203,7 @@ class Planner:
             self.context.say(text)
         return turned
 
-    def _put_together(
+    def put_together(
         self,
         header: Header,
         sink: Node,
@@ -227,92 +227,6 @@ class Planner:
         for text in film.notes():
             self.context.say(text)
         return film
-
-    def _album(self, graph: Graph, sink: str) -> list[Film]:
-        """Return the films of an album's tracks, and its own; under some profiles, and with ``only``, theirs alone."""
-        album = graph.nodes[sink]
-        chosen = [link for link in album.tracks if not self.only or link.node in self.only]
-        alike = album.loudness is not None and album.normalise == "album"  # one gain, which all tracks decide
-        links = album.tracks if alike else chosen
-        coded = [coded_track(graph, sink, link.node) for link in links]
-        tracks = [(self._produce(track.flat), name) for track, name in coded]
-        own = [_music(production, name) for production, name in tracks]
-        rate = common_rate(own, sound_rate(album))
-        pieces = [at_rate(piece, rate, self.context.store, self.context.audio) for piece in own]
-        if any(piece.rate != rate for piece in own) and not self.only:
-            other = ", ".join(f"{piece.path.name} ({piece.rate} Hz)" for piece in own if piece.rate != rate)
-            self.context.say(f"The music of {album.path} has {rate} Hz: {other} is converted for it.")
-        counts = [production.samples(piece) for (production, _), piece in zip(tracks, own)]
-        lengths = exact_lengths([(count, piece.rate) for count, piece in zip(counts, own)], rate)
-        passages = [Passage(piece, 0, length) for piece, length in zip(pieces, lengths)]
-        if album.normalise == "track":
-            passages = [self._turned(album, [passage])[0] for passage in passages]
-        else:
-            passages = self._turned(album, passages)
-        films, shaped = [], reshapes(profile_of(album))
-        if shaped:
-            self.context.say(f"The profile {album.profile} is for tracks: each gets a film, the album none.")
-        for link, (track, name), passage in zip(links, coded, passages):
-            if link in chosen:
-                tags = {"album": graph.header.title, "track": f"{album.tracks.index(link) + 1}/{len(album.tracks)}"}
-                of_album = OfAlbum(version(graph), passage.gain, cover_of(graph, album), tags)
-                films.append(self._film(track, name, WHOLE, of_album))
-        if self.only or shaped:
-            return films
-        titles = [graph.nodes[link.node].title or production.name for link, (production, _) in zip(links, tracks)]
-        plans = [self._plan(production, name) for production, name in tracks]
-        return [*films, self._joined(graph, album, list(zip(plans, passages, titles)), rate)]
-
-    def _joined(self, graph: Graph, album: Node, tracks: list[tuple[Plan, Passage, str]], rate: int) -> Film:
-        """Return the film that joins tracks, each with its music and its title, with what lies between them."""
-        shown: list[tuple[Plan, Passage, bool]] = []  # the last: whether it is a track
-        chapters, at = [], 0
-        for i, (plan, passage, title) in enumerate(tracks):
-            gap = round(gap_before(album, i) * rate)
-            if gap:
-                card = card_graph(graph, plan.node, title if album.cards else "", Fraction(gap, rate))
-                shown.append(
-                    (self._plan(self._produce(card.flat), "out"), Passage(passage.music, 0, gap, gain=0.0), False)
-                )
-            shown.append((plan, passage, True))
-            before = 0 if album.cards else gap
-            chapters.append(Chapter(title, at + before, at + gap + passage.stop))
-            at += gap + passage.stop
-        bounds = album_boundaries([passage.stop for _, passage, _ in shown], rate, graph.header.fps)
-        parts: list[tuple[Plan, Chunk]] = []
-        between: list[tuple[int, int]] = []
-        for (plan, _, is_track), start, stop in zip(shown, bounds, bounds[1:]):
-            if start < stop:  # a gap may be shorter than a frame
-                parts += [(plan, chunk) for chunk in plan.chunks(0, stop - start)]
-                between += [] if is_track else [(start, stop)]
-        music, cover = [passage for _, passage, _ in shown], cover_of(graph, album)
-        film = self._put_together(graph.header, album, version(graph), parts, music, chapters, cover)
-        film.between = between
-        return film
-
-
-@dataclass(frozen=True)
-class OfAlbum:
-    """What an album makes of the film of a track: what names its version, its gain, its cover and tags."""
-
-    shape: str
-    gain: float
-    cover: Path | None
-    tags: dict[str, str]
-
-    def cover_of(self, sink: Node) -> Path | None:
-        """Return the album's cover, where the film of a track may hold one."""
-        return self.cover if ending_of(sink.path) in COVERED else None
-
-
-def _music(production: Production, sink: str) -> Music:
-    return production.values.read(production.graph.nodes[sink].audio)
-
-
-def cover_of(graph: Graph, sink: Node) -> Path | None:
-    """Return the picture that stands for a sink's film."""
-    path = getattr(sink, "cover", None)
-    return graph.resolve(path) if path else None
 
 
 def _passage(piece: Music, samples: int, start: int, stop: int, clock: Any) -> Passage:

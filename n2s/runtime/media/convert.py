@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -33,19 +34,28 @@ def at_rate(music: Music, rate: int, store: Store, open_music: Callable[[Path], 
     recipe = {"music": music.digest, "rate": rate, "ffmpeg": ffmpeg_version(), "code": code_digest(__name__)}
     key = digest(recipe)
     path = store.find(KIND, key, SUFFIX) or store.add(KIND, key, SUFFIX, recipe, lambda path: _write(music, rate, path))
-    return open_music(path)
+    converted = open_music(path)
+    converted.name = music.name
+    return converted
 
 
 def _write(music: Music, rate: int, path: Path) -> None:
     count = -(-music.samples * rate // music.rate)
-    words = ["-f", "f32le", "-ar", str(music.rate), "-channel_layout", speakers(music), "-i", "pipe:0"]
+
+    def blocks() -> Iterator[np.ndarray]:
+        with music.reader() as reader:
+            for start in range(0, music.samples, AT_ONCE):
+                yield reader.read(start, min(AT_ONCE, music.samples - start))
+
     exact = f"aresample={rate}:{SHARP},apad=whole_len={count},atrim=end_sample={count}"
-    with (
-        FFmpeg([*words, "-af", exact, "-c:a", "pcm_f32le", *EXACT, "-f", "wav"], path) as ffmpeg,
-        music.reader() as reader,
-    ):
-        for start in range(0, music.samples, AT_ONCE):
-            samples = reader.read(start, min(AT_ONCE, music.samples - start))
+    write_floats(path, blocks(), music.rate, speakers(music), ["-af", exact])
+    music.check()
+
+
+def write_floats(path: Path, blocks: Iterator[np.ndarray], rate: int, layout: str, words: Sequence[str] = ()) -> None:
+    """Write blocks of samples (channels, n) as a WAV of 32-bit floats; ``words`` are more of FFmpeg's options."""
+    given = ["-f", "f32le", "-ar", str(rate), "-channel_layout", layout, "-i", "pipe:0"]
+    with FFmpeg([*given, *words, "-c:a", "pcm_f32le", *EXACT, "-f", "wav"], path) as ffmpeg, closing(blocks):
+        for samples in blocks:
             ffmpeg.write(np.ascontiguousarray(samples.T, "<f4").tobytes())
         ffmpeg.finish()
-    music.check()

@@ -119,7 +119,7 @@ def notes(sound: Sound, pieces: Sequence[Music], film: str) -> list[str]:
     for music in dict.fromkeys(pieces):
         if music.channels > 2 and speakers(music) != music.info.layout:
             sentences.append(
-                f"{music.path.name} does not say which speakers its {music.channels} channels are for; "
+                f"{music.name} does not say which speakers its {music.channels} channels are for; "
                 f"{speakers(music)} is taken."
             )
     layouts = list(dict.fromkeys(speakers(music) for music in pieces))
@@ -141,7 +141,7 @@ def notes(sound: Sound, pieces: Sequence[Music], film: str) -> list[str]:
         loudest = max(pieces, key=lambda music: music.info.peak)
         decibels = 20 * math.log10(loudest.info.peak)
         sentences.append(
-            f"{loudest.path.name} peaks at {loudest.info.peak:.3g} of full scale (+{decibels:.1f} dBFS): the sound of "
+            f"{loudest.name} peaks at {loudest.info.peak:.3g} of full scale (+{decibels:.1f} dBFS): the sound of "
             f"{film} is turned down by {decibels:.1f} dB, so that nothing clips."
         )
     return sentences
