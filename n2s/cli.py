@@ -5,13 +5,16 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import platform
 import signal
 import sys
 import threading
 from contextlib import nullcontext
+from typing import Annotated
 
 import typer
 
+from n2s import __version__
 from n2s.commands import (
     anchors,
     cache,
@@ -42,6 +45,36 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def print_version(asked: bool) -> None:
+    """Print which n2s this is, and end."""
+    if asked:
+        print(version_text())
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="print version and model, and end"),
+    ] = False,
+) -> None:
+    """noise-to-signal: turn music into film with graphs."""
+
+
+def version_text() -> str:
+    """Return the versions of n2s and Python, and the digest of the decoder of the model that is shipped."""
+    from n2s.runtime.models.cards import read_card, shipped_folder
+
+    folder = shipped_folder()
+    try:
+        decoder = read_card(folder / "meta.json")["files"]["decoder.int8.onnx"]["sha256"][:12]
+    except (OSError, N2SError, KeyError):
+        decoder = "none"
+    return f"n2s {__version__}, Python {platform.python_version()}, model {decoder}"
+
 
 for command in (run.run, check.check, plan.plan, why.why, explain.explain, preview.preview, draw.draw, export.export):
     app.command()(command)

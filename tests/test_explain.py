@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,10 @@ import pytest
 import tiny
 from test_films import write_album
 
+from n2s import __version__
 from n2s.graph.graph import Graph
+from n2s.runtime.ffmpeg import run_ffmpeg
+from n2s.runtime.seeing.provenance import read_comment, read_commit
 from n2s.runtime.session import Session
 
 
@@ -103,3 +109,53 @@ def test_records_that_are_none_are_passed_over(track: Path, n2s: Any) -> None:
         (folder / "run.json").write_text(text)
     assert n2s("explain", "renders/track.mp4")[0] == 0
     assert np.all([path.exists() for path in Path("renders").glob("zz*/run.json")])
+
+
+def test_the_metadata_of_a_film_lead_to_its_run(track: Path, n2s: Any, n2s_json: Any) -> None:
+    """A film whose bytes were changed, by a program that tags films, is known by what it says itself."""
+    assert n2s("run", track, "--set", "tone.contrast=1.3", "--from", "1", "--to", "2.5")[0] == 0
+    film = next(Path("renders").glob("*.mp4"))
+    record = json.loads(next(Path("renders").glob("*/run.json")).read_text())
+    (told,) = n2s_json("explain", film)
+    again = "n2s run track.yaml --set tone.contrast=1.3 --from 1 --to 2.5"
+    assert told["exact"] and told["again"] == again.replace("track.yaml", str(track))
+    said = read_comment(film)
+    words = dict(word.split("=") for word in said.split()[2:])
+    assert said.split()[:2] == ["n2s", __version__] and words["seed"] == "7"
+    assert record["films"][0]["pictures"].startswith(words["graph"])
+    digests = [sha256 for files in record["models"].values() for sha256 in files.values()]
+    assert len(words["model"]) == 12 and any(digest.startswith(words["model"]) for digest in digests)
+    run_ffmpeg(["-i", str(film), "-c", "copy", "-metadata", "title=Another", "-y", "tagged.mp4"], Path("tagged.mp4"))
+    (told,) = n2s_json("explain", "tagged.mp4", "--out", "renders", "--frame", "0")
+    assert not told["exact"] and told["again"].endswith("--to 2.5") and told["moment"]["frame_of_track"] == 30
+    assert "bytes     CHANGED since" in n2s("explain", "tagged.mp4")[1]
+    for path in Path("renders").glob("*/run.json"):
+        path.unlink()
+    status, _, err = n2s("explain", film)
+    assert status == 2 and f"Its metadata say: {said}" in err
+
+
+def test_the_same_pictures_say_the_same_of_themselves(track: Path, n2s: Any) -> None:
+    """Names, comments and places in the file are not what a film is made of."""
+    n2s("run", track)
+    film = Path("renders/track.mp4")
+    before = film.read_bytes()
+    tiny.edit(track, "n2s: 1", "# another word\nn2s: 1")
+    film.unlink()
+    n2s("run", track)
+    assert film.read_bytes() == before
+
+
+def test_the_commit_of_a_graph_is_kept(track: Path, n2s: Any, n2s_json: Any) -> None:
+    assert read_commit(track.parent) is None
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "track.yaml"], ["commit", "-qm", "a graph"]):
+        subprocess.run([*git, *words], check=True)
+    n2s("run", track)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    assert n2s_json("explain", "renders/track.mp4")[0]["commit"] == head
+
+
+def test_the_version_names_the_model() -> None:
+    said = subprocess.run([sys.executable, "-m", "n2s", "--version"], check=True, capture_output=True, text=True).stdout
+    assert re.fullmatch(rf"n2s {re.escape(__version__)}, Python 3[.\d]+, model [0-9a-f]{{12}}\n", said)

@@ -27,8 +27,8 @@ def explain(
 ) -> None:
     """Say which graph, settings and run a film came from; with a time, what every parameter was then and what moved it.
 
-    A film is known by its bytes, so it may have been renamed. Its run is sought beside it, in the folder above, in
-    renders/, and in --out.
+    A film is known by its bytes, so it may have been renamed, or by its metadata, where its bytes were changed. Its run
+    is sought beside it, in the folder above, in renders/, and in --out.
     """
     from n2s.runtime.seeing.provenance import find_origin
 
@@ -46,11 +46,16 @@ def explain(
 
 def origin_data(origin: Any) -> dict[str, Any]:
     """Return what a film's record says of where it came from, as plain data."""
+    from n2s.runtime.seeing.provenance import command_again
+
     record, film = origin.record, origin.film
     return {
         "film": film["path"],
         "graph": record["graph"],
         "unchanged": origin.unchanged,
+        "exact": origin.exact,
+        "commit": record.get("commit"),
+        "again": command_again(record),
         "overrides": record.get("overrides", []),
         "seed": record["graphs"].get(record["graph"], {}).get("seed"),
         "run": record["id"],
@@ -68,10 +73,13 @@ def origin_text(film: Path, about: dict[str, Any]) -> list[str]:
     given = ", ".join(f"{target} = {value} ({option})" for target, value, option in about["overrides"])
     return [
         f"{film}: {about['frames']} frames, {minutes(about['seconds'])}",
+        *([] if about["exact"] else ["  bytes     CHANGED since; it is known by its metadata"]),
         f"  graph     {about['graph']}, {state}; seed {about['seed']}",
+        *([f"  commit    {about['commit']}"] if about["commit"] else []),
         *([f"  settings  {given}"] if given else []),
         f"  run       {about['run']}",
         *(f"  model     {folder}" for folder in about["models"]),
+        f"  again     {about['again']}",
         f"  sha256    {about['sha256']}",
     ]
 

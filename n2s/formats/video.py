@@ -240,10 +240,10 @@ def frames_arguments(film: Path) -> list[str]:
 
 
 def metadata(film: Any) -> str:
-    """Return title, artist and chapters of a film in FFmpeg's metadata format."""
+    """Return title, artist, provenance and chapters of a film in FFmpeg's metadata format."""
     rate = film.music[0].music.rate if film.music else 1
     lines = [";FFMETADATA1"]
-    named = {"title": film.title, "artist": film.artist, **film.tags}
+    named = {"title": film.title, "artist": film.artist, **film.tags, "comment": film.provenance}
     lines += [f"{key}={_escape(value)}" for key, value in named.items() if value]
     for chapter in film.chapters:
         lines += ["[CHAPTER]", f"TIMEBASE=1/{rate}", f"START={chapter.start}", f"END={chapter.stop}"]

@@ -32,7 +32,7 @@ from n2s.runtime.records import Report, RunRecord
 from n2s.runtime.seeing.flashes import count_flashes
 from n2s.runtime.seeing.following import follow_music
 from n2s.runtime.seeing.gates import judge, unmeasured_gates
-from n2s.runtime.seeing.provenance import TEXTS, given_overrides, sha256_of
+from n2s.runtime.seeing.provenance import TEXTS, given_overrides, read_commit, sha256_of
 from n2s.runtime.session import Session
 from n2s.runtime.store import Store, absolute, check_folder
 
@@ -360,6 +360,7 @@ class Run:
         self.report.record = self.record.write(
             status=status,
             graph=str(self.graph.path) if self.graph.path else None,
+            commit=read_commit(self.graph.path.parent) if self.graph.path else None,
             overrides=given_overrides(self.graph),
             span=[None if time is None else str(time) for time in self.span],
             graphs={

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from n2s import __version__
 from n2s.graph.code.identity import code_digest
 from n2s.graph.codings import sound_rate
 from n2s.graph.declare import Node
@@ -32,6 +33,7 @@ from n2s.runtime.media.sound import Sound, notes, sound_of
 from n2s.runtime.store import Store, disk_error, publish
 
 SAMPLES_AT_ONCE = 1 << 16
+DIGITS = 12  # of a digest, where people read it
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,22 @@ class Film:
         return notes(self.sound, self.pieces, self.path.name) if self.has_sound else []
 
     @cached_property
+    def pictures(self) -> str:
+        """The digest of what all its frames are made of: its graph, however it is written, its models and its music."""
+        return digest([chunk.key for _, chunk in self.parts])
+
+    @property
+    def provenance(self) -> str:
+        """What its metadata say of where it came from: "n2s 0.1.0 graph=… model=… seed=7"."""
+        described = [node.get("files", {}) for plan in self.plans for node in plan.keys.static["nodes"]]
+        models = dict.fromkeys(files["decoder"][:DIGITS] for files in described if "decoder" in files)
+        seeds = dict.fromkeys(str(plan.graph.header.seed) for plan in self.plans)
+        told = {"graph": [self.pictures[:DIGITS]], "model": models, "seed": seeds}
+        return " ".join(
+            [f"n2s {__version__}", *(f"{name}={','.join(values)}" for name, values in told.items() if values)]
+        )
+
+    @cached_property
     def identity(self) -> str:
         """The digest of what decides the film's bytes."""
         return digest(self.recipe())
@@ -140,10 +158,10 @@ class Film:
         }
 
     def metadata(self) -> list[Any]:
-        """Return title, artist, chapters, tags and cover, and the rate in whose samples chapters are counted."""
+        """Return all that is written into it beside pictures and sound, and the rate that chapters are counted in."""
         rate = self.music[0].music.rate if self.music else 1
         chapters = [[chapter.title, chapter.start, chapter.stop] for chapter in self.chapters]
-        return [self.title, self.artist, rate, chapters, self.tags, self.cover_digest]
+        return [self.title, self.artist, rate, chapters, self.tags, self.cover_digest, self.provenance]
 
 
 def cover_of(graph: Graph, sink: Node) -> Path | None:
@@ -203,6 +221,7 @@ class FilmMaker:
             "inspected": inspected,
             "bytes": folders.size(film.path),
             "identity": film.identity,
+            "pictures": film.pictures,
             "sha256": sha256,
             "chapters": [chapter.title for chapter in film.chapters],
             "joined_in": round(time.perf_counter() - began, 3),

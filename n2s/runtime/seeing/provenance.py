@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,10 @@ from n2s.graph.expressions import Expression, Variable
 from n2s.graph.file.save import value_in_file
 from n2s.graph.graph import Graph
 from n2s.graph.links import Link
+from n2s.graph.profiles import PROFILE_OPTION
 from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
+from n2s.runtime.ffmpeg import ffmpeg_path
 
 RECORDS = "*/run.json"
 TEXTS = (".yaml", ".yml", ".txt", ".lrc", ".csv", ".cube")  # files that a record has the SHA-256 of: graphs and words
@@ -41,12 +45,16 @@ def given_overrides(graph: Graph) -> list[list[Any]]:
 
 @dataclass(frozen=True)
 class Origin:
-    """The run that wrote a film: its record, what the record says of the film, and whether its graph is unchanged."""
+    """The run that wrote a film: its record, what the record says of the film, and whether its graph is unchanged.
+
+    ``exact`` is False where the film's bytes are others than were written: it is known by its own metadata.
+    """
 
     record: dict[str, Any]
     film: dict[str, Any]
     out: Path
     unchanged: bool
+    exact: bool = True
 
     @property
     def graph(self) -> Path:
@@ -54,7 +62,10 @@ class Origin:
 
 
 def find_origin(film: Path, folders: list[Path]) -> Origin:
-    """Return the run that wrote a film, the newest one of several; it is known by its bytes, whatever it is called.
+    """Return the run that wrote a film, the newest one of several.
+
+    A film is known by its bytes, whatever it is called; where they were changed since, by what its metadata say of its
+    pictures.
 
     Parameters
     ----------
@@ -68,27 +79,89 @@ def find_origin(film: Path, folders: list[Path]) -> Origin:
     """
     if not film.is_file():
         raise ArgumentError(f"{film}: there is no such film.")
-    size = film.stat().st_size
-    sha256 = ""
-    records = {path.resolve() for folder in folders for path in folder.glob(RECORDS)}
-    for path in sorted(records, key=lambda path: path.parent.name, reverse=True):
-        try:
-            record = json.loads(path.read_bytes())
-            found = [known for known in record["films"] if known["bytes"] == size]
-        except (OSError, ValueError, KeyError, TypeError):  # no record of ours
-            continue
-        for known in found if record.get("graph") else ():
-            if not sha256:
-                with open(film, "rb") as file:
-                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            if known["sha256"] == sha256:
-                files = {name: about["sha256"] for name, about in record["graphs"].items()} | record.get("files", {})
-                unchanged = all(sha256_of(Path(name)) == wanted for name, wanted in files.items())
-                return Origin(record, known, path.parent.parent, unchanged)
+    told = read_comment(film)
+    pictures = dict(word.partition("=")[::2] for word in told.split()).get("graph", "")
+    size, sha256, alike = film.stat().st_size, "", None
+    for path in _record_files(folders):
+        for record, known in _films_in(path):
+            if known["bytes"] == size:
+                sha256 = sha256 or _sha256_of_film(film)
+                if known["sha256"] == sha256:
+                    return _origin(path, record, known, exact=True)
+            if pictures and alike is None and str(known.get("pictures", "")).startswith(pictures):
+                alike = path, record, known
+    if alike:
+        return _origin(*alike, exact=False)
     sought = ", ".join(map(str, dict.fromkeys(folders)))
-    raise ArgumentError(
-        f"{film}: no record of a run that wrote it lies in {sought}. Name the folder of its run with --out."
-    )
+    text = f"{film}: no record of a run that wrote it lies in {sought}. Name the folder of its run with --out."
+    raise ArgumentError(f"{text} Its metadata say: {told}" if told.startswith("n2s ") else text)
+
+
+def _record_files(folders: list[Path]) -> list[Path]:
+    """Return the files of records in some folders, the newest first."""
+    records = {path.resolve() for folder in folders for path in folder.glob(RECORDS)}
+    return sorted(records, key=lambda path: path.parent.name, reverse=True)
+
+
+def _films_in(path: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return a record with each film in it; none where the file is no record of ours, or its run had no file."""
+    try:
+        record = json.loads(path.read_bytes())
+        return [(record, film) for film in record["films"] if film["bytes"] is not None and record.get("graph")]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _sha256_of_film(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _origin(path: Path, record: dict[str, Any], film: dict[str, Any], exact: bool) -> Origin:
+    files = {name: about["sha256"] for name, about in record["graphs"].items()} | record.get("files", {})
+    unchanged = all(sha256_of(Path(name)) == wanted for name, wanted in files.items())
+    return Origin(record, film, path.parent.parent, unchanged, exact)
+
+
+def command_again(record: dict[str, Any]) -> str:
+    """Return the command that renders the films of a run again, as a shell takes it."""
+    words, profiled = ["n2s", "run", record["graph"]], ""
+    for target, value, option in record.get("overrides", []):
+        if option == PROFILE_OPTION:
+            profiled = value if target.endswith(".profile") else profiled or "draft"  # which has no setting elsewhere
+        elif option == "--size":
+            words += [option, "x".join(map(str, value))]
+        elif option == "--fps":
+            words += [option, str(value)]
+        else:
+            words += ["--set", f"{target}={value if isinstance(value, str) else json.dumps(value)}"]
+    for option, time in zip(("--from", "--to"), record.get("span", [])):
+        words += [option, time] if time is not None else []
+    words += [PROFILE_OPTION, profiled] if profiled else []
+    return shlex.join(words)
+
+
+def read_comment(film: Path) -> str:
+    """Return the comment in a film's metadata, where n2s writes `Film.provenance`; "" without one."""
+    words = ["-v", "error", "-nostdin", "-i", str(film), "-f", "ffmetadata", "pipe:1"]
+    told = subprocess.run([ffmpeg_path(), *words], capture_output=True, check=False).stdout
+    for line in told.decode("utf-8", "replace").splitlines():
+        key, _, value = line.partition("=")
+        if key.lower() == "comment":
+            return value.replace("\\", "")  # FFmpeg's escapes
+    return ""
+
+
+def read_commit(folder: Path) -> str | None:
+    """Return the commit that a folder's files stand at, in Git; None outside of Git, or where it is not installed."""
+    if not any((above / ".git").exists() for above in (folder.resolve(), *folder.resolve().parents)):
+        return None
+    try:
+        asked = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+        told = subprocess.run(asked, capture_output=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return told.stdout.decode("ascii", "replace").strip() or None if told.returncode == 0 else None
 
 
 def sha256_of(path: Path) -> str | None:
