@@ -86,7 +86,10 @@ app.add_typer(anchors.app)
 
 def main() -> None:
     """Run the command line; exit with 0 done, 1 the render failed, 2 the input is wrong, 130 interrupted."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being asked to end is an interruption too
+    for name in ("SIGTERM", "SIGHUP"):  # being asked to end is an interruption too, and so is a terminal that is closed
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, signal.default_int_handler)
     protect_streams()
     # Modules and graphs are many objects that stay. Searching them for garbage takes time, most of all at the end, when
     # Python searches all that are not frozen.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,6 +16,10 @@ import tiny
 from places import MINIMAL, N2S, POSIX, Place, film_in_peace, wait_until_nothing_runs
 
 from n2s.runtime.store import Store
+
+if os.name == "posix":
+    import fcntl
+    import termios
 
 LONG = {"size": "256, 256", "grid": "20, 20"}
 
@@ -103,6 +108,47 @@ def test_an_interrupted_run_goes_on(long_place: Place, undisturbed: bytes, how: 
     report = long_place.run()
     assert 1 <= report.stored < 6 and report.rendered == 6 - report.stored
     assert (long_place.out / "film.mp4").read_bytes() == undisturbed
+
+
+@POSIX
+@MANY
+def test_a_run_whose_terminal_is_closed_goes_on_later(long_place: Place, undisturbed: bytes, many: str) -> None:
+    ours, theirs = os.openpty()
+    command = [str(N2S), "run", str(long_place.graph), "--out", str(long_place.out)]
+    process = subprocess.Popen(
+        [*command, "--store", str(long_place.store.root), many, "1"],
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    end, shown = time.monotonic() + 60, b""
+    while not long_place.entries("segments", ".json"):
+        assert process.poll() is None and time.monotonic() < end, shown
+        time.sleep(0.005)
+        with contextlib.suppress(BlockingIOError):
+            shown += os.read(ours, 1 << 16)
+    os.close(ours)
+    assert process.wait(timeout=30) == 130
+    wait_until_nothing_runs(long_place.store.root, process.pid)
+    assert not (long_place.out / "film.mp4").exists()
+    report = long_place.run()
+    assert 1 <= report.stored < 6 and report.rendered == 6 - report.stored
+    assert (long_place.out / "film.mp4").read_bytes() == undisturbed
+    assert long_place.rubbish() == []
+
+
+@POSIX
+def test_nohup_keeps_a_run_at_work(place: Place, studio: Any) -> None:
+    place.graph.write_text(MINIMAL.format(size="96, 64", grid="2, 3", model=studio.model))
+    command = ["nohup", str(N2S), "run", str(place.graph), "--out", str(place.out), "--store", str(place.store.root)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not place.out.exists():
+        time.sleep(0.005)
+    assert process.poll() is None
+    process.send_signal(signal.SIGHUP)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0 and (place.out / "film.mp4").exists(), said
 
 
 @POSIX

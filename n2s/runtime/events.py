@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class Events:
     """A watcher that ignores all events; subclasses override those that they show."""
@@ -14,6 +16,12 @@ class Events:
 
     def planned(self, frames: int, stored: int) -> None:
         """``frames`` frames will be rendered; ``stored`` come from the store."""
+
+    def laid_out(self, stored: Sequence[bool]) -> None:
+        """The films are made of so many chunks, in their order; of each whether the store has it."""
+
+    def finished(self, chunk: int) -> None:
+        """The chunk of this number is in the store now."""
 
     def rendered(self, frames: int) -> None:
         """``frames`` more frames are done; negative where work was lost; called from any thread."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from n2s.runtime.events import Events
 
 LINE_EVERY_SECONDS = 5.0
+SIGNS, PLAIN_SIGNS = "░▒█", ".+#"  # of chunks: none of them done, some, all
+WIDTH, BESIDE = 40, 62  # columns of their picture, and of what stands beside it
 
 
 def watcher() -> Events:
@@ -93,24 +95,40 @@ class JsonEvents(Events):
         self._print(event="published", path=path)
 
 
+def draw_chunks(done: Sequence[bool], width: int) -> str:
+    """Return a picture of which chunks are done, in their order, in at most so many signs of `SIGNS`.
+
+    A sign stands for its share of the chunks: all of them are done, some, or none.
+    """
+    if len(done) <= width:
+        return "".join(SIGNS[2 if one else 0] for one in done)
+    edges = [number * len(done) // width for number in range(width + 1)]
+    parts = [done[start:stop] for start, stop in zip(edges, edges[1:])]
+    return "".join(SIGNS[2 if all(part) else 1 if any(part) else 0] for part in parts)
+
+
 class BarEvents(Events):
-    """One progress bar with frames per second and the time left."""
+    """One line with a picture of the chunks, frames per second and the time left."""
 
     def __init__(self) -> None:
         # Slow to import, and only needed where a bar is shown.
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+        console = Console(stderr=True)
+        self._signs = SIGNS if console.encoding.startswith("utf") else PLAIN_SIGNS
+        self._width = min(WIDTH, max(8, console.width - BESIDE))
+        self._chunks: list[bool] = []
         self._progress = Progress(
-            SpinnerColumn(),
+            SpinnerColumn("dots" if self._signs == SIGNS else "line"),
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            TextColumn("{task.fields[chunks]}", markup=False, style="cyan"),
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console,
             transient=True,
         )
-        self._task = self._progress.add_task("reading", total=None, speed="")
+        self._task = self._progress.add_task("reading", total=None, speed="", chunks="")
         self._lock = threading.Lock()
         self._all = self._done = 0
         self._began = time.monotonic()
@@ -127,6 +145,18 @@ class BarEvents(Events):
 
     def planned(self, frames: int, stored: int) -> None:
         self._all, self._done = frames, 0
+
+    def laid_out(self, stored: Sequence[bool]) -> None:
+        self._chunks = list(stored)
+        self._show_chunks()
+
+    def finished(self, chunk: int) -> None:
+        self._chunks[chunk] = True
+        self._show_chunks()
+
+    def _show_chunks(self) -> None:
+        drawn = draw_chunks(self._chunks, self._width).translate(str.maketrans(SIGNS, self._signs))
+        self._progress.update(self._task, chunks=drawn)
 
     def rendered(self, frames: int) -> None:
         with self._lock:

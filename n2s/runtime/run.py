@@ -98,6 +98,7 @@ class Run:
         self._computed: Counter[str] = Counter()
         self._published = False  # whether a film was joined
         self._done: set[str] = set()  # keys that are in the store, forced or not
+        self._places: dict[str, int] = {}  # of each chunk's key among those of all films
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="music")
         self._music: dict[Path, Future] = {}
         self._stopping = threading.Event()
@@ -232,6 +233,8 @@ class Run:
             if lack := lack_of_room(expected, (self.out, self.store.root)):
                 self._say(lack)
         self.events.planned(frames, self.report.frames_stored)
+        self._places = {key: place for place, key in enumerate(keys)}
+        self.events.laid_out([key not in new for key in keys])
         while tasks:
             try:
                 self._render_tasks(tasks)
@@ -287,6 +290,7 @@ class Run:
         if self.planned.renders(task):
             self.report.rendered += 1
             self.report.frames += task.stop - task.start
+            self.events.finished(self._places[task.key])
         self._seconds.update(rendered.seconds)
         self._computed.update(rendered.frames)
         self.record.log(f"{film}: frames {task.start} to {task.stop}, {task.key}, by {rendered.where}")

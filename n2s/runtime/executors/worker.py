@@ -29,7 +29,10 @@ GRACE_SECONDS = 0.8  # for a task to be given up in order; then the process ends
 def work(connection: Connection) -> None:
     """Do what is ordered until the end is ordered, or nobody is left to order anything."""
     worker = _Worker(connection)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all; who started this process acts on it
+    # A terminal sends Ctrl-C to all, and word that it was closed; who started this process acts on it.
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, worker.asked_to_end)
     try:
         worker.tell("ready")
