@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,45 @@ def test_a_full_disk(place: Place, monkeypatch: pytest.MonkeyPatch, where: Any, 
     report = place.run()
     assert (report.rendered, report.stored) == (2 - kept, kept)
     assert report.films[0]["frames"] == FRAMES
+
+
+@pytest.mark.parametrize("reason", ["EIO", "ESTALE", "ETIMEDOUT", "ENOTCONN"])
+def test_a_folder_of_a_network_that_is_gone(place: Place, monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
+    real = os.replace
+    number = getattr(errno, reason)
+
+    def replace(source: Any, target: Any) -> None:
+        if "/segments/" in str(target) and list((place.store.root / "segments").glob("*/*.mp4")):
+            raise OSError(number, os.strerror(number))
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        text = place.refused(RenderError)
+    assert text.startswith("The folder of ") and f"does not answer: {os.strerror(number)}." in text
+    assert "What is finished is kept; run again when its disk or network is there again" in text
+    report = place.run()
+    assert report.stored <= 1 and report.films[0]["frames"] == FRAMES
+    assert place.rubbish() == []
+
+
+def test_a_folder_of_a_network_that_stalls(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file comes late: the film is the same."""
+    film = place.out / "track.mp4"
+    place.run()
+    undisturbed = film.read_bytes()
+    film.unlink()
+    place.store = Store(place.folder / "slow")
+    real = os.replace
+
+    def replace(source: Any, target: Any) -> None:
+        time.sleep(0.05)
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        place.run()
+    assert film.read_bytes() == undisturbed and place.rubbish() == []
 
 
 @POSIX

@@ -43,6 +43,15 @@ def absolute(path: str | Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+# What disks and folders of a network say that were there before.
+GONE = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "ENXIO", "ENODEV", "ESTALE", "ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN",
+                 "ENETUNREACH", "ENOTCONN", "ECONNRESET", "ECONNABORTED", "EREMOTEIO")
+    if hasattr(errno, name)
+)  # fmt: skip
+
+
 def disk_error(error: OSError, what: Path) -> RenderError:
     """Return an error that says why a write failed, and how to go on."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -52,6 +61,11 @@ def disk_error(error: OSError, what: Path) -> RenderError:
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
         return RenderError(f"{what} cannot be written: {error.strerror}. Choose another folder with --store or --out.")
+    if error.errno in GONE:
+        return RenderError(
+            f"The folder of {what} does not answer: {error.strerror}. What is finished is kept; run again when its "
+            "disk or network is there again, or name a folder on another one with --store or --out."
+        )
     return RenderError(f"{what} cannot be written: {error.strerror}.")
 
 
