@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from n2s.graph.codings import CODINGS, chroma_of, depth_of
+from n2s.graph.codings import CODINGS, chroma_of, depth_of, has_alpha
 from n2s.graph.format import Shape
 from n2s.graph.profiles import most_bitrate
 
@@ -32,7 +32,8 @@ def layout_of(sink: Any) -> str:
 
 def pixel_format(sink: Any) -> str:
     """Return FFmpeg's name of the codes that a sink stores."""
-    return layout_of(sink) + ("10le" if depth_of(sink) == 10 else "")
+    layout = layout_of(sink).replace("yuv", "yuva") if has_alpha(sink) else layout_of(sink)
+    return layout + ("10le" if depth_of(sink) == 10 else "")
 
 
 def encoder(sink: Any, shape: Shape) -> list[str]:
@@ -56,7 +57,8 @@ def encoder(sink: Any, shape: Shape) -> list[str]:
     if codec in ("prores", "prores4444"):
         profile = "3" if codec == "prores" else "4"
         quality = ["-profile:v", profile, "-vendor", "apl0", "-qscale:v", str(PRORES_QUALITY)]
-        return ["-c:v", "prores_ks", *quality, "-threads", "1"]
+        alpha = ["-alpha_bits", "16"] if has_alpha(sink) else []
+        return ["-c:v", "prores_ks", *quality, *alpha, "-threads", "1"]
     if codec == "dnxhr":
         return ["-c:v", "dnxhd", "-profile:v", "dnxhr_hqx", "-threads", "1"]
     return ["-c:v", "ffv1", "-level", "3", "-g", "1", "-slices", "16", "-slicecrc", "1", "-threads", "1"]

@@ -25,7 +25,7 @@ class Pictures(Format):
 
     @abstractmethod
     def encode(self, pixels: np.ndarray) -> bytes:
-        """Return codes (H, W, 3) as a file."""
+        """Return codes (H, W, 3), or with alpha (H, W, 4), as a file."""
 
     @abstractmethod
     def size_of(self, path: Path) -> tuple[int, int] | None:
@@ -41,7 +41,10 @@ class Pictures(Format):
             for i, frame in enumerate(frames):
                 entry = ZipInfo(self._name(i))  # of the year 1980, whatever the clock says
                 entry.create_system = 3  # not the system that it is written on
-                file.writestr(entry, self.encode(frame.reshape(height, width, 3)))
+                colours = frame[: 3 * width * height].reshape(height, width, 3)
+                alpha = frame[3 * width * height :]
+                picture = np.dstack([colours, alpha.reshape(height, width)]) if alpha.size else colours
+                file.writestr(entry, self.encode(picture))
 
     def check_segment(self, path: Path, sink: Any, shape: Shape, frames: int) -> None:
         try:

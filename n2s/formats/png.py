@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from n2s.formats.pictures import Pictures
+from n2s.graph.codings import has_alpha
 from n2s.graph.format import Pixels
 from n2s.runtime.media.png import encode_png, png_size
 
@@ -18,7 +19,7 @@ class PNG(Pictures):
     ending = ".png"
 
     def pixels(self, sink: Any) -> Pixels:
-        return Pixels("rgb", sink.depth, sink.dither)
+        return Pixels("rgb", sink.depth, sink.dither, has_alpha(sink))
 
     def describe(self, sink: Any) -> str:
         return f"PNG of {sink.depth} bits"

@@ -13,7 +13,7 @@ import numpy as np
 from n2s.formats.codecs import REORDERED, TAGS, encoder, layout_of, pixel_format, quality_words, sound_encoder
 from n2s.formats.mp4 import Mp4Track, read_mp4
 from n2s.formats.packets import read_packets
-from n2s.graph.codings import CODINGS, depth_of, ending_of, sound_codec
+from n2s.graph.codings import CODINGS, depth_of, ending_of, has_alpha, sound_codec
 from n2s.graph.errors import RenderError
 from n2s.graph.format import Format, Pixels, Shape
 from n2s.runtime.ffmpeg import EXACT, FFmpeg, run_ffmpeg
@@ -39,7 +39,7 @@ class Video(Format):
     gives_frames = True
 
     def pixels(self, sink: Any) -> Pixels:
-        return Pixels(layout_of(sink), depth_of(sink), sink.dither)
+        return Pixels(layout_of(sink), depth_of(sink), sink.dither, has_alpha(sink))
 
     def describe(self, sink: Any) -> str:
         words = quality_words(sink)

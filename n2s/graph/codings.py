@@ -30,6 +30,8 @@ class Coding:
         Whether ``gop`` may say how often a frame stands for itself; in the others all of them do.
     capped : bool
         Whether ``maxrate`` may hold down what a rate factor takes.
+    transparent : bool
+        Whether it has room for a matte.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Coding:
     sped: bool = False
     keyed: bool = False
     capped: bool = False
+    transparent: bool = False
 
 
 _PREDICTING: dict[str, Any] = {"rates": True, "sped": True, "keyed": True}
@@ -52,9 +55,9 @@ CODINGS = {
     "av1": Coding("AV1", (".mp4", ".m4v", ".mkv", ".webm"), (10, 8), **_PREDICTING, crf=(28, 63)),
     "vp9": Coding("VP9", (".webm", ".mkv", ".mp4"), (8, 10), **_PREDICTING, crf=(24, 63)),
     "prores": Coding("ProRes 422 HQ", (".mov",), (10,), ("4:2:2",)),
-    "prores4444": Coding("ProRes 4444", (".mov",), (10,), ("4:4:4",)),
+    "prores4444": Coding("ProRes 4444", (".mov",), (10,), ("4:4:4",), transparent=True),
     "dnxhr": Coding("DNxHR HQX", (".mov",), (10,), ("4:2:2",)),
-    "ffv1": Coding("FFV1", (".mkv",), (10, 8), ("4:4:4", "4:2:2", "4:2:0")),
+    "ffv1": Coding("FFV1", (".mkv",), (10, 8), ("4:4:4", "4:2:2", "4:2:0"), transparent=True),
 }
 
 # The codecs of sound that each kind of file may hold, the usual one first.
@@ -103,6 +106,11 @@ def chroma_of(sink: Any) -> str:
     return sink.chroma or CODINGS[sink.codec].chromas[0]
 
 
+def has_alpha(sink: Any) -> bool:
+    """Say whether a sink stores how opaque its pictures are."""
+    return getattr(sink, "matte", None) is not None
+
+
 def coding_problem(sink: Any) -> tuple[str, str]:
     """Return the setting of a sink that its codec does not have, and what to do; ("", "") where all is well."""
     made = CODINGS[sink.codec]
@@ -123,6 +131,9 @@ def coding_problem(sink: Any) -> tuple[str, str]:
         return "b_frames", f"{made.name} has none to choose: leave it out"
     if sink.bitrate is not None and not made.rates:
         return "bitrate", f"{made.name} has no bitrate to choose: leave it out"
+    if has_alpha(sink) and not made.transparent:
+        others = listed([f"{other.name} (codec: {name})" for name, other in CODINGS.items() if other.transparent])
+        return "matte", f"{made.name} has no transparency; {others} has"
     ending = ending_of(sink.path)
     if ending in SOUNDS and ending not in made.endings:
         return "path", f"{ending} holds no {made.name}; {listed(made.endings)} does"

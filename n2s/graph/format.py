@@ -35,11 +35,15 @@ class Pixels:
         Of a code: 8 or 10 of Y'CbCr, 8 or 16 of "rgb". Codes of 8 bits are uint8, others uint16.
     dither : bool
         Whether the rounding is spread over a fine fixed pattern.
+    alpha : bool
+        Whether a plane of H W codes follows that says how opaque each pixel is: floor(matte * largest + 1/2), over the
+        full range. Colours stay what they are, whatever it is: it is straight alpha.
     """
 
     layout: str
     bits: int
     dither: bool = True
+    alpha: bool = False
 
     def __post_init__(self) -> None:
         if self.bits not in BITS.get(self.layout, ()):
@@ -47,7 +51,8 @@ class Pixels:
             raise ValueError(f"there are no pixels {self.layout!r} of {self.bits!r} bits; there are {known}")
 
     def __str__(self) -> str:
-        return f"{self.layout} of {self.bits} bits{', dithered' if self.dither else ''}"
+        words = [f"{self.layout} of {self.bits} bits", "dithered" * self.dither, "with alpha" * self.alpha]
+        return ", ".join(filter(None, words))
 
     @property
     def stored(self) -> str:
@@ -56,7 +61,7 @@ class Pixels:
 
     def count(self, width: int, height: int) -> int:
         """Return the number of codes of a frame."""
-        return width * height * HALVES[self.layout] // 2
+        return width * height * (HALVES[self.layout] + 2 * self.alpha) // 2
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from n2s.graph.check import written_already
-from n2s.graph.codings import coding_problem, ending_of
+from n2s.graph.codings import coding_problem, ending_of, has_alpha
 from n2s.graph.declare import Node, Sink
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.film_names import collision
@@ -116,6 +116,9 @@ def coded_track(album: Graph, sink: str, name: str) -> tuple[Graph, str]:
     if not getattr(film, "audio", None):
         text = f"{sinks[0]}.audio: a track of an album needs its music connected to the sink."
         raise GraphError([Problem(graph.where(sinks[0], key=True), text)])
+    if has_alpha(film):
+        text = f"{sinks[0]}.matte: the film of an album has no transparency; take it out of the track."
+        raise GraphError([Problem(graph.where(sinks[0], "matte"), text)])
     if asked and ending_of(film.path) != ending_of(node.path):
         update["path"] = str(PurePosixPath(film.path).with_suffix(ending_of(node.path)))
     coded = film.model_copy(update=update)

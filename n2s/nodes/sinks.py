@@ -9,7 +9,7 @@ from pydantic import model_validator
 from n2s.graph.codings import coding_problem
 from n2s.graph.declare import Output, PicturePath, Sink, port, setting
 from n2s.graph.profiles import PROFILES
-from n2s.graph.types import FILM, Audio, Frames
+from n2s.graph.types import FILM, Audio, Frames, Matte
 
 
 class Encoded(Sink):
@@ -111,8 +111,9 @@ class FFmpegSink(Encoded):
     | dnxhr | .mov | 10 | 4:2:2 | editing; at least 256x120 |
     | ffv1 | .mkv | 10, 8 | 4:4:4 and less | archives: without loss |
 
-    Of several values the first is taken when nothing is said. Sound is AAC in .mp4, PCM of 24 bits in .mov, FLAC of 24
-    bits in .mkv, Opus in .webm, or `audio_codec`.
+    Of several values the first is taken when nothing is said. ProRes 4444 and FFV1 keep a ``matte`` as straight alpha
+    over the full range, floor(matte * largest + 1/2): to lay titles or figures over other films. Sound is AAC in .mp4,
+    PCM of 24 bits in .mov, FLAC of 24 bits in .mkv, Opus in .webm, or `audio_codec`.
 
     The film is as long as the music, its last frame rounded up. It is made of closed groups of pictures, one per chunk,
     each kept in the store and joined without being encoded again.
@@ -126,6 +127,7 @@ class FFmpegSink(Encoded):
 
     frames: Frames = port("what is shown")
     audio: Audio = port("what is heard; without it the film is silent", optional=True)
+    matte: Matte = port("where it is opaque, in ProRes 4444 and FFV1; everywhere without one", optional=True)
 
     outputs = {"film": Output(FILM)}
     example = {"path": "film.mp4"}
@@ -134,13 +136,14 @@ class FFmpegSink(Encoded):
 class PNGSink(Sink):
     """Write a folder of numbered PNG pictures, 000000.png and so on: RGB over the full range, without loss.
 
-    A code is floor(value * (2 ** depth - 1) + threshold) of the display value within 0..1. The folder is replaced as a
-    whole. It holds a list of the files that n2s wrote; a folder with any other file in it is only replaced with
-    --overwrite.
+    With a matte they are RGBA, of straight alpha. A code is floor(value * (2 ** depth - 1) + threshold) of the display
+    value within 0..1. The folder is replaced as a whole. It holds a list of the files that n2s wrote; a folder with any
+    other file in it is only replaced with --overwrite.
     """
 
     frames: Frames = port("what is shown")
     audio: Audio = port("what gives the length", optional=True)
+    matte: Matte = port("where it is opaque; everywhere without one", optional=True)
     path: str = setting(help="the folder, relative to --out", keyed=False)
     depth: Literal[8, 16] = setting(8, unit="bits", help="bits per channel")
     dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")

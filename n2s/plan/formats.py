@@ -56,7 +56,8 @@ def format_recipe(
     authors.call(graph, sink, "recipe", digest, own)  # says what of it is no plain data
     if not isinstance(own, dict):
         raise authors.wrong(graph, sink, f"recipe gave {authors.shown(own)}; plain data by name were wanted.")
-    return {"code": code, "pixels": [pixels.layout, pixels.bits, pixels.dither], "own": own}
+    told = [pixels.layout, pixels.bits, pixels.dither, *(["alpha"] if pixels.alpha else [])]
+    return {"code": code, "pixels": told, "own": own}
 
 
 def call_format(

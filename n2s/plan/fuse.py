@@ -13,7 +13,7 @@ from functools import cache
 from types import FunctionType
 
 from n2s.graph.declare import Lens, Pointwise
-from n2s.graph.types import PICTURES
+from n2s.graph.types import MATTE, PICTURES
 from n2s.plan.echoes import echo_stages
 from n2s.plan.shape import stage_name
 from n2s.plan.stages import FULL, Kernel, Lensing, Plan, Read, Size, Stage, stages_up_to, widen
@@ -76,6 +76,8 @@ class _Fusion:
     streamed : dict of str to Stage
     hidden : dict of str to list of Stage
         Both by the stage of the node.
+    mattes : dict of str to Read
+        By port, what the sink stores beside its pictures: how opaque they are.
     cuts, roots : set of str
         Stages whose frames lie in memory, because a kernel ends or because others read them there.
     """
@@ -87,6 +89,7 @@ class _Fusion:
         self._sources: dict[str, list[str | None]] = {}  # what each node in kernels reads
         self.hidden: dict[str, list[Stage]] = {}
         self.streamed: dict[str, Stage] = {}
+        self.mattes: dict[str, Read] = {}
         for stage in plan.nodes:
             self._take_in(plan, stage)
         self.cuts = self._cut() if together else set(self._sources)
@@ -105,7 +108,13 @@ class _Fusion:
             if node.part:
                 self.hidden[stage.name] = self._hidden_stages(plan, stage)
                 self._sources[stage.name].append(self.hidden[stage.name][-1].name)
-        elif stage.makes != "codes":
+        elif stage.makes == "codes":
+            self.mattes |= {
+                port: self._whole(read, plan.graph.header.size)
+                for port, read in stage.reads.items()
+                if node.ports[port] is MATTE
+            }
+        else:
             reads = {port: self._whole(read, read.size) for port, read in stage.reads.items()}
             self.streamed[stage.name] = replace(stage, reads=reads)
 
@@ -147,6 +156,7 @@ class _Fusion:
     def _read_as_frames(self, plan: Plan) -> set[str]:
         """Return the stages of kernels that others than pointwise nodes read, or that are wanted themselves."""
         read = {read.stage for stage in self.streamed.values() for read in stage.reads.values()}
+        read |= {matte.stage for matte in self.mattes.values()}
         for name, sources in self._sources.items():
             if self._is_lens(name):
                 read |= set(sources[1:] if self._is_composed(name) else sources)
@@ -216,9 +226,9 @@ class _Fusion:
 
     def codes_stage(self, end: Stage) -> Stage:
         """Return the stage that makes what the sink's format stores."""
-        source = next(iter(end.reads.values())).stage
+        source = next(read for port, read in end.reads.items() if port not in self.mattes).stage
         kernel, reads = self._kernel(source, take_in=not self.stages[source].keep)
-        return replace(end, nodes=(*kernel.nodes, end.node), reads=reads, kernel=kernel)
+        return replace(end, nodes=(*kernel.nodes, end.node), reads=reads | self.mattes, kernel=kernel)
 
     def _kernel(self, root: str, take_in: bool = True) -> tuple[Kernel, dict[str, Read]]:
         """Return the kernel that ends at a stage, and what it reads."""

@@ -44,6 +44,8 @@ def _inputs(cls: type[Node]) -> dict[str, Any]:
     left = {kind: list(names) for kind, names in SOURCES.items()}
     made: dict[str, Any] = {}
     for port, kind in cls.ports.items():
+        if cls.kind == "sink" and kind is MATTE:  # few codings have room for one
+            continue
         if kind is FILM:
             made[port] = left[kind]
         else:

@@ -22,12 +22,12 @@ def write_picture(path: Path, pixels: np.ndarray) -> None:
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """Return pixels (H, W, 3), uint8 or uint16, as a PNG file.
+    """Return pixels (H, W, 3), or with alpha (H, W, 4), uint8 or uint16, as a PNG file.
 
     Each row is stored as it is or as a difference to its left or upper neighbours, whichever is smaller. The bytes
     depend on the pixels and the version of zlib alone.
     """
-    height, width, _ = pixels.shape
+    height, width, channels = pixels.shape
     wide = pixels.dtype == np.uint16
     plain = np.ascontiguousarray(pixels, ">u2" if wide else np.uint8).view(np.uint8).reshape(height, -1)
     step = plain.shape[1] // width  # bytes of a pixel
@@ -40,7 +40,7 @@ def encode_png(pixels: np.ndarray) -> bytes:
     rows[:, 0] = best
     rows[:, 1:] = ways[best, np.arange(height)]
     chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16 if wide else 8, 2, 0, 0, 0)),
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16 if wide else 8, 6 if channels == 4 else 2, 0, 0, 0)),
         (b"sRGB", b"\0"),
         (b"tEXt", MADE),
         (b"IDAT", zlib.compress(rows.tobytes(), 6)),

@@ -15,6 +15,7 @@ import numpy as np
 
 from n2s.graph import authors
 from n2s.graph.context import Block
+from n2s.graph.types import MATTE
 from n2s.plan.stages import Stage
 from n2s.runtime.render import kernels
 from n2s.runtime.render.calls import KernelCalls
@@ -195,7 +196,13 @@ class Work:
             layout = kernels.LAYOUTS[stored]
             out = np.empty((stop - start, *layout.shape(stage.size)), layout.dtype)
             self._calls.run(stage, self._pictures(stage, start, stop), start, stored, out)
-            return out.reshape(stop - start, -1)
+            codes = out.reshape(stop - start, -1)
+            if not self.plan.pixels.alpha:
+                return codes
+            (opaque,) = (read.stage for port, read in stage.reads.items() if port in self._mattes(stage))
+            matte = np.clip(self._read(opaque, start, stop, self._length), np.float32(0), np.float32(1))
+            alpha = (matte * np.float32(layout.largest) + np.float32(0.5)).astype(layout.dtype)
+            return np.concatenate([codes, alpha.reshape(stop - start, -1)], axis=1)
         if stage.is_picked and (made := self._picking(stage).whole(start, stop)) is not None:
             return made
         if not self._is_drawn(stage):
@@ -236,12 +243,19 @@ class Work:
 
     def _pictures(self, stage: Stage, start: int, stop: int) -> list[np.ndarray]:
         # Kernels are compiled for plain arrays; what an author returns may be of any strides, or a view of its input.
-        pictures = []
-        for read in stage.reads.values():
+        pictures, beside = [], self._mattes(stage)
+        for port, read in stage.reads.items():
+            if port in beside:
+                continue
             end = self._length if read.stage in self.opened.shapes else max(self._length, stop)
             frames = self._read(read.stage, start - read.before, stop + read.after, end)
             pictures.append(np.require(frames, np.float32, ("C", "A", "W")))
         return pictures
+
+    def _mattes(self, stage: Stage) -> set[str]:
+        """Return the ports by which a sink is told how opaque its pictures are, which no kernel reads."""
+        ports = self.plan.graph.nodes[stage.node].ports if stage.makes == "codes" else {}
+        return {port for port, kind in ports.items() if kind is MATTE}
 
     def _picking(self, stage: Stage) -> Picking:
         """Return what gives the frames that a stage shows of others."""
