@@ -1,0 +1,182 @@
+"""The graphs and programs of the documentation are right, and the small ones run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import tiny
+import videos
+from conftest import shared_store
+from interpreter import Interpreter
+from pages import ROOT, Block, blocks
+
+from n2s import Graph, N2SError
+from n2s.graph.check import warnings
+from n2s.graph.file.document import parse_document
+from n2s.runtime.readiness import check_inputs
+from n2s.runtime.render import kernels
+from n2s.runtime.run import Run
+from n2s.runtime.session import Session
+from n2s.runtime.store import Store
+
+# Pages with graphs; those of docs/choreography.md and docs/signals.md have tests of their own.
+WITH_GRAPHS = ["README.md", *(f"docs/{name}.md" for name in (
+    "tutorial", "graphs", "looks", "cookbook", "performance", "sizes", "flash-safety"))]  # fmt: skip
+COOKBOOK = sorted((ROOT / "examples" / "cookbook").glob("*.yaml"))
+SMALL = [96, 54]
+
+# What nodes of a page that has no whole graph stand in.
+STAND_IN = """\
+n2s: 1
+nodes:
+  track: {node: AudioSource, path: song.flac}
+  features: {node: Features, audio: track}
+  pulse: {node: EMA, signal: features.onset, half_life: 0.1}
+  place: {node: LatentPath, names: [dawn, ember], place: = bar / 8}
+  drift: {node: Wander, latents: place}
+  film: {node: VAEDecode, latents: place}
+  tone: {node: Tone, frames: film}
+  grain: {node: Grain, frames: film}
+  out: {node: FFmpegSink, frames: film, audio: track, path: film.mp4}
+"""
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the pages speak of: two seconds of music, a picture, a video, notes."""
+    folder = tmp_path_factory.mktemp("desk")
+    soundfile.write(folder / "song.flac", tiny.clicks(2.1, channels=2), 22050)
+    (folder / "audio").mkdir()
+    for name in ("song.wav", "drums.wav", "voice.wav", "audio/ember.flac"):
+        soundfile.write(folder / name, tiny.clicks(2.1), 22050)
+    tiny.write_png(folder / "logo.png", np.full((20, 30, 3), 200, np.uint8))
+    videos.write_video(folder / "clip.mp4", videos.numbered(10, 70, 50))
+    tiny.write_midi(folder / "drums.mid", [(0.5 * i, 36, 100) for i in range(4)], controls=[(0.3, 2, 90)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory, kernel_cache: Path) -> Store:
+    """A store for all of these graphs, so that music is heard once."""
+    return shared_store(tmp_path_factory.mktemp("kept") / "store", kernel_cache)
+
+
+def whole(block: Block) -> bool:
+    return bool(re.search(r"^n2s:", block.text, re.M))
+
+
+def named(block: Block) -> str:
+    """Return the path that a block names in its first line; "" where it names none."""
+    match = re.match(r"# (\S+\.yaml)\n", block.text)
+    return match[1] if match else ""
+
+
+def around(page: str, block: Block) -> str:
+    """Return the graph that a block of nodes belongs to: the last whole one of the page, or the stand-in."""
+    films = [each.text for each in blocks(page, "yaml") if whole(each) and not named(each)]
+    return (films or [STAND_IN])[-1]
+
+
+def with_nodes(graph: str, block: Block) -> str:
+    """Return a graph, as text, with the nodes of a block in place of its own of the same names."""
+    given = parse_document(block.text).values
+    entries = {entry: value for entry, value in given.items() if entry != "nodes"} if "nodes" in given else {}
+    nodes = given.get("nodes", given)
+    read = parse_document(graph).values
+    return json.dumps(
+        {**read, **entries, "nodes": {**parse_document(STAND_IN).values["nodes"], **read["nodes"], **nodes}}
+    )
+
+
+GRAPHS = [(page, block) for page in WITH_GRAPHS for block in blocks(page, "yaml")]
+
+
+@pytest.mark.parametrize(("page", "block"), GRAPHS, ids=[f"{page}:{block.line}" for page, block in GRAPHS])
+def test_a_graph_of_a_page_is_right(page: str, block: Block, desk: Path) -> None:
+    if named(block).startswith("examples/"):
+        assert block.text.partition("\n")[2] == (ROOT / named(block)).read_text(encoding="utf-8")
+        path = ROOT / named(block)
+    else:
+        for other in blocks(page, "yaml"):
+            if named(other) and not named(other).startswith("examples/"):
+                (desk / named(other)).write_text(other.text, encoding="utf-8")
+        folder = desk / "graphs" / "tracks" if "../../audio" in block.text else desk
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / (named(block) or "page.yaml")
+        path.write_text(block.text if whole(block) else with_nodes(around(page, block), block), encoding="utf-8")
+    graph = Graph.load(path)
+    if graph.interface is None:
+        check_inputs(graph)
+    if whole(block):  # what a page leaves out around some nodes may be used by nothing
+        assert not warnings(graph)
+
+
+@pytest.fixture
+def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the second back end make pixels: it gives the same bits, and has made small frames before others compile."""
+    monkeypatch.setattr(kernels, "compile_program", Interpreter().compile)
+
+
+@pytest.mark.parametrize("path", COOKBOOK, ids=lambda path: path.stem)
+def test_a_recipe_renders(path: Path, kept: Store, tmp_path: Path, interpreted: None) -> None:
+    graph = Graph.load(path)
+    if graph.sinks() == ["album"]:
+        assert [Path(graph.nodes[track].path).stem for track in ("one", "two")] == ["kick", "fade"]
+        return  # its tracks are recipes too, and tests/test_albums.py joins films
+    wide, high = graph.header.size
+    report = Run(
+        graph.edit({"size": SMALL if wide > high else SMALL[::-1]}), tmp_path, kept, span=(0, "0.1 s")
+    ).execute()
+    (film,) = report.films
+    assert film["frames"] == 3 and report.rendered == 1 and Path(film["path"]).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/graphs.md", "docs/tutorial.md", "docs/looks.md"])
+def test_the_films_of_a_page_are_planned_and_driven(page: str, desk: Path, kept: Store) -> None:
+    """Their music is heard and every signal computed. Their looks are compiled for half a minute, so not here."""
+    folder = desk / "graphs" / "tracks"
+    folder.mkdir(parents=True, exist_ok=True)
+    for block in blocks(page, "yaml"):
+        if whole(block) and not named(block):
+            path = (folder if "../../audio" in block.text else desk) / "film.yaml"
+            path.write_text(block.text, encoding="utf-8")
+            with Session(Graph.load(path, {"size": SMALL}), kept) as session:
+                moved = [values for (node, _), values in session.values.outputs.items() if node in ("pulse", "flash")]
+                assert all(values.max() > 0.05 and values.min() < 0.01 for values in moved)
+
+
+def test_the_programs_of_a_page_run(desk: Path, kept: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                    capsys: pytest.CaptureFixture) -> None:  # fmt: skip
+    """The blocks of docs/python.md, one after the other, as a reader would run them."""
+    shutil.copy(desk / "song.flac", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("N2S_STORE", str(kept.root))
+    known: dict[str, Any] = {"__name__": "page"}
+    for block in blocks("docs/python.md", "python"):
+        exec(compile("\n" * block.line + block.text, "docs/python.md", "exec"), known)
+    assert known["frame"].shape == (3, 180, 320) and len(known["several"]) == 3
+    assert known["kick"].shape == (63,) and (known["brighter"] != known["frame"]).any()
+    assert Path(known["report"].films[0]["path"]).name.startswith("fire") and known["picture"].shape == (180, 320, 3)
+    assert "tone" in str(known["calmer"].nodes) and known["loaded"].header.seed == 7
+    assert "contrast" in capsys.readouterr().out
+
+
+def test_the_program_of_the_readme_makes_its_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it but the rendering: a film of 34 s."""
+    (first, *_) = blocks("README.md", "python")
+    known: dict[str, Any] = {}
+    exec(first.text.replace("render(graph)", ""), known)
+    assert known["graph"].header.title == "Ember" and len(known["graph"].nodes) == 11
+
+
+def test_a_wrong_graph_of_a_page_would_be_found(desk: Path) -> None:
+    (desk / "wrong.yaml").write_text(STAND_IN.replace("VAEDecode", "VAEDecoder"), encoding="utf-8")
+    with pytest.raises(N2SError, match="VAEDecoder"):
+        Graph.load(desk / "wrong.yaml")
