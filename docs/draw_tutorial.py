@@ -19,14 +19,14 @@ DOCS = Path(__file__).resolve().parent
 FOLDER = DOCS / "images" / "tutorial"
 PAGE = (DOCS / "tutorial.md").read_text(encoding="utf-8")
 SMALL = "--size=384x216"
-SNARES = ["--at=0:14.4", "--at=0:19.4"]
+SNARES = ["--at=0:18.15", "--at=0:21.9"]
 # By the name of a picture: the graph that it shows, the arguments of the command, how wide it is.
 SHOWN: dict[str, tuple[str, list[str], int]] = {
     "heard": ("new", ["preview", "--node=look/heard/features"], 1000),
     "sheet": ("new", ["preview", "--sheet=8", SMALL], 1200),
     "strip": ("new", ["preview", "--strip", SMALL], 1400),
     "liquid": ("liquid", ["preview", "--sheet=8", SMALL], 1200),
-    "vary": ("liquid", ["preview", "--vary=look.scene=0,1,2", "--vary=look.flow=0.3,2", SMALL], 1000),
+    "vary": ("liquid", ["preview", "--vary=look.scene=0,1,2", "--vary=look.hue=-60,0", SMALL], 1000),
     "flash": ("driven", ["preview", "--node=flash"], 1000),
     "driven": ("driven", ["preview", "--strip", *SNARES, SMALL], 1400),
     "title": ("whole", ["preview", "--at=0:03"], 640),
