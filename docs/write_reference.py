@@ -217,10 +217,9 @@ def _entries(body: str) -> str:
 
 def signature(name: str, function: Any, drop_first: bool = False) -> str:
     """Return how something is called, as text."""
-    try:
-        parameters = list(inspect.signature(function).parameters.values())[drop_first:]
-    except (TypeError, ValueError):
+    if isinstance(function, type) and function.__init__ is Exception.__init__:  # versions of Python tell it otherwise
         return name
+    parameters = list(inspect.signature(function).parameters.values())[drop_first:]
     words, starred = [], False
     for parameter in parameters:
         if parameter.kind is parameter.KEYWORD_ONLY and not starred:
