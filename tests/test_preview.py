@@ -351,3 +351,13 @@ def test_all_timelines_of_a_track_in_one_file(graph: Path, store: Any, tmp_path:
     assert (tmp_path / "all.npz").read_bytes() == first
     status, _, err = n2s("export", graph, "--timelines", "--port", "tone", "-o", tmp_path / "x.npz")
     assert status == 2 and "goes with no --port" in err
+
+    (told,) = n2s_json("export", graph, "--timelines", "--latents", "-o", tmp_path / "all.npz", "--store", store.root)
+    with np.load(tmp_path / "all.npz") as found, Session(Graph.load(graph), store) as session:
+        assert told["arrays"] == len(found.files) - 1
+        (name,) = (name for name in found.files if name.startswith("latents/"))
+        assert found[name].dtype == np.float32 and len(found[name]) == session.clock.frames
+        assert (found[name][7] == session.frame(name.removeprefix("latents/"), 7)).all()
+        assert name in json.loads(str(found["schema"]))["arrays"]
+    status, _, err = n2s("export", graph, "--latents", "-o", tmp_path / "x.npz")
+    assert status == 2 and "--latents goes with --timelines" in err

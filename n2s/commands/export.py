@@ -42,6 +42,9 @@ def export(
     timelines: Annotated[
         bool, typer.Option("--timelines", help="write every signal and parameter of the track, with a schema")
     ] = False,
+    latents: Annotated[
+        bool, typer.Option("--latents", help="with --timelines: also what each decoder is given, frame by frame")
+    ] = False,
     from_: Begin = None,
     to: End = None,
     every: Annotated[
@@ -57,12 +60,15 @@ def export(
 
     Frames have the size of the film, even if their node gives another size. With --labels, write where beats and bars
     were heard; a Features node takes the file, corrected, as its ``beats``. With --timelines, write all that moves in
-    the track: signal/NODE.OUTPUT, param/NODE.PARAMETER, times, sections, drops, and a schema as JSON.
+    the track: signal/NODE.OUTPUT, param/NODE.PARAMETER, times, sections, drops, and a schema as JSON; with --latents
+    also latents/NODE.
     """
+    if latents and not timelines:
+        raise ArgumentError("--latents goes with --timelines; --port NODE writes the latents of one node.")
     if timelines:
         if port or labels or from_ or to or every != "1":
             raise ArgumentError("--timelines writes all of the track; it goes with no --port, --labels and times.")
-        return export_timelines(load(graph, set_, Shape(size, fps)), output, store, json)
+        return export_timelines(load(graph, set_, Shape(size, fps)), output, latents, store, json)
     if labels:
         if from_ or to or every != "1":
             raise ArgumentError("--labels writes those of the whole track; it takes no --from, --to and --every.")
@@ -104,8 +110,8 @@ def export(
     )
 
 
-def export_timelines(graph: Any, output: Path, store: Path | None, json: bool) -> None:
-    """Write every signal and parameter of a track."""
+def export_timelines(graph: Any, output: Path, latents: bool, store: Path | None, json: bool) -> None:
+    """Write every signal and parameter of a track, and the latents if they are asked for."""
     from n2s.runtime.seeing.export import write_timelines
     from n2s.runtime.seeing.views import refuse_album
     from n2s.runtime.session import Session
@@ -115,7 +121,7 @@ def export_timelines(graph: Any, output: Path, store: Path | None, json: bool) -
     refuse_album(graph)
     refuse_overwrite(output, True, graph)
     with Session(graph, store, say) as session:
-        count = write_timelines(output, session)
+        count = write_timelines(output, session, latents)
     report_file(output, json, f"  {count} timelines", arrays=count)
 
 

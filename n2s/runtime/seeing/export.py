@@ -12,6 +12,9 @@ import numpy as np
 from numpy.lib import format as npy
 
 from n2s.graph.file.save import value_in_file
+from n2s.graph.graph import Graph
+from n2s.graph.links import Link
+from n2s.graph.types import LATENTS
 from n2s.runtime.seeing.views import View
 from n2s.runtime.session import Session
 from n2s.runtime.store import publish
@@ -21,18 +24,14 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same values give the same file
 
 def write_arrays(path: Path, view: View, frames: range) -> tuple[int, ...]:
     """Write ``values``, ``frames``, ``times`` and ``fps``, whole or not at all; return the shape of the values."""
-    blocks = view.blocks(frames)
-    first = next(blocks)
-    shape = (len(frames), *first.shape[1:])
     times = np.array(frames) * view.clock.fps.denominator / np.float64(view.clock.fps.numerator)
 
+    shape: tuple[int, ...] = ()
+
     def write(temporary: Path) -> None:
+        nonlocal shape
         with zipfile.ZipFile(temporary, "w") as archive:
-            with archive.open(_entry("values"), "w", force_zip64=True) as file:
-                npy.write_array_header_2_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
-                file.write(_bytes(first))
-                for block in blocks:
-                    file.write(_bytes(block))
+            shape = _write_blocks(archive, "values", view, frames)
             for name, array in (
                 ("frames", np.array(frames, np.int64)), ("times", times), ("fps", np.float64(view.clock.fps)),
             ):  # fmt: skip
@@ -44,12 +43,26 @@ def write_arrays(path: Path, view: View, frames: range) -> tuple[int, ...]:
     return shape
 
 
-def write_timelines(path: Path, session: Session) -> int:
+def _write_blocks(archive: zipfile.ZipFile, name: str, view: View, frames: range) -> tuple[int, ...]:
+    """Write the values of a view as one array, a few frames at a time; return its shape."""
+    blocks = view.blocks(frames)
+    first = next(blocks)
+    shape = (len(frames), *first.shape[1:])
+    with archive.open(_entry(name), "w", force_zip64=True) as file:
+        npy.write_array_header_2_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        file.write(_bytes(first))
+        for block in blocks:
+            file.write(_bytes(block))
+    return shape
+
+
+def write_timelines(path: Path, session: Session, latents: bool = False) -> int:
     """Write all that moves in a track, whole or not at all: every signal and every parameter, frame by frame.
 
     Arrays are float32 (T,) or (T, K), named ``signal/NODE.OUTPUT`` and ``param/NODE.PARAMETER``; a parameter that
     nothing moves is one number. ``times`` are in seconds, ``sections`` and ``drops`` when they begin. ``schema`` is a
-    text, JSON: what each array is, its unit, the names of its columns, how a parameter is written in the graph.
+    text, JSON: what each array is, its unit, the names of its columns, how a parameter is written in the graph. With
+    ``latents`` there are also ``latents/NODE``, float32 (T, C, h, w): what each decoder of the graph is given.
 
     Returns
     -------
@@ -70,6 +83,8 @@ def write_timelines(path: Path, session: Session) -> int:
         key = f"param/{name}.{field}"
         arrays[key] = np.asarray(value)
         about[key] = {"help": spec.help, "unit": spec.unit, "written": value_in_file(written)}
+    views = {str(link): View(session, str(link)) for link in _decoded(graph)} if latents else {}
+    about |= {f"latents/{name}": {"help": "what a decoder is given, from this node"} for name in views}
     marks = clock.landmarks
     arrays["times"] = clock.times(0, clock.frames)
     arrays["sections"] = np.array([start for start, _ in marks.sections] if marks else [], np.float64)
@@ -85,9 +100,22 @@ def write_timelines(path: Path, session: Session) -> int:
                 buffer = io.BytesIO()
                 npy.write_array(buffer, np.asarray(array, order="C"), allow_pickle=False)
                 archive.writestr(_entry(key), buffer.getvalue(), zipfile.ZIP_DEFLATED)
+            for name, view in views.items():
+                _write_blocks(archive, f"latents/{name}", view, range(clock.frames))
 
     publish(path, write)
-    return len(arrays)
+    return len(arrays) + len(views)
+
+
+def _decoded(graph: Graph) -> list[Link]:
+    """Return the latents that nodes make frames of, each once."""
+    links = [
+        node.links()[port]
+        for node in graph.nodes.values()
+        for port, kind in node.ports.items()
+        if kind is LATENTS and not any(output.kind is LATENTS for output in type(node).outputs.values())
+    ]
+    return list(dict.fromkeys(links))
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
