@@ -68,6 +68,23 @@ def test_an_album_tells_which_track_it_shows(
     assert (told["moment"]["track"], told["moment"]["frame_of_track"]) == ("Piece 1", 15)
 
 
+def test_a_dissolve_tells_what_both_tracks_do(
+    studio: Any, tmp_path: Path, monkeypatch: Any, n2s: Any, n2s_json: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write_album(tmp_path, studio.model, [22050 * 2, 22050 * 2], crossfade=1.0)
+    assert n2s("run", path)[0] == 0
+    (told,) = n2s_json("explain", "renders/album.mp4", "--frame", "40")
+    assert told["moment"]["track"] == "the crossfade of Piece 0 and Piece 1"
+    values = {each["parameter"]: each for each in told["moment"]["parameters"]}
+    assert values["mix.amount"]["value"] == pytest.approx(10.5 / 30, abs=1e-4)
+    for name, track, frame in (("before", 0, 40), ("after", 1, 10)):
+        with Session(Graph.load(tmp_path / f"track{track}.yaml")) as session:
+            exposure = session.values.params["tone", "exposure"][frame]
+        assert values[f"{name}/tone.exposure"]["value"] == pytest.approx(float(exposure), abs=1e-6)
+        assert values[f"{name}/tone.exposure"]["moved_by"].keys() == {"pulse"}
+
+
 def test_a_graph_that_changed_is_told(track: Path, n2s: Any) -> None:
     n2s("run", track)
     tiny.edit(track, "contrast: 1.1", "contrast: 1.2")

@@ -94,7 +94,7 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: Path | No
     """
     from n2s.graph.graph import Graph
     from n2s.graph.times import is_musical
-    from n2s.runtime.seeing.provenance import parameters_at, place_in
+    from n2s.runtime.seeing.provenance import parameters_shown, place_in
     from n2s.runtime.session import Session
 
     given = origin.record.get("overrides", [])
@@ -127,7 +127,7 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: Path | No
             "section": next((letter for start, letter in reversed(marks.sections) if start <= seconds), None)
             if marks
             else None,
-            "parameters": parameters_at(plan, own),
+            "parameters": parameters_shown(film.parts, number),
         }
 
 

@@ -123,9 +123,10 @@ def _values_needed(plan: Plan) -> Values:
 
 @runtime_checkable
 class CarriesFilm(Protocol):
-    """A node that shows frames of another film."""
+    """A node that shows frames of another film, from its frame ``first`` on."""
 
     film_part: FilmPart
+    first: int
 
 
 @dataclass(frozen=True)

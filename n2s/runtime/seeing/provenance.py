@@ -20,6 +20,7 @@ from n2s.graph.links import Link
 from n2s.graph.profiles import PROFILE_OPTION
 from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
+from n2s.runtime.executors.film import CarriesFilm
 from n2s.runtime.ffmpeg import ffmpeg_path
 
 RECORDS = "*/run.json"
@@ -185,6 +186,23 @@ def place_in(parts: list[tuple[Plan, Chunk]], frame: int) -> tuple[Plan, int]:
             return plan, chunk.start + frame - first
         first += chunk.count
     raise ArgumentError(f"The film has no frame {frame}: it has frames 0 to {first - 1}.")
+
+
+def parameters_shown(parts: list[tuple[Plan, Chunk]], frame: int) -> list[dict[str, Any]]:
+    """Return each parameter of what a film shows at a frame, as `parameters_at` does.
+
+    Where one track dissolves into another, those of both are among them, as "before/tone.exposure" and "after/…".
+    """
+    plan, own = place_in(parts, frame)
+    found = parameters_at(plan, own)
+    plans = [each for each, _ in parts]
+    here = [number for number, each in enumerate(plans) if each is plan]
+    for name, number in (("before", here[0] - 1), ("after", here[-1] + 1)):
+        node = plan.graph.nodes.get(name)
+        if isinstance(node, CarriesFilm) and 0 <= number < len(plans):
+            for told in parameters_at(plans[number], node.first + own):
+                found.append(told | {"parameter": f"{name}/{told['parameter']}"})
+    return found
 
 
 def parameters_at(plan: Plan, frame: int) -> list[dict[str, Any]]:
