@@ -58,7 +58,7 @@ def forms(folder: Path, config: dict) -> dict[str, Path]:
                 if name == "norms":
                     torch.nn.init.ones_(block.norm2.weight)
         path = folder / f"{name}.fp32.onnx"
-        with open(os.devnull, "w") as quiet:
+        with open(os.devnull, "w", encoding="utf-8") as quiet:
             output, sys.stdout = sys.stdout, quiet
             try:
                 to_onnx(Generator(decoder, 0 * one, one), path, "decoder", torch.randn(2, config.latent, 5, 6), {})

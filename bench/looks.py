@@ -110,7 +110,7 @@ def bands(graph: Path, folder: Path) -> float:
     The frame of the look, and that of a folder of pictures that is made of it, at one moment.
     """
     text = (
-        graph.read_text()
+        graph.read_text(encoding="utf-8")
         .replace("FFmpegSink", "PNGSink")
         .replace(".mp4}", "}")
         .replace(", audio: track, path", ", path")

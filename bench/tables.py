@@ -32,7 +32,7 @@ def write_look(path: Path, size: int) -> None:
     """Write a .cube file: a curve for each colour."""
     step = np.linspace(0, 1, size)
     rows = (f"{r**1.2:.6f} {g:.6f} {b**0.8:.6f}" for b in step for g in step for r in step)
-    path.write_text(f"LUT_3D_SIZE {size}\n" + "\n".join(rows) + "\n")
+    path.write_text(f"LUT_3D_SIZE {size}\n" + "\n".join(rows) + "\n", encoding="utf-8")
 
 
 class Folder:

@@ -7,10 +7,13 @@ render(Graph.load("graphs/tracks/ember.yaml"))
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from n2s.graph.code import loaded  # noqa: F401  first of all: what is imported from here on is noted
 from n2s.graph.errors import GraphError, MediaError, N2SError, RenderError
+
+if TYPE_CHECKING:
+    from n2s.graph.graph import Graph
 
 __all__ = ["Graph", "GraphError", "MediaError", "N2SError", "RenderError", "render"]
 __version__ = "0.1.0"

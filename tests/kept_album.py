@@ -114,5 +114,5 @@ def render(path: Path, out: Path, store: object, **options: object) -> list[str]
     from n2s.runtime.run import Run
 
     report = Run(Graph.load(path), out=out, store=store, **options).execute()
-    lines = Path(report.films[0]["path"]).read_text().split()
+    lines = Path(report.films[0]["path"]).read_text(encoding="utf-8").split()
     return [line[:DIGITS] for line in lines]

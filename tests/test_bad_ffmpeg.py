@@ -63,8 +63,8 @@ def ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         script.chmod(0o755)
         for path in tmp_path.glob("ffmpeg.*"):
             path.unlink()
-        Path(f"{script}.broken").write_text(what)
-        Path(f"{script}.good").write_text(str(good))
+        Path(f"{script}.broken").write_text(what, encoding="utf-8")
+        Path(f"{script}.good").write_text(str(good), encoding="utf-8")
         if not good:
             Path(f"{script}.{what}.0").touch()
         return Path(f"{script}.broken")

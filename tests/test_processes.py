@@ -145,7 +145,9 @@ def test_what_was_printed_is_shown_before_a_task_is_told_of(fails: bool, monkeyp
     """A worker may be ended as soon as it has told of its last task."""
     ours, theirs = multiprocessing.Pipe()
     worker, shown = worker_module._Worker(theirs), io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(shown), write_through=False))
+    monkeypatch.setattr(
+        sys, "stdout", io.TextIOWrapper(io.BufferedWriter(shown), encoding="utf-8", write_through=False)
+    )
     told = []
     monkeypatch.setattr(worker, "tell", lambda *answer: told.append((answer[0], shown.getvalue())))
     worker._renderer = Talking(fails)

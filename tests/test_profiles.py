@@ -285,12 +285,12 @@ def test_frames_alone_have_no_profile(song: Path, n2s: Any) -> None:
 
 def test_a_graph_whose_frames_are_none_of_its_profile_is_refused(song: Path, n2s: Any) -> None:
     Graph.load(song).edit({"out.codec": None, "size": [1080, 1920]}).edit({"out.profile": "reels"}).save(song)
-    text = song.read_text()
-    song.write_text(text.replace("1080", "540"))
+    text = song.read_text(encoding="utf-8")
+    song.write_text(text.replace("1080", "540"), encoding="utf-8")
     status, _, err = n2s("check", song)
     assert status == 2
     assert "out.profile: frames of reels want size: [1080, 1920] in the header; or leave it out, and run with" in err
-    song.write_text(text)
+    song.write_text(text, encoding="utf-8")
     assert n2s("check", song)[0] == 0
 
 

@@ -42,10 +42,10 @@ def test_a_comment_a_title_and_another_path_render_nothing(
     long_graph: Path, tmp_path: Path, store: Any, executor: Any
 ) -> None:
     assert rendered(long_graph, tmp_path / "out", store, executor) == 6
-    text = long_graph.read_text()
-    long_graph.write_text("# a note\n" + text.replace("title: Track", "title: Renamed   # another"))
+    text = long_graph.read_text(encoding="utf-8")
+    long_graph.write_text("# a note\n" + text.replace("title: Track", "title: Renamed   # another"), encoding="utf-8")
     assert rendered(long_graph, tmp_path / "elsewhere", store, executor) == 0
-    long_graph.write_text(text.replace("grain:", "noise:").replace("frames: grain", "frames: noise"))
+    long_graph.write_text(text.replace("grain:", "noise:").replace("frames: grain", "frames: noise"), encoding="utf-8")
     assert rendered(long_graph, tmp_path / "out", store, executor) == 0
 
 
@@ -59,7 +59,9 @@ def test_a_constant_of_grain_analyses_nothing_again(
 
     monkeypatch.setattr("n2s.runtime.context.probe", heard_again)
     monkeypatch.setattr("n2s.runtime.media.audio.AudioReader.read", heard_again)
-    long_graph.write_text(long_graph.read_text().replace("amount: 0.04", "amount: 0.05"))
+    long_graph.write_text(
+        long_graph.read_text(encoding="utf-8").replace("amount: 0.04", "amount: 0.05"), encoding="utf-8"
+    )
     job = harness.Run(Graph.load(long_graph), out=tmp_path / "out", store=store)
     job.plan()
     assert len(job.missing()) == 6
@@ -67,10 +69,11 @@ def test_a_constant_of_grain_analyses_nothing_again(
 
 def test_a_keyframe_near_the_end_renders_only_the_end(long_graph: Path, tmp_path: Path, store: Any) -> None:
     long_graph.write_text(
-        long_graph.read_text().replace("[[0, 0], [60, 1]]", "[[0, 0], [10, 0.5], [11, 0.7], [12, 1]]")
+        long_graph.read_text(encoding="utf-8").replace("[[0, 0], [60, 1]]", "[[0, 0], [10, 0.5], [11, 0.7], [12, 1]]"),
+        encoding="utf-8",
     )
     assert rendered(long_graph, tmp_path / "out", store) == 6
-    long_graph.write_text(long_graph.read_text().replace("[11, 0.7]", "[11, 0.9]"))
+    long_graph.write_text(long_graph.read_text(encoding="utf-8").replace("[11, 0.7]", "[11, 0.9]"), encoding="utf-8")
     job = harness.Run(Graph.load(long_graph), out=tmp_path / "out", store=store)
     job.plan()
     assert [(task.start, task.stop) for task in job.missing()] == [(300, 360)]
@@ -78,8 +81,8 @@ def test_a_keyframe_near_the_end_renders_only_the_end(long_graph: Path, tmp_path
 
 def test_an_edit_of_the_music_renders_only_what_it_reaches(long_graph: Path, tmp_path: Path, store: Any) -> None:
     # A raw measure: a normalised one depends on percentiles of the whole track.
-    text = long_graph.read_text().replace("features.onset,", "features.onset_raw,")
-    long_graph.write_text(text.replace("= 0.8 * pulse", "= clamp(0.01 * pulse, 0, 1)"))
+    text = long_graph.read_text(encoding="utf-8").replace("features.onset,", "features.onset_raw,")
+    long_graph.write_text(text.replace("= 0.8 * pulse", "= clamp(0.01 * pulse, 0, 1)"), encoding="utf-8")
     assert rendered(long_graph, tmp_path / "out", store) == 6
     music = tiny.clicks(12)
     between = round(8.25 * 22050)

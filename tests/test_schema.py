@@ -68,7 +68,7 @@ def complaints(validator: Any, text: str) -> list[str]:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "graphs").rglob("*.yaml")), ids=lambda path: path.stem)
 def test_the_schema_takes_the_shipped_graphs(path: Path, validator: Any) -> None:
-    assert complaints(validator, path.read_text()) == []
+    assert complaints(validator, path.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("name", TYPES)

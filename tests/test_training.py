@@ -294,7 +294,7 @@ def test_a_table_of_other_columns_keeps_its_numbers(data, tmp_path):
     trainer = SimpleNamespace(global_step=40, optimizers=[SimpleNamespace(param_groups=[{"lr": 1e-3}])])
     for _ in range(2):
         watch._note(trainer, SimpleNamespace(elapsed=60), {"loss": 0.2, "edges": 0.1})
-    with open(table, newline="") as file:
+    with open(table, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == Watch.COLUMNS and len(rows) == 3
     assert [(row["minutes"], row["step"], row["loss"], row["edges"]) for row in rows[:2]] == [

@@ -433,7 +433,7 @@ def test_a_decoder_ends_with_whoever_reads(tmp_path: Path) -> None:
 
 def _runs(pid: int) -> bool:
     try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except OSError:
         return False
 

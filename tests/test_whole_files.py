@@ -16,7 +16,7 @@ def test_what_fails_half_way_leaves_what_was_there(tmp_path: Path) -> None:
 
     def fail(temporary: Path) -> None:
         assert temporary.suffix == ".txt" and temporary.parent == tmp_path
-        temporary.write_text("half")
+        temporary.write_text("half", encoding="utf-8")
         raise OSError("the disk is full")
 
     with pytest.raises(OSError, match="the disk is full"):

@@ -156,9 +156,9 @@ def read_png(path: Path) -> np.ndarray:
 
 def edit(path: Path, old: str, new: str) -> None:
     """Replace a text that is in a file."""
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert old in text
-    path.write_text(text.replace(old, new))
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def write_graph(folder: Path, model: Path, audio: str = "music.wav", name: str = "track", **options: object) -> Path:
@@ -176,7 +176,7 @@ def write_cube(path: Path, size: int, colour: Callable[..., tuple[float, float, 
     """Write a .cube file of a function of red, green and blue, each 0..1."""
     steps = [step / (size - 1) for step in range(size)]
     rows = ["{:.9f} {:.9f} {:.9f}".format(*colour(r, g, b)) for b in steps for g in steps for r in steps]
-    path.write_text(f"LUT_3D_SIZE {size}\n{head}" + "\n".join(rows) + "\n")
+    path.write_text(f"LUT_3D_SIZE {size}\n{head}" + "\n".join(rows) + "\n", encoding="utf-8")
 
 
 def write_midi(

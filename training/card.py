@@ -34,7 +34,7 @@ def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
 def instructions() -> str:
     """Return the class of CPU that decides the bits of int8 and float convolutions."""
     try:
-        flags = Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n", 1)[0].split()
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("flags", 1)[1].split("\n", 1)[0].split()
     except (OSError, IndexError):
         return "unknown"
     return next(

@@ -20,7 +20,7 @@ def draw_curves(table: Path, target: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with open(table, newline="") as file:
+    with open(table, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     figure = Figure(figsize=(12, 7), layout="constrained")
     FigureCanvasAgg(figure)

@@ -135,7 +135,7 @@ class Watch(L.Callback):
             "step": trainer.global_step,
             "rate": trainer.optimizers[0].param_groups[0]["lr"],
         }
-        with open(path, "a", newline="") as file:
+        with open(path, "a", encoding="utf-8", newline="") as file:
             table = csv.DictWriter(file, self.COLUMNS)
             if fresh:
                 table.writeheader()
@@ -145,14 +145,14 @@ class Watch(L.Callback):
         """Return whether the table still lacks its header; give a table of another version the columns of this one."""
         if not path.exists():
             return True
-        with open(path, newline="") as file:
+        with open(path, encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file)
             if tuple(rows.fieldnames or ()) == self.COLUMNS:
                 return False
             kept = [{name: row.get(name, "") for name in self.COLUMNS} for row in rows]
 
         def write(partial: Path) -> None:
-            with open(partial, "w", newline="") as file:
+            with open(partial, "w", encoding="utf-8", newline="") as file:
                 table = csv.DictWriter(file, self.COLUMNS)
                 table.writeheader()
                 table.writerows(kept)

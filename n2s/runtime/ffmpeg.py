@@ -91,7 +91,7 @@ class FFmpeg:
     def kill(self) -> None:
         """End it at once, from any thread."""
         if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self._process.pid, signal.SIGKILL) if os.name == "posix" else self._process.kill()
             self._process.wait()
 
     def write(self, data: Any) -> None:

@@ -54,7 +54,7 @@ def instructions() -> str:
     """Return the processor's instruction sets that matter, as one word."""
     found = []
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith(("flags", "Features")):
                 flags = set(line.split(":", 1)[1].split())
                 found = [name for name in _INSTRUCTIONS if name in flags]

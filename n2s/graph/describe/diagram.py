@@ -215,7 +215,7 @@ def render_diagram(source: str, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if form == "dot":
-            target.write_text(source)
+            target.write_text(source, encoding="utf-8")
             return
         done = subprocess.run([tool, f"-T{form}"], input=source.encode(), capture_output=True, check=False)
         if done.returncode:
