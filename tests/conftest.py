@@ -65,7 +65,13 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
 
 @pytest.fixture(scope="session")
 def kernel_cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of all kernels that tests compile; workers of pytest-xdist share it."""
+    """The folder of all kernels that tests compile; workers of pytest-xdist share it.
+
+    It is empty at the beginning, unless N2S_TEST_KERNELS names one that is kept from run to run.
+    """
+    if kept := os.environ.get("N2S_TEST_KERNELS"):
+        Path(kept).mkdir(parents=True, exist_ok=True)
+        return Path(kept).resolve()
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if hasattr(request.config, "workerinput") else base) / "kernels"
     folder.mkdir(exist_ok=True)

@@ -49,9 +49,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def python(installed: Path, *arguments: str) -> str:
+def python(installed: Path, *arguments: str, **variables: str) -> str:
     """Run Python where the packages are installed, and return what it prints."""
-    environment = os.environ | {"PYTHONPATH": str(installed)}
+    environment = os.environ | {"PYTHONPATH": str(installed)} | variables
     done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
@@ -96,9 +96,10 @@ LAWS = {
 }
 
 
-def test_the_laws_hold_for_them(installed: Path) -> None:
+def test_the_laws_hold_for_them(installed: Path, kernel_cache: Path) -> None:
     chosen = f"({' or '.join(LAWS)}) and not fused and not Tone"  # which has a parameter called warmth
-    said = python(installed, "-m", "pytest", "tests/test_laws.py", "-k", chosen, "-q", "-p", "no:cacheprovider")
+    words = ["-m", "pytest", "tests/test_laws.py", "-k", chosen, "-q", "-p", "no:cacheprovider"]
+    said = python(installed, *words, N2S_TEST_KERNELS=str(kernel_cache))
     assert int(said.rpartition(" passed")[0].split()[-1]) == sum(LAWS.values()), said
 
 
