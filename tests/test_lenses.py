@@ -9,7 +9,7 @@ import harness
 import numpy as np
 import pytest
 from node_sources import SHRINK
-from test_bad_nodes import refused
+from refusing import refused
 
 from n2s.graph.graph import Graph
 from n2s.plan.film import towards

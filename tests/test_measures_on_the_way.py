@@ -8,7 +8,8 @@ from typing import Any
 import harness
 import pytest
 from harness import load
-from test_measures import FRAMES, declare, film
+from test_measure_mistakes import declare
+from test_measures import FRAMES, film
 
 from n2s.graph.declare import DeclarationError
 from n2s.graph.errors import GraphError, RenderError

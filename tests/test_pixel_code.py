@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from interpreter import Interpreter
-from test_bad_nodes import film, refused
+from refusing import film, refused
 from test_kernels import HEIGHT, WIDTH, chain, given, run
 
 from n2s.graph.declare import Pointwise
