@@ -1,4 +1,7 @@
-"""Graphs that are wrong, and what is said of each: name, text to replace in the base graph, replacement, message."""
+"""Graphs that are wrong, and what is said of each: name, text to replace in the base graph, replacement, message.
+
+It is one list, and so longer than other files.
+"""
 
 BASE = """\
 n2s: 1

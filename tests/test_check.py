@@ -1,4 +1,7 @@
-"""n2s check finds what cannot render, and commands that plan find the same before any work."""
+"""n2s check finds what cannot render, and commands that plan find the same before any work.
+
+It is one row of mistakes that are all found in the same way, and so longer than other files.
+"""
 
 from __future__ import annotations
 

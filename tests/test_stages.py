@@ -1,4 +1,7 @@
-"""Plans as data: how many stages a graph becomes, and what each pass does. No model is opened, no frame is made."""
+"""Plans as data: how many stages a graph becomes, and what each pass does. No model is opened, no frame is made.
+
+It is one row of graphs that are all planned in the same way, and so longer than other files.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@
 A comparison gives 1 or 0. Names are ``time`` (s), ``frame``, ``duration`` (s), ``pi``, and those of musical time,
 ``beat``, ``bar_phase``, ``section_is.B`` and so on, which the graph's Features node hears; units are ``s``, ``ms``,
 ``beats``, ``bars``, ``dB``. Everything is float64 inside; whoever uses the result casts it once.
+What an expression is, how it is read, shown and computed is one small language, and so this file is longer than others.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -276,7 +277,7 @@ class _Parser:
             if not match:
                 offset = position + len(text[position:]) - len(text[position:].lstrip())
                 raise ExpressionError(f"{text[offset]!r} has no meaning in an expression", offset)
-            kind = match.lastgroup
+            kind = cast(str, match.lastgroup)
             self.tokens.append((kind, match.group(kind), match.start(kind)))
             position = match.end()
         if len(self.tokens) > MAX_TOKENS:
