@@ -1,4 +1,7 @@
-"""The laws, over every registered node type: a new node gets them free."""
+"""The laws, over every registered node type: a new node gets them free.
+
+All of them stand here, and so it is longer than other files.
+"""
 
 from __future__ import annotations
 

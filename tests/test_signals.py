@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_moments import BAR, BEAT, bar, landmarks
+from test_moments import BAR, BEAT, landmarks
 from test_nodes import scene
 
 from n2s.graph.errors import GraphError
 from n2s.graph.node import DeclarationError
 from n2s.nodes import (
-    LFO,
     Crossfade,
     Delay,
     Envelope,
@@ -23,11 +22,9 @@ from n2s.nodes import (
     Integrate,
     Normalise,
     Quantise,
-    Random,
     Relative,
     Remap,
     Select,
-    Sequence,
     Smooth,
     Spring,
     Threshold,
@@ -326,80 +323,3 @@ def test_select_and_crossfade() -> None:
     np.testing.assert_array_equal(power[[0, -1]], [a[0], b[-1]])
     with pytest.raises(GraphError, match="2, 1 columns; they must have as many each"):
         Crossfade().compute(scene(50), a, b[:, 0], amount)
-
-
-# What goes round with the music
-
-
-@pytest.mark.parametrize("fps", RATES)
-def test_oscillators_of_seconds(fps: Any) -> None:
-    place = scene(400, fps)
-    phase = place.clock.times(0, 400) / 0.7 + 0.1
-    phase -= np.floor(phase)
-    shapes = {
-        "sine": 0.5 - 0.5 * np.cos(2 * np.pi * phase), "saw": phase, "square": (phase < 0.25) * 1.0,
-        "triangle": np.where(phase < 0.25, phase * 4, (1 - phase) / 0.75),
-    }  # fmt: skip
-    for shape, expected in shapes.items():
-        node = LFO(period=0.7, shape=shape, phase=0.1, width=0.25)
-        made = node.compute(place, np.full(400, -1.0, np.float32), np.full(400, 3.0, np.float32))
-        np.testing.assert_allclose(made, -1 + 4 * expected, atol=1e-9)
-
-
-def test_oscillators_keep_step_with_the_bars_that_are_heard() -> None:
-    place, zero, one = musical(), np.zeros(1440, np.float32), np.ones(1440, np.float32)
-    saw = LFO(period="2 bars", shape="saw").compute(place, zero, one)
-    jumps = np.flatnonzero(np.diff(saw) < -0.5) / 24
-    np.testing.assert_allclose(jumps, [bar(i) for i in range(0, 40, 2)], atol=1 / 24)
-    waves = LFO(period="1 beat", shape="noise", seed=5).compute(place, zero, one)
-    assert np.abs(np.diff(waves)).max() < 0.2 and waves.std() > 0.15
-
-
-def test_random_values_stay_for_their_stretch() -> None:
-    place, low, high = musical(), np.full(1440, 2.0, np.float32), np.full(1440, 4.0, np.float32)
-    made = Random(every="1 bar").compute(place, low, high)
-    changes = np.flatnonzero(np.diff(made)) / 24
-    np.testing.assert_allclose(changes, [bar(i) for i in range(40)], atol=1 / 24)
-    assert 2 <= made.min() and made.max() <= 4 and made.std() > 0.3
-    assert (Random(every="1 bar").compute(place, low, high) == made).all()
-    assert (Random(every="1 bar", seed=1).compute(place, low, high) != made).mean() > 0.9
-    glided = Random(every="1 bar", glide=0.5).compute(place, low, high)
-    assert np.abs(np.diff(glided)).max() < 0.25
-
-
-def test_values_of_sections_and_letters() -> None:
-    place, zero, one = musical(), np.zeros(1440, np.float32), np.ones(1440, np.float32)
-    by_order = Random(every="section").compute(place, zero, one)
-    changes = np.flatnonzero(np.diff(by_order)) / 24
-    np.testing.assert_allclose(changes, [bar(8), bar(16), bar(24)], atol=1 / 24)
-    by_letter = Random(every="section", alike=True).compute(place, zero, one)
-    middles = [round((bar(i) + 4) * 24) for i in (0, 8, 16, 24)]
-    a, b, c, d = by_letter[middles]
-    assert a == c != b == d and len(set(by_order[middles])) == 4
-    rows = Sequence(values=[[1, 0], [0, 1], [0.5, 0.5]], every="section").compute(place)
-    np.testing.assert_array_equal(rows[middles], [[1, 0], [0, 1], [0.5, 0.5], [1, 0]])
-    drops = Sequence(values=[0, 1, 2], every="drop").compute(place)
-    np.testing.assert_array_equal(drops[middles], [0, 1, 1, 2])
-    for node, settings in ((Sequence, {"values": [1, 2]}), (Random, {})):
-        for every in ("1 bar", "drop", "B"):
-            with pytest.raises(DeclarationError, match="alike: it belongs to the letters of sections; set every:"):
-                node(**settings, every=every, alike=True)
-
-
-def test_sequences_by_beats() -> None:
-    place = musical()
-    made = Sequence(values=[3, 1, 2], every="1 beat").compute(place)
-    beats = np.floor((place.clock.times(0, 1440) - 0.7) / BEAT + 1e-4).astype(int)
-    np.testing.assert_array_equal(made, np.array([3, 1, 2])[beats % 3])
-
-
-@pytest.mark.parametrize("values", [[], [[]], ["a"], [[1], [1, 2]], [1, [2, 3]], [True], [1e9], [[1, None]]])
-def test_sequences_of_no_numbers(values: Any) -> None:
-    with pytest.raises(DeclarationError, match="Sequence.values"):
-        Sequence(values=values)
-
-
-@pytest.mark.parametrize("every", ["1 verse", "sections", "K", 0, "-1 bar", "at drop"])
-def test_what_is_no_stretch(every: Any) -> None:
-    with pytest.raises(DeclarationError, match="Random.every"):
-        Random(every=every)
