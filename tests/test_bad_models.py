@@ -14,6 +14,7 @@ import tiny
 from places import Place, flip
 
 from n2s.graph.errors import GraphError, RenderError
+from n2s.runtime.models.onnxfile import has_external_data
 
 
 def write_onnx(nodes: list, inputs: list, outputs: list) -> Callable[[Path], None]:
@@ -180,3 +181,9 @@ def test_weights_that_do_not_fit_the_anchors(place: Place) -> None:
         place.run()
     place.edit("count: 2", "count: 3")
     assert place.run().rendered == 2
+
+
+@pytest.mark.parametrize("data", [b"\x38\x05", b"\x3a\x02\x28\x01"], ids=["graph", "initializer"])
+def test_a_number_where_a_message_belongs_is_no_model(data: bytes) -> None:
+    with pytest.raises(ValueError, match="a number stands where a message was wanted"):
+        has_external_data(data)

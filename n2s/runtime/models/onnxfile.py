@@ -21,18 +21,18 @@ def has_external_data(model: bytes) -> bool:
         When the bytes are no protobuf message.
     """
     view = memoryview(model)
-    return any(_graph_points_outside(graph, 0) for number, graph in _fields(view) if number == _GRAPH)
+    return any(_graph_points_outside(_message(graph), 0) for number, graph in _fields(view) if number == _GRAPH)
 
 
 def _graph_points_outside(graph: memoryview, depth: int) -> bool:
     if depth > 8:
         raise ValueError("graphs nest too deep")
     for number, value in _fields(graph):
-        if number in (_INITIALIZER, _SPARSE) and _tensor_points_outside(value):
+        if number in (_INITIALIZER, _SPARSE) and _tensor_points_outside(_message(value)):
             return True
         if number == _NODE:
-            for part, attribute in _fields(value):
-                if part == _ATTRIBUTE and _attribute_points_outside(attribute, depth):
+            for part, attribute in _fields(_message(value)):
+                if part == _ATTRIBUTE and _attribute_points_outside(_message(attribute), depth):
                     return True
     return False
 
@@ -50,6 +50,12 @@ def _tensor_points_outside(tensor: memoryview) -> bool:
     return any(
         number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value == 1) for number, value in _fields(tensor)
     )
+
+
+def _message(value: memoryview | int) -> memoryview:
+    if isinstance(value, int):
+        raise ValueError("a number stands where a message was wanted")
+    return value
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
