@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from n2s.graph.format_registry import find_format
-from n2s.graph.registry import node_types
+from n2s.graph.registry import registry
 
 HEAD = """\
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Packages:
         self.monkeypatch.syspath_prepend(str(folder))
         self.modules.append(module)
         importlib.invalidate_caches()
-        node_types.cache_clear()
+        registry.cache_clear()
         find_format.cache_clear()
         return folder / f"{module}.py"
 
@@ -99,5 +99,5 @@ class Packages:
     def remove(self) -> None:
         for module in self.modules:
             sys.modules.pop(module, None)
-        node_types.cache_clear()
+        registry.cache_clear()
         find_format.cache_clear()

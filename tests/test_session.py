@@ -18,7 +18,7 @@ from test_kept_frames import graph
 
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.graph import Graph
-from n2s.graph.registry import node_types
+from n2s.graph.registry import registry
 from n2s.nodes import Anchors, Features, VAEDecode
 from n2s.runtime.recent import Recent
 from n2s.runtime.render.kept import RecentFrames
@@ -242,7 +242,7 @@ def test_code_that_is_loaded_again_is_what_is_seen(studio: Any, packages: Any, s
     assert seen(session, 0) == [0.75, 0.75] == seen(session.edited({"title": "Another"}), 0)
     assert seen(session, 1) == [0.75, 0.75]
     change("VALUE = 0.75000", "VALUE = 0.25")
-    node_types.cache_clear()
+    registry.cache_clear()
     for later in session, session.of(load()), session.edited({"title": "One more"}):
         assert seen(later, 0) == seen(later, 1) == [0.25, 0.25]
 

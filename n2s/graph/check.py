@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from fractions import Fraction
+from typing import cast
 
 from n2s.graph.declare import Node, Output, Sink
 from n2s.graph.errors import Problem
@@ -29,7 +31,7 @@ REFERENCE_CLOCK = Clock(Fraction(30), 1, REFERENCE_TEMPO)
 MUSICAL_UNITS = ("beat", "beats", "bar", "bars")
 
 
-def check_links(graph: GraphParts, unread: set[str] = frozenset()) -> list[Problem]:
+def check_links(graph: GraphParts, unread: Collection[str] = frozenset()) -> list[Problem]:
     """Return the problems of a graph's links.
 
     Parameters
@@ -102,7 +104,7 @@ def _check_heard(expression: Expression, hearing: Node | None, in_subgraph: bool
         output = type(hearing).outputs.get(heard.output) if heard and hearing else None
         if heard and hearing and output is None:
             return f'"{name}" is heard in the music, but not by {type(hearing).__name__}.'
-        if output and heard.component is not None and (text := column_problem(heard, output)):
+        if heard and output and heard.component is not None and (text := column_problem(heard, output)):
             return text
     return ""
 
@@ -160,10 +162,10 @@ def warnings(graph: GraphParts) -> list[Problem]:
     """Return what is allowed but probably a mistake: unused nodes, shared seeds, expressions that never change."""
     found: list[Problem] = []
     ends = graph.sinks() or [
-        Link.parse(text).node for text in (graph.interface.outputs.values() if graph.interface else ())
+        cast(Link, Link.parse(text)).node for text in (graph.interface.outputs.values() if graph.interface else ())
     ]
     if not ends:
-        found.append(without_film(graph))
+        found += filter(None, [without_film(graph)])
         read = {link.node for _, _, link in graph.links()}
         ends = [name for name in graph.nodes if name not in read]
     used = needed_by(ends, graph.sources())
@@ -244,7 +246,7 @@ def check_constant(graph: GraphParts, name: str, field: str, expression: Express
     )
 
 
-def _check_link(graph: GraphParts, link: Link, wanted, unread: set[str], what: str) -> str:
+def _check_link(graph: GraphParts, link: Link, wanted, unread: Collection[str], what: str) -> str:
     if link.node in unread:
         return ""
     if link.node not in graph.nodes:

@@ -80,13 +80,12 @@ class _Columns:
         if isinstance(node, InterfaceNode):
             self.known |= {(name, output): self.inputs.get(name) for output in signals}
         elif isinstance(node, SubGraph):
-            self._note_instance(name, found)
+            self._note_instance(node, name, found)
         else:
             inputs = {port: self.of(getattr(node, port)) for port, kind in node.ports.items() if kind is SIGNAL}
             self.known |= {(name, output): _said_by_author(self.graph, name, output, inputs) for output in signals}
 
-    def _note_instance(self, name: str, found: list[Problem]) -> None:
-        node = self.graph.nodes[name]
+    def _note_instance(self, node: SubGraph, name: str, found: list[Problem]) -> None:
         fields = [*node.interface.inputs, *node.interface.params]
         inner = _Columns(node.inner, {field: self.of(getattr(node, field)) for field in fields})
         its_own = column_problems(node.inner)  # whatever it is given
@@ -115,7 +114,7 @@ class _Columns:
             if link.component is not None and link.component >= have:
                 text = f"has components 0 to {have - 1}" if have else "has no components"
                 text = f'"{replace(link, component=None)}" {text}; there is no "{link}".'
-            elif one_number and link.component is None and have > 1:
+            elif output and one_number and link.component is None and have > 1:
                 text = f'"{link}" has {have} components; name one, like "{output.like(link)}".'
             if text:
                 found.append(Problem(self.graph.where(name, field), f"{name}.{field}: {text}"))
@@ -164,7 +163,7 @@ WANTED = '{"weights": (3, "one for each name")}'
 
 
 def _is_count(number: Any, least: int) -> bool:
-    return isinstance(number, Integral) and not isinstance(number, bool) and number >= least
+    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= least
 
 
 def _counted(columns: int) -> str:

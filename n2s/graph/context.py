@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -70,9 +70,14 @@ class Upscaler(Protocol):
 class ModelFiles(Protocol):
     """A folder with a model: its card, its anchors, its decoders."""
 
-    channels: int
-    scale: int
-    latent: dict[str, Any]  # what the card says of latents
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def scale(self) -> int: ...
+
+    @property
+    def latent(self) -> dict[str, Any]: ...  # what the card says of latents
 
     def anchor(self, name: str) -> np.ndarray: ...
 
@@ -166,7 +171,7 @@ class Scene:
     which that is shown.
     """
 
-    clock: Clock | PartialClock
+    clock: Any  # Clock; a PartialClock, which has part of that, for streamed nodes
     seed: int
     size: tuple[int, int]
     context: Context
@@ -176,7 +181,7 @@ class Scene:
 
     def seen_by(self, node: Any) -> Scene:
         """Return the scene as a streamed node may read it: of the clock, what it declares."""
-        return replace(self, clock=PartialClock(self.clock, node.reads, type(node).__name__))
+        return replace(self, clock=PartialClock(cast(Clock, self.clock), node.reads, type(node).__name__))
 
     def path(self, text: str) -> Path:
         """Return a path of the graph, made absolute against the folder of its file."""
@@ -199,11 +204,11 @@ class Block(NamedTuple):
     start: int
     stop: int
     grid: tuple[int, int]
-    resources: object = None
+    resources: Any = None
     size: tuple[int, int] | None = None
 
     @property
-    def count(self) -> int:
+    def count(self) -> int:  # pyright: ignore[reportIncompatibleMethodOverride] nobody counts a block's fields
         return self.stop - self.start
 
     @property

@@ -28,6 +28,7 @@ class N2SError(Exception):
     """
 
     exit_status = 1
+    problems: list[Problem]  # where it is known what is wrong, and where
 
 
 class Cancelled(Exception):
@@ -46,6 +47,8 @@ class ArgumentError(N2SError):
 
 class MediaError(RenderError):
     """A picture or a piece of music cannot be used as it is."""
+
+    missing: str  # what a damaged file lacks, where some of it could be used
 
 
 class MissingFileError(MediaError):
@@ -69,7 +72,7 @@ class Problem:
     def _without_name(self) -> str:
         """Return the text without the name of what it speaks of, where the argument has named it."""
         name, colon, rest = self.text.partition(": ")
-        named = self.position.path.rpartition(" ")[2].lstrip("-")
+        named = (self.position or Position("")).path.rpartition(" ")[2].lstrip("-")
         first_port = named.endswith(".in") and named.removesuffix("in") == name[: name.rfind(".") + 1]
         return rest if colon and (first_port or f".{named}".endswith(f".{name}")) else self.text
 

@@ -36,7 +36,9 @@ def choose_excerpt(clock: Clock, least: float, most: float, lead: float = 0.0, a
 def _whole_bars(clock: Clock, least: float, most: float, lead: float, after: float) -> tuple[float, float] | None:
     """Return when the best whole bars begin and end, in seconds; None where there are none that fit."""
     marks, beat = clock.landmarks, 60 / clock.tempo
-    for bars in dict.fromkeys([*USUAL, *range(MOST_BARS, 0, -1)]) if marks else ():
+    if not marks:
+        return None
+    for bars in dict.fromkeys([*USUAL, *range(MOST_BARS, 0, -1)]):
         about = bars * clock.bar * beat
         if not least / 2 <= about <= 2 * most:  # tempo and beats of a piece may differ
             continue

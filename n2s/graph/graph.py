@@ -100,7 +100,7 @@ class Graph(GraphParts):
         network.add_nodes_from(self.nodes)
         for name, port, link in self.links():
             read = self.output(link, self.wanted_kind(name, port))
-            network.add_edge(link.node, name, port=port, link=link, kind=read.kind)
+            network.add_edge(link.node, name, port=port, link=link, kind=read and read.kind)
         return network
 
     def to_yaml(self) -> str:

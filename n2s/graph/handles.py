@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Protocol, cast
 
 from pydantic import BaseModel
 
@@ -12,10 +12,25 @@ from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Call, Expression
 from n2s.graph.links import Link
 from n2s.graph.parsing import parse_param
-from n2s.graph.specs import chosen_output
+from n2s.graph.specs import Output, Spec, chosen_output
 from n2s.graph.types import FILM, SIGNAL, Kind
 
 MAX_COMPONENTS = 10_000
+
+
+class Connected(Protocol):
+    """What a handle knows of a node, whose class stands above this module."""
+
+    outputs: ClassVar[dict[str, Output]]
+    ports: ClassVar[dict[str, Kind]]
+    specs: ClassVar[dict[str, Spec]]
+
+    model_fields: ClassVar[dict[str, Any]]
+
+    @property
+    def model_fields_set(self) -> set[str]: ...
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Any: ...
 
 
 class Handle:
@@ -26,7 +41,7 @@ class Handle:
 
     __link__ = True
 
-    def __init__(self, node: BaseModel, name: str | None, output: str = "", component: int | str | None = None):
+    def __init__(self, node: Connected, name: str | None, output: str = "", component: int | str | None = None):
         self._node, self._name, self._output, self._component = node, name, output, component
 
     def __getattr__(self, output: str) -> Handle:
@@ -56,7 +71,7 @@ class Handle:
             raise TypeError(f"{self!r}[{component!r}]: a component is a whole number from 0; one is taken at a time")
         if problem := self._signal_problem():
             raise TypeError(f"{self!r}[{component}]: {problem}; only a Signal has components")
-        component, columns = operator.index(component), self._declared().columns
+        component, columns = operator.index(cast(int, component)), self._declared().columns
         if self._component is not None:
             raise TypeError(f"{self!r}[{component}]: a component has none of its own")
         if not 0 <= component < (columns or MAX_COMPONENTS):
@@ -130,7 +145,7 @@ def call(function: str, *arguments: Any) -> Expression:
     return Expression(Call(function, tuple(_tree(argument) for argument in arguments)))
 
 
-def connect(node: BaseModel, inputs: tuple, name: str | None, named: dict[str, Any]) -> Handle:
+def connect(node: Connected, inputs: tuple, name: str | None, named: dict[str, Any]) -> Handle:
     """Fill a node's ports, positional ones in the order of their declaration.
 
     Raises
@@ -155,7 +170,7 @@ def connect(node: BaseModel, inputs: tuple, name: str | None, named: dict[str, A
     return Handle(node.model_copy(update=filled), name)
 
 
-def _input(cls: type[BaseModel], port: str, value: Any) -> Any:
+def _input(cls: type[Connected], port: str, value: Any) -> Any:
     """Return what a port is given, which must be of its kind."""
     wanted, spec = cls.ports[port], cls.specs[port]
     if value is None and not spec.required:
@@ -167,7 +182,7 @@ def _input(cls: type[BaseModel], port: str, value: Any) -> Any:
             raise GraphError(f"{cls.__name__}.{port}: {error}") from None
     if wanted is FILM and not isinstance(value, list | tuple):
         raise GraphError(f"{cls.__name__}.{port} takes a list of {wanted}s, not {value!r}")
-    for item in value if wanted is FILM else [value]:
+    for item in cast(Iterable[Any], value) if wanted is FILM else [value]:
         if isinstance(item, BaseModel):  # a node, whose class stands above this module
             raise GraphError(
                 f"{cls.__name__}.{port} takes the output of a node; connect it first: {type(item).__name__}(…)(…)"
@@ -176,4 +191,4 @@ def _input(cls: type[BaseModel], port: str, value: Any) -> Any:
             raise GraphError(f"{cls.__name__}.{port} takes the output of a node, not {item!r}")
         if isinstance(item, Handle) and (problem := item._problem(wanted)):
             raise GraphError(f"{cls.__name__}.{port} takes {wanted}, but {item!r} {problem}")
-    return list(value) if wanted is FILM else value
+    return list(cast(Iterable[Any], value)) if wanted is FILM else value

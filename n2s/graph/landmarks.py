@@ -94,7 +94,7 @@ class Landmarks:
             sections = tuple((begins(frame), LETTERS[letters[frame]]) for frame in firsts)
         if "drop" in heard:
             drop = heard["drop"].astype(np.float64)
-            drops = tuple(begins(frame) for frame in np.flatnonzero(np.diff(drop, prepend=0.0) > RISE))
+            drops = tuple(begins(int(frame)) for frame in np.flatnonzero(np.diff(drop, prepend=0.0) > RISE))
         return cls(times, beats, bars, sections, drops)
 
     def place(self, number: Any) -> float:

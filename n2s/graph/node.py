@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.errors import PydanticUserError
@@ -37,6 +37,10 @@ class DeclarationError(GraphError):
 
 class _Declared(type(BaseModel)):
     """Reports mistakes in a class statement in this library's words."""
+
+    if TYPE_CHECKING:
+        # What a node type declares beyond `Node`, settings and methods, is known when its `kind` is.
+        def __getattr__(cls, name: str) -> Any: ...
 
     def __new__(mcs, name: str, bases: tuple, namespace: dict[str, Any], **kwargs: Any) -> Any:
         if kwargs.get("__pydantic_reset_parent_namespace__", True):
@@ -129,6 +133,10 @@ class Node(BaseModel, metaclass=_Declared):
         if {"pixel", "step", "where"} & vars(cls).keys():
             cls._pixel_text = _text(file)
 
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...  # see `_Declared`
+
     # When it was defined, and in which file: that tells the code it was made by (`n2s.graph.code.loaded`).
     _born: ClassVar[tuple[int, str | None]] = (0, None)
     _path_annotations: ClassVar[dict[str, Any]] = {}  # of the settings that have paths in them
@@ -169,7 +177,7 @@ class Node(BaseModel, metaclass=_Declared):
                 raise ValueError("nothing was given; leave it out for its default")
             if isinstance(number, int | float) and not isinstance(number, bool) and spec and not spec.allows(number):
                 raise ValueError(f"{item} was given; it must be {spec.range}" if spec.range else f"{item} is no number")
-            if isinstance(item, Number) and item.unit not in ("", "dB") and spec.unit != "s":
+            if isinstance(item, Number) and item.unit not in ("", "dB") and spec and spec.unit != "s":
                 raise ValueError(f"{item} was given, a time; it takes {spec.unit or 'a plain number'}")
         return value
 
@@ -227,7 +235,7 @@ class Node(BaseModel, metaclass=_Declared):
         Handle
             The node's output, or the node itself where it has several: ``features.onset``.
         """
-        return connect(self, inputs, name, named)
+        return connect(cast(Any, self), inputs, name, named)
 
 
 def _annotation(info: FieldInfo) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, WithJsonSchema
 
@@ -66,7 +66,7 @@ def _parse_expression(text: str) -> Expression:
 def parse_musical_time(value: Any) -> Number | None:
     """Read a constant duration: 0.18, "0.5 s", "0:02", "4 beats"; None stays None where a setting may be left out."""
     if isinstance(value, str) and ":" in value:
-        return parse_time(value)
+        return cast(Number, parse_time(value))  # a moment has no colon
     if str(value).split()[:1] == ["at"] and len(str(value).split()) > 1:  # at("drop") in Python too
         raise ValueError(f'a length of time was wanted, like 0.5, "0.5 s" or "4 beats"; "{value}" is a place')
     number = parse_param(value) if value is not None else None

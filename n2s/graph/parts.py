@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from pydantic import ValidationError
 
@@ -66,17 +66,17 @@ class GraphParts:
     preset_params: Mapping[str, Any] = field(default_factory=dict)
     origins: Mapping[str, tuple[GraphParts, str]] = field(default_factory=dict)
     instance_outputs: Mapping[tuple[str, str], Link] = field(default_factory=dict)
-    loaded_tracks: dict[str, GraphParts] = field(default_factory=dict)
+    loaded_tracks: dict[str, Any] = field(default_factory=dict)
 
     def replaced(self, **parts: Any) -> Self:
         """Return a graph with other parts. Tracks that were read depend on the old ones and are not taken along."""
         kept = {part.name: getattr(self, part.name) for part in fields(GraphParts) if part.name != "loaded_tracks"}
-        return GraphParts(**kept | parts)
+        return cast(Self, GraphParts(**kept | parts))
 
-    def where(self, *path: str, key: bool = False) -> Position | None:
+    def where(self, *path: str | int, key: bool = False) -> Position | None:
         """Return where a value stands in the graph's file; None for a graph made in Python."""
         if path and path[0] in self.origins:
-            graph, name = self.origins[path[0]]
+            graph, name = self.origins[cast(str, path[0])]
             return graph.where(name, *path[1:], key=key)
         return self.document.where(("nodes", *path), key) if self.document else None
 

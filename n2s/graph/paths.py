@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from n2s.graph.errors import GraphError, short_name
 
@@ -102,7 +102,7 @@ def _changed(annotation: Any, value: Any, change: Callable[[NamedPath], str], ma
         of_key, of_value, fields = *_key_and_value(annotation), _fields(annotation)
         return {inner(of_key, key, key): inner(fields.get(key, of_value), item, key) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return value._make(inner(part, item, i) for i, (part, item) in enumerate(_items(annotation, value)))
+        return cast(Any, value)._make(inner(part, item, i) for i, (part, item) in enumerate(_items(annotation, value)))
     if isinstance(value, list | tuple):
         return type(value)(inner(part, item, i) for i, (part, item) in enumerate(_items(annotation, value)))
     if isinstance(value, set | frozenset):  # nothing in it has a place

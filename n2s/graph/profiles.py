@@ -114,7 +114,8 @@ class Profile:
         if wanted != size:
             found.append(f"is {size[0]}x{size[1]}; {wanted[0]}x{wanted[1]} is asked for")
         if rate != fps or (self.fps and not self.fps[0] <= fps <= self.fps[1]):
-            found.append(f"has {float(fps):g} frames per second; {self.fps[0]} to {self.fps[1]} are asked for")
+            low, high = self.fps or (rate, rate)
+            found.append(f"has {float(fps):g} frames per second; {low} to {high} are asked for")
         if self.seconds and not self.seconds[0] <= seconds <= self.seconds[1]:
             found.append(f"lasts {float(seconds):.1f} s; {self.seconds[0]:g} to {self.seconds[1]:g} s are asked for")
         return found

@@ -108,9 +108,6 @@ def registry() -> Registry:
     return found
 
 
-node_types.cache_clear = registry.cache_clear
-
-
 def _missing(cls: type[Node]) -> str:
     """Say what a class lacks to be a node type; "abstract" for a base that others inherit from."""
     methods = METHODS.get(cls.kind, ())

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
-from typing import Any
+from typing import Any, cast
 
 from pydantic import Field
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from n2s.graph.types import Kind
@@ -103,8 +104,8 @@ def chosen_output(outputs: Mapping[str, Output], named: str = "", wanted: Kind |
         return named if named in outputs else ""
     fits = [name for name, output in outputs.items() if output.kind is wanted]
     if not fits:
-        first = next(iter(outputs.values()), None)
-        fits = [name for name, output in outputs.items() if output.kind is first.kind]
+        kinds = [output.kind for output in outputs.values()]
+        fits = [name for name, output in outputs.items() if output.kind is kinds[0]]
     return fits[0] if len(fits) == 1 else ""
 
 
@@ -117,7 +118,7 @@ def _field(default: Any, spec: Spec, **pydantic: Any) -> Any:
 
 def port(help: str, *, optional: bool = False) -> Any:
     """Declare a port. Annotate it with its kind: `Audio`, `Signal`, `Latents`, `Frames`, `Matte`, `Films`."""
-    info = Field(None, description=help)
+    info: FieldInfo = cast(Any, Field)(None, description=help)
     info.metadata.append(Spec("port", help, required=not optional))
     return info
 

@@ -94,7 +94,7 @@ class SubGraph(Node):
 
     kind: ClassVar[str] = "graph"
     inner: ClassVar[Any] = None
-    interface: ClassVar[Interface | None] = None
+    interface: ClassVar[Any] = None  # both are of the graph, whose class stands above this module
 
     path: FilePath | None = setting(None, help="the sub-graph's file, relative to this graph's")
     look: str | None = setting(None, help="in place of a file: one of the looks that come with n2s (`n2s looks`)")
@@ -145,7 +145,7 @@ def instance_type(inner: Any) -> type[SubGraph]:
     cls.__name__, cls.__doc__ = "Graph", inner.header.title
     cls.inner, cls.interface = inner, inner.interface
     links = {name: Link.parse(text) for name, text in inner.interface.outputs.items()}
-    cls.outputs = {name: _shown(inner, link) for name, link in links.items()}
+    cls.outputs = {name: _shown(inner, link) for name, link in links.items() if link}
     return cls
 
 

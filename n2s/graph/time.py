@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -95,7 +95,8 @@ def album_boundaries(samples: list[int], rate: int, fps: Fraction) -> list[int]:
 class Duration(Protocol):
     """A constant that may be a time in seconds, beats or bars: what a setting of `MusicalTime` holds."""
 
-    unit: str
+    @property
+    def unit(self) -> str: ...
 
     def resolve(self, tempo: float, bar: int = 4) -> float: ...
 
@@ -152,8 +153,9 @@ class Clock:
             counted = time.offset.unit.startswith("b")
             return self.landmarks.after(begin, time.offset) if counted else begin + self.seconds(time.offset)
         if not hasattr(time, "unit"):
-            return float(time)
-        return self.landmarks.place(time) if self.landmarks and time.unit.startswith("b") else self.seconds(time)
+            return float(cast(float, time))
+        length = cast(Duration, time)
+        return self.landmarks.place(length) if self.landmarks and length.unit.startswith("b") else self.seconds(length)
 
 
 class PartialClock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from n2s.graph.check import written_already
 from n2s.graph.codings import coding_problem, ending_of, has_alpha
@@ -57,15 +57,16 @@ def _load_track(album: Graph, name: str) -> Graph:
         raise GraphError([Problem(album.where(name, "path"), f"{name}.path: {error}")]) from None
     if album.path and path == album.path.resolve():
         raise GraphError([Problem(album.where(name, "path"), "An album cannot be a track of itself.")])
-    places = {key: album.where(name, "set", key, key=True) for key in track.set} if album.document else {}
+    places: dict[str, Any] = {}
     if album.document:
+        places |= {key: album.where(name, "set", key, key=True) for key in track.set}
         places["preset"] = album.where(name, "preset")
     try:
         graph = Graph.load(path, track.set, track.preset, places=places)
     except GraphError as error:
         if len(error.problems) == 1 and error.problems[0].position and not error.problems[0].position.line:
             found = error.problems[0]  # of the file as a whole: that it is missing, or no text
-            if not found.position.argument:
+            if found.position and not found.position.argument:
                 text = f"{name}.path: {found.position.path}: {found.text}"
                 raise GraphError([Problem(album.where(name, "path"), text)]) from None
         raise
@@ -77,7 +78,7 @@ def _load_track(album: Graph, name: str) -> Graph:
         asked = album.overridden_at(field) is not None  # of the whole album, tracks included
         if own != wanted and field in graph.header.model_fields_set and not asked:
             text = f"{field} is {_shown(own)}, but the album has {_shown(wanted)}; take it out of the track."
-            raise GraphError([Problem(graph.document.where((field,)), text)])
+            raise GraphError([Problem(cast(Any, graph.document).where((field,)), text)])
         inherited[field] = wanted
     if album.model_folder and not graph.header.model:
         inherited["model"] = str(album.model_folder)
@@ -103,7 +104,8 @@ def coded_track(album: Graph, sink: str, name: str) -> tuple[Graph, str]:
         others = [f"{other} ({type(graph.nodes[other]).__name__})" for other in graph.sinks() if other not in sinks]
         apart = f", beside {', '.join(others)}, whose films it cannot join" if others else ""
         album_format = f"{type(node).__name__}'s format"
-        text = f"{graph.path.name} has {len(sinks)} sinks of {album_format}{apart}; a track has exactly one."
+        file = graph.path.name if graph.path else name
+        text = f"{file} has {len(sinks)} sinks of {album_format}{apart}; a track has exactly one."
         raise GraphError([Problem(album.where(name, "path"), text)])
     film, update = graph.nodes[sinks[0]], {}
     for field in coding(node, film):
@@ -127,7 +129,7 @@ def coded_track(album: Graph, sink: str, name: str) -> tuple[Graph, str]:
         place = f"{sinks[0]}.{field}"
         text = f"{place}: under the album's coding, {text}; give the track another, as with set: {{{place}: …}}."
         raise GraphError([Problem(album.where(name, "path"), text)])
-    return graph.replaced(nodes=graph.nodes | {sinks[0]: coded}), sinks[0]
+    return graph.replaced(nodes={**graph.nodes, sinks[0]: coded}), sinks[0]
 
 
 def album_problems(album: Graph) -> list[Problem]:

@@ -290,6 +290,9 @@ def _plain(value: Any, depth: int = 0) -> str | None:
     if type(value) in (tuple, list, set, frozenset, dict) and depth < 8 and len(value) < MOST_ITEMS:
         parts = [part for item in value.items() for part in item] if type(value) is dict else value
         items = [_plain(item, depth + 1) for item in parts]
-        items = sorted(items) if type(value) in (set, frozenset) and None not in items else items
-        return None if None in items else f"{type(value).__name__}({', '.join(items)})"
+        known = [item for item in items if item is not None]
+        if len(known) < len(items):
+            return None
+        known = sorted(known) if type(value) in (set, frozenset) else known
+        return f"{type(value).__name__}({', '.join(known)})"
     return None

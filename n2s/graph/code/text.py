@@ -148,7 +148,7 @@ def find_facts(text: bytes) -> Facts:
                 pending += node.orelse  # what only type checkers see is not run
                 continue
         for field in _fields(type(node)):
-            value = getattr(node, field, None)
+            value: Any = getattr(node, field, None)
             if isinstance(value, list):
                 pending += [item for item in value if isinstance(item, ast.AST)]
             elif isinstance(value, ast.AST):
@@ -202,7 +202,7 @@ def _show(node: Any, shown: list[str], docstrings: bool) -> None:
         return
     shown.append(f"({type(node).__name__}")
     for field in _fields(type(node)):
-        value = getattr(node, field, None)
+        value: Any = getattr(node, field, None)
         if value is None or value == []:
             continue
         shown.append(f" {field}=")

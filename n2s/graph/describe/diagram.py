@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from n2s.graph.errors import ArgumentError, N2SError
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
 from n2s.graph.links import Link
+from n2s.graph.specs import Output
 from n2s.graph.subgraph import InterfaceNode
 
 TINTS = {"resident": "#fdf6e3", "measure": "#f9ece8", "streamed": "#e8f1f5", "pointwise": "#e9f4ec",
@@ -78,7 +79,7 @@ def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mappin
         port = port or field
         if _is_hidden(link.node) or port.split(".")[0] not in shown.nodes[target].specs:
             continue
-        kind = shown.output(link, shown.wanted_kind(name, field)).kind
+        kind = cast(Output, shown.output(link, shown.wanted_kind(name, field))).kind
         driven = _is_hidden(name) or port in shown.nodes[target].params()
         label = ".".join(filter(None, (link.output, link.column)))
         several = len(type(shown.nodes[link.node]).outputs) > 1

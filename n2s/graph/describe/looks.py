@@ -14,7 +14,7 @@ ONE_LINE = "look: {{node: Graph, look: {name}, audio: track}}"
 
 def describe_look(name: str) -> dict[str, Any]:
     """Return what there is to know of a look as plain data: name, title, parameters, presets, how it is used."""
-    graph = Graph.load(look_file(name))
+    graph: Any = Graph.load(look_file(name))
     params = [
         {"name": key, "help": param.help, "default": param.default, "range": _range(param), "unit": param.unit}
         for key, param in graph.interface.params.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -102,7 +102,7 @@ def load_parts(
 def _read_header(
     document: Document, entries: dict[str, Any], interface: Interface | None, problems: list[Problem]
 ) -> Header:
-    header = Header()
+    header = Header.model_validate({})
     try:
         header = Header(**entries)
     except ValidationError as error:
@@ -252,7 +252,7 @@ class NodeReader:
         places["preset"] = document.where((*where, "preset"))
         try:
             including = (*self.including, self.path.resolve())
-            file = look_file(look) if path is None else resolve_path(self.base, path)
+            file = look_file(cast(str, look)) if path is None else resolve_path(self.base, path)
             return instance_type(_load_subgraph(file, overrides, preset, places, including))
         except GraphError as error:
             at = document.where((*where, "look" if path is None else "path"))

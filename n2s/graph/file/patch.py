@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 from n2s.graph.errors import GraphError
 from n2s.graph.file import layout
@@ -120,8 +120,8 @@ def _after_colon(document: Document, path: tuple) -> int:
 def _line(text: str, at: int) -> tuple[int, int, int]:
     """Return where the line of a place begins, where it ends, and where the next one begins."""
     start = max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
-    found = re.compile(r"\r\n|\n|\r|\Z").search(text, at)
-    return start, found.start(), found.end()
+    begin, end = cast(re.Match[str], re.compile(r"\r\n|\n|\r|\Z").search(text, at)).span()  # a text has an end
+    return start, begin, end
 
 
 def _indent(document: Document, at: int) -> str:
@@ -242,9 +242,9 @@ def _remove_in_flow(document: Document, parent: tuple, entries: dict, gone: set)
     start, stop = entries[keys[last]][1], entries[keys[-1]][1]
     first = entries[keys[last + 1]][0]
     if "#" in text[start:first]:  # a comment of the entry that stays
-        comma = re.compile(r"\s*,").match(text, start)
+        comma = cast(re.Match[str], re.compile(r"\s*,").match(text, start))
         yield comma.start(), comma.end(), ""
-        yield first, (re.compile(r"\s*,|").match(text, stop)).end(), ""
+        yield first, cast(re.Match[str], re.compile(r"\s*,|").match(text, stop)).end(), ""
     else:
         yield start, stop, ""
 

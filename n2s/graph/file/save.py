@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem
@@ -36,7 +36,7 @@ def save(graph: GraphParts, path: str | Path) -> Path:
     exists = os.path.exists(target)
     document = read_document(path) if exists else None
     text = _text(graph, document, target, shown)
-    if exists and text == document.text:
+    if document and text == document.text:
         return Path(path)
     with_bom = exists and target.read_bytes().startswith(BOM)
     try:
@@ -143,7 +143,9 @@ def _text(graph: GraphParts, document: Document | None, target: Path, shown: str
         if document is None and graph.document is None:
             text = layout.graph_text(values_in_file(wanted))
         else:
-            base, at = (document, target) if document else (parse_document(graph.document.text, shown), graph.path)
+            base, at = document, target
+            if base is None:
+                base, at = parse_document(cast(Document, graph.document).text, shown), cast(Path, graph.path)
             text = patch(base.text, _changes(base, _read_nodes(base, at), wanted), shown)
         back = load_parts(target, document=parse_document(text, shown))
     except (GraphError, RecursionError) as error:
@@ -274,7 +276,7 @@ def _node_changes(document: Document, name: str, raw: dict, old: Node | None, ne
             continue
         if field not in new.model_fields_set or (field not in wanted and value is not None):
             changes.append(Remove((*where, key)))
-        elif same_type and field in old.model_fields_set and getattr(old, field) == getattr(new, field):
+        elif old and same_type and field in old.model_fields_set and getattr(old, field) == getattr(new, field):
             continue
         elif field in wanted:
             changes += _value_changes(document, (*where, key), value, wanted[field])

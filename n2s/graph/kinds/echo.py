@@ -46,5 +46,5 @@ class Echo(Pointwise):
     def scale(self) -> int:
         return 1
 
-    def prepare_steps(self, age: Any, there: Any, **params: Any) -> dict[str, Any]:
+    def prepare_steps(self, age: Any, there: Any, *_: Any, **params: Any) -> dict[str, Any]:
         return params

@@ -39,5 +39,5 @@ class Lens(Node):
     )
     cache: Literal["frames", None] = cache_setting()
 
-    def prepare(self, **params: Any) -> dict[str, Any]:
+    def prepare(self, *_: Any, **params: Any) -> dict[str, Any]:
         return params

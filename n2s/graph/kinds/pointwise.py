@@ -37,7 +37,7 @@ class Pointwise(Node):
     # What `fill` reads of the track's clock. Keys hold it; reading what is not declared is an error.
     reads: ClassVar[frozenset[str]] = frozenset()
 
-    def prepare(self, **params: Any) -> dict[str, Any]:
+    def prepare(self, *_: Any, **params: Any) -> dict[str, Any]:
         return params
 
     def pixel_code(self) -> str:

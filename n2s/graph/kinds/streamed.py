@@ -63,7 +63,7 @@ class Streamed(Node):
         """
         return False
 
-    def remainder(self, grid: tuple[int, int], **params: Any) -> Any:
+    def remainder(self, grid: tuple[int, int], *_: Any, **params: Any) -> Any:
         """Return by how many cells the decoded frames have still to be moved, float64 (B, 2): down and to the right.
 
         Both are within -0.5..0.5, and what is shown moves, so that more of what lies there comes into view. ``grid`` is

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ class Table(ABC):
     """
 
     reader: ClassVar[str] = ""
-    wanted: ClassVar[str] = ""
+    wanted: ClassVar[Any] = ""  # which arrays may be given, in words
 
     @abstractmethod
     def takes(self, shape: tuple[int, ...]) -> bool:
@@ -68,7 +68,7 @@ class Tile(Table):
             raise ValueError(f"a Tile has 1 or 3 channels, not {self.channels!r:.40}")
 
     @property
-    def wanted(self) -> str:
+    def wanted(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride] its channels say
         return f"{'(h, w, 3)' if self.channels == 3 else '(h, w)'} with sides from 1 to 4096"
 
     def takes(self, shape: tuple[int, ...]) -> bool:
