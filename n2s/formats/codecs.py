@@ -7,7 +7,7 @@ settings join by copying.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from n2s.graph.codings import CODINGS, chroma_of, depth_of, has_alpha
 from n2s.graph.format import Shape
@@ -72,7 +72,7 @@ def _groups(sink: Any, fps: Fraction) -> list[str]:
 
 def _quality(sink: Any, most: int | None) -> list[str]:
     if sink.bitrate is None:
-        crf = ["-crf", str(CODINGS[sink.codec].crf[0] if sink.crf is None else sink.crf)]
+        crf = ["-crf", str(cast(Any, CODINGS[sink.codec].crf)[0] if sink.crf is None else sink.crf)]
         held = ["-maxrate", f"{most}k", "-bufsize", f"{most}k"] if most else []
         return [*crf, "-b:v", "0"] if sink.codec == "vp9" else [*crf, *held]
     rate = ["-b:v", f"{sink.bitrate}k"]

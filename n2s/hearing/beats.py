@@ -238,6 +238,7 @@ def _bars(evidence: np.ndarray, metres: Mapping[int, float]) -> tuple[int, np.nd
         value, first = _phases(evidence + prior, bar)
         if best is None or value > best[0]:
             best = value, bar, first
+    assert best, "there is a metre"
     return best[1], best[2]
 
 

@@ -111,7 +111,7 @@ def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
     weighting = k_weighting(frequency, rate)
     parts = np.searchsorted(mel_centres(rate, LEVELS), STRUCK)
 
-    out = {name: np.empty(count, np.float32) for name in NAMES}
+    out: dict[str, np.ndarray] = {name: np.empty(count, np.float32) for name in NAMES}
     out["mfcc"] = np.empty((count, COEFFICIENTS), np.float32)
     out["struck"] = np.empty((count, 3), np.float32)
     steps = _Steps(count, hop, rate)

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class Stamps:
 
     def __init__(
         self,
-        edges: Callable[[Hashable], np.ndarray],
+        edges: Callable[[Any], np.ndarray],
         size: tuple[int, int],
         sigma: float = 0.0,
         coarse: bool = False,

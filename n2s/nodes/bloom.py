@@ -69,7 +69,7 @@ class Bloom(Filter):
         return {"gain": _gain(amount, halation), "threshold": threshold, "knee": knee}
 
     @staticmethod
-    def source(rgb, at, threshold, knee):
+    def source(rgb, at, threshold, knee):  # pyright: ignore[reportIncompatibleMethodOverride] as its author chooses
         r, g, b = to_light(max(rgb[0], 0)), to_light(max(rgb[1], 0)), to_light(max(rgb[2], 0))
         strongest = max(max(r, g), b)
         start = threshold * threshold

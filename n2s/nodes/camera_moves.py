@@ -55,8 +55,8 @@ class Handheld(Resident):
         gone = np.concatenate([[0.0], np.cumsum((speed[1:] + speed[:-1]) / 2 * step)])
         moved = np.stack([_sway(gone, key, axis, self.roughness) for axis in range(3)], axis=1)
         if hits is not None:
-            hits = hits.astype(np.float64).reshape(len(hits), -1).max(axis=1)
-            thrown = _thrown(hits, key, step, scene.clock.seconds(self.settle))
+            highest = hits.astype(np.float64).reshape(len(hits), -1).max(axis=1)
+            thrown = _thrown(highest, key, step, scene.clock.seconds(self.settle))
             moved = moved + strength.astype(np.float64)[:, None] * thrown
         return moved * np.stack([amount, amount, turn], axis=1).astype(np.float64)
 
@@ -64,7 +64,7 @@ class Handheld(Resident):
 def _drawn(key: int, number: int | np.ndarray, what: int) -> np.ndarray:
     """Return numbers in 0..1, float64, hashed from a key, numbers, and what they are for."""
     word = shader.hash32(np.atleast_1d(np.asarray(number)).astype(np.uint32) + np.uint32(key))
-    return shader.uniform(shader.hash32(word ^ shader.hash32(np.array([what], np.uint32)))).astype(np.float64)
+    return np.asarray(shader.uniform(shader.hash32(word ^ shader.hash32(np.array([what], np.uint32)))), np.float64)
 
 
 def _sway(gone: np.ndarray, key: int, axis: int, roughness: float) -> np.ndarray:

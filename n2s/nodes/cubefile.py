@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -112,7 +113,7 @@ class _Reading:
         if word == "TITLE":
             return
         if word in self.corners:
-            self.corners[word] = self._numbers(number, rest)
+            self.corners[word] = cast(tuple[float, float, float], self._numbers(number, rest))
         elif word == "LUT_3D_SIZE":
             if self.size:
                 raise self._wrong(number, "LUT_3D_SIZE stands twice")

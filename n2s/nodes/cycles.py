@@ -138,7 +138,7 @@ def drawn(graph_seed: int, seed: int, numbers: np.ndarray) -> np.ndarray:
     """Return a number in 0..1 for each whole number, float64, drawn by hashes of it and both seeds."""
     key = shader.hash32(np.array([graph_seed ^ TYPE], np.uint32)) ^ np.uint32(seed)
     counted = np.asarray(numbers).astype(np.int64).astype(np.uint32)
-    return shader.uniform(shader.hash32(shader.hash32(key) ^ shader.hash32(counted))).astype(np.float64)
+    return np.asarray(shader.uniform(shader.hash32(shader.hash32(key) ^ shader.hash32(counted))), np.float64)
 
 
 def _stretch(scene: Scene, every: Any, glide: float, alike: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

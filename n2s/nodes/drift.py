@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from n2s.graph import shader
@@ -49,7 +51,7 @@ class Drift:
 
 def drift_key(seed: int, name: bytes, own: int) -> np.ndarray:
     """Return the 32 bits of a node's noise, from the graph's seed, four letters of its type and its own seed."""
-    return shader.hash32(np.array([seed ^ int.from_bytes(name, "big")], np.uint32)) ^ np.uint32(own)
+    return np.asarray(shader.hash32(np.array([seed ^ int.from_bytes(name, "big")], np.uint32)) ^ np.uint32(own))
 
 
 class Spread:
@@ -94,7 +96,7 @@ class Curve:
         """Return the curve at the cells, or its slope."""
         shape = [1] * values.ndim
         shape[axis] = -1
-        total = 0.0
+        total: Any = 0.0
         for i, weight in enumerate(self.slopes if slope else self.weights):
             total = total + np.take(values, self.left + i, axis) * weight.reshape(shape).astype(np.float32)
         return total

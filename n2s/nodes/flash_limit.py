@@ -39,15 +39,15 @@ def solve_lowering(
     shown = light if shown is None else np.maximum(light, shown)
     lowering = np.zeros(light.shape)
     for _ in range(ROUNDS):
-        broken = kind.flashes(seen(light, lowering, grid)).broken(grid, second)
+        broken = np.asarray(kind.flashes(seen(light, lowering, grid)).broken(grid, second))
         if not broken.any():
             break
         before = lowering.copy()
-        for start, stop in stretches(broken.any(axis=1), second):
+        for start, stop in stretches(np.asarray(broken.any(axis=1)), second):
             first, last = max(0, start - 2 * second), min(len(light), stop + 2 * second)
             inside = np.zeros(last - first, bool)
             inside[start - first : stop - first] = True
-            cells = broken[start:stop].any(axis=0)
+            cells = np.asarray(broken[start:stop].any(axis=0))
             values = _Stretch(light[first:last], shown[first:last], inside, grid, second, kind)
             lowering[first:last] = values.solve(lowering[first:last], cells)
         if (lowering == before).all():

@@ -23,7 +23,9 @@ class Cells(NamedTuple):
     def luminance(self) -> np.ndarray:
         return self.light @ LUMINANCE
 
-    def count(self, lowering: np.ndarray, red: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def count(  # pyright: ignore[reportIncompatibleMethodOverride] nobody counts its fields
+        self, lowering: np.ndarray, red: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the flashes of light and of red in the second that ends with each frame, (T,), of what is shown."""
         of_light = LIGHT.flashes(seen(self.luminance, lowering, self.grid))
         of_red = red_flashes(self.light, seen(self.redness, lowering, self.grid), red)

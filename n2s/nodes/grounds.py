@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from n2s.graph import shader
@@ -60,7 +62,7 @@ class Noise:
         apart = np.maximum(beyond[0][:, None], beyond[1][None, :])
         turns = np.minimum(apart / FADE, 1).astype(np.float32) * np.float32(MOST_NOISE)
         mean, deviation = _mean_and_deviation(frame)
-        alike = sum(likeness(frame - mean))[0] / np.float32(2 * LIKENESS)
+        alike = cast(np.ndarray, sum(likeness(frame - mean)))[0] / np.float32(2 * LIKENESS)
         smooth = np.sqrt(np.clip(alike, 0, 1))
         place = int(rows[0]), int(columns[0]), len(rows), len(columns)
         if place not in self._known:
@@ -75,7 +77,7 @@ class Noise:
         """Return smooth noise and noise of single cells, float32 (C, rows, columns), of unit variance."""
         down, along = Spread(rows, SMOOTH), Spread(columns, SMOOTH)
         coarse = along.spread(down.spread(_draw(down.places, along.places, channels, self.key), 1), 2)
-        other = shader.hash32(self.key + np.uint32(1))
+        other = np.asarray(shader.hash32(self.key + np.uint32(1)))
         return coarse, _draw(rows.astype(np.uint32), columns.astype(np.uint32), channels, other)
 
 
@@ -90,5 +92,5 @@ def _mean_and_deviation(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _draw(rows: np.ndarray, columns: np.ndarray, channels: int, key: np.ndarray) -> np.ndarray:
     """Return normal numbers by their rows, columns and channels, float32 (C, rows, columns)."""
     place = shader.hash32(shader.hash32(shader.hash32(key) ^ rows[:, None]) + columns[None, :])
-    number = shader.hash32(np.arange(1, channels + 1, dtype=np.uint32))[:, None, None]
-    return shader.gaussian(shader.hash32(place ^ number))
+    number = np.asarray(shader.hash32(np.arange(1, channels + 1, dtype=np.uint32)))[:, None, None]
+    return np.asarray(shader.gaussian(shader.hash32(place ^ number)))

@@ -101,7 +101,8 @@ class FlashMeter(Measure):
     def input_size(self, size: tuple[int, int]) -> tuple[int, int]:
         least = Grid.of(size)
         scale = min(1, ROWS / min(size))
-        return tuple(max(cells, round(side * scale)) for cells, side in zip(reversed(least), size))
+        width, height = (max(cells, round(side * scale)) for cells, side in zip(reversed(least), size))
+        return width, height
 
     def measure(self, frame: np.ndarray) -> dict[str, np.ndarray]:
         height, width = frame.shape[1:]

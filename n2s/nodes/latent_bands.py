@@ -30,7 +30,7 @@ class LatentBands(Streamed):
     neutral = {"amount": 0}
 
     def open(self, scene: Scene, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        return tuple(low_pass(cells, self.split) for cells in grid)
+        return low_pass(grid[0], self.split), low_pass(grid[1], self.split)
 
     def compute(self, block: Block, composition: np.ndarray, texture: np.ndarray, amount: np.ndarray) -> np.ndarray:
         a, b = composition, texture

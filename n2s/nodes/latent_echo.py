@@ -61,7 +61,8 @@ class LatentEcho(_MovesForms):
         step = camera_move(zoom, turn, shift_x, shift_y, rows)
         move = None
         weight, fading = np.ones((count, 1, 1, 1), np.float32), decay[:, None, None, None]
-        total, strength, weights = 0.0, 0.0, 0.0
+        total: Any = 0.0
+        strength, weights = 0.0, 0.0
         for k in range(self.copies + 1):
             seen = latents[newest - k * stride :][:count]
             if k:

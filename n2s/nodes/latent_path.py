@@ -141,4 +141,4 @@ def spline(points: np.ndarray, knots: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 def _squares(points: np.ndarray, gram: np.ndarray) -> np.ndarray:
     """Return the squared lengths of points (N, 4) given by factors."""
-    return sum(points[:, i] * points[:, j] * gram[i, j] for i in range(4) for j in range(4))
+    return np.asarray(sum(points[:, i] * points[:, j] * gram[i, j] for i in range(4) for j in range(4)))

@@ -37,7 +37,7 @@ class LatentWarp(Streamed):
         rows, columns = (Curve(from_centre(cells), self.scale) for cells in grid)
         drift = Drift(drift_key(scene.seed, b"WARP", self.seed), rows, columns, 1, scene.clock.seconds(self.period))
         # The mean square of the flow is that of its weights, as values of the coarse grid are independent.
-        even, steep = ([sum(w * w for w in weights).mean() for weights in kind]
+        even, steep = ([np.mean(sum(w * w for w in weights)) for weights in kind]
                        for kind in zip(*((axis.weights, axis.slopes) for axis in (rows, columns))))  # fmt: skip
         return rows, columns, drift, np.float32(np.sqrt(steep[0] * even[1] + even[0] * steep[1]))
 

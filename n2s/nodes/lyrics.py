@@ -198,7 +198,7 @@ def _parted(line: LyricsLine, rows: tuple[layout.Line, ...]) -> Iterator[tuple[i
 
 def _sung(line: LyricsLine, times: np.ndarray) -> np.ndarray:
     """Return how many words of a line are sung at some times, with the part of the last one that is lit."""
-    return sum(np.clip((times - when) / LIGHTING, 0, 1) for _, when in line.words)
+    return np.asarray(sum(np.clip((times - when) / LIGHTING, 0, 1) for _, when in line.words))
 
 
 def _smooth(t: np.ndarray) -> np.ndarray:

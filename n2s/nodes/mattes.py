@@ -153,7 +153,7 @@ class CombineMattes(Pointwise):
         return a * own + b * other + a * b * shared
 
 
-def _edge(middle: np.ndarray, softness: np.ndarray) -> dict[str, np.ndarray]:
+def _edge(middle: np.ndarray | np.float32, softness: np.ndarray) -> dict[str, np.ndarray]:
     """Return where an edge begins and ends."""
     half = np.maximum(softness, LEAST) * np.float32(0.5)
     return {"low": middle - half, "high": middle + half}

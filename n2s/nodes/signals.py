@@ -133,7 +133,7 @@ class EMA(Resident):
         return np.array(smooth).T.reshape(signal.shape)
 
 
-def follow_rate(half_life: float, fps: float) -> float:
+def follow_rate(half_life: float, fps: float | Fraction) -> float:
     """Return by which part an average with half-life h (s) approaches its input per frame: 1 - 2**(-1 / (fps h))."""
     return 1.0 if half_life <= 0 else 1.0 - 2.0 ** (-1.0 / (float(fps) * half_life))
 

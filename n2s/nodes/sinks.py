@@ -87,7 +87,7 @@ class Encoded(Sink):
         settings = PROFILES[self.profile].settings if self.profile else {}
         if self.bitrate is not None:
             settings = {name: value for name, value in settings.items() if name != "crf"}
-        self.__dict__.update({name: value for name, value in settings.items() if name not in self.model_fields_set})
+        vars(self).update({name: value for name, value in settings.items() if name not in self.model_fields_set})
         return self
 
     @model_validator(mode="after")

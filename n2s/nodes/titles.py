@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from pydantic import field_validator, model_validator
@@ -124,8 +124,10 @@ class TitleMatte(LetterMatte, TitleText):
     def open(self, scene: Scene, grid: Any) -> _Sheet:
         return _Sheet(self, scene)
 
-    def compute(self, block: Block, tracking: np.ndarray, cue: np.ndarray | None = None) -> np.ndarray:
-        sheet = block.resources
+    def compute(  # pyright: ignore[reportIncompatibleMethodOverride] what comes in is named
+        self, block: Block, tracking: np.ndarray, cue: np.ndarray | None = None
+    ) -> np.ndarray:
+        sheet, cue = block.resources, cast(np.ndarray, cue)  # `brings` gives one
         frames = [sheet.stamps(row, float(space)) for row, space in zip(cue.astype(np.float64), tracking)]
         return sheet.drawn.frames(frames)
 

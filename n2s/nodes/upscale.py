@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class Upscale(Streamed):
     def compute(self, block: Block, frames: np.ndarray) -> np.ndarray:
         for _ in range(self.factor // 2):
             frames = double_by_lanczos(frames) if block.resources is None else block.resources.enlarge(frames)
-        width, height = block.size
+        width, height = cast(tuple[int, int], block.size)
         top, left = (frames.shape[2] - height) // 2, (frames.shape[3] - width) // 2
         return frames[:, :, top : top + height, left : left + width]
 
