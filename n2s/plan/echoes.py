@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -23,7 +24,8 @@ def echo_stages(plan: Plan, stage: Stage, read: Read) -> list[Stage]:
     once, and the ring of past frames is one of these pictures.
     """
     scale = scale_of(plan, stage.node)
-    size = stage.size if scale == 1 else halved(stage.size)
+    whole = cast(Size, stage.size)
+    size = whole if scale == 1 else halved(whole)
     past = Stage(f"{stage.name} past", (stage.node,), "frames", {"0": read}, size=size, part="past", ages=stage.ages)
     if scale == 1 and not may_move(plan, stage.node):
         return [past]
@@ -36,7 +38,9 @@ def echo_of(plan: Plan, name: str) -> Echo:
     """Return an echo whose times are in seconds, whatever they are written in: the piece's tempo is known."""
     node, clock = plan.graph.nodes[name], plan.values.clock
     times = {field: value for field in node.settings() if isinstance(value := getattr(node, field), Number)}
-    return node.model_copy(update={field: Number(clock.seconds(value), "s") for field, value in times.items()})
+    return cast(Echo, node).model_copy(
+        update={field: Number(clock.seconds(value), "s") for field, value in times.items()}
+    )
 
 
 def scale_of(plan: Plan, name: str) -> int:
@@ -58,7 +62,9 @@ def may_move(plan: Plan, name: str) -> bool:
     if not hasattr(node, "where"):
         return False
     values = plan.values.params
-    return not node.still or any(np.any(values[name, field] != still_value(node, field)) for field in node.still)
+    return not node.still or any(
+        np.any(values[name, field] != still_value(cast(Echo, node), field)) for field in node.still
+    )
 
 
 def still_value(node: Echo, field: str) -> np.ndarray:

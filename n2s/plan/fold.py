@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -61,18 +61,19 @@ def handed_on(plan: Plan, name: str) -> str | None:
     port = next((port for port, kind in node.ports.items() if kind is made), None)
     if neutral is None or port is None:
         return None
-    alike, fields = _neutral_form(type(node))
+    alike, fields = _neutral_form(cast(Any, type(node)))
     return port if all(_is_same(plan, name, node, alike, field) for field in fields) else None
 
 
 @cache
 def _neutral_form(cls: type[Node]) -> tuple[Node, list[str]]:
     """Return a neutral node of a type, and the fields that make it so."""
-    fields, given = list(cls.neutral), cls.example
+    neutral = cls.neutral or {}
+    fields, given = list(neutral), cls.example
     if not fields:  # where all are at their defaults; those without one are as in the example
         fields = [field for field in [*cls.params(), *cls.settings()] if field != "cache"]
         given = {field: value for field, value in given.items() if cls.model_fields[field].is_required()}
-    return cls(**{**given, **cls.neutral}), fields
+    return cls(**{**given, **neutral}), fields
 
 
 def _is_same(plan: Plan, name: str, node: Node, alike: Node, field: str) -> bool:

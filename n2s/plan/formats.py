@@ -73,7 +73,7 @@ def call_format(
     except RenderError as error:
         cause = error.__cause__
         given = [argument for argument in arguments if isinstance(argument, Path)]
-        if any(cause is other for other in passing) or (given and _is_of_files(cause, given)):
+        if cause and (any(cause is other for other in passing) or (given and _is_of_files(cause, given))):
             raise cause from cause.__cause__
         raise
 

@@ -8,6 +8,7 @@ camera to the kernel that crops and resamples the decoded frames, which moves it
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -39,11 +40,12 @@ def _framed(plan: Plan, stage: Stage, stages: dict[str, Stage]) -> Stage:
             continue
         if text := reader_problem(plan.graph, stage.node, camera):
             raise GraphError([Problem(plan.graph.where(stage.node, key=True), text)])
-        whole = Framing(camera, stage.grid, stage.grid)
+        grid = cast(tuple[int, int], stage.grid)
+        whole = Framing(camera, grid, grid)
         moved = (remainder_at(plan, whole, (0, _frames(plan, camera))) != 0).any(axis=0)
         if moved.any():
-            shown = tuple(cells - int(moves) for cells, moves in zip(stage.grid, moved))
-            return replace(stage, framing=Framing(camera, stage.grid, shown))
+            rows, columns = (cells - int(moves) for cells, moves in zip(grid, moved))
+            return replace(stage, framing=Framing(camera, grid, (rows, columns)))
     return stage
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from types import FunctionType
+from typing import Any, cast
 
 from n2s.graph.declare import Lens, Pointwise
 from n2s.graph.types import MATTE, PICTURES
@@ -86,7 +87,7 @@ class _Fusion:
         self.graph = plan.graph
         self.stages = {stage.name: stage for stage in plan.nodes}
         self._fits: dict[tuple[str, Size | None], Stage] = {}
-        self._sources: dict[str, list[str | None]] = {}  # what each node in kernels reads
+        self._sources: dict[str, list[Any]] = {}  # what each node in kernels reads
         self.hidden: dict[str, list[Stage]] = {}
         self.streamed: dict[str, Stage] = {}
         self.mattes: dict[str, Read] = {}
@@ -118,8 +119,8 @@ class _Fusion:
             reads = {port: self._whole(read, read.size) for port, read in stage.reads.items()}
             self.streamed[stage.name] = replace(stage, reads=reads)
 
-    def _pictures(self, stage: Stage) -> list[Read | None]:
-        """Return what a stage reads of pictures, one per port; None for a matte that is left unconnected."""
+    def _pictures(self, stage: Stage) -> list[Any]:
+        """Return the `Read` of each picture of a stage, by port; None for a matte that is left unconnected."""
         ports = self.graph.nodes[stage.node].ports
         return [stage.reads.get(port) for port, kind in ports.items() if kind in PICTURES]
 
@@ -128,7 +129,7 @@ class _Fusion:
         source = self.stages[read.stage]
         if not source.is_picture or source.size is not None:
             return read
-        return replace(read, stage=self._fits.setdefault((read.stage, size), _fit(source, size)).name)
+        return replace(read, stage=self._fits.setdefault((read.stage, size), _fit(source, cast(Size, size))).name)
 
     def _hidden_stages(self, plan: Plan, stage: Stage) -> list[Stage]:
         """Return the stages that make what a node's pixel code reads beside its pictures; it reads the last one."""
@@ -208,9 +209,9 @@ class _Fusion:
             return 0
         if self._is_lens(name):
             lenses = (self.graph.nodes[self.stages[each].node] for each in self._run(name))
-            return sum(count_instructions(type(lens), "where") for lens in lenses)
+            return sum(count_instructions(cast(Any, type(lens)), "where") for lens in lenses)
         node = self.graph.nodes[self.stages[name].node]
-        return count_instructions(type(node), node.pixel_code())
+        return count_instructions(cast(Any, type(node)), node.pixel_code())
 
     def _run(self, name: str) -> list[str]:
         """Return the lenses that are composed into one, the last in the film first."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -79,7 +79,7 @@ class Keys:
         if (beyond := stop + of.ahead - clock.frames) > 0 and of.ahead:
             recipe["beyond"] = beyond
         if (node := self.plan.graph.nodes[of.stages[-1].node]).kind == "measure":
-            recipe["measured"] = measured_frames(node, clock, start, stop)
+            recipe["measured"] = measured_frames(cast(Any, node), clock, start, stop)
         return Chunk(start, stop, recipe, digest(recipe))
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
+from typing import Any, cast
 
 import numpy as np
 
@@ -39,8 +40,12 @@ def _looking_back(plan: Plan, stage: Stage) -> Stage:
     if not listed or not len(ages):
         text = f"reach gave {authors.shown(ages)}; a list of ages in frames, rising, was wanted."
         raise authors.wrong(graph, stage.node, text)
-    for age, next_age in zip(ages, [*ages[1:], MAX_WINDOW + 1]):
-        if isinstance(age, bool) or not isinstance(age, Integral) or not 0 <= age < next_age <= MAX_WINDOW + 1:
+    for age, next_age in zip(cast(Sequence[Any], ages), [*ages[1:], MAX_WINDOW + 1]):
+        if (
+            isinstance(age, bool)
+            or not isinstance(age, Integral)
+            or not 0 <= int(age) < cast(Any, next_age) <= MAX_WINDOW + 1
+        ):
             text = f"reach gave {authors.shown(ages)}; whole numbers within 0..{MAX_WINDOW}, rising, were wanted."
             raise authors.wrong(graph, stage.node, text)
     ports, ages = graph.nodes[stage.node].ports, tuple(int(age) for age in ages)

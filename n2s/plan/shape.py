@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from n2s.graph import authors
 from n2s.graph.errors import GraphError, Problem
@@ -57,7 +58,7 @@ def shown_sizes(plan: Plan) -> dict[str, Size]:
 
     What a measure looks at is shown in the size of the film: it looks at fewer rows of the frames that the film has.
     """
-    shown = {plan.nodes[-1].name: plan.graph.header.size}
+    shown: dict[str, Any] = {plan.nodes[-1].name: plan.graph.header.size}
     for stage in reversed(plan.nodes):
         own = shown[stage.name]
         taken = own if plan.graph.nodes[stage.node].kind == "measure" else _size_taken(plan, stage, own)

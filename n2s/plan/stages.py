@@ -73,7 +73,8 @@ class Framing:
 
     def loose(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return how many rows and columns of a picture (height, width) are not shown."""
-        return tuple(side * (cells - seen) // cells for side, cells, seen in zip(shape, self.grid, self.shown))
+        rows, columns = (side * (cells - seen) // cells for side, cells, seen in zip(shape, self.grid, self.shown))
+        return rows, columns
 
 
 FULL = ("full", 0)  # in a kernel's wiring: a matte that covers everything
