@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from contextlib import nullcontext
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -122,7 +122,7 @@ def run_command() -> None:
         if (show := getattr(error, "show", None)) is None:  # not one of the command line's own
             raise
         if "--json" in sys.argv:
-            fail(error.format_message(), 2)
+            fail(cast(Any, error).format_message(), 2)
         show()
         sys.exit(2)
     if lost := lost_output():

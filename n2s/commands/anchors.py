@@ -6,7 +6,7 @@ import os
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -87,7 +87,7 @@ def add(
         raise ArgumentError("Give one of these: NAME and PICTURE, --random COUNT, or --data FOLDER.")
     files = model_to_change(model, copy_to, store)
     shape = parse_size(size, files.scale)
-    if name is not None:
+    if name is not None and picture is not None:
         check_new(files, [name], force)
         latents = from_picture(picture, files.encoder(), shape, fit, say)
         new = {name: Anchor(latents, f"picture {to_unicode(picture.name)}")}
@@ -100,6 +100,7 @@ def add(
             for number, name in names.items()
         }
     else:
+        data = cast(Path, data)
         styles = accepted_pictures(data, most)
         most_names = {style: range(1, min(per_style, len(paths)) + 1) for style, paths in styles.items()}
         check_new(files, [join_name(prefix, style, n) for style, numbers in most_names.items() for n in numbers], force)

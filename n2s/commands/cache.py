@@ -69,7 +69,7 @@ def verify(
         typer.Option(help="render so many of the graph's kept chunks again and compare them, like 2%", metavar="SHARE"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="another seed, another sample")] = 0,
-    set_: Overrides = (),
+    set_: Overrides = [],
     store: StoreFolder = None,
     json: AsJson = False,
 ) -> None:
@@ -82,7 +82,7 @@ def verify(
 
     if (graph is None) != (render is None):
         raise ArgumentError("--render and a graph go together: n2s cache verify song.yaml --render 2%.")
-    if graph is not None:
+    if graph is not None and render is not None:
         verify_graph(graph, read_share(render), seed, set_, Store(store), json)
         return
     count, damaged = Store(store).verify()
@@ -175,7 +175,7 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * _UNITS[(match[2] or "").lower()])
 
 
-def size_text(count: int) -> str:
+def size_text(count: float) -> str:
     """Return a number of bytes in words."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if count < 1000 or unit == "GB":

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from n2s.commands.common import AsJson, GraphFile, Overrides, load, print_line, problem_fields, say
 from n2s.graph.errors import GraphError
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
 
-def check(graph: GraphFile, set_: Overrides = (), json: AsJson = False) -> None:
+def check(graph: GraphFile, set_: Overrides = [], json: AsJson = False) -> None:
     """Check a graph, its sub-graphs and an album's tracks, and that the files they read exist.
 
     Nothing is rendered, and no music is read.
@@ -42,7 +44,7 @@ def check(graph: GraphFile, set_: Overrides = (), json: AsJson = False) -> None:
     print(f"{graph}: {len(loaded.nodes)} nodes, {what}, no problems.")
 
 
-def preset_problems(graph: object) -> list:
+def preset_problems(graph: Any) -> list:
     """Return what is wrong with a graph under each of its presets."""
     from n2s.graph.graph import Graph
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -50,7 +51,7 @@ FILMS = Path("renders")  # where films are written, and looked for, without --ou
 AsJson = Annotated[bool, typer.Option("--json", help="print structured lines, one JSON object each")]
 
 
-def load(path: Path, overrides: list[str] = (), shape: Shape | None = None) -> Any:
+def load(path: Path, overrides: Sequence[str] = (), shape: Shape | None = None) -> Any:
     """Load a graph with ``--set`` overrides and the size and frame rate of the command line."""
     from n2s.graph.file.override import merged
     from n2s.graph.graph import Graph
@@ -81,7 +82,7 @@ class Shape(NamedTuple):
 
     def overrides(self) -> dict[str, tuple[str, Any]]:
         """Return the header entries that are replaced, each with its option and its value."""
-        found = {} if self.fps is None else {"fps": ("--fps", self.fps)}
+        found: dict[str, tuple[str, Any]] = {} if self.fps is None else {"fps": ("--fps", self.fps)}
         if self.size is not None:
             sides = self.size.lower().split("x")
             if len(sides) != 2 or not all(side.isdecimal() and side.isascii() and len(side) < 6 for side in sides):

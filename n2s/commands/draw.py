@@ -34,7 +34,7 @@ def draw(
         str | None, typer.Option(help="show the frame that each node gives at this time: 80, 1:20", metavar="TIME")
     ] = None,
     store: StoreFolder = None,
-    set_: Overrides = (),
+    set_: Overrides = [],
     json: AsJson = False,
 ) -> None:
     """Draw a graph: nodes with their settings, links coloured by what flows, sub-graphs as clusters."""

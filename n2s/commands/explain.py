@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -100,18 +100,18 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: Path | No
     given = origin.record.get("overrides", [])
     places = {target: Position(option, argument=True) for target, _, option in given}
     graph = Graph.load(origin.graph, {target: value for target, value, _ in given}, places=places)
-    span = tuple(text and read_time("--from", text) for text in origin.record.get("span", (None, None)))
+    begin, end = (text and read_time("--from", text) for text in origin.record.get("span", (None, None)))
     if not origin.unchanged:
         say("The graph has changed since; what is told is how it is now.")
     time = read_time("--at", at)
     if time is not None and is_musical(time):
         raise ArgumentError("--at takes a time of the film, like 82.6 or 1:22.6.")
     with Session(graph, store, say, remember=False) as session:
-        films = session.films(origin.out, span).films
+        films = session.films(origin.out, cast(Any, (begin, end))).films
         film = next((each for each in films if each.path.name == Path(origin.film["path"]).name), None)
         if film is None:
             raise ArgumentError(f"{origin.graph} no longer makes {Path(origin.film['path']).name}.")
-        number = frame if frame is not None else int(time.resolve(120.0) * film.fps + 0.5)
+        number = frame if frame is not None else int(cast(Any, time).resolve(120.0) * film.fps + 0.5)
         if film.identity != origin.film.get("identity") and origin.unchanged:
             say("What it is made of has changed since; what is told is how it is now.")
         plan, own = place_in(film.parts, number)
@@ -123,7 +123,7 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: Path | No
             "time": timecode(number, film.fps),
             "track": plan.graph.header.title or (plan.graph.path.stem if plan.graph.path else ""),
             "frame_of_track": own,
-            "bar": round(float(marks.count("bar", [seconds])[0]), 3) if marks else None,
+            "bar": round(float(marks.count("bar", cast(Any, [seconds]))[0]), 3) if marks else None,
             "section": next((letter for start, letter in reversed(marks.sections) if start <= seconds), None)
             if marks
             else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -50,7 +50,7 @@ def export(
     every: Annotated[
         str, typer.Option(help="one value every N frames, or every 250 ms, 2 beats, …", metavar="N|TIME")
     ] = "1",
-    set_: Overrides = (),
+    set_: Overrides = [],
     size: Size = None,
     fps: Fps = None,
     json: AsJson = False,
@@ -148,7 +148,7 @@ def read_step(text: str) -> Any:
         if not 0 < (frames := int(text)) < 10**9:
             raise ArgumentError(f"--every takes a number of frames from 1 on, not {text}.")
         return frames
-    time = read_length("--every", text)
+    time = cast(Any, read_length("--every", text))  # a text was given
     if not time.unit or not time.value:
         raise ArgumentError(f'--every takes a whole number of frames, or a time like "250 ms", not "{text}".')
     return time

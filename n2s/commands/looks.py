@@ -71,7 +71,7 @@ def draw_looks(music: Path, names: list[str], output: Path | None, json: bool, s
     from tempfile import TemporaryDirectory
 
     from n2s.graph.errors import GraphError
-    from n2s.runtime.machine import ffmpeg_path
+    from n2s.runtime.ffmpeg import ffmpeg_path
     from n2s.runtime.media.audio import probe
     from n2s.runtime.media.png import write_picture
     from n2s.runtime.seeing.rows import draw_rows

@@ -49,7 +49,7 @@ def new(
     from n2s.graph.describe.starter import choose_look, starter
     from n2s.graph.errors import GraphError, RenderError
     from n2s.graph.registry import suggest
-    from n2s.runtime.machine import ffmpeg_path
+    from n2s.runtime.ffmpeg import ffmpeg_path
     from n2s.runtime.media.audio import probe
     from n2s.runtime.seeing.labels import write_labels
 

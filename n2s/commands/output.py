@@ -67,7 +67,7 @@ def reserved_for_lines() -> Iterator[None]:
     What anybody else prints meanwhile, nodes of others and processes that are started too, goes to standard error.
     """
     usual = sys.stdout
-    lines, own = usual, getattr(usual, "buffer", None) is not None and "stdout" in _ends
+    handle, lines, own = -1, usual, getattr(usual, "buffer", None) is not None and "stdout" in _ends
     if own:  # and not another stream in its place
         usual.flush()
         handle = os.dup(1)

@@ -29,7 +29,7 @@ STORED, WAITING, MIXED = "█", "░", "▒"
 
 def plan(
     graph: GraphFile,
-    set_: Overrides = (),
+    set_: Overrides = [],
     size: Size = None,
     fps: Fps = None,
     store: StoreFolder = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -40,7 +40,7 @@ def preview(
     at: Annotated[
         list[str],
         typer.Option("--at", help="show this time, may be repeated: 80, 1:20, 8 bars, at drop", metavar="TIME"),
-    ] = (),
+    ] = [],
     node: Annotated[
         str | None, typer.Option(help="show an output or a parameter of a node", metavar="NODE[.OUTPUT]")
     ] = None,
@@ -65,7 +65,7 @@ def preview(
             metavar="N.S=V,V,…",
             help="one moment under each value of a setting, may be repeated: each with each",
         ),
-    ] = (),
+    ] = [],
     strip: Annotated[
         bool,
         typer.Option("--strip", help="consecutive frames around the hardest kicks, or around each time of --at"),
@@ -78,7 +78,7 @@ def preview(
     ] = None,
     from_: Begin = None,
     to: End = None,
-    set_: Overrides = (),
+    set_: Overrides = [],
     size: Size = None,
     fps: Fps = None,
     json: AsJson = False,
@@ -128,7 +128,7 @@ def preview(
     if varied:
         from n2s.commands.variations import draw_variations, seeds, settings
 
-        chosen = settings(vary) if vary else seeds(loaded, variations)
+        chosen = settings(vary) if vary else seeds(loaded, cast(int, variations))
         with Session(loaded, store, say) as session:
             time = times[0] if times else None
             drawn, seconds = draw_variations(graph, chosen, set_, Shape(size, fps), session, node, time)
@@ -136,23 +136,24 @@ def preview(
         labels = [label for label, _ in chosen]
         report_file(target, json, f"  at {minutes(seconds)}: {'; '.join(labels)}", variations=labels, seconds=seconds)
         return
+    heard: dict[str, Any] = {}
     with Session(loaded, store, say) as session:
         view = View(session, f"{node}.beat" if hears else node)
         frames = choose_strikes(view, times) if strip else choose_frames(view, times, step, sheet)
         if hears:
-            heard = preview_heard(session, node, target, frames)
+            heard = preview_heard(session, cast(str, node), target, frames)
         elif view.kind == "signal":
             write_drawing(target, plotted(view, frames))
         elif target.suffix.lower() == ".svg":
             raise GraphError(f'"{view.name}" gives {view.kind}, which are written as .png; .svg is for signals.')
         else:
             write_picture(target, (strips if strip else picture)(view, frames))
-    times = ", ".join(timecode(frame, view.clock.fps) for frame in frames)
-    at = f" at {times}" if times else ""
+    shown = ", ".join(timecode(frame, view.clock.fps) for frame in frames)
+    when = f" at {shown}" if shown else ""
     if hears:
-        report_file(target, json, f"  {node}{at}: {summary_text(heard)}", node=node, heard=heard)
+        report_file(target, json, f"  {node}{when}: {summary_text(heard)}", node=node, heard=heard)
     else:
-        report_file(target, json, f"  {view.name}{at}", node=view.name)
+        report_file(target, json, f"  {view.name}{when}", node=view.name)
 
 
 def refuse_combinations(

@@ -44,7 +44,7 @@ def run(
     executor: Annotated[
         str | None, typer.Option(help="what renders: threads, processes, or a name from a package", metavar="NAME")
     ] = None,
-    set_: Overrides = (),
+    set_: Overrides = [],
     size: Size = None,
     fps: Fps = None,
     profile: Annotated[
@@ -55,7 +55,7 @@ def run(
             help="what the films are for, may be repeated: archive, youtube, reels, square, canvas, apple, draft; it "
             "decides coding, size and frame rate",
         ),
-    ] = (),
+    ] = [],
     draft: Annotated[
         bool, typer.Option("--draft", help="short for --profile draft: half the size and frame rate, into OUT/draft")
     ] = False,
@@ -73,7 +73,7 @@ def run(
     only: Annotated[
         list[str],
         typer.Option("--only", metavar="TRACK", help="of an album, the film of this track alone; may be repeated"),
-    ] = (),
+    ] = [],
     strict: Annotated[
         bool,
         typer.Option("--strict", help="fail where a film breaks a quality gate: black, frozen, banded, …"),
@@ -94,7 +94,7 @@ def run(
     events = JsonEvents(write_line) if json else watcher()
     span = read_time("--from", from_), read_time("--to", to)
     kept = Store(store)
-    asked = list(dict.fromkeys([*profile, *(["draft"] if draft else [])])) or [None]
+    asked: list[Any] = list(dict.fromkeys([*profile, *(["draft"] if draft else [])])) or [None]
     graphs = [(name, load(graph, set_, Shape(size, fps, name))) for name in asked]  # all that is wrong is told first
     for name, loaded in graphs:
         chosen = choose_executor(executor, jobs, workers)

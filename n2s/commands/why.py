@@ -34,7 +34,7 @@ def why(
     at: Annotated[
         str | None, typer.Option(help="only the chunk shown at this time: 80, 1:20, 8 bars, at drop", metavar="TIME")
     ] = None,
-    set_: Overrides = (),
+    set_: Overrides = [],
     size: Size = None,
     fps: Fps = None,
     store: StoreFolder = None,
