@@ -53,7 +53,8 @@ def resolve(extras: list[str], kept: dict[str, str]) -> dict[str, tuple[str, str
         if subprocess.run(command, check=False).returncode:
             raise SystemExit("pip found no versions that go together; constraints.txt is as it was.")
         found = [item["metadata"] for item in json.loads(report.read_text(encoding="utf-8"))["install"]]
-    return {canonical(each["name"]): (each["name"], each["version"]) for each in found}
+    # A build for one kind of machine, like 2.13.0+cpu, is a build of 2.13.0.
+    return {canonical(each["name"]): (each["name"], each["version"].partition("+")[0]) for each in found}
 
 
 def main(names: list[str]) -> None:
