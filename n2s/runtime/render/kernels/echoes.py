@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any, cast
 
 from n2s.graph.declare import Echo
 from n2s.runtime.render.kernels import numba_echo
@@ -51,7 +52,9 @@ class Echoes:
     def moving(self) -> Callable:
         """The kernel for past frames that are read at other places."""
         return self._compile(
-            numba_echo.moving_source(self._step, self._step_names, self._where, self._where_names, self.names)
+            numba_echo.moving_source(
+                self._step, self._step_names, cast(Any, self._where), self._where_names, self.names
+            )
         )
 
     def _compile(self, source: str) -> Callable:

@@ -40,12 +40,12 @@ def compile_kernel(source: str, folder: Path) -> Callable:
 
     name = f"k{digest_bytes((source + numba.__version__ + sys.version).encode())[:24]}"
     with _LOCK:
-        module = sys.modules.get(f"n2s_kernels.{name}")
+        module: Any = sys.modules.get(f"n2s_kernels.{name}")
         if module is None:
             path = folder / f"{name}.py"
             if not path.is_file() or path.read_bytes() != source.encode():
                 publish(path, lambda temporary: temporary.write_bytes(source.encode()))
-            spec = importlib.util.spec_from_file_location(f"n2s_kernels.{name}", path)
+            spec: Any = importlib.util.spec_from_file_location(f"n2s_kernels.{name}", path)
             module = importlib.util.module_from_spec(spec)
             sys.modules[spec.name] = module  # numba looks the module up while it compiles
             spec.loader.exec_module(module)
@@ -78,7 +78,7 @@ def _undisturbed(work: Callable[[Any], None], argument: Any) -> None:
 class _Mending:
     """A kernel that survives damaged files in numba's cache: they are removed, and it is compiled again."""
 
-    def __init__(self, kernel: Callable, cache: Path):
+    def __init__(self, kernel: Any, cache: Path):
         self.kernel, self.cache, self.checked = kernel, cache, False
 
     def __call__(self, *arguments: Any) -> bool:

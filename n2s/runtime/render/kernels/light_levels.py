@@ -5,6 +5,9 @@ vector instruction takes a pixel. Two pixels beyond each edge are those that the
 level has half the rows and columns of the one before, and is made when a place first needs it.
 """
 
+# pyright: reportCallIssue=false
+# Intrinsics are declared with the typing context before what they are called with.
+
 from __future__ import annotations
 
 import numpy as np

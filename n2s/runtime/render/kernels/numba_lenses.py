@@ -11,6 +11,7 @@ import threading
 from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def sampler(folder: Path) -> int:
     """
     kept = compile_kernel(_SAMPLER.format(digest=_digest()), folder)
     kept(0)
-    (compiled,) = kept.kernel.overloads.values()
+    (compiled,) = cast(Any, kept).kernel.overloads.values()
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
 

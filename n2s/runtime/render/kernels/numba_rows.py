@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -74,9 +75,11 @@ class NumbaRows:
             moves: Sequence[np.ndarray] = (),
             offsets: Sequence[np.ndarray] = (),
         ) -> bool:
-            beside = list(fits)
+            beside: list[Any] = list(fits)
             for i, places in zip(moved, offsets):
-                beside[i] = tuple(map(np.stack, zip(*(_moved_taps(samples[i].where, *at) for at in places.tolist()))))
+                beside[i] = tuple(
+                    map(np.stack, zip(*(_moved_taps(cast(Any, samples[i]).where, *at) for at in places.tolist())))
+                )
             for number, (i, numbers) in enumerate(zip(lensed, moves)):
                 beside[i] = (numbers, scratch(program.size, number), filter_)
             given = [argument for picture, taps in zip(pictures, beside) for argument in (picture, *taps)]
@@ -137,7 +140,7 @@ def source_of(program: Program) -> str:
     return "\n\n".join(text.strip("\n") + "\n" for text in parts)
 
 
-def _write_kernel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enlarged], store: object) -> None:
+def _write_kernel(code: Writer, program: Program, inputs: Sequence[Any], store: Any) -> None:
     """Write the function over a block of frames."""
     arguments = ["first", "seeds", "uniforms", "dither", "out", *(name for given in inputs for name in given.arguments)]
     arguments += [f"table{pixel.table + i}" for pixel in program.pixels for i in range(len(pixel.tables))]

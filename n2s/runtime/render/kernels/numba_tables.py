@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any, cast
 
 from n2s.graph.declare import Cube, Line, Tile
 from n2s.runtime.render.kernels.parted import Read
@@ -97,7 +98,7 @@ class TileRows(ReadRows):
 
     def __init__(self, read: Read, name: str, table: int):
         super().__init__(read, name, table)
-        self.channels = read.kind.channels
+        self.channels = cast(Any, read.kind).channels
 
     def write_pixel(self, code: Writer) -> None:
         code.add(*(f"{self.name}_found{i}[x] = numbers[cell0 + u64({i})]" for i in range(self.channels)))

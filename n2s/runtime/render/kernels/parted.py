@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
 from n2s.graph.declare import Table
 from n2s.runtime.render.kernels.pixels import TABLE_READERS
@@ -52,7 +53,7 @@ def part(pixel: Pixel) -> Parted:
     code = pixel.code
     if not pixel.tables:
         return Parted((), code.name, code.text)
-    function = ast.parse(code.text).body[0]
+    function = cast(ast.FunctionDef, ast.parse(code.text).body[0])
     parting = _Parting(pixel, function)
     for statement in function.body:
         parting.done.append(parting.visit(statement))
@@ -76,15 +77,16 @@ class _Parting(ast.NodeTransformer):
         if not (isinstance(node.func, ast.Name) and node.func.id in TABLE_READERS):
             return node
         table, *place = node.args
+        read = cast(ast.Name, table).id
         name = f"{self.name}_place{len(self.reads)}"
         text = self.function(name, [*self.done, ast.Return(ast.Tuple(place, ast.Load()))])
-        self.reads.append(Read(self.tables.index(table.id), self.kinds[table.id], name, text))
+        self.reads.append(Read(self.tables.index(read), self.kinds[read], name, text))
         return ast.Name(_found(len(self.reads) - 1), ast.Load())
 
     def function(self, name: str, body: list[ast.stmt]) -> str:
         """Return the text of a function of what pixel code takes and of what the reads so far found."""
         names = [*self.arguments, *(_found(number) for number in range(len(self.reads)))]
-        made = ast.parse(f"def {name}({', '.join(names)}): pass").body[0]
+        made = cast(ast.FunctionDef, ast.parse(f"def {name}({', '.join(names)}): pass").body[0])
         made.body = body
         return ast.unparse(ast.fix_missing_locations(made))
 

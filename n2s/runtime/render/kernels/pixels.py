@@ -11,12 +11,12 @@ import builtins
 import contextlib
 import inspect
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -92,12 +92,12 @@ def helper_texts(*names: str) -> dict[str, str]:
 def uniform_names(cls: type[Node], method: str = "pixel") -> list[str]:
     """Return the names of the numbers a pixel function takes, in order, after its pictures and ``at``."""
     tables = getattr(cls, "tables", ())
-    return [name for name in _names_after_at(cls, method) if name not in tables]
+    return [name for name in _names_after_at(cast(Any, cls), method) if name not in tables]
 
 
 def table_names(cls: type[Node], method: str = "pixel") -> list[str]:
     """Return the names of the tables that a pixel function takes, in order."""
-    return [name for name in _names_after_at(cls, method) if name in cls.tables]
+    return [name for name in _names_after_at(cast(Any, cls), method) if name in cls.tables]
 
 
 @cache
@@ -190,7 +190,7 @@ class _Reader:
         for statement in tree.body:
             branches = [node for node in ast.walk(statement) if isinstance(node, ast.If | ast.IfExp | ast.BoolOp)]
             branched = {id(part) for branch in branches for part in ast.walk(branch)}
-            for node in ast.walk(statement):
+            for node in cast(Iterable[Any], ast.walk(statement)):
                 if (reader := _reader(node, function)) is None:
                     continue
                 table = node.args[0].id if node.args and isinstance(node.args[0], ast.Name) else None
@@ -220,7 +220,7 @@ class _Reader:
         for node in (part for statement in tree.body for part in ast.walk(statement)):
             if not isinstance(node, ast.Name) or node.id in own:
                 continue
-            value = function.__globals__.get(node.id, getattr(builtins, node.id, None))
+            value: Any = function.__globals__.get(node.id, getattr(builtins, node.id, None))
             if node.id in _BUILTINS and value is getattr(builtins, node.id):
                 continue
             if isinstance(value, np.floating | np.integer):
@@ -230,7 +230,7 @@ class _Reader:
                 yield node.id, value.__name__
             elif isinstance(value, FunctionType) and _package(value) == _package(function):
                 yield node.id, self.read(value)
-            elif type(value) in (int, float) and math.isfinite(value):
+            elif isinstance(value, int | float) and type(value) in (int, float) and math.isfinite(value):
                 yield node.id, value
             else:
                 may = "its arguments, n2s.graph.shader, and functions and finite numbers of its own package"

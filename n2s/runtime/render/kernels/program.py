@@ -13,6 +13,7 @@ to those after it, which name it by its number. A decoded film that is graded an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 from n2s.graph.declare import Table
 from n2s.graph.placing import Placing
@@ -65,7 +66,8 @@ class Fit:
     @property
     def tables(self) -> tuple[Taps, Taps]:
         """Where each row and each column comes from, and by which weights."""
-        return taps_for(self.shape, self.size, self.loose, placing=self.placing, matte=self.matte)
+        found = taps_for(self.shape, self.size, self.loose, placing=self.placing, matte=self.matte)
+        return cast(tuple[Taps, Taps], found)
 
     @property
     def is_moved(self) -> bool:
@@ -73,7 +75,7 @@ class Fit:
 
     def moved(self, down: float, right: float) -> tuple[Taps, Taps]:
         """Return its tables where what is shown lies so many rows further down and columns further right."""
-        return taps_for(self.shape, self.size, self.loose, (down, right))
+        return cast(tuple[Taps, Taps], taps_for(self.shape, self.size, self.loose, (down, right)))
 
     def __str__(self) -> str:
         moved = f", moved within {self.loose[1]}x{self.loose[0]}" if self.is_moved else ""
@@ -138,7 +140,7 @@ class Sample:
     """
 
     source: int
-    where: Fit | Lenses
+    where: Any  # `Fit` or `Lenses`
 
     @property
     def gives_colours(self) -> bool:
@@ -225,7 +227,7 @@ class Program:
     """The records of a kernel, each after those it reads, for frames of a size (width, height); the last one stores."""
 
     size: tuple[int, int]
-    records: tuple[Record, ...]
+    records: tuple[Any, ...]  # of `Record`; whoever follows a number knows which one stands there
 
     def __post_init__(self) -> None:
         colours = (Load, Full, Filter, Enlarge, Pixel, Sample)
@@ -287,7 +289,7 @@ class Program:
         return "\n".join(f"{number:<2} {record}" for number, record in enumerate(self.records))
 
 
-def sources(record: Record) -> tuple[int, ...]:
+def sources(record: Any) -> tuple[int, ...]:
     """Return the numbers of the records that a record reads."""
     if isinstance(record, Load | Full):
         return ()

@@ -6,10 +6,13 @@ rows and along the columns, on a picture that was halved until the cubic spans f
 over columns, always in the same order, so that all ways to a pixel give the same bits.
 """
 
+# pyright: reportCallIssue=false
+# Intrinsics are declared with the typing context before what they are called with.
+
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, njit
+from numba import carray, njit  # pyright: ignore[reportPrivateImportUsage]
 
 from n2s.runtime.render.kernels.light_levels import (
     LEVELS,

@@ -13,4 +13,4 @@ def node_seed(seed: int, node: Pointwise) -> int:
     """Return the seed of a node's random numbers, from the graph's, the node's type and the node's own."""
     word = int(digest_bytes(type(node).__name__.encode())[:8], 16)
     mixed = shader.hash32(np.array([seed ^ word], np.uint32)) ^ np.uint32(getattr(node, "seed", 0))
-    return int(shader.hash32(mixed)[0])
+    return int(np.asarray(shader.hash32(mixed))[0])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from functools import cache
+from typing import cast
 
 from n2s.runtime.render.kernels.pixels import PixelCode
 from n2s.runtime.render.kernels.program import Full, Pixel, Program
@@ -68,7 +69,8 @@ def _statement(statement: ast.stmt, pictures: dict[str, int], known: dict[str, C
             known[target.id] = _expression(value, pictures, known, helpers)
             return
         if isinstance(target, ast.Tuple) and all(isinstance(part, ast.Name) for part in target.elts):
-            if any(part.id in pictures for part in target.elts):
+            names = [part.id for part in target.elts if isinstance(part, ast.Name)]
+            if any(name in pictures for name in names):
                 raise Unclear
             if isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts):
                 made = [_expression(part, pictures, known, helpers) for part in value.elts]
@@ -76,7 +78,7 @@ def _statement(statement: ast.stmt, pictures: dict[str, int], known: dict[str, C
                 made = [frozenset({(pictures[value.id], channel)}) for channel in range(3)]
             else:
                 made = [NONE] * len(target.elts)
-            known.update(zip((part.id for part in target.elts), made))
+            known.update(zip(names, made))
             return
     if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
         left = known.get(statement.target.id, NONE)
@@ -108,7 +110,9 @@ def _expression(
 
     if isinstance(value, ast.Subscript) and _is_picture(value.value, pictures):
         channel = value.slice.value if isinstance(value.slice, ast.Constant) else None
-        return frozenset({(pictures[value.value.id], channel % 3)}) if isinstance(channel, int) else NONE
+        return (
+            frozenset({(pictures[cast(ast.Name, value.value).id], channel % 3)}) if isinstance(channel, int) else NONE
+        )
     if isinstance(value, ast.Name):
         return known.get(value.id, NONE)
     if isinstance(value, ast.BinOp):
@@ -124,7 +128,7 @@ def _expression(
         function = helpers.get(name)
         if function is not None and len(function.args.args) == len(value.args):
             arguments = list(zip((arg.arg for arg in function.args.args), value.args))
-            whole = {name: pictures[part.id] for name, part in arguments if _is_picture(part, pictures)}
+            whole = {name: pictures[cast(ast.Name, part).id] for name, part in arguments if _is_picture(part, pictures)}
             parts = {name: inner(part) for name, part in arguments if name not in whole}
             try:
                 made = _run(function, whole, parts, helpers)
@@ -166,4 +170,4 @@ def _strict(code: PixelCode, pictures: int) -> tuple[Channels, Channels, Channel
 
 
 def _function(text: str) -> ast.FunctionDef:
-    return ast.parse(text).body[0]
+    return cast(ast.FunctionDef, ast.parse(text).body[0])
