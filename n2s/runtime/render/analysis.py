@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -83,7 +83,7 @@ def analyse(graph: Graph, context: Context, known: Known | None = None, measure:
             else:
                 _compute(graph, name, scene, values, known)
         elif node.kind == "measure":
-            for output, signal in measure(graph, name, values).items():
+            for output, signal in cast(Any, measure)(graph, name, values).items():
                 values.outputs[name, output] = signal
     return values
 
@@ -121,7 +121,7 @@ def resolve_time(time: Number | Moment, graph: Graph, clock: Clock, context: Con
     counts = is_musical(time) and not isinstance(time, Moment)
     if counts and not graph.header.tempo and not hearing_node(graph.nodes):
         context.say(ASSUMED.format(what="The time", clock=clock))
-    return clock.seconds(time) if length else clock.place(time)
+    return clock.seconds(cast(Any, time)) if length else clock.place(time)
 
 
 def frame_of(time: Number | Moment, seconds: float, fps: Fraction) -> int:
@@ -164,14 +164,14 @@ def _compute(graph: Graph, name: str, scene: Scene, values: Values, known: Known
             values.params[name, field] = _param(graph, name, field, values)
         inputs[field] = np.broadcast_to(values.params[name, field], scene.clock.frames)
     subject = _subject(graph, name, scene, inputs) if known is not None and node.ports else None
-    if subject is not None and subject in known:
+    if known is not None and subject is not None and subject in known:
         made, sizes = known[subject]
     else:
         given = {key: read_only(value) for key, value in inputs.items()}
         noting = NotingContext(scene.context)
         made = authors.call(graph, name, "compute", node.compute, replace(scene, context=noting), **given)
         made, sizes = resident_outputs(graph, name, made, scene.clock), noting.sizes
-        if subject is not None:
+        if known is not None and subject is not None:
             known[subject] = made, sizes
     values.kept |= sizes
     for output, value in made.items():
@@ -181,7 +181,7 @@ def _compute(graph: Graph, name: str, scene: Scene, values: Values, known: Known
 def _subject(graph: Graph, name: str, scene: Scene, inputs: Mapping[str, Any]) -> str:
     """Return a digest of all that decides a resident node's results: its code, settings, files, inputs and scene."""
     node = graph.nodes[name]
-    files = [
+    files: list[Any] = [
         scene.context.file_digest(scene.path(path.text)) for field in path_settings(node) for path in paths(node, field)
     ]
     files.append(node_digests(graph, name, scene))
@@ -255,6 +255,6 @@ def _column(graph: Graph, name: str, field: str, link: Link, values: Values) -> 
         return signal
     if signal.shape[1] == 1:
         return np.ascontiguousarray(signal[:, 0])
-    like = graph.output(link, SIGNAL).like(link)
+    like = cast(Any, graph.output(link, SIGNAL)).like(link)
     text = f'{name}.{field}: "{link}" has {signal.shape[1]} components; name one, like "{like}".'
     raise GraphError([Problem(graph.where(name, field), text)])

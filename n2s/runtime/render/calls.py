@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any, cast
 
 import numpy as np
 
@@ -39,13 +40,13 @@ class KernelCalls:
         RenderError
             When what it reads or makes is not finite, or the code of one of its nodes fails.
         """
-        began, kernel = time.perf_counter(), stage.kernel
+        began, kernel, size = time.perf_counter(), cast(Any, stage.kernel), cast(Any, stage.size)
         try:
-            if self._call(kernel, pictures, start, stage.size, output, out):
+            if self._call(kernel, pictures, start, size, output, out):
                 span = start, start + len(out)
-                culprits.find_not_finite(self.opened, self._call, kernel, pictures, span, stage.size)
+                culprits.find_not_finite(self.opened, self._call, kernel, pictures, span, size)
         except kernels.CompileError as error:
-            culprits.find_uncompilable(self.opened, self._call, kernel, pictures, start, stage.size, error)
+            culprits.find_uncompilable(self.opened, self._call, kernel, pictures, start, size, error)
             raise
         label = "+".join([*kernel.nodes, self.plan.end] if stage.makes == "codes" else kernel.nodes)
         self.tally.add(label or stage.name, time.perf_counter() - began, len(out))
@@ -70,7 +71,9 @@ class KernelCalls:
             uniforms[:, i] = column
         lensings = [lensing for lensing in kernel.lensings if lensing]
         lenses = [plan.graph.nodes[name] for lensing in lensings for name in lensing.lenses]
-        seeds = np.array([kernels.node_seed(plan.scene.seed, node) for node in [*lenses, *nodes]] or [0], np.uint32)
+        seeds = np.array(
+            [kernels.node_seed(plan.scene.seed, cast(Any, node)) for node in [*lenses, *nodes]] or [0], np.uint32
+        )
         moves = [lens_moves(plan, lensing, span) for lensing in lensings]
         offsets = [
             remainder_at(plan, framing, span) * np.divide(picture.shape[2:], framing.grid)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from n2s.graph.code.files import OWN, installed_version, is_standard
 
@@ -29,7 +29,7 @@ def forget_kept_code(nodes: Iterable[Any]) -> None:
             continue
         for value in list(vars(module).values()):
             function = getattr(value, "_dispatcher", value)  # of a vectorised function
-            if isinstance(function, Dispatcher) and not isinstance(function._cache, NullCache):
-                function._cache = NullCache()
+            if isinstance(function, Dispatcher) and not isinstance(cast(Any, function)._cache, NullCache):
+                cast(Any, function)._cache = NullCache()
                 if function.signatures:
                     function.recompile()

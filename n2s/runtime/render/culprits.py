@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import numpy as np
 
@@ -117,6 +118,7 @@ def _single_lenses(
         Each lens by itself, and not on what those before it show.
     """
     for i in reversed(range(len(lensing.lenses) if lensing else 0)):
+        lensing = cast(Lensing, lensing)
         stop = i + 1 if alone else None
         beside = lensing.pictures[i:stop]
         sources = list(dict.fromkeys(j for pictures in beside for j in pictures))

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import zstandard
@@ -22,7 +23,7 @@ LEVEL = 1  # of Zstandard: packs a frame in a quarter of the time that it takes 
 
 def _pack(frame: np.ndarray) -> bytes:
     planes = np.ascontiguousarray(frame).view(np.uint8).reshape(-1, frame.dtype.itemsize).T
-    return zstandard.ZstdCompressor(LEVEL).compress(np.ascontiguousarray(planes))
+    return zstandard.ZstdCompressor(LEVEL).compress(cast(Any, np.ascontiguousarray(planes)))
 
 
 def _unpack(data: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

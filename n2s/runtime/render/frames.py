@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,7 +53,7 @@ class FrameMaker:
         tally: Tally | None = None,
         check: Callable[[], None] = lambda: None,
         seen: SeenFrames | None = None,
-    ) -> Iterator[np.ndarray]:
+    ) -> Generator[np.ndarray, None, None]:
         """Yield what the plan's end gives for frames start..stop, a block at a time.
 
         For a sink these are the codes of its format: (B, codes per frame), uint8 or uint16; see
@@ -70,7 +70,7 @@ class FrameMaker:
 
     def pick(
         self, frames: Sequence[int], tally: Tally | None = None, check: Callable[[], None] = lambda: None
-    ) -> Iterator[np.ndarray]:
+    ) -> Generator[np.ndarray, None, None]:
         """Yield what the end gives for these rising frame numbers only; neighbouring frames come in blocks.
 
         ``tally`` and ``check`` are as those of `blocks`.

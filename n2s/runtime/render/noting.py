@@ -27,6 +27,6 @@ class NotingContext:
     def keep(
         self, name: str, recipe: Mapping[str, Any], make: Callable[[], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:
-        arrays = self._context.keep(name, recipe, make)
+        arrays = self._context.keep(name, dict(recipe), make)
         self.sizes[digest([name, dict(recipe)])] = sum(array.nbytes for array in arrays.values())
         return arrays

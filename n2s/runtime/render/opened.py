@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -120,7 +120,7 @@ class Opened:
     def _shape(self, stage: Stage, channels: int | None) -> tuple[int | None, ...]:
         """The shape that a streamed node's frame must have; None for a side that its node may choose."""
         if stage.makes == "latents":
-            return (channels, *stage.grid)
+            return (channels, *cast(Any, stage.grid))
         channels = kernels.LAYOUTS[stage.makes].channels
         return (channels, stage.size[1], stage.size[0]) if stage.size else (channels, None, None)
 
@@ -153,7 +153,7 @@ class Opened:
             frame = self.shapes.get(stage.name, (planes, *stage.size[::-1]) if stage.size else ())
             sides = (planes, height, width) if None in frame[1:] or not frame else (frame[0] or 8, *frame[1:])
             around = stage.before + stage.after if at_once else held.get(stage.name, 0)
-            size = (around + BLOCK) * 4 * math.prod(sides)
+            size = (around + BLOCK) * 4 * math.prod(cast(Any, sides))
             if (stage.before or stage.after) and size > MOST_BYTES:
                 reads = [(other.node, read) for other in self.plan.stages for read in other.reads.values()]
                 widest, read = max(reads, key=lambda item: item[1].before + item[1].after)
@@ -183,10 +183,10 @@ class Opened:
                 framings = kernel.framings or (None,) * len(shapes)
                 pictures = []
                 for value, (channels, *sides), framing in zip(kernel.inputs, shapes, framings):
-                    loose = framing.loose(tuple(sides)) if framing else (0, 0)
+                    loose = framing.loose(cast(Any, tuple(sides))) if framing else (0, 0)
                     half, hidden = self.is_half(value), value in self.hidden
                     placing = None if hidden else self.placing(value)
-                    pictures.append(kernels.Picture(half, tuple(sides), channels, hidden, loose, placing))
+                    pictures.append(kernels.Picture(half, cast(Any, tuple(sides)), channels, hidden, loose, placing))
                 try:
                     program = kernels.program_of(kernel, nodes, pictures, output, size)
                 except kernels.PixelError as error:
@@ -208,7 +208,7 @@ class Opened:
         with self._lock:
             if key not in self._kernels:
                 try:
-                    program = kernels.program_of_source(type(self.plan.graph.nodes[name]), size, half_size)
+                    program = kernels.program_of_source(cast(Any, type(self.plan.graph.nodes[name])), size, half_size)
                 except kernels.PixelError as error:
                     raise authors.wrong(self.plan.graph, name, f"{error.text}.") from error
                 self._kernels[key] = kernels.compile_program(program, self.store.kernels)

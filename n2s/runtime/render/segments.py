@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def write_segment(
     sink, header, made = plan.node, plan.graph.header, plan.format
     not_the_formats: list[BaseException] = []  # what failed while frames were made
 
-    def blocks() -> Iterator[np.ndarray]:
+    def blocks() -> Generator[np.ndarray, None, None]:
         nonlocal waited
         stop = chunk.start
         with closing(maker.blocks(chunk.start, chunk.stop, tally, lambda: progress(0), seen)) as source:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any, cast
 
 import numpy as np
 
@@ -38,9 +39,9 @@ class Soft:
     reads_in_place = False
 
     def __init__(self, opened: Opened, stage: Stage):
-        plan, (width, height) = opened.plan, stage.reads["0"].size
+        plan, (width, height) = opened.plan, cast(Any, stage.reads["0"].size)
         self.graph, self.name = plan.graph, stage.node
-        self.node: Filter = plan.graph.nodes[stage.node]
+        self.node = cast(Filter, plan.graph.nodes[stage.node])
         self.base = int(stage.size != (width, height))  # the level of what is returned
         self.numbers = kernels.uniform_names(type(self.node), "source")
         self.seeds = np.array([kernels.node_seed(plan.scene.seed, self.node)], np.uint32)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class Work:
         self.kept = MadeFrames(asking.made, kept) if asking else kept
         self.stages = self.course.stages
         self._length = self.plan.values.clock.frames
-        self._values: dict[str, Span | Ring] = {}
+        self._values: dict[str, Any] = {}  # a `Span`, or a `Ring` for stages that are held
         self._siblings: dict[tuple, dict[str, Any]] = {}  # outputs that were computed and wait for their stages
         self._free: list[np.ndarray] = asking._free if asking else []
         self._parts: dict[str, Part] = {}  # what makes hidden stages, by their names
@@ -147,7 +147,9 @@ class Work:
         ring = self._values.get(stage.name)
         if piece.load is None and self._is_drawn(stage):
             self.check()
-            ring = ring or self._ring(stage, kernels.LAYOUTS[stage.makes].shape(stage.size), piece.start, stop)
+            ring = ring or self._ring(
+                stage, kernels.LAYOUTS[stage.makes].shape(cast(Any, stage.size)), piece.start, stop
+            )
             for start, _, slots in ring.extend(piece.stop):
                 self._draw(stage, start, slots)
                 self.kept.add(stage, start, slots)
@@ -194,7 +196,7 @@ class Work:
         if stage.makes == "codes":
             stored = self.plan.pixels.stored
             layout = kernels.LAYOUTS[stored]
-            out = np.empty((stop - start, *layout.shape(stage.size)), layout.dtype)
+            out = np.empty((stop - start, *layout.shape(cast(Any, stage.size))), layout.dtype)
             self._calls.run(stage, self._pictures(stage, start, stop), start, stored, out)
             codes = out.reshape(stop - start, -1)
             if not self.plan.pixels.alpha:
@@ -209,7 +211,7 @@ class Work:
             given = self._read(stage.reads["0"].stage, start, stop, self._length)
             check_finite(self.plan.graph, stage.value, given, start)
             return given
-        out = self._buffer((stop - start, *kernels.LAYOUTS[stage.makes].shape(stage.size)))
+        out = self._buffer((stop - start, *kernels.LAYOUTS[stage.makes].shape(cast(Any, stage.size))))
         self._draw(stage, start, out)
         return out
 
@@ -228,11 +230,12 @@ class Work:
             return False
         if stage.is_picked or stage.part:
             return True
-        if stage.kernel.nodes or stage.kernel.framings or self.opened.is_half(stage.node):
+        kernel = cast(Any, stage.kernel)
+        if kernel.nodes or kernel.framings or self.opened.is_half(stage.node):
             return True
-        if self.opened.placing(stage.kernel.inputs[0]):
+        if self.opened.placing(kernel.inputs[0]):
             return True
-        return self._values[stage.reads["0"].stage].slots.shape[2:] != stage.size[::-1]
+        return self._values[stage.reads["0"].stage].slots.shape[2:] != cast(Any, stage.size)[::-1]
 
     def _buffer(self, shape: tuple[int, ...]) -> np.ndarray:
         """Return memory for some frames or mattes."""
@@ -312,7 +315,7 @@ class Work:
                 inputs[port] = read_only(plan.values.read(link)[start:stop])
         for field in node.params():
             inputs[field] = read_only(self.opened.param(name, field, start, stop))
-        block = Block(opened.scenes[name], start, stop, stage.grid, opened.resources[name], stage.size)
+        block = Block(opened.scenes[name], start, stop, cast(Any, stage.grid), opened.resources[name], stage.size)
         began = time.perf_counter()
         made = authors.call(graph, name, "compute", node.compute, block, span=(start, stop), **inputs)
         self.tally.add(name, time.perf_counter() - began, stop - start)
