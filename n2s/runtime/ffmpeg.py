@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from n2s.graph.errors import RenderError
 from n2s.runtime.store import disk_error
@@ -97,7 +97,7 @@ class FFmpeg:
     def write(self, data: Any) -> None:
         """Hand over bytes; waits while FFmpeg is busy, which holds the producers back."""
         try:
-            self._process.stdin.write(data)
+            cast(Any, self._process.stdin).write(data)
         except BrokenPipeError:
             self._process.wait()
             raise self._failure() from None

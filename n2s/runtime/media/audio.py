@@ -19,6 +19,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -144,7 +145,7 @@ class AudioReader:
         self.info = info
         self._path = local_file(path)
         self._ffmpeg = ffmpeg
-        self._source: Source | None = None
+        self._source: Any = None  # a `Source`, while it is open
         self._reading: Reading | None = None
         self._forget(0)
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def measure_levels(blocks: Iterable[np.ndarray], rate: int, layout: str) -> Leve
         ffmpeg.finish()
         said = ffmpeg.said()
     told = said.rpartition("Summary:")[2]
-    found = [
+    found: list[Any] = [
         re.search(rf"{name}:\s+(\S+) {unit}", told) for name, unit in (("I", "LUFS"), ("LRA", "LU"), ("Peak", "dBFS"))
     ]
     if not all(found):

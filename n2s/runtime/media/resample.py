@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -102,7 +103,7 @@ def place_picture(
     is shown both are 0.
     """
     hidden, shape = not (transparency == 1).all(), colours.shape[1:]
-    rows, columns = taps_for(shape, size, placing=placing)
+    rows, columns = cast(tuple[Taps, Taps], taps_for(shape, size, placing=placing))
     light = colours * np.abs(colours)
     made = _resample(_resample(light, 1, rows), 2, columns)
     if hidden:
@@ -110,7 +111,7 @@ def place_picture(
             _resample(_resample(part, 1, rows), 2, columns) for part in (light * transparency, transparency)
         )
         made = np.where(weight > LEAST_WEIGHT, weighted / np.maximum(weight, LEAST_WEIGHT), made)
-    rows, columns = taps_for(shape, size, placing=placing, matte=True)
+    rows, columns = cast(tuple[Taps, Taps], taps_for(shape, size, placing=placing, matte=True))
     matte = np.clip(_resample(_resample(transparency, 1, rows), 2, columns), 0, 1)
     display = np.copysign(np.sqrt(np.abs(made)), made)
     return np.ascontiguousarray(display, np.float32), np.ascontiguousarray(matte, np.float32)

@@ -95,7 +95,7 @@ def _blurred(rng: np.random.Generator, count: int, grid: tuple[int, int], widths
     for axis, (cells, reach, width) in enumerate(zip(grid, reaches, widths), 1):
         kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
         kernel /= np.sqrt(np.sum(kernel**2))
-        noise = sum(factor * np.take(noise, range(i, i + cells), axis) for i, factor in enumerate(kernel))
+        noise = np.asarray(sum(factor * np.take(noise, range(i, i + cells), axis) for i, factor in enumerate(kernel)))
     return noise
 
 

@@ -314,7 +314,7 @@ class SessionDecoder:
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
         """Return frames float32 (N, 3, scale h, scale w) of latents float32 (N, C, h, w)."""
-        frames = None
+        frames: Any = None
         start = 0
         while start < len(latents):
             part = latents[start : start + self.batch]

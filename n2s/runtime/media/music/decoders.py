@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 
@@ -102,7 +103,7 @@ class Soundfile(Source):
         self._splice = Splice(path, part.pieces) if part.pieces is not None else None
         try:
             with quiet_libraries():
-                self._file = soundfile.SoundFile(self._splice or path)
+                self._file = soundfile.SoundFile(cast(Any, self._splice or path))
         except BaseException:
             if self._splice:
                 self._splice.close()
@@ -170,7 +171,8 @@ class FFmpeg(Source):
     """
 
     def __init__(self, path: str, part: Part, ffmpeg: Callable[[], str], keep: bool):
-        self._path, self._keep, self._process = path, keep, None
+        self._path, self._keep = path, keep
+        self._process: Any = None  # of FFmpeg, while a part is read
         self._stderr = tempfile.TemporaryFile()  # a pipe nobody reads would stop FFmpeg once it is full
         self._read = 0
         self._feeder: threading.Thread | None = None
@@ -213,7 +215,7 @@ class FFmpeg(Source):
 
     def _feed(self, part: Part) -> None:
         try:
-            with Splice(self._path, part.pieces) as splice, self._process.stdin as pipe:
+            with Splice(self._path, cast(Any, part.pieces)) as splice, self._process.stdin as pipe:
                 while data := splice.read(BLOCK):
                     pipe.write(data)
         except OSError:  # FFmpeg ended before the file did; its status tells why
@@ -307,7 +309,7 @@ class Chain(Source):
     def __init__(self, path: str, reading: Reading, ffmpeg: Callable[[], str], keep: bool):
         self._path, self._ffmpeg, self._keep = path, ffmpeg, keep
         self._waiting = list(reading.parts)
-        self._source: Source | None = None
+        self._source: Any = None  # a `Source`, while a part is read
         self._begun = False
         self._silent = self._of_part = self._of_stream = self._origin = 0
         if not self._waiting:

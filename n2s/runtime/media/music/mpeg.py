@@ -10,6 +10,7 @@ import mmap
 import re
 import struct
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from n2s.runtime.media.music.reading import Bytes, Part, Reading, damage_error, tag_length, truncation_error
 
@@ -156,7 +157,7 @@ def _pieces(path: str, data: mmap.mmap, at: int, keep: bool, missing: list[str])
             following = _next_frames(data, at, pieces[-1].form if pieces else None)
             if following is None:
                 break  # whatever lies behind the music
-            complete = bool(pieces and pieces[-1].counted) and pieces[-1].frames >= pieces[-1].counted
+            complete = bool(pieces and pieces[-1].counted) and pieces[-1].frames >= cast(int, pieces[-1].counted)
             if any(data[at:following]) and not complete and not _is_body_of_tag(data, at, following):
                 what = f"no frame from byte {at} to {following}"
                 if not keep:
@@ -265,7 +266,7 @@ def _fill(data: mmap.mmap, pieces: list[Piece], lost: int) -> float:
     music = sum(stop - start for start, stop in (span for span in piece.spans if isinstance(span, tuple)))
     mean = music / max(1, piece.frames + (piece.header is not None))
     count = max(1, round(lost / mean))
-    frame = frame_at(data, piece.spans[0][0])
+    frame: Any = frame_at(data, piece.spans[0][0])
     head = bytes([frame.head[0], frame.head[1] | 1, *frame.head[2:]])  # without a checksum
     piece.spans.append((head + bytes(frame.size - 4)) * count)
     piece.frames += count

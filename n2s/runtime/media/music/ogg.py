@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import BinaryIO
 
 from n2s.runtime.media.music.reading import Part, Reading, damage_error, truncation_error
 
@@ -187,7 +188,7 @@ def _pages(path: str, keep: bool, missing: list[str], state: dict[str, bool]) ->
             at = following
 
 
-def _page_at(file: object, at: int, size: int) -> tuple[Page | None, str]:
+def _page_at(file: BinaryIO, at: int, size: int) -> tuple[Page | None, str]:
     """Return the page at a place, or what is wrong with it."""
     file.seek(at)
     head = file.read(27)
@@ -204,7 +205,7 @@ def _page_at(file: object, at: int, size: int) -> tuple[Page | None, str]:
     return Page(at, len(whole), flags, position, serial, number, head + table, body[:64]), ""
 
 
-def _find_page(file: object, at: int, size: int) -> int | None:
+def _find_page(file: BinaryIO, at: int, size: int) -> int | None:
     """Return the place of the next whole page."""
     while at < size:
         file.seek(at)

@@ -6,6 +6,7 @@ import io
 import os
 from bisect import bisect_right
 from itertools import accumulate
+from typing import Any, cast
 
 from n2s.runtime.media.music.reading import Bytes
 
@@ -37,7 +38,7 @@ class Splice(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer).cast("B")
+        view = memoryview(cast(Any, buffer)).cast("B")
         done = 0
         while done < len(view) and self._at < self.size:
             data = self._read_within_piece(len(view) - done)

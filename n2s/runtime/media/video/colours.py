@@ -12,6 +12,7 @@ with kr and kb as ITU-R BT.601, BT.709 and BT.2020 state them.
 from __future__ import annotations
 
 import re
+from typing import cast
 
 import numpy as np
 
@@ -73,7 +74,7 @@ class Conversion:
             rows = slice(top, top + ROWS)
             (self._from_yuv if self._is_yuv else self._from_rgb)(planes[:, rows], colours[:, rows])
             if self.has_matte:
-                matte[0, rows] = self._codes(planes[3, rows]) / np.float32(2**self._depth - 1)
+                cast(np.ndarray, matte)[0, rows] = self._codes(planes[3, rows]) / np.float32(2**self._depth - 1)
 
     def _codes(self, plane: np.ndarray) -> np.ndarray:
         """Return the codes of the file; below them, FFmpeg leaves zeros or repeats the highest bits."""

@@ -17,7 +17,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -173,9 +173,10 @@ class _Decoder:
         """Return the planes of a frame; None where what comes is not as it was listed."""
         if self._last is not None and self._last[0] == number:
             return self._last[1]
+        planes = None
         while self.next <= number:
             planes = np.empty(self._shape, self._kind)
-            if self._process.stdout.readinto(memoryview(planes).cast("B")) < planes.nbytes:
+            if cast(Any, self._process.stdout).readinto(memoryview(planes).cast("B")) < planes.nbytes:
                 return None
             seen = self._hear()
             if seen is None or (seen.time, seen.sum) != (self.info.times[self.next], self.info.sums[self.next]):
@@ -202,7 +203,7 @@ def _end(process: subprocess.Popen, messages: Any, name: str) -> None:
     """End a decoder's FFmpeg, and forget its messages."""
     if process.poll() is None:
         process.kill()
-    process.stdout.close()
+    cast(Any, process.stdout).close()
     process.wait()
     _forget(messages, name)
 

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from n2s.graph.errors import MediaError, MissingFileError
 from n2s.runtime.media.music.reading import AGAIN
@@ -159,7 +159,7 @@ def list_frames(path: Path, ffmpeg: Callable[[], str], keep: bool = False) -> Vi
     last = _last_duration(found.frames)
     full = found.colours[0] == "pc" or first.form.startswith("yuvj")
     return VideoInfo(
-        first.size, first.sar, found.tick, times, [seen.sum for seen in found.frames],
+        first.size, first.sar, found.tick, cast(list[int], times), [seen.sum for seen in found.frames],
         [i for i, seen in enumerate(found.frames) if seen.is_key], max(last, 1), first.form,
         matrix_of(found.colours[1], first.size[1]), full, found.decoder, HDR.get(found.colours[2], ""), missing,
     )  # fmt: skip
@@ -200,7 +200,7 @@ def _decode(path: Path, ffmpeg: Callable[[], str], decoder: str) -> _Found:
         order, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
         try:
-            for line in _lines(process.stderr):
+            for line in _lines(cast(Any, process.stderr)):
                 _take(found, line)
         except BaseException:
             process.kill()
@@ -222,7 +222,7 @@ def _take(found: _Found, line: str) -> None:
     if seen := found.lines.take(line):
         found.frames.append(seen)
     elif (match := _COLOURS.search(line)) and not found.colours[0]:
-        found.colours = match.groups()
+        found.colours = cast(Any, match.groups())
     elif match := re.search(r"showinfo.*config in time_base: (\d+)/(\d+)", line):
         found.tick = int(match[1]), int(match[2])
     elif "showinfo" in line:
@@ -278,7 +278,7 @@ def _check_alike(path: Path, found: _Found) -> None:
         # FFmpeg counts from 0 again where something else than their size changes.
         if seen.number not in (0, before.number + 1 if before else 0) or not found.tick[0]:
             raise MediaError(f"{path} cannot be listed: what FFmpeg says of its frames has gaps. Run again.")
-        if seen.time is None or (before and seen.time <= before.time):
+        if seen.time is None or (before and seen.time <= cast(int, before.time)):
             raise MediaError(
                 f"{path} has frames whose times are missing or do not rise (frame {i}). Give it new ones: "
                 f'ffmpeg -fflags +genpts -i "{path.name}" -c:v libx264 -crf 12 -c:a copy new.mkv'
