@@ -6,12 +6,13 @@ import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from n2s.graph.code.identity import code_digest
 from n2s.graph.code.text import facts_subject, known_facts, remember_facts
+from n2s.graph.context import ModelFiles
 from n2s.graph.errors import MediaError, RenderError
 from n2s.graph.placing import Placing
 from n2s.runtime.inputs import InputFiles
@@ -139,11 +140,11 @@ class RunContext:
     def placed_image(self, path: Path, size: tuple[int, int], placing: Placing) -> tuple[np.ndarray, np.ndarray]:
         return place_picture(*self._picture(path), size, placing)
 
-    def encoded_image(self, path: Path, model: ModelFolder, grid: tuple[int, int]) -> np.ndarray:
+    def encoded_image(self, path: Path, model: ModelFiles, grid: tuple[int, int]) -> np.ndarray:
         def make() -> dict[str, np.ndarray]:
             size = grid[0] * model.scale, grid[1] * model.scale
             way_out = "a smaller grid on the decoder"
-            return {"latents": from_picture(path, model.encoder(), size, "cover", self.say, way_out)}
+            return {"latents": from_picture(path, cast(ModelFolder, model).encoder(), size, "cover", self.say, way_out)}
 
         recipe = {"picture": self.inputs.digest(path), "encoder": model.encoder_digest(), "grid": list(grid)}
         return self.keep("pictures", recipe, make)["latents"]
@@ -161,7 +162,8 @@ class RunContext:
             about = self.inputs.about(kind, path, find, keep=True, code=code)
         except OSError:
             about = find()  # says in its own words that the file is missing
-        info = VideoInfo(**about | {name: tuple(about[name]) for name in ("size", "tick", "matrix")})
+        pairs: dict[str, Any] = {name: tuple(about[name]) for name in ("size", "tick", "matrix")}
+        info = VideoInfo(**about | pairs)
         known = self._videos.get((path, keep))
         if known is None or known.info != info:
             if info.missing:

@@ -88,7 +88,7 @@ class InputFiles:
                 value = self._remembered(kind, subject)
                 if value is None:
                     value = self._find(path, state, find_out)
-                    if subject:
+                    if subject and self._store:
                         self._store.note(kind, subject, value)
                 known = self._facts[kind, path] = _Fact(state, value, guarded)
             return known.value
@@ -115,7 +115,7 @@ class InputFiles:
         return value
 
     def _remembered(self, kind: str, subject: dict[str, Any] | None) -> Any:
-        return self._store.noted(kind, subject) if subject and not self._fresh else None
+        return self._store.noted(kind, subject) if subject and self._store and not self._fresh else None
 
     def _digest(self, path: Path, state: Stamp) -> str:
         """Return the SHA-256 of a file's bytes, from the store where that is safe."""
@@ -124,7 +124,7 @@ class InputFiles:
         value = self._remembered("digests", subject)
         if value is None:
             value = self._find(path, state, lambda: digest_of(path))
-            if subject:
+            if subject and self._store:
                 self._store.note("digests", subject, value)
         return value
 

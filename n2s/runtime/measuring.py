@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def plan_measure(graph: Graph, name: str, values: Values, context: RunContext, e
 
     Its chunks are as long as those of the graph's first film, so that both keep the same frames.
     """
-    plan = plan_film(graph, name, values, context, environment)
+    plan = plan_film(graph, name, values, cast(Any, context), environment)
     check_ranges(plan)
     lengths = [length for sink in graph.sinks() if (length := getattr(graph.nodes[sink], "chunk", None))]
     return replace(plan, chunk_length=lengths[0]) if lengths else plan
@@ -146,7 +146,8 @@ class _Progress(Events):
     """Tells how many frames of a measure are done."""
 
     def __init__(self, say: Callable[[str], None], began: Callable[[str], None], name: str, frames: int):
-        self.said, self._began, self._name, self._all, self._done = say, began, name, frames, 0
+        setattr(self, "said", say)
+        self._began, self._name, self._all, self._done = began, name, frames, 0
         self._lock, self._last = threading.Lock(), time.monotonic()
         began(f"measuring {frames} frames for {name}")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from n2s.graph import authors
 from n2s.graph.columns import column_problems
@@ -227,9 +227,9 @@ def _wrong(graph: Graph, name: str, method: str, check: Callable[[], Any]) -> li
     if not isinstance(problems, list):
         raise authors.wrong(graph, name, f"{method} gave {authors.shown(problems)}; {wanted}.")
     for one in problems:
-        path, text = one if isinstance(one, tuple | list) and len(one) == 2 else (None, None)
+        path, text = cast(Any, one) if isinstance(one, tuple | list) and len(one) == 2 else (None, None)
         right = isinstance(path, tuple | list) and path and all(isinstance(part, str | int) for part in path)
-        if not right or path[0] not in type(node).model_fields or not isinstance(text, str):
+        if not right or cast(Any, path)[0] not in type(node).model_fields or not isinstance(text, str):
             raise authors.wrong(graph, name, f"{method} gave {authors.shown(one)}; {wanted}.")
     return problems
 
@@ -250,6 +250,7 @@ def _resolve(graph: Graph, text: str) -> Path | None:
 def _path_problem(graph: Graph, text: str, folder: bool, model: bool) -> str:
     """Say what is wrong with a path that is to be read; nothing when there is something of its kind."""
     wanted = "folder" if folder else "file"
+    path = Path(text)
     try:
         path = graph.resolve(text)
         mode = path.stat().st_mode

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -165,7 +165,9 @@ class Session:
     def _values(self) -> Values:
         check_inputs(self.graph)
         try:
-            values = analyse(self.graph.flat, self.context, self._shared.known, self._measurer(self.context.say))
+            values = analyse(
+                self.graph.flat, cast(Any, self.context), self._shared.known, self._measurer(self.context.say)
+            )
         finally:
             self.context.close_music()
         for name, measured in values.measured.items():
@@ -201,12 +203,12 @@ class Session:
         films = [name for name in graph.sinks() if any(kind.streamed for kind in graph.nodes[name].ports.values())]
         if end is None and not films:
             raise GraphError("The graph makes no film.")
-        end = end or films[0]
+        end = cast(str, end or films[0])
         # What no film needs is planned with the last node behind it: a decoder there has the grid.
         wanted = Link(*end.partition(".")[::2])
         output = graph.output(wanted) if wanted.node in graph.nodes else None
         if end in films:
-            return self._part(end, end)
+            return cast(Plan, self._part(end, end))
         if output is not None and output.kind.streamed:
             for film in [*films, *_last_nodes(graph), end]:
                 if plan := self._part(film, end):
@@ -227,7 +229,7 @@ class Session:
     def _planned(self, end: str, folding: bool = True) -> Plan:
         if (end, folding) not in self._plans:
             self._plans[end, folding] = plan_film(
-                self.graph.flat, end, self.values, self.context, self.environment, folding=folding
+                self.graph.flat, end, self.values, cast(Any, self.context), self.environment, folding=folding
             )
         return self._plans[end, folding]
 

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def disk_error(error: OSError, what: Path) -> RenderError:
     return RenderError(f"{what} cannot be written: {error.strerror}.")
 
 
-def publish(path: Path, write: Callable[[Path], None]) -> None:
+def publish(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file completely or not at all, as `write_whole` does; errors of the disk say what to do."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,7 +163,7 @@ class Store:
             raise disk_error(error, card) from error
         return None
 
-    def add(self, kind: str, key: str, suffix: str, recipe: Mapping[str, Any], write: Callable[[Path], None]) -> Path:
+    def add(self, kind: str, key: str, suffix: str, recipe: Mapping[str, Any], write: Callable[[Path], object]) -> Path:
         """Publish an entry; ``write`` makes the payload at the path it is given."""
         payload = self.path(kind, key, suffix)
         publish(payload, write)
@@ -316,5 +316,5 @@ class Store:
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays as a file of the store."""
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    cast(Any, np.savez)(buffer, **arrays)
     path.write_bytes(buffer.getvalue())

@@ -70,8 +70,8 @@ def verify_rendering(
 
 
 def _is_same(task: Task, store: Store, other: Store, ending: str) -> bool:
-    paths = [one.find(SEGMENTS, task.key, ending) for one in (store, other)]
-    return all(paths) and paths[0].read_bytes() == paths[1].read_bytes()
+    own, others = (one.find(SEGMENTS, task.key, ending) for one in (store, other))
+    return own is not None and others is not None and own.read_bytes() == others.read_bytes()
 
 
 def _film_of(planned: PlannedFilms, task: Task) -> str:

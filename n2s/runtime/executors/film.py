@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -95,9 +95,18 @@ class FilmPart:
 
     def plan(self, context: RunContext, environment: Mapping[str, str]) -> Plan:
         """Return the plan again, with keys of the code, files and libraries of this process."""
-        scene = scene_of(self.graph, self.values, context)
+        scene = scene_of(cast(Any, self.graph), self.values, cast(Any, context))
         return key(
-            Plan(self.graph, self.end, self.values, scene, environment, self.chunk_length, self.nodes, self.stages)
+            Plan(
+                cast(Any, self.graph),
+                self.end,
+                self.values,
+                scene,
+                environment,
+                self.chunk_length,
+                self.nodes,
+                self.stages,
+            )
         )
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from n2s.graph.errors import RenderError
 from n2s.runtime.executors.worker import work
@@ -47,7 +47,7 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        return self.process.pid
+        return cast(int, self.process.pid)  # it was started
 
     def send(self, *order: Any) -> None:
         """Send an order; OSError when the process is gone."""
@@ -90,7 +90,7 @@ class Worker:
         self.process.join(patience)
         self.process.kill()
         self.process.join()
-        status = self.process.exitcode
+        status = cast(int, self.process.exitcode)
         self.whole = False
         self.connection.close()
         return status
@@ -120,7 +120,7 @@ def _undisturbed() -> Iterator[None]:
                 signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
-def _hold_interruptions() -> set[signal.Signals] | None:
+def _hold_interruptions() -> set[Any] | None:
     """Hold Ctrl-C back in this thread and in what it starts; return what was held before, None where no system can."""
     if not hasattr(signal, "pthread_sigmask"):
         return None

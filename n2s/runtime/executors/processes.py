@@ -8,7 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from n2s.graph.authors import in_words
 from n2s.graph.errors import RenderError
@@ -90,7 +90,7 @@ class ProcessExecutor:
                 except OSError:
                     self._replace_lost(worker)
 
-    def _hear(self, worker: Worker, what: str, *told: object) -> Rendered | None:
+    def _hear(self, worker: Worker, what: str, *told: Any) -> Rendered | None:
         """Act on an answer; return what it says of a task that is done."""
         if what == "ready":
             self._stillborn = 0

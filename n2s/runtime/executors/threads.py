@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from n2s.graph.errors import Cancelled
 from n2s.runtime.executors.base import Job, Rendered, Renderer, Task, default_count
@@ -36,7 +36,7 @@ class ThreadExecutor:
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="chunk")
 
     def submit(self, task: Task) -> None:
-        self._futures[self._pool.submit(self._run, task)] = task
+        self._futures[cast(Any, self._pool).submit(self._run, task)] = task
 
     def _run(self, task: Task) -> Rendered:
         self._progress(0)

@@ -13,7 +13,7 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, cast
 
 from n2s.graph.errors import Cancelled
 from n2s.runtime.context import RunContext
@@ -113,7 +113,7 @@ class _Worker:
         try:
             if self._failure is not None:
                 raise self._failure
-            rendered = self._renderer.render(task, self.progress)
+            rendered = cast(Any, self._renderer).render(task, self.progress)
             _flush_prints()
             self.tell("done", rendered)
         except BaseException as error:

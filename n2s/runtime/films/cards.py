@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, cast
 
 from n2s.graph.declare import Node
 from n2s.graph.graph import Graph
@@ -41,5 +42,7 @@ def card_graph(album: Graph, sink: Node, title: str, length: Fraction) -> Graph:
     nodes["out"] = sink.model_copy(update={"frames": shown, "audio": None})
     frames = frames_to_cover(length.numerator, length.denominator, header.fps) + 1
     name = f"the card of {title}" if title else "a gap"
-    made = Header(title=name, fps=header.fps, size=header.size, duration=float(frames / header.fps), seed=header.seed)
+    made = cast(Any, Header)(
+        title=name, fps=header.fps, size=header.size, duration=float(frames / header.fps), seed=header.seed
+    )
     return Graph(parts=GraphParts(nodes=nodes, header=made, base=album.base))

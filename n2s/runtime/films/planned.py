@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from n2s.plan.measures import measured_frames
 from n2s.plan.stages import Plan
@@ -41,7 +41,10 @@ class PlannedFilms:
     def _waiting(self) -> list[tuple[Plan, Mapping[str, tuple[int, int]]]]:
         """The plan of each measure that waits for frames, with its chunks by their keys."""
         return [
-            (plan_measure(plan.graph, name, plan.values, plan.scene.context, plan.environment), measured.waiting)
+            (
+                plan_measure(plan.graph, name, plan.values, cast(Any, plan.scene.context), plan.environment),
+                measured.waiting,
+            )
             for plan in {id(plan.values): plan for plan in self.plans}.values()
             for name, measured in plan.values.measured.items()
             if measured.waiting
@@ -116,4 +119,4 @@ class PlannedFilms:
         measures = [plan for plan, _ in self._waiting]
         numbers = [measure for measure, _ in task.measures] if self.renders(task) else [task.plan]
         looking = [measures[number - len(self.plans)] for number in numbers]
-        return sum(len(measured_frames(m.node, m.values.clock, task.start, task.stop)) for m in looking)
+        return sum(len(measured_frames(cast(Any, m.node), m.values.clock, task.start, task.stop)) for m in looking)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -25,7 +25,7 @@ BLEND = 1.0  # s, in which the end of a loop leads back to its beginning
 
 def profile_of(sink: object) -> Profile | None:
     """Return the profile of a sink; None without one."""
-    return PROFILES.get(getattr(sink, "profile", None))
+    return PROFILES.get(getattr(sink, "profile", None) or "")
 
 
 def reshapes(profile: Profile | None) -> bool:
@@ -47,7 +47,7 @@ def as_profiled(
     asked : (int, int or None), optional
         The frames that the user asked for; None: to the end, or as long as the profile allows.
     """
-    profile, clock = profile_of(graph.nodes[sink]), values.clock
+    profile, clock = cast(Any, profile_of(graph.nodes[sink])), values.clock  # it has one
     if profile.loops:
         start, stop = _stretch(clock, profile, asked, _strikes(graph, values))
         begin, length = Number(float(start / clock.fps)), Number(float((stop - start) / clock.fps))
@@ -62,14 +62,14 @@ def as_profiled(
 
 
 def _strikes(graph: Graph, values: Values) -> np.ndarray | None:
-    return values.outputs.get((hearing_node(graph.flat.nodes), "onset"))
+    return values.outputs.get((hearing_node(graph.flat.nodes) or "", "onset"))
 
 
 def _stretch(
     clock: Clock, profile: Profile, asked: tuple[int, int | None] | None, strikes: np.ndarray | None
 ) -> tuple[int, int]:
     """Return the frames of a loop: those that were asked for, or whole bars whose first frame no strike moves."""
-    least, most = profile.seconds
+    least, most = cast(Any, profile.seconds)
     if asked is not None:
         start, stop = asked
         return start, min(clock.frames, start + round(most * clock.fps)) if stop is None else stop

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 
@@ -77,4 +77,4 @@ class Drawing:
 
     def write(self, x: int, top: int, text: str, colour: Colour, anchor: str = "start") -> None:
         """Write a line of text."""
-        self.marks.append(Words(x, top, text, colour, anchor))
+        self.marks.append(Words(x, top, text, colour, cast(Any, anchor)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -112,9 +112,14 @@ def _describe_stage(plan: Plan, stage: Stage, store: Store | None) -> dict[str, 
         about["part"] = stage.part
     if stage.kernel:
         kernel = stage.kernel
-        about["kernel"] = {"nodes": list(kernel.nodes), "steps": list(kernel.steps), "inputs": list(kernel.inputs)}
+        shown: dict[str, Any] = {
+            "nodes": list(kernel.nodes),
+            "steps": list(kernel.steps),
+            "inputs": list(kernel.inputs),
+        }
         if kernel.lensings:
-            about["kernel"]["lenses"] = [list(lensing.lenses) if lensing else [] for lensing in kernel.lensings]
+            shown["lenses"] = [list(lensing.lenses) if lensing else [] for lensing in kernel.lensings]
+        about["kernel"] = shown
     return about
 
 
@@ -135,7 +140,7 @@ def _details(plan: Plan, stage: Stage, store: Store | None) -> list[str]:
         return [str(plan.pixels), coding_of(plan.graph, plan.end)]
     texts = []
     if stage.part or (stage.kernel and not stage.kernel.nodes):
-        texts.append(f"{stage.size[0]}x{stage.size[1]}")
+        texts.append("x".join(map(str, cast(Any, stage.size))))
     if stage.kernel and not stage.kernel.nodes:
         return texts
     if stage.grid:
@@ -163,7 +168,7 @@ def _picked_words(plan: Plan, stage: Stage) -> str:
     """Say how many frames a stage shows, of how many of its pictures, and how old they get."""
     picks = plan.keys.picked(stage.node)
     shown = {(port, frame) for port, frame in zip(picks.port.tolist(), picks.frame.tolist()) if port >= 0}
-    width, height = stage.size
+    width, height = cast(Any, stage.size)
     return (
         f"shows {len(shown)} frames, the oldest {picks.oldest} before; "
         f"at most {MOST_HELD} of {12 * width * height / 1e6:.3g} MB are held"

@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.lib import format as npy
@@ -36,7 +36,7 @@ def write_arrays(path: Path, view: View, frames: range) -> tuple[int, ...]:
                 ("frames", np.array(frames, np.int64)), ("times", times), ("fps", np.float64(view.clock.fps)),
             ):  # fmt: skip
                 buffer = io.BytesIO()
-                npy.write_array(buffer, array, allow_pickle=False)
+                npy.write_array(buffer, cast(np.ndarray, array), allow_pickle=False)
                 archive.writestr(_entry(name), buffer.getvalue())
 
     publish(path, write)

@@ -45,18 +45,18 @@ def _of_track(parts: Sequence[tuple[Plan, Chunk]], name: str, before: int) -> di
         told[kind] = {
             "most_in_a_second": most,
             "until": timecode(start + at, fps) if most else None,
-            "seconds_over": round(float(np.count_nonzero(flashes[:, before] > SAFE) / fps), 2),
+            "seconds_over": round(float(int(np.count_nonzero(flashes[:, before] > SAFE)) / fps), 2),
             "most_left": int(flashes[:, left].max(initial=0)),
             "left_until": timecode(before + int(np.argmax(flashes[:, left])), fps) if len(flashes) else None,
         }
     return told | {
-        "lowered_seconds": round(float(np.count_nonzero(lowered) / fps), 2),
+        "lowered_seconds": round(float(int(np.count_nonzero(lowered)) / fps), 2),
         "lowered": [
             [timecode(start + int(first), fps), timecode(start + int(last), fps)] for first, last in _runs(lowered, fps)
         ],
         "least_gain": round(1 - float(lowering.max(initial=0)), 3),
         "least_red": round(float(red.min(initial=1)), 3),
-        "extended_seconds": round(float(np.count_nonzero(flashes[:, 4]) / fps), 2),
+        "extended_seconds": round(float(int(np.count_nonzero(flashes[:, 4])) / fps), 2),
     }
 
 

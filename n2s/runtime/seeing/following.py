@@ -41,7 +41,9 @@ def _follow_track(store: Store, parts: Parts) -> dict[str, Any]:
     plan, start, stop = parts[0][0], parts[0][1].start, parts[-1][1].stop
     graph, clock, outputs = plan.graph, plan.values.clock, plan.values.outputs
     hearing = hearing_node(graph.nodes)
-    heard = {drum: _during(outputs[hearing, drum], start, stop) for drum in DRUMS if (hearing, drum) in outputs}
+    heard = {
+        drum: _during(outputs[hearing or "", drum], start, stop) for drum in DRUMS if (hearing or "", drum) in outputs
+    }
     sections = None
     if hearing and clock.landmarks:
         begins = [round(time * clock.fps) for time, _ in clock.landmarks.sections[1:]]
@@ -56,7 +58,7 @@ def _follow_track(store: Store, parts: Parts) -> dict[str, Any]:
     }
     if (found := store.noted(KIND, subject)) is None:
         changes, layouts, changed, unknown = Changes(), Layouts(clock.fps), [], 0
-        for (_, chunk), luminance in zip(parts, stored_luminance(store, parts)):
+        for (_, chunk), luminance in zip(parts, stored_luminance(store, list(parts))):
             if luminance is None:
                 unknown += chunk.count
             elif not unknown:

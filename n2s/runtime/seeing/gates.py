@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -99,7 +99,7 @@ def measure_gates(store: Store, film: Film, record: dict[str, Any], flashes: Seq
         gates += [Gate(name, None, limit, unmeasured=True) for name, limit in OF_LIGHT.items()]
     flaws = list(stored_flaws(store, film.parts))
     if flaws and all(chunk is not None for chunk in flaws):
-        shares = dict(zip(NAMES, np.concatenate(flaws).T))
+        shares = dict(zip(NAMES, np.concatenate(cast(Any, flaws)).T))
         gates.append(_longest("burnt", shares["burnt"] > BURNT, BURNT_SECONDS, fps))
         gates.append(_longest("banded", _held(shares["banded"]) > BANDED, BANDED_SECONDS, fps))
     else:
@@ -193,7 +193,7 @@ def _struck(plan: Plan, frame: int) -> bool:
     """Say whether something is struck around a frame of a track, or a bar or its first frame begins there."""
     values, clock = plan.values, plan.values.clock
     around = slice(max(0, frame - NEAR), frame + NEAR + 1)
-    strikes = values.outputs.get((hearing_node(plan.graph.nodes), "onset"))
+    strikes = values.outputs.get((hearing_node(plan.graph.nodes) or "", "onset"))
     if frame == 0 or (strikes is not None and np.any(strikes[around] > 0)):
         return True
     if clock.landmarks is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 
@@ -40,19 +41,21 @@ def strongest_strikes(graph: Graph, values: Values) -> list[int]:
 def spread_strikes(graph: Graph, values: Values, parts: int) -> list[int]:
     """Return a frame of each equal part of a track: that of its hardest attack, or its middle where there is none."""
     frames, hearing = values.clock.frames, hearing_node(graph.nodes)
-    strikes = values.outputs.get((hearing, "onset"))
+    strikes = values.outputs.get((hearing or "", "onset"))
     chosen = []
     for part in range(min(parts, frames)):
         first, last = frames * part // parts, frames * (part + 1) // parts
         struck = strikes is not None and np.any(strikes[first:last] > 0)
-        chosen.append(first + int(strikes[first:last].argmax()) if struck else (first + last) // 2)
+        chosen.append(first + int(cast(Any, strikes)[first:last].argmax()) if struck else (first + last) // 2)
     return chosen
 
 
 def hardest_of_each(strikes: np.ndarray, parts: int) -> list[int]:
     """Return the frame of the hardest strike in each equal part of a track, the first of equals."""
     edges = [len(strikes) * part // parts for part in range(parts + 1)]
-    found = [first + int(strikes[first:last].argmax()) for first, last in zip(edges, edges[1:]) if first < last]
+    found = [
+        first + int(cast(Any, strikes)[first:last].argmax()) for first, last in zip(edges, edges[1:]) if first < last
+    ]
     return [frame for frame in found if strikes[frame] > 0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import numpy as np
 
@@ -45,6 +46,8 @@ class View:
         refuse_album(graph)
         check_inputs(graph)
         self.session, self.graph = session, graph.flat
+        self.param: Any
+        self.link: Any  # one of both
         self.param, self.link = self._find(graph, port)
         output = None if self.param else self.graph.output(self.link)
         kind = output.kind if output else SIGNAL
@@ -80,7 +83,7 @@ class View:
         if name not in self.graph.nodes:  # an instance of a sub-graph: its output lies inside
             link = graph.through(link)
         if link.node not in self.graph.nodes or self.graph.output(link) is None:
-            outputs = list(type(graph.nodes.get(name) or node).outputs)
+            outputs = list(cast(Any, type(graph.nodes.get(name) or node)).outputs)
             known = (
                 suggest(output, outputs) if output else f"Name one: {', '.join(f'{name}.{o}' for o in outputs[:40])}."
             )
@@ -119,11 +122,11 @@ class View:
 
     def length(self, time: Number) -> float:
         """Return a length of time in seconds, beats in the tempo of the track."""
-        return resolve_time(time, self.graph, self.clock, self.session.context, length=True)
+        return resolve_time(time, self.graph, self.clock, cast(Any, self.session.context), length=True)
 
     def seconds(self, time: Number | Moment) -> float:
         """Return a place in the track in seconds, beats and bars where they are heard."""
-        return resolve_time(time, self.graph, self.clock, self.session.context)
+        return resolve_time(time, self.graph, self.clock, cast(Any, self.session.context))
 
     def frame_at(self, time: Number | Moment, what: str) -> int:
         """Return the frame that is shown at a time.
@@ -146,4 +149,4 @@ def refuse_album(graph: Graph) -> None:
     if tracks:
         raise GraphError(f"This is an album; name the graph of one of its tracks: {', '.join(tracks)}.")
     if graph.interface:
-        raise GraphError([without_film(graph)])
+        raise GraphError(list(filter(None, [without_film(graph)])))
