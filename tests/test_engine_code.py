@@ -100,7 +100,7 @@ MUTATIONS = [
     ("runtime/render/framefile.py", "planes.T).view(dtype)", "planes).view(dtype)"),
     ("graph/context.py", "return self.scene.clock.times(self.start, self.stop)",
      "return self.scene.clock.times(self.start, self.stop) + 1"),
-    ("graph/kinds/pointwise.py", "def prepare(self, **params: Any) -> dict[str, Any]:\n        return params",
+    ("graph/kinds/pointwise.py", "def prepare(self, *_: Any, **params: Any) -> dict[str, Any]:\n        return params",
      "def prepare(self, **params: Any) -> dict[str, Any]:\n        return {}"),
     ("graph/kinds/lens.py", "per_channel: ClassVar[bool] = False", "per_channel: ClassVar[bool] = True"),
     ("nodes/camera.py", "cosine / zoom - 1", "cosine / zoom - 1.1"),
