@@ -15,7 +15,7 @@ from n2s.graph.expressions import FUNCTIONS, VARIABLES, Expression, Variable
 from n2s.graph.handles import call
 from n2s.graph.times import parse_time
 
-__all__ = sorted([*FUNCTIONS, *VARIABLES, "at"])
+__all__ = sorted([*FUNCTIONS, *VARIABLES, "at"])  # pyright: ignore[reportUnsupportedDunderAll] no list twice
 
 
 def at(what: str) -> Expression:
