@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from pydantic import PrivateAttr
@@ -72,7 +72,7 @@ class FilmFrames(Streamed):
         OtherCode
             When its frames would be others in this process than where they were planned.
         """
-        context: RunContext = scene.context
+        context = cast(RunContext, scene.context)
         plan = self._part.plan(context, machine.environment())
         if plan.keys.chunk(self.first, self.first + self.frames).key != self.shown:
             raise OtherCode(
@@ -110,7 +110,7 @@ def crossing_graph(album: Graph, before: tuple[Plan, int], after: tuple[Plan, in
         "out": plan.node.model_copy(update={"frames": Link("mix", "frames"), "audio": None}),
     }
     names = " and ".join(film.graph.header.title or "a track" for film, _ in (before, after))
-    made = Header(
+    made = cast(Any, Header)(
         title=f"the crossfade of {names}",
         fps=header.fps,
         size=header.size,
@@ -147,7 +147,7 @@ def _write_crossed(before: Passage, after: Passage, path: Path) -> None:
     ]
     count = after.stop - after.start
 
-    def blocks() -> Any:
+    def blocks() -> Generator[np.ndarray]:
         with before.music.reader() as first, after.music.reader() as second:
             for start in range(0, count, AT_ONCE):
                 n = min(AT_ONCE, count - start)

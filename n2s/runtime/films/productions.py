@@ -185,7 +185,7 @@ class Planner:
         parts = [(plan, chunk) for chunk in plan.chunks(start, stop)]
         cover = cover_of(graph, node) or (album.cover_of(node) if album else None)
         tags = album.tags if album else {}
-        film = self.put_together(graph.header, node, ending, parts, passages, cover=cover, **tags)
+        film = self.put_together(graph.header, node, ending, parts, passages, cover=cover, tags=tags)
         for text in profile.problems(film.size, film.fps, film.frames / film.fps) if profile else ():
             self.context.say(f"{film.path.name} {text} by {node.profile}.")
         return film
@@ -212,7 +212,7 @@ class Planner:
         passages: list[Passage],
         chapters: list[Chapter] | None = None,
         cover: Path | None = None,
-        **tags: str,
+        tags: dict[str, str] | None = None,
     ) -> Film:
         """Return a film, after the user was told how its sound differs from its music.
 
@@ -222,7 +222,7 @@ class Planner:
             chapters = [Chapter(header.title, 0, passages[0].stop - passages[0].start)]
         path = film_path(self.out, sink.path, ending, format_of(sink).is_folder)
         film = Film(path, sink, header.size, header.fps, parts, passages, header.title, header.artist, chapters or [])
-        film.tags, film.cover = tags, cover
+        film.tags, film.cover = tags or {}, cover
         film.cover_digest = self.context.file_digest(cover) if cover else ""
         for text in film.notes():
             self.context.say(text)

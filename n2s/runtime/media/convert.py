@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def at_rate(music: Music, rate: int, store: Store, open_music: Callable[[Path], 
 def _write(music: Music, rate: int, path: Path) -> None:
     count = -(-music.samples * rate // music.rate)
 
-    def blocks() -> Iterator[np.ndarray]:
+    def blocks() -> Generator[np.ndarray]:
         with music.reader() as reader:
             for start in range(0, music.samples, AT_ONCE):
                 yield reader.read(start, min(AT_ONCE, music.samples - start))
@@ -52,7 +52,7 @@ def _write(music: Music, rate: int, path: Path) -> None:
     music.check()
 
 
-def write_floats(path: Path, blocks: Iterator[np.ndarray], rate: int, layout: str, words: Sequence[str] = ()) -> None:
+def write_floats(path: Path, blocks: Generator[np.ndarray], rate: int, layout: str, words: Sequence[str] = ()) -> None:
     """Write blocks of samples (channels, n) as a WAV of 32-bit floats; ``words`` are more of FFmpeg's options."""
     given = ["-f", "f32le", "-ar", str(rate), "-channel_layout", layout, "-i", "pipe:0"]
     with FFmpeg([*given, *words, "-c:a", "pcm_f32le", *EXACT, "-f", "wav"], path) as ffmpeg, closing(blocks):

@@ -81,7 +81,7 @@ def find_origin(film: Path, folders: list[Path]) -> Origin:
     if not film.is_file():
         raise ArgumentError(f"{film}: there is no such film.")
     told = read_comment(film)
-    pictures = dict(word.partition("=")[::2] for word in told.split()).get("graph", "")
+    pictures = next((word.removeprefix("graph=") for word in told.split() if word.startswith("graph=")), "")
     size, sha256, alike = film.stat().st_size, "", None
     for path in _record_files(folders):
         for record, known in _films_in(path):
