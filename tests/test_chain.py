@@ -185,6 +185,15 @@ def gains_detail(place, train, model, outputs, python):
     assert card["details"]["x2"]["scale"] == 64 and "decoder.x2.int8.onnx" in card["files"]
     assert set(found["to_pictures"]) == {"fp32", "fp16", "int8", "stretched"}
     assert found["to_fp32"]["fp16"]["psnr_db"] > 50 and found["to_fp32"]["int8"]["psnr_db"] > 30
+    measure = ("training.ceiling", "--data", large, "--models", model, "--outputs", outputs, "--perceptual", "none",
+               "--steps", 6, 3, "--cells")  # fmt: skip
+    assert "Pictures of 256x256 are too small for crops of 512x512" in command(*measure, 8, fails=True)
+    assert "stage:" in command(*measure, 2) and "stage:" not in command(*measure, 2)  # what is found stays found
+    found_there = json.loads((model / "meta.json").read_text())["details"]["x2"]["ceiling"]
+    assert set(found_there["to_pictures"]) == {"stretched", "x2", "stage", "decoder"}
+    assert found_there["to_pictures"]["x2"] == found["to_pictures"]["fp16"]
+    assert found_there["to_pictures"]["stretched"] == found["to_pictures"]["stretched"]
+    assert [len(curve) for curve in found_there["curves"].values()] == [4, 4]
     command("training.upscale", "--data", large, "--models", model, "--outputs", outputs, "--minutes", 0.03,
             "--crop", 64, "--channels", 16, "--depth", 1)  # fmt: skip
     assert json.loads((model / "meta.json").read_text())["upscale"]["scale"] == 2

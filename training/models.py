@@ -138,6 +138,12 @@ def double_size(x: torch.Tensor) -> torch.Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
+def draw(out: nn.Conv2d, features: torch.Tensor, show=exact) -> torch.Tensor:
+    """Return the picture of twice the features' size that a last convolution makes of them."""
+    form = show(out(show(activation(features, show))))
+    return F.pixel_shuffle(form, 2).float()  # in bfloat16, light tones are 1/256 apart
+
+
 class Finer(nn.Module):
     """A stage behind a decoder that doubles the size of its frames: what it draws is added to them.
 
@@ -213,16 +219,19 @@ class Decoder(nn.Module):
         With `round_to_levels` as `show`, the result is close to that of the int8 decoder.
         """
 
-        def drawn(out: nn.Conv2d, features: torch.Tensor) -> torch.Tensor:
-            form = show(out(show(activation(features, show))))
-            return F.pixel_shuffle(form, 2).float()  # in bfloat16, light tones are 1/256 apart
+        return self.finish(*self.begin(latents, show), show)
 
+    def begin(self, latents, show=exact) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what the last stage reads, and the form that it draws; finer stages read no more than these."""
         features = self.body[: self.last](latents, show)
-        form = drawn(self.out, self.body[self.last :](features, show))
-        form = form + double_size(double_size(F.pixel_shuffle(self.linear(latents), NODES)))
+        form = draw(self.out, self.body[self.last :](features, show), show)
+        return features, form + double_size(double_size(F.pixel_shuffle(self.linear(latents), NODES)))
+
+    def finish(self, features, form, show=exact):
+        """Return the frames: what finer stages add to the form, and the last doubling."""
         for finer in self.finer:
             features = finer.again(features, show)
-            form = double_size(form) + drawn(finer.out, finer.stage(features, show))
+            form = double_size(form) + draw(finer.out, finer.stage(features, show), show)
         return 0.5 + 0.5 * double_size(form)
 
     @torch.no_grad()
