@@ -50,7 +50,7 @@ def test_overfitting_brings_a_decoder_nearer_to_its_pictures(body, data):
     """Nearer on the very pictures, as the whole decoder draws them; what has no rate stays as it is."""
     model, numbers = finer(), list(range(len(data)))
     places, before = latents(model, data), {name: value.clone() for name, value in model.state_dict().items()}
-    work = ceiling.Overfitting(model, places, data, numbers, body, cells=2)
+    work = ceiling.Fitting(model, places, data, numbers, body, cells=2)
     curve = work.run(steps=9, batch=2)
     assert [mark["step"] for mark in curve] == [0, 3, 6, 9]
     assert all(later["psnr_db"] > before["psnr_db"] for before, later in pairwise(curve))
@@ -65,7 +65,7 @@ def test_overfitting_brings_a_decoder_nearer_to_its_pictures(body, data):
 
 def test_a_crop_is_the_same_part_of_a_picture_and_of_what_the_decoder_reads(data):
     model = finer().eval()
-    work = ceiling.Overfitting(model, latents(model, data).flip(0), data, [1, 0], 0.0, cells=2)
+    work = ceiling.Fitting(model, latents(model, data).flip(0), data, [1, 0], 0.0, cells=2)
     (features, form), picture = work.cut(1, y=0, x=1)
     whole, drawn = work.inputs[1]
     assert torch.equal(picture, data.frame(0)[:, :128, 64:192])
