@@ -1,6 +1,6 @@
 """Measure what latents can carry at twice the size, and how far decoder.x2 goes towards it.
 
-    python -m training.ceiling --data training/data/procedural-1024 --models models --steps 1000 1000 400
+    python -m training.ceiling --data training/data/procedural-1024 --models models --steps 1000 1000 300
 
 Decoders are trained for PSNR alone, with the latents that the model's encoder gives, two of them on the very held-out
 pictures that all are then measured on. Nothing these two learn is of use elsewhere; they show how near a decoder can
@@ -271,6 +271,7 @@ def find(args: argparse.Namespace) -> dict[str, Any]:
                 "as in metrics",
         "distance": getattr(distance, "name", None),
         "data": {"digest": pictures.digest, "licence": ", ".join(pictures.licences)},
+        "steps": dict(zip(PARTS, args.steps)),
         "to_pictures": found,
         "curves": {name: curves[name] for name in CEILINGS},
         "db_per_1000_steps": {name: rise(curves[name]) for name in CEILINGS},
@@ -284,7 +285,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=MODELS, help="the model's folder")
     parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="for the overfitted decoders and ceiling.json")
     parser.add_argument(
-        "--steps", type=int, nargs=3, default=(1000, 1000, 400), help="of the three trainings: others, stage, decoder"
+        "--steps", type=int, nargs=3, default=(1000, 1000, 300), help="of the three trainings: others, stage, decoder"
     )
     parser.add_argument("--most", type=int, default=100, help="held-out pictures")
     parser.add_argument("--batch", type=int, default=2, help="crops per step")
