@@ -16,8 +16,7 @@ from n2s.runtime.render.kernels.program import Lenses, LensStep
 f32, u32 = np.float32, np.uint32
 
 SAMPLES = 16  # of an open shutter, at most
-LEVELS = 8  # pictures of light, each half of the one before
-WIDEST = 4  # times the cubic is widened on one level
+LEVELS = 15  # pictures of light: the whole one, two thirds of it, and their halves
 LEAP = f32(1 / 8)  # of the height; neighbouring places farther apart lie on both sides of a seam
 STEP = f32(64 / 1.03)  # pixels between places are counted in 1/64; up to 1.03 they count as one
 
@@ -154,38 +153,83 @@ def _cubic(x: np.ndarray) -> np.ndarray:
 
 
 def _levels(light: np.ndarray, edge: str) -> list[np.ndarray]:
+    """Return the picture and its smaller copies: 1.5, 2, 3, 4, 6, 8 ... times as coarse."""
     levels = [light]
-    while len(levels) < LEVELS and min(levels[-1].shape[1:]) >= 32:
-        levels.append(_halved(levels[-1], edge))
+    while len(levels) < LEVELS:
+        finer = levels[max(len(levels) - 2, 0)]
+        if min(finer.shape[1:]) < 32:
+            break
+        levels.append(_smaller(finer, edge, thirds=len(levels) == 1))
     return levels
 
 
-def _halved(light: np.ndarray, edge: str) -> np.ndarray:
-    """Return a picture of half the height and half the width."""
-    weights = _cubic((np.arange(8, dtype=f32) - f32(3.5)) * f32(0.5)) * f32(0.5)
-    for axis, lanes in ((1, 1), (2, 2)):  # columns of even and of odd numbers are summed apart
-        size, sums = light.shape[axis], [f32(0)] * lanes
-        firsts = 2 * np.arange((size + 1) // 2) - 3
+def _smaller(light: np.ndarray, edge: str, thirds: bool) -> np.ndarray:
+    """Return a picture of two thirds or of half the height and the width."""
+    if thirds:
+        weights = _cubic((np.arange(6, dtype=f32) - f32(2.25)) * f32(1 / 1.5))
+        total = f32(0)
+        for weight in weights:
+            total = total + weight
+        weights = weights * (f32(1) / total)
+    else:
+        weights = _cubic((np.arange(8, dtype=f32) - f32(3.5)) * f32(0.5)) * f32(0.5)
+    for axis in (1, 2):
+        size = light.shape[axis]
+        made = np.arange((2 * size + 2) // 3 if thirds else (size + 1) // 2)
+        firsts = made // 2 * 3 - 2 + made % 2 if thirds else 2 * made - 3
+        turned = (made % 2 == 1) & thirds
+        total = f32(0)
         for tap, weight in enumerate(weights):
-            sums[tap % lanes] = sums[tap % lanes] + np.take(light, _inside(firsts + tap, size, edge), axis) * weight
-        light = sums[0] + sums[1] if lanes == 2 else sums[0]
+            along = np.where(turned, weights[-1 - tap], weight)
+            taken = np.take(light, _inside(firsts + tap, size, edge), axis)
+            total = total + taken * (along[:, None] if axis == 1 else along)
+        light = total
     return light
 
 
 def _row(levels: list[np.ndarray], x: np.ndarray, y: np.ndarray, row: int, edge: str) -> np.ndarray:
-    """Return the light (3, W) of a row; x and y are the places of all rows, with one more place on each side."""
+    """Return the light (3, W) of a row of places, which are given with one place more on all sides."""
     shape = levels[0].shape[1:]
-    wide_x, wide_y = _steps(x, y, row, f32(shape[0]) * LEAP)
-    places_x, places_y = _held(x[row, 1:-1], shape[1], edge), _held(y[row, 1:-1], shape[0], edge)
-    near = (wide_x == 1) & (wide_y == 1)
-    fours = [_sum(levels[0], across, down, edge) for across, down in zip(_four(places_x), _four(places_y))]
-    short = np.frexp(np.minimum(wide_x, wide_y))[1] - 1
-    long = np.frexp(np.maximum(wide_x, wide_y))[1] - 2
-    chosen = np.clip(np.maximum(short, long), 0, len(levels) - 1)
-    across, sums_x = _many(places_x, wide_x, chosen)
-    down, sums_y = _many(places_y, wide_y, chosen)
-    taken = [_sum(levels[level], a, d, edge) for level, a, d in zip(chosen, across, down)]
-    return np.where(near, np.stack(fours, axis=1), np.stack(taken, axis=1) * (f32(1) / (sums_x * sums_y)))
+    wide = _steps(x, y, row, f32(shape[0]) * LEAP)
+    places = _held(x[row, 1:-1], shape[1], edge), _held(y[row, 1:-1], shape[0], edge)
+    chosen, is_long = _choose(*wide, len(levels) - 1)
+    scale = (f32(1) / _coarse(chosen)).astype(f32)
+    colours = []
+    for i, level in enumerate(chosen):
+        taps = []
+        for axis in range(2):
+            place = (places[axis][i] + f32(0.5)) * scale[i] - f32(0.5)
+            step = wide[axis][i] * scale[i]
+            longer = is_long[i] and (wide[1][i] > wide[0][i]) == (axis == 1)
+            taps.append(_eight(place, step) if longer else _four(place, _softness(step, level == 0)))
+        colours.append(_sum(levels[level], *taps, edge))
+    return np.stack(colours, axis=1)
+
+
+def _coarse(level: np.ndarray) -> np.ndarray:
+    """Return how much coarser levels are than the picture."""
+    return np.ldexp(np.where(level % 2, f32(1.5), f32(1)), level // 2).astype(f32)
+
+
+def _finest(step: np.ndarray) -> np.ndarray:
+    """Return the first level that is as coarse as steps are or coarser."""
+    level = _coarsest(step)
+    return level + (_coarse(level) < step)
+
+
+def _coarsest(step: np.ndarray) -> np.ndarray:
+    """Return the last level that is as coarse as steps are or finer."""
+    part, power = np.frexp(step)
+    return 2 * (power - 1) + (part >= 0.75)
+
+
+def _choose(wide_x: np.ndarray, wide_y: np.ndarray, last: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the level on which each place is read, and where eight pixels are read along the longer step."""
+    shorter, longer = np.minimum(wide_x, wide_y), np.maximum(wide_x, wide_y)
+    wanted = _finest(longer * f32(1 / 1.5))
+    is_long = (wanted > _coarsest(shorter * f32(1.25))) | (wanted > last)
+    least = np.where(is_long, _finest(longer * f32(1 / 3)), wanted)
+    return np.minimum(np.maximum(_coarsest(shorter), least), last), is_long
 
 
 def _steps(x: np.ndarray, y: np.ndarray, row: int, leap: np.float32) -> list[np.ndarray]:
@@ -204,7 +248,7 @@ def _steps(x: np.ndarray, y: np.ndarray, row: int, leap: np.float32) -> list[np.
     (across_x, across_y), (down_x, down_y) = steps
     squares = across_x * across_x + down_x * down_x, across_y * across_y + down_y * down_y
     steps = [np.floor(np.sqrt(square) * STEP + f32(0.5)) * f32(1 / 64) for square in squares]
-    return [np.maximum(np.minimum(step, f32(2) * step - f32(1.25)), f32(1)) for step in steps]
+    return [np.where(step > f32(1), step, f32(1)) for step in steps]
 
 
 def _held(places: np.ndarray, size: int, edge: str) -> np.ndarray:
@@ -217,33 +261,43 @@ def _held(places: np.ndarray, size: int, edge: str) -> np.ndarray:
 Taps = tuple[int, np.ndarray]  # the first pixel, and the weights
 
 
-def _four(places: np.ndarray) -> list[Taps]:
-    """Return the pixels about places that are a pixel apart or less, and their weights."""
-    whole = np.floor(places)
-    t = places - whole
+def _softness(step: np.float32, is_whole: bool) -> np.float32:
+    """Return how much of the B-spline is in the cubic of a step, on the picture itself or on a smaller copy."""
+    if is_whole:
+        return min(max(f32(4) * step - f32(4.5), f32(0)), f32(0.9))
+    return min(max(f32(1.9) * step - f32(1.85), f32(-0.2)), f32(1))
+
+
+def _cubic_at(t: np.float32, soft: np.float32) -> np.ndarray:
+    """Return the weights of four pixels, the second of them at a distance t, between Catmull-Rom and the B-spline."""
     u = f32(1) - t
-    weights = [
+    sharp = [
         f32(-0.5) * t * u * u,
         f32(1) + t * t * (f32(1.5) * t - f32(2.5)),
         f32(1) + u * u * (f32(1.5) * u - f32(2.5)),
         f32(-0.5) * u * t * t,
     ]
-    return list(zip(whole.astype(int) - 1, np.stack(weights, axis=1)))
+    spline = [
+        u * u * u * f32(1 / 6),
+        f32(2 / 3) + t * t * (f32(0.5) * t - f32(1)),
+        f32(2 / 3) + u * u * (f32(0.5) * u - f32(1)),
+        t * t * t * f32(1 / 6),
+    ]
+    return np.array([a + soft * (b - a) for a, b in zip(sharp, spline)], f32)
 
 
-def _many(places: np.ndarray, wide: np.ndarray, chosen: np.ndarray) -> tuple[list[Taps], np.ndarray]:
-    """Return the pixels about places on their levels, by the widened cubic, and the sums of its weights."""
-    scale = np.ldexp(f32(1), -chosen).astype(f32)
-    places = (places + f32(0.5)) * scale - f32(0.5)
-    width = np.minimum(np.maximum(wide * scale, f32(1)), f32(WIDEST))
-    reach = np.ceil(f32(2) * width).astype(int)
-    first = np.floor(places).astype(int) - reach + 1
-    begins, narrow, sums = first.astype(f32) - places, f32(1) / width, np.zeros_like(places)
-    weights = []
-    for tap in range(2 * max(reach)):
-        weights.append(_cubic((begins + f32(tap)) * narrow))
-        sums = sums + weights[-1]
-    return [(at, line[: 2 * n]) for at, n, line in zip(first, reach, np.stack(weights, axis=1))], sums
+def _four(place: np.float32, soft: np.float32) -> Taps:
+    """Return the pixels about a place, and their weights."""
+    whole = np.floor(place)
+    return int(whole) - 1, _cubic_at(place - whole, soft)
+
+
+def _eight(place: np.float32, step: np.float32) -> Taps:
+    """Return the same of the cubic that is twice as wide."""
+    whole, soft = np.floor(place), _softness(step * f32(0.5), False)
+    half = (place - whole) * f32(0.5)
+    pairs = _cubic_at(half + f32(0.5), soft), _cubic_at(half, soft)
+    return int(whole) - 3, (np.stack(pairs, axis=1) * f32(0.5)).ravel()
 
 
 def _sum(light: np.ndarray, across: Taps, down: Taps, edge: str) -> np.ndarray:

@@ -25,8 +25,8 @@ class Lens(Node):
     Lenses that follow each other directly are by definition one map and one sample: the last one maps the place of the
     pixel, the one before maps the place that this gives, and so on; the picture is read at the place that the first one
     gives. Each applies its own ``edge`` to the places it gives, in this order. The picture is read in light with the
-    Catmull-Rom cubic, which returns it as it is where the map does nothing; where the map shrinks it, the filter
-    widens.
+    Catmull-Rom cubic, which returns it as it is where the map does nothing; where the map shrinks it, the cubic
+    softens and reads smaller copies.
     """
 
     kind: ClassVar[str] = "lens"

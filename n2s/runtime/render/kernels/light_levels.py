@@ -1,8 +1,9 @@
-"""A picture as light, and its halves: what the filter of lenses (`sampling`) reads.
+"""A picture as light, and smaller copies of it: what the filter of lenses (`sampling`) reads.
 
 A picture is turned into light once per frame: float32 red, green, blue and 0 for each pixel, side by side, so that one
-vector instruction takes a pixel. Two pixels beyond each edge are those that the edge's rule puts there. Each further
-level has half the rows and columns of the one before, and is made when a place first needs it.
+vector instruction takes a pixel. Some pixels beyond each edge are those that the edge's rule puts there. Level 1 has
+two thirds of the rows and columns, and each further level half of those of the level two before: levels are 1, 1.5, 2,
+3, 4, 6, 8 ... times as coarse as the picture. A level is made when a place first needs it.
 """
 
 # pyright: reportCallIssue=false
@@ -13,13 +14,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from n2s.runtime.render.kernels.vectors import take_block
+from n2s.runtime.render.kernels.vectors import sum_pixels
 
 f32 = np.float32
 
-PAD = 2  # pixels beyond each edge
-LEVELS = 8  # pictures, each half of the one before; the first is whole
-MOST_TAPS = 16  # of a filter, in each direction: no level is smaller than twice as many pixels
+PAD = 4  # pixels beyond each edge, so that eight pixels about any place of a picture are there
+LEVELS = 15  # the picture, two thirds of it, and their halves
+LEAST = 32  # rows and columns: no level is made of one that has fewer
 
 
 @njit(error_model="numpy")
@@ -48,11 +49,7 @@ def fill_light(picture, flat, rule):
             middle[4 * x], middle[4 * x + 1] = r * abs(r), g * abs(g)
             middle[4 * x + 2], middle[4 * x + 3] = b * abs(b), f32(0)
         fill_sides(line, width, rule)
-    for y in range(-PAD, 0):
-        for to in (y, height - 1 - y):
-            source, target = (inside(to, height, rule) + PAD) * pitch, (to + PAD) * pitch
-            for i in range(pitch):
-                flat[target + i] = flat[source + i]
+    fill_ends(flat, height, pitch, rule)
 
 
 @njit(error_model="numpy")
@@ -66,6 +63,34 @@ def fill_sides(line, width, rule):
 
 
 @njit(error_model="numpy")
+def fill_ends(flat, height, pitch, rule):
+    """Fill the rows above and below those of a level that begins with ``flat``."""
+    for y in range(-PAD, 0):
+        for to in (y, height - 1 - y):
+            source, target = (inside(to, height, rule) + PAD) * pitch, (to + PAD) * pitch
+            for i in range(pitch):
+                flat[target + i] = flat[source + i]
+
+
+@njit(error_model="numpy")
+def plan_levels(height, width, levels):
+    """Fill height, width, first float and floats per row of each level in the memory of light; return their count."""
+    end = 0
+    for level in range(LEVELS):
+        rows, columns = height, width
+        if level:
+            rows, columns = levels[max(level - 2, 0), 0], levels[max(level - 2, 0), 1]
+            if min(rows, columns) < LEAST:
+                return level
+            more, times, of = (2, 2, 3) if level == 1 else (1, 1, 2)
+            rows, columns = (times * rows + more) // of, (times * columns + more) // of
+        pitch = (columns + 2 * PAD) * 4
+        levels[level, 0], levels[level, 1], levels[level, 2], levels[level, 3] = rows, columns, end, pitch
+        end += (rows + 2 * PAD) * pitch
+    return LEVELS
+
+
+@njit(error_model="numpy")
 def cubic(x):
     """Return the Catmull-Rom kernel."""
     x = min(abs(x), f32(2))
@@ -75,79 +100,87 @@ def cubic(x):
 
 
 @njit(error_model="numpy")
-def plan_levels(height, width, levels):
-    """Fill height, width, first float and floats per row of each level in the memory of light; return their count."""
-    levels[0, 0], levels[0, 1], levels[0, 3] = height, width, (width + 2 * PAD) * 4
-    levels[0, 2] = PAD * levels[0, 3] + PAD * 4
-    end = (height + 2 * PAD) * levels[0, 3]
+def halve(flat, source, target, rule, line):
+    """Make a level from one twice as fine, both (rows, columns, first float, pitch), by the cubic of twice its width.
+
+    ``line`` has room for a row of the finer one.
+    """
+    weights = (
+        cubic(f32(-1.75)) * f32(0.5), cubic(f32(-1.25)) * f32(0.5), cubic(f32(-0.75)) * f32(0.5),
+        cubic(f32(-0.25)) * f32(0.5), cubic(f32(0.25)) * f32(0.5), cubic(f32(0.75)) * f32(0.5),
+        cubic(f32(1.25)) * f32(0.5), cubic(f32(1.75)) * f32(0.5),
+    )  # fmt: skip
+    pitch = target[3]
+    for y in range(target[0]):
+        first = source[2] + (2 * y - 3 + PAD) * source[3]
+        sum_4(flat, first, source[3], weights[:4], line)
+        add_2(flat, first + 4 * source[3], source[3], weights[4:6], line)
+        add_2(flat, first + 6 * source[3], source[3], weights[6:], line)
+        made = flat[target[2] + (y + PAD) * pitch : target[2] + (y + PAD + 1) * pitch]
+        for x in range(target[1]):
+            sum_pixels(line, (2 * x - 3 + PAD) * 4, weights, made, (x + PAD) * 4)
+        fill_sides(made, target[1], rule)
+    fill_ends(flat[target[2] :], target[0], pitch, rule)
+
+
+@njit(error_model="numpy")
+def take_two_thirds(flat, source, target, rule, line):
+    """Make the level of two thirds of the rows and columns, as `halve` does, by the cubic of 1.5 times its width.
+
+    Of three thirds of two pixels each, one pixel's middle lies a quarter behind a pixel, the other's as far before one.
+    """
+    scale = f32(1 / 1.5)
+    a, b, c = cubic(f32(2.25) * scale), cubic(f32(1.25) * scale), cubic(f32(0.25) * scale)
+    d, e, f = cubic(f32(0.75) * scale), cubic(f32(1.75) * scale), cubic(f32(2.75) * scale)
+    one = f32(1) / (((((a + b) + c) + d) + e) + f)
+    behind = (a * one, b * one, c * one, d * one, e * one, f * one)
+    before = (f * one, e * one, d * one, c * one, b * one, a * one)
+    pitch = target[3]
+    for y in range(target[0]):
+        weights = before if y & 1 else behind
+        first = source[2] + (3 * (y >> 1) - 2 + (y & 1) + PAD) * source[3]
+        sum_4(flat, first, source[3], weights[:4], line)
+        add_2(flat, first + 4 * source[3], source[3], weights[4:], line)
+        made = flat[target[2] + (y + PAD) * pitch : target[2] + (y + PAD + 1) * pitch]
+        for x in range(0, target[1], 2):
+            left = (3 * (x >> 1) - 2 + PAD) * 4
+            sum_pixels(line, left, behind, made, (x + PAD) * 4)
+            sum_pixels(line, left + 4, before, made, (x + PAD + 1) * 4)  # the last may be one too many
+        fill_sides(made, target[1], rule)
+    fill_ends(flat[target[2] :], target[0], pitch, rule)
+
+
+@njit(error_model="numpy")
+def sum_4(flat, first, pitch, weights, line):
+    """Fill a line with the weighted sum of four rows."""
+    a, b = flat[first : first + pitch], flat[first + pitch : first + 2 * pitch]
+    c, d = flat[first + 2 * pitch : first + 3 * pitch], flat[first + 3 * pitch : first + 4 * pitch]
+    for i in range(pitch):
+        line[i] = a[i] * weights[0] + b[i] * weights[1] + c[i] * weights[2] + d[i] * weights[3]
+
+
+@njit(error_model="numpy")
+def add_2(flat, first, pitch, weights, line):
+    """Add two rows to a line."""
+    a, b = flat[first : first + pitch], flat[first + pitch : first + 2 * pitch]
+    for i in range(pitch):
+        line[i] = line[i] + a[i] * weights[0] + b[i] * weights[1]
+
+
+@njit(error_model="numpy")
+def build_levels(picture, flat, levels, state, needed, line, rule):
+    """Make the levels whose bits are set in ``needed``, and those they are made from, as far as they are not there."""
+    for level in range(LEVELS - 1, 1, -1):
+        needed |= ((needed >> level) & 1) << (level - 2)
+    missing = (needed | 1) & ~state[1]
+    state[1] |= missing
+    if missing & 1:
+        fill_light(picture, flat, rule)
     for level in range(1, LEVELS):
-        if min(levels[level - 1, 0], levels[level - 1, 1]) < 2 * MOST_TAPS:
-            return level
-        levels[level, 0], levels[level, 1] = (levels[level - 1, 0] + 1) // 2, (levels[level - 1, 1] + 1) // 2
-        levels[level, 2], levels[level, 3] = end, levels[level, 1] * 4
-        end += levels[level, 0] * levels[level, 3]
-    return LEVELS
-
-
-@njit(error_model="numpy")
-def copy_block(flat, level, left, breadth, top, height, rule, block):
-    """Copy a block of pixels of a level, (rows, columns, first float, pitch), that lies partly beyond its edge."""
-    rows, columns, start, pitch = level
-    for i in range(height):
-        line = start + inside(top + i, rows, rule) * pitch
-        for k in range(breadth):
-            at, to = line + inside(left + k, columns, rule) * 4, (i * breadth + k) * 4
-            for c in range(4):
-                block[to + c] = flat[at + c]
-
-
-@njit(error_model="numpy")
-def halve(source, pitch, height, width, target, across, rule):
-    """Halve a picture of light by the cubic of twice its width; ``across`` has room for one line."""
-    weights = np.empty(8, f32)
-    for i in range(8):
-        weights[i] = cubic((f32(i) - f32(3.5)) * f32(0.5)) * f32(0.5)  # their sum is 1
-    one, block = np.ones(1, f32), np.empty(8 * 4, f32)
-    half_height, half_width = (height + 1) // 2, (width + 1) // 2
-    line = across[: width * 4]
-    for y in range(half_height):
-        first = 2 * y - 3
-        add_4(source, pitch, first, height, rule, weights[:4], line, False)
-        add_4(source, pitch, first + 4, height, rule, weights[4:], line, True)
-        for x in range(half_width):
-            at, left = (y * half_width + x) * 4, 2 * x - 3
-            if left >= 0 and left + 8 <= width:
-                r, g, b = take_block(line, left * 4, 0, one, 1, weights, 8, 1, 0)
+        if (missing >> level) & 1:
+            made, finer = levels[level], levels[max(level - 2, 0)]
+            source, target = (finer[0], finer[1], finer[2], finer[3]), (made[0], made[1], made[2], made[3])
+            if level == 1:
+                take_two_thirds(flat, source, target, rule, line)
             else:
-                copy_block(line, (1, width, 0, 0), left, 8, 0, 1, rule, block)
-                r, g, b = take_block(block, 0, 0, one, 1, weights, 8, 1, 0)
-            target[at], target[at + 1], target[at + 2], target[at + 3] = r, g, b, f32(0)
-
-
-@njit(error_model="numpy")
-def add_4(source, pitch, top, height, rule, weights, target, more):
-    """Fill a line with the weighted sum of four rows, or add it to what the line holds, row by row."""
-    size = target.size
-    at_0, at_1 = inside(top, height, rule) * pitch, inside(top + 1, height, rule) * pitch
-    at_2, at_3 = inside(top + 2, height, rule) * pitch, inside(top + 3, height, rule) * pitch
-    a, b = source[at_0 : at_0 + size], source[at_1 : at_1 + size]
-    c, d = source[at_2 : at_2 + size], source[at_3 : at_3 + size]
-    w_a, w_b, w_c, w_d = weights[0], weights[1], weights[2], weights[3]
-    for x in range(size):
-        held = target[x] if more else f32(0)
-        target[x] = held + a[x] * w_a + b[x] * w_b + c[x] * w_c + d[x] * w_d
-
-
-@njit(error_model="numpy")
-def add_weighted(source, weight, target):
-    for i in range(target.size):
-        target[i] += source[i] * weight
-
-
-@njit(error_model="numpy")
-def build_levels(flat, levels, state, last, across, rule):
-    """Fill the levels up to ``last``, as far as they are not filled yet."""
-    for level in range(state[1], last + 1):
-        height, width, start = levels[level - 1, 0], levels[level - 1, 1], levels[level - 1, 2]
-        halve(flat[start:], levels[level - 1, 3], height, width, flat[levels[level, 2] :], across, rule)
-        state[1] = level + 1
+                halve(flat, source, target, rule, line)

@@ -8,7 +8,7 @@ the opening to the closing of the shutter.
 from __future__ import annotations
 
 import threading
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +23,6 @@ from n2s.runtime.render.kernels.writer import Writer
 
 SAMPLES = 16
 MOMENTS = 2 * SAMPLES + 1
-PAD, LEVELS = 2, 8  # as in `light_levels`, which imports numba
 RULES = {"clamp": 0, "black": 0, "mirror": 1, "wrap": 2}
 
 _HEADER = """\
@@ -55,12 +54,14 @@ _local = threading.local()
 def _digest() -> str:
     """Return a digest of what is compiled into kernels with lenses."""
     # Imported here: they need numba, which takes a third of a second, and most runs have no lens.
+    from n2s.runtime.render.kernels.filter_weights import __file__ as filter_weights
     from n2s.runtime.render.kernels.light_levels import __file__ as light_levels
     from n2s.runtime.render.kernels.maps import __file__ as maps
     from n2s.runtime.render.kernels.sampling import __file__ as sampling
     from n2s.runtime.render.kernels.vectors import __file__ as vectors
 
-    return digest_bytes(b"".join(Path(file).read_bytes() for file in (light_levels, maps, sampling, vectors)))[:16]
+    files = (filter_weights, light_levels, maps, sampling, vectors)
+    return digest_bytes(b"".join(Path(file).read_bytes() for file in files))[:16]
 
 
 def lens_header() -> str:
@@ -79,16 +80,22 @@ def sampler(folder: Path) -> int:
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
 
+@lru_cache(maxsize=64)
+def light_pixels(width: int, height: int) -> int:
+    """Return how many pixels the light of a picture and its smaller copies have, with those beyond their edges."""
+    from n2s.runtime.render.kernels.light_levels import LEVELS, PAD, plan_levels  # imports numba
+
+    levels = np.zeros((LEVELS, 4), np.int64)
+    count = plan_levels.py_func(height, width, levels)
+    return int(((levels[:count, :2] + 2 * PAD).prod(axis=1)).sum())
+
+
 def scratch(size: tuple[int, int], number: int) -> np.ndarray:
-    """Return memory of this thread for the light of a picture (width, height), and of its halves.
+    """Return memory of this thread for the light of a picture (width, height), and of its smaller copies.
 
     It is kept from picture to picture, as much as the largest needed.
     """
-    width, height = size
-    pixels = (width + 2 * PAD) * (height + 2 * PAD)
-    for _ in range(1, LEVELS):
-        width, height = (width + 1) // 2, (height + 1) // 2
-        pixels += width * height
+    pixels = light_pixels(*size)
     kept = _local.__dict__.setdefault("kept", {})
     if number not in kept or kept[number].size < 4 * pixels:
         kept[number] = np.empty(4 * pixels, np.float32)

@@ -50,43 +50,84 @@ _COLOURS = types.UniTuple(types.float32, 3)
 
 
 def _load_weight(builder, weights, width, row, x):
-    """Load the weight of a row or column from an array (4, width)."""
+    """Load the weight of a row or column from an array (taps, width)."""
     return builder.load(builder.gep(weights, [builder.add(builder.mul(width, _I64(row)), x)]))
 
 
-def _across(builder, pair, weights, width, x):
-    """Return the sum over four columns of two vectors of two pixels each."""
+def _across(builder, pairs, weights, width, x):
+    """Return the sum over columns of vectors of two pixels each: those of even and of odd numbers, then both."""
     total = None
-    for half in range(2):
+    for number, pair in enumerate(pairs):
         lanes = ir.Constant(_vector(8), ir.Undefined)
         for lane in range(2):
-            weight = _load_weight(builder, weights, width, 2 * half + lane, x)
+            weight = _load_weight(builder, weights, width, 2 * number + lane, x)
             lanes = builder.insert_element(lanes, weight, _I32(4 * lane))
-        part = builder.fmul(pair[half], _shuffle(builder, lanes, [0] * 4 + [4] * 4))
+        part = builder.fmul(pair, _shuffle(builder, lanes, [0] * 4 + [4] * 4))
         total = part if total is None else builder.fadd(total, part)
     return builder.fadd(_shuffle(builder, total, [0, 1, 2, 3]), _shuffle(builder, total, [4, 5, 6, 7]))
 
 
-@intrinsic
-def take_4_by_4(typing, light, at, pitch, down, across, width, x):
-    """Return the weighted sum of four rows of four pixels from ``at`` on, rows ``pitch`` floats apart.
-
-    The weights of rows and columns are those of column ``x`` of two arrays (4, width).
-    """
-    signature = _COLOURS(light, types.int64, types.int64, down, across, types.int64, types.int64)
+def _take_block(rows, columns, light, down, across):
+    """Return the signature of a weighted sum of pixels, and what writes it."""
+    signature = _COLOURS(light, types.int64, types.int64, down, types.int64, across, types.int64, types.int64)
 
     def generate(context, builder, signature, arguments):
-        source, rows, columns = _pointers(context, builder, signature, arguments, 0, 3, 4)
-        _, at, pitch, _, _, width, x = arguments
+        source, by_row, by_column = _pointers(context, builder, signature, arguments, 0, 3, 5)
+        _, at, pitch, _, y, _, x, width = arguments
         first = builder.gep(source, [at])
-        pair = [None, None]
-        for row in range(4):
-            weight = _spread(builder, _load_weight(builder, rows, width, row, x), 8)
+        pairs = [None] * (columns // 2)
+        for row in range(rows):
+            weight = _spread(builder, _load_weight(builder, by_row, width, row, y), 8)
             line = builder.gep(first, [builder.mul(pitch, _I64(row))])
-            for half in range(2):
-                part = builder.fmul(_take(builder, builder.gep(line, [_I64(8 * half)]), 8), weight)
-                pair[half] = part if pair[half] is None else builder.fadd(pair[half], part)
-        return _colours(context, builder, _across(builder, pair, columns, width, x), signature.return_type)
+            for i, pair in enumerate(pairs):
+                part = builder.fmul(_take(builder, builder.gep(line, [_I64(8 * i)]), 8), weight)
+                pairs[i] = part if pair is None else builder.fadd(pair, part)
+        return _colours(context, builder, _across(builder, pairs, by_column, width, x), signature.return_type)
+
+    return signature, generate
+
+
+@intrinsic
+def take_4_by_4(typing, light, at, pitch, down, y, across, x, width):
+    """Return the weighted sum of four rows of four pixels from ``at`` on, rows ``pitch`` floats apart.
+
+    The weights of rows are those of column ``y`` of an array (4, width), those of columns of column ``x`` of another.
+    """
+    return _take_block(4, 4, light, down, across)
+
+
+@intrinsic
+def take_4_by_8(typing, light, at, pitch, down, y, across, x, width):
+    """Return the same of four rows of eight pixels."""
+    return _take_block(4, 8, light, down, across)
+
+
+@intrinsic
+def take_8_by_4(typing, light, at, pitch, down, y, across, x, width):
+    """Return the same of eight rows of four pixels."""
+    return _take_block(8, 4, light, down, across)
+
+
+@intrinsic
+def fetch_4_by_4(typing, light, at, pitch):
+    """Ask for four rows of four pixels from ``at`` on, so that they lie in the cache when they are taken.
+
+    A processor foresees reads that go straight on, and waits for others. It changes no value.
+    """
+    signature = types.void(light, types.int64, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        (source,) = _pointers(context, builder, signature, arguments, 0)
+        _, at, pitch = arguments
+        byte = ir.IntType(8).as_pointer()
+        form = ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32])
+        fetch = cgutils.get_or_insert_function(builder.module, form, "llvm.prefetch.p0i8")
+        for row in range(4):
+            line = builder.gep(source, [builder.add(at, builder.mul(pitch, _I64(row)))])
+            for end in (0, 15):  # four pixels are as long as a line of the cache, and mostly lie in two
+                place = builder.bitcast(builder.gep(line, [_I64(end)]), byte)
+                builder.call(fetch, [place, _I32(0), _I32(3), _I32(1)])  # to read, to keep near, data
+        return context.get_dummy_value()
 
     return signature, generate
 
@@ -107,62 +148,21 @@ def take_4(typing, line, at, across, width, x):
 
 
 @intrinsic
-def take_block(typing, light, at, pitch, down, height, across, breadth, width, x):
-    """Return the weighted sum of ``height`` rows of ``breadth`` pixels, an even number, from ``at`` on.
-
-    The weights are those of column ``x`` of two arrays (taps, width). Columns are summed in two lanes, those of even
-    and of odd numbers, which are added at the end.
-    """
-    signature = _COLOURS(light, types.int64, types.int64, down, types.int64, across, *[types.int64] * 3)
+def sum_pixels(typing, line, at, weights, target, to):
+    """Put the weighted sum of some pixels of a line, from ``at`` on, to a pixel of another; weights are a tuple."""
+    signature = types.void(line, types.int64, weights, target, types.int64)
 
     def generate(context, builder, signature, arguments):
-        source, rows, columns = _pointers(context, builder, signature, arguments, 0, 3, 5)
-        _, at, pitch, _, height, _, breadth, width, x = arguments
-        nothing = ir.Constant(_vector(8), None)
-        total = cgutils.alloca_once_value(builder, nothing)
-
-        def weight_of(weights, tap):
-            return builder.load(builder.gep(weights, [builder.add(builder.mul(width, tap), x)]))
-
-        def add_pairs(first, count):
-            """Add some pairs of columns, from one on, to the total: all of their sums over rows in one loop."""
-            place = builder.add(at, builder.mul(first, _I64(8)))
-            pairs = [cgutils.alloca_once(builder, _vector(8)) for _ in range(count)]
-            for pair in pairs:
-                builder.store(nothing, pair)
-            with cgutils.for_range(builder, height) as over_rows:
-                line = builder.gep(source, [builder.add(place, builder.mul(pitch, over_rows.index))])
-                weight = _spread(builder, weight_of(rows, over_rows.index), 8)
-                for i, pair in enumerate(pairs):
-                    part = builder.fmul(_take(builder, builder.gep(line, [_I64(8 * i)]), 8), weight)
-                    builder.store(builder.fadd(builder.load(pair), part), pair)
-            for i, pair in enumerate(pairs):
-                lanes = ir.Constant(_vector(8), ir.Undefined)
-                for lane in range(2):
-                    column = builder.add(builder.mul(first, _I64(2)), _I64(2 * i + lane))
-                    lanes = builder.insert_element(lanes, weight_of(columns, column), _I32(4 * lane))
-                part = builder.fmul(builder.load(pair), _shuffle(builder, lanes, [0] * 4 + [4] * 4))
-                builder.store(builder.fadd(builder.load(total), part), total)
-
-        # The usual breadths have code of their own, because sums that do not wait for each other are faster.
-        usual, done = (2, 3, 4), builder.append_basic_block("done")
-        blocks = [builder.append_basic_block(f"pairs{count}") for count in usual]
-        other = builder.append_basic_block("others")
-        pairs = builder.lshr(breadth, _I64(1))
-        choice = builder.switch(pairs, other)
-        for count, block in zip(usual, blocks):
-            choice.add_case(_I64(count), block)
-            with builder.goto_block(block):
-                add_pairs(_I64(0), count)
-                builder.branch(done)
-        with builder.goto_block(other):
-            with cgutils.for_range(builder, pairs) as over_pairs:
-                add_pairs(over_pairs.index, 1)
-            builder.branch(done)
-        builder.position_at_end(done)
-        both = builder.load(total)
-        both = builder.fadd(_shuffle(builder, both, [0, 1, 2, 3]), _shuffle(builder, both, [4, 5, 6, 7]))
-        return _colours(context, builder, both, signature.return_type)
+        source, target = _pointers(context, builder, signature, arguments, 0, 3)
+        _, at, weights, _, to = arguments
+        first, total = builder.gep(source, [at]), None
+        for i in range(len(signature.args[2])):
+            weight = _spread(builder, builder.extract_value(weights, i), 4)
+            part = builder.fmul(_take(builder, builder.gep(first, [_I64(4 * i)]), 4), weight)
+            total = part if total is None else builder.fadd(total, part)
+        place = builder.bitcast(builder.gep(target, [to]), _vector(4).as_pointer())
+        builder.store(total, place).align = 4
+        return context.get_dummy_value()
 
     return signature, generate
 
