@@ -95,7 +95,12 @@ def _place(
                 width=wide, height=high, aspect=aspect, frame=u32(frame), seed=u32(seeds[step.seed]),
                 channel=f32(channel),
             )  # fmt: skip
-            looked_at = [_mixed(beside[number], x * high + offset_x, y * high + offset_y) for number in step.pictures]
+            if step is steps[0]:  # asked for whole pixels
+                nearest = min(max(row, 0), shape[0] - 1), min(max(column, 0), shape[1] - 1)
+                looked_at = [tuple(beside[number][:, *nearest]) for number in step.pictures]
+            else:
+                at_x, at_y = x * high + offset_x, y * high + offset_y
+                looked_at = [_mixed(beside[number], at_x, at_y) for number in step.pictures]
             x, y = function(x, y, *looked_at, at, *numbers[step.column : step.column + len(step.uniforms)])
             share = share + ((x - x) + (y - y))  # NaN where a place is no finite number
             if step.edge == "black":

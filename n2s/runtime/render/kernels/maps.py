@@ -34,6 +34,14 @@ def read_at(picture, x, y):
 
 
 @njit(error_model="numpy")
+def pixel_at(picture, x, y):
+    """Return the colour of a pixel of a picture (3, H, W), or that of the nearest one where it lies beyond the edge."""
+    height, width = picture.shape[1:]
+    x, y = min(max(x, 0), width - 1), min(max(y, 0), height - 1)
+    return picture[0, y, x], picture[1, y, x], picture[2, y, x]
+
+
+@njit(error_model="numpy")
 def beyond(place, half, height, rule):
     """Return a place, in heights from the centre, as an edge's rule takes it back into the frame.
 

@@ -27,7 +27,7 @@ RULES = {"clamp": 0, "black": 0, "mirror": 1, "wrap": 2}
 
 _HEADER = """\
 # {digest} is the digest of the modules that these come from.
-from n2s.runtime.render.kernels.maps import beyond, read_at, seen
+from n2s.runtime.render.kernels.maps import beyond, pixel_at, read_at, seen
 from n2s.runtime.render.kernels.light_levels import LEVELS, plan_levels
 from n2s.runtime.render.kernels.sampling import JOB, room_for
 from n2s.runtime.render.kernels.vectors import call_at
@@ -150,7 +150,11 @@ class LensedRows:
         for number in step.pictures:
             picture = self._beside[number]
             taken.append(f"beside_{picture}")
-            code.add(f"beside_{picture} = read_at(in{picture}[f], x * high + offset_x, y_ * high + offset_y)")
+            # The last lens of the film is asked for whole pixels.
+            found = (
+                "read_at(in{}[f], x * high + offset_x, y_ * high + offset_y)" if k else "pixel_at(in{}[f], k - 1, y)"
+            )
+            code.add(f"beside_{picture} = {found.format(picture)}")
         numbers = [f"moves[{step.column + n}]" for n in range(len(step.uniforms))]
         code.add(f"x, y_ = {step.code.name}({', '.join(['x', 'y_', *taken, f'at_{k}', *numbers])})")
         code.add("share += (x - x) + (y_ - y_)")  # NaN where a place is no finite number
