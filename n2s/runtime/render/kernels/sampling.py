@@ -94,6 +94,15 @@ def find_near_pixels(level, at_x, at_y, at, pitches):
 
 
 @njit(error_model="numpy")
+def leaves_its_row(at_y):
+    """Say whether places soon lie in another row of the picture, so that a processor does not foresee their reads."""
+    changes = np.int32(0)
+    for i in range(1, at_y.size):
+        changes += np.int32(at_y[i] != at_y[i - 1])
+    return 16 * changes > at_y.size
+
+
+@njit(error_model="numpy")
 def weigh_listed(places_x, places_y, wide_x, wide_y, chosen, long, which, singles, level, weights):
     """Fill the weights (8, count) along the longer step of the places that are listed in ``which``."""
     place, wide = singles[0], singles[1]
@@ -218,13 +227,14 @@ def take_row(job):
             find_near_pixels(levels[0], at_x, at_y, at, pitches)
         else:
             find_pixels(levels, chosen, long, at_x, at_y, at, pitches)
-        begin, last = 0, width - 1
+        begin, last, is_fetched = 0, width - 1, shrinks or leaves_its_row(at_y)
         # The loops call no function with arrays: counting who holds an array would take longer.
         for i in range(which.size + 1):  # what lies between the places of long filters, and these
             end = np.int64(which[i]) if i < which.size else width
             for x in range(begin, end):
-                ahead = min(x + AHEAD, last)
-                fetch_4_by_4(flat, np.int64(at[ahead]), np.int64(pitches[ahead]))
+                if is_fetched:
+                    ahead = min(x + AHEAD, last)
+                    fetch_4_by_4(flat, np.int64(at[ahead]), np.int64(pitches[ahead]))
                 first, pitch = np.int64(at[x]), np.int64(pitches[x])
                 red[x], green[x], blue[x] = take_4_by_4(flat, first, pitch, down, x, across, x, width)
             if end < width:
