@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,8 @@ from test_executors import carry_out
 from n2s.graph.errors import RenderError
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
-from n2s.runtime.executors import worker as worker_module
 from n2s.runtime.executors.base import OtherCode, in_order_of_needs
+from n2s.runtime.executors.opened import OpenedJob, Order
 from n2s.runtime.executors.pool import Worker
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
@@ -140,20 +142,26 @@ class Talking:
             raise RenderError("It failed.")
 
 
+@dataclass(frozen=True)
+class Talk:
+    """A job whose tasks print, and fail where they are to."""
+
+    fails: bool
+
+    def open(self, context: Any, events: Any) -> Talking:
+        return Talking(self.fails)
+
+
 @pytest.mark.parametrize("fails", [False, True])
-def test_what_was_printed_is_shown_before_a_task_is_told_of(fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_printed_is_shown_before_a_task_is_told_of(
+    fails: bool, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A worker may be ended as soon as it has told of its last task."""
-    ours, theirs = multiprocessing.Pipe()
-    worker, shown = worker_module._Worker(theirs), io.BytesIO()
-    monkeypatch.setattr(
-        sys, "stdout", io.TextIOWrapper(io.BufferedWriter(shown), encoding="utf-8", write_through=False)
-    )
-    told = []
-    monkeypatch.setattr(worker, "tell", lambda *answer: told.append((answer[0], shown.getvalue())))
-    worker._renderer = Talking(fails)
-    worker.task(toys.task("one"))
+    order = Order.of(Talk(fails), RunContext(store, lambda text: None))
+    opened, shown, told = OpenedJob(order, print, threading.Event()), io.BytesIO(), []
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(shown), encoding="utf-8", write_through=False))
+    opened.do(toys.task("one"), lambda what, value: told.append((what, shown.getvalue())))
     assert told == [("failed" if fails else "done", b"a line\nand half of one")]
-    ours.close()
 
 
 def test_workers_are_kept_and_work_for_the_next_job(store: Any, pool: Any) -> None:
@@ -224,6 +232,7 @@ def test_a_package_that_only_the_first_process_can_import_is_told_of(packages: A
 
 FIRST = """
 from pathlib import Path
+from n2s.runtime.executors.opened import OpenedJob, Order
 from n2s.runtime.executors.pool import Worker
 
 worker = Worker()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from n2s.graph.authors import in_words
 from n2s.graph.errors import RenderError
 from n2s.runtime.executors.base import Job, OtherCode, Rendered, Task, default_count
-from n2s.runtime.executors.packing import pack_job, unpack_error
+from n2s.runtime.executors.opened import Order
+from n2s.runtime.executors.packing import unpack_error
 from n2s.runtime.executors.pool import STOP_SECONDS, Worker, WorkerPool
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class ProcessExecutor:
 
     def start(self, job: Job, context: RunContext, events: Events) -> None:
         path = [folder or os.getcwd() for folder in sys.path]
-        self._order = ("job", pack_job(job), path, str(context.store.root), context.store.limit)
+        self._order = ("job", Order.of(job, context), path)
         self._context, self._events = context, events
         self._informed: set[Worker] = set()  # those that have the job
         self._progress: Counter[Worker] = Counter()  # frames of the task that each is at

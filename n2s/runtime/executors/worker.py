@@ -1,6 +1,6 @@
 """What runs in a process that renders: orders come in by a pipe, and reports go back by it.
 
-Orders: ("job", data, module search path, folder of the store, its limit), ("task", task), ("close",), ("end",).
+Orders: ("job", order, module search path), ("task", task), ("close",), ("end",).
 Answers: ("ready",), ("said", text), ("rendered", frames), ("done", rendered), ("failed", error), ("closed",).
 """
 
@@ -16,12 +16,9 @@ from queue import SimpleQueue
 from typing import Any, cast
 
 from n2s.graph.errors import Cancelled
-from n2s.runtime.context import RunContext
-from n2s.runtime.events import Events
-from n2s.runtime.executors.base import Renderer, Task
-from n2s.runtime.executors.packing import pack_error, unpack_job
+from n2s.runtime.executors.base import Task
+from n2s.runtime.executors.opened import OpenedJob, Order
 from n2s.runtime.ffmpeg import kill_running
-from n2s.runtime.store import Store
 
 GRACE_SECONDS = 0.8  # for a task to be given up in order; then the process ends, and its FFmpeg too
 
@@ -54,9 +51,7 @@ class _Worker:
         self._given_up = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
-        self._context: RunContext | None = None
-        self._renderer: Renderer | None = None
-        self._failure: BaseException | None = None  # why the job cannot be opened
+        self._opened: OpenedJob | None = None
         threading.Thread(target=self._listen, daemon=True, name="orders").start()
 
     def _listen(self) -> None:
@@ -92,35 +87,16 @@ class _Worker:
             except OSError:
                 raise Cancelled from None
 
-    def progress(self, frames: int) -> None:
-        if self._given_up.is_set():
-            raise Cancelled
-        if frames:
-            self.tell("rendered", frames)
-
-    def job(self, data: bytes, path: list[str], root: str, limit: int) -> None:
-        """Open a job; an error is reported with its first task."""
+    def job(self, order: Order, path: list[str]) -> None:
+        """Open a job."""
         self._drop()
         sys.path[:] = path
         importlib.invalidate_caches()
-        self._context = RunContext(Store(root, limit), lambda text: self.tell("said", text))
-        try:
-            self._renderer = unpack_job(data).open(self._context, Events())
-        except Exception as error:
-            self._failure = error
+        self._opened = OpenedJob(order, lambda text: self.tell("said", text), self._given_up)
 
     def task(self, task: Task) -> None:
         try:
-            if self._failure is not None:
-                raise self._failure
-            rendered = cast(Any, self._renderer).render(task, self.progress)
-            _flush_prints()
-            self.tell("done", rendered)
-        except BaseException as error:
-            _flush_prints()
-            if self._given_up.is_set():
-                return
-            self.tell("failed", pack_error(error))
+            self._opened.do(task, self.tell)
         finally:
             self._idle.set()
 
@@ -131,15 +107,6 @@ class _Worker:
         self.tell("closed")
 
     def _drop(self) -> None:
-        if self._context is not None:
-            self._context.close()
-        self._context = self._renderer = self._failure = None
-
-
-def _flush_prints() -> None:
-    """Show what nodes have printed: once its last task is told of, this process may be ended at any moment."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):  # there is none, nobody reads it, or a node closed it
-            pass
+        if self._opened is not None:
+            self._opened.close()
+        self._opened = None

@@ -1,0 +1,93 @@
+"""A job in a process that it came to as bytes: opened once, then its tasks are rendered, and answered in plain data."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from n2s.graph.errors import Cancelled
+from n2s.runtime.context import RunContext
+from n2s.runtime.events import Events
+from n2s.runtime.executors.base import Job, Renderer, Task
+from n2s.runtime.executors.packing import pack_error, pack_job, unpack_job
+from n2s.runtime.store import Store
+
+# ("said", text), ("rendered", frames since the last answer), ("done", rendered), ("failed", error as bytes)
+Tell = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Order:
+    """All that another process needs to open a job: the job as bytes, where the store is, and its limit."""
+
+    job: bytes
+    store: str
+    limit: int
+
+    @classmethod
+    def of(cls, job: Job, context: RunContext) -> Order:
+        return cls(pack_job(job), str(context.store.root), context.store.limit)
+
+
+class OpenedJob:
+    """Opens the job of an order and renders its tasks, also in several threads at once.
+
+    An error while it is opened is told of with each task.
+
+    Parameters
+    ----------
+    order : Order
+    say : callable
+        Takes sentences for the user.
+    given_up : threading.Event
+        While it is set, tasks end as soon as they can, and tell nothing.
+    """
+
+    def __init__(self, order: Order, say: Callable[[str], None], given_up: threading.Event):
+        self._given_up = given_up
+        self._context: RunContext | None = None
+        self._renderer: Renderer | None = None
+        self._failure: BaseException | None = None
+        try:
+            self._context = RunContext(Store(order.store, order.limit), say)
+            self._renderer = unpack_job(order.job).open(self._context, Events())
+        except Exception as error:
+            self._failure = error
+
+    def do(self, task: Task, tell: Tell) -> None:
+        """Render a task into the store, and tell how it went."""
+
+        def progress(frames: int) -> None:
+            if self._given_up.is_set():
+                raise Cancelled
+            if frames:
+                tell("rendered", frames)
+
+        answer: tuple[Any, ...]
+        try:
+            if self._failure is not None:
+                raise self._failure
+            answer = "done", self._renderer.render(task, progress)
+        except BaseException as error:
+            if self._given_up.is_set():
+                _flush_prints()
+                return
+            answer = "failed", pack_error(error)
+        _flush_prints()
+        tell(*answer)
+
+    def close(self) -> None:
+        if self._context is not None:
+            self._context.close()
+
+
+def _flush_prints() -> None:
+    """Show what nodes have printed: once its last task is told of, this process may be ended at any moment."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # there is none, nobody reads it, or a node closed it
+            pass
