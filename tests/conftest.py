@@ -114,6 +114,22 @@ def executor(request: pytest.FixtureRequest, pool: WorkerPool):
     return make
 
 
+@pytest.fixture(scope="session")
+def running():
+    """A cluster of two workers on this machine, kept from test to test."""
+    from clusters import Cluster  # slow to import, and only needed by tests of clusters
+
+    with Cluster() as made:
+        yield made
+
+
+@pytest.fixture
+def cluster(running: Any) -> Any:
+    """The cluster with all of its workers, whatever was done to them before."""
+    running.wait()
+    return running
+
+
 @pytest.fixture
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Install packages of nodes for one test."""

@@ -40,6 +40,15 @@ def test_an_executor_of_another_package(place: Place, tmp_path: Path) -> None:
     assert re.findall(r"frames (\d+) to (\d+)", log) == [("15", "30"), ("0", "15")]
 
 
+def test_an_executor_with_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = BACKWARDS.replace(
+        "count: int | None = None):", "count: int | None, where: str):\n        self.where = where"
+    )
+    install(tmp_path / "site", "distant_executor", source, "farm")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    assert choose_executor("farm://host:1234").executor.where == "host:1234"
+
+
 def test_an_executor_that_cannot_be_loaded_or_told_apart(place: Place, tmp_path: Path) -> None:
     broken = install(tmp_path / "broken", "broken_executor", "import nothing_of_that_name", "farm")
     done = n2s("run", place.graph, "--executor", "farm", **broken)
@@ -101,7 +110,9 @@ def test_the_librarys_own() -> None:
         ({"name": "processes", "jobs": 2}, "with --executor processes give --workers"),
         ({"name": "threads", "workers": 2}, "with --executor threads give --jobs"),
         ({"name": "thread"}, 'There is no executor "thread". Did you mean "threads"?'),
-        ({"name": "moon"}, "There are: threads, processes"),
+        ({"name": "moon"}, "There are: threads, processes, dask"),
+        ({"name": "threads://10.0.0.2:8786"}, "The executor threads is on this machine and takes no address."),
+        ({"name": "dask://10.0.0.2:8786", "workers": 2}, "dask://10.0.0.2:8786 has workers of its own"),
     ],
 )
 def test_what_makes_no_sense_is_told(asked: dict[str, Any], words: str) -> None:

@@ -42,7 +42,14 @@ def run(
         typer.Option(min=1, max=256, help="render in this many processes instead of threads, one chunk in each"),
     ] = None,
     executor: Annotated[
-        str | None, typer.Option(help="what renders: threads, processes, or a name from a package", metavar="NAME")
+        str | None,
+        typer.Option(
+            "--executor",
+            "--engine",
+            help="what renders: threads, processes, dask (processes of this machine), dask://HOST:PORT (a cluster), or "
+            "a name from a package",
+            metavar="NAME",
+        ),
     ] = None,
     set_: Overrides = [],
     size: Size = None,

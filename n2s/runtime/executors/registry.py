@@ -2,10 +2,12 @@
 
 A package registers a class, or a function, that takes the number of tasks to render at the same time (None where the
 user gave none) and returns an `Executor`: ``[project.entry-points."n2s.executors"] farm = "mine.farm:FarmExecutor"``.
+Where the user names it with an address, as in farm://host:1234, it takes what stands behind :// as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 
 from n2s.graph.code.files import entry_points_of
@@ -19,11 +21,15 @@ GROUP = "n2s.executors"
 OWN = (
     EntryPoint("threads", "n2s.runtime.executors.threads:ThreadExecutor", GROUP),
     EntryPoint("processes", "n2s.runtime.executors.processes:ProcessExecutor", GROUP),
+    EntryPoint("dask", "n2s.runtime.executors.cluster.executor:DaskExecutor", GROUP),
 )
+EXTRAS = {"dask": "cluster"}  # of this library, which an executor needs
 
 
 def choose_executor(name: str | None = None, jobs: int | None = None, workers: int | None = None) -> Executor:
     """Return an executor by its name, or by what is counted: ``jobs`` threads, ``workers`` processes.
+
+    A name may have an address: "dask://10.0.0.2:8786".
 
     Raises
     ------
@@ -38,10 +44,15 @@ def choose_executor(name: str | None = None, jobs: int | None = None, workers: i
         raise ArgumentError(f"--jobs counts threads of one process; with --executor {name} give --workers.")
     if workers is not None and name == "threads":
         raise ArgumentError("--workers counts processes; with --executor threads give --jobs.")
-    return _make(name, jobs if workers is None else workers)
+    name, where, address = name.partition("://")
+    if where and name in ("threads", "processes"):
+        raise ArgumentError(f"The executor {name} is on this machine and takes no address.")
+    if where and workers is not None and name == "dask":
+        raise ArgumentError(f"--workers counts processes of this machine; {name}://{address} has workers of its own.")
+    return _make(name, (jobs if workers is None else workers, *([address] if where else [])))
 
 
-def _make(name: str, count: int | None) -> Executor:
+def _make(name: str, arguments: tuple) -> Executor:
     own = {entry.name: entry for entry in OWN}
     others = [] if name in own else [entry for entry in entry_points_of(GROUP) if entry.name not in own]
     values = {entry.value: entry for entry in (*OWN, *others) if entry.name == name}
@@ -54,9 +65,9 @@ def _make(name: str, count: int | None) -> Executor:
         )
     value, entry = next(iter(values.items()))
     if name in own:
-        return entry.load()(count)
+        return _load_own(entry)(*arguments)
     try:
-        executor = entry.load()(count)
+        executor = entry.load()(*arguments)
     except Exception as error:  # a package of others may fail in any way while it is imported
         raise ArgumentError(
             f"The executor {name} ({value}) cannot be loaded: {type(error).__name__}: {error}."
@@ -64,3 +75,15 @@ def _make(name: str, count: int | None) -> Executor:
     if missing := [verb for verb in VERBS if not callable(getattr(executor, verb, None))]:
         raise ArgumentError(f"The executor {name} ({value}) is none: it has no {', '.join(missing)}.")
     return OthersExecutor(name, executor)
+
+
+def _load_own(entry: EntryPoint) -> Callable[..., Executor]:
+    try:
+        return entry.load()
+    except ModuleNotFoundError as error:
+        if entry.name not in EXTRAS:
+            raise
+        raise ArgumentError(
+            f"The executor {entry.name} needs {error.name}, which is not installed. Cure: pip install "
+            f"'n2s[{EXTRAS[entry.name]}]'."
+        ) from None

@@ -13,7 +13,7 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from typing import Any, cast
+from typing import Any
 
 from n2s.graph.errors import Cancelled
 from n2s.runtime.executors.base import Task

@@ -1,0 +1,1 @@
+"""Rendering on a cluster of dask.distributed: who sends tasks, and what works in its workers."""

@@ -1,0 +1,219 @@
+"""Rendering in the workers of a cluster."""
+
+from __future__ import annotations
+
+import pickle
+import secrets
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from distributed import Client, Future, KilledWorker, Security
+
+from n2s.graph.authors import in_words
+from n2s.graph.errors import ArgumentError, RenderError
+from n2s.runtime.executors.base import Job, OtherCode, Rendered, Task, default_count
+from n2s.runtime.executors.cluster.local import LocalWorkers
+from n2s.runtime.executors.cluster.plugin import TOPIC, JobPlugin, render_there
+from n2s.runtime.executors.cluster.standing import KIND, SUBJECT, differences, standing, standing_there
+from n2s.runtime.executors.opened import Order
+from n2s.runtime.executors.packing import unpack_error
+
+if TYPE_CHECKING:
+    from n2s.runtime.context import RunContext
+    from n2s.runtime.events import Events
+
+IN_FLIGHT = 2  # tasks for each thread of a worker: one that is rendered, one that waits beside it
+ANSWER_SECONDS = 5  # within which a scheduler must answer
+LOOK_SECONDS = 1.0  # between two looks at which workers there are
+
+
+class DaskExecutor:
+    """Renders in workers of dask.distributed: of a running cluster, or of one on this machine for this run alone.
+
+    Workers that would not render what was planned get no tasks, and it is said why.
+
+    Parameters
+    ----------
+    workers : int, optional
+        How many processes to start, without an address; one per processor when left out.
+    address : str, optional
+        Host and port of a scheduler: "10.0.0.2:8786".
+    """
+
+    def __init__(self, workers: int | None = None, address: str | None = None):
+        self._address = address and f"{'tls' if Security().tls_client_cert else 'tcp'}://{address}"
+        self.workers = workers or default_count()
+        if self._address:
+            with _connected(self._address) as client:
+                self.workers = sum(client.nthreads().values())
+        self._client: Client | None = None
+        self._local: LocalWorkers | None = None
+
+    def start(self, job: Job, context: RunContext, events: Events) -> None:
+        self._context, self._events, self._run = context, events, f"n2s-{secrets.token_hex(8)}"
+        self._order, self._standing = Order.of(job, context), standing()
+        self._waiting: deque[Task] = deque()
+        self._flying: dict[str, tuple[Task, Future, list[str]]] = {}  # by key; with the workers that may take it
+        self._frames: dict[str, int] = {}  # that were rendered of each task
+        self._answers: SimpleQueue[tuple] = SimpleQueue()
+        self._fit: dict[str, int] = {}  # workers, and their threads
+        self._unfit: dict[str, str] = {}  # workers that get no tasks, and why
+        if self._address is None:
+            self._local = LocalWorkers(self.workers)
+        self._client = _connected(self._address or self._local.address)
+        self._client.subscribe_topic(TOPIC, self._heard)
+        context.store.note(KIND, SUBJECT, self._run)
+        self._look_round()
+        with suppress(ImportError) if self._unfit else suppress():  # on workers that are left out
+            self._client.register_plugin(JobPlugin(self._run, self._order), name=self._run)
+
+    def _heard(self, event: tuple[float, list]) -> None:
+        run, answer = event[1]
+        if run == self._run:
+            self._answers.put(pickle.loads(answer))
+
+    def _look_round(self) -> None:
+        """Find out which workers there are, and which of them would render what was planned."""
+        self._looked, threads = time.monotonic(), self._client.nthreads()
+        for address in [address for address in (*self._fit, *self._unfit) if address not in threads]:
+            self._unfit.pop(address, None)
+            if self._fit.pop(address, None):
+                self._context.say(f"The worker {address} is gone; another one takes what it was at.")
+        if new := [address for address in threads if address not in self._fit and address not in self._unfit]:
+            asked = self._client.run(standing_there, self._order.store, self._run, workers=new, on_error="return")
+            for address, found in asked.items():
+                if isinstance(found, OSError):  # it is gone already
+                    continue
+                told = isinstance(found, tuple)
+                if reason := differences(self._standing, found[0]) or found[1] if told else str(found):
+                    self._leave_out(address, reason)
+                else:
+                    self._fit[address] = threads[address]
+        if not self._fit:
+            if self._local is not None and not self._local.runs():
+                raise RenderError("Worker processes cannot be started. Use --jobs, or --workers without an engine.")
+            if self._local is None:
+                self._context.say("No worker is there yet; the tasks wait for one (dask worker, on another machine).")
+        for key, (task, future, workers) in list(self._flying.items()):
+            if workers and not self._fit.keys() & set(workers):  # all that might have taken it are gone
+                self._take_back(key)
+
+    def _leave_out(self, address: str, reason: str) -> None:
+        """Give a worker no tasks.
+
+        Raises
+        ------
+        RenderError
+            When no other is left.
+        """
+        self._fit.pop(address, None)
+        self._unfit[address] = reason
+        self._context.say(f"The worker {address} gets no tasks: {reason}.")
+        if not self._fit and self._unfit.keys() >= self._client.nthreads().keys():
+            listed = "\n".join(f"{address}: {reason}" for address, reason in self._unfit.items())
+            raise OtherCode(
+                f"No worker would render what was planned here:\n{listed}\nFilms are planned for the machine that the "
+                "run is started on: start it on one like the workers, with the same packages and the same store."
+            )
+
+    def _take_back(self, key: str) -> None:
+        """Put a task that nobody finishes in front of those that wait."""
+        task, future, _ = self._flying.pop(key)
+        future.cancel()
+        self._count(key, 0)
+        self._waiting.appendleft(task)
+
+    def _count(self, key: str, frames: int) -> None:
+        """Tell how many frames more, or fewer, there are of a task."""
+        if more := frames - self._frames.get(key, 0):
+            self._events.rendered(more)
+        self._frames[key] = frames
+
+    def submit(self, task: Task) -> None:
+        self._waiting.append(task)
+
+    def _hand_out(self) -> None:
+        workers = list(self._fit) if self._unfit else []
+        while self._waiting and len(self._flying) < IN_FLIGHT * sum(self._fit.values()):
+            task = self._waiting.popleft()
+            name = f"{self._run}-{task.key}-{secrets.token_hex(2)}"
+            future = self._client.submit(render_there, self._run, task, key=name, pure=False, workers=workers or None)
+            self._flying[task.key] = task, future, workers
+            future.add_done_callback(lambda future, key=task.key: self._answers.put((key, "", "ended", future)))
+
+    def finished(self) -> Iterator[tuple[Task, Rendered]]:
+        while self._waiting or self._flying:
+            try:
+                if time.monotonic() - self._looked > LOOK_SECONDS:
+                    self._look_round()
+                self._hand_out()
+            except OSError as error:
+                raise self._lost(error) from None
+            with suppress(Empty):  # a bounded wait, so that Ctrl-C is heard at once
+                key, *answer = self._answers.get(timeout=0.2)
+                if rendered := self._hear(key, *answer):
+                    yield self._flying.pop(key)[0], rendered
+
+    def _hear(self, key: str, address: str, what: str, told: Any) -> Rendered | None:
+        """Act on an answer; return what it says of a task that is done."""
+        if what == "said":
+            self._context.say(told)
+        elif key not in self._flying:  # it was taken back, or is done
+            pass
+        elif what == "rendered":
+            self._count(key, told)
+        elif what == "done":
+            return told
+        elif what == "failed":
+            error = unpack_error(told)
+            if not isinstance(error, OtherCode):
+                raise error
+            self._leave_out(address, str(error))
+            self._take_back(key)
+        elif told is self._flying[key][1]:  # it ended without an answer
+            self._ended(key, told)
+        return None
+
+    def _ended(self, key: str, future: Future) -> None:
+        frames = in_words((self._flying[key][0].start, self._flying[key][0].stop))
+        if future.status == "finished":  # the answer was lost on its way
+            self._take_back(key)
+        elif future.status == "cancelled":
+            raise self._lost(None)
+        elif isinstance(error := future.exception(), KilledWorker):
+            raise RenderError(
+                f"{error.allowed_failures + 1} workers died one after the other while they had {frames} to render. "
+                "Their memory may be too small. What is finished is kept; run again to go on."
+            )
+        else:
+            raise RenderError(f"A worker failed before it rendered {frames}: {type(error).__name__}: {error}.")
+
+    def _lost(self, error: Exception | None) -> RenderError:
+        why = f" ({error})" if error else ""
+        return RenderError(f"The scheduler is gone{why}. What is finished is kept; run again when it is back.")
+
+    def stop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(Exception):  # the scheduler may be gone; whatever else went wrong was told of before
+                client.cancel([future for _, future, _ in self._flying.values()])
+                client.unregister_worker_plugin(self._run)  # returns when no task is under way any more
+            client.close()
+            self._flying.clear()
+        if self._local is not None:
+            self._local.close()
+            self._local = None
+
+
+def _connected(address: str) -> Client:
+    try:
+        return Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
+    except Exception as error:  # nobody is there, the address is none, a certificate is not trusted
+        raise ArgumentError(
+            f"The scheduler {address} does not answer ({error}). Is it running (dask scheduler), and is its port open "
+            "to this machine? Where it speaks TLS, this machine needs a certificate, too."
+        ) from None

@@ -1,0 +1,52 @@
+"""A cluster on this machine: a scheduler in this process, and workers in others."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+
+from distributed import LocalCluster
+
+
+class LocalWorkers:
+    """So many workers of one thread each, on 127.0.0.1.
+
+    They are started from the command line, so that a program that renders does not run again in each of them, and apart
+    from the terminal, so that Ctrl-C reaches this process alone. One that dies is started anew; without a scheduler
+    they end.
+    """
+
+    def __init__(self, count: int):
+        self._cluster = LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None)
+        self.address = self._cluster.scheduler_address
+        self._folder = tempfile.TemporaryDirectory(prefix="n2s-dask-", ignore_cleanup_errors=True)
+        words = [
+            *("--nworkers", str(count), "--nthreads", "1", "--memory-limit", "0", "--host", "127.0.0.1"),
+            *("--no-dashboard", "--death-timeout", "30", "--local-directory", self._folder.name),
+        ]
+        path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli.dask_worker", self.address, *words],
+            env=os.environ | {"PYTHONPATH": path, "DASK_LOGGING__DISTRIBUTED": "critical"},
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def runs(self) -> bool:
+        """Say whether there are workers, or will be."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End all of them at once, with what they started; tasks were given up before."""
+        if os.name == "posix":
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()  # without a scheduler, the workers end
+        self._process.wait()
+        self._cluster.close()
+        self._folder.cleanup()

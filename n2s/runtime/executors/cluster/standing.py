@@ -1,0 +1,51 @@
+"""Whether a worker would render what was planned: what must be the same there and here, and what differs, in words."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+from n2s.graph.errors import RenderError
+from n2s.runtime import machine
+from n2s.runtime.store import Store
+
+KIND, SUBJECT = "cluster", "who planned last"  # of what the store notes, for workers to find
+
+NAMES = {"engine": "n2s has other code", "instructions": "another class of CPU", "ffmpeg": "another FFmpeg"}
+
+
+def standing() -> dict[str, str]:
+    """Return what decides keys in this process, or whether it understands others."""
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {"python": python, "dask": version("distributed"), "n2s": version("n2s")} | machine.environment()
+
+
+def standing_there(store: str, token: str) -> tuple[dict[str, str], str]:
+    """Return the standing of a worker, and what hinders it to use the store; runs there."""
+    try:
+        found = Store(store).noted(KIND, SUBJECT)
+    except RenderError as error:
+        return standing(), str(error)
+    lack = "" if found == token else f"the store {store} is not there, or is another one"
+    return standing(), lack
+
+
+def differences(here: dict[str, str], there: dict[str, str]) -> str:
+    """Say what differs: "numpy is 2.4.5 there and 2.4.6 here"; "" where nothing does."""
+    told = []
+    for name, value in here.items():
+        other = there.get(name, "")
+        if other == value or (name == "engine" and here["n2s"] != there.get("n2s")):  # its version says so already
+            continue
+        if name == "instructions":
+            told.append(f"{NAMES[name]} ({_listed(value, other, 'without')}, {_listed(other, value, 'with')})")
+        elif name in NAMES:
+            told.append(NAMES[name])
+        else:
+            told.append(f"{name} is {other or 'missing'} there and {value or 'missing'} here")
+    return ", ".join(told)
+
+
+def _listed(those: str, but: str, word: str) -> str:
+    more = [each for each in those.split("+") if each not in but.split("+")]
+    return f"{word} {', '.join(more) or 'nothing else'}"

@@ -1,0 +1,45 @@
+"""A cluster on this machine for tests: a scheduler and two workers that are kept from test to test."""
+
+from __future__ import annotations
+
+import os
+
+from distributed import Client
+
+from n2s.runtime.executors.cluster.executor import DaskExecutor
+from n2s.runtime.executors.cluster.local import LocalWorkers
+
+WORKERS = 2
+
+
+class Cluster:
+    """A running cluster.
+
+    Attributes
+    ----------
+    address : str
+        As users write it behind dask://.
+    """
+
+    def __init__(self) -> None:
+        self.local = LocalWorkers(WORKERS)
+        self.address = self.local.address.removeprefix("tcp://")
+        self.client = Client(self.local.address, set_as_default=False)
+        self.wait()
+
+    def wait(self) -> None:
+        self.client.wait_for_workers(WORKERS, timeout=60)
+
+    def pids(self) -> dict[str, int]:
+        """Return the process of each worker by its address."""
+        return self.client.run(os.getpid)
+
+    def executor(self) -> DaskExecutor:
+        return DaskExecutor(address=self.address)
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        self.local.close()

@@ -1,0 +1,170 @@
+"""A cluster: the same bytes as at home, workers that die, that are left out, and what is said of both."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+import pytest
+import toys
+from clusters import Cluster
+from places import POSIX, Place
+from test_executors import carry_out
+from test_processes import children
+
+from n2s.graph.errors import ArgumentError, RenderError
+from n2s.runtime.context import RunContext
+from n2s.runtime.events import Events
+from n2s.runtime.executors.base import OtherCode
+from n2s.runtime.executors.cluster import executor as executor_module
+from n2s.runtime.executors.cluster.standing import differences, standing
+from n2s.runtime.executors.processes import ProcessExecutor
+from n2s.runtime.executors.registry import choose_executor
+from n2s.runtime.executors.threads import ThreadExecutor
+
+
+class Killer(Events):
+    """Kills a process, once, when a frame was rendered; counts frames."""
+
+    def __init__(self, victim: Any):
+        self.victim, self.killed, self.frames = victim, 0, 0
+
+    def rendered(self, frames: int) -> None:
+        self.frames += frames
+        if not self.killed:
+            self.killed = self.victim()
+            os.kill(self.killed, signal.SIGKILL)
+
+
+@POSIX
+def test_all_engines_make_the_same_bytes_though_a_worker_dies(
+    cluster: Cluster,
+    place: Place,
+    new_store: Any,
+) -> None:
+    films, before = [], children()
+    makers = [
+        (ThreadExecutor(1), Events()),
+        (ProcessExecutor(2), Killer(lambda: (children() - before).pop())),
+        (cluster.executor(), Killer(lambda: cluster.pids().popitem()[1])),
+    ]
+    for executor, events in makers:
+        place.store = new_store()
+        place.run(executor=executor, events=events)
+        films.append(place.film.read_bytes())
+        place.film.unlink()
+        assert place.rubbish() == []
+        assert isinstance(executor, ThreadExecutor) or events.killed and events.frames == 30
+    assert films[0] == films[1] == films[2]
+
+
+def test_tasks_wait_for_those_they_need(cluster: Cluster, store: Any) -> None:
+    tasks = toys.chain(5)
+    assert carry_out(cluster.executor(), toys.Sums(), tasks, store) == tasks[::-1]
+    assert toys.results(store, tasks[::-1]) == [1, 2, 4, 7, 12]
+
+
+@POSIX
+def test_a_task_that_kills_its_workers_is_given_up(
+    cluster: Cluster,
+    store: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cluster.local._cluster.scheduler, "allowed_failures", 0)
+    with pytest.raises(RenderError, match="1 workers died one after the other while they had frame 7 to render. Their"):
+        carry_out(cluster.executor(), toys.Deadly(), [toys.task("seven..")], store)
+
+
+def test_a_run_that_is_interrupted_leaves_workers_fit_for_more(cluster: Cluster, store: Any) -> None:
+    def interrupt(text: str) -> None:
+        raise KeyboardInterrupt
+
+    slow, executor = toys.task("slow"), cluster.executor()
+    executor.start(toys.Sums(600), RunContext(store, interrupt), Events())
+    executor.submit(slow)
+    with pytest.raises(KeyboardInterrupt):
+        list(executor.finished())
+    executor.stop()
+    pids = cluster.pids()
+    assert carry_out(cluster.executor(), toys.Sums(), [toys.task("quick")], store)
+    assert store.find("sums", slow.key, ".txt") is None
+    assert cluster.pids() == pids
+
+
+def test_a_worker_that_differs_gets_no_tasks(
+    cluster: Cluster,
+    store: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[dict] = []
+
+    def differs(here: dict, there: dict) -> str:
+        asked.append(there)
+        return "numpy is older" if len(asked) == 1 else ""
+
+    monkeypatch.setattr(executor_module, "differences", differs)
+    said, tasks = [], [toys.task(name) for name in ("one", "three", "seven..")]
+    executor = cluster.executor()
+    executor.start(toys.Sums(), RunContext(store, said.append), Events())
+    for task in tasks:
+        executor.submit(task)
+    where = {rendered.where for _, rendered in executor.finished()}
+    executor.stop()
+    [sentence] = [text for text in said if "gets no tasks" in text]
+    address = next(address for address in cluster.pids() if f"The worker {address} gets no tasks: numpy" in sentence)
+    assert where == {f"process {pid}" for other, pid in cluster.pids().items() if other != address}
+
+
+def test_a_cluster_of_which_every_worker_differs_is_refused(
+    cluster: Cluster,
+    store: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = standing() | {"numpy": "1.0", "instructions": "x86_64+avx"}
+    monkeypatch.setattr(executor_module, "standing", lambda: here)
+    with pytest.raises(OtherCode, match="No worker would render what was planned here:\ntcp.*numpy is .* and 1.0 here"):
+        carry_out(cluster.executor(), toys.Sums(), [toys.task("one")], store)
+
+
+def test_a_store_that_workers_do_not_see_is_told_of(cluster: Cluster, store: Any) -> None:
+    executor = cluster.executor()
+    note = store.note
+    store.note = lambda kind, *rest: None if kind == "cluster" else note(kind, *rest)  # as if it were another folder
+    with pytest.raises(OtherCode, match=f"the store {store.root} is not there, or is another one"):
+        carry_out(executor, toys.Sums(), [toys.task("one")], store)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, ""),
+        ({"numpy": "1.0"}, "numpy is 1.0 there and 2.0 here"),
+        ({"onnxruntime": ""}, "onnxruntime is missing there and 1.20 here"),
+        ({"python": "3.9", "engine": "b"}, "python is 3.9 there and 3.11 here, n2s has other code"),
+        ({"n2s": "2", "engine": "b"}, "n2s is 2 there and 1 here"),
+        ({"instructions": "x86_64+avx"}, "another class of CPU (without avx2, with nothing else)"),
+        ({"instructions": "aarch64+sve"}, "another class of CPU (without x86_64, avx, avx2, with aarch64, sve)"),
+    ],
+)
+def test_differences_in_words(changed: dict[str, str], words: str) -> None:
+    here = {"python": "3.11", "n2s": "1", "engine": "a", "numpy": "2.0", "onnxruntime": "1.20"}
+    here["instructions"] = "x86_64+avx+avx2"
+    assert differences(here, here | changed) == words
+
+
+def test_a_scheduler_that_does_not_answer_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor_module, "ANSWER_SECONDS", 0.2)
+    with pytest.raises(ArgumentError, match="The scheduler tcp://127.0.0.1:1 does not answer .* Is it running"):
+        choose_executor("dask://127.0.0.1:1")
+
+
+def test_without_the_extra_the_cure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    for name in [name for name in sys.modules if name.startswith("n2s.runtime.executors.cluster.")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(
+        ArgumentError, match=r"dask needs distributed, which is not installed. Cure: pip install 'n2s\[clu"
+    ):
+        choose_executor("dask")
