@@ -37,9 +37,17 @@ class Cluster:
     def executor(self) -> DaskExecutor:
         return DaskExecutor(address=self.address)
 
+    def set_environment(self, **values: str) -> None:
+        """Set environment variables in all workers."""
+        self.client.run(set_environment, values)
+
     def __enter__(self) -> Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.client.close()
         self.local.close()
+
+
+def set_environment(values: dict[str, str]) -> None:
+    os.environ.update(values)

@@ -130,6 +130,15 @@ def cluster(running: Any) -> Any:
     return running
 
 
+@pytest.fixture(scope="session")
+def buckets():
+    """A server on this machine that speaks S3."""
+    from buckets import Buckets  # slow to import, and only needed by tests of stores in buckets
+
+    with Buckets() as made:
+        yield made
+
+
 @pytest.fixture
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Install packages of nodes for one test."""

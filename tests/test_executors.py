@@ -26,11 +26,13 @@ from n2s.runtime.run import Report, Run
 
 def carry_out(executor: Any, job: Any, tasks: list[Task], store: Any) -> list[Task]:
     """Let an executor do all tasks; return them in the order in which they ended."""
-    executor.start(job, RunContext(store, lambda text: None), Events())
+    context = RunContext(store, lambda text: None)
+    executor.start(job, context, Events())
     try:
         return [task for task, _ in in_order_of_needs(executor, tasks)]
     finally:
         executor.stop()
+        context.close()
 
 
 def test_tasks_wait_for_those_they_need(store: Any, executor: Any) -> None:

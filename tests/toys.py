@@ -21,6 +21,9 @@ class Sums:
 
     waits: float = 0.0
 
+    def for_others(self, context: Any) -> Sums:
+        return self
+
     def open(self, context: Any, events: Any) -> Adder:
         return Adder(context, self.waits)
 
@@ -52,6 +55,9 @@ class Adder:
 @dataclass(frozen=True)
 class Deadly:
     """Each task kills the process that renders it."""
+
+    def for_others(self, context: Any) -> Deadly:
+        return self
 
     def open(self, context: Any, events: Any) -> Deadly:
         return self

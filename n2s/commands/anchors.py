@@ -158,9 +158,10 @@ def open_model(model: Path | None, store: Path | None) -> Any:
     """Return the files of a model; of the shipped one when none is named."""
     from n2s.runtime.models.cards import shipped_folder
     from n2s.runtime.models.folder import ModelFolder
-    from n2s.runtime.store import Store, absolute
+    from n2s.runtime.store import absolute
+    from n2s.runtime.stores import open_store
 
-    return ModelFolder(shipped_folder() if model is None else absolute(model), Store(store), say)
+    return ModelFolder(shipped_folder() if model is None else absolute(model), open_store(store), say)
 
 
 def model_to_change(model: Path | None, copy_to: Path | None, store: Path | None) -> Any:

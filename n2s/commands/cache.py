@@ -25,9 +25,9 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "
 @app.command()
 def info(store: StoreFolder = None, json: AsJson = False) -> None:
     """Show the folder of the store, and the number and size of its entries."""
-    from n2s.runtime.store import Store
+    from n2s.runtime.stores import open_store
 
-    kept = Store(store)
+    kept = open_store(store)
     kinds: dict[str, list[int]] = {}
     used = []
     for entry in kept.entries():
@@ -41,6 +41,7 @@ def info(store: StoreFolder = None, json: AsJson = False) -> None:
         each = {kind: {"entries": count, "bytes": size} for kind, (count, size) in sorted(kinds.items())}
         print_line(
             {
+                "address": kept.address,
                 "folder": str(kept.root),
                 "limit": kept.limit,
                 "entries": entries,
@@ -51,6 +52,9 @@ def info(store: StoreFolder = None, json: AsJson = False) -> None:
             }
         )
         return
+    if kept.is_distant:
+        count, size = kept.size()
+        print(f"{kept.address}: {count} entries, {size_text(size)}; copies on this machine:")
     print(kept.root)
     if not entries:
         print("Nothing is kept yet.")
@@ -78,14 +82,14 @@ def verify(
     With a graph and --render, a sample of what is kept of its films is rendered again, and must come out with the same
     bytes: then this machine, its libraries and the store agree.
     """
-    from n2s.runtime.store import Store
+    from n2s.runtime.stores import open_store
 
     if (graph is None) != (render is None):
         raise ArgumentError("--render and a graph go together: n2s cache verify song.yaml --render 2%.")
     if graph is not None and render is not None:
-        verify_graph(graph, read_share(render), seed, set_, Store(store), json)
+        verify_graph(graph, read_share(render), seed, set_, open_store(store), json)
         return
-    count, damaged = Store(store).verify()
+    count, damaged = open_store(store).verify()
     if json:
         print_line(
             {
@@ -156,9 +160,10 @@ def trim(
     """Remove the least recently used entries above a size, and files that killed runs left behind."""
     import time
 
-    from n2s.runtime.store import LIMIT, Store
+    from n2s.runtime.store import LIMIT
+    from n2s.runtime.stores import open_store
 
-    kept = Store(store, LIMIT if to is None else parse_size(to))
+    kept = open_store(store, LIMIT if to is None else parse_size(to))
     freed = kept.trim(time.time())
     left = sum(entry.bytes for entry in kept.entries())
     if json:

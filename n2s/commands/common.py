@@ -39,7 +39,13 @@ ProfileName = Annotated[
         "and frame rate",
     ),
 ]
-StoreFolder = Annotated[Path | None, typer.Option(help="folder of kept results; the user's cache when left out")]
+StoreFolder = Annotated[
+    str | None,
+    typer.Option(
+        help="folder of kept results, or a bucket, like s3://films/store; the user's cache when left out",
+        metavar="ADDRESS",
+    ),
+]
 Size = Annotated[str | None, typer.Option("--size", help="width and height in place of the graph's", metavar="WxH")]
 Fps = Annotated[str | None, typer.Option("--fps", help="frames per second in place of the graph's", metavar="RATE")]
 Begin = Annotated[

@@ -55,7 +55,8 @@ def moving_preview(
     from n2s.runtime.run import Run
     from n2s.runtime.seeing.views import refuse_album
     from n2s.runtime.session import Session
-    from n2s.runtime.store import Store, absolute
+    from n2s.runtime.store import absolute
+    from n2s.runtime.stores import open_store
 
     target = absolute(output or Path("renders") / f"{path.stem}-preview.{kind}")
     if target.suffix.lower() != f".{kind}":
@@ -66,7 +67,7 @@ def moving_preview(
         raise GraphError("The graph makes no film.")
     small = Shape(shape.size or small_size(loaded.header.size, kind), shape.fps or small_rate(loaded.header.fps, kind))
     graph = with_sink(load(path, overrides, small), kind, target.name)
-    kept, events = Store(store), Events() if json else watcher()
+    kept, events = open_store(store), Events() if json else watcher()
     targets = Targets(kept, target.parent)
     targets.check({target: False}, input_files(graph), output is not None)
     with Session(graph, kept, events.said) as session:

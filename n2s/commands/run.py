@@ -96,11 +96,11 @@ def run(
     from n2s.runtime.executors.registry import choose_executor
     from n2s.runtime.progress import JsonEvents, watcher
     from n2s.runtime.run import Run
-    from n2s.runtime.store import Store
+    from n2s.runtime.stores import open_store
 
     events = JsonEvents(write_line) if json else watcher()
     span = read_time("--from", from_), read_time("--to", to)
-    kept = Store(store)
+    kept = open_store(store)
     asked: list[Any] = list(dict.fromkeys([*profile, *(["draft"] if draft else [])])) or [None]
     graphs = [(name, load(graph, set_, Shape(size, fps, name))) for name in asked]  # all that is wrong is told first
     for name, loaded in graphs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -83,6 +84,7 @@ class RunContext:
         self._videos: dict[tuple[Path, bool], Video] = {}
         self._models: dict[Path, ModelFolder] = {}
         self.on_cpu = False
+        self._folder: tempfile.TemporaryDirectory | None = None
         self._decoders: dict[tuple, Any] = {}
         # The digest of the file, its colours and its transparency.
         self._pictures: dict[Path, tuple[str, np.ndarray, np.ndarray]] = {}
@@ -221,6 +223,12 @@ class RunContext:
         for model in self._models.values():
             model.force_cpu = True
 
+    def folder(self) -> Path:
+        """Return a folder for files that are gone when the context is closed."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="n2s-", ignore_cleanup_errors=True)
+        return Path(self._folder.name)
+
     def close_music(self) -> None:
         """Close the music's files and decoders; whoever reads on opens them again."""
         for music in self._music.values():
@@ -230,6 +238,9 @@ class RunContext:
 
     def close(self) -> None:
         self.close_music()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
         if len(facts := known_facts()) > self._facts_known:
             with contextlib.suppress(RenderError):  # a store that cannot be written is told of where it matters
                 self.store.note("code", facts_subject(), facts)

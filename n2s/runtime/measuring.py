@@ -133,7 +133,7 @@ class Measurer:
         numbers = self.context.store.arrays(KIND, chunk.key)
         if numbers is None:
             raise RenderError(
-                f"Numbers that were just measured vanished from the store {self.context.store.root}. Run again."
+                f"Numbers that were just measured vanished from the store {self.context.store.address}. Run again."
             )
         return numbers
 

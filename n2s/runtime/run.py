@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 import time
 from collections import Counter
@@ -35,6 +34,7 @@ from n2s.runtime.seeing.gates import judge, unmeasured_gates
 from n2s.runtime.seeing.provenance import TEXTS, given_overrides, read_commit, sha256_of
 from n2s.runtime.session import Session
 from n2s.runtime.store import Store, absolute, check_folder
+from n2s.runtime.stores import open_store
 
 LONG_RUN = 10.0  # s, from which on the user is told how long it may take
 
@@ -82,7 +82,7 @@ class Run:
         only: Collection[str] = (),
     ):
         self.graph, self.out, self.span, self.force = graph, absolute(out), _times(span), force
-        self.store = Store(store) if store is None or isinstance(store, str | os.PathLike) else store
+        self.store = open_store(store)
         self.executor = executor or ThreadExecutor()
         self.events = events or Events()
         self.session = Session(graph, self.store, self._say, fresh=force, remember=False, executor=self.executor)
@@ -346,7 +346,7 @@ class Run:
             path = self.store.find("segments", chunk.key, film.suffix)
             if path is None:
                 raise RenderError(
-                    f"A finished segment vanished from the store {self.store.root} before {film.path.name} was "
+                    f"A finished segment vanished from the store {self.store.address} before {film.path.name} was "
                     "joined. Run again; raise the store's limit if it is smaller than the film."
                 )
             segments.append(path)

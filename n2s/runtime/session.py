@@ -38,6 +38,7 @@ from n2s.runtime.render.analysis import Known, analyse
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kept import RecentFrames
 from n2s.runtime.store import Store
+from n2s.runtime.stores import open_store
 
 MEMORY = 512 << 20  # bytes of decoded frames that are kept
 VALUES, OPENED = 500, 100  # nodes whose values, and whose tables and models, are kept from edit to edit
@@ -94,7 +95,7 @@ class Session:
         remember: bool = True,
         executor: Executor | None = None,
     ):
-        store = store if isinstance(store, Store) else Store(store)
+        store = open_store(store)
         self._begin(
             graph,
             RunContext(store, say, fresh),

@@ -137,12 +137,31 @@ class Store:
         self.limit = limit
 
     @property
+    def address(self) -> str:
+        """By what other processes open it; see `n2s.runtime.stores`."""
+        return str(self.root)
+
+    def size(self) -> tuple[int, int]:
+        """Return how many entries there are, and their bytes."""
+        sizes = [entry.bytes for entry in self.entries()]
+        return len(sizes), sum(sizes)
+
+    @property
+    def is_distant(self) -> bool:
+        """Whether machines use it that may have no other files in common."""
+        return False
+
+    @property
     def kernels(self) -> Path:
         """The folder of generated kernels and of numba's cache beside them."""
         return self.root / "kernels"
 
     def path(self, kind: str, key: str, suffix: str) -> Path:
         return self.root / kind / key[:2] / f"{key}{suffix}"
+
+    def has(self, kind: str, key: str, suffix: str) -> bool:
+        """Say whether an entry is there; see `find`."""
+        return self.find(kind, key, suffix) is not None
 
     def find(self, kind: str, key: str, suffix: str) -> Path | None:
         """Return the payload of an entry after checking it, or None; a damaged entry is removed."""
@@ -192,6 +211,9 @@ class Store:
                 entry.remove()
                 over -= entry.bytes
         return over <= 0
+
+    def leave(self) -> None:
+        """Let go of it, in a process that renders for another one."""
 
     def forget_unfinished(self, key: str, pid: int) -> None:
         """Remove what a process that is gone had begun to write under a key."""

@@ -88,6 +88,10 @@ class Renderer(Protocol):
 class Job(Protocol):
     """What is to be rendered, as data that can be pickled."""
 
+    def for_others(self, context: RunContext) -> Job:
+        """Return the job for machines that may not see the files of this one, after they were put into the store."""
+        ...
+
     def open(self, context: RunContext, events: Events) -> Renderer:
         """Return what renders the job's tasks in this process.
 

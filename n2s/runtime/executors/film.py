@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
@@ -21,6 +21,7 @@ from n2s.graph.code.identity import code_parts
 from n2s.graph.declare import Node
 from n2s.graph.errors import Position
 from n2s.graph.header import Header
+from n2s.graph.paths import NamedPath, changed_paths, path_settings, paths, resolve_path
 from n2s.graph.values import Values
 from n2s.plan.film import scene_of
 from n2s.plan.keys import Chunk, key
@@ -30,6 +31,7 @@ from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import OtherCode, Rendered, Task
 from n2s.runtime.executors.packing import IN_THREADS
+from n2s.runtime.executors.sources import Sent, placed_sources, send_sources
 from n2s.runtime.films.luminance import ChunkLuminance
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kept import SeenFrames
@@ -64,6 +66,24 @@ class Excerpt:
 
     def where(self, name: str, *_: str, key: bool = True) -> Position | None:
         return self.places.get(name)
+
+    def sources(self) -> list[Path]:
+        """Return every file and folder that its nodes name, and its model."""
+        named = [
+            path.text for node in self.nodes.values() for field in path_settings(node) for path in paths(node, field)
+        ]
+        return [*(resolve_path(self.base, text) for text in named), *filter(None, [self.model_folder])]
+
+    def with_sources(self, placed: Mapping[Path, Path]) -> Excerpt:
+        """Return it with files and folders taken from elsewhere."""
+
+        def change(path: NamedPath) -> str:
+            there = resolve_path(self.base, path.text)
+            return str(placed[there]) if there in placed else path.text
+
+        nodes = {name: node.model_copy(update=changed_paths(node, change)) for name, node in self.nodes.items()}
+        model = placed.get(self.model_folder, self.model_folder) if self.model_folder else None
+        return replace(self, nodes=nodes, model_folder=model)
 
 
 @dataclass(frozen=True)
@@ -191,11 +211,14 @@ class FilmJob:
         By the number that tasks have in ``plan``.
     on_cpu : bool
         Decode on the CPU, whatever nodes prefer: CUDA's memory was too small.
+    sources : mapping of Path to Sent
+        Files and folders that lie in the store for machines that do not see them.
     """
 
     modules: Modules
     parts: Mapping[int, FilmPart]
     on_cpu: bool = False
+    sources: Mapping[Path, Sent] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plans: Mapping[int, Plan], context: RunContext) -> FilmJob:
@@ -203,10 +226,20 @@ class FilmJob:
         parts = {number: FilmPart.of(plan) for number, plan in plans.items()}
         return cls(Modules.of(plans.values(), context), parts, context.on_cpu)
 
+    def for_others(self, context: RunContext) -> FilmJob:
+        if not context.store.is_distant:
+            return self
+        named = {path: None for part in self.parts.values() for path in part.graph.sources()}
+        return replace(self, sources=send_sources(named, context))
+
     def open(self, context: RunContext, events: Events) -> FilmRenderer:
         if self.on_cpu:
             context.fall_back_to_cpu()
-        return FilmRenderer(self.parts, context, events)
+        if not self.sources:
+            return FilmRenderer(self.parts, context, events)
+        placed = placed_sources(self.sources, context, context.folder())
+        parts = {number: replace(part, graph=part.graph.with_sources(placed)) for number, part in self.parts.items()}
+        return FilmRenderer(parts, context, events)
 
 
 class FilmRenderer:

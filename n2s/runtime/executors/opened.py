@@ -13,7 +13,7 @@ from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import Job, Renderer, Task
 from n2s.runtime.executors.packing import pack_error, pack_job, unpack_job
-from n2s.runtime.store import Store
+from n2s.runtime.stores import open_store
 
 # ("said", text), ("rendered", frames since the last answer), ("done", rendered), ("failed", error as bytes)
 Tell = Callable[..., None]
@@ -29,7 +29,7 @@ class Order:
 
     @classmethod
     def of(cls, job: Job, context: RunContext) -> Order:
-        return cls(pack_job(job), str(context.store.root), context.store.limit)
+        return cls(pack_job(job), context.store.address, context.store.limit)
 
 
 class OpenedJob:
@@ -52,7 +52,7 @@ class OpenedJob:
         self._renderer: Renderer | None = None
         self._failure: BaseException | None = None
         try:
-            self._context = RunContext(Store(order.store, order.limit), say)
+            self._context = RunContext(open_store(order.store, order.limit), say)
             self._renderer = unpack_job(order.job).open(self._context, Events())
         except Exception as error:
             self._failure = error
@@ -82,6 +82,7 @@ class OpenedJob:
     def close(self) -> None:
         if self._context is not None:
             self._context.close()
+            self._context.store.leave()
 
 
 def _flush_prints() -> None:

@@ -64,7 +64,7 @@ class PlannedFilms:
         found: dict[str, bool] = {}
         for _, chunk in film.parts:
             if chunk.key not in found:
-                found[chunk.key] = self.store.find(SEGMENTS, chunk.key, film.suffix) is not None
+                found[chunk.key] = self.store.has(SEGMENTS, chunk.key, film.suffix)
         return [found[chunk.key] for _, chunk in film.parts]
 
     def tasks(self, done: Collection[str] = ()) -> list[Task]:

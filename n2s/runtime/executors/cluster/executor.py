@@ -55,7 +55,7 @@ class DaskExecutor:
 
     def start(self, job: Job, context: RunContext, events: Events) -> None:
         self._context, self._events, self._run = context, events, f"n2s-{secrets.token_hex(8)}"
-        self._order, self._standing = Order.of(job, context), standing()
+        self._order, self._standing = Order.of(job.for_others(context), context), standing()
         self._waiting: deque[Task] = deque()
         self._flying: dict[str, tuple[Task, Future, list[str]]] = {}  # by key; with the workers that may take it
         self._frames: dict[str, int] = {}  # that were rendered of each task

@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
-from n2s.graph.errors import RenderError
+from n2s.graph.errors import N2SError
 from n2s.runtime import machine
-from n2s.runtime.store import Store
+from n2s.runtime.stores import open_store
 
 KIND, SUBJECT = "cluster", "who planned last"  # of what the store notes, for workers to find
 
@@ -23,8 +23,8 @@ def standing() -> dict[str, str]:
 def standing_there(store: str, token: str) -> tuple[dict[str, str], str]:
     """Return the standing of a worker, and what hinders it to use the store; runs there."""
     try:
-        found = Store(store).noted(KIND, SUBJECT)
-    except RenderError as error:
+        found = open_store(store).noted(KIND, SUBJECT)
+    except N2SError as error:
         return standing(), str(error)
     lack = "" if found == token else f"the store {store} is not there, or is another one"
     return standing(), lack
