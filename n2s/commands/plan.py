@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
+
+import typer
 
 from n2s.commands.common import (
     FILMS,
@@ -18,6 +21,8 @@ from n2s.commands.common import (
     planning_watcher,
     print_line,
 )
+from n2s.commands.simulated import OPTION, read_asked, simulate
+from n2s.commands.simulated import text as simulation_text
 from n2s.graph.timecodes import minutes
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
@@ -34,18 +39,36 @@ def plan(
     fps: Fps = None,
     store: StoreFolder = None,
     out: FilmsFolder = FILMS,
+    simulated: Annotated[
+        str | None,
+        typer.Option(
+            OPTION,
+            metavar="workers=N,…",
+            help="tell how long the films would take on other machines, by what such frames cost here: "
+            "workers=64,gpu=8,tracks=10000,homes=4,price=0.05,gpu_price=2",
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Show each film's length and stages, the signals that drive it, and which of its chunks are in the store."""
+    """Show each film's length and stages, the signals that drive it, and which of its chunks are in the store.
+
+    With --simulate, show how long all of them take on so many workers of one thread, or with a card, and what these
+    cost at a price for an hour; with tracks, also for a catalogue of so many like them, of which as many as there are
+    homes are heard, planned and joined at the same time.
+    """
     from n2s.runtime.seeing.explain import describe_analysis, describe_film
     from n2s.runtime.session import Session
     from n2s.runtime.store import absolute
 
+    asked = None if simulated is None else read_asked(simulated)
     loaded, events = load(graph, set_, Shape(size, fps)), planning_watcher(json)
     try:
         with Session(loaded, store, events.said, remember=False) as session:
             if not loaded.sinks() and not loaded.interface:
                 described, show = [describe_analysis(loaded.flat, session.values)], analysis_text
+            elif asked is not None:
+                described = [simulate(session.films(absolute(out), began=events.began), asked)]
+                show = partial(simulation_text, asked=asked)
             else:
                 planned = session.films(absolute(out), began=events.began)
                 described, show = [describe_film(planned, film) for film in planned.films], text

@@ -153,9 +153,9 @@ class BucketStore(Store):
 
 def _copies_of(address: str) -> Path:
     """Return the folder for what this machine reads of a bucket; N2S_COPIES names another parent."""
-    from platformdirs import user_cache_dir
+    from platformdirs import user_cache_path  # not needed where the folder is named
 
-    parent = os.environ.get("N2S_COPIES") or Path(user_cache_dir("n2s", appauthor=False)) / "copies"
+    parent = os.environ.get("N2S_COPIES") or user_cache_path("n2s", appauthor=False) / "copies"
     return Path(parent) / digest({"store": address.rstrip("/")})[:12]
 
 

@@ -17,6 +17,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.times import parse_time
 from n2s.runtime import machine
+from n2s.runtime.costs import CostTally
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import Executor, Rendered, Task, in_order_of_needs
 from n2s.runtime.executors.registry import choose_executor
@@ -94,6 +95,7 @@ class Run:
         self.report = Report()
         self.record: RunRecord | None = None
         self.planned: PlannedFilms | None = None
+        self._costs = CostTally()
         self._seconds: Counter[str] = Counter()
         self._computed: Counter[str] = Counter()
         self._published = False  # whether a film was joined
@@ -152,9 +154,12 @@ class Run:
             self._note_measures()
             self.check_targets()
             self._start_music()
+            planned = time.perf_counter()
             self._render()
             self._note_pace()
+            rendered = time.perf_counter()
             self._publish()
+            self._note_costs(planned - began, time.perf_counter() - rendered)
             if self.keep_frames:
                 self._keep_frames()
             if self.strict:
@@ -266,6 +271,10 @@ class Run:
         plans = [plan for film in self.films for plan in film.plans]
         note_pace(self.store, plans, self._jobs, self.report.seconds, self.report.frames, written)
 
+    def _note_costs(self, planning: float, joining: float) -> None:
+        frames = sum(film.frames for film in self.films)
+        self._costs.note(self.store, self._jobs, planning, self.report.seconds, joining, frames)
+
     def _plan_again(self) -> None:
         self.executor.stop()
         self.session.forget_plans()
@@ -291,6 +300,7 @@ class Run:
             self.report.rendered += 1
             self.report.frames += task.stop - task.start
             self.events.finished(self._places[task.key])
+            self._costs.add(self.planned.plans[task.plan], task, rendered)
         self._seconds.update(rendered.seconds)
         self._computed.update(rendered.frames)
         self.record.log(f"{film}: frames {task.start} to {task.stop}, {task.key}, by {rendered.where}")

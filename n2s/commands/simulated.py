@@ -1,0 +1,165 @@
+"""n2s plan --simulate: how long films take on machines that one does not have yet, and what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from n2s.graph.errors import ArgumentError, RenderError
+from n2s.graph.timecodes import minutes
+
+# Imported inside functions is what help and completion do not need, so that these start fast.
+
+OPTION = "--simulate"
+KINDS = {"workers": ("cpu", "price"), "gpu": ("cuda", "gpu_price")}
+AROUND = (0.25, 0.5, 1.0, 2.0, 4.0)  # of the workers asked for, in the table of a catalogue
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be simulated.
+
+    Attributes
+    ----------
+    workers, gpu : int
+        Workers with one thread of a processor, and those with a card; 0 for none.
+    tracks : int
+        How many films a catalogue has, like those of the graph; 0 for no table.
+    homes : int
+        How many of them are heard, planned and joined at the same time.
+    price, gpu_price : float
+        Of a worker for an hour.
+    """
+
+    workers: int = 0
+    gpu: int = 0
+    tracks: int = 0
+    homes: int = 1
+    price: float = 0.0
+    gpu_price: float = 0.0
+
+
+def read_asked(text: str) -> Asked:
+    """Read "workers=64,gpu=8,tracks=10000"."""
+    values: dict[str, Any] = {}
+    for part in text.split(","):
+        name, equals, value = (word.strip() for word in part.partition("="))
+        try:
+            number = (float if "price" in name else int)(value)
+            if name not in Asked.__dataclass_fields__ or not equals or number < 0 or number > 10**7:
+                raise ValueError
+        except ValueError:
+            names = ", ".join(Asked.__dataclass_fields__)
+            raise ArgumentError(
+                f'{OPTION} takes numbers by name, like workers=64,gpu=8,tracks=10000, not "{part}". There are: {names}.'
+            ) from None
+        values[name] = number
+    asked = Asked(**values)
+    if not asked.workers and not asked.gpu or asked.homes < 1:
+        raise ArgumentError(f"{OPTION} takes at least one worker: workers=64, or gpu=8, and at least one of homes.")
+    return asked
+
+
+def simulate(planned: Any, asked: Asked) -> dict[str, Any]:
+    """Return what the graph's films, all of their chunks, take on each kind of worker, as plain data.
+
+    Raises
+    ------
+    RenderError
+        When such frames were never rendered here.
+    """
+    from n2s.runtime.costs import known_costs
+    from n2s.runtime.forecast import Film, forecast
+
+    found: dict[str, Any] = {"films": [film.path.name for film in planned.films], "kinds": [], "catalogue": []}
+    for name, (kind, price) in KINDS.items():
+        count = getattr(asked, name)
+        if not count:
+            continue
+        costs = {id(plan): known_costs(planned.store, plan, kind, count) for plan in planned.plans}
+        if None in costs.values():
+            found["kinds"].append({"workers": count, "kind": name, "costs": None})
+            continue
+        chunks = {
+            chunk.key: chunk.count * costs[id(plan)].frame for film in planned.films for plan, chunk in film.parts
+        }
+        first = next(iter(costs.values()))
+        frames = sum(film.frames for film in planned.films)
+        run = Film(frames * first.planning, tuple(chunks.values()), frames * first.joining)
+        each = _row(forecast([run], count, first.opening), getattr(asked, price))
+        found["kinds"].append({"kind": name, "costs": vars(first) | {"frame": first.frame}, **each})
+        if asked.tracks:
+            tracks = [_track(film, costs) for film in planned.films if len(film.plans) == 1] or [run]
+            catalogue = [tracks[i % len(tracks)] for i in range(asked.tracks)]
+            for workers in dict.fromkeys(max(1, round(count * share)) for share in AROUND):
+                made = forecast(catalogue, workers, first.opening, asked.homes)
+                found["catalogue"].append({"kind": name, **_row(made, getattr(asked, price))})
+    if all(each["costs"] is None for each in found["kinds"]):
+        raise RenderError(
+            "What such frames cost is not known yet. Render some first, in the same size: n2s run … --to 10; kinds of "
+            "workers that this store has seen no run of cannot be simulated."
+        )
+    return found
+
+
+def _track(film: Any, costs: dict[int, Any]) -> Any:
+    from n2s.runtime.forecast import Film
+
+    its = costs[id(film.plans[0])]
+    chunks = tuple(chunk.count * its.frame for _, chunk in film.parts)
+    return Film(film.frames * its.planning, chunks, film.frames * its.joining)
+
+
+def _row(made: Any, price: float) -> dict[str, Any]:
+    return {
+        "workers": made.workers,
+        "seconds": made.seconds,
+        "busy": made.busy,
+        "worker_hours": made.worker_hours,
+        "cost": made.worker_hours * price if price else None,
+    }
+
+
+def text(found: dict[str, Any], asked: Asked) -> list[str]:
+    """Return it in lines."""
+    lines = [f"{', '.join(found['films'])}: all chunks, as if none were in the store"]
+    for each in found["kinds"]:
+        if each["costs"] is None:
+            lines.append(f"  {_workers(each):16} unknown: this store has seen no run of such frames by them")
+            continue
+        costs = each["costs"]
+        stages = ", ".join(f"{name} {1000 * spent:.3g}" for name, spent in costs["stages"].items() if spent >= 1e-5)
+        home = 1000 * (costs["planning"] + costs["joining"])
+        lines += [
+            f"  {_workers(each):16} {_line(each)}",
+            f"  {'':16} a frame takes {1000 * costs['frame']:.3g} ms ({stages}) and {home:.2g} ms at home; a worker "
+            f"begins after {costs['opening']:.1f} s",
+            f"  {'':16} measured with {costs['jobs']} at the same time on {costs['processors']} processors",
+        ]
+    if found["catalogue"]:
+        where = "one after the other" if asked.homes == 1 else f"{asked.homes} at the same time"
+        lines += ["", f"{asked.tracks:,} tracks like these, {where}"]
+        lines += [f"  {_workers(each):16} {_line(each)}" for each in found["catalogue"]]
+        if any(each["busy"] < 0.7 for each in found["catalogue"]):
+            lines.append("  Workers that are not busy wait for tracks to be heard and joined: take more homes.")
+    return lines
+
+
+def _workers(each: dict[str, Any]) -> str:
+    return f"{each['workers']:,} {'with a card' if each['kind'] == 'gpu' else 'workers'}"
+
+
+def _line(each: dict[str, Any]) -> str:
+    hours = f"{each['worker_hours']:,.0f}" if each["worker_hours"] >= 100 else f"{each['worker_hours']:.2f}"
+    cost = f", costs {each['cost']:,.2f}" if each["cost"] is not None else ""
+    return f"{span_text(each['seconds']):>9}, {hours} worker hours, {each['busy']:.0%} busy{cost}"
+
+
+def span_text(seconds: float) -> str:
+    """Return a time in words: "1:23", "5:04 h", "2.3 days"."""
+    if seconds < 3600:
+        return minutes(seconds, 0)
+    if seconds < 48 * 3600:
+        whole = round(seconds / 60)
+        return f"{whole // 60}:{whole % 60:02d} h"
+    return f"{seconds / 86400:.1f} days"

@@ -1,0 +1,103 @@
+"""What frames cost, stage by stage, as runs have measured it; `n2s.runtime.forecast` plans other machines with it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from n2s.plan.stages import Plan
+from n2s.runtime.executors.base import Rendered, Task
+from n2s.runtime.forecast import Film, forecast
+from n2s.runtime.pace import FEWEST, subject
+from n2s.runtime.store import Store
+
+KIND = "costs"  # of what the store notes
+GPU = "cuda"
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a run has measured.
+
+    Attributes
+    ----------
+    stages : dict of str to float
+        Seconds that a worker spent for each frame, in each node or fused run of nodes.
+    opening : float
+        Seconds until a worker began with its first chunk: starting, imports, models, kernels.
+    planning, joining : float
+        Seconds for each frame of a film, at home: hearing and planning before, joining and checking after.
+    jobs, processors : int
+        How many chunks were rendered at the same time, and on how many processors.
+    """
+
+    stages: dict[str, float]
+    opening: float
+    planning: float
+    joining: float
+    jobs: int
+    processors: int
+
+    @property
+    def frame(self) -> float:
+        """Seconds that a worker spends for a frame."""
+        return sum(self.stages.values())
+
+
+def kind_of_workers(plan: Plan) -> str:
+    """Return "cuda" where a card decodes a plan's frames, else "cpu"."""
+    files = [node.get("files", {}) for node in plan.keys.static["nodes"]]
+    return GPU if any(about.get("provider") == GPU for about in files) else "cpu"
+
+
+def _subject(plan: Plan, kind: str) -> dict[str, Any]:
+    return {"frames": subject(plan, 0), "by": kind}
+
+
+@dataclass
+class CostTally:
+    """Collects what the tasks of a run cost."""
+
+    plans: dict[int, Plan] = field(default_factory=dict)  # by their identity
+    seconds: dict[int, Counter[str]] = field(default_factory=dict)
+    frames: Counter[int] = field(default_factory=Counter)
+    tasks: list[float] = field(default_factory=list)  # the seconds of each
+
+    def add(self, plan: Plan, task: Task, rendered: Rendered) -> None:
+        """Add a chunk of a film."""
+        self.plans[id(plan)] = plan
+        self.seconds.setdefault(id(plan), Counter()).update(rendered.seconds)
+        self.frames[id(plan)] += task.stop - task.start
+        self.tasks.append(sum(rendered.seconds.values()))
+
+    def note(self, store: Store, jobs: int, planning: float, rendering: float, joining: float, frames: int) -> None:
+        """Note the costs in the store; ``frames`` are those of all films, the three times are seconds of the run."""
+        if sum(self.frames.values()) < FEWEST:
+            return
+        ideal = forecast([Film(0.0, tuple(self.tasks), 0.0)], jobs).seconds
+        for number, plan in self.plans.items():
+            about = _subject(plan, kind_of_workers(plan))
+            known = store.noted(KIND, about) or {}
+            stages = {name: spent / self.frames[number] for name, spent in self.seconds[number].items()}
+            # Music that was heard before is planned in a moment; what counts is how long it takes when it is new.
+            hearing = max(planning / frames, known.get(str(jobs), {}).get("planning", 0.0))
+            processors = os.cpu_count() or 1
+            costs = Costs(stages, max(0.0, rendering - ideal), hearing, joining / frames, jobs, processors)
+            store.note(KIND, about, known | {str(jobs): asdict(costs)})
+
+
+def known_costs(store: Store, plan: Plan, kind: str, workers: int) -> Costs | None:
+    """Return what frames of a plan cost on so many workers of a kind, by the run that kept its processors as busy.
+
+    A worker beside others is slower than one alone on its machine, whose encoder has processors of its own.
+    """
+    known: Mapping[str, Any] = store.noted(KIND, _subject(plan, kind)) or {}
+    costs = [Costs(**value) for _, value in sorted(known.items(), key=lambda item: int(item[0]))]
+
+    def apart(each: Costs) -> float:
+        return abs(min(1.0, each.jobs / each.processors) - min(1.0, workers / each.processors))
+
+    return min(costs, key=apart, default=None)
