@@ -18,6 +18,7 @@ from n2s.graph.errors import ArgumentError, RenderError
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import OtherCode
+from n2s.runtime.executors.cluster import crew as crew_module
 from n2s.runtime.executors.cluster import executor as executor_module
 from n2s.runtime.executors.cluster.standing import differences, standing
 from n2s.runtime.executors.processes import ProcessExecutor
@@ -47,7 +48,7 @@ def test_all_engines_make_the_same_bytes_though_a_worker_dies(
     films, before = [], children()
     makers = [
         (ThreadExecutor(1), Events()),
-        (ProcessExecutor(2), Killer(lambda: (children() - before).pop())),
+        (ProcessExecutor(1), Killer(lambda: (children() - before).pop())),
         (cluster.executor(), Killer(lambda: cluster.pids().popitem()[1])),
     ]
     for executor, events in makers:
@@ -104,7 +105,7 @@ def test_a_worker_that_differs_gets_no_tasks(
         asked.append(there)
         return "numpy is older" if len(asked) == 1 else ""
 
-    monkeypatch.setattr(executor_module, "differences", differs)
+    monkeypatch.setattr(crew_module, "differences", differs)
     said, tasks = [], [toys.task(name) for name in ("one", "three", "seven..")]
     executor = cluster.executor()
     executor.start(toys.Sums(), RunContext(store, said.append), Events())
@@ -123,15 +124,16 @@ def test_a_cluster_of_which_every_worker_differs_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here = standing() | {"numpy": "1.0", "instructions": "x86_64+avx"}
-    monkeypatch.setattr(executor_module, "standing", lambda: here)
+    monkeypatch.setattr(crew_module, "standing", lambda: here)
     with pytest.raises(OtherCode, match="No worker would render what was planned here:\ntcp.*numpy is .* and 1.0 here"):
         carry_out(cluster.executor(), toys.Sums(), [toys.task("one")], store)
 
 
-def test_a_store_that_workers_do_not_see_is_told_of(cluster: Cluster, store: Any) -> None:
+def test_a_store_that_workers_do_not_see_is_told_of(
+    cluster: Cluster, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     executor = cluster.executor()
-    note = store.note
-    store.note = lambda kind, *rest: None if kind == "cluster" else note(kind, *rest)  # as if it were another folder
+    monkeypatch.setattr(crew_module, "name_of", lambda store: "that of another folder")
     with pytest.raises(OtherCode, match=f"the store {store.root} is not there, or is another one"):
         carry_out(executor, toys.Sums(), [toys.task("one")], store)
 

@@ -16,9 +16,9 @@ from distributed import Client, Future, KilledWorker, Security
 from n2s.graph.authors import in_words
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.runtime.executors.base import Job, OtherCode, Rendered, Task, default_count
+from n2s.runtime.executors.cluster.crew import Crew
 from n2s.runtime.executors.cluster.local import LocalWorkers
 from n2s.runtime.executors.cluster.plugin import TOPIC, JobPlugin, render_there
-from n2s.runtime.executors.cluster.standing import KIND, SUBJECT, differences, standing, standing_there
 from n2s.runtime.executors.opened import Order
 from n2s.runtime.executors.packing import unpack_error
 
@@ -55,21 +55,19 @@ class DaskExecutor:
 
     def start(self, job: Job, context: RunContext, events: Events) -> None:
         self._context, self._events, self._run = context, events, f"n2s-{secrets.token_hex(8)}"
-        self._order, self._standing = Order.of(job.for_others(context), context), standing()
+        order = Order.of(job.for_others(context), context)
         self._waiting: deque[Task] = deque()
         self._flying: dict[str, tuple[Task, Future, list[str]]] = {}  # by key; with the workers that may take it
         self._frames: dict[str, int] = {}  # that were rendered of each task
         self._answers: SimpleQueue[tuple] = SimpleQueue()
-        self._fit: dict[str, int] = {}  # workers, and their threads
-        self._unfit: dict[str, str] = {}  # workers that get no tasks, and why
         if self._address is None:
             self._local = LocalWorkers(self.workers)
         self._client = _connected(self._address or self._local.address)
         self._client.subscribe_topic(TOPIC, self._heard)
-        context.store.note(KIND, SUBJECT, self._run)
+        self._crew = Crew(self._client, context.say, context.store)
         self._look_round()
-        with suppress(ImportError) if self._unfit else suppress():  # on workers that are left out
-            self._client.register_plugin(JobPlugin(self._run, self._order), name=self._run)
+        with suppress(ImportError) if self._crew.unfit else suppress():  # on workers that are left out
+            self._client.register_plugin(JobPlugin(self._run, order), name=self._run)
 
     def _heard(self, event: tuple[float, list]) -> None:
         run, answer = event[1]
@@ -77,48 +75,16 @@ class DaskExecutor:
             self._answers.put(pickle.loads(answer))
 
     def _look_round(self) -> None:
-        """Find out which workers there are, and which of them would render what was planned."""
-        self._looked, threads = time.monotonic(), self._client.nthreads()
-        for address in [address for address in (*self._fit, *self._unfit) if address not in threads]:
-            self._unfit.pop(address, None)
-            if self._fit.pop(address, None):
-                self._context.say(f"The worker {address} is gone; another one takes what it was at.")
-        if new := [address for address in threads if address not in self._fit and address not in self._unfit]:
-            asked = self._client.run(standing_there, self._order.store, self._run, workers=new, on_error="return")
-            for address, found in asked.items():
-                if isinstance(found, OSError):  # it is gone already
-                    continue
-                told = isinstance(found, tuple)
-                if reason := differences(self._standing, found[0]) or found[1] if told else str(found):
-                    self._leave_out(address, reason)
-                else:
-                    self._fit[address] = threads[address]
-        if not self._fit:
-            if self._local is not None and not self._local.runs():
-                raise RenderError("Worker processes cannot be started. Use --jobs, or --workers without an engine.")
-            if self._local is None:
-                self._context.say("No worker is there yet; the tasks wait for one (dask worker, on another machine).")
-        for key, (task, future, workers) in list(self._flying.items()):
-            if workers and not self._fit.keys() & set(workers):  # all that might have taken it are gone
+        """See who came and who went; take back what nobody is left for."""
+        self._looked = time.monotonic()
+        self._crew.look_round()
+        if not self._crew.fit and self._local is None:
+            self._context.say("No worker is there yet; the tasks wait for one (dask worker, on another machine).")
+        elif not self._crew.fit and not self._local.runs():
+            raise RenderError("Worker processes cannot be started. Use --jobs, or --workers without --engine.")
+        for key, (_, _, workers) in list(self._flying.items()):
+            if workers and not self._crew.fit.keys() & set(workers):
                 self._take_back(key)
-
-    def _leave_out(self, address: str, reason: str) -> None:
-        """Give a worker no tasks.
-
-        Raises
-        ------
-        RenderError
-            When no other is left.
-        """
-        self._fit.pop(address, None)
-        self._unfit[address] = reason
-        self._context.say(f"The worker {address} gets no tasks: {reason}.")
-        if not self._fit and self._unfit.keys() >= self._client.nthreads().keys():
-            listed = "\n".join(f"{address}: {reason}" for address, reason in self._unfit.items())
-            raise OtherCode(
-                f"No worker would render what was planned here:\n{listed}\nFilms are planned for the machine that the "
-                "run is started on: start it on one like the workers, with the same packages and the same store."
-            )
 
     def _take_back(self, key: str) -> None:
         """Put a task that nobody finishes in front of those that wait."""
@@ -137,8 +103,8 @@ class DaskExecutor:
         self._waiting.append(task)
 
     def _hand_out(self) -> None:
-        workers = list(self._fit) if self._unfit else []
-        while self._waiting and len(self._flying) < IN_FLIGHT * sum(self._fit.values()):
+        workers = list(self._crew.fit) if self._crew.unfit else []  # a restriction costs dask's own balancing
+        while self._waiting and len(self._flying) < IN_FLIGHT * sum(self._crew.fit.values()):
             task = self._waiting.popleft()
             name = f"{self._run}-{task.key}-{secrets.token_hex(2)}"
             future = self._client.submit(render_there, self._run, task, key=name, pure=False, workers=workers or None)
@@ -172,7 +138,7 @@ class DaskExecutor:
             error = unpack_error(told)
             if not isinstance(error, OtherCode):
                 raise error
-            self._leave_out(address, str(error))
+            self._crew.leave_out(address, str(error))
             self._take_back(key)
         elif told is self._flying[key][1]:  # it ended without an answer
             self._ended(key, told)

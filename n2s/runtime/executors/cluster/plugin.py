@@ -15,6 +15,7 @@ from n2s.runtime.executors.opened import OpenedJob, Order
 
 TOPIC = "n2s"  # of the scheduler's events; one for all runs, because a scheduler forgets none
 TELL_EVERY_SECONDS = 0.5
+STOP_SECONDS = 10.0  # for a task to be given up; one that compiles a kernel does not hear of it before it is done
 
 
 def render_there(run: str, task: Task) -> None:
@@ -65,7 +66,8 @@ class JobPlugin(WorkerPlugin):
     async def teardown(self, worker: Worker) -> None:
         """Let the tasks under way be given up, and close what they had opened."""
         self._given_up.set()
-        while self._busy:
+        end = time.monotonic() + STOP_SECONDS
+        while self._busy and time.monotonic() < end:
             await asyncio.sleep(0.02)
-        if self._opened is not None:
+        if self._opened is not None and not self._busy:
             self._opened.close()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import platform
+import secrets
 from importlib.metadata import version
 
 from n2s.graph.errors import N2SError
 from n2s.runtime import machine
+from n2s.runtime.store import Store
 from n2s.runtime.stores import open_store
 
-KIND, SUBJECT = "cluster", "who planned last"  # of what the store notes, for workers to find
+KIND, SUBJECT = "cluster", "which store this is"  # of what the store notes
 
 NAMES = {"engine": "n2s has other code", "instructions": "another class of CPU", "ffmpeg": "another FFmpeg"}
 
@@ -20,13 +22,20 @@ def standing() -> dict[str, str]:
     return {"python": python, "dask": version("distributed"), "n2s": version("n2s")} | machine.environment()
 
 
-def standing_there(store: str, token: str) -> tuple[dict[str, str], str]:
+def name_of(store: Store) -> str:
+    """Return the name that a store has been given, by which workers see that theirs is the same one."""
+    if store.noted(KIND, SUBJECT) is None:
+        store.note(KIND, SUBJECT, secrets.token_hex(8))
+    return store.noted(KIND, SUBJECT)
+
+
+def standing_there(store: str, name: str) -> tuple[dict[str, str], str]:
     """Return the standing of a worker, and what hinders it to use the store; runs there."""
     try:
         found = open_store(store).noted(KIND, SUBJECT)
     except N2SError as error:
         return standing(), str(error)
-    lack = "" if found == token else f"the store {store} is not there, or is another one"
+    lack = "" if found == name else f"the store {store} is not there, or is another one"
     return standing(), lack
 
 
