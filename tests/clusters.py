@@ -6,10 +6,12 @@ import os
 
 from distributed import Client
 
+from n2s.runtime import machine
 from n2s.runtime.executors.cluster.executor import DaskExecutor
 from n2s.runtime.executors.cluster.local import LocalWorkers
 
 WORKERS = 2
+INSTRUCTIONS = machine.instructions
 
 
 class Cluster:
@@ -51,3 +53,8 @@ class Cluster:
 
 def set_environment(values: dict[str, str]) -> None:
     os.environ.update(values)
+
+
+def take_instructions(word: str) -> None:
+    """Let the process have other instruction sets than it has; those it has again for ""."""
+    machine.instructions = (lambda: word) if word else INSTRUCTIONS

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import toys
-from clusters import Cluster
+from clusters import Cluster, take_instructions
 from places import POSIX, Place
 from test_executors import carry_out
 from test_processes import children
@@ -94,28 +95,41 @@ def test_a_run_that_is_interrupted_leaves_workers_fit_for_more(cluster: Cluster,
     assert cluster.pids() == pids
 
 
-def test_a_worker_that_differs_gets_no_tasks(
-    cluster: Cluster,
-    store: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[dict] = []
+@pytest.fixture
+def other(cluster: Cluster) -> Iterator[str]:
+    """The address of a worker that has another class of CPU."""
+    address = min(cluster.pids())
+    cluster.client.run(take_instructions, "x86_64+mmx", workers=[address])
+    yield address
+    cluster.client.run(take_instructions, "", workers=[address])
 
-    def differs(here: dict, there: dict) -> str:
-        asked.append(there)
-        return "numpy is older" if len(asked) == 1 else ""
 
-    monkeypatch.setattr(crew_module, "differences", differs)
+def where(cluster: Cluster, but: str) -> set[int]:
+    return {pid for address, pid in cluster.pids().items() if address != but}
+
+
+def test_a_worker_of_another_class_of_cpu_gets_no_tasks(cluster: Cluster, store: Any, other: str) -> None:
     said, tasks = [], [toys.task(name) for name in ("one", "three", "seven..")]
     executor = cluster.executor()
     executor.start(toys.Sums(), RunContext(store, said.append), Events())
     for task in tasks:
         executor.submit(task)
-    where = {rendered.where for _, rendered in executor.finished()}
+    done = {rendered.where for _, rendered in executor.finished()}
     executor.stop()
-    [sentence] = [text for text in said if "gets no tasks" in text]
-    address = next(address for address in cluster.pids() if f"The worker {address} gets no tasks: numpy" in sentence)
-    assert where == {f"process {pid}" for other, pid in cluster.pids().items() if other != address}
+    assert any(f"{other} gets no tasks: another class of CPU (without" in text and "with mmx)" in text for text in said)
+    assert done == {f"process {pid}" for pid in where(cluster, other)}
+
+
+def test_a_worker_whose_keys_are_others_gets_no_more_tasks(
+    cluster: Cluster, place: Place, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a card decodes on one of them, which is found out with its first task."""
+    monkeypatch.setattr(crew_module, "differences", lambda here, there: "")
+    report = place.run(executor=cluster.executor())
+    [pid] = where(cluster, other)
+    log = (report.record.parent / "run.log").read_text()
+    assert report.rendered == 2 and log.count(f"of process {pid}") == 2
+    assert f"{other} gets no tasks: out: frames" in log and "a processor with other instruction sets" in log
 
 
 def test_a_cluster_of_which_every_worker_differs_is_refused(
