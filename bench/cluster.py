@@ -7,6 +7,8 @@ Speed: the same film by `--engine dask` with two workers of one thread, and by t
 rendering (from the first task to the last one), with and without opening; workers have rendered one film before, so
 that their imports are not counted. Processor time is that of all processes, and of the FFmpegs that they started.
 
+Rules: tasks that wait, of uneven length, on one and on two workers, beside the forecast of the same tasks.
+
 Forecasts: a film of half the length is rendered, with 1 and with 2 threads; what it has noted foretells the whole film,
 which is rendered next. Both runs begin and end within minutes, so that other work on the machine slows both.
 """
@@ -23,9 +25,13 @@ from pathlib import Path
 
 import psutil
 from run import prepare
+from waiting import Waits
 
 from n2s.graph.graph import Graph
+from n2s.runtime.context import RunContext
 from n2s.runtime.costs import known_costs
+from n2s.runtime.events import Events
+from n2s.runtime.executors.base import Task, in_order_of_needs
 from n2s.runtime.executors.cluster.executor import DaskExecutor
 from n2s.runtime.executors.cluster.local import LocalWorkers
 from n2s.runtime.executors.threads import ThreadExecutor
@@ -35,6 +41,7 @@ from n2s.runtime.run import Run
 from n2s.runtime.store import Store
 
 COUNT = 2
+EACH = 0.02  # s a frame, of tasks that wait
 SHARE, WITHIN = 0.9, 0.15  # targets
 
 
@@ -124,6 +131,30 @@ def forecasts(folder: Path, repeats: int) -> list[dict]:
     return found
 
 
+def rules(folder: Path, repeats: int) -> list[dict]:
+    lengths = [60, 20, 40, 60, 10, 60, 30, 60, 60, 50] * 4  # frames
+    tasks = [Task(0, 0, length, f"{number:040x}") for number, length in enumerate(lengths)]
+    found = []
+    for count in (1, 2):
+        workers = LocalWorkers(count)
+        told = forecast([Film(0, tuple(EACH * length for length in lengths), 0)], count).seconds
+        try:
+            for turn in range(repeats + 1):  # the first one is not counted
+                executor = DaskExecutor(address=workers.address.removeprefix("tcp://"))
+                context = RunContext(Store(folder / "store"), lambda text: None)
+                executor.start(Waits(EACH), context, Events())
+                began = time.perf_counter()
+                list(in_order_of_needs(executor, tasks))
+                took = time.perf_counter() - began
+                executor.stop()
+                if turn:
+                    found.append({"workers": count, "foretold_s": told, "took_s": took})
+                    print(found[-1], file=sys.stderr)
+        finally:
+            workers.close()
+    return found
+
+
 def median(found: list[dict], name: str, **where: object) -> float:
     return statistics.median(each[name] for each in found if all(each[key] == value for key, value in where.items()))
 
@@ -133,6 +164,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--tiny", action="store_true", help="take the tests' tiny decoder")
+    parser.add_argument("--part", choices=["speed", "rules", "forecasts"], help="this alone")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -147,18 +179,26 @@ def main() -> None:
         prepare(folder, model, options.seconds)
         text = (folder / "film.yaml").read_text().replace("size:", f"duration: {options.seconds / 2}\nsize:", 1)
         (folder / "half.yaml").write_text(text.replace("bench.mp4", "half.mp4"))
-        found = {"speed": speed(folder, options.repeats), "forecasts": forecasts(folder, options.repeats)}
-    for what in ("frames_per_s", "steady_per_s", "cpu_ms", "wall_s"):
+        parts = {"speed": speed, "rules": rules, "forecasts": forecasts}
+        found = {
+            name: part(folder, options.repeats) if options.part in (None, name) else [] for name, part in parts.items()
+        }
+    show(found)
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1))
+
+
+def show(found: dict[str, list[dict]]) -> None:
+    for what in ("frames_per_s", "steady_per_s", "cpu_ms", "wall_s") if found["speed"] else ():
         ours, theirs = (median(found["speed"], what, kind=kind) for kind in ("dask", "threads"))
         print(f"{what:14} dask {ours:8.2f}  threads {theirs:8.2f}  ratio {ours / theirs:.3f}")
     print(f"target: at least {SHARE} of the frames per second")
-    for jobs in (1, 2):
-        ratios = [each["foretold_s"] / each["took_s"] for each in found["forecasts"] if each["jobs"] == jobs]
-        listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-        print(f"{jobs} at the same time: foretold / took {listed}; median {statistics.median(ratios):.3f}")
+    for part, by in (("rules", "workers"), ("forecasts", "jobs")):
+        for count in (1, 2) if found[part] else ():
+            ratios = [each["foretold_s"] / each["took_s"] for each in found[part] if each[by] == count]
+            listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+            print(f"{part}, {count} {by}: foretold / took {listed}; median {statistics.median(ratios):.3f}")
     print(f"target: within {WITHIN:.0%}")
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":
