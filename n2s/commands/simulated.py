@@ -85,7 +85,7 @@ def simulate(planned: Any, asked: Asked) -> dict[str, Any]:
         }
         first = next(iter(costs.values()))
         frames = sum(film.frames for film in planned.films)
-        run = Film(frames * first.planning, tuple(chunks.values()), frames * first.joining)
+        run = Film(frames * (first.planning + first.hearing), tuple(chunks.values()), frames * first.joining)
         each = _row(forecast([run], count, first.opening), getattr(asked, price))
         found["kinds"].append({"kind": name, "costs": vars(first) | {"frame": first.frame}, **each})
         if asked.tracks:
@@ -107,7 +107,7 @@ def _track(film: Any, costs: dict[int, Any]) -> Any:
 
     its = costs[id(film.plans[0])]
     chunks = tuple(chunk.count * its.frame for _, chunk in film.parts)
-    return Film(film.frames * its.planning, chunks, film.frames * its.joining)
+    return Film(film.frames * (its.planning + its.hearing), chunks, film.frames * its.joining)
 
 
 def _row(made: Any, price: float) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def text(found: dict[str, Any], asked: Asked) -> list[str]:
             continue
         costs = each["costs"]
         stages = ", ".join(f"{name} {1000 * spent:.3g}" for name, spent in costs["stages"].items() if spent >= 1e-5)
-        home = 1000 * (costs["planning"] + costs["joining"])
+        home = 1000 * (costs["planning"] + costs["hearing"] + costs["joining"])
         lines += [
             f"  {_workers(each):16} {_line(each)}",
             f"  {'':16} a frame takes {1000 * costs['frame']:.3g} ms ({stages}) and {home:.2g} ms at home; a worker "

@@ -16,6 +16,7 @@ from n2s.runtime.store import Store
 
 KIND = "costs"  # of what the store notes
 GPU = "cuda"
+STORING = "(storing)"  # among the stages: measuring the codes, writing and checking
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class Costs:
         Seconds that a worker spent for each frame, in each node or fused run of nodes.
     opening : float
         Seconds until a worker began with its first chunk: starting, imports, models, kernels.
-    planning, joining : float
-        Seconds for each frame of a film, at home: hearing and planning before, joining and checking after.
+    planning, hearing, joining : float
+        Seconds for each frame of a film, at home: planning before, of music that was heard before, and how much longer
+        that takes where it is new; joining and checking after.
     jobs, processors : int
         How many chunks were rendered at the same time, and on how many processors.
     """
@@ -37,6 +39,7 @@ class Costs:
     stages: dict[str, float]
     opening: float
     planning: float
+    hearing: float
     joining: float
     jobs: int
     processors: int
@@ -69,9 +72,11 @@ class CostTally:
     def add(self, plan: Plan, task: Task, rendered: Rendered) -> None:
         """Add a chunk of a film."""
         self.plans[id(plan)] = plan
-        self.seconds.setdefault(id(plan), Counter()).update(rendered.seconds)
+        spent = self.seconds.setdefault(id(plan), Counter())
+        spent.update(rendered.seconds)
+        spent[STORING] += max(0.0, rendered.took - sum(rendered.seconds.values()))
         self.frames[id(plan)] += task.stop - task.start
-        self.tasks.append(sum(rendered.seconds.values()))
+        self.tasks.append(max(rendered.took, sum(rendered.seconds.values())))
 
     def note(self, store: Store, jobs: int, planning: float, rendering: float, joining: float, frames: int) -> None:
         """Note the costs in the store; ``frames`` are those of all films, the three times are seconds of the run."""
@@ -82,10 +87,12 @@ class CostTally:
             about = _subject(plan, kind_of_workers(plan))
             known = store.noted(KIND, about) or {}
             stages = {name: spent / self.frames[number] for name, spent in self.seconds[number].items()}
-            # Music that was heard before is planned in a moment; what counts is how long it takes when it is new.
-            hearing = max(planning / frames, known.get(str(jobs), {}).get("planning", 0.0))
-            processors = os.cpu_count() or 1
-            costs = Costs(stages, max(0.0, rendering - ideal), hearing, joining / frames, jobs, processors)
+            before = [planning / frames]
+            if (last := known.get(str(jobs))) is not None:
+                before += [last["planning"], last["planning"] + last["hearing"]]
+            home = {"planning": min(before), "hearing": max(before) - min(before), "joining": joining / frames}
+            opening = max(0.0, rendering - ideal)
+            costs = Costs(stages, opening, **home, jobs=jobs, processors=os.cpu_count() or 1)
             store.note(KIND, about, known | {str(jobs): asdict(costs)})
 
 

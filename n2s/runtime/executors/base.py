@@ -58,11 +58,14 @@ class Rendered:
         Frames that each of them computed, those around the task's own included.
     where : str
         Who did it: "chunk_0 of process 4242".
+    took : float
+        Seconds from the beginning of the task to its end, storing included.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
     frames: dict[str, int] = field(default_factory=dict)
     where: str = ""
+    took: float = 0.0
 
 
 class OtherCode(RenderError):

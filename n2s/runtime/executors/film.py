@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -274,13 +275,13 @@ class FilmRenderer:
             When a key is another in this process than where it was planned; then nothing is kept.
         """
         maker, chunk = self._planned(task.plan, task, task.key)
-        tally = Tally()
+        tally, began = Tally(), time.perf_counter()
         if maker.plan.node.kind == "measure":
             self._add(maker, chunk, lambda path: write_arrays(path, measure_chunk(maker, chunk, tally, progress)))
         else:
             self._render_film(task, maker, chunk, tally, progress)
         where = f"{threading.current_thread().name} of process {os.getpid()}"
-        return Rendered(dict(tally.seconds), dict(tally.frames), where)
+        return Rendered(dict(tally.seconds), dict(tally.frames), where, time.perf_counter() - began)
 
     def _render_film(
         self, task: Task, maker: FrameMaker, chunk: Chunk, tally: Tally, progress: Callable[[int], None]
