@@ -165,7 +165,7 @@ class DaskExecutor:
     def stop(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            with suppress(Exception):  # the scheduler may be gone; whatever else went wrong was told of before
+            with suppress(Exception):  # the scheduler may be gone, which was told of before
                 client.cancel([future for _, future, _ in self._flying.values()])
                 client.unregister_worker_plugin(self._run)  # returns when no task is under way any more
             client.close()
