@@ -18,8 +18,10 @@ from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.graph import Graph
 from n2s.graph.time import album_boundaries, exact_lengths
 from n2s.runtime.events import Events
+from n2s.runtime.executors.film import FilmPart
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
+from n2s.runtime.run import Run
 from n2s.runtime.store import Store
 
 FPS = 30
@@ -397,3 +399,18 @@ def test_a_track_must_be_longer_than_its_dissolves(tmp_path: Path, store: Any) -
         harness.run(Graph.load(path), tmp_path / "out", store)
     assert caught.value.problems[0].position.line
     assert not list((tmp_path / "out").glob("*.mkv"))
+
+
+def test_a_dissolve_names_the_files_of_its_tracks(tmp_path: Path, store: Any) -> None:
+    """Machines that do not see them are sent what both tracks read."""
+    run = Run(Graph.load(grey_album(tmp_path, [0.2, 0.8], crossfade=1.0)), tmp_path / "out", store)
+    album = run.plan()[-1]
+    (plan,) = (plan for plan in album.plans if "before" in plan.graph.nodes)
+    excerpt = FilmPart.of(plan).graph
+    pictures = [tmp_path / "grey0.png", tmp_path / "grey1.png"]
+    assert [path for path in excerpt.sources() if path.suffix == ".png"] == pictures
+    moved = excerpt.with_sources({path: tmp_path / "there" / path.name for path in pictures})
+    assert moved.sources() == [
+        path.parent / "there" / path.name if path in pictures else path for path in excerpt.sources()
+    ]
+    assert [path for path in excerpt.sources() if path.suffix == ".png"] == pictures  # it stays as it was

@@ -73,7 +73,9 @@ class Excerpt:
         named = [
             path.text for node in self.nodes.values() for field in path_settings(node) for path in paths(node, field)
         ]
-        return [*(resolve_path(self.base, text) for text in named), *filter(None, [self.model_folder])]
+        carried = [node.film_part.graph for node in self.nodes.values() if isinstance(node, CarriesFilm)]
+        of_carried = [path for graph in carried for path in graph.sources()]
+        return [*(resolve_path(self.base, text) for text in named), *filter(None, [self.model_folder]), *of_carried]
 
     def with_sources(self, placed: Mapping[Path, Path]) -> Excerpt:
         """Return it with files and folders taken from elsewhere."""
@@ -83,6 +85,10 @@ class Excerpt:
             return str(placed[there]) if there in placed else path.text
 
         nodes = {name: node.model_copy(update=changed_paths(node, change)) for name, node in self.nodes.items()}
+        for name, node in nodes.items():
+            if isinstance(node, CarriesFilm):
+                part = node.film_part
+                nodes[name] = node.carrying(replace(part, graph=part.graph.with_sources(placed)))
         model = placed.get(self.model_folder, self.model_folder) if self.model_folder else None
         return replace(self, nodes=nodes, model_folder=model)
 
@@ -157,6 +163,10 @@ class CarriesFilm(Protocol):
 
     film_part: FilmPart
     first: int
+
+    def carrying(self, part: FilmPart) -> Any:
+        """Return the node with another plan of the same film."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,11 @@ class FilmFrames(Streamed):
         made._part = FilmPart.of(given)
         return made
 
+    def carrying(self, part: FilmPart) -> FilmFrames:
+        made = self.model_copy()
+        made._part = part
+        return made
+
     @property
     def film_part(self) -> FilmPart:
         """The plan of the other film, as plain data."""
