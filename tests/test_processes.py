@@ -159,7 +159,8 @@ def test_what_was_printed_is_shown_before_a_task_is_told_of(
     """A worker may be ended as soon as it has told of its last task."""
     order = Order.of(Talk(fails), RunContext(store, lambda text: None))
     opened, shown, told = OpenedJob(order, print, threading.Event()), io.BytesIO(), []
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(shown), encoding="utf-8", write_through=False))
+    buffered = io.TextIOWrapper(io.BufferedWriter(shown), encoding="utf-8", write_through=False)
+    monkeypatch.setattr(sys, "stdout", buffered)
     opened.do(toys.task("one"), lambda what, value: told.append((what, shown.getvalue())))
     assert told == [("failed" if fails else "done", b"a line\nand half of one")]
 

@@ -154,7 +154,7 @@ def sheet(
     report_file(path, json)
 
 
-def open_model(model: Path | None, store: Path | None) -> Any:
+def open_model(model: Path | None, store: str | None) -> Any:
     """Return the files of a model; of the shipped one when none is named."""
     from n2s.runtime.models.cards import shipped_folder
     from n2s.runtime.models.folder import ModelFolder
@@ -164,7 +164,7 @@ def open_model(model: Path | None, store: Path | None) -> Any:
     return ModelFolder(shipped_folder() if model is None else absolute(model), open_store(store), say)
 
 
-def model_to_change(model: Path | None, copy_to: Path | None, store: Path | None) -> Any:
+def model_to_change(model: Path | None, copy_to: Path | None, store: str | None) -> Any:
     """Return the files of the model to change or copy, after checking that it may be changed.
 
     Raises

@@ -84,7 +84,7 @@ def origin_text(film: Path, about: dict[str, Any]) -> list[str]:
     ]
 
 
-def moment_data(origin: Any, at: str | None, frame: int | None, store: Path | None) -> dict[str, Any]:
+def moment_data(origin: Any, at: str | None, frame: int | None, store: str | None) -> dict[str, Any]:
     """Return what every parameter was at a moment of a film, as plain data.
 
     Raises

@@ -110,7 +110,7 @@ def export(
     )
 
 
-def export_timelines(graph: Any, output: Path, latents: bool, store: Path | None, json: bool) -> None:
+def export_timelines(graph: Any, output: Path, latents: bool, store: str | None, json: bool) -> None:
     """Write every signal and parameter of a track, and the latents if they are asked for."""
     from n2s.runtime.seeing.export import write_timelines
     from n2s.runtime.seeing.views import refuse_album
@@ -125,7 +125,7 @@ def export_timelines(graph: Any, output: Path, latents: bool, store: Path | None
     report_file(output, json, f"  {count} timelines", arrays=count)
 
 
-def export_labels(graph: Any, port: str | None, output: Path, store: Path | None, json: bool) -> None:
+def export_labels(graph: Any, port: str | None, output: Path, store: str | None, json: bool) -> None:
     """Write where a graph's beats and bars are."""
     from n2s.runtime.seeing.labels import hearing_node, labels, write_labels
     from n2s.runtime.session import Session

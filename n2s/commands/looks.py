@@ -66,7 +66,7 @@ def write_look(name: str | None, target: Path, json: bool) -> None:
     report_file(target, json, f": the look {name}; use it as {{node: Graph, path: {target.name}, audio: track}}")
 
 
-def draw_looks(music: Path, names: list[str], output: Path | None, json: bool, store: Path | None) -> None:
+def draw_looks(music: Path, names: list[str], output: Path | None, json: bool, store: str | None) -> None:
     """Draw frames of what looks make of a piece of music: a row for each, frames on attacks all over the piece."""
     from tempfile import TemporaryDirectory
 
@@ -105,7 +105,7 @@ def one_line(path: Path, music: Path, name: str) -> Any:
     return Graph.load(path)
 
 
-def pictures_of_look(graph: Any, store: Path | None) -> list[Any]:
+def pictures_of_look(graph: Any, store: str | None) -> list[Any]:
     """Return frames of a film as pictures, uint8 (H, W, 3): on the hardest attack in each part of the music."""
     from n2s.runtime.seeing.contact import pictures_of
     from n2s.runtime.seeing.strips import spread_strikes

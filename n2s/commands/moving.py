@@ -42,7 +42,7 @@ def moving_preview(
     shape: Shape,
     span: tuple[Any, Any],
     output: Path | None,
-    store: Path | None,
+    store: str | None,
     json: bool,
 ) -> None:
     """Render the best seconds of a film, or those of a span, and write them as one small file."""

@@ -76,8 +76,9 @@ def simulate(planned: Any, asked: Asked) -> dict[str, Any]:
         count = getattr(asked, name)
         if not count:
             continue
-        costs = {id(plan): known_costs(planned.store, plan, kind, count) for plan in planned.plans}
-        if None in costs.values():
+        known = {id(plan): known_costs(planned.store, plan, kind, count) for plan in planned.plans}
+        costs = {number: cost for number, cost in known.items() if cost is not None}
+        if len(costs) < len(known):
             found["kinds"].append({"workers": count, "kind": name, "costs": None})
             continue
         chunks = {

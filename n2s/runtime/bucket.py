@@ -98,7 +98,7 @@ class BucketStore(Store):
             return bytes(obstore.get(self._bucket, name).bytes())
         return None
 
-    def add(self, kind: str, key: str, suffix: str, recipe: Mapping[str, Any], write: Callable[[Path], None]) -> Path:
+    def add(self, kind: str, key: str, suffix: str, recipe: Mapping[str, Any], write: Callable[[Path], object]) -> Path:
         payload = super().add(kind, key, suffix, recipe, write)
         card = payload.with_suffix(".json").read_bytes()
         about = json.loads(card)

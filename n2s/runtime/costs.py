@@ -65,16 +65,17 @@ class CostTally:
     """Collects what the tasks of a run cost."""
 
     plans: dict[int, Plan] = field(default_factory=dict)  # by their identity
-    seconds: dict[int, Counter[str]] = field(default_factory=dict)
+    seconds: dict[int, dict[str, float]] = field(default_factory=dict)
     frames: Counter[int] = field(default_factory=Counter)
     tasks: list[float] = field(default_factory=list)  # the seconds of each
 
     def add(self, plan: Plan, task: Task, rendered: Rendered) -> None:
         """Add a chunk of a film."""
         self.plans[id(plan)] = plan
-        spent = self.seconds.setdefault(id(plan), Counter())
-        spent.update(rendered.seconds)
-        spent[STORING] += max(0.0, rendered.took - sum(rendered.seconds.values()))
+        spent = self.seconds.setdefault(id(plan), {})
+        beside = max(0.0, rendered.took - sum(rendered.seconds.values()))
+        for name, seconds in (*rendered.seconds.items(), (STORING, beside)):
+            spent[name] = spent.get(name, 0.0) + seconds
         self.frames[id(plan)] += task.stop - task.start
         self.tasks.append(max(rendered.took, sum(rendered.seconds.values())))
 

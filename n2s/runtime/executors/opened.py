@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from n2s.graph.errors import Cancelled
 from n2s.runtime.context import RunContext
@@ -70,7 +70,7 @@ class OpenedJob:
         try:
             if self._failure is not None:
                 raise self._failure
-            answer = "done", self._renderer.render(task, progress)
+            answer = "done", cast(Renderer, self._renderer).render(task, progress)
         except BaseException as error:
             if self._given_up.is_set():
                 _flush_prints()

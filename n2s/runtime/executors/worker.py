@@ -13,7 +13,7 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, cast
 
 from n2s.graph.errors import Cancelled
 from n2s.runtime.executors.base import Task
@@ -96,7 +96,7 @@ class _Worker:
 
     def task(self, task: Task) -> None:
         try:
-            self._opened.do(task, self.tell)
+            cast(OpenedJob, self._opened).do(task, self.tell)
         finally:
             self._idle.set()
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from distributed import Client
+from typing import Any
 
 from n2s.runtime.executors.base import OtherCode
 from n2s.runtime.executors.cluster.standing import differences, name_of, standing, standing_there
@@ -16,7 +15,7 @@ class Crew:
 
     Parameters
     ----------
-    client : Client
+    client : distributed.Client
     say : callable
         Takes sentences for the user.
     store : Store
@@ -30,7 +29,7 @@ class Crew:
         Workers that get no tasks, and why.
     """
 
-    def __init__(self, client: Client, say: Callable[[str], None], store: Store):
+    def __init__(self, client: Any, say: Callable[[str], None], store: Store):
         self._client, self._say, self._standing = client, say, standing()
         self._asked = store.address, name_of(store)
         self.fit: dict[str, int] = {}

@@ -50,7 +50,7 @@ class DaskExecutor:
         if self._address:
             with _connected(self._address) as client:
                 self.workers = sum(client.nthreads().values())
-        self._client: Client | None = None
+        self._client: Any = None  # a Client, whose annotations are those of the asynchronous one
         self._local: LocalWorkers | None = None
 
     def start(self, job: Job, context: RunContext, events: Events) -> None:
@@ -60,9 +60,11 @@ class DaskExecutor:
         self._flying: dict[str, tuple[Task, Future, list[str]]] = {}  # by key; with the workers that may take it
         self._frames: dict[str, int] = {}  # that were rendered of each task
         self._answers: SimpleQueue[tuple] = SimpleQueue()
-        if self._address is None:
+        address = self._address
+        if address is None:
             self._local = LocalWorkers(self.workers)
-        self._client = _connected(self._address or self._local.address)
+            address = self._local.address
+        self._client = _connected(address)
         self._client.subscribe_topic(TOPIC, self._heard)
         self._crew = Crew(self._client, context.say, context.store)
         self._look_round()
@@ -78,10 +80,11 @@ class DaskExecutor:
         """See who came and who went; take back what nobody is left for."""
         self._looked = time.monotonic()
         self._crew.look_round()
-        if not self._crew.fit and self._local is None:
-            self._context.say("No worker is there yet; the tasks wait for one (dask worker, on another machine).")
-        elif not self._crew.fit and not self._local.runs():
-            raise RenderError("Worker processes cannot be started. Use --jobs, or --workers without --engine.")
+        if not self._crew.fit:
+            if self._local is None:
+                self._context.say("No worker is there yet; the tasks wait for one (dask worker, on another machine).")
+            elif not self._local.runs():
+                raise RenderError("Worker processes cannot be started. Use --jobs, or --workers without --engine.")
         for key, (_, _, workers) in list(self._flying.items()):
             if workers and not self._crew.fit.keys() & set(workers):
                 self._take_back(key)
@@ -175,7 +178,7 @@ class DaskExecutor:
             self._local = None
 
 
-def _connected(address: str) -> Client:
+def _connected(address: str) -> Any:
     try:
         return Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
     except Exception as error:  # nobody is there, the address is none, a certificate is not trusted

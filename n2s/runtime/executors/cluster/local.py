@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from typing import Any, cast
 
 from distributed import LocalCluster
 
@@ -29,7 +30,7 @@ class LocalWorkers:
     """
 
     def __init__(self, count: int):
-        self._cluster = LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None)
+        self._cluster = cast(Any, LocalCluster)(n_workers=0, host="127.0.0.1", dashboard_address=None)
         self.address = self._cluster.scheduler_address
         self._folder = tempfile.TemporaryDirectory(prefix="n2s-dask-", ignore_cleanup_errors=True)
         words = [

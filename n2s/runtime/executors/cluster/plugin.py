@@ -6,7 +6,7 @@ import asyncio
 import pickle
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 from distributed import Worker, WorkerPlugin, get_worker
 
@@ -20,7 +20,7 @@ STOP_SECONDS = 10.0  # for a task to be given up; one that compiles a kernel doe
 
 def render_there(run: str, task: Task) -> None:
     """Render a task in the worker that this is called in."""
-    get_worker().plugins[run].render(task)
+    cast(JobPlugin, get_worker().plugins[run]).render(task)
 
 
 class JobPlugin(WorkerPlugin):
