@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from n2s.graph.code import loaded  # noqa: F401  first of all: what is imported from here on is noted
 from n2s.graph.errors import GraphError, MediaError, N2SError, RenderError
+from n2s.version import VERSION
 
 if TYPE_CHECKING:
     from n2s.graph.graph import Graph
 
 __all__ = ["Graph", "GraphError", "MediaError", "N2SError", "RenderError", "render"]
-__version__ = "0.1.0"
+__version__ = VERSION
 
 
 # Imported inside functions is what brings pydantic, numpy and more along, which the command line's help does not need.

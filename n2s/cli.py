@@ -14,7 +14,6 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from n2s import __version__
 from n2s.commands import (
     anchors,
     cache,
@@ -34,6 +33,7 @@ from n2s.commands import (
 from n2s.commands.common import print_line, problem_fields
 from n2s.commands.output import lost_output, protect_streams, reserved_for_lines
 from n2s.graph.errors import N2SError
+from n2s.version import VERSION
 
 INTERRUPTED = 130
 
@@ -66,14 +66,14 @@ def options(
 
 def version_text() -> str:
     """Return the versions of n2s and Python, and the digest of the decoder of the model that is shipped."""
-    from n2s.runtime.models.cards import read_card, shipped_folder
+    from n2s.runtime.models.cards import read_card, shipped_folder  # here, because nothing else needs it so early
 
     folder = shipped_folder()
     try:
         decoder = read_card(folder / "meta.json")["files"]["decoder.int8.onnx"]["sha256"][:12]
     except (OSError, N2SError, KeyError):
         decoder = "none"
-    return f"n2s {__version__}, Python {platform.python_version()}, model {decoder}"
+    return f"n2s {VERSION}, Python {platform.python_version()}, model {decoder}"
 
 
 for command in (run.run, check.check, plan.plan, why.why, explain.explain, preview.preview, draw.draw, export.export):

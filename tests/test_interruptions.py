@@ -110,6 +110,12 @@ def test_an_interrupted_run_goes_on(long_place: Place, undisturbed: bytes, how: 
     assert (long_place.out / "film.mp4").read_bytes() == undisturbed
 
 
+def in_a_terminal() -> None:
+    """Let the terminal on standard input be that of this process, which hears of its end even below nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 @POSIX
 @MANY
 def test_a_run_whose_terminal_is_closed_goes_on_later(long_place: Place, undisturbed: bytes, many: str) -> None:
@@ -118,7 +124,7 @@ def test_a_run_whose_terminal_is_closed_goes_on_later(long_place: Place, undistu
     process = subprocess.Popen(
         [*command, "--store", str(long_place.store.root), many, "1"],
         stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=in_a_terminal,
     )  # fmt: skip
     os.close(theirs)
     os.set_blocking(ours, False)

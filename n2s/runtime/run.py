@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections import Counter
@@ -16,7 +15,6 @@ from n2s.graph.errors import ArgumentError, Cancelled, N2SError, RenderError
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.times import parse_time
-from n2s.runtime import machine
 from n2s.runtime.costs import CostTally
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import Executor, Rendered, Task, in_order_of_needs
@@ -28,11 +26,11 @@ from n2s.runtime.films.targets import Targets, frames_folder
 from n2s.runtime.models.sessions import ProviderExhausted
 from n2s.runtime.pace import Estimate, estimate, lack_of_room, note_pace
 from n2s.runtime.readiness import input_files
+from n2s.runtime.record_values import record_values
 from n2s.runtime.records import Report, RunRecord
 from n2s.runtime.seeing.flashes import count_flashes
 from n2s.runtime.seeing.following import follow_music
 from n2s.runtime.seeing.gates import judge, unmeasured_gates
-from n2s.runtime.seeing.provenance import TEXTS, given_overrides, read_commit, sha256_of
 from n2s.runtime.session import Session
 from n2s.runtime.store import Store, absolute, check_folder
 from n2s.runtime.stores import open_store
@@ -94,7 +92,7 @@ class Run:
         self.only = tuple(only)
         self.report = Report()
         self.record: RunRecord | None = None
-        self.planned: PlannedFilms | None = None
+        self.planned = PlannedFilms([], self.store, self.maker)
         self._costs = CostTally()
         self._seconds: Counter[str] = Counter()
         self._computed: Counter[str] = Counter()
@@ -105,15 +103,17 @@ class Run:
         self._music: dict[Path, Future] = {}
         self._stopping = threading.Event()
 
-    def _say(self, text: str) -> None:
-        self.events.said(text)
+    def _log(self, text: str) -> None:
         if self.record:
             self.record.log(text)
 
+    def _say(self, text: str) -> None:
+        self.events.said(text)
+        self._log(text)
+
     def _began(self, what: str) -> None:
         self.events.began(what)
-        if self.record:
-            self.record.log(what)
+        self._log(what)
 
     def plan(self) -> list[Film]:
         """Hear the music and return the films with every chunk's key; renders nothing.
@@ -128,7 +128,7 @@ class Run:
 
     @property
     def films(self) -> list[Film]:
-        return self.planned.films if self.planned else []
+        return self.planned.films
 
     def missing(self) -> list[Task]:
         """Return what must be done now: chunks to render, each once, in the order of the films."""
@@ -144,7 +144,7 @@ class Run:
         KeyboardInterrupt
             When interrupted; likewise.
         """
-        began = time.perf_counter()
+        began, status = time.perf_counter(), "failed"
         try:
             self.session.check_films()
             check_folder(self.out)
@@ -169,12 +169,7 @@ class Run:
             status = "interrupted"
             raise
         except N2SError as error:
-            status = "failed"
-            if self.record:
-                self.record.log("\n".join(filter(None, [str(error), whole_traceback(error)])))
-            raise
-        except BaseException:
-            status = "failed"
+            self._log("\n".join(filter(None, [str(error), whole_traceback(error)])))
             raise
         finally:
             self._stopping.set()
@@ -190,7 +185,10 @@ class Run:
                 self.report.nodes = dict(self._seconds.most_common())
                 self.report.computed = {name: self._computed[name] for name in self.report.nodes}
                 if self.films and self.record:
-                    self._write_record(status, time.perf_counter() - began)
+                    told = record_values(
+                        self.graph, self.span, self.films, self.context, self.report, time.perf_counter() - began
+                    )
+                    self.report.record = self.record.write(status=status, **told)
         if self.report.rendered or self._published:
             self.store.trim(time.time())
         return self.report
@@ -226,9 +224,7 @@ class Run:
 
     def _render_round(self) -> None:
         tasks = self.missing()
-        keys = {chunk.key: chunk.count for film in self.films for _, chunk in film.parts}
-        new = {task.key for task in self.planned.missing_chunks()} | self._done
-        stored = [count for key, count in keys.items() if key not in new]
+        stored = self._lay_out()
         self.report.stored, self.report.frames_stored = len(stored), sum(stored)
         renders, looked_at = self.planned.renders, self.planned.looked_at
         frames = sum(task.stop - task.start if renders(task) else looked_at(task) for task in tasks)
@@ -238,8 +234,6 @@ class Run:
             if lack := lack_of_room(expected, (self.out, self.store.root)):
                 self._say(lack)
         self.events.planned(frames, self.report.frames_stored)
-        self._places = {key: place for place, key in enumerate(keys)}
-        self.events.laid_out([key not in new for key in keys])
         while tasks:
             try:
                 self._render_tasks(tasks)
@@ -250,6 +244,15 @@ class Run:
                 self.context.fall_back_to_cpu()
                 self._plan_again()
                 tasks = self.missing()
+                self._lay_out()
+
+    def _lay_out(self) -> list[int]:
+        """Tell of which chunks the films are made, and return the frames of each that is in the store."""
+        keys = {chunk.key: chunk.count for film in self.films for _, chunk in film.parts}
+        new = {task.key for task in self.planned.missing_chunks()} | self._done
+        self._places = {key: place for place, key in enumerate(keys)}
+        self.events.laid_out([key not in new for key in keys])
+        return [count for key, count in keys.items() if key not in new]
 
     @property
     def _jobs(self) -> int:
@@ -303,7 +306,7 @@ class Run:
             self._costs.add(self.planned.plans[task.plan], task, rendered)
         self._seconds.update(rendered.seconds)
         self._computed.update(rendered.frames)
-        self.record.log(f"{film}: frames {task.start} to {task.stop}, {task.key}, by {rendered.where}")
+        self._log(f"{film}: frames {task.start} to {task.stop}, {task.key}, by {rendered.where}")
 
     def _note_measures(self) -> None:
         """Note what measures cost, before there was a film to render."""
@@ -321,7 +324,7 @@ class Run:
                 if film.path in self._music:
                     self._music[film.path].result()
                 done, self._published = self.maker.publish(film, self._segments(film)), True
-                self.record.log(f"published {film.path}, {done['frames']} frames, sha256 {done['sha256']}")
+                self._log(f"published {film.path}, {done['frames']} frames, sha256 {done['sha256']}")
             flashes = count_flashes(film.parts)
             gates = judge(self.store, film, done, flashes)
             told = {"following": follow_music(self.store, film.parts), "flashes": flashes}
@@ -361,46 +364,6 @@ class Run:
                 )
             segments.append(path)
         return segments
-
-    def _write_record(self, status: str, seconds: float) -> None:
-        frames = self.report.frames
-        graphs = {}
-        for film in self.films:
-            for plan in film.plans:
-                if plan.graph.path:
-                    graphs[str(plan.graph.path)] = plan.graph
-        if self.graph.path:
-            graphs[str(self.graph.path)] = self.graph
-        self.report.record = self.record.write(
-            status=status,
-            graph=str(self.graph.path) if self.graph.path else None,
-            commit=read_commit(self.graph.path.parent) if self.graph.path else None,
-            overrides=given_overrides(self.graph),
-            span=[None if time is None else str(time) for time in self.span],
-            graphs={
-                path: {"sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest() if Path(path).exists() else None,
-                       "title": graph.header.title, "seed": graph.header.seed}
-                for path, graph in sorted(graphs.items())
-            },
-            files={str(path): sha256_of(path) for path in sorted(input_files(self.graph)) if path.suffix in TEXTS},
-            models=self.context.model_digests(),
-            music=self.context.music_heard(),
-            environment=machine.environment(),
-            machine=machine.describe(),
-            stages={
-                film.path.name: [[stage.name for stage in plan.stages] for plan in film.plans] for film in self.films
-            },
-            chunks={"rendered": self.report.rendered, "stored": self.report.stored},
-            frames={"rendered": frames, "stored": self.report.frames_stored, "measured": self.report.measured},
-            seconds={"all": round(seconds, 3), "rendering": round(self.report.seconds, 3)},
-            frames_per_second=round(frames / self.report.seconds, 2) if frames and self.report.seconds else None,
-            nodes={
-                name: {"seconds": round(spent, 4), "frames": (computed := self.report.computed[name]),
-                       "frames_per_second": round(computed / spent, 1) if spent and computed else None}
-                for name, spent in self.report.nodes.items()
-            },
-            films=self.report.films,
-        )  # fmt: skip
 
 
 class _Heard(Events):

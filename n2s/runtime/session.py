@@ -31,6 +31,7 @@ from n2s.runtime.films.films import FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.productions import Planner, Span
 from n2s.runtime.films.targets import Targets
+from n2s.runtime.films.wanted import wanted_films
 from n2s.runtime.measuring import Measurer
 from n2s.runtime.readiness import check_inputs
 from n2s.runtime.recent import Recent
@@ -274,7 +275,7 @@ class Session:
             planner = Planner(
                 self.context, self.environment, out, began, self._shared.known, self._measurer(began), only
             )
-            films = planner.films(self.graph, span)
+            films = wanted_films(planner, self.graph, span)
         return PlannedFilms(films, self.store, FilmMaker(self.store, Targets(self.store, out)), force)
 
     def forget_plans(self) -> None:

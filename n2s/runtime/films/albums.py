@@ -6,10 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from n2s.graph.codings import COVERED, ending_of, sound_rate
+from n2s.graph.codings import sound_rate
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.graph import Graph
@@ -20,6 +18,7 @@ from n2s.plan.stages import Plan
 from n2s.runtime.films.cards import card_graph
 from n2s.runtime.films.crossings import crossed, crossing_graph
 from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, delivered_sound, read_levels
+from n2s.runtime.films.productions import OfAlbum, Planner
 from n2s.runtime.films.profiled import WHOLE, profile_of, reshapes
 from n2s.runtime.films.seams import Seam, seam_before
 from n2s.runtime.films.targets import version
@@ -27,24 +26,7 @@ from n2s.runtime.media.convert import at_rate
 from n2s.runtime.media.levels import CEILING as HIGHEST_PEAK
 from n2s.runtime.media.sound import common_rate
 
-if TYPE_CHECKING:
-    from n2s.runtime.films.productions import Planner
-
 TRACK, GAP, CROSSFADE = "track", "gap", "crossfade"  # what a stretch of an album shows
-
-
-@dataclass(frozen=True)
-class OfAlbum:
-    """What an album makes of the film of a track: what names its version, its gain, its cover and tags."""
-
-    shape: str
-    gain: float
-    cover: Path | None
-    tags: dict[str, str]
-
-    def cover_of(self, sink: Node) -> Path | None:
-        """Return the album's cover, where the film of a track may hold one."""
-        return self.cover if ending_of(sink.path) in COVERED else None
 
 
 @dataclass(frozen=True)

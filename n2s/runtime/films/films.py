@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from n2s import __version__
 from n2s.graph.code.identity import code_digest
 from n2s.graph.codings import sound_rate
 from n2s.graph.declare import Node
@@ -31,6 +30,7 @@ from n2s.runtime.films.targets import Targets, frames_folder, renew_frames_folde
 from n2s.runtime.media.levels import Levels, gain_to, measure_levels
 from n2s.runtime.media.sound import Sound, notes, sound_of
 from n2s.runtime.store import Store, disk_error, publish
+from n2s.version import VERSION
 
 SAMPLES_AT_ONCE = 1 << 16
 DIGITS = 12  # of a digest, where people read it
@@ -126,9 +126,7 @@ class Film:
         models = dict.fromkeys(files["decoder"][:DIGITS] for files in described if "decoder" in files)
         seeds = dict.fromkeys(str(plan.graph.header.seed) for plan in self.plans)
         told = {"graph": [self.pictures[:DIGITS]], "model": models, "seed": seeds}
-        return " ".join(
-            [f"n2s {__version__}", *(f"{name}={','.join(values)}" for name, values in told.items() if values)]
-        )
+        return " ".join([f"n2s {VERSION}", *(f"{name}={','.join(values)}" for name, values in told.items() if values)])
 
     @cached_property
     def identity(self) -> str:

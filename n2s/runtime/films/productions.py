@@ -1,29 +1,25 @@
-"""From a graph to the films it asks for: one per sink; for an album, one per track and one of all."""
+"""From a graph to one of its films: its music and its signals, its plan, its sound, what is written into it."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from n2s.graph.codings import COVERED, ending_of
 from n2s.graph.declare import Node
 from n2s.graph.errors import ArgumentError, GraphError, Problem
 from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
 from n2s.graph.header import Header
-from n2s.graph.registry import suggest
 from n2s.graph.time import sample_at
-from n2s.graph.tracks import joins_films
 from n2s.graph.values import Values
 from n2s.plan.film import plan_film
 from n2s.plan.keys import Chunk
 from n2s.plan.ranges import check_ranges, empty_columns
 from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
-from n2s.runtime.films.albums import OfAlbum, album_films
 from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, turned_to
 from n2s.runtime.films.profiled import WHOLE, Span, as_profiled, profile_of, reshapes
 from n2s.runtime.films.targets import film_path, part, version
@@ -53,6 +49,20 @@ class Production:
             return piece.samples
         clock = self.values.clock
         return clock.frames * piece.rate * clock.fps.denominator // clock.fps.numerator
+
+
+@dataclass(frozen=True)
+class OfAlbum:
+    """What an album makes of the film of a track: what names its version, its gain, its cover and tags."""
+
+    shape: str
+    gain: float
+    cover: Path | None
+    tags: dict[str, str]
+
+    def cover_of(self, sink: Node) -> Path | None:
+        """Return the album's cover, where the film of a track may hold one."""
+        return self.cover if ending_of(sink.path) in COVERED else None
 
 
 class Planner:
@@ -90,44 +100,6 @@ class Planner:
         self.measure = measure
         self._produced: dict[int, Production] = {}
         self._planned: dict[tuple[int, str], Plan] = {}
-
-    def films(self, graph: Graph, span: Span = (None, None)) -> list[Film]:
-        """Return the films of a graph, those of an album's tracks first.
-
-        Parameters
-        ----------
-        span : pair of Number or None
-            The times to begin and to end at.
-        """
-        films = []
-        whole, graph = graph, graph.flat
-        self._check_only(graph)
-        for sink in graph.sinks():
-            if joins_films(graph.nodes[sink]):
-                if span != (None, None):
-                    raise GraphError("--from and --to cut tracks, not albums; give them with a track's graph.")
-                films += album_films(self, graph, sink)
-            else:
-                films.append(self.film(whole, sink, span))
-        paths = [film.path for film in films]
-        for path in paths:
-            try:
-                os.fsencode(path)
-            except UnicodeEncodeError:
-                encoding = sys.getfilesystemencoding()
-                text = f"{str(path)!a} cannot be written: the system's encoding of file names is {encoding}."
-                raise GraphError(f"{text} Set PYTHONUTF8=1, or choose a name in its characters.") from None
-        if double := next((path for path in paths if paths.count(path) > 1), None):
-            raise GraphError(f"Two films would be written to {double}; give their sinks different paths.")
-        return films
-
-    def _check_only(self, graph: Graph) -> None:
-        """Refuse tracks that an album does not have."""
-        tracks = [link.node for node in graph.nodes.values() if joins_films(node) for link in node.tracks]
-        for name in self.only:
-            if name not in tracks:
-                known = suggest(name, tracks) if tracks else "It is for albums."
-                raise ArgumentError(f'--only: the graph has no track "{name}". {known}')
 
     def produce(self, graph: Graph) -> Production:
         if id(graph) not in self._produced:

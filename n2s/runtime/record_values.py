@@ -1,0 +1,64 @@
+"""What a run record says, as plain data: what was rendered, out of what, by what, how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from n2s.graph.graph import Graph
+from n2s.runtime import machine
+from n2s.runtime.context import RunContext
+from n2s.runtime.films.films import Film
+from n2s.runtime.readiness import input_files
+from n2s.runtime.records import Report
+from n2s.runtime.seeing.provenance import TEXTS, given_overrides, read_commit, sha256_of
+
+
+def record_values(
+    graph: Graph, span: Sequence[Any], films: Sequence[Film], context: RunContext, report: Report, seconds: float
+) -> dict[str, Any]:
+    """Return what the record of a run holds beside its id, its status and when it began.
+
+    Parameters
+    ----------
+    span : pair
+        The times that the films were to begin and to end at; None where none was asked for.
+    seconds : float
+        Of the whole run.
+    """
+    rendered, spent = report.frames, report.seconds
+    return {
+        "graph": str(graph.path) if graph.path else None,
+        "commit": read_commit(graph.path.parent) if graph.path else None,
+        "overrides": given_overrides(graph),
+        "span": [None if time is None else str(time) for time in span],
+        "graphs": _graphs(graph, films),
+        "files": {str(path): sha256_of(path) for path in sorted(input_files(graph)) if path.suffix in TEXTS},
+        "models": context.model_digests(),
+        "music": context.music_heard(),
+        "environment": machine.environment(),
+        "machine": machine.describe(),
+        "stages": {film.path.name: [[stage.name for stage in plan.stages] for plan in film.plans] for film in films},
+        "chunks": {"rendered": report.rendered, "stored": report.stored},
+        "frames": {"rendered": rendered, "stored": report.frames_stored, "measured": report.measured},
+        "seconds": {"all": round(seconds, 3), "rendering": round(spent, 3)},
+        "frames_per_second": round(rendered / spent, 2) if rendered and spent else None,
+        "nodes": {name: _cost(taken, report.computed[name]) for name, taken in report.nodes.items()},
+        "films": report.films,
+    }
+
+
+def _graphs(graph: Graph, films: Sequence[Film]) -> dict[str, dict[str, Any]]:
+    """Return what is known of each graph file that took part."""
+    known = [*(plan.graph for film in films for plan in film.plans), graph]
+    found = {str(each.path): each for each in known if each.path}
+    return {
+        path: {"sha256": sha256_of(Path(path)), "title": each.header.title, "seed": each.header.seed}
+        for path, each in sorted(found.items())
+    }
+
+
+def _cost(seconds: float, frames: int) -> dict[str, Any]:
+    speed = round(frames / seconds, 1) if seconds and frames else None
+    return {"seconds": round(seconds, 4), "frames": frames, "frames_per_second": speed}
