@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from n2s.runtime.events import Events
 from n2s.runtime.executors.base import OtherCode
 from n2s.runtime.executors.cluster import crew as crew_module
 from n2s.runtime.executors.cluster import executor as executor_module
+from n2s.runtime.executors.cluster.local import LocalWorkers
 from n2s.runtime.executors.cluster.standing import differences, standing
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.registry import choose_executor
@@ -184,3 +186,10 @@ def test_without_the_extra_the_cure_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         ArgumentError, match=r"dask needs distributed, which is not installed. Cure: pip install 'n2s\[clu"
     ):
         choose_executor("dask")
+
+
+def test_clusters_stand_beside_each_other() -> None:
+    """Each takes ports that are free, on this machine alone."""
+    with closing(LocalWorkers(1)) as one, closing(LocalWorkers(1)) as other:
+        assert one.address != other.address
+        assert all(cluster.address.startswith("tcp://127.0.0.1:") for cluster in (one, other))

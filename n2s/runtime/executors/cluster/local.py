@@ -30,7 +30,8 @@ class LocalWorkers:
     """
 
     def __init__(self, count: int):
-        self._cluster = cast(Any, LocalCluster)(n_workers=0, host="127.0.0.1", dashboard_address=None)
+        # Any free port: with the usual one, a second cluster on this machine could not be started.
+        self._cluster = cast(Any, LocalCluster)(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0")
         self.address = self._cluster.scheduler_address
         self._folder = tempfile.TemporaryDirectory(prefix="n2s-dask-", ignore_cleanup_errors=True)
         words = [
