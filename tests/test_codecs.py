@@ -34,7 +34,7 @@ PATCHES = [
     (30, 200, 180),
     (90, 90, 90),
 ]
-SIZES = [(256, 144), (144, 256), (128, 128), (98, 54)]
+SIZES = [(256, 144), (144, 256), (128, 128), (250, 122)]  # the last is of no whole blocks
 FILES = [(codec, ending) for codec, made in CODINGS.items() for ending in made.endings]
 SMALLEST = {"dnxhr": (256, 120)}  # what FFmpeg's encoder takes
 
@@ -47,7 +47,7 @@ def possible(case: Case) -> bool:
         case["depth"] in made.depths
         and case["chroma"] in made.chromas
         and case["sound"] in SOUNDS[ending]
-        and (made.rates if case["control"] == "bitrate" else made.crf is not None if case["control"] == "crf" else True)
+        and case["control"] in ("crf" if made.crf else "none", "bitrate" if made.rates else "none")
         and all(side >= least for side, least in zip(case["size"], SMALLEST.get(codec, (0, 0))))
     )
 
@@ -103,7 +103,7 @@ def name_of(case: Case) -> str:
 @pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_what_a_player_reads(case: Case, tmp_path: Path, store: Any) -> None:
     (codec, ending), sound, depth, chroma = case["file"], case["sound"], case["depth"], case["chroma"]
-    control = {"crf": {"crf": 2}, "bitrate": {"bitrate": 4000}, "none": {}}[case["control"]]
+    control = {"crf": {"crf": 2}, "bitrate": {"bitrate": 20000}, "none": {}}[case["control"]]
     settings = {"depth": depth, "chroma": chroma, "audio_codec": sound, **control}
     graph = film(tmp_path, codec, ending, settings, case["fps"], size=case["size"])
     harness.run(graph, tmp_path / "out", store)
@@ -126,8 +126,9 @@ def test_what_a_player_reads(case: Case, tmp_path: Path, store: Any) -> None:
         for k, frame in enumerate(decoded):
             assert abs(frame.pts * video.time_base - k / rate) <= tick / 2, k
         planes = planes_of(decoded[0])
-    # Codes are exact; what is coded more coarsely loses some, and more where a patch has less than a block of pixels.
-    tolerance = (1 if codec == "ffv1" or case["control"] == "crf" else 2) + (case["size"] == SIZES[-1])
+    # In one pass by a rate, libvpx leaves a code or so of ten bits out, however high the rate is.
+    coarse = codec.startswith("prores") or codec == "dnxhr" or (codec, depth, case["control"]) == ("vp9", 10, "bitrate")
+    tolerance = 2 if coarse else 1
     scale = 2 ** (int(made.pix_fmt[7:9]) - depth) if made.pix_fmt.endswith("le") else 1
     for k, rgb in enumerate(PATCHES):
         column, row = k % 4, k // 4
