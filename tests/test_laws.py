@@ -174,8 +174,6 @@ CHAINS = [(name, FUSED[(i + 1) % len(FUSED)], FUSED[(i + 5) % len(FUSED)]) for i
 @pytest.mark.parametrize("names", CHAINS, ids="-".join)
 def test_fused_equals_unfused(names: tuple[str, ...], studio: Any, store: Any) -> None:
     values = around(names[0], studio.model)
-    if FUSED.index(names[0]) % 4:  # what enlarges the decoder's pictures in the same kernel is the same for all nodes
-        values["size"] = [32 * harness.GRID[1], 32 * harness.GRID[0]]
     before, kind = "subject", type_made(names[0])
     for i, name in enumerate(names[1:]):
         values["nodes"][f"more{i}"] = harness.subject(TYPES[name], studio.model)
