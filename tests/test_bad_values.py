@@ -134,9 +134,15 @@ def test_a_window_is_asked_for_once(packages: Any, studio: Any, store: Any) -> N
 COUNT = []
 """
     )
-    copied = harness.load(film(studio, "frames", node="Bad", frames="decoded"), studio.folder)
-    plain = harness.load(film(studio, "frames", node="Tone", frames="decoded"), studio.folder)
-    assert harness.codes(copied, store).tobytes() == harness.codes(plain, store).tobytes()
+    assert_copies(studio, store)
+
+
+def assert_copies(studio: Any, store: Any) -> None:
+    """Check that the node Bad gives its frames as they are, like a neutral Tone."""
+    ours, plain = (
+        harness.load(film(studio, "frames", node=node, frames="decoded"), studio.folder) for node in ("Bad", "Tone")
+    )
+    assert harness.codes(ours, store).tobytes() == harness.codes(plain, store).tobytes()
 
 
 PREPARED = '''
@@ -178,9 +184,7 @@ def test_prepare_gives_what_pixel_takes(expression: str, said: str, packages: An
 )
 def test_prepare_may_give_plain_numbers(expression: str, packages: Any, studio: Any, store: Any) -> None:
     packages.install(PREPARED.format(expression=expression))
-    bad = harness.load(film(studio, "frames", node="Bad", frames="decoded"), studio.folder)
-    plain = harness.load(film(studio, "frames", node="Tone", frames="decoded"), studio.folder)
-    assert harness.codes(bad, store).tobytes() == harness.codes(plain, store).tobytes()
+    assert_copies(studio, store)
 
 
 PIXEL = '''
