@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from test_films import write_album
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.graph import Graph
 from n2s.graph.time import album_boundaries, exact_lengths
+from n2s.plan.stages import Plan
 from n2s.runtime.events import Events
+from n2s.runtime.executors.base import OtherCode
 from n2s.runtime.executors.film import FilmPart
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
@@ -401,11 +404,27 @@ def test_a_track_must_be_longer_than_its_dissolves(tmp_path: Path, store: Any) -
     assert not list((tmp_path / "out").glob("*.mkv"))
 
 
+def planned_dissolve(folder: Path, store: Any) -> Plan:
+    """Return the plan of what an album shows between two greys."""
+    album = Run(Graph.load(grey_album(folder, [0.2, 0.8], crossfade=1.0)), folder / "out", store).plan()[-1]
+    (plan,) = (plan for plan in album.plans if "before" in plan.graph.nodes)
+    return plan
+
+
+def test_a_dissolve_whose_tracks_would_be_others_elsewhere_is_refused(tmp_path: Path, store: Any) -> None:
+    """Its key is made of those of its tracks' frames, which whoever renders them makes anew and compares."""
+    plan = planned_dissolve(tmp_path, store)
+    node = plan.graph.nodes["before"]
+    assert node.open(plan.scene, None).frames(node.first, node.first + 1).shape == (1, 3, 32, 64)
+    excerpt = node.film_part.graph
+    elsewhere = replace(excerpt, header=excerpt.header.model_copy(update={"seed": 99}))
+    with pytest.raises(OtherCode, match="Piece 0: frames 60 to 89 would not be made as planned"):
+        node.carrying(replace(node.film_part, graph=elsewhere)).open(plan.scene, None)
+
+
 def test_a_dissolve_names_the_files_of_its_tracks(tmp_path: Path, store: Any) -> None:
     """Machines that do not see them are sent what both tracks read."""
-    run = Run(Graph.load(grey_album(tmp_path, [0.2, 0.8], crossfade=1.0)), tmp_path / "out", store)
-    album = run.plan()[-1]
-    (plan,) = (plan for plan in album.plans if "before" in plan.graph.nodes)
+    plan = planned_dissolve(tmp_path, store)
     excerpt = FilmPart.of(plan).graph
     pictures = [tmp_path / "grey0.png", tmp_path / "grey1.png"]
     assert [path for path in excerpt.sources() if path.suffix == ".png"] == pictures

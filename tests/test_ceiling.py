@@ -9,21 +9,17 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tiny_vae import lively  # noqa: E402
+from tiny_vae import QUIET, large_pictures, lively  # noqa: E402
 
-from training import ceiling, dataset, metrics, procedural  # noqa: E402
+from training import ceiling, metrics  # noqa: E402
 from training.fold import remove_norms  # noqa: E402
 
-pytestmark = [
-    pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")
-]
+pytestmark = QUIET
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("large")
-    procedural.generate(folder, ["abstract", "organic"], 1, 5, (192, 192), say=lambda text: None)
-    return dataset.load([folder])
+    return large_pictures(tmp_path_factory.mktemp("large"), 1, (192, 192))
 
 
 def finer():

@@ -7,27 +7,23 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tiny_vae import lively  # noqa: E402
+from tiny_vae import QUIET, large_pictures, lively  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from n2s.nodes.upscale import double_by_lanczos  # noqa: E402
-from training import dataset, metrics, procedural, report  # noqa: E402
+from training import dataset, metrics, report  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.fold import is_folded, remove_norms  # noqa: E402
 from training.models import double_size  # noqa: E402
 from training.train_vae import Training  # noqa: E402
 from training.upscale import Upscaler, pairs, train  # noqa: E402
 
-pytestmark = [
-    pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")
-]
+pytestmark = QUIET
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("large")
-    procedural.generate(folder, ["abstract", "organic"], 3, 5, (256, 256), say=lambda text: None)
-    return dataset.load([folder])
+    return large_pictures(tmp_path_factory.mktemp("large"), 3, (256, 256))
 
 
 def folded():
