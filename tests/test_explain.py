@@ -17,6 +17,7 @@ from test_films import write_album
 from n2s import __version__
 from n2s.graph.graph import Graph
 from n2s.runtime.ffmpeg import run_ffmpeg
+from n2s.runtime.records import RunRecord
 from n2s.runtime.seeing.provenance import read_comment, read_commit
 from n2s.runtime.session import Session
 
@@ -126,6 +127,12 @@ def test_records_that_are_none_are_passed_over(track: Path, n2s: Any) -> None:
         (folder / "run.json").write_text(text)
     assert n2s("explain", "renders/track.mp4")[0] == 0
     assert np.all([path.exists() for path in Path("renders").glob("zz*/run.json")])
+
+
+def test_records_sort_as_their_runs_began(tmp_path: Path) -> None:
+    """Runs of one second too: the newest is the one that tells where a film is from."""
+    ids = [RunRecord(tmp_path).id for _ in range(100)]
+    assert ids == sorted(set(ids))
 
 
 def test_the_metadata_of_a_film_lead_to_its_run(track: Path, n2s: Any, n2s_json: Any) -> None:
