@@ -93,7 +93,7 @@ def _place(
         for step, function in zip(steps, functions):
             at = types.SimpleNamespace(
                 width=wide, height=high, aspect=aspect, frame=u32(frame), seed=u32(seeds[step.seed]),
-                channel=f32(channel),
+                channel=f32(channel if step.per_channel else 1),
             )  # fmt: skip
             if step is steps[0]:  # asked for whole pixels
                 nearest = min(max(row, 0), shape[0] - 1), min(max(column, 0), shape[1] - 1)

@@ -121,9 +121,9 @@ def _lenses(lensing: Lensing, nodes: Mapping[str, Node], loads: Sequence[int], s
         names = tuple(uniform_names(cls, "where"))
         pictures = tuple(loads[picture] for picture in beside)
         code = read_pixel(cls, "where")
-        steps.append(LensStep(cls.__name__, code, pictures, names, column, seed + i, lens.edge))
+        steps.append(LensStep(cls.__name__, code, pictures, names, column, seed + i, lens.edge, cls.per_channel))
         column += len(names)
-    return Lenses(tuple(steps), any(type(nodes[name]).per_channel for name in lensing.lenses))
+    return Lenses(tuple(steps))
 
 
 def program_of_source(cls: type[Pointwise], size: tuple[int, int], half_size: bool) -> Program:

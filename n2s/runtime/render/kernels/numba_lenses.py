@@ -113,6 +113,8 @@ class LensedRows:
         records = program.records
         self._beside = {number: records[number].picture for step in self.where.steps for number in step.pictures}
         self.groups = 3 if self.where.per_channel else 1
+        # How many lenses come before those of which each channel has places of its own: they are asked once for all.
+        self.common = [step.per_channel for step in self.where.steps].index(True) if self.where.per_channel else 0
         self.rule = RULES[self.where.steps[-1].edge]
         self.arguments = [f"{name}{self.i}" for name in ("in", "moves", "light", "sampler")]
 
@@ -121,28 +123,42 @@ class LensedRows:
         return [f"row{self.i}_{channel}[x]" for channel in range(3)]
 
     def write_function(self) -> str:
-        """Return the function that fills a row of places, in pixels, and how much of each is seen."""
+        """Return the function that fills a row of places, in pixels, and how much of each is seen.
+
+        Where channels have places of their own it is called for red first, which fills what is common to all.
+        """
         code, i = Writer(), self.i
         looked_at = sorted(set(self._beside.values()))
-        arguments = ["f", "moves", "seeds", "frame", "y", "channel", "width", "height", "xs", "ys", "cover"]
+        arguments = ["f", "moves", "seeds", "frame", "y", "channel", "width", "height", "xs", "ys", "cover", "common"]
         code.add('@njit(error_model="numpy")')
         with code.block(f"def places{i}({', '.join([*arguments, *(f'in{picture}' for picture in looked_at)])}):"):
             code.add("wide, high = f32(width), f32(height)", "aspect = wide / high", "part = f32(1) / high")
             code.add("half_x, half_y = aspect * f32(0.5), f32(0.5)")
             code.add("offset_x, offset_y = wide * f32(0.5) - f32(0.5), high * f32(0.5) - f32(0.5)")
             for k, step in enumerate(self.where.steps):
-                code.add(f"at_{k} = Place(wide, high, aspect, frame, u32(seeds[{step.seed}]), f32(channel))")
-            for k, step in enumerate(self.where.steps):  # loops of their own, which keep their numbers in registers
-                with code.block("for k in range(width + 2):"):
-                    if k == 0:
-                        code.add("x, y_ = (f32(k - 1) - offset_x) * part, (f32(y) - offset_y) * part", "share = f32(1)")
-                    else:
-                        code.add("x, y_, share = xs[k], ys[k], cover[k]")
-                    self._write_step(code, k, step)
-                    if k == len(self.where.steps) - 1:
-                        code.add("x, y_ = x * high + offset_x, y_ * high + offset_y")
-                    code.add("xs[k], ys[k], cover[k] = x, y_, share")
+                channel = "channel" if step.per_channel else "1"
+                code.add(f"at_{k} = Place(wide, high, aspect, frame, u32(seeds[{step.seed}]), f32({channel}))")
+            if self.common:
+                with code.block("if channel == 0:"):
+                    self._write_steps(code, range(self.common))
+            self._write_steps(code, range(self.common, len(self.where.steps)))
         return code.text
+
+    def _write_steps(self, code: Writer, which: range) -> None:
+        """Write some lenses, in loops of their own, which keep their numbers in registers."""
+        for k in which:
+            with code.block("for k in range(width + 2):"):
+                if k == 0:
+                    code.add("x, y_ = (f32(k - 1) - offset_x) * part, (f32(y) - offset_y) * part", "share = f32(1)")
+                elif k <= self.common:
+                    code.add("x, y_, share = common[0, k], common[1, k], common[2, k]")
+                else:
+                    code.add("x, y_, share = xs[k], ys[k], cover[k]")
+                self._write_step(code, k, self.where.steps[k])
+                if k == len(self.where.steps) - 1:
+                    code.add("x, y_ = x * high + offset_x, y_ * high + offset_y")
+                target = "common[0, k], common[1, k], common[2, k]" if k < self.common else "xs[k], ys[k], cover[k]"
+                code.add(f"{target} = x, y_, share")
 
     def _write_step(self, code: Writer, k: int, step: LensStep) -> None:
         """Write what one lens makes of a place."""
@@ -169,6 +185,7 @@ class LensedRows:
         code.add(f"state{i}[0] = plan_levels(height, width, levels{i})")
         code.add(f"room{i}, row{i} = np.empty(room_for(width), np.float32), np.empty((3, width), np.float32)")
         code.add(f"job{i} = np.empty(JOB, np.int64)")
+        code.add(f"common{i} = np.empty((3, {'width + 2' if self.common else '0'}), np.float32)")
         for name in ("xs", "ys", "cover"):
             code.add(f"{name}{i} = np.empty(({SAMPLES}, {groups}, 3, width + 2), np.float32)")
 
@@ -176,7 +193,7 @@ class LensedRows:
         i, looked_at = self.i, sorted(set(self._beside.values()))
         channel = "g" if self.groups > 1 else "1"
         target = [f"{name}{i}[{sample}, g, {slot}]" for name in ("xs", "ys", "cover")]
-        given = ["f", f"moves{i}[f, {moment}]", "seeds", "frame", y, channel, "width", "height", *target]
+        given = ["f", f"moves{i}[f, {moment}]", "seeds", "frame", y, channel, "width", "height", *target, f"common{i}"]
         code.add(f"places{i}({', '.join([*given, *(f'in{picture}' for picture in looked_at)])})")
 
     def write_frame(self, code: Writer) -> None:

@@ -111,20 +111,25 @@ class Step:
 
 @dataclass(frozen=True)
 class LensStep(Step):
-    """One lens of a map; ``edge`` is what lies beyond the frame that it reads."""
+    """One lens of a map; ``edge`` is what lies beyond the frame that it reads.
+
+    ``per_channel``: red, green and blue have places of their own; other lenses are told the channel 1.
+    """
 
     edge: str
+    per_channel: bool = False
 
 
 @dataclass(frozen=True)
 class Lenses:
-    """The map of lenses that follow each other, the last in the film first: it is asked where each pixel comes from.
-
-    ``per_channel``: red, green and blue have places of their own.
-    """
+    """The map of lenses that follow each other, the last in the film first: it is asked where each pixel comes from."""
 
     steps: tuple[LensStep, ...]
-    per_channel: bool
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether red, green and blue have places of their own."""
+        return any(step.per_channel for step in self.steps)
 
     def __str__(self) -> str:
         each = ", each colour by itself" if self.per_channel else ""
