@@ -53,6 +53,21 @@ def test_frames_times_and_colours(ending: str, fps: str, tmp_path: Path, store: 
     assert abs(first[8, 16] - [200, 40, 40]).max() <= 12 and abs(first[24, 48] - 120).max() <= 8
 
 
+@pytest.mark.parametrize("duration", [0.04, 0.4])
+@pytest.mark.parametrize("ending", [".gif", ".webp"])
+def test_pictures_that_never_change(ending: str, duration: float, tmp_path: Path, store: Any) -> None:
+    """Encoders make one of frames that are all alike."""
+    tiny.write_png(tmp_path / "picture.png", np.random.default_rng(1).integers(0, 256, (32, 64, 3), np.uint8))
+    nodes = {
+        "picture": {"node": "ImageSource", "path": "picture.png"},
+        "out": {"node": "AnimationSink", "frames": "picture", "path": f"film{ending}"},
+    }
+    values = {"n2s": 1, "size": [64, 32], "fps": 25, "duration": duration, "nodes": nodes}
+    harness.run(harness.load(values, tmp_path), tmp_path, store)
+    with Image.open(tmp_path / f"film{ending}") as made:
+        assert made.size == (64, 32) and np.ptp(np.asarray(made.convert("RGB"))) > 200
+
+
 def test_chunks_do_not_matter(tmp_path: Path, store: Any) -> None:
     for ending in (".gif", ".webp"):
         harness.run(film(tmp_path, ending), tmp_path / "a", store)

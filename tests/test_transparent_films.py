@@ -1,4 +1,4 @@
-"""Films that keep a matte: ProRes 4444, FFV1 and PNG, read back by others and by the library itself."""
+"""Films that keep a matte: ProRes 4444, FFV1, VP9, PNG, OpenEXR and WebP, read back by others and by the library."""
 
 from __future__ import annotations
 
@@ -111,11 +111,63 @@ def test_a_matte_that_moves_is_the_same_however_it_is_made(tmp_path: Path, store
                 assert bytes(plain.planes[k]) == bytes(with_matte.planes[k])
 
 
-@pytest.mark.parametrize("codec", ["h264", "prores", "vp9"])
-def test_other_codecs_say_which_have_room(codec: str, tmp_path: Path) -> None:
-    path = {"h264": "film.mp4", "prores": "film.mov", "vp9": "film.webm"}[codec]
-    with pytest.raises(GraphError, match=r"matte: .* has no transparency; ProRes 4444 \(codec: prores4444\) or"):
-        film(tmp_path, {"node": "FFmpegSink", "path": path, "codec": codec})
+@pytest.mark.parametrize("ending", [".webm", ".mkv"])
+def test_vp9_keeps_a_matte_for_web_pages(ending: str, tmp_path: Path, store: Any) -> None:
+    """Over the borders of chunks, too; browsers look for it where the track says AlphaMode 1."""
+    moving = {
+        "fade": {"node": "Keyframes", "points": [[0, 0.0], [0.4, 1.0]], "interpolate": "linear"},
+        "shaped": {"node": "InvertMatte", "matte": "logo.matte", "amount": "= fade"},
+    }
+    sink = {"node": "FFmpegSink", "path": f"film{ending}", "codec": "vp9", "crf": 4, "chunk": 2}
+    harness.run(film(tmp_path, sink, "shaped", **moving), tmp_path / "out", store)
+    path = tmp_path / f"out/film{ending}"
+    assert b"\x53\xc0\x81\x01" in path.read_bytes()
+    values = {
+        "n2s": 1, "size": [WIDTH, HEIGHT], "fps": 10, "duration": 0.5,
+        "nodes": {"film": {"node": "VideoSource", "path": f"out/film{ending}"}},
+    }  # fmt: skip
+    with Session(harness.load(values, tmp_path), store) as session:
+        found = [session.frame("film.matte", k)[0] for k in range(5)]
+    for k, matte in enumerate(found):
+        amount = min(k / 4, 1)
+        wanted = RAMP / 255 + (1 - 2 * RAMP / 255) * amount
+        assert np.abs(matte - wanted).mean() < 0.02
+
+
+def test_exr_holds_light_that_is_multiplied_by_its_opacity(tmp_path: Path, store: Any) -> None:
+    sink = {"node": "EXRSink", "path": "light"}
+    harness.run(film(tmp_path, sink), tmp_path / "out", store)
+    with av.open(str(tmp_path / "out/light/000002.exr")) as container:
+        (frame,) = container.decode(video=0)
+        kind = {"gbrapf16le": np.float16, "gbrapf32le": np.float32}[frame.format.name]
+        planes = [np.frombuffer(plane, kind).reshape(HEIGHT, -1)[:, :WIDTH] for plane in frame.planes]
+    opacity = RAMP / 255
+    assert np.abs(planes[3] - opacity).max() < 2**-11
+    assert np.abs(planes[2] - opacity * (200 / 255) ** 2).max() < 2**-11  # red
+    assert np.abs(planes[0] - opacity * opacity**2).max() < 2**-10  # green
+
+
+def test_an_animated_webp_keeps_every_opacity(tmp_path: Path, store: Any) -> None:
+    sink = {"node": "AnimationSink", "path": "film.webp", "dither": False}
+    harness.run(film(tmp_path, sink), tmp_path / "out", store)
+    with Image.open(tmp_path / "out/film.webp") as picture:
+        found = np.asarray(picture.convert("RGBA"))
+    assert np.array_equal(found[..., 3], RAMP)
+
+
+@pytest.mark.parametrize(
+    ("sink", "told"),
+    [
+        ({"path": "film.mp4"}, r"matte: .* has no transparency; VP9 \(codec: vp9\), ProRes 4444"),
+        ({"path": "film.mov", "codec": "prores"}, r"matte: .* has no transparency; VP9 .* or FFV1 \(codec: ffv1\) has"),
+        ({"path": "film.webm", "codec": "vp9", "depth": 10}, "matte: VP9 of 10 bits has no transparency; leave out"),
+        ({"path": "film.mp4", "codec": "vp9"}, r"path: \.mp4 has no room for a matte of VP9; \.webm or \.mkv has"),
+        ({"node": "AnimationSink", "path": "film.gif"}, "matte: pixels of a GIF are opaque or not seen at all"),
+    ],
+)
+def test_what_has_no_room_says_what_has(sink: dict[str, Any], told: str, tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match=told):
+        film(tmp_path, {"node": "FFmpegSink", **sink})
 
 
 def test_an_album_has_no_transparency(tmp_path: Path, store: Any) -> None:

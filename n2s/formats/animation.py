@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 from n2s.formats.packets import read_packets
 from n2s.formats.png import PNG
-from n2s.graph.codings import ending_of
+from n2s.graph.codings import ending_of, has_alpha
 from n2s.graph.errors import RenderError
 from n2s.graph.format import Pixels
 from n2s.runtime.ffmpeg import EXACT, FFmpeg
@@ -30,7 +30,7 @@ class Animation(PNG):
     endings = (".gif", ".webp")
 
     def pixels(self, sink: Any) -> Pixels:
-        return Pixels("rgb", 8, sink.dither)
+        return Pixels("rgb", 8, sink.dither, has_alpha(sink))
 
     def describe(self, sink: Any) -> str:
         is_gif = ending_of(sink.path) == ".gif"
@@ -60,11 +60,13 @@ class Animation(PNG):
 
     def verify(self, path: Path, film: Any) -> None:
         is_gif = ending_of(film.path.name) == ".gif"
+        wanted = film.frames / film.fps
         try:
             seconds = read_packets(path)[0].duration if is_gif else webp_duration(path)
+            if seconds == 0:  # a still picture: of frames that are all alike, which are shown for ever
+                return
         except (ValueError, IndexError, OSError):
             seconds = None
-        wanted = film.frames / film.fps
         if seconds is None or abs(seconds - wanted) > (Fraction(1, 100) if is_gif else Fraction(film.frames, 1000)):
             raise RenderError(
                 f"{film.path.name} came out with {float(seconds or 0):.3f} s instead of {float(wanted):.3f} and was "
@@ -83,17 +85,17 @@ def _encode(arguments: list[str], output: Path, segments: Iterable[Path]) -> Non
 
 
 def webp_duration(path: Path) -> Fraction:
-    """Return how long an animated WebP is shown, in seconds: the sum of its frames' times.
+    """Return how long an animated WebP is shown, in seconds: the sum of its frames' times; 0 for a still picture.
 
     Raises
     ------
     ValueError
         When the file is none, or is not whole.
     """
-    found = [struct.unpack("<I", body[12:15] + b"\0")[0] for name, body in _chunks(path) if name == b"ANMF"]
-    if not found:
-        raise ValueError(f"{path.name} is no animated WebP")
-    return Fraction(sum(found), 1000)
+    chunks = list(_chunks(path))
+    if not any(name in (b"ANMF", b"VP8 ", b"VP8L") for name, _ in chunks):
+        raise ValueError(f"{path.name} has no pictures")
+    return Fraction(sum(struct.unpack("<I", body[12:15] + b"\0")[0] for name, body in chunks if name == b"ANMF"), 1000)
 
 
 def _chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:

@@ -53,7 +53,9 @@ def encoder(sink: Any, shape: Shape) -> list[str]:
         return ["-c:v", "libsvtav1", "-preset", str(SVT_PRESETS[speed]), *usual, *exact]
     if codec == "vp9":
         slow = ["-deadline", "good", "-cpu-used", str(VPX_SPEEDS[speed]), "-row-mt", "0", "-threads", "1"]
-        return ["-c:v", "libvpx-vp9", *usual, *slow]
+        # Frames that are shown later cannot be told of in a matte, which is a stream of its own beside the pictures.
+        alpha = ["-auto-alt-ref", "0"] if has_alpha(sink) else []
+        return ["-c:v", "libvpx-vp9", *usual, *slow, *alpha]
     if codec in ("prores", "prores4444"):
         profile = "3" if codec == "prores" else "4"
         quality = ["-profile:v", profile, "-vendor", "apl0", "-qscale:v", str(PRORES_QUALITY)]

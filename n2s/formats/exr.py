@@ -8,24 +8,31 @@ from typing import Any
 import numpy as np
 
 from n2s.formats.pictures import Pictures
+from n2s.graph.codings import has_alpha
 from n2s.graph.format import Pixels
 from n2s.runtime.media.exr import encode_exr, exr_size
 
 
 class EXR(Pictures):
-    """Pictures of light, the square of display values, which are taken from codes of 16 bits."""
+    """Pictures of light, the square of display values, which are taken from codes of 16 bits.
+
+    With a matte, light is multiplied by it, as OpenEXR has it.
+    """
 
     ending = ".exr"
 
     def pixels(self, sink: Any) -> Pixels:
-        return Pixels("rgb", 16, dither=False)
+        return Pixels("rgb", 16, False, has_alpha(sink))
 
     def describe(self, sink: Any) -> str:
         return "OpenEXR, half floats of light"
 
     def encode(self, pixels: np.ndarray) -> bytes:
-        display = pixels.astype(np.float64) / 65535
-        return encode_exr((display * display).astype(np.float16))
+        values = pixels.astype(np.float64) / 65535
+        light, opacity = values[..., :3] ** 2, values[..., 3:]
+        if opacity.size:
+            light = np.dstack([light * opacity, opacity])
+        return encode_exr(light.astype(np.float16))
 
     def size_of(self, path: Path) -> tuple[int, int] | None:
         return exr_size(path)

@@ -54,7 +54,8 @@ class Video(Format):
 
     def check_segment(self, path: Path, sink: Any, shape: Shape, frames: int) -> None:
         try:
-            found = next(track.samples for track in read_mp4(path) if track.handler == "vide")
+            read = read_packets if _is_webm(sink) else read_mp4
+            found = next(track.samples for track in read(path) if track.handler == "vide")
         except (ValueError, StopIteration, OSError):
             found = None
         if found != frames:  # FFmpeg can end well with a short file
@@ -129,6 +130,11 @@ def _is_mp4(film: Any) -> bool:
     return MUXERS[ending_of(film.path.name)] in ("mp4", "mov")
 
 
+def _is_webm(sink: Any) -> bool:
+    """Say whether segments are WebM: a matte of VP9 lies beside its pictures in no other kind of file."""
+    return sink.codec == "vp9" and has_alpha(sink)
+
+
 def _tracks(path: Path, film: Any) -> dict[str, Mp4Track]:
     return {track.handler: track for track in (read_mp4 if _is_mp4(film) else read_packets)(path)}
 
@@ -155,12 +161,13 @@ def segment_arguments(sink: Any, shape: Shape) -> list[str]:
     are tagged.
     """
     pixels, size, fps = pixel_format(sink), shape.size, shape.fps
+    muxer = "webm" if _is_webm(sink) else SEGMENTS.get(sink.codec, "mp4")
     tags = "range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
     return [
         *["-f", "rawvideo", "-pix_fmt", pixels, "-s", f"{size[0]}x{size[1]}", "-framerate", str(fps), "-i", "pipe:0"],
         *["-an", "-vf", f"setparams={tags}", "-pix_fmt", pixels, "-chroma_sample_location", "left"],
         *[*encoder(sink, shape), *_tag(sink)],
-        *["-video_track_timescale", str(fps.numerator), *EXACT, "-f", SEGMENTS.get(sink.codec, "mp4")],
+        *["-video_track_timescale", str(fps.numerator), *EXACT, "-f", muxer],
     ]
 
 
@@ -187,7 +194,8 @@ def sound_arguments(film: Any) -> list[str]:
 def join_arguments(listing: Path, sound: Path | None, metadata: Path, film: Any) -> list[str]:
     """Return FFmpeg's arguments that join segments by copying them, with the music and the chapters.
 
-    Each frame's time is set from its number: concatenation rounds times to microseconds, k / fps is exact. Without an
+    Each frame's time is set from its number: concatenation rounds times to microseconds, k / fps is exact; where frames
+    are coded in the order in which they are shown, it is the number of the packet. Without an
     edit list the first frame is shown at 0 by negative offsets of composition, and the packet is left out with which
     AAC begins before the music; so its first 21 ms come up out of silence. Chapters are a track of their own, with a
     list: they are left out too.
@@ -195,7 +203,8 @@ def join_arguments(listing: Path, sound: Path | None, metadata: Path, film: Any)
     fps, muxer = film.fps, MUXERS[ending_of(film.path.name)]
     rate, frame = f"{fps.numerator}/{fps.denominator}", f"{fps.denominator}/{fps.numerator}/TB"
     ahead = REORDERED.get(film.sink.codec, 0)
-    exact = f"setts=pts=round(PTS*TB*{rate})*{frame}:dts=(N-{ahead})*{frame}:duration={frame}"
+    number = "N" if _is_webm(film.sink) else f"round(PTS*TB*{rate})"  # WebM rounds times to 1 ms
+    exact = f"setts=pts={number}*{frame}:dts=(N-{ahead})*{frame}:duration={frame}"
     inputs = ["-f", "concat", "-safe", "0", "-i", str(listing), *(["-i", str(sound)] if sound else [])]
     inputs += ["-f", "ffmetadata", "-i", str(metadata)]
     cover, shown = _cover(film, muxer, 3 if sound else 2)

@@ -30,8 +30,10 @@ class Coding:
         Whether ``gop`` may say how often a frame stands for itself; in the others all of them do.
     capped : bool
         Whether ``maxrate`` may hold down what a rate factor takes.
-    transparent : bool
-        Whether it has room for a matte.
+    transparent : tuple of str
+        Of the files in which it has room for a matte; one of 8 bits where ``opaque_depths`` has the others.
+    opaque_depths : tuple of int
+        Bits per channel with which it has no room for one.
     """
 
     name: str
@@ -43,7 +45,8 @@ class Coding:
     sped: bool = False
     keyed: bool = False
     capped: bool = False
-    transparent: bool = False
+    transparent: tuple[str, ...] = ()
+    opaque_depths: tuple[int, ...] = ()
 
 
 _PREDICTING: dict[str, Any] = {"rates": True, "sped": True, "keyed": True}
@@ -53,11 +56,19 @@ CODINGS = {
     "h264": Coding("H.264", (".mp4", ".m4v", ".mov", ".mkv"), (8, 10), **_REORDERING, crf=(18, 51)),
     "h265": Coding("H.265", (".mp4", ".m4v", ".mov", ".mkv"), (10, 8), **_REORDERING, crf=(20, 51)),
     "av1": Coding("AV1", (".mp4", ".m4v", ".mkv", ".webm"), (10, 8), **_PREDICTING, crf=(28, 63)),
-    "vp9": Coding("VP9", (".webm", ".mkv", ".mp4"), (8, 10), **_PREDICTING, crf=(24, 63)),
+    "vp9": Coding(
+        "VP9",
+        (".webm", ".mkv", ".mp4"),
+        (8, 10),
+        **_PREDICTING,
+        crf=(24, 63),
+        transparent=(".webm", ".mkv"),
+        opaque_depths=(10,),
+    ),  # fmt: skip
     "prores": Coding("ProRes 422 HQ", (".mov",), (10,), ("4:2:2",)),
-    "prores4444": Coding("ProRes 4444", (".mov",), (10,), ("4:4:4",), transparent=True),
+    "prores4444": Coding("ProRes 4444", (".mov",), (10,), ("4:4:4",), transparent=(".mov",)),
     "dnxhr": Coding("DNxHR HQX", (".mov",), (10,), ("4:2:2",)),
-    "ffv1": Coding("FFV1", (".mkv",), (10, 8), ("4:4:4", "4:2:2", "4:2:0"), transparent=True),
+    "ffv1": Coding("FFV1", (".mkv",), (10, 8), ("4:4:4", "4:2:2", "4:2:0"), transparent=(".mkv",)),
 }
 
 # The codecs of sound that each kind of file may hold, the usual one first.
@@ -134,9 +145,13 @@ def coding_problem(sink: Any) -> tuple[str, str]:
     if has_alpha(sink) and not made.transparent:
         others = listed([f"{other.name} (codec: {name})" for name, other in CODINGS.items() if other.transparent])
         return "matte", f"{made.name} has no transparency; {others} has"
+    if has_alpha(sink) and depth_of(sink) in made.opaque_depths:
+        return "matte", f"{made.name} of {depth_of(sink)} bits has no transparency; leave out depth"
     ending = ending_of(sink.path)
     if ending in SOUNDS and ending not in made.endings:
         return "path", f"{ending} holds no {made.name}; {listed(made.endings)} does"
+    if has_alpha(sink) and ending in SOUNDS and ending not in made.transparent:
+        return "path", f"{ending} has no room for a matte of {made.name}; {listed(made.transparent)} has"
     if not sink.edit_list and ending in SOUNDS and ending not in EDITED:
         return "edit_list", f"{ending} has none: leave it out"
     if sink.cover and ending in SOUNDS and ending not in COVERED:

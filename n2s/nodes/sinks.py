@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
-from n2s.graph.codings import coding_problem
+from n2s.graph.codings import coding_problem, ending_of, has_alpha
 from n2s.graph.declare import Output, PicturePath, Sink, port, setting
 from n2s.graph.profiles import PROFILES
 from n2s.graph.types import FILM, Audio, Frames, Matte
@@ -111,8 +111,9 @@ class FFmpegSink(Encoded):
     | dnxhr | .mov | 10 | 4:2:2 | editing; at least 256x120 |
     | ffv1 | .mkv | 10, 8 | 4:4:4 and less | archives: without loss |
 
-    Of several values the first is taken when nothing is said. ProRes 4444 and FFV1 keep a ``matte`` as straight alpha
-    over the full range, floor(matte * largest + 1/2): to lay titles or figures over other films. Sound is AAC in .mp4,
+    Of several values the first is taken when nothing is said. ProRes 4444, FFV1 and VP9 of 8 bits in .webm and .mkv
+    keep a ``matte`` as straight alpha over the full range, floor(matte * largest + 1/2), which VP9 encodes with losses
+    as it does colours: to lay titles or figures over other films, or over web pages. Sound is AAC in .mp4,
     PCM of 24 bits in .mov, FLAC of 24 bits in .mkv, Opus in .webm, or `audio_codec`.
 
     The film is as long as the music, its last frame rounded up. It is made of closed groups of pictures, one per chunk,
@@ -127,7 +128,7 @@ class FFmpegSink(Encoded):
 
     frames: Frames = port("what is shown")
     audio: Audio = port("what is heard; without it the film is silent", optional=True)
-    matte: Matte = port("where it is opaque, in ProRes 4444 and FFV1; everywhere without one", optional=True)
+    matte: Matte = port("where it is opaque, in ProRes 4444, FFV1, VP9; everywhere without one", optional=True)
 
     outputs = {"film": Output(FILM)}
     example = {"path": "film.mp4"}
@@ -159,11 +160,13 @@ class EXRSink(Sink):
 
     A value is the square of the display value within 0..1, which is what this library calls light, of BT.709's
     primaries. It is rounded from a code of 16 bits. Blocks are compressed without loss (ZIP). The folder is replaced
-    as a whole, as `PNGSink` does it.
+    as a whole, as `PNGSink` does it. With a matte there is a fourth channel, the opacity, and light is multiplied by
+    it, as programs for compositing expect.
     """
 
     frames: Frames = port("what is shown")
     audio: Audio = port("what gives the length", optional=True)
+    matte: Matte = port("where it is opaque; everywhere without one", optional=True)
     path: str = setting(help="the folder, relative to --out", keyed=False)
     chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; default: 2 * round(fps)")
 
@@ -177,12 +180,14 @@ class AnimationSink(Sink):
 
     GIF has ``colours`` colours for the whole film, and times of 1/100 s: at 25, 50 or 33.3 frames per second it moves
     evenly, and above 50 players slow it down. WebP has all colours at a fraction of the size, and times of 1/1000 s;
-    its encoder shows a frame for longer where the next ones hardly differ. Neither can be joined from parts: frames are
-    kept in the store, and encoded in one piece. Both are for seconds, not for songs.
+    its encoder shows a frame for longer where the next ones hardly differ; it keeps a matte, as straight alpha without
+    loss. Neither can be joined from parts: frames are kept in the store, and encoded in one piece. Both are for
+    seconds, not for songs.
     """
 
     frames: Frames = port("what is shown")
     audio: Audio = port("what gives the length", optional=True)
+    matte: Matte = port("where a WebP is opaque; everywhere without one", optional=True)
     path: str = setting(help="the file, relative to --out: .gif or .webp", keyed=False)
     colours: int = setting(256, ge=4, le=256, help="of a GIF, transparency included", keyed=False)
     quality: int = setting(75, ge=0, le=100, help="of a WebP", keyed=False)
@@ -192,6 +197,12 @@ class AnimationSink(Sink):
     outputs = {"film": Output(FILM)}
     format = "animation"
     example = {"path": "film.webp"}
+
+    @model_validator(mode="after")
+    def _has_room(self) -> AnimationSink:
+        if has_alpha(self) and ending_of(self.path) == ".gif":
+            raise ValueError("matte: pixels of a GIF are opaque or not seen at all; .webp keeps a matte")
+        return self
 
 
 class DigestSink(Sink):

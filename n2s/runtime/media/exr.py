@@ -11,18 +11,18 @@ import numpy as np
 MAGIC = struct.pack("<II", 20000630, 2)
 ROWS = 16  # of a block, as its kind of compression has it
 HALF, ZIP = 1, 3
-CHANNELS = "BGR"  # in the order of their names
+CHANNELS = {3: "BGR", 4: "ABGR"}  # in the order of their names
 
 
 def encode_exr(light: np.ndarray) -> bytes:
-    """Return light (H, W, 3), float16, of BT.709's primaries, as an OpenEXR file.
+    """Return light (H, W, 3), float16, of BT.709's primaries, as an OpenEXR file; or light and opacity (H, W, 4).
 
     Blocks of 16 rows are compressed by zlib, bytes of low and of high weight apart and as differences; a block that
     grows by this is stored as it is. The bytes depend on the light and the version of zlib alone.
     """
-    height, width, _ = light.shape
+    height, width, count = light.shape
     planes = np.ascontiguousarray(light[..., ::-1].transpose(0, 2, 1), "<f2")  # row by row, blue first
-    header = MAGIC + b"".join(_attribute(*entry) for entry in _attributes(width, height)) + b"\0"
+    header = MAGIC + b"".join(_attribute(*entry) for entry in _attributes(width, height, count)) + b"\0"
     blocks = [
         struct.pack("<ii", top, len(data)) + data
         for top in range(0, height, ROWS)
@@ -62,11 +62,11 @@ def _header_end(data: bytes) -> int | None:
     return place + 1
 
 
-def _attributes(width: int, height: int) -> list[tuple[str, str, bytes]]:
+def _attributes(width: int, height: int, count: int) -> list[tuple[str, str, bytes]]:
     window = struct.pack("<4i", 0, 0, width - 1, height - 1)
-    channels = b"".join(name.encode() + b"\0" + struct.pack("<iB3xii", HALF, 0, 1, 1) for name in CHANNELS) + b"\0"
+    channels = b"".join(name.encode() + b"\0" + struct.pack("<iB3xii", HALF, 0, 1, 1) for name in CHANNELS[count])
     return [
-        ("channels", "chlist", channels),
+        ("channels", "chlist", channels + b"\0"),
         ("compression", "compression", bytes([ZIP])),
         ("dataWindow", "box2i", window),
         ("displayWindow", "box2i", window),
