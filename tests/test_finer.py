@@ -15,7 +15,7 @@ from training import dataset, metrics, report  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.fold import is_folded, remove_norms  # noqa: E402
 from training.models import double_size  # noqa: E402
-from training.train_vae import Training  # noqa: E402
+from training.teaching import Training  # noqa: E402
 from training.upscale import Upscaler, pairs, train  # noqa: E402
 
 pytestmark = QUIET

@@ -16,7 +16,8 @@ from PIL import Image
 from training import manifest, sd_generate
 from training.compat import mend_torchvision
 from training.errors import TrainingError, run_command
-from training.sd_generate import PROMPTS, noise_seed, read_prompts
+from training.prompts import PROMPTS, read_prompts
+from training.sd_generate import noise_seed
 
 # diffusers' scheduler hands torch tensors to numpy in a way that numpy 2 deplores.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")

@@ -31,7 +31,8 @@ from training.errors import TrainingError, run_command  # noqa: E402
 from training.latents import mix_latents  # noqa: E402
 from training.models import VAE, Config  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
-from training.train_vae import Clock, Training, highest_rate, load_resumed  # noqa: E402
+from training.teaching import Clock, Training  # noqa: E402
+from training.train_vae import highest_rate, load_resumed  # noqa: E402
 from training.watch import Watch, among_mixes  # noqa: E402
 
 # torch's exporter and lightning warn about their own use of torch.

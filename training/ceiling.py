@@ -39,7 +39,7 @@ from .errors import TrainingError, run_command
 from .export_onnx import MODELS, OUTPUTS
 from .files import write_whole
 from .models import VAE
-from .train_vae import Average, Training
+from .teaching import Average, Training
 
 PARTS = {"others": 0.0, "stage": 0.0, "decoder": 0.03}  # the rate of what lies before the stage, as a part of its own
 CEILINGS = ("stage", "decoder")
