@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anchored
 import numpy as np
 import pytest
 import tiny
@@ -19,9 +20,11 @@ from packages import Packages
 from places import CHUNK, Place
 
 from n2s.cli import main
+from n2s.runtime.context import RunContext
 from n2s.runtime.executors.pool import WorkerPool
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
+from n2s.runtime.media.video.frames import Video
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.store import Store
 
@@ -186,6 +189,48 @@ def n2s(tmp_path: Path, store: Any, capsys: pytest.CaptureFixture, monkeypatch: 
         return status, said.out, said.err
 
     return call
+
+
+@pytest.fixture
+def full_model(tmp_path: Path) -> Path:
+    """A tiny model with an encoder."""
+    folder = tiny.tiny_model(tmp_path / "model")
+    anchored.tiny_encoder(folder)
+    tiny.write_card(folder)
+    return folder
+
+
+@pytest.fixture
+def patches_picture(tmp_path: Path) -> Path:
+    """Patches of 32 x 32 pixels, whose latents have a spread of 0.85."""
+    return tiny.write_png(tmp_path / "patches.png", anchored.patches())
+
+
+@pytest.fixture
+def anchors_command(n2s: Any):
+    """Run n2s anchors; return its status and what it said."""
+    return lambda *arguments: n2s("anchors", *arguments)
+
+
+@pytest.fixture
+def add_anchor(anchors_command: Any, full_model: Path):
+    """Add to the model, pictures at the size of the patches where no other is given."""
+
+    def run(*arguments: Any) -> tuple[int, str, str]:
+        size = () if "--size" in arguments else ("--size", anchored.SIZE)
+        return anchors_command("add", *arguments, *size, "--model", full_model)
+
+    return run
+
+
+@pytest.fixture
+def read_video(tmp_path: Path):
+    """Return the videos in files, each read by a run of its own."""
+
+    def make(path: Path, keep: bool = False, store: Store | None = None) -> Video:
+        return RunContext(store or Store(tmp_path / "videos"), lambda text: None).video(path, keep)
+
+    return make
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Imports run one way, the light commands stay light, opening a graph is static."""
+"""Imports run one way, files are short, the light commands stay light, opening a graph is static."""
 
 from __future__ import annotations
 
@@ -132,6 +132,16 @@ def test_light_commands_import_nothing_heavy(arguments: list[str], studio: Any) 
 def test_opening_a_graph_reads_no_music_and_no_model(tmp_path: Path) -> None:
     path = tiny.write_graph(tmp_path, tmp_path / "no-model", "no-music.wav")
     assert len(Graph.load(path).nodes) == 12
+
+
+def test_long_files_say_why() -> None:
+    """A file holds one idea and at most 400 lines; the docstring of one that is longer says why, and no other does."""
+    rooms = ("n2s", "tests", "training", "bench", "docs", "examples", "audio")
+    for path in sorted(path for room in rooms for path in (PACKAGE.parent / room).rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        is_long = text.count("\n") > 400
+        says_why = "longer than other" in " ".join((ast.get_docstring(ast.parse(text)) or "").split())
+        assert is_long == says_why, f"{path}: part it, or say in its docstring why it is longer than other files"
 
 
 def test_no_clock_and_no_global_randomness_in_what_makes_pixels() -> None:

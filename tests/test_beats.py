@@ -13,7 +13,7 @@ import mir_eval
 import numpy as np
 import pytest
 import songs
-from test_hearing import Sound
+from sounds import Sound
 
 from n2s.graph.errors import MediaError
 from n2s.hearing.beats import Beats, find_beats

@@ -8,7 +8,7 @@ import mir_eval
 import numpy as np
 import pytest
 import songs
-from test_hearing import Sound
+from sounds import Sound
 
 from n2s.hearing.beats import find_beats
 from n2s.hearing.form import Form, bar_edges, find_form

@@ -7,58 +7,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from sounds import RATES, Sound, clicks, sine, white
 
-from n2s.hearing.grid import Grid, phase
 from n2s.hearing.harmony import harmonic_change, struck_and_held
-from n2s.hearing.pooling import normalise, normalise_peaks, pool
+from n2s.hearing.pooling import normalise_peaks, pool
 from n2s.hearing.rows import STEP, analyse
 from n2s.hearing.song import hear
 from n2s.hearing.spectrum import mel_bank, window_size
 from n2s.hearing.strikes import attacks, impulses
-
-RATES = [Fraction(24), Fraction(30), Fraction(60), Fraction(30000, 1001)]
-
-
-class Sound:
-    """Samples in memory, read the way a file is."""
-
-    def __init__(self, samples, rate=44100):
-        self.data = np.atleast_2d(np.asarray(samples, np.float32))
-        self.rate = rate
-        self.channels, self.samples = self.data.shape
-        self.at = None
-
-    def read(self, start, n):
-        assert self.at is None or start == self.at, "every sample is read once, forwards"
-        self.at = start + n
-        out = np.zeros((self.channels, n), np.float32)
-        low, high = min(max(start, 0), self.samples), min(max(start + n, 0), self.samples)
-        out[:, low - start : low - start + high - low] = self.data[:, low:high]
-        return out
-
-
-def clicks(bpm, rate=44100, seconds=20, first=0.3137, attack=None):
-    """A click track; its samples and where its clicks are. With an attack: short bursts of noise over faint noise."""
-    rng = np.random.default_rng(0)
-    samples = np.zeros(seconds * rate)
-    places = np.round(np.arange(first, seconds - 0.2, 60 / bpm) * rate).astype(int)
-    for place in places:
-        if attack:
-            long = int(0.06 * rate)
-            samples[place : place + long] += (
-                0.5 * np.exp(-np.arange(long) / (attack * rate)) * rng.standard_normal(long)
-            )
-        else:
-            samples[place] = 0.9
-    return samples + (1e-3 * rng.standard_normal(len(samples)) if attack else 0), places
-
-
-def sine(hertz, rate=44100, seconds=2, amplitude=0.5):
-    return amplitude * np.sin(2 * np.pi * hertz * np.arange(seconds * rate) / rate)
-
-
-def white(amplitude, seconds=1):
-    return amplitude * np.random.default_rng(0).standard_normal(seconds * 44100)
 
 
 def middle(heard, name):
@@ -210,7 +166,7 @@ def test_rows_at_a_time_change_nothing():
 
 DIGEST = """
 import hashlib, numpy as np
-from test_hearing import Sound, clicks
+from sounds import Sound, clicks
 from n2s.hearing.rows import analyse
 heard = analyse(Sound(clicks(120, seconds=5, attack=0.02)[0]))
 print(hashlib.sha256(b"".join(heard[name].tobytes() for name in sorted(heard))).hexdigest())
@@ -249,92 +205,6 @@ def test_importing_is_quick():
     env = os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(__file__))}
     said = subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True).stdout
     assert said.strip() == b"[]"
-
-
-# At film frames
-
-
-@pytest.mark.parametrize("fps", [Fraction(1), *RATES, Fraction(25), Fraction(120), Fraction(240)])
-def test_pool_is_the_integral_and_the_maximum(fps):
-    hop, rate = 512, 44100
-    values = np.random.default_rng(0).random((400, 3))
-    frames = int(fps * 400 * hop / rate) + 2
-    mean, most = (pool(values, hop, rate, fps, frames, how) for how in ("mean", "max"))
-    assert mean.shape == most.shape == (frames, 3) and mean.dtype == np.float32
-    fine = 4001
-    for k in {0, 1, frames // 3, frames // 2, frames - 2, frames - 1}:
-        centre = (2 * k * fps.denominator * rate + fps.numerator) // (2 * fps.numerator)
-        half = rate / float(fps) / 2
-        at = np.linspace(centre - half, centre + half, fine) / hop
-        line = np.stack([np.interp(at, np.arange(400), column) for column in values.T], axis=1)
-        assert np.allclose(mean[k], (line[:-1] + line[1:]).mean(axis=0) / 2, atol=1e-4)
-        assert np.allclose(most[k], line.max(axis=0), atol=2e-2 if fps == 1 else 5e-3)
-        assert (most[k] >= line.max(axis=0) - 1e-6).all()
-
-
-@pytest.mark.parametrize("fps", RATES)
-@pytest.mark.parametrize("rate", [44100, 48000])
-def test_pool_does_not_drift_in_an_hour(fps, rate):
-    hop, frames = 512, int(3600 * fps)
-    rows = np.arange(3600 * rate // hop + 2)
-    time = rows * hop / rate - 3599
-    late = pool(np.maximum(time, -1), hop, rate, fps, frames)[-int(fps) + 2 : -2]
-    expected = (np.arange(frames) / float(fps))[-int(fps) + 2 : -2] - 3599
-    assert np.abs(late - expected).max() < 1 / rate
-
-
-def test_pool_of_constants_and_one_row():
-    for how in ("mean", "max"):
-        assert np.allclose(pool(np.full(100, 0.3), 512, 44100, Fraction(30), 60, how), 0.3)
-        assert pool(np.array([2.0]), 512, 44100, Fraction(24), 5, how).tolist() == [2.0] * 5
-        assert pool(np.ones((4, 2)), 512, 44100, Fraction(24), 0, how).shape == (0, 2)
-    with pytest.raises(ValueError, match="'mean' or 'max'"):
-        pool(np.ones(4), 512, 44100, Fraction(24), 5, "median")
-
-
-def test_normalise():
-    values = np.stack([np.linspace(-5, 5, 101), np.full(101, 7.0), np.r_[np.zeros(100), 3.0]], axis=1)
-    out = normalise(values)
-    assert out.dtype == np.float32 and out.min() == 0 and out.max() == 1
-    assert out[51, 0] == pytest.approx(0.5, abs=0.01) and out[2, 0] == 0 and 0.97 < out[98, 0] < out[100, 0] == 1
-    assert not out[:, 1].any()
-    assert out[100, 2] == 1 and not out[:100, 2].any()
-    assert normalise(np.arange(5)).shape == (5,) and normalise(np.zeros((0, 2))).shape == (0, 2)
-
-
-def test_the_grid_counts_beats_and_bars():
-    grid = Grid(np.array([1.0, 1.5, 2.0]), np.array([0]), 4)
-    times = np.arange(80) / 20
-    count = grid.count(times)
-    assert count[20] == 0 and count[30] == 1 and count[25] == 0.5
-    assert count[0] == -2 and count[60] == 4 and (np.diff(count) > 0).all() and count.dtype == np.float64
-    assert phase(count).min() >= 0 and phase(count).max() < 1 and np.allclose((count - phase(count)) % 1, 0)
-    assert grid.bars(count)[20] == 0 and grid.bars(count)[60] == 1 and grid.bars(count)[0] == -0.5
-    assert grid.starts(times)[25] == 0.5 and grid.starts(times)[60] == 0 and grid.starts(times)[0] == 2
-    assert grid.tempo == 120 and (grid.tempo_at(times) == 120).all()
-    assert phase(np.array([np.nextafter(1, 0), -1e-17])).max() < 1
-
-
-def test_bars_of_several_lengths():
-    """Beats 1 to 9, a half second apart, with bars that begin at beats 1, 5 and 7."""
-    grid = Grid(np.arange(10) / 2, np.array([1, 5, 7]), 4)
-    count = np.arange(-2, 12, dtype=float)
-    bars = grid.bars(count)
-    assert bars[count == 1] == 0 and bars[count == 5] == 1 and bars[count == 7] == 2 and bars[count == 11] == 3
-    assert bars[count == 3] == 0.5 and bars[count == 6] == 1.5
-    assert grid.starts(np.array([0.5, 1.0, 2.5, 3.0, 3.5, 5.5, 0.0])).tolist() == [0, 1, 0, 1, 0, 0, 3]
-
-
-def test_even_beats_are_made_even_and_others_are_not():
-    from n2s.hearing.beats import Beats
-
-    rng = np.random.default_rng(0)
-    even = 1 + np.arange(60) * 0.47
-    found = even + rng.uniform(-0.01, 0.01, 60)
-    grid = Grid.of(Beats(found, np.arange(0, 60, 4), 4, False, np.ones(60)))
-    assert np.abs(grid.beats - even).max() < 0.004 and grid.tempo == pytest.approx(60 / 0.47, rel=1e-4)
-    drifting = 1 + np.arange(60) * 0.47 + 0.1 * np.sin(np.arange(60) / 8)
-    assert np.array_equal(Grid.of(Beats(drifting, np.arange(0, 60, 4), 4, False, np.ones(60))).beats, drifting)
 
 
 # The net

@@ -10,7 +10,7 @@ import harness
 import numpy as np
 import pytest
 import tiny
-from test_anchors import COLUMNS, ROWS, patches, tiny_encoder
+from anchored import COLUMNS, ROWS, patches, tiny_encoder
 
 from n2s.graph.errors import GraphError, MediaError
 from n2s.nodes import Anchors

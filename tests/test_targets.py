@@ -1,8 +1,7 @@
-"""Where films go: parts and other shapes beside the whole film, and files of others left as they are."""
+"""Where films go: parts and other shapes beside the whole film, frames beside films, and folders in the way."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from fractions import Fraction
@@ -12,23 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
-from packages import TABLES
 from places import FRAMES, Place
 from test_films import write_album
 
 from n2s.formats.mp4 import read_mp4
-from n2s.graph.errors import ArgumentError, GraphError, RenderError
+from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.timecodes import time_in_name
 from n2s.runtime.store import Store
 
 PRECIOUS = b"precious"
-
-
-@pytest.fixture
-def track(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
-    monkeypatch.chdir(place.folder)
-    return place
 
 
 def frames(path: Path) -> int:
@@ -59,13 +51,13 @@ def names(folder: Path) -> set[str]:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_part_or_another_shape_leaves_the_film_as_it_is(
-    track: Place, arguments: list[str], name: str, count: int, n2s: Any
+    place: Place, arguments: list[str], name: str, count: int, n2s: Any
 ) -> None:
-    out = track.folder / "renders"
+    out = place.folder / "renders"
     for whole in ("track.mp4", "draft/track.mp4"):
         (out / whole).parent.mkdir(parents=True, exist_ok=True)
         (out / whole).write_bytes(PRECIOUS)
-    status, said, err = n2s("run", track.graph, *arguments)
+    status, said, err = n2s("run", place.graph, *arguments)
     assert status == 0, err
     assert f"renders/{name}  {count} frames" in said and frames(out / name) == count
     assert (out / "track.mp4").read_bytes() == (out / "draft/track.mp4").read_bytes() == PRECIOUS
@@ -82,10 +74,10 @@ def test_a_part_or_another_shape_leaves_the_film_as_it_is(
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
 def test_the_whole_film_in_its_own_shape_has_its_own_name(
-    track: Place, arguments: list[str], name: str, n2s: Any
+    place: Place, arguments: list[str], name: str, n2s: Any
 ) -> None:
-    assert n2s("run", track.graph, *arguments)[0] == 0
-    assert (track.folder / "renders" / name).is_file() and names(track.folder / "renders") <= {"track.mp4"}
+    assert n2s("run", place.graph, *arguments)[0] == 0
+    assert (place.folder / "renders" / name).is_file() and names(place.folder / "renders") <= {"track.mp4"}
 
 
 def test_an_albums_films_of_another_shape_have_names_of_their_own(studio: Any, tmp_path: Path, n2s: Any) -> None:
@@ -100,19 +92,19 @@ def test_an_albums_films_of_another_shape_have_names_of_their_own(studio: Any, t
     }
 
 
-def test_frames_are_kept_beside_the_film_they_belong_to(track: Place, n2s: Any) -> None:
-    track.edit("path: track.mp4", "path: 'a %d 100%.mp4'")
-    assert n2s("run", track.graph, "--keep-frames")[0] == 0
-    whole = track.folder / "renders/a %d 100%-frames"
+def test_frames_are_kept_beside_the_film_they_belong_to(place: Place, n2s: Any) -> None:
+    place.edit("path: track.mp4", "path: 'a %d 100%.mp4'")
+    assert n2s("run", place.graph, "--keep-frames")[0] == 0
+    whole = place.folder / "renders/a %d 100%-frames"
     assert len(list(whole.glob("*.png"))) == FRAMES
-    assert n2s("run", track.graph, "--keep-frames", "--to", "0.1")[0] == 0
-    assert len(list((track.folder / "renders/a %d 100%-0m00s-0m00.1s-frames").glob("*.png"))) == 3
+    assert n2s("run", place.graph, "--keep-frames", "--to", "0.1")[0] == 0
+    assert len(list((place.folder / "renders/a %d 100%-0m00s-0m00.1s-frames").glob("*.png"))) == 3
     assert len(list(whole.glob("*.png"))) == FRAMES
     (whole / "notes.txt").write_bytes(PRECIOUS)
     assert (
-        n2s("run", track.graph, "--keep-frames", "--set", "duration=0.5", "--set", "out.path='a %d 100%.mp4'")[0] == 0
+        n2s("run", place.graph, "--keep-frames", "--set", "duration=0.5", "--set", "out.path='a %d 100%.mp4'")[0] == 0
     )
-    assert n2s("run", track.graph, "--keep-frames")[0] == 0
+    assert n2s("run", place.graph, "--keep-frames")[0] == 0
     assert (whole / "notes.txt").read_bytes() == PRECIOUS
 
 
@@ -133,14 +125,14 @@ def test_what_a_killed_run_had_begun_goes_after_a_day(place: Place, sink: str) -
     assert path.exists() and [left.exists() for left in unfinished] == [False, True, True]
 
 
-def test_a_folder_of_other_pictures_is_not_taken_for_frames(track: Place, n2s: Any) -> None:
-    folder = track.folder / "renders/track-frames"
+def test_a_folder_of_other_pictures_is_not_taken_for_frames(place: Place, n2s: Any) -> None:
+    folder = place.folder / "renders/track-frames"
     folder.mkdir(parents=True)
     (folder / "000001.png").write_bytes(PRECIOUS)
-    status, _, err = n2s("run", track.graph, "--keep-frames")
+    status, _, err = n2s("run", place.graph, "--keep-frames")
     assert status == 2 and f"{folder} exists and was not written by n2s; add --overwrite" in err
-    assert (folder / "000001.png").read_bytes() == PRECIOUS and not (track.folder / "renders/track.mp4").exists()
-    assert n2s("run", track.graph, "--keep-frames", "--overwrite")[0] == 0
+    assert (folder / "000001.png").read_bytes() == PRECIOUS and not (place.folder / "renders/track.mp4").exists()
+    assert n2s("run", place.graph, "--keep-frames", "--overwrite")[0] == 0
     assert len(list(folder.glob("*.png"))) == FRAMES
 
 
@@ -152,108 +144,19 @@ def test_a_folder_of_other_pictures_is_not_taken_for_frames(track: Place, n2s: A
         ("node: ImageSource, path: renders/track-frames/000000.png", "holds files that this run reads"),
     ],
 )
-def test_frames_are_not_kept_where_something_else_lies(track: Place, n2s: Any, more: str, told: str) -> None:
-    folder = track.folder / "renders/track-frames"
+def test_frames_are_not_kept_where_something_else_lies(place: Place, n2s: Any, more: str, told: str) -> None:
+    folder = place.folder / "renders/track-frames"
     folder.mkdir(parents=True)
     (folder / ".n2s-frames").touch()
     tiny.write_png(folder / "000000.png", np.zeros((64, 96, 3), np.uint8))
     if "ImageSource" in more:
-        track.edit("frames: vignette", "frames: more")
-    track.edit("  out:", f"  more: {{{more}}}\n  out:")
-    status, _, err = n2s("run", track.graph, "--keep-frames", "--overwrite")
+        place.edit("frames: vignette", "frames: more")
+    place.edit("  out:", f"  more: {{{more}}}\n  out:")
+    status, _, err = n2s("run", place.graph, "--keep-frames", "--overwrite")
     assert status == 2 and f"would be kept in {folder}" in err and told in err
-    assert len(list(folder.iterdir())) == 2 and not (track.folder / "renders/track.mp4").exists()
+    assert len(list(folder.iterdir())) == 2 and not (place.folder / "renders/track.mp4").exists()
     if "PNG" not in more:
-        assert n2s("run", track.graph, "--dry-run")[0] == 0
-
-
-@pytest.mark.parametrize("path", ["track.mp4", "frames.txt"])
-def test_a_file_of_others_is_not_replaced_unasked(place: Place, path: str) -> None:
-    if path == "frames.txt":
-        place.edit("node: FFmpegSink", "node: DigestSink")
-        place.edit("path: track.mp4, chunk: 15, crf: 20", "path: frames.txt, chunk: 15")
-    film = place.out / path
-    place.out.mkdir()
-    film.write_bytes(PRECIOUS)
-    text = place.refused(ArgumentError, str(film), "exists and was not written by n2s; add --overwrite to replace it")
-    assert film.read_bytes() == PRECIOUS and ArgumentError(text).exit_status == 2
-    assert place.entries("segments", film.suffix) == []  # before there was any work
-    place.run(overwrite=True)
-    assert film.read_bytes() != PRECIOUS
-    place.edit("contrast: 1.1", "contrast: 1.2")
-    place.run()  # now it is n2s's own
-
-
-@pytest.mark.parametrize("change", ["longer", "cut", "a link"])
-def test_a_film_that_somebody_changed_is_theirs(place: Place, change: str) -> None:
-    place.run()
-    data = place.film.read_bytes()
-    if change == "a link":
-        (place.folder / "elsewhere.mp4").write_bytes(data)
-        place.film.unlink()
-        place.film.symlink_to(place.folder / "elsewhere.mp4")
-    else:
-        place.film.write_bytes(data + b"more" if change == "longer" else data[: len(data) // 2])
-    place.edit("contrast: 1.1", "contrast: 1.2")
-    place.refused(ArgumentError, "exists and was not written by n2s")
-
-
-@pytest.mark.parametrize("how", ["", "touched", "moved", "another store", "an emptied store", "emptied", "spoilt"])
-def test_an_own_film_is_replaced(place: Place, how: str, new_store: Any) -> None:
-    place.run()
-    options: dict[str, Any] = {}
-    if how == "touched":
-        os.utime(place.film, (1, 1))
-    elif how == "emptied":
-        place.film.write_bytes(b"")
-    elif how == "spoilt":
-        place.film.write_bytes(b"x" * place.film.stat().st_size)
-    elif how == "moved":
-        place.out.rename(place.folder / "moved")
-        options["out"] = place.folder / "moved"
-    elif how == "another store":
-        options["store"] = new_store()
-    elif how == "an emptied store":
-        for folder in place.store.root.iterdir():
-            if not folder.is_symlink():
-                shutil.rmtree(folder)
-    place.edit("contrast: 1.1", "contrast: 1.2")
-    before = (options.get("out", place.out) / "track.mp4").read_bytes()
-    place.run(**options)
-    assert (options.get("out", place.out) / "track.mp4").read_bytes() != before
-
-
-def test_records_that_are_none_make_no_film_ones_own(place: Place, new_store: Any) -> None:
-    place.run()
-    for i, text in enumerate(("", "[]", '{"films": 3}', '{"films": [{"path": 4}]}')):
-        (place.out / str(i)).mkdir()
-        (place.out / str(i) / "run.json").write_text(text)
-    for record in place.out.glob("20*/run.json"):
-        values = json.loads(record.read_text())
-        values["films"][0]["sha256"] = "0" * 64
-        record.write_text(json.dumps(values))
-    place.edit("contrast: 1.1", "contrast: 1.2")
-    place.refused(ArgumentError, "exists and was not written by n2s", store=new_store())
-
-
-def test_all_files_of_others_are_told_at_once(studio: Any, tmp_path: Path, store: Store, n2s: Any) -> None:
-    album = write_album(tmp_path, studio.model, [4410, 4410])
-    (tmp_path / "renders").mkdir()
-    for name in ("track1.mp4", "album.mp4"):
-        (tmp_path / "renders" / name).write_bytes(PRECIOUS)
-    for arguments in ([], ["--dry-run"]):
-        status, _, err = n2s("run", album, *arguments)
-        assert status == 2 and "track1.mp4, " in err and "album.mp4 exist and were not written by n2s" in err
-    assert names(tmp_path / "renders") == {"track1.mp4", "album.mp4"}
-
-
-def test_what_a_sub_graph_or_an_album_is_made_of_is_not_written_over(studio: Any, tmp_path: Path, store: Store) -> None:
-    album = write_album(tmp_path, studio.model, [4410, 4410])
-    os.link(tmp_path / "music0.wav", tmp_path / "album.mp4")
-    from harness import run
-
-    with pytest.raises(GraphError, match=r"album\.mp4 is read by this run and would be overwritten"):
-        run(Graph.load(album), tmp_path, store, overwrite=True)
+        assert n2s("run", place.graph, "--dry-run")[0] == 0
 
 
 def test_a_folder_or_a_file_in_the_way_is_found_before_the_render(place: Place) -> None:
@@ -301,67 +204,13 @@ def test_times_in_names(seconds: Any, text: str) -> None:
     assert time_in_name(Fraction(seconds)) == text
 
 
-def test_pictures_and_numbers_are_not_written_over_what_the_graph_is_made_of(track: Place, n2s: Any) -> None:
-    picture = track.folder / "picture.png"
-    picture.write_bytes(PRECIOUS)
-    track.edit(
-        "film: {node: VAEDecode, latents: drift,",
-        "still: {node: ImageSource, path: picture.png}\n  film: {node: VAEDecode, latents: drift,",
-    )
-    for command in (["preview", track.graph, "--node", "travel"], ["draw", track.graph]):
-        status, _, err = n2s(*command, "-o", "picture.png")
-        assert status == 2 and "picture.png is read by the graph and would be overwritten" in err
-    assert picture.read_bytes() == PRECIOUS
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        "listed: [a.csv, b.csv]",
-        "named: {x: b.csv}",
-        "weighed: [b.csv, 1]",
-        "nested: [[b.csv]]",
-        "folders: [[x, tables]]",
-    ],
-)
-def test_files_that_are_named_within_settings_are_not_written_over(
-    settings: str, track: Place, packages: Any, n2s: Any
-) -> None:
-    packages.install(TABLES)
-    file = track.folder / ("tables/b.csv" if "tables" in settings else "b.csv")
-    file.parent.mkdir(exist_ok=True)
-    (track.folder / "a.csv").touch()
-    file.write_bytes(PRECIOUS)
-    track.edit(
-        "film: {node: VAEDecode, latents: drift,",
-        f"tables: {{node: Tables, {settings}}}\n  film: {{node: VAEDecode, latents: drift,",
-    )
-    status, _, err = n2s("draw", track.graph, "-o", file)
-    assert status == 2 and "b.csv is read by the graph and would be overwritten" in err
-    assert file.read_bytes() == PRECIOUS
-
-
-def test_paths_that_lead_nowhere_name_no_file_of_the_graph(track: Place, packages: Any, n2s: Any) -> None:
-    packages.install(TABLES)
-    wrong = (
-        f"{{node: Tables, listed: [{'x' * 5000}], named: {{a: loop}}}}\n  still: {{node: ImageSource, path: "
-        f"{'x' * 5000}}}"
-    )
-    (track.folder / "loop").symlink_to("loop")
-    track.edit(
-        "film: {node: VAEDecode, latents: drift,", f"tables: {wrong}\n  film: {{node: VAEDecode, latents: drift,"
-    )
-    (track.folder / "a.svg").touch()
-    assert n2s("draw", track.graph, "-o", "a.svg")[0] == 0
-
-
-def test_a_store_may_be_named_by_its_folder(track: Place) -> None:
+def test_a_store_may_be_named_by_its_folder(place: Place) -> None:
     from n2s.runtime.run import render
 
-    folder = track.folder / "another store"
+    folder = place.folder / "another store"
     for store, rendered in ((str(folder), True), (folder, False), (Store(folder), False)):
-        shutil.rmtree(track.out, ignore_errors=True)
-        assert bool(render(Graph.load(track.graph), out=str(track.out), store=store).rendered) is rendered
+        shutil.rmtree(place.out, ignore_errors=True)
+        assert bool(render(Graph.load(place.graph), out=str(place.out), store=store).rendered) is rendered
         assert list(folder.glob("segments/*/*.mp4"))
 
 
@@ -375,37 +224,23 @@ def test_nodes_that_took_no_time_are_not_told_of(tmp_path: Path) -> None:
     assert "Time by node: film 0.5 s." in summary(report)
 
 
-def test_a_file_that_was_not_named_is_written_only_over_ones_own(track: Place, n2s: Any) -> None:
-    for arguments, name in (
-        (["preview", track.graph, "--node", "travel"], "renders/track-travel.png"),
-        (["draw", track.graph], "track.svg"),
-    ):
-        path = track.folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(PRECIOUS)
-        status, _, err = n2s(*arguments)
-        assert status == 2 and f"{name} exists and was not written by n2s" in err and path.read_bytes() == PRECIOUS
-        assert n2s(*arguments, "-o", path)[0] == 0 and path.read_bytes() != PRECIOUS  # an order is an order
-        assert n2s(*arguments)[0] == 0
-
-
-def test_commands_are_asked_about_the_same_film(track: Place, n2s: Any, n2s_json: Any) -> None:
+def test_commands_are_asked_about_the_same_film(place: Place, n2s: Any, n2s_json: Any) -> None:
     shape = ("--size", "64x48", "--fps", "15")
-    assert n2s("run", track.graph, *shape)[0] == 0
-    (about,) = n2s_json("plan", track.graph, *shape)
+    assert n2s("run", place.graph, *shape)[0] == 0
+    (about,) = n2s_json("plan", place.graph, *shape)
     assert (about["film"], about["size"], about["fps"], about["up_to_date"]) == (
         "track-64x48-15fps.mp4",
         [64, 48],
         "15",
         True,
     )
-    assert n2s("why", track.graph, *shape)[1] == "track-64x48-15fps.mp4: nothing to render.\n"
-    assert "track.mp4: 2 of 2 chunks to render" in n2s("why", track.graph)[1]
-    assert n2s("export", track.graph, "--port", "grain", "-o", "f.npz", *shape)[0] == 0
-    with np.load(track.folder / "f.npz") as made:
+    assert n2s("why", place.graph, *shape)[1] == "track-64x48-15fps.mp4: nothing to render.\n"
+    assert "track.mp4: 2 of 2 chunks to render" in n2s("why", place.graph)[1]
+    assert n2s("export", place.graph, "--port", "grain", "-o", "f.npz", *shape)[0] == 0
+    with np.load(place.folder / "f.npz") as made:
         assert made["values"].shape == (15, 3, 48, 64) and made["fps"] == 15
-    assert n2s("preview", track.graph, "-o", "f.png", *shape)[0] == 0
-    assert tiny.read_png(track.folder / "f.png").shape == (48, 64, 3)
+    assert n2s("preview", place.graph, "-o", "f.png", *shape)[0] == 0
+    assert tiny.read_png(place.folder / "f.png").shape == (48, 64, 3)
     for command in (["plan"], ["why"], ["preview"], ["export", "--port", "grain", "-o", "f.npz"]):
-        status, _, err = n2s(command[0], track.graph, *command[1:], "--size", "101x51")
+        status, _, err = n2s(command[0], place.graph, *command[1:], "--size", "101x51")
         assert status == 2 and err.startswith("--size: width and height must be even")

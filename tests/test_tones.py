@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import songs
-from test_hearing import Sound
+from sounds import Sound
 
 from n2s.graph.context import Scene
 from n2s.graph.errors import GraphError

@@ -1,11 +1,8 @@
-"""Videos: which frame is shown when, the same bits in any order, colours, and files that are no videos."""
+"""Videos: which frame is shown when, the same bits in any order, and colours."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from fractions import Fraction
 from math import floor
 from pathlib import Path
@@ -14,15 +11,11 @@ from typing import Any
 import harness
 import numpy as np
 import pytest
-from places import POSIX
 from videos import X264, ffmpeg, numbered, numbers_in, write_video
 
-from n2s.graph.errors import GraphError, MediaError, MissingFileError
-from n2s.runtime.context import RunContext
-from n2s.runtime.media.video.frames import Video, _Decoder
+from n2s.graph.errors import MediaError
+from n2s.runtime.media.video.frames import _Decoder
 from n2s.runtime.media.video.listing import FrameLines
-from n2s.runtime.readiness import check_inputs
-from n2s.runtime.store import Store
 
 COUNT = 70
 HEVC = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:open-gop=1:keyint=20:bframes=3"]
@@ -40,53 +33,43 @@ FORMATS = {
 STOPS = [0, 0.7, 2.1]
 
 
-@pytest.fixture
-def read(tmp_path: Path):
-    """Return the videos in files, each read by a run of its own."""
-
-    def make(path: Path, keep: bool = False, store: Store | None = None) -> Video:
-        return RunContext(store or Store(tmp_path / "videos"), lambda text: None).video(path, keep)
-
-    return make
-
-
 @pytest.mark.parametrize("what", FORMATS)
-def test_any_order_gives_the_same_frames(what: str, tmp_path: Path, read: Any) -> None:
+def test_any_order_gives_the_same_frames(what: str, tmp_path: Path, read_video: Any) -> None:
     name, options = FORMATS[what]
     path = write_video(tmp_path / name, numbered(COUNT), *options)
-    whole, matte = read(path).read(range(COUNT))
+    whole, matte = read_video(path).read(range(COUNT))
     assert numbers_in(whole) == list(range(COUNT)) and (matte == 1).all()
-    video, order = read(path), np.random.default_rng(4).permutation(COUNT)[:16].tolist()
+    video, order = read_video(path), np.random.default_rng(4).permutation(COUNT)[:16].tolist()
     for numbers in (order[:8], order[8:12], [40, 41, 42, 43], [43, 43, 44], [3]):
         made, _ = video.read(numbers)
         assert made.tobytes() == whole[numbers].tobytes()
 
 
 def test_what_decodes_to_something_else_from_the_middle_is_read_from_the_beginning(
-    tmp_path: Path, read: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, read_video: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_video(tmp_path / "a.mp4", numbered(30), *X264, "-g", "10")
-    whole, _ = read(path).read(range(30))
+    whole, _ = read_video(path).read(range(30))
     plain, begun = _Decoder.read, []
     monkeypatch.setattr(
         _Decoder, "read", lambda self, n: begun.append(self.first) or (plain(self, n), None)[bool(self.first)]
     )
-    made, _ = read(path).read([25])
+    made, _ = read_video(path).read([25])
     assert made[0].tobytes() == whole[25].tobytes() and begun == [20, 0]
 
 
-def test_other_frames_than_were_listed_are_refused(tmp_path: Path, read: Any) -> None:
+def test_other_frames_than_were_listed_are_refused(tmp_path: Path, read_video: Any) -> None:
     path = write_video(tmp_path / "a.mp4", numbered(20))
-    video = read(path)
+    video = read_video(path)
     video.info.sums[12] = "00000000"
     assert numbers_in(video.read([11])[0]) == [11]
     with pytest.raises(MediaError, match="FFmpeg gives no frame 12, or not the one"):
         video.read([12])
 
 
-def test_decoders_that_wait_are_few_and_end(tmp_path: Path, read: Any) -> None:
+def test_decoders_that_wait_are_few_and_end(tmp_path: Path, read_video: Any) -> None:
     path = write_video(tmp_path / "a.mkv", numbered(60), "-c:v", "ffv1", "-g", "1")
-    video = read(path)
+    video = read_video(path)
     for number in (50, 30, 10, 5, 0, 58):
         video.read([number])
     waiting = list(video._idle)
@@ -155,7 +138,7 @@ def test_a_rate_that_is_rounded_to_ticks_shows_every_frame_once(tmp_path: Path, 
     assert shown(tmp_path, store, 40, "30000/1001") == list(range(40))
 
 
-def test_a_rate_that_varies(tmp_path: Path, store: Any, read: Any) -> None:
+def test_a_rate_that_varies(tmp_path: Path, store: Any, read_video: Any) -> None:
     rule = "settb=1/1000,setpts='(N*0.03+0.002*N*N+0.012*mod(N\\,3))/TB'"
     write_video(
         tmp_path / "a.mkv",
@@ -170,7 +153,7 @@ def test_a_rate_that_varies(tmp_path: Path, store: Any, read: Any) -> None:
         "-bf",
         "2",
     )
-    video = read(tmp_path / "a.mkv")
+    video = read_video(tmp_path / "a.mkv")
     exact = [Fraction(30 * i + 2 * i * i + 12 * (i % 3), 1000) for i in range(30)]
     steps = np.diff([float(time) for time in exact])
     assert steps.max() > 3 * steps.min()
@@ -230,11 +213,11 @@ def test_a_film_is_the_same_whoever_renders_it(tmp_path: Path, new_store: Any, e
     assert len(lines[0]) >= 50 and lines[0] == lines[1]
 
 
-def test_the_list_is_kept(tmp_path: Path, new_store: Any, read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_is_kept(tmp_path: Path, new_store: Any, read_video: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path, store = write_video(tmp_path / "a.mkv", numbered(9), "-c:v", "ffv1"), new_store()
-    info = read(path, store=store).info
+    info = read_video(path, store=store).info
     monkeypatch.setattr("n2s.runtime.media.video.listing._decode", None)
-    assert read(path, store=store).info == info
+    assert read_video(path, store=store).info == info
 
 
 def test_a_key_is_that_of_the_bytes(tmp_path: Path, store: Any) -> None:
@@ -275,32 +258,32 @@ def flat_video(path: Path, matrix: str, depth: int, full: bool, size: tuple[int,
 @pytest.mark.parametrize("depth", [8, 10])
 @pytest.mark.parametrize("matrix", MATRICES)
 def test_colours_by_the_matrix_and_range_of_the_file(
-    matrix: str, depth: int, full: bool, tmp_path: Path, read: Any
+    matrix: str, depth: int, full: bool, tmp_path: Path, read_video: Any
 ) -> None:
     wanted = flat_video(tmp_path / "a.mkv", matrix, depth, full, (36, 22))
-    made, _ = read(tmp_path / "a.mkv").read([1])
+    made, _ = read_video(tmp_path / "a.mkv").read([1])
     np.testing.assert_allclose(made[0].mean(axis=(1, 2)), wanted, atol=1e-5)
     np.testing.assert_allclose(wanted * 255, FLAT, atol=1.6)
 
 
 @pytest.mark.parametrize(("rows", "matrix"), [(576, "smpte170m"), (720, "bt709")])
-def test_untagged_colours(rows: int, matrix: str, tmp_path: Path, read: Any) -> None:
+def test_untagged_colours(rows: int, matrix: str, tmp_path: Path, read_video: Any) -> None:
     wanted = flat_video(tmp_path / "a.mkv", matrix, 8, False, (64, rows), tagged=False)
-    made, _ = read(tmp_path / "a.mkv").read([0])
+    made, _ = read_video(tmp_path / "a.mkv").read([0])
     np.testing.assert_allclose(made[0].mean(axis=(1, 2)), wanted, atol=1e-5)
 
 
-def test_colours_of_jpegs(tmp_path: Path, read: Any) -> None:
+def test_colours_of_jpegs(tmp_path: Path, read_video: Any) -> None:
     frames = np.full((4, 32, 48, 3), FLAT, np.uint8)
     path = write_video(tmp_path / "a.avi", frames, "-c:v", "mjpeg", "-q:v", "1", "-pix_fmt", "yuvj420p")
-    made, _ = read(path).read([2])
+    made, _ = read_video(path).read([2])
     np.testing.assert_allclose(made[0].mean(axis=(1, 2)) * 255, FLAT, atol=2)
 
 
-def test_rgb_is_read_as_it_is_in_odd_sizes(tmp_path: Path, read: Any) -> None:
+def test_rgb_is_read_as_it_is_in_odd_sizes(tmp_path: Path, read_video: Any) -> None:
     frames = np.random.default_rng(3).integers(0, 256, (3, 53, 71, 3), np.uint8)
     path = write_video(tmp_path / "a.mkv", frames, "-c:v", "ffv1", "-pix_fmt", "gbrp")
-    made, _ = read(path).read([0, 1, 2])
+    made, _ = read_video(path).read([0, 1, 2])
     np.testing.assert_array_equal(made, (frames.transpose(0, 3, 1, 2) / np.float32(255)).astype(np.float32))
 
 
@@ -309,22 +292,22 @@ def test_rgb_is_read_as_it_is_in_odd_sizes(tmp_path: Path, read: Any) -> None:
     ("a.mov", ["-c:v", "png", "-pix_fmt", "rgba"]),
     ("a.webm", ["-c:v", "libvpx-vp9", "-crf", "10", "-b:v", "0", "-pix_fmt", "yuva420p", "-auto-alt-ref", "0"]),
 ])  # fmt: skip
-def test_transparency(name: str, options: list[str], tmp_path: Path, read: Any) -> None:
+def test_transparency(name: str, options: list[str], tmp_path: Path, read_video: Any) -> None:
     frames = np.zeros((4, 48, 64, 4), np.uint8)
     frames[..., 0], frames[:, :, 32:, 3], frames[:, :, :32, 3] = 180, 64, 255
-    made, matte = read(write_video(tmp_path / name, frames, *options, form="rgba")).read([0, 3])
+    made, matte = read_video(write_video(tmp_path / name, frames, *options, form="rgba")).read([0, 3])
     np.testing.assert_allclose(matte[:, 0, 8:40, 4:28], 1, atol=0.02)
     np.testing.assert_allclose(matte[:, 0, 8:40, 36:60], 64 / 255, atol=0.02)
     np.testing.assert_allclose(made[:, 0, 8:40, 4:28], 180 / 255, atol=0.03)
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])
-def test_it_is_turned_as_the_file_says(turn: int, tmp_path: Path, read: Any) -> None:
+def test_it_is_turned_as_the_file_says(turn: int, tmp_path: Path, read_video: Any) -> None:
     frames = numbered(30)
     frames[:, :20, :30] = 255
     upright, turned = write_video(tmp_path / "a.mp4", frames), tmp_path / "b.mp4"
     ffmpeg("-display_rotation", turn, "-i", upright, "-c", "copy", turned)
-    wanted, made = (read(path).read([13])[0][0] for path in (upright, turned))
+    wanted, made = (read_video(path).read([13])[0][0] for path in (upright, turned))
     np.testing.assert_allclose(made, np.rot90(wanted, turn // 90, axes=(1, 2)), atol=0.02)
 
 
@@ -334,111 +317,3 @@ def test_pixels_that_are_not_square(tmp_path: Path, store: Any) -> None:
     write_video(tmp_path / "a.mkv", frames, "-vf", "setsar=4/3", "-c:v", "ffv1")
     made = harness.frames(graph_of(tmp_path, 5, "25"), store, "video", [(0, 1)])[0, 1] > 0.7
     assert made.any(axis=0).sum() == made.any(axis=1).sum() == 32
-
-
-# --- what cannot be shown --------------------------------------------------------------------------------------------
-
-
-def cut(path: Path, count: int) -> Path:
-    path.write_bytes(path.read_bytes()[:count])
-    return path
-
-
-def test_a_video_that_is_cut_short(tmp_path: Path, read: Any) -> None:
-    path = write_video(tmp_path / "a.mp4", numbered(60), *X264, "-movflags", "+faststart")
-    cut(path, path.stat().st_size * 2 // 3)
-    with pytest.raises(
-        MediaError, match=r"its last frame is number \d+, which ends at 1\.\d\d s of 2\.40 s.*damaged: keep"
-    ):
-        read(path)
-    video = read(path, keep=True)
-    count = len(video.times)
-    assert 20 < count < 59 and "of 2.40 s" in video.info.missing
-    assert numbers_in(video.read(range(count))[0]) == list(range(count))
-
-
-def test_damage_in_the_middle(tmp_path: Path, read: Any) -> None:
-    path = write_video(tmp_path / "a.mp4", numbered(60), *X264, "-g", "10")
-    whole, _ = read(path).read(range(60))
-    data = bytearray(path.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 300] = bytes(300)
-    path.write_bytes(data)
-    with pytest.raises(MediaError, match=r"about frame [123]\d, at .* Export or copy it again"):
-        read(path)
-    video = read(path, keep=True)
-    count = len(video.times)
-    assert 5 < count < 40 and "about frame" in video.info.missing
-    assert read(path, keep=True).read(range(count))[0].tobytes() == whole[:count].tobytes()
-
-
-def test_what_is_no_video(tmp_path: Path, read: Any) -> None:
-    music, still, list_, moov = (tmp_path / name for name in ("a.m4a", "a.png", "a.m3u8", "cut.mp4"))
-    ffmpeg("-f", "lavfi", "-i", "sine=d=0.2", music)
-    write_video(still, numbered(1), "-frames:v", "1")
-    list_.write_text("#EXTM3U\n#EXTINF:3,\nb.ts\n")
-    cut(write_video(moov, numbered(20)), 900)
-    (tmp_path / "empty.mp4").write_bytes(b"")
-    (tmp_path / "noise.mkv").write_bytes(np.random.default_rng(0).bytes(5000))
-    for name, said in (
-        ("a.m4a", "has no pictures in it"), ("a.png", "shown by an ImageSource"), ("a.m3u8", "is no video"),
-        ("cut.mp4", "which stands at its end, is missing"), ("empty.mp4", r"is empty \(0 bytes\)"),
-        ("noise.mkv", "is no video"),
-    ):  # fmt: skip
-        with pytest.raises(MediaError, match=said) as caught:
-            read(tmp_path / name)
-        assert name in str(caught.value)
-    for name, said in (("none.mp4", "there is no such video"), (".", "this is a folder")):
-        with pytest.raises(MissingFileError, match=said):
-            read(tmp_path / name)
-
-
-def test_frames_that_change_their_size(tmp_path: Path, read: Any) -> None:
-    parts = [write_video(tmp_path / f"{w}.ts", numbered(9, w), *X264) for w in (96, 128)]
-    path = tmp_path / "both.ts"
-    path.write_bytes(b"".join(part.read_bytes() for part in parts))
-    with pytest.raises(MediaError, match="changes its frames on the way|times are missing or do not rise"):
-        read(path)
-
-
-def test_a_video_that_changes_while_it_is_read(tmp_path: Path, read: Any) -> None:
-    path = write_video(tmp_path / "a.mkv", numbered(40), "-c:v", "ffv1")
-    video = read(path)
-    video.read([3])
-    video.close()
-    write_video(path, numbered(40)[::-1], "-c:v", "ffv1")
-    with pytest.raises(MediaError, match="Was the file changed"):
-        video.read([4])
-
-
-@POSIX
-def test_a_decoder_ends_with_whoever_reads(tmp_path: Path) -> None:
-    """A process that is killed closes no decoder; what it decodes then has nowhere to go."""
-    path = write_video(tmp_path / "a.mkv", numbered(200, 640, 480), "-c:v", "ffv1")
-    code = f"""if True:
-        import os, signal
-        from pathlib import Path
-        from n2s.runtime.context import RunContext
-        from n2s.runtime.store import Store
-        video = RunContext(Store({str(tmp_path / "s")!r}), print).video(Path({str(path)!r}))
-        video.read([2])
-        print(video._idle[0]._process.pid, flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    pid, until = int(done.stdout.split()[-1]), time.monotonic() + 10
-    while _runs(pid) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not _runs(pid)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-
-
-def test_a_missing_video_is_found_before_any_work(tmp_path: Path) -> None:
-    graph = graph_of(tmp_path, 5)
-    with pytest.raises(GraphError, match=r"video.path: .*a\.mkv does not exist"):
-        check_inputs(graph)

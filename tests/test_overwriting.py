@@ -1,0 +1,176 @@
+"""What is written over: one's own films, and never files of others or what a graph is made of, unless it is ordered."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packages import TABLES
+from places import Place
+from test_films import write_album
+from test_targets import PRECIOUS, names
+
+from n2s.graph.errors import ArgumentError, GraphError
+from n2s.graph.graph import Graph
+from n2s.runtime.store import Store
+
+
+@pytest.mark.parametrize("path", ["track.mp4", "frames.txt"])
+def test_a_file_of_others_is_not_replaced_unasked(place: Place, path: str) -> None:
+    if path == "frames.txt":
+        place.edit("node: FFmpegSink", "node: DigestSink")
+        place.edit("path: track.mp4, chunk: 15, crf: 20", "path: frames.txt, chunk: 15")
+    film = place.out / path
+    place.out.mkdir()
+    film.write_bytes(PRECIOUS)
+    text = place.refused(ArgumentError, str(film), "exists and was not written by n2s; add --overwrite to replace it")
+    assert film.read_bytes() == PRECIOUS and ArgumentError(text).exit_status == 2
+    assert place.entries("segments", film.suffix) == []  # before there was any work
+    place.run(overwrite=True)
+    assert film.read_bytes() != PRECIOUS
+    place.edit("contrast: 1.1", "contrast: 1.2")
+    place.run()  # now it is n2s's own
+
+
+@pytest.mark.parametrize("change", ["longer", "cut", "a link"])
+def test_a_film_that_somebody_changed_is_theirs(place: Place, change: str) -> None:
+    place.run()
+    data = place.film.read_bytes()
+    if change == "a link":
+        (place.folder / "elsewhere.mp4").write_bytes(data)
+        place.film.unlink()
+        place.film.symlink_to(place.folder / "elsewhere.mp4")
+    else:
+        place.film.write_bytes(data + b"more" if change == "longer" else data[: len(data) // 2])
+    place.edit("contrast: 1.1", "contrast: 1.2")
+    place.refused(ArgumentError, "exists and was not written by n2s")
+
+
+@pytest.mark.parametrize("how", ["", "touched", "moved", "another store", "an emptied store", "emptied", "spoilt"])
+def test_an_own_film_is_replaced(place: Place, how: str, new_store: Any) -> None:
+    place.run()
+    options: dict[str, Any] = {}
+    if how == "touched":
+        os.utime(place.film, (1, 1))
+    elif how == "emptied":
+        place.film.write_bytes(b"")
+    elif how == "spoilt":
+        place.film.write_bytes(b"x" * place.film.stat().st_size)
+    elif how == "moved":
+        place.out.rename(place.folder / "moved")
+        options["out"] = place.folder / "moved"
+    elif how == "another store":
+        options["store"] = new_store()
+    elif how == "an emptied store":
+        for folder in place.store.root.iterdir():
+            if not folder.is_symlink():
+                shutil.rmtree(folder)
+    place.edit("contrast: 1.1", "contrast: 1.2")
+    before = (options.get("out", place.out) / "track.mp4").read_bytes()
+    place.run(**options)
+    assert (options.get("out", place.out) / "track.mp4").read_bytes() != before
+
+
+def test_records_that_are_none_make_no_film_ones_own(place: Place, new_store: Any) -> None:
+    place.run()
+    for i, text in enumerate(("", "[]", '{"films": 3}', '{"films": [{"path": 4}]}')):
+        (place.out / str(i)).mkdir()
+        (place.out / str(i) / "run.json").write_text(text)
+    for record in place.out.glob("20*/run.json"):
+        values = json.loads(record.read_text())
+        values["films"][0]["sha256"] = "0" * 64
+        record.write_text(json.dumps(values))
+    place.edit("contrast: 1.1", "contrast: 1.2")
+    place.refused(ArgumentError, "exists and was not written by n2s", store=new_store())
+
+
+def test_all_files_of_others_are_told_at_once(studio: Any, tmp_path: Path, store: Store, n2s: Any) -> None:
+    album = write_album(tmp_path, studio.model, [4410, 4410])
+    (tmp_path / "renders").mkdir()
+    for name in ("track1.mp4", "album.mp4"):
+        (tmp_path / "renders" / name).write_bytes(PRECIOUS)
+    for arguments in ([], ["--dry-run"]):
+        status, _, err = n2s("run", album, *arguments)
+        assert status == 2 and "track1.mp4, " in err and "album.mp4 exist and were not written by n2s" in err
+    assert names(tmp_path / "renders") == {"track1.mp4", "album.mp4"}
+
+
+def test_what_a_sub_graph_or_an_album_is_made_of_is_not_written_over(studio: Any, tmp_path: Path, store: Store) -> None:
+    album = write_album(tmp_path, studio.model, [4410, 4410])
+    os.link(tmp_path / "music0.wav", tmp_path / "album.mp4")
+    from harness import run
+
+    with pytest.raises(GraphError, match=r"album\.mp4 is read by this run and would be overwritten"):
+        run(Graph.load(album), tmp_path, store, overwrite=True)
+
+
+def test_pictures_and_numbers_are_not_written_over_what_the_graph_is_made_of(place: Place, n2s: Any) -> None:
+    picture = place.folder / "picture.png"
+    picture.write_bytes(PRECIOUS)
+    place.edit(
+        "film: {node: VAEDecode, latents: drift,",
+        "still: {node: ImageSource, path: picture.png}\n  film: {node: VAEDecode, latents: drift,",
+    )
+    for command in (["preview", place.graph, "--node", "travel"], ["draw", place.graph]):
+        status, _, err = n2s(*command, "-o", "picture.png")
+        assert status == 2 and "picture.png is read by the graph and would be overwritten" in err
+    assert picture.read_bytes() == PRECIOUS
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "listed: [a.csv, b.csv]",
+        "named: {x: b.csv}",
+        "weighed: [b.csv, 1]",
+        "nested: [[b.csv]]",
+        "folders: [[x, tables]]",
+    ],
+)
+def test_files_that_are_named_within_settings_are_not_written_over(
+    settings: str, place: Place, packages: Any, n2s: Any
+) -> None:
+    packages.install(TABLES)
+    file = place.folder / ("tables/b.csv" if "tables" in settings else "b.csv")
+    file.parent.mkdir(exist_ok=True)
+    (place.folder / "a.csv").touch()
+    file.write_bytes(PRECIOUS)
+    place.edit(
+        "film: {node: VAEDecode, latents: drift,",
+        f"tables: {{node: Tables, {settings}}}\n  film: {{node: VAEDecode, latents: drift,",
+    )
+    status, _, err = n2s("draw", place.graph, "-o", file)
+    assert status == 2 and "b.csv is read by the graph and would be overwritten" in err
+    assert file.read_bytes() == PRECIOUS
+
+
+def test_paths_that_lead_nowhere_name_no_file_of_the_graph(place: Place, packages: Any, n2s: Any) -> None:
+    packages.install(TABLES)
+    wrong = (
+        f"{{node: Tables, listed: [{'x' * 5000}], named: {{a: loop}}}}\n  still: {{node: ImageSource, path: "
+        f"{'x' * 5000}}}"
+    )
+    (place.folder / "loop").symlink_to("loop")
+    place.edit(
+        "film: {node: VAEDecode, latents: drift,", f"tables: {wrong}\n  film: {{node: VAEDecode, latents: drift,"
+    )
+    (place.folder / "a.svg").touch()
+    assert n2s("draw", place.graph, "-o", "a.svg")[0] == 0
+
+
+def test_a_file_that_was_not_named_is_written_only_over_ones_own(place: Place, n2s: Any) -> None:
+    for arguments, name in (
+        (["preview", place.graph, "--node", "travel"], "renders/track-travel.png"),
+        (["draw", place.graph], "track.svg"),
+    ):
+        path = place.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(PRECIOUS)
+        status, _, err = n2s(*arguments)
+        assert status == 2 and f"{name} exists and was not written by n2s" in err and path.read_bytes() == PRECIOUS
+        assert n2s(*arguments, "-o", path)[0] == 0 and path.read_bytes() != PRECIOUS  # an order is an order
+        assert n2s(*arguments)[0] == 0
