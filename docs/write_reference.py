@@ -54,6 +54,7 @@ PUBLIC: dict[str, tuple[str, ...] | None] = {
     "n2s.runtime.session": ("Session",),
     "n2s.runtime.run": ("Run",),
     "n2s.runtime.records": ("Report",),
+    "n2s.runtime.seeing.preview": ("preview", "Preview"),
     "n2s.runtime.events": ("Events",),
     "n2s.runtime.store": ("Store",),
     "n2s.runtime.executors.threads": ("ThreadExecutor",),
@@ -62,8 +63,9 @@ PUBLIC: dict[str, tuple[str, ...] | None] = {
 
 # What users need of these classes; other methods serve the library itself.
 MEMBERS = {
-    "Graph": ("load", "edit", "save", "to_yaml", "sinks", "order", "links", "network"),
+    "Graph": ("load", "edit", "save", "to_yaml", "draw", "sinks", "order", "links", "network"),
     "Session": ("frame", "pick", "values", "plan", "edited", "of", "changed", "films", "close"),
+    "Preview": ("save",),
     "Run": ("plan", "missing", "execute"),
     "Store": ("find", "entries", "verify", "trim"),
     "Events": ("said", "began", "planned", "rendered", "published", "ended"),

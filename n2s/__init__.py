@@ -16,7 +16,7 @@ from n2s.version import VERSION
 if TYPE_CHECKING:
     from n2s.graph.graph import Graph
 
-__all__ = ["Graph", "GraphError", "MediaError", "N2SError", "RenderError", "render"]
+__all__ = ["Graph", "GraphError", "MediaError", "N2SError", "RenderError", "preview", "render"]
 __version__ = VERSION
 
 
@@ -38,3 +38,10 @@ def render(graph: Any, **options: Any) -> Any:
     from n2s.runtime.run import render as run
 
     return run(graph, **options)
+
+
+def preview(graph: Any, node: str | None = None, **options: Any) -> Any:
+    """Show what a node gives, in a notebook: at, sheet, store; see `n2s.runtime.seeing.preview.preview`."""
+    from n2s.runtime.seeing.preview import preview as make
+
+    return make(graph, node, **options)

@@ -108,6 +108,7 @@ def preview(
     from n2s.runtime.media.png import write_picture
     from n2s.runtime.seeing.drawn import FORMS, write_drawing
     from n2s.runtime.seeing.labels import counts_beats
+    from n2s.runtime.seeing.preview import draw_frames, draw_signal
     from n2s.runtime.seeing.summary import summary_text
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session
@@ -143,11 +144,11 @@ def preview(
         if hears:
             heard = preview_heard(session, cast(str, node), target, frames)
         elif view.kind == "signal":
-            write_drawing(target, plotted(view, frames))
+            write_drawing(target, draw_signal(view, frames))
         elif target.suffix.lower() == ".svg":
             raise GraphError(f'"{view.name}" gives {view.kind}, which are written as .png; .svg is for signals.')
         else:
-            write_picture(target, (strips if strip else picture)(view, frames))
+            write_picture(target, (strips if strip else draw_frames)(view, frames))
     shown = ", ".join(timecode(frame, view.clock.fps) for frame in frames)
     when = f" at {shown}" if shown else ""
     if hears:
@@ -183,18 +184,17 @@ def refuse_combinations(
 def preview_heard(session: Any, node: str, target: Path, frames: list[int]) -> dict[str, Any]:
     """Draw what a node hears of the music, with some frames marked, and return it as a few numbers."""
     from n2s.runtime.seeing.drawn import write_drawing
+    from n2s.runtime.seeing.preview import draw_heard, heard_by
     from n2s.runtime.seeing.summary import summarise
-    from n2s.runtime.seeing.timeline import timeline
 
-    values, clock = session.values, session.clock
-    signals = {output: value for (name, output), value in values.outputs.items() if name == node}
-    write_drawing(target, timeline(node, signals, clock, [float(frame / clock.fps) for frame in frames]))
-    return summarise(signals, clock)
+    write_drawing(target, draw_heard(session, node, frames))
+    return summarise(heard_by(session, node), session.clock)
 
 
 def choose_frames(view: Any, at: list[Any], every: Any, sheet: int | None) -> list[int]:
     """Return the numbers of the frames to show, in rising order."""
     from n2s.graph.expressions import Number
+    from n2s.runtime.seeing.preview import spread
 
     duration = view.clock.duration
     if every is not None:
@@ -205,7 +205,7 @@ def choose_frames(view: Any, at: list[Any], every: Any, sheet: int | None) -> li
             )
         at = [Number(i * step) for i in range(max(1, math.ceil(duration / step - 1e-9)))]
     elif sheet:
-        at = [Number((i + 0.5) * duration / sheet) for i in range(sheet)]
+        at = spread(view, sheet)
     elif not at and view.kind != "signal":
         at = [Number(duration / 2)]
     return sorted({view.frame_at(time, "--at") for time in at})
@@ -222,13 +222,6 @@ def choose_strikes(view: Any, at: list[Any]) -> list[int]:
     return sorted({view.frame_at(time, "--at") for time in at}) or strongest_strikes(view.graph, view.values)
 
 
-def picture(view: Any, frames: list[int]) -> Any:
-    """Return the picture of frames, mattes or latents, uint8 (H, W, 3)."""
-    from n2s.runtime.seeing.contact import pictures_of, sheet
-
-    return sheet(pictures_of(view, frames), [timecode(frame, view.clock.fps) for frame in frames])
-
-
 def strips(view: Any, strikes: list[int]) -> Any:
     """Return strips around some frames as a picture, uint8 (H, W, 3)."""
     from n2s.runtime.seeing.contact import pictures_of
@@ -237,12 +230,3 @@ def strips(view: Any, strikes: list[int]) -> Any:
     frames = frames_around(strikes, view.clock.frames)
     labels = [timecode(strike, view.clock.fps) for strike in strikes]
     return draw_strips(dict(zip(frames, pictures_of(view, frames))), strikes, labels)
-
-
-def plotted(view: Any, frames: list[int]) -> Any:
-    """Return the drawing of a signal, with some frames marked."""
-    from n2s.runtime.seeing.plots import plot
-
-    clock = view.clock
-    marks = [float(frame / clock.fps) for frame in frames]
-    return plot(view.signal, clock.times(0, clock.frames), view.name, marks, view.names)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from n2s.graph.build import close
 from n2s.graph.check import check_links
-from n2s.graph.errors import GraphError, Position
+from n2s.graph.errors import GraphError, N2SError, Position
 from n2s.graph.file.edit import edit
 from n2s.graph.file.load import load_parts
 from n2s.graph.file.save import save, to_yaml
@@ -114,6 +114,34 @@ class Graph(GraphParts):
         is, where the graph cannot be written there.
         """
         return save(self, path)
+
+    def draw(self, path: str | Path) -> Path:
+        """Draw the graph as .svg, .png, .pdf or .dot; a notebook draws a graph that ends a cell by itself.
+
+        Raises
+        ------
+        N2SError
+            When the ending is another, Graphviz is not there, or the file cannot be written.
+        """
+        from n2s.graph.describe.diagram import diagram, render_diagram  # brings Graphviz along
+
+        render_diagram(diagram(self), Path(path))
+        return Path(path)
+
+    def _repr_svg_(self) -> str | None:
+        """Return the graph as a notebook shows it; None, and so its text, where there is no Graphviz."""
+        from n2s.graph.describe.diagram import diagram, lay_out  # brings Graphviz along
+
+        try:
+            return lay_out(diagram(self), "svg").decode()
+        except N2SError:
+            return None
+
+    def __repr__(self) -> str:
+        title = f'"{self.header.title}", ' if self.header.title else ""
+        count = len(self.nodes)
+        films = ", ".join(str(getattr(self.nodes[name], "path", name)) for name in self.sinks())
+        return f"<Graph {title}{count} node{'s' * (count != 1)}{', makes ' * bool(films)}{films}>"
 
 
 def _from_sinks(sinks: tuple[Handle, ...], base: Path, header: dict[str, Any]) -> GraphParts:

@@ -107,6 +107,12 @@ class Handle:
         parts = [type(self._node).__name__, self._output, "" if self._component is None else str(self._component)]
         return f"<{'.'.join(filter(None, parts))}>"
 
+    def _repr_html_(self) -> str:
+        """Return the connected node as a notebook shows it: what it was given, and what it gives."""
+        from n2s.graph.describe.table import node_table  # for notebooks alone
+
+        return node_table(self._node, self._name or "", self._output)
+
     def __bool__(self) -> bool:
         raise TypeError("an output has no truth value before the film is rendered; use where(…) in an expression")
 

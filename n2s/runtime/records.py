@@ -6,6 +6,7 @@ import json
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,15 @@ class Report:
     nodes: dict[str, float] = field(default_factory=dict)
     computed: dict[str, int] = field(default_factory=dict)
     record: Path | None = None
+
+    def _repr_html_(self) -> str:
+        """Return the report as a notebook shows it."""
+        rows = "".join(
+            f"<tr><td>{escape(str(film['path']))}</td><td>{film['frames']} frames</td></tr>" for film in self.films
+        )
+        chunks = f"{self.rendered} chunk{'s' * (self.rendered != 1)}"
+        done = f"{chunks} rendered in {self.seconds:.1f} s, {self.stored} from the store"
+        return f"<table>{rows}<tr><td colspan='2' style='text-align:left'>{done}</td></tr></table>"
 
 
 class RunRecord:

@@ -329,6 +329,10 @@ class Session:
         end_of_theirs = other.clock.frames
         return changed + [(max(start, end_of_theirs), stop) for start, stop in ours if stop > end_of_theirs]
 
+    def _repr_svg_(self) -> str | None:
+        """Return what a notebook shows of a session: its graph."""
+        return self.graph._repr_svg_()
+
     def close(self) -> None:
         """Close the files that are open."""
         self.context.close()

@@ -15,8 +15,8 @@ from typing import Any, cast
 
 from n2s.graph.errors import ArgumentError, N2SError
 from n2s.graph.expressions import Expression
-from n2s.graph.graph import Graph
 from n2s.graph.links import Link
+from n2s.graph.parts import GraphParts
 from n2s.graph.specs import Output
 from n2s.graph.subgraph import InterfaceNode
 
@@ -37,7 +37,7 @@ class ChunkMap:
     stored: tuple[bool, ...]
 
 
-def diagram(graph: Graph, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mapping[str, Path] = {}) -> str:
+def diagram(graph: GraphParts, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mapping[str, Path] = {}) -> str:
     """Return a graph as DOT: one box per node, with its settings; one edge per link, coloured by kind, to its port.
 
     Sub-graphs are clusters. Driven parameters show what drives them; settings at their default are left out.
@@ -94,7 +94,7 @@ def _is_hidden(name: str) -> bool:
     return ":" in name
 
 
-def _place(dot: Any, graph: Graph, boxes: Mapping[str, tuple[str, str]], fused: Mapping[str, str]) -> None:
+def _place(dot: Any, graph: GraphParts, boxes: Mapping[str, tuple[str, str]], fused: Mapping[str, str]) -> None:
     """Put every box into the cluster of its sub-graph, or of the kernel it is fused into."""
     tree: dict[str, Any] = {}
     for name in boxes:
@@ -121,7 +121,7 @@ def _place(dot: Any, graph: Graph, boxes: Mapping[str, tuple[str, str]], fused: 
     draw(dot, tree, "")
 
 
-def _box(graph: Graph, name: str, plan: ChunkMap | None, thumbnail: Path | None) -> str:
+def _box(graph: GraphParts, name: str, plan: ChunkMap | None, thumbnail: Path | None) -> str:
     """Return a node as an HTML table: name and type, then one row per port and per setting that was given."""
     node = graph.nodes[name]
     kind = "interface" if isinstance(node, InterfaceNode) else type(node).__name__
@@ -210,20 +210,32 @@ def render_diagram(source: str, target: Path) -> None:
     form = target.suffix.lstrip(".").lower()
     if form not in ("dot", "svg", "png", "pdf"):
         raise ArgumentError(f'A diagram is written as .svg, .png, .pdf or .dot, not "{target.name}".')
-    tool = _dot() if form != "dot" else ""
+    made = source.encode() if form == "dot" else lay_out(source, form)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(made)
+    except OSError as error:
+        raise N2SError(f"{target} cannot be written: {error.strerror}.") from None
+
+
+def lay_out(source: str, form: str) -> bytes:
+    """Return a diagram as Graphviz draws it: "svg", "png" or "pdf".
+
+    Raises
+    ------
+    N2SError
+        When Graphviz is not there, or fails.
+    """
+    tool = _dot()
     if "<img " in source and form in ("png", "pdf") and "pure" in Path(tool).name:
         raise N2SError("Pictures of nodes in .png and .pdf need the system's Graphviz; write .svg, or install it.")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if form == "dot":
-            target.write_text(source, encoding="utf-8")
-            return
         done = subprocess.run([tool, f"-T{form}"], input=source.encode(), capture_output=True, check=False)
-        if done.returncode:
-            raise N2SError(f"Graphviz failed: {done.stderr.decode(errors='replace').strip()}")
-        target.write_bytes(_IMAGE.sub(_inline, done.stdout) + MADE if form == "svg" else done.stdout)
     except OSError as error:
-        raise N2SError(f"{target} cannot be written: {error.strerror}.") from None
+        raise N2SError(f"Graphviz cannot be started: {error.strerror}.") from None
+    if done.returncode:
+        raise N2SError(f"Graphviz failed: {done.stderr.decode(errors='replace').strip()}")
+    return _IMAGE.sub(_inline, done.stdout) + MADE if form == "svg" else done.stdout
 
 
 _IMAGE = re.compile(rb'xlink:href="([^"]+\.png)"')
