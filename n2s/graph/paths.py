@@ -8,6 +8,8 @@ and it is no plain name, in unions, lists, tuples, sets, dicts (their keys too),
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +47,9 @@ def resolve_path(folder: Path, path: str) -> Path:
     try:
         return (folder / path).resolve()
     except (OSError, ValueError, RuntimeError) as error:
-        why = getattr(error, "strerror", None) or str(error)
+        # Of a circle of links Python up to 3.12 raises a RuntimeError; later ones leave it to whoever opens the file.
+        circle = isinstance(error, RuntimeError)
+        why = os.strerror(errno.ELOOP) if circle else getattr(error, "strerror", None) or str(error)
         raise GraphError(f"{short_name(path)} is no path of a file ({why}).") from None
 
 
