@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -139,6 +140,18 @@ def test_every_profile_codec_sound_and_look_is_explained() -> None:
         assert re.sub(r" \(.*?\)", "", row) == ", ".join(codecs)
     assert not [name for name in PROFILES if f"| `{name}` |" not in delivery]
     assert not [name for name in films() if f"\n### {name}\n" not in text_of("docs/gallery.md")]
+
+
+def test_every_message_that_is_explained_is_one_of_the_library() -> None:
+    """Those of docs/troubleshooting.md; "…" stands for what differs."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "n2s").rglob("*.py"))]
+    texts = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    known = "\0".join(text for text in texts if isinstance(text, str))
+    rows = re.findall(r"^\| (.*?) \| ", text_of("docs/troubleshooting.md"), re.M)[1:]
+    said = [message for row in rows if row.startswith("`") for message in re.findall("`(.*?)`", row)]
+    wanted = [part.strip(" .") for message in said for part in message.split("…") if part.strip(" .")]
+    assert len(rows) == 10 and len(wanted) > 6
+    assert not [part for part in wanted if part not in known]
 
 
 def test_every_output_of_the_music_is_in_the_feature_schema() -> None:
