@@ -90,7 +90,7 @@ def test_frames_are_kept_in_the_precision_of_their_definition(studio: Any, store
     with stored.chunk(0, 0):
         (piece,) = stored.pieces(stage, 3, 9)
         assert piece.load is not None
-        np.testing.assert_array_equal(piece.load(), seen[3:9])
+        np.testing.assert_array_equal(piece.load(3, 9), seen[3:9])
         pieces = [(piece.start, piece.stop, piece.load is None) for piece in stored.pieces(stage, 15, 30)]
     assert pieces == [(15, 20, False), (20, 30, True)]
 

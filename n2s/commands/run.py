@@ -103,10 +103,13 @@ def run(
     kept = open_store(store)
     asked: list[Any] = list(dict.fromkeys([*profile, *(["draft"] if draft else [])])) or [None]
     graphs = [(name, load(graph, set_, Shape(size, fps, name))) for name in asked]  # all that is wrong is told first
+    runs = []
     for name, loaded in graphs:
         chosen = choose_executor(executor, jobs, workers)
         folder = out / "draft" if name == "draft" else out
-        job = Run(loaded, folder, kept, chosen, span, force, events, overwrite, keep_frames, strict, only)
+        runs.append(Run(loaded, folder, kept, chosen, span, force, events, overwrite, keep_frames, strict, only))
+    for place, (name, job) in enumerate(zip(asked, runs)):
+        job.later = runs[place + 1 :]
         if dry_run:
             show_dry_run(job, json)
             continue
@@ -120,10 +123,10 @@ def run(
 
 def show_dry_run(job: Any, json: bool = False) -> None:
     """Print what a run would render."""
-    films = job.plan()
-    job.check_targets()
-    missing = job.planned.missing_chunks()
-    tasks, expected = {task.key for task in missing}, job.estimate(missing)
+    from n2s.runtime.foresee import foresee
+
+    foreseen = foresee(job)
+    tasks, todo, expected, films = foreseen.missing, foreseen.tasks, foreseen.estimate, job.films
     job.events.ended()
     for film in films:
         stale = [chunk for _, chunk in film.parts if chunk.key in tasks]
@@ -148,9 +151,11 @@ def show_dry_run(job: Any, json: bool = False) -> None:
         )
         print(f"{film.path.name}: {what}")
     if json:
-        seconds, size = (expected.seconds, expected.bytes) if expected else (None, None)
+        seconds, size = (expected.seconds, expected.bytes) if expected else (None, None) if todo else (0.0, 0)
         print_line({"event": "estimate", "seconds": seconds, "bytes": size})
-    elif tasks:
+    elif tasks and not todo:
+        print("They are rendered with those above, of the same frames.")
+    elif todo:
         print(f"That is {expected.text()}." if expected else "How long it takes is known when it has begun.")
     job.context.close()
 
@@ -178,10 +183,12 @@ def summary(report: Any) -> str:
             lines.append(f"  {flashes_text(film['flashes'][0])}")
         lines.append(f"  {gates_text(film['gates'])}")
     if report.rendered:
-        speed = report.frames / max(report.seconds, 1e-9)
+        frames = report.frames - report.frames_beside
         rendered = f"{count(report.rendered, 'chunk')} ({count(report.frames, 'frame')})"
-        taken = f"{minutes(report.seconds)}, {speed:.1f} frames/s"
-        lines.append(f"Rendered {rendered} in {taken}; {report.stored} came from the store.")
+        beside = f"{'all' if not frames else report.beside} with another film of the same frames" * bool(report.beside)
+        taken = f"in {minutes(report.seconds)}, {frames / max(report.seconds, 1e-9):.1f} frames/s" * bool(frames)
+        done = ", ".join(filter(None, [f"Rendered {rendered} {taken}".rstrip(), beside]))
+        lines.append(f"{done}; {report.stored} came from the store.")
         spent = [
             f"{name} {seconds:.1f} s{more_frames(report, name)}"
             for name, seconds in report.nodes.items()

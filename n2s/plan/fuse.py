@@ -7,7 +7,7 @@ frames from anywhere, so what it reads is made before.
 from __future__ import annotations
 
 import dis
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cache
 from types import FunctionType
@@ -25,7 +25,7 @@ MOST_INPUTS = 3  # each may have to be resampled, which compiles as long as two 
 MOST_INSTRUCTIONS = 3500
 
 
-def fuse(plan: Plan, together: bool = True) -> Plan:
+def fuse(plan: Plan, together: bool = True, shared: Collection[str] = ()) -> Plan:
     """Return the plan with its stages: streamed nodes as they are, pointwise nodes in kernels, the sink's codes.
 
     A source of frames keeps its own size until it is read: a kernel crops and resamples while it reads, and for what
@@ -39,8 +39,10 @@ def fuse(plan: Plan, together: bool = True) -> Plan:
     ----------
     together : bool
         False gives every pointwise node a kernel of its own; the bits are the same.
+    shared : collection of str
+        Stages whose frames others than this plan read, so that a kernel ends there.
     """
-    fusion = _Fusion(plan, together)
+    fusion = _Fusion(plan, together, shared)
     stages: list[Stage] = []
     for stage in plan.nodes:
         if fusion.is_in_kernels(stage.name):
@@ -83,8 +85,8 @@ class _Fusion:
         Stages whose frames lie in memory, because a kernel ends or because others read them there.
     """
 
-    def __init__(self, plan: Plan, together: bool):
-        self.graph = plan.graph
+    def __init__(self, plan: Plan, together: bool, shared: Collection[str]):
+        self.graph, self._shared = plan.graph, shared
         self.stages = {stage.name: stage for stage in plan.nodes}
         self._fits: dict[tuple[str, Size | None], Stage] = {}
         self._sources: dict[str, list[Any]] = {}  # what each node in kernels reads
@@ -93,7 +95,7 @@ class _Fusion:
         self.mattes: dict[str, Read] = {}
         for stage in plan.nodes:
             self._take_in(plan, stage)
-        self.cuts = self._cut() if together else set(self._sources)
+        self.cuts = self._cut(self._sources.keys() & shared) if together else set(self._sources)
         self.cuts |= {name for name in self._sources if self.stages[name].keep}
         self.cuts |= self._shared_lenses()
         self.roots = self.cuts | self._read_as_frames(plan)
@@ -180,10 +182,11 @@ class _Fusion:
                 ends[name] = {name}
         return shared
 
-    def _cut(self) -> set[str]:
-        """Return where to cut: where a node's kernel would be too large, at its largest input, the first of equals."""
+    def _cut(self, cuts: set[str]) -> set[str]:
+        """Return where to cut, beside ``cuts``: where a node's kernel would be too large, at its largest input, the
+        first of equals."""
         # What a hidden stage reads whole lies in memory; the node's own kernel reads it from there.
-        cuts = {hidden[0].reads["0"].stage for hidden in self.hidden.values()} & self._sources.keys()
+        cuts |= {hidden[0].reads["0"].stage for hidden in self.hidden.values()} & self._sources.keys()
         steps: dict[str, dict[str, None]] = {}  # the kernel that ends at each node
         for name, sources in self._sources.items():
             if self._is_lens(name):  # an input of kernels, whatever it reads
@@ -228,7 +231,8 @@ class _Fusion:
     def codes_stage(self, end: Stage) -> Stage:
         """Return the stage that makes what the sink's format stores."""
         source = next(read for port, read in end.reads.items() if port not in self.mattes).stage
-        kernel, reads = self._kernel(source, take_in=not self.stages[source].keep)
+        in_memory = self.stages[source].keep or source in self._shared
+        kernel, reads = self._kernel(source, take_in=not in_memory)
         return replace(end, nodes=(*kernel.nodes, end.node), reads=reads | self.mattes, kernel=kernel)
 
     def _kernel(self, root: str, take_in: bool = True) -> tuple[Kernel, dict[str, Read]]:

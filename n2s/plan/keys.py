@@ -101,6 +101,10 @@ class Keys:
         """Return the part of a stage's recipes that does not depend on time."""
         return self._ancestry(stage).static
 
+    def digest_of(self, stage: str) -> str:
+        """Return the digest of the part of a stage's recipes that does not depend on time."""
+        return self._ancestry(stage).digest
+
     @property
     def signals(self) -> list[Signal]:
         """Every signal that the last stage depends on."""

@@ -70,10 +70,11 @@ class CostTally:
     tasks: list[float] = field(default_factory=list)  # the seconds of each
 
     def add(self, plan: Plan, task: Task, rendered: Rendered) -> None:
-        """Add a chunk of a film."""
+        """Add a chunk of a film; what other films' chunks of the same frames cost in addition is left out."""
         self.plans[id(plan)] = plan
         spent = self.seconds.setdefault(id(plan), {})
-        beside = max(0.0, rendered.took - sum(rendered.seconds.values()))
+        others = sum(other.took for other in rendered.beside)
+        beside = max(0.0, rendered.took - others - sum(rendered.seconds.values()))
         for name, seconds in (*rendered.seconds.items(), (STORING, beside)):
             spent[name] = spent.get(name, 0.0) + seconds
         self.frames[id(plan)] += task.stop - task.start

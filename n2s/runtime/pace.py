@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,30 +32,50 @@ class Estimate:
         return f"about {time} and {max(1, round(self.bytes / 1e6))} MB, by the last time that such frames were made"
 
 
-def subject(plan: Plan, jobs: int) -> dict[str, Any]:
+def subject(plan: Plan, jobs: int, beside: Sequence[Plan] = ()) -> dict[str, Any]:
     """Return what frames are alike by: the kinds of nodes that make them, size, coding, how many jobs there are.
 
-    Names and settings are left out, so that another song under the same look is known already.
+    Names and settings are left out, so that another song under the same look is known already. ``beside`` are plans of
+    films that are made of the same frames.
     """
     nodes = plan.graph.nodes
     kinds = [type(nodes[stage.node]).__name__ for stage in plan.nodes if stage.node in nodes]
     coded = call_format(plan.graph, plan.end, plan.format.describe, plan.node)
-    return {"nodes": kinds, "size": list(plan.graph.header.size), "coded": coded, "jobs": jobs}
+    about = {"nodes": kinds, "size": list(plan.graph.header.size), "coded": coded, "jobs": jobs}
+    return about | {"beside": [subject(other, jobs) for other in beside]} if beside else about
 
 
-def note_pace(store: Store, plans: Iterable[Plan], jobs: int, seconds: float, frames: int, written: int) -> None:
-    """Note how long each of so many frames took, and how many bytes it has."""
-    if frames < FEWEST:
-        return
-    for plan in plans:
-        store.note(KIND, subject(plan, jobs), {"seconds": seconds / frames, "bytes": written / frames})
+@dataclass
+class PaceTally:
+    """Collects what the tasks of a run make."""
+
+    made: dict[tuple[int, ...], Sequence[Plan]] = field(default_factory=dict)  # plans that have tasks, by identity
+    frames: int = 0  # of tasks: those that are made once for several films count once
+    segments: dict[str, str] = field(default_factory=dict)  # the suffix of each, by its key
+
+    def add(self, plans: Sequence[Plan], keys: Sequence[str], frames: int) -> None:
+        """Add a task that made the chunks of some films."""
+        self.made[tuple(map(id, plans))] = plans
+        self.frames += frames
+        self.segments.update((key, plan.format.suffix) for plan, key in zip(plans, keys))
+
+    def note(self, store: Store, jobs: int, seconds: float) -> None:
+        """Note how long each frame of a task took, and how many bytes it has."""
+        if self.frames < FEWEST:
+            return
+        paths = (store.find("segments", key, suffix) for key, suffix in self.segments.items())
+        written = sum(path.stat().st_size for path in paths if path)
+        for plan, *beside in self.made.values():
+            pace = {"seconds": seconds / self.frames, "bytes": written / self.frames}
+            store.note(KIND, subject(plan, jobs, beside), pace)
 
 
-def estimate(store: Store, frames: Mapping[int, int], plans: list[Plan], jobs: int) -> Estimate | None:
-    """Return how long so many frames of each plan may take, by its place in ``plans``; None where one is unknown."""
+def estimate(store: Store, frames: Mapping[tuple[int, ...], int], plans: list[Plan], jobs: int) -> Estimate | None:
+    """Return how long so many frames may take, by the places in ``plans`` of the films that are made of them; None
+    where that is unknown for one."""
     seconds, written = 0.0, 0.0
-    for number, count in frames.items():
-        known = store.noted(KIND, subject(plans[number], jobs))
+    for (number, *beside), count in frames.items():
+        known = store.noted(KIND, subject(plans[number], jobs, [plans[other] for other in beside]))
         if known is None:
             return None
         seconds += count * known["seconds"]

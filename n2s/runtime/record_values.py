@@ -27,7 +27,7 @@ def record_values(
     seconds : float
         Of the whole run.
     """
-    rendered, spent = report.frames, report.seconds
+    rendered, spent = report.frames - report.frames_beside, report.seconds
     return {
         "graph": str(graph.path) if graph.path else None,
         "commit": read_commit(graph.path.parent) if graph.path else None,
@@ -40,8 +40,8 @@ def record_values(
         "environment": machine.environment(),
         "machine": machine.describe(),
         "stages": {film.path.name: [[stage.name for stage in plan.stages] for plan in film.plans] for film in films},
-        "chunks": {"rendered": report.rendered, "stored": report.stored},
-        "frames": {"rendered": rendered, "stored": report.frames_stored, "measured": report.measured},
+        "chunks": {"rendered": report.rendered, "beside": report.beside, "stored": report.stored},
+        "frames": {"rendered": report.frames, "stored": report.frames_stored, "measured": report.measured},
         "seconds": {"all": round(seconds, 3), "rendering": round(spent, 3)},
         "frames_per_second": round(rendered / spent, 2) if rendered and spent else None,
         "nodes": {name: _cost(taken, report.computed[name]) for name, taken in report.nodes.items()},

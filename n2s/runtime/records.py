@@ -27,7 +27,9 @@ class Report:
     rendered, stored : int
         Chunks rendered now, and chunks taken from the store or not needed because their film was up to date.
     frames : int
-        Frames rendered now.
+        Frames of films rendered now.
+    beside, frames_beside : int
+        Chunks among those rendered now, and frames, that another run has rendered on the way: they show its frames.
     measured : int
         Frames that measures looked at now.
     seconds : float
@@ -44,6 +46,8 @@ class Report:
     rendered: int = 0
     stored: int = 0
     frames: int = 0
+    beside: int = 0
+    frames_beside: int = 0
     measured: int = 0
     frames_stored: int = 0
     seconds: float = 0.0

@@ -7,14 +7,13 @@ import time
 from collections import Counter
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from n2s.graph.authors import whole_traceback
-from n2s.graph.errors import ArgumentError, Cancelled, N2SError, RenderError
-from n2s.graph.expressions import Number
+from n2s.graph.errors import Cancelled, N2SError, RenderError
 from n2s.graph.graph import Graph
-from n2s.graph.times import parse_time
 from n2s.runtime.costs import CostTally
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import Executor, Rendered, Task, in_order_of_needs
@@ -22,15 +21,16 @@ from n2s.runtime.executors.registry import choose_executor
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.films import Film, FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
+from n2s.runtime.films.profiled import parse_span
 from n2s.runtime.films.targets import Targets, frames_folder
 from n2s.runtime.models.sessions import ProviderExhausted
-from n2s.runtime.pace import Estimate, estimate, lack_of_room, note_pace
+from n2s.runtime.pace import Estimate, PaceTally, estimate, lack_of_room
 from n2s.runtime.readiness import input_files
 from n2s.runtime.record_values import record_values
 from n2s.runtime.records import Report, RunRecord
 from n2s.runtime.seeing.flashes import count_flashes
 from n2s.runtime.seeing.following import follow_music
-from n2s.runtime.seeing.gates import judge, unmeasured_gates
+from n2s.runtime.seeing.gates import judge, refuse_flaws
 from n2s.runtime.session import Session
 from n2s.runtime.store import Store, absolute, check_folder
 from n2s.runtime.stores import open_store
@@ -80,7 +80,7 @@ class Run:
         strict: bool = False,
         only: Collection[str] = (),
     ):
-        self.graph, self.out, self.span, self.force = graph, absolute(out), _times(span), force
+        self.graph, self.out, self.span, self.force = graph, absolute(out), parse_span(span), force
         self.store = open_store(store)
         self.executor = executor or ThreadExecutor()
         self.events = events or Events()
@@ -93,12 +93,15 @@ class Run:
         self.report = Report()
         self.record: RunRecord | None = None
         self.planned = PlannedFilms([], self.store, self.maker)
-        self._costs = CostTally()
+        self.later: list[Run] = []  # whose chunks are rendered on the way, where they show the same frames
+        self.planned_ahead = False  # whether it was planned for another run
+        self._costs, self._pace = CostTally(), PaceTally()
         self._seconds: Counter[str] = Counter()
         self._computed: Counter[str] = Counter()
         self._published = False  # whether a film was joined
-        self._done: set[str] = set()  # keys that are in the store, forced or not
+        self.done: set[str] = set()  # keys that are in the store, forced or not
         self._places: dict[str, int] = {}  # of each chunk's key among those of all films
+        self._early: list[str] = []  # what is to stand in the record, before there is one
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="music")
         self._music: dict[Path, Future] = {}
         self._stopping = threading.Event()
@@ -106,6 +109,8 @@ class Run:
     def _log(self, text: str) -> None:
         if self.record:
             self.record.log(text)
+        else:
+            self._early.append(text)
 
     def _say(self, text: str) -> None:
         self.events.said(text)
@@ -126,13 +131,21 @@ class Run:
         self.planned = self.session.films(self.out, self.span, self.force, self._began, self.only)
         return self.planned.films
 
+    def plan_later(self) -> None:
+        """Plan the runs whose chunks are rendered on the way, those that were not planned yet."""
+        for run in self.later:
+            if not run.planned_ahead:
+                run.plan()
+                run.planned_ahead = True
+        self.planned.beside = [run.planned for run in self.later]
+
     @property
     def films(self) -> list[Film]:
         return self.planned.films
 
     def missing(self) -> list[Task]:
         """Return what must be done now: chunks to render, each once, in the order of the films."""
-        return self.planned.tasks(self._done)
+        return self.planned.tasks(self.done.union(*(run.done for run in self.later)))
 
     def execute(self) -> Report:
         """Render what is missing, publish the films, write the record.
@@ -150,20 +163,24 @@ class Run:
             check_folder(self.out)
             check_folder(self.store.root)
             self.record = RunRecord(self.out)
-            self.plan()
+            for text in self._early:
+                self.record.log(text)
+            if not self.planned_ahead:
+                self.plan()
+            self.plan_later()
             self._note_measures()
             self.check_targets()
             self._start_music()
             planned = time.perf_counter()
             self._render()
-            self._note_pace()
+            self._pace.note(self.store, self._jobs, self.report.seconds)
             rendered = time.perf_counter()
             self._publish()
             self._note_costs(planned - began, time.perf_counter() - rendered)
             if self.keep_frames:
                 self._keep_frames()
             if self.strict:
-                self._refuse_flaws()
+                refuse_flaws(self.report.films)
             status = "done"
         except KeyboardInterrupt:
             status = "interrupted"
@@ -227,7 +244,7 @@ class Run:
         stored = self._lay_out()
         self.report.stored, self.report.frames_stored = len(stored), sum(stored)
         renders, looked_at = self.planned.renders, self.planned.looked_at
-        frames = sum(task.stop - task.start if renders(task) else looked_at(task) for task in tasks)
+        frames = sum(task.stop - task.start if renders(task.plan) else looked_at(task) for task in tasks)
         if expected := self.estimate(tasks):
             if expected.seconds >= LONG_RUN:
                 self._say(f"{frames} frames to render: {expected.text()}.")
@@ -241,7 +258,8 @@ class Run:
             except ProviderExhausted as error:
                 # The key of a chunk names the provider that makes it, so the rest is planned again.
                 self._say(str(error))
-                self.context.fall_back_to_cpu()
+                for run in (self, *self.later):
+                    run.context.fall_back_to_cpu()
                 self._plan_again()
                 tasks = self.missing()
                 self._lay_out()
@@ -249,10 +267,10 @@ class Run:
     def _lay_out(self) -> list[int]:
         """Tell of which chunks the films are made, and return the frames of each that is in the store."""
         keys = {chunk.key: chunk.count for film in self.films for _, chunk in film.parts}
-        new = {task.key for task in self.planned.missing_chunks()} | self._done
+        missing = {task.key for task in self.planned.missing_chunks()} - self.done
         self._places = {key: place for place, key in enumerate(keys)}
-        self.events.laid_out([key not in new for key in keys])
-        return [count for key, count in keys.items() if key not in new]
+        self.events.laid_out([key not in missing for key in keys])
+        return [count for key, count in keys.items() if key not in missing | self.done]
 
     @property
     def _jobs(self) -> int:
@@ -261,18 +279,11 @@ class Run:
 
     def estimate(self, tasks: list[Task]) -> Estimate | None:
         """Return how long tasks may take and how much they may write; None where such frames were never made."""
-        frames: Counter[int] = Counter()
+        frames: Counter[tuple[int, ...]] = Counter()
         for task in tasks:
-            if self.planned.renders(task):
-                frames[task.plan] += task.stop - task.start
-        return estimate(self.store, frames, self.planned.plans, self._jobs)
-
-    def _note_pace(self) -> None:
-        made = {chunk.key: film.suffix for film in self.films for _, chunk in film.parts if chunk.key in self._done}
-        paths = (self.store.find("segments", key, suffix) for key, suffix in made.items())
-        written = sum(path.stat().st_size for path in paths if path)
-        plans = [plan for film in self.films for plan in film.plans]
-        note_pace(self.store, plans, self._jobs, self.report.seconds, self.report.frames, written)
+            if self.planned.renders(task.plan):
+                frames[tuple(number for number, _ in task.chunks)] += task.stop - task.start
+        return estimate(self.store, frames, self.planned.all_plans, self._jobs)
 
     def _note_costs(self, planning: float, joining: float) -> None:
         frames = sum(film.frames for film in self.films)
@@ -280,33 +291,55 @@ class Run:
 
     def _plan_again(self) -> None:
         self.executor.stop()
-        self.session.forget_plans()
-        self.plan()
+        for run in (self, *self.later):
+            run.session.forget_plans()
+            run.plan()
+        self.plan_later()
         self._note_measures()
 
     def _render_tasks(self, tasks: list[Task]) -> None:
-        names = {chunk.key: film.path.name for film in reversed(self.films) for _, chunk in film.parts}
         self._began("opening models and compiling kernels")
         self.executor.start(self.planned.job(tasks, self.context), self.context, _Heard(self))
         self._began("rendering")
         try:
             for task, rendered in in_order_of_needs(self.executor, tasks):
-                self._note(task, rendered, names.get(task.key, "measured"))
+                self._note(task, rendered)
         except Cancelled:
             raise KeyboardInterrupt from None
 
-    def _note(self, task: Task, rendered: Rendered, film: str) -> None:
+    def _note(self, task: Task, rendered: Rendered) -> None:
         """Note a task that is done."""
         self.report.measured += self.planned.looked_at(task)
-        self._done.add(task.key)
-        if self.planned.renders(task):
-            self.report.rendered += 1
-            self.report.frames += task.stop - task.start
-            self.events.finished(self._places[task.key])
-            self._costs.add(self.planned.plans[task.plan], task, rendered)
-        self._seconds.update(rendered.seconds)
-        self._computed.update(rendered.frames)
-        self._log(f"{film}: frames {task.start} to {task.stop}, {task.key}, by {rendered.where}")
+        if not self.planned.renders(task.plan):
+            self.done.add(task.key)
+            self._add_costs(rendered)
+            self._log(f"measured: frames {task.start} to {task.stop}, {task.key}, by {rendered.where}")
+            return
+        plans = [self.planned.all_plans[number] for number, _ in task.chunks]
+        self._pace.add(plans, [key for _, key in task.chunks], task.stop - task.start)
+        self._costs.add(plans[0], task, rendered)
+        for (number, key), cost in zip_longest(task.chunks, (rendered, *rendered.beside), fillvalue=Rendered()):
+            whose = self.planned.beside_of(number)
+            (self if whose is None else self.later[whose])._note_chunk(task, key, cost, whose is not None)
+
+    def _note_chunk(self, task: Task, key: str, cost: Rendered, beside: bool) -> None:
+        """Note a chunk of one of the films that a task of this run, or of one beside it, has rendered."""
+        count = task.stop - task.start
+        self.done.add(key)
+        self.report.rendered += 1
+        self.report.frames += count
+        self._add_costs(cost)
+        if beside:
+            self.report.beside += 1
+            self.report.frames_beside += count
+        else:
+            self.events.finished(self._places[key])
+        film = next(film.path.name for film in self.films if key in film.keys)
+        self._log(f"{film}: frames {task.start} to {task.stop}, {key}, by {cost.where}")
+
+    def _add_costs(self, cost: Rendered) -> None:
+        self._seconds.update(cost.seconds)
+        self._computed.update(cost.frames)
 
     def _note_measures(self) -> None:
         """Note what measures cost, before there was a film to render."""
@@ -330,22 +363,6 @@ class Run:
             told = {"following": follow_music(self.store, film.parts), "flashes": flashes}
             self.report.films.append(done | told | {"gates": gates})
             self.events.published(str(film.path))
-
-    def _refuse_flaws(self) -> None:
-        """Raise a `RenderError` that names every gate that a film breaks."""
-        broken = [
-            f"{Path(film['path']).name}: {gate['broken']}"
-            for film in self.report.films
-            for gate in film["gates"].values()
-            if gate["holds"] is False
-        ]
-        broken += [
-            f"{Path(film['path']).name}: {', '.join(unknown)} not measured; --force renders it again"
-            for film in self.report.films
-            if (unknown := unmeasured_gates(film["gates"]))
-        ]
-        if broken:
-            raise RenderError("\n".join(broken) + "\nThe films are written; --strict fails the run for this.")
 
     def _keep_frames(self) -> None:
         for film in self.films:
@@ -371,14 +388,6 @@ class _Heard(Events):
 
     def __init__(self, run: Run):
         self.said, self.began, self.rendered = run.context.say, run._began, run.events.rendered
-
-
-def _times(span: tuple[Any, Any]) -> tuple[Number | None, Number | None]:
-    try:
-        first, last = (None if time is None else parse_time(time) for time in span)
-    except ValueError as error:
-        raise ArgumentError(f"span: {error}.") from None
-    return first, last
 
 
 def render(graph: Graph, **options: Any) -> Report:

@@ -58,7 +58,7 @@ ENGINE = (
     f"{OWN}.plan.film",
     f"{OWN}.runtime.render.frames",
     f"{OWN}.runtime.render.measures",
-    f"{OWN}.runtime.render.segments",
+    f"{OWN}.runtime.render.together",
     f"{OWN}.runtime.context",
 )
 _late: set[str] = set()  # files of modules that were not imported when they were first looked at

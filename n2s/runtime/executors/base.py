@@ -36,6 +36,9 @@ class Task:
     measures : tuple of (int, str)
         What is measured of the same frames on the way: the measure's number among the job's plans, and the key under
         which its numbers go into the store.
+    beside : tuple of (int, str)
+        Chunks of other films that are made of the same frames: the number of the film's plan among the job's, and the
+        key of the chunk, which has the frames of the task.
     """
 
     plan: int
@@ -44,6 +47,17 @@ class Task:
     key: str
     needs: tuple[str, ...] = ()
     measures: tuple[tuple[int, str], ...] = ()
+    beside: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def chunks(self) -> tuple[tuple[int, str], ...]:
+        """The number of the plan, and the key, of each chunk that it makes."""
+        return (self.plan, self.key), *self.beside
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key under which it puts something into the store."""
+        return (self.key, *(key for _, key in (*self.beside, *self.measures)))
 
 
 @dataclass(frozen=True)
@@ -60,12 +74,15 @@ class Rendered:
         Who did it: "chunk_0 of process 4242".
     took : float
         Seconds from the beginning of the task to its end, storing included.
+    beside : tuple of Rendered
+        What each of the task's chunks of other films has cost in addition to the first.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
     frames: dict[str, int] = field(default_factory=dict)
     where: str = ""
     took: float = 0.0
+    beside: tuple[Rendered, ...] = ()
 
 
 class OtherCode(RenderError):

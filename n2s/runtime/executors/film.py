@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
-import numpy as np
-
 from n2s.graph import authors
 from n2s.graph.code.files import OWN
 from n2s.graph.code.identity import code_parts
@@ -37,8 +35,8 @@ from n2s.runtime.films.luminance import ChunkLuminance
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kept import SeenFrames
 from n2s.runtime.render.measures import KIND, ChunkMeasure, measure_chunk
-from n2s.runtime.render.segments import write_segment
 from n2s.runtime.render.tally import Tally
+from n2s.runtime.render.together import Output, write_chunk
 from n2s.runtime.store import ARRAYS, write_arrays
 
 
@@ -260,6 +258,7 @@ class FilmRenderer:
         self.parts, self.context, self.events = parts, context, events
         self._environment = machine.environment()
         self._makers: dict[int, FrameMaker] = {}
+        self._opened: dict[str, Any] = {}
         self._lock = threading.Lock()
 
     def warm_up(self) -> None:
@@ -271,59 +270,69 @@ class FilmRenderer:
             with self._lock:
                 if number not in self._makers:
                     plan = self.parts[number].plan(self.context, self._environment)
-                    maker = FrameMaker(plan, self.context.store)
+                    maker = FrameMaker(plan, self.context.store, opened=self._opened)
                     maker.warm_up(self.events.began)
                     self._makers[number] = maker
         return self._makers[number]
 
     def render(self, task: Task, progress: Callable[[int], None]) -> Rendered:
-        """Render a chunk of a film, and what is measured on the way, or measure a chunk alone, into the store.
+        """Render a chunk of films, and what is measured on the way, or measure a chunk alone, into the store.
 
         Raises
         ------
         OtherCode
             When a key is another in this process than where it was planned; then nothing is kept.
         """
-        maker, chunk = self._planned(task.plan, task, task.key)
-        tally, began = Tally(), time.perf_counter()
+        films, began = [self._planned(number, task, key) for number, key in task.chunks], time.perf_counter()
+        (maker, chunk), tallies = films[0], [Tally() for _ in films]
         if maker.plan.node.kind == "measure":
-            self._add(maker, chunk, lambda path: write_arrays(path, measure_chunk(maker, chunk, tally, progress)))
+            self._add(maker, chunk, lambda path: write_arrays(path, measure_chunk(maker, chunk, tallies[0], progress)))
         else:
-            self._render_film(task, maker, chunk, tally, progress)
+            self._render_films(task, films, tallies, progress)
         where = f"{threading.current_thread().name} of process {os.getpid()}"
-        return Rendered(dict(tally.seconds), dict(tally.frames), where, time.perf_counter() - began)
+        took = time.perf_counter() - began
+        own, *others = (
+            Rendered(dict(tally.seconds), dict(tally.frames), where, sum(tally.seconds.values())) for tally in tallies
+        )
+        return replace(own, took=took, beside=tuple(others))
 
-    def _render_film(
-        self, task: Task, maker: FrameMaker, chunk: Chunk, tally: Tally, progress: Callable[[int], None]
+    def _render_films(
+        self,
+        task: Task,
+        films: list[tuple[FrameMaker, Chunk]],
+        tallies: list[Tally],
+        progress: Callable[[int], None],
     ) -> None:
-        """Render a chunk of a film; its frames are measured as they are made, and decoded once for both."""
+        """Render a chunk of films; the frames of the first are measured as they are made, and decoded once for all."""
         planned = [self._planned(number, task, key) for number, key in task.measures]
         seen = SeenFrames(measuring.plan for measuring, _ in planned) if planned else None
         measures = [
-            ChunkMeasure(measuring, of_measure, tally, lambda frames: progress(0), seen)
+            ChunkMeasure(measuring, of_measure, tallies[0], lambda frames: progress(0), seen)
             for measuring, of_measure in planned
         ]
 
-        luminance = ChunkLuminance(maker.plan.pixels, maker.plan.graph.header.size)
-
-        def look(stop: int, codes: np.ndarray) -> None:
-            luminance.look(codes)
+        def look(stop: int) -> None:
             for measure in measures:
                 measure.look(stop)
             if seen is not None:
                 seen.forget(stop)
 
+        outputs = [self._output(maker, chunk, tally) for (maker, chunk), tally in zip(films, tallies)]
         with ExitStack() as stack:
             for measure in measures:
                 stack.enter_context(measure.begun())
-            self._add(
-                maker,
-                chunk,
-                lambda path: write_segment(maker, chunk, path, tally, progress, seen, look),
-                lambda: luminance.keep(self.context.store, chunk.key),
-            )
+            write_chunk(outputs, progress, seen, look)
         for measure in measures:
             self._add(measure.maker, measure.chunk, partial(write_arrays, arrays=measure.numbers()))
+
+    def _output(self, maker: FrameMaker, chunk: Chunk, tally: Tally) -> Output:
+        """Return where a chunk of a film goes: into the store, with its luminance beside it."""
+        luminance = ChunkLuminance(maker.plan.pixels, maker.plan.graph.header.size)
+
+        def add(write: Callable[[Path], None]) -> None:
+            self._add(maker, chunk, write, lambda: luminance.keep(self.context.store, chunk.key))
+
+        return Output(maker, chunk, add, luminance.look, tally)
 
     def _planned(self, number: int, task: Task, key: str) -> tuple[FrameMaker, Chunk]:
         """Return what makes a task's frames for one of the job's plans, and their chunk, whose key is as planned."""

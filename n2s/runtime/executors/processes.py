@@ -124,7 +124,7 @@ class ProcessExecutor:
         self._crew.remove(worker)
         task = self._give_back_task(worker)
         if task is not None:
-            self._lost.append((task.key, worker.pid))
+            self._lost += [(key, worker.pid) for key in task.keys]
             self._attempts[task.key] += 1
             frames = in_words((task.start, task.stop))
             if self._attempts[task.key] == MOST_ATTEMPTS:
@@ -170,7 +170,7 @@ class ProcessExecutor:
             else:
                 worker.kill()
                 if worker in self._doing:
-                    self._lost.append((self._doing[worker].key, worker.pid))
+                    self._lost += [(key, worker.pid) for key in self._doing[worker].keys]
         self._doing.clear()
         for key, pid in self._lost:
             self._context.store.forget_unfinished(key, pid)

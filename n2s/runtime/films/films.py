@@ -82,6 +82,11 @@ class Film:
         """The plans of its chunks, each once."""
         return list({id(plan): plan for plan, _ in self.parts}.values())
 
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """The keys of its chunks."""
+        return frozenset(chunk.key for _, chunk in self.parts)
+
     @property
     def frames(self) -> int:
         return sum(chunk.count for _, chunk in self.parts)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, cast
 
 from n2s.plan.measures import measured_frames
@@ -13,6 +15,7 @@ from n2s.runtime.context import RunContext
 from n2s.runtime.executors.base import Task
 from n2s.runtime.executors.film import FilmJob
 from n2s.runtime.films.films import Film, FilmMaker
+from n2s.runtime.films.sharing import join_tasks, sharing_plans
 from n2s.runtime.measuring import plan_measure
 from n2s.runtime.store import Store
 
@@ -34,8 +37,9 @@ class PlannedFilms:
 
     def __init__(self, films: list[Film], store: Store, maker: FilmMaker, force: bool = False):
         self.films, self.store, self.maker, self.force = films, store, maker, force
-        # Each plan once; a task's ``plan`` is a place in this list.
+        # Each plan once; a task's ``plan`` is a place in this list, or behind them in those of measures and `beside`.
         self.plans: list[Plan] = list({id(plan): plan for film in films for plan in film.plans}.values())
+        self.beside: list[PlannedFilms] = []  # films of other runs, whose chunks are rendered where frames are the same
 
     @cached_property
     def _waiting(self) -> list[tuple[Plan, Mapping[str, tuple[int, int]]]]:
@@ -67,19 +71,31 @@ class PlannedFilms:
                 found[chunk.key] = self.store.has(SEGMENTS, chunk.key, film.suffix)
         return [found[chunk.key] for _, chunk in film.parts]
 
+    @property
+    def all_plans(self) -> list[Plan]:
+        """The plans of films, of measures that wait, and of films beside these, by the numbers that tasks have."""
+        beside = [plan for other in self.beside for plan in other.plans]
+        return [*self.plans, *(plan for plan, _ in self._waiting), *beside]
+
     def tasks(self, done: Collection[str] = ()) -> list[Task]:
         """Return what must be done now: chunks to render, each once, in the order of the films.
 
-        Where measures wait for frames, these are the chunks that they look at: rendered and measured at the same time,
-        or measured alone where the store has them already. What the other chunks are is decided by the numbers.
+        Chunks of the same frames are one task. Where measures wait for frames, these are the chunks that they look at:
+        rendered and measured at the same time, or measured alone where the store has them already. What the other
+        chunks are is decided by the numbers.
 
         ``done`` are keys of chunks that need not be rendered, forced or not.
         """
-        tasks = [task for task in self.missing_chunks() if task.key not in done]
+        tasks = self.joined([task for task in self.missing_chunks() if task.key not in done], done)
         if not self.awaits_measures:
             return tasks
         measuring: list[Task] = []
-        places = {(id(self.plans[task.plan].values), task.start, task.stop): i for i, task in enumerate(tasks)}
+        places = {
+            (id(self.plans[number].values), task.start, task.stop): i
+            for i, task in enumerate(tasks)
+            for number, _ in task.chunks
+            if self.renders(number)
+        }
         for number, (plan, waiting) in enumerate(self._waiting, len(self.plans)):
             for key, (start, stop) in waiting.items():
                 place = places.get((id(plan.values), start, stop))
@@ -88,6 +104,18 @@ class PlannedFilms:
                 else:
                     tasks[place] = replace(tasks[place], measures=(*tasks[place].measures, (number, key)))
         return [*(task for task in tasks if task.measures), *measuring]
+
+    def joined(self, missing: list[Task], done: Collection[str] = ()) -> list[Task]:
+        """Return chunks to render as tasks: those of the same frames as one, with those of films beside these."""
+        first, others = len(self.plans) + len(self._waiting), []
+        known = {task.key for task in missing} | set(done)
+        for other in self.beside:
+            for task in other.missing_chunks():
+                if task.key not in known:
+                    known.add(task.key)
+                    others.append(replace(task, plan=first + task.plan))
+            first += len(other.plans)
+        return join_tasks(missing, others, self.all_plans)
 
     def missing_chunks(self) -> list[Task]:
         """Return the films' chunks that the store lacks, each once, in the order of the films."""
@@ -106,17 +134,22 @@ class PlannedFilms:
 
     def job(self, tasks: list[Task], context: RunContext) -> FilmJob:
         """Return, as plain data, what whoever renders some tasks must know."""
-        wanted = {number for task in tasks for number in (task.plan, *(measure for measure, _ in task.measures))}
-        plans = [*self.plans, *(plan for plan, _ in self._waiting)]
-        return FilmJob.of({number: plan for number, plan in enumerate(plans) if number in wanted}, context)
+        numbers = {number for task in tasks for number, _ in (*task.chunks, *task.measures)}
+        plans = {number: plan for number, plan in enumerate(self.all_plans) if number in numbers}
+        return FilmJob.of(sharing_plans(plans, tasks), context)
 
-    def renders(self, task: Task) -> bool:
-        """Say whether a task renders frames of a film; else it only measures some."""
-        return task.plan < len(self.plans)
+    def renders(self, plan: int) -> bool:
+        """Say whether a task's plan is that of a film here; else it only measures, or it is a film beside these."""
+        return plan < len(self.plans)
+
+    def beside_of(self, plan: int) -> int | None:
+        """Return which of the films beside these a task's plan is of, as a place in ``beside``; None: of these."""
+        ends = list(accumulate([len(self.plans) + len(self._waiting), *(len(other.plans) for other in self.beside)]))
+        return bisect(ends, plan) - 1 if plan >= ends[0] else None
 
     def looked_at(self, task: Task) -> int:
         """Return how many frames a task measures, alone or on the way to the film."""
         measures = [plan for plan, _ in self._waiting]
-        numbers = [measure for measure, _ in task.measures] if self.renders(task) else [task.plan]
+        numbers = [measure for measure, _ in task.measures] if self.renders(task.plan) else [task.plan]
         looking = [measures[number - len(self.plans)] for number in numbers]
         return sum(len(measured_frames(cast(Any, m.node), m.values.clock, task.start, task.stop)) for m in looking)

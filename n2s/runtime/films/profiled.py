@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from n2s.graph.errors import ArgumentError
 from n2s.graph.excerpts import choose_excerpt
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
@@ -14,6 +15,7 @@ from n2s.graph.listening import hearing_node
 from n2s.graph.profiles import PROFILES, Profile
 from n2s.graph.registry import node_types
 from n2s.graph.time import Clock
+from n2s.graph.times import parse_time
 from n2s.graph.values import Values
 
 Span = tuple[Number | None, Number | None]
@@ -21,6 +23,15 @@ WHOLE: Span = (None, None)
 OFF_BEATS = (0.5, 0.375, 0.625, 0.25, 0.75)  # beats by which a loop begins after a bar: there few films are cut
 STRUCK = 2  # frames before and after a strike in which it moves the picture
 BLEND = 1.0  # s, in which the end of a loop leads back to its beginning
+
+
+def parse_span(span: tuple[Any, Any]) -> Span:
+    """Return the times to begin and to end at as they were asked for: 80, "1:20", "8 bars"; None for none."""
+    try:
+        first, last = (None if time is None else parse_time(time) for time in span)
+    except ValueError as error:
+        raise ArgumentError(f"span: {error}.") from None
+    return first, last
 
 
 def profile_of(sink: object) -> Profile | None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from n2s.plan.stages import Kernel, Plan
+from n2s.plan.stages import Kernel, Plan, Stage
 from n2s.runtime.render.kept import (
     KeptFrames,
+    MadeFrames,
     NothingKept,
     RecentFrames,
     RecentOrStored,
@@ -90,13 +91,16 @@ class FrameMaker:
         tally: Tally | None = None,
         check: Callable[[], None] = lambda: None,
         seen: SeenFrames | None = None,
+        made: Callable[[Stage, int, int], np.ndarray | None] | None = None,
     ) -> Iterator[Work]:
         """Return a context within which rising frames of the end are made; all of start..stop, if that is a chunk.
 
         ``tally`` counts what each node costs; ``check`` is called between nodes, and may raise to give up; ``seen`` has
-        frames that other work for the same values has made or will look for.
+        frames that other work for the same values has made or will look for; ``made`` is as that of `MadeFrames`.
         """
         kept = self._kept()
+        if made is not None:
+            kept = MadeFrames(made, kept)
         if seen is not None:
             kept = SharedFrames(seen, kept)
         with kept.chunk(start, stop):

@@ -27,11 +27,12 @@ KIND, ENDING = "frames", ".frames"  # of the store's entries
 
 
 class Piece(NamedTuple):
-    """Frames start..stop of a stage: ``load`` returns them, or they must be computed where it is None."""
+    """Frames start..stop of a stage: ``load`` returns some of them, from one up to another, or they must be computed
+    where it is None."""
 
     start: int
     stop: int
-    load: Callable[[], np.ndarray] | None = None
+    load: Callable[[int, int], np.ndarray] | None = None
 
 
 class KeptFrames(Protocol):
@@ -154,7 +155,7 @@ class StoredFrames:
         for first, last in self._grid(start, stop) if start < frames else ():
             a, b = max(first, start), min(last, stop)
             reader = self._reader(stage, first, last)
-            load = None if reader is None else lambda reader=reader, a=a - first, b=b - first: reader.read(a, b)
+            load = None if reader is None else lambda a, b, reader=reader, at=first: reader.read(a - at, b - at)
             found.append(Piece(a, b, load))
         if stop > frames:  # an album shows the last one once more, of which pixel code makes another
             found.append(Piece(max(start, frames), stop))
@@ -215,7 +216,7 @@ class RecentOrStored:
         for frame in range(start, stop):
             kept = self.recent.get(self._key(stage, frame))
             if kept is not None:
-                found.append(Piece(frame, frame + 1, lambda kept=kept: kept[None].astype(np.float32)))
+                found.append(Piece(frame, frame + 1, lambda a, b, kept=kept: kept[None].astype(np.float32)))
             else:
                 found += self.stored.pieces(stage, frame, frame + 1)
         return join_computed(found)
@@ -278,12 +279,12 @@ class SharedFrames:
         for frame in range(start, stop):
             seen = self.seen.get(stage, frame)
             if seen is not None:
-                found.append(Piece(frame, frame + 1, partial(self._hand_on, stage, frame, seen[None])))
+                found.append(Piece(frame, frame + 1, partial(self._hand_on, stage, seen[None])))
             else:
                 found += self.kept.pieces(stage, frame, frame + 1)
         return join_computed(found)
 
-    def _hand_on(self, stage: Stage, frame: int, seen: np.ndarray) -> np.ndarray:
+    def _hand_on(self, stage: Stage, seen: np.ndarray, frame: int, _: int) -> np.ndarray:
         """Return a frame that other work has computed, after it was kept like one of this work."""
         self.kept.add(stage, frame, seen)
         return seen
@@ -294,7 +295,14 @@ class SharedFrames:
 
 
 class MadeFrames:
-    """Looks among the frames that the work which asks for some has made of its block, then elsewhere."""
+    """Looks among the frames that other work has made of the same block, then elsewhere.
+
+    Parameters
+    ----------
+    made : callable
+        Returns frames of a stage from a number on, up to another at most; None where the first is not there.
+    kept : KeptFrames
+    """
 
     def __init__(self, made: Callable[[Stage, int, int], np.ndarray | None], kept: KeptFrames):
         self.made, self.kept = made, kept
@@ -307,7 +315,7 @@ class MadeFrames:
         while start < stop:
             made = self.made(stage, start, stop)
             if made is not None:
-                found.append(Piece(start, start + len(made), lambda made=made: made))
+                found.append(Piece(start, start + len(made), partial(_cut_out, made, start)))
             else:
                 found += self.kept.pieces(stage, start, start + 1)
             start = found[-1].stop
@@ -315,6 +323,11 @@ class MadeFrames:
 
     def add(self, stage: Stage, start: int, made: np.ndarray) -> None:
         self.kept.add(stage, start, made)
+
+
+def _cut_out(made: np.ndarray, first: int, start: int, stop: int) -> np.ndarray:
+    """Return frames start..stop of those that begin with frame ``first``, as a view."""
+    return made[start - first : stop - first]
 
 
 def _is_source(stage: Stage) -> bool:

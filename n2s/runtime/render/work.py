@@ -59,6 +59,11 @@ class Work:
         self._parts: dict[str, Part] = {}  # what makes hidden stages, by their names
         self._calls = KernelCalls(opened, tally)
         self._pickings: dict[str, Picking] = {}
+        self._lent: dict[str, Stage] = {}
+
+    def lend(self, stage: Stage) -> None:
+        """Hold a stage's frames of each block until the next one is made: others read them, by `made`."""
+        self._lent[stage.name] = stage
 
     def make(self, first: int, last: int) -> np.ndarray:
         """Return the value of the plan's end for frames first..last.
@@ -66,6 +71,9 @@ class Work:
         An album may show a track's last frame once more. Beyond its end signals and streamed nodes stand still, while
         pixel code goes on counting frames; so each frame is the same however its kernels are cut.
         """
+        for name, stage in self._lent.items():
+            if name in self._values:
+                self._let_go(stage)
         missing = self._missing(first, last)
         for end in self._rounds(first, last, missing):
             for stage in self.stages:
@@ -74,7 +82,7 @@ class Work:
                     if now:
                         self._extend(stage, now)
                 for source in self.course.done_with[stage.name]:
-                    if source.name in self._values:
+                    if source.name in self._values and source.name not in self._lent:
                         self._let_go(source)
         end = self.stages[-1]
         made = self._read(end.name, first, last, self._length if end.is_computed else max(self._length, last))
@@ -86,11 +94,10 @@ class Work:
         """Return up to which frame of the end to make all stages, round by round; the last round ends at ``last``.
 
         The first block of a chunk needs the windows before it too. They are made like blocks before the first one, so
-        that no more frames are in memory at once. There is one round where frames are kept somewhere, which come as
-        they are, and at the end of the track, where windows are not cut by the same rule.
+        that no more frames are in memory at once. There is one round at the end of the track, where windows are not cut
+        by the same rule.
         """
-        kept = any(piece.load is not None for pieces in missing.values() for piece in pieces)
-        if kept or last + max(stage.after for stage in self.stages) > self._length:
+        if last + max(stage.after for stage in self.stages) > self._length:
             return [last]
         frames = [stage for stage in self.stages if stage.makes == "frames" and stage.name in missing]
         begin = min((missing[stage.name][0].start - stage.after for stage in frames), default=first)
@@ -171,7 +178,7 @@ class Work:
             made = self._make(stage, piece.start, piece.stop)
             self.kept.add(stage, piece.start, made)
             return made.copy() if stage.node in self.opened.called_again else made  # its code may use it again
-        made = piece.load()
+        made = piece.load(piece.start, piece.stop)
         return self._alike(stage, made, piece.start, piece.stop) if stage.is_computed else made
 
     def _let_go(self, stage: Stage) -> None:

@@ -271,7 +271,7 @@ class Explainer:
                 self.kept[entry.key] = recipe
                 self.made[entry.key] = max((_changed(path) for path in entry.payloads), default=entry.used)
                 self.by_start.setdefault(recipe["start"], []).append(entry.key)
-        self.stale = {task.key for task in planned.tasks()}
+        self.stale = {key for task in planned.tasks() for key in task.keys}
 
     def film(self, film: Film, index: int | None = None) -> list[dict[str, Any]]:
         """Return a film's stale chunks with their causes, or one chunk whatever its state."""

@@ -9,11 +9,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from n2s.graph.code.identity import code_digest
+from n2s.graph.errors import RenderError
 from n2s.graph.listening import hearing_node
 from n2s.graph.timecodes import timecode
 from n2s.plan.stages import Plan
@@ -214,3 +216,20 @@ def _seams(film: Film, change: np.ndarray) -> Gate:
         return Gate("seams", None, SEAM)
     found = round(float(np.median(change[borders])) / usual, 2)
     return Gate("seams", found, SEAM, f"changes {found:.1f} times as much where chunks meet" if found > SEAM else "")
+
+
+def refuse_flaws(films: Iterable[Mapping[str, Any]]) -> None:
+    """Raise a `RenderError` that names every gate that films break, by their records."""
+    broken = [
+        f"{Path(film['path']).name}: {gate['broken']}"
+        for film in films
+        for gate in film["gates"].values()
+        if gate["holds"] is False
+    ]
+    broken += [
+        f"{Path(film['path']).name}: {', '.join(unknown)} not measured; --force renders it again"
+        for film in films
+        if (unknown := unmeasured_gates(film["gates"]))
+    ]
+    if broken:
+        raise RenderError("\n".join(broken) + "\nThe films are written; --strict fails the run for this.")

@@ -1,0 +1,41 @@
+"""What a run would render, and how long that may take, before anything is rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from n2s.runtime.executors.base import Task
+from n2s.runtime.pace import Estimate
+from n2s.runtime.run import Run
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a run would do.
+
+    Attributes
+    ----------
+    missing : set of str
+        The keys of the chunks of its films to render.
+    tasks : list of Task
+        What renders them; none for those that a run before it renders on the way.
+    estimate : Estimate or None
+        How long these tasks may take; None where it is unknown, or where there are none.
+    """
+
+    missing: set[str]
+    tasks: list[Task]
+    estimate: Estimate | None
+
+
+def foresee(run: Run) -> Foreseen:
+    """Plan a run, and the later ones that it renders chunks of; these are told that it does."""
+    if not run.planned_ahead:
+        run.plan()
+    run.plan_later()
+    run.check_targets()
+    missing = run.planned.missing_chunks()
+    tasks = run.planned.joined([task for task in missing if task.key not in run.done], run.done)
+    for later in run.later:
+        later.done.update(key for task in tasks for _, key in task.beside)
+    return Foreseen({task.key for task in missing}, tasks, run.estimate(tasks))
