@@ -53,7 +53,7 @@ def note(store: Any, plan: Any, jobs: int, seconds: float, monkeypatch: pytest.M
     tally = CostTally()
     for i in range(10):
         spent = {"film": seconds, "out (encoder)": seconds / 2}
-        tally.add(plan, Task(0, 30 * i, 30 * i + 30, ""), Rendered(spent, {}, "here", 1.5 * seconds + 0.3))
+        tally.add([plan], Task(0, 30 * i, 30 * i + 30, ""), Rendered(spent, {}, "here", 1.5 * seconds + 0.3))
     rendering = 10 * (1.5 * seconds + 0.3) / jobs + 2.0
     for planning in (3.0, 1.2):  # the music is new, and then known
         tally.note(store, jobs, planning, rendering, joining=0.6, frames=300)
@@ -64,16 +64,16 @@ def test_costs_are_those_of_the_run_that_kept_processors_as_busy(
 ) -> None:
     with Session(Graph.load(graph), store) as session:
         plan = session.plan()
-    assert known_costs(store, plan, "cpu", 1) is None
+    assert known_costs(store, [plan], "cpu", 1) is None
     note(store, plan, 1, 3.0, monkeypatch)
     note(store, plan, 2, 4.0, monkeypatch)
-    alone, beside, many = (known_costs(store, plan, "cpu", workers) for workers in (1, 2, 64))
+    alone, beside, many = (known_costs(store, [plan], "cpu", workers) for workers in (1, 2, 64))
     assert (alone.jobs, beside, many.jobs) == (1, many, 2)
     assert alone.stages == pytest.approx({"film": 0.1, "out (encoder)": 0.05, "(storing)": 0.01})
     assert (alone.opening, alone.joining) == pytest.approx((2.0, 0.002))
     assert (alone.planning, alone.hearing) == pytest.approx((0.004, 0.006))
     assert beside.frame == pytest.approx(0.21)
-    assert known_costs(store, plan, "cuda", 8) is None
+    assert known_costs(store, [plan], "cuda", 8) is None
 
 
 def test_a_simulation_of_a_run(graph: Path, store: Any, n2s: Any, n2s_json: Any, monkeypatch: Any) -> None:
@@ -99,7 +99,7 @@ def test_a_simulation_of_a_run(graph: Path, store: Any, n2s: Any, n2s_json: Any,
 def test_a_run_notes_what_it_cost(graph: Path, tmp_path: Path, store: Any) -> None:
     report = harness.run(Graph.load(graph), tmp_path / "out", store)
     with Session(Graph.load(graph), store) as session:
-        costs = known_costs(store, session.plan(), "cpu", 1)
+        costs = known_costs(store, [session.plan()], "cpu", 1)
     assert costs.frame * report.frames >= 0.99 * sum(report.nodes.values())
     assert costs.stages.keys() == {*report.nodes, "(storing)"}
     assert min(costs.opening, costs.planning, costs.hearing, costs.joining) >= 0

@@ -209,6 +209,19 @@ def test_how_long_several_films_take_is_known_of_several(song: Path, n2s: Any) -
     assert estimates("youtube") == estimates("apple") == [None], "how long one takes alone was never seen"
 
 
+def test_a_plan_says_what_is_shared_and_what_it_costs(studio: Any, store: Any, tmp_path: Path, n2s: Any) -> None:
+    made = graph(studio, master={"chunk": 30})
+    path = made.save(tmp_path / "shared.yaml")
+    said = n2s("plan", path)[1]
+    assert said.count("shares  the frames of") == 3
+    assert "  shares  the frames of 1 of 4 chunks with master.mov, 4 of 4 chunks with small.mp4\n" in said
+    assert "  shares  the frames of 1 of 3 chunks with small.mp4, 1 of 3 chunks with web.mp4\n" in said
+    harness.run(Graph.load(path), tmp_path, store)
+    (told,) = map(json.loads, n2s("plan", path, "--simulate", "workers=1", "--json")[1].splitlines())
+    (workers,) = (kind for kind in told["kinds"] if kind["costs"])
+    assert workers["seconds"] > 0 and workers["costs"]["frame"] > 0
+
+
 def test_later_runs_are_planned_once(song: Path, store: Any, tmp_path: Path) -> None:
     runs = [Run(Graph.load(song, {"out.crf": crf, "out.path": f"{crf}.mp4"}), tmp_path, store) for crf in (20, 30)]
     runs[0].later = runs[1:]

@@ -110,6 +110,9 @@ def text(about: dict[str, Any]) -> list[str]:
     ]
     if about["joins"]:
         lines.append(f"  joins   {', '.join(about['joins'])}")
+    if about["shares"]:
+        shared = [f"{count} of {len(chunks)} chunks with {name}" for name, count in about["shares"].items()]
+        lines.append(f"  shares  the frames of {', '.join(shared)}")
     heading = "stages"
     for stage in about["stages"]:
         lines.append(f"  {heading:8}{stage_text(stage)}")

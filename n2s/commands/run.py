@@ -91,7 +91,7 @@ def run(
 
     A part of a film, or another use, size or frame rate, is written to a file of its own, so that the whole film stays
     as it is: ember-0m10s-0m20s.mp4, ember-youtube.mp4, ember-320x180-24fps.mp4. A file that n2s did not write is only
-    replaced with --overwrite. Of several profiles, what they share is computed once.
+    replaced with --overwrite. What several profiles or sinks share is computed once, frames included.
     """
     from n2s.runtime.executors.registry import choose_executor
     from n2s.runtime.progress import JsonEvents, watcher

@@ -72,25 +72,31 @@ def simulate(planned: Any, asked: Asked) -> dict[str, Any]:
     from n2s.runtime.forecast import Film, forecast
 
     found: dict[str, Any] = {"films": [film.path.name for film in planned.films], "kinds": [], "catalogue": []}
+    tasks = planned.joined(planned.all_chunks())
+    of_tasks = [tuple(number for number, _ in task.chunks) for task in tasks]  # the plans that each makes chunks of
     for name, (kind, price) in KINDS.items():
         count = getattr(asked, name)
         if not count:
             continue
-        known = {id(plan): known_costs(planned.store, plan, kind, count) for plan in planned.plans}
-        costs = {number: cost for number, cost in known.items() if cost is not None}
+        known = {
+            made: known_costs(planned.store, [planned.plans[number] for number in made], kind, count)
+            for made in dict.fromkeys(of_tasks)
+        }
+        costs = {made: cost for made, cost in known.items() if cost is not None}
         if len(costs) < len(known):
             found["kinds"].append({"workers": count, "kind": name, "costs": None})
             continue
-        chunks = {
-            chunk.key: chunk.count * costs[id(plan)].frame for film in planned.films for plan, chunk in film.parts
-        }
+        chunks = [(task.stop - task.start) * costs[made].frame for task, made in zip(tasks, of_tasks)]
         first = next(iter(costs.values()))
         frames = sum(film.frames for film in planned.films)
-        run = Film(frames * (first.planning + first.hearing), tuple(chunks.values()), frames * first.joining)
+        run = Film(frames * (first.planning + first.hearing), tuple(chunks), frames * first.joining)
         each = _row(forecast([run], count, first.opening), getattr(asked, price))
         found["kinds"].append({"kind": name, "costs": vars(first) | {"frame": first.frame}, **each})
         if asked.tracks:
-            tracks = [_track(film, costs) for film in planned.films if len(film.plans) == 1] or [run]
+            apart = all(len(made) == 1 for made in costs)
+            of_plan = {id(planned.plans[made[0]]): cost for made, cost in costs.items()}
+            films = [film for film in planned.films if len(film.plans) == 1 and apart]
+            tracks = [_track(film, of_plan[id(film.plans[0])]) for film in films] or [run]
             catalogue = [tracks[i % len(tracks)] for i in range(asked.tracks)]
             for workers in dict.fromkeys(max(1, round(count * share)) for share in AROUND):
                 made = forecast(catalogue, workers, first.opening, asked.homes)
@@ -103,10 +109,9 @@ def simulate(planned: Any, asked: Asked) -> dict[str, Any]:
     return found
 
 
-def _track(film: Any, costs: dict[int, Any]) -> Any:
+def _track(film: Any, its: Any) -> Any:
     from n2s.runtime.forecast import Film
 
-    its = costs[id(film.plans[0])]
     chunks = tuple(chunk.count * its.frame for _, chunk in film.parts)
     return Film(film.frames * (its.planning + its.hearing), chunks, film.frames * its.joining)
 

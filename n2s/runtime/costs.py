@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -56,39 +56,40 @@ def kind_of_workers(plan: Plan) -> str:
     return GPU if any(about.get("provider") == GPU for about in files) else "cpu"
 
 
-def _subject(plan: Plan, kind: str) -> dict[str, Any]:
-    return {"frames": subject(plan, 0), "by": kind}
+def _subject(plans: Sequence[Plan], kind: str) -> dict[str, Any]:
+    return {"frames": subject(plans[0], 0, plans[1:]), "by": kind}
 
 
 @dataclass
 class CostTally:
-    """Collects what the tasks of a run cost."""
+    """Collects what the tasks of a run cost, by the films that are made of their frames."""
 
-    plans: dict[int, Plan] = field(default_factory=dict)  # by their identity
-    seconds: dict[int, dict[str, float]] = field(default_factory=dict)
-    frames: Counter[int] = field(default_factory=Counter)
+    plans: dict[tuple[int, ...], Sequence[Plan]] = field(default_factory=dict)  # by their identity
+    seconds: dict[tuple[int, ...], dict[str, float]] = field(default_factory=dict)
+    frames: Counter[tuple[int, ...]] = field(default_factory=Counter)
     tasks: list[float] = field(default_factory=list)  # the seconds of each
 
-    def add(self, plan: Plan, task: Task, rendered: Rendered) -> None:
-        """Add a chunk of a film; what other films' chunks of the same frames cost in addition is left out."""
-        self.plans[id(plan)] = plan
-        spent = self.seconds.setdefault(id(plan), {})
-        others = sum(other.took for other in rendered.beside)
-        beside = max(0.0, rendered.took - others - sum(rendered.seconds.values()))
-        for name, seconds in (*rendered.seconds.items(), (STORING, beside)):
-            spent[name] = spent.get(name, 0.0) + seconds
-        self.frames[id(plan)] += task.stop - task.start
-        self.tasks.append(max(rendered.took, sum(rendered.seconds.values())))
+    def add(self, plans: Sequence[Plan], task: Task, rendered: Rendered) -> None:
+        """Add a task that made a chunk of films, whose plans are given in the order of its chunks."""
+        made = tuple(map(id, plans))
+        self.plans[made] = plans
+        spent = self.seconds.setdefault(made, {})
+        seconds = [item for cost in (rendered, *rendered.beside) for item in cost.seconds.items()]
+        busy = sum(each for _, each in seconds)
+        for name, each in (*seconds, (STORING, max(0.0, rendered.took - busy))):
+            spent[name] = spent.get(name, 0.0) + each
+        self.frames[made] += task.stop - task.start
+        self.tasks.append(max(rendered.took, busy))
 
     def note(self, store: Store, jobs: int, planning: float, rendering: float, joining: float, frames: int) -> None:
         """Note the costs in the store; ``frames`` are those of all films, the three times are seconds of the run."""
         if sum(self.frames.values()) < FEWEST:
             return
         ideal = forecast([Film(0.0, tuple(self.tasks), 0.0)], jobs).seconds
-        for number, plan in self.plans.items():
-            about = _subject(plan, kind_of_workers(plan))
+        for made, plans in self.plans.items():
+            about = _subject(plans, kind_of_workers(plans[0]))
             known = store.noted(KIND, about) or {}
-            stages = {name: spent / self.frames[number] for name, spent in self.seconds[number].items()}
+            stages = {name: spent / self.frames[made] for name, spent in self.seconds[made].items()}
             before = [planning / frames]
             if (last := known.get(str(jobs))) is not None:
                 before += [last["planning"], last["planning"] + last["hearing"]]
@@ -98,12 +99,13 @@ class CostTally:
             store.note(KIND, about, known | {str(jobs): asdict(costs)})
 
 
-def known_costs(store: Store, plan: Plan, kind: str, workers: int) -> Costs | None:
-    """Return what frames of a plan cost on so many workers of a kind, by the run that kept its processors as busy.
+def known_costs(store: Store, plans: Sequence[Plan], kind: str, workers: int) -> Costs | None:
+    """Return what frames cost of which films of some plans are made, on so many workers of a kind, by the run that kept
+    its processors as busy.
 
     A worker beside others is slower than one alone on its machine, whose encoder has processors of its own.
     """
-    known: Mapping[str, Any] = store.noted(KIND, _subject(plan, kind)) or {}
+    known: Mapping[str, Any] = store.noted(KIND, _subject(plans, kind)) or {}
     costs = [Costs(**value) for _, value in sorted(known.items(), key=lambda item: int(item[0]))]
 
     def apart(each: Costs) -> float:

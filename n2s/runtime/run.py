@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import zip_longest
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -317,8 +317,9 @@ class Run:
             return
         plans = [self.planned.all_plans[number] for number, _ in task.chunks]
         self._pace.add(plans, [key for _, key in task.chunks], task.stop - task.start)
-        self._costs.add(plans[0], task, rendered)
-        for (number, key), cost in zip_longest(task.chunks, (rendered, *rendered.beside), fillvalue=Rendered()):
+        self._costs.add(plans, task, rendered)
+        costs = chain([rendered], rendered.beside, repeat(Rendered()))  # executors of others may tell less
+        for (number, key), cost in zip(task.chunks, costs):
             whose = self.planned.beside_of(number)
             (self if whose is None else self.later[whose])._note_chunk(task, key, cost, whose is not None)
 

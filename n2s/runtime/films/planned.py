@@ -110,27 +110,47 @@ class PlannedFilms:
         first, others = len(self.plans) + len(self._waiting), []
         known = {task.key for task in missing} | set(done)
         for other in self.beside:
-            for task in other.missing_chunks():
+            waits = other.awaits_measures and not self.awaits_measures  # what its chunks are is not known yet
+            for task in () if waits else other.missing_chunks():
                 if task.key not in known:
                     known.add(task.key)
                     others.append(replace(task, plan=first + task.plan))
             first += len(other.plans)
         return join_tasks(missing, others, self.all_plans)
 
-    def missing_chunks(self) -> list[Task]:
-        """Return the films' chunks that the store lacks, each once, in the order of the films."""
+    def all_chunks(self) -> list[Task]:
+        """Return the films' chunks, each once, in the order of the films."""
         numbers = {id(plan): number for number, plan in enumerate(self.plans)}
         tasks: dict[str, Task] = {}
+        for film in self.films:
+            for plan, chunk in film.parts:
+                if chunk.key not in tasks:
+                    tasks[chunk.key] = Task(numbers[id(plan)], chunk.start, chunk.stop, chunk.key)
+        return list(tasks.values())
+
+    def missing_chunks(self) -> list[Task]:
+        """Return the films' chunks that the store lacks, each once, in the order of the films."""
+        missing: set[str] = set()
         known: set[str] = set()
         for film in self.films:
             if not self.force and self.finished(film):
                 continue
             stored = [False] * len(film.parts) if self.force else self.stored(film)
-            for (plan, chunk), there in zip(film.parts, stored):
-                if chunk.key not in known and not there:
-                    tasks[chunk.key] = Task(numbers[id(plan)], chunk.start, chunk.stop, chunk.key)
-                known.add(chunk.key)
-        return list(tasks.values())
+            missing |= {chunk.key for (_, chunk), there in zip(film.parts, stored) if not there} - known
+            known |= film.keys
+        return [task for task in self.all_chunks() if task.key in missing]
+
+    @cached_property
+    def sharing(self) -> dict[str, dict[str, int]]:
+        """Return for each film, by its name, how many of its chunks are made of the same frames as another film's."""
+        names = {key: film.path.name for film in reversed(self.films) for key in film.keys}
+        found: dict[str, dict[str, int]] = {film.path.name: {} for film in self.films}
+        for task in self.joined(self.all_chunks()):
+            among = dict.fromkeys(names[key] for _, key in task.chunks)
+            for name in among:
+                for other in among.keys() - {name}:
+                    found[name][other] = found[name].get(other, 0) + 1
+        return {name: dict(sorted(others.items())) for name, others in found.items()}
 
     def job(self, tasks: list[Task], context: RunContext) -> FilmJob:
         """Return, as plain data, what whoever renders some tasks must know."""

@@ -31,7 +31,7 @@ def parse_span(span: tuple[Any, Any]) -> Span:
         first, last = (None if time is None else parse_time(time) for time in span)
     except ValueError as error:
         raise ArgumentError(f"span: {error}.") from None
-    return first, last
+    return cast(Span, (first, last))
 
 
 def profile_of(sink: object) -> Profile | None:

@@ -34,7 +34,8 @@ class Feed:
         self._encode, self._check = encode, check
         self._blocks: queue.Queue[np.ndarray | None] = queue.Queue(1)
         self._given_up = False
-        self._thread = threading.Thread(target=self._run, name=f"{threading.current_thread().name} encoder")
+        name = f"{threading.current_thread().name} encoder"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)  # a process that ends waits for none
         self._thread.start()
 
     def _run(self) -> None:

@@ -46,6 +46,7 @@ def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
         "size": list(plan.graph.header.size),
         "chunk_frames": plan.chunk_length,
         # An album's stages are those of its tracks.
+        "shares": planned.sharing[film.path.name],
         "joins": [chapter.title for chapter in film.chapters] if len(plans) > 1 else [],
         "stages": stages(plan, planned.store) if len(plans) == 1 else [],
         "driven": list_driven(plan) if len(plans) == 1 else [],
