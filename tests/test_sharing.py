@@ -85,6 +85,17 @@ def test_frames_are_made_once_for_all_sinks(
     assert told["nodes"]["decoded"]["frames"] == FRAMES
 
 
+def test_decoded_frames_are_brought_to_the_films_size_once(studio: Any, new_store: Any, tmp_path: Path) -> None:
+    changed = {"web": {"frames": "decoded"}, "master": {"frames": "decoded"}}
+    made = [
+        harness.run(graph(studio, *names, **changed), tmp_path / "-".join(names), new_store())
+        for names in (["web"], ["master"], ["web", "master"])
+    ]
+    assert shas(made[2]) == shas(made[0]) | shas(made[1])
+    assert made[2].computed["decoded"] == made[2].computed["decoded at 96x64"] == FRAMES
+    assert "decoded at 96x64" not in made[0].computed
+
+
 def test_what_the_store_has_is_not_encoded_again(studio: Any, apart: Any, store: Any, tmp_path: Path) -> None:
     harness.run(graph(studio, "small"), tmp_path / "small", store)
     report = harness.run(graph(studio), tmp_path / "all", store)

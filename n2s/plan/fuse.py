@@ -95,6 +95,8 @@ class _Fusion:
         self.mattes: dict[str, Read] = {}
         for stage in plan.nodes:
             self._take_in(plan, stage)
+            if stage.name in shared and stage.name in self.streamed and stage.is_picture:
+                self._whole(Read(stage.name), plan.graph.header.size)  # brought there once for all
         self.cuts = self._cut(self._sources.keys() & shared) if together else set(self._sources)
         self.cuts |= {name for name in self._sources if self.stages[name].keep}
         self.cuts |= self._shared_lenses()
@@ -238,13 +240,14 @@ class _Fusion:
     def _kernel(self, root: str, take_in: bool = True) -> tuple[Kernel, dict[str, Read]]:
         """Return the kernel that ends at a stage, and what it reads."""
         inputs = _Inputs(self.stages)
+        size = self.stages[root].size or (self.graph.header.size if root in self._shared else None)
 
         def is_inside(name: str) -> bool:
             return take_in and name in self._sources and (name == root or name not in self.cuts)
 
         def number_of(name: str) -> int:
             if not (is_inside(name) and self._is_lens(name)):
-                return inputs.number_of(self._in_size(name, self.stages[root].size))
+                return inputs.number_of(self._in_size(name, size))
             run = self._run(name)
             beside = [tuple(inputs.number_of(other) for other in self._sources[lens][1:]) for lens in run]
             lenses = tuple(self.stages[lens].node for lens in run)
