@@ -189,7 +189,7 @@ def test_memory_does_not_grow_with_the_music(studio: Any, tmp_path: Path, new_st
 def test_the_record_tells_the_run(long_graph: Path, tmp_path: Path, store: Any, executor: Any) -> None:
     report = harness.run(Graph.load(long_graph), tmp_path / "out", store, executor=executor())
     record = json.loads(report.record.read_text())
-    assert record["status"] == "done" and record["chunks"] == {"rendered": 6, "stored": 0}
+    assert record["status"] == "done" and record["chunks"] == {"rendered": 6, "beside": 0, "stored": 0}
     (stages,) = record["stages"].values()
     assert stages[0][-1] == "out"
     film = record["films"][0]
