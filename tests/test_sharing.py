@@ -10,8 +10,12 @@ from typing import Any
 
 import harness
 import pytest
+from clusters import Cluster
+from places import POSIX
+from test_cluster import Killer
 from test_measures import FRAMES
 from test_measures_on_the_way import AHEAD, CHUNK, changed_chunks, limited, limits  # noqa: F401
+from test_processes import children
 from test_profiles import write_track
 
 from n2s.formats.video import Video
@@ -19,6 +23,7 @@ from n2s.graph.errors import Cancelled, RenderError
 from n2s.graph.graph import Graph
 from n2s.runtime.executors.base import Task
 from n2s.runtime.executors.film import FilmJob
+from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.foresee import foresee
 from n2s.runtime.run import Run
@@ -83,6 +88,22 @@ def test_frames_are_made_once_for_all_sinks(
     told = json.loads(report.record.read_text())
     assert told["chunks"] == {"rendered": 3 * CHUNKS, "beside": 0, "stored": 0}
     assert told["nodes"]["decoded"]["frames"] == FRAMES
+
+
+@POSIX
+def test_a_worker_that_dies_in_the_middle_takes_no_film_with_it(
+    cluster: Cluster, studio: Any, apart: Any, new_store: Any, tmp_path: Path
+) -> None:
+    wanted, before = apart(), children()
+    makers = [
+        (ProcessExecutor(1), Killer(lambda: (children() - before).pop())),
+        (cluster.executor(), Killer(lambda: cluster.pids().popitem()[1])),
+    ]
+    for number, (executor, events) in enumerate(makers):
+        report = harness.run(graph(studio), tmp_path / str(number), new_store(), executor=executor, events=events)
+        assert events.killed and shas(report) == wanted
+        assert (report.rendered, report.computed["decoded"]) == (3 * CHUNKS, FRAMES)
+    cluster.wait()
 
 
 def test_decoded_frames_are_brought_to_the_films_size_once(studio: Any, new_store: Any, tmp_path: Path) -> None:
