@@ -77,7 +77,8 @@ def ranks_of(luminance: np.ndarray) -> np.ndarray:
     in_frame = level + (np.arange(frames) * LEVELS)[:, None]
     counts = np.bincount(in_frame.ravel(), (1 - upper).ravel(), frames * LEVELS)
     counts += np.bincount(in_frame.ravel() + 1, upper.ravel(), frames * LEVELS)
-    darker = counts.reshape(frames, LEVELS) @ _is_darker() / place.shape[1]
+    # Not as a matrix product: BLAS would share it among threads, which wait for each other where encoders are at work.
+    darker = np.einsum("fl,lm->fm", counts.reshape(frames, LEVELS), _is_darker()) / place.shape[1]
     below, above = np.take_along_axis(darker, level, 1), np.take_along_axis(darker, level + 1, 1)
     return below + (above - below) * upper
 
