@@ -46,7 +46,10 @@ def draw(found: dict[str, Any], path: Path) -> None:
         plot.set_title(title, fontsize=8, color=INK)
         plot.set_xlabel(right)
         plot.set_ylabel(up)
-        plot.set_ylim(bottom=0)
+        if case == "workers":
+            plot.set_yscale("log")  # a straight line is twice as fast with twice as many
+        else:
+            plot.set_ylim(0, 1.1 * max(row[name] for row in found[case]))
         plot.grid(axis="y")
     figure.tight_layout()
     figure.savefig(path, transparent=True, metadata={"Date": None})
