@@ -216,9 +216,10 @@ class LensedRows:
             with code.block(f"while samples{i} < {SAMPLES} and f32(samples{i}) * f32(places) < far:"):
                 code.add(f"samples{i} *= 2")
             code.add(f"step{i} = {MOMENTS - 1} // samples{i}", f"first{i} = step{i} // 2")
-        with code.block(f"for s in range(samples{i}):"), code.block(f"for g in range({self.groups}):"):
-            for y, slot in ((-1, 0), (0, 1)):
-                self._write_places(code, f"first{i} + s * step{i}", str(y), str(slot))
+        with code.block(f"for s in range(samples{i}):"):
+            for y, slot in ((-1, 0), (0, 1)):  # all channels of a row, before what they have in common is another row's
+                with code.block(f"for g in range({self.groups}):"):
+                    self._write_places(code, f"first{i} + s * step{i}", str(y), str(slot))
 
     def write_row(self, code: Writer) -> None:
         i = self.i
