@@ -58,3 +58,13 @@ def test_a_track_is_read_once_for_its_album_and_its_flattened_form() -> None:
     assert load_track(album.edit({"fps": 24}), name).header.fps == 24 != track.header.fps
     coded, sink = coded_track(album, album.sinks()[0], name)
     assert coded is not track and coded.nodes[sink] is not track.nodes[sink]
+
+
+def test_a_graph_as_a_network_has_an_edge_for_each_link() -> None:
+    network = made_in_python().network
+    assert {(a, b, edge["port"], edge["kind"].name) for a, b, edge in network.edges(data=True)} == {
+        ("image_source", "tone", "frames", "Frames"),
+        ("tone", "ffmpeg_sink", "frames", "Frames"),
+        ("audio_source", "ffmpeg_sink", "audio", "Audio"),
+    }
+    assert set(network) == set(made_in_python().nodes)

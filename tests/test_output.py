@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -173,6 +174,7 @@ def test_structured_lines_are_whole_whatever_threads_write(monkeypatch: pytest.M
     ]
 
 
+@pytest.mark.skipif(find_spec("coverage") is not None, reason="numba imports coverage, which asks for the folder")
 def test_a_run_in_a_folder_that_is_gone_ends_well(place: Place) -> None:
     command = "mkdir gone && cd gone && rmdir ../gone && $N2S run $GRAPH --out $OUT; echo $?"
     done = shell(command, place.folder, GRAPH=str(place.graph), OUT=str(place.out))
