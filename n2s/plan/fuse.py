@@ -22,7 +22,10 @@ from n2s.plan.stages import FULL, Kernel, Lensing, Plan, Read, Size, Stage, stag
 # A kernel of this size compiles in about two seconds, during which it cannot be interrupted.
 MOST_PICTURES = 8  # steps and inputs: a chain of seven nodes behind a decoder
 MOST_INPUTS = 3  # each may have to be resampled, which compiles as long as two or three steps
-MOST_INSTRUCTIONS = 3500
+MOST_OPERATIONS = 1000
+# What of Python's bytecode is an operation of pixel code; versions of Python differ in the instructions around them.
+OPERATIONS = frozenset({"BINARY_OP", "COMPARE_OP", "CALL", "CALL_KW", "UNARY_NEGATIVE", "UNARY_NOT"})
+SUBSCRIPT = "[]"  # a BINARY_OP from Python 3.14 on, an instruction of its own before
 
 
 def fuse(plan: Plan, together: bool = True, shared: Collection[str] = ()) -> Plan:
@@ -199,24 +202,24 @@ class _Fusion:
                 own[name] = None
                 if not joined or self._is_small(own):
                     break
-                cuts.add(max(joined, key=lambda source: sum(map(self._count_instructions, steps[source]))))
+                cuts.add(max(joined, key=lambda source: sum(map(self._count_operations, steps[source]))))
             steps[name] = own
         return cuts
 
     def _is_small(self, steps: Mapping[str, None]) -> bool:
         inputs = {source for step in steps for source in self._sources[step] if source and source not in steps}
-        code = sum(map(self._count_instructions, (*steps, *filter(self._is_lens, inputs))))
-        return len(inputs) <= MOST_INPUTS and len(steps) + len(inputs) <= MOST_PICTURES and code <= MOST_INSTRUCTIONS
+        code = sum(map(self._count_operations, (*steps, *filter(self._is_lens, inputs))))
+        return len(inputs) <= MOST_INPUTS and len(steps) + len(inputs) <= MOST_PICTURES and code <= MOST_OPERATIONS
 
-    def _count_instructions(self, name: str) -> int:
+    def _count_operations(self, name: str) -> int:
         """Return the size of a node's code in a kernel, with that of all lenses which compose it."""
         if not self.is_in_kernels(name):
             return 0
         if self._is_lens(name):
             lenses = (self.graph.nodes[self.stages[each].node] for each in self._run(name))
-            return sum(count_instructions(cast(Any, type(lens)), "where") for lens in lenses)
+            return sum(count_operations(cast(Any, type(lens)), "where") for lens in lenses)
         node = self.graph.nodes[self.stages[name].node]
-        return count_instructions(cast(Any, type(node)), node.pixel_code())
+        return count_operations(cast(Any, type(node)), node.pixel_code())
 
     def _run(self, name: str) -> list[str]:
         """Return the lenses that are composed into one, the last in the film first."""
@@ -314,8 +317,8 @@ class _Inputs:
 
 
 @cache
-def count_instructions(cls: type, method: str = "pixel") -> int:
-    """Return the size of a pixel function, with those that it calls, in instructions of Python's bytecode."""
+def count_operations(cls: type, method: str = "pixel") -> int:
+    """Return the size of a pixel function, with those that it calls, in operations: the same on every Python."""
     return _count(getattr(cls, method), {})
 
 
@@ -324,5 +327,6 @@ def _count(function: FunctionType, known: dict[FunctionType, int]) -> int:
         known[function] = 0  # a function that calls itself is refused when it is compiled
         for instruction in dis.get_instructions(function):
             called = function.__globals__.get(instruction.argval) if instruction.opname == "LOAD_GLOBAL" else None
-            known[function] += 1 + (_count(called, known) if isinstance(called, FunctionType) else 0)
+            known[function] += instruction.opname in OPERATIONS and instruction.argrepr != SUBSCRIPT
+            known[function] += _count(called, known) if isinstance(called, FunctionType) else 0
     return known[function]
