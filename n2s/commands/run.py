@@ -160,20 +160,16 @@ def show_dry_run(job: Any, json: bool = False) -> None:
     job.context.close()
 
 
-def count(number: int, what: str) -> str:
-    """Return a number of things in words: "1 chunk", "2 chunks"."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def summary(report: Any) -> str:
     """Return what a run did, in a few lines."""
+    from n2s.graph.wording import counted
     from n2s.runtime.seeing.flashes import flashes_text
     from n2s.runtime.seeing.following import following_text
     from n2s.runtime.seeing.gates import gates_text
 
     lines = [""]
     if report.measured:
-        lines.append(f"Measured {count(report.measured, 'frame')}.")
+        lines.append(f"Measured {counted(report.measured, 'frame')}.")
     for film in report.films:
         path = from_here(film["path"])
         lines.append(f"{path}  {film['frames']} frames, {minutes(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
@@ -184,7 +180,7 @@ def summary(report: Any) -> str:
         lines.append(f"  {gates_text(film['gates'])}")
     if report.rendered:
         frames = report.frames - report.frames_beside
-        rendered = f"{count(report.rendered, 'chunk')} ({count(report.frames, 'frame')})"
+        rendered = f"{counted(report.rendered, 'chunk')} ({counted(report.frames, 'frame')})"
         beside = f"{'all' if not frames else report.beside} with another film of the same frames" * bool(report.beside)
         taken = f"in {minutes(report.seconds)}, {frames / max(report.seconds, 1e-9):.1f} frames/s" * bool(frames)
         done = ", ".join(filter(None, [f"Rendered {rendered} {taken}".rstrip(), beside]))

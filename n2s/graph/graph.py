@@ -22,6 +22,7 @@ from n2s.graph.file.save import save, to_yaml
 from n2s.graph.handles import Handle
 from n2s.graph.header import Header, explain_header
 from n2s.graph.parts import GraphParts
+from n2s.graph.wording import counted
 
 
 class Graph(GraphParts):
@@ -139,9 +140,8 @@ class Graph(GraphParts):
 
     def __repr__(self) -> str:
         title = f'"{self.header.title}", ' if self.header.title else ""
-        count = len(self.nodes)
         films = ", ".join(str(getattr(self.nodes[name], "path", name)) for name in self.sinks())
-        return f"<Graph {title}{count} node{'s' * (count != 1)}{', makes ' * bool(films)}{films}>"
+        return f"<Graph {title}{counted(len(self.nodes), 'node')}{', makes ' * bool(films)}{films}>"
 
 
 def _from_sinks(sinks: tuple[Handle, ...], base: Path, header: dict[str, Any]) -> GraphParts:

@@ -1,4 +1,4 @@
-"""Pydantic's errors in this library's words."""
+"""Sentences in this library's words: pydantic's errors, choices, numbers of things."""
 
 from __future__ import annotations
 
@@ -59,6 +59,11 @@ def listed(words: Iterable[Any]) -> str:
     """Return choices as a sentence has them: "a, b or c"."""
     *most, last = map(str, words)
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words: "1 chunk", "2 chunks"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def wanted(item: Mapping[str, Any]) -> str:

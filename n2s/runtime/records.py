@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from n2s.graph.wording import counted
 from n2s.runtime.store import publish
 
 RUN_FORMAT = 1
@@ -60,8 +61,7 @@ class Report:
         rows = "".join(
             f"<tr><td>{escape(str(film['path']))}</td><td>{film['frames']} frames</td></tr>" for film in self.films
         )
-        chunks = f"{self.rendered} chunk{'s' * (self.rendered != 1)}"
-        done = f"{chunks} rendered in {self.seconds:.1f} s, {self.stored} from the store"
+        done = f"{counted(self.rendered, 'chunk')} rendered in {self.seconds:.1f} s, {self.stored} from the store"
         return f"<table>{rows}<tr><td colspan='2' style='text-align:left'>{done}</td></tr></table>"
 
 
