@@ -24,21 +24,24 @@ def timed(command: Sequence[Any], **options: Any) -> dict[str, float]:
     SystemExit
         When the command fails; with what it wrote.
     """
+    return _run(command, options)[0]
+
+
+def said(command: Sequence[Any], **options: Any) -> dict[str, float]:
+    """Run a command as `timed` does; return also the numbers of the JSON object that its last line is."""
+    figures, text = _run(command, options)
+    return figures | json.loads(text.splitlines()[-1])
+
+
+def _run(command: Sequence[Any], options: Mapping[str, Any]) -> tuple[dict[str, float], str]:
+    """Return what a command took, and what it wrote to standard output."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
-    return {"wall_s": wall, "cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
-
-
-def said(command: Sequence[Any], **options: Any) -> dict[str, float]:
-    """Run a command as `timed` does; return also the numbers of the JSON object that its last line is."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, check=True, **options)
-    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall_s": wall, "cpu_s": used} | json.loads(done.stdout.splitlines()[-1])
+    return {"wall_s": wall, "cpu_s": used}, done.stdout
 
 
 def in_turns(works: Mapping[str, Callable[[], dict[str, float]]], repeats: int) -> dict[str, list[dict[str, float]]]:
