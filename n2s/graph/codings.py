@@ -31,9 +31,9 @@ class Coding:
     capped : bool
         Whether ``maxrate`` may hold down what a rate factor takes.
     transparent : tuple of str
-        Of the files in which it has room for a matte; one of 8 bits where ``opaque_depths`` has the others.
+        Endings of the films in which it has room for a matte; none: nowhere.
     opaque_depths : tuple of int
-        Bits per channel with which it has no room for one.
+        Bits per channel with which it has room for none there.
     """
 
     name: str
@@ -64,7 +64,7 @@ CODINGS = {
         crf=(24, 63),
         transparent=(".webm", ".mkv"),
         opaque_depths=(10,),
-    ),  # fmt: skip
+    ),
     "prores": Coding("ProRes 422 HQ", (".mov",), (10,), ("4:2:2",)),
     "prores4444": Coding("ProRes 4444", (".mov",), (10,), ("4:4:4",), transparent=(".mov",)),
     "dnxhr": Coding("DNxHR HQX", (".mov",), (10,), ("4:2:2",)),

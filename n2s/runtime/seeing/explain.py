@@ -45,8 +45,8 @@ def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
         "fps": str(film.fps),
         "size": list(plan.graph.header.size),
         "chunk_frames": plan.chunk_length,
-        # An album's stages are those of its tracks.
         "shares": planned.sharing[film.path.name],
+        # An album's stages are those of its tracks.
         "joins": [chapter.title for chapter in film.chapters] if len(plans) > 1 else [],
         "stages": stages(plan, planned.store) if len(plans) == 1 else [],
         "driven": list_driven(plan) if len(plans) == 1 else [],
