@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from n2s.commands.cache import parse_size
-from n2s.graph.errors import GraphError
+from n2s.graph.amounts import parse_amount
 
 
 def test_cache_shows_checks_and_trims_the_store_and_nothing_else(
@@ -56,10 +55,10 @@ def test_cache_shows_checks_and_trims_the_store_and_nothing_else(
     [("5GB", 5 * 10**9), ("500 MB", 5 * 10**8), ("1.5 GiB", 3 * 2**29), ("12", 12), ("7k", 7000), ("0b", 0)],
 )
 def test_sizes(text: str, size: int) -> None:
-    assert parse_size(text) == size
+    assert parse_amount(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "five", "-1GB", "5XB", "1e9", "5 GB please"])
 def test_sizes_that_are_none(text: str) -> None:
-    with pytest.raises(GraphError, match="--to takes a size"):
-        parse_size(text)
+    with pytest.raises(ValueError, match="a size like 5GB or 500 MB was wanted, not"):
+        parse_amount(text)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from n2s.graph.errors import MediaError
 from n2s.graph.keys import digest
 from n2s.runtime.executors.base import Rendered, Task
@@ -81,3 +83,37 @@ def chain(length: int) -> list[Task]:
 def results(store: Store, tasks: list[Task]) -> list[int]:
     """Return the results of some tasks."""
     return [int(store.find("sums", each.key, ".txt").read_text()) for each in tasks]
+
+
+@dataclass(frozen=True)
+class Hungry:
+    """Each task holds so many bytes for a moment; its result is their number."""
+
+    bytes: int
+    waits: float = 0.25
+
+    def for_others(self, context: Any) -> Hungry:
+        return self
+
+    def open(self, context: Any, events: Any) -> Eater:
+        return Eater(context.store, self.bytes, self.waits)
+
+
+@dataclass
+class Eater:
+    store: Store
+    bytes: int
+    waits: float
+
+    def warm_up(self) -> None:
+        pass
+
+    def render(self, task: Task, progress: Callable[[int], None]) -> Rendered:
+        held = np.ones(self.bytes, np.uint8)  # touched, so that it is resident
+        progress(1)
+        end = time.monotonic() + self.waits
+        while time.monotonic() < end:
+            progress(0)
+            time.sleep(0.005)
+        self.store.add("sums", task.key, ".txt", {}, lambda path: path.write_text(str(held.sum())))
+        return Rendered()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, Overrides, StoreFolder, load, planning_watcher, print_line
-from n2s.graph.errors import ArgumentError, GraphError
+from n2s.commands.common import AsJson, Overrides, StoreFolder, load, planning_watcher, print_line, read_amount
+from n2s.graph.amounts import amount_text
+from n2s.graph.errors import ArgumentError
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -19,7 +19,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
 @app.command()
@@ -54,14 +53,14 @@ def info(store: StoreFolder = None, json: AsJson = False) -> None:
         return
     if kept.is_distant:
         count, size = kept.size()
-        print(f"{kept.address}: {count} entries, {size_text(size)}; copies on this machine:")
+        print(f"{kept.address}: {count} entries, {amount_text(size)}; copies on this machine:")
     print(kept.root)
     if not entries:
         print("Nothing is kept yet.")
         return
     for kind, (count, size) in sorted(kinds.items(), key=lambda item: -item[1][1]):
-        print(f"{kind:14}{count:8}  {size_text(size):>10}")
-    print(f"{'all':14}{entries:8}  {size_text(total):>10}  of at most {size_text(kept.limit)}")
+        print(f"{kind:14}{count:8}  {amount_text(size):>10}")
+    print(f"{'all':14}{entries:8}  {amount_text(total):>10}  of at most {amount_text(kept.limit)}")
     print(f"last used between {oldest} and {newest}")
 
 
@@ -99,7 +98,7 @@ def verify(
         )
         return
     for entry in damaged:
-        print(f"damaged, removed: {entry.kind} {entry.key} ({size_text(entry.bytes)})")
+        print(f"damaged, removed: {entry.kind} {entry.key} ({amount_text(entry.bytes)})")
     if damaged:
         print(
             f"{len(damaged)} of {count} entries were damaged and were removed; a run makes again what it needs of them."
@@ -163,30 +162,13 @@ def trim(
     from n2s.runtime.store import LIMIT
     from n2s.runtime.stores import open_store
 
-    kept = open_store(store, LIMIT if to is None else parse_size(to))
+    kept = open_store(store, LIMIT if to is None else read_amount("--to", to))
     freed = kept.trim(time.time())
     left = sum(entry.bytes for entry in kept.entries())
     if json:
         print_line({"freed": freed, "left": left})
         return
-    print(f"Freed {size_text(freed)}; {size_text(left)} are kept in {kept.root}.")
-
-
-def parse_size(text: str) -> int:
-    """Read "5GB", "500 MB", "1.5 GiB" or a plain number of bytes."""
-    match = re.fullmatch(r"\s*(\d{1,18}(?:\.\d{1,9})?)\s*(?:([kmgt]i?)?b?)\s*", text, re.IGNORECASE)
-    if not match:
-        raise GraphError(f'--to takes a size like 5GB or 500 MB, not "{text}".')
-    return int(float(match[1]) * _UNITS[(match[2] or "").lower()])
-
-
-def size_text(count: float) -> str:
-    """Return a number of bytes in words."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
-        count = count / 1000
-    return ""
+    print(f"Freed {amount_text(freed)}; {amount_text(left)} are kept in {kept.root}.")
 
 
 def date_text(seconds: float) -> str:

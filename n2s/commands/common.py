@@ -125,6 +125,16 @@ def read_time(option: str, text: str | None) -> Number | Moment | None:
         raise ArgumentError(f"{option}: {error}.") from None
 
 
+def read_amount(option: str, text: str) -> int:
+    """Read the amount of memory or disk that an option was given, in bytes: 5GB, 500 MB, 1.5 GiB."""
+    from n2s.graph.amounts import parse_amount
+
+    try:
+        return parse_amount(text)
+    except ValueError as error:
+        raise ArgumentError(f"{option}: {error}.") from None
+
+
 def read_length(option: str, text: str | None) -> Number | None:
     """Read the length of time that an option was given: 80, 1:20, 250 ms, 8 bars."""
     from n2s.graph.landmarks import Moment

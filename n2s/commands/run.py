@@ -21,6 +21,7 @@ from n2s.commands.common import (
     StoreFolder,
     load,
     print_line,
+    read_amount,
     read_time,
 )
 from n2s.commands.output import work_is_done, write_line
@@ -85,6 +86,14 @@ def run(
         bool,
         typer.Option("--strict", help="fail where a film breaks a quality gate: black, frozen, banded, …"),
     ] = False,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            help="the most that the run's processes may use together, like 6GB: fewer chunks are rendered at a time, "
+            "and a run that cannot keep to it ends",
+            metavar="SIZE",
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Render the films of a graph; of an album, its own film and one per track.
@@ -103,11 +112,12 @@ def run(
     kept = open_store(store)
     asked: list[Any] = list(dict.fromkeys([*profile, *(["draft"] if draft else [])])) or [None]
     graphs = [(name, load(graph, set_, Shape(size, fps, name))) for name in asked]  # all that is wrong is told first
+    most = None if max_memory is None else read_amount("--max-memory", max_memory)
     runs = []
     for name, loaded in graphs:
         chosen = choose_executor(executor, jobs, workers)
         folder = out / "draft" if name == "draft" else out
-        runs.append(Run(loaded, folder, kept, chosen, span, force, events, overwrite, keep_frames, strict, only))
+        runs.append(Run(loaded, folder, kept, chosen, span, force, events, overwrite, keep_frames, strict, only, most))
     for place, (name, job) in enumerate(zip(asked, runs)):
         job.later = runs[place + 1 :]
         if dry_run:
@@ -193,8 +203,22 @@ def summary(report: Any) -> str:
         lines += [f"Time by node: {', '.join(spent)}."] if spent else []
     else:
         lines.append(f"Rendered 0 chunks; {report.stored} came from the store.")
+    if report.memory.get("peak"):
+        lines.append(memory_text(report.memory))
     lines.append(f"Record: {from_here(report.record)}")
     return "\n".join(lines)
+
+
+def memory_text(memory: dict[str, Any]) -> str:
+    """Return in words how much memory a run used."""
+    from n2s.graph.amounts import amount_text
+    from n2s.graph.wording import counted
+
+    allowed = f" of {amount_text(memory['limit'])}" if memory["limit"] else ""
+    at_once = memory["chunks_at_once"]
+    return f"Memory: at most {amount_text(memory['peak'])}{allowed}" + (
+        f", with {counted(at_once, 'chunk')} at a time." if at_once else "."
+    )
 
 
 def from_here(path: str | Path) -> str:

@@ -16,6 +16,7 @@ from n2s.graph.code.text import facts_subject, known_facts, remember_facts
 from n2s.graph.context import ModelFiles
 from n2s.graph.errors import MediaError, RenderError
 from n2s.graph.placing import Placing
+from n2s.runtime.budget import MemoryBudget
 from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import ffmpeg_path, ffmpeg_version
 from n2s.runtime.media import audio
@@ -83,6 +84,7 @@ class RunContext:
         self._music: dict[tuple[Path, bool], Music] = {}
         self._videos: dict[tuple[Path, bool], Video] = {}
         self._models: dict[Path, ModelFolder] = {}
+        self.memory = MemoryBudget()
         self.on_cpu = False
         self._folder: tempfile.TemporaryDirectory | None = None
         self._decoders: dict[tuple, Any] = {}

@@ -26,6 +26,9 @@ class Events:
     def rendered(self, frames: int) -> None:
         """``frames`` more frames are done; negative where work was lost; called from any thread."""
 
+    def waited(self) -> None:
+        """Tasks are under way; an executor calls it some times a second while it waits for them."""
+
     def published(self, path: str) -> None:
         """A film is finished."""
 

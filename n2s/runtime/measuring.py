@@ -26,9 +26,11 @@ from n2s.plan.ranges import check_ranges
 from n2s.plan.stages import Plan
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
-from n2s.runtime.executors.base import Executor, Task, in_order_of_needs
+from n2s.runtime.executors.base import Executor, Task
+from n2s.runtime.executors.carrying import carry_out
 from n2s.runtime.executors.film import FilmJob
 from n2s.runtime.models.sessions import ProviderExhausted
+from n2s.runtime.pace import memory_subject
 from n2s.runtime.render.measures import KIND, Numbers, signals_of, unmeasured_numbers
 from n2s.runtime.render.tally import Tally
 
@@ -119,9 +121,9 @@ class Measurer:
         """Measure some chunks into the store."""
         progress = _Progress(self.context.say, self.began, plan.end, _count(missing))
         try:
-            self.executor.start(FilmJob.of({0: plan}, self.context), self.context, progress)
+            job, kind = FilmJob.of({0: plan}, self.context), memory_subject(self.executor, [plan])
             tasks = [Task(0, chunk.start, chunk.stop, chunk.key) for chunk in missing]
-            for _, rendered in in_order_of_needs(self.executor, tasks):
+            for _, rendered in carry_out(self.executor, job, tasks, self.context, progress, lambda task: kind):
                 tally.seconds.update(rendered.seconds)
                 tally.frames.update(rendered.frames)
         except Cancelled:

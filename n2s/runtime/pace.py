@@ -38,11 +38,21 @@ def subject(plan: Plan, jobs: int, beside: Sequence[Plan] = ()) -> dict[str, Any
     Names and settings are left out, so that another song under the same look is known already. ``beside`` are plans of
     films that are made of the same frames.
     """
+    about = _frames(plan) | {"jobs": jobs}
+    return about | {"beside": [subject(other, jobs) for other in beside]} if beside else about
+
+
+def memory_subject(executor: Any, plans: Sequence[Plan]) -> dict[str, Any]:
+    """Return what chunks are alike by that take as much memory: who renders them, and the frames of each plan."""
+    return {"executor": type(executor).__name__, "frames": [_frames(plan) for plan in plans]}
+
+
+def _frames(plan: Plan) -> dict[str, Any]:
     nodes = plan.graph.nodes
     kinds = [type(nodes[stage.node]).__name__ for stage in plan.nodes if stage.node in nodes]
-    coded = call_format(plan.graph, plan.end, plan.format.describe, plan.node)
-    about = {"nodes": kinds, "size": list(plan.graph.header.size), "coded": coded, "jobs": jobs}
-    return about | {"beside": [subject(other, jobs) for other in beside]} if beside else about
+    stored = plan.node.kind == "sink"  # else they are measured
+    coded = call_format(plan.graph, plan.end, plan.format.describe, plan.node) if stored else None
+    return {"nodes": kinds, "size": list(plan.graph.header.size), "coded": coded}
 
 
 @dataclass

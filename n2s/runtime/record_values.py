@@ -43,6 +43,7 @@ def record_values(
         "chunks": {"rendered": report.rendered, "beside": report.beside, "stored": report.stored},
         "frames": {"rendered": report.frames, "stored": report.frames_stored, "measured": report.measured},
         "seconds": {"all": round(seconds, 3), "rendering": round(spent, 3)},
+        "memory": report.memory,
         "frames_per_second": round(rendered / spent, 2) if rendered and spent else None,
         "nodes": {name: _cost(taken, report.computed[name]) for name, taken in report.nodes.items()},
         "films": report.films,

@@ -39,6 +39,9 @@ class Report:
         Seconds spent in each node or fused run of nodes, summed over threads and processes.
     computed : dict of str to int
         Frames that each of them computed, those that overlapping windows share as often as they were computed.
+    memory : dict
+        The most bytes that this process and all that it started used together (``peak``; None where no system tells),
+        the most that was allowed (``limit``), and how many chunks were rendered at the same time (``chunks_at_once``).
     record : Path or None
         The run record.
     """
@@ -54,6 +57,7 @@ class Report:
     seconds: float = 0.0
     nodes: dict[str, float] = field(default_factory=dict)
     computed: dict[str, int] = field(default_factory=dict)
+    memory: dict[str, int | None] = field(default_factory=dict)
     record: Path | None = None
 
     def _repr_html_(self) -> str:

@@ -7,16 +7,18 @@ import time
 from collections import Counter
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 from n2s.graph.authors import whole_traceback
-from n2s.graph.errors import Cancelled, N2SError, RenderError
+from n2s.graph.errors import Cancelled, N2SError
 from n2s.graph.graph import Graph
-from n2s.runtime.costs import CostTally
+from n2s.runtime.budget import MemoryBudget
 from n2s.runtime.events import Events
-from n2s.runtime.executors.base import Executor, Rendered, Task, in_order_of_needs
+from n2s.runtime.executors.base import Executor, Rendered, Task, parallel_tasks
+from n2s.runtime.executors.carrying import carry_out
 from n2s.runtime.executors.registry import choose_executor
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.films import Film, FilmMaker
@@ -24,7 +26,7 @@ from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.profiled import parse_span
 from n2s.runtime.films.targets import Targets, frames_folder
 from n2s.runtime.models.sessions import ProviderExhausted
-from n2s.runtime.pace import Estimate, PaceTally, estimate, lack_of_room
+from n2s.runtime.pace import Estimate, estimate, lack_of_room, memory_subject
 from n2s.runtime.readiness import input_files
 from n2s.runtime.record_values import record_values
 from n2s.runtime.records import Report, RunRecord
@@ -32,6 +34,7 @@ from n2s.runtime.seeing.flashes import count_flashes
 from n2s.runtime.seeing.following import follow_music
 from n2s.runtime.seeing.gates import judge, refuse_flaws
 from n2s.runtime.session import Session
+from n2s.runtime.spent import Spent
 from n2s.runtime.store import Store, absolute, check_folder
 from n2s.runtime.stores import open_store
 
@@ -62,6 +65,10 @@ class Run:
         Raise a `RenderError` where a film breaks a quality gate; see `n2s.runtime.seeing.gates`.
     only : collection of str
         The tracks of an album whose films are wanted, without the album's own; none: all.
+    max_memory : int, optional
+        The most bytes that this process and all that it starts may use together: fewer chunks are rendered at the same
+        time where more would take too much, and a run that cannot keep to it ends with a `RenderError`. Workers of a
+        cluster that runs already share it machine by machine.
     events : Events, optional
         Told of progress.
     """
@@ -79,6 +86,7 @@ class Run:
         keep_frames: bool = False,
         strict: bool = False,
         only: Collection[str] = (),
+        max_memory: int | None = None,
     ):
         self.graph, self.out, self.span, self.force = graph, absolute(out), parse_span(span), force
         self.store = open_store(store)
@@ -86,6 +94,7 @@ class Run:
         self.events = events or Events()
         self.session = Session(graph, self.store, self._say, fresh=force, remember=False, executor=self.executor)
         self.context = self.session.context
+        self.memory = self.context.memory = MemoryBudget(max_memory)
         self.targets = Targets(self.store, self.out)
         self.maker = FilmMaker(self.store, self.targets)
         self.overwrite, self.keep_frames, self.strict = overwrite, keep_frames, strict
@@ -95,9 +104,7 @@ class Run:
         self.planned = PlannedFilms([], self.store, self.maker)
         self.later: list[Run] = []  # whose chunks are rendered on the way, where they show the same frames
         self.planned_ahead = False  # whether it was planned for another run
-        self._costs, self._pace = CostTally(), PaceTally()
-        self._seconds: Counter[str] = Counter()
-        self._computed: Counter[str] = Counter()
+        self._spent = Spent()
         self._published = False  # whether a film was joined
         self.done: set[str] = set()  # keys that are in the store, forced or not
         self._places: dict[str, int] = {}  # of each chunk's key among those of all films
@@ -119,6 +126,7 @@ class Run:
     def _began(self, what: str) -> None:
         self.events.began(what)
         self._log(what)
+        self.memory.check(f"before {what}")
 
     def plan(self) -> list[Film]:
         """Hear the music and return the films with every chunk's key; renders nothing.
@@ -157,6 +165,10 @@ class Run:
         KeyboardInterrupt
             When interrupted; likewise.
         """
+        with self.memory.watch:
+            return self._execute()
+
+    def _execute(self) -> Report:
         began, status = time.perf_counter(), "failed"
         try:
             self.session.check_films()
@@ -173,10 +185,11 @@ class Run:
             self._start_music()
             planned = time.perf_counter()
             self._render()
-            self._pace.note(self.store, self._jobs, self.report.seconds)
+            self._spent.remember_pace(self.store, self._jobs, self.report.seconds)
             rendered = time.perf_counter()
             self._publish()
-            self._note_costs(planned - began, time.perf_counter() - rendered)
+            beside = planned - began, self.report.seconds, time.perf_counter() - rendered
+            self._spent.remember_costs(self.store, self._jobs, *beside, sum(film.frames for film in self.films))
             if self.keep_frames:
                 self._keep_frames()
             if self.strict:
@@ -199,8 +212,9 @@ class Run:
             finally:
                 self.context.close()
                 self.events.ended()
-                self.report.nodes = dict(self._seconds.most_common())
-                self.report.computed = {name: self._computed[name] for name in self.report.nodes}
+                self._spent.tell(self.report)
+                self.memory.watch.look()
+                self.report.memory = self.memory.summary()
                 if self.films and self.record:
                     told = record_values(
                         self.graph, self.span, self.films, self.context, self.report, time.perf_counter() - began
@@ -275,7 +289,7 @@ class Run:
     @property
     def _jobs(self) -> int:
         """How many chunks are in flight."""
-        return getattr(self.executor, "threads", 0) or getattr(self.executor, "workers", 0) or 1
+        return parallel_tasks(self.executor) or 1
 
     def estimate(self, tasks: list[Task]) -> Estimate | None:
         """Return how long tasks may take and how much they may write; None where such frames were never made."""
@@ -284,10 +298,6 @@ class Run:
             if self.planned.renders(task.plan):
                 frames[tuple(number for number, _ in task.chunks)] += task.stop - task.start
         return estimate(self.store, frames, self.planned.all_plans, self._jobs)
-
-    def _note_costs(self, planning: float, joining: float) -> None:
-        frames = sum(film.frames for film in self.films)
-        self._costs.note(self.store, self._jobs, planning, self.report.seconds, joining, frames)
 
     def _plan_again(self) -> None:
         self.executor.stop()
@@ -299,25 +309,28 @@ class Run:
 
     def _render_tasks(self, tasks: list[Task]) -> None:
         self._began("opening models and compiling kernels")
-        self.executor.start(self.planned.job(tasks, self.context), self.context, _Heard(self))
-        self._began("rendering")
+        job, heard = self.planned.job(tasks, self.context), _Heard(self)
+        ready = partial(self._began, "rendering")
         try:
-            for task, rendered in in_order_of_needs(self.executor, tasks):
-                self._note(task, rendered)
+            for done in carry_out(self.executor, job, tasks, self.context, heard, self._memory_kind, ready):
+                self._note(*done)
         except Cancelled:
             raise KeyboardInterrupt from None
+
+    def _memory_kind(self, task: Task) -> Any:
+        """Return what a task's chunks are alike by that take as much memory."""
+        return memory_subject(self.executor, [self.planned.all_plans[number] for number, _ in task.chunks])
 
     def _note(self, task: Task, rendered: Rendered) -> None:
         """Note a task that is done."""
         self.report.measured += self.planned.looked_at(task)
         if not self.planned.renders(task.plan):
             self.done.add(task.key)
-            self._add_costs(rendered)
+            self._spent.add(rendered)
             self._log(f"measured: frames {task.start} to {task.stop}, {task.key}, by {rendered.where}")
             return
         plans = [self.planned.all_plans[number] for number, _ in task.chunks]
-        self._pace.add(plans, [key for _, key in task.chunks], task.stop - task.start)
-        self._costs.add(plans, task, rendered)
+        self._spent.add_task(plans, task, rendered)
         costs = chain([rendered], rendered.beside, repeat(Rendered()))  # executors of others may tell less
         for (number, key), cost in zip(task.chunks, costs):
             whose = self.planned.beside_of(number)
@@ -329,7 +342,7 @@ class Run:
         self.done.add(key)
         self.report.rendered += 1
         self.report.frames += count
-        self._add_costs(cost)
+        self._spent.add(cost)
         if beside:
             self.report.beside += 1
             self.report.frames_beside += count
@@ -338,17 +351,12 @@ class Run:
         film = next(film.path.name for film in self.films if key in film.keys)
         self._log(f"{film}: frames {task.start} to {task.stop}, {key}, by {cost.where}")
 
-    def _add_costs(self, cost: Rendered) -> None:
-        self._seconds.update(cost.seconds)
-        self._computed.update(cost.frames)
-
     def _note_measures(self) -> None:
         """Note what measures cost, before there was a film to render."""
         for values in {id(plan.values): plan.values for plan in self.planned.plans}.values():
             for measured in values.measured.values():
                 self.report.measured += 0 if measured.waiting else measured.frames - measured.stored
-                self._seconds.update(measured.seconds)
-                self._computed.update(measured.computed)
+                self._spent.add_measured(measured)
 
     def _publish(self) -> None:
         for film in self.films:
@@ -357,7 +365,7 @@ class Run:
                 self._began(f"joining {film.path.name}")
                 if film.path in self._music:
                     self._music[film.path].result()
-                done, self._published = self.maker.publish(film, self._segments(film)), True
+                done, self._published = self.maker.publish(film, self.maker.segments(film)), True
                 self._log(f"published {film.path}, {done['frames']} frames, sha256 {done['sha256']}")
             flashes = count_flashes(film.parts)
             gates = judge(self.store, film, done, flashes)
@@ -370,18 +378,6 @@ class Run:
             if film.format.gives_frames:
                 self._began(f"keeping the frames of {film.path.name}")
                 self.maker.keep_frames(film)
-
-    def _segments(self, film: Film) -> list[Path]:
-        segments = []
-        for _, chunk in film.parts:
-            path = self.store.find("segments", chunk.key, film.suffix)
-            if path is None:
-                raise RenderError(
-                    f"A finished segment vanished from the store {self.store.address} before {film.path.name} was "
-                    "joined. Run again; raise the store's limit if it is smaller than the film."
-                )
-            segments.append(path)
-        return segments
 
 
 class _Heard(Events):

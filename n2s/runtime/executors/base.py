@@ -148,10 +148,24 @@ class Executor(Protocol):
         ...
 
 
-def in_order_of_needs(executor: Executor, tasks: Iterable[Task]) -> Iterator[tuple[Task, Rendered]]:
+class Gate:
+    """Says which tasks may begin now; this one lets all of them pass."""
+
+    def admits(self, task: Task, flying: int) -> bool:
+        """Say whether a task may begin while so many others are under way; with none, it must."""
+        return True
+
+    def ended(self, task: Task, flying: int) -> None:
+        """Hear of a task that was done while so many, itself among them, were under way."""
+
+
+def in_order_of_needs(
+    executor: Executor, tasks: Iterable[Task], gate: Gate | None = None
+) -> Iterator[tuple[Task, Rendered]]:
     """Submit tasks, each as soon as those it needs are done, and yield them as they end.
 
-    A key that none of the tasks has lies in the store already.
+    A key that none of the tasks has lies in the store already. Where the gate lets a task wait, those behind it wait
+    too, until one has ended.
 
     Raises
     ------
@@ -161,15 +175,19 @@ def in_order_of_needs(executor: Executor, tasks: Iterable[Task]) -> Iterator[tup
     waiting = {task.key: task for task in tasks}
     missing = {key: {need for need in task.needs if need in waiting} for key, task in waiting.items()}
 
+    gate = gate or Gate()
     submitted: dict[str, None] = {}
 
     def submit_ready() -> None:
         for key in [key for key in waiting if not missing[key]]:
+            if not gate.admits(waiting[key], len(submitted)):
+                return
             submitted[key] = None
             executor.submit(waiting.pop(key))
 
     submit_ready()
     for task, rendered in executor.finished():
+        gate.ended(task, len(submitted))
         submitted.pop(task.key, None)
         for needs in missing.values():
             needs.discard(task.key)
@@ -182,6 +200,11 @@ def in_order_of_needs(executor: Executor, tasks: Iterable[Task]) -> Iterator[tup
         )
     if waiting:
         raise RenderError(f"Some tasks need each other in a circle: {', '.join(waiting)}.")
+
+
+def parallel_tasks(executor: Executor) -> int | None:
+    """Return how many tasks an executor does at the same time at most; None where it does not say."""
+    return getattr(executor, "threads", 0) or getattr(executor, "workers", 0) or None
 
 
 def default_count() -> int:

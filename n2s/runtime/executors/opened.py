@@ -8,11 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from n2s.graph.errors import Cancelled
+from n2s.graph.amounts import amount_text
+from n2s.graph.errors import Cancelled, RenderError
+from n2s.runtime.budget import SHARE
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import Job, Renderer, Task
 from n2s.runtime.executors.packing import pack_error, pack_job, unpack_job
+from n2s.runtime.memory import used_memory
 from n2s.runtime.stores import open_store
 
 # ("said", text), ("rendered", frames since the last answer), ("done", rendered), ("failed", error as bytes)
@@ -21,15 +24,19 @@ Tell = Callable[..., None]
 
 @dataclass(frozen=True)
 class Order:
-    """All that another process needs to open a job: the job as bytes, where the store is, and its limit."""
+    """All that another process needs to open a job: the job as bytes, where the store is, and its limit.
+
+    ``memory`` is the most bytes that this process and all that it starts may use; None: whoever started it looks at it.
+    """
 
     job: bytes
     store: str
     limit: int
+    memory: int | None = None
 
     @classmethod
-    def of(cls, job: Job, context: RunContext) -> Order:
-        return cls(pack_job(job), context.store.address, context.store.limit)
+    def of(cls, job: Job, context: RunContext, memory: int | None = None) -> Order:
+        return cls(pack_job(job), context.store.address, context.store.limit, memory)
 
 
 class OpenedJob:
@@ -47,7 +54,7 @@ class OpenedJob:
     """
 
     def __init__(self, order: Order, say: Callable[[str], None], given_up: threading.Event):
-        self._given_up = given_up
+        self._given_up, self._memory = given_up, order.memory
         self._context: RunContext | None = None
         self._renderer: Renderer | None = None
         self._failure: BaseException | None = None
@@ -65,6 +72,11 @@ class OpenedJob:
                 raise Cancelled
             if frames:
                 tell("rendered", frames)
+            if self._memory is not None and (used := used_memory() or 0) > SHARE * self._memory:
+                raise RenderError(
+                    f"A worker uses {amount_text(used)} of memory, and its share of --max-memory is "
+                    f"{amount_text(self._memory)}. Give more, a smaller --size, or start fewer workers on a machine."
+                )
 
         answer: tuple[Any, ...]
         try:

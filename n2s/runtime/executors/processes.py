@@ -67,6 +67,7 @@ class ProcessExecutor:
             self._hand_out()
             # A bounded wait, so that Ctrl-C is heard at once.
             ready = wait([worker.connection for worker in self._crew], timeout=0.2)
+            self._events.waited()
             for worker in [worker for worker in self._crew if worker.connection in ready]:
                 try:
                     answer = worker.receive()

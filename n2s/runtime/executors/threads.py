@@ -52,6 +52,7 @@ class ThreadExecutor:
         while self._futures:
             # A bounded wait, so that Ctrl-C is heard at once.
             done, _ = wait(self._futures, timeout=0.2, return_when=FIRST_COMPLETED)
+            self._events.waited()
             for future in sorted(done, key=lambda future: self._futures[future].start):
                 yield self._futures.pop(future), future.result()
 

@@ -195,6 +195,19 @@ class FilmMaker:
     def _subject(self, film: Film) -> dict[str, Any]:
         return {"film": film.identity, "path": str(film.path)}
 
+    def segments(self, film: Film) -> list[Path]:
+        """Return the segments of a film, all of which were finished."""
+        found = []
+        for _, chunk in film.parts:
+            path = self.store.find("segments", chunk.key, film.suffix)
+            if path is None:
+                raise RenderError(
+                    f"A finished segment vanished from the store {self.store.address} before {film.path.name} was "
+                    "joined. Run again; raise the store's limit if it is smaller than the film."
+                )
+            found.append(path)
+        return found
+
     def publish(self, film: Film, segments: list[Path]) -> dict[str, Any]:
         """Join a film, check it, publish it, and return its record."""
         began = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -59,6 +60,11 @@ class Crew:
                 self.leave_out(address, reason)
             elif isinstance(found, tuple):
                 self.fit[address] = threads[address]
+
+    @property
+    def most_per_machine(self) -> int:
+        """How many fit workers the machine with the most of them has; at least 1."""
+        return max(Counter(address.rpartition(":")[0] for address in self.fit).values(), default=1)
 
     def leave_out(self, address: str, reason: str) -> None:
         """Give a worker no tasks; OtherCode when no other is left."""

@@ -55,7 +55,6 @@ class DaskExecutor:
 
     def start(self, job: Job, context: RunContext, events: Events) -> None:
         self._context, self._events, self._run = context, events, f"n2s-{secrets.token_hex(8)}"
-        order = Order.of(job.for_others(context), context)
         self._waiting: deque[Task] = deque()
         self._flying: dict[str, tuple[Task, Future, list[str]]] = {}  # by key; with the workers that may take it
         self._frames: dict[str, int] = {}  # that were rendered of each task
@@ -68,6 +67,9 @@ class DaskExecutor:
         self._client.subscribe_topic(TOPIC, self._heard)
         self._crew = Crew(self._client, context.say, context.store)
         self._look_round()
+        most = context.memory.limit  # of this machine it is kept here, of others by their workers
+        share = None if most is None or self._local else most // self._crew.most_per_machine
+        order = Order.of(job.for_others(context), context, share)
         with suppress(ImportError) if self._crew.unfit else suppress():  # on workers that are left out
             self._client.register_plugin(JobPlugin(self._run, order), name=self._run)
 
@@ -122,6 +124,7 @@ class DaskExecutor:
                 self._hand_out()
             except OSError as error:
                 raise self._lost(error) from None
+            self._events.waited()
             with suppress(Empty):  # a bounded wait, so that Ctrl-C is heard at once
                 key, *answer = self._answers.get(timeout=0.2)
                 if rendered := self._hear(key, *answer):
