@@ -28,6 +28,7 @@ from n2s.runtime.media.video.listing import VideoInfo, list_frames
 from n2s.runtime.models.anchor_sources import from_picture
 from n2s.runtime.models.cards import shipped_folder
 from n2s.runtime.models.folder import ModelFolder
+from n2s.runtime.render.helpers import Helpers
 from n2s.runtime.store import Store
 
 LARGE = 16 << 20  # bytes of a video whose listing takes a while
@@ -85,6 +86,7 @@ class RunContext:
         self._videos: dict[tuple[Path, bool], Video] = {}
         self._models: dict[Path, ModelFolder] = {}
         self.memory = MemoryBudget()
+        self.helpers: Helpers | None = None  # threads that an executor lends to those who render
         self.on_cpu = False
         self._folder: tempfile.TemporaryDirectory | None = None
         self._decoders: dict[tuple, Any] = {}

@@ -203,7 +203,7 @@ def in_order_of_needs(
 
 
 def parallel_tasks(executor: Executor) -> int | None:
-    """Return how many tasks an executor does at the same time at most; None where it does not say."""
+    """Return how many tasks an executor does at the same time, but for the last; None where it does not say."""
     return getattr(executor, "threads", 0) or getattr(executor, "workers", 0) or None
 
 

@@ -37,7 +37,8 @@ def carry_out(
         Told when the executor is ready for tasks.
     """
     left = {task.key: task for task in tasks}
-    gate = _MemoryGate(context.memory, context.store, parallel_tasks(executor), kind_of)
+    most = getattr(executor, "most_at_once", None) or parallel_tasks(executor)
+    gate = _MemoryGate(context.memory, context.store, most, kind_of)
     while True:
         heard = _Heard(events, context.memory)
         try:

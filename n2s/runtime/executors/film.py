@@ -272,6 +272,7 @@ class FilmRenderer:
                     plan = self.parts[number].plan(self.context, self._environment)
                     maker = FrameMaker(plan, self.context.store, opened=self._opened)
                     maker.warm_up(self.events.began)
+                    maker.helpers = self.context.helpers
                     self._makers[number] = maker
         return self._makers[number]
 

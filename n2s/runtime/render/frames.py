@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
 
 from n2s.plan.stages import Kernel, Plan, Stage
+from n2s.runtime.render.helpers import Helpers
 from n2s.runtime.render.kept import (
     KeptFrames,
     MadeFrames,
@@ -46,6 +47,7 @@ class FrameMaker:
     ):
         self.plan, self.store, self.recent, self.began = plan, store, recent, time.time()
         self.opened = Opened(plan, store, opened)
+        self.helpers: Helpers | None = None  # threads that decode ahead while chunks are made
 
     def blocks(
         self,
@@ -98,13 +100,17 @@ class FrameMaker:
         ``tally`` counts what each node costs; ``check`` is called between nodes, and may raise to give up; ``seen`` has
         frames that other work for the same values has made or will look for; ``made`` is as that of `MadeFrames`.
         """
-        kept = self._kept()
+        kept, helpers = self._kept(), self.helpers if start < stop else None
         if made is not None:
             kept = MadeFrames(made, kept)
         if seen is not None:
             kept = SharedFrames(seen, kept)
-        with kept.chunk(start, stop):
-            yield Work(self.opened, kept, tally or Tally(), check)
+        stop = min(stop, self.plan.values.clock.frames)
+        with (
+            kept.chunk(start, stop),
+            closing(Work(self.opened, kept, tally or Tally(), check, helpers=helpers, stop=stop)) as work,
+        ):
+            yield work
 
     def _kept(self) -> KeptFrames:
         """Return where one piece of work looks for frames before it computes them."""

@@ -15,6 +15,7 @@ from n2s.graph.declare import Pointwise, Streamed
 from n2s.graph.keys import digest
 from n2s.graph.placing import Placing
 from n2s.graph.types import LATENTS
+from n2s.plan.decoders import decoders
 from n2s.plan.hold import held_frames
 from n2s.plan.picks import picked
 from n2s.plan.stages import Kernel, Plan, Size, Stage, node_of
@@ -61,6 +62,7 @@ class Opened:
             name = stage.output or next(iter(type(nodes[stage.node]).outputs))
             self.read_outputs.setdefault(stage.node, {})[name] = None
         self.called_again = _called_again(computed, self.course)
+        self.decoders = decoders(plan)
         # Pictures as their sources give them; what was brought to a size from there has another name.
         self._sources = {stage.value for stage in computed if stage.is_picture and stage.size is None}
         self.read_by_nodes = _read_by(stage for stage in plan.stages if stage.is_computed)
@@ -234,13 +236,14 @@ class Opened:
 def _called_again(stages: Sequence[Stage], course: Course) -> set[str]:
     """Return the nodes whose code is called for several spans of frames or sizes, and may use its memory again.
 
-    So is that of all nodes of which frames are picked.
+    So is that of all nodes of which frames are picked, and of those whose latents are made ahead.
     """
     calls: dict[str, set] = {}
     for stage in stages:
         calls.setdefault(stage.node, set()).add((stage.before, stage.after, stage.size))
     picked = {name for other in course.picked.values() for name in other.nodes}
-    return picked | {node for node, spans in calls.items() if len(spans) > 1}
+    latents = {stage.node for stage in stages if stage.makes == "latents"}
+    return picked | latents | {node for node, spans in calls.items() if len(spans) > 1}
 
 
 def _steps(stages: Sequence[Stage]) -> list[str]:

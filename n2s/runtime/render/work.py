@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -16,12 +17,14 @@ import numpy as np
 from n2s.graph import authors
 from n2s.graph.context import Block
 from n2s.graph.types import MATTE
-from n2s.plan.stages import Stage
+from n2s.plan.stages import Read, Stage
 from n2s.runtime.render import kernels
+from n2s.runtime.render.ahead import Ahead
 from n2s.runtime.render.calls import KernelCalls
 from n2s.runtime.render.courses import Course
 from n2s.runtime.render.edges import by_output, check_finite, read_only, streamed_output
-from n2s.runtime.render.kept import KeptFrames, MadeFrames, Piece
+from n2s.runtime.render.helpers import Helpers
+from n2s.runtime.render.kept import KeptFrames, MadeFrames, NothingKept, Piece
 from n2s.runtime.render.opened import BLOCK, Opened
 from n2s.runtime.render.parts import PARTS, Part
 from n2s.runtime.render.picking import Picking
@@ -47,6 +50,8 @@ class Work:
         check: Callable[[], None] = lambda: None,
         course: Course | None = None,
         asking: Work | None = None,
+        helpers: Helpers | None = None,
+        stop: int = 0,
     ):
         self.opened, self.plan, self.tally, self.check = opened, opened.plan, tally, check
         self.course, self.asking = course or opened.course, asking
@@ -60,6 +65,12 @@ class Work:
         self._calls = KernelCalls(opened, tally)
         self._pickings: dict[str, Picking] = {}
         self._lent: dict[str, Stage] = {}
+        self._ahead = Ahead(helpers, stop, tally, check, self._begin_latents, self._call) if helpers else None
+
+    def close(self) -> None:
+        """End what free threads do for it."""
+        if self._ahead is not None:
+            self._ahead.close()
 
     def lend(self, stage: Stage) -> None:
         """Hold a stage's frames of each block until the next one is made: others read them, by `made`."""
@@ -309,28 +320,40 @@ class Work:
         plan, opened, name = self.plan, self.opened, stage.node
         graph, node = plan.graph, plan.graph.nodes[name]
         outputs = list(type(node).outputs)
-        output, call = stage.output or outputs[0], (name, start, stop, stage.size)
-        if call in self._siblings and output in self._siblings[call]:
-            return self._checked(stage, self._siblings[call].pop(output), start, stop)
+        output, asked = stage.output or outputs[0], (name, start, stop, stage.size)
+        if asked in self._siblings and output in self._siblings[asked]:
+            return self._checked(stage, self._siblings[asked].pop(output), start, stop)
         self._siblings = {other: waiting for other, waiting in self._siblings.items() if other[0] != name}
+        made = self._ahead.take(stage, start, stop) if self._ahead and stage.name in opened.decoders else None
+        if made is None:
+            read = lambda read: self._read(read.stage, start - read.before, stop + read.after, self._length)  # noqa: E731
+            call, began = self._call(stage, start, stop, read), time.perf_counter()
+            made = call()
+            self.tally.add(name, time.perf_counter() - began, stop - start)
+        if len(outputs) > 1:
+            made = by_output(graph, name, made)
+            self._siblings[asked] = {other: made[other] for other in opened.read_outputs[name] if other != output}
+            made = made[output]
+        return self._checked(stage, made, start, stop)
+
+    def _call(self, stage: Stage, start: int, stop: int, frames: Callable[[Read], np.ndarray]) -> Callable[[], Any]:
+        """Return what computes frames start..stop of a streamed node; ``frames`` gives what it reads of others."""
+        plan, opened, name = self.plan, self.opened, stage.node
+        graph, node = plan.graph, plan.graph.nodes[name]
         inputs: dict[str, Any] = {}
         for port, link in node.links().items():
             if port in stage.reads:
-                read = stage.reads[port]
-                inputs[port] = read_only(self._read(read.stage, start - read.before, stop + read.after, self._length))
+                inputs[port] = read_only(frames(stage.reads[port]))
             elif port in node.ports:
                 inputs[port] = read_only(plan.values.read(link)[start:stop])
         for field in node.params():
             inputs[field] = read_only(self.opened.param(name, field, start, stop))
         block = Block(opened.scenes[name], start, stop, cast(Any, stage.grid), opened.resources[name], stage.size)
-        began = time.perf_counter()
-        made = authors.call(graph, name, "compute", node.compute, block, span=(start, stop), **inputs)
-        self.tally.add(name, time.perf_counter() - began, stop - start)
-        if len(outputs) > 1:
-            made = by_output(graph, name, made)
-            self._siblings[call] = {other: made[other] for other in opened.read_outputs[name] if other != output}
-            made = made[output]
-        return self._checked(stage, made, start, stop)
+        return partial(authors.call, graph, name, "compute", node.compute, block, span=(start, stop), **inputs)
+
+    def _begin_latents(self, name: str) -> Callable[[int, int], np.ndarray]:
+        """Return what makes the latents of a stage for rising frames, beside those that this work makes of it."""
+        return Work(self.opened, NothingKept(), Tally(), course=Course(self.plan.stages, name)).make
 
     def _checked(self, stage: Stage, made: Any, start: int, stop: int) -> np.ndarray:
         """Return what a streamed node gave for a stage; mattes are held within 0..1."""
