@@ -35,7 +35,8 @@ PATCHES = [
     (90, 90, 90),
 ]
 SIZES = [(256, 144), (144, 256), (128, 128), (250, 122)]  # the last is of no whole blocks
-FILES = [(codec, ending) for codec, made in CODINGS.items() for ending in made.endings]
+EVERYWHERE = {codec: made for codec, made in CODINGS.items() if made.everywhere}
+FILES = [(codec, ending) for codec, made in EVERYWHERE.items() for ending in made.endings]
 SMALLEST = {"dnxhr": (256, 120)}  # what FFmpeg's encoder takes
 
 
@@ -156,7 +157,7 @@ def test_what_a_player_reads(case: Case, tmp_path: Path, store: Any) -> None:
             assert samples <= heard.shape[1] < samples + 3 * 1024
 
 
-@pytest.mark.parametrize("codec", CODINGS)
+@pytest.mark.parametrize("codec", EVERYWHERE)
 def test_the_same_film_has_the_same_bytes(codec: str, tmp_path: Path, store: Any, new_store: Any) -> None:
     ending = CODINGS[codec].endings[0]
     for name, kept in (("out", store), ("again", new_store())):

@@ -17,11 +17,13 @@ def check(graph: GraphFile, set_: Overrides = [], json: AsJson = False) -> None:
     """
     from n2s.graph.check import warnings
     from n2s.graph.tracks import load_track
-    from n2s.runtime.readiness import input_problems, input_warnings
+    from n2s.runtime.readiness import input_problems, input_warnings, machine_problems
 
     loaded = load(graph, set_)
     problems, warned = [*preset_problems(loaded), *input_problems(loaded)], warnings(loaded)
     warned += input_warnings(loaded)
+    if not problems:
+        warned += machine_problems(loaded)  # it may be rendered on another
     for name, node in loaded.nodes.items():
         if node.kind == "track" and not problems:
             warned += warnings(load_track(loaded, name))

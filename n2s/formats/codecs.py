@@ -16,6 +16,7 @@ from n2s.graph.profiles import most_bitrate
 CHROMAS = {"4:2:0": "yuv420p", "4:2:2": "yuv422p", "4:4:4": "yuv444p"}
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower")
 SVT_PRESETS = (12, 11, 10, 9, 8, 6, 4, 3)  # of SVT-AV1, one for each of x264's
+NVENC_PRESETS = (1, 1, 2, 3, 4, 5, 6, 7)  # of NVENC
 VPX_SPEEDS = (5, 5, 4, 3, 2, 2, 1, 0)  # of libvpx
 REORDERED = {"h264": 2, "h265": 2}  # by how many frames decoding may run ahead of showing; 0 for the others
 TAGS = {"h265": "hvc1"}  # by which players know a codec, where it is not FFmpeg's usual one
@@ -45,6 +46,10 @@ def encoder(sink: Any, shape: Shape) -> list[str]:
     if codec == "h264":
         exact = ["-x264-params", f"stitchable=1:cpu-independent=1:open-gop=0{start}"]
         return ["-c:v", "libx264", "-preset", sink.preset, *usual, "-threads", "1", *exact]
+    if codec == "h264_nvenc":
+        # Frames are coded in their order, and only where a segment or a group begins does one stand for itself.
+        exact = ["-profile:v", "high", "-rc", "vbr", "-bf", "0", "-no-scenecut", "1", "-forced-idr", "1"]
+        return ["-c:v", "h264_nvenc", "-preset", f"p{NVENC_PRESETS[speed]}", "-tune", "hq", *usual, *exact]
     if codec == "h265":
         exact = ["-x265-params", f"pools=none:frame-threads=1:wpp=0:open-gop=0:info=0:log-level=error{start}"]
         return ["-c:v", "libx265", "-preset", sink.preset, *usual, "-threads", "1", *exact]
@@ -74,9 +79,10 @@ def _groups(sink: Any, fps: Fraction) -> list[str]:
 
 def _quality(sink: Any, most: int | None) -> list[str]:
     if sink.bitrate is None:
-        crf = ["-crf", str(cast(Any, CODINGS[sink.codec].crf)[0] if sink.crf is None else sink.crf)]
+        name = "-cq" if sink.codec == "h264_nvenc" else "-crf"
+        crf = [name, str(cast(Any, CODINGS[sink.codec].crf)[0] if sink.crf is None else sink.crf)]
         held = ["-maxrate", f"{most}k", "-bufsize", f"{most}k"] if most else []
-        return [*crf, "-b:v", "0"] if sink.codec == "vp9" else [*crf, *held]
+        return [*crf, "-b:v", "0"] if sink.codec in ("vp9", "h264_nvenc") else [*crf, *held]
     rate = ["-b:v", f"{sink.bitrate}k"]
     if sink.codec == "av1":  # its encoder takes no other limits beside a rate
         return rate

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from n2s.formats import nvenc
 from n2s.formats.codecs import REORDERED, TAGS, encoder, layout_of, pixel_format, quality_words, sound_encoder
 from n2s.formats.mp4 import Mp4Track, read_mp4
 from n2s.formats.packets import read_packets
@@ -44,6 +45,18 @@ class Video(Format):
     def describe(self, sink: Any) -> str:
         words = quality_words(sink)
         return CODINGS[sink.codec].name + (f", {words}" if words else "")
+
+    def recipe(self, sink: Any) -> dict[str, Any]:
+        return {} if CODINGS[sink.codec].everywhere else {"encoder": nvenc.gpu_and_driver()}
+
+    def lack(self, sink: Any) -> tuple[str, str]:
+        if CODINGS[sink.codec].everywhere:
+            return "", ""
+        try:
+            nvenc.gpu_and_driver()
+        except RenderError as error:
+            return "codec", str(error)
+        return "", ""
 
     def write_segment(self, path: Path, sink: Any, shape: Shape, blocks: Iterator[np.ndarray]) -> None:
         arguments = segment_arguments(sink, shape)

@@ -34,6 +34,8 @@ class Coding:
         Endings of the films in which it has room for a matte; none: nowhere.
     opaque_depths : tuple of int
         Bits per channel with which it has room for none there.
+    everywhere : bool
+        Whether processors encode it; False: it needs a GPU.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Coding:
     capped: bool = False
     transparent: tuple[str, ...] = ()
     opaque_depths: tuple[int, ...] = ()
+    everywhere: bool = True
 
 
 _PREDICTING: dict[str, Any] = {"rates": True, "sped": True, "keyed": True}
@@ -54,6 +57,9 @@ _REORDERING: dict[str, Any] = {**_PREDICTING, "capped": True}
 
 CODINGS = {
     "h264": Coding("H.264", (".mp4", ".m4v", ".mov", ".mkv"), (8, 10), **_REORDERING, crf=(18, 51)),
+    "h264_nvenc": Coding(
+        "H.264 (NVENC)", (".mp4", ".m4v", ".mov", ".mkv"), (8,), **_PREDICTING, crf=(23, 51), everywhere=False
+    ),
     "h265": Coding("H.265", (".mp4", ".m4v", ".mov", ".mkv"), (10, 8), **_REORDERING, crf=(20, 51)),
     "av1": Coding("AV1", (".mp4", ".m4v", ".mkv", ".webm"), (10, 8), **_PREDICTING, crf=(28, 63)),
     "vp9": Coding(
@@ -96,7 +102,7 @@ def sound_codec(sink: Any) -> str:
     if sink.audio_codec:
         return sink.audio_codec
     ending = ending_of(sink.path)
-    if ending == ".mov" and sink.codec in ("h264", "h265"):
+    if ending == ".mov" and sink.codec in ("h264", "h264_nvenc", "h265"):
         return "aac"
     return SOUNDS.get(ending, ("aac",))[0]
 

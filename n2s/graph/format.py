@@ -127,6 +127,13 @@ class Format(ABC):
         """
         return {}
 
+    def lack(self, sink: Any) -> tuple[str, str]:
+        """Return what this machine lacks to write a sink's films: the setting that asks for it, and a sentence.
+
+        ("", "") where it lacks nothing.
+        """
+        return "", ""
+
     @abstractmethod
     def write_segment(self, path: Path, sink: Any, shape: Shape, blocks: Iterator[Any]) -> None:
         """Write one chunk's frames as a segment.

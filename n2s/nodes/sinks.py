@@ -21,11 +21,14 @@ class Encoded(Sink):
     profile: Literal["archive", "youtube", "reels", "square", "canvas", "apple", "draft", None] = setting(
         None, help="what it is for: gives the settings that are left out; see docs/delivery.md"
     )
-    codec: Literal["h264", "h265", "av1", "vp9", "prores", "prores4444", "dnxhr", "ffv1"] = setting(
+    codec: Literal["h264", "h264_nvenc", "h265", "av1", "vp9", "prores", "prores4444", "dnxhr", "ffv1"] = setting(
         "h264", help="how pictures are coded"
     )
     crf: int | None = setting(
-        None, ge=0, le=63, help="constant rate factor: lower is better and larger; h264 18, h265 20, av1 28, vp9 24"
+        None,
+        ge=0,
+        le=63,
+        help="constant rate factor: lower is better and larger; h264 18, h264_nvenc 23, h265 20, av1 28, vp9 24",
     )
     maxrate: int | None = setting(
         None, ge=50, le=1_000_000, unit="kbit/s", help="the most that crf may take; left out: the profile's, or any"
@@ -35,7 +38,7 @@ class Encoded(Sink):
         "veryfast", help="how long it takes, in x264's words: slower is smaller"
     )
     depth: Literal[8, 10, None] = setting(
-        None, unit="bits", help="bits per channel: 10 has no banding; left out: 8 for h264 and vp9, else 10"
+        None, unit="bits", help="bits per channel: 10 has no banding; left out: 8 for H.264 and vp9, else 10"
     )
     chroma: Literal["4:2:0", "4:2:2", "4:4:4", None] = setting(
         None, help="how often chroma is sampled; left out: what is usual for the codec"
@@ -104,6 +107,7 @@ class FFmpegSink(Encoded):
     | codec | files | bits | chroma | for |
     |---|---|---|---|---|
     | h264 | .mp4 .m4v .mov .mkv | 8, 10 | 4:2:0 | all players |
+    | h264_nvenc | .mp4 .m4v .mov .mkv | 8 | 4:2:0 | all players; by an NVIDIA GPU with an encoder |
     | h265 | .mp4 .m4v .mov .mkv | 10, 8 | 4:2:0 | no banding, half the size |
     | av1 | .mp4 .m4v .mkv .webm | 10, 8 | 4:2:0 | the smallest |
     | vp9 | .webm .mkv .mp4 | 8, 10 | 4:2:0 | web pages |

@@ -20,10 +20,12 @@ from n2s.graph import authors
 from n2s.graph.columns import column_problems
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, MediaError, Position, Problem, RenderError
+from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
 from n2s.graph.paths import path_settings, paths
 from n2s.graph.registry import suggest
 from n2s.graph.tracks import album_problems, load_track
+from n2s.plan.formats import call_format
 from n2s.runtime.films.cards import lack_of_card
 from n2s.runtime.media.pictures import read_picture
 from n2s.runtime.models.cards import decoder_file, read_card, shipped_folder
@@ -47,6 +49,18 @@ def input_problems(graph: Graph) -> list[Problem]:
     for each in [graph, *_tracks(graph)]:
         problems += column_problems(each) + _Inputs(each).problems()
     return sorted(dict.fromkeys(problems), key=lambda problem: problem.position or Position(""))
+
+
+def machine_problems(graph: Graph) -> list[Problem]:
+    """Return what this machine lacks to write the films of a graph and of its tracks."""
+    found = []
+    for each in [graph, *_tracks(graph)]:
+        for name in each.sinks():
+            made, sink = format_of(each.nodes[name]), each.nodes[name]
+            setting, text = call_format(each, name, made.lack, sink)
+            if text:
+                found.append(Problem(each.where(name, setting), text))
+    return list(dict.fromkeys(found))
 
 
 def input_warnings(graph: Graph) -> list[Problem]:
