@@ -7,7 +7,7 @@ through lenses has kernels of its own before (`cuda_lenses`). What each kernel t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from n2s.runtime.render.kernels.cuda_kernel import Kernel
 from n2s.runtime.render.kernels.cuda_lenses import LENS_PRELUDE, Lensed
 from n2s.runtime.render.kernels.cuda_prelude import PRELUDE
@@ -29,6 +29,12 @@ class CudaProgram:
     finish: Kernel | None
     lenses: tuple[Lensed, ...]
     kept: int  # floats of each pixel that are kept from the one to the other
+
+    @property
+    def kernels(self) -> list[Kernel]:
+        """All of them, in the order of the source."""
+        made = [*(kernel for lensed in self.lenses for kernel in lensed.kernels), self.pixels]
+        return [*made, self.finish] if self.finish else made
 
 
 def cuda_program_of(program: Program) -> CudaProgram:
@@ -72,10 +78,9 @@ class _Made:
         self.store.write_pixel(code)
         pixels = Kernel.of("pixels", self.arguments, ("width", "height"), code.text)
         finish = self.store.finish()
-        kernels = [*(kernel for lensed in lenses for kernel in lensed.kernels), pixels, *([finish] if finish else [])]
-        parts = [PRELUDE, self.functions.text, *([LENS_PRELUDE] if lenses else []), *(each.text for each in kernels)]
-        source = "\n".join(part.strip("\n") + "\n" for part in parts)
-        return CudaProgram(source, pixels, finish, tuple(lenses), self.store.kept)
+        made = CudaProgram("", pixels, finish, tuple(lenses), self.store.kept)
+        parts = [PRELUDE, self.functions.text, *([LENS_PRELUDE] if lenses else []), *(each.text for each in made.kernels)]
+        return replace(made, source="\n".join(part.strip("\n") + "\n" for part in parts))
 
     def _write_values(self, code: Writer, lenses: dict[int, Lensed]) -> None:
         """Write what gives the value of each record, ``value`` and its number."""

@@ -36,9 +36,7 @@ class CudaRuns:
     def compile(self, program: Program, folder: Path) -> Run:
         """Return a program as a function; the device's code is made here."""
         made = cuda_program_of(program)
-        kernels = [*(kernel for lensed in made.lenses for kernel in lensed.kernels), made.pixels]
-        kernels += [made.finish] if made.finish else []
-        return _CudaRun(self.device, program, made, self.device.compile(made.source, kernels))
+        return _CudaRun(self.device, program, made, self.device.compile(made.source, made.kernels))
 
 
 class _CudaRun:
