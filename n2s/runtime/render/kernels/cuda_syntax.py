@@ -247,9 +247,10 @@ class _Body:
             kind = "f64"
         if sign in ("&", "|", "^") and left.type == right.type == "bool":
             return Value(f"({left.text} {sign} {right.text})", "bool")
-        if sign in ("<<", ">>", "&", "|", "^") and (kind in FLOATS or left.type == "bool"):
+        is_shift = sign in ("<<", ">>")
+        if (is_shift and left.type == "bool") or (kind in FLOATS and (is_shift or sign in ("&", "|", "^"))):
             raise Refused(f"{self.tree.name} takes bits of {types.described(left.type)} by {sign}")
-        if sign in ("<<", ">>"):
+        if is_shift:
             kind = "i64" if left.type[0] == "i" else "u64"
         a, b = types.cast(left, kind), types.cast(right, kind)
         if sign == "%":
