@@ -34,6 +34,7 @@ class OnCpu:
     """A device for tests. ``folder`` keeps what was compiled."""
 
     identity = {"device": "processor"}
+    provider = "cpu"
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -80,6 +81,12 @@ class OnCpu:
 
     def clear(self, memory: Memory) -> None:
         ctypes.memset(memory.address, 0, memory.size)
+
+    def wait(self) -> None:
+        """All is done already."""
+
+    def host_array(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        return np.empty(shape, dtype)
 
     def launch(self, function: Any, kernel: Kernel, threads: tuple[int, int, int], values: Sequence[int]) -> None:
         self.launched.append(kernel.name)

@@ -67,7 +67,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Made]:
     def compile_(program: Program, folder: Path) -> Any:
         run = compile_program(program, folder)
 
-        def recording(first: int, seeds: Any, uniforms: Any, thresholds: Any, pictures: Any, out: Any, *rest: Any) -> bool:
+        def recording(
+            first: int, seeds: Any, uniforms: Any, thresholds: Any, pictures: Any, out: Any, *rest: Any
+        ) -> bool:
             names = ("seeds", "uniforms", "thresholds", "pictures", "tables", "moves", "offsets")
             taken = copy.deepcopy(dict(zip(names, (seeds, uniforms, thresholds, pictures, *rest))))
             unsound = run(first, seeds, uniforms, thresholds, pictures, out, *rest)
@@ -152,7 +154,9 @@ def test_mattes(device: cuda_on_cpu.OnCpu, kernel_cache: Path) -> None:
 
 
 def test_pictures_that_are_shown_moved(device: cuda_on_cpu.OnCpu, kernel_cache: Path) -> None:
-    program = program_of(Kernel((), ("film",), (), ("input", 0)), {}, [Picture(True, (30, 50), loose=(2, 3))], "yuv8", SIZE)
+    program = program_of(
+        Kernel((), ("film",), (), ("input", 0)), {}, [Picture(True, (30, 50), loose=(2, 3))], "yuv8", SIZE
+    )
     offsets = [np.array([[0.25, -1.0], [-0.9, 1.4]])]
     assert_same_on(device, {"moved": [of_rows(program, kernel_cache, offsets=offsets, **given(program))]})
 
@@ -188,7 +192,7 @@ def test_only_what_is_stored_travels_back(tmp_path: Path) -> None:
     assert sent[1]["up"] == arguments["pictures"][0].nbytes + arguments["uniforms"].nbytes < sent[0]["up"]
     picture = device.upload(arguments["pictures"][0])
     device.bytes = {"up": 0, "down": 0}
-    on_device = arguments | {"pictures": [OnDevice(picture, arguments["pictures"][0].shape)]}
+    on_device = arguments | {"pictures": [OnDevice(device, picture, arguments["pictures"][0].shape)]}
     run(5, out=np.zeros((2, WIDTH * HEIGHT * 3 // 2), np.uint8), **on_device)
     assert device.bytes["up"] == arguments["uniforms"].nbytes
 

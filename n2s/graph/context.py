@@ -89,7 +89,7 @@ class ModelFiles(Protocol):
         """Return the digest of the file that makes latents of pictures."""
         ...
 
-    def identity(self, precision: str, provider: str, detail: str = "x1") -> dict[str, str]:
+    def identity(self, precision: str, provider: str, detail: str = "x1", batch: int = 1) -> dict[str, str]:
         """Return what names the decoder that will run: its file's digest and its provider."""
         ...
 

@@ -28,7 +28,9 @@ class VAEDecode(Streamed):
     on which it ever does, and moves what it shows within the decoded frame.
 
     ``precision`` auto is int8 on a CPU and fp16 on CUDA. Without CUDA, or when its memory runs out even for one frame,
-    the CPU takes over and says so; the provider that really runs is part of the key.
+    the CPU takes over and says so; the provider that really runs is part of the key. On CUDA so is ``batch``, at most
+    4, because the last bits of a frame depend on how many are decoded at once; kernels run there, too, where the extra
+    ``gpu`` is installed, and their frames stay on the card.
     """
 
     latents: Latents = port("unit variance in every channel")
@@ -56,7 +58,7 @@ class VAEDecode(Streamed):
         return [(("precision",), text)] if (text := model.lacks_decoder(self.precision, self.detail)) else []
 
     def digests(self, scene: Scene) -> dict[str, str]:
-        return self._files(scene).identity(self.precision, self.provider, self._chosen(scene))
+        return self._files(scene).identity(self.precision, self.provider, self._chosen(scene), self.batch)
 
     def _files(self, scene: Scene) -> Any:
         return scene.model(self.model)

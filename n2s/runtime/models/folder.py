@@ -11,14 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from n2s.graph.errors import MediaError, MissingFileError, N2SError, RenderError
+from n2s.graph.errors import MediaError, MissingFileError, RenderError
 from n2s.graph.registry import suggest
+from n2s.runtime import card as cards
 from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import onnxruntime_flavour
 from n2s.runtime.models.cards import decoder_file, read_card
+from n2s.runtime.models.decoder import MOST_AT_ONCE, SessionDecoder
 from n2s.runtime.models.onnxfile import has_external_data
-from n2s.runtime.models.sessions import OUT_OF_MEMORY, ProviderExhausted, is_net_of_arrays, said
+from n2s.runtime.models.sessions import OUT_OF_MEMORY, is_net_of_arrays, said
 from n2s.runtime.models.upscaler import SessionUpscaler
+from n2s.runtime.render.kernels.cuda_device import Device
 from n2s.runtime.store import Store
 
 ANCHORS = "anchors.npz"
@@ -182,11 +185,18 @@ class ModelFolder:
         name = next((name for name in names if name in self.card["files"]), names[0])
         return self.checked(name)
 
-    def identity(self, precision: str, provider: str, detail: str = "x1") -> dict[str, str]:
-        """Return what names the decoder that will run: its file's digest and its provider."""
+    def identity(self, precision: str, provider: str, detail: str = "x1", batch: int = 1) -> dict[str, str]:
+        """Return what names the decoder that will run: its file's digest and its provider.
+
+        With CUDA it names the batch, too, and the card where kernels run on it.
+        """
         actual = self.provider(provider)
         finer = {} if detail == "x1" else {"detail": detail}
-        return {"decoder": self.file(precision, actual, detail)[1], "provider": actual} | finer
+        named = {"decoder": self.file(precision, actual, detail)[1], "provider": actual} | finer
+        if actual == "cpu":
+            return named
+        device = cards.card()
+        return named | {"batch": str(min(batch, MOST_AT_ONCE))} | (cards.identity(device) if device else {})
 
     def decoder(self, precision: str, provider: str, batch: int, detail: str = "x1") -> SessionDecoder:
         """Return a decoder that threads may share."""
@@ -197,9 +207,13 @@ class ModelFolder:
             if key not in self._decoders:
                 make = lambda: self._session(path, actual, digest)  # noqa: E731
                 self._decoders[key] = SessionDecoder(
-                    path, make, actual, batch, self.channels, self.details("auto")[detail]
+                    path, make, actual, batch, self.channels, self.details("auto")[detail], self.device(actual)
                 )
             return self._decoders[key]
+
+    def device(self, provider: str) -> Device | None:
+        """Return the card on which a provider leaves frames; None where there is none."""
+        return cards.card() if provider == "cuda" else None
 
     def encoder(self) -> SessionEncoder:
         """Return the encoder, on the CPU: pictures are few, and their latents should not depend on a GPU."""
@@ -270,86 +284,6 @@ class ModelFolder:
         if provider == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
             raise RenderError("onnxruntime could not start CUDA.")
         return session
-
-
-class SessionDecoder:
-    """A decoder on an open session.
-
-    When memory runs out it halves its batch, opens the session anew, and at last gives up the provider.
-    """
-
-    def __init__(self, path: Path, make_session: Any, provider: str, batch: int, channels: int, scale: int):
-        self.path, self.provider, self.batch, self.scale, self.channels = path, provider, batch, scale, channels
-        self._make = make_session
-        self._session: Any = None
-        self._lock = threading.Lock()
-
-    def _open(self) -> Any:
-        with self._lock:
-            if self._session is None:
-                session = self._make()
-                self._check(session)
-                self._session = session
-            return self._session
-
-    def _check(self, session: Any) -> None:
-        if not is_net_of_arrays(session):
-            raise RenderError(
-                f"{self.path} is no decoder: it must take float32 latents (N, C, h, w) and give float32 "
-                "frames (N, 3, H, W)."
-            )
-        rows, columns = 2, 3
-        probe = np.zeros((1, self.channels, rows, columns), np.float32)
-        try:
-            shape = session.run(None, {session.get_inputs()[0].name: probe})[0].shape
-        except Exception as error:
-            if OUT_OF_MEMORY.search(str(error)):
-                raise MemoryError(str(error)) from None
-            raise RenderError(
-                f"{self.path} cannot decode latents of shape {probe.shape}, although its card says so: {said(error)}"
-            ) from None
-        wanted = (1, 3, self.scale * rows, self.scale * columns)
-        if shape != wanted:
-            raise RenderError(f"{self.path} turns latents {probe.shape} into frames {shape}; its card says {wanted}.")
-
-    def decode(self, latents: np.ndarray) -> np.ndarray:
-        """Return frames float32 (N, 3, scale h, scale w) of latents float32 (N, C, h, w)."""
-        frames: Any = None
-        start = 0
-        while start < len(latents):
-            part = latents[start : start + self.batch]
-            made = self._run(np.ascontiguousarray(part, np.float32))
-            if made is None:
-                continue
-            if frames is None:
-                frames = np.empty((len(latents), *made.shape[1:]), np.float32)
-            frames[start : start + len(made)] = made
-            start += len(made)
-        return frames
-
-    def _run(self, latents: np.ndarray) -> np.ndarray | None:
-        """Decode a batch; None after the batch was made smaller."""
-        for attempt in range(2):
-            try:
-                session = self._open()
-                return session.run(None, {session.get_inputs()[0].name: latents})[0]
-            except N2SError:
-                raise
-            except Exception as error:
-                if not OUT_OF_MEMORY.search(str(error)):
-                    raise RenderError(f"{self.path} failed while decoding: {said(error)}") from None
-                if len(latents) > 1:
-                    self.batch = max(1, len(latents) // 2)
-                    return None
-                if attempt == 0:
-                    with self._lock:
-                        self._session = None
-        if self.provider == "cuda":
-            raise ProviderExhausted("The memory of CUDA is too small for one frame; the CPU decodes from here on.")
-        raise RenderError(
-            "There is too little memory to decode one frame. Lower the decoder's grid, or the number of chunks that "
-            "are rendered at the same time (--jobs or --workers)."
-        )
 
 
 class SessionEncoder:

@@ -12,6 +12,7 @@ from n2s.plan.frame import remainder_at
 from n2s.plan.stages import Kernel, Size, Stage
 from n2s.runtime.render import culprits, kernels
 from n2s.runtime.render.edges import prepared_columns, prepared_tables, read_only
+from n2s.runtime.render.kernels.cuda_device import on_host
 from n2s.runtime.render.moves import lens_moves
 from n2s.runtime.render.opened import Opened
 from n2s.runtime.render.tally import Tally
@@ -44,7 +45,7 @@ class KernelCalls:
         try:
             if self._call(kernel, pictures, start, size, output, out):
                 span = start, start + len(out)
-                culprits.find_not_finite(self.opened, self._call, kernel, pictures, span, size)
+                culprits.find_not_finite(self.opened, self._call, kernel, list(map(on_host, pictures)), span, size)
         except kernels.CompileError as error:
             culprits.find_uncompilable(self.opened, self._call, kernel, pictures, start, size, error)
             raise

@@ -25,6 +25,7 @@ from n2s.runtime.render.courses import Course
 from n2s.runtime.render.edges import by_output, check_finite, read_only, streamed_output
 from n2s.runtime.render.helpers import Helpers
 from n2s.runtime.render.kept import KeptFrames, MadeFrames, NothingKept, Piece
+from n2s.runtime.render.kernels.cuda_device import OnDevice
 from n2s.runtime.render.opened import BLOCK, Opened
 from n2s.runtime.render.parts import PARTS, Part
 from n2s.runtime.render.picking import Picking
@@ -65,6 +66,8 @@ class Work:
         self._calls = KernelCalls(opened, tally)
         self._pickings: dict[str, Picking] = {}
         self._lent: dict[str, Stage] = {}
+        self._on_card = opened.on_card if isinstance(self.kept, NothingKept) else set()
+        self._apart = opened.decoders - self._on_card  # what a card decodes stays there
         self._ahead = Ahead(helpers, stop, tally, check, self._begin_latents, self._call) if helpers else None
 
     def close(self) -> None:
@@ -75,6 +78,7 @@ class Work:
     def lend(self, stage: Stage) -> None:
         """Hold a stage's frames of each block until the next one is made: others read them, by `made`."""
         self._lent[stage.name] = stage
+        self._on_card = self._on_card - {stage.name}
 
     def make(self, first: int, last: int) -> np.ndarray:
         """Return the value of the plan's end for frames first..last.
@@ -214,7 +218,9 @@ class Work:
         if stage.makes == "codes":
             stored = self.plan.pixels.stored
             layout = kernels.LAYOUTS[stored]
-            out = np.empty((stop - start, *layout.shape(cast(Any, stage.size))), layout.dtype)
+            out = self.opened.memory(
+                cast(Any, stage.kernel), (stop - start, *layout.shape(cast(Any, stage.size))), layout.dtype
+            )
             self._calls.run(stage, self._pictures(stage, start, stop), start, stored, out)
             codes = out.reshape(stop - start, -1)
             if not self.plan.pixels.alpha:
@@ -270,7 +276,7 @@ class Work:
                 continue
             end = self._length if read.stage in self.opened.shapes else max(self._length, stop)
             frames = self._read(read.stage, start - read.before, stop + read.after, end)
-            pictures.append(np.require(frames, np.float32, ("C", "A", "W")))
+            pictures.append(frames if isinstance(frames, OnDevice) else np.require(frames, np.float32, ("C", "A", "W")))
         return pictures
 
     def _mattes(self, stage: Stage) -> set[str]:
@@ -324,7 +330,7 @@ class Work:
         if asked in self._siblings and output in self._siblings[asked]:
             return self._checked(stage, self._siblings[asked].pop(output), start, stop)
         self._siblings = {other: waiting for other, waiting in self._siblings.items() if other[0] != name}
-        made = self._ahead.take(stage, start, stop) if self._ahead and stage.name in opened.decoders else None
+        made = self._ahead.take(stage, start, stop) if self._ahead and stage.name in self._apart else None
         if made is None:
             read = lambda read: self._read(read.stage, start - read.before, stop + read.after, self._length)  # noqa: E731
             call, began = self._call(stage, start, stop, read), time.perf_counter()
@@ -348,7 +354,8 @@ class Work:
                 inputs[port] = read_only(plan.values.read(link)[start:stop])
         for field in node.params():
             inputs[field] = read_only(self.opened.param(name, field, start, stop))
-        block = Block(opened.scenes[name], start, stop, cast(Any, stage.grid), opened.resources[name], stage.size)
+        resources = opened.resources[name].on_device if stage.name in self._on_card else opened.resources[name]
+        block = Block(opened.scenes[name], start, stop, cast(Any, stage.grid), resources, stage.size)
         return partial(authors.call, graph, name, "compute", node.compute, block, span=(start, stop), **inputs)
 
     def _begin_latents(self, name: str) -> Callable[[int, int], np.ndarray]:
@@ -357,6 +364,8 @@ class Work:
 
     def _checked(self, stage: Stage, made: Any, start: int, stop: int) -> np.ndarray:
         """Return what a streamed node gave for a stage; mattes are held within 0..1."""
+        if isinstance(made, OnDevice):
+            return cast(Any, made)  # of the shape that its decoder was checked for; kernels look for NaN
         made = self._alike(stage, made, start, stop)
         if stage.makes == "latents" or stage.name in self.opened.looked_at:
             check_finite(self.plan.graph, stage.value, made, start)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from n2s.runtime.render.kernels.cuda_kernel import Kernel
+if TYPE_CHECKING:
+    from n2s.runtime.render.kernels.cuda_kernel import Kernel
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,34 @@ class Memory:
 
 @dataclass(frozen=True)
 class OnDevice:
-    """An array of floats that lies on a device, contiguous: what a kernel takes in place of one of numpy."""
+    """Frames of float32 that lie on a device, (T, ...): what a kernel takes in place of an array of numpy."""
 
+    device: Device
     memory: Memory
     shape: tuple[int, ...]
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    def __getitem__(self, frames: Any) -> Any:
+        """Return neighbouring frames where they lie; others, by their numbers, as an array."""
+        if not isinstance(frames, slice):
+            return self.numpy()[frames]
+        start, stop, _ = frames.indices(len(self))
+        size = self.memory.size // max(1, len(self))
+        memory = Memory(self.memory.address + start * size, max(0, stop - start) * size, self.memory.owner)
+        return OnDevice(self.device, memory, (max(0, stop - start), *self.shape[1:]))
+
+    def numpy(self) -> np.ndarray:
+        """Return the frames as an array."""
+        out = np.empty(self.shape, np.float32)
+        self.device.download(self.memory, out)
+        return out
+
+
+def on_host(frames: Any) -> np.ndarray:
+    """Return frames as an array, wherever they lie."""
+    return frames.numpy() if isinstance(frames, OnDevice) else frames
 
 
 class Device(Protocol):
@@ -39,6 +61,8 @@ class Device(Protocol):
 
     Memory that there is no more of raises `MemoryError`.
     """
+
+    provider: str  # by which ONNX Runtime knows its memory
 
     @property
     def identity(self) -> dict[str, str]:
@@ -59,6 +83,14 @@ class Device(Protocol):
 
     def clear(self, memory: Memory) -> None:
         """Make all bytes 0."""
+        ...
+
+    def wait(self) -> None:
+        """Wait for all that this thread asked for."""
+        ...
+
+    def host_array(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Return an array of any content, into which `download` is fastest."""
         ...
 
     def launch(self, function: Any, kernel: Kernel, threads: tuple[int, int, int], values: Sequence[int]) -> None:

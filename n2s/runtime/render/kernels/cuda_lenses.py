@@ -38,7 +38,8 @@ __device__ inline int inside(int i, int n, int rule) {
 }
 
 // The colour of a picture at a place in pixels, mixed of the four about it; its edge continues.
-__device__ inline float mixed(const float *plane, int width, int left, int top, int right, int bottom, float t, float u) {
+__device__ inline float mixed(const float *plane, int width, int left, int top, int right, int bottom, float t,
+                              float u) {
     const float *upper_row = plane + (long long)top * width, *lower_row = plane + (long long)bottom * width;
     float upper = upper_row[left] + (upper_row[right] - upper_row[left]) * t;
     float lower = lower_row[left] + (lower_row[right] - lower_row[left]) * t;
@@ -185,9 +186,9 @@ _FAR = """\
 Tuple_3fff opened[{groups}], closed[{groups}];
 const int row = height / 16 + y * step, column = x * 16;
 const float *numbers = moves{i} + (long long)f * moments{i} * {columns};
+const float *last = numbers + (long long)(moments{i} - 1) * {columns};
 placed{i}(numbers, seeds, (unsigned int)(first + f), row, column, height, width, f, opened{beside});
-placed{i}(numbers + (long long)(moments{i} - 1) * {columns}, seeds, (unsigned int)(first + f), row, column, height, width,
-          f, closed{beside});
+placed{i}(last, seeds, (unsigned int)(first + f), row, column, height, width, f, closed{beside});
 const float dx = closed[0]._0 - opened[0]._0, dy = closed[0]._1 - opened[0]._1;
 far{i}[((long long)f * far_rows + y) * far_columns + x] = sqrtf(dx * dx + dy * dy);
 """
@@ -367,4 +368,3 @@ def _text(module: str, name: str) -> str:
             node.decorator_list = []
             return ast.unparse(node)
     raise LookupError(name)
-

@@ -8,6 +8,7 @@ through lenses has kernels of its own before (`cuda_lenses`). What each kernel t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+
 from n2s.runtime.render.kernels.cuda_kernel import Kernel
 from n2s.runtime.render.kernels.cuda_lenses import LENS_PRELUDE, Lensed
 from n2s.runtime.render.kernels.cuda_prelude import PRELUDE
@@ -19,6 +20,7 @@ from n2s.runtime.render.kernels.pixels import TABLE_READERS, helper_texts
 from n2s.runtime.render.kernels.program import Enlarge, Filter, Fit, Full, Load, Pixel, Program, Sample
 from n2s.runtime.render.kernels.strictness import unseen
 from n2s.runtime.render.kernels.writer import Writer
+
 
 @dataclass(frozen=True)
 class CudaProgram:
@@ -57,7 +59,12 @@ class _Made:
             texts |= {name: text for name, text in step.code.helpers if name not in TABLE_READERS}
             texts[step.code.name] = step.code.text
         self.functions = Functions(texts | Lensed.texts(bool(steps)), read_function)
-        for name, taken in (("luma", COLOUR), ("to_light", ("f32",)), ("to_display", ("f32",)), ("hold_unit", ("f32",))):
+        for name, taken in (
+            ("luma", COLOUR),
+            ("to_light", ("f32",)),
+            ("to_display", ("f32",)),
+            ("hold_unit", ("f32",)),
+        ):
             self.functions.get(name, taken)
         self.arguments: dict[str, str] = {
             "first": "int", "seeds": "const unsigned int *",
@@ -79,7 +86,12 @@ class _Made:
         pixels = Kernel.of("pixels", self.arguments, ("width", "height"), code.text)
         finish = self.store.finish()
         made = CudaProgram("", pixels, finish, tuple(lenses), self.store.kept)
-        parts = [PRELUDE, self.functions.text, *([LENS_PRELUDE] if lenses else []), *(each.text for each in made.kernels)]
+        parts = [
+            PRELUDE,
+            self.functions.text,
+            *([LENS_PRELUDE] if lenses else []),
+            *(each.text for each in made.kernels),
+        ]
         return replace(made, source="\n".join(part.strip("\n") + "\n" for part in parts))
 
     def _write_values(self, code: Writer, lenses: dict[int, Lensed]) -> None:

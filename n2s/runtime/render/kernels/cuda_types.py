@@ -117,7 +117,7 @@ def literal(number: float, type_: str) -> str:
             raise Refused(f"it has the number {number}, which {DTYPES[type_]} does not hold")
         return f"{rounded!s}{'' if any(sign in str(rounded) for sign in '.e') else '.0'}{'f' if type_ == 'f32' else ''}"
     held = int(np.array(int(number)).astype(DTYPES[type_]))
-    return f"{held}{ {'i32': '', 'u32': 'u', 'i64': 'll', 'u64': 'ull', 'bool': ''}[type_]}"
+    return f"{held}{ {'i32': '', 'u32': 'u', 'i64': 'll', 'u64': 'ull', 'bool': ''}[type_] }"
 
 
 def cast(value: Value, type_: Any) -> str:

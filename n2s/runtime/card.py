@@ -1,0 +1,64 @@
+"""The graphics card that computes kernels where it decodes: whether there is one, its name in keys, and its runs.
+
+All code for cards is imported from here. It is no part of the keys of films that a processor makes: `identity` names
+it, in the keys of those that a card makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from n2s.graph.code.identity import code_digest
+from n2s.runtime.models.sessions import ProviderExhausted
+from n2s.runtime.render.kernels import CompileError, Program, Run, compile_program
+from n2s.runtime.render.kernels.cuda_device import Device, on_host
+
+
+def card() -> Device | None:
+    """Return the card that kernels run on; None where there is none, or what it needs is not installed."""
+    from n2s.runtime.render.kernels import cuda_driver
+
+    return cuda_driver.card()
+
+
+def identity(device: Device) -> dict[str, str]:
+    """Return what names the kernels of a card in keys."""
+    return {"back_end": "cuda", "kernels": code_digest(__name__)} | device.identity
+
+
+def compile_for(device: Device, program: Program, folder: Path) -> Run:
+    """Return a program that runs on a card; on the processor where its code cannot be translated."""
+    from n2s.runtime.render.kernels.cuda_run import CudaRuns
+
+    try:
+        return _handing_over(CudaRuns(device).compile(program, folder))
+    except CompileError:
+        return _on_processor(compile_program(program, folder))
+
+
+def _handing_over(run: Run) -> Run:
+    """Return a run that hands over to the CPU when the card's memory is full."""
+
+    def handing_over(*arguments: Any, **named: Any) -> bool:
+        try:
+            return run(*arguments, **named)
+        except MemoryError:
+            raise ProviderExhausted(
+                "The memory of CUDA is too small for the pictures; the CPU makes them from here on."
+            ) from None
+
+    return handing_over
+
+
+def _on_processor(run: Callable) -> Run:
+    """Return a run whose pictures may lie on a card."""
+
+    def fetching(first: int, seeds: Any, uniforms: Any, thresholds: Any, pictures: Any, out: Any, *rest: Any) -> bool:
+        fetched: list[np.ndarray] = [on_host(picture) for picture in pictures]
+        return run(first, seeds, uniforms, thresholds, fetched, out, *rest)
+
+    return fetching

@@ -1,0 +1,49 @@
+"""Which kernels run on a graphics card, and which frames stay there on their way from a decoder to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from n2s.plan.stages import Kernel, Plan, Stage
+from n2s.runtime.render.courses import Course
+from n2s.runtime.render.kernels.cuda_device import Device
+
+
+def cards_of(plan: Plan, resources: Mapping[str, Any]) -> dict[Kernel, Device]:
+    """Return the card of each kernel that runs on one: those after a decoder whose frames a card makes.
+
+    The key of all that comes after such a decoder names its card.
+    """
+    reached: dict[str, Device] = {}  # by stage
+    for stage in plan.stages:
+        found = [reached[read.stage] for read in stage.reads.values() if read.stage in reached]
+        if stage.is_computed and (device := getattr(resources[stage.node], "device", None)):
+            found.append(device)
+        if found:
+            reached[stage.name] = found[0]
+    return {cast(Kernel, stage.kernel): reached[stage.name] for stage in plan.stages
+            if stage.kernel is not None and stage.name in reached}  # fmt: skip
+
+
+def stages_on_card(plan: Plan, cards: Mapping[Kernel, Device], course: Course, called_again: set[str]) -> set[str]:
+    """Return the decoders whose frames are read by kernels of their card alone, each block once and in its order."""
+    if any(stage.is_picked for stage in plan.stages):
+        return set()
+    end, found = plan.stages[-1], set()
+    for stage in plan.stages:
+        readers = [(other, read) for other in plan.stages for read in other.reads.values() if read.stage == stage.name]
+        stays = stage.is_computed and stage.makes == "frames" and stage is not end and not stage.keep
+        stays = stays and stage.name not in course.held and stage.node not in called_again
+        if (
+            stays
+            and readers
+            and all(_draws(other, cards) and not (read.before or read.after or read.picked) for other, read in readers)
+        ):
+            found.add(stage.name)
+    return found
+
+
+def _draws(stage: Stage, cards: Mapping[Kernel, Device]) -> bool:
+    """Say whether a stage is a kernel of a card that draws, whatever it reads."""
+    return stage.kernel in cards and (stage.makes == "codes" or bool(cast(Kernel, stage.kernel).nodes))

@@ -1,0 +1,132 @@
+"""Films whose frames a graphics card decodes and computes: the device of tests stands for it, so that bits are equal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cuda_on_cpu
+import harness
+import numpy as np
+import pytest
+from places import FRAMES, Place
+
+from n2s.graph.errors import N2SError
+from n2s.runtime import card
+from n2s.runtime.models.decoder import SessionDecoder
+from n2s.runtime.models.folder import ModelFolder
+from n2s.runtime.render.kernels.cuda_device import Memory, OnDevice
+
+pytestmark = pytest.mark.skipif(cuda_on_cpu.COMPILER is None, reason="there is no compiler of C++")
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cuda")
+
+
+@pytest.fixture
+def device(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> cuda_on_cpu.OnCpu:
+    """A card; sessions that are opened on it run on the CPU."""
+    made, real = cuda_on_cpu.OnCpu(compiled), ModelFolder._session
+    monkeypatch.setattr(card, "card", lambda: made)
+    monkeypatch.setattr(ModelFolder, "provider", lambda self, wanted: "cpu" if self.force_cpu else "cuda")
+    monkeypatch.setattr(ModelFolder, "_session", lambda self, path, provider, digest: real(self, path, "cpu", digest))
+    return made
+
+
+@pytest.fixture
+def film(place: Place) -> Place:
+    """The place with a list of digests for a film, of pictures that are enlarged."""
+    place.edit("grid: [2, 3]", "grid: [2, 3], batch: 3")
+    place.edit("size: [96, 64]", "size: [192, 128]")
+    place.edit("node: FFmpegSink", "node: DigestSink")
+    place.edit("path: track.mp4, chunk: 15, crf: 20", "path: frames.txt, chunk: 15")
+    return place
+
+
+def digests(place: Place, store: Any) -> bytes:
+    place.store = store
+    place.run()
+    return (place.out / "frames.txt").read_bytes()
+
+
+def test_a_film_of_a_card_is_that_of_the_processor(
+    film: Place, new_store: Any, compiled: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    usual = digests(film, new_store())
+    device = request.getfixturevalue("device")
+    assert usual.count(b"\n") == FRAMES and digests(film, new_store()) == usual
+    assert set(device.launched) == {"pixels", "finish"}
+    planes = 192 * 128 * 3 // 2 * FRAMES
+    assert planes < device.bytes["down"] < planes + 8 * FRAMES, "frames went to and fro"
+    assert device.bytes["up"] < planes / 8
+
+
+def test_keys_name_the_card(film: Place, new_store: Any, request: pytest.FixtureRequest) -> None:
+    """Films of processors are named as ever; nothing that a card made is taken for theirs."""
+    store = new_store()
+    of_cpu = harness.plan(film.load(), store).keys.static
+    request.getfixturevalue("device")
+    of_card = harness.plan(film.load(), store).keys.static
+    (about,) = [node["files"] for node in of_cpu["nodes"] if "provider" in node.get("files", {})]
+    assert about.keys() == {"decoder", "provider"}
+    (about,) = [node["files"] for node in of_card["nodes"] if "provider" in node.get("files", {})]
+    assert about.items() >= {"provider": "cuda", "batch": "3", "back_end": "cuda", "device": "processor"}.items()
+
+
+def test_a_card_that_is_full_hands_over_to_the_cpu(
+    film: Place, new_store: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = digests(film, new_store())
+    device = request.getfixturevalue("device")
+    asked = []
+
+    def empty(size: int) -> Memory:
+        asked.append(size)
+        if len(asked) > 20:
+            raise MemoryError("out of memory")
+        return cuda_on_cpu.OnCpu.empty(device, size)
+
+    monkeypatch.setattr(device, "empty", empty)
+    assert digests(film, new_store()) == usual
+    assert sum("the CPU" in said and "memory of CUDA" in said for said in film.said_) == 1
+
+
+def test_batches_are_always_full(device: cuda_on_cpu.OnCpu, studio: Any, store: Any) -> None:
+    """A frame's last bits may depend on how many are decoded at once, so they are always as many."""
+    batches: list[int] = []
+    real = ModelFolder(studio.model, store)
+    path, digest = real.file("auto", "cuda")
+    session = real._session(path, "cuda", digest)
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(session, name)
+
+        def run(self, wanted: Any, feed: dict[str, np.ndarray]) -> Any:
+            batches.extend(len(latents) for latents in feed.values())
+            return session.run(wanted, feed)
+
+    decoder = SessionDecoder(path, Counting, "cuda", 64, real.channels, real.scale, device)
+    latents = np.random.default_rng(1).standard_normal((6, real.channels, 2, 3)).astype(np.float32)
+    frames = decoder.decode(latents)
+    assert batches == [1, 4, 4] and frames.shape[:2] == (6, 3)
+    there = decoder.on_device.decode(latents)
+    assert isinstance(there, OnDevice) and there.numpy().tobytes() == frames.tobytes()
+    assert there[2:5].numpy().tobytes() == frames[2:5].tobytes()
+    assert there[np.array([5, 5, 0])].tobytes() == frames[[5, 5, 0]].tobytes()
+
+
+def test_what_is_not_finite_is_told_as_ever(
+    film: Place, device: cuda_on_cpu.OnCpu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = SessionDecoder.decode_on_device
+
+    def spoilt(self: SessionDecoder, latents: np.ndarray) -> OnDevice:
+        made = real(self, latents)
+        made.memory.owner[4 * 1000 : 4 * 1001] = np.full(1, np.nan, np.float32).view(np.uint8)
+        return made
+
+    monkeypatch.setattr(SessionDecoder, "decode_on_device", spoilt)
+    film.refused(N2SError, "its frames hold NaN at frame 0; finite numbers were wanted.")
