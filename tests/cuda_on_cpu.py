@@ -50,6 +50,12 @@ class OnCpu:
 
     def compile_all(self, programs: Sequence[tuple[str, Sequence[Kernel]]]) -> None:
         """Compile many programs at once, each in a namespace of its own."""
+        made, spaces = self.library(programs)
+        library = ctypes.CDLL(str(made))
+        self._ahead |= {source: (space, library) for source, space in spaces.items()}
+
+    def library(self, programs: Sequence[tuple[str, Sequence[Kernel]]]) -> tuple[Path, dict[str, str]]:
+        """Return the library of some programs, and the namespace of each."""
         parts, spaces = [SHIM], {}
         for number, (source, kernels) in enumerate(programs):
             space = spaces[source] = f"n{number}"
@@ -62,8 +68,7 @@ class OnCpu:
             path = made.with_suffix(".cpp")
             path.write_text(text)
             subprocess.run([COMPILER, *FLAGS, str(path), "-o", str(made)], check=True)
-        library = ctypes.CDLL(str(made))
-        self._ahead |= {source: (space, library) for source, space in spaces.items()}
+        return made, spaces
 
     def empty(self, size: int) -> Memory:
         held = np.full(max(1, size), 0xAB, np.uint8)  # no kernel may count on zeros
@@ -99,7 +104,9 @@ class OnCpu:
 def _entry(space: str, kernel: Kernel) -> str:
     """Return a function that goes through all threads of a kernel."""
     given = ", ".join(f"*({kind} *)given[{i}]" for i, (kind, _) in enumerate(kernel.arguments))
+    sizes = ", ".join(f"sizeof({kind})" for kind, _ in kernel.arguments)
     return f"""\
+extern "C" {{ int {space}_{kernel.name}_sizes[] = {{{len(kernel.arguments)}, {sizes}}}; }}
 extern "C" void {space}_{kernel.name}(int across, int down, int frames, void **given) {{
     for (int f = 0; f < frames; f++) for (int y = 0; y < down; y++) for (int x = 0; x < across; x++) {{
         blockIdx = {{x, y, f}};

@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 import itertools
 import operator
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,6 +46,7 @@ from n2s.runtime.render.kernels.cuda_run import CudaRuns
 from n2s.runtime.render.kernels.cuda_syntax import Functions
 from n2s.runtime.render.kernels.cuda_types import DTYPES
 
+TESTS = Path(__file__).parent
 pytestmark = pytest.mark.skipif(cuda_on_cpu.COMPILER is None, reason="there is no compiler of C++")
 
 
@@ -288,3 +292,18 @@ def test_all_programs_are_cuda() -> None:
         assert cubin_of(cuda_program_of(program).source, "sm_90")[:4] == b"\x7fELF"
     with pytest.raises(CompileError, match="error"):
         cubin_of("nothing", "sm_90")
+
+
+@pytest.mark.skipif(find_spec("cuda") is None, reason="the bindings of CUDA are not installed")
+def test_a_driver_is_asked_rightly(tmp_path: Path) -> None:
+    """The bindings that users have, on a driver that does what it is asked for when it is waited for."""
+    stub = [cuda_on_cpu.COMPILER, "-std=c++17", "-O1", "-fPIC", "-shared", str(TESTS / "stub_driver.cpp")]
+    subprocess.run([*stub, "-o", str(tmp_path / "libcuda.so.1")], check=True)
+    path = os.pathsep.join([str(TESTS), *sys.path])
+    done = subprocess.run(
+        [sys.executable, str(TESTS / "on_stub.py"), str(tmp_path)],
+        env={**os.environ, "LD_LIBRARY_PATH": str(tmp_path), "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "equal CUDA is out of memory\n", done.stderr

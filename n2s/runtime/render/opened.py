@@ -74,7 +74,7 @@ class Opened:
         self.own_buffers = {stage.name for stage in plan.stages if not stage.is_computed} - self.read_by_nodes
         self.hidden = {stage.name for stage in plan.stages if stage.part}
         self.cards = cards_of(plan, self.resources)
-        self.on_card = stages_on_card(plan, self.cards, self.course, self.called_again)
+        self.on_card = stages_on_card(plan, self.resources, self.cards, self.course, self.called_again)
         self._kernels: dict[tuple, kernels.Run] = {}
         self._made: dict[Any, Any] = {}
         self._lock = threading.Lock()

@@ -131,12 +131,13 @@ class CudaDevice:
         """Return memory of the computer that the card writes into by itself; it is used again when nobody holds it."""
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         with self._lock:
-            address = self._pinned.setdefault(size, []).pop() if self._pinned.get(size) else 0
+            back = self._pinned.setdefault(size, [])
+            address = back.pop() if back else 0
         if not address:
             self._call("cuCtxSetCurrent", self._context)
             address = int(self._call("cuMemAllocHost", max(1, size)))
         held = (ctypes.c_byte * max(1, size)).from_address(address)
-        weakref.finalize(held, self._pinned[size].append, address).atexit = False
+        weakref.finalize(held, back.append, address).atexit = False
         return np.frombuffer(held, dtype, count=int(np.prod(shape, dtype=np.int64))).reshape(shape)
 
 
