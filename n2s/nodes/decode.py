@@ -28,9 +28,8 @@ class VAEDecode(Streamed):
     on which it ever does, and moves what it shows within the decoded frame.
 
     ``precision`` auto is int8 on a CPU and fp16 on CUDA. Without CUDA, or when its memory runs out even for one frame,
-    the CPU takes over and says so; the provider that really runs is part of the key. On CUDA so is ``batch``, at most
-    4, because the last bits of a frame depend on how many are decoded at once; kernels run there, too, where the extra
-    ``gpu`` is installed, and their frames stay on the card.
+    the CPU takes over and says so; the provider that really runs is part of the key. On CUDA so is ``batch``, there at
+    most 4: the last bits of a frame depend on how many are decoded at once. Effects run on the card, too.
     """
 
     latents: Latents = port("unit variance in every channel")

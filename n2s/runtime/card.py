@@ -20,6 +20,7 @@ from n2s.runtime.render.kernels.cuda_device import Device, on_host
 
 def card() -> Device | None:
     """Return the card that kernels run on; None where there is none, or what it needs is not installed."""
+    # Needed by few, and it looks for a driver.
     from n2s.runtime.render.kernels import cuda_driver
 
     return cuda_driver.card()
@@ -32,6 +33,7 @@ def identity(device: Device) -> dict[str, str]:
 
 def compile_for(device: Device, program: Program, folder: Path) -> Run:
     """Return a program that runs on a card; on the processor where its code cannot be translated."""
+    # The translator and all it needs; most films are rendered without it.
     from n2s.runtime.render.kernels.cuda_run import CudaRuns
 
     try:
