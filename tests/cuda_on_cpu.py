@@ -74,10 +74,13 @@ class OnCpu:
         held = np.full(max(1, size), 0xAB, np.uint8)  # no kernel may count on zeros
         return Memory(held.ctypes.data, size, held)
 
-    def upload(self, array: np.ndarray) -> Memory:
-        held = np.ascontiguousarray(array).copy()
+    def upload(self, array: np.ndarray, into: Memory | None = None) -> Memory:
+        held = np.ascontiguousarray(array)
+        memory = into or self.empty(held.nbytes)
+        assert held.nbytes <= memory.size
+        ctypes.memmove(memory.address, held.ctypes.data, held.nbytes)
         self.bytes["up"] += held.nbytes
-        return Memory(held.ctypes.data, held.nbytes, held)
+        return memory
 
     def download(self, memory: Memory, out: np.ndarray) -> None:
         self.bytes["down"] += out.nbytes

@@ -17,7 +17,9 @@ from n2s.runtime import card
 from n2s.runtime.models.decoder import SessionDecoder
 from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.render.frames import FrameMaker
+from n2s.runtime.render.kernels import CompileError, Program, cuda_run
 from n2s.runtime.render.kernels.cuda_device import Memory, OnDevice
+from n2s.runtime.render.kernels.cuda_program import cuda_program_of
 
 pytestmark = pytest.mark.skipif(cuda_on_cpu.COMPILER is None, reason="there is no compiler of C++")
 
@@ -150,3 +152,35 @@ def test_all_kinds_of_nodes_behind_a_decoder(
         device = request.getfixturevalue("device")
     assert made[0].tobytes() == made[1].tobytes()
     assert "pixels" in device.launched
+
+
+LONG = ["Filmic", "Hue", "Filmic", "Hue", "Grain", "Filmic", "Hue", "Filmic", "Hue"]  # more than one kernel holds
+
+
+@pytest.mark.parametrize("refused", ["", "Grain"])
+def test_frames_between_kernels_stay_on_the_card(
+    film: Place, new_store: Any, refused: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel that cannot be translated takes them from there, and puts them back."""
+    text = film.graph.read_text()
+    names = [f"step{i}" for i in range(len(LONG))]
+    sources = ["grain", *names]
+    steps = [f"  {name}: {{node: {cls}, frames: {source}}}\n" for name, cls, source in zip(names, LONG, sources)]
+    end = text.index("  out: ")
+    film.graph.write_text(text[:end] + "".join(steps) + text[end:].replace("frames: grain", f"frames: {names[-1]}"))
+    plan = harness.plan(Graph.load(film.graph), new_store())
+    drawn = [stage for stage in plan.stages if stage.kernel is not None]
+    assert len(drawn) > 1
+    usual = digests(film, new_store())
+    device = request.getfixturevalue("device")
+    if refused:
+
+        def refuse(program: Program) -> Any:
+            if any(pixel.node == refused for pixel in program.pixels):
+                raise CompileError("refused")
+            return cuda_program_of(program)
+
+        monkeypatch.setattr(cuda_run, "cuda_program_of", refuse)
+    assert digests(film, new_store()) == usual
+    pixels = 4 * 192 * 128 * 3 * FRAMES
+    assert refused or device.bytes["down"] + device.bytes["up"] < pixels / 2

@@ -15,7 +15,7 @@ import numpy as np
 from n2s.graph.code.identity import code_digest
 from n2s.runtime.models.sessions import ProviderExhausted
 from n2s.runtime.render.kernels import CompileError, Program, Run, compile_program
-from n2s.runtime.render.kernels.cuda_device import Device, on_host
+from n2s.runtime.render.kernels.cuda_device import Device, OnDevice, on_host
 
 
 def card() -> Device | None:
@@ -57,10 +57,15 @@ def _handing_over(run: Run) -> Run:
 
 
 def _on_processor(run: Callable) -> Run:
-    """Return a run whose pictures may lie on a card."""
+    """Return a run whose pictures may lie on a card, and what it stores, too."""
 
     def fetching(first: int, seeds: Any, uniforms: Any, thresholds: Any, pictures: Any, out: Any, *rest: Any) -> bool:
         fetched: list[np.ndarray] = [on_host(picture) for picture in pictures]
-        return run(first, seeds, uniforms, thresholds, fetched, out, *rest)
+        if not isinstance(out, OnDevice):
+            return run(first, seeds, uniforms, thresholds, fetched, out, *rest)
+        made = np.empty(out.shape, np.float32)
+        unsound = run(first, seeds, uniforms, thresholds, fetched, made, *rest)
+        out.device.upload(made, out.memory)
+        return unsound
 
     return fetching

@@ -29,13 +29,14 @@ def cards_of(plan: Plan, resources: Mapping[str, Any]) -> dict[Kernel, Device]:
 def stages_on_card(
     plan: Plan, resources: Mapping[str, Any], cards: Mapping[Kernel, Device], course: Course, called_again: set[str]
 ) -> set[str]:
-    """Return the decoders whose frames are read by kernels of their card alone, each block once and in its order."""
+    """Return the stages whose frames stay on a card: of decoders and kernels, read by kernels of their card alone."""
     if any(stage.is_picked for stage in plan.stages):
         return set()
     end, found = plan.stages[-1], set()
     for stage in plan.stages:
         readers = [(other, read) for other in plan.stages for read in other.reads.values() if read.stage == stage.name]
-        stays = stage.is_computed and getattr(resources[stage.node], "device", None) is not None
+        decodes = stage.is_computed and getattr(resources[stage.node], "device", None) is not None
+        stays = (decodes or _draws(stage, cards)) and stage.makes == "frames"
         stays = stays and stage is not end and not stage.keep
         stays = stays and stage.name not in course.held and stage.node not in called_again
         if (

@@ -201,6 +201,8 @@ class Work:
         if isinstance(value := self._values[stage.name], Ring):
             return
         del self._values[stage.name]
+        if isinstance(value.slots, OnDevice):
+            return
         if stage.name in self.opened.own_buffers and value.slots.flags.owndata and len(value.slots) <= BLOCK:
             self._free.append(value.slots)
 
@@ -235,7 +237,9 @@ class Work:
             given = self._read(stage.reads["0"].stage, start, stop, self._length)
             check_finite(self.plan.graph, stage.value, given, start)
             return given
-        out = self._buffer((stop - start, *kernels.LAYOUTS[stage.makes].shape(cast(Any, stage.size))))
+        shape = stop - start, *kernels.LAYOUTS[stage.makes].shape(cast(Any, stage.size))
+        on_card = stage.name in self._on_card
+        out: Any = OnDevice.empty(self.opened.cards[cast(Any, stage.kernel)], shape) if on_card else self._buffer(shape)
         self._draw(stage, start, out)
         return out
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,6 +32,11 @@ class OnDevice:
     device: Device
     memory: Memory
     shape: tuple[int, ...]
+
+    @classmethod
+    def empty(cls, device: Device, shape: tuple[int, ...]) -> OnDevice:
+        """Return memory for frames of a shape (T, ...)."""
+        return cls(device, device.empty(4 * math.prod(shape)), shape)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -75,7 +81,9 @@ class Device(Protocol):
 
     def empty(self, size: int) -> Memory: ...
 
-    def upload(self, array: np.ndarray) -> Memory: ...
+    def upload(self, array: np.ndarray, into: Memory | None = None) -> Memory:
+        """Return memory that holds an array: new memory, or what is given."""
+        ...
 
     def download(self, memory: Memory, out: np.ndarray) -> None:
         """Wait for what was asked for, and copy memory into a contiguous array."""

@@ -102,9 +102,9 @@ class CudaDevice:
         self._cu.cuCtxSetCurrent(self._context)
         self._cu.cuMemFreeAsync(address, stream)
 
-    def upload(self, array: np.ndarray) -> Memory:
+    def upload(self, array: np.ndarray, into: Memory | None = None) -> Memory:
         array = np.ascontiguousarray(array)
-        memory = self.empty(array.nbytes)
+        memory = into or self.empty(array.nbytes)
         if array.nbytes:
             self._call("cuMemcpyHtoDAsync", memory.address, array.ctypes.data, array.nbytes, self._stream)
             self._call("cuStreamSynchronize", self._stream)  # the array may be another's as soon as this returns

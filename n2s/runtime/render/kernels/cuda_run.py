@@ -40,7 +40,8 @@ class CudaRuns:
 
 
 class _CudaRun:
-    """A compiled program; see `n2s.runtime.render.kernels.back_end.Run`."""
+    """A compiled program; see `n2s.runtime.render.kernels.back_end.Run`. Pictures may lie on the device, and so may
+    what is stored."""
 
     def __init__(self, device: Device, program: Program, made: CudaProgram, functions: Any):
         self.device, self.program, self.made, self.functions = device, program, made, functions
@@ -59,7 +60,7 @@ class _CudaRun:
         uniforms: np.ndarray,
         thresholds: np.ndarray,
         pictures: Sequence[Any],
-        out: np.ndarray,
+        out: Any,
         tables: Sequence[np.ndarray] = (),
         moves: Sequence[np.ndarray] = (),
         offsets: Sequence[np.ndarray] = (),
@@ -79,7 +80,8 @@ class _CudaRun:
             values[name] = given if isinstance(given, Memory) else device.upload(given)
         values["flag"] = device.empty(4)
         device.clear(values["flag"])
-        values["out"] = device.empty(out.nbytes)
+        stays = isinstance(out, OnDevice)
+        values["out"] = out.memory if stays else device.empty(out.nbytes)
         if made.kept:
             values["kept"] = device.empty(4 * made.kept * frames * width * height)
         for lensed, numbers in zip(made.lenses, moves):
@@ -88,7 +90,8 @@ class _CudaRun:
         if made.finish:
             self._launch(made.finish, values, frames)
         flag = np.zeros(1, np.int32)
-        device.download(values["out"], out)
+        if not stays:
+            device.download(values["out"], out)
         device.download(values["flag"], flag)
         return bool(flag[0])
 
