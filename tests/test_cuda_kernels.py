@@ -37,6 +37,7 @@ from n2s.runtime.render.kernels import (
     Picture,
     Program,
     compile_program,
+    cuda_compiler,
     dither_pattern,
     program_of,
 )
@@ -283,15 +284,13 @@ def test_types_meet_as_numba_lets_them_meet(sign: str) -> None:
 @pytest.mark.skipif(find_spec("cuda") is None, reason="the compiler of CUDA is not installed")
 def test_all_programs_are_cuda() -> None:
     """NVRTC makes machine code of them for a device that need not be there."""
-    from n2s.runtime.render.kernels.cuda_compiler import cubin_of
-
     programs = [chain([Tone, Vignette, Grain], "larger", True, output) for output in ("yuv8", "halved", "rgb16")]
     programs += [through(THROUGH[case], SIZE)[0] for case in ("displaced, then turned", "one of two moves")]
     programs += [chain([Odd], "fits", False, "frames"), mixed("frames")]
     for program in programs:
-        assert cubin_of(cuda_program_of(program).source, "sm_90")[:4] == b"\x7fELF"
+        assert cuda_compiler.cubin_of(cuda_program_of(program).source, "sm_90")[:4] == b"\x7fELF"
     with pytest.raises(CompileError, match="error"):
-        cubin_of("nothing", "sm_90")
+        cuda_compiler.cubin_of("nothing", "sm_90")
 
 
 @pytest.mark.skipif(find_spec("cuda") is None, reason="the bindings of CUDA are not installed")
@@ -307,3 +306,10 @@ def test_a_driver_is_asked_rightly(tmp_path: Path) -> None:
         text=True,
     )
     assert done.stdout == "equal CUDA is out of memory\n", done.stderr
+
+
+@pytest.mark.skipif(find_spec("cuda") is None, reason="the compiler of CUDA is not installed")
+def test_products_are_not_contracted() -> None:
+    source = 'extern "C" __global__ void k(float *a) { a[3] = a[0] * a[1] + a[2]; }'
+    text = cuda_compiler.ptx_of(source, "sm_90")
+    assert "mul.rn.f32" in text and "add.rn.f32" in text and "fma" not in text

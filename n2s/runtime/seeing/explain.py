@@ -152,7 +152,7 @@ def _details(plan: Plan, stage: Stage, store: Store | None) -> list[str]:
     if detail := files.get("detail"):
         texts.append(f"the finer decoder {detail}")
     if provider := files.get("provider"):
-        texts.append(f"on {provider}")
+        texts.append(f"on {provider}" + (", like the kernels after it" if "back_end" in files else ""))
     if stage.is_picked:
         texts.append(_picked_words(plan, stage))
     before, after = max(((read.before, read.after) for read in stage.reads.values()), default=(0, 0))

@@ -1,6 +1,7 @@
 """What a back end is: it compiles a program once, and what it returns is run for every block of frames.
 
-The compiler of rows for numba (`numba_rows`) is one. Another need only know the records of `program`.
+There are two: the compiler of rows for numba (`numba_rows`), and the printer of C++ for CUDA (`cuda_run`), whose
+pictures may lie on a card. Another need only know the records of `program`.
 """
 
 from __future__ import annotations

@@ -28,6 +28,16 @@ def cubin_of(source: str, architecture: str) -> bytes:
     CompileError
         When it is not of the language, with what the compiler says.
     """
+    return _compiled(source, architecture, "CUBIN")
+
+
+def ptx_of(source: str, architecture: str) -> str:
+    """Return the same as text, before it is made for the architecture."""
+    return _compiled(source, architecture, "PTX").decode()
+
+
+def _compiled(source: str, architecture: str, form: str) -> bytes:
+    """Return what NVRTC makes of a source, in one of its forms."""
     nvrtc = _nvrtc()
     program = _checked(nvrtc.nvrtcCreateProgram(source.encode(), b"kernel.cu", 0, [], []))
     options = [option.encode() for option in (f"--gpu-architecture={architecture}", *OPTIONS)]
@@ -38,8 +48,8 @@ def cubin_of(source: str, architecture: str) -> bytes:
             nvrtc.nvrtcGetProgramLog(program, log)
             said = log.decode(errors="replace").strip("\0 \n").splitlines() or [str(status)]
             raise CompileError(f"NVRTC cannot compile it: {next((line for line in said if 'error' in line), said[0])}")
-        made = bytearray(_checked(nvrtc.nvrtcGetCUBINSize(program)))
-        _checked(nvrtc.nvrtcGetCUBIN(program, made))
+        made = bytearray(_checked(getattr(nvrtc, f"nvrtcGet{form}Size")(program)))
+        _checked(getattr(nvrtc, f"nvrtcGet{form}")(program, made))
         return bytes(made)
     finally:
         nvrtc.nvrtcDestroyProgram(program)
