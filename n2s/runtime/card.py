@@ -6,7 +6,7 @@ it, in the keys of those that a card makes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +56,26 @@ def _handing_over(run: Run) -> Run:
     return handing_over
 
 
-def _on_processor(run: Callable) -> Run:
+def _on_processor(run: Run) -> Run:
     """Return a run whose pictures may lie on a card, and what it stores, too."""
 
-    def fetching(first: int, seeds: Any, uniforms: Any, thresholds: Any, pictures: Any, out: Any, *rest: Any) -> bool:
-        fetched: list[np.ndarray] = [on_host(picture) for picture in pictures]
-        if not isinstance(out, OnDevice):
-            return run(first, seeds, uniforms, thresholds, fetched, out, *rest)
-        made = np.empty(out.shape, np.float32)
-        unsound = run(first, seeds, uniforms, thresholds, fetched, made, *rest)
-        out.device.upload(made, out.memory)
+    def fetching(
+        first: int,
+        seeds: np.ndarray,
+        uniforms: np.ndarray,
+        thresholds: np.ndarray,
+        pictures: Sequence[Any],
+        out: Any,
+        tables: Sequence[np.ndarray] = (),
+        moves: Sequence[np.ndarray] = (),
+        offsets: Sequence[np.ndarray] = (),
+    ) -> bool:
+        stays = isinstance(out, OnDevice)
+        made = np.empty(out.shape, np.float32) if stays else out
+        fetched = [on_host(picture) for picture in pictures]
+        unsound = run(first, seeds, uniforms, thresholds, fetched, made, tables, moves, offsets)
+        if stays:
+            out.device.upload(made, out.memory)
         return unsound
 
     return fetching

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from n2s.plan.stages import Kernel, Plan, Stage
+from n2s.runtime.models.decoder import SessionDecoder
 from n2s.runtime.render.courses import Course
 from n2s.runtime.render.kernels.cuda_device import Device
 
@@ -18,7 +19,7 @@ def cards_of(plan: Plan, resources: Mapping[str, Any]) -> dict[Kernel, Device]:
     reached: dict[str, Device] = {}  # by stage
     for stage in plan.stages:
         found = [reached[read.stage] for read in stage.reads.values() if read.stage in reached]
-        if stage.is_computed and (device := getattr(resources[stage.node], "device", None)):
+        if stage.is_computed and (device := _card_of(resources[stage.node])):
             found.append(device)
         if found:
             reached[stage.name] = found[0]
@@ -35,7 +36,7 @@ def stages_on_card(
     end, found = plan.stages[-1], set()
     for stage in plan.stages:
         readers = [(other, read) for other in plan.stages for read in other.reads.values() if read.stage == stage.name]
-        decodes = stage.is_computed and getattr(resources[stage.node], "device", None) is not None
+        decodes = stage.is_computed and _card_of(resources[stage.node]) is not None
         stays = (decodes or _draws(stage, cards)) and stage.makes == "frames"
         stays = stays and stage is not end and not stage.keep
         stays = stays and stage.name not in course.held and stage.node not in called_again
@@ -46,6 +47,11 @@ def stages_on_card(
         ):
             found.add(stage.name)
     return found
+
+
+def _card_of(resource: Any) -> Device | None:
+    """Return the card on which a node's decoder may leave frames, if it has one."""
+    return resource.device if isinstance(resource, SessionDecoder) else None
 
 
 def _draws(stage: Stage, cards: Mapping[Kernel, Device]) -> bool:

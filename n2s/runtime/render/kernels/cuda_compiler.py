@@ -56,7 +56,8 @@ def _compiled(source: str, architecture: str, form: str) -> bytes:
 
 
 def _nvrtc() -> Any:
-    from cuda.bindings import nvrtc  # of the extra [gpu]; heavy
+    # Of the extra [gpu], and heavy.
+    from cuda.bindings import nvrtc  # pyright: ignore[reportMissingImports]
 
     return nvrtc
 

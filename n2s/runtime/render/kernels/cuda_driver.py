@@ -39,7 +39,8 @@ class CudaDevice:
     provider = "cuda"  # by which ONNX Runtime knows its memory
 
     def __init__(self) -> None:
-        from cuda.bindings import driver  # of the extra [gpu]; heavy
+        # Of the extra [gpu], and heavy.
+        from cuda.bindings import driver  # pyright: ignore[reportMissingImports]
 
         self._cu = driver
         self._call("cuInit", 0)
