@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,11 @@ class OnCpu:
         name = hashlib.sha256(text.encode()).hexdigest()[:24]
         made = self.folder / f"cuda{name}.so"
         if not made.is_file():
-            path = made.with_suffix(".cpp")
-            path.write_text(text)
-            subprocess.run([COMPILER, *FLAGS, str(path), "-o", str(made)], check=True)
+            with tempfile.TemporaryDirectory(dir=self.folder) as folder:  # several threads may want it
+                source, library = Path(folder) / "kernels.cpp", Path(folder) / "kernels.so"
+                source.write_text(text)
+                subprocess.run([COMPILER, *FLAGS, str(source), "-o", str(library)], check=True)
+                library.replace(made)
         return made, spaces
 
     def empty(self, size: int) -> Memory:

@@ -51,8 +51,7 @@ def frames(back: Any, program: Program, arguments: dict[str, Any]) -> np.ndarray
 
 
 def check() -> None:
-    for program, arguments in cases:
-        wanted = frames(cuda_on_cpu.OnCpu(folder), program, arguments)
+    for program, arguments, wanted in cases:
         np.testing.assert_array_equal(frames(device, program, arguments), wanted)
         picture = OnDevice(device, device.upload(arguments["pictures"][0]), arguments["pictures"][0].shape)
         there = arguments | {"pictures": [picture, *arguments["pictures"][1:]]}
@@ -64,7 +63,8 @@ def check() -> None:
 checked: list[bool] = []
 seen, moves = through(THROUGH["one of two moves"], SIZE)
 tone = chain([Tone, Grain], "larger", True, "yuv8")
-cases = [(tone, given(tone)), (seen, {"thresholds": given(tone)["thresholds"], **moves})]
+given_each = [(tone, given(tone)), (seen, {"thresholds": given(tone)["thresholds"], **moves})]
+cases = [(*each, frames(cuda_on_cpu.OnCpu(folder), *each)) for each in given_each]
 threads = [threading.Thread(target=check) for _ in range(2)]
 for thread in threads:
     thread.start()
