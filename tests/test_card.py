@@ -184,3 +184,17 @@ def test_frames_between_kernels_stay_on_the_card(
     assert digests(film, new_store()) == usual
     pixels = 4 * 192 * 128 * 3 * FRAMES
     assert refused or device.bytes["down"] + device.bytes["up"] < pixels / 2
+
+
+def test_several_films_of_the_same_frames(film: Place, new_store: Any, request: pytest.FixtureRequest) -> None:
+    with film.graph.open("a") as graph:
+        graph.write("  plain: {node: DigestSink, frames: film, audio: track, path: plain.txt, chunk: 15}\n")
+        graph.write("  toned: {node: PNGSink, frames: tone, path: toned, chunk: 15}\n")
+    made = []
+    for _ in range(2):
+        digests(film, new_store())
+        files = sorted(path for path in film.out.rglob("*") if path.suffix in (".txt", ".png"))
+        made.append({path.relative_to(film.out): path.read_bytes() for path in files})
+        device = request.getfixturevalue("device")
+    assert len(made[0]) == 2 + FRAMES and made[0] == made[1]
+    assert "pixels" in device.launched

@@ -29,6 +29,7 @@ from n2s.nodes.mattes import InvertMatte
 from n2s.nodes.mix import Mix
 from n2s.nodes.tone import Tone, Vignette
 from n2s.plan.stages import FULL, Kernel
+from n2s.runtime import card
 from n2s.runtime.render import kernels
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kernels import (
@@ -60,9 +61,12 @@ class Made:
     out: np.ndarray
 
 
-@pytest.fixture(scope="session")
-def device(tmp_path_factory: pytest.TempPathFactory) -> cuda_on_cpu.OnCpu:
-    return cuda_on_cpu.OnCpu(tmp_path_factory.mktemp("cuda"))
+@pytest.fixture(scope="session", params=["processor", "card"])
+def device(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The device of tests; where there is a card, this too."""
+    if request.param == "processor":
+        return cuda_on_cpu.OnCpu(tmp_path_factory.mktemp("cuda"))
+    return card.card() or pytest.skip("there is no card")
 
 
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Made]:
@@ -87,10 +91,11 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Made]:
     return made
 
 
-def assert_same_on(device: cuda_on_cpu.OnCpu, runs: dict[str, list[Made]]) -> None:
+def assert_same_on(device: Any, runs: dict[str, list[Made]]) -> None:
     """Run all of some runs for CUDA, to the same bits."""
     programs = {made.program: cuda_program_of(made.program) for made in itertools.chain(*runs.values())}
-    device.compile_all([(program.source, program.kernels) for program in programs.values()])
+    if isinstance(device, cuda_on_cpu.OnCpu):  # all at once, in less time
+        device.compile_all([(program.source, program.kernels) for program in programs.values()])
     for name, each in runs.items():
         for made in each:
             out = np.zeros_like(made.out)
@@ -99,7 +104,7 @@ def assert_same_on(device: cuda_on_cpu.OnCpu, runs: dict[str, list[Made]]) -> No
 
 
 def test_all_nodes_have_the_bits_of_the_processor(
-    studio: Any, store: Any, device: cuda_on_cpu.OnCpu, monkeypatch: pytest.MonkeyPatch
+    studio: Any, store: Any, device: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs, made = {}, recorded(monkeypatch)
     for name in RENDERING:
@@ -120,7 +125,7 @@ def of_rows(program: Program, folder: Path, **arguments: Any) -> Made:
     return Made(program, taken, out)
 
 
-def test_all_layouts_and_fits(device: cuda_on_cpu.OnCpu, kernel_cache: Path) -> None:
+def test_all_layouts_and_fits(device: Any, kernel_cache: Path) -> None:
     runs = {
         f"{output}, {shape}": [of_rows(chain([Tone, Vignette, Grain], shape, half, output), kernel_cache)]
         for output in (name for name, layout in LAYOUTS.items() if layout.channels == 3)
@@ -130,7 +135,7 @@ def test_all_layouts_and_fits(device: cuda_on_cpu.OnCpu, kernel_cache: Path) -> 
     assert_same_on(device, runs)
 
 
-def test_pictures_of_half_the_size(device: cuda_on_cpu.OnCpu, kernel_cache: Path) -> None:
+def test_pictures_of_half_the_size(device: Any, kernel_cache: Path) -> None:
     runs: dict[str, list[Made]] = {"light": []}
     random = np.random.default_rng(4)
     for size in ((24, 16), (23, 16), (24, 15), (23, 15)):
@@ -147,7 +152,7 @@ def test_pictures_of_half_the_size(device: cuda_on_cpu.OnCpu, kernel_cache: Path
     assert_same_on(device, runs)
 
 
-def test_mattes(device: cuda_on_cpu.OnCpu, kernel_cache: Path) -> None:
+def test_mattes(device: Any, kernel_cache: Path) -> None:
     runs: dict[str, list[Made]] = {"mattes": []}
     for shape, steps in itertools.product(SHAPES, (0, 1)):
         kernel = Kernel(("m",) * steps, ("p",), ((("input", 0),),) * steps, ("step", 0) if steps else ("input", 0))
@@ -158,7 +163,7 @@ def test_mattes(device: cuda_on_cpu.OnCpu, kernel_cache: Path) -> None:
     assert_same_on(device, runs)
 
 
-def test_pictures_that_are_shown_moved(device: cuda_on_cpu.OnCpu, kernel_cache: Path) -> None:
+def test_pictures_that_are_shown_moved(device: Any, kernel_cache: Path) -> None:
     program = program_of(
         Kernel((), ("film",), (), ("input", 0)), {}, [Picture(True, (30, 50), loose=(2, 3))], "yuv8", SIZE
     )
@@ -166,7 +171,7 @@ def test_pictures_that_are_shown_moved(device: cuda_on_cpu.OnCpu, kernel_cache: 
     assert_same_on(device, {"moved": [of_rows(program, kernel_cache, offsets=offsets, **given(program))]})
 
 
-def test_all_ways_to_see_through_lenses(device: cuda_on_cpu.OnCpu, kernel_cache: Path) -> None:
+def test_all_ways_to_see_through_lenses(device: Any, kernel_cache: Path) -> None:
     runs: dict[str, list[Made]] = {}
     for case, size in SEEN:
         program, arguments = through(THROUGH[case], size)
@@ -174,7 +179,7 @@ def test_all_ways_to_see_through_lenses(device: cuda_on_cpu.OnCpu, kernel_cache:
     assert_same_on(device, runs)
 
 
-def test_a_run_says_whether_all_is_finite(device: cuda_on_cpu.OnCpu) -> None:
+def test_a_run_says_whether_all_is_finite(device: Any) -> None:
     for program in (chain([Tone, Grain], "larger", True, "frames"), mixed("frames")):
         arguments = given(program)
         run = CudaRuns(device).compile(program, Path())
@@ -231,7 +236,7 @@ def part(x, amount):
     return x
 
 
-def test_odd_arithmetic(device: cuda_on_cpu.OnCpu, kernel_cache: Path) -> None:
+def test_odd_arithmetic(device: Any, kernel_cache: Path) -> None:
     assert_same_on(device, {"odd": [of_rows(chain([Odd], "fits", False, "frames"), kernel_cache)]})
 
 

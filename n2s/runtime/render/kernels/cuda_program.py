@@ -51,6 +51,8 @@ def cuda_program_of(program: Program) -> CudaProgram:
 
 
 class _Made:
+    """A program as far as it is printed: its functions, and what the kernel of pixels takes."""
+
     def __init__(self, program: Program):
         self.given, self.store = program, STORES[program.store.layout.name](program)
         texts = helper_texts("luma", "to_light", "to_display", "hold_unit", "line_place", "cube_place", "tile_place")
@@ -157,11 +159,8 @@ class _Made:
         read = f"light_{number}(source[(long long)row * {wide}])"
         before = f"{record.before}_f(x)" if record.before else "x"
         half = "x = rounded_half(x); " if load.half else ""
+        self.functions.add(f"__device__ inline float light_{number}(float x) {{ {half}return {before}; }}")
         self.functions.add(
-            f"light_{number}", f"__device__ inline float light_{number}(float x) {{ {half}return {before}; }}"
-        )
-        self.functions.add(
-            f"filtered_{number}",
             f"""\
 __device__ inline float filtered_{number}(const float *source, const float *down, const float *across) {{
     float total = 0.0f;

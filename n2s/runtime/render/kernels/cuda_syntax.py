@@ -58,7 +58,7 @@ class Functions:
     def tree(self, name: str) -> ast.FunctionDef:
         return self._trees[name]
 
-    def add(self, name: str, text: str) -> None:
+    def add(self, text: str) -> None:
         """Add a function of C, once."""
         if text not in self.texts:
             self.texts.append(text)

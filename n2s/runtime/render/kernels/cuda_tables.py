@@ -39,5 +39,5 @@ def read_function(table: TableType, taken: tuple, functions: Functions) -> Value
         body.format(found=found, step=4 if table.channels == 3 else 1),
         "}",
     ]
-    functions.add(name, "\n".join(lines))
+    functions.add("\n".join(lines))
     return Value(name, gives)
