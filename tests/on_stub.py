@@ -38,7 +38,7 @@ def library_of(source: str, architecture: str) -> bytes:
 
 cuda_compiler.cubin_of, cuda_compiler.version = library_of, lambda: "13.0"
 cuda_run.cuda_program_of = noted
-device: Any = cuda_driver.card()
+device: Any = cuda_driver.find_gpu()
 assert device.identity == {"architecture": "sm_90", "nvrtc": "13.0", "driver": "13000"}
 
 

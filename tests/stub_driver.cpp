@@ -1,4 +1,4 @@
-// A driver of CUDA without a card, for tests of what asks it: memory is the computer's, kernels are functions of a
+// A driver of CUDA without a GPU, for tests of what asks it: memory is the computer's, kernels are functions of a
 // library whose path stands for their machine code. What is asked of a stream is done when the stream is waited for,
 // so that whoever forgets to wait reads what was there before.
 #include <cstdio>
@@ -42,7 +42,7 @@ CALL cuInit(unsigned) {
     return DONE;
 }
 CALL cuDriverGetVersion(int *version) { *version = 13000; return DONE; }
-CALL cuDeviceGet(int *card, int number) { *card = 0; return number == 0 ? DONE : WRONG_VALUE; }
+CALL cuDeviceGet(int *gpu, int number) { *gpu = 0; return number == 0 ? DONE : WRONG_VALUE; }
 CALL cuDeviceGetAttribute(int *value, int attribute, int) {
     *value = attribute == 75 ? 9 : 0;  // of the compute capability 9.0
     return attribute == 75 || attribute == 76 ? DONE : WRONG_VALUE;

@@ -29,7 +29,7 @@ from n2s.nodes.mattes import InvertMatte
 from n2s.nodes.mix import Mix
 from n2s.nodes.tone import Tone, Vignette
 from n2s.plan.stages import FULL, Kernel
-from n2s.runtime import card
+from n2s.runtime import gpu
 from n2s.runtime.render import kernels
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kernels import (
@@ -61,12 +61,12 @@ class Made:
     out: np.ndarray
 
 
-@pytest.fixture(scope="session", params=["processor", "card"])
+@pytest.fixture(scope="session", params=["processor", "gpu"])
 def device(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The device of tests; where there is a card, this too."""
+    """The device of tests; where there is a GPU, this too."""
     if request.param == "processor":
         return cuda_on_cpu.OnCpu(tmp_path_factory.mktemp("cuda"))
-    return card.card() or pytest.skip("there is no card")
+    return gpu.find_gpu() or pytest.skip("there is no GPU")
 
 
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Made]:

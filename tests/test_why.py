@@ -113,7 +113,7 @@ def test_why_tells_signals_by_their_frames(graph: Path, store: Any, n2s: Any, n2
             lambda static: static["nodes"][2]["files"].update(provider="cuda", batch="2", nvrtc="13.0"),
             "provider: cuda → cpu",
         ),
-        (lambda static: static["nodes"][2]["files"].update(architecture="sm_90"), "film's card: sm_90 → nothing"),
+        (lambda static: static["nodes"][2]["files"].update(architecture="sm_90"), "film's GPU: sm_90 → nothing"),
         (lambda static: static["nodes"][2]["files"].update(decoder="0"), "film: another file of the model decodes"),
         (lambda static: static["nodes"][5]["inputs"].update(frames=3), "grain.frames: tone → vignette"),
         (lambda static: static["nodes"][-1]["format"].update(code="0" * 40), "the code of out's format changed"),

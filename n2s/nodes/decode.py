@@ -29,7 +29,7 @@ class VAEDecode(Streamed):
 
     ``precision`` auto is int8 on a CPU and fp16 on CUDA. Without CUDA, or when its memory runs out even for one frame,
     the CPU takes over and says so; the provider that really runs is part of the key. On CUDA so is ``batch``, there at
-    most 4: the last bits of a frame depend on how many are decoded at once. Effects run on the card, too.
+    most 4: the last bits of a frame depend on how many are decoded at once. Effects run on the GPU, too.
     """
 
     latents: Latents = port("unit variance in every channel")

@@ -50,7 +50,7 @@ APART = frozenset(
         "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.loaded", "graph.declarations",
         "graph.entries", "graph.errors", "graph.format_registry", "graph.graph", "graph.handles", "graph.keys",
         "graph.registry", "graph.wording", "plan.keys", "formats.mp4", "runtime.media.audio", "runtime.events",
-        "runtime.card", "runtime.inputs", "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
+        "runtime.gpu", "runtime.inputs", "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
     )
 )  # fmt: skip
 # What decides which stages there are, and what makes their frames and what is stored of them; with what they import.

@@ -1,4 +1,4 @@
-"""Decoders on open sessions: frames as arrays, or on the card that decodes them."""
+"""Decoders on open sessions: frames as arrays, or on the GPU that decodes them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SessionDecoder:
     Attributes
     ----------
     device : Device or None
-        The card that its frames may stay on.
+        The GPU that its frames may stay on.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class SessionDecoder:
         return frames
 
     def decode_on_device(self, latents: np.ndarray) -> OnDevice:
-        """Return the same on its card."""
+        """Return the same on its GPU."""
         device: Any = self.device
         count, _, rows, columns = latents.shape
         most = self.batch
@@ -112,7 +112,7 @@ class SessionDecoder:
 
     @property
     def on_device(self) -> OnDeviceDecoder:
-        """The same decoder, whose frames stay on its card."""
+        """The same decoder, whose frames stay on its GPU."""
         return OnDeviceDecoder(self)
 
     def _filled(self, latents: np.ndarray, batch: int) -> np.ndarray:
@@ -124,7 +124,7 @@ class SessionDecoder:
         return made
 
     def _into(self, session: Any, latents: np.ndarray, address: int) -> tuple[int, ...]:
-        """Decode a batch into memory of the card; return the shape of the frames."""
+        """Decode a batch into memory of the GPU; return the shape of the frames."""
         device: Any = self.device
         binding = session.io_binding()
         binding.bind_cpu_input(session.get_inputs()[0].name, latents)
@@ -137,7 +137,7 @@ class SessionDecoder:
         return shape
 
     def _run(self, latents: np.ndarray, address: int | None = None) -> Any:
-        """Decode a batch, into memory of the card where an address is given; None after it was made smaller."""
+        """Decode a batch, into memory of the GPU where an address is given; None after it was made smaller."""
         for attempt in range(2):
             try:
                 session = self._open()
@@ -164,7 +164,7 @@ class SessionDecoder:
 
 
 class OnDeviceDecoder:
-    """A decoder whose frames stay on its card."""
+    """A decoder whose frames stay on its GPU."""
 
     def __init__(self, decoder: SessionDecoder):
         self.scale, self.channels, self.decode = decoder.scale, decoder.channels, decoder.decode_on_device

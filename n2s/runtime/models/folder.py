@@ -13,7 +13,7 @@ import numpy as np
 
 from n2s.graph.errors import MediaError, MissingFileError, RenderError
 from n2s.graph.registry import suggest
-from n2s.runtime import card as cards
+from n2s.runtime import gpu
 from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import onnxruntime_flavour
 from n2s.runtime.models.cards import decoder_file, read_card
@@ -188,15 +188,15 @@ class ModelFolder:
     def identity(self, precision: str, provider: str, detail: str = "x1", batch: int = 1) -> dict[str, str]:
         """Return what names the decoder that will run: its file's digest and its provider.
 
-        With CUDA it names the batch, too, and the card where kernels run on it.
+        With CUDA it names the batch, too, and the GPU where kernels run on it.
         """
         actual = self.provider(provider)
         finer = {} if detail == "x1" else {"detail": detail}
         named = {"decoder": self.file(precision, actual, detail)[1], "provider": actual} | finer
         if actual == "cpu":
             return named
-        device = cards.card()
-        return named | {"batch": str(min(batch, MOST_AT_ONCE))} | (cards.identity(device) if device else {})
+        device = gpu.find_gpu()
+        return named | {"batch": str(min(batch, MOST_AT_ONCE))} | (gpu.identity(device) if device else {})
 
     def decoder(self, precision: str, provider: str, batch: int, detail: str = "x1") -> SessionDecoder:
         """Return a decoder that threads may share."""
@@ -212,8 +212,8 @@ class ModelFolder:
             return self._decoders[key]
 
     def device(self, provider: str) -> Device | None:
-        """Return the card on which a provider leaves frames; None where there is none."""
-        return cards.card() if provider == "cuda" else None
+        """Return the GPU on which a provider leaves frames; None where there is none."""
+        return gpu.find_gpu() if provider == "cuda" else None
 
     def encoder(self) -> SessionEncoder:
         """Return the encoder, on the CPU: pictures are few, and their latents should not depend on a GPU."""

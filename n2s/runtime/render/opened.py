@@ -19,12 +19,12 @@ from n2s.plan.decoders import decoders
 from n2s.plan.hold import held_frames
 from n2s.plan.picks import picked
 from n2s.plan.stages import Kernel, Plan, Size, Stage, node_of
-from n2s.runtime import card
+from n2s.runtime import gpu
 from n2s.runtime.render import kernels
 from n2s.runtime.render.compiled import forget_kept_code
 from n2s.runtime.render.courses import Course
 from n2s.runtime.render.edges import filled_tables
-from n2s.runtime.render.residence import cards_of, stages_on_card
+from n2s.runtime.render.residence import gpus_of, stages_on_gpu
 from n2s.runtime.store import Store
 
 BLOCK = 4  # frames in memory at once, per chunk that is being rendered
@@ -73,8 +73,8 @@ class Opened:
         # Stages whose memory may be used again when their readers, none of them code of nodes, are done.
         self.own_buffers = {stage.name for stage in plan.stages if not stage.is_computed} - self.read_by_nodes
         self.hidden = {stage.name for stage in plan.stages if stage.part}
-        self.cards = cards_of(plan, self.resources)
-        self.on_card = stages_on_card(plan, self.resources, self.cards, self.course, self.called_again)
+        self.gpus = gpus_of(plan, self.resources)
+        self.on_gpu = stages_on_gpu(plan, self.resources, self.gpus, self.course, self.called_again)
         self._kernels: dict[tuple, kernels.Run] = {}
         self._made: dict[Any, Any] = {}
         self._lock = threading.Lock()
@@ -198,9 +198,9 @@ class Opened:
                 except kernels.PixelError as error:
                     wrong = next(name for name in kernel.nodes if type(nodes[name]) is error.cls)
                     raise authors.wrong(self.plan.graph, wrong, f"{error.text}.") from error
-                device = self.cards.get(kernel)
+                device = self.gpus.get(kernel)
                 self._kernels[key] = (
-                    card.compile_for(device, program, self.store.kernels)
+                    gpu.compile_for(device, program, self.store.kernels)
                     if device
                     else kernels.compile_program(program, self.store.kernels)
                 )
@@ -208,7 +208,7 @@ class Opened:
 
     def memory(self, kernel: Kernel, shape: tuple[int, ...], dtype: type) -> np.ndarray:
         """Return memory for what a kernel stores."""
-        device = self.cards.get(kernel)
+        device = self.gpus.get(kernel)
         return device.host_array(shape, dtype) if device else np.empty(shape, dtype)
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:

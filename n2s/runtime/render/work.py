@@ -66,8 +66,8 @@ class Work:
         self._calls = KernelCalls(opened, tally)
         self._pickings: dict[str, Picking] = {}
         self._lent: dict[str, Stage] = {}
-        self._on_card = opened.on_card if isinstance(self.kept, NothingKept) else set()
-        self._apart = opened.decoders - self._on_card  # what a card decodes stays there
+        self._on_gpu = opened.on_gpu if isinstance(self.kept, NothingKept) else set()
+        self._apart = opened.decoders - self._on_gpu  # what a GPU decodes stays there
         self._ahead = Ahead(helpers, stop, tally, check, self._begin_latents, self._call) if helpers else None
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ class Work:
     def lend(self, stage: Stage) -> None:
         """Hold a stage's frames of each block until the next one is made: others read them, by `made`."""
         self._lent[stage.name] = stage
-        self._on_card = self._on_card - {stage.name}
+        self._on_gpu = self._on_gpu - {stage.name}
 
     def make(self, first: int, last: int) -> np.ndarray:
         """Return the value of the plan's end for frames first..last.
@@ -238,8 +238,8 @@ class Work:
             check_finite(self.plan.graph, stage.value, given, start)
             return given
         shape = stop - start, *kernels.LAYOUTS[stage.makes].shape(cast(Any, stage.size))
-        on_card = stage.name in self._on_card
-        out: Any = OnDevice.empty(self.opened.cards[cast(Any, stage.kernel)], shape) if on_card else self._buffer(shape)
+        on_gpu = stage.name in self._on_gpu
+        out: Any = OnDevice.empty(self.opened.gpus[cast(Any, stage.kernel)], shape) if on_gpu else self._buffer(shape)
         self._draw(stage, start, out)
         return out
 
@@ -358,7 +358,7 @@ class Work:
                 inputs[port] = read_only(plan.values.read(link)[start:stop])
         for field in node.params():
             inputs[field] = read_only(self.opened.param(name, field, start, stop))
-        resources = opened.resources[name].on_device if stage.name in self._on_card else opened.resources[name]
+        resources = opened.resources[name].on_device if stage.name in self._on_gpu else opened.resources[name]
         block = Block(opened.scenes[name], start, stop, cast(Any, stage.grid), resources, stage.size)
         return partial(authors.call, graph, name, "compute", node.compute, block, span=(start, stop), **inputs)
 

@@ -14,11 +14,11 @@ _LIBRARIES = ("numpy", "numba", "onnxruntime", "ffmpeg")
 _CODE = {"engine": "the library's own code"}
 FEW = 4  # with more edits than this, and every signal changed, the two recipes belong to different films
 _FILES = {"decoder": "another file of the model decodes", "anchors": "other anchors", "image": "another picture"}
-# What names a graphics card, where one decodes: the first that differs is told.
-_CARD = {
+# What names a GPU, where one decodes: the first that differs is told.
+_GPU_FIELDS = {
     "batch": "frames at once",
     "back_end": "kernels",
-    "architecture": "card",
+    "architecture": "GPU",
     "nvrtc": "compiler of CUDA",
     "driver": "driver of CUDA",
     "kernels": "code of kernels",
@@ -171,12 +171,12 @@ def _compare_wires(was: dict, now: dict, pairs: dict[int, int], name: str, names
 def _compare_files(was: dict[str, str], now: dict[str, str], name: str) -> list[dict[str, Any]]:
     found = []
     same_provider = was.get("provider") == now.get("provider")
-    of_card = [field for field in _CARD if was.get(field) != now.get(field)]
-    for field in [*sorted((set(was) | set(now)) - set(_CARD)), *(of_card[:1] if same_provider else ())]:
+    of_gpu = [field for field in _GPU_FIELDS if was.get(field) != now.get(field)]
+    for field in [*sorted((set(was) | set(now)) - set(_GPU_FIELDS)), *(of_gpu[:1] if same_provider else ())]:
         if was.get(field) == now.get(field):
             continue
-        if field in _CARD:
-            found.append(_change("card", f"{name}'s {_CARD[field]}", was.get(field), now.get(field)))
+        if field in _GPU_FIELDS:
+            found.append(_change("gpu", f"{name}'s {_GPU_FIELDS[field]}", was.get(field), now.get(field)))
         elif field == "detail":
             found.append(_change("detail", f"{name}'s decoder", was.get(field, "x1"), now.get(field, "x1")))
         elif field == "decoder" and was.get("detail") != now.get("detail"):

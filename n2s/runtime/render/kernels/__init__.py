@@ -2,7 +2,7 @@
 
 What a kernel does is a program, plain records (`program`); the source of each node's ``pixel`` is read and checked for
 them (`pixels`). A back end (`back_end`) compiles a program: `numba_rows` for processors, whose machine code is kept in
-files (`kept`), and `cuda_run` for graphics cards, which gives the same bits.
+files (`kept`), and `cuda_run` for GPUs, which gives the same bits.
 """
 
 from n2s.runtime.render.kernels.back_end import Run

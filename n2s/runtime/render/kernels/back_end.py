@@ -1,7 +1,7 @@
 """What a back end is: it compiles a program once, and what it returns is run for every block of frames.
 
 There are two: the compiler of rows for numba (`numba_rows`), and the printer of C++ for CUDA (`cuda_run`), whose
-pictures may lie on a card. Another need only know the records of `program`.
+pictures may lie on a GPU. Another need only know the records of `program`.
 """
 
 from __future__ import annotations

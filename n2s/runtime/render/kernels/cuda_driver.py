@@ -1,4 +1,4 @@
-"""The device that kernels for CUDA run on: the first card, through its driver.
+"""The device that kernels for CUDA run on: the first GPU, through its driver.
 
 Each thread has a stream of its own, so that what it asks for is done in order, and beside what others ask for. Memory
 comes from the driver's pool, which keeps what was given back.
@@ -25,8 +25,8 @@ MOST_KEPT = (1 << 64) - 1  # bytes that the pool does not give back to the syste
 
 
 @cache
-def card() -> CudaDevice | None:
-    """Return the first card, None where there is none or the packages of the extra [gpu] are not installed."""
+def find_gpu() -> CudaDevice | None:
+    """Return the first GPU, None where there is none or the packages of the extra [gpu] are not installed."""
     try:
         return CudaDevice()
     except (ImportError, RenderError, RuntimeError, OSError):  # the bindings raise RuntimeErrors where a library lacks
@@ -34,7 +34,7 @@ def card() -> CudaDevice | None:
 
 
 class CudaDevice:
-    """A card; see `n2s.runtime.render.kernels.cuda_device.Device`."""
+    """A GPU; see `n2s.runtime.render.kernels.cuda_device.Device`."""
 
     provider = "cuda"  # by which ONNX Runtime knows its memory
 
@@ -44,16 +44,16 @@ class CudaDevice:
 
         self._cu = driver
         self._call("cuInit", 0)
-        self._card = self._call("cuDeviceGet", 0)
-        self._context = self._call("cuDevicePrimaryCtxRetain", self._card)
+        self._gpu = self._call("cuDeviceGet", 0)
+        self._context = self._call("cuDevicePrimaryCtxRetain", self._gpu)
         attribute = driver.CUdevice_attribute
         capability = [
             self._call("cuDeviceGetAttribute", getattr(attribute, f"CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_{part}"),
-                       self._card) for part in ("MAJOR", "MINOR")
+                       self._gpu) for part in ("MAJOR", "MINOR")
         ]  # fmt: skip
         self.architecture = f"sm_{capability[0]}{capability[1]}"
         self._local = threading.local()
-        pool = self._call("cuDeviceGetDefaultMemPool", self._card)
+        pool = self._call("cuDeviceGetDefaultMemPool", self._gpu)
         threshold = driver.CUmemPool_attribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD
         self._call("cuMemPoolSetAttribute", pool, threshold, driver.cuuint64_t(MOST_KEPT))
         self._pinned: dict[int, list[int]] = {}  # addresses that were given back, by their size
@@ -129,7 +129,7 @@ class CudaDevice:
         self._call("cuLaunchKernel", function, *grid, *BLOCK, 0, self._stream, pointers.ctypes.data, 0)
 
     def host_array(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-        """Return memory of the computer that the card writes into by itself; it is used again when nobody holds it."""
+        """Return memory of the computer that the GPU writes into by itself; it is used again when nobody holds it."""
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         with self._lock:
             back = self._pinned.setdefault(size, [])
@@ -143,4 +143,4 @@ class CudaDevice:
 
 
 class _Owner:
-    """What holds memory of a card; when it goes, the memory is given back."""
+    """What holds memory of a GPU; when it goes, the memory is given back."""

@@ -1,4 +1,4 @@
-"""Films that a graphics card decodes and computes; the device of tests stands for it, so that bits are equal."""
+"""Films that a GPU decodes and computes; the device of tests stands for it, so that bits are equal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from places import FRAMES, Place
 
 from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
-from n2s.runtime import card
+from n2s.runtime import gpu
 from n2s.runtime.models.decoder import SessionDecoder
 from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.render.frames import FrameMaker
@@ -31,9 +31,9 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def device(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> cuda_on_cpu.OnCpu:
-    """A card; sessions that are opened on it run on the CPU."""
+    """A GPU; sessions that are opened on it run on the CPU."""
     made, real = cuda_on_cpu.OnCpu(compiled), ModelFolder._session
-    monkeypatch.setattr(card, "card", lambda: made)
+    monkeypatch.setattr(gpu, "find_gpu", lambda: made)
     monkeypatch.setattr(ModelFolder, "provider", lambda self, wanted: "cpu" if self.force_cpu else "cuda")
     monkeypatch.setattr(ModelFolder, "_session", lambda self, path, provider, digest: real(self, path, "cpu", digest))
     return made
@@ -55,7 +55,7 @@ def digests(place: Place, store: Any) -> bytes:
     return (place.out / "frames.txt").read_bytes()
 
 
-def test_a_film_of_a_card_is_that_of_the_processor(
+def test_a_film_of_a_gpu_is_that_of_the_processor(
     film: Place, new_store: Any, compiled: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     usual = digests(film, new_store())
@@ -67,19 +67,19 @@ def test_a_film_of_a_card_is_that_of_the_processor(
     assert device.bytes["up"] < planes / 4
 
 
-def test_keys_name_the_card(film: Place, new_store: Any, request: pytest.FixtureRequest) -> None:
-    """Films of processors are named as ever; nothing that a card made is taken for theirs."""
+def test_keys_name_the_gpu(film: Place, new_store: Any, request: pytest.FixtureRequest) -> None:
+    """Films of processors are named as ever; nothing that a GPU made is taken for theirs."""
     store = new_store()
     of_cpu = harness.plan(Graph.load(film.graph), store).keys.static
     request.getfixturevalue("device")
-    of_card = harness.plan(Graph.load(film.graph), store).keys.static
+    of_gpu = harness.plan(Graph.load(film.graph), store).keys.static
     (about,) = [node["files"] for node in of_cpu["nodes"] if "provider" in node.get("files", {})]
     assert about.keys() == {"decoder", "provider"}
-    (about,) = [node["files"] for node in of_card["nodes"] if "provider" in node.get("files", {})]
+    (about,) = [node["files"] for node in of_gpu["nodes"] if "provider" in node.get("files", {})]
     assert about.items() >= {"provider": "cuda", "batch": "3", "back_end": "cuda", "device": "processor"}.items()
 
 
-def test_a_card_that_is_full_hands_over_to_the_cpu(
+def test_a_gpu_that_is_full_hands_over_to_the_cpu(
     film: Place, new_store: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = digests(film, new_store())
@@ -158,7 +158,7 @@ LONG = ["Filmic", "Hue", "Filmic", "Hue", "Grain", "Filmic", "Hue", "Filmic", "H
 
 
 @pytest.mark.parametrize("refused", ["", "Grain"])
-def test_frames_between_kernels_stay_on_the_card(
+def test_frames_between_kernels_stay_on_the_gpu(
     film: Place, new_store: Any, refused: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kernel that cannot be translated takes them from there, and puts them back."""

@@ -1,7 +1,7 @@
-"""The graphics card that computes kernels where it decodes: whether there is one, its name in keys, and its runs.
+"""The GPU that computes kernels where it decodes: whether there is one, its name in keys, and its runs.
 
-All code for cards is imported from here. It is no part of the keys of films that a processor makes: `identity` names
-it, in the keys of those that a card makes.
+All code for GPUs is imported from here. It is no part of the keys of films that a processor makes: `identity` names
+it, in the keys of those that a GPU makes.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from n2s.runtime.render.kernels import CompileError, Program, Run, compile_progr
 from n2s.runtime.render.kernels.cuda_device import Device, OnDevice, on_host
 
 
-def card() -> Device | None:
-    """Return the card that kernels run on; None where there is none, or what it needs is not installed."""
+def find_gpu() -> Device | None:
+    """Return the GPU that kernels run on; None where there is none, or what it needs is not installed."""
     # Needed by few, and it looks for a driver.
     from n2s.runtime.render.kernels import cuda_driver
 
-    return cuda_driver.card()
+    return cuda_driver.find_gpu()
 
 
 def identity(device: Device) -> dict[str, str]:
-    """Return what names the kernels of a card in keys."""
+    """Return what names the kernels of a GPU in keys."""
     return {"back_end": "cuda", "kernels": code_digest(__name__)} | device.identity
 
 
 def compile_for(device: Device, program: Program, folder: Path) -> Run:
-    """Return a program that runs on a card; on the processor where its code cannot be translated."""
+    """Return a program that runs on a GPU; on the processor where its code cannot be translated."""
     # The translator and all it needs; most films are rendered without it.
     from n2s.runtime.render.kernels.cuda_run import CudaRuns
 
@@ -43,7 +43,7 @@ def compile_for(device: Device, program: Program, folder: Path) -> Run:
 
 
 def _handing_over(run: Run) -> Run:
-    """Return a run that hands over to the CPU when the card's memory is full."""
+    """Return a run that hands over to the CPU when the GPU's memory is full."""
 
     def handing_over(*arguments: Any, **named: Any) -> bool:
         try:
@@ -57,7 +57,7 @@ def _handing_over(run: Run) -> Run:
 
 
 def _on_processor(run: Run) -> Run:
-    """Return a run whose pictures may lie on a card, and what it stores, too."""
+    """Return a run whose pictures may lie on a GPU, and what it stores, too."""
 
     def fetching(
         first: int,

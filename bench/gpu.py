@@ -1,10 +1,10 @@
-"""Kernels on a graphics card and on one processor: the time of a frame of 1920x1080, and whether bits agree.
+"""Kernels on a GPU and on one processor: the time of a frame of 1920x1080, and whether bits agree.
 
-    python bench/card.py --blocks 50 --json card.json
+    python bench/gpu.py --blocks 50 --json gpu.json
 
-Pictures lie on the card already, as a decoder leaves them there, and codes of 8-bit yuv420p arrive in memory that the
-card writes into. The processor takes them from memory. Both take turns, a block of frames each; the table shows medians
-of the wall clock. Without a card it says so and ends.
+Pictures lie on the GPU already, as a decoder leaves them there, and codes of 8-bit yuv420p arrive in memory that the
+GPU writes into. The processor takes them from memory. Both take turns, a block of frames each; the table shows medians
+of the wall clock. Without a GPU it says so and ends.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from n2s.nodes.grading import Filmic, Hue
 from n2s.nodes.grain import Grain
 from n2s.nodes.tone import Tone, Vignette
 from n2s.plan.stages import Kernel
-from n2s.runtime import card
+from n2s.runtime import gpu
 from n2s.runtime.render import kernels
 from n2s.runtime.render.kernels.cuda_device import OnDevice
 from n2s.runtime.render.opened import BLOCK
@@ -74,15 +74,15 @@ def measured(program: kernels.Program, given: dict[str, Any], device: Any, block
     shape = BLOCK, *layout.shape(SIZE)
     there = given | {"pictures": [OnDevice(device, device.upload(each), each.shape) for each in given["pictures"]]}
     outs = device.host_array(shape, layout.dtype), np.empty(shape, layout.dtype)
-    runs: list[Callable] = [card.compile_for(device, program, folder), kernels.compile_program(program, folder)]
+    runs: list[Callable] = [gpu.compile_for(device, program, folder), kernels.compile_program(program, folder)]
     times: tuple[list[float], list[float]] = [], []
     for block in range(blocks + 1):
         for run, arguments, out, taken in zip(runs, (there, given), outs, times):
             began = time.perf_counter()
             run(block * BLOCK, out=out, **arguments)
             taken.append((time.perf_counter() - began) * 1000 / BLOCK)
-    on_card, on_processor = (statistics.median(taken[1:]) for taken in times)
-    return {"card": on_card, "processor": on_processor, "same bits": bool(np.array_equal(*outs))}
+    on_gpu, on_processor = (statistics.median(taken[1:]) for taken in times)
+    return {"gpu": on_gpu, "processor": on_processor, "same bits": bool(np.array_equal(*outs))}
 
 
 def main() -> None:
@@ -90,16 +90,16 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=25)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    if (device := card.card()) is None:
-        raise SystemExit("There is no card, or the extra gpu is not installed.")
-    found: dict[str, Any] = {"card": device.identity}
+    if (device := gpu.find_gpu()) is None:
+        raise SystemExit("There is no GPU, or the extra gpu is not installed.")
+    found: dict[str, Any] = {"gpu": device.identity}
     programs = {name: chain(classes) for name, classes in CHAINS.items()}
     programs |= {name: through(lenses, SIZE, BLOCK) for name, lenses in LENSES.items()}
-    print(f"{'ms/frame of 1920x1080':34}{'card':>10}{'processor':>12}  same bits")
+    print(f"{'ms/frame of 1920x1080':34}{'GPU':>10}{'processor':>12}  same bits")
     with tempfile.TemporaryDirectory() as folder:
         for name, (program, given) in programs.items():
             found[name] = row = measured(program, given, device, options.blocks, Path(folder))
-            print(f"{name:34}{row['card']:10.2f}{row['processor']:12.2f}  {'yes' if row['same bits'] else 'NO'}")
+            print(f"{name:34}{row['gpu']:10.2f}{row['processor']:12.2f}  {'yes' if row['same bits'] else 'NO'}")
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
 
