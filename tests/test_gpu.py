@@ -173,15 +173,16 @@ def test_frames_between_kernels_stay_on_the_gpu(
     assert len(drawn) > 1
     usual = digests(film, new_store())
     device = request.getfixturevalue("device")
-    if refused:
+    if refused:  # pixel code that no translator knows
 
         def refuse(program: Program) -> Any:
             if any(pixel.node == refused for pixel in program.pixels):
-                raise CompileError("refused")
+                raise CompileError("it is refused")
             return cuda_program_of(program)
 
         monkeypatch.setattr(cuda_run, "cuda_program_of", refuse)
     assert digests(film, new_store()) == usual
+    assert sum("Grain" in said and said.endswith(": it is refused.") for said in film.said_) == (2 if refused else 0)
     pixels = 4 * 192 * 128 * 3 * FRAMES
     assert refused or device.bytes["down"] + device.bytes["up"] < pixels / 2
 

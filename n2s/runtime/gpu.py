@@ -6,7 +6,7 @@ it, in the keys of those that a GPU makes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,15 @@ def identity(device: Device) -> dict[str, str]:
     return {"back_end": "cuda", "kernels": code_digest(__name__)} | device.identity
 
 
-def compile_for(device: Device, program: Program, folder: Path) -> Run:
-    """Return a program that runs on a GPU; on the processor where its code cannot be translated."""
+def compile_for(device: Device, program: Program, folder: Path, say: Callable[[str], None] = lambda text: None) -> Run:
+    """Return a program that runs on a GPU; on the processor where its code cannot be translated, and ``say`` so."""
     # The translator and all it needs; most films are rendered without it.
     from n2s.runtime.render.kernels.cuda_run import CudaRuns
 
     try:
         return _handing_over(CudaRuns(device).compile(program, folder))
-    except CompileError:
+    except CompileError as error:
+        say(f"{' + '.join(pixel.node for pixel in program.pixels) or 'Lenses'}: {error}.")
         return _on_processor(compile_program(program, folder))
 
 

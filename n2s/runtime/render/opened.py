@@ -200,7 +200,7 @@ class Opened:
                     raise authors.wrong(self.plan.graph, wrong, f"{error.text}.") from error
                 device = self.gpus.get(kernel)
                 self._kernels[key] = (
-                    gpu.compile_for(device, program, self.store.kernels)
+                    gpu.compile_for(device, program, self.store.kernels, self.plan.scene.context.say)
                     if device
                     else kernels.compile_program(program, self.store.kernels)
                 )

@@ -28,6 +28,7 @@ MOST_KEPT = (1 << 64) - 1  # bytes that the pool does not give back to the syste
 def find_gpu() -> CudaDevice | None:
     """Return the first GPU, None where there is none or the packages of the extra [gpu] are not installed."""
     try:
+        cuda_compiler.version()  # it is there, too
         return CudaDevice()
     except (ImportError, RenderError, RuntimeError, OSError):  # the bindings raise RuntimeErrors where a library lacks
         return None

@@ -8,6 +8,7 @@ both ways meets in one.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -85,17 +86,18 @@ class _Body:
     """One function for one set of types."""
 
     def __init__(self, functions: Functions, tree: ast.FunctionDef, taken: tuple):
-        self.functions, self.tree = functions, tree
+        self.functions = functions
+        self._name = re.sub(r"_[0-9a-f]{8}$", "", tree.name)  # as its author calls it
         self._versions: dict[str, int] = {}
         self._returned: list[tuple[str, Value]] = []  # the line that stands for a return, and what it returns
         self._code = Writer()
         names = [argument.arg for argument in tree.args.args]
         if len(names) != len(taken):
-            raise Refused(f"{tree.name} is called with {len(taken)} arguments and takes {len(names)}")
+            raise Refused(f"{self._name} is called with {len(taken)} arguments and takes {len(names)}")
         known = {name: Value(self._new(name), type_) for name, type_ in zip(names, taken)}
         self._given = [f"{functions.type_of(value.type)} {value.text}" for value in known.values()]
         if self._block(tree.body, known) is not None:
-            raise Refused(f"{tree.name} has a way on which it returns nothing")
+            raise Refused(f"{self._name} has a way on which it returns nothing")
         self.type = self._returned[0][1].type
         for _, value in self._returned:
             self.type = unified(self.type, value.type)
@@ -138,13 +140,13 @@ class _Body:
             return self._assign(statement.target, ast.BinOp(read, statement.op, statement.value), known)
         if isinstance(statement, ast.If):
             return self._branch(statement, known)
-        raise Refused(f"{self.tree.name} has {ast.unparse(statement).splitlines()[0]!r:.60}")
+        raise Refused(f"{self._name} has {ast.unparse(statement).splitlines()[0]!r:.60}")
 
     def _assign(self, target: ast.expr, value: ast.expr, known: dict[str, Value]) -> dict[str, Value]:
         if isinstance(target, ast.Name):
             return known | {target.id: self._variable(target.id, self._value(value, known))}
         if not isinstance(target, ast.Tuple) or not all(isinstance(part, ast.Name) for part in target.elts):
-            raise Refused(f"{self.tree.name} gives a value to {ast.unparse(target)}")
+            raise Refused(f"{self._name} gives a value to {ast.unparse(target)}")
         names = [cast(ast.Name, part).id for part in target.elts]
         if isinstance(value, ast.Tuple):
             parts = [self._value(part, known) for part in value.elts]
@@ -152,13 +154,13 @@ class _Body:
             whole = self._variable(names[0], self._value(value, known))
             parts = [Value(f"{whole.text}._{i}", type_) for i, type_ in enumerate(_parts(whole))]
         if len(parts) != len(names):
-            raise Refused(f"{self.tree.name} takes {len(parts)} values for {len(names)} names")
+            raise Refused(f"{self._name} takes {len(parts)} values for {len(names)} names")
         return known | {name: self._variable(name, part) for name, part in zip(names, parts)}
 
     def _variable(self, name: str, value: Value) -> Value:
         """Write a new variable of a value."""
         if isinstance(value.type, TableType):
-            raise Refused(f"{self.tree.name} gives another name to a table")
+            raise Refused(f"{self._name} gives another name to a table")
         made = self._new(name)
         self._code.add(f"const {self.functions.type_of(value.type)} {made} = {value.text};")
         return Value(made, value.type)
@@ -192,7 +194,7 @@ class _Body:
         match node:
             case ast.Name(id=name):
                 if name not in known:
-                    raise Refused(f"{self.tree.name} uses {name}, which may have no value")
+                    raise Refused(f"{self._name} uses {name}, which may have no value")
                 return known[name]
             case ast.Constant(value=bool(number)):
                 return Value(str(number).lower(), "bool")
@@ -212,7 +214,7 @@ class _Body:
                 sign = " && " if isinstance(op, ast.And) else " || "
                 truths = [self._value(value, known) for value in values]
                 if any(value.type != "bool" for value in truths):
-                    raise Refused(f"{self.tree.name} joins numbers by {sign.strip()}")
+                    raise Refused(f"{self._name} joins numbers by {sign.strip()}")
                 return Value(f"({sign.join(value.text for value in truths)})", "bool")
             case ast.Compare(left=left, ops=ops, comparators=others):
                 values = [self._value(value, known) for value in (left, *others)]
@@ -236,20 +238,20 @@ class _Body:
                     return Value(f"{whole.text}._{number % len(parts)}", parts[number])
             case ast.Call():
                 return self._call(node, known)
-        raise Refused(f"{self.tree.name} has {ast.unparse(node)!r:.60}")
+        raise Refused(f"{self._name} has {ast.unparse(node)!r:.60}")
 
     def _combined(self, op: ast.operator, left: Value, right: Value) -> Value:
         sign = _OPERATORS.get(type(op))
         kind = types.computed(left.type, right.type)
         if sign is None or (sign == "%" and kind not in FLOATS):
-            raise Refused(f"{self.tree.name} computes by {type(op).__name__}")
+            raise Refused(f"{self._name} computes by {type(op).__name__}")
         if sign == "/" and kind not in FLOATS:
             kind = "f64"
         if sign in ("&", "|", "^") and left.type == right.type == "bool":
             return Value(f"({left.text} {sign} {right.text})", "bool")
         is_shift = sign in ("<<", ">>")
         if (is_shift and left.type == "bool") or (kind in FLOATS and (is_shift or sign in ("&", "|", "^"))):
-            raise Refused(f"{self.tree.name} takes bits of {types.described(left.type)} by {sign}")
+            raise Refused(f"{self._name} takes bits of {types.described(left.type)} by {sign}")
         if is_shift:
             kind = "i64" if left.type[0] == "i" else "u64"
         a, b = types.cast(left, kind), types.cast(right, kind)
@@ -267,19 +269,19 @@ class _Body:
         if isinstance(op, ast.USub) and value.type in (*FLOATS, "i32", "i64"):
             kind = value.type if value.type in FLOATS else "i64"
             return Value(f"(-{types.cast(value, kind)})", kind)
-        raise Refused(f"{self.tree.name} computes by {type(op).__name__} of {types.described(value.type)}")
+        raise Refused(f"{self._name} computes by {type(op).__name__} of {types.described(value.type)}")
 
     def _compared(self, op: ast.cmpop, left: Value, right: Value) -> str:
         kind = unified(left.type, right.type)
         if not types.is_number(kind) or (kind == "f64" and {left.type[0], right.type[0]} == {"i", "u"}):
-            raise Refused(f"{self.tree.name} compares {types.described(left.type)} and {types.described(right.type)}")
+            raise Refused(f"{self._name} compares {types.described(left.type)} and {types.described(right.type)}")
         if type(op) not in _COMPARISONS:
-            raise Refused(f"{self.tree.name} compares by {type(op).__name__}")
+            raise Refused(f"{self._name} compares by {type(op).__name__}")
         return f"({types.cast(left, kind)} {_COMPARISONS[type(op)]} {types.cast(right, kind)})"
 
     def _truth(self, value: Value) -> str:
         if not types.is_number(value.type):
-            raise Refused(f"{self.tree.name} asks whether {types.described(value.type)} is true")
+            raise Refused(f"{self._name} asks whether {types.described(value.type)} is true")
         return value.text if value.type == "bool" else f"({value.text} != 0)"
 
     def _call(self, node: ast.Call, known: dict[str, Value]) -> Value:
@@ -303,7 +305,7 @@ class _Body:
                 return Value(f"{made.text}({', '.join(value.text for value in values)})", made.type)
         elif not node.keywords and values and all(value.type in types.C_NAMES for value in values):
             return self._builtin(name, values)
-        raise Refused(f"{self.tree.name} has {ast.unparse(node)!r:.60}")
+        raise Refused(f"{self._name} has {ast.unparse(node)!r:.60}")
 
     def _builtin(self, name: str, values: list[Value]) -> Value:
         """Return a call of a function of Python or numpy."""
@@ -326,7 +328,7 @@ class _Body:
         is_float = name != "np.floor" or kinds[0] in FLOATS
         if name in _FUNCTIONS and is_float and len(values) == (2 if name == "np.copysign" else 1):
             return Value(f"{_FUNCTIONS[name]}{'f' if floats == 'f32' else ''}({given})", floats)
-        raise Refused(f"{self.tree.name} calls {name}")
+        raise Refused(f"{self._name} calls {name}")
 
     def _viewed(self, value: Value, wanted: str) -> Value:
         """Return the bits of a number as another type of the same size."""
@@ -342,7 +344,7 @@ class _Body:
                 return Value(f"__int_as_float((int)({value.text}))", "f32")
             case ("i32" | "u32", "i32" | "u32"):
                 return Value(types.cast(value, kind), kind)
-        raise Refused(f"{self.tree.name} views {types.described(value.type)} as {wanted}")
+        raise Refused(f"{self._name} views {types.described(value.type)} as {wanted}")
 
 
 def _parts(value: Value) -> tuple:
