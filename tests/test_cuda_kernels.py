@@ -199,12 +199,13 @@ def test_only_what_is_stored_travels_back(tmp_path: Path) -> None:
         run(5, out=np.zeros((2, WIDTH * HEIGHT * 3 // 2), np.uint8), **arguments)
         sent.append(device.bytes)
     assert sent[0]["down"] == sent[1]["down"] == 2 * WIDTH * HEIGHT * 3 // 2 + 4
-    assert sent[1]["up"] == arguments["pictures"][0].nbytes + arguments["uniforms"].nbytes < sent[0]["up"]
+    numbers = arguments["uniforms"].nbytes + arguments["seeds"].nbytes
+    assert sent[1]["up"] == arguments["pictures"][0].nbytes + numbers < sent[0]["up"]
     picture = device.upload(arguments["pictures"][0])
     device.bytes = {"up": 0, "down": 0}
     on_device = arguments | {"pictures": [OnDevice(device, picture, arguments["pictures"][0].shape)]}
     run(5, out=np.zeros((2, WIDTH * HEIGHT * 3 // 2), np.uint8), **on_device)
-    assert device.bytes["up"] == arguments["uniforms"].nbytes
+    assert device.bytes["up"] == numbers
 
 
 class Odd(Pointwise):

@@ -199,3 +199,22 @@ def test_several_films_of_the_same_frames(film: Place, new_store: Any, request: 
         device = request.getfixturevalue("device")
     assert len(made[0]) == 2 + FRAMES and made[0] == made[1]
     assert "pixels" in device.launched
+
+
+DECODING = '''
+class Dimmed(VAEDecode):
+    """Decode, and work on what was decoded."""
+
+    def compute(self, block, latents):
+        return block.resources.decode(latents) * np.float32(0.5)
+'''
+
+
+def test_nodes_that_work_on_what_they_decode_get_arrays(
+    film: Place, packages: Any, new_store: Any, request: pytest.FixtureRequest
+) -> None:
+    packages.install("import numpy as np\nfrom n2s.nodes.decode import VAEDecode\n" + DECODING)
+    film.edit("node: VAEDecode", "node: Dimmed")
+    usual = digests(film, new_store())
+    device = request.getfixturevalue("device")
+    assert digests(film, new_store()) == usual and "pixels" in device.launched

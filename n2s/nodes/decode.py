@@ -50,6 +50,7 @@ class VAEDecode(Streamed):
     reads = frozenset()
     half: ClassVar[bool] = True  # its frames are float16 by definition
     shows_remainder: ClassVar[bool] = True
+    as_decoded: ClassVar[bool] = True  # `compute` hands on what the decoder gives, wherever it lies
 
     def check_model(self, model: ModelCard) -> list[tuple[tuple, str]]:
         if text := model.lacks_decoder("auto", self.detail):

@@ -36,7 +36,8 @@ def stages_on_gpu(
     end, found = plan.stages[-1], set()
     for stage in plan.stages:
         readers = [(other, read) for other in plan.stages for read in other.reads.values() if read.stage == stage.name]
-        decodes = stage.is_computed and _gpu_of(resources[stage.node]) is not None
+        decodes = stage.is_computed and _hands_on(type(plan.graph.nodes[stage.node]))
+        decodes = decodes and _gpu_of(resources[stage.node]) is not None
         stays = (decodes or _draws(stage, gpus)) and stage.makes == "frames"
         stays = stays and stage is not end and not stage.keep
         stays = stays and stage.name not in course.held and stage.node not in called_again
@@ -52,6 +53,11 @@ def stages_on_gpu(
 def _gpu_of(resource: Any) -> Device | None:
     """Return the GPU on which a node's decoder may leave frames, if it has one."""
     return resource.device if isinstance(resource, SessionDecoder) else None
+
+
+def _hands_on(cls: type) -> bool:
+    """Say whether a class's own ``compute`` gives what its decoder gives; one that inherits may do something else."""
+    return next((vars(base).get("as_decoded", False) for base in cls.__mro__ if "compute" in vars(base)), False)
 
 
 def _draws(stage: Stage, gpus: Mapping[Kernel, Device]) -> bool:

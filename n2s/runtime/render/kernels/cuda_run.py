@@ -40,8 +40,10 @@ class CudaRuns:
 
 
 class _CudaRun:
-    """A compiled program; see `n2s.runtime.render.kernels.back_end.Run`. Pictures may lie on the device, and so may
-    what is stored."""
+    """A compiled program; see `n2s.runtime.render.kernels.back_end.Run`.
+
+    Pictures may lie on the device (`OnDevice`), and what is stored may stay there.
+    """
 
     def __init__(self, device: Device, program: Program, made: CudaProgram, functions: Any):
         self.device, self.program, self.made, self.functions = device, program, made, functions
@@ -68,7 +70,7 @@ class _CudaRun:
         device, made, frames = self.device, self.made, len(out)
         width, height = self.program.size
         values: dict[str, Any] = {"first": first, "height": height, "width": width}
-        values |= {"seeds": self._once(seeds), "uniforms": device.upload(uniforms), "columns": uniforms.shape[1]}
+        values |= {"seeds": device.upload(seeds), "uniforms": device.upload(uniforms), "columns": uniforms.shape[1]}
         values |= {"dither": self._once(thresholds), "dither_width": thresholds.shape[-1]}
         values |= self._halves
         for i, picture in enumerate(pictures):
