@@ -158,6 +158,14 @@ def test_scenes_that_begin_with_sections_are_counted() -> None:
     assert following_text(found | {"frames": 600}).endswith("4 scenes, with 2 of 3 changes of section")
 
 
+def test_no_delay_is_told_of_what_does_not_follow() -> None:
+    found = {"kick": {"r": 0.4, "late": 1}, "snare": {"r": -0.004, "late": -3}, "section": {"r": -0.2, "late": 2}}
+    assert (
+        following_text(found | {"scenes": [0]})
+        == "follows kicks 0.40 (1 frame late), snares 0.00, sections -0.20; 1 scene"
+    )
+
+
 @pytest.mark.parametrize(
     "pixels", [Pixels("yuv420p", 8), Pixels("yuv420p", 10), Pixels("rgb", 8), Pixels("rgb", 16)], ids=str
 )

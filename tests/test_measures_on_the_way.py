@@ -197,6 +197,18 @@ def test_a_part_of_a_film_has_its_bits(limits: None, studio: Any, new_store: Any
     assert (parts[0].measured, parts[1].measured) == (0, FRAMES)
 
 
+def test_what_is_only_measured_and_what_depends_on_it_is_said(
+    limits: None, studio: Any, n2s: Any, tmp_path: Path
+) -> None:
+    path, out = limited(studio).path, ["--out", tmp_path / "out"]
+    status, _, err = n2s("run", path, *out, "--from", "0", "--to", "0.2")
+    assert status == 0, err
+    assert f"For measuring alone: {FRAMES} frames. What a part shows depends on the whole film." in err
+    assert "Now come 6 frames that depend on what was measured." in err
+    status, _, err = n2s("run", path, *out)
+    assert status == 0 and "measur" not in err, err
+
+
 def test_measures_of_measured_films(limits: None, studio: Any, new_store: Any, tmp_path: Path) -> None:
     def made(kind: str) -> Any:
         graph = limited(
@@ -244,7 +256,7 @@ def test_plan_and_previews_say_what_was_not_looked_at(limits: None, studio: Any,
     )
     status, _, err = n2s("preview", path, "--at", "1", "-o", tmp_path / "film.png")
     assert status == 0
-    assert "meter has not looked at 63 of 63 frames; n2s run does, and its changes are not shown yet." in err
+    assert "Not shown here: what meter changes." in err and "; 63 of 63 are still to come." in err
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,14 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def from_here(path: str | Path) -> str:
+    """Return a path as it is seen from the current folder; absolute where there is no way, or no such folder."""
+    try:
+        return os.path.relpath(path)
+    except (OSError, ValueError):
+        return str(path)
+
+
 def report_file(path: Path, json: bool, words: str = "", **more: Any) -> None:
     """Print which file was written: in words, or as one line of JSON."""
     work_is_done()

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from n2s.commands.common import Shape, load, report_file
+from n2s.commands.common import Shape, from_here, load, report_file
 from n2s.graph.errors import GraphError
 from n2s.graph.timecodes import timecode
 
@@ -46,6 +46,7 @@ def moving_preview(
     json: bool,
 ) -> None:
     """Render the best seconds of a film, or those of a span, and write them as one small file."""
+    from n2s.graph.amounts import amount_text
     from n2s.graph.excerpts import choose_excerpt
     from n2s.graph.expressions import Number
     from n2s.runtime.events import Events
@@ -82,8 +83,8 @@ def moving_preview(
         targets.note(target, made)
         os.replace(made, target)
     film, begin = report.films[0], timecode(frame_of_span(span, clock), clock.fps)
-    words = f"  {film['seconds']:.1f} s from {begin} on, {film['bytes'] / 1e6:.1f} MB"
-    report_file(target, json, words, seconds=film["seconds"], bytes=film["bytes"])
+    words = f"  {film['seconds']:.1f} s from {begin} on, {amount_text(film['bytes'])}"
+    report_file(Path(from_here(target)), json, words, seconds=film["seconds"], bytes=film["bytes"])
 
 
 def frame_of_span(span: tuple[Any, Any], clock: Any) -> int:

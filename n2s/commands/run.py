@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +18,7 @@ from n2s.commands.common import (
     Shape,
     Size,
     StoreFolder,
+    from_here,
     load,
     print_line,
     read_amount,
@@ -172,6 +172,7 @@ def show_dry_run(job: Any, json: bool = False) -> None:
 
 def summary(report: Any) -> str:
     """Return what a run did, in a few lines."""
+    from n2s.graph.amounts import amount_text
     from n2s.graph.wording import counted
     from n2s.runtime.seeing.flashes import flashes_text
     from n2s.runtime.seeing.following import following_text
@@ -182,7 +183,8 @@ def summary(report: Any) -> str:
         lines.append(f"Measured {counted(report.measured, 'frame')}.")
     for film in report.films:
         path = from_here(film["path"])
-        lines.append(f"{path}  {film['frames']} frames, {minutes(film['seconds'])}, {film['bytes'] / 1e6:.1f} MB")
+        size = amount_text(film["bytes"])
+        lines.append(f"{path}  {counted(film['frames'], 'frame')}, {minutes(film['seconds'])}, {size}")
         if len(film["following"]) == 1:  # the tracks of an album have films of their own
             lines.append(f"  {following_text(film['following'][0])}")
         if len(film["flashes"]) == 1:
@@ -219,14 +221,6 @@ def memory_text(memory: dict[str, Any]) -> str:
     return f"Memory: at most {amount_text(memory['peak'])}{allowed}" + (
         f", with {counted(at_once, 'chunk')} at a time." if at_once else "."
     )
-
-
-def from_here(path: str | Path) -> str:
-    """Return a path as it is seen from the current folder; absolute where there is no way, or no such folder."""
-    try:
-        return os.path.relpath(path)
-    except (OSError, ValueError):
-        return str(path)
 
 
 def more_frames(report: Any, name: str) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 from n2s.graph.errors import Cancelled, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.values import Measured, Values
+from n2s.graph.wording import counted
 from n2s.plan.film import plan_film
 from n2s.plan.keys import Chunk
 from n2s.plan.ranges import check_ranges
@@ -151,7 +152,7 @@ class _Progress(Events):
         setattr(self, "said", say)
         self._began, self._name, self._all, self._done = began, name, frames, 0
         self._lock, self._last = threading.Lock(), time.monotonic()
-        began(f"measuring {frames} frames for {name}")
+        began(f"measuring {counted(frames, 'frame')} for {name}")
 
     def rendered(self, frames: int) -> None:
         with self._lock:

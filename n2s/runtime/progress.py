@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from n2s.graph.wording import counted
 from n2s.runtime.events import Events
 
 LINE_EVERY_SECONDS = 5.0
@@ -40,7 +41,7 @@ class LineEvents(Events):
     def planned(self, frames: int, stored: int) -> None:
         self._all, self._done = frames, 0
         if frames:
-            self._print(f"{frames} frames to render, {stored} in the store")
+            self._print(f"{counted(frames, 'frame')} to render, {stored} in the store")
 
     def rendered(self, frames: int) -> None:
         with self._lock:

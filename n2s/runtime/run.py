@@ -15,6 +15,7 @@ from typing import Any
 from n2s.graph.authors import whole_traceback
 from n2s.graph.errors import Cancelled, N2SError
 from n2s.graph.graph import Graph
+from n2s.graph.wording import counted
 from n2s.runtime.budget import MemoryBudget
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import Executor, Rendered, Task, parallel_tasks
@@ -249,6 +250,8 @@ class Run:
             self._render_round()
             while self.planned.awaits_measures:
                 self._plan_again()
+                if changed := sum(task.stop - task.start for task in self.missing()):
+                    self._say(f"Now come {counted(changed, 'frame')} that depend on what was measured.")
                 self._render_round()
         finally:
             self.report.seconds = time.perf_counter() - began
@@ -261,10 +264,12 @@ class Run:
         frames = sum(task.stop - task.start if renders(task.plan) else looked_at(task) for task in tasks)
         if expected := self.estimate(tasks):
             if expected.seconds >= LONG_RUN:
-                self._say(f"{frames} frames to render: {expected.text()}.")
+                self._say(f"{counted(frames, 'frame')} to render: {expected.text()}.")
             if lack := lack_of_room(expected, (self.out, self.store.root)):
                 self._say(lack)
         self.events.planned(frames, self.report.frames_stored)
+        if only := sum(looked_at(task) for task in tasks if not renders(task.plan)):
+            self._say(f"For measuring alone: {counted(only, 'frame')}. What a part shows depends on the whole film.")
         while tasks:
             try:
                 self._render_tasks(tasks)

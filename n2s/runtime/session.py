@@ -174,8 +174,11 @@ class Session:
             self.context.close_music()
         for name, measured in values.measured.items():
             if measured.waiting:
-                count = f"{measured.frames - measured.stored} of {measured.frames} frames"
-                self.context.say(f"{name} has not looked at {count}; n2s run does, and its changes are not shown yet.")
+                count = f"{measured.frames - measured.stored} of {measured.frames}"
+                self.context.say(
+                    f"Not shown here: what {name} changes. It looks at frames while n2s run renders them; {count} are "
+                    "still to come."
+                )
         return values
 
     def _measurer(self, began: Callable[[str], None]) -> Measurer:

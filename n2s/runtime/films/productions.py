@@ -104,7 +104,7 @@ class Planner:
     def produce(self, graph: Graph) -> Production:
         if id(graph) not in self._produced:
             name = graph.header.title or (graph.path.stem if graph.path else "the graph")
-            self.began(f"hearing {name}")
+            self.began(f"planning {name}")
             values = analyse(graph, self.context, self.known, self.measure)
             for text in empty_columns(graph, values):
                 self.context.say(text)

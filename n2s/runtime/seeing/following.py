@@ -12,6 +12,7 @@ import numpy as np
 from n2s.graph.code.identity import code_digest
 from n2s.graph.keys import digest_array
 from n2s.graph.listening import hearing_node
+from n2s.graph.wording import counted
 from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
 from n2s.runtime.films.luminance import stored_luminance
@@ -21,6 +22,7 @@ from n2s.runtime.store import Store
 
 KIND = "following"  # of what the store notes, so that a run that renders nothing need not measure again
 DRUMS = ("kick", "snare")
+FOLLOWS = 0.1  # the least correlation whose frames late are told: that of a weaker one is chance
 WITH_SECTION_SECONDS = 0.5  # how far from the beginning of a section a scene begins with it
 
 Parts = Sequence[tuple[Plan, Chunk]]
@@ -123,19 +125,18 @@ def following_text(found: Mapping[str, Any]) -> str:
         said = f"{found['unknown']} of {found['frames']} frames were rendered before this was measured"
         return f"unknown how it follows its music: {said}; --force renders them again"
     followed = [
-        f"{name}s {found[name]['r']:.2f}{_late(found[name]['late'])}"
-        for name in (*DRUMS, "section")
-        if found.get(name, {}).get("r") is not None
+        f"{name}s {_felt(found[name])}" for name in (*DRUMS, "section") if found.get(name, {}).get("r") is not None
     ]
-    scenes = _count(len(found["scenes"]), "scene")
+    scenes = counted(len(found["scenes"]), "scene")
     if begin := found.get("section", {}).get("begin"):
-        scenes += f", with {found['section']['with_scene']} of {_count(begin, 'change')} of section"
+        scenes += f", with {found['section']['with_scene']} of {counted(begin, 'change')} of section"
     return f"follows {', '.join(followed)}; {scenes}" if followed else scenes
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _felt(following: Mapping[str, Any]) -> str:
+    r = round(following["r"], 2) + 0.0  # not -0.00
+    return f"{r:.2f}{_late(following['late'])}" if r >= FOLLOWS else f"{r:.2f}"
 
 
 def _late(frames: int) -> str:
-    return f" ({_count(abs(frames), 'frame')} {'late' if frames > 0 else 'early'})" if frames else ""
+    return f" ({counted(abs(frames), 'frame')} {'late' if frames > 0 else 'early'})" if frames else ""
