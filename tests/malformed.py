@@ -693,7 +693,7 @@ CASES = [
         "sub-graph missing",
         "{node: ImageSource, path: picture.png}",
         "{node: Graph, path: nowhere.yaml}",
-        "case.yaml:7:32  picture: FOLDER/nowhere.yaml: There is no such file.",
+        "case.yaml:7:32  picture: FOLDER/nowhere.yaml: There is no such file. Check the path.",
     ),
     (
         "itself as a sub-graph",

@@ -298,7 +298,7 @@ ALBUMS = {
     "one graph twice": ({"track1": {"path": "track0.yaml"}}, '"track0.mp4" is written by track0 already'),
     "a folder": ({"track1": {"set": {"out.path": "album.mp4/a.mp4"}}},
                  'in the way of "album.mp4/a.mp4", is written by album'),
-    "missing track": ({"track1": {"path": "track9.yaml"}}, "track9.yaml: There is no such file."),
+    "missing track": ({"track1": {"path": "track9.yaml"}}, "track9.yaml: There is no such file. Did you mean"),
     "missing music": ({"track1": {"set": {"track.path": "musix.wav"}}}, "musix.wav does not exist."),
     "ending": ({"track1": {"set": {"out.path": "a.avi"}}}, f"writes {FILMS}, not .avi."),
     "columns": ({"track1": {"set": {"weights.count": 5}}}, '"weights" has 5 columns, but 3 are wanted'),

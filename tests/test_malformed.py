@@ -34,11 +34,26 @@ def test_malformed(old: str | None, new: str, message: str, tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"\x00\x01\x02\xff\xfe" * 100, "The file is not UTF-8 text (byte 3). Save it as UTF-8."),
-        (BASE.encode("utf-16"), "The file is not UTF-8 text (byte 0). Save it as UTF-8."),
-        (BASE.replace("Base", "Bäse").encode("latin-1"), "The file is not UTF-8 text (byte 15). Save it as UTF-8."),
-        (BASE.encode() + b"#" * 2_000_000, "A graph file has at most 1 MB. Is this one?"),
-        (b"\x89PNG\r\n\x1a\n", "The file is not UTF-8 text (byte 0). Save it as UTF-8."),
+        (
+            b"\x00\x01\x02\xff\xfe" * 100,
+            "The file is not UTF-8 text (byte 3). Save it as UTF-8. For a piece of music, n2s new writes a graph.",
+        ),
+        (
+            BASE.encode("utf-16"),
+            "The file is not UTF-8 text (byte 0). Save it as UTF-8. For a piece of music, n2s new writes a graph.",
+        ),
+        (
+            BASE.replace("Base", "Bäse").encode("latin-1"),
+            "The file is not UTF-8 text (byte 15). Save it as UTF-8. For a piece of music, n2s new writes a graph.",
+        ),
+        (
+            BASE.encode() + b"#" * 2_000_000,
+            "A graph file has at most 1 MB. Is this one? For a piece of music, n2s new writes a graph.",
+        ),
+        (
+            b"\x89PNG\r\n\x1a\n",
+            "The file is not UTF-8 text (byte 0). Save it as UTF-8. For a piece of music, n2s new writes a graph.",
+        ),
     ],
 )
 def test_files_that_are_no_text(data: bytes, message: str, tmp_path: Path) -> None:

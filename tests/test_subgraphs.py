@@ -147,7 +147,7 @@ def test_subgraphs_nest_and_give_several_outputs(studio: Any, store: Any) -> Non
         ({"frames": "ramp"}, 'subject.frames takes Frames, but "ramp" gives Signal.'),
         ({"frames": None}, "subject.frames: Graph needs it: the picture."),
         ({"set": {"grian.amount": 1}}, 'the graph has no node "grian". Did you mean "grain"?'),
-        ({"path": "nothing.yaml"}, "There is no such file."),
+        ({"path": "nothing.yaml"}, "There is no such file. Check the path."),
     ],
 )
 def test_wrong_uses(change: dict, words: str, studio: Any) -> None:

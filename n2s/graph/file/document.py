@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from n2s.graph.errors import GraphError, Position, Problem, short_name
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+NO_GRAPH = "For a piece of music, n2s new writes a graph."
 MAX_VALUES = 100_000
 
 _BRACKET = re.compile(r"[][{}]")
@@ -86,18 +88,25 @@ def read_document(path: str | Path) -> Document:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise wrong("There is no such file.") from None
+        raise wrong(f"There is no such file. {_near(Path(path))}") from None
     except OSError as error:
         raise wrong(f"The file cannot be read: {error.strerror}.") from None
     except ValueError:  # a NUL, half a character
         raise wrong("No file can have this name.") from None
     if len(data) > MAX_BYTES:
-        raise wrong("A graph file has at most 1 MB. Is this one?")
+        raise wrong(f"A graph file has at most 1 MB. Is this one? {NO_GRAPH}")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise wrong(f"The file is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+        raise wrong(f"The file is not UTF-8 text (byte {error.start}). Save it as UTF-8. {NO_GRAPH}") from None
     return _parsed(text, shown)
+
+
+def _near(path: Path) -> str:
+    """Say which graph beside a missing one may be meant."""
+    beside = {other.stem: other.name for other in sorted(path.parent.glob("*.y*ml"))} if path.parent.is_dir() else {}
+    near = get_close_matches(path.stem, beside, 1, 0.7)
+    return f'Did you mean "{beside[near[0]]}"?' if near else "Check the path."
 
 
 @lru_cache(maxsize=64)

@@ -261,7 +261,8 @@ class NodeReader:
                     self.problems.append(problem)
                 else:
                     file = f"{problem.position.path}: " if problem.position else ""
-                    self._wrong(at, f"{name}: {file}{problem.text.rstrip('.')}.")
+                    stop = "" if problem.text.endswith((".", "?")) else "."
+                    self._wrong(at, f"{name}: {file}{problem.text}{stop}")
         return None
 
 
