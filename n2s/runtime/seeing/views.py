@@ -71,7 +71,7 @@ class View:
         if output.isdigit() and not component:
             output, component = "", output
         if name not in graph.nodes and name not in self.graph.nodes:
-            raise GraphError(f'"{port}" names no node. {suggest(name, list(self.graph.nodes))}')
+            raise GraphError(f'"{port}" names no node. {suggest(name, list({**graph.nodes, **self.graph.nodes}))}')
         node = self.graph.nodes.get(name)
         if node is not None and node.kind == "sink" and not rest:
             return None, node.frames
