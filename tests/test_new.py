@@ -257,9 +257,18 @@ def test_bad_music_and_bad_places(music: Path, tmp_path: Path) -> None:
     text.write_text("no music\n" * 100)
     with pytest.raises(MediaError, match="not audio"):
         n2s("new", text, "-o", tmp_path / "a.yaml")
-    with pytest.raises(GraphError, match="cannot be written: No such file"):
-        n2s("new", music, "-o", tmp_path / "none" / "a.yaml")
+    with pytest.raises(GraphError, match="cannot be written: "):
+        n2s("new", music, "-o", text / "a.yaml")
     assert not list(tmp_path.glob("*.yaml"))
+
+
+def test_a_folder_that_is_missing_is_made(music: Path, tmp_path: Path) -> None:
+    graph, schema, look = tmp_path / "a" / "b" / "song.yaml", tmp_path / "c" / "n2s.json", tmp_path / "d" / "mine.yaml"
+    n2s("new", music, "-o", graph)
+    n2s("schema", "-o", schema)
+    n2s("looks", "liquid", "-o", look)
+    assert Graph.load(graph).resolve(Graph.load(graph).nodes["track"].path) == music
+    assert graph.with_suffix(".labels.txt").is_file() and schema.is_file() and look.is_file()
 
 
 def test_titles_and_names() -> None:

@@ -18,6 +18,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a file under a temporary name beside it, of the same ending; sync it to disk, then rename it.
 
     It has the permissions of the file that it replaces. What is there and is no file, as /dev/stdout, is written into.
+    A folder that is missing is made.
 
     Raises
     ------
@@ -28,6 +29,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         write(path)
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path)
     try:
         write(temporary)

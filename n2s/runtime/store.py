@@ -59,7 +59,7 @@ def disk_error(error: OSError, what: Path) -> RenderError:
             f"The disk is full: {what} cannot be written. What is finished is kept; free some space, or "
             "name a folder on another disk with --store and --out, and run again."
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
         return RenderError(f"{what} cannot be written: {error.strerror}. Choose another folder with --store or --out.")
     if error.errno in GONE:
         return RenderError(
