@@ -17,7 +17,7 @@ from n2s.graph.errors import MediaError
 from n2s.nodes import AudioSource
 from n2s.runtime.media.audio import probe
 
-KEEP = "Or set damaged: keep on the AudioSource to take what is there."
+KEEP = "Or set damaged: keep on the AudioSource to take what is there; n2s new --keep-damaged does so."
 PIECE = files.noise(4.0, 3)
 KINDS = {
     "a.wav": ["-c:a", "pcm_s16le"],

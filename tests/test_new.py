@@ -271,6 +271,16 @@ def test_a_folder_that_is_missing_is_made(music: Path, tmp_path: Path) -> None:
     assert graph.with_suffix(".labels.txt").is_file() and schema.is_file() and look.is_file()
 
 
+def test_what_is_there_of_damaged_music_is_kept(music: Path, tmp_path: Path) -> None:
+    cut, graph = tmp_path / "cut.wav", tmp_path / "cut.yaml"
+    cut.write_bytes(music.read_bytes()[:-20_000])
+    with pytest.raises(MediaError, match="n2s new --keep-damaged"):
+        n2s("new", cut, "-o", graph)
+    n2s("new", cut, "-o", graph, "--keep-damaged")
+    assert Graph.load(graph).nodes["track"].damaged == "keep"
+    assert "no problems" in n2s("check", graph).output
+
+
 def test_titles_and_names() -> None:
     assert title_of(Path("03 - first_light.flac")) == "First light"
     assert title_of(Path("1999.flac")) == "1999"

@@ -21,7 +21,7 @@ LISTENING = """\
 n2s: 1
 fps: 30
 nodes:
-  track: {{node: AudioSource, path: {music}}}
+  track: {{node: AudioSource, path: {music}, damaged: {damaged}}}
   features: {{node: Features, audio: track}}
 """
 
@@ -38,9 +38,12 @@ def new(
         str, typer.Option(help="one of the looks of n2s looks; auto: one that suits the music", metavar="NAME")
     ] = AUTO,
     force: Annotated[bool, typer.Option("--force", help="replace an existing graph and its labels")] = False,
+    keep_damaged: Annotated[
+        bool, typer.Option("--keep-damaged", help="take what is there of music that is cut short or damaged")
+    ] = False,
     json: AsJson = False,
 ) -> None:
-    """Make a film of a piece of music: hear it, and write a graph with a look that suits it, to render or to change.
+    """Write a graph for a piece of music, with a look that suits it, to be rendered or changed.
 
     What was heard lies beside it as labels for Audacity, .labels.txt: correct them, and name the file as beats of
     the graph's Features node.
@@ -66,9 +69,9 @@ def new(
     labels = target.with_suffix(".labels.txt")
     refuse_target(labels, music, force)
     existed = os.path.lexists(target)
-    info = probe(music, ffmpeg_path)
+    info = probe(music, ffmpeg_path, keep_damaged)
     tags = read_tags(music)
-    song, beats = listen(music)
+    song, beats = listen(music, keep_damaged)
     seed = int(info.digest[:4], 16)  # two pieces of one look still differ
     chosen = choose_look(song, seed) if look == AUTO else look
     text = starter(
@@ -81,6 +84,7 @@ def new(
         film=f"{file_name(target)}.mp4",
         file=target.name,
         labels=labels.name,
+        keep_damaged=keep_damaged,
     )
     write_graph(target, text)
     try:
@@ -119,7 +123,7 @@ def write_graph(target: Path, text: str) -> None:
         raise GraphError(f"{target} cannot be written: {error.strerror}.") from None
 
 
-def listen(music: Path) -> tuple[Any, list[Any]]:
+def listen(music: Path, keep_damaged: bool = False) -> tuple[Any, list[Any]]:
     """Return what there is to know of a piece of music, and its beats and sections as labels. It is kept for the film.
 
     Returns
@@ -135,7 +139,8 @@ def listen(music: Path) -> tuple[Any, list[Any]]:
     said: list[str] = []
     with TemporaryDirectory() as folder:
         path = Path(folder) / "listening.yaml"
-        path.write_text(LISTENING.format(music=yaml_text(str(music.absolute()))), encoding="utf-8")
+        wanted = {"music": yaml_text(str(music.absolute())), "damaged": "keep" if keep_damaged else "refuse"}
+        path.write_text(LISTENING.format(**wanted), encoding="utf-8")
         with Session(Graph.load(path), None, said.append, remember=False) as session:
             values = session.values
             beats = labels(values, "features")

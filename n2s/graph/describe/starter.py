@@ -27,7 +27,7 @@ title: {title}
 fps: 30
 size: [640, 360]  # [1280, 720] or more for the final film, [1080, 1920] upright: the same look, slower
 nodes:
-  track: {{node: AudioSource, path: {music}}}
+  track: {{node: AudioSource, path: {music}{damaged}}}
 
 {heard}  # What was heard is written down in {labels}. Correct it there, and take the # from the line with set.
   # Numbers may move with the music: energy: = 1 + heard.drop, with heard: {{node: Features, audio: track}}
@@ -43,7 +43,16 @@ nodes:
 
 
 def starter(
-    music: str, title: str, artist: str, song: Song, look: str, seed: int, film: str, file: str, labels: str
+    music: str,
+    title: str,
+    artist: str,
+    song: Song,
+    look: str,
+    seed: int,
+    film: str,
+    file: str,
+    labels: str,
+    keep_damaged: bool = False,
 ) -> str:
     """Return the text of a graph.
 
@@ -57,6 +66,8 @@ def starter(
         The name of one that comes with the library.
     film, file, labels : str
         The names of the film, of the graph, and of the file with its beats.
+    keep_damaged : bool
+        Take what is there of music that is damaged.
     """
     about = describe_look(look)
     return TEMPLATE.format(
@@ -65,6 +76,7 @@ def starter(
         artist=f"artist: {yaml_text(artist)}\n" if artist else "",
         seed=seed,
         music=yaml_text(music),
+        damaged=", damaged: keep" if keep_damaged else "",
         heard=f"  # Heard: {song.told}.\n".replace("; sections", ".\n  # Sections:"),
         labels=yaml_text(labels),
         look=look,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from n2s.graph.errors import MediaError
 
 AGAIN = "Export or copy it again."
-KEEP = "Or set damaged: keep on the AudioSource to take what is there."
+KEEP = "Or set damaged: keep on the AudioSource to take what is there; n2s new --keep-damaged does so."
 
 Bytes = bytes | tuple[int, int]  # bytes as they are, or the bytes start..stop of the file
 
