@@ -76,10 +76,23 @@ def version_text() -> str:
     return f"n2s {VERSION}, Python {platform.python_version()}, model {decoder}"
 
 
-for command in (run.run, check.check, plan.plan, why.why, explain.explain, preview.preview, draw.draw, export.export):
-    app.command()(command)
-for command in (new.new, looks.looks, nodes.nodes, schema.schema):
-    app.command()(command)
+# In the order in which they are met, in words that fit on a line of `n2s --help`.
+COMMANDS = {
+    new.new: "Write a graph for a piece of music.",
+    looks.looks: "List the looks, explain one, or show them all on a song.",
+    run.run: "Render the films of a graph.",
+    preview.preview: "Draw a frame, a sheet of frames, or the plot of a signal.",
+    check.check: "Find mistakes and missing files; render nothing.",
+    plan.plan: "Show stages, what drives them, and what is stored.",
+    why.why: "Show why chunks have to be rendered.",
+    explain.explain: "Say which graph, settings and run a film came from.",
+    export.export: "Write the numbers of a node, or beats as labels.",
+    draw.draw: "Draw a graph as a diagram.",
+    nodes.nodes: "List the node types, or explain one.",
+    schema.schema: "Write a JSON Schema of graphs, for editors.",
+}
+for command, short_help in COMMANDS.items():
+    app.command(short_help=short_help)(command)
 app.add_typer(cache.app)
 app.add_typer(anchors.app)
 

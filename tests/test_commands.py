@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import tiny
+from typer.testing import CliRunner
+
+from n2s.cli import app
 
 N2S = Path(sys.executable).with_name("n2s")
 
@@ -86,3 +89,21 @@ def test_warnings_name_what_is_probably_a_mistake(studio: Any, tmp_path: Path) -
         "like attack: 0.004.",
     ]
     assert all(line.startswith("warning: warned.yaml:") for line in done.stderr.splitlines())
+
+
+def test_the_list_of_commands_says_of_each_what_it_does_on_one_line() -> None:
+    for group in ([], ["cache"], ["anchors"]):
+        listed = CliRunner().invoke(app, [*group, "--help"], terminal_width=80).output.partition("Commands:")[2]
+        assert listed.count("\n") > 3 and "..." not in listed, listed
+
+
+def test_a_name_of_the_graph_itself_is_suggested(tmp_path: Path, n2s: Any) -> None:
+    music = tiny.write_wav(tmp_path / "music.wav", tiny.clicks(0.5))
+    nodes = {
+        "track": {"node": "AudioSource", "path": music.name},
+        "look": {"node": "Graph", "look": "fields", "audio": "track"},
+        "out": {"node": "DigestSink", "frames": "look", "path": "film.txt"},
+    }
+    (tmp_path / "song.yaml").write_text(json.dumps({"n2s": 1, "nodes": nodes}))
+    status, _, err = n2s("preview", tmp_path / "song.yaml", "--node", "lok")
+    assert status == 2 and '"lok" names no node. Did you mean "look"?' in err

@@ -33,7 +33,7 @@ CopyTo = Annotated[
 ]
 
 
-@app.command(name="list")
+@app.command(name="list", short_help="List the anchors.")
 def list_(model: ModelPath = None, store: StoreFolder = None, json: AsJson = False) -> None:
     """List the anchors: name, grid (rows x columns), spread (usually about 1), and origin."""
     from n2s.runtime.models.anchors import anchors
@@ -41,7 +41,7 @@ def list_(model: ModelPath = None, store: StoreFolder = None, json: AsJson = Fal
     print_anchors(anchors(open_model(model, store)), json)
 
 
-@app.command()
+@app.command(short_help="Add anchors: pictures, random or typical ones.")
 def add(
     name: Annotated[str | None, typer.Argument(help="name of the anchor", metavar="NAME")] = None,
     picture: Annotated[

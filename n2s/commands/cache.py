@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 
 
-@app.command()
+@app.command(short_help="Show where the store is, and how large.")
 def info(store: StoreFolder = None, json: AsJson = False) -> None:
     """Show the folder of the store, and the number and size of its entries."""
     from n2s.runtime.stores import open_store
@@ -64,7 +64,7 @@ def info(store: StoreFolder = None, json: AsJson = False) -> None:
     print(f"last used between {oldest} and {newest}")
 
 
-@app.command()
+@app.command(short_help="Check every entry, and remove damaged ones.")
 def verify(
     graph: Annotated[Path | None, typer.Argument(help="a graph, for --render", metavar="[GRAPH]")] = None,
     render: Annotated[
@@ -147,7 +147,7 @@ def verify_graph(path: Path, share: float, seed: int, overrides: list[str], stor
         print(f"{found.rendered} of {found.kept} kept chunks were rendered again, and all have the same bytes.")
 
 
-@app.command()
+@app.command(short_help="Remove the least recently used entries above a size.")
 def trim(
     to: Annotated[
         str | None,
