@@ -32,7 +32,7 @@ EXAMPLES = {
                 "n2s preview song.yaml --vary look.warmth=-0.3,0,0.3"],
     "draw": ["n2s draw song.yaml -o song.svg", "n2s draw song.yaml --plan -o plan.png"],
     "export": ["n2s export song.yaml --labels -o song.labels.txt", "n2s export song.yaml --timelines -o song.npz",
-               "n2s export song.yaml --port drift --every 5 -o latents.npz"],
+               "n2s export song.yaml --node drift --every 5 -o latents.npz"],
     "new": ["n2s new song.mp3", "n2s new song.mp3 --look liquid -o films/song.yaml"],
     "looks": ["n2s looks", "n2s looks liquid", "n2s looks liquid -o mine.yaml", "n2s looks --music song.mp3"],
     "nodes": ["n2s nodes", "n2s nodes Camera"],
@@ -144,7 +144,9 @@ def rows_of(function: Any) -> Iterator[tuple[bool, str, str, str]]:
         # Within Annotated, the first name of an option stands where its default would.
         names = [name for name in (info.default, *(info.param_decls or ())) if str(name).startswith("-")]
         written = ", ".join(f"`{name}`" for name in names or [f"--{parameter.name.strip('_').replace('_', '-')}"])
-        takes = [(info.metavar or "").strip("[]") or (words_of(kind) if option else parameter.name.upper())]
+        takes = [
+            re.sub(r"^\[(.*)\]$", r"\1", info.metavar or "") or (words_of(kind) if option else parameter.name.upper())
+        ]
         if info.min is not None or info.max is not None:
             least, most = (f"{edge:g}" if edge is not None else "" for edge in (info.min, info.max))
             takes.append(f"{least}..{most}" if least and most else f"at least {least}" if least else f"at most {most}")

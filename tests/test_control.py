@@ -357,6 +357,6 @@ def test_a_timeline_of_what_is_heard(studio: Any, n2s: Any, tmp_path: Path) -> N
     assert picture.shape[1:] == (560, 1600) and picture.std() > 0.05
     assert n2s("preview", graph.path, "--node", "heard.beat", "-o", tmp_path / "beat.png")[0] == 0
     text = n2s("export", graph.path, "--labels", "--port", "track", "-o", tmp_path / "a.txt")[2]
-    assert "--port track counts no beats and bars; heard does" in text
+    assert "--node track counts no beats and bars; heard does" in text
     assert "Labels are written as .txt" in n2s("export", graph.path, "--labels", "-o", tmp_path / "a.npz")[2]
-    assert "--port says what is written" in n2s("export", graph.path, "-o", tmp_path / "a.npz")[2]
+    assert "--node says what is written" in n2s("export", graph.path, "-o", tmp_path / "a.npz")[2]

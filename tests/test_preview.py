@@ -349,8 +349,8 @@ def test_all_timelines_of_a_track_in_one_file(graph: Path, store: Any, tmp_path:
     first = (tmp_path / "all.npz").read_bytes()
     n2s("export", graph, "--timelines", "-o", tmp_path / "all.npz", "--store", store.root)
     assert (tmp_path / "all.npz").read_bytes() == first
-    status, _, err = n2s("export", graph, "--timelines", "--port", "tone", "-o", tmp_path / "x.npz")
-    assert status == 2 and "goes with no --port" in err
+    status, _, err = n2s("export", graph, "--timelines", "--node", "tone", "-o", tmp_path / "x.npz")
+    assert status == 2 and "goes with no --node" in err
 
     (told,) = n2s_json("export", graph, "--timelines", "--latents", "-o", tmp_path / "all.npz", "--store", store.root)
     with np.load(tmp_path / "all.npz") as found, Session(Graph.load(graph), store) as session:

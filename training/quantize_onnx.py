@@ -1,6 +1,6 @@
 """Quantise the decoder to int8, measure every export, and write the model card.
 
-    n2s export film.yaml --port drift -o film.npz                             latents that a film really decodes
+    n2s export film.yaml --node drift -o film.npz                             latents that a film really decodes
     python -m training.quantize_onnx --data training/data/procedural --latents film.npz
     python -m training.quantize_onnx --data training/data/procedural-1024 --finer 2      adds decoder.x2 to the model
 
@@ -58,7 +58,7 @@ def read_latents(paths: Iterable[Path], most: int = 32) -> list[np.ndarray]:
                 rows = [array for array in arrays.values() if array.ndim == 4]
         except (OSError, ValueError) as error:
             raise TrainingError(
-                f"{path} holds no latents ({error}); write some with n2s export GRAPH --port NODE -o {path}"
+                f"{path} holds no latents ({error}); write some with n2s export GRAPH --node NODE -o {path}"
             ) from None
         if not rows:
             raise TrainingError(f"{path} holds no latents (N, C, h, w); name the port of a node that makes some.")

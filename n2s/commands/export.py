@@ -33,7 +33,8 @@ def export(
     graph: GraphFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="the file to write: .npz, or .txt for labels")],
     port: Annotated[
-        str | None, typer.Option(help="a node, or one of its outputs or parameters", metavar="NODE[.OUTPUT]")
+        str | None,
+        typer.Option("--node", "--port", help="a node, or one of its outputs or parameters", metavar="NODE[.OUTPUT]"),
     ] = None,
     labels: Annotated[
         bool,
@@ -64,17 +65,17 @@ def export(
     also latents/NODE.
     """
     if latents and not timelines:
-        raise ArgumentError("--latents goes with --timelines; --port NODE writes the latents of one node.")
+        raise ArgumentError("--latents goes with --timelines; --node NODE writes the latents of one node.")
     if timelines:
         if port or labels or from_ or to or every != "1":
-            raise ArgumentError("--timelines writes all of the track; it goes with no --port, --labels and times.")
+            raise ArgumentError("--timelines writes all of the track; it goes with no --node, --labels and times.")
         return export_timelines(load(graph, set_, Shape(size, fps)), output, latents, store, json)
     if labels:
         if from_ or to or every != "1":
             raise ArgumentError("--labels writes those of the whole track; it takes no --from, --to and --every.")
         return export_labels(load(graph, set_, Shape(size, fps)), port, output, store, json)
     if port is None:
-        raise ArgumentError("--port says what is written: a node, or one of its outputs or parameters.")
+        raise ArgumentError("--node says what is written: a node, or one of its outputs or parameters.")
     from n2s.runtime.render.analysis import frame_of
     from n2s.runtime.seeing.export import write_arrays
     from n2s.runtime.seeing.views import View

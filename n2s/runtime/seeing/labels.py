@@ -45,9 +45,9 @@ def hearing_node(graph: Graph, wanted: str | None) -> str:
     if wanted in found or (not wanted and len(found) == 1):
         return wanted or found[0]
     if wanted:
-        raise ArgumentError(f"--port {wanted} counts no beats and bars; {', '.join(found) or 'no node'} does.")
+        raise ArgumentError(f"--node {wanted} counts no beats and bars; {', '.join(found) or 'no node'} does.")
     if found:
-        raise ArgumentError(f"Several nodes hear beats: {', '.join(found)}; name one with --port.")
+        raise ArgumentError(f"Several nodes hear beats: {', '.join(found)}; name one with --node.")
     raise ArgumentError("No node of the graph hears beats; add a Features node.")
 
 
