@@ -165,6 +165,10 @@ def test_without_librosa(monkeypatch: pytest.MonkeyPatch, studio_of_silence: Stu
     for node in (Harmony(), Melody()):
         with pytest.raises(GraphError, match=f"{type(node).__name__} hears with librosa, which is not installed. Cure"):
             node.compute(studio_of_silence.scene, studio_of_silence.sound)
+        ((path, told),) = node.check_files(Path)  # as n2s check does
+        assert path == ("audio",) and "Cure: pip install" in told
+    monkeypatch.undo()
+    assert Harmony().check_files(Path) == []
 
 
 def test_what_is_heard_is_kept_by_the_versions_of_libraries(studio_of_silence: Studio) -> None:

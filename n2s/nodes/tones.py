@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,9 @@ class Harmony(Resident):
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
         return self.outputs[output].columns
 
+    def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        return _lacking(self)
+
     def compute(self, scene: Scene, audio: AudioHandle) -> dict[str, np.ndarray]:
         heard = _heard(scene, audio, "Harmony")
         chroma = heard["chroma"].astype(np.float64)
@@ -115,6 +119,9 @@ class Melody(Resident):
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
         return 0
 
+    def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        return _lacking(self)
+
     def compute(self, scene: Scene, audio: AudioHandle) -> dict[str, np.ndarray]:
         heard = _heard(scene, audio, "Melody")
         pitch, clear = heard["pitch"].astype(np.float64), heard["clear"].astype(np.float64)
@@ -128,6 +135,11 @@ class Melody(Resident):
         height = np.clip((pitch - low) / np.maximum(high - low, 1.0), 0, 1)
         nearest = np.minimum(np.round(scene.clock.times(0, scene.clock.frames) / STEP).astype(int), len(pitch) - 1)
         return {"pitch": pitch[nearest], "height": height[nearest], "clear": np.clip(_at_frames(scene, clear), 0, 1)}
+
+
+def _lacking(node: Harmony | Melody) -> list[tuple[tuple, str]]:
+    """Return that librosa is missing, beside what is wrong with files, so that n2s check finds it too."""
+    return [] if library_versions() else [(("audio",), MISSING.format(node=type(node).__name__))]
 
 
 def _heard(scene: Scene, audio: AudioHandle, reader: str) -> Mapping[str, np.ndarray]:
