@@ -23,6 +23,7 @@ from n2s.graph.file.document import parse_document
 from n2s.runtime.readiness import check_inputs
 from n2s.runtime.render import kernels
 from n2s.runtime.run import Run
+from n2s.runtime.session import Session
 from n2s.runtime.store import Store
 
 # Pages with graphs; those of docs/choreography.md and docs/signals.md have tests of their own.
@@ -183,3 +184,24 @@ def test_a_wrong_graph_of_a_page_would_be_found(desk: Path) -> None:
     (desk / "wrong.yaml").write_text(STAND_IN.replace("VAEDecode", "VAEDecoder"), encoding="utf-8")
     with pytest.raises(N2SError, match="VAEDecoder"):
         Graph.load(desk / "wrong.yaml")
+
+
+def test_the_first_node_of_the_guide_renders(
+    packages: Any, desk: Path, kept: Store, tmp_path: Path, interpreted: None
+) -> None:
+    """All of its steps but pip: the code in a package, its nodes in a graph, frames that the node has changed."""
+    page = "docs/writing-nodes.md"
+    code = next(block.text for block in blocks(page, "python") if "class Ring(" in block.text)
+    nodes = next(block for block in blocks(page, "yaml") if "node: Ring" in block.text)
+    assert 'ring = "n2s_ring"' in blocks(page, "toml")[0].text and code.startswith("# n2s_ring/__init__.py")
+    packages.install(code, module="n2s_ring")
+    out = {"node": "FFmpegSink", "frames": "ring", "audio": "track", "path": "ring.mp4"}
+    graph = json.loads(with_nodes(STAND_IN, nodes))
+    path = desk / "ring.yaml"
+    path.write_text(json.dumps(graph | {"nodes": graph["nodes"] | {"out": out}}), encoding="utf-8")
+    graph = Graph.load(path, {"size": SMALL, "ring.light": 1, "ring.where": 0.5})
+    with Session(graph, kept) as session:
+        added = session.frame("ring", 0) - session.frame("film", 0)
+    wide, high = SMALL
+    assert (added[:, high // 2, wide // 2] == 0).all() and (added >= 0).all() and added.max() > 0.5
+    render(graph, kept, tmp_path)
