@@ -16,6 +16,7 @@ from test_kernels import HEIGHT, WIDTH, chain, given, run
 from n2s.graph.declare import Pointwise
 from n2s.plan.fuse import count_operations
 from n2s.runtime.render.kernels import compile_program
+from n2s.runtime.render.kernels.narrow import narrow_header, narrowed
 from n2s.runtime.render.kernels.numba_rows import source_of
 from n2s.runtime.render.kernels.strictness import unseen
 
@@ -104,6 +105,24 @@ def test_what_pixel_code_names(case: str, packages: Any, kernel_cache: Path) -> 
     picture, amount = arguments["pictures"][0], arguments["uniforms"][:, 0, None, None]
     np.testing.assert_array_equal(made[:, 0], formula(picture[:, 0], picture[:, 2], amount))
     np.testing.assert_array_equal(made[:, 1:], picture[:, 1:])
+
+
+@pytest.mark.parametrize("sign", ["+", "-", "*", "&", "|", "^", "<<", ">>"])
+def test_whole_numbers_have_32_bits(sign: str) -> None:
+    text = f"def found(a, b):\n    return u32(u32(a) {sign} b)"
+    assert "32(u32(a), b)" in narrowed(text)
+    module: dict[str, Any] = {"u32": np.uint32}
+    exec("from numba import njit\n" + narrow_header([text]) + f"@njit\n{narrowed(text)}", module)
+    numbers = [0, 1, 7, 31, 0x7FEB352D, 0x80000000, 0xFFFFFFFF]
+    for a, b in ((a, b) for a in numbers for b in (numbers if sign not in ("<<", ">>") else numbers[:4])):
+        plain = eval(f"a {sign} b", {"a": a, "b": b}) % 2**32  # Python's whole numbers have no end
+        assert module["found"](np.uint32(a), np.uint32(b)) == plain
+
+
+def test_what_is_no_whole_number_stays_as_it_is() -> None:
+    text = "def found(a, b):\n    return f32(a + b) * u32(a)"
+    assert narrowed(text) == text
+    assert narrow_header([text]) == ""
 
 
 def test_names_of_its_own_hide_those_of_the_module(packages: Any, kernel_cache: Path) -> None:

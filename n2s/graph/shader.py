@@ -171,7 +171,7 @@ def atan2(y, x):
 
 def hash32(x):
     """Mix 32 bits so that every input bit moves every output bit (lowbias32 of Wellons' hash prospector)."""
-    x = u32(x)  # compiled integer arithmetic is 64 bits wide unless told otherwise
+    x = u32(x)  # kernels compute with 32 bits where ``u32`` says so, elsewhere with 64
     x = u32(x ^ (x >> u32(16)))
     x = u32(x * u32(0x7FEB352D))
     x = u32(x ^ (x >> u32(15)))
@@ -182,7 +182,7 @@ def hash32(x):
 
 def uniform(h):
     """Return a number in 0..1 (1 excluded) from 32 random bits, by their upper 24."""
-    return f32(np.int32(h >> u32(8))) * f32(5.9604645e-08)  # signed integers convert faster
+    return f32(np.int32(u32(h >> u32(8)))) * f32(5.9604645e-08)  # signed integers convert faster
 
 
 def counted(number):
@@ -203,8 +203,8 @@ def gaussians(h):
     Each is a sum of the four bytes with other signs: + + + +, + + - -, + - + -.
     """
     even, odd = u32(h & u32(0x00FF00FF)), u32(u32(h >> u32(8)) & u32(0x00FF00FF))
-    a, b = np.int32(even & u32(0xFFFF)), np.int32(odd & u32(0xFFFF))
-    c, d = np.int32(even >> u32(16)), np.int32(odd >> u32(16))
+    a, b = np.int32(u32(even & u32(0xFFFF))), np.int32(u32(odd & u32(0xFFFF)))
+    c, d = np.int32(u32(even >> u32(16))), np.int32(u32(odd >> u32(16)))
     first, second = np.int32(a + b), np.int32(c + d)
     scale = f32(0.0067658)
     return (
@@ -216,7 +216,8 @@ def gaussians(h):
 
 def pixel_hash(seed, frame, row, column):
     """Return 32 random bits for a pixel of a frame: h(h(h(seed ^ h(frame)) ^ row) + column)."""
-    return hash32(hash32(hash32(u32(seed) ^ hash32(u32(frame))) ^ u32(row)) + u32(column))
+    of_row = hash32(u32(hash32(u32(u32(seed) ^ hash32(u32(frame)))) ^ u32(row)))
+    return hash32(u32(of_row + u32(column)))
 
 
 def fade(t):
@@ -226,7 +227,7 @@ def fade(t):
 
 def slope(h, x, y, z):
     """Return x, y, z times three numbers within -1..1 from 24 random bits, added up."""
-    along_x = f32(np.int32(h & u32(0xFF))) - f32(127.5)
+    along_x = f32(np.int32(u32(h & u32(0xFF)))) - f32(127.5)
     along_y = f32(np.int32(u32(h >> u32(8)) & u32(0xFF))) - f32(127.5)
     along_z = f32(np.int32(u32(h >> u32(16)) & u32(0xFF))) - f32(127.5)
     return (along_x * x + along_y * y + along_z * z) * f32(0.007843138)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from n2s.runtime.render.kernels.narrow import narrow_header, narrowed
 from n2s.runtime.render.kernels.numba_rows import HEADER
 from n2s.runtime.render.kernels.pixels import PixelCode, helper_texts
 from n2s.runtime.render.kernels.writer import Writer
@@ -201,6 +202,7 @@ def _functions(code: PixelCode) -> dict[str, str]:
 
 
 def _module(functions: dict[str, str], kernel: str) -> str:
-    texts = helper_texts("to_light") | functions
-    parts = [HEADER, *(f'@njit(error_model="numpy")\n{text}' for text in texts.values()), kernel]
-    return "\n\n".join(part.strip("\n") + "\n" for part in parts)
+    texts = (helper_texts("to_light") | functions).values()
+    compiled = [f'@njit(error_model="numpy")\n{narrowed(text)}' for text in texts]
+    parts = [HEADER, narrow_header(texts), *compiled, kernel]
+    return "\n\n".join(part.strip("\n") + "\n" for part in parts if part)

@@ -16,6 +16,7 @@ import numpy as np
 from n2s.runtime.media.resample import Taps
 from n2s.runtime.render.kernels.back_end import Run
 from n2s.runtime.render.kernels.kept import compile_kernel
+from n2s.runtime.render.kernels.narrow import narrow_header, narrowed
 from n2s.runtime.render.kernels.numba_enlarge import Enlarged
 from n2s.runtime.render.kernels.numba_lenses import LensedRows, lens_header, lens_of, sampler, scratch
 from n2s.runtime.render.kernels.numba_loops import Loop, loops_of
@@ -134,10 +135,10 @@ def source_of(program: Program) -> str:
     # Loops with calls do not vectorise; left alone, LLVM makes calls of what is used often or long.
     decorator = '@njit(error_model="numpy", forceinline=True)'
     header = HEADER + (READING if any(pixel.tables for pixel in program.pixels) else "")
-    parts = [header, *([lens_header()] if lenses else [])]
-    parts += [f"{decorator}\n{text}" for text in functions.values()]
+    parts = [header, *([lens_header()] if lenses else []), narrow_header(functions.values())]
+    parts += [f"{decorator}\n{narrowed(text)}" for text in functions.values()]
     parts += [*(given.write_function() for given in lenses), code.text]
-    return "\n\n".join(text.strip("\n") + "\n" for text in parts)
+    return "\n\n".join(text.strip("\n") + "\n" for text in parts if text)
 
 
 def _write_kernel(code: Writer, program: Program, inputs: Sequence[Any], store: Any) -> None:
