@@ -16,6 +16,7 @@ import interpreted_lenses
 import numpy as np
 
 from n2s.graph import shader
+from n2s.runtime.media.resample import Taps
 from n2s.runtime.render.kernels import Program, Run
 from n2s.runtime.render.kernels.layouts import Layout
 from n2s.runtime.render.kernels.program import Enlarge, Filter, Full, LensStep, Load, Pixel, Sample, Store
@@ -137,11 +138,23 @@ def _filter(record: Filter, sample: Sample, picture: np.ndarray, *moved: np.ndar
     """Return a picture that is filtered about the places of a sample: (C, h, w) to (C, H, W)."""
     rows, columns = sample.where.moved(*moved[0]) if moved else sample.where.tables
     light = getattr(shader, record.before)(picture) if record.before else picture
-    wide = sum((rows.weights[:, t, None] * light[:, rows.first + t] for t in range(1, record.rows)),
-               rows.weights[:, 0, None] * light[:, rows.first])  # fmt: skip
-    narrow = sum((columns.weights[:, t] * wide[:, :, columns.first + t] for t in range(1, record.columns)),
-                 columns.weights[:, 0] * wide[:, :, columns.first])  # fmt: skip
+    if record.columns_first:
+        narrow = _rows(_columns(light, columns, record), rows, record)
+    else:
+        narrow = _columns(_rows(light, rows, record), columns, record)
     return getattr(shader, record.after)(narrow) if record.after else narrow
+
+
+def _rows(light: np.ndarray, rows: Taps, record: Filter) -> np.ndarray:
+    """Return the weighted sums over rows, from the first tap to the last."""
+    return sum((rows.weights[:, t, None] * light[:, rows.first + t] for t in range(1, record.rows)),
+               rows.weights[:, 0, None] * light[:, rows.first])  # fmt: skip
+
+
+def _columns(light: np.ndarray, columns: Taps, record: Filter) -> np.ndarray:
+    """Return the weighted sums over columns."""
+    return sum((columns.weights[:, t] * light[:, :, columns.first + t] for t in range(1, record.columns)),
+               columns.weights[:, 0] * light[:, :, columns.first])  # fmt: skip
 
 
 def mirrored(places: np.ndarray, count: int) -> np.ndarray:

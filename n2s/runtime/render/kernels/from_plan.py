@@ -90,7 +90,9 @@ def program_of(
             rows, columns = (table.weights.shape[1] for table in fit.tables)
             records.append(Sample(len(records) - 1, fit))
             before, after = ("to_light", "to_display") if picture.channels == 3 else ("", "")
-            records.append(Filter(len(records) - 1, rows, columns, before, after))
+            # Of fewer rows than are made, columns are summed once for each of them.
+            columns_first = picture.shape[0] < size[1]
+            records.append(Filter(len(records) - 1, rows, columns, before, after, columns_first))
         values["input", i] = len(records) - 1
     if any(FULL in wires for wires in kernel.wiring):
         values[FULL] = len(records)

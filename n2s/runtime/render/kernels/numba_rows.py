@@ -286,35 +286,59 @@ class _Filtered(_Loaded):
 
     def write_start(self, code: Writer) -> None:
         i = self.i
-        code.add(f"light{i} = np.empty(in{i}.shape[1:], np.float32)")
-        rows = f"np.empty(({self.channels}, width), np.float32)"
-        code.add(f"wide{i}, row{i} = np.empty(in{i}.shape[3], np.float32), {rows}")
+        if self.filter.columns_first:
+            code.add(f"light{i} = np.empty(in{i}.shape[3], np.float32)")
+            code.add(f"wide{i} = np.empty(({self.channels}, in{i}.shape[2], width), np.float32)")
+        else:
+            code.add(f"light{i} = np.empty(in{i}.shape[1:], np.float32)")
+            code.add(f"wide{i} = np.empty(in{i}.shape[3], np.float32)")
+        code.add(f"row{i} = np.empty(({self.channels}, width), np.float32)")
 
     def write_frame(self, code: Writer) -> None:
-        """Turn the whole picture into light first, because its rows are read several times."""
+        """Turn the whole picture into light first, because its rows are read several times.
+
+        Where columns come first, they are summed here, too.
+        """
         if self.is_moved:
             code.add(*(f"{table} = moved_{table}[f]" for table in self.tables))
+        first = self.filter.columns_first
         source = "round_half(source[x])" if self.half else "source[x]"
+        if first:
+            self._write_columns(code)
         with code.block(f"for c in range({self.channels}):"), code.block(f"for y in range(in{self.i}.shape[2]):"):
-            code.add(f"source, light = in{self.i}[f, c, y], light{self.i}[c, y]")
+            code.add(f"source = in{self.i}[f, c, y]", f"light = light{self.i}{'' if first else '[c, y]'}")
             with code.block("for x in range(source.size):"):
                 code.add(f"light[x] = {_called(self.filter.before, source)}")
+            if first:
+                code.add(f"wide = wide{self.i}[c, y]")
+                self._write_sum_of_columns(code, "wide[x]", "light", "")
 
     def write_row(self, code: Writer) -> None:
-        """Sum over rows, then over columns. The taps are written out, because a loop over them would not vectorise."""
-        i, rows, columns = self.i, range(self.filter.rows), range(self.filter.columns)
+        """Sum over rows, then over columns if they are not. Taps are written out: their loop would not vectorise."""
+        i, rows, first = self.i, range(self.filter.rows), self.filter.columns_first
+        after = self.filter.after
         code.add(*(f"weight_{t} = row_weights{i}[y, {t}]" for t in rows))
+        if not first:
+            self._write_columns(code)
         with code.block(f"for c in range({self.channels}):"):
-            code.add(f"wide, narrow = wide{i}, row{i}[c]")
-            code.add(*(f"light_{t} = light{i}[c, rows{i}[y] + {t}]" for t in rows))
+            total = " + ".join(f"weight_{t} * light_{t}[x]" for t in rows)
+            code.add(f"wide, narrow = wide{i}{'[c, 0]' if first else ''}, row{i}[c]")
+            code.add(*(f"light_{t} = {'wide' if first else 'light'}{i}[c, rows{i}[y] + {t}]" for t in rows))
             with code.block("for x in range(wide.size):"):
-                code.add(f"wide[x] = {' + '.join(f'weight_{t} * light_{t}[x]' for t in rows)}")
-            code.add(*(f"weights_{t} = column_weights{i}[{t}]" for t in columns))
-            with code.block("for x in range(width):"):
-                code.add(f"k = columns{i}[x]")
-                total = " + ".join(f"weights_{t}[x] * wide[k + np.uint64({t})]" for t in columns)
-                code.add(f"narrow[x] = {_called(self.filter.after, total)}")
+                code.add(f"{'narrow' if first else 'wide'}[x] = {_called(after if first else '', total)}")
+            if not first:
+                self._write_sum_of_columns(code, "narrow[x]", "wide", after)
         self._write_planes(code, f"row{i}", [f"row{i}[{channel}]" for channel in range(self.channels)])
+
+    def _write_columns(self, code: Writer) -> None:
+        code.add(*(f"weights_{t} = column_weights{self.i}[{t}]" for t in range(self.filter.columns)))
+
+    def _write_sum_of_columns(self, code: Writer, target: str, line: str, after: str) -> None:
+        with code.block("for x in range(width):"):
+            code.add(f"k = columns{self.i}[x]")
+            taps = range(self.filter.columns)
+            total = " + ".join(f"weights_{t}[x] * {line}[k + np.uint64({t})]" for t in taps)
+            code.add(f"{target} = {_called(after, total)}")
 
 
 def _called(function: str, value: str) -> str:

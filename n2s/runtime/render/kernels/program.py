@@ -160,9 +160,10 @@ class Filter:
     """Weighted sums over the neighbourhood of the places that a sample tells, rows first, then columns.
 
     out = after(sum over j of columns[j] * (sum over i of rows[i] * before(source[i, j]))), both sums from the first tap
-    to the last, in float32. The weights are those of the sample's map; ``before`` and ``after`` are functions of
-    `n2s.graph.shader`, "" where values stay as they are. A matte is coverage, and no light: it stays, and is held
-    within 0..1 when it is filtered.
+    to the last, in float32; with ``columns_first`` the sum over j is the inner one, which is made once for each row of
+    the source: where there are fewer rows in it, that takes less time. The weights are those of the sample's map;
+    ``before`` and ``after`` are functions of `n2s.graph.shader`, "" where values stay as they are. A matte is coverage,
+    and no light: it stays, and is held within 0..1 when it is filtered.
     """
 
     source: int
@@ -170,9 +171,12 @@ class Filter:
     columns: int
     before: str
     after: str
+    columns_first: bool = False
 
     def __str__(self) -> str:
         taps = f"{self.rows} rows and {self.columns} columns"
+        if self.columns_first:
+            taps = f"{self.columns} columns, then {self.rows} rows"
         return f"filter   {self.source} by {taps}, {self._values}"
 
     @property
