@@ -17,7 +17,7 @@ from n2s.graph.declare import Pointwise
 from n2s.nodes.camera import Camera
 from n2s.nodes.grading import Filmic, Hue, Invert
 from n2s.nodes.grain import Grain
-from n2s.nodes.mattes import InvertMatte, LinearMatte, LumaMatte, NoiseMatte, RadialMatte
+from n2s.nodes.mattes import InvertMatte, LinearMatte, LumaMatte, NoiseField, RadialMatte
 from n2s.nodes.mix import Mix, Over
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.tone import Tone, Vignette
@@ -111,7 +111,7 @@ def test_several_pictures(output: str, folder: Path) -> None:
     both(mixed(output), folder)
 
 
-@pytest.mark.parametrize("cls", [RadialMatte, LinearMatte, NoiseMatte])
+@pytest.mark.parametrize("cls", [RadialMatte, LinearMatte, NoiseField])
 @pytest.mark.parametrize("output", ["matte", "frames", "yuv8"])
 def test_mattes_of_their_own_place(cls: type[Pointwise], output: str, folder: Path) -> None:
     """A program may load nothing at all, or mix two pictures by what it makes itself."""
@@ -222,7 +222,7 @@ def test_functions_are_taken_into_the_loop_over_pixels() -> None:
     """A loop with calls does not vectorise, and calls are what LLVM makes of long functions and frequent ones."""
     wiring = ((),)
     sources = [source_of(program_of(Kernel(("m",), (), wiring, ("step", 0)), {"m": cls()}, [], "matte", SIZE))
-               for cls in (RadialMatte, NoiseMatte)]  # fmt: skip
+               for cls in (RadialMatte, NoiseField)]  # fmt: skip
     assert all(source.count("forceinline") == source.count("\ndef ") - 2 for source in sources)
 
 

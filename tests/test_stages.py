@@ -5,6 +5,7 @@ It is one row of graphs that are all planned in the same way, and so longer than
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -443,18 +444,31 @@ def test_an_open_shutter_needs_the_frames_around_for_all_lenses_of_its_run(plann
 
 
 def test_a_long_node_that_is_only_read_lengthens_no_kernel(planned: Any) -> None:
-    """The code of NoiseMatte alone fills a kernel; the nodes that read what it made are still computed together."""
+    """The noise of NoiseMatte alone fills a kernel; the nodes that read what it made are still computed together."""
     plan = planned(
         {
             **DECODED,
-            "noise": {"node": "NoiseMatte"},
+            "noise": {"node": "NoiseMatte", "scale": 0.05},
             "light": {"node": "Tone", "frames": "film", "exposure": 1},
             "mixed": {"node": "Mix", "a": "film", "b": "light", "matte": "noise"},
             "tone": {"node": "Tone", "frames": "mixed", "exposure": -1},
             "dark": {"node": "Vignette", "frames": "tone"},
         }
     )
-    assert shown(plan)[-2:] == ["noise: noise", "out: light mixed tone dark out"]
+    assert shown(plan)[-2:] == ["noise:field: noise:field", "out: light noise mixed tone dark out"]
+
+
+def test_smooth_noise_is_made_in_a_smaller_size(planned: Any) -> None:
+    def sizes(scale: Any) -> dict[str, Any]:
+        clouds = {"node": "NoiseMatte", "scale": scale}
+        mixed = {"node": "Mix", "a": "film", "b": "film", "matte": "clouds"}
+        return {stage.name: stage.size for stage in planned({**DECODED, "clouds": clouds, "mixed": mixed}).stages}
+
+    assert sizes(0.001)["clouds:field"] == (96, 64)
+    small = sizes(8.0)["clouds:field"]
+    assert small == (math.ceil(96 * 8 / 64), 8)  # eight for each of the smallest cells, which are as high as the frame
+    assert sizes("= 8 + 0 * time")["clouds:field"] == small  # what it is counts, and not how it is written
+    assert sizes("= 8 - time")["clouds:field"] > small
 
 
 def test_a_lens_that_one_kernel_reads_twice_is_sampled_in_it(planned: Any) -> None:

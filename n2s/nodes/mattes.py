@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
 
-from n2s.graph.declare import MATTE_OUTPUT, Param, Pointwise, param, port, setting
+from n2s.graph.declare import MATTE_OUTPUT, Node, Param, Pointwise, param, port, setting
 from n2s.graph.shader import cos, length, luma, noise, sin, smoothstep
 from n2s.graph.types import Frames, Matte
 
+SAMPLES = 8  # of noise along the side of a cell
+FINEST = 8  # how many times as small the cells of the last octave are as those of the first
+MOST = 0.8  # of a picture's rows: with more of them to be enlarged, noise at each pixel is as quick
 LEAST = np.float32(1e-4)  # the narrowest edge, far less than a pixel
 
 
@@ -63,28 +67,20 @@ class LinearMatte(Pointwise):
         return 1 - smoothstep(low, high, place - (2 * position - 1) * reach)
 
 
-class NoiseMatte(Pointwise):
-    """Clouds: smooth noise in four octaves that moves as its phase grows.
-
-    out = smoothstep(threshold - softness / 2, threshold + softness / 2, 0.5 + 0.6 n), n the sum of four octaves of
-    `n2s.graph.shader.noise`, each half as large and half as strong as the one before, and turned against it, so that
-    no lattice shows. Sizes are shares of the picture's height; what moves is time, `phase: = 0.2 * time`, so that the
-    motion is alike at any frame rate.
-    """
+class NoiseField(Pointwise):
+    """The noise of `NoiseMatte` before its edge: 0.5 + 0.3 n, n the sum of its four octaves."""
 
     scale: Param = param(0.4, ge=0.001, le=8, unit="heights", help="how large the largest clouds are")
     phase: Param = param(0.0, ge=-1e5, le=1e5, help="how far they have changed; by 1 they are others")
-    threshold: Param = param(0.5, ge=0, le=1, help="what noise is half transparent: more, less is covered")
-    softness: Param = param(0.4, ge=0, le=2, help="how wide the edge is; 1 shows all of the noise")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, other clouds")
 
     outputs = MATTE_OUTPUT
 
-    def prepare(self, scale, phase, threshold, softness) -> dict[str, Any]:
-        return {"across": np.float32(1) / scale, "phase": phase, **_edge(threshold, softness)}
+    def prepare(self, scale, phase) -> dict[str, Any]:
+        return {"across": np.float32(1) / scale, "phase": phase}
 
     @staticmethod
-    def pixel(at, across, phase, low, high):
+    def pixel(at, across, phase):
         x = (at.u - 0.5) * (at.width / at.height) * across
         y = (at.v - 0.5) * across
         n = noise(x, y, phase, at.seed)
@@ -94,7 +90,47 @@ class NoiseMatte(Pointwise):
         n = n + 0.25 * noise(x + 41.9, y + 73.1, 3 * phase + 0.57, at.seed)
         x, y = 1.6 * x - 1.2 * y, 1.2 * x + 1.6 * y
         n = n + 0.125 * noise(x + 89.7, y + 31.3, 4 * phase + 0.83, at.seed)
-        return smoothstep(low, high, 0.5 + 0.6 * n)
+        return 0.5 + 0.3 * n
+
+
+class NoiseMatte(Pointwise):
+    """Clouds: smooth noise in four octaves that moves as its phase grows.
+
+    out = smoothstep(threshold - softness / 2, threshold + softness / 2, 0.5 + 0.6 n), n the sum of four octaves of
+    `n2s.graph.shader.noise`, each half as large and half as strong as the one before, and turned against it, so that
+    no lattice shows. Sizes are shares of the picture's height; what moves is time, `phase: = 0.2 * time`, so that the
+    motion is alike at any frame rate.
+
+    Noise is worked out eight times along the side of each of its smallest cells, and between these places by the cubic
+    that enlarges pictures; where that would be more than there are pixels, at each pixel. The smallest ``scale`` of the
+    track decides.
+    """
+
+    field: Matte = port("the noise, 0.5 + 0.3 n; made by the node", optional=True)
+    scale: Param = param(0.4, ge=0.001, le=8, unit="heights", help="how large the largest clouds are")
+    phase: Param = param(0.0, ge=-1e5, le=1e5, help="how far they have changed; by 1 they are others")
+    threshold: Param = param(0.5, ge=0, le=1, help="what noise is half transparent: more, less is covered")
+    softness: Param = param(0.4, ge=0, le=2, help="how wide the edge is; 1 shows all of the noise")
+    seed: int = setting(0, ge=0, lt=2**32, help="another seed, other clouds")
+
+    outputs = MATTE_OUTPUT
+
+    def brings(self, name: str) -> dict[str, Node]:
+        """Return the node that makes the noise."""
+        shared = {each: getattr(self, each) for each in ("scale", "phase", "seed")}
+        return {} if self.field is not None else {f"{name}:field": NoiseField(**shared)}
+
+    def input_size(self, size: tuple[int, int], /, *, scale: np.ndarray, **others: Any) -> tuple[int, int]:
+        width, height = size
+        rows = math.ceil(SAMPLES * FINEST / float(np.min(scale)))
+        return (-(-width * rows // height), rows) if rows < height * MOST else size
+
+    def prepare(self, scale, phase, threshold, softness) -> dict[str, Any]:
+        return _edge(threshold, softness)
+
+    @staticmethod
+    def pixel(field, at, low, high):
+        return smoothstep(low, high, 2 * field - 0.5)
 
 
 class LumaMatte(Pointwise):

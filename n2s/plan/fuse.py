@@ -100,7 +100,8 @@ class _Fusion:
             self._take_in(plan, stage)
             if stage.name in shared and stage.name in self.streamed and stage.is_picture:
                 self._whole(Read(stage.name), plan.graph.header.size)  # brought there once for all
-        self.cuts = self._cut(self._sources.keys() & shared) if together else set(self._sources)
+        cuts = (self._sources.keys() & shared) | self._of_other_sizes()
+        self.cuts = self._cut(cuts) if together else set(self._sources)
         self.cuts |= {name for name in self._sources if self.stages[name].keep}
         self.cuts |= self._shared_lenses()
         self.roots = self.cuts | self._read_as_frames(plan)
@@ -186,6 +187,14 @@ class _Fusion:
             if not ends[name] or name in self.cuts | shared or name not in self._sources:
                 ends[name] = {name}
         return shared
+
+    def _of_other_sizes(self) -> set[str]:
+        """Return the stages that pixel code reads in another size than its own: they are enlarged as they are read."""
+        pairs = ((name, source) for name, sources in self._sources.items() for source in sources)
+        return {
+            source for name, source in pairs
+            if source in self._sources and self.stages[source].size != self.stages[name].size
+        }  # fmt: skip
 
     def _cut(self, cuts: set[str]) -> set[str]:
         """Return where to cut, beside ``cuts``: where a node's kernel would be too large, at its largest input, the

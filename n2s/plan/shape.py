@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from n2s.graph import authors
+from n2s.graph.declare import Pointwise
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.grids import default_grid
 from n2s.graph.header import MAX_SIDE
@@ -74,9 +75,13 @@ def _own(plan: Plan, name: str, size: Size | None) -> Size | None:
 def _size_taken(plan: Plan, stage: Stage, size: Size | None) -> Size | None:
     """Return the size of the frames that a stage reads where its own have ``size``."""
     node = plan.graph.nodes[stage.node]
-    if node.kind not in ("streamed", "measure") or size is None:
+    if not hasattr(node, "input_size") or size is None:
         return size
-    made = authors.call(plan.graph, stage.node, "input_size", node.input_size, size)
+    # What pixel code reads may have another size by what its parameters are, and not by how that is written.
+    params: dict[str, Any] = {
+        name: plan.values.params[stage.node, name] for name in node.params() if isinstance(node, Pointwise)
+    }
+    made = authors.call(plan.graph, stage.node, "input_size", node.input_size, size, **params)
     whole = isinstance(made, tuple | list) and len(made) == 2 and all(type(side) is int for side in made)
     if not whole or not all(1 <= side <= MAX_SIDE for side in made):
         text = f"input_size gave {authors.shown(made)}; width and height within 1..{MAX_SIDE} were wanted."

@@ -48,6 +48,14 @@ class Pointwise(Node):
         """
         return "pixel"
 
+    def input_size(self, size: tuple[int, int], /, **params: Any) -> tuple[int, int]:
+        """Return the width and height of the pictures that it reads where it gives ``size``.
+
+        What is smooth can be made in a smaller size, and is enlarged as it is read. ``params`` are the node's: a
+        number, or float32 (T,), one for each frame of the track.
+        """
+        return size
+
     def fill(self, scene: Any) -> dict[str, Any]:
         """Return the tables that stand still, by name, made of settings and files, and numbers for the pixel code."""
         return {}
