@@ -183,7 +183,7 @@ def _write_kernel(code: Writer, program: Program, inputs: Sequence[Any], store: 
 
 def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enlarged], loop: Loop) -> None:
     """Write what makes the colours of one pixel, ``value`` and the number of the record, and looks at them."""
-    code.add("column = u32(x)", "at_x = f32(x)", "at_u = (at_x + f32(0.5)) / f32(width)")
+    code.add("column = u32(x)", "at_x = f32(np.int32(x))", "at_u = (at_x + f32(0.5)) / f32(width)")
     code.add("dx = at_x + f32(0.5) - half_width", "radius = np.sqrt(dx * dx + dy * dy) * reach")
     for given in inputs:
         colour = f"({', '.join(given.colour)})" if given.channels == 3 else given.colour[0]
