@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import pickle
@@ -9,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,13 @@ def _first_reason(error: Exception) -> str:
     lines = [line.strip(" >") for line in str(error).splitlines()]
     told = [line for line in lines if line and not line.startswith(("Failed in", "File", "During", "-", "There are"))]
     return told[0][:200].rstrip(".:") if told else type(error).__name__
+
+
+@cache
+def digest_of(*modules: str) -> str:
+    """Return a digest of the text of modules of this folder, for the text of a kernel that they are compiled into."""
+    found = [importlib.import_module(f"n2s.runtime.render.kernels.{module}").__file__ for module in modules]
+    return digest_bytes(b"".join(Path(str(file)).read_bytes() for file in found))[:16]
 
 
 # Imported inside functions: numba, which takes a third of a second, and is not needed where nothing is compiled.

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 
-from n2s.graph.keys import digest_bytes
+from n2s.runtime.render.kernels.kept import digest_of
 
 _FROM = "from n2s.runtime.render.kernels.integers"
 _NAMES = {
@@ -21,14 +20,7 @@ def narrow_header(texts: Iterable[str]) -> str:
     if all(narrowed(text) == text for text in texts):
         return ""
     names = ", ".join(sorted(_NAMES.values()))
-    return f"# {_digest()} is the digest of the module that these come from.\n{_FROM} import {names}\n"
-
-
-@cache
-def _digest() -> str:
-    from n2s.runtime.render.kernels.integers import __file__ as integers  # it needs numba, which most commands do not
-
-    return digest_bytes(Path(integers).read_bytes())[:16]
+    return f"# {digest_of('integers')} is the digest of the module that these come from.\n{_FROM} import {names}\n"
 
 
 @cache

@@ -8,15 +8,14 @@ the opening to the closing of the shutter.
 from __future__ import annotations
 
 import threading
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from n2s.graph.keys import digest_bytes
-from n2s.runtime.render.kernels.kept import compile_kernel
+from n2s.runtime.render.kernels.kept import compile_kernel, digest_of
 from n2s.runtime.render.kernels.pixels import helper_texts
 from n2s.runtime.render.kernels.program import LensStep, Load, Program, Sample
 from n2s.runtime.render.kernels.writer import Writer
@@ -47,26 +46,13 @@ from n2s.runtime.render.kernels.sampling import take_row
 def kernel(job):
     take_row(job)
 '''
+_MODULES = ("filter_weights", "light_levels", "maps", "sampling", "vectors")  # what is compiled in
 _local = threading.local()
-
-
-@cache
-def _digest() -> str:
-    """Return a digest of what is compiled into kernels with lenses."""
-    # Imported here: they need numba, which takes a third of a second, and most runs have no lens.
-    from n2s.runtime.render.kernels.filter_weights import __file__ as filter_weights
-    from n2s.runtime.render.kernels.light_levels import __file__ as light_levels
-    from n2s.runtime.render.kernels.maps import __file__ as maps
-    from n2s.runtime.render.kernels.sampling import __file__ as sampling
-    from n2s.runtime.render.kernels.vectors import __file__ as vectors
-
-    files = (filter_weights, light_levels, maps, sampling, vectors)
-    return digest_bytes(b"".join(Path(file).read_bytes() for file in files))[:16]
 
 
 def lens_header() -> str:
     """Return what a kernel with lenses begins with."""
-    return _HEADER.format(digest=_digest())
+    return _HEADER.format(digest=digest_of(*_MODULES))
 
 
 def sampler(folder: Path) -> int:
@@ -74,7 +60,7 @@ def sampler(folder: Path) -> int:
 
     It is compiled once for all kernels, which call it: in each of them it would take several seconds to compile.
     """
-    kept = compile_kernel(_SAMPLER.format(digest=_digest()), folder)
+    kept = compile_kernel(_SAMPLER.format(digest=digest_of(*_MODULES)), folder)
     kept(0)
     (compiled,) = cast(Any, kept).kernel.overloads.values()
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)

@@ -15,7 +15,7 @@ import numpy as np
 
 from n2s.runtime.media.resample import Taps
 from n2s.runtime.render.kernels.back_end import Run
-from n2s.runtime.render.kernels.kept import compile_kernel
+from n2s.runtime.render.kernels.kept import compile_kernel, digest_of
 from n2s.runtime.render.kernels.narrow import narrow_header, narrowed
 from n2s.runtime.render.kernels.numba_enlarge import Enlarged
 from n2s.runtime.render.kernels.numba_lenses import LensedRows, lens_header, lens_of, sampler, scratch
@@ -48,7 +48,12 @@ def round_half(x):
     rounded = u32(u32(bits + u32(0x0FFF)) + u32(u32(bits >> u32(13)) & u32(1))) & u32(0xFFFFE000)
     return u32(rounded).view(np.float32) if abs(x) >= f32(6.103515625e-05) else (x + f32(0.75)) - f32(0.75)
 '''
-READING = "u64 = np.uint64\n"  # what programs with tables need besides
+READING = """\
+# {digest} is the digest of the module that these come from.
+from n2s.runtime.render.kernels.vectors import copy_cell, sum_cells
+
+u64 = np.uint64
+"""  # what programs with tables need besides
 _PLACE = "At(at_x, at_y, at_u, at_v, f32(width), f32(height), radius, row, column, frame, u32(seeds[{}]))"
 
 
@@ -134,7 +139,9 @@ def source_of(program: Program) -> str:
     _write_kernel(code, program, inputs, store)
     # Loops with calls do not vectorise; left alone, LLVM makes calls of what is used often or long.
     decorator = '@njit(error_model="numpy", forceinline=True)'
-    header = HEADER + (READING if any(pixel.tables for pixel in program.pixels) else "")
+    header = HEADER + (
+        READING.format(digest=digest_of("vectors")) if any(pixel.tables for pixel in program.pixels) else ""
+    )
     parts = [header, *([lens_header()] if lenses else []), narrow_header(functions.values())]
     parts += [f"{decorator}\n{narrowed(text)}" for text in functions.values()]
     parts += [*(given.write_function() for given in lenses), code.text]

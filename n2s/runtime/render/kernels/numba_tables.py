@@ -30,8 +30,9 @@ class ReadRows(ABC):
     @property
     def found(self) -> str:
         """What was found for the pixel at x."""
-        found = [f"{self.name}_found{channel}[x]" for channel in range(self.channels)]
-        return f"({', '.join(found)})" if self.channels > 1 else found[0]
+        if self.channels == 1:
+            return f"{self.name}_found[x]"
+        return f"({', '.join(f'{self.name}_found[u64(4) * u64(x) + u64({channel})]' for channel in range(3))})"
 
     @property
     def step(self) -> int:
@@ -40,11 +41,11 @@ class ReadRows(ABC):
 
     def write_start(self, code: Writer) -> None:
         """Write what is done once."""
-        rows = (("cell", self.cells, "int32"), ("weight", self.weights, "float32"), ("found", self.channels, "float32"))
-        for what, count, kind in rows:
+        for what, count, kind in (("cell", self.cells, "int32"), ("weight", self.weights, "float32")):
             if count:
                 code.add(f"{self.name}_{what} = np.empty(({count}, width), np.{kind})")
                 code.add(*(f"{self.name}_{what}{i} = {self.name}_{what}[{i}]" for i in range(count)))
+        code.add(f"{self.name}_found = np.empty({self.step} * width, np.float32)")  # a colour is put there at once
         code.add(*(f"{self.name}_side{axis} = f32({self.table}.shape[{axis}])" for axis in self.sides))
 
     def write_place(self, code: Writer, call: str) -> None:
@@ -73,10 +74,8 @@ class LineRows(ReadRows):
     place, cells, weights, sides, arguments = "line_place", 1, 1, (1,), 1
 
     def write_pixel(self, code: Writer) -> None:
-        code.add("rest = f32(1) - weight0")
-        for channel in range(3):
-            low, high = f"numbers[cell0 + u64({channel})]", f"numbers[cell0 + u64({channel + 4})]"
-            code.add(f"{self.name}_found{channel}[x] = rest * {low} + weight0 * {high}")
+        weights = "(f32(1) - weight0, weight0)"
+        code.add(f"sum_cells(numbers, (cell0, cell0 + u64(4)), {weights}, {self.name}_found, x)")
 
 
 class CubeRows(ReadRows):
@@ -87,10 +86,8 @@ class CubeRows(ReadRows):
         super().write_read(code)
 
     def write_pixel(self, code: Writer) -> None:
-        code.add("cell3 = cell0 + far")
-        for channel in range(3):
-            total = " + ".join(f"weight{i} * numbers[cell{i} + u64({channel})]" for i in range(4))
-            code.add(f"{self.name}_found{channel}[x] = {total}")
+        cells, weights = "(cell0, cell1, cell2, cell0 + far)", "(weight0, weight1, weight2, weight3)"
+        code.add(f"sum_cells(numbers, {cells}, {weights}, {self.name}_found, x)")
 
 
 class TileRows(ReadRows):
@@ -101,7 +98,8 @@ class TileRows(ReadRows):
         self.channels = cast(Any, read.kind).channels
 
     def write_pixel(self, code: Writer) -> None:
-        code.add(*(f"{self.name}_found{i}[x] = numbers[cell0 + u64({i})]" for i in range(self.channels)))
+        colour = f"copy_cell(numbers, cell0, {self.name}_found, x)"
+        code.add(f"{self.name}_found[x] = numbers[cell0]" if self.channels == 1 else colour)
 
 
 ROWS = {Line: LineRows, Cube: CubeRows, Tile: TileRows}

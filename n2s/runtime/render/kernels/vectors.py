@@ -25,6 +25,11 @@ def _take(builder, pointer, n):
     return value
 
 
+def _put(builder, value, pointer):
+    """Store four floats anywhere."""
+    builder.store(value, builder.bitcast(pointer, _vector(4).as_pointer())).align = 4
+
+
 def _shuffle(builder, value, lanes):
     undefined = ir.Constant(value.type, ir.Undefined)
     return builder.shuffle_vector(value, undefined, ir.Constant(ir.VectorType(_I32, len(lanes)), lanes))
@@ -160,8 +165,44 @@ def sum_pixels(typing, line, at, weights, target, to):
             weight = _spread(builder, builder.extract_value(weights, i), 4)
             part = builder.fmul(_take(builder, builder.gep(first, [_I64(4 * i)]), 4), weight)
             total = part if total is None else builder.fadd(total, part)
-        place = builder.bitcast(builder.gep(target, [to]), _vector(4).as_pointer())
-        builder.store(total, place).align = 4
+        _put(builder, total, builder.gep(target, [to]))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def sum_cells(typing, table, cells, weights, target, x):
+    """Put the weighted sum of some cells of a table, each of four numbers, to the four numbers of a pixel ``x``.
+
+    ``cells`` and ``weights`` are tuples; a cell is named by its first number. It is the sum from the first to the last.
+    """
+    signature = types.void(table, cells, weights, target, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        source, target = _pointers(context, builder, signature, arguments, 0, 3)
+        _, cells, weights, _, x = arguments
+        total = None
+        for i in range(len(signature.args[1])):
+            cell = _take(builder, builder.gep(source, [builder.extract_value(cells, i)]), 4)
+            part = builder.fmul(_spread(builder, builder.extract_value(weights, i), 4), cell)
+            total = part if total is None else builder.fadd(total, part)
+        _put(builder, total, builder.gep(target, [builder.mul(x, _I64(4))]))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def copy_cell(typing, table, cell, target, x):
+    """Put a cell of a table to the four numbers of a pixel ``x``."""
+    signature = types.void(table, types.uint64, target, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        source, target = _pointers(context, builder, signature, arguments, 0, 2)
+        _, cell, _, x = arguments
+        value = _take(builder, builder.gep(source, [cell]), 4)
+        _put(builder, value, builder.gep(target, [builder.mul(x, _I64(4))]))
         return context.get_dummy_value()
 
     return signature, generate
