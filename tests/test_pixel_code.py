@@ -119,6 +119,16 @@ def test_whole_numbers_have_32_bits(sign: str) -> None:
         assert module["found"](np.uint32(a), np.uint32(b)) == plain
 
 
+def test_smaller_and_larger_numbers_are_plain_and_keep_nan() -> None:
+    text = "def found(x):\n    return np.minimum(np.maximum(x, f32(-2)), f32(3))"
+    assert "np." not in narrowed(text)
+    module: dict[str, Any] = {"f32": np.float32}
+    exec("from numba import njit\n@njit\n" + narrowed(text), module)
+    numbers = np.float32([-7, -2, 0.5, 3, 9, np.inf, -np.inf, np.nan])
+    wanted = np.minimum(np.maximum(numbers, np.float32(-2)), np.float32(3))
+    np.testing.assert_array_equal([module["found"](x) for x in numbers], wanted)
+
+
 def test_what_is_no_whole_number_stays_as_it_is() -> None:
     text = "def found(a, b):\n    return f32(a + b) * u32(a)"
     assert narrowed(text) == text

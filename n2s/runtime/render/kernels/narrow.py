@@ -1,4 +1,9 @@
-"""Whole numbers of pixel code, computed with 32 bits: ``u32(a * b)`` becomes ``multiply32(a, b)`` of `integers`."""
+"""What functions of one number say in a kernel that those of arrays say otherwise.
+
+Whole numbers are computed with 32 bits: ``u32(a * b)`` becomes ``multiply32(a, b)`` of `integers`. ``np.minimum`` and
+``np.maximum`` become ``min`` and ``max``, one instruction instead of four: like those they keep a first argument that
+is NaN, and the second one is never NaN.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ _NAMES = {
     ast.Add: "add32", ast.Sub: "subtract32", ast.Mult: "multiply32", ast.BitAnd: "and32", ast.BitOr: "or32",
     ast.BitXor: "xor32", ast.LShift: "left32", ast.RShift: "right32",
 }  # fmt: skip
+_PLAIN = {"np.minimum": "min", "np.maximum": "max"}
 
 
 def narrow_header(texts: Iterable[str]) -> str:
@@ -25,7 +31,7 @@ def narrow_header(texts: Iterable[str]) -> str:
 
 @cache
 def narrowed(text: str) -> str:
-    """Return the text of a function with whole numbers of 32 bits where it says so: in ``u32(a + b)`` and the like."""
+    """Return the text of a function as it stands in a kernel."""
     tree = ast.parse(text)
     narrow = _Narrow()
     narrow.visit(tree)
@@ -39,6 +45,9 @@ class _Narrow(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
+        if (plain := _PLAIN.get(ast.unparse(node.func))) is not None:
+            self.found = True
+            return ast.Call(ast.Name(plain, ast.Load()), node.args, [])
         named = isinstance(node.func, ast.Name) and node.func.id == "u32"
         if not (named and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp)):
             return node
