@@ -103,18 +103,17 @@ def log2(x):
 
 
 def cube_root(x):
-    """Return the cube root of x from 0 to 1e30, within 1e-6 of it.
+    """Return the cube root of x from 0 to 1e30, within 3e-7 of it.
 
-    A first guess at the root of 1 / x comes from the bits of x; each of two steps (Householder's, of third order)
-    triples its digits. There is no division.
+    A first guess at the root of 1 / x comes from the bits of x, within 4 %; a polynomial of its error leaves 6e-5, and
+    the root of x that is made of it is corrected by a step of Newton's, which squares that. There is no division.
     """
     bits = f32(np.int32(f32(x).view(np.int32)))
     r = np.int32(f32(1419967116) - bits * f32(0.33333334)).view(np.float32)
     h = f32(1) - x * r * r * r
-    r = r + r * h * (f32(0.33333334) + h * f32(0.22222222))
-    h = f32(1) - x * r * r * r
-    r = r + r * h * (f32(0.33333334) + h * f32(0.22222222))
-    return x * r * r
+    r = r + r * h * (f32(0.33461198) + h * f32(0.21787066))
+    y = x * r * r
+    return y + y * (f32(1) - y * r) * f32(0.6666667)
 
 
 def length(x, y):

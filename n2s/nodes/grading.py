@@ -192,7 +192,7 @@ class Hue(Pointwise):
         a = 1.9779984951 * long - 2.4285922050 * middle + 0.4505937099 * short
         c = 0.0259040371 * long + 0.7827717662 * middle - 0.8086757660 * short
         chroma = length(a, c)
-        stronger = saturation * (1 + vibrance * (1 - chroma / (chroma + 0.1)))
+        stronger = saturation * (1 + vibrance * (0.1 / (chroma + 0.1)))
         turned = (a * cosine - c * sine) * stronger
         beside = (a * sine + c * cosine) * stronger
         long = lightness + 0.3963377774 * turned + 0.2158037573 * beside
@@ -205,7 +205,8 @@ class Hue(Pointwise):
         # Towards the grey of the same lightness, until all three are light.
         grey = lightness * lightness * lightness
         low, high = min(min(r, g), b), max(max(r, g), b)
-        fit = min(1, min(grey / max(grey - low, 0.000001), max(1 - grey, 0) / max(high - grey, 0.000001)))
+        below, above = max(grey - low, 0.000001), max(high - grey, 0.000001)
+        fit = min(1, min(grey * above, max(1 - grey, 0) * below) / (below * above))
         r, g, b = grey + (r - grey) * fit, grey + (g - grey) * fit, grey + (b - grey) * fit
         return (
             mix(rgb[0], to_display(max(r, 0)), moved),
