@@ -15,7 +15,7 @@ from lensed import Through, lens, through
 
 from n2s.graph.declare import Pointwise
 from n2s.nodes.camera import Camera
-from n2s.nodes.grading import Filmic, Hue, Invert
+from n2s.nodes.grading import Filmic, Invert
 from n2s.nodes.grain import Grain
 from n2s.nodes.mattes import InvertMatte, LinearMatte, LumaMatte, NoiseField, RadialMatte
 from n2s.nodes.mix import Mix, Over
@@ -226,7 +226,7 @@ def test_functions_are_taken_into_the_loop_over_pixels() -> None:
     assert all(source.count("forceinline") == source.count("\ndef ") - 2 for source in sources)
 
 
-AROUND_LONG = [Tone, Invert, Filmic, Hue, Grain]
+AROUND_LONG = [Tone, Invert, Filmic, Vignette, Grain]
 
 
 def test_long_code_has_a_loop_of_its_own() -> None:

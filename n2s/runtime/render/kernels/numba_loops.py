@@ -15,7 +15,7 @@ from n2s.runtime.render.kernels.parted import part
 from n2s.runtime.render.kernels.pixels import PixelCode
 from n2s.runtime.render.kernels.program import Pixel, Program
 
-LONG = 350  # operations; code of more has a loop of its own
+LONG = 200  # operations; code of more has a loop of its own
 
 
 @dataclass
