@@ -46,7 +46,7 @@ STREAMED = [name for name, cls in TYPES.items() if cls.kind in MOVING]
 
 GRID = [3, 4]  # of the decoder: its frames are 128 x 96, the film's 96 x 64
 
-OWN = ("letters", "shade", "field")  # mattes that nodes make themselves
+OWN = ("letters", "shade", "field", "dust")  # mattes that nodes make themselves
 INPUTS = {AUDIO: "track", SIGNAL: "ramp", LATENTS: "anchors", FRAMES: "decoded", MATTE: "disc"}
 
 
