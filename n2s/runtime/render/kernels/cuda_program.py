@@ -156,19 +156,20 @@ class _Made:
         code.add(f"const int top{i} = rows{i}[{row}], left{i} = columns{i}[{column}];")
         code.add(f"const float *down{i} = row_weights{i} + (long long)({row}) * {rows};")
         code.add(f"const float *across{i} = column_weights{i} + (long long)({column}) * {columns};")
-        read = f"light_{number}(source[(long long)row * {wide}])"
         before = f"{record.before}_f(x)" if record.before else "x"
         half = "x = rounded_half(x); " if load.half else ""
         self.functions.add(f"__device__ inline float light_{number}(float x) {{ {half}return {before}; }}")
+        # The inner sum goes along one axis, the outer one along the other: count, step and weights of each.
+        along = [(rows, wide, "down"), (columns, 1, "across")]
+        (inner, step, near), (outer, stride, far) = reversed(along) if record.columns_first else along
         self.functions.add(
             f"""\
 __device__ inline float filtered_{number}(const float *source, const float *down, const float *across) {{
     float total = 0.0f;
-    for (int column = 0; column < {columns}; column++, source++) {{
-        int row = 0;
-        float sum = down[0] * {read};
-        for (row = 1; row < {rows}; row++) sum = sum + down[row] * {read};
-        total = column == 0 ? across[0] * sum : total + across[column] * sum;
+    for (int j = 0; j < {outer}; j++, source += {stride}) {{
+        float sum = {near}[0] * light_{number}(source[0]);
+        for (int i = 1; i < {inner}; i++) sum = sum + {near}[i] * light_{number}(source[(long long)i * {step}]);
+        total = j == 0 ? {far}[0] * sum : total + {far}[j] * sum;
     }}
     return {f"{record.after}_f(total)" if record.after else "total"};
 }}""",
