@@ -107,12 +107,30 @@ def test_cuda_without_memory_hands_over_to_the_cpu(
         make_hungry(patch, refuse)
         patch.setattr(ModelFolder, "provider", lambda self, wanted: "cpu" if self.force_cpu else "cuda")
         report = digests.run()
-    assert digests.said_.count("The memory of CUDA is too small for one frame; the CPU decodes from here on.") == 1
+    steps = [said for said in digests.said_ if said.startswith("The memory of CUDA")]
+    fewer = "The memory of CUDA does not hold {} frames at once; it decodes {} at once from here on."
+    told = [fewer.format(4, 2), fewer.format(2, 1)]
+    assert steps == [*told, "The memory of CUDA is too small for one frame; the CPU decodes from here on."]
     assert (digests.out / "frames.txt").read_bytes() == usual
     assert report.rendered >= 2
     (digests.out / "frames.txt").unlink()
     again = digests.run()  # a run on the CPU from the beginning wants the same keys
     assert (again.rendered, again.stored) == (0, 2)
+
+
+def test_what_cuda_decodes_with_less_memory_has_keys_of_its_own(
+    digests: Place, new_store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ModelFolder, "provider", lambda self, wanted: "cpu" if self.force_cpu else "cuda")
+    found = []
+    for most in (4, 2):
+        digests.store = new_store()
+        with monkeypatch.context() as patch:
+            batches = make_hungry(patch, lambda _, shape, most=most: shape[0] > most)
+            digests.run()
+        assert set(batches) == {1, most}  # the first is the decoder's own check
+        found.append({entry.key for entry in digests.store.entries() if entry.kind == "segments"})
+    assert len(found[0]) == len(found[1]) == 2 and not found[0] & found[1]
 
 
 def test_cuda_that_is_asked_for_and_not_there(place: Place) -> None:

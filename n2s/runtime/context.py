@@ -27,6 +27,7 @@ from n2s.runtime.media.video.frames import Video
 from n2s.runtime.media.video.listing import VideoInfo, list_frames
 from n2s.runtime.models.anchor_sources import from_picture
 from n2s.runtime.models.cards import shipped_folder
+from n2s.runtime.models.decoder import MOST_AT_ONCE
 from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.render.helpers import Helpers
 from n2s.runtime.store import Store
@@ -87,7 +88,7 @@ class RunContext:
         self._models: dict[Path, ModelFolder] = {}
         self.memory = MemoryBudget()
         self.helpers: Helpers | None = None  # threads that an executor lends to those who render
-        self.on_cpu = False
+        self.cuda_frames = MOST_AT_ONCE  # that CUDA decodes at once at most; 0: the CPU decodes
         self._folder: tempfile.TemporaryDirectory | None = None
         self._decoders: dict[tuple, Any] = {}
         # The digest of the file, its colours and its transparency.
@@ -123,7 +124,7 @@ class RunContext:
         folder = path or shipped_folder()
         if folder not in self._models:
             self._models[folder] = ModelFolder(folder, self.store, self.say, self.inputs, self._decoders)
-            self._models[folder].force_cpu = self.on_cpu
+            self._models[folder].cuda_frames = self.cuda_frames
         return self._models[folder]
 
     def image(self, path: Path) -> np.ndarray:
@@ -221,11 +222,16 @@ class RunContext:
         pieces = sorted(self._music.items())
         return {str(path): {name: getattr(music.info, name) for name in fields} for (path, _), music in pieces}
 
-    def fall_back_to_cpu(self) -> None:
-        """Decode on the CPU from here on."""
-        self.on_cpu = True
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the CPU decodes, because CUDA's memory was too small."""
+        return not self.cuda_frames
+
+    def step_down(self, frames: int) -> None:
+        """Let CUDA decode no more frames at once from here on; 0: the CPU decodes."""
+        self.cuda_frames = frames
         for model in self._models.values():
-            model.force_cpu = True
+            model.cuda_frames = frames
 
     def folder(self) -> Path:
         """Return a folder for files that are gone when the context is closed."""

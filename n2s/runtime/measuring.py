@@ -104,9 +104,9 @@ class Measurer:
         if missing and not waits:
             try:
                 self._measure(plan, missing, tally)
-            except ProviderExhausted as error:  # the key of a chunk names the provider that makes it
+            except ProviderExhausted as error:  # the key of a chunk names what decodes it
                 self.context.say(str(error))
-                self.context.fall_back_to_cpu()
+                self.context.step_down(error.frames)
                 return self(graph, name, values)
         count, made = _count(chunks), _count(missing)
         sources = frames_needed(plan, [frame for chunk in chunks for frame in chunk.recipe["measured"]])

@@ -275,10 +275,10 @@ class Run:
                 self._render_tasks(tasks)
                 break
             except ProviderExhausted as error:
-                # The key of a chunk names the provider that makes it, so the rest is planned again.
+                # The key of a chunk names what decodes it, so the rest is planned again.
                 self._say(str(error))
                 for run in (self, *self.later):
-                    run.context.fall_back_to_cpu()
+                    run.context.step_down(error.frames)
                 self._plan_again()
                 tasks = self.missing()
                 self._lay_out()

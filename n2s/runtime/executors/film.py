@@ -32,6 +32,7 @@ from n2s.runtime.executors.base import OtherCode, Rendered, Task
 from n2s.runtime.executors.packing import IN_THREADS
 from n2s.runtime.executors.sources import Sent, placed_sources, send_sources
 from n2s.runtime.films.luminance import ChunkLuminance
+from n2s.runtime.models.decoder import MOST_AT_ONCE
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kept import SeenFrames
 from n2s.runtime.render.measures import KIND, ChunkMeasure, measure_chunk
@@ -218,22 +219,22 @@ class FilmJob:
         Stand first, because what follows is made of their classes.
     parts : dict of int to FilmPart
         By the number that tasks have in ``plan``.
-    on_cpu : bool
-        Decode on the CPU, whatever nodes prefer: CUDA's memory was too small.
+    cuda_frames : int
+        How many frames CUDA decodes at once at most; 0: its memory was too small, and the CPU decodes.
     sources : mapping of Path to Sent
         Files and folders that lie in the store for machines that do not see them.
     """
 
     modules: Modules
     parts: Mapping[int, FilmPart]
-    on_cpu: bool = False
+    cuda_frames: int = MOST_AT_ONCE
     sources: Mapping[Path, Sent] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plans: Mapping[int, Plan], context: RunContext) -> FilmJob:
         """Return the job that renders plans, by the numbers that tasks have for them."""
         parts = {number: FilmPart.of(plan) for number, plan in plans.items()}
-        return cls(Modules.of(plans.values(), context), parts, context.on_cpu)
+        return cls(Modules.of(plans.values(), context), parts, context.cuda_frames)
 
     def for_others(self, context: RunContext) -> FilmJob:
         if not context.store.is_distant:
@@ -242,8 +243,7 @@ class FilmJob:
         return replace(self, sources=send_sources(named, context))
 
     def open(self, context: RunContext, events: Events) -> FilmRenderer:
-        if self.on_cpu:
-            context.fall_back_to_cpu()
+        context.step_down(self.cuda_frames)
         if not self.sources:
             return FilmRenderer(self.parts, context, events)
         placed = placed_sources(self.sources, context, context.folder())

@@ -19,9 +19,9 @@ EXHAUSTED = "The memory of CUDA is too small for one frame; the CPU decodes from
 class SessionDecoder:
     """A decoder on an open session.
 
-    When memory runs out it halves its batch, opens the session anew, and at last gives up the provider. With CUDA the
-    last bits of a frame depend on how many are decoded at once; so there a batch is always full, of zeros where frames
-    lack.
+    When memory runs out it halves its batch, and at last opens the session anew. With CUDA the last bits of a frame
+    depend on how many are decoded at once; so there a batch is always full, of zeros where frames lack, and where memory
+    runs out the rest is planned again.
 
     Attributes
     ----------
@@ -149,6 +149,9 @@ class SessionDecoder:
             except Exception as error:
                 if not OUT_OF_MEMORY.search(str(error)):
                     raise RenderError(f"{self.path} failed while decoding: {said(error)}") from None
+                if len(latents) > 1 and self.provider == "cuda":  # keys name how many are decoded at once
+                    self._session = None
+                    raise _fewer(len(latents)) from None
                 if len(latents) > 1:
                     self.batch = max(1, len(latents) // 2)
                     return None
@@ -161,6 +164,15 @@ class SessionDecoder:
             "There is too little memory to decode one frame. Lower the decoder's grid, or the number of chunks that "
             "are rendered at the same time (--jobs or --workers)."
         )
+
+
+def _fewer(frames: int) -> ProviderExhausted:
+    """Return the error that lets half as many frames be decoded at once."""
+    error = ProviderExhausted(
+        f"The memory of CUDA does not hold {frames} frames at once; it decodes {frames // 2} at once from here on."
+    )
+    error.frames = frames // 2
+    return error
 
 
 class OnDeviceDecoder:

@@ -55,7 +55,7 @@ class ModelFolder:
     ):
         self.folder, self.store, self.say = folder, store, say
         self.files = files or InputFiles(store)
-        self.force_cpu = False
+        self.cuda_frames = MOST_AT_ONCE  # that CUDA decodes at once at most; 0: the CPU decodes
         self._anchors: tuple[str, dict[str, np.ndarray]] = ("", {})  # the digest of the archive, what is in it
         self._given: dict[str, np.ndarray] = {}  # the anchors that were asked for
         self._decoders = {} if decoders is None else decoders
@@ -159,6 +159,11 @@ class ModelFolder:
         anchor.flags.writeable = False  # every node that reads it shares it
         return anchor
 
+    @property
+    def force_cpu(self) -> bool:
+        """Whether the CPU decodes, whatever nodes prefer."""
+        return not self.cuda_frames
+
     def provider(self, wanted: str) -> str:
         """Return what will really run: "cuda" where it was not declined and works, else "cpu"."""
         if wanted == "cpu" or self.force_cpu:
@@ -196,12 +201,13 @@ class ModelFolder:
         if actual == "cpu":
             return named
         device = gpu.find_gpu()
-        return named | {"batch": str(min(batch, MOST_AT_ONCE))} | (gpu.identity(device) if device else {})
+        return named | {"batch": str(min(batch, self.cuda_frames))} | (gpu.identity(device) if device else {})
 
     def decoder(self, precision: str, provider: str, batch: int, detail: str = "x1") -> SessionDecoder:
         """Return a decoder that threads may share."""
         actual = self.provider(provider)
         path, digest = self.file(precision, actual, detail)
+        batch = batch if actual == "cpu" else min(batch, self.cuda_frames)
         with self._lock:
             key = (digest, actual, batch)
             if key not in self._decoders:

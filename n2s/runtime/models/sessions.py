@@ -15,7 +15,12 @@ OUT_OF_MEMORY = re.compile(
 
 
 class ProviderExhausted(RenderError):
-    """CUDA's memory does not hold even one frame; what is left must be planned again for the CPU."""
+    """CUDA's memory does not hold what it was to decode at once; what is left must be planned again.
+
+    ``frames`` is how many it is to decode at once from here on; 0: the CPU decodes.
+    """
+
+    frames = 0
 
 
 def is_net_of_arrays(session: Any) -> bool:
