@@ -21,15 +21,22 @@ COPIES = 2  # of what is rendered: the store's segments, and the film
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long the rendering may take, in seconds, and how many bytes it may write."""
+    """How long the rendering may take, in seconds, and how many bytes it may write.
+
+    ``alike``: such frames were made before; else frames of the same nodes in another size or coding were.
+    """
 
     seconds: float
     bytes: int
+    alike: bool = True
 
     def text(self) -> str:
         """Return it in words: "about 2:30 and 120 MB"."""
         time = "some seconds" if self.seconds < 10 else minutes(self.seconds, 0)
-        return f"about {time} and {max(1, round(self.bytes / 1e6))} MB, by the last time that such frames were made"
+        amount = f"{time} and {max(1, round(self.bytes / 1e6))} MB"
+        if not self.alike:
+            return f"very roughly {amount}, by the last time that such frames were made in another size or coding"
+        return f"about {amount}, by the last time that such frames were made"
 
 
 def subject(plan: Plan, jobs: int, beside: Sequence[Plan] = ()) -> dict[str, Any]:
@@ -40,6 +47,11 @@ def subject(plan: Plan, jobs: int, beside: Sequence[Plan] = ()) -> dict[str, Any
     """
     about = _frames(plan) | {"jobs": jobs}
     return about | {"beside": [subject(other, jobs) for other in beside]} if beside else about
+
+
+def _of_any_size(plan: Plan) -> dict[str, Any]:
+    """Return what frames are alike by whose size or coding may differ."""
+    return {"nodes": _frames(plan)["nodes"]}
 
 
 def memory_subject(executor: Any, plans: Sequence[Plan]) -> dict[str, Any]:
@@ -78,19 +90,42 @@ class PaceTally:
         for plan, *beside in self.made.values():
             pace = {"seconds": seconds / self.frames, "bytes": written / self.frames}
             store.note(KIND, subject(plan, jobs, beside), pace)
+            if not beside:
+                store.note(KIND, _of_any_size(plan), pace | {"jobs": jobs, "pixels": _pixels(plan)})
+
+
+def _pixels(plan: Plan) -> int:
+    width, height = plan.graph.header.size
+    return width * height
+
+
+def _known(store: Store, plans: Sequence[Plan], jobs: int) -> tuple[Mapping[str, float], bool] | None:
+    """Return the seconds and the bytes of a frame of some films, and whether such frames were made; None: unknown.
+
+    Else they are taken from frames of the same nodes in another size: both grow with the pixels, or nearly so.
+    """
+    plan, *beside = plans
+    if (known := store.noted(KIND, subject(plan, jobs, beside))) is not None:
+        return known, True
+    other = None if beside else store.noted(KIND, _of_any_size(plan))
+    if other is None:
+        return None
+    ratio = _pixels(plan) / other["pixels"]
+    return {"seconds": other["seconds"] * ratio * other["jobs"] / jobs, "bytes": other["bytes"] * ratio}, False
 
 
 def estimate(store: Store, frames: Mapping[tuple[int, ...], int], plans: list[Plan], jobs: int) -> Estimate | None:
     """Return how long so many frames may take, by the places in ``plans`` of the films that are made of them; None
     where that is unknown for one."""
-    seconds, written = 0.0, 0.0
-    for (number, *beside), count in frames.items():
-        known = store.noted(KIND, subject(plans[number], jobs, [plans[other] for other in beside]))
-        if known is None:
+    seconds, written, alike = 0.0, 0.0, True
+    for numbers, count in frames.items():
+        found = _known(store, [plans[number] for number in numbers], jobs)
+        if found is None:
             return None
+        known, alike = found[0], alike and found[1]
         seconds += count * known["seconds"]
         written += count * known["bytes"]
-    return Estimate(seconds, round(COPIES * written)) if frames else None
+    return Estimate(seconds, round(COPIES * written), alike) if frames else None
 
 
 def lack_of_room(wanted: Estimate, folders: Iterable[Path]) -> str:

@@ -20,8 +20,8 @@ class SessionDecoder:
     """A decoder on an open session.
 
     When memory runs out it halves its batch, and at last opens the session anew. With CUDA the last bits of a frame
-    depend on how many are decoded at once; so there a batch is always full, of zeros where frames lack, and where memory
-    runs out the rest is planned again.
+    depend on how many are decoded at once; so there a batch is always full, of zeros where frames lack, and where
+    memory runs out the rest is planned again.
 
     Attributes
     ----------
