@@ -58,3 +58,4 @@ class Helpers:
     def close(self) -> None:
         """Wait for what is under way, and lend nothing more."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self.free = 0
