@@ -5,14 +5,13 @@
 ``--nodes`` puts more nodes behind the last one of the chain, each with its settings as they stand in a graph.
 
 The films are lists of digests of frames that the tests' tiny decoder makes, so that neither an encoder nor a large
-model hides what frames and signals take. Every film is a process of its own, whose peak the system tells.
+model hides what frames and signals take. Every film is a process of its own, whose run tells its peak.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -59,7 +58,7 @@ def write_music(path: Path, minutes: float) -> None:
     t = np.arange(60 * RATE) / RATE
     minute = (0.3 * np.sin(2 * np.pi * 110 * t) + 0.5 * (t % 0.5 < 0.01)).astype(np.float32)
     with soundfile.SoundFile(path, "w", RATE, 1) as file:
-        for _ in range(round(minutes)):
+        for _ in range(max(1, round(minutes))):
             file.write(minute)
 
 
@@ -69,7 +68,7 @@ def render(folder: Path, jobs: int) -> None:
     from n2s.runtime.run import render as run
 
     report = run(Graph.load(folder / "film.yaml"), out=folder, store=folder / "store", jobs=jobs)
-    print(json.dumps({"frames": report.frames, "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    print(json.dumps({"frames": report.frames, "mib": (report.memory["peak"] or 0) / 2**20}))
 
 
 def main() -> None:
