@@ -116,7 +116,7 @@ class Frames(Events):
 
 
 def eat(
-    executor: Any, store: Any, limit: int | None, known: int | None = None
+    executor: Any, store: Any, limit: int | None, known: int | None = None, waits: float = 0.25
 ) -> tuple[MemoryBudget, Frames, list[str]]:
     """Let four tasks be done at a time that hold memory; ``known`` is what the store says that each takes."""
     said: list[str] = []
@@ -128,7 +128,10 @@ def eat(
     try:
         with context.memory.watch:
             done = [
-                task for task, _ in carry_out(executor, toys.Hungry(EATEN), tasks, context, events, lambda task: "toy")
+                task
+                for task, _ in carry_out(
+                    executor, toys.Hungry(EATEN, waits), tasks, context, events, lambda task: "toy"
+                )
             ]
     finally:
         executor.stop()
@@ -140,7 +143,7 @@ def eat(
 
 def test_as_many_tasks_at_once_as_memory_holds(store: Any, new_store: Any, executor: Any) -> None:
     free, _, said = eat(executor(4), store, None)
-    assert free.at_once == 4 and not said
+    assert free.at_once == getattr(executor(4), "most_at_once", 4) and not said
     need = store.noted("memory", "toy")
     limit = round((used_memory() + 2.5 * need) / SHARE)
     kept, events, said = eat(executor(4), new_store(), limit, need)
@@ -151,7 +154,7 @@ def test_as_many_tasks_at_once_as_memory_holds(store: Any, new_store: Any, execu
 
 def test_tasks_that_take_more_than_was_known_are_begun_anew(store: Any, executor: Any) -> None:
     limit = round((used_memory() + 2.7 * EATEN) / SHARE)
-    kept, events, said = eat(executor(4), store, limit, known=1)
+    kept, events, said = eat(executor(4), store, limit, known=1, waits=1.0)
     assert kept.at_once in (1, 2)
     assert "chunks at a time, and --max-memory allows" in said[0] and "the rest is rendered" in said[0]
     assert events.total == 6  # what was lost was taken back
@@ -160,7 +163,7 @@ def test_tasks_that_take_more_than_was_known_are_begun_anew(store: Any, executor
 def test_one_task_that_takes_too_much_ends_the_run(store: Any, executor: Any) -> None:
     limit = round((used_memory() + 0.5 * EATEN) / SHARE)
     with pytest.raises(RenderError, match="with one chunk at a time, and --max-memory allows") as caught:
-        eat(executor(4), store, limit)
+        eat(executor(4), store, limit, waits=1.0)
     assert not isinstance(caught.value, MemoryExceeded)
 
 

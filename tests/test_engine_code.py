@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import shutil
 import sys
 import threading
@@ -18,15 +20,16 @@ from n2s.graph.code import text as code_text
 
 # (module, what is replaced, what by): places all over the engine that decide bits
 MUTATIONS = [
-    ("runtime/render/kernels/seeds.py", "mixed = shader.hash32(np.array([seed ^ word]",
-     "mixed = shader.hash32(np.array([seed + word]"),
+    ("graph/seeds.py", "mixed = hash32(np.array([seed ^ word]", "mixed = hash32(np.array([seed + word]"),
+    ("runtime/render/kernels/integers.py", '= _operation("add"), _operation("sub")',
+     '= _operation("sub"), _operation("add")'),
     ("graph/shader.py", "f32(0.7152) * g", "f32(0.7151) * g"),
     ("runtime/render/kernels/dither.py", "52.9829189", "52.98"),
     ("runtime/media/resample.py", "scale = min((shape[0] - loose[0])", "scale = max((shape[0] - loose[0])"),
     ("runtime/render/kernels/numba_stores.py", '"chroma = np.zeros', '"chroma = np.ones'),
     ("runtime/render/kernels/from_plan.py", '"to_light", "to_display"', '"abs", "to_display"'),
     ("runtime/render/kernels/parted.py", "[*self.done, ast.Return", "[ast.Return"),
-    ("runtime/render/kernels/numba_tables.py", "rest * {low} + weight0 * {high}", "weight0 * {low} + rest * {high}"),
+    ("runtime/render/kernels/numba_tables.py", "(f32(1) - weight0, weight0)", "(weight0, f32(1) - weight0)"),
     ("runtime/render/kernels/numba_loops.py", "loop.taken = sorted(wanted & made)", "loop.taken = sorted(wanted)"),
     ("graph/kinds/tables.py", "made[..., :3] = values", "made[..., :3] = 2 * values"),
     ("graph/shader.py", "y_first = xy * xz, (one - xy) * yz", "y_first = xy * xz, (one - xy)"),
@@ -172,6 +175,7 @@ def test_what_the_engine_is_made_of() -> None:
         "render.kernels.numba_stores",
         "render.kernels.program",
         "render.kernels.filter_weights",
+        "render.kernels.integers",
         "render.kernels.light_levels",
         "render.kernels.maps",
         "render.kernels.sampling",
@@ -193,6 +197,15 @@ def test_what_the_engine_is_made_of() -> None:
         )
         for path in Path(code_files._ROOT).rglob("*.py")
     }
+
+
+def test_what_the_text_of_kernels_imports_is_part_of_the_engine() -> None:
+    parts = set(code.engine_parts())
+    folder = Path(code_files._ROOT) / "runtime/render/kernels"
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.py"))]
+    texts = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    found = {name for text in texts if isinstance(text, str) for name in re.findall(r"^from (n2s\.[\w.]+)", text, re.M)}
+    assert len(found) >= 5 and found <= parts
 
 
 def test_facts_that_another_process_found_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:

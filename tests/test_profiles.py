@@ -256,7 +256,7 @@ def test_several_profiles_in_one_run(song: Path, n2s: Any, n2s_json: Any) -> Non
     assert made == {
         "song-square-64x36-0m00s-0m01s.mp4", "song-archive-64x36-0m00s-0m01s.mkv", "draft/song-32x18-0m00s-0m01s.mp4"
     }  # fmt: skip
-    assert err.count("hearing") == 3
+    assert err.count("planning") == 3
     assert n2s(*arguments)[1].count("Rendered 0 chunks") == 3
 
 

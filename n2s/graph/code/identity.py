@@ -50,7 +50,8 @@ APART = frozenset(
         "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.loaded", "graph.declarations",
         "graph.entries", "graph.errors", "graph.format_registry", "graph.graph", "graph.handles", "graph.keys",
         "graph.registry", "graph.wording", "plan.keys", "formats.mp4", "runtime.media.audio", "runtime.events",
-        "runtime.gpu", "runtime.inputs", "runtime.models.onnxfile", "runtime.media.quiet", "runtime.store",
+        "graph.amounts", "runtime.budget", "runtime.gpu", "runtime.inputs", "runtime.media.quiet", "runtime.memory",
+        "runtime.models.onnxfile", "runtime.render.helpers", "runtime.store",
     )
 )  # fmt: skip
 # What decides which stages there are, and what makes their frames and what is stored of them; with what they import.
@@ -60,6 +61,11 @@ ENGINE = (
     f"{OWN}.runtime.render.measures",
     f"{OWN}.runtime.render.together",
     f"{OWN}.runtime.context",
+    # Imported by the text of kernels alone.
+    *(
+        f"{OWN}.runtime.render.kernels.{name}"
+        for name in ("filter_weights", "integers", "light_levels", "maps", "sampling", "vectors")
+    ),
 )
 _late: set[str] = set()  # files of modules that were not imported when they were first looked at
 _executed: dict[int, Facts] = {}  # by execution: once known, an edit of the file makes no difference
