@@ -208,6 +208,19 @@ def test_only_what_is_stored_travels_back(tmp_path: Path) -> None:
     assert device.bytes["up"] == numbers
 
 
+def test_what_is_sent_once_is_sent_again_where_its_memory_holds_something_else(tmp_path: Path) -> None:
+    program = chain([Tone], "fits", False, "yuv8")
+    arguments, shape = given(program), (2, *program.store.layout.shape(SIZE))
+    arguments["thresholds"] = arguments["thresholds"].copy()
+    device, made = cuda_on_cpu.OnCpu(tmp_path), [np.zeros(shape, np.uint8) for _ in range(3)]
+    run, fresh = (CudaRuns(device).compile(program, Path()) for _ in range(2))
+    run(5, out=made[0], **arguments)
+    arguments["thresholds"][:] = arguments["thresholds"][::-1].copy()
+    run(5, out=made[1], **arguments)
+    fresh(5, out=made[2], **arguments)
+    assert made[0].tobytes() != made[1].tobytes() == made[2].tobytes()
+
+
 class Odd(Pointwise):
     """Every rule of numbers that the shipped nodes do not need."""
 

@@ -62,19 +62,18 @@ def _on_processor(run: Run) -> Run:
 
     def fetching(
         first: int,
-        seeds: np.ndarray,
-        uniforms: np.ndarray,
-        thresholds: np.ndarray,
+        seeds: Any,
+        uniforms: Any,
+        thresholds: Any,
         pictures: Sequence[Any],
         out: Any,
-        tables: Sequence[np.ndarray] = (),
-        moves: Sequence[np.ndarray] = (),
-        offsets: Sequence[np.ndarray] = (),
+        *rest: Any,
+        **named: Any,
     ) -> bool:
         stays = isinstance(out, OnDevice)
         made = np.empty(out.shape, np.float32) if stays else out
         fetched = [on_host(picture) for picture in pictures]
-        unsound = run(first, seeds, uniforms, thresholds, fetched, made, tables, moves, offsets)
+        unsound = run(first, seeds, uniforms, thresholds, fetched, made, *rest, **named)
         if stays:
             out.device.upload(made, out.memory)
         return unsound

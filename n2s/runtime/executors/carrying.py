@@ -81,6 +81,7 @@ class _MemoryGate(Gate):
 
     def ended(self, task: Task, flying: int) -> None:
         self._budget.ended(self._kind(task), flying, self._jobs)
+        self._flying = flying - 1
 
     def allow_fewer(self, error: MemoryExceeded) -> str:
         return self._budget.allow_fewer(error, self._flying, self._jobs)

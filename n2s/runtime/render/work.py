@@ -336,8 +336,7 @@ class Work:
         self._siblings = {other: waiting for other, waiting in self._siblings.items() if other[0] != name}
         made = self._ahead.take(stage, start, stop) if self._ahead and stage.name in self._apart else None
         if made is None:
-            read = lambda read: self._read(read.stage, start - read.before, stop + read.after, self._length)  # noqa: E731
-            call, began = self._call(stage, start, stop, read), time.perf_counter()
+            call, began = self._call(stage, start, stop, partial(self._window, start, stop)), time.perf_counter()
             made = call()
             self.tally.add(name, time.perf_counter() - began, stop - start)
         if len(outputs) > 1:
@@ -345,6 +344,10 @@ class Work:
             self._siblings[asked] = {other: made[other] for other in opened.read_outputs[name] if other != output}
             made = made[output]
         return self._checked(stage, made, start, stop)
+
+    def _window(self, start: int, stop: int, read: Read) -> np.ndarray:
+        """Return what a node reads of another for its frames start..stop."""
+        return self._read(read.stage, start - read.before, stop + read.after, self._length)
 
     def _call(self, stage: Stage, start: int, stop: int, frames: Callable[[Read], np.ndarray]) -> Callable[[], Any]:
         """Return what computes frames start..stop of a streamed node; ``frames`` gives what it reads of others."""

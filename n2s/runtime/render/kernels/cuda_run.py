@@ -7,7 +7,6 @@ once) is sent once.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,8 +22,6 @@ from n2s.runtime.render.kernels.cuda_lenses import LEVELS, PAD, Lensed
 from n2s.runtime.render.kernels.cuda_program import CudaProgram, cuda_program_of
 from n2s.runtime.render.kernels.numba_lenses import SAMPLES
 from n2s.runtime.render.kernels.program import Fit, Load, Program, Sample
-
-KEPT = 32  # arrays that are sent once, of each kernel
 
 
 class CudaRuns:
@@ -47,7 +44,7 @@ class _CudaRun:
 
     def __init__(self, device: Device, program: Program, made: CudaProgram, functions: Any):
         self.device, self.program, self.made, self.functions = device, program, made, functions
-        self._sent: OrderedDict[int, tuple[np.ndarray, Memory]] = OrderedDict()
+        self._sent: dict[str, tuple[np.ndarray, Memory]] = {}  # copies of what was sent last, by name
         self._lock = threading.Lock()
         records = program.records
         sampled = {record.source: record for record in records if isinstance(record, Sample)}
@@ -71,12 +68,12 @@ class _CudaRun:
         width, height = self.program.size
         values: dict[str, Any] = {"first": first, "height": height, "width": width}
         values |= {"seeds": device.upload(seeds), "uniforms": device.upload(uniforms), "columns": uniforms.shape[1]}
-        values |= {"dither": self._once(thresholds), "dither_width": thresholds.shape[-1]}
+        values |= {"dither": self._once("dither", thresholds), "dither_width": thresholds.shape[-1]}
         values |= self._halves
         for i, picture in enumerate(pictures):
             values[f"in{i}"] = picture.memory if isinstance(picture, OnDevice) else device.upload(picture)
         for i, table in enumerate(tables):
-            values |= {f"table{i}": self._once(table), f"table{i}_rows": table.shape[1]}
+            values |= {f"table{i}": self._once(f"table{i}", table), f"table{i}_rows": table.shape[1]}
             values |= {f"table{i}_columns": table.shape[2], f"table{i}_apart": table[0].size if len(table) > 1 else 0}
         for name, given in (self._taps | self._moved(offsets)).items():
             values[name] = given if isinstance(given, Memory) else device.upload(given)
@@ -110,15 +107,12 @@ class _CudaRun:
         width, height = self.program.size
         return {"half_width": (width + more) // 2, "half_height": (height + more) // 2}
 
-    def _once(self, array: np.ndarray) -> Memory:
-        """Return an array on the device, sent when it is given first."""
+    def _once(self, name: str, array: np.ndarray) -> Memory:
+        """Return an array on the device, sent when it is another than last time; its memory may be used again."""
         with self._lock:
-            kept = self._sent.get(id(array))
-            if kept is None or kept[0] is not array:
-                kept = self._sent[id(array)] = array, self.device.upload(array)
-                if len(self._sent) > KEPT:
-                    self._sent.popitem(last=False)
-            self._sent.move_to_end(id(array))
+            kept = self._sent.get(name)
+            if kept is None or not np.array_equal(kept[0], array):
+                kept = self._sent[name] = array.copy(), self.device.upload(array)
             return kept[1]
 
     @cached_property
@@ -156,7 +150,11 @@ class _CudaRun:
         moments = moves.shape[1]
         room = int(levels[-1, 2] + (levels[-1, 0] + 2 * PAD) * levels[-1, 3])
         floats = lambda count: device.empty(4 * max(1, count) * frames)  # noqa: E731
-        values |= {f"moves{i}": device.upload(moves), f"moments{i}": moments, f"levels{i}": self._once(levels)}
+        values |= {
+            f"moves{i}": device.upload(moves),
+            f"moments{i}": moments,
+            f"levels{i}": self._once(f"levels{i}", levels),
+        }
         values |= {f"light{i}": floats(room), f"room{i}": room, f"count{i}": len(levels)}
         values |= {f"pitch{i}_width": width + 2 * PAD, f"pitch{i}_height": height + 2 * PAD}
         values |= {"wider": width + 2, "higher": height + 2, f"seen{i}": floats(3 * width * height)}
