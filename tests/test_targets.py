@@ -116,13 +116,17 @@ def test_what_a_killed_run_had_begun_goes_after_a_day(place: Place, sink: str) -
     path = place.out / ("track.mp4" if sink == "FFmpegSink" else "track")
     unfinished = [path.with_name(f".{path.name}.123.0123abc{i}.tmp{path.suffix}") for i in range(2)]
     unfinished.append(path.with_name(f".other{unfinished[0].name}"))
+    # What formats lay beside it.
+    beside = [path.with_name(f".{path.name}.123.0123abc0.tmp{ending}") for ending in (".list", ".meta", ".pal")]
     for left in unfinished:
         left.parent.mkdir(exist_ok=True)
         left.write_bytes(b"half") if path.suffix else left.mkdir()
-    os.utime(unfinished[0], (0, 0))
-    os.utime(unfinished[2], (0, 0))
+    for left in [unfinished[0], unfinished[2], *beside]:
+        left.touch()
+        os.utime(left, (0, 0))
     place.run()
     assert path.exists() and [left.exists() for left in unfinished] == [False, True, True]
+    assert not any(left.exists() for left in beside)
 
 
 def test_a_folder_of_other_pictures_is_not_taken_for_frames(place: Place, n2s: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import time
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -49,7 +49,9 @@ def moving_preview(
     from n2s.graph.amounts import amount_text
     from n2s.graph.excerpts import choose_excerpt
     from n2s.graph.expressions import Number
+    from n2s.graph.whole import remove, temporary_name
     from n2s.runtime.events import Events
+    from n2s.runtime.films.folders import remove_unfinished
     from n2s.runtime.films.targets import Targets
     from n2s.runtime.progress import watcher
     from n2s.runtime.readiness import input_files
@@ -77,11 +79,15 @@ def moving_preview(
             start, stop = choose_excerpt(clock, LEAST, MOST)
             span = Number(float(start / clock.fps)), Number(float(stop / clock.fps))
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".n2s-preview-") as folder:
+    remove_unfinished(target, time.time())
+    folder = temporary_name(target)  # a run writes records beside its film, too
+    try:
         report = Run(graph, folder, kept, span=span, events=events).execute()
         made = Path(report.films[0]["path"])
         targets.note(target, made)
         os.replace(made, target)
+    finally:
+        remove(folder)
     film, begin = report.films[0], timecode(frame_of_span(span, clock), clock.fps)
     words = f"  {film['seconds']:.1f} s from {begin} on, {amount_text(film['bytes'])}"
     report_file(Path(from_here(target)), json, words, seconds=film["seconds"], bytes=film["bytes"])

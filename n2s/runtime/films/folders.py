@@ -140,8 +140,11 @@ def restore(path: Path) -> None:
 
 
 def remove_unfinished(path: Path, now: float) -> None:
-    """Delete what killed runs began to write beside a film's path, file or folder; another machine's after a day."""
-    for left in _beside(path, rf"tmp({re.escape(path.suffix)})?"):
+    """Delete what killed runs began to write beside a film's path; another machine's after a day.
+
+    That is the film itself, a file or a folder, and what its format laid beside it: a list of segments, a palette.
+    """
+    for left in _beside(path, r"tmp(\.[^.]+)?"):
         with contextlib.suppress(OSError):  # another run took it away
             if is_abandoned(left.name) or now - left.lstat().st_mtime > STALE_SECONDS:
                 remove(left)
