@@ -74,7 +74,8 @@ class ChunkMeasure:
         # Where it alone makes all frames of a chunk, nodes with ``cache: frames`` keep them.
         whole = self._seen is None and len(self.places) == self.chunk.count
         start, stop = (self.chunk.start, self.chunk.stop) if whole else (0, 0)
-        with self.maker.working(start, stop, self._tally, lambda: self._progress(0), self._seen) as self._work:
+        progress = self._progress  # what a work calls must not know this object, which knows the work
+        with self.maker.working(start, stop, self._tally, lambda: progress(0), self._seen) as self._work:
             yield self
 
     def look(self, stop: int) -> None:

@@ -71,9 +71,16 @@ class Work:
         self._ahead = Ahead(helpers, stop, tally, check, self._begin_latents, self._call) if helpers else None
 
     def close(self) -> None:
-        """End what free threads do for it."""
+        """End what free threads do for it, and let go of all frames.
+
+        Works, those that they ask and what runs ahead for them know each other; such a ring of objects, with all its
+        frames, would stay until Python's collector comes by, which counts objects and not their bytes.
+        """
         if self._ahead is not None:
             self._ahead.close()
+            self._ahead = None
+        for held in (self._values, self._siblings, self._free, self._parts, self._pickings):
+            held.clear()
 
     def lend(self, stage: Stage) -> None:
         """Hold a stage's frames of each block until the next one is made: others read them, by `made`."""
