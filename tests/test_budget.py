@@ -38,6 +38,18 @@ def test_memory_of_processes_below_counts() -> None:
     assert used_memory() < before + 50 * MB
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere psutil tells")
+def test_a_copy_of_a_process_that_is_about_to_become_another_counts_once() -> None:
+    copied = f"import os, sys; held = bytearray(b'x' * {100 * MB}); os.fork(); print(flush=True); sys.stdin.read()"
+    before = used_memory()
+    with subprocess.Popen([sys.executable, "-c", copied], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.readline()  # both are there
+        during = used_memory()
+        process.communicate()
+    assert 100 * MB < during - before < 180 * MB
+
+
 class Readings:
     """Memory that goes as a test says."""
 

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from n2s.graph.errors import ArgumentError
 
 LOOK_SECONDS = 0.05  # between two looks: FFmpeg fills some tens of MB in that time, even in 4K
+ALIKE = 0.05  # of its memory a process may differ from the one that it was copied from
 
 
 def used_memory() -> int | None:
     """Return the resident bytes of this process and of all processes below it; None where no system tells.
 
     Pages that processes share, such as those of libraries, are counted once for each, so that the sum is rather too
-    large than too small. On Linux the system's own files tell, elsewhere psutil where it is installed.
+    large than too small; but a process that is about to become another program, and shows all memory of the one that
+    starts it until then, is not counted. On Linux the system's own files tell, elsewhere psutil where it is installed.
     """
     if sys.platform == "linux":
         return _resident_below(os.getpid())
@@ -33,20 +35,25 @@ def used_memory() -> int | None:
     return total
 
 
-def _resident_below(pid: int) -> int:
+def _resident_below(pid: int, parent: tuple[bytes, int] = (b"", 0)) -> int:
+    """Return the resident bytes of a process and of those below it; ``parent`` is the command above it, and its own."""
     try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            command = file.read()
         with open(f"/proc/{pid}/statm", "rb") as file:
-            total = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            own = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         threads = os.listdir(f"/proc/{pid}/task")
     except OSError:  # it has ended
         return 0
+    is_same = command == parent[0] and abs(own - parent[1]) < ALIKE * own
+    total = 0 if is_same else own
     for thread in threads:
         try:
             with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
                 children = file.read().split()
         except OSError:
             continue
-        total += sum(_resident_below(int(child)) for child in children)
+        total += sum(_resident_below(int(child), (command, own)) for child in children)
     return total
 
 
