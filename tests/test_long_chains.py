@@ -183,13 +183,12 @@ def test_an_interruption_is_heard_while_kernels_are_compiled(studio: Any, tmp_pa
     command = [str(N2S), "run", str(file), "--out", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     said = ""
-    while "compiling kernel 1 of" not in said:
+    while "compiling 9 kernels" not in said:  # neutral ones are not computed, and two are alike
         said = process.stderr.readline()
         assert said, "the run ended before it compiled anything"
-    assert said.strip() == "compiling kernel 1 of 10 …"  # neutral ones are not computed
     time.sleep(0.7)  # into the middle of a compilation
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=60)[1]
     assert process.wait(30) == 130
-    assert "compiling kernel 4 of 10" not in rest  # it ends long before the kernels do
+    assert "compiled 7 of 9" not in rest  # it ends long before the kernels do
     assert "Interrupted." in rest and "Traceback" not in rest

@@ -150,6 +150,7 @@ class _Progress(Events):
 
     def __init__(self, say: Callable[[str], None], began: Callable[[str], None], name: str, frames: int):
         setattr(self, "said", say)
+        setattr(self, "began", began)
         self._began, self._name, self._all, self._done = began, name, frames, 0
         self._lock, self._last = threading.Lock(), time.monotonic()
         began(f"measuring {counted(frames, 'frame')} for {name}")

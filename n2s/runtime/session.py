@@ -25,7 +25,7 @@ from n2s.plan.stages import Plan
 from n2s.runtime import machine
 from n2s.runtime.code_in_use import CodeInUse
 from n2s.runtime.context import RunContext
-from n2s.runtime.executors.base import Executor
+from n2s.runtime.executors.base import Executor, default_count
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.films import FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
@@ -38,6 +38,7 @@ from n2s.runtime.recent import Recent
 from n2s.runtime.render.analysis import Known, analyse
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kept import RecentFrames
+from n2s.runtime.render.rehearsal import compile_missing
 from n2s.runtime.store import Store
 from n2s.runtime.stores import open_store
 
@@ -295,7 +296,9 @@ class Session:
         with self._locked():
             if end not in self._makers:
                 plan = self._plan(end)
-                self._makers[end] = FrameMaker(plan, self.store, self._shared.recent, self._shared.opened)
+                maker = FrameMaker(plan, self.store, self._shared.recent, self._shared.opened)
+                compile_missing([maker.opened], default_count())
+                self._makers[end] = maker
             return self._makers[end]
 
     def frame(self, end: str, number: int) -> np.ndarray:

@@ -28,7 +28,7 @@ from n2s.plan.stages import Plan, Stage, node_of
 from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
-from n2s.runtime.executors.base import OtherCode, Rendered, Task
+from n2s.runtime.executors.base import OtherCode, Rendered, Task, default_count
 from n2s.runtime.executors.packing import IN_THREADS
 from n2s.runtime.executors.sources import Sent, placed_sources, send_sources
 from n2s.runtime.films.luminance import ChunkLuminance
@@ -36,6 +36,7 @@ from n2s.runtime.models.decoder import MOST_AT_ONCE
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kept import SeenFrames
 from n2s.runtime.render.measures import KIND, ChunkMeasure, measure_chunk
+from n2s.runtime.render.rehearsal import compile_missing
 from n2s.runtime.render.tally import Tally
 from n2s.runtime.render.together import Output, write_chunk
 from n2s.runtime.store import ARRAYS, write_arrays
@@ -257,21 +258,30 @@ class FilmRenderer:
     def __init__(self, parts: Mapping[int, FilmPart], context: RunContext, events: Events):
         self.parts, self.context, self.events = parts, context, events
         self._environment = machine.environment()
-        self._makers: dict[int, FrameMaker] = {}
+        self._planned_makers: dict[int, FrameMaker] = {}
+        self._makers: dict[int, FrameMaker] = {}  # those that have made a frame
         self._opened: dict[str, Any] = {}
         self._lock = threading.Lock()
 
     def warm_up(self) -> None:
+        with self._lock:
+            planned = [self._planned_maker(number) for number in self.parts]
+            compile_missing([maker.opened for maker in planned], default_count(), self.events.began)
         for number in self.parts:
             self._maker(number)
+
+    def _planned_maker(self, number: int) -> FrameMaker:
+        if number not in self._planned_makers:
+            plan = self.parts[number].plan(self.context, self._environment)
+            self._planned_makers[number] = FrameMaker(plan, self.context.store, opened=self._opened)
+        return self._planned_makers[number]
 
     def _maker(self, number: int) -> FrameMaker:
         if number not in self._makers:
             with self._lock:
                 if number not in self._makers:
-                    plan = self.parts[number].plan(self.context, self._environment)
-                    maker = FrameMaker(plan, self.context.store, opened=self._opened)
-                    maker.warm_up(self.events.began)
+                    maker = self._planned_maker(number)
+                    maker.warm_up()
                     maker.helpers = self.context.helpers
                     self._makers[number] = maker
         return self._makers[number]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from n2s.plan.stages import Kernel, Plan, Stage
+from n2s.plan.stages import Plan, Stage
 from n2s.runtime.render.helpers import Helpers
 from n2s.runtime.render.kept import (
     KeptFrames,
@@ -118,24 +118,9 @@ class FrameMaker:
         stored = StoredFrames(self.plan, self.store, self.began)
         return RecentOrStored(self.plan, self.recent, stored) if self.recent else stored if keeping else NothingKept()
 
-    def warm_up(self, say: Callable[[str], None] = lambda text: None) -> None:
-        """Make the first frame, so that kernels are compiled and models opened before threads share them.
-
-        ``say`` is told of each kernel before it is compiled, where there are several.
-        """
-        many = {stage.kernel for stage in self.plan.stages if stage.kernel is not None}
-        begun: set[Kernel] = set()
-
-        def compiling(kernel: Kernel) -> None:
-            begun.add(kernel)
-            if len(many) > 1:
-                say(f"compiling kernel {len(begun)} of {len(many)}")
-
-        self.opened.compiling = compiling
-        try:
-            self.frames(0, 1)
-        finally:
-            self.opened.compiling = lambda kernel: None
+    def warm_up(self) -> None:
+        """Make the first frame, so that kernels are compiled and models opened before threads share them."""
+        self.frames(0, 1)
 
 
 def count_neighbours(frames: Sequence[int], most: int) -> int:

@@ -78,7 +78,6 @@ class Opened:
         self._kernels: dict[tuple, kernels.Run] = {}
         self._made: dict[Any, Any] = {}
         self._lock = threading.Lock()
-        self.compiling: Callable[[Kernel], None] = lambda kernel: None
         self._refuse_vast()
 
     def _open(self, stage: Stage, opened: dict[str, Any] | None) -> Any:
@@ -184,7 +183,6 @@ class Opened:
             return self._kernels[key]
         with self._lock:
             if key not in self._kernels:
-                self.compiling(kernel)
                 nodes = self.plan.graph.nodes
                 framings = kernel.framings or (None,) * len(shapes)
                 pictures = []

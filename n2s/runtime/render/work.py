@@ -71,14 +71,11 @@ class Work:
         self._ahead = Ahead(helpers, stop, tally, check, self._begin_latents, self._call) if helpers else None
 
     def close(self) -> None:
-        """End what free threads do for it, and let go of all frames.
-
-        Works, those that they ask and what runs ahead for them know each other; such a ring of objects, with all its
-        frames, would stay until Python's collector comes by, which counts objects and not their bytes.
-        """
+        """End what free threads do for it, and let go of all frames: works and what runs ahead know each other."""
         if self._ahead is not None:
             self._ahead.close()
             self._ahead = None
+        # Such a ring of objects would stay until Python's collector comes by, which does not count bytes.
         for held in (self._values, self._siblings, self._free, self._parts, self._pickings):
             held.clear()
 
@@ -299,14 +296,15 @@ class Work:
         """Return what gives the frames that a stage shows of others."""
         if stage.name not in self._pickings:
             ports = list(self.plan.graph.nodes[stage.node].ports)
-            works = {
-                ports.index(port): Work(self.opened, self.kept, self.tally, self.check, course, self)
-                for (name, port), course in self.course.picked.items()
-                if name == stage.name
-            }
+            courses = self.course.picked.items()
+            works = {ports.index(port): self._work_for(of) for (name, port), of in courses if name == stage.name}
             make = {port: work.make for port, work in works.items()}
             self._pickings[stage.name] = Picking(self.opened.picked[stage.name], make, self._free)
         return self._pickings[stage.name]
+
+    def _work_for(self, course: Course) -> Work:
+        """Return the work that makes what is picked on a course."""
+        return Work(self.opened, self.kept, self.tally, self.check, course, self)
 
     def made(self, stage: Stage, start: int, stop: int) -> np.ndarray | None:
         """Return frames of a stage from ``start`` on, up to ``stop`` at most, if the first is there now."""

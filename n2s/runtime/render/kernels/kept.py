@@ -8,8 +8,9 @@ import json
 import pickle
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,33 @@ _LOCK = threading.Lock()
 _COMPILING = "n2s compiling"  # the name of the thread
 
 
-def compile_kernel(source: str, folder: Path) -> Callable:
-    """Return the kernel of a source, its machine code kept in ``folder`` between runs."""
+@dataclass(frozen=True)
+class Wanted:
+    """A kernel whose machine code is missing: its source, the types it is for, and about how much work compiling is."""
+
+    path: Path
+    signature: tuple
+    work: int
+
+
+_asking = threading.local()
+
+
+@contextmanager
+def asking() -> Iterator[list[Wanted]]:
+    """Return a context within which kernels that this thread runs do nothing; those that are missing are listed."""
+    _asking.wanted = wanted = []
+    try:
+        yield wanted
+    finally:
+        del _asking.wanted
+
+
+def compile_kernel(source: str, folder: Path, work: int = 0) -> Kept:
+    """Return the kernel of a source, its machine code kept in ``folder`` between runs.
+
+    ``work`` tells about how much work compiling it is, where the length of the source does not.
+    """
     import numba
 
     name = f"k{digest_bytes((source + numba.__version__ + sys.version).encode())[:24]}"
@@ -58,8 +84,14 @@ def compile_kernel(source: str, folder: Path) -> Callable:
             module = importlib.util.module_from_spec(spec)
             sys.modules[spec.name] = module  # numba looks the module up while it compiles
             spec.loader.exec_module(module)
-            module.kernel = _Mending(module.kernel, folder / "__pycache__")
+            module.kernel = Kept(module.kernel, path, work or len(source))
         return module.kernel
+
+
+def _types(arguments: tuple) -> tuple:
+    import numba
+
+    return tuple(numba.typeof(argument) for argument in arguments)
 
 
 def _undisturbed(work: Callable[[Any], None], argument: Any) -> None:
@@ -84,27 +116,31 @@ def _undisturbed(work: Callable[[Any], None], argument: Any) -> None:
         raise failed[0]
 
 
-class _Mending:
+class Kept:
     """A kernel that survives damaged files in numba's cache: they are removed, and it is compiled again."""
 
-    def __init__(self, kernel: Any, cache: Path):
-        self.kernel, self.cache, self.checked = kernel, cache, False
+    def __init__(self, kernel: Any, path: Path, work: int):
+        self.kernel, self.path, self.work, self.checked = kernel, path, work, False
+        self.cache = path.parent / "__pycache__"
 
     def __call__(self, *arguments: Any) -> bool:
+        wanted = getattr(_asking, "wanted", None)
+        if wanted is not None:
+            if not self.checked and not self._files() and all(other.path != self.path for other in wanted):
+                wanted.append(Wanted(self.path, _types(arguments), self.work))
+            return False
         if not self.checked:
             from numba.core.errors import NumbaError
 
             with _LOCK:
                 try:
-                    _undisturbed(self._load, arguments)
+                    _undisturbed(self.make_ready, _types(arguments))
                 except NumbaError as error:
                     raise CompileError(_first_reason(error)) from error
         return self.kernel(*arguments)
 
-    def _load(self, arguments: tuple) -> None:
-        import numba
-
-        signature = tuple(numba.typeof(argument) for argument in arguments)
+    def make_ready(self, signature: tuple) -> None:
+        """Load the machine code for arguments of some types, or make it."""
         self._remove_damaged()
         try:
             self.kernel.compile(signature)

@@ -11,7 +11,7 @@ import threading
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +47,7 @@ def kernel(job):
     take_row(job)
 '''
 _MODULES = ("filter_weights", "light_levels", "maps", "sampling", "vectors")  # what is compiled in
+_SAMPLER_WORK = 40_000  # characters of a kernel that takes about as long to compile
 _local = threading.local()
 
 
@@ -56,13 +57,15 @@ def lens_header() -> str:
 
 
 def sampler(folder: Path) -> int:
-    """Return the address of the compiled filter.
+    """Return the address of the compiled filter; 0 where kernels are only asked for.
 
     It is compiled once for all kernels, which call it: in each of them it would take several seconds to compile.
     """
-    kept = compile_kernel(_SAMPLER.format(digest=digest_of(*_MODULES)), folder)
+    kept: Any = compile_kernel(_SAMPLER.format(digest=digest_of(*_MODULES)), folder, _SAMPLER_WORK)
     kept(0)
-    (compiled,) = cast(Any, kept).kernel.overloads.values()
+    if not kept.checked:  # it is only asked for
+        return 0
+    (compiled,) = kept.kernel.overloads.values()
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
 

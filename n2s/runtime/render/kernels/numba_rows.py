@@ -66,7 +66,6 @@ class NumbaRows:
         width, height = program.size
         samples = _samples(program)
         fits = [() if sample and sample.gives_colours else _taps(sample) for sample in samples]
-        filter_ = sampler(folder) if program.lensed else 0
         lensed = [i for i, sample in enumerate(samples) if sample and sample.gives_colours]
         moved = [i for i, sample in enumerate(samples) if sample in program.moved]
 
@@ -87,7 +86,7 @@ class NumbaRows:
                     map(np.stack, zip(*(_moved_taps(cast(Any, samples[i]).where, *at) for at in places.tolist())))
                 )
             for number, (i, numbers) in enumerate(zip(lensed, moves)):
-                beside[i] = (numbers, scratch(program.size, number), filter_)
+                beside[i] = (numbers, scratch(program.size, number), sampler(folder))
             given = [argument for picture, taps in zip(pictures, beside) for argument in (picture, *taps)]
             return kernel(first, seeds, uniforms, thresholds, out, *given, *tables, height, width)
 
