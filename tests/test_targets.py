@@ -228,6 +228,16 @@ def test_nodes_that_took_no_time_are_not_told_of(tmp_path: Path) -> None:
     assert "Time by node: film 0.5 s." in summary(report)
 
 
+def test_the_dearest_nodes_are_named_and_the_others_added_up(tmp_path: Path) -> None:
+    from n2s.commands.run import DEAREST, summary
+    from n2s.runtime.run import Report
+
+    nodes = {f"n{i}": 1.0 + i for i in range(DEAREST + 2)}
+    told = summary(Report(rendered=1, frames=2, seconds=1.0, nodes=nodes, record=tmp_path))
+    first = ", ".join(f"n{i} {1 + i:.1f} s" for i in reversed(range(2, DEAREST + 2)))
+    assert f"Time by node: {first}, 2 others 3.0 s." in told
+
+
 def test_commands_are_asked_about_the_same_film(place: Place, n2s: Any, n2s_json: Any) -> None:
     shape = ("--size", "64x48", "--fps", "15")
     assert n2s("run", place.graph, *shape)[0] == 0

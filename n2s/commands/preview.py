@@ -113,7 +113,7 @@ def preview(
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session
 
-    what = ["strip"] if strip else ["variations"] if varied else []
+    what = ["strip"] if strip else ["variations"] if varied else ["sheet"] if sheet or every is not None else []
     name = "-".join([graph.stem, *([node.replace("/", "-")] if node else []), *what])
     target = output or Path("renders") / f"{name}.png"
     if target.suffix.lower() not in FORMS:

@@ -29,6 +29,8 @@ from n2s.graph.timecodes import minutes
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
+DEAREST = 6  # nodes whose times the summary tells one by one
+
 
 def run(
     graph: GraphFile,
@@ -197,18 +199,25 @@ def summary(report: Any) -> str:
         taken = f"in {minutes(report.seconds)}, {frames / max(report.seconds, 1e-9):.1f} frames/s" * bool(frames)
         done = ", ".join(filter(None, [f"Rendered {rendered} {taken}".rstrip(), beside]))
         lines.append(f"{done}; {report.stored} came from the store.")
-        spent = [
-            f"{name} {seconds:.1f} s{more_frames(report, name)}"
-            for name, seconds in report.nodes.items()
-            if seconds >= 0.05
-        ]
-        lines += [f"Time by node: {', '.join(spent)}."] if spent else []
+        if spent := spent_text(report):
+            lines.append(f"Time by node: {spent}.")
     else:
         lines.append(f"Rendered 0 chunks; {report.stored} came from the store.")
     if report.memory.get("peak"):
         lines.append(memory_text(report.memory))
     lines.append(f"Record: {from_here(report.record)}")
     return "\n".join(lines)
+
+
+def spent_text(report: Report) -> str:
+    """Return in words which nodes took most time, the dearest first; the record has all of them."""
+    from n2s.graph.wording import counted
+
+    told = sorted(((seconds, name) for name, seconds in report.nodes.items() if seconds >= 0.05), reverse=True)
+    parts = [f"{name} {seconds:.1f} s{more_frames(report, name)}" for seconds, name in told[:DEAREST]]
+    if rest := told[DEAREST:]:
+        parts.append(f"{counted(len(rest), 'other')} {sum(seconds for seconds, _ in rest):.1f} s")
+    return ", ".join(parts)
 
 
 def memory_text(memory: dict[str, Any]) -> str:
