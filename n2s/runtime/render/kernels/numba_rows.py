@@ -17,6 +17,7 @@ from n2s.runtime.media.resample import Taps
 from n2s.runtime.render.kernels.back_end import Run
 from n2s.runtime.render.kernels.kept import compile_kernel, digest_of
 from n2s.runtime.render.kernels.narrow import narrow_header, narrowed
+from n2s.runtime.render.kernels.numba_columns import columns_of, write_columns, write_columns_start
 from n2s.runtime.render.kernels.numba_enlarge import Enlarged
 from n2s.runtime.render.kernels.numba_lenses import LensedRows, lens_header, lens_of, sampler, scratch
 from n2s.runtime.render.kernels.numba_loops import Loop, loops_of
@@ -54,7 +55,7 @@ from n2s.runtime.render.kernels.vectors import copy_cell, sum_cells
 
 u64 = np.uint64
 """  # what programs with tables need besides
-_PLACE = "At(at_x, at_y, at_u, at_v, f32(width), f32(height), radius, row, column, frame, u32(seeds[{}]))"
+_PLACE = "At(at_x, at_y, at_u, at_v, f32(width), f32(height), radius, row, column, frame, seed{})"
 
 
 class NumbaRows:
@@ -133,7 +134,11 @@ def source_of(program: Program) -> str:
     for pixel in program.pixels:
         functions |= {name: text for name, text in pixel.code.helpers if name not in TABLE_READERS}
         parted = part(pixel)
-        functions |= {read.before: read.text for read in parted.reads} | {parted.name: parted.text}
+        functions |= {read.before: read.text for read in parted.reads}
+        if columns := columns_of(pixel):
+            functions |= {columns.columns: columns.columns_text, columns.pixel: columns.pixel_text}
+        else:
+            functions[parted.name] = parted.text
     code = Writer()
     _write_kernel(code, program, inputs, store)
     # Loops with calls do not vectorise; left alone, LLVM makes calls of what is used often or long.
@@ -164,11 +169,13 @@ def _write_kernel(code: Writer, program: Program, inputs: Sequence[Any], store: 
             channels = range(program.channels(number))
             code.add(f"kept{number} = np.empty(({len(channels)}, width), np.float32)")
             code.add(*(f"kept{number}_{channel} = kept{number}[{channel}]" for channel in channels))
+        write_columns_start(code, program)
         with code.block("for f in range(uniforms.shape[0]):"):
             code.add("frame = u32(first + f)")
             for pixel in program.pixels:
                 for i, name in enumerate(pixel.uniforms):
                     code.add(f"step{pixel.seed}_{name} = uniforms[f, {pixel.column + i}]")
+            write_columns(code, program)
             for given in inputs:
                 given.write_frame(code)
             with code.block("for y in range(height):"):
@@ -189,8 +196,8 @@ def _write_kernel(code: Writer, program: Program, inputs: Sequence[Any], store: 
 
 def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enlarged], loop: Loop) -> None:
     """Write what makes the colours of one pixel, ``value`` and the number of the record, and looks at them."""
-    code.add("column = u32(x)", "at_x = f32(np.int32(x))", "at_u = (at_x + f32(0.5)) / f32(width)")
-    code.add("dx = at_x + f32(0.5) - half_width", "radius = np.sqrt(dx * dx + dy * dy) * reach")
+    code.add("column = u32(x)", "at_x = f32(np.int32(x))", "at_u = across[x]")
+    code.add("radius = np.sqrt(away[x] + dy * dy) * reach")
     for given in inputs:
         colour = f"({', '.join(given.colour)})" if given.channels == 3 else given.colour[0]
         _write_value(code, program, given.value, colour)
@@ -201,7 +208,10 @@ def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enla
         code.add(f"value{number} = {_kept(program, number)}")
     for number in loop.pixels:
         found = [read.found for read in loop.found.get(number, ())]
-        called = _call(program.records[number], part(program.records[number]).name, found)
+        name = part(program.records[number]).name
+        if columns := columns_of(program.records[number]):
+            name, found = columns.pixel, [f"columns{number}_{i}[x]" for i in range(columns.count)]
+        called = _call(program.records[number], name, found)
         _write_value(code, program, number, called)
     if loop.read is not None:
         found = [read.found for read in loop.found.get(loop.reader, ())]
