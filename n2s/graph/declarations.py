@@ -273,6 +273,8 @@ def _signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) 
         ):
             yield method, f"{name} may be left unconnected, so it needs a default: {name}=None{place}"
     for name, parameter in named.items():
+        if method == "prepare" and cls.kind != "lens" and not _of_base(cls, "fill"):  # which may give others
+            break
         if name not in wanted and parameter.default is inspect.Parameter.empty:
             yield method, f"it takes {name}, which is neither a port nor a parameter; there are {_names(wanted)}{place}"
 

@@ -9,6 +9,7 @@ from pydantic import field_validator
 
 from n2s.graph.colours import Colour, by_channel, light_of
 from n2s.graph.declare import Param, Pointwise, param, port, setting
+from n2s.graph.seeds import seed_of
 from n2s.graph.shader import cos, exp2, log2, pixel_hash, sin, uniform
 from n2s.graph.types import Frames
 from n2s.nodes.bloom import bloomed
@@ -86,15 +87,43 @@ class LightLeak(Pointwise):
 
     def fill(self, scene: Any) -> dict[str, Any]:
         a, b, c = map(light_of, (3 * self.colours)[:3])  # fewer colours are shared
-        return by_channel("a", a) | by_channel("b", b) | by_channel("c", c)
+        seed = seed_of(scene.seed, "LightLeak", self.seed)
+        width, height = map(np.float32, scene.size)
+        return {
+            "drawn": [draw(seed, np.arange(3), which) for which in range(3)],
+            "turn": draw(seed, np.array([3]), 0),
+            "aspect": width / height,
+            **by_channel("a", a), **by_channel("b", b), **by_channel("c", c),
+        }  # fmt: skip
+
+    def prepare(self, amount, size, phase, drawn, turn, aspect) -> dict[str, Any]:
+        start, first, second = (each[:, None] for each in drawn)
+        # in turns around the frame; the lights keep apart
+        place = turn + (np.arange(3, dtype=np.float32)[:, None] + 0.5 * start) / 3
+        place = place + 0.09 * sin(phase * (0.6 + 0.5 * first) + second) + 0.04 * sin(phase * (1.3 + first) + start)
+        across, down = cos(place), sin(place)
+        reach = 1.04 / np.maximum(abs(across) * 2 / aspect, abs(down) * 2)  # to just beyond the edge
+        aim = place + 0.06 * sin(phase * (0.8 + 0.5 * second) + first)
+        wide = size * (0.7 + 0.6 * second)
+        lights = {
+            "x": reach * across, "y": reach * down, "across": cos(aim), "down": sin(aim), "tight": 1 / (wide * wide),
+            "strong": 0.58 + 0.42 * sin(phase * (0.9 + 0.6 * start) + first + second),
+        }  # fmt: skip
+        each = {f"{name}_{light}": row for name, rows in lights.items() for light, row in zip("abc", rows)}
+        return {"amount": amount, **each}
 
     @staticmethod
-    def pixel(rgb, at, amount, size, phase, a_r, a_g, a_b, b_r, b_g, b_b, c_r, c_g, c_b):
-        aspect = at.width / at.height
-        x, y = (at.u - 0.5) * aspect, at.v - 0.5
-        a, strong_a = leaked(x, y, aspect, size, phase, at.seed, 0)
-        b, strong_b = leaked(x, y, aspect, size, phase, at.seed, 1)
-        c, strong_c = leaked(x, y, aspect, size, phase, at.seed, 2)
+    def pixel(
+        rgb, at, amount, x_a, y_a, across_a, down_a, tight_a, strong_a, x_b, y_b, across_b, down_b, tight_b, strong_b,
+        x_c, y_c, across_c, down_c, tight_c, strong_c, a_r, a_g, a_b, b_r, b_g, b_b, c_r, c_g, c_b,
+    ):  # fmt: skip
+        x, y = (at.u - 0.5) * (at.width / at.height), at.v - 0.5
+        dx, dy = x - x_a, y - y_a
+        a = leaked(dx * across_a + dy * down_a, dx * down_a - dy * across_a, tight_a)
+        dx, dy = x - x_b, y - y_b
+        b = leaked(dx * across_b + dy * down_b, dx * down_b - dy * across_b, tight_b)
+        dx, dy = x - x_c, y - y_c
+        c = leaked(dx * across_c + dy * down_c, dx * down_c - dy * across_c, tight_c)
         red_a, red_b, red_c = strong_a * power_of_4(a), strong_b * power_of_4(b), strong_c * power_of_4(c)
         blue_a, blue_b, blue_c = red_a * a, red_b * b, red_c * c
         red = red_a * a_r + red_b * b_r + red_c * c_r
@@ -103,22 +132,9 @@ class LightLeak(Pointwise):
         return screened(rgb, amount * red, amount * green, amount * blue, amount)
 
 
-def leaked(x, y, aspect, size, phase, seed, number):
-    """Return 1 / (1 + q) for one of the lights at a place, and how strong this light is."""
-    start, first, second = draw(seed, number, 0), draw(seed, number, 1), draw(seed, number, 2)
-    place = draw(seed, 3, 0) + (number + 0.5 * start) / 3  # in turns around the frame; the lights keep apart
-    place = place + 0.09 * sin(phase * (0.6 + 0.5 * first) + second) + 0.04 * sin(phase * (1.3 + first) + start)
-    across, down = cos(place), sin(place)
-    reach = 1.04 / max(abs(across) * 2 / aspect, abs(down) * 2)  # to just beyond the edge
-    dx, dy = x - reach * across, y - reach * down
-    turn = place + 0.06 * sin(phase * (0.8 + 0.5 * second) + first)
-    across, down = cos(turn), sin(turn)
-    inwards, along = dx * across + dy * down, dx * down - dy * across
-    wide = size * (0.7 + 0.6 * second)
-    tight = 1 / (wide * wide)  # the same for all pixels, so that it is divided by once
-    near = 1 / (1 + (inwards * inwards + along * along * 0.39) * tight)
-    strength = 0.58 + 0.42 * sin(phase * (0.9 + 0.6 * start) + first + second)
-    return near, strength
+def leaked(inwards, along, tight):
+    """Return how near a place is to a light, 1 / (1 + q)."""
+    return 1 / (1 + (inwards * inwards + along * along * 0.39) * tight)
 
 
 def power_of_4(x):
@@ -126,5 +142,6 @@ def power_of_4(x):
 
 
 def draw(seed, number, which):
-    """Return a number in 0..1 for one of the lights."""
-    return uniform(pixel_hash(seed, number, 0, which))
+    """Return a number in 0..1 for each of some lights."""
+    with np.errstate(over="ignore"):  # hashes overflow on purpose
+        return uniform(pixel_hash(np.uint32(seed), number, 0, which))

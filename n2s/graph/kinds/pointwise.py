@@ -23,8 +23,8 @@ class Pointwise(Node):
     is float32.
 
     ``tables`` declares what tables it reads, by name: ``{"gradient": Line()}``. ``fill(scene)`` gives them, once for a
-    run, and numbers that hold for the whole run, if some are needed; ``prepare`` may give tables that move, with a
-    leading axis of frames. The pixel function takes them by name, as it takes numbers.
+    run, and numbers that hold for the whole run, if some are needed; ``prepare`` may take these by name, and may give
+    tables that move, with a leading axis of frames. The pixel function takes them by name, as it takes numbers.
     """
 
     cache: Literal["frames", None] = cache_setting()

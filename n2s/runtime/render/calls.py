@@ -11,7 +11,7 @@ from n2s.graph import authors
 from n2s.plan.frame import remainder_at
 from n2s.plan.stages import Kernel, Size, Stage
 from n2s.runtime.render import culprits, kernels
-from n2s.runtime.render.edges import prepared_columns, prepared_tables, read_only
+from n2s.runtime.render.edges import prepared_columns, prepared_tables, read_only, wanted_by
 from n2s.runtime.render.kernels.cuda_device import on_host
 from n2s.runtime.render.moves import lens_moves
 from n2s.runtime.render.opened import Opened
@@ -61,8 +61,9 @@ class KernelCalls:
         columns, tables = [], []
         for step, node in zip(kernel.steps, nodes):
             params = {field: read_only(self.opened.param(step, field, *span)) for field in node.params()}
-            prepared = authors.call(plan.graph, step, "prepare", node.prepare, span=span, **params)
             filled, numbers = self.opened.filled.get(step, ({}, {}))
+            params |= wanted_by(type(node).prepare, numbers)
+            prepared = authors.call(plan.graph, step, "prepare", node.prepare, span=span, **params)
             prepared = numbers | prepared if isinstance(prepared, dict) else prepared
             code = type(node), node.pixel_code()
             columns += prepared_columns(plan.graph, step, prepared, kernels.uniform_names(*code), span)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -240,6 +243,17 @@ def filled_tables(graph: Graph, name: str, made: Any) -> tuple[dict[str, np.ndar
     declared = type(graph.nodes[name]).tables
     tables = {key: _table(graph, name, "fill", key, made[key], None) for key in declared if key in made}
     return tables, {key: value for key, value in made.items() if key not in declared}
+
+
+def wanted_by(prepare: Callable, numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a node's ``fill`` its ``prepare`` takes by name."""
+    names = _names_of(prepare)
+    return {name: value for name, value in numbers.items() if name in names}
+
+
+@cache
+def _names_of(function: Callable) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
 
 
 def prepared_tables(

@@ -20,7 +20,7 @@ from n2s.graph.kinds.filter import halved
 from n2s.graph.shader import smoothstep
 from n2s.plan.stages import Stage
 from n2s.runtime.render import kernels
-from n2s.runtime.render.edges import describe, prepared_columns
+from n2s.runtime.render.edges import describe, prepared_columns, wanted_by
 from n2s.runtime.render.kernels import pyramid
 from n2s.runtime.render.opened import Opened
 
@@ -44,6 +44,7 @@ class Soft:
         self.node = cast(Filter, plan.graph.nodes[stage.node])
         self.base = int(stage.size != (width, height))  # the level of what is returned
         self.numbers = kernels.uniform_names(type(self.node), "source")
+        self.filled = opened.filled.get(stage.node, ({}, {}))[1]
         self.seeds = np.array([kernels.node_seed(plan.scene.seed, self.node)], np.uint32)
         self.thresholds = kernels.dither_pattern(False, width)
         self.source = opened.source_of(stage.node, (width, height), bool(self.base))
@@ -59,7 +60,8 @@ class Soft:
         self._sums: dict[int, np.ndarray] = {}
 
     def make(self, given: np.ndarray, span: tuple[int, int], params: Mapping[str, np.ndarray], out: np.ndarray) -> None:
-        prepared = authors.call(self.graph, self.name, "prepare", self.node.prepare, span=span, **params)
+        wanted = wanted_by(type(self.node).prepare, self.filled)
+        prepared = authors.call(self.graph, self.name, "prepare", self.node.prepare, span=span, **params, **wanted)
         columns = prepared_columns(self.graph, self.name, prepared, self.numbers, span)
         numbers = np.zeros((len(out), len(columns)), np.float32)
         for i, column in enumerate(columns):
