@@ -31,7 +31,7 @@ from n2s.runtime.render.kernels import (
     numba_loops,
     program_of,
 )
-from n2s.runtime.render.kernels.numba_loops import LONG, loops_of, operations_of
+from n2s.runtime.render.kernels.numba_loops import MOST, loops_of, operations_of
 from n2s.runtime.render.kernels.numba_rows import source_of
 from n2s.runtime.render.kernels.program import Fit, Load, Sample, Store
 from n2s.runtime.render.kernels.writer import Writer
@@ -232,18 +232,25 @@ AROUND_LONG = [Tone, Invert, Filmic, Vignette, Grain]
 def test_long_code_has_a_loop_of_its_own() -> None:
     """Each loop but the last keeps what the next one takes."""
     program = chain(AROUND_LONG, "fits", False, "frames")
-    assert [operations_of(pixel.code) > LONG for pixel in program.pixels] == [False, False, True, False, False]
+    assert [operations_of(pixel) > MOST for pixel in program.pixels] == [False, False, True, False, False]
     loops = loops_of(program)
     assert [loop.pixels for loop in loops] == [[1, 2], [3], [4, 5]]
     assert [loop.kept for loop in loops] == [[2], [3], []]
     assert [loop.taken for loop in loops] == [[], [2], [3]]
 
 
+def test_a_loop_ends_before_it_becomes_long() -> None:
+    program = chain([Tone, Vignette, Grain, Tone, Grain], "fits", False, "frames")
+    assert [loop.pixels for loop in loops_of(program)] == [[1, 2, 3, 4], [5]]
+    sizes = [operations_of(pixel) for pixel in program.pixels]
+    assert sum(sizes[:4]) <= MOST < sum(sizes)
+
+
 @pytest.mark.parametrize("output", ["frames", "yuv8"])
 def test_parted_loops_give_the_bits_of_one(output: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = chain(AROUND_LONG, "larger", True, output)
     parted = run(compile_program, program, folder, **given(program))
-    monkeypatch.setattr(numba_loops, "LONG", 10**6)
+    monkeypatch.setattr(numba_loops, "MOST", 10**6)
     assert len(loops_of(program)) == 1
     np.testing.assert_array_equal(run(compile_program, program, folder, **given(program)), parted)
 

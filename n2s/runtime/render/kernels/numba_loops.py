@@ -1,7 +1,7 @@
-"""The loops over the pixels of a row: one more after each read of a table, and code that is long by itself.
+"""The loops over the pixels of a row: one more after each read of a table, and where one would become long.
 
-All numbers of long code, and of what stands beside it, do not fit into the registers of a processor, which stores and
-loads them over and over: the row between two loops costs less.
+All numbers of long code do not fit into the registers of a processor, which stores and loads them over and over, and
+cannot look far enough ahead to work on the next pixels meanwhile: the row between two loops costs less.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import ast
 from dataclasses import dataclass, field
 from functools import cache
 
+from n2s.runtime.render.kernels.numba_columns import columns_of
 from n2s.runtime.render.kernels.numba_tables import ROWS, ReadRows
 from n2s.runtime.render.kernels.parted import part
 from n2s.runtime.render.kernels.pixels import PixelCode
 from n2s.runtime.render.kernels.program import Pixel, Program
 
-LONG = 200  # operations; code of more has a loop of its own
+MOST = 256  # operations of a loop, where no single node has more
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Loop:
 def loops_of(program: Program) -> list[Loop]:
     """Return the loops of a program in their order. What is loaded is loaded, and looked at, in the last one."""
     records = program.records
-    loops, was_long = [Loop()], False
+    loops, operations = [Loop()], 0
     found: dict[int, list[ReadRows]] = {}
     for number, record in enumerate(records):
         if not isinstance(record, Pixel):
@@ -60,11 +61,13 @@ def loops_of(program: Program) -> list[Loop]:
             loops[-1].read, loops[-1].reader = rows, number
             found.setdefault(number, []).append(rows)
             loops.append(_loop_after(found))
-        is_long = operations_of(record.code) > LONG
-        if loops[-1].pixels and (is_long or was_long):
+            operations = 0
+        own = operations_of(record)
+        if loops[-1].pixels and operations + own > MOST:
             loops.append(_loop_after(found))
+            operations = 0
         loops[-1].pixels.append(number)
-        was_long = is_long
+        operations += own
     made: set[int] = set()  # in loops before
     for loop in loops:
         wanted = {source for number in loop.pixels for source in records[number].pictures}
@@ -83,9 +86,19 @@ def _loop_after(found: dict[int, list[ReadRows]]) -> Loop:
     return Loop(found={reader: list(reads) for reader, reads in found.items()})
 
 
+def operations_of(pixel: Pixel) -> int:
+    """Return about how many operations a pixel takes: what is computed in the code, and in all that it calls.
+
+    What is worked out once for each column is left out.
+    """
+    columns = columns_of(pixel)
+    if columns is None:
+        return _operations_of(pixel.code)
+    return _operations_of(PixelCode(columns.pixel, columns.pixel_text, pixel.code.helpers))
+
+
 @cache
-def operations_of(code: PixelCode) -> int:
-    """Return about how many operations a pixel takes: what is computed in the code, and in all that it calls."""
+def _operations_of(code: PixelCode) -> int:
     functions = {name: ast.parse(text) for name, text in (*code.helpers, (code.name, code.text))}
 
     @cache
