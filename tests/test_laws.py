@@ -11,6 +11,7 @@ import subprocess
 import sys
 import typing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import harness
@@ -32,6 +33,7 @@ from n2s.graph.types import FILM, FRAMES, LATENTS, MATTE
 from n2s.plan.measures import measured_frames
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.render.frames import FrameMaker
+from n2s.runtime.render.kernels.pixels import uniform_names
 
 FRAMES_IN_ALL = 63
 
@@ -106,6 +108,24 @@ def test_neutral_settings_return_the_input(name: str, studio: Any, store: Any) -
     made = harness.frames(graph, store, "subject", [(0, 20)])
     given_ = harness.frames(graph, store, source, [(0, 20)])
     np.testing.assert_array_equal(made, given_)
+
+
+@pytest.mark.parametrize("name", [name for name in TYPES if getattr(TYPES[name], "neutral_mattes", ())])
+def test_a_picture_is_passed_on_where_neutral_mattes_are_0(name: str) -> None:
+    cls, number = TYPES[name], np.float32
+    random = np.random.default_rng(2)
+    for colour in ([-0.0, 0.0, 1.5], [0.3, -2.0, -0.0], *random.normal(0.5, 0.7, (50, 3)).tolist()):
+        others = iter(random.random(50).tolist())
+        picture, below = (tuple(map(number, values)) for values in (colour, (0.7, 0.1, -0.0)))
+        given: list[Any] = []
+        for port, kind in cls.ports.items():
+            if kind is MATTE:
+                given.append(number(0 if port in cls.neutral_mattes else next(others)))
+            elif kind is FRAMES:
+                given.append(picture if not given else below)
+        numbers = [number(next(others)) for _ in uniform_names(cls)]
+        made = cls.pixel(*given, SimpleNamespace(u=number(0.3), v=number(0.6), radius=number(0.5)), *numbers)
+        assert np.array(made, np.float32).tobytes() == np.array(picture).tobytes()
 
 
 MEASURES = [name for name in TYPES if TYPES[name].kind == "measure"]

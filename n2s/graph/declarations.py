@@ -368,6 +368,9 @@ def _table_mistakes(cls: Any) -> Mistakes:
     for name in cls.tables:
         if name in cls.model_fields:
             yield "tables", f"{name} is a field of the node already; choose another name for the table"
+    for name in cls.neutral_mattes:
+        if cls.ports.get(name) is not MATTE:
+            yield "neutral_mattes", f"{name!r} is none of its ports of mattes"
 
 
 def _place(function: FunctionType) -> str:

@@ -54,6 +54,7 @@ class _Blend(Pointwise):
     amount: Param = param(0.5, ge=0, le=1, help="how much of the blend")
 
     neutral = {"amount": 0}
+    neutral_mattes = ("matte",)
 
 
 class AddBlend(_Blend):

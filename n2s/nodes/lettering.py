@@ -101,6 +101,7 @@ class Lettered(Pointwise):
     )
 
     neutral = {"opacity": 0}
+    neutral_mattes = ("letters", "shade")
 
     def brings_letters(self, name: str, cue: type[Node], matte: type[LetterMatte]) -> dict[str, Node]:
         """Return the nodes, of two types, that say what is shown when and draw it: as letters, and as their shadow."""
@@ -122,11 +123,11 @@ class Lettered(Pointwise):
     def pixel(rgb, letters, shade, at, opacity, shadow, ink_red, ink_green, ink_blue, dark_red, dark_green, dark_blue):
         ink = letters * opacity
         dark = shadow * (DEPTH * shade / (1 + (DEPTH - 1) * shade))
-        return (
-            lettered(rgb[0], ink_red, dark_red, ink, dark),
-            lettered(rgb[1], ink_green, dark_green, ink, dark),
-            lettered(rgb[2], ink_blue, dark_blue, ink, dark),
-        )
+        r = lettered(rgb[0], ink_red, dark_red, ink, dark)
+        g = lettered(rgb[1], ink_green, dark_green, ink, dark)
+        b = lettered(rgb[2], ink_blue, dark_blue, ink, dark)
+        there = max(ink, dark)  # where there is nothing, -0 stays -0, too
+        return r if there > 0 else rgb[0], g if there > 0 else rgb[1], b if there > 0 else rgb[2]
 
 
 def lettered(colour, light, shade, ink, dark):

@@ -35,6 +35,7 @@ class Mix(Pointwise):
     )
 
     neutral = {"amount": 0}
+    neutral_mattes = ("matte",)
 
     def brings(self, name: str) -> dict[str, Node]:
         return _blended(self, name, self.a, self.b)
@@ -59,6 +60,7 @@ class Over(Pointwise):
     mode: Mode = setting("normal", help="what is made of both: normal shows the front; see Mix")
 
     neutral = {"amount": 0}
+    neutral_mattes = ("matte",)
 
     def brings(self, name: str) -> dict[str, Node]:
         return _blended(self, name, self.back, self.front)

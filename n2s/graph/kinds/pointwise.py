@@ -34,6 +34,8 @@ class Pointwise(Node):
     part: ClassVar[str] = ""
     outputs: ClassVar[dict[str, Output]] = {"frames": Output(FRAMES)}
     tables: ClassVar[dict[str, Table]] = {}
+    # Ports of mattes: where all of them are 0, its pixel code gives the colour of its first picture, to the last bit.
+    neutral_mattes: ClassVar[tuple[str, ...]] = ()
     # What `fill` reads of the track's clock. Keys hold it; reading what is not declared is an error.
     reads: ClassVar[frozenset[str]] = frozenset()
 

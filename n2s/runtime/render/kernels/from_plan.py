@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from n2s.graph.declare import Node, Pointwise
 from n2s.graph.kinds.filter import halved
 from n2s.graph.placing import Placing
-from n2s.graph.types import PICTURES
+from n2s.graph.types import FRAMES, PICTURES
 from n2s.plan.stages import FULL, Kernel, Lensing
 from n2s.runtime.render.kernels.layouts import LAYOUTS
 from n2s.runtime.render.kernels.pixels import read_pixel, table_names, uniform_names
@@ -107,10 +108,23 @@ def program_of(
         channels = PICTURES[next(iter(cls.outputs.values())).kind]
         tables = tuple((name, cls.tables[name]) for name in table_names(cls, method))
         code = read_pixel(cls, method)
-        records.append(Pixel(cls.__name__, code, taken, names, column, seed + i, channels, tables, table))
+        neutral, passed = _neutral(nodes[step], taken, records)
+        records.append(
+            Pixel(cls.__name__, code, taken, names, column, seed + i, channels, tables, table, neutral, passed)
+        )
         column, table = column + len(names), table + len(tables)
     records.append(Store(values[kernel.root], LAYOUTS[output]))
     return Program(size, tuple(records))
+
+
+def _neutral(node: Node, taken: tuple[int, ...], records: Sequence[Record]) -> tuple[tuple[int, ...], int]:
+    """Return the mattes where a node does nothing, if all come from memory, and the picture that it gives there."""
+    kinds = [kind for kind in node.ports.values() if kind in PICTURES]
+    ports = dict(zip((port for port, kind in node.ports.items() if kind in PICTURES), taken))
+    mattes = tuple(ports[name] for name in cast(Pointwise, node).neutral_mattes)
+    if not mattes or not all(isinstance(records[number], Load | Filter) for number in mattes):
+        return (), 0
+    return mattes, taken[kinds.index(FRAMES)]
 
 
 def _lenses(lensing: Lensing, nodes: Mapping[str, Node], loads: Sequence[int], seed: int) -> Lenses:

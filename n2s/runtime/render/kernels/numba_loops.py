@@ -37,6 +37,8 @@ class Loop:
         The numbers of the pixel records whose colours it takes from loops before it, and keeps for loops after it.
     seen : set of int
         The numbers of the records whose colours it looks at, where they need a look.
+    neutral : tuple of int
+        Mattes: in a row in which all of them are 0, the pixel records that have some give what they pass on.
     """
 
     pixels: list[int] = field(default_factory=list)
@@ -46,6 +48,7 @@ class Loop:
     taken: list[int] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
+    neutral: tuple[int, ...] = ()
 
 
 def loops_of(program: Program) -> list[Loop]:
@@ -62,11 +65,12 @@ def loops_of(program: Program) -> list[Loop]:
             found.setdefault(number, []).append(rows)
             loops.append(_loop_after(found))
             operations = 0
-        own = operations_of(record)
+        own = 0 if record.neutral else operations_of(record)  # it works in few rows
         if loops[-1].pixels and operations + own > MOST:
             loops.append(_loop_after(found))
             operations = 0
         loops[-1].pixels.append(number)
+        loops[-1].neutral += record.neutral
         operations += own
     made: set[int] = set()  # in loops before
     for loop in loops:

@@ -6,7 +6,7 @@ over four indices do not. Resampled pictures land in a row buffer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -19,12 +19,13 @@ from n2s.runtime.render.kernels.kept import compile_kernel, digest_of
 from n2s.runtime.render.kernels.narrow import narrow_header, narrowed
 from n2s.runtime.render.kernels.numba_columns import columns_of, write_columns, write_columns_start
 from n2s.runtime.render.kernels.numba_enlarge import Enlarged
-from n2s.runtime.render.kernels.numba_lenses import LensedRows, lens_header, lens_of, sampler, scratch
+from n2s.runtime.render.kernels.numba_inputs import Loaded, input_of
+from n2s.runtime.render.kernels.numba_lenses import LensedRows, lens_header, sampler, scratch
 from n2s.runtime.render.kernels.numba_loops import Loop, loops_of
 from n2s.runtime.render.kernels.numba_stores import STORES
 from n2s.runtime.render.kernels.parted import part
 from n2s.runtime.render.kernels.pixels import TABLE_READERS, helper_texts
-from n2s.runtime.render.kernels.program import Enlarge, Filter, Fit, Full, Load, Pixel, Program, Sample
+from n2s.runtime.render.kernels.program import Fit, Full, Load, Pixel, Program, Sample
 from n2s.runtime.render.kernels.strictness import unseen
 from n2s.runtime.render.kernels.writer import Writer
 
@@ -124,7 +125,7 @@ def source_of(program: Program) -> str:
     The function returns whether NaN or infinity may be in what is stored or in the channels that need a look beside it
     (`strictness`): the colours of a pixel are added up, and the largest sum tells by its exponent.
     """
-    inputs = [_input(program, number) for number, record in enumerate(program.records) if isinstance(record, Load)]
+    inputs = [input_of(program, number) for number, record in enumerate(program.records) if isinstance(record, Load)]
     store = STORES[program.store.layout.name](program)
     held = ["hold_unit"] if any(map(program.is_held, range(len(program.records) - 1))) else []
     functions = helper_texts(*store.helpers, *(name for given in inputs for name in given.helpers), *held)
@@ -184,18 +185,45 @@ def _write_kernel(code: Writer, program: Program, inputs: Sequence[Any], store: 
                 for piece in (*inputs, store):
                     piece.write_row(code)
                 for loop in loops:
-                    with code.block("for x in range(width):"):
-                        _write_pixel(code, program, inputs, loop)
-                        if loop is loops[-1]:
-                            store.write_pixel(code)
+                    _write_loop(code, program, inputs, loop, store if loop is loops[-1] else None)
                     if loop.read is not None:
                         loop.read.write_read(code)
                 store.write_row_end(code)
         code.add("return largest >= np.int32(0x7F800000)")
 
 
-def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enlarged], loop: Loop) -> None:
-    """Write what makes the colours of one pixel, ``value`` and the number of the record, and looks at them."""
+def _write_loop(code: Writer, program: Program, inputs: Sequence[Any], loop: Loop, last: Any) -> None:
+    """Write a loop over a row, which ends in ``last``, if that is something.
+
+    Where mattes can leave a picture as it is, there is another one for rows in which all of them are 0.
+    """
+
+    def write(passes: bool = False) -> None:
+        with code.block("for x in range(width):"):
+            _write_pixel(code, program, inputs, loop, passes)
+            if last:
+                last.write_pixel(code)
+
+    if not loop.neutral:
+        return write()
+    mattes = [given.colour[0] for given in inputs if given.value in loop.neutral]
+    code.add("covered = np.int32(0)")
+    with code.block("for x in range(width):"):
+        code.add(f"covered |= {' | '.join(f'f32({matte}).view(np.int32)' for matte in mattes)}")
+    with code.block("if covered != 0:"):
+        write()
+    with code.block("else:"):
+        write(passes=True)
+    return None
+
+
+def _write_pixel(
+    code: Writer, program: Program, inputs: Sequence[Loaded | Enlarged], loop: Loop, passes: bool = False
+) -> None:
+    """Write what makes the colours of one pixel, ``value`` and the number of the record, and looks at them.
+
+    ``passes``: its pixel records pass on what they do where their mattes are 0.
+    """
     code.add("column = u32(x)", "at_x = f32(np.int32(x))", "at_u = across[x]")
     code.add("radius = np.sqrt(away[x] + dy * dy) * reach")
     for given in inputs:
@@ -212,6 +240,8 @@ def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enla
         if columns := columns_of(program.records[number]):
             name, found = columns.pixel, [f"columns{number}_{i}[x]" for i in range(columns.count)]
         called = _call(program.records[number], name, found)
+        if passes and program.records[number].neutral:
+            called = f"value{program.records[number].passed}"
         _write_value(code, program, number, called)
     if loop.read is not None:
         found = [read.found for read in loop.found.get(loop.reader, ())]
@@ -221,7 +251,8 @@ def _write_pixel(code: Writer, program: Program, inputs: Sequence[_Loaded | Enla
         colours = [f"{value}[{channel}]" for channel in range(3)] if program.channels(number) == 3 else [value]
         code.add(*(f"kept{number}_{channel}[x] = {colour}" for channel, colour in enumerate(colours)))
     stored = [(program.store.source, channel) for channel in range(program.store.layout.channels)]
-    looked_at = [(number, channel) for number, channel in stored + unseen(program) if number in loop.seen]
+    seen = loop.seen - set(loop.neutral) if passes else loop.seen
+    looked_at = [(number, channel) for number, channel in stored + unseen(program) if number in seen]
     if looked_at:
         total = " + ".join(_name(program, number, channel) for number, channel in looked_at)
         code.add(f"largest = max(largest, np.int32(f32({total}).view(np.int32) & np.int32(0x7FFFFFFF)))")
@@ -254,123 +285,3 @@ def _name(program: Program, number: int, channel: int) -> str:
     if program.channels(number) == 3:
         return f"value{number}[{channel}]"
     return f"raw{number}" if program.is_held(number) else f"value{number}"
-
-
-class _Loaded:
-    """A picture that is read where each pixel is. ``value`` is the number of the record that gives its colours."""
-
-    helpers: tuple[str, ...] = ()  # of `n2s.graph.shader`
-    texts: Mapping[str, str] = {}  # of other functions that it calls, by their names
-
-    def __init__(self, load: Load, value: int):
-        self.i, self.half, self.value, self.channels = load.picture, load.half, value, load.channels
-        self.arguments = [f"in{self.i}"]
-
-    @property
-    def colour(self) -> list[str]:
-        """The colours of the pixel at x, or the one number of a matte."""
-        colours = [f"in{self.i}_{channel}[x]" for channel in range(self.channels)]
-        return [f"round_half({colour})" for colour in colours] if self.half else colours
-
-    def write_start(self, code: Writer) -> None:
-        """Write what is done once."""
-
-    def write_frame(self, code: Writer) -> None:
-        """Write what is done before each frame."""
-
-    def write_row(self, code: Writer) -> None:
-        """Write what is done before each row."""
-        self._write_planes(code, f"in{self.i}", [f"in{self.i}[f, {channel}, y]" for channel in range(self.channels)])
-
-    def _write_planes(self, code: Writer, name: str, rows: Sequence[str]) -> None:
-        code.add(f"{', '.join(f'{name}_{channel}' for channel in range(self.channels))} = {', '.join(rows)}")
-
-
-class _Filtered(_Loaded):
-    """A picture that is filtered about the places that a map tells."""
-
-    def __init__(self, load: Load, filter_: Filter, value: int, is_moved: bool = False):
-        super().__init__(load, value)
-        self.filter, self.helpers = filter_, tuple(filter(None, (filter_.before, filter_.after)))
-        self.tables = [f"{name}{self.i}" for name in ("rows", "row_weights", "columns", "column_weights")]
-        self.is_moved = is_moved
-        self.arguments += [f"moved_{table}" if is_moved else table for table in self.tables]
-
-    @property
-    def colour(self) -> list[str]:
-        return [f"row{self.i}_{channel}[x]" for channel in range(self.channels)]
-
-    def write_start(self, code: Writer) -> None:
-        i = self.i
-        if self.filter.columns_first:
-            code.add(f"light{i} = np.empty(in{i}.shape[3], np.float32)")
-            code.add(f"wide{i} = np.empty(({self.channels}, in{i}.shape[2], width), np.float32)")
-        else:
-            code.add(f"light{i} = np.empty(in{i}.shape[1:], np.float32)")
-            code.add(f"wide{i} = np.empty(in{i}.shape[3], np.float32)")
-        code.add(f"row{i} = np.empty(({self.channels}, width), np.float32)")
-
-    def write_frame(self, code: Writer) -> None:
-        """Turn the whole picture into light first, because its rows are read several times.
-
-        Where columns come first, they are summed here, too.
-        """
-        if self.is_moved:
-            code.add(*(f"{table} = moved_{table}[f]" for table in self.tables))
-        first = self.filter.columns_first
-        source = "round_half(source[x])" if self.half else "source[x]"
-        if first:
-            self._write_columns(code)
-        with code.block(f"for c in range({self.channels}):"), code.block(f"for y in range(in{self.i}.shape[2]):"):
-            code.add(f"source = in{self.i}[f, c, y]", f"light = light{self.i}{'' if first else '[c, y]'}")
-            with code.block("for x in range(source.size):"):
-                code.add(f"light[x] = {_called(self.filter.before, source)}")
-            if first:
-                code.add(f"wide = wide{self.i}[c, y]")
-                self._write_sum_of_columns(code, "wide[x]", "light", "")
-
-    def write_row(self, code: Writer) -> None:
-        """Sum over rows, then over columns if they are not. Taps are written out: their loop would not vectorise."""
-        i, rows, first = self.i, range(self.filter.rows), self.filter.columns_first
-        after = self.filter.after
-        code.add(*(f"weight_{t} = row_weights{i}[y, {t}]" for t in rows))
-        if not first:
-            self._write_columns(code)
-        with code.block(f"for c in range({self.channels}):"):
-            total = " + ".join(f"weight_{t} * light_{t}[x]" for t in rows)
-            code.add(f"wide, narrow = wide{i}{'[c, 0]' if first else ''}, row{i}[c]")
-            code.add(*(f"light_{t} = {'wide' if first else 'light'}{i}[c, rows{i}[y] + {t}]" for t in rows))
-            with code.block("for x in range(wide.size):"):
-                code.add(f"{'narrow' if first else 'wide'}[x] = {_called(after if first else '', total)}")
-            if not first:
-                self._write_sum_of_columns(code, "narrow[x]", "wide", after)
-        self._write_planes(code, f"row{i}", [f"row{i}[{channel}]" for channel in range(self.channels)])
-
-    def _write_columns(self, code: Writer) -> None:
-        code.add(*(f"weights_{t} = column_weights{self.i}[{t}]" for t in range(self.filter.columns)))
-
-    def _write_sum_of_columns(self, code: Writer, target: str, line: str, after: str) -> None:
-        with code.block("for x in range(width):"):
-            code.add(f"k = columns{self.i}[x]")
-            taps = range(self.filter.columns)
-            total = " + ".join(f"weights_{t}[x] * {line}[k + np.uint64({t})]" for t in taps)
-            code.add(f"{target} = {_called(after, total)}")
-
-
-def _called(function: str, value: str) -> str:
-    return f"{function}({value})" if function else value
-
-
-def _input(program: Program, number: int) -> _Loaded | LensedRows | Enlarged:
-    """Return how the picture of a load is read."""
-    if lensed := lens_of(program, number):
-        return lensed
-    for value, record in enumerate(program.records):
-        if isinstance(record, Enlarge) and record.source == number:
-            return Enlarged(program.records[number], value)
-    for sample, record in enumerate(program.records):
-        if isinstance(record, Sample) and record.source == number:
-            for value, filter_ in enumerate(program.records):
-                if isinstance(filter_, Filter) and filter_.source == sample:
-                    return _Filtered(program.records[number], filter_, value, record.where.is_moved)
-    return _Loaded(program.records[number], number)

@@ -204,17 +204,24 @@ class Pixel(Step):
         1 where it makes a matte, which is held within 0..1.
     tables : tuple of (str, Table)
         The tables it reads, neighbours among those that a run is given, from ``table`` on.
+    neutral : tuple of int
+        Values that are mattes: where all of them are 0 it gives what ``passed`` is, to the last bit. A back end may use
+        that, and need not.
+    passed : int
     """
 
     channels: int = 3
     tables: tuple[tuple[str, Table], ...] = ()
     table: int = 0
+    neutral: tuple[int, ...] = ()
+    passed: int = 0
 
     def __str__(self) -> str:
         taken = f" of {', '.join(map(str, self.pictures))}" if self.pictures else ""
         names = [*self.uniforms, *(f"the {type(table).__name__.lower()} {name}" for name, table in self.tables)]
         given = f", given {', '.join(names)}" if names else ""
-        return f"pixel    {self.node}{taken}{given}{', a matte' if self.channels == 1 else ''}"
+        passes = f", {self.passed} where {' and '.join(map(str, self.neutral))} show nothing" if self.neutral else ""
+        return f"pixel    {self.node}{taken}{given}{', a matte' if self.channels == 1 else ''}{passes}"
 
 
 @dataclass(frozen=True)
