@@ -209,7 +209,7 @@ def summary(report: Any) -> str:
     return "\n".join(lines)
 
 
-def spent_text(report: Report) -> str:
+def spent_text(report: Any) -> str:
     """Return in words which nodes took most time, the dearest first; the record has all of them."""
     from n2s.graph.wording import counted
 
