@@ -221,7 +221,7 @@ def test_what_is_not_finite_is_seen_although_tables_swallow_it(
 
 def test_a_read_parts_the_loop_over_a_row() -> None:
     loops = loops_of(chain(Tone, Cubed, Grain, Tiled))
-    assert [loop.pixels for loop in loops] == [[1], [2, 3], [], [4]]
+    assert [loop.pixels for loop in loops] == [[1], [2], [3], [], [4]]
     assert [loop.reader for loop in loops] == [2, 4, 4, -1]
     assert [loop.kept for loop in loops] == [[1], [3], [], []]
     assert [loop.taken for loop in loops] == [[], [1], [3], [3]]
@@ -320,36 +320,6 @@ def test_declarations_that_mean_nothing_are_refused(body: dict[str, Any], said: 
         type("Odd", (Pointwise,), names | {"pixel": staticmethod(lambda rgb, at: rgb)} | body)
     with pytest.raises(ValueError, match="a Tile has 1 or 3 channels, not 2"):
         Tile(channels=2)
-
-
-class Continued(Pointwise):
-    """What `fill` gives and only `prepare` takes: a list, of which it makes numbers."""
-
-    frames: Frames = port("what is dimmed")
-    amount: Param = param(0.5, ge=0, le=1, help="how much")
-
-    def fill(self, scene: Any) -> dict[str, Any]:
-        return {"gains": [0.5, scene.size[0]], "lift": 0.25}
-
-    def prepare(self, amount: np.ndarray, gains: list[float]) -> dict[str, Any]:
-        return {"gain": amount * gains[0] * gains[1]}
-
-    @staticmethod
-    def pixel(rgb, at, gain, lift):
-        return gain / at.width, lift, rgb[2]
-
-
-def test_prepare_takes_what_fill_gave(studio: Any, store: Any) -> None:
-    graph = graph_of(Continued(amount=0.75)(ImageSource(path="picture.png")(), name="made"), studio)
-    made = harness.frames(graph, store, "made", [(0, 2)])
-    assert (made[:, 0] == 0.375).all() and (made[:, 1] == 0.25).all()
-
-
-def test_what_fill_did_not_give_is_told(studio: Any, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Continued, "fill", lambda self, scene: {"lift": 0.25})
-    graph = graph_of(Continued()(ImageSource(path="picture.png")(), name="made"), studio)
-    with pytest.raises(RenderError, match=r"made \(Continued\).*prepare.*gains"):
-        harness.frames(graph, store, "made", [(0, 2)])
 
 
 GIVEN: dict[str, Any] = {}

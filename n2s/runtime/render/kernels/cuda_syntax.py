@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from n2s.runtime.render.kernels import cuda_types as types
+import n2s.runtime.render.kernels.cuda_types as types
 from n2s.runtime.render.kernels.cuda_types import FLOATS, Record, Refused, TableType, Value, c_name, code, unified
 from n2s.runtime.render.kernels.writer import Writer
 
