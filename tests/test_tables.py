@@ -222,8 +222,8 @@ def test_what_is_not_finite_is_seen_although_tables_swallow_it(
 def test_a_read_parts_the_loop_over_a_row() -> None:
     loops = loops_of(chain(Tone, Cubed, Grain, Tiled))
     assert [loop.pixels for loop in loops] == [[1], [2], [3], [], [4]]
-    assert [loop.reader for loop in loops] == [2, 4, 4, -1]
-    assert [loop.kept for loop in loops] == [[1], [3], [], []]
+    assert [loop.reader for loop in loops] == [2, -1, 4, 4, -1]
+    assert [loop.kept for loop in loops] == [[1], [2], [3], [], []]
     assert [loop.taken for loop in loops] == [[], [1], [3], [3]]
     assert len(loops_of(chain(Tone, Grain))) == 1
 
