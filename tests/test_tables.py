@@ -224,7 +224,7 @@ def test_a_read_parts_the_loop_over_a_row() -> None:
     assert [loop.pixels for loop in loops] == [[1], [2], [3], [], [4]]
     assert [loop.reader for loop in loops] == [2, -1, 4, 4, -1]
     assert [loop.kept for loop in loops] == [[1], [2], [3], [], []]
-    assert [loop.taken for loop in loops] == [[], [1], [3], [3]]
+    assert [loop.taken for loop in loops] == [[], [1], [2], [3], [3]]
     assert len(loops_of(chain(Tone, Grain))) == 1
 
 
