@@ -129,6 +129,8 @@ GRAPHS = {
     "text for a number": ("count: 3", "count: many", "many", "weights.count: a whole number was wanted, not 'many'"),
     "true for a number": ("amount: 0.04", "amount: true", "true",
                           "a number, a signal or an expression was wanted, not true"),
+    "comma in a number": ("count: 3", "count: '3,5'", "'3,5'", "a whole number was wanted, not '3,5'; write 3.5"),
+    "unit of a number": ("count: 3", "count: 3 pieces", "3 pieces", "not '3 pieces'; write 3, without a unit"),
     "unknown choice": ("chunk: 15", "preset: fastest", "fastest", "or 'slower' was wanted, not 'fastest'"),
     "times fall": ("[[0, 0], [60, 1]]", "[[5, 0], [1, 1]]", "[[5",
                    "travel.points: times must rise; 1 s comes after 5 s"),
@@ -163,8 +165,11 @@ GRAPHS = {
     "alias": ("title: Track", "title: &t Track\nartist: *t", "&t", "Aliases (*name) are not read in graphs"),
     "tag": ("title: Track", "title: !!python/name:os.system x", "!!python",
             "The tag !!python/name:os.system is not read in graphs"),
-    "tab": ("seed: 7", "\tseed: 7", "\tseed", "This is not YAML: found character '\\t' that cannot start any token."),
-    "bracket open": ("size: [96, 64]", "size: [96, 64", None, "This is not YAML"),
+    "tab": ("seed: 7", "\tseed: 7", "\tseed", "This is not YAML: here a tab indents the line; YAML wants spaces."),
+    "bracket open": ("size: [96, 64]", "size: [96, 64", None, "a [ before is not closed; ] is missing, or a comma."),
+    "quotation open": ("title: Track", 'title: "Track', None, "a quotation mark before is not closed."),
+    "a colon more": ("title: Track", "title: Track: one", ": one", 'behind a name comes ": ", with a space'),
+    "indented otherwise": ("seed: 7", "  seed: 7", None, "This is not YAML"),
 }  # fmt: skip
 
 

@@ -195,6 +195,16 @@ def test_neither_the_music_nor_a_folder_is_written_over(music: Path, tmp_path: P
     assert not (tmp_path / "full.yaml").exists() and not (tmp_path / "odd.yaml").exists()
 
 
+def test_a_graph_is_no_music(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((GraphError, MediaError), match="song.yaml does not exist"):
+        n2s("new", "song.yaml")
+    (tmp_path / "song.yaml").write_text("n2s: 1\n")
+    with pytest.raises((GraphError, MediaError), match="song.yaml is a graph, and n2s new takes music"):
+        n2s("new", "song.yaml")
+    assert (tmp_path / "song.yaml").read_text() == "n2s: 1\n"
+
+
 @pytest.mark.parametrize("samples", [1, 800, 8000])
 def test_the_labels_of_very_short_music_can_be_given_back(samples: int, tmp_path: Path) -> None:
     music = tiny.write_wav(tmp_path / "short.wav", tiny.clicks(1)[:samples], 8000)

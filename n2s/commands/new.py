@@ -105,6 +105,10 @@ def refuse_target(path: Path, music: Path, force: bool) -> None:
     from n2s.graph.errors import GraphError
     from n2s.runtime.films.targets import same_file
 
+    if not os.path.lexists(music):
+        return  # it is refused where it is read
+    if same_file(path, music) and music.suffix.lower() in (".yaml", ".yml"):
+        raise GraphError(f"{path} is a graph, and n2s new takes music. To see or render it: n2s preview, n2s run.")
     if same_file(path, music):
         raise GraphError(f"{path} is the music, and would be lost; name another file with -o.")
     if os.path.isdir(path):

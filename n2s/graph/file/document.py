@@ -109,6 +109,22 @@ def _near(path: Path) -> str:
     return f'Did you mean "{beside[near[0]]}"?' if near else "Check the path."
 
 
+# What to do, by a part of what the parser says is wrong.
+_CURES = {
+    "another document": "one file holds one graph, and here a second document begins",
+    "'\\t' that cannot start": "here a tab indents the line; YAML wants spaces",
+    "but found '<block mapping start>'": "this line is indented otherwise than the lines that belong with it",
+    "but found '-'": "this line is indented otherwise than the lines that belong with it",
+    "mapping values are not allowed": (
+        'no colon is expected here; behind a name comes ": ", with a space, and text with a colon is quoted'
+    ),
+    "expected ',' or '}'": "a { before is not closed; } is missing, or a comma",
+    "expected ',' or ']'": "a [ before is not closed; ] is missing, or a comma",
+    "while scanning a quoted scalar": "a quotation mark before is not closed",
+    "found unexpected end of stream": "a quotation mark before is not closed",
+}
+
+
 @lru_cache(maxsize=64)
 def _parsed(text: str, shown: str) -> Document:
     """A look is read once however many tracks use it; nobody changes a document's values."""
@@ -130,9 +146,7 @@ def parse_document(text: str, shown: str = "graph") -> Document:
         if mark and (colours := _bare_colours(text, mark.index)):  # the bracket behind it is in the comment, too
             raise GraphError([_without_quotes(colours[0], shown)]) from None
         problem = (error.problem or error.context or "is not YAML").splitlines()[0]
-        problem = (
-            "one file holds one graph, and here a second document begins" if "another document" in problem else problem
-        )
+        problem = next((said for found, said in _CURES.items() if found in problem), problem)
         raise GraphError([Problem(position, f"This is not YAML: {problem}.")]) from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise GraphError([Problem(Position(shown), f"This is not YAML: {str(error).splitlines()[0]}.")]) from None
