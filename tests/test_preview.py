@@ -20,6 +20,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.time import Clock
 from n2s.nodes import VAEDecode
 from n2s.runtime.media.png import write_picture
+from n2s.runtime.render.analysis import behind_measures
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.seeing import contact, plots, strips
 from n2s.runtime.seeing.drawing import Box, Drawing
@@ -28,6 +29,7 @@ from n2s.runtime.seeing.painting import paint
 from n2s.runtime.seeing.summary import summarise
 from n2s.runtime.seeing.svg import to_svg
 from n2s.runtime.seeing.timeline import timeline
+from n2s.runtime.seeing.views import View
 from n2s.runtime.session import Session
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -175,6 +177,16 @@ def test_preview_of_signals_renders_nothing(graph: Path, tmp_path: Path, n2s: An
         assert tiny.read_png(tmp_path / "s.png").shape == (440, 1280, 3)
         assert n2s("preview", graph, "--node", port, "--at", 2, "-o", "s.svg")[1] == f"s.svg  {port} at 00:02.00\n"
         assert ElementTree.parse(tmp_path / "s.svg").find(f"{SVG}title").text == port
+
+
+def test_a_signal_that_no_measure_moves_needs_no_frames(studio: Any, store: Any, no_frames: None) -> None:
+    graph = harness.load(harness.around("Exposure", studio.model), studio.folder)
+    behind = behind_measures(graph.flat)
+    assert {"subject:meter", "subject:gain", "subject", "out"} <= behind and "ramp" not in behind
+    with Session(graph, store) as session:
+        seen = View(session, "ramp")
+        assert seen.signal.shape == (seen.clock.frames,)
+        np.testing.assert_array_equal(seen.signal, session.heard.outputs["ramp", "signal"])
 
 
 @pytest.mark.parametrize(

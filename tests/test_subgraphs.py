@@ -11,6 +11,7 @@ import pytest
 from harness import load
 from packages import TABLES
 
+from n2s.graph.entries import suggest
 from n2s.graph.errors import GraphError, Position
 from n2s.graph.graph import Graph
 from n2s.plan.ranges import check_ranges
@@ -236,3 +237,9 @@ def test_a_path_that_a_graph_sets_inside_starts_from_its_own_folder(tmp_path: Pa
     assert beats(path, "a/features", {"a.features.beats": "y.txt"}) == tmp_path / "y.txt"
     deep = {"path": "looks/middle.yaml", "set": {"deep.features.beats": "../z.txt"}}
     assert beats(deep, "a/deep/features") == tmp_path.parent / "z.txt"
+
+
+def test_a_node_inside_is_suggested_by_the_last_part_of_its_name() -> None:
+    known = ["track", "look", "look/heard/features", "look/film", "other/heard/features"]
+    assert suggest("features", known) == suggest("feature", known) == 'Did you mean "look/heard/features"?'
+    assert suggest("featuring", known).startswith("There are: track, ")

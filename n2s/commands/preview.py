@@ -142,7 +142,7 @@ def preview(
         view = View(session, f"{node}.beat" if hears else node)
         frames = choose_strikes(view, times) if strip else choose_frames(view, times, step, sheet)
         if hears:
-            heard = preview_heard(session, cast(str, node), target, frames)
+            heard = preview_heard(view, target, frames)
         elif view.kind == "signal":
             write_drawing(target, draw_signal(view, frames))
         elif target.suffix.lower() == ".svg":
@@ -181,14 +181,14 @@ def refuse_combinations(
         raise ArgumentError(f"{varied[0]} shows one time; give --at once.")
 
 
-def preview_heard(session: Any, node: str, target: Path, frames: list[int]) -> dict[str, Any]:
+def preview_heard(view: Any, target: Path, frames: list[int]) -> dict[str, Any]:
     """Draw what a node hears of the music, with some frames marked, and return it as a few numbers."""
     from n2s.runtime.seeing.drawn import write_drawing
     from n2s.runtime.seeing.preview import draw_heard, heard_by
     from n2s.runtime.seeing.summary import summarise
 
-    write_drawing(target, draw_heard(session, node, frames))
-    return summarise(heard_by(session, node), session.clock)
+    write_drawing(target, draw_heard(view, frames))
+    return summarise(heard_by(view), view.clock)
 
 
 def choose_frames(view: Any, at: list[Any], every: Any, sheet: int | None) -> list[int]:

@@ -53,6 +53,9 @@ def defined_by(texts: Iterable[str]) -> str:
 def suggest(name: str, known: list[str]) -> str:
     """Return a "Did you mean" sentence, or the list of what is known."""
     near = get_close_matches(name, known, 1, 0.6) or [k for k in known if k.lower() == name.lower()]
+    if not near:  # inside a sub-graph, by its last part
+        last = {k.rpartition("/")[2]: k for k in reversed(known) if "/" in k}
+        near = [last[part] for part in get_close_matches(name, last, 1, 0.8)]
     if near:
         return f'Did you mean "{near[0]}"?'
     return f"There are: {', '.join(known[:40])}." if known else ""

@@ -35,7 +35,7 @@ from n2s.runtime.films.wanted import wanted_films
 from n2s.runtime.measuring import Measurer
 from n2s.runtime.readiness import check_inputs, machine_problems
 from n2s.runtime.recent import Recent
-from n2s.runtime.render.analysis import Known, analyse
+from n2s.runtime.render.analysis import Known, analyse, behind_measures
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kept import RecentFrames
 from n2s.runtime.render.rehearsal import compile_missing
@@ -181,6 +181,23 @@ class Session:
                     "still to come."
                 )
         return values
+
+    @property
+    def heard(self) -> Values:
+        """The resident values that no measure takes part in, for which no frame has to be made."""
+        with self._locked():
+            return self._heard
+
+    @cached_property
+    def _heard(self) -> Values:
+        if "_values" in self.__dict__:
+            return self._values
+        check_inputs(self.graph)
+        graph = self.graph.flat
+        try:
+            return analyse(graph, cast(Any, self.context), self._shared.known, without=behind_measures(graph))
+        finally:
+            self.context.close_music()
 
     def _measurer(self, began: Callable[[str], None]) -> Measurer:
         return Measurer(self.context, self.environment, self._shared.executor, began)

@@ -38,7 +38,25 @@ Known = dict[str, tuple[dict[str, Any], dict[str, int]]]
 Measuring = Callable[[Graph, str, Values], dict[str, np.ndarray]]
 
 
-def analyse(graph: Graph, context: Context, known: Known | None = None, measure: Measuring | None = None) -> Values:
+def behind_measures(graph: Graph) -> frozenset[str]:
+    """Return the measures of a graph, and all nodes that need what one says, in any way."""
+    reads: dict[str, set[str]] = {}
+    for name, _, link in graph.links():
+        reads.setdefault(name, set()).add(link.node)
+    found: set[str] = set()
+    for name in graph.order:
+        if graph.nodes[name].kind == "measure" or not found.isdisjoint(reads.get(name, ())):
+            found.add(name)
+    return frozenset(found)
+
+
+def analyse(
+    graph: Graph,
+    context: Context,
+    known: Known | None = None,
+    measure: Measuring | None = None,
+    without: frozenset[str] = frozenset(),
+) -> Values:
     """Return the resident values of a graph.
 
     The music gives the length, then its tempo gives the units of beats and bars, then all else follows in order.
@@ -49,6 +67,8 @@ def analyse(graph: Graph, context: Context, known: Known | None = None, measure:
         What resident nodes gave before, for this or another graph; it is taken from there, and put there.
     measure : callable, optional
         Looks at frames, where the graph has measures.
+    without : frozenset of str
+        Nodes that are left out; no other node needs them.
 
     Raises
     ------
@@ -70,6 +90,8 @@ def analyse(graph: Graph, context: Context, known: Known | None = None, measure:
     scene = replace(scene, clock=clock)
     fine = FineSignals(graph, scene, values, lambda name, scene, values: _compute(graph, name, scene, values, known))
     for name in graph.order:
+        if name in without:
+            continue
         node = graph.nodes[name]
         for field in node.params():
             values.params[name, field] = _param(graph, name, field, values)

@@ -123,7 +123,7 @@ def preview(
         view = View(session, f"{node}.beat" if hears else node)
         frames = _frames(view, at, sheet)
         if hears:
-            return Preview(str(node), tuple(frames), drawing=draw_heard(session, str(node), frames))
+            return Preview(str(node), tuple(frames), drawing=draw_heard(view, frames))
         if view.kind == "signal":
             return Preview(view.name, tuple(frames), drawing=draw_signal(view, frames))
         return Preview(view.name, tuple(frames), draw_frames(view, frames))
@@ -148,20 +148,20 @@ def spread(view: View, count: int) -> list[Number | Moment]:
     return [Number((i + 0.5) * view.clock.duration / count) for i in range(count)]
 
 
-def draw_heard(session: Session, node: str, frames: Sequence[int]) -> Drawing:
-    """Return the timeline of what a node hears of the music, with some frames marked."""
-    return timeline(node, heard_by(session, node), session.clock, _seconds(session, frames))
+def draw_heard(view: View, frames: Sequence[int]) -> Drawing:
+    """Return the timeline of what the node of a view hears of the music, with some frames marked."""
+    return timeline(view.link.node, heard_by(view), view.clock, _seconds(view, frames))
 
 
-def heard_by(session: Session, node: str) -> dict[str, np.ndarray]:
-    """Return the signals that a node gives, by output."""
-    return {output: value for (name, output), value in session.values.outputs.items() if name == node}
+def heard_by(view: View) -> dict[str, np.ndarray]:
+    """Return the signals that the node of a view gives, by output."""
+    return {output: value for (name, output), value in view.values.outputs.items() if name == view.link.node}
 
 
 def draw_signal(view: View, frames: Sequence[int]) -> Drawing:
     """Return the plot of a signal, with some frames marked."""
     times = view.clock.times(0, view.clock.frames)
-    return plot(view.signal, times, view.name, _seconds(view.session, frames), view.names)
+    return plot(view.signal, times, view.name, _seconds(view, frames), view.names)
 
 
 def draw_frames(view: View, frames: Sequence[int]) -> np.ndarray:
@@ -169,5 +169,5 @@ def draw_frames(view: View, frames: Sequence[int]) -> np.ndarray:
     return contact.sheet(contact.pictures_of(view, frames), [timecode(frame, view.clock.fps) for frame in frames])
 
 
-def _seconds(session: Session, frames: Sequence[int]) -> list[float]:
-    return [float(frame / session.clock.fps) for frame in frames]
+def _seconds(view: View, frames: Sequence[int]) -> list[float]:
+    return [float(frame / view.clock.fps) for frame in frames]

@@ -16,7 +16,7 @@ from n2s.graph.links import Link
 from n2s.graph.registry import suggest
 from n2s.graph.types import AUDIO, SIGNAL
 from n2s.runtime.readiness import check_inputs
-from n2s.runtime.render.analysis import frame_of, resolve_time
+from n2s.runtime.render.analysis import behind_measures, frame_of, resolve_time
 from n2s.runtime.session import Session
 
 
@@ -56,7 +56,10 @@ class View:
             raise GraphError(f'"{self.name}" is music; choose a signal, latents or frames, such as those of Features.')
         self.kind = kind.name.lower()
         self.names = output.names or () if output and self.link.component is None else ()
-        self.values, self.clock = session.values, session.clock
+        seen = self.param[0] if self.param else cast(Link, self.link).node
+        is_heard = kind is SIGNAL and seen not in behind_measures(self.graph)
+        self.values = session.heard if is_heard else session.values
+        self.clock = self.values.clock
 
     def _find(self, graph: Graph, port: str | None) -> tuple[tuple[str, str] | None, Link | None]:
         """Return the parameter that is meant, or the link."""
