@@ -198,6 +198,7 @@ def test_the_first_node_of_the_guide_renders(
     packages.install(code, module="n2s_ring")
     out = {"node": "FFmpegSink", "frames": "ring", "audio": "track", "path": "ring.mp4"}
     graph = json.loads(with_nodes(STAND_IN, nodes))
+    graph["nodes"]["ring"]["frames"] = "film"  # what the desk has in place of a look
     path = desk / "ring.yaml"
     path.write_text(json.dumps(graph | {"nodes": graph["nodes"] | {"out": out}}), encoding="utf-8")
     graph = Graph.load(path, {"size": SMALL, "ring.light": 1, "ring.where": 0.5})
