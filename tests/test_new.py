@@ -195,6 +195,19 @@ def test_neither_the_music_nor_a_folder_is_written_over(music: Path, tmp_path: P
     assert not (tmp_path / "full.yaml").exists() and not (tmp_path / "odd.yaml").exists()
 
 
+def test_a_tempo_that_was_given_is_heard_and_written(tmp_path: Path) -> None:
+    tiny.write_wav(tmp_path / "clicks.wav", tiny.clicks(12))
+    graph = tmp_path / "clicks.yaml"
+    told = {}
+    for tempo in (60, 120):
+        n2s("new", tmp_path / "clicks.wav", "-o", graph, "--tempo", tempo, "--force")
+        assert Graph.load(graph).header.tempo == tempo
+        told[tempo] = (tmp_path / "clicks.labels.txt").read_text().splitlines()
+        heard = re.search(r"# Heard: ([0-9.]+) beats per minute", graph.read_text())
+        assert heard and float(heard[1]) == pytest.approx(tempo, rel=0.01)
+    assert len(told[120]) > 1.5 * len(told[60])
+
+
 def test_a_graph_is_no_music(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises((GraphError, MediaError), match="song.yaml does not exist"):

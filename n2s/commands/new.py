@@ -20,7 +20,7 @@ AUTO = "auto"  # of looks: the one that suits the music
 LISTENING = """\
 n2s: 1
 fps: 30
-nodes:
+{tempo}nodes:
   track: {{node: AudioSource, path: {music}, damaged: {damaged}}}
   features: {{node: Features, audio: track}}
 """
@@ -38,6 +38,12 @@ def new(
         str, typer.Option(help="one of the looks of n2s looks; auto: one that suits the music", metavar="NAME")
     ] = AUTO,
     force: Annotated[bool, typer.Option("--force", help="replace an existing graph and its labels")] = False,
+    tempo: Annotated[
+        float | None,
+        typer.Option(
+            min=20, max=400, help="beats per minute of the music, where another tempo is heard", metavar="BPM"
+        ),
+    ] = None,
     keep_damaged: Annotated[
         bool, typer.Option("--keep-damaged", help="take what is there of music that is cut short or damaged")
     ] = False,
@@ -71,7 +77,7 @@ def new(
     existed = os.path.lexists(target)
     info = probe(music, ffmpeg_path, keep_damaged)
     tags = read_tags(music)
-    song, beats = listen(music, keep_damaged)
+    song, beats = listen(music, keep_damaged, tempo)
     seed = int(info.digest[:4], 16)  # two pieces of one look still differ
     chosen = choose_look(song, seed) if look == AUTO else look
     text = starter(
@@ -85,6 +91,7 @@ def new(
         file=target.name,
         labels=labels.name,
         keep_damaged=keep_damaged,
+        tempo=tempo,
     )
     write_graph(target, text)
     try:
@@ -127,8 +134,10 @@ def write_graph(target: Path, text: str) -> None:
         raise GraphError(f"{target} cannot be written: {error.strerror}.") from None
 
 
-def listen(music: Path, keep_damaged: bool = False) -> tuple[Any, list[Any]]:
+def listen(music: Path, keep_damaged: bool = False, tempo: float | None = None) -> tuple[Any, list[Any]]:
     """Return what there is to know of a piece of music, and its beats and sections as labels. It is kept for the film.
+
+    Beats are looked for near ``tempo``, in beats per minute, where one is given.
 
     Returns
     -------
@@ -144,6 +153,7 @@ def listen(music: Path, keep_damaged: bool = False) -> tuple[Any, list[Any]]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "listening.yaml"
         wanted = {"music": yaml_text(str(music.absolute())), "damaged": "keep" if keep_damaged else "refuse"}
+        wanted["tempo"] = "" if tempo is None else f"tempo: {tempo:g}\n"
         path.write_text(LISTENING.format(**wanted), encoding="utf-8")
         with Session(Graph.load(path), None, said.append, remember=False) as session:
             values = session.values

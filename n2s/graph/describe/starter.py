@@ -25,7 +25,7 @@ n2s: 1
 title: {title}
 {artist}seed: {seed}  # another seed changes everything random
 fps: 30
-size: [640, 360]  # [1280, 720] or more for the final film, [1080, 1920] upright: the same look, slower
+{tempo}size: [640, 360]  # [1280, 720] or more for the final film, [1080, 1920] upright: the same look, slower
 nodes:
   track: {{node: AudioSource, path: {music}{damaged}}}
 
@@ -53,6 +53,7 @@ def starter(
     file: str,
     labels: str,
     keep_damaged: bool = False,
+    tempo: float | None = None,
 ) -> str:
     """Return the text of a graph.
 
@@ -68,6 +69,8 @@ def starter(
         The names of the film, of the graph, and of the file with its beats.
     keep_damaged : bool
         Take what is there of music that is damaged.
+    tempo : float, optional
+        In beats per minute, where it was given and not heard.
     """
     about = describe_look(look)
     return TEMPLATE.format(
@@ -75,6 +78,7 @@ def starter(
         title=yaml_text(title),
         artist=f"artist: {yaml_text(artist)}\n" if artist else "",
         seed=seed,
+        tempo="" if tempo is None else f"tempo: {tempo:g}  # beats per minute; beats are looked for near it\n",
         music=yaml_text(music),
         damaged=", damaged: keep" if keep_damaged else "",
         heard=f"  # Heard: {song.told}.\n".replace("; sections", ".\n  # Sections:"),
