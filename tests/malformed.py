@@ -378,7 +378,7 @@ CASES = [
         "= 0.5 * pulse",
         "4 furlongs",
         "case.yaml:12:15  tone.exposure: '4 furlongs' is neither a number, nor \"features.onset\", nor an "
-        'expression like "= 0.5 * pulse"',
+        'expression like "= 0.5 * pulse"; write 4, without a unit',
     ),
     (
         "constant expression out of range",

@@ -72,7 +72,10 @@ def run(
     from_: Begin = None,
     to: End = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="print what would be rendered, and render nothing")
+        bool,
+        typer.Option(
+            "--dry-run", help="print what would be rendered, and render nothing; what a look measures is measured"
+        ),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="render every chunk again")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files that n2s did not write")] = False,

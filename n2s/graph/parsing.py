@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -33,13 +34,15 @@ def parse_param(value: Any) -> Any:
     elif isinstance(value, str):
         if link := Link.parse(value.strip()):
             return link
+        number, way_out = None, number_in(value)
         try:
             number = Expression.parse(value).tree
+            way_out = f'; write "= {value.strip()}"'
         except ExpressionError:
-            number = None
+            pass
         if not isinstance(number, Number):
             raise ValueError(
-                f'{value!r} is neither a number, nor "features.onset", nor an expression like "= 0.5 * pulse"'
+                f'{value!r} is neither a number, nor "features.onset", nor an expression like "= 0.5 * pulse"{way_out}'
             )
     else:
         raise ValueError(f"a number, a signal or an expression was wanted, not {value!r}")
@@ -130,3 +133,11 @@ FolderPath = Annotated[str, PATH, FOLDER]
 PicturePath = Annotated[str, PATH, PICTURE]
 # An anchor of a model by its name, or a picture by its path, which has a dot or a slash in it.
 AnchorOrPicture = Annotated[str, PATH, OR_NAME, PICTURE]
+
+
+def number_in(text: Any) -> str:
+    """Say how a number is written, where one stands in a text in another way."""
+    if not isinstance(text, str) or not (found := re.fullmatch(r"\s*(-?\d+)(?:([.,])(\d+))?\s*([A-Za-z%°]*)\s*", text)):
+        return ""
+    number = f"{found[1]}.{found[3]}" if found[2] else found[1]
+    return f"; write {number}{', without a unit' if found[4] else ''}" if number != text else ""

@@ -191,8 +191,9 @@ def profile_overrides(graph: Any, name: str, given: Mapping[str, Any]) -> dict[s
     """
     if name not in PROFILES:
         known = "".join(f"\n  {each:8} {profile.help}" for each, profile in PROFILES.items())
-        text = f'{PROFILE_OPTION}: there is no profile "{name}". {suggest(name, list(PROFILES))}'
-        raise ArgumentError(f"{text} There are:{known}")
+        near = suggest(name, list(PROFILES))
+        meant = f" {near}" if near.startswith("Did") else ""
+        raise ArgumentError(f'{PROFILE_OPTION}: there is no profile "{name}".{meant} There are:{known}')
     profile, header = PROFILES[name], graph.header
     sinks = [sink for sink in graph.sinks() if "profile" in type(graph.nodes[sink]).model_fields]
     if not sinks and name != "draft":

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from n2s.graph.parsing import in_yaml
+from n2s.graph.parsing import in_yaml, number_in
 
 
 def explain(error: ValidationError, cls: Any) -> list[tuple[str, str]]:
@@ -74,12 +74,4 @@ def wanted(item: Mapping[str, Any]) -> str:
     text = form.format(**context) if form else f"{item['msg'][:1].lower()}{item['msg'][1:]}"
     came = item["input"]
     short = came is None or (isinstance(came, bool | int | float | str) and len(str(came)) < 80)
-    return f"{text}, not {in_yaml(came) if short else 'this'}{_number_in(came) if 'number' in text else ''}"
-
-
-def _number_in(text: Any) -> str:
-    """Say how a number is written, where one stands in a text in another way."""
-    if not isinstance(text, str) or not (found := re.fullmatch(r"\s*(-?\d+)(?:([.,])(\d+))?\s*([A-Za-z%°]*)\s*", text)):
-        return ""
-    number = f"{found[1]}.{found[3]}" if found[2] else found[1]
-    return f"; write {number}{', without a unit' if found[4] else ''}" if number != text else ""
+    return f"{text}, not {in_yaml(came) if short else 'this'}{number_in(came) if 'number' in text else ''}"
