@@ -112,8 +112,9 @@ class Body(nn.Sequential):
             part.sparing, part.training = self.sparing, self.training
         return part
 
-    def forward(self, x, show=exact):
-        for layer in self:
+    def forward(self, x, show=exact, first=0, end=None):
+        """Return what the layers from ``first`` to ``end`` make of x: an export traces no part of a row of layers."""
+        for layer in list(self)[first:end]:
             if self.sparing and self.training and isinstance(layer, ResBlock):
                 x = checkpoint(layer, x, show, use_reentrant=False)
             elif isinstance(layer, (ResBlock, Upsample)):
@@ -223,8 +224,8 @@ class Decoder(nn.Module):
 
     def begin(self, latents, show=exact) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what the last stage reads, and the form that it draws; finer stages read no more than these."""
-        features = self.body[: self.last](latents, show)
-        form = draw(self.out, self.body[self.last :](features, show), show)
+        features = self.body(latents, show, 0, self.last)
+        form = draw(self.out, self.body(features, show, self.last), show)
         return features, form + double_size(double_size(F.pixel_shuffle(self.linear(latents), NODES)))
 
     def finish(self, features, form, show=exact):
