@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import harness
 import numpy as np
@@ -139,15 +140,16 @@ def test_a_rehearsal_finds_all_kernels_of_the_first_frame(name: str, studio: Any
 
 
 def test_few_kernels_are_compiled_where_they_are_run(
-    studio: Any, store: Any, said: list, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    tmp_path: Path, said: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    graph = harness.load(harness.around("Tone", studio.model), studio.folder)
-    maker = FrameMaker(harness.plan(graph, store), Store(tmp_path / "store"))
-    compile_missing([maker.opened], 2, said.append)
-    assert said == []
+    kernels = wanted(tmp_path, SOUND, SOUND)
+    monkeypatch.setattr(rehearsal, "missing_kernels", lambda opened: kernels)
+    on_cpu, on_gpu = (cast(Any, SimpleNamespace(gpus=gpus)) for gpus in ({}, {"kernel": "a GPU"}))
+    compile_missing([on_cpu], 2, said.append)  # they are small
     monkeypatch.setattr(rehearsal, "LEAST", 0)
-    compile_missing([maker.opened], 1, said.append)
-    assert said == []
-    compile_missing([maker.opened], 2, said.append)
-    assert said == ["compiling 1 kernel", "compiled 1 of 1 kernel"]
-    assert not missing_kernels(maker.opened)
+    compile_missing([on_cpu], 1, said.append)
+    compile_missing([on_gpu], 2, said.append)
+    assert said == [] and codes(tmp_path) == 0
+    compile_missing([on_cpu], 2, said.append)
+    assert said == ["compiling 2 kernels", "compiled 1 of 2 kernels", "compiled 2 of 2 kernels"]
+    assert codes(tmp_path) == 2

@@ -52,6 +52,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def python(installed: Path, *arguments: str, **variables: str) -> str:
     """Run Python where the packages are installed, and return what it prints."""
     environment = os.environ | {"PYTHONPATH": str(installed)} | variables
+    environment.pop("PYTEST_ADDOPTS", None)  # coverage is measured of the whole suite, not of these laws alone
     done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from n2s.graph.errors import ArgumentError
 
 LOOK_SECONDS = 0.05  # between two looks: FFmpeg fills some tens of MB in that time, even in 4K
-ALIKE = 0.05  # of its memory a process may differ from the one that it was copied from
+ALIKE = 0.25  # of its memory a process may differ from the one that it was copied from, which keeps pages of files
 
 
 def used_memory() -> int | None:
