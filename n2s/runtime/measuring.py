@@ -151,7 +151,7 @@ class _Progress(Events):
     def __init__(self, say: Callable[[str], None], began: Callable[[str], None], name: str, frames: int):
         setattr(self, "said", say)
         setattr(self, "began", began)
-        self._began, self._name, self._all, self._done = began, name, frames, 0
+        self._name, self._all, self._done = name, frames, 0
         self._lock, self._last = threading.Lock(), time.monotonic()
         began(f"measuring {counted(frames, 'frame')} for {name}")
 
@@ -160,4 +160,4 @@ class _Progress(Events):
             self._done += frames
             if (now := time.monotonic()) - self._last >= TELL_EVERY_SECONDS:
                 self._last = now
-                self._began(f"measuring {self._done} of {self._all} frames for {self._name}")
+                self.began(f"measuring {self._done} of {self._all} frames for {self._name}")

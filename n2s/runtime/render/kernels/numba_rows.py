@@ -70,6 +70,7 @@ class NumbaRows:
         fits = [() if sample and sample.gives_colours else _taps(sample) for sample in samples]
         lensed = [i for i, sample in enumerate(samples) if sample and sample.gives_colours]
         moved = [i for i, sample in enumerate(samples) if sample in program.moved]
+        filter_ = 0
 
         def run(
             first: int,
@@ -82,13 +83,16 @@ class NumbaRows:
             moves: Sequence[np.ndarray] = (),
             offsets: Sequence[np.ndarray] = (),
         ) -> bool:
+            nonlocal filter_
             beside: list[Any] = list(fits)
             for i, places in zip(moved, offsets):
                 beside[i] = tuple(
                     map(np.stack, zip(*(_moved_taps(cast(Any, samples[i]).where, *at) for at in places.tolist())))
                 )
+            if lensed and not filter_:
+                filter_ = sampler(folder)
             for number, (i, numbers) in enumerate(zip(lensed, moves)):
-                beside[i] = (numbers, scratch(program.size, number), sampler(folder))
+                beside[i] = (numbers, scratch(program.size, number), filter_)
             given = [argument for picture, taps in zip(pictures, beside) for argument in (picture, *taps)]
             return kernel(first, seeds, uniforms, thresholds, out, *given, *tables, height, width)
 
