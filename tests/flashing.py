@@ -53,6 +53,7 @@ CASES = [
     Case("two halves, mean constant", False, "pass", area=(0, 0, 0.5, 1), opposed=True),
     Case("red and grey of the same luminance", False, "fail", dark=RED_GREY, light=RED),
     Case("red, by 24 of 320", False, "fail", dark=(0.5, 0.0, 0.0), light=(0.575, 0.0, 0.0)),
+    Case("red, by 141 of 320", False, "fail", dark=(0.1, 0.0, 0.0), light=(0.54, 0.0, 0.0)),
     Case("red, by 16 of 320", True, "pass", dark=(0.5, 0.0, 0.0), light=(0.55, 0.0, 0.0)),
     Case("unsaturated red and grey", True, "pass", dark=(0.26,) * 3, light=PINK),
     Case("red and grey, 3 a second", True, "pass", dark=RED_GREY, light=RED, hertz=3),

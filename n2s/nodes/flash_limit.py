@@ -113,8 +113,9 @@ class _Stretch(NamedTuple):
         ceiling = ground + left
         above = (light > ceiling) & cells
         together = (light - ground)[:, cells].mean(axis=1, keepdims=True)
-        height = _over_runs(together, together > left / 4)
-        chosen = above & (height < spared * together[inside].max()) & (_over_runs(above & inside[:, None], above) > 0)
+        height = largest_of_runs(together, together > left / 4)
+        begun = largest_of_runs(above & inside[:, None], above) > 0
+        chosen = above & (height < spared * together[inside].max()) & begun
         # Where another light is lowered, luminance may not fall below its own ground: that would be a flash, too.
         lowest = -_highest(-self.shown, width) - left / 2
         least = np.clip(lowest / np.maximum(self.shown, 1e-9), 0, 1)
@@ -151,7 +152,7 @@ def _largest_around(values: np.ndarray, grid: Grid) -> np.ndarray:
     return cells.reshape(values.shape)
 
 
-def _over_runs(values: np.ndarray, on: np.ndarray) -> np.ndarray:
+def largest_of_runs(values: np.ndarray, on: np.ndarray) -> np.ndarray:
     """Return the largest value of each run of frames in which a cell is ``on``, at each frame of it."""
     there, back = np.array(values, np.float64), np.array(values, np.float64)
     for t in range(1, len(values)):

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from n2s.nodes.flash_limit import seen, solve_lowering
+from n2s.nodes.flash_limit import largest_of_runs, seen, solve_lowering
 from n2s.nodes.flash_red import red_flashes, solve_red
 from n2s.nodes.flash_rules import LIGHT, LUMINANCE, REDNESS, SATURATED, Grid
+
+MILD = 0.5  # the least part of its light that saturated red may be left with; greying is gentler than less
 
 
 class Cells(NamedTuple):
@@ -36,14 +38,21 @@ class Cells(NamedTuple):
         """Return the lowering, (T, C), and the largest share of red, (T,), with which no second has too many.
 
         Light first. Then red that comes and goes with another hue, which only grey can mend; then red that flashes by
-        its own light, which is lowered like light where that makes no flashes of light, and else is mixed with grey.
+        its own light. This is lowered like light where half of it may stay and no flashes of light come of it, and is
+        mixed with grey elsewhere: a paler red is hardly noticed, a dark stain in it is.
         """
         grid, second = self.grid, self.second
         lowering = solve_lowering(self.luminance, grid, second)
         hue = solve_red(self.light, np.zeros_like(self.redness), grid, second)
         left, shown = (seen(light, lowering, grid) for light in (self.redness, self.luminance))
-        more = solve_lowering(left * (hue >= SATURATED)[:, None], grid, second, REDNESS, shown)
+        more = _mild(solve_lowering(left * (hue >= SATURATED)[:, None], grid, second, REDNESS, shown))
         both = 1 - (1 - lowering) * (1 - more)
         if not LIGHT.flashes(seen(self.luminance, both, grid)).broken(grid, second).any():
             lowering = both
         return lowering, np.minimum(hue, solve_red(self.light, seen(self.redness, lowering, grid), grid, second))
+
+
+def _mild(lowering: np.ndarray) -> np.ndarray:
+    """Return a lowering (T, C) without the runs of frames in which some cell loses more light than is mild."""
+    most = lowering.max(axis=1, initial=0)
+    return lowering * (largest_of_runs(most, most > 0) <= 1 - MILD)[:, None]

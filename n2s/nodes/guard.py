@@ -42,7 +42,8 @@ class Guard(Pointwise):
     are counted by WCAG 2.3.1 and ITU-R BT.1702, as docs/flash-safety.md says. Where a second has more than three on
     more than a quarter of any field of view (a third of the frame's width and height), the smallest of these flashes
     are lowered until they no longer count: only at their peaks, and only in their cells; where that is not enough, all
-    light around is dimmed slowly. All else keeps its bits.
+    light around is dimmed slowly. Red that would lose more than half of its light is made paler instead, in the whole
+    frame. All else keeps its bits.
 
     out = rgb * sqrt(1 - lowering), which is 1 - lowering in light. Before that, pixels with R / (R + G + B) > red in
     light are mixed with grey of their luminance until that is ``red``, which is 1 where nothing is to be done.
