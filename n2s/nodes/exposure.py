@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from n2s.graph.declare import SIGNAL_OUTPUT, Node, Param, Pointwise, Resident, S
 from n2s.graph.expressions import Number
 from n2s.graph.links import Link
 from n2s.graph.shader import exp2
+from n2s.graph.time import Clock
 from n2s.graph.types import Frames, Signal
 from n2s.nodes.measures import STEPS, LightMeter
 
@@ -79,8 +81,15 @@ class MeanLight(Resident):
 
     outputs = SIGNAL_OUTPUT
 
+    def reach(self, clock: Clock) -> float:
+        """Return how many frames each of both averages looks to either side."""
+        return clock.seconds(self.look) * float(clock.fps)
+
+    def around(self, clock: Clock) -> int:
+        return 2 * math.ceil(self.reach(clock))
+
     def compute(self, scene: Scene, histogram: np.ndarray) -> np.ndarray:
-        reach = scene.clock.seconds(self.look) * float(scene.clock.fps)
+        reach = self.reach(scene.clock)
         histogram = averaged(histogram.astype(np.float64), reach)
         low, high = np.full(len(histogram), -float(self.range)), np.full(len(histogram), float(self.range))
         for _ in range(HALVINGS):

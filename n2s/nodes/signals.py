@@ -48,6 +48,9 @@ class Value(Resident):
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
         return 0
 
+    def around(self, clock: Clock) -> int:
+        return 0
+
     def compute(self, scene: Scene, value: np.ndarray) -> np.ndarray:
         return value
 

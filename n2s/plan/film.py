@@ -31,6 +31,15 @@ def as_value(graph: Graph, end: str) -> str:
     return value_read(graph, Link(node, output)) if graph.nodes[node].kind != "sink" else node
 
 
+def last_nodes(graph: Graph) -> list[str]:
+    """Return the nodes of latents and frames that nobody reads."""
+    read = {link.node for _, _, link in graph.links()}
+    streamed = [
+        name for name, node in graph.nodes.items() if any(out.kind.streamed for out in type(node).outputs.values())
+    ]
+    return [name for name in streamed if name not in read]
+
+
 def plan_film(
     graph: Graph,
     end: str,

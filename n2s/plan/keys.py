@@ -91,6 +91,10 @@ class Keys:
         """Return from where to where a signal's values count for frames start..stop of the last stage."""
         return self._ancestry(None).frames_needed(start, stop)[signal.stage].widened(signal.around, signal.around).span
 
+    def frames_needed(self, start: int, stop: int) -> dict[str, FrameSet]:
+        """Return which frames of each stage frames start..stop of the last one are made of."""
+        return self._ancestry(None).frames_needed(start, stop)
+
     def picked(self, name: str) -> Picked:
         """Return which frames of its pictures a node shows."""
         if name not in self._picked:

@@ -18,12 +18,17 @@ def measured_frames(node: Measure, clock: Clock, start: int, stop: int) -> list[
     which fills 0..1 evenly: 0, 1/3, 2/3, 1/9, 4/9, …). So what repeats with the beat is met at all of its phases, where
     every n-th frame might show the same one for ever. The track's last frame is looked at too.
     """
-    length = max(1, round(Fraction(clock.seconds(node.every)) * clock.fps))
+    length = stretch_of(node, clock)
     stop = min(stop, clock.frames)
     found = [k * length + length * _reversed(k) // 3**DIGITS for k in range(start // length, -(-stop // length))]
     found = [frame for frame in found if start <= frame < stop]
     last = clock.frames - 1
     return [*found, last] if start <= last < stop and last not in found else found
+
+
+def stretch_of(node: Measure, clock: Clock) -> int:
+    """Return how many frames a stretch has of which a measure looks at one."""
+    return max(1, round(Fraction(clock.seconds(node.every)) * clock.fps))
 
 
 def _reversed(number: int) -> int:

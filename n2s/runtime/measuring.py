@@ -21,6 +21,7 @@ from n2s.graph.errors import Cancelled, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.values import Measured, Values
 from n2s.graph.wording import counted
+from n2s.plan.demand import Looked
 from n2s.plan.film import plan_film
 from n2s.plan.keys import Chunk
 from n2s.plan.ranges import check_ranges
@@ -32,7 +33,7 @@ from n2s.runtime.executors.carrying import carry_out
 from n2s.runtime.executors.film import FilmJob
 from n2s.runtime.models.sessions import ProviderExhausted
 from n2s.runtime.pace import memory_subject
-from n2s.runtime.render.measures import KIND, Numbers, signals_of, unmeasured_numbers
+from n2s.runtime.render.measures import KIND, Numbers, blank_signals, signals_of, unmeasured_numbers
 from n2s.runtime.render.tally import Tally
 
 TELL_EVERY_SECONDS = 5.0
@@ -47,6 +48,23 @@ def plan_measure(graph: Graph, name: str, values: Values, context: RunContext, e
     check_ranges(plan)
     lengths = [length for sink in graph.sinks() if (length := getattr(graph.nodes[sink], "chunk", None))]
     return replace(plan, chunk_length=lengths[0]) if lengths else plan
+
+
+def awaited_measures(graph: Graph) -> list[str]:
+    """Return the measures of a flat graph that a film waits for before its first frame."""
+    nodes = graph.nodes.items()
+    return [name for name, node in nodes if node.kind == "measure" and type(node).unmeasured is None]
+
+
+def tell_of_waiting(values: Values, say: Callable[[str], None]) -> None:
+    """Tell of measures that look at frames while a film is rendered, and have not done so yet."""
+    for name, measured in values.measured.items():
+        if measured.waiting:
+            count = f"{measured.frames - measured.stored} of {measured.frames}"
+            say(
+                f"Not shown here: what {name} changes. It looks at frames while n2s run renders them; {count} are "
+                "still to come."
+            )
 
 
 def frames_needed(plan: Plan, places: Sequence[int]) -> dict[str, int]:
@@ -74,6 +92,9 @@ class Measurer:
         Makes what the store lacks; it is started and stopped for each measure.
     began : callable
         Told what is measured, and every few seconds how far it is.
+    looked : mapping, optional
+        By measure, the only chunks that are measured where the store lacks them; by default all are. Without any
+        numbers a signal is 0 everywhere.
     """
 
     def __init__(
@@ -82,8 +103,10 @@ class Measurer:
         environment: Mapping[str, Any],
         executor: Executor,
         began: Callable[[str], None],
+        looked: Looked | None = None,
     ):
         self.context, self.environment, self.executor, self.began = context, environment, executor, began
+        self.looked = looked
 
     def __call__(self, graph: Graph, name: str, values: Values) -> dict[str, np.ndarray]:
         """Return the signals of a measure by output; ``values`` has all that its frames need, and notes the cost.
@@ -100,6 +123,11 @@ class Measurer:
         found = {chunk.key: self.context.store.arrays(KIND, chunk.key) for chunk in chunks}
         missing = [chunk for chunk in chunks if found[chunk.key] is None]
         waits = type(graph.nodes[name]).unmeasured is not None
+        if self.looked is not None and not waits:
+            wanted = set(self.looked.get(name, ()))
+            unwanted = {chunk.key for chunk in missing if (chunk.start, chunk.stop) not in wanted}
+            missing = [chunk for chunk in missing if chunk.key not in unwanted]
+            chunks = [chunk for chunk in chunks if chunk.key not in unwanted]
         tally = Tally()
         if missing and not waits:
             try:
@@ -116,7 +144,11 @@ class Measurer:
             found[chunk.key] or (unmeasured_numbers(graph, name, chunk) if waits else self._just_measured(chunk))
             for chunk in chunks
         ]
-        return signals_of(graph, name, chunks, numbers, values.clock)
+        return (
+            signals_of(graph, name, chunks, numbers, values.clock)
+            if chunks
+            else blank_signals(graph, name, values.clock)
+        )
 
     def _measure(self, plan: Plan, missing: list[Chunk], tally: Tally) -> None:
         """Measure some chunks into the store."""

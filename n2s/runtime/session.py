@@ -14,12 +14,13 @@ import numpy as np
 
 from n2s.graph.check import without_film
 from n2s.graph.declare import Sink
-from n2s.graph.errors import ArgumentError, GraphError, MediaError
+from n2s.graph.errors import ArgumentError, GraphError, MediaError, N2SError
 from n2s.graph.graph import Graph
 from n2s.graph.links import Link
 from n2s.graph.time import Clock
 from n2s.graph.values import Values
-from n2s.plan.film import as_value, plan_film, towards
+from n2s.plan.demand import Looked, chunks_to_measure
+from n2s.plan.film import as_value, last_nodes, plan_film, towards
 from n2s.plan.ranges import check_ranges
 from n2s.plan.stages import Plan
 from n2s.runtime import machine
@@ -32,7 +33,7 @@ from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.productions import Planner, Span
 from n2s.runtime.films.targets import Targets
 from n2s.runtime.films.wanted import wanted_films
-from n2s.runtime.measuring import Measurer
+from n2s.runtime.measuring import Measurer, awaited_measures, plan_measure, tell_of_waiting
 from n2s.runtime.readiness import check_inputs, machine_problems
 from n2s.runtime.recent import Recent
 from n2s.runtime.render.analysis import Known, analyse, behind_measures
@@ -115,6 +116,8 @@ class Session:
         self._plans: dict[tuple[str, bool], Plan] = {}
         self._makers: dict[str, FrameMaker] = {}
         self._code: list[str] = []
+        self._looked: Looked | None = None  # the only chunks that measures look at
+        self._near: dict[Any, Session] = {}
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -173,13 +176,8 @@ class Session:
             )
         finally:
             self.context.close_music()
-        for name, measured in values.measured.items():
-            if measured.waiting:
-                count = f"{measured.frames - measured.stored} of {measured.frames}"
-                self.context.say(
-                    f"Not shown here: what {name} changes. It looks at frames while n2s run renders them; {count} are "
-                    "still to come."
-                )
+        if self._looked != {}:  # nothing is shown of a guess
+            tell_of_waiting(values, self.context.say)
         return values
 
     @property
@@ -200,11 +198,11 @@ class Session:
             self.context.close_music()
 
     def _measurer(self, began: Callable[[str], None]) -> Measurer:
-        return Measurer(self.context, self.environment, self._shared.executor, began)
+        return Measurer(self.context, self.environment, self._shared.executor, began, self._looked)
 
     @property
     def clock(self) -> Clock:
-        return self.values.clock
+        return self.heard.clock
 
     def plan(self, end: str | None = None) -> Plan:
         """Return the plan of a film, or of what a node of latents or frames gives; of the first film by default.
@@ -220,7 +218,7 @@ class Session:
         with self._locked():
             return self._plan(end)
 
-    def _plan(self, end: str | None) -> Plan:
+    def _plan(self, end: str | None, folding: bool = True) -> Plan:
         graph = self.graph.flat
         # An album has no frames of its own.
         films = [name for name in graph.sinks() if any(kind.streamed for kind in graph.nodes[name].ports.values())]
@@ -231,16 +229,16 @@ class Session:
         wanted = Link(*end.partition(".")[::2])
         output = graph.output(wanted) if wanted.node in graph.nodes else None
         if end in films:
-            return cast(Plan, self._part(end, end))
+            return cast(Plan, self._part(end, end, folding))
         if output is not None and output.kind.streamed:
-            for film in [*films, *_last_nodes(graph), end]:
-                if plan := self._part(film, end):
+            for film in [*films, *last_nodes(graph), end]:
+                if plan := self._part(film, end, folding):
                     return plan
         raise GraphError(f'"{end}" gives neither latents nor frames.')
 
-    def _part(self, film: str, end: str) -> Plan | None:
+    def _part(self, film: str, end: str, folding: bool = True) -> Plan | None:
         """Return the part of a film's plan that ends at one of its nodes, or at the film; None for other nodes."""
-        plan = self._planned(film)
+        plan = self._planned(film, folding)
         value = as_value(plan.graph, end)
         if value in plan.unused:
             plan = self._planned(film, folding=False)
@@ -342,7 +340,34 @@ class Session:
         for number in numbers:
             if not 0 <= number < frames:
                 raise ArgumentError(f"There is no frame {number}: the track has frames 0 to {frames - 1}.")
-        return self.maker(end).pick(numbers)
+        return self._nearby(end, numbers).maker(end).pick(numbers)
+
+    def _nearby(self, end: str, numbers: Sequence[int]) -> Session:
+        """Return a session in which measures look no further than some frames of a node need.
+
+        Its signals are right where these frames read them, and its frames have the bits of the film's.
+        """
+        with self._locked():
+            graph = self.graph.flat
+            awaited = awaited_measures(graph)
+            if "_values" in self.__dict__ or not awaited:
+                return self
+            guess = self._looking({})
+            try:
+                plan = guess._plan(end, folding=False)
+                measures = {m: plan_measure(graph, m, guess.values, self.context, self.environment) for m in awaited}
+            except N2SError:  # by a guess of zeros, which an expression may divide by
+                return self
+            return self._looking(chunks_to_measure(plan, numbers, behind_measures(graph), measures))
+
+    def _looking(self, looked: Looked) -> Session:
+        """Return a session of the same graph whose measures look at some chunks alone."""
+        key = tuple(sorted(looked.items()))
+        if key not in self._near:
+            near = self._near[key] = Session.__new__(Session)
+            near._begin(self.graph, self.context, self._shared)
+            near._looked = looked
+        return self._near[key]
 
     def changed(self, other: Session, end: str | None = None) -> list[tuple[int, int]]:
         """Return the frames start..stop of a film that another session's graph shows otherwise, chunk by chunk.
@@ -367,12 +392,3 @@ class Session:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
-
-
-def _last_nodes(graph: Graph) -> list[str]:
-    """Return the nodes of latents and frames that nobody reads."""
-    read = {link.node for _, _, link in graph.links()}
-    streamed = [
-        name for name, node in graph.nodes.items() if any(out.kind.streamed for out in type(node).outputs.values())
-    ]
-    return [name for name in streamed if name not in read]

@@ -25,3 +25,10 @@ class Resident(Node):
     begin_early: ClassVar[Callable[[Any], None] | None] = None
 
     kind: ClassVar[str] = "resident"
+
+    def around(self, clock: Any) -> int | None:
+        """Return how many frames before and after its own decide each of its values; None: all of the track.
+
+        Where it tells, one frame can be shown without measuring the whole film.
+        """
+        return None

@@ -158,6 +158,15 @@ def _joined(graph: Graph, name: str, output: str, rows: Sequence[np.ndarray], pl
     return np.stack(rows)
 
 
+def blank_signals(graph: Graph, name: str, clock: Clock) -> dict[str, np.ndarray]:
+    """Return zeros for what a measure would say."""
+    outputs = type(graph.nodes[name]).outputs
+    return {
+        output: np.zeros((clock.frames, declared.columns) if declared.columns else clock.frames, np.float32)
+        for output, declared in outputs.items()
+    }
+
+
 def signals_of(
     graph: Graph, name: str, chunks: Sequence[Chunk], numbers: Sequence[Numbers], clock: Clock
 ) -> dict[str, np.ndarray]:
@@ -166,7 +175,7 @@ def signals_of(
     Parameters
     ----------
     chunks : sequence of Chunk
-        Those with frames that were looked at, in their order.
+        Those with frames that were looked at, in their order; before and after them the nearest numbers hold.
     numbers : sequence of dict
         Of each of them.
     """

@@ -57,8 +57,9 @@ class View:
         self.kind = kind.name.lower()
         self.names = output.names or () if output and self.link.component is None else ()
         seen = self.param[0] if self.param else cast(Link, self.link).node
-        is_heard = kind is SIGNAL and seen not in behind_measures(self.graph)
-        self.values = session.heard if is_heard else session.values
+        # Of frames no more is measured than those need that are shown; see Session.pick.
+        is_measured = kind is SIGNAL and seen in behind_measures(self.graph)
+        self.values = session.values if is_measured else session.heard
         self.clock = self.values.clock
 
     def _find(self, graph: Graph, port: str | None) -> tuple[tuple[str, str] | None, Link | None]:
