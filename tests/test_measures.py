@@ -259,8 +259,8 @@ def test_cuda_without_memory_hands_over_to_the_cpu(
         with Session(graph, store, said.append) as session:
             session.frame("shown", 3)
     assert said.count("The memory of CUDA is too small for one frame; the CPU decodes from here on.") == 1
-    assert said.count("measuring 14 frames for meter") == 2, "by CUDA, then by the CPU"
-    assert harness.run(graph, tmp_path, store).measured == LOOKED - 14, "what the CPU measured has the keys of the CPU"
+    assert "measuring 7 frames for meter" in said
+    assert harness.run(graph, tmp_path, store).measured == LOOKED - 7, "what the CPU measured has the keys of the CPU"
 
 
 @POSIX
