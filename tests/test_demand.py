@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.time import Clock
 from n2s.nodes.exposure import MeanLight
 from n2s.nodes.signals import Value
+from n2s.runtime.run import Run
 from n2s.runtime.session import Session
 
 SECONDS, FPS = 20, 15
@@ -117,6 +119,37 @@ def test_an_author_is_told_of_what_is_no_number_of_frames(
     plan = film(studio, PARTS["an expression"])
     with pytest.raises(N2SError, match="around gave .*; a number of frames from 0 on, or None, was wanted"):
         show(plan, store, [140])
+
+
+# Parts of a film that are films of their own
+
+
+def excerpt(studio: Any, store: Any, folder: Path, flashing: str, span: tuple[str, str]) -> Any:
+    """Run a part of a film of which Guard has to lower what flashes."""
+    more = {
+        "flashing": {"node": "Tone", "frames": "exposed", "exposure": f"= {flashing}"},
+        "safe": {"node": "Guard", "frames": "flashing"},
+    }
+    return Run(film(studio, more), folder, store, span=span, excerpt=True).execute()
+
+
+FLASHING = "8 * step(0.5, fract(5 * time)) * step(0.2, time) - 2"
+
+
+def test_an_excerpt_is_guarded_and_looks_at_nothing_else(studio: Any, new_store: Any, tmp_path: Path) -> None:
+    report = excerpt(studio, new_store(), tmp_path, FLASHING, ("6", "9"))
+    (flashes,) = report.films[0]["flashes"]
+    assert flashes["light"]["most_in_a_second"] > 3 >= flashes["light"]["most_left"] and flashes["lowered_seconds"] > 0
+    assert 45 < report.measured < 200 < SECONDS * FPS, "its 45 frames, and the exposure's measures around them"
+
+
+def test_an_excerpt_has_the_same_bits_whatever_the_store_has(studio: Any, new_store: Any, tmp_path: Path) -> None:
+    store, digests = new_store(), []
+    for part, span in enumerate([("6", "9"), ("3", "14"), ("0", "20")]):
+        for kept in (new_store(), store):
+            report = excerpt(studio, kept, tmp_path / f"{part}", FLASHING, span)
+            digests.append(report.films[0]["sha256"])
+    assert digests[0::2] == digests[1::2] and len(set(digests)) == 3
 
 
 # What a node says of how far it looks

@@ -82,7 +82,7 @@ def moving_preview(
     remove_unfinished(target, time.time())
     folder = temporary_name(target)  # a run writes records beside its film, too
     try:
-        report = Run(graph, folder, kept, span=span, events=events).execute()
+        report = Run(graph, folder, kept, span=span, events=events, excerpt=True).execute()
         made = Path(report.films[0]["path"])
         targets.note(target, made)
         os.replace(made, target)

@@ -23,7 +23,11 @@ Looked = dict[str, tuple[tuple[int, int], ...]]  # by measure: the chunks start.
 
 
 def chunks_to_measure(
-    plan: Plan, frames: Iterable[int], behind: frozenset[str], measures: Mapping[str, Plan]
+    plan: Plan,
+    frames: Iterable[int],
+    behind: frozenset[str],
+    measures: Mapping[str, Plan],
+    alone: bool = False,
 ) -> Looked:
     """Return which chunks each measure has to look at, so that some frames of a plan's end are right.
 
@@ -35,24 +39,38 @@ def chunks_to_measure(
     behind : frozenset of str
         The measures, and all nodes that need what one says.
     measures : mapping
-        Of each measure that a film waits for, the plan of what it looks at.
+        Of each measure of the graph, the plan of what it looks at.
+    alone : bool
+        Whether the frames are a film of their own. Then measures that a film does not wait for look at these alone;
+        else nothing is said of them.
     """
     graph, clock = plan.graph, plan.values.clock
     demand: Demand = {}
+    looked: Looked = {}
+    waiting = [name for name in measures if alone and type(graph.nodes[name]).unmeasured is not None]
     for start, stop in _runs(frames):
         _add(demand, _demanded(plan, start, stop, behind))
-    looked: Looked = {}
+        for name in waiting:
+            looked[name] = looked.get(name, ()) + _chunks(measures[name], start, stop)
+    for name, chunks in looked.items():
+        for start, stop in chunks:
+            _add(demand, _demanded(measures[name], start, stop, behind))
     for name in reversed(graph.order):
-        if name not in demand or name not in measures:
+        if name not in demand or name not in measures or type(graph.nodes[name]).unmeasured is not None:
             continue
         # Its signals run straight between the frames that it looks at, of which there is one in each stretch.
         wide = 2 * stretch_of(cast(Measure, graph.nodes[name]), clock)
         first, last = demand[name].widened(wide, wide).span
-        chunks = chunk_spans(0, clock.frames, measures[name].chunk_length)
-        looked[name] = tuple((start, stop) for start, stop in chunks if start < last and first < stop)
+        looked[name] = _chunks(measures[name], first, last)
         for start, stop in looked[name]:
             _add(demand, _demanded(measures[name], start, stop, behind))
     return looked
+
+
+def _chunks(plan: Plan, first: int, last: int) -> tuple[tuple[int, int], ...]:
+    """Return the chunks of a plan in which some of the frames first..last lie."""
+    chunks = chunk_spans(0, plan.values.clock.frames, plan.chunk_length)
+    return tuple((start, stop) for start, stop in chunks if start < last and first < stop)
 
 
 def _demanded(plan: Plan, start: int, stop: int, behind: frozenset[str]) -> Demand:

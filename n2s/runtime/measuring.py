@@ -50,6 +50,13 @@ def plan_measure(graph: Graph, name: str, values: Values, context: RunContext, e
     return replace(plan, chunk_length=lengths[0]) if lengths else plan
 
 
+def plans_of_measures(plan: Plan) -> dict[str, Plan]:
+    """Return the plans of what the measures of a plan's graph look at."""
+    graph, context = plan.graph, cast(Any, plan.scene.context)
+    measures = [name for name, node in graph.nodes.items() if node.kind == "measure"]
+    return {name: plan_measure(graph, name, plan.values, context, plan.environment) for name in measures}
+
+
 def awaited_measures(graph: Graph) -> list[str]:
     """Return the measures of a flat graph that a film waits for before its first frame."""
     nodes = graph.nodes.items()
@@ -94,7 +101,7 @@ class Measurer:
         Told what is measured, and every few seconds how far it is.
     looked : mapping, optional
         By measure, the only chunks that are measured where the store lacks them; by default all are. Without any
-        numbers a signal is 0 everywhere.
+        numbers a signal is 0 everywhere. A measure that a film does not wait for looks at all, where it is not named.
     """
 
     def __init__(
@@ -123,9 +130,11 @@ class Measurer:
         found = {chunk.key: self.context.store.arrays(KIND, chunk.key) for chunk in chunks}
         missing = [chunk for chunk in chunks if found[chunk.key] is None]
         waits = type(graph.nodes[name]).unmeasured is not None
-        if self.looked is not None and not waits:
+        if self.looked is not None and (not waits or name in self.looked):
             wanted = set(self.looked.get(name, ()))
-            unwanted = {chunk.key for chunk in missing if (chunk.start, chunk.stop) not in wanted}
+            # What waits looks at nothing else, or bits would depend on what the store has by chance.
+            left = chunks if waits else missing
+            unwanted = {chunk.key for chunk in left if (chunk.start, chunk.stop) not in wanted}
             missing = [chunk for chunk in missing if chunk.key not in unwanted]
             chunks = [chunk for chunk in chunks if chunk.key not in unwanted]
         tally = Tally()

@@ -67,9 +67,10 @@ class Run:
     only : collection of str
         The tracks of an album whose films are wanted, without the album's own; none: all.
     max_memory : int, optional
-        The most bytes that this process and all that it starts may use together: fewer chunks are rendered at the same
-        time where more would take too much, and a run that cannot keep to it ends with a `RenderError`. Workers of a
-        cluster that runs already share it machine by machine.
+        The most bytes that this process and all that it starts may use: fewer chunks are rendered at a time, and a run
+        that cannot keep to it ends with a `RenderError`. Workers of a running cluster share it machine by machine.
+    excerpt : bool
+        Take the span of a track as a film of its own, for a preview: `Guard` looks at nothing outside of it.
     events : Events, optional
         Told of progress.
     """
@@ -88,6 +89,7 @@ class Run:
         strict: bool = False,
         only: Collection[str] = (),
         max_memory: int | None = None,
+        excerpt: bool = False,
     ):
         self.graph, self.out, self.span, self.force = graph, absolute(out), parse_span(span), force
         self.store = open_store(store)
@@ -99,14 +101,13 @@ class Run:
         self.targets = Targets(self.store, self.out)
         self.maker = FilmMaker(self.store, self.targets)
         self.overwrite, self.keep_frames, self.strict = overwrite, keep_frames, strict
-        self.only = tuple(only)
+        self.only, self.excerpt = tuple(only), excerpt
         self.report = Report()
         self.record: RunRecord | None = None
         self.planned = PlannedFilms([], self.store, self.maker)
         self.later: list[Run] = []  # whose chunks are rendered on the way, where they show the same frames
         self.planned_ahead = False  # whether it was planned for another run
-        self._spent = Spent()
-        self._published = False  # whether a film was joined
+        self._spent, self._published = Spent(), False  # whether a film was joined
         self.done: set[str] = set()  # keys that are in the store, forced or not
         self._places: dict[str, int] = {}  # of each chunk's key among those of all films
         self._early: list[str] = []  # what is to stand in the record, before there is one
@@ -137,7 +138,7 @@ class Run:
         GraphError
             With everything that is wrong, before any work.
         """
-        self.planned = self.session.films(self.out, self.span, self.force, self._began, self.only)
+        self.planned = self.session.films(self.out, self.span, self.force, self._began, self.only, self.excerpt)
         return self.planned.films
 
     def plan_later(self) -> None:
@@ -269,7 +270,7 @@ class Run:
                 self._say(lack)
         self.events.planned(frames, self.report.frames_stored)
         if only := sum(looked_at(task) for task in tasks if not renders(task.plan)):
-            self._say(f"For measuring alone: {counted(only, 'frame')}. What a part shows depends on the whole film.")
+            self._say(f"For measuring alone: {counted(only, 'frame')}. A part depends on what is around it.")
         while tasks:
             try:
                 self._render_tasks(tasks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,10 +30,10 @@ from n2s.runtime.executors.base import Executor, default_count
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.films import FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
-from n2s.runtime.films.productions import Planner, Span
+from n2s.runtime.films.productions import Planner, Span, frames_of
 from n2s.runtime.films.targets import Targets
 from n2s.runtime.films.wanted import wanted_films
-from n2s.runtime.measuring import Measurer, awaited_measures, plan_measure, tell_of_waiting
+from n2s.runtime.measuring import Measurer, awaited_measures, plans_of_measures, tell_of_waiting
 from n2s.runtime.readiness import check_inputs, machine_problems
 from n2s.runtime.recent import Recent
 from n2s.runtime.render.analysis import Known, analyse, behind_measures
@@ -111,12 +111,12 @@ class Session:
             ),
         )
 
-    def _begin(self, graph: Graph, context: RunContext, shared: _Shared) -> None:
+    def _begin(self, graph: Graph, context: RunContext, shared: _Shared, looked: Looked | None = None) -> None:
         self.graph, self.context, self._shared = graph, context, shared
         self._plans: dict[tuple[str, bool], Plan] = {}
         self._makers: dict[str, FrameMaker] = {}
         self._code: list[str] = []
-        self._looked: Looked | None = None  # the only chunks that measures look at
+        self._looked = looked  # the only chunks that measures look at
         self._near: dict[Any, Session] = {}
 
     @contextmanager
@@ -275,6 +275,7 @@ class Session:
         force: bool = False,
         began: Callable[[str], None] = lambda step: None,
         only: Collection[str] = (),
+        excerpt: bool = False,
     ) -> PlannedFilms:
         """Return the films of the graph, those of an album's tracks first, with every chunk's key.
 
@@ -290,12 +291,16 @@ class Session:
             Told when a step begins that may take a moment.
         only : collection of str
             The tracks of an album whose films are wanted, without the album's own; none: all.
+        excerpt : bool
+            Take the span of a track as a film of its own, outside of which nothing is looked at.
         """
         self.check_films()
         with self._locked():
-            planner = Planner(
-                self.context, self.environment, out, began, self._shared.known, self._measurer(began), only
-            )
+            measurer = self._measurer(began)
+            if excerpt:
+                frames = range(*frames_of(span, self.graph.flat, self.heard.clock, self.context))
+                measurer.looked = self._chunks_to_measure(None, frames, alone=True)
+            planner = Planner(self.context, self.environment, out, began, self._shared.known, measurer, only)
             films = wanted_films(planner, self.graph, span)
         return PlannedFilms(films, self.store, FilmMaker(self.store, Targets(self.store, out)), force)
 
@@ -348,25 +353,26 @@ class Session:
         Its signals are right where these frames read them, and its frames have the bits of the film's.
         """
         with self._locked():
-            graph = self.graph.flat
-            awaited = awaited_measures(graph)
-            if "_values" in self.__dict__ or not awaited:
+            if "_values" in self.__dict__ or not awaited_measures(self.graph.flat):
                 return self
-            guess = self._looking({})
-            try:
-                plan = guess._plan(end, folding=False)
-                measures = {m: plan_measure(graph, m, guess.values, self.context, self.environment) for m in awaited}
-            except N2SError:  # by a guess of zeros, which an expression may divide by
-                return self
-            return self._looking(chunks_to_measure(plan, numbers, behind_measures(graph), measures))
+            looked = self._chunks_to_measure(end, numbers)
+            return self if looked is None else self._looking(looked)
+
+    def _chunks_to_measure(self, end: str | None, numbers: Iterable[int], alone: bool = False) -> Looked | None:
+        """Return where measures have to look for some frames, of which a film alone may be made; None: everywhere."""
+        try:
+            plan = self._looking({})._plan(end, folding=False)
+            measures = plans_of_measures(plan)
+        except N2SError:  # by a guess of zeros, which an expression may divide by
+            return None
+        return chunks_to_measure(plan, numbers, behind_measures(plan.graph), measures, alone)
 
     def _looking(self, looked: Looked) -> Session:
         """Return a session of the same graph whose measures look at some chunks alone."""
         key = tuple(sorted(looked.items()))
         if key not in self._near:
             near = self._near[key] = Session.__new__(Session)
-            near._begin(self.graph, self.context, self._shared)
-            near._looked = looked
+            near._begin(self.graph, self.context, self._shared, looked)
         return self._near[key]
 
     def changed(self, other: Session, end: str | None = None) -> list[tuple[int, int]]:

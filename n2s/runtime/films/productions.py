@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from n2s.graph.codings import COVERED, ending_of
 from n2s.graph.declare import Node
@@ -13,7 +13,7 @@ from n2s.graph.errors import ArgumentError, GraphError, Problem
 from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
 from n2s.graph.header import Header
-from n2s.graph.time import sample_at
+from n2s.graph.time import Clock, sample_at
 from n2s.graph.values import Values
 from n2s.plan.film import plan_film
 from n2s.plan.keys import Chunk
@@ -26,6 +26,18 @@ from n2s.runtime.films.targets import film_path, part, version
 from n2s.runtime.render.analysis import Known, Measuring, analyse, frame_of, resolve_time
 
 LONGEST = 1e9  # seconds; no track comes near it
+
+
+def frames_of(span: Span, graph: Graph, clock: Clock, context: RunContext) -> tuple[int, int]:
+    """Return the frames start..stop of a span of time."""
+    first, last = (time and resolve_time(time, graph, clock, cast(Any, context)) for time in span)
+    start = 0 if first is None else frame_of(cast(Any, span[0]), min(first, LONGEST), clock.fps)
+    end = clock.frames if last is None else frame_of(cast(Any, span[1]), min(last, LONGEST), clock.fps)
+    stop = min(clock.frames, end)
+    if not 0 <= start < stop:
+        asked = " ".join(f"{option} {time}" for option, time in zip(("--from", "--to"), span) if time is not None)
+        raise ArgumentError(f"{asked} leaves no frame of a track of {clock.duration:.2f} s.")
+    return start, stop
 
 
 @dataclass
@@ -120,22 +132,11 @@ class Planner:
             self._planned[known] = plan
         return self._planned[known]
 
-    def _frames(self, span: Span, production: Production) -> tuple[int, int]:
-        """Return the frames of a span of time."""
-        clock = production.values.clock
-        first, last = (time and resolve_time(time, production.graph, clock, self.context) for time in span)
-        start = 0 if first is None else frame_of(span[0], min(first, LONGEST), clock.fps)
-        stop = clock.frames if last is None else min(clock.frames, frame_of(span[1], min(last, LONGEST), clock.fps))
-        if not 0 <= start < stop:
-            asked = " ".join(f"{option} {time}" for option, time in zip(("--from", "--to"), span) if time is not None)
-            raise ArgumentError(f"{asked} leaves no frame of a track of {clock.duration:.2f} s.")
-        return start, stop
-
     def film(self, graph: Graph, sink: str, span: Span, album: OfAlbum | None = None) -> Film:
         """Return one film of a graph that is not flattened; ``album`` is what an album makes of its track."""
         production = self.produce(graph.flat)
         profile = profile_of(production.graph.nodes[sink])
-        start, stop = self._frames(span, production)
+        start, stop = frames_of(span, production.graph, production.values.clock, self.context)
         if reshapes(profile):
             if sink not in graph.nodes:
                 text = f"{sink}.profile: {production.graph.nodes[sink].profile} is for sinks that are in no sub-graph."
