@@ -11,16 +11,16 @@ from n2s.graph.errors import GraphError
 
 
 def check(graph: GraphFile, set_: Overrides = [], json: AsJson = False) -> None:
-    """Check a graph, its sub-graphs and an album's tracks, and that the files they read exist.
+    """Check a graph, its sub-graphs and an album's tracks, that the files they read exist, and what must be installed.
 
     Nothing is rendered, and no music is read.
     """
     from n2s.graph.check import warnings
     from n2s.graph.tracks import load_track
-    from n2s.runtime.readiness import input_problems, input_warnings, machine_problems
+    from n2s.runtime.readiness import input_problems, input_warnings, machine_problems, tool_problems
 
     loaded = load(graph, set_)
-    problems, warned = [*preset_problems(loaded), *input_problems(loaded)], warnings(loaded)
+    problems, warned = [*preset_problems(loaded), *input_problems(loaded), *tool_problems(loaded)], warnings(loaded)
     warned += input_warnings(loaded)
     if not problems:
         warned += machine_problems(loaded)  # it may be rendered on another

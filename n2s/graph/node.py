@@ -229,6 +229,11 @@ class Node(BaseModel, metaclass=_Declared):
         """
         return []
 
+    def required_tools(self) -> tuple[str, ...]:
+        """Return what its settings make it need of the machine, which not every installation has: "onnxruntime", which
+        runs nets of models, and "ffmpeg"."""
+        return ()
+
     def __call__(self, *inputs: Any, name: str | None = None, **named: Any) -> Any:
         """Connect the node: ports in their order, or by name.
 

@@ -57,6 +57,9 @@ class VAEDecode(Streamed):
             return [(("detail",), text)]
         return [(("precision",), text)] if (text := model.lacks_decoder(self.precision, self.detail)) else []
 
+    def required_tools(self) -> tuple[str, ...]:
+        return ("onnxruntime",)
+
     def digests(self, scene: Scene) -> dict[str, str]:
         return self._files(scene).identity(self.precision, self.provider, self._chosen(scene), self.batch)
 

@@ -22,6 +22,9 @@ class OfAnchors(Streamed):
         lacks = [model.lacks_anchor(name) if is_name(name) else model.lacks_encoder() for name in self.names]
         return [(("names", i), text) for i, text in enumerate(lacks) if text]
 
+    def required_tools(self) -> tuple[str, ...]:
+        return () if all(map(is_name, self.names)) else ("onnxruntime",)  # which encodes pictures
+
     def digests(self, scene: Scene) -> dict[str, str]:
         model, found = scene.model(self.model), []
         for name in self.names:

@@ -100,6 +100,9 @@ class Encoded(Sink):
             raise ValueError(f"{field}: {text}")
         return self
 
+    def required_tools(self) -> tuple[str, ...]:
+        return ("ffmpeg",)
+
 
 class FFmpegSink(Encoded):
     """Write a film: BT.709 limited range, tagged, with left-sited chroma; H.264 in MP4 and sound as AAC by default.
@@ -207,6 +210,9 @@ class AnimationSink(Sink):
         if has_alpha(self) and ending_of(self.path) == ".gif":
             raise ValueError("matte: pixels of a GIF are opaque or not seen at all; .webp keeps a matte")
         return self
+
+    def required_tools(self) -> tuple[str, ...]:
+        return ("ffmpeg",)
 
 
 class DigestSink(Sink):

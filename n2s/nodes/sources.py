@@ -99,6 +99,9 @@ class VideoSource(_Picture):
     outputs = {"frames": Output(FRAMES, "its colours"), "matte": Output(MATTE, "where it is not transparent")}
     example = {"path": "video.mp4"}
 
+    def required_tools(self) -> tuple[str, ...]:
+        return ("ffmpeg",)
+
     def digests(self, scene: Scene) -> dict[str, str]:
         video = self.open(scene, None)
         return {"video": scene.context.file_digest(scene.path(self.path)), "frames": video.digest}

@@ -40,6 +40,9 @@ class Upscale(Streamed):
         text = model.lacks_upscaler() if self.method == "net" else ""
         return [(("method",), text)] if text else []
 
+    def required_tools(self) -> tuple[str, ...]:
+        return ("onnxruntime",) if self.method == "net" else ()
+
     def input_size(self, size: tuple[int, int]) -> tuple[int, int]:
         width, height = size
         return -(-width // self.factor), -(-height // self.factor)

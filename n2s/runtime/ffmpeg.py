@@ -32,11 +32,11 @@ def ffmpeg_path() -> str:
     RenderError
         When there is none.
     """
-    import imageio_ffmpeg  # slow to import, and only what starts FFmpeg needs it
-
     try:
+        import imageio_ffmpeg  # slow to import, and only what starts FFmpeg needs it
+
         path = imageio_ffmpeg.get_ffmpeg_exe()
-    except RuntimeError:
+    except (ImportError, RuntimeError):
         path = ""
     if not path or not os.access(path, os.X_OK):
         named = os.environ.get("IMAGEIO_FFMPEG_EXE")

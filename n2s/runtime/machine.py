@@ -7,6 +7,7 @@ import platform
 import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from n2s.graph.code.identity import engine_parts
@@ -36,7 +37,7 @@ def onnxruntime_flavour() -> str:
     Raises
     ------
     RenderError
-        When none is, or both are: they share a folder and break each other.
+        When none is, or none can be imported, or both are: they share a folder and break each other.
     """
     cpu, gpu = installed("onnxruntime"), installed("onnxruntime-gpu")
     if cpu and gpu:
@@ -44,7 +45,7 @@ def onnxruntime_flavour() -> str:
             "Both onnxruntime and onnxruntime-gpu are installed; they overwrite each other's files. Cure: "
             "pip uninstall -y onnxruntime onnxruntime-gpu, then " + INSTALL_ADVICE + "."
         )
-    if not cpu and not gpu:
+    if not (cpu or gpu) or find_spec("onnxruntime") is None:
         raise RenderError("Decoding needs onnxruntime, which is not installed. Cure: " + INSTALL_ADVICE + ".")
     return "gpu" if gpu else "cpu"
 

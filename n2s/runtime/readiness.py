@@ -26,7 +26,9 @@ from n2s.graph.paths import path_settings, paths
 from n2s.graph.registry import suggest
 from n2s.graph.tracks import album_problems, load_track
 from n2s.plan.formats import call_format
+from n2s.runtime.ffmpeg import ffmpeg_path
 from n2s.runtime.films.cards import lack_of_card
+from n2s.runtime.machine import onnxruntime_flavour
 from n2s.runtime.media.pictures import read_picture
 from n2s.runtime.models.cards import decoder_file, read_card, shipped_folder
 
@@ -61,6 +63,40 @@ def machine_problems(graph: Graph) -> list[Problem]:
             if text:
                 found.append(Problem(each.where(name, setting), text))
     return list(dict.fromkeys(found))
+
+
+TOOLS: dict[str, Callable[[], Any]] = {"onnxruntime": onnxruntime_flavour, "ffmpeg": ffmpeg_path}
+
+
+def tool_problems(graph: Graph) -> list[Problem]:
+    """Return what must be installed before the nodes of a graph, and of its tracks, can make frames and films.
+
+    Signals are heard without it, so that looking at these is not refused.
+    """
+    lacks: dict[str, str] = {}
+    found = []
+    for each in [graph, *_tracks(graph)]:
+        flat = each.flat
+        for name, node in flat.nodes.items():
+            for tool in authors.call(flat, name, "required_tools", node.required_tools):
+                if tool not in TOOLS:
+                    wanted = f"names out of {', '.join(TOOLS)} were wanted"
+                    raise authors.wrong(flat, name, f"required_tools gave {authors.shown(tool)}; {wanted}.")
+                if tool not in lacks:
+                    lacks[tool] = _lack_of(tool)
+                if lacks[tool]:
+                    text = f"{name} ({type(node).__name__}): {lacks[tool]}"
+                    found.append(Problem(flat.where(name, key=True), text))
+    return list(dict.fromkeys(found))
+
+
+def _lack_of(tool: str) -> str:
+    """Say why a tool cannot be used, with the way out; nothing where it can."""
+    try:
+        TOOLS[tool]()
+    except RenderError as error:
+        return str(error)
+    return ""
 
 
 def input_warnings(graph: Graph) -> list[Problem]:

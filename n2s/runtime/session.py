@@ -34,7 +34,7 @@ from n2s.runtime.films.productions import Planner, Span, frames_of
 from n2s.runtime.films.targets import Targets
 from n2s.runtime.films.wanted import wanted_films
 from n2s.runtime.measuring import Measurer, awaited_measures, plans_of_measures, tell_of_waiting
-from n2s.runtime.readiness import check_inputs, machine_problems
+from n2s.runtime.readiness import check_inputs, machine_problems, tool_problems
 from n2s.runtime.recent import Recent
 from n2s.runtime.render.analysis import Known, analyse, behind_measures
 from n2s.runtime.render.frames import FrameMaker
@@ -265,7 +265,7 @@ class Session:
         if problem := without_film(self.graph):
             raise GraphError([problem])
         check_inputs(self.graph)
-        if problems := machine_problems(self.graph):
+        if problems := [*tool_problems(self.graph), *machine_problems(self.graph)]:
             raise GraphError(problems)
 
     def films(

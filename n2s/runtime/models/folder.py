@@ -261,7 +261,13 @@ class ModelFolder:
     def _session(self, path: Path, provider: str, digest: str) -> Any:
         """Open a session with one thread: chunks run side by side instead."""
         onnxruntime_flavour()
-        import onnxruntime  # heavy, and either of two packages, or none
+        try:
+            import onnxruntime  # heavy, and either of two packages, or none
+        except ImportError as error:  # it is there, but a library of the system that it needs is not
+            raise RenderError(
+                f"onnxruntime is installed but cannot be started: {said(error)}. Cure: pip install --force-reinstall "
+                "onnxruntime (or onnxruntime-gpu, where that is installed)."
+            ) from None
 
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != digest:  # keys speak of the file that has this digest
