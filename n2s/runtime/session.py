@@ -45,6 +45,7 @@ from n2s.runtime.stores import open_store
 
 MEMORY = 512 << 20  # bytes of decoded frames that are kept
 VALUES, OPENED = 500, 100  # nodes whose values, and whose tables and models, are kept from edit to edit
+NEAR = 8  # parts of a film whose measures are kept apart from the film's
 
 
 @dataclass
@@ -117,7 +118,7 @@ class Session:
         self._makers: dict[str, FrameMaker] = {}
         self._code: list[str] = []
         self._looked = looked  # the only chunks that measures look at
-        self._near: dict[Any, Session] = {}
+        self._near = Recent(NEAR, MEMORY)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -369,8 +370,7 @@ class Session:
 
     def _looking(self, looked: Looked) -> Session:
         """Return a session of the same graph whose measures look at some chunks alone."""
-        key = tuple(sorted(looked.items()))
-        if key not in self._near:
+        if (key := tuple(sorted(looked.items()))) not in self._near:
             near = self._near[key] = Session.__new__(Session)
             near._begin(self.graph, self.context, self._shared, looked)
         return self._near[key]
