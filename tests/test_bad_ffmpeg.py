@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from places import FRAMES, POSIX, Place
 
-from n2s.graph.errors import RenderError
+from n2s.graph.errors import N2SError, RenderError
 from n2s.runtime import machine
 
 FAKE = """\
@@ -143,6 +143,6 @@ def test_ffmpeg_that_is_none(place: Place, monkeypatch: pytest.MonkeyPatch, make
     with monkeypatch.context() as patch:
         patch.setenv("IMAGEIO_FFMPEG_EXE", str(path))
         machine.ffmpeg_path.cache_clear()
-        place.refused(RenderError, *words)
+        place.refused(N2SError, *words)
     machine.ffmpeg_path.cache_clear()
     assert place.run().rendered == 2
