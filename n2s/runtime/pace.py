@@ -114,10 +114,22 @@ def _known(store: Store, plans: Sequence[Plan], jobs: int) -> tuple[Mapping[str,
     return {"seconds": other["seconds"] * ratio * other["jobs"] / jobs, "bytes": other["bytes"] * ratio}, False
 
 
-def estimate(store: Store, frames: Mapping[tuple[int, ...], int], plans: list[Plan], jobs: int) -> Estimate | None:
+def estimate(
+    store: Store,
+    frames: Mapping[tuple[int, ...], int],
+    measured: Mapping[int, int],
+    plans: list[Plan],
+    jobs: int,
+) -> Estimate | None:
     """Return how long so many frames may take, by the places in ``plans`` of the films that are made of them; None
-    where that is unknown for one."""
+    where that is unknown for one. ``measured`` are frames that are looked at alone, by the film that they belong to:
+    they take no more than its frames do, and are not written."""
     seconds, written, alike = 0.0, 0.0, True
+    for number, count in measured.items():
+        found = _known(store, [plans[number]], jobs)
+        if found is None:
+            return None
+        seconds, alike = seconds + count * found[0]["seconds"], alike and found[1]
     for numbers, count in frames.items():
         found = _known(store, [plans[number] for number in numbers], jobs)
         if found is None:
@@ -125,7 +137,7 @@ def estimate(store: Store, frames: Mapping[tuple[int, ...], int], plans: list[Pl
         known, alike = found[0], alike and found[1]
         seconds += count * known["seconds"]
         written += count * known["bytes"]
-    return Estimate(seconds, round(COPIES * written), alike) if frames else None
+    return Estimate(seconds, round(COPIES * written), alike) if frames or measured else None
 
 
 def lack_of_room(wanted: Estimate, folders: Iterable[Path]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -26,6 +25,7 @@ from n2s.runtime.films.films import Film, FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.profiled import parse_span
 from n2s.runtime.films.targets import Targets, frames_folder
+from n2s.runtime.measuring import measuring_text
 from n2s.runtime.models.sessions import ProviderExhausted
 from n2s.runtime.pace import Estimate, estimate, lack_of_room, memory_subject
 from n2s.runtime.readiness import input_files
@@ -269,7 +269,7 @@ class Run:
                 self._say(lack)
         self.events.planned(frames, self.report.frames_stored)
         if only := sum(looked_at(task) for task in tasks if not renders(task.plan)):
-            self._say(f"For measuring alone: {counted(only, 'frame')}. What a part shows depends on the whole film.")
+            self._say(measuring_text(only))
         while tasks:
             try:
                 self._render_tasks(tasks)
@@ -298,11 +298,7 @@ class Run:
 
     def estimate(self, tasks: list[Task]) -> Estimate | None:
         """Return how long tasks may take and how much they may write; None where such frames were never made."""
-        frames: Counter[tuple[int, ...]] = Counter()
-        for task in tasks:
-            if self.planned.renders(task.plan):
-                frames[tuple(number for number, _ in task.chunks)] += task.stop - task.start
-        return estimate(self.store, frames, self.planned.all_plans, self._jobs)
+        return estimate(self.store, *self.planned.frames_to_make(tasks), self.planned.all_plans, self._jobs)
 
     def _plan_again(self) -> None:
         self.executor.stop()
