@@ -186,11 +186,9 @@ class Run:
             self._start_music()
             planned = time.perf_counter()
             self._render()
-            self._spent.remember_pace(self.store, self._jobs, self.report.seconds)
-            rendered = time.perf_counter()
             self._publish()
-            beside = planned - began, self.report.seconds, time.perf_counter() - rendered
-            self._spent.remember_costs(self.store, self._jobs, *beside, sum(film.frames for film in self.films))
+            beside = planned - began, self.report.seconds, time.perf_counter() - planned - self.report.seconds
+            self._spent.remember(self.store, self._jobs, *beside, sum(film.frames for film in self.films))
             if self.keep_frames:
                 self._keep_frames()
             if self.strict:
@@ -327,7 +325,7 @@ class Run:
         self.report.measured += self.planned.looked_at(task)
         if not self.planned.renders(task.plan):
             self.done.add(task.key)
-            self._spent.add(rendered)
+            self._spent.add_looking(task, self.planned.looked_at(task), rendered)
             self._log(f"measured: frames {task.start} to {task.stop}, {task.key}, by {rendered.where}")
             return
         plans = [self.planned.all_plans[number] for number, _ in task.chunks]
@@ -366,7 +364,9 @@ class Run:
                 self._began(f"joining {film.path.name}")
                 if film.path in self._music:
                     self._music[film.path].result()
-                done, self._published = self.maker.publish(film, self.maker.segments(film)), True
+                segments = self.maker.segments(film)
+                done, self._published = self.maker.publish(film, segments), True
+                self._spent.add_film(done, segments)
                 self._log(f"published {film.path}, {done['frames']} frames, sha256 {done['sha256']}")
             flashes = count_flashes(film.parts)
             gates = judge(self.store, film, done, flashes)
