@@ -28,6 +28,7 @@ from n2s.runtime.films.targets import Targets, frames_folder
 from n2s.runtime.measuring import measuring_text
 from n2s.runtime.models.sessions import ProviderExhausted
 from n2s.runtime.pace import Estimate, estimate, lack_of_room, memory_subject
+from n2s.runtime.progress import shown_progress
 from n2s.runtime.readiness import input_files
 from n2s.runtime.record_values import record_values
 from n2s.runtime.records import Report, RunRecord
@@ -388,8 +389,12 @@ class _Heard(Events):
         self.said, self.began, self.rendered = run.context.say, run._began, run.events.rendered
 
 
-def render(graph: Graph, **options: Any) -> Report:
-    """Render a graph's films; takes what `Run` takes, and a number of threads, ``jobs``, or processes, ``workers``."""
+def render(graph: Graph, progress: bool | None = None, **options: Any) -> Report:
+    """Render a graph's films; takes what `Run` takes, and a number of threads, ``jobs``, or processes, ``workers``.
+
+    ``progress``: whether it is shown on standard error, without ``events``; by default where that is a terminal.
+    """
     jobs, workers = options.pop("jobs", None), options.pop("workers", None)
     executor = options.pop("executor", None) or choose_executor(None, jobs, workers)
-    return Run(graph, executor=executor, **options).execute()
+    with shown_progress(progress, options.pop("events", None)) as events:
+        return Run(graph, executor=executor, events=events, **options).execute()
