@@ -34,14 +34,14 @@ def __getattr__(name: str) -> Any:
 
 
 def render(graph: Any, **options: Any) -> Any:
-    """Render a graph's films: out, store, jobs, workers, span, force, events; see `n2s.runtime.run.Run`."""
+    """Render a graph's films: out, store, jobs, workers, span, force, progress, …; see `n2s.runtime.run.render`."""
     from n2s.runtime.run import render as run
 
     return run(graph, **options)
 
 
 def preview(graph: Any, node: str | None = None, **options: Any) -> Any:
-    """Show what a node gives, in a notebook: at, sheet, store; see `n2s.runtime.seeing.preview.preview`."""
+    """Show what a node gives, in a notebook: at, sheet, store, progress; see `n2s.runtime.seeing.preview.preview`."""
     from n2s.runtime.seeing.preview import preview as make
 
     return make(graph, node, **options)

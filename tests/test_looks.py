@@ -139,7 +139,11 @@ def test_looks_are_shown_on_a_piece_of_music(tmp_path: Path) -> None:
     one_line(tmp_path, "fields", seconds=1)
     out = tmp_path / "looks.png"
     said = n2s("looks", "fields", "--music", tmp_path / "music.wav", "-o", out)
-    assert said.endswith(f"{out}: fields\n") and png_size(out)[0] > 1500
+    assert (
+        said.endswith(f"{out}: a row for each look: fields\n")
+        and "drawing fields …" in said
+        and png_size(out)[0] > 1500
+    )
     with pytest.raises(GraphError, match="written as .png"):
         n2s("looks", "--music", tmp_path / "music.wav", "-o", tmp_path / "looks.jpg")
 

@@ -146,6 +146,20 @@ def test_chunks_that_no_measure_waits_for_are_not_taken_for_stored(
     assert status == 0 and "0 in the store" in err and "40 in the store" not in err
 
 
+def test_a_part_tells_what_is_measured_for_it_before_it_is(
+    limits: None, studio: Any, n2s: Any, n2s_json: Any, tmp_path: Path
+) -> None:
+    part = ["run", limited(studio).path, "--from", "1", "--to", "2", "--out", tmp_path]
+    others = FRAMES - 3 * CHUNK
+    planned = n2s_json(*part, "--dry-run")
+    assert [line.get("frames_to_measure", line.get("frames_to_render")) for line in planned[-2:]] == [3 * CHUNK, others]
+    alone = f"For measuring alone: {others} frames."
+    dry, said = n2s(*part, "--dry-run")[1], n2s(*part)[2]
+    assert "(30 of 30 frames) to render\n" + alone in dry and alone in said
+    again = n2s_json(*part, "--dry-run")[-1]
+    assert again == {"event": "estimate", "frames_to_measure": 0, "seconds": 0.0, "bytes": 0}
+
+
 def test_what_looks_ahead_leaves_no_gap_in_what_is_kept(
     limits: None, packages: Any, studio: Any, store: Any, tmp_path: Path
 ) -> None:

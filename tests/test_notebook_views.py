@@ -150,3 +150,23 @@ def test_a_report_names_its_films(graph: Graph, tmp_path: Path, store: Any) -> N
     cells = words(render(graph, out=tmp_path / "out", store=store)._repr_html_())
     assert cells[:2] == [str(tmp_path / "out" / "frames.txt"), "60 frames"]
     assert re.fullmatch(r"1 chunk rendered in \d+\.\d s, 0 from the store", cells[2])
+
+
+@pytest.mark.parametrize(
+    "terminal, asked, shown",
+    [(False, None, False), (True, None, True), (False, True, True), (True, False, False)],
+    ids=["read later", "terminal", "asked", "declined"],
+)
+def test_progress_is_shown_in_a_terminal_or_where_it_is_asked_for(
+    terminal: bool, asked: bool | None, shown: bool, graph: Graph, tmp_path: Path, store: Any,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture,
+) -> None:  # fmt: skip
+    from n2s import render
+
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
+    preview(graph, at=0, store=store, progress=asked)
+    said = capsys.readouterr()
+    assert ("drawing the film" in said.err) == shown and not said.out
+    render(graph, out=tmp_path, store=store, span=(0, "0.2 s"), progress=asked)
+    said = capsys.readouterr()
+    assert ("rendering" in said.err or "frames/s" in said.err) == shown and not said.out

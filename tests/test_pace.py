@@ -11,6 +11,7 @@ import tiny
 
 from n2s.graph.graph import Graph
 from n2s.runtime import run as running
+from n2s.runtime.films.luminance import FRAME_BYTES
 from n2s.runtime.pace import Estimate, lack_of_room
 from n2s.runtime.run import Run
 
@@ -37,17 +38,31 @@ def test_another_song_under_the_same_look_is_known(graph: Path, tmp_path: Path, 
     tiny.write_wav(other / "music.wav", tiny.clicks(8, bpm=100))
     song = Graph.load(tiny.write_graph(other, studio.model, name="song"))
     found = expected(song, tmp_path, store)
-    # Twice as long: twice the time, and twice the segments, which lie in the store and in the film.
+    # Twice as long: twice the time, and twice the segments and the sound, which lie in the store and in the film.
     assert found.seconds == pytest.approx(2 * report.seconds)
     segments = sum(path.stat().st_size for path in store.root.glob("segments/*/*.mp4"))
-    assert found.bytes == pytest.approx(4 * segments, rel=0.01)
-    # In another size it is known roughly, by the pixels; with other nodes it is not.
+    sound = report.films[0]["bytes"] - segments
+    assert found.bytes == pytest.approx(4 * (segments + sound) + 2 * report.films[0]["frames"] * FRAME_BYTES, rel=0.01)
+    # In another size it is known roughly, by what decoders and other nodes draw; with other nodes it is not.
     small = expected(song.edit({"size": [48, 32]}), tmp_path, store)
     assert found.alike and not small.alike and small.text().startswith("very roughly ")
-    assert small.seconds == pytest.approx(found.seconds / 4) and small.bytes == pytest.approx(found.bytes / 4, rel=0.01)
+    assert found.seconds / 4 < small.seconds < found.seconds and found.bytes / 4 < small.bytes < found.bytes
     darker = song.edit({"more": {"node": "Vignette", "frames": "grain"}, "out.frames": "more"})
     assert expected(darker, tmp_path, store) is None
     assert expected(Graph.load(graph), tmp_path, store) is None  # nothing is left to do
+
+
+def test_small_films_of_the_same_latents_take_nearly_as_long_and_less_room(
+    graph: Path, tmp_path: Path, store: Any, studio: Any
+) -> None:
+    harness.run(Graph.load(graph, {"film.grid": [2, 3]}), tmp_path / "out", store)
+    large, small, least = (
+        expected(Graph.load(graph, {"film.grid": [2, 3], "size": size, "grain.amount": 0.3}), tmp_path, store)
+        for size in ([96, 64], [48, 32], [24, 16])
+    )
+    assert large.alike and not small.alike and not least.alike
+    assert large.seconds > small.seconds > least.seconds > 0.8 * large.seconds
+    assert large.bytes > small.bytes > least.bytes > 0.1 * large.bytes, "sound and luminance stay as they are"
 
 
 def test_it_is_said_before_a_long_run(graph: Path, tmp_path: Path, store: Any, monkeypatch: Any, n2s: Any) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from n2s.commands.common import AsJson, StoreFolder, refuse_overwrite, report_file, say
+from n2s.commands.common import AsJson, StoreFolder, planning_watcher, refuse_overwrite, report_file
 from n2s.commands.output import write_line
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
@@ -81,13 +82,19 @@ def draw_looks(music: Path, names: list[str], output: Path | None, json: bool, s
         raise GraphError(f'Pictures of looks are written as .png, not "{target.name}".')
     probe(music, ffmpeg_path)
     rows: dict[str, list[Any]] = {}
-    with TemporaryDirectory() as folder:
-        for name in names:
-            graph = one_line(Path(folder) / f"{name}.yaml", music, name)
-            refuse_overwrite(target, output is not None, graph)
-            rows[name] = pictures_of_look(graph, store)
+    events = planning_watcher(json)
+    try:
+        with TemporaryDirectory() as folder:
+            for number, name in enumerate(names, 1):
+                graph = one_line(Path(folder) / f"{name}.yaml", music, name)
+                refuse_overwrite(target, output is not None, graph)
+                events.began(f"drawing {name}" + (f", look {number} of {len(names)}" if len(names) > 1 else ""))
+                rows[name] = pictures_of_look(graph, store, events.said)
+    finally:
+        events.ended()
     write_picture(target, draw_rows(rows))
-    report_file(target, json, f": {', '.join(rows)}", looks=list(rows))
+    described = ", from the top" * (len(rows) > 1)
+    report_file(target, json, f": a row for each look{described}: {', '.join(rows)}", looks=list(rows))
 
 
 def one_line(path: Path, music: Path, name: str) -> Any:
@@ -105,7 +112,7 @@ def one_line(path: Path, music: Path, name: str) -> Any:
     return Graph.load(path)
 
 
-def pictures_of_look(graph: Any, store: str | None) -> list[Any]:
+def pictures_of_look(graph: Any, store: str | None, say: Callable[[str], None]) -> list[Any]:
     """Return frames of a film as pictures, uint8 (H, W, 3): on the hardest attack in each part of the music."""
     from n2s.runtime.seeing.contact import pictures_of
     from n2s.runtime.seeing.strips import spread_strikes

@@ -139,6 +139,7 @@ def run(
 def show_dry_run(job: Any, json: bool = False) -> None:
     """Print what a run would render."""
     from n2s.runtime.foresee import foresee
+    from n2s.runtime.measuring import measuring_text
 
     foreseen = foresee(job)
     tasks, todo, expected, films = foreseen.missing, foreseen.tasks, foreseen.estimate, job.films
@@ -165,12 +166,15 @@ def show_dry_run(job: Any, json: bool = False) -> None:
             else "up to date"
         )
         print(f"{film.path.name}: {what}")
+    if foreseen.measured and not json:
+        print(measuring_text(foreseen.measured))
     if json:
-        seconds, size = (expected.seconds, expected.bytes) if expected else (None, None) if todo else (0.0, 0)
-        print_line({"event": "estimate", "seconds": seconds, "bytes": size})
-    elif tasks and not todo:
+        waits = todo or foreseen.measured
+        seconds, size = (expected.seconds, expected.bytes) if expected else (None, None) if waits else (0.0, 0)
+        print_line({"event": "estimate", "frames_to_measure": foreseen.measured, "seconds": seconds, "bytes": size})
+    elif tasks and not todo and not foreseen.measured:
         print("They are rendered with those above, of the same frames.")
-    elif todo:
+    elif todo or foreseen.measured:
         print(f"That is {expected.text()}." if expected else "How long it takes is known when it has begun.")
     job.context.close()
 

@@ -19,12 +19,15 @@ class Foreseen:
         The keys of the chunks of its films to render.
     tasks : list of Task
         What renders them; none for those that a run before it renders on the way.
+    measured : int
+        How many frames are made to be measured alone: what a part of a film shows may depend on the whole film.
     estimate : Estimate or None
-        How long these tasks may take; None where it is unknown, or where there are none.
+        How long all this may take; None where it is unknown, or where there is nothing to do.
     """
 
     missing: set[str]
     tasks: list[Task]
+    measured: int
     estimate: Estimate | None
 
 
@@ -38,4 +41,6 @@ def foresee(run: Run) -> Foreseen:
     tasks = run.planned.joined([task for task in missing if task.key not in run.done], run.done)
     for later in run.later:
         later.done.update(key for task in tasks for _, key in task.beside)
-    return Foreseen({task.key for task in missing}, tasks, run.estimate(tasks))
+    alone = run.planned.measuring_alone(run.done)
+    looked_at = sum(map(run.planned.looked_at, alone))
+    return Foreseen({task.key for task in missing}, tasks, looked_at, run.estimate([*tasks, *alone]))

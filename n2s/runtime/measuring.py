@@ -182,6 +182,11 @@ class Measurer:
         return numbers
 
 
+def measuring_text(frames: int) -> str:
+    """Return in words that so many frames are made to be measured, and for no film."""
+    return f"For measuring alone: {counted(frames, 'frame')}. A part depends on what is around it."
+
+
 def _count(chunks: list[Chunk]) -> int:
     return sum(len(chunk.recipe["measured"]) for chunk in chunks)
 

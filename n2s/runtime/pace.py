@@ -11,12 +11,18 @@ from typing import Any
 
 from n2s.graph.timecodes import minutes
 from n2s.plan.formats import call_format
-from n2s.plan.stages import Plan
-from n2s.runtime.store import Store
+from n2s.plan.stages import Plan, Stage
+from n2s.runtime.executors.base import Task
+from n2s.runtime.films.luminance import FRAME_BYTES
+from n2s.runtime.render.measures import KIND as NUMBERS
+from n2s.runtime.store import ARRAYS, Store
 
-KIND = "pace"  # of what the store notes
+KIND = "paces"  # of what the store notes
 FEWEST = 30  # frames; fewer tell nothing
-COPIES = 2  # of what is rendered: the store's segments, and the film
+COPIES = 2  # of pictures and of sound: in the store, and in the film
+# What a frame takes in any size is as much as for so many pixels: measured with the shipped looks, 128x72 to 640x360.
+FIXED_PIXELS = 25_000
+CODED = 0.85  # the power of the pixels by which a film's bytes grow, measured likewise, with H.264
 
 
 @dataclass(frozen=True)
@@ -73,25 +79,58 @@ class PaceTally:
 
     made: dict[tuple[int, ...], Sequence[Plan]] = field(default_factory=dict)  # plans that have tasks, by identity
     frames: int = 0  # of tasks: those that are made once for several films count once
+    measured: int = 0  # frames that are made to be looked at alone
     segments: dict[str, str] = field(default_factory=dict)  # the suffix of each, by its key
+    numbers: set[str] = field(default_factory=set)  # keys of what measures found
+    seconds: dict[str, float] = field(default_factory=dict)  # of workers, in each node
+    sound: float = 0.0  # bytes for a frame
 
-    def add(self, plans: Sequence[Plan], keys: Sequence[str], frames: int) -> None:
-        """Add a task that made the chunks of some films."""
+    def add(self, plans: Sequence[Plan], task: Task, seconds: Mapping[str, float]) -> None:
+        """Add a task that made the chunks of some films, and the seconds that a worker spent in each node."""
         self.made[tuple(map(id, plans))] = plans
-        self.frames += frames
-        self.segments.update((key, plan.format.suffix) for plan, key in zip(plans, keys))
+        self.frames += task.stop - task.start
+        self.segments.update((key, plan.format.suffix) for plan, (_, key) in zip(plans, task.chunks))
+        self.numbers.update(key for _, key in task.measures)
+        self._add_seconds(seconds)
+
+    def add_measured(self, task: Task, frames: int, seconds: Mapping[str, float]) -> None:
+        """Add a task that looked at so many frames, for no film."""
+        self.measured += frames
+        self.numbers.add(task.key)
+        self._add_seconds(seconds)
+
+    def add_sound(self, written: int, frames: int) -> None:
+        """Add a film of so many frames, which has so many bytes beside those of its segments."""
+        if frames and written > 0:
+            self.sound = max(self.sound, written / frames)
+
+    def _add_seconds(self, seconds: Mapping[str, float]) -> None:
+        for name, each in seconds.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + each
 
     def note(self, store: Store, jobs: int, seconds: float) -> None:
-        """Note how long each frame of a task took, and how many bytes it has."""
+        """Note what each frame took, of the run's seconds and of bytes."""
         if self.frames < FEWEST:
             return
-        paths = (store.find("segments", key, suffix) for key, suffix in self.segments.items())
-        written = sum(path.stat().st_size for path in paths if path)
+        made = self.frames + self.measured
+        bytes_of = lambda found: sum(path.stat().st_size for path in found if path)  # noqa: E731
+        written = bytes_of(store.find("segments", key, suffix) for key, suffix in self.segments.items())
+        numbers = bytes_of(store.find(NUMBERS, key, ARRAYS) for key in sorted(self.numbers))
         for plan, *beside in self.made.values():
-            pace = {"seconds": seconds / self.frames, "bytes": written / self.frames}
-            store.note(KIND, subject(plan, jobs, beside), pace)
+            about, decoders = subject(plan, jobs, beside), {stage.name for stage in _decoders(plan)}
+            known = store.noted(KIND, about) or {}
+            spent = sum(self.seconds.values())
+            pace = {
+                "seconds": seconds / made,
+                "decoding": sum(self.seconds.get(name, 0.0) for name in sorted(decoders)) / spent if spent else 0.0,
+                "bytes": written / self.frames,
+                "sound": max(self.sound, known.get("sound", 0.0)),
+                "numbers": max(numbers / made, known.get("numbers", 0.0)),  # known ones are not written again
+            }
+            store.note(KIND, about, pace)
             if not beside:
-                store.note(KIND, _of_any_size(plan), pace | {"jobs": jobs, "pixels": _pixels(plan)})
+                sizes = {"pixels": _pixels(plan), "decoded": _decoded(plan)}
+                store.note(KIND, _of_any_size(plan), pace | {"jobs": jobs} | sizes)
 
 
 def _pixels(plan: Plan) -> int:
@@ -99,10 +138,30 @@ def _pixels(plan: Plan) -> int:
     return width * height
 
 
-def _known(store: Store, plans: Sequence[Plan], jobs: int) -> tuple[Mapping[str, float], bool] | None:
-    """Return the seconds and the bytes of a frame of some films, and whether such frames were made; None: unknown.
+def _decoders(plan: Plan) -> list[Stage]:
+    """Return the stages that turn latents into frames."""
+    return [stage for stage in plan.stages if stage.makes == "frames" and stage.grid is not None]
 
-    Else they are taken from frames of the same nodes in another size: both grow with the pixels, or nearly so.
+
+def _decoded(plan: Plan) -> int:
+    """Return how much the decoders of a plan draw for each frame: their latents' cells, each by its pixels.
+
+    Of small films it is as much as of larger ones: latents have a least number of rows, and pictures are made smaller
+    when they are there.
+    """
+    found = 0
+    for node in plan.keys.static["nodes"]:
+        if "decoder" in (files := node.get("files", {})):
+            rows, columns = node["grid"]
+            found += rows * columns * int(files.get("detail", "x1").removeprefix("x")) ** 2
+    return found
+
+
+def _known(store: Store, plans: Sequence[Plan], jobs: int) -> tuple[Mapping[str, float], bool] | None:
+    """Return the pace of frames of some films, and whether such frames were made; None: unknown.
+
+    Else it is taken from frames of the same nodes in another size. Decoders take as long for each cell of latents, all
+    other nodes for each pixel, beside what they do for a frame of any size; a codec saves less where frames are small.
     """
     plan, *beside = plans
     if (known := store.noted(KIND, subject(plan, jobs, beside))) is not None:
@@ -110,22 +169,36 @@ def _known(store: Store, plans: Sequence[Plan], jobs: int) -> tuple[Mapping[str,
     other = None if beside else store.noted(KIND, _of_any_size(plan))
     if other is None:
         return None
-    ratio = _pixels(plan) / other["pixels"]
-    return {"seconds": other["seconds"] * ratio * other["jobs"] / jobs, "bytes": other["bytes"] * ratio}, False
+    pixels, before = _pixels(plan), other["pixels"]
+    decoding = other["decoding"] * _decoded(plan) / max(1, other["decoded"])
+    drawing = (1 - other["decoding"]) * (pixels + FIXED_PIXELS) / (before + FIXED_PIXELS)
+    seconds = other["seconds"] * (decoding + drawing) * other["jobs"] / jobs
+    return other | {"seconds": seconds, "bytes": other["bytes"] * (pixels / before) ** CODED}, False
 
 
-def estimate(store: Store, frames: Mapping[tuple[int, ...], int], plans: list[Plan], jobs: int) -> Estimate | None:
+def estimate(
+    store: Store,
+    frames: Mapping[tuple[int, ...], int],
+    measured: Mapping[int, int],
+    plans: list[Plan],
+    jobs: int,
+) -> Estimate | None:
     """Return how long so many frames may take, by the places in ``plans`` of the films that are made of them; None
-    where that is unknown for one."""
+    where that is unknown for one. ``measured`` are frames that are looked at alone, by the film that they belong to:
+    they take no more than its frames do, and only the numbers are kept."""
     seconds, written, alike = 0.0, 0.0, True
-    for numbers, count in frames.items():
+    made = [(numbers, count, True) for numbers, count in frames.items()]
+    made += [((number,), count, False) for number, count in measured.items()]
+    for numbers, count, stored in made:
         found = _known(store, [plans[number] for number in numbers], jobs)
         if found is None:
             return None
         known, alike = found[0], alike and found[1]
         seconds += count * known["seconds"]
-        written += count * known["bytes"]
-    return Estimate(seconds, round(COPIES * written), alike) if frames else None
+        written += count * known["numbers"]
+        if stored:
+            written += count * (COPIES * (known["bytes"] + known["sound"]) + len(numbers) * FRAME_BYTES)
+    return Estimate(seconds, round(written), alike) if made else None
 
 
 def lack_of_room(wanted: Estimate, folders: Iterable[Path]) -> str:

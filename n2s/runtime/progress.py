@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from n2s.graph.wording import counted
 from n2s.runtime.events import Events
@@ -18,6 +19,21 @@ WIDTH, BESIDE = 40, 62  # columns of their picture, and of what stands beside it
 def watcher() -> Events:
     """Return a bar if standard error is a terminal, else plain lines."""
     return BarEvents() if sys.stderr.isatty() else LineEvents()
+
+
+@contextmanager
+def shown_progress(progress: bool | None, events: Events | None = None) -> Iterator[Events]:
+    """Give what shows the progress of a call in Python: as the command line does, or nothing; or ``events``, if given.
+
+    A library is quiet unless it is asked, or somebody sits before it: None shows progress where standard error is a
+    terminal, and nothing in programs whose output is read later, and in notebooks; True and False decide it.
+    """
+    shown = sys.stderr is not None and sys.stderr.isatty() if progress is None else progress
+    chosen = events or (watcher() if shown else Events())
+    try:
+        yield chosen
+    finally:
+        chosen.ended()
 
 
 class LineEvents(Events):

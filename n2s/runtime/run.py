@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -26,8 +25,10 @@ from n2s.runtime.films.films import Film, FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.profiled import parse_span
 from n2s.runtime.films.targets import Targets, frames_folder
+from n2s.runtime.measuring import measuring_text
 from n2s.runtime.models.sessions import ProviderExhausted
 from n2s.runtime.pace import Estimate, estimate, lack_of_room, memory_subject
+from n2s.runtime.progress import shown_progress
 from n2s.runtime.readiness import input_files
 from n2s.runtime.record_values import record_values
 from n2s.runtime.records import Report, RunRecord
@@ -187,11 +188,9 @@ class Run:
             self._start_music()
             planned = time.perf_counter()
             self._render()
-            self._spent.remember_pace(self.store, self._jobs, self.report.seconds)
-            rendered = time.perf_counter()
             self._publish()
-            beside = planned - began, self.report.seconds, time.perf_counter() - rendered
-            self._spent.remember_costs(self.store, self._jobs, *beside, sum(film.frames for film in self.films))
+            beside = planned - began, self.report.seconds, time.perf_counter() - planned - self.report.seconds
+            self._spent.remember(self.store, self._jobs, *beside, sum(film.frames for film in self.films))
             if self.keep_frames:
                 self._keep_frames()
             if self.strict:
@@ -270,7 +269,7 @@ class Run:
                 self._say(lack)
         self.events.planned(frames, self.report.frames_stored)
         if only := sum(looked_at(task) for task in tasks if not renders(task.plan)):
-            self._say(f"For measuring alone: {counted(only, 'frame')}. A part depends on what is around it.")
+            self._say(measuring_text(only))
         while tasks:
             try:
                 self._render_tasks(tasks)
@@ -299,11 +298,7 @@ class Run:
 
     def estimate(self, tasks: list[Task]) -> Estimate | None:
         """Return how long tasks may take and how much they may write; None where such frames were never made."""
-        frames: Counter[tuple[int, ...]] = Counter()
-        for task in tasks:
-            if self.planned.renders(task.plan):
-                frames[tuple(number for number, _ in task.chunks)] += task.stop - task.start
-        return estimate(self.store, frames, self.planned.all_plans, self._jobs)
+        return estimate(self.store, *self.planned.frames_to_make(tasks), self.planned.all_plans, self._jobs)
 
     def _plan_again(self) -> None:
         self.executor.stop()
@@ -332,7 +327,7 @@ class Run:
         self.report.measured += self.planned.looked_at(task)
         if not self.planned.renders(task.plan):
             self.done.add(task.key)
-            self._spent.add(rendered)
+            self._spent.add_looking(task, self.planned.looked_at(task), rendered)
             self._log(f"measured: frames {task.start} to {task.stop}, {task.key}, by {rendered.where}")
             return
         plans = [self.planned.all_plans[number] for number, _ in task.chunks]
@@ -371,7 +366,9 @@ class Run:
                 self._began(f"joining {film.path.name}")
                 if film.path in self._music:
                     self._music[film.path].result()
-                done, self._published = self.maker.publish(film, self.maker.segments(film)), True
+                segments = self.maker.segments(film)
+                done, self._published = self.maker.publish(film, segments), True
+                self._spent.add_film(done, segments)
                 self._log(f"published {film.path}, {done['frames']} frames, sha256 {done['sha256']}")
             flashes = count_flashes(film.parts)
             gates = judge(self.store, film, done, flashes)
@@ -380,10 +377,9 @@ class Run:
             self.events.published(str(film.path))
 
     def _keep_frames(self) -> None:
-        for film in self.films:
-            if film.format.gives_frames:
-                self._began(f"keeping the frames of {film.path.name}")
-                self.maker.keep_frames(film)
+        for film in (film for film in self.films if film.format.gives_frames):
+            self._began(f"keeping the frames of {film.path.name}")
+            self.maker.keep_frames(film)
 
 
 class _Heard(Events):
@@ -393,8 +389,12 @@ class _Heard(Events):
         self.said, self.began, self.rendered = run.context.say, run._began, run.events.rendered
 
 
-def render(graph: Graph, **options: Any) -> Report:
-    """Render a graph's films; takes what `Run` takes, and a number of threads, ``jobs``, or processes, ``workers``."""
+def render(graph: Graph, progress: bool | None = None, **options: Any) -> Report:
+    """Render a graph's films; takes what `Run` takes, and a number of threads, ``jobs``, or processes, ``workers``.
+
+    ``progress``: whether it is shown on standard error, without ``events``; by default where that is a terminal.
+    """
     jobs, workers = options.pop("jobs", None), options.pop("workers", None)
     executor = options.pop("executor", None) or choose_executor(None, jobs, workers)
-    return Run(graph, executor=executor, **options).execute()
+    with shown_progress(progress, options.pop("events", None)) as events:
+        return Run(graph, executor=executor, events=events, **options).execute()

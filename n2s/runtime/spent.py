@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from n2s.graph.values import Measured
 from n2s.plan.stages import Plan
@@ -22,8 +25,16 @@ class Spent:
 
     def add_task(self, plans: Sequence[Plan], task: Task, rendered: Rendered) -> None:
         """Add a task that rendered chunks, whose plans are given in their order; `add` takes what each has cost."""
-        self._pace.add(plans, [key for _, key in task.chunks], task.stop - task.start)
+        seconds = Counter(rendered.seconds)
+        for cost in rendered.beside:
+            seconds.update(cost.seconds)
+        self._pace.add(plans, task, seconds)
         self._costs.add(plans, task, rendered)
+
+    def add_looking(self, task: Task, frames: int, rendered: Rendered) -> None:
+        """Add a task that measured so many frames, for no film."""
+        self._pace.add_measured(task, frames, rendered.seconds)
+        self.add(rendered)
 
     def add(self, cost: Rendered) -> None:
         """Add seconds and frames, node by node."""
@@ -40,12 +51,14 @@ class Spent:
         report.nodes = dict(self._tally.seconds.most_common())
         report.computed = {name: self._tally.frames[name] for name in report.nodes}
 
-    def remember_pace(self, store: Store, jobs: int, rendering: float) -> None:
-        """Let the store know how long the frames of each film took, and how many bytes they have."""
-        self._pace.note(store, jobs, rendering)
+    def add_film(self, film: Mapping[str, Any], segments: Sequence[Path]) -> None:
+        """Add a film that was joined of segments, by its record."""
+        self._pace.add_sound(film["bytes"] - sum(path.stat().st_size for path in segments), film["frames"])
 
-    def remember_costs(
-        self, store: Store, jobs: int, planning: float, rendering: float, joining: float, frames: int
-    ) -> None:
-        """Let the store know the cost of each stage, and of what stands beside the rendering, all in seconds."""
+    def remember(self, store: Store, jobs: int, planning: float, rendering: float, joining: float, frames: int) -> None:
+        """Let the store know how long the frames of each film took, how many bytes they have, and what each stage cost.
+
+        The three times are seconds of the run; ``frames`` are those of all films.
+        """
+        self._pace.note(store, jobs, rendering)
         self._costs.note(store, jobs, planning, rendering, joining, frames)

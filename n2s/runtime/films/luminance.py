@@ -23,6 +23,7 @@ from n2s.runtime.store import Store, write_arrays
 KIND = "luminance"  # of the store's entries
 COLUMNS, ROWS = 32, 18  # cells of a frame, whatever its shape is
 WHITE = 65535
+FRAME_BYTES = 1250  # that the store keeps of a frame: its cells, its flaws, and its share of the entry
 ROWS_READ = 6  # of a cell; dither and grain are gone in the mean of these
 RGB = np.array([54, 183, 19], np.uint64)  # BT.709's shares of luminance, of 256
 

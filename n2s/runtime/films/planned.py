@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -104,6 +105,22 @@ class PlannedFilms:
                 else:
                     tasks[place] = replace(tasks[place], measures=(*tasks[place].measures, (number, key)))
         return [*(task for task in tasks if task.measures), *measuring]
+
+    def measuring_alone(self, done: Collection[str] = ()) -> list[Task]:
+        """Return what of `tasks` renders nothing: frames outside what is rendered, or stored, that measures look at."""
+        return [task for task in self.tasks(done) if not self.renders(task.plan) and self.beside_of(task.plan) is None]
+
+    def frames_to_make(self, tasks: list[Task]) -> tuple[Counter[tuple[int, ...]], Counter[int]]:
+        """Return how many frames tasks render, by the places of their films' plans, and how many they measure alone, by
+        the place of the film that these belong to."""
+        rendered, measured = Counter[tuple[int, ...]](), Counter[int]()
+        places = {id(plan.values): number for number, plan in reversed(list(enumerate(self.plans)))}
+        for task in tasks:
+            if self.renders(task.plan):
+                rendered[tuple(number for number, _ in task.chunks)] += task.stop - task.start
+            elif self.beside_of(task.plan) is None:
+                measured[places[id(self.all_plans[task.plan].values)]] += self.looked_at(task)
+        return rendered, measured
 
     def joined(self, missing: list[Task], done: Collection[str] = ()) -> list[Task]:
         """Return chunks to render as tasks: those of the same frames as one, with those of films beside these."""

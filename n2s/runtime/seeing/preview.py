@@ -7,7 +7,6 @@ the music a timeline.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +20,7 @@ from n2s.graph.landmarks import Moment
 from n2s.graph.timecodes import timecode
 from n2s.graph.times import parse_time
 from n2s.runtime.media.png import encode_png
+from n2s.runtime.progress import shown_progress
 from n2s.runtime.seeing import contact
 from n2s.runtime.seeing.drawing import Drawing
 from n2s.runtime.seeing.labels import counts_beats
@@ -93,6 +93,7 @@ def preview(
     at: Any = None,
     sheet: int | None = None,
     store: Store | str | Path | None = None,
+    progress: bool | None = None,
 ) -> Preview:
     """Show what a node gives, computing no more than that needs.
 
@@ -109,6 +110,9 @@ def preview(
         In place of ``at``: so many pictures, spread over the track, 1 to 400.
     store : Store or path of its folder, optional
         The user's own by default; a session has its own.
+    progress : bool, optional
+        Whether it is shown on standard error what is done; by default where that is a terminal. A session tells what it
+        was made to tell.
 
     Raises
     ------
@@ -117,16 +121,23 @@ def preview(
     """
     if sheet is not None and (at is not None or not 1 <= sheet <= MOST):
         raise ArgumentError(f"sheet is a number of pictures, 1 to {MOST}, in place of at.")
-    with nullcontext(graph) if isinstance(graph, Session) else Session(graph, store) as session:
-        nodes = session.graph.flat.nodes
-        hears = node in nodes and counts_beats(nodes[node])
-        view = View(session, f"{node}.beat" if hears else node)
-        frames = _frames(view, at, sheet)
-        if hears:
-            return Preview(str(node), tuple(frames), drawing=draw_heard(view, frames))
-        if view.kind == "signal":
-            return Preview(view.name, tuple(frames), drawing=draw_signal(view, frames))
-        return Preview(view.name, tuple(frames), draw_frames(view, frames))
+    if isinstance(graph, Session):
+        return _preview(graph, node, at, sheet)
+    with shown_progress(progress) as events, Session(graph, store, events.said) as session:
+        events.began(f"drawing {node or 'the film'}")
+        return _preview(session, node, at, sheet)
+
+
+def _preview(session: Session, node: str | None, at: Any, sheet: int | None) -> Preview:
+    nodes = session.graph.flat.nodes
+    hears = node in nodes and counts_beats(nodes[node])
+    view = View(session, f"{node}.beat" if hears else node)
+    frames = _frames(view, at, sheet)
+    if hears:
+        return Preview(str(node), tuple(frames), drawing=draw_heard(view, frames))
+    if view.kind == "signal":
+        return Preview(view.name, tuple(frames), drawing=draw_signal(view, frames))
+    return Preview(view.name, tuple(frames), draw_frames(view, frames))
 
 
 def _frames(view: View, at: Any, sheet: int | None) -> list[int]:
