@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from places import FRAMES, POSIX, Place
 
-from n2s.graph.errors import N2SError, RenderError
+from n2s.graph.errors import GraphError, N2SError, RenderError
 from n2s.runtime import machine
 
 FAKE = """\
@@ -122,27 +122,37 @@ def test_a_failure_leaves_the_film_of_before(place: Place, ffmpeg: Any) -> None:
 
 @POSIX
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "kind", "words"),
     [
         (
             lambda path: None,
+            GraphError,
             ["There is no FFmpeg: IMAGEIO_FFMPEG_EXE names", "which cannot be run", "Cure: pip install"],
         ),
-        (lambda path: path.write_text("x"), ["There is no FFmpeg", "which cannot be run", "Cure: pip install"]),
+        (
+            lambda path: path.write_text("x"),
+            GraphError,
+            ["There is no FFmpeg", "which cannot be run", "Cure: pip install"],
+        ),
         (
             lambda path: path.write_text("x") and path.chmod(0o755),
+            RenderError,
             ["FFmpeg cannot be started: Exec format error. Cure:"],
         ),
-        (lambda path: path.mkdir(), ["FFmpeg", "Cure: pip install"]),
+        (lambda path: path.mkdir(), RenderError, ["FFmpeg", "Cure: pip install"]),
     ],
     ids=["missing", "not executable", "no program", "a folder"],
 )
-def test_ffmpeg_that_is_none(place: Place, monkeypatch: pytest.MonkeyPatch, make: Any, words: list[str]) -> None:
+def test_ffmpeg_that_is_none(
+    place: Place, monkeypatch: pytest.MonkeyPatch, make: Any, kind: type[N2SError], words: list[str]
+) -> None:
     path = place.folder / "no-ffmpeg"
     make(path)
     with monkeypatch.context() as patch:
         patch.setenv("IMAGEIO_FFMPEG_EXE", str(path))
         machine.ffmpeg_path.cache_clear()
-        place.refused(N2SError, *words)
-    machine.ffmpeg_path.cache_clear()
+        try:
+            place.refused(kind, *words)
+        finally:
+            machine.ffmpeg_path.cache_clear()
     assert place.run().rendered == 2
