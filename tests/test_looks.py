@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +153,10 @@ def test_a_diagram_calls_a_look_by_its_own_file_and_not_by_a_part_of_it(tmp_path
     flat = one_line(tmp_path, "liquid").flat
     titles = [flat.origin_title(instance) for instance in ("look", "look/heard", "look/journey")]
     assert titles == ["look · liquid.yaml", "heard · hearing.yaml", "journey · journey.yaml"]
+
+
+def test_controls_are_explained_by_what_is_seen_and_heard() -> None:
+    statistics = re.compile(r"deviation|percentile|half-life|variance|display value|gaussian|attacks", re.IGNORECASE)
+    for name in films():
+        for control in Graph.load(look_file(name)).interface.params.values():
+            assert len(control.help.split()) > 2 and not statistics.search(control.help), (name, control.help)

@@ -74,4 +74,12 @@ def wanted(item: Mapping[str, Any]) -> str:
     text = form.format(**context) if form else f"{item['msg'][:1].lower()}{item['msg'][1:]}"
     came = item["input"]
     short = came is None or (isinstance(came, bool | int | float | str) and len(str(came)) < 80)
-    return f"{text}, not {in_yaml(came) if short else 'this'}{number_in(came) if 'number' in text else ''}"
+    said = f"{text}, not {in_yaml(came) if short else 'this'}{number_in(came) if 'number' in text else ''}"
+    return f"{said}; {_in_quotes(came)}" if item["type"] == "string_type" and short else said
+
+
+def _in_quotes(value: Any) -> str:
+    """Say how a word or a number that YAML takes for something else is written as text."""
+    if value is None:
+        return "null and ~ are text in quotes alone"
+    return f'in quotes it is text: "{in_yaml(value)}"'

@@ -42,11 +42,9 @@ class Bloom(Filter):
 
     frames: Frames = port("what glows")
     amount: Param = param(0.6, ge=0, le=8, help="how much of the spread light is added")
-    threshold: Param = param(0.5, ge=0, le=4, help="the display value from which on a colour glows")
+    threshold: Param = param(0.5, ge=0, le=4, help="how bright a colour must be to glow")
     knee: Param = param(0.6, ge=0, le=1, help="how softly that sets in: 0 all at once, 1 from black on")
-    radius: Param = param(
-        0.1, ge=0, le=0.5, unit="heights", help="the widest Gaussian's deviation, in heights of the frame"
-    )
+    radius: Param = param(0.1, ge=0, le=0.5, unit="heights", help="how far light spreads, in heights of the frame")
     halation: Param = param(0.0, ge=0, le=4, help="red light around bright places, as of film; 0.05 to 1, 0 is none")
     tint: Colour = setting("#ffffff", help="the colour of what glows white, as #rrggbb; halation has its own")
 

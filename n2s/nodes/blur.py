@@ -17,7 +17,9 @@ class Blur(Filter):
     """
 
     frames: Frames = port("what is blurred")
-    radius: Param = param(0.01, ge=0, le=0.5, unit="heights", help="the Gaussian's deviation, in heights of the frame")
+    radius: Param = param(
+        0.01, ge=0, le=0.5, unit="heights", help="how soft it gets: the blur's width, in heights of the frame"
+    )
 
     neutral = {"radius": 0}
 
@@ -47,7 +49,7 @@ class Sharpen(Filter):
         ge=0,
         le=0.02,
         unit="heights",
-        help="what is finer is strengthened: a deviation, in heights of the frame",
+        help="how fine the detail is that gets sharper, in heights of the frame",
     )
     limit: Param = param(0.06, ge=0.001, le=1, help="the largest difference that counts, in display values")
 

@@ -32,12 +32,14 @@ class Handheld(Resident):
     """
 
     hits: Signal = port("what shakes it: kicks, drops", optional=True)
-    amount: Param = param(0.006, ge=0, le=10, unit="heights", help="how far it sways, in the mean")
-    turn: Param = param(0.3, ge=0, le=360, unit="degrees", help="how far it turns, in the mean")
+    amount: Param = param(0.006, ge=0, le=10, unit="heights", help="how far the camera sways, on average")
+    turn: Param = param(0.3, ge=0, le=360, unit="degrees", help="how far the camera tilts, on average")
     speed: Param = param(0.3, ge=0, le=20, unit="per second", help="how often it sways; above 0.5 it is nervous")
-    strength: Param = param(4.0, ge=0, le=1000, help="how many times as far a hit of 1 throws it")
+    strength: Param = param(4.0, ge=0, le=1000, help="how many times as far a hit throws it as it sways by itself")
     roughness: float = setting(0.5, ge=0, le=1, help="how much it trembles; 0 only sways")
-    settle: MusicalTime = setting(0.08, ge=0.005, le=60, unit="s", help="time in which half of a throw is left")
+    settle: MusicalTime = setting(
+        0.08, ge=0.005, le=60, unit="s", help="how long a shake lasts: half of it is left after this time"
+    )
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, another hand")
 
     outputs = {"move": Output(SIGNAL, "pan_x and pan_y in heights, turn in degrees", names=("x", "y", "turn"))}

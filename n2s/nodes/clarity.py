@@ -23,7 +23,9 @@ class Clarity(Filter):
     frames: Frames = port("what gets clearer")
     amount: Param = param(0.6, ge=-1, le=3, help="how much of the local contrast is added; below 0 it is taken away")
     radius: Param = param(0.05, ge=0.005, le=0.3, unit="heights", help="how large forms are, in heights of the frame")
-    limit: Param = param(0.1, ge=0.005, le=1, help="the contrast that counts as an edge, a deviation in display values")
+    limit: Param = param(
+        0.1, ge=0.005, le=1, help="edges of more contrast than this are left alone, so that no halo shows"
+    )
 
     neutral = {"amount": 0}
     finest = 0.0035

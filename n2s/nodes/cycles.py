@@ -26,11 +26,11 @@ class LFO(Resident):
     goes smoothly from one drawn value per period to the next. ``width`` is also where a triangle turns.
     """
 
-    period: MusicalTime = setting("1 bar", ge=0.001, le=3600, unit="s", help="the time of one turn")
+    period: MusicalTime = setting("1 bar", ge=0.001, le=3600, unit="s", help="how long one cycle takes: 1 beat, 4 bars")
     shape: Literal["sine", "triangle", "saw", "square", "noise"] = setting("sine", help="its curve")
     low: Param = param(0.0, ge=-1e6, le=1e6, help="the lowest value")
     high: Param = param(1.0, ge=-1e6, le=1e6, help="the highest value")
-    phase: float = setting(0.0, ge=-1, le=1, help="the share of a period by which it is ahead")
+    phase: float = setting(0.0, ge=-1, le=1, help="where in its cycle it begins: 0.25 is a quarter ahead")
     width: float = setting(0.5, gt=0, lt=1, help="share of a period that a square is high, or a triangle rises")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, another noise")
 

@@ -32,7 +32,7 @@ class VAEDecode(Streamed):
     most 4: the last bits of a frame depend on how many are decoded at once. Effects run on the GPU, too.
     """
 
-    latents: Latents = port("unit variance in every channel")
+    latents: Latents = port("what is drawn: latents of unit variance")
     model: FolderPath | None = setting(
         None, help="folder of the model; default: the graph's model, or the shipped one", keyed=False
     )

@@ -184,7 +184,7 @@ class Smooth(Resident):
     """
 
     signal: Signal = port("what is smoothed")
-    width: MusicalTime = setting(0.2, ge=0, le=30, unit="s", help="standard deviation of the Gaussian")
+    width: MusicalTime = setting(0.2, ge=0, le=30, unit="s", help="over how much time it is smoothed: longer is calmer")
     ahead: float = setting(1.0, ge=0, le=1, help="how much of the future counts")
 
     outputs = SIGNAL_OUTPUT

@@ -38,15 +38,26 @@ class Exposure(Pointwise):
 
     frames: Frames = port("what is exposed")
     target: float = setting(
-        0.35, ge=0.02, le=0.9, keyed=False, help="the grey, as a display value, that has the wanted mean light"
+        0.35, ge=0.02, le=0.9, keyed=False, help="how bright the picture is on average: 0.2 dim, 0.35 usual, 0.5 bright"
     )
-    range: float = setting(2.0, ge=0, le=8, unit="stops", keyed=False, help="the most that it brightens or darkens")
-    look: Seconds = setting(3.0, ge=0.1, le=60, unit="s", keyed=False, help="how far the averages look both ways")
+    range: float = setting(
+        2.0, ge=0, le=8, unit="stops", keyed=False, help="the most by which it brightens or darkens the picture"
+    )
+    look: Seconds = setting(
+        3.0,
+        ge=0.1,
+        le=60,
+        unit="s",
+        keyed=False,
+        help="how slowly brightness follows: it is averaged over this time before and after",
+    )
     every: Seconds = setting(
         0.2, ge=0, le=10, unit="s", keyed=False, help="one frame in each stretch of this length is looked at"
     )
-    strength: Param = param(1.0, ge=0, le=1, help="how much of the gain is used; 0 leaves the film as it is")
-    gain: Param = param(0.0, ge=-8, le=8, unit="stops", help="the gain; worked out where it is left out")
+    strength: Param = param(1.0, ge=0, le=1, help="how much of the correction is used; 0 leaves the film as it is")
+    gain: Param = param(
+        0.0, ge=-8, le=8, unit="stops", help="by how much it brightens; worked out where it is left out"
+    )
 
     neutral = {"strength": 0}
 
@@ -76,8 +87,16 @@ class MeanLight(Resident):
 
     histogram: Signal = port("a LightMeter's histogram")
     target: float = setting(0.35, ge=0.02, le=0.9, help="the display value whose light is wanted")
-    range: float = setting(2.0, ge=0, le=8, unit="stops", help="the largest gain, and its negative the smallest")
-    look: Seconds = setting(3.0, ge=0.1, le=60, unit="s", help="how far the averages look both ways")
+    range: float = setting(
+        2.0, ge=0, le=8, unit="stops", help="the most by which it brightens, and by which it darkens"
+    )
+    look: Seconds = setting(
+        3.0,
+        ge=0.1,
+        le=60,
+        unit="s",
+        help="how slowly brightness follows: it is averaged over this time before and after",
+    )
 
     outputs = SIGNAL_OUTPUT
 

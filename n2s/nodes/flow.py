@@ -25,7 +25,7 @@ class Flow(Lens):
     """
 
     frames: Frames = port("what is carried")
-    amount: Param = param(0.05, ge=-2, le=2, unit="heights", help="how far it is carried, in the mean")
+    amount: Param = param(0.05, ge=-2, le=2, unit="heights", help="how far the picture is carried, on average")
     size: Param = param(0.8, ge=0.01, le=20, unit="heights", help="how large the largest eddies are")
     roughness: Param = param(0.5, ge=0, le=1, help="how much smaller eddies count; 0 leaves the largest alone")
     phase: Param = param(0.0, ge=-1e6, le=1e6, help="how far it has flowed; whole numbers look alike: = time / 20")

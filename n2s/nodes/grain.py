@@ -44,7 +44,7 @@ class Grain(Pointwise):
     """
 
     frames: Frames = port("what is grained")
-    amount: Param = param(0.04, ge=0, le=1, help="deviation of the grain at mid-grey, in display values")
+    amount: Param = param(0.04, ge=0, le=1, help="how strong the grain is: 0 none, 0.02 fine, 0.1 strong")
     size: Param = param(
         0.0, ge=0, le=0.05, unit="heights", help="how large grains are; 0: one pixel, whatever the size of the frame"
     )

@@ -152,7 +152,9 @@ class LatentEMA(Streamed):
     """
 
     latents: Latents = port("what is smoothed")
-    half_life: Seconds = setting(0.2, ge=0, le=4, unit="s", help="time in which half of a step is left")
+    half_life: Seconds = setting(
+        0.2, ge=0, le=4, unit="s", help="how slowly it follows: the time in which half of a change is done"
+    )
 
     outputs = LATENTS_OUTPUT
     reads = frozenset()

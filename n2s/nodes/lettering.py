@@ -72,7 +72,7 @@ class LetterMatte(Streamed):
     """
 
     cue: Signal = port("what is shown when")
-    blur: float = setting(0.0, ge=0, le=0.5, unit="heights", help="standard deviation of a blur, as for a shadow")
+    blur: float = setting(0.0, ge=0, le=0.5, unit="heights", help="how soft its edges are, as for a shadow")
 
     outputs = MATTE_OUTPUT
     reads = frozenset()
@@ -96,9 +96,7 @@ class Lettered(Pointwise):
     opacity: Param = param(1.0, ge=0, le=1, help="how much of the letters and their shadow shows")
     shadow: Param = param(0.5, ge=0, le=1, help="how strong the soft shadow is that sets them off")
     shadow_colour: Colour = setting("#000000", help="of the shadow, as #rrggbb; a bright one makes it a glow")
-    shadow_size: float = setting(
-        0.022, ge=0.001, le=0.5, unit="heights", keyed=False, help="standard deviation of its blur"
-    )
+    shadow_size: float = setting(0.022, ge=0.001, le=0.5, unit="heights", keyed=False, help="how soft the shadow is")
 
     neutral = {"opacity": 0}
     neutral_mattes = ("letters", "shade")

@@ -31,7 +31,9 @@ class Wander(Streamed):
     """
 
     latents: Latents = port("where the drift starts from")
-    amount: Param = param(0.35, ge=0, le=4, help="how far it drifts, in standard deviations")
+    amount: Param = param(
+        0.35, ge=0, le=4, help="how far it drifts from where it starts: 0.25 gently, 1 to quite another picture"
+    )
     period: MusicalTime = setting(8.0, ge=0.05, le=3600, unit="s", help="the time of one swing, on average")
     scale: float = setting(4.0, ge=1, le=64, unit="latent cells", help="size of what drifts together")
     seed: int = setting(0, ge=0, lt=2**32, help="another seed, another drift")

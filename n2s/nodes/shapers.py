@@ -151,9 +151,23 @@ class Relative(Resident):
     """
 
     signal: Signal = port("what is judged: a loudness, a band; not below 0")
-    rise: MusicalTime = setting(0.014, ge=0, le=60, unit="s", help="half-life of the quick average while it rises")
-    fall: MusicalTime = setting(0.033, ge=0, le=60, unit="s", help="half-life of the quick average while it falls")
-    slow: MusicalTime = setting(2.9, ge=0.001, le=3600, unit="s", help="half-life of the slow average")
+    rise: MusicalTime = setting(
+        0.014, ge=0, le=60, unit="s", help="how quickly it follows music that gets louder: half of the way in this time"
+    )
+    fall: MusicalTime = setting(
+        0.033,
+        ge=0,
+        le=60,
+        unit="s",
+        help="how quickly it follows music that gets quieter: half of the way in this time",
+    )
+    slow: MusicalTime = setting(
+        2.9,
+        ge=0.001,
+        le=3600,
+        unit="s",
+        help="how slowly it gets used to another loudness: half of the way in this time",
+    )
     most: float = setting(4.0, gt=0, le=1e6, help="the largest value that comes out")
 
     outputs = SIGNAL_OUTPUT
@@ -184,7 +198,13 @@ class Normalise(Resident):
     """
 
     signal: Signal = port("what is made stronger or weaker")
-    of: float = setting(80.0, gt=0, le=100, unit="%", help="percentile that becomes 1; 100 is the largest value")
+    of: float = setting(
+        80.0,
+        gt=0,
+        le=100,
+        unit="%",
+        help="the level that becomes 1: 95 is reached 5 % of the time, 100 only by the loudest moment",
+    )
     most: float = setting(4.0, gt=0, le=1e6, help="how many times stronger it may become at most")
 
     outputs = SIGNAL_OUTPUT

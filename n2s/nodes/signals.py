@@ -115,9 +115,23 @@ class EMA(Resident):
     """
 
     signal: Signal = port("what is smoothed")
-    half_life: MusicalTime = setting(0.2, ge=0, le=600, unit="s", help="time in which half of a step is left")
-    attack: MusicalTime = setting(None, ge=0, le=600, unit="s", help="half-life while rising; default: half_life")
-    release: MusicalTime = setting(None, ge=0, le=600, unit="s", help="half-life while falling; default: half_life")
+    half_life: MusicalTime = setting(
+        0.2, ge=0, le=600, unit="s", help="how slowly it follows: the time in which half of a change is done"
+    )
+    attack: MusicalTime = setting(
+        None,
+        ge=0,
+        le=600,
+        unit="s",
+        help="how slowly it follows a hit: the time in which half of a rise is done; default: half_life",
+    )
+    release: MusicalTime = setting(
+        None,
+        ge=0,
+        le=600,
+        unit="s",
+        help="how slowly it fades after a hit: the time in which half of a fall is done; default: half_life",
+    )
 
     rate = "any"
     outputs = SIGNAL_OUTPUT

@@ -21,9 +21,13 @@ class Tone(Pointwise):
 
     frames: Frames = port("what is toned")
     exposure: Param = param(0.0, ge=-8, le=8, unit="stops", help="brighter or darker; each stop doubles the light")
-    warmth: Param = param(0.0, ge=-2, le=2, unit="stops", help="red against blue; above 0 warmer")
-    contrast: Param = param(1.0, ge=0, le=4, help="spread about the pivot")
-    pivot: Param = param(0.4, ge=0, le=1, help="the display value that contrast leaves alone")
+    warmth: Param = param(
+        0.0, ge=-2, le=2, unit="stops", help="above 0 warmer, towards red; below 0 cooler, towards blue"
+    )
+    contrast: Param = param(
+        1.0, ge=0, le=4, help="how far light and dark lie apart: 1 as it is, above 1 harder, below 1 flatter"
+    )
+    pivot: Param = param(0.4, ge=0, le=1, help="the brightness that contrast leaves as it is")
     saturation: Param = param(1.0, ge=0, le=4, help="0 is black and white, 1 leaves colours as they are")
 
     neutral = {"exposure": 0, "warmth": 0, "contrast": 1, "saturation": 1}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from n2s.graph.errors import GraphError, Position, Problem, short_name
+from n2s.graph.file.slips import bare_colours, cure, cut_text
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -22,9 +23,6 @@ NO_GRAPH = "For a piece of music, n2s new writes a graph."
 MAX_VALUES = 100_000
 
 _BRACKET = re.compile(r"[][{}]")
-# A colour without quotes where a value is wanted: YAML takes it for a comment, and the value for left out.
-_BARE_COLOUR = re.compile(r"(?:(?<=[-:,]\s)|(?<=\[))[ \t]*(#[0-9a-fA-F]{6})(?=[\s,\]}]|\Z)")
-_AROUND = 200  # characters around a place, in which such a colour is looked for
 _PREFIX = "tag:yaml.org,2002:"
 
 
@@ -109,22 +107,6 @@ def _near(path: Path) -> str:
     return f'Did you mean "{beside[near[0]]}"?' if near else "Check the path."
 
 
-# What to do, by a part of what the parser says is wrong.
-_CURES = {
-    "another document": "one file holds one graph, and here a second document begins",
-    "'\\t' that cannot start": "here a tab indents the line; YAML wants spaces",
-    "but found '<block mapping start>'": "this line is indented otherwise than the lines that belong with it",
-    "but found '-'": "this line is indented otherwise than the lines that belong with it",
-    "mapping values are not allowed": (
-        'no colon is expected here; behind a name comes ": ", with a space, and text with a colon is quoted'
-    ),
-    "expected ',' or '}'": "a { before is not closed; } is missing, or a comma",
-    "expected ',' or ']'": "a [ before is not closed; ] is missing, or a comma",
-    "while scanning a quoted scalar": "a quotation mark before is not closed",
-    "found unexpected end of stream": "a quotation mark before is not closed",
-}
-
-
 @lru_cache(maxsize=64)
 def _parsed(text: str, shown: str) -> Document:
     """A look is read once however many tracks use it; nobody changes a document's values."""
@@ -142,11 +124,13 @@ def parse_document(text: str, shown: str = "graph") -> Document:
         root = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        position = Position(shown, mark.line + 1, mark.column + 1) if mark else Position(shown)
-        if mark and (colours := _bare_colours(text, mark.index)):  # the bracket behind it is in the comment, too
+        position = Position(shown)
+        if mark and (colours := bare_colours(text, mark.index)):  # the bracket behind it is in the comment, too
             raise GraphError([_without_quotes(colours[0], shown)]) from None
         problem = (error.problem or error.context or "is not YAML").splitlines()[0]
-        problem = next((said for found, said in _CURES.items() if found in problem), problem)
+        if mark:
+            problem, at = cure(problem, text, (error.context_mark or mark).index, mark.index)
+            position = _position(text, at, shown)
         raise GraphError([Problem(position, f"This is not YAML: {problem}.")]) from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise GraphError([Problem(Position(shown), f"This is not YAML: {str(error).splitlines()[0]}.")]) from None
@@ -159,16 +143,15 @@ def parse_document(text: str, shown: str = "graph") -> Document:
     return Document(shown, values, reader.marks, text, reader.spans, reader.flow)
 
 
-def _bare_colours(text: str, at: int) -> list[re.Match[str]]:
-    """Return the colours without quotes in the text around a place, but for those in comments."""
-    found = _BARE_COLOUR.finditer(text, max(0, at - _AROUND), at + _AROUND)
-    return [colour for colour in found if "#" not in text[text.rfind("\n", 0, colour.start(1)) + 1 : colour.start(1)]]
+def _position(text: str, at: int, shown: str) -> Position:
+    return Position(shown, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
 
 
 def _without_quotes(colour: re.Match[str], shown: str) -> Problem:
     text, at = colour.string, colour.start(1)
-    position = Position(shown, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
-    return Problem(position, f'{colour[1]} has no quotes, so YAML takes it for a comment; write "{colour[1]}".')
+    return Problem(
+        _position(text, at, shown), f'{colour[1]} has no quotes, so YAML takes it for a comment; write "{colour[1]}".'
+    )
 
 
 def _refuse_deep(text: str, shown: str) -> None:
@@ -227,7 +210,10 @@ class _Reader:
 
     def mapping(self, node: Any, path: tuple) -> dict:
         result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
+        seen_to = 0
+        for number, (key_node, value_node) in enumerate(node.value):
+            if number < seen_to:
+                continue
             key = key_node.value if key_node.id == "scalar" else None
             if not isinstance(key, str):
                 self.complain(key_node, "A key must be plain text.")
@@ -242,6 +228,9 @@ class _Reader:
             if node.flow_style and isinstance(text, str) and text.startswith("=") and text.count("(") > text.count(")"):
                 self.complain(value_node, f'"{text}" is cut at its comma: between {{ }} quote the expression: "= …".')
                 return result
+            cut, seen_to = cut_text(node.value, number) if node.flow_style else ("", 0)
+            if cut:
+                self.complain(value_node, f'"{cut}" is cut at its comma: between {{ }} quote the text: "{cut}".')
         return result
 
     def scalar(self, node: Any, tag: str) -> Any:
@@ -262,8 +251,10 @@ class _Reader:
         if kind == "bool":
             return text.lower() == "true"
         if kind == "null":
+            if node.anchor and not text:
+                self.complain(node, f'A text that begins with "&" needs quotes: "&{node.anchor}".')
             at = node.start_mark.index  # of a value that is left out: behind its dash, or where the next thing begins
-            for colour in () if text else _bare_colours(self.text, at):
+            for colour in () if text else bare_colours(self.text, at):
                 between = self.text[colour.end() : at] or self.text[at : colour.start(1)]
                 if not between.strip():
                     self.problems.append(_without_quotes(colour, self.shown))

@@ -1,0 +1,108 @@
+"""Slips in YAML, in words: what to do where text without quotes means something else to YAML."""
+
+from __future__ import annotations
+
+import re
+
+# A colour without quotes where a value is wanted: YAML takes it for a comment, and the value for left out.
+_BARE_COLOUR = re.compile(r"(?:(?<=[-:,]\s)|(?<=\[))[ \t]*(#[0-9a-fA-F]{6})(?=[\s,\]}]|\Z)")
+_AROUND = 200  # characters around a place, in which such a colour is looked for
+_COMMENT = re.compile(r"""^(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^"'\n]|\B['"]|['"]\B|(?<=\w)['"](?=\w))*?\s#""")
+_QUOTED = 'a text that begins with "{}" needs quotes'
+_COLON = 'no colon is expected here; behind a name comes ": ", with a space, and text with a colon is quoted'
+_OTHERWISE = "this line is indented otherwise than the lines that belong with it"
+_HIDDEN = 'behind a space "#" begins a comment, which hides the bracket that closes; text with "#" is quoted'
+_BEHIND_QUOTES = (
+    "text goes on behind a closing quotation mark; quote all of it with the other kind of marks: '\"Yes\", she said'"
+)
+
+# What to do, by a part of what the parser says is wrong.
+_CURES = {
+    "another document": "one file holds one graph, and here a second document begins",
+    "'\\t' that cannot start": "here a tab indents the line; YAML wants spaces",
+    "but found '<block mapping start>'": _OTHERWISE,
+    "expected <block end>, but found '-'": _OTHERWISE,
+    "expected <block end>, but found '<scalar>'": _BEHIND_QUOTES,
+    "sequence entries are not allowed": _QUOTED.format("- ") + "; the items of a list begin on lines of their own",
+    "mapping keys are not allowed": _QUOTED.format("? "),
+    "but found '?'": _QUOTED.format("? "),
+    "but found '-'": _QUOTED.format("- ") + "; between braces a list is written [a, b]",
+    "expected a comment or a line break": (
+        "behind > or | the text begins on the next line; one that begins with it needs quotes"
+    ),
+    "found undefined alias": _QUOTED.format("*"),
+    "mapping values are not allowed": _COLON,
+    "expected ',' or '}'": "a { before is not closed; } is missing, or a comma",
+    "expected ',' or ']'": "a [ before is not closed; ] is missing, or a comma",
+    "while scanning a quoted scalar": "a quotation mark before is not closed",
+    "found unexpected end of stream": "a quotation mark before is not closed",
+}
+
+
+def cure(problem: str, text: str, begin: int, at: int) -> tuple[str, int]:
+    """Return what to do about what YAML's parser says is wrong, and at which place in the text it is wrong.
+
+    Parameters
+    ----------
+    problem : str
+        What it says.
+    text : str
+        The file's.
+    begin, at : int
+        Where what it was reading begins, and where it stopped, as places in the text.
+    """
+    here, before = text[at : at + 1], text[begin:at]
+    if found := re.search(r"character '([^\\])' that cannot start", problem):
+        return _QUOTED.format(found[1]), at
+    if problem.startswith(("expected ',' or", "expected ' '")):
+        if re.search(r"(?:^|[:,\[{\s])!\S*\Z", before):
+            return _QUOTED.format("!"), at
+        if here == ":" and "\n" not in before:
+            return _COLON, at
+        if re.search(r"[\"'][ \t]+\Z", before) and here not in "{[\n#":
+            return _BEHIND_QUOTES, at
+        for line in re.finditer(r".+", before):
+            if found := _COMMENT.match(line[0]):
+                return _HIDDEN, begin + line.start() + found.end() - 1
+    return next((said for found, said in _CURES.items() if found in problem), problem), at
+
+
+def bare_colours(text: str, at: int) -> list[re.Match[str]]:
+    """Return the colours without quotes in the text around a place, but for those in comments."""
+    found = _BARE_COLOUR.finditer(text, max(0, at - _AROUND), at + _AROUND)
+    return [colour for colour in found if "#" not in text[text.rfind("\n", 0, colour.start(1)) + 1 : colour.start(1)]]
+
+
+def cut_text(pairs: list, number: int) -> tuple[str, int]:
+    """Return the text without quotes that a comma between braces has cut, and at which pair it ends.
+
+    Behind the comma YAML reads another key, without a value: ``{text: Hello, world}`` has the keys text and world.
+
+    Parameters
+    ----------
+    pairs : list
+        The nodes of a mapping's keys and values.
+    number : int
+        Which of them is looked at.
+
+    Returns
+    -------
+    text : str
+        "Hello, world"; "" where the value is not cut.
+    end : int
+        The number of the first pair behind it.
+    """
+    value = pairs[number][1]
+    end = number + 1
+    while end < len(pairs) and _is_bare(*pairs[end]):
+        end += 1
+    if end == number + 1 or value.id != "scalar" or value.style is not None or not value.value:
+        return "", number + 1
+    return ", ".join([value.value, *(key.value for key, _ in pairs[number + 1 : end])]), end
+
+
+def _is_bare(key: object, value: object) -> bool:
+    """Say whether nothing follows a key, no colon either."""
+    node, after = key, value
+    plain = getattr(node, "id", "") == "scalar" and getattr(after, "id", "") == "scalar" and not getattr(after, "value")
+    return plain and getattr(after, "start_mark").index == getattr(node, "end_mark").index

@@ -1,0 +1,61 @@
+"""Texts without quotes that YAML takes for something else are told, where they stand and with the way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from n2s.graph.errors import GraphError
+from n2s.graph.graph import Graph
+
+BRACES = "{{node: Title, frames: base, {}}}"
+LINES = "\n    node: Title\n    frames: base\n    {}"
+NO_COLON = "no colon is expected here"
+
+
+def loaded(folder: Path, spec: str) -> Graph:
+    path = folder / "song.yaml"
+    nodes = f"  base: {{node: Solid}}\n  name: {spec}\n  out: {{node: DigestSink, frames: name, path: a.txt}}\n"
+    path.write_text(f"n2s: 1\nsize: [64, 36]\nnodes:\n{nodes}", encoding="utf-8")
+    return Graph.load(path)
+
+
+@pytest.mark.parametrize(
+    "text, in_braces, in_lines",
+    [
+        ("Hello, world", ':5:43  "Hello, world" is cut at its comma: between { } quote the text: "Hello, world".', ""),
+        ("A, B, it's", ':5:43  "A, B, it\'s" is cut at its comma', ""),
+        ("Hello: world", ":5:48  This is not YAML: " + NO_COLON, ":8:16  This is not YAML: " + NO_COLON),
+        ("Ready? #1", ':5:50  This is not YAML: behind a space "#" begins a comment', ""),
+        *((f"{sign}x", *[f'a text that begins with "{sign}" needs quotes'] * 2) for sign in "%@`*"),
+        ("&x", *['A text that begins with "&" needs quotes: "&x".'] * 2),
+        ("!x", 'a text that begins with "!" needs quotes', "The tag !x is not read"),
+        ("- x", 'a text that begins with "- " needs quotes; between', 'a text that begins with "- " needs quotes; the'),
+        ("? x", *['a text that begins with "? " needs quotes'] * 2),
+        ("> x", 'a text that begins with ">" needs quotes', "behind > or | the text begins on the next line"),
+        ('"Yes" she said', *["text goes on behind a closing quotation mark"] * 2),
+        ("1984", *['name.text: text was wanted, not 1984; in quotes it is text: "1984"'] * 2),
+        ("true", *['text was wanted, not true; in quotes it is text: "true"'] * 2),
+        ("null", *["text was wanted, not nothing; null and ~ are text in quotes alone"] * 2),
+        ("", *["text was wanted, not nothing"] * 2),
+        ("no", "", ""),
+        ("1:20", "", ""),
+        ("2024-01-01", "", ""),
+        ("50% off, it's", "is cut at its comma", ""),
+    ],
+)
+@pytest.mark.parametrize("form", [BRACES, LINES], ids=["braces", "lines"])
+def test_a_text_without_quotes(text: str, in_braces: str, in_lines: str, form: str, tmp_path: Path) -> None:
+    told = in_braces if form == BRACES else in_lines
+    if not told:
+        assert loaded(tmp_path, form.format(f"text: {text}")).nodes["name"].text == text.partition(" #")[0]
+        return
+    with pytest.raises(GraphError) as caught:
+        loaded(tmp_path, form.format(f"text: {text}"))
+    assert told in str(caught.value) and "song.yaml:" in str(caught.value)
+
+
+def test_what_is_in_quotes_is_text(tmp_path: Path) -> None:
+    for text in ("Hello, world", "a: b", "#1", "*x", "&x", "%", "@", "`", "- x", "null", "1984", "yes"):
+        assert loaded(tmp_path, BRACES.format(f'text: "{text}"')).nodes["name"].text == text
