@@ -83,13 +83,20 @@ def draw_looks(music: Path, names: list[str], output: Path | None, json: bool, s
     probe(music, ffmpeg_path)
     rows: dict[str, list[Any]] = {}
     events = planning_watcher(json)
+    told: set[str] = set()
+
+    def say(text: str) -> None:  # what is heard in the music is the same for all looks
+        if text not in told:
+            told.add(text)
+            events.said(text)
+
     try:
         with TemporaryDirectory() as folder:
             for number, name in enumerate(names, 1):
                 graph = one_line(Path(folder) / f"{name}.yaml", music, name)
                 refuse_overwrite(target, output is not None, graph)
                 events.began(f"drawing {name}" + (f", look {number} of {len(names)}" if len(names) > 1 else ""))
-                rows[name] = pictures_of_look(graph, store, events.said)
+                rows[name] = pictures_of_look(graph, store, say)
     finally:
         events.ended()
     write_picture(target, draw_rows(rows))
