@@ -264,7 +264,7 @@ def test_a_frame_rate_that_takes_for_ever_to_read(place: Place) -> None:
     place.edit("fps: 30", 'fps: "1e999999999"')
     try:
         done = subprocess.run(
-            [str(N2S), "check", str(place.graph)], capture_output=True, text=True, timeout=60, check=False
+            [str(N2S), "check", str(place.graph)], capture_output=True, text=True, timeout=5, check=False
         )
     except subprocess.TimeoutExpired:
         pytest.fail("still reading the frame rate")
