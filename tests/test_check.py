@@ -41,27 +41,6 @@ NODES = {
 }
 
 
-WITHOUT = """
-import importlib.abc, importlib.metadata, sys
-hidden = sys.argv.pop(1)
-
-class Hidden(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == hidden.replace("-", "_"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-def version(name, known=importlib.metadata.version):
-    if name == hidden:
-        raise importlib.metadata.PackageNotFoundError(name)
-    return known(name)
-
-importlib.metadata.version = version
-sys.meta_path.insert(0, Hidden())
-from n2s.cli import main
-main()
-"""
-
-
 @pytest.fixture
 def folder(studio: Any, tmp_path: Path) -> Path:
     tiny.write_wav(tmp_path / "music.wav", tiny.clicks(1))
@@ -498,28 +477,3 @@ def test_smoothing_that_swallows_impulses_is_warned_of(settings: dict[str, Any],
     told = [str(one) for one in warnings(harness.load({"n2s": 1, "fps": 30, "nodes": nodes}, tmp_path))]
     assert any("pulse.signal: features.onset is 0 but in single frames" in one for one in told) is warned
     assert not any("slow" in one and "single" in one for one in told)
-
-
-@pytest.mark.parametrize(
-    "package, problem",
-    [
-        (
-            "onnxruntime",
-            "film (VAEDecode): Decoding needs onnxruntime, which is not installed. Cure: pip install 'n2s[",
-        ),
-        ("imageio-ffmpeg", "out (FFmpegSink): There is no FFmpeg: imageio-ffmpeg brings none here. Cure: pip install "),
-    ],
-)
-def test_what_is_not_installed_is_found_before_any_work(folder: Path, studio: Any, package: str, problem: str) -> None:
-    graph = write(folder, studio.model)
-
-    def answers(*arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-c", WITHOUT, package, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"IMAGEIO_FFMPEG_EXE": ""})
-
-    checked = answers("check", str(graph))
-    assert checked.returncode == 2 and problem in checked.stderr and "graph.yaml:" in checked.stderr
-    ran = answers("run", str(graph), "--store", str(folder / "store"), "--out", str(folder / "out"))
-    assert ran.returncode == 2 and problem in ran.stderr and "frames" not in ran.stdout
-    heard = answers("preview", str(graph), "--node", "features.onset", "-o", str(folder / "onset.svg"))
-    assert heard.returncode == 0, heard.stderr
