@@ -185,4 +185,4 @@ def test_nothing_further_decides_a_value(cls: type[Resident]) -> None:
         for name, signal in given.items():
             other[name][inside] = signal[inside]
         made = np.asarray(node.compute(scene, **other))
-        assert made[at] == value[at] and (around == 299 or (made != value).any())
+        assert made[at] == value[at] and (made != value).any()

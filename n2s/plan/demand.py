@@ -44,26 +44,25 @@ def chunks_to_measure(
         Whether the frames are a film of their own. Then measures that a film does not wait for look at these alone;
         else nothing is said of them.
     """
-    graph, clock = plan.graph, plan.values.clock
+    graph, clock, reads = plan.graph, plan.values.clock, _signals_read(plan.graph, behind)
     demand: Demand = {}
     looked: Looked = {}
-    waiting = [name for name in measures if alone and type(graph.nodes[name]).unmeasured is not None]
+
+    def look(name: str, first: int, last: int) -> None:
+        chunks = _chunks(measures[name], first, last)
+        looked[name] = looked.get(name, ()) + chunks
+        _add(demand, _demanded(measures[name], chunks[0][0], chunks[-1][1], reads))
+
+    waiting = {name for name in measures if type(graph.nodes[name]).unmeasured is not None}
     for start, stop in _runs(frames):
-        _add(demand, _demanded(plan, start, stop, behind))
-        for name in waiting:
-            looked[name] = looked.get(name, ()) + _chunks(measures[name], start, stop)
-    for name, chunks in looked.items():
-        for start, stop in chunks:
-            _add(demand, _demanded(measures[name], start, stop, behind))
+        _add(demand, _demanded(plan, start, stop, reads))
+        for name in sorted(waiting) if alone else ():
+            look(name, start, stop)
     for name in reversed(graph.order):
-        if name not in demand or name not in measures or type(graph.nodes[name]).unmeasured is not None:
-            continue
-        # Its signals run straight between the frames that it looks at, of which there is one in each stretch.
-        wide = 2 * stretch_of(cast(Measure, graph.nodes[name]), clock)
-        first, last = demand[name].widened(wide, wide).span
-        looked[name] = _chunks(measures[name], first, last)
-        for start, stop in looked[name]:
-            _add(demand, _demanded(measures[name], start, stop, behind))
+        if name in demand and name in measures.keys() - waiting:
+            # Its signals run straight between the frames that it looks at, of which there is one in each stretch.
+            wide = 2 * stretch_of(cast(Measure, graph.nodes[name]), clock)
+            look(name, *demand[name].widened(wide, wide).span)
     return looked
 
 
@@ -73,7 +72,16 @@ def _chunks(plan: Plan, first: int, last: int) -> tuple[tuple[int, int], ...]:
     return tuple((start, stop) for start, stop in chunks if start < last and first < stop)
 
 
-def _demanded(plan: Plan, start: int, stop: int, behind: frozenset[str]) -> Demand:
+def _signals_read(graph: Graph, behind: frozenset[str]) -> dict[str, dict[str, None]]:
+    """Return, by node, whose signals behind measures it reads, each once."""
+    reads: dict[str, dict[str, None]] = {}
+    for reader, _, link in graph.links():
+        if link.node in behind and graph.nodes[link.node].kind in ("resident", "measure"):
+            reads.setdefault(reader, {})[link.node] = None
+    return reads
+
+
+def _demanded(plan: Plan, start: int, stop: int, reads: Mapping[str, Mapping[str, None]]) -> Demand:
     """Return at which frames signals behind measures decide frames start..stop of a plan's end."""
     graph, clock, demand = plan.graph, plan.values.clock, Demand()
     everywhere = FrameSet(clock.frames, 0, clock.frames)
@@ -83,11 +91,13 @@ def _demanded(plan: Plan, start: int, stop: int, behind: frozenset[str]) -> Dema
         # told by a guess at what measures say.
         guessed = graph.nodes[nodes[stage]].kind == "pick" or leaves_remainder(graph, nodes[stage])
         # Between its frames a lens with an open shutter reads its parameters at their neighbours.
-        _read(graph, nodes[stage], everywhere if guessed else frames.widened(1, 1), behind, demand)
+        for read in reads.get(nodes[stage], ()):
+            _add(demand, {read: everywhere if guessed else frames.widened(1, 1)})
     for name in reversed(graph.order):
         if name in demand and graph.nodes[name].kind == "resident":
             around = _around(graph, name, clock)
-            _read(graph, name, everywhere if around is None else demand[name].widened(around, around), behind, demand)
+            for read in reads.get(name, ()):
+                _add(demand, {read: everywhere if around is None else demand[name].widened(around, around)})
     return demand
 
 
@@ -98,13 +108,6 @@ def _around(graph: Graph, name: str, clock: Clock) -> int | None:
         text = f"around gave {authors.shown(around)}; a number of frames from 0 on, or None, was wanted."
         raise authors.wrong(graph, name, text)
     return around
-
-
-def _read(graph: Graph, name: str, frames: FrameSet, behind: frozenset[str], demand: Demand) -> None:
-    """Add what a node reads of signals behind measures for some frames of its own."""
-    for reader, _, link in graph.links():
-        if reader == name and link.node in behind and graph.nodes[link.node].kind in ("resident", "measure"):
-            _add(demand, {link.node: frames})
 
 
 def _add(demand: Demand, more: Demand) -> None:
