@@ -217,7 +217,7 @@ def test_what_is_only_measured_and_what_depends_on_it_is_said(
     path, out = limited(studio).path, ["--out", tmp_path / "out"]
     status, _, err = n2s("run", path, *out, "--from", "0", "--to", "0.2")
     assert status == 0, err
-    assert f"For measuring alone: {FRAMES} frames. A part depends on what is around it." in err
+    assert f"For measuring alone: {FRAMES} frames. What a part shows depends on frames around it." in err
     assert "Now come 6 frames that depend on what was measured." in err
     status, _, err = n2s("run", path, *out)
     assert status == 0 and "measur" not in err, err

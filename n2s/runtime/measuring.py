@@ -184,7 +184,7 @@ class Measurer:
 
 def measuring_text(frames: int) -> str:
     """Return in words that so many frames are made to be measured, and for no film."""
-    return f"For measuring alone: {counted(frames, 'frame')}. A part depends on what is around it."
+    return f"For measuring alone: {counted(frames, 'frame')}. What a part shows depends on frames around it."
 
 
 def _count(chunks: list[Chunk]) -> int:

@@ -113,9 +113,8 @@ class PaceTally:
         if self.frames < FEWEST:
             return
         made = self.frames + self.measured
-        bytes_of = lambda found: sum(path.stat().st_size for path in found if path)  # noqa: E731
-        written = bytes_of(store.find("segments", key, suffix) for key, suffix in self.segments.items())
-        numbers = bytes_of(store.find(NUMBERS, key, ARRAYS) for key in sorted(self.numbers))
+        written = _bytes_of(store.find("segments", key, suffix) for key, suffix in self.segments.items())
+        numbers = _bytes_of(store.find(NUMBERS, key, ARRAYS) for key in sorted(self.numbers))
         for plan, *beside in self.made.values():
             about, decoders = subject(plan, jobs, beside), {stage.name for stage in _decoders(plan)}
             known = store.noted(KIND, about) or {}
@@ -131,6 +130,11 @@ class PaceTally:
             if not beside:
                 sizes = {"pixels": _pixels(plan), "decoded": _decoded(plan)}
                 store.note(KIND, _of_any_size(plan), pace | {"jobs": jobs} | sizes)
+
+
+def _bytes_of(paths: Iterable[Path | None]) -> int:
+    """Return the size of the files that are there."""
+    return sum(path.stat().st_size for path in paths if path)
 
 
 def _pixels(plan: Plan) -> int:
