@@ -13,13 +13,12 @@ from training import metrics, objective, perceptual  # noqa: E402
 from training.critic import Critic  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.latents import robust_deviation  # noqa: E402
-from training.models import divergence  # noqa: E402
 
 
 def test_divergence_is_zero_for_the_prior_and_counts_per_image_value():
     mean, log_variance, frames = torch.zeros(2, 8, 1, 1), torch.zeros(2, 8, 1, 1), torch.zeros(2, 3, 32, 32)
-    assert divergence(mean, log_variance, frames) == 0
-    assert torch.isclose(divergence(mean + 1, log_variance, frames), torch.tensor(0.5 * 8 / (3 * 32 * 32)))
+    assert objective.divergence(mean, log_variance, frames) == 0
+    assert torch.isclose(objective.divergence(mean + 1, log_variance, frames), torch.tensor(0.5 * 8 / (3 * 32 * 32)))
 
 
 def test_a_critic_learns_what_no_picture_shows():

@@ -375,6 +375,17 @@ def test_an_interrupted_training_keeps_what_it_learned(data, tmp_path):
     assert facts["steps"] > 0 and facts["elapsed"] > 5
 
 
+def test_the_linear_part_of_a_mean_is_made_in_float32():
+    encoder, frames = VAE(TINY).encoder, torch.rand(2, 3, 64, 96)
+    for blank in encoder.out.parameters():
+        blank.data.zero_()
+    with torch.autocast("cpu", torch.bfloat16):
+        mean = encoder(frames)[0]
+    assert mean.dtype == torch.float32 and torch.equal(mean, encoder(frames)[0])
+    mean.sum().backward()  # in bfloat16, some CPUs write beyond its memory
+    assert encoder.linear.weight.grad.isfinite().all()
+
+
 @pytest.mark.parametrize(
     "error", [OSError(28, "No space left on device", "x.ckpt"), RuntimeError("PytorchStreamWriter failed writing file")]
 )

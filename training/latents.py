@@ -132,3 +132,8 @@ def mix_latents(mean: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         smooth = F.avg_pool2d(noise, 3, 1, 1, count_include_pad=False)  # Wander moves neighbouring cells together
         mixed = np.sqrt(1 - away**2) * mixed + away * spread * smooth / smooth.std()
     return mixed
+
+
+def sample_posterior(mean, log_variance):
+    """Return latents drawn from the posterior."""
+    return mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)

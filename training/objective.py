@@ -101,3 +101,9 @@ def balance(leading: torch.Tensor, other: torch.Tensor, at: torch.Tensor) -> flo
     """Return the factor that makes the gradient of ``other`` at the frames ``at`` as long as that of ``leading``."""
     long, short = (torch.autograd.grad(part, at, retain_graph=True)[0].norm() for part in (leading, other))
     return float(long / short.clamp_min(1e-12))
+
+
+def divergence(mean, log_variance, frames):
+    """Return KL(posterior || N(0, 1)), summed over the latent and divided by 3 H W: nats per image value."""
+    total = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum()
+    return total / frames.numel()

@@ -35,8 +35,8 @@ from . import objective  # noqa: E402
 from .critic import Critic  # noqa: E402
 from .dataset import Crops  # noqa: E402
 from .fold import is_folded  # noqa: E402
-from .latents import cut_borders, mix_latents, strengthen  # noqa: E402
-from .models import VAE, Config, divergence, round_to_levels, sample_posterior  # noqa: E402
+from .latents import cut_borders, mix_latents, sample_posterior, strengthen  # noqa: E402
+from .models import VAE, Config, round_to_levels  # noqa: E402
 
 AGAIN = 0.3  # of the rate of a finer stage, for its half that begins with trained weights
 
@@ -115,7 +115,7 @@ class Training(L.LightningModule):
     def loss(self, frames: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return the loss of one batch and its parts by name."""
         mean, log_variance = self.model.encode(frames)
-        kl = frames.new_zeros(()) if self.is_finer else divergence(mean.float(), log_variance.float(), frames)
+        kl = frames.new_zeros(()) if self.is_finer else objective.divergence(mean.float(), log_variance.float(), frames)
         both, frames = cut_borders(torch.cat([sample_posterior(mean, log_variance), mean.detach()]), frames, self.rng)
         latents, places = both.chunk(2)
         latents, frames = strengthen(latents, frames, self.rng)
