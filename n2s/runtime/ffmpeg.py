@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.resources
 import os
 import re
 import signal
@@ -32,12 +33,7 @@ def ffmpeg_path() -> str:
     RenderError
         When there is none.
     """
-    try:
-        import imageio_ffmpeg  # slow to import, and only what starts FFmpeg needs it
-
-        path = imageio_ffmpeg.get_ffmpeg_exe()
-    except (ImportError, RuntimeError):
-        path = ""
+    path = os.environ.get("IMAGEIO_FFMPEG_EXE") or _brought() or _tried()
     if not path or not os.access(path, os.X_OK):
         named = os.environ.get("IMAGEIO_FFMPEG_EXE")
         where = f"IMAGEIO_FFMPEG_EXE names {named}, which cannot be run" if named else "imageio-ffmpeg brings none here"
@@ -46,6 +42,31 @@ def ffmpeg_path() -> str:
             "IMAGEIO_FFMPEG_EXE name an FFmpeg with libx264."
         )
     return path
+
+
+def _brought() -> str:
+    """Return the FFmpeg that lies in imageio-ffmpeg, without starting it; nothing where none does.
+
+    The package starts what it finds to try it, a quarter of a second in a run that may need no FFmpeg at all.
+    """
+    try:
+        folder = importlib.resources.files("imageio_ffmpeg") / "binaries"
+        found = [
+            str(file) for file in folder.iterdir() if file.name.startswith("ffmpeg-") and os.access(str(file), os.X_OK)
+        ]
+    except (ImportError, OSError):
+        return ""
+    return min(found, default="")
+
+
+def _tried() -> str:
+    """Return an FFmpeg of conda's or of the system that runs; nothing where there is none."""
+    try:
+        import imageio_ffmpeg  # slow to import
+
+        return imageio_ffmpeg.get_ffmpeg_exe()
+    except (ImportError, RuntimeError):
+        return ""
 
 
 class FFmpeg:
