@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -13,18 +11,19 @@ from typing import Any, cast
 import numpy as np
 
 from n2s.graph.check import without_film
-from n2s.graph.declare import Sink
+from n2s.graph.declare import Output
 from n2s.graph.errors import ArgumentError, GraphError, MediaError, N2SError
 from n2s.graph.graph import Graph
 from n2s.graph.links import Link
+from n2s.graph.lookup import find_output
 from n2s.graph.time import Clock
+from n2s.graph.types import SIGNAL
 from n2s.graph.values import Values
 from n2s.plan.demand import Looked, chunks_to_measure
 from n2s.plan.film import as_value, last_nodes, plan_film, towards
 from n2s.plan.ranges import check_ranges
 from n2s.plan.stages import Plan
 from n2s.runtime import machine
-from n2s.runtime.code_in_use import CodeInUse
 from n2s.runtime.context import RunContext
 from n2s.runtime.executors.base import Executor, default_count
 from n2s.runtime.executors.threads import ThreadExecutor
@@ -36,29 +35,17 @@ from n2s.runtime.films.wanted import wanted_films
 from n2s.runtime.measuring import Measurer, awaited_measures, plans_of_measures, tell_of_waiting
 from n2s.runtime.readiness import check_inputs, machine_problems, tool_problems
 from n2s.runtime.recent import Recent
-from n2s.runtime.render.analysis import Known, analyse, behind_measures
+from n2s.runtime.render.analysis import analyse, behind_measures
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kept import RecentFrames
 from n2s.runtime.render.rehearsal import compile_missing
+from n2s.runtime.shared import Shared
 from n2s.runtime.store import Store
 from n2s.runtime.stores import open_store
 
 MEMORY = 512 << 20  # bytes of decoded frames that are kept
 VALUES, OPENED = 500, 100  # nodes whose values, and whose tables and models, are kept from edit to edit
 NEAR = 8  # parts of a film whose measures are kept apart from the film's
-
-
-@dataclass
-class _Shared:
-    """What all sessions of one line of edits share."""
-
-    store: Store
-    recent: RecentFrames
-    known: Known | None
-    opened: dict[str, Any]
-    executor: Executor
-    code: CodeInUse = field(default_factory=CodeInUse)
-    lock: Any = field(default_factory=threading.RLock)
 
 
 class Session:
@@ -103,7 +90,7 @@ class Session:
         self._begin(
             graph,
             RunContext(store, say, fresh),
-            _Shared(
+            Shared(
                 store,
                 RecentFrames(memory),
                 Recent(VALUES, memory) if remember else None,
@@ -112,7 +99,7 @@ class Session:
             ),
         )
 
-    def _begin(self, graph: Graph, context: RunContext, shared: _Shared, looked: Looked | None = None) -> None:
+    def _begin(self, graph: Graph, context: RunContext, shared: Shared, looked: Looked | None = None) -> None:
         self.graph, self.context, self._shared = graph, context, shared
         self._plans: dict[tuple[str, bool], Plan] = {}
         self._makers: dict[str, FrameMaker] = {}
@@ -323,30 +310,40 @@ class Session:
             return self._makers[end]
 
     def frame(self, end: str, number: int) -> np.ndarray:
-        """Return what a node gives for one frame: float32 (3, H, W) or (C, h, w); of a sink, what it is shown.
-
-        Raises
-        ------
-        ArgumentError
-            When the track has no frame of that number.
-        """
-        node = self.graph.flat.nodes.get(end)
-        shown = str(node.frames) if isinstance(node, Sink) and getattr(node, "frames", None) else end
-        return next(self.pick(shown, [number]))[0]
+        """Return what a node, or an output, gives for one frame: float32 (3, H, W) or (C, h, w); see `pick`."""
+        return next(self.pick(end, [number]))[0]
 
     def pick(self, end: str, numbers: Sequence[int]) -> Iterator[np.ndarray]:
-        """Return an iterator over what a node gives for some rising frame numbers, a few at a time.
+        """Return an iterator over what a node gives for some rising frame numbers, a few at a time: (n, C, H, W).
+
+        ``end`` is any name that `n2s.graph.lookup.find_output` knows.
 
         Raises
         ------
         ArgumentError
             When the track has no frame of one of these numbers.
+        GraphError
+            When there is no such node, or it gives neither latents nor frames.
         """
+        end = str(find_output(self.graph, end))
         frames = self.clock.frames
         for number in numbers:
             if not 0 <= number < frames:
                 raise ArgumentError(f"There is no frame {number}: the track has frames 0 to {frames - 1}.")
         return self._nearby(end, numbers).maker(end).pick(numbers)
+
+    def signal(self, name: str) -> np.ndarray:
+        """Return the values of a signal: float32, (frames,) or (frames, columns).
+
+        Raises
+        ------
+        GraphError
+            When there is no such node or output, or it gives no signal.
+        """
+        link = find_output(self.graph, name)
+        if cast(Output, self.graph.flat.output(link)).kind is not SIGNAL:
+            raise GraphError(f'"{name}" gives no signal. Ask for its frames or latents with frame or pick.')
+        return (self.values if link.node in behind_measures(self.graph.flat) else self.heard).read(link)
 
     def _nearby(self, end: str, numbers: Sequence[int]) -> Session:
         """Return a session in which measures look no further than some frames of a node need.
