@@ -42,11 +42,12 @@ class Features(Resident):
     the first one on, ``beat_in_bar`` from 0. ``tempo`` is that of the beats around, in beats per minute; music without
     a tempo is taken at 120, in fours. ``sure`` says how sure the beats around are.
 
-    Sections are bars that sound alike, of verse or chorus for instance: ``section`` counts them, ``section_phase`` runs
-    from 0 to 1 within each one, and of ``section_is`` the column of its letter is 1: ``section_is.A`` in all sections
-    that sound like the first one, ``section_is.H`` in those of the eighth kind and of all later ones. ``build``,
-    ``drop``, ``rest`` and ``sustain`` are weights that sum to 1: it builds up to a drop, a drop has just begun, it is
-    quiet, or it goes on. Of ``chroma``, ``chroma.Cs`` is C sharp.
+    Sections are bars that sound alike, of verse or chorus for instance: ``section`` counts them from 0,
+    ``section_count`` says how many there are, ``section_phase`` runs from 0 to 1 within each one, and of ``section_is``
+    the column of its letter is 1: ``section_is.A`` in all sections that sound like the first one, ``section_is.H`` in
+    those of the eighth kind and of all later ones. ``build``, ``drop``, ``rest`` and ``sustain`` are weights that sum
+    to 1: it builds up to a drop, a drop has just begun, it is quiet, or it goes on. Of ``chroma``, ``chroma.Cs`` is C
+    sharp.
 
     What is heard may be corrected: with ``tempo``, here or in the graph's header, beats are looked for within 8 % of
     it; with ``first_beat`` too they are not looked for at all, but lie at even distances from there. ``tempo_map`` says
@@ -89,6 +90,7 @@ class Features(Resident):
             "sustain": Output(SIGNAL, "how much it goes on: what the other three leave of 1", "0..1"),
             "tempo": Output(SIGNAL, "tempo of the beats around", "beats per minute"),
             "section": Output(SIGNAL, "sections since the first one", "sections"),
+            "section_count": Output(SIGNAL, "how many sections there are", "sections"),
             "section_phase": Output(SIGNAL, "position within the section", "0..1"),
             "section_is": Output(SIGNAL, "1 in the column of the section's letter, from A on", "0..1", names=LETTERS),
             "bars_left": Output(SIGNAL, "bars until the next section begins", "bars"),

@@ -103,6 +103,7 @@ def sections(scene: Scene, grid: Grid, form: Form) -> dict[str, np.ndarray]:
     letters = np.array([min(ord(letter) - ord("A"), len(LETTERS) - 1) for letter in form.letters])
     return {
         "section": which,
+        "section_count": np.full(len(times), len(form.letters)),
         "section_phase": np.clip((bars - begin) / np.maximum(end - begin, 1e-9), 0, 1),
         "section_is": (letters[which][:, None] == np.arange(len(LETTERS))).astype(np.float64),
         "bars_left": np.maximum(end - bars, 0),
