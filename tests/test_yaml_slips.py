@@ -56,6 +56,23 @@ def test_a_text_without_quotes(text: str, in_braces: str, in_lines: str, form: s
     assert told in str(caught.value) and "song.yaml:" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "spec, told",
+    [
+        ("text: Hello, world: again, size: 0.1", 'belongs to text, quote all of the text: "Hello, world: again".'),
+        ('text: "Hello", world: again', ""),
+        ("text: Hello, sizs: 0.1", 'Did you mean "size"? If it belongs to text, quote all of the text'),
+        ("size: 0.1, text: A, world: [1, 2]", 'quote all of the text: "A, world: [1, 2]".'),
+        ("world: again, text: Hello", ""),
+    ],
+)
+def test_a_colon_behind_a_comma_of_a_text(spec: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(GraphError) as caught:
+        loaded(tmp_path, BRACES.format(spec))
+    assert "has no such setting" in str(caught.value) and told in str(caught.value)
+    assert ("belongs to" in str(caught.value)) == ("belongs" in told or "quote" in told)
+
+
 def test_what_is_in_quotes_is_text(tmp_path: Path) -> None:
     for text in ("Hello, world", "a: b", "#1", "*x", "&x", "%", "@", "`", "- x", "null", "1984", "yes"):
         assert loaded(tmp_path, BRACES.format(f'text: "{text}"')).nodes["name"].text == text

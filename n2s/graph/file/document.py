@@ -10,7 +10,8 @@ import os
 import re
 import stat
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,22 @@ class Document:
         while path and path not in self.marks:
             path = path[:-1]
         return Position(self.path, *self.marks.get(path, (1, 1)))
+
+    def text_before(self, path: tuple) -> tuple[str, str]:
+        """Return the key before another one between braces, and its text without quotes up to behind the other's value.
+
+        To YAML ``{text: Hello, world: again}`` has the keys text and world: of world, "text" and "Hello, world: again"
+        are returned. Both are "" where no such text is before it.
+        """
+        *outer, name = path
+        if path[:-1] not in self.flow or path not in self.spans:
+            return "", ""
+        around = reduce(getitem, outer, self.values)
+        keys = list(around)
+        before = keys[max(keys.index(name) - 1, 0)]
+        start, end = self.spans[*outer, before]
+        is_bare = isinstance(around[before], str) and self.text[start : start + 1] not in ("'", '"', "=")
+        return (before, self.text[start : self.spans[path][1]]) if is_bare and before != name else ("", "")
 
 
 def read_document(path: str | Path) -> Document:

@@ -184,7 +184,11 @@ class NodeReader:
         except DeclarationError as error:
             for field, text in error.explained:
                 what = f"{name}.{field}" if field else name  # what two settings make together has no field
-                self._wrong(document.where((*where, field), key=field not in cls.model_fields), f"{what}: {text}")
+                unknown = field not in cls.model_fields
+                before, whole = document.text_before((*where, field)) if unknown else ("", "")
+                if before in cls.model_fields and cls.model_fields[before].annotation in (str, str | None):
+                    text = f'{text} If it belongs to {before}, quote all of the text: "{whole}".'
+                self._wrong(document.where((*where, field), key=unknown), f"{what}: {text}")
             wrong = {field for field, _ in error.explained}
             try:  # what is right of it still takes part in the check of the links
                 return cls(**{field: value for field, value in fields.items() if field not in wrong})
