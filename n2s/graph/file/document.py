@@ -74,9 +74,9 @@ class Document:
         are returned. Both are "" where no such text is before it.
         """
         *outer, name = path
-        if path[:-1] not in self.flow or path not in self.spans:
+        around = reduce(getitem, outer, self.values) if path[:-1] in self.flow and path in self.spans else {}
+        if name not in around:
             return "", ""
-        around = reduce(getitem, outer, self.values)
         keys = list(around)
         before = keys[max(keys.index(name) - 1, 0)]
         start, end = self.spans[*outer, before]
