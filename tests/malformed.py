@@ -563,7 +563,7 @@ CASES = [
         "unclosed brace",
         "path: film.mp4}",
         "path: film.mp4",
-        "case.yaml:14:1  This is not YAML: a { before is not closed; } is missing, or a comma.",
+        "case.yaml:14:1  This is not YAML: the { in line 13 is not closed; a bracket is missing, or a comma.",
     ),
     (
         "deep lists",

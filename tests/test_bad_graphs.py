@@ -169,8 +169,9 @@ GRAPHS = {
     "tag": ("title: Track", "title: !!python/name:os.system x", "!!python",
             "The tag !!python/name:os.system is not read in graphs"),
     "tab": ("seed: 7", "\tseed: 7", "\tseed", "This is not YAML: here a tab indents the line; YAML wants spaces."),
-    "bracket open": ("size: [96, 64]", "size: [96, 64", None, "a [ before is not closed; ] is missing, or a comma."),
-    "quotation open": ("title: Track", 'title: "Track', None, "a quotation mark before is not closed."),
+    "bracket open": ("size: [96, 64]", "size: [96, 64", None, "the [ in line 5 is not closed; a bracket is "
+                     "missing, or a comma."),
+    "quotation open": ("title: Track", 'title: "Track', None, "no quotation mark closes the text that begins here."),
     "a colon more": ("title: Track", "title: Track: one", ": one", 'behind a name comes ": ", with a space'),
     "indented otherwise": ("seed: 7", "  seed: 7", None, "This is not YAML"),
 }  # fmt: skip

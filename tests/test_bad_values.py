@@ -203,7 +203,7 @@ class Bad(Pointwise):
     ("code", "said"),
     [("for i in range(3): pass", "has a For, which has no place in pixel code"),
      ("return np.sin(rgb[0]), rgb[1], rgb[2]", "uses 'np'"), ("return [x for x in rgb]", "has a ListComp"),
-     ("return rgb[0], rgb[1]", "cannot be compiled"), ("return rgb[0]", "cannot be compiled"),
+     ("return rgb[0], rgb[1]", "it must give red, green and blue"), ("return rgb[0]", "cannot be compiled"),
      ("return rgb[0].real, rgb[7], rgb[2]", "cannot be compiled"),
      ("return rgb + 1, rgb[1], rgb[2]", "cannot be compiled"), ("return at.colour, rgb[1], rgb[2]",
                                                                 "cannot be compiled"), ("pass", "has a Pass")],

@@ -97,7 +97,7 @@ def test_chunks_and_workers_make_no_difference(new_store: Any, tmp_path: Path, e
 def test_a_preview_says_what_it_does_not_show(n2s: Any, tmp_path: Path) -> None:
     graph = build(CASES[3], tmp_path)
     status, _, err = n2s("preview", graph.path, "--at", "1", "-o", tmp_path / "film.png")
-    assert status == 0 and "Not shown here: what guard:meter changes." in err
+    assert status == 0 and "Not shown here: what guard changes." in err
     n2s("run", graph.path)
     status, _, err = n2s("preview", graph.path, "--at", "1", "-o", tmp_path / "film.png")
     assert status == 0 and "Not shown here" not in err

@@ -187,6 +187,21 @@ def test_a_wrong_graph_of_a_page_would_be_found(desk: Path) -> None:
         Graph.load(desk / "wrong.yaml")
 
 
+def test_the_signal_of_the_guide_is_its_formula(packages: Any, desk: Path, kept: Store) -> None:
+    page = "docs/writing-nodes.md"
+    code = next(block.text for block in blocks(page, "python") if "class Hold(" in block.text)
+    nodes = next(block for block in blocks(page, "yaml") if "node: Hold" in block.text)
+    packages.install(code, module="n2s_hold")
+    (desk / "hold.yaml").write_text(with_nodes(STAND_IN, nodes), encoding="utf-8")
+    for length in ("0.5 beats", 0.2, 0):
+        with Session(Graph.load(desk / "hold.yaml", {"up.length": length}), kept) as session:
+            kick, clock = session.signal("features.kick"), session.clock
+            count = session.graph.nodes["up"].frames(clock)
+            wanted = [kick[max(frame - count, 0) : frame + 1].max() for frame in range(len(kick))]
+            np.testing.assert_array_equal(session.signal("up"), wanted)
+    assert kick.max() > 0 and count == 0
+
+
 def test_the_first_node_of_the_guide_renders(
     packages: Any, desk: Path, kept: Store, tmp_path: Path, interpreted: None
 ) -> None:

@@ -73,6 +73,34 @@ def test_a_colon_behind_a_comma_of_a_text(spec: str, told: str, tmp_path: Path) 
     assert ("belongs to" in str(caught.value)) == ("belongs" in told or "quote" in told)
 
 
+@pytest.mark.parametrize(
+    "lines, told",
+    [
+        ("  t:\n    node: Title\n    frames:base\n    text: a\n", "6:5  This is not YAML: a name, a colon and a space"),
+        ("  t:\n    node: Title\n     frames: base\n", "6:12  This is not YAML: this line is indented otherwise"),
+        (
+            '  t: {node: Title, text: "a}\n  b: {node: Solid}\n',
+            "4:26  This is not YAML: no quotation mark closes the text",
+        ),
+        ("  t: {node: Title, text: a\n  b: {node: Solid}\n", "5:4  This is not YAML: the { in line 4 is not closed"),
+        ("  t: {points: [[0, 1]\n  b: {node: Solid}\n", "5:3  This is not YAML: the [ in line 4 is not closed"),
+        ("t:\n  node: Title\n  text: a\n", "4:1  t: a graph has no such entry. It is a node: indent it below nodes."),
+        ('  t: {node: Tone, frames: base, exposure: "= foo(2"}\n', "there is no function 'foo'"),
+    ],
+)
+def test_a_slip_is_told_where_it_is(lines: str, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "song.yaml"
+    path.write_text(f"n2s: 1\nnodes:\n  base: {{node: Solid}}\n{lines}", encoding="utf-8")
+    with pytest.raises(GraphError) as caught:
+        Graph.load(path)
+    assert told in str(caught.value)
+
+
+def test_a_folder_is_no_graph(tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match="This is a folder. Name a graph in it."):
+        Graph.load(tmp_path)
+
+
 def test_what_is_in_quotes_is_text(tmp_path: Path) -> None:
     for text in ("Hello, world", "a: b", "#1", "*x", "&x", "%", "@", "`", "- x", "null", "1984", "yes"):
         assert loaded(tmp_path, BRACES.format(f'text: "{text}"')).nodes["name"].text == text

@@ -73,9 +73,10 @@ def explain_header(error: ValidationError) -> list[tuple[str, str]]:
         field = str(item["loc"][0]) if item["loc"] else ""
         text = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            text = (
-                f"a graph has no such entry. {suggest(field, [*Header.model_fields, 'nodes', 'interface', 'presets'])}"
-            )
+            known = [*Header.model_fields, "nodes", "interface", "presets"]
+            is_node = isinstance(item["input"], dict) and "node" in item["input"]
+            cure = "It is a node: indent it below nodes." if is_node else suggest(field, known)
+            text = f"a graph has no such entry. {cure}"
         elif field == "size" and item["type"] != "value_error":
             text = f"width and height were wanted, like [640, 360], not {item['input']!r}"
         elif item["type"] != "value_error":

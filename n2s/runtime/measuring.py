@@ -69,8 +69,8 @@ def tell_of_waiting(values: Values, say: Callable[[str], None]) -> None:
         if measured.waiting:
             count = f"{measured.frames - measured.stored} of {measured.frames}"
             say(
-                f"Not shown here: what {name} changes. It looks at frames while n2s run renders them; {count} are "
-                "still to come."
+                f"Not shown here: what {name.partition(':')[0]} changes. It decides when n2s run has made all frames; "
+                f"{count} are still to come."
             )
 
 
@@ -184,7 +184,10 @@ class Measurer:
 
 def measuring_text(frames: int) -> str:
     """Return in words that so many frames are made to be measured, and for no film."""
-    return f"For measuring alone: {counted(frames, 'frame')}. What a part shows depends on frames around it."
+    return (
+        f"For measuring alone: {counted(frames, 'frame')}. What a part shows depends on frames around it. For a "
+        "look at these seconds alone, take n2s preview with --webm, --from and --to."
+    )
 
 
 def _count(chunks: list[Chunk]) -> int:

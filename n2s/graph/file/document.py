@@ -98,7 +98,10 @@ def read_document(path: str | Path) -> Document:
         return GraphError([Problem(Position(short_name(shown)), text)])
 
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise wrong("This is a folder. Name a graph in it.")
+        if not stat.S_ISREG(mode):
             raise wrong("This is no file.")
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -242,7 +245,8 @@ class _Reader:
             self.spans[(*path, key, "")] = (key_node.start_mark.index, key_node.end_mark.index)
             result[key] = self.value(value_node, (*path, key))
             text = result[key]
-            if node.flow_style and isinstance(text, str) and text.startswith("=") and text.count("(") > text.count(")"):
+            is_bare = node.flow_style and value_node.id == "scalar" and value_node.style is None
+            if is_bare and isinstance(text, str) and text.startswith("=") and text.count("(") > text.count(")"):
                 self.complain(value_node, f'"{text}" is cut at its comma: between {{ }} quote the expression: "= …".')
                 return result
             cut, seen_to = cut_text(node.value, number) if node.flow_style else ("", 0)

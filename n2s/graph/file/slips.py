@@ -10,6 +10,9 @@ _AROUND = 200  # characters around a place, in which such a colour is looked for
 _COMMENT = re.compile(r"""^(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^"'\n]|\B['"]|['"]\B|(?<=\w)['"](?=\w))*?\s#""")
 _QUOTED = 'a text that begins with "{}" needs quotes'
 _COLON = 'no colon is expected here; behind a name comes ": ", with a space, and text with a colon is quoted'
+_NO_COLON = 'a name, a colon and a space begin a line: "name: value"'
+_OPEN_QUOTE = "no quotation mark closes the text that begins here"
+_OPEN_BRACKET = "the {} in line {} is not closed; a bracket is missing, or a comma"
 _OTHERWISE = "this line is indented otherwise than the lines that belong with it"
 _HIDDEN = 'behind a space "#" begins a comment, which hides the bracket that closes; text with "#" is quoted'
 _BEHIND_QUOTES = (
@@ -52,6 +55,13 @@ def cure(problem: str, text: str, begin: int, at: int) -> tuple[str, int]:
         Where what it was reading begins, and where it stopped, as places in the text.
     """
     here, before = text[at : at + 1], text[begin:at]
+    in_line = text[text.rfind("\n", 0, at) + 1 : at]
+    if "could not find expected ':'" in problem:
+        return _NO_COLON, begin
+    if problem == "found unexpected end of stream" and text[begin : begin + 1] in ("'", '"'):
+        return _OPEN_QUOTE, begin
+    if "mapping values are not allowed" in problem and re.fullmatch(r"\s+[\w-]+", in_line):
+        return _OTHERWISE, at
     if found := re.search(r"character '([^\\])' that cannot start", problem):
         return _QUOTED.format(found[1]), at
     if problem.startswith(("expected ',' or", "expected ' '")):
@@ -64,6 +74,8 @@ def cure(problem: str, text: str, begin: int, at: int) -> tuple[str, int]:
         for line in re.finditer(r".+", before):
             if found := _COMMENT.match(line[0]):
                 return _HIDDEN, begin + line.start() + found.end() - 1
+        if "\n" in before and text[begin : begin + 1] in ("{", "["):
+            return _OPEN_BRACKET.format(text[begin], text.count("\n", 0, begin) + 1), at
     return next((said for found, said in _CURES.items() if found in problem), problem), at
 
 

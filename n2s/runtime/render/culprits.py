@@ -94,7 +94,9 @@ def _uncompilable(opened: Opened, kernel: Kernel, error: kernels.CompileError) -
     node = opened.plan.graph.nodes[name]
     method = node.pixel_code() if kernel.steps else "where"
     code = getattr(type(node), method).__code__
-    text = f"{method} cannot be compiled: {error} ({code.co_filename}:{code.co_firstlineno})"
+    wanted = "x and y" if method == "where" else "red, green and blue, or one value of a matte"
+    why = f"it must give {wanted}, and read no others" if "tuple index out of range" in str(error) else error
+    text = f"{method} cannot be compiled: {why} ({code.co_filename}:{code.co_firstlineno})"
     return authors.wrong(opened.plan.graph, name, text)
 
 
