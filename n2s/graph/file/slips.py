@@ -37,8 +37,6 @@ _CURES = {
     "mapping values are not allowed": _COLON,
     "expected ',' or '}'": "a { before is not closed; } is missing, or a comma",
     "expected ',' or ']'": "a [ before is not closed; ] is missing, or a comma",
-    "while scanning a quoted scalar": "a quotation mark before is not closed",
-    "found unexpected end of stream": "a quotation mark before is not closed",
 }
 
 
@@ -58,7 +56,7 @@ def cure(problem: str, text: str, begin: int, at: int) -> tuple[str, int]:
     in_line = text[text.rfind("\n", 0, at) + 1 : at]
     if "could not find expected ':'" in problem:
         return _NO_COLON, begin
-    if problem == "found unexpected end of stream" and text[begin : begin + 1] in ("'", '"'):
+    if problem == "found unexpected end of stream":  # which comes within quotes alone
         return _OPEN_QUOTE, begin
     if "mapping values are not allowed" in problem and re.fullmatch(r"\s+[\w-]+", in_line):
         return _OTHERWISE, at
