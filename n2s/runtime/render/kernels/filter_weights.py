@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from n2s.runtime.render.kernels.jit import INNER
 from n2s.runtime.render.kernels.light_levels import PAD
 
 f32, i32 = np.float32, np.int32
@@ -18,7 +19,7 @@ FIRST = i32(254)  # bits of floats are shifted by 22: what is left counts levels
 BELOW = i32(0x3FFFFF)  # added before, so that levels are counted upwards
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def steps_between(x0, x1, x2, y0, y1, y2, leap, wide_x, wide_y):
     """Fill how far apart places are along columns and rows of the picture, in 1/64, at least 1; say if any is more.
 
@@ -46,7 +47,7 @@ def steps_between(x0, x1, x2, y0, y1, y2, leap, wide_x, wide_y):
     return most > ONE
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def choose_levels(wide_x, wide_y, count, chosen, long):
     """Fill the level on which each place is read, and where its filter is long: 1 along rows, 2 along columns.
 
@@ -69,7 +70,7 @@ def choose_levels(wide_x, wide_y, count, chosen, long):
     return np.int64(needed)
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def list_long(long, which):
     """List the places whose filter is too long for four pixels; return how many there are."""
     count = 0
@@ -79,7 +80,7 @@ def list_long(long, which):
     return count
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def weigh_4(places, weights, starts):
     """Fill the four weights about each place of the picture itself, and the first of its pixels."""
     for i in range(places.size):
@@ -94,7 +95,7 @@ def weigh_4(places, weights, starts):
         weights[3, i] = f32(-0.5) * u * t * t
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def weigh_soft(places, wide, chosen, weights, starts):
     """Fill the four weights about each place on its level, and the first of its pixels.
 
@@ -112,7 +113,7 @@ def weigh_soft(places, wide, chosen, weights, starts):
         weights[0, i], weights[1, i], weights[2, i], weights[3, i] = soft_cubic(place - whole, soft)
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def weigh_long(places, wide, chosen, weights):
     """Fill the eight weights about each place on its level, of the cubic that is twice as wide."""
     for i in range(places.size):
@@ -135,13 +136,13 @@ def weigh_long(places, wide, chosen, weights):
         )
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def softness(step):
     """Return how much of the B-spline is in the cubic of a step on a smaller copy, which is a little soft itself."""
     return min(max(f32(1.9) * step - f32(1.85), f32(-0.2)), f32(1))
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def soft_cubic(t, soft):
     """Return the weights of four pixels, the second of them at a distance t, between Catmull-Rom and the B-spline."""
     u = f32(1) - t

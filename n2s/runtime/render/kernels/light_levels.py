@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from n2s.runtime.render.kernels.jit import INNER
 from n2s.runtime.render.kernels.vectors import sum_pixels
 
 f32 = np.float32
@@ -23,7 +24,7 @@ LEVELS = 15  # the picture, two thirds of it, and their halves
 LEAST = 32  # rows and columns: no level is made of one that has fewer
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def inside(i, n, rule):
     """Return the pixel that lies at index i of n, as the edge's rule says: 1 mirrors, 2 repeats, others continue."""
     if 0 <= i < n:
@@ -36,7 +37,7 @@ def inside(i, n, rule):
     return min(max(i, 0), n - 1)
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def fill_light(picture, flat, rule):
     """Turn a picture (3, H, W) into light, the first level."""
     height, width = picture.shape[1:]
@@ -52,7 +53,7 @@ def fill_light(picture, flat, rule):
     fill_ends(flat, height, pitch, rule)
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def fill_sides(line, width, rule):
     """Fill the pixels beyond both ends of a line of light."""
     for x in range(-PAD, 0):
@@ -62,7 +63,7 @@ def fill_sides(line, width, rule):
                 line[target + c] = line[source + c]
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def fill_ends(flat, height, pitch, rule):
     """Fill the rows above and below those of a level that begins with ``flat``."""
     for y in range(-PAD, 0):
@@ -72,7 +73,7 @@ def fill_ends(flat, height, pitch, rule):
                 flat[target + i] = flat[source + i]
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def plan_levels(height, width, levels):
     """Fill height, width, first float and floats per row of each level in the memory of light; return their count."""
     end = 0
@@ -90,7 +91,7 @@ def plan_levels(height, width, levels):
     return LEVELS
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def cubic(x):
     """Return the Catmull-Rom kernel."""
     x = min(abs(x), f32(2))
@@ -99,7 +100,7 @@ def cubic(x):
     return near if x < f32(1) else far
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def halve(flat, source, target, rule, line):
     """Make a level from one twice as fine, both (rows, columns, first float, pitch), by the cubic of twice its width.
 
@@ -123,7 +124,7 @@ def halve(flat, source, target, rule, line):
     fill_ends(flat[target[2] :], target[0], pitch, rule)
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def take_two_thirds(flat, source, target, rule, line):
     """Make the level of two thirds of the rows and columns, as `halve` does, by the cubic of 1.5 times its width.
 
@@ -150,7 +151,7 @@ def take_two_thirds(flat, source, target, rule, line):
     fill_ends(flat[target[2] :], target[0], pitch, rule)
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def sum_4(flat, first, pitch, weights, line):
     """Fill a line with the weighted sum of four rows."""
     a, b = flat[first : first + pitch], flat[first + pitch : first + 2 * pitch]
@@ -159,7 +160,7 @@ def sum_4(flat, first, pitch, weights, line):
         line[i] = a[i] * weights[0] + b[i] * weights[1] + c[i] * weights[2] + d[i] * weights[3]
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def add_2(flat, first, pitch, weights, line):
     """Add two rows to a line."""
     a, b = flat[first : first + pitch], flat[first + pitch : first + 2 * pitch]
@@ -167,7 +168,7 @@ def add_2(flat, first, pitch, weights, line):
         line[i] = line[i] + a[i] * weights[0] + b[i] * weights[1]
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def build_levels(picture, flat, levels, state, needed, line, rule):
     """Make the levels whose bits are set in ``needed``, and those they are made from, as far as they are not there."""
     for level in range(LEVELS - 1, 1, -1):

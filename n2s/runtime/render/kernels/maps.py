@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from n2s.runtime.render.kernels.jit import INNER
+
 f32 = np.float32
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def mix_4(plane, left, top, right, bottom, t, u):
     """Return the mixture of four values of a plane."""
     upper = plane[top, left] + (plane[top, right] - plane[top, left]) * t
@@ -16,7 +18,7 @@ def mix_4(plane, left, top, right, bottom, t, u):
     return upper + (lower - upper) * u
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def read_at(picture, x, y):
     """Return the colour of a picture (3, H, W) at a place in pixels, mixed of the four about it; its edge continues."""
     height, width = picture.shape[1:]
@@ -33,7 +35,7 @@ def read_at(picture, x, y):
     )
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def pixel_at(picture, x, y):
     """Return the colour of a pixel of a picture (3, H, W), or that of the nearest one where it lies beyond the edge."""
     height, width = picture.shape[1:]
@@ -41,7 +43,7 @@ def pixel_at(picture, x, y):
     return picture[0, y, x], picture[1, y, x], picture[2, y, x]
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def beyond(place, half, height, rule):
     """Return a place, in heights from the centre, as an edge's rule takes it back into the frame.
 
@@ -58,7 +60,7 @@ def beyond(place, half, height, rule):
     return place if abs(place) <= half else taken  # chosen at the end, or the loop around it would not vectorise
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def seen(place, half, height):
     """Return how much of a pixel at a place is seen where black lies beyond the edge, which may cut the pixel in two.
 

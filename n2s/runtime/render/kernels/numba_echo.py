@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from n2s.runtime.render.kernels.jit import INNER, KERNEL, decorator
 from n2s.runtime.render.kernels.narrow import narrow_header, narrowed
 from n2s.runtime.render.kernels.numba_rows import HEADER
 from n2s.runtime.render.kernels.pixels import PixelCode, helper_texts
@@ -17,8 +18,8 @@ from n2s.runtime.render.kernels.writer import Writer
 TILE = 256  # pixels of a row that are worked on at once
 _AT = "At(at_x, at_y, at_u, at_v, f32(width), f32(height), radius, row, column, frame, seed)"
 
-LIGHT = '''
-@njit(nogil=True, error_model="numpy", cache=True)
+LIGHT = f'''
+{decorator(KERNEL)}
 def kernel(frames, scale, out):
     """Write the light of frames (B, 3, H, W) with a black border: as it is, or of half the size.
 
@@ -74,7 +75,7 @@ def still_source(step: PixelCode, step_names: Sequence[str], names: Sequence[str
     """
     code = Writer()
     edge = 1 if is_light else 0
-    code.add('@njit(nogil=True, error_model="numpy", cache=True)')
+    code.add(decorator(KERNEL))
     with code.block("def kernel(first, seed, sources, turns, ages, numbers, slots, out):"):
         _write_start(code)
         code.add(f"totals = np.empty((count, 3, {TILE}), f32)", f"light = np.empty((3, {TILE}), f32)")
@@ -118,7 +119,7 @@ def moving_source(
     light with a black border.
     """
     code = Writer()
-    code.add('@njit(nogil=True, error_model="numpy", cache=True)')
+    code.add(decorator(KERNEL))
     with code.block("def kernel(first, seed, places, ages, numbers, slots, out):"):
         _write_start(code)
         code.add("share, right, bottom = f32(1) / f32(height), f32(width + 1), f32(height + 1)")
@@ -203,6 +204,6 @@ def _functions(code: PixelCode) -> dict[str, str]:
 
 def _module(functions: dict[str, str], kernel: str) -> str:
     texts = (helper_texts("to_light") | functions).values()
-    compiled = [f'@njit(error_model="numpy")\n{narrowed(text)}' for text in texts]
+    compiled = [f"{decorator(INNER)}\n{narrowed(text)}" for text in texts]
     parts = [HEADER, narrow_header(texts), *compiled, kernel]
     return "\n\n".join(part.strip("\n") + "\n" for part in parts if part)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from n2s.runtime.render.kernels.jit import INNER, KERNEL, decorator
 from n2s.runtime.render.kernels.kept import compile_kernel, digest_of
 from n2s.runtime.render.kernels.pixels import helper_texts
 from n2s.runtime.render.kernels.program import LensStep, Load, Program, Sample
@@ -42,11 +43,11 @@ from numba import njit
 from n2s.runtime.render.kernels.sampling import take_row
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
+{decorator}
 def kernel(job):
     take_row(job)
 '''
-_MODULES = ("filter_weights", "light_levels", "maps", "sampling", "vectors")  # what is compiled in
+_MODULES = ("filter_weights", "jit", "light_levels", "maps", "sampling", "vectors")  # what is compiled in
 _SAMPLER_WORK = 40_000  # characters of a kernel that takes about as long to compile
 _local = threading.local()
 
@@ -61,7 +62,9 @@ def sampler(folder: Path) -> int:
 
     It is compiled once for all kernels, which call it: in each of them it would take several seconds to compile.
     """
-    kept: Any = compile_kernel(_SAMPLER.format(digest=digest_of(*_MODULES)), folder, _SAMPLER_WORK)
+    kept: Any = compile_kernel(
+        _SAMPLER.format(digest=digest_of(*_MODULES), decorator=decorator(KERNEL)), folder, _SAMPLER_WORK
+    )
     kept(0)
     if not kept.checked:  # it is only asked for
         return 0
@@ -119,7 +122,7 @@ class LensedRows:
         code, i = Writer(), self.i
         looked_at = sorted(set(self._beside.values()))
         arguments = ["f", "moves", "seeds", "frame", "y", "channel", "width", "height", "xs", "ys", "cover", "common"]
-        code.add('@njit(error_model="numpy")')
+        code.add(decorator(INNER))
         with code.block(f"def places{i}({', '.join([*arguments, *(f'in{picture}' for picture in looked_at)])}):"):
             code.add("wide, high = f32(width), f32(height)", "aspect = wide / high", "part = f32(1) / high")
             code.add("half_x, half_y = aspect * f32(0.5), f32(0.5)")
@@ -181,6 +184,7 @@ class LensedRows:
     def _write_places(self, code: Writer, moment: str, y: str, slot: str, sample: str = "s") -> None:
         i, looked_at = self.i, sorted(set(self._beside.values()))
         channel = "g" if self.groups > 1 else "1"
+        # A function is compiled once more for each whole number that a call names; `np.int64` prevents it.
         target = [f"{name}{i}[{sample}, g, {slot}]" for name in ("xs", "ys", "cover")]
         given = ["f", f"moves{i}[f, {moment}]", "seeds", "frame", y, channel, "width", "height", *target, f"common{i}"]
         code.add(f"places{i}({', '.join([*given, *(f'in{picture}' for picture in looked_at)])})")
@@ -195,7 +199,7 @@ class LensedRows:
         code.add(f"state{i}[1] = 0", *(f"job{i}[{place}] = {value}" for place, value in values.items()))
         code.add(f"samples{i}, first{i}, step{i} = 1, 0, 0")
         with code.block(f"if moves{i}.shape[1] > 1:"):
-            code.add("g, far, places = 0, f32(0), 0")
+            code.add("g, far, places = np.int64(0), f32(0), 0")
             with code.block("for y in range(height // 16, height, max(1, height // 8)):"):
                 self._write_places(code, "0", "y", "0", "0")
                 self._write_places(code, str(MOMENTS - 1), "y", "1", "0")
@@ -208,7 +212,7 @@ class LensedRows:
         with code.block(f"for s in range(samples{i}):"):
             for y, slot in ((-1, 0), (0, 1)):  # all channels of a row, before what they have in common is another row's
                 with code.block(f"for g in range({self.groups}):"):
-                    self._write_places(code, f"first{i} + s * step{i}", str(y), str(slot))
+                    self._write_places(code, f"first{i} + s * step{i}", f"np.int64({y})", str(slot))
 
     def write_row(self, code: Writer) -> None:
         i = self.i

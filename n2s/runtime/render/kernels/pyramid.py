@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
+from n2s.runtime.render.kernels.jit import INNER, KERNEL, decorator
 from n2s.runtime.render.kernels.kept import compile_kernel
 
 f32 = np.float32
@@ -207,6 +208,6 @@ _PARTS = {
 def compile_part(name: str, folder: Path) -> Callable:
     """Return `halve`, `enlarge` or `add_gaussian` as machine code, which is kept in ``folder``."""
     part = _PARTS[name]
-    helpers = [f'@njit(error_model="numpy")\n{text}' for text in TEXTS.values()]
-    kernel = f'@njit(nogil=True, error_model="numpy", cache=True)\n{part}'
+    helpers = [f"{decorator(INNER)}\n{text}" for text in TEXTS.values()]
+    kernel = f"{decorator(KERNEL)}\n{part}"
     return compile_kernel("\n\n".join([HEADER, *helpers, kernel]), folder)

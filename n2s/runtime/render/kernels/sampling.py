@@ -23,6 +23,7 @@ from n2s.runtime.render.kernels.filter_weights import (
     weigh_long,
     weigh_soft,
 )
+from n2s.runtime.render.kernels.jit import INNER
 from n2s.runtime.render.kernels.light_levels import LEVELS, PAD, build_levels, fill_sides, inside, sum_4
 from n2s.runtime.render.kernels.vectors import (
     fetch_4_by_4,
@@ -43,7 +44,7 @@ JOB = 20
 SINGLES, COUNTS = 26, 8  # rows of floats and of whole numbers to work in
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def sum_lines(picture, top, rule, weights, sums, line):
     """Fill a line of light with the weighted sum of four rows of a picture, the same as of rows of `fill_light`.
 
@@ -62,7 +63,7 @@ def sum_lines(picture, top, rule, weights, sums, line):
     fill_sides(line, width, rule)
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def add_rows(first, second, third, fourth, weights, sums):
     a, b, c, d = weights[0], weights[1], weights[2], weights[3]
     for x in range(sums.size):
@@ -70,7 +71,7 @@ def add_rows(first, second, third, fourth, weights, sums):
         sums[x] = upper + third[x] * abs(third[x]) * c + fourth[x] * abs(fourth[x]) * d
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def find_pixels(levels, chosen, long, at_x, at_y, at, pitches):
     """Fill where the first pixel of each place lies in the light, and how far the rows of its level are apart."""
     begins, apart = np.empty(LEVELS, np.int32), np.empty(LEVELS, np.int32)
@@ -84,7 +85,7 @@ def find_pixels(levels, chosen, long, at_x, at_y, at, pitches):
         at[i] = np.int32(begins[k] + np.int32(np.int32(top) * apart[k])) + np.int32(np.int32(left) << np.int32(2))
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def find_near_pixels(level, at_x, at_y, at, pitches):
     """Do the same where all places are read on one level, by short filters."""
     begin, pitch = np.int32(level[2]), np.int32(level[3])
@@ -93,7 +94,7 @@ def find_near_pixels(level, at_x, at_y, at, pitches):
         at[i] = np.int32(begin + np.int32(at_y[i] * pitch)) + np.int32(at_x[i] << np.int32(2))
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def leaves_its_row(at_y):
     """Say whether places soon lie in another row of the picture, so that a processor does not foresee their reads."""
     changes = np.int32(0)
@@ -102,7 +103,7 @@ def leaves_its_row(at_y):
     return 16 * changes > at_y.size
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def weigh_listed(places_x, places_y, wide_x, wide_y, chosen, long, which, singles, level, weights):
     """Fill the weights (8, count) along the longer step of the places that are listed in ``which``."""
     place, wide = singles[0], singles[1]
@@ -113,7 +114,7 @@ def weigh_listed(places_x, places_y, wide_x, wide_y, chosen, long, which, single
     weigh_long(place[: which.size], wide, level, weights)
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def resolve(places, size, rule, out):
     """Fill places in pixels, rounded to 1/256 and held within the picture; what is no number lies at its edge.
 
@@ -128,7 +129,7 @@ def resolve(places, size, rule, out):
         out[i] = place if place < high else high
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def is_level(values):
     """Say whether all values of a row are the same, bit by bit."""
     first, other = values.view(np.int32)[0], np.int32(0)
@@ -137,7 +138,7 @@ def is_level(values):
     return other == 0
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def add_row(taken, cover, first, last, is_first, rows):
     """Add colours (3, width), as far as they are seen, to the rows from ``first`` to ``last``, which begin at 0."""
     for c in range(first, last + 1):
@@ -150,7 +151,7 @@ def add_row(taken, cover, first, last, is_first, rows):
                 row[x] += colours[x] * cover[x + 1]
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def take_row(job):
     """Add a row of light, as seen at its places, to the rows of some colours.
 
@@ -198,7 +199,7 @@ def take_row(job):
     shrinks = steps_between(x0, x1, x2, y0, y1, y2, f32(height) * LEAP, wide_x, wide_y)
     resolve(x1, width, rule, places_x)
     resolve(y1, height, rule, places_y)
-    is_row, which, needed = is_level(places_y), counts[4][:0], 1
+    is_row, which, needed = is_level(places_y), counts[4][:0], np.int64(1)
     if shrinks:
         needed = choose_levels(wide_x, wide_y, state[0], chosen, long)
         build_levels(picture, flat, levels, state, needed, line, rule)
@@ -217,7 +218,7 @@ def take_row(job):
             sum_lines(picture, np.int64(at_y[0]) - PAD, rule, down[:, 0], taken, line)
         else:
             weigh_4(places_y, down, at_y)
-            build_levels(picture, flat, levels, state, 1, line, rule)
+            build_levels(picture, flat, levels, state, needed, line, rule)
     if is_row:
         for x in range(width):
             red[x], green[x], blue[x] = take_4(line, np.int64(at_x[x]) * 4, across, width, x)
@@ -251,7 +252,7 @@ def take_row(job):
     add_row(taken, cover, given[16], given[17], given[19] == 0, rows)
 
 
-@njit(error_model="numpy")
+@njit(**INNER)
 def room_for(width):
     """Return how many floats `take_row` works in."""
     return (SINGLES + COUNTS) * width + (width + 2 * PAD) * 4
