@@ -26,7 +26,7 @@ SHOWN: dict[str, tuple[str, list[str], int]] = {
     "sheet": ("new", ["preview", "--sheet=8", SMALL], 1200),
     "strip": ("new", ["preview", "--strip", SMALL], 1400),
     "liquid": ("liquid", ["preview", "--sheet=8", SMALL], 1200),
-    "vary": ("liquid", ["preview", "--vary=look.scene=0,1,2", "--vary=look.hue=-60,0", SMALL], 1000),
+    "vary": ("liquid", ["preview", "--vary=look.scene=0,3,6", "--vary=look.hue=-60,0", SMALL], 1000),
     "flash": ("driven", ["preview", "--node=flash"], 1000),
     "driven": ("driven", ["preview", "--strip", *SNARES, SMALL], 1400),
     "title": ("whole", ["preview", "--at=0:03"], 640),

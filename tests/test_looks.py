@@ -18,6 +18,7 @@ from n2s.graph.errors import GraphError
 from n2s.graph.graph import Graph
 from n2s.graph.looks import look_file, look_names, looks_folder
 from n2s.runtime.media.png import png_size
+from n2s.runtime.session import Session
 
 PARTS = [name for name in look_names() if name.startswith("parts/")]
 
@@ -160,3 +161,11 @@ def test_controls_are_explained_by_what_is_seen_and_heard() -> None:
     for name in films():
         for control in Graph.load(look_file(name)).interface.params.values():
             assert len(control.help.split()) > 2 and not statistics.search(control.help), (name, control.help)
+
+
+def test_a_film_can_begin_with_each_of_nine_pictures(tmp_path: Path) -> None:
+    begun = [
+        float(Session(one_line(tmp_path, "liquid", more=f", scene: {scene}")).signal("look/journey/first")[0]) % 9
+        for scene in range(9)
+    ]
+    assert sorted(begun) == list(range(9)), begun
