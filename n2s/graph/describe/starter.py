@@ -16,7 +16,7 @@ OF_MOODS = {
     "night": ("tunnel", "feedback", "glitch"),
     "bright": ("kaleidoscope", "print"),
 }
-SCENES = 3  # of a look
+SCENES = 9  # pictures of a look, with each of which it may begin
 
 TEMPLATE = """\
 # {heading}. Made by n2s new, for you to change: n2s check finds mistakes, n2s run {file} renders it,
