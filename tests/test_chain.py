@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import onnx
 import pytest
 import tiny
 
@@ -111,6 +112,8 @@ def test_from_pictures_to_a_film(place, few_anchors, one_thread):
     assert len(list(data.glob("*/*.png"))) == 25
     told_by([*python, "training.filter", data])
     assert (data / "data_card.md").exists()
+    listed = (data / "manifest.csv").read_text()
+    (data / "manifest.csv").write_text(listed.replace("CC0-1.0", "CC-BY-4.0"))  # pictures of somebody
 
     train = ("training.train_vae", "--data", data, "--preset", "cpu", "--perceptual", "none", "--runs", place / "runs",
              "--outputs", outputs, "--widths", 48, 32, 16, 16, "--crop", 64, "--batch", 4)  # fmt: skip
@@ -136,6 +139,11 @@ def test_from_pictures_to_a_film(place, few_anchors, one_thread):
     assert all(0.8 < deviation < 1.25 for deviation in card["latent"]["trained_aggregate"])
     assert set(card["files"]) == {"anchors.npz", "decoder.fp16.onnx", "decoder.int8.onnx", "encoder.fp16.onnx"}
     assert card["metrics"]["to_fp32"]["fp16"]["psnr_db"] > 50 and card["metrics"]["to_fp32"]["int8"]["psnr_db"] > 30
+    unchosen = "none chosen yet; the pictures: CC-BY-4.0"
+    assert card["licence"] == unchosen and card["data"]["licence"] == "CC-BY-4.0"
+    for name in ("decoder.fp16.onnx", "decoder.int8.onnx", "encoder.fp16.onnx"):
+        props = {entry.key: entry.value for entry in onnx.load(model / name).metadata_props}
+        assert props["licence"] == unchosen, name
     assert json.loads((outputs / "parity.json").read_text())["folded_to_norms"]["psnr_db"] > 30
 
     train = [word for word in train if word not in ("--widths", 48, 32, 16)]

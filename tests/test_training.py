@@ -111,6 +111,7 @@ def copy(data, tmp_path):
 def test_pictures_are_those_of_the_files_and_some_are_held_out(data):
     pictures = dataset.load([data])
     assert len(pictures) == 20 and pictures.size == (64, 64) and pictures.licences == ["CC0-1.0"]
+    assert pictures.sources == ["procedural"]
     for k in (0, 7, 19):
         row = manifest.read(data)[k]
         assert np.array_equal(pictures[k], np.asarray(Image.open(data / row.file)))

@@ -15,10 +15,12 @@ import onnxruntime
 
 from .anchors import ANCHORS
 from .files import write_whole
+from .licence import licence_of
 
 LATENT = ("mean", "std", "noise", "aggregate", "trained_aggregate", "reach")
 GOLDEN_SEED, GOLDEN_SHAPE = 20, (2, 8, 2, 3)
 FORMAT = 2
+DRAWN = "procedural"  # the source of pictures that training/procedural.py draws
 
 
 def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
@@ -124,7 +126,7 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
         del files[name]
     meta = {
         "format": FORMAT,
-        "name": "n2s-procedural",
+        "name": f"n2s-{'-'.join(facts.get('sources', [DRAWN]))}",
         "architecture": "β-VAE, convolutional; trained with GroupNorm and SiLU of bounded inputs, the decoder's norms "
                         "folded into its convolutions; body to 1/4, a pixel shuffle to 1/2, a bilinear doubling; a "
                         "lapped linear transform beside encoder and decoder, smooth and level in the decoder",
@@ -144,7 +146,7 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
         "golden": _golden(models, "decoder", reference),
         **({"details": details} if details else {}),
         **({"upscale": before["upscale"]} if "upscale" in before else {}),
-        "licence": "CC0-1.0",
+        "licence": licence_of(facts["licences"]),
     }  # fmt: skip
     _publish(models, meta)
     return meta
@@ -184,7 +186,8 @@ def add(models: Path, name: str, about: dict[str, Any]) -> None:
     meta = _before(models)
     meta[name] = about
     meta["files"] = files_of(models)
-    meta["licence"] = meta.pop("licence", "CC0-1.0")
+    if "licence" in meta:
+        meta["licence"] = meta.pop("licence")  # the last entry
     _publish(models, meta)
 
 
@@ -203,9 +206,15 @@ def _decoders(models: Path, stem: str) -> dict[str, Path]:
 
 def _data(facts: dict[str, Any]) -> dict[str, str]:
     return {
-        "what": f"{facts['pictures']} pictures of five styles, drawn by training/procedural.py",
+        "what": f"{facts['pictures']} pictures {_made_by(facts)}",
         "licence": ", ".join(facts["licences"]), "digest": facts["data"],
     }  # fmt: skip
+
+
+def _made_by(facts: dict[str, Any]) -> str:
+    """Return where the pictures came from; records that do not say it are older than other sources."""
+    sources = facts.get("sources", [DRAWN])
+    return "drawn by training/procedural.py" if sources == [DRAWN] else f"from {', '.join(sources)}"
 
 
 def _training(facts: dict[str, Any]) -> dict[str, Any]:

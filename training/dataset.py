@@ -37,8 +37,8 @@ class Pictures:
     held_out : list of bool
         Whether a picture is held out: never trained on, only measured.
     digest : str
-    licences : list of str
-        Each licence that occurs, sorted.
+    licences, sources : list of str
+        Each licence, and each source, that occurs, sorted.
     """
 
     pixels: list[np.ndarray]
@@ -47,6 +47,7 @@ class Pictures:
     held_out: list[bool]
     digest: str
     licences: list[str]
+    sources: list[str]
 
     def __len__(self) -> int:
         return len(self.places)
@@ -84,7 +85,7 @@ def load(folders: Sequence[Path]) -> Pictures:
     TrainingError
         When one is empty, incomplete, or of another size than the others.
     """
-    pixels, places, styles, held_out, digests, licences = [], [], [], [], [], set()
+    pixels, places, styles, held_out, digests, licences, sources = [], [], [], [], [], set(), set()
     for part, folder in enumerate(map(Path, folders)):
         rows = manifest.usable_rows(folder)
         array = _decoded(folder, rows)
@@ -99,11 +100,12 @@ def load(folders: Sequence[Path]) -> Pictures:
         held_out += [row.index % HELD_OUT == HELD_OUT - 1 for row in rows]
         digests.append(manifest.digest(rows))
         licences.update(row.licence for row in rows)
+        sources.update(row.source for row in rows)
     for style in set(styles):  # a small data set, too, needs pictures to measure
         of_style = [k for k, name in enumerate(styles) if name == style]
         if len(of_style) > 1 and not any(held_out[k] for k in of_style):
             held_out[of_style[-1]] = True
-    return Pictures(pixels, places, styles, held_out, "+".join(digests), sorted(licences))
+    return Pictures(pixels, places, styles, held_out, "+".join(digests), sorted(licences), sorted(sources))
 
 
 def _decoded(folder: Path, rows: list[manifest.Row]) -> np.ndarray:

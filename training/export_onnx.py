@@ -39,13 +39,13 @@ from .errors import TrainingError, run_command
 from .files import write_whole
 from .fold import is_folded
 from .latents import statistics
+from .licence import licence_of
 from .models import SCALE, VAE
 
 HERE = Path(__file__).parent
 OPSET = 21
 MODELS = HERE.parent / "models"
 OUTPUTS = HERE / "outputs"
-LICENCE = "CC0-1.0"
 
 
 class Generator(nn.Module):
@@ -117,7 +117,6 @@ def describe(model: onnx.ModelProto, kind: str, notes: dict) -> None:
         "n2s.input": texts[0],
         "n2s.output": texts[1],
         "n2s.scale": str(SCALE),
-        "licence": LICENCE,
         **notes,
     }
     onnx.helper.set_model_props(model, {k: str(v) for k, v in props.items()})
@@ -153,6 +152,7 @@ def export_finer(
     mean, std = (torch.tensor(card["latent"][name]).view(1, -1, 1, 1) for name in ("mean", "std"))
     name = f"decoder.x{model.config.detail}"
     notes = {"n2s.steps": facts["steps"], "n2s.norms": "folded", "n2s.scale": model.config.scale}
+    notes["licence"] = licence_of(pictures.licences)
     to_onnx(
         Generator(model.decoder, mean, std),
         outputs / f"{name}.fp32.onnx",
@@ -161,7 +161,12 @@ def export_finer(
         notes,
     )
     to_half(outputs / f"{name}.fp32.onnx", outputs / f"{name}.fp16.onnx")
-    facts |= {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences}
+    facts |= {
+        "data": pictures.digest,
+        "pictures": len(pictures),
+        "licences": pictures.licences,
+        "sources": pictures.sources,
+    }
     write_whole(outputs / f"{name}.json", lambda partial: partial.write_text(json.dumps(facts, indent=1)))
     return facts
 
@@ -173,6 +178,7 @@ def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTP
     mean, std = (found[name].float().view(1, -1, 1, 1) for name in ("mean", "std"))
     folded = is_folded(model.decoder)
     notes = {"n2s.steps": facts["steps"], "n2s.norms": "folded" if folded else "kept"}
+    notes["licence"] = licence_of(pictures.licences)
     example = torch.randn(2, model.config.latent, 5, 6)
     to_onnx(Generator(model.decoder, mean, std), outputs / "decoder.fp32.onnx", "decoder", example, notes)
     to_onnx(
@@ -190,7 +196,12 @@ def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTP
     np.savez(out / "anchors.npz", **points)
     facts = {name: value for name, value in facts.items() if name != "teacher"}
     facts |= {name: _plain(values) for name, values in found.items()}
-    facts |= {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences}
+    facts |= {
+        "data": pictures.digest,
+        "pictures": len(pictures),
+        "licences": pictures.licences,
+        "sources": pictures.sources,
+    }
     write_whole(outputs / "export.json", lambda partial: partial.write_text(json.dumps(facts, indent=1)))
     return facts
 

@@ -237,7 +237,8 @@ def main() -> None:
         module.average = Average(module.model)
     for part in (module.model.encoder.body, module.model.decoder.body):
         part.sparing = args.spare_memory
-    module.facts = {"data": pictures.digest, "pictures": len(pictures), "licences": pictures.licences,
+    module.facts = {"data": pictures.digest, "pictures": len(pictures),
+                    "licences": pictures.licences, "sources": pictures.sources,
                     "distance": getattr(module.distance, "name", "none"), "preset": args.preset,
                     "critic": args.critic if module.critic else 0.0, "prices": objective.PRICES, "strained": STRAIN,
                     "body": module.body,

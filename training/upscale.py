@@ -32,6 +32,7 @@ from .dataset import Crops, Pictures, load
 from .errors import run_command
 from .export_onnx import MODELS, OPSET, OUTPUTS, to_half
 from .files import write_whole
+from .licence import licence_of
 from .models import conv
 from .quantize_onnx import Reader
 
@@ -125,7 +126,7 @@ def train(net: Upscaler, crops: Crops, minutes: float, rate: float = 1e-3, most:
     return {"steps": steps, "minutes": round((time.monotonic() - began) / 60, 1), "loss": "L1 + edges, of luma"}
 
 
-def to_onnx(net: Upscaler, path: Path) -> None:
+def to_onnx(net: Upscaler, path: Path, licence: str) -> None:
     """Write the net as one float32 file with free batch, height and width."""
     sides = {0: torch.export.Dim("n", min=1, max=64)}
     sides |= {2 + k: torch.export.Dim(name, min=4, max=16384) for k, name in enumerate("hw")}
@@ -139,7 +140,7 @@ def to_onnx(net: Upscaler, path: Path) -> None:
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
         del value.metadata_props[:]
     del model.graph.metadata_props[:]
-    onnx.helper.set_model_props(model, {"n2s.kind": NAME, "n2s.scale": "2", "licence": "CC0-1.0"})
+    onnx.helper.set_model_props(model, {"n2s.kind": NAME, "n2s.scale": "2", "licence": licence})
     onnx.checker.check_model(model)
     write_whole(path, lambda partial: onnx.save(model, partial))
 
@@ -213,7 +214,7 @@ def main() -> None:
     record = train(net, crops, args.minutes)
     args.outputs.mkdir(parents=True, exist_ok=True)
     files = {precision: args.outputs / f"{NAME}.{precision}.onnx" for precision in ("fp32", "fp16", "int8")}
-    to_onnx(net, files["fp32"])
+    to_onnx(net, files["fp32"], licence_of(pictures.licences))
     to_half(files["fp32"], files["fp16"])
     batches = [F.avg_pool2d(frames, 2).numpy() for frames, _ in zip(crops, range(24))]
     quantise(files["fp32"], files["int8"], [batch[k : k + 1] for batch in batches for k in range(4)])
