@@ -63,6 +63,8 @@ def test_names_of_the_graph_and_of_what_lies_inside(journey: Session) -> None:
         ("jurney", '"jurney" names no node. Did you mean "journey"?'),
         ("journey.frames", '"journey.frames" names no output. There are: latents'),
         ("heard", '"heard" names no output. Name one: heard.punch'),
+        ("journey.view.latents", 'Nodes inside "journey" are named with a slash: journey/view.latents.'),
+        ("journey.here", 'Nodes inside "journey" are named with a slash: journey/here.'),
         ("heard.kick", '"heard.kick" gives neither latents nor frames'),
     ],
 )

@@ -50,10 +50,22 @@ def find_output(graph: Graph, port: str) -> Link:
     read = graph.flat.output(link) if link.node in graph.flat.nodes else None
     if read is None:
         text = _lack_of_output(port, name, output, list(type(graph.nodes[name] if node is None else node).outputs))
+        if node is None and (inside := _inside(graph, name, rest)):
+            text = f'"{port}" names no output. Nodes inside "{name}" are named with a slash: {inside}.'
         raise GraphError([Problem(graph.where(name, key=True), text)])
     if isinstance(link.component, str) and (text := column_problem(link, read)):
         raise GraphError([Problem(graph.where(name, key=True), text)])
     return link.numbered(read.names)
+
+
+def _inside(graph: Graph, instance: str, path: str) -> str:
+    """Return the name of a node inside an instance of a sub-graph that a path with dots means; "" if none."""
+    parts = path.split(".")
+    for count in range(len(parts), 0, -1):
+        named = "/".join([instance, *parts[:count]])
+        if named in graph.flat.nodes or any(node.startswith(f"{named}/") for node in graph.flat.nodes):
+            return ".".join([named, *parts[count:]])
+    return ""
 
 
 def _lack_of_output(port: str, name: str, output: str, known: list[str]) -> str:
