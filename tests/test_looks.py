@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tiny
 from typer.testing import CliRunner
@@ -161,6 +162,16 @@ def test_controls_are_explained_by_what_is_seen_and_heard() -> None:
     for name in films():
         for control in Graph.load(look_file(name)).interface.params.values():
             assert len(control.help.split()) > 2 and not statistics.search(control.help), (name, control.help)
+
+
+@pytest.mark.parametrize("look", ["ink", "fields", "tunnel"])
+def test_energy_is_a_plain_factor(look: str, tmp_path: Path) -> None:
+    """Looks multiply by it how far they move with drums, so that it must not be in what they hear of drums."""
+    pushed = [
+        Session(one_line(tmp_path, look, more=f", energy: {energy}")).signal("look/heard/punch") for energy in (0.5, 2)
+    ]
+    assert pushed[0].max() > 0.01
+    np.testing.assert_array_equal(*pushed)
 
 
 def test_a_film_can_begin_with_each_of_nine_pictures(tmp_path: Path) -> None:
