@@ -185,7 +185,7 @@ def summary(report: Any) -> str:
     """Return what a run did, in a few lines."""
     from n2s.graph.amounts import amount_text
     from n2s.graph.wording import counted
-    from n2s.runtime.seeing.flashes import flashes_text
+    from n2s.runtime.seeing.flashes import flashes_text, long_flashing_text
     from n2s.runtime.seeing.following import following_text
     from n2s.runtime.seeing.gates import gates_text
 
@@ -201,7 +201,8 @@ def summary(report: Any) -> str:
         if len(film["following"]) == 1:  # the tracks of an album have films of their own
             lines.append(f"  {following_text(film['following'][0])}")
         if len(film["flashes"]) == 1:
-            lines.append(f"  {flashes_text(film['flashes'][0])}")
+            (flashes,) = film["flashes"]
+            lines += [f"  {text}" for text in (flashes_text(flashes), long_flashing_text(flashes)) if text]
         lines.append(f"  {gates_text(film['gates'])}")
     if report.rendered:
         frames = report.frames - report.frames_beside
