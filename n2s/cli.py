@@ -130,10 +130,13 @@ def run_command() -> None:
 
         if authors.traceback_wanted() and (traceback := authors.whole_traceback(error)):
             print(traceback, file=sys.stderr)
-        fail(str(error), error.exit_status, getattr(error, "problems", None))
+        fail(str(error), error.exit_status, getattr(error, "problems", None), what_to_type())
     except Exception as error:
         if (show := getattr(error, "show", None)) is None:  # not one of the command line's own
             raise
+        if told := what_to_type():
+            said = cast(Any, error).format_message().partition(" (Possible options")[0]
+            fail(f"{said.rstrip('.')}.", 2, hint=told)
         if "--json" in sys.argv:
             fail(cast(Any, error).format_message(), 2)
         show()
@@ -151,11 +154,19 @@ def leave_compilers() -> None:
         os._exit(INTERRUPTED)
 
 
-def fail(text: str, status: int, problems: list | None = None) -> None:
-    """Say what went wrong and leave: in words, or as one structured line."""
+def what_to_type() -> str:
+    """Return what to type in place of a command line whose words stand in the wrong place; "" where they do not."""
+    from n2s.commands.hints import hint  # here, because only mistakes need it
+
+    return hint(sys.argv[1:], typer.main.get_command(app))
+
+
+def fail(text: str, status: int, problems: list | None = None, hint: str = "") -> None:
+    """Say what went wrong and leave: in words, or as one structured line; ``hint``: what to type instead."""
     if "--json" in sys.argv:
-        print_line({"error": [problem_fields(problem) for problem in problems or [text]]})
+        told = {"hint": hint} if hint else {}
+        print_line({"error": [problem_fields(problem) for problem in problems or [text]], **told})
         sys.exit(status)
     sys.stdout.flush()
-    print(text, file=sys.stderr)
+    print("\n".join(filter(None, [text, hint])), file=sys.stderr)
     sys.exit(status)

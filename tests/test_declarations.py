@@ -345,6 +345,32 @@ def test_a_package_that_cannot_be_loaded_stops_what_needs_it(
         harness.load({"n2s": 1, "duration": 1, "nodes": nodes}, studio.folder)
 
 
+def test_a_slip_of_the_pen_in_a_package_is_one_error(packages: Any, studio: Any) -> None:
+    source = GOOD + "\n\nclass Tint(Pointwise):\n    amount: Param = param(0.5, help='how much'\n"
+    file = packages.install(source, module="odd_nodes", version="3.1", entries=("odd_nodes", "odd_nodes:Tint"))
+    line = next(i for i, text in enumerate(file.read_text().splitlines(), 1) if "amount: Param = param(0.5" in text)
+    [note] = registry().notes
+    reason = f"SyntaxError: '(' was never closed ({file}:{line}). Correct that, or uninstall odd-nodes."
+    assert note == f"odd-nodes 3.1: odd_nodes cannot be loaded: {reason}"
+    nodes: dict[str, Any] = {
+        "picture": {"node": "ImageSource", "path": "picture.png"},
+        "tint": {"node": "Tint", "frames": "picture"},
+        "out": {"node": "DigestSink", "frames": "tint", "path": "f.txt"},
+    }
+    with pytest.raises(GraphError) as one:
+        harness.load({"n2s": 1, "duration": 1, "nodes": nodes}, studio.folder)
+    [problem] = one.value.problems
+    assert problem.text == f'tint: there is no node type "Tint": it is in a package that cannot be loaded. {note}'
+    nodes |= {"again": {"node": "Tint", "frames": "tint"}, "more": {"node": "Good", "frames": "again"}}
+    nodes["slip"] = {"node": "Tnoe", "frames": "more"}
+    with pytest.raises(GraphError) as several:
+        harness.load({"n2s": 1, "duration": 1, "nodes": nodes}, studio.folder)
+    package, slip = several.value.problems
+    assert package.text == f"tint, again, more: their node types are in a package that cannot be loaded. {note}"
+    assert slip.text == 'slip: there is no node type "Tnoe". Did you mean "Tone"?'
+    assert packages.n2s("nodes", "Tint").stderr.count("SyntaxError") == 1
+
+
 def test_a_class_without_a_file(tmp_path: Path, studio: Any) -> None:
     code = f"""
 from n2s import Graph, render

@@ -59,6 +59,49 @@ def test_a_renamed_film_of_chosen_settings_and_seconds(track: Path, n2s: Any, n2
     assert values["tone.contrast"] == pytest.approx(1.3, abs=1e-4)
 
 
+def test_what_the_own_graph_has_comes_first(
+    studio: Any, tmp_path: Path, monkeypatch: Any, n2s: Any, n2s_json: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny.write_wav(tmp_path / "music.wav", tiny.clicks(3))
+    inner = {
+        "n2s": 1,
+        "interface": {
+            "inputs": {"frames": {"kind": "Frames", "help": "pictures"}},
+            "params": {"strength": {"default": 0.5, "ge": 0, "le": 4, "help": "how strong"}},
+            "outputs": {"frames": "lit"},
+        },
+        "nodes": {"lit": {"node": "Tone", "frames": "frames", "exposure": "= 0.5 * strength"}},
+    }
+    (tmp_path / "inner.yaml").write_text(json.dumps(inner))
+    look = inner | {
+        "nodes": {
+            "inside": {"node": "Graph", "path": "inner.yaml", "frames": "frames", "strength": "= 2 * strength"},
+            "lit": {"node": "Tone", "frames": "inside", "exposure": "= strength - 0.1"},
+        }
+    }
+    (tmp_path / "look.yaml").write_text(json.dumps(look))
+    path = tiny.write_graph(tmp_path, studio.model)
+    text = path.read_text().replace("frames: tone", "frames: look")
+    look_line = "  look: {node: Graph, path: look.yaml, frames: tone, strength: '= 0.5 * pulse + 0.1 * bar_phase'}\n"
+    path.write_text(text.replace("nodes:\n", f"nodes:\n{look_line}"))
+    assert n2s("run", path)[0] == 0
+    status, said, err = n2s("explain", "renders/track.mp4", "--frame", "45")
+    assert status == 0, err
+    (told,) = n2s_json("explain", "renders/track.mp4", "--frame", "45")
+    values = {each["parameter"]: each for each in told["moment"]["parameters"]}
+    depths = [name.count("/") for name in values]
+    assert depths == sorted(depths) and set(depths) == {0, 1, 2}, list(values)
+    assert next(iter(values)) == "look.strength", "in the order of the graph, in which it stands first"
+    assert said.index("look.strength") < said.index("tone.exposure") < said.index("look/lit.exposure")
+    given = values["look.strength"]
+    assert given["written"] == "= 0.5 * pulse + 0.1 * bar_phase" and set(given["moved_by"]) == {"pulse", "bar_phase"}
+    moved = given["moved_by"]
+    assert given["value"] == pytest.approx(0.5 * moved["pulse"] + 0.1 * moved["bar_phase"], abs=1e-4)
+    assert values["look/lit.exposure"]["value"] == pytest.approx(given["value"] - 0.1, abs=1e-4)
+    assert values["look/inside/lit.exposure"]["value"] == pytest.approx(given["value"], abs=1e-4)
+
+
 def test_an_album_tells_which_track_it_shows(
     studio: Any, tmp_path: Path, monkeypatch: Any, n2s: Any, n2s_json: Any
 ) -> None:

@@ -70,6 +70,10 @@ def test_a_picture_that_stands(grey: int, broken: dict[str, str], tmp_path: Path
     assert found["sound_begins_ms"]["found"] == 0 and "bt709" in found["tags"]["found"]
     text = gates_text(found)
     assert text.startswith("quality: ") and all(words in text for words in broken.values())
+    assert text.endswith(f"; {len(found) - len(broken)} of {len(found)} checks passed")
+    held = {name: {"holds": True} for name in found}
+    assert gates_text(held).startswith(f"quality: all {len(found)} checks passed: no frame is missing, ")
+    assert gates_text({}) == "quality: all 0 checks passed"
 
 
 def test_bands_are_told_and_dither_has_none(tmp_path: Path, store: Any) -> None:

@@ -16,7 +16,7 @@ from flashing import CASES, SECONDS, Case, build, light_of, most_flashes
 from n2s.graph.errors import GraphError
 from n2s.nodes.flash_rules import Grid, is_saturated
 from n2s.nodes.guard import FlashMeter, Guard, LoweringMatte
-from n2s.runtime.seeing.flashes import flashes_text
+from n2s.runtime.seeing.flashes import flashes_text, long_flashing_text
 
 
 def frames_of(folder: Path) -> np.ndarray:
@@ -168,9 +168,16 @@ def test_what_is_told_in_words() -> None:
             "extended_seconds": 0}  # fmt: skip
     assert flashes_text(told) == "flashes: none"
     told["light"] = kind | {"most_in_a_second": 2, "until": "00:01.00", "most_left": 2}
-    assert flashes_text(told) == "flashes: at most 2 in a second, to 00:01.00; safe as it is"
+    assert flashes_text(told) == "flashes: safe, no second has more than 2 flashes (until 00:01.00); 3 are allowed"
+    assert long_flashing_text(told) == ""
     told["red"] = kind | {"most_in_a_second": 5, "until": "00:02.00", "most_left": 4}
     told |= {"lowered_seconds": 1.5, "least_red": 0.7, "extended_seconds": 6}
-    said = flashes_text(told)
-    assert "lowered for 1.5 s, least red 0.70, to at most 4: NOT SAFE, 3 are; " in said
-    assert said.endswith("6 s have 2 or 3 in each second for long")
+    assert flashes_text(told) == (
+        "flashes: NOT SAFE, a second had 2 flashes (until 00:01.00) and 5 red flashes (until 00:02.00) and now has at "
+        "most 4; 3 are allowed; lowered for 1.5 s, where saturated red became paler"
+    )
+    assert long_flashing_text(told).startswith("long flashing: for 6 s it flashes 2 or 3 times in every second without")
+    told["red"]["most_left"] = 3
+    assert flashes_text(told).startswith("flashes: made safe, a second had 2 flashes")
+    told["mode"] = "report"
+    assert flashes_text(told).endswith("; 3 are allowed, and nothing was lowered (mode: report)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -218,9 +219,32 @@ def test_what_is_only_measured_and_what_depends_on_it_is_said(
     status, _, err = n2s("run", path, *out, "--from", "0", "--to", "0.2")
     assert status == 0, err
     assert f"For measuring alone: {FRAMES} frames. What a part shows depends on frames around it." in err
-    assert "Now come 6 frames that depend on what was measured." in err
+    assert re.search(r"Now come 6 frames that depend on what was measured: about \d+ s more\.", err), err
     status, _, err = n2s("run", path, *out)
     assert status == 0 and "measur" not in err, err
+
+
+def test_frames_that_come_again_are_announced_and_counted_apart(
+    limits: None, studio: Any, store: Any, n2s: Any, n2s_json: Any, tmp_path: Path
+) -> None:
+    path, out = limited(studio).path, ["--out", tmp_path / "out"]
+    ahead = "Frames that meter changes come once more; how many is known when all are made.\n"
+    assert ahead in n2s("run", path, *out, "--dry-run")[1]
+    status, told, err = n2s("run", path, *out)
+    assert status == 0 and ahead in err and " 0 s left" not in err, err
+    again = CHUNK * changed_chunks(limited(studio), store)
+    announced = f"Now come {again} of {FRAMES} frames again, in chunks with some that meter changes: about "
+    assert announced in err and f"{again}/{again} frames again, " in err and f"{again} frames to render" not in err
+    assert f"({FRAMES + again} frames, {again} of these made twice)" in told
+    assert f"Measured {FRAMES} frames, all of them while they were rendered." in told
+    forced = n2s_json("run", path, *out, "--force", "--set", "shown.exposure== -3 * meter")
+    assert not [line for line in forced if line["event"] == "announced"], "of numbers that are known"
+    lines = n2s_json("run", path, *out, "--set", "lit.exposure== light - 0.01")
+    first, second = [line for line in lines if line["event"] == "announced"]
+    assert first == {"event": "announced", "frames_again": 0, "more_may_follow": True}
+    assert second["frames_again"] > 0 and not second["more_may_follow"]
+    planned = [line["frames"] for line in lines if line["event"] == "planned"]
+    assert planned == [FRAMES, second["frames_again"]]
 
 
 def test_measures_of_measured_films(limits: None, studio: Any, new_store: Any, tmp_path: Path) -> None:

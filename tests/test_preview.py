@@ -232,6 +232,16 @@ def test_pictures_come_back_bit_for_bit(tmp_path: Path) -> None:
         assert (tiny.read_png(tmp_path / "p.png") == picture).all()
 
 
+@pytest.mark.parametrize(
+    ("seconds", "step", "between"),
+    [(0.5, 0.05, 0.01), (3, 0.5, 0.05), (12, 1, 0.1), (26, 2, 0.2), (59, 5, 0.5), (100, 10, 1), (203, 15, 5),
+     (600, 60, 5), (3600, 300, 30), (36_000, 3600, 300)],
+)  # fmt: skip
+def test_times_are_marked_as_close_as_they_can_be_read(seconds: float, step: float, between: float) -> None:
+    found = plots.time_steps((0.0, seconds), 1219)
+    assert found == (step, between), found
+
+
 def test_plots_draw_what_they_are_given() -> None:
     times = np.arange(600) / 30
     still = paint(plots.plot(np.full(600, 0.25), times, "still"))

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from n2s.graph.graph import Graph
 from n2s.runtime.events import Events
-from n2s.runtime.progress import BarEvents, draw_chunks
+from n2s.runtime.progress import BarEvents, Count, draw_chunks, time_text
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,32 @@ def test_a_terminal_shows_one_line(monkeypatch: pytest.MonkeyPatch, encoding: st
     text = shown.buffer.getvalue().decode(encoding)
     assert signs[2] * 2 + signs[0] + signs[2] in text and "30/120 frames" in text and "A sentence." in text
     assert all(len(line) < 400 for line in text.split("\r"))
+
+
+def test_the_time_left_is_never_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: 110.0)
+    count = Count(began=100.0)
+    count.planned(400)
+    assert count.text() == "0/400 frames, 0.0 frames/s"
+    count.done = 100
+    assert count.text() == "100/400 frames, 10.0 frames/s, 30 s left"
+    count.announced(0, True)
+    assert count.text() == "100/400 frames, 10.0 frames/s, at least 30 s left"
+    count.done = 399
+    assert count.text().endswith(", at least 1 s left")
+    count.done = 400
+    assert count.text() == "400/400 frames, 40.0 frames/s"
+    count.announced(40, False)
+    count.planned(40)
+    count.done = 10
+    assert count.text() == "10/40 frames again, 1.0 frames/s, 30 s left"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0, "1 s"), (0.2, "1 s"), (44.1, "45 s"), (59.5, "1:00"), (150, "2:30"), (3700, "61:40")]
+)
+def test_times_in_words(seconds: float, text: str) -> None:
+    assert time_text(seconds) == text
 
 
 def test_a_run_tells_which_chunks_are_done(tmp_path: Path, store: Any, studio: Any) -> None:

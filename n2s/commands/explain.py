@@ -28,7 +28,8 @@ def explain(
     """Say which graph, settings and run a film came from; with a time, what every parameter was then and what moved it.
 
     A film is known by its bytes, so it may have been renamed, or by its metadata, where its bytes were changed. Its run
-    is sought beside it, in the folder above, in renders/, and in --out.
+    is sought beside it, in the folder above, in renders/, and in --out. Parameters of the film's own graph come first,
+    in its order, then those of the nodes of its looks, then what lies deeper in these.
     """
     from n2s.runtime.seeing.provenance import find_origin
 

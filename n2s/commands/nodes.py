@@ -33,6 +33,8 @@ def nodes(
     if name is not None and name not in types:
         lowered = {known.lower(): known for known in types}
         near = get_close_matches(name.lower(), lowered, 1, 0.6)
+        if registry().blamed(name):
+            raise GraphError(registry().why_missing(name))
         text = f'There is no node type "{name}". {suggest(lowered[near[0]] if near else name, list(types))}'
         raise GraphError(" ".join([text, *registry().broken]))
     chosen = [types[name]] if name else [cls for group in by_subject(types.values()).values() for cls in group]

@@ -176,6 +176,8 @@ def show_dry_run(job: Any, json: bool = False) -> None:
         print("They are rendered with those above, of the same frames.")
     elif todo or foreseen.measured:
         print(f"That is {expected.text()}." if expected else "How long it takes is known when it has begun.")
+        if foreseen.follows:
+            print(foreseen.follows)
     job.context.close()
 
 
@@ -183,13 +185,15 @@ def summary(report: Any) -> str:
     """Return what a run did, in a few lines."""
     from n2s.graph.amounts import amount_text
     from n2s.graph.wording import counted
-    from n2s.runtime.seeing.flashes import flashes_text
+    from n2s.runtime.seeing.flashes import flashes_text, long_flashing_text
     from n2s.runtime.seeing.following import following_text
     from n2s.runtime.seeing.gates import gates_text
 
     lines = [""]
     if report.measured:
-        lines.append(f"Measured {counted(report.measured, 'frame')}.")
+        some = "all" if report.measured_beside == report.measured else report.measured_beside
+        beside = f", {some} of them while they were rendered" * bool(report.measured_beside)
+        lines.append(f"Measured {counted(report.measured, 'frame')}{beside}.")
     for film in report.films:
         path = from_here(film["path"])
         size = amount_text(film["bytes"])
@@ -197,11 +201,12 @@ def summary(report: Any) -> str:
         if len(film["following"]) == 1:  # the tracks of an album have films of their own
             lines.append(f"  {following_text(film['following'][0])}")
         if len(film["flashes"]) == 1:
-            lines.append(f"  {flashes_text(film['flashes'][0])}")
+            (flashes,) = film["flashes"]
+            lines += [f"  {text}" for text in (flashes_text(flashes), long_flashing_text(flashes)) if text]
         lines.append(f"  {gates_text(film['gates'])}")
     if report.rendered:
         frames = report.frames - report.frames_beside
-        rendered = f"{counted(report.rendered, 'chunk')} ({counted(report.frames, 'frame')})"
+        rendered = f"{counted(report.rendered, 'chunk')} ({counted(report.frames, 'frame')}{again_text(report)})"
         beside = f"{'all' if not frames else report.beside} with another film of the same frames" * bool(report.beside)
         taken = f"in {minutes(report.seconds)}, {frames / max(report.seconds, 1e-9):.1f} frames/s" * bool(frames)
         done = ", ".join(filter(None, [f"Rendered {rendered} {taken}".rstrip(), beside]))
@@ -214,6 +219,11 @@ def summary(report: Any) -> str:
         lines.append(memory_text(report.memory))
     lines.append(f"Record: {from_here(report.record)}")
     return "\n".join(lines)
+
+
+def again_text(report: Any) -> str:
+    """Return in words how many of the frames are counted twice, because what was measured changed them."""
+    return f", {report.frames_again} of these made twice" * bool(report.frames_again)
 
 
 def spent_text(report: Any) -> str:

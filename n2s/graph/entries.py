@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from n2s.graph.code.files import entry_points_of
@@ -18,11 +21,24 @@ def entries(group: str) -> list[EntryPoint]:
 
 
 def load_entry(entry: EntryPoint) -> tuple[Any, str]:
-    """Return what an entry point names and "", or None and a sentence that says why it cannot be loaded."""
+    """Return what an entry point names and "", or None and sentences: why it cannot be loaded, and what to do."""
     try:
         return entry.load(), ""
     except (Exception, SystemExit) as error:
-        return None, f"{package_of(entry)}: {entry.value} cannot be loaded: {_reason(error)}."
+        cure = f"Correct that, or uninstall {entry.dist.name}" if entry.dist is not None else "Correct that"
+        return None, f"{package_of(entry)}: {entry.value} cannot be loaded: {_reason(error)}. {cure}."
+
+
+def may_define(entry: EntryPoint, name: str) -> bool:
+    """Say whether the texts of an entry point's package have a class of a name; nothing of the package is run."""
+    root = find_spec(entry.value.partition(":")[0].partition(".")[0])
+    if root is None:
+        return False
+    folders = [Path(folder) for folder in root.submodule_search_locations or ()]
+    files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    files += [Path(root.origin)] if root.origin and not folders else []
+    defined = re.compile(rf"^class\s+{re.escape(name)}\b", re.MULTILINE)
+    return any(defined.search(path.read_text(encoding="utf-8", errors="replace")) for path in files if path.is_file())
 
 
 def package_of(entry: EntryPoint) -> str:
@@ -33,7 +49,8 @@ def package_of(entry: EntryPoint) -> str:
 
 def _reason(error: BaseException) -> str:
     """Return why a module cannot be imported, with the place where it failed."""
-    said = " ".join(str(error).split())[:300].rstrip(".")
+    said = error.msg if isinstance(error, SyntaxError) else str(error)  # else its file would be named twice
+    said = " ".join(said.split())[:300].rstrip(".")
     if isinstance(error, N2SError):
         return said
     where = traceback.extract_tb(error.__traceback__)

@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint
 
 from n2s.graph.declarations import BASES, KINDS, METHODS
 from n2s.graph.declare import Measure, Node
-from n2s.graph.entries import defined_by, entries, load_entry, package_of, suggest
+from n2s.graph.entries import defined_by, entries, load_entry, may_define, package_of, suggest
 from n2s.graph.errors import GraphError
 
 GROUP = "n2s.nodes"
@@ -35,13 +35,19 @@ class Registry:
     unfinished : dict of str to str
         Classes that are no node types because something is missing, and a sentence that says what.
     broken : list of str
-        A sentence for each package that cannot be loaded.
+        Sentences for each package that cannot be loaded; several of its modules that fail for one reason are told once.
+    failed : dict of str to EntryPoint
+        By what is said of it, the first of a package's modules that cannot be loaded.
     """
 
     types: dict[str, type[Node]] = field(default_factory=dict)
     doubled: dict[str, str] = field(default_factory=dict)
     unfinished: dict[str, str] = field(default_factory=dict)
-    broken: list[str] = field(default_factory=list)
+    failed: dict[str, EntryPoint] = field(default_factory=dict)
+
+    @property
+    def broken(self) -> list[str]:
+        return list(self.failed)
 
     @property
     def notes(self) -> list[str]:
@@ -52,8 +58,17 @@ class Registry:
         """Say why there is no node type of a name: a sentence, or several."""
         if name in self.doubled or name in self.unfinished:
             return self.doubled.get(name) or self.unfinished[name]
-        told = f'there is no node type "{name}". {suggest(name, ["Graph", *self.types])}'
+        if text := self.blamed(name):
+            return f'there is no node type "{name}": it is in a package that cannot be loaded. {text}'
+        near = suggest(name, ["Graph", *self.types])
+        told = f'there is no node type "{name}". {near}'
+        if near.startswith("Did you mean"):
+            return told
         return " ".join([told, *(f"It may be in a package that cannot be loaded: {text}" for text in self.broken)])
+
+    def blamed(self, name: str) -> str:
+        """Return what is said of the package that cannot be loaded and defines a class of a name; "" for none."""
+        return next((text for text, entry in self.failed.items() if may_define(entry, name)), "")
 
 
 def node_types() -> dict[str, type[Node]]:
@@ -75,7 +90,7 @@ def registry() -> Registry:
     for entry in entries(GROUP):
         module, broken = load_entry(entry)
         if broken:
-            found.broken.append(broken)
+            _note_broken(found, entry, broken)
             continue
         for name, cls in vars(module).items():
             if (
@@ -106,6 +121,14 @@ def registry() -> Registry:
             " ".join(["no node types are installed; install the package itself: pip install -e .", *found.broken])
         )
     return found
+
+
+def _note_broken(found: Registry, entry: EntryPoint, text: str) -> None:
+    """Note that a module cannot be loaded, if another one of its package was not for the same reason."""
+    _, _, why = text.partition(" cannot be loaded: ")
+    known = [said for said, other in found.failed.items() if package_of(other) == package_of(entry)]
+    if why not in [said.partition(" cannot be loaded: ")[2] for said in known]:
+        found.failed[text] = entry
 
 
 def _missing(cls: type[Node]) -> str:

@@ -17,6 +17,12 @@ class Events:
     def planned(self, frames: int, stored: int) -> None:
         """``frames`` frames will be rendered; ``stored`` come from the store."""
 
+    def announced(self, again: int, open_end: bool) -> None:
+        """Told before `planned`: so many of these frames were made before in this run, and come once more.
+
+        ``open_end``: more may follow them, and how many is known when they are made.
+        """
+
     def laid_out(self, stored: Sequence[bool]) -> None:
         """The films are made of so many chunks, in their order; of each whether the store has it."""
 

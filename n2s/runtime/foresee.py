@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from n2s.runtime.executors.base import Task
 from n2s.runtime.pace import Estimate
+from n2s.runtime.rounds import causes_of, following_text
 from n2s.runtime.run import Run
 
 
@@ -23,12 +24,15 @@ class Foreseen:
         How many frames are made to be measured alone: what a part of a film shows may depend on the whole film.
     estimate : Estimate or None
         How long all this may take; None where it is unknown, or where there is nothing to do.
+    follows : str
+        A sentence about what may come after that, and cannot be known before; "" without anything.
     """
 
     missing: set[str]
     tasks: list[Task]
     measured: int
     estimate: Estimate | None
+    follows: str
 
 
 def foresee(run: Run) -> Foreseen:
@@ -43,4 +47,5 @@ def foresee(run: Run) -> Foreseen:
         later.done.update(key for task in tasks for _, key in task.beside)
     alone = run.planned.measuring_alone(run.done)
     looked_at = sum(map(run.planned.looked_at, alone))
-    return Foreseen({task.key for task in missing}, tasks, looked_at, run.estimate([*tasks, *alone]))
+    expected, follows = run.estimate([*tasks, *alone]), following_text(causes_of(run.planned))
+    return Foreseen({task.key for task in missing}, tasks, looked_at, expected, follows)

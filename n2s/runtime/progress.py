@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
+from n2s.graph.timecodes import minutes
 from n2s.graph.wording import counted
 from n2s.runtime.events import Events
 
@@ -36,13 +39,69 @@ def shown_progress(progress: bool | None, events: Events | None = None) -> Itera
         chosen.ended()
 
 
+def time_text(seconds: float) -> str:
+    """Return how long something takes, in words that never promise too little: "1 s", "45 s", "2:30"."""
+    whole = max(1, math.ceil(seconds))
+    return f"{whole} s" if whole < 60 else minutes(whole, 0)
+
+
+@dataclass
+class Count:
+    """Counts the frames of a round, and says how fast they come and how long the rest takes.
+
+    Attributes
+    ----------
+    again : bool
+        They were made before in this run, and come once more.
+    open_end : bool
+        More may follow them, how many is not known yet; so the time left is the least.
+    """
+
+    all: int = 0
+    done: int = 0
+    again: bool = False
+    open_end: bool = False
+    began: float = field(default_factory=time.monotonic)
+
+    def begin(self) -> None:
+        """Note that frames begin to be made."""
+        self.began = time.monotonic()
+
+    def planned(self, frames: int) -> None:
+        """Note that so many frames are to be made."""
+        self.all, self.done = frames, 0
+
+    def announced(self, again: int, open_end: bool) -> None:
+        """Note what was told of the next frames."""
+        self.again, self.open_end = again > 0, open_end
+
+    @property
+    def speed(self) -> float:
+        """Frames per second."""
+        return self.done / max(time.monotonic() - self.began, 1e-9)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest of the frames takes; None where nothing tells."""
+        speed = self.speed
+        return (self.all - self.done) / speed if speed > 0 else None
+
+    def text(self) -> str:
+        """Return it in words: "72/389 frames, 14.2 frames/s, 22 s left"; without a time when all are done."""
+        told = f"{self.done}/{self.all} frames{' again' * self.again}, {self.speed:.1f} frames/s"
+        left = self.seconds_left
+        if self.done >= self.all or left is None:
+            return told
+        return f"{told}, {'at least ' * self.open_end}{time_text(left)} left"
+
+
 class LineEvents(Events):
     """Plain lines: one when a step begins, and the number of frames done every few seconds."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._all = self._done = 0
-        self._began = self._last = time.monotonic()
+        self._lock, self._count = threading.Lock(), Count()
+        self._last = time.monotonic()
+        self.announced = self._count.announced
 
     def _print(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -52,22 +111,21 @@ class LineEvents(Events):
 
     def began(self, what: str) -> None:
         self._print(f"{what} …")
-        self._began = self._last = time.monotonic()
+        self._count.begin()
+        self._last = time.monotonic()
 
     def planned(self, frames: int, stored: int) -> None:
-        self._all, self._done = frames, 0
-        if frames:
+        self._count.planned(frames)
+        if frames and not self._count.again:  # else it was said
             self._print(f"{counted(frames, 'frame')} to render, {stored} in the store")
 
     def rendered(self, frames: int) -> None:
         with self._lock:
-            self._done += frames
+            self._count.done += frames
             now = time.monotonic()
-            if now - self._last >= LINE_EVERY_SECONDS or self._done == self._all:
+            if now - self._last >= LINE_EVERY_SECONDS or self._count.done == self._count.all:
                 self._last = now
-                speed = self._done / max(now - self._began, 1e-9)
-                left = (self._all - self._done) / speed
-                self._print(f"{self._done}/{self._all} frames, {speed:.1f} frames/s, {left:.0f} s left")
+                self._print(self._count.text())
 
 
 class JsonEvents(Events):
@@ -81,9 +139,8 @@ class JsonEvents(Events):
 
     def __init__(self, write: Callable[[dict[str, object]], None]) -> None:
         self._write = write
-        self._lock = threading.Lock()
-        self._all = self._done = 0
-        self._began = self._last = time.monotonic()
+        self._lock, self._count = threading.Lock(), Count()
+        self._last = time.monotonic()
 
     def _print(self, **values: object) -> None:
         self._write(values)
@@ -93,20 +150,32 @@ class JsonEvents(Events):
 
     def began(self, what: str) -> None:
         self._print(event="began", what=what)
-        self._began = self._last = time.monotonic()
+        self._count.begin()
+        self._last = time.monotonic()
+
+    def announced(self, again: int, open_end: bool) -> None:
+        if again or open_end:
+            self._print(event="announced", frames_again=again, more_may_follow=open_end)
 
     def planned(self, frames: int, stored: int) -> None:
-        self._all, self._done = frames, 0
+        self._count.planned(frames)
         self._print(event="planned", frames=frames, stored=stored)
 
     def rendered(self, frames: int) -> None:
         with self._lock:
-            self._done += frames
+            count = self._count
+            count.done += frames
             now = time.monotonic()
-            if now - self._last >= 1.0 or self._done == self._all:
+            if now - self._last >= 1.0 or count.done == count.all:
                 self._last = now
-                speed = round(self._done / max(now - self._began, 1e-9), 2)
-                self._print(event="rendered", frames=self._done, of=self._all, frames_per_second=speed)
+                left = count.seconds_left
+                self._print(
+                    event="rendered",
+                    frames=count.done,
+                    of=count.all,
+                    frames_per_second=round(count.speed, 2),
+                    seconds_left=None if left is None else round(left, 1),
+                )
 
     def published(self, path: str) -> None:
         self._print(event="published", path=path)
@@ -130,7 +199,7 @@ class BarEvents(Events):
     def __init__(self) -> None:
         # Slow to import, and only needed where a bar is shown.
         from rich.console import Console
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress, SpinnerColumn, TextColumn
 
         console = Console(stderr=True)
         self._signs = SIGNS if console.encoding.startswith("utf") else PLAIN_SIGNS
@@ -141,14 +210,13 @@ class BarEvents(Events):
             TextColumn("{task.description}", markup=False),
             TextColumn("{task.fields[chunks]}", markup=False, style="cyan"),
             TextColumn("{task.fields[speed]}"),
-            TimeRemainingColumn(),
             console=console,
             transient=True,
         )
         self._task = self._progress.add_task("reading", total=None, speed="", chunks="")
         self._lock = threading.Lock()
-        self._all = self._done = 0
-        self._began = time.monotonic()
+        self._count = Count()
+        self.announced = self._count.announced
         self._progress.start()
 
     def said(self, text: str) -> None:
@@ -157,11 +225,11 @@ class BarEvents(Events):
     def began(self, what: str) -> None:
         self._progress.update(self._task, description=what)
         if what == "rendering":
-            self._began = time.monotonic()
-            self._progress.reset(self._task, total=self._all, description=what)
+            self._count.begin()
+            self._progress.reset(self._task, total=self._count.all, description=what)
 
     def planned(self, frames: int, stored: int) -> None:
-        self._all, self._done = frames, 0
+        self._count.planned(frames)
 
     def laid_out(self, stored: Sequence[bool]) -> None:
         self._chunks = list(stored)
@@ -177,11 +245,8 @@ class BarEvents(Events):
 
     def rendered(self, frames: int) -> None:
         with self._lock:
-            self._done += frames
-            speed = self._done / max(time.monotonic() - self._began, 1e-9)
-            self._progress.update(
-                self._task, completed=self._done, speed=f"{self._done}/{self._all} frames, {speed:.1f} frames/s"
-            )
+            self._count.done += frames
+            self._progress.update(self._task, completed=self._count.done, speed=self._count.text())
 
     def ended(self) -> None:
         self._progress.stop()

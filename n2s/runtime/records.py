@@ -31,8 +31,10 @@ class Report:
         Frames of films rendered now.
     beside, frames_beside : int
         Chunks among those rendered now, and frames, that another run has rendered on the way: they show its frames.
-    measured : int
-        Frames that measures looked at now.
+    again, frames_again : int
+        Chunks among those rendered now, and frames, that this run had rendered before: what was measured changed them.
+    measured, measured_beside : int
+        Frames that measures looked at now, and those among them that were made for a film at the same time.
     seconds : float
         Wall-clock time of the rendering.
     nodes : dict of str to float
@@ -52,7 +54,10 @@ class Report:
     frames: int = 0
     beside: int = 0
     frames_beside: int = 0
+    again: int = 0
+    frames_again: int = 0
     measured: int = 0
+    measured_beside: int = 0
     frames_stored: int = 0
     seconds: float = 0.0
     nodes: dict[str, float] = field(default_factory=dict)

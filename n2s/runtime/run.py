@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from n2s.runtime.progress import shown_progress
 from n2s.runtime.readiness import input_files
 from n2s.runtime.record_values import record_values
 from n2s.runtime.records import Report, RunRecord
+from n2s.runtime.rounds import Rounds
 from n2s.runtime.seeing.flashes import count_flashes
 from n2s.runtime.seeing.following import follow_music
 from n2s.runtime.seeing.gates import judge, refuse_flaws
@@ -109,6 +109,7 @@ class Run:
         self.later: list[Run] = []  # whose chunks are rendered on the way, where they show the same frames
         self.planned_ahead = False  # whether it was planned for another run
         self._spent, self._published = Spent(), False  # whether a film was joined
+        self._rounds = Rounds()
         self.done: set[str] = set()  # keys that are in the store, forced or not
         self._places: dict[str, int] = {}  # of each chunk's key among those of all films
         self._early: list[str] = []  # what is to stand in the record, before there is one
@@ -183,7 +184,7 @@ class Run:
             if not self.planned_ahead:
                 self.plan()
             self.plan_later()
-            self._note_measures()
+            self.report.measured += self._spent.add_measures(self.planned.plans)
             self.check_targets()
             self._start_music()
             planned = time.perf_counter()
@@ -250,8 +251,7 @@ class Run:
             self._render_round()
             while self.planned.awaits_measures:
                 self._plan_again()
-                if changed := sum(task.stop - task.start for task in self.missing()):
-                    self._say(f"Now come {counted(changed, 'frame')} that depend on what was measured.")
+                self._rounds.tell_next(self.missing(), sum(film.frames for film in self.films), self._say)
                 self._render_round()
         finally:
             self.report.seconds = time.perf_counter() - began
@@ -263,16 +263,18 @@ class Run:
         renders, looked_at = self.planned.renders, self.planned.looked_at
         frames = sum(task.stop - task.start if renders(task.plan) else looked_at(task) for task in tasks)
         if expected := self.estimate(tasks):
-            if expected.seconds >= LONG_RUN:
+            if expected.seconds >= LONG_RUN and not self._rounds.again(tasks):  # of these the speed so far tells
                 self._say(f"{counted(frames, 'frame')} to render: {expected.text()}.")
             if lack := lack_of_room(expected, (self.out, self.store.root)):
                 self._say(lack)
+        self._rounds.begin(self.planned, tasks, self.events, self._say)
         self.events.planned(frames, self.report.frames_stored)
         if only := sum(looked_at(task) for task in tasks if not renders(task.plan)):
             self._say(measuring_text(only))
         while tasks:
             try:
                 self._render_tasks(tasks)
+                self._rounds.end(frames)
                 break
             except ProviderExhausted as error:
                 # The key of a chunk names what decodes it, so the rest is planned again.
@@ -306,17 +308,20 @@ class Run:
             run.session.forget_plans()
             run.plan()
         self.plan_later()
-        self._note_measures()
+        self.report.measured += self._spent.add_measures(self.planned.plans)
 
     def _render_tasks(self, tasks: list[Task]) -> None:
         self._began("opening models and compiling kernels")
         job, heard = self.planned.job(tasks, self.context), _Heard(self)
-        ready = partial(self._began, "rendering")
         try:
-            for done in carry_out(self.executor, job, tasks, self.context, heard, self._memory_kind, ready):
+            for done in carry_out(self.executor, job, tasks, self.context, heard, self._memory_kind, self._ready):
                 self._note(*done)
         except Cancelled:
             raise KeyboardInterrupt from None
+
+    def _ready(self) -> None:
+        self._began("rendering")
+        self._rounds.ready()
 
     def _memory_kind(self, task: Task) -> Any:
         """Return what a task's chunks are alike by that take as much memory."""
@@ -324,14 +329,16 @@ class Run:
 
     def _note(self, task: Task, rendered: Rendered) -> None:
         """Note a task that is done."""
-        self.report.measured += self.planned.looked_at(task)
+        self.report.measured += (looked_at := self.planned.looked_at(task))
         if not self.planned.renders(task.plan):
             self.done.add(task.key)
-            self._spent.add_looking(task, self.planned.looked_at(task), rendered)
+            self._spent.add_looking(task, looked_at, rendered)
             self._log(f"measured: frames {task.start} to {task.stop}, {task.key}, by {rendered.where}")
             return
+        self.report.measured_beside += looked_at
         plans = [self.planned.all_plans[number] for number, _ in task.chunks]
         self._spent.add_task(plans, task, rendered)
+        self._rounds.note(task, self.report)
         costs = chain([rendered], rendered.beside, repeat(Rendered()))  # executors of others may tell less
         for (number, key), cost in zip(task.chunks, costs):
             whose = self.planned.beside_of(number)
@@ -351,13 +358,6 @@ class Run:
             self.events.finished(self._places[key])
         film = next(film.path.name for film in self.films if key in film.keys)
         self._log(f"{film}: frames {task.start} to {task.stop}, {key}, by {cost.where}")
-
-    def _note_measures(self) -> None:
-        """Note what measures cost, before there was a film to render."""
-        for values in {id(plan.values): plan.values for plan in self.planned.plans}.values():
-            for measured in values.measured.values():
-                self.report.measured += 0 if measured.waiting else measured.frames - measured.stored
-                self._spent.add_measured(measured)
 
     def _publish(self) -> None:
         for film in self.films:

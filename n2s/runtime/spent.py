@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.values import Measured
 from n2s.plan.stages import Plan
 from n2s.runtime.costs import CostTally
 from n2s.runtime.executors.base import Rendered, Task
@@ -41,10 +40,21 @@ class Spent:
         self._tally.seconds.update(cost.seconds)
         self._tally.frames.update(cost.frames)
 
-    def add_measured(self, measured: Measured) -> None:
-        """Add what a measure cost, before there was a film to render."""
-        self._tally.seconds.update(measured.seconds)
-        self._tally.frames.update(measured.computed)
+    def add_measures(self, plans: Sequence[Plan]) -> int:
+        """Add what the measures of some plans cost before there was a film to render.
+
+        Returns
+        -------
+        int
+            How many frames they looked at.
+        """
+        looked_at = 0
+        for values in {id(plan.values): plan.values for plan in plans}.values():
+            for measured in values.measured.values():
+                looked_at += 0 if measured.waiting else measured.frames - measured.stored
+                self._tally.seconds.update(measured.seconds)
+                self._tally.frames.update(measured.computed)
+        return looked_at
 
     def tell(self, report: Report) -> None:
         """Write seconds and frames of each node into a report, the dearest first."""

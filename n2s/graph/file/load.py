@@ -166,6 +166,7 @@ class NodeReader:
         self.path, self.document, self.including = path, document, including
         self.base = path.resolve().parent
         self.problems: list[Problem] = []
+        self._lacking: dict[str, list[str]] = {}  # by what is said of a package: the nodes that it would have types for
 
     def read(self, name: str, spec: Any) -> Node | None:
         """Return one node; None where it cannot be made."""
@@ -234,7 +235,16 @@ class NodeReader:
     def _node_type(self, name: str, type_name: str) -> type[Node] | None:
         if cls := node_types().get(type_name):
             return cls
-        self._wrong(self.document.where(("nodes", name, "node")), f"{name}: {registry().why_missing(type_name)}")
+        told = registry().why_missing(type_name)
+        package = registry().blamed(type_name)
+        lacking = self._lacking.setdefault(package or told, [])
+        lacking.append(name)
+        if not package or len(lacking) == 1:
+            self._wrong(self.document.where(("nodes", name, "node")), f"{name}: {told}")
+        else:  # one mistake, told once, with all that need it
+            first = next(i for i, problem in enumerate(self.problems) if problem.text.endswith(package))
+            text = f"{', '.join(lacking)}: their node types are in a package that cannot be loaded. {package}"
+            self.problems[first] = Problem(self.problems[first].position, text)
         return None
 
     def _instance_type(self, name: str, fields: dict[str, Any]) -> type[SubGraph] | None:

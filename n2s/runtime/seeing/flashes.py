@@ -70,25 +70,34 @@ def _runs(marked: np.ndarray, fps: Any) -> list[tuple[int, int]]:
 
 
 def flashes_text(found: Mapping[str, Any]) -> str:
-    """Return in words how much a track's film flashes."""
+    """Return in words whether a track's film is safe from flashes, what was found, and what was done about it."""
     kinds = {"flashes": found["light"], "red flashes": found["red"]}
-    text = "; ".join(
-        f"{what}: at most {kind['most_in_a_second']} in a second, to {kind['until']}"
+    counts = " and ".join(
+        f"{kind['most_in_a_second']} {what} (until {kind['until']})"
         for what, kind in kinds.items()
         if kind["most_in_a_second"]
     )
-    if not text:
+    if not counts:
         return "flashes: none"
     left = max(kind["most_left"] for kind in kinds.values())
     if all(kind["most_in_a_second"] <= SAFE for kind in kinds.values()):
-        text += "; safe as it is"
-    elif found["mode"] == "report":
-        text += f"; {SAFE} are safe, and nothing is lowered (mode: report)"
-    else:
-        gains = [f"least gain {found['least_gain']:.2f}"] if found["least_gain"] < 1 else []
-        gains += [f"least red {found['least_red']:.2f}"] if found["least_red"] < 1 else []
-        text += f"; lowered for {found['lowered_seconds']:g} s, {', '.join(gains)}, to at most {left}"
-        text += f": NOT SAFE, {SAFE} are" if left > SAFE else ""
-    if found["extended_seconds"]:
-        text += f"; {found['extended_seconds']:g} s have 2 or 3 in each second for long"
-    return text
+        return f"flashes: safe, no second has more than {counts}; {SAFE} are allowed"
+    if found["mode"] == "report":
+        return f"flashes: NOT SAFE, a second has {counts}; {SAFE} are allowed, and nothing was lowered (mode: report)"
+    state = "made safe" if left <= SAFE else "NOT SAFE"
+    how = [f"at least {found['least_gain']:.0%} of the light stayed"] if found["least_gain"] < 1 else []
+    how += ["saturated red became paler"] if found["least_red"] < 1 else []
+    return (
+        f"flashes: {state}, a second had {counts} and now has at most {left}; {SAFE} are allowed; lowered for "
+        f"{found['lowered_seconds']:g} s, where {' and '.join(how)}"
+    )
+
+
+def long_flashing_text(found: Mapping[str, Any]) -> str:
+    """Return in words for how long a track's film flashes two or three times a second without a rest; "" for never."""
+    if not found["extended_seconds"]:
+        return ""
+    return (
+        f"long flashing: for {found['extended_seconds']:g} s it flashes 2 or 3 times in every second without a rest; "
+        "allowed on the web, broadcasters may refuse it"
+    )

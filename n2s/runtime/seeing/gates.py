@@ -113,12 +113,27 @@ def measure_gates(store: Store, film: Film, record: dict[str, Any], flashes: Seq
     return gates
 
 
+# What it means for a film that some gates hold, in the order in which it is told; flashes have a line of their own.
+PASSED = {
+    "no frame is missing": ("frames",),
+    "sound in time": ("sound_begins_ms", "sound_ends_ms"),
+    "not black or frozen": ("black", "frozen"),
+    "not burnt out or banded": ("burnt", "banded"),
+    "no jumps where parts meet": ("seams",),
+    "sound not clipped": ("true_peak",),
+}
+
+
 def gates_text(gates: Mapping[str, dict[str, Any]]) -> str:
-    """Return in words which gates of a film are broken, of what a record has of them."""
+    """Return in words what was checked of a film, and what is wrong with it, of what a record has of its gates."""
     broken = [gate["broken"] for gate in gates.values() if gate["holds"] is False]
     if unknown := unmeasured_gates(gates):
         broken.append(f"{', '.join(unknown)} not measured, of frames that an older version made; see --force")
-    return f"quality: {'; '.join(broken)}" if broken else f"quality: all {len(gates)} gates hold"
+    if broken:
+        others = f"; {len(gates) - len(broken)} of {len(gates)} checks passed" if not unknown else ""
+        return f"quality: {'; '.join(broken)}{others}"
+    held = [said for said, names in PASSED.items() if all(name in gates for name in names)]
+    return f"quality: all {len(gates)} checks passed{': ' * bool(held)}{', '.join(held)}"
 
 
 def unmeasured_gates(gates: Mapping[str, dict[str, Any]]) -> list[str]:

@@ -12,6 +12,7 @@ from n2s.runtime.seeing.lettering import HEIGHT, width
 
 LINES = ((201, 118, 0), (59, 130, 160), (79, 157, 105), (176, 122, 161), (196, 78, 82), (110, 110, 120), (140, 109, 49))
 PAPER, GRID, AXIS, INK, MARK = (255, 255, 255), (233, 235, 239), (176, 181, 189), (75, 82, 92), (148, 155, 166)
+LABELS_APART, TICKS_APART = 30, 9  # pixels, at least
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 
 
@@ -88,19 +89,46 @@ def _grid(drawing: Drawing, box: Box, span: tuple[float, float], ticks: Sequence
 
 
 def draw_times(drawing: Drawing, box: Box, time: tuple[float, float]) -> None:
-    """Draw lines and labels of time into a box."""
-    room = (box.right - box.left) / 120  # labels that fit side by side
-    seconds = time[1] - time[0]
-    step = next((step for step in _STEPS if seconds / step <= room), _STEPS[-1])
-    decimals = max(0, int(np.ceil(-np.log10(step) - 1e-9)))  # where the ticks are closer than a second
-    for k in range(int(np.ceil(time[0] / step - 1e-9)), int(np.floor(time[1] / step + 1e-9)) + 1):
-        x = round(box.left + (k * step - time[0]) / seconds * (box.right - box.left - 1))
+    """Draw lines and labels of time into a box, as close as labels can be read, and short lines between them."""
+    seconds, across = time[1] - time[0], box.right - box.left - 1
+    step, between = time_steps(time, across)
+    decimals = _decimals(step)
+    for at in _multiples(between, time):
+        x = min(round(box.left + (at - time[0]) / seconds * across), box.right - 1)
+        drawing.fill(AXIS, [Box(x, box.bottom, x + 1, box.bottom + 4)])
+    for at in _multiples(step, time):
+        x = round(box.left + (at - time[0]) / seconds * across)
         drawing.fill(GRID, [upright(min(x, box.right - 1), box)])
-        label = minutes(k * step, decimals)
+        label = minutes(at, decimals)
         half = width(label) // 2
         furthest = drawing.size[0] - 4 - width(label) + half
         drawing.write(min(x, furthest), box.bottom + 10, label, INK, "middle")
     drawing.fill(AXIS, [Box(box.left, box.bottom - 1, box.right, box.bottom), upright(box.left, box)])
+
+
+def time_steps(time: tuple[float, float], across: int) -> tuple[float, float]:
+    """Return how many seconds lie between labels of time, and between the short lines, over so many pixels.
+
+    Both are round: 1, 2, 5, 10, 15, 30 s, 1, 2, 5 min and so on, the second a whole part of the first.
+    """
+    seconds = time[1] - time[0]
+
+    def room(step: float) -> float:
+        return width(minutes(time[1], _decimals(step))) + LABELS_APART
+
+    step = next((step for step in _STEPS if step / seconds * across >= room(step)), _STEPS[-1])
+    parts = (part for part in _STEPS if part <= step and abs(step / part - round(step / part)) < 1e-9)
+    return step, next((part for part in parts if part / seconds * across >= TICKS_APART), step)
+
+
+def _decimals(step: float) -> int:
+    """Return how many decimals the labels have where ticks are closer than a second."""
+    return max(0, int(np.ceil(-np.log10(step) - 1e-9)))
+
+
+def _multiples(step: float, time: tuple[float, float]) -> list[float]:
+    """Return the whole multiples of a step within a stretch of time."""
+    return [k * step for k in range(int(np.ceil(time[0] / step - 1e-9)), int(np.floor(time[1] / step + 1e-9)) + 1)]
 
 
 def draw_marks(drawing: Drawing, box: Box, time: tuple[float, float], marks: Sequence[float]) -> None:

@@ -6,18 +6,23 @@ import hashlib
 import json
 import shlex
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from n2s.graph.errors import ArgumentError, GraphError
-from n2s.graph.expressions import Expression, Variable
+from n2s.graph.expressions import Expression, Variable, leaves, map_tree
 from n2s.graph.file.save import value_in_file
 from n2s.graph.graph import Graph
 from n2s.graph.links import Link
+from n2s.graph.listening import hearing_node
+from n2s.graph.lookup import find_output
 from n2s.graph.profiles import PROFILE_OPTION
+from n2s.graph.subgraph import SubGraph
+from n2s.graph.values import quantise
 from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
 from n2s.runtime.executors.film import CarriesFilm
@@ -206,32 +211,69 @@ def parameters_shown(parts: list[tuple[Plan, Chunk]], frame: int) -> list[dict[s
 
 
 def parameters_at(plan: Plan, frame: int) -> list[dict[str, Any]]:
-    """Return each parameter of a track at a frame, as plain data: its value, how it is written, and what moved it."""
-    found = []
-    for name, node in plan.graph.nodes.items():
-        for field in node.params():
-            value = plan.values.params.get((name, field))
-            if value is None:
-                continue
-            written = getattr(node, field)
-            told: dict[str, Any] = {"parameter": f"{name}.{field}", "value": _at(value, frame)}
-            if isinstance(written, Expression | Link):
-                told["written"] = str(value_in_file(written))
-                told["moved_by"] = _sources(plan, written, frame)
-            found.append(told)
-    return found
+    """Return each parameter of a track at a frame, as plain data: its value, how it is written, and what moved it.
+
+    First come those of the track's own graph in its order, what it gives to looks and other sub-graphs included; then
+    those of the nodes of these, then of what lies within them; of each depth those last that nodes bring by themselves.
+    """
+    own = next((plan.graph.origin(name)[0] for name in plan.graph.nodes if "/" not in name), plan.graph)
+    places = {name: place for place, name in enumerate(own.nodes)}
+    told = [
+        (name, _told(name, field, getattr(node, field), value, plan, frame))
+        for name, node in plan.graph.nodes.items()
+        for field in node.params()
+        if (value := plan.values.params.get((name, field))) is not None
+    ]
+    instances = [(name, node) for name, node in own.nodes.items() if isinstance(node, SubGraph)]
+    told += [(name, given) for name, node in instances for given in _given(own, name, node, plan, frame)]
+    told.sort(key=lambda each: (each[0].count("/"), ":" in each[0], places.get(each[0], 0)))  # stable: else in order
+    return [each for _, each in told]
 
 
-def _sources(plan: Plan, written: Any, frame: int) -> dict[str, Any]:
+def _given(own: Any, name: str, node: SubGraph, plan: Plan, frame: int) -> Iterator[dict[str, Any]]:
+    """Yield the parameters that a graph gives to one of its sub-graphs."""
+    clock, hearing = plan.values.clock, hearing_node(plan.graph.nodes)
+
+    def placed(leaf: Any) -> Any:
+        """Return what an expression reads as the flat graph has it, in which sub-graphs are no nodes."""
+        heard = leaf.heard if isinstance(leaf, Variable) else None
+        if heard is not None:
+            return replace(heard, node=hearing)
+        return find_output(own, str(leaf)) if isinstance(leaf, Link) else leaf
+
+    time = {"time": clock.times(0, clock.frames), "frame": clock.numbers(0, clock.frames), "duration": clock.duration}
+    for field in node.interface.params:
+        written = getattr(node, field)
+        try:
+            tree = map_tree(getattr(written, "tree", written), placed)
+            read = {leaf: plan.values.read(leaf) for leaf in leaves(tree) if isinstance(leaf, Link)}
+            value = quantise(Expression(tree).evaluate(time, read, clock))
+        except (GraphError, KeyError, ValueError):  # it is no number: the node that it reads was folded away
+            continue
+        yield _told(name, field, written, value, plan, frame, placed)
+
+
+def _told(
+    name: str, field: str, written: Any, value: Any, plan: Plan, frame: int, placed: Any = lambda leaf: leaf
+) -> dict[str, Any]:
+    """Return what there is to tell of a parameter at a frame; ``placed``: what of the flat graph a link reads."""
+    told: dict[str, Any] = {"parameter": f"{name}.{field}", "value": _at(value, frame)}
+    if isinstance(written, Expression | Link):
+        told["written"] = str(value_in_file(written))
+        told["moved_by"] = _sources(plan, written, frame, placed)
+    return told
+
+
+def _sources(plan: Plan, written: Any, frame: int, placed: Any) -> dict[str, Any]:
     """Return the values at a frame of the signals that an expression reads."""
     links = {str(written): written} if isinstance(written, Link) else {str(link): link for link in written.links()}
     if isinstance(written, Expression):
-        heard = {name: Variable(name).heard for name in sorted(written.variables())}
-        links |= {name: link for name, link in heard.items() if link is not None}
+        heard = {name: placed(Variable(name)) for name in sorted(written.variables())}
+        links |= {name: link for name, link in heard.items() if isinstance(link, Link)}
     told = {}
     for name, link in links.items():
         try:
-            told[name] = _at(plan.values.read(link), frame)
+            told[name] = _at(plan.values.read(placed(link)), frame)
         except (GraphError, KeyError):  # it is no number: the node that it reads was folded away
             continue
     return told
