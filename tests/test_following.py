@@ -162,7 +162,8 @@ def test_no_delay_is_told_of_what_does_not_follow() -> None:
     found = {"kick": {"r": 0.4, "late": 1}, "snare": {"r": -0.004, "late": -3}, "section": {"r": -0.2, "late": 2}}
     assert (
         following_text(found | {"scenes": [0]})
-        == "follows kicks 0.40 (1 frame late), snares 0.00, sections -0.20; 1 scene"
+        == "movement follows kicks 0.40 (1 frame late), snares 0.00, sections -0.20 (colour and light are not "
+        "counted); 1 scene"
     )
 
 

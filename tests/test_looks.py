@@ -13,6 +13,7 @@ import tiny
 from typer.testing import CliRunner
 
 from n2s.cli import app
+from n2s.commands.looks import AGAIN, Ahead
 from n2s.graph.check import warnings
 from n2s.graph.describe.looks import describe_look, films
 from n2s.graph.errors import GraphError
@@ -144,11 +145,28 @@ def test_looks_are_shown_on_a_piece_of_music(tmp_path: Path) -> None:
     said = n2s("looks", "fields", "--music", tmp_path / "music.wav", "-o", out)
     assert (
         said.endswith(f"{out}: a row for each look: fields\n")
-        and "drawing fields …" in said
+        and "1 look, 8 pictures of each, take about " in said
+        and re.search(r"drawing fields, about [0-9:]+( s)? left …", said)
         and png_size(out)[0] > 1500
     )
     with pytest.raises(GraphError, match="written as .png"):
         n2s("looks", "--music", tmp_path / "music.wav", "-o", tmp_path / "looks.jpg")
+
+
+def test_how_long_looks_take_is_told_before(store: Any) -> None:
+    ahead = Ahead(store, ["ink", "film"], 30.0)
+    assert ahead.text() == (
+        "2 looks, 8 pictures of each, take about 1:30: 2 looks for the first time, whose kernels are compiled and kept."
+    )
+    ahead.done("ink", 65.0)
+    assert ahead.seconds_left == pytest.approx(55), "what is as new is taken to need about as long"
+    ahead.done("film", 40.0)
+    assert ahead.seconds_left == 0
+    again = Ahead(store, ["ink", "film"], 60.0)
+    assert again.seconds_left == pytest.approx(2 * AGAIN * 105), "music that is twice as long"
+    assert again.text().endswith(", by the last time.")
+    again.done("ink", 20.0)
+    assert Ahead(store, ["ink"], 60.0).seconds_left == pytest.approx(20)
 
 
 def test_a_diagram_calls_a_look_by_its_own_file_and_not_by_a_part_of_it(tmp_path: Path) -> None:

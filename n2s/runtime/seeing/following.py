@@ -130,7 +130,10 @@ def following_text(found: Mapping[str, Any]) -> str:
     scenes = counted(len(found["scenes"]), "scene")
     if begin := found.get("section", {}).get("begin"):
         scenes += f", with {found['section']['with_scene']} of {counted(begin, 'change')} of section"
-    return f"follows {', '.join(followed)}; {scenes}" if followed else scenes
+    # What is measured is movement: colours and light may follow as well, and are not seen by it.
+    return (
+        f"movement follows {', '.join(followed)} (colour and light are not counted); {scenes}" if followed else scenes
+    )
 
 
 def _felt(following: Mapping[str, Any]) -> str:
