@@ -31,7 +31,6 @@ from n2s.nodes.tone import Tone, Vignette
 from n2s.plan.stages import FULL, Kernel
 from n2s.runtime import gpu
 from n2s.runtime.render import kernels, rehearsal
-from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kernels import (
     CompileError,
     Picture,
@@ -108,8 +107,8 @@ def test_all_nodes_have_the_bits_of_the_processor(
 ) -> None:
     runs, made = {}, recorded(monkeypatch)
     for name in RENDERING:
-        maker = FrameMaker(harness.plan(load(around(name, studio.model), studio.folder), store), store)
-        maker.frames(30, 32)
+        graph = load(around(name, studio.model), studio.folder)
+        harness.frames(graph, store, harness.shown(graph), [(30, 32)])
         runs[name] = made[:]
         made.clear()
     assert_same_on(device, runs)
