@@ -157,6 +157,11 @@ def frames(graph: Graph, store: Store, name: str, pieces: list[tuple[int, int]],
     return np.concatenate([maker.frames(start, stop) for start, stop in pieces])
 
 
+def shown(graph: Graph) -> str:
+    """Return the name of the node that the film shows."""
+    return graph.nodes["out"].links()["frames"].node
+
+
 def codes(graph: Graph, store: Store, fuse: bool = True) -> np.ndarray:
     """Return all frames as the sink gets them."""
     film = plan(graph, store, fuse)

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from harness import RENDERING, around, load
 from lensed import through
-from test_kernels import HEIGHT, SEEN, SHAPES, SIZE, THROUGH, WIDTH, chain, given, mixed
+from test_kernels import HEIGHT, SEEN, SHAPES, SIZE, STORED, THROUGH, WIDTH, chain, given, mixed
 
 from n2s.graph.declare import Pointwise, port
 from n2s.graph.shader import hash32, mix, uniform
@@ -31,9 +31,7 @@ from n2s.nodes.tone import Tone, Vignette
 from n2s.plan.stages import FULL, Kernel
 from n2s.runtime import gpu
 from n2s.runtime.render import kernels, rehearsal
-from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kernels import (
-    LAYOUTS,
     CompileError,
     Picture,
     Program,
@@ -109,8 +107,8 @@ def test_all_nodes_have_the_bits_of_the_processor(
 ) -> None:
     runs, made = {}, recorded(monkeypatch)
     for name in RENDERING:
-        maker = FrameMaker(harness.plan(load(around(name, studio.model), studio.folder), store), store)
-        maker.frames(30, 32)
+        graph = load(around(name, studio.model), studio.folder)
+        harness.frames(graph, store, harness.shown(graph), [(30, 32)])
         runs[name] = made[:]
         made.clear()
     assert_same_on(device, runs)
@@ -128,9 +126,8 @@ def of_rows(program: Program, folder: Path, **arguments: Any) -> Made:
 
 def test_all_layouts_and_fits(device: Any, kernel_cache: Path) -> None:
     runs = {
-        f"{output}, {shape}": [of_rows(chain([Tone, Vignette, Grain], shape, half, output), kernel_cache)]
-        for output in (name for name, layout in LAYOUTS.items() if layout.channels == 3)
-        for shape, half in (("fits", False), ("larger", True), ("smaller", False))
+        f"{output}, {shape}": [of_rows(chain([Tone, Vignette, Grain], shape, shape == "larger", output), kernel_cache)]
+        for output, shape in STORED
     }
     runs["two pictures"] = [of_rows(mixed(output), kernel_cache) for output in ("frames", "rgb8")]
     assert_same_on(device, runs)

@@ -29,9 +29,9 @@ def n2s(*arguments: Any, cwd: Path | None = None) -> subprocess.CompletedProcess
 
 @pytest.fixture
 def long_graph(studio: Any, tmp_path: Path) -> Path:
-    """A track of 12 s, six chunks of 60 frames."""
+    """A track of 12 s, six chunks of 20 frames."""
     tiny.write_wav(tmp_path / "music.wav", tiny.clicks(12))
-    return tiny.write_graph(tmp_path, studio.model)
+    return tiny.write_graph(tmp_path, studio.model, fps=10)
 
 
 def rendered(path: Path, out: Path, store: Any, executor: Any = None) -> int:
@@ -76,7 +76,7 @@ def test_a_keyframe_near_the_end_renders_only_the_end(long_graph: Path, tmp_path
     long_graph.write_text(long_graph.read_text(encoding="utf-8").replace("[11, 0.7]", "[11, 0.9]"), encoding="utf-8")
     job = harness.Run(Graph.load(long_graph), out=tmp_path / "out", store=store)
     job.plan()
-    assert [(task.start, task.stop) for task in job.missing()] == [(300, 360)]
+    assert [(task.start, task.stop) for task in job.missing()] == [(100, 120)]
 
 
 def test_an_edit_of_the_music_renders_only_what_it_reaches(long_graph: Path, tmp_path: Path, store: Any) -> None:
@@ -91,7 +91,7 @@ def test_an_edit_of_the_music_renders_only_what_it_reaches(long_graph: Path, tmp
     job = harness.Run(Graph.load(long_graph), out=tmp_path / "out", store=store)
     job.plan()
     stale = {(task.start, task.stop) for task in job.missing()}
-    assert (240, 300) in stale and not stale & {(0, 60), (60, 120), (120, 180), (180, 240)}
+    assert (80, 100) in stale and not stale & {(0, 20), (20, 40), (40, 60), (60, 80)}
 
 
 def test_retagging_the_music_renders_nothing(long_graph: Path, tmp_path: Path, store: Any) -> None:
@@ -193,12 +193,12 @@ def test_the_record_tells_the_run(long_graph: Path, tmp_path: Path, store: Any, 
     (stages,) = record["stages"].values()
     assert stages[0][-1] == "out"
     film = record["films"][0]
-    assert film["frames"] == 360 and film["seconds"] == 12 and len(film["sha256"]) == 64
+    assert film["frames"] == 120 and film["seconds"] == 12 and len(film["sha256"]) == 64
     assert record["graphs"][str(long_graph)]["seed"] == 7
     assert record["environment"]["numba"] and record["machine"]["processors"]
     assert list(record["models"].values())[0]["decoder.fp32.onnx"]
-    assert record["nodes"]["film"]["seconds"] > 0 and record["nodes"]["film"]["frames"] == 360
-    assert report.computed["out (encoder)"] == report.computed["film"] == 360
+    assert record["nodes"]["film"]["seconds"] > 0 and record["nodes"]["film"]["frames"] == 120
+    assert report.computed["out (encoder)"] == report.computed["film"] == 120
     assert "published" in (report.record.parent / "run.log").read_text()
 
 
@@ -206,7 +206,7 @@ def test_a_part_of_a_track(long_graph: Path, tmp_path: Path, store: Any) -> None
     done = n2s("run", long_graph, "--from", 1, "--to", "3.5", "--out", tmp_path / "out", "--store", store.root)
     assert done.returncode == 0, done.stderr
     tracks = {track.handler: track for track in harness_read(tmp_path / "out/track-0m01s-0m03.5s.mp4")}
-    assert tracks["vide"].samples == 75 and tracks["soun"].duration == 2.5
+    assert tracks["vide"].samples == 25 and tracks["soun"].duration == 2.5
 
 
 def harness_read(path: Path) -> Any:
@@ -219,11 +219,11 @@ def harness_read(path: Path) -> Any:
 def test_the_command_line(many: str, long_graph: Path, tmp_path: Path, store: Any) -> None:
     common = ("--out", tmp_path / "out", "--store", store.root)
     dry = n2s("run", long_graph, "--dry-run", *common)
-    assert dry.returncode == 0 and "track.mp4: 6 of 6 chunks (360 of 360 frames) to render" in dry.stdout
+    assert dry.returncode == 0 and "track.mp4: 6 of 6 chunks (120 of 120 frames) to render" in dry.stdout
     assert not (tmp_path / "out").exists()
     first = n2s("run", long_graph, many, 2, *common)
     assert first.returncode == 0, first.stderr
-    assert "Rendered 6 chunks (360 frames)" in first.stdout and "frames/s" in first.stderr
+    assert "Rendered 6 chunks (120 frames)" in first.stdout and "frames/s" in first.stderr
     again = n2s("run", long_graph, *common)
     assert "Rendered 0 chunks; 6 came from the store." in again.stdout
     changed = n2s("run", long_graph, "--set", "grain.amount=0.06", "--set", "tone.exposure== 0.5 * pulse", *common)
