@@ -24,7 +24,6 @@ from n2s.runtime.executors.film import FilmPart
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.run import Run
-from n2s.runtime.store import Store
 
 
 def grey_album(folder: Path, levels: list[float], seconds: float = 3.0, **album: Any) -> Path:
@@ -92,7 +91,9 @@ def decoded(path: Path) -> np.ndarray:
         return np.array([frame.to_ndarray(format="gray10le") for frame in container.decode(video=0)])
 
 
-def test_a_dissolve_has_the_same_bits_however_it_is_made(tmp_path: Path, model: Path, store: Any) -> None:
+def test_a_dissolve_has_the_same_bits_however_it_is_made(
+    tmp_path: Path, model: Path, store: Any, new_store: Any, pool: Any
+) -> None:
     """Echoes and drifts go on through it, in threads, in processes and in chunks of any length."""
     lossless = {"codec": "ffv1", "crf": None, "path": "album.mkv", "crossfade": 0.9}
 
@@ -105,7 +106,7 @@ def test_a_dissolve_has_the_same_bits_however_it_is_made(tmp_path: Path, model: 
         return Graph.load(path)
 
     threads = harness.run(album("threads"), tmp_path / "out", store, executor=ThreadExecutor(2))
-    processes = harness.run(album("again"), tmp_path / "out2", Store(tmp_path / "b"), executor=ProcessExecutor(2))
+    processes = harness.run(album("again"), tmp_path / "out2", new_store(), executor=ProcessExecutor(2, pool))
     assert threads.films[-1]["sha256"] == processes.films[-1]["sha256"]
     assert threads.films[-1]["sound"]["layout"] == "stereo"  # of one track in mono and one in stereo
     shown = decoded(tmp_path / "out/album.mkv")
@@ -114,7 +115,7 @@ def test_a_dissolve_has_the_same_bits_however_it_is_made(tmp_path: Path, model: 
     assert np.array_equal(shown[:33], first[:33]) and np.array_equal(shown[60:], second[27:])
     among = np.abs(shown[33:60].astype(int) - first[33:60]).mean((1, 2))
     assert among[0] < among[13] < among[26]
-    odd = harness.run(album("odd", chunk=7), tmp_path / "out3", Store(tmp_path / "c"))
+    odd = harness.run(album("odd", chunk=7), tmp_path / "out3", new_store())
     assert odd.films[-1]["frames"] == 94 and np.array_equal(decoded(tmp_path / "out3/album.mkv"), shown)
     assert harness.run(album("same"), tmp_path / "out4", store).rendered == 0
 

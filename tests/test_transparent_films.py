@@ -86,7 +86,9 @@ def test_png_pictures_have_straight_alpha(depth: int, tmp_path: Path, store: Any
         assert np.array_equal(codes[..., 3], np.floor(RAMP / 255 * 65535 + 0.5))
 
 
-def test_a_matte_that_moves_is_the_same_however_it_is_made(tmp_path: Path, store: Any, new_store: Any) -> None:
+def test_a_matte_that_moves_is_the_same_however_it_is_made(
+    tmp_path: Path, store: Any, new_store: Any, pool: Any
+) -> None:
     """Of pointwise nodes, in threads, in processes, in chunks of any length; pictures stay what they are."""
     moving = {
         "fade": {"node": "Keyframes", "points": [[0, 0.0], [0.4, 1.0]], "interpolate": "linear"},
@@ -101,7 +103,7 @@ def test_a_matte_that_moves_is_the_same_however_it_is_made(tmp_path: Path, store
 
     alpha = alpha_planes(made("threads", "shaped", store, 2))
     assert np.ptp(alpha[0]) > 100 and not np.array_equal(alpha[0], alpha[4])
-    processes = made("processes", "shaped", new_store(), 2, executor=ProcessExecutor(2))
+    processes = made("processes", "shaped", new_store(), 2, executor=ProcessExecutor(2, pool))
     assert processes.read_bytes() == (tmp_path / "threads/film.mkv").read_bytes()
     assert np.array_equal(alpha_planes(made("long", "shaped", store, 5)), alpha)
     opaque = made("opaque", None, store, 2)
