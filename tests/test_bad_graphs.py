@@ -133,6 +133,8 @@ GRAPHS = {
     "expression without its sign": ("= 0.8 * pulse", "0.8 * pulse", "0.8 * pulse", 'write "= 0.8 * pulse"'),
     "comma in a driven number": ("amount: 0.04", "amount: '0,04'", "'0,04'", "; write 0.04"),
     "unit of a driven number": ("amount: 0.04", "amount: 4 pieces", "4 pieces", "; write 4, without a unit"),
+    "long word for a unit": ("amount: 0.04", "amount: 220 msec", "220 msec", '; write "220 ms"'),
+    "share in a hundred": ("amount: 0.04", "amount: 50%", "50%", "; write 0.5"),
     "unit of a number": ("count: 3", "count: 3 pieces", "3 pieces", "not '3 pieces'; write 3, without a unit"),
     "unknown choice": ("chunk: 15", "preset: fastest", "fastest", "or 'slower' was wanted, not 'fastest'"),
     "times fall": ("[[0, 0], [60, 1]]", "[[5, 0], [1, 1]]", "[[5",

@@ -107,7 +107,7 @@ def test_report_says_and_changes_nothing(n2s: Any, tmp_path: Path) -> None:
     graph = build(CASES[3], tmp_path, mode="report")
     status, out, _ = n2s("run", graph.path)
     assert status == 0
-    assert "flashes: at most 4 in a second, to 00:" in out and "nothing is lowered (mode: report)" in out
+    assert "flashes: NOT SAFE, a second has 4 flashes (until 00:" in out and "nothing was lowered (mode: report)" in out
 
 
 @pytest.mark.parametrize("size", [(160, 90), (90, 160), (128, 72), (64, 64), (1280, 720)])

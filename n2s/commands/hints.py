@@ -5,8 +5,11 @@ command was given something that it does not take, the line is told that does wh
 their places, or by the command that takes them. Nothing of this is imported before a command has failed.
 """
 
+# Imported inside functions is what few mistakes need. A word may be no path at all: os.path says no, Path raises.
+
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -132,7 +135,7 @@ def _option(line: Line, name: str) -> tuple[str, Any]:
 
 def _completed(text: str) -> str:
     """Return the name of the music that a word means which is no file, without its ending; else the word."""
-    if Path(text).suffix or Path(text).exists() or kind_of(text):
+    if Path(text).suffix or os.path.exists(text) or kind_of(text):
         return text
     songs = [] if _beside(text, "graph") else _beside(text, "music")
     return songs[0] if len(songs) == 1 else text
@@ -152,7 +155,7 @@ def kind_of(text: str) -> str:
 
     if kind := KINDS.get(Path(text).suffix.lower()):
         return kind
-    if Path(text).exists():
+    if os.path.exists(text):
         return ""
     if text in look_names():
         return "look"
@@ -269,7 +272,7 @@ def _from_music(line: Line, song: str, look: str, command: str) -> list[str]:
 
     song = song or A_SONG
     graph = f"{file_name(Path(song))}.yaml"
-    begun = [] if Path(graph).exists() and not look else [_typed("new", song, [("--look", look)] if look else [])]
+    begun = [] if os.path.exists(graph) and not look else [_typed("new", song, [("--look", look)] if look else [])]
     options = line.kept if command == line.command else []
     return [*begun, _typed(command, graph, options)]
 
@@ -335,7 +338,8 @@ def _beside(name: str, kind: str) -> list[str]:
     """Return the files of a kind that have the name of another: here, or in the folder of films."""
     stem = Path(name).stem
     folders = [Path(name).parent, Path("renders")]
-    found = [str(path) for folder in folders for path in sorted(folder.glob("*")) if path.stem == stem]
+    there = [folder for folder in folders if os.path.isdir(folder)]
+    found = [str(path) for folder in there for path in sorted(folder.glob("*")) if path.stem == stem]
     return [path for path in found if KINDS.get(Path(path).suffix.lower()) == kind]
 
 

@@ -135,9 +135,22 @@ PicturePath = Annotated[str, PATH, PICTURE]
 AnchorOrPicture = Annotated[str, PATH, OR_NAME, PICTURE]
 
 
+# Units by the words that people write for them.
+_LONG_UNITS = {
+    "ms": ("msec", "msecs", "millis", "millisecond", "milliseconds"),
+    "s": ("sec", "secs", "second", "seconds"),
+    "beats": ("quarter", "quarters"),
+    "bars": ("measure", "measures"),
+}
+
+
 def number_in(text: Any) -> str:
     """Say how a number is written, where one stands in a text in another way."""
     if not isinstance(text, str) or not (found := re.fullmatch(r"\s*(-?\d+)(?:([.,])(\d+))?\s*([A-Za-z%°]*)\s*", text)):
         return ""
-    number = f"{found[1]}.{found[3]}" if found[2] else found[1]
+    number, unit = f"{found[1]}.{found[3]}" if found[2] else found[1], found[4].lower()
+    if meant := next((short for short, names in _LONG_UNITS.items() if unit in names), ""):
+        return f'; write "{number} {meant}"'
+    if unit == "%":
+        return f"; write {float(number) / 100:g}"
     return f"; write {number}{', without a unit' if found[4] else ''}" if number != text else ""
