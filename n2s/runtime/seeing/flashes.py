@@ -85,7 +85,8 @@ def flashes_text(found: Mapping[str, Any]) -> str:
     if found["mode"] == "report":
         return f"flashes: NOT SAFE, a second has {counts}; {SAFE} are allowed, and nothing was lowered (mode: report)"
     state = "made safe" if left <= SAFE else "NOT SAFE"
-    how = [f"at least {found['least_gain']:.0%} of the light stayed"] if found["least_gain"] < 1 else []
+    kept = found["least_gain"]
+    how = [f"at least {kept:.0%} of the light stayed" if kept >= 0.01 else "some places go dark"] if kept < 1 else []
     how += ["saturated red became paler"] if found["least_red"] < 1 else []
     return (
         f"flashes: {state}, a second had {counts} and now has at most {left}; {SAFE} are allowed; lowered for "
