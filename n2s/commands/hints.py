@@ -345,16 +345,11 @@ def _beside(name: str, kind: str) -> list[str]:
 
 def _typed(command: str, argument: str, options: Iterable[tuple[str, str | None]]) -> str:
     """Return a command line as it is typed."""
-    return f"n2s {command}{f' {quoted(argument)}' if argument else ''}{_options_text(options)}"
+    return f"n2s {command}{f' {shlex.quote(argument)}' if argument else ''}{_options_text(options)}"
 
 
 def _options_text(options: Iterable[tuple[str, str | None]]) -> str:
-    return "".join(f" {name}" + ("" if value is None else f" {quoted(value)}") for name, value in options)
-
-
-def quoted(text: str) -> str:
-    """Return a word as a shell takes it: between quotes where it needs them."""
-    return shlex.quote(text)
+    return "".join(f" {name}" + ("" if value is None else f" {shlex.quote(value)}") for name, value in options)
 
 
 def find_command(root: Any, name: str) -> Any:

@@ -34,10 +34,9 @@ class Registry:
         Names that several packages define, and a sentence that names them; they are in no ``types``.
     unfinished : dict of str to str
         Classes that are no node types because something is missing, and a sentence that says what.
-    broken : list of str
-        Sentences for each package that cannot be loaded; several of its modules that fail for one reason are told once.
     failed : dict of str to EntryPoint
-        By what is said of it, the first of a package's modules that cannot be loaded.
+        Of each package that cannot be loaded, by a sentence that says why, the first module; several of its modules
+        that fail for one reason are told once.
     """
 
     types: dict[str, type[Node]] = field(default_factory=dict)
@@ -47,6 +46,7 @@ class Registry:
 
     @property
     def broken(self) -> list[str]:
+        """A sentence for each package that cannot be loaded."""
         return list(self.failed)
 
     @property
