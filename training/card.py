@@ -15,7 +15,7 @@ import onnxruntime
 
 from .anchors import ANCHORS
 from .files import write_whole
-from .licence import licence_of
+from .licence import licence_of_card
 
 LATENT = ("mean", "std", "noise", "aggregate", "trained_aggregate", "reach")
 GOLDEN_SEED, GOLDEN_SHAPE = 20, (2, 8, 2, 3)
@@ -146,8 +146,8 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
         "golden": _golden(models, "decoder", reference),
         **({"details": details} if details else {}),
         **({"upscale": before["upscale"]} if "upscale" in before else {}),
-        "licence": licence_of(facts["licences"]),
     }  # fmt: skip
+    meta["licence"] = licence_of_card(meta)
     _publish(models, meta)
     return meta
 
@@ -186,8 +186,7 @@ def add(models: Path, name: str, about: dict[str, Any]) -> None:
     meta = _before(models)
     meta[name] = about
     meta["files"] = files_of(models)
-    if "licence" in meta:
-        meta["licence"] = meta.pop("licence")  # the last entry
+    meta |= {"licence": licence_of_card(meta)}
     _publish(models, meta)
 
 
