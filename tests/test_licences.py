@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from pages import ABOUT, ROOT, links, text_of
 
+from training.licence import licence_of_card
+
 TABLES = [page for page in ABOUT if page.endswith(".md")]
 
 
@@ -90,3 +92,14 @@ def test_the_pages_agree_with_what_they_speak_of() -> None:
     assert (ROOT / "n2s/lettering/fonts/OFL.txt").exists() and licensed()["n2s/lettering/fonts/*.ttf"] == "OFL-1.1"
     assert text_of("LICENSE").startswith("MIT License")
     assert {f"../{page}" for page in ABOUT} <= {path for path, _ in links("docs/README.md")}
+
+
+def test_a_model_is_under_the_licence_that_all_its_pictures_allow():
+    def card(*licences, **more):
+        return {"data": {"licence": licences[0]}, "details": {"x2": {"data": {"licence": licences[1]}}}} | more
+
+    assert licence_of_card(card("CC0-1.0", "CC0-1.0")) == "CC0-1.0"
+    mixed = "none chosen yet; the pictures: CC-BY-4.0, CC0-1.0"
+    assert licence_of_card(card("CC0-1.0", "CC-BY-4.0", licence="CC0-1.0")) == mixed
+    assert licence_of_card(card("CC-BY-4.0, CC0-1.0", "CC0-1.0", licence=mixed)) == mixed
+    assert licence_of_card(card("CC-BY-4.0", "CC0-1.0", licence="MIT")) == "MIT"  # somebody chose it

@@ -29,7 +29,6 @@ from training import checkpoint, dataset, fold, manifest, procedural  # noqa: E4
 from training.anchors import ANCHORS  # noqa: E402
 from training.errors import TrainingError, run_command  # noqa: E402
 from training.latents import mix_latents  # noqa: E402
-from training.licence import licence_of_card  # noqa: E402
 from training.models import VAE, Config  # noqa: E402
 from training.palettes import MOODS, OKLCH, palette  # noqa: E402
 from training.teaching import Clock, Training  # noqa: E402
@@ -398,14 +397,3 @@ def test_a_full_disk_is_named(error, capsys):
     with pytest.raises(SystemExit) as ended:
         run_command(main)
     assert ended.value.code == 1 and "the disk is full" in capsys.readouterr().err
-
-
-def test_a_model_is_under_the_licence_that_all_its_pictures_allow():
-    def card(*licences, **more):
-        return {"data": {"licence": licences[0]}, "details": {"x2": {"data": {"licence": licences[1]}}}} | more
-
-    assert licence_of_card(card("CC0-1.0", "CC0-1.0")) == "CC0-1.0"
-    mixed = "none chosen yet; the pictures: CC-BY-4.0, CC0-1.0"
-    assert licence_of_card(card("CC0-1.0", "CC-BY-4.0", licence="CC0-1.0")) == mixed
-    assert licence_of_card(card("CC-BY-4.0, CC0-1.0", "CC0-1.0", licence=mixed)) == mixed
-    assert licence_of_card(card("CC-BY-4.0", "CC0-1.0", licence="MIT")) == "MIT"  # somebody chose it
