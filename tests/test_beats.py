@@ -156,7 +156,7 @@ def test_no_beats_where_there_are_none(sound: str, ears: Kind) -> None:
 
 def f_of_strikes(piece: songs.Piece, drum: str, column: int, ears: Kind = "net") -> float:
     everything = heard(piece, ears)
-    rows, _ = strikes(everything[drum], everything["struck"][:, column], 512, 44100)
+    rows, _ = strikes(everything[drum], everything["onset"], everything["struck"][:, column], 512, 44100)
     return mir_eval.onset.f_measure(song(piece).hits[drum], rows * 512 / 44100)[0]
 
 

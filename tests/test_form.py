@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import mir_eval
@@ -36,6 +37,14 @@ def test_boundaries() -> None:
         hits = len(mir_eval.util.match_events(true, found, 0.5))
         measures[piece.name] = 2 * hits / (len(true) + len(found))
     assert np.mean(list(measures.values())) >= 0.9, measures
+
+
+@pytest.mark.parametrize(("name", "bars"), [("rock, ABAC", 40), ("disco, ABCA", 40), ("rock, ABACAB", 84)])
+def test_sections_of_unusual_lengths_begin_where_they_do(name: str, bars: int) -> None:
+    """Ten or fourteen bars, where eight, twelve or sixteen are likelier."""
+    song, _, found = formed(replace(next(piece for piece in songs.FORMS if piece.name == name), bars=bars))
+    true = np.array([time for time, _ in song.sections])
+    assert len(mir_eval.util.match_events(true, found, 0.5)) >= len(true) - 1, (true, found)
 
 
 def test_letters() -> None:

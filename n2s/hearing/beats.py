@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from n2s.hearing.bridges import bridge
 from n2s.hearing.rows import STEP
 
 SLOWEST, FASTEST = 40.0, 220.0  # beats per minute
@@ -111,6 +112,8 @@ def find_beats(
     if len(rows) < 4 or not rises.any() or _near(heard["beat"], rows).max() < AUDIBLE:
         return Beats(np.zeros(0), np.zeros(0, int), 0, False, np.zeros(0))
     places = np.array([_summit(heard["beat"], row) for row in rows])
+    places = bridge(places, _near(heard["beat"], rows), heard["levels"])
+    rows = np.clip(np.rint(places).astype(int), 0, len(heard["beat"]) - 1)
     likely, evidence = _near(heard["beat"], rows), _bar_evidence(rows, heard)
     if first_beat is not None:
         evidence[int(np.argmin(np.abs(places * STEP - first_beat)))] = CERTAIN

@@ -22,6 +22,8 @@ LENGTHS = {8: 0.0, 16: 0.1, 4: 0.35, 12: 0.3, 24: 0.3, 32: 0.2}
 OTHER = {4: 0.45, 2: 0.75, 1: 1.0}  # multiples of four, of two, and all else
 ALIKE = 0.55  # likeness of two sections that have one letter
 TONES = 1.0  # how much harmony counts beside timbre
+ASTRAY, FIRM = 3, 4  # bars that a beginning moves at most, and that tell what a section is like
+CLEARLY = 0.2  # by how much more a bar that moves must be like its new section
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def find_form(heard: Mapping[str, np.ndarray], grid: Grid, duration: float) -> F
     if count < 2:
         return Form(np.zeros(1, int), ("A",), max(count, 1))
     like = likeness(heard, edges)
-    starts = _segments(like)
+    starts = _settle(like, _segments(like))
     letters = _letters(like, [*starts, count])
     new = [i for i, letter in enumerate(letters) if not i or letter != letters[i - 1]]  # alike neighbours are one
     return Form(starts[new], tuple(letters[i] for i in new), count)
@@ -107,6 +109,26 @@ def _segments(like: np.ndarray) -> np.ndarray:
         at = int(link[at])
         found.append(at)
     return np.array(found[::-1])
+
+
+def _settle(like: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return beginnings of sections, moved by the few bars that are clearly like the section on the other side.
+
+    The prior of lengths would else begin a chorus two bars before its drums, where the verse has ten bars.
+    """
+    edges = [*starts, len(like)]
+    for i in range(1, len(starts)):
+        before, start, after = edges[i - 1 : i + 2]
+        low = min(max(start - ASTRAY, before + FIRM), start) if after - start >= FIRM else start
+        high = max(min(start + ASTRAY, after - FIRM), start) if start - before >= FIRM else start
+        # Of each bar that may move, how like it is to what stays on either side.
+        left, right = (like[low:high, part].mean(axis=1) for part in (slice(before, low), slice(high, after)))
+        gain = np.concatenate([[0], np.cumsum(left - right)])  # of a beginning at low, low + 1, ...
+        gain -= gain[start - low]
+        best = low + int(np.argmax(gain))
+        if gain[best - low] > CLEARLY * abs(best - start):
+            edges[i] = best
+    return np.array(edges[:-1])
 
 
 def _cost(length: int) -> float:

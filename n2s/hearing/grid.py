@@ -11,7 +11,7 @@ from n2s.hearing.beats import Beats
 
 BEYOND = 16  # beats after the last mark of a tempo map, from which its tempo goes on
 FEWEST = 8  # beats that may be seen as even
-SURE, MOST_ARE = 0.5, 0.5  # of the likeliest beat, and of all beats: which ones must be even
+SURE, MOST_ARE = 0.5, 0.5  # of the likeliest beat, and of all between the first and the last: which must be even
 FURTHEST, USUALLY = 0.045, 0.012  # s: how far from even distances beats may be found, at most and on average
 USUAL = 120.0  # beats per minute, of music that shows no tempo
 
@@ -136,7 +136,7 @@ def _evened(times: np.ndarray, likely: np.ndarray) -> np.ndarray:
     Then beats that are not, in an intro for instance, lie where the others would have them.
     """
     sure = np.flatnonzero(likely >= SURE * likely.max(initial=0.0))
-    if len(sure) < max(FEWEST, MOST_ARE * len(times)):
+    if len(sure) < FEWEST or len(sure) < MOST_ARE * (sure[-1] - sure[0] + 1):
         return times
     place, at = sure - sure.mean(), times[sure]
     even = at.mean() + (np.arange(len(times)) - sure.mean()) * ((place * at).sum() / (place * place).sum())

@@ -79,7 +79,8 @@ def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
         ``low``, ``mid``, ``high`` (J,)
             Root of the mean square below 200 Hz, from there to 2 kHz, and above.
         ``struck`` (J, 3)
-            The rises of ``onset`` in the bands below 200 Hz, from there to 5 kHz, and above: of kicks, snares and hats.
+            Rises below 200 Hz, from there to 5 kHz, and above, where kicks, snares and hats are: each band's by itself,
+            so that a bass drum that falls through the bands rises in all of them.
         ``sharp`` (J,)
             Samples from the middle of the row to where the sound rises most steeply within a hop of it.
         ``weighted`` (J,)
@@ -157,7 +158,7 @@ def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
         before = level[-1:]
         rise = np.maximum(level[1:] - _widest(level[:-1]), 0)
         out["onset"][here] = np.einsum("jb->j", rise)
-        for i, part in enumerate(np.split(rise, parts, axis=1)):
+        for i, part in enumerate(np.split(np.maximum(level[1:] - level[:-1], 0), parts, axis=1)):
             out["struck"][here, i] = np.einsum("jb->j", part)
         out["sharp"][here] = _steepest(heard, hop, last - first)
         steps.add(first, level[1:], rise, sum_classes(magnitude, *tones))

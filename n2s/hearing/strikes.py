@@ -8,21 +8,29 @@ import numpy as np
 
 from n2s.hearing.rows import STEP
 
-LIKELY = 0.25  # from which a peak of the net is a strike
+LIKELY, SURE = 0.25, 0.75  # from which a peak of the net is a strike, and from which it counts whole
 APART = 2  # steps: two strikes of one drum are at least so far apart
-NEAR = 0.03  # s around the net's peak in which the rise is looked for
+NEAR = 0.03  # s around the net's peak in which the attack is looked for
+BEFORE, AFTER = 0.012, 0.035  # s around the attack, in which all that rises is the drum's
 USUAL = 95  # percentile: the strength of strikes that is 1
 
 
-def strikes(likelihood: np.ndarray, rise: np.ndarray, hop: int, rate: int) -> tuple[np.ndarray, np.ndarray]:
+def strikes(
+    likelihood: np.ndarray, onset: np.ndarray, rise: np.ndarray, hop: int, rate: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows of strikes, rising, and how hard they are, 0 .. 1.
+
+    A strike is where most begins, in all bands: a bass drum that falls through them reaches its own late. How hard it
+    is says how much its own bands rise in the moment around, one after the other.
 
     Parameters
     ----------
     likelihood : ndarray (K,)
         By steps; its peaks say where a drum is struck.
+    onset : ndarray (J,)
+        By rows; its largest value near a peak says when.
     rise : ndarray (J,)
-        By rows; its largest value near a peak says when, and how hard.
+        By rows, in the drum's bands; its sum around the attack says how hard.
     hop, rate : int
         Samples between rows, and samples per second.
     """
@@ -35,12 +43,14 @@ def strikes(likelihood: np.ndarray, rise: np.ndarray, hop: int, rate: int) -> tu
     reach = max(1, round(NEAR * rate / hop))
     middle = np.minimum(np.round(peaks * STEP * rate / hop).astype(int), len(rise) - 1)
     near = np.clip(middle[:, None] + np.arange(-reach, reach + 1), 0, len(rise) - 1)
-    best = near[np.arange(len(near)), np.argmax(rise[near], axis=1)]
+    best = near[np.arange(len(near)), np.argmax(onset[near], axis=1)]
     rows, where = np.unique(best, return_index=True)
-    strength = rise[rows].astype(np.float64)
+    before, after = round(BEFORE * rate / hop), round(AFTER * rate / hop)
+    total = np.concatenate([[0.0], np.cumsum(rise, dtype=np.float64)])
+    strength = total[np.minimum(rows + after + 1, len(rise))] - total[np.maximum(rows - before, 0)]
     usual = np.percentile(strength, USUAL)
     hard = np.clip(strength / usual, 0, 1) if usual > 0 else np.zeros(len(rows))
-    return rows, hard * likelihood[peaks[where]]
+    return rows, hard * np.minimum(likelihood[peaks[where]] / SURE, 1)
 
 
 def attacks(onset: np.ndarray) -> np.ndarray:

@@ -68,8 +68,7 @@ def attacks_and_drums(scene: Scene, heard: Mapping[str, np.ndarray]) -> dict[str
 
     found = {}
     for drum, column in DRUMS.items():
-        rise = heard["struck"][:, column]
-        found[drum] = at_frames(*strikes(heard[drum], rise, hop, rate))
+        found[drum] = at_frames(*strikes(heard[drum], heard["onset"], heard["struck"][:, column], hop, rate))
     rows = attacks(heard["onset"])
     found["onset_raw"] = at_frames(rows, heard["onset"][rows])
     found["onset"] = normalise_peaks(found["onset_raw"])
@@ -118,7 +117,7 @@ def tension(scene: Scene, grid: Grid, form: Form, heard: Mapping[str, np.ndarray
     middles = np.linspace(0.05, 0.95, 10)
     inside = edges[:-1, None] + middles * np.diff(edges)[:, None]
     loudness = np.interp(inside, np.arange(len(loud)) * hop / rate, loud).mean(axis=1)
-    rows, _ = strikes(heard["kick"], heard["struck"][:, DRUMS["kick"]], hop, rate)
+    rows, _ = strikes(heard["kick"], heard["onset"], heard["struck"][:, DRUMS["kick"]], hop, rate)
     kicks, _ = np.histogram(rows * hop / rate, edges)
     bars = grid.bars(grid.count(scene.clock.times(0, scene.clock.frames)))
     return dict(zip(NAMES, find_tension(loudness, kicks, form.starts).weights(bars).T))
