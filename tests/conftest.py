@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import anchored
 import numpy as np
 import pytest
 import tiny
+import typer
 import videos
 from packages import Packages
 from places import CHUNK, Place
@@ -169,10 +171,14 @@ def model(place: Place, studio: Any) -> Path:
     return folder
 
 
+built = cache(typer.main.get_command)  # from a hundred functions, which takes longer than many a command
+
+
 @pytest.fixture
 def n2s(tmp_path: Path, store: Any, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
     """Run a command in this process, with the test's store; return its status and what it said."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(typer.main, "get_command", built)
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: Any) -> tuple[int, str, str]:
