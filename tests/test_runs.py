@@ -24,6 +24,7 @@ N2S = Path(sys.executable).with_name("n2s")
 
 
 def command(*arguments: Any) -> subprocess.CompletedProcess:
+    """Run the command line in a process of its own."""
     return subprocess.run([str(N2S), *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
