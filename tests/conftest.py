@@ -7,7 +7,9 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,15 @@ import anchored
 import numpy as np
 import pytest
 import tiny
+import typer
 import videos
 from packages import Packages
 from places import CHUNK, Place
 
 from n2s.cli import main
+from n2s.graph.code.identity import code_digest, engine_parts
+from n2s.graph.code.text import facts_subject, known_facts
+from n2s.graph.registry import node_types
 from n2s.runtime.context import RunContext
 from n2s.runtime.executors.pool import WorkerPool
 from n2s.runtime.executors.processes import ProcessExecutor
@@ -83,7 +89,7 @@ def kernel_cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture
 def store(tmp_path: Path, kernel_cache: Path) -> Store:
-    """An empty store whose kernels are shared by all tests: they are part of no key."""
+    """A store with nothing but kernels, which tests share, and what the library's code says: no key knows of them."""
     return shared_store(tmp_path / "store", kernel_cache)
 
 
@@ -97,7 +103,26 @@ def new_store(tmp_path: Path, kernel_cache: Path):
 def shared_store(root: Path, kernels: Path) -> Store:
     root.mkdir(parents=True)
     (root / "kernels").symlink_to(kernels)
+    place, noted = noted_facts()
+    (root / place).parent.mkdir(parents=True)
+    (root / place).write_bytes(noted)
     return Store(root)
+
+
+@cache
+def noted_facts() -> tuple[Path, bytes]:
+    """Return the entry of a store that tells what the texts of this library's code say, and its place there.
+
+    A command in a process of its own would read them again, which takes a quarter of the time of a short film.
+    """
+    engine_parts()
+    for cls in node_types().values():
+        code_digest(cls)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        store.note("code", facts_subject(), known_facts())
+        (path,) = store.root.glob("code/*/*.json")
+        return path.relative_to(store.root), path.read_bytes()
 
 
 @pytest.fixture(scope="session")
@@ -169,10 +194,14 @@ def model(place: Place, studio: Any) -> Path:
     return folder
 
 
+built = cache(typer.main.get_command)  # from a hundred functions, which takes longer than many a command
+
+
 @pytest.fixture
 def n2s(tmp_path: Path, store: Any, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
     """Run a command in this process, with the test's store; return its status and what it said."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(typer.main, "get_command", built)
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: Any) -> tuple[int, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ def test_cache_shows_checks_and_trims_the_store_and_nothing_else(
 ) -> None:
     import os
 
+    shutil.rmtree(store.root / "code")
     assert "Nothing is kept yet." in n2s("cache", "info")[1]
     foreign = [store.root / "notes" / "ab" / "todo.json", store.root / "segments" / "ab" / "mine.mp4",
                store.root / "a.json",

@@ -68,7 +68,7 @@ def command(name: str, *arguments: object, fails: bool = False) -> str:
             runpy.run_module(name, run_name="__main__")
         except SystemExit as end:
             status = end.code or 0
-    assert (status != 0) == fails, f"{name}: {status}\n{said.getvalue()}"
+    assert status == (1 if fails else 0), f"{name}: {status}\n{said.getvalue()}"
     return said.getvalue()
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import tiny
 from typer.testing import CliRunner
 
@@ -50,37 +51,34 @@ def test_structured_errors(graph: Path, tmp_path: Path, store: Any) -> None:
         assert done.returncode == 2 and json.loads(done.stdout)["error"][0]["text"] and not done.stderr
 
 
-def test_another_size_another_rate_and_a_draft(studio: Any, tmp_path: Path, store: Any) -> None:
-    from test_runs import n2s
-
+def test_another_size_another_rate_and_a_draft(studio: Any, tmp_path: Path, n2s: Any) -> None:
     from n2s.formats.mp4 import read_mp4
 
     graph = tiny.write_graph(studio.folder, studio.model, name="shapes")
-    common = ("--out", tmp_path, "--store", store.root)
-    assert n2s("run", graph, "--size", "64x48", "--fps", "24", "--keep-frames", *common).returncode == 0
+    common = ("--out", tmp_path)
+    assert n2s("run", graph, "--size", "64x48", "--fps", "24", "--keep-frames", *common)[0] == 0
     video = next(track for track in read_mp4(tmp_path / "shapes-64x48-24fps.mp4") if track.handler == "vide")
     assert video.samples == 51
     assert len(list((tmp_path / "shapes-64x48-24fps-frames").glob("*.png"))) == 51
-    draft = n2s("run", graph, "--draft", *common)
-    assert draft.returncode == 0, draft.stderr
+    status, _, said = n2s("run", graph, "--draft", *common)
+    assert status == 0, said
     video = next(track for track in read_mp4(tmp_path / "draft/shapes.mp4") if track.handler == "vide")
     assert video.samples == 32
-    wrong = n2s("run", graph, "--size", "big", *common)
-    assert wrong.returncode == 2 and "--size takes width and height, like 1280x720" in wrong.stderr
+    status, _, said = n2s("run", graph, "--size", "big", *common)
+    assert status == 2 and "--size takes width and height, like 1280x720" in said
 
 
-def test_warnings_name_what_is_probably_a_mistake(studio: Any, tmp_path: Path) -> None:
-    from test_runs import n2s
-
+def test_warnings_name_what_is_probably_a_mistake(studio: Any, n2s: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(studio.folder)
     text = tiny.write_graph(studio.folder, studio.model, name="warned").read_text()
     text = text.replace("frames: vignette, amount: 0.04", "frames: more, amount: 0.04")
     text = text.replace(
         "  grain:", "  more: {node: Grain, frames: vignette, amount: = 0.5 * 0.1}\n  idle: {node: Constant}\n  grain:"
     )
     (studio.folder / "warned.yaml").write_text(text)
-    done = n2s("check", "warned.yaml", cwd=studio.folder)
-    assert done.returncode == 0
-    said = [line.split("  ", 1)[1] for line in done.stderr.splitlines()]
+    status, _, told = n2s("check", "warned.yaml")
+    assert status == 0
+    said = [line.split("  ", 1)[1] for line in told.splitlines()]
     assert sorted(said) == [
         "grain and more share the seed 0 and move alike; give one of them another.",
         "idle is used by nothing.",
@@ -88,7 +86,7 @@ def test_warnings_name_what_is_probably_a_mistake(studio: Any, tmp_path: Path) -
         "pulse.signal: features.onset is 0 but in single frames, of which this shows 21 %; give it a shorter attack, "
         "like attack: 0.004.",
     ]
-    assert all(line.startswith("warning: warned.yaml:") for line in done.stderr.splitlines())
+    assert all(line.startswith("warning: warned.yaml:") for line in told.splitlines())
 
 
 def test_the_list_of_commands_says_of_each_what_it_does_on_one_line() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from harness import ends
 from malformed import BASE, CASES
-from test_runs import n2s
 
 from n2s.graph.errors import GraphError
 from n2s.graph.graph import Graph
@@ -70,26 +70,23 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "run", "draw"])
-def test_the_command_line_says_it_and_exits_with_2(command: str, tmp_path: Path) -> None:
+def test_the_command_line_says_it_and_exits_with_2(command: str, tmp_path: Path, n2s: Any) -> None:
     (tmp_path / "case.yaml").write_text(BASE.replace("frames: tone", "frames: tnoe"))
-    done = n2s(command, "case.yaml", cwd=tmp_path)
-    assert (
-        done.returncode == 2
-        and done.stderr == 'case.yaml:13:35  out.frames: "tnoe" names no node. Did you mean "tone"?\n'
-    )
+    status, _, said = n2s(command, "case.yaml")
+    assert status == 2 and said == 'case.yaml:13:35  out.frames: "tnoe" names no node. Did you mean "tone"?\n'
 
 
 @pytest.mark.parametrize(
     "path", ["http://example.org/a.wav", "concat:a.wav|b.wav", "/dev/zero", "pipe:0", "data:audio/wav;base64,AA=="]
 )
-def test_music_that_is_no_local_file_is_refused(path: str, tmp_path: Path) -> None:
+def test_music_that_is_no_local_file_is_refused(path: str, tmp_path: Path, n2s: Any) -> None:
     text = BASE.replace("{node: ImageSource, path: picture.png}", f'{{node: AudioSource, path: "{path}"}}')
     text = text.replace("frames: picture", "frames: still").replace(
         "  out:", "  still: {node: ImageSource, path: p.png}\n  out:"
     )
     (tmp_path / "case.yaml").write_text(text.replace("path: film.mp4", "path: film.mp4, audio: picture"))
-    done = n2s("run", "case.yaml", "--store", "store", cwd=tmp_path)
-    assert done.returncode in (1, 2) and "Traceback" not in done.stderr and done.stderr.strip()
+    status, _, said = n2s("run", "case.yaml")
+    assert status in (1, 2) and "Traceback" not in said and said.strip()
 
 
 def test_json_with_escaped_characters_is_a_graph(tmp_path: Path) -> None:

@@ -68,18 +68,15 @@ def test_a_long_map_is_compact() -> None:
     assert marks == "█" * 100 + "▒" + "░" * 139
 
 
-def test_the_plan_and_thumbnails_are_drawn(studio: Any, tmp_path: Path, store: Any) -> None:
-    from test_runs import n2s
-
+def test_the_plan_and_thumbnails_are_drawn(studio: Any, tmp_path: Path, store: Any, n2s: Any) -> None:
     graph = tiny.write_graph(studio.folder, studio.model, name="drawn", settings="chunk: 30")
-    common = ("--store", store.root, "-o")
-    assert n2s("draw", graph, "--plan", *common, tmp_path / "plan.dot").returncode == 0
+    assert n2s("draw", graph, "--store", store.root, "--plan", "-o", tmp_path / "plan.dot")[0] == 0
     dot = (tmp_path / "plan.dot").read_text()
     assert "one kernel for out" in dot and "0 stored" in dot and "3 to render" in dot
-    assert n2s("run", graph, "--to", "1", "--out", tmp_path, "--store", store.root).returncode == 0
-    assert n2s("draw", graph, "--plan", *common, tmp_path / "plan.dot").returncode == 0
+    assert n2s("run", graph, "--to", "1", "--out", tmp_path)[0] == 0
+    assert n2s("draw", graph, "--store", store.root, "--plan", "-o", tmp_path / "plan.dot")[0] == 0
     assert "1 stored" in (tmp_path / "plan.dot").read_text()
-    assert n2s("draw", graph, "--thumbnails", "1", *common, tmp_path / "seen.svg").returncode == 0
+    assert n2s("draw", graph, "--store", store.root, "--thumbnails", "1", "-o", tmp_path / "seen.svg")[0] == 0
     assert (tmp_path / "seen.svg").read_bytes().count(b"data:image/png;base64,") == 4
 
 

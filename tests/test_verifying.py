@@ -8,7 +8,6 @@ from typing import Any
 import harness
 import pytest
 import tiny
-from test_runs import n2s
 
 from n2s.commands.cache import read_share
 from n2s.graph.errors import ArgumentError
@@ -46,7 +45,7 @@ def test_what_is_kept_comes_out_the_same(graph: Path, tmp_path: Path, store: Sto
     assert not list(tmp_path.glob("out/*/draft*"))
 
 
-def test_a_chunk_that_is_another_is_told(graph: Path, tmp_path: Path, store: Store) -> None:
+def test_a_chunk_that_is_another_is_told(graph: Path, tmp_path: Path, store: Store, n2s: Any) -> None:
     harness.run(Graph.load(graph), tmp_path / "out", store)
     first, second = segments(store)[:2]
     key, other = first.stem, second.read_bytes()
@@ -54,25 +53,25 @@ def test_a_chunk_that_is_another_is_told(graph: Path, tmp_path: Path, store: Sto
     found = check(graph, store, 1)
     ((film, start, stop, differing),) = found.differing
     assert (film, stop - start, differing, found.rendered) == ("track.mp4", 15, key, 8)
-    told = n2s("cache", "verify", graph, "--render", "100%", "--store", store.root)
-    assert told.returncode == 1 and f"track.mp4: frames {start} to {stop}, {key}" in told.stderr
-    assert "1 of 8 chunks came out otherwise than they are kept" in told.stderr
+    status, _, said = n2s("cache", "verify", graph, "--render", "100%")
+    assert status == 1 and f"track.mp4: frames {start} to {stop}, {key}" in said
+    assert "1 of 8 chunks came out otherwise than they are kept" in said
 
 
-def test_on_the_command_line(graph: Path, tmp_path: Path, store: Store) -> None:
+def test_on_the_command_line(graph: Path, tmp_path: Path, store: Store, n2s: Any) -> None:
     harness.run(Graph.load(graph), tmp_path / "out", store)
-    told = n2s("cache", "verify", graph, "--render", "25%", "--store", store.root)
-    assert told.returncode == 0, told.stderr
-    assert "2 of 8 kept chunks were rendered again, and all have the same bytes." in told.stdout
-    assert n2s("cache", "verify", "--store", store.root).returncode == 0
+    status, out, said = n2s("cache", "verify", graph, "--render", "25%")
+    assert status == 0, said
+    assert "2 of 8 kept chunks were rendered again, and all have the same bytes." in out
+    assert n2s("cache", "verify")[0] == 0
     for arguments, words in (
         ([graph], "--render and a graph go together"),
         (["--render", "2%"], "--render and a graph go together"),
         ([graph, "--render", "2 of 8"], '--render takes a share, like 2% or 0.02, not "2 of 8".'),
         ([graph, "--render", "0"], "--render takes a share"),
     ):
-        told = n2s("cache", "verify", *arguments, "--store", store.root)
-        assert told.returncode == 2 and words in told.stderr
+        status, _, said = n2s("cache", "verify", *arguments)
+        assert status == 2 and words in said
 
 
 @pytest.mark.parametrize(("text", "share"), [("2%", 0.02), ("0.5", 0.5), (" 100 %", 1.0), ("1", 1.0)])

@@ -10,10 +10,12 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from n2s.graph.code.loaded import Stamp, stamp
 from n2s.graph.errors import MediaError
 from n2s.hearing.rows import STEP
 
@@ -77,19 +79,7 @@ class Ears:
         MediaError
             When the file is not there, or does not hold the weights of nets.
         """
-        states: dict[str, dict[str, np.ndarray]] = {}
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                for name in arrays.files:
-                    number, _, weight = name.partition(" ")
-                    states.setdefault(number, {})[weight] = arrays[name]
-        except FileNotFoundError:
-            raise MediaError(f"{path} is not there.") from None
-        except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-            raise MediaError(f"{path} cannot be read as the weights of a net: {error}.") from None
-        if not states or any(set(weights) != NAMES for weights in states.values()):
-            raise MediaError(f"{path} does not hold the weights of a net of {BLOCKS} blocks.")
-        return cls([Net(weights) for weights in states.values()])
+        return cls(_read(path, stamp(str(path))))
 
     def listen(self, heard: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the likelihood of each of `HEARD` at each step of `n2s.hearing.rows.analyse`, float32 (K,), 0..1."""
@@ -104,6 +94,24 @@ class Ears:
                 odds = odds + net.odds(rows)
             found[:, start:stop] = 1 / (1 + np.exp(-odds[:, start - low : stop - low] / len(self._nets)))
         return dict(zip(HEARD, found))
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, state: Stamp | None) -> tuple[Net, ...]:
+    """Return the nets of a file, which is read once as long as its state is the same: each track asks for them."""
+    states: dict[str, dict[str, np.ndarray]] = {}
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            for name in arrays.files:
+                number, _, weight = name.partition(" ")
+                states.setdefault(number, {})[weight] = arrays[name]
+    except FileNotFoundError:
+        raise MediaError(f"{path} is not there.") from None
+    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise MediaError(f"{path} cannot be read as the weights of a net: {error}.") from None
+    if not states or any(set(weights) != NAMES for weights in states.values()):
+        raise MediaError(f"{path} does not hold the weights of a net of {BLOCKS} blocks.")
+    return tuple(Net(weights) for weights in states.values())
 
 
 class Net:

@@ -22,6 +22,7 @@ _INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512vl", 
 INSTALL_ADVICE = "pip install 'n2s[cpu]' (or 'n2s[gpu]' on a machine with CUDA)"
 
 
+@cache  # every plan asks for it, and what is imported stays what it is
 def installed(name: str) -> str:
     """Return the version of an installed package, or ""."""
     try:

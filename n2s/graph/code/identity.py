@@ -193,7 +193,7 @@ class _Walk:
             if not version or (version != ABSENT and is_small(top)):
                 self.follow(other, earliest)
 
-    def _note_module(self, name: str, file: str, since: int) -> tuple[list[str], int]:
+    def _note_module(self, name: str, file: str, since: int) -> tuple[tuple[str, ...], int]:
         """Note a module by the code that was executed; return what it imports, and the moment it first did so."""
         top, runs, state = name.partition(".")[0], loaded.executions(file, since), loaded.stamp(file)
         earlier, before = loaded.imported_earlier(file)

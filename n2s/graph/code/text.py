@@ -292,9 +292,14 @@ def code_imports(code: CodeType) -> list[str]:
     return found
 
 
-def resolve_imports(name: str, file: str, imports: Iterable[str]) -> list[str]:
+def resolve_imports(name: str, file: str, imports: Iterable[str]) -> tuple[str, ...]:
     """Return the full names of the modules that a module's imports name, each once."""
-    inside = name.split(".") if os.path.basename(file) == "__init__.py" else name.split(".")[:-1]
+    return _resolved(name, os.path.basename(file) == "__init__.py", tuple(imports))
+
+
+@cache  # every plan asks for all modules of the engine
+def _resolved(name: str, is_package: bool, imports: tuple[str, ...]) -> tuple[str, ...]:
+    inside = name.split(".") if is_package else name.split(".")[:-1]
     found: dict[str, None] = {}
     for text in imports:
         module, _, names = text.partition(":")
@@ -306,7 +311,7 @@ def resolve_imports(name: str, file: str, imports: Iterable[str]) -> list[str]:
         if not names or len(inner) < len(names.split()):
             inner.append(module)
         found |= dict.fromkeys(filter(None, inner))
-    return list(found)
+    return tuple(found)
 
 
 def _is_module(name: str) -> bool:

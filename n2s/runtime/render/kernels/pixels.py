@@ -11,9 +11,10 @@ import builtins
 import contextlib
 import inspect
 import math
+import pickle
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any, cast
@@ -106,6 +107,24 @@ def _names_after_at(cls: type[Node], method: str) -> tuple[str, ...]:
     return names[names.index("at") + 1 :]
 
 
+@lru_cache(maxsize=64)
+def _functions_in(text: str) -> tuple[dict[str, set[int]], dict[str, list[tuple[int, bytes]]]]:
+    """Return what a module's text says of its functions: their first lines, by the digest of their code and by name.
+
+    Beside each line of a name is the syntax tree, as bytes: whoever reads a tree may change it, and all of a module's
+    take much more memory. A text is compiled whole, as what a module imports changes the code of its functions.
+    """
+    lines: dict[str, set[int]] = {}
+    for code in codes_in(compile(text, "pixel", "exec", dont_inherit=True)):
+        lines.setdefault(digest_code(code), set()).add(code.co_firstlineno)
+    functions: dict[str, list[tuple[int, bytes]]] = {}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            line = min(part.lineno for part in (node, *node.decorator_list))
+            functions.setdefault(node.name, []).append((line, pickle.dumps(node)))
+    return lines, functions
+
+
 class _Reader:
     """Reads the functions behind one pixel function; ``texts`` are theirs by name, each after those that it calls."""
 
@@ -142,16 +161,10 @@ class _Reader:
         with contextlib.suppress(OSError, UnicodeError):  # a notebook may have put new code into the old function
             texts.append(Path(code.co_filename).read_text(encoding="utf-8"))
         for text in texts:
-            tree = ast.parse(text)  # compiled whole: what a module imports changes the code of its functions
-            lines = {
-                code.co_firstlineno
-                for code in codes_in(compile(text, "pixel", "exec", dont_inherit=True))
-                if digest_code(code) == loaded
-            }
-            for node in ast.walk(tree):
-                if isinstance(node, ast.FunctionDef) and node.name == function.__name__:
-                    if min(part.lineno for part in (node, *node.decorator_list)) in lines:
-                        return node
+            lines, functions = _functions_in(text)
+            for line, kept in functions.get(function.__name__, ()):
+                if line in lines.get(loaded, ()):
+                    return pickle.loads(kept)
         if texts:
             said = "is not what its file says: the file was edited after it was loaded. Start Python again"
         else:
