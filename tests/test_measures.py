@@ -363,6 +363,20 @@ def test_plan_tells_of_windows_and_of_what_is_made_twice(packages: Any, studio: 
     assert "otherwise" not in n2s("plan", load(values, studio.folder).path)[1]
 
 
+def test_who_asks_for_a_part_is_told_first_that_the_whole_film_is_measured(
+    studio: Any, n2s: Any, tmp_path: Path
+) -> None:
+    path, said = (
+        load(film(studio), studio.folder).path,
+        "The whole film is measured, so that its part has the same pictures.",
+    )
+    part, out = ["--from", "0", "--to", "0.2"], ["--out", tmp_path]
+    err = n2s("run", path, *part, *out)[2]
+    assert err.count(said) == 1 and err.index(said) < err.index("measuring")
+    assert said not in n2s("run", path, *part, *out)[2]
+    assert said not in n2s("run", path, "--set", "lit.gamma=1.1", *out)[2]
+
+
 def test_check_measures_nothing(studio: Any, n2s: Any, no_frames: None) -> None:
     assert n2s("check", load(film(studio), studio.folder).path)[0] == 0
 

@@ -37,6 +37,7 @@ from n2s.runtime.render.measures import KIND, Numbers, blank_signals, signals_of
 from n2s.runtime.render.tally import Tally
 
 TELL_EVERY_SECONDS = 5.0
+ALONE = "For a look at these seconds alone, take n2s preview with --webm, --from and --to."
 
 
 def plan_measure(graph: Graph, name: str, values: Values, context: RunContext, environment: Mapping[str, Any]) -> Plan:
@@ -114,6 +115,7 @@ class Measurer:
     ):
         self.context, self.environment, self.executor, self.began = context, environment, executor, began
         self.looked = looked
+        self.for_part = False  # of a film, who asked for it should know before it takes as long as the whole
 
     def __call__(self, graph: Graph, name: str, values: Values) -> dict[str, np.ndarray]:
         """Return the signals of a measure by output; ``values`` has all that its frames need, and notes the cost.
@@ -161,6 +163,9 @@ class Measurer:
 
     def _measure(self, plan: Plan, missing: list[Chunk], tally: Tally) -> None:
         """Measure some chunks into the store."""
+        if self.for_part:
+            self.context.say(f"The whole film is measured, so that its part has the same pictures. {ALONE}")
+            self.for_part = False
         progress = _Progress(self.context.say, self.began, plan.end, _count(missing))
         try:
             job, kind = FilmJob.of({0: plan}, self.context), memory_subject(self.executor, [plan])
@@ -184,10 +189,7 @@ class Measurer:
 
 def measuring_text(frames: int) -> str:
     """Return in words that so many frames are made to be measured, and for no film."""
-    return (
-        f"For measuring alone: {counted(frames, 'frame')}. What a part shows depends on frames around it. For a "
-        "look at these seconds alone, take n2s preview with --webm, --from and --to."
-    )
+    return f"For measuring alone: {counted(frames, 'frame')}. What a part shows depends on frames around it. {ALONE}"
 
 
 def _count(chunks: list[Chunk]) -> int:

@@ -30,6 +30,7 @@ from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.films import FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.productions import Planner, Span, frames_of
+from n2s.runtime.films.profiled import WHOLE
 from n2s.runtime.films.targets import Targets
 from n2s.runtime.films.wanted import wanted_films
 from n2s.runtime.measuring import Measurer, awaited_measures, plans_of_measures, tell_of_waiting
@@ -285,6 +286,7 @@ class Session:
         self.check_films()
         with self._locked():
             measurer = self._measurer(began)
+            measurer.for_part = span != WHOLE and not excerpt
             if excerpt:
                 frames = range(*frames_of(span, self.graph.flat, self.heard.clock, self.context))
                 measurer.looked = self._chunks_to_measure(None, frames, alone=True)
