@@ -11,9 +11,10 @@ from n2s.graph.errors import GraphError
 
 
 def check(graph: GraphFile, set_: Overrides = [], json: AsJson = False) -> None:
-    """Check a graph, its sub-graphs and an album's tracks, that the files they read exist, and what must be installed.
+    """Check a graph, its sub-graphs and an album's tracks, the files they read, and what must be installed.
 
-    Nothing is rendered, and no music is read.
+    Nothing is rendered. Of music and videos the beginning is looked at, and the end where the format says how long they
+    are; what is damaged between them is found by a run.
     """
     from n2s.graph.check import warnings
     from n2s.graph.tracks import load_track

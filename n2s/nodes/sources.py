@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from n2s.graph.context import Block, Scene, VideoHandle
-from n2s.graph.declare import FilePath, Output, PicturePath, Seconds, Streamed, setting
+from n2s.graph.declare import FilePath, Output, PicturePath, Seconds, Streamed, VideoPath, setting
 from n2s.graph.placing import Fit, Placing
 from n2s.graph.types import FRAMES, MATTE
 
@@ -84,6 +84,8 @@ class VideoSource(_Picture):
     become RGB by the matrix and range that the file states; where it states none, by BT.709 from 720 rows on, else by
     BT.601, of limited range. It is turned as the file says. HDR is not tone-mapped, and fields are not woven.
     """
+
+    path: VideoPath = setting(help="the file, relative to the graph's", keyed=False)
 
     start: Seconds = setting(
         0, ge=-86400, le=86400, unit="s", help="where in the video the film begins; below 0, the video begins later"

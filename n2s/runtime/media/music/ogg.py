@@ -15,7 +15,8 @@ from typing import BinaryIO
 from n2s.runtime.media.music.reading import Part, Reading, damage_error, truncation_error
 
 CONTINUED, FIRST, LAST = 1, 2, 4
-SMALLEST_PAGE = 28  # bytes
+SMALLEST_PAGE, LARGEST_PAGE = 28, 65307  # bytes
+PAGES_OF_HEADERS = 64  # and the first of sound; a cover picture may take many of 64 KB
 VORBIS, OPUS = b"\x01vorbis", b"OpusHead"
 OPUS_CLOCK = 48000  # positions in opus, whatever rate it is decoded at
 TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -128,6 +129,26 @@ def read_ogg(path: str, keep: bool) -> Reading:
         links[-1].runs[-1].append(page)
         state["ended"] = bool(page.flags & LAST)
     return _reading(path, links, "; ".join(missing))
+
+
+def is_sound_at_both_ends(path: str) -> bool:
+    """Say whether a file's first pages are whole, of a codec of music, and end some of its samples; and so its last.
+
+    Pages between them are not looked at.
+    """
+    with open(path, "rb") as file:
+        size, at = file.seek(0, 2), 0
+        for number in range(PAGES_OF_HEADERS):
+            page, _ = _page_at(file, at, size)
+            if page is None or (number == 0 and not page.body.startswith((VORBIS, OPUS))):
+                return False
+            if page.position > 0:
+                break
+            at += page.size
+        at = max(0, size - LARGEST_PAGE)
+        file.seek(at)
+        last, _ = _page_at(file, at + file.read().rfind(b"OggS"), size)
+        return last is not None and last.start + last.size == size
 
 
 def _reading(path: str, links: list[Link], missing: str) -> Reading:

@@ -79,6 +79,14 @@ def is_unknown(length: int, there: int, rest_is_chunks: bool = False) -> bool:
     return any(top - near <= length <= top + near for top in (1 << 31, 1 << 32, 1 << 63))
 
 
+def has_samples(path: str, kind: str) -> bool:
+    """Say whether a file of chunks has one of samples with something in it."""
+    size = os.path.getsize(path)
+    return any(
+        chunk.name in (b"data", b"SSND") and chunk.start < size and chunk.length for chunk in chunks_of(path, kind)
+    )
+
+
 def read_chunks(path: str, kind: str, keep: bool) -> Reading:
     """Say how a file of chunks is to be read.
 
