@@ -19,15 +19,19 @@ def check(graph: GraphFile, set_: Overrides = [], json: AsJson = False) -> None:
     from n2s.graph.check import warnings
     from n2s.graph.tracks import load_track
     from n2s.runtime.readiness import input_problems, input_warnings, machine_problems, tool_problems
+    from n2s.runtime.timing import time_warnings, unheard_clock
 
     loaded = load(graph, set_)
     problems, warned = [*preset_problems(loaded), *input_problems(loaded), *tool_problems(loaded)], warnings(loaded)
     warned += input_warnings(loaded)
     if not problems:
         warned += machine_problems(loaded)  # it may be rendered on another
-    for name, node in loaded.nodes.items():
-        if node.kind == "track" and not problems:
-            warned += warnings(load_track(loaded, name))
+    tracks = [load_track(loaded, name) for name, node in loaded.nodes.items() if node.kind == "track" and not problems]
+    for track in tracks:
+        warned += warnings(track)
+    for each in [loaded, *tracks] if not problems else ():
+        if clock := unheard_clock(each):
+            warned += time_warnings(each, clock)
     for warning in warned if not json else ():
         say(f"warning: {warning}")
     if problems:

@@ -20,6 +20,7 @@ from n2s.graph.handles import connect
 from n2s.graph.links import Link
 from n2s.graph.paths import has_paths
 from n2s.graph.specs import Output, Spec
+from n2s.graph.time import Clock
 from n2s.graph.types import LATENTS, Kind
 from n2s.graph.wording import explain
 
@@ -226,6 +227,13 @@ class Node(BaseModel, metaclass=_Declared):
         """Return what is wrong with the files it reads, as (path of the setting, sentence), before any work.
 
         It is asked when all of them are there; ``resolve`` gives the place of a path of the graph.
+        """
+        return []
+
+    def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        """Return what of it lies wholly outside the film, as (path of the setting, `n2s.graph.time.outside`).
+
+        It is a warning. A GraphError of the clock, which may not have heard the music yet, says that it is not known.
         """
         return []
 

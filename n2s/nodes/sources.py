@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import floor
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from n2s.graph.context import Block, Scene, VideoHandle
 from n2s.graph.declare import FilePath, Output, PicturePath, Seconds, Streamed, VideoPath, setting
 from n2s.graph.placing import Fit, Placing
+from n2s.graph.time import Clock, outside
 from n2s.graph.types import FRAMES, MATTE
 
 
@@ -110,6 +113,11 @@ class VideoSource(_Picture):
 
     def open(self, scene: Scene, grid: None) -> VideoHandle:
         return scene.context.video(scene.path(self.path), self.damaged == "keep")
+
+    def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        begin = -float(self.start.resolve(120)) / self.speed if self.speed else 0.0
+        text = outside(clock, "the video", begin) if self.beyond == "black" else ""
+        return [(("start",), text)] if text else []
 
     def placing(self, opened: VideoHandle) -> Placing | None:
         return self._placing(opened.pixel)

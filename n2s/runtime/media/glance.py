@@ -18,15 +18,15 @@ from pathlib import Path
 
 from n2s.graph.errors import MediaError
 from n2s.runtime.media.containers import after_id3, kind_of, local_file, read_container
-from n2s.runtime.media.music import flac, ogg
+from n2s.runtime.media.music import flac, ogg, riff
 from n2s.runtime.media.music.mpeg import frame_at, xing
 from n2s.runtime.media.music.reading import AGAIN, is_damage
-from n2s.runtime.media.music.riff import has_samples
 from n2s.runtime.media.video.listing import check_first_frame
 
 OF_CHUNKS = ("wav", "w64", "aiff", "caf")  # their headers, which are short, say how long they are
 FEW = 4096  # samples that are decoded where a file is begun to be read
 BEGINNING = 1 << 18  # bytes in which Matroska names its codecs
+MOST_TAGS = 1 << 20  # bytes behind the music of an mp3
 FRAMES_IN_A_ROW = 3  # of mp3: two bytes of noise are easily taken for one
 
 
@@ -47,6 +47,30 @@ def music_problem(path: Path, ffmpeg: Callable[[], str], keep: bool = False) -> 
 def video_problem(path: Path, ffmpeg: Callable[[], str], keep: bool = False) -> str:
     """Say why a file is no video that can be read; nothing where its beginning is; as `music_problem`."""
     return _problem(path, _begin_video, ffmpeg, keep)
+
+
+def music_length(path: Path) -> float | None:
+    """Return how long music is by its header, in seconds; None where that is not certain, or costs more than a glance.
+
+    Of files that were joined end to end, a header speaks of the first alone.
+    """
+    try:
+        kind = kind_of(name := local_file(path))
+        start = after_id3(name)
+        if kind == "wav":
+            return riff.length_of_wav(name) if read_container(name).plain else None
+        if kind not in ("flac", "ogg", "mp3") or not _is_sound(name, kind):
+            return None
+        if kind == "ogg":
+            return ogg.length(name)
+        with open(name, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if kind == "flac":
+                return flac.length(data, start)
+            counts, frame = xing(name, start), frame_at(data, start)
+            alone = counts and counts[1] and len(data) - start < counts[1] + MOST_TAGS
+            return counts[0] * frame.samples / frame.rate if alone and counts and frame else None
+    except (MediaError, OSError):
+        return None
 
 
 def _problem(path: Path, begin: Callable, ffmpeg: Callable[[], str], keep: bool) -> str:
@@ -73,7 +97,7 @@ def _begin_music(path: Path, ffmpeg: Callable[[], str], keep: bool) -> None:
     if _is_sound(name, kind):
         return
     reading = read_container(name, keep)
-    if kind in OF_CHUNKS and reading.plain and reading.parts[0].kind and has_samples(name, kind):
+    if kind in OF_CHUNKS and reading.plain and reading.parts[0].kind and riff.has_samples(name, kind):
         return
     from n2s.runtime.media.music.decoders import open_source  # slow to import, and seldom needed
 

@@ -113,6 +113,14 @@ def is_sound_at_both_ends(data: mmap.mmap, start: int) -> bool:
     return any(frame.first + frame.count == stream.total for frame in last)
 
 
+def length(data: mmap.mmap, start: int) -> float | None:
+    """Return how long a file of one stream is by its header, in seconds; None where it does not say."""
+    stream = _header(data, start)
+    if stream is None or not stream.total or not stream.rate or data.find(data[start : start + 8], stream.sound) >= 0:
+        return None
+    return stream.total / stream.rate
+
+
 def check_count(path: str, start: int) -> None:
     """Refuse a file whose last stream has fewer frames than its header promises, by their numbers.
 

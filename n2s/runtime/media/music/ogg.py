@@ -6,6 +6,7 @@ A last page without the mark of an end is still whole: recorders and radio stati
 
 from __future__ import annotations
 
+import mmap
 import struct
 import zlib
 from collections.abc import Iterator
@@ -145,10 +146,28 @@ def is_sound_at_both_ends(path: str) -> bool:
             if page.position > 0:
                 break
             at += page.size
-        at = max(0, size - LARGEST_PAGE)
-        file.seek(at)
-        last, _ = _page_at(file, at + file.read().rfind(b"OggS"), size)
+        last = _last_page(file, size)
         return last is not None and last.start + last.size == size
+
+
+def length(path: str) -> float | None:
+    """Return how long a file of one link is, in seconds, by the position of its last page; None for several links."""
+    with open(path, "rb") as file:
+        size = file.seek(0, 2)
+        first, _ = _page_at(file, 0, size)
+        last = _last_page(file, size)
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            alone = data.find(b"OggS\0" + bytes([FIRST]), 1) < 0
+    if first is None or last is None or not alone:
+        return None
+    rate = OPUS_CLOCK if first.body.startswith(OPUS) else int.from_bytes(first.body[12:16], "little")
+    return last.position / rate if rate and last.position > 0 else None
+
+
+def _last_page(file: BinaryIO, size: int) -> Page | None:
+    at = max(0, size - LARGEST_PAGE)
+    file.seek(at)
+    return _page_at(file, at + file.read().rfind(b"OggS"), size)[0]
 
 
 def _reading(path: str, links: list[Link], missing: str) -> Reading:

@@ -87,6 +87,15 @@ def has_samples(path: str, kind: str) -> bool:
     )
 
 
+def length_of_wav(path: str) -> float | None:
+    """Return how long a whole wav file is by its header, in seconds; None where it does not say."""
+    chunks = {chunk.name: chunk for chunk in chunks_of(path, "wav")}
+    if b"fmt " not in chunks or b"data" not in chunks or len(chunks[b"fmt "].head) < 12:
+        return None
+    rate = struct.unpack("<I", chunks[b"fmt "].head[8:12])[0]  # bytes per second
+    return chunks[b"data"].length / rate if rate else None
+
+
 def read_chunks(path: str, kind: str, keep: bool) -> Reading:
     """Say how a file of chunks is to be read.
 
