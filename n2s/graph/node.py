@@ -90,6 +90,10 @@ class Node(BaseModel, metaclass=_Declared):
     neutral: ClassVar[dict[str, Any] | None] = None
     same_columns: ClassVar[tuple[str, ...]] = ()  # ports whose signals must have as many columns each
     example: ClassVar[dict[str, Any]] = {}  # the settings of a minimal valid use
+    # For the laws (tests/test_laws.py), where a setting changes nothing with the example on a ramp: with which settings
+    # and inputs it does, {"hold": {"signal": "= sin(40 * time)"}}; and at which output, where not at the first.
+    felt_with: ClassVar[dict[str, dict[str, Any]]] = {}
+    felt_at: ClassVar[dict[str, str]] = {}
     kind: ClassVar[str] = ""  # one of `n2s.graph.declarations.KINDS`
 
     def __init__(self, **values: Any):

@@ -46,6 +46,7 @@ class Midi(Resident):
         "control": Output(SIGNAL, "the controller", "0..1"),
     }
     example = {"path": "drums.mid"}
+    felt_at = {"controller": "control"}
 
     @field_validator("notes")
     @classmethod

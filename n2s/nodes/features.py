@@ -108,6 +108,7 @@ class Features(Resident):
             "percussive": Output(SIGNAL, "what share of the loudness is struck and not held", "0..1"),
         }
     )
+    felt_at = {"ears": "sure", "first_beat": "bar_phase", "metre": "bar_phase"}
 
     @field_validator("tempo_map")
     @classmethod
