@@ -34,7 +34,7 @@ def record_values(
         "overrides": given_overrides(graph),
         "span": [None if time is None else str(time) for time in span],
         "graphs": _graphs(graph, films),
-        "files": {str(path): sha256_of(path) for path in sorted(input_files(graph)) if path.suffix in TEXTS},
+        "files": {_named(path): sha256_of(path) for path in sorted(input_files(graph)) if path.suffix in TEXTS},
         "models": context.model_digests(),
         "music": context.music_heard(),
         "environment": machine.environment(),
@@ -58,6 +58,12 @@ def _graphs(graph: Graph, films: Sequence[Film]) -> dict[str, dict[str, Any]]:
         path: {"sha256": sha256_of(Path(path)), "title": each.header.title, "seed": each.header.seed}
         for path, each in sorted(found.items())
     }
+
+
+def _named(path: Path) -> str:
+    """Return the path of a file within the current folder as it is seen from there, so that both may be moved."""
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
 
 
 def _cost(seconds: float, frames: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -74,6 +75,14 @@ class Report:
         return f"<table>{rows}<tr><td colspan='2' style='text-align:left'>{done}</td></tr></table>"
 
 
+def path_from(folder: Path, path: Path) -> str:
+    """Return a path as it is seen from a folder, with slashes; absolute where no way leads there."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return str(path)
+
+
 class RunRecord:
     """The record of one run, written to ``<out>/<run id>/run.json`` with a log beside it.
 
@@ -86,6 +95,7 @@ class RunRecord:
         self.id = f"{now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
         self.folder = out / self.id
         self.values: dict[str, Any] = {"format": RUN_FORMAT, "id": self.id, "began": now.isoformat(timespec="seconds")}
+        self.values["started_in"] = path_from(self.folder, Path.cwd())  # what relative paths in it start from
         self._log: list[str] = []
         self._began = now
 
