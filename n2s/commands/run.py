@@ -231,7 +231,7 @@ def spent_text(report: Any) -> str:
     from n2s.graph.wording import counted
 
     told = sorted(((seconds, name) for name, seconds in report.nodes.items() if seconds >= 0.05), reverse=True)
-    parts = [f"{name} {seconds:.1f} s{more_frames(report, name)}" for seconds, name in told[:DEAREST]]
+    parts = [f"{name} {seconds:.1f} s{twice_text(report, name)}" for seconds, name in told[:DEAREST]]
     if rest := told[DEAREST:]:
         parts.append(f"{counted(len(rest), 'other')} {sum(seconds for seconds, _ in rest):.1f} s")
     return ", ".join(parts)
@@ -249,7 +249,10 @@ def memory_text(memory: dict[str, Any]) -> str:
     )
 
 
-def more_frames(report: Any, name: str) -> str:
-    """Return how many frames a node computed, where that is more than were rendered: windows overlap between chunks."""
-    computed = report.computed.get(name, 0)
-    return f" ({computed} frames)" if computed > report.frames else ""
+def twice_text(report: Any, name: str) -> str:
+    """Return how many frames of films a node made, and how many of these twice, where it did so with any."""
+    from n2s.graph.wording import counted
+
+    frames, twice = report.made_twice(name)
+    more = "made twice" if twice <= frames else "more times made"
+    return f" ({counted(frames, 'frame')}, {twice} {more})" if twice else ""

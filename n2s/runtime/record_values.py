@@ -45,7 +45,7 @@ def record_values(
         "seconds": {"all": round(seconds, 3), "rendering": round(spent, 3)},
         "memory": report.memory,
         "frames_per_second": round(rendered / spent, 2) if rendered and spent else None,
-        "nodes": {name: _cost(taken, report.computed[name]) for name, taken in report.nodes.items()},
+        "nodes": {name: _cost(taken, *report.made_twice(name)) for name, taken in report.nodes.items()},
         "films": report.films,
     }
 
@@ -66,6 +66,6 @@ def _named(path: Path) -> str:
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
 
 
-def _cost(seconds: float, frames: int) -> dict[str, Any]:
-    speed = round(frames / seconds, 1) if seconds and frames else None
-    return {"seconds": round(seconds, 4), "frames": frames, "frames_per_second": speed}
+def _cost(seconds: float, frames: int, twice: int) -> dict[str, Any]:
+    speed = round((frames + twice) / seconds, 1) if seconds and frames else None
+    return {"seconds": round(seconds, 4), "frames": frames, "made_twice": twice, "frames_per_second": speed}

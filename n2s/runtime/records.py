@@ -66,6 +66,16 @@ class Report:
     memory: dict[str, int | None] = field(default_factory=dict)
     record: Path | None = None
 
+    def made_twice(self, name: str) -> tuple[int, int]:
+        """Return how many frames of films a node made, and how often it made one of them once more.
+
+        Frames come once more where measures look at them before the film is planned, where what was measured changes
+        them, and where chunks overlap: around windows, and where a loop or an echo reads frames of another chunk.
+        """
+        frames = max(self.frames - self.frames_again, self.measured)
+        computed = self.computed.get(name, 0)
+        return min(computed, frames), max(computed - frames, 0)
+
     def _repr_html_(self) -> str:
         """Return the report as a notebook shows it."""
         rows = "".join(
