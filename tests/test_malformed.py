@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny
 from harness import ends
 from malformed import BASE, CASES
 from test_runs import n2s
@@ -72,6 +73,7 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["check", "run", "draw"])
 def test_the_command_line_says_it_and_exits_with_2(command: str, tmp_path: Path) -> None:
     (tmp_path / "case.yaml").write_text(BASE.replace("frames: tone", "frames: tnoe"))
+    tiny.write_png(tmp_path / "picture.png", np.zeros((2, 2, 3), np.uint8))
     done = n2s(command, "case.yaml", cwd=tmp_path)
     assert (
         done.returncode == 2

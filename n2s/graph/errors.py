@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, order=True)
@@ -87,6 +88,7 @@ class GraphError(N2SError):
     """Everything wrong with a graph, all of it at once."""
 
     exit_status = 2
+    parts: Any = None  # of a file with mistakes: what of its graph could be read (`n2s.graph.parts`)
 
     def __init__(self, problems: list[Problem] | str):
         if isinstance(problems, str):

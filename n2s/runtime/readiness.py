@@ -54,6 +54,22 @@ def input_problems(graph: Graph) -> list[Problem]:
     return sorted(dict.fromkeys(problems), key=lambda problem: problem.position or Position(""))
 
 
+def file_problems(graph: Graph) -> list[Problem]:
+    """Return what is wrong with the files of a graph that has other mistakes, and with an album's tracks."""
+    found = []
+    for name, node in graph.nodes.items():
+        if node.kind == "track":
+            try:
+                found += _Inputs(load_track(graph, name)).problems()
+            except GraphError as error:
+                found += error.problems
+    try:
+        found += _Inputs(graph).problems()
+    except GraphError:  # of a node that lacks the settings that were wrong
+        pass
+    return found
+
+
 def machine_problems(graph: Graph) -> list[Problem]:
     """Return what this machine lacks to write the films of a graph and of its tracks."""
     found = []
