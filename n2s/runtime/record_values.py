@@ -11,7 +11,7 @@ from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.films.films import Film
 from n2s.runtime.readiness import input_files
-from n2s.runtime.records import Report
+from n2s.runtime.records import Report, current_folder
 from n2s.runtime.seeing.provenance import TEXTS, given_overrides, read_commit, sha256_of
 
 
@@ -62,8 +62,8 @@ def _graphs(graph: Graph, films: Sequence[Film]) -> dict[str, dict[str, Any]]:
 
 def _named(path: Path) -> str:
     """Return the path of a file within the current folder as it is seen from there, so that both may be moved."""
-    here = Path.cwd()
-    return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
+    here = current_folder()
+    return path.relative_to(here).as_posix() if here and path.is_relative_to(here) else str(path)
 
 
 def _cost(seconds: float, frames: int, twice: int) -> dict[str, Any]:

@@ -85,6 +85,14 @@ class Report:
         return f"<table>{rows}<tr><td colspan='2' style='text-align:left'>{done}</td></tr></table>"
 
 
+def current_folder() -> Path | None:
+    """Return the current folder; None where it was removed."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
 def path_from(folder: Path, path: Path) -> str:
     """Return a path as it is seen from a folder, with slashes; absolute where no way leads there."""
     try:
@@ -105,7 +113,8 @@ class RunRecord:
         self.id = f"{now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
         self.folder = out / self.id
         self.values: dict[str, Any] = {"format": RUN_FORMAT, "id": self.id, "began": now.isoformat(timespec="seconds")}
-        self.values["started_in"] = path_from(self.folder, Path.cwd())  # what relative paths in it start from
+        if here := current_folder():  # what relative paths in it start from
+            self.values["started_in"] = path_from(self.folder, here)
         self._log: list[str] = []
         self._began = now
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -151,14 +152,18 @@ def _take_params(
 
 
 def _check_name(document: Document, name: str, taken: bool, problems: list[Problem]) -> None:
-    why = "is no identifier (letters, digits, _)"
+    why, other = "is no identifier (letters, digits, _)", re.sub(r"\W", "_", name, flags=re.ASCII)
     if name in RESERVED:
-        why = "means something in expressions"
+        what = "a function" if name in FUNCTIONS else f"a unit, as in 2 {name}" if name in UNITS else "a variable"
+        why, other = f"means something in expressions ({what})", f"{name}1"
     elif taken:
-        why = "is one of the interface already"
+        why, other = "is one of the interface already", f"{name}1"
     elif NAME.match(name):
         return
-    problems.append(Problem(document.where(("nodes", name), key=True), f'The name "{name}" {why}; choose another.'))
+    text = f'The name "{name}" {why}; choose another' + (
+        f', like "{other}".' if NAME.match(other) and other.strip("_") else "."
+    )
+    problems.append(Problem(document.where(("nodes", name), key=True), text))
 
 
 class NodeReader:
