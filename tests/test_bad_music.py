@@ -114,8 +114,8 @@ def text(words: str, coding: str = "utf-8") -> Callable[[Path], None]:
 
 NO_MUSIC = {
     "a picture": (png, "is a PNG picture, and no music; wanted: wav, flac"),
-    "a text": (text("la la la\n"), "is a text, and no music"),
-    "a text of Windows": (text("la la läh\n", "utf-16"), "is a text, and no music"),
+    "a text": (text("la la la\n"), "is a text file, and no music"),
+    "a text of Windows": (text("la la läh\n", "utf-16"), "is a text file, and no music"),
     "a web page": (text("<!DOCTYPE html><html>"), "is a web page, and no music"),
     "a playlist": (text("#EXTM3U\nsong.mp3\n"), "is a playlist, and no music"),
     "a pointer": (text("version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"),

@@ -78,7 +78,7 @@ def test_check_looks_at_the_beginning_of_videos(tmp_path: Path) -> None:
     check_inputs(graph)
     for data, words in (
         (whole.read_bytes()[:200], "is no video, or too damaged"),
-        (b"la la", "is a text, and no video"),
+        (b"la la", "is a text file, and no video"),
     ):
         whole.write_bytes(data)
         with pytest.raises(GraphError, match=rf"video.path: .*a\.mkv {words}"):

@@ -110,8 +110,10 @@ def run(
     from n2s.runtime.executors.registry import choose_executor
     from n2s.runtime.progress import JsonEvents, watcher
     from n2s.runtime.run import Run
+    from n2s.runtime.store import refuse_file
     from n2s.runtime.stores import open_store
 
+    refuse_file(out, "--out")
     events = JsonEvents(write_line) if json else watcher()
     span = read_time("--from", from_), read_time("--to", to)
     kept = open_store(store)

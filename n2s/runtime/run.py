@@ -37,7 +37,7 @@ from n2s.runtime.seeing.following import follow_music
 from n2s.runtime.seeing.gates import judge, refuse_flaws
 from n2s.runtime.session import Session
 from n2s.runtime.spent import Spent
-from n2s.runtime.store import Store, absolute, check_folder, refuse_file
+from n2s.runtime.store import Store, absolute, check_folder
 from n2s.runtime.stores import open_store
 
 LONG_RUN = 10.0  # s, from which on the user is told how long it may take
@@ -93,7 +93,6 @@ class Run:
         excerpt: bool = False,
     ):
         self.graph, self.out, self.span, self.force = graph, absolute(out), parse_span(span), force
-        refuse_file(self.out, "--out")
         self.store = open_store(store)
         self.executor = executor or ThreadExecutor()
         self.events = events or Events()

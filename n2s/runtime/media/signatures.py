@@ -56,7 +56,7 @@ def what_is(path: str | os.PathLike) -> Kind:
     for begins, what, cure in _COMPILED:
         if begins.match(head):
             return Kind(what, cure)
-    return Kind("a text") if _is_text(head) else Kind()
+    return Kind("a text file") if _is_text(head) else Kind()
 
 
 def _is_text(head: bytes) -> bool:
