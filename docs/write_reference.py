@@ -84,7 +84,7 @@ they print one JSON object per line, also for errors. A time is written `80`, `1
 |---|---|
 | 0 | all is done |
 | 1 | rendering failed, or `--strict` found a broken [quality gate](delivery.md#quality-gates) |
-| 2 | the graph or the arguments are wrong, or a file is missing |
+| 2 | the graph, the arguments or a file that they name are wrong: music that is missing or damaged, too |
 | 130 | interrupted; what is finished is kept, and the same command goes on from there |
 
 | environment variable | what it does |

@@ -134,6 +134,8 @@ def run_command() -> None:
     except Exception as error:
         if (show := getattr(error, "show", None)) is None:  # not one of the command line's own
             raise
+        if told := wrong_number(error):
+            fail(told, 2)
         if told := what_to_type():
             said = cast(Any, error).format_message().partition(" (Possible options")[0]
             fail(f"{said.rstrip('.')}.", 2, hint=told)
@@ -144,6 +146,17 @@ def run_command() -> None:
     if lost := lost_output():
         print(lost, file=sys.stderr)  # also beside structured lines, which go nowhere
         sys.exit(1)
+
+
+def wrong_number(error: Any) -> str:
+    """Say which numbers an option takes that was given another, and what it is for; "" for any other mistake."""
+    param, cause = cast(Any, getattr(error, "param", None)), error.__cause__
+    least, most = getattr(param, "min", None), getattr(param, "max", None)
+    if (least is None and most is None) or not hasattr(cause, "errors"):
+        return ""
+    wanted = f"at least {least}" if most is None else f"{'' if least is None else least} to {most}".strip()
+    given, whole = cause.errors()[0]["input"], "whole " * isinstance(least if least is not None else most, int)
+    return f'{param.opts[0]} takes a {whole}number, {wanted}, not "{given}": {param.help.rstrip(".")}.'
 
 
 def leave_compilers() -> None:

@@ -73,13 +73,14 @@ CASES = [
         "future version",
         "n2s: 1",
         "n2s: 2",
-        "case.yaml:1:6  n2s: it must be at most 1, not 2",
+        'case.yaml:1:6  n2s: version 2 of the format of graphs is none that this n2s reads; write "n2s: 1", or install '
+        "a newer n2s: pip install --upgrade n2s",
     ),
     (
         "version a word",
         "n2s: 1",
         "n2s: one",
-        "case.yaml:1:6  n2s: a whole number was wanted, not 'one'",
+        "case.yaml:1:6  n2s: version 'one' of the format of graphs is none that this n2s reads; write \"n2s: 1\"",
     ),
     (
         "unknown header",
@@ -297,14 +298,14 @@ CASES = [
         "  pulse:",
         "  the pulse:",
         'case.yaml:8:3  The name "the pulse" is no identifier (letters, digits, _); choose '
-        'another.\ncase.yaml:12:15  tone.exposure: "pulse" names no node. Did you mean "the pulse"?',
+        'another, like "the_pulse".\ncase.yaml:12:15  tone.exposure: "pulse" names no node. Did you mean "the pulse"?',
     ),
     (
         "name with a quote",
         "  pulse:",
         '  "pul\'se":',
         'case.yaml:8:3  The name "pul\'se" is no identifier (letters, digits, _); choose '
-        'another.\ncase.yaml:12:15  tone.exposure: "pulse" names no node. Did you mean "pul\'se"?',
+        'another, like "pul_se".\ncase.yaml:12:15  tone.exposure: "pulse" names no node. Did you mean "pul\'se"?',
     ),
     (
         "name in Unicode",
@@ -317,19 +318,20 @@ CASES = [
         "name of a function",
         "pulse",
         "sin",
-        'case.yaml:8:3  The name "sin" means something in expressions; choose another.',
+        'case.yaml:8:3  The name "sin" means something in expressions (a function); choose another, like "sin1".',
     ),
     (
         "name of a unit",
         "pulse",
         "beats",
-        'case.yaml:8:3  The name "beats" means something in expressions; choose another.',
+        'case.yaml:8:3  The name "beats" means something in expressions (a unit, as in 2 beats); choose '
+        'another, like "beats1".',
     ),
     (
         "name of a variable",
         "pulse",
         "time",
-        'case.yaml:8:3  The name "time" means something in expressions; choose another.',
+        'case.yaml:8:3  The name "time" means something in expressions (a variable); choose another, like "time1".',
     ),
     (
         "constant out of range",
@@ -506,20 +508,24 @@ CASES = [
         "aliases",
         None,
         "n2s: 1\na: &a [1, 1]\nnodes: {x: *a}\n",
-        "case.yaml:2:4  Aliases (*name) are not read in graphs; write the value again.",
+        "case.yaml:2:4  Aliases (&a, *a) are not read in graphs; write the value again. "
+        'Text that begins with "&" needs quotes.',
     ),
     (
         "billion laughs",
         None,
         "n2s: 1\na: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\nnodes: {n: {node: Tone}}\n",
-        "case.yaml:2:4  Aliases (*name) are not read in graphs; write the value again.\ncase.yaml:3:4  Aliases "
-        "(*name) are not read in graphs; write the value again.",
+        "case.yaml:2:4  Aliases (&a, *a) are not read in graphs; write the value again. "
+        'Text that begins with "&" needs quotes.\n'
+        "case.yaml:3:4  Aliases (&b, *b) are not read in graphs; write the value again. "
+        'Text that begins with "&" needs quotes.',
     ),
     (
         "merge key",
         None,
         "n2s: 1\nx: &x {node: Tone}\nnodes: {a: {<<: *x}}\n",
-        "case.yaml:2:4  Aliases (*name) are not read in graphs; write the value again.",
+        "case.yaml:2:4  Aliases (&x, *x) are not read in graphs; write the value again. "
+        'Text that begins with "&" needs quotes.',
     ),
     (
         "two documents",

@@ -169,13 +169,13 @@ def test_addresses_are_refused(address):
 @pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.vox", "a.raw", "a.flac", "a.m4a"])
 def test_not_audio(tmp_path, name):
     (tmp_path / name).write_bytes(b"This is a letter, not a song.\n" * 300)
-    refused(tmp_path / name, "not audio", "wanted", find=ffmpeg)
+    refused(tmp_path / name, "is a text file, and no music", "wanted", find=ffmpeg)
 
 
 def test_playlists_do_not_open_other_files(tmp_path, shelf):
     for name, text in (("a.m3u8", "#EXTM3U\n#EXTINF:3,\n{}\n"), ("a.ffconcat", "ffconcat version 1.0\nfile '{}'\n")):
         (tmp_path / name).write_text(text.format(shelf / "piece.m4a"))
-        refused(tmp_path / name, "not audio", find=ffmpeg)
+        refused(tmp_path / name, "no music", find=ffmpeg)
 
 
 def test_a_film_without_sound(tmp_path):

@@ -60,7 +60,7 @@ def test_what_is_no_video(tmp_path: Path, read_video: Any) -> None:
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "noise.mkv").write_bytes(np.random.default_rng(0).bytes(5000))
     for name, said in (
-        ("a.m4a", "has no pictures in it"), ("a.png", "shown by an ImageSource"), ("a.m3u8", "is no video"),
+        ("a.m4a", "has no pictures in it"), ("a.png", "shown by an ImageSource"), ("a.m3u8", "is a playlist"),
         ("cut.mp4", "which stands at its end, is missing"), ("empty.mp4", r"is empty \(0 bytes\)"),
         ("noise.mkv", "is no video"),
     ):  # fmt: skip
@@ -70,6 +70,19 @@ def test_what_is_no_video(tmp_path: Path, read_video: Any) -> None:
     for name, said in (("none.mp4", "there is no such video"), (".", "this is a folder")):
         with pytest.raises(MissingFileError, match=said):
             read_video(tmp_path / name)
+
+
+def test_check_looks_at_the_beginning_of_videos(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "a.mkv", numbered(5))
+    graph = graph_of(tmp_path, 5)
+    check_inputs(graph)
+    for data, words in (
+        (whole.read_bytes()[:200], "is no video, or too damaged"),
+        (b"la la", "is a text file, and no video"),
+    ):
+        whole.write_bytes(data)
+        with pytest.raises(GraphError, match=rf"video.path: .*a\.mkv {words}"):
+            check_inputs(graph)
 
 
 def test_frames_that_change_their_size(tmp_path: Path, read_video: Any) -> None:

@@ -105,3 +105,34 @@ def test_a_name_of_the_graph_itself_is_suggested(tmp_path: Path, n2s: Any) -> No
     (tmp_path / "song.yaml").write_text(json.dumps({"n2s": 1, "nodes": nodes}))
     status, _, err = n2s("preview", tmp_path / "song.yaml", "--node", "lok")
     assert status == 2 and '"lok" names no node. Did you mean "look"?' in err
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "why", "preview", "cache info", "cache verify", "cache trim"])
+@pytest.mark.parametrize("option", ["--store", "--out"])
+def test_a_file_where_a_folder_should_be(command: str, option: str, place: Any, tmp_path: Path) -> None:
+    from places import n2s
+
+    if option == "--out" and command not in ("run", "plan", "why"):
+        return
+    (tmp_path / "file").touch()
+    words = command.split()
+    words += [] if words[0] == "cache" else [str(place.graph)]
+    for folder in ("file", "file/deeper"):
+        done = n2s(*words, option, tmp_path / folder)
+        assert done.returncode == 2 and f"{tmp_path / 'file'} is a file, and no folder" in done.stderr, done.stderr
+        assert f"Name a folder with {option}" in done.stderr
+    assert (tmp_path / "file").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--jobs", "many"], '--jobs takes a whole number, 1 to 256, not "many": threads, each of which renders one'),
+        (["--jobs", "0"], '--jobs takes a whole number, 1 to 256, not "0": '),
+        (["--jobs", "2.5"], '--jobs takes a whole number, 1 to 256, not "2.5": '),
+        (["--workers", "1000"], '--workers takes a whole number, 1 to 256, not "1000": render in this many processes'),
+    ],
+)
+def test_a_number_that_an_option_does_not_take(words: list[str], told: str, n2s: Any) -> None:
+    status, _, err = n2s("run", "song.yaml", *words)
+    assert status == 2 and told in err and "Input should" not in err

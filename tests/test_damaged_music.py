@@ -13,7 +13,7 @@ import pytest
 import tiny
 from places import Place, n2s
 
-from n2s.graph.errors import MediaError
+from n2s.graph.errors import GraphError, MediaError
 from n2s.nodes import AudioSource
 from n2s.runtime.media.audio import probe
 
@@ -164,7 +164,7 @@ def test_nothing_but_a_refusal_or_music_comes_of_any_damage(name: str, shelf: Pa
 
 def test_a_run_takes_what_is_there_says_so_once_and_writes_it_down(place: Place) -> None:
     place.music.write_bytes(place.music.read_bytes()[: place.music.stat().st_size * 2 // 3])
-    place.refused(MediaError, "is truncated", KEEP)
+    place.refused(GraphError, "is truncated", KEEP)
     place.edit("path: music.wav}", "path: music.wav, damaged: keep}")
     report = place.run()
     told = [text for text in place.said_ if "damaged: keep" in text]
@@ -181,7 +181,7 @@ def test_new_refuses_damaged_music_with_the_way_out(tmp_path: Path) -> None:
     path = tiny.write_wav(tmp_path / "music.wav", tiny.clicks(1))
     path.write_bytes(path.read_bytes()[:-1000])
     done = n2s("new", path, "-o", tmp_path / "music.yaml")
-    assert done.returncode == 1 and "is truncated" in done.stderr and KEEP in " ".join(done.stderr.split())
+    assert done.returncode == 2 and "is truncated" in done.stderr and KEEP in " ".join(done.stderr.split())
     assert not (tmp_path / "music.yaml").exists()
 
 

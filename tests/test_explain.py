@@ -162,6 +162,55 @@ def test_times_in_other_units_and_from_other_folders(track: Path, n2s: Any, n2s_
     assert n2s("explain", "film.mp4")[0] == 0
 
 
+def test_the_graph_is_found_from_any_folder(track: Path, n2s: Any, n2s_json: Any, monkeypatch: Any) -> None:
+    """The run was started with a relative path, and its folder may have been moved as a whole since."""
+    Path("films").mkdir()
+    for name in (track.name, "music.wav"):
+        Path(name).rename(f"films/{name}")
+    n2s("run", f"films/{track.name}", "--out", "made")
+    film = "made/track.mp4"
+    (here,) = n2s_json("explain", film, "--at", "0.5")
+    assert here["graph"] == f"films/{track.name}" and here["state"] == "as it was"
+    for folder in ("films", "made", "films/sub"):
+        Path(folder).mkdir(exist_ok=True)
+        with monkeypatch.context() as there:
+            there.chdir(folder)
+            up = "../" * (folder.count("/") + 1)
+            (told,) = n2s_json("explain", f"{up}{film}", "--at", "0.5")
+            assert told["moment"]["parameters"] == here["moment"]["parameters"]
+            assert told["state"] == "as it was" and Path(told["graph"]).is_file() and told["graph"] in told["again"]
+    Path("moved").mkdir()
+    for name in ("films", "made"):
+        Path(name).rename(f"moved/{name}")
+    (told,) = n2s_json("explain", f"moved/{film}", "--at", "0.5")
+    assert told["graph"] == f"moved/films/{track.name}" and told["state"] == "as it was"
+
+
+def test_a_record_without_its_folder_is_understood(track: Path, n2s: Any, n2s_json: Any, monkeypatch: Any) -> None:
+    n2s("run", track.name)
+    (record,) = Path("renders").glob("*/run.json")
+    values = json.loads(record.read_text())
+    assert values.pop("started_in") == "../.."
+    record.write_text(json.dumps(values))
+    monkeypatch.chdir("renders")
+    (told,) = n2s_json("explain", "track.mp4", "--at", "0.5")
+    assert told["graph"] == f"../{track.name}" and told["state"] == "as it was"
+
+
+def test_a_graph_that_was_moved_is_asked_for(track: Path, n2s: Any, n2s_json: Any) -> None:
+    n2s("run", track.name)
+    Path("elsewhere").mkdir()
+    for name in (track.name, "music.wav"):
+        Path(name).rename(f"elsewhere/{name}")
+    status, said, _ = n2s("explain", "renders/track.mp4")
+    assert status == 0 and f"{track.name}, GONE: name it where it lies now with --graph" in said
+    status, _, err = n2s("explain", "renders/track.mp4", "--at", "0.5")
+    assert status == 2 and f"was made of {track.name}, which is not there any more" in err and "--graph GRAPH" in err
+    (told,) = n2s_json("explain", "renders/track.mp4", "--at", "0.5", "--graph", f"elsewhere/{track.name}")
+    assert told["state"] == "as it was" and told["moment"]["frame"] == 15
+    assert n2s("explain", "renders/track.mp4", "--graph", "nowhere.yaml")[0] == 2
+
+
 def test_records_that_are_none_are_passed_over(track: Path, n2s: Any) -> None:
     n2s("run", track)
     for k, text in enumerate(("", "{}", "[]", json.dumps({"films": [{"bytes": 1}]}))):

@@ -19,7 +19,7 @@ from third_party import node, python, write_package
 
 from n2s.graph.context import Block
 from n2s.graph.declare import FRAMES_OUTPUT, FilePath, FolderPath, Streamed, port, setting
-from n2s.graph.errors import GraphError, MediaError
+from n2s.graph.errors import ChangedFileError, GraphError, MediaError
 from n2s.graph.types import Frames
 from n2s.runtime.events import Events
 from n2s.runtime.inputs import InputFiles
@@ -133,7 +133,7 @@ def test_music_that_changes_under_a_run(when: str, place: Place) -> None:
                 self.done = True
                 tiny.write_wav(place.music, tiny.clicks(1, 170))
 
-    place.refused(MediaError, "music.wav was changed during the run. Run again", events=Swap())
+    place.refused(ChangedFileError, "music.wav was changed during the run. Run again", events=Swap())
     place.run()
     other = place.film.read_bytes()
     place.store = Store(place.folder / "anew")
@@ -149,7 +149,7 @@ def test_a_model_that_changes_under_a_run(place: Place, model: Path) -> None:
         decoder.write_bytes(decoder.read_bytes().replace(b"tiny", b"tinY"))
         tiny.write_card(model)
 
-    place.refused(MediaError, "was changed during the run", events=During(swap))
+    place.refused(ChangedFileError, "was changed during the run", events=During(swap))
     place.run()
 
 

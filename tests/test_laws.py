@@ -215,32 +215,6 @@ def test_fused_equals_unfused(names: tuple[str, ...], studio: Any, store: Any) -
     assert codes(graph, store, fuse=True).tobytes() == codes(graph, store, fuse=False).tobytes()
 
 
-# Outputs that a setting changes, where it leaves the first one as it is.
-FELT_AT = {
-    ("Features", "ears"): "sure",
-    ("Features", "first_beat"): "bar_phase",
-    ("Features", "metre"): "bar_phase",
-    ("Handheld", "turn"): "turn",
-    ("Midi", "controller"): "control",
-}
-
-
-# Settings of signals are keyed by what they change, so others must make them felt.
-FAST = "= sin(40 * time)"
-FELT_WITH = {
-    ("Crossfade", "amount"): {"b": "= 1 - ramp"},
-    ("Envelope", "release"): {"sustain": 0.5, "decay": 0.02, "trigger": FAST},
-    ("Envelope", "retrigger"): {"trigger": FAST},
-    ("Gate", "hold"): {"signal": FAST},
-    ("Handheld", "settle"): {"hits": FAST},
-    ("Handheld", "strength"): {"hits": FAST},
-    ("LFO", "seed"): {"shape": "noise"},
-    ("LFO", "width"): {"shape": "square"},
-    ("Normalise", "most"): {"signal": "= 0.1 * ramp"},
-    ("Relative", "most"): {"most": 1.5},
-    ("Select", "index"): {"b": "= 1 - ramp", "a": "= 2 * ramp"},
-    ("Threshold", "hold"): {"signal": FAST},
-}
 BY_SECTIONS = {("Random", "alike"), ("Sequence", "alike")}  # tests/test_signals.py has music with sections
 
 
@@ -287,6 +261,16 @@ def other_values(cls: type, field: str, example: Any) -> list[Any]:
     }.get(field, [])
 
 
+def not_felt(name: str, field: str, value: Any) -> str:
+    """Say that a setting changed nothing, and how its author tells what it does change something with."""
+    return (
+        f"{name}.{field} = {value} does not change the key: with the node's example, on a ramp from 0 to 1 and back to "
+        f"0.3, it changes no value. If that is right, the class says with which settings or inputs it does: "
+        f'felt_with = {{"{field}": {{"signal": "= sin(40 * time)"}}}}, or at which output, where not at the first: '
+        f'felt_at = {{"{field}": "OUTPUT"}}. See "How it is tested" in docs/writing-nodes.md.'
+    )
+
+
 @pytest.mark.parametrize("name", RENDERING)
 def test_every_setting_that_can_change_pixels_changes_the_key(name: str, studio: Any, store: Any) -> None:
     cls = TYPES[name]
@@ -296,7 +280,7 @@ def test_every_setting_that_can_change_pixels_changes_the_key(name: str, studio:
             continue
         for value in other_values(cls, field, cls.example):
             tried += 1
-            output, felt = FELT_AT.get((name, field), ""), FELT_WITH.get((name, field), {})
+            output, felt = cls.felt_at.get(field, ""), cls.felt_with.get(field, {})
             before, after = (
                 keys(load(shown_by(around(name, studio.model, **given), output), studio.folder), store)
                 for given in (felt, felt | {field: value})
@@ -304,7 +288,7 @@ def test_every_setting_that_can_change_pixels_changes_the_key(name: str, studio:
             assert set(after).isdisjoint(before) or cls.kind in ("resident", "measure"), (
                 f"{name}.{field} = {value} does not change every key"
             )
-            assert after != before, f"{name}.{field} = {value} does not change the key"
+            assert after != before, not_felt(name, field, value)
     assert tried or not [f for f in [*cls.settings(), *cls.params()] if cls.specs[f].keyed]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny
 from harness import ends
 from malformed import BASE, CASES
 
@@ -72,6 +73,7 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["check", "run", "draw"])
 def test_the_command_line_says_it_and_exits_with_2(command: str, tmp_path: Path, n2s: Any) -> None:
     (tmp_path / "case.yaml").write_text(BASE.replace("frames: tone", "frames: tnoe"))
+    tiny.write_png(tmp_path / "picture.png", np.zeros((2, 2, 3), np.uint8))
     status, _, said = n2s(command, "case.yaml")
     assert status == 2 and said == 'case.yaml:13:35  out.frames: "tnoe" names no node. Did you mean "tone"?\n'
 

@@ -12,10 +12,12 @@ from harness import load
 from test_measure_mistakes import declare
 from test_measures import FRAMES, film
 
+from n2s.commands.run import spent_text
 from n2s.graph.declare import DeclarationError
 from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.graph import Graph
 from n2s.runtime.executors.threads import ThreadExecutor
+from n2s.runtime.records import Report
 
 CHUNK, CHUNKS = 10, 7
 IMPORTS = "from n2s.graph.declare import Measure, Seconds\n"
@@ -309,3 +311,15 @@ def test_plan_and_previews_say_what_was_not_looked_at(limits: None, studio: Any,
 def test_mistakes_in_what_is_declared(unmeasured: Any, told: str) -> None:
     with pytest.raises(DeclarationError, match=told):
         declare(measure=lambda self, frame: 0.0, unmeasured=unmeasured)
+
+
+def test_frames_that_are_made_twice_are_told_apart() -> None:
+    nodes = {"meter": 0.4, "bloom": 0.3, "echo": 0.2, "fast": 0.01}
+    report = Report(frames=350, frames_again=50, measured=300, nodes=nodes)
+    report.computed = {"meter": 300, "bloom": 600, "echo": 310, "fast": 300}
+    assert [report.made_twice(name) for name in nodes] == [(300, 0), (300, 300), (300, 10), (300, 0)]
+    said = "meter 0.4 s, bloom 0.3 s (300 frames, 300 made twice), echo 0.2 s (300 frames, 10 made twice)"
+    assert spent_text(report) == said
+    report.measured = report.frames = report.frames_again = 0
+    report.computed["bloom"] = 0
+    assert report.made_twice("bloom") == (0, 0)

@@ -1,4 +1,4 @@
-"""A missing file is a mistake of the user, with exit status 2 in every command; a damaged one is a failure, with 1."""
+"""A missing or damaged file is a mistake of the user, with exit status 2; a damaged model is a failure, with 1."""
 
 from __future__ import annotations
 
@@ -37,18 +37,26 @@ def test_a_missing_file_is_status_2_in_every_command(what: str, place: Place, n2
 
 
 DAMAGED = {
-    "music": lambda place, model: place.music.write_bytes(np.random.default_rng(0).bytes(999)),
-    "empty music": lambda place, model: place.music.write_bytes(b""),
     "decoder": lambda place, model: (model / "decoder.fp32.onnx").write_bytes(b"x"),
     "anchors": lambda place, model: (model / "anchors.npz").write_bytes(b"x"),
 }
 
 
 @pytest.mark.parametrize("what", DAMAGED)
-def test_a_damaged_file_is_status_1(what: str, place: Place, model: Path, n2s: Any) -> None:
+def test_a_damaged_model_is_status_1(what: str, place: Place, model: Path, n2s: Any) -> None:
     DAMAGED[what](place, model)
     status, _, err = n2s("run", place.graph)
     assert status == 1 and err
+
+
+@pytest.mark.parametrize("data", [b"", np.random.default_rng(0).bytes(999)])
+def test_damaged_music_is_status_2_in_every_command(data: bytes, place: Place, n2s: Any) -> None:
+    place.music.write_bytes(data)
+    for command in (["check"], *COMMANDS):
+        status, out, err = n2s(command[0], place.graph, *command[1:])
+        assert (status, out) == (2, "") and str(place.music) in err, command
+    status, _, err = n2s("new", place.music, "-o", place.folder / "new.yaml")
+    assert status == 2 and str(place.music) in err
 
 
 def test_commands_without_a_graph(studio: Any, tmp_path: Path, n2s: Any) -> None:
@@ -62,7 +70,7 @@ def test_commands_without_a_graph(studio: Any, tmp_path: Path, n2s: Any) -> None
         status, _, err = n2s(*command)
         assert status == 2 and err, command
     status, _, err = n2s("anchors", "add", "a", "small.png", "--copy-to", "copy")
-    assert status == 1 and not (tmp_path / "copy").exists()
+    assert status == 2 and not (tmp_path / "copy").exists()
 
 
 @pytest.mark.parametrize("music", ["nowhere.wav", ".", "small.wav/a.wav", "https://example.org/a.wav"])

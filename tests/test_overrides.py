@@ -57,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
     for name, text in (("grain", GRAIN), ("look", LOOK), ("track", TRACK), ("album", ALBUM)):
         (tmp_path / f"{name}.yaml").write_text(text)
     tiny.write_png(tmp_path / "picture.png", np.zeros((2, 2, 3), np.uint8))
-    (tmp_path / "music.wav").touch()
+    tiny.write_wav(tmp_path / "music.wav", tiny.clicks(0.1))
     return tmp_path
 
 

@@ -8,9 +8,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import harness
 import numpy as np
 import pytest
 import soundfile
+import test_laws
 import tiny
 import videos
 from conftest import shared_store
@@ -20,6 +22,7 @@ from pages import ROOT, Block, blocks
 from n2s import Graph, N2SError
 from n2s.graph.check import warnings
 from n2s.graph.file.document import parse_document
+from n2s.graph.registry import node_types
 from n2s.runtime.readiness import check_inputs
 from n2s.runtime.render import kernels, rehearsal
 from n2s.runtime.run import Run
@@ -200,6 +203,40 @@ def test_the_signal_of_the_guide_is_its_formula(packages: Any, desk: Path, kept:
             wanted = [kick[max(frame - count, 0) : frame + 1].max() for frame in range(len(kick))]
             np.testing.assert_array_equal(session.signal("up"), wanted)
     assert kick.max() > 0 and count == 0
+
+
+def test_the_test_of_the_guide_passes(packages: Any, tmp_path: Path) -> None:
+    shown = blocks("docs/writing-nodes.md", "python")
+    packages.install(next(block.text for block in shown if "class Hold(" in block.text), module="n2s_hold")
+    known: dict[str, Any] = {}
+    exec(next(block.text for block in shown if "def test_hold_is_its_formula" in block.text), known)
+    known["test_hold_is_its_formula"](tmp_path)
+
+
+def test_a_setting_that_is_felt_elsewhere_says_so(
+    packages: Any, studio: Any, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the guide shows: by felt_with in the class, which the law's message names where it is missing."""
+    page = blocks("docs/writing-nodes.md", "python")
+    told = next(block.text for block in page if "class Peaks(" in block.text)
+    head = next(block.text for block in page if "class Hold(" in block.text).partition("class Hold")[0]
+    code = (
+        head.replace("MusicalTime", "Seconds")
+        + told
+        + """
+    def compute(self, scene, signal):
+        count = max(1, round(scene.clock.seconds(self.length) * float(scene.clock.fps)))
+        before = [signal[max(k - count, 0) : k].max(initial=-9) for k in range(len(signal))]
+        return (signal > np.array(before)).astype(np.float32)
+"""
+    )
+    packages.install(code, module="n2s_peaks")
+    peaks = node_types()["Peaks"]
+    monkeypatch.setitem(harness.TYPES, "Peaks", peaks)
+    test_laws.test_every_setting_that_can_change_pixels_changes_the_key("Peaks", studio, store)
+    monkeypatch.setattr(peaks, "felt_with", {})
+    with pytest.raises(AssertionError, match=r"Peaks.length = .* felt_with = .*docs/writing-nodes.md"):
+        test_laws.test_every_setting_that_can_change_pixels_changes_the_key("Peaks", studio, store)
 
 
 def test_the_first_node_of_the_guide_renders(

@@ -104,3 +104,26 @@ def test_a_folder_is_no_graph(tmp_path: Path) -> None:
 def test_what_is_in_quotes_is_text(tmp_path: Path) -> None:
     for text in ("Hello, world", "a: b", "#1", "*x", "&x", "%", "@", "`", "- x", "null", "1984", "yes"):
         assert loaded(tmp_path, BRACES.format(f'text: "{text}"')).nodes["name"].text == text
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("0,22", '"0,22" is cut at its comma: write the number with a point: 0.22.'),
+        ("-1,5 dB", '"-1,5 dB" is cut at its comma: write the number with a point: -1.5 dB.'),
+        ("1,5e-3", '"1,5e-3" is cut at its comma: write the number with a point: 1.5e-3.'),
+        ("0, 22", '"0, 22" is cut at its comma: between { } quote the text: "0, 22".'),
+        ('"0,22"', "write 0.22"),
+    ],
+)
+def test_a_comma_as_a_decimal_sign(number: str, said: str, tmp_path: Path) -> None:
+    for more in ("", ", contrast: 1.1"):
+        with pytest.raises(GraphError) as caught:
+            loaded(tmp_path, f"{{node: Tone, frames: base, exposure: {number}{more}}}")
+        assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["&x 0.1", "&x [0, 0]", "&x text"])
+def test_an_anchor_is_refused_without_an_alias(value: str, tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match=r"Aliases \(&x, \*x\) are not read in graphs; write the value again"):
+        loaded(tmp_path, f"{{node: Tone, frames: base, exposure: {value}}}")

@@ -64,8 +64,14 @@ def load(path: Path, overrides: Sequence[str] = (), shape: Shape | None = None) 
     from n2s.graph.header import Header
 
     values: dict[str, Any] = {}
+    problems: list[Problem] = []
     for text in overrides:
-        values = merged(values, dict([parse_override(text)]))
+        try:
+            values = merged(values, dict([parse_override(text)]))
+        except GraphError as error:
+            problems += error.problems
+    if problems:
+        raise GraphError(problems)
     places = {target: Position(f"--set {target}", argument=True) for target in values}
     for field, (option, value) in (shape.overrides() if shape else {}).items():
         values[field], places[field] = value, Position(option, argument=True)

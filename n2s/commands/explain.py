@@ -21,6 +21,9 @@ def explain(
     at: Annotated[str | None, typer.Option("--at", help="this time of the film: 82.6, 1:22.6", metavar="TIME")] = None,
     frame: Annotated[int | None, typer.Option(min=0, help="this frame of the film")] = None,
     everything: Annotated[bool, typer.Option("--all", help="also the parameters that nothing moves")] = False,
+    graph: Annotated[
+        Path | None, typer.Option("--graph", help="the film's graph, where it was moved", metavar="GRAPH")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="the folder of the run that wrote it")] = None,
     store: StoreFolder = None,
     json: AsJson = False,
@@ -28,8 +31,8 @@ def explain(
     """Say which graph, settings and run a film came from; with a time, what every parameter was then and what moved it.
 
     A film is known by its bytes, so it may have been renamed, or by its metadata, where its bytes were changed. Its run
-    is sought beside it, in the folder above, in renders/, and in --out. Parameters of the film's own graph come first,
-    in its order, then those of the nodes of its looks, then what lies deeper in these.
+    is sought beside it, in the folder above, in renders/, and in --out; the run knows where its graph is. Parameters of
+    the film's own graph come first, in its order, then those of the nodes of its looks, then what lies deeper in these.
     """
     from n2s.runtime.seeing.provenance import find_origin
 
@@ -37,6 +40,10 @@ def explain(
         raise ArgumentError("--at and --frame both name a moment; give one of them.")
     folders = [*([out] if out else []), film.resolve().parent, film.resolve().parent.parent, FILMS, FILMS / "draft"]
     origin = find_origin(film, folders)
+    if graph is not None:
+        if not graph.is_file():
+            raise ArgumentError(f"{graph}: there is no such graph.")
+        origin = origin.with_graph(graph)
     about = origin_data(origin)
     moment = None if at is None and frame is None else moment_data(origin, at, frame, store)
     if json:
@@ -52,11 +59,12 @@ def origin_data(origin: Any) -> dict[str, Any]:
     record, film = origin.record, origin.film
     return {
         "film": film["path"],
-        "graph": record["graph"],
+        "graph": str(origin.graph),
+        "state": origin.state,
         "unchanged": origin.unchanged,
         "exact": origin.exact,
         "commit": record.get("commit"),
-        "again": command_again(record),
+        "again": command_again(record, origin.graph),
         "overrides": record.get("overrides", []),
         "seed": record["graphs"].get(record["graph"], {}).get("seed"),
         "run": record["id"],
@@ -70,12 +78,11 @@ def origin_data(origin: Any) -> dict[str, Any]:
 
 def origin_text(film: Path, about: dict[str, Any]) -> list[str]:
     """Return where a film came from, in lines."""
-    state = "as it was" if about["unchanged"] else "CHANGED since, or gone"
     given = ", ".join(f"{target} = {value} ({option})" for target, value, option in about["overrides"])
     return [
         f"{film}: {about['frames']} frames, {minutes(about['seconds'])}",
         *([] if about["exact"] else ["  bytes     CHANGED since; it is known by its metadata"]),
-        f"  graph     {about['graph']}, {state}; seed {about['seed']}",
+        f"  graph     {about['graph']}, {about['state']}; seed {about['seed']}",
         *([f"  commit    {about['commit']}"] if about["commit"] else []),
         *([f"  settings  {given}"] if given else []),
         f"  run       {about['run']}",
@@ -91,13 +98,18 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
     Raises
     ------
     ArgumentError
-        When the film has no such moment, or its graph makes it no longer.
+        When the film has no such moment, or its graph is gone, or makes it no longer.
     """
     from n2s.graph.graph import Graph
     from n2s.graph.times import is_musical
     from n2s.runtime.seeing.provenance import parameters_shown, place_in
     from n2s.runtime.session import Session
 
+    if not origin.graph.is_file():
+        raise ArgumentError(
+            f"{origin.film['path']} was made of {origin.graph}, which is not there any more. Name the graph where it "
+            "lies now: --graph GRAPH."
+        )
     given = origin.record.get("overrides", [])
     places = {target: Position(option, argument=True) for target, _, option in given}
     graph = Graph.load(origin.graph, {target: value for target, value, _ in given}, places=places)

@@ -58,8 +58,9 @@ def plan(
     """
     from n2s.runtime.seeing.explain import describe_analysis, describe_film
     from n2s.runtime.session import Session
-    from n2s.runtime.store import absolute
+    from n2s.runtime.store import absolute, refuse_file
 
+    refuse_file(out, "--out")
     asked = None if simulated is None else read_asked(simulated)
     loaded, events = load(graph, set_, Shape(size, fps)), planning_watcher(json)
     try:

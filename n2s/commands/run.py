@@ -110,8 +110,10 @@ def run(
     from n2s.runtime.executors.registry import choose_executor
     from n2s.runtime.progress import JsonEvents, watcher
     from n2s.runtime.run import Run
+    from n2s.runtime.store import refuse_file
     from n2s.runtime.stores import open_store
 
+    refuse_file(out, "--out")
     events = JsonEvents(write_line) if json else watcher()
     span = read_time("--from", from_), read_time("--to", to)
     kept = open_store(store)
@@ -231,7 +233,7 @@ def spent_text(report: Any) -> str:
     from n2s.graph.wording import counted
 
     told = sorted(((seconds, name) for name, seconds in report.nodes.items() if seconds >= 0.05), reverse=True)
-    parts = [f"{name} {seconds:.1f} s{more_frames(report, name)}" for seconds, name in told[:DEAREST]]
+    parts = [f"{name} {seconds:.1f} s{twice_text(report, name)}" for seconds, name in told[:DEAREST]]
     if rest := told[DEAREST:]:
         parts.append(f"{counted(len(rest), 'other')} {sum(seconds for seconds, _ in rest):.1f} s")
     return ", ".join(parts)
@@ -249,7 +251,10 @@ def memory_text(memory: dict[str, Any]) -> str:
     )
 
 
-def more_frames(report: Any, name: str) -> str:
-    """Return how many frames a node computed, where that is more than were rendered: windows overlap between chunks."""
-    computed = report.computed.get(name, 0)
-    return f" ({computed} frames)" if computed > report.frames else ""
+def twice_text(report: Any, name: str) -> str:
+    """Return how many frames of films a node made, and how many of these twice, where it did so with any."""
+    from n2s.graph.wording import counted
+
+    frames, twice = report.made_twice(name)
+    more = "made twice" if twice <= frames else "more times made"
+    return f" ({counted(frames, 'frame')}, {twice} {more})" if twice else ""

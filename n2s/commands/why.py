@@ -44,10 +44,11 @@ def why(
     """Show why chunks have to be rendered: what differs from the most similar chunk in the store."""
     from n2s.runtime.seeing.explain import Explainer
     from n2s.runtime.session import Session
-    from n2s.runtime.store import absolute
+    from n2s.runtime.store import absolute, refuse_file
 
     if chunk is not None and at is not None:
         raise GraphError("--chunk and --at both choose a chunk; give only one of them.")
+    refuse_file(out, "--out")
     time = read_time("--at", at)
     loaded, events = load(graph, set_, Shape(size, fps)), planning_watcher(json)
     try:

@@ -15,6 +15,7 @@ from n2s.graph.format_registry import format_of, format_problem
 from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
 from n2s.graph.listening import hearing_node, hears_time
+from n2s.graph.meant import added_times, dashed, heard_elsewhere
 from n2s.graph.parts import GraphParts
 from n2s.graph.profiles import PROFILES
 from n2s.graph.registry import suggest
@@ -48,7 +49,9 @@ def check_links(graph: GraphParts, unread: Collection[str] = frozenset()) -> lis
     for name, field, link in graph.links():
         wanted = graph.wanted_kind(name, field)
         if text := _check_link(graph, link, wanted, unread, f"{name}.{field}"):
-            wrong(text, name, *field.split("."))
+            told = dashed(graph, getattr(graph.nodes[name], field, None), link)
+            if told != "":
+                wrong(f"{name}.{field}: {told}" if told else text, name, *field.split("."))
         elif link.node in graph.nodes and wanted is LATENTS and leaves_remainder(graph, link.node):
             if text := reader_problem(graph, name, link.node):
                 wrong(text, name, *field.split("."))
@@ -186,6 +189,13 @@ def warnings(graph: GraphParts) -> list[Problem]:
         found += _swallowed(graph, name)
         for field in node.params():
             value = getattr(node, field)
+            for total, length in added_times(value.tree) if isinstance(value, Expression) else ():
+                text = f'{name}.{field}: "{total}" adds {length}, a length of time, to a number, as its seconds; '
+                if node.specs[field].unit != "s":
+                    text += "leave the unit out. A Delay node moves a signal in time."
+                    found.append(Problem(graph.where(name, field), text))
+        for field in node.params():
+            value = getattr(node, field)
             if (
                 isinstance(value, Expression)
                 and not value.links()
@@ -254,7 +264,7 @@ def _check_link(graph: GraphParts, link: Link, wanted, unread: Collection[str], 
         if near.startswith("Did") and (link.output or link.component is not None):
             fixed = Link(near.split('"')[1], link.output, link.component)
             near = f'Did you mean "{fixed}"?'
-        return f'{what}: "{link}" names no node. {near}'
+        return f'{what}: "{link}" names no node. {heard_elsewhere(graph, link) or near}'
     outputs = type(graph.nodes[link.node]).outputs
     link = link.settled(outputs)
     output = graph.output(link, wanted)

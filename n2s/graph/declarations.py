@@ -91,7 +91,7 @@ def class_mistakes(cls: Any) -> Mistakes:
         yield from _port_mistakes(cls)
         yield from _method_mistakes(cls)
         yield from _source_mistakes(cls)
-    for field in ("neutral", "example"):
+    for field in ("neutral", "example", "felt_with", "felt_at"):
         given = getattr(cls, field)
         for name in given if isinstance(given, dict) else ():
             if name not in cls.model_fields:

@@ -28,9 +28,11 @@ from n2s.graph.parsing import (
     FilePath,
     FolderPath,
     MusicalTime,
+    MusicPath,
     Param,
     PicturePath,
     Seconds,
+    VideoPath,
     When,
 )
 from n2s.graph.specs import Output, Spec, param, port, setting
@@ -56,6 +58,7 @@ __all__ = [
     "Lens",
     "Line",
     "Measure",
+    "MusicPath",
     "MusicalTime",
     "Node",
     "Output",
@@ -69,6 +72,7 @@ __all__ = [
     "Streamed",
     "Table",
     "Tile",
+    "VideoPath",
     "When",
     "param",
     "port",

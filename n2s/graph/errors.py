@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, order=True)
@@ -24,7 +25,8 @@ class Position:
 class N2SError(Exception):
     """Base of every error that the user can correct; shown without a traceback.
 
-    ``exit_status`` is what the command line returns: 1 the render failed, 2 the graph or the arguments are wrong.
+    ``exit_status`` is what the command line returns: 1 the render failed, 2 the graph, the arguments or a file
+    that they name are wrong, so that running again without a change is in vain.
     """
 
     exit_status = 1
@@ -46,15 +48,20 @@ class ArgumentError(N2SError):
 
 
 class MediaError(RenderError):
-    """A picture or a piece of music cannot be used as it is."""
+    """A file that was named cannot be used as it is: a picture, a piece of music, a table."""
 
+    exit_status = 2
     missing: str  # what a damaged file lacks, where some of it could be used
 
 
 class MissingFileError(MediaError):
-    """A file or folder that was asked for is not there: the arguments are wrong, not what lies in a file."""
+    """A file or folder that was asked for is not there."""
 
-    exit_status = 2
+
+class ChangedFileError(MediaError):
+    """A file is not what it was when the run began; the next run takes it as it is then."""
+
+    exit_status = 1
 
 
 @dataclass(frozen=True, order=True)
@@ -81,6 +88,7 @@ class GraphError(N2SError):
     """Everything wrong with a graph, all of it at once."""
 
     exit_status = 2
+    parts: Any = None  # of a file with mistakes: what of its graph could be read (`n2s.graph.parts`)
 
     def __init__(self, problems: list[Problem] | str):
         if isinstance(problems, str):

@@ -77,6 +77,11 @@ def explain_header(error: ValidationError) -> list[tuple[str, str]]:
             is_node = isinstance(item["input"], dict) and "node" in item["input"]
             cure = "It is a node: indent it below nodes." if is_node else suggest(field, known)
             text = f"a graph has no such entry. {cure}"
+        elif field == "n2s":
+            newer = isinstance(item["input"], int) and item["input"] > 1
+            cure = "or install a newer n2s: pip install --upgrade n2s" if newer else ""
+            text = f'version {item["input"]!r} of the format of graphs is none that this n2s reads; write "n2s: 1"'
+            text = ", ".join(filter(None, [text, cure]))
         elif field == "size" and item["type"] != "value_error":
             text = f"width and height were wanted, like [640, 360], not {item['input']!r}"
         elif item["type"] != "value_error":

@@ -20,6 +20,7 @@ from n2s.graph.handles import connect
 from n2s.graph.links import Link
 from n2s.graph.paths import has_paths
 from n2s.graph.specs import Output, Spec
+from n2s.graph.time import Clock
 from n2s.graph.types import LATENTS, Kind
 from n2s.graph.wording import explain
 
@@ -89,6 +90,10 @@ class Node(BaseModel, metaclass=_Declared):
     neutral: ClassVar[dict[str, Any] | None] = None
     same_columns: ClassVar[tuple[str, ...]] = ()  # ports whose signals must have as many columns each
     example: ClassVar[dict[str, Any]] = {}  # the settings of a minimal valid use
+    # For the laws (tests/test_laws.py), where a setting changes nothing with the example on a ramp: with which settings
+    # and inputs it does, {"hold": {"signal": "= sin(40 * time)"}}; and at which output, where not at the first.
+    felt_with: ClassVar[dict[str, dict[str, Any]]] = {}
+    felt_at: ClassVar[dict[str, str]] = {}
     kind: ClassVar[str] = ""  # one of `n2s.graph.declarations.KINDS`
 
     def __init__(self, **values: Any):
@@ -226,6 +231,13 @@ class Node(BaseModel, metaclass=_Declared):
         """Return what is wrong with the files it reads, as (path of the setting, sentence), before any work.
 
         It is asked when all of them are there; ``resolve`` gives the place of a path of the graph.
+        """
+        return []
+
+    def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        """Return what of it lies wholly outside the film, as (path of the setting, `n2s.graph.time.outside`).
+
+        It is a warning. A GraphError of the clock, which may not have heard the music yet, says that it is not known.
         """
         return []
 

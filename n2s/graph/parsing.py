@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from n2s.graph.expressions import Expression, ExpressionError, Number
 from n2s.graph.landmarks import MOMENTS, Moment
 from n2s.graph.links import Link
-from n2s.graph.paths import FOLDER, OR_NAME, PATH, PICTURE
+from n2s.graph.paths import FOLDER, MUSIC, OR_NAME, PATH, PICTURE, VIDEO
 from n2s.graph.times import TIME_SCHEMA, parse_time
 
 
@@ -131,6 +131,9 @@ FilePath = Annotated[str, PATH]
 FolderPath = Annotated[str, PATH, FOLDER]
 # A file of a still picture, which is looked at before any work.
 PicturePath = Annotated[str, PATH, PICTURE]
+# A file of music, and of a video, whose beginning is looked at. A setting damaged: keep beside it lets damage pass.
+MusicPath = Annotated[str, PATH, MUSIC]
+VideoPath = Annotated[str, PATH, VIDEO]
 # An anchor of a model by its name, or a picture by its path, which has a dot or a slash in it.
 AnchorOrPicture = Annotated[str, PATH, OR_NAME, PICTURE]
 

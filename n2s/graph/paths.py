@@ -2,8 +2,9 @@
 
     tables: dict[str, tuple[FilePath, float]]          {"red": ("red.csv", 0.5)}          one path, at ("red", 0)
 
-A text is a path where the annotation says `FilePath`, `FolderPath` or `PicturePath` at its place, or `AnchorOrPicture`
-and it is no plain name, in unions, lists, tuples, sets, dicts (their keys too), typed dicts and named tuples.
+A text is a path where the annotation says `FilePath`, `FolderPath`, `PicturePath`, `MusicPath` or `VideoPath` at its
+place, or `AnchorOrPicture` and it is no plain name, in unions, lists, tuples, sets, dicts (their keys too), typed dicts
+and named tuples.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, g
 
 from n2s.graph.errors import GraphError, short_name
 
-PATH, FOLDER, OR_NAME, PICTURE = "path", "folder", "or name", "picture"  # what annotations are marked with
+PATH, FOLDER, OR_NAME = "path", "folder", "or name"  # what annotations are marked with
+PICTURE, MUSIC, VIDEO = HOLDINGS = "picture", "music", "video"  # and what a file holds
 
 
 def is_name(text: str) -> bool:
@@ -28,12 +30,15 @@ def is_name(text: str) -> bool:
 
 @dataclass(frozen=True)
 class NamedPath:
-    """A path in a setting: its text, where in the value it stands, whether it names a folder, or a still picture."""
+    """A path in a setting: its text, where in the value it stands, whether it names a folder, and what the file holds.
+
+    ``holds`` is "picture", "music" or "video"; "" where that is not said.
+    """
 
     text: str
     place: tuple[str | int, ...]
     folder: bool
-    picture: bool = False
+    holds: str = ""
 
 
 def resolve_path(folder: Path, path: str) -> Path:
@@ -97,7 +102,8 @@ def _changed(annotation: Any, value: Any, change: Callable[[NamedPath], str], ma
     if isinstance(value, str):
         if PATH not in marks or (OR_NAME in marks and is_name(value)):
             return value
-        return change(NamedPath(value, place, FOLDER in marks, PICTURE in marks))
+        holds = next((mark for mark in HOLDINGS if mark in marks), "")
+        return change(NamedPath(value, place, FOLDER in marks, holds))
 
     def inner(part: Any, item: Any, *at: str | int) -> Any:
         return _changed(part, item, change, marks, (*place, *at))

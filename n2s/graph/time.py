@@ -16,6 +16,7 @@ import numpy as np
 
 from n2s.graph.errors import GraphError
 from n2s.graph.landmarks import Landmarks, Moment
+from n2s.graph.timecodes import minutes
 
 MAX_FPS = 240
 BEGUN = 1e-3  # of a frame, by which something may have begun later
@@ -156,6 +157,28 @@ class Clock:
             return float(cast(float, time))
         length = cast(Duration, time)
         return self.landmarks.place(length) if self.landmarks and length.unit.startswith("b") else self.seconds(length)
+
+
+def outside(clock: Clock, what: str, begin: float, end: float | None = None) -> str:
+    """Say that something lies wholly outside the film, for `Node.check_times`; nothing where some of it is in it.
+
+    Parameters
+    ----------
+    what : str
+        What it is, as the beginning of a sentence: "it", "line 3".
+    begin, end : float
+        In seconds; without ``end`` it lasts to the film's.
+    """
+    if begin >= clock.duration:
+        return f"{what} begins at {_told(begin)}, after the film's end at {_told(clock.duration)}, and never shows"
+    if end is not None and end <= 0:
+        return f"{what} ends at {_told(end)}, before the film begins, and never shows"
+    return ""
+
+
+def _told(seconds: float) -> str:
+    text = minutes(abs(seconds)).removesuffix(".0")
+    return f"-{text}" if seconds < 0 else text
 
 
 class PartialClock:

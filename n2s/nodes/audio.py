@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from n2s.graph.context import AudioHandle, Scene
-from n2s.graph.declare import FilePath, Output, Resident, setting
+from n2s.graph.declare import MusicPath, Output, Resident, setting
 from n2s.graph.types import AUDIO
 
 
@@ -21,7 +21,7 @@ class AudioSource(Resident):
     place of what is lost.
     """
 
-    path: FilePath = setting(help="the file, relative to the graph's", keyed=False)
+    path: MusicPath = setting(help="the file, relative to the graph's", keyed=False)
     damaged: Literal["refuse", "keep"] = setting(
         "refuse", help="what to do about a damaged file: refuse it, or keep what is there", keyed=False
     )

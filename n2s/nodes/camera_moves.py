@@ -44,6 +44,8 @@ class Handheld(Resident):
 
     outputs = {"move": Output(SIGNAL, "pan_x and pan_y in heights, turn in degrees", names=("x", "y", "turn"))}
     rate = "fine"
+    felt_with = {"settle": {"hits": "= sin(40 * time)"}, "strength": {"hits": "= sin(40 * time)"}}
+    felt_at = {"turn": "turn"}
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
         return 3

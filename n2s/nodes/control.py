@@ -14,6 +14,7 @@ from pydantic import field_validator
 from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, FilePath, Output, Resident, setting
 from n2s.graph.errors import MediaError
+from n2s.graph.time import Clock, outside
 from n2s.graph.types import SIGNAL
 from n2s.hearing.midifile import read_events
 from n2s.nodes.curves import between
@@ -45,6 +46,7 @@ class Midi(Resident):
         "control": Output(SIGNAL, "the controller", "0..1"),
     }
     example = {"path": "drums.mid"}
+    felt_at = {"controller": "control"}
 
     @field_validator("notes")
     @classmethod
@@ -112,6 +114,11 @@ class Table(Resident):
     def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
         return unreadable(lambda: self._read(resolve(self.path)))
 
+    def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        times, _, unit = self._read(resolve(self.path))
+        begin = float(times[0]) * (float(1 / clock.fps) if unit == "frames" else SECONDS[unit])
+        return [(("path",), text)] if (text := outside(clock, "its first row", begin)) else []
+
     def compute(self, scene: Scene) -> np.ndarray:
         times, values, unit = self._read(scene.path(self.path))
         scale = float(1 / scene.clock.fps) if unit == "frames" else SECONDS[unit]
@@ -148,6 +155,10 @@ class Schedule(Resident):
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
         return 0
+
+    def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        begin = read_schedule(self.text)[0][0] / float(clock.fps)
+        return [(("text",), text)] if (text := outside(clock, "its first number", begin)) else []
 
     def compute(self, scene: Scene) -> np.ndarray:
         frames, values = zip(*read_schedule(self.text))

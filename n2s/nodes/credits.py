@@ -11,9 +11,10 @@ from pydantic import field_validator
 
 from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Node, Resident, When, setting
+from n2s.graph.time import Clock
 from n2s.lettering.layout import Line
 from n2s.lettering.stamps import Stamp, Stamps
-from n2s.nodes.lettering import MARKS, Lettered, LetterMatte, WithFont, faded, span_of
+from n2s.nodes.lettering import MARKS, Lettered, LetterMatte, WithFont, faded, outside_span, span_of
 
 SHOWN, PLACE = range(2)  # of a cue, before the marks: how opaque, and how far a roll has come, or which card it is
 GAP = 0.9  # em between a role and its name
@@ -65,6 +66,9 @@ class CreditsText(CreditsSettings, WithFont):
 
     def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
         return self.check_font(resolve, "\n".join(text for entry in self.credits for text in entry), "credits")
+
+    def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        return [] if self.at is None else outside_span(clock, self.at, self.length)
 
 
 class CreditsCue(CreditsText, Resident):

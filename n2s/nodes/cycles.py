@@ -36,6 +36,7 @@ class LFO(Resident):
 
     outputs = SIGNAL_OUTPUT
     rate = "any"
+    felt_with = {"seed": {"shape": "noise"}, "width": {"shape": "square"}}
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
         return 0

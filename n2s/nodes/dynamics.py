@@ -129,6 +129,10 @@ class Envelope(Resident):
 
     outputs = SIGNAL_OUTPUT
     rate = "fine"
+    felt_with = {
+        "release": {"sustain": 0.5, "decay": 0.02, "trigger": "= sin(40 * time)"},
+        "retrigger": {"trigger": "= sin(40 * time)"},
+    }
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int | None:
         return inputs["trigger"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +24,7 @@ from n2s.hearing.gridfile import read_grid, read_sections
 from n2s.hearing.net import WEIGHTS, Ears
 from n2s.hearing.song import Kind, hear
 from n2s.nodes.heard import MEASURES, TONES, attacks_and_drums, levels, musical_time, sections, tension
+from n2s.nodes.unreadable import unreadable
 
 NEAR = 1.08  # how far a tempo that the user states may be from the beats, either way
 MOST_TOLD = 12  # sections that are listed
@@ -106,6 +108,7 @@ class Features(Resident):
             "percussive": Output(SIGNAL, "what share of the loudness is struck and not held", "0..1"),
         }
     )
+    felt_at = {"ears": "sure", "first_beat": "bar_phase", "metre": "bar_phase"}
 
     @field_validator("tempo_map")
     @classmethod
@@ -120,6 +123,12 @@ class Features(Resident):
 
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
         return self.outputs[output].columns
+
+    def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        if self.beats is None or self.beats.lower().endswith(".xml"):  # the music says which piece of a collection
+            return []
+        path = resolve(self.beats)
+        return unreadable(lambda: read_grid(path, None, _bar_of(self.metre)) or read_sections(path), "beats")
 
     def compute(self, scene: Scene, audio: AudioHandle) -> dict[str, np.ndarray]:
         ears, made_of = self._ears(scene)

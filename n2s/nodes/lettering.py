@@ -16,7 +16,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.keys import digest, plain
 from n2s.graph.links import Link
 from n2s.graph.shader import mix, to_display, to_light
-from n2s.graph.time import Clock
+from n2s.graph.time import Clock, outside
 from n2s.graph.types import Frames, Matte, Signal
 from n2s.lettering.font import Font, FontError, open_font, shaper_version, shipped_font
 from n2s.lettering.shaping import lack_of
@@ -157,6 +157,12 @@ def span_of(clock: Clock, at: Any, length: Any, until: Any = None) -> tuple[floa
     if clock.landmarks and length.unit.startswith("b"):
         return begin, clock.landmarks.after(begin, length)
     return begin, begin + clock.seconds(length)
+
+
+def outside_span(clock: Clock, at: Any, length: Any, until: Any = None) -> list[tuple[tuple, str]]:
+    """Return, for `Node.check_times`, whether what begins at the setting ``at`` lies wholly outside the film."""
+    begin, end = span_of(clock, at, length, until)
+    return [(("at",), text)] if (text := outside(clock, "it", begin, end)) else []
 
 
 def is_after(first: Any, second: Any) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
 from n2s.graph.context import Scene
 from n2s.graph.declare import MusicalTime, Node, Output, Pointwise, Resident, port, setting
 from n2s.graph.links import Link
+from n2s.graph.time import Clock, outside
 from n2s.graph.types import SIGNAL, Frames
 from n2s.nodes.mix import Mix
 from n2s.nodes.retime import Retime
@@ -30,6 +33,9 @@ class Loop(Pointwise):
 
     neutral = {"blend": 0}
     example = {"start": 0.5, "length": 1, "blend": 0.4}
+
+    def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        return [(("start",), text)] if (text := outside(clock, "the stretch", clock.place(self.start))) else []
 
     def brings(self, name: str) -> dict[str, Node]:
         if not self.blend.value:

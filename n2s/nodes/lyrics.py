@@ -10,6 +10,8 @@ import numpy as np
 
 from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, FilePath, Node, Resident, Seconds, setting
+from n2s.graph.time import Clock, outside
+from n2s.graph.wording import counted
 from n2s.lettering import layout
 from n2s.lettering.lrc import LyricsError, LyricsLine, read_lyrics
 from n2s.lettering.stamps import Stamp, Stamps
@@ -55,6 +57,13 @@ class LyricsText(LyricsSettings, WithFont):
         except LyricsError as error:
             return [(("path",), str(error))]
         return self.check_font(resolve, "\n".join(line.text for line in lines), "path")
+
+    def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        lines = [line for line in read_lyrics(resolve(self.path)) if line.text]
+        lead = clock.seconds(self.lead)
+        texts = [text for line in lines if (text := outside(clock, f'"{line.text}"', line.start - lead))]
+        more = f", like {counted(len(texts) - 1, 'later line')}" if len(texts) > 1 else ""
+        return [(("path",), f"{texts[0]}{more}")] if texts else []
 
     def line_mark(self, general: list[int], line: LyricsLine) -> list[int]:
         """Return numbers that name a line with all that decides how it looks: its text, and where its words begin."""

@@ -108,6 +108,7 @@ class Threshold(Resident):
     rate = "any"
 
     _below = field_validator("off")(check_off)
+    felt_with = {"hold": {"signal": "= sin(40 * time)"}}
 
     def signal_columns(self, output: str, inputs: Columns) -> int | None:
         return inputs["signal"]
@@ -118,6 +119,8 @@ class Threshold(Resident):
 
 class Gate(Threshold):
     """Let a signal pass where it is high, and give 0 elsewhere: where a `Threshold` of the same settings is on."""
+
+    felt_with = {"hold": {"signal": "= sin(40 * time)"}}
 
     def compute(self, scene: Scene, signal: np.ndarray) -> np.ndarray:
         return np.where(is_on(scene, signal, self.on, self.off, self.hold), signal, 0)
@@ -172,6 +175,7 @@ class Relative(Resident):
 
     outputs = SIGNAL_OUTPUT
     rate = "any"
+    felt_with = {"most": {"most": 1.5}}
 
     def signal_columns(self, output: str, inputs: Columns) -> int | None:
         return inputs["signal"]
@@ -209,6 +213,7 @@ class Normalise(Resident):
 
     outputs = SIGNAL_OUTPUT
     rate = "any"
+    felt_with = {"most": {"signal": "= 0.1 * ramp"}}
 
     def signal_columns(self, output: str, inputs: Columns) -> int | None:
         return inputs["signal"]
@@ -271,6 +276,7 @@ class Select(Resident):
     outputs = SIGNAL_OUTPUT
     rate = "any"
     same_columns = ("a", "b", "c", "d")
+    felt_with = {"index": {"b": "= 1 - ramp", "a": "= 2 * ramp"}}
 
     def signal_columns(self, output: str, inputs: Columns) -> int | None:
         return inputs["a"]
@@ -306,6 +312,7 @@ class Crossfade(Resident):
     outputs = SIGNAL_OUTPUT
     rate = "any"
     same_columns = ("a", "b")
+    felt_with = {"amount": {"b": "= 1 - ramp"}}
 
     def signal_columns(self, output: str, inputs: Columns) -> int | None:
         return inputs["a"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Param, Resident, param
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Number
 from n2s.graph.landmarks import Moment
-from n2s.graph.time import Clock
+from n2s.graph.time import Clock, outside
 from n2s.graph.times import Point, check_rising, is_musical
 from n2s.graph.types import Signal
 from n2s.nodes.curves import between
@@ -91,6 +92,14 @@ class Keyframes(Resident):
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
         values = len(self.points[0]) - 1
         return values if values > 1 else 0
+
+    def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        times = [clock.place(point[0]) for point in self.points]
+        reach = 2 if self.interpolate == "spline" else 1  # points before one that it has an influence on
+        for i, time in enumerate(times):
+            if times[max(i - reach, 0)] >= clock.duration:
+                return [(("points", i), outside(clock, "this point", time))]
+        return []
 
     def compute(self, scene: Scene) -> np.ndarray:
         try:

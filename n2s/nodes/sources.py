@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import floor
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from n2s.graph.context import Block, Scene, VideoHandle
-from n2s.graph.declare import FilePath, Output, PicturePath, Seconds, Streamed, setting
+from n2s.graph.declare import FilePath, Output, PicturePath, Seconds, Streamed, VideoPath, setting
 from n2s.graph.placing import Fit, Placing
+from n2s.graph.time import Clock, outside
 from n2s.graph.types import FRAMES, MATTE
 
 
@@ -85,6 +88,8 @@ class VideoSource(_Picture):
     BT.601, of limited range. It is turned as the file says. HDR is not tone-mapped, and fields are not woven.
     """
 
+    path: VideoPath = setting(help="the file, relative to the graph's", keyed=False)
+
     start: Seconds = setting(
         0, ge=-86400, le=86400, unit="s", help="where in the video the film begins; below 0, the video begins later"
     )
@@ -108,6 +113,11 @@ class VideoSource(_Picture):
 
     def open(self, scene: Scene, grid: None) -> VideoHandle:
         return scene.context.video(scene.path(self.path), self.damaged == "keep")
+
+    def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        begin = -float(self.start.resolve(120)) / self.speed if self.speed else 0.0
+        text = outside(clock, "the video", begin) if self.beyond == "black" else ""
+        return [(("start",), text)] if text else []
 
     def placing(self, opened: VideoHandle) -> Placing | None:
         return self._placing(opened.pixel)

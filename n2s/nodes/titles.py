@@ -11,10 +11,21 @@ from pydantic import field_validator, model_validator
 
 from n2s.graph.context import Block, Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Node, Param, Resident, When, param, port, setting
+from n2s.graph.time import Clock
 from n2s.graph.types import Signal
 from n2s.lettering import layout
 from n2s.lettering.stamps import Stamp, Stamps
-from n2s.nodes.lettering import MARKS, Lettered, LetterMatte, WithFont, faded, is_after, settings_of, span_of
+from n2s.nodes.lettering import (
+    MARKS,
+    Lettered,
+    LetterMatte,
+    WithFont,
+    faded,
+    is_after,
+    outside_span,
+    settings_of,
+    span_of,
+)
 from n2s.nodes.stretches import turns
 
 LIFT = 0.18  # em that a letter rises while it comes in
@@ -78,6 +89,9 @@ class TitleText(WithFont, TitleSettings):
 
     def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
         return self.check_font(resolve, self.text, "text")
+
+    def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        return outside_span(clock, self.at, self.length, self.until)
 
 
 class TitleCue(TitleText, Resident):

@@ -8,10 +8,10 @@ from typing import Any
 from n2s.graph.errors import N2SError
 
 
-def unreadable(read: Callable[[], Any]) -> list[tuple[tuple, str]]:
-    """Return what is wrong with the file of the setting ``path``, for `Node.check_files`: what reading it raises."""
+def unreadable(read: Callable[[], Any], setting: str = "path") -> list[tuple[tuple, str]]:
+    """Return what is wrong with the file of a setting, for `Node.check_files`: what reading it raises."""
     try:
         read()
     except N2SError as error:
-        return [(("path",), str(error))]
+        return [((setting,), str(error))]
     return []

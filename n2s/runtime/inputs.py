@@ -20,7 +20,7 @@ from typing import Any
 
 from n2s.graph.code.files import files_below
 from n2s.graph.code.loaded import Stamp, stamp
-from n2s.graph.errors import MediaError, MissingFileError
+from n2s.graph.errors import ChangedFileError, MediaError, MissingFileError
 from n2s.runtime.store import Store
 
 SMALL = 1 << 20  # bytes; smaller files are always read again
@@ -101,9 +101,11 @@ class InputFiles:
         if not fact.guarded:
             return None
         if state is None:
-            raise MediaError(f"{path} was removed during the run. Put it back and run again; what is finished is kept.")
+            raise ChangedFileError(
+                f"{path} was removed during the run. Put it back and run again; what is finished is kept."
+            )
         # Even if it holds the same bytes again: it may have held others in between, and been read.
-        raise MediaError(
+        raise ChangedFileError(
             f"{path} was changed during the run. Run again: what was finished before is kept, and what needs the new "
             "file is rendered."
         )
@@ -111,7 +113,7 @@ class InputFiles:
     def _find(self, path: Path, state: Stamp, find_out: Callable[[], Any]) -> Any:
         value = find_out()
         if stamp(str(path)) != state:
-            raise MediaError(f"{path} was changed while it was read. Run again when it is complete.")
+            raise ChangedFileError(f"{path} was changed while it was read. Run again when it is complete.")
         return value
 
     def _remembered(self, kind: str, subject: dict[str, Any] | None) -> Any:

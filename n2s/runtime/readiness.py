@@ -1,6 +1,6 @@
 """What keeps a graph from rendering, found before any work: above all, music, pictures and models that are missing.
 
-Small files are read: pictures, tables, subtitles. No music or video is, and no model is opened.
+Small files are read: pictures, tables, subtitles. Of music and videos the beginning is, and no model is opened.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, MediaError, Position, Problem, RenderError
 from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
-from n2s.graph.paths import path_settings, paths
+from n2s.graph.paths import MUSIC, PICTURE, path_settings, paths
 from n2s.graph.registry import suggest
 from n2s.graph.tracks import album_problems, load_track
 from n2s.plan.formats import call_format
 from n2s.runtime.ffmpeg import ffmpeg_path
 from n2s.runtime.films.cards import lack_of_card
 from n2s.runtime.machine import onnxruntime_flavour
+from n2s.runtime.media.glance import music_problem, video_problem
 from n2s.runtime.media.pictures import read_picture
 from n2s.runtime.models.cards import decoder_file, read_card, shipped_folder
 
@@ -51,6 +52,22 @@ def input_problems(graph: Graph) -> list[Problem]:
     for each in [graph, *_tracks(graph)]:
         problems += column_problems(each) + _Inputs(each).problems()
     return sorted(dict.fromkeys(problems), key=lambda problem: problem.position or Position(""))
+
+
+def file_problems(graph: Graph) -> list[Problem]:
+    """Return what is wrong with the files of a graph that has other mistakes, and with an album's tracks."""
+    found = []
+    for name, node in graph.nodes.items():
+        if node.kind == "track":
+            try:
+                found += _Inputs(load_track(graph, name)).problems()
+            except GraphError as error:
+                found += error.problems
+    try:
+        found += _Inputs(graph).problems()
+    except GraphError:  # of a node that lacks the settings that were wrong
+        pass
+    return found
 
 
 def machine_problems(graph: Graph) -> list[Problem]:
@@ -238,8 +255,8 @@ class _Inputs:
             for path in paths(node, field):
                 place = (name, field, *path.place)
                 problem = _path_problem(graph, path.text, path.folder, field == "model" and not path.place)
-                if path.picture and not problem:
-                    problem = picture_problem(graph.resolve(path.text))
+                if path.holds and not problem:
+                    problem = _content_problem(graph.resolve(path.text), path.holds, node)
                 self._tell(graph.where(*place), ".".join(map(str, place)), problem)
                 missing = missing or bool(problem)
         if not missing and type(node).check_files is not Node.check_files:
@@ -323,6 +340,19 @@ def _path_problem(graph: Graph, text: str, folder: bool, model: bool) -> str:
     if not os.access(path, os.R_OK):
         return f"{path} cannot be read; check its permissions."
     return ""
+
+
+def _content_problem(path: Path, holds: str, node: Any) -> str:
+    """Say why a file does not hold what a node wants of it: a picture, music, a video; nothing when it does."""
+    if holds == PICTURE:
+        return picture_problem(path)
+    keep = getattr(node, "damaged", None) == "keep"
+    try:
+        return (music_problem if holds == MUSIC else video_problem)(path, ffmpeg_path, keep)
+    except MediaError:
+        raise
+    except RenderError:  # there is no FFmpeg, which is told by itself
+        return ""
 
 
 def picture_problem(path: Path) -> str:

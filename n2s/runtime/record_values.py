@@ -11,7 +11,7 @@ from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.films.films import Film
 from n2s.runtime.readiness import input_files
-from n2s.runtime.records import Report
+from n2s.runtime.records import Report, current_folder
 from n2s.runtime.seeing.provenance import TEXTS, given_overrides, read_commit, sha256_of
 
 
@@ -34,7 +34,7 @@ def record_values(
         "overrides": given_overrides(graph),
         "span": [None if time is None else str(time) for time in span],
         "graphs": _graphs(graph, films),
-        "files": {str(path): sha256_of(path) for path in sorted(input_files(graph)) if path.suffix in TEXTS},
+        "files": {_named(path): sha256_of(path) for path in sorted(input_files(graph)) if path.suffix in TEXTS},
         "models": context.model_digests(),
         "music": context.music_heard(),
         "environment": machine.environment(),
@@ -45,7 +45,7 @@ def record_values(
         "seconds": {"all": round(seconds, 3), "rendering": round(spent, 3)},
         "memory": report.memory,
         "frames_per_second": round(rendered / spent, 2) if rendered and spent else None,
-        "nodes": {name: _cost(taken, report.computed[name]) for name, taken in report.nodes.items()},
+        "nodes": {name: _cost(taken, *report.made_twice(name)) for name, taken in report.nodes.items()},
         "films": report.films,
     }
 
@@ -60,6 +60,12 @@ def _graphs(graph: Graph, films: Sequence[Film]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _cost(seconds: float, frames: int) -> dict[str, Any]:
-    speed = round(frames / seconds, 1) if seconds and frames else None
-    return {"seconds": round(seconds, 4), "frames": frames, "frames_per_second": speed}
+def _named(path: Path) -> str:
+    """Return the path of a file within the current folder as it is seen from there, so that both may be moved."""
+    here = current_folder()
+    return path.relative_to(here).as_posix() if here and path.is_relative_to(here) else str(path)
+
+
+def _cost(seconds: float, frames: int, twice: int) -> dict[str, Any]:
+    speed = round((frames + twice) / seconds, 1) if seconds and frames else None
+    return {"seconds": round(seconds, 4), "frames": frames, "made_twice": twice, "frames_per_second": speed}

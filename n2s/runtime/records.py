@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -65,6 +66,16 @@ class Report:
     memory: dict[str, int | None] = field(default_factory=dict)
     record: Path | None = None
 
+    def made_twice(self, name: str) -> tuple[int, int]:
+        """Return how many frames of films a node made, and how often it made one of them once more.
+
+        Frames come once more where measures look at them before the film is planned, where what was measured changes
+        them, and where chunks overlap: around windows, and where a loop or an echo reads frames of another chunk.
+        """
+        frames = max(self.frames - self.frames_again, self.measured)
+        computed = self.computed.get(name, 0)
+        return min(computed, frames), max(computed - frames, 0)
+
     def _repr_html_(self) -> str:
         """Return the report as a notebook shows it."""
         rows = "".join(
@@ -72,6 +83,22 @@ class Report:
         )
         done = f"{counted(self.rendered, 'chunk')} rendered in {self.seconds:.1f} s, {self.stored} from the store"
         return f"<table>{rows}<tr><td colspan='2' style='text-align:left'>{done}</td></tr></table>"
+
+
+def current_folder() -> Path | None:
+    """Return the current folder; None where it was removed."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
+def path_from(folder: Path, path: Path) -> str:
+    """Return a path as it is seen from a folder, with slashes; absolute where no way leads there."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return str(path)
 
 
 class RunRecord:
@@ -86,6 +113,8 @@ class RunRecord:
         self.id = f"{now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
         self.folder = out / self.id
         self.values: dict[str, Any] = {"format": RUN_FORMAT, "id": self.id, "began": now.isoformat(timespec="seconds")}
+        if here := current_folder():  # what relative paths in it start from
+            self.values["started_in"] = path_from(self.folder, here)
         self._log: list[str] = []
         self._began = now
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from n2s.graph.errors import ArgumentError
-from n2s.runtime.store import LIMIT, Store
+from n2s.runtime.store import LIMIT, Store, file_in_the_way
 
 BUCKETS = ("s3://", "gs://", "az://")
 
@@ -24,13 +24,17 @@ def open_store(address: Store | str | Path | None = None, limit: int = LIMIT) ->
     Raises
     ------
     ArgumentError
-        When it is a bucket that cannot be opened.
+        When it is a bucket that cannot be opened, or a file stands where its folder should be.
     """
     if isinstance(address, Store):
         return address
     if address is None:
         address = os.environ.get("N2S_STORE") or None
     if not isinstance(address, str) or "://" not in address:
+        if address is not None and (file := file_in_the_way(Path(address))):
+            raise ArgumentError(
+                f"{file} is a file, and no folder for kept results. Name a folder with --store, or in N2S_STORE."
+            )
         return Store(address, limit)
     if not address.startswith(BUCKETS):
         raise ArgumentError(f"{address} is no store: a folder was wanted, or a bucket, like s3://films/store.")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from n2s.graph.errors import GraphError, Position, Problem, short_name
-from n2s.graph.file.slips import bare_colours, cure, cut_text
+from n2s.graph.file.slips import bare_colours, cure, cut_text, decimal_comma
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -207,9 +207,11 @@ class _Reader:
     def value(self, node: Any, path: tuple) -> Any:
         self.count += 1
         if id(node) in self.seen:
-            self.complain(node, "Aliases (*name) are not read in graphs; write the value again.")
-            return None
+            return None  # an alias, of which the anchor has told
         self.seen.add(id(node))
+        if node.anchor and not (node.id == "scalar" and not node.value):
+            text = f"Aliases (&{node.anchor}, *{node.anchor}) are not read in graphs; write the value again."
+            self.complain(node, f'{text} Text that begins with "&" needs quotes.')
         if len(path) > MAX_DEPTH or self.count > MAX_VALUES:
             self.complain(node, "The file nests too deep or holds too much for a graph.")
             return None
@@ -249,6 +251,11 @@ class _Reader:
             if is_bare and isinstance(text, str) and text.startswith("=") and text.count("(") > text.count(")"):
                 self.complain(value_node, f'"{text}" is cut at its comma: between {{ }} quote the expression: "= …".')
                 return result
+            if is_bare and (found := decimal_comma(node.value, number)):
+                text = f'"{found[0]}" is cut at its comma: write the number with a point: {found[1]}.'
+                self.complain(value_node, text)
+                seen_to = number + 2
+                continue
             cut, seen_to = cut_text(node.value, number) if node.flow_style else ("", 0)
             if cut:
                 self.complain(value_node, f'"{cut}" is cut at its comma: between {{ }} quote the text: "{cut}".')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -95,7 +96,9 @@ def load_parts(
     if interface and not unread:
         check_outputs(parts, problems)
     if problems:
-        raise GraphError(sorted(problems, key=lambda problem: problem.position or Position("")))
+        error = GraphError(sorted(problems, key=lambda problem: problem.position or Position("")))
+        error.parts = parts
+        raise error
     return parts
 
 
@@ -149,14 +152,18 @@ def _take_params(
 
 
 def _check_name(document: Document, name: str, taken: bool, problems: list[Problem]) -> None:
-    why = "is no identifier (letters, digits, _)"
+    why, other = "is no identifier (letters, digits, _)", re.sub(r"\W", "_", name, flags=re.ASCII)
     if name in RESERVED:
-        why = "means something in expressions"
+        what = "a function" if name in FUNCTIONS else f"a unit, as in 2 {name}" if name in UNITS else "a variable"
+        why, other = f"means something in expressions ({what})", f"{name}1"
     elif taken:
-        why = "is one of the interface already"
+        why, other = "is one of the interface already", f"{name}1"
     elif NAME.match(name):
         return
-    problems.append(Problem(document.where(("nodes", name), key=True), f'The name "{name}" {why}; choose another.'))
+    text = f'The name "{name}" {why}; choose another' + (
+        f', like "{other}".' if NAME.match(other) and other.strip("_") else "."
+    )
+    problems.append(Problem(document.where(("nodes", name), key=True), text))
 
 
 class NodeReader:
@@ -253,9 +260,11 @@ class NodeReader:
         path, look = fields.get("path"), fields.get("look")
         preset, overrides = fields.get("preset"), fields.get("set", {})
         named = [value for value in (path, look) if value is not None]
-        known = len(named) == 1 and isinstance(named[0], str)
-        if not known or not isinstance(preset, str | None) or not isinstance(overrides, dict):
-            overridden = (document.places.get((*where, field)) for field in ("path", "look", "preset", "set"))
+        # What these two must be, the instance's type says.
+        preset = preset if isinstance(preset, str) else None
+        overrides = overrides if isinstance(overrides, dict) else {}
+        if len(named) != 1 or not isinstance(named[0], str):
+            overridden = (document.places.get((*where, field)) for field in ("path", "look"))
             text = (
                 f'{name}: a sub-graph needs its file, "{name}: {{node: Graph, path: looks/dusk.yaml, …}}", '
                 'or the name of a look in place of it, "look: liquid".'
@@ -264,8 +273,8 @@ class NodeReader:
             return None
         places = {key: document.where((*where, "set", key), key=True) for key in overrides}
         places["preset"] = document.where((*where, "preset"))
+        including, file = (*self.including, self.path.resolve()), None
         try:
-            including = (*self.including, self.path.resolve())
             file = look_file(cast(str, look)) if path is None else resolve_path(self.base, path)
             return instance_type(_load_subgraph(file, overrides, preset, places, including))
         except GraphError as error:
@@ -274,10 +283,15 @@ class NodeReader:
                 if problem.position and (problem.position.line or problem.position.argument):
                     self.problems.append(problem)
                 else:
-                    file = f"{problem.position.path}: " if problem.position else ""
+                    said = f"{problem.position.path}: " if problem.position else ""
                     stop = "" if problem.text.endswith((".", "?")) else "."
-                    self._wrong(at, f"{name}: {file}{problem.text}{stop}")
-        return None
+                    self._wrong(at, f"{name}: {said}{problem.text}{stop}")
+        if file is None or (preset is None and not overrides):
+            return None
+        try:  # what is wrong with its settings does not hide what is wrong with its parameters and links
+            return instance_type(_load_subgraph(file, {}, None, {}, including))
+        except GraphError:
+            return None
 
 
 def _load_subgraph(

@@ -83,6 +83,21 @@ def bare_colours(text: str, at: int) -> list[re.Match[str]]:
     return [colour for colour in found if "#" not in text[text.rfind("\n", 0, colour.start(1)) + 1 : colour.start(1)]]
 
 
+def decimal_comma(pairs: list, number: int) -> tuple[str, str] | None:
+    """Return a number that is written with a comma between braces, as it is written and with a point; None for others.
+
+    To YAML ``{amount: 0,22}`` has the keys amount and 22.
+    """
+    value = pairs[number][1]
+    if number + 1 == len(pairs) or not _is_bare(*pairs[number + 1]) or not re.fullmatch(r"[-+]?\d+", value.value):
+        return None
+    key = pairs[number + 1][0]
+    digits = re.fullmatch(r"(\d+)([eE][-+]?\d+)?(\s*[A-Za-z]+)?", key.value)
+    if not digits or key.start_mark.index != value.end_mark.index + 1:
+        return None
+    return f"{value.value},{key.value}", f"{value.value}.{key.value}"
+
+
 def cut_text(pairs: list, number: int) -> tuple[str, int]:
     """Return the text without quotes that a comma between braces has cut, and at which pair it ends.
 

@@ -24,6 +24,7 @@ from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, turned_to
 from n2s.runtime.films.profiled import WHOLE, Span, as_profiled, profile_of, reshapes
 from n2s.runtime.films.targets import film_path, part, version
 from n2s.runtime.render.analysis import Known, Measuring, analyse, frame_of, resolve_time
+from n2s.runtime.timing import time_warnings
 
 LONGEST = 1e9  # seconds; no track comes near it
 
@@ -120,6 +121,8 @@ class Planner:
             values = analyse(graph, self.context, self.known, self.measure)
             for text in empty_columns(graph, values):
                 self.context.say(text)
+            for warning in time_warnings(graph, values.clock):
+                self.context.say(f"warning: {warning}")
             self._produced[id(graph)] = Production(graph, values)
         return self._produced[id(graph)]
 

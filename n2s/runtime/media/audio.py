@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from n2s.graph.errors import MediaError
+from n2s.graph.errors import ChangedFileError, MediaError
 from n2s.runtime.media.containers import local_file, read_container
 from n2s.runtime.media.music.decoders import BLOCK, Source, open_source
 from n2s.runtime.media.music.reading import AGAIN, Part, Reading, is_damage
@@ -233,8 +233,8 @@ class AudioReader:
             raise self._changed()
         return block
 
-    def _changed(self) -> MediaError:
-        return MediaError(
+    def _changed(self) -> ChangedFileError:
+        return ChangedFileError(
             f"{self._path} has changed since it was analysed; the same {self.samples} samples at "
             f"{self.rate} Hz were wanted. Start the render again."
         )

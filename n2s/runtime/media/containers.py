@@ -14,8 +14,9 @@ from n2s.graph.errors import MediaError, MissingFileError
 from n2s.runtime.media.music.flac import read_flac
 from n2s.runtime.media.music.mpeg import read_mp3
 from n2s.runtime.media.music.ogg import read_ogg
-from n2s.runtime.media.music.reading import AGAIN, Part, Reading, tag_length
+from n2s.runtime.media.music.reading import AGAIN, READABLE, Part, Reading, tag_length
 from n2s.runtime.media.music.riff import check_avi, read_au, read_chunks
+from n2s.runtime.media.signatures import what_is
 
 MAGIC = ((b"caff", "caf"), (b"fLaC", "flac"), (b"OggS", "ogg"), (b".snd", "au"), (b"riff.\x91\xcf\x11", "w64"))
 
@@ -93,6 +94,8 @@ def read_container(path: str, keep: bool = False) -> Reading:
         When it is truncated or damaged, unless ``keep``.
     """
     kind = kind_of(path)
+    if kind in ("", "mp3") and (found := what_is(path)).what:
+        raise found.refusal(path, "music", READABLE)
     if kind in ("wav", "w64", "aiff", "caf"):
         return read_chunks(path, kind, keep)
     if kind == "au":

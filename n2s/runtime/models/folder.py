@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from n2s.graph.errors import MediaError, MissingFileError, RenderError
+from n2s.graph.errors import ChangedFileError, MissingFileError, RenderError
 from n2s.graph.registry import suggest
 from n2s.runtime import gpu
 from n2s.runtime.inputs import InputFiles
@@ -132,7 +132,7 @@ class ModelFolder:
         if self._anchors[0] != digest:
             data = path.read_bytes()
             if hashlib.sha256(data).hexdigest() != digest:
-                raise MediaError(f"{path} was changed while it was read. Run again.")
+                raise ChangedFileError(f"{path} was changed while it was read. Run again.")
             try:
                 with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
                     self._anchors = digest, {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
@@ -271,7 +271,7 @@ class ModelFolder:
 
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != digest:  # keys speak of the file that has this digest
-            raise MediaError(f"{path} was changed during the run. Run again.")
+            raise ChangedFileError(f"{path} was changed during the run. Run again.")
         try:
             if has_external_data(data):
                 raise RenderError(f"{path} keeps weights in another file, which is not allowed: export it as one file.")

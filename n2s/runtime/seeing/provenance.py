@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -51,20 +52,30 @@ def given_overrides(graph: Graph) -> list[list[Any]]:
 
 @dataclass(frozen=True)
 class Origin:
-    """The run that wrote a film: its record, what the record says of the film, and whether its graph is unchanged.
+    """The run that wrote a film: its record, what that says of the film, its graph, and whether that is unchanged.
 
-    ``exact`` is False where the film's bytes are others than were written: it is known by its own metadata.
+    ``graph`` is as seen from the current folder, wherever the run was started. ``exact`` is False where the film's
+    bytes are others than were written: it is known by its own metadata.
     """
 
     record: dict[str, Any]
     film: dict[str, Any]
     out: Path
+    graph: Path
     unchanged: bool
     exact: bool = True
 
     @property
-    def graph(self) -> Path:
-        return Path(self.record["graph"])
+    def state(self) -> str:
+        """Say in words whether the graph is what it was."""
+        if not self.graph.is_file():
+            return "GONE: name it where it lies now with --graph"
+        return "as it was" if self.unchanged else "CHANGED since"
+
+    def with_graph(self, graph: Path) -> Origin:
+        """Return the origin with the graph where its user says that it lies now."""
+        wanted = self.record["graphs"].get(self.record["graph"], {}).get("sha256")
+        return replace(self, graph=graph, unchanged=sha256_of(graph) == wanted)
 
 
 def find_origin(film: Path, folders: list[Path]) -> Origin:
@@ -125,13 +136,23 @@ def _sha256_of_film(path: Path) -> str:
 
 def _origin(path: Path, record: dict[str, Any], film: dict[str, Any], exact: bool) -> Origin:
     files = {name: about["sha256"] for name, about in record["graphs"].items()} | record.get("files", {})
-    unchanged = all(sha256_of(Path(name)) == wanted for name, wanted in files.items())
-    return Origin(record, film, path.parent.parent, unchanged, exact)
+
+    def count_alike(folder: Path) -> int:
+        return sum(sha256_of(folder / name) == wanted for name, wanted in files.items())
+
+    out = path.parent.parent
+    if "started_in" in record:
+        started = path.parent / record["started_in"]
+    else:  # a record of before paths were anchored: the folder in which most is as it was
+        started = max((Path(), out.parent, out, out.parent.parent), key=count_alike)
+    graph = Path(record["graph"])
+    graph = graph if graph.is_absolute() else Path(os.path.relpath(started / graph))
+    return Origin(record, film, out, graph, count_alike(started) == len(files), exact)
 
 
-def command_again(record: dict[str, Any]) -> str:
-    """Return the command that renders the films of a run again, as a shell takes it."""
-    words, profiled = ["n2s", "run", record["graph"]], ""
+def command_again(record: dict[str, Any], graph: Path) -> str:
+    """Return the command that renders the films of a run again, as a shell takes it, of a graph where it lies now."""
+    words, profiled = ["n2s", "run", str(graph)], ""
     for target, value, option in record.get("overrides", []):
         if option == PROFILE_OPTION:
             profiled = value if target.endswith(".profile") else profiled or "draft"  # which has no setting elsewhere

@@ -21,13 +21,12 @@ import numpy as np
 
 from n2s.graph.errors import MediaError
 from n2s.runtime.media.music.layouts import layout_of_mask
-from n2s.runtime.media.music.reading import Part, Reading, damage_error, truncation_error
+from n2s.runtime.media.music.reading import AGAIN, READABLE, Part, Reading, damage_error, truncation_error
 from n2s.runtime.media.music.splice import Splice
 from n2s.runtime.media.quiet import quiet_libraries
 
 BLOCK = 1 << 16  # samples decoded at a time
 MOST_CHANNELS = 8  # 7.1
-READABLE = "wav, flac, ogg, opus, mp3, aiff, caf, or anything ffmpeg decodes, such as m4a"
 # The demuxers a piece of music may come in. Playlists and concat scripts stay out: they name other files.
 CONTAINERS = (
     "mov,matroska,webm,aac,mp3,asf,ac3,eac3,ape,wv,tta,dsf,iff,avi,flv,mpegts,mpeg,ogg,wav,w64,flac,caf,aiff,au,"
@@ -208,6 +207,10 @@ class FFmpeg(Source):
             message = self._end()[1]
             if "matches no streams" in message:
                 raise MediaError(f"{self._path} has no sound in it; a piece of music is wanted: {READABLE}.")
+            if "moov atom not found" in message:
+                raise MediaError(
+                    f"{self._path} is cut short: the list of its samples, which stands at its end, is missing. {AGAIN}"
+                )
             raise MediaError(
                 f"{self._path} is not audio, or too damaged to be read ({message or 'nothing decoded'}); "
                 f"wanted: {READABLE}."

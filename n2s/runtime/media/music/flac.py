@@ -17,6 +17,8 @@ MARK = re.compile(rb"\xff[\xf8\xf9]|fLaC[\x00\x80]\x00\x00\x22", re.DOTALL)
 STREAMINFO_AT = 8  # after the magic and the header of the first block
 LAST_BLOCK = 0x80
 VORBIS_COMMENT = 4
+FAR = 1 << 20  # bytes behind which the next frame begins at the latest: 65535 samples, but of few channels or bits
+NEAR_END = 1 << 16  # bytes in which the last frame begins, of usual sizes
 BLOCK_SIZES = {1: 192, **{2 + i: 576 << i for i in range(4)}, **{8 + i: 256 << i for i in range(8)}}
 
 
@@ -90,6 +92,47 @@ def read_flac(path: str, start: int, keep: bool) -> Reading:
         totals = [max(stream.total, stream.counted) for stream in streams]
         parts = [Part("flac", _with_total(data, stream, total)) for stream, total in zip(streams, totals)]
         return Reading(tuple(parts), layout=layout)
+
+
+def is_sound_at_both_ends(data: mmap.mmap, start: int) -> bool:
+    """Say whether a stream begins at a place, with a whole header and a whole first frame, and the file ends with the
+    last of as many samples as the header has.
+
+    Frames between them are not looked at.
+    """
+    stream = _header(data, start)
+    if stream is None or not MARK.match(data, stream.sound) or not (frame := _frame_at(data, stream.sound, stream)):
+        return False
+    if 0 < stream.total <= frame.count:  # it is the only one
+        return len(data) > frame.at + len(stream.info)
+    near = (_frame_at(data, mark.start(), stream) for mark in MARK.finditer(data, frame.at + 2, frame.at + FAR))
+    if not any(following is not None and following.first == frame.count for following in near):
+        return False
+    marks = MARK.finditer(data, max(stream.sound, len(data) - NEAR_END))
+    last = [frame for mark in marks if (frame := _frame_at(data, mark.start(), stream))]
+    return any(frame.first + frame.count == stream.total for frame in last)
+
+
+def length(data: mmap.mmap, start: int) -> float | None:
+    """Return how long a file of one stream is by its header, in seconds; None where it does not say."""
+    stream = _header(data, start)
+    if stream is None or not stream.total or not stream.rate or data.find(data[start : start + 8], stream.sound) >= 0:
+        return None
+    return stream.total / stream.rate
+
+
+def check_count(path: str, start: int) -> None:
+    """Refuse a file whose last stream has fewer frames than its header promises, by their numbers.
+
+    Raises
+    ------
+    MediaError
+    """
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        *_, stream = _streams(data, start)
+        if stream.counted < stream.total:
+            there = f"{stream.counted / stream.rate:.2f} s of {stream.total / stream.rate:.2f} s"
+            raise truncation_error(path, there)
 
 
 def _streams(data: mmap.mmap, start: int) -> Iterator[Stream]:

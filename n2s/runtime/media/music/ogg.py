@@ -6,6 +6,7 @@ A last page without the mark of an end is still whole: recorders and radio stati
 
 from __future__ import annotations
 
+import mmap
 import struct
 import zlib
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from typing import BinaryIO
 from n2s.runtime.media.music.reading import Part, Reading, damage_error, truncation_error
 
 CONTINUED, FIRST, LAST = 1, 2, 4
-SMALLEST_PAGE = 28  # bytes
+SMALLEST_PAGE, LARGEST_PAGE = 28, 65307  # bytes
+PAGES_OF_HEADERS = 64  # and the first of sound; a cover picture may take many of 64 KB
 VORBIS, OPUS = b"\x01vorbis", b"OpusHead"
 OPUS_CLOCK = 48000  # positions in opus, whatever rate it is decoded at
 TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -128,6 +130,44 @@ def read_ogg(path: str, keep: bool) -> Reading:
         links[-1].runs[-1].append(page)
         state["ended"] = bool(page.flags & LAST)
     return _reading(path, links, "; ".join(missing))
+
+
+def is_sound_at_both_ends(path: str) -> bool:
+    """Say whether a file's first pages are whole, of a codec of music, and end some of its samples; and so its last.
+
+    Pages between them are not looked at.
+    """
+    with open(path, "rb") as file:
+        size, at = file.seek(0, 2), 0
+        for number in range(PAGES_OF_HEADERS):
+            page, _ = _page_at(file, at, size)
+            if page is None or (number == 0 and not page.body.startswith((VORBIS, OPUS))):
+                return False
+            if page.position > 0:
+                break
+            at += page.size
+        last = _last_page(file, size)
+        return last is not None and last.start + last.size == size
+
+
+def length(path: str) -> float | None:
+    """Return how long a file of one link is, in seconds, by the position of its last page; None for several links."""
+    with open(path, "rb") as file:
+        size = file.seek(0, 2)
+        first, _ = _page_at(file, 0, size)
+        last = _last_page(file, size)
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            alone = data.find(b"OggS\0" + bytes([FIRST]), 1) < 0
+    if first is None or last is None or not alone:
+        return None
+    rate = OPUS_CLOCK if first.body.startswith(OPUS) else int.from_bytes(first.body[12:16], "little")
+    return last.position / rate if rate and last.position > 0 else None
+
+
+def _last_page(file: BinaryIO, size: int) -> Page | None:
+    at = max(0, size - LARGEST_PAGE)
+    file.seek(at)
+    return _page_at(file, at + file.read().rfind(b"OggS"), size)[0]
 
 
 def _reading(path: str, links: list[Link], missing: str) -> Reading:

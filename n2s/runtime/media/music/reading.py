@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from n2s.graph.errors import MediaError
 
+READABLE = "wav, flac, ogg, opus, mp3, aiff, caf, or anything ffmpeg decodes, such as m4a"
 AGAIN = "Export or copy it again."
 KEEP = "Or set damaged: keep on the AudioSource to take what is there; n2s new --keep-damaged does so."
 

@@ -79,6 +79,23 @@ def is_unknown(length: int, there: int, rest_is_chunks: bool = False) -> bool:
     return any(top - near <= length <= top + near for top in (1 << 31, 1 << 32, 1 << 63))
 
 
+def has_samples(path: str, kind: str) -> bool:
+    """Say whether a file of chunks has one of samples with something in it."""
+    size = os.path.getsize(path)
+    return any(
+        chunk.name in (b"data", b"SSND") and chunk.start < size and chunk.length for chunk in chunks_of(path, kind)
+    )
+
+
+def length_of_wav(path: str) -> float | None:
+    """Return how long a whole wav file is by its header, in seconds; None where it does not say."""
+    chunks = {chunk.name: chunk for chunk in chunks_of(path, "wav")}
+    if b"fmt " not in chunks or b"data" not in chunks or len(chunks[b"fmt "].head) < 12:
+        return None
+    rate = struct.unpack("<I", chunks[b"fmt "].head[8:12])[0]  # bytes per second
+    return chunks[b"data"].length / rate if rate else None
+
+
 def read_chunks(path: str, kind: str, keep: bool) -> Reading:
     """Say how a file of chunks is to be read.
 

@@ -21,7 +21,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from n2s.graph.errors import MediaError
+from n2s.graph.errors import ChangedFileError, MediaError
 from n2s.runtime.media.video.colours import Conversion
 from n2s.runtime.media.video.listing import FrameLines, Seen, VideoInfo, command
 
@@ -94,7 +94,7 @@ class Video:
                 decoder = self._start(0)
                 planes = decoder.read(number)
             if planes is None:
-                raise MediaError(
+                raise ChangedFileError(
                     f"{self.path}: FFmpeg gives no frame {number}, or not the one that it gave when the file was "
                     "listed. Was the file changed? Run again; what is finished is kept."
                 )

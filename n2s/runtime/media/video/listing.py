@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, cast
 
 from n2s.graph.errors import MediaError, MissingFileError
 from n2s.runtime.media.music.reading import AGAIN
+from n2s.runtime.media.signatures import what_is
 from n2s.runtime.media.video.colours import matrix_of
 
 # The demuxers that a video may come in. Playlists and concat scripts stay out: they name other files.
@@ -165,6 +166,18 @@ def list_frames(path: Path, ffmpeg: Callable[[], str], keep: bool = False) -> Vi
     )  # fmt: skip
 
 
+def check_first_frame(path: Path, ffmpeg: Callable[[], str]) -> None:
+    """Refuse what has no frame that can be decoded, by its first one alone.
+
+    Raises
+    ------
+    MediaError
+        When it is missing, or no video.
+    """
+    _check_file(path)
+    _check_any(path, _decode(path, ffmpeg, "", only_first=True))
+
+
 @dataclass
 class _Found:
     """What FFmpeg said while it decoded a video."""
@@ -193,9 +206,10 @@ def command(ffmpeg: str, path: Path, decoder: str, before: Iterable[str] = ()) -
     ]  # fmt: skip
 
 
-def _decode(path: Path, ffmpeg: Callable[[], str], decoder: str) -> _Found:
+def _decode(path: Path, ffmpeg: Callable[[], str], decoder: str, only_first: bool = False) -> _Found:
     found = _Found(decoder)
-    order = [*command(ffmpeg(), path, decoder), "-vf", "showinfo", "-f", "null", "-"]
+    count = ["-frames:v", "1"] if only_first else []
+    order = [*command(ffmpeg(), path, decoder), *count, "-vf", "showinfo", "-f", "null", "-"]
     with subprocess.Popen(
         order, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
@@ -249,6 +263,9 @@ def _check_any(path: Path, found: _Found) -> None:
     """Refuse what has no frames."""
     said = "\n".join(found.wrong)
     if not found.frames:
+        if (kind := what_is(path)).what:
+            cure = "A still picture is shown by an ImageSource." if "picture" in kind.what else kind.cure
+            raise kind._replace(cure=cure).refusal(path, "video", READABLE)
         if "matches no streams" in said:
             raise MediaError(f"{path} has no pictures in it; a video is wanted: {READABLE}.")
         if "not on whitelist" in said:
