@@ -17,6 +17,7 @@ Image = pytest.importorskip("PIL.Image")
 from training import manifest, procedural  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.files import lock_folder  # noqa: E402
+from training.palettes import MOODS, OKLCH, palette  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 STYLES = list(procedural.STYLES)
@@ -260,3 +261,41 @@ def test_the_set_has_deep_blacks_clear_lights_and_many_colours():
     assert (lightest > 0.6).mean() > 0.6 and lightest.max() > 0.85
     chroma = pictures.mean((1, 2))
     assert (chroma.argmax(-1)[:, None] == np.arange(3)).any(0).all(), "red, green and blue pictures"
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_picture_is_the_same_bytes_twice(style):
+    first, second = (procedural.render(style, seed=3, index=1, size=(96, 96)) for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+    assert first.tobytes() != procedural.render(style, seed=3, index=2, size=(96, 96)).tobytes()
+
+
+@pytest.mark.parametrize("size", [(96, 96), (90, 160)])
+@pytest.mark.parametrize("style", STYLES)
+def test_every_composition_renders(style, size):
+    for piece in procedural.STYLES[style]:
+        picture = procedural.render(style, seed=0, index=0, size=size, composition=piece.__name__)
+        assert picture.shape == (*size, 3) and picture.dtype == np.float32
+        assert np.isfinite(picture).all() and picture.min() >= 0 and picture.max() <= 1
+        assert picture.std() > 0.01, f"{piece.__name__} is empty"
+
+
+@pytest.mark.parametrize("style", ["abstract", "noise", "color-field", "organic"])
+def test_a_larger_picture_is_the_same_picture(style):
+    small = procedural.render(style, seed=5, index=4, size=(64, 64))
+    large = procedural.render(style, seed=5, index=4, size=(256, 256)).reshape(64, 4, 64, 4, 3).mean((1, 3))
+    assert np.abs(small - large).mean() < 0.03
+
+
+def test_an_unknown_style_is_named():
+    with pytest.raises(ValueError, match="unknown style 'baroque'; the styles are abstract"):
+        procedural.render("baroque", 0, 0)
+
+
+def test_palettes_run_from_dark_to_light_inside_the_gamut():
+    assert sorted(name for names in MOODS.values() for name in names) == sorted(OKLCH)
+    for name in OKLCH:
+        table = palette(name).table
+        light = table @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+        assert table.min() >= 0 and table.max() <= 1
+        assert light[0] < 0.02 < 0.5 < light[-1] and (np.diff(light) > -1e-3).all(), name
