@@ -10,6 +10,7 @@ from sounds import Sound
 
 from n2s.hearing.beats import find_beats
 from n2s.hearing.grid import Grid
+from n2s.hearing.rows import STEP
 from n2s.hearing.song import hear
 from n2s.hearing.strikes import strikes
 
@@ -96,3 +97,15 @@ def test_a_break_of_pads_keeps_the_time() -> None:
     grid = Grid.of(find_beats(heard, heard["begins"]))
     bars = grid.bar_times(40)
     np.testing.assert_allclose(bars, 2 * np.arange(41), atol=0.03)
+
+
+def test_what_begins_beside_a_drum_is_not_taken_for_it() -> None:
+    """Keys, louder in all, begin 23 ms after each bass drum."""
+    step = round(STEP * RATE / HOP)
+    likelihood, onset, rise = np.zeros(60), np.zeros(60 * step), np.zeros(60 * step)
+    for peak in (10, 30, 50):
+        likelihood[peak] = 0.9
+        onset[step * peak], rise[step * peak : step * peak + 2] = 0.5, 0.2
+        onset[step * peak + 2], rise[step * peak + 2] = 0.9, 0.02
+    rows, hard = strikes(likelihood, onset, rise, HOP, RATE)
+    assert rows.tolist() == [10 * step, 30 * step, 50 * step] and hard.tolist() == [1, 1, 1]

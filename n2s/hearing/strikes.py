@@ -20,17 +20,18 @@ def strikes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows of strikes, rising, and how hard they are, 0 .. 1.
 
-    A strike is where most begins, in all bands: a bass drum that falls through them reaches its own late. How hard it
-    is says how much its own bands rise in the moment around, one after the other.
+    How hard a strike is says how much the drum's own bands rise in the moment around, one after the other. It is where
+    the product of this and of what begins in all bands is largest: a bass drum that falls through the bands reaches
+    its own late, and something else may begin beside it.
 
     Parameters
     ----------
     likelihood : ndarray (K,)
         By steps; its peaks say where a drum is struck.
     onset : ndarray (J,)
-        By rows; its largest value near a peak says when.
+        How much begins, by rows.
     rise : ndarray (J,)
-        By rows, in the drum's bands; its sum around the attack says how hard.
+        How much of it in the drum's bands.
     hop, rate : int
         Samples between rows, and samples per second.
     """
@@ -43,11 +44,12 @@ def strikes(
     reach = max(1, round(NEAR * rate / hop))
     middle = np.minimum(np.round(peaks * STEP * rate / hop).astype(int), len(rise) - 1)
     near = np.clip(middle[:, None] + np.arange(-reach, reach + 1), 0, len(rise) - 1)
-    best = near[np.arange(len(near)), np.argmax(onset[near], axis=1)]
-    rows, where = np.unique(best, return_index=True)
     before, after = round(BEFORE * rate / hop), round(AFTER * rate / hop)
-    total = np.concatenate([[0.0], np.cumsum(rise, dtype=np.float64)])
-    strength = total[np.minimum(rows + after + 1, len(rise))] - total[np.maximum(rows - before, 0)]
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(rise, (before, after)), before + after + 1)
+    risen = np.einsum("jw->j", around, dtype=np.float64)
+    best = near[np.arange(len(near)), np.argmax((onset * risen)[near], axis=1)]
+    rows, where = np.unique(best, return_index=True)
+    strength = risen[rows]
     usual = np.percentile(strength, USUAL)
     hard = np.clip(strength / usual, 0, 1) if usual > 0 else np.zeros(len(rows))
     return rows, hard * np.minimum(likelihood[peaks[where]] / SURE, 1)
