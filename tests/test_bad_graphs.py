@@ -47,7 +47,7 @@ def test_statuses_of_the_command_line(place: Place) -> None:
         (["run", "nowhere.yaml"], "nowhere.yaml  There is no such file. Check the path."),
         (["run", "tracks.yaml"], 'tracks.yaml  There is no such file. Did you mean "track.yaml"?'),
         (["run", "GRAPH", "--nope"], "No such option: --nope"),
-        (["run", "GRAPH", "--jobs", "0"], "Invalid value for '--jobs'"),
+        (["run", "GRAPH", "--jobs", "0"], '--jobs takes a whole number, 1 to 256, not "0"'),
         (["run", "GRAPH", "--set", "grain.amount"], '--set takes node.setting=value, not "grain.amount".'),
         (
             ["run", "GRAPH", "--set", "grian.amount=1"],

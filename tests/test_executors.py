@@ -92,13 +92,14 @@ def test_frames_are_counted_node_by_node(studio: Any, tmp_path: Path, store: Any
     assert report.computed["shown"] == report.computed["out"] == report.computed["subject"] == frames == 63
     assert report.computed["anchors"] > frames  # chunks share what their windows look back on
     nodes = json.loads(report.record.read_text())["nodes"]
-    assert {name: about["frames"] for name, about in nodes.items()} == report.computed
+    assert {name: about["frames"] + about["made_twice"] for name, about in nodes.items()} == report.computed
+    assert {about["frames"] for about in nodes.values()} == {frames}
 
 
 def test_frames_computed_more_than_once_are_told_of(tmp_path: Path) -> None:
     report = Report(rendered=1, frames=60, seconds=1.0, nodes={"film": 0.5, "tone": 0.2}, record=tmp_path)
     report.computed = {"film": 75, "tone": 60}
-    assert "Time by node: film 0.5 s (75 frames), tone 0.2 s." in summary(report)
+    assert "Time by node: film 0.5 s (60 frames, 15 made twice), tone 0.2 s." in summary(report)
 
 
 class Backwards(Run):

@@ -278,7 +278,7 @@ def test_bad_music_and_bad_places(music: Path, tmp_path: Path) -> None:
         n2s("new", tmp_path / "none.wav")
     text = tmp_path / "text.wav"
     text.write_text("no music\n" * 100)
-    with pytest.raises(MediaError, match="not audio"):
+    with pytest.raises(MediaError, match="is a text file, and no music"):
         n2s("new", text, "-o", tmp_path / "a.yaml")
     with pytest.raises(GraphError, match="cannot be written: "):
         n2s("new", music, "-o", text / "a.yaml")
