@@ -29,8 +29,8 @@ def choose_excerpt(clock: Clock, least: float, most: float, lead: float = 0.0, a
     """
     start, stop = _whole_bars(clock, least, most, lead, after) or (_best_start(clock, least, lead), None)
     begin = frame_begun(start, clock.fps)  # the first frame of the bar, not the last one before it
-    end = frame_begun(start + most if stop is None else stop, clock.fps)
-    return begin, min(max(begin + 1, end), clock.frames)
+    length = round((most if stop is None else stop - start) * clock.fps)  # wherever the bars lie between frames
+    return begin, min(begin + max(1, length), clock.frames)
 
 
 def _whole_bars(clock: Clock, least: float, most: float, lead: float, after: float) -> tuple[float, float] | None:
