@@ -381,5 +381,6 @@ def test_other_containers_that_are_cut_are_refused(name: str, tmp_path: Path) ->
     path = files.encode(tmp_path / name, files.noise(2.0), *ODD[name])
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 3 // 5 - 1])
-    with pytest.raises(MediaError, match="truncated|damaged|cut short"):
+    lists_at_the_end = name in ("a.m4b", "a.mov", "a.3gp")
+    with pytest.raises(MediaError, match="is cut short: the list" if lists_at_the_end else "truncated|damaged"):
         probe(path, files.ffmpeg)
