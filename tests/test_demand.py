@@ -141,6 +141,24 @@ def test_an_excerpt_is_guarded_and_looks_at_nothing_else(studio: Any, new_store:
     (flashes,) = report.films[0]["flashes"]
     assert flashes["light"]["most_in_a_second"] > 3 >= flashes["light"]["most_left"] and flashes["lowered_seconds"] > 0
     assert 45 < report.measured < 200 < SECONDS * FPS, "its 45 frames, and the exposure's measures around them"
+    assert Path(report.films[0]["path"]).stem.endswith("-0m06s-0m09s-excerpt"), "the film's part has a file of its own"
+
+
+@pytest.mark.parametrize("others", [("other", "plain"), ("plain", "other")])
+def test_all_films_of_an_excerpt_are_exposed(
+    studio: Any, new_store: Any, tmp_path: Path, others: tuple[str, str]
+) -> None:
+    """Measures that only one of the sinks needs are looked at, whichever comes first."""
+    sink = {"node": "DigestSink", "path": "other.txt", "chunk": 15}
+    nodes = {
+        "other": sink | {"frames": "exposed"},
+        "plain": sink | {"frames": "lit", "path": "plain.txt"},
+    }
+    (alone,) = Run(film(studio, {}), tmp_path / "a", new_store(), span=("6", "9"), excerpt=True).execute().films
+    graph = film(studio, {name: nodes[name] for name in others} | {"shown": {"node": "Tone", "frames": "lit"}})
+    films = Run(graph, tmp_path / "b", new_store(), span=("6", "9"), excerpt=True).execute().films
+    (exposed,) = [each for each in films if Path(each["path"]).name.startswith("other")]
+    assert exposed["sha256"] == alone["sha256"]
 
 
 def test_an_excerpt_has_the_same_bits_whatever_the_store_has(studio: Any, new_store: Any, tmp_path: Path) -> None:

@@ -59,6 +59,50 @@ def test_a_renamed_film_of_chosen_settings_and_seconds(track: Path, n2s: Any, n2
     assert values["tone.contrast"] == pytest.approx(1.3, abs=1e-4)
 
 
+GUARDED = """
+  flashing: {node: Tone, frames: tone, exposure: "= 8 * step(0.5, fract(5 * time)) - 2"}
+  lit: {node: Exposure, frames: flashing, look: 0.5}
+  safe: {node: Guard, frames: lit}
+"""
+
+
+def test_an_excerpt_is_made_again_and_explained_as_one(track: Path, n2s: Any, n2s_json: Any) -> None:
+    text = track.read_text(encoding="utf-8")
+    shown = re.search(r"out: .*frames: (\w+)", text)
+    assert shown, text
+    track.write_text(
+        text.replace(f"frames: {shown[1]}, audio", "frames: safe, audio").replace("\n  out:", f"{GUARDED}  out:"),
+        encoding="utf-8",
+    )
+    status, _, err = n2s("run", track, "--from", "1", "--to", "2", "--excerpt")
+    assert status == 0, err
+    film = Path("renders/track-0m01s-0m02s-excerpt.mp4")
+    before = film.read_bytes()
+    status, said, err = n2s("explain", film, "--frame", "3")
+    assert status == 0 and "changed since" not in err, err
+    (again,) = re.findall(r"^  again +n2s (.*)$", said, re.M)
+    assert again.endswith("--from 1 --to 2 --excerpt")
+    film.unlink()
+    assert n2s(*again.split())[0] == 0 and film.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        ([], "--excerpt: say which seconds it shows, with --from, --to or both"),
+        (["--profile", "canvas", "--from", "1"], "--excerpt: canvas is a loop"),
+    ],
+)
+def test_what_has_no_excerpt(track: Path, n2s: Any, arguments: list[str], told: str) -> None:
+    status, _, err = n2s("run", track, "--excerpt", *arguments)
+    assert status == 2 and told in err, err
+
+
+def test_an_album_has_no_excerpt(studio: Any, tmp_path: Path, n2s: Any) -> None:
+    status, _, err = n2s("run", write_album(tmp_path, studio.model, [8000]), "--excerpt", "--from", "1")
+    assert status == 2 and "give them with a track's graph" in err, err
+
+
 def test_what_the_own_graph_has_comes_first(
     studio: Any, tmp_path: Path, monkeypatch: Any, n2s: Any, n2s_json: Any
 ) -> None:

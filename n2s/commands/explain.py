@@ -120,7 +120,8 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
     if time is not None and is_musical(time):
         raise ArgumentError("--at takes a time of the film, like 82.6 or 1:22.6.")
     with Session(graph, store, say, remember=False) as session:
-        films = session.films(origin.out, cast(Any, (begin, end))).films
+        excerpt = origin.record.get("excerpt", False)
+        films = session.films(origin.out, cast(Any, (begin, end)), excerpt=excerpt).films
         film = next((each for each in films if each.path.name == Path(origin.film["path"]).name), None)
         if film is None:
             raise ArgumentError(f"{origin.graph} no longer makes {Path(origin.film['path']).name}.")

@@ -71,6 +71,14 @@ def run(
     ] = False,
     from_: Begin = None,
     to: End = None,
+    excerpt: Annotated[
+        bool,
+        typer.Option(
+            "--excerpt",
+            help="with --from and --to: a film of these seconds by themselves, soon; what is measured looks at nothing "
+            "else, so that light may differ from the whole film's",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -124,7 +132,11 @@ def run(
     for name, loaded in graphs:
         chosen = choose_executor(executor, jobs, workers)
         folder = out / "draft" if name == "draft" else out
-        runs.append(Run(loaded, folder, kept, chosen, span, force, events, overwrite, keep_frames, strict, only, most))
+        runs.append(
+            Run(
+                loaded, folder, kept, chosen, span, force, events, overwrite, keep_frames, strict, only, most, excerpt
+            )
+        )  # fmt: skip
     for place, (name, job) in enumerate(zip(asked, runs)):
         job.later = runs[place + 1 :]
         if dry_run:

@@ -37,7 +37,7 @@ from n2s.runtime.render.measures import KIND, Numbers, blank_signals, signals_of
 from n2s.runtime.render.tally import Tally
 
 TELL_EVERY_SECONDS = 5.0
-ALONE = "For a look at these seconds alone, take n2s preview with --webm, --from and --to."
+ALONE = "With --excerpt, these seconds are measured by themselves."
 
 
 def plan_measure(graph: Graph, name: str, values: Values, context: RunContext, environment: Mapping[str, Any]) -> Plan:

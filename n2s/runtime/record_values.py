@@ -16,23 +16,31 @@ from n2s.runtime.seeing.provenance import TEXTS, given_overrides, read_commit, s
 
 
 def record_values(
-    graph: Graph, span: Sequence[Any], films: Sequence[Film], context: RunContext, report: Report, seconds: float
+    graph: Graph,
+    asked: tuple[Sequence[Any], bool],
+    films: Sequence[Film],
+    context: RunContext,
+    report: Report,
+    seconds: float,
 ) -> dict[str, Any]:
     """Return what the record of a run holds beside its id, its status and when it began.
 
     Parameters
     ----------
-    span : pair
-        The times that the films were to begin and to end at; None where none was asked for.
+    asked : pair
+        The times that the films were to begin and to end at, None where none was asked for; and whether this span was
+        measured by itself.
     seconds : float
         Of the whole run.
     """
+    span, excerpt = asked
     rendered, spent = report.frames - report.frames_beside, report.seconds
     return {
         "graph": str(graph.path) if graph.path else None,
         "commit": read_commit(graph.path.parent) if graph.path else None,
         "overrides": given_overrides(graph),
         "span": [None if time is None else str(time) for time in span],
+        "excerpt": excerpt,
         "graphs": _graphs(graph, films),
         "files": {_named(path): sha256_of(path) for path in sorted(input_files(graph)) if path.suffix in TEXTS},
         "models": context.model_digests(),

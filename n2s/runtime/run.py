@@ -71,7 +71,8 @@ class Run:
         The most bytes that this process and all that it starts may use: fewer chunks are rendered at a time, and a run
         that cannot keep to it ends with a `RenderError`. Workers of a running cluster share it machine by machine.
     excerpt : bool
-        Take the span of a track as a film of its own, for a preview: `Guard` looks at nothing outside of it.
+        Take the span of a track as a film of its own: `Guard` looks at nothing outside of it, so that its frames may
+        be others than those of the whole film.
     events : Events, optional
         Told of progress.
     """
@@ -218,9 +219,8 @@ class Run:
                 self.memory.watch.look()
                 self.report.memory = self.memory.summary()
                 if self.films and self.record:
-                    told = record_values(
-                        self.graph, self.span, self.films, self.context, self.report, time.perf_counter() - began
-                    )
+                    asked, took = (self.span, self.excerpt), time.perf_counter() - began
+                    told = record_values(self.graph, asked, self.films, self.context, self.report, took)
                     self.report.record = self.record.write(status=status, **told)
         if self.report.rendered or self._published:
             self.store.trim(time.time())

@@ -29,10 +29,10 @@ from n2s.runtime.executors.base import Executor, default_count
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.films import FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
-from n2s.runtime.films.productions import Planner, Span, frames_of
+from n2s.runtime.films.productions import Planner, Span
 from n2s.runtime.films.profiled import WHOLE
 from n2s.runtime.films.targets import Targets
-from n2s.runtime.films.wanted import wanted_films
+from n2s.runtime.films.wanted import film_sinks, frames_of_excerpt, wanted_films
 from n2s.runtime.measuring import Measurer, awaited_measures, plans_of_measures, tell_of_waiting
 from n2s.runtime.readiness import check_inputs, machine_problems, tool_problems
 from n2s.runtime.recent import Recent
@@ -209,8 +209,7 @@ class Session:
 
     def _plan(self, end: str | None, folding: bool = True) -> Plan:
         graph = self.graph.flat
-        # An album has no frames of its own.
-        films = [name for name in graph.sinks() if any(kind.streamed for kind in graph.nodes[name].ports.values())]
+        films = film_sinks(graph)
         if end is None and not films:
             raise GraphError("The graph makes no film.")
         end = cast(str, end or films[0])
@@ -238,9 +237,8 @@ class Session:
 
     def _planned(self, end: str, folding: bool = True) -> Plan:
         if (end, folding) not in self._plans:
-            self._plans[end, folding] = plan_film(
-                self.graph.flat, end, self.values, cast(Any, self.context), self.environment, folding=folding
-            )
+            graph, context = self.graph.flat, cast(Any, self.context)
+            self._plans[end, folding] = plan_film(graph, end, self.values, context, self.environment, folding=folding)
         return self._plans[end, folding]
 
     def check_films(self) -> None:
@@ -288,9 +286,9 @@ class Session:
             measurer = self._measurer(began)
             measurer.for_part = span != WHOLE and not excerpt
             if excerpt:
-                frames = range(*frames_of(span, self.graph.flat, self.heard.clock, self.context))
-                measurer.looked = self._chunks_to_measure(None, frames, alone=True)
-            planner = Planner(self.context, self.environment, out, began, self._shared.known, measurer, only)
+                frames = frames_of_excerpt(self.graph, span, lambda: self.heard.clock, self.context)
+                measurer.looked = self._chunks_to_measure(film_sinks(self.graph.flat), frames, alone=True)
+            planner = Planner(self.context, self.environment, out, began, self._shared.known, measurer, only, excerpt)
             films = wanted_films(planner, self.graph, span)
         return PlannedFilms(films, self.store, FilmMaker(self.store, Targets(self.store, out)), force)
 
@@ -355,17 +353,21 @@ class Session:
         with self._locked():
             if "_values" in self.__dict__ or not awaited_measures(self.graph.flat):
                 return self
-            looked = self._chunks_to_measure(end, numbers)
+            looked = self._chunks_to_measure([end], numbers)
             return self if looked is None else self._looking(looked)
 
-    def _chunks_to_measure(self, end: str | None, numbers: Iterable[int], alone: bool = False) -> Looked | None:
+    def _chunks_to_measure(self, ends: Iterable[Any], numbers: Collection[int], alone: bool = False) -> Looked | None:
         """Return where measures have to look for some frames, of which a film alone may be made; None: everywhere."""
-        try:
-            plan = self._looking({})._plan(end, folding=False)
-            measures = plans_of_measures(plan)
-        except N2SError:  # by a guess of zeros, which an expression may divide by
-            return None
-        return chunks_to_measure(plan, numbers, behind_measures(plan.graph), measures, alone)
+        looked: Looked = {}
+        for end in ends:
+            try:
+                plan = self._looking({})._plan(end, folding=False)
+                measures = plans_of_measures(plan)
+            except N2SError:  # by a guess of zeros, which an expression may divide by
+                return None
+            found = chunks_to_measure(plan, numbers, behind_measures(plan.graph), measures, alone)
+            looked |= {name: looked.get(name, ()) + chunks for name, chunks in found.items()}
+        return looked
 
     def _looking(self, looked: Looked) -> Session:
         """Return a session of the same graph whose measures look at some chunks alone."""
@@ -377,12 +379,11 @@ class Session:
     def changed(self, other: Session, end: str | None = None) -> list[tuple[int, int]]:
         """Return the frames start..stop of a film that another session's graph shows otherwise, chunk by chunk.
 
-        Where one of the films is longer, the frames that the other does not have are among them.
+        Frames that one film alone has are among them.
         """
         ours, theirs = ({(c.start, c.stop): c.key for c in session.plan(end).chunks()} for session in (self, other))
         changed = [span for span, key in theirs.items() if ours.get(span) != key]
-        end_of_theirs = other.clock.frames
-        return changed + [(max(start, end_of_theirs), stop) for start, stop in ours if stop > end_of_theirs]
+        return changed + [(max(start, last), stop) for start, stop in ours if stop > (last := other.clock.frames)]
 
     def _repr_svg_(self) -> str | None:
         """Return what a notebook shows of a session: its graph."""

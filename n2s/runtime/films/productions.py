@@ -22,7 +22,7 @@ from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, turned_to
 from n2s.runtime.films.profiled import WHOLE, Span, as_profiled, profile_of, reshapes
-from n2s.runtime.films.targets import film_path, part, version
+from n2s.runtime.films.targets import EXCERPT, film_path, part, version
 from n2s.runtime.render.analysis import Known, Measuring, analyse, frame_of, resolve_time
 from n2s.runtime.timing import time_warnings
 
@@ -96,6 +96,8 @@ class Planner:
         Looks at frames, where graphs have measures.
     only : collection of str
         The tracks of an album whose films are wanted; none of them stands for all, and the album's own film.
+    excerpt : bool
+        Films are parts that were measured by themselves, and are named so.
     """
 
     def __init__(
@@ -107,8 +109,9 @@ class Planner:
         known: Known | None = None,
         measure: Measuring | None = None,
         only: Collection[str] = (),
+        excerpt: bool = False,
     ):
-        self.only = only
+        self.only, self.excerpt = only, excerpt
         self.context, self.environment, self.out, self.began, self.known = context, environment, out, began, known
         self.measure = measure
         self._produced: dict[int, Production] = {}
@@ -158,6 +161,7 @@ class Planner:
         ending = (album.shape if album else "") + version(graph)
         if span != WHOLE:
             ending += part(start, stop, clock.frames, clock.fps)
+        ending += EXCERPT * self.excerpt
         parts = [(plan, chunk) for chunk in plan.chunks(start, stop)]
         cover = cover_of(graph, node) or (album.cover_of(node) if album else None)
         tags = album.tags if album else {}

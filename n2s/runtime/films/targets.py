@@ -26,6 +26,7 @@ from n2s.runtime.films.folders import is_own_folder, restore
 from n2s.runtime.store import Store, disk_error
 
 FRAMES_MARK = ".n2s-frames"  # lies in a folder of frames that n2s made
+EXCERPT = "-excerpt"  # names a part that was measured by itself
 FRAME_NAME = re.compile(r"\d{6,}\.png")
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.graph import Graph
 from n2s.graph.registry import suggest
+from n2s.graph.time import Clock
 from n2s.graph.tracks import joins_films
+from n2s.runtime.context import RunContext
 from n2s.runtime.films.albums import album_films
 from n2s.runtime.films.films import Film
-from n2s.runtime.films.productions import Planner
-from n2s.runtime.films.profiled import WHOLE, Span
+from n2s.runtime.films.productions import Planner, frames_of
+from n2s.runtime.films.profiled import WHOLE, Span, profile_of
+
+OF_TRACKS = "--from and --to cut tracks, not albums; give them with a track's graph."
 
 
 def wanted_films(planner: Planner, graph: Graph, span: Span = WHOLE) -> list[Film]:
@@ -29,7 +34,7 @@ def wanted_films(planner: Planner, graph: Graph, span: Span = WHOLE) -> list[Fil
     for sink in graph.sinks():
         if joins_films(graph.nodes[sink]):
             if span != WHOLE:
-                raise GraphError("--from and --to cut tracks, not albums; give them with a track's graph.")
+                raise GraphError(OF_TRACKS)
             films += album_films(planner, graph, sink)
         else:
             films.append(planner.film(whole, sink, span))
@@ -44,6 +49,36 @@ def wanted_films(planner: Planner, graph: Graph, span: Span = WHOLE) -> list[Fil
     if double := next((path for path in paths if paths.count(path) > 1), None):
         raise GraphError(f"Two films would be written to {double}; give their sinks different paths.")
     return films
+
+
+def film_sinks(graph: Graph) -> list[str]:
+    """Return the sinks of a flat graph that make films of frames of their own; an album has none."""
+    return [name for name in graph.sinks() if any(kind.streamed for kind in graph.nodes[name].ports.values())]
+
+
+def frames_of_excerpt(graph: Graph, span: Span, clock: Callable[[], Clock], context: RunContext) -> range:
+    """Return the frames that an excerpt shows; ``clock`` hears the music, if need be.
+
+    Raises
+    ------
+    ArgumentError
+        When no span is asked for, one without frames, or a loop: its end is blended with what lies before its
+        beginning.
+    GraphError
+        When the graph is an album.
+    """
+    if span == WHOLE:
+        raise ArgumentError("--excerpt: say which seconds it shows, with --from, --to or both.")
+    if any(joins_films(graph.flat.nodes[sink]) for sink in graph.flat.sinks()):
+        raise GraphError(OF_TRACKS)
+    for sink in film_sinks(graph.flat):
+        profile = profile_of(graph.flat.nodes[sink])
+        if profile and profile.loops:
+            raise ArgumentError(
+                f"--excerpt: {graph.flat.nodes[sink].profile} is a loop, in which its surroundings are seen. Leave out "
+                "one of both."
+            )
+    return range(*frames_of(span, graph.flat, clock(), context))
 
 
 def _check_only(planner: Planner, graph: Graph) -> None:

@@ -164,6 +164,7 @@ def command_again(record: dict[str, Any], graph: Path) -> str:
             words += ["--set", f"{target}={value if isinstance(value, str) else json.dumps(value)}"]
     for option, time in zip(("--from", "--to"), record.get("span", [])):
         words += [option, time] if time is not None else []
+    words += ["--excerpt"] if record.get("excerpt") else []
     words += [PROFILE_OPTION, profiled] if profiled else []
     return shlex.join(words)
 
