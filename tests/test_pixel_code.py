@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from n2s.plan.fuse import count_operations
 from n2s.runtime.render.kernels import compile_program
 from n2s.runtime.render.kernels.narrow import narrow_header, narrowed
 from n2s.runtime.render.kernels.numba_rows import source_of
+from n2s.runtime.render.kernels.pixels import _functions_in, _parsed
 from n2s.runtime.render.kernels.strictness import unseen
 
 NODE = '''
@@ -261,3 +263,36 @@ def test_what_has_no_place_in_pixel_code(case: str, packages: Any, studio: Any, 
     text = refused(studio, store, film(studio, "frames", node="Subject", frames="decoded"), said)
     assert f"({file}:" in text
     assert "Traceback" not in text
+
+
+WRITTEN = """
+def plain(x): return x
+\f
+@first
+@second(
+    1)
+def decorated(x):
+    text = '''
+no part of the indentation
+'''
+    def inner(y):
+        return y
+    return inner(x)
+
+class Subject:
+\tif 1:
+\t\t@staticmethod
+\t\tdef pixel(rgb, at):
+\t\t\treturn (rgb,
+at)
+"""
+
+
+def test_each_function_is_read_from_its_own_lines() -> None:
+    """As a part of the file's tree, with the places at which an error is told."""
+    _, functions = _functions_in(WRITTEN)
+    expected = {node.name: node for node in ast.walk(ast.parse(WRITTEN)) if isinstance(node, ast.FunctionDef)}
+    assert functions.keys() == expected.keys() == {"plain", "decorated", "inner", "pixel"}
+    for name, ((line, text),) in functions.items():
+        wanted = ast.dump(expected[name], include_attributes=True)
+        assert ast.dump(_parsed(text, line), include_attributes=True) == wanted

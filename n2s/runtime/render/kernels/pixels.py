@@ -11,7 +11,6 @@ import builtins
 import contextlib
 import inspect
 import math
-import pickle
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -108,21 +107,31 @@ def _names_after_at(cls: type[Node], method: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _functions_in(text: str) -> tuple[dict[str, set[int]], dict[str, list[tuple[int, bytes]]]]:
+def _functions_in(text: str) -> tuple[dict[str, set[int]], dict[str, list[tuple[int, str]]]]:
     """Return what a module's text says of its functions: their first lines, by the digest of their code and by name.
 
-    Beside each line of a name is the syntax tree, as bytes: whoever reads a tree may change it, and all of a module's
-    take much more memory. A text is compiled whole, as what a module imports changes the code of its functions.
+    Beside each line of a name is the text from there on, which `_parsed` reads: whoever asks for a tree may change it,
+    and all of a module's take much memory. A text is compiled whole, as what a module imports changes the code of its
+    functions.
     """
     lines: dict[str, set[int]] = {}
     for code in codes_in(compile(text, "pixel", "exec", dont_inherit=True)):
         lines.setdefault(digest_code(code), set()).add(code.co_firstlineno)
-    functions: dict[str, list[tuple[int, bytes]]] = {}
+    functions: dict[str, list[tuple[int, str]]] = {}
+    rows = text.split("\n")
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             line = min(part.lineno for part in (node, *node.decorator_list))
-            functions.setdefault(node.name, []).append((line, pickle.dumps(node)))
+            functions.setdefault(node.name, []).append((line, "\n".join(rows[line - 1 : node.end_lineno])))
     return lines, functions
+
+
+def _parsed(text: str, line: int) -> ast.FunctionDef:
+    """Return the syntax tree of a function whose text, as it stands in its file, begins with a line of it."""
+    is_inside = text[0].isspace()  # a class, or another function
+    tree: Any = ast.parse(f"if True:\n{text}" if is_inside else text).body[0]
+    found = tree.body[0] if is_inside else tree
+    return ast.increment_lineno(found, line - 1 - is_inside)
 
 
 class _Reader:
@@ -164,7 +173,7 @@ class _Reader:
             lines, functions = _functions_in(text)
             for line, kept in functions.get(function.__name__, ()):
                 if line in lines.get(loaded, ()):
-                    return pickle.loads(kept)
+                    return _parsed(kept, line)
         if texts:
             said = "is not what its file says: the file was edited after it was loaded. Start Python again"
         else:
