@@ -380,7 +380,7 @@ CASES = [
         "= 0.5 * pulse",
         "4 furlongs",
         "case.yaml:12:15  tone.exposure: '4 furlongs' is neither a number, nor \"features.onset\", nor an "
-        'expression like "= 0.5 * pulse"; write 4, without a unit',
+        'expression like "= 0.5 * pulse"; write 4, without a unit; of a time: 4 s, ms, beats or bars',
     ),
     (
         "constant expression out of range",

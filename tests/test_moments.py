@@ -227,6 +227,15 @@ def test_a_moment_that_is_not_there_is_told_with_its_line(
         analyse(driven.flat, RunContext(store, print))
 
 
+def test_a_moment_of_a_title_is_told_where_it_stands(song: tuple[songs.Song, Path], store: Any, tmp_path: Path) -> None:
+    title = {"node": "TitleMatte", "text": "Here", "length": 4, "at": "at H"}
+    made = graph(song[1], tmp_path, title=title)
+    with pytest.raises(GraphError, match=r'  title.at: "at H": this music has no such section') as caught:
+        analyse(made.flat, RunContext(store, print))
+    (problem,) = caught.value.problems
+    assert problem.position == made.where("title", "at")
+
+
 def test_moments_need_a_node_that_hears(tmp_path: Path) -> None:
     nodes = {"keys": {"node": "Keyframes", "points": [[0, 0], ["at drop", 1]]}}
     with pytest.raises(GraphError, match='keys.points: "at drop" is heard in the music; add a Features node'):

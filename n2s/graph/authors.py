@@ -82,8 +82,16 @@ def wrong(graph: Any, name: str, text: str) -> RenderError:
     return error
 
 
-def _problem(graph: Any, name: str, text: str) -> Problem:
+def _problem(graph: Any, name: str, text: str, field: str = "") -> Problem:
+    if field:
+        return Problem(graph.where(name, field), f"{name.partition(':')[0]}.{field}: {text}")
     return Problem(graph.where(name, key=True), f"{name} ({type(graph.nodes[name]).__name__}): {text}")
+
+
+def _setting_of(node: Any, moment: Any) -> str:
+    """Return the setting of a node that states a moment; "" where none does."""
+    stated = ((field, getattr(node, field)) for field in type(node).model_fields) if moment is not None else ()
+    return next((field for field, value in stated if value == moment), "")
 
 
 def _place_problems(graph: Any, name: str, error: GraphError) -> None:
@@ -91,7 +99,8 @@ def _place_problems(graph: Any, name: str, error: GraphError) -> None:
     told = getattr(error, "problems", None)  # a class of the author's own may have none, or something else there
     told = told if isinstance(told, list | tuple) and told else [_words(error) or type(error).__name__]
     problems = [one if isinstance(one, Problem) else Problem(None, str(one)) for one in told]
-    problems = [one if one.position else _problem(graph, name, one.text) for one in problems]
+    field = _setting_of(graph.nodes[name], getattr(error, "moment", None))
+    problems = [one if one.position else _problem(graph, name, one.text, field) for one in problems]
     if problems != told:
         error.problems, error.args = problems, ("\n".join(map(str, problems)),)
 

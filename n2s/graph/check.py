@@ -274,6 +274,8 @@ def _check_link(graph: GraphParts, link: Link, wanted, unread: Collection[str], 
         if not outputs:
             return f'{what}: "{link.node}" makes a film and gives nothing to other nodes.'
         fits = [name for name, out in outputs.items() if out.kind is wanted]
+        if not fits:
+            return f'{what} takes {wanted}, and none of the outputs of "{link.node}" is one.'
         return (
             f'{what}: "{link.node}" has several outputs; name one: {", ".join(f"{link.node}.{f}" for f in fits[:6])} …'
         )

@@ -89,6 +89,7 @@ class GraphError(N2SError):
 
     exit_status = 2
     parts: Any = None  # of a file with mistakes: what of its graph could be read (`n2s.graph.parts`)
+    moment: Any = None  # which the music does not have (`n2s.graph.landmarks`)
 
     def __init__(self, problems: list[Problem] | str):
         if isinstance(problems, str):

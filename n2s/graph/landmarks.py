@@ -117,7 +117,9 @@ class Landmarks:
         begun = self.starts(moment.what)
         if moment.number <= len(begun):
             return begun[moment.number - 1]
-        raise GraphError(f'"{moment}": {self._told(moment, begun)}')
+        error = GraphError(f'"{moment}": {self._told(moment, begun)}')
+        error.moment = moment
+        raise error
 
     def _sections(self, what: str) -> tuple[float, ...]:
         return tuple(start for start, letter in self.sections if what in ("section", letter))

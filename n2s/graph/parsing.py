@@ -34,7 +34,7 @@ def parse_param(value: Any) -> Any:
     elif isinstance(value, str):
         if link := Link.parse(value.strip()):
             return link
-        number, way_out = None, number_in(value)
+        number, way_out = None, number_in(value, may_be_time=True)
         try:
             number = Expression.parse(value).tree
             way_out = f'; write "= {value.strip()}"'
@@ -147,7 +147,7 @@ _LONG_UNITS = {
 }
 
 
-def number_in(text: Any) -> str:
+def number_in(text: Any, may_be_time: bool = False) -> str:
     """Say how a number is written, where one stands in a text in another way."""
     if not isinstance(text, str) or not (found := re.fullmatch(r"\s*(-?\d+)(?:([.,])(\d+))?\s*([A-Za-z%°]*)\s*", text)):
         return ""
@@ -156,4 +156,5 @@ def number_in(text: Any) -> str:
         return f'; write "{number} {meant}"'
     if unit == "%":
         return f"; write {float(number) / 100:g}"
-    return f"; write {number}{', without a unit' if found[4] else ''}" if number != text else ""
+    said = f"; write {number}{', without a unit' if unit else ''}" if number != text else ""
+    return f"{said}; of a time: {number} s, ms, beats or bars" if may_be_time and unit not in ("", "°") else said
