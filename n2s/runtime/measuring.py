@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from n2s.graph.errors import Cancelled, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.values import Measured, Values
 from n2s.graph.wording import counted
-from n2s.plan.demand import Looked
+from n2s.plan.demand import Looked, chunks_to_measure
 from n2s.plan.film import plan_film
 from n2s.plan.keys import Chunk
 from n2s.plan.ranges import check_ranges
@@ -33,6 +33,7 @@ from n2s.runtime.executors.carrying import carry_out
 from n2s.runtime.executors.film import FilmJob
 from n2s.runtime.models.sessions import ProviderExhausted
 from n2s.runtime.pace import memory_subject
+from n2s.runtime.render.analysis import behind_measures
 from n2s.runtime.render.measures import KIND, Numbers, blank_signals, signals_of, unmeasured_numbers
 from n2s.runtime.render.tally import Tally
 
@@ -56,6 +57,26 @@ def plans_of_measures(plan: Plan) -> dict[str, Plan]:
     graph, context = plan.graph, cast(Any, plan.scene.context)
     measures = [name for name, node in graph.nodes.items() if node.kind == "measure"]
     return {name: plan_measure(graph, name, plan.values, context, plan.environment) for name in measures}
+
+
+def where_to_look(
+    plans: Iterable[tuple[Plan, Mapping[str, Plan]]], frames: Collection[int], alone: bool = False
+) -> Looked:
+    """Return which chunks each measure has to look at for some frames of several films.
+
+    Parameters
+    ----------
+    plans : iterable
+        Of each film, its plan, not folded, and those of what its measures look at.
+    frames : collection of int
+    alone : bool
+        Whether the frames are films of their own; see `n2s.plan.demand.chunks_to_measure`.
+    """
+    looked: Looked = {}
+    for plan, measures in plans:
+        found = chunks_to_measure(plan, frames, behind_measures(plan.graph), measures, alone)
+        looked |= {name: looked.get(name, ()) + chunks for name, chunks in found.items()}
+    return looked
 
 
 def awaited_measures(graph: Graph) -> list[str]:
@@ -115,6 +136,7 @@ class Measurer:
     ):
         self.context, self.environment, self.executor, self.began = context, environment, executor, began
         self.looked = looked
+        self.looked_in: dict[int, Looked | None] = {}  # by the id of a flat graph, which is looked at otherwise
         self.for_part = False  # of a film, who asked for it should know before it takes as long as the whole
 
     def __call__(self, graph: Graph, name: str, values: Values) -> dict[str, np.ndarray]:
@@ -132,8 +154,9 @@ class Measurer:
         found = {chunk.key: self.context.store.arrays(KIND, chunk.key) for chunk in chunks}
         missing = [chunk for chunk in chunks if found[chunk.key] is None]
         waits = type(graph.nodes[name]).unmeasured is not None
-        if self.looked is not None and (not waits or name in self.looked):
-            wanted = set(self.looked.get(name, ()))
+        looked = self.looked_in.get(id(graph), self.looked)
+        if looked is not None and (not waits or name in looked):
+            wanted = set(looked.get(name, ()))
             # What waits looks at nothing else, or bits would depend on what the store has by chance.
             left = chunks if waits else missing
             unwanted = {chunk.key for chunk in left if (chunk.start, chunk.stop) not in wanted}

@@ -19,7 +19,7 @@ from n2s.graph.lookup import find_output
 from n2s.graph.time import Clock
 from n2s.graph.types import SIGNAL
 from n2s.graph.values import Values
-from n2s.plan.demand import Looked, chunks_to_measure
+from n2s.plan.demand import Looked
 from n2s.plan.film import as_value, last_nodes, plan_film, towards
 from n2s.plan.ranges import check_ranges
 from n2s.plan.stages import Plan
@@ -33,7 +33,7 @@ from n2s.runtime.films.productions import Planner, Span
 from n2s.runtime.films.profiled import WHOLE
 from n2s.runtime.films.targets import Targets
 from n2s.runtime.films.wanted import film_sinks, frames_of_excerpt, wanted_films
-from n2s.runtime.measuring import Measurer, awaited_measures, plans_of_measures, tell_of_waiting
+from n2s.runtime.measuring import Measurer, awaited_measures, plans_of_measures, tell_of_waiting, where_to_look
 from n2s.runtime.readiness import check_inputs, machine_problems, tool_problems
 from n2s.runtime.recent import Recent
 from n2s.runtime.render.analysis import analyse, behind_measures
@@ -288,7 +288,13 @@ class Session:
             if excerpt:
                 frames = frames_of_excerpt(self.graph, span, lambda: self.heard.clock, self.context)
                 measurer.looked = self._chunks_to_measure(film_sinks(self.graph.flat), frames, alone=True)
-            planner = Planner(self.context, self.environment, out, began, self._shared.known, measurer, only, excerpt)
+
+            def look(graph: Graph, sink: str, frames: range) -> None:
+                looked = self.of(graph)._chunks_to_measure([sink], frames, alone=True)
+                measurer.looked_in[id(graph.flat)] = looked
+
+            known = self._shared.known
+            planner = Planner(self.context, self.environment, out, began, known, measurer, only, excerpt, look)
             films = wanted_films(planner, self.graph, span)
         return PlannedFilms(films, self.store, FilmMaker(self.store, Targets(self.store, out)), force)
 
@@ -358,16 +364,12 @@ class Session:
 
     def _chunks_to_measure(self, ends: Iterable[Any], numbers: Collection[int], alone: bool = False) -> Looked | None:
         """Return where measures have to look for some frames, of which a film alone may be made; None: everywhere."""
-        looked: Looked = {}
-        for end in ends:
-            try:
-                plan = self._looking({})._plan(end, folding=False)
-                measures = plans_of_measures(plan)
-            except N2SError:  # by a guess of zeros, which an expression may divide by
-                return None
-            found = chunks_to_measure(plan, numbers, behind_measures(plan.graph), measures, alone)
-            looked |= {name: looked.get(name, ()) + chunks for name, chunks in found.items()}
-        return looked
+        try:
+            plans = [self._looking({})._plan(end, folding=False) for end in ends]
+            with_measures = [(plan, plans_of_measures(plan)) for plan in plans]
+        except N2SError:  # by a guess of zeros, which an expression may divide by
+            return None
+        return where_to_look(with_measures, numbers, alone)
 
     def _looking(self, looked: Looked) -> Session:
         """Return a session of the same graph whose measures look at some chunks alone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,9 +22,9 @@ from n2s.plan.ranges import check_ranges, empty_columns
 from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, turned_to
-from n2s.runtime.films.profiled import WHOLE, Span, as_profiled, profile_of, reshapes
+from n2s.runtime.films.profiled import BLEND, WHOLE, Span, as_profiled, profile_of, reshapes
 from n2s.runtime.films.targets import EXCERPT, film_path, part, version
-from n2s.runtime.render.analysis import Known, Measuring, analyse, frame_of, resolve_time
+from n2s.runtime.render.analysis import Known, Measuring, analyse, behind_measures, frame_of, resolve_time
 from n2s.runtime.timing import time_warnings
 
 LONGEST = 1e9  # seconds; no track comes near it
@@ -98,6 +99,8 @@ class Planner:
         The tracks of an album whose films are wanted; none of them stands for all, and the album's own film.
     excerpt : bool
         Films are parts that were measured by themselves, and are named so.
+    look : callable, optional
+        Told before a loop is measured that nothing but some frames of a sink of a graph has to be looked at.
     """
 
     def __init__(
@@ -110,10 +113,11 @@ class Planner:
         measure: Measuring | None = None,
         only: Collection[str] = (),
         excerpt: bool = False,
+        look: Callable[[Graph, str, range], None] = lambda graph, sink, frames: None,
     ):
         self.only, self.excerpt = only, excerpt
         self.context, self.environment, self.out, self.began, self.known = context, environment, out, began, known
-        self.measure = measure
+        self.measure, self.look = measure, look
         self._produced: dict[int, Production] = {}
         self._planned: dict[tuple[int, str], Plan] = {}
 
@@ -140,16 +144,13 @@ class Planner:
 
     def film(self, graph: Graph, sink: str, span: Span, album: OfAlbum | None = None) -> Film:
         """Return one film of a graph that is not flattened; ``album`` is what an album makes of its track."""
-        production = self.produce(graph.flat)
-        profile = profile_of(production.graph.nodes[sink])
-        start, stop = frames_of(span, production.graph, production.values.clock, self.context)
+        profile = profile_of(graph.flat.nodes[sink])
         if reshapes(profile):
-            if sink not in graph.nodes:
-                text = f"{sink}.profile: {production.graph.nodes[sink].profile} is for sinks that are in no sub-graph."
-                raise GraphError([Problem(production.graph.where(sink, "profile"), text)])
-            asked = None if span == WHOLE else (start, stop if span[1] is not None else None)
-            graph, (start, stop) = as_profiled(graph, sink, production.values, asked)
+            graph, (start, stop) = self._reshaped(graph, sink, span)
             production = self.produce(graph.flat)
+        else:
+            production = self.produce(graph.flat)
+            start, stop = frames_of(span, production.graph, production.values.clock, self.context)
         plan = self.plan(production, sink)
         node, clock = plan.node, production.values.clock
         passages = []
@@ -169,6 +170,24 @@ class Planner:
         for text in profile.problems(film.size, film.fps, film.frames / film.fps) if profile else ():
             self.context.say(f"{film.path.name} {text} by {node.profile}.")
         return film
+
+    def _reshaped(self, graph: Graph, sink: str, span: Span) -> tuple[Graph, tuple[int, int]]:
+        """Return a graph with what the profile of a sink asks for before it, and the frames that are shown.
+
+        What is heard decides on them, and no measure. A loop is a film of its own: nothing outside of it and of what
+        its end dissolves into is measured.
+        """
+        flat = graph.flat
+        if sink not in graph.nodes:
+            text = f"{sink}.profile: {flat.nodes[sink].profile} is for sinks that are in no sub-graph."
+            raise GraphError([Problem(flat.where(sink, "profile"), text)])
+        heard = analyse(flat, cast(Any, self.context), self.known, without=behind_measures(flat))
+        start, stop = frames_of(span, flat, heard.clock, self.context)
+        asked = None if span == WHOLE else (start, stop if span[1] is not None else None)
+        graph, (start, stop) = as_profiled(graph, sink, heard, asked)
+        if cast(Any, profile_of(flat.nodes[sink])).loops:
+            self.look(graph, sink, range(max(0, start - ceil(BLEND * heard.clock.fps)), stop))
+        return graph, (start, stop)
 
     def turned(self, sink: Node, passages: list[Passage]) -> list[Passage]:
         """Return passages as loud as the sink asks for; the user is told where peaks allow less."""
