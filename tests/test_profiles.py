@@ -13,6 +13,7 @@ import pytest
 import tiny
 from test_films import write_album
 
+from n2s.commands.common import Shape, load
 from n2s.graph.declare import DeclarationError
 from n2s.graph.errors import GraphError
 from n2s.graph.excerpts import choose_excerpt
@@ -21,6 +22,7 @@ from n2s.graph.landmarks import Landmarks
 from n2s.graph.profiles import NAMES, PROFILES, most_bitrate
 from n2s.graph.time import Clock
 from n2s.nodes import FFmpegSink
+from n2s.runtime.run import Run
 from n2s.runtime.session import Session
 
 RATE, FPS = 48000, 30
@@ -218,6 +220,32 @@ def test_a_sink_within_a_sub_graph(song: Path, tmp_path: Path, n2s: Any) -> None
     assert "list" in said
 
 
+def test_a_canvas_is_measured_by_itself(tmp_path: Path, new_store: Any) -> None:
+    """Nothing but the loop, and what its end dissolves into; so its bits do not depend on what the store has."""
+    path = write_track(tmp_path, 40)
+    more = {
+        "flashing": {"node": "Tone", "frames": "flash", "exposure": "= 8 * step(0.5, fract(5 * time)) - 2"},
+        "exposed": {"node": "Exposure", "frames": "flashing", "look": 0.5, "every": 0.2},
+        "safe": {"node": "Guard", "frames": "exposed"},
+        "out.frames": "safe",
+        "out.codec": "h264",
+    }
+    Graph.load(path).edit(more).save(path)
+    whole, loop = load(path, [], Shape("36x64")), load(path, [], Shape("36x64", None, "canvas"))
+    digests, measured = [], []
+    for before in (None, whole):
+        store = new_store()
+        if before:
+            Run(before, tmp_path / "whole", store).execute()
+        report = Run(loop, tmp_path / f"loop{len(digests)}", store).execute()
+        (film,) = report.films
+        digests.append(film["sha256"])
+        measured.append(report.measured)
+        assert film["flashes"][0]["light"]["most_left"] <= 3
+    assert digests[0] == digests[1]
+    assert film["frames"] < measured[0] < 2.5 * film["frames"] < 40 * FPS
+
+
 def test_a_canvas_of_chosen_seconds(song: Path, n2s: Any) -> None:
     n2s("run", song, "--profile", "canvas", "--size", "36x64", "--from", "2", "--to", "5.5")
     frames, _, _ = read(Path("renders/song-canvas-36x64-0m02s-0m05.5s.mp4"))
@@ -330,6 +358,21 @@ def test_the_seconds_that_stand_for_a_track(clock: Clock, wanted: tuple[float, f
     start, stop = choose_excerpt(clock, 3, 8)
     lasting = 8.0 if wanted == (20.0, 4.0) else wanted[1]
     assert (start / FPS, (stop - start) / FPS) == (wanted[0], lasting)
+
+
+@pytest.mark.parametrize(
+    ("clock", "wanted"),
+    [
+        (marked(120, 60, (20.0,), ((0.0, "A"), (20.0, "B"))), 22.25),  # half a beat after the second bar of the section
+        (marked(120, 60, (20.0,), ((0.0, "A"), (16.0, "B"))), 20.25),
+        (marked(120, 60, (20.0,), ((0.0, "A"), (19.0, "B"))), 20.25),
+        (marked(240, 60, (20.0,), ((0.0, "A"), (20.0, "B"))), 21.125),  # a bar of a second
+        (marked(240, 60, (20.0,), tuple((20.0 + bar, "AB"[bar % 2]) for bar in range(9))), 20.125),  # nowhere
+    ],
+)
+def test_what_a_loop_dissolves_into_is_of_its_own_section(clock: Clock, wanted: float) -> None:
+    start, stop = choose_excerpt(clock, 3, 8, 1.0, 0.5)
+    assert start / FPS == pytest.approx(wanted, abs=0.5 / FPS + 1e-9) and 3 <= (stop - start) / FPS <= 8
 
 
 def test_a_loop_changes_nothing_but_its_end(tmp_path: Path, store: Any) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from math import ceil
+from typing import cast
+
 from n2s.graph.expressions import Number
+from n2s.graph.landmarks import Landmarks
 from n2s.graph.time import Clock, frame_begun
 
 MIDDLE = 0.4  # of a track, by which its best part is sought where nothing drops
@@ -23,7 +27,7 @@ def choose_excerpt(clock: Clock, least: float, most: float, lead: float = 0.0, a
     least, most : float
         How long they may last, in seconds.
     lead : float
-        Seconds of the track that lie before them, where it is long enough.
+        Seconds of the track that lie before them, where it is long enough, and in which no section begins.
     after : float
         Beats by which they begin and end later: where bars begin, films are often cut.
     """
@@ -42,11 +46,24 @@ def _whole_bars(clock: Clock, least: float, most: float, lead: float, after: flo
         about = bars * clock.bar * beat
         if not least / 2 <= about <= 2 * most:  # tempo and beats of a piece may differ
             continue
-        start = marks.after(_best_start(clock, about + after * beat, lead), Number(after, "beats"))
+        best = _best_start(clock, about + after * beat, lead)
+        start = _clear_of_cuts(clock, marks.after(best, Number(after, "beats")), lead)
         stop = marks.after(start, Number(float(bars), "bars"))
         if least <= stop - start <= most and stop <= clock.duration + SHORT:
             return start, stop
     return None
+
+
+def _clear_of_cuts(clock: Clock, start: float, lead: float) -> float:
+    """Return a time, whole bars later if need be, before which no section begins for ``lead`` seconds.
+
+    Films are cut where sections begin, and what is shown of the time before should be one picture with what follows.
+    """
+    marks = cast(Landmarks, clock.landmarks)
+    begins = [begin for begin, _ in marks.sections if begin > 0]
+    bars = range(1 + ceil(lead / (clock.bar * 60 / clock.tempo))) if lead else range(1)
+    later = (marks.after(start, Number(float(bar), "bars")) for bar in bars)
+    return next((time for time in later if not any(time - lead < begin <= time for begin in begins)), start)
 
 
 def _best_start(clock: Clock, least: float, lead: float) -> float:
