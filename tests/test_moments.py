@@ -27,6 +27,7 @@ from n2s.graph.time import Clock
 from n2s.graph.times import parse_time
 from n2s.hearing.gridfile import read_sections
 from n2s.nodes import EMA, Keyframes, Random
+from n2s.nodes.features import _told_drops
 from n2s.runtime.context import RunContext
 from n2s.runtime.render.analysis import analyse, frame_of
 
@@ -107,6 +108,14 @@ def test_music_without_a_drop() -> None:
     silent = Landmarks.of(times, {"beat": times, "bar": times / 4, "drop": np.zeros(100)})
     with pytest.raises(GraphError, match="no drop is heard in this music. Use a section"):
         silent.moment(Moment("drop"))
+
+
+@pytest.mark.parametrize(("drops", "told"), [((), ""), ((8,), "; drop 0:16.0"), ((8, 16), "; drops 0:16.0, 0:32.0")])
+def test_drops_are_told(drops: tuple[int, ...], told: str) -> None:
+    clock = Clock(Fraction(10), 600)
+    bars = clock.times(0, 600) / 2
+    drop = sum((np.clip(1 - (bars - at) / 4, 0, 1) * (bars >= at) for at in drops), np.zeros(600))
+    assert _told_drops(clock, {"beat": bars * 4, "bar": bars, "drop": drop}) == told
 
 
 @pytest.mark.parametrize("text", ["at", "at K", "at chorus", "at drop 0", "at drop 1.5", "at drop 1000", "at drop -",

@@ -290,6 +290,10 @@ def test_drawings_as_svg_are_small_and_the_same_every_time() -> None:
     texts = [text.text for text in ElementTree.fromstring(to_svg(timeline("heard", signals, clock))).iter(f"{SVG}text")]
     assert ["A", "B", "C", "A", "B", "C"] == [text for text in texts if len(text) == 1]
     assert {"sections", "loudness", "beats", "kick", "snare", "hat", "tempo", "0:30", "120.0 to 121.0"} <= set(texts)
+    assert "drop" not in texts
+    signals["drop"] = np.maximum(1 - (np.arange(clock.frames) % 3000) / 600, 0) * (np.arange(clock.frames) >= 3000)
+    drawn = ElementTree.fromstring(to_svg(timeline("heard", signals, clock)))
+    assert [text.text for text in drawn.iter(f"{SVG}text")].count("drop") == 2
 
 
 def test_texts_of_an_svg_are_escaped() -> None:

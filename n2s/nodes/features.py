@@ -13,7 +13,8 @@ from n2s.graph.context import AudioHandle, Scene
 from n2s.graph.declare import FilePath, Output, Resident, Seconds, port, setting
 from n2s.graph.errors import MediaError
 from n2s.graph.expressions import Number
-from n2s.graph.landmarks import LETTERS
+from n2s.graph.landmarks import LETTERS, Landmarks
+from n2s.graph.time import Clock
 from n2s.graph.timecodes import minutes
 from n2s.graph.times import Point, check_rising, is_musical
 from n2s.graph.types import SIGNAL, Audio
@@ -27,7 +28,7 @@ from n2s.nodes.heard import MEASURES, TONES, attacks_and_drums, levels, musical_
 from n2s.nodes.unreadable import unreadable
 
 NEAR = 1.08  # how far a tempo that the user states may be from the beats, either way
-MOST_TOLD = 12  # sections that are listed
+MOST_TOLD = 12  # sections, and drops, that are listed
 METRE_BEATS = {"2/4": 2, "3/4": 3, "4/4": 4, "6/8": 2}
 
 
@@ -138,14 +139,11 @@ class Features(Resident):
         duration = audio.samples / audio.rate
         stated = read_sections(scene.path(str(self.beats))) if self.beats else []
         form = stated_form(stated, grid, duration) if stated else find_form(heard, grid, duration)
-        scene.context.say(f"{_name(audio)}: {_told(grid, found)}{_told_form(grid, form)}")
-        return (
-            levels(scene, heard)
-            | attacks_and_drums(scene, heard)
-            | musical_time(scene, grid, found)
-            | sections(scene, grid, form)
-            | tension(scene, grid, form, heard)
+        counted = musical_time(scene, grid, found) | sections(scene, grid, form) | tension(scene, grid, form, heard)
+        scene.context.say(
+            f"{_name(audio)}: {_told(grid, found)}{_told_form(grid, form)}{_told_drops(scene.clock, counted)}"
         )
+        return levels(scene, heard) | attacks_and_drums(scene, heard) | counted
 
     def _ears(self, scene: Scene) -> tuple[Kind, dict[str, str]]:
         """Return which ears hear the music, and the digest of what they are made of; plain ones need nothing."""
@@ -194,6 +192,14 @@ def _mark(time: Any, bpm: float) -> tuple[float, float]:
 def _name(audio: AudioHandle) -> str:
     path = getattr(audio, "path", None)
     return path.name if path else "the music"
+
+
+def _told_drops(clock: Clock, counted: Mapping[str, np.ndarray]) -> str:
+    """Return in words when drops come, where there are any."""
+    marks = Landmarks.of(clock.times(0, clock.frames), counted)
+    times = [minutes(drop) for drop in (marks.drops if marks else ())]
+    more = ", …" if len(times) > MOST_TOLD else ""
+    return f"; drop{'s' * (len(times) > 1)} {', '.join(times[:MOST_TOLD])}{more}" if times else ""
 
 
 def _told_form(grid: Grid, form: Form) -> str:

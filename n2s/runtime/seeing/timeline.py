@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from n2s.graph.landmarks import RISE
 from n2s.graph.time import Clock
 from n2s.runtime.seeing.drawing import Box, Colour, Drawing
 from n2s.runtime.seeing.lettering import HEIGHT, width
@@ -51,6 +52,8 @@ def timeline(title: str, signals: Mapping[str, np.ndarray], clock: Clock, marks:
             _impulses(drawing, signals[drum], LANES[drum], colour)
     if "tempo" in signals:
         _tempo(drawing, signals["tempo"].astype(np.float64))
+    if "drop" in signals:
+        _drops(drawing, signals["drop"].astype(np.float64), box)
     draw_marks(drawing, box, span, marks)
     return drawing
 
@@ -81,6 +84,17 @@ def _sections(drawing: Drawing, found: list[tuple[int, int, str]]) -> None:
         drawing.fill(AXIS, [upright(left, through)])
         if right - left > width(name) + 8:
             drawing.write(left + 6, _middle(lane) - HEIGHT, name, INK)
+
+
+def _drops(drawing: Drawing, drop: np.ndarray, box: Box) -> None:
+    """Draw where drops begin, through all lanes."""
+    x = _across(len(drop))
+    for frame in np.flatnonzero(np.diff(drop, prepend=0.0) > RISE).tolist():
+        left = int(x[frame])
+        drawing.fill(LINES[0], [box._replace(left=left, right=left + 2)])
+        top = LANES["loudness"].top - 8
+        drawing.fill(PAPER, [Box(left + 2, top, left + 10 + width("drop"), top + HEIGHT + 6)])
+        drawing.write(left + 6, top, "drop", LINES[0])
 
 
 def _loudness(drawing: Drawing, rms: np.ndarray) -> None:
