@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import harness
 import numpy as np
@@ -16,7 +17,7 @@ from flashing import CASES, SECONDS, Case, build, light_of, most_flashes
 from n2s.graph.errors import GraphError
 from n2s.nodes.flash_rules import Grid, is_saturated
 from n2s.nodes.guard import FlashMeter, Guard, LoweringMatte
-from n2s.runtime.seeing.flashes import flashes_text, long_flashing_text
+from n2s.runtime.seeing.flashes import count_flashes, flashes_text, long_flashing_text
 
 
 def frames_of(folder: Path) -> np.ndarray:
@@ -167,6 +168,8 @@ def test_what_is_told_in_words() -> None:
     told = {"mode": "limit", "light": kind, "red": kind, "lowered_seconds": 0, "least_gain": 1, "least_red": 1,
             "extended_seconds": 0}  # fmt: skip
     assert flashes_text(told) == "flashes: none"
+    told["light"] = kind | {"most_in_a_second": 1, "until": "00:01.00", "most_left": 1}
+    assert flashes_text(told) == "flashes: safe, no second has more than 1 flash (until 00:01.00); 3 are allowed"
     told["light"] = kind | {"most_in_a_second": 2, "until": "00:01.00", "most_left": 2}
     assert flashes_text(told) == "flashes: safe, no second has more than 2 flashes (until 00:01.00); 3 are allowed"
     assert long_flashing_text(told) == ""
@@ -174,10 +177,36 @@ def test_what_is_told_in_words() -> None:
     told |= {"lowered_seconds": 1.5, "least_red": 0.7, "extended_seconds": 6}
     assert flashes_text(told) == (
         "flashes: NOT SAFE, a second had 2 flashes (until 00:01.00) and 5 red flashes (until 00:02.00) and now has at "
-        "most 4; 3 are allowed; lowered for 1.5 s, where saturated red became paler"
+        "most 4; 3 are allowed; lowered for 1.5 s: saturated red became paler"
     )
     assert long_flashing_text(told).startswith("long flashing: for 6 s it flashes 2 or 3 times in every second without")
     told["red"]["most_left"] = 3
     assert flashes_text(told).startswith("flashes: made safe, a second had 2 flashes")
     told["mode"] = "report"
     assert flashes_text(told).endswith("; 3 are allowed, and nothing was lowered (mode: report)")
+
+
+class Counting:
+    """What is looked for in a node that counts flashes."""
+
+    outputs = dict.fromkeys(("lowering", "red", "flashes"))
+    mode = "limit"
+
+
+def test_what_is_left_is_told_at_its_time_in_the_film() -> None:
+    """Of an album's second track after the first one; of light and of red each by itself."""
+
+    def track(frames: int, light_at: int, red_at: int) -> tuple[Any, Any]:
+        flashes = np.zeros((frames, 5))
+        flashes[light_at, [0, 2]], flashes[red_at, [1, 3]] = 2, 1
+        values = {"lowering": np.zeros((frames, 2)), "red": np.ones(frames), "flashes": flashes}
+        clock = SimpleNamespace(fps=Fraction(10))
+        outputs = {("safe", name): value for name, value in values.items()}
+        graph = SimpleNamespace(nodes={"safe": Counting()})
+        plan = SimpleNamespace(graph=graph, values=SimpleNamespace(clock=clock, outputs=outputs))
+        return plan, SimpleNamespace(start=0, stop=frames, count=frames)
+
+    first, second = count_flashes(cast(Any, [track(50, 30, 20), track(40, 7, 9)]))
+    assert [first[kind]["left_until"] for kind in ("light", "red")] == ["00:03.00", "00:02.00"]
+    assert [second[kind]["left_until"] for kind in ("light", "red")] == ["00:05.70", "00:05.90"]
+    assert [second[kind]["until"] for kind in ("light", "red")] == ["00:00.70", "00:00.90"]

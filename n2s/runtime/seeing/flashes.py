@@ -39,13 +39,13 @@ def _of_track(parts: Sequence[tuple[Plan, Chunk]], name: str, before: int) -> di
     flashes, lowering, red = (outputs[name, output][start:stop] for output in ("flashes", "lowering", "red"))
     lowered = (lowering > 0).any(axis=1) | (red < 1)
     told: dict[str, Any] = {"mode": plan.graph.nodes[name].mode}
-    for kind, before, left in (("light", 0, 2), ("red", 1, 3)):
-        at = int(np.argmax(flashes[:, before])) if len(flashes) else 0
-        most = int(flashes[:, before].max(initial=0))
+    for kind, at_first, left in (("light", 0, 2), ("red", 1, 3)):
+        at = int(np.argmax(flashes[:, at_first])) if len(flashes) else 0
+        most = int(flashes[:, at_first].max(initial=0))
         told[kind] = {
             "most_in_a_second": most,
             "until": timecode(start + at, fps) if most else None,
-            "seconds_over": round(float(int(np.count_nonzero(flashes[:, before] > SAFE)) / fps), 2),
+            "seconds_over": round(float(int(np.count_nonzero(flashes[:, at_first] > SAFE)) / fps), 2),
             "most_left": int(flashes[:, left].max(initial=0)),
             "left_until": timecode(before + int(np.argmax(flashes[:, left])), fps) if len(flashes) else None,
         }
@@ -71,11 +71,11 @@ def _runs(marked: np.ndarray, fps: Any) -> list[tuple[int, int]]:
 
 def flashes_text(found: Mapping[str, Any]) -> str:
     """Return in words whether a track's film is safe from flashes, what was found, and what was done about it."""
-    kinds = {"flashes": found["light"], "red flashes": found["red"]}
+    kinds = {"flash": found["light"], "red flash": found["red"]}
     counts = " and ".join(
-        f"{kind['most_in_a_second']} {what} (until {kind['until']})"
+        f"{most} {what}{'es' * (most != 1)} (until {kind['until']})"
         for what, kind in kinds.items()
-        if kind["most_in_a_second"]
+        if (most := kind["most_in_a_second"])
     )
     if not counts:
         return "flashes: none"
@@ -86,12 +86,18 @@ def flashes_text(found: Mapping[str, Any]) -> str:
         return f"flashes: NOT SAFE, a second has {counts}; {SAFE} are allowed, and nothing was lowered (mode: report)"
     state = "made safe" if left <= SAFE else "NOT SAFE"
     kept = found["least_gain"]
-    how = [f"at least {kept:.0%} of the light stayed" if kept >= 0.01 else "some places go dark"] if kept < 1 else []
+    how = [f"{kept:.0%} of the light stayed where it flashed most" if kept >= 0.01 else "some places go dark"]
+    how = how if kept < 1 else []
     how += ["saturated red became paler"] if found["least_red"] < 1 else []
     return (
         f"flashes: {state}, a second had {counts} and now has at most {left}; {SAFE} are allowed; lowered for "
-        f"{found['lowered_seconds']:g} s, where {' and '.join(how)}"
+        f"{found['lowered_seconds']:g} s{_when(found.get('lowered', []))}: {' and '.join(how)}"
     )
+
+
+def _when(lowered: Sequence[Sequence[str]]) -> str:
+    """Return in words when a film was lowered first: the record has all of it."""
+    return f", first from {lowered[0][0]} to {lowered[0][1]}" if lowered else ""
 
 
 def long_flashing_text(found: Mapping[str, Any]) -> str:
