@@ -225,7 +225,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "a loop": (
         half("for i in range(3): x = x / 2\n    return x"),
         "half(rgb[0])",
-        "pixel calls half, which has a For, which has no place in pixel code",
+        "pixel calls half, which has a for loop, which has no place in pixel code",
     ),
     "a circle": (half("return half(x) / 2"), "half(rgb[0])", "pixel calls half, which calls itself"),
     "a wide circle": (
@@ -252,7 +252,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "a truth": ("GAIN = True", "GAIN", "uses 'GAIN'"),
     "nothing": ("", "GAIN", "uses 'GAIN'"),
     "a type's name": (half("f32 = x\n    return f32"), "half(rgb[0])", "has a variable named f32"),
-    "a def inside": (half("def more(x): return x\n    return more(x)"), "half(rgb[0])", "which has a FunctionDef"),
+    "a def inside": (half("def more(x): return x\n    return more(x)"), "half(rgb[0])", "which has a def inside it"),
 }
 
 
