@@ -122,6 +122,17 @@ def _field_mistakes(cls: Any) -> Mistakes:
                 name,
                 f"every {cls.kind} node has it as {of_base}, not {written}; another default or range is possible",
             )
+        elif wrong := _default_mistake(spec, info.default):
+            yield name, wrong
+
+
+def _default_mistake(spec: Any, default: Any) -> str:
+    """Return that a default, or a number in one that is a list, lies outside the range declared with it, or ""."""
+    for item in default if isinstance(default, list | tuple) else [default]:
+        is_number = isinstance(item, int | float) and not isinstance(item, bool)
+        if is_number and not (math.isfinite(item) and spec.allows(item)):
+            return f"its default is {item}, but it must be {spec.range or 'finite'}, as declared with it"
+    return ""
 
 
 def _of_kind(cls: Any, name: str) -> str:
