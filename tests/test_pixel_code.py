@@ -82,11 +82,16 @@ MEANT: dict[str, tuple[str, str, Any]] = {
 
 TURNED = """rgb[0] * 9, rgb[1], rgb[2]
         a = sin(r) + length(g, b) * cos(b)
-        return a, atan2(g, b) + fract(r), log2(abs(g) + 0.25)"""
+        c = log2(abs(g) + 0.25) + log(abs(r) + 0.25)
+        return a, atan2(g, b) + fract(r), c + exp(g - r) * exp2(b)"""
 
 
 def test_helpers_give_the_same_bits_compiled(packages: Any, kernel_cache: Path) -> None:
-    cls = subject(packages, "from n2s.graph.shader import atan2, cos, fract, length, log2, sin", f"r, g, b = {TURNED}")
+    cls = subject(
+        packages,
+        "from n2s.graph.shader import atan2, cos, exp, exp2, fract, length, log, log2, sin",
+        f"r, g, b = {TURNED}",
+    )
     program = chain([cls], "fits", False, "frames")
     made = run(compile_program, program, kernel_cache)
     assert made.tobytes() == run(Interpreter().compile, program, kernel_cache).tobytes() and made.std() > 0
