@@ -103,6 +103,18 @@ a package of nodes imports.
 
 """
 
+HELPERS_BEGIN = """\
+## Helpers of pixel code
+
+`n2s.graph.shader` has the functions that pixel code may call, as [writing-nodes.md](writing-nodes.md#what-is-written)
+explains; `abs`, `min` and `max` are Python's own. They take and give numbers of float32, with the same bits on every
+machine; a colour is a tuple of three.
+
+| helper | what it does |
+|---|---|
+"""
+PARTS_OF_HELPERS = ("near_sine", "slope", "line_place", "cube_place", "tile_place")  # what others are made of
+
 FEATURES_BEGIN = """\
 # Feature schema
 
@@ -274,7 +286,19 @@ def api() -> str:
             lines += _names_of_expressions(module)
         else:
             lines += [line for name in public(module) for line in name_page(module, name)]
-    return API_BEGIN + re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+    return API_BEGIN + re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n\n" + helpers_of_pixels()
+
+
+def helpers_of_pixels() -> str:
+    """Return the table of the functions that pixel code may call."""
+    from n2s.graph import shader
+
+    rows = []
+    for name, value in vars(shader).items():
+        if inspect.isfunction(value) and value.__module__ == shader.__name__ and name not in PARTS_OF_HELPERS:
+            told = (inspect.getdoc(value) or "").partition("\n\n")[0].replace("\n", " ").replace("``", "`")
+            rows.append(f"| `{signature(name, value)}` | {cell(told.replace('**', chr(92) + '*' + chr(92) + '*'))} |")
+    return HELPERS_BEGIN + "\n".join(rows) + "\n"
 
 
 def _names_of_expressions(module: str) -> list[str]:

@@ -52,6 +52,12 @@ CASES = [
         'case.yaml:1:1  A graph needs nodes: "nodes: {name: {node: Type, …}}".',
     ),
     (
+        "nodes misspelt",
+        "nodes:\n",
+        "node:\n",
+        'case.yaml:6:1  node: a graph has no such entry. Did you mean "nodes"?',
+    ),
+    (
         "nodes a list",
         None,
         "n2s: 1\nnodes: [a, b]\n",
@@ -695,6 +701,13 @@ CASES = [
         "{node: Graph}",
         'case.yaml:7:12  picture: a sub-graph needs its file, "picture: {node: Graph, path: looks/dusk.yaml, …}", '
         'or the name of a look in place of it, "look: liquid".',
+    ),
+    (
+        "sub-graph with a file and a look",
+        "{node: ImageSource, path: picture.png}",
+        "{node: Graph, path: looks/dusk.yaml, look: liquid}",
+        "case.yaml:7:12  picture: path names the file of a sub-graph, look one that comes with n2s; "
+        "give one, not both.",
     ),
     (
         "sub-graph missing",

@@ -293,11 +293,14 @@ def test_a_driven_parameter_that_leaves_its_range(place: Place, expression: str,
     assert place.run().rendered == 2
 
 
-def test_a_driven_parameter_that_is_no_number(place: Place) -> None:
-    place.edit("= 0.8 * pulse", "= 1 / (pulse - pulse)")
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("expression", ["1 / (pulse - pulse)", "exp(90 + pulse)", "exp(800 + pulse)", "log(pulse - 9)"])
+def test_a_driven_parameter_that_is_no_number(expression: str, place: Place) -> None:
+    """It is told in one sentence, without a warning of numpy's."""
+    place.edit("= 0.8 * pulse", f"= {expression}")
     place.refused(
         GraphError,
-        f"{place.graph}:18:15  tone.exposure is driven by = 1 / (pulse - pulse) and is no finite number at frame 0.",
+        f"{place.graph}:18:15  tone.exposure is driven by = {expression} and is no finite number at frame 0.",
     )
 
 

@@ -22,7 +22,7 @@ from lensed import through
 from test_kernels import HEIGHT, SEEN, SHAPES, SIZE, STORED, THROUGH, WIDTH, chain, given, mixed
 
 from n2s.graph.declare import Pointwise, port
-from n2s.graph.shader import hash32, mix, uniform
+from n2s.graph.shader import exp, hash32, log, mix, uniform
 from n2s.graph.types import Frames
 from n2s.nodes.grain import Grain
 from n2s.nodes.mattes import InvertMatte
@@ -239,6 +239,7 @@ class Odd(Pointwise):
             low, high = -g, +b
         whole = uniform(hash32(abs(hash32(at.row) ^ at.column)))
         flag = (r > 0.5) & (g > 0.5)
+        rest += exp(8 * (r - g)) - log(abs(b) + exp(-g))
         return low + rest * (1 if flag else 0.5), mix(high, low, whole), (rest, high, low)[-1]
 
 

@@ -38,6 +38,17 @@ STATIC = "@staticmethod\ndef pixel"
 SPREAD = "def spread(self): return Gaussians(np.zeros((1, 1)), np.ones((1, 1)))\n"
 WHERE = "@staticmethod\ndef where"
 CLASSES = {
+    "a default above its range": (PORT + 'a: Param = param(9, ge=-0.9, le=5, help="x")\noutputs = FRAMES_OUTPUT\n'
+                                  "def compute(self, block, frames, a): return frames", "Streamed",
+                                  "Odd.a: its default is 9, but it must be within -0.9..5, as declared with it"),
+    "a default at an open end": (PORT + 'a: float = setting(0.0, gt=0, help="x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE,
+                                 "Streamed", "Odd.a: its default is 0.0, but it must be above 0, as declared with it"),
+    "a default that is no number": (PORT + 'a: Param = param(float("nan"), help="x")\noutputs = FRAMES_OUTPUT\n'
+                                    "def compute(self, block, frames, a): return frames", "Streamed",
+                                    "Odd.a: its default is nan, but it must be finite, as declared with it"),
+    "a default with a number out of range": (
+        PORT + 'a: list[int] = setting([1, 7], le=5, help="x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed",
+        "Odd.a: its default is 7, but it must be at most 5, as declared with it"),
     "a where without at": (PORT + WHERE + "(x, y): return x, y", "Lens",
                            "Odd.where: it takes no at, the pixel's place: def where(x, y, at, …) ("),
     "a where that is a method": (PORT + "def where(self, x, y, at): return x, y", "Lens",

@@ -323,6 +323,11 @@ def test_ages_are_checked(reach: str, said: str, film: Any, store: Any) -> None:
             "Counted.step: a static method was",
         ),
         ("    @staticmethod\n    def where", "    def where", "Astray.where: a static method was wanted"),
+        (
+            "def step(total, rgb, age, at, weight)",
+            "def step(total, rgb, age, at, wieght)",
+            r"Counted.step: it takes wieght, which is no parameter of the node; there are weight \(.*py:",
+        ),
     ],
 )
 def test_mistakes_in_the_class_are_told(old: str, new: str, said: str, film: Any) -> None:
@@ -333,7 +338,7 @@ def test_mistakes_in_the_class_are_told(old: str, new: str, said: str, film: Any
 @pytest.mark.parametrize(
     ("numbers", "said"),
     [
-        ("return {}", "prepare_steps gave nothing; its steps take weight"),
+        ("return {}", r"prepare_steps gave nothing \(.*py:\d+\); its steps take weight \(.*py:\d+\)\."),
         ("return {'weight': 'much'}", "prepare_steps gave a str for weight; numbers of"),
         ("1 / 0", "prepare_steps failed at frame"),
     ],

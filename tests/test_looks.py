@@ -119,7 +119,7 @@ def test_a_look_can_be_copied_and_changed(tmp_path: Path) -> None:
     ("given", "told"),
     [("look: lquid", 'there is no look "lquid". Did you mean "liquid"?'),
      ("look: ../../secret", 'there is no look "../../secret".'),
-     ("look: liquid, path: a.yaml", "a sub-graph needs its file"), ("preset: lava", "a sub-graph needs its file"),
+     ("look: liquid, path: a.yaml", "give one, not both"), ("preset: lava", "a sub-graph needs its file"),
      ("look: 7", "a sub-graph needs its file"),
      ("look: liquid, preset: lav", 'There is no preset "lav". Did you mean "lava"?')],
 )  # fmt: skip

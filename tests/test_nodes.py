@@ -166,6 +166,14 @@ def test_exp2_is_close_and_exact_at_whole_numbers() -> None:
     assert shader.exp2(np.float32(-3)) == 0.125
 
 
+def test_exp_is_close_wherever_it_is_a_number() -> None:
+    x = np.linspace(-87, 88, 200001).astype(np.float32)
+    np.testing.assert_allclose(shader.exp(x), np.exp(x.astype(np.float64)), rtol=2e-7)
+    beyond = shader.exp(np.array([-np.inf, -1e30, -88, 89, 1e30, np.inf], np.float32))
+    np.testing.assert_array_equal(beyond, shader.exp(np.float32([-87] * 3 + [88] * 3)))
+    assert shader.exp(np.float32(0)) == 1
+
+
 def test_sine_and_cosine_are_close_and_exact_at_quarters() -> None:
     turns = np.concatenate([np.linspace(-3, 3, 60001), np.random.default_rng(0).uniform(-1000, 1000, 20000)])
     turns = turns.astype(np.float32)
@@ -194,6 +202,9 @@ def test_logarithms_are_close_and_exact_at_powers_of_two() -> None:
     powers = np.arange(-120, 121, dtype=np.float32)
     np.testing.assert_array_equal(shader.log2(np.exp2(powers)), powers)
     assert shader.log2(np.float32(0)) == -127
+    wanted = np.log(x.astype(np.float64))
+    assert (abs(shader.log(x) - wanted) <= 2e-7 * np.maximum(1, abs(wanted))).all()
+    assert shader.log(np.float32(1)) == 0 and shader.log(np.float32(0)) == np.float32(-127) * np.float32(0.6931472)
 
 
 def test_length_and_fraction() -> None:

@@ -27,6 +27,7 @@ from n2s.graph.header import Header
 from n2s.graph.profiles import PROFILES
 from n2s.graph.registry import node_types
 from n2s.nodes import Features
+from n2s.runtime.render.kernels.pixels import HELPERS
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NODES: list[type[Node]] = own(node_types().values())
@@ -109,6 +110,12 @@ def test_a_name_of_a_public_module_is_in_the_python_reference() -> None:
         assert f"\n## {module}\n" in page
         names = n2s.functions.__all__ if module == "n2s.functions" else []
         assert not [name for name in names if f"`{name}`" not in page]
+
+
+def test_every_helper_of_pixel_code_is_in_the_python_reference() -> None:
+    table = (DOCS / "api.md").read_text(encoding="utf-8").partition("## Helpers of pixel code")[2]
+    named = {f"`{name}(" for name in HELPERS} - {f"`{name}(" for name in reference().PARTS_OF_HELPERS}
+    assert len(named) > 20 and all(name in table for name in named)
 
 
 def test_every_extra_is_explained() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,19 @@ def by_hand(studio: Any, light: Any, amount: float = 0.04, signal: str = "ramp",
         "subject": {"node": "Grain", "frames": "tone", "amount": amount, "seed": seed},
     }
     return values
+
+
+@pytest.mark.parametrize("default", [3, -0.5])
+def test_a_default_outside_its_own_range_is_told_in_the_sub_graph(default: float, studio: Any) -> None:
+    look = copy.deepcopy(LOOK)
+    look["interface"]["params"]["light"]["default"] = default
+    with pytest.raises(GraphError) as caught:
+        load(using(studio, {}, look), studio.folder)
+    line = next(
+        i for i, text in enumerate((studio.folder / "look.yaml").read_text().splitlines(), 1) if '"default"' in text
+    )
+    said = f"interface.params.light.default: {default:.1f} was given; it must be within 0..2."
+    assert str(caught.value).startswith(f"{studio.folder / 'look.yaml'}:{line}:") and said in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,17 @@ def check(graph: GraphFile, set_: Overrides = [], json: AsJson = False) -> None:
     """Check a graph, its sub-graphs and an album's tracks, the files they read, and what must be installed.
 
     Nothing is rendered. Of music and videos the beginning is looked at, and the end where the format says how long they
-    are; what is damaged between them is found by a run.
+    are; what is damaged between them is found by a run. Pixel code of other packages is read and not compiled.
     """
     from n2s.graph.check import warnings
     from n2s.graph.tracks import load_track
+    from n2s.runtime.pixel_code import pixel_problems
     from n2s.runtime.readiness import input_problems, input_warnings, machine_problems, tool_problems
     from n2s.runtime.timing import time_warnings, unheard_clock
 
     loaded = load_all(graph, set_)
-    problems, warned = [*preset_problems(loaded), *input_problems(loaded), *tool_problems(loaded)], warnings(loaded)
+    problems = [*preset_problems(loaded), *input_problems(loaded), *tool_problems(loaded), *pixel_problems(loaded)]
+    warned = warnings(loaded)
     warned += input_warnings(loaded)
     if not problems:
         warned += machine_problems(loaded)  # it may be rendered on another
@@ -54,6 +56,7 @@ def check(graph: GraphFile, set_: Overrides = [], json: AsJson = False) -> None:
 def load_all(path: Any, overrides: list[str]) -> Any:
     """Load a graph; where it has mistakes, those in its files and in an album's tracks are told with them."""
     from n2s.graph.graph import Graph
+    from n2s.runtime.pixel_code import pixel_problems
     from n2s.runtime.readiness import file_problems
 
     try:
@@ -61,7 +64,8 @@ def load_all(path: Any, overrides: list[str]) -> Any:
     except GraphError as error:
         if error.parts is None:
             raise
-        told = dict.fromkeys([*error.problems, *file_problems(Graph(parts=error.parts))])
+        read = Graph(parts=error.parts)
+        told = dict.fromkeys([*error.problems, *file_problems(read), *pixel_problems(read)])
         raise GraphError(sorted(told, key=lambda problem: problem.position or Position(""))) from None
 
 

@@ -26,6 +26,7 @@ def nodes(
     from n2s.graph.describe.page import handbook, listing, markdown, page
     from n2s.graph.errors import GraphError
     from n2s.graph.registry import registry, suggest
+    from n2s.runtime.pixel_code import type_mistakes
 
     types = registry().types
     if name in registry().doubled or name in registry().unfinished:
@@ -45,5 +46,8 @@ def nodes(
         print(markdown(chosen[0]) if name else handbook(own(chosen)), end="")
     else:
         print(page(chosen[0]) if name else listing(chosen))
+    for cls in chosen:
+        for text in type_mistakes(cls):
+            say(f"{cls.__name__}: {text}.")
     for note in registry().notes if not name else ():
         say(note)

@@ -82,6 +82,14 @@ def wrong(graph: Any, name: str, text: str) -> RenderError:
     return error
 
 
+def defined(cls: type, method: str) -> str:
+    """Return where a method of a node type is defined, " (blur.py:12)"; "" where its author did not write it."""
+    function: Any = getattr(cls, method, None)
+    code = getattr(function, "__code__", None)
+    is_of_base = getattr(function, "__module__", "").startswith("n2s.graph.")
+    return f" ({code.co_filename}:{code.co_firstlineno})" if code and not is_of_base else ""
+
+
 def _problem(graph: Any, name: str, text: str, field: str = "") -> Problem:
     if field:
         return Problem(graph.where(name, field), f"{name.partition(':')[0]}.{field}: {text}")

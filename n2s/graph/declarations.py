@@ -6,12 +6,13 @@ import inspect
 import keyword
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import FunctionType
 from typing import Any
 
 from n2s.graph.kinds.tables import Table
 from n2s.graph.links import NAME
+from n2s.graph.signatures import Mistakes, is_of_base, known_names, place_of, signature_mistakes
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, MATTE, SIGNAL, Kind
 from n2s.graph.wording import listed
 
@@ -59,8 +60,6 @@ _GIVES = {
 _OF_CLASSES = ("n2s.graph.declarations", "n2s.graph.node")  # what runs when a class is made, beside pydantic
 _KINDS = "n2s.graph.kinds."
 BASES = "Resident, Measure, Streamed, Pointwise, Filter, Echo, Lens, Pick or Sink"
-
-Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
 
 
 def name_mistakes(cls: type) -> Mistakes:
@@ -123,6 +122,17 @@ def _field_mistakes(cls: Any) -> Mistakes:
                 name,
                 f"every {cls.kind} node has it as {of_base}, not {written}; another default or range is possible",
             )
+        elif wrong := _default_mistake(spec, info.default):
+            yield name, wrong
+
+
+def _default_mistake(spec: Any, default: Any) -> str:
+    """Return that a default, or a number in one that is a list, lies outside the range declared with it, or ""."""
+    for item in default if isinstance(default, list | tuple) else [default]:
+        is_number = isinstance(item, int | float) and not isinstance(item, bool)
+        if is_number and not (math.isfinite(item) and spec.allows(item)):
+            return f"its default is {item}, but it must be {spec.range or 'finite'}, as declared with it"
+    return ""
 
 
 def _of_kind(cls: Any, name: str) -> str:
@@ -184,7 +194,7 @@ def _port_mistakes(cls: Any) -> Mistakes:
             yield method, f"the first port of a {cls.kind} node takes Frames"
     if cls.kind == "measure" and hasattr(cls, "measure"):
         if list(cls.ports.values()) != [FRAMES]:
-            yield "measure", f"a measure needs one port of Frames, and has {_names(list(cls.ports))}"
+            yield "measure", f"a measure needs one port of Frames, and has {known_names(list(cls.ports))}"
         yield from (
             (name, "a measure needs it; leave out optional") for name in cls.ports if not cls.specs[name].required
         )
@@ -233,50 +243,19 @@ def _method_mistakes(cls: Any) -> Mistakes:
         if cls.kind == "echo":
             yield from _echo_mistakes(cls)
         for method in ("prepare", *(methods[1:] if cls.kind == "filter" else ())):
-            if hasattr(cls, method) and not _of_base(cls, method):
-                yield from _signature_mistakes(cls, method, 1, cls.params())
+            if hasattr(cls, method) and not is_of_base(cls, method):
+                yield from signature_mistakes(cls, method, 1, cls.params())
     elif isinstance(static, staticmethod | classmethod) or not isinstance(static, FunctionType):
         first = {"resident": "scene, …", "measure": "frame", "pick": "frame, fps, …"}.get(cls.kind, "block, …")
         yield method, f"a method was wanted: def {method}(self, {first})"
     elif inspect.iscoroutinefunction(static) or inspect.isgeneratorfunction(static):
-        yield method, f"a plain function that returns its result was wanted{_place(static)}"
+        yield method, f"a plain function that returns its result was wanted{place_of(static)}"
     elif method == "measure":
-        yield from _signature_mistakes(cls, method, 2, [])
+        yield from signature_mistakes(cls, method, 2, [])
     elif method == "pick":
-        yield from _signature_mistakes(cls, method, 1, ["frame", "fps", *cls.params()])
+        yield from signature_mistakes(cls, method, 1, ["frame", "fps", *cls.params()])
     else:
-        yield from _signature_mistakes(cls, "compute", 2, [*cls.ports, *cls.params()])
-
-
-def _signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) -> Mistakes:
-    """Compare what a method takes after its leading arguments with the ports and parameters it will be given."""
-    function = inspect.getattr_static(cls, method)
-    if not isinstance(function, FunctionType):
-        return
-    taken = list(inspect.signature(function).parameters.values())
-    positional = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    place = _place(function)
-    if len(positional) < leading and not any(p.kind is p.VAR_POSITIONAL for p in taken):
-        first = "self, frame" if method == "measure" else "self, scene or block" if leading == 2 else "self"
-        yield method, f"it takes {len(positional)} arguments; {first}, then {_names(wanted)} were wanted{place}"
-        return
-    named = {p.name: p for p in taken[leading:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in taken)
-    for name in wanted:
-        if name not in named and not open_ended:
-            yield method, f"it does not take {name}, which is declared{place}"
-        elif (
-            name in named
-            and name in cls.ports
-            and not cls.specs[name].required
-            and named[name].default is inspect.Parameter.empty
-        ):
-            yield method, f"{name} may be left unconnected, so it needs a default: {name}=None{place}"
-    for name, parameter in named.items():
-        if method == "prepare" and cls.kind != "lens" and not _of_base(cls, "fill"):  # which may give others
-            break
-        if name not in wanted and parameter.default is inspect.Parameter.empty:
-            yield method, f"it takes {name}, which is neither a port nor a parameter; there are {_names(wanted)}{place}"
+        yield from signature_mistakes(cls, "compute", 2, [*cls.ports, *cls.params()])
 
 
 def _pixel_mistakes(cls: Any, method: str, static: Any) -> Mistakes:
@@ -287,7 +266,7 @@ def _pixel_mistakes(cls: Any, method: str, static: Any) -> Mistakes:
         yield method, f"a static method was wanted: @staticmethod, {wanted}"
         return
     function = static.__func__
-    taken, place = inspect.signature(function).parameters.values(), _place(function)
+    taken, place = inspect.signature(function).parameters.values(), place_of(function)
     if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in taken):
         yield method, f"plain arguments without defaults were wanted{place}"
         return
@@ -300,10 +279,13 @@ def _pixel_mistakes(cls: Any, method: str, static: Any) -> Mistakes:
         yield method, f"it takes {count} {what} before at; the node has {_pictures(cls)}{place}"
         return
     known = [*cls.params(), *getattr(cls, "tables", ())]
-    if _of_base(cls, "prepare") and (cls.kind == "lens" or _of_base(cls, "fill")):  # others may make any names
+    if is_of_base(cls, "prepare") and (cls.kind == "lens" or is_of_base(cls, "fill")):  # others may make any names
         for name in names[count + 1 :]:
             if name not in known:
-                yield method, f"it takes {name}, which is no parameter of the node; there are {_names(known)}{place}"
+                yield (
+                    method,
+                    f"it takes {name}, which is no parameter of the node; there are {known_names(known)}{place}",
+                )
 
 
 def _echo_mistakes(cls: Any) -> Mistakes:
@@ -319,17 +301,22 @@ def _echo_mistakes(cls: Any) -> Mistakes:
             continue
         parameters = inspect.signature(static.__func__).parameters.values()
         if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in parameters):
-            yield method, f"plain arguments without defaults were wanted{_place(static.__func__)}"
+            yield method, f"plain arguments without defaults were wanted{place_of(static.__func__)}"
         elif len(parameters) < len(wanted) or list(parameters)[len(wanted) - 1].name != "at":
-            yield method, f"{said}{_place(static.__func__)}"
+            yield method, f"{said}{place_of(static.__func__)}"
+        elif is_of_base(cls, "prepare_steps"):
+            unknown = [p.name for p in list(parameters)[len(wanted) :] if p.name not in cls.params()]
+            for name in unknown:
+                known = f"there are {known_names(cls.params())}{place_of(static.__func__)}"
+                yield method, f"it takes {name}, which is no parameter of the node; {known}"
     if not isinstance(cls.still, dict):
         yield "still", 'parameters by name were wanted, like {"zoom": 0}'
     else:
         yield from (
             ("still", f"{name!r} is no parameter of the node") for name in cls.still if name not in cls.params()
         )
-    if not _of_base(cls, "prepare_steps"):
-        yield from _signature_mistakes(cls, "prepare_steps", 1, ["age", "there", *cls.params()])
+    if not is_of_base(cls, "prepare_steps"):
+        yield from signature_mistakes(cls, "prepare_steps", 1, ["age", "there", *cls.params()])
 
 
 def _pictures(cls: Any) -> str:
@@ -342,20 +329,20 @@ def _pictures(cls: Any) -> str:
 
 def _source_mistakes(cls: Any) -> Mistakes:
     """Look at what a filter's author spreads in place of the light of its picture."""
-    if cls.kind != "filter" or _of_base(cls, "source"):
+    if cls.kind != "filter" or is_of_base(cls, "source"):
         return
     static, wanted = inspect.getattr_static(cls, "source"), "@staticmethod, def source(rgb, at, …)"
     if not isinstance(static, staticmethod) or not isinstance(static.__func__, FunctionType):
         yield "source", f"a static method was wanted: {wanted}"
         return
-    taken, place = list(inspect.signature(static.__func__).parameters.values()), _place(static.__func__)
+    taken, place = list(inspect.signature(static.__func__).parameters.values()), place_of(static.__func__)
     names = [p.name for p in taken]
     if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in taken):
         yield "source", f"plain arguments without defaults were wanted{place}"
     elif names[1:2] != ["at"]:
         yield "source", f"it takes the colour of the first picture, then the pixel's place: {wanted}{place}"
-    elif _of_base(cls, "prepare") and (unknown := [name for name in names[2:] if name not in cls.params()]):
-        known = _names(cls.params())
+    elif is_of_base(cls, "prepare") and (unknown := [name for name in names[2:] if name not in cls.params()]):
+        known = known_names(cls.params())
         yield "source", f"it takes {unknown[0]}, which is no parameter of the node; there are {known}{place}"
 
 
@@ -373,10 +360,6 @@ def _table_mistakes(cls: Any) -> Mistakes:
             yield "neutral_mattes", f"{name!r} is none of its ports of mattes"
 
 
-def _place(function: FunctionType) -> str:
-    return f" ({function.__code__.co_filename}:{function.__code__.co_firstlineno})"
-
-
 def definition_place() -> str:
     """Return the file and line of the class statement that is being run, "blur.py:12"."""
     frame = sys._getframe(1)
@@ -386,12 +369,3 @@ def definition_place() -> str:
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
-
-
-def _names(names: list[str]) -> str:
-    return ", ".join(names) or "none"
-
-
-def _of_base(cls: type, method: str) -> bool:
-    """Say whether a class has a method from a base of this library, and not from an author of nodes."""
-    return inspect.getattr_static(cls, method).__module__.startswith("n2s.graph.kinds.")

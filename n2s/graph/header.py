@@ -73,10 +73,7 @@ def explain_header(error: ValidationError) -> list[tuple[str, str]]:
         field = str(item["loc"][0]) if item["loc"] else ""
         text = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            known = [*Header.model_fields, "nodes", "interface", "presets"]
-            is_node = isinstance(item["input"], dict) and "node" in item["input"]
-            cure = "It is a node: indent it below nodes." if is_node else suggest(field, known)
-            text = f"a graph has no such entry. {cure}"
+            text = f"a graph has no such entry. {_cure(field, item['input'])}"
         elif field == "n2s":
             newer = isinstance(item["input"], int) and item["input"] > 1
             cure = "or install a newer n2s: pip install --upgrade n2s" if newer else ""
@@ -88,3 +85,18 @@ def explain_header(error: ValidationError) -> list[tuple[str, str]]:
             text = wanted(item)
         said.append((field, text))
     return said
+
+
+def means_nodes(values: dict[str, Any]) -> bool:
+    """Say whether an entry of a graph without nodes is probably a misspelt "nodes", which is told at the entry."""
+    unknown = {str(key): value for key, value in values.items() if key not in _entries()}
+    return any(_cure(key, value) == suggest("nodes", ["nodes"]) for key, value in unknown.items())
+
+
+def _cure(entry: str, value: Any) -> str:
+    is_node = isinstance(value, dict) and "node" in value
+    return "It is a node: indent it below nodes." if is_node else suggest(entry, _entries())
+
+
+def _entries() -> list[str]:
+    return [*Header.model_fields, "nodes", "interface", "presets"]

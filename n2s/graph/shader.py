@@ -102,6 +102,23 @@ def log2(x):
     return f32(whole) + p * t
 
 
+def exp(x):
+    """Return e**x, within 2e-7 of the value, x held within -87..88: 2**n times `exp2` of what is left, n whole.
+
+    The logarithm of 2 is taken off n times in two parts, the first of which loses no bit: so large x are as exact.
+    """
+    x = np.minimum(np.maximum(x, f32(-87)), f32(88))
+    whole = np.floor(x * f32(1.442695) + f32(0.5))
+    rest = x - whole * f32(0.69335938) + whole * f32(2.1219444e-4)
+    power = np.int32(np.int32(np.int32(whole) + np.int32(127)) << np.int32(23)).view(np.float32)
+    return exp2(rest * f32(1.442695)) * power
+
+
+def log(x):
+    """Return the natural logarithm of x, within 2e-7 of it or of 1, for x from 1e-37 to 3e38; -88.03 for 0."""
+    return log2(x) * f32(0.6931472)
+
+
 def cube_root(x):
     """Return the cube root of x from 0 to 1e30, within 3e-7 of it.
 

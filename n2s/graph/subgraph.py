@@ -121,6 +121,10 @@ def read_interface(document: Any, values: Any, problems: list[Problem]) -> Inter
             )
             problems.append(Problem(document.where(("interface", *where)), f"interface.{'.'.join(where)}: {text}."))
         return None
+    for name, declared in interface.params.items():
+        if wrong := declared.refuses(declared.default):
+            where = document.where(("interface", "params", name, "default"))
+            problems.append(Problem(where, f"interface.params.{name}.default: {wrong}."))
     names = [*interface.inputs, *interface.params]
     for name in names:
         if not NAME.match(name) or names.count(name) > 1 or name in ("node", *SubGraph.model_fields):

@@ -19,9 +19,11 @@ def quantise(values: Any) -> Any:
     """Round to multiples of 2**-16, then to float32.
 
     Every signal and every constant parameter passes here, so that a recursion's history fades to nothing and a number
-    equals a constant signal.
+    equals a constant signal. What is beyond float32 becomes infinity without a warning of numpy's: whoever asks for
+    finite numbers says where they came from.
     """
-    return (np.round(np.asarray(values, np.float64) / STEP) * STEP).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (np.round(np.asarray(values, np.float64) / STEP) * STEP).astype(np.float32)
 
 
 class Measured(NamedTuple):

@@ -16,7 +16,7 @@ from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES, WITH_COLUMNS
 from n2s.graph.file.document import Document, read_document
 from n2s.graph.file.override import Overrides
-from n2s.graph.header import Header, explain_header
+from n2s.graph.header import Header, explain_header, means_nodes
 from n2s.graph.links import NAME
 from n2s.graph.looks import look_file
 from n2s.graph.parts import GraphParts
@@ -59,7 +59,9 @@ def load_parts(
     problems: list[Problem] = []
     specs = values.get("nodes")
     if not isinstance(specs, dict) or not specs:
-        problems.append(Problem(document.where(("nodes",)), 'A graph needs nodes: "nodes: {name: {node: Type, …}}".'))
+        if "nodes" in values or not means_nodes(values):
+            text = 'A graph needs nodes: "nodes: {name: {node: Type, …}}".'
+            problems.append(Problem(document.where(("nodes",)), text))
         specs = {}
     specs = {name: dict(spec) if isinstance(spec, dict) else spec for name, spec in specs.items()}
     entries = {key: value for key, value in values.items() if key not in SECTIONS}
@@ -265,10 +267,12 @@ class NodeReader:
         overrides = overrides if isinstance(overrides, dict) else {}
         if len(named) != 1 or not isinstance(named[0], str):
             overridden = (document.places.get((*where, field)) for field in ("path", "look"))
-            text = (
-                f'{name}: a sub-graph needs its file, "{name}: {{node: Graph, path: looks/dusk.yaml, …}}", '
-                'or the name of a look in place of it, "look: liquid".'
-            )
+            text = f"{name}: path names the file of a sub-graph, look one that comes with n2s; give one, not both."
+            if len(named) < 2:
+                text = (
+                    f'{name}: a sub-graph needs its file, "{name}: {{node: Graph, path: looks/dusk.yaml, …}}", '
+                    'or the name of a look in place of it, "look: liquid".'
+                )
             self._wrong(next(filter(None, overridden), document.where(where)), text)
             return None
         places = {key: document.where((*where, "set", key), key=True) for key in overrides}

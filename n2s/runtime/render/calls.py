@@ -66,7 +66,7 @@ class KernelCalls:
             prepared = authors.call(plan.graph, step, "prepare", node.prepare, span=span, **params)
             prepared = numbers | prepared if isinstance(prepared, dict) else prepared
             code = type(node), node.pixel_code()
-            columns += prepared_columns(plan.graph, step, prepared, kernels.uniform_names(*code), span)
+            columns += prepared_columns(plan.graph, step, prepared, kernels.uniform_names(*code), span, method=code[1])
             tables += prepared_tables(plan.graph, step, filled, prepared, kernels.table_names(*code), span)
         uniforms = np.zeros((len(out), len(columns)), np.float32)
         for i, column in enumerate(columns):

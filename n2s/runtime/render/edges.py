@@ -182,16 +182,20 @@ def check_finite(graph: Graph, value: str, made: np.ndarray, start: int) -> None
 
 
 def prepared_columns(
-    graph: Graph, name: str, made: Any, names: list[str], span: tuple[int, int], count: int = 0
+    graph: Graph, name: str, made: Any, names: list[str], span: tuple[int, int], count: int = 0, method: str = "pixel"
 ) -> list[np.ndarray]:
     """Return the numbers that a node's ``prepare`` made for its pixel code, a float32 scalar or (B,) for each name.
 
-    ``count`` is how many it was given of each parameter, where that is not one per frame.
+    ``count`` is how many it was given of each parameter, where that is not one per frame; ``method`` is what takes
+    them, whose place is told with that of ``prepare``.
     """
     count = count or span[1] - span[0]
+    cls = type(graph.nodes[name])
+    place = authors.defined(cls, "prepare")
     if not isinstance(made, dict) or any(wanted not in made for wanted in names):
         has = ", ".join(map(str, made)) if isinstance(made, dict) else describe(made)
-        raise authors.wrong(graph, name, f"prepare gave {has or 'nothing'}; its pixel code takes {', '.join(names)}.")
+        takes = f"its pixel code takes {', '.join(names)}{authors.defined(cls, method)}"
+        raise authors.wrong(graph, name, f"prepare gave {has or 'nothing'}{place}; {takes}.")
     columns = []
     for wanted in names:
         value = made[wanted]
@@ -202,14 +206,14 @@ def prepared_columns(
                 value = np.asarray(None)
             if value.dtype.kind not in "biuf":
                 raise authors.wrong(
-                    graph, name, f"prepare gave {describe(made[wanted])} for {wanted}; numbers were wanted."
+                    graph, name, f"prepare gave {describe(made[wanted])} for {wanted}; numbers were wanted{place}."
                 )
         if value.shape not in ((), (count,)):
             raise authors.wrong(
                 graph,
                 name,
                 f"prepare gave {describe(value)} for {wanted} at {authors.in_words(span)}; "
-                f"one number, or {count} of them, was wanted.",
+                f"one number, or {count} of them, was wanted{place}.",
             )
         columns.append(value)
     return columns
@@ -217,15 +221,18 @@ def prepared_columns(
 
 def step_numbers(graph: Graph, name: str, made: Any, names: list[str], shape: tuple[int, int]) -> np.ndarray:
     """Return the numbers that an echo made for the steps of its frames and ages, float32 (B, K, N)."""
+    cls = type(graph.nodes[name])
+    place = authors.defined(cls, "prepare_steps")
     if not isinstance(made, dict) or any(wanted not in made for wanted in names):
         has = ", ".join(map(str, made)) if isinstance(made, dict) else describe(made)
-        raise authors.wrong(graph, name, f"prepare_steps gave {has or 'nothing'}; its steps take {', '.join(names)}.")
+        takes = f"its steps take {', '.join(names)}{authors.defined(cls, 'step')}"
+        raise authors.wrong(graph, name, f"prepare_steps gave {has or 'nothing'}{place}; {takes}.")
     numbers = np.empty((*shape, len(names)), np.float32)
     for i, wanted in enumerate(names):
         try:
             numbers[:, :, i] = made[wanted]
         except (TypeError, ValueError):
-            text = f"prepare_steps gave {describe(made[wanted])} for {wanted}; numbers of {shape} were wanted."
+            text = f"prepare_steps gave {describe(made[wanted])} for {wanted}; numbers of {shape} were wanted{place}."
             raise authors.wrong(graph, name, text) from None
     return numbers
 
@@ -278,28 +285,30 @@ def prepared_tables(
         elif wanted in filled:
             tables.append(filled[wanted])
         else:
-            raise authors.wrong(graph, name, f"neither fill nor prepare gave the table {wanted}, which pixel reads.")
+            place = authors.defined(type(graph.nodes[name]), "pixel")
+            text = f"neither fill nor prepare gave the table {wanted}, which pixel reads{place}."
+            raise authors.wrong(graph, name, text)
     return tables
 
 
 def _table(graph: Graph, name: str, method: str, table: str, value: Any, span: tuple[int, int] | None) -> np.ndarray:
     """Return a table as kernels take it; ``span`` are the frames that it moves in, None where it stands still."""
-    declared = type(graph.nodes[name]).tables[table]
+    declared, at = type(graph.nodes[name]).tables[table], authors.defined(type(graph.nodes[name]), method)
     count = 1 if span is None else span[1] - span[0]
     place = f"{method} gave {describe(value)} for the table {table}"
     wanted = f"a {type(declared).__name__} {declared.wanted}"
     if span is not None:
         place, wanted = f"{place} at {authors.in_words(span)}", f"{count} of them, each {wanted},"
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray) or value.dtype.kind not in "biuf":
-        raise authors.wrong(graph, name, f"{place}; {wanted} was wanted.")
+        raise authors.wrong(graph, name, f"{place}; {wanted} was wanted{at}.")
     shape = value.shape if span is None else value.shape[1:]
     if not declared.takes(shape) or (span is not None and value.shape[:1] != (count,)):
-        raise authors.wrong(graph, name, f"{place}; {wanted} was wanted.")
+        raise authors.wrong(graph, name, f"{place}; {wanted} was wanted{at}.")
     with np.errstate(over="ignore"):
         packed = declared.packed(value[None] if span is None else value)
     if not np.isfinite(packed).all():
         what = "NaN" if np.isnan(packed).any() else "infinity"
-        raise authors.wrong(graph, name, f"{place}, with {what} in it; finite numbers were wanted.")
+        raise authors.wrong(graph, name, f"{place}, with {what} in it; finite numbers were wanted{at}.")
     return packed
 
 

@@ -36,7 +36,7 @@ def lens_moves(plan: Plan, lensing: Lensing, span: tuple[int, int]) -> np.ndarra
             params[field] = read_only(_between(values[name, field], span, times).ravel())
         prepared = authors.call(plan.graph, name, "prepare", node.prepare, span=span, **params)
         names = kernels.uniform_names(type(node), "where")
-        made = prepared_columns(plan.graph, name, prepared, names, span, count=shape[0] * shape[1])
+        made = prepared_columns(plan.graph, name, prepared, names, span, count=shape[0] * shape[1], method="where")
         columns += [np.broadcast_to(column, shape[0] * shape[1]).reshape(shape) for column in made]
     if not columns:
         return np.zeros((*shape, 0), np.float32)

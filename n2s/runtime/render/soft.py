@@ -62,7 +62,7 @@ class Soft:
     def make(self, given: np.ndarray, span: tuple[int, int], params: Mapping[str, np.ndarray], out: np.ndarray) -> None:
         wanted = wanted_by(type(self.node).prepare, self.filled)
         prepared = authors.call(self.graph, self.name, "prepare", self.node.prepare, span=span, **params, **wanted)
-        columns = prepared_columns(self.graph, self.name, prepared, self.numbers, span)
+        columns = prepared_columns(self.graph, self.name, prepared, self.numbers, span, method="source")
         numbers = np.zeros((len(out), len(columns)), np.float32)
         for i, column in enumerate(columns):
             numbers[:, i] = column

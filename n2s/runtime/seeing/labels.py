@@ -12,6 +12,8 @@ from n2s.graph.errors import ArgumentError
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.landmarks import Landmarks
+from n2s.graph.links import Link
+from n2s.graph.paths import changed_paths
 from n2s.graph.time import Clock
 from n2s.graph.values import Values
 from n2s.runtime.store import publish
@@ -34,21 +36,44 @@ def counts_beats(node: Node) -> bool:
 
 
 def hearing_node(graph: Graph, wanted: str | None) -> str:
-    """Return the node whose beats are written: the one that is wanted, or the only one that counts beats and bars.
+    """Return the node whose beats are written: the one that is wanted, or the one that counts beats and bars.
+
+    Of several that hear the same, such as one in a look and one beside it, it is the first.
 
     Raises
     ------
     ArgumentError
-        When there is none, or there are several.
+        When there is none, or there are several that hear other music or have other settings.
     """
     found = [name for name, node in graph.nodes.items() if counts_beats(node)]
-    if wanted in found or (not wanted and len(found) == 1):
-        return wanted or found[0]
+    if wanted in found:
+        return str(wanted)
+    if found and not wanted and all(_are_alike(graph, found[0], other) for other in found[1:]):
+        return found[0]
     if wanted:
         raise ArgumentError(f"--node {wanted} counts no beats and bars; {', '.join(found) or 'no node'} does.")
     if found:
         raise ArgumentError(f"Several nodes hear beats: {', '.join(found)}; name one with --node.")
     raise ArgumentError("No node of the graph hears beats; add a Features node.")
+
+
+def _are_alike(graph: Graph, one: str, other: str) -> bool:
+    """Say whether two nodes give the same: they have equal settings and files, and read the same of nodes alike."""
+    if one == other:
+        return True
+    first, second = graph.nodes[one], graph.nodes[other]
+    if type(first) is not type(second):
+        return False
+    files = [changed_paths(node, lambda path: str(graph.resolve(path.text)) if path.text else "")
+             for node in (first, second)]  # fmt: skip
+    for field in type(first).model_fields:
+        a, b = (made.get(field, getattr(node, field)) for made, node in zip(files, (first, second)))
+        if isinstance(a, Link) and isinstance(b, Link) and a.node in graph.nodes and b.node in graph.nodes:
+            if (a.output, a.component) != (b.output, b.component) or not _are_alike(graph, a.node, b.node):
+                return False
+        elif a != b:
+            return False
+    return True
 
 
 def labels(values: Values, node: str) -> list[Label]:

@@ -40,6 +40,19 @@ _ALLOWED = (
     ast.cmpop, ast.BoolOp, ast.boolop, ast.Expr, ast.keyword,
 )  # fmt: skip
 _BUILTINS = ("abs", "max", "min")
+_WORDS = {  # what is refused, as people call it
+    ast.For: "a for loop", ast.AsyncFor: "a for loop", ast.While: "a while loop", ast.Break: "a break",
+    ast.Continue: "a continue", ast.Try: "a try statement", ast.TryStar: "a try statement", ast.Raise: "a raise",
+    ast.With: "a with statement", ast.AsyncWith: "a with statement", ast.Assert: "an assert", ast.Delete: "a del",
+    ast.Match: "a match statement", ast.Pass: "a pass", ast.Import: "an import", ast.ImportFrom: "an import",
+    ast.Global: "a global statement", ast.Nonlocal: "a nonlocal statement", ast.AnnAssign: "an annotated variable",
+    ast.FunctionDef: "a def inside it", ast.AsyncFunctionDef: "a def inside it", ast.ClassDef: "a class inside it",
+    ast.Lambda: "a lambda", ast.ListComp: "a list comprehension", ast.SetComp: "a set comprehension",
+    ast.DictComp: "a dict comprehension", ast.GeneratorExp: "a generator expression", ast.List: "a list",
+    ast.Set: "a set", ast.Dict: "a dict", ast.JoinedStr: "an f-string", ast.NamedExpr: "a := assignment",
+    ast.Starred: "a starred argument", ast.Slice: "a slice", ast.Yield: "a yield", ast.YieldFrom: "a yield",
+    ast.Await: "an await",
+}  # fmt: skip
 
 
 class PixelError(GraphError):
@@ -191,8 +204,8 @@ class _Reader:
 
         for node in (part for statement in tree.body for part in ast.walk(statement)):
             if not isinstance(node, _ALLOWED):
-                name, line = type(node).__name__, getattr(node, "lineno", tree.lineno)
-                refuse(f"has a {name}, which has no place in pixel code; see docs/writing-nodes.md", line)
+                word, line = _WORDS.get(type(node), "syntax"), getattr(node, "lineno", tree.lineno)
+                refuse(f"has {word}, which has no place in pixel code; see docs/writing-nodes.md", line)
         if function.__code__.co_freevars:
             refuse(f"takes {function.__code__.co_freevars[0]!r} from the function around it", tree.lineno)
         if function is not self.function:

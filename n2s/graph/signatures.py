@@ -1,0 +1,59 @@
+"""What the methods of a node class take, compared with what they will be given; words for what is told of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any
+
+Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
+
+
+def signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) -> Mistakes:
+    """Compare what a method takes after its leading arguments with the ports and parameters it will be given."""
+    function = inspect.getattr_static(cls, method)
+    if not isinstance(function, FunctionType):
+        return
+    taken = list(inspect.signature(function).parameters.values())
+    positional = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    place = place_of(function)
+    if len(positional) < leading and not any(p.kind is p.VAR_POSITIONAL for p in taken):
+        first = "self, frame" if method == "measure" else "self, scene or block" if leading == 2 else "self"
+        yield method, f"it takes {len(positional)} arguments; {first}, then {known_names(wanted)} were wanted{place}"
+        return
+    named = {p.name: p for p in taken[leading:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in taken)
+    for name in wanted:
+        if name not in named and not open_ended:
+            yield method, f"it does not take {name}, which is declared{place}"
+        elif (
+            name in named
+            and name in cls.ports
+            and not cls.specs[name].required
+            and named[name].default is inspect.Parameter.empty
+        ):
+            yield method, f"{name} may be left unconnected, so it needs a default: {name}=None{place}"
+    for name, parameter in named.items():
+        if method == "prepare" and cls.kind != "lens" and not is_of_base(cls, "fill"):  # which may give others
+            break
+        if name not in wanted and parameter.default is inspect.Parameter.empty:
+            yield (
+                method,
+                f"it takes {name}, which is neither a port nor a parameter; there are {known_names(wanted)}{place}",
+            )
+
+
+def place_of(function: FunctionType) -> str:
+    """Return where a function is defined, " (blur.py:12)"."""
+    return f" ({function.__code__.co_filename}:{function.__code__.co_firstlineno})"
+
+
+def known_names(names: list[str]) -> str:
+    """Return names for a message, "none" where there are none."""
+    return ", ".join(names) or "none"
+
+
+def is_of_base(cls: type, method: str) -> bool:
+    """Say whether a class has a method from a base of this library, and not from an author of nodes."""
+    return inspect.getattr_static(cls, method).__module__.startswith("n2s.graph.kinds.")
