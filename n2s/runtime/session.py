@@ -283,17 +283,15 @@ class Session:
         """
         self.check_films()
         with self._locked():
-            measurer = self._measurer(began)
+            measurer, known = self._measurer(began), self._shared.known
             measurer.for_part = span != WHOLE and not excerpt
             if excerpt:
                 frames = frames_of_excerpt(self.graph, span, lambda: self.heard.clock, self.context)
                 measurer.looked = self._chunks_to_measure(film_sinks(self.graph.flat), frames, alone=True)
 
             def look(graph: Graph, sink: str, frames: range) -> None:
-                looked = self.of(graph)._chunks_to_measure([sink], frames, alone=True)
-                measurer.looked_in[id(graph.flat)] = looked
+                measurer.looked_in[id(graph.flat)] = self.of(graph)._chunks_to_measure([sink], frames, alone=True)
 
-            known = self._shared.known
             planner = Planner(self.context, self.environment, out, began, known, measurer, only, excerpt, look)
             films = wanted_films(planner, self.graph, span)
         return PlannedFilms(films, self.store, FilmMaker(self.store, Targets(self.store, out)), force)
