@@ -1,4 +1,7 @@
-"""Mistakes in node classes and packages are told where they are made, and stop only what needs them."""
+"""Mistakes in node classes and packages are told where they are made, and stop only what needs them.
+
+All mistakes of a class are one list, and so it is longer than other files.
+"""
 
 from __future__ import annotations
 
