@@ -128,15 +128,12 @@ def run(
     asked: list[Any] = list(dict.fromkeys([*profile, *(["draft"] if draft else [])])) or [None]
     graphs = [(name, load(graph, set_, Shape(size, fps, name))) for name in asked]  # all that is wrong is told first
     most = None if max_memory is None else read_amount("--max-memory", max_memory)
+    settings = span, force, events, overwrite, keep_frames, strict, only, most, excerpt
     runs = []
     for name, loaded in graphs:
         chosen = choose_executor(executor, jobs, workers)
         folder = out / "draft" if name == "draft" else out
-        runs.append(
-            Run(
-                loaded, folder, kept, chosen, span, force, events, overwrite, keep_frames, strict, only, most, excerpt
-            )
-        )  # fmt: skip
+        runs.append(Run(loaded, folder, kept, chosen, *settings))
     for place, (name, job) in enumerate(zip(asked, runs)):
         job.later = runs[place + 1 :]
         if dry_run:

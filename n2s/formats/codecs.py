@@ -51,8 +51,8 @@ def encoder(sink: Any, shape: Shape) -> list[str]:
         exact = ["-profile:v", "high", "-rc", "vbr", "-bf", "0", "-no-scenecut", "1", "-forced-idr", "1"]
         return ["-c:v", "h264_nvenc", "-preset", f"p{NVENC_PRESETS[speed]}", "-tune", "hq", *usual, *exact]
     if codec == "h265":
-        start += ":ctu=16" if min(shape.size) < 64 else ""  # of larger blocks x265 aborts where there is hardly one
-        exact = ["-x265-params", f"pools=none:frame-threads=1:wpp=0:open-gop=0:info=0:log-level=error{start}"]
+        blocks = ":ctu=16" if min(shape.size) < 64 else ""  # x265 aborts where there is hardly one larger block
+        exact = ["-x265-params", f"pools=none:frame-threads=1:wpp=0:open-gop=0:info=0:log-level=error{start}{blocks}"]
         return ["-c:v", "libx265", "-preset", sink.preset, *usual, "-threads", "1", *exact]
     if codec == "av1":
         exact = ["-svtav1-params", "lp=1:tune=0"]

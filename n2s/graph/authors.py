@@ -7,9 +7,11 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from n2s.graph.errors import Cancelled, GraphError, MediaError, N2SError, Problem, RenderError
+from n2s.graph.signatures import is_of_base, place_of
 
 TRACEBACK = "N2S_TRACEBACK"  # if set, the whole traceback of an author's error is shown
 
@@ -84,10 +86,8 @@ def wrong(graph: Any, name: str, text: str) -> RenderError:
 
 def defined(cls: type, method: str) -> str:
     """Return where a method of a node type is defined, " (blur.py:12)"; "" where its author did not write it."""
-    function: Any = getattr(cls, method, None)
-    code = getattr(function, "__code__", None)
-    is_of_base = getattr(function, "__module__", "").startswith("n2s.graph.")
-    return f" ({code.co_filename}:{code.co_firstlineno})" if code and not is_of_base else ""
+    function = getattr(cls, method, None)
+    return place_of(function) if isinstance(function, FunctionType) and not is_of_base(cls, method) else ""
 
 
 def _problem(graph: Any, name: str, text: str, field: str = "") -> Problem:

@@ -93,8 +93,7 @@ class Landmarks:
             letters = heard["section_is"].argmax(axis=1)
             sections = tuple((begins(frame), LETTERS[letters[frame]]) for frame in firsts)
         if "drop" in heard:
-            drop = heard["drop"].astype(np.float64)
-            drops = tuple(begins(int(frame)) for frame in np.flatnonzero(np.diff(drop, prepend=0.0) > RISE))
+            drops = tuple(map(begins, frames_of_drops(heard["drop"])))
         return cls(times, beats, bars, sections, drops)
 
     def place(self, number: Any) -> float:
@@ -154,6 +153,11 @@ class Landmarks:
 
     def _count(self, unit: str, seconds: float) -> float:
         return _line(seconds, self.times, self._counts(unit))
+
+
+def frames_of_drops(drop: np.ndarray) -> list[int]:
+    """Return the frames in which drops begin, of their weight at each frame, (T,)."""
+    return np.flatnonzero(np.diff(drop.astype(np.float64), prepend=0.0) > RISE).tolist()
 
 
 def _line(x: float, places: np.ndarray, values: np.ndarray) -> float:

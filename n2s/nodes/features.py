@@ -198,16 +198,18 @@ def _told_drops(clock: Clock, counted: Mapping[str, np.ndarray]) -> str:
     """Return in words when drops come, where there are any."""
     marks = Landmarks.of(clock.times(0, clock.frames), counted)
     times = [minutes(drop) for drop in (marks.drops if marks else ())]
-    more = ", …" if len(times) > MOST_TOLD else ""
-    return f"; drop{'s' * (len(times) > 1)} {', '.join(times[:MOST_TOLD])}{more}" if times else ""
+    return f"; drop{'s' * (len(times) > 1)} {_listed(times)}" if times else ""
 
 
 def _told_form(grid: Grid, form: Form) -> str:
     """Return in words which sections there are, where there are several."""
     times = [minutes(max(grid.time(grid.first_beat(int(bar))), 0.0)) for bar in form.starts]
     named = [f"{letter} {time}" for letter, time in zip(form.letters, times)]
-    more = ", …" if len(named) > MOST_TOLD else ""
-    return f"; sections {', '.join(named[:MOST_TOLD])}{more}" if len(named) > 1 else ""
+    return f"; sections {_listed(named)}" if len(named) > 1 else ""
+
+
+def _listed(told: list[str]) -> str:
+    return ", ".join([*told[:MOST_TOLD], *(["…"] if len(told) > MOST_TOLD else [])])
 
 
 def _told(grid: Grid, found: Beats | None) -> str:

@@ -62,8 +62,7 @@ def frames_of_excerpt(graph: Graph, span: Span, clock: Callable[[], Clock], cont
     Raises
     ------
     ArgumentError
-        When no span is asked for, one without frames, or a loop: its end is blended with what lies before its
-        beginning.
+        When no span is asked for, one without frames, or a loop, which is measured by itself anyway.
     GraphError
         When the graph is an album.
     """
@@ -74,10 +73,8 @@ def frames_of_excerpt(graph: Graph, span: Span, clock: Callable[[], Clock], cont
     for sink in film_sinks(graph.flat):
         profile = profile_of(graph.flat.nodes[sink])
         if profile and profile.loops:
-            raise ArgumentError(
-                f"--excerpt: {graph.flat.nodes[sink].profile} is a loop, in which its surroundings are seen. Leave out "
-                "one of both."
-            )
+            text = f"--excerpt: {graph.flat.nodes[sink].profile} is a loop, which is always measured by itself"
+            raise ArgumentError(f"{text}; leave --excerpt out.")
     return range(*frames_of(span, graph.flat, clock(), context))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from n2s.graph.landmarks import RISE
+from n2s.graph.landmarks import frames_of_drops
 from n2s.graph.time import Clock
 from n2s.runtime.seeing.drawing import Box, Colour, Drawing
 from n2s.runtime.seeing.lettering import HEIGHT, width
@@ -53,7 +53,7 @@ def timeline(title: str, signals: Mapping[str, np.ndarray], clock: Clock, marks:
     if "tempo" in signals:
         _tempo(drawing, signals["tempo"].astype(np.float64))
     if "drop" in signals:
-        _drops(drawing, signals["drop"].astype(np.float64), box)
+        _drops(drawing, signals["drop"], box)
     draw_marks(drawing, box, span, marks)
     return drawing
 
@@ -89,7 +89,7 @@ def _sections(drawing: Drawing, found: list[tuple[int, int, str]]) -> None:
 def _drops(drawing: Drawing, drop: np.ndarray, box: Box) -> None:
     """Draw where drops begin, through all lanes."""
     x = _across(len(drop))
-    for frame in np.flatnonzero(np.diff(drop, prepend=0.0) > RISE).tolist():
+    for frame in frames_of_drops(drop):
         left = int(x[frame])
         drawing.fill(LINES[0], [box._replace(left=left, right=left + 2)])
         top = LANES["loudness"].top - 8
