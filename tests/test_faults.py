@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,13 @@ def test_what_ended_processes_left_is_told_from_what_is_being_written(tmp_path: 
     other = gone.replace(word, ("0" if word[0] != "0" else "1") + word[1:])
     assert not is_abandoned(other)  # of another machine, which may be at work
     assert not is_abandoned("film.mp4") and not is_abandoned(".film.mp4.tmp")
+
+
+def test_no_two_calls_of_a_process_have_one_temporary_name(tmp_path: Path) -> None:
+    """Chance would give 5,000 calls a name twice."""
+    with ThreadPoolExecutor(4) as pool:
+        names = list(pool.map(lambda _: temporary_name(tmp_path / "film.mp4").name, range(5000)))
+    assert len(set(names)) == 5000
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="renders four hours of music; N2S_NIGHTLY=1")

@@ -220,6 +220,17 @@ def test_runs_that_publish_one_folder_at_once_all_succeed(tmp_path: Path) -> Non
     assert (film / "000000.png").read_text() in ("0", "1", "2")
 
 
+def test_a_folder_that_another_run_is_writing_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should two runs ever choose one name, the second is told, and takes nothing away from the first."""
+    monkeypatch.setattr(folders, "own_name", lambda path: f".{path.name}.1.00000000")
+    others = tmp_path / ".frames.1.00000000.tmp"
+    others.mkdir()
+    (others / "000000.png").write_text("half a picture")
+    with pytest.raises(RenderError, match="frames cannot be written"):
+        folders.publish_folder(tmp_path / "frames", lambda path: None)
+    assert (others / "000000.png").read_text() == "half a picture"
+
+
 def test_names_of_parts_and_shapes_of_a_folder(graph: Path, store: Any) -> None:
     tiny.edit(graph, '"path": "frames"', '"path": "takes/one.2"')
     run(graph, store, span=(0.1, 0.4))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import platform
 import re
@@ -62,7 +63,12 @@ def temporary_name(path: Path) -> Path:
 
 def own_name(path: Path) -> str:
     """Return a hidden name beside a path that no other process, and no other call, uses; it has no ending."""
-    return f".{path.name}.{os.getpid()}.{_machine()}{os.urandom(2).hex()}"
+    return f".{path.name}.{os.getpid()}.{_machine()}{next(_calls) % 0x10000:04x}"
+
+
+# Calls are counted, so that no two threads have one name; from anywhere on, as a process that was killed may have had
+# the same number and left its files.
+_calls = itertools.count(int.from_bytes(os.urandom(2)))
 
 
 def is_abandoned(name: str) -> bool:

@@ -92,15 +92,16 @@ def publish_folder(path: Path, write: Callable[[Path], None]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
-        write(temporary)
-        for name in _names(temporary):
-            with open(temporary / name, "rb+") as file:
-                os.fsync(file.fileno())
-        _swap(temporary, path)
+        try:
+            write(temporary)
+            for name in _names(temporary):
+                with open(temporary / name, "rb+") as file:
+                    os.fsync(file.fileno())
+            _swap(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise disk_error(error, path) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     for left in _beside(path, "old"):
         remove(left)
 
