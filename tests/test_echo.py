@@ -330,9 +330,11 @@ def test_ages_are_checked(reach: str, said: str, film: Any, store: Any) -> None:
         ),
     ],
 )
-def test_mistakes_in_the_class_are_told(old: str, new: str, said: str, film: Any) -> None:
+def test_mistakes_in_the_class_are_told(old: str, new: str, said: str, packages: Any, film: Any) -> None:
+    """Whole, however long the path of the package is: the end names the method's place."""
+    packages.install(NODES.replace(old, new), folder="f" * 200)
     with pytest.raises(GraphError, match=said):
-        film({"counted": {"node": "Counted", "frames": "dot"}}, source=NODES.replace(old, new))
+        film({"counted": {"node": "Counted", "frames": "dot"}})
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from n2s.graph.errors import Cancelled, GraphError, MediaError, N2SError, Problem, RenderError
+from n2s.graph.errors import Cancelled, GraphError, MediaError, N2SError, Problem, RenderError, shortened
 from n2s.graph.signatures import is_of_base, place_of
 
 TRACEBACK = "N2S_TRACEBACK"  # if set, the whole traceback of an author's error is shown
@@ -71,7 +71,7 @@ def failed(
 def told_of(error: BaseException, cls: type) -> str:
     """Return the type and message of an exception in the code of a node type, and where it was raised, in one line."""
     said = " ".join(_words(error).encode(errors="backslashreplace").decode().split())
-    said = f"{type(error).__name__}: {said[:300]}" if said else type(error).__name__
+    said = f"{type(error).__name__}: {shortened(said)}" if said else type(error).__name__
     place = _place(error, cls)
     return f"{said} ({place})" if place else said
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from n2s.graph.code.files import entry_points_of
-from n2s.graph.errors import N2SError
+from n2s.graph.errors import N2SError, shortened
 
 
 def entries(group: str) -> list[EntryPoint]:
@@ -50,9 +50,10 @@ def package_of(entry: EntryPoint) -> str:
 def _reason(error: BaseException) -> str:
     """Return why a module cannot be imported, with the place where it failed."""
     said = error.msg if isinstance(error, SyntaxError) else str(error)  # else its file would be named twice
-    said = " ".join(said.split())[:300].rstrip(".")
+    said = " ".join(said.split()).rstrip(".")
     if isinstance(error, N2SError):
-        return said
+        return said  # whole: its end says what to do
+    said = shortened(said)
     where = traceback.extract_tb(error.__traceback__)
     outside = [frame for frame in where if "importlib" not in frame.filename and frame.filename != __file__]
     place = f" ({outside[-1].filename}:{outside[-1].lineno})" if outside else ""

@@ -98,6 +98,11 @@ class GraphError(N2SError):
         super().__init__("\n".join(map(str, problems)))
 
 
+def shortened(said: str, most: int = 300) -> str:
+    """Return what a library's error says, the beginning of what is too long for a message."""
+    return said if len(said) <= most else f"{said[:most].rstrip('. ')} …"
+
+
 def short_name(path: str) -> str:
     """Return a path as a message has it: the middle of one that no file system takes is left out."""
     return path if len(path) <= 1000 else f"{path[:100]}…{path[-100:]}"
