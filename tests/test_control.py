@@ -233,19 +233,22 @@ def test_a_graph_whose_beats_are_said(studio: Any, store: Any, n2s: Any, tmp_pat
     """Stated beats reach the signals; written as labels and given back they stay where they are."""
     nodes = {
         "track": {"node": "AudioSource", "path": str(studio.folder / "music.wav")},
-        "heard": {"node": "Features", "audio": "track", "tempo": 100, "first_beat": 0.25, "metre": "3/4"},
+        "heard": {"node": "Features", "audio": "track", "tempo": 100, "first_beat": 0.26, "metre": "3/4"},
     }
     graph = load({"n2s": 1, "fps": 30, "size": [32, 32], "nodes": nodes}, tmp_path)
     values = analyse(graph.flat, RunContext(store, print))
     times = values.clock.times(0, values.clock.frames)
     beat = values.outputs["heard", "beat"]
-    np.testing.assert_allclose(beat, (times - 0.25) * 100 / 60, atol=1e-4)
+    np.testing.assert_allclose(beat, (times - 8 / 30) * 100 / 60, atol=1e-4)  # frame 8 is the nearest
+    began = values.outputs["heard", "beat_began"]
+    np.testing.assert_allclose(began, 0.26 + 0.6 * np.floor(beat + 1e-4), atol=1e-4)
     np.testing.assert_allclose(values.outputs["heard", "bar"], beat / 3, atol=1e-4)
     assert values.clock.tempo == 100 and (values.outputs["heard", "tempo"] == 100).all()
     assert n2s("export", graph.path, "--labels", "-o", tmp_path / "beats.txt")[0] == 0
     written = (tmp_path / "beats.txt").read_text().splitlines()
     assert written[0] == "0.000000\t2.100000\tA"
-    assert written[1] == "0.250000\t0.250000\t1.1" and written[4].endswith("\t2.1")
+    start, _, text = written[1].split("\t")
+    assert float(start) == pytest.approx(0.26, abs=1e-4) and text == "1.1" and written[4].endswith("\t2.1")
     again = load({"n2s": 1, "fps": 30, "size": [32, 32], "nodes": nodes | {
         "heard": {"node": "Features", "audio": "track", "beats": "beats.txt"}}}, tmp_path)  # fmt: skip
     told = analyse(again.flat, RunContext(store, print)).outputs

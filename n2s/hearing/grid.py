@@ -107,21 +107,22 @@ class Grid:
 
     def bar_times(self, count: int) -> np.ndarray:
         """Return with which times the first bars begin, in seconds, and when the last of them ends: count + 1 times."""
-        return np.array([self.time(self.first_beat(bar)) for bar in range(count + 1)])
+        return self.times(np.array([self.first_beat(bar) for bar in range(count + 1)]))
 
-    def time(self, beat: float) -> float:
-        """Return the time of a beat in seconds; before the first and after the last the tempo goes on."""
+    def times(self, beats: np.ndarray) -> np.ndarray:
+        """Return the times of beats in seconds, float64; before the first and after the last the tempo goes on."""
         before, after = self._ends()
         last = len(self.beats) - 1
-        if beat < 0:
-            return float(self.beats[0] + beat * before)
-        if beat > last:
-            return float(self.beats[-1] + (beat - last) * after)
-        return float(np.interp(beat, np.arange(last + 1), self.beats))
+        found = np.interp(beats, np.arange(last + 1), self.beats)
+        found = np.where(beats < 0, self.beats[0] + beats * before, found)
+        return np.where(beats > last, self.beats[-1] + (beats - last) * after, found)
 
-    def starts(self, times: np.ndarray) -> np.ndarray:
-        """Return how many beats after its bar's first one some times are: 0 up to the beats in the bar, float64."""
-        count = self.count(times)
+    def time(self, beat: float) -> float:
+        """Return the time of one beat."""
+        return float(self.times(np.array([beat]))[0])
+
+    def starts(self, count: np.ndarray) -> np.ndarray:
+        """Return how many beats ago the bar began, after some beats: 0 up to the beats in the bar, float64."""
         bar = np.floor(self.bars(count) + 1e-9)
         first = self.first.astype(np.float64)
         place = bar.astype(int)

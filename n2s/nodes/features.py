@@ -42,8 +42,10 @@ class Features(Resident):
     ``onset``, ``kick``, ``snare`` and ``hat`` are 0 but in the frames in which something begins or a drum is struck,
     and as high there as this is hard; an `EMA` with a short attack gives them a tail.
     ``beat_phase`` runs from 0 to 1 within each beat and ``bar_phase`` within each bar; ``beat`` and ``bar`` count from
-    the first one on, ``beat_in_bar`` from 0. ``tempo`` is that of the beats around, in beats per minute; music without
-    a tempo is taken at 120, in fours. ``sure`` says how sure the beats around are.
+    the first one on, ``beat_in_bar`` from 0. Each beat begins with a frame: with the nearest one, or with the one
+    beside it where its drum is struck; when it begins to the sample ``beat_began`` says. ``tempo`` is that of the beats
+    around, in beats per minute; music without a tempo is taken at 120, in fours. ``sure`` says how sure the beats
+    around are.
 
     Sections are bars that sound alike, of verse or chorus for instance: ``section`` counts them from 0,
     ``section_count`` says how many there are, ``section_phase`` runs from 0 to 1 within each one, and of ``section_is``
@@ -83,6 +85,7 @@ class Features(Resident):
             "hat": Output(SIGNAL, "hi-hats and other cymbals", "0..1", impulses=True),
             "beat_phase": Output(SIGNAL, "position within the beat", "0..1"),
             "beat": Output(SIGNAL, "beats since the first one", "beats"),
+            "beat_began": Output(SIGNAL, "when the beat began, to the sample and not to the frame", "s"),
             "bar_phase": Output(SIGNAL, "position within the bar", "0..1"),
             "bar": Output(SIGNAL, "bars since the first whole one", "bars"),
             "beat_in_bar": Output(SIGNAL, "beats since the bar began", "beats"),
@@ -139,11 +142,13 @@ class Features(Resident):
         duration = audio.samples / audio.rate
         stated = read_sections(scene.path(str(self.beats))) if self.beats else []
         form = stated_form(stated, grid, duration) if stated else find_form(heard, grid, duration)
-        counted = musical_time(scene, grid, found) | sections(scene, grid, form) | tension(scene, grid, form, heard)
+        struck = attacks_and_drums(scene, heard)
+        counted = musical_time(scene, grid, found, struck)
+        counted |= sections(counted["bar"], form) | tension(counted["bar"], grid, form, heard)
         scene.context.say(
             f"{_name(audio)}: {_told(grid, found)}{_told_form(grid, form)}{_told_drops(scene.clock, counted)}"
         )
-        return levels(scene, heard) | attacks_and_drums(scene, heard) | counted
+        return levels(scene, heard) | struck | counted
 
     def _ears(self, scene: Scene) -> tuple[Kind, dict[str, str]]:
         """Return which ears hear the music, and the digest of what they are made of; plain ones need nothing."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from n2s.graph.context import Scene
 from n2s.graph.landmarks import LETTERS
+from n2s.hearing.beat_frames import count_at_frames
 from n2s.hearing.beats import Beats
 from n2s.hearing.form import Form
 from n2s.hearing.grid import Grid, phase
@@ -75,42 +76,44 @@ def attacks_and_drums(scene: Scene, heard: Mapping[str, np.ndarray]) -> dict[str
     return found
 
 
-def musical_time(scene: Scene, grid: Grid, found: Beats | None) -> dict[str, np.ndarray]:
-    """Return beats and bars; ``found`` is None where the user has said them."""
+def musical_time(
+    scene: Scene, grid: Grid, found: Beats | None, drums: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return beats and bars; ``found`` is None where the user has said them. ``drums`` are impulses in their frames."""
     times = scene.clock.times(0, scene.clock.frames)
-    count = grid.count(times)
+    struck = np.zeros(len(times)) if found is None else np.maximum(drums["kick"], drums["snare"])
+    count = count_at_frames(grid, scene.clock.fps, times, struck)
     bars = grid.bars(count)
     return {
         "beat_phase": phase(count),
         "beat": count,
+        "beat_began": grid.times(np.floor(count + 1e-9)),
         "bar_phase": phase(bars),
         "bar": bars,
-        "beat_in_bar": grid.starts(times),
+        "beat_in_bar": grid.starts(count),
         "beats_in_bar": np.full(len(times), grid.bar),
         "tempo": grid.tempo_at(times),
         "sure": np.ones(len(times)) if found is None else found.sureness(times),
     }
 
 
-def sections(scene: Scene, grid: Grid, form: Form) -> dict[str, np.ndarray]:
-    """Return which section each frame lies in, and where."""
-    times = scene.clock.times(0, scene.clock.frames)
-    bars = grid.bars(grid.count(times))
+def sections(bars: np.ndarray, form: Form) -> dict[str, np.ndarray]:
+    """Return which section each frame lies in, and where; ``bars`` have gone by at each."""
     edges = np.append(form.starts, form.bars).astype(np.float64)
     which = np.clip(np.searchsorted(edges, bars + 1e-6, side="right") - 1, 0, len(form.letters) - 1)
     begin, end = edges[which], edges[which + 1]
     letters = np.array([min(ord(letter) - ord("A"), len(LETTERS) - 1) for letter in form.letters])
     return {
         "section": which,
-        "section_count": np.full(len(times), len(form.letters)),
+        "section_count": np.full(len(bars), len(form.letters)),
         "section_phase": np.clip((bars - begin) / np.maximum(end - begin, 1e-9), 0, 1),
         "section_is": (letters[which][:, None] == np.arange(len(LETTERS))).astype(np.float64),
         "bars_left": np.maximum(end - bars, 0),
     }
 
 
-def tension(scene: Scene, grid: Grid, form: Form, heard: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the weights of what builds up, drops, rests and goes on."""
+def tension(bars: np.ndarray, grid: Grid, form: Form, heard: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the weights of what builds up, drops, rests and goes on; ``bars`` have gone by at each frame."""
     hop, rate, channels = int(heard["hop"]), int(heard["rate"]), int(heard["channels"])
     edges = grid.bar_times(form.bars)
     loud = momentary(heard["weighted"], channels, hop, rate)
@@ -119,7 +122,6 @@ def tension(scene: Scene, grid: Grid, form: Form, heard: Mapping[str, np.ndarray
     loudness = np.interp(inside, np.arange(len(loud)) * hop / rate, loud).mean(axis=1)
     rows, _ = strikes(heard["kick"], heard["onset"], heard["struck"][:, DRUMS["kick"]], hop, rate)
     kicks, _ = np.histogram(rows * hop / rate, edges)
-    bars = grid.bars(grid.count(scene.clock.times(0, scene.clock.frames)))
     return dict(zip(NAMES, find_tension(loudness, kicks, form.starts).weights(bars).T))
 
 

@@ -79,7 +79,8 @@ def _are_alike(graph: Graph, one: str, other: str) -> bool:
 def labels(values: Values, node: str) -> list[Label]:
     """Return the labels of a track: of each beat, "bar.beat", where bars count from 1; of each section its letter.
 
-    Beats before the first whole bar belong to bar 0. A section lasts until the next one begins. There are always two
+    Beats are where the node heard them, where it says so, and not where their frames begin. Those before the first
+    whole bar belong to bar 0. A section lasts until the next one begins. There are always two
     beats, of music that is shorter some beyond its end, as fewer tell no tempo and could not be given back.
     """
     clock = values.clock
@@ -95,15 +96,29 @@ def labels(values: Values, node: str) -> list[Label]:
         at = np.array([landmarks.place(Number(float(beat), "beats")) for beat in whole])
         in_bars = landmarks.count("bar", at)
     bar = np.floor(in_bars + 1e-3).astype(int)
+    at = _heard_at(values, node, at)
     found: list[Label] = []
     place = _place_of_first(clock, count, bars)
     for time, number, before in zip(at, bar, [None, *bar]):
         place = 1 if before is not None and number != before else place + 1
         found.append(Label(float(time), float(time), f"{number + 1}.{place}"))
     sections = landmarks.sections if landmarks else ()
+    begins = _heard_at(values, node, np.array([start for start, _ in sections]))
+    sections = [(float(begin) if start else 0.0, letter) for begin, (start, letter) in zip(begins, sections)]
     ends = [start for start, _ in sections[1:]] + [clock.duration]
     found += [Label(start, end, letter) for (start, letter), end in zip(sections, ends) if start < end]
     return sorted(found, key=lambda label: (label.start, label.start - label.end))
+
+
+def _heard_at(values: Values, node: str, times: np.ndarray) -> np.ndarray:
+    """Return when beats that begin with a frame were heard, and other times as they are."""
+    began, clock = values.outputs.get((node, "beat_began")), values.clock
+    if began is None:
+        return times
+    places = times * float(clock.fps)
+    frames = np.round(places).astype(int)
+    whole = (np.abs(places - frames) < 1e-3) & (frames >= 0) & (frames < clock.frames)
+    return np.where(whole, began[np.clip(frames, 0, clock.frames - 1)], times)
 
 
 def _place_of_first(clock: Clock, count: np.ndarray, bars: np.ndarray) -> int:
