@@ -193,7 +193,7 @@ def test_lowering_spreads_between_cells_as_pixels_show_it() -> None:
     np.testing.assert_allclose(spread(lowering, WIDE).reshape(WIDE), wanted, atol=1e-3)
 
 
-def test_red_is_greyed_no_longer_than_it_must() -> None:
+def test_red_turns_crimson_no_longer_than_it_must() -> None:
     up = square(5, dark=0, light=1)[..., None]
     light = np.where((np.arange(120) < 60)[:, None, None], GREY + up * (RED - GREY), GREY)
     light = np.concatenate([np.full((90, CELLS, 3), 0.2), light])
@@ -233,7 +233,7 @@ def test_red_that_flashes_by_its_own_light_is_lowered_and_keeps_its_hue() -> Non
 
 
 @pytest.mark.parametrize("area", [block(6, 10), block(5, 4), np.ones(WIDE, bool)], ids=["a field", "a part", "all"])
-def test_red_that_would_lose_most_of_its_light_is_greyed_instead(area: np.ndarray) -> None:
+def test_red_that_would_lose_most_of_its_light_turns_crimson_instead(area: np.ndarray) -> None:
     """A third of its light would be a dark stain in what is red around it."""
     up = (square(5, dark=0, light=1) * area.ravel())[..., None]
     light = 0.1 * RED + up * (0.4 * RED)  # luminance changes by 0.085
@@ -245,21 +245,21 @@ def test_red_that_would_lose_most_of_its_light_is_greyed_instead(area: np.ndarra
     assert not lowering.any() and red.min() == pytest.approx(0.75)
 
 
-def test_each_stretch_of_red_is_lowered_or_greyed_by_itself() -> None:
+def test_each_stretch_of_red_is_lowered_or_turned_by_itself() -> None:
     up = square(5, seconds=12, dark=0, light=1)[..., None]
     strong, mild, still = 0.4 * RED, 0.25 * RED + 0.02, 0 * RED
     change = np.repeat([still, strong, still, mild, still, still], 60, axis=0)[:, None]
     light = 0.2 * RED + up * change
     cells = Cells(light, redness_of(light), WIDE, 30)
     lowering, red = cells.solve()
-    lowered, greyed = lowering.any(axis=1), red < 1
-    assert greyed[60:120].any() and not greyed[180:].any()
+    lowered, turned = lowering.any(axis=1), red < 1
+    assert turned[60:120].any() and not turned[180:].any()
     assert lowered[180:240].any() and not lowered[:150].any()
     assert 0.3 < lowering.max() <= 0.5
     assert max(most.max() for most in cells.count(lowering, red)) <= 3
 
 
-def test_red_against_grey_is_greyed_and_not_lowered() -> None:
+def test_red_against_grey_turns_crimson_and_is_not_lowered() -> None:
     light = GREY + square(5, dark=0, light=1)[..., None] * (RED - GREY)
     cells = Cells(light, redness_of(light), WIDE, 30)
     lowering, red = cells.solve()

@@ -44,7 +44,7 @@ def test_a_film_on_either_side_of_a_limit(case: Case, n2s: Any, tmp_path: Path) 
         assert most_flashes(limited, case.fps) <= 3
         assert told["lowered_seconds"] > 0 and f"lowered for {told['lowered_seconds']:g} s" in out
         assert max(told[kind]["most_left"] for kind in ("light", "red")) <= 3
-        before = case.fps // 4  # nothing flashes there, and only red may be paler there already
+        before = case.fps // 4  # nothing flashes there, and only red may be crimson there already
         red = is_saturated(light_of(plain[:before])) & (told["least_red"] < 1)
         np.testing.assert_array_equal(limited[:before][~red], plain[:before][~red])
         assert (light_of(limited) @ [0.2126, 0.7152, 0.0722]).max() <= (light_of(plain).max() + 0.01)
@@ -151,12 +151,12 @@ def test_pixels_against_the_formula() -> None:
         lowering, red = np.float32(rng.uniform(0, 1)), np.float32(rng.uniform(0.5, 1))
         made = np.array([*Guard.pixel(tuple(rgb), lowering, None, red)], np.float64)
         light = rgb.astype(np.float64) ** 2
-        grey = light @ [0.2126, 0.7152, 0.0722]
-        if light[0] > red * light.sum():  # find by halving how much grey it takes
+        blue = np.array([0, 0, light @ [0.2126, 0.7152, 0.0722] / 0.0722])
+        if light[0] > red * light.sum():  # find by halving how much blue it takes
             low, high = 0.0, 1.0
             for _ in range(50):
                 share = (low + high) / 2
-                mixed = light + share * (grey - light)
+                mixed = light + share * (blue - light)
                 low, high = (share, high) if mixed[0] > red * mixed.sum() else (low, share)
             light = mixed
         np.testing.assert_allclose(made**2, light * (1 - lowering), atol=2e-6)
@@ -177,7 +177,8 @@ def test_what_is_told_in_words() -> None:
     told |= {"lowered_seconds": 1.5, "least_red": 0.7, "extended_seconds": 6}
     assert flashes_text(told) == (
         "flashes: NOT SAFE, a second had 2 flashes (until 00:01.00) and 5 red flashes (until 00:02.00) and now has at "
-        "most 4; 3 are allowed; lowered for 1.5 s: saturated red became paler"
+        "most 4; 3 are allowed; lowered for 1.5 s: saturated red turned crimson; less light on each hit, "
+        "as light and energy of a look give it, would need less of this"
     )
     assert long_flashing_text(told).startswith("long flashing: for 6 s it flashes 2 or 3 times in every second without")
     told["red"]["most_left"] = 3

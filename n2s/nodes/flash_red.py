@@ -1,4 +1,4 @@
-"""The least greying of saturated red with which no second has too many red flashes."""
+"""How much blue saturated red needs at least, so that no second has too many red flashes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ LEFT = 0.75  # R / (R + G + B) of what was saturated red: below what counts, wha
 
 
 def limited_red(light: np.ndarray, limit: np.ndarray) -> np.ndarray:
-    """Return light (T, C, 3) whose R / (R + G + B) is at most ``limit``, (T,): it is mixed with grey of its luminance.
+    """Return light (T, C, 3) whose R / (R + G + B) is at most ``limit``, (T,): it is mixed with blue of its luminance.
 
     The same as the pixels of `Guard`, but for the curve between light and display values.
     """
-    return light + red_share(light, limit[:, None])[..., None] * ((light @ LUMINANCE)[..., None] - light)
+    return light + red_share(light, limit[:, None])[..., None] * (blue_of(light) - light)
 
 
 def red_share(light: np.ndarray, limit: np.ndarray) -> np.ndarray:
-    """Return how much grey brings R / (R + G + B) of light (..., 3) to a limit: 0 for none."""
-    total, grey, red = light.sum(axis=-1), light @ LUMINANCE, light[..., 0]
+    """Return how much blue brings R / (R + G + B) of light (..., 3) to a limit: 0 for none."""
+    total, red = light.sum(axis=-1), light[..., 0]
     over = red - limit * total
-    return np.where(over > 0, over / np.maximum(over + grey * (3 * limit - 1), 1e-9), 0)
+    return np.where(over > 0, over / np.maximum(over + limit * blue_of(light)[..., 2], 1e-9), 0)
+
+
+def blue_of(light: np.ndarray) -> np.ndarray:
+    """Return blue of the luminance of light (..., 3)."""
+    return (light @ LUMINANCE)[..., None] * np.array([0, 0, 1 / LUMINANCE[2]])
 
 
 def red_flashes(light: np.ndarray, redness: np.ndarray, limit: np.ndarray) -> tuple[Counted, Counted]:

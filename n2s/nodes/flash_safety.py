@@ -10,7 +10,7 @@ from n2s.nodes.flash_limit import largest_of_runs, seen, solve_lowering
 from n2s.nodes.flash_red import red_flashes, solve_red
 from n2s.nodes.flash_rules import LIGHT, LUMINANCE, REDNESS, SATURATED, Grid
 
-MILD = 0.5  # the least part of its light that saturated red may be left with; greying is gentler than less
+MILD = 0.5  # the least part of its light that saturated red may be left with; another hue is gentler than less
 
 
 class Cells(NamedTuple):
@@ -37,9 +37,9 @@ class Cells(NamedTuple):
     def solve(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the lowering, (T, C), and the largest share of red, (T,), with which no second has too many.
 
-        Light first. Then red that comes and goes with another hue, which only grey can mend; then red that flashes by
-        its own light. This is lowered like light where half of it may stay and no flashes of light come of it, and is
-        mixed with grey elsewhere: a paler red is hardly noticed, a dark stain in it is.
+        Light first. Then red that comes and goes with another hue, which only a third hue can mend; then red that
+        flashes by its own light. This is lowered like light where half of it may stay and no flashes of light come of
+        it, and is mixed with blue elsewhere: crimson in place of scarlet is hardly noticed, a dark stain in it is.
         """
         grid, second = self.grid, self.second
         lowering = solve_lowering(self.luminance, grid, second)

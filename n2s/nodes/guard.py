@@ -32,6 +32,7 @@ from n2s.nodes.signals import Value
 ROWS = 72  # of the frames that are looked at, or columns where these are fewer: four in each cell
 STEPS = 4095  # of display values that are told apart
 DISPLAY = np.arange(STEPS + 1) / STEPS
+BLUE = 0.0722  # luminance of blue, of all light
 LIGHT = np.where(DISPLAY <= 0.04045, DISPLAY / 12.92, ((DISPLAY + 0.055) / 1.055) ** 2.4).astype(np.float32)  # sRGB
 
 
@@ -42,11 +43,11 @@ class Guard(Pointwise):
     are counted by WCAG 2.3.1 and ITU-R BT.1702, as docs/flash-safety.md says. Where a second has more than three on
     more than a quarter of any field of view (a third of the frame's width and height), the smallest of these flashes
     are lowered until they no longer count: only at their peaks, and only in their cells; where that is not enough, all
-    light around is dimmed slowly. Red that would lose more than half of its light is made paler instead, in the whole
+    light around is dimmed slowly. Red that would lose more than half of its light turns crimson instead, in the whole
     frame. All else keeps its bits.
 
     out = rgb * sqrt(1 - lowering), which is 1 - lowering in light. Before that, pixels with R / (R + G + B) > red in
-    light are mixed with grey of their luminance until that is ``red``, which is 1 where nothing is to be done.
+    light are mixed with blue of their luminance until that is ``red``, which is 1 where nothing is to be done.
 
     With ``mode: report`` flashes are counted, and nothing is changed. The record of a run says what was found.
     """
@@ -74,12 +75,12 @@ class Guard(Pointwise):
         # What lies below black is black here, as it will be on the screen.
         r, g, b = to_light(max(rgb[0], 0)), to_light(max(rgb[1], 0)), to_light(max(rgb[2], 0))
         over = r - red * (r + (g + b))
-        grey = luma(r, g, b)
-        share = over / max(over + grey * (3 * red - 1), 1e-9)
+        blue = luma(r, g, b) / BLUE
+        share = over / max(over + red * blue, 1e-9)
         gain = to_display(1 - lowering)
-        red_of = to_display(r + share * (grey - r)) if over > 0 else rgb[0]
-        green_of = to_display(g + share * (grey - g)) if over > 0 else rgb[1]
-        blue_of = to_display(b + share * (grey - b)) if over > 0 else rgb[2]
+        red_of = to_display(r - share * r) if over > 0 else rgb[0]
+        green_of = to_display(g - share * g) if over > 0 else rgb[1]
+        blue_of = to_display(b + share * (blue - b)) if over > 0 else rgb[2]
         return red_of * gain, green_of * gain, blue_of * gain
 
 

@@ -88,10 +88,11 @@ def flashes_text(found: Mapping[str, Any]) -> str:
     kept = found["least_gain"]
     how = [f"{kept:.0%} of the light stayed where it flashed most" if kept >= 0.01 else "some places go dark"]
     how = how if kept < 1 else []
-    how += ["saturated red became paler"] if found["least_red"] < 1 else []
+    how += ["saturated red turned crimson"] if found["least_red"] < 1 else []
     return (
         f"flashes: {state}, a second had {counts} and now has at most {left}; {SAFE} are allowed; lowered for "
-        f"{found['lowered_seconds']:g} s{_when(found.get('lowered', []))}: {' and '.join(how)}"
+        f"{found['lowered_seconds']:g} s{_when(found.get('lowered', []))}: {' and '.join(how)}; "
+        "less light on each hit, as light and energy of a look give it, would need less of this"
     )
 
 
