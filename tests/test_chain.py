@@ -168,7 +168,8 @@ def test_from_pictures_to_a_film(place, few_anchors, one_thread):
     seen = folder.decoder("int8", "cpu", 1).decode(folder.anchor("mine")[None])[0].transpose(1, 2, 0)
     error = np.mean((frames[0] / 255 - seen.clip(0, 1)) ** 2)
     assert error < 0.3 * seen.clip(0, 1).var() + 0.01, "the film does not begin at the picture's anchor"
-    gains_detail(place, train, model, outputs, python)
+    if os.environ.get("N2S_NIGHTLY"):  # as long again
+        gains_detail(place, train, model, outputs, python)
 
 
 def gains_detail(place, train, model, outputs, python):

@@ -65,6 +65,7 @@ def test_names_of_the_graph_and_of_what_lies_inside(journey: Session) -> None:
         ("heard", '"heard" names no output. Name one: heard.punch'),
         ("journey.view.latents", 'Nodes inside "journey" are named with a slash: journey/view.latents.'),
         ("journey.here", 'Nodes inside "journey" are named with a slash: journey/here.'),
+        ("journey.scene", '"journey.scene" is a parameter of a sub-graph, no output: name what reads it'),
         ("heard.kick", '"heard.kick" gives neither latents nor frames'),
     ],
 )

@@ -150,7 +150,7 @@ def test_a_port_given_anew_stands_for_either_spelling(folder: Path) -> None:
         ("out.crf=100", "--set out.crf: 100 was given; it must be within 0..63"),
         ("out.in=track", '--set out.in: "track" names no node.'),
         ("out.path=/film.mp4", '--set out.path: "/film.mp4" may not be written'),
-        ("picture.path=[1]", "--set picture.path: text was wanted, not this"),
+        ("picture.path=[1]", "--set picture.path: text was wanted, not a list"),
         ("size=[101, 51]", "--set size: width and height must be even"),
         ("fps=abc", "--set fps: a frame rate is a number or a fraction like 30000/1001, not 'abc'"),
         ("sede=1", '--set sede: the graph has no entry or node "sede". Did you mean "seed"?'),

@@ -171,6 +171,10 @@ def test_seconds_of_ones_own_have_a_name_of_their_own(song: Path, n2s: Any, time
 def test_seconds_that_are_none_are_refused(song: Path, n2s: Any) -> None:
     status, _, err = n2s("run", song, "--profile", "canvas", "--size", "36x64", "--from", "4", "--to", "2")
     assert status == 2 and "--from 4 --to 2 leaves no frame" in err
+    status, _, err = n2s("run", song, "--from", "1", "--to", "1.001")
+    assert status == 2 and "leaves no frame" in err and "measuring" not in err
+    status, _, err = n2s("run", song, "--profile", "canvas", "--excerpt")
+    assert status == 2 and "canvas is a loop, which is always measured by itself; leave --excerpt out" in err
 
 
 def test_a_part_of_a_master_is_black_at_its_own_ends(song: Path, n2s: Any) -> None:

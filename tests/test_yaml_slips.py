@@ -127,3 +127,38 @@ def test_a_comma_as_a_decimal_sign(number: str, said: str, tmp_path: Path) -> No
 def test_an_anchor_is_refused_without_an_alias(value: str, tmp_path: Path) -> None:
     with pytest.raises(GraphError, match=r"Aliases \(&x, \*x\) are not read in graphs; write the value again"):
         loaded(tmp_path, f"{{node: Tone, frames: base, exposure: {value}}}")
+
+
+@pytest.mark.parametrize(
+    "spec, told",
+    [
+        ("{node: Title, text: A, size:, opacity: 1}", ':5:32  "size" has no value; write one behind the colon'),
+        ("{node: Title, frames base}", ':5:23  "frames base" lacks its colon: frames: base'),
+        ("{node: Title, frames: base, text: A, size 1}", '"A, size 1" is cut at its comma: between { } quote'),
+    ],
+)
+def test_a_setting_that_lacks_its_value_or_its_colon(spec: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(GraphError) as caught:
+        loaded(tmp_path, spec)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value, told",
+    [
+        ("= 1 and 2", "'and' is one too many here; both are true where a product is 1"),
+        ("= 1 or 2", "'or' is one too many here; one of two is true where the larger is 1"),
+        ("= \u201c1\u201d", "has no meaning in an expression; quotes of YAML are straight"),
+        ("2 baers", 'did you mean "2 bars"?'),
+    ],
+)
+def test_numbers_as_people_write_them(value: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(GraphError) as caught:
+        loaded(tmp_path, f"{{node: Title, frames: base, text: A, opacity: {value}}}")
+    assert told in str(caught.value)
+
+
+def test_a_graph_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "song.wav").write_bytes(b"RIFF\0\0\0\0WAVE")
+    with pytest.raises(GraphError, match=r"not UTF-8 text \(byte 4 is zero\)"):
+        Graph.load(tmp_path / "song.wav")

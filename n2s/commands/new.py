@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -155,12 +157,27 @@ def listen(music: Path, keep_damaged: bool = False, tempo: float | None = None) 
         wanted = {"music": yaml_text(str(music.absolute())), "damaged": "keep" if keep_damaged else "refuse"}
         wanted["tempo"] = "" if tempo is None else f"tempo: {tempo:g}\n"
         path.write_text(LISTENING.format(**wanted), encoding="utf-8")
-        with Session(Graph.load(path), None, said.append, remember=False) as session:
+        with _told_of(music), Session(Graph.load(path), None, said.append, remember=False) as session:
             values = session.values
             beats = labels(values, "features")
     told = next((text.partition(": ")[2] for text in said if "per minute" in text), "nothing")
     heard = {output: signal for (node, output), signal in values.outputs.items() if node == "features"}
     return judge(told, heard, float(values.clock.fps)), beats
+
+
+@contextmanager
+def _told_of(music: Path) -> Iterator[None]:
+    """Let errors name the music, and not the graph that is made for a moment to hear it."""
+    from n2s.graph.errors import GraphError, N2SError, Problem
+
+    try:
+        yield
+    except N2SError as error:
+        if not getattr(error, "problems", None):
+            raise
+        texts = [re.sub(r"^(track|features)[ .:(][^:]*: ", "", problem.text) for problem in getattr(error, "problems")]
+        named = [text if music.name in text else f"{music}: {text}" for text in texts]
+        raise GraphError([Problem(None, text) for text in named]) from None
 
 
 def relative(music: Path, graph: Path) -> str:

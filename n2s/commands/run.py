@@ -178,7 +178,7 @@ def show_dry_run(job: Any, json: bool = False) -> None:
         )
         print(f"{film.path.name}: {what}")
     if foreseen.measured and not json:
-        print(measuring_text(foreseen.measured))
+        print(measuring_text(foreseen.measured, job.span))
     if json:
         waits = todo or foreseen.measured
         seconds, size = (expected.seconds, expected.bytes) if expected else (None, None) if waits else (0.0, 0)

@@ -39,6 +39,12 @@ TIME_UNITS = ("s", "ms", "beat", "beats", "bar", "bars")
 UNITS = (*TIME_UNITS, "dB")
 PRODUCTS = ("*", "/", "%", "**")
 MOST_MOMENTS = 999
+CURLY = "\u201c\u201d\u2018\u2019"  # quotes of word processors
+LOGIC = {  # conditions are 0 or 1
+    "and": 'both are true where a product is 1: "(a > 1) * (b > 2)"',
+    "or": 'one of two is true where the larger is 1: "max(a > 1, b > 2)"',
+    "if": 'a condition is a factor: "a * (b > 2)"',
+}
 
 
 class ExpressionError(ValueError):
@@ -276,7 +282,8 @@ class _Parser:
             match = _TOKEN.match(text, position)
             if not match:
                 offset = position + len(text[position:]) - len(text[position:].lstrip())
-                raise ExpressionError(f"{text[offset]!r} has no meaning in an expression", offset)
+                cure = "; quotes of YAML are straight" if text[offset] in "\u201c\u201d\u2018\u2019" else ""
+                raise ExpressionError(f"{text[offset]!r} has no meaning in an expression{cure}", offset)
             kind = cast(str, match.lastgroup)
             self.tokens.append((kind, match.group(kind), match.start(kind)))
             position = match.end()
@@ -289,7 +296,8 @@ class _Parser:
         tree = self.comparison()
         kind, value, offset = self.tokens[self.index]
         if kind != "end":
-            raise ExpressionError(f"{value!r} is one too many here; an operator was expected", offset)
+            cure = LOGIC.get(value, "an operator was expected")
+            raise ExpressionError(f"{value!r} is one too many here; {cure}", offset)
         return tree
 
     def accept(self, *values: str) -> str | None:

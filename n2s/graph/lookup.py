@@ -52,6 +52,8 @@ def find_output(graph: Graph, port: str) -> Link:
         text = _lack_of_output(port, name, output, list(type(graph.nodes[name] if node is None else node).outputs))
         if node is None and (inside := _inside(graph, name, rest)):
             text = f'"{port}" names no output. Nodes inside "{name}" are named with a slash: {inside}.'
+        if node is None and output in graph.nodes[name].params():
+            text = f'"{port}" is a parameter of a sub-graph, no output: name what reads it in there, or what drives it.'
         raise GraphError([Problem(graph.where(name, key=True), text)])
     if isinstance(link.component, str) and (text := column_problem(link, read)):
         raise GraphError([Problem(graph.where(name, key=True), text)])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from n2s.graph.expressions import Expression, ExpressionError, Number
+from n2s.graph.expressions import TIME_UNITS, Expression, ExpressionError, Number
 from n2s.graph.landmarks import MOMENTS, Moment
 from n2s.graph.links import Link
 from n2s.graph.paths import FOLDER, MUSIC, OR_NAME, PATH, PICTURE, VIDEO
@@ -156,5 +157,7 @@ def number_in(text: Any, may_be_time: bool = False) -> str:
         return f'; write "{number} {meant}"'
     if unit == "%":
         return f"; write {float(number) / 100:g}"
+    if near := get_close_matches(unit, TIME_UNITS, 1, 0.7) if unit else []:
+        return f'; did you mean "{number} {near[0]}"?'
     said = f"; write {number}{', without a unit' if unit else ''}" if number != text else ""
     return f"{said}; of a time: {number} s, ms, beats or bars" if may_be_time and unit not in ("", "°") else said

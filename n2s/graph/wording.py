@@ -55,6 +55,9 @@ _WANTED = {
 }
 
 
+_FORMS = {list: "a list", dict: "settings by name"}
+
+
 def listed(words: Iterable[Any]) -> str:
     """Return choices as a sentence has them: "a, b or c"."""
     *most, last = map(str, words)
@@ -74,7 +77,8 @@ def wanted(item: Mapping[str, Any]) -> str:
     text = form.format(**context) if form else f"{item['msg'][:1].lower()}{item['msg'][1:]}"
     came = item["input"]
     short = came is None or (isinstance(came, bool | int | float | str) and len(str(came)) < 80)
-    said = f"{text}, not {in_yaml(came) if short else 'this'}{number_in(came) if 'number' in text else ''}"
+    what = in_yaml(came) if short else _FORMS.get(type(came), "this")
+    said = f"{text}, not {what}{number_in(came) if 'number' in text else ''}"
     return f"{said}; {_in_quotes(came)}" if item["type"] == "string_type" and short else said
 
 

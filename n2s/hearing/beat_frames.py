@@ -44,5 +44,5 @@ def _towards_drums(frames: np.ndarray, struck: np.ndarray) -> np.ndarray:
     """Return by how many frames each beat moves to the drum beside it: -1, 0 or 1."""
     around = np.pad(struck, 1)[np.clip(frames[:, None] + (0, 1, 2), 0, len(struck) + 1)]
     around[(frames < 0) | (frames >= len(struck))] = 0
-    before, here, after = (around * (around >= STRUCK)).T
+    before, here, after = np.where(around >= STRUCK, around, 0).T
     return np.where(here > 0, 0, np.sign(after - before)).astype(np.int64)

@@ -145,9 +145,9 @@ class Features(Resident):
         struck = attacks_and_drums(scene, heard)
         counted = musical_time(scene, grid, found, struck)
         counted |= sections(counted["bar"], form) | tension(counted["bar"], grid, form, heard)
-        scene.context.say(
-            f"{_name(audio)}: {_told(grid, found)}{_told_form(grid, form)}{_told_drops(scene.clock, counted)}"
-        )
+        beats = _told(grid, found, silent=not heard["rms"].any())
+        told = f"{beats}{_told_form(grid, form)}{_told_drops(scene.clock, counted)}"
+        scene.context.say(f"{_name(audio)}: {told}")
         return levels(scene, heard) | struck | counted
 
     def _ears(self, scene: Scene) -> tuple[Kind, dict[str, str]]:
@@ -217,10 +217,11 @@ def _listed(told: list[str]) -> str:
     return ", ".join([*told[:MOST_TOLD], *(["…"] if len(told) > MOST_TOLD else [])])
 
 
-def _told(grid: Grid, found: Beats | None) -> str:
+def _told(grid: Grid, found: Beats | None, silent: bool) -> str:
     """Return in words what the beats are."""
     if found is not None and not len(found.times):
-        return f"no beat was heard; {grid.tempo:g} beats per minute in {grid.bar}/4 are assumed"
+        why = "it is silent" if silent else "no beat was heard"
+        return f"{why}; {grid.tempo:g} beats per minute in {grid.bar}/4 are assumed"
     tempos = grid.tempo_at(grid.beats)
     low, high = float(np.percentile(tempos, 5)), float(np.percentile(tempos, 95))
     moves = high > 1.03 * low

@@ -210,9 +210,10 @@ class Measurer:
         return numbers
 
 
-def measuring_text(frames: int) -> str:
-    """Return in words that so many frames are made to be measured, and for no film."""
-    return f"For measuring alone: {counted(frames, 'frame')}. What a part shows depends on frames around it. {ALONE}"
+def measuring_text(frames: int, span: tuple) -> str:
+    """Return in words that so many frames are made to be measured, and for no film; ``span`` is what was asked for."""
+    cure = "" if span == (None, None) else f" {ALONE}"
+    return f"For measuring alone: {counted(frames, 'frame')}. What a part shows depends on frames around it.{cure}"
 
 
 def _count(chunks: list[Chunk]) -> int:

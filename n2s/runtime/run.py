@@ -270,7 +270,7 @@ class Run:
         self._rounds.begin(self.planned, tasks, self.events, self._say)
         self.events.planned(frames, self.report.frames_stored)
         if only := sum(looked_at(task) for task in tasks if not renders(task.plan)):
-            self._say(measuring_text(only))
+            self._say(measuring_text(only, self.span))
         while tasks:
             try:
                 self._render_tasks(tasks)

@@ -32,7 +32,7 @@ from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.productions import Planner, Span
 from n2s.runtime.films.profiled import WHOLE
 from n2s.runtime.films.targets import Targets
-from n2s.runtime.films.wanted import film_sinks, frames_of_excerpt, wanted_films
+from n2s.runtime.films.wanted import film_sinks, frames_by_themselves, wanted_films
 from n2s.runtime.measuring import Measurer, awaited_measures, plans_of_measures, tell_of_waiting, where_to_look
 from n2s.runtime.readiness import check_inputs, machine_problems, tool_problems
 from n2s.runtime.recent import Recent
@@ -285,8 +285,8 @@ class Session:
         with self._locked():
             measurer, known = self._measurer(began), self._shared.known
             measurer.for_part = span != WHOLE and not excerpt
-            if excerpt:
-                frames = frames_of_excerpt(self.graph, span, lambda: self.heard.clock, self.context)
+            frames = frames_by_themselves(self.graph, span, excerpt, lambda: self.heard.clock, self.context)
+            if frames is not None:
                 measurer.looked = self._chunks_to_measure(film_sinks(self.graph.flat), frames, alone=True)
 
             def look(graph: Graph, sink: str, frames: range) -> None:

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from n2s.graph.errors import GraphError, Position, Problem, short_name
-from n2s.graph.file.slips import bare_colours, cure, cut_text, decimal_comma
+from n2s.graph.file.slips import bare_colours, cure, cut_text, decimal_comma, unfinished
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 NO_GRAPH = "For a piece of music, n2s new writes a graph."
 MAX_VALUES = 100_000
 
+_CUT = '"{0}" is cut at its comma: between {{ }} quote the text: "{0}".'
 _BRACKET = re.compile(r"[][{}]")
 _PREFIX = "tag:yaml.org,2002:"
 
@@ -111,12 +112,14 @@ def read_document(path: str | Path) -> Document:
         raise wrong(f"The file cannot be read: {error.strerror}.") from None
     except ValueError:  # a NUL, half a character
         raise wrong("No file can have this name.") from None
-    if len(data) > MAX_BYTES:
+    if len(data) > MAX_BYTES and b"\0" not in data:
         raise wrong(f"A graph file has at most 1 MB. Is this one? {NO_GRAPH}")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise wrong(f"The file is not UTF-8 text (byte {error.start}). Save it as UTF-8. {NO_GRAPH}") from None
+    if (zero := data.find(b"\0")) >= 0:
+        raise wrong(f"The file is not UTF-8 text (byte {zero} is zero). Save it as UTF-8. {NO_GRAPH}")
     return _parsed(text, shown)
 
 
@@ -258,7 +261,7 @@ class _Reader:
                 continue
             cut, seen_to = cut_text(node.value, number) if node.flow_style else ("", 0)
             if cut:
-                self.complain(value_node, f'"{cut}" is cut at its comma: between {{ }} quote the text: "{cut}".')
+                self.complain(*(unfinished(node.value, number) or (value_node, _CUT.format(cut))))
         return result
 
     def scalar(self, node: Any, tag: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 # A colour without quotes where a value is wanted: YAML takes it for a comment, and the value for left out.
 _BARE_COLOUR = re.compile(r"(?:(?<=[-:,]\s)|(?<=\[))[ \t]*(#[0-9a-fA-F]{6})(?=[\s,\]}]|\Z)")
@@ -124,6 +125,21 @@ def cut_text(pairs: list, number: int) -> tuple[str, int]:
     if end == number + 1 or value.id != "scalar" or value.style is not None or not value.value:
         return "", number + 1
     return ", ".join([value.value, *(key.value for key, _ in pairs[number + 1 : end])]), end
+
+
+def unfinished(pairs: list, number: int) -> tuple[Any, str] | None:
+    """Return a setting behind a comma that lacks its value or its colon, and what is said of it; None for cut text.
+
+    ``{node: EMA, attack:, release: 1}`` has a key "attack:", and ``{node: AudioSource, path song.wav}`` one that is
+    "path song.wav". No text goes on behind the name of a node type.
+    """
+    key = pairs[number + 1][0]
+    if key.value.endswith(":"):
+        return key, f'"{key.value[:-1]}" has no value; write one behind the colon, or leave it out.'
+    name, _, rest = key.value.partition(" ")
+    if pairs[number][0].value == "node" and rest and re.fullmatch(r"[a-z_]+", name):
+        return key, f'"{key.value}" lacks its colon: {name}: {rest.strip()}'
+    return None
 
 
 def _is_bare(key: object, value: object) -> bool:

@@ -31,6 +31,10 @@ def parse_span(span: tuple[Any, Any]) -> Span:
         first, last = (None if time is None else parse_time(time) for time in span)
     except ValueError as error:
         raise ArgumentError(f"span: {error}.") from None
+    if all(isinstance(time, Number) and time.unit in ("", "s", "ms") for time in (first, last)):
+        begin, end = (cast(Number, time).resolve(120) for time in (first, last))
+        if end <= begin:
+            raise ArgumentError(f"--from {first} --to {last} leaves no frame: it ends before it begins.")
     return cast(Span, (first, last))
 
 

@@ -56,6 +56,20 @@ def film_sinks(graph: Graph) -> list[str]:
     return [name for name in graph.sinks() if any(kind.streamed for kind in graph.nodes[name].ports.values())]
 
 
+def frames_by_themselves(
+    graph: Graph, span: Span, excerpt: bool, clock: Callable[[], Clock], context: RunContext
+) -> range | None:
+    """Return the frames that are looked at by themselves, those of an excerpt; None for the whole film.
+
+    A span without frames is refused here, before anything is measured; see `frames_of_excerpt`.
+    """
+    if excerpt:
+        return frames_of_excerpt(graph, span, clock, context)
+    if span != WHOLE and film_sinks(graph.flat):
+        frames_of(span, graph.flat, clock(), context)
+    return None
+
+
 def frames_of_excerpt(graph: Graph, span: Span, clock: Callable[[], Clock], context: RunContext) -> range:
     """Return the frames that an excerpt shows; ``clock`` hears the music, if need be.
 
@@ -66,8 +80,6 @@ def frames_of_excerpt(graph: Graph, span: Span, clock: Callable[[], Clock], cont
     GraphError
         When the graph is an album.
     """
-    if span == WHOLE:
-        raise ArgumentError("--excerpt: say which seconds it shows, with --from, --to or both.")
     if any(joins_films(graph.flat.nodes[sink]) for sink in graph.flat.sinks()):
         raise GraphError(OF_TRACKS)
     for sink in film_sinks(graph.flat):
@@ -75,6 +87,8 @@ def frames_of_excerpt(graph: Graph, span: Span, clock: Callable[[], Clock], cont
         if profile and profile.loops:
             text = f"--excerpt: {graph.flat.nodes[sink].profile} is a loop, which is always measured by itself"
             raise ArgumentError(f"{text}; leave --excerpt out.")
+    if span == WHOLE:
+        raise ArgumentError("--excerpt: say which seconds it shows, with --from, --to or both.")
     return range(*frames_of(span, graph.flat, clock(), context))
 
 

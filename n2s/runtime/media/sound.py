@@ -13,6 +13,7 @@ from n2s.runtime.context import Music
 from n2s.runtime.media.music.layouts import AAC, aac_layout, known_layout, mix, mixing_matrix
 
 HIGHEST = 48000  # samples per second of a film, unless more are asked for
+HEARD = 0.05  # dB: a lower gain is not spoken of
 AAC_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 
 
@@ -140,8 +141,9 @@ def notes(sound: Sound, pieces: Sequence[Music], film: str) -> list[str]:
     if sound.gain != 1:
         loudest = max(pieces, key=lambda music: music.info.peak)
         decibels = 20 * math.log10(loudest.info.peak)
-        sentences.append(
-            f"{loudest.name} peaks at {loudest.info.peak:.3g} of full scale (+{decibels:.1f} dBFS): the sound of "
-            f"{film} is turned down by {decibels:.1f} dB, so that nothing clips."
-        )
+        if decibels >= HEARD:
+            sentences.append(
+                f"{loudest.name} peaks at {loudest.info.peak:.3g} of full scale (+{decibels:.1f} dBFS): the sound of "
+                f"{film} is turned down by {decibels:.1f} dB, so that nothing clips."
+            )
     return sentences
