@@ -282,7 +282,7 @@ class _Parser:
             match = _TOKEN.match(text, position)
             if not match:
                 offset = position + len(text[position:]) - len(text[position:].lstrip())
-                cure = "; quotes of YAML are straight" if text[offset] in "\u201c\u201d\u2018\u2019" else ""
+                cure = "; quotes of YAML are straight" if text[offset] in CURLY else ""
                 raise ExpressionError(f"{text[offset]!r} has no meaning in an expression{cure}", offset)
             kind = cast(str, match.lastgroup)
             self.tokens.append((kind, match.group(kind), match.start(kind)))

@@ -42,7 +42,8 @@ def count_at_frames(grid: Grid, fps: Fraction, times: np.ndarray, struck: np.nda
 
 def _towards_drums(frames: np.ndarray, struck: np.ndarray) -> np.ndarray:
     """Return by how many frames each beat moves to the drum beside it: -1, 0 or 1."""
-    around = np.pad(struck, 1)[np.clip(frames[:, None] + (0, 1, 2), 0, len(struck) + 1)]
+    padded, places = np.pad(struck, 1), np.clip(frames[:, None] + np.arange(3), 0, len(struck) + 1)
+    around = np.where(padded[places] >= STRUCK, padded[places], 0)
     around[(frames < 0) | (frames >= len(struck))] = 0
-    before, here, after = np.where(around >= STRUCK, around, 0).T
+    before, here, after = around.T
     return np.where(here > 0, 0, np.sign(after - before)).astype(np.int64)
