@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from n2s.graph.declare import FRAMES_OUTPUT, LATENTS_OUTPUT, SIGNAL_OUTPUT, Output, Param, Pointwise, Resident
-from n2s.graph.declare import Echo, Filter, Gaussians, Lens, Node, Sink, Streamed, param, port, setting
+from n2s.graph.declare import Echo, Filter, Gaussians, Lens, MusicalTime, Node, Sink, Streamed, param, port, setting
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, SIGNAL, Audio, Frames, Latents, Signal
 
 """

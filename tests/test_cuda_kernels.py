@@ -256,6 +256,8 @@ def test_odd_arithmetic(device: Any, kernel_cache: Path) -> None:
 
 
 class Power(Pointwise):
+    """Compute a power."""
+
     frames: Frames = port("what is changed")
 
     @staticmethod
@@ -264,6 +266,8 @@ class Power(Pointwise):
 
 
 class Wide(Pointwise):
+    """Compute with wide numbers."""
+
     frames: Frames = port("what is changed")
 
     @staticmethod

@@ -205,7 +205,36 @@ CLASSES = {
     ),
     "neutral settings in a list": (PORT + "outputs = FRAMES_OUTPUT\nneutral = [1]", "Streamed",
                                    "Odd.neutral: settings by name were wanted"),
+    "a neutral number out of range": (
+        PORT + 'a: Param = param(1, ge=1, le=5, help="x")\nneutral = {"a": 0}\n' + STATIC + "(rgb, at, a): return rgb",
+        "Pointwise", "Odd.neutral: a is 0, but it must be within 1..5, as declared with it"),
+    "a word as a default of a parameter": (
+        PORT + 'a: Param = param("big", help="x")\n' + STATIC + "(rgb, at, a): return rgb", "Pointwise",
+        "Odd.a: its default is 'big'; a number was wanted"),
+    "a word as a default of a number": (
+        PORT + 'a: int = setting("big", le=5, help="x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed",
+        "Odd.a: its default is 'big': a whole number was wanted, not 'big'"),
+    "a word as a default of a time": (
+        PORT + 'a: MusicalTime = setting("soon", help="x")\noutputs = FRAMES_OUTPUT\n' + COMPUTE, "Streamed",
+        "Odd.a: its default is 'soon': "),
 }  # fmt: skip
+
+DECLARED = {
+    'param(0.5, ge=0, le=1)': "param(…): it needs help",
+    'param(0.5, "how much")': "param(…): it needs help; what is given beside the default needs a name, like help=",
+    'param(0.5, help="x", units="s")': "param(…): there is no units; it takes help, ge, gt, le, lt or unit",
+    'setting(0.5, max=1, help="x")': "setting(…): there is no max; it takes help, ge, gt, le, lt, unit, keyed or",
+    "port()": "port(…): it needs help",
+    'port("x", default=1)': "port(…): there is no default; it takes optional",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", DECLARED)
+def test_what_a_declaration_takes_is_told_with_its_own_line(call: str, packages: Any) -> None:
+    file = packages.install(GOOD + "\n\n" + declared(PORT + f"a: Param = {call}"), module="odd_nodes")
+    line = next(i for i, text in enumerate(file.read_text().splitlines(), 1) if call in text)
+    [broken] = registry().broken
+    assert f"odd_nodes cannot be loaded: {file}:{line} {DECLARED[call]}" in broken, broken
 
 
 @pytest.mark.parametrize("case", CLASSES)
@@ -234,6 +263,7 @@ RIGHT = {
         "\n"
         "\n"
         "class Odd(Base):\n"
+        "    'Be odd.'\n"
         "    frames: Frames = port('x')\n"
         "    outputs = FRAMES_OUTPUT\n"
         "    def compute(self, block, frames): return frames\n"
@@ -245,6 +275,7 @@ RIGHT = {
         "\n"
         "\n"
         "class Odd(_Base):\n"
+        "    'Be odd.'\n"
         "    outputs = FRAMES_OUTPUT\n"
     ),
     "keywords": declared(
@@ -393,6 +424,7 @@ from n2s.graph.types import Frames
 from n2s.nodes import DigestSink, ImageSource
 
 class Typed(Pointwise):
+    '''Copy.'''
     frames: Frames = port("x")
     @staticmethod
     def pixel(rgb, at):

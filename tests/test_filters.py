@@ -307,7 +307,7 @@ SOURCE = "    @staticmethod\n    def source(rgb, at):\n"
     ("radius[:, None],", "-radius[:, None],", "sigma must be within 0..4"),
     ("np.ones((len(radius), 1)", "np.ones((len(radius), 2)", "K within 1..16"),
     ("np.ones((len(radius), 1), np.float32)", "np.full((len(radius), 1), np.inf)", "weights finite"),
-    ("    @static", SOURCE + "        return rgb + 1, 0, 0\n\n    @static", "source cannot be compiled"),
+    ("    @static", SOURCE + "        return rgb if at.u > 0 else 1\n\n    @static", "source cannot be compiled"),
     ("    @static", SOURCE + "        for i in rgb:\n            pass\n\n    @static", "source has a for loop"),
     ("    @static", SOURCE + "        return rgb[0] / 0, rgb[1], rgb[2]\n\n    @static", "its frames hold"),
 ])  # fmt: skip

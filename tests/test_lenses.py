@@ -379,9 +379,8 @@ def test_a_place_that_is_no_number(sign: float, edge: str, packages: Any, studio
 
 @pytest.mark.parametrize(
     ("code", "said"),
-    [("x", "where cannot be compiled"), ("(x, y, x)", "where cannot be compiled"),
-     ("at.colour, y", "where cannot be compiled"), ("np.sin(x), y", "where uses 'np'"),
-     ("x[0], y", "where cannot be compiled"), ("[x, y][0], y", "where has a list, ")],
+    [("x", "where returns one number; x and y were wanted"), ("(x, y) if x > 0 else x", "where cannot be compiled"),
+     ("np.sin(x), y", "where uses 'np'"), ("[x, y][0], y", "where has a list, ")],
 )  # fmt: skip
 def test_where_that_cannot_be_compiled(code: str, said: str, packages: Any, studio: Any, store: Any) -> None:
     file = packages.install(TOYS + BAD.format(code=code))

@@ -260,6 +260,8 @@ print("the program runs")
 
 
 class Same(Streamed):
+    '''Copy.'''
+
     frames: Frames = port("pictures")
     outputs = FRAMES_OUTPUT
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import keyword
 import math
-import sys
 from collections.abc import Mapping
 from types import FunctionType
 from typing import Any
 
+from n2s.graph.errors import GraphError
 from n2s.graph.kinds.tables import Table
 from n2s.graph.links import NAME
 from n2s.graph.signatures import Mistakes, is_of_base, known_names, place_of, signature_mistakes
@@ -57,7 +57,6 @@ _GIVES = {
     "streamed": (LATENTS, FRAMES, MATTE),
     "pointwise": (FRAMES, MATTE),
 }
-_OF_CLASSES = ("n2s.graph.declarations", "n2s.graph.node")  # what runs when a class is made, beside pydantic
 _KINDS = "n2s.graph.kinds."
 BASES = "Resident, Measure, Streamed, Pointwise, Filter, Echo, Lens, Pick or Sink"
 
@@ -95,6 +94,8 @@ def class_mistakes(cls: Any) -> Mistakes:
         for name in given if isinstance(given, dict) else ():
             if name not in cls.model_fields:
                 yield field, f"{name!r} is no field of the node"
+            elif field == "neutral" and name in cls.specs and (wrong := _range_mistake(cls.specs[name], given[name])):
+                yield field, f"{name} is {wrong}"
 
 
 def _field_mistakes(cls: Any) -> Mistakes:
@@ -122,17 +123,37 @@ def _field_mistakes(cls: Any) -> Mistakes:
                 name,
                 f"every {cls.kind} node has it as {of_base}, not {written}; another default or range is possible",
             )
-        elif wrong := _default_mistake(spec, info.default):
+        elif spec.role != "port" and not spec.required and (wrong := _default_mistake(cls, name, info.default)):
             yield name, wrong
 
 
-def _default_mistake(spec: Any, default: Any) -> str:
-    """Return that a default, or a number in one that is a list, lies outside the range declared with it, or ""."""
-    for item in default if isinstance(default, list | tuple) else [default]:
-        is_number = isinstance(item, int | float) and not isinstance(item, bool)
-        if is_number and not (math.isfinite(item) and spec.allows(item)):
-            return f"its default is {item}, but it must be {spec.range or 'finite'}, as declared with it"
+def _default_mistake(cls: Any, name: str, default: Any) -> str:
+    """Return that a default is not what the field takes, or ""."""
+    spec = cls.specs[name]
+    if wrong := _range_mistake(spec, default):
+        return f"its default is {wrong}"
+    if spec.role == "param":  # a text would be a link
+        return "" if _is_number(default) else f"its default is {default!r:.40}; a number was wanted"
+    try:
+        cls()
+    except GraphError as error:
+        told = [text for field, text in getattr(error, "explained", ()) if field == name]
+        return f"its default is {default!r:.40}: {told[0]}" if told else ""
+    except Exception:  # what its author checks, of settings that are not given here
+        return ""
     return ""
+
+
+def _range_mistake(spec: Any, value: Any) -> str:
+    """Return that a number, or one in a list, lies outside the range declared for it, or ""."""
+    for item in value if isinstance(value, list | tuple) else [value]:
+        if _is_number(item) and not (math.isfinite(item) and spec.allows(item)):
+            return f"{item}, but it must be {spec.range or 'finite'}, as declared with it"
+    return ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _of_kind(cls: Any, name: str) -> str:
@@ -358,14 +379,3 @@ def _table_mistakes(cls: Any) -> Mistakes:
     for name in cls.neutral_mattes:
         if cls.ports.get(name) is not MATTE:
             yield "neutral_mattes", f"{name!r} is none of its ports of mattes"
-
-
-def definition_place() -> str:
-    """Return the file and line of the class statement that is being run, "blur.py:12"."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if module not in _OF_CLASSES and module.partition(".")[0] not in ("pydantic", "abc"):
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""

@@ -13,12 +13,13 @@ from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 
 from n2s.graph.code import loaded
-from n2s.graph.declarations import class_mistakes, definition_place, name_mistakes
+from n2s.graph.declarations import class_mistakes, name_mistakes
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Number
 from n2s.graph.handles import connect
 from n2s.graph.links import Link
 from n2s.graph.paths import has_paths
+from n2s.graph.signatures import definition_place
 from n2s.graph.specs import Output, Spec
 from n2s.graph.time import Clock
 from n2s.graph.types import LATENTS, Kind

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
 Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
+# What runs while a class is made, beside pydantic.
+_OF_CLASSES = tuple(f"n2s.graph.{module}" for module in ("declarations", "node", "specs", "signatures"))
 
 
 def signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) -> Mistakes:
@@ -57,3 +60,14 @@ def known_names(names: list[str]) -> str:
 def is_of_base(cls: type, method: str) -> bool:
     """Say whether a class has a method from a base of this library, and not from an author of nodes."""
     return inspect.getattr_static(cls, method).__module__.startswith("n2s.graph.kinds.")
+
+
+def definition_place() -> str:
+    """Return the file and line of the class statement that is being run, "blur.py:12"."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module not in _OF_CLASSES and module.partition(".")[0] not in ("pydantic", "abc"):
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from string import ascii_uppercase
-from typing import Any, cast
+from typing import Any, ParamSpec, cast
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from n2s.graph.errors import GraphError
+from n2s.graph.signatures import definition_place
 from n2s.graph.types import Kind
+from n2s.graph.wording import listed
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,31 @@ def _field(default: Any, spec: Spec, **pydantic: Any) -> Any:
     return info
 
 
+Taken = ParamSpec("Taken")
+
+
+def _checked(function: Callable[Taken, Any]) -> Callable[Taken, Any]:
+    """Return a function that declares something, which tells what is left out or unknown with its place."""
+    taken = inspect.signature(function).parameters.values()
+    needed = [one.name for one in taken if one.default is one.empty]
+    first = [one.name for one in taken if one.kind is not one.KEYWORD_ONLY]
+    words = [one.name for one in taken if one.kind is one.KEYWORD_ONLY]
+
+    @wraps(function)
+    def declare(*given: Taken.args, **named: Taken.kwargs) -> Any:
+        has = {*first[: len(given)], *named}
+        said = [f"it needs {name}" for name in needed if name not in has]
+        said += [f"there is no {name}; it takes {listed(words)}" for name in named if name not in (*first, *words)]
+        if len(given) > len(first):
+            said.append(f"what is given beside the {first[0]} needs a name, like {words[0]}=")
+        if said:
+            raise GraphError(f"{definition_place()}  {function.__name__}(…): {'; '.join(said)}")
+        return function(*given, **named)
+
+    return declare
+
+
+@_checked
 def port(help: str, *, optional: bool = False) -> Any:
     """Declare a port. Annotate it with its kind: `Audio`, `Signal`, `Latents`, `Frames`, `Matte`, `Films`."""
     info: FieldInfo = cast(Any, Field)(None, description=help)
@@ -123,11 +153,13 @@ def port(help: str, *, optional: bool = False) -> Any:
     return info
 
 
+@_checked
 def param(default: float, *, help: str, ge=None, gt=None, le=None, lt=None, unit: str = "") -> Any:
     """Declare a parameter: a number that may move in time. Annotate it with `Param`."""
     return _field(default, Spec("param", help, ge, gt, le, lt, unit))
 
 
+@_checked
 def setting(
     default: Any = ..., *, help: str, ge=None, gt=None, le=None, lt=None, unit: str = "", keyed: bool = True,
     min_length: int | None = None,

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.errors import RenderError
+from n2s.graph.errors import N2SError, RenderError
 from n2s.graph.keys import digest_bytes
 from n2s.runtime.store import checksum, publish
 
@@ -25,7 +25,14 @@ class CompileError(RenderError):
 
 
 def _first_reason(error: Exception) -> str:
-    """Return the line of a numba error that says what is wrong."""
+    """Return the line of an error of numba's that says what is wrong, with its type where numba did not mean to say it.
+
+    What it does not expect fails anywhere within numba, as any exception of Python's.
+    """
+    from numba.core.errors import NumbaError
+
+    if not isinstance(error, NumbaError):
+        return f"numba fails at it, {type(error).__name__}: {' '.join(str(error).split())[:200]}"
     lines = [line.strip(" >") for line in str(error).splitlines()]
     told = [line for line in lines if line and not line.startswith(("Failed in", "File", "During", "-", "There are"))]
     return told[0][:200].rstrip(".:") if told else type(error).__name__
@@ -130,12 +137,12 @@ class Kept:
                 wanted.append(Wanted(self.path, _types(arguments), self.work))
             return False
         if not self.checked:
-            from numba.core.errors import NumbaError
-
             with _LOCK:
                 try:
                     _undisturbed(self.make_ready, _types(arguments))
-                except NumbaError as error:
+                except (N2SError, MemoryError, OSError):  # of the machine, and not of the code
+                    raise
+                except Exception as error:
                     raise CompileError(_first_reason(error)) from error
         return self.kernel(*arguments)
 

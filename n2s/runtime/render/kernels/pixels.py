@@ -25,6 +25,7 @@ from n2s.graph.code.text import codes_in, digest_code
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError
 from n2s.graph.keys import digest_bytes
+from n2s.runtime.render.kernels.shapes import Function, ShapeError, check_shapes, shapes_of
 
 HELPERS = {
     name: function
@@ -85,10 +86,16 @@ def read_pixel(cls: type[Node], method: str = "pixel") -> PixelCode:
     Raises
     ------
     PixelError
-        When it, or a function that it calls, is not of the form that can be compiled, or there is no text of it.
+        When it, or a function that it calls, is not of the form that can be compiled, takes something for what it is
+        not (a tuple for a number, a name that ``at`` does not have), does not give what is wanted on every path, or
+        there is no text of it.
     """
     reader = _Reader(cls, method)
     name = reader.read(getattr(cls, method))
+    try:
+        check_shapes(reader.functions, name, *shapes_of(cls, method))
+    except ShapeError as error:
+        raise PixelError(cls, method, error.text, error.line, error.function) from None
     text = reader.texts.pop(name)
     return PixelCode(name, text, tuple(reader.texts.items()))
 
@@ -100,6 +107,11 @@ def helper_texts(*names: str) -> dict[str, str]:
         texts |= helper_texts(*(used for used in HELPERS[name].__code__.co_names if used in HELPERS))
         texts[name] = HELPER_TEXTS[name]
     return texts
+
+
+@cache
+def _helper(name: str) -> Function:
+    return Function(HELPERS[name], cast(ast.FunctionDef, ast.parse(HELPER_TEXTS[name]).body[0]), is_helper=True)
 
 
 def uniform_names(cls: type[Node], method: str = "pixel") -> list[str]:
@@ -148,11 +160,15 @@ def _parsed(text: str, line: int) -> ast.FunctionDef:
 
 
 class _Reader:
-    """Reads the functions behind one pixel function; ``texts`` are theirs by name, each after those that it calls."""
+    """Reads the functions behind one pixel function; ``texts`` are theirs by name, each after those that it calls.
+
+    ``functions`` are the same by the same names, as their trees are translated, at the lines of their files.
+    """
 
     def __init__(self, cls: type[Node], method: str):
         self.cls, self.method, self.function = cls, method, getattr(cls, method)
         self.texts: dict[str, str] = {}
+        self.functions: dict[str, Function] = {}
         self._under_way: list[FunctionType] = []
 
     def read(self, function: FunctionType) -> str:
@@ -170,6 +186,7 @@ class _Reader:
         name = f"{self.method if function is self.function else function.__name__}_{_digest(translated)}"
         translated.name = name
         self.texts[name] = ast.unparse(ast.fix_missing_locations(translated))
+        self.functions[name] = Function(function, translated)
         self._under_way.pop()
         return name
 
@@ -262,11 +279,17 @@ class _Reader:
                 value = value.item()
             if isinstance(value, FunctionType) and HELPERS.get(value.__name__) is value:
                 self.texts |= helper_texts(value.__name__)
+                self.functions[value.__name__] = _helper(value.__name__)
                 yield node.id, value.__name__
             elif isinstance(value, FunctionType) and _package(value) == _package(function):
                 yield node.id, self.read(value)
             elif isinstance(value, int | float) and type(value) in (int, float) and math.isfinite(value):
                 yield node.id, value
+            elif node.id in self.cls.params() and function is self.function:
+                raise self._error(f"does not take {node.id}, which is declared", node.lineno, function)
+            elif node.id in self.cls.settings() and function is self.function:
+                said = f"does not take {node.id}; a setting is given to it by prepare or fill, as a number or a table"
+                raise self._error(said, node.lineno, function)
             else:
                 may = "its arguments, n2s.graph.shader, and functions and finite numbers of its own package"
                 raise self._error(f"uses {node.id!r}; it may use {may}", node.lineno, function)
@@ -303,11 +326,12 @@ class _Float32(ast.NodeTransformer):
     def visit_Constant(self, node: ast.Constant) -> Any:
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
             return node
-        return ast.Call(ast.Name("f32", ast.Load()), [node], [])
+        return ast.copy_location(ast.Call(ast.Name("f32", ast.Load()), [node], []), node)
 
     def visit_Name(self, node: ast.Name) -> Any:
         meaning = self._meanings.get(node.id, node.id)
-        return ast.Name(meaning, node.ctx) if isinstance(meaning, str) else self.visit(ast.Constant(meaning))
+        made = ast.Name(meaning, node.ctx) if isinstance(meaning, str) else self.visit(ast.Constant(meaning))
+        return ast.copy_location(made, node)
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
         node.value = self.visit(node.value)
