@@ -99,6 +99,7 @@ def class_mistakes(cls: Any) -> Mistakes:
 
 
 def _field_mistakes(cls: Any) -> Mistakes:
+    refused = _refused_defaults(cls)
     for name, info in cls.model_fields.items():
         spec = next((m for m in info.metadata if hasattr(m, "role")), None)
         kind = next((m for m in info.metadata if isinstance(m, Kind)), None)
@@ -123,25 +124,33 @@ def _field_mistakes(cls: Any) -> Mistakes:
                 name,
                 f"every {cls.kind} node has it as {of_base}, not {written}; another default or range is possible",
             )
-        elif spec.role != "port" and not spec.required and (wrong := _default_mistake(cls, name, info.default)):
+        elif (
+            spec.role != "port"
+            and not spec.required
+            and (wrong := _default_mistake(spec, info.default) or refused.get(name))
+        ):
             yield name, wrong
 
 
-def _default_mistake(cls: Any, name: str, default: Any) -> str:
-    """Return that a default is not what the field takes, or ""."""
-    spec = cls.specs[name]
+def _default_mistake(spec: Any, default: Any) -> str:
+    """Return that a default lies outside the range declared with it, or is no number where one is wanted, or ""."""
     if wrong := _range_mistake(spec, default):
         return f"its default is {wrong}"
-    if spec.role == "param":  # a text would be a link
-        return "" if _is_number(default) else f"its default is {default!r:.40}; a number was wanted"
+    if spec.role == "param" and not _is_number(default):  # a text would be a link
+        return f"its default is {default!r:.40}; a number was wanted"
+    return ""
+
+
+def _refused_defaults(cls: Any) -> dict[str, str]:
+    """Return what is wrong with defaults that the node itself refuses, by field."""
     try:
         cls()
     except GraphError as error:
-        told = [text for field, text in getattr(error, "explained", ()) if field == name]
-        return f"its default is {default!r:.40}: {told[0]}" if told else ""
+        fields = {field: text for field, text in getattr(error, "explained", ()) if field in cls.model_fields}
+        return {name: f"its default is {cls.model_fields[name].default!r:.40}: {text}" for name, text in fields.items()}
     except Exception:  # what its author checks, of settings that are not given here
-        return ""
-    return ""
+        return {}
+    return {}
 
 
 def _range_mistake(spec: Any, value: Any) -> str:
