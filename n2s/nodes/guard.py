@@ -25,14 +25,14 @@ from n2s.graph.declare import (
 from n2s.graph.links import Link
 from n2s.graph.shader import luma, to_display, to_light
 from n2s.graph.types import SIGNAL, Frames, Matte, Signal
-from n2s.nodes.flash_rules import ALLOWED, CELLS, Grid, extended
+from n2s.nodes.flash_rules import ALLOWED, CELLS, LUMINANCE, Grid, extended
 from n2s.nodes.flash_safety import Cells
 from n2s.nodes.signals import Value
 
 ROWS = 72  # of the frames that are looked at, or columns where these are fewer: four in each cell
 STEPS = 4095  # of display values that are told apart
 DISPLAY = np.arange(STEPS + 1) / STEPS
-BLUE = 0.0722  # luminance of blue, of all light
+BLUE = float(LUMINANCE[2])
 LIGHT = np.where(DISPLAY <= 0.04045, DISPLAY / 12.92, ((DISPLAY + 0.055) / 1.055) ** 2.4).astype(np.float32)  # sRGB
 
 
