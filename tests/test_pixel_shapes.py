@@ -42,6 +42,27 @@ def some(x):
 def first(colour):
     return colour[0]
 """
+ECHO = '''
+class Subject(Echo):
+    """Trail."""
+
+    frames: Frames = port("frames")
+
+    def reach(self, fps):
+        return (1,)
+
+    @staticmethod
+    def step(total, rgb, age, at):
+        return total
+
+    @staticmethod
+    def where(x, y, age, at):
+        return x, y
+
+    @staticmethod
+    def pixel(rgb, past, at):
+        return past[0] + rgb[0], rgb[1], rgb[2]
+'''
 SUBJECTS = {
     "pixel": '''
 class Subject(Pointwise):
@@ -119,44 +140,8 @@ class Subject(Filter):
     def pixel(rgb, soft, at):
         return rgb[0] + soft[0], rgb[1], soft[2]
 ''',
-    "step": '''
-class Subject(Echo):
-    """Trail."""
-
-    frames: Frames = port("frames")
-
-    def reach(self, fps):
-        return (1,)
-
-    @staticmethod
-    def step(total, rgb, age, at):
-        {code}
-
-    @staticmethod
-    def pixel(rgb, past, at):
-        return past[0] + rgb[0], rgb[1], rgb[2]
-''',
-    "past": '''
-class Subject(Echo):
-    """Trail."""
-
-    frames: Frames = port("frames")
-
-    def reach(self, fps):
-        return (1,)
-
-    @staticmethod
-    def step(total, rgb, age, at):
-        return total
-
-    @staticmethod
-    def where(x, y, age, at):
-        {code}
-
-    @staticmethod
-    def pixel(rgb, past, at):
-        return rgb
-''',
+    "step": ECHO.replace("return total", "{code}"),
+    "past": ECHO.replace("return x, y", "{code}"),
 }
 PATHS = "if size > 0.5:\n            return rgb"
 AT = "at has x, y, u, v, width, height, radius, row, column, frame and seed"
