@@ -151,6 +151,12 @@ def test_no_clock_and_no_global_randomness_in_what_makes_pixels() -> None:
             assert word not in text, f"{path} uses {word}"
 
 
+def test_syntax_trees_are_made_by_one_thread_at_a_time() -> None:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.name != "syntax.py":
+            assert "ast.parse(" not in path.read_text(), f"{path}: syntax_tree of graph/code/syntax.py does it safely"
+
+
 @pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=" ".join)
 def test_the_code_is_linted(command: tuple[str, ...]) -> None:
     done = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import re
 import shutil
@@ -17,6 +18,7 @@ import pytest
 from n2s.graph.code import files as code_files
 from n2s.graph.code import identity as code
 from n2s.graph.code import text as code_text
+from n2s.graph.code.syntax import syntax_tree
 
 # (module, what is replaced, what by): places all over the engine that decide bits
 MUTATIONS = [
@@ -219,6 +221,25 @@ def test_facts_that_another_process_found_are_taken(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(code_text, "find_facts", lambda text: pytest.fail("a text was looked at again"))
     assert code.engine_parts() == before
     assert sys.version_info >= (3, 11)
+
+
+def lets_others_go_on(phase: str, info: dict[str, int]) -> None:
+    time.sleep(0.0001)
+
+
+def test_threads_may_make_syntax_trees_at_once() -> None:
+    """Another thread goes on whenever Python collects garbage, which it does here while trees are made."""
+    text = "value = " + "(1 + " * 60 + "0" + ")" * 60
+    threshold = gc.get_threshold()
+    gc.set_threshold(5)
+    gc.callbacks.append(lets_others_go_on)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            trees = list(pool.map(lambda number: ast.dump(syntax_tree(text)), range(40)))
+    finally:
+        gc.callbacks.remove(lets_others_go_on)
+        gc.set_threshold(*threshold)
+    assert set(trees) == {ast.dump(ast.parse(text))}
 
 
 def test_threads_may_ask_for_the_facts_of_one_file_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

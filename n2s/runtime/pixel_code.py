@@ -13,6 +13,7 @@ from typing import Any
 
 from n2s.graph import authors
 from n2s.graph.code.files import OWN
+from n2s.graph.code.syntax import syntax_tree
 from n2s.graph.declarations import PIXELWISE
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Position, Problem
@@ -118,7 +119,7 @@ def _names_given(cls: Any, method: str) -> set[str] | None:
     if function.__module__.startswith(f"{OWN}."):  # that of the base: what it takes, or no table
         return set(cls.params()) if method != "fill" else set()
     try:
-        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+        (tree,) = syntax_tree(textwrap.dedent(inspect.getsource(function))).body
     except (OSError, SyntaxError, ValueError, TypeError):
         return None
     if not isinstance(tree, ast.FunctionDef):

@@ -22,6 +22,7 @@ from importlib.metadata import (
 from pathlib import Path
 from typing import Any
 
+from n2s.graph.code.syntax import syntax_tree
 from n2s.graph.errors import GraphError
 
 OWN = __name__.partition(".")[0]
@@ -112,7 +113,7 @@ def _module_alone(file: Path) -> tuple[Path, list[Path]]:
         sorted(path for path in file.parent.glob(f"{glob.escape(file.stem)}.*") if path.suffix != ".py")
     )
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = syntax_tree(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return file.parent, list(found)
     words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}

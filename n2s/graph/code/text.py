@@ -23,6 +23,7 @@ from typing import Any
 
 from n2s.graph.code import loaded
 from n2s.graph.code.files import OWN, own_file
+from n2s.graph.code.syntax import syntax_tree
 from n2s.graph.errors import GraphError
 from n2s.graph.keys import digest, digest_bytes
 
@@ -112,7 +113,7 @@ def _no_search_for_circles() -> Iterator[None]:
 def find_facts(text: bytes) -> Facts:
     """Read the text of a module; what is no Python of this version is known by its bytes."""
     try:
-        tree = ast.parse(text)
+        tree = syntax_tree(text)
     except (SyntaxError, ValueError, RecursionError):
         return Facts(digest_bytes(text), (), ())
     imports, changing, words, names = [], [], [], set()

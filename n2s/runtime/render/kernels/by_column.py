@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import cast
 
+from n2s.graph.code.syntax import syntax_tree
 from n2s.runtime.render.kernels.cuda_syntax import Functions
 from n2s.runtime.render.kernels.cuda_types import AT, Refused
 from n2s.runtime.render.kernels.pixels import PixelCode
@@ -49,7 +50,7 @@ class ByColumn:
 @cache
 def by_column(code: PixelCode) -> ByColumn | None:
     """Return pixel code without tables parted; None where nothing of it is the same in a column, or it has branches."""
-    function = cast(ast.FunctionDef, ast.parse(code.text).body[0])
+    function = cast(ast.FunctionDef, syntax_tree(code.text).body[0])
     if not all(isinstance(statement, ast.Assign | ast.AugAssign | ast.Return) for statement in function.body):
         return None
     parting = _Parting([argument.arg for argument in function.args.args])
@@ -143,7 +144,7 @@ class _Parting(ast.NodeTransformer):
 
 
 def _names(text: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    return {node.id for node in ast.walk(syntax_tree(text)) if isinstance(node, ast.Name)}
 
 
 def _assignment(pairs: list[tuple[list[str], ast.expr]], shared: bool) -> ast.stmt:
@@ -156,6 +157,6 @@ def _assignment(pairs: list[tuple[list[str], ast.expr]], shared: bool) -> ast.st
 
 
 def _function(name: str, arguments: list[str], body: list[ast.stmt]) -> str:
-    made = cast(ast.FunctionDef, ast.parse(f"def {name}({', '.join(arguments)}): pass").body[0])
+    made = cast(ast.FunctionDef, syntax_tree(f"def {name}({', '.join(arguments)}): pass").body[0])
     made.body = body
     return ast.unparse(ast.fix_missing_locations(made))

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
+from n2s.graph.code.syntax import syntax_tree
 from n2s.runtime.render.kernels.cuda_kernel import Kernel
 from n2s.runtime.render.kernels.cuda_syntax import Functions
 from n2s.runtime.render.kernels.cuda_types import COLOUR, PLACE, Refused, Value
@@ -363,7 +364,7 @@ def _text(module: str, name: str) -> str:
     """Return the text of a function of a module of kernels, which is not imported: it would import numba."""
     spec = find_spec(f"n2s.runtime.render.kernels.{module}")
     source = Path(cast(str, spec.origin if spec else None)).read_text(encoding="utf-8")
-    for node in ast.parse(source).body:
+    for node in syntax_tree(source).body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             node.decorator_list = []
             return ast.unparse(node)

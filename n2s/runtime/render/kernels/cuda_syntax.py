@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import n2s.runtime.render.kernels.cuda_types as types
+from n2s.graph.code.syntax import syntax_tree
 from n2s.runtime.render.kernels.cuda_types import FLOATS, Record, Refused, TableType, Value, c_name, code, unified
 from n2s.runtime.render.kernels.writer import Writer
 
@@ -42,7 +43,7 @@ class Functions:
     """
 
     def __init__(self, texts: Mapping[str, str], read: Callable[[TableType, tuple, Functions], Value] | None = None):
-        self._trees = {name: cast(ast.FunctionDef, ast.parse(text).body[0]) for name, text in texts.items()}
+        self._trees = {name: cast(ast.FunctionDef, syntax_tree(text).body[0]) for name, text in texts.items()}
         self.read = read
         self._made: dict[tuple, Value] = {}
         self.tuples: dict[str, str] = {}

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterable
 from functools import cache
 
+from n2s.graph.code.syntax import syntax_tree
 from n2s.runtime.render.kernels.kept import digest_of
 
 _FROM = "from n2s.runtime.render.kernels.integers"
@@ -32,7 +33,7 @@ def narrow_header(texts: Iterable[str]) -> str:
 @cache
 def narrowed(text: str) -> str:
     """Return the text of a function as it stands in a kernel."""
-    tree = ast.parse(text)
+    tree = syntax_tree(text)
     narrow = _Narrow()
     narrow.visit(tree)
     return ast.unparse(ast.fix_missing_locations(tree)) if narrow.found else text

@@ -10,6 +10,7 @@ import ast
 from dataclasses import dataclass, field
 from functools import cache
 
+from n2s.graph.code.syntax import syntax_tree
 from n2s.runtime.render.kernels.numba_columns import columns_of
 from n2s.runtime.render.kernels.numba_tables import ROWS, ReadRows
 from n2s.runtime.render.kernels.parted import part
@@ -103,7 +104,7 @@ def operations_of(pixel: Pixel) -> int:
 
 @cache
 def _operations_of(code: PixelCode) -> int:
-    functions = {name: ast.parse(text) for name, text in (*code.helpers, (code.name, code.text))}
+    functions = {name: syntax_tree(text) for name, text in (*code.helpers, (code.name, code.text))}
 
     @cache
     def count(name: str) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import cast
 
+from n2s.graph.code.syntax import syntax_tree
 from n2s.graph.declare import Table
 from n2s.runtime.render.kernels.pixels import TABLE_READERS
 from n2s.runtime.render.kernels.program import Pixel
@@ -53,7 +54,7 @@ def part(pixel: Pixel) -> Parted:
     code = pixel.code
     if not pixel.tables:
         return Parted((), code.name, code.text)
-    function = cast(ast.FunctionDef, ast.parse(code.text).body[0])
+    function = cast(ast.FunctionDef, syntax_tree(code.text).body[0])
     parting = _Parting(pixel, function)
     for statement in function.body:
         parting.done.append(parting.visit(statement))
@@ -86,7 +87,7 @@ class _Parting(ast.NodeTransformer):
     def function(self, name: str, body: list[ast.stmt]) -> str:
         """Return the text of a function of what pixel code takes and of what the reads so far found."""
         names = [*self.arguments, *(_found(number) for number in range(len(self.reads)))]
-        made = cast(ast.FunctionDef, ast.parse(f"def {name}({', '.join(names)}): pass").body[0])
+        made = cast(ast.FunctionDef, syntax_tree(f"def {name}({', '.join(names)}): pass").body[0])
         made.body = body
         return ast.unparse(ast.fix_missing_locations(made))
 

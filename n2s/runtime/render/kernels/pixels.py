@@ -21,6 +21,7 @@ from typing import Any, cast
 import numpy as np
 
 from n2s.graph import shader
+from n2s.graph.code.syntax import syntax_tree
 from n2s.graph.code.text import codes_in, digest_code
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError
@@ -111,7 +112,7 @@ def helper_texts(*names: str) -> dict[str, str]:
 
 @cache
 def _helper(name: str) -> Function:
-    return Function(HELPERS[name], cast(ast.FunctionDef, ast.parse(HELPER_TEXTS[name]).body[0]), is_helper=True)
+    return Function(HELPERS[name], cast(ast.FunctionDef, syntax_tree(HELPER_TEXTS[name]).body[0]), is_helper=True)
 
 
 def uniform_names(cls: type[Node], method: str = "pixel") -> list[str]:
@@ -144,7 +145,7 @@ def _functions_in(text: str) -> tuple[dict[str, set[int]], dict[str, list[tuple[
         lines.setdefault(digest_code(code), set()).add(code.co_firstlineno)
     functions: dict[str, list[tuple[int, str]]] = {}
     rows = text.split("\n")
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(syntax_tree(text)):
         if isinstance(node, ast.FunctionDef):
             line = min(part.lineno for part in (node, *node.decorator_list))
             functions.setdefault(node.name, []).append((line, "\n".join(rows[line - 1 : node.end_lineno])))
@@ -154,7 +155,7 @@ def _functions_in(text: str) -> tuple[dict[str, set[int]], dict[str, list[tuple[
 def _parsed(text: str, line: int) -> ast.FunctionDef:
     """Return the syntax tree of a function whose text, as it stands in its file, begins with a line of it."""
     is_inside = text[0].isspace()  # a class, or another function
-    tree: Any = ast.parse(f"if True:\n{text}" if is_inside else text).body[0]
+    tree: Any = syntax_tree(f"if True:\n{text}" if is_inside else text).body[0]
     found = tree.body[0] if is_inside else tree
     return ast.increment_lineno(found, line - 1 - is_inside)
 

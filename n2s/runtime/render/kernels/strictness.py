@@ -12,6 +12,7 @@ import ast
 from functools import cache
 from typing import cast
 
+from n2s.graph.code.syntax import syntax_tree
 from n2s.runtime.render.kernels.pixels import PixelCode
 from n2s.runtime.render.kernels.program import Full, Pixel, Program
 
@@ -170,4 +171,4 @@ def _strict(code: PixelCode, pictures: int) -> tuple[Channels, Channels, Channel
 
 
 def _function(text: str) -> ast.FunctionDef:
-    return cast(ast.FunctionDef, ast.parse(text).body[0])
+    return cast(ast.FunctionDef, syntax_tree(text).body[0])
