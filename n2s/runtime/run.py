@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Collection
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -28,13 +26,12 @@ from n2s.runtime.measuring import measuring_text
 from n2s.runtime.models.sessions import ProviderExhausted
 from n2s.runtime.pace import Estimate, estimate, lack_of_room, memory_subject
 from n2s.runtime.progress import shown_progress
+from n2s.runtime.publishing import Publishing
 from n2s.runtime.readiness import input_files
 from n2s.runtime.record_values import record_values
 from n2s.runtime.records import Report, RunRecord
 from n2s.runtime.rounds import Rounds
-from n2s.runtime.seeing.flashes import count_flashes
-from n2s.runtime.seeing.following import follow_music
-from n2s.runtime.seeing.gates import judge, refuse_flaws
+from n2s.runtime.seeing.gates import refuse_flaws
 from n2s.runtime.session import Session
 from n2s.runtime.spent import Spent
 from n2s.runtime.store import Store, absolute, check_folder
@@ -109,14 +106,11 @@ class Run:
         self.planned = PlannedFilms([], self.store, self.maker)
         self.later: list[Run] = []  # whose chunks are rendered on the way, where they show the same frames
         self.planned_ahead = False  # whether it was planned for another run
-        self._spent, self._published = Spent(), False  # whether a film was joined
-        self._rounds = Rounds()
+        self._spent, self._rounds = Spent(), Rounds()
+        self._publishing = Publishing(self.maker, force, self._spent, self._began, self._log)
         self.done: set[str] = set()  # keys that are in the store, forced or not
         self._places: dict[str, int] = {}  # of each chunk's key among those of all films
         self._early: list[str] = []  # what is to stand in the record, before there is one
-        self._beside = ThreadPoolExecutor(1, thread_name_prefix="music")
-        self._music: dict[Path, Future] = {}
-        self._stopping = threading.Event()
 
     def _log(self, text: str) -> None:
         if self.record:
@@ -187,14 +181,16 @@ class Run:
             self.plan_later()
             self.report.measured += self._spent.add_measures(self.planned.plans)
             self.check_targets()
-            self._start_music()
+            self._publishing.start_music(self.films)
             planned = time.perf_counter()
             self._render()
-            self._publish()
+            for film in self.films:
+                self.report.films.append(self._publishing.publish(film))
+                self.events.published(str(film.path))
             beside = planned - began, self.report.seconds, time.perf_counter() - planned - self.report.seconds
             self._spent.remember(self.store, self._jobs, *beside, sum(film.frames for film in self.films))
             if self.keep_frames:
-                self._keep_frames()
+                self._publishing.keep_frames(self.films)
             if self.strict:
                 refuse_flaws(self.report.films)
             status = "done"
@@ -205,8 +201,7 @@ class Run:
             self._log("\n".join(filter(None, [str(error), whole_traceback(error)])))
             raise
         finally:
-            self._stopping.set()
-            self._beside.shutdown(wait=True, cancel_futures=True)
+            self._publishing.stop()
             try:
                 self.executor.stop()
             except BaseException:
@@ -222,27 +217,18 @@ class Run:
                     asked, took = (self.span, self.excerpt), time.perf_counter() - began
                     told = record_values(self.graph, asked, self.films, self.context, self.report, took)
                     self.report.record = self.record.write(status=status, **told)
-        if self.report.rendered or self._published:
+        if self.report.rendered or self._publishing.has_joined:
             self.store.trim(time.time())
         return self.report
 
     def check_targets(self) -> None:
         """Refuse films that cannot be written where they should go, or would replace files of others."""
-        new = {film.path: film.format.is_folder for film in self.films if self.force or not self.maker.finished(film)}
+        finished = self._publishing.finished
+        new = {film.path: film.format.is_folder for film in self.films if finished(film) is None}
         keeping = [film.path for film in self.films if self.keep_frames and film.format.gives_frames]
         sources = input_files(self.graph) | self.context.files()
         self.targets.check_frames_folders([film.path for film in self.films], keeping, sources)
         self.targets.check(new, sources, self.overwrite, map(frames_folder, keeping))
-
-    def _start_music(self) -> None:
-        """Encode the films' music beside their frames: one thread's work, for which only the joining waits."""
-        for film in self.films:
-            if self.force or not self.maker.finished(film):
-                self._music[film.path] = self._beside.submit(self.maker.music, film, self._check)
-
-    def _check(self) -> None:
-        if self._stopping.is_set():
-            raise Cancelled
 
     def _render(self) -> None:
         """Render what is missing; where measures looked at frames on the way, plan anew and render what they change."""
@@ -358,28 +344,6 @@ class Run:
             self.events.finished(self._places[key])
         film = next(film.path.name for film in self.films if key in film.keys)
         self._log(f"{film}: frames {task.start} to {task.stop}, {key}, by {cost.where}")
-
-    def _publish(self) -> None:
-        for film in self.films:
-            done = None if self.force else self.maker.finished(film)
-            if done is None:
-                self._began(f"joining {film.path.name}")
-                if film.path in self._music:
-                    self._music[film.path].result()
-                segments = self.maker.segments(film)
-                done, self._published = self.maker.publish(film, segments), True
-                self._spent.add_film(done, segments)
-                self._log(f"published {film.path}, {done['frames']} frames, sha256 {done['sha256']}")
-            flashes = count_flashes(film.parts)
-            gates = judge(self.store, film, done, flashes)
-            told = {"following": follow_music(self.store, film.parts), "flashes": flashes}
-            self.report.films.append(done | told | {"gates": gates})
-            self.events.published(str(film.path))
-
-    def _keep_frames(self) -> None:
-        for film in (film for film in self.films if film.format.gives_frames):
-            self._began(f"keeping the frames of {film.path.name}")
-            self.maker.keep_frames(film)
 
 
 class _Heard(Events):
