@@ -35,7 +35,7 @@ nodes:
   out: {node: DigestSink, frames: late.x, path: f.txt}
 """
 ALWAYS = (
-    'look.strenght: Graph has no such setting.',
+    'look.strenght: look.yaml has no such setting.',
     'look.amount: "nothing" names no node.',
     "late.exposur: Tone has no such setting.",
     "out.frames: ",

@@ -205,10 +205,10 @@ class Bad(Pointwise):
 
 @pytest.mark.parametrize(
     ("code", "said"),
-    [("for i in range(3): pass", "has a for loop, which has no place in pixel code"),
+    [("for i in range(3): pass", "has a for loop; pixel code is assignments, if, return and calls"),
      ("return np.sin(rgb[0]), rgb[1], rgb[2]", "uses 'np'"), ("return [x for x in rgb]", "has a list comprehension"),
      ("return rgb[0], rgb[1]", "a tuple of 2; red, green and blue"),
-     ("return rgb if at.u > 0.5 else rgb[0]", "cannot be compiled"), ("pass", "has a pass,")],
+     ("return rgb if at.u > 0.5 else rgb[0]", "cannot be compiled"), ("pass", "has a pass;")],
 )  # fmt: skip
 def test_pixel_code_that_cannot_be_compiled(code: str, said: str, packages: Any, studio: Any, store: Any) -> None:
     file = packages.install(PIXEL.format(code=code))

@@ -145,7 +145,7 @@ def test_a_port_given_anew_stands_for_either_spelling(folder: Path) -> None:
             '--set look.set: vignette.amuont: Vignette has no such setting. Did you mean "amount"?',
         ),
         ("lok.seed=1", '--set lok.seed: the graph has no node "lok". Did you mean "look"?'),
-        ("look.sede=1", '--set look.sede: Graph has no such setting. Did you mean "seed"?'),
+        ("look.sede=1", '--set look.sede: look.yaml has no such setting. Did you mean "seed"?'),
         ("look.preset=bad", "--set look.preset: "),
         ("out.crf=100", "--set out.crf: 100 was given; it must be within 0..63"),
         ("out.in=track", '--set out.in: "track" names no node.'),

@@ -82,7 +82,11 @@ def echo(step: str = "return total", where: str = "return x, y") -> str:
 
 # What is written, the line that is told by its beginning, what is said.
 MISTAKES: dict[str, tuple[str, str, str]] = {
-    "a loop": (lens(code=LOOP), "        for i", "where has a for loop, which has no place in pixel code"),
+    "a loop": (
+        lens(code=LOOP),
+        "        for i",
+        "where has a for loop; pixel code is assignments, if, return and calls",
+    ),
     "a module": (lens(code="return np.sin(x), y"), "        return np.sin", "where uses 'np'; it may use"),
     "a misspelt argument": (lens(taken="strength, ofen"), "    @staticmethod", NAMES),
     "a misspelt name": (lens(prepare="return dict(strength=1, ofen=2)"), "    @staticmethod", "where takes often"),
@@ -144,7 +148,7 @@ def test_check_and_nodes_tell_them(packages: Any, studio: Any, n2s: Any, tmp_pat
     graph.write_text(json.dumps(values, indent=1))
     line = next(i for i, text in enumerate(graph.read_text().splitlines(), 1) if '"bent"' in text)
     status, _, told = n2s("check", graph)
-    said = "where has a for loop, which has no place in pixel code; see docs/writing-nodes.md"
+    said = "where has a for loop; pixel code is assignments, if, return and calls of plain functions"
     assert status == 2 and f":{line}:" in told and f"bent (Bent): {said} ({file}:" in told, told
     values["nodes"]["bent"]["strength"] = "much"
     graph.write_text(json.dumps(values, indent=1))

@@ -230,7 +230,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "a loop": (
         half("for i in range(3): x = x / 2\n    return x"),
         "half(rgb[0])",
-        "pixel calls half, which has a for loop, which has no place in pixel code",
+        "pixel calls half, which has a for loop; pixel code is assignments, if, return and calls",
     ),
     "a circle": (half("return half(x) / 2"), "half(rgb[0])", "pixel calls half, which calls itself"),
     "a wide circle": (

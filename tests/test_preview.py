@@ -387,3 +387,10 @@ def test_all_timelines_of_a_track_in_one_file(graph: Path, store: Any, tmp_path:
         assert name in json.loads(str(found["schema"]))["arrays"]
     status, _, err = n2s("export", graph, "--latents", "-o", tmp_path / "x.npz")
     assert status == 2 and "--latents goes with --timelines" in err
+
+
+@pytest.mark.parametrize(
+    ("count", "across"), [(1, 1), (2, 2), (5, 3), (8, 4), (9, 3), (10, 5), (12, 4), (16, 4), (24, 5)]
+)
+def test_sheets_have_few_empty_places(count: int, across: int) -> None:
+    assert contact.columns_for(count, 320, 180) == across

@@ -158,9 +158,9 @@ def test_subgraphs_nest_and_give_several_outputs(studio: Any, store: Any) -> Non
     [
         ({"preset": "sfot"}, 'There is no preset "sfot". Did you mean "soft"?'),
         ({"light": 3}, "subject.light: 3 was given; it must be within 0..2"),
-        ({"lihgt": 1}, 'subject.lihgt: Graph has no such setting. Did you mean "light"?'),
+        ({"lihgt": 1}, 'subject.lihgt: look.yaml has no such setting. Did you mean "light"?'),
         ({"frames": "ramp"}, 'subject.frames takes Frames, but "ramp" gives Signal.'),
-        ({"frames": None}, "subject.frames: Graph needs it: the picture."),
+        ({"frames": None}, "subject.frames: look.yaml needs it: the picture."),
         ({"set": {"grian.amount": 1}}, 'the graph has no node "grian". Did you mean "grain"?'),
         ({"path": "nothing.yaml"}, "There is no such file. Check the path."),
     ],

@@ -25,6 +25,7 @@ from n2s.graph.time import Clock
 from n2s.graph.times import moments
 from n2s.graph.types import LATENTS, SIGNAL
 from n2s.graph.walks import find_circle, needed_by
+from n2s.graph.wording import told_as
 
 LEAST_SHARE = 0.5  # of an impulse, that a node which smooths it should show
 REFERENCE_TEMPO = 120.0
@@ -66,7 +67,7 @@ def check_links(graph: GraphParts, unread: Collection[str] = frozenset()) -> lis
                 wrong(f'{name}.{field}: "{moment}" is heard in the music; add a Features node.', name, field)
         for port in node.ports:
             if node.specs[port].required and not getattr(node, port):
-                wrong(f"{name}.{port}: {type(node).__name__} needs it: {node.specs[port].help}.", name, key=True)
+                wrong(f"{name}.{port}: {told_as(type(node))} needs it: {node.specs[port].help}.", name, key=True)
         for field in node.params():
             value = getattr(node, field)
             if isinstance(value, Expression) and (text := check_constant(graph, name, field, value)):

@@ -21,15 +21,21 @@ def explain(error: ValidationError, cls: Any) -> list[tuple[str, str]]:
         if item["type"] == "extra_forbidden":
             near = get_close_matches(field, list(cls.model_fields), 1, 0.6)
             known = ", ".join(cls.model_fields) or "none"
-            text = f"{cls.__name__} has no such setting. " + (
+            text = f"{told_as(cls)} has no such setting. " + (
                 f'Did you mean "{near[0]}"?' if near else f"It has: {known}."
             )
         elif item["type"] == "missing":
-            text = f"{cls.__name__} needs it: {cls.specs[field].help}."
+            text = f"{told_as(cls)} needs it: {cls.specs[field].help}."
         elif not item["type"].startswith("value_error"):
             text = wanted(item)
         said.append((field, text))
     return said
+
+
+def told_as(cls: Any) -> str:
+    """Return what a type of node is called in sentences: a graph that is used as a node by its file."""
+    path = getattr(getattr(cls, "inner", None), "path", None)
+    return path.name if path else cls.__name__
 
 
 # pydantic's words for what was wanted, in this library's.

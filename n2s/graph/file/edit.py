@@ -12,6 +12,7 @@ from n2s.graph.file.save import entry_in_file, value_in_file, values_in_file
 from n2s.graph.header import Header
 from n2s.graph.parts import GraphParts
 from n2s.graph.registry import suggest
+from n2s.graph.wording import told_as
 
 
 def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
@@ -35,7 +36,7 @@ def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
         if value is None:
             if dot and name in graph.nodes and field not in type(graph.nodes[name]).model_fields:
                 near = suggest(field, list(type(graph.nodes[name]).model_fields))
-                raise GraphError(f"{target}: {entries['node']} has no such setting. {near}")
+                raise GraphError(f"{target}: {told_as(type(graph.nodes[name]))} has no such setting. {near}")
             entries.pop(field, None)
         else:
             entries[field] = entry_in_file(value) if isinstance(value, Node) else value_in_file(value)

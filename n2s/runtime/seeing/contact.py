@@ -73,9 +73,10 @@ def sheet(pictures: list[np.ndarray], labels: list[str]) -> np.ndarray:
 def columns_for(count: int, wide: int, height: int) -> int:
     """Return how many columns make a sheet about 16:9 with few empty places."""
 
-    def cost(across: int) -> float:
+    def cost(across: int) -> tuple[float, int]:
         down = -(-count // across)
-        return (across * down - count) / count + 0.25 * abs(math.log(across * wide / (down * height) / (16 / 9)))
+        empty, shape = (across * down - count) / count, across * wide / (down * height) / (16 / 9)
+        return round(1.5 * empty + 0.25 * abs(math.log(shape)), 6), -across  # of two as good, the wider
 
     return min(range(1, count + 1), key=cost)
 

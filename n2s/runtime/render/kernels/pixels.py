@@ -223,7 +223,7 @@ class _Reader:
         for node in (part for statement in tree.body for part in ast.walk(statement)):
             if not isinstance(node, _ALLOWED):
                 word, line = _WORDS.get(type(node), "syntax"), getattr(node, "lineno", tree.lineno)
-                refuse(f"has {word}, which has no place in pixel code; see docs/writing-nodes.md", line)
+                refuse(f"has {word}; pixel code is assignments, if, return and calls of plain functions", line)
         if function.__code__.co_freevars:
             refuse(f"takes {function.__code__.co_freevars[0]!r} from the function around it", tree.lineno)
         if function is not self.function:
