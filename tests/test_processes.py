@@ -194,6 +194,28 @@ def test_a_task_that_is_given_up_leaves_its_worker_fit_for_more(store: Any, pool
     assert store.find("sums", slow.key, ".txt") is None
 
 
+def test_an_interruption_that_cuts_off_a_message_ends_the_task_in_order(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = Worker.receive
+
+    def interrupted(worker: Worker) -> tuple:
+        if (tmp_path / "begun").exists():
+            with worker._message():
+                raise KeyboardInterrupt
+        return receive(worker)
+
+    monkeypatch.setattr(Worker, "receive", interrupted)
+    executor = ProcessExecutor(1)
+    executor.start(toys.Endless(tmp_path), RunContext(store, lambda text: None), Events())
+    executor.submit(toys.task("endless"))
+    with pytest.raises(KeyboardInterrupt):
+        list(executor.finished())
+    assert not (tmp_path / "ended").exists()
+    executor.stop()
+    assert (tmp_path / "ended").exists()
+
+
 def test_kept_workers_with_other_code_are_replaced(
     packages: Any, place: Place, new_store: Any, pool: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,31 @@ class Adder:
         store.add("sums", task.key, ".txt", {}, lambda path: path.write_text(str(total)))
         progress(1)
         return Rendered({"sum": self.waits}, {"sum": 1}, f"process {os.getpid()}")
+
+
+@dataclass(frozen=True)
+class Endless:
+    """A task goes on until it is given up; a file says that it has begun, another one that it was ended in order."""
+
+    folder: Path
+
+    def for_others(self, context: Any) -> Endless:
+        return self
+
+    def open(self, context: Any, events: Any) -> Endless:
+        return self
+
+    def warm_up(self) -> None:
+        pass
+
+    def render(self, task: Task, progress: Callable[[int], None]) -> Rendered:
+        (self.folder / "begun").touch()
+        try:
+            while True:
+                progress(1)
+                time.sleep(0.005)
+        finally:
+            (self.folder / "ended").touch()
 
 
 @dataclass(frozen=True)

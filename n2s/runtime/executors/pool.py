@@ -15,7 +15,7 @@ from typing import Any, cast
 from n2s.graph.errors import RenderError
 from n2s.runtime.executors.worker import work
 
-STOP_SECONDS = 1.5  # for a worker to give up or to end itself; then it is killed
+STOP_SECONDS = 3.0  # for a worker to give up or to end itself; then it is killed
 
 _starting = threading.Lock()
 
@@ -85,15 +85,18 @@ class Worker:
         except OSError:
             self.whole = False  # it is gone
 
+    def leave(self) -> None:
+        """Give no more orders: the process gives up what it does, in order, ends its FFmpeg, and ends."""
+        self.whole = False
+        self.connection.close()
+
     def kill(self, patience: float = 0.0) -> int:
         """End the process, at once or after some seconds in which it may end by itself; return its exit status."""
+        self.leave()
         self.process.join(patience)
         self.process.kill()
         self.process.join()
-        status = cast(int, self.process.exitcode)
-        self.whole = False
-        self.connection.close()
-        return status
+        return cast(int, self.process.exitcode)
 
     def gone(self) -> str:
         """Return how a process ended, in words."""

@@ -158,9 +158,12 @@ class ProcessExecutor:
         crew, self._crew = self._crew, []
         self._waiting.clear()
         informed = [worker for worker in crew if worker.ready and worker.whole]
-        for worker in informed:
+        for worker in crew:
             try:
-                worker.send("close")
+                if worker in informed:
+                    worker.send("close")
+                elif worker in self._doing:
+                    worker.leave()  # an interruption cut off a message, but it hears that nobody is left
             except OSError:
                 pass  # it is gone, which is found out below
         deadline = time.monotonic() + STOP_SECONDS
@@ -169,7 +172,8 @@ class ProcessExecutor:
             if fit and self._pool is not None:
                 self._pool.give(worker)
             else:
-                worker.kill()
+                # What is killed in the middle leaves an FFmpeg behind that may still begin a file.
+                worker.kill(max(0.0, deadline - time.monotonic()) if worker in self._doing else 0.0)
                 if worker in self._doing:
                     self._lost += [(key, worker.pid) for key in self._doing[worker].keys]
         self._doing.clear()
