@@ -86,6 +86,15 @@ def test_a_path_passes_its_places_exactly_wraps_and_clamps(places: np.ndarray) -
     assert np.isfinite(held).all()
 
 
+def test_a_path_stays_at_each_place_for_a_share_of_its_way(places: np.ndarray) -> None:
+    files = SimpleNamespace(latent={}, channels=8, anchor=lambda name: places["abcde".index(name)])
+    given = {"count": 5, "where": scene(model=files), "grid": (6, 9)}
+    at = np.float32([1, 1.5, 1.75, 1.875, -0.5])
+    shown = made(LatentPath(names=list("abcde")), **given, place=at, stay=np.full(5, 0.5, np.float32))
+    plain = made(LatentPath(names=list("abcde")), **given, place=np.float32([1, 1, 1.5, 1.75, -1]))
+    assert shown.tobytes() == plain.tobytes()
+
+
 def test_a_path_of_one_place_is_refused() -> None:
     with pytest.raises(GraphError, match="a path needs two places or more"):
         LatentPath(names=["ember"])

@@ -21,14 +21,22 @@ class LatentPath(OfAnchors):
     at a place, drawn on the sphere on which pictures lie: out = s * |A| / |s|, s the point of the spline and |A| the
     strength of the two anchors, from one to the other. ``place`` 0 is the first name, 1 the second, and so on; from one
     to the next it goes at even speed, by a table of lengths. A closed path goes on from the last to the first without
-    end (``place: = bar / 4``), an open one stops at its ends. At whole numbers the anchor itself comes out. A path in
-    place of a name, ``our/cat.jpg``, makes a picture a place, as in `Anchors`.
+    end (``place: = bar / 4``), an open one stops at its ends. At whole numbers the anchor itself comes out. Halfway
+    between two places both pictures are seen; with ``stay: 0.7`` each stands by itself for 70 % of its time, and then
+    quickly becomes the next one. A path in place of a name, ``our/cat.jpg``, makes a picture a place, as in `Anchors`.
     """
 
     names: list[AnchorOrPicture] = setting(
         help="the places: anchors as the model's card lists them, or pictures by their paths", keyed=False
     )
     place: Param = param(0.0, ge=-1e5, le=1e5, unit="places", help="where on the path: 0 the first, 1 the second")
+    stay: Param = param(
+        0.0,
+        ge=0,
+        lt=1,
+        unit="share",
+        help="how much of the way to the next place is spent at this one, before it goes on",
+    )
     closed: bool = setting(True, help="whether the last place is followed by the first")
     model: FolderPath | None = setting(
         None, help="folder of the model; default: the graph's model, or the shipped one", keyed=False
@@ -51,13 +59,23 @@ class LatentPath(OfAnchors):
         anchors = self._anchors(scene, grid)
         return anchors, Path(gram_matrix(anchors), self.closed)
 
-    def compute(self, block: Block, place: np.ndarray) -> np.ndarray:
+    def compute(self, block: Block, place: np.ndarray, stay: np.ndarray) -> np.ndarray:
         anchors, path = block.resources
         latents = np.zeros((len(place), *anchors.shape[1:]), np.float32)
-        for out, at in zip(latents, place):
+        for out, at in zip(latents, stayed(place, stay)):
             for i, factor in path.factors(float(at)):
                 out += np.float32(factor) * anchors[i]
         return latents
+
+
+def stayed(place: np.ndarray, stay: np.ndarray) -> np.ndarray:
+    """Return where on a path one is who spends a share of each step, 0..1, at the place that it begins at: (N,).
+
+    Of a step's way w = place - floor(place), max(w - stay, 0) / (1 - stay) is gone.
+    """
+    place, stay = place.astype(np.float64), stay.astype(np.float64)
+    before = np.floor(place)
+    return np.where(stay > 0, before + np.maximum(place - before - stay, 0) / (1 - stay), place)
 
 
 class Path:
