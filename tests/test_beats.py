@@ -19,7 +19,7 @@ from n2s.graph.errors import MediaError
 from n2s.hearing.beats import Beats, find_beats
 from n2s.hearing.loudness import integrated
 from n2s.hearing.net import WEIGHTS, Ears
-from n2s.hearing.rows import analyse
+from n2s.hearing.rows import STEP, analyse
 from n2s.hearing.song import Kind, hear
 from n2s.hearing.strikes import strikes
 
@@ -50,6 +50,17 @@ def f_measure(piece: songs.Piece, ears: Kind = "net") -> float:
 def is_level_right(piece: songs.Piece) -> bool:
     times = found(piece).times
     return len(times) > 3 and abs(np.log2(np.median(np.diff(times)) / np.median(np.diff(song(piece).beats)))) < 0.2
+
+
+@pytest.mark.parametrize(("tempo", "expected"), [(150, 75), (130, 65), (96, 96), (80, 80)])
+def test_beats_that_are_weak_are_left_out_where_the_others_are_not_too_slow(tempo: float, expected: float) -> None:
+    count = int(60 / STEP)
+    beats = np.rint(np.arange(0.5, 59, 60 / tempo) / STEP).astype(int)
+    beat, downbeat = np.full((2, count), 0.01, np.float32)
+    beat[beats], beat[beats[::2]], downbeat[beats[::8]] = 0.35, 0.9, 0.9
+    tones, levels = np.ones((count, 12), np.float32), np.ones((count, 4), np.float32)
+    times = find_beats({"beat": beat, "downbeat": downbeat, "chroma": tones, "levels": levels}, beat).times
+    assert 60 / np.median(np.diff(times)) == pytest.approx(expected, rel=0.02)
 
 
 def test_beats_with_drums() -> None:

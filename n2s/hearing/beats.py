@@ -29,6 +29,7 @@ AUDIBLE = 0.2  # the likelihood that the likeliest beat has at least, where ther
 HEARD = 0.15  # of the likeliest beat: what is less at both ends lies before or after the music
 BEGIN = 255  # in place of an interval: a chain begins here
 CERTAIN = 1000.0  # the evidence of what the user says
+HALF = 60.0  # beats per minute: slower ones are half a tempo, and not the other way round
 SURER = 1.1, 1.5  # by how much beats and beginnings of bars are likelier, where half the tempo is right
 WITHIN = 1.08  # how far from half of it beats may be
 HARMONY = 1.2  # how much a change of harmony counts beside the net's evidence
@@ -133,7 +134,7 @@ def _slower_if_surer(rows: np.ndarray, heard: Mapping[str, np.ndarray]) -> np.nd
     In beats that are twice too fast every second bar begins where none does.
     """
     slower = 30 / STEP / float(np.median(np.diff(rows)))
-    if slower < SLOWEST:
+    if slower < HALF:
         return rows
     limits = slower / WITHIN, slower * WITHIN
     others = _sounding(_chain(_evidence(heard["beat"], OFTEN), *limits), heard["beat"])
