@@ -228,9 +228,10 @@ def test_a_moment_that_is_not_there_is_told_with_its_line(
 ) -> None:
     told = graph(song[1], tmp_path, keys={"node": "Keyframes", "points": [[0, 0], ["at H 3", 1]]})
     with pytest.raises(
-        GraphError, match=r'graph.yaml:\d+:\d+  keys.*"at H 3": this music has no such section; it has A'
-    ):
+        GraphError, match=r'  keys.points: "at H 3": this music has no such section; it has A'
+    ) as caught:
         analyse(told.flat, RunContext(store, print))
+    assert caught.value.problems[0].position == told.where("keys", "points", 1, 0) != told.where("keys")
     driven = graph(song[1], tmp_path, ema={"node": "EMA", "signal": "= smoothstep(0, at G, time)"})
     with pytest.raises(GraphError, match=r"graph.yaml:\d+:\d+.*at G"):
         analyse(driven.flat, RunContext(store, print))

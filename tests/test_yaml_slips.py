@@ -149,12 +149,29 @@ def test_a_setting_that_lacks_its_value_or_its_colon(spec: str, told: str, tmp_p
         ("= 1 and 2", "'and' is one too many here; both are true where a product is 1"),
         ("= 1 or 2", "'or' is one too many here; one of two is true where the larger is 1"),
         ("= \u201c1\u201d", "has no meaning in an expression; quotes of YAML are straight"),
+        ("= 2 \u2013 1", "minus is -"),
+        ("= 2 \u00d7 1", "times is *"),
+        ("= 1 == 1", "one = begins an expression, and <, <=, > and >= compare"),
         ("2 baers", 'did you mean "2 bars"?'),
     ],
 )
 def test_numbers_as_people_write_them(value: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(GraphError) as caught:
         loaded(tmp_path, f"{{node: Title, frames: base, text: A, opacity: {value}}}")
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "lines, told",
+    [
+        ("\n    node: Tone\n    frames: base\n  exposure: 1", ":8:13  exposure is no node; if it is a setting of name"),
+        ("\n    node: Tone\n    frames:\u00a0base", "here stands a space of another kind (U+00A0)"),
+        ("\n    node: Title\n    frames: base\n    text: A\n    at: \u201cat B\u201d", "quotes of YAML are straight"),
+    ],
+)
+def test_slips_of_editors(lines: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(GraphError) as caught:
+        loaded(tmp_path, lines)
     assert told in str(caught.value)
 
 

@@ -16,7 +16,7 @@ def check(graph: GraphFile, set_: Overrides = [], json: AsJson = False) -> None:
     Nothing is rendered. Of music and videos the beginning is looked at, and the end where the format says how long they
     are; what is damaged between them is found by a run. Pixel code of other packages is read and not compiled.
     """
-    from n2s.graph.check import warnings
+    from n2s.graph.check import silent_films, warnings
     from n2s.graph.tracks import load_track
     from n2s.runtime.pixel_code import pixel_problems
     from n2s.runtime.readiness import input_problems, input_warnings, machine_problems, tool_problems
@@ -48,8 +48,9 @@ def check(graph: GraphFile, set_: Overrides = [], json: AsJson = False) -> None:
             }
         )
         return
-    films = len(loaded.sinks())
+    films, silent = len(loaded.sinks()), len(silent_films(loaded))
     what = "a sub-graph" if loaded.interface else f"{films or 'no'} film{'s' if films != 1 else ''}"
+    what += (" without sound" if silent == films else f", {silent} of them without sound") * bool(silent)
     print(f"{graph}: {len(loaded.nodes)} nodes, {what}, no problems.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -57,8 +57,8 @@ FILMS = Path("renders")  # where films are written, and looked for, without --ou
 AsJson = Annotated[bool, typer.Option("--json", help="print structured lines, one JSON object each")]
 
 
-def load(path: Path, overrides: Sequence[str] = (), shape: Shape | None = None) -> Any:
-    """Load a graph with ``--set`` overrides and the size and frame rate of the command line."""
+def load(path: Path, overrides: Sequence[str] = (), shape: Shape | None = None, varied: Collection[str] = ()) -> Any:
+    """Load a graph with ``--set`` overrides and the size and frame rate of the command line; --vary gave ``varied``."""
     from n2s.graph.file.override import merged
     from n2s.graph.graph import Graph
     from n2s.graph.header import Header
@@ -72,7 +72,8 @@ def load(path: Path, overrides: Sequence[str] = (), shape: Shape | None = None) 
             problems += error.problems
     if problems:
         raise GraphError(problems)
-    places = {target: Position(f"--set {target}", argument=True) for target in values}
+    options = {target: "--vary" if target in varied else "--set" for target in values}
+    places = {target: Position(f"{option} {target}", argument=True) for target, option in options.items()}
     for field, (option, value) in (shape.overrides() if shape else {}).items():
         values[field], places[field] = value, Position(option, argument=True)
     graph = Graph.load(path, values, places=places)

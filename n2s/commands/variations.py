@@ -61,13 +61,14 @@ def draw_variations(
     from n2s.runtime.seeing.contact import pictures_of, sheet
     from n2s.runtime.seeing.views import View
 
+    varied = {text.partition("=")[0] for _, more in variations for text in more}
+    graphs = [load(path, [*overrides, *more], shape, varied) for _, more in variations]  # all, before any work
     if time is None:
         start, stop = choose_excerpt(session.clock, 2.0, 8.0)
         time = Number(float((start + stop) // 2 / session.clock.fps))
     pictures, seconds = [], 0.0
-    for _, more in variations:
-        varied = session.of(load(path, [*overrides, *more], shape))
-        view = View(varied, node)
+    for graph in graphs:
+        view = View(session.of(graph), node)
         if view.kind == "signal":
             raise ArgumentError(f'"{view.name}" is a signal; variations show frames, mattes or latents.')
         frame = view.frame_at(time, "--at")

@@ -90,16 +90,24 @@ def defined(cls: type, method: str) -> str:
     return place_of(function) if isinstance(function, FunctionType) and not is_of_base(cls, method) else ""
 
 
-def _problem(graph: Any, name: str, text: str, field: str = "") -> Problem:
-    if field:
-        return Problem(graph.where(name, field), f"{name.partition(':')[0]}.{field}: {text}")
+def _problem(graph: Any, name: str, text: str, place: tuple = ()) -> Problem:
+    if place:
+        return Problem(graph.where(name, *place), f"{name.partition(':')[0]}.{place[0]}: {text}")
     return Problem(graph.where(name, key=True), f"{name} ({type(graph.nodes[name]).__name__}): {text}")
 
 
-def _setting_of(node: Any, moment: Any) -> str:
-    """Return the setting of a node that states a moment; "" where none does."""
+def _place_of(value: Any, moment: Any) -> tuple | None:
+    """Return where in a value, or in its lists, a moment is stated: () for the value itself; None where it is not."""
+    if value == moment:
+        return ()
+    inside = enumerate(value) if isinstance(value, list | tuple) else ()
+    return next(((i, *place) for i, item in inside if (place := _place_of(item, moment)) is not None), None)
+
+
+def _setting_of(node: Any, moment: Any) -> tuple:
+    """Return the place in a node's settings that states a moment, the setting's name first; () where none does."""
     stated = ((field, getattr(node, field)) for field in type(node).model_fields) if moment is not None else ()
-    return next((field for field, value in stated if value == moment), "")
+    return next(((field, *place) for field, value in stated if (place := _place_of(value, moment)) is not None), ())
 
 
 def _place_problems(graph: Any, name: str, error: GraphError) -> None:
@@ -107,8 +115,8 @@ def _place_problems(graph: Any, name: str, error: GraphError) -> None:
     told = getattr(error, "problems", None)  # a class of the author's own may have none, or something else there
     told = told if isinstance(told, list | tuple) and told else [_words(error) or type(error).__name__]
     problems = [one if isinstance(one, Problem) else Problem(None, str(one)) for one in told]
-    field = _setting_of(graph.nodes[name], getattr(error, "moment", None))
-    problems = [one if one.position else _problem(graph, name, one.text, field) for one in problems]
+    place = _setting_of(graph.nodes[name], getattr(error, "moment", None))
+    problems = [one if one.position else _problem(graph, name, one.text, place) for one in problems]
     if problems != told:
         error.problems, error.args = problems, ("\n".join(map(str, problems)),)
 

@@ -23,7 +23,7 @@ from n2s.graph.remainders import leaves_remainder, reader_problem
 from n2s.graph.subgraph import InterfaceNode, SubGraph
 from n2s.graph.time import Clock
 from n2s.graph.times import moments
-from n2s.graph.types import LATENTS, SIGNAL
+from n2s.graph.types import AUDIO, LATENTS, SIGNAL
 from n2s.graph.walks import find_circle, needed_by
 from n2s.graph.wording import told_as
 
@@ -207,6 +207,13 @@ def warnings(graph: GraphParts) -> list[Problem]:
                     Problem(graph.where(name, field), f"{name}.{field}: = {value} never moves; a number would do.")
                 )
     return found
+
+
+def silent_films(graph: GraphParts) -> list[str]:
+    """Return the sinks whose films have no sound, although the graph has music and their formats carry some."""
+    kinds = {output.kind for node in graph.nodes.values() for output in type(node).outputs.values()}
+    without = [name for name in graph.sinks() if getattr(graph.nodes[name], "audio", "none") is None]
+    return [name for name in without if AUDIO in kinds and format_of(graph.nodes[name]).carries_sound]
 
 
 def _speaks_of_music(node: Node) -> bool:

@@ -40,6 +40,16 @@ UNITS = (*TIME_UNITS, "dB")
 PRODUCTS = ("*", "/", "%", "**")
 MOST_MOMENTS = 999
 CURLY = "\u201c\u201d\u2018\u2019"  # quotes of word processors
+STRAIGHT = "quotes of YAML are straight"
+MISTAKEN = {  # what to type instead of some signs
+    CURLY: STRAIGHT,
+    "\u2010\u2011\u2012\u2013\u2014\u2212": "minus is -",
+    "=": "one = begins an expression, and <, <=, > and >= compare",
+    "\u00d7\u00b7": "times is *",
+    "\u00f7": "divided by is /",
+    "^": "to the power of is **",
+    "\u2264\u2265": "<= and >= compare",
+}
 LOGIC = {  # conditions are 0 or 1
     "and": 'both are true where a product is 1: "(a > 1) * (b > 2)"',
     "or": 'one of two is true where the larger is 1: "max(a > 1, b > 2)"',
@@ -282,7 +292,7 @@ class _Parser:
             match = _TOKEN.match(text, position)
             if not match:
                 offset = position + len(text[position:]) - len(text[position:].lstrip())
-                cure = "; quotes of YAML are straight" if text[offset] in CURLY else ""
+                cure = next((f"; {said}" for signs, said in MISTAKEN.items() if text[offset] in signs), "")
                 raise ExpressionError(f"{text[offset]!r} has no meaning in an expression{cure}", offset)
             kind = cast(str, match.lastgroup)
             self.tokens.append((kind, match.group(kind), match.start(kind)))

@@ -83,6 +83,7 @@ def explain_header(error: ValidationError) -> list[tuple[str, str]]:
             text = f"width and height were wanted, like [640, 360], not {item['input']!r}"
         elif item["type"] != "value_error":
             text = wanted(item)
+        said = [(told, other) for told, other in said if told != "size" or field != "size"]  # a side of it, or all
         said.append((field, text))
     return said
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import WithJsonSchema, WrapValidator
 
-from n2s.graph.expressions import Expression, ExpressionError, Number, leaves
+from n2s.graph.expressions import CURLY, STRAIGHT, Expression, ExpressionError, Number, leaves
 from n2s.graph.landmarks import MOMENTS, Moment
 from n2s.graph.timecodes import minutes
 
@@ -72,7 +72,8 @@ def parse_time(value: Any) -> Number | Moment:
                 "seconds have two digits and go up to 59"
             )
     shown = f'"{_short(value)}"' if isinstance(value, str) else repr(value)[:80]
-    raise ValueError(f"a time from 0 on was wanted, like {LIKE}, not {shown}")
+    cure = f"; {STRAIGHT}" if isinstance(value, str) and not set(CURLY).isdisjoint(value) else ""
+    raise ValueError(f"a time from 0 on was wanted, like {LIKE}, not {shown}{cure}")
 
 
 def _read_moment(text: str) -> Moment:

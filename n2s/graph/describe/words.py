@@ -17,7 +17,9 @@ def summary(cls: type) -> str:
 
 def text(cls: type) -> str:
     """Return a docstring as Markdown: plain names between single backticks."""
-    return cleandoc(cls.__doc__ or cls.__name__).replace("``", "`")
+    return cleandoc(cls.__doc__ or f"{cls.__name__}: its class has no docstring that says what it does.").replace(
+        "``", "`"
+    )
 
 
 def sentence(words: str) -> str:

@@ -177,11 +177,19 @@ class NodeReader:
         self.problems: list[Problem] = []
         self._lacking: dict[str, list[str]] = {}  # by what is said of a package: the nodes that it would have types for
 
+    def _above(self, name: str) -> str:
+        """Return the node that stands before another entry in the file; "" for the first one."""
+        names = list(self.document.values["nodes"])
+        return names[place - 1] if name in names and (place := names.index(name)) else ""
+
     def read(self, name: str, spec: Any) -> Node | None:
         """Return one node; None where it cannot be made."""
         document, where = self.document, ("nodes", name)
         if not isinstance(spec, dict) or not isinstance(spec.get("node"), str):
-            self._wrong(document.where(where), f'{name} needs its type: "{name}: {{node: Type, …}}".')
+            told = f'{name} needs its type: "{name}: {{node: Type, …}}".'
+            if (above := self._above(name)) and not isinstance(spec, dict):
+                told = f"{name} is no node; if it is a setting of {above}, indent it like the others of {above}."
+            self._wrong(document.where(where), told)
             return None
         fields = {key: value for key, value in spec.items() if key != "node"}
         cls = self._instance_type(name, fields) if spec["node"] == "Graph" else self._node_type(name, spec["node"])

@@ -7,6 +7,7 @@ from typing import Any
 
 # A colour without quotes where a value is wanted: YAML takes it for a comment, and the value for left out.
 _BARE_COLOUR = re.compile(r"(?:(?<=[-:,]\s)|(?<=\[))[ \t]*(#[0-9a-fA-F]{6})(?=[\s,\]}]|\Z)")
+_OTHER_SPACE = re.compile("[\u00a0\u2000-\u200b\u202f\u3000\ufeff]")  # that looks like one, and is none to YAML
 _AROUND = 200  # characters around a place, in which such a colour is looked for
 _COMMENT = re.compile(r"""^(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^"'\n]|\B['"]|['"]\B|(?<=\w)['"](?=\w))*?\s#""")
 _QUOTED = 'a text that begins with "{}" needs quotes'
@@ -56,6 +57,8 @@ def cure(problem: str, text: str, begin: int, at: int) -> tuple[str, int]:
     here, before = text[at : at + 1], text[begin:at]
     in_line = text[text.rfind("\n", 0, at) + 1 : at]
     if "could not find expected ':'" in problem:
+        if found := _OTHER_SPACE.search(text, begin, at):
+            return f"here stands a space of another kind (U+{ord(found[0]):04X}); type a plain one", found.start()
         return _NO_COLON, begin
     if problem == "found unexpected end of stream":  # which comes within quotes alone
         return _OPEN_QUOTE, begin
