@@ -16,6 +16,7 @@ from test_films import write_album
 
 from n2s import __version__
 from n2s.graph.graph import Graph
+from n2s.graph.times import parse_time
 from n2s.runtime.ffmpeg import run_ffmpeg
 from n2s.runtime.records import RunRecord
 from n2s.runtime.seeing.provenance import read_comment, read_commit
@@ -154,6 +155,7 @@ def test_an_album_tells_which_track_it_shows(
     assert n2s("run", path)[0] == 0
     (told,) = n2s_json("explain", "renders/album.mp4", "--at", "2.5")
     assert (told["moment"]["track"], told["moment"]["frame_of_track"]) == ("Piece 1", 15)
+    assert "a film of several tracks" in n2s("explain", "renders/album.mp4", "--at", "2 bars")[2]
 
 
 def test_a_dissolve_tells_what_both_tracks_do(
@@ -173,6 +175,15 @@ def test_a_dissolve_tells_what_both_tracks_do(
         assert values[f"{name}/tone.exposure"]["moved_by"].keys() == {"pulse"}
 
 
+def test_a_moment_of_the_music_is_explained(track: Path, n2s: Any, n2s_json: Any) -> None:
+    assert n2s("run", track, "--from", 0.5)[0] == 0
+    (film,) = Path("renders").glob("*.mp4")
+    with Session(Graph.load(track)) as session:
+        beat = session.clock.place(parse_time("3 beats"))
+    (told,) = n2s_json("explain", film, "--at", "3 beats")
+    assert told["moment"]["frame_of_track"] == int(beat * 30 + 0.5) == told["moment"]["frame"] + 15
+
+
 def test_a_graph_that_changed_is_told(track: Path, n2s: Any) -> None:
     n2s("run", track)
     tiny.edit(track, "contrast: 1.1", "contrast: 1.2")
@@ -183,9 +194,13 @@ def test_a_graph_that_changed_is_told(track: Path, n2s: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["renders/track.mp4", "--frame", "90"], "The film has no frame 90: it has frames 0 to 89."),
+        (["renders/track.mp4", "--frame", "90"], "The film has no frame 90: it has frames 0 to 89"),
         (["renders/track.mp4", "--at", "1", "--frame", "3"], "give one of them"),
-        (["renders/track.mp4", "--at", "2 bars"], "--at takes a time of the film"),
+        (["renders/track.mp4", "--at", "at H"], "this music has no such section"),
+        (
+            ["renders/track.mp4", "--at", "4"],
+            "The film has no frame 120: it has frames 0 to 89, the last one at 00:02.96.",
+        ),
         (["nothing.mp4"], "nothing.mp4: there is no such film."),
         (["music.wav"], "music.wav: no record of a run that wrote it lies in"),
     ],

@@ -155,7 +155,9 @@ def test_scenes_that_begin_with_sections_are_counted() -> None:
     exact = summarise_following(changes(cut), [0], {}, [150, 300, 450], FPS)["section"]
     assert exact["r"] > 0.8 and exact["late"] == 0
     assert "follows kicks " in following_text(found | {"frames": 600})
-    assert following_text(found | {"frames": 600}).endswith("4 scenes, with 2 of 3 changes of section")
+    assert following_text(found | {"frames": 600}).endswith(
+        "4 scenes, with 2 of 3 changes of section (pictures that are lit alike are one scene)"
+    )
 
 
 def test_no_delay_is_told_of_what_does_not_follow() -> None:

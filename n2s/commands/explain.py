@@ -18,7 +18,9 @@ ROOM = 44  # characters of a parameter's name
 
 def explain(
     film: Annotated[Path, typer.Argument(help="a film that n2s wrote", metavar="FILM")],
-    at: Annotated[str | None, typer.Option("--at", help="this time of the film: 82.6, 1:22.6", metavar="TIME")] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="this time of the film: 82.6, 1:22.6, at B", metavar="TIME")
+    ] = None,
     frame: Annotated[int | None, typer.Option(min=0, help="this frame of the film")] = None,
     everything: Annotated[bool, typer.Option("--all", help="also the parameters that nothing moves")] = False,
     graph: Annotated[
@@ -101,7 +103,6 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
         When the film has no such moment, or its graph is gone, or makes it no longer.
     """
     from n2s.graph.graph import Graph
-    from n2s.graph.times import is_musical
     from n2s.runtime.seeing.provenance import parameters_shown, place_in
     from n2s.runtime.session import Session
 
@@ -117,15 +118,13 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
     if not origin.unchanged:
         say("The graph has changed since; what is told is how it is now.")
     time = read_time("--at", at)
-    if time is not None and is_musical(time):
-        raise ArgumentError("--at takes a time of the film, like 82.6 or 1:22.6.")
     with Session(graph, store, say, remember=False) as session:
         excerpt = origin.record.get("excerpt", False)
         films = session.films(origin.out, cast(Any, (begin, end)), excerpt=excerpt).films
         film = next((each for each in films if each.path.name == Path(origin.film["path"]).name), None)
         if film is None:
             raise ArgumentError(f"{origin.graph} no longer makes {Path(origin.film['path']).name}.")
-        number = frame if frame is not None else int(cast(Any, time).resolve(120.0) * film.fps + 0.5)
+        number = frame if frame is not None else frame_at(film, cast(Any, time))
         if film.identity != origin.film.get("identity") and origin.unchanged:
             say("What it is made of has changed since; what is told is how it is now.")
         plan, own = place_in(film.parts, number)
@@ -143,6 +142,23 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
             else None,
             "parameters": parameters_shown(film.parts, number),
         }
+
+
+def frame_at(film: Any, time: Any) -> int:
+    """Return the number of a film's frame at a time of the film, or at a moment of its music.
+
+    Raises
+    ------
+    ArgumentError
+        When the film has several pieces of music.
+    """
+    from n2s.graph.times import is_musical
+
+    if not is_musical(time):
+        return int(time.resolve(120.0) * film.fps + 0.5)
+    if len(film.plans) > 1:
+        raise ArgumentError("--at takes a time of a film of several tracks, like 82.6 or 1:22.6.")
+    return int(film.plans[0].values.clock.place(time) * film.fps + 0.5) - film.parts[0][1].start
 
 
 def moment_text(moment: dict[str, Any], everything: bool) -> list[str]:

@@ -129,7 +129,8 @@ def following_text(found: Mapping[str, Any]) -> str:
     ]
     scenes = counted(len(found["scenes"]), "scene")
     if begin := found.get("section", {}).get("begin"):
-        scenes += f", with {found['section']['with_scene']} of {counted(begin, 'change')} of section"
+        met = f"{found['section']['with_scene']} of {counted(begin, 'change')} of section"
+        scenes += f", with {met} (pictures that are lit alike are one scene)"
     # What is measured is movement: colours and light may follow as well, and are not seen by it.
     return (
         f"movement follows {', '.join(followed)} (colour and light are not counted); {scenes}" if followed else scenes

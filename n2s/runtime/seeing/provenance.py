@@ -23,6 +23,7 @@ from n2s.graph.listening import hearing_node
 from n2s.graph.lookup import find_output
 from n2s.graph.profiles import PROFILE_OPTION
 from n2s.graph.subgraph import SubGraph
+from n2s.graph.timecodes import timecode
 from n2s.graph.values import quantise
 from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
@@ -212,7 +213,8 @@ def place_in(parts: list[tuple[Plan, Chunk]], frame: int) -> tuple[Plan, int]:
         if first <= frame < first + chunk.count:
             return plan, chunk.start + frame - first
         first += chunk.count
-    raise ArgumentError(f"The film has no frame {frame}: it has frames 0 to {first - 1}.")
+    last = timecode(max(0, first - 1), parts[0][0].values.clock.fps)
+    raise ArgumentError(f"The film has no frame {frame}: it has frames 0 to {first - 1}, the last one at {last}.")
 
 
 def parameters_shown(parts: list[tuple[Plan, Chunk]], frame: int) -> list[dict[str, Any]]:
