@@ -172,7 +172,7 @@ def test_the_ends_of_a_range_belong_to_it(node: str, field: str, end: float, stu
 
 def test_the_advice_for_an_end_that_does_not_belong_to_the_range_is_sound(studio: Any, store: Any) -> None:
     values = harness.around("LatentEcho", studio.model, decay="= 2 * time")
-    with pytest.raises(GraphError, match=r"below its upper end.*Wrap it: = clamp\(2 \* time, 0, 0.999\)"):
+    with pytest.raises(GraphError, match=r"at least 0 and below 1.*Wrap it: = clamp\(2 \* time, 0, 0.999\)"):
         check_ranges(harness.plan(harness.load(values, studio.folder), store))
     values["nodes"]["subject"]["decay"] = "= clamp(2 * time, 0, 0.999)"
     check_ranges(harness.plan(harness.load(values, studio.folder), store))

@@ -9,8 +9,10 @@ from typing import Any
 
 import harness
 import pytest
+import tiny
 
 from n2s.graph.declare import Node
+from n2s.graph.describe.words import summary
 from n2s.runtime.pixel_code import type_mistakes
 
 LENS = '''
@@ -88,6 +90,16 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "where has a for loop; pixel code is assignments, if, return and calls",
     ),
     "a module": (lens(code="return np.sin(x), y"), "        return np.sin", "where uses 'np'; it may use"),
+    "a helper that was not imported": (
+        lens(code="return exp2(x), y"),
+        "        return exp2",
+        "where uses 'exp2'; import it: from n2s.graph.shader import exp2",
+    ),
+    "a misspelt variable": (
+        lens(code="return x * strenth, y"),
+        "        return x",
+        "where uses 'strenth'; did you mean \"strength\"?",
+    ),
     "a misspelt argument": (lens(taken="strength, ofen"), "    @staticmethod", NAMES),
     "a misspelt name": (lens(prepare="return dict(strength=1, ofen=2)"), "    @staticmethod", "where takes often"),
     "a misspelt addition": (lens(prepare="return {**dict(strength=1)} | {'ofen': 2}"), "    @static", "takes often"),
@@ -156,3 +168,21 @@ def test_check_and_nodes_tell_them(packages: Any, studio: Any, n2s: Any, tmp_pat
     assert status == 2 and f"bent (Bent): {said}" in told and "bent.strength" in told, told
     for words in (["nodes", "Bent"], ["nodes"]):
         assert f"Bent: {said} ({file}:" in packages.n2s(*words).stderr
+
+
+def test_a_type_without_a_docstring_and_a_film_without_sound_are_told(packages: Any, n2s: Any, tmp_path: Path) -> None:
+    packages.install(lens().replace('    """Bend."""\n', ""), "mute_nodes")
+    nodes = {
+        "music": {"node": "AudioSource", "path": "music.wav"},
+        "plain": {"node": "Solid"},
+        "bent": {"node": "Bent", "frames": "plain"},
+        "film": {"node": "FFmpegSink", "frames": "bent", "path": "film.mp4"},
+    }
+    tiny.write_wav(tmp_path / "music.wav", tiny.clicks(1))
+    graph = tmp_path / "bent.yaml"
+    graph.write_text(json.dumps({"n2s": 1, "nodes": nodes}, indent=1))
+    status, said, told = n2s("check", graph)
+    assert status == 0, told
+    assert "Bent has no docstring; its first sentence is what n2s nodes says of it." in told
+    assert said.endswith("bent.yaml: 4 nodes, 1 film without sound, no problems.\n")
+    assert summary(importlib.import_module("mute_nodes").Bent).startswith("Bent: its class has no docstring")

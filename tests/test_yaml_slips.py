@@ -167,12 +167,21 @@ def test_numbers_as_people_write_them(value: str, told: str, tmp_path: Path) -> 
         ("\n    node: Tone\n    frames: base\n  exposure: 1", ":8:13  exposure is no node; if it is a setting of name"),
         ("\n    node: Tone\n    frames:\u00a0base", "here stands a space of another kind (U+00A0)"),
         ("\n    node: Title\n    frames: base\n    text: A\n    at: \u201cat B\u201d", "quotes of YAML are straight"),
+        ("{Node: Tone, frames: base}", '; "Node" stands where "node" was wanted.'),
+        ("{node: Tone, frames: base, exposure: yes}", "It takes a number or a signal."),
     ],
 )
 def test_slips_of_editors(lines: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(GraphError) as caught:
         loaded(tmp_path, lines)
     assert told in str(caught.value)
+
+
+def test_nodes_without_the_line_above_them(tmp_path: Path) -> None:
+    path = tmp_path / "song.yaml"
+    path.write_text("n2s: 1\ntitle: A\n\n  base: {node: Solid}\n", encoding="utf-8")
+    with pytest.raises(GraphError, match=r'song.yaml:4:7  .* a node stands here, but no line above says "nodes:"'):
+        Graph.load(path)
 
 
 def test_a_graph_that_is_no_text(tmp_path: Path) -> None:

@@ -175,6 +175,7 @@ def warnings(graph: GraphParts) -> list[Problem]:
     used = needed_by(ends, graph.sources())
     if any(_speaks_of_music(graph.nodes[name]) for name in used) and (hearing := hearing_node(graph.nodes)):
         used |= needed_by([hearing], graph.sources())
+    found += _without_docstrings(graph)
     seeds: dict[tuple[str, int], str] = {}
     for name, node in graph.nodes.items():
         if name not in used:
@@ -207,6 +208,14 @@ def warnings(graph: GraphParts) -> list[Problem]:
                     Problem(graph.where(name, field), f"{name}.{field}: = {value} never moves; a number would do.")
                 )
     return found
+
+
+def _without_docstrings(graph: GraphParts) -> list[Problem]:
+    """Return which of a graph's types of nodes do not say what they do."""
+    types = {type(node): name for name, node in graph.nodes.items() if not isinstance(node, SubGraph | InterfaceNode)}
+    silent = {cls.__name__: name for cls, name in types.items() if not cls.__doc__}
+    text = "has no docstring; its first sentence is what n2s nodes says of it."
+    return [Problem(graph.where(name, key=True), f"{told} {text}") for told, name in silent.items()]
 
 
 def silent_films(graph: GraphParts) -> list[str]:
@@ -264,6 +273,9 @@ def check_constant(graph: GraphParts, name: str, field: str, expression: Express
     )
 
 
+YES_NO = {"yes", "no", "on", "off", "true", "false"}  # texts to YAML 1.2, or written with capitals
+
+
 def _check_link(graph: GraphParts, link: Link, wanted, unread: Collection[str], what: str) -> str:
     if link.node in unread:
         return ""
@@ -272,6 +284,7 @@ def _check_link(graph: GraphParts, link: Link, wanted, unread: Collection[str], 
         if near.startswith("Did") and (link.output or link.component is not None):
             fixed = Link(near.split('"')[1], link.output, link.component)
             near = f'Did you mean "{fixed}"?'
+        near = f"It takes a number or a signal. {near}" if wanted is SIGNAL and str(link).lower() in YES_NO else near
         return f'{what}: "{link}" names no node. {heard_elsewhere(graph, link) or near}'
     outputs = type(graph.nodes[link.node]).outputs
     link = link.settled(outputs)

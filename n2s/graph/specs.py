@@ -50,15 +50,14 @@ class Spec:
     def range(self) -> str:
         """The range in words: "within 0..1", "above 0", ""."""
         low, high = self.gt if self.ge is None else self.ge, self.lt if self.le is None else self.le
-        if low is not None and high is not None:
-            note = " (above its lower end)" if self.gt is not None else ""
-            note += " (below its upper end)" if self.lt is not None else ""
-            return f"within {low:g}..{high:g}{note}"
+        if self.ge is not None and self.le is not None:
+            return f"within {low:g}..{high:g}"
+        ends = []
         if low is not None:
-            return f"above {low:g}" if self.gt is not None else f"at least {low:g}"
+            ends.append(f"above {low:g}" if self.ge is None else f"at least {low:g}")
         if high is not None:
-            return f"below {high:g}" if self.lt is not None else f"at most {high:g}"
-        return ""
+            ends.append(f"below {high:g}" if self.le is None else f"at most {high:g}")
+        return " and ".join(ends)
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def check_rising(times: list[Any], place: Callable[[Any], float]) -> list[float]
             )
             where = ""
             if isinstance(times[i], Moment) or isinstance(times[i - 1], Moment):
-                where = f": {minutes(seconds[i])} and {minutes(seconds[i - 1])}"
+                where = f": {minutes(seconds[i])} after {minutes(seconds[i - 1])}"
             raise ValueError(f"times must rise; {later} comes after {earlier}{where}")
     return seconds
 

@@ -35,7 +35,8 @@ class LatentPath(OfAnchors):
         ge=0,
         lt=1,
         unit="share",
-        help="how much of the way to the next place is spent at this one, before it goes on",
+        help="how much of the way to the next place is spent at this one, before it goes on; what drives it must move "
+        "slowly, as a higher value steps back",
     )
     closed: bool = setting(True, help="whether the last place is followed by the first")
     model: FolderPath | None = setting(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 
@@ -187,7 +188,10 @@ class NodeReader:
         document, where = self.document, ("nodes", name)
         if not isinstance(spec, dict) or not isinstance(spec.get("node"), str):
             told = f'{name} needs its type: "{name}: {{node: Type, …}}".'
-            if (above := self._above(name)) and not isinstance(spec, dict):
+            if isinstance(spec, dict) and (near := get_close_matches("node", [str(key).lower() for key in spec], 1)):
+                written = next(str(key) for key in spec if str(key).lower() == near[0])
+                told = f'{told[:-1]}; "{written}" stands where "node" was wanted.' if written != "node" else told
+            elif (above := self._above(name)) and not isinstance(spec, dict):
                 told = f"{name} is no node; if it is a setting of {above}, indent it like the others of {above}."
             self._wrong(document.where(where), told)
             return None

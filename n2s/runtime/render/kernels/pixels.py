@@ -13,6 +13,7 @@ import inspect
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache, lru_cache
 from pathlib import Path
 from types import FunctionType
@@ -293,7 +294,17 @@ class _Reader:
                 raise self._error(said, node.lineno, function)
             else:
                 may = "its arguments, n2s.graph.shader, and functions and finite numbers of its own package"
-                raise self._error(f"uses {node.id!r}; it may use {may}", node.lineno, function)
+                raise self._error(
+                    f"uses {node.id!r}; {_meant(node.id, own) or f'it may use {may}'}", node.lineno, function
+                )
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """Return what a name in pixel code that means nothing there is probably meant to be; "" where nothing is near."""
+    if name in HELPERS:
+        return f"import it: from n2s.graph.shader import {name}"
+    near = get_close_matches(name, [*known, *HELPERS], 1, 0.7)
+    return f'did you mean "{near[0]}"?' if near else ""
 
 
 def _reader(node: ast.AST, function: FunctionType) -> str | None:
