@@ -89,7 +89,11 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "        for i",
         "where has a for loop; pixel code is assignments, if, return and calls",
     ),
-    "a module": (lens(code="return np.sin(x), y"), "        return np.sin", "where uses 'np'; it may use"),
+    "a module": (
+        lens(code="return np.sin(x), y"),
+        "        return np.sin",
+        "where uses 'np'; for a single pixel there are abs",
+    ),
     "a helper that was not imported": (
         lens(code="return exp2(x), y"),
         "        return exp2",

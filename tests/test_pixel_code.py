@@ -238,7 +238,11 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "half(rgb[0])",
         "pixel calls half, which calls itself",
     ),
-    "numpy": (half("return np.sin(x)"), "half(rgb[0])", "pixel calls half, which uses 'np'; it may use its arguments"),
+    "numpy": (
+        half("return np.sin(x)"),
+        "half(rgb[0])",
+        "pixel calls half, which uses 'np'; for a single pixel there are abs",
+    ),
     "a default": (half("return x / by", "x, by=2"), "half(rgb[0])", "takes other than plain arguments"),
     "stars": (half("return x[0]", "*x"), "half(rgb[0])", "pixel calls half, which takes other than plain arguments"),
     "a cache": (half("return x", before="import functools\n@functools.cache"), "half(rgb[0])", "uses 'half'"),

@@ -186,5 +186,10 @@ def test_nodes_without_the_line_above_them(tmp_path: Path) -> None:
 
 def test_a_graph_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "song.wav").write_bytes(b"RIFF\0\0\0\0WAVE")
-    with pytest.raises(GraphError, match=r"not UTF-8 text \(byte 4 is zero\)"):
+    with pytest.raises(
+        GraphError, match=r"This is no graph, which is a text that ends in \.yaml\. For a piece of music, n2s new"
+    ):
         Graph.load(tmp_path / "song.wav")
+    (tmp_path / "song.wav").rename(tmp_path / "song.yaml")
+    with pytest.raises(GraphError, match=r"not UTF-8 text \(byte 4 is zero\)"):
+        Graph.load(tmp_path / "song.yaml")

@@ -403,7 +403,8 @@ class _Parser:
         """Read what follows "at": a name, a number that counts from 1, a length of time to add."""
         _, what, offset = self.tokens[self.index]
         if what not in MOMENTS:
-            raise ExpressionError(f"there is no moment {what!r}; there are {', '.join(MOMENTS)}", offset)
+            cure = '; a place in bars or beats is a length: "8 bars"' if what.rstrip("s") in ("bar", "beat") else ""
+            raise ExpressionError(f"there is no moment {what!r}; there are {', '.join(MOMENTS)}{cure}", offset)
         self.index += 1
         number = 1
         kind, value, offset = self.tokens[self.index]

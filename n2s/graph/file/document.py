@@ -114,6 +114,8 @@ def read_document(path: str | Path) -> Document:
         raise wrong("No file can have this name.") from None
     if len(data) > MAX_BYTES and b"\0" not in data:
         raise wrong(f"A graph file has at most 1 MB. Is this one? {NO_GRAPH}")
+    if data.find(b"\0") >= 0 and Path(path).suffix.lower() not in (".yaml", ".yml"):
+        raise wrong(f"This is no graph, which is a text that ends in .yaml. {NO_GRAPH}")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

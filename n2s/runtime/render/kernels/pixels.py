@@ -301,6 +301,8 @@ class _Reader:
 
 def _meant(name: str, known: Iterable[str]) -> str:
     """Return what a name in pixel code that means nothing there is probably meant to be; "" where nothing is near."""
+    if name in ("np", "numpy", "math"):
+        return "for a single pixel there are abs, min and max, and the functions of n2s.graph.shader"
     if name in HELPERS:
         return f"import it: from n2s.graph.shader import {name}"
     near = get_close_matches(name, [*known, *HELPERS], 1, 0.7)
