@@ -380,7 +380,7 @@ def test_a_place_that_is_no_number(sign: float, edge: str, packages: Any, studio
 @pytest.mark.parametrize(
     ("code", "said"),
     [("x", "where returns one number; x and y were wanted"), ("(x, y) if x > 0 else x", "where cannot be compiled"),
-     ("np.sin(x), y", "where uses 'np'"), ("[x, y][0], y", "where has a list, ")],
+     ("np.sin(x), y", "where uses 'np'"), ("[x, y][0], y", "where has a list; ")],
 )  # fmt: skip
 def test_where_that_cannot_be_compiled(code: str, said: str, packages: Any, studio: Any, store: Any) -> None:
     file = packages.install(TOYS + BAD.format(code=code))

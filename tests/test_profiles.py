@@ -286,6 +286,7 @@ def test_several_profiles_in_one_run(song: Path, n2s: Any, n2s_json: Any) -> Non
         "song-square-64x36-0m00s-0m01s.mp4", "song-archive-64x36-0m00s-0m01s.mkv", "draft/song-32x18-0m00s-0m01s.mp4"
     }  # fmt: skip
     assert err.count("planning") == 3
+    assert "--draft makes a film of its own, beside --profile square and archive." in err
     assert n2s(*arguments)[1].count("Rendered 0 chunks") == 3
 
 

@@ -127,6 +127,8 @@ def run(
     kept = open_store(store)
     asked: list[Any] = list(dict.fromkeys([*profile, *(["draft"] if draft else [])])) or [None]
     graphs = [(name, load(graph, set_, Shape(size, fps, name))) for name in asked]  # all that is wrong is told first
+    if draft and profile and not json:
+        events.said(f"--draft makes a film of its own, beside --profile {' and '.join(dict.fromkeys(profile))}.")
     most = None if max_memory is None else read_amount("--max-memory", max_memory)
     settings = span, force, events, overwrite, keep_frames, strict, only, most, excerpt
     runs = []
