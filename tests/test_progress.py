@@ -69,6 +69,26 @@ def test_the_time_left_is_never_too_little(monkeypatch: pytest.MonkeyPatch) -> N
     assert count.text() == "10/40 frames again, 1.0 frames/s, 30 s left"
 
 
+def test_first_frames_that_come_late_do_not_tell_how_long_the_rest_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    count = Count(began=100.0)
+    count.planned(204)
+    now = 120.0
+    count.add(4)
+    assert count.seconds_left == 1000
+    now = 121.0
+    count.add(10)
+    assert count.seconds_left == pytest.approx(190 / (14 / 21)), "one second tells too little"
+    now = 124.0
+    count.add(30)
+    assert count.seconds_left == pytest.approx(160 / (40 / 4)) and count.speed == pytest.approx(44 / 24)
+    count.add(-20)
+    assert count.seconds_left == pytest.approx(180 / (20 / 4))
+    count.planned(10)
+    assert count.seconds_left is None
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.0, "1 s"), (0.2, "1 s"), (44.1, "45 s"), (59.5, "1:00"), (150, "2:30"), (3700, "61:40")]
 )

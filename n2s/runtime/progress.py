@@ -15,6 +15,7 @@ from n2s.graph.wording import counted
 from n2s.runtime.events import Events
 
 LINE_EVERY_SECONDS = 5.0
+SURE_SECONDS = 2.0  # after the first frames, from when on those that follow tell how fast they come
 SIGNS, PLAIN_SIGNS = "░▒█", ".+#"  # of chunks: none of them done, some, all
 WIDTH, BESIDE = 40, 62  # columns of their picture, and of what stands beside it
 
@@ -62,14 +63,21 @@ class Count:
     again: bool = False
     open_end: bool = False
     began: float = field(default_factory=time.monotonic)
+    _first: tuple[int, float] | None = None  # how many frames came first, and when
 
     def begin(self) -> None:
         """Note that frames begin to be made."""
-        self.began = time.monotonic()
+        self.began, self._first = time.monotonic(), None
 
     def planned(self, frames: int) -> None:
         """Note that so many frames are to be made."""
-        self.all, self.done = frames, 0
+        self.all, self.done, self._first = frames, 0, None
+
+    def add(self, frames: int) -> None:
+        """Note that so many frames were made; fewer than none where some have to be made anew."""
+        self.done += frames
+        if self._first is None:
+            self._first = self.done, time.monotonic()
 
     def announced(self, again: int, open_end: bool) -> None:
         """Note what was told of the next frames."""
@@ -82,8 +90,13 @@ class Count:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest of the frames takes; None where nothing tells."""
-        speed = self.speed
+        """How long the rest of the frames takes; None where nothing tells.
+
+        The first frames wait for what all others find done, so that they count only until others tell more.
+        """
+        speed, now = self.speed, time.monotonic()
+        if self._first and self.done > self._first[0] and now - self._first[1] >= SURE_SECONDS:
+            speed = (self.done - self._first[0]) / (now - self._first[1])
         return (self.all - self.done) / speed if speed > 0 else None
 
     def text(self) -> str:
@@ -121,7 +134,7 @@ class LineEvents(Events):
 
     def rendered(self, frames: int) -> None:
         with self._lock:
-            self._count.done += frames
+            self._count.add(frames)
             now = time.monotonic()
             if now - self._last >= LINE_EVERY_SECONDS or self._count.done == self._count.all:
                 self._last = now
@@ -164,7 +177,7 @@ class JsonEvents(Events):
     def rendered(self, frames: int) -> None:
         with self._lock:
             count = self._count
-            count.done += frames
+            count.add(frames)
             now = time.monotonic()
             if now - self._last >= 1.0 or count.done == count.all:
                 self._last = now
@@ -245,7 +258,7 @@ class BarEvents(Events):
 
     def rendered(self, frames: int) -> None:
         with self._lock:
-            self._count.done += frames
+            self._count.add(frames)
             self._progress.update(self._task, completed=self._count.done, speed=self._count.text())
 
     def ended(self) -> None:
