@@ -177,6 +177,15 @@ def test_slips_of_editors(lines: str, told: str, tmp_path: Path) -> None:
     assert told in str(caught.value)
 
 
+def test_a_size_that_is_wrong_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "song.yaml"
+    for size in ("[640. 360]", "[640, abc]", "[a, b]", "640x360"):
+        path.write_text(f"n2s: 1\nsize: {size}\nnodes:\n  base: {{node: Solid}}\n", encoding="utf-8")
+        with pytest.raises(GraphError) as caught:
+            Graph.load(path)
+        assert str(caught.value).count("width and height were wanted") == 1
+
+
 def test_nodes_without_the_line_above_them(tmp_path: Path) -> None:
     path = tmp_path / "song.yaml"
     path.write_text("n2s: 1\ntitle: A\n\n  base: {node: Solid}\n", encoding="utf-8")

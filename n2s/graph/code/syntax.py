@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import threading
 
-_one_at_a_time = threading.Lock()
+_one_at_a_time = threading.RLock()  # garbage that is collected meanwhile may read a text, too
 
 
 def syntax_tree(text: str | bytes) -> ast.Module:
