@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from test_films import write_album
 
 from n2s import __version__
 from n2s.graph.graph import Graph
+from n2s.graph.time import frame_begun
 from n2s.graph.times import parse_time
 from n2s.runtime.ffmpeg import run_ffmpeg
 from n2s.runtime.records import RunRecord
@@ -181,7 +183,7 @@ def test_a_moment_of_the_music_is_explained(track: Path, n2s: Any, n2s_json: Any
     with Session(Graph.load(track)) as session:
         beat = session.clock.place(parse_time("3 beats"))
     (told,) = n2s_json("explain", film, "--at", "3 beats")
-    assert told["moment"]["frame_of_track"] == int(beat * 30 + 0.5) == told["moment"]["frame"] + 15
+    assert told["moment"]["frame_of_track"] == frame_begun(beat, Fraction(30)) == told["moment"]["frame"] + 15
 
 
 def test_a_graph_that_changed_is_told(track: Path, n2s: Any) -> None:

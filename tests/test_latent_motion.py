@@ -93,6 +93,8 @@ def test_a_path_stays_at_each_place_for_a_share_of_its_way(places: np.ndarray) -
     shown = made(LatentPath(names=list("abcde")), **given, place=at, stay=np.full(5, 0.5, np.float32))
     plain = made(LatentPath(names=list("abcde")), **given, place=np.float32([1, 1, 1.5, 1.75, -1]))
     assert shown.tobytes() == plain.tobytes()
+    for_ever = made(LatentPath(names=list("abcde")), **given, place=at, stay=np.full(5, 1, np.float32))
+    assert for_ever[2].tobytes() == places[1].tobytes()
 
 
 def test_a_path_of_one_place_is_refused() -> None:

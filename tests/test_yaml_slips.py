@@ -21,6 +21,13 @@ def loaded(folder: Path, spec: str) -> Graph:
     return Graph.load(path)
 
 
+def said_of(folder: Path, spec: str) -> str:
+    """Return what is said of a node that is written wrong."""
+    with pytest.raises(GraphError) as caught:
+        loaded(folder, spec)
+    return str(caught.value)
+
+
 @pytest.mark.parametrize(
     "text, in_braces, in_lines",
     [
@@ -118,9 +125,7 @@ def test_what_is_in_quotes_is_text(tmp_path: Path) -> None:
 )
 def test_a_comma_as_a_decimal_sign(number: str, said: str, tmp_path: Path) -> None:
     for more in ("", ", contrast: 1.1"):
-        with pytest.raises(GraphError) as caught:
-            loaded(tmp_path, f"{{node: Tone, frames: base, exposure: {number}{more}}}")
-        assert said in str(caught.value)
+        assert said in said_of(tmp_path, f"{{node: Tone, frames: base, exposure: {number}{more}}}")
 
 
 @pytest.mark.parametrize("value", ["&x 0.1", "&x [0, 0]", "&x text"])
@@ -138,9 +143,7 @@ def test_an_anchor_is_refused_without_an_alias(value: str, tmp_path: Path) -> No
     ],
 )
 def test_a_setting_that_lacks_its_value_or_its_colon(spec: str, told: str, tmp_path: Path) -> None:
-    with pytest.raises(GraphError) as caught:
-        loaded(tmp_path, spec)
-    assert told in str(caught.value)
+    assert told in said_of(tmp_path, spec)
 
 
 @pytest.mark.parametrize(
@@ -156,9 +159,7 @@ def test_a_setting_that_lacks_its_value_or_its_colon(spec: str, told: str, tmp_p
     ],
 )
 def test_numbers_as_people_write_them(value: str, told: str, tmp_path: Path) -> None:
-    with pytest.raises(GraphError) as caught:
-        loaded(tmp_path, f"{{node: Title, frames: base, text: A, opacity: {value}}}")
-    assert told in str(caught.value)
+    assert told in said_of(tmp_path, f"{{node: Title, frames: base, text: A, opacity: {value}}}")
 
 
 @pytest.mark.parametrize(
@@ -168,13 +169,12 @@ def test_numbers_as_people_write_them(value: str, told: str, tmp_path: Path) -> 
         ("\n    node: Tone\n    frames:\u00a0base", "here stands a space of another kind (U+00A0)"),
         ("\n    node: Title\n    frames: base\n    text: A\n    at: \u201cat B\u201d", "quotes of YAML are straight"),
         ("{Node: Tone, frames: base}", '; "Node" stands where "node" was wanted.'),
+        ("{mode: report, frames: base}", 'name needs its type: "name: {node: Type, …}".'),
         ("{node: Tone, frames: base, exposure: yes}", "It takes a number or a signal."),
     ],
 )
 def test_slips_of_editors(lines: str, told: str, tmp_path: Path) -> None:
-    with pytest.raises(GraphError) as caught:
-        loaded(tmp_path, lines)
-    assert told in str(caught.value)
+    assert told in said_of(tmp_path, lines)
 
 
 def test_a_size_that_is_wrong_is_told_once(tmp_path: Path) -> None:

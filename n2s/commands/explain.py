@@ -153,12 +153,12 @@ def frame_at(film: Any, time: Any) -> int:
         When the film has several pieces of music.
     """
     from n2s.graph.times import is_musical
+    from n2s.runtime.render.analysis import frame_of
 
-    if not is_musical(time):
-        return int(time.resolve(120.0) * film.fps + 0.5)
-    if len(film.plans) > 1:
+    if is_musical(time) and len(film.plans) > 1:
         raise ArgumentError("--at takes a time of a film of several tracks, like 82.6 or 1:22.6.")
-    return int(film.plans[0].values.clock.place(time) * film.fps + 0.5) - film.parts[0][1].start
+    frame = frame_of(time, min(film.plans[0].values.clock.place(time), 1e9), film.fps)
+    return frame - film.parts[0][1].start if is_musical(time) else frame
 
 
 def moment_text(moment: dict[str, Any], everything: bool) -> list[str]:

@@ -76,7 +76,8 @@ def stayed(place: np.ndarray, stay: np.ndarray) -> np.ndarray:
     """
     place, stay = place.astype(np.float64), stay.astype(np.float64)
     before = np.floor(place)
-    return np.where(stay > 0, before + np.maximum(place - before - stay, 0) / (1 - stay), place)
+    gone = np.maximum(place - before - stay, 0) / np.maximum(1 - stay, 1e-9)  # of what is nearly 1 float32 makes 1
+    return np.where(stay > 0, before + gone, place)
 
 
 class Path:

@@ -188,9 +188,10 @@ class NodeReader:
         document, where = self.document, ("nodes", name)
         if not isinstance(spec, dict) or not isinstance(spec.get("node"), str):
             told = f'{name} needs its type: "{name}: {{node: Type, …}}".'
-            if isinstance(spec, dict) and (near := get_close_matches("node", [str(key).lower() for key in spec], 1)):
-                written = next(str(key) for key in spec if str(key).lower() == near[0])
-                told = f'{told[:-1]}; "{written}" stands where "node" was wanted.' if written != "node" else told
+            keys = {str(key).lower(): str(key) for key in spec} if isinstance(spec, dict) else {}
+            near = get_close_matches("node", keys, 1, 0.8)
+            if near and keys[near[0]] != "node":
+                told = f'{told[:-1]}; "{keys[near[0]]}" stands where "node" was wanted.'
             elif (above := self._above(name)) and not isinstance(spec, dict):
                 told = f"{name} is no node; if it is a setting of {above}, indent it like the others of {above}."
             self._wrong(document.where(where), told)
