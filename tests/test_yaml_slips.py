@@ -153,6 +153,8 @@ def test_a_setting_that_lacks_its_value_or_its_colon(spec: str, told: str, tmp_p
         ("= 1 or 2", "'or' is one too many here; one of two is true where the larger is 1"),
         ("= \u201c1\u201d", "has no meaning in an expression; quotes of YAML are straight"),
         ("= 2 \u2013 1", "minus is -"),
+        ("\u20130.2", "minus is -"),
+        ("\u201c= 0.5 * time\u201d", "quotes of YAML are straight"),
         ("= 2 \u00d7 1", "times is *"),
         ("= 1 == 1", "one = begins an expression, and <, <=, > and >= compare"),
         ("2 baers", 'did you mean "2 bars"?'),
@@ -169,6 +171,7 @@ def test_numbers_as_people_write_them(value: str, told: str, tmp_path: Path) -> 
         ("\n    node: Tone\n    frames:\u00a0base", "here stands a space of another kind (U+00A0)"),
         ("\n    node: Title\n    frames: base\n    text: A\n    at: \u201cat B\u201d", "quotes of YAML are straight"),
         ("{Node: Tone, frames: base}", '; "Node" stands where "node" was wanted.'),
+        ("{type: Tone, frames: base}", '; "type" stands where "node" was wanted.'),
         ("{mode: report, frames: base}", 'name needs its type: "name: {node: Type, …}".'),
         ("{node: Tone, frames: base, exposure: yes}", "It takes a number or a signal."),
     ],
@@ -188,9 +191,12 @@ def test_a_size_that_is_wrong_is_told_once(tmp_path: Path) -> None:
 
 def test_nodes_without_the_line_above_them(tmp_path: Path) -> None:
     path = tmp_path / "song.yaml"
-    path.write_text("n2s: 1\ntitle: A\n\n  base: {node: Solid}\n", encoding="utf-8")
-    with pytest.raises(GraphError, match=r'song.yaml:4:7  .* a node stands here, but no line above says "nodes:"'):
-        Graph.load(path)
+    for before, column in (("title: A", 7), ("size: [64, 36]", 3)):
+        for node in ("{node: Solid}", "\n    node: Solid"):
+            path.write_text(f"n2s: 1\n{before}\n\n  base: {node}\n", encoding="utf-8")
+            said = rf'song.yaml:4:{column}  .* a node stands here, but no line above says "nodes:"'
+            with pytest.raises(GraphError, match=said):
+                Graph.load(path)
 
 
 def test_a_graph_that_is_no_text(tmp_path: Path) -> None:

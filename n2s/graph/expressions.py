@@ -272,6 +272,11 @@ def _evaluate(tree: Any, variables: Mapping, links: Mapping, clock: Clock) -> An
     return links[tree]
 
 
+def mistaken(text: str) -> str:
+    """Return what to type instead of signs that no expression has, "; minus is -"; "" for a text without any."""
+    return next((f"; {said}" for signs, said in MISTAKEN.items() if not set(signs).isdisjoint(text)), "")
+
+
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
     r"|(?P<name>[A-Za-z_]\w*(?:\.(?:[A-Za-z_]\w*|\d+))*)"
@@ -292,7 +297,7 @@ class _Parser:
             match = _TOKEN.match(text, position)
             if not match:
                 offset = position + len(text[position:]) - len(text[position:].lstrip())
-                cure = next((f"; {said}" for signs, said in MISTAKEN.items() if text[offset] in signs), "")
+                cure = mistaken(text[offset])
                 raise ExpressionError(f"{text[offset]!r} has no meaning in an expression{cure}", offset)
             kind = cast(str, match.lastgroup)
             self.tokens.append((kind, match.group(kind), match.start(kind)))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from n2s.graph.expressions import TIME_UNITS, Expression, ExpressionError, Number
+from n2s.graph.expressions import TIME_UNITS, Expression, ExpressionError, Number, mistaken
 from n2s.graph.landmarks import MOMENTS, Moment
 from n2s.graph.links import Link
 from n2s.graph.paths import FOLDER, MUSIC, OR_NAME, PATH, PICTURE, VIDEO
@@ -35,7 +35,7 @@ def parse_param(value: Any) -> Any:
     elif isinstance(value, str):
         if link := Link.parse(value.strip()):
             return link
-        number, way_out = None, number_in(value, may_be_time=True)
+        number, way_out = None, number_in(value, may_be_time=True) or mistaken(value.replace("=", ""))
         try:
             number = Expression.parse(value).tree
             way_out = f'; write "= {value.strip()}"'

@@ -189,7 +189,7 @@ class NodeReader:
         if not isinstance(spec, dict) or not isinstance(spec.get("node"), str):
             told = f'{name} needs its type: "{name}: {{node: Type, …}}".'
             keys = {str(key).lower(): str(key) for key in spec} if isinstance(spec, dict) else {}
-            near = get_close_matches("node", keys, 1, 0.8)
+            near = ["type"] if "type" in keys else get_close_matches("node", keys, 1, 0.8)
             if near and keys[near[0]] != "node":
                 told = f'{told[:-1]}; "{keys[near[0]]}" stands where "node" was wanted.'
             elif (above := self._above(name)) and not isinstance(spec, dict):

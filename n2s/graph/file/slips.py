@@ -16,6 +16,7 @@ _NO_COLON = 'a name, a colon and a space begin a line: "name: value"'
 _OPEN_QUOTE = "no quotation mark closes the text that begins here"
 _OPEN_BRACKET = "the {} in line {} is not closed; a bracket is missing, or a comma"
 _OTHERWISE = "this line is indented otherwise than the lines that belong with it"
+_A_NODE = re.compile(r"[\w-]*:\s*(\{\s*)?node\b")
 _NO_NODES = 'a node stands here, but no line above says "nodes:"'
 _HIDDEN = 'behind a space "#" begins a comment, which hides the bracket that closes; text with "#" is quoted'
 _BEHIND_QUOTES = (
@@ -63,9 +64,10 @@ def cure(problem: str, text: str, begin: int, at: int) -> tuple[str, int]:
         return _NO_COLON, begin
     if problem == "found unexpected end of stream":  # which comes within quotes alone
         return _OPEN_QUOTE, begin
+    if _A_NODE.match(text, at) and not re.search(r"^nodes\s*:", text, re.M):
+        return _NO_NODES, at
     if "mapping values are not allowed" in problem and re.fullmatch(r"\s+[\w-]+", in_line):
-        lacks_nodes = re.match(r":\s*(\{\s*)?node\b", text[at:]) and not re.search(r"^nodes\s*:", text, re.M)
-        return (_NO_NODES if lacks_nodes else _OTHERWISE), at
+        return _OTHERWISE, at
     if found := re.search(r"character '([^\\])' that cannot start", problem):
         return _QUOTED.format(found[1]), at
     if problem.startswith(("expected ',' or", "expected ' '")):
