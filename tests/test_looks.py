@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from n2s.cli import app
 from n2s.commands.looks import AGAIN, Ahead
 from n2s.graph.check import warnings
+from n2s.graph.describe.diagram import diagram
 from n2s.graph.describe.looks import describe_look, films
 from n2s.graph.errors import GraphError
 from n2s.graph.graph import Graph
@@ -173,6 +174,13 @@ def test_a_diagram_calls_a_look_by_its_own_file_and_not_by_a_part_of_it(tmp_path
     flat = one_line(tmp_path, "liquid").flat
     titles = [flat.origin_title(instance) for instance in ("look", "look/heard", "look/journey")]
     assert titles == ["look · liquid.yaml", "heard · hearing.yaml", "journey · journey.yaml"]
+
+
+def test_a_diagram_names_files_as_they_are_seen_from_its_graph(tmp_path: Path) -> None:
+    """A path that is given to a part of a look is whole there, and says nothing of the machine in a picture."""
+    (tmp_path / "beats.txt").write_text("0.5\n1\n1.5\n")
+    drawn = diagram(one_line(tmp_path, "liquid", more=", set: {heard.features.beats: beats.txt}").flat)
+    assert ">beats.txt<" in drawn and str(tmp_path) not in drawn
 
 
 def test_controls_are_explained_by_what_is_seen_and_heard() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from n2s.graph.errors import ArgumentError, N2SError
 from n2s.graph.expressions import Expression
 from n2s.graph.links import Link
 from n2s.graph.parts import GraphParts
+from n2s.graph.paths import changed_paths
 from n2s.graph.specs import Output
 from n2s.graph.subgraph import InterfaceNode
 
@@ -124,6 +126,7 @@ def _place(dot: Any, graph: GraphParts, boxes: Mapping[str, tuple[str, str]], fu
 def _box(graph: GraphParts, name: str, plan: ChunkMap | None, thumbnail: Path | None) -> str:
     """Return a node as an HTML table: name and type, then one row per port and per setting that was given."""
     node = graph.nodes[name]
+    node = node.model_copy(update=changed_paths(node, lambda path: _path_from(graph.base, path.text)))
     kind = "interface" if isinstance(node, InterfaceNode) else type(node).__name__
     rows = [
         f'<tr><td bgcolor="{TINTS[node.kind]}" align="left"><b>{escape(name.rpartition("/")[2])}</b>  '
@@ -164,6 +167,16 @@ def _box(graph: GraphParts, name: str, plan: ChunkMap | None, thumbnail: Path | 
         '<tr><td><table border="1" cellborder="0" cellspacing="0" cellpadding="3" color="#c4c8ce">'
         f"{''.join(rows)}</table></td></tr></table>"
     )
+
+
+def _path_from(folder: Path, path: str) -> str:
+    """Return a path as it is seen from the graph's folder, if that is shorter: the nodes of a look have whole ones."""
+    if not os.path.isabs(path):
+        return path
+    try:
+        return min(Path(os.path.relpath(path, folder)).as_posix(), path, key=len)
+    except ValueError:  # another drive
+        return path
 
 
 def _row(port: str, content: str) -> str:
