@@ -46,6 +46,12 @@ CASES = [
         'case.yaml:1:1  A graph is a mapping that begins with "n2s: 1".',
     ),
     (
+        "names as a text",
+        "  tone:\n",
+        '  path_of: {node: LatentPath, names: "dawn, ember"}\n  tone:\n',
+        "case.yaml:9:38  path_of.names: a list was wanted, not 'dawn, ember'; a list stands in brackets: [dawn, ember]",
+    ),
+    (
         "no nodes",
         None,
         "n2s: 1\n",
@@ -146,7 +152,7 @@ CASES = [
         "size one number",
         "[64, 64]",
         "[64]",
-        "case.yaml:4:7  size: width and height were wanted, like [640, 360], not [64]",
+        "case.yaml:4:7  size: width and height were wanted, whole numbers like [640, 360], not [64]",
     ),
     (
         "size negative",
@@ -158,13 +164,13 @@ CASES = [
         "size a word",
         "[64, 64]",
         "full",
-        "case.yaml:4:7  size: width and height were wanted, like [640, 360], not 'full'",
+        "case.yaml:4:7  size: width and height were wanted, whole numbers like [640, 360], not 'full'",
     ),
     (
         "size with a fraction",
         "[64, 64]",
         "[64.5, 64]",
-        "case.yaml:4:7  size: width and height were wanted, like [640, 360], not 64.5",
+        "case.yaml:4:7  size: width and height were wanted, whole numbers like [640, 360], not 64.5",
     ),
     (
         "duration negative",
@@ -379,7 +385,7 @@ CASES = [
         "wrong unit",
         "= 0.5 * pulse",
         "4 beats",
-        "case.yaml:12:15  tone.exposure: 4 beats was given, which is a time; it takes a number, stops",
+        "case.yaml:12:15  tone.exposure: 4 beats was given, which is a time; it takes a number, in stops, like 4",
     ),
     (
         "unknown unit",

@@ -62,6 +62,7 @@ def test_a_file_of_others_is_not_replaced_by_a_preview(song: Path, n2s: Any) -> 
         (["--from", "1"], "--from and --to go with --gif, --webp and --webm."),
         (["--variations", "3", "--strip"], "Give --variations or --strip: they cannot be combined."),
         (["--variations", "3", "--at", "1", "--at", "2"], "--variations shows one time; give --at once."),
+        (["--vary", "seed=1..100"], "--vary 1..100 would give 100 pictures; at most 64 are drawn."),
         (["--vary", "film"], '--vary takes node.setting=value,value,…, not "film".'),
         (
             ["--vary", "flash.exposure=" + ",".join("12345678"), "--vary", "seed=" + ",".join("123456789")],
@@ -95,6 +96,12 @@ def test_each_value_with_each() -> None:
     made = settings(["a.x=1,2", "b.y = #fff , #000"])
     assert [label for label, _ in made] == ["x 1, y #fff", "x 1, y #000", "x 2, y #fff", "x 2, y #000"]
     assert made[0][1] == ["a.x=1", "b.y=#fff"]
+
+
+def test_ranges_are_all_their_whole_numbers() -> None:
+    assert [label for label, _ in settings(["a.x=1..3,7, 2..1"])] == ["x 1", "x 2", "x 3", "x 7", "x 2", "x 1"]
+    assert [more for _, more in settings(["a.x=-1..0"])] == [["a.x=-1"], ["a.x=0"]]
+    assert [label for label, _ in settings(["a.x=0.5..1"])] == ["x 0.5..1"], "no whole numbers: told where it is read"
 
 
 def test_a_contact_sheet_is_short_for_a_sheet(song: Path, n2s: Any) -> None:

@@ -154,6 +154,7 @@ def test_a_port_given_anew_stands_for_either_spelling(folder: Path) -> None:
         ("size=[101, 51]", "--set size: width and height must be even"),
         ("fps=abc", "--set fps: a frame rate is a number or a fraction like 30000/1001, not 'abc'"),
         ("sede=1", '--set sede: the graph has no entry or node "sede". Did you mean "seed"?'),
+        ("crf=20", '--set crf: the graph has no entry or node "crf". Did you mean "out.crf"?'),
         ("title=", "--set title: text was wanted, not nothing"),
         ("look=5", "--set look: look is a node; name one of its settings: look.SETTING=value."),
         ("look.path=5", "--set look.path: look: a sub-graph needs its file"),
@@ -247,3 +248,12 @@ def test_merging_keeps_what_is_not_named() -> None:
 
     assert merged({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 4}, "e": 5}) == {"a": 1, "b": {"c": 4, "d": 3}, "e": 5}
     assert merged({"a": {"b": 1}}, {"a": 2}) == {"a": 2} and merged({"a": 2}, {"a": {"b": 1}}) == {"a": {"b": 1}}
+
+
+def test_a_setting_without_its_node_is_told_with_the_nodes_that_have_it(folder: Path, n2s: Any) -> None:
+    graph = folder / "lit.yaml"
+    graph.write_text(TRACK.replace("look.yaml, in: picture, set: {vignette.amount: 0.2, inner.grain.amount: 0.3}",
+                                   "grain.yaml, frames: picture"))  # fmt: skip
+    assert 'no entry or node "light". Did you mean "look.light"?' in n2s("check", graph, "--set", "light=1")[2]
+    graph.write_text(graph.read_text().replace("path: grain.yaml", "look: missing"))
+    assert "Did you mean" not in n2s("check", graph, "--set", "light=1")[2]

@@ -63,7 +63,7 @@ def preview(
         typer.Option(
             "--vary",
             metavar="N.S=V,V,…",
-            help="one moment under each value of a setting, may be repeated: each with each",
+            help="one moment under each value of a setting, 0..8 for all from 0 to 8; may be repeated: each with each",
         ),
     ] = [],
     strip: Annotated[

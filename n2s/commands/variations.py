@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ def seeds(graph: Any, count: int) -> list[tuple[str, list[str]]]:
 def settings(varied: list[str]) -> list[tuple[str, list[str]]]:
     """Return the label and the overrides of each variation of ``node.setting=a,b,c``; of several, of each with each.
 
+    ``1..4`` stands for 1,2,3,4.
+
     Raises
     ------
     ArgumentError
@@ -31,7 +34,7 @@ def settings(varied: list[str]) -> list[tuple[str, list[str]]]:
     axes = []
     for text in varied:
         target, equals, values = text.partition("=")
-        chosen = [value.strip() for value in values.split(",") if value.strip()]
+        chosen = [each for value in values.split(",") for each in spread(value.strip()) if each]
         if not equals or not target.strip() or not chosen:
             raise ArgumentError(f'--vary takes node.setting=value,value,…, not "{text}".')
         parse_override(f"{target}={chosen[0]}")
@@ -44,6 +47,20 @@ def settings(varied: list[str]) -> list[tuple[str, list[str]]]:
     if len(made) > MOST_VARIATIONS:
         raise ArgumentError(f"--vary would give {len(made)} pictures; at most {MOST_VARIATIONS} are drawn.")
     return made
+
+
+def spread(text: str) -> list[str]:
+    """Return the whole numbers of a range, "0..8"; any other value as it is."""
+    ends = re.fullmatch(r"(-?\d{1,9})\s*\.\.\s*(-?\d{1,9})", text)
+    if ends is None:
+        return [text]
+    first, last = int(ends[1]), int(ends[2])
+    if abs(last - first) >= MOST_VARIATIONS:
+        raise ArgumentError(
+            f"--vary {text} would give {abs(last - first) + 1} pictures; at most {MOST_VARIATIONS} are drawn."
+        )
+    step = 1 if first <= last else -1
+    return [str(number) for number in range(first, last + step, step)]
 
 
 def draw_variations(

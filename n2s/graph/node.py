@@ -184,9 +184,8 @@ class Node(BaseModel, metaclass=_Declared):
             if isinstance(number, int | float) and not isinstance(number, bool) and spec and not spec.allows(number):
                 raise ValueError(f"{item} was given; it must be {spec.range}" if spec.range else f"{item} is no number")
             if isinstance(item, Number) and item.unit not in ("", "dB") and spec and spec.unit != "s":
-                raise ValueError(
-                    f"{item} was given, which is a time; it takes a number, {spec.unit or 'without a unit'}"
-                )
+                plain = f"in {spec.unit}" if spec.unit else "without a unit"
+                raise ValueError(f"{item} was given, which is a time; it takes a number, {plain}, like {item.value:g}")
         return value
 
     def links(self) -> dict[str, Any]:

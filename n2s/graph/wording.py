@@ -85,6 +85,8 @@ def wanted(item: Mapping[str, Any]) -> str:
     short = came is None or (isinstance(came, bool | int | float | str) and len(str(came)) < 80)
     what = in_yaml(came) if short else _FORMS.get(type(came), "this")
     said = f"{text}, not {what}{number_in(came) if 'number' in text else ''}"
+    if item["type"] in ("list_type", "tuple_type") and isinstance(came, str) and short and came:
+        return f"{said}; a list stands in brackets: [{came}]"
     return f"{said}; {_in_quotes(came)}" if item["type"] == "string_type" and short else said
 
 

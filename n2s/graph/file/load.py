@@ -35,6 +35,7 @@ from n2s.graph.subgraph import (
 
 RESERVED = frozenset(FUNCTIONS) | frozenset(UNITS) | frozenset((*VARIABLES, *WITH_COLUMNS))
 SECTIONS = ("nodes", "interface", "presets")
+LABELS = (".txt", ".csv", ".tsv")  # how the names of texts end that are given to graphs, and are none
 MAX_DEPTH = 8  # of sub-graphs in sub-graphs
 
 
@@ -56,7 +57,10 @@ def load_parts(
     places, document = places or {}, document or read_document(path)
     values = document.values
     if not isinstance(values, dict):
-        raise GraphError([Problem(document.where(), 'A graph is a mapping that begins with "n2s: 1".')])
+        text = 'A graph is a mapping that begins with "n2s: 1".'
+        if path.suffix.lower() in LABELS:
+            text += f" Labels and beats are what a Features node of a graph takes: beats: {path.name}."
+        raise GraphError([Problem(document.where(), text)])
     problems: list[Problem] = []
     specs = values.get("nodes")
     if not isinstance(specs, dict) or not specs:
@@ -68,7 +72,7 @@ def load_parts(
     entries = {key: value for key, value in values.items() if key not in SECTIONS}
     interface = read_interface(document, values["interface"], problems) if "interface" in values else None
     chosen, chosen_places = _preset(document, preset, places, problems)
-    overlay = Overrides(entries, specs, list(Header.model_fields))
+    overlay = Overrides(entries, specs, list(Header.model_fields), path.parent)
     preset_params = _take_params(chosen, interface, chosen_places, problems)
     overlay.lay(chosen, chosen_places)
     overlay.lay(overrides or {}, places)

@@ -8,10 +8,14 @@ depth. A mapping is merged into the mapping that is there.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, get_origin
 
-from n2s.graph.errors import Position, Problem
+from n2s.graph.errors import GraphError, Position, Problem
+from n2s.graph.file.document import read_document
+from n2s.graph.looks import look_file
 from n2s.graph.registry import node_types, suggest
+from n2s.graph.wording import listed
 
 GRAPHS = ("Graph", "Track")  # the types of nodes that stand for another graph
 
@@ -25,6 +29,8 @@ class Overrides:
         What the file says; changed in place.
     entries : collection of str
         The entries that a header may have.
+    folder : Path
+        The folder of the graph's file.
 
     Attributes
     ----------
@@ -34,8 +40,8 @@ class Overrides:
         Names that the graph has not.
     """
 
-    def __init__(self, header: dict[str, Any], specs: dict[str, Any], entries: Any):
-        self.header, self.specs, self.entries = header, specs, entries
+    def __init__(self, header: dict[str, Any], specs: dict[str, Any], entries: Any, folder: Path):
+        self.header, self.specs, self.entries, self.folder = header, specs, entries, folder
         self.places: dict[tuple, Position] = {}
         self.problems: list[Problem] = []
 
@@ -61,8 +67,25 @@ class Overrides:
             self._lay_on_node(name, field, value, place)
 
     def _unknown(self, place: Position, name: str, known: list[str], kind: str = "") -> None:
-        text = f'the graph has no {kind}{" " if kind else ""}node "{name}". {suggest(name, known)}'
+        owners = self._with_setting(name) if kind else []
+        cure = f"Did you mean {listed(owners)}?" if owners else suggest(name, known)
+        text = f'the graph has no {kind}{" " if kind else ""}node "{name}". {cure}'
         self.problems.append(Problem(place, text))
+
+    def _with_setting(self, setting: str) -> list[str]:
+        """Return where the graph's nodes have a setting: "look.scene"; of many the first three."""
+        specs = {name: spec for name, spec in self.specs.items() if isinstance(spec, dict)}
+        return [f'"{name}.{setting}"' for name, spec in specs.items() if setting in self._settings(spec)][:3]
+
+    def _settings(self, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what can be set of a node: of a graph that is used as one, as far as its file says it."""
+        if spec.get("node") != "Graph":
+            return _fields(spec.get("node"))
+        try:
+            file = look_file(spec["look"]) if "look" in spec else self.folder / spec["path"]
+            return dict(read_document(file).values["interface"]["params"])
+        except (GraphError, KeyError, TypeError, ValueError):
+            return {}
 
     def _lay_on_node(self, name: str, field: str, value: Any, place: Position) -> None:
         spec, where = self.specs[name], ("nodes", name)
