@@ -62,6 +62,46 @@ def test_a_renamed_film_of_chosen_settings_and_seconds(track: Path, n2s: Any, n2
     assert values["tone.contrast"] == pytest.approx(1.3, abs=1e-4)
 
 
+PLACES = """\
+n2s: 1
+fps: 10
+size: [96, 64]
+duration: 1
+model: {model}
+nodes:
+  path: {{node: LatentPath, names: [red, green, blue], place: = 2.25 + 0 * time, stay: 0}}
+  late: {{node: LatentPath, names: [red, green, blue], place: 5.9, stay: 0.8, closed: false}}
+  ramp: {{node: Keyframes, points: [[0, 0], [1, 1]]}}
+  weights: {{node: Weights, signal: ramp, count: 2}}
+  blend: {{node: Anchors, weights: weights, names: [green, red]}}
+  grown: {{node: LatentMask, a: path, b: late, amount: = 0.2 + 0 * time}}
+  joined: {{node: LatentBands, composition: grown, texture: blend, amount: 0.5}}
+  drift: {{node: Wander, latents: joined}}
+  film: {{node: VAEDecode, latents: drift}}
+  other: {{node: VAEDecode, latents: late}}
+  both: {{node: Mix, a: film, b: other}}
+  out: {{node: FFmpegSink, frames: both, path: places.mp4}}
+"""
+
+
+def test_a_film_tells_which_places_it_shows(
+    studio: Any, tmp_path: Path, monkeypatch: Any, n2s: Any, n2s_json: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("places.yaml").write_text(PLACES.format(model=studio.model), encoding="utf-8")
+    assert n2s("run", "places.yaml")[0] == 0
+    (told,) = n2s_json("explain", "renders/places.mp4", "--frame", "5")
+    places = told["moment"]["places"]
+    # path: blue 3/4, red 1/4. late: the path ends at blue. blend: green and red, half each. grown: path 4/5, late 1/5.
+    path, late = {"blue": 0.75, "red": 0.25}, {"blue": 1.0}
+    grown = {"blue": 0.8 * path["blue"] + 0.2, "red": 0.8 * path["red"]}
+    joined = {"blue": 0.75 * grown["blue"], "red": 0.75 * grown["red"] + 0.25 / 2, "green": 0.25 / 2}
+    assert places["film"] == pytest.approx(joined, abs=0.002) and list(places["film"]) == ["blue", "red", "green"]
+    assert places["other"] == late
+    said = n2s("explain", "renders/places.mp4", "--frame", "5")[1]
+    assert re.search(r"film shows +blue 60 %, red 28 %, green 12 %", said) and re.search(r"other shows +blue\n", said)
+
+
 GUARDED = """
   flashing: {node: Tone, frames: tone, exposure: "= 8 * step(0.5, fract(5 * time)) - 2"}
   lit: {node: Exposure, frames: flashing, look: 0.5}

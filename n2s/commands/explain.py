@@ -33,8 +33,9 @@ def explain(
     """Say which graph, settings and run a film came from; with a time, what every parameter was then and what moved it.
 
     A film is known by its bytes, so it may have been renamed, or by its metadata, where its bytes were changed. Its run
-    is sought beside it, in the folder above, in renders/, and in --out; the run knows where its graph is. Parameters of
-    the film's own graph come first, in its order, then those of the nodes of its looks, then what lies deeper in these.
+    is sought beside it, in the folder above, in renders/, and in --out; the run knows where its graph is. Of a moment,
+    the pictures that are seen come first, then parameters: of the film's own graph in its order, of the nodes of its
+    looks, of what lies deeper in these.
     """
     from n2s.runtime.seeing.provenance import find_origin
 
@@ -103,6 +104,7 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
         When the film has no such moment, or its graph is gone, or makes it no longer.
     """
     from n2s.graph.graph import Graph
+    from n2s.runtime.seeing.places import places_at
     from n2s.runtime.seeing.provenance import parameters_shown, place_in
     from n2s.runtime.session import Session
 
@@ -140,6 +142,7 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
             "section": next((letter for start, letter in reversed(marks.sections) if start <= seconds), None)
             if marks
             else None,
+            "places": places_at(plan, own),
             "parameters": parameters_shown(film.parts, number),
         }
 
@@ -163,10 +166,15 @@ def frame_at(film: Any, time: Any) -> int:
 
 def moment_text(moment: dict[str, Any], everything: bool) -> list[str]:
     """Return what every parameter was at a moment, in lines; those that nothing moves only on request."""
+    from n2s.runtime.seeing.places import places_text
+
     place = f"frame {moment['frame']} at {moment['time']}: {moment['track']}, its frame {moment['frame_of_track']}"
     place += "" if moment["bar"] is None else f", bar {moment['bar']:.2f}"
     place += "" if moment["section"] is None else f", section {moment['section']}"
     lines = [place]
+    lines += [
+        f"  {f'{name} shows':{ROOM}} {places_text(shares)}" for name, shares in moment["places"].items() if shares
+    ]
     for told in moment["parameters"]:
         if "written" not in told and not everything:
             continue

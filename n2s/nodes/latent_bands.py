@@ -45,6 +45,10 @@ class LatentBands(Streamed):
         gain = np.sqrt(wanted / np.maximum(power(made, made), np.float32(1e-12)))
         return np.where(amount > 0, gain * made, a)
 
+    def latents_shown(self, amount: np.ndarray, **_: np.ndarray) -> dict[str, float]:
+        """Return how much of each is seen, where forms count as much as details, for `n2s explain`."""
+        return {"composition": 1 - float(amount) / 2, "texture": float(amount) / 2}
+
 
 def low_pass(cells: int, split: float) -> np.ndarray:
     """Return the float32 matrix (cells, cells) that keeps the long waves of a row: D' g D, D the orthonormal DCT-II.

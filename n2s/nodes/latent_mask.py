@@ -64,6 +64,10 @@ class LatentMask(Streamed):
         of_a, of_b = arc_weights(shown, angle_between(a, b))
         return of_a * a + of_b * b
 
+    def latents_shown(self, amount: np.ndarray, **_: np.ndarray) -> dict[str, float]:
+        """Return how much of the picture is a's and how much b's, for `n2s explain`."""
+        return {"a": 1 - float(amount), "b": float(amount)}
+
     def _values(self, block: Block, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray | np.float32]:
         """Return when b comes in each cell, float32 (B or 1, h, w), 0..1, and in how many cells it goes from 0 to 1."""
         if self.mask == "noise":

@@ -9,7 +9,7 @@ from pydantic import field_validator
 
 from n2s.graph.context import Block, Scene
 from n2s.graph.declare import LATENTS_OUTPUT, AnchorOrPicture, FolderPath, Param, param, setting
-from n2s.nodes.latents import OfAnchors, gram_matrix
+from n2s.nodes.latents import OfAnchors, gram_matrix, shares
 
 STEPS = 64  # of the table of lengths, from each place to the next
 
@@ -67,6 +67,13 @@ class LatentPath(OfAnchors):
             for i, factor in path.factors(float(at)):
                 out += np.float32(factor) * anchors[i]
         return latents
+
+    def places_shown(self, place: np.ndarray, stay: np.ndarray) -> dict[str, float]:
+        """Return how much of which places is seen, as far as the way to the next one is gone, for `n2s explain`."""
+        count, at = len(self.names), float(stayed(np.atleast_1d(place), np.atleast_1d(stay))[0])
+        at = at % count if self.closed else min(max(at, 0.0), count - 1.0)
+        here, way = int(at), at - int(at)
+        return shares([(self.names[here], 1 - way), (self.names[(here + 1) % count], way)])
 
 
 def stayed(place: np.ndarray, stay: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -93,6 +94,19 @@ class Anchors(OfAnchors):
             # Anchor by anchor and not as a matrix product, whose order of sums depends on the library and the batch.
             latents += factors[:, i, None, None, None].astype(np.float32) * anchor
         return latents
+
+    def places_shown(self, weights: np.ndarray) -> dict[str, float]:
+        """Return the share of each anchor in the blend, for `n2s explain`."""
+        return shares(zip(self.names, np.maximum(np.atleast_1d(weights), 0).tolist()))
+
+
+def shares(weighted: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Return the share of each name in a sum of weights; names may come more than once."""
+    found: dict[str, float] = {}
+    for name, weight in weighted:
+        found[name] = found.get(name, 0.0) + weight
+    total = sum(found.values())
+    return {name: weight / total for name, weight in found.items()} if total > 0 else {}
 
 
 def fit_grid(anchor: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
