@@ -52,6 +52,12 @@ CASES = [
         "case.yaml:9:38  path_of.names: a list was wanted, not 'dawn, ember'; a list stands in brackets: [dawn, ember]",
     ),
     (
+        "another space behind a colon between braces",
+        "{node: ImageSource,",
+        "{node:\u00a0ImageSource,",
+        'case.yaml:7:13  "node:\u00a0ImageSource": here stands a space of another kind (U+00A0); type a plain one.',
+    ),
+    (
         "no nodes",
         None,
         "n2s: 1\n",

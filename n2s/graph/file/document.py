@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from n2s.graph.errors import GraphError, Position, Problem, short_name
-from n2s.graph.file.slips import bare_colours, cure, cut_text, decimal_comma, unfinished
+from n2s.graph.file.slips import bare_colours, cure, cut_text, decimal_comma, other_space, unfinished
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -247,6 +247,9 @@ class _Reader:
                 continue
             if key in result:
                 self.complain(key_node, f'"{key}" stands here twice; keep one.')
+                continue
+            if key_node.style is None and (said := other_space(key, 0, len(key))[0]):
+                self.complain(key_node, f'"{key}": {said}.')
                 continue
             self.marks[(*path, key, "")] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             self.spans[(*path, key, "")] = (key_node.start_mark.index, key_node.end_mark.index)

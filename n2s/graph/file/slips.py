@@ -59,9 +59,8 @@ def cure(problem: str, text: str, begin: int, at: int) -> tuple[str, int]:
     here, before = text[at : at + 1], text[begin:at]
     in_line = text[text.rfind("\n", 0, at) + 1 : at]
     if "could not find expected ':'" in problem:
-        if found := _OTHER_SPACE.search(text, begin, at):
-            return f"here stands a space of another kind (U+{ord(found[0]):04X}); type a plain one", found.start()
-        return _NO_COLON, begin
+        said, place = other_space(text, begin, at)
+        return (said, place) if said else (_NO_COLON, begin)
     if problem == "found unexpected end of stream":  # which comes within quotes alone
         return _OPEN_QUOTE, begin
     if _A_NODE.match(text, at) and not re.search(r"^nodes\s*:", text, re.M):
@@ -83,6 +82,14 @@ def cure(problem: str, text: str, begin: int, at: int) -> tuple[str, int]:
         if "\n" in before and text[begin : begin + 1] in ("{", "["):
             return _OPEN_BRACKET.format(text[begin], text.count("\n", 0, begin) + 1), at
     return next((said for found, said in _CURES.items() if found in problem), problem), at
+
+
+def other_space(text: str, begin: int, end: int) -> tuple[str, int]:
+    """Return what to do about a space that is none to YAML, and where it stands; "" where there is none."""
+    found = _OTHER_SPACE.search(text, begin, end)
+    if found is None:
+        return "", begin
+    return f"here stands a space of another kind (U+{ord(found[0]):04X}); type a plain one", found.start()
 
 
 def bare_colours(text: str, at: int) -> list[re.Match[str]]:
