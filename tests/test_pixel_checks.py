@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
+import runpy
 from pathlib import Path
 from typing import Any
 
 import harness
 import pytest
 import tiny
+from packages import HEAD
 
-from n2s.graph.declare import Node
+from n2s.graph.declare import DeclarationError, Node
 from n2s.graph.describe.words import summary
 from n2s.runtime.pixel_code import type_mistakes
 
@@ -128,7 +131,7 @@ def test_mistakes_are_told_with_the_place_in_the_author_s_file(case: str, packag
     source, begin, said = MISTAKES[case]
     name = source.partition("class ")[2].partition("(")[0]
     (told,), file = mistakes(packages, source, name)
-    (line,) = (i for i, text in enumerate(file.read_text().splitlines(), 1) if text.startswith(begin))
+    (line,) = (i for i, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1) if text.startswith(begin))
     assert said in told and told.endswith(f"({file}:{line})"), told
 
 
@@ -187,6 +190,30 @@ def test_a_type_without_a_docstring_and_a_film_without_sound_are_told(packages: 
     graph.write_text(json.dumps({"n2s": 1, "nodes": nodes}, indent=1))
     status, said, told = n2s("check", graph)
     assert status == 0, told
-    assert "Bent has no docstring; its first sentence is what n2s nodes says of it." in told
+    said_of_it = r"Bent has no docstring; its first sentence is what n2s nodes says of it \(.*mute_nodes\.py:(\d+)\)\."
+    found = re.search(said_of_it, told)
+    file = Path(importlib.import_module("mute_nodes").__file__)
+    assert found and file.read_text(encoding="utf-8").splitlines()[int(found[1]) - 1].startswith("class Bent"), told
     assert said.endswith("bent.yaml: 4 nodes, 1 film without sound, no problems.\n")
     assert summary(importlib.import_module("mute_nodes").Bent).startswith("Bent: its class has no docstring")
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "line"),
+    [
+        ("    @staticmethod\n", "", "    def where("),
+        ("    def prepare", "    neutral = {'nothing': 0}\n\n    def prepare", "    neutral ="),
+        ("param(0.5, ge=0, le=1", "param(-3.0, ge=0, le=1", "    strength:"),
+        ("def where(x, y", "def where(x, y, other", "    def where("),
+        ("    strength: Param = ", "    strength = ", "    strength ="),
+    ],
+)
+def test_a_mistake_in_a_class_is_told_with_its_own_line(written: str, instead: str, line: str, tmp_path: Path) -> None:
+    text, file = HEAD + lens(), tmp_path / "mistaken.py"
+    assert written in text
+    text = text.replace(written, instead)
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(DeclarationError) as told:
+        runpy.run_path(str(file))
+    (found,) = re.findall(rf"^{re.escape(str(file))}:(\d+)  Bent", str(told.value), re.M)
+    assert text.splitlines()[int(found) - 1].startswith(line), told.value

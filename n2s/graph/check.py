@@ -20,6 +20,7 @@ from n2s.graph.parts import GraphParts
 from n2s.graph.profiles import PROFILES
 from n2s.graph.registry import suggest
 from n2s.graph.remainders import leaves_remainder, reader_problem
+from n2s.graph.signatures import place_of_class
 from n2s.graph.subgraph import InterfaceNode, SubGraph
 from n2s.graph.time import Clock
 from n2s.graph.times import moments
@@ -213,9 +214,12 @@ def warnings(graph: GraphParts) -> list[Problem]:
 def _without_docstrings(graph: GraphParts) -> list[Problem]:
     """Return which of a graph's types of nodes do not say what they do."""
     types = {type(node): name for name, node in graph.nodes.items() if not isinstance(node, SubGraph | InterfaceNode)}
-    silent = {cls.__name__: name for cls, name in types.items() if not cls.__doc__}
-    text = "has no docstring; its first sentence is what n2s nodes says of it."
-    return [Problem(graph.where(name, key=True), f"{told} {text}") for told, name in silent.items()]
+    silent = {cls: name for cls, name in types.items() if not cls.__doc__}
+    text = "has no docstring; its first sentence is what n2s nodes says of it"
+    return [
+        Problem(graph.where(name, key=True), f"{cls.__name__} {text}{place_of_class(cls)}.")
+        for cls, name in silent.items()
+    ]
 
 
 def silent_films(graph: GraphParts) -> list[str]:

@@ -19,7 +19,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.handles import connect
 from n2s.graph.links import Link
 from n2s.graph.paths import has_paths
-from n2s.graph.signatures import definition_place
+from n2s.graph.signatures import definition_place, place_within
 from n2s.graph.specs import Output, Spec
 from n2s.graph.time import Clock
 from n2s.graph.types import LATENTS, Kind
@@ -31,10 +31,11 @@ class DeclarationError(GraphError):
 
     def __init__(self, type_name: str, explained: list[tuple[str, str]], place: str = ""):
         self.explained = explained
-        place = f"{place}  " if place else ""
-        super().__init__(
-            "\n".join(f"{place}{'.'.join(filter(None, (type_name, field)))}: {text}" for field, text in explained)
-        )
+        lines = []
+        for field, text in explained:
+            where = f"{place_within(place, field)}  " if place else ""
+            lines.append(f"{where}{'.'.join(filter(None, (type_name, field)))}: {text}")
+        super().__init__("\n".join(lines))
 
 
 class _Declared(type(BaseModel)):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import linecache
 import sys
 from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
+
+from n2s.graph.code.syntax import syntax_tree
 
 Mistakes = Iterator[tuple[str, str]]  # (field or method, sentence)
 # What runs while a class is made, beside pydantic.
@@ -52,6 +56,14 @@ def place_of(function: FunctionType) -> str:
     return f" ({function.__code__.co_filename}:{function.__code__.co_firstlineno})"
 
 
+def place_of_class(cls: type) -> str:
+    """Return where a class is defined, " (blur.py:5)"; "" where its text cannot be found."""
+    try:
+        return f" ({inspect.getsourcefile(cls)}:{inspect.getsourcelines(cls)[1]})"
+    except (OSError, TypeError):
+        return ""
+
+
 def known_names(names: list[str]) -> str:
     """Return names for a message, "none" where there are none."""
     return ", ".join(names) or "none"
@@ -71,3 +83,26 @@ def definition_place() -> str:
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
+
+
+def place_within(place: str, name: str) -> str:
+    """Return where the body of a class says a name, "blur.py:15"; the place of the class where it does not."""
+    file, _, line = place.rpartition(":")
+    linecache.checkcache(file)
+    try:
+        tree = syntax_tree("".join(linecache.getlines(file)))
+    except SyntaxError:  # it was edited meanwhile
+        return place
+    bodies = [found.body for found in ast.walk(tree) if isinstance(found, ast.ClassDef) and str(found.lineno) == line]
+    for part in (part for body in bodies for part in body):
+        if name in _names_of(part):
+            return f"{file}:{part.lineno}"
+    return place
+
+
+def _names_of(part: ast.stmt) -> list[str]:
+    """Return the names that a statement of a class's body gives a value or a type."""
+    if isinstance(part, ast.FunctionDef):
+        return [part.name]
+    targets = part.targets if isinstance(part, ast.Assign) else [part.target] if isinstance(part, ast.AnnAssign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
