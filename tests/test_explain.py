@@ -79,6 +79,8 @@ nodes:
   drift: {{node: Wander, latents: joined}}
   film: {{node: VAEDecode, latents: drift}}
   other: {{node: VAEDecode, latents: late}}
+  unused: {{node: LatentPath, names: [red, green], place: = time}}
+  nowhere: {{node: VAEDecode, latents: unused}}
   both: {{node: Mix, a: film, b: other}}
   out: {{node: FFmpegSink, frames: both, path: places.mp4}}
 """
@@ -97,7 +99,7 @@ def test_a_film_tells_which_places_it_shows(
     grown = {"blue": 0.8 * path["blue"] + 0.2, "red": 0.8 * path["red"]}
     joined = {"blue": 0.75 * grown["blue"], "red": 0.75 * grown["red"] + 0.25 / 2, "green": 0.25 / 2}
     assert places["film"] == pytest.approx(joined, abs=0.002) and list(places["film"]) == ["blue", "red", "green"]
-    assert places["other"] == late
+    assert places["other"] == late and set(places) == {"film", "other"}
     said = n2s("explain", "renders/places.mp4", "--frame", "5")[1]
     assert re.search(r"film shows +blue 60 %, red 28 %, green 12 %", said) and re.search(r"other shows +blue\n", said)
 
