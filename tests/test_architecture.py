@@ -15,7 +15,9 @@ from n2s.graph.graph import Graph
 
 PACKAGE = Path(__file__).resolve().parent.parent / "n2s"
 ABOVE = {  # the rooms that may not be imported
-    "graph": ("nodes", "plan", "runtime", "formats", "commands", "cli"),
+    "graph": ("hearing", "lettering", "nodes", "plan", "runtime", "formats", "commands", "cli"),
+    "hearing": ("lettering", "nodes", "plan", "runtime", "formats", "commands", "cli"),
+    "lettering": ("hearing", "nodes", "plan", "runtime", "formats", "commands", "cli"),
     "plan": ("nodes", "runtime", "formats", "commands", "cli"),
     "nodes": ("plan", "runtime", "formats", "commands", "cli"),
     "runtime": ("nodes", "formats", "commands", "cli"),

@@ -18,10 +18,11 @@ from typer.testing import CliRunner
 from n2s.cli import app
 from n2s.commands.new import file_name, title_of
 from n2s.graph.describe.looks import films
-from n2s.graph.describe.song import Song, judge
+from n2s.graph.describe.song import Song
 from n2s.graph.describe.starter import OF_MOODS, SCENES, choose_look, starter
 from n2s.graph.errors import GraphError, MediaError
 from n2s.graph.graph import Graph
+from n2s.hearing.mood import judge
 
 
 def n2s(*arguments: Any) -> Any:

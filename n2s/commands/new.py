@@ -145,9 +145,9 @@ def listen(music: Path, keep_damaged: bool = False, tempo: float | None = None) 
     -------
     Song, list of Label
     """
-    from n2s.graph.describe.song import judge
     from n2s.graph.describe.starter import yaml_text
     from n2s.graph.graph import Graph
+    from n2s.hearing.mood import judge
     from n2s.runtime.seeing.labels import labels
     from n2s.runtime.session import Session
 
