@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from fractions import Fraction
@@ -109,6 +110,16 @@ GUARDED = """
   lit: {node: Exposure, frames: flashing, look: 0.5}
   safe: {node: Guard, frames: lit}
 """
+
+
+@pytest.mark.parametrize("shape", [["--size", "96x64", "--fps", "24"], ["--set", "size=[96, 64]"], []])
+def test_a_draft_of_a_size_that_was_asked_for_is_made_again(shape: list[str], track: Path, n2s: Any) -> None:
+    assert n2s("run", track, *shape, "--draft", "--from", "0", "--to", "0.5")[0] == 0
+    (film,) = Path("renders/draft").glob("*.mp4")
+    said = n2s("explain", film)[1]
+    (again,) = re.findall(r"^  again +n2s (.*)$", said, re.M)
+    status, told, _ = n2s(*shlex.split(again))
+    assert status == 0 and "Rendered 0 chunks" in told and list(Path("renders/draft").glob("*.mp4")) == [film], again
 
 
 def test_an_excerpt_is_made_again_and_explained_as_one(track: Path, n2s: Any, n2s_json: Any) -> None:
@@ -233,6 +244,14 @@ def test_a_graph_that_changed_is_told(track: Path, n2s: Any) -> None:
     tiny.edit(track, "contrast: 1.1", "contrast: 1.2")
     status, said, err = n2s("explain", "renders/track.mp4", "--frame", "0")
     assert status == 0 and "CHANGED since" in said and "how it is now" in err
+
+
+def test_a_time_of_the_music_of_a_part_is_told_as_one_of_the_film(track: Path, n2s: Any) -> None:
+    assert n2s("run", track, "--from", "2", "--to", "3")[0] == 0
+    (film,) = Path("renders").glob("*.mp4")
+    told = n2s("explain", film, "--at", "2.5")[2]
+    assert "It is a part that begins at 00:02.00: 00:00.50 of the film is 00:02.50 of the music." in told, told
+    assert "It is a part" not in n2s("explain", film, "--at", "1.5")[2]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Collection, Sequence
@@ -80,10 +81,18 @@ def load(path: Path, overrides: Sequence[str] = (), shape: Shape | None = None, 
     if not shape or shape.profile is None:
         return graph
     for target, value in profile_overrides(graph, shape.profile, values).items():
-        values[target] = value
         if target not in Header.model_fields or getattr(graph.header, target) == graph.stated(target):
-            places[target] = Position(PROFILE_OPTION, argument=True)  # else half of what the user asked for
+            places[target] = Position(PROFILE_OPTION, argument=True)
+        elif target in values:  # half of what the user asked for, which is needed to ask for it again
+            places[target] = Position(_asked(target, values[target], shape), argument=True)
+        values[target] = value
     return Graph.load(path, values, places=places)
+
+
+def _asked(target: str, value: Any, shape: Shape) -> str:
+    """Return what was typed for a header's entry: "--size 640x360"."""
+    typed = {"size": shape.size, "fps": shape.fps}.get(target)
+    return f"--{target} {typed}" if typed is not None else f"--set {target}={json.dumps(value)}"
 
 
 class Shape(NamedTuple):

@@ -157,6 +157,8 @@ def command_again(record: dict[str, Any], graph: Path) -> str:
     for target, value, option in record.get("overrides", []):
         if option == PROFILE_OPTION:
             profiled = value if target.endswith(".profile") else profiled or "draft"  # which has no setting elsewhere
+        elif option.startswith((f"--{target} ", f"--set {target}=")):  # a profile has made another value of it
+            words += option.split(" ", 1)
         elif option == "--size":
             words += [option, "x".join(map(str, value))]
         elif option == "--fps":
@@ -213,8 +215,12 @@ def place_in(parts: list[tuple[Plan, Chunk]], frame: int) -> tuple[Plan, int]:
         if first <= frame < first + chunk.count:
             return plan, chunk.start + frame - first
         first += chunk.count
-    last = timecode(max(0, first - 1), parts[0][0].values.clock.fps)
-    raise ArgumentError(f"The film has no frame {frame}: it has frames 0 to {first - 1}, the last one at {last}.")
+    fps, begin = parts[0][0].values.clock.fps, parts[0][1].start
+    text = f"The film has no frame {frame}: it has frames 0 to {first - 1}, the last one at {timecode(first - 1, fps)}."
+    if 0 <= frame - begin < first and begin:
+        own = f"{timecode(frame - begin, fps)} of the film is {timecode(frame, fps)} of the music"
+        text += f" It is a part that begins at {timecode(begin, fps)}: {own}."
+    raise ArgumentError(text)
 
 
 def parameters_shown(parts: list[tuple[Plan, Chunk]], frame: int) -> list[dict[str, Any]]:
