@@ -46,6 +46,24 @@ CASES = [
         'case.yaml:1:1  A graph is a mapping that begins with "n2s: 1".',
     ),
     (
+        "a word that is nearly a choice",
+        "points: [[0, 0], [1, 1]]}",
+        "points: [[0, 0], [1, 1]], interpolate: smoth}",
+        'case.yaml:8:65  pulse.interpolate: did you mean "smooth"? ',
+    ),
+    (
+        "a setting that is driven",
+        "  tone:\n",
+        "  swing: {node: Spring, kick: pulse, damping: = pulse, period: 2 beets}\n  tone:\n",
+        "case.yaml:9:47  swing.damping: a number was wanted, not '= pulse'; a setting cannot move in time",
+    ),
+    (
+        "a parenthesis that is not closed before the next setting",
+        "  tone:\n    node: Tone\n    frames: picture\n    exposure: = 0.5 * pulse\n",
+        "  tone: {node: Tone, frames: picture, exposure: = (0.5 * pulse, contrast: 1.1}\n",
+        'case.yaml:9:50  "= (0.5 * pulse" lacks a closing parenthesis; or it is cut at its comma: then ',
+    ),
+    (
         "names as a text",
         "  tone:\n",
         '  path_of: {node: LatentPath, names: "dawn, ember"}\n  tone:\n',

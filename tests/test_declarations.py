@@ -6,6 +6,7 @@ All mistakes of a class are one list, and so it is longer than other files.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +119,14 @@ CLASSES = {
     "a number as a name": (PORT + "outputs = {0: Output(FRAMES)}", "Streamed", "Odd.outputs: 0 is no name"),
     "two pointwise outputs": (PORT + 'outputs = {"a": Output(FRAMES), "b": Output(FRAMES)}', "Pointwise",
                               "Odd.outputs: a pointwise node has one output, not 2: a, b"),
+    "compute without its block": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, frames): return 0", "Streamed",
+                                  "Odd.compute: it takes frames too early; self, scene or block, then frames were"),
+    "compute that is awaited": (PORT + "outputs = FRAMES_OUTPUT\nasync def compute(self, block, frames): return frames",
+                                "Streamed", "Odd.compute: a plain function that returns its result was wanted ("),
+    "a pixel function that is awaited": (PORT + "@staticmethod\nasync def pixel(rgb, at): return rgb", "Pointwise",
+                                         "Odd.pixel: a plain function that returns its result was wanted ("),
+    "a static method with self": (PORT + STATIC + "(self, rgb, at): return rgb", "Pointwise",
+                                  "Odd.pixel: a static method takes no self: def pixel(frames, at, …) ("),
     "a streamed signal": (PORT + "outputs = SIGNAL_OUTPUT", "Streamed",
                           "Odd.outputs: signal is Signal; a streamed node gives Latents, Frames or Matte"),
     "resident frames": ('signal: Signal = port("x")\noutputs = FRAMES_OUTPUT', "Resident",
@@ -246,8 +255,12 @@ def test_a_mistake_in_a_class_is_one_sentence(case: str, packages: Any, studio: 
     broken = registry().broken
     assert len(broken) == 1 and broken[0].startswith("odd-nodes 2.3: odd_nodes cannot be loaded: "), broken
     assert said in broken[0], broken[0]
-    line = next(i for i, text in enumerate(file.read_text().splitlines(), 1) if text.startswith("class Odd"))
-    assert f"{file}:{line} Odd" in broken[0]
+    found = re.search(rf"{re.escape(str(file))}:(\d+) Odd(?:\.(\w+))?", broken[0])
+    assert found, broken[0]
+    lines = file.read_text().splitlines()
+    begin = next(i for i, text in enumerate(lines) if text.startswith("class Odd"))
+    of_field = [i for i in range(begin + 1, len(lines)) if re.match(rf"    (async )?(def )?{found[2]}\b", lines[i])]
+    assert int(found[1]) - 1 == (of_field or [begin])[0], broken[0]
     values = harness.surroundings(studio.model) | {"subject": {"node": "Good", "frames": "decoded"}}
     with pytest.raises(
         GraphError,

@@ -62,6 +62,7 @@ def test_a_file_of_others_is_not_replaced_by_a_preview(song: Path, n2s: Any) -> 
         (["--from", "1"], "--from and --to go with --gif, --webp and --webm."),
         (["--variations", "3", "--strip"], "Give --variations or --strip: they cannot be combined."),
         (["--variations", "3", "--at", "1", "--at", "2"], "--variations shows one time; give --at once."),
+        (["--vary", "seed=0-8"], "--vary: 0-8 is no number; for all from 0 on write 0..8."),
         (["--vary", "seed=1..100"], "--vary 1..100 would give 100 pictures; at most 64 are drawn."),
         (["--vary", "film"], '--vary takes node.setting=value,value,…, not "film".'),
         (

@@ -53,6 +53,10 @@ def spread(text: str) -> list[str]:
     """Return the whole numbers of a range, "0..8"; any other value as it is."""
     ends = re.fullmatch(r"(-?\d{1,9})\s*\.\.\s*(-?\d{1,9})", text)
     if ends is None:
+        if dashed := re.fullmatch(r"(\d{1,9})\s*[-–]\s*(\d{1,9})", text):
+            raise ArgumentError(
+                f"--vary: {text} is no number; for all from {dashed[1]} on write {dashed[1]}..{dashed[2]}."
+            )
         return [text]
     first, last = int(ends[1]), int(ends[2])
     if abs(last - first) >= MOST_VARIATIONS:

@@ -12,10 +12,11 @@ from typing import Any
 from n2s.graph.errors import GraphError
 from n2s.graph.kinds.tables import Table
 from n2s.graph.links import NAME
-from n2s.graph.signatures import Mistakes, is_of_base, known_names, place_of, signature_mistakes
+from n2s.graph.signatures import Mistakes, is_of_base, is_plain, known_names, place_of, signature_mistakes
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, MATTE, SIGNAL, Kind
 from n2s.graph.wording import listed
 
+PLAIN = "a plain function that returns its result was wanted"
 KINDS = (
     "resident",
     "measure",
@@ -278,8 +279,8 @@ def _method_mistakes(cls: Any) -> Mistakes:
     elif isinstance(static, staticmethod | classmethod) or not isinstance(static, FunctionType):
         first = {"resident": "scene, …", "measure": "frame", "pick": "frame, fps, …"}.get(cls.kind, "block, …")
         yield method, f"a method was wanted: def {method}(self, {first})"
-    elif inspect.iscoroutinefunction(static) or inspect.isgeneratorfunction(static):
-        yield method, f"a plain function that returns its result was wanted{place_of(static)}"
+    elif not is_plain(static):
+        yield method, PLAIN + place_of(static)
     elif method == "measure":
         yield from signature_mistakes(cls, method, 2, [])
     elif method == "pick":
@@ -301,6 +302,12 @@ def _pixel_mistakes(cls: Any, method: str, static: Any) -> Mistakes:
         yield method, f"plain arguments without defaults were wanted{place}"
         return
     names = [p.name for p in taken]
+    if not is_plain(function):
+        yield method, PLAIN + place
+        return
+    if names[:1] == ["self"]:
+        yield method, f"a static method takes no self: {wanted}{place}"
+        return
     if "at" not in names:
         yield method, f"it takes no at, the pixel's place: {wanted}{place}"
         return

@@ -73,9 +73,15 @@ def parse_musical_time(value: Any) -> Number | None:
         return cast(Number, parse_time(value))  # a moment has no colon
     if str(value).split()[:1] == ["at"] and len(str(value).split()) > 1:  # at("drop") in Python too
         raise ValueError(f'a length of time was wanted, like 0.5, "0.5 s" or "4 beats"; "{value}" is a place')
-    number = parse_param(value) if value is not None else None
-    if number is not None and (not isinstance(number, Number) or number.unit == "dB"):
-        raise ValueError(f'a constant time was wanted, like 0.5, "0.5 s" or "4 beats", not {value!r}')
+    if value is None:
+        return None
+    wanted = f'a constant time was wanted, like 0.5, "0.5 s" or "4 beats", not {in_yaml(value)}'
+    try:
+        number = parse_param(value)
+    except ValueError:  # which says what else a parameter takes
+        raise ValueError(f"{wanted}{number_in(value, may_be_time=True)}") from None
+    if not isinstance(number, Number) or number.unit == "dB":
+        raise ValueError(wanted)
     return number
 
 

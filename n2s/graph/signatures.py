@@ -25,9 +25,12 @@ def signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) -
     taken = list(inspect.signature(function).parameters.values())
     positional = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     place = place_of(function)
+    first = "self, frame" if method == "measure" else "self, scene or block" if leading == 2 else "self"
     if len(positional) < leading and not any(p.kind is p.VAR_POSITIONAL for p in taken):
-        first = "self, frame" if method == "measure" else "self, scene or block" if leading == 2 else "self"
         yield method, f"it takes {len(positional)} arguments; {first}, then {known_names(wanted)} were wanted{place}"
+        return
+    if early := next((p.name for p in positional[:leading] if p.name in wanted), None):
+        yield method, f"it takes {early} too early; {first}, then {known_names(wanted)} were wanted{place}"
         return
     named = {p.name: p for p in taken[leading:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in taken)
@@ -49,6 +52,12 @@ def signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) -
                 method,
                 f"it takes {name}, which is neither a port nor a parameter; there are {known_names(wanted)}{place}",
             )
+
+
+def is_plain(function: FunctionType) -> bool:
+    """Say whether a call of a function runs it: one that yields, or is asynchronous, is run by others."""
+    made_by = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    return not any(kind(function) for kind in made_by)
 
 
 def place_of(function: FunctionType) -> str:
@@ -102,7 +111,7 @@ def place_within(place: str, name: str) -> str:
 
 def _names_of(part: ast.stmt) -> list[str]:
     """Return the names that a statement of a class's body gives a value or a type."""
-    if isinstance(part, ast.FunctionDef):
+    if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
         return [part.name]
     targets = part.targets if isinstance(part, ast.Assign) else [part.target] if isinstance(part, ast.AnnAssign) else []
     return [target.id for target in targets if isinstance(target, ast.Name)]

@@ -61,6 +61,7 @@ _WANTED = {
 }
 
 
+_NUMBERS = ("int_type", "int_parsing", "float_type", "float_parsing")
 _FORMS = {list: "a list", dict: "settings by name"}
 
 
@@ -82,11 +83,17 @@ def wanted(item: Mapping[str, Any]) -> str:
         context["expected"] = listed(each for each in re.split(r", | or ", context["expected"]) if each != "None")
     text = form.format(**context) if form else f"{item['msg'][:1].lower()}{item['msg'][1:]}"
     came = item["input"]
+    if item["type"] == "literal_error" and isinstance(came, str):
+        choices = re.findall(r"'([^']+)'", context["expected"])
+        if near := get_close_matches(came, choices, 1, 0.7):
+            text = f'did you mean "{near[0]}"? {text}'
     short = came is None or (isinstance(came, bool | int | float | str) and len(str(came)) < 80)
     what = in_yaml(came) if short else _FORMS.get(type(came), "this")
     said = f"{text}, not {what}{number_in(came) if 'number' in text else ''}"
     if item["type"] in ("list_type", "tuple_type") and isinstance(came, str) and short and came:
         return f"{said}; a list stands in brackets: [{came}]"
+    if item["type"] in _NUMBERS and isinstance(came, str) and re.match(r"\s*=|[A-Za-z_]\w*\.[A-Za-z_]\w*$", came):
+        return f"{said}; a setting cannot move in time"
     return f"{said}; {_in_quotes(came)}" if item["type"] == "string_type" and short else said
 
 

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from n2s.graph.errors import GraphError, Position, Problem, short_name
-from n2s.graph.file.slips import bare_colours, cure, cut_text, decimal_comma, other_space, unfinished
+from n2s.graph.file.slips import bare_colours, cure, cut_text, decimal_comma, is_bare_key, other_space, unfinished
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 NO_GRAPH = "For a piece of music, n2s new writes a graph."
 MAX_VALUES = 100_000
 
+_CUT_EXPRESSION = '"{}" is cut at its comma: between {{ }} quote the expression: "= …".'
+_UNCLOSED = '"{}" lacks a closing parenthesis; or it is cut at its comma: then quote it all: "= …".'
 _CUT = '"{0}" is cut at its comma: between {{ }} quote the text: "{0}".'
 _BRACKET = re.compile(r"[][{}]")
 _PREFIX = "tag:yaml.org,2002:"
@@ -257,7 +259,8 @@ class _Reader:
             text = result[key]
             is_bare = node.flow_style and value_node.id == "scalar" and value_node.style is None
             if is_bare and isinstance(text, str) and text.startswith("=") and text.count("(") > text.count(")"):
-                self.complain(value_node, f'"{text}" is cut at its comma: between {{ }} quote the expression: "= …".')
+                goes_on = number + 1 < len(node.value) and not is_bare_key(*node.value[number + 1])
+                self.complain(value_node, (_UNCLOSED if goes_on else _CUT_EXPRESSION).format(text))
                 return result
             if is_bare and (found := decimal_comma(node.value, number)):
                 text = f'"{found[0]}" is cut at its comma: write the number with a point: {found[1]}.'

@@ -104,7 +104,7 @@ def decimal_comma(pairs: list, number: int) -> tuple[str, str] | None:
     To YAML ``{amount: 0,22}`` has the keys amount and 22.
     """
     value = pairs[number][1]
-    if number + 1 == len(pairs) or not _is_bare(*pairs[number + 1]) or not re.fullmatch(r"[-+]?\d+", value.value):
+    if number + 1 == len(pairs) or not is_bare_key(*pairs[number + 1]) or not re.fullmatch(r"[-+]?\d+", value.value):
         return None
     key = pairs[number + 1][0]
     digits = re.fullmatch(r"(\d+)([eE][-+]?\d+)?(\s*[A-Za-z]+)?", key.value)
@@ -134,7 +134,7 @@ def cut_text(pairs: list, number: int) -> tuple[str, int]:
     """
     value = pairs[number][1]
     end = number + 1
-    while end < len(pairs) and _is_bare(*pairs[end]):
+    while end < len(pairs) and is_bare_key(*pairs[end]):
         end += 1
     if end == number + 1 or value.id != "scalar" or value.style is not None or not value.value:
         return "", number + 1
@@ -156,7 +156,7 @@ def unfinished(pairs: list, number: int) -> tuple[Any, str] | None:
     return None
 
 
-def _is_bare(key: object, value: object) -> bool:
+def is_bare_key(key: object, value: object) -> bool:
     """Say whether nothing follows a key, no colon either."""
     node, after = key, value
     plain = getattr(node, "id", "") == "scalar" and getattr(after, "id", "") == "scalar" and not getattr(after, "value")
