@@ -107,6 +107,26 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "        return x",
         "where uses 'strenth'; did you mean \"strength\"?",
     ),
+    "a text for a number": (
+        lens(code="gain = 'x'\n        return x * gain, y"),
+        "        gain = 'x'",
+        "where takes 'x' for a number",
+    ),
+    "a name before it is set": (
+        lens(code="gain = gain + 1\n        return x * gain, y"),
+        "        gain = gain",
+        "where reads gain, which gets its first value later",
+    ),
+    "a name that is added to before it is set": (
+        lens(code="gain += 1\n        return x * gain, y"),
+        "        gain +=",
+        "where reads gain, which gets its first value later",
+    ),
+    "nothing, returned by its name": (
+        lens(code="return None"),
+        "        return None",
+        "where returns nothing; x and y were wanted",
+    ),
     "a misspelt argument": (lens(taken="strength, ofen"), "    @staticmethod", NAMES),
     "a misspelt name": (lens(prepare="return dict(strength=1, ofen=2)"), "    @staticmethod", "where takes often"),
     "a misspelt addition": (lens(prepare="return {**dict(strength=1)} | {'ofen': 2}"), "    @static", "takes often"),

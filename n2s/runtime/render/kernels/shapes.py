@@ -96,6 +96,8 @@ class _Body:
     ):
         self.functions, self.tree, self.function = functions, followed.tree, followed.function
         self.taken, self.wanted = taken, wanted
+        names = (node for node in ast.walk(followed.tree) if isinstance(node, ast.Name))
+        self.own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
         self.returned: list[Any] = []
 
     def follow(self) -> Any:
@@ -135,13 +137,13 @@ class _Body:
                     read = ast.copy_location(ast.Name(getattr(target, "id", ""), ast.Load()), target)
                     whole = ast.copy_location(ast.BinOp(read, op, value), statement)
                     self._assign(target, whole, self._shape(whole, known), known)
-                case ast.Expr(value=value):
+                case ast.Expr(value=value) if not isinstance(value, ast.Constant):  # as a docstring is
                     self._shape(value, known)
         return known
 
     def _returns(self, statement: ast.Return, value: ast.expr | None, known: dict[str, Any]) -> Any:
         """Return the shape of what a return statement gives; refuse another than is wanted."""
-        if value is None:
+        if value is None or isinstance(value, ast.Constant) and value.value is None:
             self._refuse("returns nothing" + self._way_out, statement)
         shape = self._shape(value, known)
         if self.wanted is None or shape is None:
@@ -174,8 +176,12 @@ class _Body:
         """Return the shape of what an expression gives."""
         match node:
             case ast.Name(id=name):
+                if name in self.own and name not in known:
+                    self._refuse(f"reads {name}, which gets its first value later", node)
                 return known.get(name)
-            case ast.Constant():
+            case ast.Constant(value=value):
+                if not isinstance(value, int | float):
+                    self._refuse(f"takes {value!r} for a number", node)
                 return NUMBER
             case ast.Tuple(elts=parts):
                 return tuple(self._shape(part, known) for part in parts)
