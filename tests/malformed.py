@@ -64,6 +64,13 @@ CASES = [
         'case.yaml:9:50  "= (0.5 * pulse" lacks a closing parenthesis; or it is cut at its comma: then ',
     ),
     (
+        "a port in brackets",
+        "frames: tone, path",
+        "frames: [tone], path",
+        'case.yaml:13:35  out.frames: a port takes the name of a node or of its output, like "features.onset", not '
+        "['tone']; write tone",
+    ),
+    (
         "names as a text",
         "  tone:\n",
         '  path_of: {node: LatentPath, names: "dawn, ember"}\n  tone:\n',

@@ -34,13 +34,17 @@ REFERENCE_CLOCK = Clock(Fraction(30), 1, REFERENCE_TEMPO)
 MUSICAL_UNITS = ("beat", "beats", "bar", "bars")
 
 
-def check_links(graph: GraphParts, unread: Collection[str] = frozenset()) -> list[Problem]:
+def check_links(
+    graph: GraphParts, unread: Collection[str] = frozenset(), refused: Collection[tuple[str, str]] = frozenset()
+) -> list[Problem]:
     """Return the problems of a graph's links.
 
     Parameters
     ----------
     unread : set of str
         Names of nodes that could not be read; links to them are not reported a second time.
+    refused : set of (str, str)
+        Settings of nodes, by both names, whose values were reported already; they are not missed.
     """
     problems: list[Problem] = []
     films: dict[str, str] = {}
@@ -67,7 +71,7 @@ def check_links(graph: GraphParts, unread: Collection[str] = frozenset()) -> lis
             for moment in moments(getattr(node, field))[:1]:
                 wrong(f'{name}.{field}: "{moment}" is heard in the music; add a Features node.', name, field)
         for port in node.ports:
-            if node.specs[port].required and not getattr(node, port):
+            if node.specs[port].required and not getattr(node, port) and (name, port) not in refused:
                 wrong(f"{name}.{port}: {told_as(type(node))} needs it: {node.specs[port].help}.", name, key=True)
         for field in node.params():
             value = getattr(node, field)

@@ -73,5 +73,9 @@ class Link:
             return value
         link = cls.parse(value) if isinstance(value, str) else None
         if link is None:
-            raise ValueError(f'a port takes the name of a node or of its output, like "features.onset", not {value!r}')
+            meant = value[0] if isinstance(value, list) and len(value) == 1 else value
+            meant = meant.strip().removeprefix("=").strip() if isinstance(meant, str) else ""
+            way_out = f"; write {meant}" if cls.parse(meant) else ""
+            text = f'a port takes the name of a node or of its output, like "features.onset", not {value!r}{way_out}'
+            raise ValueError(text)
         return link

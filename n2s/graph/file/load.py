@@ -99,7 +99,7 @@ def load_parts(
         preset_params=preset_params,
     )
     unread = set(specs) - set(nodes)
-    problems += check_links(parts, unread) if specs else []
+    problems += check_links(parts, unread, reader.refused) if specs else []
     if interface and not unread:
         check_outputs(parts, problems)
     if problems:
@@ -180,6 +180,7 @@ class NodeReader:
         self.path, self.document, self.including = path, document, including
         self.base = path.resolve().parent
         self.problems: list[Problem] = []
+        self.refused: set[tuple[str, str]] = set()  # (node, setting) whose values cannot be taken
         self._lacking: dict[str, list[str]] = {}  # by what is said of a package: the nodes that it would have types for
 
     def _above(self, name: str) -> str:
@@ -217,6 +218,7 @@ class NodeReader:
                     text = f'{text} If it belongs to {before}, quote all of the text: "{whole}".'
                 self._wrong(document.where((*where, field), key=unknown), f"{what}: {text}")
             wrong = {field for field, _ in error.explained}
+            self.refused |= {(name, field) for field in wrong if field in fields}
             try:  # what is right of it still takes part in the check of the links
                 return cls(**{field: value for field, value in fields.items() if field not in wrong})
             except KeyboardInterrupt:
