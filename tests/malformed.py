@@ -71,6 +71,25 @@ CASES = [
         "['tone']; write tone",
     ),
     (
+        "a parenthesis that is not closed before the brace",
+        "  tone:\n    node: Tone\n    frames: picture\n    exposure: = 0.5 * pulse\n",
+        "  tone: {node: Tone, frames: picture, exposure: = 0.5 * (pulse + 1}\n",
+        'case.yaml:9:50  "= 0.5 * (pulse + 1" lacks a closing parenthesis.',
+    ),
+    (
+        "a moment for a number",
+        "= 0.5 * pulse",
+        "at drop",
+        "case.yaml:12:15  tone.exposure: 'at drop' is neither a number, nor \"features.onset\", nor an expression like "
+        '"= 0.5 * pulse"; it is a time',
+    ),
+    (
+        "seconds for a number of beats",
+        "  tone:\n",
+        "  swing: {node: Spring, kick: pulse, strength: 500 ms}\n  tone:\n",
+        "case.yaml:9:48  swing.strength: 500 ms was given, which is a time; it takes a number, without a unit",
+    ),
+    (
         "names as a text",
         "  tone:\n",
         '  path_of: {node: LatentPath, names: "dawn, ember"}\n  tone:\n',
@@ -416,7 +435,7 @@ CASES = [
         "wrong unit",
         "= 0.5 * pulse",
         "4 beats",
-        "case.yaml:12:15  tone.exposure: 4 beats was given, which is a time; it takes a number, in stops, like 4",
+        "case.yaml:12:15  tone.exposure: 4 beats was given, which is a time; it takes a number, in stops",
     ),
     (
         "unknown unit",

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -369,3 +370,13 @@ def test_pictures_that_are_none(place: Place, data: bytes | None, words: list[st
     place.refused(GraphError, *words)
     place.graph.write_text(text)
     assert place.run().rendered == 2
+
+
+def test_labels_given_as_a_graph_are_told_where_they_belong(tmp_path: Path, n2s: Any) -> None:
+    for text in ("0.5\t0.5\t1\n", "0.5\n1\n"):
+        (tmp_path / "song.labels.txt").write_text(text)
+        status, _, told = n2s("check", "song.labels.txt")
+        assert status == 2 and told.startswith("song.labels.txt:1:1  A graph is a mapping that begins"), told
+        assert told.endswith("Labels and beats are what a Features node of a graph takes: beats: song.labels.txt.\n"), (
+            told
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from test_profiles import write_track
 
 from n2s.commands.moving import small_rate, small_size
 from n2s.commands.variations import settings
+from n2s.graph.errors import ArgumentError
 
 
 @pytest.fixture
@@ -102,7 +104,9 @@ def test_each_value_with_each() -> None:
 def test_ranges_are_all_their_whole_numbers() -> None:
     assert [label for label, _ in settings(["a.x=1..3,7, 2..1"])] == ["x 1", "x 2", "x 3", "x 7", "x 2", "x 1"]
     assert [more for _, more in settings(["a.x=-1..0"])] == [["a.x=-1"], ["a.x=0"]]
-    assert [label for label, _ in settings(["a.x=0.5..1"])] == ["x 0.5..1"], "no whole numbers: told where it is read"
+    for wrong in ("0.5..1", "0...8", "0 to 8", "0..", "..8"):
+        with pytest.raises(ArgumentError, match=rf"--vary: {re.escape(wrong)} is no range; it has two whole numbers"):
+            settings([f"a.x={wrong}"])
 
 
 def test_a_contact_sheet_is_short_for_a_sheet(song: Path, n2s: Any) -> None:

@@ -113,20 +113,20 @@ class Shape(NamedTuple):
         return found
 
 
-def parse_override(text: str) -> tuple[str, Any]:
+def parse_override(text: str, option: str = "--set") -> tuple[str, Any]:
     """Read ``node.setting=value``; the value is YAML, as in a graph."""
     from n2s.graph.file.document import parse_document
 
     target, equals, value = text.partition("=")
     target, value = target.strip(), value.strip()
     if not equals or not target:
-        raise GraphError(f'--set takes node.setting=value, not "{text}".')
+        raise GraphError(f'{option} takes node.setting=value, not "{text}".')
     if value.startswith(("=", "#")):  # an expression, or a colour, which YAML would take for a comment
         return target, value
     try:
-        return target, parse_document(f"value: {value}\n", "--set").values["value"]
+        return target, parse_document(f"value: {value}\n", option).values["value"]
     except GraphError as error:
-        place = Position(f"--set {target}", argument=True)
+        place = Position(f"{option} {target}", argument=True)
         reasons = "; ".join(problem.text.removeprefix("This is not YAML: ").rstrip(".") for problem in error.problems)
         raise GraphError([Problem(place, f'"{value}" cannot be read as YAML: {reasons}.')]) from None
 

@@ -37,7 +37,7 @@ def settings(varied: list[str]) -> list[tuple[str, list[str]]]:
         chosen = [each for value in values.split(",") for each in spread(value.strip()) if each]
         if not equals or not target.strip() or not chosen:
             raise ArgumentError(f'--vary takes node.setting=value,value,…, not "{text}".')
-        parse_override(f"{target}={chosen[0]}")
+        parse_override(f"{target}={chosen[0]}", "--vary")
         axes.append([(target.strip(), value) for value in chosen])
     made = [
         (", ".join(f"{target.rpartition('.')[2]} {value}" for target, value in chosen),
@@ -57,6 +57,8 @@ def spread(text: str) -> list[str]:
             raise ArgumentError(
                 f"--vary: {text} is no number; for all from {dashed[1]} on write {dashed[1]}..{dashed[2]}."
             )
+        if re.search(r"\d\s*(\.\.|to\b)|\.\.\s*\d", text):
+            raise ArgumentError(f"--vary: {text} is no range; it has two whole numbers, like 0..8.")
         return [text]
     first, last = int(ends[1]), int(ends[2])
     if abs(last - first) >= MOST_VARIATIONS:

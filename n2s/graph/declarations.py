@@ -12,7 +12,7 @@ from typing import Any
 from n2s.graph.errors import GraphError
 from n2s.graph.kinds.tables import Table
 from n2s.graph.links import NAME
-from n2s.graph.signatures import Mistakes, is_of_base, is_plain, known_names, place_of, signature_mistakes
+from n2s.graph.signatures import Mistakes, is_of_base, is_plain, known_names, meant, place_of, signature_mistakes
 from n2s.graph.types import AUDIO, FILM, FRAMES, LATENTS, MATTE, SIGNAL, Kind
 from n2s.graph.wording import listed
 
@@ -94,7 +94,7 @@ def class_mistakes(cls: Any) -> Mistakes:
         given = getattr(cls, field)
         for name in given if isinstance(given, dict) else ():
             if name not in cls.model_fields:
-                yield field, f"{name!r} is no field of the node"
+                yield field, "; ".join([f"{name!r} is no field of the node", *meant(name, cls.model_fields)])
             elif field == "neutral" and name in cls.specs and (wrong := _range_mistake(cls.specs[name], given[name])):
                 yield field, f"{name} is {wrong}"
 
@@ -135,6 +135,8 @@ def _field_mistakes(cls: Any) -> Mistakes:
 
 def _default_mistake(spec: Any, default: Any) -> str:
     """Return that a default lies outside the range declared with it, or is no number where one is wanted, or ""."""
+    if spec.is_empty:
+        return f"no number is {spec.range}; the lower end comes first"
     if wrong := _range_mistake(spec, default):
         return f"its default is {wrong}"
     if spec.role == "param" and not _is_number(default):  # a text would be a link

@@ -19,11 +19,13 @@ from n2s.graph.expressions import Number
 from n2s.graph.handles import connect
 from n2s.graph.links import Link
 from n2s.graph.paths import has_paths
-from n2s.graph.signatures import definition_place, place_within
+from n2s.graph.signatures import definition_place, meant, place_within
 from n2s.graph.specs import Output, Spec
 from n2s.graph.time import Clock
 from n2s.graph.types import LATENTS, Kind
 from n2s.graph.wording import explain
+
+_CONSTANTS = ("outputs", "neutral", "example", "felt_with", "felt_at", "reads", "rate")  # that authors write by hand
 
 
 class DeclarationError(GraphError):
@@ -67,9 +69,10 @@ def _in_class_body(error: Exception, namespace: dict[str, Any]) -> tuple[str, st
         return bare, "it needs an annotation: Param, Audio, Signal, Latents, Frames, Matte, or a plain type"
     said = str(error).splitlines()[0].rstrip(".")
     if getattr(error, "code", "") == "model-field-missing-annotation" and (found := re.search(r"`(\w+) =", said)):
-        return found[
-            1
-        ], "nothing declares it; use = port(…), param(…) or setting(…), or annotate a constant with ClassVar"
+        if near := meant(found[1], _CONSTANTS):
+            return found[1], near[0]
+        text = "nothing declares it; use = port(…), param(…) or setting(…), or annotate a constant with ClassVar"
+        return found[1], text
     if hidden := next(
         (name for name, value in namespace.items() if name.startswith("_") and isinstance(value, FieldInfo)), ""
     ):
@@ -186,7 +189,8 @@ class Node(BaseModel, metaclass=_Declared):
                 raise ValueError(f"{item} was given; it must be {spec.range}" if spec.range else f"{item} is no number")
             if isinstance(item, Number) and item.unit not in ("", "dB") and spec and spec.unit != "s":
                 plain = f"in {spec.unit}" if spec.unit else "without a unit"
-                raise ValueError(f"{item} was given, which is a time; it takes a number, {plain}, like {item.value:g}")
+                like = f", like {item.value:g}" if item.unit in (spec.unit, f"{spec.unit[:-1]}") else ""
+                raise ValueError(f"{item} was given, which is a time; it takes a number, {plain}{like}")
         return value
 
     def links(self) -> dict[str, Any]:

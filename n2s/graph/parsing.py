@@ -38,7 +38,7 @@ def parse_param(value: Any) -> Any:
         number, way_out = None, number_in(value, may_be_time=True) or mistaken(value.replace("=", ""))
         try:
             number = Expression.parse(value).tree
-            way_out = f'; write "= {value.strip()}"'
+            way_out = "; it is a time" if isinstance(number, Moment) else f'; write "= {value.strip()}"'
         except ExpressionError:
             pass
         if not isinstance(number, Number):

@@ -6,7 +6,8 @@ import ast
 import inspect
 import linecache
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from types import FunctionType
 from typing import Any
 
@@ -25,7 +26,8 @@ def signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) -
     taken = list(inspect.signature(function).parameters.values())
     positional = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     place = place_of(function)
-    first = "self, frame" if method == "measure" else "self, scene or block" if leading == 2 else "self"
+    given = {"resident": "scene", "measure": "frame"}.get(cls.kind, "block")
+    first = f"self, {given}" if leading == 2 else "self"
     if len(positional) < leading and not any(p.kind is p.VAR_POSITIONAL for p in taken):
         yield method, f"it takes {len(positional)} arguments; {first}, then {known_names(wanted)} were wanted{place}"
         return
@@ -76,6 +78,11 @@ def place_of_class(cls: type) -> str:
 def known_names(names: list[str]) -> str:
     """Return names for a message, "none" where there are none."""
     return ", ".join(names) or "none"
+
+
+def meant(word: object, known: Iterable[str]) -> list[str]:
+    """Return 'did you mean "light"?' where a word is nearly a known one; nothing where it is not."""
+    return [f'did you mean "{near}"?' for near in get_close_matches(str(word), list(known), 1, 0.7)]
 
 
 def is_of_base(cls: type, method: str) -> bool:

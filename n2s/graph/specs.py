@@ -47,6 +47,13 @@ class Spec:
         return inside
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no number lies in the range."""
+        low, high = self.gt if self.ge is None else self.ge, self.lt if self.le is None else self.le
+        closed = self.ge is not None and self.le is not None
+        return low is not None and high is not None and (low > high or (low == high and not closed))
+
+    @property
     def range(self) -> str:
         """The range in words: "within 0..1", "above 0", ""."""
         low, high = self.gt if self.ge is None else self.ge, self.lt if self.le is None else self.le

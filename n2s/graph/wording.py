@@ -90,8 +90,9 @@ def wanted(item: Mapping[str, Any]) -> str:
     short = came is None or (isinstance(came, bool | int | float | str) and len(str(came)) < 80)
     what = in_yaml(came) if short else _FORMS.get(type(came), "this")
     said = f"{text}, not {what}{number_in(came) if 'number' in text else ''}"
-    if item["type"] in ("list_type", "tuple_type") and isinstance(came, str) and short and came:
-        return f"{said}; a list stands in brackets: [{came}]"
+    if item["type"] in ("list_type", "tuple_type") and isinstance(came, str) and short and re.search(r"[A-Za-z]", came):
+        items = came if "," in came else ", ".join(came.split())
+        return f"{said}; a list stands in brackets: [{items}]"
     if item["type"] in _NUMBERS and isinstance(came, str) and re.match(r"\s*=|[A-Za-z_]\w*\.[A-Za-z_]\w*$", came):
         return f"{said}; a setting cannot move in time"
     return f"{said}; {_in_quotes(came)}" if item["type"] == "string_type" and short else said

@@ -24,7 +24,8 @@ NO_GRAPH = "For a piece of music, n2s new writes a graph."
 MAX_VALUES = 100_000
 
 _CUT_EXPRESSION = '"{}" is cut at its comma: between {{ }} quote the expression: "= …".'
-_UNCLOSED = '"{}" lacks a closing parenthesis; or it is cut at its comma: then quote it all: "= …".'
+_UNCLOSED = '"{}" lacks a closing parenthesis.'
+_PERHAPS_CUT = '"{}" lacks a closing parenthesis; or it is cut at its comma: then quote it all: "= …".'
 _CUT = '"{0}" is cut at its comma: between {{ }} quote the text: "{0}".'
 _BRACKET = re.compile(r"[][{}]")
 _PREFIX = "tag:yaml.org,2002:"
@@ -259,8 +260,10 @@ class _Reader:
             text = result[key]
             is_bare = node.flow_style and value_node.id == "scalar" and value_node.style is None
             if is_bare and isinstance(text, str) and text.startswith("=") and text.count("(") > text.count(")"):
-                goes_on = number + 1 < len(node.value) and not is_bare_key(*node.value[number + 1])
-                self.complain(value_node, (_UNCLOSED if goes_on else _CUT_EXPRESSION).format(text))
+                behind = node.value[number + 1 : number + 2]
+                is_cut = behind and is_bare_key(*behind[0])
+                said = _CUT_EXPRESSION if is_cut else _PERHAPS_CUT if behind else _UNCLOSED
+                self.complain(value_node, said.format(text))
                 return result
             if is_bare and (found := decimal_comma(node.value, number)):
                 text = f'"{found[0]}" is cut at its comma: write the number with a point: {found[1]}.'

@@ -36,6 +36,8 @@ from n2s.graph.subgraph import (
 RESERVED = frozenset(FUNCTIONS) | frozenset(UNITS) | frozenset((*VARIABLES, *WITH_COLUMNS))
 SECTIONS = ("nodes", "interface", "presets")
 LABELS = (".txt", ".csv", ".tsv")  # how the names of texts end that are given to graphs, and are none
+_NO_GRAPH = 'A graph is a mapping that begins with "n2s: 1".'
+_LABELS = " Labels and beats are what a Features node of a graph takes: beats: {}."
 MAX_DEPTH = 8  # of sub-graphs in sub-graphs
 
 
@@ -54,13 +56,16 @@ def load_parts(
     including : tuple of Path
         The graphs on the way to this one, which it may not include again.
     """
-    places, document = places or {}, document or read_document(path)
+    places, is_text = places or {}, path.suffix.lower() in LABELS
+    try:
+        document = document or read_document(path)
+    except GraphError:
+        if not (is_text and path.is_file()):
+            raise
+        raise GraphError([Problem(Position(str(path), 1, 1), _NO_GRAPH + _LABELS.format(path.name))]) from None
     values = document.values
     if not isinstance(values, dict):
-        text = 'A graph is a mapping that begins with "n2s: 1".'
-        if path.suffix.lower() in LABELS:
-            text += f" Labels and beats are what a Features node of a graph takes: beats: {path.name}."
-        raise GraphError([Problem(document.where(), text)])
+        raise GraphError([Problem(document.where(), _NO_GRAPH + (_LABELS.format(path.name) if is_text else ""))])
     problems: list[Problem] = []
     specs = values.get("nodes")
     if not isinstance(specs, dict) or not specs:
