@@ -223,7 +223,7 @@ class NodeReader:
                     text = f'{text} If it belongs to {before}, quote all of the text: "{whole}".'
                 self._wrong(document.where((*where, field), key=unknown), f"{what}: {text}")
             wrong = {field for field, _ in error.explained}
-            self.refused |= {(name, field) for field in wrong if field in fields}
+            self.refused |= {(name, field) for field in wrong if fields.get(field) is not None}
             try:  # what is right of it still takes part in the check of the links
                 return cls(**{field: value for field, value in fields.items() if field not in wrong})
             except KeyboardInterrupt:
