@@ -189,7 +189,7 @@ class Node(BaseModel, metaclass=_Declared):
                 raise ValueError(f"{item} was given; it must be {spec.range}" if spec.range else f"{item} is no number")
             if isinstance(item, Number) and item.unit not in ("", "dB") and spec and spec.unit != "s":
                 plain = f"in {spec.unit}" if spec.unit else "without a unit"
-                like = f", like {item.value:g}" if item.unit in (spec.unit, f"{spec.unit[:-1]}") else ""
+                like = f", like {item.value:g}" if item.unit in (spec.unit, spec.unit[:-1]) else ""
                 raise ValueError(f"{item} was given, which is a time; it takes a number, {plain}{like}")
         return value
 

@@ -47,16 +47,20 @@ class Spec:
         return inside
 
     @property
+    def _ends(self) -> tuple[float | None, float | None]:
+        return self.gt if self.ge is None else self.ge, self.lt if self.le is None else self.le
+
+    @property
     def is_empty(self) -> bool:
         """Whether no number lies in the range."""
-        low, high = self.gt if self.ge is None else self.ge, self.lt if self.le is None else self.le
+        low, high = self._ends
         closed = self.ge is not None and self.le is not None
         return low is not None and high is not None and (low > high or (low == high and not closed))
 
     @property
     def range(self) -> str:
         """The range in words: "within 0..1", "above 0", ""."""
-        low, high = self.gt if self.ge is None else self.ge, self.lt if self.le is None else self.le
+        low, high = self._ends
         if self.ge is not None and self.le is not None:
             return f"within {low:g}..{high:g}"
         ends = []
