@@ -182,11 +182,9 @@ def _told_of(music: Path) -> Iterator[None]:
 
 def relative(music: Path, graph: Path) -> str:
     """Return the path of the music as the graph has it: relative to its folder, where there is a way."""
-    music = music.absolute()
-    try:
-        return Path(os.path.relpath(music, graph.resolve().parent)).as_posix()
-    except ValueError:  # another drive
-        return music.as_posix()
+    from n2s.graph.paths import path_from
+
+    return path_from(graph.resolve().parent, music.absolute().as_posix())
 
 
 def file_name(path: Path) -> str:

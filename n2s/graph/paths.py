@@ -58,6 +58,14 @@ def resolve_path(folder: Path, path: str) -> Path:
         raise GraphError(f"{short_name(path)} is no path of a file ({why}).") from None
 
 
+def path_from(folder: Path, path: str | Path) -> str:
+    """Return a path as it is seen from a folder, with slashes; as it was where no way leads there."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return str(path)
+
+
 def path_settings(node: Any) -> list[str]:
     """Return the settings of a node, or of a node type, that are paths or have paths in them."""
     return list(node._path_annotations)

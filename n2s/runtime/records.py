@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -11,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from n2s.graph.paths import path_from
 from n2s.graph.wording import counted
 from n2s.runtime.store import publish
 
@@ -91,14 +91,6 @@ def current_folder() -> Path | None:
         return Path.cwd()
     except OSError:
         return None
-
-
-def path_from(folder: Path, path: Path) -> str:
-    """Return a path as it is seen from a folder, with slashes; absolute where no way leads there."""
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # another drive
-        return str(path)
 
 
 class RunRecord:

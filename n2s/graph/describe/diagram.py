@@ -18,7 +18,7 @@ from n2s.graph.errors import ArgumentError, N2SError
 from n2s.graph.expressions import Expression
 from n2s.graph.links import Link
 from n2s.graph.parts import GraphParts
-from n2s.graph.paths import changed_paths
+from n2s.graph.paths import changed_paths, path_from
 from n2s.graph.specs import Output
 from n2s.graph.subgraph import InterfaceNode
 
@@ -171,12 +171,7 @@ def _box(graph: GraphParts, name: str, plan: ChunkMap | None, thumbnail: Path | 
 
 def _path_from(folder: Path, path: str) -> str:
     """Return a path as it is seen from the graph's folder, if that is shorter: the nodes of a look have whole ones."""
-    if not os.path.isabs(path):
-        return path
-    try:
-        return min(Path(os.path.relpath(path, folder)).as_posix(), path, key=len)
-    except ValueError:  # another drive
-        return path
+    return min(path_from(folder, path), path, key=len) if os.path.isabs(path) else path
 
 
 def _row(port: str, content: str) -> str:

@@ -22,7 +22,7 @@ from n2s.graph.header import Header
 from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
 from n2s.graph.parts import GraphParts
-from n2s.graph.paths import changed_paths
+from n2s.graph.paths import changed_paths, path_from
 from n2s.graph.subgraph import InterfaceNode
 from n2s.graph.times import WrittenSeconds
 from n2s.graph.whole import write_whole
@@ -182,12 +182,7 @@ def _placed(graph: GraphParts, folder: Path) -> GraphParts:
 
 def _relative(graph: GraphParts, path: str, folder: Path) -> str:
     """Return a path of a graph as it is from another folder; an absolute one stays."""
-    if os.path.isabs(path):
-        return path
-    try:
-        return Path(os.path.relpath(graph.resolve(path), folder)).as_posix()
-    except ValueError:  # another drive
-        return str(graph.resolve(path))
+    return path if os.path.isabs(path) else path_from(folder, graph.resolve(path))
 
 
 def _difference(back: GraphParts, wanted: GraphParts) -> str:
