@@ -153,10 +153,14 @@ def test_no_clock_and_no_global_randomness_in_what_makes_pixels() -> None:
             assert word not in text, f"{path} uses {word}"
 
 
-def test_syntax_trees_are_made_by_one_thread_at_a_time() -> None:
+@pytest.mark.parametrize(
+    ("call", "room", "safe"),
+    [("ast.parse(", "graph/code/syntax.py", "syntax_tree"), ("np.load(", "graph/arrays.py", "read_arrays")],
+)
+def test_syntax_trees_are_made_by_one_thread_at_a_time(call: str, room: str, safe: str) -> None:
+    """Python of some versions fails otherwise; numpy makes one for the header of an array."""
     for path in sorted(PACKAGE.rglob("*.py")):
-        if path.name != "syntax.py":
-            assert "ast.parse(" not in path.read_text(), f"{path}: syntax_tree of graph/code/syntax.py does it safely"
+        assert path == PACKAGE / room or call not in path.read_text(), f"{path}: {safe} of {room} does it safely"
 
 
 @pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=" ".join)

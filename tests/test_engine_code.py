@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ast
 import gc
+import io
 import json
 import re
 import shutil
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from n2s.graph.arrays import read_arrays
 from n2s.graph.code import files as code_files
 from n2s.graph.code import identity as code
 from n2s.graph.code import text as code_text
@@ -227,19 +232,52 @@ def lets_others_go_on(phase: str, info: dict[str, int]) -> None:
     time.sleep(0.0001)
 
 
-def test_threads_may_make_syntax_trees_at_once() -> None:
+@pytest.fixture
+def threads_that_disturb() -> Iterator[None]:
     """Another thread goes on whenever Python collects garbage, which it does here while trees are made."""
-    text = "value = " + "(1 + " * 60 + "0" + ")" * 60
     threshold = gc.get_threshold()
     gc.set_threshold(5)
     gc.callbacks.append(lets_others_go_on)
     try:
-        with ThreadPoolExecutor(4) as pool:
-            trees = list(pool.map(lambda number: ast.dump(syntax_tree(text)), range(40)))
+        yield
     finally:
         gc.callbacks.remove(lets_others_go_on)
         gc.set_threshold(*threshold)
-    assert set(trees) == {ast.dump(ast.parse(text))}
+
+
+DEEP = "value = " + "(1 + " * 60 + "0" + ")" * 60
+
+
+@pytest.mark.usefixtures("threads_that_disturb")
+def test_threads_may_make_syntax_trees_at_once() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        trees = list(pool.map(lambda number: ast.dump(syntax_tree(DEEP)), range(40)))
+    assert set(trees) == {ast.dump(ast.parse(DEEP))}
+
+
+@pytest.mark.usefixtures("threads_that_disturb")
+def test_libraries_may_make_syntax_trees_meanwhile() -> None:
+    """They wait for nobody."""
+    buffer, over = io.BytesIO(), threading.Event()
+    np.savez(buffer, first=np.arange(3), second=np.eye(2))
+
+    def disturb() -> None:
+        while not over.is_set():
+            with suppress(SystemError):
+                ast.parse("(" * 20 + "0" + ")" * 20)
+            time.sleep(0.0005)
+
+    other = threading.Thread(target=disturb)
+    other.start()
+    try:
+        trees = {ast.dump(syntax_tree(DEEP)) for _ in range(40)}
+        read = [read_arrays(io.BytesIO(buffer.getvalue())) for _ in range(40)]
+    finally:
+        over.set()
+        other.join()
+    assert len(trees) == 1
+    for arrays in read:
+        assert arrays["first"].tolist() == [0, 1, 2] and arrays["second"].tolist() == [[1, 0], [0, 1]]
 
 
 def test_threads_may_ask_for_the_facts_of_one_file_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from n2s.graph.arrays import read_arrays
 from n2s.graph.code.loaded import Stamp, stamp
 from n2s.graph.errors import MediaError
 from n2s.hearing.rows import STEP
@@ -101,10 +102,10 @@ def _read(path: Path, state: Stamp | None) -> tuple[Net, ...]:
     """Return the nets of a file, which is read once as long as its state is the same: each track asks for them."""
     states: dict[str, dict[str, np.ndarray]] = {}
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            for name in arrays.files:
+        with path.open("rb") as file:
+            for name, array in read_arrays(file).items():
                 number, _, weight = name.partition(" ")
-                states.setdefault(number, {})[weight] = arrays[name]
+                states.setdefault(number, {})[weight] = array
     except FileNotFoundError:
         raise MediaError(f"{path} is not there.") from None
     except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error) as error:

@@ -21,6 +21,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from n2s.graph.arrays import read_arrays
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.keys import digest
 from n2s.graph.whole import is_abandoned, remove, write_whole
@@ -263,8 +264,8 @@ class Store:
         if path is None:
             return None
         try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return dict(arrays)
+            with open(path, "rb") as file:
+                return read_arrays(file)
         except Exception:  # numpy and zipfile raise many errors; the arrays are made again
             return None
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import ast
 import dis
-import gc
 import inspect
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +21,7 @@ from typing import Any
 
 from n2s.graph.code import loaded
 from n2s.graph.code.files import OWN, own_file
-from n2s.graph.code.syntax import syntax_tree
+from n2s.graph.code.syntax import syntax_tree, undisturbed
 from n2s.graph.errors import GraphError
 from n2s.graph.keys import digest, digest_bytes
 
@@ -97,19 +95,7 @@ def is_text_of(file: str, code: CodeType) -> bool:
         return False
 
 
-@contextmanager
-def _no_search_for_circles() -> Iterator[None]:
-    """Keep Python from looking for circles among objects: a syntax tree has thousands of objects and no circle."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-@_no_search_for_circles()
+@undisturbed()
 def find_facts(text: bytes) -> Facts:
     """Read the text of a module; what is no Python of this version is known by its bytes."""
     try:

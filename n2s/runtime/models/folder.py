@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from n2s.graph.arrays import read_arrays
 from n2s.graph.errors import ChangedFileError, MissingFileError, RenderError
 from n2s.graph.registry import suggest
 from n2s.runtime import gpu
@@ -134,8 +135,8 @@ class ModelFolder:
             if hashlib.sha256(data).hexdigest() != digest:
                 raise ChangedFileError(f"{path} was changed while it was read. Run again.")
             try:
-                with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                    self._anchors = digest, {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
+                arrays = read_arrays(io.BytesIO(data))
+                self._anchors = digest, {name: np.asarray(array, np.float32) for name, array in arrays.items()}
             except Exception as error:  # numpy and zipfile have many ways to fail on a damaged archive
                 raise RenderError(f"{path} cannot be read: {error}. Make the anchors again.") from None
         return self._anchors[1]
