@@ -144,6 +144,8 @@ def test_a_port_given_anew_stands_for_either_spelling(folder: Path) -> None:
             "look.set={vignette.amuont: 1}",
             '--set look.set: vignette.amuont: Vignette has no such setting. Did you mean "amount"?',
         ),
+        ("nodes.look.seed=1", '--set nodes.look.seed: a setting is named NODE.SETTING. Did you mean "look.seed"?'),
+        ("look/seed=1", '--set look/seed: a setting is named NODE.SETTING. Did you mean "look.seed"?'),
         ("lok.seed=1", '--set lok.seed: the graph has no node "lok". Did you mean "look"?'),
         ("look.sede=1", '--set look.sede: look.yaml has no such setting. Did you mean "seed"?'),
         ("look.preset=bad", "--set look.preset: "),

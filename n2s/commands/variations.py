@@ -38,6 +38,8 @@ def settings(varied: list[str]) -> list[tuple[str, list[str]]]:
         if not equals or not target.strip() or not chosen:
             raise ArgumentError(f'--vary takes node.setting=value,value,…, not "{text}".')
         parse_override(f"{target}={chosen[0]}", "--vary")
+        if twice := next((value for value in chosen if chosen.count(value) > 1), ""):
+            raise ArgumentError(f"--vary {target.strip()}: {twice} is given twice; each value is one picture.")
         axes.append([(target.strip(), value) for value in chosen])
     made = [
         (", ".join(f"{target.rpartition('.')[2]} {value}" for target, value in chosen),

@@ -16,6 +16,7 @@ from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
 from n2s.graph.listening import hearing_node, hears_time
 from n2s.graph.meant import added_times, dashed, heard_elsewhere
+from n2s.graph.parsing import number_in
 from n2s.graph.parts import GraphParts
 from n2s.graph.profiles import PROFILES
 from n2s.graph.registry import suggest
@@ -292,7 +293,9 @@ def _check_link(graph: GraphParts, link: Link, wanted, unread: Collection[str], 
         if near.startswith("Did") and (link.output or link.component is not None):
             fixed = Link(near.split('"')[1], link.output, link.component)
             near = f'Did you mean "{fixed}"?'
-        near = f"It takes a number or a signal. {near}" if wanted is SIGNAL and str(link).lower() in YES_NO else near
+        number = number_in(str(link))
+        if wanted is SIGNAL and (number or str(link).lower() in YES_NO):
+            near = f"It takes a number or a signal{number}. {'' if number else near}".rstrip()
         return f'{what}: "{link}" names no node. {heard_elsewhere(graph, link) or near}'
     outputs = type(graph.nodes[link.node]).outputs
     link = link.settled(outputs)

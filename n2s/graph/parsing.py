@@ -35,9 +35,9 @@ def parse_param(value: Any) -> Any:
     elif isinstance(value, str):
         if link := Link.parse(value.strip()):
             return link
-        number, way_out = None, number_in(value, may_be_time=True) or mistaken(value.replace("=", ""))
+        number, way_out = _clock_time(value), number_in(value, may_be_time=True) or mistaken(value.replace("=", ""))
         try:
-            number = Expression.parse(value).tree
+            number = number or Expression.parse(value).tree
             way_out = "; it is a time" if isinstance(number, Moment) else f'; write "= {value.strip()}"'
         except ExpressionError:
             pass
@@ -46,10 +46,20 @@ def parse_param(value: Any) -> Any:
                 f'{value!r} is neither a number, nor "features.onset", nor an expression like "= 0.5 * pulse"{way_out}'
             )
     else:
-        raise ValueError(f"a number, a signal or an expression was wanted, not {value!r}")
+        alone = value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) else ""
+        way_out = f"; write {alone}, without brackets" if alone else ""
+        raise ValueError(f"a number, a signal or an expression was wanted, not {value!r}{way_out}")
     if not abs(number.value) < float("inf"):
         raise ValueError(f"a finite number was wanted, not {value!r}")
     return number
+
+
+def _clock_time(text: str) -> Number | None:
+    """Return a time with a colon, which a parameter of seconds takes, and another one is told of; None for others."""
+    try:
+        return cast(Number, parse_time(text)) if ":" in text else None  # a moment has no colon
+    except ValueError:
+        return None
 
 
 def _simplify(expression: Expression) -> Any:
@@ -154,9 +164,15 @@ _LONG_UNITS = {
 }
 
 
+_WORDS = dict(zip("zero one two three four five six seven eight nine ten eleven twelve".split(), map(str, range(13))))
+
+
 def number_in(text: Any, may_be_time: bool = False) -> str:
     """Say how a number is written, where one stands in a text in another way."""
-    if not isinstance(text, str) or not (found := re.fullmatch(r"\s*(-?\d+)(?:([.,])(\d+))?\s*([A-Za-z%°]*)\s*", text)):
+    if not isinstance(text, str):
+        return ""
+    digits = re.sub(r"[A-Za-z]+", lambda word: (_WORDS | {"half": "0.5"}).get(word[0].lower(), word[0]), text, count=1)
+    if not (found := re.fullmatch(r"\s*(-?\d+)(?:([.,])(\d+))?\s*([A-Za-z%°]*)\s*", digits)):
         return ""
     number, unit = f"{found[1]}.{found[3]}" if found[2] else found[1], found[4].lower()
     if meant := next((short for short, names in _LONG_UNITS.items() if unit in names), ""):

@@ -28,6 +28,8 @@ def explain(error: ValidationError, cls: Any) -> list[tuple[str, str]]:
             text = f"{told_as(cls)} needs it: {cls.specs[field].help}."
         elif not item["type"].startswith("value_error"):
             text = wanted(item)
+            if item["type"] in ("list_type", "tuple_type") and len(item["loc"]) > 1:  # of a list of lists
+                text += f"; the setting is {cls.specs[field].help}"
         said.append((field, text))
     return said
 

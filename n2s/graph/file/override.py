@@ -7,6 +7,7 @@ depth. A mapping is merged into the mapping that is there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_origin
@@ -52,7 +53,10 @@ class Overrides:
 
     def _lay(self, target: str, value: Any, place: Position) -> None:
         name, dot, field = target.partition(".")
-        if not dot and target in self.entries:
+        spelt = re.sub(r"[/:]", ".", target.removeprefix("nodes."))
+        if name not in self.specs and spelt != target and spelt.partition(".")[0] in self.specs:
+            self.problems.append(Problem(place, f'a setting is named NODE.SETTING. Did you mean "{spelt}"?'))
+        elif not dot and target in self.entries:
             self.header[target] = value
             self.places[(target,)] = place
         elif not dot and target in self.specs:
