@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import harness
+import numpy as np
 import pytest
 from harness import load
 from test_measure_mistakes import declare
@@ -18,6 +20,7 @@ from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.graph import Graph
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.records import Report
+from n2s.runtime.render.measures import signals_of, unmeasured_numbers, unmeasured_signals
 
 CHUNK, CHUNKS = 10, 7
 IMPORTS = "from n2s.graph.declare import Measure, Seconds\n"
@@ -201,6 +204,22 @@ def test_what_nobody_looked_at_is_named_where_it_leaves_a_range(
     packages.install(IMPORTS + LIMIT.format(name="Limit", every=0, unmeasured="unmeasured = 50"))
     with pytest.raises(GraphError, match="meter has not looked at all frames yet, and says 50 of the others"):
         harness.run(limited(studio), tmp_path, store)
+
+
+@pytest.mark.parametrize("unmeasured", ["0.3", "[1e-5, -7.77, 40000.1]"])
+def test_where_nobody_looked_at_all_signals_are_made_at_once(
+    unmeasured: str, packages: Any, studio: Any, store: Any
+) -> None:
+    """They are those that joining the numbers of all frames would give."""
+    packages.install(IMPORTS + LIMIT.format(name="Limit", every=0, unmeasured=f"unmeasured = {unmeasured}"))
+    graph = limited(studio)
+    clock = harness.plan(load(film(studio, chunk=CHUNK), studio.folder), store).values.clock
+    chunks: Any = [SimpleNamespace(recipe={"measured": range(at, at + CHUNK)}) for at in range(0, FRAMES, CHUNK)]
+    joined = signals_of(graph, "meter", chunks, [unmeasured_numbers(graph, "meter", chunk) for chunk in chunks], clock)
+    at_once = unmeasured_signals(graph, "meter", clock)
+    assert joined.keys() == at_once.keys() == {"signal"}
+    np.testing.assert_array_equal(joined["signal"], at_once["signal"], strict=True)
+    assert not at_once["signal"].flags.writeable and at_once["signal"].flags.c_contiguous
 
 
 def test_a_part_of_a_film_has_its_bits(limits: None, studio: Any, new_store: Any, tmp_path: Path) -> None:

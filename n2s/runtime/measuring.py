@@ -34,7 +34,7 @@ from n2s.runtime.executors.film import FilmJob
 from n2s.runtime.models.sessions import ProviderExhausted
 from n2s.runtime.pace import memory_subject
 from n2s.runtime.render.analysis import behind_measures
-from n2s.runtime.render.measures import KIND, Numbers, blank_signals, signals_of, unmeasured_numbers
+from n2s.runtime.render.measures import KIND, Numbers, blank_signals, signals_of, unmeasured_numbers, unmeasured_signals
 from n2s.runtime.render.tally import Tally
 
 TELL_EVERY_SECONDS = 5.0
@@ -174,15 +174,15 @@ class Measurer:
         sources = frames_needed(plan, [frame for chunk in chunks for frame in chunk.recipe["measured"]])
         waiting = {chunk.key: (chunk.start, chunk.stop) for chunk in missing} if waits else {}
         values.measured[name] = Measured(count, count - made, sources, tally.seconds, tally.frames, waiting)
+        if not chunks:
+            return blank_signals(graph, name, values.clock)
+        if waits and len(missing) == len(chunks):
+            return unmeasured_signals(graph, name, values.clock)
         numbers = [
             found[chunk.key] or (unmeasured_numbers(graph, name, chunk) if waits else self._just_measured(chunk))
             for chunk in chunks
         ]
-        return (
-            signals_of(graph, name, chunks, numbers, values.clock)
-            if chunks
-            else blank_signals(graph, name, values.clock)
-        )
+        return signals_of(graph, name, chunks, numbers, values.clock)
 
     def _measure(self, plan: Plan, missing: list[Chunk], tally: Tally) -> None:
         """Measure some chunks into the store."""

@@ -114,6 +114,16 @@ def unmeasured_numbers(graph: Graph, name: str, chunk: Chunk) -> Numbers:
     return {output: np.repeat(row[None], len(places), axis=0) for output, row in rows.items()}
 
 
+def unmeasured_signals(graph: Graph, name: str, clock: Clock) -> dict[str, np.ndarray]:
+    """Return what `signals_of` gives as long as nobody looked at any frame."""
+    found = {}
+    for output, row in _unmeasured(graph, name, 0).items():
+        row = quantise(row)
+        found[output] = np.ascontiguousarray(np.broadcast_to(row, (clock.frames, *row.shape)))
+        found[output].flags.writeable = False
+    return found
+
+
 def _unmeasured(graph: Graph, name: str, frame: int) -> Numbers:
     return _by_output(graph, name, type(graph.nodes[name]).unmeasured, frame)
 
