@@ -150,6 +150,7 @@ GRAPHS = {
                            "a list was wanted, not 0; the setting is [[time, value"),
     "share in a hundred": ("amount: 0.04", "amount: 50%", "50%", "; write 0.5"),
     "unit of a number": ("count: 3", "count: 3 pieces", "3 pieces", "not '3 pieces'; write 3, without a unit"),
+    "codec without it": ("crf: 20", "crf: 60", "60", "out.crf: H.264 has a crf of 51 at most"),
     "unknown choice": ("chunk: 15", "preset: fastest", "fastest", "or 'slower' was wanted, not 'fastest'"),
     "times fall": ("[[0, 0], [60, 1]]", "[[5, 0], [1, 1]]", "[[5",
                    "travel.points: times must rise; 1 s comes after 5 s"),

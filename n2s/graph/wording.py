@@ -18,6 +18,8 @@ def explain(error: ValidationError, cls: Any) -> list[tuple[str, str]]:
     for item in error.errors(include_url=False):
         field = str(item["loc"][0]) if item["loc"] else ""
         text = item["msg"].removeprefix("Value error, ")
+        if not field and (named := re.match(r"(\w+): ", text)) and named[1] in cls.model_fields:
+            field, text = named[1], text[named.end() :]  # what settings make together is told of one of them
         if item["type"] == "extra_forbidden":
             near = get_close_matches(field, list(cls.model_fields), 1, 0.6)
             known = ", ".join(cls.model_fields) or "none"
