@@ -16,6 +16,7 @@ from n2s.hearing.form import Form, bar_edges, find_form
 from n2s.hearing.grid import Grid
 from n2s.hearing.song import hear
 from n2s.hearing.tension import NAMES, find_tension
+from n2s.nodes.features import told_form
 
 
 @cache
@@ -83,3 +84,10 @@ def test_a_quiet_intro_rests_and_drops() -> None:
     grid = Grid(song.beats, np.arange(0, len(song.beats), 4), 4)
     form = find_form(heard, grid, song.samples.shape[1] / songs.RATE)
     assert 6 in form.starts
+
+
+def test_an_upbeat_is_told_as_of_the_first_section() -> None:
+    """It begins with the film, as `at A` does, and not with the first whole bar."""
+    grid = Grid.steady(120, 1.5, 4)
+    form = Form(np.array([0, 4]), ("A", "B"), 8)
+    assert told_form(grid, form) == "; sections A 0:00.0, B 0:09.5"

@@ -146,7 +146,7 @@ class Features(Resident):
         counted = musical_time(scene, grid, found, struck)
         counted |= sections(counted["bar"], form) | tension(counted["bar"], grid, form, heard)
         beats = _told(grid, found, silent=not heard["rms"].any())
-        told = f"{beats}{_told_form(grid, form)}{_told_drops(scene.clock, counted)}"
+        told = f"{beats}{told_form(grid, form)}{_told_drops(scene.clock, counted)}"
         scene.context.say(f"{_name(audio)}: {told}")
         return levels(scene, heard) | struck | counted
 
@@ -206,10 +206,10 @@ def _told_drops(clock: Clock, counted: Mapping[str, np.ndarray]) -> str:
     return f"; drop{'s' * (len(times) > 1)} {_listed(times)}" if times else ""
 
 
-def _told_form(grid: Grid, form: Form) -> str:
+def told_form(grid: Grid, form: Form) -> str:
     """Return in words which sections there are, where there are several."""
-    times = [minutes(max(grid.time(grid.first_beat(int(bar))), 0.0)) for bar in form.starts]
-    named = [f"{letter} {time}" for letter, time in zip(form.letters, times)]
+    begun = [0.0, *(grid.time(grid.first_beat(int(bar))) for bar in form.starts[1:])]  # an upbeat is of the first one
+    named = [f"{letter} {minutes(time)}" for letter, time in zip(form.letters, begun)]
     return f"; sections {_listed(named)}" if len(named) > 1 else ""
 
 
