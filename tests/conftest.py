@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ import videos
 from packages import Packages
 from places import CHUNK, Place
 
+from n2s import __path__ as package
 from n2s.cli import main
 from n2s.graph.code.identity import code_digest, engine_parts
 from n2s.graph.code.text import facts_subject, known_facts
@@ -41,6 +43,12 @@ if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # so a shell starts what it puts in the background, and children inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the library's modules once where Python is told not to keep them: tests start hundreds of processes."""
+    if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
+        compileall.compile_dir(package[0], quiet=2)
 
 
 @dataclass(frozen=True)
