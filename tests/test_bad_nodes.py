@@ -12,7 +12,7 @@ from refusing import AT, FRAMES, LATENTS, STREAMED, film, refused
 from n2s.graph.errors import RenderError
 
 WRONG = {
-    "None": "nothing",
+    "None if block else made": "nothing",
     "made[:, :1].copy()": "float32 (4, 1, 64, 96)",
     "np.concatenate([made, made[:, :1]], 1)": "float32 (4, 4, 64, 96)",
     "np.moveaxis(made, 1, 3).copy()": "float32 (4, 64, 96, 3)",
@@ -56,7 +56,7 @@ def test_a_block_of_frames_is_an_array_of_the_films_size(
         ("made[:, :4].copy()", "(4, 4, 3, 4)"),
         ("made[:, :, :2]", "(4, 8, 2, 4)"),
         ("made.transpose(0, 1, 3, 2)", "(4, 8, 4, 3)"),
-        ("None", "nothing"),
+        ("None if block else made", "nothing"),
     ],
 )
 def test_a_block_of_latents_has_the_models_grid(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import dis
 import inspect
 import linecache
 import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from itertools import pairwise
 from types import FunctionType
 from typing import Any
 
@@ -26,6 +28,8 @@ def signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) -
     taken = list(inspect.signature(function).parameters.values())
     positional = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     place = place_of(function)
+    if gives_nothing(function):
+        yield method, f"it returns nothing on any way; return what it makes{place}"
     given = {"resident": "scene", "measure": "frame"}.get(cls.kind, "block")
     first = f"self, {given}" if leading == 2 else "self"
     if len(positional) < leading and not any(p.kind is p.VAR_POSITIONAL for p in taken):
@@ -60,6 +64,18 @@ def is_plain(function: FunctionType) -> bool:
     """Say whether a call of a function runs it: one that yields, or is asynchronous, is run by others."""
     made_by = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     return not any(kind(function) for kind in made_by)
+
+
+def gives_nothing(function: FunctionType) -> bool:
+    """Say whether all returns of a function give None, as when the word is left out; one that only raises has none."""
+    steps = list(dis.get_instructions(function))
+    returned = [step.argval for step in steps if step.opname == "RETURN_CONST"]
+    returned += [
+        before.argval if before.opname == "LOAD_CONST" else before
+        for before, step in pairwise(steps)
+        if step.opname == "RETURN_VALUE"
+    ]
+    return bool(returned) and is_plain(function) and all(value is None for value in returned)
 
 
 def place_of(function: FunctionType) -> str:
