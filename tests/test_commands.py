@@ -124,6 +124,12 @@ def test_a_file_where_a_folder_should_be(command: str, option: str, place: Any, 
     assert (tmp_path / "file").read_bytes() == b""
 
 
+def test_a_film_where_a_folder_should_be(place: Any, tmp_path: Path, n2s: Any) -> None:
+    status, _, err = n2s("run", place.graph, "--out", tmp_path / "film.mp4")
+    assert status == 2 and "--out names a folder, and film.mp4 looks like a film." in err
+    assert "--set out.path=film.mp4" in err and not (tmp_path / "film.mp4").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

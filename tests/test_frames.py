@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,16 @@ def test_export_preview_and_drawing_show_the_films_size(n2s: Any, studio: Any, t
     height, width, _ = tiny.read_png(tmp_path / "a.png").shape
     assert n2s("preview", file, "--at", "0.5", "-o", tmp_path / "b.png")[0] == 0
     assert tiny.read_png(tmp_path / "b.png").shape == (height, width, 3)
+
+
+def test_an_export_of_many_frames_says_how_far_it_is(
+    n2s: Any, studio: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("n2s.commands.export.TELL_EVERY", 0.0)
+    graph(studio, "decoded", "Tone")
+    status, _, err = n2s("export", studio.folder / "graph.yaml", "--node", "decoded", "-o", tmp_path / "a.npz")
+    told = [int(count) for count in re.findall(r"^(\d+) of 63 frames are written\.$", err, re.MULTILINE)]
+    assert status == 0 and told and told == sorted(set(told)) and told[-1] < 63, err
 
 
 def test_thumbnails_have_the_films_size(studio: Any, store: Any, tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("run mine.yaml 1280x720 youtube", "n2s run mine.yaml --size 1280x720 --profile youtube"),
         ("run --sheet 8 mine.yaml", "n2s preview mine.yaml --sheet 8"),
         ("run mine.yaml --output films", "n2s run mine.yaml --out films"),
+        ("run mine.yaml -o film.mp4", "n2s run mine.yaml --set out.path=film.mp4"),
+        ("new song.ogg cover.png", "n2s new song.ogg"),
         ("run --input mine.yaml", "n2s run mine.yaml"),
         ("preview mine.yaml --time 0:10", "n2s preview mine.yaml --at 0:10"),
         ("preview mine.yaml --gif bars.gif", "n2s preview mine.yaml --gif -o bars.gif"),

@@ -188,7 +188,8 @@ def test_neither_the_music_nor_a_folder_is_written_over(music: Path, tmp_path: P
     (tmp_path / "link.yaml").symlink_to(music)
     for piece, target, told in [
         (music, music, "is the music"), (music, "link.yaml", "is the music"), (odd, "odd.yaml", "is the music"),
-        (music, ".", "is a folder"), (music, "..", "is a folder"), (music, "full.yaml", "is a folder"),
+        (music, "cover.png", 'written as .yaml, not "cover.png"'),
+            (music, ".", "is a folder"), (music, "..", "is a folder"), (music, "full.yaml", "is a folder"),
     ]:  # fmt: skip
         with pytest.raises(GraphError, match=told):
             n2s("new", piece, "-o", target, "--force")

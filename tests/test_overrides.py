@@ -154,6 +154,11 @@ def test_a_port_given_anew_stands_for_either_spelling(folder: Path) -> None:
         ("out.path=/film.mp4", '--set out.path: "/film.mp4" may not be written'),
         ("picture.path=[1]", "--set picture.path: text was wanted, not a list"),
         ("size=[101, 51]", "--set size: width and height must be even"),
+        (
+            "fps=30 fps",
+            "--set fps: a frame rate is a number or a fraction like 30000/1001, not '30 fps'; write 30, without",
+        ),
+        ("look=ink", "--set look: look is a node; name one of its settings: look.SETTING=value."),
         ("fps=abc", "--set fps: a frame rate is a number or a fraction like 30000/1001, not 'abc'"),
         ("sede=1", '--set sede: the graph has no entry or node "sede". Did you mean "seed"?'),
         ("crf=20", '--set crf: the graph has no entry or node "crf". Did you mean "out.crf"?'),

@@ -35,7 +35,7 @@ REFUSED = [
     "", " ", "-1", "-1:20", "-0:10", "nan", "NaN", "inf", "1e400", "1e999999", "1:75", "1:60", "1:5", "1:2:3:4",
     "1:60:00", "1:", ":20",
     "1:20:", "1: 20", "1:20 s", "1.5:20", "٨٠", "1:٢٠", "８０", "1_000", "+5", "80 sec", "2 minutes", "-6 dB", "6 dB",
-    "beats", "one",
+    "beats", "one", "drop", "A", "0:10,0:20",
     "= 4 beats", "1,5", "0x10", "1:20.", "1:20\n1", "9" * 400, True, None, [1], float("nan"), float("inf"), -1, -0.5,
     10**400,
 ]  # fmt: skip
@@ -283,3 +283,10 @@ def test_times_as_they_are_shown() -> None:
     ]
     assert [shown(seconds, 0) for seconds in (5, 59.6, 125)] == ["0:05", "1:00", "2:05"]
     assert shown(1.25, 2) == "0:01.25" and timecode(1810, Fraction(30)) == "01:00.33"
+
+
+def test_a_moment_without_its_at_is_known() -> None:
+    from n2s.graph.times import parse_time
+
+    with pytest.raises(ValueError, match=r'not "drop"; did you mean "at drop"\?'):
+        parse_time("drop")

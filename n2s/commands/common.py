@@ -138,7 +138,7 @@ def read_time(option: str, text: str | None) -> Number | Moment | None:
     try:
         return None if text is None else parse_time(text)
     except ValueError as error:
-        raise ArgumentError(f"{option}: {error}.") from None
+        raise ArgumentError(f"{option}: {error}{'' if str(error).endswith('?') else '.'}") from None
 
 
 def read_amount(option: str, text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -27,6 +28,8 @@ from n2s.commands.common import (
 from n2s.graph.errors import ArgumentError, GraphError
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
+
+TELL_EVERY = 5.0  # seconds
 
 
 def export(
@@ -101,7 +104,7 @@ def export(
             raise GraphError(
                 f"--from {begin or 0} --to {end} contains no frame; the track lasts {view.clock.duration:.2f} s."
             )
-        shape = write_arrays(output, view, frames)
+        shape = write_arrays(output, view, frames, _Progress(len(frames)))
     report_file(
         output,
         json,
@@ -109,6 +112,18 @@ def export(
         node=view.name,
         shape=list(shape),
     )
+
+
+class _Progress:
+    """Tells every few seconds how many frames are written."""
+
+    def __init__(self, frames: int):
+        self._frames, self._last = frames, time.monotonic()
+
+    def __call__(self, count: int) -> None:
+        if count < self._frames and (now := time.monotonic()) - self._last >= TELL_EVERY:
+            self._last = now
+            say(f"{count} of {self._frames} frames are written.")
 
 
 def export_timelines(graph: Any, output: Path, latents: bool, store: str | None, json: bool) -> None:
@@ -149,7 +164,7 @@ def read_step(text: str) -> Any:
         if not 0 < (frames := int(text)) < 10**9:
             raise ArgumentError(f"--every takes a number of frames from 1 on, not {text}.")
         return frames
-    time = cast(Any, read_length("--every", text))  # a text was given
-    if not time.unit or not time.value:
+    length = cast(Any, read_length("--every", text))  # a text was given
+    if not length.unit or not length.value:
         raise ArgumentError(f'--every takes a whole number of frames, or a time like "250 ms", not "{text}".')
-    return time
+    return length

@@ -224,6 +224,8 @@ def _moved(line: Line, kind: str, text: str) -> list[tuple[str, str | None]] | N
     option = OPTIONS.get(kind)
     if option is None or option not in line.options or option in dict(line.kept):
         return None
+    if line.command == "new" and kind != "graph" and option == "-o":
+        return []  # it writes graphs alone
     flag = f"--{Path(text).suffix[1:].lower()}"  # n2s preview --gif -o out.gif
     flags = [(flag, None)] if kind == "film" and flag in line.options and flag not in dict(line.kept) else []
     return [*flags, (option, text)]
@@ -235,6 +237,8 @@ def _renamed(line: Line, name: str, value: str | None) -> list[tuple[str, str | 
     if SYNONYMS.get(name) == "" and value is None:
         return []
     found = next((option for option in SYNONYMS.get(name, "").split() if option in line.options), None)
+    if found == "--out" and value is not None and KINDS.get(Path(value).suffix.lower()) == "film":
+        return [("--set", f"out.path={value}")]  # --out is a folder
     return None if found is None else [(found, None if line.options[found].is_flag else value)]
 
 

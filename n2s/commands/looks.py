@@ -59,12 +59,13 @@ def write_look(name: str | None, target: Path, json: bool) -> None:
     """Write the graph of a look to a file of the user's."""
     import os
 
-    from n2s.commands.new import write_graph
+    from n2s.commands.new import refuse_ending, write_graph
     from n2s.graph.errors import GraphError
     from n2s.graph.looks import look_file
 
     if name is None:
         raise GraphError("-o writes the graph of one look, n2s looks NAME -o FILE; or with --music a picture of all.")
+    refuse_ending(target)
     if os.path.lexists(target):
         raise GraphError(f"{target} exists already; -o names another file.")
     write_graph(target, look_file(name).read_text(encoding="utf-8"))

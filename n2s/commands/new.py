@@ -74,6 +74,7 @@ def new(
             "The name of the music or of the graph is not Unicode, and a graph can only hold Unicode; rename the file."
         ) from None
     refuse_target(target, music, force)
+    refuse_ending(target)
     labels = target.with_suffix(".labels.txt")
     refuse_target(labels, music, force)
     existed = os.path.lexists(target)
@@ -124,6 +125,14 @@ def refuse_target(path: Path, music: Path, force: bool) -> None:
         raise GraphError(f"{path} is a folder, where a file is to be written; -o names another file.")
     if os.path.lexists(path) and not force:
         raise GraphError(f"{path} exists already; --force replaces it, -o names another file.")
+
+
+def refuse_ending(target: Path) -> None:
+    """Refuse to write a graph under the name of another kind of file."""
+    from n2s.graph.errors import GraphError
+
+    if target.suffix.lower() not in (".yaml", ".yml"):
+        raise GraphError(f'A graph is written as .yaml, not "{target.name}".')
 
 
 def write_graph(target: Path, text: str) -> None:

@@ -115,6 +115,8 @@ def run(
     as it is: ember-0m10s-0m20s.mp4, ember-youtube.mp4, ember-320x180-24fps.mp4. A file that n2s did not write is only
     replaced with --overwrite. What several profiles or sinks share is computed once, frames included.
     """
+    from n2s.commands.hints import KINDS
+    from n2s.graph.errors import ArgumentError
     from n2s.runtime.executors.registry import choose_executor
     from n2s.runtime.progress import JsonEvents, watcher
     from n2s.runtime.run import Run
@@ -122,6 +124,11 @@ def run(
     from n2s.runtime.stores import open_store
 
     refuse_file(out, "--out")
+    if KINDS.get(out.suffix.lower()) == "film" and not out.is_dir():
+        raise ArgumentError(
+            f"--out names a folder, and {out.name} looks like a film. A film's name is the path of its sink in the "
+            f"graph: --set out.path={out.name}, of a sink that is called out."
+        )
     events = JsonEvents(write_line) if json else watcher()
     span = read_time("--from", from_), read_time("--to", to)
     kept = open_store(store)

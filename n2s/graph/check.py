@@ -15,7 +15,7 @@ from n2s.graph.format_registry import format_of, format_problem
 from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
 from n2s.graph.listening import hearing_node, hears_time
-from n2s.graph.meant import added_times, dashed, heard_elsewhere
+from n2s.graph.meant import added_times, dashed, heard_elsewhere, output_alone
 from n2s.graph.parsing import number_in
 from n2s.graph.parts import GraphParts
 from n2s.graph.profiles import PROFILES
@@ -296,7 +296,8 @@ def _check_link(graph: GraphParts, link: Link, wanted, unread: Collection[str], 
         number = number_in(str(link))
         if wanted is SIGNAL and (number or str(link).lower() in YES_NO):
             near = f"It takes a number or a signal{number}. {'' if number else near}".rstrip()
-        return f'{what}: "{link}" names no node. {heard_elsewhere(graph, link) or near}'
+        owner = heard_elsewhere(graph, link) or output_alone(graph, link, wanted)
+        return f'{what}: "{link}" names no node. {owner or near}'
     outputs = type(graph.nodes[link.node]).outputs
     link = link.settled(outputs)
     output = graph.output(link, wanted)

@@ -76,4 +76,4 @@ def suggest(name: str, known: list[str]) -> str:
         near = [last[part] for part in get_close_matches(name, last, 1, 0.8)]
     if near:
         return f'Did you mean "{near[0]}"?'
-    return f"There are: {', '.join(known[:40])}." if known else ""
+    return f"There are: {', '.join(known[:40])}{', …' if len(known) > 40 else '.'}" if known else ""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from n2s.graph.expressions import Number
 from n2s.graph.landmarks import Moment
-from n2s.graph.parsing import FolderPath, in_yaml
+from n2s.graph.parsing import FolderPath, in_yaml, number_in
 from n2s.graph.registry import suggest
 from n2s.graph.time import parse_rate
 from n2s.graph.times import WrittenSeconds, is_musical, parse_time
@@ -83,6 +83,8 @@ def explain_header(error: ValidationError) -> list[tuple[str, str]]:
             text = f"width and height were wanted, whole numbers like [640, 360], not {in_yaml(item['input'])}"
         elif item["type"] != "value_error":
             text = wanted(item)
+        elif field == "fps":
+            text += number_in(item["input"])
         said = [(told, other) for told, other in said if told != "size" or field != "size"]  # a side of it, or all
         said.append((field, text))
     return said

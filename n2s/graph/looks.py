@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from n2s.graph.entries import suggest
 from n2s.graph.errors import GraphError
-from n2s.graph.registry import suggest
 
 
 def looks_folder() -> Path:

@@ -26,6 +26,17 @@ def heard_elsewhere(graph: GraphParts, link: Link) -> str:
     return f"A Features node hears that; add {link.node}: {{node: Features, audio: {music}}}."
 
 
+def output_alone(graph: GraphParts, link: Link, wanted: Any) -> str:
+    """Return what to write for an output whose node was left out: "heard.snare" for "snare"; "" where none has it."""
+    if link.output:
+        return ""
+    for name, node in graph.nodes.items():
+        output = type(node).outputs.get(link.node)
+        if output is not None and output.kind is wanted:
+            return f'Did you mean "{name}.{link.node}"?'
+    return ""
+
+
 def dashed(graph: GraphParts, value: Any, link: Link) -> str | None:
     """Say what was meant by a link beside a minus that is the dash of a name: of "my-pulse", the node my_pulse.
 

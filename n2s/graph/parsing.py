@@ -35,10 +35,13 @@ def parse_param(value: Any) -> Any:
     elif isinstance(value, str):
         if link := Link.parse(value.strip()):
             return link
-        number, way_out = _clock_time(value), number_in(value, may_be_time=True) or mistaken(value.replace("=", ""))
+        number, way_out = _clock_time(value), _way_out(value)
         try:
             number = number or Expression.parse(value).tree
-            way_out = "; it is a time" if isinstance(number, Moment) else f'; write "= {value.strip()}"'
+            if isinstance(number, Moment):
+                way_out = "; it is a time"
+            elif "; did you mean" not in way_out:
+                way_out = f'; write "= {value.strip()}"'
         except ExpressionError:
             pass
         if not isinstance(number, Number):
@@ -46,12 +49,27 @@ def parse_param(value: Any) -> Any:
                 f'{value!r} is neither a number, nor "features.onset", nor an expression like "= 0.5 * pulse"{way_out}'
             )
     else:
-        alone = value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) else ""
-        way_out = f"; write {alone}, without brackets" if alone else ""
-        raise ValueError(f"a number, a signal or an expression was wanted, not {value!r}{way_out}")
+        raise ValueError(f"a number, a signal or an expression was wanted, not {_in_brackets(value)}")
     if not abs(number.value) < float("inf"):
         raise ValueError(f"a finite number was wanted, not {value!r}")
     return number
+
+
+def _way_out(text: str) -> str:
+    """Say what was probably meant by a text that stands for no number; "" for nothing that is known."""
+    if pair := re.fullmatch(r"\s*([A-Za-z_]\w*)\s*([/:,])\s*([A-Za-z_]\w*)\s*", text):
+        divide = f' To divide, write "= {text.strip()}"' if pair[2] == "/" else ""
+        return f'; did you mean "{pair[1]}.{pair[3]}"?{divide}'
+    return number_in(text, may_be_time=True) or mistaken(text.replace("=", ""))
+
+
+def _in_brackets(value: Any) -> str:
+    """Return a list, or what else is no number, for a message; one thing alone with what to write in its place."""
+    is_braced = isinstance(value, dict) and all(each is None for each in value.values())  # of {0.5}
+    one = next(iter(value)) if (is_braced or isinstance(value, list)) and len(value) == 1 else None
+    if not isinstance(one, str | int | float) or isinstance(one, bool):
+        return repr(value)
+    return f"{{{one}}}; write {one}, without braces" if is_braced else f"{value!r}; write {one}, without brackets"
 
 
 def _clock_time(text: str) -> Number | None:
@@ -171,7 +189,8 @@ def number_in(text: Any, may_be_time: bool = False) -> str:
     """Say how a number is written, where one stands in a text in another way."""
     if not isinstance(text, str):
         return ""
-    digits = re.sub(r"[A-Za-z]+", lambda word: (_WORDS | {"half": "0.5"}).get(word[0].lower(), word[0]), text, count=1)
+    plain = re.sub(r"\b(?:(?:one|an?) half|half an?)\b", "half", text, flags=re.IGNORECASE)
+    digits = re.sub(r"[A-Za-z]+", lambda word: (_WORDS | {"half": "0.5"}).get(word[0].lower(), word[0]), plain, count=1)
     if not (found := re.fullmatch(r"\s*(-?\d+)(?:([.,])(\d+))?\s*([A-Za-z%°]*)\s*", digits)):
         return ""
     number, unit = f"{found[1]}.{found[3]}" if found[2] else found[1], found[4].lower()

@@ -18,6 +18,7 @@ from n2s.graph.declarations import BASES, KINDS, METHODS
 from n2s.graph.declare import Measure, Node
 from n2s.graph.entries import defined_by, entries, load_entry, may_define, package_of, suggest
 from n2s.graph.errors import GraphError
+from n2s.graph.looks import look_names
 
 GROUP = "n2s.nodes"
 
@@ -60,6 +61,8 @@ class Registry:
             return self.doubled.get(name) or self.unfinished[name]
         if text := self.blamed(name):
             return f'there is no node type "{name}": it is in a package that cannot be loaded. {text}'
+        if name in look_names():
+            return f'there is no node type "{name}"; it is a look: {{node: Graph, look: {name}, …}}.'
         near = suggest(name, ["Graph", *self.types])
         told = f'there is no node type "{name}". {near}'
         if near.startswith("Did you mean"):

@@ -66,6 +66,10 @@ def parse_time(value: Any) -> Number | Moment:
             return Number(number, match["unit"] or "", text)
         if text.split(maxsplit=1)[:1] == ["at"]:
             return _read_moment(text)
+        if text.strip() in MOMENTS:
+            raise ValueError(f'a time was wanted, like {LIKE}, not "{text}"; did you mean "at {text}"?')
+        if ":" in text and "," in text:
+            raise ValueError(f'a time alone was wanted, like "1:20" or "1:20.5", not "{_short(text)}"')
         if ":" in text:
             raise ValueError(
                 f'a time was wanted, like "1:20", "1:20.5" or "1:02:03", not "{_short(text)}": minutes and '

@@ -38,6 +38,8 @@ SECTIONS = ("nodes", "interface", "presets")
 LABELS = (".txt", ".csv", ".tsv")  # how the names of texts end that are given to graphs, and are none
 _NO_GRAPH = 'A graph is a mapping that begins with "n2s: 1".'
 _LABELS = " Labels and beats are what a Features node of a graph takes: beats: {}."
+_A_WORD = re.compile(r"[a-z#]\w*$")  # a colour, a name: no text that goes on behind a comma
+_OF_MUSIC = re.compile(r"\.(?:wav|flac|mp3|ogg|opus|m4a|aac|aiff?)$", re.IGNORECASE)
 MAX_DEPTH = 8  # of sub-graphs in sub-graphs
 
 
@@ -198,9 +200,13 @@ class NodeReader:
         document, where = self.document, ("nodes", name)
         if not isinstance(spec, dict) or not isinstance(spec.get("node"), str):
             told = f'{name} needs its type: "{name}: {{node: Type, …}}".'
+            if isinstance(spec, str) and _OF_MUSIC.search(spec):
+                told = f'{told[:-1]}; of music: "{name}: {{node: AudioSource, path: {spec}}}".'
             keys = {str(key).lower(): str(key) for key in spec} if isinstance(spec, dict) else {}
             near = ["type"] if "type" in keys else get_close_matches("node", keys, 1, 0.8)
-            if near and keys[near[0]] != "node":
+            if glued := next((key for key in keys.values() if re.match(r"(node|type):\w", key)), ""):
+                told = f'{told[:-1]}; behind the colon of "{glued}" a space is missing.'
+            elif near and keys[near[0]] != "node":
                 told = f'{told[:-1]}; "{keys[near[0]]}" stands where "node" was wanted.'
             elif (above := self._above(name)) and not isinstance(spec, dict):
                 told = f"{name} is no node; if it is a setting of {above}, indent it like the others of {above}."
@@ -219,7 +225,12 @@ class NodeReader:
                 what = f"{name}.{field}" if field else name  # what two settings make together has no field
                 unknown = field not in cls.model_fields
                 before, whole = document.text_before((*where, field)) if unknown else ("", "")
-                if before in cls.model_fields and cls.model_fields[before].annotation in (str, str | None):
+                is_text = before in cls.model_fields and cls.model_fields[before].annotation in (str, str | None)
+                if field in Header.model_fields and "Did you mean" not in text:
+                    text = f"{text} {field} of a film stands at the top of the graph, above nodes."
+                elif (
+                    is_text and before != "path" and not ("Did you mean" in text and _A_WORD.match(str(fields[before])))
+                ):
                     text = f'{text} If it belongs to {before}, quote all of the text: "{whole}".'
                 self._wrong(document.where((*where, field), key=unknown), f"{what}: {text}")
             wrong = {field for field, _ in error.explained}

@@ -14,7 +14,7 @@ from typing import Any, get_origin
 
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.file.document import read_document
-from n2s.graph.looks import look_file
+from n2s.graph.looks import look_file, look_names
 from n2s.graph.registry import node_types, suggest
 from n2s.graph.wording import listed
 
@@ -60,7 +60,10 @@ class Overrides:
             self.header[target] = value
             self.places[(target,)] = place
         elif not dot and target in self.specs:
-            text = f"{target} is a node; name one of its settings: {target}.SETTING=value."
+            known = self.specs[target] if isinstance(self.specs[target], dict) else {}
+            is_look = "look" in known and isinstance(value, str) and value in look_names()
+            setting = f"{target}.look={value}" if is_look else f"{target}.SETTING=value"
+            text = f"{target} is a node; name one of its settings: {setting}."
             self.problems.append(Problem(place, text))
         elif not dot:
             self._unknown(place, target, [*self.entries, *self.specs], "entry or")

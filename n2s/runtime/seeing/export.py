@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,8 +24,13 @@ from n2s.runtime.store import publish
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same values give the same file
 
 
-def write_arrays(path: Path, view: View, frames: range) -> tuple[int, ...]:
-    """Write ``values``, ``frames``, ``times`` and ``fps``, whole or not at all; return the shape of the values."""
+def write_arrays(
+    path: Path, view: View, frames: range, progress: Callable[[int], None] = lambda count: None
+) -> tuple[int, ...]:
+    """Write ``values``, ``frames``, ``times`` and ``fps``, whole or not at all; return the shape of the values.
+
+    ``progress`` is told how many frames are written, each time that some are.
+    """
     times = np.array(frames) * view.clock.fps.denominator / np.float64(view.clock.fps.numerator)
 
     shape: tuple[int, ...] = ()
@@ -31,7 +38,7 @@ def write_arrays(path: Path, view: View, frames: range) -> tuple[int, ...]:
     def write(temporary: Path) -> None:
         nonlocal shape
         with zipfile.ZipFile(temporary, "w") as archive:
-            shape = _write_blocks(archive, "values", view, frames)
+            shape = _write_blocks(archive, "values", view, frames, progress)
             for name, array in (
                 ("frames", np.array(frames, np.int64)), ("times", times), ("fps", np.float64(view.clock.fps)),
             ):  # fmt: skip
@@ -43,16 +50,23 @@ def write_arrays(path: Path, view: View, frames: range) -> tuple[int, ...]:
     return shape
 
 
-def _write_blocks(archive: zipfile.ZipFile, name: str, view: View, frames: range) -> tuple[int, ...]:
+def _write_blocks(
+    archive: zipfile.ZipFile,
+    name: str,
+    view: View,
+    frames: range,
+    progress: Callable[[int], None] = lambda count: None,
+) -> tuple[int, ...]:
     """Write the values of a view as one array, a few frames at a time; return its shape."""
     blocks = view.blocks(frames)
     first = next(blocks)
     shape = (len(frames), *first.shape[1:])
     with archive.open(_entry(name), "w", force_zip64=True) as file:
         npy.write_array_header_2_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
-        file.write(_bytes(first))
-        for block in blocks:
+        written = 0
+        for block in chain([first], blocks):
             file.write(_bytes(block))
+            progress(written := written + len(block))
     return shape
 
 

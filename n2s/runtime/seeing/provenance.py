@@ -95,6 +95,8 @@ def find_origin(film: Path, folders: list[Path]) -> Origin:
     ArgumentError
         When there is no such film, or no record of it.
     """
+    if film.is_dir():
+        raise ArgumentError(f"{film} is a folder; name a film in it.")
     if not film.is_file():
         raise ArgumentError(f"{film}: there is no such film.")
     told = read_comment(film)
