@@ -199,18 +199,7 @@ class NodeReader:
         """Return one node; None where it cannot be made."""
         document, where = self.document, ("nodes", name)
         if not isinstance(spec, dict) or not isinstance(spec.get("node"), str):
-            told = f'{name} needs its type: "{name}: {{node: Type, …}}".'
-            if isinstance(spec, str) and _OF_MUSIC.search(spec):
-                told = f'{told[:-1]}; of music: "{name}: {{node: AudioSource, path: {spec}}}".'
-            keys = {str(key).lower(): str(key) for key in spec} if isinstance(spec, dict) else {}
-            near = ["type"] if "type" in keys else get_close_matches("node", keys, 1, 0.8)
-            if glued := next((key for key in keys.values() if re.match(r"(node|type):\w", key)), ""):
-                told = f'{told[:-1]}; behind the colon of "{glued}" a space is missing.'
-            elif near and keys[near[0]] != "node":
-                told = f'{told[:-1]}; "{keys[near[0]]}" stands where "node" was wanted.'
-            elif (above := self._above(name)) and not isinstance(spec, dict):
-                told = f"{name} is no node; if it is a setting of {above}, indent it like the others of {above}."
-            self._wrong(document.where(where), told)
+            self._wrong(document.where(where), self._no_type(name, spec))
             return None
         fields = {key: value for key, value in spec.items() if key != "node"}
         cls = self._instance_type(name, fields) if spec["node"] == "Graph" else self._node_type(name, spec["node"])
@@ -224,14 +213,7 @@ class NodeReader:
             for field, text in error.explained:
                 what = f"{name}.{field}" if field else name  # what two settings make together has no field
                 unknown = field not in cls.model_fields
-                before, whole = document.text_before((*where, field)) if unknown else ("", "")
-                is_text = before in cls.model_fields and cls.model_fields[before].annotation in (str, str | None)
-                if field in Header.model_fields and "Did you mean" not in text:
-                    text = f"{text} {field} of a film stands at the top of the graph, above nodes."
-                elif (
-                    is_text and before != "path" and not ("Did you mean" in text and _A_WORD.match(str(fields[before])))
-                ):
-                    text = f'{text} If it belongs to {before}, quote all of the text: "{whole}".'
+                text += self._belongs_elsewhere(where, field, fields, cls, text) if unknown else ""
                 self._wrong(document.where((*where, field), key=unknown), f"{what}: {text}")
             wrong = {field for field, _ in error.explained}
             self.refused |= {(name, field) for field in wrong if fields.get(field) is not None}
@@ -249,6 +231,40 @@ class NodeReader:
             text = f"{name} ({cls.__name__}): its settings cannot be looked at: {authors.told_of(error, cls)}."
             self._wrong(document.where(where, key=True), text)
         return None
+
+    def _no_type(self, name: str, spec: Any) -> str:
+        """Say what is missing of an entry that names no type of node."""
+        told = f'{name} needs its type: "{name}: {{node: Type, …}}"'
+        if not isinstance(spec, dict):
+            above = self._above(name)
+            if isinstance(spec, str) and _OF_MUSIC.search(spec):
+                return f'{told}; of music: "{name}: {{node: AudioSource, path: {spec}}}".'
+            return (
+                f"{name} is no node; if it is a setting of {above}, indent it like the others of {above}."
+                if above
+                else f"{told}."
+            )
+        keys = {str(key).lower(): str(key) for key in spec}
+        if glued := next((key for key in keys.values() if re.match(r"(node|type):\w", key)), ""):
+            return f'{told}; behind the colon of "{glued}" a space is missing.'
+        near = ["type"] if "type" in keys else get_close_matches("node", keys, 1, 0.8)
+        if near and keys[near[0]] != "node":
+            return f'{told}; "{keys[near[0]]}" stands where "node" was wanted.'
+        return f"{told}."
+
+    def _belongs_elsewhere(
+        self, where: tuple, field: str, fields: Mapping[str, Any], cls: type[Node], told: str
+    ) -> str:
+        """Say where a setting that a type has not may belong: to the graph, or to a text that a comma has cut."""
+        is_near = "Did you mean" in told
+        if field in Header.model_fields and not is_near:
+            return f" {field} of a film stands at the top of the graph, above nodes."
+        before, whole = self.document.text_before((*where, field))
+        known = cls.model_fields.get(before)
+        is_word = is_near and _A_WORD.match(str(fields.get(before)))
+        if known is None or known.annotation not in (str, str | None) or before == "path" or is_word:
+            return ""
+        return f' If it belongs to {before}, quote all of the text: "{whole}".'
 
     def _from_where_it_stands(self, where: tuple, node: Node) -> Node:
         """Return a node whose paths that another graph gave lead from that graph's folder, and not from this one's."""
