@@ -1,4 +1,7 @@
-"""Wrong graphs and wrong command lines: file, line, what was wanted and the way out; a status for each kind."""
+"""Wrong graphs and wrong command lines: file, line, what was wanted and the way out; a status for each kind.
+
+All mistakes of a graph are one list, and so it is longer than other files.
+"""
 
 from __future__ import annotations
 
