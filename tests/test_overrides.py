@@ -146,6 +146,10 @@ def test_a_port_given_anew_stands_for_either_spelling(folder: Path) -> None:
         ),
         ("nodes.look.seed=1", '--set nodes.look.seed: a setting is named NODE.SETTING. Did you mean "look.seed"?'),
         ("look/seed=1", '--set look/seed: a setting is named NODE.SETTING. Did you mean "look.seed"?'),
+        (
+            "look.inner.set.light=1",
+            "--set look.inner.set.light: light is a setting of the node itself: write it beside set, and not in it.",
+        ),
         ("lok.seed=1", '--set lok.seed: the graph has no node "lok". Did you mean "look"?'),
         ("look.sede=1", '--set look.sede: look.yaml has no such setting. Did you mean "seed"?'),
         ("look.preset=bad", "--set look.preset: "),

@@ -79,7 +79,8 @@ def load_parts(
     entries = {key: value for key, value in values.items() if key not in SECTIONS}
     interface = read_interface(document, values["interface"], problems) if "interface" in values else None
     chosen, chosen_places = _preset(document, preset, places, problems)
-    overlay = Overrides(entries, specs, list(Header.model_fields), path.parent)
+    params = list(interface.params) if interface else []
+    overlay = Overrides(entries, specs, list(Header.model_fields), path.parent, params)
     preset_params = _take_params(chosen, interface, chosen_places, problems)
     overlay.lay(chosen, chosen_places)
     overlay.lay(overrides or {}, places)

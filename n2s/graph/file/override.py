@@ -8,7 +8,7 @@ depth. A mapping is merged into the mapping that is there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -32,6 +32,8 @@ class Overrides:
         The entries that a header may have.
     folder : Path
         The folder of the graph's file.
+    params : collection of str
+        The parameters of a graph that is used as a node, which are given as settings of that node.
 
     Attributes
     ----------
@@ -41,8 +43,15 @@ class Overrides:
         Names that the graph has not.
     """
 
-    def __init__(self, header: dict[str, Any], specs: dict[str, Any], entries: Any, folder: Path):
-        self.header, self.specs, self.entries, self.folder = header, specs, entries, folder
+    def __init__(
+        self,
+        header: dict[str, Any],
+        specs: dict[str, Any],
+        entries: Collection[str],
+        folder: Path,
+        params: Collection[str] = (),
+    ):
+        self.header, self.specs, self.entries, self.folder, self.params = header, specs, entries, folder, params
         self.places: dict[tuple, Position] = {}
         self.problems: list[Problem] = []
 
@@ -64,6 +73,9 @@ class Overrides:
             is_look = "look" in known and isinstance(value, str) and value in look_names()
             setting = f"{target}.look={value}" if is_look else f"{target}.SETTING=value"
             text = f"{target} is a node; name one of its settings: {setting}."
+            self.problems.append(Problem(place, text))
+        elif not dot and target in self.params:
+            text = f"{target} is a setting of the node itself: write it beside set, and not in it."
             self.problems.append(Problem(place, text))
         elif not dot:
             self._unknown(place, target, [*self.entries, *self.specs], "entry or")
