@@ -282,6 +282,24 @@ def test_a_mistake_in_a_class_is_one_sentence(case: str, packages: Any, studio: 
         harness.load({"n2s": 1, "nodes": values}, studio.folder)
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "class Odd(Measure): pass",
+            "NameError: name 'Measure' is not defined; from n2s.graph.declare import Measure (odd",
+        ),
+        ("KIND = FILM", "; from n2s.graph.types import FILM ("),
+        ("GAIN = smoothstep(0, 1, 2)", "; from n2s.graph.shader import smoothstep ("),
+        ("GAIN = of_nobody", "NameError: name 'of_nobody' is not defined ("),
+    ],
+)
+def test_a_name_that_was_not_imported_is_told_with_its_import(line: str, said: str, packages: Any) -> None:
+    file = packages.install(f"{line}\n", module="odd_nodes", version="2.3")
+    (told,) = registry().broken
+    assert said.replace("(odd", f"({file}") in told, told
+
+
 RIGHT = {
     "a base without outputs": (
         "class Base(Streamed):\n"

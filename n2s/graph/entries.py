@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -59,7 +60,15 @@ def _reason(error: BaseException) -> str:
     place = f" ({outside[-1].filename}:{outside[-1].lineno})" if outside else ""
     if isinstance(error, SyntaxError) and error.filename:
         place = f" ({error.filename}:{error.lineno})"
+    if isinstance(error, NameError) and (home := _home_of(error.name)):
+        said += f"; from {home} import {error.name}"
     return f"{type(error).__name__}: {said}{place}" if said else f"{type(error).__name__}{place}"
+
+
+def _home_of(name: str) -> str:
+    """Return the module of this library that gives authors of nodes a name; "" where none does."""
+    homes = ("n2s.graph.declare", "n2s.graph.types", "n2s.graph.context", "n2s.graph.shader")
+    return next((home for home in homes if hasattr(sys.modules.get(home), name)), "")
 
 
 def defined_by(texts: Iterable[str]) -> str:
