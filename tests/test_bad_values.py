@@ -27,7 +27,8 @@ class Bad(Resident):
 
 @pytest.mark.parametrize(
     ("expression", "said"),
-    [("None", "nothing"), ("made[:-1]", "float32 (62)"), ("np.append(made, 1)", "(64)"), ("made[None]", "(1, 63)"),
+    [("(lambda: None)()", "nothing"),
+     ("made[:-1]", "float32 (62)"), ("np.append(made, 1)", "(64)"), ("made[None]", "(1, 63)"),
      ("made[:, None, None]", "(63, 1, 1)"),
      ("made[:, None][:, :0]", "(63, 0)"), ("3.0", "float64 ()"), ("'text'", "a str"),
      ("made.astype(complex)", "complex128"), ("made.astype(object)", "object"),
@@ -164,7 +165,7 @@ class Bad(Pointwise):
 @pytest.mark.parametrize(
     ("expression", "said"),
     [("{'gian': amount}", "prepare gave gian ({file}:PREPARE); its pixel code takes gain ({file}:PIXEL)."),
-     ("None", "nothing"), ("amount", "float32 (4)"),
+     ("(lambda: None)()", "nothing"), ("amount", "float32 (4)"),
      ("{'gain': amount[:2]}", "float32 (2) for gain at frames 0 to 3"),
      ("{'gain': amount[:, None]}", "float32 (4, 1) for gain"), ("{'gain': 'much'}", "a str for gain"),
      ("{'gain': amount + 1j}", "complex64"),

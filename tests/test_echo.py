@@ -342,7 +342,7 @@ def test_mistakes_in_the_class_are_told(old: str, new: str, said: str, packages:
     [
         ("return {}", r"prepare_steps gave nothing \(.*py:\d+\); its steps take weight \(.*py:\d+\)\."),
         ("return {'weight': 'much'}", "prepare_steps gave a str for weight; numbers of"),
-        ("1 / 0", "prepare_steps failed at frame"),
+        ("return 1 / 0", "prepare_steps failed at frame"),
     ],
 )
 def test_numbers_of_steps_are_checked(numbers: str, said: str, film: Any, store: Any) -> None:
