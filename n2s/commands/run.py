@@ -115,8 +115,6 @@ def run(
     as it is: ember-0m10s-0m20s.mp4, ember-youtube.mp4, ember-320x180-24fps.mp4. A file that n2s did not write is only
     replaced with --overwrite. What several profiles or sinks share is computed once, frames included.
     """
-    from n2s.commands.hints import KINDS
-    from n2s.graph.errors import ArgumentError
     from n2s.runtime.executors.registry import choose_executor
     from n2s.runtime.progress import JsonEvents, watcher
     from n2s.runtime.run import Run
@@ -124,16 +122,12 @@ def run(
     from n2s.runtime.stores import open_store
 
     refuse_file(out, "--out")
-    if KINDS.get(out.suffix.lower()) == "film" and not out.is_dir():
-        raise ArgumentError(
-            f"--out names a folder, and {out.name} looks like a film. A film's name is the path of its sink in the "
-            f"graph: --set out.path={out.name}, of a sink that is called out."
-        )
     events = JsonEvents(write_line) if json else watcher()
     span = read_time("--from", from_), read_time("--to", to)
     kept = open_store(store)
     asked: list[Any] = list(dict.fromkeys([*profile, *(["draft"] if draft else [])])) or [None]
     graphs = [(name, load(graph, set_, Shape(size, fps, name))) for name in asked]  # all that is wrong is told first
+    refuse_film(out, graphs[0][1])
     if draft and profile and not json:
         events.said(f"--draft makes a film of its own, beside --profile {' and '.join(dict.fromkeys(profile))}.")
     most = None if max_memory is None else read_amount("--max-memory", max_memory)
@@ -154,6 +148,18 @@ def run(
             print_line({"event": "done", "profile": name, **vars(report), "record": str(report.record)})
         else:
             print(summary(report))
+
+
+def refuse_film(out: Path, graph: Any) -> None:
+    """Refuse the name of a film where the folder of all of a graph's films is wanted, unless a folder is called so."""
+    from n2s.graph.codings import SOUNDS
+    from n2s.graph.errors import ArgumentError
+    from n2s.runtime.films.wanted import film_sinks
+
+    if out.suffix.lower() in (*SOUNDS, ".gif", ".webp") and not out.is_dir():
+        cure = next((f": --set {name}.path={out.name}" for name in film_sinks(graph.flat)), "")
+        text = f"--out names a folder, and {out.name} looks like a film. A film's name is its sink's path{cure}."
+        raise ArgumentError(text)
 
 
 def show_dry_run(job: Any, json: bool = False) -> None:
