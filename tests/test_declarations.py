@@ -120,15 +120,13 @@ CLASSES = {
     "two pointwise outputs": (PORT + 'outputs = {"a": Output(FRAMES), "b": Output(FRAMES)}', "Pointwise",
                               "Odd.outputs: a pointwise node has one output, not 2: a, b"),
     "a compute without a return": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, block, frames): frames + 1",
-                                   "Streamed", "Odd.compute: it returns nothing on any way; return what it makes ("),
+                                   "Streamed", "Odd.compute: it never returns anything; return what it makes ("),
     "a compute that returns None on all ways": (
         PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, block, frames):\n"
         "    if not frames.any():\n        return None\n    return", "Streamed",
-        "Odd.compute: it returns nothing on any way; return what it makes ("),
+        "Odd.compute: it never returns anything; return what it makes ("),
     "compute without its block": (PORT + "outputs = FRAMES_OUTPUT\ndef compute(self, frames): return 0", "Streamed",
                                   "Odd.compute: it takes frames too early; self, block, then frames were"),
-    "compute that is awaited": (PORT + "outputs = FRAMES_OUTPUT\nasync def compute(self, block, frames): return frames",
-                                "Streamed", "Odd.compute: a plain function that returns its result was wanted ("),
     "a pixel function that is awaited": (PORT + "@staticmethod\nasync def pixel(rgb, at): return rgb", "Pointwise",
                                          "Odd.pixel: a plain function that returns its result was wanted ("),
     "a static method with self": (PORT + STATIC + "(self, rgb, at): return rgb", "Pointwise",

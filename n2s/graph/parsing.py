@@ -35,13 +35,11 @@ def parse_param(value: Any) -> Any:
     elif isinstance(value, str):
         if link := Link.parse(value.strip()):
             return link
-        number, way_out = _clock_time(value), _way_out(value)
+        number, pair = _clock_time(value), _pair(value)
+        way_out = pair or number_in(value, may_be_time=True) or mistaken(value.replace("=", ""))
         try:
             number = number or Expression.parse(value).tree
-            if isinstance(number, Moment):
-                way_out = "; it is a time"
-            elif "; did you mean" not in way_out:
-                way_out = f'; write "= {value.strip()}"'
+            way_out = "; it is a time" if isinstance(number, Moment) else pair or f'; write "= {value.strip()}"'
         except ExpressionError:
             pass
         if not isinstance(number, Number):
@@ -55,12 +53,13 @@ def parse_param(value: Any) -> Any:
     return number
 
 
-def _way_out(text: str) -> str:
-    """Say what was probably meant by a text that stands for no number; "" for nothing that is known."""
-    if pair := re.fullmatch(r"\s*([A-Za-z_]\w*)\s*([/:,])\s*([A-Za-z_]\w*)\s*", text):
-        divide = f' To divide, write "= {text.strip()}"' if pair[2] == "/" else ""
-        return f'; did you mean "{pair[1]}.{pair[3]}"?{divide}'
-    return number_in(text, may_be_time=True) or mistaken(text.replace("=", ""))
+def _pair(text: str) -> str:
+    """Say how the output of a node is written, where two names stand side by side in another way."""
+    found = re.fullmatch(r"\s*([A-Za-z_]\w*)\s*([/:,])\s*([A-Za-z_]\w*)\s*", text)
+    if not found:
+        return ""
+    divide = f' To divide, write "= {text.strip()}"' if found[2] == "/" else ""
+    return f'; did you mean "{found[1]}.{found[3]}"?{divide}'
 
 
 def _in_brackets(value: Any) -> str:
@@ -182,7 +181,8 @@ _LONG_UNITS = {
 }
 
 
-_WORDS = dict(zip("zero one two three four five six seven eight nine ten eleven twelve".split(), map(str, range(13))))
+_COUNTED = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_WORDS = {word: str(number) for number, word in enumerate(_COUNTED)} | {"half": "0.5"}
 
 
 def number_in(text: Any, may_be_time: bool = False) -> str:
@@ -190,7 +190,7 @@ def number_in(text: Any, may_be_time: bool = False) -> str:
     if not isinstance(text, str):
         return ""
     plain = re.sub(r"\b(?:(?:one|an?) half|half an?)\b", "half", text, flags=re.IGNORECASE)
-    digits = re.sub(r"[A-Za-z]+", lambda word: (_WORDS | {"half": "0.5"}).get(word[0].lower(), word[0]), plain, count=1)
+    digits = re.sub(r"[A-Za-z]+", lambda word: _WORDS.get(word[0].lower(), word[0]), plain, count=1)
     if not (found := re.fullmatch(r"\s*(-?\d+)(?:([.,])(\d+))?\s*([A-Za-z%°]*)\s*", digits)):
         return ""
     number, unit = f"{found[1]}.{found[3]}" if found[2] else found[1], found[4].lower()

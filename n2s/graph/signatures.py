@@ -29,7 +29,7 @@ def signature_mistakes(cls: Any, method: str, leading: int, wanted: list[str]) -
     positional = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     place = place_of(function)
     if gives_nothing(function):
-        yield method, f"it returns nothing on any way; return what it makes{place}"
+        yield method, f"it never returns anything; return what it makes{place}"
     given = {"resident": "scene", "measure": "frame"}.get(cls.kind, "block")
     first = f"self, {given}" if leading == 2 else "self"
     if len(positional) < leading and not any(p.kind is p.VAR_POSITIONAL for p in taken):

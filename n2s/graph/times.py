@@ -66,7 +66,7 @@ def parse_time(value: Any) -> Number | Moment:
             return Number(number, match["unit"] or "", text)
         if text.split(maxsplit=1)[:1] == ["at"]:
             return _read_moment(text)
-        if text.strip() in MOMENTS:
+        if text in MOMENTS:
             raise ValueError(f'a time from 0 on was wanted, like {LIKE}, not "{text}"; did you mean "at {text}"?')
         if ":" in text and "," in text:
             raise ValueError(f'a time alone was wanted, like "1:20" or "1:20.5", not "{_short(text)}"')
