@@ -60,7 +60,7 @@ def _reason(error: BaseException) -> str:
     place = f" ({outside[-1].filename}:{outside[-1].lineno})" if outside else ""
     if isinstance(error, SyntaxError) and error.filename:
         place = f" ({error.filename}:{error.lineno})"
-    if isinstance(error, NameError) and (home := _home_of(error.name)):
+    if isinstance(error, NameError) and (home := _home_of(error.name or "")):
         said += f"; from {home} import {error.name}"
     return f"{type(error).__name__}: {said}{place}" if said else f"{type(error).__name__}{place}"
 
