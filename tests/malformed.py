@@ -84,7 +84,7 @@ CASES = [
         "seconds for a number of beats",
         "  tone:\n",
         "  swing: {node: Spring, kick: pulse, strength: 500 ms}\n  tone:\n",
-        "case.yaml:9:48  swing.strength: 500 ms was given, which is a time; it takes a number, without a unit",
+        "case.yaml:9:48  swing.strength: 500 ms was given, which is a time; it takes a number, without a unit, like 1",
     ),
     (
         "names as a text",
@@ -432,7 +432,7 @@ CASES = [
         "wrong unit",
         "= 0.5 * pulse",
         "4 beats",
-        "case.yaml:12:15  tone.exposure: 4 beats was given, which is a time; it takes a number, in stops",
+        "case.yaml:12:15  tone.exposure: 4 beats was given, which is a time; it takes a number, in stops, like 0",
     ),
     (
         "unknown unit",

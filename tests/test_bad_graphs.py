@@ -146,7 +146,7 @@ GRAPHS = {
     "time in words": ("amount: 0.04", "amount: two bars", "two bars", '; did you mean "2 bars"?'),
     "half as a word": ("count: 3", "count: half", "half", "a whole number was wanted, not 'half'; write 0.5"),
     "time for a number": ("amount: 0.04", "amount: 0:04", "0:04",
-                          "grain.amount: 0:04 was given, which is a time; it takes a number, without a unit"),
+                          "0:04 was given, which is a time; it takes a number, without a unit, like 0.04"),
     "half in words": ("amount: 0.04", "amount: one half", "one half", "; write 0.5"),
     "pieces in words": ("amount: 0.04", "amount: two pieces", "two pieces", "; write 2, without a unit"),
     "slash for a point": ("amount: 0.04", "amount: features/rms", "features/rms",

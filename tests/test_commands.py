@@ -124,6 +124,22 @@ def test_a_file_where_a_folder_should_be(command: str, option: str, place: Any, 
     assert (tmp_path / "file").read_bytes() == b""
 
 
+def test_what_a_features_node_hears_is_told_where_there_is_none(place: Any, tmp_path: Path, n2s: Any) -> None:
+    nodes = {
+        "track": {"node": "AudioSource", "path": str(place.folder / "music.wav")},
+        "look": {"node": "Graph", "look": "fields", "audio": "track", "light": "snare"},
+        "out": {"node": "DigestSink", "frames": "look", "path": "film.txt"},
+    }
+    (tmp_path / "song.yaml").write_text(json.dumps({"n2s": 1, "nodes": nodes}))
+    status, _, err = n2s("check", tmp_path / "song.yaml")
+    assert status == 2 and 'add heard: {node: Features, audio: track}. Then write "heard.snare".' in err, err
+
+
+def test_several_times_for_one(place: Any, n2s: Any) -> None:
+    status, _, err = n2s("preview", place.graph, "--at", "0:10, 0:20")
+    assert status == 2 and "--at takes one time, and may be repeated: --at 0:10 --at 0:20." in err
+
+
 def test_a_film_where_a_folder_should_be(place: Any, tmp_path: Path, n2s: Any) -> None:
     status, _, err = n2s("run", place.graph, "--out", tmp_path / "film.mp4")
     assert status == 2 and "--out names a folder, and film.mp4 looks like a film." in err

@@ -264,7 +264,7 @@ def test_a_time_of_the_music_of_a_part_is_told_as_one_of_the_film(track: Path, n
             ["renders/track.mp4", "--at", "4"],
             "The film has no frame 120: it has frames 0 to 89, the last one at 00:02.96.",
         ),
-        (["renders"], "renders is a folder; name a film in it."),
+        (["renders"], "renders is a folder; name a film in it, like track.mp4."),
         (["nothing.mp4"], "nothing.mp4: there is no such film."),
         (["music.wav"], "music.wav: no record of a run that wrote it lies in"),
     ],

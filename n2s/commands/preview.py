@@ -122,6 +122,10 @@ def preview(
         raise GraphError("--at, --every and --sheet cannot be combined; give only one of them.")
     if strip and (every is not None or sheet):
         raise GraphError("--strip shows frames around strikes; it goes with --at, and not with --every and --sheet.")
+    if several := next((text.split(",") for text in at if "," in text), []):
+        raise ArgumentError(
+            f"--at takes one time, and may be repeated: {' '.join(f'--at {one.strip()}' for one in several)}."
+        )
     times, step = [read_time("--at", text) for text in at], read_length("--every", every)
     loaded = load(graph, set_, Shape(size, fps))
     refuse_overwrite(target, output is not None, loaded)

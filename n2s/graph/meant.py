@@ -12,6 +12,7 @@ from n2s.graph.links import Link
 from n2s.graph.listening import hears_time
 from n2s.graph.parts import GraphParts
 from n2s.graph.registry import node_types
+from n2s.graph.types import SIGNAL
 
 
 def heard_elsewhere(graph: GraphParts, link: Link) -> str:
@@ -34,7 +35,8 @@ def output_alone(graph: GraphParts, link: Link, wanted: Any) -> str:
         output = type(node).outputs.get(link.node)
         if output is not None and output.kind is wanted:
             return f'Did you mean "{name}.{link.node}"?'
-    return ""
+    heard = heard_elsewhere(graph, Link("heard", link.node)) if wanted is SIGNAL else ""
+    return f'{heard} Then write "heard.{link.node}".' if heard else ""
 
 
 def dashed(graph: GraphParts, value: Any, link: Link) -> str | None:

@@ -187,7 +187,9 @@ class Node(BaseModel, metaclass=_Declared):
                 raise ValueError("nothing was given; leave it out for its default")
             if isinstance(item, Number) and item.unit not in ("", "dB") and spec and spec.unit != "s":
                 plain = f"in {spec.unit}" if spec.unit else "without a unit"
-                like = f", like {item.value:g}" if item.unit in (spec.unit, spec.unit[:-1]) else ""
+                default = cls.model_fields[info.field_name].default
+                number = item.value if item.unit in (spec.unit, spec.unit[:-1]) else getattr(default, "value", default)
+                like = f", like {number:g}" if isinstance(number, int | float) else ""
                 raise ValueError(f"{item} was given, which is a time; it takes a number, {plain}{like}")
             if isinstance(number, int | float) and not isinstance(number, bool) and spec and not spec.allows(number):
                 raise ValueError(f"{item} was given; it must be {spec.range}" if spec.range else f"{item} is no number")

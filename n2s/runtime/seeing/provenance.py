@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from n2s.graph.codings import SOUNDS
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.expressions import Expression, Variable, leaves, map_tree
 from n2s.graph.file.save import value_in_file
@@ -96,7 +97,8 @@ def find_origin(film: Path, folders: list[Path]) -> Origin:
         When there is no such film, or no record of it.
     """
     if film.is_dir():
-        raise ArgumentError(f"{film} is a folder; name a film in it.")
+        there = sorted(path.name for path in film.iterdir() if path.suffix in (*SOUNDS, ".gif", ".webp"))
+        raise ArgumentError(f"{film} is a folder; name a film in it{f', like {there[0]}' if there else ''}.")
     if not film.is_file():
         raise ArgumentError(f"{film}: there is no such film.")
     told = read_comment(film)
