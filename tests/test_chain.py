@@ -206,6 +206,11 @@ def gains_detail(place, train, model, outputs, python):
     command("training.upscale", "--data", large, "--models", model, "--outputs", outputs, "--minutes", 0.03,
             "--crop", 64, "--channels", 16, "--depth", 1)  # fmt: skip
     assert json.loads((model / "meta.json").read_text())["upscale"]["scale"] == 2
+    command("training.sketch", "--models", model, "--outputs", outputs, "--minutes", 0.03, "--count", 32,
+            "--channels", 16, "--depth", 1)  # fmt: skip
+    assert json.loads((model / "meta.json").read_text())["sketch"]["scale"] == 4
+    sketch = ModelFolder(model, Store(place / "store")).decoder("auto", "cpu", 1, "sketch")
+    assert sketch.decode(np.zeros((1, 8, 3, 5), np.float32)).shape == (1, 3, 12, 20)
     assert "start" not in card["details"]["x2"]["training"]
     command(*train, "--name", "more", "--start", model, "--detail", 2, "--minutes", 0.02)
     start = checkpoint.read(place / "runs/more/last.ckpt")["extra"]["start"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from tiny_vae import QUIET, large_pictures, lively  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from n2s.nodes.upscale import double_by_lanczos  # noqa: E402
-from training import dataset, metrics, report  # noqa: E402
+from training import card, dataset, metrics, report  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.fold import is_folded, remove_norms  # noqa: E402
 from training.models import double_size  # noqa: E402
@@ -138,3 +140,22 @@ def test_training_the_net_brings_it_nearer(data):
     record = train(net, dataset.Crops(data, [(64, 8, 1.0)], seed=2), minutes=10, most=200)
     assert record["steps"] == 200
     assert error() < 0.99 * before
+
+
+def test_a_card_keeps_what_still_holds() -> None:
+    """Finer decoders know the encoder's latents, a sketch one decoder, and what enlarges frames neither."""
+    names = ("encoder.fp16", "decoder.fp16", "decoder.int8", "decoder.x2.fp16", "sketch.fp16", "upscale.fp16")
+    files = {f"{name}.onnx": {"sha256": name} for name in names}
+    entries: dict[str, Any] = {"details": {"x2": {}}, "upscale": {"scale": 2}, "sketch": {"of": "decoder.fp16"}}
+    before = {"files": files, **entries}
+
+    def kept(**changed: str) -> tuple[list[str], set[str]]:
+        now = {name: {"sha256": changed.get(name.split(".")[0], about["sha256"])} for name, about in files.items()}
+        found = card.what_holds(before, now)
+        assert all(found[name] == entries[name] for name in found)
+        return list(found), files.keys() - now.keys()
+
+    assert kept() == (["details", "upscale", "sketch"], set())
+    assert kept(encoder="another") == (["upscale", "sketch"], {"decoder.x2.fp16.onnx"})
+    assert kept(decoder="another") == (["details", "upscale"], {"sketch.fp16.onnx"})
+    assert card.what_holds({}, dict(files)) == {}

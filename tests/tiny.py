@@ -16,21 +16,25 @@ import numpy as np
 CHANNELS, SCALE = 8, 32
 
 
-def tiny_model(folder: Path, scale: int = SCALE, name: str = "decoder.fp32.onnx", finer: bool = False) -> Path:
+def tiny_model(
+    folder: Path, scale: int = SCALE, name: str = "decoder.fp32.onnx", finer: bool = False, sketch: int = 0
+) -> Path:
     """Write a model that shows latents as coloured squares: a 1x1 convolution, a sigmoid, a magnification.
 
-    A ``finer`` decoder x2 inverts the colours, so that one sees which of the two drew a frame. The net that enlarges
-    frames repeats pixels, and adds a tenth.
+    A ``finer`` decoder x2 inverts the colours, so that one sees which of the two drew a frame; so does a ``sketch`` of
+    so many pixels per cell. The net that enlarges frames repeats pixels, and adds a tenth.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write_decoder(folder / name, scale)
     if finer:
         _write_decoder(folder / "decoder.x2.fp32.onnx", 2 * scale, -1)
+    if sketch:
+        _write_decoder(folder / "sketch.fp16.onnx", sketch, -1)
     _write_upscaler(folder / "upscale.fp32.onnx")
     rng = np.random.default_rng(7)
     anchors = {anchor: rng.normal(size=(CHANNELS, 16, 16)).astype(np.float32) for anchor in ("red", "green", "blue")}
     np.savez(folder / "anchors.npz", **anchors)
-    write_card(folder, finer)
+    write_card(folder, finer, sketch)
     return folder
 
 
@@ -74,7 +78,7 @@ def _write_upscaler(path: Path) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def write_card(folder: Path, finer: bool = False) -> None:
+def write_card(folder: Path, finer: bool = False, sketch: int = 0) -> None:
     """Describe the files of a model folder as they are now."""
     files = {
         path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
@@ -84,6 +88,8 @@ def write_card(folder: Path, finer: bool = False) -> None:
     card = {"format": 1, "name": "tiny", "latent": {"channels": CHANNELS, "scale": SCALE}, "files": files}
     if finer:
         card["details"] = {"x2": {"scale": 2 * SCALE}}
+    if sketch:
+        card["sketch"] = {"scale": sketch}
     (folder / "meta.json").write_text(json.dumps(card))
 
 

@@ -100,9 +100,7 @@ def _before(models: Path) -> dict[str, Any]:
 
 
 def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference: Path | None = None) -> dict[str, Any]:
-    """Write the card of the files in `models`.
-
-    Finer decoders stay in it as long as the encoder is the same.
+    """Write the card of the files in `models`, with what the card before says that still holds.
 
     Parameters
     ----------
@@ -120,10 +118,7 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
                for name, (style, composition, palette, _) in ANCHORS.items()}  # fmt: skip
     sources |= before.get("anchor_sources", {})
     files = files_of(models)
-    same = before.get("files", {}).get("encoder.fp16.onnx", {}).get("sha256") == files["encoder.fp16.onnx"]["sha256"]
-    details = before.get("details", {}) if same else {}
-    for name in [name for name in files if name.startswith("decoder.x") and name.split(".")[1] not in details]:
-        del files[name]
+    kept = what_holds(before, files)
     meta = {
         "format": FORMAT,
         "name": f"n2s-{'-'.join(facts.get('sources', [DRAWN]))}",
@@ -144,12 +139,30 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
             "folded_to_norms": found.get("folded_to_norms") or facts.get("start", {}).get("folded_to_norms"),
         },
         "golden": _golden(models, "decoder", reference),
-        **({"details": details} if details else {}),
-        **({"upscale": before["upscale"]} if "upscale" in before else {}),
+        **kept,
     }  # fmt: skip
     meta["licence"] = licence_of_card(meta)
     _publish(models, meta)
     return meta
+
+
+def what_holds(before: dict[str, Any], files: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the entries of the card before that hold for files as they are now, and take the files of others out.
+
+    Finer decoders hold as long as the encoder is the same, the sketch as long as the decoder that it learned from is;
+    what enlarges frames knows no latents.
+    """
+    same = before.get("files", {}).get("encoder.fp16.onnx", {}).get("sha256") == files["encoder.fp16.onnx"]["sha256"]
+    taught = before.get("sketch", {}).get("of") == files["decoder.fp16.onnx"]["sha256"]
+    kept = {name: before[name] for name, holds in (("details", same), ("upscale", True), ("sketch", taught))
+            if holds and name in before}  # fmt: skip
+    for name in list(files):
+        stem, detail = name.split(".")[:2]
+        if stem == "decoder" and detail.startswith("x") and detail not in kept.get("details", {}):
+            del files[name]
+        if stem == "sketch" and "sketch" not in kept:
+            del files[name]
+    return kept
 
 
 def add_finer(models: Path, factor: int, facts: dict[str, Any], found: dict[str, Any], reference: Path) -> dict:

@@ -13,6 +13,8 @@ import numpy as np
 from n2s.graph.placing import Placing
 from n2s.graph.time import Clock, PartialClock
 
+SKETCH = "sketch"  # what a model calls the net that shows from far away what its decoder draws
+
 
 class AudioHandle(Protocol):
     """A piece of music, identified by its PCM; ``read`` gives float32 (channels, n), zeros outside the piece."""
@@ -83,6 +85,11 @@ class ModelFiles(Protocol):
 
     def details(self, precision: str) -> dict[str, int]:
         """Return the pixels per cell of each decoder that there is in a precision: {"x1": 32, "x2": 64}."""
+        ...
+
+    @property
+    def sketch_scale(self) -> int:
+        """The pixels per cell of the net that shows from far away what the decoder draws; 0 where there is none."""
         ...
 
     def encoder_digest(self) -> str:
@@ -168,7 +175,8 @@ class Scene:
     """What holds for the whole track while its resident values are computed.
 
     ``size`` is the film's width and height; for a streamed node that decides the size of what it gives, the one in
-    which that is shown.
+    which that is shown. ``looked_at`` is the size in which a measure looks at what such a node gives, where the film
+    waits for it; None where the frames are the film's own.
     """
 
     clock: Any  # Clock; a PartialClock, which has part of that, for streamed nodes
@@ -178,6 +186,7 @@ class Scene:
     base: Path
     model_folder: Path | None = None
     tempo: float | None = None  # beats per minute, where the graph states it
+    looked_at: tuple[int, int] | None = None
 
     def seen_by(self, node: Any) -> Scene:
         """Return the scene as a streamed node may read it: of the clock, what it declares."""

@@ -21,6 +21,7 @@ def shape(plan: Plan) -> Plan:
     several sizes there is a stage for each.
     """
     grids, shown = latent_grids(plan), shown_sizes(plan)
+    looked_at = shown_sizes(plan, looking=True) if _waits_for(plan) else {}
     last = plan.nodes[-1].name
     wanted: dict[str, dict[Size | None, None]] = {last: {_own(plan, last, plan.graph.header.size): None}}
     taken: dict[tuple[str, Size | None], Size | None] = {}
@@ -38,8 +39,10 @@ def shape(plan: Plan) -> Plan:
                 source = stage_name(read.stage, asked, len(wanted[read.stage]) > 1)
                 reads[port] = replace(read, stage=source, size=taken[stage.name, size])
             name = stage_name(stage.name, size, len(wanted[stage.name]) > 1)
-            own = shown[stage.name] if decides_its_size(plan, stage.name) else None
-            nodes.append(replace(stage, name=name, reads=reads, grid=grids.get(stage.name), size=size, shown=own))
+            made = replace(stage, name=name, reads=reads, grid=grids.get(stage.name), size=size)
+            if decides_its_size(plan, stage.name):
+                made = replace(made, shown=shown[stage.name], looked_at=looked_at.get(stage.name))
+            nodes.append(made)
     return replace(plan, nodes=tuple(nodes))
 
 
@@ -54,15 +57,23 @@ def decides_its_size(plan: Plan, name: str) -> bool:
     return node.kind == "streamed" and not any(kind in PICTURES for kind in node.ports.values())
 
 
-def shown_sizes(plan: Plan) -> dict[str, Size]:
+def _waits_for(plan: Plan) -> bool:
+    """Say whether a plan's end is a measure that looks at frames before there is a film."""
+    node = plan.graph.nodes[node_of(plan.end)]
+    return node.kind == "measure" and type(node).unmeasured is None
+
+
+def shown_sizes(plan: Plan, looking: bool = False) -> dict[str, Size]:
     """Return the largest size in which each value is shown.
 
     What a measure looks at is shown in the size of the film: it looks at fewer rows of the frames that the film has.
+    With ``looking`` the sizes are those in which the measure at the end of a plan looks at all before it.
     """
     shown: dict[str, Any] = {plan.nodes[-1].name: plan.graph.header.size}
     for stage in reversed(plan.nodes):
         own = shown[stage.name]
-        taken = own if plan.graph.nodes[stage.node].kind == "measure" else _size_taken(plan, stage, own)
+        is_measure = plan.graph.nodes[stage.node].kind == "measure" and not looking
+        taken = own if is_measure else _size_taken(plan, stage, own)
         for read in stage.reads.values():
             shown[read.stage] = max(shown.get(read.stage, taken), taken, key=lambda size: (size[0] * size[1], size))
     return shown

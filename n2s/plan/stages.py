@@ -148,6 +148,8 @@ class Stage:
         What makes it; where it is None, a streamed node's ``compute``, or what makes its ``part``.
     shown : pair of int or None
         For a node that decides the size of what it makes: the width and height in which that is shown.
+    looked_at : pair of int or None
+        For such a node, where a measure looks at its pictures before the film is made: in which width and height.
     keep : bool
         Whether the store keeps its frames.
     part : str
@@ -175,6 +177,7 @@ class Stage:
     output: str = ""
     framing: Framing | None = None
     shown: Size | None = None
+    looked_at: Size | None = None
 
     @property
     def node(self) -> str:
@@ -188,7 +191,7 @@ class Stage:
 
     def scene_in(self, scene: Scene) -> Scene:
         """Return a scene as the node sees it: with the size in which it is shown, where it decides its own."""
-        return replace(scene, size=self.shown) if self.shown else scene
+        return replace(scene, size=self.shown, looked_at=self.looked_at) if self.shown else scene
 
     @property
     def is_picture(self) -> bool:

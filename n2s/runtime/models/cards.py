@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from n2s.graph.context import SKETCH
 from n2s.graph.errors import RenderError
 
 
@@ -18,7 +19,9 @@ def shipped_folder() -> Path:
 
 
 def decoder_file(precision: str, detail: str) -> str:
-    """Return the name of a decoder's file in a model's folder."""
+    """Return the name of a decoder's file in a model's folder, or of its sketch's."""
+    if detail == SKETCH:
+        return f"{SKETCH}.{precision}.onnx"
     return f"decoder.{precision}.onnx" if detail == "x1" else f"decoder.{detail}.{precision}.onnx"
 
 
@@ -44,6 +47,8 @@ def read_card(path: Path) -> dict[str, Any]:
         for name, about in card.get("details", {}).items():
             if not re.fullmatch(r"x[2-8]", name) or about["scale"] != int(name[1:]) * latent["scale"]:
                 raise ValueError(f"its decoder {name} has an impossible scale")
+        if SKETCH in card and not 0 < int(card[SKETCH]["scale"]) <= latent["scale"]:
+            raise ValueError("its sketch has an impossible scale")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RenderError(
             f"{path} is no model card ({type(error).__name__}: {error}); export the model again with "

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.arrays import read_arrays
+from n2s.graph.context import SKETCH
 from n2s.graph.errors import ChangedFileError, MissingFileError, RenderError
 from n2s.graph.registry import suggest
 from n2s.runtime import gpu
@@ -101,6 +102,11 @@ class ModelFolder:
         scales = {name: int(about["scale"]) for name, about in sorted(self.card.get("details", {}).items())}
         there = lambda name: precision == "auto" or decoder_file(precision, name) in self.card["files"]  # noqa: E731
         return {"x1": self.scale} | {name: scale for name, scale in scales.items() if there(name)}
+
+    @property
+    def sketch_scale(self) -> int:
+        """The pixels per cell of the net that shows from far away what the decoder draws; 0 where there is none."""
+        return int(self.card.get(SKETCH, {}).get("scale", 0))
 
     def checked(self, name: str) -> tuple[Path, str]:
         """Return a file of the model and its SHA-256, which must be the card's.
@@ -197,8 +203,8 @@ class ModelFolder:
         With CUDA it names the batch, too, and the GPU where kernels run on it.
         """
         actual = self.provider(provider)
-        finer = {} if detail == "x1" else {"detail": detail}
-        named = {"decoder": self.file(precision, actual, detail)[1], "provider": actual} | finer
+        other = {} if detail == "x1" else {"detail": detail}
+        named = {"decoder": self.file(precision, actual, detail)[1], "provider": actual} | other
         if actual == "cpu":
             return named
         device = gpu.find_gpu()
@@ -213,8 +219,9 @@ class ModelFolder:
             key = (digest, actual, batch)
             if key not in self._decoders:
                 make = lambda: self._session(path, actual, digest)  # noqa: E731
+                scale = self.sketch_scale if detail == SKETCH else self.details("auto")[detail]
                 self._decoders[key] = SessionDecoder(
-                    path, make, actual, batch, self.channels, self.details("auto")[detail], self.device(actual)
+                    path, make, actual, batch, self.channels, scale, self.device(actual)
                 )
             return self._decoders[key]
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from n2s.graph.context import SKETCH
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest
@@ -150,7 +151,7 @@ def _details(plan: Plan, stage: Stage, store: Store | None) -> list[str]:
         texts.append(f"shows {stage.framing.shown[0]}x{stage.framing.shown[1]} of them, moved by parts of a cell")
     files = node_digests(plan.graph, stage.node, stage.scene_in(plan.scene))
     if detail := files.get("detail"):
-        texts.append(f"the finer decoder {detail}")
+        texts.append("the model's sketch" if detail == SKETCH else f"the finer decoder {detail}")
     if provider := files.get("provider"):
         texts.append(f"on {provider}" + (", like the kernels after it" if "back_end" in files else ""))
     if stage.is_picked:
