@@ -62,6 +62,13 @@ def test_a_size_that_a_signal_holds_at_0_is_none(grain: Any) -> None:
     np.testing.assert_array_equal(fixed, driven)
 
 
+@pytest.mark.parametrize("name", ["size", "shadows", "highlights", "colour"])
+def test_what_is_0_in_each_frame_is_as_if_it_was_left_out(name: str, grain: Any) -> None:
+    (_, plain), (_, driven) = (grain(GREYS, **given) for given in ({}, {name: "= 0 * time"}))
+    assert Grain().pixel_code() == "plain_pixel" != Grain(**{name: "= 0 * time"}).pixel_code()
+    np.testing.assert_array_equal(plain, driven)
+
+
 def test_three_numbers_of_a_hash_are_normal_and_have_nothing_in_common() -> None:
     bits = hashed(5, 1, *np.mgrid[0:400, 0:400])
     made = np.stack([part.ravel() for part in shader.gaussians(bits)]).astype(float)

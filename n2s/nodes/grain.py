@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.declare import Param, Pointwise, param, port, setting
-from n2s.graph.shader import gaussians, length, luma, mix, pixel_hash, to_display, value_noise
+from n2s.graph.shader import gaussian, gaussians, length, luma, mix, pixel_hash, to_display, value_noise
 from n2s.graph.types import Frames
 
 RED, BLUE = 0.8, 2.0  # deviations of the grain of their layers, where that of green is 1
@@ -65,7 +65,19 @@ class Grain(Pointwise):
         }  # fmt: skip
 
     def pixel_code(self) -> str:
-        return "pixel" if getattr(self.size, "value", None) == 0 else "sized_pixel"
+        fixed = {
+            name: getattr(getattr(self, name), "value", None) for name in ("size", "shadows", "highlights", "colour")
+        }
+        if all(value == 0 for value in fixed.values()):
+            return "plain_pixel"
+        return "pixel" if fixed["size"] == 0 else "sized_pixel"
+
+    @staticmethod
+    def plain_pixel(rgb, at, amount):
+        # What `pixel` gives, bit by bit, where only the amount is not 0: with less to work out.
+        y = min(max(luma(rgb[0], rgb[1], rgb[2]), 0), 1)
+        more = amount * (4 * y * (1 - y)) * gaussian(pixel_hash(at.seed, at.frame, at.row, at.column))
+        return rgb[0] + more, rgb[1] + more, rgb[2] + more
 
     @staticmethod
     def pixel(rgb, at, amount, shadows, rise, same, red, blue):
