@@ -74,8 +74,10 @@ def render(graph: Path, out: Path, *more: str) -> dict[str, Any]:
 
 
 def pixels(film: Path) -> np.ndarray:
-    """Return a film in small, uint8 (T, H, 160, 3)."""
-    arguments = ["-v", "error", "-i", str(film), "-vf", "scale=160:-2:flags=neighbor", "-f", "rawvideo", "-pix_fmt",
+    """Return some of the pixels of a film as it is played, uint8 (T, H, 160, 3)."""
+    # A player doubles the film's colours first; picked as they are stored, they would be those of other pixels.
+    played = "scale=iw:ih:flags=bilinear+accurate_rnd+full_chroma_int,format=rgb24,scale=160:-2:flags=neighbor"
+    arguments = ["-v", "error", "-i", str(film), "-vf", played, "-f", "rawvideo", "-pix_fmt",
                  "rgb24", "-"]  # fmt: skip
     done = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *arguments], capture_output=True, check=True)
     width, height = size_of(film)
