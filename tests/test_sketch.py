@@ -173,3 +173,18 @@ def test_all_measures_that_a_film_waits_for_look_at_few_rows() -> None:
     assert waited
     for cls in waited:
         assert cls.model_construct().input_size((1920, 1080)) == (114, 64)
+
+
+def test_what_is_moved_by_parts_of_a_cell_is_seen_where_the_film_has_it(folder: Path, store: Any) -> None:
+    """A decoder shows one cell less then, and moves its frames: so does the sketch."""
+
+    def fields(**given: Any) -> np.ndarray:
+        graph = film(**given)
+        moved = {"node": "LatentCamera", "latents": "place", "shift_x": "= 0.03 * time", "model": "model"}
+        graph["nodes"]["moved"] = moved
+        graph["nodes"]["seen"]["latents"] = "moved"
+        return Session(harness.load(graph, folder), store).signal("meter.grid")
+
+    sketched, decoded = fields(), fields(detail="x1")
+    assert np.corrcoef(sketched.ravel(), decoded.ravel())[0, 1] < -0.99
+    assert np.abs(np.diff(decoded, axis=0)).max() > 0.005
