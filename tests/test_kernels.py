@@ -210,7 +210,7 @@ def test_what_a_program_says() -> None:
         "1  sample   0 where 24x16 comes from 50x30",
         "2  filter   1 by 8 rows and 8 columns, from to_light to to_display",
         "3  pixel    Tone of 2, given red, green, blue, lift, saturation",
-        "4  pixel    Grain of 3, given amount, shadows, rise, same, red, blue",
+        "4  pixel    Grain of 3, given amount",
         "5  store    4 as yuv420p, 10 bits",
     ]
     assert str(chain([], "fits", False, "frames")) == "0  load     picture 0\n1  store    0 as planar, 32 bits"

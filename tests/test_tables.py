@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,7 @@ def packed(node: type[Pointwise], *tables: np.ndarray) -> list[np.ndarray]:
     return [table.packed(values) for table, values in zip(node.tables.values(), tables)]
 
 
-def chain(*classes: type[Pointwise], output: str = "frames") -> Program:
+def chain(*classes: Callable[[], Pointwise], output: str = "frames") -> Program:
     wiring = tuple((("step", i - 1) if i else ("input", 0),) for i in range(len(classes)))
     steps = tuple(f"node{i}" for i in range(len(classes)))
     kernel = Kernel(steps, ("film",), wiring, ("step", len(classes) - 1))
@@ -220,11 +222,17 @@ def test_what_is_not_finite_is_seen_although_tables_swallow_it(
 
 
 def test_a_read_parts_the_loop_over_a_row() -> None:
-    loops = loops_of(chain(Tone, Cubed, Grain, Tiled))
+    loops = loops_of(chain(Tone, Cubed, partial(Grain, colour=0.4), Tiled))
     assert [loop.pixels for loop in loops] == [[1], [2], [3], [], [4]]
     assert [loop.reader for loop in loops] == [2, -1, 4, 4, -1]
     assert [loop.kept for loop in loops] == [[1], [2], [3], [], []]
     assert [loop.taken for loop in loops] == [[], [1], [2], [3], [3]]
+    # Grain as it is by default is short enough for the loop of what it follows.
+    loops = loops_of(chain(Tone, Cubed, Grain, Tiled))
+    assert [loop.pixels for loop in loops] == [[1], [2, 3], [], [4]]
+    assert [loop.reader for loop in loops] == [2, 4, 4, -1]
+    assert [loop.kept for loop in loops] == [[1], [3], [], []]
+    assert [loop.taken for loop in loops] == [[], [1], [3], [3]]
     assert len(loops_of(chain(Tone, Grain))) == 1
 
 
