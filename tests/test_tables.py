@@ -221,19 +221,14 @@ def test_what_is_not_finite_is_seen_although_tables_swallow_it(
             assert run(back_end, chain(*classes), kernel_cache, picture, tables)[2]
 
 
-def test_a_read_parts_the_loop_over_a_row() -> None:
-    loops = loops_of(chain(Tone, Cubed, partial(Grain, colour=0.4), Tiled))
-    assert [loop.pixels for loop in loops] == [[1], [2], [3], [], [4]]
-    assert [loop.reader for loop in loops] == [2, -1, 4, 4, -1]
-    assert [loop.kept for loop in loops] == [[1], [2], [3], [], []]
-    assert [loop.taken for loop in loops] == [[], [1], [2], [3], [3]]
-    # Grain as it is by default is short enough for the loop of what it follows.
-    loops = loops_of(chain(Tone, Cubed, Grain, Tiled))
-    assert [loop.pixels for loop in loops] == [[1], [2, 3], [], [4]]
-    assert [loop.reader for loop in loops] == [2, 4, 4, -1]
-    assert [loop.kept for loop in loops] == [[1], [3], [], []]
-    assert [loop.taken for loop in loops] == [[], [1], [3], [3]]
-    assert len(loops_of(chain(Tone, Grain))) == 1
+@pytest.mark.parametrize(("grain", "apart"), [
+    (partial(Grain, colour=0.4), [([2], -1, [2], [1]), ([3], 4, [3], [2])]),
+    (Grain, [([2, 3], 4, [3], [1])]),  # as it is by default, short enough for the loop of what it follows
+])  # fmt: skip
+def test_a_read_parts_the_loop_over_a_row(grain: Any, apart: list[tuple]) -> None:
+    told = [(loop.pixels, loop.reader, loop.kept, loop.taken) for loop in loops_of(chain(Tone, Cubed, grain, Tiled))]
+    assert told == [([1], 2, [1], []), *apart, ([], 4, [], [3]), ([4], -1, [], [3])]
+    assert len(loops_of(chain(Tone, grain))) == 1
 
 
 def test_a_program_says_which_tables_it_reads() -> None:
