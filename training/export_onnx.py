@@ -81,18 +81,42 @@ def to_onnx(module: nn.Module, path: Path, kind: str, example: torch.Tensor, not
     grid = [torch.export.Dim(name, min=1, max=512) for name in "hw"]
     for k, dim in enumerate(grid):
         axes[2 + k] = dim if kind == "decoder" else SCALE * dim
+    model = trace(module, example, names, axes)
+    describe(model, kind, notes)
+    save(model, path)
+
+
+def trace(module: nn.Module, example: torch.Tensor, names: tuple[str, str], sides: dict[int, Any]) -> onnx.ModelProto:
+    """Return a net of one input and one output as ONNX, without what the exporter says about this machine.
+
+    Parameters
+    ----------
+    names : pair of str
+        Of the input and the output.
+    sides : dict
+        By axis of the input, the `torch.export.Dim` of those that are free.
+    """
     program = torch.onnx.export(
         module.eval(), (example,), dynamo=True, opset_version=OPSET, input_names=names[:1], output_names=names[1:],
-        dynamic_shapes=(axes,), optimize=True, verbose=False,
+        dynamic_shapes=(sides,), optimize=True, verbose=False,
     )  # fmt: skip
     model = program.model_proto
-    describe(model, kind, notes)
+    for node in model.graph.node:
+        del node.metadata_props[:]
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
+        del value.metadata_props[:]
+    del model.graph.metadata_props[:]
+    return model
+
+
+def save(model: onnx.ModelProto, path: Path) -> None:
+    """Check a net and write it, whole or not at all."""
     onnx.checker.check_model(model)
     write_whole(path, lambda partial: onnx.save(model, partial))
 
 
 def describe(model: onnx.ModelProto, kind: str, notes: dict) -> None:
-    """Write the contract into the file itself, and drop what the exporter says about this machine."""
+    """Write the contract into the file itself."""
     scale = notes.get("n2s.scale", SCALE)
     texts = {
         "decoder": (
@@ -105,11 +129,6 @@ def describe(model: onnx.ModelProto, kind: str, notes: dict) -> None:
             "float32 (N, 8, H/32, W/32), unit variance per channel, posterior mean",
         ),
     }[kind]
-    for node in model.graph.node:
-        del node.metadata_props[:]
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
-        del value.metadata_props[:]
-    del model.graph.metadata_props[:]
     for value, text in zip((*model.graph.input, *model.graph.output), texts):
         value.doc_string = text
     props = {

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ from torch.nn import functional as F
 
 from . import card
 from .errors import TrainingError, run_command
-from .export_onnx import MODELS, OPSET, OUTPUTS, to_half
+from .export_onnx import MODELS, OUTPUTS, save, to_half, trace
 from .files import write_whole
 from .latents import STRAIN, mix_latents
 from .models import conv
@@ -75,7 +76,7 @@ def read_model(models: Path) -> tuple[dict[str, Any], list[np.ndarray], Path]:
         with np.load(models / "anchors.npz") as archive:
             anchors = [anchor.astype(np.float32) for anchor in archive.values()]
         names = [name for name in ("decoder.int8.onnx", "decoder.fp16.onnx") if name in meta["files"]]
-        if anchors and names and "decoder.fp16.onnx" in names:
+        if anchors and "decoder.fp16.onnx" in names:
             return meta, anchors, models / names[0]
     except (OSError, ValueError, KeyError) as found:
         raise TrainingError(f"{models} holds no exported model: {found}. Name its folder with --models.") from None
@@ -163,22 +164,12 @@ def train(
 
 
 def to_onnx(net: Sketch, path: Path, licence: str) -> None:
-    """Write the net as one file with free batch, rows and columns, whose weights are float16."""
+    """Write the net as one float32 file with free batch, rows and columns."""
     sides = {0: torch.export.Dim("n", min=1, max=64)}
     sides |= {2 + k: torch.export.Dim(name, min=2, max=1024) for k, name in enumerate("hw")}
-    program = torch.onnx.export(
-        net.eval(), (torch.rand(2, net.config["latent"], 5, 6),), dynamo=True, opset_version=OPSET,
-        input_names=["latents"], output_names=["frames"], dynamic_shapes=(sides,), optimize=True, verbose=False,
-    )  # fmt: skip
-    model = program.model_proto
-    for node in model.graph.node:
-        del node.metadata_props[:]
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
-        del value.metadata_props[:]
-    del model.graph.metadata_props[:]
+    model = trace(net, torch.rand(2, net.config["latent"], 5, 6), ("latents", "frames"), sides)
     onnx.helper.set_model_props(model, {"n2s.kind": NAME, "n2s.scale": str(SCALE), "licence": licence})
-    onnx.checker.check_model(model)
-    write_whole(path, lambda partial: onnx.save(model, partial))
+    save(model, path)
 
 
 def measure(path: Path, latents: torch.Tensor, frames: torch.Tensor) -> dict[str, Any]:
@@ -217,14 +208,15 @@ def main() -> None:
     record = train(net, latents[JUDGED:], frames[JUDGED:], args.minutes, args.seed)
     args.outputs.mkdir(parents=True, exist_ok=True)
     to_onnx(net, args.outputs / f"{NAME}.fp32.onnx", meta["licence"])
-    to_half(args.outputs / f"{NAME}.fp32.onnx", args.models / FILE)
+    to_half(args.outputs / f"{NAME}.fp32.onnx", args.outputs / FILE)  # until it is measured: the model stays usable
     about = {
         "scale": SCALE,
         "config": net.config,
         "of": meta["files"]["decoder.fp16.onnx"]["sha256"],
         "training": record | {"loss": "L1 + L1 of means over 4 and 16 pixels"},
-        "metrics": measure(args.models / FILE, latents[:JUDGED], frames[:JUDGED]),
+        "metrics": measure(args.outputs / FILE, latents[:JUDGED], frames[:JUDGED]),
     }
+    write_whole(args.models / FILE, lambda partial: shutil.copyfile(args.outputs / FILE, partial))
     card.add(args.models, NAME, about)
     print(json.dumps(about["metrics"], indent=1))
 

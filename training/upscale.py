@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from . import card, metrics, objective
 from .dataset import Crops, Pictures, load
 from .errors import run_command
-from .export_onnx import MODELS, OPSET, OUTPUTS, to_half
+from .export_onnx import MODELS, OUTPUTS, save, to_half, trace
 from .files import write_whole
 from .licence import licence_of
 from .models import conv
@@ -130,19 +130,9 @@ def to_onnx(net: Upscaler, path: Path, licence: str) -> None:
     """Write the net as one float32 file with free batch, height and width."""
     sides = {0: torch.export.Dim("n", min=1, max=64)}
     sides |= {2 + k: torch.export.Dim(name, min=4, max=16384) for k, name in enumerate("hw")}
-    program = torch.onnx.export(
-        net.eval(), (torch.rand(2, 3, 20, 24),), dynamo=True, opset_version=OPSET, input_names=["frames"],
-        output_names=["enlarged"], dynamic_shapes=(sides,), optimize=True, verbose=False,
-    )  # fmt: skip
-    model = program.model_proto
-    for node in model.graph.node:
-        del node.metadata_props[:]
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
-        del value.metadata_props[:]
-    del model.graph.metadata_props[:]
+    model = trace(net, torch.rand(2, 3, 20, 24), ("frames", "enlarged"), sides)
     onnx.helper.set_model_props(model, {"n2s.kind": NAME, "n2s.scale": "2", "licence": licence})
-    onnx.checker.check_model(model)
-    write_whole(path, lambda partial: onnx.save(model, partial))
+    save(model, path)
 
 
 def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
