@@ -14,8 +14,7 @@ import tiny
 
 from n2s.graph.errors import RenderError
 from n2s.graph.registry import node_types
-from n2s.graph.shader import luma, to_light
-from n2s.nodes.measures import STEPS
+from n2s.nodes.measures import LightMeter
 from n2s.runtime.measuring import plan_measure
 from n2s.runtime.models.cards import read_card, shipped_folder
 from n2s.runtime.models.folder import ModelFolder
@@ -140,12 +139,6 @@ def test_a_sketch_that_is_missing_is_named(folder: Path, store: Any, tmp_path: P
         harness.codes(harness.load(film(), tmp_path), store)
 
 
-def light_and_histogram(frame: np.ndarray) -> tuple[float, np.ndarray]:
-    light = np.maximum(luma(*to_light(frame)), 0)
-    step = np.minimum(np.clip(frame.max(axis=0), 0, 1) * STEPS, STEPS - 1).astype(int)
-    return light.mean(), np.bincount(step.ravel(), light.ravel(), STEPS) / light.size
-
-
 def test_the_shipped_sketch_is_as_light_as_the_decoder(store: Any) -> None:
     """Of every anchor and of mixes of two: what `Exposure` works with. A stop is a doubling of light."""
     model = ModelFolder(shipped_folder(), store)
@@ -154,15 +147,17 @@ def test_the_shipped_sketch_is_as_light_as_the_decoder(store: Any) -> None:
     names = model.card["anchors"]
     anchors = [model.anchor(name) for name in names]
     mixes = [np.sqrt(np.float32(0.5)) * (a + b) for a, b in zip(anchors, anchors[7:])]
+    meter: Any = LightMeter.model_construct()
     stops, shares = [], []
     for latents in [*anchors[::3], *mixes[::3]]:
         latents = np.ascontiguousarray(latents[None, :, :, 2:30])
         small, large = sketch.decode(latents)[0], decoder.decode(latents)[0]
         light = np.sign(large) * np.square(large)
         light = light.reshape(3, small.shape[1], 8, small.shape[2], 8).mean(axis=(2, 4))
-        (one, shape), (other, wanted) = map(light_and_histogram, (small, np.sign(light) * np.sqrt(np.abs(light))))
-        stops.append(np.log2((one + 0.002) / (other + 0.002)))
-        shares.append(np.abs(np.cumsum(shape / one - wanted / other)).max())
+        drawn, wanted = (meter.measure(frame) for frame in (small, np.sign(light) * np.sqrt(np.abs(light))))
+        stops.append(np.log2((drawn["light"] + 0.002) / (wanted["light"] + 0.002)))
+        apart = drawn["histogram"] / drawn["light"] - wanted["histogram"] / wanted["light"]
+        shares.append(np.abs(np.cumsum(apart)).max())
     assert np.abs(stops).mean() < 0.03 and np.abs(stops).max() < 0.12
     assert np.mean(shares) < 0.06
 

@@ -31,6 +31,7 @@ from .export_onnx import MODELS, OUTPUTS, save, to_half, trace
 from .files import write_whole
 from .latents import STRAIN, mix_latents
 from .models import conv
+from .upscale import LUMA
 
 NAME = "sketch"
 FILE = f"{NAME}.fp16.onnx"
@@ -127,8 +128,7 @@ def decode(path: Path, latents: torch.Tensor, scale: int) -> torch.Tensor:
 
 def light_of(frames: torch.Tensor) -> torch.Tensor:
     """Return the mean light of each frame, of which `Exposure` makes its gain."""
-    weights = torch.tensor([0.2126, 0.7152, 0.0722]).view(1, 3, 1, 1)
-    return (frames.clamp(0, 1).square() * weights).sum(1).mean((1, 2))
+    return (frames.clamp(0, 1).square() * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(1).mean((1, 2))
 
 
 def error(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
