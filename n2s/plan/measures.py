@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from n2s.graph.declare import Measure
 from n2s.graph.time import Clock
 
 DIGITS = 20  # in base 3: of more stretches than a track has frames
+
+
+def is_awaited(node: Any) -> bool:
+    """Say whether a node is a measure that a film waits for: it looks at frames before there is a film."""
+    return node.kind == "measure" and type(node).unmeasured is None
 
 
 def measured_frames(node: Measure, clock: Clock, start: int, stop: int) -> list[int]:

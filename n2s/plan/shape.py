@@ -11,6 +11,7 @@ from n2s.graph.errors import GraphError, Problem
 from n2s.graph.grids import default_grid
 from n2s.graph.header import MAX_SIDE
 from n2s.graph.types import LATENTS, PICTURES
+from n2s.plan.measures import is_awaited
 from n2s.plan.stages import Plan, Size, Stage, node_of
 
 
@@ -21,7 +22,7 @@ def shape(plan: Plan) -> Plan:
     several sizes there is a stage for each.
     """
     grids, shown = latent_grids(plan), shown_sizes(plan)
-    looked_at = shown_sizes(plan, looking=True) if _waits_for(plan) else {}
+    looked_at = shown_sizes(plan, looking=True) if is_awaited(plan.graph.nodes[node_of(plan.end)]) else {}
     last = plan.nodes[-1].name
     wanted: dict[str, dict[Size | None, None]] = {last: {_own(plan, last, plan.graph.header.size): None}}
     taken: dict[tuple[str, Size | None], Size | None] = {}
@@ -55,12 +56,6 @@ def decides_its_size(plan: Plan, name: str) -> bool:
     """Say whether a value has no size that a reader could ask for: latents, and what sources of pictures give."""
     node = plan.graph.nodes[node_of(name)]
     return node.kind == "streamed" and not any(kind in PICTURES for kind in node.ports.values())
-
-
-def _waits_for(plan: Plan) -> bool:
-    """Say whether a plan's end is a measure that looks at frames before there is a film."""
-    node = plan.graph.nodes[node_of(plan.end)]
-    return node.kind == "measure" and type(node).unmeasured is None
 
 
 def shown_sizes(plan: Plan, looking: bool = False) -> dict[str, Size]:

@@ -24,6 +24,7 @@ from n2s.graph.wording import counted
 from n2s.plan.demand import Looked, chunks_to_measure
 from n2s.plan.film import plan_film
 from n2s.plan.keys import Chunk
+from n2s.plan.measures import is_awaited
 from n2s.plan.ranges import check_ranges
 from n2s.plan.stages import Plan
 from n2s.runtime.context import RunContext
@@ -81,8 +82,7 @@ def where_to_look(
 
 def awaited_measures(graph: Graph) -> list[str]:
     """Return the measures of a flat graph that a film waits for before its first frame."""
-    nodes = graph.nodes.items()
-    return [name for name, node in nodes if node.kind == "measure" and type(node).unmeasured is None]
+    return [name for name, node in graph.nodes.items() if is_awaited(node)]
 
 
 def tell_of_waiting(values: Values, say: Callable[[str], None]) -> None:
