@@ -178,17 +178,18 @@ def _smaller(light: np.ndarray, edge: str, thirds: bool) -> np.ndarray:
         weights = weights * (f32(1) / total)
     else:
         weights = _cubic((np.arange(8, dtype=f32) - f32(3.5)) * f32(0.5)) * f32(0.5)
-    for axis in (1, 2):
+    for axis in (2, 1):
         size = light.shape[axis]
         made = np.arange((2 * size + 2) // 3 if thirds else (size + 1) // 2)
         firsts = made // 2 * 3 - 2 + made % 2 if thirds else 2 * made - 3
         turned = (made % 2 == 1) & thirds
-        total = f32(0)
+        parts: list = [f32(0), f32(0)]  # columns of even numbers and of odd ones, where halves are made
         for tap, weight in enumerate(weights):
             along = np.where(turned, weights[-1 - tap], weight)
             taken = np.take(light, _inside(firsts + tap, size, edge), axis)
-            total = total + taken * (along[:, None] if axis == 1 else along)
-        light = total
+            part = tap % 2 if axis == 2 and not thirds else 0
+            parts[part] = parts[part] + taken * (along[:, None] if axis == 1 else along)
+        light = parts[0] + parts[1]
     return light
 
 
@@ -276,19 +277,15 @@ def _softness(step: np.float32, is_whole: bool) -> np.float32:
 def _cubic_at(t: np.float32, soft: np.float32) -> np.ndarray:
     """Return the weights of four pixels, the second of them at a distance t, between Catmull-Rom and the B-spline."""
     u = f32(1) - t
-    sharp = [
-        f32(-0.5) * t * u * u,
-        f32(1) + t * t * (f32(1.5) * t - f32(2.5)),
-        f32(1) + u * u * (f32(1.5) * u - f32(2.5)),
-        f32(-0.5) * u * t * t,
+    tt, uu, spline, sharp = t * t, u * u, f32(1 / 6) * soft, f32(0.5) - f32(0.5) * soft
+    top, slope, fall = f32(1) - f32(1 / 3) * soft, f32(1.5) - soft, f32(2.5) - f32(1.5) * soft
+    weights = [
+        uu * (spline * u - sharp * t),
+        top + tt * (slope * t - fall),
+        top + uu * (slope * u - fall),
+        tt * (spline * t - sharp * u),
     ]
-    spline = [
-        u * u * u * f32(1 / 6),
-        f32(2 / 3) + t * t * (f32(0.5) * t - f32(1)),
-        f32(2 / 3) + u * u * (f32(0.5) * u - f32(1)),
-        t * t * t * f32(1 / 6),
-    ]
-    return np.array([a + soft * (b - a) for a, b in zip(sharp, spline)], f32)
+    return np.array(weights, f32)
 
 
 def _four(place: np.float32, soft: np.float32) -> Taps:

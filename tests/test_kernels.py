@@ -18,7 +18,9 @@ from n2s.graph.declare import Pointwise
 from n2s.nodes.camera import Camera
 from n2s.nodes.grading import Filmic, Invert
 from n2s.nodes.grain import Grain
+from n2s.nodes.lenses import Glitch
 from n2s.nodes.mattes import InvertMatte, LinearMatte, LumaMatte, NoiseField, RadialMatte
+from n2s.nodes.mirrors import Tile
 from n2s.nodes.mix import Mix, Over
 from n2s.nodes.shifts import ChromaShift, Displace
 from n2s.nodes.tone import Tone, Vignette
@@ -187,11 +189,17 @@ THROUGH: dict[str, Through] = {
     "moving": [lens(Camera, turn=(-20, 30), zoom=([0.7, 1], [1.1, 1.02]))],
     "moving a little": [lens(Camera, "black", pan_x=(0.1, 0.15))],
     "one of two moves": [lens(Camera, turn=10), lens(ChromaShift, "clamp", amount=(0, 0.1))],
+    "level rows, out further along rows": [lens(Tile, columns=4.3, rows=1.1)],
+    "level rows, out further along columns": [lens(Tile, "wrap", columns=1.1, rows=4.7)],
+    "level rows, displaced": [lens(Displace, move_x=0.3)],
+    "level rows, bands": [lens(Glitch, amount=1, reach=0.3, bands=5)],
+    "level rows, bands far out": [lens(Glitch, "clamp", amount=0.7, bands=7), lens(Camera, zoom=0.4)],
+    "level rows, colours apart": [lens(ChromaShift, "mirror", radial=0, amount=0.043)],
 }
 
 
 SEEN = list(itertools.product(THROUGH, [(24, 16), (40, 27)]))
-SEEN += [(case, (70, 66)) for case in THROUGH if case.startswith(("out", "turned", "two"))]  # with levels
+SEEN += [(case, (70, 66)) for case in THROUGH if case.startswith(("out", "turned", "two", "level"))]  # with levels
 
 
 @pytest.mark.parametrize(("case", "size"), SEEN, ids=str)

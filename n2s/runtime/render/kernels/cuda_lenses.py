@@ -66,18 +66,26 @@ __device__ inline Tuple_3fff pixel_at(const float *picture, int height, int widt
     return {pixel[0], pixel[plane], pixel[2 * plane]};
 }
 
-// The weighted sum of rows and columns of light from a pixel on: rows first, then columns.
-__device__ inline float summed(const float *pixel, int pitch, int rows, int columns, const float *down,
-                               const float *across) {
+// The weighted sum of columns and rows of light from a pixel on: columns first, of each row. Of halves, columns of even
+// numbers and of odd ones are summed by themselves.
+__device__ inline float made_smaller(const float *pixel, int pitch, int taps, bool is_half, const float *down,
+                                     const float *across) {
     float total = 0.0f;
-    for (int c = 0; c < columns; c++, pixel += 4) {
-        float sum = pixel[0] * down[0];
-        for (int r = 1; r < rows; r++) sum = sum + pixel[(long long)r * pitch] * down[r];
-        total = c == 0 ? sum * across[0] : total + sum * across[c];
+    for (int r = 0; r < taps; r++, pixel += pitch) {
+        float even = pixel[0] * across[0], odd = pixel[4] * across[1], sum = even + odd;
+        for (int c = 2; c < taps; c += 2) {
+            sum = sum + pixel[4 * c] * across[c];
+            sum = sum + pixel[4 * c + 4] * across[c + 1];
+            even = even + pixel[4 * c] * across[c];
+            odd = odd + pixel[4 * c + 4] * across[c + 1];
+        }
+        if (is_half) sum = even + odd;
+        total = r == 0 ? sum * down[0] : total + sum * down[r];
     }
     return total;
 }
-// The same, columns of even numbers and of odd ones by themselves.
+// The weighted sum of rows and columns of light from a pixel on: rows first, then columns, of even numbers and of odd
+// ones by themselves.
 __device__ inline float summed_in_pairs(const float *pixel, int pitch, int rows, int columns, const float *down,
                                         const float *across) {
     float even = 0.0f, odd = 0.0f;
@@ -155,7 +163,7 @@ __device__ inline void taken(const float *light, const int *levels, int count, f
 _LIGHT = """\
 const int row = inside(y - {pad}, height, {rule}), column = inside(x - {pad}, width, {rule});
 const float *pixel = in{i} + (long long)f * 3 * height * width + (long long)row * width + column;
-float *made = light{i} + (long long)f * room{i} + ((long long)y * pitch{i}_width + x) * 4;
+float *made = light{i} + (long long)f * room{i} + (long long)y * levels{i}[3] + x * 4;
 for (int c = 0; c < 3; c++) made[c] = to_light_f(pixel[(long long)c * height * width]);
 made[3] = 0.0f;
 """
@@ -175,12 +183,12 @@ if (level == 1) {{
     const int top = 3 * (row >> 1) - 2 + (row & 1) + {pad}, left = 3 * (column >> 1) - 2 + (column & 1) + {pad};
     const float *pixel = light + finer[2] + (long long)top * finer[3] + left * 4;
     for (int k = 0; k < 4; k++)
-        made[k] = summed(pixel + k, finer[3], 6, 6, row & 1 ? before : behind, column & 1 ? before : behind);
+        made[k] = made_smaller(pixel + k, finer[3], 6, false, row & 1 ? before : behind, column & 1 ? before : behind);
 }} else {{
     float weights[8];
     for (int k = 0; k < 8; k++) weights[k] = cubic_f((float)k * 0.5f - 1.75f) * 0.5f;
     const float *pixel = light + finer[2] + (long long)(2 * row - 3 + {pad}) * finer[3] + (2 * column - 3 + {pad}) * 4;
-    for (int k = 0; k < 4; k++) made[k] = summed(pixel + k, finer[3], 8, 8, weights, weights);
+    for (int k = 0; k < 4; k++) made[k] = made_smaller(pixel + k, finer[3], 8, true, weights, weights);
 }}
 """
 _FAR = """\
@@ -270,7 +278,7 @@ class Lensed:
         moving = one | moved | {"seeds": "const unsigned int *", "first": "int"} | pictures
         sampled = moved | {f"samples{i}": "int *", "sample": "int"}
         self.light = self._kernel(
-            "light", one | {f"in{i}": "const float *"} | lit, (f"pitch{i}_width", f"pitch{i}_height"), _LIGHT
+            "light", one | {f"in{i}": "const float *"} | leveled, (f"lit{i}_width", f"lit{i}_height"), _LIGHT
         )
         self.level = self._kernel("level", leveled | {"level": "int"}, ("level_width", "level_height"), _LEVEL)
         far = {f"far{i}": "float *"}

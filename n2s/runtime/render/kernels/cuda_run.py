@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,9 @@ from n2s.runtime.media.resample import Taps
 from n2s.runtime.render.kernels.back_end import Run
 from n2s.runtime.render.kernels.cuda_device import Device, Memory, OnDevice
 from n2s.runtime.render.kernels.cuda_kernel import Kernel
-from n2s.runtime.render.kernels.cuda_lenses import LEVELS, PAD, Lensed
+from n2s.runtime.render.kernels.cuda_lenses import PAD, Lensed
 from n2s.runtime.render.kernels.cuda_program import CudaProgram, cuda_program_of
-from n2s.runtime.render.kernels.numba_lenses import SAMPLES
+from n2s.runtime.render.kernels.numba_lenses import SAMPLES, levels_of
 from n2s.runtime.render.kernels.program import Fit, Load, Program, Sample
 
 
@@ -136,31 +136,27 @@ class _CudaRun:
 
     @cached_property
     def _levels(self) -> np.ndarray:
-        """Rows, columns, first float and floats per row of each smaller copy of a picture, int32 (levels, 4)."""
-        from n2s.runtime.render.kernels.light_levels import plan_levels  # imports numba
-
-        levels = np.zeros((LEVELS, 4), np.int64)
-        count = cast(Any, plan_levels).py_func(*self.program.size[::-1], levels)
-        return levels[:count].astype(np.int32)
+        """What `levels_of` returns, as int32."""
+        return levels_of(*self.program.size).astype(np.int32)
 
     def _see(self, lensed: Lensed, moves: np.ndarray, frames: int, values: dict[str, Any]) -> None:
         """Read a picture through lenses."""
         device, i, levels = self.device, lensed.i, self._levels
         width, height = self.program.size
         moments = moves.shape[1]
-        room = int(levels[-1, 2] + (levels[-1, 0] + 2 * PAD) * levels[-1, 3])
+        room, count = int(levels[-1, 2]), int(levels[-1, 0])
         floats = lambda count: device.empty(4 * max(1, count) * frames)  # noqa: E731
         values |= {
             f"moves{i}": device.upload(moves),
             f"moments{i}": moments,
             f"levels{i}": self._once(f"levels{i}", levels),
         }
-        values |= {f"light{i}": floats(room), f"room{i}": room, f"count{i}": len(levels)}
-        values |= {f"pitch{i}_width": width + 2 * PAD, f"pitch{i}_height": height + 2 * PAD}
+        values |= {f"light{i}": floats(room), f"room{i}": room, f"count{i}": count}
+        values |= {f"lit{i}_width": width + 2 * PAD, f"lit{i}_height": height + 2 * PAD}
         values |= {"wider": width + 2, "higher": height + 2, f"seen{i}": floats(3 * width * height)}
         values |= {f"places{i}": floats(lensed.groups * 3 * (width + 2) * (height + 2)), f"samples{i}": floats(1)}
         self._launch(lensed.light, values, frames)
-        for level in range(1, len(levels)):
+        for level in range(1, count):
             rows, columns = levels[level, :2] + 2 * PAD
             values |= {"level": level, "level_width": int(columns), "level_height": int(rows)}
             self._launch(lensed.level, values, frames)

@@ -36,11 +36,15 @@ def read_at(picture, x, y):
 
 
 @njit(**INNER)
-def pixel_at(picture, x, y):
-    """Return the colour of a pixel of a picture (3, H, W), or that of the nearest one where it lies beyond the edge."""
+def copy_row(picture, y, row):
+    """Fill a row (3, W + 2) with that of a picture (3, H, W), whose edges go on by one pixel on both sides."""
     height, width = picture.shape[1:]
-    x, y = min(max(x, 0), width - 1), min(max(y, 0), height - 1)
-    return picture[0, y, x], picture[1, y, x], picture[2, y, x]
+    y = min(max(y, 0), height - 1)
+    for c in range(3):
+        source, target = picture[c, y], row[c]
+        for x in range(width):
+            target[x + 1] = source[x]
+        target[0], target[width + 1] = source[0], source[width - 1]
 
 
 @njit(**INNER)

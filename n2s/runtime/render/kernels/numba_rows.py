@@ -21,7 +21,7 @@ from n2s.runtime.render.kernels.narrow import narrow_header, narrowed
 from n2s.runtime.render.kernels.numba_columns import columns_of, write_columns, write_columns_start
 from n2s.runtime.render.kernels.numba_enlarge import Enlarged
 from n2s.runtime.render.kernels.numba_inputs import Loaded, input_of
-from n2s.runtime.render.kernels.numba_lenses import LensedRows, lens_header, sampler, scratch
+from n2s.runtime.render.kernels.numba_lenses import LensedRows, arguments_of, lens_header, sampler
 from n2s.runtime.render.kernels.numba_loops import Loop, loops_of
 from n2s.runtime.render.kernels.numba_stores import STORES
 from n2s.runtime.render.kernels.parted import part
@@ -68,7 +68,7 @@ class NumbaRows:
         fits = [() if sample and sample.gives_colours else _taps(sample) for sample in samples]
         lensed = [i for i, sample in enumerate(samples) if sample and sample.gives_colours]
         moved = [i for i, sample in enumerate(samples) if sample in program.moved]
-        filter_ = 0
+        filter_ = None
 
         def run(
             first: int,
@@ -87,10 +87,11 @@ class NumbaRows:
                 beside[i] = tuple(
                     map(np.stack, zip(*(_moved_taps(cast(Any, samples[i]).where, *at) for at in places.tolist())))
                 )
-            if lensed and not filter_:
+            if lensed and (filter_ is None or not filter_.all()):
                 filter_ = sampler(folder)
             for number, (i, numbers) in enumerate(zip(lensed, moves)):
-                beside[i] = (numbers, scratch(program.size, number), filter_)
+                lens = arguments_of(program.size, number, cast(Any, samples[i]).where.per_channel)
+                beside[i] = (numbers, *lens, filter_)
             given = [argument for picture, taps in zip(pictures, beside) for argument in (picture, *taps)]
             return kernel(first, seeds, uniforms, thresholds, out, *given, *tables, height, width)
 

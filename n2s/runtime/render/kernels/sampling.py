@@ -15,143 +15,48 @@ from __future__ import annotations
 import numpy as np
 from numba import carray, njit  # pyright: ignore[reportPrivateImportUsage]
 
+from n2s.runtime.render.kernels.addresses import call_at, floats_at, numbers_at
 from n2s.runtime.render.kernels.filter_weights import (
     choose_levels,
-    list_long,
+    list_lengths,
+    put_together,
     steps_between,
     weigh_4,
     weigh_long,
     weigh_soft,
 )
 from n2s.runtime.render.kernels.jit import INNER
-from n2s.runtime.render.kernels.light_levels import LEVELS, PAD, build_levels, fill_sides, inside, sum_4
+from n2s.runtime.render.kernels.lens_room import (
+    AHEAD,
+    COUNTED,
+    IS_PLANE,
+    IS_SHRUNK,
+    JOB,
+    MAKE_LIGHT,
+    NEAR_AHEAD,
+    NEEDED,
+    TAKE_LEVEL_ROW,
+    plane_of,
+    room_at,
+    seen_at,
+)
+from n2s.runtime.render.kernels.level_rows import is_level, is_steady, repeats
+from n2s.runtime.render.kernels.light_levels import LEVELS
 from n2s.runtime.render.kernels.vectors import (
-    fetch_4_by_4,
-    floats_at,
-    numbers_at,
-    small_numbers_at,
-    take_4,
-    take_4_by_4,
-    take_4_by_8,
-    take_8_by_4,
+    fetch_rows,
+    put_4_by_4,
+    put_4_by_4_of_plane,
+    put_4_by_8,
+    put_8_by_4,
+    put_colours_apart,
 )
 
-f32 = np.float32
+f32, i32 = np.float32, np.int32
 
 LEAP = f32(1 / 8)  # of the height: neighbouring places farther apart lie on both sides of a seam
-AHEAD = 32  # places: pixels are asked for so long before they are taken
-JOB = 20
-SINGLES, COUNTS = 26, 8  # rows of floats and of whole numbers to work in
+NEAR, SHRINKS = 1, 2  # what a level row was whose columns the next one may have, too
 
 
-@njit(**INNER)
-def sum_lines(picture, top, rule, weights, sums, line):
-    """Fill a line of light with the weighted sum of four rows of a picture, the same as of rows of `fill_light`.
-
-    ``sums`` (3, width) has room for each colour by itself.
-    """
-    height, width = picture.shape[1:]
-    for c in range(3):
-        plane = picture[c]
-        add_rows(
-            plane[inside(top, height, rule)], plane[inside(top + 1, height, rule)],
-            plane[inside(top + 2, height, rule)], plane[inside(top + 3, height, rule)], weights, sums[c],
-        )  # fmt: skip
-    middle, red, green, blue = line[PAD * 4 : (PAD + width) * 4], sums[0], sums[1], sums[2]
-    for x in range(width):
-        middle[4 * x], middle[4 * x + 1], middle[4 * x + 2], middle[4 * x + 3] = red[x], green[x], blue[x], f32(0)
-    fill_sides(line, width, rule)
-
-
-@njit(**INNER)
-def add_rows(first, second, third, fourth, weights, sums):
-    a, b, c, d = weights[0], weights[1], weights[2], weights[3]
-    for x in range(sums.size):
-        upper = first[x] * abs(first[x]) * a + second[x] * abs(second[x]) * b
-        sums[x] = upper + third[x] * abs(third[x]) * c + fourth[x] * abs(fourth[x]) * d
-
-
-@njit(**INNER)
-def find_pixels(levels, chosen, long, at_x, at_y, at, pitches):
-    """Fill where the first pixel of each place lies in the light, and how far the rows of its level are apart."""
-    begins, apart = np.empty(LEVELS, np.int32), np.empty(LEVELS, np.int32)
-    for level in range(LEVELS):
-        begins[level], apart[level] = levels[level, 2], levels[level, 3]
-    for i in range(at.size):
-        k = chosen[i]
-        pitches[i] = apart[k]
-        left = at_x[i] - np.int32((long[i] & np.int32(1)) << np.int32(1))
-        top = at_y[i] - (long[i] & np.int32(2))
-        at[i] = np.int32(begins[k] + np.int32(np.int32(top) * apart[k])) + np.int32(np.int32(left) << np.int32(2))
-
-
-@njit(**INNER)
-def find_near_pixels(level, at_x, at_y, at, pitches):
-    """Do the same where all places are read on one level, by short filters."""
-    begin, pitch = np.int32(level[2]), np.int32(level[3])
-    for i in range(at.size):
-        pitches[i] = pitch
-        at[i] = np.int32(begin + np.int32(at_y[i] * pitch)) + np.int32(at_x[i] << np.int32(2))
-
-
-@njit(**INNER)
-def leaves_its_row(at_y):
-    """Say whether places soon lie in another row of the picture, so that a processor does not foresee their reads."""
-    changes = np.int32(0)
-    for i in range(1, at_y.size):
-        changes += np.int32(at_y[i] != at_y[i - 1])
-    return 16 * changes > at_y.size
-
-
-@njit(**INNER)
-def weigh_listed(places_x, places_y, wide_x, wide_y, chosen, long, which, singles, level, weights):
-    """Fill the weights (8, count) along the longer step of the places that are listed in ``which``."""
-    place, wide = singles[0], singles[1]
-    for i in range(which.size):
-        x = which[i]
-        place[i], wide[i] = (places_x[x], wide_x[x]) if long[x] == 1 else (places_y[x], wide_y[x])
-        level[i] = chosen[x]
-    weigh_long(place[: which.size], wide, level, weights)
-
-
-@njit(**INNER)
-def resolve(places, size, rule, out):
-    """Fill places in pixels, rounded to 1/256 and held within the picture; what is no number lies at its edge.
-
-    Where the edge continues, its outermost pixels do from their middle on: about places farther out the cubic would
-    overshoot.
-    """
-    rim = f32(0.5) if rule else f32(0)
-    low, high = -rim, f32(size - 1) + rim
-    for i in range(out.size):
-        place = np.floor(places[i + 1] * f32(256) + f32(0.5)) * f32(1 / 256)
-        place = place if place > low else low
-        out[i] = place if place < high else high
-
-
-@njit(**INNER)
-def is_level(values):
-    """Say whether all values of a row are the same, bit by bit."""
-    first, other = values.view(np.int32)[0], np.int32(0)
-    for value in values.view(np.int32):
-        other |= value ^ first
-    return other == 0
-
-
-@njit(**INNER)
-def add_row(taken, cover, first, last, is_first, rows):
-    """Add colours (3, width), as far as they are seen, to the rows from ``first`` to ``last``, which begin at 0."""
-    for c in range(first, last + 1):
-        colours, row = taken[c], rows[c]
-        if is_first:
-            for x in range(row.size):
-                row[x] = f32(0) + colours[x] * cover[x + 1]
-        else:
-            for x in range(row.size):
-                row[x] += colours[x] * cover[x + 1]
-
-
-@njit(**INNER)
 def take_row(job):
     """Add a row of light, as seen at its places, to the rows of some colours.
 
@@ -162,23 +67,24 @@ def take_row(job):
 
         - the picture, float32 (3, H, W)
         - memory for its light and its smaller copies, filled where they are needed first
-        - the levels, int64 (levels, 4), as `plan_levels` fills them
-        - int64 (2,): how many levels there are, and, as bits, which of them are filled
+        - the levels, int64 (`LEVELS` + 1, 4), as `plan_levels` fills them
+        - int64 `STATE`, what of the light is there
         - places along columns, in pixels: of the row before, the row, and the row after; each float32 (W + 2,)
         - the same along rows
         - how much of each place is seen, float32 (W + 2,)
         - the rows that are added to, float32 (3, W)
-        - float32 `room_for(W)`, memory to work in
+        - float32 `room_for`, memory to work in, which keeps what the next row may need
 
         then H, W, the rule of the edge, the first and the last colour, how many floats the light takes, and the number
-        of the sample: the first one begins the rows.
+        of the sample: the first one begins the rows; then the addresses of `make_light` and `take_level_row`, compiled,
+        and what these are told.
     """
     if job == 0:
         return
     given = carray(numbers_at(job), JOB)
-    height, width, rule = given[13], given[14], given[15]
-    picture, flat = carray(floats_at(given[0]), (3, height, width)), carray(floats_at(given[1]), given[18])
-    levels, state = carray(numbers_at(given[2]), (LEVELS, 4)), carray(numbers_at(given[3]), 2)
+    height, width, rule, first, last = given[13], given[14], given[15], given[16], given[17]
+    seen = seen_at(given)
+    room = room_at(given[12], width, seen.levels[0, 3])
     x0, x1, x2 = (
         carray(floats_at(given[4]), width + 2), carray(floats_at(given[5]), width + 2),
         carray(floats_at(given[6]), width + 2),
@@ -187,72 +93,157 @@ def take_row(job):
         carray(floats_at(given[7]), width + 2), carray(floats_at(given[8]), width + 2),
         carray(floats_at(given[9]), width + 2),
     )  # fmt: skip
-    cover, rows = carray(floats_at(given[10]), width + 2), carray(floats_at(given[11]), (3, width))
-    line_size = (width + 2 * PAD) * 4
-    singles, at = carray(floats_at(given[12]), (SINGLES, width)), given[12] + 4 * SINGLES * width
-    counts, at = carray(small_numbers_at(at), (COUNTS, width)), at + 4 * COUNTS * width
-    line = carray(floats_at(at), line_size)
-    places_x, places_y, wide_x, wide_y = singles[0], singles[1], singles[2], singles[3]
-    across, down, taken, many = singles[4:8], singles[8:12], singles[12:15], singles[17:25]
-    at_x, at_y, chosen, long = counts[0], counts[1], counts[2], counts[3]
-    red, green, blue = taken[0], taken[1], taken[2]
-    shrinks = steps_between(x0, x1, x2, y0, y1, y2, f32(height) * LEAP, wide_x, wide_y)
-    resolve(x1, width, rule, places_x)
-    resolve(y1, height, rule, places_y)
-    is_row, which, needed = is_level(places_y), counts[4][:0], np.int64(1)
-    if shrinks:
-        needed = choose_levels(wide_x, wide_y, state[0], chosen, long)
-        build_levels(picture, flat, levels, state, needed, line, rule)
-        which = counts[4][: list_long(long, counts[4])]
-        weigh_soft(places_x, wide_x, chosen, across, at_x)
-        weigh_soft(places_y, wide_y, chosen, down, at_y)
-        weigh_listed(places_x, places_y, wide_x, wide_y, chosen, long, which, singles[15:17], counts[7], many)
-        is_row = is_row and not which.size and is_level(wide_y) and is_level(wide_x)
-        if is_row:
-            level, w = levels[chosen[0]], down[:, 0]
-            sum_4(flat, level[2] + at_y[0] * level[3], level[3], (w[0], w[1], w[2], w[3]), line)
+    kept, places, leap, counts = room.kept, (x0, x1, x2, y0, y1, y2), f32(height) * LEAP, (width, 0, 0)
+    steady = is_steady(places)
+    if steady and kept[0] and repeats(places, leap, room):
+        shrinks, needed, is_row = kept[0] == SHRINKS, np.int64(kept[1]), True
+        room.places[1, 0] = held(y1[1], height, rule)
     else:
-        weigh_4(places_x, across, at_x)
-        if is_row:  # the picture itself is read, row by row
-            weigh_4(places_y[:1], down, at_y)
-            sum_lines(picture, np.int64(at_y[0]) - PAD, rule, down[:, 0], taken, line)
-        else:
-            weigh_4(places_y, down, at_y)
-            build_levels(picture, flat, levels, state, needed, line, rule)
+        shrinks = steps_between(x0, x1, x2, y0, y1, y2, leap, room.wide[0, :width], room.wide[1, :width])
+        for axis in range(2):  # each function is called in one place, where it is compiled
+            resolve(y1 if axis else x1, height if axis else width, rule, room.places[axis, :width])
+        is_row = is_level(room.places[1, :width]) and (not shrinks or is_level(room.wide[1, :width]))
+        needed, any_long = np.int64(1), False
+        if shrinks:
+            needed, any_long = choose_levels(room.wide[0], room.wide[1], seen.levels[LEVELS, 0], room.chosen, room.long)
+        for axis in range(1 if is_row else 2):
+            weigh(room, axis, shrinks)
+        if any_long:
+            counts = list_lengths(room.long, room.short, room.wide_ones, room.high)
+        if counts[1]:
+            weigh_listed(room, np.int64(0), room.wide_ones[: counts[1]])
+        for x in range(width + 2):  # to put one array into another takes two seconds to compile
+            room.columns[x] = x1[x]
+        is_kept = steady and is_row and counts[0] == width and needed & (needed - 1) == 0  # one level, short filters
+        kept[0], kept[1] = (SHRINKS if shrinks else NEAR) if is_kept else 0, needed
+    is_plane = first == last and not shrinks and not is_row
+    given[NEEDED], given[IS_PLANE], given[IS_SHRUNK] = needed, is_plane, shrinks
+    given[COUNTED], given[COUNTED + 1], given[COUNTED + 2] = counts
+    if not (is_row and needed == 1 and counts[2] == 0):  # else the picture itself is read
+        call_at(given[MAKE_LIGHT], job)
     if is_row:
-        for x in range(width):
-            red[x], green[x], blue[x] = take_4(line, np.int64(at_x[x]) * 4, across, width, x)
+        call_at(given[TAKE_LEVEL_ROW], job)
+    elif is_plane:
+        see_places_of_colour(seen, room, first)
     else:
-        at, pitches = counts[5], counts[6]
-        if needed == 1 and not which.size:
-            find_near_pixels(levels[0], at_x, at_y, at, pitches)
-        else:
-            find_pixels(levels, chosen, long, at_x, at_y, at, pitches)
-        begin, last, is_fetched = 0, width - 1, shrinks or leaves_its_row(at_y)
-        # The loops call no function with arrays: counting who holds an array would take longer.
-        for i in range(which.size + 1):  # what lies between the places of long filters, and these
-            end = np.int64(which[i]) if i < which.size else width
-            for x in range(begin, end):
-                if is_fetched:
-                    ahead = min(x + AHEAD, last)
-                    fetch_4_by_4(flat, np.int64(at[ahead]), np.int64(pitches[ahead]))
-                first, pitch = np.int64(at[x]), np.int64(pitches[x])
-                red[x], green[x], blue[x] = take_4_by_4(flat, first, pitch, down, x, across, x, width)
-            if end < width:
-                x, ahead, then = end, min(end + AHEAD, last), np.int64(which[min(i + 8, which.size - 1)])
-                fetch_4_by_4(flat, np.int64(at[ahead]), np.int64(pitches[ahead]))
-                rest = 16 if long[then] == 1 else 4 * np.int64(pitches[then])
-                fetch_4_by_4(flat, at[then] + rest, np.int64(pitches[then]))
-                first, pitch = np.int64(at[x]), np.int64(pitches[x])
-                if long[x] == 1:
-                    red[x], green[x], blue[x] = take_4_by_8(flat, first, pitch, down, x, many, i, width)
-                else:
-                    red[x], green[x], blue[x] = take_8_by_4(flat, first, pitch, many, i, across, x, width)
-            begin = end + 1
-    add_row(taken, cover, given[16], given[17], given[19] == 0, rows)
+        see_places(seen, room, needed, counts)
+    if not is_plane:
+        for x in range(0, width, 8):
+            put_colours_apart(room.colours, x, room.taken, room.taken.shape[1])
+    cover, rows = carray(floats_at(given[10]), width + 2), carray(floats_at(given[11]), (3, width))
+    add_row(room.taken, cover, first, last, given[19] == 0, rows)
 
 
 @njit(**INNER)
-def room_for(width):
-    """Return how many floats `take_row` works in."""
-    return (SINGLES + COUNTS) * width + (width + 2 * PAD) * 4
+def resolve(places, size, rule, out):
+    """Fill places in pixels as `held` has them."""
+    for i in range(out.size):
+        out[i] = held(places[i + 1], size, rule)
+
+
+@njit(**INNER)
+def held(place, size, rule):
+    """Return a place rounded to 1/256 pixel and held within the picture; what is no number lies at its edge.
+
+    Where the edge continues, its outermost pixels do from their middle on: about places farther out the cubic would
+    overshoot.
+    """
+    rim = f32(0.5) if rule else f32(0)
+    low, high = -rim, f32(size - 1) + rim
+    place = np.floor(place * f32(256) + f32(0.5)) * f32(1 / 256)
+    place = place if place > low else low
+    return place if place < high else high
+
+
+@njit(**INNER)
+def weigh(room, axis, shrinks):
+    """Fill the weights of four pixels along columns or rows, and the first of them."""
+    places = room.places[axis, : room.chosen.size]
+    if shrinks:
+        weigh_soft(places, room.wide[axis], room.chosen, room.apart, room.at[axis])
+    else:
+        weigh_4(places, room.apart, room.at[axis])
+    put_together(room.apart[:4], room.weights[axis], places.size)
+
+
+@njit(**INNER)
+def weigh_listed(room, axis, which):
+    """Fill the weights of eight pixels, along columns or rows, of the places that are listed in ``which``."""
+    place, wide, level = room.taken[0], room.taken[1], room.level
+    for i in range(which.size):
+        x = which[i]
+        place[i], wide[i], level[i] = room.places[axis, x], room.wide[axis, x], room.chosen[x]
+    weigh_long(place[: which.size], wide, level, room.apart)
+    put_together(room.apart, room.many, which.size)
+
+
+@njit(**INNER)
+def see_places(seen, room, needed, counts):
+    """Fill the colours of places, of which ``counts`` have short filters, long ones along rows, and along columns."""
+    shorts, wides, highs = counts
+    flat, starts, pitch, width = seen.flat, room.starts, seen.levels[0, 3], room.chosen.size
+    across, down, many, colours = room.weights[0], room.weights[1], room.many, room.colours
+    find_pixels(seen.levels, needed, room, starts[:width])
+    starts[width:] = starts[width - 1]
+    # Whole numbers without a sign are not looked at for a place that is counted from the end.
+    if shorts < width:
+        for i in range(shorts):
+            x, ahead = np.int64(room.short[np.uint64(i)]), room.short[np.uint64(min(i + AHEAD, shorts - 1))]
+            fetch_rows(flat, np.int64(starts[np.uint64(ahead)]), pitch, 15)
+            put_4_by_4(flat, np.int64(starts[np.uint64(x)]), pitch, down, x, across, x, colours, x)
+        for i in range(wides):
+            x, ahead = np.int64(room.wide_ones[np.uint64(i)]), room.wide_ones[np.uint64(min(i + NEAR_AHEAD, wides - 1))]
+            fetch_rows(flat, np.int64(starts[np.uint64(ahead)]) - 8, pitch, 16)
+            fetch_rows(flat, np.int64(starts[np.uint64(ahead)]) + 23, pitch, 0)
+            put_4_by_8(flat, np.int64(starts[np.uint64(x)]) - 8, pitch, down, x, many, i, colours, x)
+        if highs:
+            weigh_listed(room, np.int64(1), room.high[:highs])
+        for i in range(highs):
+            x, ahead = np.int64(room.high[np.uint64(i)]), room.high[np.uint64(min(i + NEAR_AHEAD, highs - 1))]
+            fetch_rows(flat, np.int64(starts[np.uint64(ahead)]) - 2 * pitch, pitch, 15)
+            fetch_rows(flat, np.int64(starts[np.uint64(ahead)]) + 2 * pitch, pitch, 15)
+            put_8_by_4(flat, np.int64(starts[np.uint64(x)]) - 2 * pitch, pitch, many, i, across, x, colours, x)
+    else:
+        for x in range(width):
+            fetch_rows(flat, np.int64(starts[np.uint64(x + AHEAD)]), pitch, 15)
+            put_4_by_4(flat, np.int64(starts[np.uint64(x)]), pitch, down, x, across, x, colours, x)
+
+
+@njit(**INNER)
+def see_places_of_colour(seen, room, colour):
+    """Fill one colour of places that all have short filters and lie on the picture itself, of light of that colour."""
+    plane, pitch = plane_of(seen, colour)
+    starts, taken, across, down = room.starts, room.taken[colour], room.weights[0], room.weights[1]
+    at_x, at_y, width = room.at[0], room.at[1], room.chosen.size
+    for x in range(width):
+        starts[x] = i32(at_y[x] * i32(pitch)) + at_x[x]
+    starts[width:] = starts[width - 1]
+    for x in range(width):
+        fetch_rows(plane, np.int64(starts[np.uint64(x + AHEAD)]), pitch, 3)
+        put_4_by_4_of_plane(plane, np.int64(starts[np.uint64(x)]), pitch, down, across, x, taken)
+
+
+@njit(**INNER)
+def find_pixels(levels, needed, room, at):
+    """Fill where the first pixel of each place lies in the light; ``needed`` are the levels of the row, as bits."""
+    pitch, at_x, at_y, chosen = i32(levels[0, 3]), room.at[0], room.at[1], room.chosen
+    for i in range(at.size):
+        at[i] = i32(at_y[i] * pitch) + i32(at_x[i] << i32(2))
+    for level in range(1, LEVELS):
+        if (needed >> level) & 1:  # a row has few levels, and looking up where each one begins would take longer
+            number, begin = i32(level), i32(levels[level, 2])
+            for i in range(at.size):
+                at[i] += begin if chosen[i] == number else i32(0)
+
+
+@njit(**INNER)
+def add_row(taken, cover, first, last, is_first, rows):
+    """Add colours, as far as they are seen, to the rows from ``first`` to ``last``, which begin at 0."""
+    for c in range(first, last + 1):
+        colours, row = taken[c], rows[c]
+        if is_first:
+            for x in range(row.size):
+                row[x] = f32(0) + colours[x] * cover[x + 1]
+        else:
+            for x in range(row.size):
+                row[x] += colours[x] * cover[x + 1]
