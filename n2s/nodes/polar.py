@@ -137,7 +137,10 @@ class EndlessZoom(Lens):
         angle = atan2(dy, dx)
         wound = angle - bend * far
         across, down = cos(wound), sin(wound)
-        inner = framed * log2(max(abs(across) / at.aspect, abs(down)))
+        if framed > 0.5:  # two loops are made of it, and that of circles has one logarithm
+            inner = log2(max(abs(across) / at.aspect, abs(down)))
+        else:
+            inner = 0 * far
         place = fract((far + arms * angle + inner) * often - phase)
         ring = mix(place, abs(2 * place - 1), mirrored) - 1
         reach = size * exp2(ring * octaves - inner) * min(distance / least, 1)
