@@ -131,12 +131,16 @@ def _scratch(size: tuple[int, int], number: int, per_channel: bool) -> np.ndarra
     return kept[number][:floats]
 
 
-def arguments_of(size: tuple[int, int], number: int, per_channel: bool) -> tuple[np.ndarray, ...]:
-    """Return what a kernel is given for a picture that is read through lenses: light, levels, and memory to work in."""
+def arguments_of(size: tuple[int, int], number: int, per_channel: bool, moves: bool) -> tuple[np.ndarray, ...]:
+    """Return what a kernel is given for a picture that is read through lenses: light, levels, and memory to work in.
+
+    Each sample of an open shutter has memory of its own, which keeps what its next row may need.
+    """
     from n2s.runtime.render.kernels.lens_room import room_for  # imports numba
 
     levels = levels_of(*size)
-    room = np.zeros((3 if per_channel else 1, room_for(size[0], int(levels[0, 3]))), np.float32)
+    each = room_for(size[0], int(levels[0, 3]))
+    room = np.zeros((SAMPLES if moves else 1, 3 if per_channel else 1, each), np.float32)
     return _scratch(size, number, per_channel), levels, room
 
 
@@ -300,7 +304,7 @@ class LensedRows:
             first, last = ("g", "g") if self.groups > 1 else ("0", "2")
             values = f"cover{i}[s, g, here].ctypes.data, {first}, {last}, s"
             code.add(f"job{i}[10], job{i}[16], job{i}[17], job{i}[19] = {values}")
-            code.add(f"job{i}[12] = room{i}[g].ctypes.data")
+            code.add(f"job{i}[12] = room{i}[s, g].ctypes.data")
             code.add(f"call_at(sampler{i}[0], job{i}.ctypes.data)")
         code.add(f"row{i}_0, row{i}_1, row{i}_2 = row{i}[0], row{i}[1], row{i}[2]", f"share = f32(1) / f32(samples{i})")
         with code.block("for c in range(3):"):

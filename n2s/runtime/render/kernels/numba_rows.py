@@ -90,7 +90,8 @@ class NumbaRows:
             if lensed and (filter_ is None or not filter_.all()):
                 filter_ = sampler(folder)
             for number, (i, numbers) in enumerate(zip(lensed, moves)):
-                lens = arguments_of(program.size, number, cast(Any, samples[i]).where.per_channel)
+                where = cast(Any, samples[i]).where
+                lens = arguments_of(program.size, number, where.per_channel, numbers.shape[1] > 1)
                 beside[i] = (numbers, *lens, filter_)
             given = [argument for picture, taps in zip(pictures, beside) for argument in (picture, *taps)]
             return kernel(first, seeds, uniforms, thresholds, out, *given, *tables, height, width)
