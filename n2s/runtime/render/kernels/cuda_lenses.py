@@ -8,18 +8,14 @@ fewer.
 
 from __future__ import annotations
 
-import ast
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import cast
 
-from n2s.graph.code.syntax import syntax_tree
 from n2s.runtime.render.kernels.cuda_kernel import Kernel
 from n2s.runtime.render.kernels.cuda_syntax import Functions
 from n2s.runtime.render.kernels.cuda_types import COLOUR, PLACE, Refused, Value
 from n2s.runtime.render.kernels.numba_lenses import RULES, SAMPLES
 from n2s.runtime.render.kernels.program import Lenses, LensStep, Program, Sample
+from n2s.runtime.render.kernels.texts import function_of
 from n2s.runtime.render.kernels.writer import Writer
 
 PAD, LEVELS = 4, 15  # of `light_levels`, which needs numba
@@ -302,7 +298,11 @@ class Lensed:
     @staticmethod
     def texts(wanted: bool) -> dict[str, str]:
         """The functions of other modules that lenses need."""
-        return {name: _text(module, name) for module, named in _SHARED.items() for name, _ in named} if wanted else {}
+        return (
+            {name: function_of(module, name)[0] for module, named in _SHARED.items() for name, _ in named}
+            if wanted
+            else {}
+        )
 
     def write_colour(self, code: Writer, arguments: dict[str, str]) -> list[str]:
         """Write what the kernel of pixels needs; return the three colours of a pixel."""
@@ -365,15 +365,3 @@ __device__ inline void placed{self.i}(const float *numbers, const unsigned int *
             rule = RULES[step.edge]
             code.add(f"x = beyond_fffl(x, half_x, high, {rule}); y = beyond_fffl(y, half_y, high, {rule});")
         code.add("}")
-
-
-@cache
-def _text(module: str, name: str) -> str:
-    """Return the text of a function of a module of kernels, which is not imported: it would import numba."""
-    spec = find_spec(f"n2s.runtime.render.kernels.{module}")
-    source = Path(cast(str, spec.origin if spec else None)).read_text(encoding="utf-8")
-    for node in syntax_tree(source).body:
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            node.decorator_list = []
-            return ast.unparse(node)
-    raise LookupError(name)

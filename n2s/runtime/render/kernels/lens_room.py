@@ -17,7 +17,7 @@ JOB = 28  # whole numbers that `take_row` is given, and then gives to functions 
 MAKE_LIGHT, TAKE_LEVEL_ROW = 20, 21  # their addresses
 NEEDED, IS_PLANE, IS_SHRUNK, COUNTED = 22, 23, 24, 25  # what `make_light` and `take_level_row` ask for
 AHEAD, NEAR_AHEAD = 48, 16  # places: pixels are asked for so long before they are taken, fewer where filters are long
-SINGLES, COUNTS, KEPT = 16, 8, 4  # rows of floats and of whole numbers, and whole numbers about the row before
+SINGLES, COUNTS, KEPT = 16, 8, 2  # rows of floats and of whole numbers, and whole numbers about the row before
 PLACES = 4 + 4 + 8 + 4  # floats of each place that stand side by side: weights and colours
 
 # ``picture`` (3, H, W) and ``light`` of it: `light_levels` says what ``flat``, ``levels`` and ``state`` are, and which

@@ -20,8 +20,7 @@ f32 = np.float32
 
 PAD = 4  # pixels beyond each edge, so that eight pixels about any place of a picture are there
 LEVELS = 15  # the picture, two thirds of it, and their halves
-STATE = 3  # whole numbers about light, as bits: which levels are there, which colours by themselves, and which levels
-# the picture before needed
+STATE = 3  # as bits: the levels that are there, the colours by themselves, the levels that the picture before needed
 LINES = 11  # rows of light to work in: eight of two thirds of the picture, eight of a half, and a little
 LEAST = 32  # rows and columns: no level is made of one that has fewer
 
@@ -76,8 +75,8 @@ def plan_levels(height, width, levels):
     """Fill height, width, first float and floats per row of each level in the memory of light, int64 (LEVELS + 1, 4).
 
     Rows of all levels are equally far apart. Level 1 lies below the picture and level 2 below that; right of level 1
-    lie those of odd numbers, one below the other, and right of level 2 those of even ones. The last row
-    tells how many levels there are, and where all end.
+    lie those of odd numbers, one below the other, and right of level 2 those of even ones. The last row tells how many
+    levels there are, and where all end.
     """
     # Levels 1 and 3 side by side are up to 18 pixels wider than the picture; four pixels are a line of the cache.
     count, pitch = 0, (width + 5 * PAD + 1) // 4 * 16

@@ -7,7 +7,6 @@ the opening to the closing of the shutter.
 
 from __future__ import annotations
 
-import ast
 import threading
 from functools import cache, lru_cache
 from itertools import product
@@ -16,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from n2s.graph.code.syntax import syntax_tree
 from n2s.runtime.render.kernels.jit import INNER, KERNEL, decorator
 from n2s.runtime.render.kernels.kept import compile_kernel, digest_of
 from n2s.runtime.render.kernels.pixels import helper_texts
 from n2s.runtime.render.kernels.program import LensStep, Load, Program, Sample
+from n2s.runtime.render.kernels.texts import function_of
 from n2s.runtime.render.kernels.writer import Writer
 
 SAMPLES = 16
@@ -88,21 +87,10 @@ def sampler(folder: Path) -> np.ndarray:
 @cache
 def _text_of_part(name: str, imports: str) -> str:
     """Return a function of a module as a kernel: one that only called it would be optimised twice."""
-    path = Path(__file__).parent / f"{imports.split()[1].rpartition('.')[2]}.py"
-    tree, bound = syntax_tree(path.read_text(encoding="utf-8")), set()
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom):
-            bound |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.FunctionDef):
-            bound.add(node.name)
-        elif isinstance(node, ast.Assign):
-            bound |= {part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)}
-    (function,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
-    names = sorted({part.id for part in ast.walk(function) if isinstance(part, ast.Name)} & bound)
-    function.name = "kernel"
+    text, names = function_of(imports.split()[1].rpartition(".")[2], name)
     return _PART.format(
-        digest=digest_of(*_MODULES), imports=imports.format(names=", ".join(names)), decorator=decorator(KERNEL),
-        text=ast.unparse(function),
+        digest=digest_of(*_MODULES), imports=imports.format(names=", ".join(sorted(names))),
+        decorator=decorator(KERNEL), text=text.replace(f"def {name}(", "def kernel(", 1),
     )  # fmt: skip
 
 
@@ -171,23 +159,10 @@ class LensedRows:
         """
         code, i = Writer(), self.i
         looked_at = sorted(set(self._beside.values()))
-        arguments = [
-            "f",
-            "moves",
-            "seeds",
-            "frame",
-            "y",
-            "channel",
-            "width",
-            "height",
-            "xs",
-            "ys",
-            "cover",
-            "common",
-            "near",
-        ]
+        arguments = ["f", "moves", "seeds", "frame", "y", "channel", "width", "height"]
+        arguments += ["xs", "ys", "cover", "common", "near", *(f"in{picture}" for picture in looked_at)]
         code.add(decorator(INNER))
-        with code.block(f"def places{i}({', '.join([*arguments, *(f'in{picture}' for picture in looked_at)])}):"):
+        with code.block(f"def places{i}({', '.join(arguments)}):"):
             code.add("wide, high = f32(width), f32(height)", "aspect = wide / high", "part = f32(1) / high")
             code.add("half_x, half_y = aspect * f32(0.5), f32(0.5)")
             code.add("offset_x, offset_y = wide * f32(0.5) - f32(0.5), high * f32(0.5) - f32(0.5)")
@@ -250,20 +225,9 @@ class LensedRows:
         channel = "g" if self.groups > 1 else "1"
         # A function is compiled once more for each whole number that a call names; `np.int64` prevents it.
         target = [f"{name}{i}[{sample}, g, {slot}]" for name in ("xs", "ys", "cover")]
-        given = [
-            "f",
-            f"moves{i}[f, {moment}]",
-            "seeds",
-            "frame",
-            y,
-            channel,
-            "width",
-            "height",
-            *target,
-            f"common{i}",
-            f"near{i}",
-        ]
-        code.add(f"places{i}({', '.join([*given, *(f'in{picture}' for picture in looked_at)])})")
+        given = ["f", f"moves{i}[f, {moment}]", "seeds", "frame", y, channel, "width", "height"]
+        given += [*target, f"common{i}", f"near{i}", *(f"in{picture}" for picture in looked_at)]
+        code.add(f"places{i}({', '.join(given)})")
 
     def write_frame(self, code: Writer) -> None:
         """Find how many samples the open shutter takes, and the places of the first two rows."""
