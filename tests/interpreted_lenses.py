@@ -13,7 +13,7 @@ import numpy as np
 from n2s.graph import shader
 from n2s.runtime.render.kernels.program import Lenses, LensStep
 
-f32, u32 = np.float32, np.uint32
+f32, u32, fma = np.float32, np.uint32, shader.fma
 
 SAMPLES = 16  # of an open shutter, at most
 LEVELS = 15  # pictures of light: the whole one, two thirds of it, and their halves
@@ -183,13 +183,14 @@ def _smaller(light: np.ndarray, edge: str, thirds: bool) -> np.ndarray:
         made = np.arange((2 * size + 2) // 3 if thirds else (size + 1) // 2)
         firsts = made // 2 * 3 - 2 + made % 2 if thirds else 2 * made - 3
         turned = (made % 2 == 1) & thirds
-        parts: list = [f32(0), f32(0)]  # columns of even numbers and of odd ones, where halves are made
+        parts: list = [None, None]  # columns of even numbers and of odd ones, where halves are made
         for tap, weight in enumerate(weights):
             along = np.where(turned, weights[-1 - tap], weight)
             taken = np.take(light, _inside(firsts + tap, size, edge), axis)
             part = tap % 2 if axis == 2 and not thirds else 0
-            parts[part] = parts[part] + taken * (along[:, None] if axis == 1 else along)
-        light = parts[0] + parts[1]
+            along = along[:, None] if axis == 1 else along
+            parts[part] = taken * along if parts[part] is None else fma(taken, along, parts[part])
+        light = parts[0] if parts[1] is None else parts[0] + parts[1]
     return light
 
 
@@ -204,7 +205,7 @@ def _row(levels: list[np.ndarray], x: np.ndarray, y: np.ndarray, row: int, edge:
     for i, level in enumerate(chosen):
         taps = []
         for axis in range(2):
-            place = (places[axis][i] + f32(0.5)) * scale[i] - f32(0.5)
+            place = fma(places[axis][i] + f32(0.5), scale[i], f32(-0.5))
             step = wide[axis][i] * scale[i]
             longer = is_long[i] and (wide[1][i] > wide[0][i]) == (axis == 1)
             taps.append(_eight(place, step) if longer else _four(place, _softness(step, level == 0)))
@@ -271,19 +272,19 @@ def _softness(step: np.float32, is_whole: bool) -> np.float32:
     """Return how much of the B-spline is in the cubic of a step, on the picture itself or on a smaller copy."""
     if is_whole:
         return min(max(f32(4) * step - f32(4.5), f32(0)), f32(0.9))
-    return min(max(f32(1.9) * step - f32(1.85), f32(-0.2)), f32(1))
+    return min(max(fma(f32(1.9), step, f32(-1.85)), f32(-0.2)), f32(1))
 
 
 def _cubic_at(t: np.float32, soft: np.float32) -> np.ndarray:
     """Return the weights of four pixels, the second of them at a distance t, between Catmull-Rom and the B-spline."""
     u = f32(1) - t
-    tt, uu, spline, sharp = t * t, u * u, f32(1 / 6) * soft, f32(0.5) - f32(0.5) * soft
-    top, slope, fall = f32(1) - f32(1 / 3) * soft, f32(1.5) - soft, f32(2.5) - f32(1.5) * soft
+    tt, uu, spline, sharp = t * t, u * u, f32(1 / 6) * soft, fma(f32(-0.5), soft, f32(0.5))
+    top, slope, rise = fma(f32(-1 / 3), soft, f32(1)), f32(1.5) - soft, fma(f32(1.5), soft, f32(-2.5))
     weights = [
-        uu * (spline * u - sharp * t),
-        top + tt * (slope * t - fall),
-        top + uu * (slope * u - fall),
-        tt * (spline * t - sharp * u),
+        uu * fma(spline, u, -(sharp * t)),
+        fma(tt, fma(slope, t, rise), top),
+        fma(uu, fma(slope, u, rise), top),
+        tt * fma(spline, t, -(sharp * u)),
     ]
     return np.array(weights, f32)
 
@@ -307,10 +308,10 @@ def _sum(light: np.ndarray, across: Taps, down: Taps, edge: str) -> np.ndarray:
     (left, along), (top, beside) = across, down
     columns = _inside(left + np.arange(len(along)), light.shape[2], edge)
     rows = _inside(top + np.arange(len(beside)), light.shape[1], edge)
-    total = f32(0)
-    for row, weight in zip(rows, beside):
-        total = total + light[:, row, columns] * weight
-    lanes = np.zeros((3, 2), f32)
-    for pair in range(0, len(along), 2):
-        lanes = lanes + total[:, pair : pair + 2] * along[pair : pair + 2]
+    total = light[:, rows[0], columns] * beside[0]
+    for row, weight in zip(rows[1:], beside[1:]):
+        total = fma(light[:, row, columns], weight, total)
+    lanes = total[:, :2] * along[:2]
+    for pair in range(2, len(along), 2):
+        lanes = fma(total[:, pair : pair + 2], along[pair : pair + 2], lanes)
     return lanes[:, 0] + lanes[:, 1]

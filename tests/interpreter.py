@@ -84,7 +84,7 @@ class Interpreter:
 
 def _function(pixel: Pixel | LensStep) -> Callable:
     """Return the code of a node by its text, over numbers of numpy."""
-    names = {"np": np, "f32": f32, "u32": u32}
+    names = {"np": np, "f32": f32, "u32": u32, "fma": shader.fma}
     for _, text in (*pixel.code.helpers, (pixel.code.name, pixel.code.text)):
         exec(text, names)
     return names[pixel.code.name]

@@ -44,14 +44,14 @@ def hashed(seed: int, frame: int, rows: np.ndarray, columns: np.ndarray) -> np.n
 
 
 def test_by_itself_grain_is_one_number_of_a_hash_for_each_pixel(grain: Any) -> None:
-    """These are the bits of a film that was made before grain had a size."""
+    """These are the bits of grain that has no size."""
     from n2s.runtime.render.kernels import node_seed
 
     before, made = grain(GREYS, amount=0.125)
     y, x = np.mgrid[0:64, 0:96]
     seed = node_seed(3, Grain())
     noise = shader.gaussian(hashed(seed, 2, y, x))
-    bright = np.float32(0.2126) * before[0] + np.float32(0.7152) * before[1] + np.float32(0.0722) * before[2]
+    bright = shader.luma(*before)
     wanted = before + (np.float32(0.125) * (np.float32(4) * bright * (np.float32(1) - bright))) * noise
     np.testing.assert_array_equal(made, wanted)
 

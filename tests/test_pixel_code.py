@@ -15,6 +15,7 @@ from refusing import film, refused
 from test_kernels import HEIGHT, WIDTH, chain, given, run
 
 from n2s.graph.declare import Pointwise
+from n2s.graph.shader import luma
 from n2s.plan.fuse import count_operations
 from n2s.runtime.render.kernels import compile_program
 from n2s.runtime.render.kernels.narrow import narrow_header, narrowed
@@ -48,7 +49,7 @@ def twice(r: np.ndarray, amount: np.ndarray) -> np.ndarray:
 
 
 def grey(r: np.ndarray) -> np.ndarray:
-    return np.float32(0.2126) * r + np.float32(0.7152) * r + np.float32(0.0722) * r
+    return luma(r, r, r)
 
 
 # What stands before the class, what pixel gives for red, and the same for arrays (red, blue, amount) of float32.
@@ -214,6 +215,10 @@ def test_the_size_of_code_counts_its_functions(packages: Any) -> None:
         packages, "", "return -rgb[0] * max(rgb[1], 0.5), rgb[1] if rgb[0] > amount else 0.0, rgb[2]", "steps"
     )
     assert count_operations(steps) == 4, "on every Python: what takes parts of tuples and loads names is not counted"
+    plain = subject(packages, "", "return rgb[0] * amount + rgb[1], rgb[1], rgb[2]", "plain")
+    named = "from n2s.graph.shader import fma"
+    fused = subject(packages, named, "return fma(rgb[0], amount, rgb[1]), rgb[1], rgb[2]", "fused")
+    assert count_operations(plain) == count_operations(fused) == 2
 
 
 def half(body: str, arguments: str = "x", before: str = "") -> str:

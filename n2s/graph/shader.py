@@ -1,11 +1,15 @@
 """The arithmetic that pixel code may use: plain functions of float32 scalars, compiled into every kernel.
 
 They are fixed polynomials and integer hashes instead of a maths library: several times faster, and the same bits on
-every machine. Called from Python on numpy values they give what the compiled kernels give; the ones without a
-comparison take whole arrays too.
+every machine. Sums of products are rounded once where they say so, by `fma`, and nowhere else: no compiler may choose.
+What all films are made with (`luma`, `smoothstep`, `exp2`) has none, so that they keep their bits.
+Called from Python on numpy values they give what the compiled kernels give; the ones without a comparison take whole
+arrays too.
 
 A function here may call the ones above it, and names its number types itself with ``f32`` and ``u32``.
 """
+
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +17,25 @@ f32 = np.float32
 u32 = np.uint32
 
 
+def fma(a, b, c) -> Any:
+    """Return a * b + c rounded once: a fused multiply-add, one instruction in a kernel."""
+    # A product of two float32 is exact in float64. Their sum, rounded to it and then to float32, is wrong only where
+    # the first rounding made a tie for the second: the lower bits are a one and zeros, or it is no normal number.
+    product = np.multiply(a, b, dtype=np.float64)
+    total = np.add(product, c)
+    tie = (total.view(np.int64) & 0x1FFFFFFF) == 0x10000000
+    if tie.any() or ((abs(total) < 2.0**-126) & (total != 0)).any():
+        # Rounded to an odd number, it goes the way of the exact sum (Boldo and Melquiond, IEEE Trans. Comput., 2008).
+        added = total - product
+        lost = (product - (total - added)) + (c - added)
+        odd = np.nextafter(total, np.copysign(np.inf, lost))
+        total = np.where((lost != 0) & ((total.view(np.int64) & 1) == 0), odd, total)
+    return f32(total)
+
+
 def mix(a, b, amount):
-    """Blend from a to b: a + (b - a) * amount."""
-    return a + (b - a) * amount
+    """Blend from a to b: a + (b - a) * amount, rounded once at the end."""
+    return fma(b - a, amount, a)
 
 
 def clamp(x, low, high):
@@ -57,9 +77,10 @@ def to_display(x):
 
 
 def mix_light(a, b, amount):
-    """Blend display values in light, as two projectors would; an amount of 0 gives a itself, to the last bit."""
-    light = to_light(a)
-    return a - (to_display(light) - to_display(mix(light, to_light(b), amount)))
+    """Blend display values in light, as two projectors would; 0 gives a itself, and 1 gives b, to the last bit."""
+    both = to_display(mix(to_light(a), to_light(b), amount))
+    both = b if amount == f32(1) else both
+    return a if amount == f32(0) else both
 
 
 def fract(x):
@@ -96,10 +117,23 @@ def log2(x):
     m = np.int32(bits - np.int32(whole << np.int32(23))).view(np.float32)
     t = (m - f32(1)) / (m + f32(1))
     s = t * t
-    p = f32(0.59898107)
-    p = p * s + f32(0.9614706)
-    p = p * s + f32(2.8853913)
-    return f32(whole) + p * t
+    p = fma(f32(0.59898107), s, f32(0.9614706))
+    p = fma(p, s, f32(2.8853913))
+    return fma(p, t, f32(whole))
+
+
+def power(x, exponent):
+    """Return x ** exponent, within 2e-6 of it where x is from 1e-37 to 1e37 and |exponent| up to 4; below 2**-126 that.
+
+    It is 2 ** (exponent * log2(x)), by the polynomial of `exp2`, fused.
+    """
+    y = np.minimum(np.maximum(exponent * log2(x), f32(-126)), f32(127))
+    whole = np.floor(y)
+    t = y - whole
+    p = fma(fma(f32(2.1702841e-4), t, f32(1.2444014e-3)), t, f32(9.6777817e-3))
+    p = fma(fma(p, t, f32(5.5484254e-2)), t, f32(2.402295e-1))
+    p = fma(fma(p, t, f32(6.93147e-1)), t, f32(1))
+    return p * np.int32(np.int32(np.int32(whole) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
 def exp(x):
@@ -109,7 +143,7 @@ def exp(x):
     """
     x = np.minimum(np.maximum(x, f32(-87)), f32(88))
     whole = np.floor(x * f32(1.442695) + f32(0.5))
-    rest = x - whole * f32(0.69335938) + whole * f32(2.1219444e-4)
+    rest = fma(whole, f32(2.1219444e-4), fma(whole, f32(-0.69335938), x))
     power = np.int32(np.int32(np.int32(whole) + np.int32(127)) << np.int32(23)).view(np.float32)
     return exp2(rest * f32(1.442695)) * power
 
@@ -127,10 +161,10 @@ def cube_root(x):
     """
     bits = f32(np.int32(f32(x).view(np.int32)))
     r = np.int32(f32(1419967116) - bits * f32(0.33333334)).view(np.float32)
-    h = f32(1) - x * r * r * r
-    r = r + r * h * (f32(0.33461198) + h * f32(0.21787066))
+    h = fma(-(x * r), r * r, f32(1))
+    r = fma(r * h, fma(h, f32(0.21787066), f32(0.33461198)), r)
     y = x * r * r
-    return y + y * (f32(1) - y * r) * f32(0.6666667)
+    return fma(y * f32(0.6666667), fma(-y, r, f32(1)), y)
 
 
 def length(x, y):
@@ -141,11 +175,10 @@ def length(x, y):
 def near_sine(t):
     """Return the sine of an angle in turns within -0.25..0.25, within 3e-7: an odd polynomial of degree 9."""
     s = t * t
-    p = f32(39.536697)
-    p = p * s - f32(76.5498)
-    p = p * s + f32(81.60099)
-    p = p * s - f32(41.34166)
-    p = p * s + f32(6.2831855)
+    p = fma(f32(39.536697), s, f32(-76.5498))
+    p = fma(p, s, f32(81.60099))
+    p = fma(p, s, f32(-41.34166))
+    p = fma(p, s, f32(6.2831855))
     return p * t
 
 
@@ -172,13 +205,12 @@ def atan2(y, x):
     wide, high = abs(x), abs(y)
     t = min(wide, high) / max(max(wide, high), f32(1e-30))
     s = t * t
-    p = f32(0.00108409)
-    p = p * s - f32(0.00534827)
-    p = p * s + f32(0.0126725)
-    p = p * s - f32(0.02106152)
-    p = p * s + f32(0.03152512)
-    p = p * s - f32(0.05302624)
-    p = p * s + f32(0.15915432)
+    p = fma(f32(0.00108409), s, f32(-0.00534827))
+    p = fma(p, s, f32(0.0126725))
+    p = fma(p, s, f32(-0.02106152))
+    p = fma(p, s, f32(0.03152512))
+    p = fma(p, s, f32(-0.05302624))
+    p = fma(p, s, f32(0.15915432))
     p = p * t
     p = f32(0.25) - p if high > wide else p
     p = f32(0.5) - p if x < f32(0) else p
@@ -238,7 +270,7 @@ def pixel_hash(seed, frame, row, column):
 
 def fade(t):
     """Ease from 0 to 1 with two derivatives that are 0 at both ends: t³ (t (6 t - 15) + 10)."""
-    return t * t * t * (t * (t * f32(6) - f32(15)) + f32(10))
+    return t * t * t * fma(t, fma(t, f32(6), f32(-15)), f32(10))
 
 
 def slope(h, x, y, z):
@@ -246,7 +278,7 @@ def slope(h, x, y, z):
     along_x = f32(np.int32(u32(h & u32(0xFF)))) - f32(127.5)
     along_y = f32(np.int32(u32(h >> u32(8)) & u32(0xFF))) - f32(127.5)
     along_z = f32(np.int32(u32(h >> u32(16)) & u32(0xFF))) - f32(127.5)
-    return (along_x * x + along_y * y + along_z * z) * f32(0.007843138)
+    return fma(along_z, z, fma(along_y, y, along_x * x)) * f32(0.007843138)
 
 
 def noise(x, y, z, seed):
@@ -295,9 +327,9 @@ def value_noise(x, y, frame, seed):
     c, d = gaussians(pixel_hash(seed, frame, j_1, i)), gaussians(pixel_hash(seed, frame, j_1, i_1))
     w_a, w_b, w_c, w_d = s_0 * u, s * u, s_0 * v, s * v
     return (
-        w_a * a[0] + w_b * b[0] + w_c * c[0] + w_d * d[0],
-        w_a * a[1] + w_b * b[1] + w_c * c[1] + w_d * d[1],
-        w_a * a[2] + w_b * b[2] + w_c * c[2] + w_d * d[2],
+        fma(w_d, d[0], fma(w_c, c[0], fma(w_b, b[0], w_a * a[0]))),
+        fma(w_d, d[1], fma(w_c, c[1], fma(w_b, b[1], w_a * a[1]))),
+        fma(w_d, d[2], fma(w_c, c[2], fma(w_b, b[2], w_a * a[2]))),
     )
 
 
@@ -312,7 +344,7 @@ def read_line(line, t):
     """Return the colour of a line (n, 3) at t: 0 is its first row, 1 its last, linear between; held within 0..1."""
     row, part = line_place(f32(line.shape[0]), t)
     low, high, rest = line[np.int32(row)], line[np.int32(row) + 1], f32(1) - part
-    return rest * low[0] + part * high[0], rest * low[1] + part * high[1], rest * low[2] + part * high[2]
+    return fma(part, high[0], rest * low[0]), fma(part, high[1], rest * low[1]), fma(part, high[2], rest * low[2])
 
 
 def cube_place(size, r, g, b):
@@ -332,9 +364,9 @@ def cube_place(size, r, g, b):
     x_first, y_first = xy * xz, (one - xy) * yz
     z_last, y_last = xz * yz, xy * (one - yz)
     square = size * size
-    first = x_first * square + y_first * size + (one - x_first - y_first)
-    last = z_last + y_last * size + (one - z_last - y_last) * square
-    cell = (i * size + j) * size + k
+    first = fma(x_first, square, fma(y_first, size, one - x_first - y_first))
+    last = fma(one - z_last - y_last, square, fma(y_last, size, z_last))
+    cell = fma(fma(i, size, j), size, k)
     second, third = cell + first, cell + (square + size + one) - last
     return cell, second, third, one - largest, largest - middle, middle - smallest, smallest
 
@@ -346,9 +378,9 @@ def read_cube(cube, r, g, b):
     last = cells[np.int32(first) + n * n + n + 1]
     first, second, third = cells[np.int32(first)], cells[np.int32(second)], cells[np.int32(third)]
     return (
-        w0 * first[0] + w1 * second[0] + w2 * third[0] + w3 * last[0],
-        w0 * first[1] + w1 * second[1] + w2 * third[1] + w3 * last[1],
-        w0 * first[2] + w1 * second[2] + w2 * third[2] + w3 * last[2],
+        fma(w3, last[0], fma(w2, third[0], fma(w1, second[0], w0 * first[0]))),
+        fma(w3, last[1], fma(w2, third[1], fma(w1, second[1], w0 * first[1]))),
+        fma(w3, last[2], fma(w2, third[2], fma(w1, second[2], w0 * first[2]))),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.declare import Lens, Param, param, port, setting
-from n2s.graph.shader import cos, length, sin
+from n2s.graph.shader import cos, fma, length, sin
 from n2s.graph.types import Frames
 
 
@@ -34,11 +34,11 @@ class Swirl(Lens):
     @staticmethod
     def where(x, y, at, turns, tight, center_x, center_y):
         dx, dy = x - center_x, y - center_y
-        near = max(1 - (dx * dx + dy * dy) * tight, 0)
+        near = max(fma(-tight, fma(dx, dx, dy * dy), 1), 0)
         turn = turns * near * near
         along, beside = cos(turn) - 1, sin(turn)
         # What is added to the place is 0 where nothing turns, whatever the point is.
-        return x + (dx * along + dy * beside), y + (dy * along - dx * beside)
+        return x + fma(dx, along, dy * beside), y + fma(dy, along, -(dx * beside))
 
 
 class Ripple(Lens):
@@ -69,9 +69,9 @@ class Ripple(Lens):
     def where(x, y, at, amplitude, waves, phase, fall, soft, center_x, center_y):
         dx, dy = x - center_x, y - center_y
         distance = length(dx, dy)
-        height = amplitude * sin(distance * waves - phase)
-        move = height / ((1 + distance * distance * fall) * length(distance, soft))
-        return x + dx * move, y + dy * move
+        height = amplitude * sin(fma(distance, waves, -phase))
+        move = height / (fma(distance * distance, fall, 1) * length(distance, soft))
+        return fma(dx, move, x), fma(dy, move, y)
 
 
 class Barrel(Lens):

@@ -8,7 +8,7 @@ import numpy as np
 
 from n2s.graph.colours import Colour, light_of
 from n2s.graph.declare import Filter, Gaussians, Param, param, port, setting
-from n2s.graph.shader import to_display, to_light
+from n2s.graph.shader import fma, to_display, to_light
 from n2s.graph.types import Frames
 
 SCALES = 6  # Gaussians, each half as wide as the one before
@@ -22,7 +22,7 @@ def bloomed(x, glow):
     """Return a display value with light added to it that fills what is missing to white, and no more."""
     light = to_light(x)
     glow = max(glow, 0)
-    return to_display(light + max(1 - light, 0) * (glow / (1 + glow)))
+    return to_display(fma(max(1 - light, 0), glow / (1 + glow), light))
 
 
 class Bloom(Filter):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.declare import Lens, Param, param, port
+from n2s.graph.shader import fma
 from n2s.graph.types import Frames
 
 
@@ -47,4 +48,4 @@ class Camera(Lens):
         # What is added to the place is 0 for a camera at rest, whatever its centre is.
         dx = x - center_x
         dy = y - center_y
-        return x + (dx * along + dy * beside + pan_x), y + (dy * along - dx * beside + pan_y)
+        return x + fma(dx, along, fma(dy, beside, pan_x)), y + fma(dy, along, fma(-dx, beside, pan_y))

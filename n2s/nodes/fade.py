@@ -44,9 +44,7 @@ class Fade(Pointwise):
 
     @staticmethod
     def pixel(rgb, at, amount, to_r, to_g, to_b):
-        r, g, b = mix_light(rgb[0], to_r, amount), mix_light(rgb[1], to_g, amount), mix_light(rgb[2], to_b, amount)
-        whole = amount >= 1
-        return to_r if whole else r, to_g if whole else g, to_b if whole else b
+        return mix_light(rgb[0], to_r, amount), mix_light(rgb[1], to_g, amount), mix_light(rgb[2], to_b, amount)
 
 
 class FadedEnds(Resident):

@@ -50,7 +50,7 @@ class Dust(Pointwise):
     @staticmethod
     def pixel(rgb, dust, at, amount):
         shown = 2 * dust - 1
-        tone, cover = 0.02 + 0.93 * (shown > 0), abs(shown) * amount
+        tone, cover = 0.95 if shown > 0 else 0.02, abs(shown) * amount
         return mix(rgb[0], tone, cover), mix(rgb[1], tone, cover), mix(rgb[2], tone, cover)
 
 

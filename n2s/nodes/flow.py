@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.declare import Lens, Param, param, port, setting
-from n2s.graph.shader import cos, hash32, pixel_hash, sin, uniform
+from n2s.graph.shader import cos, fma, hash32, pixel_hash, sin, uniform
 from n2s.graph.types import Frames
 
 GOLDEN = 0.381966  # of a turn, the golden angle: however many directions lie so far apart, they are spread evenly
@@ -50,18 +50,20 @@ class Flow(Lens):
 
 def carry(x, y, seed, first, often, high, phase_0, phase_1, phase_2, phase_3):
     """Return where four waves carry a place: all four are worked out there, and their moves are added up."""
-    x_0, y_0 = move(x, y, seed, first, often, phase_0)
-    x_1, y_1 = move(x, y, seed, first + 1, often, phase_1)
-    x_2, y_2 = move(x, y, seed, first + 2, often, phase_2)
-    x_3, y_3 = move(x, y, seed, first + 3, often, phase_3)
-    return x + high * ((x_0 + x_1) + (x_2 + x_3)), y + high * ((y_0 + y_1) + (y_2 + y_3))
+    far_0, across_0, down_0 = wave(x, y, seed, first, often, phase_0)
+    far_1, across_1, down_1 = wave(x, y, seed, first + 1, often, phase_1)
+    far_2, across_2, down_2 = wave(x, y, seed, first + 2, often, phase_2)
+    far_3, across_3, down_3 = wave(x, y, seed, first + 3, often, phase_3)
+    left = fma(far_3, down_3, fma(far_2, down_2, fma(far_1, down_1, far_0 * down_0)))
+    down = fma(far_3, across_3, fma(far_2, across_2, fma(far_1, across_1, far_0 * across_0)))
+    return fma(-high, left, x), fma(high, down, y)
 
 
-def move(x, y, seed, number, often, phase):
-    """Return how far a wave of height 1 moves a place: along its crests."""
+def wave(x, y, seed, number, often, phase):
+    """Return how high a wave of height 1 is at a place, and its direction: it moves places along its crests."""
     angle = uniform(hash32(seed)) + GOLDEN * number
     across, down = cos(angle), sin(angle)
     length = 0.75 + 0.5 * uniform(pixel_hash(seed, number, 0, 0))
     offset = uniform(pixel_hash(seed, number, 0, 1))
-    far = sin((across * x + down * y) * (often / length) + (phase + offset))
-    return -down * far, across * far
+    steep = often / length
+    return sin(fma(x, across * steep, fma(y, down * steep, phase + offset))), across, down

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from pydantic import field_validator
 
-from n2s.graph.colours import Colour, by_channel, display_of
+from n2s.graph.colours import Colour, by_channel, light_of
 from n2s.graph.declare import Line, Param, Pointwise, param, port, setting
 from n2s.graph.shader import (
     cos,
     cube_root,
     exp2,
+    fma,
     fract,
     length,
     log2,
     luma,
     mix,
-    mix_light,
+    power,
     read_line,
     sin,
     to_display,
@@ -46,17 +48,17 @@ class LiftGammaGain(Pointwise):
 
     def prepare(self, lift, gamma, gain) -> dict[str, Any]:
         one = np.float32(1)
-        return {"lift": lift, "power": one / gamma, "gain": gain, "bent": (gamma != one).astype(np.float32)}
+        return {"lift": lift, "exponent": one / gamma, "gain": gain, "bent": (gamma != one).astype(np.float32)}
 
     @staticmethod
-    def pixel(rgb, at, lift, power, gain, bent):
-        r = gain * (rgb[0] + lift * (1 - rgb[0]))
-        g = gain * (rgb[1] + lift * (1 - rgb[1]))
-        b = gain * (rgb[2] + lift * (1 - rgb[2]))
+    def pixel(rgb, at, lift, exponent, gain, bent):
+        r = gain * mix(rgb[0], 1, lift)
+        g = gain * mix(rgb[1], 1, lift)
+        b = gain * mix(rgb[2], 1, lift)
         # Without a gamma the values themselves, which no logarithm can give.
-        r = mix(r, exp2(power * log2(max(r, 0))) * (r > 0), bent)
-        g = mix(g, exp2(power * log2(max(g, 0))) * (g > 0), bent)
-        b = mix(b, exp2(power * log2(max(b, 0))) * (b > 0), bent)
+        r = mix(r, power(max(r, 0), exponent) * (r > 0), bent)
+        g = mix(g, power(max(g, 0), exponent) * (g > 0), bent)
+        b = mix(b, power(max(b, 0), exponent) * (b > 0), bent)
         return r, g, b
 
 
@@ -124,13 +126,10 @@ class Filmic(Pointwise):
     neutral = {"strength": 0}
 
     def prepare(self, exposure, contrast, bleach, strength) -> dict[str, Any]:
-        grey = np.float32(GREY_PLACE)
-        wanted = np.float32(0.18)  # of light, that middle grey keeps
-        k = np.power(grey / (1 - grey), contrast) * (1 - wanted) / wanted
         return {
             "gain": exp2(exposure),
             "contrast": contrast,
-            "k": k.astype(np.float32),
+            "k": power(np.float32(-LOW / HIGH), contrast) * np.float32((1 - GREY) / GREY),
             "bleach": bleach,
             "strength": strength,
         }
@@ -150,13 +149,15 @@ class Filmic(Pointwise):
 
 
 LOW, HIGH = -8.0, 4.0  # stops about middle grey, between which the curve runs
-GREY_PLACE = -LOW / (HIGH - LOW)
+GREY = 0.18  # of light, that the curve keeps
+STOP = 1 / (HIGH - LOW)
+WHITE = (-LOW - math.log2(GREY)) * STOP  # the place of a light of 1
 
 
 def roll_off(light, contrast, k):
     """Return the light of the filmic curve."""
-    t = min(max((log2(light * 5.5555555) + 8) * 0.083333336, 0.000001), 0.999999)
-    return 1 / (1 + k * exp2(contrast * log2((1 - t) / t)))  # both powers at once: logarithms are dear
+    t = min(max(fma(log2(light), STOP, WHITE), 0.000001), 0.999999)
+    return 1 / fma(k, power((1 - t) / t, contrast), 1)  # both powers at once: logarithms are dear
 
 
 class Hue(Pointwise):
@@ -185,34 +186,39 @@ class Hue(Pointwise):
     @staticmethod
     def pixel(rgb, at, cosine, sine, saturation, vibrance, moved):
         r, g, b = to_light(max(rgb[0], 0)), to_light(max(rgb[1], 0)), to_light(max(rgb[2], 0))
-        long = cube_root(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b)
-        middle = cube_root(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b)
-        short = cube_root(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b)
-        lightness = 0.2104542553 * long + 0.7936177850 * middle - 0.0040720468 * short
-        a = 1.9779984951 * long - 2.4285922050 * middle + 0.4505937099 * short
-        c = 0.0259040371 * long + 0.7827717662 * middle - 0.8086757660 * short
+        long = cube_root(weighted(r, g, b, 0.4122214708, 0.5363325363, 0.0514459929))
+        middle = cube_root(weighted(r, g, b, 0.2119034982, 0.6806995451, 0.1073969566))
+        short = cube_root(weighted(r, g, b, 0.0883024619, 0.2817188376, 0.6299787005))
+        lightness = weighted(long, middle, short, 0.2104542553, 0.7936177850, -0.0040720468)
+        a = weighted(long, middle, short, 1.9779984951, -2.4285922050, 0.4505937099)
+        c = weighted(long, middle, short, 0.0259040371, 0.7827717662, -0.8086757660)
         chroma = length(a, c)
-        stronger = saturation * (1 + vibrance * (0.1 / (chroma + 0.1)))
-        turned = (a * cosine - c * sine) * stronger
-        beside = (a * sine + c * cosine) * stronger
-        long = lightness + 0.3963377774 * turned + 0.2158037573 * beside
-        middle = lightness - 0.1055613458 * turned - 0.0638541728 * beside
-        short = lightness - 0.0894841775 * turned - 1.2914855480 * beside
+        stronger = saturation * fma(vibrance, 0.1 / (chroma + 0.1), 1)
+        turned = fma(a, cosine, -(c * sine)) * stronger
+        beside = fma(a, sine, c * cosine) * stronger
+        long = weighted(lightness, turned, beside, 1, 0.3963377774, 0.2158037573)
+        middle = weighted(lightness, turned, beside, 1, -0.1055613458, -0.0638541728)
+        short = weighted(lightness, turned, beside, 1, -0.0894841775, -1.2914855480)
         long, middle, short = long * long * long, middle * middle * middle, short * short * short
-        r = 4.0767416621 * long - 3.3077115913 * middle + 0.2309699292 * short
-        g = -1.2684380046 * long + 2.6097574011 * middle - 0.3413193965 * short
-        b = -0.0041960863 * long - 0.7034186147 * middle + 1.7076147010 * short
+        r = weighted(long, middle, short, 4.0767416621, -3.3077115913, 0.2309699292)
+        g = weighted(long, middle, short, -1.2684380046, 2.6097574011, -0.3413193965)
+        b = weighted(long, middle, short, -0.0041960863, -0.7034186147, 1.7076147010)
         # Towards the grey of the same lightness, until all three are light.
         grey = lightness * lightness * lightness
         low, high = min(min(r, g), b), max(max(r, g), b)
         below, above = max(grey - low, 0.000001), max(high - grey, 0.000001)
         fit = min(1, min(grey * above, max(1 - grey, 0) * below) / (below * above))
-        r, g, b = grey + (r - grey) * fit, grey + (g - grey) * fit, grey + (b - grey) * fit
+        r, g, b = mix(grey, r, fit), mix(grey, g, fit), mix(grey, b, fit)
         return (
             mix(rgb[0], to_display(max(r, 0)), moved),
             mix(rgb[1], to_display(max(g, 0)), moved),
             mix(rgb[2], to_display(max(b, 0)), moved),
         )
+
+
+def weighted(x, y, z, first, second, third):
+    """Return the sum of three numbers, each times its weight."""
+    return fma(third, z, fma(second, y, first * x))
 
 
 class Duotone(Pointwise):
@@ -226,15 +232,18 @@ class Duotone(Pointwise):
     neutral = {"strength": 0}
 
     def fill(self, scene: Any) -> dict[str, Any]:
-        return by_channel("dark", display_of(self.dark)) | by_channel("bright", display_of(self.bright))
+        return by_channel("dark", light_of(self.dark)) | by_channel("bright", light_of(self.bright))
 
     @staticmethod
     def pixel(rgb, at, strength, dark_r, dark_g, dark_b, bright_r, bright_g, bright_b):
         grey = min(max(luma(rgb[0], rgb[1], rgb[2]), 0), 1)
-        r = mix_light(dark_r, bright_r, grey)
-        g = mix_light(dark_g, bright_g, grey)
-        b = mix_light(dark_b, bright_b, grey)
-        return mix_light(rgb[0], r, strength), mix_light(rgb[1], g, strength), mix_light(rgb[2], b, strength)
+        r = to_display(mix(to_light(rgb[0]), mix(dark_r, bright_r, grey), strength))
+        g = to_display(mix(to_light(rgb[1]), mix(dark_g, bright_g, grey), strength))
+        b = to_display(mix(to_light(rgb[2]), mix(dark_b, bright_b, grey), strength))
+        r = rgb[0] if strength <= 0 else r
+        g = rgb[1] if strength <= 0 else g
+        b = rgb[2] if strength <= 0 else b
+        return r, g, b
 
 
 class Invert(Pointwise):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.declare import Lens, Param, param, port, setting
-from n2s.graph.shader import cos, exp2, fract, length, log2, pixel_hash, sin, uniform
+from n2s.graph.shader import cos, exp2, fma, fract, length, log2, pixel_hash, sin, uniform
 from n2s.graph.types import Frames
 
 
@@ -60,16 +60,16 @@ class Warp(Lens):
         often_0, often_1, often_2, often_3, phase_0, phase_1, phase_2, phase_3,
     ):  # fmt: skip
         distance = length(x, y) / (length(1, at.aspect) * 0.5)
-        near = exp2(-(power * exp2(bent * (2 * distance - 1)))) - 1
-        u, v = x + x * near, y + y * near
-        u, v = u + u * narrow, v + v * low
+        near = exp2(-(power * exp2(bent * fma(2, distance, -1)))) - 1
+        u, v = fma(x, near, x), fma(y, near, y)
+        u, v = fma(u, narrow, u), fma(v, low, v)
         # Milkdrop counts from -1 to 1.
         a, b = 2 * x, 2 * y
-        u = u + high * sin(phase_0 + (a * often_0 - b * often_3))
-        v = v + high * cos(phase_1 - (a * often_2 + b * often_1))
-        u = u + high * cos(phase_2 - (a * often_1 - b * often_2))
-        v = v + high * sin(phase_3 + (a * often_0 + b * often_3))
-        return u + (u * cosine + v * sine) + shift_x, v + (v * cosine - u * sine) + shift_y
+        u = fma(high, sin(fma(a, often_0, fma(-b, often_3, phase_0))), u)
+        v = fma(high, cos(fma(-a, often_2, fma(-b, often_1, phase_1))), v)
+        u = fma(high, cos(fma(-a, often_1, fma(b, often_2, phase_2))), u)
+        v = fma(high, sin(fma(a, often_0, fma(b, often_3, phase_3))), v)
+        return u + fma(u, cosine, v * sine) + shift_x, v + fma(v, cosine, -(u * sine)) + shift_y
 
 
 class Glitch(Lens):

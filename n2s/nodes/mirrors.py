@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.declare import Lens, Param, param, port, setting
-from n2s.graph.shader import atan2, cos, fract, length, sin
+from n2s.graph.shader import atan2, cos, fma, fract, length, sin
 from n2s.graph.types import Frames
 
 
@@ -30,8 +30,8 @@ class Mirror(Lens):
 
     @staticmethod
     def where(x, y, at, across, down, shift):
-        behind = 2 * max(shift - (across * x + down * y), 0)
-        return x + behind * across, y + behind * down
+        behind = 2 * max(fma(-across, x, fma(-down, y, shift)), 0)
+        return fma(behind, across, x), fma(behind, down, y)
 
 
 class Kaleidoscope(Lens):
@@ -67,9 +67,9 @@ class Kaleidoscope(Lens):
     def where(x, y, at, segments, part, turned, spun, far, center_x, center_y, seen_x, seen_y):
         dx, dy = x - center_x, y - center_y
         distance = length(dx, dy) * far
-        fold = abs(fract((atan2(dy, dx) - spun) * segments + 0.5) - 0.5)
-        angle = turned + fold * part
-        return seen_x + distance * cos(angle), seen_y + distance * sin(angle)
+        fold = abs(fract(fma(atan2(dy, dx) - spun, segments, 0.5)) - 0.5)
+        angle = fma(fold, part, turned)
+        return fma(distance, cos(angle), seen_x), fma(distance, sin(angle), seen_y)
 
 
 class Tile(Lens):

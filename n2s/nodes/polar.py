@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from n2s.graph.declare import Lens, Param, param, port, setting
-from n2s.graph.shader import atan2, cos, exp2, fract, length, log2, mix, sin
+from n2s.graph.shader import atan2, cos, exp2, fma, fract, length, log2, mix, sin
 from n2s.graph.types import Frames
 
 CENTRE = 6.0  # pixels about a point where rings end, as smaller ones could not be told from each other
@@ -49,7 +49,7 @@ class Tunnel(Lens):
         dx, dy = x - center_x, y - center_y
         distance = max(length(dx, dy), 0.00001)
         angle = atan2(dy, dx) - turned
-        return angle * around * at.aspect, travel - depth * log2(2 * distance)
+        return angle * (around * at.aspect), fma(-depth, log2(2 * distance), travel)
 
 
 class Polar(Lens):
@@ -86,12 +86,12 @@ class Polar(Lens):
     def where(x, y, at, amount, radius, around, turned, travel, center_x, center_y, wound):
         dx, dy = x - center_x, y - center_y
         if wound > 0.5:
-            u = (fract(atan2(dy, dx) + 0.25 - turned + 0.5) - 0.5) * around * at.aspect
-            v = 0.5 + travel - length(dx, dy) / radius
+            u = (fract(atan2(dy, dx) + 0.25 - turned + 0.5) - 0.5) * (around * at.aspect)
+            v = 0.5 + travel - length(dx, dy) * (1 / radius)
         else:
-            distance, angle = radius * (0.5 + travel - y), x / (around * at.aspect) - 0.25 + turned
-            u, v = center_x + distance * cos(angle), center_y + distance * sin(angle)
-        return x + (u - x) * amount, y + (v - y) * amount
+            distance, angle = radius * (0.5 + travel - y), fma(x, 1 / (around * at.aspect), turned - 0.25)
+            u, v = fma(distance, cos(angle), center_x), fma(distance, sin(angle), center_y)
+        return mix(x, u, amount), mix(y, v, amount)
 
 
 class EndlessZoom(Lens):
@@ -135,14 +135,15 @@ class EndlessZoom(Lens):
         distance, least = length(dx, dy), CENTRE / at.height
         far = log2(max(distance, least) / size)
         angle = atan2(dy, dx)
-        wound = angle - bend * far
+        wound = fma(-bend, far, angle)
         across, down = cos(wound), sin(wound)
         if framed > 0.5:  # two loops are made of it, and that of circles has one logarithm
             inner = log2(max(abs(across) / at.aspect, abs(down)))
         else:
             inner = 0 * far
-        place = fract((far + arms * angle + inner) * often - phase)
-        ring = mix(place, abs(2 * place - 1), mirrored) - 1
-        reach = size * exp2(ring * octaves - inner) * min(distance / least, 1)
+        place = fract(fma(fma(arms, angle, far) + inner, often, -phase))
+        ring = mix(place, abs(fma(2, place, -1)), mirrored) - 1
+        reach = size * exp2(fma(ring, octaves, -inner)) * min(distance * (1 / least), 1)
         along, beside = cos(turned), sin(turned)
-        return center_x + reach * (across * along - down * beside), center_y + reach * (down * along + across * beside)
+        ahead, aside = fma(across, along, -(down * beside)), fma(down, along, across * beside)
+        return fma(reach, ahead, center_x), fma(reach, aside, center_y)

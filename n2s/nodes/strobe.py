@@ -56,9 +56,7 @@ class Strobe(Pointwise):
     @staticmethod
     def pixel(rgb, at, share, base, slope):
         to_r, to_g, to_b = base + slope * rgb[0], base + slope * rgb[1], base + slope * rgb[2]
-        r, g, b = mix_light(rgb[0], to_r, share), mix_light(rgb[1], to_g, share), mix_light(rgb[2], to_b, share)
-        whole = share >= 1
-        return to_r if whole else r, to_g if whole else g, to_b if whole else b
+        return mix_light(rgb[0], to_r, share), mix_light(rgb[1], to_g, share), mix_light(rgb[2], to_b, share)
 
 
 class Flashes(Resident):

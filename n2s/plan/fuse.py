@@ -14,6 +14,7 @@ from types import FunctionType
 from typing import Any, cast
 
 from n2s.graph.declare import Lens, Pointwise
+from n2s.graph.shader import fma
 from n2s.graph.types import MATTE, PICTURES
 from n2s.plan.echoes import echo_stages
 from n2s.plan.shape import stage_name
@@ -328,7 +329,7 @@ class _Inputs:
 @cache
 def count_operations(cls: type, method: str = "pixel") -> int:
     """Return the size of a pixel function, with those that it calls, in operations: the same on every Python."""
-    return _count(getattr(cls, method), {})
+    return _count(getattr(cls, method), {fma: 1})  # with its call, a product and a sum
 
 
 def _count(function: FunctionType, known: dict[FunctionType, int]) -> int:

@@ -68,15 +68,14 @@ __device__ inline float made_smaller(const float *pixel, int pitch, int taps, bo
                                      const float *across) {
     float total = 0.0f;
     for (int r = 0; r < taps; r++, pixel += pitch) {
-        float even = pixel[0] * across[0], odd = pixel[4] * across[1], sum = even + odd;
+        float even = pixel[0] * across[0], odd = pixel[4] * across[1], sum = fmaf(pixel[4], across[1], even);
         for (int c = 2; c < taps; c += 2) {
-            sum = sum + pixel[4 * c] * across[c];
-            sum = sum + pixel[4 * c + 4] * across[c + 1];
-            even = even + pixel[4 * c] * across[c];
-            odd = odd + pixel[4 * c + 4] * across[c + 1];
+            sum = fmaf(pixel[4 * c + 4], across[c + 1], fmaf(pixel[4 * c], across[c], sum));
+            even = fmaf(pixel[4 * c], across[c], even);
+            odd = fmaf(pixel[4 * c + 4], across[c + 1], odd);
         }
         if (is_half) sum = even + odd;
-        total = r == 0 ? sum * down[0] : total + sum * down[r];
+        total = r == 0 ? sum * down[0] : fmaf(sum, down[r], total);
     }
     return total;
 }
@@ -87,12 +86,11 @@ __device__ inline float summed_in_pairs(const float *pixel, int pitch, int rows,
     float even = 0.0f, odd = 0.0f;
     for (int c = 0; c < columns; c++, pixel += 4) {
         float sum = pixel[0] * down[0];
-        for (int r = 1; r < rows; r++) sum = sum + pixel[(long long)r * pitch] * down[r];
-        float part = sum * across[c];
-        if (c == 0) even = part;
-        else if (c == 1) odd = part;
-        else if (c & 1) odd = odd + part;
-        else even = even + part;
+        for (int r = 1; r < rows; r++) sum = fmaf(pixel[(long long)r * pitch], down[r], sum);
+        if (c == 0) even = sum * across[0];
+        else if (c == 1) odd = sum * across[1];
+        else if (c & 1) odd = fmaf(sum, across[c], odd);
+        else even = fmaf(sum, across[c], even);
     }
     return even + odd;
 }
@@ -120,7 +118,7 @@ __device__ inline float resolved(float place, int size, int rule) {
 // The first pixel about a place on a level and the weights of four, or of eight where the filter is long.
 __device__ inline int weighed(float place, float wide, int level, bool is_long, float *weights) {
     float scale = 1.0f / __int_as_float((level + 254) << 22), step = wide * scale;
-    place = (place + 0.5f) * scale - 0.5f;
+    place = fmaf(place + 0.5f, scale, -0.5f);
     float whole = floorf(place);
     int start = (int)whole + 3;
     if (is_long) {

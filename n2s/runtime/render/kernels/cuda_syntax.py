@@ -326,6 +326,8 @@ class _Body:
         given = ", ".join(types.cast(value, floats) for value in values)
         if name in _CHOICES and len(values) == 2 and any(kind in FLOATS for kind in kinds):
             return Value(f"{_CHOICES[name]}({given})", floats)
+        if name == "fma" and floats == "f32" and len(values) == 3:
+            return Value(f"fmaf({given})", floats)
         is_float = name != "np.floor" or kinds[0] in FLOATS
         if name in _FUNCTIONS and is_float and len(values) == (2 if name == "np.copysign" else 1):
             return Value(f"{_FUNCTIONS[name]}{'f' if floats == 'f32' else ''}({given})", floats)

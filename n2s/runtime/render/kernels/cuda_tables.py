@@ -10,13 +10,15 @@ _LINE = """\
     const int cell = whole_i(place._0) * 4;
     const float part = (float)place._1, rest = 1.0f - part;
     const float *low = table.numbers + cell, *high = low + 4;
-    return {{rest * low[0] + part * high[0], rest * low[1] + part * high[1], rest * low[2] + part * high[2]}};"""
+    return {{fmaf(part, high[0], rest * low[0]), fmaf(part, high[1], rest * low[1]),
+            fmaf(part, high[2], rest * low[2])}};"""
 _CUBE = """\
     const float *a = table.numbers + whole_i(place._0) * 4, *b = table.numbers + whole_i(place._1) * 4;
     const float *c = table.numbers + whole_i(place._2) * 4, *d = a + (table.rows * table.rows + table.rows + 1) * 4;
     const float p = (float)place._3, q = (float)place._4, r = (float)place._5, s = (float)place._6;
-    return {{p * a[0] + q * b[0] + r * c[0] + s * d[0], p * a[1] + q * b[1] + r * c[1] + s * d[1],
-            p * a[2] + q * b[2] + r * c[2] + s * d[2]}};"""
+    return {{fmaf(s, d[0], fmaf(r, c[0], fmaf(q, b[0], p * a[0]))),
+            fmaf(s, d[1], fmaf(r, c[1], fmaf(q, b[1], p * a[1]))),
+            fmaf(s, d[2], fmaf(r, c[2], fmaf(q, b[2], p * a[2])))}};"""
 _TILE = """\
     const float *found = table.numbers + whole_i(place) * {step};
     return {found};"""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from n2s.runtime.render.kernels.fused import fma
 from n2s.runtime.render.kernels.jit import INNER
 from n2s.runtime.render.kernels.light_levels import PAD
 from n2s.runtime.render.kernels.vectors import put_4_side_by_side, put_8_side_by_side
@@ -130,8 +131,8 @@ def weigh_soft(places, wide, chosen, weights, starts):
 def four_about(place, wide, level):
     """Return the first of four pixels of a level about a place, and their weights."""
     scale = fineness(level)
-    place, step = (place + f32(0.5)) * scale - f32(0.5), wide * scale
-    first = min(max(f32(4) * step - f32(4.5), f32(0)), f32(0.9))
+    place, step = fma(place + f32(0.5), scale, f32(-0.5)), wide * scale
+    first = min(max(fma(f32(4), step, f32(-4.5)), f32(0)), f32(0.9))
     whole = np.floor(place)
     return i32(whole) + i32(PAD - 1), soft_cubic(place - whole, first if level == 0 else softness(step))
 
@@ -149,7 +150,7 @@ def weigh_long(places, wide, chosen, weights):
 def eight_about(place, wide, level):
     """Return the weights of eight pixels of a level about a place; they begin two before the first of four."""
     scale = fineness(level)
-    place, soft = (place + f32(0.5)) * scale - f32(0.5), softness(wide * scale * f32(0.5))
+    place, soft = fma(place + f32(0.5), scale, f32(-0.5)), softness(wide * scale * f32(0.5))
     half = (place - np.floor(place)) * f32(0.5)
     a, c, e, g = soft_cubic(half + f32(0.5), soft)
     b, d, f, h = soft_cubic(half, soft)
@@ -178,16 +179,16 @@ def fineness(level):
 @njit(**INNER)
 def softness(step):
     """Return how much of the B-spline is in the cubic of a step on a smaller copy, which is a little soft itself."""
-    return min(max(f32(1.9) * step - f32(1.85), f32(-0.2)), f32(1))
+    return min(max(fma(f32(1.9), step, f32(-1.85)), f32(-0.2)), f32(1))
 
 
 @njit(**INNER)
 def soft_cubic(t, soft):
     """Return the weights of four pixels, the second of them at a distance t, between Catmull-Rom and the B-spline."""
     u = f32(1) - t
-    tt, uu, spline, sharp = t * t, u * u, f32(1 / 6) * soft, f32(0.5) - f32(0.5) * soft
-    top, slope, fall = f32(1) - f32(1 / 3) * soft, f32(1.5) - soft, f32(2.5) - f32(1.5) * soft
+    tt, uu, spline, sharp = t * t, u * u, f32(1 / 6) * soft, fma(f32(-0.5), soft, f32(0.5))
+    top, slope, rise = fma(f32(-1 / 3), soft, f32(1)), f32(1.5) - soft, fma(f32(1.5), soft, f32(-2.5))
     return (
-        uu * (spline * u - sharp * t), top + tt * (slope * t - fall),
-        top + uu * (slope * u - fall), tt * (spline * t - sharp * u),
+        uu * fma(spline, u, -(sharp * t)), fma(tt, fma(slope, t, rise), top),
+        fma(uu, fma(slope, u, rise), top), tt * fma(spline, t, -(sharp * u)),
     )  # fmt: skip

@@ -18,7 +18,12 @@ KERNEL = {"nogil": True, "error_model": "numpy", "cache": True, "no_cfunc_wrappe
 INNER = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 INLINED = INNER | {"forceinline": True}
 
-IMPORTS = "from numba import njit\n\nfrom n2s.runtime.render.kernels.jit import record, shared\n"  # of each text
+IMPORTS = """\
+from numba import njit
+
+from n2s.runtime.render.kernels.fused import fma
+from n2s.runtime.render.kernels.jit import record, shared
+"""  # of each text
 
 
 def decorator(options: Mapping[str, Any]) -> str:

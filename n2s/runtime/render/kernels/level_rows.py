@@ -14,6 +14,7 @@ from numba import carray, njit  # pyright: ignore[reportPrivateImportUsage]
 
 from n2s.runtime.render.kernels.addresses import numbers_at
 from n2s.runtime.render.kernels.filter_weights import eight_about, four_about, step_of_rows
+from n2s.runtime.render.kernels.fused import fma
 from n2s.runtime.render.kernels.jit import INNER
 from n2s.runtime.render.kernels.lens_room import COUNTED, IS_SHRUNK, JOB, NEEDED, room_at, seen_at
 from n2s.runtime.render.kernels.light_levels import LEVELS, PAD, fill_sides, inside
@@ -75,8 +76,8 @@ def sum_lines(picture, top, rule, weights, first, last, sums, line):
 def add_rows(first, second, third, fourth, weights, sums):
     a, b, c, d = weights
     for x in range(sums.size):
-        upper = first[x] * abs(first[x]) * a + second[x] * abs(second[x]) * b
-        sums[x] = upper + third[x] * abs(third[x]) * c + fourth[x] * abs(fourth[x]) * d
+        upper = fma(second[x] * abs(second[x]), b, first[x] * abs(first[x]) * a)
+        sums[x] = fma(fourth[x] * abs(fourth[x]), d, fma(third[x] * abs(third[x]), c, upper))
 
 
 def take_level_row(job):

@@ -36,6 +36,7 @@ HELPERS = {
 }
 HELPER_TEXTS = {name: inspect.getsource(function) for name, function in HELPERS.items()}  # as they were loaded
 TABLE_READERS = ("read_line", "read_cube", "read_tile")
+COMPILED = ("fma",)  # helpers that back ends have an instruction for, in place of their text
 
 _ALLOWED = (
     ast.Return, ast.Assign, ast.AugAssign, ast.Name, ast.Load, ast.Store, ast.BinOp, ast.UnaryOp, ast.Compare,
@@ -105,7 +106,7 @@ def read_pixel(cls: type[Node], method: str = "pixel") -> PixelCode:
 def helper_texts(*names: str) -> dict[str, str]:
     """Return the texts of functions of `n2s.graph.shader`, each after those that it calls."""
     texts: dict[str, str] = {}
-    for name in names:
+    for name in (name for name in names if name not in COMPILED):
         texts |= helper_texts(*(used for used in HELPERS[name].__code__.co_names if used in HELPERS))
         texts[name] = HELPER_TEXTS[name]
     return texts

@@ -25,6 +25,7 @@ from n2s.runtime.render.kernels.filter_weights import (
     weigh_long,
     weigh_soft,
 )
+from n2s.runtime.render.kernels.fused import fma
 from n2s.runtime.render.kernels.jit import INNER
 from n2s.runtime.render.kernels.lens_room import (
     AHEAD,
@@ -150,7 +151,7 @@ def held(place, size, rule):
     """
     rim = f32(0.5) if rule else f32(0)
     low, high = -rim, f32(size - 1) + rim
-    place = np.floor(place * f32(256) + f32(0.5)) * f32(1 / 256)
+    place = np.floor(fma(place, f32(256), f32(0.5))) * f32(1 / 256)
     place = place if place > low else low
     return place if place < high else high
 

@@ -19,7 +19,7 @@ from n2s.runtime.render.kernels.program import Full, Pixel, Program
 Channels = frozenset[tuple[int, int]]  # (picture, channel)
 NONE: Channels = frozenset()
 _PASSING = (ast.Add, ast.Sub, ast.Mult)
-_PASSING_CALLS = ("f32", "abs", "sqrt")  # of one argument; copysign passes its first one on
+_PASSING_CALLS = ("f32", "abs", "sqrt")  # of one argument; copysign passes its first one on, fma all three
 
 
 class Unclear(Exception):
@@ -126,6 +126,8 @@ def _expression(
         name = value.func.id if isinstance(value.func, ast.Name) else getattr(value.func, "attr", "")
         if name in _PASSING_CALLS and len(value.args) == 1 or name == "copysign" and value.args:
             return inner(value.args[0])
+        if name == "fma":
+            return NONE.union(*map(inner, value.args))
         function = helpers.get(name)
         if function is not None and len(function.args.args) == len(value.args):
             arguments = list(zip((arg.arg for arg in function.args.args), value.args))

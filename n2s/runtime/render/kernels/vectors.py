@@ -1,7 +1,7 @@
 """Vector instructions for sums over pixels of light: red, green, blue and 0 side by side.
 
-They are written for LLVM, which makes of them what the processor has. All are sums and products of float32, rounded one
-by one, as everywhere in kernels.
+They are written for LLVM, which makes of them what the processor has. All are sums of products of float32, each added
+by a fused multiply-add, so that it is rounded once.
 """
 
 from __future__ import annotations
@@ -49,9 +49,13 @@ def _spread_two(builder, first, second):
     return _shuffle(builder, lanes, [0] * 4 + [4] * 4)
 
 
-def _sum(builder, total, part):
-    """Return the sum of two vectors; a sum begins with None."""
-    return part if total is None else builder.fadd(total, part)
+def _add(builder, total, a, b):
+    """Return total + a * b, rounded once; a sum begins with None."""
+    if total is None:
+        return builder.fmul(a, b)
+    form = ir.FunctionType(total.type, [total.type] * 3)
+    fused = cgutils.get_or_insert_function(builder.module, form, f"llvm.fma.v{total.type.count}f32")
+    return builder.call(fused, [a, b, total])
 
 
 def _sum_of_halves(builder, value):
@@ -73,7 +77,7 @@ def _across(builder, pairs, weights):
     total = None
     for number, pair in enumerate(pairs):
         both = _shuffle(builder, weights, [2 * number] * 4 + [2 * number + 1] * 4)
-        total = _sum(builder, total, builder.fmul(pair, both))
+        total = _add(builder, total, pair, both)
     return _sum_of_halves(builder, total)
 
 
@@ -92,9 +96,7 @@ def _put_block(rows, columns, light, down, across, colours):
             weight = _spread(builder, builder.load(builder.gep(beside, [_I64(row)])), 8)
             line = builder.gep(first, [builder.mul(pitch, _I64(row))])
             for i, pair in enumerate(pairs):
-                pairs[i] = _sum(
-                    builder, pair, builder.fmul(_take(builder, builder.gep(line, [_I64(8 * i)]), 8), weight)
-                )
+                pairs[i] = _add(builder, pair, _take(builder, builder.gep(line, [_I64(8 * i)]), 8), weight)
         total = _across(builder, pairs, _weights(builder, by_column, x, columns))
         _put(builder, total, builder.gep(target, [builder.mul(to, _I64(4))]))
         return context.get_dummy_value()
@@ -139,9 +141,10 @@ def put_4_by_4_of_plane(typing, plane, at, pitch, down, across, x, row):
         for k in range(4):
             weight = _spread(builder, builder.load(builder.gep(beside, [_I64(k)])), 4)
             line = _take(builder, builder.gep(first, [builder.mul(pitch, _I64(k))]), 4)
-            total = _sum(builder, total, builder.fmul(line, weight))
-        total = builder.fmul(total, _weights(builder, by_column, x, 4))
-        pairs = builder.fadd(_shuffle(builder, total, [0, 1]), _shuffle(builder, total, [2, 3]))
+            total = _add(builder, total, line, weight)
+        pairs, weights = None, _weights(builder, by_column, x, 4)
+        for lanes in ([0, 1], [2, 3]):
+            pairs = _add(builder, pairs, _shuffle(builder, total, lanes), _shuffle(builder, weights, lanes))
         even, odd = (builder.extract_element(pairs, _I32(lane)) for lane in range(2))
         builder.store(builder.fadd(even, odd), builder.gep(target, [x]))
         return context.get_dummy_value()
@@ -216,7 +219,7 @@ def sum_rows(typing, light, rows, x, weights, line, to):
         for i in range(len(signature.args[1])):
             weight = _spread(builder, builder.extract_value(weights, i), 8)
             row = builder.gep(source, [builder.add(builder.extract_value(rows, i), x)])
-            total = _sum(builder, total, builder.fmul(_take(builder, row, 8), weight))
+            total = _add(builder, total, _take(builder, row, 8), weight)
         _put(builder, total, builder.gep(target, [to]))
         return context.get_dummy_value()
 
@@ -237,7 +240,7 @@ def sum_columns(typing, line, at, weights, target, to):
         first, total = builder.gep(source, [at]), None
         for i in range(0, len(signature.args[2]), 2):
             pair = _spread_two(builder, *(builder.extract_value(weights, i + lane) for lane in range(2)))
-            total = _sum(builder, total, builder.fmul(_take(builder, builder.gep(first, [_I64(4 * i)]), 8), pair))
+            total = _add(builder, total, _take(builder, builder.gep(first, [_I64(4 * i)]), 8), pair)
         _put(builder, _sum_of_halves(builder, total), builder.gep(target, [to]))
         return context.get_dummy_value()
 
@@ -258,7 +261,7 @@ def sum_columns_twice(typing, line, at, weights, others, target, to):
         first, total = builder.gep(source, [at]), None
         for i in range(len(signature.args[2])):
             pair = _spread_two(builder, *(builder.extract_value(both, i) for both in (weights, others)))
-            total = _sum(builder, total, builder.fmul(_take(builder, builder.gep(first, [_I64(4 * i)]), 8), pair))
+            total = _add(builder, total, _take(builder, builder.gep(first, [_I64(4 * i)]), 8), pair)
         _put(builder, total, builder.gep(target, [to]))
         return context.get_dummy_value()
 
@@ -279,7 +282,7 @@ def sum_cells(typing, table, cells, weights, target, x):
         total = None
         for i in range(len(signature.args[1])):
             cell = _take(builder, builder.gep(source, [builder.extract_value(cells, i)]), 4)
-            total = _sum(builder, total, builder.fmul(_spread(builder, builder.extract_value(weights, i), 4), cell))
+            total = _add(builder, total, _spread(builder, builder.extract_value(weights, i), 4), cell)
         _put(builder, total, builder.gep(target, [builder.mul(x, _I64(4))]))
         return context.get_dummy_value()
 
