@@ -21,7 +21,7 @@ from n2s.runtime.render.kernels import Program, Run
 from n2s.runtime.render.kernels.layouts import Layout
 from n2s.runtime.render.kernels.program import Enlarge, Filter, Full, LensStep, Load, Pixel, Sample, Store
 
-f32, u32 = np.float32, np.uint32
+f32, u32, fma = np.float32, np.uint32, shader.fma
 
 
 class Interpreter:
@@ -84,7 +84,7 @@ class Interpreter:
 
 def _function(pixel: Pixel | LensStep) -> Callable:
     """Return the code of a node by its text, over numbers of numpy."""
-    names = {"np": np, "f32": f32, "u32": u32, "fma": shader.fma}
+    names = {"np": np, "f32": f32, "u32": u32, "fma": fma}
     for _, text in (*pixel.code.helpers, (pixel.code.name, pixel.code.text)):
         exec(text, names)
     return names[pixel.code.name]
@@ -170,8 +170,8 @@ def halved(picture: np.ndarray) -> np.ndarray:
         at = np.arange(0, side, 2)[:, None] + np.arange(-2, 3 if side % 2 else 4)
         taps = [picture.take(places, axis) for places in mirrored(at, side).T]
         pairs = [a + b for a, b in zip(taps, reversed(taps))][: len(taps) // 2]
-        first, second, third = (f32(weight) * part for weight, part in zip(weights, [*pairs, taps[2]]))
-        picture = first + second + third
+        outer, inner, middle = [*pairs, taps[2]][:3]
+        picture = fma(middle, f32(weights[2]), fma(inner, f32(weights[1]), outer * f32(weights[0])))
     return picture
 
 
@@ -184,8 +184,8 @@ def enlarged(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         for tap in range(3):
             gains = np.array([weights[0][tap], weights[1][tap]], f32)[at % 2] / f32(16)
             part = picture.take(np.clip(at // 2 + tap - 1, 0, picture.shape[axis] - 1), axis)
-            part = (gains[:, None] if axis == 1 else gains) * part
-            total = part if total is None else total + part
+            gains = gains[:, None] if axis == 1 else gains
+            total = gains * part if total is None else fma(gains, part, total)
         picture = total
     return picture
 

@@ -15,6 +15,7 @@ from scipy.ndimage import gaussian_filter
 
 from n2s.commands.plan import stage_text
 from n2s.graph.errors import N2SError
+from n2s.graph.shader import fma
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kernels import pyramid
 from n2s.runtime.render.soft import gaussian_taps
@@ -227,22 +228,24 @@ def test_parts_of_a_pyramid_have_the_bits_of_numpy(store: Any) -> None:
         total = picture.copy()
         enlarge(small, total, False)
         assert total.tobytes() == (picture + enlarged(small, shape)).tobytes()
-        rows, columns, gains = gaussian_taps(6.0), gaussian_taps(2.0), random.random(3, np.float32)
-        add(picture, rows, columns, gains, total, True)
-        assert total.tobytes() == (gains[:, None, None] * gaussian(gaussian(picture, rows, 1), columns, 2)).tobytes()
+        gains = random.random(3, np.float32)
+        for variances in ((6.0, 2.0), (2.0, 1.0), (0.05, 9.0), (3.0, 0.0)):  # as many pairs, or not, by twos and fours
+            rows, columns = map(gaussian_taps, variances)
+            add(picture, rows, columns, gains, total, True)
+            tall = gaussian(picture, rows, 1)
+            made = np.stack([gaussian(colour[None], columns * gain, 2)[0] for colour, gain in zip(tall, gains)])
+            assert total.tobytes() == made.tobytes(), variances
+            add(picture, rows, columns, gains, total, False)
+            assert total.tobytes() == (made + made).tobytes(), variances
 
 
 def gaussian(picture: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
-    """Return a picture blurred along an axis, four pairs of taps at a time."""
+    """Return a picture blurred along an axis, pairs of taps from the middle on."""
     side = np.arange(picture.shape[axis])
-
-    def pair(t: int) -> np.ndarray:
-        before, after = (picture.take(mirrored(side + way * t, len(side)), axis) for way in (-1, 1))
-        return taps[t] * (before + after)
-
     total = taps[0] * picture
-    for t in range(1, len(taps), 4):
-        total = total + (pair(t) + pair(t + 1) + pair(t + 2) + pair(t + 3))
+    for t, weight in enumerate(taps[1:], 1):
+        before, after = (picture.take(mirrored(side + way * t, len(side)), axis) for way in (-1, 1))
+        total = fma(weight, before + after, total)
     return total
 
 

@@ -71,30 +71,35 @@ __device__ inline float enlarged_rows(const float *plane, int rows, int columns,
     } else {
         a = y & 1 ? 0.0625f : 0.3125f; b = 0.625f; c = y & 1 ? 0.3125f : 0.0625f;
     }
-    return a * above + b * here + c * below;
+    return fmaf(c, below, fmaf(b, here, a * above));
 }
 __device__ inline float enlarged(const float *plane, int height, int width, int y, int x) {
     int rows = (height + 1) / 2, columns = (width + 1) / 2, i = x >> 1;
     float left = enlarged_rows(plane, rows, columns, y, i - 1, height & 1);
     float here = enlarged_rows(plane, rows, columns, y, i, height & 1);
     float right = enlarged_rows(plane, rows, columns, y, i + 1, height & 1);
-    if (width & 1) return x & 1 ? 0.5f * here + 0.5f * right : 0.125f * left + 0.75f * here + 0.125f * right;
-    return x & 1 ? 0.0625f * left + 0.625f * here + 0.3125f * right : 0.3125f * left + 0.625f * here + 0.0625f * right;
+    if (width & 1)
+        return x & 1 ? fmaf(0.5f, right, 0.5f * here) : fmaf(0.125f, right, fmaf(0.75f, here, 0.125f * left));
+    float first = x & 1 ? 0.0625f : 0.3125f, last = x & 1 ? 0.3125f : 0.0625f;
+    return fmaf(last, right, fmaf(0.625f, here, first * left));
 }
 
+// The sum of six numbers, or of five where their count is odd.
+__device__ inline float halved_sum(const float *t, bool odd) {
+    if (odd) return fmaf(t[2], 0.375f, fmaf(t[1] + t[3], 0.25f, (t[0] + t[4]) * 0.0625f));
+    return fmaf(t[2] + t[3], 0.3125f, fmaf(t[1] + t[4], 0.15625f, (t[0] + t[5]) * 0.03125f));
+}
 // A column of a plane, six rows of it (five of an odd height) made one.
 __device__ inline float halved_rows(const float *plane, int height, int width, int y, int x) {
     float r[6];
     x = mirrored(x, width);
     for (int i = 0; i < 6; i++) r[i] = plane[(long long)mirrored(2 * y - 2 + i, height) * width + x];
-    if (height & 1) return (r[0] + r[4]) * 0.0625f + (r[1] + r[3]) * 0.25f + r[2] * 0.375f;
-    return (r[0] + r[5]) * 0.03125f + (r[1] + r[4]) * 0.15625f + (r[2] + r[3]) * 0.3125f;
+    return halved_sum(r, height & 1);
 }
 __device__ inline float halved(const float *plane, int height, int width, int y, int x) {
     float t[6];
     for (int i = 0; i < 6; i++) t[i] = halved_rows(plane, height, width, y, 2 * x - 2 + i);
-    if (width & 1) return (t[0] + t[4]) * 0.0625f + (t[1] + t[3]) * 0.25f + t[2] * 0.375f;
-    return (t[0] + t[5]) * 0.03125f + (t[1] + t[4]) * 0.15625f + (t[2] + t[3]) * 0.3125f;
+    return halved_sum(t, width & 1);
 }
 
 __device__ inline float held_within(float x) { return least(most(x, 0.0f), 1.0f); }

@@ -1,4 +1,4 @@
-"""Pyramids: pictures of half the size, of half of that, and so on; and sums of Gaussians on them.
+"""Pyramids: pictures of half the size, of half of that, and so on; `gaussians` has the sums of Gaussians on them.
 
 These are plain functions on float32 rows, in a fixed order of operations. They are compiled from their text, as
 generated kernels are, alone (`compile_part`) or as helpers of a kernel (`TEXTS`).
@@ -25,8 +25,10 @@ from pathlib import Path
 
 import numpy as np
 
+from n2s.graph.shader import fma
 from n2s.runtime.render.kernels.jit import IMPORTS, INNER, KERNEL, decorator
-from n2s.runtime.render.kernels.kept import compile_kernel
+from n2s.runtime.render.kernels.kept import compile_kernel, digest_of
+from n2s.runtime.render.kernels.texts import kernel_of
 
 f32 = np.float32
 
@@ -42,30 +44,25 @@ def halve_rows(r0, r1, r2, r3, r4, r5, odd_rows, odd_columns, tall, out):
     width = r0.size
     if odd_rows:
         for x in range(width):
-            tall[x + 2] = (r0[x] + r4[x]) * f32(0.0625) + (r1[x] + r3[x]) * f32(0.25) + r2[x] * f32(0.375)
+            tall[x + 2] = fma(r2[x], f32(0.375), fma(r1[x] + r3[x], f32(0.25), (r0[x] + r4[x]) * f32(0.0625)))
     else:
         for x in range(width):
-            tall[x + 2] = (
-                (r0[x] + r5[x]) * f32(0.03125) + (r1[x] + r4[x]) * f32(0.15625) + (r2[x] + r3[x]) * f32(0.3125)
-            )
+            outer = fma(r1[x] + r4[x], f32(0.15625), (r0[x] + r5[x]) * f32(0.03125))
+            tall[x + 2] = fma(r2[x] + r3[x], f32(0.3125), outer)
     for x in (-2, -1, width, width + 1, width + 2):
         tall[x + 2] = tall[mirrored(x, width) + 2]
     if odd_columns:
         for i in range(out.size):
             k = np.uint64(2) * np.uint64(i)
-            out[i] = (
-                (tall[k] + tall[k + np.uint64(4)]) * f32(0.0625)
-                + (tall[k + np.uint64(1)] + tall[k + np.uint64(3)]) * f32(0.25)
-                + tall[k + np.uint64(2)] * f32(0.375)
-            )
+            outer = (tall[k] + tall[k + np.uint64(4)]) * f32(0.0625)
+            outer = fma(tall[k + np.uint64(1)] + tall[k + np.uint64(3)], f32(0.25), outer)
+            out[i] = fma(tall[k + np.uint64(2)], f32(0.375), outer)
     else:
         for i in range(out.size):
             k = np.uint64(2) * np.uint64(i)
-            out[i] = (
-                (tall[k] + tall[k + np.uint64(5)]) * f32(0.03125)
-                + (tall[k + np.uint64(1)] + tall[k + np.uint64(4)]) * f32(0.15625)
-                + (tall[k + np.uint64(2)] + tall[k + np.uint64(3)]) * f32(0.3125)
-            )
+            outer = (tall[k] + tall[k + np.uint64(5)]) * f32(0.03125)
+            outer = fma(tall[k + np.uint64(1)] + tall[k + np.uint64(4)], f32(0.15625), outer)
+            out[i] = fma(tall[k + np.uint64(2)] + tall[k + np.uint64(3)], f32(0.3125), outer)
 
 
 def enlarge_row(source, y, odd_rows, odd_columns, tall, out):
@@ -78,23 +75,19 @@ def enlarge_row(source, y, odd_rows, odd_columns, tall, out):
     else:
         a, b, c = (f32(0.0625), f32(0.625), f32(0.3125)) if y & 1 else (f32(0.3125), f32(0.625), f32(0.0625))
     for x in range(width):
-        tall[x + 1] = a * above[x] + b * here[x] + c * below[x]
+        tall[x + 1] = fma(c, below[x], fma(b, here[x], a * above[x]))
     tall[0] = tall[1]
     tall[width + 1] = tall[width]
     if odd_columns:
         for i in range(np.uint64(width)):
-            out[np.uint64(2) * i] = (
-                f32(0.125) * tall[i] + f32(0.75) * tall[i + np.uint64(1)] + f32(0.125) * tall[i + np.uint64(2)]
-            )
-            out[np.uint64(2) * i + np.uint64(1)] = f32(0.5) * tall[i + np.uint64(1)] + f32(0.5) * tall[i + np.uint64(2)]
+            left, here, right = tall[i], tall[i + np.uint64(1)], tall[i + np.uint64(2)]
+            out[np.uint64(2) * i] = fma(f32(0.125), right, fma(f32(0.75), here, f32(0.125) * left))
+            out[np.uint64(2) * i + np.uint64(1)] = fma(f32(0.5), right, f32(0.5) * here)
     else:
         for i in range(np.uint64(width)):
-            out[np.uint64(2) * i] = (
-                f32(0.3125) * tall[i] + f32(0.625) * tall[i + np.uint64(1)] + f32(0.0625) * tall[i + np.uint64(2)]
-            )
-            out[np.uint64(2) * i + np.uint64(1)] = (
-                f32(0.0625) * tall[i] + f32(0.625) * tall[i + np.uint64(1)] + f32(0.3125) * tall[i + np.uint64(2)]
-            )
+            left, here, right = tall[i], tall[i + np.uint64(1)], tall[i + np.uint64(2)]
+            out[np.uint64(2) * i] = fma(f32(0.0625), right, fma(f32(0.625), here, f32(0.3125) * left))
+            out[np.uint64(2) * i + np.uint64(1)] = fma(f32(0.3125), right, fma(f32(0.625), here, f32(0.0625) * left))
 
 
 def halve(source, target):
@@ -136,60 +129,6 @@ def enlarge(source, total, first):
                     out[x] = out[x] + row[x]
 
 
-def add_gaussian(source, rows, columns, gains, total, first):
-    """Add to a picture (3, h, w) the Gaussian of another one; the ``first`` is written in place of what was there.
-
-    total += gain * sum over s of columns[|s|] * (sum over t of rows[|t|] * source[y + t, x + s]). ``rows`` and
-    ``columns`` have the weight of the centre, then those of pairs, as many as a multiple of four; ``gains`` has one
-    number for each colour.
-    """
-    height, width = source.shape[1:]
-    reach = columns.size - 1
-    wide = np.empty(width + 2 * reach, np.float32)
-    middle = wide[reach : reach + width]
-    sums = np.empty(width, np.float32)
-    for c in range(3):
-        plane, gain = source[c], gains[c]
-        for y in range(height):
-            centre, here = rows[0], plane[y]
-            for x in range(width):
-                middle[x] = centre * here[x]
-            for t in range(1, rows.size, 4):
-                w0, w1, w2, w3 = rows[t], rows[t + 1], rows[t + 2], rows[t + 3]
-                a0, b0 = plane[mirrored(y - t, height)], plane[mirrored(y + t, height)]
-                a1, b1 = plane[mirrored(y - t - 1, height)], plane[mirrored(y + t + 1, height)]
-                a2, b2 = plane[mirrored(y - t - 2, height)], plane[mirrored(y + t + 2, height)]
-                a3, b3 = plane[mirrored(y - t - 3, height)], plane[mirrored(y + t + 3, height)]
-                for x in range(width):
-                    middle[x] = middle[x] + (
-                        w0 * (a0[x] + b0[x]) + w1 * (a1[x] + b1[x]) + w2 * (a2[x] + b2[x]) + w3 * (a3[x] + b3[x])
-                    )
-            for x in range(reach):
-                wide[x] = middle[mirrored(x - reach, width)]
-                wide[reach + width + x] = middle[mirrored(width + x, width)]
-            centre = columns[0]
-            for x in range(width):
-                sums[x] = centre * middle[x]
-            for t in range(1, columns.size, 4):
-                w0, w1, w2, w3 = columns[t], columns[t + 1], columns[t + 2], columns[t + 3]
-                left, right = reach - t, reach + t
-                a0, b0 = wide[left : left + width], wide[right : right + width]
-                a1, b1 = wide[left - 1 : left - 1 + width], wide[right + 1 : right + 1 + width]
-                a2, b2 = wide[left - 2 : left - 2 + width], wide[right + 2 : right + 2 + width]
-                a3, b3 = wide[left - 3 : left - 3 + width], wide[right + 3 : right + 3 + width]
-                for x in range(width):
-                    sums[x] = sums[x] + (
-                        w0 * (a0[x] + b0[x]) + w1 * (a1[x] + b1[x]) + w2 * (a2[x] + b2[x]) + w3 * (a3[x] + b3[x])
-                    )
-            out = total[c, y]
-            if first:
-                for x in range(width):
-                    out[x] = gain * sums[x]
-            else:
-                for x in range(width):
-                    out[x] = out[x] + gain * sums[x]
-
-
 HEADER = f'''\
 """Generated by n2s; do not edit."""
 
@@ -200,13 +139,15 @@ f32 = np.float32
 TEXTS = {function.__name__: inspect.getsource(function) for function in (mirrored, halve_rows, enlarge_row)}
 _PARTS = {
     function.__name__: inspect.getsource(function).replace(f"def {function.__name__}(", "def kernel(", 1)
-    for function in (halve, enlarge, add_gaussian)
+    for function in (halve, enlarge)
 }
 
 
 def compile_part(name: str, folder: Path) -> Callable:
-    """Return `halve`, `enlarge` or `add_gaussian` as machine code, which is kept in ``folder``."""
-    part = _PARTS[name]
-    helpers = [f"{decorator(INNER)}\n{text}" for text in TEXTS.values()]
-    kernel = f"{decorator(KERNEL)}\n{part}"
-    return compile_kernel("\n\n".join([HEADER, *helpers, kernel]), folder)
+    """Return `halve`, `enlarge` or the `add_gaussian` of `gaussians` as machine code, which is kept in ``folder``."""
+    if name == "add_gaussian":
+        text = kernel_of("gaussians", name, digest_of("gaussians", "pair_vectors", "pyramid", "vectors"))
+    else:
+        helpers = [f"{decorator(INNER)}\n{text}" for text in TEXTS.values()]
+        text = "\n\n".join([HEADER, *helpers, f"{decorator(KERNEL)}\n{_PARTS[name]}"])
+    return compile_kernel(text, folder)
