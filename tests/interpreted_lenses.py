@@ -99,7 +99,7 @@ def _place(
                 nearest = min(max(row, 0), shape[0] - 1), min(max(column, 0), shape[1] - 1)
                 looked_at = [tuple(beside[number][:, *nearest]) for number in step.pictures]
             else:
-                at_x, at_y = x * high + offset_x, y * high + offset_y
+                at_x, at_y = fma(x, high, offset_x), fma(y, high, offset_y)
                 looked_at = [_mixed(beside[number], at_x, at_y) for number in step.pictures]
             x, y = function(x, y, *looked_at, at, *numbers[step.column : step.column + len(step.uniforms)])
             share = share + ((x - x) + (y - y))  # NaN where a place is no finite number
@@ -138,8 +138,8 @@ def _mixed(picture: np.ndarray, x: np.float32, y: np.float32) -> tuple[np.float3
     left, top = int(x), int(y)
     t, u = x - f32(left), y - f32(top)
     here = picture[:, [top, min(top + 1, height - 1)]][:, :, [left, min(left + 1, width - 1)]]
-    rows = here[:, :, 0] + (here[:, :, 1] - here[:, :, 0]) * t
-    return tuple(rows[:, 0] + (rows[:, 1] - rows[:, 0]) * u)
+    rows = fma(here[:, :, 1] - here[:, :, 0], t, here[:, :, 0])
+    return tuple(fma(rows[:, 1] - rows[:, 0], u, rows[:, 0]))
 
 
 def _inside(index: np.ndarray, size: int, edge: str) -> np.ndarray:

@@ -38,9 +38,9 @@ __device__ inline int inside(int i, int n, int rule) {
 __device__ inline float mixed(const float *plane, int width, int left, int top, int right, int bottom, float t,
                               float u) {
     const float *upper_row = plane + (long long)top * width, *lower_row = plane + (long long)bottom * width;
-    float upper = upper_row[left] + (upper_row[right] - upper_row[left]) * t;
-    float lower = lower_row[left] + (lower_row[right] - lower_row[left]) * t;
-    return upper + (lower - upper) * u;
+    float upper = fmaf(upper_row[right] - upper_row[left], t, upper_row[left]);
+    float lower = fmaf(lower_row[right] - lower_row[left], t, lower_row[left]);
+    return fmaf(lower - upper, u, upper);
 }
 __device__ inline Tuple_3fff read_at(const float *picture, int height, int width, float x, float y) {
     x = x > 0.0f ? x : 0.0f;
@@ -347,9 +347,10 @@ __device__ inline void placed{self.i}(const float *numbers, const unsigned int *
             values = [Value("x", "f32"), Value("y", "f32")]
             for number in step.pictures:
                 picture = f"in{self._beside[number]} + (long long)f * 3 * height * width, height, width"
-                # The last lens of the film is asked for whole pixels.
-                found = "read_at({}, x * high + offset_x, y * high + offset_y)" if k else "pixel_at({}, column, row)"
-                values.append(Value(found.format(picture), COLOUR))
+                found = f"read_at({picture}, fmaf(x, high, offset_x), fmaf(y, high, offset_y))"
+                if k == 0:  # the last lens of the film is asked for whole pixels
+                    found = f"pixel_at({picture}, column, row)"
+                values.append(Value(found, COLOUR))
             values.append(Value("at", PLACE))
             values += [Value(f"numbers[{step.column + n}]", "f32") for n in range(len(step.uniforms))]
             made = self.functions.get(step.code.name, [value.type for value in values])

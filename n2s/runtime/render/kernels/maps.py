@@ -5,34 +5,47 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from n2s.runtime.render.kernels.fused import fma
 from n2s.runtime.render.kernels.jit import INNER
 
-f32 = np.float32
+f32, i32 = np.float32, np.int32
 
 
 @njit(**INNER)
-def mix_4(plane, left, top, right, bottom, t, u):
-    """Return the mixture of four values of a plane."""
-    upper = plane[top, left] + (plane[top, right] - plane[top, left]) * t
-    lower = plane[bottom, left] + (plane[bottom, right] - plane[bottom, left]) * t
-    return upper + (lower - upper) * u
+def read_row(picture, xs, ys, high, offset_x, offset_y, spots, parts, row):
+    """Fill a row (3, n) with the colours of a picture (3, H, W) at places in heights, mixed of the four about each.
 
-
-@njit(**INNER)
-def read_at(picture, x, y):
-    """Return the colour of a picture (3, H, W) at a place in pixels, mixed of the four about it; its edge continues."""
+    Its edge continues. First it is worked out where pixels lie, which vectorises, into ``spots`` (3, n) and ``parts``
+    (2, n); then they are read.
+    """
     height, width = picture.shape[1:]
-    x = x if x > f32(0) else f32(0)
-    y = y if y > f32(0) else f32(0)
-    x, y = min(x, f32(width - 1)), min(y, f32(height - 1))
-    left, top = np.int64(x), np.int64(y)
-    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
-    t, u = x - f32(left), y - f32(top)
-    return (
-        mix_4(picture[0], left, top, right, bottom, t, u),
-        mix_4(picture[1], left, top, right, bottom, t, u),
-        mix_4(picture[2], left, top, right, bottom, t, u),
-    )
+    right, bottom = f32(width - 1), f32(height - 1)
+    first, beside, below, across, down = spots[0], spots[1], spots[2], parts[0], parts[1]
+    for i in range(xs.size):
+        x, y = fma(xs[i], high, offset_x), fma(ys[i], high, offset_y)
+        x, y = x if x > f32(0) else f32(0), y if y > f32(0) else f32(0)
+        x, y = min(x, right), min(y, bottom)
+        left, top = i32(x), i32(y)
+        first[i] = i32(top * i32(width)) + left
+        beside[i] = i32(f32(left) < right)
+        below[i] = i32(width) if f32(top) < bottom else i32(0)
+        across[i], down[i] = x - f32(left), y - f32(top)
+    red, green, blue = picture[0].reshape(-1), picture[1].reshape(-1), picture[2].reshape(-1)
+    for i in range(xs.size):
+        # Whole numbers without a sign are not looked at for a place that is counted from the end.
+        a = np.uint64(first[i])
+        b, c, d = a + np.uint64(beside[i]), a + np.uint64(below[i]), a + np.uint64(beside[i]) + np.uint64(below[i])
+        t, u = across[i], down[i]
+        row[0, i] = mix_4(red[a], red[b], red[c], red[d], t, u)
+        row[1, i] = mix_4(green[a], green[b], green[c], green[d], t, u)
+        row[2, i] = mix_4(blue[a], blue[b], blue[c], blue[d], t, u)
+
+
+@njit(**INNER)
+def mix_4(a, b, c, d, t, u):
+    """Return the mixture of two values above and two below."""
+    upper, lower = fma(b - a, t, a), fma(d - c, t, c)
+    return fma(lower - upper, u, upper)
 
 
 @njit(**INNER)

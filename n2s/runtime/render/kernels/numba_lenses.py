@@ -28,7 +28,7 @@ RULES = {"clamp": 0, "black": 0, "mirror": 1, "wrap": 2}
 
 _HEADER = """\
 # {digest} is the digest of the modules that these come from.
-from n2s.runtime.render.kernels.maps import beyond, copy_row, read_at, seen
+from n2s.runtime.render.kernels.maps import beyond, copy_row, read_row, seen
 from n2s.runtime.render.kernels.lens_room import JOB
 from n2s.runtime.render.kernels.light_levels import STATE
 from n2s.runtime.render.kernels.addresses import call_at
@@ -123,6 +123,8 @@ class LensedRows:
         # How many lenses come before those of which each channel has places of its own: they are asked once for all.
         self.common = [step.per_channel for step in self.where.steps].index(True) if self.where.per_channel else 0
         self.rule = RULES[self.where.steps[-1].edge]
+        self.looks = max(len(step.pictures) for step in self.where.steps)
+        self.reads = any(step.pictures for step in self.where.steps[1:])
         self.arguments = [f"{name}{self.i}" for name in ("in", "moves", "light", "levels", "room", "sampler")]
 
     @property
@@ -137,7 +139,8 @@ class LensedRows:
         code, i = Writer(), self.i
         looked_at = sorted(set(self._beside.values()))
         arguments = ["f", "moves", "seeds", "frame", "y", "channel", "width", "height"]
-        arguments += ["xs", "ys", "cover", "common", "near", *(f"in{picture}" for picture in looked_at)]
+        arguments += ["xs", "ys", "cover", "common", "near", *(["spots", "parts"] if self.reads else [])]
+        arguments += [f"in{picture}" for picture in looked_at]
         code.add(decorator(INNER))
         with code.block(f"def places{i}({', '.join(arguments)}):"):
             code.add("wide, high = f32(width), f32(height)", "aspect = wide / high", "part = f32(1) / high")
@@ -155,9 +158,13 @@ class LensedRows:
     def _write_steps(self, code: Writer, which: range) -> None:
         """Write some lenses, in loops of their own, which keep their numbers in registers."""
         for k in which:
-            if k == 0:  # the last lens of the film is asked for whole pixels
-                for n, number in enumerate(self.where.steps[0].pictures):
-                    code.add(f"copy_row(in{self._beside[number]}[f], y, near[{n}])")
+            places = "common[0], common[1]" if k <= self.common else "xs, ys"
+            for n, number in enumerate(self.where.steps[k].pictures):
+                picture = f"in{self._beside[number]}[f]"
+                if k == 0:  # the last lens of the film is asked for whole pixels
+                    code.add(f"copy_row({picture}, y, near[{n}])")
+                else:
+                    code.add(f"read_row({picture}, {places}, high, offset_x, offset_y, spots, parts, near[{n}])")
             with code.block("for k in range(width + 2):"):
                 if k == 0:
                     code.add("x, y_ = (f32(k - 1) - offset_x) * part, (f32(y) - offset_y) * part", "share = f32(1)")
@@ -177,8 +184,7 @@ class LensedRows:
         for n, number in enumerate(step.pictures):
             picture = self._beside[number]
             taken.append(f"beside_{picture}")
-            near = ", ".join(f"near[{n}, {channel}, k]" for channel in range(3))
-            found = f"read_at(in{picture}[f], x * high + offset_x, y_ * high + offset_y)" if k else near
+            found = ", ".join(f"near[{n}, {channel}, k]" for channel in range(3))
             code.add(f"beside_{picture} = {found}")
         numbers = [f"moves[{step.column + n}]" for n in range(len(step.uniforms))]
         code.add(f"x, y_ = {step.code.name}({', '.join(['x', 'y_', *taken, f'at_{k}', *numbers])})")
@@ -193,7 +199,10 @@ class LensedRows:
         code.add(f"state{i}, job{i} = np.zeros(STATE, np.int64), np.empty(JOB, np.int64)")
         code.add(f"row{i} = np.empty((3, width), np.float32)")
         code.add(f"common{i} = np.empty((3, {'width + 2' if self.common else '0'}), np.float32)")
-        code.add(f"near{i} = np.empty(({len(self.where.steps[0].pictures)}, 3, width + 2), np.float32)")
+        code.add(f"near{i} = np.empty(({self.looks}, 3, width + 2), np.float32)")
+        if self.reads:
+            code.add(f"spots{i} = np.empty((3, width + 2), np.int32)")
+            code.add(f"parts{i} = np.empty((2, width + 2), np.float32)")
         for name in ("xs", "ys", "cover"):
             code.add(f"{name}{i} = np.empty(({SAMPLES}, {groups}, 3, width + 2), np.float32)")
 
@@ -203,7 +212,8 @@ class LensedRows:
         # A function is compiled once more for each whole number that a call names; `np.int64` prevents it.
         target = [f"{name}{i}[{sample}, g, {slot}]" for name in ("xs", "ys", "cover")]
         given = ["f", f"moves{i}[f, {moment}]", "seeds", "frame", y, channel, "width", "height"]
-        given += [*target, f"common{i}", f"near{i}", *(f"in{picture}" for picture in looked_at)]
+        given += [*target, f"common{i}", f"near{i}", *([f"spots{i}", f"parts{i}"] if self.reads else [])]
+        given += [f"in{picture}" for picture in looked_at]
         code.add(f"places{i}({', '.join(given)})")
 
     def write_frame(self, code: Writer) -> None:
