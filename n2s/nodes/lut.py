@@ -37,6 +37,20 @@ class Lut(Pointwise):
         gains = {f"{name}_gain": 1 / (high - low) for name, low, high in zip(names, found.low, found.high)}
         return {"cube": found.colours, **gains, **{f"{name}_low": low for name, low in zip(names, found.low)}}
 
+    def pixel_code(self) -> str:
+        return "whole_pixel" if getattr(self.strength, "value", None) == 1 else "pixel"
+
+    @staticmethod
+    def whole_pixel(rgb, at, cube, red_low, green_low, blue_low, red_gain, green_gain, blue_gain):
+        # What `pixel` gives, bit by bit, where the strength is 1: without three roots.
+        r, g, b = read_cube(
+            cube,
+            (rgb[0] - red_low) * red_gain,
+            (rgb[1] - green_low) * green_gain,
+            (rgb[2] - blue_low) * blue_gain,
+        )
+        return r, g, b
+
     @staticmethod
     def pixel(rgb, at, cube, strength, red_low, green_low, blue_low, red_gain, green_gain, blue_gain):
         r, g, b = read_cube(

@@ -36,6 +36,7 @@ HELPERS = {
 }
 HELPER_TEXTS = {name: inspect.getsource(function) for name, function in HELPERS.items()}  # as they were loaded
 TABLE_READERS = ("read_line", "read_cube", "read_tile")
+WITHOUT_TABLES = ("source", "where", "step")  # methods of filters, lenses and echoes
 COMPILED = ("fma",)  # helpers that back ends have an instruction for, in place of their text
 
 _ALLOWED = (
@@ -239,7 +240,8 @@ class _Reader:
 
     def _check_tables(self, function: FunctionType, tree: ast.FunctionDef) -> None:
         """Refuse reads of tables where the back end cannot part the code: before the read, and after it."""
-        tables = self.cls.tables if self.method == "pixel" and function is self.function else {}
+        may_read = function is self.function and self.method not in WITHOUT_TABLES
+        tables = self.cls.tables if may_read else {}
         read: set[int] = set()  # the names of tables that stand where they may
         returned = False
         for statement in tree.body:
@@ -249,7 +251,7 @@ class _Reader:
                 if (reader := _reader(node, function)) is None:
                     continue
                 table = node.args[0].id if node.args and isinstance(node.args[0], ast.Name) else None
-                if function is not self.cls.pixel:
+                if not may_read:
                     said = f"calls {reader}; only pixel itself reads tables. Give the function what was read"
                 elif table not in tables or tables[table].reader != reader:
                     known = ", ".join(name for name, each in tables.items() if each.reader == reader)
