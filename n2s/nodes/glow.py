@@ -10,7 +10,7 @@ from pydantic import field_validator
 from n2s.graph.colours import Colour, by_channel, light_of
 from n2s.graph.declare import Param, Pointwise, param, port, setting
 from n2s.graph.seeds import seed_of
-from n2s.graph.shader import cos, exp2, log2, pixel_hash, sin, uniform
+from n2s.graph.shader import cos, exp2, fma, pixel_hash, power, sin, uniform
 from n2s.graph.types import Frames
 from n2s.nodes.bloom import bloomed
 
@@ -45,7 +45,7 @@ class Glow(Pointwise):
     def pixel(rgb, at, amount, x, y, tight, falloff, red, green, blue):
         across = (at.u - 0.5) * (at.width / at.height) - x
         down = at.v - 0.5 - y
-        glow = amount * exp2(-falloff * log2(1 + tight * (across * across + down * down)))
+        glow = amount * power(fma(tight, fma(across, across, down * down), 1), -falloff)
         return screened(rgb, red * glow, green * glow, blue * glow, amount)
 
 
@@ -105,40 +105,39 @@ class LightLeak(Pointwise):
         reach = 1.04 / np.maximum(abs(across) * 2 / aspect, abs(down) * 2)  # to just beyond the edge
         aim = place + 0.06 * sin(phase * (0.8 + 0.5 * second) + first)
         wide = size * (0.7 + 0.6 * second)
+        # How far a place is in along the aim, and along the edge, in r and 1.6 r: each a sum of x, y and a number.
+        in_x, in_y = cos(aim) / wide, sin(aim) / wide
+        along_x, along_y = in_y * np.float32(1 / 1.6), -in_x * np.float32(1 / 1.6)
         lights = {
-            "x": reach * across, "y": reach * down, "across": cos(aim), "down": sin(aim), "tight": 1 / (wide * wide),
-            "strong": 0.58 + 0.42 * sin(phase * (0.9 + 0.6 * start) + first + second),
+            "in_x": in_x, "in_y": in_y, "in_0": -reach * (across * in_x + down * in_y),
+            "along_x": along_x, "along_y": along_y, "along_0": -reach * (across * along_x + down * along_y),
+            "strong": amount * (0.58 + 0.42 * sin(phase * (0.9 + 0.6 * start) + first + second)),
         }  # fmt: skip
         each = {f"{name}_{light}": row for name, rows in lights.items() for light, row in zip("abc", rows)}
         return {"amount": amount, **each}
 
     @staticmethod
     def pixel(
-        rgb, at, amount, x_a, y_a, across_a, down_a, tight_a, strong_a, x_b, y_b, across_b, down_b, tight_b, strong_b,
-        x_c, y_c, across_c, down_c, tight_c, strong_c, a_r, a_g, a_b, b_r, b_g, b_b, c_r, c_g, c_b,
+        rgb, at, amount, in_x_a, in_y_a, in_0_a, along_x_a, along_y_a, along_0_a, strong_a, in_x_b, in_y_b, in_0_b,
+        along_x_b, along_y_b, along_0_b, strong_b, in_x_c, in_y_c, in_0_c, along_x_c, along_y_c, along_0_c, strong_c,
+        a_r, a_g, a_b, b_r, b_g, b_b, c_r, c_g, c_b,
     ):  # fmt: skip
         x, y = (at.u - 0.5) * (at.width / at.height), at.v - 0.5
-        dx, dy = x - x_a, y - y_a
-        a = leaked(dx * across_a + dy * down_a, dx * down_a - dy * across_a, tight_a)
-        dx, dy = x - x_b, y - y_b
-        b = leaked(dx * across_b + dy * down_b, dx * down_b - dy * across_b, tight_b)
-        dx, dy = x - x_c, y - y_c
-        c = leaked(dx * across_c + dy * down_c, dx * down_c - dy * across_c, tight_c)
-        red_a, red_b, red_c = strong_a * power_of_4(a), strong_b * power_of_4(b), strong_c * power_of_4(c)
-        blue_a, blue_b, blue_c = red_a * a, red_b * b, red_c * c
-        red = red_a * a_r + red_b * b_r + red_c * c_r
-        green = blue_a * a * a_g + blue_b * b * b_g + blue_c * c * c_g
-        blue = blue_a * a_b + blue_b * b_b + blue_c * c_b
-        return screened(rgb, amount * red, amount * green, amount * blue, amount)
+        a = leaked(fma(x, in_x_a, fma(y, in_y_a, in_0_a)), fma(x, along_x_a, fma(y, along_y_a, along_0_a)))
+        b = leaked(fma(x, in_x_b, fma(y, in_y_b, in_0_b)), fma(x, along_x_b, fma(y, along_y_b, along_0_b)))
+        c = leaked(fma(x, in_x_c, fma(y, in_y_c, in_0_c)), fma(x, along_x_c, fma(y, along_y_c, along_0_c)))
+        a_2, b_2, c_2 = a * a, b * b, c * c
+        a_4, b_4, c_4 = a_2 * a_2, b_2 * b_2, c_2 * c_2
+        # What is the same for all pixels is multiplied first, which is done once.
+        red = fma(c_4, strong_c * c_r, fma(b_4, strong_b * b_r, a_4 * (strong_a * a_r)))
+        green = fma(c_4 * c_2, strong_c * c_g, fma(b_4 * b_2, strong_b * b_g, a_4 * a_2 * (strong_a * a_g)))
+        blue = fma(c_4 * c, strong_c * c_b, fma(b_4 * b, strong_b * b_b, a_4 * a * (strong_a * a_b)))
+        return screened(rgb, red, green, blue, amount)
 
 
-def leaked(inwards, along, tight):
-    """Return how near a place is to a light, 1 / (1 + q)."""
-    return 1 / (1 + (inwards * inwards + along * along * 0.39) * tight)
-
-
-def power_of_4(x):
-    return x * x * (x * x)
+def leaked(inwards, along):
+    """Return how near a place is to a light: 1 / (1 + (s / r)² + (t / 1.6 r)²)."""
+    return 1 / fma(inwards, inwards, fma(along, along, 1))
 
 
 def draw(seed, number, which):

@@ -23,7 +23,7 @@ from n2s.graph.declare import (
     setting,
 )
 from n2s.graph.links import Link
-from n2s.graph.shader import luma, to_display, to_light
+from n2s.graph.shader import fma, luma, mix, to_display, to_light
 from n2s.graph.types import SIGNAL, Frames, Matte, Signal
 from n2s.nodes.flash_rules import ALLOWED, CELLS, LUMINANCE, Grid, extended
 from n2s.nodes.flash_safety import Cells
@@ -32,7 +32,7 @@ from n2s.nodes.signals import Value
 ROWS = 72  # of the frames that are looked at, or columns where these are fewer: four in each cell
 STEPS = 4095  # of display values that are told apart
 DISPLAY = np.arange(STEPS + 1) / STEPS
-BLUE = float(LUMINANCE[2])
+OF_BLUE = float(1 / LUMINANCE[2])  # how much blue has the luminance of white
 LIGHT = np.where(DISPLAY <= 0.04045, DISPLAY / 12.92, ((DISPLAY + 0.055) / 1.055) ** 2.4).astype(np.float32)  # sRGB
 
 
@@ -74,14 +74,18 @@ class Guard(Pointwise):
     def pixel(rgb, lowering, at, red):
         # What lies below black is black here, as it will be on the screen.
         r, g, b = to_light(max(rgb[0], 0)), to_light(max(rgb[1], 0)), to_light(max(rgb[2], 0))
-        over = r - red * (r + (g + b))
-        blue = luma(r, g, b) / BLUE
-        share = over / max(over + red * blue, 1e-9)
-        gain = to_display(1 - lowering)
-        red_of = to_display(r - share * r) if over > 0 else rgb[0]
-        green_of = to_display(g - share * g) if over > 0 else rgb[1]
-        blue_of = to_display(b + share * (blue - b)) if over > 0 else rgb[2]
-        return red_of * gain, green_of * gain, blue_of * gain
+        over = fma(-red, r + (g + b), r)
+        blue = luma(r, g, b) * OF_BLUE
+        share = max(over, 0) / max(fma(red, blue, over), 1e-9)
+        gain = 1 - lowering
+        red_of = to_display(fma(-share, r, r) * gain)
+        green_of = to_display(fma(-share, g, g) * gain)
+        blue_of = to_display(mix(b, blue, share) * gain)
+        as_it_was = max(over, lowering) <= 0
+        red_of = rgb[0] if as_it_was else red_of
+        green_of = rgb[1] if as_it_was else green_of
+        blue_of = rgb[2] if as_it_was else blue_of
+        return red_of, green_of, blue_of
 
 
 class FlashMeter(Measure):

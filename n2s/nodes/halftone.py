@@ -8,7 +8,7 @@ import numpy as np
 
 from n2s.graph.colours import Colour, by_channel, light_of
 from n2s.graph.declare import Filter, Gaussians, Param, param, port, setting
-from n2s.graph.shader import cos, fract, length, luma, mix, sin, smoothstep, to_display, to_light
+from n2s.graph.shader import cos, fma, fract, length, luma, mix, sin, smoothstep, to_display, to_light
 from n2s.graph.types import Frames
 
 DOT = 0.35  # of a cell: the deviation of what is averaged for its dot
@@ -79,11 +79,12 @@ class Halftone(Filter):
 
 def printed(x, y, cosine, sine, ink, pixels):
     """Return how much of a place is covered where a share of each cell, ``ink``, is; x and y are counted in cells."""
-    u, v = fract(x * cosine + y * sine) - 0.5, fract(y * cosine - x * sine) - 0.5
+    u, v = fract(fma(x, cosine, y * sine)) - 0.5, fract(fma(-x, sine, y * cosine)) - 0.5
     ink = min(max(ink, 0), 1)
-    rest = to_display(1 - ink)
-    radius = to_display(ink * 0.31830989) if ink < 0.7853982 else DIAGONAL - rest * (0.5 - 0.114 * rest)
-    cover = min(max(0.5 + (radius - length(u, v)) * pixels, 0), 1)
+    apart = ink < 0.7853982  # dots do not touch
+    root = to_display(ink * 0.31830989 if apart else 1 - ink)  # one root for both: they are dear
+    radius = root if apart else fma(-root, fma(-0.114, root, 0.5), DIAGONAL)
+    cover = min(max(fma(radius - length(u, v), pixels, 0.5), 0), 1)
     cover = cover * min(2 * pixels * radius, 1)  # no dot without ink, and no hole where all is covered
-    cover = 1 - (1 - cover) * min(2 * pixels * (DIAGONAL - radius), 1)
+    cover = fma(cover - 1, min(2 * pixels * (DIAGONAL - radius), 1), 1)
     return mix(ink, cover, smoothstep(2, 3.5, pixels))
