@@ -23,8 +23,8 @@ def fma(a, b, c) -> Any:
     # the first rounding made a tie for the second: the lower bits are a one and zeros, or it is no normal number.
     product = np.multiply(a, b, dtype=np.float64)
     total = np.add(product, c)
-    tie = (total.view(np.int64) & 0x1FFFFFFF) == 0x10000000
-    if tie.any() or ((abs(total) < 2.0**-126) & (total != 0)).any():
+    tie, small = (total.view(np.int64) & 0x1FFFFFFF) == 0x10000000, abs(total) < 2.0**-126
+    if tie.any() or (small.any() and total[small].any()):
         # Rounded to an odd number, it goes the way of the exact sum (Boldo and Melquiond, IEEE Trans. Comput., 2008).
         added = total - product
         lost = (product - (total - added)) + (c - added)

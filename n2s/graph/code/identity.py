@@ -64,7 +64,7 @@ ENGINE = (
     # Imported by the text of kernels alone.
     *(
         f"{OWN}.runtime.render.kernels.{name}"
-        for name in ("integers", "level_rows", "light_making", "maps", "sampling", "vectors")
+        for name in ("fused", "gaussians", "integers", "level_rows", "light_making", "maps", "sampling", "vectors")
     ),
 )
 _late: set[str] = set()  # files of modules that were not imported when they were first looked at

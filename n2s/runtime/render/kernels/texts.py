@@ -16,7 +16,7 @@ _KERNEL = '''\
 import numpy as np
 from numba import njit
 
-from n2s.runtime.render.kernels.{module} import {names}
+from {package}.{module} import {names}
 
 
 {decorator}
@@ -32,7 +32,7 @@ def kernel_of(module: str, name: str, digest: str) -> str:
     """
     text, names = function_of(module, name)
     return _KERNEL.format(
-        digest=digest, module=module, names=", ".join(sorted(names - {"np"})), decorator=decorator(KERNEL),
+        digest=digest, package=__package__, module=module, names=", ".join(sorted(names)), decorator=decorator(KERNEL),
         text=text.replace(f"def {name}(", "def kernel(", 1),
     )  # fmt: skip
 
