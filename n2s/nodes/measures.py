@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from n2s.graph.declare import Measure, Output, port
-from n2s.graph.shader import to_light
+from n2s.graph.shader import luma, to_light
 from n2s.graph.types import SIGNAL, Frames
 
 COLUMNS, ROWS = 16, 9  # of the grid
@@ -49,8 +47,8 @@ class LightMeter(Measure):
     }
 
     def measure(self, frame: np.ndarray) -> dict[str, float | np.ndarray]:
-        y = np.clip(_luma(frame), np.float32(0), np.float32(1)).astype(np.float64)
-        light = np.maximum(_luma(to_light(frame)), np.float32(0)).astype(np.float64)
+        y = np.clip(luma(*frame), np.float32(0), np.float32(1)).astype(np.float64)
+        light = np.maximum(luma(*to_light(frame)), np.float32(0)).astype(np.float64)
         strongest, weakest = frame.max(axis=0), frame.min(axis=0)
         step = np.minimum(np.clip(strongest, 0, 1) * np.float32(STEPS), np.float32(STEPS - 1)).astype(np.intp)
         in_order = np.sort(y, axis=None)
@@ -67,11 +65,6 @@ class LightMeter(Measure):
             "grid": _fields(y).ravel(),
             "histogram": np.bincount(step.ravel(), light.ravel(), STEPS) / y.size,
         }
-
-
-def _luma(frame: np.ndarray) -> Any:
-    """Return the luma of a whole frame; that of the shader is for pixels, and takes six times as long from Python."""
-    return np.float32(0.2126) * frame[0] + np.float32(0.7152) * frame[1] + np.float32(0.0722) * frame[2]
 
 
 def _fields(y: np.ndarray) -> np.ndarray:

@@ -296,11 +296,8 @@ class Lensed:
     @staticmethod
     def texts(wanted: bool) -> dict[str, str]:
         """The functions of other modules that lenses need."""
-        return (
-            {name: function_of(module, name)[0] for module, named in _SHARED.items() for name, _ in named}
-            if wanted
-            else {}
-        )
+        shared = _SHARED if wanted else {}
+        return {name: function_of(module, name)[0] for module, named in shared.items() for name, _ in named}
 
     def write_colour(self, code: Writer, arguments: dict[str, str]) -> list[str]:
         """Write what the kernel of pixels needs; return the three colours of a pixel."""
