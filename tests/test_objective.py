@@ -76,6 +76,24 @@ def test_a_weave_is_measured_and_edges_hardly_are():
         assert objective.weave(flat + calm) < 0.005
 
 
+@pytest.mark.parametrize("slope", [0, 0.3, 1, -0.7])
+def test_teeth_are_measured_and_soft_or_moved_edges_hardly_are(slope):
+    y, x = torch.meshgrid(torch.arange(128.0), torch.arange(128.0), indexing="ij")
+
+    def edge(softness=1.5, moved=0.0, ragged=0.0):
+        across = (x - 64 - slope * (y - 64) - moved + ragged * torch.sin(y * torch.pi / 2)) / (1 + slope**2) ** 0.5
+        return (0.5 + 0.4 * torch.tanh(across / softness)).expand(1, 3, 128, 128)
+
+    picture, ragged = edge(), edge(ragged=0.5)
+    error = objective.teeth(ragged - picture, picture)
+    assert error > 1e-3 and objective.teeth(ragged, ragged) > 4 * objective.teeth(picture, picture)
+    for calm in (edge(softness=2.5), edge(moved=1.0), picture + 0.1):
+        assert objective.teeth(calm - picture, picture) < 0.3 * error
+    flat = torch.full_like(picture, 0.5)
+    assert objective.edges(edge(moved=1.0) - picture) > 2 * objective.edges(ragged - picture)
+    assert objective.teeth(ragged - picture, flat) == 0  # where there is no contour, nothing is along one
+
+
 def test_a_line_along_an_end_is_measured_and_contours_are_not():
     flat = torch.full((1, 3, 96, 128), 0.5)
     line = flat.clone()

@@ -9,7 +9,10 @@ with β = 3. Frames of mixed and drifted latents have no picture to compare with
     beyond + rounding + 5 weave + 5 rim
 
 A decoder that gets a finer stage learns from larger pictures; its encoder stays as it is, so that the same latents give
-the same picture, and there is no KL.
+the same picture, and there is no KL. Two terms are added, because a stage that draws twice as fine draws slanted edges
+as steps that it does not see itself:
+
+    4 teeth of pictures + 2 ragged of mixes
 
 docs/glossary.md explains each term. In the second half of a training a critic (`critic.py`) is added, a second network
 that learns to tell reconstructions from their pictures.
@@ -91,6 +94,7 @@ class Training(L.LightningModule):
         super().__init__()
         self.model = (model or VAE(config)).to(memory_format=torch.channels_last)
         self.is_finer = self.model.config.detail > 1
+        self.prices = objective.PRICES | (objective.FINER if self.is_finer else {})
         self.body = body if self.is_finer else 1.0
         if self.is_finer:  # what is not trained; the latents stay those of the model that it started from
             self.model.encoder.requires_grad_(False)
@@ -126,15 +130,16 @@ class Training(L.LightningModule):
         between = mix_latents(places, self.rng)[: -(-len(places) // 4)]
         drawn, coarsely = self.model.decoder(between), self.model.decoder(between, show=round_to_levels)
         shown = drawn.clamp(0, 1)  # `beyond` alone restrains values outside 0..1
-        sizes = [2**k for k in range(self.model.config.detail.bit_length())]  # each stage may draw stripes of its own
-        weave = sum(objective.weave(F.avg_pool2d(shown, size)) for size in sizes)
         parts |= {"beyond": objective.beyond(drawn), "rounding": (coarsely.clamp(0, 1) - shown).abs().mean(),
-                  "weave": weave, "rim": objective.rim(shown)}  # fmt: skip
+                  "weave": sum(map(objective.weave, self._sizes(shown))), "rim": objective.rim(shown)}  # fmt: skip
+        if self.is_finer:
+            parts["teeth"] = sum(map(objective.teeth, self._sizes(error), self._sizes(frames)))
+            parts["ragged"] = sum(objective.teeth(each, each) for each in self._sizes(shown))
         exact = parts["l1"] + parts["coarse"] + parts["edges"]
         total = (
             exact
             + self.beta * self.price * parts["kl"]
-            + sum(price * parts[name] for name, price in objective.PRICES.items())
+            + sum(price * parts[name] for name, price in self.prices.items())
         )
         if self.distance is not None and self.look:
             places = max(1, frames.shape[-1] // 128)  # larger crops are looked at in several places
@@ -149,6 +154,10 @@ class Training(L.LightningModule):
             self.calls += 1
             total = total + self.awake * self.say * self.balance * parts["blame"]
         return total, parts
+
+    def _sizes(self, frames: torch.Tensor) -> list[torch.Tensor]:
+        """Return frames as large as each stage draws them: each may draw stripes and teeth of its own."""
+        return [F.avg_pool2d(frames, 2**k) for k in range(self.model.config.detail.bit_length())]
 
     def on_train_start(self):
         if self.critic_state:

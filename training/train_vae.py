@@ -32,7 +32,7 @@ mend_torchvision()
 import lightning as L  # noqa: E402
 from lightning.pytorch.callbacks import ModelCheckpoint  # noqa: E402
 
-from . import checkpoint, objective, perceptual  # noqa: E402
+from . import checkpoint, perceptual  # noqa: E402
 from .dataset import Crops, load  # noqa: E402
 from .errors import TrainingError, run_command  # noqa: E402
 from .files import lock_folder  # noqa: E402
@@ -240,7 +240,7 @@ def main() -> None:
     module.facts = {"data": pictures.digest, "pictures": len(pictures),
                     "licences": pictures.licences, "sources": pictures.sources,
                     "distance": getattr(module.distance, "name", "none"), "preset": args.preset,
-                    "critic": args.critic if module.critic else 0.0, "prices": objective.PRICES, "strained": STRAIN,
+                    "critic": args.critic if module.critic else 0.0, "prices": module.prices, "strained": STRAIN,
                     "body": module.body,
                     **({"start": start} if start else {})}  # fmt: skip
     trainer = L.Trainer(

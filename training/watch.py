@@ -77,6 +77,7 @@ class Watch(L.Callback):
 
     COLUMNS = (
         *("minutes", "step", "loss", "l1", "coarse", "edges", "beyond", "rounding", "weave", "rim", "kl", "perceptual"),
+        *("teeth", "ragged"),
         *("critic", "blame", "rate", "held_out_l1", "held_out_perceptual", "held_out_psnr_db", "held_out_strained_db"),
         *("mixed_8_bits_db", "mixed_sharpness", "mixed_lattice", "mixed_weave", "mixed_rim"),
     )
