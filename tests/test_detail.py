@@ -253,6 +253,14 @@ def test_memory_that_does_not_hold_a_large_frame(provider: str, error: type[Exce
     assert type(told.value) is error
 
 
+def test_frames_of_odd_sides_are_enlarged_as_if_their_last_pixels_were_there_twice(folder: Path, store: Any) -> None:
+    upscaler = RunContext(store, print).model(folder / "model").upscaler("cpu")
+    frames = np.random.default_rng(5).random((2, 3, 6, 8), np.float32)
+    frames[:, :, 5], frames[..., 7] = frames[:, :, 4], frames[..., 6]
+    odd = upscaler.enlarge(np.ascontiguousarray(frames[:, :, :5, :7]))
+    assert odd.shape == (2, 3, 10, 14) and np.array_equal(odd, upscaler.enlarge(frames)[:, :, :10, :14])
+
+
 def test_films_of_one_run_share_the_net(folder: Path, store: Any) -> None:
     model = RunContext(store, print).model(folder / "model")
     assert model.upscaler("cpu") is model.upscaler("auto")

@@ -18,7 +18,7 @@ from training.errors import TrainingError  # noqa: E402
 from training.fold import is_folded, remove_norms  # noqa: E402
 from training.models import double_size  # noqa: E402
 from training.teaching import Training  # noqa: E402
-from training.upscale import Upscaler, pairs, train  # noqa: E402
+from training.upscale import InFours, Upscaler, pairs, train  # noqa: E402
 
 pytestmark = QUIET
 
@@ -117,6 +117,16 @@ def test_the_net_adds_the_same_to_all_colours():
     assert added.abs().max() > 1e-3
     torch.testing.assert_close(added[:, 0], added[:, 1])
     torch.testing.assert_close(added[:, 0], added[:, 2])
+
+
+def test_the_file_computes_the_same_in_squares_of_pixels():
+    torch.manual_seed(4)
+    net = Upscaler(8, 2).eval()
+    torch.nn.init.normal_(net.last.weight, 0, 0.05)
+    torch.nn.init.normal_(net.last.bias, 0, 0.05)
+    frames = torch.rand(2, 3, 18, 22)
+    with torch.no_grad():
+        torch.testing.assert_close(InFours(net)(frames), net(frames), rtol=0, atol=1e-6)
 
 
 def test_pairs_are_pictures_and_their_halves(data):

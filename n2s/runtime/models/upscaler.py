@@ -12,7 +12,7 @@ from n2s.runtime.models.sessions import OUT_OF_MEMORY, ProviderExhausted, is_net
 
 
 class SessionUpscaler:
-    """A net that doubles the size of frames, which threads may share. It takes one frame at a time."""
+    """A net that doubles the size of frames, which threads may share. It takes one frame at a time, of even sides."""
 
     def __init__(self, path: Path, session: Any, provider: str):
         self.path, self.provider, self._session = path, provider, session
@@ -23,7 +23,7 @@ class SessionUpscaler:
             )
 
     def enlarge(self, frames: np.ndarray) -> np.ndarray:
-        """Return frames float32 (N, 3, 2h, 2w) of frames float32 (N, 3, h, w).
+        """Return frames float32 (N, 3, 2h, 2w) of frames float32 (N, 3, h, w); an odd side gets its last pixels twice.
 
         Raises
         ------
@@ -34,6 +34,9 @@ class SessionUpscaler:
         """
         count, planes, height, width = frames.shape
         out = np.empty((count, planes, 2 * height, 2 * width), np.float32)
+        if height % 2 or width % 2:
+            frames = np.pad(frames, ((0, 0), (0, 0), (0, height % 2), (0, width % 2)), mode="edge")
+        wanted = (1, planes, 2 * frames.shape[2], 2 * frames.shape[3])
         name = self._session.get_inputs()[0].name
         for k, frame in enumerate(frames):
             try:
@@ -49,7 +52,7 @@ class SessionUpscaler:
                     "There is too little memory to enlarge one frame. Lower the film's size, or the number of chunks "
                     "that are rendered at the same time (--jobs or --workers)."
                 ) from None
-            if made.shape != (1, *out.shape[1:]):
+            if made.shape != wanted:
                 raise RenderError(f"{self.path} turns frames {frame.shape} into {made.shape[1:]}, not twice the size.")
-            out[k] = made[0]
+            out[k] = made[0, :, : 2 * height, : 2 * width]
         return out
