@@ -40,8 +40,8 @@ def forms(folder: Path, config: dict) -> dict[str, Path]:
     import torch
 
     from training.export_onnx import Generator, to_onnx
-    from training.fold import remove_norms
     from training.models import Config, Decoder
+    from training.norms import remove_norms
     from training.quantize_onnx import quantise
 
     torch.manual_seed(1)

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from tiny_vae import QUIET, large_pictures, lively  # noqa: E402
 
 from training import ceiling, metrics  # noqa: E402
-from training.fold import remove_norms  # noqa: E402
+from training.norms import remove_norms  # noqa: E402
 
 pytestmark = QUIET
 

@@ -15,8 +15,8 @@ from torch.nn import functional as F  # noqa: E402
 from n2s.nodes.upscale import double_by_lanczos  # noqa: E402
 from training import card, dataset, metrics, report  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
-from training.fold import is_folded, remove_norms  # noqa: E402
 from training.models import double_size  # noqa: E402
+from training.norms import is_folded, remove_norms  # noqa: E402
 from training.teaching import Training  # noqa: E402
 from training.upscale import InFours, Upscaler, pairs, train  # noqa: E402
 

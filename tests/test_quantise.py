@@ -16,9 +16,9 @@ from training import equalise, quantize_onnx  # noqa: E402
 from training.card import session  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.export_onnx import Generator, to_onnx  # noqa: E402
-from training.fold import remove_norms  # noqa: E402
 from training.latents import slerp  # noqa: E402
 from training.models import HIGH, LOW, VAE, Config, round_to_levels  # noqa: E402
+from training.norms import remove_norms  # noqa: E402
 
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("FutureWarning", "DeprecationWarning", "UserWarning")

@@ -25,7 +25,7 @@ L = pytest.importorskip("lightning")
 
 from tiny_vae import TINY, lively  # noqa: E402
 
-from training import checkpoint, dataset, fold, manifest, procedural  # noqa: E402
+from training import checkpoint, dataset, fold, manifest, norms, procedural  # noqa: E402
 from training.anchors import ANCHORS  # noqa: E402
 from training.errors import TrainingError, run_command  # noqa: E402
 from training.latents import mix_latents  # noqa: E402
@@ -105,7 +105,7 @@ def test_crops_out_of_a_devices_memory_are_those_out_of_a_file(data):
 def test_a_model_without_norms_starts_gently():
     model = VAE(TINY)
     assert highest_rate(1e-3, None) == highest_rate(1e-3, model) == 1e-3
-    fold.remove_norms(model.decoder)
+    norms.remove_norms(model.decoder)
     assert highest_rate(1e-3, model) == pytest.approx(2e-4)
 
 
@@ -191,7 +191,7 @@ def test_a_folded_decoder_has_no_norms_and_is_exact_where_norms_are_fixed():
     model = lively()
     latents = torch.randn(1, 8, 4, 4)
     folded = fold.fold(model.decoder, [latents])
-    assert fold.is_folded(folded) and not fold.is_folded(model.decoder)
+    assert norms.is_folded(folded) and not norms.is_folded(model.decoder)
     with torch.no_grad():
         wanted, got = model.decoder(latents), folded(latents)
     # With a group a channel and one batch to fit, a norm is exactly a scale and a shift; with groups it is nearly one.
@@ -215,7 +215,7 @@ def test_tuning_brings_the_folded_decoder_nearer(data):
 
     before = apart(folded)
     tuned = fold.tune(folded, model.decoder, model.encoder, crops, None, minutes=10, rate=1e-3, most=60)
-    assert fold.is_folded(tuned) and apart(tuned) < before
+    assert norms.is_folded(tuned) and apart(tuned) < before
 
 
 def test_a_judged_training_goes_on_where_it_was(data, tmp_path):

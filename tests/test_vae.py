@@ -11,7 +11,7 @@ mend_torchvision()
 
 from tiny_vae import TINY, lively  # noqa: E402
 
-from training import fold, procedural  # noqa: E402
+from training import norms, procedural  # noqa: E402
 from training.latents import cut_borders, multiply_contrast, strengthen  # noqa: E402
 from training.models import HIGH, LOW, VAE, activation, round_to_levels  # noqa: E402
 
@@ -77,11 +77,11 @@ def test_the_smooth_path_has_no_corners():
 def test_no_latents_burst():
     """Whatever its weights and latents: the branches of a decoder without norms add no more than their bounds allow."""
     torch.manual_seed(6)
-    decoder = fold.remove_norms(VAE(TINY).eval().decoder)
-    for block in fold.blocks(decoder):
+    decoder = norms.remove_norms(VAE(TINY).eval().decoder)
+    for block in norms.blocks(decoder):
         torch.nn.init.normal_(block.conv1.weight, 0, 3)
     held = []
-    for block in fold.blocks(decoder):
+    for block in norms.blocks(decoder):
         block.conv2.register_forward_pre_hook(lambda _, given: held.append(given[0]))
     with torch.no_grad():
         decoder(100 * torch.randn(1, 8, 4, 5))
@@ -138,7 +138,7 @@ def test_what_the_price_of_rounding_buys():
 
     def trained(price):
         torch.manual_seed(4)
-        decoder = fold.remove_norms(VAE(TINY).decoder)
+        decoder = norms.remove_norms(VAE(TINY).decoder)
         with torch.no_grad():
             decoder.out.weight.mul_(40)
             decoder.body[0].bias[0] = 40
@@ -162,7 +162,7 @@ def test_what_the_price_of_rounding_buys():
 def test_sparing_memory_changes_no_gradient():
     torch.manual_seed(0)
     model = VAE(TINY).train()
-    for block in fold.blocks(model.decoder):
+    for block in norms.blocks(model.decoder):
         torch.nn.init.ones_(block.norm2.weight)
     latents = torch.randn(2, 8, 2, 2)
     found = []

@@ -14,8 +14,8 @@ from google.protobuf.message import DecodeError
 
 from .errors import TrainingError
 from .files import write_whole
-from .fold import is_folded, remove_norms
 from .models import VAE, Config, Decoder
+from .norms import is_folded, remove_norms
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -37,10 +37,10 @@ from .anchors import encode
 from .dataset import Pictures, load
 from .errors import TrainingError, run_command
 from .files import write_whole
-from .fold import is_folded
 from .latents import statistics
 from .licence import licence_of
 from .models import SCALE, VAE
+from .norms import is_folded
 
 HERE = Path(__file__).parent
 OPSET = 21

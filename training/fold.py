@@ -31,28 +31,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from . import checkpoint, perceptual
 from .compat import fast_bf16
 from .dataset import Crops, load
 from .errors import TrainingError, run_command
 from .latents import mix_latents
-from .models import Decoder, Encoder, ResBlock
+from .models import Decoder, Encoder
+from .norms import blocks, is_folded
 
 PAIRS = (("conv1", "norm1"), ("conv2", "norm2"))
-
-
-def blocks(decoder: Decoder) -> list[ResBlock]:
-    return [module for module in decoder.modules() if isinstance(module, ResBlock)]
-
-
-def is_folded(decoder: Decoder) -> bool:
-    return not any(isinstance(module, nn.GroupNorm) for module in decoder.modules())
-
-
-def remove_norms(decoder: Decoder) -> Decoder:
-    """Return the decoder with its norms taken out, as `fold` leaves it; changes it in place."""
-    for block in blocks(decoder):
-        block.norm1 = block.norm2 = nn.Identity()
-    return decoder
 
 
 class Fit:
@@ -178,8 +165,6 @@ def tune(
 
 
 def main() -> None:
-    from . import checkpoint, perceptual
-
     parser = argparse.ArgumentParser(description="Take the norms out of a decoder.")
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data sets it was trained on")

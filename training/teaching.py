@@ -37,9 +37,9 @@ import lightning as L  # noqa: E402
 from . import objective  # noqa: E402
 from .critic import Critic  # noqa: E402
 from .dataset import Crops  # noqa: E402
-from .fold import is_folded  # noqa: E402
 from .latents import cut_borders, mix_latents, sample_posterior, strengthen  # noqa: E402
 from .models import VAE, Config, round_to_levels  # noqa: E402
+from .norms import is_folded  # noqa: E402
 
 AGAIN = 0.3  # of the rate of a finer stage, for its half that begins with trained weights
 

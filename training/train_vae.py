@@ -36,9 +36,9 @@ from . import checkpoint, perceptual  # noqa: E402
 from .dataset import Crops, load  # noqa: E402
 from .errors import TrainingError, run_command  # noqa: E402
 from .files import lock_folder  # noqa: E402
-from .fold import is_folded, remove_norms  # noqa: E402
 from .latents import STRAIN, statistics  # noqa: E402
 from .models import SCALE, VAE, Config  # noqa: E402
+from .norms import is_folded, remove_norms  # noqa: E402
 from .teaching import Average, Clock, Training  # noqa: E402
 from .watch import Watch  # noqa: E402
 
