@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from torch.nn import functional as F  # noqa: E402
 from n2s.nodes.upscale import double_by_lanczos  # noqa: E402
 from training import card, dataset, metrics, report  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
+from training.export_onnx import to_half  # noqa: E402
 from training.models import double_size  # noqa: E402
 from training.norms import is_folded, remove_norms  # noqa: E402
 from training.teaching import Training  # noqa: E402
-from training.upscale import InFours, Upscaler, pairs, train  # noqa: E402
+from training.upscale import InFours, Upscaler, from_model, pairs, to_onnx, train  # noqa: E402
 
 pytestmark = QUIET
 
@@ -127,6 +129,20 @@ def test_the_file_computes_the_same_in_squares_of_pixels():
     frames = torch.rand(2, 3, 18, 22)
     with torch.no_grad():
         torch.testing.assert_close(InFours(net)(frames), net(frames), rtol=0, atol=1e-6)
+
+
+def test_training_of_the_net_goes_on_from_a_model(tmp_path):
+    torch.manual_seed(4)
+    net = Upscaler(8, 2).eval()
+    for parameter in net.parameters():  # the exporter makes one of several that are alike, as biases begin
+        torch.nn.init.normal_(parameter, 0, 0.05)
+    to_onnx(net, tmp_path / "net.onnx", "CC0-1.0")
+    to_half(tmp_path / "net.onnx", tmp_path / "upscale.fp16.onnx")
+    with pytest.raises(TrainingError, match="holds no net of Upscale that training can start from"):
+        from_model(tmp_path)
+    (tmp_path / "meta.json").write_text(json.dumps({"upscale": {"config": net.config}}))
+    for name, weight in from_model(tmp_path).state_dict().items():
+        torch.testing.assert_close(weight, net.state_dict()[name].half().float(), rtol=0, atol=0)
 
 
 def test_pairs_are_pictures_and_their_halves(data):

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from google.protobuf.message import DecodeError
 from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
@@ -29,7 +30,7 @@ from torch.nn import functional as F
 
 from . import card, metrics, objective
 from .dataset import Crops, Pictures, load
-from .errors import run_command
+from .errors import TrainingError, run_command
 from .export_onnx import MODELS, OUTPUTS, save, to_half, trace
 from .files import write_whole
 from .licence import licence_of
@@ -128,6 +129,31 @@ class InFours(nn.Module):
         large = F.conv2d(each, self.kernels, stride=2).reshape(count, planes, 16, *squares)
         detail = self.last(self.net.features((frames * self.net.luma).sum(1, keepdim=True)))
         return F.pixel_shuffle((large + detail.unsqueeze(1)).reshape(count, planes * 16, *squares), 4)
+
+
+def from_model(folder: Path) -> Upscaler:
+    """Return the net of a model folder, as a start for further training.
+
+    Raises
+    ------
+    TrainingError
+        When the folder holds no such net.
+    """
+    try:
+        net = Upscaler(**json.loads((folder / "meta.json").read_bytes())[NAME]["config"])
+        graph = onnx.load(folder / f"{NAME}.fp16.onnx").graph
+        read = {each.name: torch.from_numpy(onnx.numpy_helper.to_array(each).astype("float32"))
+                for each in graph.initializer if each.name.endswith((".weight", ".bias"))}  # fmt: skip
+        state = {name.removeprefix("net."): value for name, value in read.items() if name.startswith("net.")}
+        one = torch.tensor([0, 1, 4, 5])  # the phases of the first of two by two pixels
+        state |= {"last.weight": read["last.weight"][one, :, :3, :3], "last.bias": read["last.bias"][one]}
+        net.load_state_dict(state)
+    except (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, DecodeError) as error:
+        raise TrainingError(
+            f"{folder} holds no net of Upscale that training can start from ({type(error).__name__}: "
+            f"{str(error)[:160]}); start without --start."
+        ) from None
+    return net
 
 
 def pairs(crops: Crops) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -231,8 +257,9 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=MODELS, help="the model's folder")
     parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="where the float32 file goes")
     parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--channels", type=int, default=32)
-    parser.add_argument("--depth", type=int, default=4, help="layers between the first and the last")
+    parser.add_argument("--start", type=Path, metavar="MODEL", help="begin with the net of a model folder")
+    parser.add_argument("--channels", type=int, default=32, help="without --start")
+    parser.add_argument("--depth", type=int, default=4, help="without --start: layers between the first and the last")
     parser.add_argument("--crop", type=int, default=192)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
@@ -240,8 +267,10 @@ def main() -> None:
     torch.manual_seed(args.seed)
     pictures = load(args.data)
     crops = Crops(pictures, ((args.crop, args.batch, 1.0),), seed=args.seed)
-    net = Upscaler(args.channels, args.depth)
+    net = from_model(args.start) if args.start else Upscaler(args.channels, args.depth)
     record = train(net, crops, args.minutes)
+    if args.start:
+        record["start"] = json.loads((args.start / "meta.json").read_bytes())[NAME]["training"]
     args.outputs.mkdir(parents=True, exist_ok=True)
     files = {precision: args.outputs / f"{NAME}.{precision}.onnx" for precision in ("fp32", "fp16", "int8")}
     to_onnx(net, files["fp32"], licence_of(pictures.licences))
