@@ -24,12 +24,13 @@ from n2s.graph.graph import Graph
 from n2s.graph.landmarks import Landmarks, Moment
 from n2s.graph.listening import hearing_node
 from n2s.graph.time import Clock
-from n2s.graph.times import parse_time
+from n2s.graph.times import frame_of, parse_time
 from n2s.hearing.gridfile import read_sections
 from n2s.nodes import EMA, Keyframes, Random
 from n2s.nodes.features import _told_drops
+from n2s.nodes.loop import LoopShare
 from n2s.runtime.context import RunContext
-from n2s.runtime.render.analysis import analyse, frame_of
+from n2s.runtime.render.analysis import analyse
 
 FPS = Fraction(24)
 FIRST, BEAT, BAR = 0.7, 0.5, 3  # s before the first beat, s in a beat, beats in a bar
@@ -366,3 +367,31 @@ def test_a_node_that_hears_is_used_by_what_names_the_music(tmp_path: Path) -> No
         assert not [problem for problem in warnings(made) if "used by nothing" in problem.text], text
     idle = load({"n2s": 1, "size": [32, 32], "nodes": nodes | {"moved": {"node": "Tone", "frames": "film"}}}, tmp_path)
     assert any("heard is used by nothing" in problem.text for problem in warnings(idle))
+
+
+def uneven(frames: int = 900) -> Any:
+    """Return a scene of 30 s whose beats, 0.3 s after its beginning, get slower from 0.45 to 0.55 s."""
+    place = scene(frames, 30)
+    ends = 0.3 + np.concatenate([[-0.9, -0.45], np.cumsum(np.concatenate([[0], np.linspace(0.45, 0.55, 70)]))])
+    times = place.clock.times(0, frames)
+    beats = np.interp(times, ends, np.arange(-2, 71))
+    heard = {"beat": beats.astype(np.float32), "bar": (beats / 4).astype(np.float32)}
+    return replace(place, clock=replace(place.clock, tempo=120.0, bar=4, landmarks=Landmarks.of(times, heard)))
+
+
+def test_a_length_at_a_place_runs_on_the_grid() -> None:
+    clock = uneven().clock
+    for start, length, end in (("1 bar", "4 bars", "5 bars"), ("3 beats", "10 beats", "13 beats")):
+        begin, over = clock.place(parse_time(start)), clock.place(parse_time(end))
+        assert clock.after(begin, parse_time(length)) == pytest.approx(over, abs=1e-6)
+        assert clock.after(over, parse_time(length), -1) == pytest.approx(begin, abs=1e-6)
+    assert clock.after(2.0, parse_time("3 s")) == 5.0 and clock.after(2.0, parse_time("500 ms"), -1) == 1.5
+
+
+@pytest.mark.parametrize(("start", "length", "end"), [("1 bar", "4 bars", "5 bars"), ("2 bars", "3 bars", "5 bars")])
+def test_a_loop_is_what_an_excerpt_of_its_bars_shows(start: str, length: str, end: str) -> None:
+    place = uneven()
+    frames = [frame_of(at := parse_time(time), place.clock.place(at), place.clock.fps) for time in (start, end)]
+    made = LoopShare(start=start, length=length, blend=0.5).compute(place)
+    within = np.flatnonzero(made["amount"])
+    assert within[-1] + 1 == frames[1] and made["delay"][within[0]] == pytest.approx((frames[1] - frames[0]) / 30)

@@ -72,9 +72,9 @@ def chunk_map(plan: Any, store: Any) -> Any:
 
 def node_pictures(session: Any, time: Any, folder: Path) -> dict[str, Path]:
     """Return a picture of what each node of frames or mattes of the first film gives at a time."""
+    from n2s.graph.times import frame_of
     from n2s.graph.types import PICTURES
     from n2s.runtime.media.png import write_picture
-    from n2s.runtime.render.analysis import frame_of
     from n2s.runtime.seeing.contact import to_pixels
 
     plan, clock, pictures = session.plan(), session.clock, {}

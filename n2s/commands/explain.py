@@ -155,8 +155,7 @@ def frame_at(film: Any, time: Any) -> int:
     ArgumentError
         When the film has several pieces of music.
     """
-    from n2s.graph.times import is_musical
-    from n2s.runtime.render.analysis import frame_of
+    from n2s.graph.times import frame_of, is_musical
 
     if is_musical(time) and len(film.plans) > 1:
         raise ArgumentError("--at takes a time of a film of several tracks, like 82.6 or 1:22.6.")

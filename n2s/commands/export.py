@@ -79,7 +79,7 @@ def export(
         return export_labels(load(graph, set_, Shape(size, fps)), port, output, store, json)
     if port is None:
         raise ArgumentError("--node says what is written: a node, or one of its outputs or parameters.")
-    from n2s.runtime.render.analysis import frame_of
+    from n2s.graph.times import frame_of
     from n2s.runtime.seeing.export import write_arrays
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session

@@ -1,7 +1,8 @@
 """Musical time: where beats, bars, sections and drops of a piece are, so that a graph may speak of them.
 
-A length in beats or bars ("8 bars") is as long as the piece's tempo says. A place in beats or bars is the time at which
-so many have gone by since the first one; a `Moment` ("at drop - 2 bars") is the beginning of something that was heard.
+A length in beats or bars ("8 bars") is as long as the piece's tempo says; one that begins at a known place ends where
+so many have gone by from there. A place in beats or bars is the time at which so many have gone by since the first one;
+a `Moment` ("at drop - 2 bars") is the beginning of something that was heard.
 """
 
 from __future__ import annotations
@@ -100,10 +101,10 @@ class Landmarks:
         """Return when so many beats or bars have gone by since the first one, in seconds."""
         return self._when(number.unit[:3], number.value)
 
-    def after(self, seconds: float, number: Any) -> float:
-        """Return the time that lies so many beats or bars after another, or before it."""
+    def after(self, seconds: float, number: Any, times: int = 1) -> float:
+        """Return the time that lies so many beats or bars after another, or before it; ``times`` multiplies them."""
         unit = number.unit[:3]
-        return self._when(unit, self._count(unit, seconds) + number.value)
+        return self._when(unit, self._count(unit, seconds) + times * number.value)
 
     def moment(self, moment: Moment) -> float:
         """Return when a moment begins, in seconds, without its offset.

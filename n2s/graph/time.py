@@ -19,6 +19,7 @@ from n2s.graph.landmarks import Landmarks, Moment
 from n2s.graph.timecodes import minutes
 
 MAX_FPS = 240
+SLOWEST, FASTEST, LONGEST_BAR = 20, 400, 16  # beats per minute that music may have, and beats in a bar
 BEGUN = 1e-3  # of a frame, by which something may have begun later
 _RATE = re.compile(r"\d{1,6}(\.\d{1,9})?\Z|\d{1,9}/\d{1,9}\Z", re.ASCII)
 
@@ -151,12 +152,20 @@ class Clock:
             begin = self.landmarks.moment(time)
             if time.offset is None:
                 return begin
-            counted = time.offset.unit.startswith("b")
-            return self.landmarks.after(begin, time.offset) if counted else begin + self.seconds(time.offset)
+            return self.after(begin, time.offset)
         if not hasattr(time, "unit"):
             return float(cast(float, time))
         length = cast(Duration, time)
         return self.landmarks.place(length) if self.landmarks and length.unit.startswith("b") else self.seconds(length)
+
+    def after(self, begin: float, length: Duration, times: int = 1) -> float:
+        """Return the time, in seconds, that lies a length after another, on the grid where it counts beats or bars.
+
+        ``times`` multiplies the length: -1 gives the time that lies so long before.
+        """
+        if self.landmarks and length.unit.startswith("b"):
+            return self.landmarks.after(begin, length, times)
+        return begin + times * self.seconds(length)
 
 
 def outside(clock: Clock, what: str, begin: float, end: float | None = None) -> str:
@@ -190,7 +199,8 @@ class PartialClock:
 
     def __init__(self, whole: Clock, reads: Collection[str], reader: str):
         self._whole, self._reads, self._reader = whole, reads, reader
-        self.fps, self.times, self.seconds, self.place = whole.fps, whole.times, whole.seconds, whole.place
+        self.fps, self.times = whole.fps, whole.times
+        self.seconds, self.place, self.after = whole.seconds, whole.place, whole.after
 
     @property
     def frames(self) -> int:

@@ -18,6 +18,7 @@ from pydantic import WithJsonSchema, WrapValidator
 
 from n2s.graph.expressions import CURLY, STRAIGHT, Expression, ExpressionError, Number, leaves
 from n2s.graph.landmarks import MOMENTS, Moment
+from n2s.graph.time import frame_begun
 from n2s.graph.timecodes import minutes
 
 UNITS = ("s", "ms", "beat", "beats", "bar", "bars")
@@ -109,6 +110,11 @@ def is_musical(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return any(map(is_musical, value))
     return isinstance(value, Moment) or isinstance(value, Number) and value.unit.startswith(("beat", "bar"))
+
+
+def frame_of(time: Any, seconds: float, fps: Fraction) -> int:
+    """Return the frame that a time means: the nearest; where something of the music begins, the first one of it."""
+    return frame_begun(seconds, fps) if is_musical(time) else round(seconds * float(fps))
 
 
 def moments(value: Any) -> list[Moment]:

@@ -82,8 +82,7 @@ class CreditsCue(CreditsText, Resident):
     def compute(self, scene: Scene) -> np.ndarray:
         clock = scene.clock
         times = clock.times(0, clock.frames)
-        at = max(0.0, clock.duration - clock.seconds(self.length)) if self.at is None else self.at
-        begin, end = span_of(clock, at, self.length)
+        begin, end = self._span(clock)
         there = (times >= begin) & (times < end)
         way = np.clip((times - begin) / (end - begin), 0, 1)
         cue = np.zeros((clock.frames, 2 + MARKS))
@@ -96,6 +95,13 @@ class CreditsCue(CreditsText, Resident):
             cue[:, PLACE] = card
         cue[:, 2:] = self.mark(scene, CreditsText, ("at", "length", "fade"))
         return cue * (there & (cue[:, SHOWN] > 0))[:, None]
+
+    def _span(self, clock: Clock) -> tuple[float, float]:
+        """Return when they begin and end, in seconds: where nothing else is said, with the film."""
+        if self.at is not None:
+            return span_of(clock, self.at, self.length)
+        begin = clock.after(clock.duration, self.length, -1)
+        return (begin, clock.duration) if begin > 0 else span_of(clock, 0.0, self.length)
 
 
 class CreditsMatte(LetterMatte, CreditsText):

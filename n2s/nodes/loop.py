@@ -12,6 +12,7 @@ from n2s.graph.context import Scene
 from n2s.graph.declare import MusicalTime, Node, Output, Pointwise, Resident, port, setting
 from n2s.graph.links import Link
 from n2s.graph.time import Clock, outside
+from n2s.graph.times import frame_of
 from n2s.graph.types import SIGNAL, Frames
 from n2s.nodes.mix import Mix
 from n2s.nodes.retime import Retime
@@ -70,8 +71,8 @@ class LoopShare(Resident):
         clock = scene.clock
         fps = float(clock.fps)
         begin = clock.place(self.start)
-        start = round(begin * fps)
-        length = max(1, round((begin + clock.seconds(self.length)) * fps) - start)
+        start = frame_of(self.start, begin, clock.fps)
+        length = max(1, frame_of(self.length, clock.after(begin, self.length), clock.fps) - start)
         blend = min(round(clock.seconds(self.blend) * fps), start, length)
         frame = np.arange(clock.frames)
         within = (frame >= start + length - blend) & (frame < start + length)

@@ -15,6 +15,7 @@ from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
 from n2s.graph.header import Header
 from n2s.graph.time import Clock, sample_at
+from n2s.graph.times import frame_of
 from n2s.graph.values import Values
 from n2s.plan.film import plan_film
 from n2s.plan.keys import Chunk
@@ -24,7 +25,7 @@ from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, turned_to
 from n2s.runtime.films.profiled import BLEND, WHOLE, Span, as_profiled, profile_of, reshapes
 from n2s.runtime.films.targets import EXCERPT, film_path, part, version
-from n2s.runtime.render.analysis import Known, Measuring, analyse, behind_measures, frame_of, resolve_time
+from n2s.runtime.render.analysis import Known, Measuring, analyse, behind_measures, resolve_time
 from n2s.runtime.timing import time_warnings
 
 LONGEST = 1e9  # seconds; no track comes near it

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any, cast
 
 import numpy as np
@@ -20,7 +19,7 @@ from n2s.graph.landmarks import Landmarks, Moment
 from n2s.graph.links import Link
 from n2s.graph.listening import hearing_node
 from n2s.graph.paths import path_settings, paths
-from n2s.graph.time import Clock, frame_begun, frames_to_cover
+from n2s.graph.time import Clock, frames_to_cover
 from n2s.graph.times import is_musical
 from n2s.graph.types import SIGNAL
 from n2s.graph.values import Values, quantise
@@ -146,11 +145,6 @@ def resolve_time(time: Number | Moment, graph: Graph, clock: Clock, context: Con
     return clock.seconds(cast(Any, time)) if length else clock.place(time)
 
 
-def frame_of(time: Number | Moment, seconds: float, fps: Fraction) -> int:
-    """Return the frame that a time means: the nearest; where something of the music begins, the first one of it."""
-    return frame_begun(seconds, fps) if is_musical(time) else round(seconds * float(fps))
-
-
 ASSUMED = (
     "{what} counts beats and hears no tempo: {clock.tempo:g} beats per minute are assumed. Set tempo: in the graph, or "
     "add a Features node."
@@ -262,7 +256,10 @@ def _param(graph: Graph, name: str, field: str, values: Values) -> np.ndarray:
     result = np.broadcast_to(result, clock.frames) if result.ndim == 0 and _moves(value) else result
     if not np.isfinite(result).all():
         frame = int(np.argmax(~np.isfinite(np.atleast_1d(result))))
-        text = f"{name}.{field} is driven by = {value} and is no finite number at frame {frame}."
+        text = (
+            f"{name}.{field} is driven by = {value} and is no finite number at frame {frame}: it divides by 0, or "
+            "takes the log or sqrt of a number below 0."
+        )
         raise GraphError([Problem(graph.where(name, field), text)])
     return np.ascontiguousarray(result) if result.ndim else result  # ascontiguousarray would give a scalar an axis
 

@@ -14,9 +14,10 @@ from n2s.graph.graph import Graph
 from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
 from n2s.graph.lookup import find_value
+from n2s.graph.times import frame_of
 from n2s.graph.types import AUDIO, SIGNAL
 from n2s.runtime.readiness import check_inputs
-from n2s.runtime.render.analysis import behind_measures, frame_of, resolve_time
+from n2s.runtime.render.analysis import behind_measures, resolve_time
 from n2s.runtime.session import Session
 
 
