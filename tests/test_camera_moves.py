@@ -140,6 +140,7 @@ def test_a_path_keeps_step_with_bars_and_sections() -> None:
     for number in (1, 2, 3):
         frame = int(np.argmax(count >= number))
         np.testing.assert_allclose(bars[frame], FULL[number % 4], atol=0.05)
+    np.testing.assert_array_equal(bars[: int(0.7 * 60)], np.broadcast_to(FULL[0], (42, 4)))  # in the upbeat it waits
     sections = CameraPath(points=POINTS, every="section", glide=0.1, ease="smooth").compute(place)
     start = place.clock.landmarks.starts("section")[1]
     np.testing.assert_allclose(sections[int(np.ceil(start * 60)) + 1], FULL[1], atol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from test_nodes import scene
 from test_signals import RATES, musical
 
 from n2s.graph.node import DeclarationError
-from n2s.nodes import LFO, Random, Sequence  # fmt: skip
+from n2s.nodes import LFO, Random, Sequence
+from n2s.nodes.strobe import Flashes
 
 # What goes round with the music
 
@@ -44,7 +46,7 @@ def test_random_values_stay_for_their_stretch() -> None:
     place, low, high = musical(), np.full(1440, 2.0, np.float32), np.full(1440, 4.0, np.float32)
     made = Random(every="1 bar").compute(place, low, high)
     changes = np.flatnonzero(np.diff(made)) / 24
-    np.testing.assert_allclose(changes, [bar(i) for i in range(40)], atol=1 / 24)
+    np.testing.assert_allclose(changes, [bar(i) for i in range(1, 40)], atol=1 / 24)  # an upbeat is of the first bar
     assert 2 <= made.min() and made.max() <= 4 and made.std() > 0.3
     assert (Random(every="1 bar").compute(place, low, high) == made).all()
     assert (Random(every="1 bar", seed=1).compute(place, low, high) != made).mean() > 0.9
@@ -75,7 +77,39 @@ def test_sequences_by_beats() -> None:
     place = musical()
     made = Sequence(values=[3, 1, 2], every="1 beat").compute(place)
     beats = np.floor((place.clock.times(0, 1440) - 0.7) / BEAT + 1e-4).astype(int)
-    np.testing.assert_array_equal(made, np.array([3, 1, 2])[beats % 3])
+    np.testing.assert_array_equal(made, np.array([3, 1, 2])[np.maximum(beats, 0) % 3])  # an upbeat is of the first
+
+
+def test_a_sequence_begins_at_its_first_value() -> None:
+    place = scene(120, 30)
+    made = Sequence(values=[1, 2, 3], every=1, glide=0.5).compute(place)
+    assert (made[:31] == 1).all() and (made[46:61] == 2).all() and (np.diff(made[30:46]) >= 0).all()
+    assert (Sequence(values=[1, 2, 3], every="1 bar", glide=0.5).compute(musical())[: int(bar(1) * 24)] == 1).all()
+
+
+@pytest.mark.parametrize(("period", "fps"), [(0.1, 30), (0.3, 30), (0.7, 60), (1 / 3, 24)])
+def test_what_begins_with_a_frame_is_seen_in_it(period: float, fps: int) -> None:
+    """0.3 / 0.1 is less than 3 in float64: the third period would begin a frame late."""
+    place, zero, one = scene(900, fps), np.zeros(900, np.float32), np.ones(900, np.float32)
+    length = Fraction(str(round(period, 6))).limit_denominator(100)
+    gone = [Fraction(frame, fps) / length % 1 for frame in range(900)]
+    square = LFO(period=period, shape="square").compute(place, zero, one)
+    np.testing.assert_array_equal(square, [float(part < Fraction(1, 2)) for part in gone])
+    saw = LFO(period=period, shape="saw").compute(place, zero, one)
+    np.testing.assert_allclose(saw, [float(part) for part in gone], atol=1e-9)
+
+
+def flashes(place: Any, **settings: Any) -> np.ndarray:
+    frames = place.clock.frames
+    return np.flatnonzero(Flashes(**settings).compute(place, np.ones(frames, np.float32)))
+
+
+def test_a_strobe_begins_no_flash_in_the_middle_of_a_beat() -> None:
+    """The first beat is 0.7 s after the film begins, in the middle of one before it."""
+    found = flashes(musical(), every="1 beat", length=0.2, most=60)
+    beats = np.floor((found / 24 - 0.7) / BEAT + 1e-4)
+    assert found[0] == np.ceil((0.7 - BEAT) * 24) and beats[0] == -1
+    np.testing.assert_array_equal(flashes(scene(61, 30), every=1, length=0.02), [0, 30, 60])
 
 
 @pytest.mark.parametrize("values", [[], [[]], ["a"], [[1], [1, 2]], [1, [2, 3]], [True], [1e9], [[1, None]]])

@@ -14,7 +14,7 @@ from n2s.graph.types import SIGNAL, Signal
 from n2s.nodes.curves import between
 from n2s.nodes.drift import drift_key
 from n2s.nodes.easing import EasingName, ease
-from n2s.nodes.stretches import turns
+from n2s.nodes.stretches import numbered, turns
 
 OCTAVES, WAVES = 5, 3
 FARTHEST = {"x": 100, "y": 100, "turn": 36000}  # what Camera's pan_x, pan_y and turn take
@@ -112,7 +112,7 @@ class CameraPath(Resident):
     take. At the beginning of each stretch the camera is at a point: it stays, and during the last ``glide`` of the
     stretch goes on to the next one, along a Catmull-Rom spline, at the pace of ``ease``; zoom goes by octaves. After
     the last point a closed path goes on to the first one, and an open one stays. With ``ease: linear`` it passes points
-    without stopping; with ``smooth`` it rests at each.
+    without stopping; with ``smooth`` it rests at each. In an upbeat it waits at the first one.
     """
 
     points: list[list[float]] = setting(help="[[x, y], …], [[x, y, zoom], …] or [[x, y, zoom, turn], …]")
@@ -154,12 +154,11 @@ class CameraPath(Resident):
     def compute(self, scene: Scene) -> np.ndarray:
         rows = np.array([[*point, *(1.0, 0.0)[len(point) - 2 :]] for point in self.points], np.float64)
         rows[:, 2] = np.log2(rows[:, 2])
-        gone = turns(scene.clock, self.every, scene.clock.times(0, scene.clock.frames))
-        number = np.floor(gone + 1e-6)
+        number, gone = numbered(turns(scene.clock, self.every, scene.clock.times(0, scene.clock.frames)))
         share = np.zeros(len(gone))
         if self.glide:
-            share = ease(self.ease, (gone - number - (1 - self.glide)) / self.glide)
-        count, place = len(rows), number + share
+            share = ease(self.ease, (gone - (1 - self.glide)) / self.glide)
+        count, place = len(rows), np.where(number < 0, 0, number + share)  # in an upbeat it stays at the first point
         if self.closed:  # once around, and as far on both sides as slopes reach
             place, around = place % count, np.arange(-1, count + 2)
         else:

@@ -11,8 +11,7 @@ from pydantic import field_validator
 from n2s.graph import shader
 from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, Every, MusicalTime, Param, Resident, param, setting
-from n2s.graph.landmarks import Moment
-from n2s.nodes.stretches import check_alike, letters, turns
+from n2s.nodes.stretches import SLACK, check_alike, letters, numbered, turns
 
 TYPE = 0x4C464F21  # tells the random numbers of these nodes from those of others
 
@@ -43,8 +42,7 @@ class LFO(Resident):
 
     def compute(self, scene: Scene, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         clock = scene.clock
-        gone = turns(clock, self.period, clock.times(0, clock.frames)) + self.phase
-        place = gone - np.floor(gone)
+        number, place = numbered(turns(clock, self.period, clock.times(0, clock.frames)) + self.phase)
         if self.shape == "sine":
             share = 0.5 - 0.5 * np.cos(2 * np.pi * place)
         elif self.shape == "triangle":
@@ -52,9 +50,9 @@ class LFO(Resident):
         elif self.shape == "saw":
             share = place
         elif self.shape == "square":
-            share = (place < self.width).astype(np.float64)
+            share = (place < self.width - SLACK).astype(np.float64)
         else:
-            here, there = (drawn(scene.seed, self.seed, np.floor(gone) + step) for step in (0, 1))
+            here, there = (drawn(scene.seed, self.seed, number + step) for step in (0, 1))
             share = here + (there - here) * place * place * (3 - 2 * place)
         return low + (high.astype(np.float64) - low) * share
 
@@ -93,9 +91,10 @@ class Random(Resident):
 class Sequence(Resident):
     """Give one value after the other, each for a beat, a bar, a section: moods by sections, steps by beats.
 
-    ``values`` are numbers, or rows of numbers, which make columns: weights of anchors for instance. After the last one
-    comes the first again. With ``alike`` a value belongs to a letter: the first one to all sections A, the second one
-    to B. With ``glide`` it goes smoothly from the value before during that share of the stretch.
+    ``values`` are numbers, or rows of numbers, which make columns: weights of anchors for instance. An upbeat is of the
+    first one; after the last one comes the first again. With ``alike`` a value belongs to a letter: the first one to
+    all sections A, the second one to B. With ``glide`` it goes smoothly from the value before during that share of the
+    stretch.
     """
 
     values: list[Any] = setting(help="[0.2, 1, 0.5], or rows of numbers", min_length=1)
@@ -143,17 +142,17 @@ def drawn(graph_seed: int, seed: int, numbers: np.ndarray) -> np.ndarray:
 
 
 def _stretch(scene: Scene, every: Any, glide: float, alike: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the number of each frame's stretch, that of the value before, and how far it has gone over, 0..1."""
+    """Return the number of each frame's stretch, that of the value before, and how far it has gone over, 0..1.
+
+    An upbeat belongs to the first stretch, before which there is no value.
+    """
     clock = scene.clock
-    gone = turns(clock, every, clock.times(0, clock.frames))
-    number = np.floor(gone + 1e-6)
+    number, gone = numbered(turns(clock, every, clock.times(0, clock.frames)))
     share = np.ones(len(gone))
     if glide:
-        t = np.clip((gone - number) / glide, 0, 1)
+        t = np.clip(gone / glide, 0, 1)
         share = t * t * (3 - 2 * t)
-    before = number - 1
-    if isinstance(every, Moment):
-        before = np.maximum(before, 0)
+    number, before = np.maximum(number, 0), np.maximum(number - 1, 0)
     if alike:
         of = letters(clock)
         number, before = (of[np.minimum(which.astype(np.int64), len(of) - 1)] for which in (number, before))

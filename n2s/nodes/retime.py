@@ -10,7 +10,7 @@ from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Node, Param, Pick, Resident, param, port, setting
 from n2s.graph.expressions import Number
 from n2s.graph.types import Frames
-from n2s.nodes.stretches import turns
+from n2s.nodes.stretches import numbered, turns
 
 ON = 0.5  # from this value on a signal counts as on
 LONGEST = 3600  # s
@@ -136,7 +136,7 @@ class SliceDelay(Resident):
 def _slices(scene: Scene, every: Any) -> np.ndarray:
     """Return the number of the slice that each frame lies in, int64, rising."""
     clock = scene.clock
-    return np.floor(turns(clock, every, clock.times(0, clock.frames)) + 1e-6).astype(np.int64)
+    return numbered(turns(clock, every, clock.times(0, clock.frames)))[0].astype(np.int64)
 
 
 def _began(values: np.ndarray) -> np.ndarray:

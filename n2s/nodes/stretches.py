@@ -10,6 +10,7 @@ from n2s.graph.errors import GraphError
 from n2s.graph.landmarks import LETTERS, Moment
 from n2s.graph.time import Clock
 
+SLACK = 1e-6  # stretches by which a count may be rounded
 WITHOUT = 'every "{what}" is heard in the music; add a Features node.'
 
 
@@ -28,6 +29,15 @@ def turns(clock: Clock, every: Any, times: np.ndarray) -> np.ndarray:
     which = np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)
     begin, end = np.array(starts)[which], np.array([*starts[1:], max(duration, starts[-1] + 1e-9)])[which]
     return which + np.clip((times - begin) / np.maximum(end - begin, 1e-9), 0, 1 - 1e-9)
+
+
+def numbered(gone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of each frame's stretch, and how much of it has gone by, 0..1, of what `turns` gives.
+
+    A stretch that begins with a frame begins there, whatever the last bits of its count say.
+    """
+    number = np.floor(gone + SLACK)
+    return number, np.clip(gone - number, 0.0, 1.0)
 
 
 def check_alike(alike: bool, info: Any) -> bool:

@@ -11,7 +11,7 @@ from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Node, Param, Pointwise
 from n2s.graph.expressions import Number
 from n2s.graph.shader import mix_light
 from n2s.graph.types import Frames
-from n2s.nodes.stretches import turns
+from n2s.nodes.stretches import SLACK, numbered, turns
 
 SAFE = 3  # flashes in any second: what WCAG 2.3.1 and ITU-R BT.1702 allow whatever their size
 
@@ -71,10 +71,10 @@ class Flashes(Resident):
 
     def compute(self, scene: Scene, on: np.ndarray) -> np.ndarray:
         clock = scene.clock
-        gone = turns(clock, self.every, clock.times(0, clock.frames)) + 1e-6
-        number = np.floor(gone).astype(np.int64)
-        first = np.concatenate([[True], number[1:] != number[:-1]])  # each flash is seen, for a frame at least
-        lit = (on >= 0.5) & (first | (gone - number < self.length))
+        number, gone = numbered(turns(clock, self.every, clock.times(-1, clock.frames)))
+        first = number[1:] != number[:-1]  # each flash is seen, for a frame at least
+        number, gone = number[1:].astype(np.int64), gone[1:]
+        lit = (on >= 0.5) & (first | (gone < self.length - SLACK))
         return lit & np.isin(number, self._allowed(number, lit, float(clock.fps)))
 
     def _allowed(self, number: np.ndarray, lit: np.ndarray, fps: float) -> list[int]:
