@@ -116,6 +116,8 @@ def _smallest(*values: float) -> float:
 
 
 def _smoothstep(low: float, high: float, x: float) -> float:
+    if low == high:
+        return math.nan if x != x else float(x >= low)
     t = _smallest(_largest(_divide(x - low, high - low), 0.0), 1.0)
     return t * t * (3 - 2 * t)
 

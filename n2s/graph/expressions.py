@@ -199,7 +199,9 @@ def map_tree(tree: Any, function: Any) -> Any:
 
 
 def _smoothstep(low, high, x):
-    t = np.clip((x - low) / (high - low), 0.0, 1.0)
+    way = high - low
+    step = np.equal(way, 0)  # where both ends meet, it is a step
+    t = np.where(step, np.heaviside(np.subtract(x, low), 1.0), np.clip((x - low) / np.where(step, 1.0, way), 0.0, 1.0))
     return t * t * (3.0 - 2.0 * t)
 
 
