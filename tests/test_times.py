@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import harness
 import jsonschema
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from n2s.graph.header import Header
 from n2s.graph.timecodes import minutes as shown
 from n2s.graph.timecodes import timecode
 from n2s.nodes import EMA, AudioSource, FFmpegSink, ImageSource, Keyframes, Tone
+from n2s.plan.ranges import check_ranges
 
 SPELLINGS = {  # each, and its seconds at 90 beats per minute
     "80": 80, "80.5": 80.5, ".5": 0.5, "1e1": 10, "0": 0, " 7 ": 7, "80 s": 80, "80s": 80, "250 ms": 0.25, "0.5 s": 0.5,
@@ -290,3 +292,39 @@ def test_a_moment_without_its_at_is_known() -> None:
 
     with pytest.raises(ValueError, match=r'not "drop"; did you mean "at drop"\?'):
         parse_time("drop")
+
+
+def trailing(length: str, tempo: float | None, folder: Path) -> Graph:
+    header = {"n2s": 1, "duration": 2, "size": [64, 36], **({"tempo": tempo} if tempo else {})}
+    nodes = {"picture": {"node": "Solid"}, "trails": {"node": "Trails", "frames": "picture", "length": length},
+             "out": {"node": "DigestSink", "path": "frames.txt", "frames": "trails"}}  # fmt: skip
+    return harness.load(header | {"nodes": nodes}, folder)
+
+
+@pytest.mark.parametrize(("length", "tempo"), [("9 beats", 174), ("8 beats", 60), ("4 bars", 120), ("4 bars", 400)])
+def test_beats_and_bars_are_held_against_a_range_in_seconds(length: str, tempo: float, tmp_path: Path) -> None:
+    """Trails reach back 8 s at most."""
+    assert str(trailing(length, tempo, tmp_path).nodes["trails"].length) == length
+
+
+@pytest.mark.parametrize(
+    ("length", "tempo", "told"),
+    [
+        ("9 beats", 60, "9 beats, which is 9 s at 60 beats per minute, was given; it must be above 0 and at most 8"),
+        (
+            "8 bars",
+            174,
+            "8 bars, which is 11.03 s at 174 beats per minute, was given; it must be above 0 and at most 8",
+        ),
+        ("60 beats", None, "60 beats was given; whatever the tempo is, it must be above 0 and at most 8, in s"),
+    ],
+)
+def test_beats_and_bars_that_last_too_long(length: str, tempo: float | None, told: str, tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match=re.escape(told)):
+        trailing(length, tempo, tmp_path)
+
+
+def test_bars_that_last_too_long_at_the_tempo_that_is_assumed_or_heard(tmp_path: Path, store: Any) -> None:
+    graph = trailing("5 bars", None, tmp_path)  # 10 s at 120 beats per minute
+    with pytest.raises(GraphError, match=r"trails.length: 5 bars, which is 10 s at 120 beats per minute, was given"):
+        check_ranges(harness.plan(graph, store))

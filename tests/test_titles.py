@@ -9,7 +9,7 @@ from typing import Any
 import harness
 import numpy as np
 import pytest
-from test_moments import BEAT, CLOCK, FPS, bar
+from test_moments import BEAT, CLOCK, FPS, bar, uneven
 from test_nodes import scene
 
 from n2s.graph.declare import DeclarationError
@@ -56,6 +56,24 @@ def test_letters_are_laid_over_the_picture_in_light(studio: Any, store: Any) -> 
     light += (np.array([0xFF, 0x80, 0]).reshape(3, 1, 1) ** 2 / 255**2 - light) * 0.8 * letters
     np.testing.assert_allclose(shown, np.sign(light) * np.sqrt(np.abs(light)), atol=1e-3)
     assert letters.max() == 1 and 0.03 < letters.mean() < 0.3 and shade.max() > 0.2
+
+
+@pytest.mark.parametrize(
+    ("subject", "port"),
+    [(STANDS, "letters"), (STANDS, "shade"), ({"node": "Dust", "frames": "picture", "specks": 50}, "dust")],
+)
+def test_a_matte_that_the_graph_gives_takes_the_place_of_the_nodes_own(
+    subject: dict[str, Any], port: str, studio: Any, store: Any
+) -> None:
+    ground = {"matte": {"node": "RadialMatte", "radius": 0.3}}
+    whole = graph(studio.folder, **ground, subject=subject | {port: "matte"})
+    plain = graph(studio.folder, **ground, subject=subject)
+    assert f"subject:{port}" in plain.flat.nodes and f"subject:{port}" not in whole.flat.nodes
+    shown, matte, own = (
+        harness.frames(*what, [(20, 21)])[0]
+        for what in ((whole, store, "subject"), (whole, store, "matte"), (plain, store, "subject"))
+    )
+    assert (shown != own).any() and matte.max() == 1 and 0 < matte.mean() < 0.9
 
 
 def test_frames_without_the_title_are_the_picture_itself(studio: Any, store: Any) -> None:
@@ -177,6 +195,12 @@ def test_credits_end_with_the_film_and_roll_evenly() -> None:
     for card in range(3):
         middle = int((card * 2 + 1) * FPS)
         assert tuple(cards[middle, :2]) == (1, card) and cards[int(card * 2 * FPS), 0] < 0.01
+
+
+@pytest.mark.parametrize("length", ["4 bars", "7 beats", "3 s"])
+def test_credits_end_with_a_film_whose_tempo_moves(length: str) -> None:
+    cue = CreditsCue(credits=[["Music", "Ada"]], length=length).compute(replace(uneven(), context=Place.context))
+    assert cue[-1, 0] == 1 and (np.diff(cue[:, 0]) >= 0).all() and not cue[0].any()
 
 
 def test_credits_roll_up(studio: Any, store: Any) -> None:

@@ -13,6 +13,7 @@ from n2s.graph.expressions import Expression, Number, Variable, leaves
 from n2s.graph.film_names import collision, name_problem, same_place
 from n2s.graph.format_registry import format_of, format_problem
 from n2s.graph.landmarks import Moment
+from n2s.graph.lengths import wrong_lengths
 from n2s.graph.links import Link
 from n2s.graph.listening import hearing_node, hears_time
 from n2s.graph.meant import added_times, dashed, heard_elsewhere, output_alone
@@ -78,6 +79,10 @@ def check_links(
             value = getattr(node, field)
             if isinstance(value, Expression) and (text := check_constant(graph, name, field, value)):
                 wrong(text, name, field)
+        if graph.header.tempo:  # how many beats a bar has is heard
+            clock = Clock(graph.header.fps, 1, graph.header.tempo)
+            for field, text in wrong_lengths(node, clock, ("beat",) if hearing else ("beat", "bar")):
+                wrong(f"{name}.{field}: {text}", name, field)
         if not isinstance(node, Sink):
             continue
         if text := format_problem(node):
@@ -189,7 +194,7 @@ def warnings(graph: GraphParts) -> list[Problem]:
                 "is in the interface and nothing uses it" if isinstance(node, InterfaceNode) else "is used by nothing"
             )
             found.append(Problem(graph.where(name, key=True), f"{name} {what}."))
-        if "seed" in type(node).model_fields and not isinstance(node, SubGraph) and name in used:
+        if name in used and _feels_seed(node):
             first = seeds.setdefault((type(node).__name__, node.seed), name)
             if first != name:
                 text = f"{name} and {first} share the seed {node.seed} and move alike; give one of them another."
@@ -214,6 +219,13 @@ def warnings(graph: GraphParts) -> list[Problem]:
                     Problem(graph.where(name, field), f"{name}.{field}: = {value} never moves; a number would do.")
                 )
     return found
+
+
+def _feels_seed(node: Node) -> bool:
+    """Say whether a node draws by its seed, as its settings are."""
+    if "seed" not in type(node).model_fields or isinstance(node, SubGraph):
+        return False
+    return all(getattr(node, name) == value for name, value in node.felt_with.get("seed", {}).items())
 
 
 def _without_docstrings(graph: GraphParts) -> list[Problem]:

@@ -128,14 +128,15 @@ def _numbered(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]])
 def _with_brought(graph: Any, written: str, name: str, node: Node) -> dict[str, Node]:
     """Return a node by its name, with the nodes that it brings before it; see `Node.brings`.
 
-    ``written`` is its name in the graph that it is written in.
+    ``written`` is its name in the graph that it is written in. What a port is given in the graph, it keeps.
     """
     brought = authors.call(graph, written, "brings", node.brings, name)
     if not isinstance(brought, dict) or not all(_may_be_brought(name, *item) for item in brought.items()):
         text = f'brings gave {authors.shown(brought)}; nodes by names that begin with "{name}:" were wanted.'
         raise authors.wrong(graph, written, text)
     node = brought.pop(name, node)
-    driven = {field: Link(own) for field in [*node.ports, *node.params()] if (own := f"{name}:{field}") in brought}
+    free = [port for port in node.ports if getattr(node, port) is None]
+    driven = {field: Link(own) for field in [*free, *node.params()] if (own := f"{name}:{field}") in brought}
     return {**brought, name: node.model_copy(update=driven) if driven else node}
 
 

@@ -11,7 +11,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.landmarks import Moment
 from n2s.graph.parsing import FolderPath, in_yaml, number_in
 from n2s.graph.registry import suggest
-from n2s.graph.time import parse_rate
+from n2s.graph.time import FASTEST, SLOWEST, parse_rate
 from n2s.graph.times import WrittenSeconds, is_musical, parse_time
 from n2s.graph.wording import wanted
 
@@ -29,7 +29,9 @@ class Header(BaseModel):
     seed: int = Field(0, ge=0, lt=2**32, description="decides every random number of the graph")
     fps: Annotated[Fraction, BeforeValidator(parse_rate)] = Field(Fraction(30), description="film frames per second")
     size: tuple[int, int] = Field((640, 360), description="width and height in pixels, both even")
-    tempo: float | None = Field(None, ge=20, le=400, description="beats per minute; default: heard in the music")
+    tempo: float | None = Field(
+        None, ge=SLOWEST, le=FASTEST, description="beats per minute; default: heard in the music"
+    )
     duration: float | None = Field(
         None,
         gt=0,

@@ -21,7 +21,8 @@ from n2s.graph.links import Link
 from n2s.graph.paths import has_paths
 from n2s.graph.signatures import definition_place, meant, place_within
 from n2s.graph.specs import Output, Spec
-from n2s.graph.time import Clock
+from n2s.graph.time import FASTEST, LONGEST_BAR, SLOWEST, Clock
+from n2s.graph.times import is_musical
 from n2s.graph.types import LATENTS, Kind
 from n2s.graph.wording import explain
 
@@ -176,7 +177,7 @@ class Node(BaseModel, metaclass=_Declared):
         spec = cls.specs.get(info.field_name)
         for item in value if isinstance(value, list | tuple) else [value]:
             number = item
-            if isinstance(item, Number):  # beats are as long as the music has them, so their number is what is checked
+            if isinstance(item, Number):
                 number = item.resolve(120.0) if item.unit in ("dB", "s", "ms") else item.value
             if (
                 item is None
@@ -191,6 +192,10 @@ class Node(BaseModel, metaclass=_Declared):
                 number = item.value if item.unit in (spec.unit, spec.unit[:-1]) else getattr(default, "value", default)
                 like = f", like {number:g}" if isinstance(number, int | float) else ""
                 raise ValueError(f"{item} was given, which is a time; it takes a number, {plain}{like}")
+            if isinstance(item, Number) and is_musical(item) and spec:  # as long as the music has them: `wrong_lengths`
+                if not spec.meets(item.resolve(FASTEST, 1), item.resolve(SLOWEST, LONGEST_BAR)):
+                    raise ValueError(f"{item} was given; whatever the tempo is, it must be {spec.range}, in s")
+                continue
             if isinstance(number, int | float) and not isinstance(number, bool) and spec and not spec.allows(number):
                 raise ValueError(f"{item} was given; it must be {spec.range}" if spec.range else f"{item} is no number")
         return value
@@ -221,8 +226,8 @@ class Node(BaseModel, metaclass=_Declared):
         """Return nodes that stand before this one in the flattened graph, by name; ``name`` is its own there.
 
         Their names begin with its own and a colon. One that is called like a field drives it: ``{f"{name}:gain": …}``
-        drives ``gain``. Links in them read what this node reads, or each other. One with its own name takes its place;
-        it gives the same outputs.
+        drives ``gain``; a port that the graph gives stays. Links in them read what this node reads, or each other. One
+        with its own name takes its place; it gives the same outputs.
         """
         return {}
 

@@ -46,6 +46,11 @@ class Spec:
             inside = inside & (value < self.lt)
         return inside
 
+    def meets(self, least: float, most: float) -> bool:
+        """Say whether some number from ``least`` to ``most`` lies in range."""
+        low, high = self._ends
+        return bool((low is None or most >= low) and (high is None or least <= high))
+
     @property
     def _ends(self) -> tuple[float | None, float | None]:
         return self.gt if self.ge is None else self.ge, self.lt if self.le is None else self.le

@@ -40,7 +40,9 @@ class Dust(Pointwise):
     neutral = {"amount": 0}
 
     def brings(self, name: str) -> dict[str, Node]:
-        """Return the node that draws the dust."""
+        """Return the node that draws the dust, where the graph has none."""
+        if self.dust is not None:
+            return {}
         shared = [*DustMatte.settings(), *DustMatte.params()]
         return {f"{name}:dust": DustMatte(**{each: getattr(self, each) for each in shared if each != "cache"})}
 

@@ -102,12 +102,17 @@ class Lettered(Pointwise):
     neutral_mattes = ("letters", "shade")
 
     def brings_letters(self, name: str, cue: type[Node], matte: type[LetterMatte]) -> dict[str, Node]:
-        """Return the nodes, of two types, that say what is shown when and draw it: as letters, and as their shadow."""
+        """Return the nodes, of two types, that say what is shown when and draw it: as letters, and as their shadow.
+
+        What the graph has already is left out.
+        """
         shared = settings_of(self, matte) | {"cue": Link(f"{name}:cue")}
-        found = {f"{name}:cue": cue(**settings_of(self, cue)), f"{name}:letters": matte(**shared, blur=0.0)}
-        if not (isinstance(self.shadow, Number) and self.shadow.value == 0):
+        found: dict[str, Node] = {}
+        if self.letters is None:
+            found[f"{name}:letters"] = matte(**shared, blur=0.0)
+        if self.shade is None and not (isinstance(self.shadow, Number) and self.shadow.value == 0):
             found[f"{name}:shade"] = matte(**shared, blur=self.shadow_size)
-        return found
+        return {f"{name}:cue": cue(**settings_of(self, cue)), **found} if found else {}
 
     def prepare(self, opacity: Any, shadow: Any, **others: Any) -> dict[str, Any]:
         lights = {
@@ -154,9 +159,7 @@ def span_of(clock: Clock, at: Any, length: Any, until: Any = None) -> tuple[floa
         if not end > begin:
             raise GraphError(f"until, {until}, is at {end:g} s; it must be after at, {at}, which is at {begin:g} s.")
         return begin, end
-    if clock.landmarks and length.unit.startswith("b"):
-        return begin, clock.landmarks.after(begin, length)
-    return begin, begin + clock.seconds(length)
+    return begin, clock.after(begin, length)
 
 
 def outside_span(clock: Clock, at: Any, length: Any, until: Any = None) -> list[tuple[tuple, str]]:

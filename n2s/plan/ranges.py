@@ -10,6 +10,7 @@ import numpy as np
 from n2s.graph.declare import Spec
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.graph import Graph
+from n2s.graph.lengths import wrong_lengths
 from n2s.graph.timecodes import timecode
 from n2s.graph.values import Values, quantise
 from n2s.graph.walks import needed_by
@@ -17,7 +18,7 @@ from n2s.plan.stages import Plan
 
 
 def check_ranges(plan: Plan) -> None:
-    """Refuse driven parameters that leave their range.
+    """Refuse driven parameters that leave their range, and lengths in beats and bars that do.
 
     Raises
     ------
@@ -28,6 +29,10 @@ def check_ranges(plan: Plan) -> None:
     needed = needed_by(plan.streamed_nodes, plan.graph.sources())
     for name in (name for name in plan.graph.order if name in needed):
         node = plan.graph.nodes[name]
+        written = name.partition(":")[0]
+        for field, text in wrong_lengths(node, plan.values.clock):
+            if written == name or not hasattr(plan.graph.nodes[written], field):  # else it is told of what brought it
+                problems.append(Problem(plan.graph.where(name, field), f"{written}.{field}: {text}"))
         for field in node.params():
             if (name, field) not in plan.values.params:  # behind a measure that is still to come
                 continue
