@@ -73,7 +73,10 @@ def test_warnings_name_what_is_probably_a_mistake(studio: Any, n2s: Any, monkeyp
     text = tiny.write_graph(studio.folder, studio.model, name="warned").read_text()
     text = text.replace("frames: vignette, amount: 0.04", "frames: more, amount: 0.04")
     text = text.replace(
-        "  grain:", "  more: {node: Grain, frames: vignette, amount: = 0.5 * 0.1}\n  idle: {node: Constant}\n  grain:"
+        "  grain:",
+        "  more: {node: Grain, frames: calm, amount: = 0.5 * 0.1}\n  idle: {node: Constant}\n"
+        "  slow: {node: LFO}\n  quick: {node: LFO, period: 1}\n"  # only noise draws by the seed
+        "  calm: {node: Tone, frames: vignette, exposure: = 0.1 * slow, contrast: = 1 + 0.1 * quick}\n  grain:",
     )
     (studio.folder / "warned.yaml").write_text(text)
     status, _, told = n2s("check", "warned.yaml")

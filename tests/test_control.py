@@ -12,6 +12,7 @@ import pytest
 import tiny
 from harness import load
 
+from n2s.graph.columns import column_problems
 from n2s.graph.errors import GraphError, MediaError
 from n2s.hearing.gridfile import read_grid
 from n2s.nodes import features
@@ -111,6 +112,20 @@ def test_times_and_columns_of_a_table(tmp_path: Path, store: Any) -> None:
     np.testing.assert_array_equal(found, np.where(np.arange(2 * FPS) < 10, 1, 3))
     with pytest.raises((GraphError, MediaError), match="has no column 'mid'; it has 'low', 'high'"):
         signals(tmp_path, store, node="Table", path="a.csv", columns=["mid"])
+    with pytest.raises(GraphError, match="Table.columns|columns: .*at least 1"):
+        signals(tmp_path, store, node="Table", path="a.csv", columns=[])
+
+
+def test_a_table_of_several_columns_is_not_read_as_one_number(studio: Any) -> None:
+    (studio.folder / "two.csv").write_text("s,x,y\n0,0,1\n1,1,2\n")
+    picture = {"node": "Solid"}
+    nodes = {"picture": picture, "table": {"node": "Table", "path": "two.csv", "columns": ["x", "y"]},
+             "tone": {"node": "Tone", "frames": "picture", "exposure": "table"}}  # fmt: skip
+    out = {"node": "DigestSink", "path": "frames.txt", "frames": "tone"}
+    graph = harness.load({"n2s": 1, "duration": 1, "nodes": nodes | {"out": out}}, studio.folder)
+    assert [problem.text for problem in column_problems(graph)] == [
+        'tone.exposure: "table" has 2 components; name one, like "table.0".'
+    ]
 
 
 @pytest.mark.parametrize(

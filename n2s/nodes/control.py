@@ -105,7 +105,9 @@ class Table(Resident):
 
     path: FilePath = setting(help="the .csv or .json file")
     time: Literal["s", "ms", "frames"] = setting("s", help="what times count: seconds, milliseconds, the film's frames")
-    columns: list[str] | None = setting(None, help="the columns that are read, by name; all where left out")
+    columns: list[str] | None = setting(
+        None, min_length=1, help="the columns that are read, by name; all where left out"
+    )
     between: Literal["linear", "smooth", "hold"] = setting("linear", help="the way from one row to the next")
 
     outputs = SIGNAL_OUTPUT
@@ -113,6 +115,11 @@ class Table(Resident):
 
     def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
         return unreadable(lambda: self._read(resolve(self.path)))
+
+    def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int | None:
+        if self.columns is None:
+            return None
+        return len(self.columns) if len(self.columns) > 1 else 0
 
     def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
         times, _, unit = self._read(resolve(self.path))
