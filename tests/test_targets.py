@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from fractions import Fraction
@@ -18,6 +19,7 @@ from n2s.formats.mp4 import read_mp4
 from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.timecodes import time_in_name
+from n2s.runtime.films.targets import publish_frames
 from n2s.runtime.store import Store
 
 PRECIOUS = b"precious"
@@ -106,6 +108,23 @@ def test_frames_are_kept_beside_the_film_they_belong_to(place: Place, n2s: Any) 
     )
     assert n2s("run", place.graph, "--keep-frames")[0] == 0
     assert (whole / "notes.txt").read_bytes() == PRECIOUS
+
+
+def test_frames_of_before_stay_until_all_new_ones_are_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "film-frames"
+    publish_frames(folder, lambda empty: (empty / "000000.png").write_bytes(b"old"), 1)
+
+    def fail(empty: Path) -> None:
+        (empty / "000000.png").write_bytes(b"cut")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(RenderError, match="film-frames cannot be written"):
+        publish_frames(folder, fail, 2)
+    with pytest.raises(RenderError, match="film-frames would have 1 frames instead of 2"):
+        publish_frames(folder, lambda empty: (empty / "000000.png").write_bytes(b"new"), 2)
+    assert (folder / "000000.png").read_bytes() == b"old" and os.listdir(tmp_path) == ["film-frames"]
+    publish_frames(folder, lambda empty: (empty / "000000.png").write_bytes(b"new"), 1)
+    assert (folder / "000000.png").read_bytes() == b"new" and os.listdir(tmp_path) == ["film-frames"]
 
 
 @pytest.mark.parametrize("sink", ["FFmpegSink", "PNGSink"])

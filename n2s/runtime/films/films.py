@@ -26,10 +26,10 @@ from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
 from n2s.runtime.context import Music
 from n2s.runtime.films import folders
-from n2s.runtime.films.targets import Targets, frames_folder, renew_frames_folder
+from n2s.runtime.films.targets import Targets, frames_folder, publish_frames
 from n2s.runtime.media.levels import Levels, gain_to, measure_levels
 from n2s.runtime.media.sound import Sound, notes, sound_of
-from n2s.runtime.store import Store, disk_error, publish
+from n2s.runtime.store import Store, publish
 from n2s.version import VERSION
 
 SAMPLES_AT_ONCE = 1 << 16
@@ -248,11 +248,12 @@ class FilmMaker:
     def keep_frames(self, film: Film) -> None:
         """Write every frame of a film beside it as ``<film>-frames/000000.png``, as players show them."""
         folder, plan = frames_folder(film.path), film.parts[0][0]
-        try:
-            renew_frames_folder(folder)
-            call_format(plan.graph, plan.end, film.format.write_frames, film.path, folder)
-        except OSError as error:
-            raise disk_error(error, folder) from error
+        folders.remove_unfinished(folder, time.time())
+
+        def write(empty: Path) -> None:
+            call_format(plan.graph, plan.end, film.format.write_frames, film.path, empty)
+
+        publish_frames(folder, write, film.frames)
 
     def music(self, film: Film, check: Callable[[], None] = lambda: None) -> Path | None:
         """Encode the film's music in one go and measure how loud it is, or take both from the store; None if silent.

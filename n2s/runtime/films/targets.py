@@ -12,16 +12,18 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from n2s.graph.errors import ArgumentError, GraphError
+from n2s.graph.errors import ArgumentError, GraphError, RenderError
 from n2s.graph.film_names import collision, temporary_bytes
 from n2s.graph.graph import Graph
 from n2s.graph.profiles import PROFILE_OPTION
 from n2s.graph.timecodes import time_in_name
+from n2s.graph.whole import own_name
 from n2s.runtime.films.folders import is_own_folder, restore
 from n2s.runtime.store import Store, disk_error
 
@@ -261,10 +263,27 @@ def _may_keep_frames(folder: Path) -> bool:
     return not names or FRAMES_MARK in names
 
 
-def renew_frames_folder(folder: Path) -> None:
-    """Make a folder of frames, or take its old frames out; whatever else lies in it stays."""
-    folder.mkdir(exist_ok=True)
-    (folder / FRAMES_MARK).touch()
-    for old in folder.iterdir():
-        if FRAME_NAME.fullmatch(old.name):
-            old.unlink()
+def publish_frames(folder: Path, write: Callable[[Path], None], count: int) -> None:
+    """Put frames into a folder in place of its old ones; whatever else lies in it stays.
+
+    ``write`` fills an empty folder beside it. The old frames go when all ``count`` new ones are whole.
+    """
+    temporary = folder.with_name(f"{own_name(folder)}.tmp")
+    try:
+        temporary.mkdir()
+        try:
+            write(temporary)
+            made = sorted(path for path in temporary.iterdir() if FRAME_NAME.fullmatch(path.name))
+            if len(made) != count:
+                raise RenderError(f"{folder} would have {len(made)} frames instead of {count}; run again.")
+            folder.mkdir(exist_ok=True)
+            (folder / FRAMES_MARK).touch()
+            for old in folder.iterdir():
+                if FRAME_NAME.fullmatch(old.name):
+                    old.unlink()
+            for path in made:
+                path.rename(folder / path.name)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise disk_error(error, folder) from error
