@@ -25,8 +25,10 @@ from n2s.runtime.executors.base import Task
 from n2s.runtime.executors.film import FilmJob
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
+from n2s.runtime.films.sharing import MOST
 from n2s.runtime.foresee import foresee
 from n2s.runtime.run import Run
+from n2s.runtime.session import Session
 
 CHUNKS = 4  # of 20 frames
 SINKS = {
@@ -262,6 +264,15 @@ def test_later_runs_are_planned_once(song: Path, store: Any, tmp_path: Path) -> 
     assert [[len(task.chunks) for task in each.tasks] for each in foreseen] == [[2, 2], []]
     for run in runs:
         run.context.close()
+
+
+def test_a_task_makes_a_few_films_at_most(studio: Any, store: Any, tmp_path: Path) -> None:
+    """Each has an encoder: those of an album whose tracks all show one picture would all be open at once."""
+    more = {f"film{i}": SINKS["web"] | {"path": f"film{i}.mp4", "crf": 20 + i} for i in range(2 * MOST)}
+    with Session(graph(studio, "web", **more), store) as session:
+        foreseen = session.films(tmp_path)
+    counts = [len(task.chunks) for task in foreseen.tasks() if task.start == 0]
+    assert sum(counts) == 2 * MOST + 1 and max(counts) == MOST and len(counts) == 3
 
 
 def test_a_task_names_all_that_it_makes() -> None:

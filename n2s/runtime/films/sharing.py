@@ -12,12 +12,14 @@ from n2s.plan.shared import codes_alike, last_shared, sources
 from n2s.plan.stages import Plan
 from n2s.runtime.executors.base import Task
 
+MOST = 6  # films that one task makes at most: each has an encoder and memory of its own, whatever --jobs says
+
 
 def join_tasks(tasks: Sequence[Task], others: Iterable[Task], plans: Sequence[Plan]) -> list[Task]:
     """Return tasks, those of which show the same frames of a decoder or another source made one.
 
     Frames are the same where a source's key is, over the chunk's own frames. Chunks of other lengths, which other
-    settings of ``chunk`` make, have tasks of their own.
+    settings of ``chunk`` make, have tasks of their own. What more than `MOST` films show, several tasks make.
 
     Parameters
     ----------
@@ -34,7 +36,7 @@ def join_tasks(tasks: Sequence[Task], others: Iterable[Task], plans: Sequence[Pl
     for task, is_wanted in (*((task, True) for task in tasks), *((task, False) for task in others)):
         found = [(task.start, task.stop, name) for name in names.of(task)]
         place = next((places[each] for each in found if each in places), None)
-        if place is not None:
+        if place is not None and len(joined[place].beside) < MOST - 1:
             joined[place] = replace(joined[place], beside=(*joined[place].beside, (task.plan, task.key)))
         elif is_wanted:
             places.update(dict.fromkeys(found, len(joined)))
