@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import tiny
 from n2s.formats.mp4 import read_mp4
 from n2s.graph.graph import Graph
 from n2s.graph.time import album_boundaries
+from n2s.runtime.session import Session
 
 TAGGED_BT709 = 1
 LIMITED = 1
@@ -156,6 +158,16 @@ def test_an_album_is_gapless_and_made_of_its_tracks_segments(
         shared = (min(count, len(alone)) // 60) * 60
         for a, b in zip(alone[:shared], whole[bounds[i] : bounds[i] + shared]):
             assert (a == b).all()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="which files are open is read in /proc")
+def test_planning_leaves_no_music_open(studio: Any, tmp_path: Path, store: Any) -> None:
+    """An album may have more tracks than files may be open, and each that FFmpeg reads has a process."""
+    album = Graph.load(write_album(tmp_path, studio.model, [4410] * 3))
+    with Session(album, store) as session:
+        session.films(tmp_path / "out")
+        there = {os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()}
+        assert not [path for path in there if path.endswith(".wav")]
 
 
 def test_album_boundaries_do_not_drift() -> None:

@@ -126,13 +126,22 @@ class Planner:
         if id(graph) not in self._produced:
             name = graph.header.title or (graph.path.stem if graph.path else "the graph")
             self.began(f"planning {name}")
-            values = analyse(graph, self.context, self.known, self.measure)
+            values = self._analysed(graph, self.measure)
             for text in empty_columns(graph, values):
                 self.context.say(text)
             for warning in time_warnings(graph, values.clock):
                 self.context.say(f"warning: {warning}")
             self._produced[id(graph)] = Production(graph, values)
         return self._produced[id(graph)]
+
+    def _analysed(
+        self, graph: Graph, measure: Measuring | None = None, without: frozenset[str] = frozenset()
+    ) -> Values:
+        """Analyse a graph, and close its music: an album may have more tracks than files may be open."""
+        try:
+            return analyse(graph, cast(Any, self.context), self.known, measure, without)
+        finally:
+            self.context.close_music()
 
     def plan(self, production: Production, sink: str) -> Plan:
         """Return the plan of a film, which an album shares with its track."""
@@ -182,7 +191,7 @@ class Planner:
         if sink not in graph.nodes:
             text = f"{sink}.profile: {flat.nodes[sink].profile} is for sinks that are in no sub-graph."
             raise GraphError([Problem(flat.where(sink, "profile"), text)])
-        heard = analyse(flat, cast(Any, self.context), self.known, without=behind_measures(flat))
+        heard = self._analysed(flat, without=behind_measures(flat))
         start, stop = frames_of(span, flat, heard.clock, self.context)
         asked = None if span == WHOLE else (start, stop if span[1] is not None else None)
         graph, (start, stop) = as_profiled(graph, sink, heard, asked)

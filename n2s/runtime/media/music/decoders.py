@@ -196,10 +196,7 @@ class FFmpeg(Source):
                 stdin=subprocess.DEVNULL if part.pieces is None else subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=self._stderr, start_new_session=True)  # fmt: skip
         except (OSError, RuntimeError, ImportError) as error:
-            raise MediaError(
-                f"{self._path} needs ffmpeg to be read, and none was found ({error}). Install it "
-                f"(pip install imageio-ffmpeg), or convert the file to wav or flac."
-            ) from None
+            raise MediaError(_unstarted(self._path, error)) from None
         if part.pieces is not None:
             self._feeder = threading.Thread(target=self._feed, args=(part,), daemon=True, name="music")
             self._feeder.start()
@@ -293,6 +290,18 @@ class FFmpeg(Source):
             if self._feeder:
                 self._feeder.join()
         self._stderr.close()
+
+
+def _unstarted(path: str, error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, FileNotFoundError | PermissionError):
+        return (
+            f"ffmpeg, which {path} needs to be read, cannot be started: {error.strerror}. Close other programs, or let "
+            "this one open more files (ulimit -n)."
+        )
+    return (
+        f"{path} needs ffmpeg to be read, and none was found ({error}). Install it (pip install imageio-ffmpeg), or "
+        "convert the file to wav or flac."
+    )
 
 
 def stated_seconds(lines: list[str]) -> float | None:
