@@ -329,7 +329,7 @@ def test_a_driven_parameter_that_is_no_number(expression: str, place: Place) -> 
     place.edit("= 0.8 * pulse", f"= {expression}")
     place.refused(
         GraphError,
-        f"{place.graph}:18:15  tone.exposure is driven by = {expression} and is no finite number at frame 0.",
+        f"{place.graph}:18:15  tone.exposure is driven by = {expression} and is no finite number at frame 0: ",
     )
 
 

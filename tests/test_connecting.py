@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 from n2s import Graph
 from n2s.graph.errors import GraphError
+from n2s.graph.expressions import Expression, leaves
+from n2s.graph.times import parse_time
 from n2s.nodes import (
     EMA,
     Album,
@@ -105,3 +110,65 @@ def test_components_of_an_output() -> None:
             no_signal[0]
     with pytest.raises(TypeError):
         _ = 3 in weights
+
+
+@pytest.mark.parametrize(
+    "lose",
+    [
+        lambda: 0.2 < features.rms < 0.5,
+        lambda: max(0.5 * features.low, 0.5 * features.rms),
+        lambda: (features.rms > 0.2) and (features.onset > 0.5),
+        lambda: not features.rms + 1,
+        lambda: 1 if features.rms > 1 else 0,
+    ],
+)
+def test_what_python_would_decide_before_the_film_is_refused(lose: Any) -> None:
+    """Of a chain of comparisons, of `and` and of Python's max only a part would be left, without a word."""
+    with pytest.raises(TypeError, match="no truth value before the film is rendered.*n2s.functions"):
+        lose()
+
+
+def made(**settings: Any) -> Graph:
+    return Graph(DigestSink(path="x.txt")(Tone(**settings)(picture, name="tone")), duration=1)
+
+
+@pytest.mark.parametrize("number", [np.float32(0.5), np.float64(0.5), Fraction(1, 2), np.int64(2), np.uint8(2)])
+def test_numbers_of_numpy_are_numbers(number: Any) -> None:
+    plain = 2 if number == 2 else 0.5
+    assert str(made(exposure=number).nodes["tone"].exposure) == str(plain)
+    for driven in (features.rms * number, number * features.rms, number + features.rms, features.rms / number):
+        assert isinstance(driven, Expression) and plain in [
+            getattr(leaf, "value", None) for leaf in leaves(driven.tree)
+        ]
+    if not isinstance(number, Fraction):  # which stands for a frame rate in files
+        assert str(made().edit({"tone.exposure": number}).nodes["tone"].exposure) == str(plain)
+    assert parse_time(number).value == plain
+    assert made().edit({"seed": np.int64(5)}).header.seed == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a.b", 'The name "a.b" is no identifier (letters, digits, _); choose another, like "a_b".'),
+        ("a/b", 'The name "a/b" is no identifier'),
+        ("my node", 'The name "my node" is no identifier'),
+        ("time", 'The name "time" means something in expressions (a variable); choose another, like "time1".'),
+        ("max", 'The name "max" means something in expressions (a function)'),
+    ],
+)
+def test_names_in_python_are_those_of_files(name: str, said: str) -> None:
+    with pytest.raises(GraphError, match=re.escape(said)):
+        Graph(DigestSink(path="x.txt")(Tone()(picture, name=name)), duration=1)
+
+
+def test_a_graph_of_nothing_is_refused() -> None:
+    with pytest.raises(GraphError, match="a graph is made of sinks that are connected.* none was given"):
+        Graph()
+
+
+def test_a_frame_rate_as_python_writes_it() -> None:
+    tone = Tone()(picture)
+    assert Graph(DigestSink(path="x.txt")(tone), duration=1, fps=30000 / 1001).header.fps == Fraction(30000, 1001)
+    assert Graph(DigestSink(path="x.txt")(tone), duration=1, fps=Fraction(100, 3)).header.fps == Fraction(100, 3)
+    with pytest.raises(GraphError, match="a number of at most 9 decimals or a fraction like 100/3"):
+        Graph(DigestSink(path="x.txt")(tone), duration=1, fps=100 / 3)

@@ -10,10 +10,13 @@ from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression, leaves, map_tree
 from n2s.graph.handles import Handle
 from n2s.graph.links import Link
+from n2s.graph.node_names import RESERVED, name_problem
 
 
 def close(sinks: tuple[Handle, ...]) -> dict[str, Node]:
     """Return the nodes that some sinks need, named, inputs first, with links in place of handles."""
+    if not sinks:
+        raise GraphError("a graph is made of sinks that are connected, like FFmpegSink(…)(film, music); none was given")
     names: dict[int, str] = {}
     nodes: dict[str, Node] = {}
     numbers: dict[str, int] = {}
@@ -26,6 +29,8 @@ def close(sinks: tuple[Handle, ...]) -> dict[str, Node]:
             if field in node.model_fields_set
         }
         name = handle._name or free_name(type(node).__name__, nodes, numbers)
+        if text := name_problem(name):
+            raise GraphError(text)
         if name in nodes:
             raise GraphError(f"two nodes are named {name!r}; give one of them another name=")
         names[id(node)], nodes[name] = name, node.model_copy(update=update)
@@ -81,7 +86,7 @@ def free_name(type_name: str, taken: dict[str, Node], numbers: dict[str, int] | 
     base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", type_name).lower()
     numbers = {} if numbers is None else numbers
     number = numbers.get(base, 1)
-    while (name := base if number == 1 else f"{base}_{number}") in taken:
+    while (name := base if number == 1 and base not in RESERVED else f"{base}_{number}") in taken:
         number += 1
     numbers[base] = number
     return name

@@ -73,7 +73,7 @@ def check_links(
             for moment in moments(getattr(node, field))[:1]:
                 wrong(f'{name}.{field}: "{moment}" is heard in the music; add a Features node.', name, field)
         for port in node.ports:
-            if node.specs[port].required and not getattr(node, port) and (name, port) not in refused:
+            if node.specs[port].required and getattr(node, port) in (None, []) and (name, port) not in refused:
                 wrong(f"{name}.{port}: {told_as(type(node))} needs it: {node.specs[port].help}.", name, key=True)
         for field in node.params():
             value = getattr(node, field)

@@ -114,7 +114,7 @@ class Handle:
         return node_table(self._node, self._name or "", self._output)
 
     def __bool__(self) -> bool:
-        raise TypeError("an output has no truth value before the film is rendered; use where(…) in an expression")
+        raise TypeError("an output has no truth value before the film is rendered; use where of n2s.functions")
 
     def __hash__(self) -> int:
         return hash((id(self._node), self._output, self._component))
@@ -142,8 +142,18 @@ def _define_arithmetic(cls: type) -> None:
     cls.__neg__ = lambda a: Expression(Call("neg", (_tree(a),)))
 
 
+def _refuse_truth(expression: Expression) -> bool:
+    raise TypeError(
+        "an expression has no truth value before the film is rendered, so that `and`, `or`, `if`, `a < b < c`, max and "
+        "min of Python would lose a part of it; use min, max and where of n2s.functions"
+    )
+
+
 _define_arithmetic(Handle)
 _define_arithmetic(Expression)
+cast(Any, Expression).__bool__ = _refuse_truth
+for _operand in (Handle, Expression):
+    cast(Any, _operand).__array_ufunc__ = None  # a number of NumPy on the left leaves the operation to them
 
 
 def call(function: str, *arguments: Any) -> Expression:

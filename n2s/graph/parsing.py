@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from n2s.graph.expressions import TIME_UNITS, Expression, ExpressionError, Number, mistaken
 from n2s.graph.landmarks import MOMENTS, Moment
 from n2s.graph.links import Link
+from n2s.graph.numbers import plain_number
 from n2s.graph.paths import FOLDER, MUSIC, OR_NAME, PATH, PICTURE, VIDEO
 from n2s.graph.times import TIME_SCHEMA, parse_time
 
@@ -22,6 +23,7 @@ def parse_param(value: Any) -> Any:
     -------
     Number, Link, Expression or an output of the Python API.
     """
+    value = plain_number(value)
     if hasattr(value, "__link__") and (problem := value._signal_problem()):
         raise ValueError(f"a signal was wanted, but {value!r} {problem}")
     if hasattr(value, "__link__") or isinstance(value, Number | Link | Expression):

@@ -21,14 +21,15 @@ from n2s.graph.timecodes import minutes
 MAX_FPS = 240
 SLOWEST, FASTEST, LONGEST_BAR = 20, 400, 16  # beats per minute that music may have, and beats in a bar
 BEGUN = 1e-3  # of a frame, by which something may have begun later
-_RATE = re.compile(r"\d{1,6}(\.\d{1,9})?\Z|\d{1,9}/\d{1,9}\Z", re.ASCII)
+_RATE = re.compile(r"\d{1,6}(\.\d{1,20})?\Z|\d{1,9}/\d{1,9}\Z", re.ASCII)
+_FINEST = 10**9  # the largest denominator of a rate
 
 
 def parse_rate(value: int | float | str | Fraction) -> Fraction:
     """Read a frame rate exactly.
 
     ``30``, ``"30000/1001"`` and ``23.976`` are understood; a decimal within 0.001 of n * 1000/1001 is the NTSC rate it
-    abbreviates, so that 29.97 and 30000/1001 are the same.
+    abbreviates, so that 29.97, 30000/1001 and Python's quotient of the two are the same.
 
     Raises
     ------
@@ -44,6 +45,8 @@ def parse_rate(value: int | float | str | Fraction) -> Fraction:
     nearest = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
     if rate.denominator != 1 and rate.denominator != 1001 and abs(rate - nearest) < Fraction(1, 1000):
         rate = nearest
+    if rate.denominator > _FINEST:
+        raise ValueError(f"a frame rate is a number of at most 9 decimals or a fraction like 100/3, not {value!r}")
     if not 1 <= rate <= MAX_FPS:
         raise ValueError(f"a frame rate lies between 1 and {MAX_FPS}, not {value}")
     return rate

@@ -18,6 +18,7 @@ from pydantic import WithJsonSchema, WrapValidator
 
 from n2s.graph.expressions import CURLY, STRAIGHT, Expression, ExpressionError, Number, leaves
 from n2s.graph.landmarks import MOMENTS, Moment
+from n2s.graph.numbers import plain_number
 from n2s.graph.time import frame_begun
 from n2s.graph.timecodes import minutes
 
@@ -50,6 +51,7 @@ def parse_time(value: Any) -> Number | Moment:
     ValueError
         When it is no time, negative or not finite.
     """
+    value = plain_number(value)
     if isinstance(value, Moment):
         return value
     if isinstance(value, Number):

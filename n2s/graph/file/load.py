@@ -14,12 +14,11 @@ from n2s.graph import authors
 from n2s.graph.check import check_links
 from n2s.graph.declare import DeclarationError, Node
 from n2s.graph.errors import GraphError, Position, Problem
-from n2s.graph.expressions import FUNCTIONS, UNITS, VARIABLES, WITH_COLUMNS
 from n2s.graph.file.document import Document, read_document
 from n2s.graph.file.override import Overrides
 from n2s.graph.header import Header, explain_header, means_nodes
-from n2s.graph.links import NAME
 from n2s.graph.looks import look_file
+from n2s.graph.node_names import name_problem
 from n2s.graph.parts import GraphParts
 from n2s.graph.paths import change_paths, path_settings, resolve_path
 from n2s.graph.registry import node_types, registry, suggest
@@ -33,7 +32,6 @@ from n2s.graph.subgraph import (
     read_interface,
 )
 
-RESERVED = frozenset(FUNCTIONS) | frozenset(UNITS) | frozenset((*VARIABLES, *WITH_COLUMNS))
 SECTIONS = ("nodes", "interface", "presets")
 LABELS = (".txt", ".csv", ".tsv")  # how the names of texts end that are given to graphs, and are none
 _NO_GRAPH = 'A graph is a mapping that begins with "n2s: 1".'
@@ -90,7 +88,8 @@ def load_parts(
     nodes = interface_nodes(interface) if interface else {}
     reader = NodeReader(path, document, including)
     for name, spec in specs.items():
-        _check_name(document, name, name in nodes, problems)
+        if text := name_problem(name, name in nodes):
+            problems.append(Problem(document.where(("nodes", name), key=True), text))
         if (node := reader.read(name, spec)) is not None:
             nodes[name] = node
     problems += reader.problems
@@ -164,21 +163,6 @@ def _take_params(
         else:
             taken[key] = value
     return taken
-
-
-def _check_name(document: Document, name: str, taken: bool, problems: list[Problem]) -> None:
-    why, other = "is no identifier (letters, digits, _)", re.sub(r"\W", "_", name, flags=re.ASCII)
-    if name in RESERVED:
-        what = "a function" if name in FUNCTIONS else f"a unit, as in 2 {name}" if name in UNITS else "a variable"
-        why, other = f"means something in expressions ({what})", f"{name}1"
-    elif taken:
-        why, other = "is one of the interface already", f"{name}1"
-    elif NAME.match(name):
-        return
-    text = f'The name "{name}" {why}; choose another' + (
-        f', like "{other}".' if NAME.match(other) and other.strip("_") else "."
-    )
-    problems.append(Problem(document.where(("nodes", name), key=True), text))
 
 
 class NodeReader:

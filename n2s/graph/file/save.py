@@ -21,6 +21,7 @@ from n2s.graph.file.patch import Add, Remove, Set, patch
 from n2s.graph.header import Header
 from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
+from n2s.graph.numbers import plain_number
 from n2s.graph.parts import GraphParts
 from n2s.graph.paths import changed_paths, path_from
 from n2s.graph.subgraph import InterfaceNode
@@ -86,6 +87,7 @@ def value_in_file(value: Any) -> Any:
     GraphError
         For what has no place in a file.
     """
+    value = value if isinstance(value, Fraction) else plain_number(value)
     if isinstance(value, Number):
         if value.unit or value.text:
             return str(value)

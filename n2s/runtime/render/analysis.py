@@ -257,9 +257,9 @@ def _param(graph: Graph, name: str, field: str, values: Values) -> np.ndarray:
     if not np.isfinite(result).all():
         frame = int(np.argmax(~np.isfinite(np.atleast_1d(result))))
         text = (
-            f"{name}.{field} is driven by = {value} and is no finite number at frame {frame}: it divides by 0, or "
-            "takes the log or sqrt of a number below 0."
+            f"{name}.{field} is driven by = {value} and is no finite number at frame {frame}: it divides by 0, takes "
         )
+        text += "the log or sqrt of a number below 0, or gets too large."
         raise GraphError([Problem(graph.where(name, field), text)])
     return np.ascontiguousarray(result) if result.ndim else result  # ascontiguousarray would give a scalar an axis
 
