@@ -224,7 +224,9 @@ def test_a_collection_of_rekordbox(tmp_path: Path) -> None:
         ("a.txt", "", "tells of 0 beats; two at least"),
         ("a.txt", "1\t1\tverse\n", "tells of 0 beats"),
         ("a.txt", "1 1 1.1\n", "a.txt:1: .* is no label"),
-        ("a.txt", "1\t0\t1.1\n", "a.txt:1: a label from 1 s to 0 s"),
+        ("a.txt", "1\t0\t1.1\n", "a.txt:1: a label from 1 s to 0 s; times rise, from -60 to 360000"),
+        ("a.txt", "-61\t-61\t1.1\n", "a.txt:1: a label from -61 s to -61 s; times rise, from -60"),
+        ("a.txt", "-0.1\t9\tA\n", "a.txt:1: a label from -0.1 s to 9 s; times rise, from 0 to"),
         ("a.txt", "1\t1\t1.1\n0.5\t0.5\t1.2\n", "a.txt:2: '1.2' at 0.5 s lies at or before"),
         ("a.txt", "1\t1\t1.1\n1\t1\t1.2\n", "a.txt:2: '1.2' at 1 s lies at or before"),
         ("a.txt", "1\t1\t1.1\n2\t2\t2\n", 'labels of beats, like "1.1", and of whole bars'),
@@ -269,6 +271,27 @@ def test_a_graph_whose_beats_are_said(studio: Any, store: Any, n2s: Any, tmp_pat
     told = analyse(again.flat, RunContext(store, print)).outputs
     np.testing.assert_allclose(told["heard", "beat"], beat, atol=1e-3)
     np.testing.assert_allclose(told["heard", "bar"], beat / 3, atol=1e-3)
+
+
+def test_a_beat_before_the_music_is_written_and_given_back(studio: Any, store: Any, n2s: Any, tmp_path: Path) -> None:
+    """Drums that are struck with the first sample are heard a hair before it."""
+    beats = -0.0026 + 0.5 * np.arange(4)
+    (tmp_path / "heard.txt").write_text("".join(f"{at:.6f}\t{at:.6f}\t1.{i + 1}\n" for i, at in enumerate(beats)))
+
+    def told(name: str) -> tuple[Path, dict]:
+        nodes = {
+            "track": {"node": "AudioSource", "path": str(studio.folder / "music.wav")},
+            "heard": {"node": "Features", "audio": "track", "beats": name},
+        }
+        graph = load({"n2s": 1, "fps": 30, "size": [32, 32], "nodes": nodes}, tmp_path)
+        return graph.path, analyse(graph.flat, RunContext(store, print)).outputs
+
+    path, outputs = told("heard.txt")
+    assert n2s("export", path, "--labels", "-o", tmp_path / "written.txt")[0] == 0
+    np.testing.assert_allclose(read_grid(tmp_path / "written.txt", None, 4).beats[:4], beats, atol=1e-5)
+    _, again = told("written.txt")
+    for output in ("beat", "bar", "beat_began"):
+        np.testing.assert_allclose(again["heard", output], outputs["heard", output], atol=1e-4)
 
 
 @pytest.mark.parametrize("damage", ["missing", "damaged"])

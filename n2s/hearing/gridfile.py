@@ -24,7 +24,7 @@ BEAT = re.compile(r"(\d{1,6})\.(\d{1,2})\Z")
 SECTION = re.compile(r"[A-H]\Z")
 BAR = re.compile(r"(?:bar)?\s*(\d{1,6})?\Z", re.IGNORECASE)
 SLOWEST, FASTEST = 10.0, 1000.0  # beats per minute
-LONGEST = 100 * 3600.0  # s
+EARLIEST, LONGEST = -60.0, 100 * 3600.0  # s: a first beat is heard a hair before the music, its bar may begin before it
 TOUCH = 0.05  # s, by which a section may reach into the next one
 ENDINGS = (".txt", ".mid", ".midi", ".xml")
 
@@ -71,9 +71,13 @@ def read_labels(path: Path, text: str) -> Iterator[tuple[int, float, float, str]
         except (ValueError, IndexError):
             raise MediaError(f"{path}:{number}: {_short(line)} is no label; start, end and text were wanted, with tabs "
                              "between, in seconds.") from None  # fmt: skip
-        if not (0 <= start <= end <= LONGEST):
-            raise MediaError(f"{path}:{number}: a label from {start:g} s to {end:g} s; times rise from 0 on.")
-        yield number, start, end, parts[2].strip() if len(parts) > 2 else ""
+        said = parts[2].strip() if len(parts) > 2 else ""
+        first = 0.0 if SECTION.match(said) else EARLIEST
+        if not (first <= start <= end <= LONGEST):
+            raise MediaError(
+                f"{path}:{number}: a label from {start:g} s to {end:g} s; times rise, from {first:g} to {LONGEST:g}."
+            )
+        yield number, start, end, said
 
 
 def read_sections(path: Path) -> list[tuple[float, str]]:
@@ -103,7 +107,7 @@ def read_sections(path: Path) -> list[tuple[float, str]]:
 def _labels(path: Path, text: str, beats_in_bar: int) -> Grid | None:
     beats: list[tuple[float, bool]] = []
     bars: list[float] = []
-    before, sections = -1.0, False
+    before, sections = -math.inf, False
     for number, start, _, said in read_labels(path, text):
         beat, bar = BEAT.match(said), BAR.match(said) if said else None
         if not beat and not bar:
