@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import numpy as np
@@ -177,7 +179,14 @@ def _rekordbox(path: Path, text: str, music: Path | None) -> Grid:
         raise MediaError(f"{path}:{error.position[0]}: this is no XML that can be read ({error.msg}).") from None
     tracks = [track for track in root.iter("TRACK") if track.find("TEMPO") is not None]
     if len(tracks) > 1 and music is not None:
-        tracks = [track for track in tracks if music.name in (track.get("Location", "").replace("%20", " "))]
+        wanted = _alike(music.name)
+        found = [track for track in tracks if _alike(unquote(track.get("Location", "").rpartition("/")[2])) == wanted]
+        if len(found) != 1:
+            raise MediaError(
+                f"{path} has {len(found)} of {len(tracks)} pieces with a tempo whose file is called {music.name}; one "
+                "was wanted. Export a list that holds this piece alone, or name the file as there."
+            )
+        tracks = found
     if len(tracks) != 1:
         raise MediaError(f"{path} has {len(tracks)} pieces with a tempo that may be meant; one was wanted.")
     marks = [_rekordbox_mark(path, tempo.attrib) for tempo in tracks[0].iter("TEMPO")]
@@ -194,6 +203,11 @@ def _rekordbox(path: Path, text: str, music: Path | None) -> Grid:
                 first.append(len(beats))
             beats.append(start + (i * (following[0] - start) / count if following else i * 60 / bpm))
     return _grid(path, beats, first)
+
+
+def _alike(name: str) -> str:
+    """Return a file's name as systems compare it that know no case, and write accents in one sign or in two."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _rekordbox_mark(path: Path, said: Mapping[str, str]) -> tuple[float, float, int, int]:
