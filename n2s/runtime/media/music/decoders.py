@@ -113,13 +113,17 @@ class Soundfile(Source):
         self._rest = np.zeros((0, self.channels), np.float32)
 
     def read(self, n: int) -> np.ndarray:
-        if not self._keep:
+        if not (self._keep or self._kind == "mp3"):
             return self._decode(n)
-        # After damage libmpg123's samples depend on how many are asked for at a time: always as many, then.
-        while len(self._rest) < n and len(block := self._decode(BLOCK)):
-            self._rest = np.concatenate([self._rest, block])
-        block, self._rest = self._rest[:n], self._rest[n:]
-        return block.clip(-1, 1) if self._kind == "mp3" else block  # a damaged frame may decode to anything
+        # Of mono, and after damage, libmpg123's samples depend on how many are asked for: always as many, then.
+        blocks, there = [self._rest], len(self._rest)
+        while there < n and len(block := self._decode(BLOCK)):
+            blocks.append(block)
+            there += len(block)
+        whole = np.concatenate(blocks)
+        block, self._rest = whole[:n], whole[n:]
+        # A damaged frame may decode to anything.
+        return block.clip(-1, 1) if self._keep and self._kind == "mp3" else block
 
     def _decode(self, n: int) -> np.ndarray:
         # In steps: libsndfile raises for the whole request, and the message should come close to where the damage is.
