@@ -215,6 +215,21 @@ def test_a_film_that_was_cut_is_not_published(kind: str, tmp_path: Path, store: 
 
 
 @pytest.mark.parametrize(
+    ("ending", "sound"), [(ending, sound) for ending in (".mkv", ".webm") for sound in SOUNDS[ending]]
+)
+def test_the_end_of_sound_is_found_where_packets_tell_no_length(
+    ending: str, sound: str, tmp_path: Path, store: Any
+) -> None:
+    """Matroska keeps no lengths. Most codecs tell them in their packets; of some, the last one is a whole packet."""
+    graph = film(tmp_path, "vp9", ending, {"audio_codec": sound}, "60")
+    (made,) = harness.run(graph, tmp_path, store, strict=True).films
+    assert made["gates"]["sound_ends_ms"]["holds"]
+    tracks = {track.handler: track for track in read_packets(tmp_path / f"film{ending}")}
+    beyond = {"aac": 1024, "opus": 960, "flac": 4608}.get(sound, 0) / RATE
+    assert -0.002 <= tracks["soun"].duration - SECONDS <= beyond + 0.002
+
+
+@pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"codec": "prores", "path": "a.mp4"}, r"path: \.mp4 holds no ProRes 422 HQ; \.mov does"),

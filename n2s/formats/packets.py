@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +14,23 @@ from n2s.runtime.ffmpeg import run_ffmpeg
 HANDLERS = {"video": "vide", "audio": "soun"}
 
 
+@dataclass
+class _Listed:
+    """The packets of a stream that were read so far; ``is_told``: the one that ends last tells its length."""
+
+    kind: str
+    count: int = 0
+    start: Fraction = Fraction(0)
+    end: Fraction = Fraction(0)
+    is_told: bool = True
+
+    def add(self, start: Fraction, length: Fraction) -> None:
+        self.start = min(self.start, start) if self.count else start
+        if start + length >= self.end:
+            self.end, self.is_told = start + length, length > 0
+        self.count += 1
+
+
 def read_packets(path: Path) -> list[Mp4Track]:
     """Return the tracks of a film: how many packets each has, when its first begins and its last ends.
 
@@ -21,17 +39,29 @@ def read_packets(path: Path) -> list[Mp4Track]:
     ValueError
         When FFmpeg cannot read it to its end.
     """
+    found = _listed(path, ["-map", "0:V", "-map", "0:a?", "-c", "copy"])
+    sounds = [stream for stream in found if stream.kind == "audio"]
+    if not all(stream.is_told for stream in sounds):
+        # Matroska keeps no lengths, and of ALAC only its decoder knows them.
+        for stream, decoded in zip(sounds, _listed(path, ["-map", "0:a"])):
+            stream.end = decoded.end
+    return [
+        Mp4Track(HANDLERS[stream.kind], stream.count, stream.end, max(stream.start, Fraction(0)))
+        for stream in found
+        if stream.kind in HANDLERS and stream.count
+    ]
+
+
+def _listed(path: Path, streams: list[str]) -> list[_Listed]:
+    """Return the streams of a file that FFmpeg's arguments choose, in their order: copied, or decoded."""
     with tempfile.TemporaryDirectory() as folder:
         listing = Path(folder) / "packets"
         try:
-            run_ffmpeg(["-i", f"file:{path}", "-map", "0:V", "-map", "0:a?", "-c", "copy", "-f", "framehash"], listing)
+            run_ffmpeg(["-i", f"file:{path}", *streams, "-f", "framehash"], listing)
         except RenderError as error:
             raise ValueError(str(error)) from None
-        kinds: dict[str, str] = {}
+        found: dict[str, _Listed] = {}
         ticks: dict[str, Fraction] = {}
-        counts: dict[str, int] = {}
-        starts: dict[str, Fraction] = {}
-        ends: dict[str, Fraction] = {}
         with open(listing, encoding="ascii", errors="replace") as lines:
             for line in lines:
                 if line.startswith("#"):
@@ -40,15 +70,8 @@ def read_packets(path: Path) -> list[Mp4Track]:
                     if word == "tb":
                         ticks[number] = Fraction(value)
                     elif word == "media_type":
-                        kinds[number] = HANDLERS.get(value, "")
+                        found[number] = _Listed(value)
                     continue
                 number, _, shown, length, *_ = (part.strip() for part in line.split(","))
-                counts[number] = counts.get(number, 0) + 1
-                start = int(shown) * ticks[number]
-                starts[number] = min(starts.get(number, start), start)
-                ends[number] = max(ends.get(number, Fraction(0)), (int(shown) + int(length)) * ticks[number])
-        return [
-            Mp4Track(kinds[number], count, ends[number], max(starts[number], Fraction(0)))
-            for number, count in counts.items()
-            if kinds.get(number)
-        ]
+                found[number].add(int(shown) * ticks[number], int(length) * ticks[number])
+        return list(found.values())
