@@ -17,9 +17,11 @@ from pairwise import Case, pairwise
 from test_films import write_album
 
 from n2s.formats.packets import read_packets
+from n2s.formats.video import Video
 from n2s.graph.codings import CODINGS, SOUNDS
 from n2s.graph.declare import DeclarationError
 from n2s.graph.errors import GraphError
+from n2s.graph.format import Shape
 from n2s.graph.graph import Graph
 from n2s.nodes import FFmpegSink
 
@@ -173,6 +175,20 @@ def test_small_films_are_encoded(codec: str, tmp_path: Path, store: Any) -> None
         harness.run(film(tmp_path, codec, ending, {}, "24", size=size), tmp_path, store)
         with av.open(str(tmp_path / f"film{ending}")) as container:
             assert sum(1 for _ in container.decode(video=0)) == round(SECONDS * 24)
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+@pytest.mark.parametrize("width", [16, 34, 40, 48, 62])
+def test_narrow_films_of_noise_are_encoded(width: int, depth: int, tmp_path: Path) -> None:
+    """x265 wrote beyond its rows of three blocks of 16, and aborted at most pictures of noise."""
+    sink = FFmpegSink(path="film.mp4", codec="h265", depth=depth)
+    for height in (16, 34, 48, 96):
+        most = 2**depth - 1
+        codes = np.random.default_rng(height).integers(0, most, width * height * 3 // 2, np.uint16, endpoint=True)
+        blocks = [codes.astype(np.uint8 if depth == 8 else "<u2")] * 6
+        shape = Shape((width, height), Fraction(24))
+        Video().write_segment(tmp_path / "a.mp4", sink, shape, iter(blocks))
+        Video().check_segment(tmp_path / "a.mp4", sink, shape, 6)
 
 
 def planes_of(frame: Any) -> list[np.ndarray]:
