@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
@@ -20,7 +21,7 @@ from n2s.formats.packets import read_packets
 from n2s.formats.video import Video
 from n2s.graph.codings import CODINGS, SOUNDS
 from n2s.graph.declare import DeclarationError
-from n2s.graph.errors import GraphError
+from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.format import Shape
 from n2s.graph.graph import Graph
 from n2s.nodes import FFmpegSink
@@ -175,6 +176,38 @@ def test_small_films_are_encoded(codec: str, tmp_path: Path, store: Any) -> None
         harness.run(film(tmp_path, codec, ending, {}, "24", size=size), tmp_path, store)
         with av.open(str(tmp_path / f"film{ending}")) as container:
             assert sum(1 for _ in container.decode(video=0)) == round(SECONDS * 24)
+
+
+@pytest.mark.parametrize("codec", EVERYWHERE)
+def test_the_smallest_frames_are_those_that_the_encoder_takes(codec: str, tmp_path: Path) -> None:
+    """Sides of a graph are 16 at least, and even."""
+    sink = FFmpegSink(path=f"film{CODINGS[codec].endings[0]}", codec=codec)
+    width, height = (max(side, 16) for side in CODINGS[codec].smallest)
+
+    def encode(shape: Shape) -> None:
+        pixels = Video().pixels(sink)
+        halves = shape.size[0] * shape.size[1] * {"yuv420p": 3, "yuv422p": 4, "yuv444p": 6}[pixels.layout]
+        codes = np.full(halves // 2, 200, "<u2" if CODINGS[codec].depths[0] == 10 else np.uint8)
+        Video().write_segment(tmp_path / "a.mov", sink, shape, iter([codes] * 2))
+        Video().check_segment(tmp_path / "a.mov", sink, shape, 2)
+
+    encode(Shape((width, height), Fraction(24)))
+    for size in {(width - 2, height), (width, height - 2)}:
+        if min(size) >= 16:
+            with pytest.raises(RenderError):
+                encode(Shape(size, Fraction(24)))
+
+
+def test_frames_that_are_too_small_for_a_codec_are_told_before_the_run(tmp_path: Path, n2s: Any) -> None:
+    told = r"out.codec: DNxHR HQX has frames of 256x120 and more, not {}; enlarge them, or take another codec"
+    with pytest.raises(GraphError, match=r"graph\.yaml:\d+:\d+  " + told.format("254x120")):
+        film(tmp_path, "dnxhr", ".mov", {}, "24", size=(254, 120))
+    path = film(tmp_path, "dnxhr", ".mov", {}, "24", size=(256, 120)).path
+    assert n2s("check", path)[0] == 0
+    for given in (["--size", "256x118"], ["--profile", "draft", "--set", "out.codec=dnxhr", "--set", "out.path=a.mov"]):
+        status, _, err = n2s("run", path, "--dry-run", *given)
+        size = "256x118" if given[0] == "--size" else "128x60"
+        assert status == 2 and re.search(f"{given[0]}: {told.format(size)}", err), err
 
 
 @pytest.mark.parametrize("depth", [8, 10])

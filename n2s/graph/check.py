@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import cast
 
+from n2s.graph.codings import size_problem
 from n2s.graph.declare import Node, Output, Sink
 from n2s.graph.errors import Problem
 from n2s.graph.expressions import Expression, Number, Variable, leaves
@@ -95,6 +96,9 @@ def check_links(
             films[node.path] = name
         if text := _profile_problem(graph, node):
             wrong(f"{name}.profile: {text}", name, "profile")
+        if text := size_problem(node, graph.header.size):
+            asked = graph.overridden_at("size")
+            problems.append(Problem(asked or graph.where(name, "codec"), f"{name}.codec: {text}."))
     if not problems and not unread and (circle := find_circle(graph.sources())):
         wrong(f"These nodes wait for each other in a circle: {' → '.join([*circle, circle[0]])}.", circle[0], key=True)
     return problems

@@ -36,6 +36,8 @@ class Coding:
         Bits per channel with which it has room for none there.
     everywhere : bool
         Whether processors encode it; False: it needs a GPU.
+    smallest : (int, int)
+        Width and height of the smallest frames that its encoder takes; those of most take whatever a graph may have.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Coding:
     transparent: tuple[str, ...] = ()
     opaque_depths: tuple[int, ...] = ()
     everywhere: bool = True
+    smallest: tuple[int, int] = (1, 1)
 
 
 _PREDICTING: dict[str, Any] = {"rates": True, "sped": True, "keyed": True}
@@ -73,7 +76,7 @@ CODINGS = {
     ),
     "prores": Coding("ProRes 422 HQ", (".mov",), (10,), ("4:2:2",)),
     "prores4444": Coding("ProRes 4444", (".mov",), (10,), ("4:4:4",), transparent=(".mov",)),
-    "dnxhr": Coding("DNxHR HQX", (".mov",), (10,), ("4:2:2",)),
+    "dnxhr": Coding("DNxHR HQX", (".mov",), (10,), ("4:2:2",), smallest=(256, 120)),
     "ffv1": Coding("FFV1", (".mkv",), (10, 8), ("4:4:4", "4:2:2", "4:2:0"), transparent=(".mkv",)),
 }
 
@@ -168,3 +171,12 @@ def coding_problem(sink: Any) -> tuple[str, str]:
     if sink.audio_codec and known and sink.audio_codec not in known:
         return "audio_codec", f"{ending} holds sound as {listed(known)}, not {sink.audio_codec}"
     return "", ""
+
+
+def size_problem(sink: Any, size: tuple[int, int]) -> str:
+    """Say that frames are too small for a sink's codec, and what to do; "" where all is well, or it has none."""
+    made = CODINGS.get(str(getattr(sink, "codec", "")))
+    if made is None or all(side >= least for side, least in zip(size, made.smallest)):
+        return ""
+    least, own = ("x".join(map(str, sides)) for sides in (made.smallest, size))
+    return f"{made.name} has frames of {least} and more, not {own}; enlarge them, or take another codec"
