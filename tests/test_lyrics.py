@@ -13,7 +13,7 @@ from test_moments import CLOCK
 from test_nodes import scene
 
 from n2s.lettering.lrc import LyricsError, LyricsLine, read_lyrics
-from n2s.nodes.lyrics import LIT, ROW, SHOWN, SLOTS, WIDTH, LyricsCue
+from n2s.nodes.lyrics import FURTHER, LIT, ROW, SHOWN, SLOTS, WIDTH, LyricsCue
 
 SONG = """\ufeff[ti:A song]
 [ar: somebody]
@@ -123,6 +123,7 @@ def test_the_next_line_waits_below_and_moves_up(tmp_path: Path) -> None:
     assert tuple(shown[at, :2, LIT]) == (1, 0)
     at = np.searchsorted(TIMES, 4)
     assert tuple(shown[at, :2, SHOWN]) == (0, 1) and shown[at, 1, ROW] == 0 and shown[at, 1, LIT] == 1
+    assert not shown[..., FURTHER].any()  # lines of one row stand as they always did
 
 
 def graph(folder: Path, song: str, **settings: Any) -> Any:
@@ -169,6 +170,28 @@ def test_a_translation_lights_up_with_its_original(studio: Any, store: Any) -> N
     letters = harness.frames(whole, store, "subject:letters", [(40, 41)])[0, 0]
     for line in (letters[:45], letters[45:]):
         assert line[:, :80].max() > 0.95 and 0.3 < line[:, 80:].max() < 0.41
+
+
+@pytest.mark.parametrize("place", ["top", "centre", "bottom"])
+def test_lines_of_several_rows_stand_below_each_other(place: str, studio: Any, store: Any) -> None:
+    """From row to row it is 0.85 of what it is from line to line, whichever rows the current and the next one have."""
+    rows = [2, 2, 1, 3, 1, 1]
+    song = "".join(f"[00:0{1 + i}.00]III\n" * count for i, count in enumerate(rows))
+    size, leading = 0.075, 1.5
+    whole = graph(
+        studio.folder, song, next=True, place=place, size=size, leading=leading, fade=0.2, margin=0.02, lead=0
+    )
+    step = leading * size * 90
+    for i, (now, later) in enumerate(zip(rows, rows[1:])):
+        frame = 20 * (1 + i) + 12  # both have come, and neither goes
+        letters = harness.frames(whole, store, "subject:letters", [(frame, frame + 1)])[0, 0].max(axis=1)
+        inked = np.flatnonzero(letters > 0.02)
+        bands = np.split(inked, np.flatnonzero(np.diff(inked) > 1) + 1)
+        assert len(bands) == now + later
+        apart = np.diff([np.average(band, weights=letters[band]) for band in bands])
+        assert np.allclose(apart, step * np.array([0.85] * (now - 1) + [1] + [0.85] * (later - 1)), atol=0.2)
+        middle = (inked[0] + inked[-1]) / 2 / 89
+        assert {"top": middle < 0.45, "centre": abs(middle - 0.5) < 0.03, "bottom": middle > 0.55}[place]
 
 
 @pytest.mark.parametrize(

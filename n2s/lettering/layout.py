@@ -105,7 +105,7 @@ def lay_out(
         The share of each side that is left free at both of its ends.
     """
     wide, high = aspect * (1 - 2 * margin), 1 - 2 * margin
-    lines = [Line(font, line.strip(), tracking != 0) for line in text.strip("\n").splitlines() or [""]]
+    lines = [Line(font, line.strip(), tracking != 0) for line in rows_of(text)]
     if fit == "wrap":
         lines = [part for line in lines for part in wrap(line, wide / size, tracking)]
     widest = max(line.width(tracking) for line in lines)
@@ -113,7 +113,7 @@ def lay_out(
     above, below = max(lines[0].reach[0], font.cap), lines[-1].reach[1]
     size = min(size, high / (above + below + leading * (len(lines) - 1)))
     tall = (font.cap + leading * (len(lines) - 1)) * size
-    first = {"t": margin, "b": 1 - margin - tall}.get(_up(place), 0.5 - tall / 2) + font.cap * size + y
+    first = {"t": margin, "b": 1 - margin - tall}.get(up(place), 0.5 - tall / 2) + font.cap * size + y
     first = max(min(first, 1 - margin - below * size - (tall - font.cap * size)), margin + above * size)
     across = {"left": 0.0, "right": 1.0}.get(place.split()[-1], 0.5)
     side = {"left": 0.0, "centre": 0.5, "right": 1.0}[align] if align else across
@@ -124,8 +124,14 @@ def lay_out(
     return Block(tuple(lines), size, baselines, left + side * block, side)
 
 
-def _up(place: str) -> str:
+def up(place: str) -> str:
+    """Return "t" of places at the top, "b" of those at the bottom, and "" of others."""
     return place[0] if place.startswith(("top", "bottom")) else ""
+
+
+def rows_of(text: str) -> list[str]:
+    """Return the rows that a text is written in; there is one at least."""
+    return text.strip("\n").splitlines() or [""]
 
 
 def wrap(line: Line, widest: float, tracking: float) -> list[Line]:

@@ -17,10 +17,13 @@ from n2s.lettering.lrc import LyricsError, LyricsLine, read_lyrics
 from n2s.lettering.stamps import Stamp, Stamps
 from n2s.nodes.lettering import MARKS, Lettered, LetterMatte, WithFont, marked
 
-SHOWN, LIT, ROW = range(3)  # of a line: how opaque it is, how many of its words are sung, where it stands
-WIDTH = 3 + MARKS
+# Of a line: how opaque it is, how many of its words are sung, how many lines it stands below its place, and how much
+# further, in lines, because it or its neighbour has several rows.
+SHOWN, LIT, ROW, FURTHER = range(4)
+WIDTH = 4 + MARKS
 SLOTS = 3  # lines that can be seen at once
 LIGHTING = 0.25  # s in which a word lights up
+TIGHT = 0.85  # how far it is from row to row of one line, in those from line to line
 LEAVES = 0.6  # lines that a line rises while it goes, where the next one follows it up
 LAST = 1.5  # s that a line stays after its last word at least
 
@@ -69,6 +72,11 @@ class LyricsText(LyricsSettings, WithFont):
         """Return numbers that name a line with all that decides how it looks: its text, and where its words begin."""
         return marked([general, line.text, [at for at, _ in line.words]])
 
+    @property
+    def above(self) -> float:
+        """How many lines above its place the current one stands, so that it and the next lie within the margins."""
+        return {"b": 1.0, "t": 0.0}.get(layout.up(self.place), 0.5) * self.next
+
     def general_mark(self, scene: Scene) -> list[int]:
         """Return numbers that name all but the lines: an edited line leaves the frames of others as they are."""
         return self.mark(scene, LyricsText, ("path", "lead", "fade", "hold"))
@@ -89,6 +97,7 @@ class LyricsCue(LyricsText, Resident):
         lines = read_lyrics(scene.path(self.path))
         cue = np.zeros((clock.frames, SLOTS, WIDTH))
         come = [line.start - lead for line in lines]
+        taller = [TIGHT * (len(layout.rows_of(line.text)) - 1) * self.next for line in lines]
         for i, line in enumerate(lines):
             if not line.text:
                 continue
@@ -101,14 +110,18 @@ class LyricsCue(LyricsText, Resident):
             # What leaves is gone in the first half of a change, and what comes appears in the second.
             shown = _smooth(2 * (now - before) / fade - 1) * (1 - _smooth(2 * (now - end) / fade))
             moved = _smooth((now - come[i]) / fade)
-            row = waits * (1 - moved) - self.next * LEAVES * _smooth(2 * (now - end) / fade)
+            low, leaves = waits * (1 - moved), self.next * LEAVES * _smooth(2 * (now - end) / fade)
+            # The next line stands below all rows of the current one, which stands above all rows of the next one.
+            former, later = (taller[k] if 0 <= k < len(lines) and lines[k].text else taller[i] for k in (i - 1, i + 1))
+            further = low * (1 - self.above) * former - (1 - low) * self.above * later - leaves * taller[i]
             part = cue[frames, i % SLOTS]
-            part[:, SHOWN], part[:, LIT], part[:, ROW] = (
+            part[:, SHOWN], part[:, LIT], part[:, ROW], part[:, FURTHER] = (
                 shown,
                 _sung(line, now) if line.words else moved if self.next else 1,
-                row,
+                low - leaves,
+                further,
             )
-            part[:, 3:] = self.line_mark(general, line)
+            part[:, FURTHER + 1 :] = self.line_mark(general, line)
             part *= (shown > 0)[:, None]
         return cue.reshape(clock.frames, SLOTS * WIDTH)
 
@@ -139,10 +152,6 @@ class _Sheet:
     def __init__(self, node: LyricsMatte, scene: Scene):
         self.node, self.size, self.font = node, scene.size, node.open_font(scene.path)
         self.drawn = Stamps(self._edges, scene.size, node.blur * scene.size[1])
-        # How many lines above its place the current one stands, so that both lie within the margins.
-        self._above = {"b": 1.0, "t": 0.0}.get(
-            node.place[0] if node.place[:3] in ("top", "bot") else "", 0.5
-        ) * node.next
         general = node.general_mark(scene)
         self._lines = {tuple(node.line_mark(general, line)): line for line in read_lyrics(scene.path(node.path))}
         self._laid: dict[tuple[int, ...], tuple[layout.Block, list[tuple[int, int, int, int]]]] = {}
@@ -153,15 +162,15 @@ class _Sheet:
         for slot in cue.reshape(SLOTS, WIDTH):
             if slot[SHOWN] <= 0:
                 continue
-            mark = tuple(int(number) for number in slot[3:])
+            mark = tuple(int(number) for number in slot[FURTHER + 1 :])
             block, words = self._words(mark)
-            step = self.node.leading * block.size
+            step, full = self.node.leading * block.size, self.node.leading * self.node.size
             for number, (line, first, last, sung) in enumerate(words):
                 lit = min(max(float(slot[LIT]) - sung, 0.0), 1.0)
                 opacity = float(slot[SHOWN]) * (self.node.unsung + (1 - self.node.unsung) * lit)
                 x = block.left(line, self.node.tracking)
                 x += block.lines[line].start(first, self.node.tracking) * block.size
-                y = block.baselines[line] + (float(slot[ROW]) - self._above) * step
+                y = block.baselines[line] + (float(slot[ROW]) - self.node.above) * step + float(slot[FURTHER]) * full
                 found.append(Stamp((mark, number), x * high, y * high, opacity))
         return found
 
@@ -171,7 +180,7 @@ class _Sheet:
             node, line = self.node, self._lines[mark]
             block = layout.lay_out(
                 self.font, line.text, self.size[0] / self.size[1], size=node.size, tracking=node.tracking,
-                leading=node.leading * 0.85, place=node.place, align=None, margin=node.margin,
+                leading=node.leading * TIGHT, place=node.place, align=None, margin=node.margin,
                 fit="shrink" if node.next else "wrap",
             )  # fmt: skip
             self._laid[mark] = block, list(_parted(line, block.lines))
