@@ -133,13 +133,15 @@ def test_a_table_of_several_columns_is_not_read_as_one_number(studio: Any) -> No
         ("time\n0\n1\n", "has 1 columns"),
         ("time,level\n0,1\n1\n", "a.csv:3: a row of 1 values; 2 were wanted"),
         ("time,level\n0,1\n1,\n", "a.csv:3: '' is no number"),
+        ("time,a\u2028b\n0,1\n1,\n", "a.csv:3: '' is no number"),
+        ("time,a\x85b\n0,1\n1,\n", "a.csv:3: '' is no number"),
         ("time,level\n0,1\n1,loud\n", "a.csv:3: 'loud' is no number"),
         ("time,level\n0,1\n1,nan\n", "a.csv:3: a number is not finite"),
         ("time,level\n1,1\n0,2\n", "a.csv:3: time 0 comes after 1; times must rise"),
     ],
 )
 def test_tables_that_cannot_be_read(text: str, told: str, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(text)
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
     with pytest.raises(MediaError, match=told):
         read_table(tmp_path / "a.csv")
 

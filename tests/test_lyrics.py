@@ -52,6 +52,17 @@ def test_lines_of_one_time_stand_together(tmp_path: Path) -> None:
     assert line == LyricsLine(1.0, "Licht\nlight", ((6, 1.5),))
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("within", "\v\f\x1c\x85\u2028\u2029")
+def test_lines_are_those_of_an_editor(within: str, end: str, tmp_path: Path) -> None:
+    path = tmp_path / "song.lrc"
+    path.write_text(f"[00:01.00]a{within}b{end}{end}[00:02.00]c{end}", encoding="utf-8", newline="")
+    assert read_lyrics(path) == [LyricsLine(1.0, f"a{within}b"), LyricsLine(2.0, "c")]
+    path.write_text(f"[00:01.00]a{within}b{end}{end}c{end}", encoding="utf-8", newline="")
+    with pytest.raises(LyricsError, match='song.lrc:3: "c" has no time'):
+        read_lyrics(path)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -32,6 +32,14 @@ def test_labels_of_beats_and_of_bars(tmp_path: Path) -> None:
     assert grid.first.tolist() == [0, 4, 8] and grid.bar == 4
 
 
+@pytest.mark.parametrize("within", "\v\f\x1c\x85\u2028\u2029")
+def test_lines_of_labels_are_those_of_an_editor(within: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(f"0\t0\t1.1\n0.2\t0.2\tmy{within}note\n1\t1\t1.2\n1\t1\t1.3\n", encoding="utf-8")
+    with pytest.raises(MediaError, match=r"a.txt:4: '1.3' at 1 s lies at or before the beat above it"):
+        read_grid(path, None, 4)
+
+
 def test_the_tempo_map_of_a_midi_file(tmp_path: Path) -> None:
     track = mido.MidiTrack()
     track.append(mido.MetaMessage("time_signature", numerator=3, denominator=4))

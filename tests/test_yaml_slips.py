@@ -208,3 +208,16 @@ def test_a_graph_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "song.wav").rename(tmp_path / "song.yaml")
     with pytest.raises(GraphError, match=r"not UTF-8 text \(byte 4 is zero\)"):
         Graph.load(tmp_path / "song.yaml")
+
+
+@pytest.mark.parametrize("within", "\x85\u2028\u2029")
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_are_those_of_an_editor(within: str, end: str, tmp_path: Path) -> None:
+    """YAML's parser ends lines at characters that an editor shows within one."""
+    path = tmp_path / "song.yaml"
+    lines = ["n2s: 1", f"title: 'a{within}b'", "nodes:", "  base: {node: Solid, colour: 7}", "  base: 3"]
+    for wrong, place in (("  base: {node: Solid, colour: 7}", "4:31"), ("  base: {node: Solid, colour: [}", "4:32")):
+        lines[3] = wrong
+        path.write_text(end.join(lines[:4]), encoding="utf-8", newline="")
+        with pytest.raises(GraphError, match=f"song.yaml:{place}  "):
+            Graph.load(path)

@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from n2s.graph.errors import MediaError
+from n2s.graph.textlines import lines_of
 from n2s.hearing.grid import Grid
 from n2s.hearing.midifile import open_midi, read_events
 
@@ -64,7 +65,7 @@ def read_grid(path: Path, music: Path | None, beats_in_bar: int) -> Grid | None:
 
 def read_labels(path: Path, text: str) -> Iterator[tuple[int, float, float, str]]:
     """Yield the number of its line, start, end and text of each label of a file of Audacity's."""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines_of(text), 1):
         if not line.strip() or line.startswith("\\"):  # a second line of a label has its frequencies
             continue
         parts = line.split("\t")

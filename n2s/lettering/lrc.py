@@ -15,6 +15,7 @@ from itertools import groupby
 from pathlib import Path
 
 from n2s.graph.errors import MediaError
+from n2s.graph.textlines import lines_of
 
 MOST_BYTES, MOST_LINES, MOST_TEXT = 4 << 20, 20_000, 1000
 _TIME = r"(\d{1,3}):(\d{1,2})(?:[.:](\d{1,3}))?"
@@ -68,7 +69,7 @@ def read_lyrics(path: Path) -> list[LyricsLine]:
     except UnicodeDecodeError:
         raise LyricsError(f"{path} is no text in UTF-8; save it as such.") from None
     offset, found = 0.0, []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines_of(text), 1):
         where = f"{path}:{number}"
         if not line.strip() or line.lstrip().startswith("#"):
             continue

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from n2s.graph.errors import MediaError
+from n2s.graph.textlines import lines_of
 
 MOST_ROWS, MOST_COLUMNS = 1_000_000, 64
 
@@ -66,7 +67,7 @@ def _is_number(value: Any) -> bool:
 def _csv_rows(path: Path, text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
     first = text.split("\n", 1)[0]
     mark = next((mark for mark in ("\t", ";", ",") if mark in first), ",")
-    reader = csv.reader(text.splitlines(), delimiter=mark)
+    reader = csv.reader(lines_of(text), delimiter=mark)
     try:
         listed = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:

@@ -17,6 +17,7 @@ from typing import Any
 
 from n2s.graph.errors import GraphError, Position, Problem, short_name
 from n2s.graph.file.slips import bare_colours, cure, cut_text, decimal_comma, is_bare_key, other_space, unfinished
+from n2s.graph.textlines import line_starts, lines_of, place_of
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -172,7 +173,7 @@ def parse_document(text: str, shown: str = "graph") -> Document:
 
 
 def _position(text: str, at: int, shown: str) -> Position:
-    return Position(shown, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
+    return Position(shown, *place_of(line_starts(text), at))
 
 
 def _without_quotes(colour: re.Match[str], shown: str) -> Problem:
@@ -185,7 +186,7 @@ def _without_quotes(colour: re.Match[str], shown: str) -> Problem:
 def _refuse_deep(text: str, shown: str) -> None:
     """Flow brackets nest without end in a few bytes, and the parser recurses over them."""
     depth = 0
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines_of(text), 1):
         indent = len(line) - len(line.lstrip(" "))
         if line.lstrip().startswith("#") and '"' not in line and "'" not in line:
             continue  # a comment; with a quote in it, it could be the end of a text
@@ -201,7 +202,7 @@ class _Reader:
     """Builds plain values from ruamel's nodes, noting marks and problems."""
 
     def __init__(self, shown: str, text: str):
-        self.shown, self.text = shown, text
+        self.shown, self.text, self.starts = shown, text, line_starts(text)
         self.marks: dict[tuple, tuple[int, int]] = {}
         self.spans: dict[tuple, tuple[int, int]] = {}
         self.flow: set[tuple] = set()
@@ -210,7 +211,11 @@ class _Reader:
         self.count = 0
 
     def complain(self, node: Any, text: str) -> None:
-        self.problems.append(Problem(Position(self.shown, node.start_mark.line + 1, node.start_mark.column + 1), text))
+        self.problems.append(Problem(Position(self.shown, *self.place(node)), text))
+
+    def place(self, node: Any) -> tuple[int, int]:
+        """Return the line and column in which a node begins; ruamel counts lines that editors do not."""
+        return place_of(self.starts, node.start_mark.index)
 
     def value(self, node: Any, path: tuple) -> Any:
         self.count += 1
@@ -223,7 +228,7 @@ class _Reader:
         if len(path) > MAX_DEPTH or self.count > MAX_VALUES:
             self.complain(node, "The file nests too deep or holds too much for a graph.")
             return None
-        self.marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self.marks[path] = self.place(node)
         self.spans[path] = (node.start_mark.index, node.end_mark.index)
         if getattr(node, "flow_style", False):
             self.flow.add(path)
@@ -254,7 +259,7 @@ class _Reader:
             if key_node.style is None and (said := other_space(key, 0, len(key))[0]):
                 self.complain(key_node, f'"{key}": {said}.')
                 continue
-            self.marks[(*path, key, "")] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            self.marks[(*path, key, "")] = self.place(key_node)
             self.spans[(*path, key, "")] = (key_node.start_mark.index, key_node.end_mark.index)
             result[key] = self.value(value_node, (*path, key))
             text = result[key]

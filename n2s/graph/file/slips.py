@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from n2s.graph.textlines import line_starts, place_of
+
 # A colour without quotes where a value is wanted: YAML takes it for a comment, and the value for left out.
 _BARE_COLOUR = re.compile(r"(?:(?<=[-:,]\s)|(?<=\[))[ \t]*(#[0-9a-fA-F]{6})(?=[\s,\]}]|\Z)")
 _OTHER_SPACE = re.compile("[\u00a0\u2000-\u200b\u202f\u3000\ufeff]")  # that looks like one, and is none to YAML
@@ -80,7 +82,7 @@ def cure(problem: str, text: str, begin: int, at: int) -> tuple[str, int]:
             if found := _COMMENT.match(line[0]):
                 return _HIDDEN, begin + line.start() + found.end() - 1
         if "\n" in before and text[begin : begin + 1] in ("{", "["):
-            return _OPEN_BRACKET.format(text[begin], text.count("\n", 0, begin) + 1), at
+            return _OPEN_BRACKET.format(text[begin], place_of(line_starts(text), begin)[0]), at
     return next((said for found, said in _CURES.items() if found in problem), problem), at
 
 
