@@ -52,6 +52,27 @@ def test_lines_of_one_time_stand_together(tmp_path: Path) -> None:
     assert line == LyricsLine(1.0, "Licht\nlight", ((6, 1.5),))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[00:01.00]<00:01.00>day <00:01.50>by <00:02.00>day",
+        "[00:01.00] <00:01.00> day <00:01.50> by <00:02.00> day <00:02.50>",
+        "[00:01.00]<00:01.00>day<00:01.50> by<00:02.00> day",
+        "[00:01.00]day [00:01.50]by [00:02.00]day",
+        "[00:01.00] day [00:01.5] by [ 00:02 ] day [00:02.50]",
+        "[00:01.00][00:01.00]day [00:01.50]by [00:02.00]day",
+        "[00:01.00]day <00:01.50>by <00:02.00>day",
+    ],
+)
+def test_times_of_words_as_programs_write_them(text: str, tmp_path: Path) -> None:
+    assert read(tmp_path, text) == [LyricsLine(1.0, "day by day", ((0, 1.0), (4, 1.5), (7, 2.0)))]
+
+
+@pytest.mark.parametrize("text", ["[Chorus] (x2)", "oh [x] my [ti:me]", "so [00:75] and [12]", "a  b <3 c"])
+def test_what_is_no_time_is_text(text: str, tmp_path: Path) -> None:
+    assert read(tmp_path, f"[00:01.00]{text}") == [LyricsLine(1.0, text)]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("within", "\v\f\x1c\x85\u2028\u2029")
 def test_lines_are_those_of_an_editor(within: str, end: str, tmp_path: Path) -> None:
@@ -72,6 +93,10 @@ def test_lines_are_those_of_an_editor(within: str, end: str, tmp_path: Path) -> 
         ("[00:01.00][00:2]\n\n[00:0x.1]a", "3: [00:0x.1] is no time"),
         ("[00:01.00]<00:01.00>a <0:>b", "1: <0:> is no time; <mm:ss.xx> was wanted"),
         ("[00:05.00]<00:05.00>a <00:04.00>b", "1: a word is sung at 4 s, before the one before it, at 5 s."),
+        (
+            "[00:05.00]a [00:04.00]b",
+            "1: a word is sung at 4 s, before the one before it, at 5 s; if [00:04.00] is no time, write it in other",
+        ),
         ("[00:05.00]<00:04.00>a", "1: its first word is sung at 4 s, before the line begins."),
         ("[offset:soon]\n[00:01.00]a", "1: the offset 'soon' is no whole number of milliseconds."),
         ("[offset:99999999]\n[00:01.00]a", "is more than an hour"),

@@ -4,6 +4,7 @@
 [00:12.50]Over the hills                   a line, in minutes and seconds
 [00:20.10][01:02.00]and far away           the same line at two times
 [00:31.00]<00:31.00>day <00:31.60>by day   words with times of their own
+[00:33.00]day [00:33.60]by day             the same in other programs; the line's time is the first word's
 [00:36.00]                                 nothing: the line before ends here
 """
 
@@ -21,7 +22,7 @@ MOST_BYTES, MOST_LINES, MOST_TEXT = 4 << 20, 20_000, 1000
 _TIME = r"(\d{1,3}):(\d{1,2})(?:[.:](\d{1,3}))?"
 _TAG = re.compile(r"\[([^\[\]]*)\]")
 _IS_TIME = re.compile(rf"\s*{_TIME}\s*\Z", re.ASCII)
-_WORD = re.compile(r"<([^<>]*)>")
+_WORD = re.compile(r"<([^<>]*)>|\[(\s*\d{1,3}:[0-5]?\d(?:[.:]\d{1,3})?\s*)\]", re.ASCII)
 _LOOKS_LIKE_TIME = re.compile(r"\s*[-+]?\d")
 _KNOWN = re.compile(r"\s*[A-Za-z#][\w ]*:", re.ASCII)
 WANTED = "[mm:ss.xx] was wanted, like [01:23.45]"
@@ -77,7 +78,7 @@ def read_lyrics(path: Path) -> list[LyricsLine]:
         if (tag := re.match(r"\s*\[\s*offset\s*:(.*)\]\s*\Z", line, re.IGNORECASE)) and not times:
             offset = _offset(tag[1], where)
         elif times:
-            plain, words = _words(rest, where)
+            plain, words = _words(rest, times[0], where)
             if len(plain) > MOST_TEXT:
                 raise LyricsError(f"{where}: a line of {len(plain)} characters; at most {MOST_TEXT} can be shown.")
             if words and words[0][1] < times[0]:
@@ -120,7 +121,8 @@ def _head(line: str, where: str) -> tuple[list[float], str]:
             if times or not _KNOWN.match(tag[1]):
                 break
             return [], ""
-        times.append(_time(tag[1], where, "[{}]", WANTED))
+        if (time := _time(tag[1], where, "[{}]", WANTED)) not in times:
+            times.append(time)
         rest = rest[tag.end() :].lstrip() if _TAG.match(rest[tag.end() :].lstrip()) else rest[tag.end() :]
     if not times:
         shown = rest if len(rest) <= 40 else f"{rest[:37]}…"
@@ -128,16 +130,24 @@ def _head(line: str, where: str) -> tuple[list[float], str]:
     return times, rest.strip()
 
 
-def _words(text: str, where: str) -> tuple[str, list[tuple[int, float]]]:
-    """Return a line without the times of its words, and these."""
-    parts = _WORD.split(text)
-    plain, words = parts[0].lstrip(), []
-    for tag, word in zip(parts[1::2], parts[2::2]):
-        time = _time(tag, where, "<{}>", "<mm:ss.xx> was wanted, like <01:23.45>")
+def _words(text: str, begins: float, where: str) -> tuple[str, list[tuple[int, float]]]:
+    """Return a line without the times of its words, and these; what stands before the first is sung as it begins."""
+    marks = list(_WORD.finditer(text))
+    plain = text[: marks[0].start() if marks else None].lstrip()
+    words = [(0, begins)] if plain and marks else []
+    for mark, end in zip(marks, [*(following.start() for following in marks[1:]), None]):
+        if mark[2] is None:
+            time = _time(mark[1], where, "<{}>", "<mm:ss.xx> was wanted, like <01:23.45>")
+        else:
+            time = _time(mark[2], where, "[{}]", WANTED)
         if words and time < words[-1][1]:
+            cure = "" if mark[2] is None else f"; if {mark[0]} is no time, write it in other brackets"
             raise LyricsError(
-                f"{where}: a word is sung at {time:g} s, before the one before it, at {words[-1][1]:g} s."
+                f"{where}: a word is sung at {time:g} s, before the one before it, at {words[-1][1]:g} s{cure}."
             )
+        word = text[mark.end() : end]
+        if not plain or plain[-1].isspace():  # spaces on both sides of a time are one
+            word = word.lstrip()
         if word.strip():
             words.append((len(plain) + len(word) - len(word.lstrip()), time))
         plain += word

@@ -136,8 +136,9 @@ class LyricsMatte(LetterMatte, LyricsText):
 class Lyrics(Lettered, LyricsText):
     """Lay lyrics over a picture, line by line as they are sung.
 
-    Times come from an .lrc file: ``[00:12.50]Over the hills``. Where its words have times of their own, ``<00:12.90>``,
-    they light up as they are sung. ``[offset:250]`` brings all 250 ms earlier; a time without words ends a line.
+    Times come from an .lrc file: ``[00:12.50]Over the hills``. Where its words have times of their own, ``<00:12.90>``
+    or ``[00:12.90]``, they light up as they are sung. ``[offset:250]`` brings all 250 ms earlier; a time without words
+    ends a line.
     """
 
     example = {"path": "song.lrc"}
