@@ -220,6 +220,27 @@ def test_lines_are_broken_evenly(font) -> None:
     assert breaks("a b-c 光の道。") == [2, 4, 6, 7, 8]
 
 
+@pytest.mark.parametrize(
+    ("text", "broken", "seen"),
+    [
+        # Seen from left to right; letters that run to the left are told backwards.
+        (f"{HEBREW} {HEBREW} abc {HEBREW}", [f"{HEBREW} {HEBREW} ", f"abc {HEBREW}"], [f"{HEBREW[::-1]} abc"]),
+        (f"abc defg {HEBREW} hij", ["abc defg ", f"{HEBREW} hij"], [f"{HEBREW[::-1]} hij"]),
+        (f"abcd {HEBREW} 12 {HEBREW}", [f"abcd {HEBREW} ", f"12 {HEBREW}"], [f"{HEBREW[::-1]} 12"]),
+        (f"{ARABIC} {ARABIC} (abc) d", [f"{ARABIC} {ARABIC} ", "(abc) d"], ["abc) d("]),
+    ],
+)
+def test_lines_that_are_broken_keep_the_direction_of_their_paragraph(
+    font, text: str, broken: list[str], seen: list[str]
+) -> None:
+    """The font lacks these letters, so each is a box as wide as the others."""
+    whole = Line(font, text, False)
+    parts = wrap(whole, max(Line(font, part, False).width(0) for part in broken), 0)
+    assert [part.text for part in parts] == broken
+    assert ["".join(part.text[letter.start] for letter in part.letters) for part in parts[1:]] == seen
+    assert bidi.embed(text).levels == sum((part.embedding.levels for part in parts if part.embedding), ())
+
+
 PLACES = ["centre", "top", "bottom", "left", "right", "top left", "top right", "bottom left", "bottom right"]
 
 

@@ -1,4 +1,4 @@
-"""Writing from right to left: which way each character of a line runs, and in which order runs stand.
+"""Writing from right to left: which way each character of a paragraph runs, and in which order runs stand in a line.
 
 The Unicode Bidirectional Algorithm (UAX #9, version 15) without its explicit marks and without brackets that belong
 together: rules P2, P3, W1 to W7, N1, N2, I1, I2, L1 and L2.
@@ -8,14 +8,32 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from typing import NamedTuple
 
 MARKS = frozenset("LRE RLE LRO RLO PDF LRI RLI FSI PDI BN".split())  # of explicit runs, which are not read
 NEUTRAL = frozenset("B S WS ON".split())
 
 
-def runs(text: str) -> list[tuple[int, int, bool]]:
-    """Return the runs of a line in the order in which they are seen, left to right: (start, stop, right to left)."""
-    level = levels(text)
+class Embedding(NamedTuple):
+    """How deep the characters of a paragraph are embedded before it is broken into lines; at odd depths, to the left.
+
+    ``base`` is the depth of the paragraph itself.
+    """
+
+    base: int
+    levels: tuple[int, ...]
+
+    def part(self, start: int, stop: int) -> Embedding:
+        """Return the embedding of a part of the paragraph."""
+        return Embedding(self.base, self.levels[start:stop])
+
+
+def runs(text: str, embedding: Embedding | None = None) -> list[tuple[int, int, bool]]:
+    """Return the runs of a line in the order in which they are seen, left to right: (start, stop, right to left).
+
+    ``embedding`` is that of the line within its paragraph; left out: the line is a paragraph of its own.
+    """
+    level = _ended(text, embedding or embed(text))
     parts: list[tuple[int, int, int]] = []
     for i, of in enumerate(level):
         if parts and parts[-1][2] == of:
@@ -33,21 +51,27 @@ def runs(text: str) -> list[tuple[int, int, bool]]:
     return [(start, stop, bool(of % 2)) for start, stop, of in parts]
 
 
-def levels(text: str) -> list[int]:
-    """Return how deep each character of a line is embedded; at odd depths it runs from right to left."""
+def embed(text: str) -> Embedding:
+    """Return how deep each character of a paragraph is embedded.
+
+    It is found before lines are broken: what stands in the lines before decides on a line, too.
+    """
     kinds = [unicodedata.bidirectional(character) or "L" for character in text]
     kinds = ["ON" if kind in MARKS else kind for kind in kinds]
     first = next((kind for kind in kinds if kind in ("L", "R", "AL")), "L")
     base = 0 if first == "L" else 1
     side = "LR"[base]
-    original, kinds = kinds, _strong(_weak(kinds, side), side)
+    kinds = _strong(_weak(kinds, side), side)
     found = [base + (kind == "R" if base == 0 else kind != "R") for kind in kinds]
-    found = [2 if base == 0 and kind in ("EN", "AN") else level for kind, level in zip(kinds, found)]
-    for i in range(len(text) - 1, -1, -1):  # L1: spaces at the end run as the line does
-        if original[i] not in ("WS", "S", "B"):
-            break
-        found[i] = base
-    return found
+    return Embedding(base, tuple(2 if base == 0 and kind in ("EN", "AN") else at for kind, at in zip(kinds, found)))
+
+
+def _ended(line: str, embedding: Embedding) -> list[int]:
+    """Return the depths in a line, of which the spaces at its end run as the paragraph does, L1."""
+    end = len(line)
+    while end and unicodedata.bidirectional(line[end - 1]) in ("WS", "S", "B"):
+        end -= 1
+    return [*embedding.levels[:end], *[embedding.base] * (len(line) - end)]
 
 
 def _weak(kinds: Sequence[str], side: str) -> list[str]:

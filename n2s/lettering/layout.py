@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from n2s.lettering.bidi import Embedding, embed
 from n2s.lettering.font import Font
 from n2s.lettering.shaping import Letter, breaks, shape
 
@@ -24,15 +25,17 @@ Fit = Literal["wrap", "shrink"]
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """One line: its letters from left to right."""
+    """One line: its letters from left to right. ``embedding`` is that of a line that was broken off a paragraph."""
 
     font: Font
     text: str
     tracked: bool
+    embedding: Embedding | None = None
 
     @cached_property
     def letters(self) -> tuple[Letter, ...]:
-        return shape(self.font, self.text.rstrip(), self.tracked)
+        text = self.text.rstrip()
+        return shape(self.font, text, self.tracked, self.embedding and self.embedding.part(0, len(text)))
 
     @cached_property
     def _before(self) -> tuple[list[float], list[int]]:
@@ -139,17 +142,18 @@ def wrap(line: Line, widest: float, tracking: float) -> list[Line]:
     if line.width(tracking) <= widest:
         return [line]
     places = [0, *breaks(line.text), len(line.text)]
-    pieces = [line.text[a:b] for a, b in zip(places, places[1:])]
+    embedding = line.embedding or embed(line.text)
+
+    def part(start: int, stop: int) -> Line:
+        return Line(line.font, line.text[start:stop], line.tracked, embedding.part(start, stop))
 
     def broken(limit: float) -> list[Line]:
-        found = [Line(line.font, "", line.tracked)]
-        for piece in pieces:
-            longer = Line(line.font, found[-1].text + piece, line.tracked)
-            if found[-1].text and longer.width(tracking) > limit:
-                found.append(Line(line.font, piece, line.tracked))
-            else:
-                found[-1] = longer
-        return found
+        found, begin = [], 0
+        for place, following in zip(places, places[1:]):
+            if begin < place and part(begin, following).width(tracking) > limit:
+                found.append(part(begin, place))
+                begin = place
+        return [*found, part(begin, len(line.text))]
 
     best = broken(widest)
     low, high = 0.0, widest

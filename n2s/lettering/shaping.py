@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
-from n2s.lettering.bidi import runs
+from n2s.lettering.bidi import Embedding, runs
 from n2s.lettering.font import Font, harfbuzz
 
 SHARED = ("Zyyy", "Zinh", "Zzzz", None)  # scripts of what belongs to all: spaces, digits, marks
@@ -38,13 +38,14 @@ class Letter:
 
 
 @lru_cache(maxsize=1024)
-def shape(font: Font, text: str, tracked: bool) -> tuple[Letter, ...]:
+def shape(font: Font, text: str, tracked: bool, embedding: Embedding | None = None) -> tuple[Letter, ...]:
     """Return the letters of a line in the order in which they stand, left to right.
 
-    With letter spacing (``tracked``) nothing is joined that is joined for its looks alone.
+    With letter spacing (``tracked``) nothing is joined that is joined for its looks alone. ``embedding`` is that of a
+    line that was broken off a paragraph.
     """
     found: list[Letter] = []
-    for start, stop, leftwards in runs(text):
+    for start, stop, leftwards in runs(text, embedding):
         parts = list(_scripts(text, start, stop))
         for first, last, script in reversed(parts) if leftwards else parts:
             found += _shape_run(font, text, (first, last), script, leftwards, tracked)
