@@ -194,6 +194,26 @@ class Counting:
     mode = "limit"
 
 
+@pytest.mark.parametrize(
+    ("fps", "period", "most"), [("25/2", 4, 4), ("100/3", 11, 4), ("12", 4, 3), ("24000/1001", 8, 3)]
+)
+def test_a_second_of_any_frame_rate(fps: str, period: int, most: int, store: Any, tmp_path: Path) -> None:
+    """At 12.5 frames per second, flashes every 4 frames come at 0, 0.32, 0.64 and 0.96 s: four within a second."""
+    tiny.write_png(tmp_path / "grey.png", np.full((48, 64, 3), 200, np.uint8))
+    off = f"= step(0.5, fract((frame + 0.001) / {period}))"
+    nodes = {
+        "grey": {"node": "ImageSource", "path": "grey.png"},
+        "flashing": {"node": "Fade", "frames": "grey", "amount": off},
+        "guard": {"node": "Guard", "frames": "flashing"},
+        "out": {"node": "PNGSink", "frames": "guard", "path": "film"},
+    }
+    graph = harness.load({"n2s": 1, "fps": fps, "duration": 4, "size": [64, 48], "nodes": nodes}, tmp_path)
+    harness.run(graph, tmp_path / "out", store)
+    told = json.loads(next((tmp_path / "out").glob("*/run.json")).read_text())["films"][0]["flashes"][0]
+    assert told["light"]["most_in_a_second"] == most and told["light"]["most_left"] <= 3
+    assert (told["lowered_seconds"] > 0) == (most > 3)
+
+
 def test_what_is_left_is_told_at_its_time_in_the_film() -> None:
     """Of an album's second track after the first one; of light and of red each by itself."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Literal
 
@@ -151,7 +152,8 @@ class FlashLimit(Resident):
     }
 
     def compute(self, scene: Scene, light: np.ndarray, redness: np.ndarray) -> dict[str, np.ndarray]:
-        grid, second = Grid.of(scene.size), max(1, round(scene.clock.fps))
+        # A second that is no whole number of frames holds the flashes of one more.
+        grid, second = Grid.of(scene.size), max(1, math.ceil(scene.clock.fps))
         cells = Cells(light.reshape(len(light), -1, 3), redness, grid, second)
         lowering, red = np.zeros(redness.shape), np.ones(len(light))
         found = left = cells.count(lowering, red)
