@@ -22,9 +22,22 @@ def test_polar(amount: float) -> None:
         dx, dy = x - 0.13, y + 0.07
         angle = math.degrees(math.atan2(dx, -dy)) - 400  # clockwise from above
         angle = (angle + 180) % 360 - 180
-        wanted = angle / 360 * 1.5 * ASPECT, 0.5 + 1.2 - math.hypot(dx, dy) / 0.7
+        wanted = angle / 360 * 1.5 * ASPECT, 0.5 + 3.2 - math.hypot(dx, dy) / 0.7
         mixed = x + amount * (wanted[0] - x), y + amount * (wanted[1] - y)
-        np.testing.assert_allclose(place, mixed, atol=5e-6)
+        assert place[0] == pytest.approx(mixed[0], abs=5e-6)
+        assert math.remainder(place[1] - mixed[1], 2) == pytest.approx(0, abs=5e-6)  # copies look alike after 2
+
+
+@pytest.mark.parametrize("edge", ["mirror", "wrap"])
+@pytest.mark.parametrize("amount", [0.25, 0.5, 0.9, 1])
+def test_a_flight_goes_on_evenly(edge: str, amount: float) -> None:
+    before = ask(Polar(edge=edge, amount=amount, travel=1.9))
+    for step in range(1, 40):
+        after = ask(Polar(edge=edge, amount=amount, travel=1.9 + 0.1 * step))
+        moved = np.remainder(after[:, 1] - before[:, 1] + 1, 2) - 1
+        np.testing.assert_allclose(moved, 0.1 * amount, atol=1e-5)
+        np.testing.assert_allclose(after[:, 0], before[:, 0], atol=1e-6)
+        before = after
 
 
 def test_rectangular() -> None:

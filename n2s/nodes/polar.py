@@ -13,13 +13,18 @@ from n2s.graph.types import Frames
 CENTRE = 6.0  # pixels about a point where rings end, as smaller ones could not be told from each other
 
 
-def within_a_period(travel: np.ndarray, edge: str) -> np.ndarray:
+def within_a_period(travel: np.ndarray, edge: str, amount: np.ndarray | float = 1.0) -> np.ndarray:
     """Return how far a picture has moved, in heights, without the whole periods of 2 after which its copies look alike.
 
-    So float32 holds the places of an endless flight as finely as those of its beginning. Beyond the edges "clamp" and
-    "black" there are no copies, and the picture moves away for good.
+    So float32 holds the places of an endless flight as finely as those of its beginning. ``amount`` is the share of its
+    way that each place goes: of that way periods are taken out. Beyond the edges "clamp" and "black" there are no
+    copies, and the picture moves away for good.
     """
-    return np.remainder(travel, 2) if edge in ("mirror", "wrap") else travel
+    if edge not in ("mirror", "wrap"):
+        return travel
+    share = np.asarray(amount, np.float64)
+    moved = np.remainder(share * travel, 2) / np.maximum(share, 1e-9)
+    return np.where(share > 0, moved, 0).astype(np.float32)
 
 
 class Tunnel(Lens):
@@ -77,7 +82,7 @@ class Polar(Lens):
     def prepare(self, amount, radius, around, turn, travel, center_x, center_y) -> dict[str, Any]:
         return {
             "amount": amount, "radius": radius, "around": around, "turned": np.remainder(turn, 360) / np.float32(360),
-            "travel": within_a_period(travel, self.edge) if self.to == "polar" else travel,
+            "travel": within_a_period(travel, self.edge, amount) if self.to == "polar" else travel,
             "center_x": center_x, "center_y": center_y,
             "wound": np.full_like(amount, self.to == "polar"),
         }  # fmt: skip
