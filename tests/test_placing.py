@@ -139,6 +139,26 @@ def test_hidden_colours_leave_no_rim(tmp_path: Path) -> None:
     assert edge.sum() > 20 and made[:, edge].min() > 0.99
 
 
+@pytest.mark.parametrize("times", [1.5, 3])
+@pytest.mark.parametrize("settings", [{}, {"x": 0.49}, {"fit": "contain"}])
+def test_a_transparent_picture_of_another_size_leaves_no_rim(
+    times: float, settings: dict[str, Any], tmp_path: Path, store: Any
+) -> None:
+    """A white disc on hidden black, laid on white: white everywhere."""
+    height, width = int(64 * times), int(96 * times)
+    y, x = np.mgrid[0:height, 0:width]
+    inside = np.hypot(x - width / 2, y - height / 2) < 0.3 * height
+    write_png(tmp_path / "disc.png", np.repeat(255 * inside[..., None], 4, 2).astype(np.uint8), 6)
+    nodes = {
+        "white": {"node": "Solid", "colour": "#ffffff"},
+        "disc": {"node": "ImageSource", "path": "disc.png", **settings},
+        "over": {"node": "Over", "back": "white", "front": "disc", "matte": "disc"},
+        "out": {"node": "DigestSink", "frames": "over", "path": "frames.txt"},
+    }
+    graph = harness.load({"n2s": 1, "duration": 1, "size": [96, 64], "nodes": nodes}, tmp_path)
+    assert harness.frames(graph, store, "over", [(0, 1)]).min() > 0.99
+
+
 def test_a_band(tmp_path: Path, store: Any) -> None:
     """`height` makes a band of a picture that covers: bars above and below."""
     write_png(tmp_path / "a.png", numbered(1, 96, 64)[0], 2)

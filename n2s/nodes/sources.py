@@ -65,7 +65,11 @@ class ImageSource(_Picture):
         if placing := self._placing():
             frames, matte = scene.context.placed_image(path, scene.size, placing)
             return {"frames": frames, "matte": matte}
-        return {"frames": scene.context.image(path), "matte": scene.context.transparency(path)}
+        frames, matte = scene.context.image(path), scene.context.transparency(path)
+        if frames.shape[:0:-1] != scene.size and not (matte == 1).all():
+            # Weighed by how much of it is seen, or the colours behind what is transparent would leave a rim.
+            frames, matte = scene.context.placed_image(path, scene.size, Placing())
+        return {"frames": frames, "matte": matte}
 
     def compute(self, block: Block) -> dict[str, np.ndarray]:
         return {
