@@ -42,11 +42,12 @@ def blend(a: np.ndarray, b: np.ndarray, amount: Any) -> np.ndarray:
     return np.sign(light) * np.sqrt(abs(light))
 
 
-@pytest.mark.parametrize(("lift", "gamma", "gain"), [(0.1, 1, 0.9), (-0.1, 1, 1.2), (0.05, 2.2, 1), (0, 0.6, 1.4)])
+@pytest.mark.parametrize(
+    ("lift", "gamma", "gain"), [(0.1, 1, 0.9), (-0.1, 1, 1.2), (-0.5, 1, 1), (0.05, 2.2, 1), (0, 0.6, 1.4)]
+)
 def test_lift_gamma_gain(lift: float, gamma: float, gain: float, studio: Any, store: Any) -> None:
     x, made = graded(LiftGammaGain(lift=lift, gamma=gamma, gain=gain), studio, store)
-    line = gain * (x + lift * (1 - x))
-    wanted = line if gamma == 1 else np.maximum(line, 0) ** (1 / gamma)
+    wanted = np.maximum(gain * (x + lift * (1 - x)), 0) ** (1 / gamma)
     np.testing.assert_allclose(made, wanted, atol=1e-4)  # numbers are read to 2**-16
 
 

@@ -62,3 +62,16 @@ def test_glitch_moves_whole_bands_for_a_pattern() -> None:
     assert (made[0] == made[0.9]).all()
     assert (made[0] != made[1]).any() and (made[0] != made[-1]).any()
     assert (ask(Glitch(amount=0), seed=7)[:, 0] == places[:, 0].astype(np.float32)).all()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"zoom": 0.3, "bend": 100, "stretch_x": 0.2},
+        {"zoom": 0.05, "bend": 50, "turn": 180},
+        {"zoom": 0.02, "bend": 100, "stretch_x": 0.01, "stretch_y": 0.01, "turn": 77},
+    ],
+)
+def test_a_warp_shows_some_place_whatever_it_is_given(settings: dict[str, float]) -> None:
+    given = {name: max(value, Warp.specs[name].ge or value) for name, value in settings.items()}
+    assert np.isfinite(ask(Warp(**given))).all()

@@ -35,8 +35,8 @@ ROWS = 1024  # of a curve's table
 class LiftGammaGain(Pointwise):
     """Set shadows, middle tones and highlights apart.
 
-    out = (gain * (x + lift (1 - x))) ** (1 / gamma), x a display value held at 0 from below: lift moves black and
-    leaves white, gain moves white and leaves black, gamma moves what lies between. Above 1 of x all goes on straight.
+    out = max(gain * (x + lift (1 - x)), 0) ** (1 / gamma), x a display value: lift moves black and leaves white, gain
+    moves white and leaves black, gamma moves what lies between. Above 1 of x all goes on straight.
     """
 
     frames: Frames = port("what is graded")
@@ -48,13 +48,17 @@ class LiftGammaGain(Pointwise):
 
     def prepare(self, lift, gamma, gain) -> dict[str, Any]:
         one = np.float32(1)
-        return {"lift": lift, "exponent": one / gamma, "gain": gain, "bent": (gamma != one).astype(np.float32)}
+        graded = (lift != 0) | (gamma != one) | (gain != one)  # else what lies below 0 stays there
+        return {
+            "lift": lift, "exponent": one / gamma, "gain": gain, "bent": (gamma != one).astype(np.float32),
+            "least": np.where(graded, np.float32(0), np.finfo(np.float32).min),
+        }  # fmt: skip
 
     @staticmethod
-    def pixel(rgb, at, lift, exponent, gain, bent):
-        r = gain * mix(rgb[0], 1, lift)
-        g = gain * mix(rgb[1], 1, lift)
-        b = gain * mix(rgb[2], 1, lift)
+    def pixel(rgb, at, lift, exponent, gain, bent, least):
+        r = max(gain * mix(rgb[0], 1, lift), least)
+        g = max(gain * mix(rgb[1], 1, lift), least)
+        b = max(gain * mix(rgb[2], 1, lift), least)
         # Without a gamma the values themselves, which no logarithm can give.
         r = mix(r, power(max(r, 0), exponent) * (r > 0), bent)
         g = mix(g, power(max(g, 0), exponent) * (g > 0), bent)

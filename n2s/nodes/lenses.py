@@ -10,6 +10,8 @@ from n2s.graph.declare import Lens, Param, param, port, setting
 from n2s.graph.shader import cos, exp2, fma, fract, length, log2, pixel_hash, sin, uniform
 from n2s.graph.types import Frames
 
+FAR = 60.0  # halvings by which a place may be moved out
+
 
 class Warp(Lens):
     """Move a picture by the field of motion of Milkdrop's presets: zoom, turn, stretch, shift and slow waves.
@@ -60,7 +62,8 @@ class Warp(Lens):
         often_0, often_1, often_2, often_3, phase_0, phase_1, phase_2, phase_3,
     ):  # fmt: skip
         distance = length(x, y) / (length(1, at.aspect) * 0.5)
-        near = exp2(-(power * exp2(bent * fma(2, distance, -1)))) - 1
+        # Beyond 2 ** FAR what follows would leave float32.
+        near = exp2(min(-(power * exp2(bent * fma(2, distance, -1))), FAR)) - 1
         u, v = fma(x, near, x), fma(y, near, y)
         u, v = fma(u, narrow, u), fma(v, low, v)
         # Milkdrop counts from -1 to 1.
