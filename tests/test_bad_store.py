@@ -14,9 +14,10 @@ from places import MINIMAL, Place, flip, forgotten_kernels
 
 from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
+from n2s.runtime.entries import checksum
 from n2s.runtime.events import Events
 from n2s.runtime.run import Run
-from n2s.runtime.store import Store, checksum
+from n2s.runtime.store import Store
 
 
 def damage(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:

@@ -19,6 +19,7 @@ from n2s.graph.graph import Graph
 from n2s.runtime import bucket
 from n2s.runtime.bucket import BucketStore
 from n2s.runtime.executors.threads import ThreadExecutor
+from n2s.runtime.store import publish
 from n2s.runtime.stores import open_store
 
 KEY, OTHER = "a1" * 20, "b2" * 20
@@ -114,6 +115,20 @@ def test_a_damaged_entry_is_a_miss_and_is_made_again(what: str, machine: Any) ->
     assert card not in objects(there)
     add(there)
     assert machine("third").find("sums", KEY, ".txt").read_text() == "made"
+
+
+def test_a_copy_that_is_lost_says_nothing_about_the_bucket(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = machine("here"), machine("there")
+    add(here)
+
+    def trimmed(path: Path, write: Any) -> None:
+        publish(path, write)
+        path.unlink()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("n2s.runtime.bucket.publish", trimmed)
+        there.find("sums", KEY, ".txt")
+    assert len(objects(here)) == 2 and there.find("sums", KEY, ".txt").read_text() == "made"
 
 
 def test_of_two_that_differ_each_finds_a_whole_one(machine: Any) -> None:

@@ -318,3 +318,14 @@ def test_what_another_run_takes_away_is_computed(studio: Any, store: Any, monkey
 
     monkeypatch.setattr(type(store), "find", find_and_lose)
     np.testing.assert_array_equal(list(harness.FrameMaker(plan, store).blocks(0, 20)), wanted)
+
+
+def test_what_cannot_be_opened_is_computed(studio: Any, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = towards(harness.plan(graph(studio), store), "decoded")
+    wanted = list(harness.FrameMaker(plan, store).blocks(0, 20))
+
+    def no_handle_left(path: Path) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("n2s.runtime.render.kept.FrameReader", no_handle_left)
+    np.testing.assert_array_equal(list(harness.FrameMaker(plan, store).blocks(0, 20)), wanted)

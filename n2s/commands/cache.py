@@ -9,7 +9,7 @@ import typer
 
 from n2s.commands.common import AsJson, Overrides, StoreFolder, load, planning_watcher, print_line, read_amount
 from n2s.graph.amounts import amount_text
-from n2s.graph.errors import ArgumentError
+from n2s.graph.errors import ArgumentError, RenderError
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -78,6 +78,9 @@ def verify(
 ) -> None:
     """Check the checksum of every entry and remove damaged ones; they are made again when needed.
 
+    What cannot be read, because it is another user's or its disk does not answer, is told and stays; the exit status
+    is 1 then.
+
     With a graph and --render, a sample of what is kept of its films is rendered again, and must come out with the same
     bytes: then this machine, its libraries and the store agree.
     """
@@ -88,23 +91,34 @@ def verify(
     if graph is not None and render is not None:
         verify_graph(graph, read_share(render), seed, set_, open_store(store), json)
         return
-    count, damaged = open_store(store).verify()
+    count, damaged, unread = open_store(store).verify()
     if json:
         print_line(
             {
                 "entries": count,
                 "removed": [{"kind": entry.kind, "key": entry.key, "bytes": entry.bytes} for entry in damaged],
+                "unread": [
+                    {"kind": entry.kind, "key": entry.key, "reason": reason.strerror} for entry, reason in unread
+                ],
             }
         )
-        return
-    for entry in damaged:
-        print(f"damaged, removed: {entry.kind} {entry.key} ({amount_text(entry.bytes)})")
-    if damaged:
-        print(
-            f"{len(damaged)} of {count} entries were damaged and were removed; a run makes again what it needs of them."
-        )
     else:
-        print(f"All {count} entries are whole.")
+        for entry in damaged:
+            print(f"damaged, removed: {entry.kind} {entry.key} ({amount_text(entry.bytes)})")
+        for entry, reason in unread:
+            print(f"cannot be read: {entry.kind} {entry.key} ({reason.strerror})")
+        if damaged:
+            print(
+                f"{len(damaged)} of {count} entries were damaged and were removed; a run makes again what it needs of "
+                "them."
+            )
+        elif not unread:
+            print(f"All {count} entries are whole.")
+    if unread:
+        raise RenderError(
+            f"{len(unread)} of {count} entries cannot be read now, and stay as they are: {unread[0][1].strerror}. "
+            "Verify again as the user who owns them, or when their disk or network answers."
+        )
 
 
 def read_share(text: str) -> float:
@@ -127,7 +141,6 @@ def verify_graph(path: Path, share: float, seed: int, overrides: list[str], stor
     RenderError
         When some are not.
     """
-    from n2s.graph.errors import RenderError
     from n2s.runtime.executors.threads import ThreadExecutor
     from n2s.runtime.verifying import verify_rendering
 

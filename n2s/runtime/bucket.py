@@ -25,7 +25,8 @@ from obstore.store import from_url
 
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.keys import digest
-from n2s.runtime.store import LIMIT, Store, checksum, publish
+from n2s.runtime.entries import is_as_stored
+from n2s.runtime.store import LIMIT, Store, publish
 
 SHARED = ("cluster",)  # kinds of notes that machines tell each other
 RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
@@ -75,7 +76,11 @@ class BucketStore(Store):
         return found if found is not None else self._fetch(kind, key, suffix)
 
     def _fetch(self, kind: str, key: str, suffix: str) -> Path | None:
-        """Copy an entry of the bucket to this machine; None where there is none, or it is damaged and was removed."""
+        """Copy an entry of the bucket to this machine; None where there is none, or it is damaged and was removed.
+
+        Bytes are compared before they are published: this machine's copy may be trimmed at any moment, and what became
+        of it says nothing about the bucket's.
+        """
         card = self._read(_card(kind, key))
         if card is None:
             return None
@@ -84,10 +89,9 @@ class BucketStore(Store):
             about = json.loads(card)
             with self._told():
                 found = obstore.get(self._bucket, _payload(kind, key, about["checksum"], suffix))
-                publish(payload, lambda path: _download(found, path))
-            if payload.stat().st_size == about["bytes"] and checksum(payload) == about["checksum"]:
-                publish(payload.with_suffix(".json"), lambda path: path.write_bytes(card))
-                return payload
+                publish(payload, lambda path: _download(found, path, about))
+            publish(payload.with_suffix(".json"), lambda path: path.write_bytes(card))
+            return payload
         with self._told(), suppress(*MISSING):
             obstore.delete(self._bucket, _card(kind, key))
         return None
@@ -167,10 +171,13 @@ def _payload(kind: str, key: str, its_checksum: str, suffix: str) -> str:
     return f"{kind}/{key[:2]}/{key}-{its_checksum[:16]}{suffix}"
 
 
-def _download(found: Any, path: Path) -> None:
+def _download(found: Any, path: Path, about: Mapping[str, Any]) -> None:
+    """Write a payload to a file; ValueError where it is not what its card tells."""
     with open(path, "wb") as file:
         for piece in found.stream(min_chunk_size=PIECE):
             file.write(piece)
+    if not is_as_stored(path, about):
+        raise ValueError("other bytes than were stored")
 
 
 def _in_short(error: Exception) -> str:

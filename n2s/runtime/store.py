@@ -8,14 +8,12 @@ not there. What fails its checksum is a miss. The least recently used entries go
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import json
 import os
-import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,11 +23,11 @@ from n2s.graph.arrays import read_arrays
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.keys import digest
 from n2s.graph.whole import is_abandoned, remove, write_whole
+from n2s.runtime.entries import KEY, Entry, checksum, entries_of, is_as_stored
 
 LIMIT = 20 * 10**9
 ARRAYS = ".npz"  # the ending of entries that are arrays
 STALE_SECONDS = 24 * 3600
-KEY = re.compile(r"[0-9a-f]{40}")
 
 
 def default_root() -> Path:
@@ -115,40 +113,6 @@ def check_folder(folder: Path) -> None:
         raise disk_error(error, folder) from error
 
 
-def checksum(path: Path) -> str:
-    """Return the BLAKE2 digest of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What lies in the store under one key: a card and its payload, or a noted fact, which is a card alone."""
-
-    kind: str
-    key: str
-    card: Path
-    payloads: tuple[Path, ...]
-    bytes: int
-    used: float
-
-    def remove(self) -> None:
-        """Remove it, the card first: without a card there is no entry."""
-        for path in (self.card, *self.payloads):
-            path.unlink(missing_ok=True)
-
-    def whole(self) -> bool:
-        """Return whether its bytes are those that were stored."""
-        try:
-            about = json.loads(self.card.read_bytes())
-            if "value" in about:
-                return about["checksum"] == digest(about["value"])
-            sizes = [(path, path.stat().st_size) for path in self.payloads]
-            return any(size == about["bytes"] and checksum(path) == about["checksum"] for path, size in sizes)
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
-
-
 class Store:
     """Results by kind ("segments", "analysis", …) and key."""
 
@@ -184,22 +148,23 @@ class Store:
         return self.find(kind, key, suffix) is not None
 
     def find(self, kind: str, key: str, suffix: str) -> Path | None:
-        """Return the payload of an entry after checking it, or None; a damaged entry is removed."""
+        """Return the payload of an entry after checking it, or None; a damaged entry is removed.
+
+        What cannot be read, as the file of another user or on a disk that does not answer, is a miss, and stays.
+        """
         payload = self.path(kind, key, suffix)
         card = payload.with_suffix(".json")
         try:
-            about = json.loads(card.read_bytes())
-            if payload.stat().st_size == about["bytes"] and checksum(payload) == about["checksum"]:
-                os.utime(card)
-                return payload
-        except FileNotFoundError:
+            whole = is_as_stored(payload, json.loads(card.read_bytes()))
+        except OSError:
             return None
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        try:
-            card.unlink(missing_ok=True)
-        except OSError as error:
-            raise disk_error(error, card) from error
+        except (ValueError, KeyError, TypeError):  # no card
+            whole = False
+        if whole:
+            mark_used(card)
+            return payload
+        with suppress(OSError):  # where it has to stay it stays a miss, and `add` says what cannot be written
+            card.unlink()
         return None
 
     def add(self, kind: str, key: str, suffix: str, recipe: Mapping[str, Any], write: Callable[[Path], object]) -> Path:
@@ -283,41 +248,43 @@ class Store:
             return None
 
     def entries(self) -> Iterator[Entry]:
-        """Yield every entry; files whose names are not the store's are ignored."""
-        if not os.path.isdir(self.root):
-            return
-        for folder in self.root.glob("*/[0-9a-f][0-9a-f]"):
-            beside: dict[str, list[Path]] = {}
-            for path in folder.iterdir():
-                if KEY.fullmatch(path.stem) and path.name.startswith(folder.name):
-                    beside.setdefault(path.stem, []).append(path)
-            for key, files in sorted(beside.items()):
-                card = folder / f"{key}.json"
-                payloads = tuple(path for path in files if path != card)
-                try:
-                    size = sum(path.stat().st_size for path in files)
-                    used = card.stat().st_mtime
-                except FileNotFoundError:  # no card, or taken away meanwhile
-                    continue
-                yield Entry(folder.parent.name, key, card, payloads, size, used)
+        """Yield every entry; other files are ignored, and so is what other users hide."""
+        try:
+            yield from entries_of(self.root)
+        except OSError as error:
+            raise disk_error(error, self.root) from error
 
-    def verify(self) -> tuple[int, list[Entry]]:
+    def verify(self) -> tuple[int, list[Entry], list[tuple[Entry, OSError]]]:
         """Check the bytes of every entry and remove those that are damaged.
 
         Returns
         -------
         tuple
-            How many entries there were, and the damaged ones.
+            How many entries there were, the damaged ones, and those that could not be read and stay, each with the
+            reason.
+
+        Raises
+        ------
+        RenderError
+            When a damaged one cannot be removed.
         """
-        count, damaged = 0, []
+        count, damaged, unread = 0, [], []
         for entry in self.entries():
-            if not entry.whole():
-                if not entry.card.exists():  # another run trimmed it meanwhile
-                    continue
-                entry.remove()
+            try:
+                whole = entry.whole()
+            except OSError as error:
+                whole = True
+                unread.append((entry, error))
+            if not whole:
+                try:
+                    if not entry.card.exists():  # another run trimmed it meanwhile
+                        continue
+                    entry.remove()
+                except OSError as error:
+                    raise disk_error(error, entry.card) from error
                 damaged.append(entry)
             count += 1
-        return count, damaged
+        return count, damaged, unread
 
     def trim(self, now: float) -> int:
         """Remove the least recently used entries above the limit, and what killed runs left behind a day ago.
@@ -353,6 +320,15 @@ class Store:
             except FileNotFoundError:
                 continue
         return freed
+
+
+def mark_used(card: Path) -> None:
+    """Set the time of a card, by which entries go that were not used for long.
+
+    Where it cannot be set, for a store that is read-only or another user's file, the entry serves all the same.
+    """
+    with suppress(OSError):
+        os.utime(card)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -202,8 +202,8 @@ class FilmMaker:
             path = self.store.find("segments", chunk.key, film.suffix)
             if path is None:
                 raise RenderError(
-                    f"A finished segment vanished from the store {self.store.address} before {film.path.name} was "
-                    "joined. Run again; raise the store's limit if it is smaller than the film."
+                    f"A finished segment vanished from the store {self.store.address}, or cannot be read there, before "
+                    f"{film.path.name} was joined. Run again; raise the store's limit if it is smaller than the film."
                 )
             found.append(path)
         return found

@@ -144,7 +144,7 @@ class StoredFrames:
             path = self.store.find(KIND, key, ENDING)
             try:
                 self._readers[key] = FrameReader(path) if path else None
-            except FileNotFoundError:  # another run has just made room
+            except OSError:  # another run has just made room, or it cannot be read any more
                 self._readers[key] = None
         return self._readers[key]
 

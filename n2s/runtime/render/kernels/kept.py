@@ -17,7 +17,8 @@ from typing import Any
 
 from n2s.graph.errors import N2SError, RenderError
 from n2s.graph.keys import digest_bytes
-from n2s.runtime.store import checksum, publish
+from n2s.runtime.entries import checksum
+from n2s.runtime.store import publish
 
 
 class CompileError(RenderError):

@@ -1,0 +1,112 @@
+"""A folder of results that is shared, read-only, or cannot be read at this moment: what is whole stays and serves."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from n2s.graph.errors import RenderError
+from n2s.runtime import entries
+from n2s.runtime.store import Store
+
+KEY = "ab" * 20
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Store:
+    """A store with one segment and one note."""
+    store = Store(tmp_path / "bare")
+    store.add("segments", KEY, ".mp4", {"a": 1}, lambda path: path.write_bytes(bytes(1000)))
+    store.note("films", "a film", {"b": 2})
+    return store
+
+
+def refuse(patch: pytest.MonkeyPatch, owner: Any, name: str, below: str, reason: int) -> None:
+    """Let what asks the system fail for paths that have ``below`` in them."""
+    real = getattr(owner, name)
+
+    def refused(path: Any, *arguments: Any, **options: Any) -> Any:
+        if below in str(path):
+            raise OSError(reason, os.strerror(reason), str(path))
+        return real(path, *arguments, **options)
+
+    patch.setattr(owner, name, refused)
+
+
+REASONS = [errno.EMFILE, errno.EIO, errno.ESTALE, errno.EACCES, errno.EPERM]
+CALLS: dict[str, tuple[Any, str, str]] = {
+    "card": (Path, "read_bytes", ".json"),
+    "length": (Path, "stat", ".mp4"),
+    "payload": (entries, "checksum", ".mp4"),
+}
+
+
+@pytest.mark.parametrize("reason", REASONS, ids=errno.errorcode.get)
+@pytest.mark.parametrize("call", CALLS)
+def test_what_cannot_be_read_now_is_a_miss_and_stays(
+    bare: Store, call: str, reason: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        refuse(patch, *CALLS[call], reason)
+        assert bare.find("segments", KEY, ".mp4") is None and not bare.has("segments", KEY, ".mp4")
+    found = bare.find("segments", KEY, ".mp4")
+    assert found is not None and found.read_bytes() == bytes(1000)
+
+
+@pytest.mark.parametrize("reason", [errno.EPERM, errno.EROFS], ids=errno.errorcode.get)
+def test_what_cannot_be_written_serves(bare: Store, reason: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of another user, or on a disk that is read-only."""
+    for owner, name in ((os, "utime"), (os, "unlink"), (os, "replace"), (Path, "unlink")):
+        refuse(monkeypatch, owner, name, "", reason)
+    for _ in range(2):
+        assert bare.find("segments", KEY, ".mp4") is not None and bare.noted("films", "a film") == {"b": 2}
+
+
+def test_damage_where_nothing_can_be_removed_is_a_miss(bare: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare.path("segments", KEY, ".mp4").write_bytes(bytes(999) + b"x")
+    with monkeypatch.context() as patch:
+        refuse(patch, Path, "unlink", "", errno.EROFS)
+        assert bare.find("segments", KEY, ".mp4") is None
+        with pytest.raises(RenderError, match=r"cannot be written: Read-only file system\. Choose another folder"):
+            bare.verify()
+    assert bare.path("segments", KEY, ".json").exists()
+    assert bare.find("segments", KEY, ".mp4") is None and not bare.path("segments", KEY, ".json").exists()
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_verify_tells_what_cannot_be_read_and_leaves_it(
+    bare: Store, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        refuse(patch, *CALLS[call], errno.EIO)
+        count, damaged, unread = bare.verify()
+    assert (count, damaged) == (2, []) and {reason.errno for _, reason in unread} == {errno.EIO}
+    kinds = ["films", "segments"] if call == "card" else ["segments"]  # a note is a card alone
+    assert sorted(entry.kind for entry, _ in unread) == kinds and bare.verify() == (2, [], [])
+
+
+def test_the_command_tells_what_cannot_be_read(
+    store: Store, n2s: Any, n2s_json: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add("segments", KEY, ".mp4", {"a": 1}, lambda path: path.write_bytes(bytes(1000)))
+    (before,) = n2s_json("cache", "verify")
+    with monkeypatch.context() as patch:
+        refuse(patch, *CALLS["payload"], errno.EIO)
+        status, out, err = n2s("cache", "verify")
+    assert status == 1 and f"cannot be read: segments {KEY} (Input/output error)" in out and "whole" not in out
+    assert f"1 of {before['entries']} entries cannot be read now, and stay as they are: Input/output error." in err
+    assert n2s_json("cache", "verify") == [before] and before["removed"] == before["unread"] == []
+
+
+def test_what_other_users_hide_is_passed_by(bare: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        refuse(patch, os, "scandir", f"segments{os.sep}ab", errno.EACCES)
+        assert [entry.kind for entry in bare.entries()] == ["films"]
+    with monkeypatch.context() as patch:
+        refuse(patch, os, "scandir", f"segments{os.sep}ab", errno.EIO)
+        with pytest.raises(RenderError, match="does not answer: Input/output error"):
+            list(bare.entries())
