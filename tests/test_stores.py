@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from n2s.graph.errors import RenderError
+from n2s.graph.keys import digest
 from n2s.runtime import entries
 from n2s.runtime.store import Store
 
@@ -60,6 +62,8 @@ def test_what_cannot_be_read_now_is_a_miss_and_stays(
 @pytest.mark.parametrize("reason", [errno.EPERM, errno.EROFS], ids=errno.errorcode.get)
 def test_what_cannot_be_written_serves(bare: Store, reason: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As of another user, or on a disk that is read-only."""
+    for path in bare.root.glob("*/*/*.json"):
+        os.utime(path, (1e9, 1e9))
     for owner, name in ((os, "utime"), (os, "unlink"), (os, "replace"), (Path, "unlink")):
         refuse(monkeypatch, owner, name, "", reason)
     for _ in range(2):
@@ -110,3 +114,32 @@ def test_what_other_users_hide_is_passed_by(bare: Store, monkeypatch: pytest.Mon
         refuse(patch, os, "scandir", f"segments{os.sep}ab", errno.EIO)
         with pytest.raises(RenderError, match="does not answer: Input/output error"):
             list(bare.entries())
+
+
+def age(card: Path, seconds: float) -> float:
+    """Let a card be so old; return its time."""
+    then = time.time() - seconds
+    os.utime(card, (then, then))
+    return card.stat().st_mtime
+
+
+def test_notes_in_use_outlast_what_nobody_uses(bare: Store) -> None:
+    note, segment = bare.path("films", digest("a film"), ".json"), bare.path("segments", KEY, ".json")
+    age(note, 5 * 86400)
+    age(segment, 4 * 86400)
+    assert bare.noted("films", "a film") == {"b": 2}
+    bare.limit = 1000
+    bare.trim(time.time())
+    assert [entry.kind for entry in bare.entries()] == ["films"]
+
+
+def test_the_use_of_a_note_is_marked_once_an_hour(bare: Store) -> None:
+    note = bare.path("films", digest("a film"), ".json")
+    for seconds, marked in ((3000, False), (4000, True), (-3000, False), (-4000, True)):
+        then = age(note, seconds)
+        assert bare.noted("films", "a film") == {"b": 2}
+        assert (note.stat().st_mtime != then) == marked and (not marked or abs(note.stat().st_mtime - time.time()) < 60)
+    then = age(note, 4000)
+    note.write_text(note.read_text().replace("2", "3"))
+    os.utime(note, (then, then))
+    assert bare.noted("films", "a film") is None and note.stat().st_mtime == then

@@ -11,6 +11,7 @@ import errno
 import io
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -28,6 +29,7 @@ from n2s.runtime.entries import KEY, Entry, checksum, entries_of, is_as_stored
 LIMIT = 20 * 10**9
 ARRAYS = ".npz"  # the ending of entries that are arrays
 STALE_SECONDS = 24 * 3600
+MARK_SECONDS = 3600  # runs ask for notes many times; what goes first is a matter of days
 
 
 def default_root() -> Path:
@@ -241,11 +243,15 @@ class Store:
 
     def noted(self, kind: str, subject: Any) -> Any:
         """Return what was noted about a subject, or None."""
+        card = self.path(kind, digest(subject), ".json")
         try:
-            entry = json.loads(self.path(kind, digest(subject), ".json").read_bytes())
-            return entry["value"] if entry["checksum"] == digest(entry["value"]) else None
+            entry = json.loads(card.read_bytes())
+            value = entry["value"] if entry["checksum"] == digest(entry["value"]) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
+        if value is not None:
+            mark_used(card, MARK_SECONDS)
+        return value
 
     def entries(self) -> Iterator[Entry]:
         """Yield every entry; other files are ignored, and so is what other users hide."""
@@ -322,13 +328,14 @@ class Store:
         return freed
 
 
-def mark_used(card: Path) -> None:
-    """Set the time of a card, by which entries go that were not used for long.
+def mark_used(card: Path, after: float = 0) -> None:
+    """Set the time of a card, by which entries go that were not used for long; where it is so many seconds old.
 
     Where it cannot be set, for a store that is read-only or another user's file, the entry serves all the same.
     """
     with suppress(OSError):
-        os.utime(card)
+        if not after or abs(time.time() - card.stat().st_mtime) >= after:  # a clock that went wrong is put right
+            os.utime(card)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
