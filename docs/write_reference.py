@@ -90,6 +90,7 @@ they print one JSON object per line, also for errors. A time is written `80`, `1
 | environment variable | what it does |
 |---|---|
 | `N2S_STORE` | the folder of kept results, where `--store` is not given |
+| `N2S_STORE_LIMIT` | how much the store may hold, such as `50GB`; 20 GB without it |
 | `IMAGEIO_FFMPEG_EXE` | the FFmpeg to use in place of the one that comes with imageio-ffmpeg |
 
 """

@@ -79,6 +79,30 @@ def test_a_segment_that_vanishes_before_the_film_is_joined(place: Place) -> None
     assert (report.rendered, report.stored) == (1, 1)
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_run_that_ends_takes_nothing_from_another_one(place: Place, interrupted: bool) -> None:
+    """All films together are larger than the store's limit, and a short one is made while a longer one is."""
+    place.store.limit = 1
+    kept = []
+
+    class Meanwhile(Events):
+        def began(self, what: str) -> None:
+            if what.startswith("joining") and not kept:
+                kept.extend(place.entries("segments", ".mp4"))
+                assert place.run(out=place.folder / "short", span=(0, 0.3)).rendered == 1
+                if interrupted:
+                    raise KeyboardInterrupt
+
+    try:
+        place.run(events=Meanwhile())
+    except KeyboardInterrupt:
+        assert interrupted
+    assert len(kept) == 2 and all(path.exists() for path in kept)
+    assert place.run().rendered == 0 and place.film.exists()
+    place.store.trim(time.time())  # asked for, it spares nothing
+    assert not list(place.store.entries())
+
+
 @pytest.mark.parametrize("change", [lambda path: path.write_bytes(b"x" * path.stat().st_size), Path.unlink, EMPTIED])
 def test_a_film_that_was_changed_is_joined_again(place: Place, change: Any) -> None:
     place.run()

@@ -13,7 +13,8 @@ import pytest
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest
 from n2s.runtime import entries
-from n2s.runtime.store import Store
+from n2s.runtime.store import STALE_SECONDS, Store
+from n2s.runtime.stores import open_store
 
 KEY = "ab" * 20
 
@@ -143,3 +144,55 @@ def test_the_use_of_a_note_is_marked_once_an_hour(bare: Store) -> None:
     note.write_text(note.read_text().replace("2", "3"))
     os.utime(note, (then, then))
     assert bare.noted("films", "a film") is None and note.stat().st_mtime == then
+
+
+def test_what_was_used_within_a_day_is_spared(bare: Store) -> None:
+    bare.limit = 0
+    note, segment = bare.path("films", digest("a film"), ".json"), bare.path("segments", KEY, ".json")
+    age(note, 23 * 3600)
+    age(segment, 25 * 3600)
+    assert bare.trim(time.time(), STALE_SECONDS) > 1000
+    assert [entry.kind for entry in bare.entries()] == ["films"]
+    age(note, -3600)  # by the clock of another machine
+    assert bare.trim(time.time(), STALE_SECONDS) == 0 < bare.trim(time.time()) and not list(bare.entries())
+
+
+def test_what_cannot_be_removed_stays_and_the_rest_goes(bare: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, notes = bare.root / "segments" / "ab" / f".{KEY}.mp4.1.tmp", list(bare.root.glob("films/*/*"))
+    left.touch()
+    os.utime(left, (1e9, 1e9))
+    bare.limit = 0
+    size = sum(path.stat().st_size for path in notes)
+    with monkeypatch.context() as patch:
+        refuse(patch, Path, "unlink", f"segments{os.sep}ab", errno.EACCES)
+        assert bare.trim(time.time()) == size
+    assert [entry.kind for entry in bare.entries()] == ["segments"]
+    bare.trim(time.time())
+    assert not list(bare.entries()) and not left.exists()
+
+
+@pytest.mark.parametrize("said", [{"N2S_STORE_LIMIT": "50GB"}, {"N2S_STORE_LIMIT": ""}, {}])
+def test_the_limit_is_set_by_the_environment(
+    said: dict[str, str], tmp_path: Path, n2s_json: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("N2S_STORE_LIMIT", raising=False)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    limit = 50 * 10**9 if said.get("N2S_STORE_LIMIT") else 20 * 10**9
+    assert Store(tmp_path / "a").limit == open_store(tmp_path / "a").limit == limit
+    assert open_store(tmp_path / "a", 7).limit == 7
+    assert n2s_json("cache", "info")[0]["limit"] == limit
+
+
+def test_cache_trim_keeps_to_the_limit_of_the_environment(
+    store: Store, n2s_json: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("N2S_STORE_LIMIT", "0")
+    assert n2s_json("cache", "trim")[0]["left"] == 0
+
+
+@pytest.mark.parametrize("command", ["info", "trim", "verify"])
+def test_a_limit_that_is_none_is_refused(command: str, n2s: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("N2S_STORE_LIMIT", "plenty")
+    status, _, err = n2s("cache", command)
+    assert status == 2 and 'N2S_STORE_LIMIT: a size like 5GB or 500 MB was wanted, not "plenty".' in err

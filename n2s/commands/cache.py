@@ -164,18 +164,21 @@ def verify_graph(path: Path, share: float, seed: int, overrides: list[str], stor
 def trim(
     to: Annotated[
         str | None,
-        typer.Option(help="size that the store may keep, like 5GB; default: the store's limit", metavar="SIZE"),
+        typer.Option(help="size that the store may keep, like 5GB; default: N2S_STORE_LIMIT, or 20GB", metavar="SIZE"),
     ] = None,
     store: StoreFolder = None,
     json: AsJson = False,
 ) -> None:
-    """Remove the least recently used entries above a size, and files that killed runs left behind."""
+    """Remove the least recently used entries above a size, and files that killed runs left behind.
+
+    A run does so when it ends, but spares what was used within the last day; this command spares nothing, so wait until
+    no run is under way.
+    """
     import time
 
-    from n2s.runtime.store import LIMIT
     from n2s.runtime.stores import open_store
 
-    kept = open_store(store, LIMIT if to is None else read_amount("--to", to))
+    kept = open_store(store, None if to is None else read_amount("--to", to))
     freed = kept.trim(time.time())
     left = sum(entry.bytes for entry in kept.entries())
     if json:

@@ -26,7 +26,7 @@ from obstore.store import from_url
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.keys import digest
 from n2s.runtime.entries import is_as_stored
-from n2s.runtime.store import LIMIT, Store, publish
+from n2s.runtime.store import STALE_SECONDS, Store, publish
 
 SHARED = ("cluster",)  # kinds of notes that machines tell each other
 RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
@@ -42,11 +42,12 @@ class BucketStore(Store):
     address : str
         "s3://bucket/prefix". Where it is and who may read it stands in the environment: AWS_ENDPOINT_URL, AWS_REGION,
         AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what a cloud's machines have in their place.
-    limit : int
-        Bytes that the folder may hold. The bucket has no limit: a rule of its own lets old objects expire.
+    limit : int, optional
+        Bytes that the folder may hold, as in `Store`. The bucket has no limit: a rule of its own lets old objects
+        expire.
     """
 
-    def __init__(self, address: str, limit: int = LIMIT):
+    def __init__(self, address: str, limit: int | None = None):
         super().__init__(_copies_of(address), limit)
         self._address = address.rstrip("/")
         plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http:")
@@ -140,7 +141,7 @@ class BucketStore(Store):
         return sum(about["path"].endswith(".json") for about in listed), sum(about["size"] for about in listed)
 
     def leave(self) -> None:
-        self.trim(time.time())
+        self.trim(time.time(), STALE_SECONDS)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

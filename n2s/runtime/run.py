@@ -34,7 +34,7 @@ from n2s.runtime.rounds import Rounds
 from n2s.runtime.seeing.gates import refuse_flaws
 from n2s.runtime.session import Session
 from n2s.runtime.spent import Spent
-from n2s.runtime.store import Store, absolute, check_folder
+from n2s.runtime.store import STALE_SECONDS, Store, absolute, check_folder
 from n2s.runtime.stores import open_store
 
 LONG_RUN = 10.0  # s, from which on the user is told how long it may take
@@ -218,7 +218,7 @@ class Run:
                     told = record_values(self.graph, asked, self.films, self.context, self.report, took)
                     self.report.record = self.record.write(status=status, **told)
         if self.report.rendered or self._publishing.has_joined:
-            self.store.trim(time.time())
+            self.store.trim(time.time(), STALE_SECONDS)
         return self.report
 
     def check_targets(self) -> None:

@@ -20,6 +20,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from n2s.graph.amounts import parse_amount
 from n2s.graph.arrays import read_arrays
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.keys import digest
@@ -37,6 +38,21 @@ def default_root() -> Path:
     from platformdirs import user_cache_dir  # not needed where the store is named
 
     return Path(os.environ.get("N2S_STORE") or user_cache_dir("n2s", appauthor=False))
+
+
+def default_limit() -> int:
+    """Return how many bytes a store may hold; N2S_STORE_LIMIT names another amount.
+
+    Raises
+    ------
+    ArgumentError
+        When that is none.
+    """
+    named = os.environ.get("N2S_STORE_LIMIT")
+    try:
+        return parse_amount(named) if named else LIMIT
+    except ValueError as error:
+        raise ArgumentError(f"N2S_STORE_LIMIT: {error}.") from None
 
 
 def absolute(path: str | Path) -> Path:
@@ -116,11 +132,20 @@ def check_folder(folder: Path) -> None:
 
 
 class Store:
-    """Results by kind ("segments", "analysis", …) and key."""
+    """Results by kind ("segments", "analysis", …) and key.
 
-    def __init__(self, root: str | Path | None = None, limit: int = LIMIT):
+    Parameters
+    ----------
+    root : str or path, optional
+        Its folder; that of N2S_STORE, or the user's own, when left out.
+    limit : int, optional
+        Bytes that it may hold when a run has ended, beside what was used within a day; those of N2S_STORE_LIMIT, or 20
+        GB, when left out.
+    """
+
+    def __init__(self, root: str | Path | None = None, limit: int | None = None):
         self.root = absolute(os.path.expanduser(root or default_root()))
-        self.limit = limit
+        self.limit = default_limit() if limit is None else limit
 
     @property
     def address(self) -> str:
@@ -292,8 +317,20 @@ class Store:
             count += 1
         return count, damaged, unread
 
-    def trim(self, now: float) -> int:
+    def trim(self, now: float, spare: float = 0) -> int:
         """Remove the least recently used entries above the limit, and what killed runs left behind a day ago.
+
+        Runs spare a day when they end: another run that is under way needs what it has made until its film is joined,
+        and one that was interrupted goes on from there, also where its film is larger than the limit. Who is used by
+        whom is not known, so the time has to tell; for a film that takes longer than a day the limit must be large
+        enough. What cannot be removed, as another user's, stays.
+
+        Parameters
+        ----------
+        now : float
+            Seconds of the system's clock.
+        spare : float
+            What was used within so many seconds stays.
 
         Returns
         -------
@@ -305,10 +342,11 @@ class Store:
         freed = self._sweep(now)
         removed = 0
         for entry in entries:
-            if total - removed <= self.limit:
+            if total - removed <= self.limit or (spare and entry.used > now - spare):
                 break
-            entry.remove()
-            removed += entry.bytes
+            with suppress(OSError):
+                entry.remove()
+                removed += entry.bytes
         return freed + removed
 
     def _sweep(self, now: float) -> int:
@@ -316,14 +354,14 @@ class Store:
         freed = 0
         for path in self.root.glob("*/[0-9a-f][0-9a-f]/*") if os.path.isdir(self.root) else ():
             temporary = path.name.startswith(".") and KEY.match(path.name[1:]) and ".tmp" in path.name
-            orphan = KEY.fullmatch(path.stem) and path.suffix != ".json" and not path.with_suffix(".json").exists()
             try:
+                orphan = KEY.fullmatch(path.stem) and path.suffix != ".json" and not path.with_suffix(".json").exists()
                 status = path.stat()
                 left = temporary and is_abandoned(path.name)
                 if left or (temporary or orphan) and now - status.st_mtime > STALE_SECONDS:
                     path.unlink()
                     freed += status.st_size
-            except FileNotFoundError:
+            except OSError:  # another run took it away, or it is another user's
                 continue
         return freed
 

@@ -6,25 +6,27 @@ import os
 from pathlib import Path
 
 from n2s.graph.errors import ArgumentError
-from n2s.runtime.store import LIMIT, Store, file_in_the_way
+from n2s.runtime.store import Store, file_in_the_way
 
 BUCKETS = ("s3://", "gs://", "az://")
 
 
-def open_store(address: Store | str | Path | None = None, limit: int = LIMIT) -> Store:
+def open_store(address: Store | str | Path | None = None, limit: int | None = None) -> Store:
     """Return the store of an address; without one, that of N2S_STORE, or the user's own folder.
 
     Parameters
     ----------
     address : str or path, optional
         A folder, or a bucket and a prefix: "s3://films/store". A store is returned as it is.
-    limit : int
-        Bytes that its folder may hold; of a bucket's, the folder of copies on this machine.
+    limit : int, optional
+        Bytes that its folder may hold, of a bucket's the folder of copies on this machine; those of N2S_STORE_LIMIT, or
+        20 GB, when left out.
 
     Raises
     ------
     ArgumentError
-        When it is a bucket that cannot be opened, or a file stands where its folder should be.
+        When it is a bucket that cannot be opened, a file stands where its folder should be, or N2S_STORE_LIMIT is no
+        amount.
     """
     if isinstance(address, Store):
         return address

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from n2s.graph.amounts import amount_text
 from n2s.graph.code.identity import code_digest
 from n2s.graph.codings import sound_rate
 from n2s.graph.declare import Node
@@ -203,7 +204,8 @@ class FilmMaker:
             if path is None:
                 raise RenderError(
                     f"A finished segment vanished from the store {self.store.address}, or cannot be read there, before "
-                    f"{film.path.name} was joined. Run again; raise the store's limit if it is smaller than the film."
+                    f"{film.path.name} was joined. Run again; if the film is larger than the "
+                    f"{amount_text(self.store.limit)} that the store may hold, let it hold more with N2S_STORE_LIMIT."
                 )
             found.append(path)
         return found

@@ -124,7 +124,7 @@ class StoredFrames:
                 return
         context.say(
             f"The store is full ({self.store.limit / 1e9:.3g} GB), so not all frames of {stage.node} are kept; make "
-            "room with n2s cache trim, or keep those of a shorter part."
+            "room with n2s cache trim, let it hold more with N2S_STORE_LIMIT, or keep those of a shorter part."
         )
 
     def _grid(self, start: int, stop: int) -> list[tuple[int, int]]:
