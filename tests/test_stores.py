@@ -13,7 +13,8 @@ import pytest
 from n2s.graph.errors import RenderError
 from n2s.graph.keys import digest
 from n2s.runtime import entries
-from n2s.runtime.store import STALE_SECONDS, Store
+from n2s.runtime.entries import STALE_SECONDS
+from n2s.runtime.store import Store
 from n2s.runtime.stores import open_store
 
 KEY = "ab" * 20

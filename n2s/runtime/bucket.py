@@ -25,8 +25,8 @@ from obstore.store import from_url
 
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.keys import digest
-from n2s.runtime.entries import is_as_stored
-from n2s.runtime.store import STALE_SECONDS, Store, publish
+from n2s.runtime.entries import STALE_SECONDS, is_as_stored
+from n2s.runtime.store import Store, publish
 
 SHARED = ("cluster",)  # kinds of notes that machines tell each other
 RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}

@@ -13,6 +13,7 @@ from typing import Any
 
 from n2s.graph.keys import digest
 
+STALE_SECONDS = 24 * 3600  # what nobody used for so long is in no run's way
 KEY = re.compile(r"[0-9a-f]{40}")
 
 
@@ -78,16 +79,22 @@ def entries_of(root: Path) -> Iterator[Entry]:
             with os.scandir(folder) as files:
                 for file in files:
                     stem = os.path.splitext(file.name)[0]
-                    if KEY.fullmatch(stem) and file.name.startswith(folder.name):
+                    if KEY.fullmatch(stem) and stem.startswith(folder.name):
                         beside.setdefault(stem, []).append(file)
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             continue
         for key, found in sorted(beside.items()):
-            card = folder / f"{key}.json"
+            card, payloads, size, used = None, [], 0, 0.0
             try:
-                size = sum(file.stat().st_size for file in found)
-                used = card.stat().st_mtime
-            except (FileNotFoundError, PermissionError):  # no card, or taken away meanwhile
+                for file in found:
+                    if file.name == f"{key}.json":
+                        card = Path(file.path)
+                        status = card.stat()  # of the file: what Windows tells of it in its folder may be older
+                        size, used = size + status.st_size, status.st_mtime
+                    else:
+                        size += file.stat().st_size
+                        payloads.append(Path(file.path))
+            except (FileNotFoundError, PermissionError):  # taken away meanwhile
                 continue
-            payloads = tuple(Path(file.path) for file in found if file.name != card.name)
-            yield Entry(folder.parent.name, key, card, payloads, size, used)
+            if card is not None:
+                yield Entry(folder.parent.name, key, card, tuple(payloads), size, used)

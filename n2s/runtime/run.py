@@ -13,6 +13,7 @@ from n2s.graph.errors import Cancelled, N2SError
 from n2s.graph.graph import Graph
 from n2s.graph.wording import counted
 from n2s.runtime.budget import MemoryBudget
+from n2s.runtime.entries import STALE_SECONDS
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import Executor, Rendered, Task, parallel_tasks
 from n2s.runtime.executors.carrying import carry_out
@@ -34,7 +35,7 @@ from n2s.runtime.rounds import Rounds
 from n2s.runtime.seeing.gates import refuse_flaws
 from n2s.runtime.session import Session
 from n2s.runtime.spent import Spent
-from n2s.runtime.store import STALE_SECONDS, Store, absolute, check_folder
+from n2s.runtime.store import Store, absolute, check_folder
 from n2s.runtime.stores import open_store
 
 LONG_RUN = 10.0  # s, from which on the user is told how long it may take

@@ -25,11 +25,11 @@ from n2s.graph.arrays import read_arrays
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.keys import digest
 from n2s.graph.whole import is_abandoned, remove, write_whole
-from n2s.runtime.entries import KEY, Entry, checksum, entries_of, is_as_stored
+from n2s.runtime.entries import KEY, STALE_SECONDS, Entry, checksum, entries_of, is_as_stored
+from n2s.runtime.room import Room
 
 LIMIT = 20 * 10**9
 ARRAYS = ".npz"  # the ending of entries that are arrays
-STALE_SECONDS = 24 * 3600
 MARK_SECONDS = 3600  # runs ask for notes many times; what goes first is a matter of days
 
 
@@ -146,6 +146,7 @@ class Store:
     def __init__(self, root: str | Path | None = None, limit: int | None = None):
         self.root = absolute(os.path.expanduser(root or default_root()))
         self.limit = default_limit() if limit is None else limit
+        self._room = Room(self.entries)
 
     @property
     def address(self) -> str:
@@ -197,32 +198,28 @@ class Store:
     def add(self, kind: str, key: str, suffix: str, recipe: Mapping[str, Any], write: Callable[[Path], object]) -> Path:
         """Publish an entry; ``write`` makes the payload at the path it is given."""
         payload = self.path(kind, key, suffix)
+        card = payload.with_suffix(".json")
+        before = bytes_of(payload, card)
         publish(payload, write)
         about = {"bytes": payload.stat().st_size, "checksum": checksum(payload), "recipe": recipe}
         text = json.dumps(about, sort_keys=True, indent=1)
-        publish(payload.with_suffix(".json"), lambda path: path.write_text(text, encoding="utf-8"))
+        publish(card, lambda path: path.write_text(text, encoding="utf-8"))
+        self._room.published(bytes_of(payload, card) - before)
         return payload
 
     def make_room(self, kind: str, size: int, since: float) -> bool:
         """Remove entries, the least recently used ones first, until some bytes more fit.
 
         Those of the kind go that nothing has used since a moment, and all that nothing has used for a day before it;
-        what a run that is under way has made or found stays.
+        what a run that is under way has made or found stays. What other processes did within the last seconds may not
+        be seen yet.
 
         Returns
         -------
         bool
             Whether they fit within the limit.
         """
-        entries = sorted(self.entries(), key=lambda entry: (entry.used, entry.bytes))
-        over = sum(entry.bytes for entry in entries) + size - self.limit
-        for entry in entries:
-            if over <= 0:
-                break
-            if entry.used < (since if entry.kind == kind else since - STALE_SECONDS):
-                entry.remove()
-                over -= entry.bytes
-        return over <= 0
+        return self._room.make(kind, size, since, self.limit)
 
     def leave(self) -> None:
         """Let go of it, in a process that renders for another one."""
@@ -264,7 +261,10 @@ class Store:
     def note(self, kind: str, subject: Any, value: Any) -> None:
         """Store a small fact (plain data) about a subject (plain data)."""
         text = json.dumps({"subject": subject, "value": value, "checksum": digest(value)}, indent=1)
-        publish(self.path(kind, digest(subject), ".json"), lambda path: path.write_text(text, encoding="utf-8"))
+        card = self.path(kind, digest(subject), ".json")
+        before = bytes_of(card)
+        publish(card, lambda path: path.write_text(text, encoding="utf-8"))
+        self._room.published(bytes_of(card) - before)
 
     def noted(self, kind: str, subject: Any) -> Any:
         """Return what was noted about a subject, or None."""
@@ -339,6 +339,7 @@ class Store:
         """
         entries = sorted(self.entries(), key=lambda entry: (entry.used, entry.bytes))
         total = sum(entry.bytes for entry in entries)
+        self._room = Room(self.entries)  # whatever was known is over
         freed = self._sweep(now)
         removed = 0
         for entry in entries:
@@ -364,6 +365,15 @@ class Store:
             except OSError:  # another run took it away, or it is another user's
                 continue
         return freed
+
+
+def bytes_of(*paths: Path) -> int:
+    """Return the bytes of files; those that are not there have none."""
+    size = 0
+    for path in paths:
+        with suppress(OSError):
+            size += path.stat().st_size
+    return size
 
 
 def mark_used(card: Path, after: float = 0) -> None:

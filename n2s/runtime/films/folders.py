@@ -18,7 +18,8 @@ from pathlib import Path, PurePosixPath
 from n2s.graph.code.loaded import stamp
 from n2s.graph.keys import digest
 from n2s.graph.whole import is_abandoned, own_name, remove
-from n2s.runtime.store import STALE_SECONDS, disk_error
+from n2s.runtime.entries import STALE_SECONDS
+from n2s.runtime.store import disk_error
 
 MARK = ".n2s-film"
 MOST_SWAPS = 10  # until runs that publish the same folder at once have let each other through
