@@ -321,3 +321,47 @@ def test_a_link_to_a_file_stays_a_link_and_modes_stay(tmp_path: Path) -> None:
     Graph.load(link).edit({"fps": 25}).save(link)
     assert link.is_symlink() and "fps:   25" in real.read_text()
     assert os.name != "posix" or real.stat().st_mode & 0o777 == 0o640
+
+
+FLOW = """\
+n2s: 1
+size: [128, 72]
+duration: 1
+nodes:
+  film: {node: Solid}
+  tone: {
+    node: Tone,
+    frames: film,
+    exposure: 0.5,  # bright
+    # warm like the evening
+    warmth: 0.2%s  # a little
+  }
+  out: {node: DigestSink, frames: tone, path: x.txt}
+"""
+
+
+@pytest.mark.parametrize("comma", ["", ","])
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({"tone.exposure": None}, ["    # warm like the evening", "    warmth: 0.2{comma}  # a little"]),
+        (
+            {"tone.contrast": 1.2},
+            [
+                "    exposure: 0.5,  # bright", "    # warm like the evening", "    warmth: 0.2,  # a little",
+                "    contrast: 1.2{comma}",
+            ],
+        ),
+        ({"tone.warmth": None}, ["    exposure: 0.5  # bright", "    # warm like the evening"]),
+    ],
+)  # fmt: skip
+def test_comments_between_brackets_stay_beside_what_they_are_about(
+    comma: str, change: dict[str, Any], wanted: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "film.yaml"
+    path.write_text(FLOW % comma)
+    Graph.load(path).edit(change).save(path)
+    lines = path.read_text().splitlines()
+    entries = lines[lines.index("    frames: film,") + 1 : lines.index("  }")]
+    assert [line for line in entries if line.strip()] == [line.format(comma=comma) for line in wanted]
+    Graph.load(path)

@@ -13,6 +13,9 @@ from n2s.graph.file import layout
 from n2s.graph.file.document import Document, parse_document
 
 Edit = tuple[int, int, str]  # from, to (characters), what stands there instead
+_REMARK = re.compile(r"[ \t]*(,?)[ \t]+#")
+_REST = re.compile(r"(?:\s*,)?(?:[ \t]+#[^\r\n]*)?")
+_OWN_LINE = re.compile(r"[ \t]*,[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)[ \t]*")
 
 
 @dataclass(frozen=True)
@@ -170,10 +173,10 @@ def _add(document: Document, changes: list[Add]) -> Iterator[Edit]:
     for (parent, after), group in groupby(changes, key=lambda change: (change.path[:-1], change.after)):
         entries = _entries(document, parent)
         make = _add_in_flow if _is_flow(document, parent) else _add_in_block
-        yield make(document, parent, entries, after, list(group))
+        yield from make(document, parent, entries, after, list(group))
 
 
-def _add_in_flow(document: Document, parent: tuple, entries: dict, after: Any, group: list[Add]) -> Edit:
+def _add_in_flow(document: Document, parent: tuple, entries: dict, after: Any, group: list[Add]) -> Iterator[Edit]:
     text, quote = document.text, _quote(document, parent)
     mapping = isinstance(_value(document, parent), dict)
     new = [
@@ -182,17 +185,26 @@ def _add_in_flow(document: Document, parent: tuple, entries: dict, after: Any, g
     ]
     if not entries:
         at = document.spans[parent][0] + 1
-        return at, at, ", ".join(new)
+        yield at, at, ", ".join(new)
+        return
     start, stop = entries[after] if after is not None else next(iter(entries.values()))
     before = text[_line(text, start)[0] : start]
     own_line = not before.strip() and len(entries) > 1
     comma = f",{_line_end(text)}{before}" if own_line else ", "
     if after is None:
-        return start, start, "".join(item + comma for item in new)
-    return stop, stop, "".join(comma + item for item in new)
+        yield start, start, "".join(item + comma for item in new)
+    elif own_line and (remark := _REMARK.match(text, stop)):  # a comment of the entry before, which stays beside it
+        at, line = _line(text, stop)[1], _line_end(text) + before
+        if remark[1]:
+            yield at, at, "".join(f"{line}{item}," for item in new)
+        else:
+            yield stop, stop, ","
+            yield at, at, line + f",{line}".join(new)
+    else:
+        yield stop, stop, "".join(comma + item for item in new)
 
 
-def _add_in_block(document: Document, parent: tuple, entries: dict, after: Any, group: list[Add]) -> Edit:
+def _add_in_block(document: Document, parent: tuple, entries: dict, after: Any, group: list[Add]) -> Iterator[Edit]:
     text, end = document.text, _line_end(document.text)
     first = next(iter(entries.values()))[0]
     indent = _indent(document, first)
@@ -209,9 +221,10 @@ def _add_in_block(document: Document, parent: tuple, entries: dict, after: Any, 
             )
     if after is None:
         at = _line(text, first)[0]
-        return at, at, "".join(line + end for line in lines)
-    at = _line(text, entries[after][1])[1]
-    return at, at, "".join(end + line for line in lines)
+        yield at, at, "".join(line + end for line in lines)
+    else:
+        at = _line(text, entries[after][1])[1]
+        yield at, at, "".join(end + line for line in lines)
 
 
 def _remove(document: Document, changes: list[Remove]) -> Iterator[Edit]:
@@ -236,7 +249,9 @@ def _remove_in_flow(document: Document, parent: tuple, entries: dict, gone: set)
         last -= 1
     for i, key in enumerate(keys[:last]):
         if key in gone:
-            yield entries[key][0], entries[keys[i + 1]][0], ""
+            (start, stop), following = entries[key], entries[keys[i + 1]][0]
+            own = _OWN_LINE.match(text, stop)  # comments between the two are the next one's
+            yield start, min(own.end(), following) if own else following, ""
     if last + 1 == len(keys):
         return
     start, stop = entries[keys[last]][1], entries[keys[-1]][1]
@@ -244,7 +259,7 @@ def _remove_in_flow(document: Document, parent: tuple, entries: dict, gone: set)
     if "#" in text[start:first]:  # a comment of the entry that stays
         comma = cast(re.Match[str], re.compile(r"\s*,").match(text, start))
         yield comma.start(), comma.end(), ""
-        yield first, cast(re.Match[str], re.compile(r"\s*,|").match(text, stop)).end(), ""
+        yield first, cast(re.Match[str], _REST.match(text, stop)).end(), ""
     else:
         yield start, stop, ""
 
