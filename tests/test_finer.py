@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.nn import functional as F  # noqa: E402
 
 from n2s.nodes.upscale import double_by_lanczos  # noqa: E402
 from training import card, dataset, metrics, report  # noqa: E402
+from training.blend import blend  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.export_onnx import to_half  # noqa: E402
 from training.models import double_size  # noqa: E402
@@ -185,3 +187,17 @@ def test_a_card_keeps_what_still_holds() -> None:
     assert kept(encoder="another") == (["upscale", "sketch"], {"decoder.x2.fp16.onnx"})
     assert kept(decoder="another") == (["details", "upscale"], {"sketch.fp16.onnx"})
     assert card.what_holds({}, dict(files)) == {}
+
+
+def test_a_blend_lies_between_both(tmp_path):
+    torch.manual_seed(7)
+    start = lively()
+    trained = copy.deepcopy(start)
+    with torch.no_grad():
+        trained.decoder.out.weight.add_(1)
+    made = blend(copy.deepcopy(trained), start, 0.25)
+    torch.testing.assert_close(made.decoder.out.weight, start.decoder.out.weight + 0.25)
+    for name, weight in made.encoder.state_dict().items():
+        assert torch.equal(weight, start.encoder.state_dict()[name])
+    with pytest.raises(TrainingError, match="different architectures"):
+        blend(trained, start.with_finer(8), 0.5)

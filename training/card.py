@@ -250,6 +250,8 @@ def _training(facts: dict[str, Any]) -> dict[str, Any]:
         "critic": facts.get("critic", 0.0),
         "stages": facts.get("stages", []),
         "weights": "moving average",
+        # The share of these weights; the others are those of the model that the training started from.
+        **({"blended": facts["blended"]} if "blended" in facts else {}),
         **({} if finer else {"fold_minutes": facts.get("fold_minutes")}),
         # A new stage begins with the decoder of the same card, which tells its own history.
         **({"start": facts["start"]} if facts.get("start") and finer == ("body" in facts["start"]) else {}),
