@@ -77,6 +77,8 @@ def test_the_plan_and_thumbnails_are_drawn(studio: Any, tmp_path: Path, store: A
     assert n2s("draw", graph, "--store", store.root, "--plan", "-o", tmp_path / "plan.dot")[0] == 0
     assert "1 stored" in (tmp_path / "plan.dot").read_text()
     assert n2s("draw", graph, "--store", store.root, "--thumbnails", "1", "-o", tmp_path / "seen.svg")[0] == 0
+    status, _, err = n2s("draw", graph, "--store", store.root, "--thumbnails", "1:40", "-o", tmp_path / "late.svg")
+    assert status == 2 and "--thumbnails 1:40 lies outside the track, which lasts 2.10 s." in err
     assert (tmp_path / "seen.svg").read_bytes().count(b"data:image/png;base64,") == 4
 
 

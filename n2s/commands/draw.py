@@ -72,13 +72,13 @@ def chunk_map(plan: Any, store: Any) -> Any:
 
 def node_pictures(session: Any, time: Any, folder: Path) -> dict[str, Path]:
     """Return a picture of what each node of frames or mattes of the first film gives at a time."""
-    from n2s.graph.times import frame_of
     from n2s.graph.types import PICTURES
     from n2s.runtime.media.png import write_picture
     from n2s.runtime.seeing.contact import to_pixels
+    from n2s.runtime.seeing.views import frame_in_track
 
     plan, clock, pictures = session.plan(), session.clock, {}
-    frame = min(frame_of(time, min(clock.place(time), 1e9), clock.fps), clock.frames - 1)
+    frame = frame_in_track(time, clock.place(time), clock, "--thumbnails")
     for i, name in enumerate(plan.streamed_nodes):
         if next(iter(type(plan.graph.nodes[name]).outputs.values())).kind in PICTURES:
             pictures[name] = folder / f"{i}.png"

@@ -14,6 +14,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
 from n2s.graph.lookup import find_value
+from n2s.graph.time import Clock
 from n2s.graph.times import frame_of
 from n2s.graph.types import AUDIO, SIGNAL
 from n2s.runtime.readiness import check_inputs
@@ -93,11 +94,21 @@ class View:
         GraphError
             When the track is not as long.
         """
-        seconds = self.seconds(time)
-        frame = frame_of(time, min(seconds, 1e9), self.clock.fps)
-        if not 0 <= seconds or frame > self.clock.frames:
-            raise GraphError(f"{what} {time} lies outside the track, which lasts {self.clock.duration:.2f} s.")
-        return min(frame, self.clock.frames - 1)
+        return frame_in_track(time, self.seconds(time), self.clock, what)
+
+
+def frame_in_track(time: Number | Moment, seconds: float, clock: Clock, what: str) -> int:
+    """Return the frame that is shown at a time, which is at so many seconds; its end shows the last one.
+
+    Raises
+    ------
+    GraphError
+        When the track is not as long; it names ``what`` asked for it.
+    """
+    frame = frame_of(time, min(seconds, 1e9), clock.fps)
+    if not 0 <= seconds or frame > clock.frames:
+        raise GraphError(f"{what} {time} lies outside the track, which lasts {clock.duration:.2f} s.")
+    return min(frame, clock.frames - 1)
 
 
 def _film(graph: Graph) -> Link:
