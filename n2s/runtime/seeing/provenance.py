@@ -103,17 +103,26 @@ def find_origin(film: Path, folders: list[Path]) -> Origin:
         raise ArgumentError(f"{film}: there is no such film.")
     told = read_comment(film)
     pictures = next((word.removeprefix("graph=") for word in told.split() if word.startswith("graph=")), "")
-    size, sha256, alike = film.stat().st_size, "", None
+    size, sha256, alike, unwritten = film.stat().st_size, "", None, None
     for path in _record_files(folders):
         for record, known in _films_in(path):
+            is_same = False
             if known["bytes"] == size:
                 sha256 = sha256 or _sha256_of_film(film)
-                if known["sha256"] == sha256:
-                    return _origin(path, record, known, exact=True)
-            if pictures and alike is None and str(known.get("pictures", "")).startswith(pictures):
+                is_same = known["sha256"] == sha256
+            if not record.get("graph"):
+                unwritten = unwritten or (path if is_same else None)
+            elif is_same:
+                return _origin(path, record, known, exact=True)
+            elif pictures and alike is None and str(known.get("pictures", "")).startswith(pictures):
                 alike = path, record, known
     if alike:
         return _origin(*alike, exact=False)
+    if unwritten:
+        raise ArgumentError(
+            f"{film} was rendered in Python, by the run of {unwritten}, from a graph that lies in no file. To have it "
+            'explained, keep the graph with graph.save("film.yaml"), and render that: its films have the same bytes.'
+        )
     sought = ", ".join(map(str, dict.fromkeys(folders)))
     text = f"{film}: no record of a run that wrote it lies in {sought}. Name the folder of its run with --out."
     raise ArgumentError(f"{text} Its metadata say: {told}" if told.startswith("n2s ") else text)
@@ -126,10 +135,10 @@ def _record_files(folders: list[Path]) -> list[Path]:
 
 
 def _films_in(path: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return a record with each film in it; none where the file is no record of ours, or its run had no file."""
+    """Return a record with each film in it; none where the file is no record of ours."""
     try:
         record = json.loads(path.read_bytes())
-        return [(record, film) for film in record["films"] if film["bytes"] is not None and record.get("graph")]
+        return [(record, film) for film in record["films"] if film["bytes"] is not None]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
