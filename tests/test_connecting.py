@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tiny
 
-from n2s import Graph
+from n2s import Graph, render
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression, leaves
 from n2s.graph.times import parse_time
@@ -172,3 +174,21 @@ def test_a_frame_rate_as_python_writes_it() -> None:
     assert Graph(DigestSink(path="x.txt")(tone), duration=1, fps=Fraction(100, 3)).header.fps == Fraction(100, 3)
     with pytest.raises(GraphError, match="a number of at most 9 decimals or a fraction like 100/3"):
         Graph(DigestSink(path="x.txt")(tone), duration=1, fps=100 / 3)
+
+
+def test_a_film_rendered_in_python_is_known_and_can_be_explained_once_its_graph_is_kept(
+    tmp_path: Path, n2s: Any, n2s_json: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = ImageSource(path="picture.png")()
+    tiny.write_png(Path("picture.png"), np.full((64, 96, 3), 90, np.uint8))
+    sink = DigestSink(path="made.txt")(Tone(exposure=0.2)(shown, name="tone"))
+    graph = Graph(sink, size=(96, 64), duration=1)
+    report = render(graph, out="made")
+    film = report.films[0]["path"]
+    status, _, err = n2s("explain", film)
+    assert status == 2 and "was rendered in Python" in err and 'keep the graph with graph.save("film.yaml")' in err
+    graph.save("film.yaml")
+    assert n2s("run", "film.yaml", "--out", "made", "--force")[0] == 0
+    (told,) = n2s_json("explain", film)
+    assert told["graph"] == "film.yaml" and told["state"] == "as it was"

@@ -16,11 +16,10 @@ import pytest
 import tiny
 from test_films import write_album
 
-from n2s import __version__, render
+from n2s import __version__
 from n2s.graph.graph import Graph
 from n2s.graph.time import frame_begun
 from n2s.graph.times import parse_time
-from n2s.nodes import DigestSink, ImageSource, Tone
 from n2s.runtime.ffmpeg import run_ffmpeg
 from n2s.runtime.records import RunRecord
 from n2s.runtime.seeing.provenance import read_comment, read_commit
@@ -399,20 +398,3 @@ def test_the_commit_of_a_graph_is_kept(track: Path, n2s: Any, n2s_json: Any) -> 
 def test_the_version_names_the_model() -> None:
     said = subprocess.run([sys.executable, "-m", "n2s", "--version"], check=True, capture_output=True, text=True).stdout
     assert re.fullmatch(rf"n2s {re.escape(__version__)}, Python 3[.\d]+, model [0-9a-f]{{12}}\n", said)
-
-
-def test_a_film_rendered_in_python_is_known_and_can_be_explained_once_its_graph_is_kept(
-    track: Path, n2s: Any, n2s_json: Any
-) -> None:
-    picture = ImageSource(path="picture.png")()
-    tiny.write_png(Path("picture.png"), np.full((64, 96, 3), 90, np.uint8))
-    sink = DigestSink(path="made.txt")(Tone(exposure=0.2)(picture, name="tone"))
-    graph = Graph(sink, size=(96, 64), duration=1)
-    report = render(graph, out="made")
-    film = report.films[0]["path"]
-    status, _, err = n2s("explain", film)
-    assert status == 2 and "was rendered in Python" in err and 'keep the graph with graph.save("film.yaml")' in err
-    graph.save("film.yaml")
-    assert n2s("run", "film.yaml", "--out", "made", "--force")[0] == 0
-    (told,) = n2s_json("explain", film)
-    assert told["graph"] == "film.yaml" and told["state"] == "as it was"
