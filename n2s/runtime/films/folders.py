@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from n2s.graph.code.loaded import stamp
@@ -83,26 +83,39 @@ def is_own_folder(folder: Path) -> bool:
     return all(listed.get(name) == length for name, length in there.items())
 
 
-def publish_folder(path: Path, write: Callable[[Path], None]) -> None:
-    """Make a folder whole or not at all: ``write`` fills an empty one beside it, which is synced and takes its place.
+@contextlib.contextmanager
+def empty_beside(path: Path) -> Iterator[Path]:
+    """Yield an empty folder beside a path, for what is not whole yet; what is left of it goes when the block ends.
 
-    What lies at the path is moved aside first and deleted last, so that no failure loses it; `restore` brings it back
-    after a run that was killed in between.
+    Raises
+    ------
+    RenderError
+        When the disk fails in the block, in the name of the path.
     """
     temporary = _name_beside(path, "tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
         try:
-            write(temporary)
-            for name in _names(temporary):
-                with open(temporary / name, "rb+") as file:
-                    os.fsync(file.fileno())
-            _swap(temporary, path)
+            yield temporary
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise disk_error(error, path) from error
+
+
+def publish_folder(path: Path, write: Callable[[Path], None]) -> None:
+    """Make a folder whole or not at all: ``write`` fills an empty one beside it, which is synced and takes its place.
+
+    What lies at the path is moved aside first and deleted last, so that no failure loses it; `restore` brings it back
+    after a run that was killed in between.
+    """
+    with empty_beside(path) as temporary:
+        write(temporary)
+        for name in _names(temporary):
+            with open(temporary / name, "rb+") as file:
+                os.fsync(file.fileno())
+        _swap(temporary, path)
     for left in _beside(path, "old"):
         remove(left)
 

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
@@ -23,8 +22,7 @@ from n2s.graph.film_names import collision, temporary_bytes
 from n2s.graph.graph import Graph
 from n2s.graph.profiles import PROFILE_OPTION
 from n2s.graph.timecodes import time_in_name
-from n2s.graph.whole import own_name
-from n2s.runtime.films.folders import is_own_folder, restore
+from n2s.runtime.films.folders import empty_beside, is_own_folder, restore
 from n2s.runtime.store import Store, disk_error
 
 FRAMES_MARK = ".n2s-frames"  # lies in a folder of frames that n2s made
@@ -268,22 +266,15 @@ def publish_frames(folder: Path, write: Callable[[Path], None], count: int) -> N
 
     ``write`` fills an empty folder beside it. The old frames go when all ``count`` new ones are whole.
     """
-    temporary = folder.with_name(f"{own_name(folder)}.tmp")
-    try:
-        temporary.mkdir()
-        try:
-            write(temporary)
-            made = sorted(path for path in temporary.iterdir() if FRAME_NAME.fullmatch(path.name))
-            if len(made) != count:
-                raise RenderError(f"{folder} would have {len(made)} frames instead of {count}; run again.")
-            folder.mkdir(exist_ok=True)
-            (folder / FRAMES_MARK).touch()
-            for old in folder.iterdir():
-                if FRAME_NAME.fullmatch(old.name):
-                    old.unlink()
-            for path in made:
-                path.rename(folder / path.name)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise disk_error(error, folder) from error
+    with empty_beside(folder) as temporary:
+        write(temporary)
+        made = sorted(path for path in temporary.iterdir() if FRAME_NAME.fullmatch(path.name))
+        if len(made) != count:
+            raise RenderError(f"{folder} would have {len(made)} frames instead of {count}; run again.")
+        folder.mkdir(exist_ok=True)
+        (folder / FRAMES_MARK).touch()
+        for old in folder.iterdir():
+            if FRAME_NAME.fullmatch(old.name):
+                old.unlink()
+        for path in made:
+            path.rename(folder / path.name)
