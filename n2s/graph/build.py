@@ -10,7 +10,7 @@ from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression, leaves, map_tree
 from n2s.graph.handles import Handle
 from n2s.graph.links import Link
-from n2s.graph.node_names import RESERVED, name_problem
+from n2s.graph.node_names import RESERVED, node_name_problem
 
 
 def close(sinks: tuple[Handle, ...]) -> dict[str, Node]:
@@ -29,7 +29,7 @@ def close(sinks: tuple[Handle, ...]) -> dict[str, Node]:
             if field in node.model_fields_set
         }
         name = handle._name or free_name(type(node).__name__, nodes, numbers)
-        if text := name_problem(name):
+        if text := node_name_problem(name):
             raise GraphError(text)
         if name in nodes:
             raise GraphError(f"two nodes are named {name!r}; give one of them another name=")

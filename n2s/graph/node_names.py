@@ -10,7 +10,7 @@ from n2s.graph.links import NAME
 RESERVED = frozenset(FUNCTIONS) | frozenset(UNITS) | frozenset((*VARIABLES, *WITH_COLUMNS))
 
 
-def name_problem(name: str, taken: bool = False) -> str:
+def node_name_problem(name: str, taken: bool = False) -> str:
     """Say why a node may not have a name, and which it could have; nothing where it may."""
     why, other = "is no identifier (letters, digits, _)", re.sub(r"\W", "_", name, flags=re.ASCII)
     if name in RESERVED:

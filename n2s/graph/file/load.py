@@ -18,7 +18,7 @@ from n2s.graph.file.document import Document, read_document
 from n2s.graph.file.override import Overrides
 from n2s.graph.header import Header, explain_header, means_nodes
 from n2s.graph.looks import look_file
-from n2s.graph.node_names import name_problem
+from n2s.graph.node_names import node_name_problem
 from n2s.graph.parts import GraphParts
 from n2s.graph.paths import change_paths, path_settings, resolve_path
 from n2s.graph.registry import node_types, registry, suggest
@@ -88,7 +88,7 @@ def load_parts(
     nodes = interface_nodes(interface) if interface else {}
     reader = NodeReader(path, document, including)
     for name, spec in specs.items():
-        if text := name_problem(name, name in nodes):
+        if text := node_name_problem(name, name in nodes):
             problems.append(Problem(document.where(("nodes", name), key=True), text))
         if (node := reader.read(name, spec)) is not None:
             nodes[name] = node
