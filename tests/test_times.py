@@ -324,6 +324,21 @@ def test_beats_and_bars_that_last_too_long(length: str, tempo: float | None, tol
         trailing(length, tempo, tmp_path)
 
 
+def test_a_parameter_in_beats_that_lasts_too_long(tmp_path: Path, store: Any) -> None:
+    nodes = {"picture": {"node": "Solid"}, "late": {"node": "Retime", "frames": "picture", "delay": "5000 beats"},
+             "out": {"node": "DigestSink", "path": "frames.txt", "frames": "late"}}  # fmt: skip
+    header = {"n2s": 1, "duration": 2, "size": [64, 36]}
+    told = r"late.delay: 5000 beats, which is 5000 s at 60 beats per minute, was given; it must be within 0..3600, in s"
+    with pytest.raises(GraphError, match=told):
+        harness.load(header | {"tempo": 60, "nodes": nodes}, tmp_path)
+    assert harness.load(header | {"tempo": 120, "nodes": nodes}, tmp_path)
+    nodes["late"]["delay"] = "7500 beats"
+    graph = harness.load(header | {"nodes": nodes}, tmp_path)
+    with pytest.raises(GraphError, match="late.delay: 7500 beats, which is 3750 s at 120 beats per minute") as caught:
+        check_ranges(harness.plan(graph, store))
+    assert str(caught.value).count("late.delay") == 1
+
+
 def test_bars_that_last_too_long_at_the_tempo_that_is_assumed_or_heard(tmp_path: Path, store: Any) -> None:
     graph = trailing("5 bars", None, tmp_path)  # 10 s at 120 beats per minute
     with pytest.raises(GraphError, match=r"trails.length: 5 bars, which is 10 s at 120 beats per minute, was given"):

@@ -1,4 +1,4 @@
-"""Lengths of time in beats and bars, which lie in the range of their setting or not, as the tempo is."""
+"""Lengths of time in beats and bars, which lie in the range of what they are given to or not, as the tempo is."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from n2s.graph.times import is_musical
 
 
 def wrong_lengths(node: Node, clock: Clock, units: tuple[str, ...] = ("beat", "bar")) -> Iterator[tuple[str, str]]:
-    """Yield the settings whose lengths lie outside their range at a clock's tempo, and what is wrong with them."""
-    for field in node.settings():
+    """Yield the settings and parameters whose lengths lie outside their range at a clock's tempo, and what is wrong."""
+    for field in (*node.settings(), *node.params()):
         number, spec = getattr(node, field), node.specs[field]
         if not isinstance(number, Number) or not is_musical(number) or not number.unit.startswith(units):
             continue

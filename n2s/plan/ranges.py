@@ -12,6 +12,7 @@ from n2s.graph.errors import GraphError, Problem
 from n2s.graph.graph import Graph
 from n2s.graph.lengths import wrong_lengths
 from n2s.graph.timecodes import timecode
+from n2s.graph.times import is_musical
 from n2s.graph.values import Values, quantise
 from n2s.graph.walks import needed_by
 from n2s.plan.stages import Plan
@@ -35,6 +36,8 @@ def check_ranges(plan: Plan) -> None:
                 problems.append(Problem(plan.graph.where(name, field), f"{written}.{field}: {text}"))
         for field in node.params():
             if (name, field) not in plan.values.params:  # behind a measure that is still to come
+                continue
+            if is_musical(getattr(node, field)):  # of which `wrong_lengths` tells
                 continue
             bringer = plan.graph.nodes.get(name.partition(":")[0])
             if bringer is not node and getattr(bringer, field, None) == getattr(node, field):  # it is told there
