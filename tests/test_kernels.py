@@ -184,6 +184,10 @@ THROUGH: dict[str, Through] = {
     "colours apart": [lens(ChromaShift, radial=0.11, amount=0.04, angle=30)],
     "colours apart, behind a camera": [lens(Camera, zoom=0.6, turn=3), lens(ChromaShift, "black", radial=-0.2)],
     "colours apart, before a camera": [lens(ChromaShift, "wrap", radial=0.3), lens(Camera, zoom=0.3, turn=8)],
+    "colours apart, far out": [lens(Camera, "clamp", zoom=1 / 9, turn=4), lens(ChromaShift, radial=-0.3)],
+    "colours apart, out further along rows": [lens(Tile, columns=4.3, rows=1.1), lens(ChromaShift, radial=0.2)],
+    "colours apart, out further along columns": [lens(Tile, "wrap", columns=1.1, rows=4.7), lens(ChromaShift)],
+    "colours apart, displaced": [lens(Displace, move_x=0.5, move_y=0.2), lens(ChromaShift, "black", amount=0.1)],
     "displaced": [lens(Displace, move_x=0.2, move_y=-0.3)],
     "displaced, then turned": [lens(Displace, "black", move_x=0.3, middle=0.2), lens(Camera, turn=100)],
     "moving": [lens(Camera, turn=(-20, 30), zoom=([0.7, 1], [1.1, 1.02]))],
@@ -199,7 +203,9 @@ THROUGH: dict[str, Through] = {
 
 
 SEEN = list(itertools.product(THROUGH, [(24, 16), (40, 27)]))
-SEEN += [(case, (70, 66)) for case in THROUGH if case.startswith(("out", "turned", "two", "level"))]  # with levels
+SEEN += [
+    (case, (70, 66)) for case in THROUGH if case.startswith(("out", "turned", "two", "level", "colours"))
+]  # with levels
 
 
 @pytest.mark.parametrize(("case", "size"), SEEN, ids=str)

@@ -11,7 +11,7 @@ from numba import carray, njit  # pyright: ignore[reportPrivateImportUsage]
 
 from n2s.runtime.render.kernels.addresses import floats_at, numbers_at, small_numbers_at
 from n2s.runtime.render.kernels.jit import INNER
-from n2s.runtime.render.kernels.light_levels import LEVELS, LINES, PAD, STATE
+from n2s.runtime.render.kernels.light_levels import ALL, LEVELS, LINES, STATE
 
 JOB = 28  # whole numbers that `take_row` is given, and then gives to functions that are compiled apart:
 MAKE_LIGHT, TAKE_LEVEL_ROW = 20, 21  # their addresses
@@ -48,12 +48,10 @@ def seen_at(given):
 
 @njit(**INNER)
 def plane_of(seen, colour):
-    """Return the light of one colour, which lies behind all levels, and how many floats its rows are apart."""
-    height, width = seen.picture.shape[1:]
-    pitch = width + 2 * PAD
-    size = (height + 2 * PAD) * pitch
+    """Return the light of one colour and its smaller copies: planes lie behind the light of all colours."""
+    size = seen.levels[LEVELS, 2] // ALL
     begin = seen.levels[LEVELS, 2] + colour * size
-    return seen.flat[begin : begin + size], pitch
+    return seen.flat[begin : begin + size]
 
 
 @njit(**INNER)
@@ -66,7 +64,7 @@ def room_at(at, width, pitch):
     many, at = carray(floats_at(at), (span, 8)), at + 32 * span
     colours, at = carray(floats_at(at), (span, 4)), at + 16 * span
     lines, at = carray(floats_at(at), LINES * pitch), at + 4 * LINES * pitch
-    starts, at = carray(small_numbers_at(at), width + AHEAD), at + 4 * (width + AHEAD)
+    starts, at = carray(small_numbers_at(at), span + AHEAD), at + 4 * (span + AHEAD)
     columns, at = carray(floats_at(at), width + 2), at + 4 * (width + 2)
     return Room(
         singles[0:2], singles[2:4], counts[0:2], weights, many, counts[2][:width], counts[3][:width], starts,
@@ -78,4 +76,4 @@ def room_at(at, width, pitch):
 def room_for(width: int, pitch: int) -> int:
     """Return how many floats `room_at` has; they begin as 0."""
     span = (width + 7) // 8 * 8
-    return (SINGLES + COUNTS + PLACES) * span + LINES * pitch + width + AHEAD + width + 2 + KEPT
+    return (SINGLES + COUNTS + PLACES) * span + LINES * pitch + span + AHEAD + width + 2 + KEPT

@@ -17,7 +17,7 @@ from n2s.runtime.render.kernels.filter_weights import eight_about, four_about, s
 from n2s.runtime.render.kernels.fused import fma
 from n2s.runtime.render.kernels.jit import INNER
 from n2s.runtime.render.kernels.lens_room import COUNTED, IS_SHRUNK, JOB, NEEDED, room_at, seen_at
-from n2s.runtime.render.kernels.light_levels import LEVELS, PAD, fill_sides, inside
+from n2s.runtime.render.kernels.light_levels import ALL, LEVELS, PAD, fill_sides, inside
 from n2s.runtime.render.kernels.vectors import put_4, put_4_side_by_side, put_8, sum_rows
 
 f32, i32 = np.float32, np.int32
@@ -69,7 +69,7 @@ def sum_lines(picture, top, rule, weights, first, last, sums, line):
         )  # fmt: skip
     for x in range(0, width, 8):
         put_4_side_by_side(sums, sums.shape[1], x, line[PAD * 4 :])
-    fill_sides(line, width, rule)
+    fill_sides(line, width, rule, ALL)
 
 
 @njit(**INNER)

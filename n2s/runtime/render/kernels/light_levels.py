@@ -4,6 +4,9 @@ A picture is turned into light once per frame: float32 red, green, blue and 0 fo
 vector instruction takes a pixel. Some pixels beyond each edge are those that the edge's rule puts there. Level 1 has
 two thirds of the rows and columns, and each further level half of those of the level two before: levels are 1, 1.5, 2,
 3, 4, 6, 8 ... times as coarse as the picture. A level is made when a place first needs it.
+
+A lens that shows each colour at places of its own reads planes instead: the same picture and copies of one colour, a
+number for each pixel, which lie as those of all colours do, at a quarter of their distances.
 """
 
 # pyright: reportCallIssue=false
@@ -20,7 +23,8 @@ f32 = np.float32
 
 PAD = 4  # pixels beyond each edge, so that eight pixels about any place of a picture are there
 LEVELS = 15  # the picture, two thirds of it, and their halves
-STATE = 3  # as bits: the levels that are there, the colours by themselves, the levels that the picture before needed
+ALL, PLANE = 4, 1  # floats of a pixel, of all colours side by side or of one
+STATE = 8  # the levels that are there, as bits: of all colours, red, green, blue; then those of the picture before
 LINES = 11  # rows of light to work in: eight of two thirds of the picture, eight of a half, and a little
 LEAST = 32  # rows and columns: no level is made of one that has fewer
 
@@ -42,33 +46,49 @@ def inside(i, n, rule):
 def fill_line(picture, y, line, rule):
     """Turn row ``y`` of a picture (3, H, W) into a line of light."""
     width, red, green, blue = picture.shape[2], picture[0, y], picture[1, y], picture[2, y]
-    middle = line[PAD * 4 : (PAD + width) * 4]
+    middle = line[PAD * ALL : (PAD + width) * ALL]
     for x in range(width):
         r, g, b = red[x], green[x], blue[x]
         middle[4 * x], middle[4 * x + 1] = r * abs(r), g * abs(g)
         middle[4 * x + 2], middle[4 * x + 3] = b * abs(b), f32(0)
-    fill_sides(line, width, rule)
+    fill_sides(line, width, rule, ALL)
 
 
 @njit(**INNER)
-def fill_sides(line, width, rule):
+def fill_line_of_plane(values, line, rule):
+    """Turn a row of one colour into a line of its light."""
+    middle = line[PAD : PAD + values.size]
+    for x in range(values.size):
+        middle[x] = values[x] * abs(values[x])
+    fill_sides(line, values.size, rule, PLANE)
+
+
+@njit(**INNER)
+def fill_sides(line, width, rule, floats):
     """Fill the pixels beyond both ends of a line of light."""
     for x in range(-PAD, 0):
         for to in (x, width - 1 - x):
-            source, target = (inside(to, width, rule) + PAD) * 4, (to + PAD) * 4
-            for c in range(4):
+            source, target = (inside(to, width, rule) + PAD) * floats, (to + PAD) * floats
+            for c in range(floats):
                 line[target + c] = line[source + c]
 
 
 @njit(**INNER)
-def fill_ends(flat, level, rule):
+def fill_ends(flat, level, rule, floats):
     """Fill the rows above and below those of a level."""
     height, width, first, pitch = level
     for y in range(-PAD, 0):
         for to in (y, height - 1 - y):
             source, target = first + (inside(to, height, rule) + PAD) * pitch, first + (to + PAD) * pitch
-            for i in range((width + 2 * PAD) * 4):
+            for i in range((width + 2 * PAD) * floats):
                 flat[target + i] = flat[source + i]
+
+
+@njit(**INNER)
+def level_of(levels, number, floats):
+    """Return height, width, first float and floats per row of a level whose pixels have so many floats."""
+    apart = ALL // floats
+    return levels[number, 0], levels[number, 1], levels[number, 2] // apart, levels[number, 3] // apart
 
 
 def plan_levels(height, width, levels):

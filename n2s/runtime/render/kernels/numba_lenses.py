@@ -36,8 +36,8 @@ from n2s.runtime.render.kernels.addresses import call_at
 Place = record("Place", "width height aspect frame seed channel")
 """
 _MODULES = (
-    "addresses", "filter_weights", "jit", "lens_room", "level_rows", "light_levels", "light_making", "maps", "sampling",
-    "vectors",
+    "addresses", "filter_weights", "jit", "lens_room", "level_rows", "light_levels", "light_making", "maps",
+    "plane_vectors", "sampling", "vectors",
 )  # fmt: skip
 # The parts of the filter: their modules, and how many characters a kernel has that takes as long to compile.
 _PARTS = {
@@ -87,9 +87,10 @@ def _scratch(size: tuple[int, int], number: int, per_channel: bool) -> np.ndarra
     Where each channel has places of its own, the light of each colour by itself follows. Memory is kept from picture to
     picture, as much as the largest needed.
     """
-    from n2s.runtime.render.kernels.light_levels import PAD  # imports numba
+    from n2s.runtime.render.kernels.light_levels import ALL  # imports numba
 
-    floats = int(levels_of(*size)[-1, 2]) + (3 * (size[0] + 2 * PAD) * (size[1] + 2 * PAD) if per_channel else 0)
+    floats = int(levels_of(*size)[-1, 2])
+    floats += 3 * (floats // ALL) if per_channel else 0
     kept = _local.__dict__.setdefault("kept", {})
     if number not in kept or kept[number].size < floats:
         kept[number] = np.empty(floats, np.float32)
@@ -225,9 +226,10 @@ class LensedRows:
         values |= {20: f"sampler{i}[1]", 21: f"sampler{i}[2]"}
         values |= {13: "height", 14: "width", 15: str(self.rule), 18: f"light{i}.size"}
         code.add(
-            f"state{i}[0], state{i}[1], state{i}[2] = 0, 0, state{i}[0]",
             *(f"job{i}[{place}] = {value}" for place, value in values.items()),
         )
+        with code.block("for k in range(STATE // 2):"):
+            code.add(f"state{i}[STATE // 2 + k], state{i}[k] = state{i}[k], 0")
         code.add(f"samples{i}, first{i}, step{i} = 1, 0, 0")
         with code.block(f"if moves{i}.shape[1] > 1:"):
             code.add("g, far, places = np.int64(0), f32(0), 0")

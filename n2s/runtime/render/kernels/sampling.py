@@ -42,18 +42,18 @@ from n2s.runtime.render.kernels.lens_room import (
     seen_at,
 )
 from n2s.runtime.render.kernels.level_rows import is_level, is_steady, repeats
-from n2s.runtime.render.kernels.light_levels import LEVELS
-from n2s.runtime.render.kernels.vectors import (
-    fetch_rows,
-    put_4_by_4,
-    put_4_by_4_of_plane,
-    put_4_by_8,
-    put_8_by_4,
-    put_colours_apart,
+from n2s.runtime.render.kernels.light_levels import ALL, LEVELS, PLANE, level_of
+from n2s.runtime.render.kernels.plane_vectors import (
+    fetch_plane,
+    put_4_by_8_of_plane,
+    put_8_by_4_of_plane,
+    put_two_of_plane,
 )
+from n2s.runtime.render.kernels.vectors import fetch_rows, put_4_by_4, put_4_by_8, put_8_by_4, put_colours_apart
 
 f32, i32 = np.float32, np.int32
 
+OF_PLANE = 3  # the row of `Room.taken` for one colour alone; weights are made in the first two
 LEAP = f32(1 / 8)  # of the height: neighbouring places farther apart lie on both sides of a seam
 NEAR, SHRINKS = 1, 2  # what a level row was whose columns the next one may have, too
 
@@ -117,22 +117,21 @@ def take_row(job):
             room.columns[x] = x1[x]
         is_kept = steady and is_row and counts[0] == width and needed & (needed - 1) == 0  # one level, short filters
         kept[0], kept[1] = (SHRINKS if shrinks else NEAR) if is_kept else 0, needed
-    is_plane = first == last and not shrinks and not is_row
+    is_plane = first == last and not is_row
     given[NEEDED], given[IS_PLANE], given[IS_SHRUNK] = needed, is_plane, shrinks
     given[COUNTED], given[COUNTED + 1], given[COUNTED + 2] = counts
     if not (is_row and needed == 1 and counts[2] == 0):  # else the picture itself is read
         call_at(given[MAKE_LIGHT], job)
     if is_row:
         call_at(given[TAKE_LEVEL_ROW], job)
-    elif is_plane:
-        see_places_of_colour(seen, room, first)
     else:
-        see_places(seen, room, needed, counts)
+        light, floats = (plane_of(seen, first), PLANE) if is_plane else (seen.flat, ALL)
+        see_places(light, floats, seen.levels, room, needed, counts)
     if not is_plane:
         for x in range(0, width, 8):
             put_colours_apart(room.colours, x, room.taken, room.taken.shape[1])
     cover, rows = carray(floats_at(given[10]), width + 2), carray(floats_at(given[11]), (3, width))
-    add_row(room.taken, cover, first, last, given[19] == 0, rows)
+    add_row(room.taken[OF_PLANE:] if is_plane else room.taken[first:], cover, first, last, given[19] == 0, rows)
 
 
 @njit(**INNER)
@@ -179,69 +178,77 @@ def weigh_listed(room, axis, which):
 
 
 @njit(**INNER)
-def see_places(seen, room, needed, counts):
-    """Fill the colours of places, of which ``counts`` have short filters, long ones along rows, and along columns."""
+def see_places(light, floats, levels, room, needed, counts):
+    """Fill the colours of places, of which ``counts`` have short filters, long ones along rows, and along columns.
+
+    Pixels of the light have so many ``floats``: those of all colours, or of one, which is put to `OF_PLANE`.
+    """
     shorts, wides, highs = counts
-    flat, starts, pitch, width = seen.flat, room.starts, seen.levels[0, 3], room.chosen.size
-    across, down, many, colours = room.weights[0], room.weights[1], room.many, room.colours
-    find_pixels(seen.levels, needed, room, starts[:width])
+    starts, pitch, width, is_plane = room.starts, level_of(levels, 0, floats)[3], room.chosen.size, floats == PLANE
+    across, down, many = room.weights[0], room.weights[1], room.many
+    colours, row = room.colours, room.taken[OF_PLANE]
+    find_pixels(levels, needed, room, starts[:width], floats)
     starts[width:] = starts[width - 1]
     # Whole numbers without a sign are not looked at for a place that is counted from the end.
-    if shorts < width:
-        for i in range(shorts):
-            x, ahead = np.int64(room.short[np.uint64(i)]), room.short[np.uint64(min(i + AHEAD, shorts - 1))]
-            fetch_rows(flat, np.int64(starts[np.uint64(ahead)]), pitch, 15)
-            put_4_by_4(flat, np.int64(starts[np.uint64(x)]), pitch, down, x, across, x, colours, x)
-        for i in range(wides):
-            x, ahead = np.int64(room.wide_ones[np.uint64(i)]), room.wide_ones[np.uint64(min(i + NEAR_AHEAD, wides - 1))]
-            fetch_rows(flat, np.int64(starts[np.uint64(ahead)]) - 8, pitch, 16)
-            fetch_rows(flat, np.int64(starts[np.uint64(ahead)]) + 23, pitch, 0)
-            put_4_by_8(flat, np.int64(starts[np.uint64(x)]) - 8, pitch, down, x, many, i, colours, x)
-        if highs:
-            weigh_listed(room, np.int64(1), room.high[:highs])
-        for i in range(highs):
-            x, ahead = np.int64(room.high[np.uint64(i)]), room.high[np.uint64(min(i + NEAR_AHEAD, highs - 1))]
-            fetch_rows(flat, np.int64(starts[np.uint64(ahead)]) - 2 * pitch, pitch, 15)
-            fetch_rows(flat, np.int64(starts[np.uint64(ahead)]) + 2 * pitch, pitch, 15)
-            put_8_by_4(flat, np.int64(starts[np.uint64(x)]) - 2 * pitch, pitch, many, i, across, x, colours, x)
+    if is_plane:  # those with long filters are read once more: two at once take half as long as one by one
+        for x in range(0, width, 2):
+            a, b = np.uint64(x), np.uint64(x + 1)
+            fetch_plane(light, np.int64(starts[a + np.uint64(AHEAD)]), pitch)
+            fetch_plane(light, np.int64(starts[b + np.uint64(AHEAD)]), pitch)
+            put_two_of_plane(light, np.int64(starts[a]), np.int64(starts[b]), pitch, down, across, x, row)
     else:
-        for x in range(width):
-            fetch_rows(flat, np.int64(starts[np.uint64(x + AHEAD)]), pitch, 15)
-            put_4_by_4(flat, np.int64(starts[np.uint64(x)]), pitch, down, x, across, x, colours, x)
+        for i in range(shorts):
+            x, later = np.int64(i), np.int64(i + AHEAD)
+            if shorts < width:
+                x, later = np.int64(room.short[np.uint64(i)]), np.int64(room.short[np.uint64(min(later, shorts - 1))])
+            fetch_rows(light, np.int64(starts[np.uint64(later)]), pitch, 15)
+            put_4_by_4(light, np.int64(starts[np.uint64(x)]), pitch, down, x, across, x, colours, x)
+    for i in range(wides):
+        x, ahead = np.int64(room.wide_ones[np.uint64(i)]), room.wide_ones[np.uint64(min(i + NEAR_AHEAD, wides - 1))]
+        first, later = np.int64(starts[np.uint64(x)]) - 2 * floats, np.int64(starts[np.uint64(ahead)]) - 2 * floats
+        if is_plane:
+            fetch_rows(light, later, pitch, 7)
+            put_4_by_8_of_plane(light, first, pitch, down, x, many, i, row, x)
+        else:
+            fetch_rows(light, later, pitch, 16)
+            fetch_rows(light, later + 31, pitch, 0)
+            put_4_by_8(light, first, pitch, down, x, many, i, colours, x)
+    if highs:
+        weigh_listed(room, np.int64(1), room.high[:highs])
+    for i in range(highs):
+        x, ahead = np.int64(room.high[np.uint64(i)]), room.high[np.uint64(min(i + NEAR_AHEAD, highs - 1))]
+        first, later = np.int64(starts[np.uint64(x)]) - 2 * pitch, np.int64(starts[np.uint64(ahead)]) - 2 * pitch
+        if is_plane:
+            fetch_plane(light, later, pitch)
+            fetch_plane(light, later + 4 * pitch, pitch)
+            put_8_by_4_of_plane(light, first, pitch, many, i, across, x, row, x)
+        else:
+            fetch_rows(light, later, pitch, 15)
+            fetch_rows(light, later + 4 * pitch, pitch, 15)
+            put_8_by_4(light, first, pitch, many, i, across, x, colours, x)
 
 
 @njit(**INNER)
-def see_places_of_colour(seen, room, colour):
-    """Fill one colour of places that all have short filters and lie on the picture itself, of light of that colour."""
-    plane, pitch = plane_of(seen, colour)
-    starts, taken, across, down = room.starts, room.taken[colour], room.weights[0], room.weights[1]
-    at_x, at_y, width = room.at[0], room.at[1], room.chosen.size
-    for x in range(width):
-        starts[x] = i32(at_y[x] * i32(pitch)) + at_x[x]
-    starts[width:] = starts[width - 1]
-    for x in range(width):
-        fetch_rows(plane, np.int64(starts[np.uint64(x + AHEAD)]), pitch, 3)
-        put_4_by_4_of_plane(plane, np.int64(starts[np.uint64(x)]), pitch, down, across, x, taken)
-
-
-@njit(**INNER)
-def find_pixels(levels, needed, room, at):
+def find_pixels(levels, needed, room, at, floats):
     """Fill where the first pixel of each place lies in the light; ``needed`` are the levels of the row, as bits."""
-    pitch, at_x, at_y, chosen = i32(levels[0, 3]), room.at[0], room.at[1], room.chosen
+    pitch, at_x, at_y, chosen = i32(level_of(levels, 0, floats)[3]), room.at[0], room.at[1], room.chosen
     for i in range(at.size):
-        at[i] = i32(at_y[i] * pitch) + i32(at_x[i] << i32(2))
+        at[i] = i32(at_y[i] * pitch) + i32(at_x[i] * i32(floats))
     for level in range(1, LEVELS):
         if (needed >> level) & 1:  # a row has few levels, and looking up where each one begins would take longer
-            number, begin = i32(level), i32(levels[level, 2])
+            number, begin = i32(level), i32(level_of(levels, level, floats)[2])
             for i in range(at.size):
                 at[i] += begin if chosen[i] == number else i32(0)
 
 
 @njit(**INNER)
 def add_row(taken, cover, first, last, is_first, rows):
-    """Add colours, as far as they are seen, to the rows from ``first`` to ``last``, which begin at 0."""
+    """Add colours, as far as they are seen, to the rows from ``first`` to ``last``, which begin at 0.
+
+    The colours taken begin with the first one.
+    """
     for c in range(first, last + 1):
-        colours, row = taken[c], rows[c]
+        colours, row = taken[c - first], rows[c]
         if is_first:
             for x in range(row.size):
                 row[x] = f32(0) + colours[x] * cover[x + 1]

@@ -125,52 +125,29 @@ def put_8_by_4(typing, light, at, pitch, down, y, across, x, colours, to):
     return _put_block(8, 4, light, down, across, colours)
 
 
-@intrinsic
-def put_4_by_4_of_plane(typing, plane, at, pitch, down, across, x, row):
-    """Put the weighted sum of four rows of four numbers from ``at`` on to place ``x`` of a row.
+def _fetch(builder, pointer):
+    """Ask for what lies at a pointer, so that it is in the cache when it is taken.
 
-    Rows are ``pitch`` floats apart; weights are rows ``x`` of two arrays (places, 4). The sum is that of `put_4_by_4`.
+    A processor foresees reads that go straight on, and waits for others. It changes no value.
     """
-    signature = types.void(plane, types.int64, types.int64, down, across, types.int64, row)
-
-    def generate(context, builder, signature, arguments):
-        source, by_row, by_column, target = _pointers(context, builder, signature, arguments, 0, 3, 4, 6)
-        _, at, pitch, _, _, x, _ = arguments
-        first, beside = builder.gep(source, [at]), builder.gep(by_row, [builder.mul(x, _I64(4))])
-        total = None
-        for k in range(4):
-            weight = _spread(builder, builder.load(builder.gep(beside, [_I64(k)])), 4)
-            line = _take(builder, builder.gep(first, [builder.mul(pitch, _I64(k))]), 4)
-            total = _add(builder, total, line, weight)
-        pairs, weights = None, _weights(builder, by_column, x, 4)
-        for lanes in ([0, 1], [2, 3]):
-            pairs = _add(builder, pairs, _shuffle(builder, total, lanes), _shuffle(builder, weights, lanes))
-        even, odd = (builder.extract_element(pairs, _I32(lane)) for lane in range(2))
-        builder.store(builder.fadd(even, odd), builder.gep(target, [x]))
-        return context.get_dummy_value()
-
-    return signature, generate
+    byte = ir.IntType(8).as_pointer()
+    form = ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32])
+    fetch = cgutils.get_or_insert_function(builder.module, form, "llvm.prefetch.p0i8")
+    builder.call(fetch, [builder.bitcast(pointer, byte), _I32(0), _I32(3), _I32(1)])  # to read, to keep near, data
 
 
 @intrinsic
 def fetch_rows(typing, light, at, pitch, end):
-    """Ask for four rows from ``at`` on to ``end``, a literal, floats later, so that they are in the cache when taken.
-
-    A processor foresees reads that go straight on, and waits for others. It changes no value.
-    """
+    """Ask for four rows of pixels from ``at`` on to ``end``, a literal, floats later."""
     signature = types.void(light, types.int64, types.int64, types.int64)
 
     def generate(context, builder, signature, arguments):
         (source,) = _pointers(context, builder, signature, arguments, 0)
         _, at, pitch, end = arguments
-        byte = ir.IntType(8).as_pointer()
-        form = ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32])
-        fetch = cgutils.get_or_insert_function(builder.module, form, "llvm.prefetch.p0i8")
         for row in range(4):
             line = builder.gep(source, [builder.add(at, builder.mul(pitch, _I64(row)))])
             for place in (_I64(0), end):  # four pixels are as long as a line of the cache, and mostly lie in two
-                pointer = builder.bitcast(builder.gep(line, [place]), byte)
-                builder.call(fetch, [pointer, _I32(0), _I32(3), _I32(1)])  # to read, to keep near, data
+                _fetch(builder, builder.gep(line, [place]))
         return context.get_dummy_value()
 
     return signature, generate
