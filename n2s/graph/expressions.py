@@ -78,9 +78,14 @@ class Number:
 
     def resolve(self, tempo: float, bar: int = BEATS_IN_A_BAR) -> float:
         """Return the value in seconds, as a factor (dB), or as it is; ``bar`` is in beats."""
-        beat = 60.0 / tempo
-        scale = {"ms": 1e-3, "beat": beat, "beats": beat, "bar": bar * beat, "bars": bar * beat}
-        return 10.0 ** (self.value / 20.0) if self.unit == "dB" else self.value * scale.get(self.unit, 1.0)
+        if self.unit == "dB":
+            return 10.0 ** (self.value / 20.0)
+        if (
+            self.unit == "ms"
+        ):  # divided, because a thousandth is no float: 1400 ms is 1.4, as frame 35 of 25 in a second
+            return self.value / 1000.0
+        beats = {"beat": 1, "beats": 1, "bar": bar, "bars": bar}.get(self.unit)
+        return self.value if beats is None else self.value * beats * 60.0 / tempo
 
     def __str__(self) -> str:
         return self.text or (f"{shortest(self.value)} {self.unit}" if self.unit else shortest(self.value))

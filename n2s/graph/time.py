@@ -137,6 +137,16 @@ class Clock:
         """Return the times of frames start..stop in seconds, float64, each rounded once from the exact rational."""
         return np.arange(start, stop, dtype=np.int64) * self.fps.denominator / np.float64(self.fps.numerator)
 
+    def on_frames(self, seconds: Any) -> Any:
+        """Return times, of which each that lies beside a frame's, by `BEGUN` or less, is that of the frame.
+
+        What begins at a time begins at the first frame that is not before it. Beats and heard moments are rounded, and
+        so would begin a frame later where they lie on one.
+        """
+        frames = np.round(np.multiply(seconds, float(self.fps)))
+        exact = frames * self.fps.denominator / np.float64(self.fps.numerator)
+        return np.where(np.abs(np.subtract(seconds, exact)) * float(self.fps) <= BEGUN, exact, seconds)
+
     def seconds(self, duration: Duration) -> float:
         """Return a length of time in seconds."""
         return duration.resolve(self.tempo, self.bar)
@@ -204,6 +214,7 @@ class PartialClock:
         self._whole, self._reads, self._reader = whole, reads, reader
         self.fps, self.times = whole.fps, whole.times
         self.seconds, self.place, self.after = whole.seconds, whole.place, whole.after
+        self.on_frames = whole.on_frames
 
     @property
     def frames(self) -> int:

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import field_validator
@@ -20,8 +20,6 @@ from n2s.hearing.midifile import read_events
 from n2s.nodes.curves import between
 from n2s.nodes.tablefile import read_table
 from n2s.nodes.unreadable import unreadable
-
-SECONDS = {"s": 1.0, "ms": 1e-3}
 
 
 class Midi(Resident):
@@ -123,13 +121,13 @@ class Table(Resident):
 
     def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
         times, _, unit = self._read(resolve(self.path))
-        begin = float(times[0]) * (float(1 / clock.fps) if unit == "frames" else SECONDS[unit])
+        begin = float(_in_seconds(times[0], unit, clock))
         return [(("path",), text)] if (text := outside(clock, "its first row", begin)) else []
 
     def compute(self, scene: Scene) -> np.ndarray:
         times, values, unit = self._read(scene.path(self.path))
-        scale = float(1 / scene.clock.fps) if unit == "frames" else SECONDS[unit]
-        curve = between(times * scale, values, scene.clock.times(0, scene.clock.frames), self.between)
+        times = scene.clock.on_frames(_in_seconds(times, unit, scene.clock))
+        curve = between(times, values, scene.clock.times(0, scene.clock.frames), self.between)
         return curve[:, 0] if curve.shape[1] == 1 else curve
 
     def _read(self, path: Path) -> tuple[np.ndarray, np.ndarray, str]:
@@ -140,6 +138,13 @@ class Table(Resident):
             if name not in names[1:]:
                 raise MediaError(f"{path} has no column {name!r}; it has {', '.join(map(repr, names[1:])) or 'none'}.")
         return rows[:, 0], rows[:, [1 + names[1:].index(name) for name in wanted]], unit or self.time
+
+
+def _in_seconds(times: Any, unit: str, clock: Clock) -> Any:
+    """Return times of a table in seconds, each rounded once."""
+    if unit == "frames":
+        return times * clock.fps.denominator / clock.fps.numerator
+    return times / 1000 if unit == "ms" else times
 
 
 class Schedule(Resident):

@@ -153,13 +153,13 @@ def settings_of(node: Node, cls: type[Node]) -> dict[str, Any]:
 
 def span_of(clock: Clock, at: Any, length: Any, until: Any = None) -> tuple[float, float]:
     """Return when something begins and ends, in seconds: at ``until``, or after a length of time."""
-    begin = clock.place(at)
+    begin = float(clock.on_frames(clock.place(at)))
     if until is not None:
-        end = clock.place(until)
+        end = float(clock.on_frames(clock.place(until)))
         if not end > begin:
             raise GraphError(f"until, {until}, is at {end:g} s; it must be after at, {at}, which is at {begin:g} s.")
         return begin, end
-    return begin, clock.after(begin, length)
+    return begin, float(clock.on_frames(clock.after(begin, length)))
 
 
 def outside_span(clock: Clock, at: Any, length: Any, until: Any = None) -> list[tuple[tuple, str]]:

@@ -108,7 +108,7 @@ class Keyframes(Resident):
             raise GraphError(f"points: at {scene.clock.tempo:g} beats per minute, {error}") from None
         values = np.array([point[1:] for point in self.points], np.float64)
         now = scene.clock.times(0, scene.clock.frames)
-        curve = between(times, values, now, self.interpolate)
+        curve = between(scene.clock.on_frames(times), values, now, self.interpolate)
         return curve[:, 0] if values.shape[1] == 1 else curve
 
 
