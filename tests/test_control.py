@@ -218,3 +218,24 @@ def test_a_timeline_of_what_is_heard(studio: Any, n2s: Any, tmp_path: Path) -> N
     assert "--node track counts no beats and bars; heard does" in text
     assert "Labels are written as .txt" in n2s("export", graph.path, "--labels", "-o", tmp_path / "a.npz")[2]
     assert "--node says what is written" in n2s("export", graph.path, "-o", tmp_path / "a.npz")[2]
+
+
+def test_weights_take_one_place(tmp_path: Path, store: Any) -> None:
+    """Of several columns the first was taken, and nothing said so; those of a table are known when it is read."""
+    (tmp_path / "rows.csv").write_text("time,a,b\n0,1,2\n1,3,4\n")
+    points = {"node": "Keyframes", "points": [[0, 0, 1], [2, 0, 1]]}
+    table = {"node": "Table", "path": "rows.csv"}
+
+    def graph(source: dict[str, Any], signal: str) -> Any:
+        nodes = {"k": source, "w": {"node": "Weights", "signal": signal, "count": 3}}
+        return load({"n2s": 1, "fps": FPS, "duration": 2, "size": [32, 32], "nodes": nodes}, tmp_path)
+
+    (problem,) = column_problems(graph(points, "k"))
+    words = 'w.signal: "k" has 2 columns, but 1 is wanted, a place on the row. Name one, like "k.0".'
+    assert problem.text == words
+    assert not column_problems(graph(table, "k"))
+    with pytest.raises(GraphError, match="signal has 2 columns, but 1 is wanted, a place on the row"):
+        analyse(graph(table, "k").flat, RunContext(store, print))
+    for source in (points, table):
+        made = analyse(graph(source, "k.0").flat, RunContext(store, print)).outputs[("w", "signal")]
+        assert made.shape == (2 * FPS, 3)

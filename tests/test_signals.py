@@ -239,6 +239,8 @@ def test_remap_and_quantise() -> None:
     np.testing.assert_allclose(steps, np.round(signal.astype(np.float64) / 0.25) * 0.25)
     still = Quantise().compute(scene(31), signal, np.where(signal > 1, 0.5, 0).astype(np.float32))
     np.testing.assert_array_equal(still, np.where(signal > 1, np.round(signal * 2) / 2, signal))
+    for step in (0, 1e-30):
+        np.testing.assert_array_equal(Quantise(step=step).compute(scene(31), signal, full(step, signal)), signal)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -308,6 +310,8 @@ def test_delays_move_signals_and_keep_attacks() -> None:
     moved = Delay(time=0.113).compute(scene(200, 50), hits)
     assert np.flatnonzero(moved).tolist() == [9, 56] and moved[56] == np.float32(0.9)
     np.testing.assert_array_equal(Delay(time=0).compute(scene(200, 50), hits), hits)
+    only = np.float32([5])  # no attack, but all that there is
+    assert all(Delay(time=time).compute(scene(1), only) == only for time in (1, 0, -1))
 
 
 def test_select_and_crossfade() -> None:

@@ -122,9 +122,12 @@ class _Columns:
 
     def _cure(self, link: Any, wanted: int) -> str:
         source = self.graph.nodes.get(link.node) if isinstance(link, Link) and link.component is None else None
-        if source is not None and "count" in source.settings():
+        if source is None:
+            return ""
+        if "count" in source.settings():
             return f"Set {link.node}.count to {wanted}."
-        return ""
+        output = self.graph.output(link, SIGNAL) if wanted == 1 else None
+        return f'Name one, like "{output.like(link)}".' if output else ""
 
 
 def _wanted(graph: GraphParts, name: str) -> dict[str, tuple[int, str]]:

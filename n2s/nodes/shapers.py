@@ -63,14 +63,17 @@ class Remap(Resident):
         return begin + (end - begin) * ease(self.ease, way)
 
 
+LEAST = 1e-12  # a step below which no signal has a whole number of steps that float64 tells from the next
+
+
 class Quantise(Resident):
     """Bring a signal to steps: y = round(x / step) * step, halves to the even one.
 
-    A step of 0, where a signal drives it, leaves it as it is.
+    A step of 0 leaves it as it is.
     """
 
     signal: Signal = port("what is brought to steps")
-    step: Param = param(0.25, ge=0.0001, le=1e6, help="the distance of two steps")
+    step: Param = param(0.25, ge=0, le=1e6, help="the distance of two steps; 0 leaves it as it is")
 
     outputs = SIGNAL_OUTPUT
     rate = "any"
@@ -80,8 +83,8 @@ class Quantise(Resident):
 
     def compute(self, scene: Scene, signal: np.ndarray, step: np.ndarray) -> np.ndarray:
         step = _beside(signal, step)
-        some = np.where(step > 0, step, 1)
-        return np.where(step > 0, np.rint(signal / some) * step, signal)
+        some = np.where(step > LEAST, step, 1)
+        return np.where(step > LEAST, np.rint(signal / some) * step, signal)
 
 
 def check_off(off: float | None, info: Any) -> float | None:
@@ -251,7 +254,7 @@ class Delay(Resident):
         found = []
         for column in signal.astype(np.float64).reshape(len(signal), -1).T:
             around = np.pad(column, 1)
-            single = (column != 0) & (around[:-2] == 0) & (around[2:] == 0)
+            single = (column != 0) & (around[:-2] == 0) & (around[2:] == 0) & (len(column) > 1)
             moved = np.interp(place - later, place, np.where(single, 0, column))
             at = np.flatnonzero(single)
             to = np.floor(at + later + 0.5).astype(np.int64)

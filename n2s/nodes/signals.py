@@ -191,8 +191,13 @@ class Weights(Resident):
     def signal_columns(self, output: str, inputs: Mapping[str, int | None]) -> int:
         return self.count
 
+    def wanted_columns(self) -> dict[str, tuple[int, str]]:
+        return {"signal": (1, "a place on the row")}
+
     def compute(self, scene: Scene, signal: np.ndarray) -> np.ndarray:
-        x = signal.astype(np.float64) if signal.ndim == 1 else signal[:, 0].astype(np.float64)
+        if signal.ndim > 1 and signal.shape[1] > 1:  # as of a table without `columns`, which the check does not read
+            raise GraphError(f"signal has {signal.shape[1]} columns, but 1 is wanted, a place on the row; name one.")
+        x = signal.astype(np.float64).reshape(len(signal))
         places = np.arange(self.count)
         if self.wrap:
             apart = np.abs((x[:, None] * self.count - places + self.count / 2) % self.count - self.count / 2)
