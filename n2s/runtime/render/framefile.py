@@ -28,7 +28,10 @@ def _pack(frame: np.ndarray) -> bytes:
 
 def _unpack(data: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     planes = np.frombuffer(zstandard.ZstdDecompressor().decompress(data), np.uint8).reshape(dtype.itemsize, -1)
-    return np.ascontiguousarray(planes.T).view(dtype).reshape(shape)
+    made = np.empty(planes.shape[::-1], np.uint8)
+    for place, plane in enumerate(planes):  # one after the other, which takes a third of the time of a transposition
+        made[:, place] = plane
+    return made.view(dtype).reshape(shape)
 
 
 class FrameWriter:
