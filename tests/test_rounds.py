@@ -112,6 +112,28 @@ def test_a_strobe_begins_no_flash_in_the_middle_of_a_beat() -> None:
     np.testing.assert_array_equal(flashes(scene(61, 30), every=1, length=0.02), [0, 30, 60])
 
 
+@pytest.mark.parametrize("fps", [24, Fraction(30000, 1001), 60])
+@pytest.mark.parametrize("most", [1, 3])
+@pytest.mark.parametrize(
+    ("every", "length", "blinks"), [(0.32, 0.15, 0), (60 / 187, 0.15, 0), (0.3, 0.5, 0), (2, 0.9, 10), (0.35, 0.95, 7)]
+)
+def test_no_more_flashes_in_any_second_than_are_allowed(
+    every: float, length: float, blinks: float, most: int, fps: Any
+) -> None:
+    place = scene(8 * int(fps), fps)
+    times = place.clock.times(0, place.clock.frames)
+    on = np.where(times * blinks % 1 < 0.5, 1.0, 0.0)
+    settings = {"every": every, "length": length}
+    every_one = Flashes(most=60, **settings).compute(place, on).astype(bool)
+    shown = Flashes(most=most, **settings).compute(place, on).astype(bool)
+    begins = np.flatnonzero(shown & ~np.concatenate([[False], shown[:-1]]))
+    assert max(np.count_nonzero((begins >= begin) & (begins < begin + fps)) for begin in begins) == most
+    assert not (shown & ~every_one).any()
+    if length < 0.8:  # none touches another, so each is there as a whole or not at all
+        edges = np.flatnonzero(np.diff(every_one.astype(int), prepend=0)[1:]) + 1
+        assert all(len(set(part.tolist())) == 1 for part in np.split(shown, edges))
+
+
 @pytest.mark.parametrize("values", [[], [[]], ["a"], [[1], [1, 2]], [1, [2, 3]], [True], [1e9], [[1, None]]])
 def test_sequences_of_no_numbers(values: Any) -> None:
     with pytest.raises(DeclarationError, match="Sequence.values"):

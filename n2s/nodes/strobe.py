@@ -24,9 +24,9 @@ class Strobe(Pointwise):
     the graph, it is any signal: an envelope of the snare, for one.
 
     More than three flashes a second can cause seizures in people with photosensitive epilepsy (WCAG 2.3.1, ITU-R
-    BT.1702). So those that would be more than ``most`` within a second are left out. Raise it only for films that are
-    shown with a warning. Only the flashes of this node are counted, and none of a signal that is given as ``flash``; a
-    Guard at the end looks at the film as a whole.
+    BT.1702). So those that would be more than ``most`` within a second are left out, as a whole; where ``on`` falls and
+    rises within one, it begins another. Raise it only for films that are shown with a warning. Only the flashes of this
+    node are counted, and none of a signal that is given as ``flash``; a Guard at the end looks at the film as a whole.
     """
 
     frames: Frames = port("what flashes")
@@ -72,19 +72,20 @@ class Flashes(Resident):
     def compute(self, scene: Scene, on: np.ndarray) -> np.ndarray:
         clock = scene.clock
         number, gone = numbered(turns(clock, self.every, clock.times(-1, clock.frames)))
-        first = number[1:] != number[:-1]  # each flash is seen, for a frame at least
-        number, gone = number[1:].astype(np.int64), gone[1:]
+        first, gone = number[1:] != number[:-1], gone[1:]  # each flash is seen, for a frame at least
         lit = (on >= 0.5) & (first | (gone < self.length - SLACK))
-        return lit & np.isin(number, self._allowed(number, lit, float(clock.fps)))
+        begins = lit & (first | ~np.concatenate([[False], lit[:-1]]))  # ``on`` may begin several in one period
+        return lit & self._allowed(begins, float(clock.fps))[np.cumsum(begins)]
 
-    def _allowed(self, number: np.ndarray, lit: np.ndarray, fps: float) -> list[int]:
-        """Return the periods whose flash is shown: of those that begin within a second, the first ``most``."""
-        shown: list[int] = []
+    def _allowed(self, begins: np.ndarray, fps: float) -> np.ndarray:
+        """Return which flashes are shown, counted from 1: of those that begin within a second, the first ``most``.
+
+        It is decided where one begins, for all of it: its later frames would be a flash of their own.
+        """
+        shown = [False]
         begun: list[int] = []
-        for frame in np.flatnonzero(lit).tolist():
-            if number[frame] in shown[-1:]:
-                continue
-            if len(begun) < self.most or frame - begun[-self.most] >= fps:
-                shown.append(int(number[frame]))
+        for frame in np.flatnonzero(begins).tolist():
+            shown.append(len(begun) < self.most or frame - begun[-self.most] >= fps)
+            if shown[-1]:
                 begun.append(frame)
-        return shown
+        return np.array(shown)
