@@ -139,10 +139,32 @@ def test_one_line_at_a_time(tmp_path: Path) -> None:
     shown = cue(tmp_path, THREE, lead=0.5, fade=0.4, hold=6)
     seen = shown[..., SHOWN]
     assert (np.count_nonzero(seen, axis=1) <= 1).all()
-    for begin, end, slot in ((1.9, 3.5, 0), (3.9, 5.5, 1), (19.9, 26, 0)):  # lines 0, 1 and 3
+    for begin, end, slot in ((1.9, 3.5, 0), (3.9, 6, 1), (19.9, 26, 0)):  # lines 0, 1 and 3
         inside = (TIMES >= begin) & (TIMES <= end)
         assert (seen[inside, slot] == 1).all()
-    assert not seen[(TIMES > 5.71) & (TIMES < 19.69)].any() and not seen[TIMES > 26.3].any()
+    assert not seen[(TIMES > 6.21) & (TIMES < 19.69)].any() and not seen[TIMES > 26.3].any()
+
+
+@pytest.mark.parametrize("following", [False, True])
+def test_no_line_comes_before_the_one_before_it_is_sung(following: bool, tmp_path: Path) -> None:
+    shown = cue(tmp_path, "[00:04.00]one\n[00:06.00]two\n[00:08.00]three\n[00:10.00]", lead=3, next=following)
+    for slot, begin, end in ((0, 1.4, 4), (1, 4.4, 6), (2, 6.4, 10)):
+        inside = (TIMES >= begin) & (TIMES <= end)
+        assert (shown[inside, slot, SHOWN] == 1).all() and not shown[inside, slot, ROW].any()
+
+
+@pytest.mark.parametrize(("then", "end"), [("[00:02.20]", 2.2), ("[00:02.30]three", 2.05), ("[00:02.00]three", 2)])
+def test_the_last_word_of_a_line_lights_up_before_it_goes(then: str, end: float, tmp_path: Path) -> None:
+    shown = cue(tmp_path, f"[00:01.00]<00:01.00>one <00:01.80>two\n{then}")
+    stays = (TIMES >= 1) & (TIMES <= end)
+    assert (shown[stays, 0, SHOWN] == 1).all() and not shown[TIMES > end + 0.21, 0].any()
+    assert (shown[(TIMES > 2.05) & (TIMES < end + 0.19), 0, LIT] == 2).all()
+
+
+def test_of_lines_that_are_sung_at_once_the_later_one_shows(tmp_path: Path) -> None:
+    seen = cue(tmp_path, "[00:01.00]<00:01.00>one <00:05.00>two\n[00:02.00]three\n[00:03.00]four")[..., SHOWN]
+    assert (np.count_nonzero(seen, axis=1) <= 1).all()
+    assert seen[(TIMES > 2.41) & (TIMES < 2.5), 1].all() and seen[(TIMES > 3) & (TIMES < 8), 2].all()
 
 
 def test_words_light_up_as_they_are_sung(tmp_path: Path) -> None:
@@ -178,7 +200,7 @@ def test_editing_a_line_renders_only_its_frames(studio: Any, store: Any) -> None
     for edited, other in (
         (song.replace("two", "tow"), [2, 3, 4]),
         (song.replace("three", "one"), [4, 5, 6]),
-        (song.replace("[00:06.50]", "[00:06.00]"), [5, 6]),
+        (song.replace("[00:06.50]", "[00:06.00]"), [6]),
         ("[ti:A title]\n" + song, []),
     ):
         after = harness.keys(graph(studio.folder, edited), store)
@@ -237,3 +259,9 @@ def test_the_check_reads_lyrics(song: str, said: str, studio: Any, n2s: Any) -> 
     path = graph(studio.folder, song).path
     status, _, err = n2s("check", path)
     assert status == 2 and said in err.replace("\n", " ") and "subject.path" in err
+
+
+def test_the_check_knows_a_line_that_waits_for_the_one_before_beyond_the_end(studio: Any, n2s: Any) -> None:
+    song = "[00:07.00]<00:07.00>one <00:07.90>two\n[00:08.20]three"
+    status, out, err = n2s("check", graph(studio.folder, song).path)
+    assert status == 0 and '"three" begins at 0:08' in (out + err).replace("\n", " ")

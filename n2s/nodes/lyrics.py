@@ -39,7 +39,10 @@ class LyricsSettings(Node):
     place: layout.Place = setting("bottom", keyed=False, help="where it stands")
     margin: float = setting(0.08, ge=0, le=0.45, keyed=False, help="share of each side that stays free at both ends")
     unsung: float = setting(0.45, ge=0, le=1, keyed=False, help="how much shows of words that are not yet sung")
-    lead: Seconds = setting(0.5, ge=0, le=10, unit="s", keyed=False, help="how long before it is sung a line comes")
+    lead: Seconds = setting(
+        0.5, ge=0, le=10, unit="s", keyed=False,
+        help="how long before it is sung a line comes; but not before the one before it is sung",
+    )  # fmt: skip
     fade: Seconds = setting(0.4, ge=0.01, le=10, unit="s", keyed=False, help="how long the change of lines takes")
     hold: Seconds = setting(
         6.0, ge=0.1, le=600, unit="s", keyed=False,
@@ -62,9 +65,9 @@ class LyricsText(LyricsSettings, WithFont):
         return self.check_font(resolve, "\n".join(line.text for line in lines), "path")
 
     def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
-        lines = [line for line in read_lyrics(resolve(self.path)) if line.text]
-        lead = clock.seconds(self.lead)
-        texts = [text for line in lines if (text := outside(clock, f'"{line.text}"', line.start - lead))]
+        lines = read_lyrics(resolve(self.path))
+        timed = [(line.text, come) for line, come in zip(lines, _comes(lines, clock.seconds(self.lead))) if line.text]
+        texts = [text for words, come in timed if (text := outside(clock, f'"{words}"', come))]
         more = f", like {counted(len(texts) - 1, 'later line')}" if len(texts) > 1 else ""
         return [(("path",), f"{texts[0]}{more}")] if texts else []
 
@@ -96,7 +99,7 @@ class LyricsCue(LyricsText, Resident):
         lead, fade, hold = map(clock.seconds, (self.lead, self.fade, self.hold))
         lines = read_lyrics(scene.path(self.path))
         cue = np.zeros((clock.frames, SLOTS, WIDTH))
-        come = [line.start - lead for line in lines]
+        come = _comes(lines, lead)
         taller = [TIGHT * (len(layout.rows_of(line.text)) - 1) * self.next for line in lines]
         for i, line in enumerate(lines):
             if not line.text:
@@ -137,8 +140,8 @@ class Lyrics(Lettered, LyricsText):
     """Lay lyrics over a picture, line by line as they are sung.
 
     Times come from an .lrc file: ``[00:12.50]Over the hills``. Where its words have times of their own, ``<00:12.90>``
-    or ``[00:12.90]``, they light up as they are sung. ``[offset:250]`` brings all 250 ms earlier; a time without words
-    ends a line.
+    or ``[00:12.90]``, they light up as they are sung, and the next line waits for the last one of them. A line goes as
+    the next one comes; a time without words ends it just then. ``[offset:250]`` brings all 250 ms earlier.
     """
 
     example = {"path": "song.lrc"}
@@ -213,6 +216,25 @@ def _parted(line: LyricsLine, rows: tuple[layout.Line, ...]) -> Iterator[tuple[i
             if i == len(words) or words[i] != words[first]:
                 yield number, first, i, words[first]
                 first = i
+
+
+def _comes(lines: list[LyricsLine], lead: float) -> list[float]:
+    """Return when each line comes in place of the one before: ``lead`` early, but when that one has been sung.
+
+    Sung is one without times of words as soon as it begins, and else as its last word has lit up. None comes later than
+    it is sung itself: of lines that are sung at once, the later one shows. A time without words is no line that could
+    come early; it ends the one before just there.
+    """
+    come = []
+    for i, line in enumerate(lines):
+        sung = max(_done(lines[i - 1]), line.start - lead) if i else line.start - lead
+        come.append(min(sung, line.start) if line.text else line.start)
+    return come
+
+
+def _done(line: LyricsLine) -> float:
+    """Return when a line is sung; without times of words nobody knows, and it is when it begins."""
+    return line.words[-1][1] + LIGHTING if line.words else line.start
 
 
 def _sung(line: LyricsLine, times: np.ndarray) -> np.ndarray:
