@@ -203,6 +203,17 @@ def test_credits_end_with_a_film_whose_tempo_moves(length: str) -> None:
     assert cue[-1, 0] == 1 and (np.diff(cue[:, 0]) >= 0).all() and not cue[0].any()
 
 
+@pytest.mark.parametrize("length", ["20 s", "1000 beats", "5 s"])
+def test_credits_take_the_whole_of_a_film_that_is_shorter(length: str) -> None:
+    short = replace(scene(), clock=replace(CLOCK, frames=int(5 * FPS)), context=Place.context)
+    roll = CreditsCue(credits=[["Music", "Ada"]], length=length).compute(short)
+    assert roll[:, 0].all()
+    np.testing.assert_allclose(roll[:, 1], np.arange(len(roll)) / len(roll), atol=1e-9)
+    cards = CreditsCue(credits=[["A"], ["B"]], length=length, style="cards", fade=0.5).compute(short)
+    for card in range(2):
+        assert tuple(cards[int((card + 0.5) * 2.5 * FPS), :2]) == (1, card)
+
+
 def test_credits_roll_up(studio: Any, store: Any) -> None:
     node = {"node": "Credits", "frames": "picture", "credits": [["Music", "Ada"]], "size": 0.2, "length": 4}
     whole = graph(studio.folder, subject=node)

@@ -97,11 +97,11 @@ class CreditsCue(CreditsText, Resident):
         return cue * (there & (cue[:, SHOWN] > 0))[:, None]
 
     def _span(self, clock: Clock) -> tuple[float, float]:
-        """Return when they begin and end, in seconds: where nothing else is said, with the film."""
+        """Return when they begin and end, in seconds: where nothing else is said, with the film, and within it."""
         if self.at is not None:
             return span_of(clock, self.at, self.length)
         begin = clock.after(clock.duration, self.length, -1)
-        return (begin, clock.duration) if begin > 0 else span_of(clock, 0.0, self.length)
+        return max(begin, 0.0), clock.duration
 
 
 class CreditsMatte(LetterMatte, CreditsText):
@@ -115,7 +115,8 @@ class Credits(Lettered, CreditsText):
     """Lay credits over a picture: they roll up from below, or come as cards, one after the other.
 
     Each entry is a role and one name or several, or a single text. In a roll roles stand left of the names where both
-    fit between the margins, and above them where they do not. Without `at` they end with the film.
+    fit between the margins, and above them where they do not. Without `at` they end with the film, and take all of one
+    that is shorter than their `length`.
     """
 
     example = {"credits": [["Music", "Ada Byron"], ["Thank you"]], "length": 2.0, "size": 0.2}
