@@ -139,6 +139,18 @@ def test_an_envelope_is_sustained_as_long_as_its_trigger() -> None:
     np.testing.assert_allclose(made, np.interp(times, [0.1, 0.2, 0.3, 1.5, 1.7], [0, 1, 0.6, 0.6, 0]), atol=1e-7)
 
 
+@pytest.mark.parametrize("release", [0, 0.2])
+def test_an_envelope_whose_trigger_is_held_to_the_end_is_not_released(release: float) -> None:
+    trigger = np.zeros(300, np.float32)
+    trigger[10:] = 1
+    made = envelope(trigger, attack=0.1, decay=0.1, sustain=0.6, release=release)
+    times = np.arange(300) / 100
+    np.testing.assert_allclose(made, np.interp(times, [0.1, 0.2, 0.3], [0, 1, 0.6]), atol=1e-7)
+    trigger[-1] = 0
+    falls = 0.0 if release == 0 else 0.6
+    assert envelope(trigger, attack=0.1, decay=0.1, sustain=0.6, release=release)[-1] == pytest.approx(falls)
+
+
 def test_a_trigger_begins_anew_from_where_the_envelope_is() -> None:
     trigger = np.zeros(200, np.float32)
     trigger[[10, 40]] = 1

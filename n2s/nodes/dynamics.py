@@ -147,7 +147,7 @@ class Envelope(Resident):
         delay, attack, hold, decay, release = map(
             seconds, (self.delay, self.attack, self.hold, self.decay, self.release)
         )
-        times = scene.clock.times(0, len(trigger))
+        times = scene.clock.times(0, len(trigger) + 1)  # a trigger that is held to the end falls after it
         over = trigger > self.threshold
         begins = np.flatnonzero(over & ~np.concatenate([[False], over[:-1]]))
         ends = np.flatnonzero(over & ~np.concatenate([over[1:], [False]])) + 1
@@ -160,10 +160,10 @@ class Envelope(Resident):
             level = float(found[begin])
             top = start + delay + attack
             low = top + hold + decay
-            until = max(low, times[min(end, len(times) - 1)]) if self.sustain else low
+            until = max(low, times[end]) if self.sustain else low
             places = [start, start + delay, top, top + hold, low, until, until + release * (self.sustain > 0)]
             levels = [level, level, height, height, *[height * self.sustain] * 2, 0.0]
-            stop = int(np.searchsorted(times, places[-1], side="right")) + 1  # from there on it is 0
+            stop = min(int(np.searchsorted(times, places[-1], side="right")) + 1, len(found))  # from there on it is 0
             if self.retrigger and i + 1 < len(begins):
                 stop = min(stop, begins[i + 1] + 1)
             found[begin:stop] = _lines(times[begin:stop], places, levels)
