@@ -63,6 +63,34 @@ def test_midi_wheels_controllers_and_tempo(tmp_path: Path, store: Any) -> None:
     np.testing.assert_array_equal(found["bend"], -0.5 * (np.arange(2 * FPS) >= 30))
 
 
+def test_what_moves_in_midi_keeps_its_last_value(tmp_path: Path, store: Any) -> None:
+    """Against a plain loop: several events of one frame, before the first and after the last frame, and none at all."""
+    random, track = np.random.default_rng(4), mido.MidiTrack()
+    now, wanted = 0, {name: np.zeros(2 * FPS) for name in ("bend", "control", "pitch")}
+    begun: dict[int, int] = {}
+    for pause, kind, value in zip(*(random.integers(0, top, 200).tolist() for top in (3, 3, 128))):
+        pause *= 16  # a third of a frame, so that none lies in the middle between two
+        now += pause
+        frame = round(now / 960 * FPS)  # a beat of 480 ticks takes half a second
+        if kind == 0:
+            track.append(mido.Message("pitchwheel", pitch=64 * value - 4096, time=pause))
+            wanted["bend"][frame:] = (64 * value - 4096) / 8192
+        elif kind == 1:
+            track.append(mido.Message("control_change", control=1, value=value, time=pause))
+            wanted["control"][frame:] = value / 127
+        else:
+            track.append(mido.Message("note_on", note=value, velocity=100, time=pause))
+            begun[frame] = max(begun.get(frame, 0), value)
+            wanted["pitch"][frame:] = begun[frame]
+    assert now > 2 * 960
+    mido.MidiFile(tracks=[track]).save(tmp_path / "a.mid")
+    found = signals(tmp_path, store, node="Midi", path="a.mid")
+    for name, values in wanted.items():
+        np.testing.assert_allclose(found[name], values, atol=2**-16, err_msg=name)
+    only = signals(tmp_path, store, node="Midi", path="a.mid", channel=2)
+    assert not any(values.any() for values in only.values())
+
+
 def test_a_note_without_an_end_is_held_to_the_end(tmp_path: Path, store: Any) -> None:
     track = mido.MidiTrack([mido.Message("note_on", note=60, velocity=127, time=480)])
     file = mido.MidiFile()

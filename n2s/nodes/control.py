@@ -64,15 +64,16 @@ class Midi(Resident):
         found = {name: np.zeros(frames) for name in self.outputs}
         sounding: dict[tuple[int, int], int] = {}
         since = 0  # the frame in which the first of those that sound began
-        begun: dict[int, int] = {}  # by frame, the highest note that began in it
+        begun: dict[int, float] = {}  # by frame, the highest note that began in it
+        moved: dict[str, dict[int, float]] = {"bend": {}, "control": {}}  # by frame, where they stood last
         for event in read_events(scene.path(self.path)):
             frame = min(round(event.seconds * fps), frames)
             if self.channel is not None and event.channel != self.channel - 1:
                 continue
             if event.kind == "bend":
-                found["bend"][frame:] = event.value
+                moved["bend"][frame] = event.value
             elif event.kind == "control" and event.number == self.controller:
-                found["control"][frame:] = event.value
+                moved["control"][frame] = event.value
             elif event.kind == "note" and (self.notes is None or event.number in self.notes):
                 key = event.channel, event.number
                 if event.value > 0:
@@ -88,9 +89,16 @@ class Midi(Resident):
                         found["held"][since : max(frame, since + 1)] = 1
         if sounding:  # notes that the file never ends
             found["held"][since:] = 1
-        for frame in sorted(begun):
-            found["pitch"][frame:] = begun[frame]
-        return found
+        return found | {name: _kept(steps, frames) for name, steps in (moved | {"pitch": begun}).items()}
+
+
+def _kept(steps: dict[int, float], frames: int) -> np.ndarray:
+    """Return a signal that keeps each value, given by its frame, until the next one; 0 before the first.
+
+    It is filled once: a wheel has thousands of events, each of which would write to the end of the film.
+    """
+    begins = sorted(steps)
+    return np.repeat([0.0, *(steps[frame] for frame in begins)], np.diff([0, *begins, frames]))
 
 
 class Table(Resident):
