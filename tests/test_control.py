@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,8 @@ def test_a_table_of_several_columns_is_not_read_as_one_number(studio: Any) -> No
         ("time,level\n0,1\n1,loud\n", "a.csv:3: 'loud' is no number"),
         ("time,level\n0,1\n1,nan\n", "a.csv:3: a number is not finite"),
         ("time,level\n1,1\n0,2\n", "a.csv:3: time 0 comes after 1; times must rise"),
+        ("time,a,b,a \n0,1,2,3\n", "a.csv has several columns named 'a'; give each a name of its own"),
+        ("time,,\n0,1,2\n", "a.csv has several columns named ''; give each"),
     ],
 )
 def test_tables_that_cannot_be_read(text: str, told: str, tmp_path: Path) -> None:
@@ -179,6 +182,23 @@ def test_tables_that_cannot_be_read(text: str, told: str, tmp_path: Path) -> Non
 def test_json_that_cannot_be_read(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(MediaError, match=r"a\.json"):
+        read_table(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[[0, 1],\n\n[1, 2],\n[2, "x"]]', "a.json: row 3: 'x' is no number"),
+        ("[[0, 1], [1]]", "a.json: row 2: a row of 1 values; 2 were wanted"),
+        ('[{"t": 0, "a": 1}, {"t": 0, "a": 1}]', "a.json: row 2: time 0 comes after 0; times must rise"),
+        ('{"rendered_frames": [{"frame": 0, "a": NaN}]}', "a.json: row 1: a number is not finite"),
+        ('[{"t": 0, "a": 1, "a": 2}]', "a.json has several columns named 'a'; give each a name of its own"),
+        ("[[0, 1],\n[1, 2}]", "a.json:2: this is no JSON"),
+    ],
+)
+def test_what_is_wrong_with_json_is_told_by_its_rows(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(MediaError, match=re.escape(told)):
         read_table(tmp_path / "a.json")
 
 

@@ -106,7 +106,8 @@ class Table(Resident):
 
     The first column is the time, the others are the columns of the signal. Rows are in the order of time; between them
     lies what ``between`` says, and before the first and after the last they stay. A .json file is a list of rows, or of
-    objects; or what Parseq renders, whose ``rendered_frames`` are read, by their frames.
+    objects; or what Parseq renders, whose ``rendered_frames`` are read, by their frames. No two columns may have one
+    name.
     """
 
     path: FilePath = setting(help="the .csv or .json file")
