@@ -167,6 +167,14 @@ def test_of_lines_that_are_sung_at_once_the_later_one_shows(tmp_path: Path) -> N
     assert seen[(TIMES > 2.41) & (TIMES < 2.5), 1].all() and seen[(TIMES > 3) & (TIMES < 8), 2].all()
 
 
+@pytest.mark.parametrize(("following", "fade"), [(True, 3.0), (True, 2.2), (False, 3.0), (False, 5.0)])
+def test_lines_fade_where_they_come_faster_than_they_go(following: bool, fade: float, tmp_path: Path) -> None:
+    """One that still showed vanished at once, where the third line after it took its slot."""
+    text = "\n".join(f"[00:0{second}.00]line {second}" for second in range(1, 8))
+    seen = cue(tmp_path, text, next=following, fade=fade)[..., SHOWN]
+    assert np.abs(np.diff(seen, axis=0)).max() < 0.1 and seen.max() > 0.05
+
+
 def test_words_light_up_as_they_are_sung(tmp_path: Path) -> None:
     lit = cue(tmp_path, THREE)[:, 0, LIT]
     assert lit[np.searchsorted(TIMES, 19.9)] == 0

@@ -101,19 +101,23 @@ class LyricsCue(LyricsText, Resident):
         cue = np.zeros((clock.frames, SLOTS, WIDTH))
         come = _comes(lines, lead)
         taller = [TIGHT * (len(layout.rows_of(line.text)) - 1) * self.next for line in lines]
+        waits = [self.next and i > 0 and come[i] - come[i - 1] < hold for i in range(len(lines))]
+        before = [come[i - waits[i]] for i in range(len(lines))]  # when each can first be seen
         for i, line in enumerate(lines):
             if not line.text:
                 continue
             end = max(line.start + hold, line.words[-1][1] + LAST if line.words else 0.0)
             end = min(end, come[i + 1] if i + 1 < len(lines) else np.inf)
-            waits = self.next and i > 0 and come[i] - come[i - 1] < hold
-            before = come[i - 1] if waits else come[i]  # when it can first be seen
-            frames = slice(*np.searchsorted(times, [before, end + fade]))
+            # What leaves is gone in the first half of a change, and what comes appears in the second; it leaves faster
+            # where lines come so fast that another one takes its slot.
+            taken = before[i + SLOTS] if i + SLOTS < len(lines) else np.inf
+            out = float(np.clip(2 * (taken - end), 1e-9, fade))
+            frames = slice(*np.searchsorted(times, [before[i], end + out]))
             now = times[frames]
-            # What leaves is gone in the first half of a change, and what comes appears in the second.
-            shown = _smooth(2 * (now - before) / fade - 1) * (1 - _smooth(2 * (now - end) / fade))
+            gone = _smooth(2 * (now - end) / out)
+            shown = _smooth(2 * (now - before[i]) / fade - 1) * (1 - gone)
             moved = _smooth((now - come[i]) / fade)
-            low, leaves = waits * (1 - moved), self.next * LEAVES * _smooth(2 * (now - end) / fade)
+            low, leaves = waits[i] * (1 - moved), self.next * LEAVES * gone
             # The next line stands below all rows of the current one, which stands above all rows of the next one.
             former, later = (taller[k] if 0 <= k < len(lines) and lines[k].text else taller[i] for k in (i - 1, i + 1))
             further = low * (1 - self.above) * former - (1 - low) * self.above * later - leaves * taller[i]
