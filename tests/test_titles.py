@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,21 @@ def test_credits_end_with_the_film_and_roll_evenly() -> None:
     for card in range(3):
         middle = int((card * 2 + 1) * FPS)
         assert tuple(cards[middle, :2]) == (1, card) and cards[int(card * 2 * FPS), 0] < 0.01
+
+
+@pytest.mark.parametrize("fps", [25, 30, 60])
+@pytest.mark.parametrize("each", [Fraction(1, 5), Fraction(7, 5)])
+def test_cards_follow_each_other_from_frame_to_frame(each: Fraction, fps: int) -> None:
+    """None comes late, and no frame lies between, wherever they begin and however many there are."""
+    clock, frames = replace(CLOCK, fps=Fraction(fps), frames=30 * fps), int(each * fps)
+    for start in (1, 3, 7):
+        for count in range(2, 12):
+            node = CreditsCue(credits=[["a"]] * count, at=float(start * each), length=float(count * each),
+                              style="cards", fade=0)  # fmt: skip
+            cards = node.compute(replace(scene(), clock=clock, context=Place.context))
+            shown = np.arange(start * frames, (start + count) * frames)
+            np.testing.assert_array_equal(np.flatnonzero(cards[:, 0]), shown)
+            np.testing.assert_array_equal(cards[shown, 1], np.repeat(np.arange(count), frames))
 
 
 @pytest.mark.parametrize("length", ["4 bars", "7 beats", "3 s"])

@@ -89,9 +89,11 @@ class CreditsCue(CreditsText, Resident):
         if self.style == "roll":
             cue[:, SHOWN], cue[:, PLACE] = 1, way
         else:
-            each, fade = (end - begin) / len(self.credits), clock.seconds(self.fade)
-            card = np.minimum(np.floor(way * len(self.credits)), len(self.credits) - 1)
-            cue[:, SHOWN] = faded(times - begin - card * each, 0.0, each, fade, fade)
+            count, fade = len(self.credits), clock.seconds(self.fade)
+            begins = clock.on_frames(begin + (end - begin) / count * np.arange(count + 1))
+            card = np.clip(np.searchsorted(begins, times, side="right") - 1, 0, count - 1)
+            gone, each = times - begins[card], begins[card + 1] - begins[card]
+            cue[:, SHOWN] = faded(gone, 0.0, each, fade, fade)
             cue[:, PLACE] = card
         cue[:, 2:] = self.mark(scene, CreditsText, ("at", "length", "fade"))
         return cue * (there & (cue[:, SHOWN] > 0))[:, None]

@@ -177,13 +177,13 @@ def is_after(first: Any, second: Any) -> bool:
     return alike and first.resolve(120.0) >= second.resolve(120.0)
 
 
-def faded(times: np.ndarray, begin: float, end: float, fade_in: float, fade_out: float) -> np.ndarray:
+def faded(times: np.ndarray, begin: float, end: float | np.ndarray, fade_in: float, fade_out: float) -> np.ndarray:
     """Return how much shows at some times, 0..1: it comes smoothly from ``begin`` on, and is gone at ``end``.
 
     Where both do not fit they are shortened alike.
     """
-    scale = min(1.0, (end - begin) / max(fade_in + fade_out, 1e-9))
-    come = (times - begin) / max(fade_in * scale, 1e-9)
-    go = (end - times) / max(fade_out * scale, 1e-9)
+    scale = np.minimum(1.0, (end - begin) / max(fade_in + fade_out, 1e-9))
+    come = (times - begin) / np.maximum(fade_in * scale, 1e-9)
+    go = (end - times) / np.maximum(fade_out * scale, 1e-9)
     share = np.clip(np.minimum(come + (fade_in == 0), go), 0, 1) * (times >= begin) * (times < end)
     return share * share * (3 - 2 * share)
