@@ -23,6 +23,7 @@ from n2s.runtime.executors.base import OtherCode
 from n2s.runtime.executors.film import FilmPart
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
+from n2s.runtime.films.seams import Seam, seam_before
 from n2s.runtime.run import Run
 
 
@@ -162,6 +163,18 @@ def test_a_seam_is_of_one_kind(tmp_path: Path, album: dict, track: dict, words: 
     path.write_text(json.dumps(graph))
     with pytest.raises(GraphError, match=words):
         Graph.load(path)
+
+
+def test_seams_in_milliseconds(tmp_path: Path) -> None:
+    path = grey_album(tmp_path, [0.3, 0.5, 0.7], gap="500 ms", crossfade="0 ms")
+    graph = json.loads(path.read_text())
+    graph["nodes"]["track2"] |= {"crossfade": "250 ms"}
+    path.write_text(json.dumps(graph))
+    album = Graph.load(path)
+    seams = [seam_before(album, album.nodes["album"], number) for number in range(3)]
+    assert seams == [Seam(), Seam(gap=0.5), Seam(crossfade=0.25)]
+    with pytest.raises(GraphError, match="shown for 0.5 s at least"):
+        Graph.load(grey_album(tmp_path, [0.3, 0.5], cards=True, gap="400 ms"))
 
 
 def test_a_track_must_be_longer_than_its_dissolves(tmp_path: Path, store: Any) -> None:

@@ -18,9 +18,11 @@ from test_nodes import scene
 
 from n2s.graph.describe.schema import graph_schema
 from n2s.graph.errors import ArgumentError, GraphError
+from n2s.graph.expressions import Number
 from n2s.graph.file.document import parse_document
 from n2s.graph.graph import Graph
 from n2s.graph.header import Header
+from n2s.graph.parsing import parse_every, parse_musical_time, parse_seconds
 from n2s.graph.timecodes import minutes as shown
 from n2s.graph.timecodes import timecode
 from n2s.nodes import EMA, AudioSource, FFmpegSink, ImageSource, Keyframes, Tone
@@ -67,6 +69,15 @@ def test_plain_numbers_are_seconds() -> None:
 
     for value in (0, 3, 0.1, 1e-300, 1e300):
         assert parse_time(value).resolve(77.0) == float(value)
+
+
+@pytest.mark.parametrize("parse", [parse_seconds, parse_musical_time, parse_every])
+def test_a_length_in_milliseconds_is_seconds_for_whoever_reads_it(parse: Any) -> None:
+    assert parse("250 ms") == Number(0.25, "s") and str(parse("250 ms")) == "250 ms"
+    assert parse(parse("250 ms")) == Number(0.25, "s"), "what was read once may be read again"
+    slow = EMA(half_life=Number(200, "ms"))(Keyframes(points=[[0, 1]])())
+    text = Graph(FFmpegSink(path="a.mp4")(Tone(exposure=slow)(ImageSource(path="p.png")()))).to_yaml()
+    assert "half_life: 200 ms" in text.replace('"', "").replace("'", "")
 
 
 def test_a_time_with_colons_is_rounded_once() -> None:

@@ -97,7 +97,10 @@ def _parse_expression(text: str) -> Expression:
 
 
 def parse_musical_time(value: Any) -> Number | None:
-    """Read a constant duration: 0.18, "0.5 s", "0:02", "4 beats"; None stays None where a setting may be left out."""
+    """Read a constant duration: 0.18, "0.5 s", "0:02", "4 beats"; None stays None where a setting may be left out.
+
+    Milliseconds become seconds, so that whoever reads ``value`` alone reads seconds; the text stays as it was written.
+    """
     if isinstance(value, str) and ":" in value:
         return cast(Number, parse_time(value))  # a moment has no colon
     if str(value).split()[:1] == ["at"] and len(str(value).split()) > 1:  # at("drop") in Python too
@@ -111,7 +114,7 @@ def parse_musical_time(value: Any) -> Number | None:
         raise ValueError(f"{wanted}{number_in(value, may_be_time=True)}") from None
     if not isinstance(number, Number) or number.unit == "dB":
         raise ValueError(wanted)
-    return number
+    return Number(number.resolve(120.0), "s", str(number)) if number.unit == "ms" else number
 
 
 def parse_every(value: Any) -> Number | Moment | None:
@@ -139,7 +142,7 @@ def parse_when(value: Any) -> Number | Moment | None:
 def parse_seconds(value: Any) -> Number:
     """Read a constant duration that does not depend on the music: 0.18, "0.5 s", "250 ms"."""
     number = parse_musical_time(value)
-    if number is None or number.unit not in ("", "s", "ms"):
+    if number is None or number.unit not in ("", "s"):
         raise ValueError(
             f'a time in seconds was wanted, like 0.5 or "250 ms", not {value!r}: its window is fixed before '
             "the music is heard"
