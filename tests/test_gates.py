@@ -142,7 +142,27 @@ def test_loudness_is_that_of_the_standard() -> None:
     between = measure_levels([tone(5, 1, 4, np.pi / 4)], RATE, "stereo")
     assert between.peak == pytest.approx(0, abs=0.7)  # where it begins it overshoots
     silent = measure_levels([np.zeros((RATE * 5, 2), np.float32)], RATE, "stereo")
-    assert silent.peak == -np.inf and gain_to(silent, -14) == 0
+    assert silent.peak == silent.loudness == -np.inf and gain_to(silent, -14) == 0
+
+
+def test_loudness_that_cannot_be_measured_turns_nothing_up() -> None:
+    short = measure_levels([tone(0.1, 0.3)], RATE, "stereo")
+    assert short.loudness == -np.inf and np.isfinite(short.peak)
+    assert gain_to(short, -14) == gain_to(short, -75) == 0
+    loud = measure_levels([tone(0.1, 1.4)], RATE, "stereo")
+    assert gain_to(loud, -14) == pytest.approx(-1 - loud.peak, abs=0.06), "its peak is held all the same"
+
+
+@pytest.mark.parametrize("samples", [tone(0.1, 0.3), 0 * tone(2, 0.3)], ids=["short", "silent"])
+def test_loudness_that_cannot_be_measured_is_told(samples: np.ndarray, tmp_path: Path, store: Any) -> None:
+    said: list[str] = []
+    events = Events()
+    events.said = said.append
+    graph = write_still(tmp_path, gradient(), samples=samples, loudness=-14)
+    (film,) = harness.run(graph, tmp_path / "out", store, events=events).films
+    assert film["levels"]["loudness"] is None
+    assert film["levels"]["true_peak"] in (None, pytest.approx(20 * np.log10(0.3), abs=0.2))
+    assert [text for text in said if "cannot be measured" in text] and not [text for text in said if "LUFS" in text]
 
 
 def test_sound_above_full_scale_between_samples_breaks_a_gate(tmp_path: Path, store: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, isfinite
 from pathlib import Path
 from typing import Any, cast
 
@@ -200,12 +200,16 @@ class Planner:
         return graph, (start, stop)
 
     def turned(self, sink: Node, passages: list[Passage]) -> list[Passage]:
-        """Return passages as loud as the sink asks for; the user is told where peaks allow less."""
+        """Return passages as loud as the sink asks for; the user is told where that cannot be."""
         wanted = getattr(sink, "loudness", None)
         if wanted is None or not passages:
             return passages
         turned, loudness = turned_to(wanted, passages, sink, self.context.store)
-        if loudness < wanted - 0.1:
+        if not isfinite(loudness):
+            what = passages[0].music.name if len(passages) == 1 else sink.path
+            text = "cannot be measured: it is silent, or shorter than 0.4 s. It is not turned up."
+            self.context.say(f"The loudness of {what} {text}")
+        elif loudness < wanted - 0.1:
             text = (
                 f"The sound of {sink.path} becomes {loudness:.1f} LUFS, not {wanted:g}: its true peak is -1 dBTP then."
             )
