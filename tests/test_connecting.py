@@ -14,6 +14,7 @@ import tiny
 from n2s import Graph, render
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression, leaves
+from n2s.graph.time import parse_rate
 from n2s.graph.times import parse_time
 from n2s.nodes import (
     EMA,
@@ -172,8 +173,15 @@ def test_a_frame_rate_as_python_writes_it() -> None:
     tone = Tone()(picture)
     assert Graph(DigestSink(path="x.txt")(tone), duration=1, fps=30000 / 1001).header.fps == Fraction(30000, 1001)
     assert Graph(DigestSink(path="x.txt")(tone), duration=1, fps=Fraction(100, 3)).header.fps == Fraction(100, 3)
-    with pytest.raises(GraphError, match="a number of at most 9 decimals or a fraction like 100/3"):
+    with pytest.raises(GraphError, match="a number of at most 6 decimals or a fraction like 100/3"):
         Graph(DigestSink(path="x.txt")(tone), duration=1, fps=100 / 3)
+
+
+@pytest.mark.parametrize("rate", [24.123456789, "60.12345678", "214.7483649", "239.999999999"])
+def test_a_frame_rate_that_no_file_can_hold(rate: Any) -> None:
+    with pytest.raises(ValueError, match="at most 6 decimals or a fraction"):
+        parse_rate(rate)
+    assert parse_rate("214.7483647").numerator == 2**31 - 1
 
 
 def test_a_film_rendered_in_python_is_known_and_can_be_explained_once_its_graph_is_kept(

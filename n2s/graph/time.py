@@ -22,7 +22,7 @@ MAX_FPS = 240
 SLOWEST, FASTEST, LONGEST_BAR = 20, 400, 16  # beats per minute that music may have, and beats in a bar
 BEGUN = 1e-3  # of a frame, by which something may have begun later
 _RATE = re.compile(r"\d{1,6}(\.\d{1,20})?\Z|\d{1,9}/\d{1,9}\Z", re.ASCII)
-_FINEST = 10**9  # the largest denominator of a rate
+_LARGEST = 2**31 - 1  # of both numbers of a rate: files of films hold them as such, and FFmpeg no larger ones
 
 
 def parse_rate(value: int | float | str | Fraction) -> Fraction:
@@ -45,8 +45,8 @@ def parse_rate(value: int | float | str | Fraction) -> Fraction:
     nearest = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
     if rate.denominator != 1 and rate.denominator != 1001 and abs(rate - nearest) < Fraction(1, 1000):
         rate = nearest
-    if rate.denominator > _FINEST:
-        raise ValueError(f"a frame rate is a number of at most 9 decimals or a fraction like 100/3, not {value!r}")
+    if max(rate.numerator, rate.denominator) > _LARGEST:
+        raise ValueError(f"a frame rate is a number of at most 6 decimals or a fraction like 100/3, not {value!r}")
     if not 1 <= rate <= MAX_FPS:
         raise ValueError(f"a frame rate lies between 1 and {MAX_FPS}, not {value}")
     return rate
