@@ -185,6 +185,14 @@ def test_a_track_must_be_longer_than_its_dissolves(tmp_path: Path, store: Any) -
     assert not list((tmp_path / "out").glob("*.mkv"))
 
 
+def test_dissolves_that_are_too_long_are_found_by_the_check(tmp_path: Path, n2s: Any) -> None:
+    path = grey_album(tmp_path, [0.3, 0.5, 0.7], seconds=2.0, crossfade=1.5)
+    _, _, told = n2s("check", path)
+    assert "track1 has 2.00 s of music, and its crossfades take 3.00 s" in told and "track0" not in told
+    assert n2s("check", path, "--set", "album.crossfade=1")[0] == 0, "they may take all of a track"
+    assert n2s("check", path, "--set", "album.crossfade=2.1")[2].count("crossfades take") == 3
+
+
 def planned_dissolve(folder: Path, store: Any) -> Plan:
     """Return the plan of what an album shows between two greys."""
     album = Run(Graph.load(grey_album(folder, [0.2, 0.8], crossfade=1.0)), folder / "out", store).plan()[-1]

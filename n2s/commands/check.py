@@ -20,10 +20,11 @@ def check(graph: GraphFile, set_: Overrides = [], json: AsJson = False) -> None:
     from n2s.graph.tracks import load_track
     from n2s.runtime.pixel_code import pixel_problems
     from n2s.runtime.readiness import input_problems, input_warnings, machine_problems, tool_problems
-    from n2s.runtime.timing import time_warnings, unheard_clock
+    from n2s.runtime.timing import crossfade_problems, time_warnings, unheard_clock
 
     loaded = load_all(graph, set_)
     problems = [*preset_problems(loaded), *input_problems(loaded), *tool_problems(loaded), *pixel_problems(loaded)]
+    problems = problems or crossfade_problems(loaded)
     warned = warnings(loaded)
     warned += input_warnings(loaded)
     if not problems:

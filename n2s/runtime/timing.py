@@ -1,7 +1,9 @@
-"""What of a graph lies wholly outside its film in time, and so never shows: a title after the end."""
+"""What of a graph is wrong in time, as far as that is known without hearing its music: a title after the film's end,
+crossfades that are longer than the tracks."""
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +15,11 @@ from n2s.graph.node import Node
 from n2s.graph.paths import MUSIC, path_settings, paths
 from n2s.graph.time import Clock
 from n2s.graph.times import is_musical
+from n2s.graph.tracks import joins_films, load_track
+from n2s.runtime.films.seams import check_crossfades
 from n2s.runtime.media.glance import music_length
+
+FINE = 1_000_000  # samples per second, finer than those of music
 
 
 class UnheardClock(Clock):
@@ -37,7 +43,11 @@ def unheard_clock(graph: Graph) -> Clock | None:
     if all(type(node).check_times is Node.check_times for node in graph.in_place.nodes.values()):
         return None
     length = header.duration if header.duration is not None else _music_length(graph)
-    return None if length is None else UnheardClock(header.fps, max(1, round(Fraction(length) * header.fps)))
+    return None if length is None else UnheardClock(header.fps, _frames(graph, length))
+
+
+def _frames(graph: Graph, length: float) -> int:
+    return max(1, round(Fraction(length) * graph.header.fps))
 
 
 def _music_length(graph: Graph) -> float | None:
@@ -53,6 +63,28 @@ def _music_length(graph: Graph) -> float | None:
         if path.holds == MUSIC
     }
     return music_length(files.pop()) if len(files) == 1 else None
+
+
+def crossfade_problems(graph: Graph) -> list[Problem]:
+    """Return which tracks of a graph's albums are too short for their crossfades, of those whose length is known."""
+    found = []
+    for album in filter(joins_films, graph.nodes.values()):
+        lengths = [_most_samples(load_track(graph, link.node)) for link in album.tracks]
+        try:
+            check_crossfades(graph, album, lengths, FINE)
+        except GraphError as error:
+            found += error.problems
+    return found
+
+
+def _most_samples(track: Graph) -> int | None:
+    """Return how many samples at `FINE` the music of a track has at most: lengths in seconds are rounded."""
+    header = track.header
+    if header.duration is not None:
+        seconds = _frames(track, header.duration) / header.fps
+    elif (seconds := _music_length(track)) is None:
+        return None
+    return math.ceil(seconds * FINE) + FINE // 1000
 
 
 def time_warnings(graph: Graph, clock: Clock) -> list[Problem]:

@@ -9,7 +9,6 @@ from fractions import Fraction
 
 from n2s.graph.codings import sound_rate
 from n2s.graph.declare import Node
-from n2s.graph.errors import GraphError, Problem
 from n2s.graph.graph import Graph
 from n2s.graph.time import album_boundaries, exact_lengths
 from n2s.graph.tracks import coded_track
@@ -20,7 +19,7 @@ from n2s.runtime.films.crossings import crossed, crossing_graph
 from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, delivered_sound, read_levels
 from n2s.runtime.films.productions import OfAlbum, Planner
 from n2s.runtime.films.profiled import WHOLE, profile_of, reshapes
-from n2s.runtime.films.seams import Seam, seam_before
+from n2s.runtime.films.seams import Seam, check_crossfades, seam_before
 from n2s.runtime.films.targets import version
 from n2s.runtime.media.convert import at_rate
 from n2s.runtime.media.levels import CEILING as HIGHEST_PEAK
@@ -74,7 +73,7 @@ def album_films(planner: Planner, graph: Graph, sink: str) -> list[Film]:
     counts = [production.samples(piece) for (production, _), piece in zip(tracks, own)]
     lengths = exact_lengths([(count, piece.rate) for count, piece in zip(counts, own)], rate)
     if len(links) == len(album.tracks):
-        _check_crossfades(graph, album, seams, lengths, rate)
+        check_crossfades(graph, album, lengths, rate)
     music = [Passage(piece, 0, length) for piece, length in zip(pieces, lengths)]
     if album.loudness is not None:
         music = _turned(planner, album, music, seams, rate)
@@ -91,26 +90,6 @@ def album_films(planner: Planner, graph: Graph, sink: str) -> list[Film]:
     titles = [graph.nodes[link.node].title or production.name for link, (production, _) in zip(links, tracks)]
     plans = [planner.plan(production, name) for production, name in tracks]
     return [*films, _joined(planner, graph, album, list(map(AlbumTrack, plans, titles, seams)), music, rate)]
-
-
-def _check_crossfades(graph: Graph, album: Node, seams: list[Seam], lengths: list[int], rate: int) -> None:
-    """Refuse crossfades that overlap: a track begins with one and ends with another.
-
-    Raises
-    ------
-    GraphError
-        With each track that is too short for them.
-    """
-    problems = []
-    for number, (link, length) in enumerate(zip(album.tracks, lengths)):
-        after = seams[number + 1].crossfade if number + 1 < len(seams) else 0.0
-        wanted = round(seams[number].crossfade * rate) + round(after * rate)
-        if wanted > length:
-            text = f"{link.node} has {length / rate:.2f} s of music, and its crossfades take {wanted / rate:.2f} s"
-            place = graph.where(link.node, "crossfade" if graph.nodes[link.node].crossfade is not None else "path")
-            problems.append(Problem(place, f"{text}; make them shorter, here or on the next track."))
-    if problems:
-        raise GraphError(problems)
 
 
 def _shown(planner: Planner, music: Sequence[Passage], seams: Sequence[Seam], rate: int) -> list[Shown]:

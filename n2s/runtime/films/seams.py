@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from n2s.graph.declare import Node
+from n2s.graph.errors import GraphError, Problem
 from n2s.graph.graph import Graph
 
 CARD_SECONDS = 4.0  # of a gap with a card, where the album names no length
@@ -32,3 +34,28 @@ def seam_before(graph: Graph, album: Node, number: int) -> Seam:
     if crossfade:
         return Seam(crossfade=crossfade)
     return Seam(gap or (CARD_SECONDS if album.cards else 0.0))
+
+
+def check_crossfades(graph: Graph, album: Node, lengths: Sequence[int | None], rate: int) -> None:
+    """Refuse crossfades that overlap: a track begins with one and ends with another.
+
+    Parameters
+    ----------
+    lengths : sequence of (int or None)
+        How many samples the music of each track has; None where that is not known yet.
+
+    Raises
+    ------
+    GraphError
+        With each track that is too short for them.
+    """
+    fades = [seam_before(graph, album, number).crossfade for number in range(len(album.tracks))] + [0.0]
+    problems = []
+    for link, length, before, after in zip(album.tracks, lengths, fades, fades[1:]):
+        wanted = round(before * rate) + round(after * rate)
+        if length is not None and wanted > length:
+            text = f"{link.node} has {length / rate:.2f} s of music, and its crossfades take {wanted / rate:.2f} s"
+            place = graph.where(link.node, "crossfade" if graph.nodes[link.node].crossfade is not None else "path")
+            problems.append(Problem(place, f"{text}; make them shorter, here or on the next track."))
+    if problems:
+        raise GraphError(problems)
