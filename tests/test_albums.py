@@ -199,6 +199,24 @@ def test_covers_and_tags(ending: str, studio: Any, tmp_path: Path, store: Any) -
     assert again.rendered == 0 and [f["sha256"] for f in again.films] != [f["sha256"] for f in report.films]
 
 
+TITLES = ["Back \\", "Both \\\\", "Rows \\\n= 1; #2\\"]
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".mov"])
+def test_titles_that_end_in_a_backslash(ending: str, tmp_path: Path, store: Any) -> None:
+    path = flashing_album(tmp_path, [(48000, 0.5)] * 3, path=f"album{ending}")
+    graph = json.loads(path.read_text())
+    graph["title"], graph["artist"] = TITLES[0], "Somebody\\"
+    for number, title in enumerate(TITLES):
+        graph["nodes"][f"track{number}"]["title"] = title
+    path.write_text(json.dumps(graph))
+    film = harness.run(Graph.load(path), tmp_path / "out", store).films[-1]
+    with av.open(film["path"]) as container:
+        assert [chapter["metadata"]["title"].rstrip() for chapter in container.chapters()] == TITLES
+        tags = {key.lower(): value.rstrip() for key, value in container.metadata.items()}
+    assert (tags["title"], tags["artist"]) == (TITLES[0], "Somebody\\") and tags["comment"].startswith("n2s")
+
+
 def test_a_cover_goes_where_it_has_a_place(studio: Any, tmp_path: Path, store: Any) -> None:
     tiny.write_png(tmp_path / "cover.png", np.full((40, 40, 3), 99, np.uint8))
     path = write_album(tmp_path, studio.model, [22050, 22050], cover="cover.png")

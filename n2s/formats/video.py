@@ -274,6 +274,11 @@ def metadata(film: Any) -> str:
 
 
 def _escape(text: str) -> str:
+    """Write a text so that FFmpeg reads it back; one that ends in a backslash gets a space behind it.
+
+    Of a line that ends in a backslash, escaped or not, FFmpeg takes the next one for a part.
+    """
+    text += " " * text.endswith("\\")
     for character in "\\=;#\n":
         text = text.replace(character, "\\" + character)
     return text
