@@ -12,6 +12,7 @@ import harness
 import numpy as np
 import pytest
 import tiny
+from PIL import Image
 from test_films import write_album
 
 from n2s.graph.errors import ArgumentError
@@ -215,6 +216,25 @@ def test_titles_that_end_in_a_backslash(ending: str, tmp_path: Path, store: Any)
         assert [chapter["metadata"]["title"].rstrip() for chapter in container.chapters()] == TITLES
         tags = {key.lower(): value.rstrip() for key, value in container.metadata.items()}
     assert (tags["title"], tags["artist"]) == (TITLES[0], "Somebody\\") and tags["comment"].startswith("n2s")
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "told"), [("JPEG", "a.png", "image/jpeg cover.jpg"), ("PNG", "b.jpg", "image/png cover.png")]
+)
+def test_a_cover_is_of_the_kind_of_its_bytes(form: str, name: str, told: str, tmp_path: Path, store: Any) -> None:
+    path = flashing_album(tmp_path, [(48000, 0.5)], path="album.mkv", cover=name)
+    Image.new("RGB", (40, 40), (99, 60, 30)).save(tmp_path / name, form)
+    film = harness.run(Graph.load(path), tmp_path / "out", store).films[-1]
+    with av.open(film["path"]) as container:
+        tags = container.streams[-1].metadata
+    assert f"{tags['mimetype']} {tags['filename']}" == told
+
+
+def test_a_cover_of_another_kind_is_refused(tmp_path: Path, n2s: Any) -> None:
+    path = flashing_album(tmp_path, [(48000, 0.5)], cover="a.png")
+    Image.new("RGB", (40, 40)).save(tmp_path / "a.png", "WEBP")
+    status, _, err = n2s("check", path)
+    assert status == 2 and "a.png is neither PNG nor JPEG" in err
 
 
 def test_a_cover_goes_where_it_has_a_place(studio: Any, tmp_path: Path, store: Any) -> None:

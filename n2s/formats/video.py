@@ -14,7 +14,7 @@ from n2s.formats import nvenc
 from n2s.formats.codecs import REORDERED, TAGS, encoder, layout_of, pixel_format, quality_words, sound_encoder
 from n2s.formats.mp4 import Mp4Track, read_mp4
 from n2s.formats.packets import read_packets
-from n2s.graph.codings import CODINGS, depth_of, ending_of, has_alpha, sound_codec
+from n2s.graph.codings import CODINGS, cover_kind, depth_of, ending_of, has_alpha, sound_codec
 from n2s.graph.errors import RenderError
 from n2s.graph.format import Format, Pixels, Shape
 from n2s.runtime.ffmpeg import EXACT, FFmpeg, run_ffmpeg
@@ -239,16 +239,10 @@ def _cover(film: Any, muxer: str, place: int) -> tuple[list[str], list[str]]:
     if film.cover is None:
         return [], []
     if muxer == "matroska":
-        form = "image/png" if film.cover.suffix.lower() == ".png" else "image/jpeg"
-        name = "cover.png" if form == "image/png" else "cover.jpg"
-        return [], [
-            "-attach",
-            str(film.cover),
-            "-metadata:s:t",
-            f"mimetype={form}",
-            "-metadata:s:t",
-            f"filename={name}",
-        ]
+        kind = cover_kind(film.cover)
+        ending = "png" if kind == "png" else "jpg"
+        told = ["-metadata:s:t", f"mimetype=image/{kind}", "-metadata:s:t", f"filename=cover.{ending}"]
+        return [], ["-attach", str(film.cover), *told]
     return ["-i", f"file:{film.cover}"], ["-map", f"{place}:v", "-disposition:v:1", "attached_pic"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from n2s.graph.wording import listed
@@ -91,6 +92,7 @@ SOUNDS = {
 OPUS_RATE = 48000
 COVERED = (".mp4", ".m4v", ".mkv")  # these may hold a picture that stands for them
 PICTURES = (".png", ".jpg", ".jpeg")
+HEADS = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}  # what they begin with, whatever they are called
 EDITED = (".mp4", ".m4v", ".mov")  # these say by an edit list what of a track is shown
 
 
@@ -114,6 +116,13 @@ def sound_rate(sink: Any) -> int | str | None:
     """Return the sample rate that a film's sound is asked to have; Opus has one of its own."""
     is_opus = hasattr(sink, "audio_codec") and sound_codec(sink) == "opus"
     return OPUS_RATE if is_opus else getattr(sink, "audio_rate", None)
+
+
+def cover_kind(path: Path) -> str:
+    """Return what a cover is by its first bytes, "png" or "jpeg"; "" where it is neither."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    return next((kind for kind, begins in HEADS.items() if head.startswith(begins)), "")
 
 
 def depth_of(sink: Any) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
-from n2s.graph.codings import coding_problem, ending_of, has_alpha
+from n2s.graph.codings import coding_problem, cover_kind, ending_of, has_alpha
 from n2s.graph.declare import Output, PicturePath, Sink, port, setting
 from n2s.graph.profiles import PROFILES
 from n2s.graph.types import FILM, Audio, Frames, Matte
@@ -102,6 +104,11 @@ class Encoded(Sink):
 
     def required_tools(self) -> tuple[str, ...]:
         return ("ffmpeg",)
+
+    def check_files(self, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
+        if self.cover is None or cover_kind(resolve(self.cover)):
+            return []
+        return [(("cover",), f"{self.cover} is neither PNG nor JPEG, whatever its name says; save it as one of them")]
 
 
 class FFmpegSink(Encoded):
