@@ -278,6 +278,22 @@ def test_the_end_of_sound_is_found_where_packets_tell_no_length(
     assert -0.002 <= tracks["soun"].duration - SECONDS <= beyond + 0.002
 
 
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+@pytest.mark.parametrize(
+    ("samples", "rate", "heard"), [(1, 44100, 16), (15, 48000, 16), (17, 44100, 17), (17, 96000, 16)]
+)
+def test_music_of_a_few_samples(samples: int, rate: int, heard: int, ending: str, tmp_path: Path, store: Any) -> None:
+    """FLAC takes no fewer than 16; where fewer are left, at another rate too, silence follows them."""
+    graph = film(tmp_path, "h264", ending, {"audio_codec": "flac"}, "30")
+    tiny.write_wav(tmp_path / "clicks.wav", np.full((samples, 2), 0.25, np.float32), rate)
+    harness.run(graph, tmp_path, store)
+    with av.open(str(tmp_path / f"film{ending}")) as container:
+        found = np.concatenate([frame.to_ndarray().reshape(-1, 2) for frame in container.decode(audio=0)]) / 2**31
+    assert len(found) == heard
+    if rate < 96000:
+        assert np.allclose(found[:samples], 0.25, atol=1e-6) and not found[samples:].any()
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -22,6 +22,7 @@ from n2s.runtime.ffmpeg import EXACT, FFmpeg, run_ffmpeg
 MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 SEGMENTS = {"prores": "mov", "prores4444": "mov", "dnxhr": "mov", "ffv1": "mov"}  # MP4 has no place for these
 TICK = Fraction(1, 1000)  # s: the times of Matroska and WebM
+FEWEST = {"flac": 16}  # samples that a whole piece of sound has at least
 LONGEST_PACKET = {"flac": 4608, "opus": 960, "aac": 1024, "alac": 4096, "pcm": 0}  # samples
 
 
@@ -192,15 +193,20 @@ def sound_arguments(film: Any) -> list[str]:
     """Return FFmpeg's arguments that turn float32 samples on standard input into the encoded sound of a film.
 
     The speakers are named, because FFmpeg takes the third of three channels for the low-frequency one. Where the sound
-    gets another sample rate than the music, it is resampled to exactly ``samples`` samples.
+    gets another sample rate than the music, it is resampled to exactly ``samples`` samples; where it has fewer than its
+    codec takes, silence follows.
     """
-    sound, samples = film.sound, film.samples
+    sound, codec = film.sound, sound_codec(film.sink)
+    samples = max(film.samples, FEWEST.get(codec, 0))
     rate, layout, delivered = sound.rate, sound.layout, sound.delivered
     resample = f"aresample={delivered}:filter_size=64:cutoff=0.97,apad=whole_len={samples},atrim=end_sample={samples}"
+    is_short = samples != film.samples
+    if is_short:
+        resample += f",asetnsamples={samples}"  # at once: the encoder takes the first block's length for that of all
     return [
         *["-f", "f32le", "-ar", str(rate), "-channel_layout", layout, "-i", "pipe:0"],
-        *(["-af", resample] if delivered != rate else []),
-        *[*EXACT, *sound_encoder(sound_codec(film.sink), film.sink.audio_bitrate)],
+        *(["-af", resample] if delivered != rate or is_short else []),
+        *[*EXACT, *sound_encoder(codec, film.sink.audio_bitrate)],
     ]
 
 
