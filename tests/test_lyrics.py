@@ -73,6 +73,15 @@ def test_what_is_no_time_is_text(text: str, tmp_path: Path) -> None:
     assert read(tmp_path, f"[00:01.00]{text}") == [LyricsLine(1.0, text)]
 
 
+@pytest.mark.parametrize(
+    "header", ["[ti:Ember [live]]", "[künstler:x]", "[作曲: 某]", "[ar:[a] and [b]]", "[by-line: x]", "[#:a remark]"]
+)
+def test_headers_of_any_name_and_value_are_skipped(header: str, tmp_path: Path) -> None:
+    assert read(tmp_path, f"{header}\n[00:01.00]a\n {header} \n[00:02.00]b") == [
+        LyricsLine(1.0, "a"), LyricsLine(2.0, "b"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("within", "\v\f\x1c\x85\u2028\u2029")
 def test_lines_are_those_of_an_editor(within: str, end: str, tmp_path: Path) -> None:
@@ -261,7 +270,14 @@ def test_lines_of_several_rows_stand_below_each_other(place: str, studio: Any, s
 
 
 @pytest.mark.parametrize(
-    ("song", "said"), [("[00:01.00]ok\n[oops", 'sung.lrc:2: "[oops" has no time'), ("[00:01.00]\u3042", "U+3042")]
+    ("song", "said"),
+    [
+        ("[00:01.00]ok\n[oops", 'sung.lrc:2: "[oops" has no time'),
+        (
+            "# \u3042\n[ti:\u3042]\n[00:01.00]a\n[00:02.00]\u3042",
+            "sung.lrc:4: the font \"Manrope-SemiBold\" has no glyph for '\u3042' (U+3042)",
+        ),
+    ],
 )
 def test_the_check_reads_lyrics(song: str, said: str, studio: Any, n2s: Any) -> None:
     path = graph(studio.folder, song).path
@@ -273,3 +289,14 @@ def test_the_check_knows_a_line_that_waits_for_the_one_before_beyond_the_end(stu
     song = "[00:07.00]<00:07.00>one <00:07.90>two\n[00:08.20]three"
     status, out, err = n2s("check", graph(studio.folder, song).path)
     assert status == 0 and '"three" begins at 0:08' in (out + err).replace("\n", " ")
+
+
+def test_a_tab_between_words_is_a_space(studio: Any, store: Any, n2s: Any) -> None:
+    path = graph(studio.folder, "[00:00.20]<00:00.20>day\t<00:00.50>by").path
+    status, _, err = n2s("check", path)
+    assert status == 0, err
+    tabbed, spaced = (
+        harness.frames(graph(studio.folder, f"[00:00.20]<00:00.20>day{gap}<00:00.50>by"), store, "subject", [(8, 9)])
+        for gap in "\t "
+    )
+    assert np.array_equal(tabbed, spaced)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -308,3 +309,13 @@ def test_an_unknown_character_of_credits_is_found(studio: Any, n2s: Any) -> None
     path = graph(studio.folder, subject=node).path
     status, _, err = n2s("check", path)
     assert status == 2 and "U+3042" in err and "subject.credits" in err
+
+
+@pytest.mark.parametrize(
+    "node", [STANDS | {"text": "by{}Ada"}, {"node": "Credits", "frames": "picture", "credits": [["by{}Ada"]]}]
+)
+def test_a_tab_is_a_space(node: dict[str, Any], studio: Any, store: Any, n2s: Any) -> None:
+    tabbed, spaced = (json.loads(json.dumps(node).replace("{}", gap)) for gap in ("\\t", " "))
+    status, _, err = n2s("check", graph(studio.folder, subject=tabbed).path)
+    assert status == 0, err
+    assert np.array_equal(made(studio, store, tabbed, 40), made(studio, store, spaced, 40))

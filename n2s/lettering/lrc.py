@@ -24,7 +24,8 @@ _TAG = re.compile(r"\[([^\[\]]*)\]")
 _IS_TIME = re.compile(rf"\s*{_TIME}\s*\Z", re.ASCII)
 _WORD = re.compile(r"<([^<>]*)>|\[(\s*\d{1,3}:[0-5]?\d(?:[.:]\d{1,3})?\s*)\]", re.ASCII)
 _LOOKS_LIKE_TIME = re.compile(r"\s*[-+]?\d")
-_KNOWN = re.compile(r"\s*[A-Za-z#][\w ]*:", re.ASCII)
+_KNOWN = re.compile(r"\s*(?:#|[^\W\d_])[^\[\]:]*:")
+_HEADER = re.compile(r"\[\s*[^\W\d_][^\[\]:]*:.*\]\Z")  # its value may have brackets in it
 WANTED = "[mm:ss.xx] was wanted, like [01:23.45]"
 
 
@@ -59,16 +60,7 @@ def read_lyrics(path: Path) -> list[LyricsLine]:
     LyricsError
         With the file and its line, where it is not as the format says.
     """
-    try:
-        data = path.read_bytes() if path.stat().st_size <= MOST_BYTES else None
-    except OSError as error:
-        raise LyricsError(f"{path} cannot be read: {error.strerror}. Check the path.") from None
-    if data is None:
-        raise LyricsError(f"{path} has more than {MOST_BYTES >> 20} MiB, far too much for lyrics.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise LyricsError(f"{path} is no text in UTF-8; save it as such.") from None
+    text = _text_of(path)
     offset, found = 0.0, []
     for number, line in enumerate(lines_of(text), 1):
         where = f"{path}:{number}"
@@ -97,6 +89,28 @@ def read_lyrics(path: Path) -> list[LyricsLine]:
     return [_joined(list(group)) for _, group in groupby(sorted(moved, key=_start), _start)]
 
 
+def place_of(path: Path, character: str) -> str:
+    """Return where a character is sung first in the order of a file that `read_lyrics` read: "song.lrc:3"."""
+    for number, line in enumerate(lines_of(_text_of(path)), 1):
+        where = f"{path}:{number}"
+        if character in line and not line.lstrip().startswith("#") and _head(line, where)[0]:
+            return where
+    return str(path)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        data = path.read_bytes() if path.stat().st_size <= MOST_BYTES else None
+    except OSError as error:
+        raise LyricsError(f"{path} cannot be read: {error.strerror}. Check the path.") from None
+    if data is None:
+        raise LyricsError(f"{path} has more than {MOST_BYTES >> 20} MiB, far too much for lyrics.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise LyricsError(f"{path} is no text in UTF-8; save it as such.") from None
+
+
 def _start(line: LyricsLine) -> float:
     return line.start
 
@@ -114,6 +128,8 @@ def _joined(lines: list[LyricsLine]) -> LyricsLine:
 def _head(line: str, where: str) -> tuple[list[float], str]:
     """Return the times before a line and what stands behind them; no times where it is a tag of another kind."""
     times, rest = [], line.strip()
+    if _HEADER.match(rest):
+        return [], ""
     while tag := _TAG.match(rest):
         if not _IS_TIME.match(tag[1]):
             if _LOOKS_LIKE_TIME.match(tag[1]):

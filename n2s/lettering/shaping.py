@@ -42,8 +42,9 @@ def shape(font: Font, text: str, tracked: bool, embedding: Embedding | None = No
     """Return the letters of a line in the order in which they stand, left to right.
 
     With letter spacing (``tracked``) nothing is joined that is joined for its looks alone. ``embedding`` is that of a
-    line that was broken off a paragraph.
+    line that was broken off a paragraph. A tab is a space: fonts have no glyph for it.
     """
+    text = text.replace("\t", " ")
     found: list[Letter] = []
     for start, stop, leftwards in runs(text, embedding):
         parts = list(_scripts(text, start, stop))

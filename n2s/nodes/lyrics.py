@@ -13,7 +13,9 @@ from n2s.graph.declare import SIGNAL_OUTPUT, FilePath, Node, Resident, Seconds, 
 from n2s.graph.time import Clock, outside
 from n2s.graph.wording import counted
 from n2s.lettering import layout
-from n2s.lettering.lrc import LyricsError, LyricsLine, read_lyrics
+from n2s.lettering.font import FontError
+from n2s.lettering.lrc import LyricsError, LyricsLine, place_of, read_lyrics
+from n2s.lettering.shaping import missing
 from n2s.lettering.stamps import Stamp, Stamps
 from n2s.nodes.lettering import MARKS, Lettered, LetterMatte, WithFont, marked
 
@@ -62,7 +64,14 @@ class LyricsText(LyricsSettings, WithFont):
             lines = read_lyrics(resolve(self.path))
         except LyricsError as error:
             return [(("path",), str(error))]
-        return self.check_font(resolve, "\n".join(line.text for line in lines), "path")
+        text = "\n".join(line.text for line in lines)
+        found = self.check_font(resolve, text, "path")
+        try:
+            lacking = missing(self.open_font(resolve), text) if found else []
+        except FontError:  # which is what was found
+            lacking = []
+        where = f"{place_of(resolve(self.path), lacking[0])}: " if lacking else ""
+        return [(place, where + told) for place, told in found]
 
     def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
         lines = read_lyrics(resolve(self.path))
