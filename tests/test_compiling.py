@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,45 @@ def test_what_processes_compile_is_loaded_and_not_compiled_again(tmp_path: Path,
 def test_what_cannot_be_compiled_is_left_to_who_runs_it(tmp_path: Path, said: list) -> None:
     compile_together(wanted(tmp_path, WRONG, SOUND), 1, said.append)
     assert said == [1, 2] and codes(tmp_path) == 1
+
+
+def again(folder: Path) -> Any:
+    """Return the kernel of a folder as a new process loads it."""
+    for name in [name for name in sys.modules if name.startswith("n2s_kernels.")]:
+        del sys.modules[name]
+    return compile_kernel(SOURCE.format(body=SOUND.format(2)), folder)
+
+
+@pytest.fixture
+def make_read_only(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let files be read alone, as on a disk that is mounted so; also for root, whom permissions do not hinder."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    def make() -> None:
+        monkeypatch.setattr(Path, "unlink", refuse)
+        monkeypatch.setattr("n2s.runtime.store.write_whole", refuse)
+
+    return make
+
+
+def test_whole_kernels_of_a_store_that_is_read_only_are_loaded(tmp_path: Path, make_read_only: Any) -> None:
+    assert again(tmp_path)(40) == 42
+    make_read_only()
+    kept = again(tmp_path)
+    assert kept(40) == 42
+    assert sum(kept.kernel.stats.cache_hits.values()) == 1 and codes(tmp_path) == 1
+
+
+@pytest.mark.parametrize("damaged", [".nbc", ".nbi", ".sums"])
+def test_damaged_kernels_that_cannot_be_removed_are_not_run(damaged: str, tmp_path: Path, make_read_only: Any) -> None:
+    assert again(tmp_path)(40) == 42
+    for path in tmp_path.rglob(f"*{damaged}"):
+        path.write_bytes(b"[]")
+    make_read_only()
+    kept = again(tmp_path)
+    assert kept(40) == 42 and not kept.kernel.stats.cache_hits
 
 
 @pytest.mark.parametrize("command", ["no such program", "/"])

@@ -149,19 +149,28 @@ class Kept:
 
     def make_ready(self, signature: tuple) -> None:
         """Load the machine code for arguments of some types, or make it."""
-        self._remove_damaged()
+        cached = self._remove_damaged()
+        if not cached:
+            self._forget_cache()
         try:
             self.kernel.compile(signature)
         except (pickle.UnpicklingError, EOFError, KeyError, ValueError, AttributeError, ImportError):
-            self._remove()
+            if not self._remove():
+                cached = self._forget_cache()
             self.kernel.compile(signature)
         except OSError:  # machine code that cannot be kept can still be used
-            from numba.core.caching import NullCache
-
-            self.kernel._cache = NullCache()
+            cached = self._forget_cache()
             self.kernel.compile(signature)
-        self._note_checksums()
+        if cached:
+            self._note_checksums()
         self.checked = True
+
+    def _forget_cache(self) -> bool:
+        """Compile without files from now on; return False, as no file is used."""
+        from numba.core.caching import NullCache
+
+        self.kernel._cache = NullCache()
+        return False
 
     @property
     def _name(self) -> str:
@@ -179,22 +188,46 @@ class Kept:
                 sums[path.name] = checksum(path)
         return sums
 
-    def _remove_damaged(self) -> None:
-        """Remove what is not as it was written: machine code is run as it lies, and a flipped bit could do anything."""
+    def _noted_sums(self) -> dict[str, str]:
+        """Return the checksums that were noted; of a file that is damaged itself none."""
         try:
-            noted = json.loads((self.cache / f"{self._name}.sums").read_text(encoding="utf-8"))
+            noted = json.loads(self._sums_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            noted = {}
-        if any(noted.get(name) != found for name, found in self._sums().items()):
-            self._remove()
+            return {}
+        return noted if isinstance(noted, dict) else {}
 
-    def _remove(self) -> None:
-        for path in self._files():
-            path.unlink(missing_ok=True)
+    @property
+    def _sums_file(self) -> Path:
+        return self.cache / f"{self._name}.sums"
+
+    def _remove_damaged(self) -> bool:
+        """Remove what is not as it was written: machine code is run as it lies, and a flipped bit could do anything.
+
+        Returns
+        -------
+        bool
+            Whether what is there now may be run: damaged code is not where it cannot be removed.
+        """
+        noted = self._noted_sums()
+        if any(noted.get(name) != found for name, found in self._sums().items()):
+            return self._remove()
+        return True
+
+    def _remove(self) -> bool:
+        """Remove the files of this kernel; return whether all could be, as they cannot in a store that is read-only."""
+        try:
+            for path in self._files():
+                path.unlink(missing_ok=True)
+        except OSError:
+            return False
+        return True
 
     def _note_checksums(self) -> None:
-        sums = json.dumps(self._sums())
+        sums = self._sums()
+        if sums == self._noted_sums():  # nothing is written where nothing is new: the store may be read-only
+            return
+        text = json.dumps(sums)
         try:
-            publish(self.cache / f"{self._name}.sums", lambda path: path.write_text(sums, encoding="utf-8"))
+            publish(self._sums_file, lambda path: path.write_text(text, encoding="utf-8"))
         except RenderError:
             self._remove()  # code that nobody vouches for is compiled again next time
