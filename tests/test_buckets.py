@@ -63,6 +63,17 @@ def test_what_one_machine_adds_another_finds(machine: Any) -> None:
     assert here.size()[0] == 1
 
 
+def test_whether_an_entry_is_there_is_told_without_copying_it(machine: Any) -> None:
+    here, there = machine("here"), machine("there")
+    add(here)
+    assert there.has("sums", KEY, ".txt") and not list(there.root.rglob("*.txt"))
+    payload = next(name for name in objects(here) if name.endswith(".txt"))
+    obstore.put(here._bucket, payload, b"ma")
+    assert not there.has("sums", KEY, ".txt") and here.has("sums", KEY, ".txt")
+    obstore.delete(here._bucket, payload)  # payloads may expire before their cards
+    assert not there.has("sums", KEY, ".txt")
+
+
 def test_a_copy_is_read_without_asking_again(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     add(machine("here"))
     there = machine("there")

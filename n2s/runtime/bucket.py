@@ -70,7 +70,15 @@ class BucketStore(Store):
         return True
 
     def has(self, kind: str, key: str, suffix: str) -> bool:
-        return super().has(kind, key, suffix) or self._read(_card(kind, key)) is not None
+        """Say whether an entry is there, without copying it; a card alone is none, as payloads may expire first."""
+        if super().find(kind, key, suffix) is not None:
+            return True
+        with suppress(ValueError, KeyError, TypeError, *MISSING):
+            about = json.loads(self._read(_card(kind, key)) or b"")
+            with self._told():
+                found = obstore.head(self._bucket, _payload(kind, key, about["checksum"], suffix))
+            return found["size"] == about["bytes"]
+        return False
 
     def find(self, kind: str, key: str, suffix: str) -> Path | None:
         found = super().find(kind, key, suffix)
