@@ -157,6 +157,11 @@ def test_notes_that_machines_tell_each_other(machine: Any) -> None:
     assert here.noted("cluster", "who") == "you"
 
 
+def test_what_frames_cost_is_known_to_other_machines(machine: Any) -> None:
+    machine("here").note("costs", "such frames", {"1": 2.5})
+    assert machine("there").noted("costs", "such frames") == {"1": 2.5}
+
+
 def test_a_cluster_whose_store_is_a_bucket(
     cluster: Cluster, buckets: Buckets, machine: Any, place: Place, tmp_path: Path, kernel_cache: Path
 ) -> None:

@@ -28,7 +28,7 @@ from n2s.graph.keys import digest
 from n2s.runtime.entries import STALE_SECONDS, is_as_stored
 from n2s.runtime.store import Store, publish
 
-SHARED = ("cluster",)  # kinds of notes that machines tell each other
+SHARED = ("cluster", "costs")  # kinds of notes that machines tell each other; paces and memory are of one machine
 RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 MISSING = (NotFoundError, FileNotFoundError)
 PIECE = 8 << 20  # bytes that are in memory at the same time
