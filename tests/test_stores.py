@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from n2s.graph.errors import RenderError
+from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.keys import digest
 from n2s.runtime import entries
 from n2s.runtime.entries import STALE_SECONDS
+from n2s.runtime.obstacles import refuse_file
 from n2s.runtime.store import Store
 from n2s.runtime.stores import open_store
 
@@ -133,6 +134,37 @@ def test_notes_in_use_outlast_what_nobody_uses(bare: Store) -> None:
     bare.limit = 1000
     bare.trim(time.time())
     assert [entry.kind for entry in bare.entries()] == ["films"]
+
+
+@pytest.mark.parametrize(
+    ("target", "below", "words"),
+    [
+        ("nowhere", "", "is a link to nowhere, which is not there"),
+        ("nowhere", "sub", "is a link to nowhere, which is not there"),
+        ("file/sub", "", "is a link to file/sub, which is not there"),
+        ("link", "", "is a link in a circle of links"),
+        ("file", "", "is a file"),
+    ],
+)
+def test_a_link_in_the_way_of_a_folder_is_told_from_a_file(target: str, below: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    for name, refused in (
+        ("--out", lambda: refuse_file(link / below, "--out")),
+        ("N2S", lambda: open_store(link / below)),
+    ):
+        with pytest.raises(ArgumentError) as caught:
+            refused()
+        assert str(caught.value).startswith(f"{link} {words}, and no folder") and name in str(caught.value)
+
+
+@pytest.mark.parametrize("target", [".", "folder"])
+def test_a_link_to_a_folder_is_a_folder(target: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(target)
+    refuse_file(tmp_path / "link" / "new", "--out")
+    open_store(tmp_path / "link")
 
 
 def test_the_use_of_a_note_is_marked_once_an_hour(bare: Store) -> None:

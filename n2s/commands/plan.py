@@ -56,9 +56,10 @@ def plan(
     cost at a price for an hour; with tracks, also for a catalogue of so many like them, of which as many as there are
     homes are heard, planned and joined at the same time.
     """
+    from n2s.runtime.obstacles import refuse_file
     from n2s.runtime.seeing.explain import describe_analysis, describe_film
     from n2s.runtime.session import Session
-    from n2s.runtime.store import absolute, refuse_file
+    from n2s.runtime.store import absolute
 
     refuse_file(out, "--out")
     asked = None if simulated is None else read_asked(simulated)

@@ -116,9 +116,9 @@ def run(
     replaced with --overwrite. What several profiles or sinks share is computed once, frames included.
     """
     from n2s.runtime.executors.registry import choose_executor
+    from n2s.runtime.obstacles import refuse_file
     from n2s.runtime.progress import JsonEvents, watcher
     from n2s.runtime.run import Run
-    from n2s.runtime.store import refuse_file
     from n2s.runtime.stores import open_store
 
     refuse_file(out, "--out")

@@ -42,9 +42,10 @@ def why(
     json: AsJson = False,
 ) -> None:
     """Show why chunks have to be rendered: what differs from the most similar chunk in the store."""
+    from n2s.runtime.obstacles import refuse_file
     from n2s.runtime.seeing.explain import Explainer
     from n2s.runtime.session import Session
-    from n2s.runtime.store import absolute, refuse_file
+    from n2s.runtime.store import absolute
 
     if chunk is not None and at is not None:
         raise GraphError("--chunk and --at both choose a chunk; give only one of them.")

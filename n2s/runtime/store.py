@@ -95,25 +95,6 @@ def publish(path: Path, write: Callable[[Path], object]) -> None:
         raise disk_error(error, path) from error
 
 
-def file_in_the_way(folder: Path) -> Path | None:
-    """Return the file that stands where a folder, or one on the way to it, should be; None without one."""
-    for path in (folder, *folder.parents):
-        if os.path.lexists(path):
-            return None if path.is_dir() else path
-    return None
-
-
-def refuse_file(folder: Path, option: str) -> None:
-    """Refuse a file that stands where the folder of an option should be.
-
-    Raises
-    ------
-    ArgumentError
-    """
-    if file := file_in_the_way(folder):
-        raise ArgumentError(f"{file} is a file, and no folder can be there. Name a folder with {option}.")
-
-
 def check_folder(folder: Path) -> None:
     """Make a folder, and a file in it for a moment, so that a folder that cannot be written fails before the work.
 

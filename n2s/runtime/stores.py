@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from n2s.graph.errors import ArgumentError
-from n2s.runtime.store import Store, file_in_the_way
+from n2s.runtime.obstacles import obstacle
+from n2s.runtime.store import Store
 
 BUCKETS = ("s3://", "gs://", "az://")
 
@@ -33,10 +34,8 @@ def open_store(address: Store | str | Path | None = None, limit: int | None = No
     if address is None:
         address = os.environ.get("N2S_STORE") or None
     if not isinstance(address, str) or "://" not in address:
-        if address is not None and (file := file_in_the_way(Path(address))):
-            raise ArgumentError(
-                f"{file} is a file, and no folder for kept results. Name a folder with --store, or in N2S_STORE."
-            )
+        if address is not None and (what := obstacle(Path(address))):
+            raise ArgumentError(f"{what}, and no folder for kept results. Name a folder with --store, or in N2S_STORE.")
         return Store(address, limit)
     if not address.startswith(BUCKETS):
         raise ArgumentError(f"{address} is no store: a folder was wanted, or a bucket, like s3://films/store.")
