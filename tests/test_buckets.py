@@ -162,6 +162,22 @@ def test_what_frames_cost_is_known_to_other_machines(machine: Any) -> None:
     assert machine("there").noted("costs", "such frames") == {"1": 2.5}
 
 
+def test_of_two_that_name_a_store_at_once_the_first_wins(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = machine("here"), machine("there")
+    with monkeypatch.context() as patch:
+        patch.setattr(BucketStore, "_read", lambda *_: None)  # as if both had looked before either has written
+        here.note("cluster", "who", "I", replace=False)
+        there.note("cluster", "who", "you", replace=False)
+    assert here.agree("cluster", "who", "I") == there.agree("cluster", "who", "you") == "I"
+
+
+def test_a_name_that_expired_in_the_bucket_is_put_there_again(machine: Any) -> None:
+    here = machine("here")
+    here.agree("cluster", "who", "I")
+    obstore.delete(here._bucket, objects(here)[0])
+    assert here.agree("cluster", "who", "another") == machine("there").noted("cluster", "who") == "I"
+
+
 def test_a_cluster_whose_store_is_a_bucket(
     cluster: Cluster, buckets: Buckets, machine: Any, place: Place, tmp_path: Path, kernel_cache: Path
 ) -> None:

@@ -136,6 +136,35 @@ def test_notes_in_use_outlast_what_nobody_uses(bare: Store) -> None:
     assert [entry.kind for entry in bare.entries()] == ["films"]
 
 
+def test_of_two_that_note_at_once_the_first_wins(bare: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Store(bare.root)
+    noted, seen = bare.noted, []
+
+    def hurried(kind: str, subject: Any) -> Any:
+        found = noted(kind, subject)
+        if not seen:  # the other one is done between looking and writing
+            seen.append(other.agree(kind, subject, "theirs"))
+        return found
+
+    monkeypatch.setattr(bare, "noted", hurried)
+    assert bare.agree("cluster", "who", "ours") == "theirs" and seen == ["theirs"]
+    assert list(bare.root.rglob("*.tmp*")) == []
+
+
+def test_a_damaged_note_is_agreed_anew(bare: Store) -> None:
+    bare.agree("cluster", "who", "first")
+    bare.path("cluster", digest("who"), ".json").write_text("{")
+    assert bare.agree("cluster", "who", "second") == Store(bare.root).noted("cluster", "who") == "second"
+
+
+def test_where_files_cannot_be_linked_one_is_renamed(bare: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert bare.agree("cluster", "who", "first") == bare.agree("cluster", "who", "second") == "first"
+
+
 @pytest.mark.parametrize(
     ("target", "below", "words"),
     [

@@ -15,11 +15,11 @@ from functools import cache
 from pathlib import Path
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object], replace: bool = True) -> None:
     """Let ``write`` fill a file under a temporary name beside it, of the same ending; sync it to disk, then rename it.
 
-    It has the permissions of the file that it replaces. What is there and is no file, as /dev/stdout, is written into.
-    A folder that is missing is made.
+    It has the permissions of the file that it replaces; without ``replace``, a file that is there by then stays. What
+    is there and is no file, as /dev/stdout, is written into. A folder that is missing is made.
 
     Raises
     ------
@@ -39,10 +39,23 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         if mode is not None:
             with contextlib.suppress(OSError):  # a system without permissions
                 os.chmod(temporary, stat.S_IMODE(mode))
-        os.replace(temporary, path)
+        _place(temporary, path, replace)
     finally:
         with contextlib.suppress(OSError):  # it was never made: its folder or its name cannot be
             remove(temporary)
+
+
+def _place(temporary: Path, path: Path, replace: bool) -> None:
+    if not replace:
+        try:
+            os.link(temporary, path)  # of several at the same time one succeeds, where each could rename
+            return
+        except FileExistsError:
+            return
+        except OSError:  # a file system without links
+            if path.exists():
+                return
+    os.replace(temporary, path)
 
 
 def remove(path: Path) -> None:

@@ -131,11 +131,20 @@ class BucketStore(Store):
             return json.loads(self._read(_card(kind, key)) or b"")["recipe"]
         return None
 
-    def note(self, kind: str, subject: Any, value: Any) -> None:
-        super().note(kind, subject, value)
+    def note(self, kind: str, subject: Any, value: Any, replace: bool = True) -> None:
+        super().note(kind, subject, value, replace)
         if kind in SHARED:
-            with self._told():
-                obstore.put(self._bucket, _card(kind, digest(subject)), self.path(kind, digest(subject), ".json"))
+            self._share(kind, digest(subject), replace)
+
+    def _share(self, kind: str, key: str, replace: bool) -> None:
+        with self._told(), suppress(AlreadyExistsError):
+            mode = "overwrite" if replace else "create"
+            obstore.put(self._bucket, _card(kind, key), self.path(kind, key, ".json"), mode=mode)
+
+    def agree(self, kind: str, subject: Any, value: Any) -> Any:
+        if kind in SHARED and self._read(_card(kind, digest(subject))) is None:
+            self.note(kind, subject, value, replace=False)  # where the bucket's has expired, what this machine knows
+        return super().agree(kind, subject, value)
 
     def noted(self, kind: str, subject: Any) -> Any:
         if kind in SHARED and (found := self._read(_card(kind, digest(subject)))) is not None:

@@ -86,11 +86,11 @@ def disk_error(error: OSError, what: Path) -> RenderError:
     return RenderError(f"{what} cannot be written: {error.strerror}.")
 
 
-def publish(path: Path, write: Callable[[Path], object]) -> None:
+def publish(path: Path, write: Callable[[Path], object], replace: bool = True) -> None:
     """Write a file completely or not at all, as `write_whole` does; errors of the disk say what to do."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, write)
+        write_whole(path, write, replace)
     except OSError as error:
         raise disk_error(error, path) from error
 
@@ -239,13 +239,21 @@ class Store:
         except Exception:  # numpy and zipfile raise many errors; the arrays are made again
             return None
 
-    def note(self, kind: str, subject: Any, value: Any) -> None:
-        """Store a small fact (plain data) about a subject (plain data)."""
+    def note(self, kind: str, subject: Any, value: Any, replace: bool = True) -> None:
+        """Store a small fact (plain data) about a subject (plain data); without ``replace``, what is there stays."""
         text = json.dumps({"subject": subject, "value": value, "checksum": digest(value)}, indent=1)
         card = self.path(kind, digest(subject), ".json")
         before = bytes_of(card)
-        publish(card, lambda path: path.write_text(text, encoding="utf-8"))
+        publish(card, lambda path: path.write_text(text, encoding="utf-8"), replace)
         self._room.published(bytes_of(card) - before)
+
+    def agree(self, kind: str, subject: Any, value: Any) -> Any:
+        """Return what is noted about a subject; where nothing is, note a value, of several at once the first one's."""
+        if self.noted(kind, subject) is None:
+            self.note(kind, subject, value, replace=False)
+        if self.noted(kind, subject) is None:  # a damaged note is in the way
+            self.note(kind, subject, value)
+        return self.noted(kind, subject)
 
     def noted(self, kind: str, subject: Any) -> Any:
         """Return what was noted about a subject, or None."""

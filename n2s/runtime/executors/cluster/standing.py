@@ -24,9 +24,7 @@ def standing() -> dict[str, str]:
 
 def name_of(store: Store) -> str:
     """Return the name that a store has been given, by which workers see that theirs is the same one."""
-    if store.noted(KIND, SUBJECT) is None:
-        store.note(KIND, SUBJECT, secrets.token_hex(8))
-    return store.noted(KIND, SUBJECT)
+    return store.agree(KIND, SUBJECT, secrets.token_hex(8))
 
 
 def standing_there(store: str, name: str) -> tuple[dict[str, str], str]:
