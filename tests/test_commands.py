@@ -31,7 +31,18 @@ def test_structured_lines(graph: Path, tmp_path: Path, n2s: Any, n2s_json: Any) 
     (dry,) = [
         line for line in n2s_json("run", graph, "--dry-run", "--set", "grain.amount=0.2") if line["event"] == "film"
     ]
-    assert (dry["chunks"], dry["to_render"], dry["frames_to_render"]) == (4, 4, 120)
+    assert (dry["chunks"], dry["to_render"], dry["frames_to_render"], dry["up_to_date"]) == (4, 4, 120, False)
+
+
+def test_a_dry_run_tells_a_film_that_is_not_there_from_one_that_is(graph: Path, n2s: Any, n2s_json: Any) -> None:
+    [film] = n2s_json("run", graph)[-1]["films"]
+    name, dry = Path(film["path"]).name, ("run", graph, "--dry-run")
+    [there] = [line for line in n2s_json(*dry) if line["event"] == "film"]
+    assert there["up_to_date"] and f"{name}: up to date" in n2s(*dry)[1]
+    Path(film["path"]).unlink()
+    [missing] = [line for line in n2s_json(*dry) if line["event"] == "film"]
+    assert (missing["to_render"], missing["up_to_date"]) == (0, False)
+    assert f"{name}: nothing to render; the film is not there as it should be, and is joined" in n2s(*dry)[1]
 
 
 def test_structured_errors(graph: Path, tmp_path: Path, store: Any) -> None:

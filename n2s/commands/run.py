@@ -173,6 +173,7 @@ def show_dry_run(job: Any, json: bool = False) -> None:
     for film in films:
         stale = [chunk for _, chunk in film.parts if chunk.key in tasks]
         frames = sum(chunk.count for chunk in stale)
+        done = not stale and job.planned.finished(film) is not None
         if json:
             print_line(
                 {
@@ -183,15 +184,13 @@ def show_dry_run(job: Any, json: bool = False) -> None:
                     "frames": film.frames,
                     "to_render": len(stale),
                     "frames_to_render": frames,
+                    "up_to_date": done,
                 }
             )
             continue
-        what = (
-            f"{len(stale)} of {len(film.parts)} chunks ({frames} of {film.frames} frames) to render"
-            if stale
-            else "up to date"
-        )
-        print(f"{film.path.name}: {what}")
+        rendering = f"{len(stale)} of {len(film.parts)} chunks ({frames} of {film.frames} frames) to render"
+        joining = "nothing to render; the film is not there as it should be, and is joined of what is stored"
+        print(f"{film.path.name}: {rendering if stale else 'up to date' if done else joining}")
     if foreseen.measured and not json:
         print(measuring_text(foreseen.measured, job.span))
     if json:
