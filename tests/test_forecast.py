@@ -106,11 +106,38 @@ def test_a_run_notes_what_it_cost(graph: Path, tmp_path: Path, store: Any) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "workers", "workers=", "workers=many", "cpus=3", "workers=-1", "tracks=5", "homes=0"]
+    "text",
+    [
+        "",
+        "workers",
+        "workers=",
+        "workers=many",
+        "cpus=3",
+        "workers=-1",
+        "tracks=5",
+        "homes=0",
+        "workers=4,price=nan",
+        "workers=4,price=inf",
+        "workers=4,gpu_price=-1",
+        "workers=nan",
+    ],
 )
 def test_what_makes_no_sense_is_told(text: str) -> None:
     with pytest.raises(ArgumentError, match="--simulate takes"):
         read_asked(text)
+
+
+@pytest.mark.parametrize("text", ["workers=4,workers=8", "workers=4, price=1,price =1"])
+def test_a_name_that_is_given_twice_is_told(text: str) -> None:
+    with pytest.raises(ArgumentError, match="--simulate names (workers|price) twice"):
+        read_asked(text)
+
+
+def test_a_graph_that_makes_no_film_takes_no_time(tmp_path: Path, n2s: Any) -> None:
+    path = tmp_path / "nofilm.yaml"
+    path.write_text("n2s: 1\nnodes: {pulse: {node: Constant, value: 1}}\n")
+    status, _, said = n2s("plan", path, "--simulate", "workers=4")
+    assert status == 2 and "--simulate tells how long films take, and" in said and "nofilm.yaml makes none" in said
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(83, "1:23"), (18_240, "5:04 h"), (200_000, "2.3 days")])

@@ -23,6 +23,7 @@ from n2s.commands.common import (
 )
 from n2s.commands.simulated import OPTION, read_asked, simulate
 from n2s.commands.simulated import text as simulation_text
+from n2s.graph.errors import ArgumentError
 from n2s.graph.timecodes import minutes
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
@@ -64,9 +65,12 @@ def plan(
     refuse_file(out, "--out")
     asked = None if simulated is None else read_asked(simulated)
     loaded, events = load(graph, set_, Shape(size, fps)), planning_watcher(json)
+    makes_no_film = not loaded.sinks() and not loaded.interface
+    if makes_no_film and asked is not None:
+        raise ArgumentError(f"{OPTION} tells how long films take, and {graph} makes none. Leave it out, or add a sink.")
     try:
         with Session(loaded, store, events.said, remember=False) as session:
-            if not loaded.sinks() and not loaded.interface:
+            if makes_no_film:
                 described, show = [describe_analysis(loaded.flat, session.values)], analysis_text
             elif asked is not None:
                 described = [simulate(session.films(absolute(out), began=events.began), asked)]

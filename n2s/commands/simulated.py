@@ -46,13 +46,15 @@ def read_asked(text: str) -> Asked:
         name, equals, value = (word.strip() for word in part.partition("="))
         try:
             number = (float if "price" in name else int)(value)
-            if name not in Asked.__dataclass_fields__ or not equals or number < 0 or number > 10**7:
+            if name not in Asked.__dataclass_fields__ or not equals or not 0 <= number <= 10**7:  # no NaN either
                 raise ValueError
         except ValueError:
             names = ", ".join(Asked.__dataclass_fields__)
             raise ArgumentError(
                 f'{OPTION} takes numbers by name, like workers=64,gpu=8,tracks=10000, not "{part}". There are: {names}.'
             ) from None
+        if name in values:
+            raise ArgumentError(f"{OPTION} names {name} twice: {text}.")
         values[name] = number
     asked = Asked(**values)
     if not asked.workers and not asked.gpu or asked.homes < 1:
