@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -15,7 +16,9 @@ import pytest
 from places import FRAMES, MINIMAL, POSIX, Place, forgotten_kernels
 
 from n2s.graph.errors import N2SError, RenderError
-from n2s.runtime.store import Store
+from n2s.runtime.disk_errors import disk_error
+from n2s.runtime.films.folders import publish_folder
+from n2s.runtime.store import Store, publish
 
 
 @pytest.mark.parametrize(
@@ -124,6 +127,28 @@ def test_a_full_disk_that_shows_early(place: Place, monkeypatch: pytest.MonkeyPa
     assert place.run().rendered == 2
 
 
+@pytest.mark.parametrize("beside", ["", ".pal"])
+@pytest.mark.parametrize("publishes", [publish, publish_folder])
+def test_a_full_disk_is_told_under_the_name_that_is_wanted(publishes: Any, beside: str, tmp_path: Path) -> None:
+    def encode(path: Path) -> None:
+        raise disk_error(OSError(errno.ENOSPC, "No space left on device"), path.with_suffix(beside or path.suffix))
+
+    with pytest.raises(RenderError) as caught:
+        publishes(tmp_path / "ember.mp4", encode)
+    assert str(caught.value).startswith(f"The disk is full: {tmp_path / 'ember.mp4'} cannot be written. What")
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # it may come from another process
+
+
+def test_a_full_disk_of_another_file_is_told_under_its_own_name(tmp_path: Path) -> None:
+    other = tmp_path / "copies" / "music.wav"
+
+    def encode(_: Path) -> None:
+        raise disk_error(OSError(errno.ENOSPC, "No space left on device"), other)
+
+    with pytest.raises(RenderError, match=f"The disk is full: {re.escape(str(other))} cannot be written"):
+        publish(tmp_path / "ember.mp4", encode)
+
+
 @POSIX
 def test_a_disk_that_is_really_full(place: Place) -> None:
     disk = place.folder / "disk"
@@ -137,7 +162,8 @@ def test_a_disk_that_is_really_full(place: Place) -> None:
         (disk / "store").mkdir()
         (disk / "store" / "kernels").symlink_to(place.store.kernels.resolve())
         place.store = Store(disk / "store")
-        place.refused(RenderError, "The disk is full", "free some space")
+        text = place.refused(RenderError, "The disk is full", "free some space")
+        assert ".tmp" not in text
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
         report = place.run()
         assert report.rendered + report.stored == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -38,7 +39,12 @@ class Cancelled(Exception):
 
 
 class RenderError(N2SError):
-    """Rendering failed, because of a file, a model, an encoder or the machine."""
+    """Rendering failed, because of a file, a model, an encoder or the machine.
+
+    ``of_disk`` is the reason why a disk did not take a file, and the file, where that is what failed.
+    """
+
+    of_disk: tuple[OSError, Path] | None = None
 
 
 class ArgumentError(N2SError):

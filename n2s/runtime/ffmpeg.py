@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from n2s.graph.errors import RenderError
-from n2s.runtime.store import disk_error
+from n2s.runtime.disk_errors import disk_error
 
 QUIET = ["-hide_banner", "-nostdin", "-v", "error", "-nostats", "-y", "-xerror"]
 EXACT = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]

@@ -7,7 +7,6 @@ not there. What fails its checksum is a miss. The least recently used entries go
 
 from __future__ import annotations
 
-import errno
 import io
 import json
 import os
@@ -22,9 +21,10 @@ import numpy as np
 
 from n2s.graph.amounts import parse_amount
 from n2s.graph.arrays import read_arrays
-from n2s.graph.errors import ArgumentError, RenderError
+from n2s.graph.errors import ArgumentError
 from n2s.graph.keys import digest
 from n2s.graph.whole import is_abandoned, remove, write_whole
+from n2s.runtime.disk_errors import disk_error, told_as
 from n2s.runtime.entries import KEY, STALE_SECONDS, Entry, checksum, entries_of, is_as_stored
 from n2s.runtime.room import Room
 
@@ -60,37 +60,16 @@ def absolute(path: str | Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-# What disks and folders of a network say that were there before.
-GONE = frozenset(
-    getattr(errno, name)
-    for name in ("EIO", "ENXIO", "ENODEV", "ESTALE", "ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN",
-                 "ENETUNREACH", "ENOTCONN", "ECONNRESET", "ECONNABORTED", "EREMOTEIO")
-    if hasattr(errno, name)
-)  # fmt: skip
-
-
-def disk_error(error: OSError, what: Path) -> RenderError:
-    """Return an error that says why a write failed, and how to go on."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return RenderError(
-            f"The disk is full: {what} cannot be written. What is finished is kept; free some space, or "
-            "name a folder on another disk with --store and --out, and run again."
-        )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
-        return RenderError(f"{what} cannot be written: {error.strerror}. Choose another folder with --store or --out.")
-    if error.errno in GONE:
-        return RenderError(
-            f"The folder of {what} does not answer: {error.strerror}. What is finished is kept; run again when its "
-            "disk or network is there again, or name a folder on another one with --store or --out."
-        )
-    return RenderError(f"{what} cannot be written: {error.strerror}.")
-
-
 def publish(path: Path, write: Callable[[Path], object], replace: bool = True) -> None:
     """Write a file completely or not at all, as `write_whole` does; errors of the disk say what to do."""
+
+    def told(temporary: Path) -> None:
+        with told_as(path, temporary):
+            write(temporary)
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, write, replace)
+        write_whole(path, told, replace)
     except OSError as error:
         raise disk_error(error, path) from error
 

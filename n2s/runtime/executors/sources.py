@@ -15,7 +15,7 @@ from n2s.graph.code.files import files_below
 from n2s.graph.errors import MissingFileError, RenderError
 from n2s.graph.keys import digest
 from n2s.runtime.context import RunContext
-from n2s.runtime.store import disk_error
+from n2s.runtime.disk_errors import disk_error
 
 KIND = "sources"  # of the store's entries
 

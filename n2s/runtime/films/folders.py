@@ -18,8 +18,8 @@ from pathlib import Path, PurePosixPath
 from n2s.graph.code.loaded import stamp
 from n2s.graph.keys import digest
 from n2s.graph.whole import is_abandoned, own_name, remove
+from n2s.runtime.disk_errors import disk_error, told_as
 from n2s.runtime.entries import STALE_SECONDS
-from n2s.runtime.store import disk_error
 
 MARK = ".n2s-film"
 MOST_SWAPS = 10  # until runs that publish the same folder at once have let each other through
@@ -97,7 +97,8 @@ def empty_beside(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
         try:
-            yield temporary
+            with told_as(path, temporary):
+                yield temporary
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:

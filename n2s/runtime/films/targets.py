@@ -22,8 +22,9 @@ from n2s.graph.film_names import collision, temporary_bytes
 from n2s.graph.graph import Graph
 from n2s.graph.profiles import PROFILE_OPTION
 from n2s.graph.timecodes import time_in_name
+from n2s.runtime.disk_errors import disk_error
 from n2s.runtime.films.folders import empty_beside, is_own_folder, restore
-from n2s.runtime.store import Store, disk_error
+from n2s.runtime.store import Store
 
 FRAMES_MARK = ".n2s-frames"  # lies in a folder of frames that n2s made
 EXCERPT = "-excerpt"  # names a part that was measured by itself

@@ -16,7 +16,7 @@ import numpy as np
 import zstandard
 
 from n2s.graph.whole import temporary_name
-from n2s.runtime.store import disk_error
+from n2s.runtime.disk_errors import disk_error
 
 LEVEL = 1  # of Zstandard: packs a frame in a quarter of the time that it takes to decode; higher levels save 1 %
 

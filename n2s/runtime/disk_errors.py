@@ -1,0 +1,56 @@
+"""Errors of disks and of folders of a network, in words that say how to go on."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from n2s.graph.errors import RenderError
+
+# What disks and folders of a network say that were there before.
+GONE = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "ENXIO", "ENODEV", "ESTALE", "ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN",
+                 "ENETUNREACH", "ENOTCONN", "ECONNRESET", "ECONNABORTED", "EREMOTEIO")
+    if hasattr(errno, name)
+)  # fmt: skip
+
+
+def disk_error(error: OSError, what: Path) -> RenderError:
+    """Return an error that says why a write failed, and how to go on."""
+    told = RenderError(_disk_text(error, what))
+    told.of_disk = error, what
+    return told
+
+
+def _disk_text(error: OSError, what: Path) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"The disk is full: {what} cannot be written. What is finished is kept; free some space, or "
+            "name a folder on another disk with --store and --out, and run again."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
+        return f"{what} cannot be written: {error.strerror}. Choose another folder with --store or --out."
+    if error.errno in GONE:
+        return (
+            f"The folder of {what} does not answer: {error.strerror}. What is finished is kept; run again when its "
+            "disk or network is there again, or name a folder on another one with --store or --out."
+        )
+    return f"{what} cannot be written: {error.strerror}."
+
+
+@contextmanager
+def told_as(path: Path, temporary: Path) -> Iterator[None]:
+    """Tell errors of the disk under the name that a file is to have, not under the hidden one that it is written by.
+
+    What its writer lays beside it, as a palette, begins with the same name, and goes by that of the file, too.
+    """
+    try:
+        yield
+    except RenderError as error:
+        reason, file = error.of_disk or (None, path)
+        if reason is None or not str(file).startswith(str(temporary.with_suffix(""))):
+            raise
+        raise disk_error(reason, path) from error
