@@ -11,7 +11,7 @@ import obstore
 import pytest
 from buckets import Buckets
 from clusters import Cluster
-from places import Place
+from places import Place, n2s
 from test_executors import carry_out, planned
 
 from n2s.graph.errors import ArgumentError, RenderError
@@ -176,6 +176,14 @@ def test_a_name_that_expired_in_the_bucket_is_put_there_again(machine: Any) -> N
     here.agree("cluster", "who", "I")
     obstore.delete(here._bucket, objects(here)[0])
     assert here.agree("cluster", "who", "another") == machine("there").noted("cluster", "who") == "I"
+
+
+def test_verify_says_that_copies_alone_are_checked(machine: Any) -> None:
+    add(machine("here"))
+    there = machine("there")
+    done = n2s("cache", "verify", "--store", there.address)
+    assert f"All 0 entries are whole.\nChecked were this machine's copies alone, in {there.root}" in done.stdout
+    assert f'"checked": "{there.root}"' in n2s("cache", "verify", "--json", "--store", there.address).stdout
 
 
 def test_a_cluster_whose_store_is_a_bucket(

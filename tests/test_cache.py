@@ -40,7 +40,7 @@ def test_cache_shows_checks_and_trims_the_store_and_nothing_else(
     status, out, _ = n2s("cache", "verify")
     assert status == 0 and f"damaged, removed: segments {keys[1]}" in out and "damaged, removed: films" in out
     assert "2 of 5 entries were damaged" in out and not store.path("segments", keys[1], ".mp4").exists()
-    assert n2s_json("cache", "verify") == [{"entries": 3, "removed": [], "unread": []}]
+    assert n2s_json("cache", "verify") == [{"entries": 3, "checked": str(store.root), "removed": [], "unread": []}]
     orphan = store.path("segments", "ee" * 20, ".mp4")
     orphan.parent.mkdir()
     orphan.write_bytes(bytes(10))

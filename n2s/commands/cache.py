@@ -91,11 +91,13 @@ def verify(
     if graph is not None and render is not None:
         verify_graph(graph, read_share(render), seed, set_, open_store(store), json)
         return
-    count, damaged, unread = open_store(store).verify()
+    kept = open_store(store)
+    count, damaged, unread = kept.verify()
     if json:
         print_line(
             {
                 "entries": count,
+                "checked": str(kept.root),
                 "removed": [{"kind": entry.kind, "key": entry.key, "bytes": entry.bytes} for entry in damaged],
                 "unread": [
                     {"kind": entry.kind, "key": entry.key, "reason": reason.strerror} for entry, reason in unread
@@ -114,6 +116,10 @@ def verify(
             )
         elif not unread:
             print(f"All {count} entries are whole.")
+        if kept.is_distant:
+            print(
+                f"Checked were this machine's copies alone, in {kept.root}; what lies in {kept.address} was not read."
+            )
     if unread:
         raise RenderError(
             f"{len(unread)} of {count} entries cannot be read now, and stay as they are: {unread[0][1].strerror}. "
