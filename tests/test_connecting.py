@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from n2s.nodes import (
     VAEDecode,
     Weights,
 )
+from n2s.runtime.seeing.provenance import overrides_of_file
 
 track = AudioSource(path="a.wav")()
 features = Features()(track)
@@ -200,3 +202,62 @@ def test_a_film_rendered_in_python_is_known_and_can_be_explained_once_its_graph_
     assert n2s("run", "film.yaml", "--out", "made", "--force")[0] == 0
     (told,) = n2s_json("explain", film)
     assert told["graph"] == "film.yaml" and told["state"] == "as it was"
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A graph in a file, with one film of a picture."""
+    monkeypatch.chdir(tmp_path)
+    tiny.write_png(Path("picture.png"), np.full((64, 96, 3), 90, np.uint8))
+    shown = ImageSource(path="picture.png")()
+    sink = DigestSink(path="made.txt")(Tone(exposure=0.2, contrast=1.2)(shown, name="tone"), name="sink")
+    return Graph(sink, size=(96, 64), duration=1).save("film.yaml")
+
+
+def explained(film: str, n2s_json: Any, n2s: Any) -> dict[str, Any]:
+    """Return what is told of a film, whose bytes the command that is told must give again."""
+    (told,) = n2s_json("explain", film, "--frame", "3")
+    assert n2s(*shlex.split(told["again"])[1:], "--out", "again", "--force")[0] == 0
+    assert (Path("again") / Path(film).name).read_bytes() == Path(film).read_bytes()
+    return told
+
+
+def test_the_film_of_an_edited_graph_is_explained_with_its_edits(kept: Path, n2s: Any, n2s_json: Any) -> None:
+    edited = Graph.load(kept, {"tone.contrast": 1.5, "tone.warmth": 0.1}).edit(
+        {"seed": 99, "tone.exposure": "= 0.3 * time", "tone.warmth": None}
+    )
+    told = explained(render(edited, out="made").films[0]["path"], n2s_json, n2s)
+    assert {target: value for target, value, _ in told["overrides"]} == {
+        "tone.contrast": 1.5,
+        "seed": 99,
+        "tone.exposure": "= 0.3 * time",
+        "tone.warmth": 0,
+    }
+    values = {each["parameter"]: each for each in told["moment"]["parameters"]}
+    assert values["tone.exposure"]["written"] == "= 0.3 * time" and values["tone.contrast"]["value"] == 1.5
+
+
+@pytest.mark.parametrize(
+    "changes", [{"more": {"node": "Grain", "frames": "tone"}, "sink.frames": "more"}, {"size": [48, 32]}]
+)
+def test_what_no_override_says_makes_a_graph_of_no_file(changes: dict[str, Any], kept: Path, n2s: Any) -> None:
+    edited = Graph.load(kept).edit(changes)  # a film of another size would have another name from the command line
+    film = render(edited, out="made").films[0]["path"]
+    status, _, err = n2s("explain", film)
+    assert status == 2 and "lies in no file" in err
+    edited.save(kept)
+    render(edited, out="made", force=True)
+    assert n2s("explain", film)[0] == 0
+
+
+def test_another_type_of_node_is_told_by_its_name(kept: Path) -> None:
+    Graph.load(kept).edit({"tone.exposure": None, "tone.contrast": None}).save(kept)
+    overridden, edited = Graph.load(kept, {"tone.node": "Grain"}), Graph.load(kept).edit({"tone.node": "Grain"})
+    for graph in (overridden, edited):
+        assert [given[:2] for given in overrides_of_file(graph) or []] == [["tone.node", "Grain"]]
+
+
+def test_the_preset_of_a_graph_is_told(kept: Path, n2s: Any, n2s_json: Any) -> None:
+    kept.write_bytes(kept.read_bytes() + b"presets: {dark: {tone.exposure: -0.5}}\n")
+    film = render(Graph.load(kept, preset="dark"), out="made").films[0]["path"]
+    assert explained(film, n2s_json, n2s)["overrides"] == [["tone.exposure", -0.5, "preset"]]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from n2s.commands.common import FILMS, AsJson, StoreFolder, print_line, read_time, say
-from n2s.graph.errors import ArgumentError, Position
+from n2s.graph.errors import ArgumentError
 from n2s.graph.timecodes import minutes, timecode
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
@@ -103,9 +103,8 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
     ArgumentError
         When the film has no such moment, or its graph is gone, or makes it no longer.
     """
-    from n2s.graph.graph import Graph
     from n2s.runtime.seeing.places import places_at
-    from n2s.runtime.seeing.provenance import parameters_shown, place_in
+    from n2s.runtime.seeing.provenance import load_as_given, parameters_shown, place_in
     from n2s.runtime.session import Session
 
     if not origin.graph.is_file():
@@ -114,8 +113,7 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
             "lies now: --graph GRAPH."
         )
     given = origin.record.get("overrides", [])
-    places = {target: Position(option, argument=True) for target, _, option in given}
-    graph = Graph.load(origin.graph, {target: value for target, value, _ in given}, places=places)
+    graph = load_as_given(origin.graph, given)
     begin, end = (text and read_time("--from", text) for text in origin.record.get("span", (None, None)))
     if not origin.unchanged:
         say("The graph has changed since; what is told is how it is now.")

@@ -12,7 +12,7 @@ from n2s.runtime.context import RunContext
 from n2s.runtime.films.films import Film
 from n2s.runtime.readiness import input_files
 from n2s.runtime.records import Report, current_folder
-from n2s.runtime.seeing.provenance import TEXTS, given_overrides, read_commit, sha256_of
+from n2s.runtime.seeing.provenance import TEXTS, overrides_of_file, read_commit, sha256_of
 
 
 def record_values(
@@ -34,11 +34,13 @@ def record_values(
         Of the whole run.
     """
     span, excerpt = asked
+    overrides = overrides_of_file(graph)
+    path = graph.path if overrides is not None else None  # a graph that was edited may be in no file
     rendered, spent = report.frames - report.frames_beside, report.seconds
     return {
-        "graph": str(graph.path) if graph.path else None,
-        "commit": read_commit(graph.path.parent) if graph.path else None,
-        "overrides": given_overrides(graph),
+        "graph": str(path) if path else None,
+        "commit": read_commit(path.parent) if path else None,
+        "overrides": overrides or [],
         "span": [None if time is None else str(time) for time in span],
         "excerpt": excerpt,
         "graphs": _graphs(graph, films),

@@ -37,7 +37,8 @@ class Document:
 
     ``where(path)`` takes the keys that lead to a value, as in ``("nodes", "tone", "exposure")``. ``spans`` has, for
     values by such paths and for keys by ``(*path, "")``, where they begin and end in ``text``, counted in characters;
-    ``flow`` has the paths of what is written between brackets, ``places`` where values were given instead of here.
+    ``flow`` has the paths of what is written between brackets, ``places`` where values were given instead of here;
+    ``edited`` has the paths of what was changed in Python since.
     """
 
     def __init__(
@@ -49,15 +50,17 @@ class Document:
         spans: dict[tuple, tuple[int, int]] | None = None,
         flow: set[tuple] | None = None,
         places: dict[tuple, Position] | None = None,
+        edited: frozenset[tuple] = frozenset(),
     ):
         self.path, self.values, self.marks = path, values, marks
         self.text, self.spans, self.flow, self.places = text, spans or {}, flow or set(), places or {}
+        self.edited = edited
 
     def overridden(self, places: dict[tuple, Position]) -> Document:
         """Return the document of a graph in which the values at some paths were given elsewhere."""
         if not places:
             return self
-        return Document(self.path, self.values, self.marks, self.text, self.spans, self.flow, places)
+        return Document(self.path, self.values, self.marks, self.text, self.spans, self.flow, places, self.edited)
 
     def where(self, path: tuple = (), key: bool = False) -> Position:
         """Return the position of a value, of its key, or of the nearest thing around it; or where it was overridden."""

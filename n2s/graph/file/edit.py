@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from n2s.graph.declare import Node
@@ -42,7 +43,10 @@ def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
             entries[field] = entry_in_file(value) if isinstance(value, Node) else value_in_file(value)
     old = graph.document
     if old:
-        document = Document(old.path, values, old.marks, old.text, old.spans, old.flow)
+        edited = frozenset(_path_in_file(target) for target in changes)
+        places = {path: place for path, place in old.places.items() if not _lies_within(path, edited)}
+        edited |= old.edited
+        document = Document(old.path, values, old.marks, old.text, old.spans, old.flow, places, edited)
     else:
         document = Document("graph", values, {})
     try:
@@ -53,3 +57,16 @@ def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
             raise
         raise GraphError([Problem(None, problem.text) for problem in error.problems]) from None
     return edited.replaced(path=graph.path, document=old and document)
+
+
+def _path_in_file(target: str) -> tuple[str, ...]:
+    """Return the path in a graph's file of what an edit changes: an entry of the header, a node or a setting of it."""
+    name, dot, field = target.partition(".")
+    if not dot and target in Header.model_fields:
+        return (target,)
+    return ("nodes", name, field) if dot else ("nodes", name)
+
+
+def _lies_within(path: tuple, edited: Collection[tuple]) -> bool:
+    """Say whether a value, or what it lies in, was changed, so that what was laid over it before holds no more."""
+    return any(path[: len(each)] == each for each in edited)

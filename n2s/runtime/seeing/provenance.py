@@ -10,12 +10,12 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from n2s.graph.codings import SOUNDS
-from n2s.graph.errors import ArgumentError, GraphError
+from n2s.graph.errors import ArgumentError, GraphError, Position
 from n2s.graph.expressions import Expression, Variable, leaves, map_tree
 from n2s.graph.file.save import value_in_file
 from n2s.graph.graph import Graph
@@ -30,26 +30,80 @@ from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
 from n2s.runtime.executors.film import CarriesFilm
 from n2s.runtime.ffmpeg import ffmpeg_path
+from n2s.runtime.films.targets import version
 
 RECORDS = "*/run.json"
 TEXTS = (".yaml", ".yml", ".txt", ".lrc", ".csv", ".cube")  # files that a record has the SHA-256 of: graphs and words
 
 
 def given_overrides(graph: Graph) -> list[list[Any]]:
-    """Return what the command line laid over a graph: [target, value, option], as plain data."""
-    places = graph.document.places if graph.document else {}
-    given = []
-    for path, place in places.items():
-        if not place.argument:
-            continue
+    """Return what was laid over a graph's file, and edited in it: [target, value, option], as plain data."""
+    document, given = graph.document, []
+    if not document:
+        return []
+    options = {path: place.path if place.argument else "preset" for path, place in document.places.items()}
+    for path, option in {**options, **dict.fromkeys(sorted(document.edited), "edit")}.items():
         if path[0] != "nodes":
-            given.append([path[0], value_in_file(getattr(graph.header, path[0])), place.path])
+            given.append([path[0], value_in_file(getattr(graph.header, path[0])), option])
         elif len(path) > 2 and path[1] in graph.nodes:
-            value = getattr(graph.nodes[path[1]], path[2], None)
-            for key in path[3:]:
-                value = value.get(key) if isinstance(value, dict) else None
-            given.append([".".join(path[1:]), value_in_file(value), place.path])
+            given.append([".".join(path[1:]), _value_given(graph.nodes[path[1]], path[2:]), option])
     return given
+
+
+def _value_given(node: Any, path: tuple) -> Any:
+    """Return the setting of a node, or an entry of one, as plain data; its type, which is no setting, by its name."""
+    value = type(node).__name__ if path[0] == "node" else getattr(node, path[0], None)
+    for key in path[1:]:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value_in_file(value)
+
+
+def overrides_of_file(graph: Graph) -> list[list[Any]] | None:
+    """Return the overrides under which a graph's file gives it, as `given_overrides` does; None where none do.
+
+    An edit may be what no override can say: a node more or less. An album lays overrides over its tracks, and not what
+    is edited in it.
+    """
+    if not graph.path:
+        return None
+    given = given_overrides(graph)
+    if not (graph.document and graph.document.edited):
+        return given
+    is_album = any(node.kind == "track" for node in graph.nodes.values())
+    tried = [[]] if is_album else [given, []]  # without any where the edited graph was saved into its file
+    return next((each for each in tried if _is_given_by_file(graph, each)), None)
+
+
+def load_as_given(path: Path, overrides: list[list[Any]]) -> Graph:
+    """Read a graph's file under the overrides that a record has.
+
+    Raises
+    ------
+    GraphError
+        When the file, or what is laid over it, is wrong.
+    """
+    places = {target: Position(option, argument=True) for target, _, option in overrides}
+    return Graph.load(path, {target: value for target, value, _ in overrides}, places=places)
+
+
+def _is_given_by_file(graph: Graph, overrides: list[list[Any]]) -> bool:
+    """Say whether a graph's file makes the same films of the same names under some overrides."""
+    try:
+        loaded = load_as_given(cast(Path, graph.path), overrides)
+    except GraphError:
+        return False
+    if loaded.header != graph.header or loaded.nodes.keys() != graph.nodes.keys():
+        return False
+    same = all(_are_same(node, graph.nodes[name]) for name, node in loaded.nodes.items())
+    return same and version(loaded) == version(graph)
+
+
+def _are_same(one: Any, other: Any) -> bool:
+    """Say whether two nodes are the same: each instance of a sub-graph has a type of its own, of one file."""
+    fields = type(one).model_fields.keys()
+    if type(one).__name__ != type(other).__name__ or fields != type(other).model_fields.keys():
+        return False
+    return all(getattr(one, field) == getattr(other, field) for field in fields)
 
 
 @dataclass(frozen=True)
