@@ -133,6 +133,30 @@ def test_what_python_would_decide_before_the_film_is_refused(lose: Any) -> None:
         lose()
 
 
+@pytest.mark.parametrize(
+    "lose",
+    [
+        lambda: features.section == 1,
+        lambda: 1.0 != features.section,
+        lambda: np.int64(1) == features.section,
+        lambda: features.section + 1 == 2,
+        lambda: Fraction(1, 2) != features.section + 1,
+        lambda: features.section == features.section + 1,
+        lambda: features.section + 1 != features.section,
+    ],
+)
+def test_an_equality_that_would_be_a_constant_is_refused(lose: Any) -> None:
+    with pytest.raises(TypeError, match="before the film is rendered.*where of n2s.functions"):
+        lose()
+
+
+def test_outputs_and_expressions_are_compared_as_values() -> None:
+    first, again, other = features.section, features.section, features.onset
+    assert first == again and first != other and other in [first, again, other] and {first: 1}[again] == 1
+    assert 1 + first == 1 + again and 1 + first != 1 + other and len({1 + first, 1 + again, 2 + first}) == 2
+    assert first is not None and first != "section" and 1 + first != "section" and 1 + first not in [None, "a"]
+
+
 def made(**settings: Any) -> Graph:
     return Graph(DigestSink(path="x.txt")(Tone(**settings)(picture, name="tone")), duration=1)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping
+from numbers import Real
 from typing import Any, ClassVar, Protocol, cast
 
+import numpy as np
 from pydantic import BaseModel
 
 from n2s.graph.errors import GraphError
@@ -120,7 +122,9 @@ class Handle:
         return hash((id(self._node), self._output, self._component))
 
     def __eq__(self, other: Any) -> bool:
-        return isinstance(other, Handle) and hash(self) == hash(other) and self._node is other._node
+        if isinstance(other, Handle):
+            return hash(self) == hash(other) and self._node is other._node
+        return _refuse_equality(other)
 
 
 def _tree(value: Any) -> Any:
@@ -149,9 +153,28 @@ def _refuse_truth(expression: Expression) -> bool:
     )
 
 
+def _refuse_equality(other: Any) -> bool:
+    """Refuse to compare an output or an expression with a number, as if the film were known; all else is another thing.
+
+    Saving, lists and dictionaries compare outputs with outputs and expressions with expressions: these are values.
+    """
+    if isinstance(other, Handle | Expression | Real | np.generic):
+        raise TypeError(
+            "an output or expression is neither equal to a number nor to another one before the film is rendered, so "
+            "that == and != of Python would be a constant; use where of n2s.functions with <, <=, > or >=: section 1 "
+            "is where(section < 2, section >= 1, 0)"
+        )
+    return False
+
+
+def _is_same_tree(expression: Expression, other: Any) -> bool:
+    return expression.tree == other.tree if isinstance(other, Expression) else _refuse_equality(other)
+
+
 _define_arithmetic(Handle)
 _define_arithmetic(Expression)
 cast(Any, Expression).__bool__ = _refuse_truth
+cast(Any, Expression).__eq__ = _is_same_tree
 for _operand in (Handle, Expression):
     cast(Any, _operand).__array_ufunc__ = None  # a number of NumPy on the left leaves the operation to them
 
