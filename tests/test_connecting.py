@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from n2s.nodes import (
     FFmpegSink,
     Grain,
     ImageSource,
+    LatentPath,
     Mix,
     Tone,
     Track,
@@ -285,3 +286,11 @@ def test_the_preset_of_a_graph_is_told(kept: Path, n2s: Any, n2s_json: Any) -> N
     kept.write_bytes(kept.read_bytes() + b"presets: {dark: {tone.exposure: -0.5}}\n")
     film = render(Graph.load(kept, preset="dark"), out="made").films[0]["path"]
     assert explained(film, n2s_json, n2s)["overrides"] == [["tone.exposure", -0.5, "preset"]]
+
+
+def test_a_set_where_an_ordered_list_is_wanted_is_refused() -> None:
+    for path in ({"a", "b"}, frozenset("ab"), [{"a", "b"}]):
+        with pytest.raises(GraphError, match="LatentPath.names: a set was given.*a list"):
+            LatentPath(names=path)
+    with pytest.raises(GraphError, match="size: a set was given"):
+        Graph(DigestSink(path="x.txt")(picture), duration=1, size={640, 360})

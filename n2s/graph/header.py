@@ -11,6 +11,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.landmarks import Moment
 from n2s.graph.parsing import FolderPath, in_yaml, number_in
 from n2s.graph.registry import suggest
+from n2s.graph.sets import NO_SET, holds_set
 from n2s.graph.time import FASTEST, SLOWEST, parse_rate
 from n2s.graph.times import WrittenSeconds, is_musical, parse_time
 from n2s.graph.wording import wanted
@@ -59,6 +60,13 @@ class Header(BaseModel):
         seconds = WrittenSeconds.of(time, tempo or 120.0)
         read(seconds)  # this checks its range
         return seconds
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _ordered(cls, size: Any) -> Any:
+        if holds_set(size):
+            raise ValueError(NO_SET)
+        return size
 
     @field_validator("size")
     @classmethod

@@ -19,6 +19,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.handles import connect
 from n2s.graph.links import Link
 from n2s.graph.paths import has_paths
+from n2s.graph.sets import NO_SET, holds_set, wants_set
 from n2s.graph.signatures import definition_place, meant, place_within
 from n2s.graph.specs import Output, Spec
 from n2s.graph.time import FASTEST, LONGEST_BAR, SLOWEST, Clock
@@ -103,10 +104,18 @@ class Node(BaseModel, metaclass=_Declared):
     kind: ClassVar[str] = ""  # one of `n2s.graph.declarations.KINDS`
 
     def __init__(self, **values: Any):
+        if unordered := [(name, NO_SET) for name, value in values.items() if self._takes_no_such_set(name, value)]:
+            raise DeclarationError(type(self).__name__, unordered)
         try:
             super().__init__(**values)
         except ValidationError as error:
             raise DeclarationError(type(self).__name__, explain(error, type(self))) from None
+
+    @classmethod
+    def _takes_no_such_set(cls, name: str, value: Any) -> bool:
+        """Say whether a value is, or has in it, a set where its field wants none: a list made of it has any order."""
+        is_setting = name in cls.specs and cls.specs[name].role == "setting"
+        return is_setting and holds_set(value) and not wants_set(cls.model_fields[name].annotation)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
