@@ -294,3 +294,16 @@ def test_a_set_where_an_ordered_list_is_wanted_is_refused() -> None:
             LatentPath(names=path)
     with pytest.raises(GraphError, match="size: a set was given"):
         Graph(DigestSink(path="x.txt")(picture), duration=1, size={640, 360})
+
+
+def test_paths_of_python_are_paths(kept: Path) -> None:
+    sink = DigestSink(path=Path("films") / "made.txt")(ImageSource(path=Path("stills") / "a.png")())
+    graph = Graph(sink, duration=1, model=Path("models") / "own")
+    assert graph.to_yaml() == Graph(DigestSink(path="films/made.txt")(ImageSource(path="stills/a.png")()), duration=1,
+                                    model="models/own").to_yaml()  # fmt: skip
+    assert LatentPath(names=[Path("a.png"), PureWindowsPath("b\\c.png")]).names == ["a.png", "b/c.png"]
+    (node,) = [node for node in Graph.load(kept, {"image_source.path": Path("./other.png")}).nodes.values()
+               if isinstance(node, ImageSource)]  # fmt: skip
+    assert node.path == "other.png"
+    with pytest.raises(GraphError, match="text was wanted, not object"):
+        ImageSource(path=object())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from difflib import get_close_matches
+from pathlib import PurePath
 from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -150,6 +152,13 @@ def parse_seconds(value: Any) -> Number:
     return number
 
 
+def path_text(value: Any) -> Any:
+    """Return a path of Python's as a graph has it, text with slashes between its parts; anything else as it is."""
+    if isinstance(value, os.PathLike) and isinstance(path := os.fspath(value), str):
+        return (value if isinstance(value, PurePath) else PurePath(path)).as_posix()
+    return value
+
+
 def in_yaml(value: Any) -> str:
     """Return a value as YAML has it, for messages."""
     if value is None or isinstance(value, bool):  # and not 0 or 1, which are equal to these
@@ -165,16 +174,17 @@ Every = Annotated[Any, BeforeValidator(parse_every), WithJsonSchema(_NUMBER_OR_T
 MusicalTime = Annotated[Any, BeforeValidator(parse_musical_time), WithJsonSchema(_NUMBER_OR_TEXT), "seconds"]
 # A place in the track: "1:20", "8 bars", "at drop".
 When = Annotated[Any, BeforeValidator(parse_when), WithJsonSchema(TIME_SCHEMA), "seconds", "when"]
+_AS_TEXT = BeforeValidator(path_text)
 # A file or a folder, relative to the folder of the graph; alone or within lists, tuples and dicts (`n2s.graph.paths`).
-FilePath = Annotated[str, PATH]
-FolderPath = Annotated[str, PATH, FOLDER]
+FilePath = Annotated[str, _AS_TEXT, PATH]
+FolderPath = Annotated[str, _AS_TEXT, PATH, FOLDER]
 # A file of a still picture, which is looked at before any work.
-PicturePath = Annotated[str, PATH, PICTURE]
+PicturePath = Annotated[str, _AS_TEXT, PATH, PICTURE]
 # A file of music, and of a video, whose beginning is looked at. A setting damaged: keep beside it lets damage pass.
-MusicPath = Annotated[str, PATH, MUSIC]
-VideoPath = Annotated[str, PATH, VIDEO]
+MusicPath = Annotated[str, _AS_TEXT, PATH, MUSIC]
+VideoPath = Annotated[str, _AS_TEXT, PATH, VIDEO]
 # An anchor of a model by its name, or a picture by its path, which has a dot or a slash in it.
-AnchorOrPicture = Annotated[str, PATH, OR_NAME, PICTURE]
+AnchorOrPicture = Annotated[str, _AS_TEXT, PATH, OR_NAME, PICTURE]
 
 
 # Units by the words that people write for them.

@@ -92,7 +92,7 @@ def wanted(item: Mapping[str, Any]) -> str:
         if near := get_close_matches(came, choices, 1, 0.7):
             text = f'did you mean "{near[0]}"? {text}'
     short = came is None or (isinstance(came, bool | int | float | str) and len(str(came)) < 80)
-    what = in_yaml(came) if short else _FORMS.get(type(came), "this")
+    what = in_yaml(came) if short else _FORMS.get(type(came), type(came).__name__)
     said = f"{text}, not {what}{number_in(came) if 'number' in text else ''}"
     if item["type"] in ("list_type", "tuple_type") and isinstance(came, str) and short and re.search(r"[A-Za-z]", came):
         items = came if "," in came else ", ".join(came.split())

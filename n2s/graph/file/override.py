@@ -15,6 +15,7 @@ from typing import Any, get_origin
 from n2s.graph.errors import GraphError, Position, Problem
 from n2s.graph.file.document import read_document
 from n2s.graph.looks import look_file, look_names
+from n2s.graph.parsing import path_text
 from n2s.graph.registry import node_types, suggest
 from n2s.graph.wording import listed
 
@@ -61,7 +62,7 @@ class Overrides:
             self._lay(target, value, places.get(target, Position(target, argument=True)))
 
     def _lay(self, target: str, value: Any, place: Position) -> None:
-        name, dot, field = target.partition(".")
+        name, dot, field, value = *target.partition("."), path_text(value)
         spelt = re.sub(r"[/:]", ".", target.removeprefix("nodes."))
         if name not in self.specs and spelt != target and spelt.partition(".")[0] in self.specs:
             self.problems.append(Problem(place, f'a setting is named NODE.SETTING. Did you mean "{spelt}"?'))

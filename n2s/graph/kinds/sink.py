@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from pydantic import field_validator
 
 from n2s.graph.node import Node
+from n2s.graph.parsing import path_text
 
 
 class Sink(Node):
@@ -17,3 +20,8 @@ class Sink(Node):
 
     kind: ClassVar[str] = "sink"
     format: ClassVar[str] = ""
+
+    @field_validator("path", mode="before", check_fields=False)
+    @classmethod
+    def _path_text(cls, path: Any) -> Any:
+        return path_text(path)
