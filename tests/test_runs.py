@@ -296,3 +296,13 @@ def test_music_that_is_given_up_leaves_nothing(long_graph: Path, tmp_path: Path,
     with pytest.raises(GivenUp):
         run.maker.music(run.plan()[0], check)
     assert not list(store.root.glob("audio-tracks/*/*"))
+
+
+def test_a_run_that_is_executed_again_tells_of_itself_alone(long_graph: Path, tmp_path: Path, store: Any) -> None:
+    run = Run(Graph.load(long_graph), tmp_path / "out", store, span=(0, 2), force=True)
+    first, second = run.execute(), run.execute()
+    assert first is not second and first.record != second.record
+    assert (first.rendered, first.frames, len(first.films)) == (second.rendered, second.frames, len(second.films))
+    assert second.computed == first.computed and second.rendered > 0
+    written = json.loads(second.record.read_text())
+    assert len(written["films"]) == 1 and written["chunks"]["rendered"] == second.rendered

@@ -102,15 +102,19 @@ class Run:
         self.maker = FilmMaker(self.store, self.targets)
         self.overwrite, self.keep_frames, self.strict = overwrite, keep_frames, strict
         self.only, self.excerpt = tuple(only), excerpt
-        self.report = Report()
         self.record: RunRecord | None = None
         self.planned = PlannedFilms([], self.store, self.maker)
         self.later: list[Run] = []  # whose chunks are rendered on the way, where they show the same frames
         self.planned_ahead = False  # whether it was planned for another run
-        self._spent, self._rounds = Spent(), Rounds()
-        self._publishing = Publishing(self.maker, force, self._spent, self._began, self._log)
-        self.done: set[str] = set()  # keys that are in the store, forced or not
+        self._begin_anew()
         self._places: dict[str, int] = {}  # of each chunk's key among those of all films
+
+    def _begin_anew(self) -> None:
+        """Forget what an earlier execution has done and told, which is none of this one's."""
+        self.report = Report()
+        self._spent, self._rounds = Spent(), Rounds()
+        self._publishing = Publishing(self.maker, self.force, self._spent, self._began, self._log)
+        self.done: set[str] = set()  # keys that are in the store, forced or not
         self._early: list[str] = []  # what is to stand in the record, before there is one
 
     def _log(self, text: str) -> None:
@@ -170,6 +174,8 @@ class Run:
 
     def _execute(self) -> Report:
         began, status = time.perf_counter(), "failed"
+        if self.record:
+            self._begin_anew()
         try:
             self.session.check_films()
             check_folder(self.out)
