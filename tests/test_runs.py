@@ -306,3 +306,13 @@ def test_a_run_that_is_executed_again_tells_of_itself_alone(long_graph: Path, tm
     assert second.computed == first.computed and second.rendered > 0
     written = json.loads(second.record.read_text())
     assert len(written["films"]) == 1 and written["chunks"]["rendered"] == second.rendered
+
+
+@pytest.mark.parametrize("event", ["rendered", "began", "planned", "laid_out", "finished", "published", "ended"])
+def test_what_a_watcher_raises_comes_out_as_it_is(event: str, long_graph: Path, tmp_path: Path, store: Any) -> None:
+    def fail(self: Any, *told: Any) -> None:
+        raise ValueError("mine")
+
+    watcher = type("Watcher", (Events,), {event: fail})()
+    with pytest.raises(ValueError, match=r"^mine$"):
+        Run(Graph.load(long_graph), tmp_path / "out", store, span=(0, 1), events=watcher).execute()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from n2s.graph.errors import Cancelled
 
 
 class Events:
@@ -40,3 +44,43 @@ class Events:
 
     def ended(self) -> None:
         """The run is over, with or without success."""
+
+
+class WatcherFailed(Cancelled):
+    """A watcher raised an error: it ends the run like one that is given up, so that no node is blamed for it."""
+
+    def __init__(self, error: Exception):
+        super().__init__(str(error))
+        self.error = error
+
+
+class Apart(Events):
+    """Hands all on to a watcher, and raises what that raises as `WatcherFailed`.
+
+    Events are told from within nodes, sinks and threads, whose own errors are reported with their names.
+    """
+
+    def __init__(self, watcher: Events):
+        for name in [name for name in vars(Events) if not name.startswith("_")]:
+            setattr(self, name, _apart(getattr(watcher, name)))
+
+
+def _apart(tell: Callable[..., None]) -> Callable[..., None]:
+    def told(*values: Any, **named: Any) -> None:
+        try:
+            tell(*values, **named)
+        except Cancelled:
+            raise
+        except Exception as error:
+            raise WatcherFailed(error) from error
+
+    return told
+
+
+@contextmanager
+def as_watchers_raise() -> Iterator[None]:
+    """Let what a watcher raised come out as it is."""
+    try:
+        yield
+    except WatcherFailed as failed:
+        raise failed.error from None

@@ -14,7 +14,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.wording import counted
 from n2s.runtime.budget import MemoryBudget
 from n2s.runtime.entries import STALE_SECONDS
-from n2s.runtime.events import Events
+from n2s.runtime.events import Apart, Events, WatcherFailed, as_watchers_raise
 from n2s.runtime.executors.base import Executor, Rendered, Task, parallel_tasks
 from n2s.runtime.executors.carrying import carry_out
 from n2s.runtime.executors.registry import choose_executor
@@ -94,7 +94,7 @@ class Run:
         self.graph, self.out, self.span, self.force = graph, absolute(out), parse_span(span), force
         self.store = open_store(store)
         self.executor = executor or ThreadExecutor()
-        self.events = events or Events()
+        self.events = Apart(events or Events())
         self.session = Session(graph, self.store, self._say, fresh=force, remember=False, executor=self.executor)
         self.context = self.session.context
         self.memory = self.context.memory = MemoryBudget(max_memory)
@@ -140,7 +140,8 @@ class Run:
         GraphError
             With everything that is wrong, before any work.
         """
-        self.planned = self.session.films(self.out, self.span, self.force, self._began, self.only, self.excerpt)
+        with as_watchers_raise():
+            self.planned = self.session.films(self.out, self.span, self.force, self._began, self.only, self.excerpt)
         return self.planned.films
 
     def plan_later(self) -> None:
@@ -169,7 +170,7 @@ class Run:
         KeyboardInterrupt
             When interrupted; likewise.
         """
-        with self.memory.watch:
+        with as_watchers_raise(), self.memory.watch:
             return self._execute()
 
     def _execute(self) -> Report:
@@ -309,6 +310,8 @@ class Run:
         try:
             for done in carry_out(self.executor, job, tasks, self.context, heard, self._memory_kind, self._ready):
                 self._note(*done)
+        except WatcherFailed:
+            raise
         except Cancelled:
             raise KeyboardInterrupt from None
 
