@@ -16,6 +16,8 @@ from places import Place
 from pydantic import ValidationError
 from test_nodes import scene
 
+from n2s import preview
+from n2s.functions import at, time
 from n2s.graph.describe.schema import graph_schema
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.expressions import Number
@@ -27,6 +29,7 @@ from n2s.graph.timecodes import minutes as shown
 from n2s.graph.timecodes import timecode
 from n2s.nodes import EMA, AudioSource, FFmpegSink, ImageSource, Keyframes, Tone
 from n2s.plan.ranges import check_ranges
+from n2s.runtime.films.profiled import parse_span
 
 SPELLINGS = {  # each, and its seconds at 90 beats per minute
     "80": 80, "80.5": 80.5, ".5": 0.5, "1e1": 10, "0": 0, " 7 ": 7, "80 s": 80, "80s": 80, "250 ms": 0.25, "0.5 s": 0.5,
@@ -274,6 +277,12 @@ def test_a_span_in_python(track: Place) -> None:
     assert track.run(span=(0, 1)).films[0]["path"].endswith("track.mp4")
     with pytest.raises(ArgumentError, match="a time"):
         track.run(span=(-1, None))
+    for span in (0.2, "0.2", (1,), (0, 1, 2), None):
+        with pytest.raises(ArgumentError, match="span: a pair of times was wanted"):
+            parse_span(span)
+    assert parse_span((at("drop"), at("drop + 1 bar"))) == parse_span(("at drop", "at drop + 1 bar"))
+    with pytest.raises(ArgumentError, match=r"span: a time from 0 on was wanted, .* not 2 \* time\."):
+        parse_span((2 * time, None))
 
 
 def test_beats_that_nobody_hears_are_assumed_and_said(track: Place, n2s: Any) -> None:
@@ -284,6 +293,11 @@ def test_beats_that_nobody_hears_are_assumed_and_said(track: Place, n2s: Any) ->
     )
     status, out, err = n2s("run", track.graph, "--to", "1 beat", "--dry-run")
     assert status == 0 and "15 of 15 frames" in out and "120 beats per minute are assumed" in err
+
+
+@pytest.mark.parametrize("times", [np.array([0.0, 0.5]), range(2), (0, "0.5 s"), [np.float32(0), 1]])
+def test_times_of_a_preview_in_python(times: Any, track: Place) -> None:
+    assert len(preview(Graph.load(track.graph), "travel", at=times).frames) == 2
 
 
 def test_times_as_they_are_shown() -> None:

@@ -13,7 +13,7 @@ from n2s.graph.parsing import FolderPath, in_yaml, number_in
 from n2s.graph.registry import suggest
 from n2s.graph.sets import NO_SET, holds_set
 from n2s.graph.time import FASTEST, SLOWEST, parse_rate
-from n2s.graph.times import WrittenSeconds, is_musical, parse_time
+from n2s.graph.times import WrittenSeconds, as_moment, is_musical, parse_time
 from n2s.graph.wording import wanted
 
 MAX_SIDE = 8192
@@ -49,7 +49,8 @@ class Header(BaseModel):
     def _read_time(cls, value: Any, read: Any, info: ValidationInfo) -> Any:
         if isinstance(value, bool):
             value = parse_time(value)  # this refuses it
-        if not isinstance(value, str | Number):
+        value = as_moment(value)
+        if not isinstance(value, str | Number | Moment):
             made = read(value)
             return value if isinstance(value, WrittenSeconds) else made
         time, tempo = parse_time(value), info.data.get("tempo")

@@ -136,8 +136,6 @@ def parse_every(value: Any) -> Number | Moment | None:
 
 def parse_when(value: Any) -> Number | Moment | None:
     """Read a place in the track: 80, "1:20", "8 bars", "at drop"; None stays None where a setting may be left out."""
-    if isinstance(value, Expression) and isinstance(value.tree, Moment):  # at("drop") in Python
-        value = value.tree
     return None if value is None else parse_time(value)
 
 

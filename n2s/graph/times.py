@@ -51,7 +51,7 @@ def parse_time(value: Any) -> Number | Moment:
     ValueError
         When it is no time, negative or not finite.
     """
-    value = plain_number(value)
+    value = as_moment(plain_number(value))
     if isinstance(value, Moment):
         return value
     if isinstance(value, Number):
@@ -78,9 +78,18 @@ def parse_time(value: Any) -> Number | Moment:
                 f'a time was wanted, like "1:20", "1:20.5" or "1:02:03", not "{_short(text)}": minutes and '
                 "seconds have two digits and go up to 59"
             )
-    shown = f'"{_short(value)}"' if isinstance(value, str) else repr(value)[:80]
+    shown = (
+        f'"{_short(value)}"'
+        if isinstance(value, str)
+        else str(value if isinstance(value, Expression) else repr(value))[:80]
+    )
     cure = f"; {STRAIGHT}" if isinstance(value, str) and not set(CURLY).isdisjoint(value) else ""
     raise ValueError(f"a time from 0 on was wanted, like {LIKE}, not {shown}{cure}")
+
+
+def as_moment(value: Any) -> Any:
+    """Return the moment that at("drop") of n2s.functions is an expression of; other values as they are."""
+    return value.tree if isinstance(value, Expression) and isinstance(value.tree, Moment) else value
 
 
 def _read_moment(text: str) -> Moment:
@@ -152,8 +161,7 @@ def check_rising(times: list[Any], place: Callable[[Any], float]) -> list[float]
 def _read_point(value: Any, read: Any) -> list:
     """Read a point in time: text is a time of any kind, a plain number stays the number of seconds that it is."""
     first = value[0] if isinstance(value, list | tuple) and value else None
-    if isinstance(first, Expression) and isinstance(first.tree, Moment):  # at("drop") in Python
-        first = first.tree
+    first = as_moment(first)
     if isinstance(first, Number | Moment) or (isinstance(first, str) and not _is_plain(first)):
         return [parse_time(first), *read([0.0, *value[1:]])[1:]]
     return read(value)

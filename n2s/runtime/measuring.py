@@ -28,7 +28,7 @@ from n2s.plan.measures import is_awaited
 from n2s.plan.ranges import check_ranges
 from n2s.plan.stages import Plan
 from n2s.runtime.context import RunContext
-from n2s.runtime.events import Events
+from n2s.runtime.events import Events, WatcherFailed
 from n2s.runtime.executors.base import Executor, Task
 from n2s.runtime.executors.carrying import carry_out
 from n2s.runtime.executors.film import FilmJob
@@ -196,6 +196,8 @@ class Measurer:
             for _, rendered in carry_out(self.executor, job, tasks, self.context, progress, lambda task: kind):
                 tally.seconds.update(rendered.seconds)
                 tally.frames.update(rendered.frames)
+        except WatcherFailed:
+            raise
         except Cancelled:
             raise KeyboardInterrupt from None
         finally:

@@ -28,7 +28,7 @@ BLEND = 1.0  # s, in which the end of a loop leads back to its beginning
 def parse_span(span: tuple[Any, Any]) -> Span:
     """Return the times to begin and to end at as they were asked for: 80, "1:20", "8 bars"; None for none."""
     try:
-        first, last = (None if time is None else parse_time(time) for time in span)
+        first, last = (None if time is None else parse_time(time) for time in _pair(span))
     except ValueError as error:
         raise ArgumentError(f"span: {error}.") from None
     if all(isinstance(time, Number) and time.unit in ("", "s", "ms") for time in (first, last)):
@@ -36,6 +36,12 @@ def parse_span(span: tuple[Any, Any]) -> Span:
         if end <= begin:
             raise ArgumentError(f"--from {first} --to {last} leaves no frame: it ends before it begins.")
     return cast(Span, (first, last))
+
+
+def _pair(span: Any) -> tuple[Any, Any]:
+    if not isinstance(span, tuple | list) or len(span) != 2:
+        raise ValueError(f'a pair of times was wanted, to begin and to end at, like (0, "8 bars"), not {span!r}')
+    return span[0], span[1]
 
 
 def profile_of(sink: object) -> Profile | None:

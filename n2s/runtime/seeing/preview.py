@@ -142,7 +142,8 @@ def _preview(session: Session, node: str | None, at: Any, sheet: int | None) -> 
 
 def _frames(view: View, at: Any, sheet: int | None) -> list[int]:
     """Return the numbers of the frames to show, in rising order."""
-    times = at if isinstance(at, list | tuple) else [] if at is None else [at]
+    is_several = isinstance(at, Sequence | np.ndarray) and not isinstance(at, str)
+    times = at if is_several else [] if at is None else [at]
     try:
         places: list[Number | Moment] = [parse_time(time) for time in times]
     except ValueError as error:
