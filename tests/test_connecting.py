@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tiny
 
-from n2s import Graph, render
-from n2s.graph.errors import GraphError
+from n2s import Graph, preview, render
+from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.expressions import Expression, leaves
 from n2s.graph.time import parse_rate
 from n2s.graph.times import parse_time
@@ -36,6 +36,7 @@ from n2s.nodes import (
     Weights,
 )
 from n2s.runtime.seeing.provenance import overrides_of_file
+from n2s.runtime.session import Session
 
 track = AudioSource(path="a.wav")()
 features = Features()(track)
@@ -307,3 +308,27 @@ def test_paths_of_python_are_paths(kept: Path) -> None:
     assert node.path == "other.png"
     with pytest.raises(GraphError, match="text was wanted, not object"):
         ImageSource(path=object())
+
+
+@pytest.mark.parametrize(
+    ("ask", "named"),
+    [
+        (lambda graph: render("fire.yaml"), "graph"),
+        (lambda graph: Session("fire.yaml"), "graph"),
+        *[(lambda graph, jobs=jobs: render(graph, jobs=jobs), "jobs") for jobs in (0, -1, 1.5, True)],
+        (lambda graph: render(graph, workers=0), "workers"),
+        *[(lambda graph, most=most: render(graph, max_memory=most), "max_memory") for most in ("6GB", -1)],
+        (lambda graph: render(graph, only="one"), "only"),
+        (lambda graph: preview(graph, sheet=2.5), "sheet"),
+    ],
+)
+def test_arguments_in_python_are_looked_at_before_any_work(ask: Any, named: str, kept: Path) -> None:
+    with pytest.raises(ArgumentError, match=f"^{named}: "):
+        ask(Graph.load(kept))
+
+
+def test_frames_are_whole_numbers_from_any_iterable(kept: Path) -> None:
+    with Session(Graph.load(kept)) as session:
+        with pytest.raises(ArgumentError, match=r"A frame is a whole number, not 3\.0"):
+            session.frame("tone", 3.0)
+        assert sum(map(len, session.pick("tone", (number for number in range(3))))) == 3

@@ -12,6 +12,7 @@ from n2s.graph.authors import whole_traceback
 from n2s.graph.errors import Cancelled, N2SError
 from n2s.graph.graph import Graph
 from n2s.graph.wording import counted
+from n2s.runtime.arguments import check_count, check_graph, check_names
 from n2s.runtime.budget import MemoryBudget
 from n2s.runtime.entries import STALE_SECONDS
 from n2s.runtime.events import Apart, Events, WatcherFailed, as_watchers_raise
@@ -91,6 +92,8 @@ class Run:
         max_memory: int | None = None,
         excerpt: bool = False,
     ):
+        check_count("max_memory", max_memory)
+        check_names("only", only)
         self.graph, self.out, self.span, self.force = graph, absolute(out), parse_span(span), force
         self.store = open_store(store)
         self.executor = executor or ThreadExecutor()
@@ -369,6 +372,9 @@ def render(graph: Graph, progress: bool | None = None, **options: Any) -> Report
     ``progress``: whether it is shown on standard error, without ``events``; by default where that is a terminal.
     """
     jobs, workers = options.pop("jobs", None), options.pop("workers", None)
+    check_graph(graph)
+    check_count("jobs", jobs)
+    check_count("workers", workers)
     executor = options.pop("executor", None) or choose_executor(None, jobs, workers)
     with shown_progress(progress, options.pop("events", None)) as events:
         return Run(graph, executor=executor, events=events, **options).execute()

@@ -12,7 +12,7 @@ import numpy as np
 
 from n2s.graph.check import without_film
 from n2s.graph.declare import Output
-from n2s.graph.errors import ArgumentError, GraphError, MediaError, N2SError
+from n2s.graph.errors import GraphError, MediaError, N2SError
 from n2s.graph.graph import Graph
 from n2s.graph.links import Link
 from n2s.graph.lookup import find_output
@@ -24,6 +24,7 @@ from n2s.plan.film import as_value, last_nodes, plan_film, towards
 from n2s.plan.ranges import check_ranges
 from n2s.plan.stages import Plan
 from n2s.runtime import machine
+from n2s.runtime.arguments import check_graph, frame_numbers
 from n2s.runtime.context import RunContext
 from n2s.runtime.executors.base import Executor, default_count
 from n2s.runtime.executors.threads import ThreadExecutor
@@ -87,6 +88,7 @@ class Session:
         remember: bool = True,
         executor: Executor | None = None,
     ):
+        check_graph(graph)
         store = open_store(store)
         self._begin(
             graph,
@@ -317,7 +319,7 @@ class Session:
         """Return what a node, or an output, gives for one frame: float32 (3, H, W) or (C, h, w); see `pick`."""
         return next(self.pick(end, [number]))[0]
 
-    def pick(self, end: str, numbers: Sequence[int]) -> Iterator[np.ndarray]:
+    def pick(self, end: str, numbers: Iterable[int]) -> Iterator[np.ndarray]:
         """Return an iterator over what a node gives for some rising frame numbers, a few at a time: (n, C, H, W).
 
         ``end`` is any name that `n2s.graph.lookup.find_output` knows.
@@ -330,10 +332,7 @@ class Session:
             When there is no such node, or it gives neither latents nor frames.
         """
         end = str(find_output(self.graph, end))
-        frames = self.clock.frames
-        for number in numbers:
-            if not 0 <= number < frames:
-                raise ArgumentError(f"There is no frame {number}: the track has frames 0 to {frames - 1}.")
+        numbers = frame_numbers(numbers, self.clock.frames)
         return self._nearby(end, numbers).maker(end).pick(numbers)
 
     def signal(self, name: str) -> np.ndarray:

@@ -19,6 +19,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.landmarks import Moment
 from n2s.graph.timecodes import timecode
 from n2s.graph.times import parse_time
+from n2s.runtime.arguments import check_count
 from n2s.runtime.media.png import encode_png
 from n2s.runtime.progress import shown_progress
 from n2s.runtime.seeing import contact
@@ -119,7 +120,8 @@ def preview(
     GraphError, ArgumentError
         When there is no such node or time.
     """
-    if sheet is not None and (at is not None or not 1 <= sheet <= MOST):
+    check_count("sheet", sheet)
+    if sheet is not None and (at is not None or sheet > MOST):
         raise ArgumentError(f"sheet is a number of pictures, 1 to {MOST}, in place of at.")
     if isinstance(graph, Session):
         return _preview(graph, node, at, sheet)
