@@ -13,6 +13,7 @@ import pytest
 import tiny
 
 from n2s import Graph, preview, render
+from n2s.graph.describe.diagram import diagram
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.expressions import Expression, leaves
 from n2s.graph.time import parse_rate
@@ -332,3 +333,7 @@ def test_frames_are_whole_numbers_from_any_iterable(kept: Path) -> None:
         with pytest.raises(ArgumentError, match=r"A frame is a whole number, not 3\.0"):
             session.frame("tone", 3.0)
         assert sum(map(len, session.pick("tone", (number for number in range(3))))) == 3
+
+
+def test_a_graph_whose_parameters_are_expressions_is_drawn(kept: Path) -> None:
+    assert "= 0.3 * time" in diagram(Graph.load(kept).edit({"tone.exposure": "= 0.3 * time"})).source

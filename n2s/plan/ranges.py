@@ -37,10 +37,11 @@ def check_ranges(plan: Plan) -> None:
         for field in node.params():
             if (name, field) not in plan.values.params:  # behind a measure that is still to come
                 continue
-            if is_musical(getattr(node, field)):  # of which `wrong_lengths` tells
+            if is_musical(value := getattr(node, field)):  # of which `wrong_lengths` tells
                 continue
             bringer = plan.graph.nodes.get(name.partition(":")[0])
-            if bringer is not node and getattr(bringer, field, None) == getattr(node, field):  # it is told there
+            given = getattr(bringer, field, None)
+            if bringer is not node and isinstance(given, type(value)) and given == value:  # it is told there
                 continue
             values, spec = np.atleast_1d(plan.values.params[name, field]), node.specs[field]
             outside = ~_as_counted(spec).allows(values)
