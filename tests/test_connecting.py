@@ -336,4 +336,4 @@ def test_frames_are_whole_numbers_from_any_iterable(kept: Path) -> None:
 
 
 def test_a_graph_whose_parameters_are_expressions_is_drawn(kept: Path) -> None:
-    assert "= 0.3 * time" in diagram(Graph.load(kept).edit({"tone.exposure": "= 0.3 * time"})).source
+    assert "= 0.3 * time" in diagram(Graph.load(kept).edit({"tone.exposure": "= 0.3 * time"}))

@@ -19,7 +19,6 @@ from n2s.graph.graph import Graph
 from n2s.graph.landmarks import Moment
 from n2s.graph.timecodes import timecode
 from n2s.graph.times import parse_time
-from n2s.runtime.arguments import check_count
 from n2s.runtime.media.png import encode_png
 from n2s.runtime.progress import shown_progress
 from n2s.runtime.seeing import contact
@@ -120,9 +119,9 @@ def preview(
     GraphError, ArgumentError
         When there is no such node or time.
     """
-    check_count("sheet", sheet)
-    if sheet is not None and (at is not None or sheet > MOST):
-        raise ArgumentError(f"sheet is a number of pictures, 1 to {MOST}, in place of at.")
+    is_count = isinstance(sheet, int) and not isinstance(sheet, bool) and 1 <= sheet <= MOST
+    if sheet is not None and (at is not None or not is_count):
+        raise ArgumentError(f"sheet: a number of pictures, 1 to {MOST}, in place of at, was wanted.")
     if isinstance(graph, Session):
         return _preview(graph, node, at, sheet)
     with shown_progress(progress) as events, Session(graph, store, events.said) as session:
