@@ -13,9 +13,11 @@ import pytest
 import tiny
 
 from n2s import Graph, preview, render
+from n2s.functions import where
 from n2s.graph.describe.diagram import diagram
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.expressions import Expression, leaves
+from n2s.graph.node import DeclarationError
 from n2s.graph.time import parse_rate
 from n2s.graph.times import parse_time
 from n2s.nodes import (
@@ -139,13 +141,15 @@ def test_what_python_would_decide_before_the_film_is_refused(lose: Any) -> None:
 @pytest.mark.parametrize(
     "lose",
     [
-        lambda: features.section == 1,
-        lambda: 1.0 != features.section,
-        lambda: np.int64(1) == features.section,
-        lambda: features.section + 1 == 2,
-        lambda: Fraction(1, 2) != features.section + 1,
-        lambda: features.section == features.section + 1,
-        lambda: features.section + 1 != features.section,
+        lambda: 0.5 * (features.section == 1),
+        lambda: (1.0 != features.section) + 1,
+        lambda: np.int64(2) - (np.int64(1) == features.section),
+        lambda: -(features.section + 1 == 2),
+        lambda: float(Fraction(1, 2) != features.section + 1),
+        lambda: 2 * (features.section == features.onset),
+        lambda: (features.section == features.section + 1) & (features.onset > 0),
+        lambda: max(features.section + 1 != features.section, 0),
+        lambda: where(features.section == 1, 1, 0),
     ],
 )
 def test_an_equality_that_would_be_a_constant_is_refused(lose: Any) -> None:
@@ -158,6 +162,9 @@ def test_outputs_and_expressions_are_compared_as_values() -> None:
     assert first == again and first != other and other in [first, again, other] and {first: 1}[again] == 1
     assert 1 + first == 1 + again and 1 + first != 1 + other and len({1 + first, 1 + again, 2 + first}) == 2
     assert first is not None and first != "section" and 1 + first != "section" and 1 + first not in [None, "a"]
+    assert first != 1 and not 1 + first == 2  # as a node's author may ask whether a parameter is at its neutral number
+    with pytest.raises(DeclarationError, match="Tone.exposure: a number.* was wanted, not a comparison by == or !="):
+        Tone(exposure=first == 1)
 
 
 def made(**settings: Any) -> Graph:

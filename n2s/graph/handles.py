@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping
-from numbers import Real
 from typing import Any, ClassVar, Protocol, cast
 
-import numpy as np
 from pydantic import BaseModel
 
 from n2s.graph.errors import GraphError
@@ -121,13 +119,16 @@ class Handle:
     def __hash__(self) -> int:
         return hash((id(self._node), self._output, self._component))
 
-    def __eq__(self, other: Any) -> bool:
-        if isinstance(other, Handle):
-            return hash(self) == hash(other) and self._node is other._node
-        return _refuse_equality(other)
+    def __eq__(self, other: Any) -> Any:
+        return Sameness(isinstance(other, Handle) and hash(self) == hash(other) and self._node is other._node)
+
+    def __ne__(self, other: Any) -> Any:
+        return Sameness(not self == other)
 
 
 def _tree(value: Any) -> Any:
+    if isinstance(value, Sameness):
+        value.refuse()
     try:
         value = parse_param(value)
     except ValueError as error:
@@ -153,30 +154,48 @@ def _refuse_truth(expression: Expression) -> bool:
     )
 
 
-def _refuse_equality(other: Any) -> bool:
-    """Refuse to compare an output or an expression with a number, as if the film were known; all else is another thing.
+class Sameness:
+    """Whether two outputs or expressions are the same thing: true or false, as `if`, lists and dictionaries ask.
 
-    Saving, lists and dictionaries compare outputs with outputs and expressions with expressions: these are values.
+    It is no number. What an output is equal to is not known before the film is rendered, so in ``0.5 * (section == 1)``
+    the comparison would be a constant, and nothing would say so.
     """
-    if isinstance(other, Handle | Expression | Real | np.generic):
+
+    __array_ufunc__ = None
+
+    def __init__(self, same: bool):
+        self.same = bool(same)
+
+    def __bool__(self) -> bool:
+        return self.same
+
+    def __repr__(self) -> str:
+        return "a comparison by == or !="
+
+    def refuse(self, *_: Any) -> Any:
         raise TypeError(
-            "an output or expression is neither equal to a number nor to another one before the film is rendered, so "
-            "that == and != of Python would be a constant; use where of n2s.functions with <, <=, > or >=: section 1 "
-            "is where(section < 2, section >= 1, 0)"
+            "what an output or expression is equal to is not known before the film is rendered, so that == and != of "
+            "Python would be a constant; use where of n2s.functions with <, <=, > or >=: section 1 is "
+            "where(section < 2, section >= 1, 0)"
         )
-    return False
+
+    __float__ = __index__ = __invert__ = __and__ = __rand__ = __or__ = __ror__ = refuse
 
 
-def _is_same_tree(expression: Expression, other: Any) -> bool:
-    return expression.tree == other.tree if isinstance(other, Expression) else _refuse_equality(other)
+def _is_same_tree(expression: Expression, other: Any) -> Any:
+    return Sameness(isinstance(other, Expression) and expression.tree == other.tree)
 
 
-_define_arithmetic(Handle)
-_define_arithmetic(Expression)
+def _is_other_tree(expression: Expression, other: Any) -> Any:
+    return Sameness(not _is_same_tree(expression, other))
+
+
+for _operand in (Handle, Expression, Sameness):
+    _define_arithmetic(_operand)
+    cast(Any, _operand).__array_ufunc__ = None  # a number of NumPy on the left leaves the operation to them
 cast(Any, Expression).__bool__ = _refuse_truth
 cast(Any, Expression).__eq__ = _is_same_tree
-for _operand in (Handle, Expression):
-    cast(Any, _operand).__array_ufunc__ = None  # a number of NumPy on the left leaves the operation to them
+cast(Any, Expression).__ne__ = _is_other_tree
 
 
 def call(function: str, *arguments: Any) -> Expression:
