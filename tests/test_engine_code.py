@@ -110,7 +110,7 @@ MUTATIONS = [
     ("plan/fold.py", "return node.shutter > 0 or", "return node.shutter > 1 or"),
     ("plan/fuse.py", "len(ends[name]) > 1", "len(ends[name]) > 2"),
     ("runtime/render/kept.py", "np.float16 if", "np.float32 if"),
-    ("runtime/render/framefile.py", "planes.T).view(dtype)", "planes).view(dtype)"),
+    ("runtime/render/framefile.py", "made[:, place] = plane", "made[:, -1 - place] = plane"),
     ("graph/context.py", "return self.scene.clock.times(self.start, self.stop)",
      "return self.scene.clock.times(self.start, self.stop) + 1"),
     ("graph/kinds/pointwise.py", "def prepare(self, *_: Any, **params: Any) -> dict[str, Any]:\n        return params",
