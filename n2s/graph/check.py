@@ -229,8 +229,7 @@ def _feels_seed(node: Node) -> bool:
     """Say whether a node draws by its seed, as its settings are."""
     if "seed" not in type(node).model_fields or isinstance(node, SubGraph):
         return False
-    wanted = {name: (getattr(node, name), value) for name, value in node.felt_with.get("seed", {}).items()}
-    return all(not isinstance(given, Expression) and given == value for given, value in wanted.values())
+    return all(getattr(node, name) == value for name, value in node.felt_with.get("seed", {}).items())
 
 
 def _without_docstrings(graph: GraphParts) -> list[Problem]:

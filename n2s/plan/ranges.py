@@ -40,8 +40,7 @@ def check_ranges(plan: Plan) -> None:
             if is_musical(value := getattr(node, field)):  # of which `wrong_lengths` tells
                 continue
             bringer = plan.graph.nodes.get(name.partition(":")[0])
-            given = getattr(bringer, field, None)
-            if bringer is not node and isinstance(given, type(value)) and given == value:  # it is told there
+            if bringer is not node and getattr(bringer, field, None) == value:  # it is told there
                 continue
             values, spec = np.atleast_1d(plan.values.params[name, field]), node.specs[field]
             outside = ~_as_counted(spec).allows(values)

@@ -138,7 +138,7 @@ def _box(graph: GraphParts, name: str, plan: ChunkMap | None, thumbnail: Path | 
             f'<img src="{escape(str(thumbnail))}" scale="true"/></td></tr>'
         )
     for field, spec in node.specs.items():
-        value, default = getattr(node, field), type(node).model_fields[field].default
+        value = getattr(node, field)
         if isinstance(value, Link) and _is_hidden(value.node):
             value = getattr(graph.nodes[value.node], "value", None)  # nothing of a part, which the graph does not name
             if value is None:
@@ -147,7 +147,7 @@ def _box(graph: GraphParts, name: str, plan: ChunkMap | None, thumbnail: Path | 
             if value:
                 rows.append(_row(field, f'<font point-size="9" color="#9aa0a8">{field}</font>'))
             continue
-        elif field not in node.model_fields_set or (not isinstance(value, Expression) and value == default):
+        elif field not in node.model_fields_set or value == type(node).model_fields[field].default:
             continue
         driven = isinstance(value, Link | Expression)
         text = f"= {value}" if driven else _in_words(value)
