@@ -84,10 +84,9 @@ class CreditsCue(CreditsText, Resident):
         times = clock.times(0, clock.frames)
         begin, end = self._span(clock)
         there = (times >= begin) & (times < end)
-        way = np.clip((times - begin) / (end - begin), 0, 1)
         cue = np.zeros((clock.frames, 2 + MARKS))
         if self.style == "roll":
-            cue[:, SHOWN], cue[:, PLACE] = 1, way
+            cue[:, SHOWN], cue[:, PLACE] = 1, np.clip((times - begin) / (end - begin), 0, 1)
         else:
             count, fade = len(self.credits), clock.seconds(self.fade)
             begins = clock.on_frames(begin + (end - begin) / count * np.arange(count + 1))
