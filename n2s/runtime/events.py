@@ -78,6 +78,17 @@ def _apart(tell: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
+def as_interrupted() -> Iterator[None]:
+    """Let work that was given up end as if by Ctrl-C; what a watcher raised stays a `WatcherFailed`."""
+    try:
+        yield
+    except WatcherFailed:
+        raise
+    except Cancelled:
+        raise KeyboardInterrupt from None
+
+
+@contextmanager
 def as_watchers_raise() -> Iterator[None]:
     """Let what a watcher raised come out as it is."""
     try:

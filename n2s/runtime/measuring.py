@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from n2s.graph.errors import Cancelled, RenderError
+from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.values import Measured, Values
 from n2s.graph.wording import counted
@@ -28,7 +28,7 @@ from n2s.plan.measures import is_awaited
 from n2s.plan.ranges import check_ranges
 from n2s.plan.stages import Plan
 from n2s.runtime.context import RunContext
-from n2s.runtime.events import Events, WatcherFailed
+from n2s.runtime.events import Events, as_interrupted
 from n2s.runtime.executors.base import Executor, Task
 from n2s.runtime.executors.carrying import carry_out
 from n2s.runtime.executors.film import FilmJob
@@ -193,13 +193,10 @@ class Measurer:
         try:
             job, kind = FilmJob.of({0: plan}, self.context), memory_subject(self.executor, [plan])
             tasks = [Task(0, chunk.start, chunk.stop, chunk.key) for chunk in missing]
-            for _, rendered in carry_out(self.executor, job, tasks, self.context, progress, lambda task: kind):
-                tally.seconds.update(rendered.seconds)
-                tally.frames.update(rendered.frames)
-        except WatcherFailed:
-            raise
-        except Cancelled:
-            raise KeyboardInterrupt from None
+            with as_interrupted():
+                for _, rendered in carry_out(self.executor, job, tasks, self.context, progress, lambda task: kind):
+                    tally.seconds.update(rendered.seconds)
+                    tally.frames.update(rendered.frames)
         finally:
             self.executor.stop()
 

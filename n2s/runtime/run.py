@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from n2s.graph.authors import whole_traceback
-from n2s.graph.errors import Cancelled, N2SError
+from n2s.graph.errors import N2SError
 from n2s.graph.graph import Graph
 from n2s.graph.wording import counted
 from n2s.runtime.arguments import check_count, check_graph, check_names
 from n2s.runtime.budget import MemoryBudget
 from n2s.runtime.entries import STALE_SECONDS
-from n2s.runtime.events import Apart, Events, WatcherFailed, as_watchers_raise
+from n2s.runtime.events import Apart, Events, as_interrupted, as_watchers_raise
 from n2s.runtime.executors.base import Executor, Rendered, Task, parallel_tasks
 from n2s.runtime.executors.carrying import carry_out
 from n2s.runtime.executors.registry import choose_executor
@@ -310,13 +310,9 @@ class Run:
     def _render_tasks(self, tasks: list[Task]) -> None:
         self._began("opening models and compiling kernels")
         job, heard = self.planned.job(tasks, self.context), _Heard(self)
-        try:
+        with as_interrupted():
             for done in carry_out(self.executor, job, tasks, self.context, heard, self._memory_kind, self._ready):
                 self._note(*done)
-        except WatcherFailed:
-            raise
-        except Cancelled:
-            raise KeyboardInterrupt from None
 
     def _ready(self) -> None:
         self._began("rendering")
