@@ -14,6 +14,7 @@ import harness
 import numpy as np
 import pytest
 import tiny
+from test_films import write_album
 from test_kept_frames import graph
 
 from n2s.graph.errors import ArgumentError, GraphError
@@ -285,3 +286,22 @@ def test_memory_of_pictures_and_values_is_limited(studio: Any, store: Any) -> No
         assert session.frame("picture", 0).max() == pytest.approx(value / 255)
     picture.unlink()
     assert len(session._shared.opened) == 3
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda session: session.clock,
+        lambda session: session.values,
+        lambda session: session.plan(),
+        lambda session: session.frame("decode", 0),
+        lambda session: session.signal("features.rms"),
+        lambda session: session.changed(session),
+    ],
+    ids=["clock", "values", "plan", "frame", "signal", "changed"],
+)
+def test_a_session_of_an_album_names_its_tracks(ask: Any, studio: Any, tmp_path: Path, store: Any) -> None:
+    path = write_album(tmp_path, studio.model, [4410])
+    with Session(Graph.load(path), store) as session:
+        with pytest.raises(GraphError, match=r"album\.yaml:\d+:\d+  This is an album; name .*track0\.yaml"):
+            ask(session)

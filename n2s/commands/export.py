@@ -128,8 +128,8 @@ class _Progress:
 
 def export_timelines(graph: Any, output: Path, latents: bool, store: str | None, json: bool) -> None:
     """Write every signal and parameter of a track, and the latents if they are asked for."""
+    from n2s.graph.check import refuse_album
     from n2s.runtime.seeing.export import write_timelines
-    from n2s.runtime.seeing.views import refuse_album
     from n2s.runtime.session import Session
 
     if output.suffix.lower() != ".npz":

@@ -47,6 +47,7 @@ def moving_preview(
 ) -> None:
     """Render the best seconds of a film, or those of a span, and write them as one small file."""
     from n2s.graph.amounts import amount_text
+    from n2s.graph.check import refuse_album
     from n2s.graph.excerpts import choose_excerpt
     from n2s.graph.expressions import Number
     from n2s.graph.whole import remove, temporary_name
@@ -56,7 +57,6 @@ def moving_preview(
     from n2s.runtime.progress import watcher
     from n2s.runtime.readiness import input_files
     from n2s.runtime.run import Run
-    from n2s.runtime.seeing.views import refuse_album
     from n2s.runtime.session import Session
     from n2s.runtime.store import absolute
     from n2s.runtime.stores import open_store

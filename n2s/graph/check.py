@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from fractions import Fraction
-from typing import cast
+from typing import Any, cast
 
 from n2s.graph.codings import size_problem
 from n2s.graph.declare import Node, Output, Sink
-from n2s.graph.errors import Problem
+from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Expression, Number, Variable, leaves
 from n2s.graph.film_names import collision, name_problem, same_place
 from n2s.graph.format_registry import format_of, format_problem
@@ -175,6 +175,23 @@ def without_film(graph: GraphParts) -> Problem | None:
         )
     at = graph.where(next(iter(graph.nodes)))
     return Problem(at, "The graph makes no film: it needs a sink, like FFmpegSink.")
+
+
+def refuse_album(graph: GraphParts) -> None:
+    """Refuse an album or a sub-graph where a track is wanted, whose nodes have values.
+
+    Raises
+    ------
+    GraphError
+        It names the graphs of an album's tracks.
+    """
+    tracks = {name: node for name, node in graph.nodes.items() if node.kind == "track"}
+    if tracks:
+        paths = ", ".join(str(graph.resolve(cast(Any, node).path)) for node in tracks.values())
+        text = f"This is an album; name the graph of one of its tracks: {paths}."
+        raise GraphError([Problem(graph.where(next(iter(tracks))), text)])
+    if graph.interface:
+        raise GraphError(list(filter(None, [without_film(graph)])))
 
 
 def warnings(graph: GraphParts) -> list[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from n2s.graph.check import column_problem
+from n2s.graph.check import column_problem, refuse_album
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.graph import Graph
 from n2s.graph.links import Link
@@ -38,6 +38,7 @@ def find_output(graph: Graph, port: str) -> Link:
     if output.isdigit() and not component:
         output, component = "", output
     if name not in graph.nodes and name not in graph.flat.nodes:
+        refuse_album(graph)
         raise GraphError(f'"{port}" names no node. {suggest(name, list({**graph.nodes, **graph.flat.nodes}))}')
     node = graph.flat.nodes.get(name)
     if node is not None and node.kind == "sink" and not rest and getattr(node, "frames", None):

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from n2s.graph.check import without_film
+from n2s.graph.check import refuse_album, without_film
 from n2s.graph.declare import Output
 from n2s.graph.errors import GraphError, MediaError, N2SError
 from n2s.graph.graph import Graph
@@ -35,7 +35,7 @@ from n2s.runtime.films.profiled import WHOLE
 from n2s.runtime.films.targets import Targets
 from n2s.runtime.films.wanted import film_sinks, frames_by_themselves, wanted_films
 from n2s.runtime.measuring import Measurer, awaited_measures, plans_of_measures, tell_of_waiting, where_to_look
-from n2s.runtime.readiness import check_inputs, machine_problems, tool_problems
+from n2s.runtime.readiness import check_inputs, check_track, machine_problems, tool_problems
 from n2s.runtime.recent import Recent
 from n2s.runtime.render.analysis import analyse, behind_measures
 from n2s.runtime.render.frames import FrameMaker
@@ -160,7 +160,7 @@ class Session:
 
     @cached_property
     def _values(self) -> Values:
-        check_inputs(self.graph)
+        check_track(self.graph)
         try:
             values = analyse(
                 self.graph.flat, cast(Any, self.context), self._shared.known, self._measurer(self.context.say)
@@ -181,7 +181,7 @@ class Session:
     def _heard(self) -> Values:
         if "_values" in self.__dict__:
             return self._values
-        check_inputs(self.graph)
+        check_track(self.graph)
         graph = self.graph.flat
         try:
             return analyse(graph, cast(Any, self.context), self._shared.known, without=behind_measures(graph))
@@ -210,6 +210,7 @@ class Session:
             return self._plan(end)
 
     def _plan(self, end: str | None, folding: bool = True) -> Plan:
+        refuse_album(self.graph)
         graph = self.graph.flat
         films = film_sinks(graph)
         if end is None and not films:

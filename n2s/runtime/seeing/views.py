@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from n2s.graph.check import without_film
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
@@ -17,7 +16,7 @@ from n2s.graph.lookup import find_value
 from n2s.graph.time import Clock
 from n2s.graph.times import frame_of
 from n2s.graph.types import AUDIO, SIGNAL
-from n2s.runtime.readiness import check_inputs
+from n2s.runtime.readiness import check_track
 from n2s.runtime.render.analysis import behind_measures, resolve_time
 from n2s.runtime.session import Session
 
@@ -45,8 +44,7 @@ class View:
 
     def __init__(self, session: Session, port: str | None = None):
         graph = session.graph
-        refuse_album(graph)
-        check_inputs(graph)
+        check_track(graph)
         self.session, self.graph = session, graph.flat
         self.param: Any
         self.link: Any  # one of both
@@ -118,12 +116,3 @@ def _film(graph: Graph) -> Link:
             "The graph makes no film. Choose a node with --node: " + ", ".join(list(graph.flat.nodes)[:40]) + "."
         )
     return graph.flat.nodes[graph.flat.sinks()[0]].frames
-
-
-def refuse_album(graph: Graph) -> None:
-    """Ask for a track where an album was given."""
-    tracks = [str(graph.resolve(node.path)) for node in graph.nodes.values() if node.kind == "track"]
-    if tracks:
-        raise GraphError(f"This is an album; name the graph of one of its tracks: {', '.join(tracks)}.")
-    if graph.interface:
-        raise GraphError(list(filter(None, [without_film(graph)])))
