@@ -134,7 +134,7 @@ def test_shapes_and_types():
         for name, values in heard.items():
             if name in ("hop", "rate"):
                 assert values.shape == ()
-            elif name in ("levels", "rises", "chroma"):
+            elif name in ("levels", "rises", "chroma", "tones"):
                 assert values.dtype == np.float32 and np.isfinite(values).all()
                 assert len(values) == np.ceil((samples // 512) * 512 / 1024 - 1e-9) + 1
             else:

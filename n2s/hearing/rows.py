@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from n2s.hearing.loudness import k_weighting
+from n2s.hearing.pitches import Pitches
 from n2s.hearing.spectrum import (
     chroma_bank,
     cosines,
@@ -19,6 +20,7 @@ from n2s.hearing.spectrum import (
     mel_bank,
     mel_centres,
     power,
+    power_of,
     sum_bands,
     sum_classes,
     window_size,
@@ -95,8 +97,11 @@ def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
             The loudness of each band, between rows along a straight line.
         ``rises`` (K, 24)
             Its largest rise among the two rows around.
-        ``chroma`` (K, 12)
+        ``tones`` (K, 12)
             Amplitude of each pitch class from A2 to A6, C first.
+        ``chroma`` (K, 12)
+            The same by whole bins, which below A4 take neighbouring classes for each other, at each rate in another
+            way. The net was trained on it, and what weighs beats and sections was set by it: neither may change.
 
         and ``hop`` (samples), ``rate`` (Hz).
     """
@@ -115,7 +120,7 @@ def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
     out: dict[str, np.ndarray] = {name: np.empty(count, np.float32) for name in NAMES}
     out["mfcc"] = np.empty((count, COEFFICIENTS), np.float32)
     out["struck"] = np.empty((count, 3), np.float32)
-    steps = _Steps(count, hop, rate)
+    steps, pitches = _Steps(count, hop, rate), Pitches(rate, size)
     heard = np.zeros((channels, size - hop))  # the tail of the samples already read: where the next window begins
     squares, peaks = np.zeros(3), np.zeros(3)  # and of its hops the sums of squares and the largest samples
     heard[:, half:], squares[2:], peaks[2:] = _take(audio, 0, half - hop, hop)
@@ -128,7 +133,8 @@ def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
         peaks = np.concatenate([peaks, fresh_peaks])
 
         frames = [np.lib.stride_tricks.sliding_window_view(channel, size)[::hop] for channel in heard]
-        spectrum = _mean(power(channel, window) for channel in frames)
+        spectra = [np.fft.rfft(channel * window) for channel in frames]
+        spectrum = _mean(map(power_of, spectra))
         total = np.einsum("jk->j", spectrum)
         sounding = total > SILENCE
 
@@ -162,8 +168,9 @@ def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
             out["struck"][here, i] = np.einsum("jb->j", part)
         out["sharp"][here] = _steepest(heard, hop, last - first)
         steps.add(first, level[1:], rise, sum_classes(magnitude, *tones))
+        pitches.add(spectra, spectrum)
         heard, squares, peaks = heard[:, -(size - hop) :], squares[-3:], peaks[-3:]
-    return out | steps.out | {"hop": np.array(hop), "rate": np.array(rate)}
+    return out | steps.out | {"tones": pitches.finish(steps.places), "hop": np.array(hop), "rate": np.array(rate)}
 
 
 def _take(audio: Any, start: int, n: int, hop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -209,7 +216,8 @@ def _mean(spectra: Any) -> np.ndarray:
     total = found[0]
     for other in found[1:]:
         total += other
-    return total / len(found)
+    total /= len(found)
+    return total
 
 
 def _early(frames: np.ndarray, short: int) -> np.ndarray:
@@ -238,7 +246,7 @@ class _Steps:
         self._last = count - 1
         place = STEP * rate / hop  # rows in a step
         steps = int(np.ceil((count - 1) / place)) + 1
-        self._places = np.arange(steps) * place
+        self.places = np.arange(steps) * place
         self.out = {
             "levels": np.zeros((steps, LEVELS), np.float32),
             "rises": np.zeros((steps, LEVELS), np.float32),
@@ -253,8 +261,8 @@ class _Steps:
             first -= 1
             blocks = tuple(np.concatenate([old, new]) for old, new in zip(self._before[1], blocks))
         stop = first + len(blocks[0])
-        end = len(self._places) if stop > self._last else int(np.searchsorted(self._places, stop - 1))
-        place = np.minimum(self._places[self._done : end], self._last)
+        end = len(self.places) if stop > self._last else int(np.searchsorted(self.places, stop - 1))
+        place = np.minimum(self.places[self._done : end], self._last)
         row = np.minimum(place.astype(int), max(self._last - 1, 0)) - first
         share = (place - first - row)[:, None]
         after = np.minimum(row + 1, len(blocks[0]) - 1)

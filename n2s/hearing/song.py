@@ -20,8 +20,8 @@ def hear(audio: Any, ears: Kind = "net") -> dict[str, np.ndarray]:
     """Return what `n2s.hearing.rows.analyse` hears but for its steps, and by steps, float32 (K,):
 
     ``begins``: how much begins, whatever it is; the likelihood of a ``beat``, ``downbeat``, ``kick``, ``snare`` and
-    ``hat``, 0 .. 1; the ``percussive`` share; the loudness of the ``bass``, which is held; ``chroma`` (K, 12) and
-    ``levels`` (K, 24). ``integrated`` is the loudness of the piece, LUFS.
+    ``hat``, 0 .. 1; the ``percussive`` share; the loudness of the ``bass``, which is held; ``tones`` and
+    ``chroma`` (K, 12); ``levels`` (K, 24). ``integrated`` is the loudness of the piece, LUFS.
 
     Parameters
     ----------

@@ -27,8 +27,13 @@ def hann(size: int) -> np.ndarray:
 
 def power(frames: np.ndarray, window: np.ndarray) -> np.ndarray:
     """Return the power of each bin of (…, N) samples, (…, N / 2 + 1); the bins of a sine of amplitude 1 sum to 1/2."""
-    spectrum = np.fft.rfft(frames * window)
-    found = spectrum.real**2 + spectrum.imag**2
+    return power_of(np.fft.rfft(frames * window))
+
+
+def power_of(spectrum: np.ndarray) -> np.ndarray:
+    """Return the power of each bin of spectra of samples under a window."""
+    found = spectrum.real**2
+    found += spectrum.imag**2  # in place, here and in what follows: fresh memory costs more than the sums
     found[..., 1:-1] *= 2  # the mirrored half
     return found
 

@@ -52,7 +52,7 @@ class Features(Resident):
     the column of its letter is 1: ``section_is.A`` in all sections that sound like the first one, ``section_is.H`` in
     those of the eighth kind and of all later ones. ``build``, ``drop``, ``rest`` and ``sustain`` are weights that sum
     to 1: it builds up to a drop, a drop has just begun, it is quiet, or it goes on. Of ``chroma``, ``chroma.Cs`` is C
-    sharp.
+    sharp; tones are heard from A2 to A6, the lower ones in windows of 0.2 s.
 
     What is heard may be corrected: with ``tempo``, here or in the graph's header, beats are looked for within 8 % of
     it; with ``first_beat`` too they are not looked for at all, but lie at even distances from there. ``tempo_map`` says

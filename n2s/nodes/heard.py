@@ -50,11 +50,11 @@ def levels(scene: Scene, heard: Mapping[str, np.ndarray]) -> dict[str, np.ndarra
         heard["peak"], int(heard["hop"]), int(heard["rate"]), scene.clock.fps, scene.clock.frames, "max"
     )
     times = scene.clock.times(0, scene.clock.frames)
-    steps = np.arange(len(heard["chroma"])) * STEP
-    found["harmonic_change"] = np.interp(times, steps, harmonic_change(heard["chroma"]))
+    steps = np.arange(len(heard["tones"])) * STEP
+    found["harmonic_change"] = np.interp(times, steps, harmonic_change(heard["tones"]))
     found["percussive"] = np.interp(times, steps, heard["percussive"])
     found["bass"] = normalise(np.interp(times, steps, heard["bass"]))
-    chroma = np.stack([np.interp(times, steps, tone) for tone in heard["chroma"].T], axis=1)
+    chroma = np.stack([np.interp(times, steps, tone) for tone in heard["tones"].T], axis=1)
     largest = chroma.max(axis=1, keepdims=True)
     found["chroma"] = np.where(largest > 0, chroma / np.where(largest > 0, largest, 1), 0)
     return found

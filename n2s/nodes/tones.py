@@ -52,8 +52,9 @@ def _compile_once(context: Any, versions: dict[str, str]) -> None:
 class Harmony(Resident):
     """Hear the harmony: pitch classes, key, major and minor, changes of chords.
 
-    A constant-Q transform with three bins per semitone, of what is held and not struck, so that it tells chords from
-    drums, and low tones from each other, which the quicker ``features.chroma`` cannot.
+    A constant-Q transform with three bins per semitone, of what is held and not struck, at the tuning of the piece, so
+    that it tells chords from drums, and hears tones below A2 and above A6, which the quicker ``features.chroma`` does
+    not.
 
     ``chroma`` is how much of each pitch class sounds, the largest being 1. ``key`` is the tonic of the whole piece,
     0 for C to 11 for B. ``minor`` is 0 where the 16 s around are clearly major and 1 where they are clearly minor: a
