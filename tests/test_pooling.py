@@ -82,6 +82,20 @@ def test_bars_of_several_lengths():
     assert grid.starts(grid.count(np.array([0.5, 1.0, 2.5, 3.0, 3.5, 5.5, 0.0]))).tolist() == [0, 1, 0, 1, 0, 0, 3]
 
 
+def test_a_tempo_map_holds_from_its_marks_on():
+    """The first tempo before the first mark, too; the last one after the last; and a mark between two beats."""
+    grid = Grid.mapped([(8, 60), (10, 120)], 4)
+    beats = np.array([-28, -8, -4, 0, 1, 2, 4, 42])
+    times = np.array([-20, 0, 4, 8, 9, 10, 11, 30])
+    np.testing.assert_allclose(grid.count(times), beats, atol=1e-9)
+    np.testing.assert_allclose(grid.times(beats), times, atol=1e-9)
+    assert grid.bars(grid.count(np.array([0, 8, 11]))).tolist() == [-2, 0, 1]
+    assert grid.tempo_at(np.array([0, 6, 14])).tolist() == [60, 60, 120]
+    between = Grid.mapped([(0, 60), (1.5, 120)], 4)
+    np.testing.assert_allclose(between.count(np.array([-1, 1, 1.5, 2, 20])), [-1, 1, 1.5, 2.5, 38.5], atol=1e-9)
+    np.testing.assert_allclose(between.times(np.array([1, 1.5, 2, 3])), [1, 1.5, 1.75, 2.25], atol=1e-9)
+
+
 def test_even_beats_are_made_even_and_others_are_not():
     from n2s.hearing.beats import Beats
 

@@ -58,6 +58,7 @@ def test_the_tempo_map_of_a_midi_file(tmp_path: Path) -> None:
 REKORDBOX = """<?xml version="1.0"?><DJ_PLAYLISTS><COLLECTION>
 <TRACK Location="file://localhost/music/my%20song.mp3"><TEMPO Inizio="0.25" Bpm="120.00" Metro="4/4" Battito="3"/>
 <TEMPO Inizio="2.26" Bpm="60.00" Metro="3/4" Battito="1"/></TRACK>{more}</COLLECTION></DJ_PLAYLISTS>"""
+SHORT = """<TRACK Location="a.mp3"><TEMPO Inizio="8" Bpm="60"/><TEMPO Inizio="10" Bpm="120"/></TRACK>"""
 OTHER = '<TRACK Location="file://localhost/other.mp3"><TEMPO Inizio="0" Bpm="99" Metro="4/4" Battito="1"/></TRACK>'
 
 
@@ -68,6 +69,22 @@ def test_a_collection_of_rekordbox(tmp_path: Path) -> None:
         grid = read_grid(path, Path("/elsewhere/my song.mp3"), 4)
         np.testing.assert_allclose(grid.beats[:6], [0.25, 0.7525, 1.255, 1.7575, 2.26, 3.26])
         assert grid.first[:4].tolist() == [2, 4, 7, 10]
+
+
+def test_the_first_tempo_of_a_collection_and_the_last_one_of_midi_go_on(tmp_path: Path) -> None:
+    """Two seconds of the first tempo, and one beat of the last one, are less than what tells the tempo of labels."""
+    (tmp_path / "a.xml").write_text(SHORT)
+    grid = read_grid(tmp_path / "a.xml", None, 4)
+    np.testing.assert_allclose(grid.count(np.array([0, 4, 8, 10, 60])), [-8, -4, 0, 2, 102], atol=1e-9)
+    track = mido.MidiTrack()
+    track.append(mido.MetaMessage("set_tempo", tempo=500_000))
+    track.append(mido.MetaMessage("set_tempo", tempo=1_000_000, time=480 * 16))
+    track.append(mido.Message("note_on", note=60, time=480))
+    file = mido.MidiFile()
+    file.tracks.append(track)
+    file.save(tmp_path / "a.mid")
+    grid = read_grid(tmp_path / "a.mid", None, 4)
+    np.testing.assert_allclose(grid.times(np.array([-2, 16, 17, 40])), [-1, 8, 9, 32], atol=1e-9)
 
 
 LISTED = [  # the names of files, and as a collection writes them

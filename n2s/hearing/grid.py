@@ -9,7 +9,7 @@ import numpy as np
 
 from n2s.hearing.beats import Beats
 
-BEYOND = 16  # beats after the last mark of a tempo map, from which its tempo goes on
+BEYOND = 16  # beats before the first mark of a tempo map and after the last, from which their tempos go on
 FEWEST = 8  # beats that may be seen as even
 SURE, MOST_ARE = 0.5, 0.5  # of the likeliest beat, and of all between the first and the last: which must be even
 FURTHEST, USUALLY = 0.045, 0.012  # s: how far from even distances beats may be found, at most and on average
@@ -25,14 +25,18 @@ class Grid:
     beats : ndarray
         Times in seconds, float64, rising; at least two.
     first : ndarray of int
-        Which of them begin a bar, rising.
+        The numbers of those that begin a bar, rising.
     bar : int
         Beats in a bar.
+    knots : (ndarray, ndarray), optional
+        Numbers of beats, and their times in seconds, between which a tempo is exact, and at whose ends it goes on;
+        else the beats are these, counted from 0.
     """
 
     beats: np.ndarray
     first: np.ndarray
     bar: int
+    knots: tuple[np.ndarray, np.ndarray] | None = None
 
     @classmethod
     def of(cls, found: Beats) -> Grid:
@@ -51,12 +55,15 @@ class Grid:
     def mapped(cls, marks: Sequence[tuple[float, float]], bar: int) -> Grid:
         """Return a grid whose tempo changes at some times: ``marks`` are seconds and beats per minute, rising.
 
-        A bar begins at the first of them.
+        A bar begins at the first of them, which is beat 0; before it and after the last one their tempos go on.
         """
-        starts = np.array([start for start, _ in marks] + [marks[-1][0] + BEYOND * 60 / marks[-1][1]])
-        gone = np.concatenate([[0], np.cumsum(np.diff(starts) * np.array([bpm for _, bpm in marks]) / 60)])
-        count = np.arange(max(2, int(np.floor(gone[-1] + 1e-9)) + 1))
-        return cls(np.interp(count, gone, starts), count[::bar], bar)
+        times, tempos = np.array(marks, dtype=np.float64).T
+        gone = np.concatenate([[0], np.cumsum(np.diff(times) * tempos[:-1] / 60)])
+        before, after = BEYOND * 60 / tempos[0], BEYOND * 60 / tempos[-1]
+        times = np.concatenate([[times[0] - before], times, [times[-1] + after]])
+        gone = np.concatenate([[-BEYOND], gone, [gone[-1] + BEYOND]])
+        whole = np.arange(-BEYOND, int(np.floor(gone[-1] + 1e-9)) + 1)
+        return cls(np.interp(whole, gone, times), whole[BEYOND::bar], bar, (gone, times))
 
     @property
     def tempo(self) -> float:
@@ -64,16 +71,25 @@ class Grid:
         return 60 * (len(self.beats) - 1) / float(self.beats[-1] - self.beats[0])
 
     def count(self, times: np.ndarray) -> np.ndarray:
-        """Return how many beats have gone by at some times: 0 at the first beat, straight in between; float64."""
-        beats = self.beats
-        place = np.arange(len(beats), dtype=np.float64)
-        found = np.interp(times, beats, place)
+        """Return how many beats have gone by at some times: 0 at beat 0, straight in between; float64."""
+        numbers, known = self._knots()
+        found = np.interp(times, known, numbers)
         before, after = self._ends()
-        found = np.where(times < beats[0], (times - beats[0]) / before, found)
-        return np.where(times > beats[-1], place[-1] + (times - beats[-1]) / after, found)
+        found = np.where(times < known[0], numbers[0] + (times - known[0]) / before, found)
+        return np.where(times > known[-1], numbers[-1] + (times - known[-1]) / after, found)
+
+    def _knots(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.knots or (np.arange(len(self.beats), dtype=np.float64), self.beats)
 
     def _ends(self) -> tuple[float, float]:
-        """Return the interval at which beats go on before the first and after the last one."""
+        """Return the interval at which beats go on before the first and after the last one.
+
+        Beats that were heard or set by hand are a little off; what knots say is exact.
+        """
+        if self.knots:
+            numbers, known = self.knots
+            steps = np.diff(known) / np.diff(numbers)
+            return float(steps[0]), float(steps[-1])
         apart = np.diff(self.beats)
         return float(np.median(apart[:8])), float(np.median(apart[-8:]))
 
@@ -111,11 +127,11 @@ class Grid:
 
     def times(self, beats: np.ndarray) -> np.ndarray:
         """Return the times of beats in seconds, float64; before the first and after the last the tempo goes on."""
+        numbers, known = self._knots()
         before, after = self._ends()
-        last = len(self.beats) - 1
-        found = np.interp(beats, np.arange(last + 1), self.beats)
-        found = np.where(beats < 0, self.beats[0] + beats * before, found)
-        return np.where(beats > last, self.beats[-1] + (beats - last) * after, found)
+        found = np.interp(beats, numbers, known)
+        found = np.where(beats < numbers[0], known[0] + (beats - numbers[0]) * before, found)
+        return np.where(beats > numbers[-1], known[-1] + (beats - numbers[-1]) * after, found)
 
     def time(self, beat: float) -> float:
         """Return the time of one beat."""

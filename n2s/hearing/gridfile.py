@@ -168,7 +168,7 @@ def _midi(path: Path) -> Grid:
             if i % count == 0:
                 first.append(len(beats))
             beats.append(float(np.interp(begin + i * step, places, seconds)))
-    return _grid(path, beats, first)
+    return _grid(path, beats, first, before=beats[1] - beats[0] if len(beats) > 1 else 0.0)
 
 
 def _rekordbox(path: Path, text: str, music: Path | None) -> Grid:
@@ -203,7 +203,7 @@ def _rekordbox(path: Path, text: str, music: Path | None) -> Grid:
             if (place - 1 + i) % bar == 0:
                 first.append(len(beats))
             beats.append(start + (i * (following[0] - start) / count if following else i * 60 / bpm))
-    return _grid(path, beats, first)
+    return _grid(path, beats, first, before=60 / marks[0][1])
 
 
 def _alike(name: str) -> str:
@@ -220,7 +220,8 @@ def _rekordbox_mark(path: Path, said: Mapping[str, str]) -> tuple[float, float, 
         raise MediaError(f"{path} has a TEMPO without Inizio and Bpm in numbers: {dict(said)}.") from None
 
 
-def _grid(path: Path, beats: list[float], first: list[int]) -> Grid:
+def _grid(path: Path, beats: list[float], first: list[int], before: float | None = None) -> Grid:
+    """Return the grid of some beats; ``before`` is the interval before the first one, where tempos are exact."""
     if len(beats) < 2:
         raise MediaError(f"{path} tells of {len(beats)} beats; two at least were wanted.")
     apart = np.diff(beats)
@@ -231,7 +232,8 @@ def _grid(path: Path, beats: list[float], first: list[int]) -> Grid:
         )
     first = first or [0]
     bars = np.diff(first)
-    return Grid(np.array(beats), np.array(first), int(np.bincount(bars).argmax()) if len(bars) else 4)
+    knots = None if before is None else (np.arange(-1, len(beats)), np.array([beats[0] - before, *beats]))
+    return Grid(np.array(beats), np.array(first), int(np.bincount(bars).argmax()) if len(bars) else 4, knots)
 
 
 def _short(text: str) -> str:

@@ -7,6 +7,7 @@ threads a linear algebra library feels like using.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 LOWEST, HIGHEST = 20.0, 16000.0  # Hz, the range of the mel bands
 TONES = 110.0, 1760.0  # Hz, where pitch classes are heard: A2 to A6
@@ -30,7 +31,7 @@ def power(frames: np.ndarray, window: np.ndarray) -> np.ndarray:
     return power_of(np.fft.rfft(frames * window))
 
 
-def power_of(spectrum: np.ndarray) -> np.ndarray:
+def power_of(spectrum: NDArray[np.complex128]) -> np.ndarray:
     """Return the power of each bin of spectra of samples under a window."""
     found = spectrum.real**2
     found += spectrum.imag**2  # in place, here and in what follows: fresh memory costs more than the sums
