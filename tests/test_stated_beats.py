@@ -186,6 +186,37 @@ def test_a_beat_before_the_music_is_written_and_given_back(studio: Any, store: A
         np.testing.assert_allclose(again["heard", output], outputs["heard", output], atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"tempo": 120, "first_beat": 0.75},  # half a bar and half a beat after the music begins
+        {"tempo": 120, "first_beat": 9.0},  # after its end
+        {"beats": "upbeat.txt"},
+    ],
+)
+def test_beats_that_are_written_and_given_back_keep_their_numbers(
+    settings: dict[str, Any], studio: Any, store: Any, n2s: Any, tmp_path: Path
+) -> None:
+    """Neither those before the first beat that is known make it another one, nor an upbeat, whose beats count."""
+    upbeat = [(0.6 + 0.5 * i, f"{(i + 2) // 4}.{(i + 2) % 4 + 1}") for i in range(8)]
+    (tmp_path / "upbeat.txt").write_text("".join(f"{at}\t{at}\t{text}\n" for at, text in upbeat))
+
+    def told(settings: dict[str, Any]) -> tuple[Path, dict]:
+        nodes = {
+            "track": {"node": "AudioSource", "path": str(studio.folder / "music.wav")},
+            "heard": {"node": "Features", "audio": "track", **settings},
+        }
+        graph = load({"n2s": 1, "fps": 30, "size": [32, 32], "nodes": nodes}, tmp_path)
+        return graph.path, analyse(graph.flat, RunContext(store, print)).outputs
+
+    path, outputs = told(settings)
+    assert outputs["heard", "beat"][0] < -1
+    assert n2s("export", path, "--labels", "-o", tmp_path / "written.txt")[0] == 0
+    _, again = told({"beats": "written.txt"})
+    for output in ("beat", "bar", "beat_in_bar"):
+        np.testing.assert_allclose(again["heard", output], outputs["heard", output], atol=1e-3, err_msg=output)
+
+
 @pytest.mark.parametrize("damage", ["missing", "damaged"])
 def test_plain_ears_hear_where_the_net_is_not(
     damage: str, studio: Any, store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

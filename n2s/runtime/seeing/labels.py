@@ -14,7 +14,6 @@ from n2s.graph.graph import Graph
 from n2s.graph.landmarks import Landmarks
 from n2s.graph.links import Link
 from n2s.graph.paths import changed_paths
-from n2s.graph.time import Clock
 from n2s.graph.values import Values
 from n2s.runtime.store import publish
 
@@ -79,16 +78,17 @@ def _are_alike(graph: Graph, one: str, other: str) -> bool:
 def labels(values: Values, node: str) -> list[Label]:
     """Return the labels of a track: of each beat, "bar.beat", where bars count from 1; of each section its letter.
 
-    Beats are where the node heard them, where it says so, and not where their frames begin. Those before the first
-    whole bar belong to bar 0. A section lasts until the next one begins. There are always two
-    beats, of music that is shorter some beyond its end, as fewer tell no tempo and could not be given back.
+    Beats are where the node heard them, where it says so, and not where their frames begin. The first label is beat 0,
+    as the first one of a file is when it is given back; what is counted before it goes on at the same tempo then. Those
+    before the first whole bar belong to bar 0. A section lasts until the next one begins. There are always two beats,
+    of music that is shorter some beyond its end, as fewer tell no tempo and could not be given back.
     """
     clock = values.clock
     count = values.outputs[node, "beat"].astype(np.float64)
     bars = values.outputs[node, "bar"].astype(np.float64)
     times = clock.times(0, clock.frames)
     landmarks = Landmarks.of(times, {output: value for (name, output), value in values.outputs.items() if name == node})
-    first = int(np.ceil(count[0] - 1e-4))
+    first = max(int(np.ceil(count[0] - 1e-4)), 0)
     whole = np.arange(first, int(np.floor(count[-1])) + 1)
     at, in_bars = np.interp(whole, count, times), np.interp(whole, count, bars)
     if landmarks and len(whole) < 2:
@@ -98,7 +98,7 @@ def labels(values: Values, node: str) -> list[Label]:
     bar = np.floor(in_bars + 1e-3).astype(int)
     at = _heard_at(values, node, at)
     found: list[Label] = []
-    place = _place_of_first(clock, count, bars)
+    place = _place_in_bar(in_bars[0], (bars[-1] - bars[0]) / max(count[-1] - count[0], 1e-9))
     for time, number, before in zip(at, bar, [None, *bar]):
         place = 1 if before is not None and number != before else place + 1
         found.append(Label(float(time), float(time), f"{number + 1}.{place}"))
@@ -121,11 +121,9 @@ def _heard_at(values: Values, node: str, times: np.ndarray) -> np.ndarray:
     return np.where(whole, began[np.clip(frames, 0, clock.frames - 1)], times)
 
 
-def _place_of_first(clock: Clock, count: np.ndarray, bars: np.ndarray) -> int:
-    """Return how many beats of its bar lie before the first beat of the track."""
-    slope = (bars[-1] - bars[0]) / max(count[-1] - count[0], 1e-9)  # bars per beat
-    begin = bars[0] + (np.ceil(count[0] - 1e-4) - count[0]) * slope
-    return int(round((begin - np.floor(begin + 1e-3)) / slope)) if slope > 0 else 0
+def _place_in_bar(bars: float, slope: float) -> int:
+    """Return how many beats of its bar lie before a beat, by the bars that have gone by and the bars in a beat."""
+    return int(round((bars - np.floor(bars + 1e-3)) / slope)) if slope > 0 else 0
 
 
 def write_labels(path: Path, found: list[Label]) -> None:
