@@ -87,6 +87,23 @@ def test_bass_drums_are_heard_as_hard_as_they_are(kind: str, ground: str) -> Non
     assert np.corrcoef(hard[nearest][hits], strengths[hits] ** 0.6)[0, 1] > 0.85
 
 
+@pytest.mark.parametrize("rate", [8000, 11025, 22050])
+def test_hats_are_struck_in_music_at_a_low_rate(rate: int) -> None:
+    """Hats are half as loud every other time; of these rates two have no band as high as hats are."""
+    sound, (snare, hat) = 0.01 * pads(24), kit(np.random.default_rng(3))
+    for beat in range(46):
+        mix(sound, beat * BEAT, snare if beat % 2 else 0.6 * drum(*DRUMS["falls fast"]))
+        mix(sound, beat * BEAT + BEAT / 2, hat, 8.0 if beat % 2 else 4.0)
+    spectrum = np.fft.rfft(sound)[: 12 * rate + 1]
+    heard = hear(Sound(np.fft.irfft(spectrum, 24 * rate) * rate / RATE, rate))
+    hop = int(heard["hop"])
+    rows, hard = strikes(heard["hat"], heard["onset"], heard["struck"][:, 2], hop, rate)
+    hits = np.flatnonzero(np.abs(rows * hop / rate % BEAT - BEAT / 2) < 0.05)
+    loud = (rows[hits] * hop / rate / BEAT).astype(int) % 2 == 1
+    assert len(hits) > 30 and np.median(hard[hits][loud]) > 0.7
+    assert 0 < np.median(hard[hits][~loud]) < np.median(hard[hits][loud])
+
+
 def test_a_break_of_pads_keeps_the_time() -> None:
     """Pads, drums, pads, drums: the bars begin with the first pad, and not a beat is lost where nobody plays any."""
     sound, (snare, hat) = pads(80), kit(np.random.default_rng(3))

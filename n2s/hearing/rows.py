@@ -82,7 +82,8 @@ def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
             Root of the mean square below 200 Hz, from there to 2 kHz, and above.
         ``struck`` (J, 3)
             Rises below 200 Hz, from there to 5 kHz, and above, where kicks, snares and hats are: each band's by itself,
-            so that a bass drum that falls through the bands rises in all of them.
+            so that a bass drum that falls through the bands rises in all of them. The highest band is always of the
+            last one.
         ``sharp`` (J,)
             Samples from the middle of the row to where the sound rises most steeply within a hop of it.
         ``weighted`` (J,)
@@ -115,7 +116,8 @@ def analyse(audio: Any, rows: int = 256) -> dict[str, np.ndarray]:
     bank, level_bank = mel_bank(rate, size, BANDS), mel_bank(rate, half, LEVELS)
     tones, transform = chroma_bank(rate, size), cosines(COEFFICIENTS, BANDS)
     weighting = k_weighting(frequency, rate)
-    parts = np.searchsorted(mel_centres(rate, LEVELS), STRUCK)
+    # Each part has a band at any rate: where none is so high, hats are as hard as what is highest.
+    parts = np.minimum(np.searchsorted(mel_centres(rate, LEVELS), STRUCK), (LEVELS - 2, LEVELS - 1))
 
     out: dict[str, np.ndarray] = {name: np.empty(count, np.float32) for name in NAMES}
     out["mfcc"] = np.empty((count, COEFFICIENTS), np.float32)
