@@ -93,7 +93,8 @@ class Ears:
             odds = self._nets[0].odds(rows)
             for net in self._nets[1:]:
                 odds = odds + net.odds(rows)
-            found[:, start:stop] = 1 / (1 + np.exp(-odds[:, start - low : stop - low] / len(self._nets)))
+            with np.errstate(over="ignore"):  # odds against it that exceed all floats are a likelihood of 0
+                found[:, start:stop] = 1 / (1 + np.exp(-odds[:, start - low : stop - low] / len(self._nets)))
         return dict(zip(HEARD, found))
 
 
