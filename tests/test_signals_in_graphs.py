@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,9 +15,12 @@ from harness import load
 from test_nodes import scene
 from test_signals import envelope, full, noise
 
+from n2s.graph.context import Scene
 from n2s.graph.errors import GraphError
 from n2s.graph.graph import Graph
 from n2s.graph.node import DeclarationError
+from n2s.graph.registry import node_types
+from n2s.graph.time import Clock
 from n2s.nodes import (
     LFO,
     Crossfade,
@@ -36,7 +41,9 @@ from n2s.nodes import (
 )  # fmt: skip
 from n2s.nodes.easing import ease
 from n2s.runtime.context import RunContext
+from n2s.runtime.render import analysis
 from n2s.runtime.render.analysis import analyse
+from n2s.runtime.session import Session
 
 # In graphs
 
@@ -69,6 +76,36 @@ def test_another_frame_rate_shows_the_same_motion(studio: Any, store: Any, tmp_p
         for fps in (24, 30):
             off = np.abs(some[fps][:count] - some[60][:count]).max() / scale
             assert off < 0.12, (name, fps, off)
+
+
+def test_nodes_of_one_module_keep_their_own_values(store: Any, tmp_path: Path) -> None:
+    """A session takes what nodes gave before, also for another node like it: not for one of another type."""
+    nodes = {
+        "rising": {"node": "Remap", "signal": "= 2 * time", "from_high": 4, "to_high": 4},
+        "above": {"node": "Threshold", "signal": "rising", "on": 1},
+        "passed": {"node": "Gate", "signal": "rising", "on": 1},
+        "grey": {"node": "Solid", "colour": "#808080"},
+        "shown": {"node": "Tone", "frames": "grey", "exposure": "= 0.3 * passed + 0 * above"},
+        "out": {"node": "DigestSink", "frames": "shown", "path": "frames.txt"},
+    }
+    with Session(load({"n2s": 1, "fps": 30, "size": [32, 32], "duration": 2, "nodes": nodes}, tmp_path), store) as made:
+        assert made.signal("above")[45] == 1
+        assert made.signal("passed")[45] == pytest.approx(3)
+
+
+def test_no_two_types_of_nodes_share_what_they_gave(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analysis, "node_digests", lambda graph, name, scene: {})
+    monkeypatch.setattr(analysis, "path_settings", lambda node: [])
+    around = Scene(Clock(Fraction(30), 60), 0, (32, 32), RunContext(store, print), tmp_path, tmp_path)
+    types: dict[str, str] = {}
+    for name, cls in node_types().items():
+        monkeypatch.setattr(cls, "settings", classmethod(lambda cls: []))  # so that all have equal ones
+        subject = analysis._subject(
+            cast(Any, SimpleNamespace(nodes={"node": cls.model_construct()})), "node", around, {}
+        )
+        assert types.setdefault(subject, name) == name
 
 
 def test_sections_need_a_node_that_hears(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def _compute(graph: Graph, name: str, scene: Scene, values: Values, known: Known
 
 
 def _subject(graph: Graph, name: str, scene: Scene, inputs: Mapping[str, Any]) -> str:
-    """Return a digest of all that decides a resident node's results: its code, settings, files, inputs and scene."""
+    """Return a digest of all that decides a resident node's results: type, code, settings, files, inputs and scene."""
     node = graph.nodes[name]
     files: list[Any] = [
         scene.context.file_digest(scene.path(path.text)) for field in path_settings(node) for path in paths(node, field)
@@ -220,7 +220,9 @@ def _subject(graph: Graph, name: str, scene: Scene, inputs: Mapping[str, Any]) -
     ]
     if heard := clock.landmarks:
         around += [digest_array(heard.beats), digest_array(heard.bars), list(heard.sections), list(heard.drops)]
-    return digest([code_digest(type(node), scene.context.file_digest), settings, files, given, around])
+    # Types of one module have the same code behind them; their names tell them apart.
+    code = [type(node).__name__, code_digest(type(node), scene.context.file_digest)]
+    return digest([code, settings, files, given, around])
 
 
 def _read(graph: Graph, name: str, field: str, link: Link, values: Values) -> Any:
