@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 
 from n2s import Graph
+from n2s.graph.check import warnings
+from n2s.graph.columns import column_problems
 from n2s.graph.context import Scene
-from n2s.graph.declare import DeclarationError, Output, Resident
+from n2s.graph.declare import DeclarationError, Output, Param, Resident, param, port
 from n2s.graph.describe.descriptions import describe
 from n2s.graph.describe.page import page
 from n2s.graph.errors import GraphError
 from n2s.graph.expressions import Expression
-from n2s.graph.types import SIGNAL
+from n2s.graph.types import SIGNAL, Signal
 from n2s.nodes import AudioSource, DigestSink, Features, ImageSource, Tone
 from n2s.runtime.context import RunContext
 from n2s.runtime.render.analysis import analyse
@@ -198,3 +200,35 @@ def test_a_letter_that_the_piece_does_not_have(studio: Any, n2s: Any, tmp_path: 
     status, out, err = n2s("plan", graph.path)
     assert status == 0 and told in err and "(0.1 to 0.1, never moves)" in out and "tone.warmth reads" not in err
     assert told in n2s("run", graph.path, "--out", tmp_path / "films")[2]
+
+
+SIGNAL_READERS = [name for name in harness.RENDERING if SIGNAL in harness.TYPES[name].ports.values()]
+
+
+@pytest.mark.parametrize("name", SIGNAL_READERS)
+def test_an_expression_may_stand_at_every_port_of_a_signal(name: str, studio: Any) -> None:
+    """Whether it fits is told of the graph; it is never asked whether it is true."""
+    ports = [port for port, kind in harness.TYPES[name].ports.items() if kind is SIGNAL]
+    values = harness.around(name, studio.model, **dict.fromkeys(ports, "= 0.5 + 0 * time"))
+    graph = harness.load(values, studio.folder, f"{name}.yaml")
+    warnings(graph)
+    for problem in column_problems(graph):
+        assert "an expression has 1 column" in problem.text
+
+
+class Rising(Resident):
+    """Smooth a signal, as fast as something says."""
+
+    signal: Signal = port("what is smoothed")
+    attack: Param = param(0.5, gt=0, help="how long it rises")
+
+    outputs = {"signal": Output(SIGNAL)}
+
+    def compute(self, scene: Scene, signal: np.ndarray, attack: np.ndarray) -> np.ndarray:
+        return signal
+
+
+def test_what_rises_may_be_driven(studio: Any, tmp_path: Path) -> None:
+    graph = heard(studio, tmp_path)
+    rising = Rising.model_validate({"signal": "features.onset", "attack": "= 0.1 + 0.1 * time"})
+    assert "rising is used by nothing." in str(warnings(graph.replaced(nodes={**graph.nodes, "rising": rising})))

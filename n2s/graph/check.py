@@ -284,7 +284,8 @@ def _speaks_of_music(node: Node) -> bool:
 def _swallowed(graph: GraphParts, name: str) -> list[Problem]:
     """Return what to say of a node that rises too slowly to show the impulses that it smooths."""
     node, found = graph.nodes[name], []
-    rise = getattr(node, "attack", None) or getattr(node, "half_life", None)
+    rises = [getattr(node, field, None) for field in ("attack", "half_life")]
+    rise = next((value for value in rises if value is not None), None)  # an expression has no truth value
     if not isinstance(rise, Number):
         return []
     for port, link in node.links().items():

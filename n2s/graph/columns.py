@@ -51,7 +51,7 @@ class _Columns:
     def _unlike(self, name: str) -> list[Problem]:
         """Return the first of the ports that must have as many columns each and has others."""
         node = self.graph.nodes[name]
-        given = {port: self.of(getattr(node, port)) for port in type(node).same_columns if getattr(node, port)}
+        given = {port: self.of(getattr(node, port)) for port in type(node).same_columns}
         counts = {port: max(have, 1) for port, have in given.items() if have is not None}
         first = next(iter(counts), "")
         for port, have in counts.items():

@@ -41,7 +41,7 @@ def find_output(graph: Graph, port: str) -> Link:
         refuse_album(graph)
         raise GraphError(f'"{port}" names no node. {suggest(name, list({**graph.nodes, **graph.flat.nodes}))}')
     node = graph.flat.nodes.get(name)
-    if node is not None and node.kind == "sink" and not rest and getattr(node, "frames", None):
+    if node is not None and node.kind == "sink" and not rest and getattr(node, "frames", None) is not None:
         return node.frames
     link = Link(name, output, int(component) if component.isdecimal() else component or None)
     if node is not None:

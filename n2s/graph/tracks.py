@@ -115,7 +115,7 @@ def coded_track(album: Graph, sink: str, name: str) -> tuple[Graph, str]:
                 text = f"{sinks[0]}.{field} is {own}, but the album has {wanted}; take it out of one of them."
                 raise GraphError([Problem(graph.where(sinks[0], field), text)])
             update[field] = wanted
-    if not getattr(film, "audio", None):
+    if getattr(film, "audio", None) is None:
         text = f"{sinks[0]}.audio: a track of an album needs its music connected to the sink."
         raise GraphError([Problem(graph.where(sinks[0], key=True), text)])
     if has_alpha(film):

@@ -126,7 +126,7 @@ def _length(graph: Graph, values: Values) -> int:
     if header.duration is not None:
         return max(1, round(header.duration * header.fps))
     heard = [getattr(graph.nodes[sink], "audio", None) for sink in graph.sinks()]
-    pieces = [values.read(link) for link in heard if link] or list(values.outputs.values())
+    pieces = [values.read(link) for link in heard if link is not None] or list(values.outputs.values())
     if len({piece.digest for piece in pieces}) == 1:
         return frames_to_cover(pieces[0].samples, pieces[0].rate, header.fps)
     why = "several pieces of music" if pieces else "no music"
