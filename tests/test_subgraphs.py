@@ -15,6 +15,7 @@ from packages import TABLES
 from n2s.graph.entries import suggest
 from n2s.graph.errors import GraphError, Position
 from n2s.graph.graph import Graph
+from n2s.graph.lookup import find_output
 from n2s.plan.ranges import check_ranges
 
 LOOK = {
@@ -217,6 +218,72 @@ def test_a_mistake_inside_is_reported_where_it_is_written(studio: Any, store: An
     with pytest.raises(GraphError) as caught:
         check_ranges(harness.plan(graph, store))
     assert "look.yaml" in str(caught.value) and "subject/tone.exposure" in str(caught.value)
+
+
+LEVEL = {
+    "n2s": 1,
+    "interface": {"params": {"k": {"default": 0.5, "ge": 0, "le": 2, "help": "a level"}}, "outputs": {"level": "own"}},
+    "nodes": {"own": {"node": "Value", "value": "= k"}},
+}
+AROUND = {
+    "n2s": 1,
+    "interface": {"params": {"k": {"default": 0.5, "ge": 0, "le": 9, "help": "a level"}}, "outputs": {"level": "in"}},
+    "nodes": {"in": {"node": "Graph", "path": "level.yaml", "k": "= k"}},
+}
+
+
+def levelled(folder: Path, level: str, look: dict[str, Any] = LEVEL, read: str = "= 0.2 * instance") -> Graph:
+    """A graph of two seconds whose grey a sub-graph lightens, by a parameter that is given ``level``."""
+    write(folder, "level.yaml", LEVEL)
+    write(folder, "look.yaml", look)
+    nodes = {
+        "instance": {"node": "Graph", "path": "look.yaml", "k": level},
+        "rising": {"node": "Value", "value": "= time"},
+        "grey": {"node": "Solid", "colour": "#808080"},
+        "shown": {"node": "Tone", "frames": "grey", "exposure": read},
+        "out": {"node": "DigestSink", "frames": "shown", "path": "frames.txt"},
+    }
+    return load({"n2s": 1, "fps": 30, "size": [32, 32], "duration": 2, "nodes": nodes}, folder)
+
+
+@pytest.mark.parametrize(
+    ("level", "look", "told"),
+    [
+        ("= 3 * time", LEVEL, "instance.k is driven by = 3 * time and reaches 5.9 at frame 59 (00:01.96)"),
+        ("= rising - 1", LEVEL, "instance.k is driven by = rising - 1 and reaches -1 at frame 0 (00:00.00)"),
+        ("= 4 * time", AROUND, "instance/in.k is driven by = 4 * time and reaches 7.867 at frame 59 (00:01.96)"),
+        ("5", AROUND, "instance/in.k is driven by = 5 and reaches 5 at frame 0 (00:00.00)"),
+        # An output that is the parameter itself.
+        ("= 3 * time", LEVEL | {"interface": LEVEL["interface"] | {"outputs": {"level": "k"}}}, "instance.k is driven"),
+    ],
+)  # fmt: skip
+def test_what_moves_a_parameter_of_a_sub_graph_stays_in_its_range(
+    level: str, look: dict[str, Any], told: str, store: Any, tmp_path: Path
+) -> None:
+    graph = levelled(tmp_path, level, look)
+    with pytest.raises(GraphError) as caught:
+        check_ranges(harness.plan(graph, store))
+    (problem,) = caught.value.problems
+    assert problem.text.startswith(told) and "it must be within 0..2. Wrap it: = clamp(" in problem.text
+    line, where = ('"k": "= k"', "look.yaml") if look is AROUND else (json.dumps(level), "graph.yaml")
+    assert problem.position and Path(problem.position.path).name == where
+    assert line in Path(problem.position.path).read_text(encoding="utf-8").splitlines()[problem.position.line - 1]
+    check_ranges(harness.plan(levelled(tmp_path, "= clamp(3 * time, 0, 2)", look), store))
+
+
+def test_a_parameter_that_nothing_needs_is_not_held_to_its_range(store: Any, tmp_path: Path) -> None:
+    check_ranges(harness.plan(levelled(tmp_path, "= 3 * time", read="= 0.2 * rising"), store))
+
+
+def test_an_output_that_is_a_parameter_gives_what_that_is_given(store: Any, tmp_path: Path) -> None:
+    look = LEVEL | {"interface": LEVEL["interface"] | {"outputs": {"level": "k"}}}
+    for level in ("= 0.5 * time", "rising", "1.5"):
+        graph = levelled(tmp_path, level, look)
+        lit = harness.plan(graph, store).values.params["shown", "exposure"]
+        own = harness.plan(levelled(tmp_path, level), store).values.params["shown", "exposure"]
+        assert (abs(lit - own) < 1e-4).all()
+    with pytest.raises(GraphError, match=r'"instance" is what a parameter of "instance" is given, 1.5; a Value node'):
+        find_output(graph, "instance")
 
 
 def test_a_path_that_a_graph_sets_inside_starts_from_its_own_folder(tmp_path: Path) -> None:

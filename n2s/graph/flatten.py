@@ -21,10 +21,12 @@ from n2s.graph.specs import chosen_output
 from n2s.graph.subgraph import MAX_NODES, InterfaceNode, SubGraph
 from n2s.graph.types import SIGNAL, Kind
 
+Origins = Mapping[str, tuple[Any, str]]
+
 
 def put_in_place(
     graph: Any,
-) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], dict[tuple[str, str], Link]]:
+) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], dict[str, Node], dict[tuple[str, str], Any]]:
     """Return the nodes of a graph, with sub-graphs in the places of their instances.
 
     Returns
@@ -32,18 +34,22 @@ def put_in_place(
     nodes : dict of str to Node
         Nodes of an instance are named ``instance/node``.
     origins : dict of str to (Graph, str)
-        The graph and the name that each of them is written under.
-    instance_outputs : dict of (str, str) to Link
+        The graph and the name that each of them is written under, and each instance.
+    instances : dict of str to SubGraph
+        What the interface of each instance is given, as links and expressions of these nodes.
+    instance_outputs : dict of (str, str) to Link, Expression or Number
         What each output of a sub-graph's instance, by (instance, output), is read from; see `redirect`.
     """
     nodes: dict[str, Node] = {}
     origins: dict[str, tuple[Any, str]] = {}
-    outputs: dict[tuple[str, str], Link] = {}
+    instances: dict[str, Node] = {}
+    outputs: dict[tuple[str, str], Any] = {}
     for name in graph.order:
         node = _rewire(_name_outputs(graph, graph.nodes[name]), lambda value: redirect(value, outputs))
         if not isinstance(node, SubGraph):
             nodes[name], origins[name] = node, (graph, name)
             continue
+        instances[name], origins[name] = node, (graph, name)
         inner = node.inner.in_place
         arguments = {field: getattr(node, field) for field in [*node.interface.inputs, *node.interface.params]}
         for inner_name, inner_node in inner.nodes.items():
@@ -56,6 +62,10 @@ def put_in_place(
             flat = f"{name}/{inner_name}"
             update |= changed_paths(inner_node, lambda path: str(inner.resolve(path.text)) if path.text else "")
             nodes[flat], origins[flat] = inner_node.model_copy(update=update), inner.origin(inner_name)
+        for inner_name, instance in inner.instances.items():
+            flat = f"{name}/{inner_name}"
+            instances[flat] = _rewire(instance, lambda value: _substitute(value, name, arguments))
+            origins[flat] = inner.origin(inner_name)
         for output, text in node.interface.outputs.items():
             link = _substitute(inner.through(Link.parse(text)), name, arguments)
             outputs[name, output] = link
@@ -63,27 +73,29 @@ def put_in_place(
                 outputs[name, ""] = link
         if len(nodes) > MAX_NODES:
             raise GraphError(f"the graph has more than {MAX_NODES} nodes with its sub-graphs in place")
-    return nodes, origins, outputs
+    return nodes, origins, instances, outputs
 
 
-def complete(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]]) -> tuple[dict, dict]:
-    """Return nodes and origins, as `put_in_place` does, with the nodes that they bring and one for every expression."""
+def complete(
+    nodes: Mapping[str, Node], origins: Origins, instances: Mapping[str, Node]
+) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], dict[str, Node]]:
+    """Return what `put_in_place` does of these, with the nodes that nodes bring and one for every expression."""
     found: dict[str, Node] = {}
-    found_origins: dict[str, tuple[Any, str]] = {}
-    nodes = _heard(nodes, origins)
+    found_origins: dict[str, tuple[Any, str]] = {name: origins[name] for name in instances}
+    hearing = hearing_node(nodes)
+    nodes, instances = _heard(nodes, origins, hearing), _heard(instances, origins, hearing)
     for name, node in nodes.items():
         for own, made in _with_brought(*origins[name], name, node).items():
             found[own], found_origins[own] = made, origins[name]
-    found = _numbered(found, found_origins)
+    found, instances = _numbered(found, found_origins, found), _numbered(instances, found_origins, found)
     if len(found) > MAX_NODES:
         raise GraphError(f"the graph has more than {MAX_NODES} nodes with those that its nodes bring")
     _lower(found, found_origins)
-    return found, found_origins
+    return found, found_origins, instances
 
 
-def _heard(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]]) -> dict[str, Node]:
+def _heard(nodes: Mapping[str, Node], origins: Origins, hearing: str | None) -> dict[str, Node]:
     """Return nodes whose expressions read musical time from the node that hears it."""
-    hearing = hearing_node(nodes)
 
     def heard_by(name: str) -> Callable[[Any], Any]:
         def read(leaf: Any) -> Any:
@@ -101,14 +113,14 @@ def _heard(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]]) ->
     return {name: _rewire(node, lambda value, name=name: _map(value, heard_by(name))) for name, node in nodes.items()}
 
 
-def _numbered(nodes: Mapping[str, Node], origins: Mapping[str, tuple[Any, str]]) -> dict[str, Node]:
-    """Return nodes whose links have numbers for the names of columns."""
+def _numbered(nodes: Mapping[str, Node], origins: Origins, read: Mapping[str, Node]) -> dict[str, Node]:
+    """Return nodes whose links have numbers for the names of columns; ``read`` are all nodes that they may read."""
 
     def numbered_for(name: str) -> Callable[[Any], Any]:
         def numbered(leaf: Any) -> Any:
             if not isinstance(leaf, Link) or not isinstance(leaf.component, str):
                 return leaf
-            outputs = type(nodes[leaf.node]).outputs
+            outputs = type(read[leaf.node]).outputs
             output = outputs.get(chosen_output(outputs, leaf.output, SIGNAL))
             found = leaf.numbered(output.names if output else ())
             if found is leaf:
@@ -173,13 +185,16 @@ def _name_outputs(graph: Any, node: Node) -> Node:
     return node.model_copy(update=changed) if changed else node
 
 
-def redirect(value: Any, outputs: Mapping[tuple[str, str], Link]) -> Any:
-    """Point a link to a sub-graph's output at the node inside it."""
+def redirect(value: Any, outputs: Mapping[tuple[str, str], Any]) -> Any:
+    """Point a link to a sub-graph's output at the node inside it, or put what it is given where it shows just that."""
 
     def follow(leaf: Any) -> Any:
-        if isinstance(leaf, Link) and (target := outputs.get((leaf.node, leaf.output))):
+        target = outputs.get((leaf.node, leaf.output)) if isinstance(leaf, Link) else None
+        if isinstance(target, Link):
             return Link(target.node, target.output, target.component if leaf.component is None else leaf.component)
-        return leaf
+        if target is None:
+            return leaf
+        return target.tree if isinstance(target, Expression) else target
 
     return _map(value, follow)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from n2s.graph.check import column_problem, refuse_album
 from n2s.graph.errors import GraphError, Problem
+from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.links import Link
 from n2s.graph.registry import suggest
@@ -48,6 +49,10 @@ def find_output(graph: Graph, port: str) -> Link:
         link = link.settled(type(node).outputs)
     else:  # an instance of a sub-graph: its output lies inside
         link = graph.through(link)
+        if not isinstance(link, Link):
+            given = link if isinstance(link, Number) else f"= {link}"
+            text = f'"{port}" is what a parameter of "{name}" is given, {given}; a Value node of that can be named.'
+            raise GraphError([Problem(graph.where(name, key=True), text)])
     read = graph.flat.output(link) if link.node in graph.flat.nodes else None
     if read is None:
         text = _lack_of_output(port, name, output, list(type(graph.nodes[name] if node is None else node).outputs))

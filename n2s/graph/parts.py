@@ -50,8 +50,11 @@ class GraphParts:
     preset_params : mapping of str to value
         The defaults that its preset gives to parameters of its interface.
     origins : mapping of str to (graph, str)
-        In a flattened graph, the graph that each node is written in and its name there.
-    instance_outputs : mapping of (str, str) to Link
+        In a flattened graph, the graph that each node, and each instance of a sub-graph, is written in, and its name
+        there.
+    instances : mapping of str to SubGraph
+        In a flattened graph, what the interface of each sub-graph's instance is given; its nodes stand beside.
+    instance_outputs : mapping of (str, str) to Link, Expression or Number
         In a flattened graph, what each output of a sub-graph's instance, by (instance, output), is read from.
     loaded_tracks : dict of str to graph
         The tracks of an album that were read so far, by node; `n2s.graph.tracks` reads each once and notes it here.
@@ -65,7 +68,8 @@ class GraphParts:
     interface: Interface | None = None
     preset_params: Mapping[str, Any] = field(default_factory=dict)
     origins: Mapping[str, tuple[GraphParts, str]] = field(default_factory=dict)
-    instance_outputs: Mapping[tuple[str, str], Link] = field(default_factory=dict)
+    instances: Mapping[str, Node] = field(default_factory=dict)
+    instance_outputs: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     loaded_tracks: dict[str, Any] = field(default_factory=dict)
 
     def replaced(self, **parts: Any) -> Self:
@@ -100,17 +104,21 @@ class GraphParts:
         """
         if self.origins:
             return self
-        nodes, origins = complete(self.in_place.nodes, self.in_place.origins)
-        return self.in_place.replaced(nodes=nodes, origins=origins, loaded_tracks=self.loaded_tracks)
+        placed = self.in_place
+        nodes, origins, instances = complete(placed.nodes, placed.origins, placed.instances)
+        return placed.replaced(nodes=nodes, origins=origins, instances=instances, loaded_tracks=self.loaded_tracks)
 
     @cached_property
     def in_place(self) -> Self:
         """This graph with its sub-graphs in place; what their nodes bring is known when the outermost graph is flat."""
-        nodes, origins, instance_outputs = put_in_place(self)
-        return self.replaced(nodes=nodes, origins=origins, instance_outputs=instance_outputs)
+        nodes, origins, instances, outputs = put_in_place(self)
+        return self.replaced(nodes=nodes, origins=origins, instances=instances, instance_outputs=outputs)
 
     def through(self, link: Link) -> Any:
-        """Return what a link reads in the flattened graph: one to a sub-graph's output, the node inside it."""
+        """Return what a link reads in the flattened graph: one to a sub-graph's output, the node inside it.
+
+        That is an expression or a number where the output is what a parameter of the sub-graph is given.
+        """
         return redirect(link, self.flat.instance_outputs)
 
     def resolve(self, path: str) -> Path:

@@ -4,54 +4,114 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 
-from n2s.graph.declare import Spec
+from n2s.graph.declare import Node, Spec
 from n2s.graph.errors import GraphError, Problem
+from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
 from n2s.graph.lengths import wrong_lengths
+from n2s.graph.links import Link
 from n2s.graph.timecodes import timecode
 from n2s.graph.times import is_musical
 from n2s.graph.values import Values, quantise
 from n2s.graph.walks import needed_by
 from n2s.plan.stages import Plan
 
+Told = tuple[str, Any]  # an instance of a sub-graph, and a wrong value that its interface is given
+
 
 def check_ranges(plan: Plan) -> None:
-    """Refuse driven parameters that leave their range, and lengths in beats and bars that do.
+    """Refuse driven parameters that leave their range, those of sub-graphs too, and lengths in beats and bars that do.
 
     Raises
     ------
     GraphError
         With every such parameter, the frame and the value it reaches.
     """
-    problems = []
     needed = needed_by(plan.streamed_nodes, plan.graph.sources())
+    problems: list[Problem] = []
+    told: list[Told] = []
+    entered = {str(within) for name in needed for within in PurePosixPath(name).parents}
+    for name, node in plan.graph.instances.items():
+        if name in entered or _shows_parameter(node):
+            problems += _wrong_of_instance(plan, name, node, told)
     for name in (name for name in plan.graph.order if name in needed):
-        node = plan.graph.nodes[name]
-        written = name.partition(":")[0]
-        for field, text in wrong_lengths(node, plan.values.clock):
-            if written == name or not hasattr(plan.graph.nodes[written], field):  # else it is told of what brought it
-                problems.append(Problem(plan.graph.where(name, field), f"{written}.{field}: {text}"))
-        for field in node.params():
-            if (name, field) not in plan.values.params:  # behind a measure that is still to come
-                continue
-            if is_musical(value := getattr(node, field)):  # of which `wrong_lengths` tells
-                continue
-            bringer = plan.graph.nodes.get(name.partition(":")[0])
-            if bringer is not node and getattr(bringer, field, None) == value:  # it is told there
-                continue
-            values, spec = np.atleast_1d(plan.values.params[name, field]), node.specs[field]
-            outside = ~_as_counted(spec).allows(values)
-            if outside.any():
-                link = getattr(node, field)
-                text = _describe_excess(plan, f"{name}.{field}", str(link), values, outside, spec)
-                text += _describe_waiting(plan, [read.node for at, param, read in plan.graph.links()
-                                                 if (at, param) == (name, field)])  # fmt: skip
-                problems.append(Problem(plan.graph.where(name, field), text))
+        problems += _wrong_of_node(plan, name, told)
     if problems:
         raise GraphError(problems)
+
+
+def _shows_parameter(instance: Any) -> bool:
+    """Say whether an output of a sub-graph is one of its parameters, which no node inside needs to read."""
+    return any(text.partition(".")[0] in instance.params() for text in instance.interface.outputs.values())
+
+
+def _wrong_of_instance(plan: Plan, name: str, node: Node, told: list[Told]) -> list[Problem]:
+    """Return what is wrong with what a sub-graph's parameters are given, and add each such value to those told."""
+    wrong = {field: f"{name}.{field}: {text}" for field, text in wrong_lengths(node, plan.values.clock)}
+    for field in node.params():
+        value = getattr(node, field)
+        if (name, field) in plan.values.given and not is_musical(value):
+            values, read = plan.values.given[name, field], [link.node for link in _links(value)]
+            if text := _excess(plan, f"{name}.{field}", value, values, node.specs[field], read):
+                wrong[field] = text
+    problems = [
+        Problem(plan.graph.where(name, field), text)
+        for field, text in wrong.items()
+        if not _is_told(name, getattr(node, field), told)
+    ]
+    told += [(name, getattr(node, field)) for field in wrong]
+    return problems
+
+
+def _is_told(name: str, value: Any, told: Sequence[Told]) -> bool:
+    """Say whether a value inside a sub-graph is one that its interface was given, which is told there."""
+    return any(name.startswith(f"{instance}/") and value == other for instance, other in told)
+
+
+def _wrong_of_node(plan: Plan, name: str, told: Sequence[Told]) -> list[Problem]:
+    """Return what is wrong with a node's lengths and parameters, but for values that are told of an instance."""
+    node, problems = plan.graph.nodes[name], []
+    written = name.partition(":")[0]
+    for field, text in wrong_lengths(node, plan.values.clock):
+        # Else it is told of what brought it.
+        if (written == name or not hasattr(plan.graph.nodes[written], field)) and not _is_told(
+            name, getattr(node, field), told
+        ):
+            problems.append(Problem(plan.graph.where(name, field), f"{written}.{field}: {text}"))
+    for field in node.params():
+        value = getattr(node, field)
+        if (name, field) not in plan.values.params:  # behind a measure that is still to come
+            continue
+        if is_musical(value) or _is_told(name, value, told):  # `wrong_lengths` tells of lengths in beats
+            continue
+        bringer = plan.graph.nodes.get(written)
+        if bringer is not node and getattr(bringer, field, None) == value:  # it is told there
+            continue
+        values, read = plan.values.params[name, field], [link.node for link in _links(value)]
+        if text := _excess(plan, f"{name}.{field}", value, values, node.specs[field], read):
+            problems.append(Problem(plan.graph.where(name, field), text))
+    return problems
+
+
+def _links(value: Any) -> list[Link]:
+    """Return the links that a parameter's value reads."""
+    return [value] if isinstance(value, Link) else value.links() if isinstance(value, Expression) else []
+
+
+def _excess(plan: Plan, subject: str, value: Any, values: np.ndarray, spec: Spec, read: Sequence[str]) -> str:
+    """Say where a parameter leaves its range; "" where it does not. A signal may have columns, ``read`` are nodes."""
+    columns = np.atleast_2d(np.transpose(values))
+    for column in columns:
+        outside = ~_as_counted(spec).allows(column)
+        if outside.any():
+            text = _describe_excess(plan, subject, str(value), column, outside, spec)
+            return text + _describe_waiting(plan, read)
+    return ""
 
 
 def _as_counted(spec: Spec) -> Spec:

@@ -104,9 +104,24 @@ def analyse(
             else:
                 _compute(graph, name, scene, values, known)
         elif node.kind == "measure":
+            _note_given(graph, values)  # what leaves its range is told before any frame is looked at
             for output, signal in cast(Any, measure)(graph, name, values).items():
                 values.outputs[name, output] = signal
+    _note_given(graph, values)
     return values
+
+
+def _note_given(graph: Graph, values: Values) -> None:
+    """Note what the parameters of sub-graphs are given, as far as the nodes that they read have values."""
+    for name, node in graph.instances.items():
+        for field in node.params():
+            value = getattr(node, field)
+            links = [value] if isinstance(value, Link) else value.links() if isinstance(value, Expression) else []
+            known = all((link.node, link.output or _first_output(graph, link.node)) in values.outputs for link in links)
+            if known and (name, field) not in values.given:
+                whole = isinstance(value, Link)  # all its columns, of which nodes inside may name one
+                found = _read(graph, name, field, value, values) if whole else _param(graph, name, field, values)
+                values.given[name, field] = found
 
 
 def _first_output(graph: Graph, name: str) -> str:
@@ -237,7 +252,7 @@ def _read(graph: Graph, name: str, field: str, link: Link, values: Values) -> An
 
 
 def _param(graph: Graph, name: str, field: str, values: Values) -> np.ndarray:
-    value = getattr(graph.nodes[name], field)
+    value = getattr(graph.instances[name] if name in graph.instances else graph.nodes[name], field)
     clock = values.clock
     if isinstance(value, Number):
         return quantise(clock.seconds(value))
