@@ -286,6 +286,49 @@ def test_an_output_that_is_a_parameter_gives_what_that_is_given(store: Any, tmp_
         find_output(graph, "instance")
 
 
+@pytest.mark.parametrize("name", ["time", "frame", "duration", "pi", "beat", "section_is"])
+@pytest.mark.parametrize("part", ["inputs", "params"])
+def test_an_interface_has_no_names_that_its_expressions_own(part: str, name: str, tmp_path: Path) -> None:
+    """Where one reads such a name, what the interface is given would be lost. Ports and parameters read it plainly."""
+    entry = {"kind": "Signal", "help": "x"} if part == "inputs" else {"default": 1, "help": "x"}
+    read = f"{name}.A" if name == "section_is" else name
+    values = LEVEL | {
+        "interface": {part: {name: entry}, "outputs": {"level": "own"}},
+        "nodes": {"own": {"node": "Value", "value": f"= 2 * {read}"}},
+    }
+    with pytest.raises(GraphError) as caught:
+        Graph.load(write(tmp_path, "level.yaml", values))
+    (problem,) = [problem for problem in caught.value.problems if "interface" in problem.text]
+    assert problem.text == (
+        f'interface.{part}: "{name}" means something else in expressions, which own.value reads; choose another name, '
+        f'like "{name}1".'
+    )
+    lines = (tmp_path / "level.yaml").read_text(encoding="utf-8").splitlines()
+    assert problem.position and lines[problem.position.line - 1].strip().startswith(f'"{name}":')
+    values["nodes"]["own"]["value"] = name
+    Graph.load(write(tmp_path, "level.yaml", values))
+
+
+@pytest.mark.parametrize(
+    ("written", "number"), [("-6 dB", 0.501187), ("1.5", 1.5), ("250 ms", 0.25), ("2 beats", 1.0), (1, 1.0)]
+)
+def test_a_preset_gives_a_parameter_what_a_graph_could(written: Any, number: float, store: Any, tmp_path: Path) -> None:
+    interface = copy.deepcopy(LEVEL["interface"])
+    interface["params"]["k"]["unit"] = "s"
+    look = LEVEL | {"interface": interface, "presets": {"soft": {"k": written}}}
+    values = json.loads(levelled(tmp_path, "1", look).path.read_text(encoding="utf-8"))
+    values["tempo"], values["nodes"]["instance"] = 120, {"node": "Graph", "path": "look.yaml", "preset": "soft"}
+    found = harness.plan(load(values, tmp_path), store).values.params["instance/own", "value"]
+    assert found == pytest.approx(number, abs=1e-4)
+
+
+@pytest.mark.parametrize("written", ["250 ms", "2 beats"])
+def test_a_preset_gives_no_time_to_a_parameter_that_is_none(written: str, tmp_path: Path) -> None:
+    path = write(tmp_path, "level.yaml", LEVEL | {"presets": {"soft": {"k": written}}})
+    with pytest.raises(GraphError, match=f"level.yaml:.*  k: {written} was given, which is a time; it takes a number"):
+        Graph.load(path, preset="soft")
+
+
 def test_a_path_that_a_graph_sets_inside_starts_from_its_own_folder(tmp_path: Path) -> None:
     """One that the look's own preset gives, from the look's; one of the command line, from the outer graph's."""
     inner = {

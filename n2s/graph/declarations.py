@@ -139,7 +139,7 @@ def _default_mistake(spec: Any, default: Any) -> str:
         return f"no number is {spec.range}; the lower end comes first"
     if wrong := _range_mistake(spec, default):
         return f"its default is {wrong}"
-    if spec.role == "param" and not _is_number(default):  # a text would be a link
+    if spec.role == "param" and not (_is_number(default) or hasattr(default, "unit")):  # a text would be a link
         return f"its default is {default!r:.40}; a number was wanted"
     return ""
 

@@ -15,18 +15,20 @@ into the seeds of the nodes in it.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from n2s.graph.declare import FilePath, Node, Output, Param, Spec, param, port, setting
 from n2s.graph.errors import Problem
-from n2s.graph.expressions import Number
+from n2s.graph.expressions import Expression, Number, Variable, leaves
 from n2s.graph.links import NAME, Link
 from n2s.graph.parsing import parse_param
+from n2s.graph.times import is_musical
 from n2s.graph.types import AUDIO, FRAMES, LATENTS, MATTE, SIGNAL, Audio, Frames, Latents, Matte, Signal
 
 MAX_NODES = 5000
+REFERENCE_TEMPO = 120.0
 
 _KINDS = {"Audio": AUDIO, "Signal": SIGNAL, "Latents": LATENTS, "Frames": FRAMES, "Matte": MATTE}
 _PORTS = {"Audio": Audio, "Signal": Signal, "Latents": Latents, "Frames": Frames, "Matte": Matte}
@@ -54,16 +56,17 @@ class Parameter(BaseModel):
     lt: float | None = None
     unit: str = ""
 
-    def refuses(self, value: Any) -> str:
-        """Say why a preset's value cannot be this parameter's; nothing when it can."""
-        try:
-            number = parse_param(value)
-        except ValueError as error:
-            return str(error)
+    def read(self, value: Any) -> Number:
+        """Return the number that a preset gives for this parameter; a ValueError says why it cannot be."""
+        number = parse_param(value)
         if not isinstance(number, Number):
-            return f"a number was wanted, not {value!r}"
+            raise ValueError(f"a number was wanted, not {value!r}")
+        if number.unit not in ("", "dB") and self.unit != "s":
+            raise ValueError(f"{value} was given, which is a time; it takes a number")
         spec = Spec("param", self.help, self.ge, self.gt, self.le, self.lt)
-        return "" if spec.allows(number.resolve(120.0)) else f"{value} was given; it must be {spec.range or 'finite'}"
+        if not spec.allows(number.resolve(REFERENCE_TEMPO)):
+            raise ValueError(f"{value} was given; it must be {spec.range or 'finite'}")
+        return number
 
 
 class Interface(BaseModel):
@@ -122,18 +125,45 @@ def read_interface(document: Any, values: Any, problems: list[Problem]) -> Inter
             problems.append(Problem(document.where(("interface", *where)), f"interface.{'.'.join(where)}: {text}."))
         return None
     for name, declared in interface.params.items():
-        if wrong := declared.refuses(declared.default):
+        try:
+            declared.read(declared.default)
+        except ValueError as error:
             where = document.where(("interface", "params", name, "default"))
-            problems.append(Problem(where, f"interface.params.{name}.default: {wrong}."))
-    names = [*interface.inputs, *interface.params]
-    for name in names:
-        if not NAME.match(name) or names.count(name) > 1 or name in ("node", *SubGraph.model_fields):
-            problems.append(
-                Problem(
-                    document.where(("interface",)), f'interface: "{name}" cannot be the name of an input or parameter.'
-                )
-            )
+            problems.append(Problem(where, f"interface.params.{name}.default: {error}."))
+    problems += _wrong_names(document, interface)
     return interface
+
+
+def _wrong_names(document: Any, interface: Interface) -> list[Problem]:
+    """Return which inputs and parameters of an interface cannot have their names."""
+    found = []
+    for part, names in (("inputs", interface.inputs), ("params", interface.params)):
+        for name in names:
+            is_twice = part == "params" and name in interface.inputs
+            if not NAME.match(name) or is_twice or name in ("node", *SubGraph.model_fields):
+                where = document.where(("interface", part, name), key=True)
+                text = f'interface: "{name}" cannot be the name of an input or parameter.'
+                found.append(Problem(where, text))
+    return found
+
+
+def check_names(graph: Any, problems: list[Problem]) -> None:
+    """Refuse names of an interface that mean something else in the expressions of its graph: what is given is lost.
+
+    Ports and parameters that name such an input without an expression do read it.
+    """
+    read: dict[str, str] = {}
+    for node_name, node in graph.nodes.items():
+        for field in (*node.ports, *node.params()):
+            value = getattr(node, field)
+            for leaf in leaves(value.tree) if isinstance(value, Expression) else ():
+                if isinstance(leaf, Variable):
+                    read.setdefault(leaf.name.partition(".")[0], f"{node_name}.{field}")
+    for part, names in (("inputs", graph.interface.inputs), ("params", graph.interface.params)):
+        for name in (name for name in names if name in read):
+            text = f'"{name}" means something else in expressions, which {read[name]} reads; choose another name, like'
+            where = graph.document.where(("interface", part, name), key=True)
+            problems.append(Problem(where, f'interface.{part}: {text} "{name}1".'))
 
 
 def instance_type(inner: Any) -> type[SubGraph]:
@@ -144,7 +174,9 @@ def instance_type(inner: Any) -> type[SubGraph]:
     for name, declared in inner.interface.params.items():
         bounds = {bound: getattr(declared, bound) for bound in ("ge", "gt", "le", "lt")}
         default = inner.preset_params.get(name, declared.default)
-        fields[name] = (Param, param(default, help=declared.help, unit=declared.unit, **bounds))
+        if isinstance(default, Number) and not is_musical(default):  # how long beats are is known of a track alone
+            default = default.resolve(REFERENCE_TEMPO)
+        fields[name] = (Param, param(cast(Any, default), help=declared.help, unit=declared.unit, **bounds))
     cls = create_model("SubGraph", __base__=SubGraph, __module__=__name__, **fields)
     cls.__name__, cls.__doc__ = "Graph", inner.header.title
     cls.inner, cls.interface = inner, inner.interface

@@ -26,6 +26,7 @@ from n2s.graph.subgraph import (
     MAX_NODES,
     Interface,
     SubGraph,
+    check_names,
     check_outputs,
     instance_type,
     interface_nodes,
@@ -107,6 +108,8 @@ def load_parts(
     )
     unread = set(specs) - set(nodes)
     problems += check_links(parts, unread, reader.refused) if specs else []
+    if interface:
+        check_names(parts, problems)
     if interface and not unread:
         check_outputs(parts, problems)
     if problems:
@@ -154,14 +157,14 @@ def _preset(
 def _take_params(
     chosen: dict[str, Any], interface: Interface | None, places: dict[str, Position], problems: list[Problem]
 ) -> dict[str, Any]:
-    """Take the parameters of the interface out of a preset's settings, and return those that may have their values."""
+    """Take the parameters of the interface out of a preset's settings; return the numbers of those that may be."""
     params, taken = interface.params if interface else {}, {}
     for key in [key for key in chosen if key in params]:
         value = chosen.pop(key)
-        if text := params[key].refuses(value):
-            problems.append(Problem(places[key], f"{key}: {text}"))
-        else:
-            taken[key] = value
+        try:
+            taken[key] = params[key].read(value)
+        except ValueError as error:
+            problems.append(Problem(places[key], f"{key}: {error}"))
     return taken
 
 
