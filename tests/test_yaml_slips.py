@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from n2s.graph.errors import GraphError
+from n2s.graph.file.document import parse_document
 from n2s.graph.graph import Graph
 
 BRACES = "{{node: Title, frames: base, {}}}"
@@ -221,3 +222,43 @@ def test_lines_are_those_of_an_editor(within: str, end: str, tmp_path: Path) -> 
         path.write_text(end.join(lines[:4]), encoding="utf-8", newline="")
         with pytest.raises(GraphError, match=f"song.yaml:{place}  "):
             Graph.load(path)
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [("007", 7), ("0128", 128), ("-08", -8), ("00", 0), ("1_000", 1000), ("0x1F", 31), ("0o17", 15)],
+)
+def test_a_number_may_begin_with_noughts(written: str, number: int) -> None:
+    """As YAML 1.2 reads it: to the base 10 unless it says otherwise."""
+    values = parse_document(f"a: [{written}]\nb: {written}").values
+    assert values == {"a": [number], "b": number}
+
+
+@pytest.mark.parametrize(
+    "line", ["a{}: 1 # in [0, 1)", "a{}: 'in [0, 1)'", 'a{}: "in [0, 1)"', "a{}: in [0, 1)", "a{}: |\n  in [0, 1)"]
+)
+def test_brackets_in_comments_and_texts_nest_nothing(line: str) -> None:
+    assert len(parse_document("\n".join(line.format(number) for number in range(60))).values) == 60
+
+
+@pytest.mark.parametrize(
+    "deep", ["a: " + "[" * 700, "a: " + "{b: " * 60 + "1" + "}" * 60, "b: 1 # [\n" + "- " * 60 + "a"]
+)
+def test_what_nests_too_deep_is_refused_before_it_is_read(deep: str) -> None:
+    with pytest.raises(GraphError, match=r"graph:[12]:1  The file nests too deep for a graph\."):
+        parse_document(deep)
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "told"),
+    [
+        ("a: {node: Solid}\t# grey", 17, "here stands a tab; between values, and before a comment, YAML wants spaces."),
+        ("a:\t1", 3, "here stands a tab; between values, and before a comment, YAML wants spaces."),
+        ("\ta: 1", 1, "here a tab indents the line; YAML wants spaces."),
+        ("  \ta: 1", 3, "here a tab indents the line; YAML wants spaces."),
+    ],
+)
+def test_a_tab_is_told_as_what_it_is(text: str, column: int, told: str) -> None:
+    with pytest.raises(GraphError) as caught:
+        parse_document(text)
+    assert str(caught.value) == f"graph:1:{column}  This is not YAML: {told}"

@@ -22,6 +22,7 @@ from n2s.graph.textlines import line_starts, lines_of, place_of
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 NO_GRAPH = "For a piece of music, n2s new writes a graph."
+MOST_NESTED = 50  # brackets and indented blocks, in one another
 MAX_VALUES = 100_000
 
 _CUT_EXPRESSION = '"{}" is cut at its comma: between {{ }} quote the expression: "= …".'
@@ -29,6 +30,10 @@ _UNCLOSED = '"{}" lacks a closing parenthesis.'
 _PERHAPS_CUT = '"{}" lacks a closing parenthesis; or it is cut at its comma: then quote it all: "= …".'
 _CUT = '"{0}" is cut at its comma: between {{ }} quote the text: "{0}".'
 _BRACKET = re.compile(r"[][{}]")
+# Tokens of YAML's scanner.
+_OPENING = ("FlowSequenceStartToken", "FlowMappingStartToken", "BlockSequenceStartToken", "BlockMappingStartToken")
+_CLOSING = ("FlowSequenceEndToken", "FlowMappingEndToken", "BlockEndToken")
+_OTHER_BASE = re.compile(r"[-+]?0[xob]", re.IGNORECASE)
 _PREFIX = "tag:yaml.org,2002:"
 
 
@@ -188,8 +193,33 @@ def _without_quotes(colour: re.Match[str], shown: str) -> Problem:
 
 def _refuse_deep(text: str, shown: str) -> None:
     """Flow brackets nest without end in a few bytes, and the parser recurses over them."""
+    if _may_be_deep(text) and (at := _deep_place(text)) is not None:
+        line, _ = place_of(line_starts(text), at)
+        raise GraphError([Problem(Position(shown, line, 1), "The file nests too deep for a graph.")])
+
+
+def _deep_place(text: str) -> int | None:
+    """Return where a text nests too deep, by its tokens; None where brackets only stand in comments and texts."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
     depth = 0
-    for number, line in enumerate(lines_of(text), 1):
+    try:
+        for token in YAML(typ="safe", pure=True).scan(text):
+            kind = type(token).__name__
+            depth += kind in _OPENING
+            depth -= kind in _CLOSING
+            if depth > MOST_NESTED:
+                return token.start_mark.index
+    except (YAMLError, ValueError):  # the parser tells of it
+        pass
+    return None
+
+
+def _may_be_deep(text: str) -> bool:
+    """Say whether a text may nest too deep, by all brackets and spaces in it, which takes no time."""
+    depth = 0
+    for line in lines_of(text):
         indent = len(line) - len(line.lstrip(" "))
         if line.lstrip().startswith("#") and '"' not in line and "'" not in line:
             continue  # a comment; with a quote in it, it could be the end of a text
@@ -197,8 +227,9 @@ def _refuse_deep(text: str, shown: str) -> None:
         for bracket in _BRACKET.findall(line):
             depth += 1 if bracket in "[{" else -1
             deepest = max(deepest, depth)
-        if deepest > 50 or indent > 200 or line.lstrip().startswith("- " * 30):
-            raise GraphError([Problem(Position(shown, number, 1), "The file nests too deep for a graph.")])
+        if deepest > MOST_NESTED or indent > 200 or line.lstrip().startswith("- " * 30):
+            return True
+    return False
 
 
 class _Reader:
@@ -289,7 +320,8 @@ class _Reader:
             if kind in ("int", "float") and ":" in text:  # 1:20, which YAML 1.1 takes for a number to the base 60
                 return text
             if kind == "int":
-                return int(text.replace("_", ""), 0)
+                digits = text.replace("_", "")
+                return int(digits, 0 if _OTHER_BASE.match(digits) else 10)  # 007 is 7, as YAML 1.2 reads it
             if kind == "float":
                 number = float(text.replace("_", ""))
                 if abs(number) < float("inf"):

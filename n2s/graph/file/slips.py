@@ -69,6 +69,8 @@ def cure(problem: str, text: str, begin: int, at: int) -> tuple[str, int]:
         return _NO_NODES, at
     if "mapping values are not allowed" in problem and re.fullmatch(r"\s+[\w-]+", in_line):
         return _OTHERWISE, at
+    if "'\\t' that cannot start" in problem and in_line.strip():
+        return "here stands a tab; between values, and before a comment, YAML wants spaces", at
     if found := re.search(r"character '([^\\])' that cannot start", problem):
         return _QUOTED.format(found[1]), at
     if problem.startswith(("expected ',' or", "expected ' '")):
