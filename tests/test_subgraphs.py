@@ -17,6 +17,7 @@ from n2s.graph.errors import GraphError, Position
 from n2s.graph.graph import Graph
 from n2s.graph.lookup import find_output
 from n2s.plan.ranges import check_ranges
+from n2s.runtime.readiness import tool_problems
 
 LOOK = {
     "n2s": 1,
@@ -327,6 +328,28 @@ def test_a_preset_gives_no_time_to_a_parameter_that_is_none(written: str, tmp_pa
     path = write(tmp_path, "level.yaml", LEVEL | {"presets": {"soft": {"k": written}}})
     with pytest.raises(GraphError, match=f"level.yaml:.*  k: {written} was given, which is a time; it takes a number"):
         Graph.load(path, preset="soft")
+
+
+@pytest.mark.parametrize(
+    ("node", "told"),
+    [
+        ({"node": "Value", "value": "= k + at A"}, 'own.value: "at A"'),
+        ({"node": "Keyframes", "points": [[0, 0], ["at drop", 1]]}, 'own.points: "at drop"'),
+        ({"node": "Value", "value": "= k + bar"}, 'own: "bar"'),
+    ],
+)
+def test_what_only_music_tells_needs_a_node_that_hears_around_a_sub_graph(
+    node: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    look = LEVEL | {"nodes": {"own": node}}
+    graph = levelled(tmp_path, "1", look)
+    with pytest.raises(GraphError, match=f"look.yaml:.*  {told} is heard in the music; add a Features node to the"):
+        tool_problems(graph)
+    assert not tool_problems(Graph.load(tmp_path / "look.yaml"))  # by itself nobody knows what hears it
+    (tmp_path / "music.wav").write_bytes(b"")
+    heard = {"track": {"node": "AudioSource", "path": "music.wav"}, "heard": {"node": "Features", "audio": "track"}}
+    values = json.loads((tmp_path / "graph.yaml").read_text(encoding="utf-8"))
+    assert not tool_problems(load(values | {"nodes": heard | values["nodes"]}, tmp_path))
 
 
 def test_a_path_that_a_graph_sets_inside_starts_from_its_own_folder(tmp_path: Path) -> None:

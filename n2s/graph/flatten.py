@@ -19,6 +19,7 @@ from n2s.graph.listening import hearing_node
 from n2s.graph.paths import changed_paths
 from n2s.graph.specs import chosen_output
 from n2s.graph.subgraph import MAX_NODES, InterfaceNode, SubGraph
+from n2s.graph.times import moments
 from n2s.graph.types import SIGNAL, Kind
 
 Origins = Mapping[str, tuple[Any, str]]
@@ -77,13 +78,19 @@ def put_in_place(
 
 
 def complete(
-    nodes: Mapping[str, Node], origins: Origins, instances: Mapping[str, Node]
+    nodes: Mapping[str, Node], origins: Origins, instances: Mapping[str, Node], is_part: bool = False
 ) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], dict[str, Node]]:
-    """Return what `put_in_place` does of these, with the nodes that nodes bring and one for every expression."""
+    """Return what `put_in_place` does of these, with the nodes that nodes bring and one for every expression.
+
+    ``is_part`` says that they are of a sub-graph by itself, whose music the graph around it may hear.
+    """
     found: dict[str, Node] = {}
     found_origins: dict[str, tuple[Any, str]] = {name: origins[name] for name in instances}
     hearing = hearing_node(nodes)
-    nodes, instances = _heard(nodes, origins, hearing), _heard(instances, origins, hearing)
+    if hearing is None and not is_part:
+        _refuse_moments({**nodes, **instances}, origins)
+    if hearing is not None or not is_part:
+        nodes, instances = _heard(nodes, origins, hearing), _heard(instances, origins, hearing)
     for name, node in nodes.items():
         for own, made in _with_brought(*origins[name], name, node).items():
             found[own], found_origins[own] = made, origins[name]
@@ -92,6 +99,16 @@ def complete(
         raise GraphError(f"the graph has more than {MAX_NODES} nodes with those that its nodes bring")
     _lower(found, found_origins)
     return found, found_origins, instances
+
+
+def _refuse_moments(nodes: Mapping[str, Node], origins: Origins) -> None:
+    """Refuse moments of the music where no node hears it; inside sub-graphs only the whole graph tells."""
+    for name, node in nodes.items():
+        for field in type(node).model_fields:
+            for moment in moments(getattr(node, field)):
+                graph, written = origins[name]
+                text = f'{written}.{field}: "{moment}" is heard in the music; add a Features node to the graph.'
+                raise GraphError([Problem(graph.where(written, field), text)])
 
 
 def _heard(nodes: Mapping[str, Node], origins: Origins, hearing: str | None) -> dict[str, Node]:

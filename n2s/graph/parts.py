@@ -105,7 +105,8 @@ class GraphParts:
         if self.origins:
             return self
         placed = self.in_place
-        nodes, origins, instances = complete(placed.nodes, placed.origins, placed.instances)
+        is_part = placed.interface is not None
+        nodes, origins, instances = complete(placed.nodes, placed.origins, placed.instances, is_part)
         return placed.replaced(nodes=nodes, origins=origins, instances=instances, loaded_tracks=self.loaded_tracks)
 
     @cached_property
