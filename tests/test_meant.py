@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import harness
 import pytest
 
+from n2s.graph import entries
 from n2s.graph.check import warnings
 from n2s.graph.errors import GraphError
 
@@ -71,3 +73,26 @@ def test_a_length_of_time_in_a_sum_is_doubted(sum_: str, tmp_path: Path) -> None
 def test_a_length_of_time_beside_others_is_not(right: str, tmp_path: Path) -> None:
     graph = graph_of(tmp_path, f"= {right}", **HEARD)
     assert not [problem for problem in warnings(graph) if "length of time" in problem.text]
+
+
+@pytest.mark.parametrize("value", ["= 0.5 * risin", "= other - risin"])
+def test_a_name_that_many_nodes_read_wrong_is_compared_once(
+    value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same comparison for each of thousands of readers took seconds."""
+    entries.closest.cache_clear()
+    compared: list[str] = []
+
+    def compare(word: str, *rest: Any) -> list[str]:
+        compared.append(word)
+        return get_close_matches(word, *rest)
+
+    monkeypatch.setattr(entries, "get_close_matches", compare)
+    nodes = {f"node{number}": {"node": "Value", "value": value} for number in range(100)}
+    named = {"rising": {"node": "Value", "value": 1}, "other": {"node": "Value", "value": 1}}
+    with pytest.raises(GraphError) as caught:
+        harness.load({"n2s": 1, "size": [32, 32], "duration": 2, "nodes": named | nodes}, tmp_path)
+    assert [problem.text for problem in caught.value.problems] == [
+        f'{name}.value: "risin" names no node. Did you mean "rising"?' for name in nodes
+    ]
+    assert compared and len(compared) == len(set(compared))

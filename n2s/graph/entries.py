@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
@@ -77,12 +78,21 @@ def defined_by(texts: Iterable[str]) -> str:
     return f"{', '.join(most)} and by {last}" if most else last
 
 
+@lru_cache(maxsize=64)
+def closest(name: str, known: tuple[str, ...], least: float) -> list[str]:
+    """Return the name that is most like another, in a list, or none that is alike by ``least`` of 1.
+
+    Many nodes may read one that is misspelt, and comparing it with thousands takes a while: that is done once.
+    """
+    return get_close_matches(name, known, 1, least)
+
+
 def suggest(name: str, known: list[str]) -> str:
     """Return a "Did you mean" sentence, or the list of what is known."""
-    near = get_close_matches(name, known, 1, 0.6) or [k for k in known if k.lower() == name.lower()]
+    near = closest(name, tuple(known), 0.6) or [k for k in known if k.lower() == name.lower()]
     if not near:  # inside a sub-graph, by its last part
         last = {k.rpartition("/")[2]: k for k in reversed(known) if "/" in k}
-        near = [last[part] for part in get_close_matches(name, last, 1, 0.8)]
+        near = [last[part] for part in closest(name, tuple(last), 0.8)]
     if near:
         return f'Did you mean "{near[0]}"?'
     return f"There are: {', '.join(known[:40])}{', …' if len(known) > 40 else '.'}" if known else ""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any
 
+from n2s.graph.entries import closest
 from n2s.graph.expressions import TIME_UNITS, Call, Expression, leaves
 from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
@@ -50,7 +50,7 @@ def dashed(graph: GraphParts, value: Any, link: Link) -> str | None:
         left, right = tree.arguments if tree.function == "-" and len(tree.arguments) == 2 else (None, None)
         if not isinstance(left, Link) or not isinstance(right, Link) or left.node in graph.nodes or left.output:
             continue
-        near = get_close_matches(f"{left.node}-{right.node}", list(graph.nodes), 1, 0.7)
+        near = closest(f"{left.node}-{right.node}", tuple(graph.nodes), 0.7)
         if not near or link not in (left, right):
             continue
         meant = Link(near[0].replace("-", "_"), right.output, right.component)
