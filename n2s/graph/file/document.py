@@ -200,6 +200,7 @@ def _refuse_deep(text: str, shown: str) -> None:
 
 def _deep_place(text: str) -> int | None:
     """Return where a text nests too deep, by its tokens; None where brackets only stand in comments and texts."""
+    # It takes long to import, and few files need it.
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
