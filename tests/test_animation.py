@@ -11,7 +11,7 @@ import harness
 import numpy as np
 import pytest
 import tiny
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from n2s.formats.animation import webp_duration
 
@@ -66,6 +66,20 @@ def test_pictures_that_never_change(ending: str, duration: float, tmp_path: Path
     harness.run(harness.load(values, tmp_path), tmp_path, store)
     with Image.open(tmp_path / f"film{ending}") as made:
         assert made.size == (64, 32) and np.ptp(np.asarray(made.convert("RGB"))) > 200
+
+
+def test_the_last_picture_has_its_colours(tmp_path: Path, store: Any) -> None:
+    nodes = {
+        "before": {"node": "Solid", "colour": "#204080"},
+        "after": {"node": "Solid", "colour": "#e02020"},
+        "cut": {"node": "Mix", "a": "before", "b": "after", "amount": "= time >= 1"},
+        "out": {"node": "AnimationSink", "frames": "cut", "path": "film.gif"},
+    }
+    values = {"n2s": 1, "size": list(SIZE), "fps": 25, "duration": 2, "nodes": nodes}
+    harness.run(harness.load(values, tmp_path), tmp_path, store)
+    with Image.open(tmp_path / "film.gif") as made:
+        pictures = [np.asarray(frame.convert("RGB")).astype(int) for frame in ImageSequence.Iterator(made)]
+    assert abs(pictures[0] - [0x20, 0x40, 0x80]).max() <= 8 and abs(pictures[-1] - [0xE0, 0x20, 0x20]).max() <= 8
 
 
 def test_chunks_do_not_matter(tmp_path: Path, store: Any) -> None:

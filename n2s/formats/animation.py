@@ -17,6 +17,7 @@ from n2s.graph.format import Pixels
 from n2s.runtime.ffmpeg import EXACT, FFmpeg
 
 ONE_THREAD = ["-threads", "1", "-filter_threads", "1"]
+COUNTED = "full"  # pixels that a palette is chosen by: all. Those before each change ("diff") lack the last picture's.
 
 
 class Animation(PNG):
@@ -38,7 +39,9 @@ class Animation(PNG):
         return f"{kind}, encoded in one piece"
 
     def join_recipe(self, sink: Any) -> dict[str, Any]:
-        return {"colours": sink.colours} if ending_of(sink.path) == ".gif" else {"quality": sink.quality}
+        if ending_of(sink.path) == ".gif":
+            return {"colours": sink.colours, "counted": COUNTED}
+        return {"quality": sink.quality}
 
     def join(self, path: Path, film: Any, segments: list[Path], sound: Path | None) -> None:
         source = ["-f", "image2pipe", "-c:v", "png", "-framerate", str(film.fps), "-i", "pipe:0"]
@@ -48,8 +51,9 @@ class Animation(PNG):
             return
         palette = path.with_suffix(".pal")
         try:
-            found = ["-vf", f"palettegen=stats_mode=diff:max_colors={film.sink.colours}", "-c:v", "png", "-f", "image2"]
-            _encode([*source, *found, *ONE_THREAD, "-update", "1"], palette, segments)
+            chosen = f"palettegen=stats_mode={COUNTED}:max_colors={film.sink.colours}"
+            found = ["-vf", chosen, "-c:v", "png", "-f", "image2", "-update", "1"]
+            _encode([*source, *found, *ONE_THREAD], palette, segments)
             used = "[0][1]paletteuse=dither=bayer:bayer_scale=3:diff_mode=rectangle"
             palettes = ["-f", "image2", "-c:v", "png", "-i", f"file:{palette}"]
             _encode(
