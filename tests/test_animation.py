@@ -13,7 +13,8 @@ import pytest
 import tiny
 from PIL import Image, ImageSequence
 
-from n2s.formats.animation import webp_duration
+from n2s.formats.animation import Animation, webp_duration
+from n2s.graph.errors import GraphError, RenderError
 
 SIZE, FRAMES = (64, 32), 30
 
@@ -80,6 +81,36 @@ def test_the_last_picture_has_its_colours(tmp_path: Path, store: Any) -> None:
     with Image.open(tmp_path / "film.gif") as made:
         pictures = [np.asarray(frame.convert("RGB")).astype(int) for frame in ImageSequence.Iterator(made)]
     assert abs(pictures[0] - [0x20, 0x40, 0x80]).max() <= 8 and abs(pictures[-1] - [0xE0, 0x20, 0x20]).max() <= 8
+
+
+def test_a_gif_has_no_more_frames_than_its_times_can_tell(tmp_path: Path, store: Any, n2s: Any) -> None:
+    told = "out.path: a GIF has 100 frames per second at most, not 120; take .webp, or a lower frame rate."
+    with pytest.raises(GraphError, match=rf"graph\.yaml:\d+:\d+  {told}"):
+        film(tmp_path, ".gif", "120")
+    harness.run(film(tmp_path, ".webp", "240"), tmp_path, store)
+    harness.run(film(tmp_path, ".gif", "100"), tmp_path, store)
+    status, _, err = n2s("run", tmp_path / "graph.yaml", "--fps", "120", "--dry-run")
+    assert status == 2 and f"--fps: {told}" in err
+    film(tmp_path, ".webp")  # the graph makes no GIF, its preview would be one
+    status, _, err = n2s("preview", tmp_path / "graph.yaml", "--gif", "--fps", "120")
+    assert status == 2 and "--fps: a GIF has 100 frames per second at most" in err
+
+
+def test_a_film_that_cannot_be_joined_keeps_none_back(
+    tmp_path: Path, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join = Animation.join
+
+    def fail_at_gifs(self: Any, path: Path, made: Any, *rest: Any) -> None:
+        if made.path.suffix == ".gif":
+            raise RenderError("The GIF cannot be joined.")
+        join(self, path, made, *rest)
+
+    monkeypatch.setattr(Animation, "join", fail_at_gifs)
+    graph = film(tmp_path, ".gif").edit({"more": {"node": "AnimationSink", "frames": "lit", "path": "film.webp"}})
+    with pytest.raises(RenderError, match="The GIF cannot be joined"):
+        harness.run(graph, tmp_path / "out", store)
+    assert webp_duration(tmp_path / "out/film.webp") == Fraction(FRAMES, 25)
 
 
 def test_chunks_do_not_matter(tmp_path: Path, store: Any) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from n2s.commands.common import Shape, from_here, load, report_file
-from n2s.graph.errors import GraphError
+from n2s.graph.codings import rate_problem
+from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.timecodes import timecode
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
@@ -70,6 +71,8 @@ def moving_preview(
         raise GraphError("The graph makes no film.")
     small = Shape(shape.size or small_size(loaded.header.size, kind), shape.fps or small_rate(loaded.header.fps, kind))
     graph = with_sink(load(path, overrides, small), kind, target.name)
+    if text := rate_problem(graph.nodes[graph.sinks()[0]], graph.header.fps):
+        raise ArgumentError(f"--fps: {text}.")
     kept, events = open_store(store), Events() if json else watcher()
     targets = Targets(kept, target.parent)
     targets.check({target: False}, input_files(graph), output is not None)

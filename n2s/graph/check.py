@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, cast
 
-from n2s.graph.codings import size_problem
+from n2s.graph.codings import rate_problem, size_problem
 from n2s.graph.declare import Node, Output, Sink
 from n2s.graph.errors import GraphError, Problem
 from n2s.graph.expressions import Expression, Number, Variable, leaves
@@ -99,6 +99,9 @@ def check_links(
         if text := size_problem(node, graph.header.size):
             asked = graph.overridden_at("size")
             problems.append(Problem(asked or graph.where(name, "codec"), f"{name}.codec: {text}."))
+        if text := rate_problem(node, graph.header.fps):
+            asked = graph.overridden_at("fps")
+            problems.append(Problem(asked or graph.where(name, "path"), f"{name}.path: {text}."))
     if not problems and not unread and (circle := find_circle(graph.sources())):
         wrong(f"These nodes wait for each other in a circle: {' → '.join([*circle, circle[0]])}.", circle[0], key=True)
     return problems

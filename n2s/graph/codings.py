@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ OPUS_RATE = 48000
 COVERED = (".mp4", ".m4v", ".mkv")  # these may hold a picture that stands for them
 PICTURES = (".png", ".jpg", ".jpeg")
 HEADS = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}  # what they begin with, whatever they are called
+GIF_RATE = 100  # frames per second at most: each is shown for whole hundredths of a second
 EDITED = (".mp4", ".m4v", ".mov")  # these say by an edit list what of a track is shown
 
 
@@ -189,3 +191,10 @@ def size_problem(sink: Any, size: tuple[int, int]) -> str:
         return ""
     least, own = ("x".join(map(str, sides)) for sides in (made.smallest, size))
     return f"{made.name} has frames of {least} and more, not {own}; enlarge them, or take another codec"
+
+
+def rate_problem(sink: Any, fps: Fraction) -> str:
+    """Say that frames come faster than a sink's kind of file can show them, and what to do; "" where all is well."""
+    if getattr(sink, "format", "") != "animation" or ending_of(sink.path) != ".gif" or fps <= GIF_RATE:
+        return ""
+    return f"a GIF has {GIF_RATE} frames per second at most, not {float(fps):g}; take .webp, or a lower frame rate"

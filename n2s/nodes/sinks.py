@@ -193,10 +193,10 @@ class AnimationSink(Sink):
     """Write a picture that moves by itself, over and over and without sound: GIF or animated WebP.
 
     GIF has ``colours`` colours for the whole film, and times of 1/100 s: at 25, 50 or 33.3 frames per second it moves
-    evenly, and above 50 players slow it down. WebP has all colours at a fraction of the size, and times of 1/1000 s;
-    its encoder shows a frame for longer where the next ones hardly differ; it keeps a matte, as straight alpha without
-    loss. Neither can be joined from parts: frames are kept in the store, and encoded in one piece. Both are for
-    seconds, not for songs.
+    evenly, above 50 players slow it down, and more than 100 it cannot have. WebP has all colours at a fraction of the
+    size, and times of 1/1000 s; its encoder shows a frame for longer where the next ones hardly differ; it keeps a
+    matte, as straight alpha without loss. Neither can be joined from parts: frames are kept in the store, and encoded
+    in one piece. Both are for seconds, not for songs.
     """
 
     frames: Frames = port("what is shown")

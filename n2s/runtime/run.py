@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from n2s.graph.authors import whole_traceback
-from n2s.graph.errors import N2SError
+from n2s.graph.errors import N2SError, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.wording import counted
 from n2s.runtime.arguments import check_count, check_graph, check_names
@@ -195,9 +195,7 @@ class Run:
             self._publishing.start_music(self.films)
             planned = time.perf_counter()
             self._render()
-            for film in self.films:
-                self.report.films.append(self._publishing.publish(film))
-                self.events.published(str(film.path))
+            self._publish_films()
             beside = planned - began, self.report.seconds, time.perf_counter() - planned - self.report.seconds
             self._spent.remember(self.store, self._jobs, *beside, sum(film.frames for film in self.films))
             if self.keep_frames:
@@ -231,6 +229,20 @@ class Run:
         if self.report.rendered or self._publishing.has_joined:
             self.store.trim(time.time(), STALE_SECONDS)
         return self.report
+
+    def _publish_films(self) -> None:
+        """Write the films; where one cannot be joined, the others are written before this is told."""
+        failed = []
+        for film in self.films:
+            try:
+                self.report.films.append(self._publishing.publish(film))
+                self.events.published(str(film.path))
+            except RenderError as error:
+                failed.append(error)
+        for error in failed[1:]:
+            self._say(str(error))
+        if failed:
+            raise failed[0]
 
     def check_targets(self) -> None:
         """Refuse films that cannot be written where they should go, or would replace files of others."""
