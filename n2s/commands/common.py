@@ -13,7 +13,7 @@ import typer
 
 from n2s.commands.output import work_is_done, write_line
 from n2s.graph.errors import ArgumentError, GraphError, Position, Problem
-from n2s.graph.profiles import PROFILE_OPTION, profile_overrides
+from n2s.graph.profiles import BOUND, PROFILE_OPTION, profile_overrides
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -77,9 +77,9 @@ def load(path: Path, overrides: Sequence[str] = (), shape: Shape | None = None, 
     places = {target: Position(f"{option} {target}", argument=True) for target, option in options.items()}
     for field, (option, value) in (shape.overrides() if shape else {}).items():
         values[field], places[field] = value, Position(option, argument=True)
-    graph = Graph.load(path, values, places=places)
     if not shape or shape.profile is None:
-        return graph
+        return Graph.load(path, values, places=places)
+    graph = _load_for_profile(path, values, places)
     for target, value in profile_overrides(graph, shape.profile, values).items():
         if target not in Header.model_fields or getattr(graph.header, target) == graph.stated(target):
             places[target] = Position(PROFILE_OPTION, argument=True)
@@ -87,6 +87,24 @@ def load(path: Path, overrides: Sequence[str] = (), shape: Shape | None = None, 
             places[target] = Position(_asked(target, values[target], shape), argument=True)
         values[target] = value
     return Graph.load(path, values, places=places)
+
+
+def _load_for_profile(path: Path, values: dict[str, Any], places: dict[str, Position]) -> Any:
+    """Load a graph without what the user gave that is right or wrong by what a profile decides.
+
+    A graph that is wrong without it is loaded with it.
+    """
+    from n2s.graph.graph import Graph
+
+    free = {target: value for target, value in values.items() if target.partition(".")[2] not in BOUND}
+    try:
+        return Graph.load(path, free, places=places)
+    except GraphError:
+        try:
+            return Graph.load(path, values, places=places)
+        except GraphError:
+            pass
+        raise
 
 
 def _asked(target: str, value: Any, shape: Shape) -> str:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Any
 
-from n2s.graph.codings import COVERED
+from n2s.graph.codings import CODINGS, COVERED, EDITED, SOUNDS, ending_of
 from n2s.graph.errors import ArgumentError
 from n2s.graph.registry import suggest
 
@@ -172,6 +172,8 @@ def most_bitrate(sink: Any, size: Size, fps: Fraction) -> int | None:
 # Settings of a sink that a profile decides, even where the graph states them.
 DECIDED = ("codec", "crf", "maxrate", "bitrate", "preset", "depth", "chroma", "gop", "b_frames", "edit_list",
            "audio_codec", "audio_bitrate", "audio_rate")  # fmt: skip
+# What is right or wrong by these: given by hand, it may not go with what the graph states, and be right with a profile.
+BOUND = (*DECIDED, "path", "cover", "matte")
 
 
 def profile_overrides(graph: Any, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,7 +182,7 @@ def profile_overrides(graph: Any, name: str, given: Mapping[str, Any]) -> dict[s
     Parameters
     ----------
     graph : n2s.graph.graph.Graph
-        With what the user gave.
+        With what the user gave, but for settings of sinks that a profile decides (`BOUND`).
     given : mapping
         Overrides by the user.
 
@@ -203,19 +205,38 @@ def profile_overrides(graph: Any, name: str, given: Mapping[str, Any]) -> dict[s
     # A draft is a part of what was asked for, whatever that is.
     laid = {field: value for field, value in shape.items() if profile.scale != 1 or field not in given}
     for sink in sinks:
-        node = graph.nodes[sink]
-        fields = type(node).model_fields
-        stated = [field for field in DECIDED if field in node.model_fields_set or field in profile.settings]
-        wanted = {field: profile.settings.get(field, fields[field].default) for field in stated} | {"profile": name}
-        if profile.ending:
-            wanted["path"] = str(PurePosixPath(node.path).with_suffix(profile.ending))
         by_hand = {field.partition(".")[2]: value for field, value in given.items() if field.startswith(f"{sink}.")}
-        if node.cover and profile.ending and profile.ending not in COVERED:
-            wanted["cover"] = None
-        for chosen, others in {"bitrate": ("crf", "maxrate"), "crf": ("bitrate",), "maxrate": ("bitrate",)}.items():
-            if chosen in by_hand:
-                wanted |= dict.fromkeys(set(others) & wanted.keys())
-        if "codec" in by_hand and by_hand["codec"] != profile.settings.get("codec"):
-            wanted |= dict.fromkeys(("crf", "gop", "b_frames", "depth", "chroma"))  # another codec may lack these
+        node, has_matte = graph.nodes[sink], bool(by_hand.get("matte", getattr(graph.nodes[sink], "matte", None)))
+        wanted = _coding_wanted(node, name, by_hand) | _file_wanted(node, profile, by_hand, has_matte)
         laid |= {f"{sink}.{field}": wanted[field] for field in sorted(wanted) if field not in by_hand}
     return laid
+
+
+def _coding_wanted(node: Any, name: str, by_hand: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a profile decides of a sink's coding, beside what was set by hand."""
+    settings, fields = PROFILES[name].settings, type(node).model_fields
+    stated = [field for field in DECIDED if field in node.model_fields_set or field in settings]
+    wanted = {field: settings.get(field, fields[field].default) for field in stated} | {"profile": name}
+    for chosen, others in {"bitrate": ("crf", "maxrate"), "crf": ("bitrate",), "maxrate": ("bitrate",)}.items():
+        if chosen in by_hand:
+            wanted |= dict.fromkeys(set(others) & wanted.keys())
+    if "codec" in by_hand and by_hand["codec"] != settings.get("codec"):
+        wanted |= dict.fromkeys(("crf", "gop", "b_frames", "depth", "chroma"))  # another codec may lack these
+    return wanted
+
+
+def _file_wanted(node: Any, profile: Profile, by_hand: Mapping[str, Any], has_matte: bool) -> dict[str, Any]:
+    """Return the path of a profile's film, and what its kind of file asks for; a codec by hand may need another one."""
+    made, ending = CODINGS.get(str(by_hand.get("codec"))), profile.ending
+    if made:
+        fit = made.transparent if has_matte and made.transparent else made.endings
+        ending = ending if ending in fit else fit[0]
+    wanted: dict[str, Any] = {"path": str(PurePosixPath(node.path).with_suffix(ending))}
+    ending = ending_of(str(by_hand.get("path", wanted["path"])))
+    if "edit_list" in profile.settings and ending not in EDITED:
+        wanted["edit_list"] = True
+    if profile.settings.get("audio_codec") not in (None, *SOUNDS.get(ending, ())):
+        wanted["audio_codec"] = None
+    if node.cover and ending not in COVERED:
+        wanted["cover"] = None
+    return wanted

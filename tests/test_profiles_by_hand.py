@@ -1,0 +1,97 @@
+"""Settings by hand beside a profile: what is right with the profile is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import harness
+import numpy as np
+import pytest
+import tiny
+
+from n2s.commands.common import Shape, load
+from n2s.graph.codings import ending_of
+from n2s.graph.errors import GraphError
+
+UPLOAD = {"codec": "h264", "path": "p.mp4"}
+MASTER = {"codec": "prores", "path": "p.mov"}
+MATTE = {"codec": "prores4444", "path": "p.mov", "matte": "disc"}
+
+
+def write(folder: Path, sink: dict[str, Any]) -> Path:
+    nodes = {
+        "field": {"node": "Solid", "colour": "#204080"},
+        "disc": {"node": "RadialMatte"},
+        "out": {"node": "FFmpegSink", "frames": "field", **sink},
+    }
+    return harness.load({"n2s": 1, "size": [256, 144], "fps": 25, "duration": 0.2, "nodes": nodes}, folder).path
+
+
+def sink_of(path: Path, profile: str, *settings: str) -> Any:
+    return load(path, settings, Shape(profile=profile)).nodes["out"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "profile", "settings"),
+    [
+        (MASTER, "youtube", {"crf": 14}),
+        (MASTER, "draft", {"crf": 30}),
+        (UPLOAD, "apple", {"codec": "prores4444"}),
+        (UPLOAD, "archive", {"chroma": "4:2:2"}),
+        (UPLOAD, "archive", {"audio_codec": "pcm"}),
+        (UPLOAD, "youtube", {"codec": "vp9", "path": "x.webm"}),  # which has no edit list, and no AAC
+        (UPLOAD, "youtube", {"codec": "prores"}),  # .mp4 holds none
+        (UPLOAD, "canvas", {"codec": "ffv1"}),
+        (UPLOAD, "archive", {"codec": "vp9", "path": "x.webm"}),
+        (MATTE, "archive", {}),
+        (MATTE, "youtube", {"codec": "vp9"}),  # which keeps a matte in .webm
+        (MATTE, "apple", {"codec": "prores4444"}),
+        (MATTE, "youtube", {"matte": None}),
+        (MASTER, "apple", {"codec": "prores4444", "matte": "disc"}),
+    ],
+)
+def test_what_is_right_with_the_profile_is_taken(
+    stated: dict[str, Any], profile: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    words = [f"out.{name}={'null' if value is None else value}" for name, value in settings.items()]
+    made = sink_of(write(tmp_path, stated), profile, *words)
+    assert {name: None if getattr(made, name) is None else str(getattr(made, name)) for name in settings} == {
+        name: None if value is None else str(value) for name, value in settings.items()
+    }
+    assert made.profile == profile
+    assert (made.matte is not None) == ("matte" in {**stated, **settings} and settings.get("matte", "") is not None)
+
+
+@pytest.mark.parametrize(
+    ("stated", "profile", "setting", "told"),
+    [
+        (UPLOAD, "apple", "out.crf=14", "--set out.crf: ProRes 422 HQ has no crf: leave it out"),
+        (MASTER, "youtube", "out.chroma=4:2:2", "--set out.chroma: H.264 has chroma 4:2:0, not 4:2:2"),
+        (UPLOAD, "apple", "out.path=x.mp4", "--set out.path: .mp4 holds no ProRes 422 HQ; .mov does"),
+        (UPLOAD, "youtube", "out.matte=disc", "--set out.matte: H.264 has no transparency"),
+        (UPLOAD, "archive", "out.codec=h266", "--set out.codec: "),
+    ],
+)
+def test_what_is_wrong_with_the_profile_is_told_where_it_was_given(
+    stated: dict[str, Any], profile: str, setting: str, told: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, stated)
+    with pytest.raises(GraphError) as error:
+        sink_of(path, profile, setting)
+    assert str(error.value).startswith(told)
+
+
+def test_a_graph_that_settings_by_hand_put_right(tmp_path: Path) -> None:
+    path = write(tmp_path, UPLOAD)
+    path.write_text(path.read_text().replace("p.mp4", "p.webm"))
+    with pytest.raises(GraphError, match=r"graph\.yaml.*\.webm holds no H\.264"):
+        sink_of(path, "apple")
+    assert ending_of(sink_of(path, "youtube", "out.path=p.mp4").path) == ".mp4"
+
+
+def test_a_cover_goes_with_the_file_by_hand(tmp_path: Path) -> None:
+    tiny.write_png(tmp_path / "c.png", np.zeros((16, 16, 3), np.uint8))
+    path = write(tmp_path, UPLOAD | {"cover": "c.png"})
+    assert sink_of(path, "youtube").cover == "c.png"
+    assert sink_of(path, "youtube", "out.codec=vp9", "out.path=p.webm").cover is None
