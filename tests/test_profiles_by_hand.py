@@ -1,4 +1,4 @@
-"""Settings by hand beside a profile: what is right with the profile is taken."""
+"""Settings by hand beside a profile: what is right with it is taken, and a matte that it cannot keep is told."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tiny
 
 from n2s.commands.common import Shape, load
 from n2s.graph.codings import ending_of
-from n2s.graph.errors import GraphError
+from n2s.graph.errors import ArgumentError, GraphError
 
 UPLOAD = {"codec": "h264", "path": "p.mp4"}
 MASTER = {"codec": "prores", "path": "p.mov"}
@@ -25,7 +25,8 @@ def write(folder: Path, sink: dict[str, Any]) -> Path:
         "disc": {"node": "RadialMatte"},
         "out": {"node": "FFmpegSink", "frames": "field", **sink},
     }
-    return harness.load({"n2s": 1, "size": [256, 144], "fps": 25, "duration": 0.2, "nodes": nodes}, folder).path
+    harness.load({"n2s": 1, "size": [256, 144], "fps": 25, "duration": 0.2, "nodes": nodes}, folder)
+    return folder / "graph.yaml"
 
 
 def sink_of(path: Path, profile: str, *settings: str) -> Any:
@@ -95,3 +96,23 @@ def test_a_cover_goes_with_the_file_by_hand(tmp_path: Path) -> None:
     path = write(tmp_path, UPLOAD | {"cover": "c.png"})
     assert sink_of(path, "youtube").cover == "c.png"
     assert sink_of(path, "youtube", "out.codec=vp9", "out.path=p.webm").cover is None
+
+
+def test_a_draft_of_a_film_with_a_matte_is_opaque_and_says_so(tmp_path: Path, n2s: Any) -> None:
+    status, _, err = n2s("run", write(tmp_path, MATTE), "--draft", "--out", tmp_path / "out")
+    assert status == 0 and "The matte of out is left out: the codec of --profile draft has no transparency." in err
+    assert (tmp_path / "out/draft/p.mp4").is_file()
+
+
+@pytest.mark.parametrize("profile", ["youtube", "reels", "square", "canvas", "apple"])
+def test_a_film_for_delivery_does_not_lose_its_matte_unasked(profile: str, tmp_path: Path) -> None:
+    path = write(tmp_path, MATTE)
+    with pytest.raises(ArgumentError) as error:
+        sink_of(path, profile)
+    name = "ProRes 422 HQ" if profile == "apple" else "H.264"
+    assert str(error.value) == (
+        f"--profile {profile}: out has a matte, and {name} has no transparency. Leave the matte out with "
+        "--set out.matte=null, or keep it with --set out.codec=prores4444."
+    )
+    assert sink_of(path, profile, "out.matte=null").matte is None
+    assert sink_of(path, profile, "out.codec=prores4444").matte is not None

@@ -86,6 +86,9 @@ def load(path: Path, overrides: Sequence[str] = (), shape: Shape | None = None, 
         elif target in values:  # half of what the user asked for, which is needed to ask for it again
             places[target] = Position(_asked(target, values[target], shape), argument=True)
         values[target] = value
+        if target.endswith(".matte"):
+            film = target.removesuffix(".matte")
+            say(f"The matte of {film} is left out: the codec of {PROFILE_OPTION} {shape.profile} has no transparency.")
     return Graph.load(path, values, places=places)
 
 

@@ -174,6 +174,10 @@ DECIDED = ("codec", "crf", "maxrate", "bitrate", "preset", "depth", "chroma", "g
            "audio_codec", "audio_bitrate", "audio_rate")  # fmt: skip
 # What is right or wrong by these: given by hand, it may not go with what the graph states, and be right with a profile.
 BOUND = (*DECIDED, "path", "cover", "matte")
+_MATTES = (
+    PROFILE_OPTION + " {0}: {1} has a matte, and {2} has no transparency. Leave the matte out with --set "
+    "{1}.matte=null, or keep it with --set {1}.codec=prores4444."
+)
 
 
 def profile_overrides(graph: Any, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,7 +193,7 @@ def profile_overrides(graph: Any, name: str, given: Mapping[str, Any]) -> dict[s
     Raises
     ------
     ArgumentError
-        When there is no such profile, or no sink of the graph has one.
+        When there is no such profile, no sink of the graph has one, or a film would lose its matte.
     """
     if name not in PROFILES:
         known = "".join(f"\n  {each:8} {profile.help}" for each, profile in PROFILES.items())
@@ -208,6 +212,11 @@ def profile_overrides(graph: Any, name: str, given: Mapping[str, Any]) -> dict[s
         by_hand = {field.partition(".")[2]: value for field, value in given.items() if field.startswith(f"{sink}.")}
         node, has_matte = graph.nodes[sink], bool(by_hand.get("matte", getattr(graph.nodes[sink], "matte", None)))
         wanted = _coding_wanted(node, name, by_hand) | _file_wanted(node, profile, by_hand, has_matte)
+        made = CODINGS.get(str((wanted | by_hand).get("codec")))
+        if made and not made.transparent and has_matte and "matte" not in by_hand:
+            if name != "draft":
+                raise ArgumentError(_MATTES.format(name, sink, made.name))
+            wanted["matte"] = None
         laid |= {f"{sink}.{field}": wanted[field] for field in sorted(wanted) if field not in by_hand}
     return laid
 
