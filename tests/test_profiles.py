@@ -350,6 +350,7 @@ def marked(bpm: float, seconds: float, drops: tuple[float, ...] = (), sections: 
         (marked(120, 60, (), ((0.0, "A"), (10.0, "B"), (26.0, "C"))), (26.0, 8.0)),
         (marked(30, 60, (16.0,)), (16.0, 8.0)),  # one bar of 8 s
         (marked(120, 60, (58.5,)), (6.0, 8.0)),  # too late a drop leaves no room
+        (marked(119.992, 12, (8.0,)), (8.0, 4.0)),  # two bars that would end half a millisecond after the film
         (Clock(Fraction(FPS), 60 * FPS), (24.0, 8.0)),
         (Clock(Fraction(FPS), 2 * FPS), (0.0, 2.0)),
         (marked(120, 1), (0.0, 1.0)),

@@ -46,7 +46,7 @@ def _whole_bars(clock: Clock, least: float, most: float, lead: float, after: flo
         about = bars * clock.bar * beat
         if not least / 2 <= about <= 2 * most:  # tempo and beats of a piece may differ
             continue
-        best = _best_start(clock, about + after * beat, lead)
+        best = _best_start(clock, about + after * beat - SHORT, lead)
         start = _clear_of_cuts(clock, marks.after(best, Number(after, "beats")), lead)
         stop = marks.after(start, Number(float(bars), "bars"))
         if least <= stop - start <= most and stop <= clock.duration + SHORT:
