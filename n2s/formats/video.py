@@ -224,8 +224,8 @@ def join_arguments(listing: Path, sound: Path | None, metadata: Path, film: Any)
     ahead = REORDERED.get(film.sink.codec, 0)
     number = "N" if _is_webm(film.sink) else f"round(PTS*TB*{rate})"  # WebM rounds times to 1 ms
     exact = f"setts=pts={number}*{frame}:dts=(N-{ahead})*{frame}:duration={frame}"
-    inputs = ["-f", "concat", "-safe", "0", "-i", str(listing), *(["-i", str(sound)] if sound else [])]
-    inputs += ["-f", "ffmetadata", "-i", str(metadata)]
+    inputs = ["-f", "concat", "-safe", "0", "-i", f"file:{listing}", *(["-i", f"file:{sound}"] if sound else [])]
+    inputs += ["-f", "ffmetadata", "-i", f"file:{metadata}"]
     cover, shown = _cover(film, muxer, 3 if sound else 2)
     last, is_edited = (2 if sound else 1), film.sink.edit_list
     flags = "+faststart" if is_edited else "+faststart+negative_cts_offsets"
@@ -248,7 +248,7 @@ def _cover(film: Any, muxer: str, place: int) -> tuple[list[str], list[str]]:
         kind = cover_kind(film.cover)
         ending = "png" if kind == "png" else "jpg"
         told = ["-metadata:s:t", f"mimetype=image/{kind}", "-metadata:s:t", f"filename=cover.{ending}"]
-        return [], ["-attach", str(film.cover), *told]
+        return [], ["-attach", f"file:{film.cover}", *told]
     return ["-i", f"file:{film.cover}"], ["-map", f"{place}:v", "-disposition:v:1", "attached_pic"]
 
 

@@ -241,7 +241,7 @@ def command_again(record: dict[str, Any], graph: Path) -> str:
 
 def read_comment(film: Path) -> str:
     """Return the comment in a film's metadata, where n2s writes `Film.provenance`; "" without one."""
-    words = ["-v", "error", "-nostdin", "-i", str(film), "-f", "ffmetadata", "pipe:1"]
+    words = ["-v", "error", "-nostdin", "-i", f"file:{film}", "-f", "ffmetadata", "pipe:1"]
     told = subprocess.run([ffmpeg_path(), *words], capture_output=True, check=False).stdout
     for line in told.decode("utf-8", "replace").splitlines():
         key, _, value = line.partition("=")
