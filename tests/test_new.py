@@ -16,7 +16,7 @@ import tiny
 from typer.testing import CliRunner
 
 from n2s.cli import app
-from n2s.commands.new import file_name, title_of
+from n2s.commands.new import file_name, title_of, told_by_hearing
 from n2s.graph.describe.looks import films
 from n2s.graph.describe.song import Song
 from n2s.graph.describe.starter import OF_MOODS, SCENES, choose_look, starter
@@ -264,6 +264,14 @@ def test_odd_names_of_files(name: str, tmp_path: Path) -> None:
     loaded = Graph.load(tmp_path / "g.yaml")
     assert loaded.resolve(loaded.nodes["track"].path) == music
     assert isinstance(loaded.header.title, str)
+
+
+def test_what_was_heard_has_no_part_of_the_files_name(tmp_path: Path) -> None:
+    music = tiny.write_wav(tmp_path / "live, 90 beats per minute in 3-4: take 2.wav", tiny.clicks(4))
+    n2s("new", music, "-o", tmp_path / "g.yaml")
+    (heard,) = re.findall("# Heard: (.*)", (tmp_path / "g.yaml").read_text())
+    assert re.match(r"\d+[^,:]* beats per minute in \d/4, \d+ % sure", heard)
+    assert told_by_hearing(["a: b: it is silent; 120 beats per minute in 4/4 are assumed"], "a: b").startswith("it is")
 
 
 def test_a_name_that_is_not_unicode_is_refused(tmp_path: Path) -> None:

@@ -166,12 +166,19 @@ def listen(music: Path, keep_damaged: bool = False, tempo: float | None = None) 
         wanted = {"music": yaml_text(str(music.absolute())), "damaged": "keep" if keep_damaged else "refuse"}
         wanted["tempo"] = "" if tempo is None else f"tempo: {tempo:g}\n"
         path.write_text(LISTENING.format(**wanted), encoding="utf-8")
-        with _told_of(music), Session(Graph.load(path), None, said.append, remember=False) as session:
+        graph = Graph.load(path)
+        with _told_of(music), Session(graph, None, said.append, remember=False) as session:
             values = session.values
             beats = labels(values, "features")
-    told = next((text.partition(": ")[2] for text in said if "per minute" in text), "nothing")
+    told = told_by_hearing(said, graph.resolve(graph.nodes["track"].path).name)
     heard = {output: signal for (node, output), signal in values.outputs.items() if node == "features"}
     return judge(told, heard, float(values.clock.fps)), beats
+
+
+def told_by_hearing(said: list[str], name: str) -> str:
+    """Return what was heard, out of what was said of a file of some name, in which anything may stand."""
+    of_music = (text.removeprefix(f"{name}: ") for text in said if text.startswith(f"{name}: "))
+    return next((text for text in of_music if " per minute in " in text), "nothing")
 
 
 @contextmanager
