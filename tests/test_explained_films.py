@@ -1,4 +1,4 @@
-"""Films that are explained whatever they are called."""
+"""Films are explained whatever they are called, and those that are folders of pictures, too."""
 
 from __future__ import annotations
 
@@ -50,3 +50,24 @@ def test_ffmpeg_takes_no_path_for_a_protocol() -> None:
     bare = re.compile(r'"-(?:i|attach)", (?!f?"(?:file:|pipe:)|"color=)')
     sources = Path(n2s_package.__file__).parent.rglob("*.py")
     assert [path.name for path in sources if bare.search(path.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize("sink", ["PNGSink", "EXRSink"])
+def test_a_film_that_is_a_folder_is_explained(sink: str, folder: Path, store: Any, n2s: Any, n2s_json: Any) -> None:
+    harness.run(plain(folder, sink, path="light"), folder / "renders", store)
+    assert "renders is a folder; name a film in it, like light." in n2s("explain", "renders")[2]
+    (told,) = n2s_json("explain", "renders/light", "--frame", "3")
+    assert told["exact"] and told["graph"].endswith("graph.yaml") and told["frames"] == 4
+    values = {each["parameter"]: each["value"] for each in told["moment"]["parameters"]}
+    assert values["lit.exposure"] == pytest.approx(0.3, abs=1e-4)
+    Path("renders/light").rename("renders/other")
+    assert n2s_json("explain", "renders/other")[0]["exact"]
+    next(Path("renders/other").glob("000002.*")).unlink()
+    status, said, _ = n2s("explain", "renders/other")
+    assert status == 0 and "CHANGED since; it is known by the list of its pictures" in said
+
+
+def test_a_folder_that_is_no_film_says_so(folder: Path, n2s: Any) -> None:
+    Path("photographs").mkdir()
+    status, _, err = n2s("explain", "photographs")
+    assert status == 2 and "photographs is a folder, but no film that n2s wrote, and there is none in it" in err

@@ -32,10 +32,11 @@ def explain(
 ) -> None:
     """Say which graph, settings and run a film came from; with a time, what every parameter was then and what moved it.
 
-    A film is known by its bytes, so it may have been renamed, or by its metadata, where its bytes were changed. Its run
-    is sought beside it, in the folder above, in renders/, and in --out; the run knows where its graph is. Of a moment,
-    the pictures that are seen come first, then parameters: of the film's own graph in its order, of the nodes of its
-    looks, of what lies deeper in these.
+    A film is known by its bytes, so it may have been renamed, or by its metadata, where its bytes were changed; a film
+    that is a folder of pictures, by the list of them that n2s keeps there. Its run is sought beside it, in the folder
+    above, in renders/, and in --out; the run knows where its graph is. Of a moment, the pictures that are seen come
+    first, then parameters: of the film's own graph in its order, of the nodes of its looks, of what lies deeper in
+    these.
     """
     from n2s.runtime.seeing.provenance import find_origin
 
@@ -81,10 +82,11 @@ def origin_data(origin: Any) -> dict[str, Any]:
 
 def origin_text(film: Path, about: dict[str, Any]) -> list[str]:
     """Return where a film came from, in lines."""
+    known = "the list of its pictures" if film.is_dir() else "its metadata"
     given = ", ".join(f"{target} = {value} ({option})" for target, value, option in about["overrides"])
     return [
         f"{film}: {about['frames']} frames, {minutes(about['seconds'])}",
-        *([] if about["exact"] else ["  bytes     CHANGED since; it is known by its metadata"]),
+        *([] if about["exact"] else [f"  bytes     CHANGED since; it is known by {known}"]),
         f"  graph     {about['graph']}, {about['state']}; seed {about['seed']}",
         *([f"  commit    {about['commit']}"] if about["commit"] else []),
         *([f"  settings  {given}"] if given else []),

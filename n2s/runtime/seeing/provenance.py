@@ -30,6 +30,7 @@ from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
 from n2s.runtime.executors.film import CarriesFilm
 from n2s.runtime.ffmpeg import ffmpeg_path
+from n2s.runtime.films import folders
 from n2s.runtime.films.targets import version
 
 RECORDS = "*/run.json"
@@ -111,7 +112,7 @@ class Origin:
     """The run that wrote a film: its record, what that says of the film, its graph, and whether that is unchanged.
 
     ``graph`` is as seen from the current folder, wherever the run was started. ``exact`` is False where the film's
-    bytes are others than were written: it is known by its own metadata.
+    bytes are others than were written: it is known by its own metadata, or a folder by its list of pictures.
     """
 
     record: dict[str, Any]
@@ -134,15 +135,15 @@ class Origin:
         return replace(self, graph=graph, unchanged=sha256_of(graph) == wanted)
 
 
-def find_origin(film: Path, folders: list[Path]) -> Origin:
+def find_origin(film: Path, sought: list[Path]) -> Origin:
     """Return the run that wrote a film, the newest one of several.
 
-    A film is known by its bytes, whatever it is called; where they were changed since, by what its metadata say of its
-    pictures.
+    A film is known by its bytes, whatever it is called, and a folder of pictures by its list of them; where its bytes
+    were changed since, a film is known by what its metadata say of its pictures.
 
     Parameters
     ----------
-    folders : list of Path
+    sought : list of Path
         Where records are sought: `*/run.json` in each.
 
     Raises
@@ -150,24 +151,25 @@ def find_origin(film: Path, folders: list[Path]) -> Origin:
     ArgumentError
         When there is no such film, or no record of it.
     """
-    if film.is_dir():
-        there = sorted(path.name for path in film.iterdir() if path.suffix in (*SOUNDS, ".gif", ".webp"))
-        raise ArgumentError(f"{film} is a folder; name a film in it{f', like {there[0]}' if there else ''}.")
-    if not film.is_file():
+    sealed = film / folders.MARK if film.is_dir() else film
+    if film.is_dir() and not sealed.is_file():
+        raise ArgumentError(_no_film(film))
+    if not sealed.is_file():
         raise ArgumentError(f"{film}: there is no such film.")
-    told = read_comment(film)
+    told = "" if film.is_dir() else read_comment(film)
     pictures = next((word.removeprefix("graph=") for word in told.split() if word.startswith("graph=")), "")
-    size, sha256, alike, unwritten = film.stat().st_size, "", None, None
-    for path in _record_files(folders):
+    size, sha256, alike, unwritten = folders.size(film), "", None, None
+    for path in _record_files(sought):
         for record, known in _films_in(path):
             is_same = False
-            if known["bytes"] == size:
-                sha256 = sha256 or _sha256_of_film(film)
+            if known["bytes"] == size or film.is_dir():  # a folder's list of files tells which film it is
+                sha256 = sha256 or _sha256_of_film(sealed)
                 is_same = known["sha256"] == sha256
             if not record.get("graph"):
                 unwritten = unwritten or (path if is_same else None)
             elif is_same:
-                return _origin(path, record, known, exact=True)
+                whole = not film.is_dir() or (known["bytes"] == size and folders.is_own_folder(film))
+                return _origin(path, record, known, exact=whole)
             elif pictures and alike is None and str(known.get("pictures", "")).startswith(pictures):
                 alike = path, record, known
     if alike:
@@ -177,9 +179,18 @@ def find_origin(film: Path, folders: list[Path]) -> Origin:
             f"{film} was rendered in Python, by the run of {unwritten}, from a graph that lies in no file. To have it "
             'explained, keep the graph with graph.save("film.yaml"), and render that: its films have the same bytes.'
         )
-    sought = ", ".join(map(str, dict.fromkeys(folders)))
-    text = f"{film}: no record of a run that wrote it lies in {sought}. Name the folder of its run with --out."
+    places = ", ".join(map(str, dict.fromkeys(sought)))
+    text = f"{film}: no record of a run that wrote it lies in {places}. Name the folder of its run with --out."
     raise ArgumentError(f"{text} Its metadata say: {told}" if told.startswith("n2s ") else text)
+
+
+def _no_film(folder: Path) -> str:
+    """Say that a folder is no film, and name one in it."""
+    endings = (*SOUNDS, ".gif", ".webp")
+    there = sorted(path.name for path in folder.iterdir() if path.suffix in endings or (path / folders.MARK).is_file())
+    if not there:
+        return f"{folder} is a folder, but no film that n2s wrote, and there is none in it; name a film."
+    return f"{folder} is a folder; name a film in it, like {there[0]}."
 
 
 def _record_files(folders: list[Path]) -> list[Path]:
