@@ -65,6 +65,26 @@ def test_blend_modes(mode: str) -> None:
         np.testing.assert_allclose(np.square(half), (a.astype(np.float64) ** 2 + blend**2) / 2, atol=1e-6)
 
 
+BRIGHTENING = ("screen", "add", "lighten")
+MONOTONE = (*BRIGHTENING, "multiply", "overlay", "soft-light", "darken")  # a difference is dark where both are bright
+BEYOND = np.array([-2, -0.3, 0, 0.2, 0.5, 0.6, 0.9, 1, 1.3, 2.46, 8], np.float32)
+
+
+@pytest.mark.parametrize("mode", BLENDS)
+def test_blends_of_what_is_brighter_than_white_or_darker_than_black(mode: str) -> None:
+    """No row or column of what each two values give falls where the values rise."""
+    cls, one = BLENDS[mode], np.float32(1)
+    rows = [[cls.pixel((a, a, a), (b, b, b), one, None, one)[0] for b in BEYOND] for a in BEYOND]
+    made = np.array(rows)
+    assert np.isfinite(made).all()
+    if mode in MONOTONE:
+        assert (np.diff(made, axis=0) >= -1e-6).all() and (np.diff(made, axis=1) >= -1e-6).all()
+    if mode in BRIGHTENING:
+        shining = BEYOND >= 0
+        brighter = np.maximum.outer(BEYOND, BEYOND)
+        assert (made >= brighter - 1e-6)[np.ix_(shining, shining)].all()
+
+
 def test_a_mode_in_a_graph(studio: Any, store: Any) -> None:
     """Over, with a disc; and Mix, which takes the place of nothing but itself."""
     nodes = {

@@ -3,12 +3,15 @@
 Formulas are those of W3C's Compositing and Blending (https://www.w3.org/TR/compositing-1/#blending), on display values,
 as layers in pictures and pages have them; ``add`` alone is of light. ``multiply``, ``lighten`` and ``darken`` are the
 same in light and in display values.
+
+Those formulas hold for 0..1 alone. Frames may be brighter than white, or darker than black, between two nodes; so what
+is taken off from 1, or multiplied, is held where more would turn bright into dark.
 """
 
 from __future__ import annotations
 
 from n2s.graph.declare import Param, Pointwise, param, port
-from n2s.graph.shader import mix, to_display, to_light
+from n2s.graph.shader import hold_unit, mix, to_display, to_light
 from n2s.graph.types import Frames, Matte
 
 
@@ -25,13 +28,18 @@ def dissolve(a, b, share):
 
 
 def screen(a, b):
-    """Return what two values make as two slides on one screen: a + b - a b."""
-    return a + b - a * b
+    """Return what two values make as two slides on one screen: a + b - a b; what is over white adds all of itself."""
+    return a + b - hold_unit(a) * hold_unit(b)
+
+
+def multiply(a, b):
+    """Return a b; what lies below black is black, as two of them would make light."""
+    return max(a, 0) * max(b, 0)
 
 
 def hard_light(a, b):
     """Return 2 a b where b is dark, else the screen of a and 2 b - 1."""
-    return 2 * a * b if b <= 0.5 else screen(a, 2 * b - 1)
+    return 2 * multiply(a, b) if b <= 0.5 else screen(max(a, 0), 2 * b - 1)
 
 
 def raised(a):
@@ -40,9 +48,10 @@ def raised(a):
     return ((16 * low - 12) * low + 4) * low + to_display(max(a, 0.25)) - 0.5
 
 
-def soft_light(a, b, most):
-    """Return a, darker where b is below a half, and brighter where it is above, towards ``most``."""
-    return a + min(2 * b - 1, 0) * a * (1 - a) + max(2 * b - 1, 0) * (most - a)
+def soft_light(a, b):
+    """Return a, darker where b is below a half, and brighter where it is above; what lies outside 0..1 stays."""
+    inside, turn = hold_unit(a), 2 * hold_unit(b) - 1
+    return a + min(turn, 0) * inside * (1 - inside) + max(turn, 0) * (raised(inside) - inside)
 
 
 class _Blend(Pointwise):
@@ -81,7 +90,7 @@ class MultiplyBlend(_Blend):
 
     @staticmethod
     def pixel(a, b, matte, at, amount):
-        return dissolve(a, (a[0] * b[0], a[1] * b[1], a[2] * b[2]), amount * matte)
+        return dissolve(a, (multiply(a[0], b[0]), multiply(a[1], b[1]), multiply(a[2], b[2])), amount * matte)
 
 
 class OverlayBlend(_Blend):
@@ -97,9 +106,7 @@ class SoftLightBlend(_Blend):
 
     @staticmethod
     def pixel(a, b, matte, at, amount):
-        r, g, blue = raised(a[0]), raised(a[1]), raised(a[2])
-        soft = soft_light(a[0], b[0], r), soft_light(a[1], b[1], g), soft_light(a[2], b[2], blue)
-        return dissolve(a, soft, amount * matte)
+        return dissolve(a, (soft_light(a[0], b[0]), soft_light(a[1], b[1]), soft_light(a[2], b[2])), amount * matte)
 
 
 class DifferenceBlend(_Blend):

@@ -24,6 +24,10 @@ class Mix(Pointwise):
         overlay     2 a b where a is at most 1/2, else screen(2 a - 1, b)
         soft-light  a - (1 - 2 b) a (1 - a) where b is at most 1/2, else a + (2 b - 1) (D(a) - a), with
                     D(a) = ((16 a - 12) a + 4) a up to 1/4, and sqrt(a) above
+
+    Where values leave 0..1, what is subtracted by screen is the product of both held within 0..1; so it is never below
+    either of two that shine, and of what is brighter than white all above it is added. Soft-light changes a by what the
+    two held within 0..1 say. In products, what lies below black is black.
     """
 
     a: Frames = port("shown at 0")
