@@ -229,6 +229,18 @@ def test_what_is_dithered_is_averaged(tmp_path: Path, store: Any) -> None:
     assert (np.abs(made - wanted) > 1e-6).mean() < 0.01  # light is spread within 1 %
 
 
+def test_an_average_sets_in_without_a_jump(tmp_path: Path, store: Any) -> None:
+    """Over so many rows the narrowest average is 3 pixels wide, and would change a third of all dots at once."""
+    codes = np.random.default_rng(4).integers(0, 256, (1080, 32, 3), dtype=np.uint8)
+
+    def dithered(average: float) -> np.ndarray:
+        return film(tmp_path, store, codes, {"node": "Dither", "size": 1 / 180, "average": average})[1]
+
+    for before, after in ((0, 1e-5), (0.2, 0.2001), (0.4499, 0.4501)):
+        assert (dithered(before) != dithered(after)).mean() < 0.002
+    np.testing.assert_array_equal(dithered(0.4501), dithered(0.5))
+
+
 def test_grain_does_not_fray_dots(tmp_path: Path, store: Any) -> None:
     def whole(average: float) -> float:
         """Return the share of dots that are of one colour."""

@@ -11,14 +11,17 @@ from n2s.graph.declare import Filter, Gaussians, Param, param, port, setting
 from n2s.graph.shader import fract, luma, mix, mix_light, to_display
 from n2s.graph.types import Frames
 
+SETS_IN = 0.0025  # heights: up to here an average comes in; a little below that of the default, which is whole
+
 
 class Dither(Filter):
     """Show a picture in few colours, mixed by a pattern of dots as old computers and their printers did.
 
-    The picture is averaged over about a dot, by a Gaussian of ``average`` dots, so that grain does not fray them. Of a
-    display value x, held within 0..1, s = x (levels - 1) lies between the tones i and i + 1, i = floor(s). A dot of
-    ``size`` shows the brighter one where (s² - i²) / (2 i + 1) is more than its threshold: so the mean light is that of
-    the picture. Thresholds are those of Bayer's 8 x 8 matrix (1973), or fract(52.98 fract(0.0671 x + 0.00584 y)) of
+    The picture is averaged over about a dot, by a Gaussian of ``average`` dots, so that grain does not fray them. None
+    is narrower than 0.0028 heights; that one is mixed in, in light, by size * average / 0.0025 where this is below 1.
+    Of a display value x, held within 0..1, s = x (levels - 1) lies between the tones i and i + 1, i = floor(s). A dot
+    of ``size`` shows the brighter one where (s² - i²) / (2 i + 1) is more than its threshold: so the mean light is that
+    of the picture. Thresholds are those of Bayer's 8 x 8 matrix (1973), or fract(52.98 fract(0.0671 x + 0.00584 y)) of
     the dot's column and row (interleaved gradient noise, Jimenez 2014), which looks less woven. With ``dark`` and
     ``bright``, the luma alone counts, and its tones are blends of these two colours, in light.
 
@@ -50,19 +53,21 @@ class Dither(Filter):
 
     def prepare(self, amount, levels, size, average) -> dict[str, Any]:
         steps = np.floor(levels + np.float32(0.01)) - 1
-        return {"amount": amount, "steps": steps, "size": size, "average": average}
+        averaged = np.minimum(size * average * np.float32(1 / SETS_IN), np.float32(1))
+        return {"amount": amount, "steps": steps, "size": size, "averaged": averaged}
 
     @staticmethod
     def pixel(
-        rgb, soft, at, amount, steps, size, average, two, noisy,
+        rgb, soft, at, amount, steps, size, averaged, two, noisy,
         dark_r, dark_g, dark_b, bright_r, bright_g, bright_b,
     ):  # fmt: skip
         side = 1 / max(size * at.height, 1)
         column, row = (at.x + 0.5 - 0.5 * at.width) * side + 4096, (at.y + 0.5 - 0.5 * at.height) * side + 4096
         column, row = column - fract(column), row - fract(row)
         threshold = bayer(column, row) if noisy < 0.5 else jimenez(column, row)
-        r, g, b = to_display(soft[0]), to_display(soft[1]), to_display(soft[2])
-        r, g, b = (r, g, b) if average > 0 else rgb
+        r = mix_light(rgb[0], to_display(soft[0]), averaged)
+        g = mix_light(rgb[1], to_display(soft[1]), averaged)
+        b = mix_light(rgb[2], to_display(soft[2]), averaged)
         grey = dithered(luma(r, g, b), steps, threshold)
         r = mix_light(dark_r, bright_r, grey) if two > 0.5 else dithered(r, steps, threshold)
         g = mix_light(dark_g, bright_g, grey) if two > 0.5 else dithered(g, steps, threshold)

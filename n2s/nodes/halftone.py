@@ -19,8 +19,9 @@ ANGLES = {"cyan": 15.0, "magenta": 75.0, "yellow": 0.0, "black": 45.0}  # degree
 class Halftone(Filter):
     """Print a picture with round dots, of one ink or of four, in rows at an angle.
 
-    The picture is averaged over about a cell, by a Gaussian of 0.35 ``size``. Of its light, in four inks, black =
-    (1 - m)², m = max(R, G, B), and cyan = 1 - R / (1 - black), magenta and yellow alike; in one ink black is 1 - luma.
+    The picture is averaged over about a cell, by a Gaussian of 0.35 ``size``, and of 0.0028 heights at least. Of its
+    light, in four inks, black = (1 - m)², m = max(R, G, B), and cyan = 1 - R / (1 - black), magenta and yellow alike;
+    in one ink black is 1 - luma.
     Of each cell an ink covers just this share: the radius of its dot is sqrt(ink / pi) cells, and where dots touch,
     sqrt(1/2) - s (1 - 0.228 s) / 2 with s = sqrt(1 - ink). What is not covered is the paper; each coloured ink takes
     one colour of light away, black all. So the mean light is that of the picture, and a draft, in which cells of less
