@@ -82,7 +82,12 @@ def test_ways_to_write_one(text: str | bytes, tmp_path: Path) -> None:
         ("LUT_3D_SIZE\n", 1, "2 to 129 was wanted"),
         ("LUT_3D_SIZE 2\nLUT_3D_SIZE 2\n", 2, "LUT_3D_SIZE stands twice"),
         ("LUT_1D_SIZE 2\n0 0 0\n1 1 1\n", 1, "LUT_1D_SIZE is not read"),
-        ("LUT_3D_SIZE 2\nLUT_3D_INPUT_RANGE 0 1\n", 2, "LUT_3D_INPUT_RANGE is not read"),
+        ("LUT_1D_INPUT_RANGE 0 1\nLUT_3D_SIZE 2\n", 1, "LUT_1D_INPUT_RANGE is not read"),
+        ("LUT_3D_SIZE 2\nLUT_3D_INPUT_RANGE 0 1 2\n", 2, "two numbers were wanted"),
+        ("LUT_3D_INPUT_RANGE 1 0\nLUT_3D_SIZE 2\n" + SAME, 3, "is not below"),
+        ("DOMAIN_MAX 1 1 2\nLUT_3D_INPUT_RANGE 0 1\n", 2, "DOMAIN_MAX would be (1.0, 1.0, 1.0) here, and was"),
+        ("LUT_3D_INPUT_RANGE 0 1\nDOMAIN_MIN 0 0 -1\n", 2, "DOMAIN_MIN would be (0.0, 0.0, -1.0) here"),
+        ("DOMAIN_MIN 0 0 0\nDOMAIN_MIN 0 0 -1\n", 2, "DOMAIN_MIN would be (0.0, 0.0, -1.0) here"),
         ("0 0 0\nLUT_3D_SIZE 2\n", 1, "numbers come before LUT_3D_SIZE"),
         ("LUT_3D_SIZE 2\n0 0\n", 2, '"0 0" was read; three numbers were wanted'),
         ("LUT_3D_SIZE 2\n0 0 0 0\n", 2, "three numbers were wanted"),
@@ -109,6 +114,14 @@ def test_files_that_are_none_are_refused_with_their_line(
     assert said in message
     assert message.startswith(f"{path}:{line}: ") and len(message) < 300 + len(str(path))
     assert message.isprintable() and message.endswith("Export the look again as a 3D .cube.")
+
+
+def test_a_range_in_the_words_of_davinci_resolve(tmp_path: Path) -> None:
+    agreeing = "DOMAIN_MIN -0.5 -0.5 -0.5\n"
+    for text in ("", agreeing):
+        path = write(tmp_path / "a.cube", f"{text}LUT_3D_SIZE 2\nLUT_3D_INPUT_RANGE -0.5 2\n{SAME}")
+        found = read_cube_file(path)
+        assert (found.low, found.high) == ((-0.5,) * 3, (2.0,) * 3)
 
 
 def test_a_vast_file_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

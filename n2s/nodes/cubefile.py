@@ -18,7 +18,8 @@ from n2s.graph.errors import GraphError
 SMALLEST, LARGEST = 2, 129  # steps
 LARGEST_NUMBER = 1e6
 MOST_BYTES = 128 << 20  # 129**3 rows of three long numbers
-_OTHER = ("LUT_1D_SIZE", "LUT_1D_INPUT_RANGE", "LUT_3D_INPUT_RANGE")
+_COUNTS = {2: "two", 3: "three"}
+_ONE_DIMENSION = ("LUT_1D_SIZE", "LUT_1D_INPUT_RANGE")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class CubeError(GraphError):
 
 def read_cube_file(path: Path) -> ColourCube:
     """Return what a .cube file holds (Adobe's Cube LUT Specification 1.0, three-dimensional tables).
+
+    LUT_3D_INPUT_RANGE a b, which DaVinci Resolve writes, is read as DOMAIN_MIN a a a and DOMAIN_MAX b b b.
 
     Raises
     ------
@@ -61,7 +64,7 @@ class _Reading:
     def __init__(self, path: Path):
         self.path = path
         self.size = 0
-        self.corners = {"DOMAIN_MIN": (0.0, 0.0, 0.0), "DOMAIN_MAX": (1.0, 1.0, 1.0)}
+        self.corners: dict[str, tuple[float, ...]] = {}  # as stated
 
     def read(self, text: str) -> ColourCube:
         number, has_numbers = 1, False
@@ -74,7 +77,10 @@ class _Reading:
             raise self._wrong(number, f"{said}, which says how many steps a three-dimensional .cube has")
         if not has_numbers:
             raise self._wrong(number, "the file ends before its first row of numbers")
-        low, high = self.corners["DOMAIN_MIN"], self.corners["DOMAIN_MAX"]
+        low, high = (
+            cast(tuple[float, float, float], self.corners.get(word, (default,) * 3))
+            for word, default in (("DOMAIN_MIN", 0.0), ("DOMAIN_MAX", 1.0))
+        )
         if any(a >= b for a, b in zip(low, high)):
             raise self._wrong(number, f"DOMAIN_MIN {low} is not below DOMAIN_MAX {high}")
         rows = self._rows_at_once(text, number)
@@ -112,27 +118,34 @@ class _Reading:
         word, rest = (*line.split(None, 1), "")[:2]
         if word == "TITLE":
             return
-        if word in self.corners:
-            self.corners[word] = cast(tuple[float, float, float], self._numbers(number, rest))
+        if word in ("DOMAIN_MIN", "DOMAIN_MAX"):
+            self._corner(number, word, self._numbers(number, rest))
+        elif word == "LUT_3D_INPUT_RANGE":
+            for corner, value in zip(("DOMAIN_MIN", "DOMAIN_MAX"), self._numbers(number, rest, 2)):
+                self._corner(number, corner, (value,) * 3)
         elif word == "LUT_3D_SIZE":
             if self.size:
                 raise self._wrong(number, "LUT_3D_SIZE stands twice")
             if not re.fullmatch(r"\s*[0-9]{1,6}\s*", rest) or not SMALLEST <= int(rest) <= LARGEST:
                 raise self._wrong(number, f"LUT_3D_SIZE is {_shown(rest)}; {SMALLEST} to {LARGEST} was wanted")
             self.size = int(rest)
-        elif word in _OTHER:
+        elif word in _ONE_DIMENSION:
             raise self._wrong(number, f"{word} is not read; a table of LUT_3D_SIZE over DOMAIN_MIN..DOMAIN_MAX is")
         else:
             raise self._wrong(number, f"{_shown(line)} is nothing that a .cube has")
 
-    def _numbers(self, number: int, text: str) -> tuple[float, ...]:
+    def _corner(self, number: int, word: str, value: tuple[float, ...]) -> None:
+        if self.corners.setdefault(word, value) != value:
+            raise self._wrong(number, f"{word} would be {value} here, and was {self.corners[word]} before")
+
+    def _numbers(self, number: int, text: str, count: int = 3) -> tuple[float, ...]:
         parts = text.split()
         try:
-            if "_" in text or len(parts) != 3:
+            if "_" in text or len(parts) != count:
                 raise ValueError
             found = tuple(float(part) for part in parts)
         except ValueError:
-            raise self._wrong(number, f"{_shown(text)} was read; three numbers were wanted") from None
+            raise self._wrong(number, f"{_shown(text)} was read; {_COUNTS[count]} numbers were wanted") from None
         if not all(math.isfinite(value) and abs(value) <= LARGEST_NUMBER for value in found):
             raise self._wrong(number, f"{_shown(text)} was read; finite numbers within a million were wanted")
         return found

@@ -17,7 +17,8 @@ class Lut(Pointwise):
     """Give a picture the look of a .cube file, as grading programs export it.
 
     out = mix_light(rgb, cube(rgb), strength). Between the steps of the cube the colour is tetrahedral, and outside the
-    file's DOMAIN_MIN..DOMAIN_MAX it is that of the edge. The file must be one for display values, BT.709 or sRGB.
+    file's DOMAIN_MIN..DOMAIN_MAX (LUT_3D_INPUT_RANGE in files of DaVinci Resolve) it is that of the edge. The file must
+    be one for display values, BT.709 or sRGB.
     """
 
     frames: Frames = port("what is graded")
