@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import harness
 import numpy as np
 import pytest
+import stills
 
 from n2s.graph.errors import GraphError, RenderError
+from n2s.nodes import Freeze
+from n2s.nodes.retime import OLDEST
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.tally import Tally
 
@@ -52,6 +56,21 @@ def test_a_freeze_that_takes_a_new_picture_now_and_then(studio: Any, store: Any)
     steps = [15, *[15] * 7, *[23] * 7, *[30] * 6]  # 0.75 s lies between frames 22 and 23
     made = shown(graph(studio, MOVING | {"stands": STANDS, "freeze": freeze}), store, "tone", "freeze")
     assert made == [*range(15), *steps, *range(36, 63)]
+
+
+@pytest.mark.parametrize("node", [{"node": "Freeze", "hold": 1}, {"node": "Stutter", "on": 1, "every": 1}])
+def test_a_picture_is_held_for_more_than_an_hour(node: dict[str, Any], tmp_path: Path, store: Any) -> None:
+    """As long as a film may last, of which one frame per second is enough."""
+    given, (made,) = stills.film(
+        tmp_path, store, stills.codes_of(0.5, (16, 16)), node, first=86399, fps=1, duration=86400
+    )
+    np.testing.assert_array_equal(made, given)
+
+
+def test_the_oldest_frames_are_hit_exactly() -> None:
+    ages = np.arange(OLDEST * 60, 0, -997)
+    delay = (ages / 60.0).astype(np.float32)
+    assert (Freeze.model_construct().pick(ages, 60, delay)[1] == 0).all()
 
 
 def test_freezes_follow_beats(studio: Any, store: Any) -> None:

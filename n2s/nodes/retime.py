@@ -14,6 +14,9 @@ from n2s.nodes.stretches import numbered, turns
 
 ON = 0.5  # from this value on a signal counts as on
 LONGEST = 3600  # s
+# What is held may be as old as a film is long. In float32 such an age is less than half a frame off up to here, at 60
+# frames per second; so the very frame is found.
+OLDEST = 3 * 86400  # s
 
 
 class Retime(Pick):
@@ -50,9 +53,7 @@ class Freeze(Retime):
     every: MusicalTime = setting(
         None, ge=0.001, le=LONGEST, unit="s", keyed=False, help="how often a new picture is taken; default: never"
     )
-    delay: Param = param(
-        0.0, ge=0, le=LONGEST, unit="s", help="how old the picture is; worked out where it is left out"
-    )
+    delay: Param = param(0.0, ge=0, le=OLDEST, unit="s", help="how old the picture is; worked out where it is left out")
 
     neutral = {"hold": 0, "delay": 0}
     example = {"hold": 1, "every": 0.25}
@@ -82,9 +83,7 @@ class Stutter(Retime):
         keyed=False,
         help="how often a slice is repeated before a new one is taken; 0: as long as it is on",
     )
-    delay: Param = param(
-        0.0, ge=0, le=LONGEST, unit="s", help="how old the picture is; worked out where it is left out"
-    )
+    delay: Param = param(0.0, ge=0, le=OLDEST, unit="s", help="how old the picture is; worked out where it is left out")
 
     neutral = {"on": 0, "delay": 0}
     example = {"on": 1, "every": 0.2, "repeats": 2}
