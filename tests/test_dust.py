@@ -12,6 +12,7 @@ from stills import codes_of, film, light, places
 
 from n2s.graph import shader
 from n2s.nodes import Dust
+from n2s.nodes.dust import things_on
 from n2s.runtime.render.kernels import node_seed
 
 SIZE = 320, 180
@@ -72,9 +73,9 @@ def specks_and_hairs(frame: int, size: Any, specks: float, hairs: float, bright:
 
 @pytest.mark.parametrize(("frame", "fps", "size"), [(0, 24, SIZE), (37, 60, SIZE), (11, 30, (100, 178))])
 def test_specks_and_hairs(frame: int, fps: int, size: Any, tmp_path: Path, store: Any) -> None:
-    given = {"specks": 60, "hairs": 40, "bright": 0.5, "size": UNIT}
+    given = {"specks": 40, "hairs": 35, "bright": 0.5, "size": UNIT}  # no more than one per cell: a single layer
     (made,) = dust(tmp_path, store, frame, screen=size, fps=fps, **given)
-    wanted = specks_and_hairs(frame, size, 60, 40, 0.5, UNIT, fps)
+    wanted = specks_and_hairs(frame, size, 40, 35, 0.5, UNIT, fps)
     assert np.abs(wanted).sum() > 60 and (np.abs(made - wanted) > 0.02).sum() < 0.005 * (np.abs(wanted) > 0.02).sum()
 
 
@@ -95,6 +96,20 @@ def test_as_many_specks_as_are_asked_for(specks: float, tmp_path: Path, store: A
     counts = [label(np.abs(frame) > 0.05, np.ones((3, 3)))[1] for frame in made]
     assert np.mean(counts) == pytest.approx(specks, rel=0.2)
     assert np.ptp(counts) > 2
+
+
+@pytest.mark.parametrize(("asked", "hairs", "size"), [(60, 0, 0.01), (6, 2, 0.03), (50, 10, 0.03), (3, 0, 0.03)])
+def test_as_many_large_things_as_are_asked_for(asked: int, hairs: int, size: float) -> None:
+    """More than one per cell, which is 26 sizes wide; those are counted whose middle lies on the frame."""
+    width, height = SIZE
+    cell, frames, found = (26 * size) ** 2 * 9 / 16, 3000 // asked, 0
+    for frame in range(frames):
+        with np.errstate(over="ignore"):  # hashes overflow on purpose
+            shares = np.float32(hairs * cell), np.float32(asked * cell)
+            lain = things_on(width, height, np.uint32(7), np.float32(frame), *shares, np.float32(1), np.float32(size))
+        middles = [(top + len(cover) // 2, left + len(cover) // 2) for cover, top, left, _ in lain]
+        found += sum(0 <= row < height and 0 <= column < width for row, column in middles)
+    assert found / frames == pytest.approx(asked, rel=0.06)
 
 
 def test_few_lie_on_a_frame_by_default(tmp_path: Path, store: Any) -> None:

@@ -13,7 +13,7 @@ from n2s.graph.shader import cos, fade, fract, hash32, length, mix, pixel_hash, 
 
 f32 = np.float32
 WIDE = 16 / 9  # heights; what is counted lies on a picture of this shape
-CELL = 26.0  # sizes of the largest speck: the side of a cell, which holds one thing or none
+CELL = 26.0  # sizes of the largest speck: the side of a cell, which holds one thing or none in each layer
 LANE = 0.16  # heights: a strip that holds one scratch or none
 LANES = 512  # more than any picture has
 EARLY = 0.01  # of a film's frame: more than what float32 may lack where one begins, less than anyone sees
@@ -72,7 +72,21 @@ def _lay(plane: np.ndarray, lain: Lain) -> None:
 def things_on(
     width: int, height: int, seed: Any, film_frame: Any, hair: Any, thing: Any, bright: Any, size: Any
 ) -> list[Lain]:
-    """Return the specks and hairs of a frame: a hash of each cell says what lies in it, and where.
+    """Return the specks and hairs of a frame, in as many layers of cells as it takes.
+
+    ``hair`` and ``thing`` are how many hairs, and things of any of the two kinds, a cell is asked to hold on average.
+    In one layer it holds one at most; so where there are more, several layers share them, each with cells of its own.
+    """
+    layers = max(int(np.ceil(thing)), 1)
+    seeds = [seed, *(hash32(seed + np.uint32(layer)) for layer in range(1, layers))]
+    shares = hair / f32(layers), thing / f32(layers)
+    return [lain for own in seeds for lain in layer_on(width, height, own, film_frame, *shares, bright, size)]
+
+
+def layer_on(
+    width: int, height: int, seed: Any, film_frame: Any, hair: Any, thing: Any, bright: Any, size: Any
+) -> list[Lain]:
+    """Return the specks and hairs of a layer: a hash of each cell says what lies in it, and where.
 
     ``hair`` and ``thing`` are the shares of cells that hold a hair, and any of the two. Cells are put elsewhere in each
     frame of the film, so that their borders are never seen.

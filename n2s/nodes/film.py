@@ -18,8 +18,9 @@ class Dust(Pointwise):
     The film has ``rate`` frames a second, whatever the frame rate, and each has specks and hairs of its own. Its plane
     is cut into cells of 26 ``size``, put elsewhere in each frame, and a hash of the seed, the film's frame and the cell
     says whether a speck or a hair lies in it, where, how large, how turned and bent, and whether it is dark (dust on
-    the print) or bright (dust on the negative): out = mix(rgb, tone, amount * coverage). A scratch runs from top to
-    bottom in one of the strips of 0.16 heights, trembles with the film's frames, and comes and goes within ``life``.
+    the print) or bright (dust on the negative): out = mix(rgb, tone, amount * coverage). Where more than one per cell
+    are asked for, layers of such cells lie over each other. A scratch runs from top to bottom in one of the strips of
+    0.16 heights, trembles with the film's frames, and comes and goes within ``life``.
     Edges are as soft as a pixel; what is finer than a pixel is fainter, so that a draft shows what 4K does.
     """
 
