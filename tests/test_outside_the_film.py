@@ -32,6 +32,10 @@ LATE = {
 IN_TIME = {
     "title": {"node": "Title", "text": "Hi", "at": 2.9},
     "credits": {"node": "Credits", "credits": [["Music", "Ada"]]},
+    "whole credits": {"node": "Credits", "credits": [["Music", "Ada"]], "at": 1, "length": 2},
+    "whole loop": {"node": "Loop", "start": 1, "length": 2},
+    "loop without a dissolve": {"node": "Loop", "start": 1, "length": 8, "blend": 0},
+    "title that is cut off": {"node": "Title", "text": "Hi", "at": 1, "length": 8},
     "points": {"node": "Keyframes", "points": [[0, 0], [5, 1]]},
     "spline": {"node": "Keyframes", "points": [[0, 0], [4, 1], [5, 0]], "interpolate": "spline"},
     "schedule": {"node": "Schedule", "text": "0:(1), 99:(2)"},
@@ -55,6 +59,19 @@ def test_what_begins_after_the_end_is_told_with_its_place(what: str, tmp_path: P
     (told,) = time_warnings(graph, unheard_clock(graph))
     assert told.text.startswith(said) and WORDS in told.text.replace(", like 1 later line", "")
     assert told.position.line > 1
+
+
+CUT_OFF = {
+    "loop": {"node": "Loop", "start": 1, "length": 8},
+    "credits": {"node": "Credits", "credits": [["Music", "Ada"]], "at": 1, "length": 8},
+}
+
+
+@pytest.mark.parametrize("what", CUT_OFF)
+def test_what_needs_its_end_is_told_where_that_is_cut_off(what: str, tmp_path: Path) -> None:
+    graph = graph_with(CUT_OFF[what], tmp_path)
+    (told,) = time_warnings(graph, unheard_clock(graph))
+    assert told.text.startswith("late.length: ") and "ends at 0:09, after the film's end at 0:03, and " in told.text
 
 
 @pytest.mark.parametrize("what", IN_TIME)

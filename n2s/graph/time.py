@@ -198,6 +198,16 @@ def outside(clock: Clock, what: str, begin: float, end: float | None = None) -> 
     return ""
 
 
+def cut_off(clock: Clock, what: str, end: float, lost: str) -> str:
+    """Say that something ends after the film, as `outside` does, and what of it is ``lost``; nothing where it does not.
+
+    Half a frame is no matter: where the film ends on a beat, the last frame does so to a frame.
+    """
+    if end <= clock.duration + 0.5 / float(clock.fps):
+        return ""
+    return f"{what} ends at {_told(end)}, after the film's end at {_told(clock.duration)}, and {lost}"
+
+
 def _told(seconds: float) -> str:
     text = minutes(abs(seconds)).removesuffix(".0")
     return f"-{text}" if seconds < 0 else text

@@ -11,7 +11,7 @@ from pydantic import field_validator
 
 from n2s.graph.context import Scene
 from n2s.graph.declare import SIGNAL_OUTPUT, MusicalTime, Node, Resident, When, setting
-from n2s.graph.time import Clock
+from n2s.graph.time import Clock, cut_off
 from n2s.lettering.layout import Line
 from n2s.lettering.stamps import Stamp, Stamps
 from n2s.nodes.lettering import MARKS, Lettered, LetterMatte, WithFont, faded, outside_span, span_of
@@ -68,7 +68,12 @@ class CreditsText(CreditsSettings, WithFont):
         return self.check_font(resolve, "\n".join(text for entry in self.credits for text in entry), "credits")
 
     def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
-        return [] if self.at is None else outside_span(clock, self.at, self.length)
+        if self.at is None:
+            return []
+        if never := outside_span(clock, self.at, self.length):
+            return never
+        _, end = span_of(clock, self.at, self.length)
+        return [(("length",), text)] if (text := cut_off(clock, "it", end, "its last part never shows")) else []
 
 
 class CreditsCue(CreditsText, Resident):

@@ -11,7 +11,7 @@ import numpy as np
 from n2s.graph.context import Scene
 from n2s.graph.declare import MusicalTime, Node, Output, Pointwise, Resident, port, setting
 from n2s.graph.links import Link
-from n2s.graph.time import Clock, outside
+from n2s.graph.time import Clock, cut_off, outside
 from n2s.graph.times import frame_of
 from n2s.graph.types import SIGNAL, Frames
 from n2s.nodes.mix import Mix
@@ -24,7 +24,8 @@ class Loop(Pointwise):
     In the last ``blend`` of the ``length`` from ``start`` on, out = Mix(x(t), x(t - length), s(w)), where w rises
     evenly from 0 to 1 and s(w) = w² (3 - 2 w). So behind the last frame the first one is what would come next, and the
     two differ as neighbours do. Elsewhere nothing changes. Where less than ``blend`` lies before ``start``, the
-    dissolve is as long as that. `n2s run --from START --to END` renders the stretch alone.
+    dissolve is as long as that. Of a stretch that ends after the film, which is no loop, `n2s check` tells. `n2s run
+    --from START --to END` renders the stretch alone.
     """
 
     frames: Frames = port("what is made a loop")
@@ -36,7 +37,11 @@ class Loop(Pointwise):
     example = {"start": 0.5, "length": 1, "blend": 0.4}
 
     def check_times(self, clock: Clock, resolve: Callable[[str], Path]) -> list[tuple[tuple, str]]:
-        return [(("start",), text)] if (text := outside(clock, "the stretch", clock.place(self.start))) else []
+        begin = clock.place(self.start)
+        if text := outside(clock, "the stretch", begin):
+            return [(("start",), text)]
+        text = cut_off(clock, "the stretch", clock.after(begin, self.length), "does not lead back to its beginning")
+        return [(("length",), text)] if text and self.blend.value else []
 
     def brings(self, name: str) -> dict[str, Node]:
         if not self.blend.value:
