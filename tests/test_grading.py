@@ -104,6 +104,18 @@ def test_filmic_keeps_grey_and_never_clips() -> None:
         assert made[0] == pytest.approx(0.18) and (np.diff(made[[1, 2, 0, 3, 4]]) >= 0).all() and made.max() <= 1
 
 
+@pytest.mark.parametrize("contrast", [0.5, 1, 2.2, 4])
+def test_filmic_leaves_black_black_and_what_is_brightest_white(contrast: float) -> None:
+    """To the last bit, also by a low contrast, which is steepest at both ends."""
+    zero, one = np.zeros(1, np.float32), np.ones(1, np.float32)
+    numbers = Filmic().prepare(exposure=zero, contrast=contrast * one, bleach=zero, strength=one)
+    numbers = {name: np.float32(value[0]) for name, value in numbers.items()}
+    black, grey, bright = (
+        Filmic.pixel((x, x, x), None, **numbers)[0] for x in np.sqrt([0, 0.18, 3]).astype(np.float32)
+    )
+    assert black == 0 and bright == 1 and grey**2 == pytest.approx(0.18, rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("turn", "saturation", "vibrance"), [(0, 0, 0), (90, 1, 0), (-35, 0.6, 0.5), (720, 1.0, 0.001)]
 )

@@ -156,12 +156,16 @@ LOW, HIGH = -8.0, 4.0  # stops about middle grey, between which the curve runs
 GREY = 0.18  # of light, that the curve keeps
 STOP = 1 / (HIGH - LOW)
 WHITE = (-LOW - math.log2(GREY)) * STOP  # the place of a light of 1
+NEAR = 0.000001  # of the curve's ends: no quotient in between is without end
 
 
 def roll_off(light, contrast, k):
     """Return the light of the filmic curve."""
-    t = min(max(fma(log2(light), STOP, WHITE), 0.000001), 0.999999)
-    return 1 / fma(k, power((1 - t) / t, contrast), 1)  # both powers at once: logarithms are dear
+    place = fma(log2(light), STOP, WHITE)
+    t = min(max(place, NEAR), 1 - NEAR)
+    s = 1 / fma(k, power((1 - t) / t, contrast), 1)  # both powers at once: logarithms are dear
+    s = 0 if place <= NEAR else s  # a low contrast is so steep there that black would be seen to be grey
+    return 1 if place >= 1 - NEAR else s
 
 
 class Hue(Pointwise):
