@@ -84,7 +84,9 @@ class VideoSource(_Picture):
     At time t of the film, the last frame is shown whose own time is not after start + speed * t, within half a tick of
     the file's clock; so videos of any frame rate, and of one that varies, keep time, and no frames are mixed. The
     film's length is that of the music. A matte has the video's transparency (ProRes 4444, PNG in MOV, VP9 in WebM),
-    else 1; ``fit``, ``x``, ``y``, ``height`` and ``margin`` place it as they place an `ImageSource`.
+    else 1; ``fit``, ``x``, ``y``, ``height`` and ``margin`` place it as they place an `ImageSource`. Where a
+    transparent video is made larger or smaller, the colours behind what is transparent mix into the edges of what is
+    seen. One of the film's size, or one whose colours go on behind its edges, has none of that.
 
     The file is decoded once from end to end to list its frames, with a sum of each, and every frame that is shown later
     must have the same sum. One that is cut short or damaged is an error; with ``damaged: keep`` it ends there. Colours
