@@ -51,6 +51,18 @@ def test_damage_in_the_middle(tmp_path: Path, read_video: Any) -> None:
     assert read_video(path, keep=True).read(range(count))[0].tobytes() == whole[:count].tobytes()
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.gif", "gif"), ("a.avi", "mjpeg"), ("a.avi", "mpeg4"), ("a.ts", "mpeg2video")]
+)
+def test_a_frame_that_a_decoder_makes_up_is_damage(name: str, codec: str, tmp_path: Path, read_video: Any) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (8, 64, 96, 3), dtype=np.uint8)
+    path = write_video(tmp_path / name, noise, "-c:v", codec)
+    read_video(path)
+    cut(path, path.stat().st_size // 2)
+    with pytest.raises(MediaError, match="is cut short or damaged: FFmpeg says “"):
+        read_video(path)
+
+
 def test_what_is_no_video(tmp_path: Path, read_video: Any) -> None:
     music, still, list_, moov = (tmp_path / name for name in ("a.m4a", "a.png", "a.m3u8", "cut.mp4"))
     ffmpeg("-f", "lavfi", "-i", "sine=d=0.2", music)

@@ -18,7 +18,7 @@ def read_picture(path: Path) -> np.ndarray:
     Raises
     ------
     MediaError
-        When the file is missing or no picture.
+        When the file is missing, damaged or no picture.
     """
     return _read_colours(path)[0]
 
@@ -31,7 +31,7 @@ def read_layers(path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     MediaError
-        When the file is missing or no picture.
+        When the file is missing, damaged or no picture.
     """
     colours, form, deep = _read_colours(path)
     if not _TRANSPARENT.match(form):
@@ -65,6 +65,17 @@ _TRANSPARENT = re.compile(r"rgba|bgra|argb|abgr|ya\d|yuva|gbrap|pal8")  # a pale
 _PIXELS = re.compile(r"Stream #0:\d+[^\n]*?: Video: [^\n,]*, (\w+)")
 
 
+# Many whole pictures have odd notes beside their pixels, and a PNG may lack the mark of its end.
+_HARMLESS = re.compile(r"\b(exif|icc|app fields|tag)\b|bytes left", re.IGNORECASE)
+_WRONG = re.compile(r"\[(?:error|fatal|panic)\]\s*(?:\[[^\]]*\]\s*)*(.*)")
+
+
+def _damage(messages: str) -> str:
+    """Return what FFmpeg calls wrong in the pixels of a picture, all of which it made none the less; "" for nothing."""
+    told = (match[1] for line in messages.splitlines() if (match := _WRONG.search(line)))
+    return next((text.strip(" .") for text in told if not _HARMLESS.search(text)), "")
+
+
 def _why(messages: str) -> str:
     """Return what in FFmpeg's messages says why a file is no picture."""
     lines = [re.sub(r"^(\[[^\]]*\]\s*)+", "", line).strip(" .") for line in messages.splitlines()]
@@ -72,12 +83,20 @@ def _why(messages: str) -> str:
     return (telling or [line for line in lines if line] or ["no picture came"])[0]
 
 
+def _is_jpeg(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\xff\xd8"
+
+
 def _decode(path: Path, form: str) -> tuple[np.ndarray, str]:
     """Return the pixels (H, W, 3 or 4) that FFmpeg reads, and what it says of the file.
 
     Pictures of 8 bits are read as such: FFmpeg does not widen them exactly.
     """
-    command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-xerror", "-protocol_whitelist", "file,pipe"]
+    command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "level+info", "-xerror"]
+    if _is_jpeg(path):  # else its damage is painted over, without a word; a whole TIFF with tags of its own would fail
+        command += ["-err_detect", "explode"]
+    command += ["-protocol_whitelist", "file,pipe"]
     command += ["-i", f"file:{path}", "-frames:v", "1", "-sws_flags", "accurate_rnd+full_chroma_int+bitexact"]
     command += ["-f", "image2pipe", "-c:v", "pam", "-pix_fmt", form, "pipe:1"]
     done = subprocess.run(command, capture_output=True, check=False)
@@ -85,6 +104,8 @@ def _decode(path: Path, form: str) -> tuple[np.ndarray, str]:
     head, end, _ = done.stdout[:256].partition(b"ENDHDR\n")
     if done.returncode or not end:
         raise MediaError(f"{path} cannot be read as a picture: {_why(messages)}. PNG, JPEG, TIFF and WebP can be read.")
+    if damage := _damage(messages):
+        raise MediaError(f"{path} is cut short or damaged: FFmpeg says “{damage}”. Copy or save it again.")
     about = dict(line.split(maxsplit=1) for line in head.splitlines() if b" " in line)
     width, height, channels = (int(about[field]) for field in (b"WIDTH", b"HEIGHT", b"DEPTH"))
     kind = np.dtype("u1" if about[b"MAXVAL"] == b"255" else ">u2")

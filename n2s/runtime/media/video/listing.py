@@ -27,7 +27,9 @@ CONTAINERS = (
 READABLE = "MP4, MOV, MKV, WebM, AVI, GIF and what else FFmpeg reads as a video"
 DAMAGE = re.compile(
     r"premature|partial file|truncat|\bCRC\b|corrupt|error while decoding|concealing|Invalid NAL|Invalid data found"
-    r"|Error submitting packet|missing picture",
+    r"|Error submitting packet|missing picture"
+    # What MPEG, JPEG and GIF say of a frame that they make none the less:
+    r"|LZW decode failed|overread|bad vlc|illegal .*vlc|damaged at|overflow at|Error at MB|marker bit missing",
     re.IGNORECASE,
 )
 WIDEST = 16384  # of a side in pixels
