@@ -15,6 +15,7 @@ import onnxruntime
 
 from .anchors import ANCHORS
 from .files import write_whole
+from .kept_anchors import SOURCE_OF_DRAWN
 from .licence import licence_of_card
 
 LATENT = ("mean", "std", "noise", "aggregate", "trained_aggregate", "reach")
@@ -114,7 +115,7 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
     before = _before(models)
     with np.load(models / "anchors.npz") as anchors:
         names = list(anchors)
-    sources = {name: f"drawn by training/procedural.py, {style}: {composition} in {palette}"
+    sources = {name: f"{SOURCE_OF_DRAWN}, {style}: {composition} in {palette}"
                for name, (style, composition, palette, _) in ANCHORS.items()}  # fmt: skip
     sources |= before.get("anchor_sources", {})
     files = files_of(models)

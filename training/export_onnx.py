@@ -11,6 +11,9 @@ encoder: frames float32 (N, 3, H, W), 0..1
 A decoder with a finer stage is added to the model that it was trained from, as decoder.x2: the same latents give the
 same picture in twice the size, (N, 3, 64h, 64w).
 
+A folder that holds a model is exported into again without losing anchors that were added by n2s anchors add, where the
+encoder is the same; where it is another one, it does not know their latents, and --force lets them go.
+
 The fp16 files compute in float16 where the device can; inputs and outputs stay float32. The float32 decoder is written
 to training/outputs as a reference; for a folded checkpoint the decoder with norms is written there too
 (decoder.norms.fp32.onnx).
@@ -26,13 +29,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
 from onnxconverter_common import float16
 from torch import nn
 
-from . import checkpoint
+from . import checkpoint, kept_anchors
 from .anchors import encode
 from .dataset import Pictures, load
 from .errors import TrainingError, run_command
@@ -143,12 +145,18 @@ def describe(model: onnx.ModelProto, kind: str, notes: dict) -> None:
 
 def to_half(source: Path, target: Path) -> None:
     """Write a file that computes in float16, with float32 at its borders."""
+    half = halved(source)
+    write_whole(target, lambda partial: onnx.save(half, partial))
+
+
+def halved(source: Path) -> onnx.ModelProto:
+    """Return a net that computes in float16, with float32 at its borders."""
     model = onnx.load(source)
     props = {p.key: p.value for p in model.metadata_props}
     half = float16.convert_float_to_float16(model, keep_io_types=True, op_block_list=["Resize"])
     onnx.helper.set_model_props(half, {**props, "n2s.precision": "float16 inside, float32 in and out"})
     onnx.checker.check_model(half)
-    write_whole(target, lambda partial: onnx.save(half, partial))
+    return half
 
 
 def export_finer(
@@ -190,8 +198,14 @@ def export_finer(
     return facts
 
 
-def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTPUTS) -> dict:
-    """Write decoder, encoder and anchors of a checkpoint; return its record with the latents' statistics."""
+def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTPUTS, force: bool = False) -> dict:
+    """Write decoder, encoder and anchors of a checkpoint; return its record with the latents' statistics.
+
+    Raises
+    ------
+    TrainingError
+        When ``out`` holds anchors of its user, which another encoder made; ``force`` lets them go.
+    """
     model, facts = checkpoint.load_averaged(model_path)
     found = statistics(model.encoder, pictures)
     mean, std = (found[name].float().view(1, -1, 1, 1) for name in ("mean", "std"))
@@ -209,10 +223,12 @@ def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTP
         teacher = copy.deepcopy(model)
         teacher.decoder = checkpoint.teacher(facts, model.config)
         to_onnx(Generator(teacher.decoder, mean, std), norms, "decoder", example, notes | {"n2s.norms": "kept"})
-    for kind in ("decoder", "encoder"):
-        to_half(outputs / f"{kind}.fp32.onnx", out / f"{kind}.fp16.onnx")
+    encoder = halved(outputs / "encoder.fp32.onnx")
+    own = kept_anchors.keepable(out, encoder, force)
     points = encode(model.encoder, mean, std)
-    np.savez(out / "anchors.npz", **points)
+    to_half(outputs / "decoder.fp32.onnx", out / "decoder.fp16.onnx")
+    write_whole(out / "encoder.fp16.onnx", lambda partial: onnx.save(encoder, partial))
+    kept_anchors.write(out, points | own)
     facts = {name: value for name, value in facts.items() if name != "teacher"}
     facts |= {name: _plain(values) for name, values in found.items()}
     facts |= {
@@ -237,6 +253,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data sets it was trained on")
     parser.add_argument("--out", type=Path, default=MODELS)
     parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="where the float32 files go")
+    parser.add_argument("--force", action="store_true", help="also where --out holds anchors of yours that are lost")
     args = parser.parse_args()
     warnings.simplefilter("ignore")  # torch's exporter warns about itself
     torch.set_num_threads(os.cpu_count() or 1)
@@ -245,7 +262,7 @@ def main() -> None:
         export_finer(model, known, load(args.data), args.out, args.outputs)
         print(f"Next: python -m training.quantize_onnx --finer {model.config.detail}, which adds it to {args.out}.")
         return
-    facts = export(args.checkpoint, load(args.data), args.out, args.outputs)
+    facts = export(args.checkpoint, load(args.data), args.out, args.outputs, args.force)
     for name in ("mean", "std", "noise", "aggregate", "trained_aggregate"):
         print(f"{name:18}", facts[name])
 

@@ -1,0 +1,127 @@
+"""A model that is exported again into its folder keeps what its user put there, or says what would be lost."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+pytest.importorskip("onnxscript")
+pytest.importorskip("torch")
+
+from tiny_vae import QUIET, TINY, large_pictures, lively  # noqa: E402
+
+from n2s.runtime.models import anchors as added  # noqa: E402
+from n2s.runtime.models.folder import ModelFolder  # noqa: E402
+from n2s.runtime.store import Store  # noqa: E402
+from training import anchors, card, checkpoint, export_onnx, kept_anchors  # noqa: E402
+from training.errors import TrainingError  # noqa: E402
+
+pytestmark = QUIET
+FACTS = {"config": TINY.asdict(), "steps": 3}
+
+
+def write_toy(module: Any, path: Path, kind: str, example: Any, notes: dict[str, Any]) -> None:
+    """Write what stands for a net, in place of torch's exporter, which takes long: a weight of it."""
+    weight = onnx.numpy_helper.from_array(next(module.parameters()).detach().numpy().ravel()[:3], "weight")
+    sides = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [3]) for name in ("given", "made")]
+    node = onnx.helper.make_node("Add", ["given", "weight"], ["made"])
+    net = onnx.helper.make_model(onnx.helper.make_graph([node], kind, sides[:1], sides[1:], [weight]))
+    onnx.helper.set_model_props(net, {name: str(value) for name, value in notes.items()})
+    export_onnx.save(net, path)
+
+
+@pytest.fixture
+def exported(tmp_path: Path, monkeypatch: Any) -> Any:
+    """Return what exports one of two tiny models into a folder, with three small anchors."""
+    monkeypatch.setattr(anchors, "ANCHORS", {name: anchors.ANCHORS[name] for name in ("ember", "dawn", "neon")})
+    picture = anchors.picture
+    monkeypatch.setattr(anchors, "picture", lambda name: picture(name, (64, 128)))
+    monkeypatch.setattr(export_onnx, "to_onnx", write_toy)
+    pictures = large_pictures(tmp_path / "data", 2, (64, 64))
+
+    def export(seed: int, steps: int = 3, force: bool = False) -> Path:
+        path = tmp_path / f"{seed}.ckpt"
+        checkpoint.write(path, lively(seed), FACTS | {"steps": steps})
+        export_onnx.export(path, pictures, tmp_path / "model", tmp_path / "outputs", force)
+        return tmp_path / "model"
+
+    return export
+
+
+def with_card(folder: Path) -> Path:
+    """Give a folder the least that its card says."""
+    with np.load(folder / "anchors.npz") as archive:
+        names = list(archive)
+    sources = {name: f"{kept_anchors.SOURCE_OF_DRAWN}, noise" for name in names}
+    about = {"latent": {"channels": 8, "scale": 32}, "files": card.files_of(folder)}
+    (folder / "meta.json").write_text(json.dumps(about | {"anchors": names, "anchor_sources": sources}))
+    return folder
+
+
+def add_own(folder: Path, store: Path) -> None:
+    """Add an anchor, and put one in the place of a drawn one."""
+    mine = added.Anchor(np.full((8, 2, 4), 0.5, np.float32), "mine.png")
+    added.change(folder, Store(store), {"mine": mine, "dawn": mine}, force=True)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_same_model_keeps_the_anchors_of_its_user(exported: Any, tmp_path: Path) -> None:
+    folder = with_card(exported(0))
+    drawn = dict(np.load(io.BytesIO((folder / "anchors.npz").read_bytes())))
+    add_own(folder, tmp_path / "store")
+    before = content(folder)
+    exported(0)
+    assert content(folder) == before  # so the card fits
+    exported(0, steps=4)  # another record of the same nets
+    assert (folder / "anchors.npz").read_bytes() == before["anchors.npz"]
+    model = ModelFolder(folder, None)
+    assert (model.anchor("mine") == 0.5).all() and (model.anchor("dawn") == 0.5).all()
+    assert (model.anchor("ember") == drawn["ember"]).all()
+
+
+def test_another_model_loses_none_unasked(exported: Any, tmp_path: Path) -> None:
+    folder = with_card(exported(0))
+    add_own(folder, tmp_path / "store")
+    before = content(folder)
+    with pytest.raises(TrainingError, match="holds anchors of your own, .*: dawn, mine. .*--force"):
+        exported(1)
+    assert content(folder) == before
+    exported(1, force=True)
+    about = json.loads((folder / "meta.json").read_text())
+    assert about["anchors"] == ["ember", "dawn", "neon"] and "mine" not in about["anchor_sources"]
+    assert about["anchor_sources"].get("dawn") != "mine.png"  # it is drawn again
+    assert list(ModelFolder(folder, None)._all_anchors()) == ["ember", "dawn", "neon"]
+    exported(0)  # has nothing of a user to lose
+
+
+def test_a_damaged_archive_is_no_reason_to_lose_it(exported: Any) -> None:
+    folder = with_card(exported(0))
+    (folder / "anchors.npz").write_bytes(b"PK no archive")
+    with pytest.raises(TrainingError, match="anchors.npz cannot be read .*--force"):
+        exported(0)
+    exported(0, force=True)
+    assert (folder / "anchors.npz").read_bytes()[:4] == b"PK\3\4"
+
+
+def test_the_card_fits_at_every_moment_of_a_change(exported: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    folder = with_card(exported(0))
+    write_whole, seen = kept_anchors.write_whole, []
+
+    def observed(path: Path, write: Any) -> None:
+        write_whole(path, write)
+        seen.append(ModelFolder(folder, None).checked("anchors.npz")[1])
+
+    monkeypatch.setattr(kept_anchors, "write_whole", observed)
+    kept_anchors.write(folder, {"other": np.zeros((8, 1, 1), np.float32)})
+    assert len(seen) == 3 and seen[0] != seen[1] == seen[2]
+    kept_anchors.write(folder, {"other": np.zeros((8, 1, 1), np.float32)})
+    assert len(seen) == 3
