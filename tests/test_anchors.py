@@ -134,6 +134,30 @@ def test_another_anchor_renders_no_film_again(
     assert harness.run(film(tmp_path, full_model, names), tmp_path / "out", store).rendered == 1
 
 
+@pytest.mark.parametrize(
+    ("entry", "value", "told"),
+    [
+        ("anchor_sources", ["red"], "its anchor_sources are no names with texts"),
+        ("anchor_sources", {"red": 3}, "its anchor_sources are no names with texts"),
+        ("anchors", "red", "its anchors are no list of names"),
+        ("anchors", [1], "its anchors are no list of names"),
+        ("details", ["x2"], "AttributeError"),
+        ("sketch", 4, "TypeError"),
+    ],
+)
+def test_a_card_with_an_odd_entry_is_told(
+    entry: str, value: Any, told: str, add_anchor: Any, anchors_command: Any, full_model: Path, patches_picture: Path
+) -> None:
+    odd = json.dumps(card(full_model) | {entry: value})
+    (full_model / "meta.json").write_text(odd)
+    for status, _, err in (
+        anchors_command("list", "--model", full_model),
+        add_anchor("mine", patches_picture),
+    ):
+        assert status != 0 and "meta.json is no model card" in err and told in err and "Traceback" not in err
+    assert (full_model / "meta.json").read_text() == odd
+
+
 # Data sets
 
 

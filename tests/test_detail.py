@@ -227,6 +227,22 @@ def test_a_card_of_impossible_details_is_refused(details: dict[str, Any], tmp_pa
         read_card(tmp_path / "meta.json")
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [{"scale": float("inf")}, {"reach": [1]}, {"reach": {"2": 1}}, {"reach": {"2": [1]}}, {"reach": {"two": [1] * 8}}],
+)
+def test_a_card_of_impossible_latents_is_refused(entry: dict[str, Any], tmp_path: Path) -> None:
+    tiny.tiny_model(tmp_path)
+    card = json.loads((tmp_path / "meta.json").read_text())
+    card["latent"] |= {"reach": {"2": [1] * card["latent"]["channels"]}}
+    (tmp_path / "meta.json").write_text(json.dumps(card))
+    assert read_card(tmp_path / "meta.json") == card
+    card["latent"] |= entry
+    (tmp_path / "meta.json").write_text(json.dumps(card))
+    with pytest.raises(RenderError, match=r"meta\.json is no model card"):
+        read_card(tmp_path / "meta.json")
+
+
 class FullSession:
     """A net whose memory runs out."""
 

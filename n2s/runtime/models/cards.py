@@ -37,21 +37,46 @@ def read_card(path: Path) -> dict[str, Any]:
     """
     try:
         card = json.loads(path.read_bytes())
-        latent, sums = card["latent"], [about["sha256"] for about in card["files"].values()]
-        if not (
-            0 < int(latent["channels"]) <= 64
-            and 0 < int(latent["scale"]) <= 256
-            and all(isinstance(s, str) for s in sums)
-        ):
-            raise ValueError("its channels, scale or checksums are impossible")
-        for name, about in card.get("details", {}).items():
-            if not re.fullmatch(r"x[2-8]", name) or about["scale"] != int(name[1:]) * latent["scale"]:
-                raise ValueError(f"its decoder {name} has an impossible scale")
-        if SKETCH in card and not 0 < int(card[SKETCH]["scale"]) <= latent["scale"]:
-            raise ValueError("its sketch has an impossible scale")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        _check_nets(card)
+        _check_anchors(card)
+        _check_reach(card["latent"])
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise RenderError(
             f"{path} is no model card ({type(error).__name__}: {error}); export the model again with "
             "training/export_onnx.py."
         ) from None
     return card
+
+
+def _check_nets(card: dict[str, Any]) -> None:
+    """Refuse a card whose files, or what their nets take and give, cannot be."""
+    latent = card["latent"]
+    sums = [text for about in card["files"].values() for text in (about["sha256"], about.get("next", ""))]
+    if not (
+        0 < int(latent["channels"]) <= 64
+        and 0 < int(latent["scale"]) <= 256
+        and all(isinstance(text, str) for text in sums)
+    ):
+        raise ValueError("its channels, scale or checksums are impossible")
+    for name, about in card.get("details", {}).items():
+        if not re.fullmatch(r"x[2-8]", name) or about["scale"] != int(name[1:]) * latent["scale"]:
+            raise ValueError(f"its decoder {name} has an impossible scale")
+    if SKETCH in card and not 0 < int(card[SKETCH]["scale"]) <= latent["scale"]:
+        raise ValueError("its sketch has an impossible scale")
+
+
+def _check_anchors(card: dict[str, Any]) -> None:
+    """Refuse a card that says of anchors what are no names or no texts."""
+    names, sources = card.get("anchors", []), card.get("anchor_sources", {})
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("its anchors are no list of names")
+    if not isinstance(sources, dict) or not all(isinstance(source, str) for source in sources.values()):
+        raise ValueError("its anchor_sources are no names with texts")
+
+
+def _check_reach(latent: dict[str, Any]) -> None:
+    """Refuse a reach of channels, which a card may say for scales in cells, that is not one number for each channel."""
+    for scale, reaches in (latent.get("reach") or {}).items():
+        numbers = isinstance(reaches, list) and all(isinstance(reach, int | float) for reach in reaches)
+        if float(scale) <= 0 or not numbers or len(reaches) != int(latent["channels"]):
+            raise ValueError(f"its reach for {scale} cells is not one number for each channel")
