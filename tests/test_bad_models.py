@@ -14,7 +14,10 @@ import tiny
 from places import Place, flip
 
 from n2s.graph.errors import GraphError, RenderError
+from n2s.graph.graph import Graph
+from n2s.runtime.models.known import KnownModel
 from n2s.runtime.models.onnxfile import has_external_data
+from n2s.runtime.readiness import input_problems
 
 
 def write_onnx(nodes: list, inputs: list, outputs: list) -> Callable[[Path], None]:
@@ -98,7 +101,14 @@ MODELS = {
     "card is a list": (lambda folder: (folder / "meta.json").write_text("[]"), NO_CARD),
     "card lists no sums": (card('{"sha256"', '"x", "y": {"sha256"'), NO_CARD),
     "card's channels are text": (card('"channels": 8', '"channels": "eight"'), NO_CARD),
-    "card's scale is nothing": (card('"scale": 32', '"scale": 0'), []),
+    "card's scale is nothing": (card('"scale": 32', '"scale": 0'), NO_CARD),
+    "card's scale has no end": (card('"scale": 32', '"scale": 1e999'), NO_CARD),
+    "card's files are a list": (card('"files": {', '"files": [1], "others": {'), NO_CARD),
+    "card's finer decoder is nothing": (card('"files": {', '"details": {"x2": {}}, "files": {'), NO_CARD),
+    "card of other channels": (
+        card('"channels": 8', '"channels": 4'),
+        ['The anchor "red" is (8, ', "(4, rows, columns) of finite numbers were wanted. Make the anchors again."],
+    ),
     "decoder missing": (
         lambda folder: (folder / "decoder.fp32.onnx").unlink(),
         ["decoder.fp32.onnx is missing though the model's card lists it", "export the model again"],
@@ -158,13 +168,39 @@ MODELS = {
 }
 
 
+LATE = {  # what is seen where a model is opened alone
+    "decoder missing", "digest mismatch", "garbage", "cut off", "empty", "external data", "other frames", "other scale",
+    "flat input", "two inputs", "doubles", "other channels", "NaN anchor", "anchors damaged",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("what", MODELS)
 def test_models_that_cannot_be_used(place: Place, model: Path, what: str, studio: Any) -> None:
     spoil, words = MODELS[what]
     spoil(model)
-    place.refused(GraphError if what in ("no folder", "no card", "unknown anchor") else RenderError, *words)
+    place.refused(RenderError if what in LATE else GraphError, *words)
     place.edit(str(model), str(studio.model))
     assert place.run().rendered == 2
+
+
+@pytest.mark.parametrize("what", ["card's scale is nothing", "anchors garbage", "card of other channels"])
+@pytest.mark.parametrize("header", [True, False])
+def test_check_tells_of_a_model_once_where_it_is_named(place: Place, model: Path, what: str, header: bool) -> None:
+    MODELS[what][0](model)
+    if header:  # two nodes take it from there
+        place.edit(f", model: {model}}}", "}")
+        place.edit("n2s: 1\n", f"n2s: 1\nmodel: {model}\n")
+    said = [str(problem) for problem in input_problems(Graph.load(place.graph))]
+    line = next(i for i, text in enumerate(place.graph.read_text().splitlines(), 1) if f"model: {model}" in text)
+    assert len(said) == 1 and f"track.yaml:{line}:" in said[0]
+    assert ("  model: " if header else "  anchors.model: ") in said[0]
+
+
+def test_anchors_that_nobody_asks_for_are_no_matter(model: Path) -> None:
+    anchor_bytes(lambda _: b"no archive")(model)
+    known = KnownModel(model)
+    assert known.card and not known.lacks_decoder("auto") and not known.wrong
+    assert not known.lacks_anchor("red") and "anchors.npz cannot be read" in known.wrong["anchors.npz"]
 
 
 def test_a_precision_that_the_model_lacks(place: Place) -> None:

@@ -37,16 +37,16 @@ def test_a_missing_file_is_status_2_in_every_command(what: str, place: Place, n2
 
 
 DAMAGED = {
-    "decoder": lambda place, model: (model / "decoder.fp32.onnx").write_bytes(b"x"),
-    "anchors": lambda place, model: (model / "anchors.npz").write_bytes(b"x"),
+    "decoder.fp32.onnx": 1,  # which is opened when it is needed
+    "anchors.npz": 2,  # which check looks at
 }
 
 
 @pytest.mark.parametrize("what", DAMAGED)
-def test_a_damaged_model_is_status_1(what: str, place: Place, model: Path, n2s: Any) -> None:
-    DAMAGED[what](place, model)
+def test_a_damaged_model_is_told_by_its_status(what: str, place: Place, model: Path, n2s: Any) -> None:
+    (model / what).write_bytes(b"x")
     status, _, err = n2s("run", place.graph)
-    assert status == 1 and err
+    assert status == DAMAGED[what] and what in err
 
 
 @pytest.mark.parametrize("data", [b"", np.random.default_rng(0).bytes(999)])

@@ -1,6 +1,7 @@
 """What keeps a graph from rendering, found before any work: above all, music, pictures and models that are missing.
 
-Small files are read: pictures, tables, subtitles. Of music and videos the beginning is, and no model is opened.
+Small files are read: pictures, tables, subtitles. Of music and videos the beginning is, of models the card and the
+heads of anchors.
 """
 
 from __future__ import annotations
@@ -8,11 +9,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +23,6 @@ from n2s.graph.errors import GraphError, MediaError, Position, Problem, RenderEr
 from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
 from n2s.graph.paths import MUSIC, PICTURE, path_settings, paths
-from n2s.graph.registry import suggest
 from n2s.graph.tracks import album_problems, load_track
 from n2s.plan.formats import call_format
 from n2s.runtime.ffmpeg import ffmpeg_path
@@ -32,7 +30,8 @@ from n2s.runtime.films.cards import lack_of_card
 from n2s.runtime.machine import onnxruntime_flavour
 from n2s.runtime.media.glance import music_problem, video_problem
 from n2s.runtime.media.pictures import read_picture
-from n2s.runtime.models.cards import decoder_file, read_card, shipped_folder
+from n2s.runtime.models.cards import shipped_folder
+from n2s.runtime.models.known import KnownModel
 
 
 def check_inputs(graph: Graph) -> None:
@@ -160,60 +159,6 @@ def _tracks(graph: Graph) -> Iterator[Graph]:
                 continue
 
 
-@dataclass(frozen=True)
-class KnownModel:
-    """A model as its card and the names of its files tell it; see `n2s.graph.context.ModelCard`."""
-
-    folder: Path
-
-    @cached_property
-    def card(self) -> dict[str, Any]:
-        try:
-            return read_card(self.folder / "meta.json")
-        except (OSError, RenderError):  # damaged; reported when it is read
-            return {}
-
-    @cached_property
-    def anchors(self) -> list[str] | None:
-        """The names in the archive of anchors, which is what a film takes them from; else those of the card."""
-        try:
-            with zipfile.ZipFile(self.folder / "anchors.npz") as archive:
-                return [name.removesuffix(".npy") for name in archive.namelist()]
-        except (OSError, ValueError, zipfile.BadZipFile):
-            known = self.card.get("anchors")
-            return [name for name in known if isinstance(name, str)] if isinstance(known, list) else None
-
-    def lacks_anchor(self, name: str) -> str:
-        if self.anchors is None or name in self.anchors:
-            return ""
-        return f'the model has no anchor "{name}". {suggest(name, sorted(self.anchors))}'
-
-    def lacks_encoder(self) -> str:
-        files = self.card.get("files", {})
-        if not files or any(re.fullmatch(r"encoder\.\w+\.onnx", name) for name in files):
-            return ""
-        return f"the model has no encoder, which turns pictures into latents; its card lists {', '.join(files)}."
-
-    def lacks_decoder(self, precision: str, detail: str = "auto") -> str:
-        files = self.card.get("files", {})
-        known = [name for name in files if re.fullmatch(r"decoder\.(x\d\.)?\w+\.onnx", name)]
-        if detail not in ("auto", "x1", *self.card.get("details", {})) and files:
-            return f"the model has no decoder {detail}; its card lists {', '.join(known) or 'none'}."
-        wanted = decoder_file(precision, "x1" if detail == "auto" else detail)
-        if not files or precision == "auto" or wanted in known:
-            return ""
-        return f"the model has no {wanted}; its card lists {', '.join(known) or 'none'}."
-
-    def lacks_upscaler(self) -> str:
-        files = self.card.get("files", {})
-        if not files or any(re.fullmatch(r"upscale\.\w+\.onnx", name) for name in files):
-            return ""
-        return (
-            "the model has no net that enlarges frames; take method: lanczos, or train one with python -m "
-            "training.upscale."
-        )
-
-
 def _card_problems(graph: Graph) -> list[Problem]:
     """Return which titles the font of an album's cards cannot write."""
     found = []
@@ -240,12 +185,16 @@ class _Inputs:
     def __init__(self, graph: Graph, shipped: bool = False):
         self.graph, self.shipped = graph, shipped
         self.models: dict[Path, KnownModel] = {}
+        self.told: set[tuple[Path, str]] = set()  # the files of models that were told of
         self.found: dict[Problem, None] = {}
 
     def problems(self) -> list[Problem]:
         if self.graph.header.model:
-            where = self.graph.document.where(("model",)) if self.graph.document else None
-            self._tell(where, "model", _path_problem(self.graph, self.graph.header.model, folder=True, model=True))
+            self._tell(
+                self._where_model(),
+                "model",
+                _path_problem(self.graph, self.graph.header.model, folder=True, model=True),
+            )
         self._look(self.graph)
         return list(self.found)
 
@@ -278,8 +227,28 @@ class _Inputs:
         except (OSError, ValueError, RuntimeError):
             return
         if os.path.isfile(folder / "meta.json"):
-            for path, text in _lacks(graph, name, self.models.setdefault(folder, KnownModel(folder))):
-                self._tell(graph.where(name, *path), f"{name}.{path[0]}", text)
+            model = self.models.setdefault(folder, KnownModel(folder))
+            if model.card:
+                for path, text in _lacks(graph, name, model):
+                    self._tell(graph.where(name, *path), f"{name}.{path[0]}", text)
+            self._tell_of_model(graph, name, model)
+
+    def _tell_of_model(self, graph: Graph, name: str, model: KnownModel) -> None:
+        """Tell what of a model cannot be read, once, where it is named; a shipped one where a node takes it."""
+        if graph.nodes[name].model:
+            where, what = graph.where(name, "model"), f"{name}.model"
+        elif self.graph.header.model:
+            where, what = self._where_model(), "model"
+        else:
+            where, what = graph.where(name, key=True), name
+        for file, text in model.wrong.items():
+            if (model.folder, file) not in self.told:
+                self.told.add((model.folder, file))
+                self._tell(where, what, text)
+
+    def _where_model(self) -> Position | None:
+        """Return where the header names a model."""
+        return self.graph.document.where(("model",)) if self.graph.document else None
 
     def _tell(self, where: Any, what: str, text: str) -> None:
         if text:
