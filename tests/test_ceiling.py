@@ -19,7 +19,7 @@ pytestmark = QUIET
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return large_pictures(tmp_path_factory.mktemp("large"), 1, (192, 192))
+    return large_pictures(tmp_path_factory.mktemp("large"), 2, (192, 192))
 
 
 def finer():

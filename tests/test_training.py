@@ -23,7 +23,7 @@ mend_torchvision()
 
 L = pytest.importorskip("lightning")
 
-from tiny_vae import TINY, lively  # noqa: E402
+from tiny_vae import TINY, large_pictures, lively  # noqa: E402
 
 from training import checkpoint, dataset, fold, manifest, norms, procedural  # noqa: E402
 from training.anchors import ANCHORS  # noqa: E402
@@ -291,6 +291,11 @@ def test_looks_see_mixes_as_strong_and_cut_as_those_of_films():
     assert looked_at([torch.zeros(1, 8, 2, 2)])["rim"] == pytest.approx(
         0.1 / 8 / 4, rel=1e-4
     )  # a single, small picture
+
+
+def test_one_picture_of_each_style_leaves_none_to_measure_with(tmp_path):
+    with pytest.raises(TrainingError, match="Make two of a style at least"):
+        large_pictures(tmp_path, 1, (64, 64))
 
 
 def test_an_export_computes_what_torch_computes(tmp_path):

@@ -83,7 +83,7 @@ def load(folders: Sequence[Path]) -> Pictures:
     Raises
     ------
     TrainingError
-        When one is empty, incomplete, or of another size than the others.
+        When one is empty, incomplete, or of another size than the others, or no picture is left to measure with.
     """
     pixels, places, styles, held_out, digests, licences, sources = [], [], [], [], [], set(), set()
     for part, folder in enumerate(map(Path, folders)):
@@ -105,6 +105,11 @@ def load(folders: Sequence[Path]) -> Pictures:
         of_style = [k for k, name in enumerate(styles) if name == style]
         if len(of_style) > 1 and not any(held_out[k] for k in of_style):
             held_out[of_style[-1]] = True
+    if not any(held_out):
+        raise TrainingError(
+            f"{', '.join(map(str, folders))}: there is one picture of each style, and none is left to measure what was "
+            "learned. Make two of a style at least, by --count 2 of the generator."
+        )
     return Pictures(pixels, places, styles, held_out, "+".join(digests), sorted(licences), sorted(sources))
 
 
