@@ -19,6 +19,7 @@ import torch
 from . import checkpoint
 from .errors import TrainingError, run_command
 from .models import VAE
+from .norms import is_folded
 
 
 @torch.no_grad()
@@ -28,11 +29,17 @@ def blend(trained: VAE, start: VAE, share: float) -> VAE:
     Raises
     ------
     TrainingError
-        When the two are of different architectures.
+        When the two are of different architectures, or only one of them is folded.
     """
     if trained.config != start.config:
         raise TrainingError(f"the two models are of different architectures: {trained.config} and {start.config}.")
     before = start.state_dict()
+    if before.keys() != trained.state_dict().keys():
+        trained_is, start_is = ("folded" if is_folded(model.decoder) else "with norms" for model in (trained, start))
+        raise TrainingError(
+            f"one decoder is folded and the other has norms: the trained one is {trained_is}, the one of --start "
+            f"{start_is}. Fold the one with norms first, by python -m training.fold."
+        )
     for name, weight in trained.state_dict().items():
         if not torch.equal(weight, before[name]):
             weight.lerp_(before[name], 1 - share)

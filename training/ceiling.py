@@ -32,7 +32,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from . import card, checkpoint, metrics, perceptual, report
+from . import arguments, card, checkpoint, metrics, perceptual, report
 from .compat import fast_bf16
 from .dataset import Pictures, load
 from .errors import TrainingError, run_command
@@ -287,9 +287,9 @@ def main() -> None:
     parser.add_argument(
         "--steps", type=int, nargs=3, default=(1000, 1000, 300), help="of the three trainings: others, stage, decoder"
     )
-    parser.add_argument("--most", type=int, default=100, help="held-out pictures")
-    parser.add_argument("--batch", type=int, default=2, help="crops per step")
-    parser.add_argument("--cells", type=int, default=8, help="cells of a crop, down and across")
+    parser.add_argument("--most", type=arguments.count, default=100, help="held-out pictures")
+    parser.add_argument("--batch", type=arguments.count, default=2, help="crops per step")
+    parser.add_argument("--cells", type=arguments.count, default=8, help="cells of a crop, down and across")
     parser.add_argument("--perceptual", help="as for train_vae")
     args = parser.parse_args()
     entry = find(args)

@@ -191,6 +191,9 @@ class Crops(torch.utils.data.IterableDataset):
             raise TrainingError(
                 f"Pictures of {pictures.size[1]}x{pictures.size[0]} are too small; at least {cell}x{cell} is needed."
             )
+        for crop, *_ in sizes:
+            if crop % cell:
+                raise TrainingError(f"Crops of {crop}x{crop} do not hold whole cells; a multiple of {cell} is wanted.")
         self.sizes = sizes
         groups: dict[str, list[int]] = {}
         for k in pictures.some(held_out=False):

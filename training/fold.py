@@ -31,7 +31,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import checkpoint, perceptual
+from . import arguments, checkpoint, perceptual
 from .compat import fast_bf16
 from .dataset import Crops, load
 from .errors import TrainingError, run_command
@@ -168,10 +168,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Take the norms out of a decoder.")
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data sets it was trained on")
-    parser.add_argument("--minutes", type=float, default=8, help="of learning from its teacher")
+    parser.add_argument("--minutes", type=arguments.some_minutes, default=8, help="of learning from its teacher")
     parser.add_argument("--perceptual", help="as for train_vae")
-    parser.add_argument("--crop", type=int, default=512, help="size of the pictures it learns on")
-    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--crop", type=arguments.crop, default=512, help="size of the pictures it learns on")
+    parser.add_argument("--batch", type=arguments.count, default=2)
     args = parser.parse_args()
     model, facts = checkpoint.load_averaged(args.checkpoint)
     if is_folded(model.decoder):

@@ -114,7 +114,7 @@ def read(folder: Path) -> list[Row]:
     path = folder / NAME
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise TrainingError(
             f"{folder} is no data set: it has no {NAME}. Make one with python -m training.procedural "
             "--out FOLDER, or point --data at one."

@@ -25,7 +25,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import card
+from . import arguments, card
 from .errors import TrainingError, run_command
 from .export_onnx import MODELS, OUTPUTS, save, to_half, trace
 from .files import write_whole
@@ -194,9 +194,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Teach a small net what a decoder shows from far away.")
     parser.add_argument("--models", type=Path, default=MODELS, help="the model's folder")
     parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="where the float32 file goes")
-    parser.add_argument("--minutes", type=float, default=6, help="of training; the decoding before takes as long again")
+    parser.add_argument(
+        "--minutes", type=arguments.minutes, default=6, help="of training; the decoding before takes as long again"
+    )
     parser.add_argument("--count", type=int, default=6000, help="of latents that it learns from")
-    parser.add_argument("--channels", type=int, default=96)
+    parser.add_argument("--channels", type=arguments.count, default=96)
     parser.add_argument("--depth", type=int, default=3, help="layers between the first and the last")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()

@@ -32,7 +32,7 @@ mend_torchvision()
 import lightning as L  # noqa: E402
 from lightning.pytorch.callbacks import ModelCheckpoint  # noqa: E402
 
-from . import checkpoint, perceptual  # noqa: E402
+from . import arguments, checkpoint, perceptual  # noqa: E402
 from .dataset import Crops, load  # noqa: E402
 from .errors import TrainingError, run_command  # noqa: E402
 from .files import lock_folder  # noqa: E402
@@ -114,7 +114,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the β-VAE.")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="data sets: folders with a manifest.csv")
     parser.add_argument("--preset", choices=PRESETS, default="gpu" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--minutes", type=float, default=60, help="length of the whole training, over all resumptions")
+    parser.add_argument(
+        "--minutes", type=arguments.minutes, default=60, help="length of the whole training, over all resumptions"
+    )
     parser.add_argument("--name", default="vae", help="the run's folder in --runs")
     parser.add_argument("--runs", type=Path, default=HERE / "runs")
     parser.add_argument("--outputs", type=Path, default=HERE / "outputs", help="for val_recon.png")
@@ -165,8 +167,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--widths", type=int, nargs=4, metavar="N", help="of the decoder, from the latent grid outwards"
     )
-    parser.add_argument("--crop", type=int, help="one size of crops instead of the preset's")
-    parser.add_argument("--batch", type=int, default=8, help="crops per step, with --crop")
+    parser.add_argument("--crop", type=arguments.crop, help="one size of crops instead of the preset's")
+    parser.add_argument("--batch", type=arguments.count, default=8, help="crops per step, with --crop")
     parser.add_argument(
         "--spare-memory",
         action="store_true",

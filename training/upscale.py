@@ -28,7 +28,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 from torch.nn import functional as F
 
-from . import card, metrics, objective
+from . import arguments, card, metrics, objective
 from .dataset import Crops, Pictures, load
 from .errors import TrainingError, run_command
 from .export_onnx import MODELS, OUTPUTS, save, to_half, trace
@@ -256,12 +256,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="data sets of large pictures")
     parser.add_argument("--models", type=Path, default=MODELS, help="the model's folder")
     parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="where the float32 file goes")
-    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--minutes", type=arguments.minutes, default=20)
     parser.add_argument("--start", type=Path, metavar="MODEL", help="begin with the net of a model folder")
-    parser.add_argument("--channels", type=int, default=32, help="without --start")
+    parser.add_argument("--channels", type=arguments.count, default=32, help="without --start")
     parser.add_argument("--depth", type=int, default=4, help="without --start: layers between the first and the last")
-    parser.add_argument("--crop", type=int, default=192)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--crop", type=arguments.crop, default=192)
+    parser.add_argument("--batch", type=arguments.count, default=16)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     torch.manual_seed(args.seed)

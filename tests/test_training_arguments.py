@@ -1,0 +1,83 @@
+"""What the commands of training refuse before any work."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from tiny_vae import QUIET, large_pictures, lively  # noqa: E402
+
+from training import arguments, blend, manifest, norms  # noqa: E402
+from training.dataset import Crops  # noqa: E402
+from training.errors import TrainingError  # noqa: E402
+
+pytestmark = QUIET
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "told"),
+    [
+        (arguments.minutes, "0", "more than 0 minutes"),
+        (arguments.minutes, "-1", "a number of minutes"),
+        (arguments.minutes, "nan", "a number of minutes"),
+        (arguments.some_minutes, "inf", "a number of minutes"),
+        (arguments.some_minutes, "long", "a number of minutes"),
+        (arguments.count, "0", "1 or more"),
+        (arguments.count, "1.5", "1 or more"),
+        (arguments.crop, "50", "a multiple of 32 is wanted, such as 64"),
+        (arguments.crop, "0", "1 or more"),
+    ],
+)
+def test_arguments_that_cannot_be(kind: object, text: str, told: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=told):
+        kind(text)
+
+
+def test_arguments_that_can_be() -> None:
+    assert (arguments.minutes("0.02"), arguments.some_minutes("0")) == (0.02, 0)
+    assert (arguments.count("1"), arguments.crop("64")) == (1, 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("train_vae", ["--data", "d", "--minutes", "0"]),
+        ("train_vae", ["--data", "d", "--crop", "50"]),
+        ("train_vae", ["--data", "d", "--batch", "0"]),
+        ("fold", ["a.ckpt", "--data", "d", "--crop", "50"]),
+        ("upscale", ["--data", "d", "--minutes", "0"]),
+        ("upscale", ["--data", "d", "--crop", "50"]),
+        ("sketch", ["--minutes", "0"]),
+        ("ceiling", ["--data", "d", "--batch", "0"]),
+    ],
+)
+def test_commands_refuse_them_in_a_line(name: str, words: list[str], monkeypatch, capsys) -> None:
+    main = getattr(pytest.importorskip(f"training.{name}"), "main")
+    monkeypatch.setattr("sys.argv", [name, *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and f"argument {words[-2]}: " in capsys.readouterr().err
+
+
+def test_a_file_is_no_data_set(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrainingError, match="file is no data set"):
+        manifest.read(tmp_path / "file")
+
+
+def test_crops_hold_whole_cells_of_the_model(tmp_path: Path) -> None:
+    pictures = large_pictures(tmp_path, 2, (128, 128))
+    Crops(pictures, ((64, 1, 1.0),), cell=64)
+    with pytest.raises(TrainingError, match="Crops of 96x96 do not hold whole cells; a multiple of 64 is wanted"):
+        Crops(pictures, ((96, 1, 1.0),), cell=64)
+
+
+def test_a_model_with_norms_does_not_blend_with_a_folded_one() -> None:
+    trained, start = lively(0), lively(1)
+    norms.remove_norms(start.decoder)
+    with pytest.raises(TrainingError, match="the trained one is with norms, the one of --start folded"):
+        blend.blend(trained, start, 0.5)
