@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -97,6 +99,62 @@ def test_a_run_that_is_interrupted_leaves_workers_fit_for_more(cluster: Cluster,
     assert cluster.pids() == pids
 
 
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """A process that stands still for a while."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@POSIX
+def test_a_worker_that_has_not_answered_is_named_once_and_taken_when_it_does(
+    cluster: Cluster, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew_module, "ANSWER_SECONDS", 0.2)
+    said: list[str] = []
+    crew = crew_module.Crew(cluster.client, said.append, store)
+    (address, pid), (other, _) = sorted(cluster.pids().items())
+    with frozen(pid):
+        crew.look_round(1)
+        crew.look_round(0)
+        assert said == [f"The worker {address} has not answered yet. It gets no tasks until it does."]
+        assert list(crew.fit) == crew.chosen == [other] and not crew.unfit
+    end = time.monotonic() + 30
+    while address not in crew.fit and time.monotonic() < end:
+        crew.look_round(0)
+        time.sleep(0.05)
+    assert crew.fit.keys() == {address, other} and crew.chosen == []
+
+
+@POSIX
+def test_a_worker_that_is_frozen_holds_up_neither_an_interruption_nor_the_next_run(
+    cluster: Cluster, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(text: str) -> None:
+        raise KeyboardInterrupt
+
+    executor, pid = cluster.executor(), cluster.pids().popitem()[1]
+    executor.start(toys.Sums(600), RunContext(store, interrupt), Events())
+    for name in ("one", "three"):
+        executor.submit(toys.task(name))
+    monkeypatch.setattr(executor_module, "STOP_SECONDS", 0.5)
+    monkeypatch.setattr(executor_module, "ANSWER_SECONDS", 0.5)
+    with frozen(pid):
+        with pytest.raises(KeyboardInterrupt):
+            list(executor.finished())
+        begin = time.monotonic()
+        executor.stop()
+        assert carry_out(cluster.executor(), toys.Sums(), [toys.task("quick")], store)
+        assert time.monotonic() - begin < 20
+    calls = [thread for thread in threading.enumerate() if thread.name == "n2s-cluster-call"]
+    for thread in calls:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in calls)
+
+
 @pytest.fixture
 def other(cluster: Cluster) -> Iterator[str]:
     """The address of a worker that has another class of CPU."""
@@ -173,7 +231,7 @@ def test_differences_in_words(changed: dict[str, str], words: str) -> None:
 
 
 def test_a_scheduler_that_does_not_answer_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor_module, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(executor_module, "CONNECT_SECONDS", 0.2)
     with pytest.raises(ArgumentError, match="The scheduler tcp://127.0.0.1:1 does not answer .* Is it running"):
         choose_executor("dask://127.0.0.1:1")
 

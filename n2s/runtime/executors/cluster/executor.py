@@ -7,6 +7,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import wait
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,10 @@ from distributed import Client, Future, KilledWorker, Security
 from n2s.graph.authors import in_words
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.runtime.executors.base import Job, OtherCode, Rendered, Task, default_count
-from n2s.runtime.executors.cluster.crew import Crew
+from n2s.runtime.executors.cluster.calls import begun
+from n2s.runtime.executors.cluster.crew import ANSWER_SECONDS, Crew
 from n2s.runtime.executors.cluster.local import LocalWorkers
-from n2s.runtime.executors.cluster.plugin import TOPIC, JobPlugin, render_there
+from n2s.runtime.executors.cluster.plugin import STOP_SECONDS, TOPIC, JobPlugin, render_there
 from n2s.runtime.executors.opened import Order
 from n2s.runtime.executors.packing import unpack_error
 
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from n2s.runtime.events import Events
 
 IN_FLIGHT = 2  # tasks for each thread of a worker: one that is rendered, one that waits beside it
-ANSWER_SECONDS = 5  # within which a scheduler must answer
+CONNECT_SECONDS = 5  # within which a scheduler must answer
 LOOK_SECONDS = 1.0  # between two looks at which workers there are
+REGISTER_SECONDS = 1.0  # within which a scheduler has heard of a job; workers may take it later, or never
 
 
 class DaskExecutor:
@@ -66,26 +69,26 @@ class DaskExecutor:
         self._client = _connected(address)
         self._client.subscribe_topic(TOPIC, self._heard)
         self._crew = Crew(self._client, context.say, context.store)
-        self._look_round()
+        self._look_round(ANSWER_SECONDS)
         most = context.memory.limit  # of this machine it is kept here, of others by their workers
         share = None if most is None or self._local else most // self._crew.most_per_machine
         order = Order.of(job.for_others(context), context, share)
-        with suppress(ImportError) if self._crew.unfit else suppress():  # on workers that are left out
-            self._client.register_plugin(JobPlugin(self._run, order), name=self._run)
+        # Its errors are those of any worker, of one that is left out, too. A fit one tells of it with its tasks.
+        wait([begun(self._client.register_plugin, JobPlugin(self._run, order), name=self._run)], REGISTER_SECONDS)
 
     def _heard(self, event: tuple[float, list]) -> None:
         run, answer = event[1]
         if run == self._run:
             self._answers.put(pickle.loads(answer))
 
-    def _look_round(self) -> None:
+    def _look_round(self, seconds: float) -> None:
         """See who came and who went; take back what nobody is left for."""
+        self._crew.look_round(seconds)
         self._looked = time.monotonic()
-        self._crew.look_round()
         if not self._crew.fit:
-            if self._local is None:
+            if self._local is None and not self._crew.asked:
                 self._context.say("No worker is there yet; the tasks wait for one (dask worker, on another machine).")
-            elif not self._local.runs():
+            elif self._local is not None and not self._local.runs():
                 raise RenderError("Worker processes cannot be started. Use --jobs, or --workers without --engine.")
         for key, (_, _, workers) in list(self._flying.items()):
             if workers and not self._crew.fit.keys() & set(workers):
@@ -108,7 +111,7 @@ class DaskExecutor:
         self._waiting.append(task)
 
     def _hand_out(self) -> None:
-        workers = list(self._crew.fit) if self._crew.unfit else []  # a restriction costs dask's own balancing
+        workers = self._crew.chosen  # a restriction costs dask's own balancing
         while self._waiting and len(self._flying) < IN_FLIGHT * sum(self._crew.fit.values()):
             task = self._waiting.popleft()
             name = f"{self._run}-{task.key}-{secrets.token_hex(2)}"
@@ -120,7 +123,7 @@ class DaskExecutor:
         while self._waiting or self._flying:
             try:
                 if time.monotonic() - self._looked > LOOK_SECONDS:
-                    self._look_round()
+                    self._look_round(0.2 if self._crew.fit else LOOK_SECONDS)
                 self._hand_out()
             except OSError as error:
                 raise self._lost(error) from None
@@ -171,19 +174,23 @@ class DaskExecutor:
     def stop(self) -> None:
         client, self._client = self._client, None
         if client is not None:
+            wait([begun(self._give_back, client)], STOP_SECONDS if self._flying else ANSWER_SECONDS)
             with suppress(Exception):  # the scheduler may be gone, which was told of before
-                client.cancel([future for _, future, _ in self._flying.values()])
-                client.unregister_worker_plugin(self._run)  # returns when no task is under way any more
-            client.close()
+                client.close()
             self._flying.clear()
         if self._local is not None:
             self._local.close()
             self._local = None
 
+    def _give_back(self, client: Any) -> None:
+        """Let workers give up what they are at; return when no task is under way any more."""
+        client.cancel([future for _, future, _ in self._flying.values()])
+        client.unregister_worker_plugin(self._run)
+
 
 def _connected(address: str) -> Any:
     try:
-        return Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
+        return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except Exception as error:  # nobody is there, the address is none, a certificate is not trusted
         raise ArgumentError(
             f"The scheduler {address} does not answer ({error}). Is it running (dask scheduler), and is its port open "
