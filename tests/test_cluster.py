@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import toys
 from clusters import Cluster, take_instructions
+from distributed import Client
+from distributed.comm import CommClosedError
 from places import POSIX, Place
 from test_executors import carry_out
 from test_processes import children
@@ -24,6 +26,7 @@ from n2s.runtime.events import Events
 from n2s.runtime.executors.base import OtherCode
 from n2s.runtime.executors.cluster import crew as crew_module
 from n2s.runtime.executors.cluster import executor as executor_module
+from n2s.runtime.executors.cluster.executor import DaskExecutor
 from n2s.runtime.executors.cluster.local import LocalWorkers
 from n2s.runtime.executors.cluster.standing import differences, standing
 from n2s.runtime.executors.processes import ProcessExecutor
@@ -97,6 +100,14 @@ def test_a_run_that_is_interrupted_leaves_workers_fit_for_more(cluster: Cluster,
     assert carry_out(cluster.executor(), toys.Sums(), [toys.task("quick")], store)
     assert store.find("sums", slow.key, ".txt") is None
     assert cluster.pids() == pids
+
+
+@contextmanager
+def stopping(executor: DaskExecutor) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        executor.stop()
 
 
 @contextmanager
@@ -234,6 +245,33 @@ def test_a_scheduler_that_does_not_answer_is_told_of(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(executor_module, "CONNECT_SECONDS", 0.2)
     with pytest.raises(ArgumentError, match="The scheduler tcp://127.0.0.1:1 does not answer .* Is it running"):
         choose_executor("dask://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("call", ["nthreads", "run", "submit"])
+def test_a_scheduler_that_goes_away_during_a_call_is_told_of(
+    call: str, cluster: Cluster, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise CommClosedError("in <TCP (closed)>: reset by peer")
+
+    executor = cluster.executor()
+    monkeypatch.setattr(Client, call, fail)
+    if call == "nthreads":
+        with pytest.raises(RenderError, match="The scheduler is gone .*reset by peer"):
+            cluster.executor()
+    with stopping(executor), pytest.raises(RenderError, match="The scheduler is gone .*reset by peer"):
+        executor.start(toys.Sums(), RunContext(store, lambda text: None), Events())
+        executor.submit(toys.task("one"))
+        list(executor.finished())
+
+
+def test_a_client_that_gave_its_scheduler_up_is_told_of(cluster: Cluster, store: Any) -> None:
+    executor = cluster.executor()
+    with stopping(executor), pytest.raises(RenderError, match="The scheduler is gone"):
+        executor.start(toys.Sums(), RunContext(store, lambda text: None), Events())
+        executor._client.close()
+        executor.submit(toys.task("one"))
+        list(executor.finished())
 
 
 def test_without_the_extra_the_cure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import Future, wait
 from typing import Any
 
 from n2s.runtime.executors.base import OtherCode
-from n2s.runtime.executors.cluster.calls import begun
+from n2s.runtime.executors.cluster.calls import begun, calling
 from n2s.runtime.executors.cluster.standing import differences, name_of, standing, standing_there
 from n2s.runtime.store import Store
 
@@ -53,8 +53,11 @@ class Crew:
         ------
         OtherCode
             When there are workers, and none of them is fit.
+        RenderError
+            When the scheduler is gone.
         """
-        self._threads = self._client.nthreads()
+        with calling(self._client):
+            self._threads = self._client.nthreads()
         known = *self.fit, *self.unfit, *self.asked
         for address in [address for address in known if address not in self._threads]:
             self.unfit.pop(address, None)
@@ -65,7 +68,9 @@ class Crew:
         for address, (answer, late) in list(self.asked.items()):
             if answer.done():
                 del self.asked[address]
-                self._judge(address, answer.result()[address])
+                with calling(self._client):
+                    found = answer.result()[address]
+                self._judge(address, found)
             elif time.monotonic() >= late:
                 self.asked[address] = answer, math.inf
                 self._say(f"The worker {address} has not answered yet. It gets no tasks until it does.")

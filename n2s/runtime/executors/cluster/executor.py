@@ -17,7 +17,7 @@ from distributed import Client, Future, KilledWorker, Security
 from n2s.graph.authors import in_words
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.runtime.executors.base import Job, OtherCode, Rendered, Task, default_count
-from n2s.runtime.executors.cluster.calls import begun
+from n2s.runtime.executors.cluster.calls import begun, calling, scheduler_gone
 from n2s.runtime.executors.cluster.crew import ANSWER_SECONDS, Crew
 from n2s.runtime.executors.cluster.local import LocalWorkers
 from n2s.runtime.executors.cluster.plugin import STOP_SECONDS, TOPIC, JobPlugin, render_there
@@ -51,7 +51,7 @@ class DaskExecutor:
         self._address = address and f"{'tls' if Security().tls_client_cert else 'tcp'}://{address}"
         self.workers = workers or default_count()
         if self._address:
-            with _connected(self._address) as client:
+            with _connected(self._address) as client, calling(client):
                 self.workers = sum(client.nthreads().values())
         self._client: Any = None  # a Client, whose annotations are those of the asynchronous one
         self._local: LocalWorkers | None = None
@@ -67,7 +67,8 @@ class DaskExecutor:
             self._local = LocalWorkers(self.workers)
             address = self._local.address
         self._client = _connected(address)
-        self._client.subscribe_topic(TOPIC, self._heard)
+        with calling(self._client):
+            self._client.subscribe_topic(TOPIC, self._heard)
         self._crew = Crew(self._client, context.say, context.store)
         self._look_round(ANSWER_SECONDS)
         most = context.memory.limit  # of this machine it is kept here, of others by their workers
@@ -97,7 +98,8 @@ class DaskExecutor:
     def _take_back(self, key: str) -> None:
         """Put a task that nobody finishes in front of those that wait."""
         task, future, _ = self._flying.pop(key)
-        future.cancel()
+        with calling(self._client):
+            future.cancel()
         self._count(key, 0)
         self._waiting.appendleft(task)
 
@@ -115,18 +117,17 @@ class DaskExecutor:
         while self._waiting and len(self._flying) < IN_FLIGHT * sum(self._crew.fit.values()):
             task = self._waiting.popleft()
             name = f"{self._run}-{task.key}-{secrets.token_hex(2)}"
-            future = self._client.submit(render_there, self._run, task, key=name, pure=False, workers=workers or None)
+            how = {"key": name, "pure": False, "workers": workers or None}
+            with calling(self._client):
+                future = self._client.submit(render_there, self._run, task, **how)
             self._flying[task.key] = task, future, workers
             future.add_done_callback(lambda future, key=task.key: self._answers.put((key, "", "ended", future)))
 
     def finished(self) -> Iterator[tuple[Task, Rendered]]:
         while self._waiting or self._flying:
-            try:
-                if time.monotonic() - self._looked > LOOK_SECONDS:
-                    self._look_round(0.2 if self._crew.fit else LOOK_SECONDS)
-                self._hand_out()
-            except OSError as error:
-                raise self._lost(error) from None
+            if time.monotonic() - self._looked > LOOK_SECONDS:
+                self._look_round(0.2 if self._crew.fit else LOOK_SECONDS)
+            self._hand_out()
             self._events.waited()
             with suppress(Empty):  # a bounded wait, so that Ctrl-C is heard at once
                 key, *answer = self._answers.get(timeout=0.2)
@@ -158,7 +159,7 @@ class DaskExecutor:
         if future.status == "finished":  # the answer was lost on its way
             self._take_back(key)
         elif future.status == "cancelled":
-            raise self._lost(None)
+            raise scheduler_gone()
         elif isinstance(error := future.exception(), KilledWorker):
             raise RenderError(
                 f"{error.allowed_failures + 1} workers died one after the other while they had {frames} to render. "
@@ -166,10 +167,6 @@ class DaskExecutor:
             )
         else:
             raise RenderError(f"A worker failed before it rendered {frames}: {type(error).__name__}: {error}.")
-
-    def _lost(self, error: Exception | None) -> RenderError:
-        why = f" ({error})" if error else ""
-        return RenderError(f"The scheduler is gone{why}. What is finished is kept; run again when it is back.")
 
     def stop(self) -> None:
         client, self._client = self._client, None
