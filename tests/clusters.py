@@ -7,11 +7,13 @@ import os
 from distributed import Client
 
 from n2s.runtime import machine
+from n2s.runtime.executors.cluster import plugin
 from n2s.runtime.executors.cluster.executor import DaskExecutor
 from n2s.runtime.executors.cluster.local import LocalWorkers
 
 WORKERS = 2
 INSTRUCTIONS = machine.instructions
+JOB_CLASS, JOB_SECONDS = plugin.JobPlugin, plugin.JOB_SECONDS
 
 
 class Cluster:
@@ -58,3 +60,12 @@ def set_environment(values: dict[str, str]) -> None:
 def take_instructions(word: str) -> None:
     """Let the process have other instruction sets than it has; those it has again for ""."""
     machine.instructions = (lambda: word) if word else INSTRUCTIONS
+
+
+def take_jobs(may: bool) -> None:
+    """Let the process know the class of jobs or not, as one with another n2s does."""
+    plugin.JOB_SECONDS = JOB_SECONDS if may else 0.2
+    if may:
+        plugin.JobPlugin = JOB_CLASS
+    else:
+        del plugin.JobPlugin

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import toys
-from clusters import Cluster, take_instructions
+from clusters import Cluster, take_instructions, take_jobs
 from distributed import Client
 from distributed.comm import CommClosedError
 from places import POSIX, Place
@@ -26,6 +26,7 @@ from n2s.runtime.events import Events
 from n2s.runtime.executors.base import OtherCode
 from n2s.runtime.executors.cluster import crew as crew_module
 from n2s.runtime.executors.cluster import executor as executor_module
+from n2s.runtime.executors.cluster import standing as standing_module
 from n2s.runtime.executors.cluster.executor import DaskExecutor
 from n2s.runtime.executors.cluster.local import LocalWorkers
 from n2s.runtime.executors.cluster.standing import differences, standing
@@ -144,18 +145,22 @@ def test_a_worker_that_has_not_answered_is_named_once_and_taken_when_it_does(
 def test_a_worker_that_is_frozen_holds_up_neither_an_interruption_nor_the_next_run(
     cluster: Cluster, store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    begun: list[str] = []
+
     def interrupt(text: str) -> None:
-        raise KeyboardInterrupt
+        begun.append(text)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
 
     executor, pid = cluster.executor(), cluster.pids().popitem()[1]
     executor.start(toys.Sums(600), RunContext(store, interrupt), Events())
-    for name in ("one", "three"):
+    for name in ("one", "three", "seven..", "thirteen....."):
         executor.submit(toys.task(name))
+    with pytest.raises(KeyboardInterrupt):
+        list(executor.finished())
     monkeypatch.setattr(executor_module, "STOP_SECONDS", 0.5)
     monkeypatch.setattr(executor_module, "ANSWER_SECONDS", 0.5)
     with frozen(pid):
-        with pytest.raises(KeyboardInterrupt):
-            list(executor.finished())
         begin = time.monotonic()
         executor.stop()
         assert carry_out(cluster.executor(), toys.Sums(), [toys.task("quick")], store)
@@ -189,6 +194,46 @@ def test_a_worker_of_another_class_of_cpu_gets_no_tasks(cluster: Cluster, store:
     executor.stop()
     assert any(f"{other} gets no tasks: another class of CPU (without" in text and "with mmx)" in text for text in said)
     assert done == {f"process {pid}" for pid in where(cluster, other)}
+
+
+@pytest.fixture
+def jobless(cluster: Cluster) -> Iterator[str]:
+    """The address of a worker that cannot take jobs."""
+    address = min(cluster.pids())
+    cluster.client.run(take_jobs, False, workers=[address])
+    yield address
+    cluster.client.run(take_jobs, True, workers=[address])
+
+
+def places_of_work(cluster: Cluster, store: Any, said: list[str]) -> set[str]:
+    executor = cluster.executor()
+    with stopping(executor):
+        executor.start(toys.Sums(0.1), RunContext(store, said.append), Events())
+        for name in ("one", "three", "seven..", "thirteen....."):
+            executor.submit(toys.task(name))
+        return {rendered.where for _, rendered in executor.finished()}
+
+
+def test_that_a_worker_which_is_left_out_cannot_take_the_job_is_no_error(
+    cluster: Cluster, store: Any, other: str, jobless: str
+) -> None:
+    said: list[str] = []
+    assert other == jobless
+    assert places_of_work(cluster, store, said) == {f"process {pid}" for pid in where(cluster, other)}
+    assert not any("the job did not come" in text for text in said)
+
+
+def test_a_fit_worker_that_cannot_take_the_job_gets_no_more_tasks(cluster: Cluster, store: Any, jobless: str) -> None:
+    said: list[str] = []
+    assert places_of_work(cluster, store, said) == {f"process {pid}" for pid in where(cluster, jobless)}
+    assert f"The worker {jobless} gets no tasks: the job did not come to it, and its log says why." in said
+
+
+def test_workers_whose_code_for_tasks_differs_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = standing()
+    assert differences(here, standing()) == ""
+    monkeypatch.setattr(standing_module, "code_digest", lambda name: "of other code")
+    assert differences(here, standing()) == "n2s has other code"
 
 
 def test_a_worker_whose_keys_are_others_gets_no_more_tasks(

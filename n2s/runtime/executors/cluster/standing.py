@@ -6,20 +6,24 @@ import platform
 import secrets
 from importlib.metadata import version
 
+from n2s.graph.code.identity import code_digest
 from n2s.graph.errors import N2SError
+from n2s.graph.keys import digest
 from n2s.runtime import machine
 from n2s.runtime.store import Store
 from n2s.runtime.stores import open_store
 
 KIND, SUBJECT = "cluster", "which store this is"  # of what the store notes
+TASKS = "n2s.runtime.executors.cluster.plugin"  # with what it imports, the code that takes jobs and tasks there
 
 NAMES = {"engine": "n2s has other code", "instructions": "another class of CPU", "ffmpeg": "another FFmpeg"}
 
 
 def standing() -> dict[str, str]:
     """Return what decides keys in this process, or whether it understands others."""
-    python = ".".join(platform.python_version_tuple()[:2])
-    return {"python": python, "dask": version("distributed"), "n2s": version("n2s")} | machine.environment()
+    python, found = ".".join(platform.python_version_tuple()[:2]), machine.environment()
+    code = digest([found["engine"], code_digest(TASKS)])  # a version may have several states, between releases
+    return {"python": python, "dask": version("distributed"), "n2s": version("n2s")} | found | {"engine": code}
 
 
 def name_of(store: Store) -> str:
