@@ -12,6 +12,7 @@ from n2s.graph.timecodes import minutes
 
 OPTION = "--simulate"
 KINDS = {"workers": ("cpu", "price"), "gpu": ("cuda", "gpu_price")}
+BUSY = 0.7  # from this share on, workers are worth their price
 AROUND = (0.25, 0.5, 1.0, 2.0, 4.0)  # of the workers asked for, in the table of a catalogue
 
 
@@ -123,6 +124,8 @@ def _row(made: Any, price: float) -> dict[str, Any]:
         "workers": made.workers,
         "seconds": made.seconds,
         "busy": made.busy,
+        "opening_hours": made.opening / 3600,
+        "waiting_hours": made.waiting / 3600,
         "worker_hours": made.worker_hours,
         "cost": made.worker_hours * price if price else None,
     }
@@ -148,13 +151,35 @@ def text(found: dict[str, Any], asked: Asked) -> list[str]:
         where = "one after the other" if asked.homes == 1 else f"{asked.homes} at the same time"
         lines += ["", f"{asked.tracks:,} tracks like these, {where}"]
         lines += [f"  {_workers(each):16} {_line(each)}" for each in found["catalogue"]]
-        if any(each["busy"] < 0.7 for each in found["catalogue"]):
-            lines.append("  Workers that are not busy wait for tracks to be heard and joined: take more homes.")
+        lines += _advice(found["catalogue"], asked)
     return lines
 
 
+def _advice(rows: list[dict[str, Any]], asked: Asked) -> list[str]:
+    """Return what would keep workers busy that are not, in lines."""
+    whose: dict[tuple[str, str], list[str]] = {}
+    for each in rows:
+        if each["busy"] < BUSY:
+            whose.setdefault((_noun(each), _cure(each, asked)), []).append(f"{each['workers']:,}")
+    return [f"  {' or '.join(counts)} {noun}: {cure}" for (noun, cure), counts in whose.items()]
+
+
+def _cure(each: dict[str, Any], asked: Asked) -> str:
+    if each["opening_hours"] > each["waiting_hours"]:
+        return "the rest is mostly opening models and kernels, by each of them for each track. Fewer would open less."
+    if asked.homes < asked.tracks:
+        return "the rest is mostly waiting for tracks to be heard, planned and joined. Take more homes."
+    return "the rest is mostly waiting, though all tracks are made at the same time. Fewer would be busier."
+
+
 def _workers(each: dict[str, Any]) -> str:
-    return f"{each['workers']:,} {'with a card' if each['kind'] == 'gpu' else 'workers'}"
+    return f"{each['workers']:,} {_noun(each)}"
+
+
+def _noun(each: dict[str, Any]) -> str:
+    if each["kind"] == "gpu":
+        return "with a card"
+    return "worker" if each["workers"] == 1 else "workers"
 
 
 def _line(each: dict[str, Any]) -> str:

@@ -24,11 +24,30 @@ class Film:
 
 @dataclass(frozen=True)
 class Forecast:
-    """How long it all takes, and which share of that the workers are busy."""
+    """How long it all takes, and what the workers do meanwhile.
+
+    Attributes
+    ----------
+    workers : int
+    seconds : float
+        From start to end.
+    rendering, opening, waiting : float
+        Seconds of all workers together: at chunks, at opening what these need, and without a chunk.
+    """
 
     workers: int
     seconds: float
-    busy: float
+    rendering: float
+    opening: float
+
+    @property
+    def waiting(self) -> float:
+        return max(0.0, self.workers * self.seconds - self.rendering - self.opening)
+
+    @property
+    def busy(self) -> float:
+        """The share of the time that workers render."""
+        return self.rendering / (self.workers * self.seconds) if self.seconds else 0.0
 
     @property
     def worker_hours(self) -> float:
@@ -52,7 +71,7 @@ def forecast(films: Sequence[Film], workers: int, opening: float = 0.0, homes: i
     coming = deque(range(len(films)))
     left = [len(film.chunks) for film in films]
     free, opened = deque(range(workers)), [set() for _ in films]  # which workers have opened what a film needs
-    now, spent, number = 0.0, 0.0, 0
+    now, rendering, opened_for, number = 0.0, 0.0, 0.0, 0
     events: list[tuple[float, int, str, int, int]] = []  # when, a number that keeps the order, what, film, worker
 
     def later(seconds: float, what: str, film: int, worker: int = 0) -> None:
@@ -85,6 +104,7 @@ def forecast(films: Sequence[Film], workers: int, opening: float = 0.0, homes: i
             (film, seconds), worker = waiting.popleft(), free.popleft()
             extra = 0.0 if worker in opened[film] else opening
             opened[film].add(worker)
-            spent += seconds
+            rendering += seconds
+            opened_for += extra
             later(extra + seconds, "rendered", film, worker)
-    return Forecast(workers, now, spent / (workers * now) if now else 0.0)
+    return Forecast(workers, now, rendering, opened_for)
