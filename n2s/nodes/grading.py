@@ -134,17 +134,18 @@ class Filmic(Pointwise):
             "gain": exp2(exposure),
             "contrast": contrast,
             "k": power(np.float32(-LOW / HIGH), contrast) * np.float32((1 - GREY) / GREY),
+            "least": exp2(-np.float32(STEEPEST) / np.maximum(contrast, np.float32(1))),
             "bleach": bleach,
             "strength": strength,
         }
 
     @staticmethod
-    def pixel(rgb, at, gain, contrast, k, bleach, strength):
+    def pixel(rgb, at, gain, contrast, k, least, bleach, strength):
         r, g, b = max(to_light(rgb[0]), 0) * gain, max(to_light(rgb[1]), 0) * gain, max(to_light(rgb[2]), 0) * gain
         most = max(max(r, g), b)
         share = bleach * most / (most + 1)
         r, g, b = mix(r, most, share), mix(g, most, share), mix(b, most, share)
-        r, g, b = roll_off(r, contrast, k), roll_off(g, contrast, k), roll_off(b, contrast, k)
+        r, g, b = roll_off(r, contrast, k, least), roll_off(g, contrast, k, least), roll_off(b, contrast, k, least)
         return (
             mix(rgb[0], to_display(r), strength),
             mix(rgb[1], to_display(g), strength),
@@ -156,16 +157,13 @@ LOW, HIGH = -8.0, 4.0  # stops about middle grey, between which the curve runs
 GREY = 0.18  # of light, that the curve keeps
 STOP = 1 / (HIGH - LOW)
 WHITE = (-LOW - math.log2(GREY)) * STOP  # the place of a light of 1
-NEAR = 0.000001  # of the curve's ends: no quotient in between is without end
+STEEPEST = 100.0  # powers of two that the curve's quotient may reach: none of black is seen then, and all is finite
 
 
-def roll_off(light, contrast, k):
-    """Return the light of the filmic curve."""
-    place = fma(log2(light), STOP, WHITE)
-    t = min(max(place, NEAR), 1 - NEAR)
-    s = 1 / fma(k, power((1 - t) / t, contrast), 1)  # both powers at once: logarithms are dear
-    s = 0 if place <= NEAR else s  # a low contrast is so steep there that black would be seen to be grey
-    return 1 if place >= 1 - NEAR else s
+def roll_off(light, contrast, k, least):
+    """Return the light of the filmic curve, of which ``least`` is the place of black: just above 0."""
+    t = min(max(fma(log2(light), STOP, WHITE), least), 1)
+    return 1 / fma(k, power((1 - t) / t, contrast), 1)  # both powers at once: logarithms are dear
 
 
 class Hue(Pointwise):

@@ -26,8 +26,8 @@ class Trails(Echo):
 
     So with ``max`` what was bright lingers, and with ``sum`` the light of the whole length is averaged, as in a long
     exposure. Neither burns out, and a still film looks as it does without trails. ``screen`` and ``add`` shine more the
-    more there is; only ``add`` burns out. In the products of ``screen`` light is held within 0..1: so what is brighter
-    than white adds all that is above it. Frames before the first do not exist: trails grow from the beginning.
+    more there is; only ``add`` burns out. In the products of ``screen`` light counts as 1 at most: so what is
+    brighter than white adds all that is above it. Frames before the first do not exist: trails grow from the beginning.
 
     Few copies are seen one by one, as echoes: `length: 2 beats, copies: 4` shows what was there at each half beat
     before. Beats are as long as the tempo of the whole piece says.
@@ -99,9 +99,9 @@ class Trails(Echo):
     def step(total, rgb, age, at, weight, summed, screened):
         r, g, b = weight * rgb[0], weight * rgb[1], weight * rgb[2]
         return (  # the larger and the smaller of two are both: their sum
-            max(r, total[0]) + summed * min(r, total[0]) - screened * hold_unit(r) * hold_unit(total[0]),
-            max(g, total[1]) + summed * min(g, total[1]) - screened * hold_unit(g) * hold_unit(total[1]),
-            max(b, total[2]) + summed * min(b, total[2]) - screened * hold_unit(b) * hold_unit(total[2]),
+            max(r, total[0]) + summed * min(r, total[0]) - screened * min(r, 1) * min(total[0], 1),
+            max(g, total[1]) + summed * min(g, total[1]) - screened * min(g, 1) * min(total[1], 1),
+            max(b, total[2]) + summed * min(b, total[2]) - screened * min(b, 1) * min(total[2], 1),
         )
 
     @staticmethod
