@@ -34,7 +34,7 @@ IN_TIME = {
     "credits": {"node": "Credits", "credits": [["Music", "Ada"]]},
     "whole credits": {"node": "Credits", "credits": [["Music", "Ada"]], "at": 1, "length": 2},
     "whole loop": {"node": "Loop", "start": 1, "length": 2},
-    "loop without a dissolve": {"node": "Loop", "start": 1, "length": 8, "blend": 0},
+    "loop without a dissolve": {"node": "Loop", "length": 8, "blend": 0},
     "title that is cut off": {"node": "Title", "text": "Hi", "at": 1, "length": 8},
     "points": {"node": "Keyframes", "points": [[0, 0], [5, 1]]},
     "spline": {"node": "Keyframes", "points": [[0, 0], [4, 1], [5, 0]], "interpolate": "spline"},
@@ -72,6 +72,12 @@ def test_what_needs_its_end_is_told_where_that_is_cut_off(what: str, tmp_path: P
     graph = graph_with(CUT_OFF[what], tmp_path)
     (told,) = time_warnings(graph, unheard_clock(graph))
     assert told.text.startswith("late.length: ") and "ends at 0:09, after the film's end at 0:03, and " in told.text
+
+
+def test_a_loop_before_which_nothing_lies_is_told(tmp_path: Path) -> None:
+    graph = graph_with({"node": "Loop", "length": 2}, tmp_path)
+    (told,) = time_warnings(graph, unheard_clock(graph))
+    assert told.text == "late.start: nothing lies before the stretch for its end to dissolve into; begin it later."
 
 
 @pytest.mark.parametrize("what", IN_TIME)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from fractions import Fraction
@@ -15,6 +16,7 @@ from harness import load
 from test_nodes import scene
 from test_signals import envelope, full, noise
 
+from n2s.graph.check import warnings
 from n2s.graph.context import Scene
 from n2s.graph.errors import GraphError
 from n2s.graph.graph import Graph
@@ -219,3 +221,19 @@ def test_the_examples_of_the_page_are_right(tmp_path: Path) -> None:
     path = tmp_path / "page.yaml"
     path.write_text(head + "".join(f"  {line}\n" for line in lines.splitlines()), encoding="utf-8")
     assert len(Graph.load(path).nodes) > 18
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_what_hears_is_used_by_what_names_the_music_in_a_sub_graph(depth: int, tmp_path: Path) -> None:
+    part = {"node": "Value", "value": "= bar_phase"}
+    for level in range(depth):
+        values = {"interface": {"outputs": {"level": "part"}}, "nodes": {"part": part}}
+        (tmp_path / f"part{level}.yaml").write_text(json.dumps({"n2s": 1, **values}))
+        part = {"node": "Graph", "path": f"part{level}.yaml"}
+    nodes = {
+        "track": {"node": "AudioSource", "path": "a.wav"}, "heard": {"node": "Features", "audio": "track"},
+        "part": part, "film": {"node": "Solid"}, "moved": {"node": "Tone", "frames": "film", "exposure": "part.level"},
+        "out": {"node": "FFmpegSink", "frames": "moved", "audio": "track", "path": "a.mp4"},
+    }  # fmt: skip
+    made = load({"n2s": 1, "size": [32, 32], "nodes": nodes}, tmp_path)
+    assert not [problem for problem in warnings(made) if "used by nothing" in problem.text]

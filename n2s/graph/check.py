@@ -271,7 +271,12 @@ def silent_films(graph: GraphParts) -> list[str]:
 
 
 def _speaks_of_music(node: Node) -> bool:
-    """Say whether a node names beats, bars, sections or drops, which the node that hears the music tells."""
+    """Say whether a node names beats, bars, sections or drops, which the node that hears the music tells.
+
+    A sub-graph does where a node in it does.
+    """
+    if isinstance(node, SubGraph) and any(map(_speaks_of_music, node.inner.nodes.values())):
+        return True
     for value in (getattr(node, field) for field in node.model_fields_set):
         if isinstance(value, Expression):
             parts = list(leaves(value.tree))

@@ -24,8 +24,8 @@ class Loop(Pointwise):
     In the last ``blend`` of the ``length`` from ``start`` on, out = Mix(x(t), x(t - length), s(w)), where w rises
     evenly from 0 to 1 and s(w) = w² (3 - 2 w). So behind the last frame the first one is what would come next, and the
     two differ as neighbours do. Elsewhere nothing changes. Where less than ``blend`` lies before ``start``, the
-    dissolve is as long as that. Of a stretch that ends after the film, which is no loop, `n2s check` tells. `n2s run
-    --from START --to END` renders the stretch alone.
+    dissolve is as long as that. Of a stretch that begins with the film or ends after it, which is no loop, `n2s check`
+    tells. `n2s run --from START --to END` renders the stretch alone.
     """
 
     frames: Frames = port("what is made a loop")
@@ -40,6 +40,8 @@ class Loop(Pointwise):
         begin = clock.place(self.start)
         if text := outside(clock, "the stretch", begin):
             return [(("start",), text)]
+        if self.blend.value and frame_of(self.start, begin, clock.fps) == 0:
+            return [(("start",), "nothing lies before the stretch for its end to dissolve into; begin it later")]
         text = cut_off(clock, "the stretch", clock.after(begin, self.length), "does not lead back to its beginning")
         return [(("length",), text)] if text and self.blend.value else []
 
