@@ -98,6 +98,21 @@ def test_a_cover_goes_with_the_file_by_hand(tmp_path: Path) -> None:
     assert sink_of(path, "youtube", "out.codec=vp9", "out.path=p.webm").cover is None
 
 
+@pytest.mark.parametrize(
+    ("stated", "codec"),
+    [
+        ({**UPLOAD, "audio_codec": "alac", "audio_rate": 44100}, "alac"),
+        ({"codec": "ffv1", "path": "p.mkv", "audio_codec": "flac", "audio_rate": 44100}, "flac"),
+        ({**MASTER, "audio_codec": "pcm", "audio_rate": 44100}, None),  # which .mp4 does not hold
+    ],
+)
+def test_a_draft_has_the_sound_of_the_graph_where_its_file_holds_it(
+    stated: dict[str, Any], codec: str | None, tmp_path: Path
+) -> None:
+    made = sink_of(write(tmp_path, stated), "draft")
+    assert made.path == "p.mp4" and (made.audio_codec, made.audio_rate) == (codec, 44100)
+
+
 def test_a_draft_of_a_film_with_a_matte_is_opaque_and_says_so(tmp_path: Path, n2s: Any) -> None:
     status, _, err = n2s("run", write(tmp_path, MATTE), "--draft", "--out", tmp_path / "out")
     assert status == 0 and "The matte of out is left out: the codec of --profile draft has no transparency." in err

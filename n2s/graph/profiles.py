@@ -169,9 +169,9 @@ def most_bitrate(sink: Any, size: Size, fps: Fraction) -> int | None:
     return rate(size, fps) if rate and sink.bitrate is None else None
 
 
-# Settings of a sink that a profile decides, even where the graph states them.
-DECIDED = ("codec", "crf", "maxrate", "bitrate", "preset", "depth", "chroma", "gop", "b_frames", "edit_list",
-           "audio_codec", "audio_bitrate", "audio_rate")  # fmt: skip
+# Settings of a sink that a profile decides, even where the graph states them; a draft leaves its sound as it is.
+SOUND = ("audio_codec", "audio_bitrate", "audio_rate")
+DECIDED = ("codec", "crf", "maxrate", "bitrate", "preset", "depth", "chroma", "gop", "b_frames", "edit_list", *SOUND)
 # What is right or wrong by these: given by hand, it may not go with what the graph states, and be right with a profile.
 BOUND = (*DECIDED, "path", "cover", "matte")
 _MATTES = (
@@ -224,7 +224,8 @@ def profile_overrides(graph: Any, name: str, given: Mapping[str, Any]) -> dict[s
 def _coding_wanted(node: Any, name: str, by_hand: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a profile decides of a sink's coding, beside what was set by hand."""
     settings, fields = PROFILES[name].settings, type(node).model_fields
-    stated = [field for field in DECIDED if field in node.model_fields_set or field in settings]
+    decided = [field for field in DECIDED if field not in SOUND or name != "draft"]
+    stated = [field for field in decided if field in node.model_fields_set or field in settings]
     wanted = {field: settings.get(field, fields[field].default) for field in stated} | {"profile": name}
     for chosen, others in {"bitrate": ("crf", "maxrate"), "crf": ("bitrate",), "maxrate": ("bitrate",)}.items():
         if chosen in by_hand:
@@ -244,7 +245,7 @@ def _file_wanted(node: Any, profile: Profile, by_hand: Mapping[str, Any], has_ma
     ending = ending_of(str(by_hand.get("path", wanted["path"])))
     if "edit_list" in profile.settings and ending not in EDITED:
         wanted["edit_list"] = True
-    if profile.settings.get("audio_codec") not in (None, *SOUNDS.get(ending, ())):
+    if profile.settings.get("audio_codec", node.audio_codec) not in (None, *SOUNDS.get(ending, ())):
         wanted["audio_codec"] = None
     if node.cover and ending not in COVERED:
         wanted["cover"] = None
