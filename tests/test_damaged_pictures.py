@@ -114,6 +114,12 @@ def test_what_is_odd_beside_the_pixels_refuses_no_picture(case: str, tmp_path: P
     assert not picture_problem(path)
 
 
+@pytest.mark.parametrize("name", ["take [error] 1.png", "[fatal] x.png", "[png @ 0x1] [panic] .png"])
+def test_a_picture_may_be_called_as_damage_is(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(saved("PNG"))
+    assert not picture_problem(tmp_path / name)
+
+
 @pytest.mark.parametrize("setting", ["path", "cover"])
 def test_check_tells_where_a_damaged_picture_is_named(setting: str, studio: Any, tmp_path: Path) -> None:
     data = saved("JPEG")

@@ -67,12 +67,13 @@ _PIXELS = re.compile(r"Stream #0:\d+[^\n]*?: Video: [^\n,]*, (\w+)")
 
 # Many whole pictures have odd notes beside their pixels, and a PNG may lack the mark of its end.
 _HARMLESS = re.compile(r"\b(exif|icc|app fields|tag)\b|bytes left", re.IGNORECASE)
-_WRONG = re.compile(r"\[(?:error|fatal|panic)\]\s*(?:\[[^\]]*\]\s*)*(.*)")
+# A level stands before a message, or behind who says it; elsewhere it is a part of the file's name.
+_WRONG = re.compile(r"(?:\[[^\]]* @ \w+\]\s*)*\[(?:error|fatal|panic)\]\s*(.*)")
 
 
 def _damage(messages: str) -> str:
     """Return what FFmpeg calls wrong in the pixels of a picture, all of which it made none the less; "" for nothing."""
-    told = (match[1] for line in messages.splitlines() if (match := _WRONG.search(line)))
+    told = (match[1] for line in messages.splitlines() if (match := _WRONG.match(line)))
     return next((text.strip(" .") for text in told if not _HARMLESS.search(text)), "")
 
 
