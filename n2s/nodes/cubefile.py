@@ -65,6 +65,7 @@ class _Reading:
         self.path = path
         self.size = 0
         self.corners: dict[str, tuple[float, ...]] = {}  # as stated
+        self.stated: dict[str, tuple[int, str]] = {}  # the line and the word that state each
 
     def read(self, text: str) -> ColourCube:
         number, has_numbers = 1, False
@@ -82,7 +83,10 @@ class _Reading:
             for word, default in (("DOMAIN_MIN", 0.0), ("DOMAIN_MAX", 1.0))
         )
         if any(a >= b for a, b in zip(low, high)):
-            raise self._wrong(number, f"DOMAIN_MIN {low} is not below DOMAIN_MAX {high}")
+            line, word = max(self.stated.values())
+            if word == "LUT_3D_INPUT_RANGE":
+                raise self._wrong(line, f"{word} begins at {low[0]:g}, which is not below its end, {high[0]:g}")
+            raise self._wrong(line, f"DOMAIN_MIN {low} is not below DOMAIN_MAX {high}")
         rows = self._rows_at_once(text, number)
         rows = np.array(self._rows(text, number)) if rows is None else rows
         by_blue = rows.reshape(self.size, self.size, self.size, 3)  # red runs fastest
@@ -119,10 +123,10 @@ class _Reading:
         if word == "TITLE":
             return
         if word in ("DOMAIN_MIN", "DOMAIN_MAX"):
-            self._corner(number, word, self._numbers(number, rest))
+            self._corner(number, word, word, self._numbers(number, rest))
         elif word == "LUT_3D_INPUT_RANGE":
             for corner, value in zip(("DOMAIN_MIN", "DOMAIN_MAX"), self._numbers(number, rest, 2)):
-                self._corner(number, corner, (value,) * 3)
+                self._corner(number, word, corner, (value,) * 3)
         elif word == "LUT_3D_SIZE":
             if self.size:
                 raise self._wrong(number, "LUT_3D_SIZE stands twice")
@@ -134,9 +138,12 @@ class _Reading:
         else:
             raise self._wrong(number, f"{_shown(line)} is nothing that a .cube has")
 
-    def _corner(self, number: int, word: str, value: tuple[float, ...]) -> None:
-        if self.corners.setdefault(word, value) != value:
-            raise self._wrong(number, f"{word} would be {value} here, and was {self.corners[word]} before")
+    def _corner(self, number: int, word: str, corner: str, value: tuple[float, ...]) -> None:
+        """Note a corner of the domain, by the word and the line that state it."""
+        line, other = self.stated.setdefault(corner, (number, word))
+        if (known := self.corners.setdefault(corner, value)) != value:
+            text = f"by {word}, {corner} would be {value}, and by {other} of line {line} it is {known}"
+            raise self._wrong(number, text)
 
     def _numbers(self, number: int, text: str, count: int = 3) -> tuple[float, ...]:
         parts = text.split()
