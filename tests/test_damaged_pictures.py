@@ -114,6 +114,21 @@ def test_what_is_odd_beside_the_pixels_refuses_no_picture(case: str, tmp_path: P
     assert not picture_problem(path)
 
 
+@pytest.mark.parametrize("kind", ["RGB", "L", "YCbCr"])
+def test_a_jpeg_in_a_tiff_is_refused(kind: str, tmp_path: Path) -> None:
+    """FFmpeg makes other colours of it."""
+    noise(kind).save(tmp_path / "a.tif", compression="jpeg")
+    with pytest.raises(MediaError, match=r"a\.tif is a TIFF whose pixels are a JPEG.*Save it again"):
+        read_picture(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("data", [b"II*\0", b"MM\0*\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff\x03\x01"])
+def test_a_tiff_that_ends_at_once_is_no_picture(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(MediaError, match="a.tif cannot be read as a picture"):
+        read_picture(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("name", ["take [error] 1.png", "[fatal] x.png", "[png @ 0x1] [panic] .png"])
 def test_a_picture_may_be_called_as_damage_is(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(saved("PNG"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def _read_colours(path: Path) -> tuple[np.ndarray, str, bool]:
         raise MissingFileError(f"{path}: {why}. Check the path.")
     if not path.stat().st_size:
         raise MediaError(f"{path} cannot be read as a picture: it has 0 bytes. PNG, JPEG, TIFF and WebP can be read.")
+    if _is_tiff_of_jpeg(path):
+        raise MediaError(f"{path} is a TIFF whose pixels are a JPEG, which is not read. Save it again, as PNG for one.")
     pixels, messages = _decode(path, "rgb24")
     form = match[1] if (match := _PIXELS.search(messages)) else ""
     deep = re.search(r"48|64|16|14|12|10|9|f32", form) is not None
@@ -63,6 +66,9 @@ def _as_numbers(pixels: np.ndarray) -> np.ndarray:
 
 _TRANSPARENT = re.compile(r"rgba|bgra|argb|abgr|ya\d|yuva|gbrap|pal8")  # a palette may have transparent colours
 _PIXELS = re.compile(r"Stream #0:\d+[^\n]*?: Video: [^\n,]*, (\w+)")
+
+
+_COMPRESSION, _JPEG = 259, (6, 7)  # a tag of TIFF, and its values for JPEG, old and new
 
 
 # Many whole pictures have odd notes beside their pixels, and a PNG may lack the mark of its end.
@@ -87,6 +93,20 @@ def _why(messages: str) -> str:
 def _is_jpeg(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(2) == b"\xff\xd8"
+
+
+def _is_tiff_of_jpeg(path: Path) -> bool:
+    """Say whether a TIFF keeps its first picture as a JPEG, of which FFmpeg makes other colours without a word."""
+    with path.open("rb") as file:
+        head = file.read(8)
+        order = {b"II*\0": "<", b"MM\0*": ">"}.get(head[:4])
+        if order is None or len(head) < 8:
+            return False
+        file.seek(struct.unpack(f"{order}I", head[4:])[0])
+        count = struct.unpack(f"{order}H", file.read(2).ljust(2, b"\0"))[0]
+        entries = file.read(12 * count)
+    tags = struct.iter_unpack(f"{order}HHIH2x", entries[: len(entries) // 12 * 12])
+    return any(tag == _COMPRESSION and value in _JPEG for tag, _, _, value in tags)
 
 
 def _decode(path: Path, form: str) -> tuple[np.ndarray, str]:
