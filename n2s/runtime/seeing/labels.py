@@ -15,6 +15,7 @@ from n2s.graph.landmarks import Landmarks
 from n2s.graph.links import Link
 from n2s.graph.paths import changed_paths
 from n2s.graph.values import Values
+from n2s.hearing.gridfile import EARLIEST
 from n2s.runtime.store import publish
 
 
@@ -79,35 +80,41 @@ def labels(values: Values, node: str) -> list[Label]:
     """Return the labels of a track: of each beat, "bar.beat", where bars count from 1; of each section its letter.
 
     Beats are where the node heard them, where it says so, and not where their frames begin. The first label is beat 0,
-    as the first one of a file is when it is given back; what is counted before it goes on at the same tempo then. Those
-    before the first whole bar belong to bar 0. A section lasts until the next one begins. There are always two beats,
-    of music that is shorter some beyond its end, as fewer tell no tempo and could not be given back.
+    as the first one of a file is when it is given back, also where it lies before the music; what is counted before it
+    goes on at the same tempo then. Those before the first whole bar belong to bar 0. A section lasts until the next
+    one begins. There are always two beats, of music that is shorter some beyond its end, as fewer tell no tempo and
+    could not be given back.
     """
     clock = values.clock
     count = values.outputs[node, "beat"].astype(np.float64)
     bars = values.outputs[node, "bar"].astype(np.float64)
     times = clock.times(0, clock.frames)
-    landmarks = Landmarks.of(times, {output: value for (name, output), value in values.outputs.items() if name == node})
-    first = max(int(np.ceil(count[0] - 1e-4)), 0)
-    whole = np.arange(first, int(np.floor(count[-1])) + 1)
-    at, in_bars = np.interp(whole, count, times), np.interp(whole, count, bars)
-    if landmarks and len(whole) < 2:
-        whole = np.arange(first, first + 2)
-        at = np.array([landmarks.place(Number(float(beat), "beats")) for beat in whole])
-        in_bars = landmarks.count("bar", at)
+    heard = {output: value for (name, output), value in values.outputs.items() if name == node}
+    landmarks = Landmarks.of(times, heard) or Landmarks(times, count, bars)
+    at, in_bars = _beats(values, node, landmarks, count)
     bar = np.floor(in_bars + 1e-3).astype(int)
-    at = _heard_at(values, node, at)
     found: list[Label] = []
     place = _place_in_bar(in_bars[0], (bars[-1] - bars[0]) / max(count[-1] - count[0], 1e-9))
     for time, number, before in zip(at, bar, [None, *bar]):
         place = 1 if before is not None and number != before else place + 1
         found.append(Label(float(time), float(time), f"{number + 1}.{place}"))
-    sections = landmarks.sections if landmarks else ()
-    begins = _heard_at(values, node, np.array([start for start, _ in sections]))
-    sections = [(float(begin) if start else 0.0, letter) for begin, (start, letter) in zip(begins, sections)]
+    begins = _heard_at(values, node, np.array([start for start, _ in landmarks.sections]))
+    sections = [(float(begin) if start else 0.0, letter) for begin, (start, letter) in zip(begins, landmarks.sections)]
     ends = [start for start, _ in sections[1:]] + [clock.duration]
     found += [Label(start, end, letter) for (start, letter), end in zip(sections, ends) if start < end]
     return sorted(found, key=lambda label: (label.start, label.start - label.end))
+
+
+def _beats(values: Values, node: str, landmarks: Landmarks, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the times of beats from 0 to the last one in the music, and how many bars have gone by at each."""
+    last = int(np.floor(count[0] + 1e-4))  # the beat with which the music begins, or the last one before it
+    whole = np.arange(max(int(np.floor(count[-1])), last + 1, 1) + 1)
+    at = np.array([landmarks.place(Number(float(beat), "beats")) for beat in whole])
+    in_bars, at = landmarks.count("bar", at), _heard_at(values, node, at)
+    if last < 0:
+        return at, in_bars
+    began = values.outputs.get((node, "beat_began"), at[last:])[0]
+    return _evenly_before(at, last, float(began)), _bars_before(in_bars, last)
 
 
 def _heard_at(values: Values, node: str, times: np.ndarray) -> np.ndarray:
@@ -119,6 +126,23 @@ def _heard_at(values: Values, node: str, times: np.ndarray) -> np.ndarray:
     frames = np.round(places).astype(int)
     whole = (np.abs(places - frames) < 1e-3) & (frames >= 0) & (frames < clock.frames)
     return np.where(whole, began[np.clip(frames, 0, clock.frames - 1)], times)
+
+
+def _evenly_before(at: np.ndarray, last: int, began: float) -> np.ndarray:
+    """Return the times of beats from 0 on, of which those before the music lie at even distances.
+
+    ``last`` is the last one of them, and ``began`` its time. They go on at the tempo with which the music begins, but
+    not to before what a file may tell of.
+    """
+    earliest = max(began - last * (at[last + 1] - began), EARLIEST)
+    return np.concatenate([np.linspace(earliest, began, last + 1), at[last + 1 :]])
+
+
+def _bars_before(in_bars: np.ndarray, last: int) -> np.ndarray:
+    """Return the bars of beats from 0 on, of which those before the music, up to ``last``, lie in bars of its metre."""
+    known = last + 1
+    beats = max(round(1 / max(in_bars[known] - in_bars[last], 1e-9)), 1)
+    return np.concatenate([in_bars[known] - np.arange(known, 0, -1) / beats, in_bars[known:]])
 
 
 def _place_in_bar(bars: float, slope: float) -> int:
