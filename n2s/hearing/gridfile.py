@@ -2,8 +2,8 @@
 
 Audacity writes a line per label: start, end and text, in seconds, with tabs between. ``12.1`` is the first beat of bar
 12, ``12.2`` the second, and so on; ``bar 12``, ``12`` or ``bar`` is where a bar begins, whose beats lie at even
-distances. ``A`` to ``H`` are sections, which last until the next one begins. What has another text is a note of the
-user's.
+distances. The first of them is beat 0; above it ``-2`` and ``-1`` are beats before that. ``A`` to ``H`` are sections,
+which last until the next one begins. What has another text is a note of the user's.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from n2s.hearing.grid import Grid
 from n2s.hearing.midifile import open_midi, read_events
 
 BEAT = re.compile(r"(\d{1,6})\.(\d{1,2})\Z")
+EARLIER = re.compile(r"-\d{1,6}\Z")
 SECTION = re.compile(r"[A-H]\Z")
 BAR = re.compile(r"(?:bar)?\s*(\d{1,6})?\Z", re.IGNORECASE)
 SLOWEST, FASTEST = 10.0, 1000.0  # beats per minute
@@ -110,10 +111,12 @@ def read_sections(path: Path) -> list[tuple[float, str]]:
 def _labels(path: Path, text: str, beats_in_bar: int) -> Grid | None:
     beats: list[tuple[float, bool]] = []
     bars: list[float] = []
+    early: list[float] = []
     before, sections = -math.inf, False
     for number, start, _, said in read_labels(path, text):
         beat, bar = BEAT.match(said), BAR.match(said) if said else None
-        if not beat and not bar:
+        is_early = EARLIER.match(said) and not beats and not bars
+        if not beat and not bar and not is_early:
             sections = sections or bool(SECTION.match(said))
             continue
         if start <= before:
@@ -121,8 +124,10 @@ def _labels(path: Path, text: str, beats_in_bar: int) -> Grid | None:
         before = start
         if beat:
             beats.append((start, int(beat[2]) == 1))
-        else:
+        elif bar:
             bars.append(start)
+        else:
+            early.append(start)
     if sections and not beats and not bars:
         return None
     if beats and bars:
@@ -131,7 +136,9 @@ def _labels(path: Path, text: str, beats_in_bar: int) -> Grid | None:
         )
     if bars:
         beats = _between(bars, beats_in_bar)
-    return _grid(path, [time for time, _ in beats], [i for i, (_, begins) in enumerate(beats) if begins])
+    first = [i for i, (_, begins) in enumerate(beats) if begins]
+    times = [*early, *(time for time, _ in beats)]
+    return _grid(path, times, first, _knots(times, len(early)) if early and beats else None)
 
 
 def _between(bars: list[float], beats: int) -> list[tuple[float, bool]]:
@@ -168,7 +175,7 @@ def _midi(path: Path) -> Grid:
             if i % count == 0:
                 first.append(len(beats))
             beats.append(float(np.interp(begin + i * step, places, seconds)))
-    return _grid(path, beats, first, before=beats[1] - beats[0] if len(beats) > 1 else 0.0)
+    return _grid(path, beats, first, _knots([2 * beats[0] - beats[1], *beats], 1) if len(beats) > 1 else None)
 
 
 def _rekordbox(path: Path, text: str, music: Path | None) -> Grid:
@@ -203,7 +210,7 @@ def _rekordbox(path: Path, text: str, music: Path | None) -> Grid:
             if (place - 1 + i) % bar == 0:
                 first.append(len(beats))
             beats.append(start + (i * (following[0] - start) / count if following else i * 60 / bpm))
-    return _grid(path, beats, first, before=60 / marks[0][1])
+    return _grid(path, beats, first, _knots([beats[0] - 60 / marks[0][1], *beats], 1))
 
 
 def _alike(name: str) -> str:
@@ -220,8 +227,13 @@ def _rekordbox_mark(path: Path, said: Mapping[str, str]) -> tuple[float, float, 
         raise MediaError(f"{path} has a TEMPO without Inizio and Bpm in numbers: {dict(said)}.") from None
 
 
-def _grid(path: Path, beats: list[float], first: list[int], before: float | None = None) -> Grid:
-    """Return the grid of some beats; ``before`` is the interval before the first one, where tempos are exact."""
+def _knots(beats: list[float], early: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the knots of exact beats, of which so many lie before beat 0."""
+    return np.arange(len(beats), dtype=np.float64) - early, np.array(beats)
+
+
+def _grid(path: Path, beats: list[float], first: list[int], knots: tuple[np.ndarray, np.ndarray] | None) -> Grid:
+    """Return the grid of some beats; ``knots`` tell their numbers and tempos, where these are exact."""
     if len(beats) < 2:
         raise MediaError(f"{path} tells of {len(beats)} beats; two at least were wanted.")
     apart = np.diff(beats)
@@ -232,7 +244,6 @@ def _grid(path: Path, beats: list[float], first: list[int], before: float | None
         )
     first = first or [0]
     bars = np.diff(first)
-    knots = None if before is None else (np.arange(-1, len(beats)), np.array([beats[0] - before, *beats]))
     return Grid(np.array(beats), np.array(first), int(np.bincount(bars).argmax()) if len(bars) else 4, knots)
 
 

@@ -15,6 +15,7 @@ from n2s.graph.landmarks import Landmarks
 from n2s.graph.links import Link
 from n2s.graph.paths import changed_paths
 from n2s.graph.values import Values
+from n2s.hearing.grid import Grid
 from n2s.hearing.gridfile import EARLIEST
 from n2s.runtime.store import publish
 
@@ -28,6 +29,8 @@ class Label(NamedTuple):
 
 
 COUNTED = ("beat", "bar")  # the outputs of a node whose beats can be written
+EXACT = 2e-3  # s: by how much beats before beat 0 may be off that labels do not tell
+TO_A_FRAME = 0.6  # frames: as a time that was brought to a frame may be off, and a little
 
 
 def counts_beats(node: Node) -> bool:
@@ -81,9 +84,10 @@ def labels(values: Values, node: str) -> list[Label]:
 
     Beats are where the node heard them, where it says so, and not where their frames begin. The first label is beat 0,
     as the first one of a file is when it is given back, also where it lies before the music; what is counted before it
-    goes on at the same tempo then. Those before the first whole bar belong to bar 0. A section lasts until the next
-    one begins. There are always two beats, of music that is shorter some beyond its end, as fewer tell no tempo and
-    could not be given back.
+    goes on at the same tempo then. Where the labels would tell another tempo before beat 0 or after the end, beats
+    there are written too: "-2", "-1" and the one after the end. Those before the first whole bar belong to bar 0. A
+    section lasts until the next one begins. There are always two beats, of music that is shorter some beyond its end,
+    as fewer tell no tempo and could not be given back.
     """
     clock = values.clock
     count = values.outputs[node, "beat"].astype(np.float64)
@@ -91,9 +95,9 @@ def labels(values: Values, node: str) -> list[Label]:
     times = clock.times(0, clock.frames)
     heard = {output: value for (name, output), value in values.outputs.items() if name == node}
     landmarks = Landmarks.of(times, heard) or Landmarks(times, count, bars)
-    at, in_bars = _beats(values, node, landmarks, count)
+    early, at, in_bars = _beats(values, node, landmarks, count)
+    found = [Label(float(time), float(time), f"-{len(early) - i}") for i, time in enumerate(early)]
     bar = np.floor(in_bars + 1e-3).astype(int)
-    found: list[Label] = []
     place = _place_in_bar(in_bars[0], (bars[-1] - bars[0]) / max(count[-1] - count[0], 1e-9))
     for time, number, before in zip(at, bar, [None, *bar]):
         place = 1 if before is not None and number != before else place + 1
@@ -105,16 +109,30 @@ def labels(values: Values, node: str) -> list[Label]:
     return sorted(found, key=lambda label: (label.start, label.start - label.end))
 
 
-def _beats(values: Values, node: str, landmarks: Landmarks, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the times of beats from 0 to the last one in the music, and how many bars have gone by at each."""
+def _beats(values: Values, node: str, landmarks: Landmarks, count: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the times of beats before beat 0, where labels must tell them, those from it on, and the bars of these."""
     last = int(np.floor(count[0] + 1e-4))  # the beat with which the music begins, or the last one before it
-    whole = np.arange(max(int(np.floor(count[-1])), last + 1, 1) + 1)
+    early = max(-last, 0)
+    whole = np.arange(-early, max(int(np.floor(count[-1])), last + 1, 1) + 2)  # the last one is after the end
     at = np.array([landmarks.place(Number(float(beat), "beats")) for beat in whole])
-    in_bars, at = landmarks.count("bar", at), _heard_at(values, node, at)
+    in_bars, at = landmarks.count("bar", at[early:]), _heard_at(values, node, at)
+    began = float(values.outputs.get((node, "beat_began"), at[last + early :])[0])
     if last < 0:
-        return at, in_bars
-    began = values.outputs.get((node, "beat_began"), at[last:])[0]
-    return _evenly_before(at, last, float(began)), _bars_before(in_bars, last)
+        at[0] = began
+    else:
+        at, in_bars = _evenly_before(at, last, began), _bars_before(in_bars, last)
+    if _go_on(at, early, 1 / float(values.clock.fps)):
+        return at[:0], at[early:-1], in_bars[:-1]
+    return at[:early], at[early:], in_bars
+
+
+def _go_on(at: np.ndarray, early: int, frame: float) -> bool:
+    """Say whether beats from beat 0 on tell of the others, ``early`` before it and one after the end of the music.
+
+    That one is known to the frame in which it would begin.
+    """
+    told = Grid(at[early:-1], np.array([0]), 1).times(np.array([-early, len(at) - early - 1]))
+    return abs(told[0] - at[0]) < EXACT and abs(told[1] - at[-1]) < TO_A_FRAME * frame
 
 
 def _heard_at(values: Values, node: str, times: np.ndarray) -> np.ndarray:
