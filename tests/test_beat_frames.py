@@ -68,3 +68,11 @@ def test_steady_beats_stay_steady_for_an_hour() -> None:
     grid = Grid.steady(100, 0.2, 4)
     count = counted(grid, seconds=3600)
     assert count[-1] == pytest.approx(grid.count(np.array([3600 - 1 / 30]))[0], abs=0.1)
+
+
+@pytest.mark.parametrize("shift", [0, 0.004])
+def test_a_tempo_that_changes_between_beats_changes_there(shift: float) -> None:
+    """Halfway from beat 2 to beat 3; beats that lie beside their frames are still whole in them."""
+    count = counted(Grid.mapped([(shift, 120), (1.25 + shift, 60)], 4))
+    np.testing.assert_allclose(count[[36, 38, 45]], [2.4, 2.5 + 1 / 60, 2.75], atol=0.015)
+    assert count[[0, 15, 30, 53, 83]].tolist() == [0, 1, 2, 3, 4] and (np.diff(count) > 0).all()

@@ -66,6 +66,20 @@ def test_the_tempo_map_of_a_midi_file(tmp_path: Path) -> None:
     assert grid.first[:5].tolist() == [0, 3, 6, 8, 10]
 
 
+def test_a_tempo_of_a_midi_file_that_changes_between_beats(tmp_path: Path) -> None:
+    """120 and 60 beats per minute, from the middle of beat 2 on; and before beat 0 where it changes within that."""
+    for quarters, gone in ((2.5, [-2, 2, 2.5, 2.75, 3.25, 12.25]), (0.5, [-2, 1.25, 1.5, 1.75, 2.25, 11.25])):
+        track = mido.MidiTrack()
+        track.append(mido.MetaMessage("set_tempo", tempo=500_000))
+        track.append(mido.MetaMessage("set_tempo", tempo=1_000_000, time=int(480 * quarters)))
+        track.append(mido.Message("note_on", note=60, time=480 * 2))
+        file = mido.MidiFile()
+        file.tracks.append(track)
+        file.save(tmp_path / "a.mid")
+        grid = read_grid(tmp_path / "a.mid", None, 4)
+        np.testing.assert_allclose(grid.count(np.array([-1, 1, 1.25, 1.5, 2, 11])), gone, atol=1e-9)
+
+
 REKORDBOX = """<?xml version="1.0"?><DJ_PLAYLISTS><COLLECTION>
 <TRACK Location="file://localhost/music/my%20song.mp3"><TEMPO Inizio="0.25" Bpm="120.00" Metro="4/4" Battito="3"/>
 <TEMPO Inizio="2.26" Bpm="60.00" Metro="3/4" Battito="1"/></TRACK>{more}</COLLECTION></DJ_PLAYLISTS>"""
@@ -205,8 +219,8 @@ def test_a_beat_before_the_music_is_written_and_given_back(studio: Any, store: A
         {"beats": "upbeat.txt"},
         {"beats": "early.txt"},  # an upbeat more than a frame before the music
         {"tempo_map": [[-3, 127]]},
-        {"tempo_map": [[1, 120], [1.51, 200]]},  # of beats from beat 0 on, most tell another tempo
-        {"tempo_map": [[0.1, 127], [0.3, 300], [1.8, 40]]},  # before the first beat, and after the last one
+        {"tempo_map": [[1, 120], [1.5, 200]]},  # of beats from beat 0 on, most tell another tempo
+        {"tempo_map": [[0.1, 120], [0.6, 300], [1.8, 40]]},  # before the first beat, and after the last one
         {"tempo_map": [[-50, 400], [-1, 300]]},  # at the tempo of the music, beat 0 would lie before -60 s
     ],
 )
@@ -227,7 +241,7 @@ def test_beats_that_are_written_and_given_back_keep_their_numbers(
         return graph.path, analyse(graph.flat, RunContext(store, print)).outputs
 
     path, outputs = told(settings)
-    assert abs(outputs["heard", "beat"][0]) > 0.2
+    assert abs(outputs["heard", "beat"][0]) > 0.15
     assert n2s("export", path, "--labels", "-o", tmp_path / "written.txt")[0] == 0
     _, again = told({"beats": "written.txt"})
     for output in ("beat", "bar", "beat_in_bar"):

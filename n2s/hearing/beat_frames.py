@@ -18,9 +18,9 @@ def count_at_frames(grid: Grid, fps: Fraction, times: np.ndarray, struck: np.nda
     """Return how many beats have gone by at the frames of a film, (T,) float64: whole where a beat begins.
 
     A beat begins in the frame nearest to it, or in the one beside it if a drum is struck in that one and none in the
-    nearest; between beats the count runs straight. So what happens on beats, bars and sections happens in the frame in
-    which drums are seen, not in the first one that comes after the beat; and what decays from beat to beat begins each
-    time at its full height.
+    nearest; between beats the count runs straight, but where the grid knows of another tempo between them. So what
+    happens on beats, bars and sections happens in the frame in which drums are seen, not in the first one that comes
+    after the beat; and what decays from beat to beat begins each time at its full height.
 
     Parameters
     ----------
@@ -37,7 +37,20 @@ def count_at_frames(grid: Grid, fps: Fraction, times: np.ndarray, struck: np.nda
     if 1 / fps <= NEAR:
         frames += _towards_drums(frames, struck)
     rising = np.flatnonzero(frames > np.maximum.accumulate(np.append(frames[0] - 1, frames[:-1])))
+    if grid.knots:
+        return _along_knots(grid, len(times), frames[rising], beats[rising])
     return np.interp(np.arange(len(times)), frames[rising], beats[rising])
+
+
+def _along_knots(grid: Grid, length: int, frames: np.ndarray, beats: np.ndarray) -> np.ndarray:
+    """Return how many beats have gone by at the first frames, where the tempo may change between beats.
+
+    Time is stretched a little so that beats begin with their frames; in between the count runs as the grid's does.
+    """
+    found = grid.count(np.interp(np.arange(length), frames, grid.times(beats)))
+    inside = (frames >= 0) & (frames < length)
+    found[frames[inside]] = beats[inside]  # whole, whatever the last bit of their times
+    return found
 
 
 def _towards_drums(frames: np.ndarray, struck: np.ndarray) -> np.ndarray:

@@ -165,8 +165,9 @@ def _midi(path: Path) -> Grid:
     last, at, tempo = changes[-1]
     places = np.array([tick for tick, _, _ in changes] + [end], float)
     seconds = np.array([second for _, second, _ in changes] + [at + (end - last) / quarter * tempo * 1e-6])
-    beats: list[float] = []
+    beats: list[float] = []  # in ticks
     first: list[int] = []
+    step = float(quarter)
     for (begin, count, lower), stop in zip(metres, [*(tick for tick, _, _ in metres[1:]), end]):
         step = quarter * 4 / lower
         if lower == 8 and count % 3 == 0:  # three eighths are a beat
@@ -174,8 +175,20 @@ def _midi(path: Path) -> Grid:
         for i in range(math.ceil(max(stop - begin, 0) / step - 1e-9)):
             if i % count == 0:
                 first.append(len(beats))
-            beats.append(float(np.interp(begin + i * step, places, seconds)))
-    return _grid(path, beats, first, _knots([2 * beats[0] - beats[1], *beats], 1) if len(beats) > 1 else None)
+            beats.append(begin + i * step)
+    numbers = np.append(np.arange(len(beats)), len(beats) - 1 + (end - beats[-1]) / step)
+    knots = _midi_knots(np.array([*beats, end]), numbers, places, seconds)
+    return _grid(path, np.interp(beats, places, seconds).tolist(), first, knots)
+
+
+def _midi_knots(
+    beats: np.ndarray, numbers: np.ndarray, places: np.ndarray, seconds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the knots of beats at some ticks, whose tempo changes at ``places``, also between beats."""
+    ticks = np.unique(np.concatenate([beats, places]))
+    counted, times = np.interp(ticks, beats, numbers), np.interp(ticks, places, seconds)
+    before = (times[1] - times[0]) / (counted[1] - counted[0])
+    return np.append(counted[0] - 1, counted), np.append(times[0] - before, times)
 
 
 def _rekordbox(path: Path, text: str, music: Path | None) -> Grid:
