@@ -63,8 +63,6 @@ class Values:
         (node, output) → float32 (T,) or (T, K) array, or audio handle.
     params : dict
         (node, parameter) → float32 scalar where constant, float32 (T,) where driven.
-    given : dict
-        (instance of a sub-graph, parameter) → what its interface is given, likewise; a signal may have columns here.
     measured : dict
         measure → what its signals cost.
     kept : dict
@@ -74,7 +72,6 @@ class Values:
     clock: Clock
     outputs: dict[tuple[str, str], Any] = field(default_factory=dict)
     params: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
-    given: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     measured: dict[str, Measured] = field(default_factory=dict)
     kept: dict[str, int] = field(default_factory=dict)
 

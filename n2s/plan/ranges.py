@@ -11,14 +11,13 @@ import numpy as np
 
 from n2s.graph.declare import Node, Spec
 from n2s.graph.errors import GraphError, Problem
-from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
 from n2s.graph.lengths import wrong_lengths
-from n2s.graph.links import Link
 from n2s.graph.timecodes import timecode
 from n2s.graph.times import is_musical
 from n2s.graph.values import Values, quantise
 from n2s.graph.walks import needed_by
+from n2s.plan.driven import given, links_of
 from n2s.plan.stages import Plan
 
 Told = tuple[str, Any]  # an instance of a sub-graph, and a wrong value that its interface is given
@@ -54,11 +53,8 @@ def _wrong_of_instance(plan: Plan, name: str, node: Node, told: list[Told]) -> l
     """Return what is wrong with what a sub-graph's parameters are given, and add each such value to those told."""
     wrong = {field: f"{name}.{field}: {text}" for field, text in wrong_lengths(node, plan.values.clock)}
     for field in node.params():
-        value = getattr(node, field)
-        if (name, field) in plan.values.given and not is_musical(value):
-            values, read = plan.values.given[name, field], [link.node for link in _links(value)]
-            if text := _excess(plan, f"{name}.{field}", value, values, node.specs[field], read):
-                wrong[field] = text
+        if not is_musical(getattr(node, field)) and (text := _wrong_of_given(plan, name, node, field)):
+            wrong[field] = text
     problems = [
         Problem(plan.graph.where(name, field), text)
         for field, text in wrong.items()
@@ -66,6 +62,21 @@ def _wrong_of_instance(plan: Plan, name: str, node: Node, told: list[Told]) -> l
     ]
     told += [(name, getattr(node, field)) for field in wrong]
     return problems
+
+
+def _wrong_of_given(plan: Plan, name: str, node: Node, field: str) -> str:
+    """Say what is wrong with what a parameter of a sub-graph is given; "" where nothing is, or its values are to come.
+
+    It is computed here, and for no instance that nothing needs: such a one stops no film.
+    """
+    try:
+        values = given(plan.graph, name, field, plan.values)
+    except GraphError as error:
+        return error.problems[0].text
+    if values is None:
+        return ""
+    value = getattr(node, field)
+    return _excess(plan, f"{name}.{field}", value, values, node.specs[field], [link.node for link in links_of(value)])
 
 
 def _is_told(name: str, value: Any, told: Sequence[Told]) -> bool:
@@ -92,15 +103,10 @@ def _wrong_of_node(plan: Plan, name: str, told: Sequence[Told]) -> list[Problem]
         bringer = plan.graph.nodes.get(written)
         if bringer is not node and getattr(bringer, field, None) == value:  # it is told there
             continue
-        values, read = plan.values.params[name, field], [link.node for link in _links(value)]
+        values, read = plan.values.params[name, field], [link.node for link in links_of(value)]
         if text := _excess(plan, f"{name}.{field}", value, values, node.specs[field], read):
             problems.append(Problem(plan.graph.where(name, field), text))
     return problems
-
-
-def _links(value: Any) -> list[Link]:
-    """Return the links that a parameter's value reads."""
-    return [value] if isinstance(value, Link) else value.links() if isinstance(value, Expression) else []
 
 
 def _excess(plan: Plan, subject: str, value: Any, values: np.ndarray, spec: Spec, read: Sequence[str]) -> str:

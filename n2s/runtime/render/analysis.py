@@ -12,17 +12,17 @@ from n2s.graph import authors
 from n2s.graph.code.identity import code_digest
 from n2s.graph.context import Context, Scene
 from n2s.graph.errors import GraphError, Problem
-from n2s.graph.expressions import Expression, Number
+from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array
 from n2s.graph.landmarks import Landmarks, Moment
-from n2s.graph.links import Link
 from n2s.graph.listening import hearing_node
 from n2s.graph.paths import path_settings, paths
 from n2s.graph.time import Clock, frames_to_cover
 from n2s.graph.times import is_musical
 from n2s.graph.types import SIGNAL
-from n2s.graph.values import Values, quantise
+from n2s.graph.values import Values
+from n2s.plan.driven import carried, driven, first_output
 from n2s.plan.keys import node_digests
 from n2s.runtime.render.edges import read_only, resident_outputs
 from n2s.runtime.render.fine import FineSignals, is_fine
@@ -93,39 +93,20 @@ def analyse(
             continue
         node = graph.nodes[name]
         for field in node.params():
-            values.params[name, field] = _param(graph, name, field, values)
+            values.params[name, field] = driven(graph, name, field, values)
         if node.kind == "streamed":
             for field, link in node.links().items():
                 if node.ports.get(field) is SIGNAL:
-                    _read(graph, name, field, link, values)
-        if node.kind == "resident" and (name, _first_output(graph, name)) not in values.outputs:
+                    carried(graph, name, field, link, values)
+        if node.kind == "resident" and (name, first_output(graph, name)) not in values.outputs:
             if is_fine(node):
                 values.outputs |= {(name, output): made for output, made in fine.at_frames(name).items()}
             else:
                 _compute(graph, name, scene, values, known)
         elif node.kind == "measure":
-            _note_given(graph, values)  # what leaves its range is told before any frame is looked at
             for output, signal in cast(Any, measure)(graph, name, values).items():
                 values.outputs[name, output] = signal
-    _note_given(graph, values)
     return values
-
-
-def _note_given(graph: Graph, values: Values) -> None:
-    """Note what the parameters of sub-graphs are given, as far as the nodes that they read have values."""
-    for name, node in graph.instances.items():
-        for field in node.params():
-            value = getattr(node, field)
-            links = [value] if isinstance(value, Link) else value.links() if isinstance(value, Expression) else []
-            known = all((link.node, link.output or _first_output(graph, link.node)) in values.outputs for link in links)
-            if known and (name, field) not in values.given:
-                whole = isinstance(value, Link)  # all its columns, of which nodes inside may name one
-                found = _read(graph, name, field, value, values) if whole else _param(graph, name, field, values)
-                values.given[name, field] = found
-
-
-def _first_output(graph: Graph, name: str) -> str:
-    return next(iter(type(graph.nodes[name]).outputs), "")
 
 
 def _is_source_of_audio(graph: Graph, name: str) -> bool:
@@ -188,11 +169,11 @@ def _with_music(graph: Graph, scene: Scene, values: Values, known: Known | None)
 def _compute(graph: Graph, name: str, scene: Scene, values: Values, known: Known | None = None) -> None:
     node = graph.nodes[name]
     inputs = {
-        field: _read(graph, name, field, link, values) for field, link in node.links().items() if field in node.ports
+        field: carried(graph, name, field, link, values) for field, link in node.links().items() if field in node.ports
     }
     for field in node.params():
         if (name, field) not in values.params:
-            values.params[name, field] = _param(graph, name, field, values)
+            values.params[name, field] = driven(graph, name, field, values)
         inputs[field] = np.broadcast_to(values.params[name, field], scene.clock.frames)
     subject = _subject(graph, name, scene, inputs) if known is not None and node.ports else None
     if known is not None and subject is not None and subject in known:
@@ -238,59 +219,3 @@ def _subject(graph: Graph, name: str, scene: Scene, inputs: Mapping[str, Any]) -
     # Types of one module have the same code behind them; their names tell them apart.
     code = [type(node).__name__, code_digest(type(node), scene.context.file_digest)]
     return digest([code, settings, files, given, around])
-
-
-def _read(graph: Graph, name: str, field: str, link: Link, values: Values) -> Any:
-    """Return what a link carries, where it has the component that is named."""
-    if link.component is not None:
-        shape = values.read(replace(link, component=None)).shape
-        if len(shape) == 1 or link.component >= shape[1]:
-            has = f"has components 0 to {shape[1] - 1}" if len(shape) > 1 else "has no components"
-            text = f'{name}.{field}: "{link}" names no component; {replace(link, component=None)} {has}.'
-            raise GraphError([Problem(graph.where(name, field), text)])
-    return values.read(link)
-
-
-def _param(graph: Graph, name: str, field: str, values: Values) -> np.ndarray:
-    value = getattr(graph.instances[name] if name in graph.instances else graph.nodes[name], field)
-    clock = values.clock
-    if isinstance(value, Number):
-        return quantise(clock.seconds(value))
-    links = [value] if isinstance(value, Link) else value.links()
-    carried = {link: _column(graph, name, field, link, values) for link in links}
-    if isinstance(value, Link):
-        return carried[value]
-    variables = {
-        "time": clock.times(0, clock.frames),
-        "frame": clock.numbers(0, clock.frames),
-        "duration": np.float64(clock.duration),
-    }
-    signals = {link: signal.astype(np.float64) for link, signal in carried.items()}
-    try:
-        result = quantise(value.evaluate(variables, signals, clock))
-    except GraphError as error:  # a moment that the music does not have
-        raise GraphError([Problem(graph.where(name, field), f"{name}.{field}: {error}")]) from None
-    result = np.broadcast_to(result, clock.frames) if result.ndim == 0 and _moves(value) else result
-    if not np.isfinite(result).all():
-        frame = int(np.argmax(~np.isfinite(np.atleast_1d(result))))
-        text = (
-            f"{name}.{field} is driven by = {value} and is no finite number at frame {frame}: it divides by 0, takes "
-        )
-        text += "the log or sqrt of a number below 0, or gets too large."
-        raise GraphError([Problem(graph.where(name, field), text)])
-    return np.ascontiguousarray(result) if result.ndim else result  # ascontiguousarray would give a scalar an axis
-
-
-def _moves(expression: Expression) -> bool:
-    return bool(expression.links())
-
-
-def _column(graph: Graph, name: str, field: str, link: Link, values: Values) -> np.ndarray:
-    signal = _read(graph, name, field, link, values)
-    if signal.ndim == 1:
-        return signal
-    if signal.shape[1] == 1:
-        return np.ascontiguousarray(signal[:, 0])
-    like = cast(Any, graph.output(link, SIGNAL)).like(link)
-    text = f'{name}.{field}: "{link}" has {signal.shape[1]} components; name one, like "{like}".'
-    raise GraphError([Problem(graph.where(name, field), text)])

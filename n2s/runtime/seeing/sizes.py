@@ -17,7 +17,7 @@ def kept_sizes(tracks: Iterable[Values]) -> dict[str, int]:
     owners: dict[int, np.ndarray] = {}
     kept: dict[str, int] = {}
     for values in tracks:
-        for value in (*values.outputs.values(), *values.params.values(), *values.given.values()):
+        for value in (*values.outputs.values(), *values.params.values()):
             if isinstance(value, np.ndarray) and value.ndim:
                 owner = value.base if isinstance(value.base, np.ndarray) else value
                 owners[id(owner)] = owner
